@@ -1,0 +1,72 @@
+"""Where things lie, and how a file arrives whole.
+
+``REPRISE_CACHE_DIR`` (environments, clones, downloads: all of it can be deleted) and
+``REPRISE_STATE_DIR`` (jobs of runs that log to a remote server, logs of unexpected errors)
+override the platform's own folders.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from reprise.errors import UsageError
+
+CACHE_VARIABLE = "REPRISE_CACHE_DIR"
+STATE_VARIABLE = "REPRISE_STATE_DIR"
+STORE_NAME = "mlruns"
+
+
+def cache_dir() -> Path:
+    """The user-level cache; safe to delete at any time, made on demand by its users."""
+    if given := os.environ.get(CACHE_VARIABLE):
+        return Path(given).expanduser().absolute()
+    import platformdirs
+
+    return platformdirs.user_cache_path("reprise", appauthor=False)
+
+
+def state_dir() -> Path:
+    """User-level state: job folders of runs recorded elsewhere, error logs."""
+    if given := os.environ.get(STATE_VARIABLE):
+        return Path(given).expanduser().absolute()
+    import platformdirs
+
+    return platformdirs.user_state_path("reprise", appauthor=False)
+
+
+def find_store(start: Path) -> Path:
+    """The store directory ``mlruns`` found upward from ``start``, else the one to make in it."""
+    for folder in (start, *start.parents):
+        candidate = folder / STORE_NAME
+        if candidate.is_dir():
+            return candidate
+    return start / STORE_NAME
+
+
+def write_atomically(path: Path, content: str | bytes) -> None:
+    """Write ``content`` to ``path`` so that readers see the old file or the new one, never half.
+
+    The parent folder is made when it is missing.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    data = content.encode() if isinstance(content, str) else content
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}")
+    try:
+        temporary.write_bytes(data)
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def confined(root: Path, name: str, what: str) -> Path:
+    """``root / name``, refused when it leaves ``root`` by ``..``, an absolute path or a symlink.
+
+    Raises:
+        UsageError: the name escapes; ``what`` says in the message what the name is of.
+    """
+    path = root / name
+    if "\0" in name or not path.resolve().is_relative_to(root.resolve()):
+        raise UsageError(f'{what} "{name}" leaves {root}')
+    return path
