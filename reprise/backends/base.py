@@ -1,0 +1,45 @@
+"""The protocol of a place to execute a finished job: a MODULE that has these names satisfies it.
+
+A backend never sees projects, parameters or environments. ``backends/registry.py`` lists them.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from reprise.schemas.job import Job, JobId, JobStatus
+
+
+class Backend(Protocol):
+    NAME: str
+    """The word of ``--backend``."""
+
+    CONFIG: type[Any]
+    """A frozen dataclass: the keys of ``--backend-config``. Unknown keys are refused with its fields."""
+
+    def submit(self, job: Job, config: Any) -> JobId:
+        """Start the job.
+
+        Raises:
+            SubmitError: the backend refused it; nothing is left running.
+        """
+        ...
+
+    def status(self, ids: Sequence[JobId]) -> dict[JobId, JobStatus]:
+        """Where the jobs stand; in the plural, so that a scheduler is asked once for all."""
+        ...
+
+    def cancel(self, ids: Sequence[JobId]) -> None:
+        """End the jobs with everything they started; returns when they have ended."""
+        ...
+
+    def wait(self, id: JobId, timeout: float) -> None:
+        """Return when the job has ended, or after ``timeout`` seconds, whichever is first."""
+        ...
+
+
+def sleep(id: JobId, timeout: float) -> None:
+    """A ``wait`` for backends that can only be asked."""
+    time.sleep(timeout)

@@ -1,0 +1,158 @@
+"""The values that travel through one run, a frozen one per stage.
+
+RunRequest -> Checkout -> Project -> Invocation -> Run -> Environment -> Job -> Outcome
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, NewType
+
+JobId = NewType("JobId", str)
+
+
+class RunStatus(StrEnum):
+    """MLflow's words for where a run stands."""
+
+    RUNNING = "RUNNING"
+    SCHEDULED = "SCHEDULED"
+    FINISHED = "FINISHED"
+    FAILED = "FAILED"
+    KILLED = "KILLED"
+
+    @property
+    def ended(self) -> bool:
+        return self in (RunStatus.FINISHED, RunStatus.FAILED, RunStatus.KILLED)
+
+
+class Source(StrEnum):
+    """Where a parameter's value came from; the later one wins."""
+
+    DEFAULT = "default"
+    PARAMS_FILE = "--params-file"
+    COMMAND_LINE = "-P"
+    CALL = "parameters="
+
+
+@dataclass(frozen=True, slots=True)
+class RunRequest:
+    """What the user asked for, nothing resolved yet.
+
+    ``parameters`` holds the text as typed, None for ``-P name`` without a value; ``sources`` says
+    where each came from. ``base`` is the folder that relative paths on the command line refer to.
+    """
+
+    uri: str
+    entry_point: str = "main"
+    version: str | None = None
+    parameters: Mapping[str, str | None] = field(default_factory=dict)
+    sources: Mapping[str, Source] = field(default_factory=dict)
+    docker_args: Mapping[str, str | bool] = field(default_factory=dict)
+    experiment_name: str | None = None
+    experiment_id: str | None = None
+    backend: str = "local"
+    backend_config: Mapping[str, Any] = field(default_factory=dict)
+    storage_dir: Path | None = None
+    run_id: str | None = None
+    run_name: str | None = None
+    parent_run_id: str | None = None
+    env_manager: str | None = None
+    build_image: bool = False
+    tracking_uri: str | None = None
+    base: Path = field(default_factory=Path.cwd)
+
+
+@dataclass(frozen=True, slots=True)
+class Repository:
+    """The git state of a checkout: ``url`` is the remote's, without userinfo; None where unknown."""
+
+    root: Path
+    commit: str | None
+    branch: str | None
+    url: str | None
+    dirty: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Checkout:
+    """A project's files on this machine.
+
+    ``path`` is the project folder; ``name`` is what ``mlflow.source.name`` shows (redacted);
+    ``temporary`` is the folder to remove when the run has ended, None for a folder used in place.
+    """
+
+    path: Path
+    name: str
+    version: str | None = None
+    repository: Repository | None = None
+    temporary: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BoundParameter:
+    """A parameter with its value: ``text`` as typed (logged), ``rendered`` as put in the command.
+
+    They differ for ``path`` only, where ``rendered`` is the absolute local path.
+    """
+
+    name: str
+    text: str
+    rendered: str
+    source: Source
+    secret: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Invocation:
+    """An entry point bound to its parameters: ``command`` is the finished bash text."""
+
+    entry_point: str
+    command: str
+    parameters: tuple[BoundParameter, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A process to start; ``environ`` is a patch, None = unset, later entries win."""
+
+    argv: tuple[str, ...]
+    environ: tuple[tuple[str, str | None], ...]
+    cwd: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A finished command for a backend: it knows nothing of projects, parameters or environments.
+
+    ``folder`` belongs to the job; everything it prints is appended to ``log`` as it comes.
+    ``attached`` also shows the output on our own stdout and stderr, on a terminal if we have one.
+    ``stdout_to_stderr`` keeps our stdout free for data.
+    """
+
+    command: Command
+    folder: Path
+    log: Path
+    attached: bool = True
+    stdout_to_stderr: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class JobStatus:
+    """Where a job stands; ``exit_code`` is negative for a signal, as in ``subprocess``."""
+
+    state: RunStatus
+    exit_code: int | None = None
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a run ended: ``reason`` is one sentence when it did not finish well."""
+
+    run_id: str
+    status: RunStatus
+    exit_code: int | None = None
+    reason: str = ""

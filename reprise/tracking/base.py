@@ -1,0 +1,110 @@
+"""The protocol of a place where runs are recorded, as the executor and the CLI need it.
+
+``tracking/registry.py`` opens one from a tracking URI. One conformance suite
+(``tests/tracking/test_conformance.py``) runs over all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Protocol
+
+from reprise.schemas.entities import Artifact, Experiment, Metric, Page, Run
+
+
+class Tracking(Protocol):
+    """Every verb raises ``TrackingError`` with MLflow's ``error_code`` when it is refused."""
+
+    @property
+    def uri(self) -> str:
+        """The tracking URI a user would write; without userinfo."""
+        ...
+
+    def create_experiment(self, name: str) -> str:
+        """Make an experiment, and return its id. ``RESOURCE_ALREADY_EXISTS`` when the name is taken."""
+        ...
+
+    def get_experiment(self, experiment_id: str) -> Experiment: ...
+
+    def get_experiment_by_name(self, name: str) -> Experiment | None: ...
+
+    def search_experiments(
+        self, *, max_results: int = 1000, page_token: str | None = None
+    ) -> Page[Experiment]:
+        """Active experiments, newest first."""
+        ...
+
+    def create_run(
+        self,
+        experiment_id: str,
+        *,
+        start_time: int,
+        user_id: str,
+        run_name: str | None = None,
+        tags: Mapping[str, str] | None = None,
+    ) -> Run: ...
+
+    def get_run(self, run_id: str) -> Run: ...
+
+    def update_run(
+        self,
+        run_id: str,
+        *,
+        status: str | None = None,
+        end_time: int | None = None,
+        run_name: str | None = None,
+    ) -> None: ...
+
+    def log_batch(
+        self,
+        run_id: str,
+        *,
+        metrics: Sequence[Metric] = (),
+        params: Mapping[str, str] | None = None,
+        tags: Mapping[str, str] | None = None,
+    ) -> None:
+        """Record all of it or nothing (a remote store: in requests of at most 100 params or tags)."""
+        ...
+
+    def search_runs(
+        self,
+        experiment_ids: Sequence[str],
+        *,
+        filter: str = "",
+        order_by: Sequence[str] = (),
+        max_results: int = 1000,
+        page_token: str | None = None,
+    ) -> Page[Run]:
+        """Active runs, newest first unless ``order_by`` says otherwise."""
+        ...
+
+    def metric_history(self, run_id: str, key: str) -> Sequence[Metric]: ...
+
+    def list_artifacts(self, run_id: str, path: str = "") -> Sequence[Artifact]:
+        """The direct children of ``path``; empty when there is no such folder."""
+        ...
+
+    def download_artifact(self, run_id: str, path: str, destination: Path) -> None:
+        """Copy the file or folder ``path`` (``""`` = all) to ``destination``, which must not exist.
+
+        A file becomes the file ``destination``, a folder the folder ``destination``.
+        Raises ``RESOURCE_DOES_NOT_EXIST`` when there is no such artifact.
+        """
+        ...
+
+    def upload_artifact(self, run_id: str, source: Path, path: str) -> None:
+        """Store the file ``source`` as the artifact ``path``, arriving whole or not at all."""
+        ...
+
+    def artifact_folder(self, run_id: str) -> Path | None:
+        """The local folder that IS the run's artifact root, or None when the store is remote."""
+        ...
+
+    def model_location(self, name: str, selector: str) -> tuple[str, str]:
+        """Resolve ``models:/name/selector`` (a version, ``latest``, or ``@alias``; ``models:/m-…``
+        has the id as name and an empty selector) to (run_id, artifact path) of the model's folder.
+        """
+        ...
+
+    def close(self) -> None: ...
