@@ -46,9 +46,7 @@ class ProjectError(RepriseError):
 
     exit_code = 2
 
-    def __init__(
-        self, message: str, *, hint: str | None = None, faults: Sequence[str] = ()
-    ) -> None:
+    def __init__(self, message: str, *, hint: str | None = None, faults: Sequence[str] = ()) -> None:
         super().__init__(message, hint=hint)
         self.faults = tuple(faults)
 
@@ -79,9 +77,7 @@ class TrackingError(RepriseError):
 
     exit_code = 6
 
-    def __init__(
-        self, message: str, *, code: str = "INTERNAL_ERROR", hint: str | None = None
-    ) -> None:
+    def __init__(self, message: str, *, code: str = "INTERNAL_ERROR", hint: str | None = None) -> None:
         super().__init__(message, hint=hint)
         self.code = code
 
@@ -95,9 +91,7 @@ class NotReproduced(RepriseError):
 class RunFailed(RepriseError):
     """The entry point ended with a failure; our exit code is its own where that is 1..125."""
 
-    def __init__(
-        self, message: str, *, child_exit_code: int | None, hint: str | None = None
-    ) -> None:
+    def __init__(self, message: str, *, child_exit_code: int | None, hint: str | None = None) -> None:
         super().__init__(message, hint=hint)
         code = child_exit_code if child_exit_code is not None else 1
         self.exit_code = code if 1 <= code <= 125 else 1

@@ -27,9 +27,7 @@ class ProcessFailed(RepriseError):
     """A program ended with a non-zero code; the message shows the command and its last lines."""
 
     def __init__(self, argv: Sequence[str], result: Completed) -> None:
-        tail = "\n".join(
-            f"  {line}" for line in (result.stderr or result.stdout).splitlines()[-_TAIL:]
-        )
+        tail = "\n".join(f"  {line}" for line in (result.stderr or result.stdout).splitlines()[-_TAIL:])
         super().__init__(
             redact(f"{shlex.join(argv)} ended with exit code {result.exit_code}\n{tail}").rstrip()
         )
