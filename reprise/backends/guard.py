@@ -1,0 +1,73 @@
+"""A process group that does not outlive us, however we die.
+
+The guard is a shell of a few lines in a session of its own. It reads from a pipe whose other end
+only this process holds: a line means that the job has ended, end-of-file means that we were killed
+without a word (``kill -9``, out of memory), and then the guard ends the group in our place.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+
+_SCRIPT = """
+trap '' HUP INT TERM
+read -r _ && exit 0
+kill -TERM -- "-$1" 2>/dev/null
+tries=$2
+while [ "$tries" -gt 0 ] && kill -0 -- "-$1" 2>/dev/null; do sleep 0.1; tries=$((tries - 1)); done
+kill -KILL -- "-$1" 2>/dev/null
+"""
+
+
+class Guard:
+    """Watches the process group ``group`` until it is dismissed."""
+
+    def __init__(self, group: int, grace: float) -> None:
+        self._process = subprocess.Popen(
+            ["sh", "-c", _SCRIPT, "reprise-guard", str(group), str(round(grace * 10))],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+
+    def dismiss(self) -> None:
+        try:
+            self._process.communicate(b"done\n")
+        except BrokenPipeError:
+            pass  # somebody killed the guard; there is nothing left to guard
+
+
+def end_group(group: int, grace: float, signal_number: int = signal.SIGTERM) -> None:
+    """Send ``signal_number`` to the group, and SIGKILL when it is still there after ``grace`` seconds.
+
+    A second Ctrl-C while waiting kills it at once.
+    """
+    try:
+        if not _signal(group, signal_number):
+            return
+        deadline = time.monotonic() + grace
+        pause = 0.001
+        while time.monotonic() < deadline:
+            time.sleep(pause)
+            if not group_exists(group):
+                return
+            pause = min(pause * 2, 0.1)
+    except KeyboardInterrupt:
+        pass
+    _signal(group, signal.SIGKILL)
+
+
+def group_exists(group: int) -> bool:
+    return _signal(group, 0)
+
+
+def _signal(group: int, number: int) -> bool:
+    try:
+        os.killpg(group, number)
+    except (ProcessLookupError, PermissionError):  # macOS answers EPERM for a group of zombies
+        return False
+    return True

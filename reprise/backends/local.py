@@ -1,0 +1,142 @@
+"""Jobs as processes of this machine: one process group each, ended as a whole."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from reprise.backends.guard import Guard, end_group
+from reprise.backends.terminal import Streams
+from reprise.errors import SubmitError
+from reprise.process import patched
+from reprise.schemas.job import Job, JobId, JobStatus, RunStatus
+
+NAME = "local"
+
+
+@dataclass(frozen=True, slots=True)
+class LocalConfig:
+    """``grace_period``: seconds between SIGTERM (or Ctrl-C) and SIGKILL."""
+
+    grace_period: float = 10.0
+
+
+CONFIG = LocalConfig
+
+
+class _Child:
+    """A running job, and the thread that carries its output."""
+
+    def __init__(self, job: Job, config: LocalConfig) -> None:
+        self.grace = config.grace_period
+        self.cancelled = False
+        self.ended = threading.Event()
+        self._streams = Streams(job.log, attached=job.attached, stdout_to_stderr=job.stdout_to_stderr)
+        try:
+            self._process = subprocess.Popen(
+                job.command.argv,
+                cwd=job.command.cwd,
+                env=patched(os.environ, dict(job.command.environ)),
+                stdin=self._streams.stdin,
+                stdout=self._streams.stdout,
+                stderr=self._streams.stderr,
+                start_new_session=True,
+            )
+        except OSError as error:
+            self._streams.close()
+            raise SubmitError(
+                f'cannot start "{job.command.argv[0]}" in {job.command.cwd}: {error.strerror}',
+                hint="commands run under bash; is it installed and on PATH?",
+            ) from error
+        self._guard = Guard(self.group, self.grace)
+        self._thread = threading.Thread(target=self._carry, name=f"output of {self.group}", daemon=True)
+        self._thread.start()
+
+    @property
+    def group(self) -> int:
+        return self._process.pid
+
+    def _carry(self) -> None:
+        exit_descriptor = _exit_descriptor(self.group)
+        try:
+            self._streams.started()
+            self._streams.pump(lambda: self._process.poll() is not None, exit_descriptor)
+        finally:
+            self._process.wait()
+            end_group(self.group, grace=1.0)  # what it left in the background does not outlive it
+            self._streams.drain()
+            self._guard.dismiss()
+            self._streams.close()
+            if exit_descriptor is not None:
+                os.close(exit_descriptor)
+            self.ended.set()
+
+    def interrupt(self) -> None:
+        """Pass a Ctrl-C on, and give the child its grace period to save what it has."""
+        self.cancelled = True
+        if not self.ended.is_set():
+            end_group(self.group, self.grace, signal.SIGINT)
+
+    def cancel(self) -> None:
+        if not self.ended.is_set():
+            self.cancelled = True
+            end_group(self.group, self.grace)
+        self._thread.join()
+
+    def status(self) -> JobStatus:
+        if not self.ended.is_set():
+            return JobStatus(RunStatus.RUNNING)
+        code = self._process.returncode
+        if self.cancelled:
+            return JobStatus(RunStatus.KILLED, code, "cancelled")
+        if code == 0:
+            return JobStatus(RunStatus.FINISHED, code)
+        return JobStatus(RunStatus.FAILED, code, _reason(code))
+
+
+_children: dict[JobId, _Child] = {}  # a child belongs to the process that started it
+
+
+def submit(job: Job, config: LocalConfig) -> JobId:
+    child = _Child(job, config)
+    job_id = JobId(str(child.group))
+    _children[job_id] = child
+    return job_id
+
+
+def status(ids: Sequence[JobId]) -> dict[JobId, JobStatus]:
+    return {job_id: _children[job_id].status() for job_id in ids}
+
+
+def cancel(ids: Sequence[JobId]) -> None:
+    for job_id in ids:
+        _children[job_id].cancel()
+
+
+def wait(id: JobId, timeout: float) -> None:
+    try:
+        _children[id].ended.wait(timeout)
+    except KeyboardInterrupt:
+        _children[id].interrupt()
+        raise
+
+
+def _exit_descriptor(pid: int) -> int | None:
+    """A descriptor that becomes readable when ``pid`` ends, where the system has such."""
+    if not hasattr(os, "pidfd_open"):
+        return None
+    try:
+        return os.pidfd_open(pid)
+    except OSError:
+        return None
+
+
+def _reason(code: int) -> str:
+    if code >= 0:
+        return f"exit code {code}"
+    name = signal.Signals(-code).name
+    return f"killed by {name}" + (" (out of memory?)" if name == "SIGKILL" else "")

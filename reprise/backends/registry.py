@@ -1,0 +1,39 @@
+"""The backends by name: a plain dict above the modules that it lists."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from reprise.backends import local
+from reprise.backends.base import Backend
+from reprise.errors import UsageError
+
+BACKENDS: dict[str, Backend] = {local.NAME: local}
+
+
+def get(name: str) -> Backend:
+    """The backend called ``name``; UsageError with the names there are."""
+    try:
+        return BACKENDS[name]
+    except KeyError:
+        raise UsageError(
+            f'there is no backend "{name}"', hint=f"backends: {', '.join(sorted(BACKENDS))}"
+        ) from None
+
+
+def configured(backend: Backend, values: Mapping[str, Any]) -> Any:
+    """The backend's config from ``--backend-config``; unknown keys and wrong types are refused."""
+    fields = {field.name: field for field in dataclasses.fields(backend.CONFIG)}
+    for key, value in values.items():
+        if key not in fields:
+            raise UsageError(
+                f'backend config: backend "{backend.NAME}" has no key "{key}"',
+                hint=f"its keys: {', '.join(fields)}",
+            )
+        wanted = type(fields[key].default)
+        accepted = (int, float) if wanted is float else wanted
+        if not isinstance(value, accepted) or (isinstance(value, bool) and wanted is not bool):
+            raise UsageError(f"backend config: {key} is {value!r}, not a {wanted.__name__}")
+    return backend.CONFIG(**values)
