@@ -1,0 +1,180 @@
+"""Who watches a run: a job folder with a lock that the operating system frees when its holder dies.
+
+``<jobs>/<name>/lease`` is held with ``flock`` from before the run is opened until it is closed, and
+names the run. A lease that can be taken belongs to nobody any more: its run is closed as KILLED by
+whoever looks next (:func:`reap`). A run is therefore never RUNNING for ever.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import logging
+import os
+import shutil
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Self
+
+from reprise.errors import RepriseError
+from reprise.paths import write_atomically
+from reprise.schemas.job import RunStatus
+from reprise.tracking.base import Tracking
+
+log = logging.getLogger(__name__)
+
+JOB_TAG = "reprise.job"
+REASON_TAG = "reprise.reason"
+
+_LEASE = "lease"
+_RECORD = "job.json"
+_STOP = "stop"
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """A job folder that this process holds; ``descriptor`` carries the lock."""
+
+    folder: Path
+    descriptor: int
+
+    @classmethod
+    def take(cls, jobs: Path, tracking_uri: str) -> Self:
+        """Make a job folder under ``jobs`` and hold it."""
+        folder = jobs / os.urandom(8).hex()
+        folder.mkdir(parents=True, mode=0o700)
+        lease = cls(folder, os.open(folder / _LEASE, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
+        fcntl.flock(lease.descriptor, fcntl.LOCK_EX)
+        _write_record(folder, _Record(tracking_uri))
+        return lease
+
+    def names(self, run_id: str) -> None:
+        """Record which run this job carries."""
+        _write_record(self.folder, replace(_read_record(self.folder), run_id=run_id))
+
+    def starts(self, group: int) -> None:
+        """Record the process group of the job, for the case that nobody is left to end it."""
+        _write_record(self.folder, replace(_read_record(self.folder), group=group))
+
+    def stop_requested(self) -> bool:
+        return (self.folder / _STOP).exists()
+
+    def release(self) -> None:
+        """The run is closed: the folder goes, then the lock."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+        os.close(self.descriptor)
+
+
+@dataclass(frozen=True, slots=True)
+class _Record:
+    tracking_uri: str
+    run_id: str | None = None
+    group: int | None = None
+    host: str = socket.gethostname()
+
+
+def request_stop(jobs: Path, name: str) -> bool:
+    """Ask the holder of the job ``name`` to end it; False when nobody holds it."""
+    folder = jobs / name
+    if not (folder / _LEASE).exists():
+        return False
+    with _unheld(folder) as free:
+        if free:
+            return False
+    (folder / _STOP).touch()
+    return True
+
+
+def reap(tracking: Tracking, jobs: Path) -> None:
+    """Close every run in ``tracking`` whose holder on this machine has died.
+
+    A store that cannot be written now is left for the next time.
+    """
+    if not jobs.is_dir():
+        return
+    for folder in list(jobs.iterdir()):
+        try:
+            with _unheld(folder) as free:
+                if free and _reap_one(tracking, folder):
+                    shutil.rmtree(folder, ignore_errors=True)
+        except (RepriseError, OSError, ValueError) as error:
+            log.debug("cannot close the run of %s: %s", folder, error)
+
+
+@contextmanager
+def _unheld(folder: Path) -> Iterator[bool]:
+    """Hold the folder's lease for the block when nobody does; yields whether that is so."""
+    try:
+        descriptor = os.open(folder / _LEASE, os.O_RDWR | os.O_CLOEXEC)
+    except FileNotFoundError:
+        yield False
+        return
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        yield False
+    else:
+        # between our open and our lock the holder may have released it and removed the folder
+        yield (folder / _LEASE).exists()
+    finally:
+        os.close(descriptor)
+
+
+def _reap_one(tracking: Tracking, folder: Path) -> bool:
+    """Close the run of a dead holder; True when the folder is of no more use."""
+    if not (folder / _RECORD).exists():
+        return True  # died before there could be a run
+    record = _read_record(folder)
+    if record.tracking_uri != tracking.uri or record.host != socket.gethostname():
+        return False
+    if record.group is not None:
+        _end_orphans(record.group, folder.name)
+    for run_id in [record.run_id] if record.run_id else _runs_of(tracking, folder.name):
+        if not RunStatus(tracking.get_run(run_id).status).ended:
+            reason = "the process that watched this run died"
+            tracking.log_batch(run_id, tags={REASON_TAG: reason})
+            tracking.update_run(run_id, status=RunStatus.KILLED, end_time=now())
+            log.warning("Closed run %s as KILLED: %s", run_id, reason)
+    return True
+
+
+def _runs_of(tracking: Tracking, job: str) -> list[str]:
+    """The run that was opened for ``job`` in the instant before the lease could name it."""
+    experiments = [found.experiment_id for found in tracking.search_experiments().items]
+    page = tracking.search_runs(experiments, filter=f"tags.`{JOB_TAG}` = '{job}'")
+    return [run.run_id for run in page.items]
+
+
+def _end_orphans(group: int, job: str) -> None:
+    """End what is left of a job's group, if that number is still the same group and not a newer one."""
+    import psutil
+
+    from reprise.backends.guard import end_group, group_exists
+
+    def is_of_job(process: psutil.Process) -> bool:
+        try:
+            return process.environ().get("REPRISE_JOB") == job and os.getpgid(process.pid) == group
+        except (psutil.Error, OSError):
+            return False
+
+    if group_exists(group) and any(is_of_job(process) for process in psutil.process_iter()):
+        end_group(group, grace=5.0)
+
+
+def now() -> int:
+    """Milliseconds since the epoch."""
+    import time
+
+    return time.time_ns() // 1_000_000
+
+
+def _write_record(folder: Path, record: _Record) -> None:
+    fields = {name: getattr(record, name) for name in _Record.__slots__}
+    write_atomically(folder / _RECORD, json.dumps(fields))
+
+
+def _read_record(folder: Path) -> _Record:
+    return _Record(**json.loads((folder / _RECORD).read_text()))
