@@ -1,13 +1,31 @@
-"""Secrets never leave: the one place that masks them in URLs and command lines."""
+"""Secrets never leave: the one place that masks them in URLs, headers and command lines."""
 
 from __future__ import annotations
 
 import re
 
-# scheme://user:password@host and scheme://token@host; scp-like git@host:path holds no secret.
-_USERINFO = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.\-]*://)[^/?#\s@]+@")
+_MASK = "***"
+
+# scheme://user:password@host and scheme://token@host. The login name of ssh://git@host is kept, for
+# it is no secret and the URL is of no use without it; scp-like git@host:path is kept likewise.
+_USERINFO = re.compile(r"(?P<scheme>\b[A-Za-z][A-Za-z0-9+.\-]*://)(?P<userinfo>[^/?#\s\"'<>\\]*)@")
+_ENCODED_USERINFO = re.compile(r"(?i)(?P<scheme>%3A%2F%2F)(?:(?!%2F|%40)[^\s/&?#\"'<>])+%40")
+_AUTHORIZATION = re.compile(r"(?i)(?P<name>\b(?:proxy-)?authorization[\"']?\s*[:=]\s*[\"']?)[^\r\n\"']+")
+_QUERY = re.compile(
+    r"(?i)(?P<name>[?&;](?:[\w.-]*token|api[_-]?key|password|passwd|[\w.-]*secret|sig"
+    r"|[\w-]*signature|[\w-]*credential)=)[^&;\s#\"'<>\\]+"
+)
 
 
 def redact(text: str) -> str:
-    """Return ``text`` with the userinfo of every URL in it removed."""
-    return _USERINFO.sub(r"\g<scheme>", text)
+    """``text`` without the userinfo of every URL, and with tokens in queries and headers masked."""
+    text = _USERINFO.sub(_without_userinfo, text)
+    text = _ENCODED_USERINFO.sub(r"\g<scheme>", text)
+    text = _AUTHORIZATION.sub(rf"\g<name>{_MASK}", text)
+    return _QUERY.sub(rf"\g<name>{_MASK}", text)
+
+
+def _without_userinfo(match: re.Match[str]) -> str:
+    scheme, userinfo = match["scheme"], match["userinfo"]
+    login_name_only = scheme.lower().endswith("ssh://") and not re.search("[:@]|%3a", userinfo, re.I)
+    return match[0] if login_name_only else scheme

@@ -1,0 +1,109 @@
+"""Which commit a folder on this machine is at, read without changing anything in its repository."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+from reprise import process
+from reprise.redact import redact
+from reprise.runner import git
+from reprise.schemas.job import Repository
+
+log = logging.getLogger(__name__)
+
+
+def repository(path: Path) -> Repository | None:
+    """The git state of the work tree that ``path`` lies in.
+
+    None when there is no work tree, when git ignores ``path``, or when git cannot or will not tell
+    (not on PATH, a repository that belongs to somebody else); never an error.
+    """
+    path = path.resolve()
+    root = work_tree(path)
+    if root is None:
+        return None
+    program = shutil.which("git")
+    if program is None:
+        log.warning("git was not found on PATH: the commit of %s is not recorded", root)
+        return None
+    questions = (
+        ("status", "--porcelain=v2", "--branch", "--untracked-files=normal", "-z"),
+        ("config", "--null", "--get-regexp", r"^remote\..*\.url$"),
+        ("check-ignore", "--quiet", "--", str(path)),
+    )
+    # Side by side, for each costs the start of a process and the wall clock is the user's.
+    status, remotes, ignored = _ask(program, root, questions)
+    if status.exit_code != 0:
+        reason = status.stderr.strip().splitlines() or ["no reason given"]
+        log.warning("git does not tell the commit of %s: %s", root, redact(reason[0]))
+        return None
+    if ignored.exit_code == 0 and path != root:
+        log.debug("%s is ignored by git: its commit is not recorded", path)
+        return None
+    commit, branch, dirty = _read_status(status.stdout)
+    return Repository(root, commit, branch, _remote_url(remotes.stdout), dirty)
+
+
+def work_tree(path: Path) -> Path | None:
+    """The root of the git work tree that holds ``path``, or None; starts no process."""
+    for folder in (path, *path.parents):
+        entry = folder / ".git"
+        if (entry / "HEAD").is_file() or entry.is_file():
+            return folder
+    return None
+
+
+def _ask(program: str, root: Path, questions: tuple[tuple[str, ...], ...]) -> tuple[process.Completed, ...]:
+    environ = process.patched(os.environ, git.environment())
+    started = [
+        subprocess.Popen(
+            [program, *question],
+            cwd=root,
+            env=environ,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        for question in questions
+    ]
+    answers = []
+    for child in started:
+        out, error = child.communicate()
+        answers.append(
+            process.Completed(
+                child.returncode, out.decode(errors="replace"), error.decode(errors="replace")
+            )
+        )
+    return tuple(answers)
+
+
+def _read_status(text: str) -> tuple[str | None, str | None, bool]:
+    """Commit (None before the first one), branch (None when detached), and whether anything differs."""
+    commit = branch = None
+    dirty = False
+    for line in text.split("\0"):
+        if line.startswith("# branch.oid "):
+            commit = line.removeprefix("# branch.oid ")
+        elif line.startswith("# branch.head "):
+            branch = line.removeprefix("# branch.head ")
+        elif line and not line.startswith("# "):
+            dirty = True
+    return (
+        None if commit == "(initial)" else commit,
+        None if branch == "(detached)" else branch,
+        dirty,
+    )
+
+
+def _remote_url(text: str) -> str | None:
+    """The URL of ``origin``, else of the remote that the configuration names first."""
+    urls: dict[str, str] = {}
+    for entry in filter(None, text.split("\0")):
+        key, _, url = entry.partition("\n")
+        urls.setdefault(key.removeprefix("remote.").removesuffix(".url"), url)
+    url = urls.get("origin") or next(iter(urls.values()), "")
+    return redact(url) or None
