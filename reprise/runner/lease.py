@@ -12,7 +12,7 @@ import json
 import logging
 import os
 import shutil
-import socket
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -21,17 +21,16 @@ from typing import Self
 
 from reprise.errors import RepriseError
 from reprise.paths import write_atomically
+from reprise.schemas import tags
 from reprise.schemas.job import RunStatus
 from reprise.tracking.base import Tracking
 
 log = logging.getLogger(__name__)
 
-JOB_TAG = "reprise.job"
-REASON_TAG = "reprise.reason"
-
 _LEASE = "lease"
 _RECORD = "job.json"
 _STOP = "stop"
+_MAKING = ".making-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +43,13 @@ class Lease:
     @classmethod
     def take(cls, jobs: Path, tracking_uri: str) -> Self:
         """Make a job folder under ``jobs`` and hold it."""
-        folder = jobs / os.urandom(8).hex()
-        folder.mkdir(parents=True, mode=0o700)
-        lease = cls(folder, os.open(folder / _LEASE, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
-        fcntl.flock(lease.descriptor, fcntl.LOCK_EX)
-        _write_record(folder, _Record(tracking_uri))
-        return lease
+        name = os.urandom(8).hex()
+        making = jobs / f"{_MAKING}{name}"  # not to be seen before it is held
+        making.mkdir(parents=True, mode=0o700)
+        descriptor = os.open(making / _LEASE, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        _write_record(making, _Record(tracking_uri))
+        return cls(making.rename(jobs / name), descriptor)
 
     def names(self, run_id: str) -> None:
         """Record which run this job carries."""
@@ -73,7 +73,7 @@ class _Record:
     tracking_uri: str
     run_id: str | None = None
     group: int | None = None
-    host: str = socket.gethostname()
+    host: str = os.uname().nodename
 
 
 def request_stop(jobs: Path, name: str) -> bool:
@@ -96,6 +96,8 @@ def reap(tracking: Tracking, jobs: Path) -> None:
     if not jobs.is_dir():
         return
     for folder in list(jobs.iterdir()):
+        if folder.name.startswith(_MAKING):
+            continue
         try:
             with _unheld(folder) as free:
                 if free and _reap_one(tracking, folder):
@@ -125,17 +127,15 @@ def _unheld(folder: Path) -> Iterator[bool]:
 
 def _reap_one(tracking: Tracking, folder: Path) -> bool:
     """Close the run of a dead holder; True when the folder is of no more use."""
-    if not (folder / _RECORD).exists():
-        return True  # died before there could be a run
     record = _read_record(folder)
-    if record.tracking_uri != tracking.uri or record.host != socket.gethostname():
+    if record.tracking_uri != tracking.uri or record.host != os.uname().nodename:
         return False
     if record.group is not None:
         _end_orphans(record.group, folder.name)
     for run_id in [record.run_id] if record.run_id else _runs_of(tracking, folder.name):
         if not RunStatus(tracking.get_run(run_id).status).ended:
             reason = "the process that watched this run died"
-            tracking.log_batch(run_id, tags={REASON_TAG: reason})
+            tracking.log_batch(run_id, tags={tags.REASON: reason})
             tracking.update_run(run_id, status=RunStatus.KILLED, end_time=now())
             log.warning("Closed run %s as KILLED: %s", run_id, reason)
     return True
@@ -144,7 +144,7 @@ def _reap_one(tracking: Tracking, folder: Path) -> bool:
 def _runs_of(tracking: Tracking, job: str) -> list[str]:
     """The run that was opened for ``job`` in the instant before the lease could name it."""
     experiments = [found.experiment_id for found in tracking.search_experiments().items]
-    page = tracking.search_runs(experiments, filter=f"tags.`{JOB_TAG}` = '{job}'")
+    page = tracking.search_runs(experiments, filter=f"tags.`{tags.JOB}` = '{job}'")
     return [run.run_id for run in page.items]
 
 
@@ -166,8 +166,6 @@ def _end_orphans(group: int, job: str) -> None:
 
 def now() -> int:
     """Milliseconds since the epoch."""
-    import time
-
     return time.time_ns() // 1_000_000
 
 

@@ -43,6 +43,7 @@ def shielded() -> Iterator[None]:
         return
     waiting: list[tuple[int, FrameType | None]] = []
     previous: dict[int, Any] = {}
+    number: int
     for number in (signal.SIGINT, *_ENDING):
         if callable(signal.getsignal(number)):
             previous[number] = signal.signal(number, lambda *call: waiting.append(call))
