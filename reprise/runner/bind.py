@@ -1,0 +1,135 @@
+"""An entry point and the user's parameters become one finished command.
+
+This is the only place that quotes. Values stay text as typed: checked against the declared type,
+recorded raw, and quoted here for bash when the command is rendered.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+import string
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+from reprise.errors import UsageError
+from reprise.schemas import values
+from reprise.schemas.job import BoundParameter, Invocation, RunRequest, Source
+from reprise.schemas.project import EntryPoint, Parameter, Project
+
+MASK = "******"
+
+Localise: TypeAlias = Callable[[str, Path], Path]
+"""The local path of a ``path`` parameter's value, relative to a folder (``inputs.localise``)."""
+
+_KEY = re.compile(r"[\w .:/\-]{1,250}")  # what every MLflow store accepts as a param's key
+
+
+def bind(project: Project, entry_point: EntryPoint, request: RunRequest, localise: Localise) -> Invocation:
+    """Check every parameter and render the command.
+
+    Declared parameters come in the order of the project file, undeclared ones after them as given.
+    All faults are told at once.
+
+    Raises:
+        UsageError: a value is missing, is not of its type, or breaks a constraint.
+    """
+    binder = _Binder(project, entry_point, request, localise)
+    bound: list[BoundParameter] = []
+    faults: list[str] = []
+    for name in [
+        *entry_point.parameters,
+        *(extra for extra in request.parameters if extra not in entry_point.parameters),
+    ]:
+        try:
+            if (item := binder.parameter(name)) is not None:
+                bound.append(item)
+        except UsageError as error:
+            faults.append(error.message)
+    if faults:
+        hint = f"reprise run URI -e {shlex.quote(entry_point.name)} --help shows its parameters"
+        raise UsageError("\n".join(faults), hint=hint)
+    return Invocation(entry_point.name, render(entry_point, bound), tuple(bound))
+
+
+def render(entry_point: EntryPoint, bound: Iterable[BoundParameter], *, mask_secrets: bool = False) -> str:
+    """The bash text: the template filled with quoted values, then undeclared ones as ``--key value``.
+
+    A placeholder of an optional parameter without a value becomes nothing.
+    """
+    texts = {item.name: MASK if item.secret and mask_secrets else item.rendered for item in bound}
+    pieces: list[str] = []
+    for literal, name, _, _ in string.Formatter().parse(entry_point.command):
+        pieces.append(literal)
+        if name is not None:
+            pieces.append(shlex.quote(texts[name]) if name in texts else "")
+    for item in bound:
+        if item.name not in entry_point.parameters:
+            pieces.append(f" --{shlex.quote(item.name)} {shlex.quote(texts[item.name])}")
+    return "".join(pieces)
+
+
+@dataclass(frozen=True, slots=True)
+class _Binder:
+    project: Project
+    entry_point: EntryPoint
+    request: RunRequest
+    localise: Localise
+
+    def parameter(self, name: str) -> BoundParameter | None:
+        """The bound parameter; None for an optional one without a value."""
+        declared = self.entry_point.parameters.get(name)
+        if name not in self.request.parameters:
+            assert declared is not None
+            return self._default(declared)
+        source = self.request.sources.get(name, Source.COMMAND_LINE)
+        text = self.request.parameters[name]
+        try:
+            return self._declared(declared, text, source) if declared else _undeclared(name, text, source)
+        except UsageError as error:
+            where = f"entry_points -> {self.entry_point.name} -> parameters -> {name}"
+            shown = f"{MASK} is refused" if declared and declared.secret else error.message
+            raise UsageError(f"{where}: {shown} (from {source})") from error
+
+    def _default(self, declared: Parameter) -> BoundParameter | None:
+        if declared.default is not None:  # its type was judged when the project was loaded
+            return self._bound(declared, declared.default, Source.DEFAULT)
+        if declared.required:
+            where = f"entry_points -> {self.entry_point.name} -> parameters -> {declared.name}"
+            raise UsageError(f"{where}: no value for this required parameter")
+        return None
+
+    def _declared(self, declared: Parameter, text: str | None, source: Source) -> BoundParameter:
+        if text is None and declared.type == "bool":
+            text = "true"  # `-P flag` alone
+        if text is None:
+            raise UsageError(f"no value; write -P {declared.name}=VALUE")
+        _refuse_nul(text)
+        if sentence := values.fault(declared, text):
+            raise UsageError(sentence)
+        return self._bound(declared, text, source)
+
+    def _bound(self, declared: Parameter, text: str, source: Source) -> BoundParameter:
+        rendered = text
+        if declared.type == "path":
+            base = self.project.root if source is Source.DEFAULT else self.request.base
+            rendered = str(self.localise(text, base))
+        return BoundParameter(declared.name, text, rendered, source, declared.secret)
+
+
+def _undeclared(name: str, text: str | None, source: Source) -> BoundParameter:
+    if text is None:
+        raise UsageError(
+            "no value; only a declared bool parameter can go without, others are written name=value"
+        )
+    if not _KEY.fullmatch(name):
+        raise UsageError("not the name of a param: letters, digits, _ - . : / and spaces, at most 250")
+    _refuse_nul(text)
+    return BoundParameter(name, text, text, source)
+
+
+def _refuse_nul(text: str) -> None:
+    if "\0" in text:
+        raise UsageError("a value with a NUL character cannot be passed to a program")
