@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import Generic, Literal, TypeVar
 
 T = TypeVar("T")
 
@@ -94,3 +94,103 @@ class Artifact:
 class Page(Generic[T]):
     items: Sequence[T]
     next_token: str | None = None
+
+
+ViewType = Literal["ACTIVE_ONLY", "DELETED_ONLY", "ALL"]
+"""Which lifecycle stages a search looks at."""
+
+RUN_STATUSES = ("RUNNING", "SCHEDULED", "FINISHED", "FAILED", "KILLED")
+MODEL_STAGES = ("None", "Staging", "Production", "Archived")
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetSummary:
+    """A dataset that some run of an experiment used; ``context`` is its tag ``mlflow.data.context``."""
+
+    experiment_id: str
+    name: str
+    digest: str
+    context: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunMetric:
+    """A point of a series, and the run that it belongs to."""
+
+    run_id: str
+    metric: Metric
+
+
+@dataclass(frozen=True, slots=True)
+class ModelMetric:
+    """A point that was measured on a logged model, and the run that measured it."""
+
+    model_id: str
+    run_id: str
+    metric: Metric
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedModel:
+    """``status`` is the word of the wire, for example ``LOGGED_MODEL_READY``."""
+
+    model_id: str
+    experiment_id: str
+    name: str
+    artifact_uri: str
+    status: str
+    creation_time: int
+    last_update_time: int
+    model_type: str | None = None
+    source_run_id: str | None = None
+    status_message: str | None = None
+    lifecycle_stage: str = ACTIVE
+    tags: Mapping[str, str] = field(default_factory=dict)
+    params: Mapping[str, str] = field(default_factory=dict)
+    metrics: tuple[ModelMetric, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ModelOrder:
+    """One ``order_by`` of a search for logged models; the dataset narrows a metric."""
+
+    field_name: str
+    ascending: bool = True
+    dataset_name: str | None = None
+    dataset_digest: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ModelVersion:
+    """``version`` is text on the wire and a number here; ``aliases`` are those that point at it."""
+
+    name: str
+    version: int
+    creation_time: int
+    last_update_time: int
+    source: str
+    description: str = ""
+    user_id: str = ""
+    current_stage: str = "None"
+    run_id: str = ""
+    run_link: str = ""
+    status: str = "READY"
+    status_message: str = ""
+    model_id: str | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+    aliases: tuple[str, ...] = ()
+    params: Mapping[str, str] = field(default_factory=dict)
+    metrics: tuple[ModelMetric, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RegisteredModel:
+    """``latest_versions`` holds the newest version of each stage; ``aliases`` maps alias to version."""
+
+    name: str
+    creation_time: int
+    last_update_time: int
+    description: str = ""
+    tags: Mapping[str, str] = field(default_factory=dict)
+    aliases: Mapping[str, int] = field(default_factory=dict)
+    latest_versions: tuple[ModelVersion, ...] = ()
