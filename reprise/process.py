@@ -79,6 +79,7 @@ def run(
             cwd=cwd,
             env=env,
             stdin=subprocess.DEVNULL,
+            close_fds=False,
             capture_output=True,
             timeout=timeout,
             check=False,

@@ -1,0 +1,120 @@
+"""Which Python an environment gets: the ones uv finds, pyenv's too, and what each one is."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from reprise.envs import uv
+from reprise.envs.base import running
+from reprise.errors import EnvError
+from reprise.process import Completed, run
+
+_DOWNLOAD_SECONDS = 300.0
+_SERIES = re.compile(r"[=\s]*(?P<series>\d+(?:\.\d+)?)\.[*x]\s*")
+_PROBE = (
+    "import json, os, platform, sys, sysconfig\n"
+    "try: libc = os.confstr('CS_GNU_LIBC_VERSION').replace(' ', '')\n"
+    "except Exception: libc = ''\n"
+    "print(json.dumps([platform.python_implementation(), platform.python_version(),"
+    " sysconfig.get_platform(), libc, sys.executable]))"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Interpreter:
+    """``platform`` names system, machine and C library: ``linux-x86_64-glibc2.36``."""
+
+    path: Path
+    implementation: str
+    version: str
+    platform: str
+
+
+def find(request: str | None, log: Path) -> Interpreter:
+    """The interpreter for ``request`` (``3.11``, ``3.11.7``, ``3.11.*``, ``>=3.9,<3.12``), None = ours.
+
+    One that is missing is downloaded by uv, where its settings (``UV_PYTHON_DOWNLOADS``) allow it.
+
+    Raises:
+        EnvError: there is none; names those that are there.
+    """
+    if request is None:
+        return _described(running(), log)
+    wanted = _as_uv_writes(request)
+    result = _ask(["find", "--system", wanted], log)
+    downloading = result.exit_code != 0 and _may_download(wanted)
+    if downloading:
+        result = _download(wanted, log)
+    if result.exit_code != 0:
+        raise EnvError(
+            f"Python {request} is not on this machine"
+            + (", and uv could not download it" if downloading else ""),
+            hint=f"these are: {', '.join(installed(log)) or 'none'}; install Python {request}, "
+            "or change the version that the project asks for",
+        )
+    return _described(Path(result.stdout.strip()), log)
+
+
+def exactly(implementation: str, version: str) -> str:
+    """The request that only this version satisfies."""
+    return version if implementation == "CPython" else f"{implementation.lower()}@{version}"
+
+
+def installed(log: Path) -> list[str]:
+    """The versions on this machine, newest first."""
+    listed = _ask(["list", "--only-installed"], log)
+    keys = [line.split()[0].split("-") for line in listed.stdout.splitlines() if line.strip()]
+    return list(dict.fromkeys(key[1] for key in keys if len(key) > 1))
+
+
+def _as_uv_writes(request: str) -> str:
+    """``3.10.*`` and ``3.10.x`` are the series 3.10; everything else is uv's own language."""
+    series = _SERIES.fullmatch(request)
+    return series["series"] if series else request.strip()
+
+
+def _may_download(wanted: str) -> bool:
+    policy = os.environ.get("UV_PYTHON_DOWNLOADS", "automatic").lower()
+    return policy in {"automatic", "auto", "1", "true"} and wanted[:1] in "<>=~!0123456789"
+
+
+def _download(wanted: str, log: Path) -> Completed:
+    from reprise.progress import spinner
+
+    with spinner(f"Looking for Python {wanted} to download"):
+        done = uv.call(["python", "install", wanted, "--no-bin"], log=log, timeout=_DOWNLOAD_SECONDS)
+    return _ask(["find", "--system", wanted], log) if done.exit_code == 0 else done
+
+
+def _ask(arguments: list[str], log: Path) -> Completed:
+    return uv.call(["python", *arguments], log=log, environ={"UV_PYTHON_SEARCH_PATH": _search_path()})
+
+
+def _search_path() -> str:
+    """Our own interpreter's folder, PATH without pyenv's shims (slow, and broken for most), pyenv's own."""
+    pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
+    path = [folder for folder in os.environ.get("PATH", "").split(os.pathsep) if folder]
+    folders = [
+        str(running().parent),
+        *(folder for folder in path if Path(folder) != pyenv / "shims"),
+        *(str(folder) for folder in sorted(pyenv.glob("versions/*/bin"), key=_by_version, reverse=True)),
+    ]
+    return os.pathsep.join(dict.fromkeys(folders))
+
+
+def _by_version(folder: Path) -> list[int]:
+    return [int(number) for number in re.findall(r"\d+", folder.parent.name)]
+
+
+def _described(path: Path, log: Path) -> Interpreter:
+    result = run([str(path), "-E", "-s", "-c", _PROBE], check=False, log_file=log)
+    try:
+        implementation, version, platform, libc, executable = json.loads(result.stdout)
+    except ValueError:
+        raise EnvError(f"the Python at {path} does not start", hint=result.stderr.strip() or None) from None
+    name = f"{platform}-{libc}" if libc else platform
+    return Interpreter(Path(executable), implementation, version, name)

@@ -1,0 +1,160 @@
+"""The requirement lines of a project, read as far as we must: which files and projects they name.
+
+uv does the resolving. What is found here decides when it has to: the contents of the files that the
+lines refer to, the local projects they install, and the index options they bring along.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from reprise.errors import ProjectError
+
+_INCLUDES = {"-r": "-r", "--requirement": "-r", "-c": "-c", "--constraint": "-c"}
+_EDITABLES = {"-e", "--editable"}
+# Options that decide where and in which form packages are fetched: needed to install as well.
+_SOURCES = {
+    "-i": "--index-url",
+    "--index-url": "--index-url",
+    "--extra-index-url": "--extra-index-url",
+    "-f": "--find-links",
+    "--find-links": "--find-links",
+    "--no-index": "--no-index",
+    "--no-binary": "--no-binary",
+    "--only-binary": "--only-binary",
+}
+_OPTION = re.compile(r"(?P<name>--[a-z-]+(?=[\s=]|$)|-[a-z])[\s=]*(?P<value>.*)")
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*://|git\+|hg\+|svn\+|bzr\+")
+_ARCHIVES = (".whl", ".tar.gz", ".zip", ".tar.bz2", ".tgz")
+
+
+@dataclass(frozen=True, slots=True)
+class LocalProject:
+    """A project folder, or an archive, that is installed from this machine."""
+
+    path: Path
+    editable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Requirements:
+    """``lines`` mean the same from any folder as long as uv runs in the project's root.
+
+    ``files`` are all that is included, in order, with their texts; ``sources`` the index options.
+    """
+
+    lines: tuple[str, ...]
+    files: tuple[tuple[Path, str], ...]
+    sources: tuple[str, ...]
+    local: tuple[LocalProject, ...]
+
+
+def read(lines: Iterable[str], root: Path, named_in: Path | None) -> Requirements:
+    """Read ``lines`` of ``named_in``, whose includes are relative to ``root``.
+
+    Raises:
+        ProjectError: a file or local project that is named does not exist.
+    """
+    found = _Found(root)
+    own = [found.line(line, root, named_in or root) for line in _logical(lines)]
+    return Requirements(
+        lines=tuple(line for line in own if line),
+        files=tuple(found.files.items()),
+        sources=tuple(dict.fromkeys(found.sources)),
+        local=tuple(dict.fromkeys(found.local)),
+    )
+
+
+class _Found:
+    """What was met so far; includes may include each other, and each is read once."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.files: dict[Path, str] = {}
+        self.sources: list[str] = []
+        self.local: list[LocalProject] = []
+
+    def line(self, line: str, folder: Path, named_in: Path) -> str:
+        """Take in one logical line; returns it with the path of an include or find-links absolute."""
+        option = _OPTION.fullmatch(line)
+        if option is None:
+            self._requirement(line, named_in)
+            return line
+        name, value = option["name"], option["value"].strip()
+        if name in _INCLUDES:
+            return self._include(_INCLUDES[name], value, folder, named_in)
+        if name in _EDITABLES:
+            self._requirement(value, named_in, editable=True)
+        elif name in _SOURCES:
+            source = _source(_SOURCES[name], value, folder)
+            self.sources.append(source)
+            return source
+        return line
+
+    def _include(self, option: str, value: str, folder: Path, named_in: Path) -> str:
+        if _URL.match(value):
+            return f"{option} {value}"
+        path = folder / value
+        if path not in self.files:
+            try:
+                text = path.read_text(encoding="utf-8-sig")
+            except FileNotFoundError:
+                raise _missing(f"{option} {value}", path, named_in) from None
+            except (OSError, UnicodeError) as error:
+                raise ProjectError(f'{named_in}: "{option} {value}" cannot be read: {error}') from error
+            self.files[path] = text
+            for line in _logical(text.splitlines()):
+                self.line(line, path.parent, path)
+        return f"{option} {path}"
+
+    def _requirement(self, text: str, named_in: Path, *, editable: bool = False) -> None:
+        path = _local_path(text, self.root, editable=editable)
+        if path is None:
+            return
+        if not path.exists():
+            raise _missing(text, path, named_in)
+        self.local.append(LocalProject(path, editable))
+
+
+def _source(option: str, value: str, folder: Path) -> str:
+    if option == "--find-links" and not _URL.match(value):
+        value = str(folder / value)
+    return f"{option} {value}".strip()
+
+
+def _local_path(text: str, root: Path, *, editable: bool) -> Path | None:
+    """The folder or archive that a requirement names on this machine, or None."""
+    bare = re.split(r"\s+;|\s+--hash", text, maxsplit=1)[0].strip()
+    if "@" in bare and (url := bare.partition("@")[2].strip()).startswith("file:"):
+        bare = url
+    if bare.startswith("file:"):
+        return Path(unquote(urlsplit(bare.partition("#")[0]).path))
+    bare = re.sub(r"\[[^\]]*\]$", "", bare)
+    if _URL.match(bare) or "@" in bare:
+        return None
+    if editable or bare.startswith((".", "/")) or "/" in bare or bare.endswith(_ARCHIVES):
+        return root / bare
+    return None
+
+
+def _missing(line: str, path: Path, named_in: Path) -> ProjectError:
+    return ProjectError(f'{named_in}: "{line}" names {path}, which does not exist')
+
+
+def _logical(lines: Iterable[str]) -> Iterator[str]:
+    r"""Lines without comments and blanks; ``\`` at the end joins the next one."""
+    joined = ""
+    for line in lines:
+        joined += re.sub(r"(^|\s+)#.*$", "", line.rstrip())
+        if joined.endswith("\\"):
+            joined = joined[:-1] + " "
+            continue
+        if joined.strip():
+            yield joined.strip()
+        joined = ""
+    if joined.strip():
+        yield joined.strip()

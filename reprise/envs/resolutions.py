@@ -1,0 +1,39 @@
+"""Resolutions remembered in ``<cache>/locks-v1/<key>.json``, so that a known project resolves nothing.
+
+The key is the digest of everything that decided the resolution; the manager computes it.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from reprise.paths import cache_dir, write_atomically
+from reprise.schemas.environment import Lock
+
+FOLDER = "locks-v1"
+
+
+def path(key: str) -> Path:
+    return cache_dir() / FOLDER / f"{key}.json"
+
+
+def recall(manager: str, key: str) -> Lock | None:
+    """The remembered lock, unless its interpreter was removed or replaced since."""
+    try:
+        entry = json.loads(path(key).read_bytes())
+        if entry["stamp"] == _stamp(Path(entry["interpreter"])):
+            return Lock(manager, entry["text"])
+    except (OSError, ValueError, KeyError, TypeError):
+        pass
+    return None
+
+
+def remember(key: str, lock: Lock, interpreter: Path) -> None:
+    entry = {"interpreter": str(interpreter), "stamp": _stamp(interpreter), "text": lock.text}
+    write_atomically(path(key), json.dumps(entry))
+
+
+def _stamp(interpreter: Path) -> list[int]:
+    found = interpreter.stat()
+    return [found.st_size, found.st_mtime_ns]
