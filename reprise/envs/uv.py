@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -95,6 +96,9 @@ def _explanation(result: Completed) -> str:
 
 
 def _program() -> str:
+    beside = Path(sys.executable).with_name("uv")
+    if beside.is_file():
+        return str(beside)
     from uv import find_uv_bin
 
     try:
