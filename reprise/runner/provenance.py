@@ -15,6 +15,8 @@ from reprise.schemas.job import Repository
 
 log = logging.getLogger(__name__)
 
+_REMOTES = ("config", "--null", "--get-regexp", r"^remote\..*\.url$")
+
 
 def repository(path: Path) -> Repository | None:
     """The git state of the work tree that ``path`` lies in.
@@ -32,7 +34,7 @@ def repository(path: Path) -> Repository | None:
         return None
     questions = (
         ("status", "--porcelain=v2", "--branch", "--untracked-files=normal", "-z"),
-        ("config", "--null", "--get-regexp", r"^remote\..*\.url$"),
+        _REMOTES,
         ("check-ignore", "--quiet", "--", str(path)),
     )
     # Side by side, for each costs the start of a process and the wall clock is the user's.
@@ -45,7 +47,7 @@ def repository(path: Path) -> Repository | None:
         log.debug("%s is ignored by git: its commit is not recorded", path)
         return None
     commit, branch, dirty = _read_status(status.stdout)
-    return Repository(root, commit, branch, _remote_url(remotes.stdout), dirty)
+    return Repository(root, commit, branch, _read_remote_url(remotes.stdout), dirty)
 
 
 def work_tree(path: Path) -> Path | None:
@@ -55,6 +57,11 @@ def work_tree(path: Path) -> Path | None:
         if (entry / "HEAD").is_file() or entry.is_file():
             return folder
     return None
+
+
+def remote_url(root: Path) -> str | None:
+    """The URL of the remote of the work tree ``root``, without secrets."""
+    return _read_remote_url(git.run(*_REMOTES, cwd=root).stdout)
 
 
 def _ask(program: str, root: Path, questions: tuple[tuple[str, ...], ...]) -> tuple[process.Completed, ...]:
@@ -99,7 +106,7 @@ def _read_status(text: str) -> tuple[str | None, str | None, bool]:
     )
 
 
-def _remote_url(text: str) -> str | None:
+def _read_remote_url(text: str) -> str | None:
     """The URL of ``origin``, else of the remote that the configuration names first."""
     urls: dict[str, str] = {}
     for entry in filter(None, text.split("\0")):

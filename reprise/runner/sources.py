@@ -1,27 +1,52 @@
-"""From what the user typed to the project's files on this machine."""
+"""From what the user typed to the project's files on this machine.
+
+A local folder is used in place. A git repository, an archive, and a local repository at another
+version become a copy under ``work-v1`` in the cache, which belongs to one run.
+"""
 
 from __future__ import annotations
 
+import logging
+import os
+import re
 import shutil
 from pathlib import Path
+from urllib.parse import urlsplit
 
+from reprise import paths
 from reprise.errors import SourceError, UsageError
-from reprise.runner import provenance
-from reprise.schemas.job import Checkout
+from reprise.redact import redact
+from reprise.runner import git, locations, provenance
+from reprise.runner.locations import Archive, Folder, GitRepository
+from reprise.schemas.job import Checkout, Repository
+
+log = logging.getLogger(__name__)
+
+_LFS_POINTER = b"version https://git-lfs.github.com/spec/"
 
 
 def fetch(uri: str, version: str | None, base: Path) -> Checkout:
-    """The project at ``uri``, ready to run; relative folders are seen from ``base``."""
-    path, _, subdirectory = uri.partition("#")
-    folder = (base / Path(path).expanduser()).resolve() / subdirectory
-    if not folder.is_dir():
-        raise SourceError(f'there is no folder "{folder}"')
+    """The project at ``uri``, ready to run; relative paths are seen from ``base``.
+
+    ``version`` is a branch, a tag, or a full or short commit id of a git repository.
+
+    Raises:
+        SourceError: it cannot be found or fetched, or the URI is a trick.
+        UsageError: a version for what has none.
+    """
     if version is not None:
-        raise UsageError("a version needs a git repository")
-    repository = provenance.repository(folder)
-    if repository is None:
-        return Checkout(folder, str(folder))
-    return Checkout(folder, source_name(repository.root, folder), repository=repository)
+        _check_version(version)
+    match locations.locate(uri, base):
+        case Folder(path, subdirectory):
+            if version is None:
+                return _in_place(path, subdirectory)
+            return _local_at_version(path, subdirectory, version)
+        case Archive(source, subdirectory):
+            if version is not None:
+                raise UsageError(f'-v "{version}": an archive has no versions', hint="leave -v out")
+            return _unpacked(source, subdirectory)
+        case GitRepository() as location:
+            return _cloned(location, version)
 
 
 def discard(checkout: Checkout) -> None:
@@ -30,7 +55,173 @@ def discard(checkout: Checkout) -> None:
         shutil.rmtree(checkout.temporary, ignore_errors=True)
 
 
-def source_name(root: Path, folder: Path) -> str:
+def _check_version(version: str) -> None:
+    reason = git.refusal(version) or ("it is empty" if not version.strip() else None)
+    if reason is None and re.search(r"[\s?*\[\\:]", version):
+        reason = "no ref has such a name"
+    if reason is not None:
+        raise SourceError(
+            f"the version {version!r} is refused: {reason}", hint="give a branch, a tag or a commit"
+        )
+
+
+def _in_place(path: Path, subdirectory: str) -> Checkout:
+    folder = _project(path, subdirectory, str(path))
+    repository = provenance.repository(folder)
+    if repository is None:
+        return Checkout(folder, str(folder))
+    return Checkout(folder, _folder_name(repository.root, folder), repository=repository)
+
+
+def _local_at_version(path: Path, subdirectory: str, version: str) -> Checkout:
+    """Another version of the user's own repository, which is only read."""
+    root = provenance.work_tree(path)
+    if root is None:
+        raise UsageError(
+            f'-v "{version}": {path} is not in a git repository', hint="leave -v out to run it as it is"
+        )
+    inside = "/".join(
+        part for part in (path.relative_to(root).as_posix(), subdirectory) if part not in ("", ".")
+    )
+    origin = provenance.remote_url(root)
+    remote = git.Remote(root.as_uri(), local=True)
+    return _checked_out(remote, (version,), version, {version: inside}, origin)
+
+
+def _cloned(location: GitRepository, version: str | None) -> Checkout:
+    folders = _readings(location, version)
+    return _checked_out(location.remote, tuple(folders), version, folders, None)
+
+
+def _readings(location: GitRepository, version: str | None) -> dict[str, str]:
+    """Every version that the location can mean, the longest first, each with its project folder.
+
+    The ``REF/folder`` of a web page does not say where the ref ends, for a ref may hold slashes.
+    """
+    inside = location.subdirectory
+    if not location.tail:
+        return {version or git.HEAD: inside}
+    parts = location.tail.split("/")
+    readings = {}
+    for end in range(len(parts), 0, -1):
+        folder = "/".join([*parts[end:], *([inside] if inside else [])])
+        readings["/".join(parts[:end])] = folder
+    if version is None:
+        return readings
+    if version not in readings:
+        raise UsageError(
+            f'-v "{version}" and the URL, which shows "{location.tail}", name different versions',
+            hint="leave one of them out",
+        )
+    return {version: readings[version]}
+
+
+def _checked_out(
+    remote: git.Remote,
+    candidates: tuple[str, ...],
+    version: str | None,
+    folders: dict[str, str],
+    origin: str | None,
+) -> Checkout:
+    from reprise.runner import mirrors
+
+    temporary = _new_work_folder()
+    root = temporary / _short_name(remote.url)
+    try:
+        found = mirrors.obtain(remote, candidates, root, origin)
+        inside = folders[found.version]
+        _warn_of_lfs_pointers(root)
+        shown = found.version if version is None and found.version != git.HEAD else version
+        folder = _project(root, inside, f"{remote.url} at {shown or found.branch or found.commit[:12]}")
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
+    return Checkout(
+        path=folder,
+        name=redact(remote.url) + (f"#{inside}" if inside else ""),
+        version=shown,
+        repository=Repository(root, found.commit, found.branch, redact(origin or remote.url), dirty=False),
+        temporary=temporary,
+    )
+
+
+def _unpacked(source: Path | str, subdirectory: str) -> Checkout:
+    from reprise.runner import archives
+
+    temporary = _new_work_folder()
+    shown = redact(str(source))
+    root = temporary / re.sub(r"(?i)\.(zip|tgz|tar\.gz)$", "", _short_name(str(source)))
+    try:
+        archives.unpack(source, root)
+        folder = _project(archives.content_root(root, subdirectory), subdirectory, shown)
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
+    name = shown + (f"#{subdirectory}" if subdirectory else "")
+    return Checkout(folder, name, temporary=temporary)
+
+
+def _project(root: Path, subdirectory: str, shown: str) -> Path:
+    """``root / subdirectory``, which must be a folder that really lies inside."""
+    folder = root / subdirectory
+    if not folder.resolve().is_relative_to(root.resolve()):
+        raise SourceError(f'the subdirectory "{subdirectory}" of {shown} is a link that leaves the project')
+    if not folder.is_dir():
+        projects = ", ".join(_subprojects(root))
+        hint = f"it has projects in {projects}" if projects else "no folder of it holds an MLproject"
+        raise SourceError(f'{shown} has no subdirectory "{subdirectory}"', hint=hint)
+    return folder
+
+
+def _subprojects(root: Path, depth: int = 4, limit: int = 12) -> list[str]:
+    """The subdirectories with an MLproject, seen from ``root``."""
+    found: list[str] = []
+    for folder, names, files in os.walk(root):
+        inside = Path(folder).relative_to(root)
+        names[:] = (
+            sorted(name for name in names if not name.startswith(".")) if len(inside.parts) < depth else []
+        )
+        if inside.parts and any(name.lower() == "mlproject" for name in files):
+            found.append(inside.as_posix())
+        if len(found) == limit:
+            break
+    return found
+
+
+def _folder_name(root: Path, folder: Path) -> str:
     """``file://<root>[#<subdirectory>]``, as MLflow names a folder inside a work tree."""
     inside = folder.resolve().relative_to(root).as_posix()
     return root.as_uri() + (f"#{inside}" if inside != "." else "")
+
+
+def _new_work_folder() -> Path:
+    return paths.cache_dir() / "work-v1" / os.urandom(8).hex()
+
+
+def _short_name(url: str) -> str:
+    """The last part of a URL or path, fit for a folder: scripts sometimes look at its name."""
+    last = re.split(r"[/:]", urlsplit(url).path.rstrip("/"))[-1].removesuffix(".git")
+    return re.sub(r"[^\w.\-]+", "-", last).strip(".-") or "project"
+
+
+def _warn_of_lfs_pointers(root: Path) -> None:
+    attributes = root / ".gitattributes"
+    if not attributes.is_file() or b"filter=lfs" not in attributes.read_bytes() or shutil.which("git-lfs"):
+        return
+    pointers = [path for path in _small_files(root) if path.read_bytes().startswith(_LFS_POINTER)]
+    if pointers:
+        first = pointers[0].relative_to(root)
+        log.warning(
+            "Git LFS pointers stand for %d files (%s ...): git-lfs, which gets their content, is not on PATH",
+            len(pointers),
+            first,
+        )
+
+
+def _small_files(root: Path) -> list[Path]:
+    found = []
+    for folder, names, files in os.walk(root):
+        names[:] = [name for name in names if name != ".git"]
+        candidates = (Path(folder, name) for name in files)
+        found += [path for path in candidates if not path.is_symlink() and path.stat().st_size < 1024]
+    return found

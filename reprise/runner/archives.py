@@ -1,0 +1,250 @@
+"""Archives as sources: downloaded within a limit, unpacked inside their folder, whole or not at all."""
+
+from __future__ import annotations
+
+import gzip
+import shutil
+import stat
+import tarfile
+import time
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from logging import getLogger
+from pathlib import Path, PurePosixPath
+from typing import IO
+
+from reprise import progress
+from reprise.errors import SourceError
+from reprise.redact import redact
+
+log = getLogger(__name__)
+
+MAX_DOWNLOAD = 8 << 30
+MAX_MEMBERS = 200_000
+# What an archive may unpack to: enough for any honest project, far less than a bomb.
+MIN_UNPACKED_LIMIT = 1 << 30
+MAX_RATIO = 200
+_MAX_READ = 16 << 20
+_CHUNK = 1 << 20
+_NOT_AN_ARCHIVE = (
+    zipfile.BadZipFile,
+    tarfile.TarError,
+    EOFError,
+    zlib.error,
+    ValueError,
+    OSError,
+    RuntimeError,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Link:
+    path: Path
+    target: str
+
+
+def unpack(source: Path | str, folder: Path) -> None:
+    """Fill ``folder``, which appears complete or not at all, with the archive at a path or a URL.
+
+    Raises:
+        SourceError: it cannot be had, is no archive, or holds what must not be unpacked.
+    """
+    partial = folder.with_name(f".{folder.name}.partial")
+    shown = redact(str(source))
+    try:
+        partial.mkdir(parents=True)
+        archive = _download(source, partial / "archive") if isinstance(source, str) else source
+        root = partial / "content"
+        root.mkdir()
+        try:
+            links = (
+                _unpack_zip(archive, root) if zipfile.is_zipfile(archive) else _unpack_tar(archive, root)
+            )
+            _make_links(links, root)
+        except _NOT_AN_ARCHIVE as error:
+            raise SourceError(
+                f"{shown} cannot be unpacked: {error}", hint="is it a whole archive?"
+            ) from error
+        except _Refused as error:
+            raise SourceError(f"{shown} is refused: {error}") from error
+        root.rename(folder)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def content_root(folder: Path, subdirectory: str) -> Path:
+    """``folder``, or the one folder in it, where that is what the archive was made of."""
+    entries = [entry for entry in folder.iterdir() if entry.name != "__MACOSX"]
+    if len(entries) != 1 or not entries[0].is_dir() or entries[0].is_symlink():
+        return folder
+    inner = entries[0]
+    if subdirectory:
+        return folder if (folder / subdirectory).exists() else inner
+    return inner if any(entry.name.lower() == "mlproject" for entry in inner.iterdir()) else folder
+
+
+class _Refused(Exception):
+    """A member that no honest archive holds."""
+
+
+def _unpack_zip(archive: Path, root: Path) -> list[_Link]:
+    budget = _Budget(archive)
+    links = []
+    with zipfile.ZipFile(archive) as opened:
+        for member in opened.infolist():
+            budget.spend(member.filename, member.file_size)
+            path = _inside(root, member.filename)
+            mode = member.external_attr >> 16
+            if member.flag_bits & 1:
+                raise _Refused(f'"{member.filename}" is encrypted')
+            if member.is_dir():
+                path.mkdir(parents=True, exist_ok=True)
+            elif stat.S_ISLNK(mode):
+                links.append(_Link(path, opened.read(member).decode()))
+            elif stat.S_IFMT(mode) in (0, stat.S_IFREG):
+                with opened.open(member) as content:
+                    _write(path, content, mode)
+            else:
+                raise _Refused(f'"{member.filename}" is neither a file, a folder nor a link')
+    return links
+
+
+def _unpack_tar(archive: Path, root: Path) -> list[_Link]:
+    budget = _Budget(archive)
+    links = []
+    with (
+        _Bounded(archive, budget.limit) as unzipped,
+        tarfile.open(fileobj=unzipped, mode="r:") as opened,
+    ):
+        for member in opened:
+            budget.spend(member.name, member.size)
+            path = _inside(root, member.name)
+            if member.isdir():
+                path.mkdir(parents=True, exist_ok=True)
+            elif member.issym():
+                links.append(_Link(path, member.linkname))
+            elif member.islnk():
+                original = _inside(root, member.linkname)
+                path.parent.mkdir(parents=True, exist_ok=True)
+                budget.spend(member.name, original.stat().st_size)
+                shutil.copy2(original, path)
+            elif member.isreg():
+                content = opened.extractfile(member)
+                assert content is not None
+                with content:
+                    _write(path, content, member.mode)
+            else:
+                raise _Refused(f'"{member.name}" is neither a file, a folder nor a link')
+    return links
+
+
+class _Budget:
+    """Counts what the members say they unpack to, before any of it is written."""
+
+    def __init__(self, archive: Path) -> None:
+        self.limit = max(MIN_UNPACKED_LIMIT, MAX_RATIO * archive.stat().st_size)
+        self._left = self.limit
+        self._members = 0
+
+    def spend(self, name: str, size: int) -> None:
+        self._left -= size
+        self._members += 1
+        if self._left < 0:
+            raise _Refused(f'with "{name}" it unpacks to more than {self.limit >> 20} MiB')
+        if self._members > MAX_MEMBERS:
+            raise _Refused(f"it has more than {MAX_MEMBERS} members")
+
+
+class _Bounded(gzip.GzipFile):
+    """The unzipped stream of a tar file: neither one read nor all of it may be huge.
+
+    A header can ask for gigabytes in one read (long names), before its member is seen at all.
+    """
+
+    def __init__(self, archive: Path, limit: int) -> None:
+        super().__init__(archive, "rb")
+        # Headers and padding come on top of what the members hold.
+        self._end = limit + MAX_MEMBERS * 2 * tarfile.BLOCKSIZE
+
+    def read(self, size: int | None = -1) -> bytes:
+        if size is None or not 0 <= size <= _MAX_READ:
+            raise _Refused("one of its headers is huge")
+        self._check(self.tell() + size)
+        return super().read(size)
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        self._check(offset)
+        return super().seek(offset, whence)
+
+    def _check(self, position: int) -> None:
+        if position > self._end:
+            raise _Refused(f"it unpacks to more than {self._end >> 20} MiB")
+
+
+def _inside(root: Path, name: str) -> Path:
+    pure = PurePosixPath(name.replace("\\", "/"))
+    if pure.is_absolute() or ".." in pure.parts or ":" in (pure.parts or ("",))[0] or "\0" in name:
+        raise _Refused(f'"{name}" leaves the folder')
+    return root.joinpath(*pure.parts)
+
+
+def _write(path: Path, content: IO[bytes], mode: int) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("wb") as out:
+        shutil.copyfileobj(content, out, _CHUNK)
+    path.chmod(0o755 if mode & 0o100 else 0o644)
+
+
+def _make_links(links: list[_Link], root: Path) -> None:
+    """Links come after all files, so that no file is ever written through one."""
+    home = root.resolve()
+    for link in links:
+        link.path.parent.mkdir(parents=True, exist_ok=True)
+        if not link.path.parent.resolve().is_relative_to(home):
+            raise _Refused(f'"{link.path.relative_to(root)}" leaves the folder')
+        link.path.symlink_to(link.target)
+    for link in links:
+        # The folder moves when it is whole: a link by an absolute path would not move along.
+        if link.target.startswith("/") or not link.path.resolve().is_relative_to(home):
+            raise _Refused(f'the link "{link.path.relative_to(root)}" -> "{link.target}" leaves the folder')
+
+
+def _download(url: str, path: Path) -> Path:
+    started = time.monotonic()
+    shown = redact(url)
+    with _sentences(shown):
+        import httpx
+
+        timeout = httpx.Timeout(60, connect=20)
+        with httpx.stream("GET", url, follow_redirects=True, timeout=timeout) as response:
+            response.raise_for_status()
+            total = int(response.headers.get("Content-Length") or 0)
+            with path.open("wb") as out, progress.bar(f"Downloading {shown}", total or None) as advance:
+                for chunk in response.iter_bytes(_CHUNK):
+                    if out.tell() + len(chunk) > MAX_DOWNLOAD or total > MAX_DOWNLOAD:
+                        raise SourceError(f"{shown} is larger than {MAX_DOWNLOAD >> 30} GiB")
+                    out.write(chunk)
+                    advance(len(chunk))
+    log.info("Downloaded %s in %.1f s", shown, time.monotonic() - started)
+    return path
+
+
+@contextmanager
+def _sentences(shown: str) -> Iterator[None]:
+    """Turn what httpx raises into sentences of ours."""
+    import httpx
+
+    try:
+        yield
+    except httpx.HTTPStatusError as error:
+        code = error.response.status_code
+        hint = "it wants credentials, or the archive is private" if code in (401, 403) else "check the URL"
+        raise SourceError(f"{shown} answered {code} {error.response.reason_phrase}", hint=hint) from None
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        what = redact(str(error)) or type(error).__name__
+        raise SourceError(
+            f"{shown} cannot be reached: {what}", hint="check the host name, the network and the proxy"
+        ) from None
