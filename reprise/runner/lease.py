@@ -15,17 +15,19 @@ import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Self
 
 from reprise.errors import RepriseError
 from reprise.paths import write_atomically
 from reprise.schemas import tags
-from reprise.schemas.job import RunStatus
+from reprise.schemas.job import Outcome, RunStatus
 from reprise.tracking.base import Tracking
 
 log = logging.getLogger(__name__)
+
+JOB_VARIABLE = "REPRISE_JOB"
 
 _LEASE = "lease"
 _RECORD = "job.json"
@@ -41,26 +43,41 @@ class Lease:
     descriptor: int
 
     @classmethod
-    def take(cls, jobs: Path, tracking_uri: str) -> Self:
-        """Make a job folder under ``jobs`` and hold it."""
+    def take(cls, jobs: Path, tracking_uri: str, temporary: Path | None) -> Self:
+        """Make a job folder under ``jobs`` and hold it; ``temporary`` goes when its run is closed."""
         name = os.urandom(8).hex()
         making = jobs / f"{_MAKING}{name}"  # not to be seen before it is held
         making.mkdir(parents=True, mode=0o700)
         descriptor = os.open(making / _LEASE, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
         fcntl.flock(descriptor, fcntl.LOCK_EX)
-        _write_record(making, _Record(tracking_uri))
+        _write_record(making, _Record(tracking_uri, temporary=str(temporary) if temporary else None))
         return cls(making.rename(jobs / name), descriptor)
+
+    @property
+    def name(self) -> str:
+        return self.folder.name
 
     def names(self, run_id: str) -> None:
         """Record which run this job carries."""
         _write_record(self.folder, replace(_read_record(self.folder), run_id=run_id))
 
-    def starts(self, group: int) -> None:
-        """Record the process group of the job, for the case that nobody is left to end it."""
-        _write_record(self.folder, replace(_read_record(self.folder), group=group))
+    def ends(self, outcome: Outcome) -> None:
+        """Record how the run ended, before the store is told."""
+        record = replace(
+            _read_record(self.folder),
+            run_id=outcome.run_id,
+            status=outcome.status,
+            exit_code=outcome.exit_code,
+            reason=outcome.reason,
+        )
+        _write_record(self.folder, record)
 
     def stop_requested(self) -> bool:
         return (self.folder / _STOP).exists()
+
+    def abandon(self) -> None:
+        """Let go, and leave the folder to whoever looks next."""
+        os.close(self.descriptor)
 
     def release(self) -> None:
         """The run is closed: the folder goes, then the lock."""
@@ -70,9 +87,14 @@ class Lease:
 
 @dataclass(frozen=True, slots=True)
 class _Record:
+    """What a job folder says of its run, for whoever has to close it."""
+
     tracking_uri: str
     run_id: str | None = None
-    group: int | None = None
+    temporary: str | None = None
+    status: str = RunStatus.KILLED
+    exit_code: int | None = None
+    reason: str = "the process that watched this run died"
     host: str = os.uname().nodename
 
 
@@ -126,18 +148,21 @@ def _unheld(folder: Path) -> Iterator[bool]:
 
 
 def _reap_one(tracking: Tracking, folder: Path) -> bool:
-    """Close the run of a dead holder; True when the folder is of no more use."""
+    """Close the run of a dead holder; False when it is not ours to close."""
     record = _read_record(folder)
     if record.tracking_uri != tracking.uri or record.host != os.uname().nodename:
         return False
-    if record.group is not None:
-        _end_orphans(record.group, folder.name)
+    _end_orphans(folder.name)
     for run_id in [record.run_id] if record.run_id else _runs_of(tracking, folder.name):
         if not RunStatus(tracking.get_run(run_id).status).ended:
-            reason = "the process that watched this run died"
-            tracking.log_batch(run_id, tags={tags.REASON: reason})
-            tracking.update_run(run_id, status=RunStatus.KILLED, end_time=now())
-            log.warning("Closed run %s as KILLED: %s", run_id, reason)
+            told = {tags.REASON: record.reason}
+            if record.exit_code is not None:
+                told[tags.EXIT_CODE] = str(record.exit_code)
+            tracking.log_batch(run_id, tags=told)
+            tracking.update_run(run_id, status=record.status, end_time=now())
+            log.warning("Closed run %s as %s: %s", run_id, record.status, record.reason)
+    if record.temporary is not None:
+        shutil.rmtree(record.temporary, ignore_errors=True)
     return True
 
 
@@ -148,19 +173,20 @@ def _runs_of(tracking: Tracking, job: str) -> list[str]:
     return [run.run_id for run in page.items]
 
 
-def _end_orphans(group: int, job: str) -> None:
-    """End what is left of a job's group, if that number is still the same group and not a newer one."""
+def _end_orphans(job: str) -> None:
+    """End the process groups that a job left behind, where its guard was killed as well."""
     import psutil
 
-    from reprise.backends.guard import end_group, group_exists
+    from reprise.backends.guard import end_group
 
-    def is_of_job(process: psutil.Process) -> bool:
+    groups = set()
+    for process in psutil.process_iter():
         try:
-            return process.environ().get("REPRISE_JOB") == job and os.getpgid(process.pid) == group
+            if process.environ().get(JOB_VARIABLE) == job:
+                groups.add(os.getpgid(process.pid))
         except (psutil.Error, OSError):
-            return False
-
-    if group_exists(group) and any(is_of_job(process) for process in psutil.process_iter()):
+            continue  # gone meanwhile, or another user's
+    for group in groups:
         end_group(group, grace=5.0)
 
 
@@ -170,8 +196,7 @@ def now() -> int:
 
 
 def _write_record(folder: Path, record: _Record) -> None:
-    fields = {name: getattr(record, name) for name in _Record.__slots__}
-    write_atomically(folder / _RECORD, json.dumps(fields))
+    write_atomically(folder / _RECORD, json.dumps(asdict(record)))
 
 
 def _read_record(folder: Path) -> _Record:

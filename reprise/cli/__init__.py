@@ -1,0 +1,64 @@
+"""The command line: one verb, one small file, loaded when it is called."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import NoReturn
+
+import click
+
+from reprise import __version__
+from reprise.cli.outcomes import exit_code_of
+
+# verb -> (module of reprise.cli that holds a command of that name, one line for the list of verbs)
+VERBS = {
+    "run": ("run", "Run a project: a folder, a git URL or an archive."),
+    "check": ("check", "Tell every fault of a project's files, with line, column and hint."),
+    "runs": ("runs", "List, show, follow and stop runs."),
+    "experiments": ("experiments", "List experiments."),
+    "server": ("server", "Serve the store over MLflow's REST API."),
+}
+
+
+class Verbs(click.Group):
+    """A group whose commands are imported when they are called, and listed without being imported."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in VERBS:
+            return None
+        module = importlib.import_module(f"reprise.cli.{VERBS[cmd_name][0]}")
+        command: click.Command = getattr(module, cmd_name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(verb, line) for verb, (_, line) in VERBS.items()])
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in VERBS and not args[0].startswith("-"):
+            ctx.fail(f'no such command "{args[0]}"; commands: {", ".join(VERBS)}')
+        return super().resolve_command(ctx, args)
+
+
+@click.command(
+    cls=Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+)
+@click.version_option(__version__, prog_name="reprise")
+@click.option("-v", "--verbose", is_flag=True, help="Also tell what is done under the hood.")
+@click.option("-q", "--quiet", is_flag=True, help="Tell warnings and errors only.")
+def cli(verbose: bool, quiet: bool) -> None:
+    """Run MLflow MLproject projects so that every run can be performed again, exactly."""
+    from reprise.cli.messages import tell
+
+    tell(verbose=verbose, quiet=quiet)
+
+
+def main() -> NoReturn:
+    """The command ``reprise``."""
+    sys.exit(exit_code_of(lambda: cli.main(standalone_mode=False)))

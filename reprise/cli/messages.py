@@ -1,0 +1,28 @@
+"""What the library logs, told on stderr: one line each; stdout is for data only."""
+
+from __future__ import annotations
+
+import logging
+
+import click
+
+from reprise.redact import redact
+
+_STYLES = {logging.WARNING: ("warning", "yellow"), logging.ERROR: ("error", "red")}
+
+
+class _OnStderr(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        text = redact(record.getMessage())
+        if record.levelno in _STYLES:
+            word, colour = _STYLES[record.levelno]
+            text = f"{click.style(word, fg=colour, bold=True)}: {text}"
+        click.echo(text, err=True)
+
+
+def tell(*, verbose: bool, quiet: bool) -> None:
+    """Show the messages of the library from INFO on; DEBUG too when ``verbose``."""
+    logger = logging.getLogger("reprise")
+    logger.handlers = [_OnStderr()]
+    logger.propagate = False
+    logger.setLevel(logging.WARNING if quiet else logging.DEBUG if verbose else logging.INFO)

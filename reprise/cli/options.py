@@ -1,0 +1,57 @@
+"""Options that several verbs share, and how ``NAME=VALUE`` is read."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from reprise.errors import UsageError
+from reprise.tracking.base import Tracking
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def tracking_option(function: F) -> F:
+    return click.option(
+        "--tracking-uri",
+        metavar="URI",
+        help="Where runs are recorded: a folder, http(s)://..., or what MLflow understands. "
+        "[env: MLFLOW_TRACKING_URI; default: the folder mlruns found upward from here]",
+    )(function)
+
+
+def json_option(function: F) -> F:
+    return click.option("--json", "json_", is_flag=True, help="Print JSON on stdout.")(function)
+
+
+@contextmanager
+def opened(tracking_uri: str | None) -> Iterator[Tracking]:
+    """The store that the user means, with the runs closed whose watchers have died."""
+    from reprise.runner.lease import reap
+    from reprise.runner.record import jobs_folder
+    from reprise.tracking.registry import open_tracking
+
+    tracking = open_tracking(tracking_uri or os.environ.get("MLFLOW_TRACKING_URI") or None, Path.cwd())
+    try:
+        reap(tracking, jobs_folder(tracking))
+        yield tracking
+    finally:
+        tracking.close()
+
+
+def name_values(option: str, words: Sequence[str]) -> dict[str, str | None]:
+    """Split each word at its first ``=``; a name alone has the value None. A repeated name is refused."""
+    values: dict[str, str | None] = {}
+    for word in words:
+        name, separator, value = word.partition("=")
+        if not name:
+            raise UsageError(f'{option} "{word}" has no name', hint=f"write {option} NAME=VALUE")
+        if name in values:
+            raise UsageError(f'{option} "{name}" is given more than once', hint="give it once")
+        values[name] = value if separator else None
+    return values

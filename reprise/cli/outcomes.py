@@ -1,0 +1,78 @@
+"""Expected, interrupted or unexpected: how a command ends is decided here, for all of them."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+import time
+import traceback
+from collections.abc import Callable
+
+import click
+
+from reprise import __version__, paths
+from reprise.errors import INTERRUPTED, TERMINATED, UNEXPECTED, RepriseError
+from reprise.redact import redact
+
+
+def exit_code_of(command: Callable[[], object]) -> int:
+    """Run ``command``, tell on stderr what went wrong, and return the exit code."""
+    try:
+        result = command()
+        sys.stdout.flush()
+    except RepriseError as error:
+        tell_error(error.message, error.hint)
+        return error.exit_code
+    except click.exceptions.Exit as error:
+        return error.exit_code
+    except click.ClickException as error:
+        hint = (
+            f"{error.ctx.command_path} --help"
+            if isinstance(error, click.UsageError) and error.ctx
+            else None
+        )
+        tell_error(error.format_message(), hint)
+        return error.exit_code
+    except (KeyboardInterrupt, click.Abort) as error:
+        return _interrupted(error)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # nobody reads on: no second error at exit
+        return 0
+    except Exception:
+        _unexpected()
+        return UNEXPECTED
+    return result if isinstance(result, int) else 0
+
+
+def tell_error(message: str, hint: str | None) -> None:
+    label = click.style("error", fg="red", bold=True)
+    click.echo(f"{label}: {redact(message)}", err=True)
+    if hint:
+        click.echo(f"\n{click.style('hint', fg='cyan')}: {redact(hint)}", err=True)
+
+
+def _interrupted(error: BaseException) -> int:
+    from reprise.runner.signals import Terminated
+
+    if isinstance(error, Terminated):
+        click.echo(f"terminated by {error}", err=True)
+        return TERMINATED
+    click.echo("interrupted", err=True)
+    return INTERRUPTED
+
+
+def _unexpected() -> None:
+    """A fault of ours: keep what a bug report needs, tell where it is."""
+    report = (
+        f"reprise {__version__}, Python {platform.python_version()}, {platform.platform()}\n"
+        f"command: {' '.join(sys.argv)}\n\n{traceback.format_exc()}"
+    )
+    path = paths.state_dir() / "errors" / f"{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}.log"
+    try:
+        paths.write_atomically(path, redact(report))
+        where = f"the details are in {path}"
+    except OSError:
+        where = redact(report)
+    last = traceback.format_exception_only(sys.exception())[-1].strip()
+    tell_error(f"unexpected: {last}", f"this is a fault of reprise; {where}")

@@ -1,0 +1,230 @@
+"""``reprise run``: the main verb."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from reprise.cli import show
+from reprise.cli.options import json_option, name_values, tracking_option
+from reprise.errors import RunFailed
+
+if TYPE_CHECKING:
+    from reprise.runner.plan import Plan
+    from reprise.schemas.job import Outcome, RunRequest
+    from reprise.tracking.base import Tracking
+
+log = logging.getLogger(__name__)
+
+
+@click.command(add_help_option=False)
+@click.argument("uri", required=False)
+@click.option(
+    "-e", "--entry-point", default="main", metavar="NAME", help="Entry point or script. [default: main]"
+)
+@click.option("-v", "--version", metavar="REF", help="Branch, tag or commit of a git project.")
+@click.option("-P", "--param-list", multiple=True, metavar="NAME=VALUE", help="A parameter; repeatable.")
+@click.option("--params-file", type=Path, metavar="FILE", help="Parameters from YAML or JSON; -P wins.")
+@click.option("-A", "--docker-args", multiple=True, metavar="NAME[=VALUE]", help="An option of docker run.")
+@click.option("--experiment-name", metavar="NAME", help="[env: MLFLOW_EXPERIMENT_NAME] Made when missing.")
+@click.option("--experiment-id", metavar="ID", help="[env: MLFLOW_EXPERIMENT_ID]")
+@click.option("-b", "--backend", metavar="NAME", help="Where the job is executed. [default: local]")
+@click.option("-c", "--backend-config", metavar="JSON", help="A .json file, or JSON text.")
+@click.option(
+    "--env-manager",
+    metavar="NAME",
+    help="local, virtualenv or uv; conda and docker are not there yet. "
+    "[env: REPRISE_ENV_MANAGER; default: by the project]",
+)
+@click.option(
+    "--storage-dir", metavar="DIR", help="Where path parameters are downloaded. [env: MLFLOW_TMP_DIR]"
+)
+@click.option("--run-id", metavar="ID", help="Resume this run instead of making one.")
+@click.option("--run-name", metavar="NAME", help="Name of the run; random when not given.")
+@click.option("--build-image", is_flag=True, help="Build a new docker image with the project in it.")
+@click.option("--no-wait", is_flag=True, help="Return when the run is open; it goes on by itself.")
+@click.option("--dry-run", is_flag=True, help="Check everything, tell the plan, and run nothing.")
+@tracking_option
+@json_option
+@click.option(
+    "-h", "--help", "help_", is_flag=True, help="Show this, or with URI its entry point's parameters."
+)
+@click.pass_context
+def run(
+    ctx: click.Context,
+    uri: str | None,
+    help_: bool,
+    no_wait: bool,
+    dry_run: bool,
+    json_: bool,
+    **given: Any,
+) -> None:
+    """Run the project at URI: a folder, a git URL (#subdirectory), or an archive.
+
+    Without an MLproject file, -e names a script of the folder.
+    """
+    if uri is None:
+        if help_:
+            click.echo(ctx.get_help())
+            return
+        raise click.UsageError("Missing argument 'URI'.", ctx)
+    if help_:
+        _show_entry_point(uri, given["entry_point"], given["version"])
+        return
+    from reprise.tracking.registry import open_tracking
+
+    request = _request(uri, given)
+    tracking = open_tracking(request.tracking_uri, request.base)
+    try:
+        if dry_run:
+            _show_plan(request, tracking, json_)
+        elif no_wait:
+            _start(request, tracking, json_)
+        else:
+            _perform(request, tracking, json_)
+    finally:
+        tracking.close()
+
+
+def _request(uri: str, given: dict[str, Any]) -> RunRequest:
+    from reprise.runner.request import make_request, read_params_file
+    from reprise.schemas.job import Source
+
+    params_file = given.pop("params_file")
+    from_file = read_params_file(params_file) if params_file is not None else {}
+    typed = name_values("-P", given.pop("param_list"))
+    docker_args = name_values("-A", given.pop("docker_args"))
+    return make_request(
+        uri,
+        parameters={**from_file, **typed},
+        sources={
+            **dict.fromkeys(from_file, Source.PARAMS_FILE),
+            **dict.fromkeys(typed, Source.COMMAND_LINE),
+        },
+        docker_args={name: True if value is None else value for name, value in docker_args.items()},
+        **given,
+    )
+
+
+def _perform(request: RunRequest, tracking: Tracking, json_: bool) -> None:
+    from reprise.runner import executor
+
+    started = time.monotonic()
+    outcome = executor.run(request, tracking, stdout_to_stderr=json_)
+    took = show.duration(time.monotonic() - started)
+    if json_:
+        show.as_json(_as_dict(outcome))
+    if outcome.status != "FINISHED":
+        raise RunFailed(
+            f"run {outcome.run_id} {outcome.status} after {took}: {outcome.reason}",
+            child_exit_code=outcome.exit_code,
+            hint=f"reprise runs show {outcome.run_id[:8]}",
+        )
+    log.info("Run %s FINISHED in %s", outcome.run_id, took)
+
+
+def _as_dict(outcome: Outcome) -> dict[str, Any]:
+    return {
+        "run_id": outcome.run_id,
+        "status": outcome.status,
+        "exit_code": outcome.exit_code,
+        "reason": outcome.reason,
+    }
+
+
+def _start(request: RunRequest, tracking: Tracking, json_: bool) -> None:
+    from reprise.runner import detached
+
+    started = detached.start(request, tracking)
+    if json_:
+        show.as_json({"run_id": started.run_id, "status": "RUNNING"})
+    else:
+        click.echo(started.run_id)
+        log.info("Started run %s; reprise runs logs %s -f", started.run_id, started.run_id[:8])
+
+
+def _show_plan(request: RunRequest, tracking: Tracking, json_: bool) -> None:
+    from reprise.runner import sources
+    from reprise.runner.plan import make_plan
+
+    plan = make_plan(request, tracking)
+    try:
+        facts = _facts(plan, tracking)
+    finally:
+        sources.discard(plan.checkout)
+    if json_:
+        show.as_json(facts)
+        return
+    for title, value in facts.items():
+        if isinstance(value, dict):
+            show.pairs(title, ((name, str(text)) for name, text in value.items()))
+        elif value is not None:
+            show.pairs(title, [(str(value), "")])
+
+
+def _facts(plan: Plan, tracking: Tracking) -> dict[str, Any]:
+    """The plan for people and programs, in the order in which it is carried out."""
+    from reprise.runner.bind import MASK
+    from reprise.runner.record import planned_tags
+
+    repository = plan.checkout.repository
+    return {
+        "project": plan.project.name,
+        "source": plan.checkout.name,
+        "commit": repository.commit if repository else None,
+        "branch": repository.branch if repository else None,
+        "uncommitted changes": repository.dirty if repository else None,
+        "entry point": plan.entry_point.name,
+        "environment": f"{plan.env_manager} ({plan.project.environment_reason})",
+        "command": plan.shown_command,
+        "parameters": {
+            item.name: f"{MASK if item.secret else item.text}  ({item.source})"
+            for item in plan.invocation.parameters
+        },
+        "tracking": tracking.uri,
+        "tags": planned_tags(plan),
+    }
+
+
+def _show_entry_point(uri: str, name: str, version: str | None) -> None:
+    """``reprise run URI -e NAME --help``: the parameters with types, defaults and descriptions."""
+    from reprise.runner import sources
+    from reprise.schemas.loader import find_entry_point, load_project
+
+    checkout = sources.fetch(uri, version, Path(os.getcwd()))
+    try:
+        project = load_project(checkout.path)
+        entry_point = find_entry_point(project, name)
+    finally:
+        sources.discard(checkout)
+    click.echo(f"Usage: reprise run {uri} -e {entry_point.name} [-P NAME=VALUE]...\n")
+    show.pairs("Command", [(entry_point.command.strip(), "")])
+    show.pairs("Parameters", [(item.name, _describe(item)) for item in entry_point.parameters.values()])
+    others = [other for other in project.entry_points if other != entry_point.name]
+    if others:
+        show.pairs("Other entry points", [(other, "") for other in others])
+
+
+def _describe(parameter: Any) -> str:
+    """One line: type, default or need, constraints, description."""
+    parts = [parameter.type]
+    if parameter.default is not None:
+        parts.append(f"default {parameter.default!r}")
+    else:
+        parts.append("required" if parameter.required else "optional")
+    if parameter.enum:
+        parts.append(f"one of {', '.join(parameter.enum)}")
+    if parameter.minimum is not None:
+        parts.append(f">= {parameter.minimum:g}")
+    if parameter.maximum is not None:
+        parts.append(f"<= {parameter.maximum:g}")
+    if parameter.pattern is not None:
+        parts.append(f"matches {parameter.pattern}")
+    if parameter.secret:
+        parts.append("secret")
+    return f"{', '.join(parts)}{'  ' + parameter.description if parameter.description else ''}"

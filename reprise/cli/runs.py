@@ -1,0 +1,186 @@
+"""``reprise runs``: what was performed, what it printed, and how to end it."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from reprise.cli import show
+from reprise.cli.options import json_option, opened, tracking_option
+from reprise.errors import UsageError
+
+if TYPE_CHECKING:
+    from reprise.schemas.entities import Metric, Run
+    from reprise.tracking.base import Tracking
+
+_RUN_HELP = "RUN is an id, the start of one, or @last."
+
+
+@click.group()
+def runs() -> None:
+    """List, show, follow and stop runs."""
+
+
+@runs.command("list")
+@click.option("--experiment-name", metavar="NAME", help="Runs of this experiment only.")
+@click.option("--filter", "filter_", default="", metavar="TEXT", help="MLflow's search language.")
+@click.option("--order-by", multiple=True, metavar="KEY", help='For example "metrics.accuracy DESC".')
+@click.option(
+    "-n", "--limit", default=20, show_default=True, type=click.IntRange(1, 50000), help="How many."
+)
+@tracking_option
+@json_option
+def list_(
+    experiment_name: str | None,
+    filter_: str,
+    order_by: tuple[str, ...],
+    limit: int,
+    tracking_uri: str | None,
+    json_: bool,
+) -> None:
+    """The newest runs, one line each."""
+    from reprise.runner.find import experiment_names
+
+    with opened(tracking_uri) as tracking:
+        names = experiment_names(tracking)
+        if experiment_name is not None:
+            names = {key: name for key, name in names.items() if name == experiment_name}
+            if not names:
+                raise UsageError(
+                    f'there is no experiment "{experiment_name}"', hint="reprise experiments list"
+                )
+        order = order_by or ("attributes.start_time DESC",)
+        found = tracking.search_runs(list(names), filter=filter_, order_by=order, max_results=limit).items
+    if json_:
+        show.as_json([_as_dict(run) for run in found])
+        return
+    head = ("RUN", "NAME", "EXPERIMENT", "ENTRY POINT", "STATUS", "STARTED", "TOOK", "METRICS")
+    show.table(head, [_row(run, names) for run in found])
+
+
+@runs.command("show", help=f"Everything recorded of a run. {_RUN_HELP}")
+@click.argument("run")
+@tracking_option
+@json_option
+def show_(run: str, tracking_uri: str | None, json_: bool) -> None:
+    from reprise.runner.find import find_run
+
+    with opened(tracking_uri) as tracking:
+        found = find_run(tracking, run)
+        experiment = tracking.get_experiment(found.experiment_id).name
+        files = list(_files(tracking, found.run_id))
+    if json_:
+        show.as_json({**_as_dict(found), "experiment_name": experiment, "artifacts": dict(files)})
+        return
+    show.pairs(f"Run {found.run_id}", _summary(found, experiment))
+    show.pairs("Parameters", sorted(found.params.items()))
+    show.pairs("Metrics", [(key, _point(metric)) for key, metric in sorted(found.metrics.items())])
+    show.pairs("Datasets", [(item.dataset.name, item.dataset.digest) for item in found.dataset_inputs])
+    show.pairs("Models", [(link.model_id, "logged") for link in found.model_outputs])
+    show.pairs("Tags", sorted(found.tags.items()))
+    show.pairs("Artifacts", [(path, f"{size:,} bytes") for path, size in files])
+
+
+@runs.command("logs", help=f"What a run printed. {_RUN_HELP}")
+@click.argument("run")
+@click.option("-f", "--follow", is_flag=True, help="Stay, and show what comes until the run has ended.")
+@click.option("--environment", is_flag=True, help="The log of making its environment instead.")
+@tracking_option
+@json_option
+def logs(run: str, follow: bool, environment: bool, tracking_uri: str | None, json_: bool) -> None:
+    from reprise.runner import logs
+    from reprise.runner.find import find_run
+
+    if follow and (environment or json_):
+        raise UsageError("--follow shows the run's own output as it comes; it goes without the other two")
+    with opened(tracking_uri) as tracking:
+        found = find_run(tracking, run)
+        if follow:
+            for data in logs.follow(tracking, found):
+                sys.stdout.buffer.write(data)
+                sys.stdout.buffer.flush()
+            return
+        text = logs.output(tracking, found, environment=environment)
+    if json_:
+        lines = text.decode("utf-8", "replace").splitlines()
+        show.as_json({"run_id": found.run_id, "lines": lines})
+    else:
+        sys.stdout.buffer.write(text)
+
+
+@runs.command("stop", help=f"End a run that goes on, with everything it started. {_RUN_HELP}")
+@click.argument("run")
+@tracking_option
+def stop(run: str, tracking_uri: str | None) -> None:
+    from reprise.runner.find import find_run
+    from reprise.runner.stop import stop as stop_run
+
+    with opened(tracking_uri) as tracking:
+        found = find_run(tracking, run)
+        stop_run(tracking, found)
+    click.echo(f"Stopped run {found.run_id}", err=True)
+
+
+def _row(run: Run, experiments: dict[str, str]) -> tuple[str, ...]:
+    from reprise.schemas import tags
+
+    metrics = ", ".join(f"{key}={metric.value:.4g}" for key, metric in sorted(run.metrics.items())[:3])
+    return (
+        run.run_id[:8],
+        run.run_name,
+        experiments.get(run.experiment_id, run.experiment_id),
+        run.tags.get(tags.ENTRY_POINT, ""),
+        run.status,
+        show.ago(run.start_time),
+        _took(run),
+        metrics,
+    )
+
+
+def _summary(run: Run, experiment: str) -> list[tuple[str, str]]:
+    from reprise.schemas import tags
+
+    facts = [
+        ("name", run.run_name),
+        ("status", run.status),
+        ("experiment", f"{experiment} ({run.experiment_id})"),
+        ("started", show.ago(run.start_time)),
+        ("took", _took(run)),
+        ("user", run.user_id),
+        ("source", run.tags.get(tags.SOURCE_NAME, "")),
+        ("commit", _commit(run)),
+        ("entry point", run.tags.get(tags.ENTRY_POINT, "")),
+        ("command", run.tags.get(tags.COMMAND, "")),
+        ("environment", run.tags.get(tags.PROJECT_ENV, "")),
+        ("reason", run.tags.get(tags.REASON, "")),
+    ]
+    return [(name, value) for name, value in facts if value]
+
+
+def _commit(run: Run) -> str:
+    from reprise.schemas import tags
+
+    commit = run.tags.get(tags.GIT_COMMIT, "")
+    return f"{commit} with uncommitted changes" if run.tags.get(tags.DIRTY) == "true" else commit
+
+
+def _took(run: Run) -> str:
+    return "" if run.end_time is None else show.duration((run.end_time - run.start_time) / 1000)
+
+
+def _point(metric: Metric) -> str:
+    return f"{metric.value:.10g}" + (f"  (step {metric.step})" if metric.step else "")
+
+
+def _files(tracking: Tracking, run_id: str, folder: str = "") -> list[tuple[str, int]]:
+    files: list[tuple[str, int]] = []
+    for item in tracking.list_artifacts(run_id, folder):
+        files += _files(tracking, run_id, item.path) if item.is_dir else [(item.path, item.size or 0)]
+    return files
+
+
+def _as_dict(run: Run) -> dict[str, Any]:
+    return dataclasses.asdict(run)

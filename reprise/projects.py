@@ -1,0 +1,167 @@
+"""The Python API: the same call and the same answer as ``mlflow.projects``.
+
+>>> from reprise import projects
+>>> submitted = projects.run(".", parameters={"C": 0.05}, env_manager="local", synchronous=False)
+>>> submitted.wait()
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from reprise.errors import RunFailed, UsageError
+from reprise.runner import detached, executor
+from reprise.runner.detached import Detached
+from reprise.runner.lease import reap, request_stop
+from reprise.runner.request import make_request
+from reprise.schemas.job import Outcome, RunRequest, RunStatus, Source
+from reprise.tracking.registry import open_tracking
+
+__all__ = ["SubmittedRun", "run"]
+
+
+class SubmittedRun(Protocol):
+    """A run that was started; not for use by several threads at once."""
+
+    @property
+    def run_id(self) -> str: ...
+
+    def wait(self) -> bool:
+        """Wait for the end of the run; True when it is FINISHED."""
+        ...
+
+    def get_status(self) -> str:
+        """``RUNNING``, ``FINISHED``, ``FAILED`` or ``KILLED``."""
+        ...
+
+    def cancel(self) -> None:
+        """End the run with everything it started, and wait for that; no effect on an ended one."""
+        ...
+
+
+def run(
+    uri: str,
+    entry_point: str = "main",
+    version: str | None = None,
+    parameters: Mapping[str, Any] | None = None,
+    docker_args: Mapping[str, Any] | None = None,
+    experiment_name: str | None = None,
+    experiment_id: str | None = None,
+    backend: str = "local",
+    backend_config: Mapping[str, Any] | str | None = None,
+    storage_dir: str | None = None,
+    synchronous: bool = True,
+    run_id: str | None = None,
+    run_name: str | None = None,
+    env_manager: str | None = None,
+    build_image: bool = False,
+    docker_auth: Mapping[str, str] | None = None,
+) -> SubmittedRun:
+    """Run a project; the arguments are those of ``mlflow.projects.run``.
+
+    Values of ``parameters`` become text by ``str()``; one that is None counts as not given. A run that
+    is started by a run is nested under it and inherits its env manager. With ``synchronous=False`` the
+    call returns when the run is open, and the run goes on even when this process ends.
+
+    Raises:
+        RunFailed: a synchronous run did not finish well; ``run_id`` is in the message.
+        RepriseError: the project cannot be run; no run is left behind.
+    """
+    if docker_auth is not None:
+        raise UsageError("docker_auth: docker projects are not supported by this version")
+    given = {name: str(value) for name, value in (parameters or {}).items() if value is not None}
+    request = make_request(
+        str(uri),
+        entry_point=entry_point,
+        version=version,
+        parameters=given,
+        sources=dict.fromkeys(given, Source.CALL),
+        docker_args=dict(docker_args or {}),
+        experiment_name=experiment_name,
+        experiment_id=experiment_id,
+        backend=backend,
+        backend_config=backend_config,
+        storage_dir=storage_dir,
+        run_id=run_id,
+        run_name=run_name,
+        env_manager=env_manager,
+        build_image=build_image,
+        parent_run_id=_active_run(),
+    )
+    tracking = open_tracking(request.tracking_uri, request.base)
+    try:
+        if not synchronous:
+            return _Started(request, detached.start(request, tracking))
+        outcome = executor.run(request, tracking)
+    finally:
+        tracking.close()
+    if outcome.status is not RunStatus.FINISHED:
+        raise RunFailed(
+            f"run {outcome.run_id} {outcome.status}: {outcome.reason}",
+            child_exit_code=outcome.exit_code,
+            hint=f"reprise runs logs {outcome.run_id[:8]}",
+        )
+    return _Ended(outcome)
+
+
+def _active_run() -> str | None:
+    """The run that this process has open with the mlflow client, if it uses one."""
+    mlflow = sys.modules.get("mlflow")
+    active = mlflow.active_run() if mlflow is not None and hasattr(mlflow, "active_run") else None
+    return active.info.run_id if active is not None else None
+
+
+class _Ended:
+    """A run that we waited for."""
+
+    def __init__(self, outcome: Outcome) -> None:
+        self._outcome = outcome
+
+    @property
+    def run_id(self) -> str:
+        return self._outcome.run_id
+
+    def wait(self) -> bool:
+        return self._outcome.status is RunStatus.FINISHED
+
+    def get_status(self) -> str:
+        return str(self._outcome.status)
+
+    def cancel(self) -> None:
+        """It has ended."""
+
+
+class _Started:
+    """A run that another process carries."""
+
+    def __init__(self, request: RunRequest, carried: Detached) -> None:
+        self._request = request
+        self._carried = carried
+
+    @property
+    def run_id(self) -> str:
+        return self._carried.run_id
+
+    def wait(self) -> bool:
+        self._carried.process.wait()
+        if self._carried.status() is RunStatus.KILLED:
+            self._close_if_abandoned()
+        return self._carried.status() is RunStatus.FINISHED
+
+    def get_status(self) -> str:
+        return str(self._carried.status())
+
+    def cancel(self) -> None:
+        if self._carried.process.poll() is None:
+            request_stop(self._carried.jobs, self._carried.job)
+            self.wait()
+
+    def _close_if_abandoned(self) -> None:
+        """A watcher that was itself killed has left its run open."""
+        tracking = open_tracking(self._request.tracking_uri, self._request.base)
+        try:
+            reap(tracking, self._carried.jobs)
+        finally:
+            tracking.close()

@@ -1,0 +1,95 @@
+"""A run that goes on without its starter: a process of its own carries it from open to closed.
+
+``start`` opens the run here, so that whatever cannot work is told at once, and hands the plan and
+the lease (an inherited descriptor: it is never free in between) to ``python -m reprise.runner.detached``.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from reprise.errors import TERMINATED, RepriseError
+from reprise.runner import executor
+from reprise.runner.plan import Plan, make_plan
+from reprise.runner.record import OpenRun, open_run
+from reprise.runner.signals import interruptible, shielded
+from reprise.schemas.job import RunRequest, RunStatus
+from reprise.tracking.base import Tracking
+from reprise.tracking.registry import open_tracking
+
+
+@dataclass(frozen=True, slots=True)
+class Detached:
+    """A run that another process carries; ``job`` is the name of its folder in ``jobs``."""
+
+    run_id: str
+    jobs: Path
+    job: str
+    process: subprocess.Popen[bytes]
+
+    def status(self) -> RunStatus:
+        """Where the run stands, as its process tells."""
+        code = self.process.poll()
+        if code is None:
+            return RunStatus.RUNNING
+        if code == 0:
+            return RunStatus.FINISHED
+        return RunStatus.KILLED if code in (TERMINATED, -9) else RunStatus.FAILED
+
+
+@dataclass(frozen=True, slots=True)
+class _Handover:
+    plan: Plan
+    opened: OpenRun
+
+
+def start(request: RunRequest, tracking: Tracking) -> Detached:
+    """Fetch, load, bind and open the run; the rest happens in another process."""
+    plan = make_plan(request, tracking)
+    with shielded():
+        opened = open_run(tracking, plan)
+        lease = opened.lease
+        with (lease.folder / "detached.log").open("wb") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "reprise.runner.detached"],
+                stdin=subprocess.PIPE,
+                stdout=log,
+                stderr=log,
+                pass_fds=[lease.descriptor],
+                start_new_session=True,
+            )
+        assert process.stdin is not None
+        with process.stdin as pipe:
+            # a pipe between two processes of one user and one version, never a file
+            pickle.dump(_Handover(plan, opened), pipe)
+        os.close(lease.descriptor)
+    return Detached(opened.run_id, lease.folder.parent, lease.name, process)
+
+
+def main() -> int:
+    handover: _Handover = pickle.load(sys.stdin.buffer)
+    os.set_inheritable(handover.opened.lease.descriptor, False)
+    request = handover.plan.request
+    tracking = open_tracking(request.tracking_uri, Path(request.base))
+    try:
+        with interruptible():
+            outcome = executor.carry_out(tracking, handover.plan, handover.opened, attached=False)
+    except RepriseError as error:
+        print(error, file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        return TERMINATED
+    finally:
+        tracking.close()
+    if outcome.status is RunStatus.KILLED:
+        return TERMINATED
+    return 0 if outcome.status is RunStatus.FINISHED else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,129 @@
+"""One run, read aloud: fetch, load, bind, open run, materialise, make job, submit, watch, close run.
+
+``plan.py`` does the first three and ``record.py`` opens and closes. ``run`` stays with the run until
+it has ended; ``detached.py`` hands everything after "open run" to a process of its own.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+from reprise.backends import registry as backends
+from reprise.backends.base import Backend
+from reprise.envs import registry as envs
+from reprise.envs import store
+from reprise.errors import RepriseError
+from reprise.runner import sources
+from reprise.runner.lease import JOB_VARIABLE, Lease
+from reprise.runner.plan import Plan, make_plan
+from reprise.runner.record import OpenRun, close_run, open_run
+from reprise.runner.request import ENV_MANAGER_VARIABLE, RUN_ID_VARIABLE
+from reprise.runner.signals import interruptible, shielded
+from reprise.schemas import tags
+from reprise.schemas.environment import Environment
+from reprise.schemas.job import Command, Job, JobId, JobStatus, Outcome, RunRequest, RunStatus
+from reprise.server.loopback import Loopback
+from reprise.tracking.base import Tracking
+from reprise.tracking.embedded import EmbeddedStore
+
+log = logging.getLogger(__name__)
+
+_LOOK_PAUSE = 0.5  # seconds between looks for a request to stop
+
+
+def run(request: RunRequest, tracking: Tracking, *, stdout_to_stderr: bool = False) -> Outcome:
+    """Perform a project, and return when it has ended.
+
+    A run that did not finish well is an Outcome, not an exception; an exception means that the entry
+    point never started, or that we were interrupted. Either way the run is closed.
+    """
+    plan = make_plan(request, tracking)
+    for warning in plan.project.warnings:
+        log.warning("%s", warning)
+    with interruptible():
+        opened = open_run(tracking, plan)
+        return carry_out(tracking, plan, opened, attached=True, stdout_to_stderr=stdout_to_stderr)
+
+
+def carry_out(
+    tracking: Tracking, plan: Plan, opened: OpenRun, *, attached: bool, stdout_to_stderr: bool = False
+) -> Outcome:
+    """Everything from an open run to a closed one."""
+    outcome = Outcome(opened.run_id, RunStatus.FAILED, reason="unexpected error")
+    try:
+        with _access(tracking, plan, opened) as environ:
+            environment = _materialise(tracking, plan, opened)
+            job = _make_job(plan, opened, environment, environ, attached, stdout_to_stderr)
+            backend = backends.get(plan.request.backend)
+            status = _watch(backend, backend.submit(job, plan.backend_config), opened.lease)
+        outcome = Outcome(opened.run_id, status.state, status.exit_code, status.message)
+    except KeyboardInterrupt as interruption:
+        outcome = Outcome(opened.run_id, RunStatus.KILLED, reason=str(interruption) or "SIGINT (Ctrl-C)")
+        raise
+    except RepriseError as error:
+        outcome = Outcome(opened.run_id, RunStatus.FAILED, reason=error.message)
+        raise
+    finally:
+        with shielded():
+            outcome = close_run(tracking, opened, outcome)
+            sources.discard(plan.checkout)
+    return outcome
+
+
+@contextmanager
+def _access(tracking: Tracking, plan: Plan, opened: OpenRun) -> Iterator[Mapping[str, str]]:
+    """The environment variables by which the child reaches the store, for as long as it runs."""
+    if isinstance(tracking, EmbeddedStore):
+        with Loopback.start(tracking, opened.run_id) as loopback:
+            yield loopback.environ
+    else:
+        yield {"MLFLOW_TRACKING_URI": plan.request.tracking_uri or tracking.uri}
+
+
+def _materialise(tracking: Tracking, plan: Plan, opened: OpenRun) -> Environment:
+    manager = envs.MANAGERS[plan.env_manager]
+    environment = store.ensure(manager, plan.environment, opened.environment_log)
+    tracking.log_batch(opened.run_id, tags={tags.ENV_DIGEST: environment.lock.digest})
+    return environment
+
+
+def _make_job(
+    plan: Plan,
+    opened: OpenRun,
+    environment: Environment,
+    access: Mapping[str, str],
+    attached: bool,
+    stdout_to_stderr: bool,
+) -> Job:
+    environ: dict[str, str | None] = {
+        **access,
+        "MLFLOW_RUN_ID": opened.run_id,
+        "MLFLOW_EXPERIMENT_ID": opened.experiment_id,
+        "MLFLOW_EXPERIMENT_NAME": None,  # beside the id it would make `mlflow run` in a step refuse both
+        RUN_ID_VARIABLE: opened.run_id,
+        JOB_VARIABLE: opened.lease.name,
+        "PYTHONUNBUFFERED": os.environ.get("PYTHONUNBUFFERED", "1"),  # logs arrive while it runs
+    }
+    if plan.request.env_manager:
+        environ[ENV_MANAGER_VARIABLE] = plan.request.env_manager
+    command = Command(("bash", "-c", plan.invocation.command), tuple(environ.items()), plan.project.root)
+    entered = envs.MANAGERS[environment.manager].enter(environment.lock, environment.prefix, command)
+    return Job(entered, opened.lease.folder, opened.output_log, attached, stdout_to_stderr)
+
+
+def _watch(backend: Backend, job_id: JobId, lease: Lease) -> JobStatus:
+    """Stay with a job until it has ended; whatever takes us away from it ends it."""
+    try:
+        while True:
+            backend.wait(job_id, _LOOK_PAUSE)
+            status = backend.status([job_id])[job_id]
+            if status.state.ended:
+                return status
+            if lease.stop_requested():
+                backend.cancel([job_id])
+    except BaseException:
+        backend.cancel([job_id])
+        raise

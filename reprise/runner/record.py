@@ -1,0 +1,212 @@
+"""A run in the tracking store: opened with its tags and params, closed with the truth."""
+
+from __future__ import annotations
+
+import getpass
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+
+import reprise
+from reprise import paths
+from reprise.errors import RepriseError, TrackingError
+from reprise.redact import redact
+from reprise.runner import lease as leases
+from reprise.runner.bind import MASK
+from reprise.runner.lease import Lease, now
+from reprise.runner.plan import Plan
+from reprise.schemas import tags
+from reprise.schemas.entities import DELETED, Run
+from reprise.schemas.job import Invocation, Outcome, RunRequest, RunStatus
+from reprise.tracking.base import Tracking
+from reprise.tracking.embedded import EmbeddedStore
+
+log = logging.getLogger(__name__)
+
+LOG_ARTIFACT = "reprise/output.log"
+ENV_LOG_ARTIFACT = "reprise/environment.log"
+
+_PARAM_LIMIT = 6000  # characters that every MLflow store takes for a param
+_TAG_LIMIT = 5000
+_TAIL_LINES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class OpenRun:
+    """A run that we are responsible for until it is closed; ``folder`` holds its two logs."""
+
+    run_id: str
+    experiment_id: str
+    lease: Lease
+    folder: Path
+
+    @property
+    def output_log(self) -> Path:
+        return self.folder / LOG_ARTIFACT
+
+    @property
+    def environment_log(self) -> Path:
+        return self.folder / ENV_LOG_ARTIFACT
+
+
+def jobs_folder(tracking: Tracking) -> Path:
+    """Where the job folders of a store's runs lie on this machine."""
+    if isinstance(tracking, EmbeddedStore):
+        return tracking.directory / "jobs"
+    return paths.state_dir() / "jobs"
+
+
+def open_run(tracking: Tracking, plan: Plan) -> OpenRun:
+    """Open the run, or resume ``request.run_id``, with everything known of it before it starts."""
+    jobs = jobs_folder(tracking)
+    leases.reap(tracking, jobs)
+    lease = Lease.take(jobs, tracking.uri, plan.checkout.temporary)
+    try:
+        run = _resumed(tracking, plan, lease) if plan.request.run_id else _created(tracking, plan, lease)
+    except BaseException:
+        lease.release()
+        raise
+    lease.names(run.run_id)
+    folder = tracking.artifact_folder(run.run_id) or lease.folder
+    opened = OpenRun(run.run_id, run.experiment_id, lease, folder)
+    opened.output_log.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        tracking.log_batch(run.run_id, params=_new_params(run, plan.invocation))
+    except RepriseError as error:
+        close_run(tracking, opened, Outcome(run.run_id, RunStatus.FAILED, reason=error.message))
+        raise
+    return opened
+
+
+def close_run(tracking: Tracking, opened: OpenRun, outcome: Outcome) -> Outcome:
+    """Record how the run ended; returns the outcome as recorded.
+
+    A run that its own script marked FAILED or KILLED stays so, whatever the exit code. A store that
+    cannot be reached now gets the outcome from whoever runs next here.
+    """
+    opened.lease.ends(outcome)
+    try:
+        outcome = _closed(tracking, opened, outcome)
+    except TrackingError as error:
+        log.error("run %s ended %s; not recorded yet: %s", outcome.run_id, outcome.status, error.message)
+        opened.lease.abandon()
+    else:
+        opened.lease.release()
+    return outcome
+
+
+def _closed(tracking: Tracking, opened: OpenRun, outcome: Outcome) -> Outcome:
+    told = RunStatus(tracking.get_run(opened.run_id).status)
+    if outcome.status is RunStatus.FINISHED and told in (RunStatus.FAILED, RunStatus.KILLED):
+        outcome = Outcome(outcome.run_id, told, outcome.exit_code, f"the script marked the run {told}")
+    if tracking.artifact_folder(opened.run_id) is None:
+        _upload_logs(tracking, opened)
+    told_tags = {}
+    if outcome.exit_code is not None:
+        told_tags[tags.EXIT_CODE] = str(outcome.exit_code)
+    if outcome.reason:
+        told_tags[tags.REASON] = f"{outcome.reason}\n{tail(opened.output_log)}".strip()[:_TAG_LIMIT]
+    if told_tags:
+        tracking.log_batch(opened.run_id, tags=told_tags)
+    tracking.update_run(opened.run_id, status=outcome.status, end_time=now())
+    return outcome
+
+
+def _upload_logs(tracking: Tracking, opened: OpenRun) -> None:
+    for path, name in ((opened.output_log, LOG_ARTIFACT), (opened.environment_log, ENV_LOG_ARTIFACT)):
+        if path.exists() and path.stat().st_size:
+            tracking.upload_artifact(opened.run_id, path, name)
+
+
+def tail(path: Path, lines: int = _TAIL_LINES) -> str:
+    """The last lines of a log, decoded as UTF-8 with replacement; empty when there is none."""
+    try:
+        with path.open("rb") as stream:
+            stream.seek(max(0, path.stat().st_size - 64 * 1024))
+            text = stream.read().decode("utf-8", "replace")
+    except FileNotFoundError:
+        return ""
+    return "\n".join(text.splitlines()[-lines:])
+
+
+def _created(tracking: Tracking, plan: Plan, lease: Lease) -> Run:
+    return tracking.create_run(
+        _experiment_id(tracking, plan.request),
+        start_time=now(),
+        user_id=_user(),
+        run_name=plan.request.run_name,
+        tags={**planned_tags(plan), tags.JOB: lease.name},
+    )
+
+
+def _resumed(tracking: Tracking, plan: Plan, lease: Lease) -> Run:
+    assert plan.request.run_id is not None
+    run = tracking.get_run(plan.request.run_id)
+    if run.lifecycle_stage == DELETED:
+        raise TrackingError(f"run {run.run_id} is deleted", hint="restore it first: reprise runs restore")
+    tracking.update_run(run.run_id, status=RunStatus.RUNNING, run_name=plan.request.run_name)
+    tracking.log_batch(run.run_id, tags={**planned_tags(plan), tags.JOB: lease.name})
+    return run
+
+
+def _experiment_id(tracking: Tracking, request: RunRequest) -> str:
+    """The experiment's id; a name that is not there yet is made."""
+    if request.experiment_id is not None:
+        return tracking.get_experiment(request.experiment_id).experiment_id
+    if request.experiment_name is None:
+        return "0"
+    if (found := tracking.get_experiment_by_name(request.experiment_name)) is not None:
+        return found.experiment_id
+    try:
+        return tracking.create_experiment(request.experiment_name)
+    except TrackingError as error:
+        found = tracking.get_experiment_by_name(request.experiment_name)
+        if error.code != "RESOURCE_ALREADY_EXISTS" or found is None:
+            raise
+        return found.experiment_id  # another process made it in between
+
+
+def planned_tags(plan: Plan) -> dict[str, str]:
+    """The tags that a run of ``plan`` starts with."""
+    repository = plan.checkout.repository
+    told: dict[str, str | None] = {
+        tags.USER: _user(),
+        tags.SOURCE_NAME: plan.checkout.name,
+        tags.SOURCE_TYPE: "PROJECT",
+        tags.ENTRY_POINT: plan.entry_point.name,
+        tags.PROJECT_ENV: plan.env_manager,
+        tags.PROJECT_BACKEND: plan.request.backend,
+        tags.PARENT_RUN_ID: plan.request.parent_run_id,
+        tags.COMMAND: redact(plan.shown_command)[:_TAG_LIMIT],
+        tags.VERSION: reprise.__version__,
+    }
+    if repository is not None:
+        told[tags.GIT_COMMIT] = repository.commit
+        told[tags.GIT_BRANCH] = repository.branch
+        told[tags.GIT_REPO_URL] = repository.url
+        told[tags.DIRTY] = str(repository.dirty).lower()
+    return {name: value for name, value in told.items() if value is not None}
+
+
+def _new_params(run: Run, invocation: Invocation) -> dict[str, str]:
+    """The params to log, as typed; those that a resumed run has already keep their value."""
+    params = {}
+    for item in invocation.parameters:
+        text = MASK if item.secret else item.text
+        if len(text) > _PARAM_LIMIT:
+            log.warning(
+                "param %s: logged the first %d of %d characters", item.name, _PARAM_LIMIT, len(text)
+            )
+            text = text[:_PARAM_LIMIT]
+        if item.name not in run.params:
+            params[item.name] = text
+        elif run.params[item.name] != text:
+            log.warning("param %s: run %s keeps %r", item.name, run.run_id, run.params[item.name])
+    return params
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError, ImportError):  # a container's user without a name
+        return "unknown"

@@ -1,0 +1,87 @@
+"""What the user asked for: arguments first, then the environment variables that stand in for them."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from reprise.errors import UsageError
+from reprise.schemas.job import RunRequest, Source
+
+ENV_MANAGER_VARIABLE = "REPRISE_ENV_MANAGER"
+RUN_ID_VARIABLE = "REPRISE_RUN_ID"
+
+
+def make_request(
+    uri: str,
+    *,
+    parameters: Mapping[str, str | None],
+    sources: Mapping[str, Source],
+    experiment_name: str | None = None,
+    experiment_id: str | None = None,
+    backend: str | None = None,
+    backend_config: Mapping[str, Any] | str | Path | None = None,
+    storage_dir: str | Path | None = None,
+    env_manager: str | None = None,
+    parent_run_id: str | None = None,
+    tracking_uri: str | None = None,
+    **rest: Any,
+) -> RunRequest:
+    """A request with the defaults of the environment filled in; the rest are RunRequest's own fields.
+
+    A run that is started by a run of ours inherits its env manager and is nested under it.
+
+    Raises:
+        UsageError: two options exclude each other, or the backend config cannot be read.
+    """
+    if experiment_name is not None and experiment_id is not None:
+        raise UsageError("both an experiment name and an experiment id are given", hint="give one of them")
+    if experiment_name is None and experiment_id is None:
+        experiment_id = os.environ.get("MLFLOW_EXPERIMENT_ID") or None
+        experiment_name = None if experiment_id else os.environ.get("MLFLOW_EXPERIMENT_NAME") or None
+    storage = storage_dir or os.environ.get("MLFLOW_TMP_DIR") or None
+    return RunRequest(
+        uri=uri,
+        parameters=parameters,
+        sources=sources,
+        experiment_name=experiment_name,
+        experiment_id=experiment_id,
+        backend=backend or "local",
+        backend_config=_backend_config(backend_config),
+        storage_dir=Path(storage).absolute() if storage else None,
+        env_manager=env_manager or os.environ.get(ENV_MANAGER_VARIABLE) or None,
+        parent_run_id=parent_run_id or os.environ.get(RUN_ID_VARIABLE) or None,
+        tracking_uri=tracking_uri or os.environ.get("MLFLOW_TRACKING_URI") or None,
+        **rest,
+    )
+
+
+def read_params_file(path: Path) -> dict[str, str | None]:
+    """Parameters from a YAML or JSON mapping; every value is the text as written in the file."""
+    return dict(read_mapping(path))
+
+
+def _backend_config(given: Mapping[str, Any] | str | Path | None) -> Mapping[str, Any]:
+    """A mapping as it is, the content of a ``.json`` file, or inline JSON."""
+    if given is None or isinstance(given, Mapping):
+        return given or {}
+    text, where = str(given), "the inline text"
+    if text.endswith(".json"):
+        where = text
+        try:
+            text = Path(text).read_text("utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise UsageError(f"backend config: cannot read {where}: {error}") from error
+    try:
+        config = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise UsageError(
+            f"backend config: {where} is not JSON: {error}",
+            hint="give a path that ends in .json, or JSON text",
+        ) from error
+    if not isinstance(config, dict):
+        raise UsageError(f"backend config: {where} is not a JSON object")
+    return config
