@@ -15,10 +15,10 @@ import time
 _SCRIPT = """
 trap '' HUP INT TERM
 read -r _ && exit 0
-kill -TERM -- "-$1" 2>/dev/null
+kill -s TERM -- "-$1" 2>/dev/null
 tries=$2
-while [ "$tries" -gt 0 ] && kill -0 -- "-$1" 2>/dev/null; do sleep 0.1; tries=$((tries - 1)); done
-kill -KILL -- "-$1" 2>/dev/null
+while [ "$tries" -gt 0 ] && kill -s 0 -- "-$1" 2>/dev/null; do sleep 0.1; tries=$((tries - 1)); done
+kill -s KILL -- "-$1" 2>/dev/null
 """
 
 

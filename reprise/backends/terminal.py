@@ -81,7 +81,8 @@ class Streams:
         if self._typing:
             settings = termios.tcgetattr(0)
             self._stack.callback(termios.tcsetattr, 0, termios.TCSADRAIN, settings)
-            tty.setcbreak(0)  # keys pass as they are typed; Ctrl-C and Ctrl-Z still signal us
+            # keys pass as they are typed, and Ctrl-C and Ctrl-Z still signal us
+            tty.setcbreak(0, termios.TCSADRAIN)
             self._selector.register(0, selectors.EVENT_READ, None)
 
     def pump(self, ended: Callable[[], bool], exit_descriptor: int | None) -> None:

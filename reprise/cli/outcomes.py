@@ -27,12 +27,8 @@ def exit_code_of(command: Callable[[], object]) -> int:
     except click.exceptions.Exit as error:
         return error.exit_code
     except click.ClickException as error:
-        hint = (
-            f"{error.ctx.command_path} --help"
-            if isinstance(error, click.UsageError) and error.ctx
-            else None
-        )
-        tell_error(error.format_message(), hint)
+        context = getattr(error, "ctx", None)
+        tell_error(error.format_message(), f"{context.command_path} --help" if context else None)
         return error.exit_code
     except (KeyboardInterrupt, click.Abort) as error:
         return _interrupted(error)

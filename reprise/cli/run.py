@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -196,7 +195,7 @@ def _show_entry_point(uri: str, name: str, version: str | None) -> None:
     from reprise.runner import sources
     from reprise.schemas.loader import find_entry_point, load_project
 
-    checkout = sources.fetch(uri, version, Path(os.getcwd()))
+    checkout = sources.fetch(uri, version, Path.cwd())
     try:
         project = load_project(checkout.path)
         entry_point = find_entry_point(project, name)

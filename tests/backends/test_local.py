@@ -1,0 +1,202 @@
+"""Jobs as local processes: what they print arrives and is kept, and nothing of them outlives a run."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+
+from reprise.backends import local
+from reprise.backends.registry import configured, get
+from reprise.errors import SubmitError, UsageError
+from reprise.schemas.job import Command, Job, JobId, JobStatus, RunStatus
+
+
+def make_job(tmp_path: Path, script: str, *, attached: bool = False, **environ: str | None) -> Job:
+    command = Command(("bash", "-c", script), tuple(environ.items()), tmp_path)
+    return Job(command, tmp_path, tmp_path / "output.log", attached=attached)
+
+
+def finish(job: Job) -> JobStatus:
+    job_id = local.submit(job, local.CONFIG())
+    return ended(job_id)
+
+
+def ended(job_id: JobId) -> JobStatus:
+    for _ in range(200):
+        local.wait(job_id, 0.1)
+        status = local.status([job_id])[job_id]
+        if status.state.ended:
+            return status
+    raise AssertionError("the job did not end")
+
+
+def eventually(condition: Callable[[], bool], seconds: float = 20) -> bool:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if condition():
+            return True
+        time.sleep(0.02)
+    return False
+
+
+def alive(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def test_both_streams_are_shown_apart_and_kept_together(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    status = finish(make_job(tmp_path, "echo out; echo err >&2", attached=True))
+    assert (status.state, status.exit_code) == (RunStatus.FINISHED, 0)
+    assert capfd.readouterr() == ("out\n", "err\n")
+    assert sorted((tmp_path / "output.log").read_text().split()) == ["err", "out"]
+
+
+def test_a_detached_job_prints_nowhere_but_into_its_log(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    finish(make_job(tmp_path, "echo out; read -r line; echo got=$line"))
+    assert capfd.readouterr() == ("", "")
+    assert (tmp_path / "output.log").read_text() == "out\ngot=\n"
+
+
+def test_the_exit_code_and_the_signal_are_told(tmp_path: Path) -> None:
+    assert finish(make_job(tmp_path, "exit 3")) == JobStatus(RunStatus.FAILED, 3, "exit code 3")
+    killed = finish(make_job(tmp_path, "kill -KILL $$"))
+    assert (killed.exit_code, killed.message) == (-9, "killed by SIGKILL (out of memory?)")
+
+
+def test_environment_patch_sets_and_unsets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GONE", "x")
+    finish(make_job(tmp_path, 'echo "$KEY,${GONE-unset}"', KEY="a 'b' \"c\" $d", GONE=None))
+    assert (tmp_path / "output.log").read_text() == "a 'b' \"c\" $d,unset\n"
+
+
+def test_large_output_arrives_whole(tmp_path: Path) -> None:
+    finish(make_job(tmp_path, "head -c 20000000 /dev/zero"))
+    assert (tmp_path / "output.log").stat().st_size == 20_000_000
+
+
+def test_what_a_job_leaves_in_the_background_ends_with_it(tmp_path: Path) -> None:
+    status = finish(make_job(tmp_path, "sleep 300 & echo $!"))
+    assert status.state is RunStatus.FINISHED
+    assert not alive(int((tmp_path / "output.log").read_text()))
+
+
+def test_cancel_ends_the_whole_group(tmp_path: Path) -> None:
+    job_id = local.submit(make_job(tmp_path, "bash -c 'echo $$; sleep 300; true'; true"), local.CONFIG())
+    assert eventually(lambda: bool((tmp_path / "output.log").read_text()))
+    local.cancel([job_id])
+    assert ended(job_id).state is RunStatus.KILLED
+    assert not alive(int((tmp_path / "output.log").read_text()))
+
+
+def test_a_job_that_ignores_sigterm_is_killed_after_its_grace_period(tmp_path: Path) -> None:
+    config = configured(get("local"), {"grace_period": 0.2})
+    job = make_job(tmp_path, "trap '' TERM; echo ready; while :; do sleep 0.1; done")
+    job_id = local.submit(job, config)
+    assert eventually(lambda: "ready" in (tmp_path / "output.log").read_text())
+    local.cancel([job_id])
+    assert ended(job_id).exit_code == -signal.SIGKILL
+
+
+def test_when_we_are_killed_the_job_does_not_outlive_us(tmp_path: Path) -> None:
+    program = textwrap.dedent(f"""
+        from pathlib import Path
+        from reprise.backends import local
+        from reprise.schemas.job import Command, Job
+        folder = Path({str(tmp_path)!r})
+        command = Command(("bash", "-c", "echo $$; sleep 300; true"), (), folder)
+        job_id = local.submit(Job(command, folder, folder / "output.log", attached=False), local.CONFIG())
+        local.wait(job_id, 300)
+    """)
+    parent = subprocess.Popen([sys.executable, "-c", program])
+    log = tmp_path / "output.log"
+    assert eventually(lambda: log.exists() and bool(log.read_text()))
+    parent.kill()
+    parent.wait()
+    job = int(log.read_text())
+    assert eventually(lambda: not alive(job))
+
+
+def test_on_a_terminal_the_child_has_a_terminal_and_the_log_has_plain_lines(tmp_path: Path) -> None:
+    program = textwrap.dedent(f"""
+        from pathlib import Path
+        from reprise.backends import local
+        from reprise.schemas.job import Command, Job
+        folder = Path({str(tmp_path)!r})
+        script = "test -t 0 && test -t 1 && test -t 2 && read -r word && echo got $word && stty size"
+        command = Command(("bash", "-c", script), (), folder)
+        job_id = local.submit(Job(command, folder, folder / "output.log"), local.CONFIG())
+        local.wait(job_id, 20)
+        raise SystemExit(local.status([job_id])[job_id].exit_code)
+    """)
+    code, shown = run_on_terminal([sys.executable, "-c", program], typed=b"hello\n")
+    assert (code, b"got hello\r\n30 97\r\n" in shown) == (0, True), shown
+    assert (tmp_path / "output.log").read_bytes().endswith(b"got hello\n30 97\n")
+
+
+def run_on_terminal(argv: list[str], typed: bytes) -> tuple[int, bytes]:
+    """Run a program whose three streams are a terminal of 97 columns; returns code and screen."""
+    import fcntl
+    import struct
+    import termios
+
+    ours, theirs = os.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 97, 0, 0))
+
+    def own_terminal() -> None:
+        os.setsid()
+        fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+    process = subprocess.Popen(argv, stdin=theirs, stdout=theirs, stderr=theirs, preexec_fn=own_terminal)
+    os.close(theirs)
+    os.write(ours, typed)
+    shown = b""
+    while True:
+        try:
+            data = os.read(ours, 4096)
+        except OSError:
+            break
+        if not data:
+            break
+        shown += data
+    os.close(ours)
+    return process.wait(), shown
+
+
+def test_a_missing_program_and_a_missing_folder_are_refused(tmp_path: Path) -> None:
+    job = Job(Command(("no-such-program",), (), tmp_path), tmp_path, tmp_path / "output.log")
+    with pytest.raises(SubmitError, match='cannot start "no-such-program"'):
+        local.submit(job, local.CONFIG())
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        ({"grace": 1}, 'backend "local" has no key "grace"'),
+        ({"grace_period": "soon"}, "grace_period is 'soon', not a float"),
+        ({"grace_period": True}, "grace_period is True, not a float"),
+    ],
+)
+def test_backend_config_is_checked(config: dict[str, object], message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        configured(get("local"), config)
+
+
+def test_an_unknown_backend_names_the_known_ones() -> None:
+    with pytest.raises(UsageError, match='there is no backend "slrm"') as caught:
+        get("slrm")
+    assert caught.value.hint == "backends: local"
