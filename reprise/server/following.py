@@ -1,0 +1,58 @@
+"""Performing a verb, while following what the client of a run does (see ``follow.py``)."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+from reprise.server.experiments import CreateExperiment, GetExperiment, GetExperimentByName
+from reprise.server.follow import Follow, move
+from reprise.server.logged_models import SearchLoggedModels
+from reprise.server.runs import GetRun, SearchRuns
+from reprise.server.wire import Answer, Request, Verb
+from reprise.tracking.embedded import EmbeddedStore
+
+
+class Follows:
+    """One ``Follow`` for each run that a client was given, made when its client first calls."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._by_run: dict[str, tuple[str, Follow]] = {}
+
+    def of(self, scope: Mapping[str, Any]) -> tuple[str, Follow] | None:
+        """The run id that the client's token names, and its ``Follow``."""
+        run_id = scope.get("state", {}).get("run_id")
+        if run_id is None:
+            return None
+        with self._lock:
+            return self._by_run.setdefault(run_id, (run_id, Follow()))
+
+
+def perform(
+    store: EmbeddedStore, verb: Verb[Any], message: Request, following: tuple[str, Follow] | None
+) -> Answer:
+    if following is None:
+        return verb.answer(store, message)
+    run_id, follow = following
+    if getattr(message, "run_id", None) == run_id:
+        if not isinstance(message, GetRun):
+            follow.written()
+        elif (chosen := follow.fetched()) is not None:
+            move(store, run_id, chosen)
+    answer = verb.answer(store, message)
+    _note(follow, message, answer)
+    return answer
+
+
+def _note(follow: Follow, message: Request, answer: Any) -> None:
+    match message:
+        case GetExperiment():
+            follow.looked_up(message.experiment_id)
+        case CreateExperiment():
+            follow.looked_up(answer["experiment_id"])
+        case GetExperimentByName():
+            follow.looked_up(answer["experiment"]["experiment_id"])
+        case SearchRuns() | SearchLoggedModels():
+            follow.searched(message.experiment_ids)

@@ -1,0 +1,103 @@
+"""The REST facade of one run, for its child only: bound at once, served when it is called.
+
+The listening socket exists before the child starts, so that no call can come too early. A thread
+waits for the first connection, and only then imports the HTTP stack: a child that never logs costs
+nothing. The child proves itself by a random token, which also names its run.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+import selectors
+import socket
+import threading
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+if TYPE_CHECKING:
+    from reprise.tracking.embedded import EmbeddedStore
+
+logger = logging.getLogger(__name__)
+
+
+class Loopback:
+    """A running facade; ``uri`` and ``environ`` are what its child needs to know."""
+
+    def __init__(self, store: EmbeddedStore, run_id: str) -> None:
+        self._store = store
+        self._secret = secrets.token_hex(16)
+        self._token = f"{self._secret}.{run_id}"
+        self._listening = socket.create_server(("127.0.0.1", 0), backlog=128)
+        self.uri = f"http://127.0.0.1:{self._listening.getsockname()[1]}"
+        self._stop, self._stopped = socket.socketpair()
+        self._closed = threading.Lock()
+        self._thread = threading.Thread(target=self._run, name="reprise-loopback", daemon=True)
+
+    @classmethod
+    def start(cls, store: EmbeddedStore, run_id: str) -> Self:
+        loopback = cls(store, run_id)
+        loopback._thread.start()
+        return loopback
+
+    @property
+    def environ(self) -> dict[str, str]:
+        """What any MLflow client reads to find us, whatever else the user has set."""
+        return {
+            "MLFLOW_TRACKING_URI": self.uri,
+            "MLFLOW_TRACKING_TOKEN": self._token,
+            **_instead_of_user_name(self._token),
+            **_around_proxies(),
+        }
+
+    def _run(self) -> None:
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._listening, selectors.EVENT_READ)
+            selector.register(self._stopped, selectors.EVENT_READ)
+            ready = {key.fileobj for key, _ in selector.select()}
+        if self._stopped in ready:
+            return
+        from reprise.server.serving import serve_until
+
+        try:
+            serve_until(self._stopped, self._store, self._secret, self._listening)
+        except Exception:
+            logger.exception("The tracking facade of the run broke down")
+
+    def close(self) -> None:
+        """Answer the requests in flight, then stop; a second call does nothing."""
+        if not self._closed.acquire(blocking=False):
+            return
+        self._stop.close()
+        self._thread.join()
+        self._stopped.close()
+        self._listening.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _instead_of_user_name(token: str) -> dict[str, str]:
+    """A user name in the user's settings is for another server, and wins over any token."""
+    named = "MLFLOW_TRACKING_USERNAME" in os.environ
+    if not named and not (Path.home() / ".mlflow" / "credentials").exists():
+        return {}
+    return {"MLFLOW_TRACKING_USERNAME": "reprise", "MLFLOW_TRACKING_PASSWORD": token}
+
+
+def _around_proxies() -> dict[str, str]:
+    """With an HTTP proxy in the environment, clients would ask it for our loopback address."""
+    if not any(name.lower() in ("http_proxy", "all_proxy") for name in os.environ):
+        return {}
+    names = {}
+    for name in ("no_proxy", "NO_PROXY"):
+        present = os.environ.get(name) or os.environ.get(name.swapcase(), "")
+        names[name] = ",".join(filter(None, (present, "127.0.0.1")))
+    return names

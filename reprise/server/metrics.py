@@ -1,0 +1,88 @@
+"""The REST verbs that read metric series, and the datasets that runs used."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+
+from reprise.schemas.entities import RunMetric
+from reprise.server import shapes
+from reprise.server.wire import Answer, Request, RunRequest, Verb, Word, number
+from reprise.tracking.embedded import EmbeddedStore
+
+MOST_BULK_POINTS = 25_000
+MOST_BULK_RUNS = 100
+
+
+class GetMetricHistory(RunRequest, kw_only=True):
+    metric_key: Word
+    page_token: str | None = None
+    max_results: Annotated[int, msgspec.Meta(ge=1)] | None = None
+
+
+class GetMetricHistoryBulk(Request):
+    """The only verb whose list field is named in the singular: ``?run_id=a&run_id=b``."""
+
+    run_id: Annotated[tuple[str, ...], msgspec.Meta(min_length=1, max_length=MOST_BULK_RUNS)]
+    metric_key: Word
+    max_results: Annotated[int, msgspec.Meta(ge=1)] = MOST_BULK_POINTS
+
+
+class SearchDatasets(Request):
+    experiment_ids: Annotated[tuple[str, ...], msgspec.Meta(min_length=1, max_length=20)]
+
+
+def get_history(store: EmbeddedStore, request: GetMetricHistory) -> Answer:
+    if request.max_results is None:
+        points = store.metric_history(request.run_id, request.metric_key)
+        return shapes.given(metrics=[shapes.metric(point) for point in points])
+    found = store.metric_history_page(
+        request.run_id,
+        request.metric_key,
+        max_results=request.max_results,
+        page_token=request.page_token or None,
+    )
+    return shapes.page("metrics", found, shapes.metric)
+
+
+def get_history_bulk(store: EmbeddedStore, request: GetMetricHistoryBulk) -> Answer:
+    points = store.metric_history_bulk(
+        request.run_id,
+        request.metric_key,
+        max_results=min(request.max_results, MOST_BULK_POINTS),
+    )
+    return {"metrics": [_bulk_point(point) for point in points]}
+
+
+def _bulk_point(point: RunMetric) -> Answer:
+    metric = point.metric
+    return {
+        "key": metric.key,
+        "value": number(metric.value),
+        "timestamp": metric.timestamp,
+        "step": metric.step,
+        "run_id": point.run_id,
+    }
+
+
+def search_datasets(store: EmbeddedStore, request: SearchDatasets) -> Answer:
+    summaries = store.search_datasets(request.experiment_ids)
+    return shapes.given(
+        dataset_summaries=[
+            {
+                "experiment_id": summary.experiment_id,
+                "name": summary.name,
+                "digest": summary.digest,
+                **shapes.given(context=summary.context),
+            }
+            for summary in summaries
+        ]
+    )
+
+
+VERBS = (
+    Verb("GET", "metrics/get-history", GetMetricHistory, get_history),
+    Verb("GET", "metrics/get-history-bulk", GetMetricHistoryBulk, get_history_bulk),
+    Verb("POST", "experiments/search-datasets", SearchDatasets, search_datasets),
+)

@@ -1,0 +1,140 @@
+"""The REST verbs of model versions."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+
+from reprise.server import shapes
+from reprise.server.wire import Answer, Pair, Request, Verb, Word, as_mapping
+from reprise.tracking.embedded import EmbeddedStore
+
+
+class CreateModelVersion(Request):
+    name: Word
+    source: Word
+    run_id: str | None = None
+    tags: tuple[Pair, ...] = ()
+    run_link: str | None = None
+    description: str | None = None
+    model_id: str | None = None
+
+
+class VersionRequest(Request):
+    name: Word
+    version: Word
+
+
+class GetModelVersion(VersionRequest):
+    pass
+
+
+class DeleteModelVersion(VersionRequest):
+    pass
+
+
+class GetModelVersionDownloadUri(VersionRequest):
+    pass
+
+
+class UpdateModelVersion(VersionRequest):
+    description: str | None = None
+
+
+class TransitionModelVersionStage(VersionRequest):
+    stage: Word
+    archive_existing_versions: bool = False
+
+
+class SearchModelVersions(Request):
+    filter: str = ""
+    max_results: Annotated[int, msgspec.Meta(le=200_000)] = 10_000
+    order_by: tuple[str, ...] = ()
+    page_token: str | None = None
+
+
+class SetModelVersionTag(VersionRequest):
+    key: Word
+    value: str = ""
+
+
+class DeleteModelVersionTag(VersionRequest):
+    key: Word
+
+
+def create(store: EmbeddedStore, request: CreateModelVersion) -> Answer:
+    version = store.create_model_version(
+        request.name,
+        request.source,
+        run_id=request.run_id or None,
+        run_link=request.run_link or None,
+        description=request.description or None,
+        tags=as_mapping(request.tags),
+        model_id=request.model_id or None,
+    )
+    return {"model_version": shapes.model_version(version)}
+
+
+def get(store: EmbeddedStore, request: GetModelVersion) -> Answer:
+    version = store.get_model_version(request.name, request.version)
+    return {"model_version": shapes.model_version(version)}
+
+
+def update(store: EmbeddedStore, request: UpdateModelVersion) -> Answer:
+    version = store.update_model_version(
+        request.name, request.version, description=request.description or ""
+    )
+    return {"model_version": shapes.model_version(version)}
+
+
+def transition(store: EmbeddedStore, request: TransitionModelVersionStage) -> Answer:
+    version = store.transition_model_version_stage(
+        request.name,
+        request.version,
+        request.stage,
+        archive_existing_versions=request.archive_existing_versions,
+    )
+    return {"model_version": shapes.model_version(version)}
+
+
+def delete(store: EmbeddedStore, request: DeleteModelVersion) -> Answer:
+    store.delete_model_version(request.name, request.version)
+    return {}
+
+
+def search(store: EmbeddedStore, request: SearchModelVersions) -> Answer:
+    found = store.search_model_versions(
+        filter=request.filter,
+        order_by=request.order_by,
+        max_results=request.max_results,
+        page_token=request.page_token or None,
+    )
+    return shapes.page("model_versions", found, shapes.model_version)
+
+
+def set_tag(store: EmbeddedStore, request: SetModelVersionTag) -> Answer:
+    store.set_model_version_tag(request.name, request.version, request.key, request.value)
+    return {}
+
+
+def delete_tag(store: EmbeddedStore, request: DeleteModelVersionTag) -> Answer:
+    store.delete_model_version_tag(request.name, request.version, request.key)
+    return {}
+
+
+def get_download_uri(store: EmbeddedStore, request: GetModelVersionDownloadUri) -> Answer:
+    return {"artifact_uri": store.model_version_download_uri(request.name, request.version)}
+
+
+VERBS = (
+    Verb("POST", "model-versions/create", CreateModelVersion, create),
+    Verb("GET", "model-versions/get", GetModelVersion, get),
+    Verb("PATCH", "model-versions/update", UpdateModelVersion, update),
+    Verb("POST", "model-versions/transition-stage", TransitionModelVersionStage, transition),
+    Verb("DELETE", "model-versions/delete", DeleteModelVersion, delete),
+    Verb("GET", "model-versions/search", SearchModelVersions, search),
+    Verb("POST", "model-versions/set-tag", SetModelVersionTag, set_tag),
+    Verb("DELETE", "model-versions/delete-tag", DeleteModelVersionTag, delete_tag),
+    Verb("GET", "model-versions/get-download-uri", GetModelVersionDownloadUri, get_download_uri),
+)

@@ -1,0 +1,109 @@
+"""The one route table: every verb of MLflow's REST API that we speak, mounted twice.
+
+Programs call ``/api/2.0/...``, browsers ``/ajax-api/2.0/...``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
+
+from reprise.errors import TrackingError
+from reprise.server import (
+    artifacts,
+    experiments,
+    logged_models,
+    metrics,
+    model_versions,
+    registered_models,
+    run_data,
+    runs,
+)
+from reprise.server.following import perform
+from reprise.server.wire import Verb, encode, invalid, read_body, read_query
+
+MLFLOW_VERSION = "3.3.2"
+"""The MLflow whose API we speak: from 3.4 on, clients would send traces as OpenTelemetry spans."""
+
+LARGEST_BODY = 16 << 20
+"""Bytes of JSON in one request; MLflow's own clients stay below one million."""
+
+VERBS: tuple[Verb[Any], ...] = (
+    *run_data.VERBS,
+    *runs.VERBS,
+    *experiments.VERBS,
+    *metrics.VERBS,
+    *logged_models.VERBS,
+    *registered_models.VERBS,
+    *model_versions.VERBS,
+)
+
+
+def route(verb: Verb[Any]) -> Route:
+    return Route(f"/mlflow/{verb.path}", endpoint(verb), methods=[verb.method])
+
+
+def endpoint(verb: Verb[Any]) -> Callable[[Request], Awaitable[Response]]:
+    """Read the request's struct, perform the verb in a worker thread (SQLite blocks), write the answer."""
+
+    async def answer(request: Request) -> Response:
+        if verb.method == "GET":
+            query = [*request.query_params.multi_items(), *request.path_params.items()]
+            message = read_query(query, verb.request)
+        else:
+            message = read_body(await _body(request), verb.request, request.path_params)
+        state = request.app.state
+        done = await run_in_threadpool(perform, state.store, verb, message, state.follows.of(request.scope))
+        return Response(encode(done), media_type="application/json")
+
+    return answer
+
+
+async def _body(request: Request) -> bytes:
+    """The JSON text; refused when it is huge, or when a foreign web page could have sent it."""
+    kind = request.headers.get("content-type")
+    if request.method == "POST" and (kind or "").partition(";")[0].strip() != "application/json":
+        raise invalid(f'Content-Type must be "application/json", and it is "{kind or ""}"')
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > LARGEST_BODY:
+            raise TrackingError(f"The body is larger than {LARGEST_BODY} bytes", code="REQUEST_TOO_LARGE")
+    return bytes(body)
+
+
+async def health(request: Request) -> Response:
+    return PlainTextResponse("OK")
+
+
+async def version(request: Request) -> Response:
+    return PlainTextResponse(MLFLOW_VERSION)
+
+
+async def server_info(request: Request) -> Response:
+    """What newer clients ask before they use workspaces or multipart uploads: we have neither."""
+    info = {
+        "store_type": None,
+        "workspaces_enabled": False,
+        "trace_archival_enabled": False,
+        "multipart_uploads_enabled": False,
+        "multipart_downloads_enabled": False,
+    }
+    return Response(encode(info), media_type="application/json")
+
+
+_API: tuple[BaseRoute, ...] = (*(route(verb) for verb in VERBS), *artifacts.ROUTES)
+
+ROUTES: tuple[BaseRoute, ...] = (
+    Mount("/api/2.0", routes=_API),
+    Mount("/ajax-api/2.0", routes=_API),
+    Route("/health", health),
+    Route("/version", version),
+    Route("/api/3.0/mlflow/server-info", server_info),
+    Route("/ajax-api/3.0/mlflow/server-info", server_info),
+)

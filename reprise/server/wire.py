@@ -1,0 +1,175 @@
+"""What goes over the wire: how a request is read into its struct, and how answers and errors are written.
+
+The JSON is MLflow's, which is protobuf's with two habits: 64-bit integers are written as numbers
+(and read from numbers or text), and a float that JSON has no word for is the text ``"NaN"``,
+``"Infinity"`` or ``"-Infinity"``. Unknown fields are ignored, a null is an absent field.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Annotated, Any, Generic, TypeVar, get_origin, get_type_hints
+
+import msgspec
+
+from reprise.errors import TrackingError
+from reprise.tracking.embedded import EmbeddedStore
+
+Word = Annotated[str, msgspec.Meta(min_length=1)]
+"""Text that must be there and must not be empty."""
+
+Int64 = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
+
+Answer = Mapping[str, object]
+
+HTTP_STATUS = {
+    "INVALID_PARAMETER_VALUE": 400,
+    "BAD_REQUEST": 400,
+    "RESOURCE_ALREADY_EXISTS": 400,
+    "UNAUTHENTICATED": 401,
+    "PERMISSION_DENIED": 403,
+    "RESOURCE_DOES_NOT_EXIST": 404,
+    "ENDPOINT_NOT_FOUND": 404,
+    "NOT_FOUND": 404,
+    "RESOURCE_CONFLICT": 409,
+    "REQUEST_TOO_LARGE": 413,
+    "NOT_IMPLEMENTED": 501,
+    "TEMPORARILY_UNAVAILABLE": 503,
+}
+"""The status of each ``error_code``; every other code is 500."""
+
+
+class Request(msgspec.Struct):
+    """The base of all requests: fields are named as on the wire."""
+
+
+R = TypeVar("R", bound=Request)
+
+
+class RunRequest(Request, kw_only=True):
+    """A request about one run, which older clients name ``run_uuid``."""
+
+    run_id: str = ""
+    run_uuid: str = ""
+
+    def __post_init__(self) -> None:
+        self.run_id = self.run_id or self.run_uuid
+        if not self.run_id:
+            raise ValueError("Missing value for required parameter 'run_id'")
+
+
+class Pair(msgspec.Struct):
+    """A tag or a param."""
+
+    key: str = ""
+    value: str = ""
+
+
+def as_mapping(pairs: Sequence[Pair]) -> dict[str, str]:
+    """The pairs by key; of a repeated key the last value counts."""
+    return {pair.key: pair.value for pair in pairs}
+
+
+@dataclass(frozen=True)
+class Verb(Generic[R]):
+    """One row of the route table: ``path`` lies below ``/api/2.0/mlflow/``."""
+
+    method: str
+    path: str
+    request: type[R]
+    answer: Callable[[EmbeddedStore, R], Answer]
+
+
+def read_body(body: bytes, kind: type[R], path: Mapping[str, str]) -> R:
+    """Decode a JSON object, of which no body is one without fields; names in the path are fields too."""
+    try:
+        if not path:
+            message: R = _decoder(kind).decode(body or b"{}")
+            return message
+        fields = msgspec.json.decode(body or b"{}", type=dict[str, Any])
+        return msgspec.convert({**fields, **path}, kind, strict=False)
+    except msgspec.DecodeError as error:
+        if isinstance(error, msgspec.ValidationError) and b"null" in body:
+            return _without_nulls(body, kind, path)
+        raise invalid(_sentence(error, body)) from None
+    except UnicodeDecodeError:
+        raise invalid("The body is not UTF-8") from None
+
+
+def read_query(pairs: Sequence[tuple[str, str]], kind: type[R]) -> R:
+    """Take the fields from a query string, where a repeated field is a list."""
+    lists = _list_fields(kind)
+    fields: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in lists:
+            fields.setdefault(name, []).append(value)
+        else:
+            fields[name] = value
+    try:
+        return msgspec.convert(fields, kind, strict=False)
+    except msgspec.ValidationError as error:
+        raise invalid(_sentence(error, b"")) from None
+
+
+def _without_nulls(body: bytes, kind: type[R], path: Mapping[str, str]) -> R:
+    def cleaned(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: cleaned(item) for key, item in value.items() if item is not None}
+        return [cleaned(item) for item in value] if isinstance(value, list) else value
+
+    try:
+        fields = msgspec.json.decode(body, type=dict[str, Any])
+        return msgspec.convert(cleaned({**fields, **path}), kind, strict=False)
+    except msgspec.ValidationError as error:
+        raise invalid(_sentence(error, body)) from None
+
+
+@cache
+def _decoder(kind: type[Request]) -> msgspec.json.Decoder[Any]:
+    return msgspec.json.Decoder(kind, strict=False)
+
+
+@cache
+def _list_fields(kind: type[Request]) -> frozenset[str]:
+    hints = get_type_hints(kind)
+    return frozenset(name for name, hint in hints.items() if get_origin(hint) is tuple)
+
+
+_MISSING = re.compile(r"Object missing required field `(?P<field>[^`]+)`")
+_PLACED = re.compile(r"(?P<fault>.*) - at `\$\.?(?P<field>[^`]*)`", re.DOTALL)
+_EMPTY = "Expected `str` of length >= 1"
+
+
+def _sentence(error: msgspec.DecodeError, body: bytes) -> str:
+    """Say which field is wrong and how, in the words that MLflow uses for it."""
+    text = str(error)
+    if not isinstance(error, msgspec.ValidationError):
+        return f"The body is not JSON: {text} in {body[:60].decode(errors='replace')!r}"
+    if missing := _MISSING.match(text):
+        return f"Missing value for required parameter '{missing['field']}'"
+    if placed := _PLACED.match(text):
+        if placed["fault"] == _EMPTY:
+            return f"Missing value for required parameter '{placed['field']}'"
+        if not placed["field"]:
+            return placed["fault"]
+        return f"Invalid value for parameter '{placed['field']}': {placed['fault']}"
+    return text
+
+
+def invalid(message: str) -> TrackingError:
+    return TrackingError(message, code="INVALID_PARAMETER_VALUE")
+
+
+def encode(answer: Answer) -> bytes:
+    return msgspec.json.encode(answer)
+
+
+def number(value: float) -> float | str:
+    """A float as JSON can hold it."""
+    if math.isfinite(value):
+        return value
+    return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
