@@ -53,25 +53,16 @@ log = logging.getLogger(__name__)
 @click.option(
     "-h", "--help", "help_", is_flag=True, help="Show this, or with URI its entry point's parameters."
 )
-@click.pass_context
-def run(
-    ctx: click.Context,
-    uri: str | None,
-    help_: bool,
-    no_wait: bool,
-    dry_run: bool,
-    json_: bool,
-    **given: Any,
-) -> None:
+def run(uri: str | None, help_: bool, no_wait: bool, dry_run: bool, json_: bool, **given: Any) -> None:
     """Run the project at URI: a folder, a git URL (#subdirectory), or an archive.
 
     Without an MLproject file, -e names a script of the folder.
     """
     if uri is None:
         if help_:
-            click.echo(ctx.get_help())
+            click.echo(click.get_current_context().get_help())
             return
-        raise click.UsageError("Missing argument 'URI'.", ctx)
+        raise click.UsageError("Missing argument 'URI'.", click.get_current_context())
     if help_:
         _show_entry_point(uri, given["entry_point"], given["version"])
         return
