@@ -186,7 +186,7 @@ class _Bounded(gzip.GzipFile):
 
 def _inside(root: Path, name: str) -> Path:
     pure = PurePosixPath(name.replace("\\", "/"))
-    if pure.is_absolute() or ".." in pure.parts or ":" in (pure.parts or ("",))[0] or "\0" in name:
+    if pure.is_absolute() or ".." in pure.parts or pure.as_posix()[1:3] == ":/" or "\0" in name:
         raise _Refused(f'"{name}" leaves the folder')
     return root.joinpath(*pure.parts)
 

@@ -58,6 +58,10 @@ class Unreachable(SourceError):
     """The host does not answer; a mirror may still know what is wanted."""
 
 
+class Ambiguous(SourceError):
+    """A short commit id that more than one commit begins with."""
+
+
 class Unauthorized(SourceError):
     """The host answers, and wants other credentials."""
 
@@ -97,7 +101,7 @@ def attempt(remote: Remote, *arguments: str, cwd: Path | None = None) -> process
     result = process.Completed(-1, "", "")
     for environ in _accesses(remote):
         result = run(*arguments, cwd=cwd, environ=environ)
-        if result.exit_code == 0 or not _UNAUTHORIZED.search(result.stderr):
+        if result.exit_code == 0 or not re.search(_UNAUTHORIZED, result.stderr):
             break
     return result
 
@@ -155,6 +159,7 @@ def find_commit(repository: Path, name: str) -> str | None:
     """The full id of the commit that ``name`` stands for in ``repository``, or None.
 
     Raises:
+        Ambiguous: a short id of several commits.
         SourceError: what lies there is no repository that git can read.
     """
     found = run(
@@ -162,7 +167,12 @@ def find_commit(repository: Path, name: str) -> str | None:
     )
     if found.exit_code == 0:
         return found.stdout.strip()
-    if "not a git repository" in found.stderr or "dubious ownership" in found.stderr:
+    if "is ambiguous" in found.stderr:
+        raise Ambiguous(
+            f'"{name}" is the beginning of more than one id in {repository}', hint="give more of it"
+        )
+    # Of a name that stands for nothing git says nothing.
+    if found.stderr and "expected commit type" not in found.stderr:
         raise SourceError(f"git cannot read {repository}: {reason(found.stderr)}")
     return None
 
@@ -218,43 +228,42 @@ def _quiet_ssh() -> dict[str, str | None]:
 
 
 _SSH_SAID_WHY = "Could not read from remote repository"
-_UNAUTHORIZED = re.compile(
+# Patterns stay text: they are needed, and compiled, on failure only.
+_UNAUTHORIZED = (
     r"Authentication failed|could not read (Username|Password)|terminal prompts disabled"
     r"|Permission denied \(|Host key verification failed|returned error: 40[13]"
 )
-_UNREACHABLE = re.compile(
+_UNREACHABLE = (
     r"Could not resolve|Name or service not known|[Cc]onnection (refused|timed out|reset)"
-    r"|(Failed|unable|Could ?n.t) to? ?connect|Operation (timed out|too slow)|No route to host"
+    r"|(Failed to|unable to|Couldn't) connect|Operation (timed out|too slow)|No route to host"
     r"|returned error: 5\d\d|Empty reply|early EOF|hung up unexpectedly|Network is unreachable"
 )
-_NOT_FOUND = re.compile(
-    r"repository .*not found|remote: not found|returned error: 404|not appear to be a git repository"
-    r"|not exported|no such repository|repository '.*' does not exist",
-    re.IGNORECASE,
+_NOT_FOUND = (
+    r"(?i)repository .*not found|remote: not found|returned error: 404|not appear to be a git repository"
+    r"|not exported|no such repository|repository '.*' does not exist"
 )
-_UNSAFE = re.compile(r"dubious ownership")
 
 
 def _remote_fault(remote: Remote, stderr: str) -> SourceError | None:
     """What ``stderr`` tells about the remote, as a sentence; None when it tells something else."""
     said = reason(stderr)
-    if _UNSAFE.search(stderr):
+    if "dubious ownership" in stderr:
         return SourceError(
             f"{remote.url} belongs to another user, and git does not read it",
             hint="git config --global --add safe.directory FOLDER trusts it",
         )
-    if _UNAUTHORIZED.search(stderr):
+    if re.search(_UNAUTHORIZED, stderr):
         return Unauthorized(
             f"{remote.url} wants credentials that git does not have: {said}",
             hint="check the URL, and give git a credential helper, GIT_ASKPASS or an ssh key; "
             f'try "git ls-remote {remote.url}"',
         )
-    if _UNREACHABLE.search(stderr):
+    if re.search(_UNREACHABLE, stderr):
         return Unreachable(
             f"{remote.url} cannot be reached: {said}",
             hint="check the host name, the network and the proxy; a commit fetched before needs no network",
         )
-    if _NOT_FOUND.search(stderr):
+    if re.search(_NOT_FOUND, stderr):
         return SourceError(
             f"there is no git repository at {remote.url}: {said}",
             hint="check the URL; a private repository looks like a missing one without credentials",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,17 +9,17 @@ from pathlib import Path
 from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 
 from reprise.errors import SourceError
+from reprise.redact import redact
 from reprise.runner import git
 
 ARCHIVE_SUFFIXES = (".zip", ".tar.gz", ".tgz")
 
 _FORMS = "a folder, an archive (.zip, .tar.gz), https://host/team/project.git or git@host:team/project.git"
-_SCHEME = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.\-]*):")
-_SCP = re.compile(r"(?P<user>[^\s@/:]+@)?(?P<host>\[[^\]]+\]|[^\s@/:\[\]]+):(?P<path>(?!//)[^:].*)")
+# Patterns stay text, which costs nothing at start-up: most runs are of a local folder.
+_SCHEME = r"(?P<scheme>[A-Za-z][A-Za-z0-9+.\-]*):"
+_SCP = r"(?P<user>[^\s@/:]+@)?(?P<host>\[[^\]]+\]|[^\s@/:\[\]]+):(?P<path>(?!//)[^:].*)"
 # A page of GitHub, GitLab or Bitbucket (and their self-hosted kin) that shows a folder at a ref.
-_WEB_PAGE = re.compile(
-    r"(?P<repository>/.+?)/-/tree/(?P<tail>.+)|(?P<short>/[^/]+/[^/]+)/(?:tree|src)/(?P<rest>.+)"
-)
+_WEB_PAGE = r"(?P<repository>/.+?)/-/tree/(?P<tail>.+)|(?P<short>/[^/]+/[^/]+)/(?:tree|src)/(?P<rest>.+)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +72,7 @@ def locate(uri: str, base: Path) -> Location:
     path = _local(place, base)
     if path.exists():
         return _from_path(path, subdirectory)
-    if scp := _SCP.fullmatch(place):
+    if scp := re.fullmatch(_SCP, place):
         return _from_scp(scp, subdirectory)
     raise _nothing_at(place, path)
 
@@ -84,14 +83,14 @@ def _from_url(url: str, subdirectory: str, forced_git: bool) -> Location:
         host = parts.hostname or ""
         _ = parts.port
     except ValueError as error:
-        raise SourceError(f'"{_bare(url)}" is not a URL: {error}') from error
+        raise SourceError(f'"{redact(url)}" is not a URL: {error}') from error
     scheme = parts.scheme.lower()
     if scheme == "file":
         return _from_path(_file_path(parts), subdirectory)
     if scheme not in ("http", "https", "ssh", "git"):
         raise SourceError(f'"{scheme}:" is not a place that projects come from', hint=f"give {_FORMS}")
     if not host:
-        raise SourceError(f'"{_bare(url)}" names no host')
+        raise SourceError(f'"{redact(url)}" names no host')
     if host.startswith("-") or (parts.username or "").startswith("-"):
         _refuse(url, "its host or user starts with a dash")
     if scheme == "ssh":
@@ -107,7 +106,7 @@ def _web_repository(parts: SplitResult, subdirectory: str) -> GitRepository:
         if secret and not secret.isprintable():
             _refuse(parts.geturl(), "its userinfo holds a control character")
     tail = ""
-    if (page := _WEB_PAGE.fullmatch(parts.path.rstrip("/"))) and not parts.path.endswith(".git"):
+    if (page := re.fullmatch(_WEB_PAGE, parts.path.rstrip("/"))) and not parts.path.endswith(".git"):
         path = page["repository"] or page["short"]
         tail = unquote(page["tail"] or page["rest"])
         _refuse(parts.geturl(), git.refusal(tail))
@@ -164,7 +163,9 @@ def _file_path(parts: SplitResult) -> Path:
 
 def _local(text: str, base: Path) -> Path:
     try:
-        return (base / Path(text).expanduser()).resolve()
+        path = (base / Path(text).expanduser()).resolve()
+        path.exists()
+        return path
     except (OSError, RuntimeError) as error:
         raise SourceError(f'"{text}" is not a path: {error}') from error
 
@@ -188,22 +189,18 @@ def _inner_path(text: str) -> str:
 
 def _refuse(text: str, reason: str | None) -> None:
     if reason is not None:
-        raise SourceError(f"the project URI {_bare(text)!r} is refused: {reason}", hint=f"give {_FORMS}")
-
-
-def _bare(text: str) -> str:
-    from reprise.redact import redact
-
-    return redact(text)
+        raise SourceError(f"the project URI {redact(text)!r} is refused: {reason}", hint=f"give {_FORMS}")
 
 
 def _nothing_at(text: str, path: Path) -> SourceError:
-    if known := _SCHEME.match(text):
+    if known := re.match(_SCHEME, text):
         return SourceError(
             f'"{known["scheme"]}:" is not a place that projects come from', hint=f"give {_FORMS}"
         )
     if re.match(r"[\w.\-]+\.[a-z]{2,}/.+/.+", text) and not text.startswith("."):
         return SourceError(f"there is no folder {path}", hint=f"a git repository is written https://{text}")
+    import difflib
+
     try:
         names = [entry.name for entry in path.parent.iterdir()]
     except OSError:

@@ -34,7 +34,7 @@ _FULL = re.compile(r"[0-9a-fA-F]{40}|[0-9a-fA-F]{64}")
 _DAMAGE = re.compile(
     r"corrupt|bad object|missing (blob|tree|commit|object)|unable to read|not a git repository"
     r"|packfile|unable to parse|not point to a valid object|bad (tree|signature|config)|invalid index"
-    r"|could not parse|inflate|pack has bad|reference broken|broken ref|not all necessary objects",
+    r"|could not parse|inflate|unexpected line in|pack has bad|broken ref|reference broken",
     re.IGNORECASE,
 )
 
@@ -94,6 +94,8 @@ class _Mirror:
             return None
         try:
             return git.find_commit(self.folder, name)
+        except git.Ambiguous:
+            raise
         except SourceError as error:
             raise _Damaged(error.message) from error
 
@@ -279,12 +281,9 @@ def _pristine(mirror: _Mirror, commit: str, origin: str) -> Path:
 
 
 def _check_out(mirror: _Mirror, commit: str, origin: str, folder: Path) -> None:
-    _local(
-        *("clone", "--quiet", "--shared", "--no-checkout", "--template="),
-        *("--", str(mirror.folder), str(folder)),
-        cwd=mirror.home,
-    )
-    _local("remote", "set-url", "origin", origin, cwd=folder)
+    _local("init", "--quiet", "--template=", str(folder), cwd=mirror.home)
+    _share(mirror, folder / ".git")
+    _local("remote", "add", "origin", origin, cwd=folder)
     # Copies of the folder keep times and sizes only; git need not read every file again for that.
     for key, value in (("core.checkStat", "minimal"), ("core.trustctime", "false")):
         _local("config", key, value, cwd=folder)
@@ -293,6 +292,22 @@ def _check_out(mirror: _Mirror, commit: str, origin: str, folder: Path) -> None:
     _demand(result, f"git cannot check out {commit} of {mirror.remote.url}")
     if (folder / ".gitmodules").is_file():
         _fetch_submodules(mirror.remote, commit, folder)
+
+
+def _share(mirror: _Mirror, repository: Path) -> None:
+    """Let a new repository see what the mirror has; no object is copied.
+
+    ``git clone --shared`` does this for complete mirrors only, and one of a shallow clone is not.
+    """
+    paths.write_atomically(repository / "objects" / "info" / "alternates", f"{mirror.folder / 'objects'}\n")
+    rows = [
+        f"{target} {name.replace('refs/heads/', 'refs/remotes/origin/', 1)}\n"
+        for name, target in mirror.refs().items()
+        if name.startswith(("refs/heads/", "refs/tags/"))
+    ]
+    paths.write_atomically(repository / "packed-refs", "".join(rows))
+    if (mirror.folder / "shallow").is_file():
+        shutil.copyfile(mirror.folder / "shallow", repository / "shallow")
 
 
 def _fetch_submodules(remote: git.Remote, commit: str, folder: Path) -> None:

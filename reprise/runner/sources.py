@@ -212,7 +212,7 @@ def _warn_of_lfs_pointers(root: Path) -> None:
     if pointers:
         first = pointers[0].relative_to(root)
         log.warning(
-            "Git LFS pointers stand for %d files (%s ...): git-lfs, which gets their content, is not on PATH",
+            "%d files are Git LFS pointers (%s ...): git-lfs, which gets their content, is not on PATH",
             len(pointers),
             first,
         )
