@@ -1,0 +1,130 @@
+"""The rules of the house that no other tool checks."""
+
+from __future__ import annotations
+
+import ast
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import REPOSITORY
+
+PACKAGE = REPOSITORY / "reprise"
+HEAVY = {
+    "filelock",
+    "httpx",
+    "jsonschema",
+    "mlflow",
+    "msgspec",
+    "platformdirs",
+    "psutil",
+    "rich",
+    "starlette",
+    "uvicorn",
+}
+UV_CACHE = os.environ.get("UV_CACHE_DIR") or str(Path("~/.cache/uv").expanduser())
+
+
+def test_no_file_is_longer_than_450_lines() -> None:
+    lengths = {path: len(path.read_text().splitlines()) for path in PACKAGE.rglob("*.py")}
+    assert {path: lines for path, lines in lengths.items() if lines > 450} == {}
+
+
+def test_every_module_says_what_it_is() -> None:
+    silent = [
+        path.relative_to(REPOSITORY)
+        for path in PACKAGE.rglob("*.py")
+        if (text := path.read_text()) and ast.get_docstring(ast.parse(text)) is None
+    ]
+    assert silent == []
+
+
+@pytest.mark.parametrize(
+    "start", ["import reprise.cli", "import reprise.cli.run", "import reprise.projects"]
+)
+def test_starting_imports_nothing_heavy(start: str, house: Path) -> None:
+    code = f"import sys; {start}; print(*{{name.partition('.')[0] for name in sys.modules}})"
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert set(done.stdout.split()) & HEAVY == set()
+
+
+def test_the_version_is_told_without_anything_heavy(house: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "reprise", "--version"],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    imported = {line.rpartition("|")[2].strip().partition(".")[0] for line in done.stderr.splitlines()}
+    assert "click" in imported
+    assert imported & HEAVY == set()
+    assert done.stdout.startswith("reprise, version ")
+
+
+@pytest.mark.network
+def test_the_wheel_is_whole(house: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UV_CACHE_DIR", UV_CACHE)
+    subprocess.run(
+        [sys.executable, "-m", "uv", "build", "--wheel", "-q", "-o", tmp_path, REPOSITORY],
+        check=True,
+        cwd=tmp_path,
+    )
+    (wheel,) = tmp_path.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        names = set(archive.namelist())
+    source = {
+        path.relative_to(REPOSITORY).as_posix()
+        for path in PACKAGE.rglob("*")
+        if path.suffix in {".py", ".json", ".typed"}
+    }
+    assert source - names == set()
+    assert {name for name in names if name.startswith(("tests/", "example_projects/"))} == set()
+
+
+def bare_machine(folder: Path, pythons: dict[str, str]) -> dict[str, str]:
+    """A copy of ./dev in ``folder``, and an environment whose PATH has only these programs."""
+    programs = folder / "bin"
+    programs.mkdir()
+    for tool in ("sh", "dirname", "cmp", "sed", "rm", "cp"):
+        found = shutil.which(tool)
+        assert found is not None
+        (programs / tool).symlink_to(found)
+    for name, script in pythons.items():
+        (programs / name).write_text(f"#!/bin/sh\n{script}\n")
+        (programs / name).chmod(0o755)
+    for name in ("dev", "pyproject.toml"):
+        shutil.copy(REPOSITORY / name, folder / name)
+    return {"PATH": str(programs), "HOME": str(folder)}
+
+
+@pytest.mark.parametrize(
+    ("pythons", "sentence"),
+    [
+        ({}, "dev: no Python >= 3.11 is on PATH"),
+        ({"python3.12": "exit 127", "python3": "exit 1"}, "dev: no Python >= 3.11 is on PATH"),
+        (
+            {"python3": 'case "$2" in *ensurepip*) exit 1; esac'},
+            "dev: python3 cannot make virtual environments",
+        ),
+    ],
+    ids=["none", "a shim and an old one", "no venv"],
+)
+def test_dev_says_what_a_machine_lacks(pythons: dict[str, str], sentence: str, tmp_path: Path) -> None:
+    environ = bare_machine(tmp_path, pythons)
+    done = subprocess.run(
+        [tmp_path / "dev", "run"], env=environ, check=False, capture_output=True, text=True
+    )
+    assert done.returncode == 1
+    assert sentence in done.stderr
+    assert "or install uv" in done.stderr
+
+
+def test_dev_tells_its_commands(tmp_path: Path) -> None:
+    done = subprocess.run([REPOSITORY / "dev"], check=False, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert all(command in done.stderr for command in ("./dev run", "./dev test", "./dev check"))
