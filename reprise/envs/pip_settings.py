@@ -18,7 +18,6 @@ _UV_INDEXES = (
     "UV_INDEX_URL",
     "UV_EXTRA_INDEX_URL",
     "UV_FIND_LINKS",
-    "UV_NO_INDEX",
     "UV_CONFIG_FILE",
 )
 _YES = {"1", "true", "yes", "y", "on", "t"}
@@ -39,11 +38,16 @@ def for_uv(environ: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in patch.items() if not environ.get(name)}
 
 
+def no_index(environ: Mapping[str, str]) -> bool:
+    """Whether pip uses its find-links only; uv takes that as an option, and from no variable."""
+    if any(environ.get(name) for name in _UV_INDEXES):
+        return False
+    return _settings(environ).get("no-index", "").lower() in _YES
+
+
 def _indexes(settings: Mapping[str, str]) -> dict[str, str]:
     patch: dict[str, str] = {}
-    if settings.get("no-index", "").lower() in _YES:
-        patch["UV_NO_INDEX"] = "1"
-    elif url := settings.get("index-url"):
+    if url := settings.get("index-url"):
         patch["UV_DEFAULT_INDEX"] = url
     if links := settings.get("find-links"):
         patch["UV_FIND_LINKS"] = ",".join(links.split())

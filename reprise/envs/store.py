@@ -19,7 +19,7 @@ from pathlib import Path
 from reprise.envs.base import EnvManager
 from reprise.errors import EnvError
 from reprise.lock import exclusive
-from reprise.paths import cache_dir, write_atomically
+from reprise.paths import CACHE_VARIABLE, cache_dir, write_atomically
 from reprise.schemas.environment import Environment, EnvSpec, Lock
 
 logger = logging.getLogger(__name__)
@@ -42,24 +42,40 @@ def ensure(manager: EnvManager, spec: EnvSpec, log: Path) -> Environment:
     Raises:
         EnvError: it cannot be made; nothing of it stays behind.
     """
-    lock = manager.lock(spec, log)
-    prefix = place(lock)
-    if not manager.KEEPS_FOLDER:
-        return Environment(manager.NAME, lock, prefix)
-    if _fault(manager, lock, prefix) is None:
-        os.utime(prefix / MARKER)  # the time of the last use
-        return Environment(manager.NAME, lock, prefix)
-    _prepare_root(prefix.parent)
-    with exclusive(prefix.with_suffix(".lock"), f"environment {prefix.name}"), _builders(prefix):
-        fault = _fault(manager, lock, prefix)
-        if fault is not None:
-            _make(manager, lock, prefix, fault, log)
+    try:
+        lock = manager.lock(spec, log)
+        prefix = place(lock)
+        if manager.KEEPS_FOLDER and _fault(manager, lock, prefix) is not None:
+            _make_once(manager, lock, prefix, log)
+    except OSError as error:
+        raise EnvError(
+            f"the environment cannot be kept in {cache_dir()}: {error}",
+            hint=f"{CACHE_VARIABLE} names another place",
+        ) from error
+    if manager.KEEPS_FOLDER:
+        _touch(prefix / MARKER)
     return Environment(manager.NAME, lock, prefix)
 
 
 def place(lock: Lock) -> Path:
     """Where the environment of ``lock`` lies, or would lie."""
     return cache_dir() / FOLDER / f"{lock.manager}-{lock.digest[:16]}"
+
+
+def _make_once(manager: EnvManager, lock: Lock, prefix: Path, log: Path) -> None:
+    _prepare_root(prefix.parent)
+    with exclusive(prefix.with_suffix(".lock"), f"environment {prefix.name}"), _builders(prefix):
+        fault = _fault(manager, lock, prefix)
+        if fault is not None:
+            _make(manager, lock, prefix, fault, log)
+
+
+def _touch(marker: Path) -> None:
+    """Note the time of the last use, where we may."""
+    try:
+        os.utime(marker)
+    except OSError:
+        pass
 
 
 def _fault(manager: EnvManager, lock: Lock, prefix: Path) -> str | None:
@@ -120,7 +136,11 @@ def _builders(prefix: Path) -> Iterator[None]:
     descriptor = os.open(prefix.with_suffix(".builders"), os.O_CREAT | os.O_RDWR, 0o644)
     try:
         os.set_inheritable(descriptor, True)
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            logger.info("waiting for %s (what a killed process started is still at it)", prefix.name)
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
     finally:
         os.close(descriptor)

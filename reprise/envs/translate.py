@@ -84,7 +84,7 @@ def _assembled(spec: CondaEnv, python: str | None, requirements: dict[str, str])
         _canonical(found[0]) for line in spec.pip if (found := re.match(r"[A-Za-z0-9][\w.\-]*", line))
     }
     for name in sorted(in_pip & requirements.keys()):
-        logger.info("%s: the pip section's %s wins over conda's", spec.file, requirements.pop(name))
+        logger.info("%s: the pip section wins over conda's %s", spec.file, requirements.pop(name))
     wanted = {name: line for name, line in _BROUGHT.items() if name not in in_pip} | requirements
     return PythonEnv(
         root=spec.file.parent,

@@ -19,13 +19,13 @@ _TAIL = 20
 # What uv says, and what to do about it; the first that matches is the hint.
 _HINTS = (
     (
+        re.compile(r"40[13] (?:Unauthorized|Forbidden)"),
+        "the index refused us: give the user name and password in ~/.netrc or in the index URL of UV_INDEX",
+    ),
+    (
         re.compile(r"Because (?P<package>\S+) was not found in the (?:package registry|provided package)"),
         'no index has a package "{package}": check the spelling, or name the index that has it '
         "(UV_INDEX, PIP_EXTRA_INDEX_URL or --extra-index-url in a requirements file)",
-    ),
-    (
-        re.compile(r"\b(?:401|403)\b|[Uu]nauthorized|[Ff]orbidden"),
-        "the index refused us: give the user name and password in ~/.netrc or in the index URL of UV_INDEX",
     ),
     (
         re.compile(r"UnknownIssuer|invalid peer certificate"),

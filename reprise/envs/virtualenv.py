@@ -18,13 +18,12 @@ from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from reprise.envs import base, local_projects, pip_settings, requirements, resolutions, uv
+from reprise.envs import base, credentials, local_projects, pip_settings, requirements, resolutions, uv
 from reprise.envs.base import running
 from reprise.envs.requirements import LocalProject, Requirements
 from reprise.errors import EnvError
 from reprise.lock import exclusive
 from reprise.progress import spinner
-from reprise.redact import redact
 from reprise.schemas.environment import EnvSpec, Lock, PythonEnv
 from reprise.schemas.job import Command
 
@@ -46,6 +45,7 @@ def lock(spec: EnvSpec, log: Path) -> Lock:
     if not isinstance(spec, PythonEnv):
         raise EnvError(f"{NAME} makes environments of Python packages only")
     asked = read(spec)
+    credentials.learn((*asked.lines, *(text for _, text in asked.files)))
     key = _key(spec, asked)
     if known := resolutions.recall(NAME, key):
         return known
@@ -58,6 +58,8 @@ def create(lock: Lock, prefix: Path, log: Path) -> None:
     from reprise.envs import interpreters
 
     facts = json.loads(lock.text)
+    if not Path(facts.get("root", prefix)).is_dir():
+        raise EnvError(f"environment {prefix.name} installs from {facts['root']}, which is gone")
     python = interpreters.find(interpreters.exactly(facts["implementation"], facts["python"]), log)
     with spinner(f"Creating environment {prefix.name}"):
         arguments = ["venv", "--no-project", "--python", str(python.path), str(prefix)]
@@ -98,7 +100,7 @@ def _resolve(spec: PythonEnv, asked: Requirements, key: str, log: Path) -> Lock:
         if project.locked:
             arguments = ["export", "--frozen", "--no-dev", "--format=requirements.txt"]
         else:
-            arguments = ["pip", "compile", "--generate-hashes", str(source), *project.sources]
+            arguments = ["pip", "compile", "--generate-hashes", str(source), *project.sources, *_no_index()]
         arguments += ["--no-header", "--no-annotate", "--python", str(python.path)]
         result = uv.call(arguments, log=log, cwd=spec.root)
     if result.exit_code != 0:
@@ -120,8 +122,8 @@ def _text(
         "implementation": python.implementation,
         "python": python.version,
         "platform": python.platform,
-        "sources": [redact(source) for source in asked.sources],
-        "requirements": [redact(line) for line in resolved],
+        "sources": [credentials.hidden(source) for source in asked.sources],
+        "requirements": [credentials.hidden(line) for line in resolved],
     }
     local = _local(spec.root, (*project.local, *asked.local))
     if local or project.configured:
@@ -131,18 +133,22 @@ def _text(
 
 def _install(facts: dict[str, Any], prefix: Path, log: Path) -> None:
     """Install exactly the locked packages, each checked against its hash where it has one."""
-    arguments = ["pip", "sync", "--python", str(prefix / "bin" / "python")]
+    arguments = ["pip", "sync", "--python", str(prefix / "bin" / "python"), *_no_index()]
     if not facts.get("local") and _all_hashed(facts["requirements"]):
         arguments.append("--require-hashes")
-    if any(not project["editable"] for project in facts.get("local", ())) and not os.environ.get(
-        "UV_OFFLINE"
-    ):
+    built = any(not project["editable"] for project in facts.get("local", ()))
+    if built and not os.environ.get("UV_OFFLINE"):
         # uv keeps what it built from a folder for as long as the folder's pyproject.toml is untouched.
         arguments.append("--refresh")
-    with _written([*facts["sources"], *facts["requirements"]]) as source:
+    lines = map(credentials.restored, (*facts["sources"], *facts["requirements"]))
+    with _written(lines) as source:
         done = uv.call([*arguments, str(source)], log=log, cwd=Path(facts.get("root", prefix)))
     if done.exit_code != 0:
         raise uv.failure(f"the packages of environment {prefix.name} cannot be installed", done, log)
+
+
+def _no_index() -> list[str]:
+    return ["--no-index"] if pip_settings.no_index(os.environ) else []
 
 
 def _all_hashed(lines: list[str]) -> bool:
@@ -178,7 +184,7 @@ def _key(spec: PythonEnv, asked: Requirements) -> str:
         _local(spec.root, local),
         str(spec.root) if asked.local or spec.pyproject else "",
         [path.read_text(encoding="utf-8", errors="replace") for path in settings if path.is_file()],
-        pip_settings.for_uv(os.environ),
+        [pip_settings.for_uv(os.environ), _no_index()],
         sorted((name, value) for name, value in os.environ.items() if name.startswith("UV_")),
     ]
     return hashlib.sha256(json.dumps(decisive).encode()).hexdigest()

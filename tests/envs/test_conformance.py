@@ -1,0 +1,81 @@
+"""What every environment manager of the registry owes to the rest of the house."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from reprise.envs import registry, store
+from reprise.envs.base import EnvManager
+from reprise.process import patched
+from reprise.schemas.environment import PythonEnv
+from reprise.schemas.job import Command
+
+every_manager = pytest.mark.parametrize("manager", registry.MANAGERS.values(), ids=registry.MANAGERS)
+pytestmark = [every_manager, pytest.mark.usefixtures("index")]
+
+
+def spec() -> PythonEnv:
+    """What both a fresh environment and the current one can satisfy."""
+    return PythonEnv(Path.cwd())
+
+
+def test_is_listed_under_its_name(manager: EnvManager) -> None:
+    assert registry.MANAGERS[manager.NAME] is manager
+
+
+def test_works_on_this_machine(manager: EnvManager) -> None:
+    assert manager.unusable() is None
+
+
+def test_lock_is_deterministic_text_of_the_manager(manager: EnvManager, log: Path) -> None:
+    lock = manager.lock(spec(), log)
+    assert lock.manager == manager.NAME
+    assert lock.text.endswith("\n")
+    assert len(lock.digest) == 64
+    assert manager.lock(spec(), log) == lock
+
+
+def test_chosen_by_its_word(manager: EnvManager) -> None:
+    assert registry.choose(spec(), manager.NAME) == (manager, spec())
+
+
+def test_is_found_again_and_well(manager: EnvManager, log: Path) -> None:
+    environment = store.ensure(manager, spec(), log)
+    assert environment.manager == manager.NAME
+    assert store.ensure(manager, spec(), log) == environment
+    if manager.KEEPS_FOLDER:
+        assert manager.unhealthy(environment.lock, environment.prefix) is None
+
+
+def test_is_ill_when_it_was_emptied(manager: EnvManager, log: Path) -> None:
+    environment = store.ensure(manager, spec(), log)
+    if not manager.KEEPS_FOLDER:
+        assert not environment.prefix.exists()
+        return
+    shutil.rmtree(environment.prefix)
+    environment.prefix.mkdir()
+    assert manager.unhealthy(environment.lock, environment.prefix)
+
+
+def test_command_runs_inside(manager: EnvManager, log: Path) -> None:
+    environment = store.ensure(manager, spec(), log)
+    values = "a 'b' \"c\" $d ; e\n"
+    command = Command(
+        ("python", "-c", "import sys; print(sys.argv[1])", values), (("GIVEN", "1"),), Path.cwd()
+    )
+    entered = manager.enter(environment.lock, environment.prefix, command)
+    assert ("GIVEN", "1") in entered.environ
+    done = subprocess.run(
+        entered.argv,
+        env=patched(os.environ, dict(entered.environ)),
+        cwd=entered.cwd,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == values + "\n"

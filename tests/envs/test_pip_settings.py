@@ -1,0 +1,94 @@
+"""pip's settings carried over to uv."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from reprise.envs import pip_settings
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> dict[str, str]:
+    """An environment whose only pip configuration is what a test writes."""
+    return {"HOME": str(tmp_path), "XDG_CONFIG_DIRS": str(tmp_path / "xdg")}
+
+
+@pytest.fixture(autouse=True)
+def no_machine_configuration(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = pip_settings._files
+    monkeypatch.setattr(
+        pip_settings,
+        "_files",
+        lambda environ: [p for p in real(environ) if "tmp" in p.parts or "tmp" in str(p)],
+    )
+
+
+def configure(home: dict[str, str], text: str, name: str = ".config/pip/pip.conf") -> None:
+    path = Path(home["HOME"]) / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+
+
+def test_nothing_configured_is_nothing_carried(home: dict[str, str]) -> None:
+    assert pip_settings.for_uv(home) == {}
+
+
+def test_indexes_of_a_configuration_file(home: dict[str, str]) -> None:
+    configure(
+        home,
+        "[global]\nindex-url = https://a/simple\nextra-index-url =\n  https://b/simple\n  https://c/simple\n"
+        "find-links = /wheels /more\ntrusted-host = a\ncert = /ca.pem\n",
+    )
+    assert pip_settings.for_uv(home) == {
+        "UV_DEFAULT_INDEX": "https://a/simple",
+        "UV_INDEX": "https://b/simple https://c/simple",
+        "UV_INDEX_STRATEGY": "unsafe-best-match",
+        "UV_FIND_LINKS": "/wheels,/more",
+        "UV_INSECURE_HOST": "a",
+        "SSL_CERT_FILE": "/ca.pem",
+    }
+
+
+def test_variables_win_over_files_and_user_over_machine(home: dict[str, str]) -> None:
+    configure(home, "[global]\nindex-url = https://machine\nfind-links = /machine\n", "xdg/pip/pip.conf")
+    configure(home, "[install]\nindex_url = https://user\n")
+    assert pip_settings.for_uv(home) == {"UV_DEFAULT_INDEX": "https://user", "UV_FIND_LINKS": "/machine"}
+    found = pip_settings.for_uv({**home, "PIP_INDEX_URL": "https://variable"})
+    assert found["UV_DEFAULT_INDEX"] == "https://variable"
+
+
+def test_what_uv_was_told_wins(home: dict[str, str]) -> None:
+    configure(home, "[global]\nindex-url = https://a/simple\ncert = /ca.pem\n")
+    told = {**home, "UV_INDEX": "https://mine/simple", "SSL_CERT_FILE": "/mine.pem"}
+    assert pip_settings.for_uv(told) == {}
+
+
+def test_no_index(home: dict[str, str]) -> None:
+    assert not pip_settings.no_index(home)
+    assert pip_settings.no_index({**home, "PIP_NO_INDEX": "1"})
+    assert not pip_settings.no_index({**home, "PIP_NO_INDEX": "1", "UV_DEFAULT_INDEX": "https://mine"})
+    configure(home, "[install]\nno-index = true\n")
+    assert pip_settings.no_index(home)
+
+
+def test_named_file_and_switched_off(home: dict[str, str], tmp_path: Path) -> None:
+    configure(home, "[global]\nindex-url = https://user\n")
+    (tmp_path / "mine.conf").write_text("[global]\nindex-url = https://named\n")
+    named = {**home, "PIP_CONFIG_FILE": str(tmp_path / "mine.conf")}
+    assert pip_settings.for_uv(named)["UV_DEFAULT_INDEX"] == "https://named"
+    assert pip_settings.for_uv({**home, "PIP_CONFIG_FILE": os.devnull}) == {}
+
+
+@pytest.mark.parametrize(
+    "text", ["no section\n", "[global\n", "[global]\nindex-url\n", "[other]\ncert = /x\n"]
+)
+def test_broken_files_give_nothing(home: dict[str, str], text: str) -> None:
+    configure(home, text)
+    assert pip_settings.for_uv(home) == {}
+
+
+def test_ca_bundle_of_other_tools_is_used(home: dict[str, str]) -> None:
+    assert pip_settings.for_uv({**home, "REQUESTS_CA_BUNDLE": "/ca.pem"}) == {"SSL_CERT_FILE": "/ca.pem"}

@@ -1,0 +1,81 @@
+"""Which manager a project gets, and what is refused before a run is opened."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import pytest
+
+from reprise.envs import local, registry, uv, virtualenv
+from reprise.errors import EnvError, ProjectError, UsageError
+from reprise.schemas.environment import CondaEnv, DockerEnv, EnvSpec, PythonEnv
+
+ROOT = Path("/project")
+PYTHON = PythonEnv(ROOT, dependencies=("numpy",))
+CONDA = CondaEnv(ROOT, ROOT / "conda.yaml", dependencies=("python=3.9", "numpy=1.2"))
+DOCKER = DockerEnv(ROOT, "team/image")
+
+
+@pytest.mark.parametrize("spec", [PYTHON, CONDA, DOCKER], ids=["python", "conda", "docker"])
+def test_local_always_wins(spec: EnvSpec) -> None:
+    assert registry.choose(spec, "local") == (local, spec)
+
+
+@pytest.mark.parametrize("requested", [None, "virtualenv", "uv"])
+def test_python_projects_get_virtualenv(requested: str | None) -> None:
+    assert registry.choose(PYTHON, requested) == (virtualenv, PYTHON)
+
+
+@pytest.mark.parametrize("requested", [None, "virtualenv", "uv"])
+def test_conda_projects_are_translated_and_told_so(
+    requested: str | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    manager, spec = registry.choose(CONDA, requested)
+    assert manager is virtualenv
+    assert isinstance(spec, PythonEnv)
+    assert (spec.python, spec.dependencies) == ("3.9", ("numpy==1.2.*",))
+    assert "/project/conda.yaml: conda packages are taken from the Python package index" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("spec", "requested", "message"),
+    [
+        (PYTHON, "conda", "conda does not make those"),
+        (PYTHON, "docker", "docker does not make those"),
+        (CONDA, "conda", "--env-manager conda is not available in this version"),
+        (CONDA, "docker", "--env-manager docker is not available in this version"),
+        (DOCKER, None, r"docker \(team/image\), which this version does not do yet"),
+        (DOCKER, "virtualenv", "docker"),
+        (DOCKER, "conda", "docker"),
+        (CondaEnv(ROOT, ROOT / "conda.yaml", dependencies=("cudnn",)), None, "cudnn: "),
+    ],
+)
+def test_what_cannot_be_done_is_refused_with_a_way_out(
+    spec: EnvSpec, requested: str | None, message: str
+) -> None:
+    with pytest.raises(EnvError, match=message) as caught:
+        registry.choose(spec, requested)
+    assert "--env-manager local" in (caught.value.hint or "")
+
+
+def test_unknown_word_lists_those_there_are() -> None:
+    with pytest.raises(UsageError, match='no environment manager "poetry"') as caught:
+        registry.choose(PYTHON, "poetry")
+    assert caught.value.hint == "one of local, virtualenv, uv, conda, docker"
+
+
+def test_missing_requirements_file_is_refused() -> None:
+    with pytest.raises(ProjectError, match=r"nowhere\.txt"):
+        registry.choose(PythonEnv(ROOT, dependencies=("-r nowhere.txt",)), None)
+
+
+def test_machine_without_uv_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing() -> str:
+        raise EnvError("uv is not installed beside reprise nor on PATH")
+
+    monkeypatch.setattr(uv, "_program", missing)
+    with pytest.raises(EnvError, match="uv is not installed"):
+        registry.choose(PYTHON, None)
+    assert registry.choose(PYTHON, "local") == (local, PYTHON)

@@ -1,0 +1,69 @@
+"""Tiny wheels made by hand, so that environments are built without the real index."""
+
+from __future__ import annotations
+
+import base64
+import threading
+import zipfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+
+def make(
+    folder: Path,
+    name: str,
+    version: str = "1.0",
+    *,
+    requires: Sequence[str] = (),
+    files: Mapping[str, str] | None = None,
+) -> Path:
+    """Write ``name-version-py3-none-any.whl``: a module that knows its version, and ``files``."""
+    module = name.replace("-", "_")
+    info = f"{module}-{version}.dist-info"
+    metadata = [f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"]
+    metadata += [f"Requires-Dist: {line}\n" for line in requires]
+    contents = {
+        f"{module}.py": f"__version__ = {version!r}\n",
+        **(files or {}),
+        f"{info}/METADATA": "".join(metadata),
+        f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+    }
+    record = "".join(f"{path},,\n" for path in contents) + f"{info}/RECORD,,\n"
+    path = folder / f"{module}-{version}-py3-none-any.whl"
+    folder.mkdir(parents=True, exist_ok=True)
+    with zipfile.ZipFile(path, "w") as wheel:
+        for file, content in (*contents.items(), (f"{info}/RECORD", record)):
+            wheel.writestr(file, content)
+    return path
+
+
+@contextmanager
+def guarded_index(folder: Path, user: str, password: str) -> Iterator[str]:
+    """Serve the wheels of ``folder`` as ``http://HOST:PORT/simple`` to who knows the password."""
+    expected = "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
+
+    class Requests(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            name = self.path.rsplit("/", 1)[-1]
+            page = "".join(f'<a href="/{wheel.name}">{wheel.name}</a>' for wheel in folder.iterdir())
+            body = (folder / name).read_bytes() if name.endswith(".whl") else page.encode()
+            self.send_response(200 if self.headers.get("Authorization") == expected else 401)
+            self.send_header("Content-Type", "application/octet-stream" if name else "text/html")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: object) -> None:
+            return
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Requests)
+    serving = threading.Thread(target=server.serve_forever)
+    serving.start()
+    try:
+        yield f"127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        serving.join()
+        server.server_close()
