@@ -1,0 +1,296 @@
+"""Runs recorded on an MLflow server, 2.x or 3.x, or on ours, over its REST API."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import zip_longest
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from reprise.errors import TrackingError
+from reprise.schemas.entities import Artifact, Experiment, Metric, Page, Run
+from reprise.tracking import rest_shapes as shapes
+from reprise.tracking.rest_artifacts import ArtifactPlace, no_artifact, place
+from reprise.tracking.rest_connection import RestConnection
+
+MOST_METRICS = 1000
+MOST_PARAMS_OR_TAGS = 100
+
+
+class RestTracking:
+    """Satisfies ``Tracking``. Where artifacts are read, a logged model's id stands for a run's."""
+
+    def __init__(self, uri: str) -> None:
+        self._connection = RestConnection(uri)
+        self._call = self._connection.call
+
+    @property
+    def uri(self) -> str:
+        return self._connection.uri
+
+    def environ(self, run_id: str) -> dict[str, str]:
+        """What the child that performs ``run_id`` must know to log here."""
+        connection = self._connection
+        if connection.user:
+            names = ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD")
+            values = (connection.user, _naming(connection.password, run_id))
+            credentials = dict(zip(names, values, strict=True))
+        elif connection.token:
+            credentials = {"MLFLOW_TRACKING_TOKEN": _naming(connection.token, run_id)}
+        else:
+            credentials = {}
+        return {"MLFLOW_TRACKING_URI": self.uri, **credentials}
+
+    def create_experiment(self, name: str) -> str:
+        answer = self._call("POST", "experiments/create", json={"name": name}, repeatable=False)
+        return str(answer["experiment_id"])
+
+    def get_experiment(self, experiment_id: str) -> Experiment:
+        answer = self._call("GET", "experiments/get", query={"experiment_id": experiment_id})
+        return shapes.experiment(answer["experiment"])
+
+    def get_experiment_by_name(self, name: str) -> Experiment | None:
+        try:
+            answer = self._call("GET", "experiments/get-by-name", query={"experiment_name": name})
+        except TrackingError as error:
+            if error.code == "RESOURCE_DOES_NOT_EXIST":
+                return None
+            raise
+        return shapes.experiment(answer["experiment"])
+
+    def search_experiments(
+        self, *, max_results: int = 1000, page_token: str | None = None
+    ) -> Page[Experiment]:
+        body = {"max_results": max_results, "view_type": "ACTIVE_ONLY", **_token(page_token)}
+        answer = self._call("POST", "experiments/search", json=body)
+        experiments = [shapes.experiment(item) for item in answer.get("experiments", ())]
+        return Page(experiments, answer.get("next_page_token") or None)
+
+    def create_run(
+        self,
+        experiment_id: str,
+        *,
+        start_time: int,
+        user_id: str,
+        run_name: str | None = None,
+        tags: Mapping[str, str] | None = None,
+    ) -> Run:
+        body: dict[str, Any] = {
+            "experiment_id": experiment_id,
+            "user_id": user_id,
+            "start_time": start_time,
+            "tags": shapes.pairs(tags or {}),
+        }
+        if run_name is not None:
+            body["run_name"] = run_name
+        return shapes.run(self._call("POST", "runs/create", json=body, repeatable=False)["run"])
+
+    def get_run(self, run_id: str) -> Run:
+        return shapes.run(self._call("GET", "runs/get", query=_both(run_id))["run"])
+
+    def update_run(
+        self,
+        run_id: str,
+        *,
+        status: str | None = None,
+        end_time: int | None = None,
+        run_name: str | None = None,
+    ) -> None:
+        changes = {"status": status, "end_time": end_time, "run_name": run_name}
+        given = {name: value for name, value in changes.items() if value is not None}
+        self._call("POST", "runs/update", json={**_both(run_id), **given})
+
+    def log_batch(
+        self,
+        run_id: str,
+        *,
+        metrics: Sequence[Metric] = (),
+        params: Mapping[str, str] | None = None,
+        tags: Mapping[str, str] | None = None,
+    ) -> None:
+        for body in _batches(metrics, params or {}, tags or {}):
+            self._call("POST", "runs/log-batch", json={"run_id": run_id, **body})
+
+    def search_runs(
+        self,
+        experiment_ids: Sequence[str],
+        *,
+        filter: str = "",
+        order_by: Sequence[str] = (),
+        max_results: int = 1000,
+        page_token: str | None = None,
+    ) -> Page[Run]:
+        body = {
+            "experiment_ids": list(experiment_ids),
+            "filter": filter,
+            "order_by": list(order_by),
+            "max_results": max_results,
+            "run_view_type": "ACTIVE_ONLY",
+            **_token(page_token),
+        }
+        answer = self._call("POST", "runs/search", json=body)
+        runs = [shapes.run(item) for item in answer.get("runs", ())]
+        return Page(runs, answer.get("next_page_token") or None)
+
+    def metric_history(self, run_id: str, key: str) -> Sequence[Metric]:
+        query = {**_both(run_id), "metric_key": key}
+        return [shapes.metric(item) for item in self._items("metrics/get-history", query, "metrics")]
+
+    def list_artifacts(self, run_id: str, path: str = "") -> Sequence[Artifact]:
+        if _is_model(run_id):
+            verb = f"logged-models/{quote(run_id, safe='')}/artifacts/directories"
+            query = {"artifact_directory_path": path} if path else {}
+        else:
+            verb = "artifacts/list"
+            query = {**_both(run_id), **({"path": path} if path else {})}
+        return [shapes.artifact(item) for item in self._items(verb, query, "files")]
+
+    def download_artifact(self, run_id: str, path: str, destination: Path) -> None:
+        origin = self._place(run_id)
+        arriving = destination.with_name(f".{destination.name}.{os.urandom(4).hex()}")
+        destination.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            children = self.list_artifacts(run_id, path)
+            if children or not path:
+                self._fetch_folder(origin, run_id, children, arriving)
+            else:
+                origin.fetch(path, arriving)
+            arriving.replace(destination)
+        except TrackingError as error:
+            if error.code in {"ENDPOINT_NOT_FOUND", "NOT_FOUND"}:
+                raise no_artifact(path) from error
+            raise
+        finally:
+            if arriving.is_dir():
+                shutil.rmtree(arriving)
+            arriving.unlink(missing_ok=True)
+
+    def _fetch_folder(
+        self, origin: ArtifactPlace, run_id: str, children: Sequence[Artifact], folder: Path
+    ) -> None:
+        folder.mkdir()
+        for child in children:
+            name = child.path.rpartition("/")[2]
+            if name in {"", ".", ".."} or "\\" in name or "\0" in name:
+                raise TrackingError(f'The server lists an artifact "{child.path}", which is no file name')
+            if child.is_dir:
+                inside = self.list_artifacts(run_id, child.path)
+                self._fetch_folder(origin, run_id, inside, folder / name)
+            else:
+                origin.fetch(child.path, folder / name)
+
+    def upload_artifact(self, run_id: str, source: Path, path: str) -> None:
+        self._place(run_id).send(source, path)
+
+    def artifact_folder(self, run_id: str) -> Path | None:
+        return None
+
+    def model_location(self, name: str, selector: str) -> tuple[str, str]:
+        if _is_model(name) and not selector:
+            return name, ""
+        version = self._version(name, selector)
+        source = str(version.get("source", ""))
+        if source.startswith("models:/"):
+            target, _, inner = source.removeprefix("models:/").partition("/")
+            return self.model_location(target, inner)
+        if source.startswith("runs:/"):
+            run_id, _, path = source.removeprefix("runs:/").partition("/")
+            return run_id, path
+        return self._owner(version)
+
+    def _version(self, name: str, selector: str) -> Mapping[str, Any]:
+        """The version that ``@alias``, ``latest``, a stage or a number means."""
+        if selector.startswith("@"):
+            query: dict[str, str] = {"name": name, "alias": selector[1:]}
+            return dict(self._call("GET", "registered-models/alias", query=query)["model_version"])
+        if selector.isdecimal():
+            query = {"name": name, "version": selector}
+            return dict(self._call("GET", "model-versions/get", query=query)["model_version"])
+        query = {"name": name}
+        if selector.lower() != "latest":
+            query["stages"] = selector
+        newest = self._call("GET", "registered-models/get-latest-versions", query=query)
+        versions = newest.get("model_versions", ())
+        if not versions:
+            raise TrackingError(
+                f'The registered model "{name}" has no version "{selector}"',
+                code="RESOURCE_DOES_NOT_EXIST",
+            )
+        return dict(max(versions, key=lambda version: int(version["version"])))
+
+    def _owner(self, version: Mapping[str, Any]) -> tuple[str, str]:
+        """The run whose artifact root holds the files of a model version."""
+        name, number = version["name"], str(version["version"])
+        query = {"name": name, "version": number}
+        uri = str(self._call("GET", "model-versions/get-download-uri", query=query)["artifact_uri"])
+        run_id = version.get("run_id", "")
+        root = self.get_run(run_id).artifact_uri.rstrip("/") if run_id else ""
+        if not run_id or not f"{uri}/".startswith(f"{root}/"):
+            raise TrackingError(
+                f"Version {number} of {name} lies in {uri}, outside of any run",
+                code="NOT_IMPLEMENTED",
+                hint="give the address of its files instead of models:/",
+            )
+        return run_id, uri[len(root) :].strip("/")
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def _place(self, run_id: str) -> ArtifactPlace:
+        if not _is_model(run_id):
+            return place(self._connection, self.get_run(run_id).artifact_uri)
+        model = self._call("GET", f"logged-models/{quote(run_id, safe='')}")["model"]
+        return place(self._connection, model["info"]["artifact_uri"])
+
+    def _items(self, verb: str, query: Mapping[str, str], name: str) -> Iterator[Mapping[str, Any]]:
+        """All items of all pages."""
+        token: str | None = None
+        while True:
+            answer = self._call("GET", verb, query={**query, **_token(token)})
+            yield from answer.get(name, ())
+            following = answer.get("next_page_token") or None
+            if following is None or following == token:
+                return
+            token = following
+
+
+def _batches(
+    metrics: Sequence[Metric], params: Mapping[str, str], tags: Mapping[str, str]
+) -> Iterator[dict[str, Any]]:
+    """The bodies of requests that stay within what servers take at once."""
+    few = MOST_METRICS - 2 * MOST_PARAMS_OR_TAGS
+    pieces = zip_longest(
+        _chunks([shapes.metric_body(point) for point in metrics], few if params or tags else MOST_METRICS),
+        _chunks(shapes.pairs(params), MOST_PARAMS_OR_TAGS),
+        _chunks(shapes.pairs(tags), MOST_PARAMS_OR_TAGS),
+        fillvalue=(),
+    )
+    for points, some_params, some_tags in pieces:
+        yield {"metrics": list(points), "params": list(some_params), "tags": list(some_tags)}
+
+
+def _chunks(items: Sequence[Any], most: int) -> Iterator[Sequence[Any]]:
+    return (items[start : start + most] for start in range(0, len(items), most))
+
+
+def _both(run_id: str) -> dict[str, str]:
+    """Servers before 1.0 knew runs by another name only."""
+    return {"run_id": run_id, "run_uuid": run_id}
+
+
+def _token(page_token: str | None) -> dict[str, str]:
+    return {"page_token": page_token} if page_token else {}
+
+
+def _is_model(run_id: str) -> bool:
+    return run_id.startswith("m-")
+
+
+def _naming(secret: str, run_id: str) -> str:
+    """The token of a run's facade, naming another run; any other secret as it is."""
+    head, dot, tail = secret.rpartition(".")
+    is_ours = dot and len(head) == 32 and len(tail) == 32
+    return f"{head}.{run_id}" if is_ours else secret

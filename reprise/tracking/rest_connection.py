@@ -1,0 +1,201 @@
+"""One HTTP connection to an MLflow server: credentials, patience, and errors in MLflow's words."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit, urlunsplit
+
+from reprise.errors import TrackingError
+
+if TYPE_CHECKING:
+    import httpx
+
+logger = logging.getLogger(__name__)
+
+PAUSES = (0.1, 0.4, 1.6)
+"""Seconds before each further attempt; patience is for a server that is just restarting."""
+
+_REFUSED_FOR_NOW = {429, 502, 503}
+_CODE_OF_STATUS = {
+    400: "BAD_REQUEST",
+    401: "UNAUTHENTICATED",
+    403: "PERMISSION_DENIED",
+    404: "ENDPOINT_NOT_FOUND",
+    429: "REQUEST_LIMIT_EXCEEDED",
+    503: "TEMPORARILY_UNAVAILABLE",
+}
+_CREDENTIALS = "set MLFLOW_TRACKING_TOKEN, or MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD"
+
+
+class RestConnection:
+    """Reads the user's settings (``MLFLOW_TRACKING_...``) when it is made; connects when it is used."""
+
+    def __init__(self, uri: str) -> None:
+        parts = urlsplit(uri)
+        host = parts.netloc.rpartition("@")[2]
+        if parts.scheme not in {"http", "https"} or not host:
+            raise TrackingError(f'"{uri}" is not the URL of a tracking server')
+        self.uri = urlunsplit((parts.scheme, host, parts.path.rstrip("/"), "", ""))
+        self.user = unquote(parts.username or "") or os.environ.get("MLFLOW_TRACKING_USERNAME", "")
+        self.password = unquote(parts.password or "") or os.environ.get("MLFLOW_TRACKING_PASSWORD", "")
+        self.token = "" if parts.username else os.environ.get("MLFLOW_TRACKING_TOKEN", "")
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        *,
+        json: Mapping[str, Any] | None = None,
+        query: Mapping[str, Any] | None = None,
+        repeatable: bool = True,
+    ) -> dict[str, Any]:
+        """Call a verb below ``/api/2.0/mlflow/``.
+
+        Args:
+            repeatable: doing it twice is the same as doing it once, so that it may be tried again
+                after a failure that leaves open whether it was done.
+        """
+        url = f"{self.uri}/api/2.0/mlflow/{path}"
+        response = self._patiently(
+            lambda: self._client.request(method, url, json=json, params=query), repeatable
+        )
+        refuse_failure(response)
+        return _object(response)
+
+    @contextmanager
+    def reading(self, url: str) -> Iterator[httpx.Response]:
+        """The open answer to a GET of ``url``, to be streamed."""
+        client = self._client_for(url)
+        response = self._patiently(
+            lambda: client.send(client.build_request("GET", url), stream=True), repeatable=True
+        )
+        try:
+            if response.is_error:
+                response.read()
+            refuse_failure(response)
+            yield response
+        finally:
+            response.close()
+
+    def put(self, url: str, content: Callable[[], Iterator[bytes]]) -> None:
+        """Send a file; ``content`` begins it anew for each attempt."""
+        client = self._client_for(url)
+        headers = {"Content-Type": "application/octet-stream"}
+        response = self._patiently(
+            lambda: client.put(url, content=content(), headers=headers), repeatable=True
+        )
+        refuse_failure(response)
+
+    def close(self) -> None:
+        for name in ("_client", "_stranger"):
+            if (client := self.__dict__.pop(name, None)) is not None:
+                client.close()
+
+    @cached_property
+    def _client(self) -> httpx.Client:
+        import httpx
+
+        headers = {"Authorization": f"Bearer {self.token}"} if self.token and not self.user else {}
+        auth = httpx.BasicAuth(self.user, self.password) if self.user else None
+        return _client(auth=auth, headers=headers)
+
+    @cached_property
+    def _stranger(self) -> httpx.Client:
+        """For a server that is not the tracking server: it gets none of our credentials."""
+        return _client()
+
+    def _client_for(self, url: str) -> httpx.Client:
+        return self._client if _origin(url) == _origin(self.uri) else self._stranger
+
+    def _patiently(self, send: Callable[[], httpx.Response], repeatable: bool) -> httpx.Response:
+        import httpx
+
+        for pause in (*PAUSES, None):
+            try:
+                response = send()
+            except httpx.TransportError as error:
+                never_arrived = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
+                if pause is None or not (repeatable or never_arrived):
+                    raise self._unreachable(error) from error
+            else:
+                if pause is None or response.status_code not in _REFUSED_FOR_NOW or not repeatable:
+                    return response
+                response.close()
+            time.sleep(pause)
+        raise AssertionError("the last attempt returns or raises")
+
+    def _unreachable(self, error: Exception) -> TrackingError:
+        return TrackingError(
+            f"The tracking server {self.uri} cannot be reached: {str(error) or type(error).__name__}",
+            code="TEMPORARILY_UNAVAILABLE",
+            hint="check that it runs and that MLFLOW_TRACKING_URI names it",
+        )
+
+
+def _client(*, auth: Any = None, headers: Mapping[str, str] | None = None) -> httpx.Client:
+    import httpx
+
+    seconds = float(os.environ.get("MLFLOW_HTTP_REQUEST_TIMEOUT") or 120)
+    return httpx.Client(
+        auth=auth,
+        headers=headers,
+        verify=_verification(),
+        cert=os.environ.get("MLFLOW_TRACKING_CLIENT_CERT_PATH") or None,
+        timeout=httpx.Timeout(seconds, connect=10),
+        follow_redirects=True,
+    )
+
+
+def _verification() -> Any:
+    """Whether, or against which certificates, the server's certificate is checked."""
+    if os.environ.get("MLFLOW_TRACKING_INSECURE_TLS", "").lower() in {"1", "true"}:
+        return False
+    if bundle := os.environ.get("MLFLOW_TRACKING_SERVER_CERT_PATH"):
+        import ssl
+
+        return ssl.create_default_context(cafile=bundle)
+    return True
+
+
+def refuse_failure(response: httpx.Response) -> None:
+    """Raise what the server says, in the words it says it."""
+    if response.is_success:
+        return
+    try:
+        body = response.json()
+    except ValueError:
+        body = None
+    said = body if isinstance(body, dict) else {}
+    status = response.status_code
+    code = str(said.get("error_code") or _CODE_OF_STATUS.get(status, "INTERNAL_ERROR"))
+    message = str(said.get("message") or f"the answer is {status} {response.reason_phrase}")
+    place = f"{response.request.method} {response.request.url.path}"
+    raise TrackingError(
+        f"{message} ({place})", code=code, hint=_CREDENTIALS if status in {401, 403} else None
+    )
+
+
+def _object(response: httpx.Response) -> dict[str, Any]:
+    try:
+        body = response.json()
+    except ValueError:
+        body = None
+    if not isinstance(body, dict):
+        raise TrackingError(
+            f"{response.request.url.copy_with(query=None)} answered something that is not MLflow's JSON: "
+            f"{response.text[:80]!r}",
+            hint="check that MLFLOW_TRACKING_URI names an MLflow server, with its path if it has one",
+        )
+    return body
+
+
+def _origin(url: str) -> tuple[str, str | None, int | None]:
+    parts = urlsplit(url)
+    default = 443 if parts.scheme == "https" else 80
+    return parts.scheme, parts.hostname, parts.port or default
