@@ -8,7 +8,7 @@ _MASK = "***"
 
 # scheme://user:password@host and scheme://token@host. The login name of ssh://git@host is kept, for
 # it is no secret and the URL is of no use without it; scp-like git@host:path is kept likewise.
-_USERINFO = re.compile(r"(?P<scheme>\b[A-Za-z][A-Za-z0-9+.\-]*://)(?P<userinfo>[^/?#\s\"'<>\\]*)@")
+_USERINFO = re.compile(r"(?P<scheme>\b[A-Za-z][A-Za-z0-9+.\-]{0,30}://)(?P<userinfo>[^/?#\s\"'<>\\]*)@")
 _ENCODED_USERINFO = re.compile(r"(?i)(?P<scheme>%3A%2F%2F)(?:(?!%2F|%40)[^\s/&?#\"'<>])+%40")
 _AUTHORIZATION = re.compile(r"(?i)(?P<name>\b(?:proxy-)?authorization[\"']?\s*[:=]\s*[\"']?)[^\r\n\"']+")
 _QUERY = re.compile(

@@ -10,6 +10,8 @@ import logging
 import os
 import re
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -125,17 +127,13 @@ def _checked_out(
 ) -> Checkout:
     from reprise.runner import mirrors
 
-    temporary = _new_work_folder()
-    root = temporary / _short_name(remote.url)
-    try:
+    with _work_folder() as temporary:
+        root = temporary / _short_name(remote.url)
         found = mirrors.obtain(remote, candidates, root, origin)
         inside = folders[found.version]
         _warn_of_lfs_pointers(root)
         shown = found.version if version is None and found.version != git.HEAD else version
         folder = _project(root, inside, f"{remote.url} at {shown or found.branch or found.commit[:12]}")
-    except BaseException:
-        shutil.rmtree(temporary, ignore_errors=True)
-        raise
     return Checkout(
         path=folder,
         name=redact(remote.url) + (f"#{inside}" if inside else ""),
@@ -148,15 +146,11 @@ def _checked_out(
 def _unpacked(source: Path | str, subdirectory: str) -> Checkout:
     from reprise.runner import archives
 
-    temporary = _new_work_folder()
     shown = redact(str(source))
-    root = temporary / re.sub(r"(?i)\.(zip|tgz|tar\.gz)$", "", _short_name(str(source)))
-    try:
+    with _work_folder() as temporary:
+        root = temporary / re.sub(r"(?i)\.(zip|tgz|tar\.gz)$", "", _short_name(str(source)))
         archives.unpack(source, root)
         folder = _project(archives.content_root(root, subdirectory), subdirectory, shown)
-    except BaseException:
-        shutil.rmtree(temporary, ignore_errors=True)
-        raise
     name = shown + (f"#{subdirectory}" if subdirectory else "")
     return Checkout(folder, name, temporary=temporary)
 
@@ -194,8 +188,20 @@ def _folder_name(root: Path, folder: Path) -> str:
     return root.as_uri() + (f"#{inside}" if inside != "." else "")
 
 
-def _new_work_folder() -> Path:
-    return paths.cache_dir() / "work-v1" / os.urandom(8).hex()
+@contextmanager
+def _work_folder() -> Iterator[Path]:
+    """The place of a new folder for one run, which goes again when it cannot be filled."""
+    folder = paths.cache_dir() / "work-v1" / os.urandom(8).hex()
+    try:
+        yield folder
+    except BaseException as error:
+        shutil.rmtree(folder, ignore_errors=True)
+        if isinstance(error, OSError):
+            raise SourceError(
+                f"the project cannot be put into the cache, {paths.cache_dir()}: {error}",
+                hint="REPRISE_CACHE_DIR names another folder",
+            ) from error
+        raise
 
 
 def _short_name(url: str) -> str:

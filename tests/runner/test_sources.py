@@ -348,6 +348,16 @@ def test_no_git_on_path(house: Path, url: str, monkeypatch: pytest.MonkeyPatch) 
         fetch(url)
 
 
+def test_a_cache_that_cannot_be_written_is_told(
+    house: Path, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("REPRISE_CACHE_DIR", str(tmp_path / "file"))
+    with pytest.raises(SourceError, match="cannot be put into the cache") as caught:
+        fetch(url)
+    assert caught.value.hint and "REPRISE_CACHE_DIR" in caught.value.hint
+
+
 def test_git_protocol(house: Path, demo: Demo, tmp_path: Path) -> None:
     port = _free_port()
     daemon = subprocess.Popen(
