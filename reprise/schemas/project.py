@@ -43,7 +43,8 @@ class Project:
     """A validated project.
 
     ``root`` is the folder the command runs in; ``file`` is the MLproject file, None for a folder
-    without one; ``warnings`` are sentences about what was ignored, each with its position.
+    without one; ``warnings`` are sentences about what was ignored, each with its position;
+    ``environment_reason`` says what decided the environment (``MLproject -> conda_env: conda.yaml``).
     """
 
     root: Path
@@ -52,3 +53,4 @@ class Project:
     entry_points: Mapping[str, EntryPoint]
     environment: EnvSpec
     warnings: tuple[str, ...] = ()
+    environment_reason: str = ""

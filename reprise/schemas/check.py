@@ -1,0 +1,33 @@
+"""Everything that is wrong or doubtful in a project's files, for ``reprise check``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from reprise.schemas.loader import read_project
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Lines with file, line and column; ``checked`` names the files that were read."""
+
+    checked: str
+    faults: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+
+def check(root: Path, *, strict: bool = False) -> Report:
+    """Read the project in ``root``; with ``strict`` the warnings are faults too.
+
+    Raises:
+        ProjectError: there is no folder ``root``.
+    """
+    reading = read_project(root)
+    faults: list[str] = []
+    warnings: list[str] = []
+    for found in reading.files:
+        faults += found.lines([*found.faults, *found.warnings] if strict else found.faults)
+        warnings += found.lines(() if strict else found.warnings)
+    checked = " and ".join(found.file for found in reading.files)
+    return Report(checked, tuple(faults), tuple(warnings))

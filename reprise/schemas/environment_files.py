@@ -1,0 +1,209 @@
+"""``python_env.yaml``, ``conda.yaml`` and the other files that can say a project's environment."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from reprise.schemas import document
+from reprise.schemas.environment import CondaEnv, DockerEnv, EnvSpec, PythonEnv
+from reprise.schemas.faults import START, Findings, KeyPath, Position, refuse_faults
+from reprise.schemas.nodes import (
+    MappingNode,
+    Node,
+    ScalarNode,
+    child,
+    entries_of,
+    items_of,
+    text_of,
+    texts_of,
+)
+from reprise.schemas.validation import validate
+
+_SELECTOR = re.compile(r"#\s*(\[[^\]]*\])\s*$")
+_IGNORED_BY_CONDA_SPEC = ("prefix", "variables")
+_TOML_PLACE = re.compile(r"(?P<problem>.*) \(at line (?P<line>\d+), column (?P<column>\d+)\)")
+
+
+def load_python_env(path: Path) -> PythonEnv:
+    """The ``python_env.yaml`` at ``path``; its folder is taken for the project's.
+
+    Raises:
+        ProjectError: with all its faults.
+    """
+    findings = Findings(path.name)
+    spec = read_python_env(path, path.parent, findings)
+    refuse_faults([findings])
+    return spec
+
+
+def load_conda_env(path: Path) -> CondaEnv:
+    """The ``conda.yaml`` at ``path``; its folder is taken for the project's.
+
+    Raises:
+        ProjectError: with all its faults.
+    """
+    findings = Findings(path.name)
+    spec = read_conda_env(path, path.parent, findings)
+    refuse_faults([findings])
+    return spec
+
+
+def read_yaml(path: Path, schema: str, findings: Findings) -> tuple[Node | None, bytes]:
+    """The validated document at ``path`` with the file's bytes; None when it cannot be read."""
+    content = read_bytes(path, findings)
+    root = document.read(content, findings) if content is not None else None
+    if root is None or content is None:
+        return None, b""
+    validate(root, content, schema, findings)
+    return root, content
+
+
+def read_bytes(path: Path, findings: Findings) -> bytes | None:
+    try:
+        with path.open("rb") as file:
+            return file.read(document.MAX_BYTES + 1)
+    except OSError as error:
+        findings.fault(START, (), f"cannot be read: {error.strerror}")
+        return None
+
+
+def read_python_env(path: Path, root: Path, findings: Findings) -> PythonEnv:
+    """What ``path`` says; files that its requirements name are relative to ``root``."""
+    node, _ = read_yaml(path, "python_env", findings)
+    return PythonEnv(
+        root=root,
+        file=path,
+        python=text_of(child(node, "python")),
+        build_dependencies=texts_of(child(node, "build_dependencies")),
+        dependencies=texts_of(child(node, "dependencies")),
+    )
+
+
+def read_conda_env(path: Path, root: Path, findings: Findings) -> CondaEnv:
+    node, content = read_yaml(path, "conda_env", findings)
+    entries = entries_of(node)
+    for key in _IGNORED_BY_CONDA_SPEC:
+        if key in entries:
+            findings.warn(entries[key].key_at, (), f'"{key}" is ignored')
+    packages: list[str] = []
+    pip: list[str] = []
+    listed = items_of(child(node, "dependencies"))
+    lines = content.decode("utf-8-sig").splitlines() if listed else []
+    for number, item in enumerate(listed, start=1):
+        keys = ("dependencies", f"item {number}")
+        if isinstance(item, MappingNode):
+            requirements = items_of(child(item, "pip"))
+            pip += (text for line in requirements if (text := text_of(line)) is not None)
+            for line in requirements:
+                _warn_of_selector(line, lines, (*keys, "pip"), findings)
+        elif (text := text_of(item)) is not None:
+            packages.append(text)
+            _warn_of_selector(item, lines, keys, findings)
+    return CondaEnv(
+        root=root,
+        file=path,
+        name=text_of(child(node, "name")),
+        channels=texts_of(child(node, "channels")),
+        dependencies=tuple(packages),
+        pip=tuple(pip),
+    )
+
+
+def _warn_of_selector(item: Node, lines: list[str], path: KeyPath, findings: Findings) -> None:
+    """conda-build's ``# [linux]`` is a comment for everybody else."""
+    if isinstance(item, ScalarNode) and (selector := _SELECTOR.search(lines[item.at.line - 1])):
+        at = Position(item.at.line, selector.start() + 1)
+        findings.warn(at, path, f'the selector "{selector[1]}" is ignored: the package is always installed')
+
+
+def named_environment(
+    key: str, node: Node, root: Path, findings: Findings, *, check_file: bool
+) -> tuple[EnvSpec, Findings | None]:
+    """The environment that ``key`` of an MLproject in ``root`` says, and what was found in its file.
+
+    With ``check_file`` off the file is neither wanted nor read: the spec only names it.
+    """
+    if key == "docker_env":
+        return _docker_env(node, root), None
+    name = text_of(node)
+    if not name:
+        return PythonEnv(root), None
+    path = root / name
+    if not check_file:
+        return (PythonEnv(root, path) if key == "python_env" else CondaEnv(root, path)), None
+    if not path.is_file():
+        findings.fault(node.at, (key,), _absent(path, name))
+        return PythonEnv(root), None
+    inner = Findings(name)
+    if key == "python_env":
+        return read_python_env(path, root, inner), inner
+    return read_conda_env(path, root, inner), inner
+
+
+def found_environment(root: Path, *, check_file: bool) -> tuple[EnvSpec, str, Findings | None]:
+    """The environment of a project that names none: what, by which files, and what is wrong in them.
+
+    MLflow's own files come first, then those of Python at large.
+    """
+    for name, key in (("python_env.yaml", "python_env"), ("conda.yaml", "conda_env")):
+        if (root / name).is_file():
+            at_name = ScalarNode(START, name, plain=False)
+            spec, inner = named_environment(key, at_name, root, Findings(name), check_file=check_file)
+            return spec, f"{name} (found in the project folder)", inner
+    pyproject = root / "pyproject.toml"
+    if pyproject.is_file():
+        inner = Findings(pyproject.name)
+        if not check_file or _is_project(pyproject, inner):
+            names = "pyproject.toml with uv.lock" if (root / "uv.lock").is_file() else "pyproject.toml"
+            spec = PythonEnv(root, pyproject, pyproject=pyproject)
+            return spec, f"{names} (found in the project folder)", inner
+    requirements = root / "requirements.txt"
+    if requirements.is_file():
+        spec = PythonEnv(root, requirements, dependencies=("-r requirements.txt",))
+        return spec, "requirements.txt (found in the project folder)", None
+    return PythonEnv(root), "no file says the environment: Python without packages", None
+
+
+def _docker_env(node: Node, root: Path) -> DockerEnv:
+    variables: list[str | tuple[str, str]] = []
+    for item in items_of(child(node, "environment")):
+        if (text := text_of(item)) is not None:
+            variables.append(text)
+        elif len(pair := texts_of(item)) == 2:
+            variables.append((pair[0], pair[1]))
+    return DockerEnv(
+        root=root,
+        image=text_of(child(node, "image")) or "",
+        volumes=texts_of(child(node, "volumes")),
+        environment=tuple(variables),
+    )
+
+
+def _absent(path: Path, name: str) -> str:
+    from difflib import get_close_matches
+
+    if path.is_dir():
+        return f'"{name}" is a folder'
+    beside = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
+    near = get_close_matches(path.name, beside, n=1)
+    hint = f'; did you mean "{(Path(name).parent / near[0]).as_posix()}"?' if near else ""
+    return f'there is no file "{name}"{hint}'
+
+
+def _is_project(pyproject: Path, findings: Findings) -> bool:
+    """Does the file say a project, and not only the settings of tools? A fault counts as yes."""
+    import tomllib
+
+    content = read_bytes(pyproject, findings)
+    if content is None:
+        return True
+    try:
+        return "project" in tomllib.loads(content.decode())
+    except UnicodeDecodeError:
+        findings.fault(START, (), "the file is not UTF-8")
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        place = _TOML_PLACE.fullmatch(str(error))
+        at = Position(int(place["line"]), int(place["column"])) if place else START
+        findings.fault(at, (), f"not TOML: {place['problem'] if place else error}")
+    return True

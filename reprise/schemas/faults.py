@@ -1,0 +1,89 @@
+"""What is wrong in a file and where, collected so that everything is told at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from reprise.errors import ProjectError
+
+_SHOWN = 60
+
+
+class Position(NamedTuple):
+    """A place in a file; both count from 1, the column in characters."""
+
+    line: int
+    column: int
+
+
+START = Position(1, 1)
+
+KeyPath = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Finding:
+    """One sentence about one place: ``path`` holds the keys that lead there."""
+
+    at: Position
+    path: KeyPath
+    sentence: str
+
+    def line(self, file: str) -> str:
+        """``MLproject:7:15  entry_points -> main: <sentence>``"""
+        where = f"{' -> '.join(shortened(key) for key in self.path)}: " if self.path else ""
+        return f"{file}:{self.at.line}:{self.at.column}  {where}{self.sentence}"
+
+
+@dataclass(slots=True)
+class Findings:
+    """What was found in one file, called ``file`` in the lines: faults forbid a run, warnings do not."""
+
+    file: str
+    faults: list[Finding] = field(default_factory=list)
+    warnings: list[Finding] = field(default_factory=list)
+
+    def fault(self, at: Position, path: KeyPath, sentence: str) -> None:
+        self.faults.append(Finding(at, path, sentence))
+
+    def warn(self, at: Position, path: KeyPath, sentence: str) -> None:
+        self.warnings.append(Finding(at, path, sentence))
+
+    def lines(self, findings: Iterable[Finding]) -> list[str]:
+        """The lines of ``findings`` in the order of the file, none twice."""
+        return [finding.line(self.file) for finding in sorted(set(findings))]
+
+
+def refuse_faults(files: Sequence[Findings]) -> None:
+    """Raise what was found in ``files``, if there are faults.
+
+    The message holds the headline and all the lines, each with its own hint, so whoever prints the
+    message has told everything; ``faults`` holds the same lines as data.
+
+    Raises:
+        ProjectError: there are faults.
+    """
+    faulty = [findings for findings in files if findings.faults]
+    lines = [line for findings in faulty for line in findings.lines(findings.faults)]
+    if lines:
+        names = " and ".join(findings.file for findings in faulty)
+        count = "a fault" if len(lines) == 1 else f"{len(lines)} faults"
+        headline = f"{names} {'has' if len(faulty) == 1 else 'have'} {count}"
+        raise ProjectError("\n  ".join([headline, *lines]), faults=lines)
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """``; did you mean "float"?``, or nothing when no known word is near."""
+    from difflib import get_close_matches
+
+    lowered = {candidate.lower(): candidate for candidate in known}
+    near = get_close_matches(word.lower(), lowered, n=1)
+    return f'; did you mean "{lowered[near[0]]}"?' if near else ""
+
+
+def shortened(text: str) -> str:
+    """``text`` on one line, cut where it is long, harmless to a terminal."""
+    line = "".join(char if char.isprintable() else " " for char in text)
+    return line if len(line) <= _SHOWN else f"{line[: _SHOWN - 3]}..."

@@ -1,0 +1,167 @@
+"""A project folder becomes a ``Project``: the MLproject file, or what stands in for one.
+
+Every fault of the file and of its environment file is told at once. What is only doubtful (an unknown
+key, a selector that is ignored) is a warning of the project.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+
+from reprise import paths
+from reprise.errors import ProjectError
+from reprise.schemas.environment import EnvSpec
+from reprise.schemas.environment_files import found_environment, named_environment, read_yaml
+from reprise.schemas.faults import START, Findings, did_you_mean, refuse_faults
+from reprise.schemas.nodes import MappingNode, Node, child, entries_of, text_of
+from reprise.schemas.parameters import read_parameter
+from reprise.schemas.project import EntryPoint, Project
+from reprise.schemas.template import template_faults
+
+FILE_NAME = "MLproject"
+
+_ENVIRONMENT_KEYS = ("python_env", "conda_env", "docker_env")
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A project as far as it could be read, and what was found in each of its files."""
+
+    project: Project
+    files: tuple[Findings, ...]
+
+
+def load_project(root: Path, *, check_environment_files: bool = True) -> Project:
+    """The project in the folder ``root``.
+
+    With ``check_environment_files`` off, the environment file is not opened and may be missing; the
+    spec then only names it.
+
+    Raises:
+        ProjectError: with all faults of the MLproject and of its environment file.
+    """
+    reading = read_project(root, check_environment_files=check_environment_files)
+    refuse_faults(
+        reading.files, hint=f"`reprise check {shlex.quote(str(root))}` also tells what is doubtful"
+    )
+    return reading.project
+
+
+def read_project(root: Path, *, check_environment_files: bool = True) -> Reading:
+    """As ``load_project``, with the faults beside the project instead of raised."""
+    if not root.is_dir():
+        raise ProjectError(f"there is no project folder {root}")
+    file, findings = _project_file(root)
+    node = read_yaml(file, "mlproject", findings)[0] if file else None
+    points = _entry_points(child(node, "entry_points"), findings)
+    environment, reason, inner = _environment(node, root, findings, check_file=check_environment_files)
+    files = (findings, inner) if inner else (findings,)
+    project = Project(
+        root=root,
+        file=file,
+        name=text_of(child(node, "name")),
+        entry_points=points,
+        environment=environment,
+        warnings=tuple(line for found in files for line in found.lines(found.warnings)),
+        environment_reason=reason,
+    )
+    return Reading(project, files)
+
+
+def find_entry_point(project: Project, name: str) -> EntryPoint:
+    """The entry point that is declared as ``name``, else the script of that name in the project.
+
+    A ``.py`` is run by ``python``, a ``.sh`` by ``$SHELL`` (``bash`` where that is unset), and a ``.R``
+    by ``Rscript`` with ``mlflow::mlflow_source``, as MLflow does it; a script declares no parameters.
+
+    Raises:
+        ProjectError: there is neither, with the names that there are.
+        UsageError: the script lies outside of the project.
+    """
+    if name in project.entry_points:
+        return project.entry_points[name]
+    if command := _script_command(name):
+        if paths.confined(project.root, name, "the script").is_file():
+            return EntryPoint(name, command.replace("{", "{{").replace("}", "}}"), {})
+        raise ProjectError(f'there is no script "{name}" in {project.root}', hint=_declared(project, name))
+    raise ProjectError(f'there is no entry point "{name}" in {project.root}', hint=_declared(project, name))
+
+
+def _script_command(name: str) -> str | None:
+    """The bash text that runs the script ``name``; None when its ending tells no language."""
+    script = shlex.quote(f"./{name}" if name.startswith("-") else name)
+    if name.endswith(".py"):
+        return f"python {script}"
+    if name.endswith(".sh"):
+        return f'"${{SHELL:-bash}}" {script}'
+    if name.endswith(".R"):
+        quoted = re.sub(r"(['\\])", r"\\\1", name)
+        call = f"mlflow::mlflow_source('{quoted}')"
+        return f"Rscript -e {shlex.quote(call)} --args"
+    return None
+
+
+def _declared(project: Project, name: str) -> str:
+    scripts = "a script of the project (.py, .sh, .R) can be named too"
+    if not project.entry_points:
+        what = (
+            f"{project.file.name} declares no entry points"
+            if project.file
+            else "there is no MLproject file"
+        )
+        return f"{what}; {scripts}"
+    names = ", ".join(project.entry_points)
+    return f"entry points are {names}{did_you_mean(name, project.entry_points)}; {scripts}"
+
+
+def _project_file(root: Path) -> tuple[Path | None, Findings]:
+    """The project file, whose name is ``MLproject`` in any case; the exact name comes first."""
+    names = sorted(
+        (path.name for path in root.iterdir() if path.name.lower() == FILE_NAME.lower() and path.is_file()),
+        key=lambda name: (name != FILE_NAME, name),
+    )
+    if names:
+        findings = Findings(names[0])
+        for other in names[1:]:
+            findings.warn(START, (), f'"{other}" is ignored; it differs in upper and lower case only')
+        return root / names[0], findings
+    findings = Findings(FILE_NAME)
+    for other in (f"{FILE_NAME}.yaml", f"{FILE_NAME}.yml"):
+        if (root / other).is_file():
+            findings.warn(START, (), f'"{other}" is ignored; the file is called "{FILE_NAME}"')
+    return None, findings
+
+
+def _entry_points(node: Node | None, findings: Findings) -> dict[str, EntryPoint]:
+    points: dict[str, EntryPoint] = {}
+    for name, entry in entries_of(node).items():
+        if isinstance(entry.value, MappingNode):
+            points[name] = _entry_point(name, entry.value, findings)
+    return points
+
+
+def _entry_point(name: str, node: MappingNode, findings: Findings) -> EntryPoint:
+    path = ("entry_points", name)
+    parameters = {
+        key: read_parameter(key, entry.value, (*path, "parameters", key), findings)
+        for key, entry in entries_of(child(node, "parameters")).items()
+    }
+    written = child(node, "command")
+    command = text_of(written) or ""
+    if written is not None:
+        for sentence in template_faults(command, parameters):
+            findings.fault(written.at, (*path, "command"), sentence)
+    return EntryPoint(name, command, parameters)
+
+
+def _environment(
+    node: Node | None, root: Path, findings: Findings, *, check_file: bool
+) -> tuple[EnvSpec, str, Findings | None]:
+    for key in _ENVIRONMENT_KEYS:
+        if (value := child(node, key)) is not None:
+            spec, inner = named_environment(key, value, root, findings, check_file=check_file)
+            return spec, f"{findings.file} -> {key}: {text_of(value) or 'docker'}", inner
+    return found_environment(root, check_file=check_file)

@@ -1,0 +1,104 @@
+"""What a YAML file holds, with the place and the text of everything. ``document.py`` makes it.
+
+The accessors answer with nothing where a node is missing or of another kind: the schema tells such faults.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from reprise.schemas.faults import Position
+
+_NULLS = {"", "~", "null", "Null", "NULL"}
+_BOOLS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
+_NUMBER = re.compile(r"[-+]?(\.\d+|\d+(\.\d*)?)([eE][-+]?\d+)?")
+
+
+@dataclass(frozen=True, slots=True)
+class ScalarNode:
+    """``text`` is the content: quotes and escapes are resolved, nothing else. ``plain`` = no quotes."""
+
+    at: Position
+    text: str
+    plain: bool
+
+    @property
+    def is_null(self) -> bool:
+        return self.plain and self.text in _NULLS
+
+
+@dataclass(frozen=True, slots=True)
+class SequenceNode:
+    """``source`` is the text of a flow sequence as written (``[1, 2]``); None for a block one."""
+
+    at: Position
+    items: tuple[Node, ...]
+    source: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    key_at: Position
+    value: Node
+
+
+@dataclass(frozen=True, slots=True)
+class MappingNode:
+    """The keys are the texts as written; merged keys (``<<``) come last."""
+
+    at: Position
+    entries: Mapping[str, Entry]
+
+
+Node: TypeAlias = ScalarNode | SequenceNode | MappingNode
+
+
+def child(node: Node | None, key: str) -> Node | None:
+    """The value at ``key`` of a mapping; None where there is none, and for any other node."""
+    entry = entries_of(node).get(key)
+    return entry.value if entry else None
+
+
+def text_of(node: Node | None) -> str | None:
+    """The text of a scalar; None for null, no node, and any other node."""
+    return node.text if isinstance(node, ScalarNode) and not node.is_null else None
+
+
+def items_of(node: Node | None) -> tuple[Node, ...]:
+    """The items of a sequence; none for any other node."""
+    return node.items if isinstance(node, SequenceNode) else ()
+
+
+def texts_of(node: Node | None) -> tuple[str, ...]:
+    """The texts in a sequence of scalars."""
+    return tuple(text for item in items_of(node) if (text := text_of(item)) is not None)
+
+
+def entries_of(node: Node | None) -> Mapping[str, Entry]:
+    """The entries of a mapping; none for any other node."""
+    return node.entries if isinstance(node, MappingNode) else {}
+
+
+def is_true(node: Node | None) -> bool | None:
+    """What a boolean says; None for any other node."""
+    value = data(node) if node is not None else None
+    return value if isinstance(value, bool) else None
+
+
+def data(node: Node) -> object:
+    """``node`` as plain values for a JSON Schema; numbers are floats, keys are texts as written."""
+    match node:
+        case MappingNode():
+            return {key: data(entry.value) for key, entry in node.entries.items()}
+        case SequenceNode():
+            return [data(item) for item in node.items]
+        case ScalarNode(text=text, plain=True):
+            if node.is_null:
+                return None
+            if text.lower() in _BOOLS:
+                return _BOOLS[text.lower()]
+            return float(text) if _NUMBER.fullmatch(text) else text
+    return node.text

@@ -1,0 +1,150 @@
+"""A document held against its JSON Schema, told in our own sentences.
+
+``<schema>.schema.json`` is the one source of truth; its annotations ``x-is``, ``x-hint`` and
+``x-unknown`` hold the words that a sentence is made of. Unknown keys are warnings, unless ``x-closed``
+says that nothing may be ignored there; everything else is a fault. A file that was found valid leaves
+a marker in the cache, named by the digest of all that decides, which holds its warnings: such a file
+need not be validated, nor jsonschema be imported, again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from reprise import __version__, paths
+from reprise.schemas.faults import Finding, Findings, KeyPath, Position, did_you_mean, shortened
+from reprise.schemas.nodes import MappingNode, Node, ScalarNode, SequenceNode, data
+
+if TYPE_CHECKING:
+    from jsonschema import ValidationError
+
+
+def validate(root: Node, content: bytes, schema: str, findings: Findings) -> None:
+    """Add what ``<schema>.schema.json`` finds in ``root``, the document in the file's ``content``."""
+    text = Path(__file__).with_name(f"{schema}.schema.json").read_bytes()
+    digest = hashlib.sha256(b"\0".join([__version__.encode(), text, content])).hexdigest()
+    known = _read_marker(digest)
+    if known is not None:
+        findings.warnings += known
+        return
+    from jsonschema import Draft202012Validator
+
+    found = Findings(findings.file)
+    for error in Draft202012Validator(json.loads(text)).iter_errors(data(root)):
+        _tell(error, root, found)
+    findings.faults += found.faults
+    findings.warnings += found.warnings
+    if not found.faults:
+        _write_marker(digest, found.warnings)
+
+
+def _marker(digest: str) -> Path:
+    return paths.cache_dir() / "validated-v1" / digest
+
+
+def _read_marker(digest: str) -> list[Finding] | None:
+    """The warnings of a file that was found valid; None when that is not known."""
+    try:
+        rows = json.loads(_marker(digest).read_bytes())
+        return [
+            Finding(Position(int(line), int(column)), tuple(map(str, path)), str(sentence))
+            for line, column, path, sentence in rows
+        ]
+    except (OSError, RuntimeError, ValueError, TypeError):
+        return None
+
+
+def _write_marker(digest: str, warnings: list[Finding]) -> None:
+    rows = [[*warning.at, warning.path, warning.sentence] for warning in warnings]
+    try:
+        paths.write_atomically(_marker(digest), json.dumps(rows))
+    except (OSError, RuntimeError):
+        pass  # without a cache, it is validated again next time
+
+
+def _tell(error: ValidationError, root: Node, findings: Findings) -> None:
+    node, path, at = _locate(root, list(error.absolute_path))
+    schema: Any = error.schema
+    match error.validator:
+        case "additionalProperties" if isinstance(node, MappingNode):
+            for key in node.entries.keys() - schema["properties"].keys():
+                tell = findings.fault if schema.get("x-closed") else findings.warn
+                tell(node.entries[key].key_at, path, _unknown_key(key, schema))
+        case "required" if isinstance(node, MappingNode):
+            for key in schema["required"]:
+                if key not in node.entries:
+                    findings.fault(at, path, f'no "{key}"')
+        case "not" if isinstance(node, MappingNode) and not path:
+            first, second = schema["not"]["required"]
+            both = sorted((node.entries[key].key_at, key) for key in (first, second))
+            findings.fault(
+                both[1][0], (), f'"{both[1][1]}" beside "{both[0][1]}"; a project has one environment'
+            )
+        case "not":
+            findings.fault(at, path, schema["x-hint"])
+        case _ if "propertyNames" in error.absolute_schema_path and isinstance(node, MappingNode):
+            name = str(error.instance)
+            findings.fault(node.entries[name].key_at, path, f'"{shortened(name)}" is not {schema["x-is"]}')
+        case _:
+            findings.fault(node.at if _is_shown(node) else at, path, _mismatch(node, path, schema))
+
+
+def _locate(root: Node, steps: list[str | int]) -> tuple[Node, KeyPath, Position]:
+    """The node that ``steps`` lead to, its keys for people, and the position of its own key."""
+    node, at = root, root.at
+    shown: list[str] = []
+    for step in steps:
+        match node:
+            case MappingNode():
+                entry = node.entries[str(step)]
+                node, at = entry.value, entry.key_at
+                shown.append(str(step))
+            case SequenceNode():
+                node = node.items[int(step)]
+                at = node.at
+                shown.append(f"item {int(step) + 1}")
+    return node, tuple(shown), at
+
+
+def _is_shown(node: Node) -> bool:
+    """Has the file a text for ``node``? A key without a value has none."""
+    return not (isinstance(node, ScalarNode) and node.is_null and not node.text)
+
+
+def _unknown_key(key: str, schema: Any) -> str:
+    known = list(schema["properties"])
+    stem = key.replace(":", " ").split(" ")[0]
+    if stem in known and stem != key:  # `type:int` and `type str` are keys for YAML
+        hint = f'; did you mean "{stem}: {shortened(key[len(stem) + 1 :].strip()) or "..."}"?'
+    else:
+        hint = did_you_mean(key, known) or (f"; {schema['x-unknown']}" if "x-unknown" in schema else "")
+    ignored = "" if schema.get("x-closed") else " is ignored"
+    return f'unknown key "{shortened(key)}"{ignored}{hint}'
+
+
+def _mismatch(node: Node, path: KeyPath, schema: Any) -> str:
+    """``"flaot" is not a type; did you mean "float"?``"""
+    near = (
+        did_you_mean(node.text, schema["enum"]) if isinstance(node, ScalarNode) and "enum" in schema else ""
+    )
+    hint = near or (f"; {schema['x-hint']}" if "x-hint" in schema else "")
+    if isinstance(node, ScalarNode) and node.is_null:
+        missing = "no value" if path else "the file is empty"
+        return f"{missing}; {schema['x-is']} is needed{hint}"
+    return f"{_found(node)} is not {schema['x-is']}{hint}"
+
+
+def _found(node: Node) -> str:
+    match node:
+        case MappingNode():
+            return "a mapping"
+        case SequenceNode():
+            return "a list" if node.items else "an empty list"
+        case ScalarNode(text=""):
+            return "an empty text"
+        case ScalarNode(plain=True) if not isinstance(data(node), str):
+            return shortened(node.text)
+    return f'"{shortened(node.text)}"'
