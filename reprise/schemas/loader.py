@@ -44,9 +44,7 @@ def load_project(root: Path, *, check_environment_files: bool = True) -> Project
         ProjectError: with all faults of the MLproject and of its environment file.
     """
     reading = read_project(root, check_environment_files=check_environment_files)
-    refuse_faults(
-        reading.files, hint=f"`reprise check {shlex.quote(str(root))}` also tells what is doubtful"
-    )
+    refuse_faults(reading.files)
     return reading.project
 
 
