@@ -37,6 +37,7 @@ _DAMAGE = re.compile(
     r"|could not parse|inflate|unexpected line in|pack has bad|broken ref|reference broken",
     re.IGNORECASE,
 )
+_NO_SUCH_OBJECT = re.compile(r"not our ref|unadvertised object|remote ref")
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +197,7 @@ def _resolve(mirror: _Mirror, candidates: Sequence[str]) -> Found:
 
 def _found_online(mirror: _Mirror, name: str, named: Sequence[str], refs: Mapping[str, str]) -> Found:
     target = refs[named[0]]
-    if len({refs[place] for place in named}) > 1:
+    if {f"refs/heads/{name}", f"refs/tags/{name}"} <= set(named):
         log.warning('"%s" is a branch and a tag of %s: the branch is used', name, mirror.remote.url)
     commit = mirror.knows(target)
     if commit is None:
@@ -222,10 +223,9 @@ def _unnamed(mirror: _Mirror, candidates: Sequence[str]) -> Found:
         full = name if _FULL.fullmatch(name) else None
         try:
             mirror.fetch(full)
-        except (git.Unreachable, git.Unauthorized):
-            raise
-        except SourceError:
-            log.debug("%s does not give %s", remote.url, name)
+        except SourceError as error:
+            if not _NO_SUCH_OBJECT.search(error.message):
+                raise
         if commit := mirror.knows(name):
             return Found(candidates[-1], commit, None)
     raise _no_such_ref(remote, candidates)

@@ -309,6 +309,22 @@ def test_a_branch_that_moved_is_followed(house: Path, own_demo: Demo, tmp_path: 
         assert head(fetch(url, own_demo.feature)) == own_demo.feature
 
 
+def test_names_that_are_also_something_else(
+    house: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = make(tmp_path / "r", {"MLproject": ""})
+    first = by_hand(folder, "rev-parse", "HEAD")
+    by_hand(folder, "tag", "release")
+    by_hand(folder, "branch", "20240101")
+    by_hand(folder, "checkout", "--quiet", "-b", "release")
+    second = commit(folder, {"a": "1"}, "second")
+    for _ in range(2):
+        assert head(fetch(str(folder), "20240101")) == first
+    assert caplog.text == ""
+    assert head(fetch(str(folder), "release")) == second
+    assert "the branch is used" in caplog.text
+
+
 def test_a_run_never_dirties_the_next_one(house: Path, url: str) -> None:
     first = fetch(url, "v1")
     (first.path / "n.txt").write_text("dirt")
