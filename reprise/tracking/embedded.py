@@ -1,8 +1,9 @@
 """The embedded store: a directory that holds ``reprise.db`` and ``artifacts/``.
 
-Its verbs stand in one file per entity (``experiments.py``, ``runs.py``, ``logged_models.py``,
-``registered_models.py``, ``model_versions.py``) and are put together here; each is one transaction,
-safe from any thread and any process, answered after its commit. The REST server speaks these verbs.
+Its verbs stand in one file per entity (``experiments.py``, ``runs.py``, ``run_data.py``,
+``logged_models.py``, ``registered_models.py``, ``model_versions.py``) and are put together here; each is
+one transaction, safe from any thread and any process, answered after its commit. The REST server speaks
+these verbs.
 """
 
 from __future__ import annotations
@@ -12,16 +13,24 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from reprise.schemas.entities import Artifact
-from reprise.tracking.artifacts import ArtifactFolder
+from reprise import paths
+from reprise.schemas.entities import MODEL_STAGES, Artifact, ModelVersion
+from reprise.tracking import validation
+from reprise.tracking.artifacts import ArtifactFolder, local_folder
+from reprise.tracking.database import Database
 from reprise.tracking.experiments import Experiments
-from reprise.tracking.logged_models import LoggedModels
+from reprise.tracking.logged_models import LoggedModels, model_row
 from reprise.tracking.model_versions import ModelVersions
 from reprise.tracking.registered_models import RegisteredModels
+from reprise.tracking.rows import missing
+from reprise.tracking.run_data import RunData
+from reprise.tracking.run_rows import run_row
 from reprise.tracking.runs import Runs
 
+DATABASE_NAME = "reprise.db"
 
-class EmbeddedStore(Experiments, Runs, LoggedModels, RegisteredModels, ModelVersions):
+
+class EmbeddedStore(Experiments, Runs, RunData, LoggedModels, RegisteredModels, ModelVersions):
     """Opens the store in ``directory``, and makes it when there is none.
 
     ``artifacts`` is what the HTTP proxy ``mlflow-artifacts/artifacts/<path>`` reads and writes:
@@ -32,40 +41,62 @@ class EmbeddedStore(Experiments, Runs, LoggedModels, RegisteredModels, ModelVers
     artifacts: ArtifactFolder
 
     def __init__(self, directory: Path) -> None:
-        raise NotImplementedError
+        self.directory = directory.absolute()
+        self.artifacts = ArtifactFolder(self.directory / "artifacts")
+        if not (self.directory / DATABASE_NAME).exists():
+            self._make()
+        self._database = Database(self.directory / DATABASE_NAME)
 
     @property
     def uri(self) -> str:
         """The store's directory, which is what a user would give as tracking URI."""
-        raise NotImplementedError
+        return str(self.directory)
 
     def list_artifacts(self, run_id: str, path: str = "") -> Sequence[Artifact]:
         """The direct children of ``path``; empty when there is no such folder."""
-        raise NotImplementedError
+        return ArtifactFolder(self.artifact_folder(run_id)).list(path)
 
     def download_artifact(self, run_id: str, path: str, destination: Path) -> None:
         """Copy the file or folder ``path`` (``""`` = all) to ``destination``, which must not exist."""
-        raise NotImplementedError
+        if destination.exists():
+            raise validation.invalid(f"{destination} exists already")
+        ArtifactFolder(self.artifact_folder(run_id)).copy_out(path, destination)
 
     def upload_artifact(self, run_id: str, source: Path, path: str) -> None:
         """Store the file ``source`` as the artifact ``path``, arriving whole or not at all."""
-        raise NotImplementedError
+        ArtifactFolder(self.artifact_folder(run_id)).copy_in(source, path)
 
     def artifact_folder(self, run_id: str) -> Path:
-        """The local folder that is the run's artifact root; it may not exist yet."""
-        raise NotImplementedError
+        """The local folder that is the artifact root of a run or a logged model; it may not exist yet."""
+        with self._database.reading() as connection:
+            owner = (
+                model_row(connection, run_id) if run_id.startswith("m-") else run_row(connection, run_id)
+            )
+        return local_folder(owner.artifact_uri, self.artifacts.root)
 
     def list_model_artifacts(self, model_id: str, path: str = "") -> Sequence[Artifact]:
         """The direct children of ``path`` among the files of a logged model."""
-        raise NotImplementedError
+        self.get_logged_model(model_id)
+        return self.list_artifacts(model_id, path)
 
     def model_location(self, name: str, selector: str) -> tuple[str, str]:
         """Resolve ``models:/name/selector`` to (run_id, artifact path), as ``Tracking`` says."""
-        raise NotImplementedError
+        if not selector:
+            return self.get_logged_model(name).model_id, ""
+        version = self._selected(name, selector)
+        uri = self.model_version_download_uri(name, str(version.version))
+        if uri.startswith("runs:/"):
+            run_id, _, path = uri.removeprefix("runs:/").partition("/")
+            return run_id, path
+        for owner in filter(None, (version.model_id, version.run_id)):
+            root = self._artifact_uri(owner)
+            if uri == root or uri.startswith(f"{root}/"):
+                return owner, uri[len(root) :].strip("/")
+        raise missing(f"version {version.version} of {name!r} has its files at {uri!r}, outside this store")
 
     def close(self) -> None:
         """Close every connection; a verb after that is a bug of the caller."""
-        raise NotImplementedError
+        self._database.close()
 
     def __enter__(self) -> Self:
         return self
@@ -74,3 +105,25 @@ class EmbeddedStore(Experiments, Runs, LoggedModels, RegisteredModels, ModelVers
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def _make(self) -> None:
+        """The directory, out of sight of git. The database makes itself."""
+        self.artifacts.root.mkdir(parents=True, exist_ok=True)
+        if not (ignore := self.directory / ".gitignore").exists():
+            paths.write_atomically(ignore, "*\n")
+
+    def _selected(self, name: str, selector: str) -> ModelVersion:
+        if selector.startswith("@"):
+            return self.get_model_version_by_alias(name, selector[1:])
+        if selector.lower() == "latest":
+            return self.get_model_version_by_alias(name, "latest")
+        if selector.lower() in {stage.lower() for stage in MODEL_STAGES}:
+            for version in self.get_latest_versions(name, [selector]):
+                return version
+            raise missing(f"registered model {name!r} has no version in stage {selector!r}")
+        return self.get_model_version(name, selector)
+
+    def _artifact_uri(self, owner: str) -> str:
+        if owner.startswith("m-"):
+            return self.get_logged_model(owner).artifact_uri
+        return self.get_run(owner).artifact_uri

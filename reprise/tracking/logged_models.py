@@ -2,12 +2,81 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
-from reprise.schemas.entities import LoggedModel, ModelOrder, Page
+from reprise.schemas.entities import ACTIVE, DELETED, LoggedModel, ModelMetric, ModelOrder, Page
+from reprise.tracking import validation
+from reprise.tracking.experiments import active_experiment
+from reprise.tracking.names import new_id, now, random_name
+from reprise.tracking.rows import Connection, Verbs, drop_pair, missing, pairs, put_pairs
+from reprise.tracking.run_rows import IN_IDS, POINT, point
+from reprise.tracking.search import ENTITIES, Name, Order, fault
+from reprise.tracking.search_sql import (
+    Column,
+    Query,
+    Searchable,
+    SortKey,
+    Sql,
+    Values,
+    keyed_order,
+    page,
+    sort_key,
+)
+
+STATUSES = ("LOGGED_MODEL_PENDING", "LOGGED_MODEL_READY", "LOGGED_MODEL_UPLOAD_FAILED")
+_CREATED = Column("t.creation_time", is_number=True)
+_UPDATED = Column("t.last_update_time", is_number=True)
+_METRICS = Values(
+    "logged_model_metric v",
+    "v.owner = t.id",
+    is_number=True,
+    newest="ORDER BY v.timestamp DESC, v.step DESC, v.run_id",
+)
+SEARCHABLE = Searchable(
+    word="logged models",
+    table="logged_model t",
+    attributes={
+        "name": Column("t.name"),
+        "model_id": Column("t.model_id"),
+        "model_type": Column("t.model_type", nullable=True),
+        "status": Column("replace(replace(t.status, 'LOGGED_MODEL_', ''), 'UPLOAD_', '')"),
+        "source_run_id": Column("t.source_run_id", nullable=True),
+        "experiment_id": Column("CAST(t.experiment AS TEXT)"),
+        "artifact_location": Column("t.artifact_uri"),
+        "creation_time": _CREATED,
+        "creation_timestamp": _CREATED,
+        "creation_timestamp_ms": _CREATED,
+        "last_updated_timestamp": _UPDATED,
+        "last_updated_timestamp_ms": _UPDATED,
+    },
+    keys={
+        "metric": _METRICS,
+        "param": Values("logged_model_param v", "v.owner = t.id"),
+        "tag": Values("logged_model_tag v", "v.owner = t.id"),
+    },
+    default_order=("creation_time DESC", "model_id"),
+)
 
 
-class LoggedModels:
+class ModelRow(NamedTuple):
+    id: int
+    model_id: str
+    experiment: int
+    name: str
+    artifact_uri: str
+    status: str
+    creation_time: int
+    last_update_time: int
+    model_type: str | None
+    source_run_id: str | None
+    status_message: str | None
+    lifecycle_stage: str
+
+
+class LoggedModels(Verbs):
     def create_logged_model(
         self,
         experiment_id: str,
@@ -19,11 +88,43 @@ class LoggedModels:
         model_type: str | None = None,
     ) -> LoggedModel:
         """Begin a model, ``LOGGED_MODEL_PENDING``; without a name it gets a random one."""
-        raise NotImplementedError
+        if name is not None:
+            validation.logged_model_name(name)
+        validation.tags(tags or {})
+        model_id = f"m-{new_id()}"
+        with self._database.writing() as connection:
+            experiment = active_experiment(connection, experiment_id)
+            time = now()
+            location = f"{experiment.artifact_location}/models/{model_id}/artifacts"
+            row = connection.execute(
+                "INSERT INTO logged_model (model_id, experiment, name, artifact_uri, status, creation_time,"
+                " last_update_time, model_type, source_run_id, lifecycle_stage)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (
+                    model_id,
+                    experiment.id,
+                    name or random_name(),
+                    location,
+                    STATUSES[0],
+                    time,
+                    time,
+                    model_type,
+                    source_run_id,
+                    ACTIVE,
+                ),
+            )
+            number = row.lastrowid or 0
+            put_pairs(connection, "logged_model_tag", number, tags or {})
+            put_pairs(connection, "logged_model_param", number, params or {})
+            return read_models(connection, [number])[0]
 
     def get_logged_model(self, model_id: str, *, allow_deleted: bool = False) -> LoggedModel:
         """``RESOURCE_DOES_NOT_EXIST`` when there is none."""
-        raise NotImplementedError
+        with self._database.reading() as connection:
+            row = model_row(connection, model_id)
+            if row.lifecycle_stage == DELETED and not allow_deleted:
+                raise missing(f"logged model {model_id} is deleted")
+            return read_models(connection, [row.id])[0]
 
     def search_logged_models(
         self,
@@ -36,22 +137,149 @@ class LoggedModels:
         page_token: str | None = None,
     ) -> Page[LoggedModel]:
         """Newest first; ``datasets`` (name, digest) narrow the metrics that the filter looks at."""
-        raise NotImplementedError
+        validation.page_size(max_results)
+        numbers = json.dumps([validation.experiment_id(text) for text in experiment_ids])
+        scope = Sql(f"t.experiment {IN_IDS} AND t.lifecycle_stage = ?", (numbers, ACTIVE))
+        target = SEARCHABLE
+        if datasets:
+            narrowed = Sql(f"SELECT 1 FROM {_METRICS.table} WHERE v.owner = t.id AND {_of(datasets).text}")
+            scope = Sql(
+                f"{scope.text} AND EXISTS ({narrowed.text})", (*scope.values, *_of(datasets).values)
+            )
+            target = _narrowed(datasets)
+        extra = [key for order in order_by for key in _sort_keys(order)]
+        with self._database.reading() as connection:
+            query = Query(target, scope, filter, extra_order=extra)
+            ids, token = page(connection, query, max_results, page_token)
+            return Page(read_models(connection, ids), token)
 
     def finalize_logged_model(self, model_id: str, status: str) -> LoggedModel:
         """Set the status: ``LOGGED_MODEL_READY``, ``LOGGED_MODEL_UPLOAD_FAILED`` or ``..._PENDING``."""
-        raise NotImplementedError
+        if status not in STATUSES:
+            raise validation.invalid(
+                f"{status!r} is not the status of a model; known are {', '.join(STATUSES)}"
+            )
+        with self._database.writing() as connection:
+            row = model_row(connection, model_id)
+            connection.execute(
+                "UPDATE logged_model SET status = ?, last_update_time = ? WHERE id = ?",
+                (status, now(), row.id),
+            )
+            return read_models(connection, [row.id])[0]
 
     def log_logged_model_params(self, model_id: str, params: Mapping[str, str]) -> None:
-        raise NotImplementedError
+        with self._database.writing() as connection:
+            row = model_row(connection, model_id)
+            logged = pairs(connection, "logged_model_param", [row.id])[row.id]
+            for key, value in params.items():
+                if not validation.equal_param(logged.get(key, value), value):
+                    raise validation.invalid(
+                        f"param {key!r} of model {model_id} was logged as {logged[key]!r}"
+                        f" and cannot become {value!r}"
+                    )
+            put_pairs(connection, "logged_model_param", row.id, {**params, **logged})
 
     def set_logged_model_tags(self, model_id: str, tags: Mapping[str, str]) -> None:
-        raise NotImplementedError
+        validation.tags(tags)
+        with self._database.writing() as connection:
+            put_pairs(connection, "logged_model_tag", model_row(connection, model_id).id, tags)
 
     def delete_logged_model_tag(self, model_id: str, key: str) -> None:
         """``RESOURCE_DOES_NOT_EXIST`` when there is no such tag."""
-        raise NotImplementedError
+        with self._database.writing() as connection:
+            row = model_row(connection, model_id)
+            if not drop_pair(connection, "logged_model_tag", row.id, key):
+                raise missing(f"logged model {model_id} has no tag {key!r}")
 
     def delete_logged_model(self, model_id: str) -> None:
         """Mark it deleted."""
-        raise NotImplementedError
+        with self._database.writing() as connection:
+            row = model_row(connection, model_id)
+            connection.execute(
+                "UPDATE logged_model SET lifecycle_stage = ?, last_update_time = ? WHERE id = ?",
+                (DELETED, now(), row.id),
+            )
+
+
+def model_row(connection: Connection, model_id: str) -> ModelRow:
+    """The logged model, active or deleted. ``RESOURCE_DOES_NOT_EXIST`` when there is none."""
+    row = connection.execute("SELECT * FROM logged_model WHERE model_id = ?", (model_id,)).fetchone()
+    if row is None:
+        raise missing(f"there is no logged model with the id {model_id!r}")
+    return ModelRow(*row)
+
+
+def read_models(connection: Connection, ids: Iterable[int]) -> list[LoggedModel]:
+    """The logged models of ``ids`` with their data, in their order."""
+    wanted = list(ids)
+    found = connection.execute(f"SELECT * FROM logged_model WHERE id {IN_IDS}", (json.dumps(wanted),))
+    rows = {row.id: row for row in (ModelRow(*values) for values in found)}
+    tags, params = (
+        pairs(connection, "logged_model_tag", wanted),
+        pairs(connection, "logged_model_param", wanted),
+    )
+    metrics = _metrics(connection, rows)
+    return [
+        LoggedModel(
+            model_id=row.model_id,
+            experiment_id=str(row.experiment),
+            name=row.name,
+            artifact_uri=row.artifact_uri,
+            status=row.status,
+            creation_time=row.creation_time,
+            last_update_time=row.last_update_time,
+            model_type=row.model_type,
+            source_run_id=row.source_run_id,
+            status_message=row.status_message,
+            lifecycle_stage=row.lifecycle_stage,
+            tags=tags[row.id],
+            params=params[row.id],
+            metrics=tuple(metrics[row.id]),
+        )
+        for row in map(rows.__getitem__, wanted)
+    ]
+
+
+def _metrics(connection: Connection, rows: Mapping[int, ModelRow]) -> dict[int, list[ModelMetric]]:
+    columns = POINT.replace("model_id", "NULL")
+    found: dict[int, list[ModelMetric]] = defaultdict(list)
+    points = connection.execute(
+        f"SELECT owner, key, run_id, {columns} FROM logged_model_metric WHERE owner {IN_IDS}"
+        " ORDER BY owner, key, timestamp, step",
+        (json.dumps(list(rows)),),
+    )
+    for owner, key, run_id, *values in points:
+        found[owner].append(ModelMetric(rows[owner].model_id, run_id, point(key, values)))
+    return found
+
+
+def _of(datasets: Sequence[tuple[str, str | None]]) -> Sql:
+    """That a metric was measured on one of these datasets."""
+    either = " OR ".join(
+        "(v.dataset_name = ? AND v.dataset_digest = coalesce(?, v.dataset_digest))" for _ in datasets
+    )
+    return Sql(f"({either})", tuple(value for dataset in datasets for value in dataset))
+
+
+def _narrowed(datasets: Sequence[tuple[str, str | None]]) -> Searchable:
+    """The searchable whose metrics are only those of these datasets."""
+    from dataclasses import replace
+
+    metrics = _METRICS._replace(narrowed=_of(datasets))
+    return replace(SEARCHABLE, keys={**SEARCHABLE.keys, "metric": metrics})
+
+
+def _sort_keys(order: ModelOrder) -> Iterator[SortKey]:
+    prefix, dot, key = order.field_name.partition(".")
+    entity = ENTITIES.get(prefix) if dot else "attribute"
+    if entity not in {"metric", "attribute"}:
+        fault(order.field_name, 0, "logged models are sorted by an attribute or by metrics.<key>")
+    if entity == "attribute":
+        yield from sort_key(
+            SEARCHABLE, Order(Name("attribute", key or prefix, order.field_name, 0), order.ascending)
+        )
+        return
+    values = _METRICS
+    if order.dataset_name:
+        values = values._replace(narrowed=_of([(order.dataset_name, order.dataset_digest)]))
+    yield from keyed_order(values, key.strip('`"'), order.ascending)

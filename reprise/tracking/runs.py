@@ -1,22 +1,54 @@
-"""The verbs of runs and of what is logged to them, over the store's database."""
+"""The verbs of runs, over the store's database. What is logged to them is in ``run_data.py``."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 
-from reprise.schemas.entities import (
-    DatasetInput,
-    DatasetSummary,
-    Metric,
-    ModelLink,
-    Page,
-    Run,
-    RunMetric,
-    ViewType,
+from reprise.schemas.entities import ACTIVE, DELETED, DatasetSummary, Page, Run, ViewType
+from reprise.tracking import validation
+from reprise.tracking.experiments import active_experiment
+from reprise.tracking.names import new_id, now, random_name
+from reprise.tracking.rows import Verbs, put_pairs, stages
+from reprise.tracking.run_rows import active_run, read_runs, run_row
+from reprise.tracking.search_sql import Column, Query, Searchable, Sql, Values, page
+
+RUN_NAME = "mlflow.runName"
+_DATASETS = "run_dataset i JOIN dataset d ON d.id = i.dataset"
+_NAME = Column("t.name")
+_START = Column("t.start_time", is_number=True)
+SEARCHABLE = Searchable(
+    word="runs",
+    table="run t",
+    attributes={
+        "run_id": Column("t.run_id"),
+        "run_name": _NAME,
+        "Run name": _NAME,
+        "experiment_id": Column("CAST(t.experiment AS TEXT)"),
+        "user_id": Column("t.user_id"),
+        "status": Column("t.status"),
+        "artifact_uri": Column("t.artifact_uri"),
+        "start_time": _START,
+        "created": _START,
+        "Created": _START,
+        "end_time": Column("t.end_time", is_number=True, nullable=True),
+    },
+    keys={
+        "metric": Values("series v", "v.run = t.id", is_number=True),
+        "param": Values("run_param v", "v.owner = t.id"),
+        "tag": Values("run_tag v", "v.owner = t.id"),
+    },
+    datasets={
+        "name": f"(SELECT i.run, d.name AS value FROM {_DATASETS}) v WHERE v.run = t.id",
+        "digest": f"(SELECT i.run, d.digest AS value FROM {_DATASETS}) v WHERE v.run = t.id",
+        "context": "(SELECT i.run, c.value AS value FROM run_dataset i JOIN run_dataset_tag c"
+        " ON c.owner = i.id AND c.key = 'mlflow.data.context') v WHERE v.run = t.id",
+    },
+    default_order=("start_time DESC", "run_id"),
 )
 
 
-class Runs:
+class Runs(Verbs):
     def create_run(
         self,
         experiment_id: str,
@@ -27,11 +59,33 @@ class Runs:
         tags: Mapping[str, str] | None = None,
     ) -> Run:
         """Start a run; without a name (nor a tag ``mlflow.runName``) it gets a random one."""
-        raise NotImplementedError
+        validation.tags(tags or {})
+        name = _name(run_name, (tags or {}).get(RUN_NAME))
+        validation.at_most("the run's name", validation.MAX_KEY, name)
+        run_id = new_id()
+        with self._database.writing() as connection:
+            experiment = active_experiment(connection, experiment_id)
+            row = connection.execute(
+                "INSERT INTO run (run_id, experiment, name, user_id, status, start_time, artifact_uri,"
+                " lifecycle_stage) VALUES (?, ?, ?, ?, 'RUNNING', ?, ?, ?)",
+                (
+                    run_id,
+                    experiment.id,
+                    name,
+                    user_id,
+                    start_time,
+                    f"{experiment.artifact_location}/{run_id}/artifacts",
+                    ACTIVE,
+                ),
+            )
+            number = row.lastrowid or 0
+            put_pairs(connection, "run_tag", number, {**(tags or {}), RUN_NAME: name})
+            return read_runs(connection, [number])[0]
 
     def get_run(self, run_id: str) -> Run:
         """Active or deleted, with its data. ``RESOURCE_DOES_NOT_EXIST`` when there is none."""
-        raise NotImplementedError
+        with self._database.reading() as connection:
+            return read_runs(connection, [run_row(connection, run_id).id])[0]
 
     def update_run(
         self,
@@ -42,56 +96,32 @@ class Runs:
         run_name: str | None = None,
     ) -> None:
         """None leaves a value as it is."""
-        raise NotImplementedError
+        if status is not None:
+            validation.run_status(status)
+        if run_name:
+            validation.at_most("the run's name", validation.MAX_KEY, run_name)
+        with self._database.writing() as connection:
+            row = active_run(connection, run_id)
+            connection.execute(
+                "UPDATE run SET status = coalesce(?, status), end_time = coalesce(?, end_time),"
+                " name = coalesce(?, name) WHERE id = ?",
+                (status, end_time, run_name or None, row.id),
+            )
+            if run_name:
+                put_pairs(connection, "run_tag", row.id, {RUN_NAME: run_name})
 
     def delete_run(self, run_id: str) -> None:
-        raise NotImplementedError
+        self._set_stage(run_id, DELETED, now())
 
     def restore_run(self, run_id: str) -> None:
-        raise NotImplementedError
+        self._set_stage(run_id, ACTIVE, None)
 
     def move_run(self, run_id: str, experiment_id: str) -> None:
         """Move a run to another active experiment; its artifacts stay where they are."""
-        raise NotImplementedError
-
-    def log_metric(self, run_id: str, metric: Metric) -> None:
-        raise NotImplementedError
-
-    def log_param(self, run_id: str, key: str, value: str) -> None:
-        """An equal number (``0.50`` and ``0.5``) is no conflict, and the first text stays."""
-        raise NotImplementedError
-
-    def log_batch(
-        self,
-        run_id: str,
-        *,
-        metrics: Sequence[Metric] = (),
-        params: Mapping[str, str] | None = None,
-        tags: Mapping[str, str] | None = None,
-    ) -> None:
-        """Record all of it or nothing. Duplicate keys inside a request are for the wire to refuse."""
-        raise NotImplementedError
-
-    def set_tag(self, run_id: str, key: str, value: str) -> None:
-        raise NotImplementedError
-
-    def delete_tag(self, run_id: str, key: str) -> None:
-        """``RESOURCE_DOES_NOT_EXIST`` when there is no such tag."""
-        raise NotImplementedError
-
-    def log_inputs(
-        self, run_id: str, *, datasets: Sequence[DatasetInput] = (), models: Sequence[ModelLink] = ()
-    ) -> None:
-        """Note what the run read."""
-        raise NotImplementedError
-
-    def log_outputs(self, run_id: str, models: Sequence[ModelLink]) -> None:
-        """Note the logged models that the run made; a missing step counts as 0."""
-        raise NotImplementedError
-
-    def record_logged_model(self, run_id: str, model_json: str) -> None:
-        """Append the MLmodel (a JSON object as text) to the tag ``mlflow.log-model.history``."""
-        raise NotImplementedError
+        with self._database.writing() as connection:
+            row = active_run(connection, run_id)
+            experiment = active_experiment(connection, experiment_id)
+            connection.execute("UPDATE run SET experiment = ? WHERE id = ?", (experiment.id, row.id))
 
     def search_runs(
         self,
@@ -104,24 +134,44 @@ class Runs:
         view_type: ViewType = "ACTIVE_ONLY",
     ) -> Page[Run]:
         """Newest first unless ``order_by`` says otherwise; unknown experiments hold no runs."""
-        raise NotImplementedError
-
-    def metric_history(self, run_id: str, key: str) -> Sequence[Metric]:
-        """All points, by (timestamp, step, value)."""
-        raise NotImplementedError
-
-    def metric_history_page(
-        self, run_id: str, key: str, *, max_results: int, page_token: str | None = None
-    ) -> Page[Metric]:
-        """The same points, at most ``max_results`` at a time."""
-        raise NotImplementedError
-
-    def metric_history_bulk(
-        self, run_ids: Sequence[str], key: str, *, max_results: int
-    ) -> Sequence[RunMetric]:
-        """The points of one key in several runs, by (run, timestamp, step, value)."""
-        raise NotImplementedError
+        validation.page_size(max_results)
+        scope = Sql(
+            "t.experiment IN (SELECT value FROM json_each(?))"
+            " AND t.lifecycle_stage IN (SELECT value FROM json_each(?))",
+            (_numbers(experiment_ids), stages(view_type)),
+        )
+        with self._database.reading() as connection:
+            query = Query(SEARCHABLE, scope, filter, order_by)
+            ids, token = page(connection, query, max_results, page_token)
+            return Page(read_runs(connection, ids), token)
 
     def search_datasets(self, experiment_ids: Sequence[str]) -> Sequence[DatasetSummary]:
         """The datasets that active runs of these experiments used."""
-        raise NotImplementedError
+        with self._database.reading() as connection:
+            rows = connection.execute(
+                "SELECT DISTINCT r.experiment, d.name, d.digest, c.value"
+                f" FROM {_DATASETS} JOIN run r ON r.id = i.run"
+                " LEFT JOIN run_dataset_tag c ON c.owner = i.id AND c.key = 'mlflow.data.context'"
+                " WHERE r.lifecycle_stage = ? AND r.experiment IN (SELECT value FROM json_each(?))"
+                " ORDER BY 1, 2, 3, 4",
+                (ACTIVE, _numbers(experiment_ids)),
+            )
+            return [DatasetSummary(str(experiment), *values) for experiment, *values in rows]
+
+    def _set_stage(self, run_id: str, stage: str, deleted_time: int | None) -> None:
+        with self._database.writing() as connection:
+            row = run_row(connection, run_id)
+            connection.execute(
+                "UPDATE run SET lifecycle_stage = ?, deleted_time = ? WHERE id = ?",
+                (stage, deleted_time, row.id),
+            )
+
+
+def _name(given: str | None, tag: str | None) -> str:
+    if given and tag and given != tag:
+        raise validation.invalid(f"the run is named {given!r}, and by its tag {RUN_NAME} {tag!r}")
+    return given or tag or random_name()
+
+
+def _numbers(experiment_ids: Sequence[str]) -> str:
+    return json.dumps([validation.experiment_id(text) for text in experiment_ids])

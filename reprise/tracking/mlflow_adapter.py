@@ -1,0 +1,254 @@
+"""Any store that the MLflow library understands (``sqlite:``, ``databricks`` ...), by its client.
+
+Imported only for such a tracking URI; the import fails where the library is not installed.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from functools import wraps
+from pathlib import Path, PurePosixPath
+from typing import Any, ParamSpec, TypeVar
+from urllib.parse import unquote, urlsplit
+
+from mlflow.artifacts import download_artifacts
+from mlflow.entities import Metric as MlflowMetric
+from mlflow.entities import Param, RunTag, ViewType
+from mlflow.exceptions import MlflowException
+from mlflow.tracking import MlflowClient
+
+from reprise.errors import TrackingError
+from reprise.redact import redact
+from reprise.schemas.entities import Artifact, Experiment, Metric, Page, Run
+
+P = ParamSpec("P")
+T = TypeVar("T")
+BATCH_METRICS = 500
+BATCH_TEXTS = 100
+
+
+def _told_plainly(verb: Callable[P, T]) -> Callable[P, T]:
+    """What the library raises becomes a ``TrackingError`` with the same error code."""
+
+    @wraps(verb)
+    def told(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return verb(*args, **kwargs)
+        except MlflowException as error:
+            raise TrackingError(redact(str(error)), code=error.error_code) from error
+
+    return told
+
+
+class MlflowTracking:
+    """``Tracking`` over ``MlflowClient``."""
+
+    @_told_plainly
+    def __init__(self, uri: str) -> None:
+        self._client = MlflowClient(tracking_uri=uri)
+        self._uri = uri
+
+    @property
+    def uri(self) -> str:
+        return redact(self._uri)
+
+    @_told_plainly
+    def create_experiment(self, name: str) -> str:
+        return str(self._client.create_experiment(name))
+
+    @_told_plainly
+    def get_experiment(self, experiment_id: str) -> Experiment:
+        return _experiment(self._client.get_experiment(experiment_id))
+
+    @_told_plainly
+    def get_experiment_by_name(self, name: str) -> Experiment | None:
+        found = self._client.get_experiment_by_name(name)
+        return _experiment(found) if found else None
+
+    @_told_plainly
+    def search_experiments(
+        self, *, max_results: int = 1000, page_token: str | None = None
+    ) -> Page[Experiment]:
+        found = self._client.search_experiments(max_results=max_results, page_token=page_token)
+        return Page([_experiment(item) for item in found], found.token or None)
+
+    @_told_plainly
+    def create_run(
+        self,
+        experiment_id: str,
+        *,
+        start_time: int,
+        user_id: str,
+        run_name: str | None = None,
+        tags: Mapping[str, str] | None = None,
+    ) -> Run:
+        given = {"mlflow.user": user_id, **(tags or {})}
+        return _run(self._client.create_run(experiment_id, start_time, given, run_name))
+
+    @_told_plainly
+    def get_run(self, run_id: str) -> Run:
+        return _run(self._client.get_run(run_id))
+
+    @_told_plainly
+    def update_run(
+        self,
+        run_id: str,
+        *,
+        status: str | None = None,
+        end_time: int | None = None,
+        run_name: str | None = None,
+    ) -> None:
+        if end_time is not None:
+            status = status or self._client.get_run(run_id).info.status
+            self._client.set_terminated(run_id, status, end_time)
+            status = None
+        if status or run_name:
+            self._client.update_run(run_id, status, run_name)
+
+    @_told_plainly
+    def log_batch(
+        self,
+        run_id: str,
+        *,
+        metrics: Sequence[Metric] = (),
+        params: Mapping[str, str] | None = None,
+        tags: Mapping[str, str] | None = None,
+    ) -> None:
+        texts = [Param(*pair) for pair in (params or {}).items()]
+        labels = [RunTag(*pair) for pair in (tags or {}).items()]
+        points = [MlflowMetric(m.key, m.value, m.timestamp, m.step) for m in metrics]
+        while texts or labels or points:
+            self._client.log_batch(
+                run_id, points[:BATCH_METRICS], texts[:BATCH_TEXTS], labels[:BATCH_TEXTS]
+            )
+            del points[:BATCH_METRICS], texts[:BATCH_TEXTS], labels[:BATCH_TEXTS]
+
+    @_told_plainly
+    def search_runs(
+        self,
+        experiment_ids: Sequence[str],
+        *,
+        filter: str = "",
+        order_by: Sequence[str] = (),
+        max_results: int = 1000,
+        page_token: str | None = None,
+    ) -> Page[Run]:
+        found = self._client.search_runs(
+            list(experiment_ids), filter, ViewType.ACTIVE_ONLY, max_results, list(order_by), page_token
+        )
+        return Page([_run(item) for item in found], found.token or None)
+
+    @_told_plainly
+    def metric_history(self, run_id: str, key: str) -> Sequence[Metric]:
+        return [_metric(item) for item in self._client.get_metric_history(run_id, key)]
+
+    @_told_plainly
+    def list_artifacts(self, run_id: str, path: str = "") -> Sequence[Artifact]:
+        if _is_model(run_id):
+            found = self._client.list_logged_model_artifacts(run_id, path or None)
+        else:
+            found = self._client.list_artifacts(run_id, path or None)
+        return [Artifact(item.path, item.is_dir, item.file_size) for item in found]
+
+    @_told_plainly
+    def download_artifact(self, run_id: str, path: str, destination: Path) -> None:
+        parent = str(PurePosixPath(path).parent).removeprefix(".")
+        if path and path not in {item.path for item in self.list_artifacts(run_id, parent)}:
+            raise TrackingError(f"there is no artifact {path!r}", code="RESOURCE_DOES_NOT_EXIST")
+        uri = f"{self._artifact_uri(run_id)}/{path}".rstrip("/")
+        destination.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=destination.parent) as folder:
+            fetched = download_artifacts(artifact_uri=uri, dst_path=folder, tracking_uri=self._uri)
+            Path(fetched).rename(destination)
+
+    @_told_plainly
+    def upload_artifact(self, run_id: str, source: Path, path: str) -> None:
+        target = PurePosixPath(path)
+        with tempfile.TemporaryDirectory() as folder:
+            named = Path(folder) / target.name
+            named.symlink_to(source.absolute())
+            self._client.log_artifact(run_id, str(named), str(target.parent).removeprefix(".") or None)
+
+    @_told_plainly
+    def artifact_folder(self, run_id: str) -> Path | None:
+        uri = self._artifact_uri(run_id)
+        if not uri.startswith("file:"):
+            return None if "://" in uri or ":/" in uri else Path(uri)
+        return Path(unquote(urlsplit(uri).path))
+
+    @_told_plainly
+    def model_location(self, name: str, selector: str) -> tuple[str, str]:
+        if not selector:
+            return str(self._client.get_logged_model(name).model_id), ""
+        version = self._version(name, selector)
+        source = str(version.source)
+        if source.startswith("models:/"):
+            inner, _, rest = source.removeprefix("models:/").partition("/")
+            return self.model_location(inner, rest)
+        if source.startswith("runs:/"):
+            run_id, _, path = source.removeprefix("runs:/").partition("/")
+            return run_id, path
+        if version.run_id and source.startswith(root := self._artifact_uri(version.run_id)):
+            return version.run_id, source[len(root) :].strip("/")
+        raise TrackingError(
+            f"version {version.version} of {name!r} has its files at {redact(source)}, outside its run",
+            code="RESOURCE_DOES_NOT_EXIST",
+        )
+
+    def _version(self, name: str, selector: str) -> Any:
+        if selector.startswith("@"):
+            return self._client.get_model_version_by_alias(name, selector[1:])
+        if selector.isdecimal():
+            return self._client.get_model_version(name, selector)
+        stages = None if selector.lower() == "latest" else [selector]
+        versions = self._client.get_latest_versions(name, stages)
+        if not versions:
+            raise TrackingError(f"{name!r} has no version {selector!r}", code="RESOURCE_DOES_NOT_EXIST")
+        return max(versions, key=lambda version: int(version.version))
+
+    def _artifact_uri(self, owner: str) -> str:
+        if _is_model(owner):
+            return str(self._client.get_logged_model(owner).artifact_location)
+        return str(self._client.get_run(owner).info.artifact_uri)
+
+    def close(self) -> None:
+        pass
+
+
+def _is_model(owner: str) -> bool:
+    return owner.startswith("m-")
+
+
+def _experiment(found: Any) -> Experiment:
+    return Experiment(
+        experiment_id=str(found.experiment_id),
+        name=found.name,
+        artifact_location=found.artifact_location,
+        lifecycle_stage=found.lifecycle_stage,
+        creation_time=found.creation_time or 0,
+        last_update_time=found.last_update_time or 0,
+        tags=dict(found.tags),
+    )
+
+
+def _run(found: Any) -> Run:
+    info, data = found.info, found.data
+    return Run(
+        run_id=info.run_id,
+        run_name=info.run_name,
+        experiment_id=str(info.experiment_id),
+        user_id=info.user_id or "",
+        status=info.status,
+        start_time=info.start_time,
+        end_time=info.end_time,
+        artifact_uri=info.artifact_uri,
+        lifecycle_stage=info.lifecycle_stage,
+        params=dict(data.params),
+        metrics={metric.key: _metric(metric) for metric in data._metric_objs},
+        tags=dict(data.tags),
+    )
+
+
+def _metric(found: Any) -> Metric:
+    return Metric(found.key, found.value, found.timestamp, found.step)

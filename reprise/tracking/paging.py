@@ -1,0 +1,36 @@
+"""Page tokens: the sort values of a page's last row, and which search they belong to."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import zlib
+from collections.abc import Sequence
+
+from reprise.tracking.validation import invalid
+
+Scalar = str | int | float | None
+
+
+def encode(last: Sequence[Scalar], scope: str) -> str:
+    """The token that continues after the row with the sort values ``last``."""
+    return base64.urlsafe_b64encode(json.dumps([_digest(scope), *last]).encode()).decode()
+
+
+def decode(token: str, scope: str, length: int) -> list[Scalar]:
+    """The sort values in ``token``; refused when it is not ours, or of another search."""
+    try:
+        given: object
+        last: list[Scalar]
+        given, *last = json.loads(base64.urlsafe_b64decode(token.encode()))
+    except (ValueError, TypeError, binascii.Error):
+        raise invalid(f"page_token {token!r} is not a token of this store") from None
+    plain = all(isinstance(value, str | int | float | None) for value in last)
+    if given != _digest(scope) or len(last) != length or not plain:
+        raise invalid("page_token belongs to another search")
+    return last
+
+
+def _digest(scope: str) -> int:
+    return zlib.crc32(scope.encode("utf-8", "surrogatepass"))

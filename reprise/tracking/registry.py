@@ -1,0 +1,58 @@
+"""Which store a tracking URI means."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from reprise import paths
+from reprise.errors import TrackingError
+from reprise.redact import redact
+from reprise.tracking.base import Tracking
+from reprise.tracking.embedded import DATABASE_NAME, EmbeddedStore
+
+OWN_SCHEME = "reprise:"
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]+:")
+
+
+def open_tracking(uri: str | None, start: Path) -> Tracking:
+    """Open the store that ``uri`` means; relative paths and None are seen from ``start``.
+
+    None, a path, ``file:`` or ``reprise:``   the embedded store (None: ``mlruns`` found upward)
+    ``http:`` or ``https:``                   an MLflow server
+    anything else                             what the MLflow library understands, when it is installed
+    """
+    if not uri:
+        return EmbeddedStore(paths.find_store(start))
+    if uri.startswith(("http://", "https://")):
+        from reprise.tracking.rest import RestTracking
+
+        return RestTracking(uri)
+    folder = _local_folder(uri, start)
+    if folder is not None and (uri.startswith(OWN_SCHEME) or _is_ours(folder)):
+        return EmbeddedStore(folder)
+    try:
+        from reprise.tracking.mlflow_adapter import MlflowTracking
+    except ImportError as error:
+        raise TrackingError(
+            f"the tracking URI {redact(uri)} needs the MLflow library, which is not installed here",
+            code="INVALID_PARAMETER_VALUE",
+            hint="install it (reprise-ml[mlflow]), or give an http(s):// URI or the folder of a store",
+        ) from error
+    return MlflowTracking(uri)
+
+
+def _local_folder(uri: str, start: Path) -> Path | None:
+    """The folder of a local path, ``file:`` or ``reprise:`` URI; None for another scheme."""
+    if uri.startswith(("file:", OWN_SCHEME)):
+        from urllib.parse import unquote, urlsplit
+
+        return start / unquote(urlsplit(uri).path)
+    return None if _SCHEME.match(uri) or uri == "databricks" else start / Path(uri).expanduser()
+
+
+def _is_ours(folder: Path) -> bool:
+    """Whether the folder is an embedded store, or free to become one; MLflow's file stores are not."""
+    if (folder / DATABASE_NAME).exists() or not folder.exists():
+        return True
+    return folder.is_dir() and not any(folder.iterdir())

@@ -1,0 +1,271 @@
+"""The verbs that log to a run and read its metrics back, over the store's database."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+
+from reprise.schemas.entities import DatasetInput, Metric, ModelLink, Page, RunMetric
+from reprise.tracking import validation
+from reprise.tracking.paging import decode, encode
+from reprise.tracking.rows import Connection, Verbs, drop_pair, missing, pairs, put_pairs
+from reprise.tracking.run_rows import (
+    IN_IDS,
+    INPUT,
+    OUTPUT,
+    POINT,
+    RunRow,
+    active_run,
+    point,
+    run_row,
+    stored,
+)
+from reprise.tracking.runs import RUN_NAME
+
+MODEL_HISTORY = "mlflow.log-model.history"
+
+
+class RunData(Verbs):
+    def log_metric(self, run_id: str, metric: Metric) -> None:
+        self.log_batch(run_id, metrics=[metric])
+
+    def log_param(self, run_id: str, key: str, value: str) -> None:
+        """An equal number (``0.50`` and ``0.5``) is no conflict, and the first text stays."""
+        self.log_batch(run_id, params={key: value})
+
+    def set_tag(self, run_id: str, key: str, value: str) -> None:
+        self.log_batch(run_id, tags={key: value})
+
+    def log_batch(
+        self,
+        run_id: str,
+        *,
+        metrics: Sequence[Metric] = (),
+        params: Mapping[str, str] | None = None,
+        tags: Mapping[str, str] | None = None,
+    ) -> None:
+        """Record all of it or nothing. Duplicate keys inside a request are for the wire to refuse."""
+        for metric in metrics:
+            validation.metric(metric)
+        for key, value in (params or {}).items():
+            validation.param(key, value)
+        validation.tags(tags or {})
+        with self._database.writing() as connection:
+            row = active_run(connection, run_id)
+            _put_params(connection, row, params or {})
+            _put_metrics(connection, row.id, metrics)
+            _put_model_metrics(connection, run_id, [metric for metric in metrics if metric.model_id])
+            _put_tags(connection, row.id, tags or {})
+
+    def delete_tag(self, run_id: str, key: str) -> None:
+        """``RESOURCE_DOES_NOT_EXIST`` when there is no such tag."""
+        with self._database.writing() as connection:
+            row = active_run(connection, run_id)
+            if not drop_pair(connection, "run_tag", row.id, key):
+                raise missing(f"run {run_id} has no tag {key!r}")
+
+    def log_inputs(
+        self, run_id: str, *, datasets: Sequence[DatasetInput] = (), models: Sequence[ModelLink] = ()
+    ) -> None:
+        """Note what the run read."""
+        for given in datasets:
+            validation.dataset_input(given)
+        with self._database.writing() as connection:
+            row = active_run(connection, run_id)
+            for given in datasets:
+                _put_dataset(connection, row, given)
+            _put_links(connection, row.id, INPUT, [ModelLink(model.model_id) for model in models])
+
+    def log_outputs(self, run_id: str, models: Sequence[ModelLink]) -> None:
+        """Note the logged models that the run made; a missing step counts as 0."""
+        with self._database.writing() as connection:
+            row = active_run(connection, run_id)
+            links = [ModelLink(model.model_id, model.step or 0) for model in models]
+            _put_links(connection, row.id, OUTPUT, links)
+
+    def record_logged_model(self, run_id: str, model_json: str) -> None:
+        """Append the MLmodel (a JSON object as text) to the tag ``mlflow.log-model.history``."""
+        try:
+            model = json.loads(model_json)
+        except ValueError as error:
+            raise validation.invalid(f"model_json is not JSON: {error}") from None
+        if not isinstance(model, dict):
+            raise validation.invalid("model_json must be a JSON object")
+        with self._database.writing() as connection:
+            row = active_run(connection, run_id)
+            history = json.loads(pairs(connection, "run_tag", [row.id])[row.id].get(MODEL_HISTORY, "[]"))
+            put_pairs(connection, "run_tag", row.id, {MODEL_HISTORY: json.dumps([*history, model])})
+
+    def metric_history(self, run_id: str, key: str) -> Sequence[Metric]:
+        """All points, by (timestamp, step, value)."""
+        with self._database.reading() as connection:
+            series = _series(connection, run_row(connection, run_id).id, key)
+            rows = connection.execute(
+                f"SELECT {POINT} FROM point WHERE series = ? ORDER BY timestamp, step, value", (series,)
+            )
+            return [point(key, row) for row in rows]
+
+    def metric_history_page(
+        self, run_id: str, key: str, *, max_results: int, page_token: str | None = None
+    ) -> Page[Metric]:
+        """The same points, at most ``max_results`` at a time."""
+        validation.page_size(max_results, limit=10_000_000)
+        scope = f"{run_id} {key}"
+        after = decode(page_token, scope, 3) if page_token else [-1, 0, 0]
+        with self._database.reading() as connection:
+            series = _series(connection, run_row(connection, run_id).id, key)
+            rows = connection.execute(
+                f"SELECT {POINT} FROM point WHERE series = ? AND (timestamp, step, value) > (?, ?, ?)"
+                " ORDER BY timestamp, step, value LIMIT ?",
+                (series, *after, max_results + 1),
+            ).fetchall()
+        shown = rows[:max_results]
+        token = None
+        if len(rows) > max_results:
+            value, timestamp, step, *_ = shown[-1]
+            token = encode([timestamp, step, value], scope)
+        return Page([point(key, row) for row in shown], token)
+
+    def metric_history_bulk(
+        self, run_ids: Sequence[str], key: str, *, max_results: int
+    ) -> Sequence[RunMetric]:
+        """The points of one key in several runs, by (run, timestamp, step, value)."""
+        columns = ", ".join(f"p.{column}" for column in POINT.split(", "))
+        with self._database.reading() as connection:
+            rows = connection.execute(
+                f"SELECT r.run_id, {columns} FROM run r JOIN series s ON s.run = r.id AND s.key = ?"
+                f" JOIN point p ON p.series = s.id WHERE r.run_id {IN_IDS}"
+                " ORDER BY r.run_id, p.timestamp, p.step, p.value LIMIT ?",
+                (key, json.dumps(list(run_ids)), max_results),
+            )
+            return [RunMetric(run_id, point(key, values)) for run_id, *values in rows]
+
+
+def _series(connection: Connection, run: int, key: str) -> int | None:
+    row = connection.execute("SELECT id FROM series WHERE run = ? AND key = ?", (run, key)).fetchone()
+    return row[0] if row else None
+
+
+def _put_params(connection: Connection, row: RunRow, params: Mapping[str, str]) -> None:
+    for key, value in params.items():
+        first = connection.execute(
+            "SELECT value FROM run_param WHERE owner = ? AND key = ?", (row.id, key)
+        ).fetchone()
+        if first is None:
+            connection.execute("INSERT INTO run_param VALUES (?, ?, ?)", (row.id, key, value))
+        elif not validation.equal_param(first[0], value):
+            raise validation.invalid(
+                f"param {key!r} of run {row.run_id} was logged as {first[0]!r} and cannot become"
+                f" {value!r}: changing param values is not allowed"
+            )
+
+
+def _put_tags(connection: Connection, run: int, tags: Mapping[str, str]) -> None:
+    put_pairs(connection, "run_tag", run, tags)
+    if RUN_NAME in tags:
+        connection.execute("UPDATE run SET name = ? WHERE id = ?", (tags[RUN_NAME], run))
+
+
+def _put_metrics(connection: Connection, run: int, metrics: Sequence[Metric]) -> None:
+    """Append the points; ``series`` follows with the last of each key, by (step, timestamp, value)."""
+    by_key: dict[str, list[Metric]] = {}
+    for metric in metrics:
+        by_key.setdefault(metric.key, []).append(metric)
+    for key, points in by_key.items():
+        last = max(points, key=_recency)
+        found = connection.execute(
+            f"SELECT id, {POINT} FROM series WHERE run = ? AND key = ?", (run, key)
+        ).fetchone()
+        if found is None:
+            series = connection.execute(
+                f"INSERT INTO series (run, key, {POINT}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                (run, key, *_columns(last)),
+            ).lastrowid
+        else:
+            series = found[0]
+            if _recency(last) > _recency(point(key, found[1:])):
+                connection.execute(
+                    f"UPDATE series SET ({POINT}) = (?, ?, ?, ?, ?, ?) WHERE id = ?",
+                    (*_columns(last), series),
+                )
+        connection.executemany(
+            f"INSERT OR IGNORE INTO point (series, {POINT}) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            [(series, *_columns(metric)) for metric in points],
+        )
+
+
+def _recency(metric: Metric) -> tuple[int, int, bool, float]:
+    """NaN counts as lower than any number of the same moment."""
+    known = not math.isnan(metric.value)
+    return metric.step, metric.timestamp, known, metric.value if known else 0.0
+
+
+def _columns(metric: Metric) -> tuple[object, ...]:
+    """The values of ``POINT``."""
+    return (
+        stored(metric.value),
+        metric.timestamp,
+        metric.step,
+        metric.model_id,
+        metric.dataset_name,
+        metric.dataset_digest,
+    )
+
+
+def _put_model_metrics(connection: Connection, run_id: str, metrics: Sequence[Metric]) -> None:
+    """Points that name a logged model belong to that model too."""
+    owners: dict[str | None, int] = {}
+    for model_id in {metric.model_id for metric in metrics}:
+        found = connection.execute("SELECT id FROM logged_model WHERE model_id = ?", (model_id,)).fetchone()
+        if found is None:
+            raise missing(f"there is no logged model with the id {model_id!r}")
+        owners[model_id] = found[0]
+    connection.executemany(
+        "INSERT OR IGNORE INTO logged_model_metric VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        [
+            (
+                owners[metric.model_id],
+                metric.key,
+                metric.timestamp,
+                metric.step,
+                run_id,
+                stored(metric.value),
+                metric.dataset_name,
+                metric.dataset_digest,
+            )
+            for metric in metrics
+        ],
+    )
+
+
+def _put_dataset(connection: Connection, row: RunRow, given: DatasetInput) -> None:
+    """A dataset is kept once per experiment, by name and digest; a run's tags of it are written once."""
+    dataset = given.dataset
+    connection.execute(
+        "INSERT OR IGNORE INTO dataset (experiment, name, digest, source_type, source, schema, profile)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (
+            row.experiment,
+            dataset.name,
+            dataset.digest,
+            dataset.source_type,
+            dataset.source,
+            dataset.schema,
+            dataset.profile,
+        ),
+    )
+    linked = connection.execute(
+        "INSERT OR IGNORE INTO run_dataset (run, dataset)"
+        " SELECT ?, id FROM dataset WHERE experiment = ? AND name = ? AND digest = ?",
+        (row.id, row.experiment, dataset.name, dataset.digest),
+    )
+    if linked.rowcount:
+        put_pairs(connection, "run_dataset_tag", linked.lastrowid or 0, given.tags)
+
+
+def _put_links(connection: Connection, run: int, direction: str, links: Sequence[ModelLink]) -> None:
+    connection.executemany(
+        "INSERT OR IGNORE INTO run_model (run, direction, model_id, step) VALUES (?, ?, ?, ?)",
+        [(run, direction, link.model_id, link.step) for link in links],
+    )
