@@ -103,7 +103,10 @@ class Tracking(Protocol):
 
     def model_location(self, name: str, selector: str) -> tuple[str, str]:
         """Resolve ``models:/name/selector`` (a version, ``latest``, or ``@alias``; ``models:/m-…``
-        has the id as name and an empty selector) to (run_id, artifact path) of the model's folder.
+        has the id as name and an empty selector) to (owner, artifact path) of the model's folder.
+
+        The owner is a run's id, or a logged model's (``m-…``), whose files lie beside the runs; the
+        verbs ``list_artifacts`` and ``download_artifact`` take either.
         """
         ...
 
