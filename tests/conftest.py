@@ -5,11 +5,17 @@ from __future__ import annotations
 import os
 import socket
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from reprise.cli import cli
+from reprise.cli.outcomes import exit_code_of
+from reprise.schemas.entities import Run
+from reprise.tracking.embedded import EmbeddedStore
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 EXAMPLES = REPOSITORY / "example_projects"
@@ -75,3 +81,59 @@ def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.delenv("XDG_CACHE_HOME")
     monkeypatch.delenv("XDG_STATE_HOME")
     yield home
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """How a command ended."""
+
+    exit_code: int
+    out: str
+    err: str
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectFolder:
+    """A project on disk, and the command line in front of it. The store is ``mlruns`` in the cwd."""
+
+    path: Path
+    capture: pytest.CaptureFixture[str]
+
+    def reprise(self, *args: str) -> Result:
+        """Run the command line in this process."""
+        self.capture.readouterr()
+        code = exit_code_of(lambda: cli.main(list(args), standalone_mode=False))
+        return Result(code, *self.capture.readouterr())
+
+    def run(self, *args: str) -> Result:
+        """``reprise run PATH --env-manager=local ARGS``."""
+        return self.reprise("run", str(self.path), "--env-manager=local", *args)
+
+    def runs(self) -> list[Run]:
+        """All runs of the store, newest first; none when there is no store."""
+        if not Path("mlruns").exists():
+            return []
+        with EmbeddedStore(Path("mlruns").absolute()) as store:
+            experiments = [found.experiment_id for found in store.search_experiments().items]
+            return list(store.search_runs(experiments).items)
+
+    def artifact(self, run: Run, name: str) -> str:
+        """The text of a stored artifact."""
+        with EmbeddedStore(Path("mlruns").absolute()) as store:
+            return (store.artifact_folder(run.run_id) / name).read_text()
+
+
+@pytest.fixture
+def project(
+    house: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> Callable[[Mapping[str, str]], ProjectFolder]:
+    """Writes a project of the given files, and returns the command line in front of it."""
+
+    def write(files: Mapping[str, str]) -> ProjectFolder:
+        root = tmp_path / "project"
+        for name, text in files.items():
+            (root / name).parent.mkdir(parents=True, exist_ok=True)
+            (root / name).write_text(text)
+        return ProjectFolder(root, capfd)
+
+    return write

@@ -19,7 +19,7 @@ from reprise.errors import UsageError
 def server(host: str, port: int, store: Path | None, token: str | None) -> None:
     """Serve the store over MLflow's REST API, until Ctrl-C."""
     from reprise import paths
-    from reprise.server.app import serve
+    from reprise.server.serving import serve
     from reprise.tracking.embedded import EmbeddedStore
 
     if host not in ("127.0.0.1", "::1", "localhost") and not token:

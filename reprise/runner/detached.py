@@ -10,6 +10,7 @@ import os
 import pickle
 import subprocess
 import sys
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -68,6 +69,8 @@ def start(request: RunRequest, tracking: Tracking) -> Detached:
             # a pipe between two processes of one user and one version, never a file
             pickle.dump(_Handover(plan, opened), pipe)
         os.close(lease.descriptor)
+    # whether or not anybody waits for the run, its process is not left as a zombie
+    threading.Thread(target=process.wait, name=f"end of run {opened.run_id}", daemon=True).start()
     return Detached(opened.run_id, lease.folder.parent, lease.name, process)
 
 

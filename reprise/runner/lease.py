@@ -200,4 +200,8 @@ def _write_record(folder: Path, record: _Record) -> None:
 
 
 def _read_record(folder: Path) -> _Record:
-    return _Record(**json.loads((folder / _RECORD).read_text()))
+    """Raises ValueError for what we did not write, or not in this version."""
+    fields = json.loads((folder / _RECORD).read_text())
+    if not isinstance(fields, dict) or not fields.keys() <= set(_Record.__slots__):
+        raise ValueError(f"{folder / _RECORD} is no record of a job")
+    return _Record(**fields)

@@ -70,6 +70,7 @@ def open_run(tracking: Tracking, plan: Plan) -> OpenRun:
     folder = tracking.artifact_folder(run.run_id) or lease.folder
     opened = OpenRun(run.run_id, run.experiment_id, lease, folder)
     opened.output_log.parent.mkdir(parents=True, exist_ok=True)
+    opened.output_log.touch()
     try:
         tracking.log_batch(run.run_id, params=_new_params(run, plan.invocation))
     except RepriseError as error:

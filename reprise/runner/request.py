@@ -60,8 +60,36 @@ def make_request(
 
 
 def read_params_file(path: Path) -> dict[str, str | None]:
-    """Parameters from a YAML or JSON mapping; every value is the text as written in the file."""
-    return dict(read_mapping(path))
+    """Parameters from a YAML or JSON mapping; every value is the text as written in the file.
+
+    A null counts as not given, a list is the text between its brackets.
+
+    Raises:
+        UsageError: the file cannot be read.
+        ProjectError: it holds something else; every fault with line and column.
+    """
+    from reprise.schemas import document
+    from reprise.schemas.faults import START, Findings, refuse_faults
+    from reprise.schemas.nodes import MappingNode, ScalarNode, SequenceNode, entries_of, text_of
+
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"--params-file: cannot read {path}: {error.strerror}") from error
+    findings = Findings(path.name)
+    root = document.read(content, findings)
+    if not isinstance(root, MappingNode) and not findings.faults:
+        findings.fault(START, (), "parameters are a mapping of names to values")
+    values: dict[str, str | None] = {}
+    for name, entry in entries_of(root).items():
+        value = entry.value
+        text = value.source if isinstance(value, SequenceNode) else text_of(value)
+        if text is not None:
+            values[name] = text
+        elif not isinstance(value, ScalarNode):
+            findings.fault(value.at, (name,), "a value is a text, a number or a [list]")
+    refuse_faults([findings])
+    return values
 
 
 def _backend_config(given: Mapping[str, Any] | str | Path | None) -> Mapping[str, Any]:

@@ -1,0 +1,144 @@
+"""Leases: a run whose watcher died is closed by whoever looks next, and a watched one is left alone."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from reprise.runner.lease import JOB_VARIABLE, Lease, now, reap, request_stop
+from reprise.schemas import tags
+from reprise.schemas.job import Outcome, RunStatus
+from reprise.tracking.embedded import EmbeddedStore
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[EmbeddedStore]:
+    with EmbeddedStore(tmp_path / "mlruns") as opened:
+        yield opened
+
+
+@pytest.fixture
+def jobs(tmp_path: Path) -> Path:
+    return tmp_path / "mlruns" / "jobs"
+
+
+def open_run(store: EmbeddedStore, **run_tags: str) -> str:
+    return store.create_run("0", start_time=now(), user_id="u", tags=run_tags).run_id
+
+
+def test_a_watched_run_is_left_alone(store: EmbeddedStore, jobs: Path) -> None:
+    lease = Lease.take(jobs, store.uri, None)
+    run_id = open_run(store)
+    lease.names(run_id)
+    reap(store, jobs)
+    assert store.get_run(run_id).status == RunStatus.RUNNING
+    lease.release()
+    assert list(jobs.iterdir()) == []
+
+
+def test_the_run_of_a_dead_watcher_is_closed_as_killed(
+    store: EmbeddedStore, jobs: Path, tmp_path: Path
+) -> None:
+    temporary = tmp_path / "checkout"
+    temporary.mkdir()
+    lease = Lease.take(jobs, store.uri, temporary)
+    run_id = open_run(store)
+    lease.names(run_id)
+    lease.abandon()
+    reap(store, jobs)
+    run = store.get_run(run_id)
+    assert (run.status, run.tags[tags.REASON]) == ("KILLED", "the process that watched this run died")
+    assert run.end_time is not None
+    assert (list(jobs.iterdir()), temporary.exists()) == ([], False)
+
+
+def test_a_run_opened_in_the_instant_before_its_lease_named_it_is_found_by_its_tag(
+    store: EmbeddedStore, jobs: Path
+) -> None:
+    lease = Lease.take(jobs, store.uri, None)
+    run_id = open_run(store, **{tags.JOB: lease.name})
+    lease.abandon()
+    reap(store, jobs)
+    assert store.get_run(run_id).status == RunStatus.KILLED
+
+
+def test_an_outcome_that_could_not_be_recorded_is_recorded_later(store: EmbeddedStore, jobs: Path) -> None:
+    lease = Lease.take(jobs, store.uri, None)
+    run_id = open_run(store)
+    lease.ends(Outcome(run_id, RunStatus.FAILED, 3, "exit code 3"))
+    lease.abandon()
+    reap(store, jobs)
+    run = store.get_run(run_id)
+    assert (run.status, run.tags[tags.EXIT_CODE], run.tags[tags.REASON]) == ("FAILED", "3", "exit code 3")
+
+
+def test_an_ended_run_keeps_its_status(store: EmbeddedStore, jobs: Path) -> None:
+    lease = Lease.take(jobs, store.uri, None)
+    run_id = open_run(store)
+    lease.names(run_id)
+    store.update_run(run_id, status=RunStatus.FINISHED, end_time=now())
+    lease.abandon()
+    reap(store, jobs)
+    assert store.get_run(run_id).status == RunStatus.FINISHED
+
+
+def test_runs_of_another_store_are_not_touched(store: EmbeddedStore, jobs: Path) -> None:
+    lease = Lease.take(jobs, "http://elsewhere", None)
+    lease.names("0" * 32)
+    lease.abandon()
+    reap(store, jobs)
+    assert [folder.name for folder in jobs.iterdir()] == [lease.name]
+
+
+def test_damaged_job_folders_do_not_stop_a_command(store: EmbeddedStore, jobs: Path) -> None:
+    for name, content in (("empty", None), ("torn", "{"), ("foreign", '{"other": 1}')):
+        (jobs / name).mkdir(parents=True)
+        if content is not None:
+            (jobs / name / "lease").touch()
+            (jobs / name / "job.json").write_text(content)
+    reap(store, jobs)
+
+
+def test_a_stop_reaches_the_holder_and_only_a_holder(store: EmbeddedStore, jobs: Path) -> None:
+    lease = Lease.take(jobs, store.uri, None)
+    assert not lease.stop_requested()
+    assert request_stop(jobs, lease.name)
+    assert lease.stop_requested()
+    lease.abandon()
+    assert not request_stop(jobs, lease.name)
+    assert not request_stop(jobs, "never-there")
+
+
+def test_kill_9_frees_the_lease_and_what_the_job_left_behind_is_ended(
+    store: EmbeddedStore, jobs: Path
+) -> None:
+    program = textwrap.dedent(f"""
+        import os, subprocess, time
+        from pathlib import Path
+        from reprise.runner.lease import Lease
+        lease = Lease.take(Path({str(jobs)!r}), {store.uri!r}, None)
+        orphan = subprocess.Popen(
+            ["sleep", "300"], env={{**os.environ, {JOB_VARIABLE!r}: lease.name}}, start_new_session=True
+        )
+        print(orphan.pid, flush=True)
+        time.sleep(300)
+    """)
+    holder = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
+    assert holder.stdout is not None
+    with holder.stdout:
+        orphan = int(holder.stdout.readline())
+    reap(store, jobs)
+    os.kill(orphan, 0)  # still watched: still there
+    holder.kill()
+    holder.wait()
+    reap(store, jobs)
+    assert list(jobs.iterdir()) == []
+    import psutil
+
+    assert not psutil.pid_exists(orphan) or psutil.Process(orphan).status() == psutil.STATUS_ZOMBIE
