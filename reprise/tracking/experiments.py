@@ -12,20 +12,6 @@ from reprise.schemas.entities import ACTIVE, DELETED, Experiment, Page, ViewType
 from reprise.tracking import artifacts, validation
 from reprise.tracking.names import now
 from reprise.tracking.rows import Connection, Verbs, drop_pair, missing, pairs, put_pairs, stages
-from reprise.tracking.search_sql import Column, Query, Searchable, Sql, Values, page
-
-SEARCHABLE = Searchable(
-    word="experiments",
-    table="experiment t",
-    attributes={
-        "name": Column("t.name"),
-        "experiment_id": Column("t.id", is_number=True),
-        "creation_time": Column("t.creation_time", is_number=True),
-        "last_update_time": Column("t.last_update_time", is_number=True),
-    },
-    keys={"tag": Values("experiment_tag v", "v.owner = t.id")},
-    default_order=("creation_time DESC",),
-)
 
 
 class ExperimentRow(NamedTuple):
@@ -88,10 +74,13 @@ class Experiments(Verbs):
         page_token: str | None = None,
     ) -> Page[Experiment]:
         """Newest first unless ``order_by`` says otherwise."""
+        from reprise.tracking.search_sql import Query, Sql, page
+        from reprise.tracking.searchables import EXPERIMENTS
+
         validation.page_size(max_results)
         scope = Sql("t.lifecycle_stage IN (SELECT value FROM json_each(?))", (stages(view_type),))
         with self._database.reading() as connection:
-            query = Query(SEARCHABLE, scope, filter, order_by)
+            query = Query(EXPERIMENTS, scope, filter, order_by)
             ids, token = page(connection, query, max_results, page_token)
             return Page(read_experiments(connection, ids), token)
 

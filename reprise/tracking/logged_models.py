@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from reprise.schemas.entities import ACTIVE, DELETED, LoggedModel, ModelMetric, ModelOrder, Page
@@ -13,52 +13,8 @@ from reprise.tracking.experiments import active_experiment
 from reprise.tracking.names import new_id, now, random_name
 from reprise.tracking.rows import Connection, Verbs, drop_pair, missing, pairs, put_pairs
 from reprise.tracking.run_rows import IN_IDS, POINT, point
-from reprise.tracking.search import ENTITIES, Name, Order, fault
-from reprise.tracking.search_sql import (
-    Column,
-    Query,
-    Searchable,
-    SortKey,
-    Sql,
-    Values,
-    keyed_order,
-    page,
-    sort_key,
-)
 
 STATUSES = ("LOGGED_MODEL_PENDING", "LOGGED_MODEL_READY", "LOGGED_MODEL_UPLOAD_FAILED")
-_CREATED = Column("t.creation_time", is_number=True)
-_UPDATED = Column("t.last_update_time", is_number=True)
-_METRICS = Values(
-    "logged_model_metric v",
-    "v.owner = t.id",
-    is_number=True,
-    newest="ORDER BY v.timestamp DESC, v.step DESC, v.run_id",
-)
-SEARCHABLE = Searchable(
-    word="logged models",
-    table="logged_model t",
-    attributes={
-        "name": Column("t.name"),
-        "model_id": Column("t.model_id"),
-        "model_type": Column("t.model_type", nullable=True),
-        "status": Column("replace(replace(t.status, 'LOGGED_MODEL_', ''), 'UPLOAD_', '')"),
-        "source_run_id": Column("t.source_run_id", nullable=True),
-        "experiment_id": Column("CAST(t.experiment AS TEXT)"),
-        "artifact_location": Column("t.artifact_uri"),
-        "creation_time": _CREATED,
-        "creation_timestamp": _CREATED,
-        "creation_timestamp_ms": _CREATED,
-        "last_updated_timestamp": _UPDATED,
-        "last_updated_timestamp_ms": _UPDATED,
-    },
-    keys={
-        "metric": _METRICS,
-        "param": Values("logged_model_param v", "v.owner = t.id"),
-        "tag": Values("logged_model_tag v", "v.owner = t.id"),
-    },
-    default_order=("creation_time DESC", "model_id"),
-)
 
 
 class ModelRow(NamedTuple):
@@ -137,19 +93,13 @@ class LoggedModels(Verbs):
         page_token: str | None = None,
     ) -> Page[LoggedModel]:
         """Newest first; ``datasets`` (name, digest) narrow the metrics that the filter looks at."""
+        from reprise.tracking.search_sql import page
+        from reprise.tracking.searchables import logged_models
+
         validation.page_size(max_results)
         numbers = json.dumps([validation.experiment_id(text) for text in experiment_ids])
-        scope = Sql(f"t.experiment {IN_IDS} AND t.lifecycle_stage = ?", (numbers, ACTIVE))
-        target = SEARCHABLE
-        if datasets:
-            narrowed = Sql(f"SELECT 1 FROM {_METRICS.table} WHERE v.owner = t.id AND {_of(datasets).text}")
-            scope = Sql(
-                f"{scope.text} AND EXISTS ({narrowed.text})", (*scope.values, *_of(datasets).values)
-            )
-            target = _narrowed(datasets)
-        extra = [key for order in order_by for key in _sort_keys(order)]
+        query = logged_models(numbers, filter, order_by, datasets)
         with self._database.reading() as connection:
-            query = Query(target, scope, filter, extra_order=extra)
             ids, token = page(connection, query, max_results, page_token)
             return Page(read_models(connection, ids), token)
 
@@ -251,35 +201,3 @@ def _metrics(connection: Connection, rows: Mapping[int, ModelRow]) -> dict[int, 
     for owner, key, run_id, *values in points:
         found[owner].append(ModelMetric(rows[owner].model_id, run_id, point(key, values)))
     return found
-
-
-def _of(datasets: Sequence[tuple[str, str | None]]) -> Sql:
-    """That a metric was measured on one of these datasets."""
-    either = " OR ".join(
-        "(v.dataset_name = ? AND v.dataset_digest = coalesce(?, v.dataset_digest))" for _ in datasets
-    )
-    return Sql(f"({either})", tuple(value for dataset in datasets for value in dataset))
-
-
-def _narrowed(datasets: Sequence[tuple[str, str | None]]) -> Searchable:
-    """The searchable whose metrics are only those of these datasets."""
-    from dataclasses import replace
-
-    metrics = _METRICS._replace(narrowed=_of(datasets))
-    return replace(SEARCHABLE, keys={**SEARCHABLE.keys, "metric": metrics})
-
-
-def _sort_keys(order: ModelOrder) -> Iterator[SortKey]:
-    prefix, dot, key = order.field_name.partition(".")
-    entity = ENTITIES.get(prefix) if dot else "attribute"
-    if entity not in {"metric", "attribute"}:
-        fault(order.field_name, 0, "logged models are sorted by an attribute or by metrics.<key>")
-    if entity == "attribute":
-        yield from sort_key(
-            SEARCHABLE, Order(Name("attribute", key or prefix, order.field_name, 0), order.ascending)
-        )
-        return
-    values = _METRICS
-    if order.dataset_name:
-        values = values._replace(narrowed=_of([(order.dataset_name, order.dataset_digest)]))
-    yield from keyed_order(values, key.strip('`"'), order.ascending)

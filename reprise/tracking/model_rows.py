@@ -12,10 +12,6 @@ from reprise.tracking import validation
 from reprise.tracking.names import now
 from reprise.tracking.rows import Connection, missing, pairs
 from reprise.tracking.run_rows import IN_IDS
-from reprise.tracking.search import parse_filter
-from reprise.tracking.search_sql import Sql
-
-IS_PROMPT = "mlflow.prompt.is_prompt"
 
 
 class RegisteredRow(NamedTuple):
@@ -128,19 +124,6 @@ def read_registered(connection: Connection, ids: Iterable[int]) -> list[Register
 def touch(connection: Connection, table: str, number: int) -> None:
     """Note that a registered model or a version changed now."""
     connection.execute(f"UPDATE {table} SET last_update_time = ? WHERE id = ?", (now(), number))
-
-
-def without_prompts(filter: str, tag_table: str) -> Sql:
-    """Prompts are registered models underneath; they show only where the filter asks for them."""
-    for comparison in parse_filter(filter):
-        if comparison.name.entity == "tag" and comparison.name.key == IS_PROMPT:
-            asked = (comparison.operator, *(str(value).lower() for value in comparison.values))
-            if asked in {("=", "true"), ("!=", "false")}:
-                return Sql("1")
-    return Sql(
-        f"NOT EXISTS (SELECT 1 FROM {tag_table} p WHERE p.owner = t.id AND p.key = ? AND p.value = 'true')",
-        (IS_PROMPT,),
-    )
 
 
 def _version(name: str, row: VersionRow, tags: dict[str, str], aliases: list[str]) -> ModelVersion:

@@ -13,30 +13,12 @@ from reprise.tracking.model_rows import (
     registered_row,
     touch,
     version_row,
-    without_prompts,
 )
 from reprise.tracking.names import now
 from reprise.tracking.rows import Connection, Verbs, drop_pair, put_pairs
-from reprise.tracking.search_sql import Column, Query, Searchable, Values, page
 
 _ARCHIVED = MODEL_STAGES[-1]
 _ACTIVE_STAGES = ("Staging", "Production")
-_NUMBER = Column("t.version", is_number=True)
-SEARCHABLE = Searchable(
-    word="model versions",
-    table="(SELECT v.*, m.name FROM model_version v JOIN registered_model m ON m.id = v.model) t",
-    attributes={
-        "name": Column("t.name"),
-        "version_number": _NUMBER,
-        "version": _NUMBER,
-        "run_id": Column("t.run_id"),
-        "source_path": Column("t.source"),
-        "creation_timestamp": Column("t.creation_time", is_number=True),
-        "last_updated_timestamp": Column("t.last_update_time", is_number=True),
-    },
-    keys={"tag": Values("model_version_tag v", "v.owner = t.id")},
-    default_order=("last_updated_timestamp DESC", "name", "version_number DESC"),
-)
 
 
 class ModelVersions(Verbs):
@@ -151,10 +133,13 @@ class ModelVersions(Verbs):
         page_token: str | None = None,
     ) -> Page[ModelVersion]:
         """Last changed first unless ``order_by`` says otherwise."""
+        from reprise.tracking.search_sql import Query, page
+        from reprise.tracking.searchables import MODEL_VERSIONS, without_prompts
+
         validation.page_size(max_results, limit=200_000)
         scope = without_prompts(filter, "model_version_tag")
         with self._database.reading() as connection:
-            query = Query(SEARCHABLE, scope, filter, order_by)
+            query = Query(MODEL_VERSIONS, scope, filter, order_by)
             ids, token = page(connection, query, max_results, page_token)
             return Page(read_versions(connection, ids), token)
 

@@ -13,26 +13,9 @@ from reprise.tracking.model_rows import (
     registered_row,
     touch,
     version_row,
-    without_prompts,
 )
 from reprise.tracking.names import now
 from reprise.tracking.rows import Connection, Verbs, drop_pair, put_pairs
-from reprise.tracking.search_sql import Column, Query, Searchable, Values, page
-
-_CREATED = Column("t.creation_time", is_number=True)
-_UPDATED = Column("t.last_update_time", is_number=True)
-SEARCHABLE = Searchable(
-    word="registered models",
-    table="registered_model t",
-    attributes={
-        "name": Column("t.name"),
-        "creation_timestamp": _CREATED,
-        "last_updated_timestamp": _UPDATED,
-        "timestamp": _UPDATED,
-    },
-    keys={"tag": Values("registered_model_tag v", "v.owner = t.id")},
-    default_order=("name",),
-)
 
 
 class RegisteredModels(Verbs):
@@ -82,10 +65,13 @@ class RegisteredModels(Verbs):
         page_token: str | None = None,
     ) -> Page[RegisteredModel]:
         """By name unless ``order_by`` says otherwise; prompts only when the filter asks for them."""
+        from reprise.tracking.search_sql import Query, page
+        from reprise.tracking.searchables import REGISTERED_MODELS, without_prompts
+
         validation.page_size(max_results)
         scope = without_prompts(filter, "registered_model_tag")
         with self._database.reading() as connection:
-            query = Query(SEARCHABLE, scope, filter, order_by)
+            query = Query(REGISTERED_MODELS, scope, filter, order_by)
             ids, token = page(connection, query, max_results, page_token)
             return Page(read_registered(connection, ids), token)
 

@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 
 from reprise.schemas.entities import DatasetInput, Metric, ModelLink, Page, RunMetric
 from reprise.tracking import validation
-from reprise.tracking.paging import decode, encode
 from reprise.tracking.rows import Connection, Verbs, drop_pair, missing, pairs, put_pairs
 from reprise.tracking.run_rows import (
     IN_IDS,
@@ -110,6 +109,8 @@ class RunData(Verbs):
         self, run_id: str, key: str, *, max_results: int, page_token: str | None = None
     ) -> Page[Metric]:
         """The same points, at most ``max_results`` at a time."""
+        from reprise.tracking.paging import decode, encode
+
         validation.page_size(max_results, limit=10_000_000)
         scope = f"{run_id} {key}"
         after = decode(page_token, scope, 3) if page_token else [-1, 0, 0]

@@ -11,41 +11,9 @@ from reprise.tracking.experiments import active_experiment
 from reprise.tracking.names import new_id, now, random_name
 from reprise.tracking.rows import Verbs, put_pairs, stages
 from reprise.tracking.run_rows import active_run, read_runs, run_row
-from reprise.tracking.search_sql import Column, Query, Searchable, Sql, Values, page
 
 RUN_NAME = "mlflow.runName"
 _DATASETS = "run_dataset i JOIN dataset d ON d.id = i.dataset"
-_NAME = Column("t.name")
-_START = Column("t.start_time", is_number=True)
-SEARCHABLE = Searchable(
-    word="runs",
-    table="run t",
-    attributes={
-        "run_id": Column("t.run_id"),
-        "run_name": _NAME,
-        "Run name": _NAME,
-        "experiment_id": Column("CAST(t.experiment AS TEXT)"),
-        "user_id": Column("t.user_id"),
-        "status": Column("t.status"),
-        "artifact_uri": Column("t.artifact_uri"),
-        "start_time": _START,
-        "created": _START,
-        "Created": _START,
-        "end_time": Column("t.end_time", is_number=True, nullable=True),
-    },
-    keys={
-        "metric": Values("series v", "v.run = t.id", is_number=True),
-        "param": Values("run_param v", "v.owner = t.id"),
-        "tag": Values("run_tag v", "v.owner = t.id"),
-    },
-    datasets={
-        "name": f"(SELECT i.run, d.name AS value FROM {_DATASETS}) v WHERE v.run = t.id",
-        "digest": f"(SELECT i.run, d.digest AS value FROM {_DATASETS}) v WHERE v.run = t.id",
-        "context": "(SELECT i.run, c.value AS value FROM run_dataset i JOIN run_dataset_tag c"
-        " ON c.owner = i.id AND c.key = 'mlflow.data.context') v WHERE v.run = t.id",
-    },
-    default_order=("start_time DESC", "run_id"),
-)
 
 
 class Runs(Verbs):
@@ -134,6 +102,9 @@ class Runs(Verbs):
         view_type: ViewType = "ACTIVE_ONLY",
     ) -> Page[Run]:
         """Newest first unless ``order_by`` says otherwise; unknown experiments hold no runs."""
+        from reprise.tracking.search_sql import Query, Sql, page
+        from reprise.tracking.searchables import RUNS
+
         validation.page_size(max_results)
         scope = Sql(
             "t.experiment IN (SELECT value FROM json_each(?))"
@@ -141,7 +112,7 @@ class Runs(Verbs):
             (_numbers(experiment_ids), stages(view_type)),
         )
         with self._database.reading() as connection:
-            query = Query(SEARCHABLE, scope, filter, order_by)
+            query = Query(RUNS, scope, filter, order_by)
             ids, token = page(connection, query, max_results, page_token)
             return Page(read_runs(connection, ids), token)
 
