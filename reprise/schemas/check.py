@@ -10,7 +10,7 @@ from reprise.schemas.loader import read_project
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Lines with file, line and column; ``checked`` names the files that were read."""
+    """Lines with file, line and column; ``checked`` names the files that were read, else the folder."""
 
     checked: str
     faults: tuple[str, ...]
@@ -29,5 +29,5 @@ def check(root: Path, *, strict: bool = False) -> Report:
     for found in reading.files:
         faults += found.lines([*found.faults, *found.warnings] if strict else found.faults)
         warnings += found.lines(() if strict else found.warnings)
-    checked = " and ".join(found.file for found in reading.files)
+    checked = " and ".join(found.file for found in reading.files) or str(root)
     return Report(checked, tuple(faults), tuple(warnings))

@@ -32,9 +32,12 @@ _SYNTAX = {
     "did not find expected ',' or ']'": 'a "," or "]" is expected here',
     "did not find expected ',' or '}'": 'a "," or "}" is expected here',
     "did not find expected '-' indicator": 'a "- " is expected here; look at the indentation',
-    "found unexpected end of stream": "the file ends within a quoted text; a quote is missing",
+    "did not find expected node content": "a value is expected here",
+    "did not find expected <document start>": "this line stands left of those above it",
+    "found unexpected end of stream": "this quote is not closed",
     "found undefined tag handle": 'a text that starts with "!" is a tag; put it in quotes',
 }
+_TOLD_WHERE_IT_STARTS = {"found unexpected end of stream"}
 
 
 def read(content: bytes, findings: Findings) -> Node | None:
@@ -242,9 +245,9 @@ class _Composer:
         return tuple(steps)
 
     def _syntax(self, error: yaml.MarkedYAMLError) -> _Unreadable:
-        mark = error.problem_mark or error.context_mark
-        at = Position(mark.line + 1, mark.column + 1) if mark else START
         problem = error.problem or error.context or "cannot be parsed"
+        mark = error.context_mark if problem in _TOLD_WHERE_IT_STARTS else error.problem_mark
+        at = Position(mark.line + 1, mark.column + 1) if mark else START
         line = self._line(at)
         if problem == "found character that cannot start any token":
             char = line[at.column - 1 : at.column]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from reprise.schemas import document
 from reprise.schemas.environment import CondaEnv, DockerEnv, EnvSpec, PythonEnv
-from reprise.schemas.faults import START, Findings, KeyPath, Position, refuse_faults
+from reprise.schemas.faults import START, Findings, KeyPath, Position, on_one_line, refuse_faults, shortened
 from reprise.schemas.nodes import (
     MappingNode,
     Node,
@@ -129,16 +129,10 @@ def named_environment(
     name = text_of(node)
     if not name:
         return PythonEnv(root), None
-    path = root / name
-    if not check_file:
-        return (PythonEnv(root, path) if key == "python_env" else CondaEnv(root, path)), None
-    if not path.is_file():
-        findings.fault(node.at, (key,), _absent(path, name))
+    if check_file and not is_file(root / name):
+        findings.fault(node.at, (key,), _absent(root / name, name))
         return PythonEnv(root), None
-    inner = Findings(name)
-    if key == "python_env":
-        return read_python_env(path, root, inner), inner
-    return read_conda_env(path, root, inner), inner
+    return _from_file(key, name, root, check_file=check_file)
 
 
 def found_environment(root: Path, *, check_file: bool) -> tuple[EnvSpec, str, Findings | None]:
@@ -147,22 +141,38 @@ def found_environment(root: Path, *, check_file: bool) -> tuple[EnvSpec, str, Fi
     MLflow's own files come first, then those of Python at large.
     """
     for name, key in (("python_env.yaml", "python_env"), ("conda.yaml", "conda_env")):
-        if (root / name).is_file():
-            at_name = ScalarNode(START, name, plain=False)
-            spec, inner = named_environment(key, at_name, root, Findings(name), check_file=check_file)
+        if is_file(root / name):
+            spec, inner = _from_file(key, name, root, check_file=check_file)
             return spec, f"{name} (found in the project folder)", inner
     pyproject = root / "pyproject.toml"
-    if pyproject.is_file():
+    if is_file(pyproject):
         inner = Findings(pyproject.name)
         if not check_file or _is_project(pyproject, inner):
-            names = "pyproject.toml with uv.lock" if (root / "uv.lock").is_file() else "pyproject.toml"
+            names = "pyproject.toml with uv.lock" if is_file(root / "uv.lock") else "pyproject.toml"
             spec = PythonEnv(root, pyproject, pyproject=pyproject)
             return spec, f"{names} (found in the project folder)", inner
     requirements = root / "requirements.txt"
-    if requirements.is_file():
+    if is_file(requirements):
         spec = PythonEnv(root, requirements, dependencies=("-r requirements.txt",))
         return spec, "requirements.txt (found in the project folder)", None
     return PythonEnv(root), "no file says the environment: Python without packages", None
+
+
+def is_file(path: Path) -> bool:
+    """Is there a file? No also where it cannot be known (a name that is too long, a closed folder)."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
+
+
+def _from_file(key: str, name: str, root: Path, *, check_file: bool) -> tuple[EnvSpec, Findings | None]:
+    path, inner = root / name, Findings(on_one_line(name))
+    if not check_file:
+        return (PythonEnv(root, path) if key == "python_env" else CondaEnv(root, path)), None
+    if key == "python_env":
+        return read_python_env(path, root, inner), inner
+    return read_conda_env(path, root, inner), inner
 
 
 def _docker_env(node: Node, root: Path) -> DockerEnv:
@@ -183,12 +193,16 @@ def _docker_env(node: Node, root: Path) -> DockerEnv:
 def _absent(path: Path, name: str) -> str:
     from difflib import get_close_matches
 
-    if path.is_dir():
-        return f'"{name}" is a folder'
-    beside = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
-    near = get_close_matches(path.name, beside, n=1)
+    try:
+        if path.is_dir():
+            return f'"{shortened(name)}" is a folder'
+        near = get_close_matches(
+            path.name, (other.name for other in path.parent.iterdir()), n=1, cutoff=0.7
+        )
+    except OSError:
+        near = []
     hint = f'; did you mean "{(Path(name).parent / near[0]).as_posix()}"?' if near else ""
-    return f'there is no file "{name}"{hint}'
+    return f'there is no file "{shortened(name)}"{hint}'
 
 
 def _is_project(pyproject: Path, findings: Findings) -> bool:

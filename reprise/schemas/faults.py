@@ -9,6 +9,7 @@ from typing import NamedTuple
 from reprise.errors import ProjectError
 
 _SHOWN = 60
+_LEVELS_SHOWN = 8
 
 
 class Position(NamedTuple):
@@ -33,7 +34,10 @@ class Finding:
 
     def line(self, file: str) -> str:
         """``MLproject:7:15  entry_points -> main: <sentence>``"""
-        where = f"{' -> '.join(shortened(key) for key in self.path)}: " if self.path else ""
+        keys = [shortened(key) for key in self.path]
+        if len(keys) > _LEVELS_SHOWN:
+            keys[_LEVELS_SHOWN:] = ["..."]
+        where = f"{' -> '.join(keys)}: " if keys else ""
         return f"{file}:{self.at.line}:{self.at.column}  {where}{self.sentence}"
 
 
@@ -75,15 +79,24 @@ def refuse_faults(files: Sequence[Findings]) -> None:
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """``; did you mean "float"?``, or nothing when no known word is near."""
+    """``; did you mean "float"?``, or nothing when no known word is near.
+
+    A known word that starts with ``word`` is nearest, of several the first.
+    """
     from difflib import get_close_matches
 
     lowered = {candidate.lower(): candidate for candidate in known}
-    near = get_close_matches(word.lower(), lowered, n=1)
+    longer = [candidate for candidate in lowered if len(word) > 2 and candidate.startswith(word.lower())]
+    near = longer[:1] or get_close_matches(word.lower(), lowered, n=1)
     return f'; did you mean "{lowered[near[0]]}"?' if near else ""
 
 
+def on_one_line(text: str) -> str:
+    """``text`` without what could move a terminal's cursor."""
+    return "".join(char if char.isprintable() else " " for char in text)
+
+
 def shortened(text: str) -> str:
-    """``text`` on one line, cut where it is long, harmless to a terminal."""
-    line = "".join(char if char.isprintable() else " " for char in text)
+    """``text`` on one line, cut where it is long."""
+    line = on_one_line(text)
     return line if len(line) <= _SHOWN else f"{line[: _SHOWN - 3]}..."

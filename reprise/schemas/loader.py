@@ -14,7 +14,7 @@ from pathlib import Path
 from reprise import paths
 from reprise.errors import ProjectError
 from reprise.schemas.environment import EnvSpec
-from reprise.schemas.environment_files import found_environment, named_environment, read_yaml
+from reprise.schemas.environment_files import found_environment, is_file, named_environment, read_yaml
 from reprise.schemas.faults import START, Findings, did_you_mean, refuse_faults
 from reprise.schemas.nodes import MappingNode, Node, child, entries_of, text_of
 from reprise.schemas.parameters import read_parameter
@@ -56,7 +56,7 @@ def read_project(root: Path, *, check_environment_files: bool = True) -> Reading
     node = read_yaml(file, "mlproject", findings)[0] if file else None
     points = _entry_points(child(node, "entry_points"), findings)
     environment, reason, inner = _environment(node, root, findings, check_file=check_environment_files)
-    files = (findings, inner) if inner else (findings,)
+    files = tuple(found for found in (findings if file or findings.warnings else None, inner) if found)
     project = Project(
         root=root,
         file=file,
@@ -82,7 +82,7 @@ def find_entry_point(project: Project, name: str) -> EntryPoint:
     if name in project.entry_points:
         return project.entry_points[name]
     if command := _script_command(name):
-        if paths.confined(project.root, name, "the script").is_file():
+        if is_file(paths.confined(project.root, name, "the script")):
             return EntryPoint(name, command.replace("{", "{{").replace("}", "}}"), {})
         raise ProjectError(f'there is no script "{name}" in {project.root}', hint=_declared(project, name))
     raise ProjectError(f'there is no entry point "{name}" in {project.root}', hint=_declared(project, name))
@@ -117,10 +117,12 @@ def _declared(project: Project, name: str) -> str:
 
 def _project_file(root: Path) -> tuple[Path | None, Findings]:
     """The project file, whose name is ``MLproject`` in any case; the exact name comes first."""
-    names = sorted(
-        (path.name for path in root.iterdir() if path.name.lower() == FILE_NAME.lower() and path.is_file()),
-        key=lambda name: (name != FILE_NAME, name),
-    )
+    try:
+        listed = sorted(path.name for path in root.iterdir())
+    except OSError as error:
+        raise ProjectError(f"the project folder {root} cannot be read: {error.strerror}") from error
+    names = [name for name in listed if name.lower() == FILE_NAME.lower() and is_file(root / name)]
+    names.sort(key=lambda name: name != FILE_NAME)
     if names:
         findings = Findings(names[0])
         for other in names[1:]:
@@ -128,7 +130,7 @@ def _project_file(root: Path) -> tuple[Path | None, Findings]:
         return root / names[0], findings
     findings = Findings(FILE_NAME)
     for other in (f"{FILE_NAME}.yaml", f"{FILE_NAME}.yml"):
-        if (root / other).is_file():
+        if is_file(root / other):
             findings.warn(START, (), f'"{other}" is ignored; the file is called "{FILE_NAME}"')
     return None, findings
 
@@ -161,5 +163,6 @@ def _environment(
     for key in _ENVIRONMENT_KEYS:
         if (value := child(node, key)) is not None:
             spec, inner = named_environment(key, value, root, findings, check_file=check_file)
-            return spec, f"{findings.file} -> {key}: {text_of(value) or 'docker'}", inner
+            named = text_of(value) or text_of(child(value, "image"))
+            return spec, f"{findings.file} -> {key}: {named}", inner
     return found_environment(root, check_file=check_file)

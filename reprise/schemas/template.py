@@ -31,12 +31,11 @@ def template_faults(command: str, declared: Collection[str]) -> Iterator[str]:
 def _placeholder_fault(written: str, name: str, declared: Collection[str], *, after_dollar: bool) -> str:
     shown = shortened(written)
     if after_dollar:
-        ways = (
-            f"${shown} or ${{{{{shown}}}}}"
-            if name.isidentifier() and written == name
-            else f"${{{{{shown}}}}}"
+        plain = f"${name} or " if written == name and name.isidentifier() else ""
+        return (
+            f'"${{{shown}}}" is read as a parameter, which is not declared; '
+            f"the shell's own is written {plain}${{{{{shown}}}}}"
         )
-        return f'"${{{shown}}}": "{shown}" is not a declared parameter; the shell\'s own is written {ways}'
     if not written or written.isdigit():
         return (
             f'"{{{shown}}}" has no name; write the name of a parameter, or {{{{{shown}}}}} for the braces'
