@@ -51,8 +51,9 @@ def tell_error(message: str, hint: str | None) -> None:
 def _interrupted(error: BaseException) -> int:
     from reprise.runner.signals import Terminated
 
-    if isinstance(error, Terminated):
-        click.echo(f"terminated by {error}", err=True)
+    cause = error.__cause__ or error  # click wraps what ends it in an Abort
+    if isinstance(cause, Terminated):
+        click.echo(f"terminated by {cause}", err=True)
         return TERMINATED
     click.echo("interrupted", err=True)
     return INTERRUPTED

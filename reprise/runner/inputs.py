@@ -141,7 +141,7 @@ def _fetch_run_artifact(uri: str, target: Path, tracking: Tracking) -> None:
     run_id, _, path = urlsplit(uri).path.lstrip("/").partition("/")
     if not run_id or not path:
         raise UsageError(f'"{uri}" names no artifact', hint="write runs:/RUN_ID/path/of/artifact")
-    _fetch_artifact(uri, run_id, unquote(path), target, tracking)
+    _fetch_artifact(uri, run_id, unquote(path).strip("/"), target, tracking)
 
 
 def _fetch_model(uri: str, target: Path, tracking: Tracking) -> None:

@@ -60,7 +60,7 @@ def locate(uri: str, base: Path) -> Location:
     if not text:
         raise SourceError("the project URI is empty", hint=f"give {_FORMS}")
     _refuse(text, git.refusal(text))
-    if "#" in text and "://" not in text and _local(text, base).is_dir():
+    if "#" in text and "://" not in text and (base / Path(text).expanduser()).is_dir():
         return Folder(_local(text, base), "")
     place, _, fragment = text.partition("#")
     subdirectory = _inner_path(fragment)

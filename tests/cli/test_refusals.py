@@ -14,7 +14,7 @@ GOOD = "entry_points: {main: {command: 'echo {a}', parameters: {a: {type: int, d
 
 MLPROJECTS = [
     # (MLproject, what is said)
-    ("", "entry point"),
+    ("", "the file is empty; a mapping with entry_points is needed"),
     ("just a text", "MLproject:1:1"),
     ("- a\n- b\n", "MLproject:1:1"),
     ("entry_points:\n  main: echo hi\n", "MLproject:2:9  entry_points -> main"),

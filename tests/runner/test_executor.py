@@ -22,8 +22,8 @@ WAITS = {
     "MLproject": "entry_points: {main: {command: 'python wait.py; echo after'}}",
     "wait.py": """\
 import os, sys, time
-print(os.getpid(), flush=True)
 try:
+    print(os.getpid(), flush=True)
     time.sleep(300)
 except KeyboardInterrupt:
     print("saved what I had", flush=True)
