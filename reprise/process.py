@@ -79,7 +79,7 @@ def run(
             cwd=cwd,
             env=env,
             stdin=subprocess.DEVNULL,
-            close_fds=False,
+            close_fds=False,  # a lock marked inheritable is held until the program ends as well
             capture_output=True,
             timeout=timeout,
             check=False,

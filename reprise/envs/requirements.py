@@ -28,6 +28,8 @@ _SOURCES = {
     "--only-binary": "--only-binary",
 }
 _OPTION = re.compile(r"(?P<name>--[a-z-]+(?=[\s=]|$)|-[a-z])[\s=]*(?P<value>.*)")
+NAME = re.compile(r"[A-Za-z0-9][\w.\-]*")
+HASH = re.compile(r"--hash[=\s]+(\w+:[0-9a-f]+)")
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*://|git\+|hg\+|svn\+|bzr\+")
 _ARCHIVES = (".whl", ".tar.gz", ".zip", ".tar.bz2", ".tgz")
 
@@ -44,13 +46,15 @@ class LocalProject:
 class Requirements:
     """``lines`` mean the same from any folder as long as uv runs in the project's root.
 
-    ``files`` are all that is included, in order, with their texts; ``sources`` the index options.
+    ``files`` are all that is included, in order, with their texts; ``sources`` the index options;
+    ``hashes`` the pairs of a package's name and a hash written for it.
     """
 
     lines: tuple[str, ...]
     files: tuple[tuple[Path, str], ...]
     sources: tuple[str, ...]
     local: tuple[LocalProject, ...]
+    hashes: tuple[tuple[str, str], ...] = ()
 
 
 def read(lines: Iterable[str], root: Path, named_in: Path | None) -> Requirements:
@@ -60,13 +64,19 @@ def read(lines: Iterable[str], root: Path, named_in: Path | None) -> Requirement
         ProjectError: a file or local project that is named does not exist.
     """
     found = _Found(root)
-    own = [found.line(line, root, named_in or root) for line in _logical(lines)]
+    own = [found.line(line, root, named_in or root) for line in logical(lines)]
     return Requirements(
         lines=tuple(line for line in own if line),
         files=tuple(found.files.items()),
         sources=tuple(dict.fromkeys(found.sources)),
         local=tuple(dict.fromkeys(found.local)),
+        hashes=tuple(dict.fromkeys(found.hashes)),
     )
+
+
+def canonical(name: str) -> str:
+    """The one spelling of a package's name."""
+    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 class _Found:
@@ -77,6 +87,7 @@ class _Found:
         self.files: dict[Path, str] = {}
         self.sources: list[str] = []
         self.local: list[LocalProject] = []
+        self.hashes: list[tuple[str, str]] = []
 
     def line(self, line: str, folder: Path, named_in: Path) -> str:
         """Take in one logical line; returns it with the path of an include or find-links absolute."""
@@ -107,11 +118,13 @@ class _Found:
             except (OSError, UnicodeError) as error:
                 raise ProjectError(f'{named_in}: "{option} {value}" cannot be read: {error}') from error
             self.files[path] = text
-            for line in _logical(text.splitlines()):
+            for line in logical(text.splitlines()):
                 self.line(line, path.parent, path)
         return f"{option} {path}"
 
     def _requirement(self, text: str, named_in: Path, *, editable: bool = False) -> None:
+        if name := NAME.match(text):
+            self.hashes += [(canonical(name[0]), value) for value in HASH.findall(text)]
         path = _local_path(text, self.root, editable=editable)
         if path is None:
             return
@@ -145,7 +158,7 @@ def _missing(line: str, path: Path, named_in: Path) -> ProjectError:
     return ProjectError(f'{named_in}: "{line}" names {path}, which does not exist')
 
 
-def _logical(lines: Iterable[str]) -> Iterator[str]:
+def logical(lines: Iterable[str]) -> Iterator[str]:
     r"""Lines without comments and blanks; ``\`` at the end joins the next one."""
     joined = ""
     for line in lines:

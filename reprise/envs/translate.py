@@ -15,6 +15,7 @@ from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
 
+from reprise.envs.requirements import canonical
 from reprise.errors import EnvError
 from reprise.schemas.environment import CondaEnv, PythonEnv
 
@@ -63,7 +64,7 @@ def to_python(spec: CondaEnv) -> PythonEnv:
                 python = _python_request(match.version)
             else:
                 name = _pypi_name(match.name)
-                requirements[_canonical(name)] = name + _version(match.version)
+                requirements[canonical(name)] = name + _version(match.version)
             if match.build not in ("", "*"):
                 builds.append(dependency)
         except _Untranslatable as reason:
@@ -80,9 +81,7 @@ def to_python(spec: CondaEnv) -> PythonEnv:
 
 
 def _assembled(spec: CondaEnv, python: str | None, requirements: dict[str, str]) -> PythonEnv:
-    in_pip = {
-        _canonical(found[0]) for line in spec.pip if (found := re.match(r"[A-Za-z0-9][\w.\-]*", line))
-    }
+    in_pip = {canonical(found[0]) for line in spec.pip if (found := re.match(r"[A-Za-z0-9][\w.\-]*", line))}
     for name in sorted(in_pip & requirements.keys()):
         logger.info("%s: the pip section wins over conda's %s", spec.file, requirements.pop(name))
     wanted = {name: line for name, line in _BROUGHT.items() if name not in in_pip} | requirements
@@ -173,7 +172,3 @@ def _tables() -> tuple[dict[str, str], dict[str, list[str]]]:
     """conda name -> index name, and reason -> patterns of conda names."""
     content = json.loads(Path(__file__).with_name("conda_to_pypi.json").read_text(encoding="utf-8"))
     return content["names"], content["refused"]
-
-
-def _canonical(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()

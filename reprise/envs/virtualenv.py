@@ -18,7 +18,16 @@ from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from reprise.envs import base, credentials, local_projects, pip_settings, requirements, resolutions, uv
+from reprise.envs import (
+    base,
+    credentials,
+    hashes,
+    local_projects,
+    pip_settings,
+    requirements,
+    resolutions,
+    uv,
+)
 from reprise.envs.base import running
 from reprise.envs.requirements import LocalProject, Requirements
 from reprise.errors import EnvError
@@ -44,8 +53,9 @@ _FORMAT = 1
 def lock(spec: EnvSpec, log: Path) -> Lock:
     if not isinstance(spec, PythonEnv):
         raise EnvError(f"{NAME} makes environments of Python packages only")
+    spec = _absolute(spec)
     asked = read(spec)
-    credentials.learn((*asked.lines, *(text for _, text in asked.files)))
+    credentials.learn((*asked.lines, *(text for _, text in asked.files), *_settings(spec)))
     key = _key(spec, asked)
     if known := resolutions.recall(NAME, key):
         return known
@@ -90,6 +100,12 @@ def read(spec: PythonEnv) -> Requirements:
     return requirements.read((*spec.build_dependencies, *spec.dependencies), spec.root, spec.file)
 
 
+def _absolute(spec: PythonEnv) -> PythonEnv:
+    """``spec`` with paths that mean the same to uv, which runs in the project's root."""
+    pyproject = spec.pyproject.absolute() if spec.pyproject else None
+    return dataclasses.replace(spec, root=spec.root.absolute(), pyproject=pyproject)
+
+
 def _resolve(spec: PythonEnv, asked: Requirements, key: str, log: Path) -> Lock:
     from reprise.envs import interpreters, pyproject
 
@@ -105,7 +121,7 @@ def _resolve(spec: PythonEnv, asked: Requirements, key: str, log: Path) -> Lock:
         result = uv.call(arguments, log=log, cwd=spec.root)
     if result.exit_code != 0:
         raise uv.failure(f"the packages of {spec.file or spec.root} cannot be resolved", result, log)
-    resolved = result.stdout.splitlines()
+    resolved = hashes.honoured(result.stdout.splitlines(), asked.hashes)
     lock = Lock(NAME, _text(spec, python, resolved, asked, project))
     resolutions.remember(key, lock, python.path)
     packages = sum(not line.startswith((" ", "#", "--")) for line in resolved)
@@ -173,7 +189,6 @@ def _key(spec: PythonEnv, asked: Requirements) -> str:
     local = list(asked.local)
     if spec.pyproject is not None:
         local.append(LocalProject(spec.pyproject.parent, editable=True))
-    settings = [spec.root / "uv.toml", spec.root / "pyproject.toml"]
     decisive = [
         _FORMAT,
         spec.python or [str(running()), sys.version],
@@ -183,11 +198,17 @@ def _key(spec: PythonEnv, asked: Requirements) -> str:
         [(os.path.relpath(path, spec.root), text) for path, text in asked.files],
         _local(spec.root, local),
         str(spec.root) if asked.local or spec.pyproject else "",
-        [path.read_text(encoding="utf-8", errors="replace") for path in settings if path.is_file()],
+        _settings(spec),
         [pip_settings.for_uv(os.environ), _no_index()],
         sorted((name, value) for name, value in os.environ.items() if name.startswith("UV_")),
     ]
     return hashlib.sha256(json.dumps(decisive).encode()).hexdigest()
+
+
+def _settings(spec: PythonEnv) -> list[str]:
+    """The texts of the files in the project's root that uv reads by itself."""
+    files = (spec.root / "uv.toml", spec.root / "pyproject.toml")
+    return [file.read_text(encoding="utf-8", errors="replace") for file in files if file.is_file()]
 
 
 def _machine() -> list[str]:

@@ -46,7 +46,6 @@ def test_files_that_include_each_other_are_read_once() -> None:
     [
         "numpy",
         "numpy>=1,<2 ; python_version < '3.9'",
-        "numpy==1.0 --hash=sha256:abc",
         "pkg @ https://host/dir/pkg-1.0.tar.gz",
         "git+https://host/team/pkg.git@main#egg=pkg",
         "-e git+ssh://git@host/team/pkg.git#egg=pkg",
@@ -93,6 +92,11 @@ def test_sources_of_included_files_come_along() -> None:
         f"--find-links {Path.cwd() / 'deep/wheels'}",
         "--no-binary numpy",
     )
+
+
+def test_written_hashes_are_noted_by_package() -> None:
+    Path("a.txt").write_text("Num_Py==1.0 \\\n --hash=sha256:ab \\\n --hash=sha256:cd\nscipy\n")
+    assert read("-r a.txt").hashes == (("num-py", "sha256:ab"), ("num-py", "sha256:cd"))
 
 
 def test_comments_blanks_and_continuations() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 import os
@@ -145,6 +146,13 @@ def test_index_options_of_a_requirements_file_are_used_to_install(
     assert run(environment, "import delta; print(delta.__version__)") == "3.0"
 
 
+def test_relative_root_is_taken_from_the_current_folder(index: Path, log: Path) -> None:
+    Path("project").mkdir()
+    Path("project/requirements.txt").write_text("beta\n")
+    given = PythonEnv(Path("project"), dependencies=("-r requirements.txt",))
+    assert run(ensure(given, log), "import beta; print(beta.__version__)") == "2.0"
+
+
 def test_local_project_is_rebuilt_when_its_sources_change(index: Path, log: Path) -> None:
     local_project(Path.cwd(), 1)
     first = ensure(spec("."), log)
@@ -245,6 +253,19 @@ def test_tampered_package_is_refused(
         virtualenv.create(lock, prefix, log)
 
 
+def test_hashes_written_by_the_user_are_the_only_ones_taken(index: Path, log: Path) -> None:
+    digest = hashlib.sha256((index / "beta-2.0-py3-none-any.whl").read_bytes()).hexdigest()
+    other = "0" * 64
+    lines = ["beta==2.0 \\", f"  --hash=sha256:{digest} \\", f"  --hash=sha256:{other}", "alpha"]
+    Path("requirements.txt").write_text("\n".join(lines))
+    found = facts(ensure(spec("-r requirements.txt"), log))
+    assert found["requirements"][0].startswith("alpha==1.0")
+    assert found["requirements"][2:] == ["beta==2.0 \\", f"    --hash=sha256:{digest}"]
+    Path("requirements.txt").write_text(f"beta==2.0 --hash=sha256:{other}\n")
+    with pytest.raises(ProjectError, match=r"none of the hashes written for beta==2\.0"):
+        ensure(spec("-r requirements.txt"), log)
+
+
 def test_environment_without_its_python_is_made_again(
     index: Path, log: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -322,6 +343,12 @@ def test_refused_credentials_get_a_hint(
             ensure(spec("epsilon"), log)
     assert "refused us" in (caught.value.hint or "")
     assert "wrong" not in caught.value.message + log.read_text()
+
+
+@pytest.mark.network
+def test_packages_of_the_real_index(house: Path, log: Path) -> None:
+    environment = ensure(spec("six==1.16.0", build_dependencies=("pip",)), log)
+    assert run(environment, "import six, pip; print(six.__version__)") == "1.16.0"
 
 
 def test_only_python_specs_are_done(log: Path) -> None:
