@@ -6,9 +6,12 @@ from typing import Annotated
 
 import msgspec
 
+from reprise.schemas.entities import ModelVersion
 from reprise.server import shapes
 from reprise.server.wire import Answer, Pair, Request, Verb, Word, as_mapping
 from reprise.tracking.embedded import EmbeddedStore
+
+REGISTERED_AS = "mlflow.modelVersions"
 
 
 class CreateModelVersion(Request):
@@ -73,7 +76,17 @@ def create(store: EmbeddedStore, request: CreateModelVersion) -> Answer:
         tags=as_mapping(request.tags),
         model_id=request.model_id or None,
     )
+    if request.model_id:
+        _note_on_model(store, request.model_id, version)
     return {"model_version": shapes.model_version(version)}
+
+
+def _note_on_model(store: EmbeddedStore, model_id: str, version: ModelVersion) -> None:
+    """A logged model lists in a tag the versions it was registered as; 3.x clients read it there."""
+    listed = store.get_logged_model(model_id).tags.get(REGISTERED_AS, "[]")
+    entry = {"name": version.name, "version": str(version.version)}
+    versions = [*msgspec.json.decode(listed, type=list[dict[str, object]]), entry]
+    store.set_logged_model_tags(model_id, {REGISTERED_AS: msgspec.json.encode(versions).decode()})
 
 
 def get(store: EmbeddedStore, request: GetModelVersion) -> Answer:

@@ -23,6 +23,8 @@ from reprise.tracking.embedded import EmbeddedStore
 
 MOST_METRICS = 1000
 MOST_PARAMS_OR_TAGS = 100
+MODEL_FIELDS = {"artifact_path", "flavors", "run_id", "utc_time_created"}
+"""What an MLmodel has to say to be noted on a run."""
 
 
 class LogMetric(RunRequest, kw_only=True):
@@ -186,6 +188,12 @@ def _links(models: Sequence[ModelRef]) -> list[ModelLink]:
 
 
 def log_model(store: EmbeddedStore, request: LogModel) -> Answer:
+    try:
+        model = msgspec.json.decode(request.model_json, type=dict[str, object])
+    except msgspec.DecodeError as error:
+        raise invalid(f"Invalid value for parameter 'model_json': {error}") from None
+    if lacking := sorted(MODEL_FIELDS - model.keys()):
+        raise invalid(f"Invalid value for parameter 'model_json': it lacks {', '.join(lacking)}")
     store.record_logged_model(request.run_id, request.model_json)
     return {}
 

@@ -62,7 +62,7 @@ def create(store: EmbeddedStore, request: CreateRun) -> Answer:
         run_name=request.run_name or None,
         tags=as_mapping(request.tags),
     )
-    return {"run": shapes.run(run)}
+    return {"run": shapes.new_run(run)}
 
 
 def get(store: EmbeddedStore, request: GetRun) -> Answer:

@@ -6,6 +6,7 @@ As protobuf does, an empty list is left out, and so is a field that MLflow leave
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import TypeVar
 
 from reprise.schemas.entities import (
@@ -55,6 +56,18 @@ def experiment(entity: Experiment) -> Answer:
 
 def run(entity: Run) -> Answer:
     return {
+        **new_run(entity),
+        "outputs": given(
+            model_outputs=[
+                {"model_id": link.model_id, "step": link.step or 0} for link in entity.model_outputs
+            ]
+        ),
+    }
+
+
+def new_run(entity: Run) -> Answer:
+    """A run as it is answered when it is made, before it can have outputs."""
+    return {
         "info": run_info(entity),
         "data": given(
             metrics=[metric(point) for point in entity.metrics.values()],
@@ -64,13 +77,6 @@ def run(entity: Run) -> Answer:
         "inputs": given(
             dataset_inputs=[dataset_input(item) for item in entity.dataset_inputs],
             model_inputs=[{"model_id": link.model_id} for link in entity.model_inputs],
-        ),
-        **given(
-            outputs=given(
-                model_outputs=[
-                    {"model_id": link.model_id, "step": link.step or 0} for link in entity.model_outputs
-                ]
-            )
         ),
     }
 
@@ -159,7 +165,9 @@ def registered_model(entity: RegisteredModel) -> Answer:
         "last_updated_timestamp": entity.last_update_time,
         **given(
             description=entity.description,
-            latest_versions=[model_version(version) for version in entity.latest_versions],
+            latest_versions=[
+                model_version(replace(version, aliases=())) for version in entity.latest_versions
+            ],
             tags=pairs(entity.tags),
             aliases=[
                 {"alias": alias, "version": str(version)} for alias, version in entity.aliases.items()
@@ -175,7 +183,7 @@ def model_version(entity: ModelVersion) -> Answer:
         "creation_timestamp": entity.creation_time,
         "last_updated_timestamp": entity.last_update_time,
         "description": entity.description,
-        "user_id": entity.user_id,
+        **given(user_id=entity.user_id),
         "current_stage": entity.current_stage,
         "source": entity.source,
         "run_id": entity.run_id,
