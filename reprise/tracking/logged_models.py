@@ -12,7 +12,7 @@ from reprise.tracking import validation
 from reprise.tracking.experiments import active_experiment
 from reprise.tracking.names import new_id, now, random_name
 from reprise.tracking.rows import Connection, Verbs, drop_pair, missing, pairs, put_pairs
-from reprise.tracking.run_rows import IN_IDS, POINT, point
+from reprise.tracking.run_rows import IN_IDS, point
 
 STATUSES = ("LOGGED_MODEL_PENDING", "LOGGED_MODEL_READY", "LOGGED_MODEL_UPLOAD_FAILED")
 
@@ -191,7 +191,7 @@ def read_models(connection: Connection, ids: Iterable[int]) -> list[LoggedModel]
 
 
 def _metrics(connection: Connection, rows: Mapping[int, ModelRow]) -> dict[int, list[ModelMetric]]:
-    columns = POINT.replace("model_id", "NULL")
+    columns = "value, timestamp, step, NULL, nullif(dataset_name, ''), nullif(dataset_digest, '')"
     found: dict[int, list[ModelMetric]] = defaultdict(list)
     points = connection.execute(
         f"SELECT owner, key, run_id, {columns} FROM logged_model_metric WHERE owner {IN_IDS}"

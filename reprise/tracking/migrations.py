@@ -203,9 +203,9 @@ CREATE TABLE logged_model_metric (
     step INTEGER NOT NULL,
     run_id TEXT NOT NULL,
     value NOT NULL,
-    dataset_name TEXT,
-    dataset_digest TEXT,
-    PRIMARY KEY (owner, key, timestamp, step, run_id)
+    dataset_name TEXT NOT NULL,
+    dataset_digest TEXT NOT NULL,
+    PRIMARY KEY (owner, key, timestamp, step, run_id, dataset_name, dataset_digest, value)
 ) WITHOUT ROWID;
 CREATE TABLE registered_model (
     id INTEGER PRIMARY KEY,

@@ -201,8 +201,11 @@ class MlflowTracking:
             return self._client.get_model_version_by_alias(name, selector[1:])
         if selector.isdecimal():
             return self._client.get_model_version(name, selector)
-        stages = None if selector.lower() == "latest" else [selector]
-        versions = self._client.get_latest_versions(name, stages)
+        versions = [
+            version
+            for version in self._client.get_registered_model(name).latest_versions
+            if selector.lower() in {"latest", version.current_stage.lower()}
+        ]
         if not versions:
             raise TrackingError(f"{name!r} has no version {selector!r}", code="RESOURCE_DOES_NOT_EXIST")
         return max(versions, key=lambda version: int(version.version))

@@ -232,8 +232,8 @@ def _put_model_metrics(connection: Connection, run_id: str, metrics: Sequence[Me
                 metric.step,
                 run_id,
                 stored(metric.value),
-                metric.dataset_name,
-                metric.dataset_digest,
+                metric.dataset_name or "",
+                metric.dataset_digest or "",
             )
             for metric in metrics
         ],

@@ -1,0 +1,64 @@
+"""Every kind of store that satisfies ``Tracking``, each as a factory over an empty folder."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+
+import pytest
+
+from reprise.tracking.base import Tracking
+from reprise.tracking.embedded import EmbeddedStore
+
+Factory = Callable[[Path], AbstractContextManager[Tracking]]
+
+
+@contextmanager
+def embedded(folder: Path) -> Iterator[Tracking]:
+    with EmbeddedStore(folder / "mlruns") as store:
+        yield store
+
+
+@contextmanager
+def mlflow_sqlite(folder: Path) -> Iterator[Tracking]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from reprise.tracking.mlflow_adapter import MlflowTracking
+
+        yield MlflowTracking(f"sqlite:///{folder}/mlflow.db")
+
+
+@contextmanager
+def rest_ours(folder: Path) -> Iterator[Tracking]:
+    """Our own server, as a driver's nested runs see it."""
+    from reprise.server.loopback import Loopback
+    from reprise.tracking.rest import RestTracking
+
+    with (
+        EmbeddedStore(folder / "mlruns") as store,
+        Loopback.start(store, "0" * 32) as loopback,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        for name, value in loopback.environ.items():
+            patch.setenv(name, value)
+        yield RestTracking(loopback.uri)
+
+
+@contextmanager
+def rest_mlflow(folder: Path) -> Iterator[Tracking]:
+    """A real MLflow server."""
+    from reprise.tracking.rest import RestTracking
+    from tests.fakes import mlflow_server
+
+    yield RestTracking(mlflow_server.tracking_uri())
+
+
+FACTORIES: dict[str, Factory] = {
+    "embedded": embedded,
+    "mlflow-sqlite": mlflow_sqlite,
+    "rest-ours": rest_ours,
+    "rest-mlflow": rest_mlflow,
+}
+WITH_MLFLOW = {"mlflow-sqlite", "rest-mlflow"}
