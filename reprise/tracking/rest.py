@@ -189,7 +189,8 @@ class RestTracking:
         return None
 
     def model_location(self, name: str, selector: str) -> tuple[str, str]:
-        if _is_model(name) and not selector:
+        if not selector:
+            self._call("GET", f"logged-models/{quote(name, safe='')}")
             return name, ""
         version = self._version(name, selector)
         source = str(version.get("source", ""))
