@@ -207,7 +207,7 @@ def test_children_know_their_run_and_no_experiment_name(
 
 
 def test_a_broken_environment_closes_the_run(project: Write, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("UV_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
     demo = project(
         {
             "MLproject": "python_env: python_env.yaml\nentry_points: {main: {command: 'echo never'}}",

@@ -104,7 +104,9 @@ def test_kill_9_of_a_detached_run_leaves_nothing_either(project: Write) -> None:
     run_id = waits.run("--no-wait").out.strip()
     script = started_by(waits, run_id)
     for process in psutil.process_iter(["cmdline"]):
-        if "reprise.runner.detached" in (process.info["cmdline"] or []) and process.cwd() == str(Path.cwd()):
+        if "reprise.runner.detached" in (process.info["cmdline"] or []) and process.cwd() == str(
+            Path.cwd()
+        ):
             process.kill()
     assert gone(script)
     assert "KILLED" in waits.reprise("runs", "list").out
