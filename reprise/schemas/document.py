@@ -32,6 +32,7 @@ _SYNTAX = {
     "did not find expected ',' or ']'": 'a "," or "]" is expected here',
     "did not find expected ',' or '}'": 'a "," or "}" is expected here',
     "did not find expected '-' indicator": 'a "- " is expected here; look at the indentation',
+    "did not find expected comment or line break": 'a text that starts with ">" or "|" wants quotes',
     "did not find expected node content": "a value is expected here",
     "did not find expected <document start>": "this line stands left of those above it",
     "found unexpected end of stream": "this quote is not closed",

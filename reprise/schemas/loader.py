@@ -112,7 +112,7 @@ def _declared(project: Project, name: str) -> str:
         )
         return f"{what}; {scripts}"
     names = ", ".join(project.entry_points)
-    return f"entry points are {names}{did_you_mean(name, project.entry_points)}; {scripts}"
+    return f"entry points are {names}; {scripts}{did_you_mean(name, project.entry_points)}"
 
 
 def _project_file(root: Path) -> tuple[Path | None, Findings]:
