@@ -107,7 +107,7 @@ class Experiments(Verbs):
             time = now()
             _set_stage(connection, row.id, DELETED, time)
             connection.execute(
-                "UPDATE run SET lifecycle_stage = ?, deleted_time = ?"
+                "UPDATE run SET lifecycle_stage = ?, deleted_time = ?, deleted_along = 1"
                 " WHERE experiment = ? AND lifecycle_stage = ?",
                 (DELETED, time, row.id, ACTIVE),
             )
@@ -118,9 +118,9 @@ class Experiments(Verbs):
             row = experiment_row(connection, experiment_id, stage=DELETED)
             _set_stage(connection, row.id, ACTIVE, now())
             connection.execute(
-                "UPDATE run SET lifecycle_stage = ?, deleted_time = NULL"
-                " WHERE experiment = ? AND deleted_time = ?",
-                (ACTIVE, row.id, row.last_update_time),
+                "UPDATE run SET lifecycle_stage = ?, deleted_time = NULL, deleted_along = 0"
+                " WHERE experiment = ? AND deleted_along = 1",
+                (ACTIVE, row.id),
             )
 
     def set_experiment_tag(self, experiment_id: str, key: str, value: str) -> None:

@@ -47,8 +47,10 @@ def applied(connection: sqlite3.Connection) -> Sequence[str]:
 
 
 def pending(connection: sqlite3.Connection, where: str) -> Sequence[Migration]:
-    """The steps still to apply; a database that has seen more than these is refused."""
+    """The steps still to apply; a newer database is refused, and one of something else."""
     done = applied(connection)
+    if not done and connection.execute("SELECT 1 FROM sqlite_master WHERE name != 'migration'").fetchone():
+        raise TrackingError(f"{where}: not a database of reprise", code="INVALID_STATE")
     if tuple(done) != NAMES[: len(done)]:
         newest = next(name for name in reversed(done) if name not in NAMES[: len(done)])
         raise TrackingError(
@@ -61,10 +63,11 @@ def pending(connection: sqlite3.Connection, where: str) -> Sequence[Migration]:
 
 def migrate(connection: sqlite3.Connection, where: str) -> None:
     """Apply what is pending, each step with its record in one transaction."""
+    steps = pending(connection, where)
     connection.execute(
         "CREATE TABLE IF NOT EXISTS migration (number INTEGER PRIMARY KEY, name TEXT NOT NULL)"
     )
-    for migration in pending(connection, where):
+    for migration in steps:
         connection.execute("BEGIN IMMEDIATE")
         try:
             migration(connection)
@@ -101,7 +104,8 @@ CREATE TABLE run (
     end_time INTEGER,
     artifact_uri TEXT NOT NULL,
     lifecycle_stage TEXT NOT NULL,
-    deleted_time INTEGER
+    deleted_time INTEGER,
+    deleted_along INTEGER NOT NULL DEFAULT 0  -- with its experiment, and restored with it
 );
 CREATE INDEX run_newest ON run (experiment, lifecycle_stage, start_time DESC, run_id);
 CREATE TABLE run_param (

@@ -29,6 +29,7 @@ class RunRow(NamedTuple):
     artifact_uri: str
     lifecycle_stage: str
     deleted_time: int | None
+    deleted_along: int
 
 
 def run_row(connection: Connection, run_id: str) -> RunRow:

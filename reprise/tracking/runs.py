@@ -133,7 +133,7 @@ class Runs(Verbs):
         with self._database.writing() as connection:
             row = run_row(connection, run_id)
             connection.execute(
-                "UPDATE run SET lifecycle_stage = ?, deleted_time = ? WHERE id = ?",
+                "UPDATE run SET lifecycle_stage = ?, deleted_time = ?, deleted_along = 0 WHERE id = ?",
                 (stage, deleted_time, row.id),
             )
 

@@ -116,7 +116,8 @@ def logged_model_name(name: str) -> None:
 
 
 def registered_model_name(name: str) -> None:
-    if not name.strip() or "/" in name or ":" in name or posixpath.normpath(name) != name or name == "..":
+    path = posixpath.normpath(name) != name or name in {".", ".."}
+    if path or not name.strip() or "/" in name or ":" in name:
         raise invalid(f"model name {name!r} is not allowed: empty, a path, or it holds one of / :")
 
 

@@ -1,0 +1,140 @@
+"""Artifact names from outside stay inside their folder, and files arrive whole."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from reprise.errors import TrackingError
+from reprise.tracking.artifacts import ArtifactFolder
+from reprise.tracking.embedded import EmbeddedStore
+
+HOSTILE = [
+    "../secret",
+    "a/../../secret",
+    "..",
+    ".",
+    "a/./b",
+    "/etc/passwd",
+    "//etc/passwd",
+    "a//b",
+    "a/",
+    "..\\secret",
+    "C:\\secret",
+    "a\0b",
+    "link/secret",
+    "link",
+    "dangling",
+    "x" * 256,
+    "\udcff",
+    ".arriving-1",
+]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> ArtifactFolder:
+    """A folder with a file, and symlinks that lead out of it."""
+    root = tmp_path / "artifacts"
+    root.mkdir()
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside" / "secret").write_text("secret")
+    (tmp_path / "secret").write_text("secret")
+    (root / "link").symlink_to(tmp_path / "outside")
+    (root / "dangling").symlink_to(tmp_path / "nothing")
+    (root / "a.txt").write_text("inside")
+    return ArtifactFolder(root)
+
+
+@pytest.mark.parametrize("path", HOSTILE)
+def test_a_hostile_name_is_refused_by_every_verb(folder: ArtifactFolder, tmp_path: Path, path: str) -> None:
+    source = tmp_path / "source"
+    source.write_text("overwritten")
+    for ask in (
+        lambda: folder.list(path),
+        lambda: folder.file(path),
+        lambda: folder.delete(path),
+        lambda: folder.copy_in(source, path),
+        lambda: folder.copy_out(path, tmp_path / "copied"),
+    ):
+        with pytest.raises(TrackingError, match="not allowed") as refused:
+            ask()
+        assert refused.value.code == "INVALID_PARAMETER_VALUE"
+    assert (tmp_path / "secret").read_text() == (tmp_path / "outside" / "secret").read_text() == "secret"
+    assert sorted(entry.name for entry in folder.root.iterdir()) == ["a.txt", "dangling", "link"]
+    assert not (tmp_path / "copied").exists()
+
+
+def test_symlinks_are_neither_listed_nor_copied(folder: ArtifactFolder, tmp_path: Path) -> None:
+    assert [item.path for item in folder.list()] == ["a.txt"]
+    folder.copy_out("", tmp_path / "copied")
+    assert [entry.name for entry in (tmp_path / "copied").iterdir()] == ["a.txt"]
+
+
+def test_names_that_only_look_odd_are_kept(folder: ArtifactFolder) -> None:
+    names = ["...", "a b", "-rf", "%2e%2e", "ünï/côdé 😀.txt", "a:b?*", "~", "new\nline"]
+    for name in names:
+        with folder.writing(name) as stream:
+            stream.write(name.encode())
+    for name in names:
+        assert folder.file(name).read_bytes() == name.encode()
+
+
+def test_a_file_that_breaks_off_leaves_nothing_and_keeps_what_was_there(folder: ArtifactFolder) -> None:
+    with pytest.raises(ConnectionError), folder.writing("a.txt") as stream:
+        stream.write(b"half")
+        assert [item.path for item in folder.list()] == ["a.txt"]
+        raise ConnectionError
+    assert folder.file("a.txt").read_text() == "inside"
+    assert sorted(entry.name for entry in folder.root.iterdir()) == ["a.txt", "dangling", "link"]
+
+
+def test_a_file_and_a_folder_do_not_take_each_others_place(folder: ArtifactFolder) -> None:
+    with folder.writing("model/weights") as stream:
+        stream.write(b"1")
+    for path, words in (("model", "is a folder"), ("a.txt/b", "inside a file"), ("", "is a folder")):
+        with pytest.raises(TrackingError, match=words), folder.writing(path):
+            pytest.fail("the block must not be entered")
+    with pytest.raises(TrackingError) as refused:
+        folder.file("model")
+    assert refused.value.code == "RESOURCE_DOES_NOT_EXIST"
+
+
+def test_files_and_folders_are_deleted(folder: ArtifactFolder) -> None:
+    with folder.writing("model/data/weights") as stream:
+        stream.write(b"1")
+    folder.delete("model")
+    folder.delete("a.txt")
+    assert folder.list() == []
+    with pytest.raises(TrackingError) as refused:
+        folder.delete("a.txt")
+    assert refused.value.code == "RESOURCE_DOES_NOT_EXIST"
+
+
+@pytest.mark.parametrize("as_uri", [True, False])
+def test_an_experiment_may_keep_its_artifacts_elsewhere(
+    embedded_store: EmbeddedStore, tmp_path: Path, as_uri: bool
+) -> None:
+    elsewhere = tmp_path / "big disk"
+    location = elsewhere.as_uri() if as_uri else str(elsewhere)
+    experiment = embedded_store.create_experiment("elsewhere", artifact_location=location)
+    run = embedded_store.create_run(experiment, start_time=1, user_id="ada")
+    assert embedded_store.artifact_folder(run.run_id) == elsewhere / run.run_id / "artifacts"
+    source = tmp_path / "a.txt"
+    source.write_text("a")
+    embedded_store.upload_artifact(run.run_id, source, "a.txt")
+    assert [item.path for item in embedded_store.list_artifacts(run.run_id)] == ["a.txt"]
+    assert run.artifact_uri == f"{elsewhere.as_uri()}/{run.run_id}/artifacts"
+
+
+@pytest.mark.parametrize(
+    "location",
+    ["s3://bucket/x", "runs:/abc/x", "file://host/x", "mlflow-artifacts:/../../etc", "http://x/y"],
+)
+def test_an_artifact_location_that_is_no_local_folder_is_refused(
+    embedded_store: EmbeddedStore, location: str
+) -> None:
+    with pytest.raises(TrackingError) as refused:
+        embedded_store.create_experiment("x", artifact_location=location)
+    assert refused.value.code == "INVALID_PARAMETER_VALUE"
+    assert embedded_store.get_experiment_by_name("x") is None

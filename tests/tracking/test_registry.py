@@ -1,0 +1,68 @@
+"""Which store a tracking URI opens."""
+
+from __future__ import annotations
+
+import builtins
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reprise.errors import TrackingError
+from reprise.tracking.embedded import EmbeddedStore
+from reprise.tracking.registry import open_tracking
+
+
+def test_without_a_uri_the_store_is_found_upward(tmp_path: Path) -> None:
+    EmbeddedStore(tmp_path / "mlruns").close()
+    deep = tmp_path / "a" / "b"
+    deep.mkdir(parents=True)
+    with closing(open_tracking(None, deep)) as store:
+        assert store.uri == str(tmp_path / "mlruns")
+
+
+def test_without_a_store_one_is_made_where_we_stand(tmp_path: Path) -> None:
+    with closing(open_tracking(None, tmp_path)) as store:
+        assert store.uri == str(tmp_path / "mlruns")
+    assert (tmp_path / "mlruns" / "reprise.db").is_file()
+
+
+@pytest.mark.parametrize("form", ["{0}", "file://{0}", "file:{0}", "reprise:{0}", "my store", "./my store"])
+def test_a_local_path_in_any_form_is_an_embedded_store(tmp_path: Path, form: str) -> None:
+    folder = tmp_path / "my store"
+    with closing(
+        open_tracking(form.format(str(folder).replace(" ", "%20") if ":" in form else folder), tmp_path)
+    ) as store:
+        assert isinstance(store, EmbeddedStore)
+        assert store.uri == str(folder)
+
+
+def test_the_uri_of_a_store_opens_it_again(tmp_path: Path) -> None:
+    with closing(open_tracking(None, tmp_path)) as store:
+        number = store.create_experiment("x")
+    with closing(open_tracking(store.uri, tmp_path / "elsewhere")) as again:
+        assert again.get_experiment(number).name == "x"
+
+
+@pytest.mark.parametrize(
+    "uri", ["sqlite:///mlflow.db", "postgresql://ada:secret@host/db", "databricks", "old"]
+)
+def test_other_stores_need_the_mlflow_library(
+    uri: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "old" / "0").mkdir(parents=True)
+    (tmp_path / "old" / "0" / "meta.yaml").write_text("name: Default")
+    real = builtins.__import__
+
+    def without_mlflow(name: str, *rest: Any, **options: Any) -> Any:
+        if name.partition(".")[0] == "mlflow" or name == "reprise.tracking.mlflow_adapter":
+            raise ModuleNotFoundError(f"No module named {name!r}")
+        return real(name, *rest, **options)
+
+    monkeypatch.setattr(builtins, "__import__", without_mlflow)
+    with pytest.raises(TrackingError, match="needs the MLflow library") as refused:
+        open_tracking(uri, tmp_path)
+    assert refused.value.hint and "reprise-ml[mlflow]" in refused.value.hint
+    assert "secret" not in refused.value.message
+    assert not (tmp_path / "old" / "reprise.db").exists()
