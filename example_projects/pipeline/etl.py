@@ -20,6 +20,8 @@ def main() -> None:
     with args.flats.open() as table:
         flats = list(csv.DictReader(table))
     kept = [flat for flat in flats if all(flat.values()) and float(flat["price"]) <= args.max_price]
+    if len(kept) < 2:
+        raise SystemExit(f"only {len(kept)} of {len(flats)} flats cost at most {args.max_price:g}")
     features = [standardised([float(flat[name]) for flat in kept]) for name in COLUMNS]
 
     written = io.StringIO()
