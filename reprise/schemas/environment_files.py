@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from reprise.schemas import document
 from reprise.schemas.environment import CondaEnv, DockerEnv, EnvSpec, PythonEnv
-from reprise.schemas.faults import START, Findings, KeyPath, Position, on_one_line, refuse_faults, shortened
+from reprise.schemas.faults import START, Findings, Position, on_one_line, refuse_faults, shortened
 from reprise.schemas.nodes import (
-    MappingNode,
     Node,
     ScalarNode,
     child,
@@ -21,7 +21,7 @@ from reprise.schemas.nodes import (
 from reprise.schemas.validation import validate
 
 _SELECTOR = re.compile(r"#\s*(\[[^\]]*\])\s*$")
-_IGNORED_BY_CONDA_SPEC = ("prefix", "variables")
+_IGNORED = ("prefix", "variables")
 _TOML_PLACE = re.compile(r"(?P<problem>.*) \(at line (?P<line>\d+), column (?P<column>\d+)\)")
 
 
@@ -82,39 +82,31 @@ def read_python_env(path: Path, root: Path, findings: Findings) -> PythonEnv:
 
 def read_conda_env(path: Path, root: Path, findings: Findings) -> CondaEnv:
     node, content = read_yaml(path, "conda_env", findings)
-    entries = entries_of(node)
-    for key in _IGNORED_BY_CONDA_SPEC:
-        if key in entries:
-            findings.warn(entries[key].key_at, (), f'"{key}" is ignored')
-    packages: list[str] = []
-    pip: list[str] = []
-    listed = items_of(child(node, "dependencies"))
-    lines = content.decode("utf-8-sig").splitlines() if listed else []
-    for number, item in enumerate(listed, start=1):
-        keys = ("dependencies", f"item {number}")
-        if isinstance(item, MappingNode):
-            requirements = items_of(child(item, "pip"))
-            pip += (text for line in requirements if (text := text_of(line)) is not None)
-            for line in requirements:
-                _warn_of_selector(line, lines, (*keys, "pip"), findings)
-        elif (text := text_of(item)) is not None:
-            packages.append(text)
-            _warn_of_selector(item, lines, keys, findings)
+    for key, entry in entries_of(node).items():
+        if key in _IGNORED:
+            findings.warn(entry.key_at, (), f'"{key}" is ignored')
+    listed = child(node, "dependencies")
+    _warn_of_selectors(items_of(listed), content, findings)
     return CondaEnv(
         root=root,
         file=path,
         name=text_of(child(node, "name")),
         channels=texts_of(child(node, "channels")),
-        dependencies=tuple(packages),
-        pip=tuple(pip),
+        dependencies=texts_of(listed),
+        pip=tuple(line for item in items_of(listed) for line in texts_of(child(item, "pip"))),
     )
 
 
-def _warn_of_selector(item: Node, lines: list[str], path: KeyPath, findings: Findings) -> None:
+def _warn_of_selectors(dependencies: Sequence[Node], content: bytes, findings: Findings) -> None:
     """conda-build's ``# [linux]`` is a comment for everybody else."""
-    if isinstance(item, ScalarNode) and (selector := _SELECTOR.search(lines[item.at.line - 1])):
-        at = Position(item.at.line, selector.start() + 1)
-        findings.warn(at, path, f'the selector "{selector[1]}" is ignored: the package is always installed')
+    lines = content.decode("utf-8-sig").splitlines()
+    for number, dependency in enumerate(dependencies, start=1):
+        for item in (dependency, *items_of(child(dependency, "pip"))):
+            selector = _SELECTOR.search(lines[item.at.line - 1])
+            if isinstance(item, ScalarNode) and selector:
+                at = Position(item.at.line, selector.start() + 1)
+                sentence = f'the selector "{selector[1]}" is ignored: the package is always installed'
+                findings.warn(at, ("dependencies", f"item {number}"), sentence)
 
 
 def named_environment(
@@ -201,7 +193,7 @@ def _absent(path: Path, name: str) -> str:
         )
     except OSError:
         near = []
-    hint = f'; did you mean "{(Path(name).parent / near[0]).as_posix()}"?' if near else ""
+    hint = f'; did you mean "{shortened((Path(name).parent / near[0]).as_posix())}"?' if near else ""
     return f'there is no file "{shortened(name)}"{hint}'
 
 

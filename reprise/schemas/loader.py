@@ -15,7 +15,7 @@ from reprise import paths
 from reprise.errors import ProjectError
 from reprise.schemas.environment import EnvSpec
 from reprise.schemas.environment_files import found_environment, is_file, named_environment, read_yaml
-from reprise.schemas.faults import START, Findings, did_you_mean, refuse_faults
+from reprise.schemas.faults import START, Findings, did_you_mean, refuse_faults, shortened
 from reprise.schemas.nodes import MappingNode, Node, child, entries_of, text_of
 from reprise.schemas.parameters import read_parameter
 from reprise.schemas.project import EntryPoint, Project
@@ -81,11 +81,14 @@ def find_entry_point(project: Project, name: str) -> EntryPoint:
     """
     if name in project.entry_points:
         return project.entry_points[name]
-    if command := _script_command(name):
-        if is_file(paths.confined(project.root, name, "the script")):
-            return EntryPoint(name, command.replace("{", "{{").replace("}", "}}"), {})
-        raise ProjectError(f'there is no script "{name}" in {project.root}', hint=_declared(project, name))
-    raise ProjectError(f'there is no entry point "{name}" in {project.root}', hint=_declared(project, name))
+    command = _script_command(name)
+    if command and is_file(project.root / name):
+        paths.confined(project.root, name, "the script")
+        return EntryPoint(name, command.replace("{", "{{").replace("}", "}}"), {})
+    what = "script" if command else "entry point"
+    raise ProjectError(
+        f'there is no {what} "{shortened(name)}" in {project.root}', hint=_declared(project, name)
+    )
 
 
 def _script_command(name: str) -> str | None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import warnings
+
 from reprise.schemas import values
 from reprise.schemas.faults import START, Findings, KeyPath, Position
 from reprise.schemas.nodes import MappingNode, Node, SequenceNode, child, is_true, text_of, texts_of
@@ -67,9 +70,6 @@ def _number(node: Node | None) -> float | None:
 
 
 def _pattern_fault(pattern: str) -> str | None:
-    import re
-    import warnings
-
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
