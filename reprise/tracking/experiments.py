@@ -11,7 +11,7 @@ from reprise.errors import TrackingError
 from reprise.schemas.entities import ACTIVE, DELETED, Experiment, Page, ViewType
 from reprise.tracking import artifacts, validation
 from reprise.tracking.names import now
-from reprise.tracking.rows import Connection, Verbs, drop_pair, missing, pairs, put_pairs, stages
+from reprise.tracking.rows import Connection, Verbs, columns, drop_pair, missing, pairs, put_pairs, stages
 
 
 class ExperimentRow(NamedTuple):
@@ -140,7 +140,9 @@ class Experiments(Verbs):
 def experiment_row(connection: Connection, experiment_id: str, stage: str | None = None) -> ExperimentRow:
     """The experiment, in ``stage`` where that is given. ``RESOURCE_DOES_NOT_EXIST`` when there is none."""
     number = validation.experiment_id(experiment_id)
-    row = connection.execute("SELECT * FROM experiment WHERE id = ?", (number,)).fetchone()
+    row = connection.execute(
+        f"SELECT {columns(ExperimentRow)} FROM experiment WHERE id = ?", (number,)
+    ).fetchone()
     if row is None or (stage and ExperimentRow(*row).lifecycle_stage != stage):
         raise missing(f"there is no {stage + ' ' if stage else ''}experiment with the id {experiment_id}")
     return ExperimentRow(*row)
@@ -159,7 +161,8 @@ def read_experiments(connection: Connection, ids: Iterable[int]) -> list[Experim
     wanted = list(ids)
     tags = pairs(connection, "experiment_tag", wanted)
     found = connection.execute(
-        "SELECT * FROM experiment WHERE id IN (SELECT value FROM json_each(?))", (json.dumps(wanted),)
+        f"SELECT {columns(ExperimentRow)} FROM experiment WHERE id IN (SELECT value FROM json_each(?))",
+        (json.dumps(wanted),),
     )
     rows = {row.id: row for row in (ExperimentRow(*values) for values in found)}
     return [_experiment(rows[number], tags[number]) for number in wanted]

@@ -11,7 +11,7 @@ from reprise.schemas.entities import ACTIVE, DELETED, LoggedModel, ModelMetric, 
 from reprise.tracking import validation
 from reprise.tracking.experiments import active_experiment
 from reprise.tracking.names import new_id, now, random_name
-from reprise.tracking.rows import Connection, Verbs, drop_pair, missing, pairs, put_pairs
+from reprise.tracking.rows import Connection, Verbs, columns, drop_pair, missing, pairs, put_pairs
 from reprise.tracking.run_rows import IN_IDS, point
 
 STATUSES = ("LOGGED_MODEL_PENDING", "LOGGED_MODEL_READY", "LOGGED_MODEL_UPLOAD_FAILED")
@@ -153,7 +153,9 @@ class LoggedModels(Verbs):
 
 def model_row(connection: Connection, model_id: str) -> ModelRow:
     """The logged model, active or deleted. ``RESOURCE_DOES_NOT_EXIST`` when there is none."""
-    row = connection.execute("SELECT * FROM logged_model WHERE model_id = ?", (model_id,)).fetchone()
+    row = connection.execute(
+        f"SELECT {columns(ModelRow)} FROM logged_model WHERE model_id = ?", (model_id,)
+    ).fetchone()
     if row is None:
         raise missing(f"there is no logged model with the id {model_id!r}")
     return ModelRow(*row)
@@ -162,7 +164,9 @@ def model_row(connection: Connection, model_id: str) -> ModelRow:
 def read_models(connection: Connection, ids: Iterable[int]) -> list[LoggedModel]:
     """The logged models of ``ids`` with their data, in their order."""
     wanted = list(ids)
-    found = connection.execute(f"SELECT * FROM logged_model WHERE id {IN_IDS}", (json.dumps(wanted),))
+    found = connection.execute(
+        f"SELECT {columns(ModelRow)} FROM logged_model WHERE id {IN_IDS}", (json.dumps(wanted),)
+    )
     rows = {row.id: row for row in (ModelRow(*values) for values in found)}
     tags, params = (
         pairs(connection, "logged_model_tag", wanted),
@@ -191,13 +195,13 @@ def read_models(connection: Connection, ids: Iterable[int]) -> list[LoggedModel]
 
 
 def _metrics(connection: Connection, rows: Mapping[int, ModelRow]) -> dict[int, list[ModelMetric]]:
-    columns = "value, timestamp, step, NULL, nullif(dataset_name, ''), nullif(dataset_digest, '')"
+    values = "value, timestamp, step, NULL, nullif(dataset_name, ''), nullif(dataset_digest, '')"
     found: dict[int, list[ModelMetric]] = defaultdict(list)
     points = connection.execute(
-        f"SELECT owner, key, run_id, {columns} FROM logged_model_metric WHERE owner {IN_IDS}"
+        f"SELECT owner, key, run_id, {values} FROM logged_model_metric WHERE owner {IN_IDS}"
         " ORDER BY owner, key, timestamp, step",
         (json.dumps(list(rows)),),
     )
-    for owner, key, run_id, *values in points:
-        found[owner].append(ModelMetric(rows[owner].model_id, run_id, point(key, values)))
+    for owner, key, run_id, *measured in points:
+        found[owner].append(ModelMetric(rows[owner].model_id, run_id, point(key, measured)))
     return found

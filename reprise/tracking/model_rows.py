@@ -10,7 +10,7 @@ from typing import NamedTuple
 from reprise.schemas.entities import ModelVersion, RegisteredModel
 from reprise.tracking import validation
 from reprise.tracking.names import now
-from reprise.tracking.rows import Connection, missing, pairs
+from reprise.tracking.rows import Connection, columns, missing, pairs
 from reprise.tracking.run_rows import IN_IDS
 
 
@@ -43,7 +43,9 @@ class VersionRow(NamedTuple):
 
 def registered_row(connection: Connection, name: str) -> RegisteredRow:
     """The registered model. ``RESOURCE_DOES_NOT_EXIST`` when there is none."""
-    row = connection.execute("SELECT * FROM registered_model WHERE name = ?", (name,)).fetchone()
+    row = connection.execute(
+        f"SELECT {columns(RegisteredRow)} FROM registered_model WHERE name = ?", (name,)
+    ).fetchone()
     if row is None:
         validation.registered_model_name(name)
         raise missing(f"there is no registered model named {name!r}")
@@ -54,7 +56,8 @@ def version_row(connection: Connection, name: str, version: str) -> VersionRow:
     """The version of a registered model. ``RESOURCE_DOES_NOT_EXIST`` when there is none."""
     model, number = registered_row(connection, name), validation.version(version)
     row = connection.execute(
-        "SELECT * FROM model_version WHERE model = ? AND version = ?", (model.id, number)
+        f"SELECT {columns(VersionRow)} FROM model_version WHERE model = ? AND version = ?",
+        (model.id, number),
     ).fetchone()
     if row is None:
         raise missing(f"registered model {name!r} has no version {number}")
@@ -75,7 +78,8 @@ def read_versions(connection: Connection, ids: Iterable[int]) -> list[ModelVersi
         aliases[number].append(alias)
     found = {}
     for name, *values in connection.execute(
-        "SELECT m.name, v.* FROM model_version v JOIN registered_model m ON m.id = v.model"
+        f"SELECT m.name, {columns(VersionRow, 'v')} FROM model_version v"
+        " JOIN registered_model m ON m.id = v.model"
         f" WHERE v.id {IN_IDS}",
         (among,),
     ):
@@ -105,7 +109,9 @@ def read_registered(connection: Connection, ids: Iterable[int]) -> list[Register
         newest, read_versions(connection, (row[0] for row in newest)), strict=True
     ):
         latest[model].append(version)
-    found = connection.execute(f"SELECT * FROM registered_model WHERE id {IN_IDS}", (among,))
+    found = connection.execute(
+        f"SELECT {columns(RegisteredRow)} FROM registered_model WHERE id {IN_IDS}", (among,)
+    )
     rows = {row.id: row for row in (RegisteredRow(*values) for values in found)}
     return [
         RegisteredModel(

@@ -24,6 +24,12 @@ class Verbs:
     _database: Database
 
 
+def columns(row: type[tuple[object, ...]], table: str = "") -> str:
+    """The columns of a named tuple, for SQL; a later migration may add others to its table."""
+    prefix = f"{table}." if table else ""
+    return ", ".join(f"{prefix}{name}" for name in row._fields)  # type: ignore[attr-defined]
+
+
 def missing(message: str) -> TrackingError:
     return TrackingError(message, code="RESOURCE_DOES_NOT_EXIST")
 

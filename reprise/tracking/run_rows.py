@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from reprise.schemas.entities import ACTIVE, Dataset, DatasetInput, Metric, ModelLink, Run
-from reprise.tracking.rows import Connection, missing, pairs
+from reprise.tracking.rows import Connection, columns, missing, pairs
 from reprise.tracking.validation import invalid
 
 IN_IDS = "IN (SELECT value FROM json_each(?))"
@@ -34,7 +34,7 @@ class RunRow(NamedTuple):
 
 def run_row(connection: Connection, run_id: str) -> RunRow:
     """The run, active or deleted. ``RESOURCE_DOES_NOT_EXIST`` when there is none."""
-    row = connection.execute("SELECT * FROM run WHERE run_id = ?", (run_id,)).fetchone()
+    row = connection.execute(f"SELECT {columns(RunRow)} FROM run WHERE run_id = ?", (run_id,)).fetchone()
     if row is None:
         raise missing(f"there is no run with the id {run_id!r}")
     return RunRow(*row)
@@ -52,7 +52,7 @@ def read_runs(connection: Connection, ids: Iterable[int]) -> list[Run]:
     """The runs of ``ids`` with their data, in their order."""
     wanted = list(ids)
     among = json.dumps(wanted)
-    found = connection.execute(f"SELECT * FROM run WHERE id {IN_IDS}", (among,))
+    found = connection.execute(f"SELECT {columns(RunRow)} FROM run WHERE id {IN_IDS}", (among,))
     rows = {row.id: row for row in (RunRow(*values) for values in found)}
     params, tags = pairs(connection, "run_param", wanted), pairs(connection, "run_tag", wanted)
     metrics = _last_points(connection, among)
