@@ -30,7 +30,7 @@ class ArtifactFolder:
 
     def list(self, path: str = "") -> Sequence[Artifact]:
         """The direct children by name, paths relative to the root; empty when there is no such folder."""
-        folder = self._inside(path)
+        folder = self.inside(path)
         try:
             entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
         except (FileNotFoundError, NotADirectoryError):
@@ -40,7 +40,7 @@ class ArtifactFolder:
 
     def file(self, path: str) -> Path:
         """The existing file of ``path``. ``RESOURCE_DOES_NOT_EXIST`` when there is none."""
-        file = self._inside(path)
+        file = self.inside(path)
         if not file.is_file():
             raise missing(f"there is no artifact {path!r}")
         return file
@@ -48,7 +48,7 @@ class ArtifactFolder:
     @contextmanager
     def writing(self, path: str) -> Iterator[BinaryIO]:
         """A file to stream into, that becomes ``path`` when the block ends well, else nothing."""
-        target = self._inside(path)
+        target = self.inside(path)
         if not path or target.is_dir():
             raise validation.invalid(f"the artifact {path!r} is a folder")
         _make_folder(target.parent, path)
@@ -62,7 +62,7 @@ class ArtifactFolder:
 
     def delete(self, path: str) -> None:
         """Remove a file or a folder with all in it. ``RESOURCE_DOES_NOT_EXIST`` when there is none."""
-        target = self._inside(path)
+        target = self.inside(path)
         if target.is_dir():
             shutil.rmtree(target)
         else:
@@ -75,7 +75,7 @@ class ArtifactFolder:
 
     def copy_out(self, path: str, destination: Path) -> None:
         """Copy the file or folder ``path`` to ``destination``, which must not exist."""
-        source = self._inside(path)
+        source = self.inside(path)
         if source.is_dir():
             destination.mkdir(parents=True)
             for child in self.list(path):
@@ -84,7 +84,7 @@ class ArtifactFolder:
             destination.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(self.file(path), destination)
 
-    def _inside(self, path: str) -> Path:
+    def inside(self, path: str) -> Path:
         """The local path of ``path``, checked part by part: none may be a symlink."""
         if "\0" in path or "\\" in path or path.startswith("/"):
             _refuse(path)
@@ -101,7 +101,7 @@ class ArtifactFolder:
 def given_location(location: str) -> str:
     """An experiment's own artifact location as it is kept: a local path becomes a ``file:`` URI."""
     if location.startswith(PROXY):
-        ArtifactFolder(Path())._inside(_proxy_path(location))
+        ArtifactFolder(Path()).inside(_proxy_path(location))
         return location.rstrip("/")
     return _local_path(location).absolute().as_uri()
 
@@ -109,7 +109,7 @@ def given_location(location: str) -> str:
 def local_folder(uri: str, root: Path) -> Path:
     """The folder that an artifact URI of this store means; ``root`` is what the HTTP proxy serves."""
     if uri.startswith(PROXY):
-        return ArtifactFolder(root)._inside(_proxy_path(uri))
+        return ArtifactFolder(root).inside(_proxy_path(uri))
     return _local_path(uri)
 
 

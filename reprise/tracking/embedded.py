@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Self
 
 from reprise import paths
+from reprise.errors import TrackingError
 from reprise.schemas.entities import MODEL_STAGES, Artifact, ModelVersion
 from reprise.tracking import validation
 from reprise.tracking.artifacts import ArtifactFolder, local_folder
@@ -43,9 +44,15 @@ class EmbeddedStore(Experiments, Runs, RunData, LoggedModels, RegisteredModels, 
     def __init__(self, directory: Path) -> None:
         self.directory = directory.absolute()
         self.artifacts = ArtifactFolder(self.directory / "artifacts")
-        if not (self.directory / DATABASE_NAME).exists():
-            self._make()
-        self._database = Database(self.directory / DATABASE_NAME)
+        try:
+            if not (self.directory / DATABASE_NAME).exists():
+                self._make()
+            self._database = Database(self.directory / DATABASE_NAME)
+        except OSError as error:
+            raise TrackingError(
+                f"the store {self.directory} cannot be opened: {error.strerror or error}",
+                hint="give another folder by --tracking-uri or MLFLOW_TRACKING_URI",
+            ) from error
 
     @property
     def uri(self) -> str:

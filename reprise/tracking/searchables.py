@@ -43,7 +43,9 @@ RUNS = Searchable(
     attributes={
         "run_id": Column("t.run_id"),
         "run_name": _NAME,
+        "run name": _NAME,
         "Run name": _NAME,
+        "Run Name": _NAME,
         "experiment_id": Column("CAST(t.experiment AS TEXT)"),
         "user_id": Column("t.user_id"),
         "status": Column("t.status"),
