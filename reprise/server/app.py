@@ -106,7 +106,8 @@ def error_response(error: RepriseError) -> Response:
     """``{"error_code": ..., "message": ...}``; an error that is none of the store's is a bad value."""
     code = error.code if isinstance(error, TrackingError) else "INVALID_PARAMETER_VALUE"
     body = encode({"error_code": code, "message": error.message})
-    return Response(body, HTTP_STATUS.get(code, 500), media_type="application/json")
+    headers = {"Connection": "close"} if code == "REQUEST_TOO_LARGE" else None  # its rest is not read
+    return Response(body, HTTP_STATUS.get(code, 500), headers, media_type="application/json")
 
 
 async def _refused(request: Request, error: Exception) -> Response:

@@ -30,7 +30,7 @@ class Loopback:
         self._store = store
         self._secret = secrets.token_hex(16)
         self._token = f"{self._secret}.{run_id}"
-        self._listening = socket.create_server(("127.0.0.1", 0), backlog=128)
+        self._listening = _listen()
         self.uri = f"http://127.0.0.1:{self._listening.getsockname()[1]}"
         self._stop, self._stopped = socket.socketpair()
         self._closed = threading.Lock()
@@ -82,6 +82,14 @@ class Loopback:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _listen() -> socket.socket:
+    """A listening socket that is told to be TCP: asyncio then sends small answers without delay."""
+    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listening.bind(("127.0.0.1", 0))
+    listening.listen(128)
+    return listening
 
 
 def _instead_of_user_name(token: str) -> dict[str, str]:

@@ -98,6 +98,8 @@ def read_body(body: bytes, kind: type[R], path: Mapping[str, str]) -> R:
         raise invalid(_sentence(error, body)) from None
     except UnicodeDecodeError:
         raise invalid("The body is not UTF-8") from None
+    except RecursionError:
+        raise invalid("The body is nested too deeply") from None
 
 
 def read_query(pairs: Sequence[tuple[str, str]], kind: type[R]) -> R:
