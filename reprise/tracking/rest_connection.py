@@ -9,9 +9,10 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote, urlsplit, urlunsplit
+from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 
 from reprise.errors import TrackingError
+from reprise.redact import redact
 
 if TYPE_CHECKING:
     import httpx
@@ -37,10 +38,8 @@ class RestConnection:
     """Reads the user's settings (``MLFLOW_TRACKING_...``) when it is made; connects when it is used."""
 
     def __init__(self, uri: str) -> None:
-        parts = urlsplit(uri)
+        parts = _parts(uri)
         host = parts.netloc.rpartition("@")[2]
-        if parts.scheme not in {"http", "https"} or not host:
-            raise TrackingError(f'"{uri}" is not the URL of a tracking server')
         self.uri = urlunsplit((parts.scheme, host, parts.path.rstrip("/"), "", ""))
         self.user = unquote(parts.username or "") or os.environ.get("MLFLOW_TRACKING_USERNAME", "")
         self.password = unquote(parts.password or "") or os.environ.get("MLFLOW_TRACKING_PASSWORD", "")
@@ -71,6 +70,8 @@ class RestConnection:
     @contextmanager
     def reading(self, url: str) -> Iterator[httpx.Response]:
         """The open answer to a GET of ``url``, to be streamed."""
+        import httpx
+
         client = self._client_for(url)
         response = self._patiently(
             lambda: client.send(client.build_request("GET", url), stream=True), repeatable=True
@@ -80,6 +81,8 @@ class RestConnection:
                 response.read()
             refuse_failure(response)
             yield response
+        except httpx.RequestError as error:
+            raise self._unreachable(error) from error
         finally:
             response.close()
 
@@ -119,7 +122,7 @@ class RestConnection:
         for pause in (*PAUSES, None):
             try:
                 response = send()
-            except httpx.TransportError as error:
+            except httpx.RequestError as error:
                 never_arrived = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
                 if pause is None or not (repeatable or never_arrived):
                     raise self._unreachable(error) from error
@@ -136,6 +139,17 @@ class RestConnection:
             code="TEMPORARILY_UNAVAILABLE",
             hint="check that it runs and that MLFLOW_TRACKING_URI names it",
         )
+
+
+def _parts(uri: str) -> SplitResult:
+    try:
+        parts = urlsplit(uri)
+        usable = parts.scheme in {"http", "https"} and parts.hostname and (parts.port is None or parts.port)
+    except ValueError:
+        usable = False
+    if not usable:
+        raise TrackingError(f'"{redact(uri)}" is not the URL of a tracking server')
+    return parts
 
 
 def _client(*, auth: Any = None, headers: Mapping[str, str] | None = None) -> httpx.Client:
