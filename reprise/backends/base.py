@@ -31,8 +31,12 @@ class Backend(Protocol):
         """Where the jobs stand; in the plural, so that a scheduler is asked once for all."""
         ...
 
-    def cancel(self, ids: Sequence[JobId]) -> None:
-        """End the jobs with everything they started; returns when they have ended."""
+    def cancel(self, ids: Sequence[JobId], *, interrupted: bool = False) -> None:
+        """End the jobs with everything they started; returns when they have ended.
+
+        ``interrupted`` tells that it was Ctrl-C, which is passed on where that is possible, so that a
+        script can save what it has.
+        """
         ...
 
     def wait(self, id: JobId, timeout: float) -> None:

@@ -75,16 +75,10 @@ class _Child:
                 os.close(exit_descriptor)
             self.ended.set()
 
-    def interrupt(self) -> None:
-        """Pass a Ctrl-C on, and give the child its grace period to save what it has."""
-        self.cancelled = True
-        if not self.ended.is_set():
-            end_group(self.group, self.grace, signal.SIGINT)
-
-    def cancel(self) -> None:
+    def cancel(self, number: signal.Signals) -> None:
         if not self.ended.is_set():
             self.cancelled = True
-            end_group(self.group, self.grace)
+            end_group(self.group, self.grace, number)
         self._thread.join()
 
     def status(self) -> JobStatus:
@@ -112,17 +106,13 @@ def status(ids: Sequence[JobId]) -> dict[JobId, JobStatus]:
     return {job_id: _children[job_id].status() for job_id in ids}
 
 
-def cancel(ids: Sequence[JobId]) -> None:
+def cancel(ids: Sequence[JobId], *, interrupted: bool = False) -> None:
     for job_id in ids:
-        _children[job_id].cancel()
+        _children[job_id].cancel(signal.SIGINT if interrupted else signal.SIGTERM)
 
 
 def wait(id: JobId, timeout: float) -> None:
-    try:
-        _children[id].ended.wait(timeout)
-    except KeyboardInterrupt:
-        _children[id].interrupt()
-        raise
+    _children[id].ended.wait(timeout)
 
 
 def _exit_descriptor(pid: int) -> int | None:

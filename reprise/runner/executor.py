@@ -10,6 +10,7 @@ import logging
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 from reprise.backends import registry as backends
 from reprise.backends.base import Backend
@@ -45,6 +46,7 @@ def run(request: RunRequest, tracking: Tracking, *, stdout_to_stderr: bool = Fal
         log.warning("%s", warning)
     with interruptible():
         opened = open_run(tracking, plan)
+        log.info("Started run %s", opened.run_id)
         return carry_out(tracking, plan, opened, attached=True, stdout_to_stderr=stdout_to_stderr)
 
 
@@ -57,11 +59,11 @@ def carry_out(
         with _access(tracking, plan, opened) as environ:
             environment = _materialise(tracking, plan, opened)
             job = _make_job(plan, opened, environment, environ, attached, stdout_to_stderr)
-            backend = backends.get(plan.request.backend)
-            status = _watch(backend, backend.submit(job, plan.backend_config), opened.lease)
+            status = _perform(backends.get(plan.request.backend), job, plan.backend_config, opened.lease)
         outcome = Outcome(opened.run_id, status.state, status.exit_code, status.message)
     except KeyboardInterrupt as interruption:
         outcome = Outcome(opened.run_id, RunStatus.KILLED, reason=str(interruption) or "SIGINT (Ctrl-C)")
+        log.warning("Run %s KILLED by %s", outcome.run_id, outcome.reason)
         raise
     except RepriseError as error:
         outcome = Outcome(opened.run_id, RunStatus.FAILED, reason=error.message)
@@ -114,16 +116,24 @@ def _make_job(
     return Job(entered, opened.lease.folder, opened.output_log, attached, stdout_to_stderr)
 
 
-def _watch(backend: Backend, job_id: JobId, lease: Lease) -> JobStatus:
-    """Stay with a job until it has ended; whatever takes us away from it ends it."""
+def _perform(backend: Backend, job: Job, config: Any, lease: Lease) -> JobStatus:
+    """Submit a job and stay with it until it has ended; whatever takes us away from it ends it."""
+    job_id = None
     try:
-        while True:
-            backend.wait(job_id, _LOOK_PAUSE)
-            status = backend.status([job_id])[job_id]
-            if status.state.ended:
-                return status
-            if lease.stop_requested():
-                backend.cancel([job_id])
-    except BaseException:
-        backend.cancel([job_id])
+        with shielded():
+            job_id = backend.submit(job, config)
+        return _watch(backend, job_id, lease)
+    except BaseException as reason:
+        if job_id is not None:
+            backend.cancel([job_id], interrupted=type(reason) is KeyboardInterrupt)
         raise
+
+
+def _watch(backend: Backend, job_id: JobId, lease: Lease) -> JobStatus:
+    while True:
+        backend.wait(job_id, _LOOK_PAUSE)
+        status = backend.status([job_id])[job_id]
+        if status.state.ended:
+            return status
+        if lease.stop_requested():
+            backend.cancel([job_id])

@@ -28,7 +28,7 @@ def output(tracking: Tracking, run: Run, *, environment: bool = False) -> bytes:
         try:
             tracking.download_artifact(run.run_id, name, target)
         except TrackingError as error:
-            raise UsageError(f"run {run.run_id} has no {name}", hint=_absence(run)) from error
+            raise UsageError(f"run {run.run_id} has no {name}", hint=_absence(run, environment)) from error
         return target.read_bytes()
 
 
@@ -64,7 +64,9 @@ def _local(tracking: Tracking, run: Run, name: str) -> Path | None:
     return None
 
 
-def _absence(run: Run) -> str:
+def _absence(run: Run, environment: bool) -> str:
+    if environment and tags.JOB in run.tags:
+        return "its environment was there already, or is the one that reprise ran in"
     if RunStatus(run.status).ended:
         return "only runs that reprise performed keep their output"
     return "it runs on another machine; its output is stored when it ends"
