@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Callable
 
-import anyio
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
@@ -22,14 +22,22 @@ PIECE = 1 << 20
 async def upload(request: Request) -> Response:
     """``PUT .../artifacts/{path}``: the body becomes the file when all of it has arrived."""
     store, path = _store(request), request.path_params["path"]
-    await run_in_threadpool(_receive, store, path, _pieces(request.stream()))
+    pieces, loop = _pieces(request.stream()), asyncio.get_running_loop()
+
+    async def following() -> bytes:
+        return await anext(pieces, b"")
+
+    def wait_for_next() -> bytes:
+        return asyncio.run_coroutine_threadsafe(following(), loop).result()
+
+    await run_in_threadpool(_receive, store, path, wait_for_next)
     return _json({})
 
 
-def _receive(store: EmbeddedStore, path: str, pieces: AsyncIterator[bytes]) -> None:
-    """Write in this worker thread what the event loop receives; a lost client leaves no file."""
+def _receive(store: EmbeddedStore, path: str, wait_for_next: Callable[[], bytes]) -> None:
+    """Write in a worker thread what the event loop receives; a lost client leaves no file."""
     with store.artifacts.writing(path) as file:
-        while piece := anyio.from_thread.run(anext, pieces, b""):
+        while piece := wait_for_next():
             file.write(piece)
 
 

@@ -75,12 +75,19 @@ class PromptServer(uvicorn.Server):
             server.close()
         for connection in list(self.server_state.connections):
             connection.shutdown()
-        try:
-            async with asyncio.timeout(PATIENCE):
-                while self.server_state.connections or self.server_state.tasks:
-                    await asyncio.sleep(_TICK)
-        except TimeoutError:
-            for task in self.server_state.tasks:
-                task.cancel()
+        if not await self._is_quiet(PATIENCE):
+            for connection in list(self.server_state.connections):
+                connection.transport.abort()  # its request ends as if the client had left
+            await self._is_quiet(PATIENCE)
         for listening in sockets or []:
             listening.close()
+
+    async def _is_quiet(self, patience: float) -> bool:
+        """Whether all requests came to their end within ``patience`` seconds."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + patience
+        while self.server_state.connections or self.server_state.tasks:
+            if loop.time() > deadline:
+                return False
+            await asyncio.sleep(_TICK)
+        return True

@@ -7,7 +7,7 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +62,13 @@ def server(tmp_path: Path) -> Iterator[Server]:
 @pytest.fixture
 def run_id(server: Server) -> str:
     return server.store.create_run("0", start_time=1, user_id="me").run_id
+
+
+def eventually(fact: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20
+    while not fact():
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
 
 
 def files_of(folder: Path) -> set[str]:
@@ -190,10 +197,8 @@ def test_an_upload_that_breaks_off_leaves_nothing(server: Server) -> None:
             f"Authorization: Bearer {server.token}\r\nContent-Length: 5000000\r\n\r\n"
         )
         connection.sendall(head.encode() + b"x" * 2_500_000)
-    deadline = time.monotonic() + 10
-    while files_of(server.store.directory) - before and time.monotonic() < deadline:
-        time.sleep(0.01)
-    assert files_of(server.store.directory) == before
+        eventually(lambda: files_of(server.store.directory) != before)
+    eventually(lambda: files_of(server.store.directory) == before)
     assert server.ask("GET", f"{FILES}/0/half")[0] == 404
 
 

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from reprise.server import serving
 from reprise.server.loopback import Loopback
 from reprise.tracking.embedded import EmbeddedStore
 
@@ -38,8 +40,12 @@ def ask(uri: str, token: str | None = None, **headers: str) -> tuple[int, bytes]
             return error.code, error.read()
 
 
-def threads() -> list[str]:
-    return [thread.name for thread in threading.enumerate()]
+def no_thread_is_left_but(before: set[threading.Thread]) -> bool:
+    """Worker threads are told to end; they may take a moment."""
+    deadline = time.monotonic() + 10
+    while set(threading.enumerate()) - before and time.monotonic() < deadline:
+        time.sleep(0.001)
+    return not set(threading.enumerate()) - before
 
 
 def test_a_child_that_never_calls_costs_no_import(tmp_path: Path) -> None:
@@ -89,21 +95,21 @@ def test_a_web_page_that_rebinds_its_name_to_loopback_is_refused(store: Embedded
 
 
 def test_closing_leaves_no_thread_and_no_socket(store: EmbeddedStore) -> None:
-    before = threads()
+    before = set(threading.enumerate())
     loopback = Loopback.start(store, RUN)
     assert ask(f"{loopback.uri}/health")[0] == 200
     loopback.close()
     loopback.close()
-    assert threads() == before
+    assert no_thread_is_left_but(before)
     with pytest.raises(urllib.error.URLError):
         ask(f"{loopback.uri}/health")
 
 
 def test_closing_without_a_call_leaves_nothing_either(store: EmbeddedStore) -> None:
-    before = threads()
+    before = set(threading.enumerate())
     loopback = Loopback.start(store, RUN)
     loopback.close()
-    assert threads() == before
+    assert no_thread_is_left_but(before)
 
 
 def test_closing_does_not_wait_for_an_idle_connection(store: EmbeddedStore) -> None:
@@ -114,6 +120,26 @@ def test_closing_does_not_wait_for_an_idle_connection(store: EmbeddedStore) -> N
         assert idle.recv(4096).startswith(b"HTTP/1.1 200")
         loopback.close()
         assert b"".join(iter(lambda: idle.recv(4096), b"")) in {b"", b"OK"}
+
+
+def test_closing_gives_up_on_an_upload_that_stalls(
+    store: EmbeddedStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(serving, "PATIENCE", 0.1)
+    before = set(threading.enumerate())
+    loopback = Loopback.start(store, RUN)
+    host, port = loopback.uri.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port))) as stalled:
+        head = (
+            "PUT /api/2.0/mlflow-artifacts/artifacts/0/half HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+            f"Authorization: Bearer {loopback.environ['MLFLOW_TRACKING_TOKEN']}\r\n"
+            "Expect: 100-continue\r\nContent-Length: 5000000\r\n\r\n"
+        )
+        stalled.sendall(head.encode())
+        assert stalled.recv(100).startswith(b"HTTP/1.1 100")
+        loopback.close()
+    assert no_thread_is_left_but(before)
+    assert not [path for path in store.directory.rglob("*") if "half" in path.name or "arriv" in path.name]
 
 
 def test_a_user_name_meant_for_another_server_does_not_lock_the_child_out(
