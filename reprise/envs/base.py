@@ -7,7 +7,6 @@ materialises, and both know nothing of runs or parameters; nor does a manager.
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import sys
 from pathlib import Path
@@ -74,4 +73,4 @@ def with_folder_on_path(command: Command, folder: Path) -> Command:
     """``command`` with ``folder`` before everything else on its PATH."""
     path = dict(command.environ).get("PATH") or os.environ.get("PATH", os.defpath)
     patch = ("PATH", f"{folder}{os.pathsep}{path}")
-    return dataclasses.replace(command, environ=(*command.environ, patch))
+    return command._replace(environ=(*command.environ, patch))

@@ -6,7 +6,6 @@ is remembered by the digest of everything that decided it, so that a known proje
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import json
 import logging
@@ -92,7 +91,7 @@ def unhealthy(lock: Lock, prefix: Path) -> str | None:
 def enter(lock: Lock, prefix: Path, command: Command) -> Command:
     entered = base.with_folder_on_path(command, prefix / "bin")
     patch = (("VIRTUAL_ENV", str(prefix)), ("PYTHONHOME", None))
-    return dataclasses.replace(entered, environ=(*entered.environ, *patch))
+    return entered._replace(environ=(*entered.environ, *patch))
 
 
 def read(spec: PythonEnv) -> Requirements:
@@ -103,7 +102,7 @@ def read(spec: PythonEnv) -> Requirements:
 def _absolute(spec: PythonEnv) -> PythonEnv:
     """``spec`` with paths that mean the same to uv, which runs in the project's root."""
     pyproject = spec.pyproject.absolute() if spec.pyproject else None
-    return dataclasses.replace(spec, root=spec.root.absolute(), pyproject=pyproject)
+    return spec._replace(root=spec.root.absolute(), pyproject=pyproject)
 
 
 def _resolve(spec: PythonEnv, asked: Requirements, key: str, log: Path) -> Lock:

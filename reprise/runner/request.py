@@ -45,6 +45,7 @@ def make_request(
     storage = storage_dir or os.environ.get("MLFLOW_TMP_DIR") or None
     return RunRequest(
         uri=uri,
+        base=Path.cwd(),
         parameters=parameters,
         sources=sources,
         experiment_name=experiment_name,

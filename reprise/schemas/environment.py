@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 
-@dataclass(frozen=True, slots=True)
-class PythonEnv:
+class PythonEnv(NamedTuple):
     """A Python with packages from an index.
 
     Comes from ``python_env.yaml``, ``requirements.txt`` or ``pyproject.toml`` (then ``pyproject``
@@ -26,8 +24,7 @@ class PythonEnv:
     pyproject: Path | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class CondaEnv:
+class CondaEnv(NamedTuple):
     """A ``conda.yaml`` / ``environment.yml``: conda match specs, and the lines of its pip section."""
 
     root: Path
@@ -38,8 +35,7 @@ class CondaEnv:
     pip: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class DockerEnv:
+class DockerEnv(NamedTuple):
     """A ``docker_env``: ``environment`` holds names to copy from the host and (name, value) pairs."""
 
     root: Path
@@ -51,8 +47,7 @@ class DockerEnv:
 EnvSpec: TypeAlias = PythonEnv | CondaEnv | DockerEnv
 
 
-@dataclass(frozen=True, slots=True)
-class Lock:
+class Lock(NamedTuple):
     """A spec resolved to exact artifacts: ``text`` is the manager's own format, deterministic."""
 
     manager: str
@@ -64,8 +59,7 @@ class Lock:
         return hashlib.sha256(f"{self.manager}\n{self.text}".encode()).hexdigest()
 
 
-@dataclass(frozen=True, slots=True)
-class Environment:
+class Environment(NamedTuple):
     """A materialised environment: the manager's word, its lock, and the folder it lies in."""
 
     manager: str

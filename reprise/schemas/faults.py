@@ -24,8 +24,7 @@ START = Position(1, 1)
 KeyPath = tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Finding:
+class Finding(NamedTuple):
     """One sentence about one place: ``path`` holds the keys that lead there."""
 
     at: Position

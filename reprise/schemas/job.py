@@ -6,10 +6,9 @@ RunRequest -> Checkout -> Project -> Invocation -> Run -> Environment -> Job -> 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, NewType
+from typing import Any, NamedTuple, NewType
 
 JobId = NewType("JobId", str)
 
@@ -37,8 +36,7 @@ class Source(StrEnum):
     CALL = "parameters="
 
 
-@dataclass(frozen=True, slots=True)
-class RunRequest:
+class RunRequest(NamedTuple):
     """What the user asked for, nothing resolved yet.
 
     ``parameters`` holds the text as typed, None for ``-P name`` without a value; ``sources`` says
@@ -46,15 +44,16 @@ class RunRequest:
     """
 
     uri: str
+    base: Path
     entry_point: str = "main"
     version: str | None = None
-    parameters: Mapping[str, str | None] = field(default_factory=dict)
-    sources: Mapping[str, Source] = field(default_factory=dict)
-    docker_args: Mapping[str, str | bool] = field(default_factory=dict)
+    parameters: Mapping[str, str | None] = {}
+    sources: Mapping[str, Source] = {}
+    docker_args: Mapping[str, str | bool] = {}
     experiment_name: str | None = None
     experiment_id: str | None = None
     backend: str = "local"
-    backend_config: Mapping[str, Any] = field(default_factory=dict)
+    backend_config: Mapping[str, Any] = {}
     storage_dir: Path | None = None
     run_id: str | None = None
     run_name: str | None = None
@@ -62,11 +61,9 @@ class RunRequest:
     env_manager: str | None = None
     build_image: bool = False
     tracking_uri: str | None = None
-    base: Path = field(default_factory=Path.cwd)
 
 
-@dataclass(frozen=True, slots=True)
-class Repository:
+class Repository(NamedTuple):
     """The git state of a checkout: ``url`` is the remote's, without userinfo; None where unknown."""
 
     root: Path
@@ -76,8 +73,7 @@ class Repository:
     dirty: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Checkout:
+class Checkout(NamedTuple):
     """A project's files on this machine.
 
     ``path`` is the project folder; ``name`` is what ``mlflow.source.name`` shows (redacted);
@@ -91,8 +87,7 @@ class Checkout:
     temporary: Path | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class BoundParameter:
+class BoundParameter(NamedTuple):
     """A parameter with its value: ``text`` as typed (logged), ``rendered`` as put in the command.
 
     They differ for ``path`` only, where ``rendered`` is the absolute local path.
@@ -105,8 +100,7 @@ class BoundParameter:
     secret: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Invocation:
+class Invocation(NamedTuple):
     """An entry point bound to its parameters: ``command`` is the finished bash text."""
 
     entry_point: str
@@ -114,8 +108,7 @@ class Invocation:
     parameters: tuple[BoundParameter, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
+class Command(NamedTuple):
     """A process to start; ``environ`` is a patch, None = unset, later entries win."""
 
     argv: tuple[str, ...]
@@ -123,8 +116,7 @@ class Command:
     cwd: Path
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
+class Job(NamedTuple):
     """A finished command for a backend: it knows nothing of projects, parameters or environments.
 
     ``folder`` belongs to the job; everything it prints is appended to ``log`` as it comes.
@@ -139,8 +131,7 @@ class Job:
     stdout_to_stderr: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class JobStatus:
+class JobStatus(NamedTuple):
     """Where a job stands; ``exit_code`` is negative for a signal, as in ``subprocess``."""
 
     state: RunStatus
@@ -148,8 +139,7 @@ class JobStatus:
     message: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """How a run ended: ``reason`` is one sentence when it did not finish well."""
 
     run_id: str

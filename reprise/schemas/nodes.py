@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from reprise.schemas.faults import Position
 
@@ -17,8 +16,7 @@ _BOOLS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "o
 _NUMBER = re.compile(r"[-+]?(\.\d+|\d+(\.\d*)?)([eE][-+]?\d+)?")
 
 
-@dataclass(frozen=True, slots=True)
-class ScalarNode:
+class ScalarNode(NamedTuple):
     """``text`` is the content: quotes and escapes are resolved, nothing else. ``plain`` = no quotes."""
 
     at: Position
@@ -30,8 +28,7 @@ class ScalarNode:
         return self.plain and self.text in _NULLS
 
 
-@dataclass(frozen=True, slots=True)
-class SequenceNode:
+class SequenceNode(NamedTuple):
     """``source`` is the text of a flow sequence as written (``[1, 2]``); None for a block one."""
 
     at: Position
@@ -39,14 +36,12 @@ class SequenceNode:
     source: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     key_at: Position
     value: Node
 
 
-@dataclass(frozen=True, slots=True)
-class MappingNode:
+class MappingNode(NamedTuple):
     """The keys are the texts as written; merged keys (``<<``) come last."""
 
     at: Position

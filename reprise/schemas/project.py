@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from reprise.schemas.environment import EnvSpec
 
 
-@dataclass(frozen=True, slots=True)
-class Parameter:
+class Parameter(NamedTuple):
     """One declared parameter of an entry point; every text in it is as written in the file.
 
     ``type`` is the canonical word: ``string``, ``float``, ``int``, ``bool``, ``path``, ``uri`` or
@@ -29,8 +28,7 @@ class Parameter:
     secret: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class EntryPoint:
+class EntryPoint(NamedTuple):
     """A command template (``str.format`` syntax) and the parameters it is filled from."""
 
     name: str
@@ -38,8 +36,7 @@ class EntryPoint:
     parameters: Mapping[str, Parameter]
 
 
-@dataclass(frozen=True, slots=True)
-class Project:
+class Project(NamedTuple):
     """A validated project.
 
     ``root`` is the folder the command runs in; ``file`` is the MLproject file, None for a folder
