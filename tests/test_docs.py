@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
+import inspect
 import json
 import re
 import shlex
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,8 +16,10 @@ from typing import Any
 import click
 import pytest
 
-from reprise import errors
+from reprise import errors, projects
+from reprise.backends.registry import BACKENDS
 from reprise.cli import cli
+from reprise.envs import registry as envs
 from reprise.schemas import tags
 from tests.conftest import REPOSITORY
 
@@ -65,6 +70,46 @@ def test_the_reference_has_every_option(name: str) -> None:
     for parameter in ALL_COMMANDS[name].params:
         for option in parameter.opts if isinstance(parameter, click.Option) else ():
             assert f"`{option}" in text or f"[{option}" in text, f"{name} {option} is not in cli.md"
+
+
+def test_the_reference_has_every_word_of_the_options() -> None:
+    text = sections(REFERENCE / "cli.md")["reprise run"]
+    words = {
+        *envs.words(),
+        *BACKENDS,
+        *(field.name for backend in BACKENDS.values() for field in dataclasses.fields(backend.CONFIG)),
+    }
+    assert {word for word in words if f"`{word}`" not in text} == set()
+
+
+def test_the_python_api_is_as_described() -> None:
+    text = (REFERENCE / "python-api.md").read_text()
+    parameters = inspect.signature(projects.run).parameters.values()
+    shown = [
+        name.name
+        if name.default is inspect.Parameter.empty
+        else f"{name.name}={json.dumps(name.default) if isinstance(name.default, str) else name.default}"
+        for name in parameters
+    ]
+    assert re.findall(r"^    (\w+(?:=[\w\"]+)?),", text, re.MULTILINE) == shown
+    members = [name for name in vars(projects.SubmittedRun) if not name.startswith("_")]
+    assert {name for name in members if f"| `{name}" not in text} == set()
+
+
+@pytest.mark.mlflow
+def test_the_project_of_the_tutorial_runs(house: Path) -> None:
+    text = (REPOSITORY / "docs" / "tutorial.md").read_text()
+    files = dict(re.findall(r"^```\w+\n# (\S+)\n(.*?)^```", text, re.DOTALL | re.MULTILINE))
+    assert set(files) == {"MLproject", "python_env.yaml", "train.py"}
+    for name, content in files.items():
+        Path(name).write_text(content)
+    command = [sys.executable, "-m", "reprise"]
+    subprocess.run([*command, "check", "--strict"], check=True)
+    subprocess.run([*command, "run", ".", "-P", "epochs=4", "--env-manager=local"], check=True)
+    shown = subprocess.run([*command, "runs", "show", "@last", "--json"], check=True, capture_output=True)
+    run = json.loads(shown.stdout)
+    assert run["status"] == "FINISHED"
+    assert run["metrics"]["loss"]["value"] == 0.25
 
 
 def schema_words(node: Any) -> Iterator[str]:
