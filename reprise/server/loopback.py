@@ -59,12 +59,14 @@ class Loopback:
             ready = {key.fileobj for key, _ in selector.select()}
         if self._stopped in ready:
             return
-        from reprise.server.serving import serve_until
-
         try:
+            from reprise.server.serving import serve_until
+
             serve_until(self._stopped, self._store, self._secret, self._listening)
         except Exception:
             logger.exception("The tracking facade of the run broke down")
+        finally:
+            self._listening.close()  # or else the child would wait for an answer for ever
 
     def close(self) -> None:
         """Answer the requests in flight, then stop; a second call does nothing."""

@@ -149,36 +149,36 @@ class RestTracking:
         return [shapes.artifact(item) for item in self._items(verb, query, "files")]
 
     def download_artifact(self, run_id: str, path: str, destination: Path) -> None:
+        is_folder = not path or self._is_folder(run_id, path)
         origin = self._place(run_id)
         arriving = destination.with_name(f".{destination.name}.{os.urandom(4).hex()}")
         destination.parent.mkdir(parents=True, exist_ok=True)
         try:
-            children = self.list_artifacts(run_id, path)
-            if children or not path:
-                self._fetch_folder(origin, run_id, children, arriving)
+            if is_folder:
+                self._fetch_folder(origin, run_id, path, arriving)
             else:
                 origin.fetch(path, arriving)
             arriving.replace(destination)
-        except TrackingError as error:
-            if error.code in {"ENDPOINT_NOT_FOUND", "NOT_FOUND"}:
-                raise no_artifact(path) from error
-            raise
         finally:
             if arriving.is_dir():
                 shutil.rmtree(arriving)
             arriving.unlink(missing_ok=True)
 
-    def _fetch_folder(
-        self, origin: ArtifactPlace, run_id: str, children: Sequence[Artifact], folder: Path
-    ) -> None:
+    def _is_folder(self, run_id: str, path: str) -> bool:
+        """As the listing of its parent says; servers disagree on how they refuse a missing file."""
+        for artifact in self.list_artifacts(run_id, path.rpartition("/")[0]):
+            if artifact.path == path:
+                return artifact.is_dir
+        raise no_artifact(path)
+
+    def _fetch_folder(self, origin: ArtifactPlace, run_id: str, path: str, folder: Path) -> None:
         folder.mkdir()
-        for child in children:
+        for child in self.list_artifacts(run_id, path):
             name = child.path.rpartition("/")[2]
             if name in {"", ".", ".."} or "\\" in name or "\0" in name:
                 raise TrackingError(f'The server lists an artifact "{child.path}", which is no file name')
             if child.is_dir:
-                inside = self.list_artifacts(run_id, child.path)
-                self._fetch_folder(origin, run_id, inside, folder / name)
+                self._fetch_folder(origin, run_id, child.path, folder / name)
             else:
                 origin.fetch(child.path, folder / name)
 

@@ -327,7 +327,8 @@ def test_another_artifact_server_gets_no_credentials(
 def test_a_broken_off_download_leaves_nothing(tmp_path: Path) -> None:
     def answer(asked: http.server.BaseHTTPRequestHandler) -> None:
         if "runs/get" in asked.path or "list" in asked.path:
-            data = json.dumps(RUN if "runs/get" in asked.path else {}).encode()
+            files = {"files": [{"path": "file", "is_dir": False, "file_size": 1000}]}
+            data = json.dumps(RUN if "runs/get" in asked.path else files).encode()
             asked.send_response(200)
             asked.send_header("Content-Length", str(len(data)))
             asked.end_headers()
