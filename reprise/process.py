@@ -12,8 +12,8 @@ import shlex
 import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from reprise.errors import RepriseError
 from reprise.redact import redact
@@ -38,8 +38,7 @@ class ProgramMissing(RepriseError):
     """The program is not on PATH."""
 
 
-@dataclass(frozen=True, slots=True)
-class Completed:
+class Completed(NamedTuple):
     """How a subprocess ended; output is decoded as UTF-8 with replacement."""
 
     exit_code: int

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import platform
 import sys
 import time
 import traceback
@@ -61,6 +60,8 @@ def _interrupted(error: BaseException) -> int:
 
 def _unexpected() -> None:
     """A fault of ours: keep what a bug report needs, tell where it is."""
+    import platform
+
     report = (
         f"reprise {__version__}, Python {platform.python_version()}, {platform.platform()}\n"
         f"command: {' '.join(sys.argv)}\n\n{traceback.format_exc()}"

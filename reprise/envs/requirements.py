@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from reprise.errors import ProjectError
@@ -34,16 +34,14 @@ _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*://|git\+|hg\+|svn\+|bzr\+")
 _ARCHIVES = (".whl", ".tar.gz", ".zip", ".tar.bz2", ".tgz")
 
 
-@dataclass(frozen=True, slots=True)
-class LocalProject:
+class LocalProject(NamedTuple):
     """A project folder, or an archive, that is installed from this machine."""
 
     path: Path
     editable: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Requirements:
+class Requirements(NamedTuple):
     """``lines`` mean the same from any folder as long as uv runs in the project's root.
 
     ``files`` are all that is included, in order, with their texts; ``sources`` the index options;

@@ -10,9 +10,8 @@ import re
 import shlex
 import string
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from reprise.errors import UsageError
 from reprise.schemas import values
@@ -71,8 +70,7 @@ def render(entry_point: EntryPoint, bound: Iterable[BoundParameter], *, mask_sec
     return "".join(pieces)
 
 
-@dataclass(frozen=True, slots=True)
-class _Binder:
+class _Binder(NamedTuple):
     project: Project
     entry_point: EntryPoint
     request: RunRequest

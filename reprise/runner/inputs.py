@@ -10,7 +10,6 @@ import hashlib
 import logging
 import os
 import shutil
-import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
@@ -77,6 +76,8 @@ def _fetcher(scheme: str, tracking: Tracking) -> Fetch:
 
 def _stored(uri: str, storage: Path, fetch: Fetch) -> Path:
     """Fetch ``uri`` and file it by its content's digest."""
+    import tempfile
+
     storage.mkdir(parents=True, exist_ok=True)
     arriving = Path(tempfile.mkdtemp(prefix=".arriving-", dir=storage))
     try:

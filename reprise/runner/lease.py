@@ -15,9 +15,8 @@ import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Self
+from typing import NamedTuple, Self
 
 from reprise.errors import RepriseError
 from reprise.paths import write_atomically
@@ -35,8 +34,7 @@ _STOP = "stop"
 _MAKING = ".making-"
 
 
-@dataclass(frozen=True, slots=True)
-class Lease:
+class Lease(NamedTuple):
     """A job folder that this process holds; ``descriptor`` carries the lock."""
 
     folder: Path
@@ -59,12 +57,11 @@ class Lease:
 
     def names(self, run_id: str) -> None:
         """Record which run this job carries."""
-        _write_record(self.folder, replace(_read_record(self.folder), run_id=run_id))
+        _write_record(self.folder, _read_record(self.folder)._replace(run_id=run_id))
 
     def ends(self, outcome: Outcome) -> None:
         """Record how the run ended, before the store is told."""
-        record = replace(
-            _read_record(self.folder),
+        record = _read_record(self.folder)._replace(
             run_id=outcome.run_id,
             status=outcome.status,
             exit_code=outcome.exit_code,
@@ -85,8 +82,7 @@ class Lease:
         os.close(self.descriptor)
 
 
-@dataclass(frozen=True, slots=True)
-class _Record:
+class _Record(NamedTuple):
     """What a job folder says of its run, for whoever has to close it."""
 
     tracking_uri: str
@@ -196,12 +192,12 @@ def now() -> int:
 
 
 def _write_record(folder: Path, record: _Record) -> None:
-    write_atomically(folder / _RECORD, json.dumps(asdict(record)))
+    write_atomically(folder / _RECORD, json.dumps(record._asdict()))
 
 
 def _read_record(folder: Path) -> _Record:
     """Raises ValueError for what we did not write, or not in this version."""
     fields = json.loads((folder / _RECORD).read_text())
-    if not isinstance(fields, dict) or not fields.keys() <= set(_Record.__slots__):
+    if not isinstance(fields, dict) or not fields.keys() <= set(_Record._fields):
         raise ValueError(f"{folder / _RECORD} is no record of a job")
     return _Record(**fields)

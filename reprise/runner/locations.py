@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 
 from reprise.errors import SourceError
@@ -22,24 +22,21 @@ _SCP = r"(?P<user>[^\s@/:]+@)?(?P<host>\[[^\]]+\]|[^\s@/:\[\]]+):(?P<path>(?!//)
 _WEB_PAGE = r"(?P<repository>/.+?)/-/tree/(?P<tail>.+)|(?P<short>/[^/]+/[^/]+)/(?:tree|src)/(?P<rest>.+)"
 
 
-@dataclass(frozen=True, slots=True)
-class Folder:
+class Folder(NamedTuple):
     """A folder on this machine, used in place unless a version is asked for."""
 
     path: Path
     subdirectory: str
 
 
-@dataclass(frozen=True, slots=True)
-class Archive:
+class Archive(NamedTuple):
     """An archive: a file on this machine, or a URL (which may hold secrets)."""
 
     source: Path | str
     subdirectory: str
 
 
-@dataclass(frozen=True, slots=True)
-class GitRepository:
+class GitRepository(NamedTuple):
     """A repository to mirror; ``tail`` is the ``REF/folder`` of a web page, not yet told apart."""
 
     remote: git.Remote

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from reprise.backends import registry as backends
 from reprise.envs import registry as envs
@@ -18,8 +17,7 @@ from reprise.schemas.project import EntryPoint, Project
 from reprise.tracking.base import Tracking
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(NamedTuple):
     """``env_manager`` and ``environment`` are the word and the spec that were chosen for the project."""
 
     request: RunRequest

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import getpass
 import logging
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import reprise
 from reprise import paths
@@ -31,8 +31,7 @@ _TAG_LIMIT = 5000
 _TAIL_LINES = 20
 
 
-@dataclass(frozen=True, slots=True)
-class OpenRun:
+class OpenRun(NamedTuple):
     """A run that we are responsible for until it is closed; ``folder`` holds its two logs."""
 
     run_id: str
