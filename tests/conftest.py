@@ -60,6 +60,7 @@ def _loopback_only(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def connect(self: socket.socket, address: Any) -> None:
         if isinstance(address, tuple) and address[0] not in {"127.0.0.1", "::1", "localhost"}:
+            self.close()
             raise AssertionError(f"a test tried to reach {address}")
         real(self, address)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import logging
 import os
+import select
 import selectors
 import subprocess
 import sys
@@ -67,7 +68,7 @@ class Streams:
             return subprocess.DEVNULL
         if not _is_terminal(sys.stdin):
             return None if _has_descriptor(sys.stdin, 0) else subprocess.DEVNULL
-        if self._terminal is None or os.tcgetpgrp(0) != os.getpgrp():
+        if self._terminal is None or not _in_foreground():
             return subprocess.DEVNULL
         self._typing = True
         return self._child_ends[0]
@@ -182,6 +183,14 @@ def _is_terminal(stream: TextIO | None) -> bool:
     return _has_descriptor(stream) and stream is not None and stream.isatty()
 
 
+def _in_foreground() -> bool:
+    """Whether what is typed is for us: a background job must not touch the terminal's settings."""
+    try:
+        return os.tcgetpgrp(0) == os.getpgrp()
+    except OSError:  # a terminal, but not the one that controls us
+        return False
+
+
 def _has_descriptor(stream: Any, expected: int | None = None) -> bool:
     """Whether a stream is the process's own, not a notebook's or a test's replacement."""
     if stream is None or stream.closed or stream not in (sys.__stdin__, sys.__stdout__, sys.__stderr__):
@@ -207,8 +216,10 @@ def _writer(stream: TextIO | None) -> Write:
 
 def _write_all(descriptor: int, data: bytes) -> None:
     view = memoryview(data)
-    try:
-        while view:
+    while view:
+        try:
             view = view[os.write(descriptor, view) :]
-    except BrokenPipeError:
-        pass  # `reprise run . | head`: the run goes on, and its log is whole
+        except BlockingIOError:  # somebody made the stream that we share with others non-blocking
+            select.select([], [descriptor], [])
+        except OSError:  # `reprise run . | head`, or a closed terminal: the run goes on, its log is whole
+            return

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import click
 
 from reprise.cli import show
@@ -25,7 +23,7 @@ def list_(tracking_uri: str | None, json_: bool) -> None:
     with opened(tracking_uri) as tracking:
         found = all_experiments(tracking)
     if json_:
-        show.as_json([dataclasses.asdict(experiment) for experiment in found])
+        show.as_json(found)
         return
     rows = [(item.experiment_id, item.name, show.ago(item.creation_time)) for item in found]
     show.table(("ID", "NAME", "CREATED"), rows)

@@ -31,12 +31,20 @@ def json_option(function: F) -> F:
 
 @contextmanager
 def opened(tracking_uri: str | None) -> Iterator[Tracking]:
-    """The store that the user means, with the runs closed whose watchers have died."""
+    """The store that the user means, with the runs closed whose watchers have died.
+
+    Raises:
+        UsageError: there is no store here; looking at one does not make it.
+    """
     from reprise.runner.lease import reap
     from reprise.runner.record import jobs_folder
+    from reprise.tracking.embedded import EmbeddedStore
     from reprise.tracking.registry import open_tracking
 
     tracking = open_tracking(tracking_uri or os.environ.get("MLFLOW_TRACKING_URI") or None, Path.cwd())
+    if isinstance(tracking, EmbeddedStore) and not tracking.exists:
+        hint = "reprise run makes one; --tracking-uri names another"
+        raise UsageError(f"there is no store at {tracking.uri}", hint=hint)
     try:
         reap(tracking, jobs_folder(tracking))
         yield tracking

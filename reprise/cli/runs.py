@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -55,7 +54,7 @@ def list_(
         order = order_by or ("attributes.start_time DESC",)
         found = tracking.search_runs(list(names), filter=filter_, order_by=order, max_results=limit).items
     if json_:
-        show.as_json([_as_dict(run) for run in found])
+        show.as_json(found)
         return
     head = ("RUN", "NAME", "EXPERIMENT", "ENTRY POINT", "STATUS", "STARTED", "TOOK", "METRICS")
     show.table(head, [_row(run, names) for run in found])
@@ -71,17 +70,22 @@ def show_(run: str, tracking_uri: str | None, json_: bool) -> None:
     with opened(tracking_uri) as tracking:
         found = find_run(tracking, run)
         experiment = tracking.get_experiment(found.experiment_id).name
-        files = list(_files(tracking, found.run_id))
+        files = _files(tracking, found.run_id)
+        models = {link.model_id: _files(tracking, link.model_id) for link in found.model_outputs}
+        versions = tracking.model_versions(found.run_id)
     if json_:
-        show.as_json({**_as_dict(found), "experiment_name": experiment, "artifacts": dict(files)})
+        more = {"artifacts": dict(files), "models": models, "model_versions": versions}
+        show.as_json({**found._asdict(), "experiment_name": experiment, **more})
         return
     show.pairs(f"Run {found.run_id}", _summary(found, experiment))
     show.pairs("Parameters", sorted(found.params.items()))
     show.pairs("Metrics", [(key, _point(metric)) for key, metric in sorted(found.metrics.items())])
     show.pairs("Datasets", [(item.dataset.name, item.dataset.digest) for item in found.dataset_inputs])
-    show.pairs("Models", [(link.model_id, "logged") for link in found.model_outputs])
+    show.pairs("Registered models", [(item.name, f"version {item.version}") for item in versions])
     show.pairs("Tags", sorted(found.tags.items()))
-    show.pairs("Artifacts", [(path, f"{size:,} bytes") for path, size in files])
+    show.pairs("Artifacts", _sizes(files))
+    for model_id, model_files in models.items():
+        show.pairs(f"Model {model_id}", _sizes(model_files))
 
 
 @runs.command("logs", help=f"What a run printed. {_RUN_HELP}")
@@ -175,12 +179,12 @@ def _point(metric: Metric) -> str:
     return f"{metric.value:.10g}" + (f"  (step {metric.step})" if metric.step else "")
 
 
+def _sizes(files: list[tuple[str, int]]) -> list[tuple[str, str]]:
+    return [(path, f"{size:,} bytes") for path, size in files]
+
+
 def _files(tracking: Tracking, run_id: str, folder: str = "") -> list[tuple[str, int]]:
     files: list[tuple[str, int]] = []
     for item in tracking.list_artifacts(run_id, folder):
         files += _files(tracking, run_id, item.path) if item.is_dir else [(item.path, item.size or 0)]
     return files
-
-
-def _as_dict(run: Run) -> dict[str, Any]:
-    return dataclasses.asdict(run)

@@ -12,8 +12,8 @@ import click
 
 
 def as_json(value: Any) -> None:
-    """Print ``value`` as JSON; NaN and infinities as the strings that MLflow's API uses for them."""
-    click.echo(json.dumps(_finite(value), indent=2, ensure_ascii=False, default=str))
+    """Print ``value`` as JSON: named tuples as objects, NaN and infinities as MLflow's API writes them."""
+    click.echo(json.dumps(_plain(value), indent=2, ensure_ascii=False, default=str))
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
@@ -35,7 +35,7 @@ def pairs(title: str, values: Iterable[tuple[str, str]]) -> None:
     width = max(len(name) for name, _ in items)
     for name, value in items:
         indented = value.replace("\n", "\n" + " " * (width + 4))
-        click.echo(f"  {name.ljust(width)}  {_printable(indented)}")
+        click.echo(f"  {name.ljust(width)}  {_printable(indented)}".rstrip())
 
 
 def plain(text: str) -> str:
@@ -63,11 +63,13 @@ def _printable(text: str) -> str:
     return "".join(char if char.isprintable() or char == "\n" else f"\\x{ord(char):02x}" for char in text)
 
 
-def _finite(value: Any) -> Any:
+def _plain(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+    if hasattr(value, "_asdict"):  # our values are named tuples
+        return _plain(value._asdict())
     if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
+        return {key: _plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
+        return [_plain(item) for item in value]
     return value

@@ -56,7 +56,7 @@ def carry_out(
     """Everything from an open run to a closed one."""
     outcome = Outcome(opened.run_id, RunStatus.FAILED, reason="unexpected error")
     try:
-        with _access(tracking, plan, opened) as environ:
+        with _access(tracking, opened) as environ:
             environment = _materialise(tracking, plan, opened)
             job = _make_job(plan, opened, environment, environ, attached, stdout_to_stderr)
             status = _perform(backends.get(plan.request.backend), job, plan.backend_config, opened.lease)
@@ -76,13 +76,13 @@ def carry_out(
 
 
 @contextmanager
-def _access(tracking: Tracking, plan: Plan, opened: OpenRun) -> Iterator[Mapping[str, str]]:
+def _access(tracking: Tracking, opened: OpenRun) -> Iterator[Mapping[str, str]]:
     """The environment variables by which the child reaches the store, for as long as it runs."""
     if isinstance(tracking, EmbeddedStore):
         with Loopback.start(tracking, opened.run_id) as loopback:
             yield loopback.environ
     else:
-        yield {"MLFLOW_TRACKING_URI": plan.request.tracking_uri or tracking.uri}
+        yield tracking.environ(opened.run_id) or {}
 
 
 def _materialise(tracking: Tracking, plan: Plan, opened: OpenRun) -> Environment:

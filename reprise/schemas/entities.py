@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Generic, Literal, TypeVar
+from typing import Generic, Literal, NamedTuple, TypeVar
 
 T = TypeVar("T")
 
@@ -12,19 +11,17 @@ ACTIVE = "active"
 DELETED = "deleted"
 
 
-@dataclass(frozen=True, slots=True)
-class Experiment:
+class Experiment(NamedTuple):
     experiment_id: str
     name: str
     artifact_location: str
     lifecycle_stage: str = ACTIVE
     creation_time: int = 0
     last_update_time: int = 0
-    tags: Mapping[str, str] = field(default_factory=dict)
+    tags: Mapping[str, str] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class Metric:
+class Metric(NamedTuple):
     """One point of a series; ``value`` may be NaN or infinite."""
 
     key: str
@@ -36,8 +33,7 @@ class Metric:
     dataset_digest: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Dataset:
+class Dataset(NamedTuple):
     name: str
     digest: str
     source_type: str
@@ -46,22 +42,19 @@ class Dataset:
     profile: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class DatasetInput:
+class DatasetInput(NamedTuple):
     dataset: Dataset
-    tags: Mapping[str, str] = field(default_factory=dict)
+    tags: Mapping[str, str] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class ModelLink:
+class ModelLink(NamedTuple):
     """A logged model that a run read or made; ``step`` is None for an input."""
 
     model_id: str
     step: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+class Run(NamedTuple):
     """A run with its data; ``metrics`` holds the last point of each series."""
 
     run_id: str
@@ -73,16 +66,15 @@ class Run:
     artifact_uri: str
     end_time: int | None = None
     lifecycle_stage: str = ACTIVE
-    params: Mapping[str, str] = field(default_factory=dict)
-    metrics: Mapping[str, Metric] = field(default_factory=dict)
-    tags: Mapping[str, str] = field(default_factory=dict)
+    params: Mapping[str, str] = {}
+    metrics: Mapping[str, Metric] = {}
+    tags: Mapping[str, str] = {}
     dataset_inputs: tuple[DatasetInput, ...] = ()
     model_inputs: tuple[ModelLink, ...] = ()
     model_outputs: tuple[ModelLink, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Artifact:
+class Artifact(NamedTuple):
     """``path`` is relative to the run's artifact root, with ``/``; ``size`` in bytes, None for a folder."""
 
     path: str
@@ -90,8 +82,7 @@ class Artifact:
     size: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Page(Generic[T]):
+class Page(NamedTuple, Generic[T]):
     items: Sequence[T]
     next_token: str | None = None
 
@@ -103,8 +94,7 @@ RUN_STATUSES = ("RUNNING", "SCHEDULED", "FINISHED", "FAILED", "KILLED")
 MODEL_STAGES = ("None", "Staging", "Production", "Archived")
 
 
-@dataclass(frozen=True, slots=True)
-class DatasetSummary:
+class DatasetSummary(NamedTuple):
     """A dataset that some run of an experiment used; ``context`` is its tag ``mlflow.data.context``."""
 
     experiment_id: str
@@ -113,16 +103,14 @@ class DatasetSummary:
     context: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class RunMetric:
+class RunMetric(NamedTuple):
     """A point of a series, and the run that it belongs to."""
 
     run_id: str
     metric: Metric
 
 
-@dataclass(frozen=True, slots=True)
-class ModelMetric:
+class ModelMetric(NamedTuple):
     """A point that was measured on a logged model, and the run that measured it."""
 
     model_id: str
@@ -130,8 +118,7 @@ class ModelMetric:
     metric: Metric
 
 
-@dataclass(frozen=True, slots=True)
-class LoggedModel:
+class LoggedModel(NamedTuple):
     """``status`` is the word of the wire, for example ``LOGGED_MODEL_READY``."""
 
     model_id: str
@@ -145,13 +132,12 @@ class LoggedModel:
     source_run_id: str | None = None
     status_message: str | None = None
     lifecycle_stage: str = ACTIVE
-    tags: Mapping[str, str] = field(default_factory=dict)
-    params: Mapping[str, str] = field(default_factory=dict)
+    tags: Mapping[str, str] = {}
+    params: Mapping[str, str] = {}
     metrics: tuple[ModelMetric, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class ModelOrder:
+class ModelOrder(NamedTuple):
     """One ``order_by`` of a search for logged models; the dataset narrows a metric."""
 
     field_name: str
@@ -160,8 +146,7 @@ class ModelOrder:
     dataset_digest: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ModelVersion:
+class ModelVersion(NamedTuple):
     """``version`` is text on the wire and a number here; ``aliases`` are those that point at it."""
 
     name: str
@@ -177,20 +162,19 @@ class ModelVersion:
     status: str = "READY"
     status_message: str = ""
     model_id: str | None = None
-    tags: Mapping[str, str] = field(default_factory=dict)
+    tags: Mapping[str, str] = {}
     aliases: tuple[str, ...] = ()
-    params: Mapping[str, str] = field(default_factory=dict)
+    params: Mapping[str, str] = {}
     metrics: tuple[ModelMetric, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class RegisteredModel:
+class RegisteredModel(NamedTuple):
     """``latest_versions`` holds the newest version of each stage; ``aliases`` maps alias to version."""
 
     name: str
     creation_time: int
     last_update_time: int
     description: str = ""
-    tags: Mapping[str, str] = field(default_factory=dict)
-    aliases: Mapping[str, int] = field(default_factory=dict)
+    tags: Mapping[str, str] = {}
+    aliases: Mapping[str, int] = {}
     latest_versions: tuple[ModelVersion, ...] = ()

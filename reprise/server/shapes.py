@@ -6,7 +6,6 @@ As protobuf does, an empty list is left out, and so is a field that MLflow leave
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import TypeVar
 
 from reprise.schemas.entities import (
@@ -166,7 +165,7 @@ def registered_model(entity: RegisteredModel) -> Answer:
         **given(
             description=entity.description,
             latest_versions=[
-                model_version(replace(version, aliases=())) for version in entity.latest_versions
+                model_version(version._replace(aliases=())) for version in entity.latest_versions
             ],
             tags=pairs(entity.tags),
             aliases=[

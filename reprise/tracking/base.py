@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from reprise.schemas.entities import Artifact, Experiment, Metric, Page, Run
+from reprise.schemas.entities import Artifact, Experiment, Metric, ModelVersion, Page, Run
 
 
 class Tracking(Protocol):
@@ -108,6 +108,14 @@ class Tracking(Protocol):
         The owner is a run's id, or a logged model's (``m-…``), whose files lie beside the runs; the
         verbs ``list_artifacts`` and ``download_artifact`` take either.
         """
+        ...
+
+    def model_versions(self, run_id: str) -> Sequence[ModelVersion]:
+        """The versions of registered models that came from the run."""
+        ...
+
+    def environ(self, run_id: str) -> Mapping[str, str] | None:
+        """What the child that performs ``run_id`` must know to log here; None: it needs a facade."""
         ...
 
     def close(self) -> None: ...

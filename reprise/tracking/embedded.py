@@ -8,6 +8,7 @@ these verbs.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
@@ -32,7 +33,7 @@ DATABASE_NAME = "reprise.db"
 
 
 class EmbeddedStore(Experiments, Runs, RunData, LoggedModels, RegisteredModels, ModelVersions):
-    """Opens the store in ``directory``, and makes it when there is none.
+    """The store in ``directory``; the first verb opens it, and makes it when there is none.
 
     ``artifacts`` is what the HTTP proxy ``mlflow-artifacts/artifacts/<path>`` reads and writes:
     ``<experiment_id>/<run_id>/artifacts/...`` and ``<experiment_id>/models/<model_id>/artifacts/...``.
@@ -44,15 +45,20 @@ class EmbeddedStore(Experiments, Runs, RunData, LoggedModels, RegisteredModels, 
     def __init__(self, directory: Path) -> None:
         self.directory = directory.absolute()
         self.artifacts = ArtifactFolder(self.directory / "artifacts")
-        try:
-            if not (self.directory / DATABASE_NAME).exists():
-                self._make()
-            self._database = Database(self.directory / DATABASE_NAME)
-        except OSError as error:
-            raise TrackingError(
-                f"the store {self.directory} cannot be opened: {error.strerror or error}",
-                hint="give another folder by --tracking-uri or MLFLOW_TRACKING_URI",
-            ) from error
+        self._opening = threading.Lock()
+        self._opened: Database | None = None
+
+    @property
+    def _database(self) -> Database:
+        with self._opening:
+            if self._opened is None:
+                self._opened = self._open()
+            return self._opened
+
+    @property
+    def exists(self) -> bool:
+        """Whether it was made already."""
+        return (self.directory / DATABASE_NAME).exists()
 
     @property
     def uri(self) -> str:
@@ -87,7 +93,7 @@ class EmbeddedStore(Experiments, Runs, RunData, LoggedModels, RegisteredModels, 
         return self.list_artifacts(model_id, path)
 
     def model_location(self, name: str, selector: str) -> tuple[str, str]:
-        """Resolve ``models:/name/selector`` to (run_id, artifact path), as ``Tracking`` says."""
+        """Resolve ``models:/name/selector`` to (run or model id, artifact path), as ``Tracking`` says."""
         if not selector:
             return self.get_logged_model(name).model_id, ""
         version = self._selected(name, selector)
@@ -101,9 +107,18 @@ class EmbeddedStore(Experiments, Runs, RunData, LoggedModels, RegisteredModels, 
                 return owner, uri[len(root) :].strip("/")
         raise missing(f"version {version.version} of {name!r} has its files at {uri!r}, outside this store")
 
+    def model_versions(self, run_id: str) -> Sequence[ModelVersion]:
+        """The versions of registered models that came from the run."""
+        return self.search_model_versions(filter=f"run_id = '{run_id}'").items
+
+    def environ(self, run_id: str) -> None:
+        """An MLflow client does not speak to a directory: a facade is served to it."""
+
     def close(self) -> None:
         """Close every connection; a verb after that is a bug of the caller."""
-        self._database.close()
+        with self._opening:
+            if self._opened is not None:
+                self._opened.close()
 
     def __enter__(self) -> Self:
         return self
@@ -112,6 +127,17 @@ class EmbeddedStore(Experiments, Runs, RunData, LoggedModels, RegisteredModels, 
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def _open(self) -> Database:
+        try:
+            if not self.exists:
+                self._make()
+            return Database(self.directory / DATABASE_NAME)
+        except OSError as error:
+            raise TrackingError(
+                f"the store {self.directory} cannot be opened: {error.strerror or error}",
+                hint="give another folder by --tracking-uri or MLFLOW_TRACKING_URI",
+            ) from error
 
     def _make(self) -> None:
         """The directory, out of sight of git. The database makes itself."""

@@ -20,7 +20,7 @@ from mlflow.tracking import MlflowClient
 
 from reprise.errors import TrackingError
 from reprise.redact import redact
-from reprise.schemas.entities import Artifact, Experiment, Metric, Page, Run
+from reprise.schemas.entities import Artifact, Experiment, Metric, ModelVersion, Page, Run
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -215,6 +215,14 @@ class MlflowTracking:
             return str(self._client.get_logged_model(owner).artifact_location)
         return str(self._client.get_run(owner).info.artifact_uri)
 
+    @_told_plainly
+    def model_versions(self, run_id: str) -> Sequence[ModelVersion]:
+        found = self._client.search_model_versions(f"run_id = '{run_id}'")
+        return [_model_version(version) for version in found]
+
+    def environ(self, run_id: str) -> Mapping[str, str]:
+        return {"MLFLOW_TRACKING_URI": self._uri}
+
     def close(self) -> None:
         pass
 
@@ -250,6 +258,19 @@ def _run(found: Any) -> Run:
         params=dict(data.params),
         metrics={metric.key: _metric(metric) for metric in data._metric_objs},
         tags=dict(data.tags),
+    )
+
+
+def _model_version(found: Any) -> ModelVersion:
+    return ModelVersion(
+        name=found.name,
+        version=int(found.version),
+        creation_time=found.creation_timestamp,
+        last_update_time=found.last_updated_timestamp,
+        source=found.source,
+        run_id=found.run_id or "",
+        model_id=getattr(found, "model_id", None),
+        aliases=tuple(found.aliases),
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 from reprise.schemas.entities import MODEL_STAGES, ModelVersion, Page
 from reprise.tracking import validation
@@ -81,7 +80,7 @@ class ModelVersions(Verbs):
             if not row.model_id:
                 return found
             model = read_models(connection, [model_row(connection, row.model_id).id])[0]
-            return replace(found, params=model.params, metrics=model.metrics)
+            return found._replace(params=model.params, metrics=model.metrics)
 
     def update_model_version(self, name: str, version: str, *, description: str) -> ModelVersion:
         with self._database.writing() as connection:

@@ -39,7 +39,7 @@ def open_tracking(uri: str | None, start: Path) -> Tracking:
             code="INVALID_PARAMETER_VALUE",
             hint="install it (reprise-ml[mlflow]), or give an http(s):// URI or the folder of a store",
         ) from error
-    return MlflowTracking(uri)
+    return MlflowTracking(_absolute(uri, folder, start))
 
 
 def _local_folder(uri: str, start: Path) -> Path | None:
@@ -49,6 +49,14 @@ def _local_folder(uri: str, start: Path) -> Path | None:
 
         return start / unquote(urlsplit(uri).path)
     return None if _SCHEME.match(uri) or uri == "databricks" else start / Path(uri).expanduser()
+
+
+def _absolute(uri: str, folder: Path | None, start: Path) -> str:
+    """The URI as it means the same to a child in another folder."""
+    if folder is not None:
+        return str(folder.absolute())
+    relative = re.fullmatch(r"(sqlite:///)(?!/)(.+)", uri)
+    return f"{relative[1]}{start / relative[2]}" if relative else uri
 
 
 def _is_ours(folder: Path) -> bool:

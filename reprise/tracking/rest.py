@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import quote
 
 from reprise.errors import TrackingError
-from reprise.schemas.entities import Artifact, Experiment, Metric, Page, Run
+from reprise.schemas.entities import Artifact, Experiment, Metric, ModelVersion, Page, Run
 from reprise.tracking import rest_shapes as shapes
 from reprise.tracking.rest_artifacts import ArtifactPlace, no_artifact, place
 from reprise.tracking.rest_connection import RestConnection
@@ -236,6 +236,11 @@ class RestTracking:
                 hint="give the address of its files instead of models:/",
             )
         return run_id, uri[len(root) :].strip("/")
+
+    def model_versions(self, run_id: str) -> Sequence[ModelVersion]:
+        query = {"filter": f"run_id = '{run_id}'"}
+        found = self._items("model-versions/search", query, "model_versions")
+        return [shapes.model_version(item) for item in found]
 
     def close(self) -> None:
         self._connection.close()

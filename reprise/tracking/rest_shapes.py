@@ -14,6 +14,7 @@ from reprise.schemas.entities import (
     Experiment,
     Metric,
     ModelLink,
+    ModelVersion,
     Run,
 )
 
@@ -29,6 +30,19 @@ def experiment(body: Json) -> Experiment:
         creation_time=int(body.get("creation_time", 0)),
         last_update_time=int(body.get("last_update_time", 0)),
         tags=mapping(body.get("tags", ())),
+    )
+
+
+def model_version(body: Json) -> ModelVersion:
+    return ModelVersion(
+        name=body["name"],
+        version=int(body["version"]),
+        creation_time=int(body.get("creation_timestamp", 0)),
+        last_update_time=int(body.get("last_updated_timestamp", 0)),
+        source=body.get("source", ""),
+        run_id=body.get("run_id", ""),
+        model_id=body.get("model_id") or None,
+        aliases=tuple(body.get("aliases", ())),
     )
 
 

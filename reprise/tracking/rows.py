@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 
 from reprise.errors import TrackingError
@@ -18,10 +19,12 @@ STAGES: Mapping[str, tuple[str, ...]] = {
 }
 
 
-class Verbs:
+class Verbs(ABC):
     """The verbs of one entity; ``EmbeddedStore`` puts them together over one database."""
 
-    _database: Database
+    @property
+    @abstractmethod
+    def _database(self) -> Database: ...
 
 
 def columns(row: type[tuple[object, ...]], table: str = "") -> str:

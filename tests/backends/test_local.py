@@ -200,3 +200,21 @@ def test_an_unknown_backend_names_the_known_ones() -> None:
     with pytest.raises(UsageError, match='there is no backend "slrm"') as caught:
         get("slrm")
     assert caught.value.hint == "backends: local"
+
+
+def test_a_reader_that_goes_away_does_not_end_the_job(tmp_path: Path) -> None:
+    program = textwrap.dedent(f"""
+        from pathlib import Path
+        from reprise.backends import local
+        from reprise.schemas.job import Command, Job
+        folder = Path({str(tmp_path)!r})
+        command = Command(("bash", "-c", "seq 100000"), (), folder)
+        job_id = local.submit(Job(command, folder, folder / "output.log"), local.CONFIG())
+        local.wait(job_id, 60)
+        raise SystemExit(local.status([job_id])[job_id].exit_code)
+    """)
+    (tmp_path / "program.py").write_text(program)
+    shell = f"set -o pipefail; {sys.executable} {tmp_path}/program.py | head -n 1"
+    done = subprocess.run(["bash", "-c", shell], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "1\n"), done.stderr
+    assert (tmp_path / "output.log").read_text().endswith("100000\n")

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 import pytest
 
+from reprise.tracking.embedded import EmbeddedStore
 from tests.conftest import ProjectFolder
 
 Write = Callable[[Mapping[str, str]], ProjectFolder]
@@ -127,10 +129,20 @@ def test_a_malformed_command_line(project: Write, args: list[str], code: int, sa
     ],
 )
 def test_a_malformed_command(project: Write, args: list[str], code: int, said: str) -> None:
-    result = project({"MLproject": GOOD}).reprise(*args)
+    good = project({"MLproject": GOOD})
+    with EmbeddedStore(Path("mlruns")) as store:
+        store.get_experiment("0")
+    result = good.reprise(*args)
     assert (result.exit_code, "Traceback" in result.err) == (code, False), result.err
     assert result.err.startswith("error: ")
     assert said in result.err
+
+
+@pytest.mark.parametrize("args", [["runs", "list"], ["runs", "show", "@last"], ["experiments", "list"]])
+def test_looking_at_a_store_does_not_make_one(project: Write, args: list[str]) -> None:
+    result = project({"MLproject": GOOD}).reprise(*args)
+    assert (result.exit_code, "there is no store at" in result.err) == (2, True), result.err
+    assert not Path("mlruns").exists()
 
 
 def test_check_tells_every_fault_with_its_place_and_strict_tells_more(project: Write) -> None:

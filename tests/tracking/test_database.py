@@ -117,11 +117,12 @@ def test_many_threads_share_one_store(tmp_path: Path) -> None:
 
 def test_a_newer_database_is_refused_with_a_sentence(tmp_path: Path) -> None:
     folder = tmp_path / "mlruns"
-    EmbeddedStore(folder).close()
+    with EmbeddedStore(folder) as store:
+        store.get_experiment("0")
     with closing(sqlite3.connect(folder / "reprise.db")) as connection, connection:
         connection.execute("INSERT INTO migration (name) VALUES ('traces')")
     with pytest.raises(TrackingError, match=r"newer version of reprise.*'traces'") as refused:
-        EmbeddedStore(folder)
+        EmbeddedStore(folder).get_experiment("0")
     assert refused.value.hint and "upgrade" in refused.value.hint
 
 
@@ -144,7 +145,7 @@ def test_an_older_database_is_brought_up_to_date(tmp_path: Path, monkeypatch: py
     released = migrations.MIGRATIONS
     use(*released, notes, broken)
     with pytest.raises(TrackingError, match="no such table: nowhere"):
-        EmbeddedStore(folder)
+        EmbeddedStore(folder).get_experiment("0")
     use(*released, notes)
     with EmbeddedStore(folder) as store:
         assert store.get_run(run_id).run_id == run_id
@@ -161,7 +162,7 @@ def test_a_file_that_is_no_database_is_told_by_its_path(tmp_path: Path, content:
     folder.mkdir()
     (folder / "reprise.db").write_bytes(content)
     with pytest.raises(TrackingError, match=r"reprise\.db: file is not a database"):
-        EmbeddedStore(folder)
+        EmbeddedStore(folder).get_experiment("0")
 
 
 def test_a_database_of_something_else_is_left_alone(tmp_path: Path) -> None:
@@ -170,7 +171,7 @@ def test_a_database_of_something_else_is_left_alone(tmp_path: Path) -> None:
     with closing(sqlite3.connect(folder / "reprise.db")) as connection, connection:
         connection.execute("CREATE TABLE run (mine TEXT)")
     with pytest.raises(TrackingError, match=r"reprise\.db: not a database of reprise"):
-        EmbeddedStore(folder)
+        EmbeddedStore(folder).get_experiment("0")
     with closing(sqlite3.connect(folder / "reprise.db")) as connection:
         names = {
             name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")

@@ -235,11 +235,12 @@ def test_models_of_mlflow_2_are_appended_to_the_runs_history(store: EmbeddedStor
 def test_a_store_that_cannot_be_made_is_told_by_its_path(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(TrackingError, match="file/mlruns cannot be opened: Not a directory"):
-        EmbeddedStore(tmp_path / "file" / "mlruns")
+        EmbeddedStore(tmp_path / "file" / "mlruns").get_experiment("0")
 
 
 def test_a_closed_store_says_so(tmp_path: Path) -> None:
     store = EmbeddedStore(tmp_path / "mlruns")
+    store.get_experiment("0")
     store.close()
     with pytest.raises(RuntimeError, match="was closed"):
         store.get_experiment("0")

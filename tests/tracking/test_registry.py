@@ -15,7 +15,8 @@ from reprise.tracking.registry import open_tracking
 
 
 def test_without_a_uri_the_store_is_found_upward(tmp_path: Path) -> None:
-    EmbeddedStore(tmp_path / "mlruns").close()
+    with EmbeddedStore(tmp_path / "mlruns") as store:
+        store.get_experiment("0")
     deep = tmp_path / "a" / "b"
     deep.mkdir(parents=True)
     with closing(open_tracking(None, deep)) as store:
@@ -25,6 +26,8 @@ def test_without_a_uri_the_store_is_found_upward(tmp_path: Path) -> None:
 def test_without_a_store_one_is_made_where_we_stand(tmp_path: Path) -> None:
     with closing(open_tracking(None, tmp_path)) as store:
         assert store.uri == str(tmp_path / "mlruns")
+        assert not (tmp_path / "mlruns").exists()  # not before it is used
+        store.get_experiment("0")
     assert (tmp_path / "mlruns" / "reprise.db").is_file()
 
 
