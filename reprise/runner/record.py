@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 LOG_ARTIFACT = "reprise/output.log"
 ENV_LOG_ARTIFACT = "reprise/environment.log"
 
-_PARAM_LIMIT = 6000  # characters that every MLflow store takes for a param
+_PARAM_LIMIT = 6000  # characters of a param that every MLflow server takes; the embedded store takes more
 _TAG_LIMIT = 5000
 _TAIL_LINES = 20
 
@@ -71,7 +71,8 @@ def open_run(tracking: Tracking, plan: Plan) -> OpenRun:
     opened.output_log.parent.mkdir(parents=True, exist_ok=True)
     opened.output_log.touch()
     try:
-        tracking.log_batch(run.run_id, params=_new_params(run, plan.invocation))
+        limit = None if isinstance(tracking, EmbeddedStore) else _PARAM_LIMIT
+        tracking.log_batch(run.run_id, params=_new_params(run, plan.invocation, limit))
     except RepriseError as error:
         close_run(tracking, opened, Outcome(run.run_id, RunStatus.FAILED, reason=error.message))
         raise
@@ -188,16 +189,14 @@ def planned_tags(plan: Plan) -> dict[str, str]:
     return {name: value for name, value in told.items() if value is not None}
 
 
-def _new_params(run: Run, invocation: Invocation) -> dict[str, str]:
+def _new_params(run: Run, invocation: Invocation, limit: int | None) -> dict[str, str]:
     """The params to log, as typed; those that a resumed run has already keep their value."""
     params = {}
     for item in invocation.parameters:
         text = MASK if item.secret else item.text
-        if len(text) > _PARAM_LIMIT:
-            log.warning(
-                "param %s: logged the first %d of %d characters", item.name, _PARAM_LIMIT, len(text)
-            )
-            text = text[:_PARAM_LIMIT]
+        if limit is not None and len(text) > limit:
+            log.warning("param %s: logged the first %d of %d characters", item.name, limit, len(text))
+            text = text[:limit]
         if item.name not in run.params:
             params[item.name] = text
         elif run.params[item.name] != text:
