@@ -137,3 +137,4 @@ def _watch(backend: Backend, job_id: JobId, lease: Lease) -> JobStatus:
             return status
         if lease.stop_requested():
             backend.cancel([job_id])
+        lease.beat()

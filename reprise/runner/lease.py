@@ -32,6 +32,8 @@ _LEASE = "lease"
 _RECORD = "job.json"
 _STOP = "stop"
 _MAKING = ".making-"
+_BEAT = 60.0  # seconds
+_SILENCE = 3600.0  # seconds without a beat after which the lease of another machine is believed free
 
 
 class Lease(NamedTuple):
@@ -41,8 +43,13 @@ class Lease(NamedTuple):
     descriptor: int
 
     @classmethod
-    def take(cls, jobs: Path, tracking_uri: str, temporary: Path | None) -> Self:
-        """Make a job folder under ``jobs`` and hold it; ``temporary`` goes when its run is closed."""
+    def take(cls, jobs: Path, tracking_uri: str | None, temporary: Path | None) -> Self:
+        """Make a job folder under ``jobs`` and hold it.
+
+        Args:
+            tracking_uri: the store of its run; None when ``jobs`` lies in that store.
+            temporary: a folder that goes when its run is closed.
+        """
         name = os.urandom(8).hex()
         making = jobs / f"{_MAKING}{name}"  # not to be seen before it is held
         making.mkdir(parents=True, mode=0o700)
@@ -72,6 +79,11 @@ class Lease(NamedTuple):
     def stop_requested(self) -> bool:
         return (self.folder / _STOP).exists()
 
+    def beat(self) -> None:
+        """Show that somebody watches, to machines that do not see our lock; called often, done seldom."""
+        if time.time() - os.fstat(self.descriptor).st_mtime > _BEAT:
+            os.utime(self.descriptor)
+
     def abandon(self) -> None:
         """Let go, and leave the folder to whoever looks next."""
         os.close(self.descriptor)
@@ -85,7 +97,7 @@ class Lease(NamedTuple):
 class _Record(NamedTuple):
     """What a job folder says of its run, for whoever has to close it."""
 
-    tracking_uri: str
+    tracking_uri: str | None
     run_id: str | None = None
     temporary: str | None = None
     status: str = RunStatus.KILLED
@@ -107,7 +119,7 @@ def request_stop(jobs: Path, name: str) -> bool:
 
 
 def reap(tracking: Tracking, jobs: Path) -> None:
-    """Close every run in ``tracking`` whose holder on this machine has died.
+    """Close every run in ``tracking`` whose holder has died.
 
     A store that cannot be written now is left for the next time.
     """
@@ -146,8 +158,10 @@ def _unheld(folder: Path) -> Iterator[bool]:
 def _reap_one(tracking: Tracking, folder: Path) -> bool:
     """Close the run of a dead holder; False when it is not ours to close."""
     record = _read_record(folder)
-    if record.tracking_uri != tracking.uri or record.host != os.uname().nodename:
+    if record.tracking_uri not in (None, tracking.uri):
         return False
+    if record.host != os.uname().nodename and time.time() - (folder / _LEASE).stat().st_mtime < _SILENCE:
+        return False  # a network file system may not show us the lock of a live one
     _end_orphans(folder.name)
     for run_id in [record.run_id] if record.run_id else _runs_of(tracking, folder.name):
         if not RunStatus(tracking.get_run(run_id).status).ended:

@@ -59,7 +59,8 @@ def open_run(tracking: Tracking, plan: Plan) -> OpenRun:
     """Open the run, or resume ``request.run_id``, with everything known of it before it starts."""
     jobs = jobs_folder(tracking)
     leases.reap(tracking, jobs)
-    lease = Lease.take(jobs, tracking.uri, plan.checkout.temporary)
+    store = None if isinstance(tracking, EmbeddedStore) else tracking.uri
+    lease = Lease.take(jobs, store, plan.checkout.temporary)
     try:
         run = _resumed(tracking, plan, lease) if plan.request.run_id else _created(tracking, plan, lease)
     except BaseException:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -94,6 +95,24 @@ def test_runs_of_another_store_are_not_touched(store: EmbeddedStore, jobs: Path)
     lease.abandon()
     reap(store, jobs)
     assert [folder.name for folder in jobs.iterdir()] == [lease.name]
+
+
+def test_the_lease_of_another_machine_is_believed_free_when_it_is_silent(
+    store: EmbeddedStore, jobs: Path
+) -> None:
+    lease = Lease.take(jobs, None, None)
+    run_id = open_run(store)
+    lease.names(run_id)
+    record = json.loads((lease.folder / "job.json").read_text())
+    (lease.folder / "job.json").write_text(json.dumps({**record, "host": "elsewhere"}))
+    os.utime(lease.descriptor, (0, 0))
+    lease.beat()
+    lease.abandon()
+    reap(store, jobs)
+    assert store.get_run(run_id).status == RunStatus.RUNNING
+    os.utime(lease.folder / "lease", (0, 0))
+    reap(store, jobs)
+    assert store.get_run(run_id).status == RunStatus.KILLED
 
 
 def test_damaged_job_folders_do_not_stop_a_command(store: EmbeddedStore, jobs: Path) -> None:
