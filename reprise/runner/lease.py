@@ -123,9 +123,11 @@ def reap(tracking: Tracking, jobs: Path) -> None:
 
     A store that cannot be written now is left for the next time.
     """
-    if not jobs.is_dir():
+    try:
+        folders = list(jobs.iterdir())
+    except OSError:  # none yet, or not ours to look into
         return
-    for folder in list(jobs.iterdir()):
+    for folder in folders:
         if folder.name.startswith(_MAKING):
             continue
         try:
