@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import subprocess
 import threading
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 from reprise.backends.guard import Guard, end_group
 from reprise.backends.terminal import Streams
-from reprise.errors import SubmitError
+from reprise.errors import SubmitError, UsageError
 from reprise.process import patched
 from reprise.schemas.job import Job, JobId, JobStatus, RunStatus
 
+log = logging.getLogger(__name__)
+
 NAME = "local"
+
+_NONE = 0  # the signal that only asks whether somebody is there
+_REST_GRACE = 1.0  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +30,10 @@ class LocalConfig:
     """``grace_period``: seconds between SIGTERM (or Ctrl-C) and SIGKILL."""
 
     grace_period: float = 10.0
+
+    def __post_init__(self) -> None:
+        if self.grace_period < 0:
+            raise UsageError(f"backend config: grace_period is {self.grace_period:g}, below 0")
 
 
 CONFIG = LocalConfig
@@ -52,7 +63,13 @@ class _Child:
                 f'cannot start "{job.command.argv[0]}" in {job.command.cwd}: {error.strerror}',
                 hint="commands run under bash; is it installed and on PATH?",
             ) from error
-        self._guard = Guard(self.group, self.grace)
+        try:
+            self._guard = Guard(self.group, self.grace)
+        except OSError as error:
+            end_group(self.group, grace=0)
+            self._process.wait()
+            self._streams.close()
+            raise SubmitError(f"cannot guard the job: {error.strerror}") from error
         self._thread = threading.Thread(target=self._carry, name=f"output of {self.group}", daemon=True)
         self._thread.start()
 
@@ -61,19 +78,30 @@ class _Child:
         return self._process.pid
 
     def _carry(self) -> None:
-        exit_descriptor = _exit_descriptor(self.group)
-        try:
-            self._streams.started()
-            self._streams.pump(lambda: self._process.poll() is not None, exit_descriptor)
-        finally:
-            self._process.wait()
-            end_group(self.group, grace=1.0)  # what it left in the background does not outlive it
-            self._streams.drain()
-            self._guard.dismiss()
-            self._streams.close()
+        """Carry the output to the end; whatever goes wrong, the job is waited for and told as ended."""
+        with ExitStack() as last_first:
+            last_first.callback(self.ended.set)
+            last_first.callback(self._guard.dismiss)
+            last_first.callback(self._streams.close)
+            last_first.callback(self._streams.drain)
+            last_first.callback(self._end_rest)
+            last_first.callback(self._process.wait)
+            exit_descriptor = _exit_descriptor(self.group)
             if exit_descriptor is not None:
-                os.close(exit_descriptor)
-            self.ended.set()
+                last_first.callback(os.close, exit_descriptor)
+            try:
+                self._streams.started()
+                self._streams.pump(lambda: self._process.poll() is not None, exit_descriptor)
+            except Exception:
+                log.exception("the output of the job cannot be carried on")
+                self._streams.close()  # a child that nobody reads must not wait for a reader
+
+    def _end_rest(self) -> None:
+        """What the job left in the background ends with it; when cancelled, after its grace period."""
+        if self.cancelled:
+            end_group(self.group, self.grace, _NONE)
+        else:
+            end_group(self.group, _REST_GRACE)
 
     def cancel(self, number: signal.Signals) -> None:
         if not self.ended.is_set():
@@ -92,7 +120,9 @@ class _Child:
         return JobStatus(RunStatus.FAILED, code, _reason(code))
 
 
-_children: dict[JobId, _Child] = {}  # a child belongs to the process that started it
+# a child belongs to the process that started it
+_children: dict[JobId, _Child] = {}
+_ended: dict[JobId, JobStatus] = {}
 
 
 def submit(job: Job, config: LocalConfig) -> JobId:
@@ -103,16 +133,21 @@ def submit(job: Job, config: LocalConfig) -> JobId:
 
 
 def status(ids: Sequence[JobId]) -> dict[JobId, JobStatus]:
-    return {job_id: _children[job_id].status() for job_id in ids}
+    for job_id in ids:
+        if job_id in _children and _children[job_id].ended.is_set():
+            _ended[job_id] = _children.pop(job_id).status()
+    return {job_id: _ended.get(job_id) or _children[job_id].status() for job_id in ids}
 
 
 def cancel(ids: Sequence[JobId], *, interrupted: bool = False) -> None:
     for job_id in ids:
-        _children[job_id].cancel(signal.SIGINT if interrupted else signal.SIGTERM)
+        if job_id in _children:
+            _children[job_id].cancel(signal.SIGINT if interrupted else signal.SIGTERM)
 
 
 def wait(id: JobId, timeout: float) -> None:
-    _children[id].ended.wait(timeout)
+    if id in _children:
+        _children[id].ended.wait(timeout)
 
 
 def _exit_descriptor(pid: int) -> int | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -36,4 +37,6 @@ def configured(backend: Backend, values: Mapping[str, Any]) -> Any:
         accepted = (int, float) if wanted is float else wanted
         if not isinstance(value, accepted) or (isinstance(value, bool) and wanted is not bool):
             raise UsageError(f"backend config: {key} is {value!r}, not a {wanted.__name__}")
+        if isinstance(value, float) and not math.isfinite(value):
+            raise UsageError(f"backend config: {key} is {value!r}, not a finite number")
     return backend.CONFIG(**values)

@@ -1,11 +1,13 @@
 """The streams of a child: a terminal where we have one, pipes elsewhere, all of it kept in a log.
 
 On a terminal the child gets a pseudo-terminal, so that colours and progress bars stay as they are;
-what is typed goes to it, and Ctrl-C stays ours. Without one, stdout and stderr stay apart.
+what is typed goes to it, and Ctrl-C stays ours. Without one, stdout and stderr stay apart. Whatever
+happens to our own streams, the child is read on, and its log is whole.
 """
 
 from __future__ import annotations
 
+import codecs
 import errno
 import logging
 import os
@@ -14,6 +16,7 @@ import selectors
 import subprocess
 import sys
 import termios
+import threading
 import time
 import tty
 from collections.abc import Callable
@@ -25,11 +28,15 @@ from typing import Any, TextIO
 log = logging.getLogger(__name__)
 
 _CHUNK = 65536
-_RESIZE_PAUSE = 0.5  # seconds between looks at the window's size
+_LOOK_PAUSE = 0.5  # seconds between looks at the window's size, and at who is in the foreground
+_POLL_PAUSE = 0.02  # seconds, where the system cannot wake us when the child ends
 _DRAIN_PAUSE = 0.2  # seconds without output after which an ended child has said all
 _DRAIN_LIMIT = 30.0  # seconds, for a process that escaped and goes on talking
 
 Write = Callable[[bytes], None]
+
+_keyboard = threading.Lock()
+"""Held by the one child that gets what is typed."""
 
 
 class Streams:
@@ -42,6 +49,7 @@ class Streams:
         self._child_ends: list[int] = []
         self._terminal: int | None = None
         self._typing = False
+        self._listening = False
         out = sys.stderr if stdout_to_stderr else sys.stdout
         self.stdout = self._channel(out if attached else None)
         self.stderr = self._channel(sys.stderr if attached else None)
@@ -68,8 +76,9 @@ class Streams:
             return subprocess.DEVNULL
         if not _is_terminal(sys.stdin):
             return None if _has_descriptor(sys.stdin, 0) else subprocess.DEVNULL
-        if self._terminal is None or not _in_foreground():
+        if self._terminal is None or not _in_foreground() or not _keyboard.acquire(blocking=False):
             return subprocess.DEVNULL
+        self._stack.callback(_keyboard.release)
         self._typing = True
         return self._child_ends[0]
 
@@ -80,19 +89,16 @@ class Streams:
         """The child has its ends; close ours of them, and give it what is typed from here on."""
         self._close_child_ends()
         if self._typing:
-            settings = termios.tcgetattr(0)
-            self._stack.callback(termios.tcsetattr, 0, termios.TCSADRAIN, settings)
-            # keys pass as they are typed, and Ctrl-C and Ctrl-Z still signal us
-            tty.setcbreak(0, termios.TCSADRAIN)
-            self._selector.register(0, selectors.EVENT_READ, None)
+            self._stack.callback(_restore, termios.tcgetattr(0))
+            self._listen()
 
     def pump(self, ended: Callable[[], bool], exit_descriptor: int | None) -> None:
         """Carry bytes until ``ended()`` says the child has; ``exit_descriptor`` wakes us then."""
         if exit_descriptor is not None:
             self._selector.register(exit_descriptor, selectors.EVENT_READ, None)
-        pause = _RESIZE_PAUSE if exit_descriptor is not None else 0.02
+        pause = _LOOK_PAUSE if exit_descriptor is not None else _POLL_PAUSE
         while not ended():
-            self._resize()
+            self._look()
             self._carry(pause, skip=exit_descriptor)
         if exit_descriptor is not None:
             self._selector.unregister(exit_descriptor)
@@ -128,7 +134,11 @@ class Streams:
             self._selector.unregister(descriptor)
             return
         self._keep(data)
-        write(data)
+        try:
+            write(data)
+        except Exception as error:  # a replaced stream can fail in any way; the child is read on
+            log.warning("the output is no longer shown: %s", error)
+            self._selector.modify(descriptor, selectors.EVENT_READ, _nowhere)
 
     def _keep(self, data: bytes) -> None:
         if self._log is None:
@@ -140,20 +150,45 @@ class Streams:
             self._log = None
 
     def _type(self) -> None:
-        data = os.read(0, _CHUNK)
+        if not _in_foreground():  # reading now would stop us
+            self._ignore()
+            return
+        try:
+            data = os.read(0, _CHUNK)
+        except OSError:
+            data = b""
         if data and self._terminal is not None:
             os.write(self._terminal, data)
         else:
-            self._selector.unregister(0)
+            self._ignore()
+            self._typing = False
 
-    def _open_outputs(self) -> bool:
-        return any(key.data is not None for key in self._selector.get_map().values())
+    def _listen(self) -> None:
+        # keys pass as they are typed, and Ctrl-C and Ctrl-Z still signal us
+        tty.setcbreak(0, termios.TCSADRAIN)
+        self._selector.register(0, selectors.EVENT_READ, None)
+        self._listening = True
 
-    def _resize(self) -> None:
-        if self._terminal is not None:
+    def _ignore(self) -> None:
+        self._selector.unregister(0)
+        self._listening = False
+
+    def _look(self) -> None:
+        """Follow the window's size, and take the keyboard up again after Ctrl-Z, ``bg`` and ``fg``."""
+        if self._terminal is None:
+            return
+        try:
             size = termios.tcgetwinsize(_terminal_descriptor())
             if size != termios.tcgetwinsize(self._terminal):
                 termios.tcsetwinsize(self._terminal, size)
+            if self._typing and not self._listening and _in_foreground():
+                self._listen()
+        except (OSError, termios.error):
+            self._typing = False  # the terminal is gone; the child goes on without
+
+    def _open_outputs(self) -> bool:
+        open_ones = self._selector.get_map() or {}  # None once everything is closed
+        return any(key.data is not None for key in open_ones.values())
 
     def _close_child_ends(self) -> None:
         for descriptor in self._child_ends:
@@ -179,6 +214,15 @@ def _terminal_descriptor() -> int:
     return next((descriptor for descriptor in (1, 2) if os.isatty(descriptor)), 2)
 
 
+def _restore(settings: list[Any]) -> None:
+    """Give the terminal back as it was, unless it is another job's by now, or gone."""
+    try:
+        if _in_foreground():
+            termios.tcsetattr(0, termios.TCSADRAIN, settings)
+    except termios.error:
+        pass
+
+
 def _is_terminal(stream: TextIO | None) -> bool:
     return _has_descriptor(stream) and stream is not None and stream.isatty()
 
@@ -201,17 +245,22 @@ def _has_descriptor(stream: Any, expected: int | None = None) -> bool:
 def _writer(stream: TextIO | None) -> Write:
     """How bytes reach ``stream``: raw where it is the process's own, as text where it was replaced."""
     if stream is None:
-        return lambda data: None
+        return _nowhere
     if _has_descriptor(stream):
         stream.flush()
         descriptor = stream.fileno()
         return lambda data: _write_all(descriptor, data)
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
 
     def write_text(data: bytes) -> None:
-        stream.write(data.decode("utf-8", "replace"))
+        stream.write(decoder.decode(data))
         stream.flush()
 
     return write_text
+
+
+def _nowhere(data: bytes) -> None:
+    pass
 
 
 def _write_all(descriptor: int, data: bytes) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import subprocess
@@ -112,6 +113,40 @@ def test_a_job_that_ignores_sigterm_is_killed_after_its_grace_period(tmp_path: P
     assert ended(job_id).exit_code == -signal.SIGKILL
 
 
+def test_the_grace_period_is_the_script_s_also_below_a_shell(tmp_path: Path) -> None:
+    (tmp_path / "save.py").write_text(
+        "import signal, sys, time\n"
+        "def save(*_):\n    time.sleep(2)\n    print('saved', flush=True)\n    sys.exit(0)\n"
+        "signal.signal(signal.SIGTERM, save)\nprint('ready', flush=True)\ntime.sleep(300)\n"
+    )
+    job = make_job(tmp_path, f"{sys.executable} save.py; true")
+    job_id = local.submit(job, local.CONFIG())
+    assert eventually(lambda: "ready" in job.log.read_text())
+    local.cancel([job_id])
+    assert ended(job_id).state is RunStatus.KILLED
+    assert job.log.read_text() == "ready\nsaved\n"
+
+
+def test_a_stream_that_cannot_show_the_output_does_not_stop_the_job(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    monkeypatch.setattr(sys, "stdout", shown)
+    status = finish(make_job(tmp_path, "printf 'é\\n'; seq 100000", attached=True))
+    monkeypatch.undo()
+    assert status.exit_code == 0
+    assert (tmp_path / "output.log").read_text().endswith("100000\n")
+
+
+def test_a_replaced_stream_gets_whole_characters(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = io.StringIO()
+    monkeypatch.setattr(sys, "stdout", shown)
+    script = "printf '\\303'; sleep 0.2; printf '\\251\\n'"
+    finish(make_job(tmp_path, script, attached=True))
+    monkeypatch.undo()
+    assert shown.getvalue() == "é\n"
+
+
 def test_when_we_are_killed_the_job_does_not_outlive_us(tmp_path: Path) -> None:
     program = textwrap.dedent(f"""
         from pathlib import Path
@@ -189,6 +224,8 @@ def test_a_missing_program_and_a_missing_folder_are_refused(tmp_path: Path) -> N
         ({"grace": 1}, 'backend "local" has no key "grace"'),
         ({"grace_period": "soon"}, "grace_period is 'soon', not a float"),
         ({"grace_period": True}, "grace_period is True, not a float"),
+        ({"grace_period": float("inf")}, "grace_period is inf, not a finite number"),
+        ({"grace_period": -1}, "grace_period is -1, below 0"),
     ],
 )
 def test_backend_config_is_checked(config: dict[str, object], message: str) -> None:
@@ -218,3 +255,25 @@ def test_a_reader_that_goes_away_does_not_end_the_job(tmp_path: Path) -> None:
     done = subprocess.run(["bash", "-c", shell], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (0, "1\n"), done.stderr
     assert (tmp_path / "output.log").read_text().endswith("100000\n")
+
+
+def test_of_two_jobs_at_a_terminal_one_gets_the_keyboard_and_the_terminal_is_given_back(
+    tmp_path: Path,
+) -> None:
+    program = textwrap.dedent(f"""
+        import subprocess, termios
+        from pathlib import Path
+        from reprise.backends import local
+        from reprise.schemas.job import Command, Job
+        folder = Path({str(tmp_path)!r})
+        before = termios.tcgetattr(0)
+        jobs = []
+        for name in "ab":
+            command = Command(("bash", "-c", "sleep 0.3"), (), folder)
+            jobs.append(local.submit(Job(command, folder, folder / name), local.CONFIG()))
+        assert termios.tcgetattr(0) != before
+        for job_id in jobs:
+            local.wait(job_id, 20)
+        raise SystemExit(termios.tcgetattr(0) != before)
+    """)
+    assert run_on_terminal([sys.executable, "-c", program], typed=b"")[0] == 0
