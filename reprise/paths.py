@@ -35,6 +35,18 @@ def state_dir() -> Path:
     return platformdirs.user_state_path("reprise", appauthor=False)
 
 
+def here() -> Path:
+    """The current folder.
+
+    Raises:
+        UsageError: it was removed.
+    """
+    try:
+        return Path.cwd()
+    except FileNotFoundError:
+        raise UsageError("the current folder does not exist any more", hint="cd to one that does") from None
+
+
 def find_store(start: Path) -> Path:
     """The store directory ``mlruns`` found upward from ``start``, else the one to make in it."""
     for folder in (start, *start.parents):

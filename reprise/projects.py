@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Mapping
 from typing import Any, Protocol
@@ -14,7 +15,8 @@ from typing import Any, Protocol
 from reprise.errors import RunFailed, UsageError
 from reprise.runner import detached, executor
 from reprise.runner.detached import Detached
-from reprise.runner.lease import reap, request_stop
+from reprise.runner.lease import request_stop
+from reprise.runner.reap import reap
 from reprise.runner.request import make_request
 from reprise.schemas.job import Outcome, RunRequest, RunStatus, Source
 from reprise.tracking.registry import open_tracking
@@ -71,16 +73,16 @@ def run(
     """
     if docker_auth is not None:
         raise UsageError("docker_auth: docker projects are not supported by this version")
-    given = {name: str(value) for name, value in (parameters or {}).items() if value is not None}
+    given = {str(name): str(value) for name, value in (parameters or {}).items() if value is not None}
     request = make_request(
         str(uri),
-        entry_point=entry_point,
+        entry_point=entry_point or "main",
         version=version,
         parameters=given,
         sources=dict.fromkeys(given, Source.CALL),
         docker_args=dict(docker_args or {}),
         experiment_name=experiment_name,
-        experiment_id=experiment_id,
+        experiment_id=None if experiment_id is None else str(experiment_id),
         backend=backend,
         backend_config=backend_config,
         storage_dir=storage_dir,
@@ -89,6 +91,7 @@ def run(
         env_manager=env_manager,
         build_image=build_image,
         parent_run_id=_active_run(),
+        tracking_uri=_client_s_store(),
     )
     tracking = open_tracking(request.tracking_uri, request.base)
     try:
@@ -111,6 +114,16 @@ def _active_run() -> str | None:
     mlflow = sys.modules.get("mlflow")
     active = mlflow.active_run() if mlflow is not None and hasattr(mlflow, "active_run") else None
     return active.info.run_id if active is not None else None
+
+
+def _client_s_store() -> str | None:
+    """Where the mlflow client of this process logs, once it was told or has begun: runs go there too."""
+    mlflow = sys.modules.get("mlflow")
+    if mlflow is None or not hasattr(mlflow, "active_run"):
+        return None
+    if mlflow.is_tracking_uri_set() or mlflow.active_run() or "MLFLOW_EXPERIMENT_ID" in os.environ:
+        return str(mlflow.get_tracking_uri())
+    return None
 
 
 class _Ended:
@@ -146,7 +159,7 @@ class _Started:
 
     def wait(self) -> bool:
         self._carried.process.wait()
-        if self._carried.status() is RunStatus.KILLED:
+        if self._carried.status() is not RunStatus.FINISHED:
             self._close_if_abandoned()
         return self._carried.status() is RunStatus.FINISHED
 
@@ -162,6 +175,6 @@ class _Started:
         """A watcher that was itself killed has left its run open."""
         tracking = open_tracking(self._request.tracking_uri, self._request.base)
         try:
-            reap(tracking, self._carried.jobs)
+            reap(tracking)
         finally:
             tracking.close()

@@ -47,25 +47,22 @@ def end_group(group: int, grace: float, signal_number: int = signal.SIGTERM) -> 
     A second Ctrl-C while waiting kills it at once.
     """
     try:
-        if not _signal(group, signal_number):
+        if not signal_group(group, signal_number):
             return
         deadline = time.monotonic() + grace
         pause = 0.001
         while time.monotonic() < deadline:
             time.sleep(pause)
-            if not group_exists(group):
+            if not signal_group(group, 0):
                 return
             pause = min(pause * 2, 0.1)
     except KeyboardInterrupt:
         pass
-    _signal(group, signal.SIGKILL)
+    signal_group(group, signal.SIGKILL)
 
 
-def group_exists(group: int) -> bool:
-    return _signal(group, 0)
-
-
-def _signal(group: int, number: int) -> bool:
+def signal_group(group: int, number: int) -> bool:
+    """Whether the group was there to be sent the signal; 0 only asks."""
     try:
         os.killpg(group, number)
     except (ProcessLookupError, PermissionError):  # macOS answers EPERM for a group of zombies

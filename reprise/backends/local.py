@@ -7,11 +7,12 @@ import os
 import signal
 import subprocess
 import threading
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from types import FrameType
 
-from reprise.backends.guard import Guard, end_group
+from reprise.backends.guard import Guard, end_group, signal_group
 from reprise.backends.terminal import Streams
 from reprise.errors import SubmitError, UsageError
 from reprise.process import patched
@@ -109,6 +110,28 @@ class _Child:
             end_group(self.group, self.grace, number)
         self._thread.join()
 
+    @contextmanager
+    def stops_with_us(self) -> Iterator[None]:
+        """Within, Ctrl-Z stops the job too, which then goes on when we do."""
+
+        def stop(number: int, frame: FrameType | None) -> None:
+            self._streams.rest()
+            signal_group(self.group, signal.SIGSTOP)
+            signal.signal(signal.SIGTSTP, signal.SIG_DFL)
+            os.kill(os.getpid(), signal.SIGTSTP)  # here we stand still until somebody says SIGCONT
+            signal.signal(signal.SIGTSTP, stop)
+            signal_group(self.group, signal.SIGCONT)
+
+        ours = threading.current_thread() is threading.main_thread()
+        if not ours or signal.getsignal(signal.SIGTSTP) is not signal.SIG_DFL:
+            yield
+            return
+        signal.signal(signal.SIGTSTP, stop)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGTSTP, signal.SIG_DFL)
+
     def status(self) -> JobStatus:
         if not self.ended.is_set():
             return JobStatus(RunStatus.RUNNING)
@@ -147,7 +170,8 @@ def cancel(ids: Sequence[JobId], *, interrupted: bool = False) -> None:
 
 def wait(id: JobId, timeout: float) -> None:
     if id in _children:
-        _children[id].ended.wait(timeout)
+        with _children[id].stops_with_us():
+            _children[id].ended.wait(timeout)
 
 
 def _exit_descriptor(pid: int) -> int | None:

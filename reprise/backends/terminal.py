@@ -31,7 +31,8 @@ _CHUNK = 65536
 _LOOK_PAUSE = 0.5  # seconds between looks at the window's size, and at who is in the foreground
 _POLL_PAUSE = 0.02  # seconds, where the system cannot wake us when the child ends
 _DRAIN_PAUSE = 0.2  # seconds without output after which an ended child has said all
-_DRAIN_LIMIT = 30.0  # seconds, for a process that escaped and goes on talking
+_DRAIN_LIMIT = 2.0  # seconds of waiting, and ...
+_DRAIN_MOST = 1 << 21  # ... bytes, more than a pipe holds: a process that escaped may go on talking
 
 Write = Callable[[bytes], None]
 
@@ -48,8 +49,11 @@ class Streams:
         self._selector = self._stack.enter_context(selectors.DefaultSelector())
         self._child_ends: list[int] = []
         self._terminal: int | None = None
+        self._terminal_child_end = -1
         self._typing = False
         self._listening = False
+        self._settings: list[Any] | None = None
+        self._carried, self._waited = 0, 0.0
         out = sys.stderr if stdout_to_stderr else sys.stdout
         self.stdout = self._channel(out if attached else None)
         self.stderr = self._channel(sys.stderr if attached else None)
@@ -59,11 +63,11 @@ class Streams:
         """Make the child's end of an output stream whose bytes go to the log and to ``stream``."""
         if stream is not None and _is_terminal(stream):
             if self._terminal is None:
-                self._terminal, child_end = _pseudo_terminal()
+                self._terminal, self._terminal_child_end = _pseudo_terminal()
                 self._stack.callback(os.close, self._terminal)
-                self._child_ends.append(child_end)
+                self._child_ends.append(self._terminal_child_end)
                 self._read_from(self._terminal, stream)
-            return self._child_ends[0]
+            return self._terminal_child_end
         ours, child_end = os.pipe()
         self._stack.callback(os.close, ours)
         self._child_ends.append(child_end)
@@ -80,7 +84,7 @@ class Streams:
             return subprocess.DEVNULL
         self._stack.callback(_keyboard.release)
         self._typing = True
-        return self._child_ends[0]
+        return self._terminal_child_end
 
     def _read_from(self, descriptor: int, stream: TextIO | None) -> None:
         self._selector.register(descriptor, selectors.EVENT_READ, _writer(stream))
@@ -89,7 +93,8 @@ class Streams:
         """The child has its ends; close ours of them, and give it what is typed from here on."""
         self._close_child_ends()
         if self._typing:
-            self._stack.callback(_restore, termios.tcgetattr(0))
+            self._settings = termios.tcgetattr(0)
+            self._stack.callback(self.rest)
             self._listen()
 
     def pump(self, ended: Callable[[], bool], exit_descriptor: int | None) -> None:
@@ -105,15 +110,18 @@ class Streams:
 
     def drain(self) -> None:
         """Carry what the child left in its streams; a process that still holds them is not waited for."""
-        deadline = time.monotonic() + _DRAIN_LIMIT
-        while self._open_outputs() and time.monotonic() < deadline:
+        self._carried, self._waited = 0, 0.0
+        while self._open_outputs() and self._carried < _DRAIN_MOST and self._waited < _DRAIN_LIMIT:
             if not self._carry(_DRAIN_PAUSE):
                 break
 
     def _carry(self, timeout: float, skip: int | None = None) -> bool:
         """Move what is there; False when nothing came on any output, not even its end."""
         moved = False
-        for key, _ in self._selector.select(timeout):
+        started = time.monotonic()
+        ready = self._selector.select(timeout)
+        self._waited += time.monotonic() - started
+        for key, _ in ready:
             if key.fd == skip:
                 continue
             if key.data is None:
@@ -133,6 +141,7 @@ class Streams:
         if not data:
             self._selector.unregister(descriptor)
             return
+        self._carried += len(data)
         self._keep(data)
         try:
             write(data)
@@ -164,10 +173,12 @@ class Streams:
             self._typing = False
 
     def _listen(self) -> None:
-        # keys pass as they are typed, and Ctrl-C and Ctrl-Z still signal us
-        tty.setcbreak(0, termios.TCSADRAIN)
-        self._selector.register(0, selectors.EVENT_READ, None)
-        self._listening = True
+        if termios.tcgetattr(0)[3] & termios.ICANON:  # at the start, and when a shell has had it since
+            # keys pass as they are typed, and Ctrl-C and Ctrl-Z still signal us
+            tty.setcbreak(0, termios.TCSADRAIN)
+        if not self._listening:
+            self._selector.register(0, selectors.EVENT_READ, None)
+            self._listening = True
 
     def _ignore(self) -> None:
         self._selector.unregister(0)
@@ -181,7 +192,7 @@ class Streams:
             size = termios.tcgetwinsize(_terminal_descriptor())
             if size != termios.tcgetwinsize(self._terminal):
                 termios.tcsetwinsize(self._terminal, size)
-            if self._typing and not self._listening and _in_foreground():
+            if self._typing and _in_foreground():
                 self._listen()
         except (OSError, termios.error):
             self._typing = False  # the terminal is gone; the child goes on without
@@ -194,6 +205,11 @@ class Streams:
         for descriptor in self._child_ends:
             os.close(descriptor)
         self._child_ends.clear()
+
+    def rest(self) -> None:
+        """Give the terminal back, at the end and for the time that we are stopped by Ctrl-Z."""
+        if self._settings is not None:
+            _restore(self._settings)
 
     def close(self) -> None:
         self._close_child_ends()

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
+from reprise import paths
 from reprise.cli import show
 from reprise.cli.options import json_option
 
@@ -20,7 +19,7 @@ def check(uri: str, version: str | None, strict: bool, json_: bool) -> int:
     from reprise.runner import sources
     from reprise.schemas.check import check as check_project
 
-    checkout = sources.fetch(uri, version, Path.cwd())
+    checkout = sources.fetch(uri, version, paths.here())
     try:
         report = check_project(checkout.path, strict=strict)
     finally:

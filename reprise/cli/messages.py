@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 
 import click
 
@@ -22,6 +23,8 @@ class _OnStderr(logging.Handler):
 
 def tell(*, verbose: bool, quiet: bool) -> None:
     """Show the messages of the library from INFO on; DEBUG too when ``verbose``."""
+    if "NO_COLOR" in os.environ or os.environ.get("TERM") == "dumb":
+        click.get_current_context().color = False
     logger = logging.getLogger("reprise")
     logger.handlers = [_OnStderr()]
     logger.propagate = False

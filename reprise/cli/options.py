@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
+from reprise import paths
 from reprise.errors import UsageError
 from reprise.tracking.base import Tracking
 
@@ -36,17 +36,16 @@ def opened(tracking_uri: str | None) -> Iterator[Tracking]:
     Raises:
         UsageError: there is no store here; looking at one does not make it.
     """
-    from reprise.runner.lease import reap
-    from reprise.runner.record import jobs_folder
+    from reprise.runner.reap import reap
     from reprise.tracking.embedded import EmbeddedStore
     from reprise.tracking.registry import open_tracking
 
-    tracking = open_tracking(tracking_uri or os.environ.get("MLFLOW_TRACKING_URI") or None, Path.cwd())
+    tracking = open_tracking(tracking_uri or os.environ.get("MLFLOW_TRACKING_URI") or None, paths.here())
     if isinstance(tracking, EmbeddedStore) and not tracking.exists:
         hint = "reprise run makes one; --tracking-uri names another"
         raise UsageError(f"there is no store at {tracking.uri}", hint=hint)
     try:
-        reap(tracking, jobs_folder(tracking))
+        reap(tracking)
         yield tracking
     finally:
         tracking.close()
@@ -56,6 +55,7 @@ def name_values(option: str, words: Sequence[str]) -> dict[str, str | None]:
     """Split each word at its first ``=``; a name alone has the value None. A repeated name is refused."""
     values: dict[str, str | None] = {}
     for word in words:
+        refuse_undecodable(option, word)
         name, separator, value = word.partition("=")
         if not name:
             raise UsageError(f'{option} "{word}" has no name', hint=f"write {option} NAME=VALUE")
@@ -63,3 +63,11 @@ def name_values(option: str, words: Sequence[str]) -> dict[str, str | None]:
             raise UsageError(f'{option} "{name}" is given more than once', hint="give it once")
         values[name] = value if separator else None
     return values
+
+
+def refuse_undecodable(option: str, text: str | None) -> None:
+    """Bytes that are no text in the terminal's encoding cannot be recorded."""
+    try:
+        (text or "").encode()
+    except UnicodeEncodeError:
+        raise UsageError(f"{option} {text!r} is not UTF-8 text") from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import time
@@ -19,7 +20,8 @@ def exit_code_of(command: Callable[[], object]) -> int:
     """Run ``command``, tell on stderr what went wrong, and return the exit code."""
     try:
         result = command()
-        sys.stdout.flush()
+        if sys.stdout is not None:
+            sys.stdout.flush()
     except RepriseError as error:
         tell_error(error.message, error.hint)
         return error.exit_code
@@ -34,6 +36,12 @@ def exit_code_of(command: Callable[[], object]) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # nobody reads on: no second error at exit
         return 0
+    except OSError as error:
+        if error.errno != errno.ENOSPC or error.filename is not None:
+            _unexpected()
+            return UNEXPECTED
+        tell_error(f"the output cannot be written: {error.strerror}", None)
+        return RepriseError.exit_code
     except Exception:
         _unexpected()
         return UNEXPECTED
@@ -58,13 +66,18 @@ def _interrupted(error: BaseException) -> int:
     return INTERRUPTED
 
 
+def _without_values(argv: list[str]) -> list[str]:
+    """Values of parameters can be secret, and a report is made to be shown."""
+    return [f"{name}=..." if "=" in word else word for word in argv for name in [word.partition("=")[0]]]
+
+
 def _unexpected() -> None:
     """A fault of ours: keep what a bug report needs, tell where it is."""
     import platform
 
     report = (
         f"reprise {__version__}, Python {platform.python_version()}, {platform.platform()}\n"
-        f"command: {' '.join(sys.argv)}\n\n{traceback.format_exc()}"
+        f"command: {' '.join(_without_values(sys.argv))}\n\n{traceback.format_exc()}"
     )
     path = paths.state_dir() / "errors" / f"{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}.log"
     try:

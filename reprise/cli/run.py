@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from reprise import paths
 from reprise.cli import show
-from reprise.cli.options import json_option, name_values, tracking_option
+from reprise.cli.options import json_option, name_values, refuse_undecodable, tracking_option
 from reprise.errors import RunFailed
 
 if TYPE_CHECKING:
@@ -85,6 +86,8 @@ def _request(uri: str, given: dict[str, Any]) -> RunRequest:
     from reprise.runner.request import make_request, read_params_file
     from reprise.schemas.job import Source
 
+    for option in ("run_name", "experiment_name"):
+        refuse_undecodable(f"--{option.replace('_', '-')}", given[option])
     params_file = given.pop("params_file")
     from_file = read_params_file(params_file) if params_file is not None else {}
     typed = name_values("-P", given.pop("param_list"))
@@ -186,7 +189,7 @@ def _show_entry_point(uri: str, name: str, version: str | None) -> None:
     from reprise.runner import sources
     from reprise.schemas.loader import find_entry_point, load_project
 
-    checkout = sources.fetch(uri, version, Path.cwd())
+    checkout = sources.fetch(uri, version, paths.here())
     try:
         project = load_project(checkout.path)
         entry_point = find_entry_point(project, name)
@@ -202,9 +205,11 @@ def _show_entry_point(uri: str, name: str, version: str | None) -> None:
 
 def _describe(parameter: Any) -> str:
     """One line: type, default or need, constraints, description."""
+    from reprise.runner.bind import MASK
+
     parts = [parameter.type]
     if parameter.default is not None:
-        parts.append(f"default {parameter.default!r}")
+        parts.append(f"default {MASK if parameter.secret else repr(parameter.default)}")
     else:
         parts.append("required" if parameter.required else "optional")
     if parameter.enum:

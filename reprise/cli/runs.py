@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -102,17 +102,14 @@ def logs(run: str, follow: bool, environment: bool, tracking_uri: str | None, js
         raise UsageError("--follow shows the run's own output as it comes; it goes without the other two")
     with opened(tracking_uri) as tracking:
         found = find_run(tracking, run)
-        if follow:
-            for data in logs.follow(tracking, found):
-                sys.stdout.buffer.write(data)
-                sys.stdout.buffer.flush()
+        read = logs.follow if follow else partial(logs.output, environment=environment)
+        pieces = read(tracking, found)
+        if json_:
+            lines = b"".join(pieces).decode("utf-8", "replace").splitlines()
+            show.as_json({"run_id": found.run_id, "lines": lines})
             return
-        text = logs.output(tracking, found, environment=environment)
-    if json_:
-        lines = text.decode("utf-8", "replace").splitlines()
-        show.as_json({"run_id": found.run_id, "lines": lines})
-    else:
-        sys.stdout.buffer.write(text)
+        for data in pieces:
+            click.echo(data, nl=False)
 
 
 @runs.command("stop", help=f"End a run that goes on, with everything it started. {_RUN_HELP}")

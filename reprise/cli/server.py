@@ -26,5 +26,5 @@ def server(host: str, port: int, store: Path | None, token: str | None) -> None:
         raise UsageError(
             f"on {host} others can reach the server", hint="give --token, or serve on 127.0.0.1"
         )
-    with EmbeddedStore(store or paths.find_store(Path.cwd())) as opened:
+    with EmbeddedStore(store or paths.find_store(paths.here())) as opened:
         serve(opened, host, port, token)

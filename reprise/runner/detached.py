@@ -14,12 +14,14 @@ import threading
 from dataclasses import dataclass
 from pathlib import Path
 
-from reprise.errors import TERMINATED, RepriseError
-from reprise.runner import executor
+from reprise.errors import TERMINATED, RepriseError, SubmitError
+from reprise.runner import executor, sources
+from reprise.runner.lease import CARRIER_LOG
 from reprise.runner.plan import Plan, make_plan
-from reprise.runner.record import OpenRun, open_run
+from reprise.runner.reap import reap
+from reprise.runner.record import OpenRun, close_run
 from reprise.runner.signals import interruptible, shielded
-from reprise.schemas.job import RunRequest, RunStatus
+from reprise.schemas.job import Outcome, RunRequest, RunStatus
 from reprise.tracking.base import Tracking
 from reprise.tracking.registry import open_tracking
 
@@ -40,7 +42,7 @@ class Detached:
             return RunStatus.RUNNING
         if code == 0:
             return RunStatus.FINISHED
-        return RunStatus.KILLED if code in (TERMINATED, -9) else RunStatus.FAILED
+        return RunStatus.KILLED if code < 0 or code == TERMINATED else RunStatus.FAILED
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,27 +53,41 @@ class _Handover:
 
 def start(request: RunRequest, tracking: Tracking) -> Detached:
     """Fetch, load, bind and open the run; the rest happens in another process."""
-    plan = make_plan(request, tracking)
+    with interruptible():
+        reap(tracking)
+        plan = make_plan(request, tracking)
+        opened = executor.open_for(tracking, plan)
     with shielded():
-        opened = open_run(tracking, plan)
-        lease = opened.lease
-        with (lease.folder / "detached.log").open("wb") as log:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "reprise.runner.detached"],
-                stdin=subprocess.PIPE,
-                stdout=log,
-                stderr=log,
-                pass_fds=[lease.descriptor],
-                start_new_session=True,
-            )
-        assert process.stdin is not None
-        with process.stdin as pipe:
-            # a pipe between two processes of one user and one version, never a file
-            pickle.dump(_Handover(plan, opened), pipe)
-        os.close(lease.descriptor)
+        try:
+            process = _hand_over(plan, opened)
+        except OSError as error:
+            reason = f"no process could be started to carry the run: {error}"
+            close_run(tracking, opened, Outcome(opened.run_id, RunStatus.FAILED, reason=reason))
+            sources.discard(plan.checkout)
+            raise SubmitError(reason) from error
+        os.close(opened.lease.descriptor)
     # whether or not anybody waits for the run, its process is not left as a zombie
     threading.Thread(target=process.wait, name=f"end of run {opened.run_id}", daemon=True).start()
-    return Detached(opened.run_id, lease.folder.parent, lease.name, process)
+    return Detached(opened.run_id, opened.lease.folder.parent, opened.lease.name, process)
+
+
+def _hand_over(plan: Plan, opened: OpenRun) -> subprocess.Popen[bytes]:
+    """Start the process that carries the run, and give it what it needs."""
+    with (opened.lease.folder / CARRIER_LOG).open("wb") as log:
+        process = subprocess.Popen(
+            # -P: a module of the project's folder must not be taken for one of Python's
+            [sys.executable, "-P", "-m", "reprise.runner.detached"],
+            stdin=subprocess.PIPE,
+            stdout=log,
+            stderr=log,
+            pass_fds=[opened.lease.descriptor],
+            start_new_session=True,
+        )
+    assert process.stdin is not None
+    with process.stdin as pipe:
+        # a pipe between two processes of one user and one version, never a file
+        pickle.dump(_Handover(plan, opened), pipe)
+    return process
 
 
 def main() -> int:

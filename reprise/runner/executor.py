@@ -18,11 +18,12 @@ from reprise.envs import registry as envs
 from reprise.envs import store
 from reprise.errors import RepriseError
 from reprise.runner import sources
-from reprise.runner.lease import JOB_VARIABLE, Lease
+from reprise.runner.lease import JOB_VARIABLE, Lease, end_orphans
 from reprise.runner.plan import Plan, make_plan
+from reprise.runner.reap import reap
 from reprise.runner.record import OpenRun, close_run, open_run
 from reprise.runner.request import ENV_MANAGER_VARIABLE, RUN_ID_VARIABLE
-from reprise.runner.signals import interruptible, shielded
+from reprise.runner.signals import interruptible, shielded, stoppable
 from reprise.schemas import tags
 from reprise.schemas.environment import Environment
 from reprise.schemas.job import Command, Job, JobId, JobStatus, Outcome, RunRequest, RunStatus
@@ -41,13 +42,26 @@ def run(request: RunRequest, tracking: Tracking, *, stdout_to_stderr: bool = Fal
     A run that did not finish well is an Outcome, not an exception; an exception means that the entry
     point never started, or that we were interrupted. Either way the run is closed.
     """
-    plan = make_plan(request, tracking)
-    for warning in plan.project.warnings:
-        log.warning("%s", warning)
     with interruptible():
-        opened = open_run(tracking, plan)
+        reap(tracking)
+        plan = make_plan(request, tracking)
+        opened = open_for(tracking, plan)
         log.info("Started run %s", opened.run_id)
         return carry_out(tracking, plan, opened, attached=True, stdout_to_stderr=stdout_to_stderr)
+
+
+def open_for(tracking: Tracking, plan: Plan) -> OpenRun:
+    """Open the run of ``plan``; when that fails or is interrupted, run and checkout are closed again."""
+    opened = None
+    try:
+        with shielded():
+            opened = open_run(tracking, plan)
+    except BaseException as error:
+        if opened is not None:
+            close_run(tracking, opened, Outcome(opened.run_id, RunStatus.KILLED, reason=_words(error)))
+        sources.discard(plan.checkout)
+        raise
+    return opened
 
 
 def carry_out(
@@ -60,19 +74,36 @@ def carry_out(
             environment = _materialise(tracking, plan, opened)
             job = _make_job(plan, opened, environment, environ, attached, stdout_to_stderr)
             status = _perform(backends.get(plan.request.backend), job, plan.backend_config, opened.lease)
-        outcome = Outcome(opened.run_id, status.state, status.exit_code, status.message)
-    except KeyboardInterrupt as interruption:
-        outcome = Outcome(opened.run_id, RunStatus.KILLED, reason=str(interruption) or "SIGINT (Ctrl-C)")
-        log.warning("Run %s KILLED by %s", outcome.run_id, outcome.reason)
+        outcome = outcome._replace(status=status.state, exit_code=status.exit_code, reason=status.message)
+    except KeyboardInterrupt as error:
+        reason = "stopped" if opened.lease.stop_requested() else _words(error)
+        outcome = outcome._replace(status=RunStatus.KILLED, reason=reason)
+        log.warning("Run %s KILLED: %s", outcome.run_id, outcome.reason)
         raise
     except RepriseError as error:
-        outcome = Outcome(opened.run_id, RunStatus.FAILED, reason=error.message)
+        outcome = outcome._replace(reason=error.message)
+        raise
+    except Exception:
+        _keep_traceback(opened)
         raise
     finally:
         with shielded():
             outcome = close_run(tracking, opened, outcome)
             sources.discard(plan.checkout)
     return outcome
+
+
+def _words(interruption: BaseException) -> str:
+    """SIGTERM and SIGHUP name themselves."""
+    return str(interruption) or "SIGINT (Ctrl-C)"
+
+
+def _keep_traceback(opened: OpenRun) -> None:
+    """A fault of ours ends the run: its log is where somebody will look."""
+    import traceback
+
+    with opened.output_log.open("a", encoding="utf-8") as out:
+        traceback.print_exc(file=out)
 
 
 @contextmanager
@@ -87,7 +118,8 @@ def _access(tracking: Tracking, opened: OpenRun) -> Iterator[Mapping[str, str]]:
 
 def _materialise(tracking: Tracking, plan: Plan, opened: OpenRun) -> Environment:
     manager = envs.MANAGERS[plan.env_manager]
-    environment = store.ensure(manager, plan.environment, opened.environment_log)
+    with stoppable(opened.lease.stop_requested):
+        environment = store.ensure(manager, plan.environment, opened.environment_log)
     tracking.log_batch(opened.run_id, tags={tags.ENV_DIGEST: environment.lock.digest})
     return environment
 
@@ -118,6 +150,8 @@ def _make_job(
 
 def _perform(backend: Backend, job: Job, config: Any, lease: Lease) -> JobStatus:
     """Submit a job and stay with it until it has ended; whatever takes us away from it ends it."""
+    if lease.stop_requested():
+        return JobStatus(RunStatus.KILLED, None, "stopped before it started")
     job_id = None
     try:
         with shielded():
@@ -126,6 +160,7 @@ def _perform(backend: Backend, job: Job, config: Any, lease: Lease) -> JobStatus
     except BaseException as reason:
         if job_id is not None:
             backend.cancel([job_id], interrupted=type(reason) is KeyboardInterrupt)
+            end_orphans(lease.name)
         raise
 
 
@@ -137,4 +172,5 @@ def _watch(backend: Backend, job_id: JobId, lease: Lease) -> JobStatus:
             return status
         if lease.stop_requested():
             backend.cancel([job_id])
+            end_orphans(lease.name)
         lease.beat()

@@ -1,15 +1,15 @@
 """Who watches a run: a job folder with a lock that the operating system frees when its holder dies.
 
 ``<jobs>/<name>/lease`` is held with ``flock`` from before the run is opened until it is closed, and
-names the run. A lease that can be taken belongs to nobody any more: its run is closed as KILLED by
-whoever looks next (:func:`reap`). A run is therefore never RUNNING for ever.
+names the run. It has its full size from the start, so that how the run ended can be written into it
+also when the disk is full by then. A lease that can be taken belongs to nobody any more: its run is
+closed by whoever looks next (``reap.py``). A run is therefore never RUNNING for ever.
 """
 
 from __future__ import annotations
 
 import fcntl
 import json
-import logging
 import os
 import shutil
 import time
@@ -18,18 +18,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple, Self
 
-from reprise.errors import RepriseError
-from reprise.paths import write_atomically
-from reprise.schemas import tags
-from reprise.schemas.job import Outcome, RunStatus
-from reprise.tracking.base import Tracking
-
-log = logging.getLogger(__name__)
+from reprise.errors import TrackingError
+from reprise.schemas.job import Outcome
 
 JOB_VARIABLE = "REPRISE_JOB"
+CARRIER_LOG = "carrier.log"
+"""In a job's folder: what the process that carries a detached run has to say of itself."""
 
 _LEASE = "lease"
-_RECORD = "job.json"
+_SIZE = 16384  # bytes; a record is shorter
+_REASON_LIMIT = 2000  # characters
 _STOP = "stop"
 _MAKING = ".making-"
 _BEAT = 60.0  # seconds
@@ -49,14 +47,24 @@ class Lease(NamedTuple):
         Args:
             tracking_uri: the store of its run; None when ``jobs`` lies in that store.
             temporary: a folder that goes when its run is closed.
+
+        Raises:
+            TrackingError: the folder cannot be written.
         """
         name = os.urandom(8).hex()
         making = jobs / f"{_MAKING}{name}"  # not to be seen before it is held
-        making.mkdir(parents=True, mode=0o700)
-        descriptor = os.open(making / _LEASE, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        _write_record(making, _Record(tracking_uri, temporary=str(temporary) if temporary else None))
-        return cls(making.rename(jobs / name), descriptor)
+        try:
+            making.mkdir(parents=True, mode=0o700)
+            descriptor = os.open(making / _LEASE, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            _write(descriptor, Record(tracking_uri, temporary=str(temporary) if temporary else None))
+            return cls(making.rename(jobs / name), descriptor)
+        except OSError as error:
+            shutil.rmtree(making, ignore_errors=True)
+            raise TrackingError(
+                f"cannot write to {jobs}: {error.strerror}",
+                hint="another store is named by --tracking-uri or MLFLOW_TRACKING_URI",
+            ) from error
 
     @property
     def name(self) -> str:
@@ -64,17 +72,17 @@ class Lease(NamedTuple):
 
     def names(self, run_id: str) -> None:
         """Record which run this job carries."""
-        _write_record(self.folder, _read_record(self.folder)._replace(run_id=run_id))
+        _write(self.descriptor, read_record(self.folder)._replace(run_id=run_id))
 
     def ends(self, outcome: Outcome) -> None:
         """Record how the run ended, before the store is told."""
-        record = _read_record(self.folder)._replace(
+        record = read_record(self.folder)._replace(
             run_id=outcome.run_id,
             status=outcome.status,
             exit_code=outcome.exit_code,
-            reason=outcome.reason,
+            reason=outcome.reason[:_REASON_LIMIT],
         )
-        _write_record(self.folder, record)
+        _write(self.descriptor, record)
 
     def stop_requested(self) -> bool:
         return (self.folder / _STOP).exists()
@@ -94,15 +102,15 @@ class Lease(NamedTuple):
         os.close(self.descriptor)
 
 
-class _Record(NamedTuple):
+class Record(NamedTuple):
     """What a job folder says of its run, for whoever has to close it."""
 
     tracking_uri: str | None
     run_id: str | None = None
     temporary: str | None = None
-    status: str = RunStatus.KILLED
+    status: str | None = None  # None: its holder did not live to tell
     exit_code: int | None = None
-    reason: str = "the process that watched this run died"
+    reason: str = ""
     host: str = os.uname().nodename
 
 
@@ -111,35 +119,21 @@ def request_stop(jobs: Path, name: str) -> bool:
     folder = jobs / name
     if not (folder / _LEASE).exists():
         return False
-    with _unheld(folder) as free:
+    with unheld(folder) as free:
         if free:
             return False
     (folder / _STOP).touch()
     return True
 
 
-def reap(tracking: Tracking, jobs: Path) -> None:
-    """Close every run in ``tracking`` whose holder has died.
-
-    A store that cannot be written now is left for the next time.
-    """
-    try:
-        folders = list(jobs.iterdir())
-    except OSError:  # none yet, or not ours to look into
-        return
-    for folder in folders:
-        if folder.name.startswith(_MAKING):
-            continue
-        try:
-            with _unheld(folder) as free:
-                if free and _reap_one(tracking, folder):
-                    shutil.rmtree(folder, ignore_errors=True)
-        except (RepriseError, OSError, ValueError) as error:
-            log.debug("cannot close the run of %s: %s", folder, error)
+def is_held(jobs: Path, name: str) -> bool:
+    """Whether somebody watches the job."""
+    with unheld(jobs / name) as free:
+        return not free and (jobs / name / _LEASE).exists()
 
 
 @contextmanager
-def _unheld(folder: Path) -> Iterator[bool]:
+def unheld(folder: Path) -> Iterator[bool]:
     """Hold the folder's lease for the block when nobody does; yields whether that is so."""
     try:
         descriptor = os.open(folder / _LEASE, os.O_RDWR | os.O_CLOEXEC)
@@ -157,36 +151,26 @@ def _unheld(folder: Path) -> Iterator[bool]:
         os.close(descriptor)
 
 
-def _reap_one(tracking: Tracking, folder: Path) -> bool:
-    """Close the run of a dead holder; False when it is not ours to close."""
-    record = _read_record(folder)
-    if record.tracking_uri not in (None, tracking.uri):
-        return False
-    if record.host != os.uname().nodename and time.time() - (folder / _LEASE).stat().st_mtime < _SILENCE:
-        return False  # a network file system may not show us the lock of a live one
-    _end_orphans(folder.name)
-    for run_id in [record.run_id] if record.run_id else _runs_of(tracking, folder.name):
-        if not RunStatus(tracking.get_run(run_id).status).ended:
-            told = {tags.REASON: record.reason}
-            if record.exit_code is not None:
-                told[tags.EXIT_CODE] = str(record.exit_code)
-            tracking.log_batch(run_id, tags=told)
-            tracking.update_run(run_id, status=record.status, end_time=now())
-            log.warning("Closed run %s as %s: %s", run_id, record.status, record.reason)
-    if record.temporary is not None:
-        shutil.rmtree(record.temporary, ignore_errors=True)
-    return True
+def job_folders(jobs: Path) -> list[Path]:
+    """The folders of all jobs, held or not; none where there are none or they are not ours to see."""
+    try:
+        return [folder for folder in jobs.iterdir() if not folder.name.startswith(_MAKING)]
+    except OSError:
+        return []
 
 
-def _runs_of(tracking: Tracking, job: str) -> list[str]:
-    """The run that was opened for ``job`` in the instant before the lease could name it."""
-    experiments = [found.experiment_id for found in tracking.search_experiments().items]
-    page = tracking.search_runs(experiments, filter=f"tags.`{tags.JOB}` = '{job}'")
-    return [run.run_id for run in page.items]
+def is_silent(folder: Path, record: Record) -> bool:
+    """Whether a lease that we could take is really free.
+
+    A network file system may not show us the lock of another machine; its beat is seen there.
+    """
+    if record.host == os.uname().nodename:
+        return True
+    return time.time() - (folder / _LEASE).stat().st_mtime > _SILENCE
 
 
-def _end_orphans(job: str) -> None:
-    """End the process groups that a job left behind, where its guard was killed as well."""
+def end_orphans(job: str) -> None:
+    """End whatever a job has started and left behind, also what left its process group."""
     import psutil
 
     from reprise.backends.guard import end_group
@@ -207,13 +191,13 @@ def now() -> int:
     return time.time_ns() // 1_000_000
 
 
-def _write_record(folder: Path, record: _Record) -> None:
-    write_atomically(folder / _RECORD, json.dumps(record._asdict()))
+def _write(descriptor: int, record: Record) -> None:
+    os.pwrite(descriptor, json.dumps(record._asdict()).encode().ljust(_SIZE), 0)
 
 
-def _read_record(folder: Path) -> _Record:
+def read_record(folder: Path) -> Record:
     """Raises ValueError for what we did not write, or not in this version."""
-    fields = json.loads((folder / _RECORD).read_text())
-    if not isinstance(fields, dict) or not fields.keys() <= set(_Record._fields):
-        raise ValueError(f"{folder / _RECORD} is no record of a job")
-    return _Record(**fields)
+    fields = json.loads((folder / _LEASE).read_bytes())
+    if not isinstance(fields, dict) or not fields.keys() <= set(Record._fields):
+        raise ValueError(f"{folder / _LEASE} is no record of a job")
+    return Record(**fields)

@@ -8,49 +8,59 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from reprise.errors import TrackingError, UsageError
+from reprise.runner.reap import reap
 from reprise.runner.record import ENV_LOG_ARTIFACT, LOG_ARTIFACT, jobs_folder
 from reprise.schemas import tags
 from reprise.schemas.entities import Run
 from reprise.schemas.job import RunStatus
 from reprise.tracking.base import Tracking
 
+_PIECE = 1 << 16  # bytes
 _PAUSE = 0.1
 _STATUS_PAUSE = 1.0
 
 
-def output(tracking: Tracking, run: Run, *, environment: bool = False) -> bytes:
-    """Everything that the run (or the making of its environment) has printed so far."""
+def output(tracking: Tracking, run: Run, *, environment: bool = False) -> Iterator[bytes]:
+    """Everything that the run (or the making of its environment) has printed so far, in pieces."""
     name = ENV_LOG_ARTIFACT if environment else LOG_ARTIFACT
     if (local := _local(tracking, run, name)) is not None:
-        return local.read_bytes()
+        yield from _pieces(local)
+        return
     with tempfile.TemporaryDirectory(prefix="reprise-") as folder:
         target = Path(folder) / "log"
         try:
             tracking.download_artifact(run.run_id, name, target)
         except TrackingError as error:
             raise UsageError(f"run {run.run_id} has no {name}", hint=_absence(run, environment)) from error
-        return target.read_bytes()
+        yield from _pieces(target)
 
 
 def follow(tracking: Tracking, run: Run) -> Iterator[bytes]:
     """The output so far, then what comes, until the run has ended."""
     path = _local(tracking, run, LOG_ARTIFACT)
     if path is None:
-        yield output(tracking, run)
+        yield from output(tracking, run)
         return
     asked = 0.0
     ended = False
     with path.open("rb") as stream:
         while True:
-            if data := stream.read():
+            if data := stream.read(_PIECE):
                 yield data
             elif ended:
                 return
             elif time.monotonic() - asked > _STATUS_PAUSE:
+                reap(tracking)  # a run whose watcher was killed prints no more
                 ended = RunStatus(tracking.get_run(run.run_id).status).ended
                 asked = time.monotonic()
             else:
                 time.sleep(_PAUSE)
+
+
+def _pieces(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as stream:
+        while data := stream.read(_PIECE):
+            yield data
 
 
 def _local(tracking: Tracking, run: Run, name: str) -> Path | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -15,6 +16,8 @@ from reprise.schemas.job import Checkout, Invocation, RunRequest
 from reprise.schemas.loader import find_entry_point, load_project
 from reprise.schemas.project import EntryPoint, Project
 from reprise.tracking.base import Tracking
+
+log = logging.getLogger(__name__)
 
 
 class Plan(NamedTuple):
@@ -48,4 +51,8 @@ def make_plan(request: RunRequest, tracking: Tracking) -> Plan:
     except BaseException:
         sources.discard(checkout)
         raise
+    for warning in project.warnings:
+        log.warning("%s", warning)
+    if request.docker_args or request.build_image:
+        log.warning("docker options are not for this project: it does not run in docker")
     return Plan(request, checkout, project, entry_point, invocation, manager.NAME, environment, config)

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import getpass
 import logging
+import os
 from pathlib import Path
 from typing import NamedTuple
 
 import reprise
 from reprise import paths
-from reprise.errors import RepriseError, TrackingError
+from reprise.errors import RepriseError, TrackingError, UsageError
 from reprise.redact import redact
-from reprise.runner import lease as leases
 from reprise.runner.bind import MASK
-from reprise.runner.lease import Lease, now
+from reprise.runner.lease import Lease, is_held, now
 from reprise.runner.plan import Plan
 from reprise.schemas import tags
 from reprise.schemas.entities import DELETED, Run
@@ -25,6 +25,8 @@ log = logging.getLogger(__name__)
 
 LOG_ARTIFACT = "reprise/output.log"
 ENV_LOG_ARTIFACT = "reprise/environment.log"
+STORE_VARIABLE = "REPRISE_STORE"
+"""Tells a child the folder of the store that its facade stands before."""
 
 _PARAM_LIMIT = 6000  # characters of a param that every MLflow server takes; the embedded store takes more
 _TAG_LIMIT = 5000
@@ -49,33 +51,42 @@ class OpenRun(NamedTuple):
 
 
 def jobs_folder(tracking: Tracking) -> Path:
-    """Where the job folders of a store's runs lie on this machine."""
+    """Where the job folders of a store's runs lie on this machine: in the store where that is here."""
+    store = _store_folder(tracking)
+    return (store or paths.state_dir()) / "jobs"
+
+
+def _store_folder(tracking: Tracking) -> Path | None:
+    """The folder of an embedded store, also of the one behind the facade of the run that we are in."""
     if isinstance(tracking, EmbeddedStore):
-        return tracking.directory / "jobs"
-    return paths.state_dir() / "jobs"
+        return tracking.directory
+    behind = os.environ.get(STORE_VARIABLE)
+    return Path(behind) if behind and tracking.uri == os.environ.get("MLFLOW_TRACKING_URI") else None
 
 
 def open_run(tracking: Tracking, plan: Plan) -> OpenRun:
-    """Open the run, or resume ``request.run_id``, with everything known of it before it starts."""
-    jobs = jobs_folder(tracking)
-    leases.reap(tracking, jobs)
-    store = None if isinstance(tracking, EmbeddedStore) else tracking.uri
-    lease = Lease.take(jobs, store, plan.checkout.temporary)
+    """Open the run, or resume ``request.run_id``, with everything known of it before it starts.
+
+    Not to be interrupted: whoever calls it holds signals back until the run has an owner.
+    """
+    store = None if _store_folder(tracking) else tracking.uri
+    lease = Lease.take(jobs_folder(tracking), store, plan.checkout.temporary)
     try:
-        run = _resumed(tracking, plan, lease) if plan.request.run_id else _created(tracking, plan, lease)
+        run = _resumed(tracking, plan) if plan.request.run_id else _created(tracking, plan, lease)
     except BaseException:
         lease.release()
         raise
-    lease.names(run.run_id)
-    folder = tracking.artifact_folder(run.run_id) or lease.folder
-    opened = OpenRun(run.run_id, run.experiment_id, lease, folder)
-    opened.output_log.parent.mkdir(parents=True, exist_ok=True)
-    opened.output_log.touch()
+    opened = OpenRun(run.run_id, run.experiment_id, lease, lease.folder)
     try:
-        limit = None if isinstance(tracking, EmbeddedStore) else _PARAM_LIMIT
-        tracking.log_batch(run.run_id, params=_new_params(run, plan.invocation, limit))
-    except RepriseError as error:
-        close_run(tracking, opened, Outcome(run.run_id, RunStatus.FAILED, reason=error.message))
+        lease.names(run.run_id)
+        opened = opened._replace(folder=tracking.artifact_folder(run.run_id) or lease.folder)
+        opened.output_log.parent.mkdir(parents=True, exist_ok=True)
+        opened.output_log.touch()
+        _tell_start(tracking, plan, run, lease)
+    except (RepriseError, OSError) as error:
+        close_run(tracking, opened, Outcome(run.run_id, RunStatus.FAILED, reason=str(error)))
+        if isinstance(error, OSError):
+            raise TrackingError(f"cannot keep the run's log: {error}") from error
         raise
     return opened
 
@@ -83,41 +94,50 @@ def open_run(tracking: Tracking, plan: Plan) -> OpenRun:
 def close_run(tracking: Tracking, opened: OpenRun, outcome: Outcome) -> Outcome:
     """Record how the run ended; returns the outcome as recorded.
 
-    A run that its own script marked FAILED or KILLED stays so, whatever the exit code. A store that
-    cannot be reached now gets the outcome from whoever runs next here.
+    A run that its own script marked FAILED or KILLED stays so, whatever the exit code. What cannot be
+    recorded now is recorded by whoever runs next here.
     """
-    opened.lease.ends(outcome)
     try:
-        outcome = _closed(tracking, opened, outcome)
-    except TrackingError as error:
-        log.error("run %s ended %s; not recorded yet: %s", outcome.run_id, outcome.status, error.message)
+        opened.lease.ends(outcome)
+    except OSError as error:  # a full disk; the store itself is told all the same
+        log.debug("job folder: %s", error)
+    try:
+        outcome = tell_outcome(tracking, outcome, opened.folder)
+        keep_logs(tracking, opened.run_id, opened.folder)
+    except (RepriseError, OSError) as error:
+        log.error("run %s ended %s; not all is recorded yet: %s", outcome.run_id, outcome.status, error)
         opened.lease.abandon()
+    except BaseException:
+        opened.lease.abandon()
+        raise
     else:
         opened.lease.release()
     return outcome
 
 
-def _closed(tracking: Tracking, opened: OpenRun, outcome: Outcome) -> Outcome:
-    told = RunStatus(tracking.get_run(opened.run_id).status)
+def tell_outcome(tracking: Tracking, outcome: Outcome, folder: Path) -> Outcome:
+    """Tell the store how a run ended; ``folder`` holds its log, whose last lines are the reason's."""
+    told = RunStatus(tracking.get_run(outcome.run_id).status)
     if outcome.status is RunStatus.FINISHED and told in (RunStatus.FAILED, RunStatus.KILLED):
-        outcome = Outcome(outcome.run_id, told, outcome.exit_code, f"the script marked the run {told}")
-    if tracking.artifact_folder(opened.run_id) is None:
-        _upload_logs(tracking, opened)
+        outcome = outcome._replace(status=told, reason=f"the script marked the run {told}")
     told_tags = {}
     if outcome.exit_code is not None:
         told_tags[tags.EXIT_CODE] = str(outcome.exit_code)
     if outcome.reason:
-        told_tags[tags.REASON] = f"{outcome.reason}\n{tail(opened.output_log)}".strip()[:_TAG_LIMIT]
+        told_tags[tags.REASON] = f"{outcome.reason}\n{tail(folder / LOG_ARTIFACT)}".strip()[:_TAG_LIMIT]
     if told_tags:
-        tracking.log_batch(opened.run_id, tags=told_tags)
-    tracking.update_run(opened.run_id, status=outcome.status, end_time=now())
+        tracking.log_batch(outcome.run_id, tags=told_tags)
+    tracking.update_run(outcome.run_id, status=outcome.status, end_time=now())
     return outcome
 
 
-def _upload_logs(tracking: Tracking, opened: OpenRun) -> None:
-    for path, name in ((opened.output_log, LOG_ARTIFACT), (opened.environment_log, ENV_LOG_ARTIFACT)):
-        if path.exists() and path.stat().st_size:
-            tracking.upload_artifact(opened.run_id, path, name)
+def keep_logs(tracking: Tracking, run_id: str, folder: Path) -> None:
+    """Store the logs as artifacts, unless ``folder`` is where the artifacts lie."""
+    if folder == tracking.artifact_folder(run_id):
+        return
+    for name in (LOG_ARTIFACT, ENV_LOG_ARTIFACT):
+        if (folder / name).exists() and (folder / name).stat().st_size:
+            tracking.upload_artifact(run_id, folder / name, name)
 
 
 def tail(path: Path, lines: int = _TAIL_LINES) -> str:
@@ -141,14 +161,26 @@ def _created(tracking: Tracking, plan: Plan, lease: Lease) -> Run:
     )
 
 
-def _resumed(tracking: Tracking, plan: Plan, lease: Lease) -> Run:
+def _resumed(tracking: Tracking, plan: Plan) -> Run:
     assert plan.request.run_id is not None
     run = tracking.get_run(plan.request.run_id)
     if run.lifecycle_stage == DELETED:
-        raise TrackingError(f"run {run.run_id} is deleted", hint="restore it first: reprise runs restore")
+        raise TrackingError(f"run {run.run_id} is deleted")
+    if (job := run.tags.get(tags.JOB)) and is_held(jobs_folder(tracking), job):
+        hint = f"reprise runs stop {run.run_id[:8]} ends it"
+        raise UsageError(f"run {run.run_id} goes on already", hint=hint)
     tracking.update_run(run.run_id, status=RunStatus.RUNNING, run_name=plan.request.run_name)
-    tracking.log_batch(run.run_id, tags={**planned_tags(plan), tags.JOB: lease.name})
     return run
+
+
+def _tell_start(tracking: Tracking, plan: Plan, run: Run, lease: Lease) -> None:
+    """The params; and for a resumed run its tags, in place of what its last end has left."""
+    limit = None if isinstance(tracking, EmbeddedStore) else _PARAM_LIMIT
+    told = {}
+    if plan.request.run_id:
+        told = {**planned_tags(plan), tags.JOB: lease.name}
+        told |= {name: "" for name in (tags.REASON, tags.EXIT_CODE) if name in run.tags}
+    tracking.log_batch(run.run_id, params=_new_params(run, plan.invocation, limit), tags=told)
 
 
 def _experiment_id(tracking: Tracking, request: RunRequest) -> str:

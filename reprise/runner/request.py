@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from reprise import paths
 from reprise.errors import UsageError
 from reprise.schemas.job import RunRequest, Source
 
@@ -45,7 +46,7 @@ def make_request(
     storage = storage_dir or os.environ.get("MLFLOW_TMP_DIR") or None
     return RunRequest(
         uri=uri,
-        base=Path.cwd(),
+        base=paths.here(),
         parameters=parameters,
         sources=sources,
         experiment_name=experiment_name,

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
 _ENDING = (signal.SIGTERM, signal.SIGHUP)
+_LOOK_PAUSE = 0.5  # seconds
 
 
 class Terminated(KeyboardInterrupt):
@@ -37,16 +39,23 @@ def interruptible() -> Iterator[None]:
 
 @contextmanager
 def shielded() -> Iterator[None]:
-    """Within, Ctrl-C, SIGTERM and SIGHUP wait until the block has ended."""
+    """Within, the first Ctrl-C, SIGTERM or SIGHUP waits until the block has ended; a second does not."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
     waiting: list[tuple[int, FrameType | None]] = []
     previous: dict[int, Any] = {}
+
+    def held(number: int, frame: FrameType | None) -> None:
+        waiting.append((number, frame))
+        if len(waiting) > 1:
+            waiting.clear()
+            previous[number](number, frame)
+
     number: int
     for number in (signal.SIGINT, *_ENDING):
         if callable(signal.getsignal(number)):
-            previous[number] = signal.signal(number, lambda *call: waiting.append(call))
+            previous[number] = signal.signal(number, held)
     try:
         yield
     finally:
@@ -55,6 +64,29 @@ def shielded() -> Iterator[None]:
         if waiting:
             number, frame = waiting[0]
             previous[number](number, frame)
+
+
+@contextmanager
+def stoppable(requested: Callable[[], bool]) -> Iterator[None]:
+    """Within, a request to stop counts as SIGTERM; only inside :func:`interruptible`."""
+    if signal.getsignal(signal.SIGTERM) is not _raise_terminated:
+        yield
+        return
+    over = threading.Event()
+
+    def look() -> None:
+        while not over.wait(_LOOK_PAUSE):
+            if requested():
+                os.kill(os.getpid(), signal.SIGTERM)
+                return
+
+    thread = threading.Thread(target=look, name="requests to stop", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
 
 
 def _raise_terminated(number: int, frame: FrameType | None) -> None:

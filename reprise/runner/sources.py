@@ -57,6 +57,16 @@ def discard(checkout: Checkout) -> None:
         shutil.rmtree(checkout.temporary, ignore_errors=True)
 
 
+def sweep(temporary: Path) -> None:
+    """Remove what a run left that could not do it itself; only ever a folder that we made for one."""
+    if temporary.resolve().parent == _work_root().resolve():
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _work_root() -> Path:
+    return paths.cache_dir() / "work-v1"
+
+
 def _check_version(version: str) -> None:
     reason = git.refusal(version) or ("it is empty" if not version.strip() else None)
     if reason is None and re.search(r"[\s?*\[\\:]", version):
@@ -191,7 +201,7 @@ def _folder_name(root: Path, folder: Path) -> str:
 @contextmanager
 def _work_folder() -> Iterator[Path]:
     """The place of a new folder for one run, which goes again when it cannot be filled."""
-    folder = paths.cache_dir() / "work-v1" / os.urandom(8).hex()
+    folder = _work_root() / os.urandom(8).hex()
     try:
         yield folder
     except BaseException as error:

@@ -6,6 +6,7 @@ import time
 
 from reprise.errors import UsageError
 from reprise.runner.lease import request_stop
+from reprise.runner.reap import reap
 from reprise.runner.record import jobs_folder
 from reprise.schemas import tags
 from reprise.schemas.entities import Run
@@ -32,6 +33,7 @@ def stop(tracking: Tracking, run: Run) -> None:
         )
     deadline = time.monotonic() + _PATIENCE
     while not RunStatus(tracking.get_run(run.run_id).status).ended:
+        reap(tracking)  # its watcher may be killed instead of doing what it was asked
         if time.monotonic() > deadline:
             raise UsageError(f"run {run.run_id} was asked to end, but goes on", hint="reprise runs logs -f")
         time.sleep(_PAUSE)

@@ -48,6 +48,7 @@ class Loopback:
         return {
             "MLFLOW_TRACKING_URI": self.uri,
             "MLFLOW_TRACKING_TOKEN": self._token,
+            "REPRISE_STORE": str(self._store.directory),  # where a run inside this one takes its lease
             "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",  # our address has no pages, and ends with us
             **_instead_of_user_name(self._token),
             **_around_proxies(),

@@ -277,3 +277,43 @@ def test_of_two_jobs_at_a_terminal_one_gets_the_keyboard_and_the_terminal_is_giv
         raise SystemExit(termios.tcgetattr(0) != before)
     """)
     assert run_on_terminal([sys.executable, "-c", program], typed=b"")[0] == 0
+
+
+def test_at_a_terminal_a_redirected_stdout_and_a_shown_stderr_stay_apart(tmp_path: Path) -> None:
+    program = textwrap.dedent(f"""
+        import os
+        from pathlib import Path
+        from reprise.backends import local
+        from reprise.schemas.job import Command, Job
+        folder = Path({str(tmp_path)!r})
+        os.dup2(os.open(folder / "out.txt", os.O_CREAT | os.O_WRONLY), 1)
+        command = Command(("bash", "-c", "echo out; echo err >&2; read -r x; echo got $x"), (), folder)
+        job_id = local.submit(Job(command, folder, folder / "output.log"), local.CONFIG())
+        local.wait(job_id, 20)
+    """)
+    _, shown = run_on_terminal([sys.executable, "-c", program], typed=b"hello\n")
+    assert (tmp_path / "out.txt").read_text() == "out\ngot hello\n"
+    assert b"err\r\n" in shown
+
+
+def test_ctrl_z_stops_the_job_with_us_and_it_goes_on_with_us(tmp_path: Path) -> None:
+    program = textwrap.dedent(f"""
+        from pathlib import Path
+        from reprise.backends import local
+        from reprise.schemas.job import Command, Job
+        folder = Path({str(tmp_path)!r})
+        command = Command(("bash", "-c", "echo $$; sleep 1; echo done"), (), folder)
+        job_id = local.submit(Job(command, folder, folder / "output.log", attached=False), local.CONFIG())
+        while not local.status([job_id])[job_id].state.ended:
+            local.wait(job_id, 1)
+    """)
+    # a process group of its own, as a shell makes one for each command
+    process = subprocess.Popen([sys.executable, "-c", program], process_group=0)
+    log = tmp_path / "output.log"
+    assert eventually(lambda: log.exists() and bool(log.read_text()))
+    both = (psutil.Process(process.pid), psutil.Process(int(log.read_text())))
+    process.send_signal(signal.SIGTSTP)
+    assert eventually(lambda: all(one.status() == psutil.STATUS_STOPPED for one in both))
+    process.send_signal(signal.SIGCONT)
+    assert process.wait(30) == 0
+    assert log.read_text().endswith("done\n")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -151,3 +153,135 @@ urllib.request.urlopen(request).read()
     (run,) = marks.runs()
     assert (run.status, run.tags[tags.EXIT_CODE]) == ("FAILED", "0")
     assert "the script marked the run FAILED" in result.err
+
+
+def test_kill_9_of_a_driver_s_watcher_leaves_no_step_running(project: Write) -> None:
+    driver = project(
+        {
+            **WAITS,
+            "MLproject": "entry_points:\n  main: {command: 'python driver.py'}\n"
+            "  step: {command: 'python wait.py'}\n",
+            "driver.py": "from reprise import projects\nprojects.run('.', 'step')\n",
+        }
+    )
+    process, script = start(driver)
+    step, outer = driver.runs()
+    assert "hint" not in driver.reprise("runs", "logs", step.run_id).err
+    os.kill(process.pid, signal.SIGKILL)
+    wait_for(process)
+    assert gone(script)
+    for _ in range(100):  # the driver tries for a moment to tell its store, which is gone
+        driver.reprise("runs", "list")
+        if not list(Path("mlruns/jobs").iterdir()):
+            break
+        time.sleep(0.2)
+    assert {run.run_id: run.status for run in driver.runs()} == {
+        step.run_id: "KILLED",
+        outer.run_id: "KILLED",
+    }
+    assert list(Path("mlruns/jobs").iterdir()) == []
+
+
+def test_a_step_is_stopped_from_outside(project: Write) -> None:
+    driver = project(
+        {
+            **WAITS,
+            "MLproject": "entry_points:\n  main: {command: 'reprise run . -e step || echo step ended'}\n"
+            "  step: {command: 'python wait.py'}\n",
+        }
+    )
+    process, script = start(driver)
+    step, outer = driver.runs()
+    assert driver.reprise("runs", "stop", step.run_id).exit_code == 0
+    assert gone(script)
+    assert "step ended" in wait_for(process)
+    assert {run.run_id: run.status for run in driver.runs()} == {
+        step.run_id: "KILLED",
+        outer.run_id: "FINISHED",
+    }
+
+
+def test_modules_of_the_current_folder_are_not_taken_for_python_s_own(project: Write) -> None:
+    quick = project({"MLproject": "entry_points: {main: {command: 'echo done'}}"})
+    for name in ("pickle.py", "yaml.py", "click.py", "random.py"):
+        Path(name).write_text("raise SystemExit('user code in our process')\n")
+    run_id = quick.run("--no-wait").out.strip()
+    assert quick.reprise("runs", "logs", run_id, "-f").out == "done\n"
+    assert quick.runs()[0].status == "FINISHED"
+
+
+def test_a_run_that_goes_on_is_not_resumed_beside_itself(project: Write) -> None:
+    waits = project(WAITS)
+    process, _ = start(waits)
+    (run,) = waits.runs()
+    result = waits.run("--run-id", run.run_id)
+    assert (result.exit_code, f"run {run.run_id} goes on already" in result.err) == (2, True), result.err
+    os.kill(process.pid, signal.SIGTERM)
+    wait_for(process)
+    assert waits.runs()[0].status == "KILLED"
+
+
+def test_a_resumed_run_that_finishes_has_no_reason_left(project: Write) -> None:
+    demo = project({"MLproject": "entry_points: {main: {command: 'test -e ok || exit 3'}}"})
+    assert demo.run().exit_code == 3
+    (demo.path / "ok").touch()
+    assert demo.run("--run-id", demo.runs()[0].run_id).exit_code == 0
+    (run,) = demo.runs()
+    assert (run.status, run.tags[tags.REASON], run.tags[tags.EXIT_CODE]) == ("FINISHED", "", "0")
+
+
+def test_a_stop_also_reaches_the_making_of_an_environment(
+    project: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        monkeypatch.setenv("UV_DEFAULT_INDEX", f"http://127.0.0.1:{silent.getsockname()[1]}/simple")
+        demo = project(
+            {
+                "MLproject": "python_env: python_env.yaml\nentry_points: {main: {command: 'echo never'}}",
+                "python_env.yaml": "dependencies: [some-package]\n",
+            }
+        )
+        run_id = demo.reprise("run", str(demo.path), "--no-wait").out.strip()
+        assert demo.reprise("runs", "stop", run_id).exit_code == 0
+    (run,) = demo.runs()
+    assert (run.status, run.tags[tags.REASON]) == ("KILLED", "stopped")
+
+
+def test_following_ends_when_the_watcher_was_killed(project: Write) -> None:
+    waits = project(WAITS)
+    process, _ = start(waits)
+    (run,) = waits.runs()
+    argv = [sys.executable, "-m", "reprise", "runs", "logs", "-f", run.run_id]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as following:
+        assert following.stdout is not None
+        following.stdout.readline()
+        os.kill(process.pid, signal.SIGKILL)
+        wait_for(process)
+        assert following.wait(30) == 0
+
+
+def test_a_checkout_does_not_stay_when_no_run_can_be_opened(project: Write, house: Path) -> None:
+    demo = project({"MLproject": "entry_points: {main: {command: 'echo done'}}"})
+    for command in ("init -q -b trunk", "add .", "commit -q -m one"):
+        subprocess.run(["git", *command.split()], cwd=demo.path, check=True)
+    assert demo.run("-v", "trunk", "--experiment-id", "999").exit_code == 6
+    assert list((house / "cache" / "work-v1").iterdir()) == []
+    assert demo.run("-v", "trunk").exit_code == 0
+    assert list((house / "cache" / "work-v1").iterdir()) == []
+
+
+def test_a_full_disk_does_not_hide_how_the_script_ended(project: Write, tmp_path: Path) -> None:
+    small = tmp_path / "small"
+    small.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "none", small], check=False).returncode:
+        return  # only root can make a small disk
+    try:
+        demo = project({"MLproject": "entry_points: {main: {command: 'head -c 3000000 /dev/zero'}}"})
+        result = demo.run("--tracking-uri", str(small / "mlruns"))
+        assert "the run's log ends here" in result.err
+        assert "unexpected" not in result.err
+        shutil.rmtree(small / "mlruns" / "artifacts")
+        listed = demo.reprise("runs", "list", "--tracking-uri", str(small / "mlruns"), "--json").out
+        assert '"FINISHED"' in listed
+    finally:
+        subprocess.run(["umount", "-l", small], check=True)

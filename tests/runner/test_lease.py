@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from reprise.runner.lease import JOB_VARIABLE, Lease, now, reap, request_stop
+from reprise.runner.lease import JOB_VARIABLE, Lease, now, request_stop
+from reprise.runner.reap import reap
 from reprise.schemas import tags
 from reprise.schemas.job import Outcome, RunStatus
 from reprise.tracking.embedded import EmbeddedStore
@@ -37,26 +38,54 @@ def test_a_watched_run_is_left_alone(store: EmbeddedStore, jobs: Path) -> None:
     lease = Lease.take(jobs, store.uri, None)
     run_id = open_run(store)
     lease.names(run_id)
-    reap(store, jobs)
+    reap(store)
     assert store.get_run(run_id).status == RunStatus.RUNNING
     lease.release()
     assert list(jobs.iterdir()) == []
 
 
 def test_the_run_of_a_dead_watcher_is_closed_as_killed(
-    store: EmbeddedStore, jobs: Path, tmp_path: Path
+    store: EmbeddedStore, jobs: Path, house: Path
 ) -> None:
-    temporary = tmp_path / "checkout"
-    temporary.mkdir()
-    lease = Lease.take(jobs, store.uri, temporary)
+    temporary = house / "cache" / "work-v1" / "0123"
+    temporary.mkdir(parents=True)
+    lease = Lease.take(jobs, None, temporary)
     run_id = open_run(store)
     lease.names(run_id)
+    (lease.folder / "reprise").mkdir()
+    (lease.folder / "reprise" / "output.log").write_text("the only copy")
     lease.abandon()
-    reap(store, jobs)
+    reap(store)
     run = store.get_run(run_id)
-    assert (run.status, run.tags[tags.REASON]) == ("KILLED", "the process that watched this run died")
+    assert run.status == "KILLED"
+    assert run.tags[tags.REASON] == "the process that watched this run died\nthe only copy"
     assert run.end_time is not None
+    assert (store.artifact_folder(run_id) / "reprise" / "output.log").read_text() == "the only copy"
     assert (list(jobs.iterdir()), temporary.exists()) == ([], False)
+
+
+def test_a_tampered_job_folder_removes_nothing_of_the_user_s(
+    store: EmbeddedStore, jobs: Path, house: Path, tmp_path: Path
+) -> None:
+    precious = tmp_path / "precious"
+    precious.mkdir()
+    lease = Lease.take(jobs, None, precious)
+    lease.names(open_run(store))
+    lease.abandon()
+    reap(store)
+    assert precious.is_dir()
+
+
+def test_what_the_watcher_told_outranks_what_the_script_s_client_wrote_at_its_exit(
+    store: EmbeddedStore, jobs: Path
+) -> None:
+    lease = Lease.take(jobs, None, None)
+    run_id = open_run(store)
+    store.update_run(run_id, status=RunStatus.FINISHED, end_time=now())
+    lease.ends(Outcome(run_id, RunStatus.FAILED, 3, "exit code 3"))
+    lease.abandon()
+    reap(store)
+    assert store.get_run(run_id).status == RunStatus.FAILED
 
 
 def test_a_run_opened_in_the_instant_before_its_lease_named_it_is_found_by_its_tag(
@@ -65,7 +94,7 @@ def test_a_run_opened_in_the_instant_before_its_lease_named_it_is_found_by_its_t
     lease = Lease.take(jobs, store.uri, None)
     run_id = open_run(store, **{tags.JOB: lease.name})
     lease.abandon()
-    reap(store, jobs)
+    reap(store)
     assert store.get_run(run_id).status == RunStatus.KILLED
 
 
@@ -74,7 +103,7 @@ def test_an_outcome_that_could_not_be_recorded_is_recorded_later(store: Embedded
     run_id = open_run(store)
     lease.ends(Outcome(run_id, RunStatus.FAILED, 3, "exit code 3"))
     lease.abandon()
-    reap(store, jobs)
+    reap(store)
     run = store.get_run(run_id)
     assert (run.status, run.tags[tags.EXIT_CODE], run.tags[tags.REASON]) == ("FAILED", "3", "exit code 3")
 
@@ -85,7 +114,7 @@ def test_an_ended_run_keeps_its_status(store: EmbeddedStore, jobs: Path) -> None
     lease.names(run_id)
     store.update_run(run_id, status=RunStatus.FINISHED, end_time=now())
     lease.abandon()
-    reap(store, jobs)
+    reap(store)
     assert store.get_run(run_id).status == RunStatus.FINISHED
 
 
@@ -93,7 +122,7 @@ def test_runs_of_another_store_are_not_touched(store: EmbeddedStore, jobs: Path)
     lease = Lease.take(jobs, "http://elsewhere", None)
     lease.names("0" * 32)
     lease.abandon()
-    reap(store, jobs)
+    reap(store)
     assert [folder.name for folder in jobs.iterdir()] == [lease.name]
 
 
@@ -103,15 +132,15 @@ def test_the_lease_of_another_machine_is_believed_free_when_it_is_silent(
     lease = Lease.take(jobs, None, None)
     run_id = open_run(store)
     lease.names(run_id)
-    record = json.loads((lease.folder / "job.json").read_text())
-    (lease.folder / "job.json").write_text(json.dumps({**record, "host": "elsewhere"}))
+    record = json.loads((lease.folder / "lease").read_text())
+    (lease.folder / "lease").write_text(json.dumps({**record, "host": "elsewhere"}))
     os.utime(lease.descriptor, (0, 0))
     lease.beat()
     lease.abandon()
-    reap(store, jobs)
+    reap(store)
     assert store.get_run(run_id).status == RunStatus.RUNNING
     os.utime(lease.folder / "lease", (0, 0))
-    reap(store, jobs)
+    reap(store)
     assert store.get_run(run_id).status == RunStatus.KILLED
 
 
@@ -119,9 +148,8 @@ def test_damaged_job_folders_do_not_stop_a_command(store: EmbeddedStore, jobs: P
     for name, content in (("empty", None), ("torn", "{"), ("foreign", '{"other": 1}')):
         (jobs / name).mkdir(parents=True)
         if content is not None:
-            (jobs / name / "lease").touch()
-            (jobs / name / "job.json").write_text(content)
-    reap(store, jobs)
+            (jobs / name / "lease").write_text(content)
+    reap(store)
 
 
 def test_a_stop_reaches_the_holder_and_only_a_holder(store: EmbeddedStore, jobs: Path) -> None:
@@ -152,11 +180,11 @@ def test_kill_9_frees_the_lease_and_what_the_job_left_behind_is_ended(
     assert holder.stdout is not None
     with holder.stdout:
         orphan = int(holder.stdout.readline())
-    reap(store, jobs)
+    reap(store)
     os.kill(orphan, 0)  # still watched: still there
     holder.kill()
     holder.wait()
-    reap(store, jobs)
+    reap(store)
     assert list(jobs.iterdir()) == []
     import psutil
 

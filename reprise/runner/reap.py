@@ -1,0 +1,70 @@
+"""Runs whose watcher has died are closed by whoever looks at their store next."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from pathlib import Path
+
+from reprise.errors import RepriseError
+from reprise.runner import sources
+from reprise.runner.lease import (
+    CARRIER_LOG,
+    Record,
+    end_orphans,
+    is_silent,
+    job_folders,
+    read_record,
+    unheld,
+)
+from reprise.runner.record import jobs_folder, keep_logs, tail, tell_outcome
+from reprise.schemas import tags
+from reprise.schemas.job import Outcome, RunStatus
+from reprise.tracking.base import Tracking
+
+log = logging.getLogger(__name__)
+
+
+def reap(tracking: Tracking) -> None:
+    """Close every run in ``tracking`` whose watcher has died.
+
+    A store that cannot be written now is left for the next time.
+    """
+    for folder in job_folders(jobs_folder(tracking)):
+        try:
+            with unheld(folder) as free:
+                if free and _close(tracking, folder):
+                    shutil.rmtree(folder, ignore_errors=True)
+        except (RepriseError, OSError, ValueError) as error:
+            log.debug("cannot close the run of %s: %s", folder, error)
+
+
+def _close(tracking: Tracking, folder: Path) -> bool:
+    """Close the run of a dead watcher; False when it is not ours to close."""
+    record = read_record(folder)
+    if record.tracking_uri not in (None, tracking.uri) or not is_silent(folder, record):
+        return False
+    end_orphans(folder.name)
+    for run_id in [record.run_id] if record.run_id else _runs_of(tracking, folder.name):
+        if record.status is not None or not RunStatus(tracking.get_run(run_id).status).ended:
+            outcome = tell_outcome(tracking, _outcome(run_id, record, folder), folder)
+            log.warning("Closed run %s as %s: %s", run_id, outcome.status, outcome.reason or "late news")
+        keep_logs(tracking, run_id, folder)
+    if record.temporary is not None:
+        sources.sweep(Path(record.temporary))
+    return True
+
+
+def _outcome(run_id: str, record: Record, folder: Path) -> Outcome:
+    """What the watcher told before it died, or that it told nothing."""
+    if record.status is None:
+        reason = f"the process that watched this run died\n{tail(folder / CARRIER_LOG)}".strip()
+        return Outcome(run_id, RunStatus.KILLED, reason=reason)
+    return Outcome(run_id, RunStatus(record.status), record.exit_code, record.reason)
+
+
+def _runs_of(tracking: Tracking, job: str) -> list[str]:
+    """The run that was opened for ``job`` in the instant before the lease could name it."""
+    experiments = [found.experiment_id for found in tracking.search_experiments().items]
+    page = tracking.search_runs(experiments, filter=f"tags.`{tags.JOB}` = '{job}'")
+    return [run.run_id for run in page.items]
