@@ -21,10 +21,14 @@ class _OnStderr(logging.Handler):
         click.echo(text, err=True)
 
 
+def colour() -> bool | None:
+    """False where colours are not wanted, None where it depends on the stream."""
+    return False if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb" else None
+
+
 def tell(*, verbose: bool, quiet: bool) -> None:
     """Show the messages of the library from INFO on; DEBUG too when ``verbose``."""
-    if "NO_COLOR" in os.environ or os.environ.get("TERM") == "dumb":
-        click.get_current_context().color = False
+    click.get_current_context().color = colour()
     logger = logging.getLogger("reprise")
     logger.handlers = [_OnStderr()]
     logger.propagate = False

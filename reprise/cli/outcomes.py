@@ -12,6 +12,7 @@ from collections.abc import Callable
 import click
 
 from reprise import __version__, paths
+from reprise.cli.messages import colour
 from reprise.errors import INTERRUPTED, TERMINATED, UNEXPECTED, RepriseError
 from reprise.redact import redact
 
@@ -26,6 +27,9 @@ def exit_code_of(command: Callable[[], object]) -> int:
         tell_error(error.message, error.hint)
         return error.exit_code
     except click.exceptions.Exit as error:
+        return error.exit_code
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
         return error.exit_code
     except click.ClickException as error:
         context = getattr(error, "ctx", None)
@@ -50,9 +54,9 @@ def exit_code_of(command: Callable[[], object]) -> int:
 
 def tell_error(message: str, hint: str | None) -> None:
     label = click.style("error", fg="red", bold=True)
-    click.echo(f"{label}: {redact(message)}", err=True)
+    click.echo(f"{label}: {redact(message)}", err=True, color=colour())
     if hint:
-        click.echo(f"\n{click.style('hint', fg='cyan')}: {redact(hint)}", err=True)
+        click.echo(f"\n{click.style('hint', fg='cyan')}: {redact(hint)}", err=True, color=colour())
 
 
 def _interrupted(error: BaseException) -> int:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import subprocess
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
 
 from reprise.schemas import tags
+from tests.backends.test_local import run_on_terminal
 from tests.conftest import ProjectFolder
 
 Write = Callable[[Mapping[str, str]], ProjectFolder]
@@ -220,3 +222,75 @@ def test_a_broken_environment_closes_the_run(project: Write, monkeypatch: pytest
     (run,) = demo.runs()
     assert run.status == "FAILED"
     assert "no-such-package-anywhere" in run.tags[tags.REASON]
+
+
+def test_a_secret_is_shown_nowhere(project: Write) -> None:
+    demo = project(
+        {
+            "MLproject": """\
+entry_points:
+  main:
+    parameters: {key: {type: string, default: s3cr3t, secret: true}}
+    command: "test {key} = hunter2"
+"""
+        }
+    )
+    shown = demo.reprise("run", str(demo.path), "--help").out
+    planned = demo.run("--dry-run", "-P", "key=hunter2").out
+    assert demo.run("-P", "key=hunter2").exit_code == 0
+    (run,) = demo.runs()
+    told = demo.reprise("runs", "show", "@last").out
+    assert (run.params["key"], run.tags[tags.COMMAND]) == ("******", "test '******' = hunter2")
+    for text in (
+        shown.replace("= hunter2", ""),
+        planned.replace("= hunter2", ""),
+        told.replace("= hunter2", ""),
+    ):
+        assert "s3cr3t" not in text
+        assert "hunter2" not in text
+
+
+def test_colours_are_left_out_where_they_are_not_wanted(
+    project: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    demo = project(PRINTS)
+    monkeypatch.delenv("NO_COLOR")
+    argv = [sys.executable, "-m", "reprise", "run", str(demo.path), "-P", "C=x"]
+    for name, value, coloured in (
+        ("TERM", "xterm", True),
+        ("NO_COLOR", "1", False),
+        ("TERM", "dumb", False),
+    ):
+        with monkeypatch.context() as patch:
+            patch.setenv(name, value)
+            assert (b"\x1b[" in run_on_terminal(argv, typed=b"")[1]) is coloured
+
+
+@pytest.mark.parametrize(
+    ("shell", "code", "said"),
+    [
+        ("reprise run . --env-manager=local >&-", 0, "FINISHED"),
+        ("reprise run . --env-manager=local > /dev/full", 0, "FINISHED"),
+        ("reprise run . --help > /dev/full", 1, "the output cannot be written: No space left on device"),
+        (
+            "mkdir gone; cd gone; rmdir ../gone; reprise runs list",
+            2,
+            "the current folder does not exist any more",
+        ),
+        ("reprise", 2, "Usage: reprise"),
+        ("reprise runs", 2, "Usage: reprise runs"),
+        ("reprise run . -P word=$'\\xff'", 2, "is not UTF-8 text"),
+    ],
+)
+def test_odd_surroundings(project: Write, shell: str, code: int, said: str) -> None:
+    demo = project(PRINTS)
+    bin_folder = Path(sys.executable).parent
+    done = subprocess.run(
+        ["bash", "-c", f"PATH={bin_folder}:$PATH; {shell}"],
+        cwd=demo.path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, said in done.stderr) == (code, True), done.stderr
+    assert "unexpected" not in done.stderr
