@@ -9,20 +9,17 @@ import tarfile
 import time
 import zipfile
 import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from logging import getLogger
 from pathlib import Path, PurePosixPath
 from typing import IO
 
-from reprise import progress
 from reprise.errors import SourceError
 from reprise.redact import redact
+from reprise.runner.downloads import download
 
 log = getLogger(__name__)
 
-MAX_DOWNLOAD = 8 << 30
 MAX_MEMBERS = 200_000
 # What an archive may unpack to: enough for any honest project, far less than a bomb.
 MIN_UNPACKED_LIMIT = 1 << 30
@@ -56,7 +53,7 @@ def unpack(source: Path | str, folder: Path) -> None:
     shown = redact(str(source))
     try:
         partial.mkdir(parents=True)
-        archive = _download(source, partial / "archive") if isinstance(source, str) else source
+        archive = _downloaded(source, partial / "archive") if isinstance(source, str) else source
         root = partial / "content"
         root.mkdir()
         try:
@@ -212,39 +209,8 @@ def _make_links(links: list[_Link], root: Path) -> None:
             raise _Refused(f'the link "{link.path.relative_to(root)}" -> "{link.target}" leaves the folder')
 
 
-def _download(url: str, path: Path) -> Path:
+def _downloaded(url: str, path: Path) -> Path:
     started = time.monotonic()
-    shown = redact(url)
-    with _sentences(shown):
-        import httpx
-
-        timeout = httpx.Timeout(60, connect=20)
-        with httpx.stream("GET", url, follow_redirects=True, timeout=timeout) as response:
-            response.raise_for_status()
-            total = int(response.headers.get("Content-Length") or 0)
-            with path.open("wb") as out, progress.bar(f"Downloading {shown}", total or None) as advance:
-                for chunk in response.iter_bytes(_CHUNK):
-                    if out.tell() + len(chunk) > MAX_DOWNLOAD or total > MAX_DOWNLOAD:
-                        raise SourceError(f"{shown} is larger than {MAX_DOWNLOAD >> 30} GiB")
-                    out.write(chunk)
-                    advance(len(chunk))
-    log.info("Downloaded %s in %.1f s", shown, time.monotonic() - started)
+    download(url, path)
+    log.info("Downloaded %s in %.1f s", redact(url), time.monotonic() - started)
     return path
-
-
-@contextmanager
-def _sentences(shown: str) -> Iterator[None]:
-    """Turn what httpx raises into sentences of ours."""
-    import httpx
-
-    try:
-        yield
-    except httpx.HTTPStatusError as error:
-        code = error.response.status_code
-        hint = "it wants credentials, or the archive is private" if code in (401, 403) else "check the URL"
-        raise SourceError(f"{shown} answered {code} {error.response.reason_phrase}", hint=hint) from None
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
-        what = redact(str(error)) or type(error).__name__
-        raise SourceError(
-            f"{shown} cannot be reached: {what}", hint="check the host name, the network and the proxy"
-        ) from None

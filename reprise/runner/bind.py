@@ -6,24 +6,23 @@ recorded raw, and quoted here for bash when the command is rendered.
 
 from __future__ import annotations
 
-import re
 import shlex
 import string
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
-from reprise.errors import UsageError
+from reprise.errors import TrackingError, UsageError
+from reprise.redact import redact
 from reprise.schemas import values
 from reprise.schemas.job import BoundParameter, Invocation, RunRequest, Source
 from reprise.schemas.project import EntryPoint, Parameter, Project
+from reprise.tracking import validation
 
 MASK = "******"
 
 Localise: TypeAlias = Callable[[str, Path], Path]
 """The local path of a ``path`` parameter's value, relative to a folder (``inputs.localise``)."""
-
-_KEY = re.compile(r"[\w .:/\-]{1,250}")  # what every MLflow store accepts as a param's key
 
 
 def bind(project: Project, entry_point: EntryPoint, request: RunRequest, localise: Localise) -> Invocation:
@@ -37,7 +36,7 @@ def bind(project: Project, entry_point: EntryPoint, request: RunRequest, localis
     """
     binder = _Binder(project, entry_point, request, localise)
     bound: list[BoundParameter] = []
-    faults: list[str] = []
+    faults: list[UsageError] = []
     for name in [
         *entry_point.parameters,
         *(extra for extra in request.parameters if extra not in entry_point.parameters),
@@ -46,10 +45,13 @@ def bind(project: Project, entry_point: EntryPoint, request: RunRequest, localis
             if (item := binder.parameter(name)) is not None:
                 bound.append(item)
         except UsageError as error:
-            faults.append(error.message)
+            faults.append(error)
     if faults:
-        hint = f"reprise run URI -e {shlex.quote(entry_point.name)} --help shows its parameters"
-        raise UsageError("\n".join(faults), hint=hint)
+        help_of = (
+            f"reprise run {shlex.quote(redact(request.uri))} -e {shlex.quote(entry_point.name)} --help"
+        )
+        hint = faults[0].hint if len(faults) == 1 and faults[0].hint else f"{help_of} shows its parameters"
+        raise UsageError("\n".join(fault.message for fault in faults), hint=hint)
     return Invocation(entry_point.name, render(entry_point, bound), tuple(bound))
 
 
@@ -79,25 +81,22 @@ class _Binder(NamedTuple):
     def parameter(self, name: str) -> BoundParameter | None:
         """The bound parameter; None for an optional one without a value."""
         declared = self.entry_point.parameters.get(name)
-        if name not in self.request.parameters:
-            assert declared is not None
-            return self._default(declared)
-        source = self.request.sources.get(name, Source.COMMAND_LINE)
-        text = self.request.parameters[name]
+        where = f"entry_points -> {self.entry_point.name} -> parameters -> {name}"
+        given = name in self.request.parameters
+        if declared and not given and declared.default is None:
+            if declared.required:
+                raise UsageError(f"{where}: no value for this required parameter")
+            return None
+        source = self.request.sources.get(name, Source.COMMAND_LINE) if given else Source.DEFAULT
         try:
+            _refuse_name(name)
+            if declared and not given:  # the type of the default was judged when the project was loaded
+                return self._bound(declared, declared.default or "", source)
+            text = self.request.parameters[name]
             return self._declared(declared, text, source) if declared else _undeclared(name, text, source)
         except UsageError as error:
-            where = f"entry_points -> {self.entry_point.name} -> parameters -> {name}"
             shown = f"{MASK} is refused" if declared and declared.secret else error.message
-            raise UsageError(f"{where}: {shown} (from {source})") from error
-
-    def _default(self, declared: Parameter) -> BoundParameter | None:
-        if declared.default is not None:  # its type was judged when the project was loaded
-            return self._bound(declared, declared.default, Source.DEFAULT)
-        if declared.required:
-            where = f"entry_points -> {self.entry_point.name} -> parameters -> {declared.name}"
-            raise UsageError(f"{where}: no value for this required parameter")
-        return None
+            raise UsageError(f"{where}: {shown} (from {source})", hint=error.hint) from error
 
     def _declared(self, declared: Parameter, text: str | None, source: Source) -> BoundParameter:
         if text is None and declared.type == "bool":
@@ -122,10 +121,16 @@ def _undeclared(name: str, text: str | None, source: Source) -> BoundParameter:
         raise UsageError(
             "no value; only a declared bool parameter can go without, others are written name=value"
         )
-    if not _KEY.fullmatch(name):
-        raise UsageError("not the name of a param: letters, digits, _ - . : / and spaces, at most 250")
     _refuse_nul(text)
     return BoundParameter(name, text, text, source)
+
+
+def _refuse_name(name: str) -> None:
+    """What no store can record is told before there is a run."""
+    try:
+        validation.key("param", name)
+    except TrackingError as error:
+        raise UsageError(error.message) from error
 
 
 def _refuse_nul(text: str) -> None:

@@ -17,8 +17,9 @@ from typing import Any, TypeAlias
 from urllib.parse import unquote, urlsplit
 
 from reprise import paths
-from reprise.errors import TrackingError, UsageError
+from reprise.errors import SourceError, TrackingError, UsageError
 from reprise.redact import redact
+from reprise.runner.downloads import download
 from reprise.tracking.base import Tracking
 
 log = logging.getLogger(__name__)
@@ -37,11 +38,18 @@ def localise(value: str, base: Path, storage: Path | None, tracking: Tracking) -
     Raises:
         UsageError: there is no such file, or it cannot be fetched.
     """
-    scheme = urlsplit(value).scheme.lower() if "://" in value or _is_single_colon_uri(value) else ""
-    if scheme in ("", "file"):
-        return _existing(value, base, scheme)
-    started = time.monotonic()
-    found = _stored(value, storage or paths.cache_dir() / "inputs-v1", _fetcher(scheme, tracking))
+    if not value:
+        raise UsageError("an empty path names nothing")
+    try:
+        scheme = urlsplit(value).scheme.lower() if "://" in value or _is_single_colon_uri(value) else ""
+        if scheme in ("", "file"):
+            return _existing(value, base, scheme)
+        started = time.monotonic()
+        found = _stored(value, storage or paths.cache_dir() / "inputs-v1", _fetcher(scheme, tracking))
+    except (SourceError, TrackingError) as error:
+        raise UsageError(f"cannot fetch {redact(value)}: {error.message}", hint=error.hint) from error
+    except (OSError, ValueError, RuntimeError) as error:  # what the system or the text itself forbids
+        raise UsageError(f'"{redact(value)}" cannot be used: {error}') from error
     log.info("Fetched %s in %.1f s", redact(value), time.monotonic() - started)
     return found
 
@@ -66,7 +74,7 @@ def _existing(value: str, base: Path, scheme: str) -> Path:
 
 def _fetcher(scheme: str, tracking: Tracking) -> Fetch:
     if scheme in ("http", "https"):
-        return _download
+        return download
     if scheme == "runs":
         return lambda uri, target: _fetch_run_artifact(uri, target, tracking)
     if scheme == "models":
@@ -81,11 +89,11 @@ def _stored(uri: str, storage: Path, fetch: Fetch) -> Path:
     storage.mkdir(parents=True, exist_ok=True)
     arriving = Path(tempfile.mkdtemp(prefix=".arriving-", dir=storage))
     try:
-        name = PurePosixPath(unquote(urlsplit(uri).path)).name or "input"
+        name = _file_name(uri)
         fetch(uri, arriving / name)
+        _make_read_only(arriving / name)
         home = storage / _digest(arriving / name)[:32]
         if not home.exists():
-            _make_read_only(arriving / name)
             try:
                 arriving.rename(home)
             except OSError:  # another process filed the same content first
@@ -96,6 +104,12 @@ def _stored(uri: str, storage: Path, fetch: Fetch) -> Path:
         return home / name
     finally:
         shutil.rmtree(arriving, ignore_errors=True)
+
+
+def _file_name(uri: str) -> str:
+    """The last part of the URI's path, as one component of a local path."""
+    name = PurePosixPath(unquote(urlsplit(uri).path)).name
+    return "input" if name in ("", ".", "..") or "\0" in name or "/" in name else name[-200:]
 
 
 def _digest(path: Path) -> str:
@@ -115,52 +129,19 @@ def _make_read_only(path: Path) -> None:
             file.chmod(0o444)
 
 
-def _download(uri: str, target: Path) -> None:
-    import httpx
-
-    from reprise import progress
-
-    try:
-        with httpx.stream("GET", uri, follow_redirects=True, timeout=60) as response:
-            response.raise_for_status()
-            size = response.headers.get("content-length")
-            with (
-                progress.bar(target.name, float(size) if size else None) as advance,
-                target.open("wb") as out,
-            ):
-                for chunk in response.iter_bytes():
-                    out.write(chunk)
-                    advance(len(chunk))
-    except httpx.HTTPStatusError as error:
-        status = f"{error.response.status_code} {error.response.reason_phrase}"
-        raise UsageError(f"cannot fetch {redact(uri)}: {status}") from None
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
-        raise UsageError(f"cannot fetch {redact(uri)}: {error}") from None
-
-
 def _fetch_run_artifact(uri: str, target: Path, tracking: Tracking) -> None:
     run_id, _, path = urlsplit(uri).path.lstrip("/").partition("/")
     if not run_id or not path:
         raise UsageError(f'"{uri}" names no artifact', hint="write runs:/RUN_ID/path/of/artifact")
-    _fetch_artifact(uri, run_id, unquote(path).strip("/"), target, tracking)
+    tracking.download_artifact(run_id, unquote(path).strip("/"), target)
 
 
 def _fetch_model(uri: str, target: Path, tracking: Tracking) -> None:
     name, _, rest = unquote(urlsplit(uri).path).lstrip("/").partition("/")
     name, _, alias = name.partition("@")
     selector, _, inside = (f"@{alias}", "", rest) if alias else rest.partition("/")
-    try:
-        run_id, path = tracking.model_location(name, selector)
-    except TrackingError as error:
-        raise UsageError(f"cannot fetch {uri}: {error.message}", hint=error.hint) from error
-    _fetch_artifact(uri, run_id, f"{path}/{inside}".strip("/"), target, tracking)
-
-
-def _fetch_artifact(uri: str, run_id: str, path: str, target: Path, tracking: Tracking) -> None:
-    try:
-        tracking.download_artifact(run_id, path, target)
-    except TrackingError as error:
-        raise UsageError(f"cannot fetch {uri}: {error.message}", hint=error.hint) from error
+    owner, path = tracking.model_location(name, selector)
+    tracking.download_artifact(owner, f"{path}/{inside}".strip("/"), target)
 
 
 def _fetch_by_fsspec(uri: str, target: Path) -> None:

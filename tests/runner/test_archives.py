@@ -268,7 +268,7 @@ def test_a_missing_or_too_large_download_is_a_sentence(
     place, _ = files
     with pytest.raises(SourceError, match="answered 404"):
         sources.fetch(f"http://{place}/none.zip", None, tmp_path)
-    monkeypatch.setattr(archives, "MAX_DOWNLOAD", 10)
+    monkeypatch.setattr(downloads, "MOST", 10)
     with pytest.raises(SourceError, match="is larger than"):
         sources.fetch(f"http://{place}/p.zip", None, tmp_path)
     with pytest.raises(SourceError, match="cannot be reached"):

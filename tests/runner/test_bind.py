@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from reprise.errors import UsageError
-from reprise.runner.bind import MASK, bind, render
+from reprise.runner.bind import MASK, Localise, bind, render
 from reprise.schemas.environment import PythonEnv
 from reprise.schemas.job import Invocation, RunRequest, Source
 from reprise.schemas.project import EntryPoint, Parameter, Project
@@ -18,13 +18,16 @@ NASTY = "a 'b' \"c\" $d ; e\nf `g` $(h) \\ * {i} é"
 
 
 def bound(
-    command: str, declared: list[Parameter], given: Mapping[str, str | None], base: Path = Path("/caller")
+    command: str,
+    declared: list[Parameter],
+    given: Mapping[str, str | None],
+    localise: Localise = lambda text, folder: folder / text,
 ) -> Invocation:
     entry_point = EntryPoint("main", command, {item.name: item for item in declared})
     project = Project(Path("/project"), None, None, {"main": entry_point}, PythonEnv(Path("/project")))
     sources = dict.fromkeys(given, Source.COMMAND_LINE)
-    request = RunRequest(".", parameters=given, sources=sources, base=base)
-    return bind(project, entry_point, request, lambda text, folder: folder / text)
+    request = RunRequest(".", Path("/caller"), parameters=given, sources=sources)
+    return bind(project, entry_point, request, localise)
 
 
 def said_by_bash(command: str) -> str:
@@ -102,14 +105,28 @@ def test_all_faults_are_told_at_once_with_their_place_and_source() -> None:
         'entry_points -> main -> parameters -> C: "abc" is not a float (from -P)',
         "entry_points -> main -> parameters -> n: no value; write -P n=VALUE (from -P)",
         "entry_points -> main -> parameters -> needed: no value for this required parameter",
-        "entry_points -> main -> parameters -> a\tb: not the name of a param: "
-        "letters, digits, _ - . : / and spaces, at most 250 (from -P)",
+        "entry_points -> main -> parameters -> a\tb: param name 'a\\tb' is not allowed: only letters, "
+        "digits, underscores, dashes, periods, spaces, colons and slashes (from -P)",
         "entry_points -> main -> parameters -> flag: no value; only a declared bool parameter can go "
         "without, others are written name=value (from -P)",
     ]
-    assert caught.value.hint == "reprise run URI -e main --help shows its parameters"
+    assert caught.value.hint == "reprise run . -e main --help shows its parameters"
 
 
 def test_a_nul_character_is_refused() -> None:
     with pytest.raises(UsageError, match="NUL"):
         bound("run {a}", [Parameter("a")], {"a": "x\0y"})
+
+
+def test_a_single_fault_keeps_its_own_hint_and_a_default_names_its_parameter() -> None:
+    with pytest.raises(UsageError) as caught:
+        bound("run {a}", [Parameter("a", "path", "no.csv")], {}, localise=refusing)
+    assert (
+        caught.value.message
+        == "entry_points -> main -> parameters -> a: no.csv is not there (from default)"
+    )
+    assert caught.value.hint == "look elsewhere"
+
+
+def refusing(text: str, folder: Path) -> Path:
+    raise UsageError(f"{text} is not there", hint="look elsewhere")

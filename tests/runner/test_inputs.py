@@ -65,6 +65,7 @@ def test_a_web_file_is_filed_once_per_content_and_cannot_be_changed(
         "0o444",
     )
     assert (other_name.name, other_name.parent) == ("same.csv", first.parent)
+    assert oct(other_name.stat().st_mode & 0o777) == "0o444"
     assert [folder.name for folder in storage.iterdir()] == [first.parent.name]
 
 
@@ -100,7 +101,11 @@ def test_registered_models(tmp_path: Path, store: EmbeddedStore) -> None:
     [
         ("no.csv", 'there is no file or folder "no.csv" (looked for {cwd}/no.csv)'),
         ("file://other/x", '"file://other/x" names a file of another machine'),
-        ("{web}/none.csv", "cannot fetch {web}/none.csv: 404 File not found"),
+        ("", "an empty path names nothing"),
+        ("~nobody-of-that-name/x", '"~nobody-of-that-name/x" cannot be used: '),
+        ("a" * 300, '"' + "a" * 300 + '" cannot be used: '),
+        ("http://[bad", '"http://[bad" cannot be used: '),
+        ("{web}/none.csv", "cannot fetch {web}/none.csv: {web}/none.csv answered 404 File not found"),
         ("http://127.0.0.1:1/x", "cannot fetch http://127.0.0.1:1/x: "),
         ("runs:/abc", '"runs:/abc" names no artifact'),
         ("runs:/" + "0" * 32 + "/x", "cannot fetch runs:/" + "0" * 32 + "/x: "),
