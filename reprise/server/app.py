@@ -71,7 +71,10 @@ class Guard:
             return TrackingError("This server is not called by that Host", code="PERMISSION_DENIED")
         if self._token is None or scope["path"] == "/health":
             return None
-        secret, _, run_id = _credential(headers.get("authorization", "")).partition(".")
+        credential = _credential(headers.get("authorization", ""))
+        if hmac.compare_digest(credential.encode(), self._token):
+            return None
+        secret, _, run_id = credential.rpartition(".")
         if not hmac.compare_digest(secret.encode(), self._token):
             return TrackingError("The token is missing or wrong", code="UNAUTHENTICATED")
         if run_id:

@@ -98,8 +98,8 @@ def _listen() -> socket.socket:
 
 def _instead_of_user_name(token: str) -> dict[str, str]:
     """A user name in the user's settings is for another server, and wins over any token."""
-    named = "MLFLOW_TRACKING_USERNAME" in os.environ
-    if not named and not (Path.home() / ".mlflow" / "credentials").exists():
+    settings = Path(os.path.expanduser("~"), ".mlflow", "credentials")  # noqa: PTH111 -- without a home: "~"
+    if "MLFLOW_TRACKING_USERNAME" not in os.environ and not settings.exists():
         return {}
     return {"MLFLOW_TRACKING_USERNAME": "reprise", "MLFLOW_TRACKING_PASSWORD": token}
 

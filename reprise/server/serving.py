@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
 
 import uvicorn
 from starlette.types import ASGIApp
 
+from reprise.errors import UsageError
 from reprise.server.app import LOOPBACK_NAMES, create_app
 from reprise.tracking.embedded import EmbeddedStore
+
+logger = logging.getLogger(__name__)
 
 PATIENCE = 5.0
 """Seconds that requests in flight may take after the server was asked to stop."""
@@ -18,10 +22,23 @@ _TICK = 0.002
 
 
 def serve(store: EmbeddedStore, host: str, port: int, token: str | None = None) -> None:
-    """Serve until SIGINT or SIGTERM (``reprise server``)."""
+    """Serve until SIGINT or SIGTERM (``reprise server``).
+
+    Raises:
+        UsageError: the address cannot be listened on.
+    """
     hosts = LOOPBACK_NAMES if host in LOOPBACK_NAMES else None
     app = create_app(store, token=token, hosts=hosts)
-    uvicorn.Server(_config(app, host=host, port=port, timeout_keep_alive=75)).run()
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        listening = socket.create_server((host, port), family=family, backlog=2048)
+    except OSError as error:
+        hint = "is another server there? -p names another port"
+        raise UsageError(f"cannot listen on {host}:{port}: {error.strerror}", hint=hint) from error
+    shown = f"[{host}]" if ":" in host else host
+    logger.info("Serving %s at http://%s:%d", store.uri, shown, listening.getsockname()[1])
+    with listening:
+        uvicorn.Server(_config(app, timeout_keep_alive=75)).run(sockets=[listening])
 
 
 def serve_until(stop: socket.socket, store: EmbeddedStore, token: str, listening: socket.socket) -> None:
@@ -31,13 +48,9 @@ def serve_until(stop: socket.socket, store: EmbeddedStore, token: str, listening
     PromptServer(config, stop).run(sockets=[listening])
 
 
-def _config(
-    app: ASGIApp, *, host: str = "127.0.0.1", port: int = 0, timeout_keep_alive: int
-) -> uvicorn.Config:
+def _config(app: ASGIApp, *, timeout_keep_alive: int) -> uvicorn.Config:
     return uvicorn.Config(
         app,
-        host=host,
-        port=port,
         loop="asyncio",
         ws="none",
         lifespan="off",

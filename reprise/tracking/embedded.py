@@ -8,6 +8,7 @@ these verbs.
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -29,7 +30,11 @@ from reprise.tracking.run_data import RunData
 from reprise.tracking.run_rows import run_row
 from reprise.tracking.runs import Runs
 
+log = logging.getLogger(__name__)
+
 DATABASE_NAME = "reprise.db"
+_OURS = {".gitignore", "artifacts", "jobs"}
+"""What a store may hold before its database is made."""
 
 
 class EmbeddedStore(Experiments, Runs, RunData, LoggedModels, RegisteredModels, ModelVersions):
@@ -54,6 +59,13 @@ class EmbeddedStore(Experiments, Runs, RunData, LoggedModels, RegisteredModels, 
             if self._opened is None:
                 self._opened = self._open()
             return self._opened
+
+    @staticmethod
+    def may_be_at(directory: Path) -> bool:
+        """Whether the folder is an embedded store, or free to become one; MLflow's file stores are not."""
+        if (directory / DATABASE_NAME).exists() or not directory.exists():
+            return True
+        return directory.is_dir() and {entry.name for entry in directory.iterdir()} <= _OURS
 
     @property
     def exists(self) -> bool:
@@ -141,9 +153,14 @@ class EmbeddedStore(Experiments, Runs, RunData, LoggedModels, RegisteredModels, 
 
     def _make(self) -> None:
         """The directory, out of sight of git. The database makes itself."""
+        ours = self.may_be_at(self.directory)
         self.artifacts.root.mkdir(parents=True, exist_ok=True)
-        if not (ignore := self.directory / ".gitignore").exists():
-            paths.write_atomically(ignore, "*\n")
+        if ours:  # otherwise the folder is the user's, and so is what git makes of it
+            paths.write_atomically(self.directory / ".gitignore", "*\n")
+        elif any(self.directory.glob("*/meta.yaml")):
+            log.warning(
+                "%s also holds MLflow's own file store; its runs are not shown here", self.directory
+            )
 
     def _selected(self, name: str, selector: str) -> ModelVersion:
         if selector.startswith("@"):

@@ -37,6 +37,11 @@ def _told_plainly(verb: Callable[P, T]) -> Callable[P, T]:
             return verb(*args, **kwargs)
         except MlflowException as error:
             raise TrackingError(redact(str(error)), code=error.error_code) from error
+        except TrackingError:
+            raise
+        except Exception as error:  # a database driver that is missing, a file that cannot be opened, ...
+            what = f"{type(error).__name__}: {redact(str(error))}"
+            raise TrackingError(f"the MLflow library cannot use this tracking URI: {what}") from error
 
     return told
 

@@ -9,7 +9,7 @@ from reprise import paths
 from reprise.errors import TrackingError
 from reprise.redact import redact
 from reprise.tracking.base import Tracking
-from reprise.tracking.embedded import DATABASE_NAME, EmbeddedStore
+from reprise.tracking.embedded import EmbeddedStore
 
 OWN_SCHEME = "reprise:"
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]+:")
@@ -29,7 +29,7 @@ def open_tracking(uri: str | None, start: Path) -> Tracking:
 
         return RestTracking(uri)
     folder = _local_folder(uri, start)
-    if folder is not None and (uri.startswith(OWN_SCHEME) or _is_ours(folder)):
+    if folder is not None and (uri.startswith(OWN_SCHEME) or EmbeddedStore.may_be_at(folder)):
         return EmbeddedStore(folder)
     try:
         from reprise.tracking.mlflow_adapter import MlflowTracking
@@ -57,10 +57,3 @@ def _absolute(uri: str, folder: Path | None, start: Path) -> str:
         return str(folder.absolute())
     relative = re.fullmatch(r"(sqlite:///)(?!/)(.+)", uri)
     return f"{relative[1]}{start / relative[2]}" if relative else uri
-
-
-def _is_ours(folder: Path) -> bool:
-    """Whether the folder is an embedded store, or free to become one; MLflow's file stores are not."""
-    if (folder / DATABASE_NAME).exists() or not folder.exists():
-        return True
-    return folder.is_dir() and not any(folder.iterdir())

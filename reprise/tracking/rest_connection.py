@@ -32,6 +32,8 @@ _CODE_OF_STATUS = {
     503: "TEMPORARILY_UNAVAILABLE",
 }
 _CREDENTIALS = "set MLFLOW_TRACKING_TOKEN, or MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD"
+_LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+_NOT_MLFLOW = "check that MLFLOW_TRACKING_URI names an MLflow server, with its path if it has one"
 
 
 class RestConnection:
@@ -106,7 +108,7 @@ class RestConnection:
 
         headers = {"Authorization": f"Bearer {self.token}"} if self.token and not self.user else {}
         auth = httpx.BasicAuth(self.user, self.password) if self.user else None
-        return _client(auth=auth, headers=headers)
+        return _client(auth=auth, headers=headers, proxies=urlsplit(self.uri).hostname not in _LOOPBACK)
 
     @cached_property
     def _stranger(self) -> httpx.Client:
@@ -152,18 +154,29 @@ def _parts(uri: str) -> SplitResult:
     return parts
 
 
-def _client(*, auth: Any = None, headers: Mapping[str, str] | None = None) -> httpx.Client:
+def _client(
+    *, auth: Any = None, headers: Mapping[str, str] | None = None, proxies: bool = True
+) -> httpx.Client:
+    """A client by the user's settings; without ``proxies`` they do not stand before our own machine."""
     import httpx
 
-    seconds = float(os.environ.get("MLFLOW_HTTP_REQUEST_TIMEOUT") or 120)
-    return httpx.Client(
-        auth=auth,
-        headers=headers,
-        verify=_verification(),
-        cert=os.environ.get("MLFLOW_TRACKING_CLIENT_CERT_PATH") or None,
-        timeout=httpx.Timeout(seconds, connect=10),
-        follow_redirects=True,
-    )
+    try:
+        seconds = float(os.environ.get("MLFLOW_HTTP_REQUEST_TIMEOUT") or 120)
+        return httpx.Client(
+            auth=auth,
+            headers=headers,
+            verify=_verification(),
+            cert=os.environ.get("MLFLOW_TRACKING_CLIENT_CERT_PATH") or None,
+            timeout=httpx.Timeout(seconds, connect=10),
+            follow_redirects=True,
+            trust_env=proxies,
+        )
+    except (OSError, ImportError, ValueError) as error:
+        raise TrackingError(
+            f"the settings for HTTP cannot be used: {error}",
+            hint="look at MLFLOW_HTTP_REQUEST_TIMEOUT, MLFLOW_TRACKING_SERVER_CERT_PATH, "
+            "MLFLOW_TRACKING_CLIENT_CERT_PATH, SSL_CERT_FILE, ALL_PROXY, HTTP_PROXY and HTTPS_PROXY",
+        ) from error
 
 
 def _verification() -> Any:
@@ -204,9 +217,18 @@ def _object(response: httpx.Response) -> dict[str, Any]:
         raise TrackingError(
             f"{response.request.url.copy_with(query=None)} answered something that is not MLflow's JSON: "
             f"{response.text[:80]!r}",
-            hint="check that MLFLOW_TRACKING_URI names an MLflow server, with its path if it has one",
+            hint=_NOT_MLFLOW,
         )
-    return body
+    return _Answer(body)
+
+
+class _Answer(dict[str, Any]):
+    """The fields of an answer; one that any MLflow server gives and this one does not is an error."""
+
+    def __missing__(self, name: str) -> Any:
+        raise TrackingError(
+            f"the server answered without {name!r}, which is not MLflow's", hint=_NOT_MLFLOW
+        )
 
 
 def _origin(url: str) -> tuple[str, str | None, int | None]:

@@ -38,6 +38,8 @@ _TOKEN = re.compile(
     re.VERBOSE,
 )
 
+_LONGEST_NUMBER = 400  # characters
+
 
 @dataclass(frozen=True, slots=True)
 class Name:
@@ -192,6 +194,8 @@ class _Reader:
         if token.kind != "number":
             wanted = f"put it in quotes: '{token.text}'" if token.kind == "word" else "expected a value"
             fault(self._source, token.at, f"a text must be quoted; {wanted}, found {token.text}")
+        if len(token.text) > _LONGEST_NUMBER:
+            fault(self._source, token.at, "the number is too long")
         return int(token.text) if token.text.lstrip("+-").isdecimal() else float(token.text)
 
     def _list(self) -> tuple[Literal, ...]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from reprise.tracking.paging import decode, encode
@@ -59,6 +59,10 @@ class Searchable:
     keys: Mapping[str, Values]
     default_order: tuple[str, ...]
     datasets: Mapping[str, str] = field(default_factory=dict)
+
+
+IS_PROMPT = "mlflow.prompt.is_prompt"
+"""The tag that makes a registered model a prompt."""
 
 
 class SortKey(NamedTuple):
@@ -112,7 +116,11 @@ def _condition(target: Searchable, comparison: Comparison) -> Sql:
         return _exists(target.datasets[name.key], "v.value", (), comparison, is_number=False)
     values = _values(target, name)
     source = f"{values.table} WHERE {values.condition} AND {values.key} = ? AND {values.narrowed.text}"
-    return _exists(source, values.value, (name.key, *values.narrowed.values), comparison, values.is_number)
+    bound = (name.key, *values.narrowed.values)
+    if name.key == IS_PROMPT and comparison.operator == "!=":  # a flag: where it is not set, it is not true
+        same = _exists(source, values.value, bound, replace(comparison, operator="="), values.is_number)
+        return Sql(f"NOT {same.text}", same.values)
+    return _exists(source, values.value, bound, comparison, values.is_number)
 
 
 def _exists(

@@ -8,6 +8,7 @@ from dataclasses import replace
 from reprise.schemas.entities import ModelOrder
 from reprise.tracking.search import ENTITIES, Name, Order, fault, parse_filter
 from reprise.tracking.search_sql import (
+    IS_PROMPT,
     Column,
     Query,
     Searchable,
@@ -18,7 +19,6 @@ from reprise.tracking.search_sql import (
     sort_key,
 )
 
-IS_PROMPT = "mlflow.prompt.is_prompt"
 CREATED = Column("t.creation_time", is_number=True)
 UPDATED = Column("t.last_update_time", is_number=True)
 

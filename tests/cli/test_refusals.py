@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import socket
+import subprocess
+import sys
+import urllib.request
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -165,3 +170,27 @@ def test_check_tells_every_fault_with_its_place_and_strict_tells_more(project: W
     good = project({"MLproject": f"nmae: x\n{GOOD}"})
     assert good.reprise("check", str(good.path)).exit_code == 0
     assert good.reprise("check", "--strict", str(good.path)).exit_code == 2
+
+
+def test_a_server_whose_port_is_taken_says_so(project: Write) -> None:
+    good = project({"MLproject": GOOD})
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        result = good.reprise("server", "-p", port)
+    assert (result.exit_code, f"cannot listen on 127.0.0.1:{port}" in result.err) == (2, True), result.err
+
+
+def test_a_server_tells_where_it_is_and_takes_a_token_with_dots(project: Write) -> None:
+    project({"MLproject": GOOD})
+    argv = [sys.executable, "-m", "reprise", "server", "-p", "0", "--token", "a.b.c"]
+    with subprocess.Popen(argv, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        address = process.stderr.readline().split()[-1]
+        request = urllib.request.Request(
+            f"{address}/api/2.0/mlflow/experiments/get?experiment_id=0",
+            headers={"Authorization": "Bearer a.b.c"},
+        )
+        with urllib.request.urlopen(request) as answer:
+            assert json.load(answer)["experiment"]["name"] == "Default"
+        process.terminate()
+        process.stderr.read()

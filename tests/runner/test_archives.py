@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from reprise.errors import SourceError, UsageError
-from reprise.runner import archives, sources
+from reprise.runner import archives, downloads, sources
 
 PROJECT = {"MLproject": "name: x\n", "sub/MLproject": "name: y\n", "run.sh": "echo hi\n"}
 

@@ -190,3 +190,10 @@ def test_a_version_made_of_a_runs_artifacts_leads_to_them(store: EmbeddedStore, 
     refused("RESOURCE_DOES_NOT_EXIST", lambda: store.model_location("iris", "3"))
     refused("RESOURCE_DOES_NOT_EXIST", lambda: store.model_location("iris", "production"))
     refused("INVALID_PARAMETER_VALUE", lambda: store.model_location("iris", "@worst"))
+
+
+def test_a_client_that_wants_no_prompts_gets_the_models(store: EmbeddedStore) -> None:
+    store.create_registered_model("plain")
+    store.create_registered_model("asks", tags={"mlflow.prompt.is_prompt": "true"})
+    found = store.search_registered_models(filter="tag.`mlflow.prompt.is_prompt` != 'true'").items
+    assert [model.name for model in found] == ["plain"]

@@ -69,3 +69,21 @@ def test_other_stores_need_the_mlflow_library(
     assert refused.value.hint and "reprise-ml[mlflow]" in refused.value.hint
     assert "secret" not in refused.value.message
     assert not (tmp_path / "old" / "reprise.db").exists()
+
+
+def test_a_new_store_is_out_of_sight_of_git_also_when_its_jobs_were_there_first(tmp_path: Path) -> None:
+    (tmp_path / "mlruns" / "jobs").mkdir(parents=True)
+    with closing(open_tracking(str(tmp_path / "mlruns"), tmp_path)) as store:
+        store.get_experiment("0")
+    assert (tmp_path / "mlruns" / ".gitignore").read_text() == "*\n"
+
+
+def test_mlflow_s_own_file_store_is_left_as_it_is_and_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "mlruns" / "0").mkdir(parents=True)
+    (tmp_path / "mlruns" / "0" / "meta.yaml").write_text("name: Default\n")
+    with closing(open_tracking(None, tmp_path)) as store:
+        store.get_experiment("0")
+    assert "also holds MLflow's own file store" in caplog.text
+    assert not (tmp_path / "mlruns" / ".gitignore").exists()
