@@ -9,6 +9,7 @@ import sys
 import textwrap
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -141,3 +142,34 @@ def test_the_caller_s_process_is_left_as_it_was(project: Write) -> None:
     before = (dict(os.environ), Path.cwd())
     projects.run(str(steps.path), parameters={"C": 1}, env_manager="local")
     assert (dict(os.environ), Path.cwd()) == before
+
+
+@pytest.mark.mlflow
+def test_a_driver_s_mlflow_client_and_its_runs_share_a_store(project: Write) -> None:
+    steps = project(STEPS)
+    driver = textwrap.dedent(f"""
+        import mlflow
+        from reprise import projects
+        mlflow.set_experiment("mine")
+        with mlflow.start_run() as outer:
+            submitted = projects.run({str(steps.path)!r}, parameters={{"C": 1}}, env_manager="local")
+        run = mlflow.get_run(submitted.run_id)
+        assert run.data.tags["mlflow.parentRunId"] == outer.info.run_id
+        assert run.info.experiment_id == outer.info.experiment_id
+        assert (run.info.status, run.data.params["C"]) == ("FINISHED", "1")
+    """)
+    environ = {**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true"}
+    done = subprocess.run(
+        [sys.executable, "-c", driver], capture_output=True, text=True, env=environ, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_mlflow_s_looser_arguments_are_taken(project: Write) -> None:
+    steps = project(STEPS)
+    experiment: Any = 0
+    entry_point: Any = None
+    submitted = projects.run(
+        str(steps.path), entry_point, parameters={"C": 1}, experiment_id=experiment, env_manager="local"
+    )
+    assert submitted.get_status() == "FINISHED"

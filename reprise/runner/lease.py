@@ -20,6 +20,7 @@ from typing import NamedTuple, Self
 
 from reprise.errors import TrackingError
 from reprise.schemas.job import Outcome
+from reprise.tracking.names import now
 
 JOB_VARIABLE = "REPRISE_JOB"
 CARRIER_LOG = "carrier.log"
@@ -81,6 +82,7 @@ class Lease(NamedTuple):
             status=outcome.status,
             exit_code=outcome.exit_code,
             reason=outcome.reason[:_REASON_LIMIT],
+            end_time=now(),
         )
         _write(self.descriptor, record)
 
@@ -111,6 +113,7 @@ class Record(NamedTuple):
     status: str | None = None  # None: its holder did not live to tell
     exit_code: int | None = None
     reason: str = ""
+    end_time: int | None = None
     host: str = os.uname().nodename
 
 
@@ -184,11 +187,6 @@ def end_orphans(job: str) -> None:
             continue  # gone meanwhile, or another user's
     for group in groups:
         end_group(group, grace=5.0)
-
-
-def now() -> int:
-    """Milliseconds since the epoch."""
-    return time.time_ns() // 1_000_000
 
 
 def _write(descriptor: int, record: Record) -> None:

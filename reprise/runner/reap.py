@@ -47,7 +47,7 @@ def _close(tracking: Tracking, folder: Path) -> bool:
     end_orphans(folder.name)
     for run_id in [record.run_id] if record.run_id else _runs_of(tracking, folder.name):
         if record.status is not None or not RunStatus(tracking.get_run(run_id).status).ended:
-            outcome = tell_outcome(tracking, _outcome(run_id, record, folder), folder)
+            outcome = tell_outcome(tracking, _outcome(run_id, record, folder), folder, record.end_time)
             log.warning("Closed run %s as %s: %s", run_id, outcome.status, outcome.reason or "late news")
         keep_logs(tracking, run_id, folder)
     if record.temporary is not None:

@@ -13,13 +13,14 @@ from reprise import paths
 from reprise.errors import RepriseError, TrackingError, UsageError
 from reprise.redact import redact
 from reprise.runner.bind import MASK
-from reprise.runner.lease import Lease, is_held, now
+from reprise.runner.lease import Lease, is_held
 from reprise.runner.plan import Plan
 from reprise.schemas import tags
 from reprise.schemas.entities import DELETED, Run
 from reprise.schemas.job import Invocation, Outcome, RunRequest, RunStatus
 from reprise.tracking.base import Tracking
 from reprise.tracking.embedded import EmbeddedStore
+from reprise.tracking.names import now
 
 log = logging.getLogger(__name__)
 
@@ -115,8 +116,13 @@ def close_run(tracking: Tracking, opened: OpenRun, outcome: Outcome) -> Outcome:
     return outcome
 
 
-def tell_outcome(tracking: Tracking, outcome: Outcome, folder: Path) -> Outcome:
-    """Tell the store how a run ended; ``folder`` holds its log, whose last lines are the reason's."""
+def tell_outcome(
+    tracking: Tracking, outcome: Outcome, folder: Path, end_time: int | None = None
+) -> Outcome:
+    """Tell the store how a run ended, and when (None: now).
+
+    ``folder`` holds its log, whose last lines are told with the reason.
+    """
     told = RunStatus(tracking.get_run(outcome.run_id).status)
     if outcome.status is RunStatus.FINISHED and told in (RunStatus.FAILED, RunStatus.KILLED):
         outcome = outcome._replace(status=told, reason=f"the script marked the run {told}")
@@ -127,7 +133,7 @@ def tell_outcome(tracking: Tracking, outcome: Outcome, folder: Path) -> Outcome:
         told_tags[tags.REASON] = f"{outcome.reason}\n{tail(folder / LOG_ARTIFACT)}".strip()[:_TAG_LIMIT]
     if told_tags:
         tracking.log_batch(outcome.run_id, tags=told_tags)
-    tracking.update_run(outcome.run_id, status=outcome.status, end_time=now())
+    tracking.update_run(outcome.run_id, status=outcome.status, end_time=end_time or now())
     return outcome
 
 

@@ -75,7 +75,8 @@ def read_params_file(path: Path) -> dict[str, str | None]:
     from reprise.schemas.nodes import MappingNode, ScalarNode, SequenceNode, entries_of, text_of
 
     try:
-        content = path.read_bytes()
+        with path.open("rb") as stream:
+            content = stream.read(document.MAX_BYTES + 1)  # what is larger is told as such
     except OSError as error:
         raise UsageError(f"--params-file: cannot read {path}: {error.strerror}") from error
     findings = Findings(path.name)

@@ -12,11 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from reprise.runner.lease import JOB_VARIABLE, Lease, now, request_stop
+from reprise.runner.lease import JOB_VARIABLE, Lease, request_stop
 from reprise.runner.reap import reap
 from reprise.schemas import tags
 from reprise.schemas.job import Outcome, RunStatus
 from reprise.tracking.embedded import EmbeddedStore
+from reprise.tracking.names import now
 
 
 @pytest.fixture
