@@ -20,6 +20,8 @@ from reprise.tracking.embedded import EmbeddedStore
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 EXAMPLES = REPOSITORY / "example_projects"
+UV_CACHE = os.environ.get("UV_CACHE_DIR") or str(Path("~/.cache/uv").expanduser())
+"""uv's own cache, which the tests that download packages share; read before HOME is out of reach."""
 FORBIDDEN_PROGRAMS = {"conda", "mamba", "docker", "sbatch", "squeue", "scancel", "kubectl", "ray"}
 FORGOTTEN = "/dev/null/this-test-must-use-the-house-fixture"
 

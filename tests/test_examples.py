@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -17,9 +16,8 @@ from reprise.schemas import tags
 from reprise.schemas.entities import Run
 from reprise.tracking.base import Tracking
 from reprise.tracking.registry import open_tracking
-from tests.conftest import EXAMPLES, REPOSITORY
+from tests.conftest import EXAMPLES, REPOSITORY, UV_CACHE
 
-UV_CACHE = os.environ.get("UV_CACHE_DIR") or str(Path("~/.cache/uv").expanduser())
 LOCAL = "--env-manager=local"
 
 pytestmark = pytest.mark.usefixtures("house")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import os
 import shutil
 import subprocess
 import sys
@@ -12,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import REPOSITORY
+from tests.conftest import REPOSITORY, UV_CACHE
 
 PACKAGE = REPOSITORY / "reprise"
 HEAVY = {
@@ -27,7 +26,6 @@ HEAVY = {
     "starlette",
     "uvicorn",
 }
-UV_CACHE = os.environ.get("UV_CACHE_DIR") or str(Path("~/.cache/uv").expanduser())
 
 
 def test_no_file_is_longer_than_450_lines() -> None:

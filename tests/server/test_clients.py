@@ -17,6 +17,7 @@ from reprise.schemas.entities import Run
 from reprise.schemas.tags import MOVED_FROM
 from reprise.server.loopback import Loopback
 from reprise.tracking.embedded import EmbeddedStore
+from tests.conftest import UV_CACHE
 from tests.fakes import mlflow_server
 
 pytestmark = pytest.mark.mlflow
@@ -33,9 +34,11 @@ def mlflow2(tmp_path_factory: pytest.TempPathFactory) -> str:
     python = folder / "bin" / "python"
     if not python.exists():
         tool = uv.find_uv_bin()
-        subprocess.run([tool, "venv", "--quiet", "--python", sys.executable, str(folder)], check=True)
+        environ = {**os.environ, "UV_CACHE_DIR": UV_CACHE}
+        make = [tool, "venv", "--quiet", "--python", sys.executable, str(folder)]
+        subprocess.run(make, check=True, env=environ)
         install = [tool, "pip", "install", "--quiet", "--python", str(python), *REQUIREMENTS]
-        subprocess.run(install, check=True)
+        subprocess.run(install, check=True, env=environ)
     return str(python)
 
 
