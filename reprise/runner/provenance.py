@@ -6,6 +6,7 @@ import logging
 import os
 import shutil
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 from reprise import process
@@ -32,18 +33,16 @@ def repository(path: Path) -> Repository | None:
     if program is None:
         log.warning("git was not found on PATH: the commit of %s is not recorded", root)
         return None
-    questions = (
-        ("status", "--porcelain=v2", "--branch", "--untracked-files=normal", "-z"),
-        _REMOTES,
-        ("check-ignore", "--quiet", "--", str(path)),
-    )
+    questions = [("status", "--porcelain=v2", "--branch", "--untracked-files=normal", "-z"), _REMOTES]
+    if path != root:
+        questions.append(("check-ignore", "--quiet", "--", str(path)))
     # Side by side, for each costs the start of a process and the wall clock is the user's.
-    status, remotes, ignored = _ask(program, root, questions)
+    status, remotes, *ignored = _ask(program, root, questions)
     if status.exit_code != 0:
         reason = status.stderr.strip().splitlines() or ["no reason given"]
         log.warning("git does not tell the commit of %s: %s", root, redact(reason[0]))
         return None
-    if ignored.exit_code == 0 and path != root:
+    if ignored and ignored[0].exit_code == 0:
         log.debug("%s is ignored by git: its commit is not recorded", path)
         return None
     commit, branch, dirty = _read_status(status.stdout)
@@ -64,7 +63,7 @@ def remote_url(root: Path) -> str | None:
     return _read_remote_url(git.run(*_REMOTES, cwd=root).stdout)
 
 
-def _ask(program: str, root: Path, questions: tuple[tuple[str, ...], ...]) -> tuple[process.Completed, ...]:
+def _ask(program: str, root: Path, questions: Sequence[tuple[str, ...]]) -> tuple[process.Completed, ...]:
     environ = process.patched(os.environ, git.environment())
     started = [
         subprocess.Popen(
