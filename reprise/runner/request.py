@@ -72,11 +72,11 @@ def read_params_file(path: Path) -> dict[str, str | None]:
     """
     from reprise.schemas import document
     from reprise.schemas.faults import START, Findings, refuse_faults
-    from reprise.schemas.nodes import MappingNode, ScalarNode, SequenceNode, entries_of, text_of
+    from reprise.schemas.nodes import MAX_BYTES, MappingNode, ScalarNode, SequenceNode, entries_of, text_of
 
     try:
         with path.open("rb") as stream:
-            content = stream.read(document.MAX_BYTES + 1)  # what is larger is told as such
+            content = stream.read(MAX_BYTES + 1)  # what is larger is told as such
     except OSError as error:
         raise UsageError(f"--params-file: cannot read {path}: {error.strerror}") from error
     findings = Findings(path.name)

@@ -15,9 +15,8 @@ from dataclasses import dataclass, field
 import yaml
 
 from reprise.schemas.faults import START, Findings, KeyPath, Position, shortened
-from reprise.schemas.nodes import Entry, MappingNode, Node, ScalarNode, SequenceNode
+from reprise.schemas.nodes import MAX_BYTES, Entry, MappingNode, Node, ScalarNode, SequenceNode
 
-MAX_BYTES = 1 << 20
 MAX_NODES = 20_000
 MAX_DEPTH = 50
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from reprise.schemas import document
+from reprise import __version__
+from reprise.schemas import memory
 from reprise.schemas.environment import CondaEnv, DockerEnv, EnvSpec, PythonEnv
 from reprise.schemas.faults import START, Findings, Position, on_one_line, refuse_faults, shortened
 from reprise.schemas.nodes import (
+    MAX_BYTES,
     Node,
     ScalarNode,
     child,
@@ -18,7 +21,7 @@ from reprise.schemas.nodes import (
     text_of,
     texts_of,
 )
-from reprise.schemas.validation import validate
+from reprise.schemas.validation import schema_text, validate
 
 _SELECTOR = re.compile(r"#\s*(\[[^\]]*\])\s*$")
 _IGNORED = ("prefix", "variables")
@@ -52,17 +55,37 @@ def load_conda_env(path: Path) -> CondaEnv:
 def read_yaml(path: Path, schema: str, findings: Findings) -> tuple[Node | None, bytes]:
     """The validated document at ``path`` with the file's bytes; None when it cannot be read."""
     content = read_bytes(path, findings)
-    root = document.read(content, findings) if content is not None else None
-    if root is None or content is None:
+    if content is None:
         return None, b""
-    validate(root, content, schema, findings)
-    return root, content
+    text = schema_text(schema)
+    digest = hashlib.sha256(b"\0".join([__version__.encode(), text, content])).hexdigest()
+    known = memory.recall(digest)
+    if known is None:
+        found = Findings(findings.file)
+        root = _validated(content, schema, found)
+        findings.faults += found.faults
+        if root is None or found.faults:
+            findings.warnings += found.warnings
+            return root, content if root is not None else b""
+        known = memory.Known(root, found.warnings)
+        memory.remember(digest, known)
+    findings.warnings += known.warnings
+    return known.root, content
+
+
+def _validated(content: bytes, schema: str, findings: Findings) -> Node | None:
+    from reprise.schemas import document  # with YAML's parser, which a file that is known does not need
+
+    root = document.read(content, findings)
+    if root is not None:
+        validate(root, schema, findings)
+    return root
 
 
 def read_bytes(path: Path, findings: Findings) -> bytes | None:
     try:
         with path.open("rb") as file:
-            return file.read(document.MAX_BYTES + 1)
+            return file.read(MAX_BYTES + 1)
     except OSError as error:
         findings.fault(START, (), f"cannot be read: {error.strerror}")
         return None

@@ -11,6 +11,9 @@ from typing import NamedTuple, TypeAlias
 
 from reprise.schemas.faults import Position
 
+MAX_BYTES = 1 << 20
+"""A larger file is no project file."""
+
 _NULLS = {"", "~", "null", "Null", "NULL"}
 _BOOLS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
 _NUMBER = re.compile(r"[-+]?(\.\d+|\d+(\.\d*)?)([eE][-+]?\d+)?")

@@ -2,67 +2,32 @@
 
 ``<schema>.schema.json`` is the one source of truth; its annotations ``x-is``, ``x-hint`` and
 ``x-unknown`` hold the words that a sentence is made of. Unknown keys are warnings, unless ``x-closed``
-says that nothing may be ignored there; everything else is a fault. A file that was found valid leaves
-a marker in the cache, named by the digest of all that decides, which holds its warnings: such a file
-need not be validated, nor jsonschema be imported, again.
+says that nothing may be ignored there; everything else is a fault.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from reprise import __version__, paths
-from reprise.schemas.faults import Finding, Findings, KeyPath, Position, did_you_mean, shortened
+from reprise.schemas.faults import Findings, KeyPath, Position, did_you_mean, shortened
 from reprise.schemas.nodes import MappingNode, Node, ScalarNode, SequenceNode, data
 
 if TYPE_CHECKING:
     from jsonschema import ValidationError
 
 
-def validate(root: Node, content: bytes, schema: str, findings: Findings) -> None:
-    """Add what ``<schema>.schema.json`` finds in ``root``, the document in the file's ``content``."""
-    text = Path(__file__).with_name(f"{schema}.schema.json").read_bytes()
-    digest = hashlib.sha256(b"\0".join([__version__.encode(), text, content])).hexdigest()
-    known = _read_marker(digest)
-    if known is not None:
-        findings.warnings += known
-        return
+def validate(root: Node, schema: str, findings: Findings) -> None:
+    """Add what ``<schema>.schema.json`` finds in the document ``root``."""
     from jsonschema import Draft202012Validator
 
-    found = Findings(findings.file)
-    for error in Draft202012Validator(json.loads(text)).iter_errors(data(root)):
-        _tell(error, root, found)
-    findings.faults += found.faults
-    findings.warnings += found.warnings
-    if not found.faults:
-        _write_marker(digest, found.warnings)
+    for error in Draft202012Validator(json.loads(schema_text(schema))).iter_errors(data(root)):
+        _tell(error, root, findings)
 
 
-def _marker(digest: str) -> Path:
-    return paths.cache_dir() / "validated-v1" / digest
-
-
-def _read_marker(digest: str) -> list[Finding] | None:
-    """The warnings of a file that was found valid; None when that is not known."""
-    try:
-        rows = json.loads(_marker(digest).read_bytes())
-        return [
-            Finding(Position(int(line), int(column)), tuple(map(str, path)), str(sentence))
-            for line, column, path, sentence in rows
-        ]
-    except (OSError, RuntimeError, ValueError, TypeError):
-        return None
-
-
-def _write_marker(digest: str, warnings: list[Finding]) -> None:
-    rows = [[*warning.at, warning.path, warning.sentence] for warning in warnings]
-    try:
-        paths.write_atomically(_marker(digest), json.dumps(rows))
-    except (OSError, RuntimeError):
-        pass  # without a cache, it is validated again next time
+def schema_text(schema: str) -> bytes:
+    return Path(__file__).with_name(f"{schema}.schema.json").read_bytes()
 
 
 def _tell(error: ValidationError, root: Node, findings: Findings) -> None:

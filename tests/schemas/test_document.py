@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from reprise.schemas.document import MAX_BYTES, read
+from reprise.schemas.document import read
 from reprise.schemas.faults import Findings, Position
 from reprise.schemas.nodes import (
+    MAX_BYTES,
     MappingNode,
     Node,
     ScalarNode,

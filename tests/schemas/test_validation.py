@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from reprise.errors import ProjectError
+from reprise.schemas import document, memory
+from reprise.schemas.faults import Findings
 from reprise.schemas.loader import load_project
 
 POINT = "entry_points:\n  main:\n"
@@ -229,11 +232,12 @@ def test_an_unknown_key_is_a_warning(tmp_path: Path, source: str, warning: str) 
     assert load_project(tmp_path).warnings == (f"MLproject:{warning}",)
 
 
+BAD_ROOT = '{"root": [1, 1, {"name": [1, 1, [1, 7, 5, true]]}], "warnings": []}'
 WARM = """
 import sys
 from pathlib import Path
 from reprise.schemas.loader import load_project
-print(load_project(Path(sys.argv[1])).warnings, "jsonschema" in sys.modules)
+print(load_project(Path(sys.argv[1])).warnings, sorted({"jsonschema", "yaml"} & {*sys.modules}))
 """
 
 
@@ -246,20 +250,20 @@ def test_a_file_that_was_valid_is_not_validated_again(tmp_path: Path, house: Pat
         for _ in range(2)
     ]
     warnings = "('MLproject:1:1  unknown key \"Environment\" is ignored',)"
-    assert answers == [f"{warnings} True\n", f"{warnings} False\n"]
+    assert answers == [f"{warnings} ['jsonschema', 'yaml']\n", f"{warnings} []\n"]
 
 
 def test_a_faulty_file_leaves_no_marker(tmp_path: Path, house: Path) -> None:
     first = refused(tmp_path, "name: [a]\n")
     assert refused(tmp_path, "name: [a]\n") == first
-    assert not list(house.rglob("validated-v1/*"))
+    assert not list(house.rglob("valid-v1/*"))
 
 
-@pytest.mark.parametrize("content", ["", "nonsense", "[[1]]", '{"a": 1}', "[[1, 2, [], 3, 4]]", "\xff"])
+@pytest.mark.parametrize("content", ["", "nonsense", "[[1]]", '{"a": 1}', "[[1]]", "\xff", BAD_ROOT])
 def test_a_spoilt_marker_is_no_marker(tmp_path: Path, house: Path, content: str) -> None:
     (tmp_path / "MLproject").write_text("Environment: x\n")
     expected = load_project(tmp_path).warnings
-    (marker,) = house.rglob("validated-v1/*")
+    (marker,) = house.rglob("valid-v1/*")
     marker.write_text(content)
     assert load_project(tmp_path).warnings == expected
 
@@ -268,7 +272,7 @@ def test_a_marker_that_lies_makes_nothing_unsafe(tmp_path: Path, house: Path) ->
     """What decides the parsing is checked whether or not the file counts as valid."""
     (tmp_path / "MLproject").write_text("name: x\n")
     load_project(tmp_path)
-    (marker,) = house.rglob("validated-v1/*")
+    (marker,) = house.rglob("valid-v1/*")
     source = (
         "python_env: [1]\n"
         "entry_points:\n  a: text\n  main: {command: [x], parameters: {p: [], q: {enum: 1}}}\n"
@@ -276,23 +280,24 @@ def test_a_marker_that_lies_makes_nothing_unsafe(tmp_path: Path, house: Path) ->
     (tmp_path / "MLproject").write_text(source)
     refused(tmp_path, source)
     for name in _digests_asked_for(tmp_path):
-        marker.with_name(name).write_text("[]")
+        node = document.read(source.encode(), Findings("MLproject"))
+        assert node is not None
+        root = memory._packed(node)
+        marker.with_name(name).write_text(json.dumps({"root": root, "warnings": []}))
     project = load_project(tmp_path)
     assert project.entry_points["main"].command == ""
 
 
 def _digests_asked_for(root: Path) -> list[str]:
-    from reprise.schemas import validation
-
     asked: list[str] = []
-    real = validation._marker
+    real = memory._place
 
     def recorded(digest: str) -> Path:
         asked.append(digest)
         return real(digest)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(validation, "_marker", recorded)
+        patch.setattr(memory, "_place", recorded)
         with pytest.raises(ProjectError):
             load_project(root)
     return asked

@@ -1,0 +1,80 @@
+"""Files that were read and found valid before: what they hold, by the digest of all that decides it.
+
+Such a file needs neither YAML's parser nor jsonschema again, which are half of the time of a launch.
+The memory lies in the user's cache, beside the environments that are run from there.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from reprise import paths
+from reprise.schemas.faults import Finding, Position
+from reprise.schemas.nodes import Entry, MappingNode, Node, ScalarNode, SequenceNode
+
+FOLDER = "valid-v1"
+
+
+class Known(NamedTuple):
+    """A valid document, and the warnings of reading and validating it."""
+
+    root: Node
+    warnings: list[Finding]
+
+
+def recall(digest: str) -> Known | None:
+    """What is known of a file; None when there is nothing, or nothing that makes sense."""
+    try:
+        stored = json.loads(_place(digest).read_bytes())
+        rows = stored["warnings"]
+        warnings = [
+            Finding(Position(int(line), int(column)), tuple(map(str, path)), str(sentence))
+            for line, column, path, sentence in rows
+        ]
+        return Known(_unpacked(stored["root"]), warnings)
+    except (OSError, RuntimeError, ValueError, TypeError, KeyError, IndexError):
+        return None
+
+
+def remember(digest: str, known: Known) -> None:
+    rows = [[*warning.at, warning.path, warning.sentence] for warning in known.warnings]
+    try:
+        paths.write_atomically(_place(digest), json.dumps({"root": _packed(known.root), "warnings": rows}))
+    except (OSError, RuntimeError):
+        pass  # without a cache, it is read again next time
+
+
+def _place(digest: str) -> Path:
+    return paths.cache_dir() / FOLDER / digest
+
+
+def _packed(node: Node) -> list[Any]:
+    match node:
+        case ScalarNode():
+            return [*node.at, node.text, node.plain]
+        case SequenceNode():
+            return [*node.at, [_packed(item) for item in node.items], node.source]
+        case MappingNode():
+            entries = {key: [*entry.key_at, _packed(entry.value)] for key, entry in node.entries.items()}
+            return [*node.at, entries]
+
+
+def _unpacked(row: list[Any]) -> Node:
+    """Raises ValueError, TypeError, KeyError or IndexError for what was not packed here."""
+    at = Position(int(row[0]), int(row[1]))
+    match row[2:]:
+        case [str(text), bool(plain)]:
+            return ScalarNode(at, text, plain)
+        case [list(items), str() | None as source]:
+            return SequenceNode(at, tuple(map(_unpacked, items)), source)
+        case [dict(entries)]:
+            return MappingNode(
+                at,
+                {
+                    key: Entry(Position(int(line), int(column)), _unpacked(value))
+                    for key, (line, column, value) in entries.items()
+                },
+            )
+    raise ValueError(f"not a node: {row!r}")
