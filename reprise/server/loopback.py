@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 import os
-import secrets
 import selectors
 import socket
 import threading
@@ -28,9 +27,9 @@ class Loopback:
 
     def __init__(self, store: EmbeddedStore, run_id: str) -> None:
         self._store = store
-        self._secret = secrets.token_hex(16)
+        self._secret = os.urandom(16).hex()
         self._token = f"{self._secret}.{run_id}"
-        self._listening = _listen()
+        self._listening = listen()
         self.uri = f"http://127.0.0.1:{self._listening.getsockname()[1]}"
         self._stop, self._stopped = socket.socketpair()
         self._closed = threading.Lock()
@@ -88,11 +87,21 @@ class Loopback:
         self.close()
 
 
-def _listen() -> socket.socket:
-    """A listening socket that is told to be TCP: asyncio then sends small answers without delay."""
-    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    listening.bind(("127.0.0.1", 0))
-    listening.listen(128)
+def listen(host: str = "127.0.0.1", port: int = 0) -> socket.socket:
+    """A listening socket that is told to be TCP: asyncio then sends small answers without delay.
+
+    Raises:
+        OSError: the address is taken, or none of this machine.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind((host, port))
+        listening.listen(2048)
+    except BaseException:
+        listening.close()
+        raise
     return listening
 
 

@@ -11,6 +11,7 @@ from starlette.types import ASGIApp
 
 from reprise.errors import UsageError
 from reprise.server.app import LOOPBACK_NAMES, create_app
+from reprise.server.loopback import listen
 from reprise.tracking.embedded import EmbeddedStore
 
 logger = logging.getLogger(__name__)
@@ -29,9 +30,8 @@ def serve(store: EmbeddedStore, host: str, port: int, token: str | None = None) 
     """
     hosts = LOOPBACK_NAMES if host in LOOPBACK_NAMES else None
     app = create_app(store, token=token, hosts=hosts)
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        listening = socket.create_server((host, port), family=family, backlog=2048)
+        listening = listen(host, port)
     except OSError as error:
         hint = "is another server there? -p names another port"
         raise UsageError(f"cannot listen on {host}:{port}: {error.strerror}", hint=hint) from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import os
+import pwd
 import socket
 import subprocess
 import sys
@@ -188,3 +189,15 @@ print(urllib.request.urlopen(request).read().decode())
             check=True,
         )
     assert '"name":"Default"' in done.stdout
+
+
+def test_a_user_without_a_home_is_served_and_a_child_learns_the_store(
+    store: EmbeddedStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unknown(uid: int) -> pwd.struct_passwd:
+        raise KeyError(uid)
+
+    monkeypatch.delenv("HOME", raising=False)
+    monkeypatch.setattr(pwd, "getpwuid", unknown)
+    with Loopback.start(store, RUN) as loopback:
+        assert loopback.environ["REPRISE_STORE"] == str(store.directory)

@@ -12,6 +12,11 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+import uvicorn
+
+from reprise.errors import UsageError
+from reprise.server.serving import serve
+from reprise.tracking.embedded import EmbeddedStore
 
 SERVE = """
 import sys
@@ -56,3 +61,25 @@ def test_it_serves_until_it_is_told_to_stop(tmp_path: Path, ask_to_stop: signal.
         server.wait()
     with pytest.raises(urllib.error.URLError):
         urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=2)
+
+
+def test_its_socket_is_told_to_be_tcp_so_that_answers_come_without_delay(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[int] = []
+
+    def run(server: uvicorn.Server, sockets: list[socket.socket]) -> None:
+        seen.extend(listening.proto for listening in sockets)
+
+    monkeypatch.setattr(uvicorn.Server, "run", run)
+    with EmbeddedStore(tmp_path / "mlruns") as store:
+        serve(store, "127.0.0.1", 0)
+    assert seen == [socket.IPPROTO_TCP]
+
+
+def test_an_address_of_another_machine_is_refused(tmp_path: Path) -> None:
+    with (
+        EmbeddedStore(tmp_path / "mlruns") as store,
+        pytest.raises(UsageError, match=r"cannot listen on 192\.0\.2\.1:0"),
+    ):
+        serve(store, "192.0.2.1", 0, "token")
