@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from reprise import progress
 from reprise.errors import SourceError
 from reprise.redact import redact
+from reprise.tracking.rest_connection import settings_hint
+
+if TYPE_CHECKING:
+    import httpx
 
 MOST = 8 << 30
 """Bytes; more than that is refused."""
@@ -24,7 +29,13 @@ def download(url: str, target: Path) -> None:
 
     shown = redact(url)
     try:
-        _stream(url, target)
+        client = httpx.Client(follow_redirects=True, timeout=httpx.Timeout(60, connect=20))
+    except (OSError, ImportError, ValueError) as error:  # a proxy or a certificate that httpx cannot use
+        message = f"{shown} cannot be fetched, the settings for HTTP cannot be used: {redact(str(error))}"
+        raise SourceError(message, hint=settings_hint()) from error
+    try:
+        with client:
+            _stream(client, url, target)
     except httpx.HTTPStatusError as error:
         code = error.response.status_code
         hint = "it wants credentials" if code in (401, 403) else "check the URL"
@@ -34,14 +45,12 @@ def download(url: str, target: Path) -> None:
         raise SourceError(
             f"{shown} cannot be reached: {what}", hint="check the host name, the network and the proxy"
         ) from None
-    except (ValueError, ImportError, OSError) as error:  # a proxy or a certificate that httpx cannot use
-        raise SourceError(f"{shown} cannot be fetched: {error}") from error
+    except (ValueError, OSError) as error:  # an answer out of all rules, a full disk
+        raise SourceError(f"{shown} cannot be fetched: {redact(str(error))}") from error
 
 
-def _stream(url: str, target: Path) -> None:
-    import httpx
-
-    with httpx.stream("GET", url, follow_redirects=True, timeout=httpx.Timeout(60, connect=20)) as response:
+def _stream(client: httpx.Client, url: str, target: Path) -> None:
+    with client.stream("GET", url) as response:
         response.raise_for_status()
         total = int(response.headers.get("Content-Length") or 0)
         title = f"Downloading {redact(url)}"

@@ -194,7 +194,8 @@ class MlflowTracking:
         if source.startswith("runs:/"):
             run_id, _, path = source.removeprefix("runs:/").partition("/")
             return run_id, path
-        if version.run_id and source.startswith(root := self._artifact_uri(version.run_id)):
+        root = self._artifact_uri(version.run_id).rstrip("/") if version.run_id else ""
+        if version.run_id and f"{source}/".startswith(f"{root}/"):
             return version.run_id, source[len(root) :].strip("/")
         raise TrackingError(
             f"version {version.version} of {name!r} has its files at {redact(source)}, outside its run",

@@ -12,7 +12,7 @@ from reprise.tracking.base import Tracking
 from reprise.tracking.embedded import EmbeddedStore
 
 OWN_SCHEME = "reprise:"
-_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]+:")
+_SCHEME = r"[A-Za-z][A-Za-z0-9+.\-]+:"
 
 
 def open_tracking(uri: str | None, start: Path) -> Tracking:
@@ -28,8 +28,15 @@ def open_tracking(uri: str | None, start: Path) -> Tracking:
         from reprise.tracking.rest import RestTracking
 
         return RestTracking(uri)
-    folder = _local_folder(uri, start)
-    if folder is not None and (uri.startswith(OWN_SCHEME) or EmbeddedStore.may_be_at(folder)):
+    try:
+        folder = _local_folder(uri, start)
+        is_ours = folder is not None and (uri.startswith(OWN_SCHEME) or EmbeddedStore.may_be_at(folder))
+    except (OSError, ValueError, RuntimeError) as error:  # what the system or the text itself forbids
+        raise TrackingError(
+            f'the tracking URI "{redact(uri)}" cannot be used: {error}',
+            hint="it is the folder of a store, or the http(s):// URI of an MLflow server",
+        ) from error
+    if folder is not None and is_ours:
         return EmbeddedStore(folder)
     try:
         from reprise.tracking.mlflow_adapter import MlflowTracking
@@ -47,8 +54,14 @@ def _local_folder(uri: str, start: Path) -> Path | None:
     if uri.startswith(("file:", OWN_SCHEME)):
         from urllib.parse import unquote, urlsplit
 
-        return start / unquote(urlsplit(uri).path)
-    return None if _SCHEME.match(uri) or uri == "databricks" else start / Path(uri).expanduser()
+        path = Path(unquote(urlsplit(uri).path))
+    elif re.match(_SCHEME, uri) or uri == "databricks":
+        return None
+    else:
+        path = Path(uri).expanduser()
+    if "\0" in str(path):
+        raise ValueError("it holds a NUL character")
+    return start / path
 
 
 def _absolute(uri: str, folder: Path | None, start: Path) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -79,14 +80,23 @@ class Folder:
         file = self._root / path
         if not file.is_file():
             raise no_artifact(path)
-        shutil.copyfile(file, destination)
+        try:
+            shutil.copyfile(file, destination)
+        except OSError as error:
+            raise TrackingError(f"The artifact {file} cannot be copied: {error.strerror}") from error
 
     def send(self, source: Path, path: str) -> None:
         target = self._root / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        arriving = target.with_name(f".{target.name}.arriving")
-        shutil.copyfile(source, arriving)
-        arriving.replace(target)
+        arriving = target.with_name(f".{os.urandom(8).hex()}.arriving")
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                shutil.copyfile(source, arriving)
+                arriving.replace(target)
+            finally:
+                arriving.unlink(missing_ok=True)
+        except OSError as error:
+            raise TrackingError(f"The artifact {target} cannot be written: {error.strerror}") from error
 
 
 class Cloud:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Set
 from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -15,6 +15,8 @@ from reprise.errors import TrackingError
 from reprise.redact import redact
 
 if TYPE_CHECKING:
+    import ssl
+
     import httpx
 
 logger = logging.getLogger(__name__)
@@ -32,6 +34,8 @@ _CODE_OF_STATUS = {
     503: "TEMPORARILY_UNAVAILABLE",
 }
 _CREDENTIALS = "set MLFLOW_TRACKING_TOKEN, or MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD"
+_SETTINGS = {"SSL_CERT_FILE", "SSL_CERT_DIR", "ALL_PROXY", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"}
+_OUR_SETTINGS = {"MLFLOW_TRACKING_SERVER_CERT_PATH", "MLFLOW_TRACKING_CLIENT_CERT_PATH"}
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 _NOT_MLFLOW = "check that MLFLOW_TRACKING_URI names an MLflow server, with its path if it has one"
 
@@ -160,34 +164,53 @@ def _client(
     """A client by the user's settings; without ``proxies`` they do not stand before our own machine."""
     import httpx
 
+    timeout = httpx.Timeout(_seconds(), connect=10)
     try:
-        seconds = float(os.environ.get("MLFLOW_HTTP_REQUEST_TIMEOUT") or 120)
         return httpx.Client(
             auth=auth,
             headers=headers,
-            verify=_verification(),
-            cert=os.environ.get("MLFLOW_TRACKING_CLIENT_CERT_PATH") or None,
-            timeout=httpx.Timeout(seconds, connect=10),
+            verify=_verification(trust_env=proxies),
+            timeout=timeout,
             follow_redirects=True,
             trust_env=proxies,
         )
     except (OSError, ImportError, ValueError) as error:
+        message = f"the settings for HTTP cannot be used: {redact(str(error))}"
+        raise TrackingError(message, hint=settings_hint(_OUR_SETTINGS)) from error
+
+
+def settings_hint(more: Set[str] = frozenset()) -> str | None:
+    """Which of the variables that an HTTP client is made by (and ``more``) are set, and can be to blame."""
+    present = sorted(name for name in os.environ if name.upper() in _SETTINGS | more)
+    return f"look at {', '.join(present)}" if present else None
+
+
+def _seconds() -> float:
+    text = os.environ.get("MLFLOW_HTTP_REQUEST_TIMEOUT") or "120"
+    try:
+        return float(text)
+    except ValueError:
         raise TrackingError(
-            f"the settings for HTTP cannot be used: {error}",
-            hint="look at MLFLOW_HTTP_REQUEST_TIMEOUT, MLFLOW_TRACKING_SERVER_CERT_PATH, "
-            "MLFLOW_TRACKING_CLIENT_CERT_PATH, SSL_CERT_FILE, ALL_PROXY, HTTP_PROXY and HTTPS_PROXY",
-        ) from error
+            f'MLFLOW_HTTP_REQUEST_TIMEOUT is "{text}", which is no number of seconds'
+        ) from None
 
 
-def _verification() -> Any:
-    """Whether, or against which certificates, the server's certificate is checked."""
+def _verification(*, trust_env: bool) -> ssl.SSLContext | bool:
+    """Whether, or against which certificates, the server's is checked, and which one we show it."""
+    verify: ssl.SSLContext | bool = True
     if os.environ.get("MLFLOW_TRACKING_INSECURE_TLS", "").lower() in {"1", "true"}:
-        return False
-    if bundle := os.environ.get("MLFLOW_TRACKING_SERVER_CERT_PATH"):
+        verify = False
+    elif bundle := os.environ.get("MLFLOW_TRACKING_SERVER_CERT_PATH"):
         import ssl
 
-        return ssl.create_default_context(cafile=bundle)
-    return True
+        verify = ssl.create_default_context(cafile=bundle)
+    if not (ours := os.environ.get("MLFLOW_TRACKING_CLIENT_CERT_PATH")):
+        return verify
+    import httpx
+
+    context = httpx.create_ssl_context(verify, trust_env=trust_env)
+    context.load_cert_chain(ours)
+    return context
 
 
 def refuse_failure(response: httpx.Response) -> None:
@@ -210,7 +233,7 @@ def refuse_failure(response: httpx.Response) -> None:
 
 def _object(response: httpx.Response) -> dict[str, Any]:
     try:
-        body = response.json()
+        body = response.json(object_hook=_Answer)
     except ValueError:
         body = None
     if not isinstance(body, dict):
@@ -219,11 +242,11 @@ def _object(response: httpx.Response) -> dict[str, Any]:
             f"{response.text[:80]!r}",
             hint=_NOT_MLFLOW,
         )
-    return _Answer(body)
+    return body
 
 
 class _Answer(dict[str, Any]):
-    """The fields of an answer; one that any MLflow server gives and this one does not is an error."""
+    """An object of an answer; a field that any MLflow server gives and this one does not is an error."""
 
     def __missing__(self, name: str) -> Any:
         raise TrackingError(

@@ -12,6 +12,7 @@ import pytest
 from reprise.errors import TrackingError
 from reprise.tracking.embedded import EmbeddedStore
 from reprise.tracking.registry import open_tracking
+from tests.tracking.stores import mlflow_sqlite
 
 
 def test_without_a_uri_the_store_is_found_upward(tmp_path: Path) -> None:
@@ -87,3 +88,34 @@ def test_mlflow_s_own_file_store_is_left_as_it_is_and_told(
         store.get_experiment("0")
     assert "also holds MLflow's own file store" in caplog.text
     assert not (tmp_path / "mlruns" / ".gitignore").exists()
+
+
+@pytest.mark.parametrize(
+    "uri", ["~nobody-of-that-name/x", "file://[bad", "a" * 300, "a\0b", "reprise:///a\0b"]
+)
+def test_what_cannot_be_a_store_is_told(tmp_path: Path, uri: str) -> None:
+    with pytest.raises(TrackingError, match="cannot"), closing(open_tracking(uri, tmp_path)) as store:
+        store.get_experiment("0")
+
+
+@pytest.mark.mlflow
+@pytest.mark.parametrize("uri", ["postgresql://ada:hunter2@host/x", "sqlite:////proc/absent/x.db"])
+def test_a_store_that_the_mlflow_library_cannot_open_is_told(tmp_path: Path, uri: str) -> None:
+    with pytest.raises(TrackingError, match="cannot use this tracking URI") as refused:
+        open_tracking(uri, tmp_path).get_experiment("0")
+    assert "hunter2" not in refused.value.message
+
+
+@pytest.mark.mlflow
+def test_a_model_beside_the_artifacts_of_its_run_is_not_in_them(tmp_path: Path) -> None:
+    with mlflow_sqlite(tmp_path) as store:
+        from mlflow import MlflowClient
+
+        run = store.create_run(store.create_experiment("e"), start_time=1, user_id="u")
+        client = MlflowClient(tracking_uri=f"sqlite:///{tmp_path}/mlflow.db")
+        client.create_registered_model("iris")
+        for tail in ("/model", "-of-another/model"):
+            client.create_model_version("iris", f"{run.artifact_uri}{tail}", run.run_id)
+        assert store.model_location("iris", "1") == (run.run_id, "model")
+        with pytest.raises(TrackingError, match="outside its run"):
+            store.model_location("iris", "2")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import http.server
 import json
+import shutil
+import signal
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -20,6 +22,7 @@ from reprise.server.loopback import Loopback
 from reprise.tracking import rest_connection
 from reprise.tracking.embedded import EmbeddedStore
 from reprise.tracking.rest import RestTracking
+from reprise.tracking.rest_artifacts import Folder
 
 Answer = tuple[int, Any]
 
@@ -187,6 +190,8 @@ def test_the_servers_own_words_are_passed_on(server: Server) -> None:
         (500, b"", "INTERNAL_ERROR"),
         (200, b"<html>welcome</html>", "INTERNAL_ERROR"),
         (200, [], "INTERNAL_ERROR"),
+        (200, {"status": "ok"}, "INTERNAL_ERROR"),
+        (200, {"run": {"info": {}}}, "INTERNAL_ERROR"),
     ],
 )
 def test_a_server_that_is_no_mlflow_server_is_told(
@@ -362,3 +367,82 @@ def test_a_nested_run_gets_a_token_of_its_own(tmp_path: Path, monkeypatch: pytes
                 assert child.get_experiment("0").name == "Default"
     monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", "somebody.elses")
     assert RestTracking("http://host").environ(nested)["MLFLOW_TRACKING_TOKEN"] == "somebody.elses"
+
+
+@pytest.mark.parametrize("name", ["ALL_PROXY", "HTTP_PROXY", "http_proxy"])
+@pytest.mark.parametrize("proxy", ["socks5://127.0.0.1:9", "http://127.0.0.1:9"])
+def test_our_own_machine_is_not_asked_through_a_proxy(
+    server: Server, name: str, proxy: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, proxy)
+    server.answer(200, RUN)
+    with tracking(server.uri) as store:
+        assert store.get_run("r1").run_id == "r1"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("ALL_PROXY", "socks5://ada:hunter2@127.0.0.1:9"),
+        ("SSL_CERT_FILE", "/absent.pem"),
+        ("MLFLOW_TRACKING_SERVER_CERT_PATH", "/absent.pem"),
+        ("MLFLOW_TRACKING_CLIENT_CERT_PATH", "/absent.pem"),
+        ("MLFLOW_HTTP_REQUEST_TIMEOUT", "2m"),
+    ],
+)
+def test_a_setting_that_cannot_be_used_is_named(
+    name: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for other in ("SSL_CERT_FILE", "SSL_CERT_DIR"):
+        monkeypatch.delenv(other, raising=False)
+    monkeypatch.setenv(name, value)
+    with tracking("https://example.invalid") as store, pytest.raises(TrackingError) as refused:
+        store.get_run("r1")
+    told = f"{refused.value.message} {refused.value.hint}"
+    assert name in told and "hunter2" not in told
+
+
+def test_an_interruption_while_the_server_is_awaited_ends_it_at_once(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def pressed(signum: int, frame: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(rest_connection, "PAUSES", (60.0, 60.0))
+    server.answer(503, b"busy")
+    before = signal.signal(signal.SIGALRM, pressed)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.3)
+        with tracking(server.uri) as store, pytest.raises(KeyboardInterrupt):
+            store.get_run("r1")
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    assert len(server.asked) == 1
+
+
+def test_artifacts_in_a_folder_that_cannot_be_written_are_told(server: Server, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    server.answer(200, located(f"{tmp_path}/file/artifacts"))
+    with tracking(server.uri) as store:
+        with pytest.raises(TrackingError, match="cannot be written: Not a directory"):
+            store.upload_artifact("r1", tmp_path / "file", "a.txt")
+        with pytest.raises(TrackingError, match="cannot be written"):
+            store.upload_artifact("r1", tmp_path / "absent", "a.txt")
+
+
+def test_two_writers_of_an_artifact_do_not_share_a_partial_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, copy = Folder(tmp_path / "root"), shutil.copyfile
+    (tmp_path / "slow").write_text("slow")
+    (tmp_path / "fast").write_text("fast")
+
+    def overtaken(source: Path, target: Path) -> None:
+        copy(source, target)
+        monkeypatch.setattr(shutil, "copyfile", copy)
+        folder.send(tmp_path / "fast", "a.txt")
+
+    monkeypatch.setattr(shutil, "copyfile", overtaken)
+    folder.send(tmp_path / "slow", "a.txt")
+    assert (tmp_path / "root" / "a.txt").read_text() == "slow"
+    assert [path.name for path in (tmp_path / "root").iterdir()] == ["a.txt"]

@@ -87,3 +87,9 @@ def test_an_order_is_read() -> None:
     for text, character in (("start_time down", 12), ("start_time DESC NULLS", 17), ("", 1)):
         with pytest.raises(TrackingError, match=f"character {character}:"):
             parse_order(text)
+
+
+@pytest.mark.parametrize("digits", ["9" * 5000, "-" + "1" * 5000, "1" * 5000 + ".5"])
+def test_a_number_without_end_is_refused(digits: str) -> None:
+    with pytest.raises(TrackingError, match="the number is too long"):
+        parse_filter(f"metrics.a > {digits}")
