@@ -64,7 +64,7 @@ def make_request(
 def read_params_file(path: Path) -> dict[str, str | None]:
     """Parameters from a YAML or JSON mapping; every value is the text as written in the file.
 
-    A null counts as not given, a list is the text between its brackets.
+    A null counts as not given, a list is its text with the brackets.
 
     Raises:
         UsageError: the file cannot be read.

@@ -118,6 +118,13 @@ def test_a_nul_character_is_refused() -> None:
         bound("run {a}", [Parameter("a")], {"a": "x\0y"})
 
 
+@pytest.mark.parametrize("name", ["a//b", "/x", "../x", ".", "a" * 251])
+def test_a_name_that_no_store_records_is_refused_declared_or_not(name: str) -> None:
+    for declared in ([], [Parameter(name)]):
+        with pytest.raises(UsageError, match="param name"):
+            bound("run", declared, {name: "1"})
+
+
 def test_a_single_fault_keeps_its_own_hint_and_a_default_names_its_parameter() -> None:
     with pytest.raises(UsageError) as caught:
         bound("run {a}", [Parameter("a", "path", "no.csv")], {}, localise=refusing)

@@ -105,6 +105,8 @@ def test_registered_models(tmp_path: Path, store: EmbeddedStore) -> None:
         ("~nobody-of-that-name/x", '"~nobody-of-that-name/x" cannot be used: '),
         ("a" * 300, '"' + "a" * 300 + '" cannot be used: '),
         ("http://[bad", '"http://[bad" cannot be used: '),
+        ("{web}/q%00x", "cannot fetch {web}/q%00x: "),
+        ("{web}/..%2f..%2fnone", "cannot fetch {web}/..%2f..%2fnone: "),
         ("{web}/none.csv", "cannot fetch {web}/none.csv: {web}/none.csv answered 404 File not found"),
         ("http://127.0.0.1:1/x", "cannot fetch http://127.0.0.1:1/x: "),
         ("runs:/abc", '"runs:/abc" names no artifact'),
@@ -121,3 +123,19 @@ def test_what_cannot_be_fetched_is_told_and_leaves_nothing(
         localise(value.format(web=web), tmp_path, storage, store)
     assert caught.value.message.startswith(message.format(web=web, cwd=tmp_path))
     assert not storage.exists() or list(storage.iterdir()) == []
+
+
+def test_a_name_that_is_none_becomes_input_and_a_hidden_path_stays_a_name(
+    tmp_path: Path, store: EmbeddedStore, web: str
+) -> None:
+    (tmp_path / "web" / "index.html").write_text("page")
+    for end in ("", "/", "/.", "/.."):
+        found = localise(f"{web}{end}", tmp_path, tmp_path / "storage", store)
+        assert (found.name, found.read_text()) == ("input", "page")
+        assert found.parent.parent == tmp_path / "storage"
+
+
+def test_a_storage_folder_that_cannot_be_is_told(tmp_path: Path, store: EmbeddedStore, web: str) -> None:
+    (tmp_path / "web" / "x").write_text("1")
+    with pytest.raises(UsageError, match="cannot be used"):
+        localise(f"{web}/x", tmp_path, Path("/dev/null/x"), store)
