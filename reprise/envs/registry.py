@@ -3,16 +3,43 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable, Iterator, Mapping
 
-from reprise.envs import local, virtualenv
+from reprise.envs import local
 from reprise.envs.base import EnvManager
 from reprise.errors import EnvError, UsageError
 from reprise.schemas.environment import CondaEnv, DockerEnv, EnvSpec, PythonEnv
 
 logger = logging.getLogger(__name__)
 
-MANAGERS: dict[str, EnvManager] = {local.NAME: local, virtualenv.NAME: virtualenv}
-ALIASES = {"uv": virtualenv.NAME}
+
+def _local() -> EnvManager:
+    return local
+
+
+def _virtualenv() -> EnvManager:
+    from reprise.envs import virtualenv
+
+    return virtualenv
+
+
+class _Managers(Mapping[str, EnvManager]):
+    """Each is imported when it is asked for: a run in the current environment pays for no other."""
+
+    _doors: Mapping[str, Callable[[], EnvManager]] = {"local": _local, "virtualenv": _virtualenv}
+
+    def __getitem__(self, word: str) -> EnvManager:
+        return self._doors[word]()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._doors)
+
+    def __len__(self) -> int:
+        return len(self._doors)
+
+
+MANAGERS: Mapping[str, EnvManager] = _Managers()
+ALIASES = {"uv": "virtualenv"}
 
 # Words of MLflow that this version knows of but does not do.
 LATER = ("conda", "docker")
@@ -40,6 +67,8 @@ def choose(spec: EnvSpec, requested: str | None) -> tuple[EnvManager, EnvSpec]:
         )
     if requested == local.NAME:
         return local, spec
+    from reprise.envs import virtualenv
+
     python = _python(spec, requested)
     virtualenv.read(python)
     if reason := virtualenv.unusable():

@@ -21,8 +21,9 @@ MAX_NODES = 20_000
 MAX_DEPTH = 50
 
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-_TEMPLATE = re.compile(r"^[^#\n]*((?<!\$)\{\{ ?[\w.]+ ?\}\}|\{%)", re.MULTILINE)
-_PLAIN_TAG = re.compile(r"!|tag:yaml\.org,2002:(str|int|float|bool|null|seq|map)")
+# As text: few files need them, and each costs more than a launch has to give away.
+_TEMPLATE = r"(?m)^[^#\n]*((?<!\$)\{\{ ?[\w.]+ ?\}\}|\{%)"
+_PLAIN_TAG = r"!|tag:yaml\.org,2002:(str|int|float|bool|null|seq|map)"
 _SYNTAX = {
     "mapping values are not allowed in this context": 'a ":" is not expected here; '
     'does a text that holds ": " want quotes, or is the indentation wrong?',
@@ -229,7 +230,7 @@ class _Composer:
 
     def _refuse_foreign_tag(self, event: yaml.NodeEvent) -> None:
         tag = getattr(event, "tag", None)
-        if tag is not None and not _PLAIN_TAG.fullmatch(tag):
+        if tag is not None and not re.fullmatch(_PLAIN_TAG, tag):
             word = tag.replace("tag:yaml.org,2002:", "!!")
             self.findings.fault(_at(event), self._path(), f'the tag "{shortened(word)}" is not allowed')
 
@@ -256,7 +257,7 @@ class _Composer:
                 sentence = f'no text can start with "{char}" unless it is in quotes'
         else:
             sentence = _SYNTAX.get(problem, f"not YAML: {problem}")
-        if _TEMPLATE.search(self.source):
+        if re.search(_TEMPLATE, self.source):
             sentence += "; this looks like a template (cookiecutter, Jinja) that was not rendered"
         return self._unreadable(at, sentence)
 

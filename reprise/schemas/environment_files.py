@@ -10,7 +10,7 @@ from pathlib import Path
 from reprise import __version__
 from reprise.schemas import memory
 from reprise.schemas.environment import CondaEnv, DockerEnv, EnvSpec, PythonEnv
-from reprise.schemas.faults import START, Findings, Position, on_one_line, refuse_faults, shortened
+from reprise.schemas.faults import START, Findings, Position, on_one_line, shortened
 from reprise.schemas.nodes import (
     MAX_BYTES,
     Node,
@@ -23,33 +23,9 @@ from reprise.schemas.nodes import (
 )
 from reprise.schemas.validation import schema_text, validate
 
-_SELECTOR = re.compile(r"#\s*(\[[^\]]*\])\s*$")
+_SELECTOR = r"#\s*(\[[^\]]*\])\s*$"
 _IGNORED = ("prefix", "variables")
-_TOML_PLACE = re.compile(r"(?P<problem>.*) \(at line (?P<line>\d+), column (?P<column>\d+)\)")
-
-
-def load_python_env(path: Path) -> PythonEnv:
-    """The ``python_env.yaml`` at ``path``; its folder is taken for the project's.
-
-    Raises:
-        ProjectError: with all its faults.
-    """
-    findings = Findings(path.name)
-    spec = read_python_env(path, path.parent, findings)
-    refuse_faults([findings])
-    return spec
-
-
-def load_conda_env(path: Path) -> CondaEnv:
-    """The ``conda.yaml`` at ``path``; its folder is taken for the project's.
-
-    Raises:
-        ProjectError: with all its faults.
-    """
-    findings = Findings(path.name)
-    spec = read_conda_env(path, path.parent, findings)
-    refuse_faults([findings])
-    return spec
+_TOML_PLACE = r"(?P<problem>.*) \(at line (?P<line>\d+), column (?P<column>\d+)\)"
 
 
 def read_yaml(path: Path, schema: str, findings: Findings) -> tuple[Node | None, bytes]:
@@ -125,7 +101,7 @@ def _warn_of_selectors(dependencies: Sequence[Node], content: bytes, findings: F
     lines = content.decode("utf-8-sig").splitlines()
     for number, dependency in enumerate(dependencies, start=1):
         for item in (dependency, *items_of(child(dependency, "pip"))):
-            selector = _SELECTOR.search(lines[item.at.line - 1])
+            selector = re.search(_SELECTOR, lines[item.at.line - 1])
             if isinstance(item, ScalarNode) and selector:
                 at = Position(item.at.line, selector.start() + 1)
                 sentence = f'the selector "{selector[1]}" is ignored: the package is always installed'
@@ -232,7 +208,7 @@ def _is_project(pyproject: Path, findings: Findings) -> bool:
     except UnicodeDecodeError:
         findings.fault(START, (), "the file is not UTF-8")
     except (tomllib.TOMLDecodeError, RecursionError) as error:
-        place = _TOML_PLACE.fullmatch(str(error))
+        place = re.fullmatch(_TOML_PLACE, str(error))
         at = Position(int(place["line"]), int(place["column"])) if place else START
         findings.fault(at, (), f"not TOML: {place['problem'] if place else error}")
     return True

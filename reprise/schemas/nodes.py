@@ -16,7 +16,7 @@ MAX_BYTES = 1 << 20
 
 _NULLS = {"", "~", "null", "Null", "NULL"}
 _BOOLS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
-_NUMBER = re.compile(r"[-+]?(\.\d+|\d+(\.\d*)?)([eE][-+]?\d+)?")
+_NUMBER = r"[-+]?(\.\d+|\d+(\.\d*)?)([eE][-+]?\d+)?"
 
 
 class ScalarNode(NamedTuple):
@@ -98,5 +98,5 @@ def data(node: Node) -> object:
                 return None
             if text.lower() in _BOOLS:
                 return _BOOLS[text.lower()]
-            return float(text) if _NUMBER.fullmatch(text) else text
+            return float(text) if re.fullmatch(_NUMBER, text) else text
     return node.text

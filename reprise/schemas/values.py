@@ -10,7 +10,7 @@ from reprise.schemas.project import Parameter
 TRUE_WORDS = frozenset({"true", "yes", "on", "1"})
 FALSE_WORDS = frozenset({"false", "no", "off", "0"})
 
-_URI = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]+:.+", re.DOTALL)
+_URI = r"(?s)[A-Za-z][A-Za-z0-9+.\-]+:.+"
 
 
 def fault(parameter: Parameter, text: str) -> str | None:
@@ -27,7 +27,7 @@ def _type_fault(kind: str, text: str) -> str | None:
         return f'"{text}" is not a float'
     if kind == "bool" and text.lower() not in TRUE_WORDS | FALSE_WORDS:
         return f'"{text}" is not a bool (true or false)'
-    if kind == "uri" and not _URI.fullmatch(text):
+    if kind == "uri" and not re.fullmatch(_URI, text):
         return f'"{text}" is not an absolute URI (scheme:...)'
     return None
 

@@ -24,8 +24,8 @@ MAX_INPUT_TAG_KEY = 255
 MAX_INPUT_TAG = 500
 
 _KEY = re.compile(r"[/\w.\- :]*")
-_ALIAS = re.compile(r"[\w\-]+")
-_VERSION_ALIAS = re.compile(r"[vV]\d+")
+_ALIAS = r"[\w\-]+"
+_VERSION_ALIAS = r"[vV]\d+"
 _MODEL_NAME_REFUSED = "/:.%\"'"
 
 
@@ -128,10 +128,10 @@ def version(text: str) -> int:
 
 
 def alias(name: str) -> None:
-    if not _ALIAS.fullmatch(name):
+    if not re.fullmatch(_ALIAS, name):
         raise invalid(f"alias {name!r} is not allowed: only letters, digits, underscores and dashes")
     at_most("the alias", MAX_ALIAS, name)
-    if name.lower() == "latest" or _VERSION_ALIAS.fullmatch(name):
+    if name.lower() == "latest" or re.fullmatch(_VERSION_ALIAS, name):
         raise invalid(f"alias {name!r} is reserved")
 
 

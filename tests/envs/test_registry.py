@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -79,3 +81,17 @@ def test_machine_without_uv_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(EnvError, match="uv is not installed"):
         registry.choose(PYTHON, None)
     assert registry.choose(PYTHON, "local") == (local, PYTHON)
+
+
+def test_the_current_environment_costs_no_other_manager() -> None:
+    script = """
+import sys
+from pathlib import Path
+from reprise.envs import registry
+from reprise.schemas.environment import PythonEnv
+registry.choose(PythonEnv(Path()), "local")
+assert registry.MANAGERS["local"].NAME == "local" and "virtualenv" in registry.words()
+assert "reprise.envs.virtualenv" not in sys.modules and "reprise.envs.uv" not in sys.modules
+assert registry.MANAGERS["virtualenv"].NAME == "virtualenv"
+"""
+    subprocess.run([sys.executable, "-c", script], check=True)

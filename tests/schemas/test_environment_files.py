@@ -8,20 +8,31 @@ import pytest
 
 from reprise.errors import ProjectError
 from reprise.schemas.environment import CondaEnv, PythonEnv
-from reprise.schemas.environment_files import load_conda_env, load_python_env
+from reprise.schemas.environment_files import read_conda_env, read_python_env
+from reprise.schemas.faults import Findings, refuse_faults
 from reprise.schemas.loader import load_project
 
 
 def conda(root: Path, source: str) -> CondaEnv:
     path = root / "conda.yaml"
     path.write_text(source)
-    return load_conda_env(path)
+    return read_conda(path)
+
+
+def read_conda(path: Path) -> CondaEnv:
+    findings = Findings(path.name)
+    spec = read_conda_env(path, path.parent, findings)
+    refuse_faults([findings])
+    return spec
 
 
 def python(root: Path, source: str) -> PythonEnv:
     path = root / "python_env.yaml"
     path.write_text(source)
-    return load_python_env(path)
+    findings = Findings(path.name)
+    spec = read_python_env(path, path.parent, findings)
+    refuse_faults([findings])
+    return spec
 
 
 def test_conda_pins_of_every_kind_are_kept_as_written(tmp_path: Path) -> None:
@@ -211,5 +222,5 @@ def test_an_unknown_key_of_a_python_env_is_a_warning(tmp_path: Path) -> None:
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(ProjectError) as caught:
-        load_conda_env(tmp_path / "conda.yaml")
+        read_conda(tmp_path / "conda.yaml")
     assert caught.value.faults == ("conda.yaml:1:1  cannot be read: No such file or directory",)

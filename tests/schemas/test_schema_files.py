@@ -12,7 +12,8 @@ from jsonschema import Draft202012Validator
 
 import reprise.schemas
 from reprise.schemas.environment import CondaEnv, DockerEnv, PythonEnv
-from reprise.schemas.environment_files import load_conda_env, load_python_env
+from reprise.schemas.environment_files import read_conda_env, read_python_env
+from reprise.schemas.faults import Findings
 from reprise.schemas.loader import load_project
 from reprise.schemas.parameters import TYPES
 
@@ -118,7 +119,10 @@ def test_every_key_of_a_parameter_and_of_a_project_is_accepted(tmp_path: Path) -
 def test_every_key_of_an_environment_file_is_accepted(tmp_path: Path) -> None:
     path = tmp_path / "python_env.yaml"
     path.write_text("python: 3.10\nbuild_dependencies: [pip]\ndependencies: [numpy]\n")
-    assert load_python_env(path) == PythonEnv(tmp_path, path, "3.10", ("pip",), ("numpy",))
+    findings = Findings(path.name)
+    assert read_python_env(path, tmp_path, findings) == PythonEnv(
+        tmp_path, path, "3.10", ("pip",), ("numpy",)
+    )
     assert {key for key, _ in properties(schema("python_env"))} == {
         "python",
         "build_dependencies",
@@ -129,7 +133,8 @@ def test_every_key_of_an_environment_file_is_accepted(tmp_path: Path) -> None:
     path.write_text(
         "name: x\nchannels: [c]\ndependencies: [a, {pip: [b]}]\nprefix: /x\nvariables: {A: b}\n"
     )
-    assert load_conda_env(path) == CondaEnv(tmp_path, path, "x", ("c",), ("a",), ("b",))
+    assert read_conda_env(path, tmp_path, findings) == CondaEnv(tmp_path, path, "x", ("c",), ("a",), ("b",))
+    assert findings.faults == []
     assert {key for key, _ in properties(schema("conda_env"))} == {
         "name",
         "channels",
