@@ -8,6 +8,8 @@ override the platform's own folders.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from reprise.errors import UsageError
@@ -23,7 +25,8 @@ def cache_dir() -> Path:
         return Path(given).expanduser().absolute()
     import platformdirs
 
-    return platformdirs.user_cache_path("reprise", appauthor=False)
+    with _a_home(CACHE_VARIABLE):
+        return platformdirs.user_cache_path("reprise", appauthor=False)
 
 
 def state_dir() -> Path:
@@ -32,7 +35,17 @@ def state_dir() -> Path:
         return Path(given).expanduser().absolute()
     import platformdirs
 
-    return platformdirs.user_state_path("reprise", appauthor=False)
+    with _a_home(STATE_VARIABLE):
+        return platformdirs.user_state_path("reprise", appauthor=False)
+
+
+@contextmanager
+def _a_home(variable: str) -> Iterator[None]:
+    """A user without an entry in the password file and without HOME has no folder to put things in."""
+    try:
+        yield
+    except RuntimeError as error:
+        raise UsageError(f"no home folder is known: {error}", hint=f"set HOME or {variable}") from error
 
 
 def here() -> Path:

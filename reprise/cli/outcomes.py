@@ -83,11 +83,11 @@ def _unexpected() -> None:
         f"reprise {__version__}, Python {platform.python_version()}, {platform.platform()}\n"
         f"command: {' '.join(_without_values(sys.argv))}\n\n{traceback.format_exc()}"
     )
-    path = paths.state_dir() / "errors" / f"{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}.log"
     try:
+        path = paths.state_dir() / "errors" / f"{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}.log"
         paths.write_atomically(path, redact(report))
         where = f"the details are in {path}"
-    except OSError:
+    except (OSError, RepriseError):
         where = redact(report)
     last = traceback.format_exception_only(sys.exception())[-1].strip()
     tell_error(f"unexpected: {last}", f"this is a fault of reprise; {where}")

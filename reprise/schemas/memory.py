@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from reprise import paths
+from reprise.errors import RepriseError
 from reprise.schemas.faults import Finding, Position
 from reprise.schemas.nodes import Entry, MappingNode, Node, ScalarNode, SequenceNode
 
@@ -34,7 +35,7 @@ def recall(digest: str) -> Known | None:
             for line, column, path, sentence in rows
         ]
         return Known(_unpacked(stored["root"]), warnings)
-    except (OSError, RuntimeError, ValueError, TypeError, KeyError, IndexError):
+    except (OSError, RepriseError, ValueError, TypeError, KeyError, IndexError):
         return None
 
 
@@ -42,7 +43,7 @@ def remember(digest: str, known: Known) -> None:
     rows = [[*warning.at, warning.path, warning.sentence] for warning in known.warnings]
     try:
         paths.write_atomically(_place(digest), json.dumps({"root": _packed(known.root), "warnings": rows}))
-    except (OSError, RuntimeError):
+    except (OSError, RepriseError):
         pass  # without a cache, it is read again next time
 
 
