@@ -99,6 +99,7 @@ def test_what_cannot_be_a_store_is_told(tmp_path: Path, uri: str) -> None:
 
 
 @pytest.mark.mlflow
+@pytest.mark.filterwarnings("ignore")  # MLflow's own; an error there spoils the process
 @pytest.mark.parametrize("uri", ["postgresql://ada:hunter2@host/x", "sqlite:////proc/absent/x.db"])
 def test_a_store_that_the_mlflow_library_cannot_open_is_told(tmp_path: Path, uri: str) -> None:
     with pytest.raises(TrackingError, match="cannot use this tracking URI") as refused:
@@ -106,6 +107,7 @@ def test_a_store_that_the_mlflow_library_cannot_open_is_told(tmp_path: Path, uri
     assert "hunter2" not in refused.value.message
 
 
+@pytest.mark.filterwarnings("ignore")  # MLflow's own; an error there spoils the process
 @pytest.mark.mlflow
 def test_a_model_beside_the_artifacts_of_its_run_is_not_in_them(tmp_path: Path) -> None:
     with mlflow_sqlite(tmp_path) as store:
