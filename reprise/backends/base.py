@@ -5,7 +5,6 @@ A backend never sees projects, parameters or environments. ``backends/registry.p
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from typing import Any, Protocol
 
@@ -42,8 +41,3 @@ class Backend(Protocol):
     def wait(self, id: JobId, timeout: float) -> None:
         """Return when the job has ended, or after ``timeout`` seconds, whichever is first."""
         ...
-
-
-def sleep(id: JobId, timeout: float) -> None:
-    """A ``wait`` for backends that can only be asked."""
-    time.sleep(timeout)

@@ -54,6 +54,7 @@ class Lease(NamedTuple):
         """
         name = os.urandom(8).hex()
         making = jobs / f"{_MAKING}{name}"  # not to be seen before it is held
+        descriptor = None
         try:
             making.mkdir(parents=True, mode=0o700)
             descriptor = os.open(making / _LEASE, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
@@ -61,6 +62,8 @@ class Lease(NamedTuple):
             _write(descriptor, Record(tracking_uri, temporary=str(temporary) if temporary else None))
             return cls(making.rename(jobs / name), descriptor)
         except OSError as error:
+            if descriptor is not None:
+                os.close(descriptor)
             shutil.rmtree(making, ignore_errors=True)
             raise TrackingError(
                 f"cannot write to {jobs}: {error.strerror}",
@@ -119,13 +122,9 @@ class Record(NamedTuple):
 
 def request_stop(jobs: Path, name: str) -> bool:
     """Ask the holder of the job ``name`` to end it; False when nobody holds it."""
-    folder = jobs / name
-    if not (folder / _LEASE).exists():
+    if not is_held(jobs, name):
         return False
-    with unheld(folder) as free:
-        if free:
-            return False
-    (folder / _STOP).touch()
+    (jobs / name / _STOP).touch()
     return True
 
 

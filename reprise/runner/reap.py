@@ -8,6 +8,7 @@ from pathlib import Path
 
 from reprise.errors import RepriseError
 from reprise.runner import sources
+from reprise.runner.find import experiment_names
 from reprise.runner.lease import (
     CARRIER_LOG,
     Record,
@@ -65,6 +66,5 @@ def _outcome(run_id: str, record: Record, folder: Path) -> Outcome:
 
 def _runs_of(tracking: Tracking, job: str) -> list[str]:
     """The run that was opened for ``job`` in the instant before the lease could name it."""
-    experiments = [found.experiment_id for found in tracking.search_experiments().items]
-    page = tracking.search_runs(experiments, filter=f"tags.`{tags.JOB}` = '{job}'")
+    page = tracking.search_runs(list(experiment_names(tracking)), filter=f"tags.`{tags.JOB}` = '{job}'")
     return [run.run_id for run in page.items]

@@ -16,6 +16,7 @@ import psutil
 import pytest
 
 from reprise.schemas import tags
+from tests.backends.test_local import alive, eventually
 from tests.conftest import ProjectFolder
 
 Write = Callable[[Mapping[str, str]], ProjectFolder]
@@ -52,11 +53,7 @@ def wait_for(process: subprocess.Popen[str]) -> str:
 
 
 def gone(pid: int) -> bool:
-    for _ in range(300):
-        if not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE:
-            return True
-        time.sleep(0.05)
-    return False
+    return eventually(lambda: not alive(pid))
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from reprise.schemas import tags
 from reprise.schemas.job import Outcome, RunStatus
 from reprise.tracking.embedded import EmbeddedStore
 from reprise.tracking.names import now
+from tests.backends.test_local import alive
 
 
 @pytest.fixture
@@ -187,6 +188,4 @@ def test_kill_9_frees_the_lease_and_what_the_job_left_behind_is_ended(
     holder.wait()
     reap(store)
     assert list(jobs.iterdir()) == []
-    import psutil
-
-    assert not psutil.pid_exists(orphan) or psutil.Process(orphan).status() == psutil.STATUS_ZOMBIE
+    assert not alive(orphan)
