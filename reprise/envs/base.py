@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from reprise.schemas.environment import EnvSpec, Lock
+from reprise.schemas.environment import Environment, EnvSpec, Lock, Package, Policy
 from reprise.schemas.job import Command
 
 
@@ -27,15 +28,39 @@ class EnvManager(Protocol):
         """A sentence why this manager does not work on this machine, or None."""
         ...
 
-    def lock(self, spec: EnvSpec, log: Path) -> Lock:
-        """Resolve ``spec`` to exact artifacts.
+    def takes(self, spec: EnvSpec) -> EnvSpec:
+        """``spec`` as this manager does it (a conda.yaml translated, say); ``lock`` gets nothing else.
+
+        Whatever can be known to fail before anything is made fails here, before a run is opened.
 
         Raises:
-            EnvError: it cannot be resolved, or this manager does not do such a spec.
+            EnvError: this manager does not do such a project.
+            ProjectError: the spec names a file that does not exist.
         """
         ...
 
-    def create(self, lock: Lock, prefix: Path, log: Path) -> None:
+    def lock(self, spec: EnvSpec, policy: Policy, log: Path) -> Lock:
+        """Resolve ``spec`` to exact artifacts; a lock file beside the project decides where it fits.
+
+        Raises:
+            EnvError: it cannot be resolved.
+        """
+        ...
+
+    def write_lock(
+        self, spec: EnvSpec, policy: Policy, platforms: Sequence[str], log: Path
+    ) -> tuple[Path, ...]:
+        """Resolve ``spec`` and write the lock files of its ecosystem beside the project.
+
+        Args:
+            platforms: conda's words (``linux-64``); none means this machine's.
+
+        Raises:
+            EnvError: it cannot be resolved, or this manager keeps no lock files.
+        """
+        ...
+
+    def create(self, lock: Lock, prefix: Path, policy: Policy, log: Path) -> None:
         """Fill the EMPTY folder ``prefix``, which is the environment's final place.
 
         Raises:
@@ -47,8 +72,20 @@ class EnvManager(Protocol):
         """A sentence why the environment cannot be used, or None. Asked on reuse and after create."""
         ...
 
-    def enter(self, lock: Lock, prefix: Path, command: Command) -> Command:
+    def enter(self, environment: Environment, command: Command) -> Command:
         """The command as it runs inside the environment: Command in, Command out."""
+        ...
+
+    def packages(self, lock: Lock) -> tuple[Package, ...]:
+        """What the lock pins, the interpreter or image first, then by name."""
+        ...
+
+    def tags(self, environment: Environment) -> Mapping[str, str]:
+        """What a run says of its environment, beyond the manager's word and the lock's digest."""
+        ...
+
+    def reached_at(self, environment: Environment) -> str:
+        """The address of this machine at which a process inside reaches a server of ours."""
         ...
 
 
@@ -56,12 +93,24 @@ def always_usable() -> str | None:
     return None
 
 
+def takes_all(spec: EnvSpec) -> EnvSpec:
+    return spec
+
+
 def always_healthy(lock: Lock, prefix: Path) -> str | None:
     return None
 
 
-def nothing_to_create(lock: Lock, prefix: Path, log: Path) -> None:
+def nothing_to_create(lock: Lock, prefix: Path, policy: Policy, log: Path) -> None:
     return None
+
+
+def no_tags(environment: Environment) -> Mapping[str, str]:
+    return {}
+
+
+def at_loopback(environment: Environment) -> str:
+    return "127.0.0.1"
 
 
 def running() -> Path:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterator, Mapping
 
 from reprise.envs import local
 from reprise.envs.base import EnvManager
 from reprise.errors import EnvError, UsageError
 from reprise.schemas.environment import CondaEnv, DockerEnv, EnvSpec, PythonEnv
-
-logger = logging.getLogger(__name__)
 
 
 def _local() -> EnvManager:
@@ -40,14 +37,12 @@ class _Managers(Mapping[str, EnvManager]):
 
 MANAGERS: Mapping[str, EnvManager] = _Managers()
 ALIASES = {"uv": "virtualenv"}
-
-# Words of MLflow that this version knows of but does not do.
-LATER = ("conda", "docker")
+_BY_PROJECT = {PythonEnv: "virtualenv", CondaEnv: "conda", DockerEnv: "docker"}
 
 
 def words() -> tuple[str, ...]:
     """Every word that ``--env-manager`` takes."""
-    return (*MANAGERS, *ALIASES, *LATER)
+    return (*MANAGERS, *ALIASES)
 
 
 def choose(spec: EnvSpec, requested: str | None) -> tuple[EnvManager, EnvSpec]:
@@ -65,39 +60,9 @@ def choose(spec: EnvSpec, requested: str | None) -> tuple[EnvManager, EnvSpec]:
             f'--env-manager: there is no environment manager "{requested}"',
             hint=f"one of {', '.join(words())}",
         )
-    if requested == local.NAME:
-        return local, spec
-    from reprise.envs import virtualenv
-
-    python = _python(spec, requested)
-    virtualenv.read(python)
-    if reason := virtualenv.unusable():
+    word = _BY_PROJECT[type(spec)] if requested is None else ALIASES.get(requested, requested)
+    manager = MANAGERS[word]
+    taken = manager.takes(spec)
+    if reason := manager.unusable():
         raise EnvError(reason, hint="--env-manager local runs the project in the current environment")
-    return virtualenv, python
-
-
-def _python(spec: EnvSpec, requested: str | None) -> PythonEnv:
-    """What virtualenv takes for ``spec``."""
-    match spec, requested:
-        case DockerEnv(), _:
-            raise EnvError(
-                f"the project runs in docker ({spec.image}), which this version does not do yet",
-                hint="--env-manager local runs it in the current environment",
-            )
-        case PythonEnv(), "conda" | "docker":
-            raise EnvError(
-                f"the project's environment is made of Python packages; {requested} does not make those",
-                hint="--env-manager virtualenv or --env-manager local",
-            )
-        case CondaEnv(), "conda" | "docker":
-            raise EnvError(
-                f"--env-manager {requested} is not available in this version",
-                hint="without it, conda.yaml is translated to packages of the Python package index; "
-                "or --env-manager local",
-            )
-        case PythonEnv(), _:
-            return spec
-        case CondaEnv(), _:
-            from reprise.envs import translate
-
-            return translate.to_python(spec)
+    return manager, taken

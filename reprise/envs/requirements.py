@@ -13,6 +13,7 @@ from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from reprise.errors import ProjectError
+from reprise.schemas.environment import Package
 
 _INCLUDES = {"-r": "-r", "--requirement": "-r", "-c": "-c", "--constraint": "-c"}
 _EDITABLES = {"-e", "--editable"}
@@ -70,6 +71,21 @@ def read(lines: Iterable[str], root: Path, named_in: Path | None) -> Requirement
         local=tuple(dict.fromkeys(found.local)),
         hashes=tuple(dict.fromkeys(found.hashes)),
     )
+
+
+def pinned(lines: Iterable[str]) -> tuple[Package, ...]:
+    """The packages that resolved ``lines`` pin, by name: ``name==1.0`` or ``name @ URL``, with hashes."""
+    found = []
+    for line in logical(lines):
+        bare = line.removeprefix("-e ").strip()
+        head = re.split(r"\s+(?:;|--hash)", bare, maxsplit=1)[0].strip()
+        name, _, rest = head.partition("==" if "==" in head and "://" not in head else "@")
+        if line.startswith("--") or not NAME.match(head):
+            continue
+        version, origin = (rest.strip(), "") if "==" in head and "://" not in head else ("", rest.strip())
+        hashes = tuple(HASH.findall(line))
+        found.append(Package(name.strip(), version, "pypi", origin=origin, hashes=hashes))
+    return tuple(sorted(found, key=lambda package: canonical(package.name)))
 
 
 def canonical(name: str) -> str:

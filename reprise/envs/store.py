@@ -20,7 +20,7 @@ from reprise.envs.base import EnvManager
 from reprise.errors import EnvError
 from reprise.lock import exclusive
 from reprise.paths import CACHE_VARIABLE, cache_dir, write_atomically
-from reprise.schemas.environment import Environment, EnvSpec, Lock
+from reprise.schemas.environment import Environment, EnvSpec, Lock, Policy
 
 logger = logging.getLogger(__name__)
 
@@ -34,7 +34,7 @@ _CACHEDIR_TAG = (
 )
 
 
-def ensure(manager: EnvManager, spec: EnvSpec, log: Path) -> Environment:
+def ensure(manager: EnvManager, spec: EnvSpec, policy: Policy, log: Path) -> Environment:
     """The environment that ``manager`` makes for ``spec``: found in the cache, or made now.
 
     What the tools print while it is made is appended to ``log``.
@@ -42,19 +42,36 @@ def ensure(manager: EnvManager, spec: EnvSpec, log: Path) -> Environment:
     Raises:
         EnvError: it cannot be made; nothing of it stays behind.
     """
+    with _keeping():
+        lock = manager.lock(spec, policy, log)
+    return from_lock(manager, lock, policy, log)._replace(spec=spec)
+
+
+def from_lock(manager: EnvManager, lock: Lock, policy: Policy, log: Path) -> Environment:
+    """The environment that ``lock`` describes, whatever the project says today.
+
+    Raises:
+        EnvError: it cannot be made; nothing of it stays behind.
+    """
+    prefix = place(lock)
+    if manager.KEEPS_FOLDER:
+        with _keeping():
+            if _fault(manager, lock, prefix) is not None:
+                _make_once(manager, lock, prefix, policy, log)
+        _touch(prefix / MARKER)
+    return Environment(manager.NAME, lock, prefix)
+
+
+@contextmanager
+def _keeping() -> Iterator[None]:
+    """A full or closed disk is told as what it is."""
     try:
-        lock = manager.lock(spec, log)
-        prefix = place(lock)
-        if manager.KEEPS_FOLDER and _fault(manager, lock, prefix) is not None:
-            _make_once(manager, lock, prefix, log)
+        yield
     except OSError as error:
         raise EnvError(
             f"the environment cannot be kept in {cache_dir()}: {error}",
             hint=f"{CACHE_VARIABLE} names another place",
         ) from error
-    if manager.KEEPS_FOLDER:
-        _touch(prefix / MARKER)
-    return Environment(manager.NAME, lock, prefix)
 
 
 def place(lock: Lock) -> Path:
@@ -62,12 +79,12 @@ def place(lock: Lock) -> Path:
     return cache_dir() / FOLDER / f"{lock.manager}-{lock.digest[:16]}"
 
 
-def _make_once(manager: EnvManager, lock: Lock, prefix: Path, log: Path) -> None:
+def _make_once(manager: EnvManager, lock: Lock, prefix: Path, policy: Policy, log: Path) -> None:
     _prepare_root(prefix.parent)
     with exclusive(prefix.with_suffix(".lock"), f"environment {prefix.name}"), _builders(prefix):
         fault = _fault(manager, lock, prefix)
         if fault is not None:
-            _make(manager, lock, prefix, fault, log)
+            _make(manager, lock, prefix, policy, fault, log)
 
 
 def _touch(marker: Path) -> None:
@@ -91,14 +108,14 @@ def _fault(manager: EnvManager, lock: Lock, prefix: Path) -> str | None:
     return manager.unhealthy(lock, prefix)
 
 
-def _make(manager: EnvManager, lock: Lock, prefix: Path, fault: str, log: Path) -> None:
+def _make(manager: EnvManager, lock: Lock, prefix: Path, policy: Policy, fault: str, log: Path) -> None:
     if fault:
         logger.info("Making environment %s again: %s", prefix.name, fault)
     started = time.monotonic()
     _remove(prefix)
     prefix.mkdir()
     try:
-        manager.create(lock, prefix, log)
+        manager.create(lock, prefix, policy, log)
         if wrong := manager.unhealthy(lock, prefix):
             raise EnvError(f"environment {prefix.name} is not usable right after it was made: {wrong}")
     except BaseException:

@@ -11,7 +11,7 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic
@@ -32,7 +32,16 @@ from reprise.envs.requirements import LocalProject, Requirements
 from reprise.errors import EnvError
 from reprise.lock import exclusive
 from reprise.progress import spinner
-from reprise.schemas.environment import EnvSpec, Lock, PythonEnv
+from reprise.schemas.environment import (
+    CondaEnv,
+    DockerEnv,
+    Environment,
+    EnvSpec,
+    Lock,
+    Package,
+    Policy,
+    PythonEnv,
+)
 from reprise.schemas.job import Command
 
 if TYPE_CHECKING:
@@ -45,13 +54,31 @@ NAME = "virtualenv"
 KEEPS_FOLDER = True
 
 unusable = uv.unusable
+tags = base.no_tags
+reached_at = base.at_loopback
 
 _FORMAT = 1
 
 
-def lock(spec: EnvSpec, log: Path) -> Lock:
-    if not isinstance(spec, PythonEnv):
-        raise EnvError(f"{NAME} makes environments of Python packages only")
+def takes(spec: EnvSpec) -> PythonEnv:
+    match spec:
+        case PythonEnv():
+            python = spec
+        case CondaEnv():
+            from reprise.envs import translate
+
+            python = translate.to_python(spec)
+        case DockerEnv():
+            raise EnvError(
+                f"the project runs in a container of {spec.image}; {NAME} makes no containers",
+                hint="--env-manager docker, or --env-manager local to run it in the current environment",
+            )
+    read(python)
+    return python
+
+
+def lock(spec: EnvSpec, policy: Policy, log: Path) -> Lock:
+    assert isinstance(spec, PythonEnv)
     spec = _absolute(spec)
     asked = read(spec)
     credentials.learn((*asked.lines, *(text for _, text in asked.files), *_settings(spec)))
@@ -63,7 +90,7 @@ def lock(spec: EnvSpec, log: Path) -> Lock:
         return resolutions.recall(NAME, key) or _resolve(spec, asked, key, log)
 
 
-def create(lock: Lock, prefix: Path, log: Path) -> None:
+def create(lock: Lock, prefix: Path, policy: Policy, log: Path) -> None:
     from reprise.envs import interpreters
 
     facts = json.loads(lock.text)
@@ -88,10 +115,20 @@ def unhealthy(lock: Lock, prefix: Path) -> str | None:
     return None
 
 
-def enter(lock: Lock, prefix: Path, command: Command) -> Command:
-    entered = base.with_folder_on_path(command, prefix / "bin")
-    patch = (("VIRTUAL_ENV", str(prefix)), ("PYTHONHOME", None))
+def enter(environment: Environment, command: Command) -> Command:
+    entered = base.with_folder_on_path(command, environment.prefix / "bin")
+    patch = (("VIRTUAL_ENV", str(environment.prefix)), ("PYTHONHOME", None))
     return entered._replace(environ=(*entered.environ, *patch))
+
+
+def write_lock(spec: EnvSpec, policy: Policy, platforms: Sequence[str], log: Path) -> tuple[Path, ...]:
+    raise EnvError("locks of Python packages cannot be written yet")
+
+
+def packages(lock: Lock) -> tuple[Package, ...]:
+    facts = json.loads(lock.text)
+    python = Package(facts["implementation"], facts["python"], "python", build=facts["platform"])
+    return (python, *requirements.pinned(facts["requirements"]))
 
 
 def read(spec: PythonEnv) -> Requirements:

@@ -70,8 +70,8 @@ def carry_out(
     """Everything from an open run to a closed one."""
     outcome = Outcome(opened.run_id, RunStatus.FAILED, reason="unexpected error")
     try:
-        with _access(tracking, opened) as environ:
-            environment = _materialise(tracking, plan, opened)
+        environment = _materialise(tracking, plan, opened)
+        with _access(tracking, opened, environment) as environ:
             job = _make_job(plan, opened, environment, environ, attached, stdout_to_stderr)
             status = _perform(backends.get(plan.request.backend), job, plan.backend_config, opened.lease)
         outcome = outcome._replace(status=status.state, exit_code=status.exit_code, reason=status.message)
@@ -107,20 +107,24 @@ def _keep_traceback(opened: OpenRun) -> None:
 
 
 @contextmanager
-def _access(tracking: Tracking, opened: OpenRun) -> Iterator[Mapping[str, str]]:
+def _access(tracking: Tracking, opened: OpenRun, environment: Environment) -> Iterator[Mapping[str, str]]:
     """The environment variables by which the child reaches the store, for as long as it runs."""
     if isinstance(tracking, EmbeddedStore):
-        with Loopback.start(tracking, opened.run_id) as loopback:
+        host = envs.MANAGERS[environment.manager].reached_at(environment)
+        with Loopback.start(tracking, opened.run_id, host) as loopback:
             yield loopback.environ
     else:
         yield tracking.environ(opened.run_id) or {}
 
 
 def _materialise(tracking: Tracking, plan: Plan, opened: OpenRun) -> Environment:
+    """The environment, made or found; the run says which, and keeps its lock."""
     manager = envs.MANAGERS[plan.env_manager]
     with stoppable(opened.lease.stop_requested):
-        environment = store.ensure(manager, plan.environment, opened.environment_log)
-    tracking.log_batch(opened.run_id, tags={tags.ENV_DIGEST: environment.lock.digest})
+        environment = store.ensure(manager, plan.environment, plan.policy, opened.environment_log)
+    opened.environment_lock.write_text(environment.lock.text, encoding="utf-8")
+    told = {tags.ENV_DIGEST: environment.lock.digest, **manager.tags(environment)}
+    tracking.log_batch(opened.run_id, tags=told)
     return environment
 
 
@@ -144,7 +148,7 @@ def _make_job(
     if plan.request.env_manager:
         environ[ENV_MANAGER_VARIABLE] = plan.request.env_manager
     command = Command(("bash", "-c", plan.invocation.command), tuple(environ.items()), plan.project.root)
-    entered = envs.MANAGERS[environment.manager].enter(environment.lock, environment.prefix, command)
+    entered = envs.MANAGERS[environment.manager].enter(environment, command)
     return Job(entered, opened.lease.folder, opened.output_log, attached, stdout_to_stderr)
 
 

@@ -11,7 +11,7 @@ from reprise.envs import registry as envs
 from reprise.runner import sources
 from reprise.runner.bind import bind, render
 from reprise.runner.inputs import localise
-from reprise.schemas.environment import EnvSpec
+from reprise.schemas.environment import EnvSpec, Policy
 from reprise.schemas.job import Checkout, Invocation, RunRequest
 from reprise.schemas.loader import find_entry_point, load_project
 from reprise.schemas.project import EntryPoint, Project
@@ -30,6 +30,7 @@ class Plan(NamedTuple):
     invocation: Invocation
     env_manager: str
     environment: EnvSpec
+    policy: Policy
     backend_config: Any
 
     @property
@@ -55,4 +56,7 @@ def make_plan(request: RunRequest, tracking: Tracking) -> Plan:
         log.warning("%s", warning)
     if request.docker_args or request.build_image:
         log.warning("docker options are not for this project: it does not run in docker")
-    return Plan(request, checkout, project, entry_point, invocation, manager.NAME, environment, config)
+    policy = Policy(locked=request.locked, offline=request.offline, as_of=request.as_of)
+    return Plan(
+        request, checkout, project, entry_point, invocation, manager.NAME, environment, policy, config
+    )

@@ -26,6 +26,7 @@ log = logging.getLogger(__name__)
 
 LOG_ARTIFACT = "reprise/output.log"
 ENV_LOG_ARTIFACT = "reprise/environment.log"
+ENV_LOCK_ARTIFACT = "reprise/environment.lock"
 STORE_VARIABLE = "REPRISE_STORE"
 """Tells a child the folder of the store that its facade stands before."""
 
@@ -35,7 +36,7 @@ _TAIL_LINES = 20
 
 
 class OpenRun(NamedTuple):
-    """A run that we are responsible for until it is closed; ``folder`` holds its two logs."""
+    """A run that we are responsible for until it is closed; ``folder`` holds its logs."""
 
     run_id: str
     experiment_id: str
@@ -49,6 +50,10 @@ class OpenRun(NamedTuple):
     @property
     def environment_log(self) -> Path:
         return self.folder / ENV_LOG_ARTIFACT
+
+    @property
+    def environment_lock(self) -> Path:
+        return self.folder / ENV_LOCK_ARTIFACT
 
 
 def jobs_folder(tracking: Tracking) -> Path:
@@ -138,10 +143,10 @@ def tell_outcome(
 
 
 def keep_logs(tracking: Tracking, run_id: str, folder: Path) -> None:
-    """Store the logs as artifacts, unless ``folder`` is where the artifacts lie."""
+    """Store the logs and the lock as artifacts, unless ``folder`` is where the artifacts lie."""
     if folder == tracking.artifact_folder(run_id):
         return
-    for name in (LOG_ARTIFACT, ENV_LOG_ARTIFACT):
+    for name in (LOG_ARTIFACT, ENV_LOG_ARTIFACT, ENV_LOCK_ARTIFACT):
         if (folder / name).exists() and (folder / name).stat().st_size:
             tracking.upload_artifact(run_id, folder / name, name)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
@@ -13,7 +14,8 @@ class PythonEnv(NamedTuple):
     Comes from ``python_env.yaml``, ``requirements.txt`` or ``pyproject.toml`` (then ``pyproject``
     names the file, and a ``uv.lock`` beside it decides the versions). Requirement lines are as
     written and may hold ``-r FILE``, ``-c FILE``, ``-e DIR`` and ``.``, relative to ``root``.
-    ``python`` is the version as written (``3.11``, ``>=3.10``), None for any.
+    ``python`` is the version as written (``3.11``, ``>=3.10``), None for any. ``passing``: the root is a
+    checkout that is removed again, so that nothing may be linked to it.
     """
 
     root: Path
@@ -22,6 +24,7 @@ class PythonEnv(NamedTuple):
     build_dependencies: tuple[str, ...] = ()
     dependencies: tuple[str, ...] = ()
     pyproject: Path | None = None
+    passing: bool = False
 
 
 class CondaEnv(NamedTuple):
@@ -36,22 +39,63 @@ class CondaEnv(NamedTuple):
 
 
 class DockerEnv(NamedTuple):
-    """A ``docker_env``: ``environment`` holds names to copy from the host and (name, value) pairs."""
+    """A ``docker_env``: ``environment`` holds names to copy from the host and (name, value) pairs.
+
+    ``arguments`` are the user's ``-A`` (True: a flag without a value), ``build`` is ``--build-image``,
+    ``tag`` what an image of this state of the project is tagged with (``1a2b3c4``, ``1a2b3c4-dirty``).
+    """
 
     root: Path
     image: str
     volumes: tuple[str, ...] = ()
     environment: tuple[str | tuple[str, str], ...] = ()
+    arguments: Mapping[str, str | bool] = {}
+    build: bool = False
+    tag: str | None = None
 
 
 EnvSpec: TypeAlias = PythonEnv | CondaEnv | DockerEnv
 
 
+class Policy(NamedTuple):
+    """How an environment may be resolved and made.
+
+    ``locked``: as the lock beside the project says or not at all. ``offline``: nothing is fetched.
+    ``as_of``: an RFC 3339 time; nothing that was published after it is taken. ``upgrade``: what is
+    resolved anew although a lock says it, by name; ``()`` is everything, None nothing.
+    """
+
+    locked: bool = False
+    offline: bool = False
+    as_of: str | None = None
+    upgrade: tuple[str, ...] | None = None
+
+
+class Package(NamedTuple):
+    """One thing that a lock pins: ``kind`` is ``pypi``, ``conda``, ``python`` or ``image``.
+
+    ``build`` is conda's build string; ``origin`` a URL or folder where it is known; ``hashes`` are
+    ``sha256:...``, one for each file that may be taken.
+    """
+
+    name: str
+    version: str
+    kind: str
+    build: str = ""
+    origin: str = ""
+    hashes: tuple[str, ...] = ()
+
+
 class Lock(NamedTuple):
-    """A spec resolved to exact artifacts: ``text`` is the manager's own format, deterministic."""
+    """A spec resolved to exact artifacts: ``text`` is the manager's own format, deterministic.
+
+    ``root`` is the folder from which the project's own packages are installed, where there are such
+    and the text does not name it; it is no part of what the lock says.
+    """
 
     manager: str
     text: str
+    root: Path | None = None
 
     @property
     def digest(self) -> str:
@@ -60,8 +104,12 @@ class Lock(NamedTuple):
 
 
 class Environment(NamedTuple):
-    """A materialised environment: the manager's word, its lock, and the folder it lies in."""
+    """A materialised environment: the manager's word, its lock, and the folder it lies in.
+
+    ``spec`` is None where the environment was made from a lock alone.
+    """
 
     manager: str
     lock: Lock
     prefix: Path
+    spec: EnvSpec | None = None

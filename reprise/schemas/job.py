@@ -61,6 +61,9 @@ class RunRequest(NamedTuple):
     env_manager: str | None = None
     build_image: bool = False
     tracking_uri: str | None = None
+    locked: bool = False
+    offline: bool = False
+    as_of: str | None = None
 
 
 class Repository(NamedTuple):
@@ -109,11 +112,16 @@ class Invocation(NamedTuple):
 
 
 class Command(NamedTuple):
-    """A process to start; ``environ`` is a patch, None = unset, later entries win."""
+    """A process to start; ``environ`` is a patch, None = unset, later entries win.
+
+    ``release`` is an argv that removes what is outside of the process's own group (a container). It is
+    run when the process has ended, however that came about; there may be nothing left to remove.
+    """
 
     argv: tuple[str, ...]
     environ: tuple[tuple[str, str | None], ...]
     cwd: Path
+    release: tuple[str, ...] = ()
 
 
 class Job(NamedTuple):

@@ -25,19 +25,19 @@ logger = logging.getLogger(__name__)
 class Loopback:
     """A running facade; ``uri`` and ``environ`` are what its child needs to know."""
 
-    def __init__(self, store: EmbeddedStore, run_id: str) -> None:
+    def __init__(self, store: EmbeddedStore, run_id: str, host: str = "127.0.0.1") -> None:
         self._store = store
         self._secret = os.urandom(16).hex()
         self._token = f"{self._secret}.{run_id}"
-        self._listening = listen()
-        self.uri = f"http://127.0.0.1:{self._listening.getsockname()[1]}"
+        self._listening = listen(host)
+        self.uri = f"http://{host}:{self._listening.getsockname()[1]}"
         self._stop, self._stopped = socket.socketpair()
         self._closed = threading.Lock()
         self._thread = threading.Thread(target=self._run, name="reprise-loopback", daemon=True)
 
     @classmethod
-    def start(cls, store: EmbeddedStore, run_id: str) -> Self:
-        loopback = cls(store, run_id)
+    def start(cls, store: EmbeddedStore, run_id: str, host: str = "127.0.0.1") -> Self:
+        loopback = cls(store, run_id, host)
         loopback._thread.start()
         return loopback
 

@@ -12,7 +12,7 @@ import pytest
 from reprise.envs import registry, store
 from reprise.envs.base import EnvManager
 from reprise.process import patched
-from reprise.schemas.environment import PythonEnv
+from reprise.schemas.environment import Policy, PythonEnv
 from reprise.schemas.job import Command
 
 every_manager = pytest.mark.parametrize("manager", registry.MANAGERS.values(), ids=registry.MANAGERS)
@@ -33,11 +33,11 @@ def test_works_on_this_machine(manager: EnvManager) -> None:
 
 
 def test_lock_is_deterministic_text_of_the_manager(manager: EnvManager, log: Path) -> None:
-    lock = manager.lock(spec(), log)
+    lock = manager.lock(spec(), Policy(), log)
     assert lock.manager == manager.NAME
     assert lock.text.endswith("\n")
     assert len(lock.digest) == 64
-    assert manager.lock(spec(), log) == lock
+    assert manager.lock(spec(), Policy(), log) == lock
 
 
 def test_chosen_by_its_word(manager: EnvManager) -> None:
@@ -45,15 +45,15 @@ def test_chosen_by_its_word(manager: EnvManager) -> None:
 
 
 def test_is_found_again_and_well(manager: EnvManager, log: Path) -> None:
-    environment = store.ensure(manager, spec(), log)
+    environment = store.ensure(manager, spec(), Policy(), log)
     assert environment.manager == manager.NAME
-    assert store.ensure(manager, spec(), log) == environment
+    assert store.ensure(manager, spec(), Policy(), log) == environment
     if manager.KEEPS_FOLDER:
         assert manager.unhealthy(environment.lock, environment.prefix) is None
 
 
 def test_is_ill_when_it_was_emptied(manager: EnvManager, log: Path) -> None:
-    environment = store.ensure(manager, spec(), log)
+    environment = store.ensure(manager, spec(), Policy(), log)
     if not manager.KEEPS_FOLDER:
         assert not environment.prefix.exists()
         return
@@ -63,12 +63,12 @@ def test_is_ill_when_it_was_emptied(manager: EnvManager, log: Path) -> None:
 
 
 def test_command_runs_inside(manager: EnvManager, log: Path) -> None:
-    environment = store.ensure(manager, spec(), log)
+    environment = store.ensure(manager, spec(), Policy(), log)
     values = "a 'b' \"c\" $d ; e\n"
     command = Command(
         ("python", "-c", "import sys; print(sys.argv[1])", values), (("GIVEN", "1"),), Path.cwd()
     )
-    entered = manager.enter(environment.lock, environment.prefix, command)
+    entered = manager.enter(environment, command)
     assert ("GIVEN", "1") in entered.environ
     done = subprocess.run(
         entered.argv,

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ import pytest
 from reprise.envs import base, store, virtualenv
 from reprise.errors import EnvError
 from reprise.paths import cache_dir
-from reprise.schemas.environment import Environment, EnvSpec, Lock, PythonEnv
+from reprise.schemas.environment import Environment, EnvSpec, Lock, Package, Policy, PythonEnv
 from reprise.schemas.job import Command
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -28,10 +29,10 @@ ASK = """
 import logging, sys
 from pathlib import Path
 from reprise.envs import store, virtualenv
-from reprise.schemas.environment import PythonEnv
+from reprise.schemas.environment import Policy, PythonEnv
 logging.basicConfig(level=logging.INFO, format="%(message)s")
 spec = PythonEnv(Path.cwd(), dependencies=tuple(sys.argv[2:]))
-print(store.ensure(virtualenv, spec, Path(sys.argv[1])).prefix)
+print(store.ensure(virtualenv, spec, Policy(), Path(sys.argv[1])).prefix)
 """
 
 
@@ -49,10 +50,10 @@ class Recorder:
     def unusable(self) -> str | None:
         return None
 
-    def lock(self, spec: EnvSpec, log: Path) -> Lock:
+    def lock(self, spec: EnvSpec, policy: Policy, log: Path) -> Lock:
         return Lock(self.NAME, "the lock\n")
 
-    def create(self, lock: Lock, prefix: Path, log: Path) -> None:
+    def create(self, lock: Lock, prefix: Path, policy: Policy, log: Path) -> None:
         assert list(prefix.iterdir()) == []
         self.created += 1
         (prefix / "file").write_text("made")
@@ -62,8 +63,20 @@ class Recorder:
     def unhealthy(self, lock: Lock, prefix: Path) -> str | None:
         return self.ill if self.ill else (None if (prefix / "file").exists() else "its file is gone")
 
-    def enter(self, lock: Lock, prefix: Path, command: Command) -> Command:
+    def enter(self, environment: Environment, command: Command) -> Command:
         return command
+
+    def write_lock(
+        self, spec: EnvSpec, policy: Policy, platforms: Sequence[str], log: Path
+    ) -> tuple[Path, ...]:
+        raise NotImplementedError
+
+    def packages(self, lock: Lock) -> tuple[Package, ...]:
+        return ()
+
+    takes = staticmethod(base.takes_all)
+    tags = staticmethod(base.no_tags)
+    reached_at = staticmethod(base.at_loopback)
 
 
 def spec(*dependencies: str) -> PythonEnv:
@@ -89,15 +102,15 @@ def ask(log: Path, *dependencies: str) -> subprocess.Popen[str]:
 
 def test_is_made_once_and_found_again(house: Path, log: Path) -> None:
     manager = Recorder()
-    first = store.ensure(manager, spec(), log)
-    assert store.ensure(manager, spec(), log) == first
+    first = store.ensure(manager, spec(), Policy(), log)
+    assert store.ensure(manager, spec(), Policy(), log) == first
     assert manager.created == 1
     assert first.prefix.parent == cache_dir() / "envs-v1"
     assert (first.prefix / store.LOCK_FILE).read_text() == "the lock\n"
 
 
 def test_cache_is_marked_as_one(house: Path, log: Path) -> None:
-    store.ensure(Recorder(), spec(), log)
+    store.ensure(Recorder(), spec(), Policy(), log)
     assert (
         (cache_dir() / "CACHEDIR.TAG").read_text().startswith("Signature: 8a477f597d28d172789f06886806bc55")
     )
@@ -105,9 +118,9 @@ def test_cache_is_marked_as_one(house: Path, log: Path) -> None:
 
 
 def test_last_use_is_noted(house: Path, log: Path) -> None:
-    environment = store.ensure(Recorder(), spec(), log)
+    environment = store.ensure(Recorder(), spec(), Policy(), log)
     os.utime(environment.prefix / store.MARKER, (0, 0))
-    store.ensure(Recorder(), spec(), log)
+    store.ensure(Recorder(), spec(), Policy(), log)
     assert (environment.prefix / store.MARKER).stat().st_mtime > 0
 
 
@@ -115,17 +128,17 @@ def test_nothing_stays_behind_when_creation_fails(house: Path, log: Path) -> Non
     manager = Recorder()
     manager.error = EnvError("no")
     with pytest.raises(EnvError, match="no"):
-        store.ensure(manager, spec(), log)
+        store.ensure(manager, spec(), Policy(), log)
     assert not [path for path in (cache_dir() / "envs-v1").iterdir() if path.is_dir()]
     manager.error = None
-    store.ensure(manager, spec(), log)
+    store.ensure(manager, spec(), Policy(), log)
 
 
 def test_one_that_is_ill_when_new_is_refused(house: Path, log: Path) -> None:
     manager = Recorder()
     manager.ill = "it coughs"
     with pytest.raises(EnvError, match="right after it was made: it coughs"):
-        store.ensure(manager, spec(), log)
+        store.ensure(manager, spec(), Policy(), log)
 
 
 @pytest.mark.parametrize(
@@ -142,10 +155,10 @@ def test_damaged_one_is_made_again_with_the_reason(
 ) -> None:
     caplog.set_level(logging.INFO)
     manager = Recorder()
-    prefix = store.ensure(manager, spec(), log).prefix
+    prefix = store.ensure(manager, spec(), Policy(), log).prefix
     assert callable(damage)
     damage(prefix)
-    store.ensure(manager, spec(), log)
+    store.ensure(manager, spec(), Policy(), log)
     assert manager.created == 2
     assert reason in caplog.text
 
@@ -154,7 +167,7 @@ def test_unwritable_cache_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("REPRISE_CACHE_DIR", str(tmp_path / "file"))
     with pytest.raises(EnvError, match="cannot be kept in") as caught:
-        store.ensure(Recorder(), spec(), log)
+        store.ensure(Recorder(), spec(), Policy(), log)
     assert "REPRISE_CACHE_DIR" in (caught.value.hint or "")
 
 
@@ -163,11 +176,11 @@ def test_waits_for_programs_of_a_killed_builder(
 ) -> None:
     """A program that was started while an environment was made keeps others out until it has ended."""
     caplog.set_level(logging.INFO)
-    prefix = store.place(Recorder().lock(spec(), log))
+    prefix = store.place(Recorder().lock(spec(), Policy(), log))
     prefix.parent.mkdir(parents=True)
     with store._builders(prefix):
         orphan = subprocess.Popen(["sleep", "30"], close_fds=False)
-    asking = threading.Thread(target=store.ensure, args=(Recorder(), spec(), log))
+    asking = threading.Thread(target=store.ensure, args=(Recorder(), spec(), Policy(), log))
     asking.start()
     while "killed process" not in caplog.text:
         time.sleep(0.01)
@@ -207,7 +220,7 @@ def test_kill_9_at_any_moment_leaves_all_or_nothing(index: Path, log: Path, mome
         time.sleep(0.0005)
     process.send_signal(signal.SIGKILL)
     process.communicate()
-    environment = store.ensure(virtualenv, spec("alpha"), log)
+    environment = store.ensure(virtualenv, spec("alpha"), Policy(), log)
     versions = python(environment, "import alpha, beta; print(alpha.__version__, beta.__version__)")
     assert versions == "1.0 2.0"
 
@@ -215,7 +228,7 @@ def test_kill_9_at_any_moment_leaves_all_or_nothing(index: Path, log: Path, mome
 def test_local_needs_no_folder(house: Path, log: Path) -> None:
     from reprise.envs import local
 
-    environment = store.ensure(local, spec(), log)
+    environment = store.ensure(local, spec(), Policy(), log)
     assert not cache_dir().exists()
     assert json.loads(environment.lock.text)["executable"] == sys.executable
     assert not log.exists()
@@ -225,11 +238,11 @@ def test_borrowed_duties_do_nothing(tmp_path: Path) -> None:
     lock = Lock("x", "")
     assert base.always_usable() is None
     assert base.always_healthy(lock, tmp_path) is None
-    base.nothing_to_create(lock, tmp_path, tmp_path)
+    base.nothing_to_create(lock, tmp_path, Policy(), tmp_path)
     assert list(tmp_path.iterdir()) == [tmp_path / "work"]
 
 
 def test_deleted_cache_is_made_again_with_the_same_lock(index: Path, log: Path) -> None:
-    first = store.ensure(virtualenv, spec("alpha"), log)
+    first = store.ensure(virtualenv, spec("alpha"), Policy(), log)
     shutil.rmtree(cache_dir())
-    assert store.ensure(virtualenv, spec("alpha"), log) == first
+    assert store.ensure(virtualenv, spec("alpha"), Policy(), log) == first

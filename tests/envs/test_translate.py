@@ -10,7 +10,7 @@ import pytest
 
 from reprise.envs import store, translate, virtualenv
 from reprise.errors import EnvError
-from reprise.schemas.environment import CondaEnv, PythonEnv
+from reprise.schemas.environment import CondaEnv, Policy, PythonEnv
 
 REAL_CONDA_PACKAGES = """
     pytorch-cuda cudnn mkl openblas nomkl libblas compilers openssl sqlite zlib ca-certificates
@@ -162,6 +162,6 @@ def test_a_conda_yaml_runs(index: Path, log: Path) -> None:
         dependencies=("python", "pytorch=1.9"),
         pip=("-r extra.txt",),
     )
-    lock = store.ensure(virtualenv, translate.to_python(spec), log).lock
+    lock = store.ensure(virtualenv, translate.to_python(spec), Policy(), log).lock
     for package in ("torch==1.9.1", "beta==2.0", "pip==21.0", "setuptools==60.0"):
         assert f'"{package} ' in lock.text

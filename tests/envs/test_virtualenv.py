@@ -16,7 +16,7 @@ import pytest
 from reprise.envs import store, uv, virtualenv
 from reprise.errors import EnvError, ProjectError
 from reprise.paths import cache_dir
-from reprise.schemas.environment import CondaEnv, Environment, PythonEnv
+from reprise.schemas.environment import DockerEnv, Environment, Policy, PythonEnv
 from reprise.schemas.job import Command
 from tests.envs import wheels
 
@@ -30,7 +30,7 @@ def spec(*dependencies: str, **fields: Any) -> PythonEnv:
 
 
 def ensure(spec: PythonEnv, log: Path) -> Environment:
-    return store.ensure(virtualenv, spec, log)
+    return store.ensure(virtualenv, spec, Policy(), log)
 
 
 def facts(environment: Environment) -> dict[str, Any]:
@@ -86,12 +86,12 @@ def test_lock_names_every_package_with_hashes(index: Path, log: Path) -> None:
 def test_lock_is_stable_across_resolutions_and_folders(
     index: Path, log: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first = virtualenv.lock(spec("alpha", "beta"), log)
+    first = virtualenv.lock(spec("alpha", "beta"), Policy(), log)
     other = tmp_path / "elsewhere"
     other.mkdir()
     monkeypatch.chdir(other)
     monkeypatch.setenv("REPRISE_CACHE_DIR", str(tmp_path / "another-cache"))
-    assert virtualenv.lock(spec("alpha", "beta"), log) == first
+    assert virtualenv.lock(spec("alpha", "beta"), Policy(), log) == first
 
 
 def test_two_specs_with_one_resolution_share_an_environment(index: Path, log: Path) -> None:
@@ -118,7 +118,7 @@ def test_same_files_in_another_folder_resolve_nothing(
     first = ensure(spec("-r requirements.txt"), log)
     log.unlink()
     monkeypatch.chdir(tmp_path / "two")
-    assert ensure(spec("-r requirements.txt"), log) == first
+    assert ensure(spec("-r requirements.txt"), log).lock == first.lock
     assert not log.exists()
 
 
@@ -244,13 +244,13 @@ def test_missing_file_is_the_projects_fault(index: Path, log: Path) -> None:
 def test_tampered_package_is_refused(
     index: Path, log: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lock = virtualenv.lock(spec("beta"), log)
+    lock = virtualenv.lock(spec("beta"), Policy(), log)
     wheels.make(index, "beta", "2.0", files={"intruder.py": "evil = True\n"})
     monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "nothing downloaded yet"))
     prefix = store.place(lock)
     prefix.mkdir(parents=True)
     with pytest.raises(EnvError, match=r"(?i)hash"):
-        virtualenv.create(lock, prefix, log)
+        virtualenv.create(lock, prefix, Policy(), log)
 
 
 def test_hashes_written_by_the_user_are_the_only_ones_taken(index: Path, log: Path) -> None:
@@ -306,7 +306,7 @@ def test_enter_puts_the_environment_first(index: Path, log: Path, monkeypatch: p
     environment = ensure(spec("alpha"), log)
     monkeypatch.setenv("PYTHONHOME", "/nowhere")
     command = Command(("bash", "-c", "python train.py"), (("MLFLOW_RUN_ID", "1"),), Path.cwd())
-    entered = virtualenv.enter(environment.lock, environment.prefix, command)
+    entered = virtualenv.enter(environment, command)
     patch = dict(entered.environ)
     assert entered.argv == command.argv
     assert patch["MLFLOW_RUN_ID"] == "1"
@@ -351,6 +351,7 @@ def test_packages_of_the_real_index(house: Path, log: Path) -> None:
     assert run(environment, "import six, pip; print(six.__version__)") == "1.16.0"
 
 
-def test_only_python_specs_are_done(log: Path) -> None:
-    with pytest.raises(EnvError, match="Python packages only"):
-        virtualenv.lock(CondaEnv(Path.cwd(), Path("conda.yaml")), log)
+def test_containers_are_not_made_of_packages() -> None:
+    with pytest.raises(EnvError, match="makes no containers") as caught:
+        virtualenv.takes(DockerEnv(Path.cwd(), "team/image"))
+    assert "--env-manager local" in (caught.value.hint or "")
