@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from reprise.envs import bytecode
 from reprise.envs.base import EnvManager
 from reprise.errors import EnvError
 from reprise.lock import exclusive
@@ -116,6 +117,7 @@ def _make(manager: EnvManager, lock: Lock, prefix: Path, policy: Policy, fault: 
     prefix.mkdir()
     try:
         manager.create(lock, prefix, policy, log)
+        bytecode.share(prefix)
         if wrong := manager.unhealthy(lock, prefix):
             raise EnvError(f"environment {prefix.name} is not usable right after it was made: {wrong}")
     except BaseException:

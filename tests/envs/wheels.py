@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import threading
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,8 +19,12 @@ def make(
     *,
     requires: Sequence[str] = (),
     files: Mapping[str, str] | None = None,
+    hashed: bool = False,
 ) -> Path:
-    """Write ``name-version-py3-none-any.whl``: a module that knows its version, and ``files``."""
+    """Write ``name-version-py3-none-any.whl``: a module that knows its version, and ``files``.
+
+    ``hashed``: its RECORD holds their hashes, as that of every wheel of the real index does.
+    """
     module = name.replace("-", "_")
     info = f"{module}-{version}.dist-info"
     metadata = [f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"]
@@ -30,13 +35,19 @@ def make(
         f"{info}/METADATA": "".join(metadata),
         f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
     }
-    record = "".join(f"{path},,\n" for path in contents) + f"{info}/RECORD,,\n"
+    hashes = {path: _hash(text) if hashed else "" for path, text in contents.items()}
+    record = "".join(f"{path},{value},\n" for path, value in hashes.items()) + f"{info}/RECORD,,\n"
     path = folder / f"{module}-{version}-py3-none-any.whl"
     folder.mkdir(parents=True, exist_ok=True)
     with zipfile.ZipFile(path, "w") as wheel:
         for file, content in (*contents.items(), (f"{info}/RECORD", record)):
             wheel.writestr(file, content)
     return path
+
+
+def _hash(text: str) -> str:
+    digest = base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).decode()
+    return f"sha256={digest.rstrip('=')}"
 
 
 @contextmanager
