@@ -3,32 +3,36 @@
 Making one: look; lock; look again; create at the final path (an environment cannot be moved); check its
 health; write the marker. The marker is the atomic step: whoever is killed, the next one finds a whole
 environment or none. A manager keeps no state of its own here.
+
+Beside an environment lie ``<name>.lock``, held by who makes or removes it, and ``<name>.use``, shared by
+those who are inside and held alone by who makes or removes. One that is damaged while somebody is inside
+is left to them, and another is made beside it (``<name>-2``): nobody waits for a run to end, which might be
+the very run that asks.
 """
 
 from __future__ import annotations
 
-import json
 import logging
 import os
-import shutil
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from itertools import count
 from pathlib import Path
 
-from reprise.envs import bytecode
+from reprise.envs import contents, making, marker
 from reprise.envs.base import EnvManager
+from reprise.envs.marker import Marker, User
 from reprise.errors import EnvError
-from reprise.lock import exclusive
+from reprise.lock import exclusive, hold
 from reprise.paths import CACHE_VARIABLE, cache_dir, write_atomically
 from reprise.schemas.environment import Environment, EnvSpec, Lock, Policy
 
 logger = logging.getLogger(__name__)
 
 FOLDER = "envs-v1"
-MARKER = "reprise-env.json"
-LOCK_FILE = "reprise-env.lock"
 
+_CHECK_PAUSE = 86400  # seconds between looks at every file of an environment
 _CACHEDIR_TAG = (
     "Signature: 8a477f597d28d172789f06886806bc55\n"
     "# This folder is a cache made by reprise: it can be deleted, and backups can skip it.\n"
@@ -36,31 +40,54 @@ _CACHEDIR_TAG = (
 
 
 def ensure(manager: EnvManager, spec: EnvSpec, policy: Policy, log: Path) -> Environment:
+    """As :func:`using`, for who does not stay inside: it may be removed again at any moment."""
+    with using(manager, spec, policy, log) as environment:
+        return environment
+
+
+def from_lock(manager: EnvManager, lock: Lock, policy: Policy, log: Path) -> Environment:
+    """As :func:`using_lock`, for who does not stay inside."""
+    with using_lock(manager, lock, policy, log) as environment:
+        return environment
+
+
+@contextmanager
+def using(
+    manager: EnvManager, spec: EnvSpec, policy: Policy, log: Path, user: User | None = None
+) -> Iterator[Environment]:
     """The environment that ``manager`` makes for ``spec``: found in the cache, or made now.
 
-    What the tools print while it is made is appended to ``log``.
+    Nobody removes it within the block. What the tools print while it is made is appended to ``log``.
 
     Raises:
         EnvError: it cannot be made; nothing of it stays behind.
     """
     with _keeping():
         lock = manager.lock(spec, policy, log)
-    return from_lock(manager, lock, policy, log)._replace(spec=spec)
+    with using_lock(manager, lock, policy, log, user) as environment:
+        yield environment._replace(spec=spec)
 
 
-def from_lock(manager: EnvManager, lock: Lock, policy: Policy, log: Path) -> Environment:
+@contextmanager
+def using_lock(
+    manager: EnvManager, lock: Lock, policy: Policy, log: Path, user: User | None = None
+) -> Iterator[Environment]:
     """The environment that ``lock`` describes, whatever the project says today.
 
     Raises:
         EnvError: it cannot be made; nothing of it stays behind.
     """
-    prefix = place(lock)
-    if manager.KEEPS_FOLDER:
+    if not manager.KEEPS_FOLDER:
+        yield Environment(manager.NAME, lock, place(lock))
+        return
+    with ExitStack() as inside:
         with _keeping():
-            if _fault(manager, lock, prefix) is not None:
-                _make_once(manager, lock, prefix, policy, log)
-        _touch(prefix / MARKER)
-    return Environment(manager.NAME, lock, prefix)
+            prefix = _enter(manager, lock, policy, log, inside)
+        marker.used(prefix)
+        inside.callback(marker.used, prefix)
+        if user is not None:
+            marker.note_user(prefix, user)
+        yield Environment(manager.NAME, lock, prefix)
 
 
 @contextmanager
@@ -75,65 +102,116 @@ def _keeping() -> Iterator[None]:
         ) from error
 
 
+def folder() -> Path:
+    """Where all environments lie."""
+    return cache_dir() / FOLDER
+
+
 def place(lock: Lock) -> Path:
     """Where the environment of ``lock`` lies, or would lie."""
-    return cache_dir() / FOLDER / f"{lock.manager}-{lock.digest[:16]}"
+    return folder() / f"{lock.manager}-{lock.digest[:16]}"
 
 
-def _make_once(manager: EnvManager, lock: Lock, prefix: Path, policy: Policy, log: Path) -> None:
-    _prepare_root(prefix.parent)
-    with exclusive(prefix.with_suffix(".lock"), f"environment {prefix.name}"), _builders(prefix):
-        fault = _fault(manager, lock, prefix)
-        if fault is not None:
-            _make(manager, lock, prefix, policy, fault, log)
+def making_lock(prefix: Path) -> Path:
+    """Held by who makes or removes what lies at ``prefix``, or beside it for the same lock."""
+    return prefix.with_name("-".join(prefix.name.split("-")[:2]) + ".lock")
 
 
-def _touch(marker: Path) -> None:
-    """Note the time of the last use, where we may."""
+def use_lock(prefix: Path) -> Path:
+    """Shared by those inside; held alone by who makes it, and by the programs that it has started."""
+    return prefix.with_name(f"{prefix.name}.use")
+
+
+def _enter(manager: EnvManager, lock: Lock, policy: Policy, log: Path, inside: ExitStack) -> Path:
+    """Where the environment is that we are inside now, until ``inside`` ends."""
+    home = place(lock)
+    if _step_in(manager, lock, home, inside):
+        return home
+    _prepare_root(home.parent)
+    with exclusive(making_lock(home), f"environment {home.name}"):
+        for number in count(1):
+            prefix = home if number == 1 else home.with_name(f"{home.name}-{number}")
+            _let_orphans_end(prefix)
+            if _step_in(manager, lock, prefix, inside) or (
+                _make_alone(manager, lock, prefix, policy, log) and _step_in(manager, lock, prefix, inside)
+            ):
+                return prefix
+    raise AssertionError("never reached: the numbers have no end")
+
+
+def _step_in(manager: EnvManager, lock: Lock, prefix: Path, inside: ExitStack) -> bool:
+    """Whether there is a whole environment; then nobody removes it until ``inside`` ends."""
+    if fault(manager, lock, prefix) is not None:
+        return False
     try:
-        os.utime(marker)
+        held = hold(use_lock(prefix), shared=True, wait=False)
     except OSError:
-        pass
+        return True  # a cache of others, which we may only read
+    if held is None:
+        return False
+    if not (prefix / marker.NAME).exists():  # it was removed before we had the lock
+        os.close(held)
+        return False
+    inside.callback(os.close, held)
+    return True
 
 
-def _fault(manager: EnvManager, lock: Lock, prefix: Path) -> str | None:
+def _make_alone(manager: EnvManager, lock: Lock, prefix: Path, policy: Policy, log: Path) -> bool:
+    """Make it, unless somebody is inside; whether it was made."""
+    # The programs that we start hold it too: when we are killed, the uv that we started goes on for a
+    # moment, and nobody must build in the same place before that has ended.
+    alone = hold(use_lock(prefix), wait=False, inheritable=True)
+    if alone is None:
+        logger.info(
+            "Environment %s is in use, but %s: making another beside it",
+            prefix.name,
+            fault(manager, lock, prefix),
+        )
+        return False
+    try:
+        making.make(manager, lock, prefix, policy, fault(manager, lock, prefix) or "", log)
+    finally:
+        os.close(alone)
+    return True
+
+
+def _let_orphans_end(prefix: Path) -> None:
+    """Wait until nobody is left of those who made it alone; we hold the lock for making."""
+    held = hold(use_lock(prefix), shared=True, wait=False)
+    if held is None:
+        logger.info("waiting for %s (what a killed process started is still at it)", prefix.name)
+        held = hold(use_lock(prefix), shared=True)
+    assert held is not None
+    os.close(held)
+
+
+def fault(manager: EnvManager, lock: Lock, prefix: Path) -> str | None:
     """Why what lies at ``prefix`` cannot be used (empty: there is nothing), or None."""
     try:
-        marker = json.loads((prefix / MARKER).read_bytes())
+        found = Marker.read(prefix)
     except FileNotFoundError:
         return "it was never finished" if prefix.exists() else ""
     except (OSError, ValueError):
         return "its record cannot be read"
-    if not isinstance(marker, dict) or marker.get("digest") != lock.digest:
+    if found.digest != lock.digest:
         return "it was made from another lock"
-    return manager.unhealthy(lock, prefix)
+    return (
+        found.ill
+        or contents.changed(prefix, found.contents)
+        or manager.unhealthy(lock, prefix)
+        or _damage(prefix, found)
+    )
 
 
-def _make(manager: EnvManager, lock: Lock, prefix: Path, policy: Policy, fault: str, log: Path) -> None:
-    if fault:
-        logger.info("Making environment %s again: %s", prefix.name, fault)
-    started = time.monotonic()
-    _remove(prefix)
-    prefix.mkdir()
-    try:
-        manager.create(lock, prefix, policy, log)
-        bytecode.share(prefix)
-        if wrong := manager.unhealthy(lock, prefix):
-            raise EnvError(f"environment {prefix.name} is not usable right after it was made: {wrong}")
-    except BaseException:
-        _remove(prefix)
-        raise
-    write_atomically(prefix / LOCK_FILE, lock.text)
-    marker = {"manager": manager.NAME, "digest": lock.digest, "created": int(time.time() * 1000)}
-    write_atomically(prefix / MARKER, json.dumps(marker) + "\n")
-    logger.info("Created environment %s in %.1f s", prefix.name, time.monotonic() - started)
-
-
-def _remove(prefix: Path) -> None:
-    """Delete what lies at ``prefix``, its marker first: half of it must not pass for an environment."""
-    (prefix / MARKER).unlink(missing_ok=True)
-    if prefix.exists():
-        shutil.rmtree(prefix)
+def _damage(prefix: Path, found: Marker) -> str | None:
+    """Once a day: a sentence when a file is missing or has another size."""
+    if time.time() - marker.last_check(prefix) < _CHECK_PAUSE:
+        return None
+    wrong = [item for item in contents.damage(prefix) if item.file not in found.odd]
+    if wrong:
+        return contents.enumerated(wrong)
+    marker.checked(prefix)
+    return None
 
 
 def _prepare_root(folder: Path) -> None:
@@ -141,25 +219,3 @@ def _prepare_root(folder: Path) -> None:
     for name, text in (("CACHEDIR.TAG", _CACHEDIR_TAG), (".gitignore", "*\n")):
         if not (folder.parent / name).exists():
             write_atomically(folder.parent / name, text)
-
-
-@contextmanager
-def _builders(prefix: Path) -> Iterator[None]:
-    """Hold a lock that the programs which we start hold as well.
-
-    When we are killed, the uv that we started goes on writing to ``prefix`` for a moment; the next
-    one to come must not build in the same place before that has ended.
-    """
-    import fcntl
-
-    descriptor = os.open(prefix.with_suffix(".builders"), os.O_CREAT | os.O_RDWR, 0o644)
-    try:
-        os.set_inheritable(descriptor, True)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            logger.info("waiting for %s (what a killed process started is still at it)", prefix.name)
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)

@@ -16,8 +16,10 @@ from pathlib import Path
 
 import pytest
 
-from reprise.envs import base, store, virtualenv
+from reprise.envs import base, marker, store, virtualenv
+from reprise.envs.marker import Marker
 from reprise.errors import EnvError
+from reprise.lock import hold
 from reprise.paths import cache_dir
 from reprise.schemas.environment import Environment, EnvSpec, Lock, Package, Policy, PythonEnv
 from reprise.schemas.job import Command
@@ -83,6 +85,10 @@ def spec(*dependencies: str) -> PythonEnv:
     return PythonEnv(Path.cwd(), dependencies=dependencies)
 
 
+def rewrite(prefix: Path, **fields: str) -> None:
+    Marker.read(prefix)._replace(**fields).write(prefix)  # type: ignore[arg-type]
+
+
 def python(environment: Environment, code: str) -> str:
     result = subprocess.run(
         [environment.prefix / "bin" / "python", "-c", code], capture_output=True, text=True, check=True
@@ -106,7 +112,7 @@ def test_is_made_once_and_found_again(house: Path, log: Path) -> None:
     assert store.ensure(manager, spec(), Policy(), log) == first
     assert manager.created == 1
     assert first.prefix.parent == cache_dir() / "envs-v1"
-    assert (first.prefix / store.LOCK_FILE).read_text() == "the lock\n"
+    assert (first.prefix / marker.LOCK).read_text() == "the lock\n"
 
 
 def test_cache_is_marked_as_one(house: Path, log: Path) -> None:
@@ -119,9 +125,9 @@ def test_cache_is_marked_as_one(house: Path, log: Path) -> None:
 
 def test_last_use_is_noted(house: Path, log: Path) -> None:
     environment = store.ensure(Recorder(), spec(), Policy(), log)
-    os.utime(environment.prefix / store.MARKER, (0, 0))
+    os.utime(environment.prefix / marker.NAME, (0, 0))
     store.ensure(Recorder(), spec(), Policy(), log)
-    assert (environment.prefix / store.MARKER).stat().st_mtime > 0
+    assert (environment.prefix / marker.NAME).stat().st_mtime > 0
 
 
 def test_nothing_stays_behind_when_creation_fails(house: Path, log: Path) -> None:
@@ -145,9 +151,11 @@ def test_one_that_is_ill_when_new_is_refused(house: Path, log: Path) -> None:
     ("damage", "reason"),
     [
         (lambda prefix: (prefix / "file").unlink(), "its file is gone"),
-        (lambda prefix: (prefix / store.MARKER).unlink(), "it was never finished"),
-        (lambda prefix: (prefix / store.MARKER).write_text("{"), "its record cannot be read"),
-        (lambda prefix: (prefix / store.MARKER).write_text("[]"), "it was made from another lock"),
+        (lambda prefix: (prefix / marker.NAME).unlink(), "it was never finished"),
+        (lambda prefix: (prefix / marker.NAME).write_text("{"), "its record cannot be read"),
+        (lambda prefix: (prefix / marker.NAME).write_text("[]"), "its record cannot be read"),
+        (lambda prefix: rewrite(prefix, digest="00"), "it was made from another lock"),
+        (lambda prefix: rewrite(prefix, ill="its check said so"), "its check said so"),
     ],
 )
 def test_damaged_one_is_made_again_with_the_reason(
@@ -178,17 +186,19 @@ def test_waits_for_programs_of_a_killed_builder(
     caplog.set_level(logging.INFO)
     prefix = store.place(Recorder().lock(spec(), Policy(), log))
     prefix.parent.mkdir(parents=True)
-    with store._builders(prefix):
-        orphan = subprocess.Popen(["sleep", "30"], close_fds=False)
+    held = hold(store.use_lock(prefix), inheritable=True)
+    assert held is not None
+    orphan = subprocess.Popen(["sleep", "30"], close_fds=False)
+    os.close(held)
     asking = threading.Thread(target=store.ensure, args=(Recorder(), spec(), Policy(), log))
     asking.start()
     while "killed process" not in caplog.text:
         time.sleep(0.01)
-    assert not (prefix / store.MARKER).exists()
+    assert not (prefix / marker.NAME).exists()
     orphan.kill()
     orphan.wait()
     asking.join()
-    assert (prefix / store.MARKER).exists()
+    assert (prefix / marker.NAME).exists()
 
 
 def test_eight_processes_make_it_once(index: Path, tmp_path: Path) -> None:
@@ -209,7 +219,7 @@ MOMENTS = {
     "environment started": "envs-v1/virtualenv-*/pyvenv.cfg",
     "installing": "envs-v1/virtualenv-*/lib/python3*/site-packages/beta*",
     "installed": "envs-v1/virtualenv-*/lib/python3*/site-packages/alpha*",
-    "marking": f"envs-v1/virtualenv-*/{store.LOCK_FILE}",
+    "marking": f"envs-v1/virtualenv-*/{marker.LOCK}",
 }
 
 

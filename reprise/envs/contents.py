@@ -1,0 +1,179 @@
+"""Is an environment as it was made? A look at its packages, and a look at every file of them.
+
+What a package consists of is said by its ``RECORD`` (wheels) or by ``conda-meta/*.json``. Compiled
+modules are nobody's damage, and a project that is installed by a link to its sources changes at will.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+_NAMED = 4
+_SITE = "lib/python*/site-packages"
+_CONDA = "conda-meta"
+_DISTRIBUTION = re.compile(r"(?P<name>[^-]+)-(?P<version>[^-]+)\.dist-info")
+_CONDA_PACKAGE = re.compile(r"(?P<name>.+)-(?P<version>[^-]+)-[^-]+\.json")
+
+
+class Damage(NamedTuple):
+    """A file, relative to the environment, that is not what ``package`` (name and version) says."""
+
+    package: str
+    file: str
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.file} of {self.package} {self.what}"
+
+
+class File(NamedTuple):
+    """What a package says of a file, None where it says nothing.
+
+    ``sha256`` is in hexadecimal digits (conda), or in base64 without padding (wheels).
+    """
+
+    package: str
+    path: str
+    size: int | None
+    sha256: str | None
+
+
+def listing(prefix: Path) -> dict[str, list[str]]:
+    """The names at the top of each folder that holds packages, by the folder's place in ``prefix``."""
+    folders = [*prefix.glob(_SITE), *prefix.glob(_CONDA)]
+    places = [folder.relative_to(prefix).as_posix() for folder in folders]
+    return {place: sorted(_names(f"{prefix}/{place}")) for place in places}
+
+
+def changed(prefix: Path, contents: Mapping[str, list[str]]) -> str | None:
+    """A sentence when packages were added, removed or replaced since ``contents`` was taken."""
+    gone: set[str] = set()
+    new: set[str] = set()
+    for place, names in contents.items():
+        try:
+            found = _names(f"{prefix}/{place}")
+        except OSError:
+            return f"its folder {place} is gone"
+        gone |= set(names) - found
+        new |= found - set(names)
+    if not gone and not new:
+        return None
+    return f"somebody has changed its packages: {_difference(gone, new)}"
+
+
+def damage(prefix: Path, *, hashes: bool = False) -> Iterator[Damage]:
+    """Every file that is missing or has another size, or (``hashes``) another content."""
+    for file in files(prefix):
+        if wrong := _wrong(f"{prefix}/{file.path}", file, hashes=hashes):
+            yield Damage(file.package, file.path, wrong)
+
+
+def files(prefix: Path) -> Iterator[File]:
+    """What the installed packages say of their files, but for compiled modules."""
+    by_conda = list(_conda_files(prefix))
+    yield from by_conda
+    records = {file.path for file in by_conda if file.path.endswith("/RECORD")}
+    for record in sorted(prefix.glob(f"{_SITE}/*.dist-info/RECORD")):
+        if record.relative_to(prefix).as_posix() not in records and not _is_linked(record.parent):
+            yield from _wheel_files(prefix, record)
+
+
+def _names(folder: str) -> set[str]:
+    with os.scandir(folder) as entries:
+        names = {entry.name for entry in entries}
+    return {name for name in names if name != "__pycache__" and not name.endswith(".pyc")}
+
+
+def _difference(gone: set[str], new: set[str]) -> str:
+    before, now = dict(_packages(gone)), dict(_packages(new))
+    if not before and not now:  # no whole package: then the files themselves
+        before, now = dict.fromkeys(gone, ""), dict.fromkeys(new, "")
+    told = []
+    for name in sorted({*before, *now}):
+        if name in before and name in now:
+            told.append(f"{name} {before[name]} is now {now[name]}")
+        else:
+            version = before.get(name) or now.get(name, "")
+            told.append(f"{name} {version}".rstrip() + (" is gone" if name in before else " is new"))
+    return enumerated(told)
+
+
+def enumerated(sentences: Iterable[object]) -> str:
+    """The first few, and how many more there are."""
+    told = [str(sentence) for sentence in sentences]
+    rest = f" and {len(told) - _NAMED} more" if len(told) > _NAMED else ""
+    return ", ".join(told[:_NAMED]) + rest
+
+
+def _packages(names: Iterable[str]) -> Iterator[tuple[str, str]]:
+    for name in names:
+        if found := _DISTRIBUTION.fullmatch(name) or _CONDA_PACKAGE.fullmatch(name):
+            yield found["name"], found["version"]
+
+
+def _wrong(path: str, file: File, *, hashes: bool) -> str | None:
+    try:
+        found = os.stat(path)  # noqa: PTH116 - for thousands of files
+    except OSError:
+        # a link may lead to what another package brings, or nobody
+        return None if Path(path).is_symlink() else "is gone"
+    if file.size is not None and found.st_size != file.size:
+        return f"has {found.st_size} bytes, not {file.size}"
+    if hashes and file.sha256 is not None and file.sha256 not in _sha256(path):
+        return "has another content"
+    return None
+
+
+def _sha256(path: str) -> tuple[str, str]:
+    """The hash of a file in both of its spellings."""
+    import base64
+    import hashlib
+
+    with open(path, "rb") as stream:  # noqa: PTH123 - for thousands of files
+        found = hashlib.file_digest(stream, "sha256").digest()
+    return found.hex(), base64.urlsafe_b64encode(found).decode().rstrip("=")
+
+
+def _is_linked(info: Path) -> bool:
+    """Whether a distribution was installed from a folder of this machine."""
+    try:
+        return "dir_info" in json.loads((info / "direct_url.json").read_bytes())
+    except (OSError, ValueError):
+        return False
+
+
+def _wheel_files(prefix: Path, record: Path) -> Iterator[File]:
+    import csv
+
+    site = record.parent.parent.relative_to(prefix).as_posix()
+    package = _DISTRIBUTION.sub(r"\g<name> \g<version>", record.parent.name)
+    with record.open(encoding="utf-8", errors="surrogateescape", newline="") as lines:
+        for row in csv.reader(lines):
+            if not row or row[0].endswith(".pyc") or os.path.isabs(row[0]):  # noqa: PTH117
+                continue
+            path, hash_, size = (*row, "", "")[:3]
+            inside = f"{site}/{path}"
+            if ".." in path:
+                inside = os.path.normpath(inside)
+            algorithm, _, value = hash_.partition("=")
+            sha256 = value if algorithm == "sha256" else None
+            yield File(package, inside, int(size) if size.isdigit() else None, sha256)
+
+
+def _conda_files(prefix: Path) -> Iterator[File]:
+    for path in sorted(prefix.glob(f"{_CONDA}/*.json")):
+        facts = json.loads(path.read_bytes())
+        package = f"{facts['name']} {facts['version']}"
+        for entry in facts.get("paths_data", {}).get("paths", ()):
+            if entry["_path"].endswith(".pyc") or entry.get("path_type") == "directory":
+                continue
+            # a file in which the prefix was put has another size and content than in the package
+            sha256, size = entry.get("sha256_in_prefix"), None
+            if not entry.get("prefix_placeholder") and entry.get("path_type") != "softlink":
+                sha256, size = sha256 or entry.get("sha256"), entry.get("size_in_bytes")
+            yield File(package, entry["_path"], size, sha256)

@@ -1,0 +1,110 @@
+"""What an environment says of itself: the marker that makes it one, and who used it.
+
+The marker is written last and removed first; its time of modification is the time of the last use.
+Who used it is appended line by line, so that two processes at once lose nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple, Self
+
+from reprise.paths import write_atomically
+
+NAME = "reprise-env.json"
+LOCK = "reprise-env.lock"
+_USERS = "reprise-env.users"
+_CHECKED = "reprise-env.checked"
+
+
+class User(NamedTuple):
+    """Who uses an environment: a project's name, and the store that its runs are recorded in."""
+
+    project: str
+    store: str | None = None
+
+
+class Marker(NamedTuple):
+    """``created`` in milliseconds since the epoch; ``packages`` without the interpreter.
+
+    ``contents`` are the names at the top of the folders with packages, as they were made. ``odd`` are
+    files that were not what their package says from the start. ``ill`` is the sentence of a check that
+    found damage.
+    """
+
+    manager: str
+    digest: str
+    created: int
+    python: str
+    packages: int
+    contents: Mapping[str, list[str]]
+    odd: tuple[str, ...] = ()
+    ill: str = ""
+
+    @classmethod
+    def read(cls, prefix: Path) -> Self:
+        """Raises FileNotFoundError when there is none, ValueError when it is not ours."""
+        try:
+            return cls(**json.loads((prefix / NAME).read_bytes()))
+        except (TypeError, NotADirectoryError) as error:
+            raise ValueError(f"{prefix / NAME} is no record of an environment") from error
+
+    def write(self, prefix: Path) -> None:
+        write_atomically(prefix / NAME, json.dumps(self._asdict()) + "\n")
+
+
+def used(prefix: Path) -> None:
+    """Note a use now, where we may."""
+    try:
+        os.utime(prefix / NAME)
+    except OSError:
+        pass  # an environment of others, which we may only read
+
+
+def note_user(prefix: Path, user: User) -> None:
+    """Note who uses it, once, where we may."""
+    try:
+        if user not in users(prefix):
+            with (prefix / _USERS).open("ab", buffering=0) as out:
+                out.write(json.dumps(user).encode() + b"\n")
+    except OSError:
+        pass
+
+
+def last_use(prefix: Path) -> float:
+    """Seconds since the epoch."""
+    return (prefix / NAME).stat().st_mtime
+
+
+def users(prefix: Path) -> list[User]:
+    """Everybody who used it, each once; what a killed process left half written counts for nothing."""
+    try:
+        lines = (prefix / _USERS).read_bytes().splitlines()
+    except FileNotFoundError:
+        return []
+    found = []
+    for line in lines:
+        try:
+            found.append(User(*json.loads(line)))
+        except (ValueError, TypeError):
+            continue
+    return list(dict.fromkeys(found))
+
+
+def checked(prefix: Path) -> None:
+    """Note that all its files were looked at now."""
+    try:
+        (prefix / _CHECKED).touch()
+    except OSError:
+        pass
+
+
+def last_check(prefix: Path) -> float:
+    """Seconds since the epoch; 0 for never."""
+    try:
+        return (prefix / _CHECKED).stat().st_mtime
+    except FileNotFoundError:
+        return 0.0
