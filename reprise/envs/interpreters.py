@@ -34,10 +34,11 @@ class Interpreter:
     platform: str
 
 
-def find(request: str | None, log: Path) -> Interpreter:
+def find(request: str | None, log: Path, *, offline: bool = False) -> Interpreter:
     """The interpreter for ``request`` (``3.11``, ``3.11.7``, ``3.11.*``, ``>=3.9,<3.12``), None = ours.
 
-    One that is missing is downloaded by uv, where its settings (``UV_PYTHON_DOWNLOADS``) allow it.
+    One that is missing is downloaded by uv, where we are not ``offline`` and its settings
+    (``UV_PYTHON_DOWNLOADS``) allow it.
 
     Raises:
         EnvError: there is none; names those that are there.
@@ -46,17 +47,23 @@ def find(request: str | None, log: Path) -> Interpreter:
         return _described(running(), log)
     wanted = _as_uv_writes(request)
     result = _ask(["find", "--system", wanted], log)
-    downloading = result.exit_code != 0 and _may_download(wanted)
-    if downloading:
+    may_download = result.exit_code != 0 and _may_download(wanted)
+    if may_download and not offline:
         result = _download(wanted, log)
     if result.exit_code != 0:
+        tried = ", and --offline forbids to download it" if offline else ", and uv could not download it"
         raise EnvError(
-            f"Python {request} is not on this machine"
-            + (", and uv could not download it" if downloading else ""),
+            f"Python {request} is not on this machine" + (tried if may_download else ""),
             hint=f"these are: {', '.join(installed(log)) or 'none'}; install Python {request}, "
             "or change the version that the project asks for",
         )
     return _described(Path(result.stdout.strip()), log)
+
+
+def present(request: str, log: Path) -> Interpreter | None:
+    """The interpreter for ``request`` where it is on this machine; nothing is downloaded."""
+    result = _ask(["find", "--system", request], log)
+    return _described(Path(result.stdout.strip()), log) if result.exit_code == 0 else None
 
 
 def exactly(implementation: str, version: str) -> str:

@@ -11,7 +11,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-_BUILD_FILES = {"pyproject.toml", "setup.py", "setup.cfg", "MANIFEST.in", "uv.lock"}
+_BUILD_FILES = {"pyproject.toml", "setup.py", "setup.cfg", "MANIFEST.in"}
 _SOURCE_FOLDERS = {"src", "lib"}
 
 

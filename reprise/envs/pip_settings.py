@@ -1,17 +1,33 @@
-"""pip's settings for uv, which does not read them: indexes, find-links, the CA bundle.
+"""pip's settings for uv, which does not read them: indexes, find-links, constraints, proxy, the CA bundle.
 
-What the user has told uv itself (``UV_*``) wins.
+What the user has told uv itself (``UV_*``), and what the environment says already, wins.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-_SECTIONS = ("global", "download", "wheel", "install")
-_KEYS = ("index-url", "extra-index-url", "find-links", "no-index", "trusted-host", "cert")
+# pip reads these of all files first, then lets those of the command win, and variables over both.
+_SECTIONS = ("global", "install")
+_KEYS = (
+    "index-url",
+    "extra-index-url",
+    "find-links",
+    "no-index",
+    "trusted-host",
+    "cert",
+    "client-cert",
+    "proxy",
+    "timeout",
+    "constraint",
+    "pre",
+    "only-binary",
+    "no-binary",
+)
 _UV_INDEXES = (
     "UV_DEFAULT_INDEX",
     "UV_INDEX",
@@ -20,6 +36,7 @@ _UV_INDEXES = (
     "UV_FIND_LINKS",
     "UV_CONFIG_FILE",
 )
+_FORMS = {"only-binary": "UV_NO_BUILD", "no-binary": "UV_NO_BINARY"}
 _YES = {"1", "true", "yes", "y", "on", "t"}
 
 
@@ -29,12 +46,7 @@ def for_uv(environ: Mapping[str, str]) -> dict[str, str]:
     patch: dict[str, str] = {}
     if not any(environ.get(name) for name in _UV_INDEXES):
         patch |= _indexes(settings)
-    if hosts := settings.get("trusted-host"):
-        patch["UV_INSECURE_HOST"] = " ".join(hosts.split())
-    if cert := settings.get("cert"):
-        patch["SSL_CERT_FILE"] = cert
-    elif bundle := environ.get("REQUESTS_CA_BUNDLE") or environ.get("CURL_CA_BUNDLE"):
-        patch["SSL_CERT_FILE"] = bundle
+    patch |= _connection(settings, environ) | _choice(settings)
     return {name: value for name, value in patch.items() if not environ.get(name)}
 
 
@@ -45,12 +57,22 @@ def no_index(environ: Mapping[str, str]) -> bool:
     return _settings(environ).get("no-index", "").lower() in _YES
 
 
+def decisive(environ: Mapping[str, str]) -> list[object]:
+    """All of pip's settings that decide which packages are taken, with the texts of constraint files."""
+    patch = for_uv(environ)
+    files = [
+        Path(name) for name in (patch.get("UV_CONSTRAINT") or environ.get("UV_CONSTRAINT", "")).split()
+    ]
+    texts = [file.read_text(encoding="utf-8", errors="replace") for file in files if file.is_file()]
+    return [patch, no_index(environ), texts]
+
+
 def _indexes(settings: Mapping[str, str]) -> dict[str, str]:
     patch: dict[str, str] = {}
     if url := settings.get("index-url"):
         patch["UV_DEFAULT_INDEX"] = url
     if links := settings.get("find-links"):
-        patch["UV_FIND_LINKS"] = ",".join(links.split())
+        patch["UV_FIND_LINKS"] = ",".join(map(_absolute, links.split()))
     if extra := settings.get("extra-index-url"):
         patch["UV_INDEX"] = " ".join(extra.split())
         # pip takes the best version of all indexes, uv those of the first index that has the name.
@@ -58,20 +80,58 @@ def _indexes(settings: Mapping[str, str]) -> dict[str, str]:
     return patch
 
 
+def _connection(settings: Mapping[str, str], environ: Mapping[str, str]) -> dict[str, str]:
+    patch: dict[str, str] = {}
+    if hosts := settings.get("trusted-host"):
+        patch["UV_INSECURE_HOST"] = " ".join(hosts.split())
+    if cert := settings.get("cert") or environ.get("REQUESTS_CA_BUNDLE") or environ.get("CURL_CA_BUNDLE"):
+        patch["SSL_CERT_FILE"] = cert
+    if cert := settings.get("client-cert"):
+        patch["SSL_CLIENT_CERT"] = cert
+    if (proxy := settings.get("proxy")) and not (environ.get("https_proxy") or environ.get("http_proxy")):
+        patch |= {"HTTPS_PROXY": proxy, "HTTP_PROXY": proxy}
+    if timeout := settings.get("timeout"):
+        patch["UV_HTTP_TIMEOUT"] = timeout
+    return patch
+
+
+def _choice(settings: Mapping[str, str]) -> dict[str, str]:
+    """Which of the files of an index may be taken."""
+    patch: dict[str, str] = {}
+    if files := settings.get("constraint"):
+        patch["UV_CONSTRAINT"] = " ".join(map(_absolute, files.split()))
+    if settings.get("pre", "").lower() in _YES:
+        patch["UV_PRERELEASE"] = "allow"
+    for key, variable in _FORMS.items():
+        names = re.split(r"[\s,]+", settings.get(key, "").strip())
+        if ":all:" in names:
+            patch[variable] = "1"
+        elif names != [""] and ":none:" not in names:
+            patch[f"{variable}_PACKAGE"] = " ".join(names)
+    return patch
+
+
+def _absolute(name: str) -> str:
+    """A path as pip sees it, from the current folder; uv runs in the project's."""
+    return name if "://" in name or name.startswith("~") else str(Path(name).absolute())
+
+
 def _settings(environ: Mapping[str, str]) -> dict[str, str]:
-    """pip's settings that matter here; a later file wins, and a ``PIP_*`` variable over all files."""
-    found: dict[str, str] = {}
+    """pip's settings that matter here, in the order of its own rules."""
+    sections: dict[str, dict[str, str]] = {name: {} for name in _SECTIONS}
     for path in _files(environ):
         if path.is_file():
-            found |= _read(path)
+            for section, found in _read(path).items():
+                sections[section] |= found
+    settings = {key: value for name in _SECTIONS for key, value in sections[name].items()}
     for key in _KEYS:
         if value := environ.get("PIP_" + key.upper().replace("-", "_")):
-            found[key] = value
-    return found
+            settings[key] = value
+    return settings
 
 
-def _read(path: Path) -> dict[str, str]:
-    """The keys of one pip.conf; a file that pip could not read either gives nothing."""
+def _read(path: Path) -> dict[str, dict[str, str]]:
+    """The keys of one pip.conf by section; a file that pip could not read either gives nothing."""
     import configparser
 
     parser = configparser.RawConfigParser()
@@ -79,15 +139,22 @@ def _read(path: Path) -> dict[str, str]:
         parser.read(path, encoding="utf-8")
     except (configparser.Error, OSError, UnicodeError):
         return {}
-    found: dict[str, str] = {}
-    for section in _SECTIONS:
-        if parser.has_section(section):
-            found |= {key.replace("_", "-"): value for key, value in parser.items(section)}
-    return {key: value for key, value in found.items() if key in _KEYS}
+    return {
+        section: {
+            name: value
+            for key, value in parser.items(section)
+            if (name := key.replace("_", "-")) in _KEYS and value
+        }
+        for section in _SECTIONS
+        if parser.has_section(section)
+    }
 
 
 def _files(environ: Mapping[str, str]) -> Iterator[Path]:
-    """pip's configuration files: of the machine, the user, this Python, and ``PIP_CONFIG_FILE``."""
+    """pip's configuration files: of the machine, the user, this Python, and ``PIP_CONFIG_FILE``.
+
+    The user's are left out when ``PIP_CONFIG_FILE`` names a file, and all are when it names none.
+    """
     named = environ.get("PIP_CONFIG_FILE")
     if named == os.devnull:
         return
@@ -96,9 +163,10 @@ def _files(environ: Mapping[str, str]) -> Iterator[Path]:
     for folder in (environ.get("XDG_CONFIG_DIRS") or "/etc/xdg").split(os.pathsep):
         yield Path(folder) / "pip" / "pip.conf"
     yield Path("/etc/pip.conf")
-    yield home / ".pip" / "pip.conf"
-    yield home / "Library" / "Application Support" / "pip" / "pip.conf"
-    yield config / "pip" / "pip.conf"
+    if not (named and Path(named).exists()):
+        yield home / ".pip" / "pip.conf"
+        yield home / "Library" / "Application Support" / "pip" / "pip.conf"
+        yield config / "pip" / "pip.conf"
     yield Path(sys.prefix) / "pip.conf"
     if named:
         yield Path(named)

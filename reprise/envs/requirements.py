@@ -32,6 +32,9 @@ _OPTION = re.compile(r"(?P<name>--[a-z-]+(?=[\s=]|$)|-[a-z])[\s=]*(?P<value>.*)"
 NAME = re.compile(r"[A-Za-z0-9][\w.\-]*")
 HASH = re.compile(r"--hash[=\s]+(\w+:[0-9a-f]+)")
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*://|git\+|hg\+|svn\+|bzr\+")
+_VCS = re.compile(r"(?:git|hg|svn|bzr)\+")
+_EDITABLE_VCS = re.compile(r"(?:-e|--editable)[\s=]*(?:git|hg|svn|bzr)\+")
+_EGG = re.compile(r"#.*?\begg=(?P<name>[A-Za-z0-9][\w.\-]*)(?P<extras>\[[^\]]*\])?")
 _ARCHIVES = (".whl", ".tar.gz", ".zip", ".tar.bz2", ".tgz")
 
 
@@ -65,7 +68,7 @@ def read(lines: Iterable[str], root: Path, named_in: Path | None) -> Requirement
     found = _Found(root)
     own = [found.line(line, root, named_in or root) for line in logical(lines)]
     return Requirements(
-        lines=tuple(line for line in own if line),
+        lines=tuple(line for lines in own for line in lines),
         files=tuple(found.files.items()),
         sources=tuple(dict.fromkeys(found.sources)),
         local=tuple(dict.fromkeys(found.local)),
@@ -102,27 +105,31 @@ class _Found:
         self.sources: list[str] = []
         self.local: list[LocalProject] = []
         self.hashes: list[tuple[str, str]] = []
+        self.rewritten: dict[Path, list[str]] = {}
 
-    def line(self, line: str, folder: Path, named_in: Path) -> str:
-        """Take in one logical line; returns it with the path of an include or find-links absolute."""
+    def line(self, line: str, folder: Path, named_in: Path) -> list[str]:
+        """Take in one logical line; returns it as uv takes it, with absolute paths of files."""
         option = _OPTION.fullmatch(line)
         if option is None:
             self._requirement(line, named_in)
-            return line
+            return [line]
         name, value = option["name"], option["value"].strip()
         if name in _INCLUDES:
             return self._include(_INCLUDES[name], value, folder, named_in)
         if name in _EDITABLES:
+            if _VCS.match(value):
+                return [_named(value)]
             self._requirement(value, named_in, editable=True)
         elif name in _SOURCES:
             source = _source(_SOURCES[name], value, folder)
             self.sources.append(source)
-            return source
-        return line
+            return [source]
+        return [line]
 
-    def _include(self, option: str, value: str, folder: Path, named_in: Path) -> str:
+    def _include(self, option: str, value: str, folder: Path, named_in: Path) -> list[str]:
+        """The include itself; where uv would refuse a line of the file, what the file says instead."""
         if _URL.match(value):
-            return f"{option} {value}"
+            return [f"{option} {value}"]
         path = folder / value
         if path not in self.files:
             try:
@@ -132,14 +139,18 @@ class _Found:
             except (OSError, UnicodeError) as error:
                 raise ProjectError(f'{named_in}: "{option} {value}" cannot be read: {error}') from error
             self.files[path] = text
-            for line in logical(text.splitlines()):
-                self.line(line, path.parent, path)
-        return f"{option} {path}"
+            known = len(self.rewritten)
+            own = [self.line(line, path.parent, path) for line in logical(text.splitlines())]
+            if len(self.rewritten) > known or any(map(_EDITABLE_VCS.match, logical(text.splitlines()))):
+                self.rewritten[path] = [line for lines in own for line in lines]
+        if option == "-r" and path in self.rewritten:
+            return self.rewritten[path]
+        return [f"{option} {path}"]
 
     def _requirement(self, text: str, named_in: Path, *, editable: bool = False) -> None:
         if name := NAME.match(text):
             self.hashes += [(canonical(name[0]), value) for value in HASH.findall(text)]
-        path = _local_path(text, self.root, editable=editable)
+        path = local_path(text, self.root, editable=editable)
         if path is None:
             return
         if not path.exists():
@@ -153,7 +164,17 @@ def _source(option: str, value: str, folder: Path) -> str:
     return f"{option} {value}".strip()
 
 
-def _local_path(text: str, root: Path, *, editable: bool) -> Path | None:
+def _named(url: str) -> str:
+    """A repository that pip would keep as an editable checkout, as the plain requirement that uv takes."""
+    egg = _EGG.search(url)
+    if egg is None:
+        return url
+    bare, _, fragment = url.partition("#")
+    kept = "&".join(part for part in fragment.split("&") if not part.startswith("egg="))
+    return f"{egg['name']}{egg['extras'] or ''} @ {bare}{'#' + kept if kept else ''}"
+
+
+def local_path(text: str, root: Path, *, editable: bool) -> Path | None:
     """The folder or archive that a requirement names on this machine, or None."""
     bare = re.split(r"\s+;|\s+--hash", text, maxsplit=1)[0].strip()
     if "@" in bare and (url := bare.partition("@")[2].strip()).startswith("file:"):

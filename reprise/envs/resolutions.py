@@ -29,8 +29,21 @@ def recall(manager: str, key: str) -> Lock | None:
     return None
 
 
-def remember(key: str, lock: Lock, interpreter: Path) -> None:
-    entry = {"interpreter": str(interpreter), "stamp": _stamp(interpreter), "text": lock.text}
+def note(key: str) -> str:
+    """The sentence that was remembered with a lock; empty where there is none."""
+    try:
+        return str(json.loads(path(key).read_bytes())["note"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
+
+
+def remember(key: str, lock: Lock, interpreter: Path, note: str = "") -> None:
+    entry = {
+        "interpreter": str(interpreter),
+        "stamp": _stamp(interpreter),
+        "note": note,
+        "text": lock.text,
+    }
     write_atomically(path(key), json.dumps(entry))
 
 

@@ -48,7 +48,6 @@ def test_files_that_include_each_other_are_read_once() -> None:
         "numpy>=1,<2 ; python_version < '3.9'",
         "pkg @ https://host/dir/pkg-1.0.tar.gz",
         "git+https://host/team/pkg.git@main#egg=pkg",
-        "-e git+ssh://git@host/team/pkg.git#egg=pkg",
         "https://host/pkg-1.0-py3-none-any.whl",
         "-r https://host/requirements.txt",
         "requests[socks]",
@@ -123,3 +122,23 @@ def test_unreadable_files_are_told() -> None:
     for name in ("a.txt", "folder"):
         with pytest.raises(ProjectError, match="cannot be read"):
             read(f"-r {name}")
+
+
+@pytest.mark.parametrize(
+    ("written", "taken"),
+    [
+        ("-e git+ssh://git@host/pkg.git#egg=pkg", "pkg @ git+ssh://git@host/pkg.git"),
+        (
+            "--editable=git+https://host/pkg.git@v1#egg=pkg[extra]&subdirectory=lib",
+            "pkg[extra] @ git+https://host/pkg.git@v1#subdirectory=lib",
+        ),
+        ("-e git+https://host/pkg.git", "git+https://host/pkg.git"),
+    ],
+)
+def test_editable_repositories_are_taken_as_plain_ones(written: str, taken: str, tmp_path: Path) -> None:
+    assert read(written).lines == (taken,)
+    (tmp_path / "inner.txt").write_text(f"numpy\n{written}\n")
+    (tmp_path / "outer.txt").write_text("-r inner.txt\nscipy\n")
+    found = requirements.read(["-r outer.txt"], tmp_path, None)
+    assert found.lines == ("numpy", taken, "scipy")
+    assert [path.name for path, _ in found.files] == ["outer.txt", "inner.txt"]

@@ -1,0 +1,79 @@
+"""The create side of virtual environments: exactly what a lock says, into an empty folder."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from reprise.envs import credentials, interpreters, resolving, uv
+from reprise.errors import EnvError
+from reprise.progress import spinner
+from reprise.schemas.environment import Lock, Policy
+
+
+def create(lock: Lock, prefix: Path, policy: Policy, log: Path) -> None:
+    """Fill the empty folder ``prefix`` with the locked packages, each checked against the hash that it has.
+
+    Raises:
+        EnvError: the interpreter, a package or the sources of a local project are not to be had.
+    """
+    facts = json.loads(lock.text)
+    root = _root(lock, facts, prefix)
+    wanted = interpreters.exactly(facts["implementation"], facts["python"])
+    python = interpreters.find(wanted, log, offline=policy.offline)
+    with spinner(f"Creating environment {prefix.name}"):
+        arguments = ["venv", "--no-project", "--python", str(python.path), str(prefix)]
+        made = uv.call(arguments, log=log, cwd=prefix, offline=policy.offline)
+        if made.exit_code != 0:
+            raise uv.failure(f"environment {prefix.name} cannot be made", made, log)
+        if facts["requirements"]:
+            _install(facts, prefix, root, policy, log)
+
+
+def _root(lock: Lock, facts: dict[str, Any], prefix: Path) -> Path | None:
+    """The project's folder, where it is known; its own packages must be as they were locked."""
+    root = Path(facts["root"]) if "root" in facts else lock.root
+    local = facts.get("local")
+    if not local:
+        return root if root and root.is_dir() else None
+    if root is None or not root.is_dir():
+        names = ", ".join(project["path"] for project in local)
+        where = f"in {root}, which is gone" if root else "of its project, which is not at hand"
+        raise EnvError(f"environment {prefix.name} installs {names} {where}")
+    if changed := resolving.changed_project(lock.text, root):
+        raise EnvError(
+            f"environment {prefix.name} installs {changed} in {root}, which is not what was locked",
+            hint="check out the version of the project that the lock was made from",
+        )
+    return root
+
+
+def _install(facts: dict[str, Any], prefix: Path, root: Path | None, policy: Policy, log: Path) -> None:
+    arguments = ["pip", "sync", "--python", str(prefix / "bin" / "python"), *uv.no_index()]
+    if not facts.get("local") and _all_hashed(facts["requirements"]):
+        arguments.append("--require-hashes")
+    built = any(not project["editable"] for project in facts.get("local", ()))
+    if built and not (policy.offline or uv.is_offline()):
+        # uv keeps what it built from a folder for as long as the folder's pyproject.toml is untouched.
+        arguments.append("--refresh")
+    sources = (_anchored(line, root) for line in facts["sources"])
+    lines = map(credentials.restored, (*sources, *facts["requirements"]))
+    with resolving.written(lines) as source:
+        arguments.append(str(source))
+        done = uv.call(arguments, log=log, cwd=root or prefix, offline=policy.offline)
+    if done.exit_code != 0:
+        what = f"the packages of environment {prefix.name} cannot be installed"
+        raise uv.failure(what, done, log, offline=policy.offline)
+
+
+def _anchored(line: str, root: Path | None) -> str:
+    """An index option with a folder of the project as one that means the same from anywhere."""
+    option, _, value = line.partition(" ")
+    return f"{option} {root / value}" if root and value.startswith("./") else line
+
+
+def _all_hashed(lines: list[str]) -> bool:
+    """True when every requirement continues on a line with its hash."""
+    starts = [i for i, line in enumerate(lines) if not line.startswith((" ", "#", "-"))]
+    return all(lines[i].endswith("\\") and "--hash=" in lines[i + 1] for i in starts)

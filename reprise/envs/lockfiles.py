@@ -1,0 +1,128 @@
+"""``requirements.lock``: pinned requirements with hashes, which pip and uv can read too.
+
+One of ours says in comments for which Python and platforms it was made, and the digest of what it was made
+from, so that whether it fits is known at once. Any other tool's file of that name is taken as well: it fits
+when a resolution that prefers its versions comes to the same ones.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+from reprise.envs import credentials, local_projects, pins, platforms
+from reprise.envs.pins import Pin
+from reprise.envs.requirements import Requirements, logical
+from reprise.errors import EnvError
+from reprise.schemas.environment import PythonEnv
+
+NAME = "requirements.lock"
+
+# An environment file of one of these names has its lock under the usual name, any other under its own.
+_USUAL = {"python_env", "conda", "environment", "pixi", "pyproject", "requirements"}
+_FACT = re.compile(r"#\s+(?P<name>python|platforms|spec|as of):\s+(?P<value>.+)")
+_FORMAT = 1
+
+
+class Held(NamedTuple):
+    """What a lock file says. ``fits``: True or False where that is known without resolving, else None.
+
+    ``pins`` are those for this machine; ``python`` is the exact version it was made for, ``as_of`` the time
+    up to which it was resolved.
+    """
+
+    file: Path
+    pins: tuple[Pin, ...]
+    fits: bool | None = None
+    python: str | None = None
+    as_of: str | None = None
+
+
+class Facts(NamedTuple):
+    """The comments at the top of a lock of ours; None where the file does not say."""
+
+    python: str | None = None
+    platforms: str | None = None
+    spec: str | None = None
+    as_of: str | None = None
+
+    @property
+    def version(self) -> str | None:
+        """The version of ``CPython 3.11.7``."""
+        return self.python.split()[-1] if self.python else None
+
+
+def path(spec: PythonEnv) -> Path:
+    """Where the lock of ``spec`` lies, or would lie: in the project, whatever folder its file is in."""
+    stem = spec.file.stem if spec.file else "requirements"
+    return spec.root / (NAME if stem in _USUAL else f"{stem}.lock")
+
+
+def text(file: Path) -> str | None:
+    """The file's text, None when there is none.
+
+    Raises:
+        EnvError: it cannot be read.
+    """
+    try:
+        return file.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        return None
+    except (OSError, UnicodeError) as error:
+        raise EnvError(f"{file} cannot be read: {error}") from error
+
+
+def facts(content: str) -> Facts:
+    """What the comments at the top say."""
+    found = {}
+    for line in content.splitlines():
+        if not line.startswith("#"):
+            break
+        if fact := _FACT.fullmatch(line.rstrip()):
+            found[fact["name"].replace(" ", "_")] = fact["value"]
+    return Facts(**found)
+
+
+def known_to_fit(said: Facts, digest: str, python: str) -> bool:
+    """True when a lock of ours was made from the same spec, for this platform and series of Python."""
+    return (
+        said.spec == digest
+        and platforms.here() in re.split(r",\s*", said.platforms or "")
+        and said.version is not None
+        and series(said.version) == series(python)
+    )
+
+
+def series(version: str) -> str:
+    return ".".join(version.split(".")[:2])
+
+
+def digest(spec: PythonEnv, asked: Requirements) -> str:
+    """Of all that decides a resolution in the project itself: the same on every machine."""
+    decisive = [
+        _FORMAT,
+        spec.python,
+        *([*logical(lines)] for lines in (spec.build_dependencies, spec.dependencies)),
+        [(os.path.relpath(file, spec.root), [*logical(text.splitlines())]) for file, text in asked.files],
+        [
+            (os.path.relpath(project.path, spec.root), local_projects.digest(project.path, editable=True))
+            for project in asked.local
+        ],
+    ]
+    return f"sha256:{hashlib.sha256(json.dumps(decisive).encode()).hexdigest()}"
+
+
+def written(said: Facts, file: Path, sources: Iterable[str], locked: Iterable[Pin]) -> str:
+    """The text of a lock file; no secret is in it."""
+    rows = [
+        "# Made by `reprise lock`, which also brings it up to date.",
+        f"# pip install --require-hashes -r {file.name} installs the same.",
+        *(f"# {name.replace('_', ' ')}: {value}" for name, value in said._asdict().items() if value),
+        *(credentials.hidden(line) for line in (*sources, *pins.lines(locked))),
+    ]
+    return "".join(f"{row}\n" for row in rows)

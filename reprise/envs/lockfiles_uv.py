@@ -1,0 +1,81 @@
+"""``uv.lock`` beside a ``pyproject.toml``: uv itself says whether it fits, and writes it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from reprise.envs import pins, uv
+from reprise.envs.lockfiles import Held
+from reprise.schemas.environment import Policy
+
+NAME = "uv.lock"
+
+_AS_OF = re.compile(r'^\[options\]\n(?:[^\[\n].*\n)*?exclude-newer = "(?P<time>[^"]+)"', re.MULTILINE)
+
+
+def path(pyproject: Path) -> Path:
+    """Where uv keeps the lock of a project: beside its file, or at the root of its workspace."""
+    own = pyproject.with_name(NAME)
+    if own.is_file():
+        return own
+    for folder in pyproject.parent.parents:
+        above = folder / "pyproject.toml"
+        if above.is_file() and "[tool.uv.workspace]" in above.read_text(encoding="utf-8", errors="replace"):
+            return folder / NAME
+        if (folder / ".git").exists():
+            break
+    return own
+
+
+def as_of(content: str) -> str | None:
+    """The time up to which a ``uv.lock`` was resolved, as it says itself."""
+    found = _AS_OF.search(content)
+    return found["time"] if found else None
+
+
+def held(
+    file: Path, pyproject: Path, python: Path, markers: Mapping[str, str], policy: Policy, log: Path
+) -> Held:
+    """What ``file`` says for the project, and whether uv finds that it fits.
+
+    Raises:
+        EnvError: uv cannot read it.
+    """
+    time = as_of(file.read_text(encoding="utf-8", errors="replace"))
+    export = ["export", "--no-dev", "--format=requirements.txt", "--no-header", "--no-annotate"]
+    export += ["--python", str(python)]
+    strict = ["--locked", *(["--exclude-newer", time] if time else ()), *uv.no_index()]
+    result = uv.call([*export, *strict], log=log, cwd=pyproject.parent, offline=policy.offline)
+    fits = result.exit_code == 0
+    if not fits:
+        result = uv.call([*export, "--frozen"], log=log, cwd=pyproject.parent, offline=policy.offline)
+    if result.exit_code != 0:
+        raise uv.failure(f"{file} cannot be used", result, log)
+    found = pins.read(result.stdout.splitlines(), markers, pyproject.parent)
+    return Held(file, found, fits, as_of=time)
+
+
+def write(pyproject: Path, python: Path, policy: Policy, log: Path) -> Path:
+    """Resolve and write the project's ``uv.lock``.
+
+    Raises:
+        EnvError: it cannot be resolved.
+    """
+    file = path(pyproject)
+    time = policy.as_of
+    if time is None and policy.upgrade is None and file.is_file():
+        time = as_of(file.read_text(encoding="utf-8", errors="replace"))
+    arguments = ["lock", "--python", str(python), *uv.no_index(), *upgraded(policy.upgrade)]
+    arguments += ["--exclude-newer", time] if time else []
+    result = uv.call(arguments, log=log, cwd=pyproject.parent, offline=policy.offline)
+    if result.exit_code != 0:
+        raise uv.failure(f"{pyproject} cannot be locked", result, log)
+    return file
+
+
+def upgraded(names: Sequence[str] | None) -> list[str]:
+    if names is None:
+        return []
+    return [word for name in names for word in ("--upgrade-package", name)] or ["--upgrade"]

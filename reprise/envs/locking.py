@@ -1,0 +1,99 @@
+"""``reprise lock`` for projects of Python packages: ``uv.lock``, or ``requirements.lock`` with hashes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from reprise.envs import (
+    choosing,
+    credentials,
+    interpreters,
+    lockfiles,
+    lockfiles_uv,
+    pins,
+    platforms,
+    pyproject,
+    resolving,
+)
+from reprise.envs.interpreters import Interpreter
+from reprise.envs.lockfiles import Facts
+from reprise.envs.pins import Pin
+from reprise.envs.requirements import Requirements, canonical
+from reprise.paths import write_atomically
+from reprise.progress import spinner
+from reprise.schemas.environment import Policy, PythonEnv
+
+
+def write(spec: PythonEnv, policy: Policy, wanted: Sequence[str], log: Path) -> Path:
+    """Resolve ``spec`` for the platforms ``wanted`` (none: this machine's) and write its lock file.
+
+    Versions of a lock that is there are kept where they fit, except for what ``policy.upgrade`` says.
+
+    Raises:
+        EnvError: it cannot be resolved.
+        UsageError: a platform has no such name, or an upgraded package is none of the project's.
+    """
+    spec = resolving.absolute(spec)
+    asked = resolving.read(spec)
+    credentials.learn((*asked.lines, *(text for _, text in asked.files)))
+    file = resolving.lock_file(spec)
+    options = _for_platforms(wanted)
+    python = interpreters.find(spec.python or pyproject.read(spec).python, log, offline=policy.offline)
+    with spinner("Resolving packages"):
+        if spec.pyproject is not None and file.name == lockfiles_uv.NAME:
+            return lockfiles_uv.write(spec.pyproject, python.path, policy, log)
+        _write(spec, asked, python, policy, (wanted or (platforms.here(),)), options, file, log)
+    return file
+
+
+def _write(
+    spec: PythonEnv,
+    asked: Requirements,
+    python: Interpreter,
+    policy: Policy,
+    wanted: Sequence[str],
+    options: list[str],
+    file: Path,
+    log: Path,
+) -> None:
+    before = lockfiles.text(file) or ""
+    said = lockfiles.facts(before)
+    as_of = policy.as_of or (said.as_of if policy.upgrade is None else None)
+    kept = pins.read(before.splitlines(), None, spec.root)
+    lines = choosing.compiled(
+        spec,
+        asked,
+        pyproject.read(spec),
+        python,
+        log,
+        preferred=_kept(kept, policy.upgrade),
+        as_of=as_of,
+        offline=policy.offline,
+        options=options,
+    )
+    made = Facts(
+        f"{python.implementation} {python.version}",
+        ", ".join(wanted),
+        lockfiles.digest(spec, asked),
+        as_of,
+    )
+    locked = pins.read(lines, None, spec.root)
+    sources = resolving.project_sources(spec, asked)
+    write_atomically(file, lockfiles.written(made, file, sources, locked))
+
+
+def _kept(held: Sequence[Pin], upgrade: Sequence[str] | None) -> list[Pin]:
+    """The pins that stay: all, none, or all but those that are to be upgraded."""
+    if upgrade == ():
+        return []
+    names = {canonical(name) for name in upgrade or ()}
+    return [pin for pin in held if pin.name not in names]
+
+
+def _for_platforms(wanted: Sequence[str]) -> list[str]:
+    """One platform is resolved for as such; several at once, with markers where they differ."""
+    names = [platforms.uv_name(word) for word in wanted]
+    if len(names) > 1:
+        return ["--universal"]
+    return ["--python-platform", names[0]] if names and wanted[0] != platforms.here() else []
