@@ -178,3 +178,45 @@ class RegisteredModel(NamedTuple):
     tags: Mapping[str, str] = {}
     aliases: Mapping[str, int] = {}
     latest_versions: tuple[ModelVersion, ...] = ()
+
+
+class Assessment(NamedTuple):
+    """What somebody says of a trace: feedback, or the value that was expected.
+
+    ``kind`` is ``feedback`` or ``expectation`` and ``value`` its JSON object on the wire, as text.
+    ``valid`` becomes false when another assessment ``overrides`` this one.
+    """
+
+    assessment_id: str
+    trace_id: str
+    name: str
+    kind: str
+    value: str
+    source_type: str
+    source_id: str
+    create_time: int
+    last_update_time: int
+    rationale: str | None = None
+    span_id: str | None = None
+    overrides: str | None = None
+    valid: bool = True
+    metadata: Mapping[str, str] = {}
+
+
+class Trace(NamedTuple):
+    """A trace without its spans, which are the artifact ``traces.json``. ``duration`` in ms."""
+
+    trace_id: str
+    experiment_id: str
+    request_time: int
+    state: str
+    duration: int | None = None
+    client_request_id: str | None = None
+    request_preview: str | None = None
+    response_preview: str | None = None
+    tags: Mapping[str, str] = {}
+    metadata: Mapping[str, str] = {}
+    assessments: tuple[Assessment, ...] = ()
+
+
+TRACE_STATES = ("STATE_UNSPECIFIED", "OK", "ERROR", "IN_PROGRESS")

@@ -32,7 +32,13 @@ def default_experiment(connection: sqlite3.Connection) -> None:
     )
 
 
-MIGRATIONS: tuple[Migration, ...] = (first_tables, default_experiment)
+def traces(connection: sqlite3.Connection) -> None:
+    """Traces, without their spans, and what is said of them."""
+    for statement in _TRACES.split(";"):
+        connection.execute(statement)
+
+
+MIGRATIONS: tuple[Migration, ...] = (first_tables, default_experiment, traces)
 NAMES = tuple(migration.__name__ for migration in MIGRATIONS)
 
 
@@ -257,4 +263,54 @@ CREATE TABLE registered_model_alias (
     PRIMARY KEY (model, alias),
     FOREIGN KEY (model, version) REFERENCES model_version (model, version) ON DELETE CASCADE
 ) WITHOUT ROWID
+"""
+_TRACES = """
+CREATE TABLE trace (
+    id INTEGER PRIMARY KEY,
+    trace_id TEXT NOT NULL UNIQUE,
+    experiment INTEGER NOT NULL REFERENCES experiment ON DELETE CASCADE,
+    request_time INTEGER NOT NULL,
+    state TEXT NOT NULL,
+    duration INTEGER,
+    client_request_id TEXT,
+    request_preview TEXT,
+    response_preview TEXT
+);
+CREATE INDEX trace_newest ON trace (experiment, request_time DESC, trace_id);
+CREATE TABLE trace_tag (
+    owner INTEGER NOT NULL REFERENCES trace ON DELETE CASCADE,
+    key TEXT NOT NULL,
+    value TEXT NOT NULL,
+    PRIMARY KEY (owner, key)
+) WITHOUT ROWID;
+CREATE TABLE trace_metadata (
+    owner INTEGER NOT NULL REFERENCES trace ON DELETE CASCADE,
+    key TEXT NOT NULL,
+    value TEXT NOT NULL,
+    PRIMARY KEY (owner, key)
+) WITHOUT ROWID;
+CREATE TABLE trace_run (
+    trace INTEGER NOT NULL REFERENCES trace ON DELETE CASCADE,
+    run_id TEXT NOT NULL,
+    PRIMARY KEY (trace, run_id)
+) WITHOUT ROWID;
+CREATE INDEX trace_run_run ON trace_run (run_id);
+CREATE TABLE trace_assessment (
+    id INTEGER PRIMARY KEY,
+    assessment_id TEXT NOT NULL UNIQUE,
+    trace INTEGER NOT NULL REFERENCES trace ON DELETE CASCADE,
+    name TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    value TEXT NOT NULL,  -- the JSON object of the wire
+    source_type TEXT NOT NULL,
+    source_id TEXT NOT NULL,
+    create_time INTEGER NOT NULL,
+    last_update_time INTEGER NOT NULL,
+    rationale TEXT,
+    span_id TEXT,
+    overrides TEXT,
+    valid INTEGER NOT NULL,
+    metadata TEXT NOT NULL  -- a JSON object
+);
+CREATE INDEX trace_assessment_trace ON trace_assessment (trace, kind, name)
 """

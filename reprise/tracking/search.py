@@ -22,8 +22,11 @@ ENTITIES = {
         "metric": "metric metrics",
         "param": "param params parameter parameters",
         "tag": "tag tags",
-        "attribute": "attribute attributes attr run",
+        "attribute": "attribute attributes attr run trace",
         "dataset": "dataset datasets",
+        "metadata": "metadata request_metadata",
+        "feedback": "feedback",
+        "expectation": "expectation",
     }.items()
     for word in words.split()
 }

@@ -51,7 +51,10 @@ class Values(NamedTuple):
 
 @dataclass(frozen=True)
 class Searchable:
-    """``table`` is known as ``t`` in all SQL; ``keys`` maps metric, param and tag to their values."""
+    """``table`` is known as ``t`` in all SQL; ``keys`` maps metric, param and tag to their values.
+
+    ``sets`` are attributes of which an entity has several, as SQL that joins their ``v.value``.
+    """
 
     word: str
     table: str
@@ -59,6 +62,7 @@ class Searchable:
     keys: Mapping[str, Values]
     default_order: tuple[str, ...]
     datasets: Mapping[str, str] = field(default_factory=dict)
+    sets: Mapping[str, str] = field(default_factory=dict)
 
 
 IS_PROMPT = "mlflow.prompt.is_prompt"
@@ -108,6 +112,8 @@ def page(
 def _condition(target: Searchable, comparison: Comparison) -> Sql:
     name = comparison.name
     if name.entity == "attribute":
+        if name.key in target.sets:
+            return _exists(target.sets[name.key], "v.value", (), comparison, is_number=False)
         column = _column(target, name)
         return _compare(column.sql, comparison, column.is_number)
     if name.entity == "dataset":
