@@ -20,7 +20,7 @@ from contextlib import ExitStack, contextmanager
 from itertools import count
 from pathlib import Path
 
-from reprise.envs import contents, making, marker
+from reprise.envs import contents, marker
 from reprise.envs.base import EnvManager
 from reprise.envs.marker import Marker, User
 from reprise.errors import EnvError
@@ -158,6 +158,8 @@ def _step_in(manager: EnvManager, lock: Lock, prefix: Path, inside: ExitStack) -
 
 def _make_alone(manager: EnvManager, lock: Lock, prefix: Path, policy: Policy, log: Path) -> bool:
     """Make it, unless somebody is inside; whether it was made."""
+    from reprise.envs import making
+
     # The programs that we start hold it too: when we are killed, the uv that we started goes on for a
     # moment, and nobody must build in the same place before that has ended.
     alone = hold(use_lock(prefix), wait=False, inheritable=True)

@@ -9,19 +9,20 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from reprise.backends import registry as backends
 from reprise.backends.base import Backend
 from reprise.envs import registry as envs
 from reprise.envs import store
+from reprise.envs.marker import User
 from reprise.errors import RepriseError
 from reprise.runner import sources
 from reprise.runner.lease import JOB_VARIABLE, Lease, end_orphans
 from reprise.runner.plan import Plan, make_plan
 from reprise.runner.reap import reap
-from reprise.runner.record import OpenRun, close_run, open_run
+from reprise.runner.record import OpenRun, close_run, open_run, store_folder
 from reprise.runner.request import ENV_MANAGER_VARIABLE, RUN_ID_VARIABLE
 from reprise.runner.signals import interruptible, shielded, stoppable
 from reprise.schemas import tags
@@ -70,8 +71,10 @@ def carry_out(
     """Everything from an open run to a closed one."""
     outcome = Outcome(opened.run_id, RunStatus.FAILED, reason="unexpected error")
     try:
-        environment = _materialise(tracking, plan, opened)
-        with _access(tracking, opened, environment) as environ:
+        with (
+            _materialised(tracking, plan, opened) as environment,
+            _access(tracking, opened, environment) as environ,
+        ):
             job = _make_job(plan, opened, environment, environ, attached, stdout_to_stderr)
             status = _perform(backends.get(plan.request.backend), job, plan.backend_config, opened.lease)
         outcome = outcome._replace(status=status.state, exit_code=status.exit_code, reason=status.message)
@@ -117,15 +120,20 @@ def _access(tracking: Tracking, opened: OpenRun, environment: Environment) -> It
         yield tracking.environ(opened.run_id) or {}
 
 
-def _materialise(tracking: Tracking, plan: Plan, opened: OpenRun) -> Environment:
-    """The environment, made or found; the run says which, and keeps its lock."""
+@contextmanager
+def _materialised(tracking: Tracking, plan: Plan, opened: OpenRun) -> Iterator[Environment]:
+    """The environment, made or found, and kept for the block; the run says which, and keeps its lock."""
     manager = envs.MANAGERS[plan.env_manager]
-    with stoppable(opened.lease.stop_requested):
-        environment = store.ensure(manager, plan.environment, plan.policy, opened.environment_log)
-    opened.environment_lock.write_text(environment.lock.text, encoding="utf-8")
-    told = {tags.ENV_DIGEST: environment.lock.digest, **manager.tags(environment)}
-    tracking.log_batch(opened.run_id, tags=told)
-    return environment
+    user = User(plan.project.name or plan.project.root.name, str(store_folder(tracking) or tracking.uri))
+    with ExitStack() as inside:
+        with stoppable(opened.lease.stop_requested):
+            environment = inside.enter_context(
+                store.using(manager, plan.environment, plan.policy, opened.environment_log, user)
+            )
+        opened.environment_lock.write_text(environment.lock.text, encoding="utf-8")
+        told = {tags.ENV_DIGEST: environment.lock.digest, **manager.tags(environment)}
+        tracking.log_batch(opened.run_id, tags=told)
+        yield environment
 
 
 def _make_job(

@@ -58,11 +58,11 @@ class OpenRun(NamedTuple):
 
 def jobs_folder(tracking: Tracking) -> Path:
     """Where the job folders of a store's runs lie on this machine: in the store where that is here."""
-    store = _store_folder(tracking)
+    store = store_folder(tracking)
     return (store or paths.state_dir()) / "jobs"
 
 
-def _store_folder(tracking: Tracking) -> Path | None:
+def store_folder(tracking: Tracking) -> Path | None:
     """The folder of an embedded store, also of the one behind the facade of the run that we are in."""
     if isinstance(tracking, EmbeddedStore):
         return tracking.directory
@@ -75,7 +75,7 @@ def open_run(tracking: Tracking, plan: Plan) -> OpenRun:
 
     Not to be interrupted: whoever calls it holds signals back until the run has an owner.
     """
-    store = None if _store_folder(tracking) else tracking.uri
+    store = None if store_folder(tracking) else tracking.uri
     lease = Lease.take(jobs_folder(tracking), store, plan.checkout.temporary)
     try:
         run = _resumed(tracking, plan) if plan.request.run_id else _created(tracking, plan, lease)
