@@ -19,7 +19,7 @@ def create(lock: Lock, prefix: Path, policy: Policy, log: Path) -> None:
         EnvError: the interpreter, a package or the sources of a local project are not to be had.
     """
     facts = json.loads(lock.text)
-    root = _root(lock, facts, prefix)
+    root = root_of(lock, facts, prefix)
     wanted = interpreters.exactly(facts["implementation"], facts["python"])
     python = interpreters.find(wanted, log, offline=policy.offline)
     with spinner(f"Creating environment {prefix.name}"):
@@ -31,7 +31,7 @@ def create(lock: Lock, prefix: Path, policy: Policy, log: Path) -> None:
             _install(facts, prefix, root, policy, log)
 
 
-def _root(lock: Lock, facts: dict[str, Any], prefix: Path) -> Path | None:
+def root_of(lock: Lock, facts: dict[str, Any], prefix: Path) -> Path | None:
     """The project's folder, where it is known; its own packages must be as they were locked."""
     root = Path(facts["root"]) if "root" in facts else lock.root
     local = facts.get("local")
@@ -51,13 +51,13 @@ def _root(lock: Lock, facts: dict[str, Any], prefix: Path) -> Path | None:
 
 def _install(facts: dict[str, Any], prefix: Path, root: Path | None, policy: Policy, log: Path) -> None:
     arguments = ["pip", "sync", "--python", str(prefix / "bin" / "python"), *uv.no_index()]
-    if not facts.get("local") and _all_hashed(facts["requirements"]):
+    if not facts.get("local") and all_hashed(facts["requirements"]):
         arguments.append("--require-hashes")
     built = any(not project["editable"] for project in facts.get("local", ()))
     if built and not (policy.offline or uv.is_offline()):
         # uv keeps what it built from a folder for as long as the folder's pyproject.toml is untouched.
         arguments.append("--refresh")
-    sources = (_anchored(line, root) for line in facts["sources"])
+    sources = (anchored(line, root) for line in facts["sources"])
     lines = map(credentials.restored, (*sources, *facts["requirements"]))
     with resolving.written(lines) as source:
         arguments.append(str(source))
@@ -67,13 +67,13 @@ def _install(facts: dict[str, Any], prefix: Path, root: Path | None, policy: Pol
         raise uv.failure(what, done, log, offline=policy.offline)
 
 
-def _anchored(line: str, root: Path | None) -> str:
+def anchored(line: str, root: Path | None) -> str:
     """An index option with a folder of the project as one that means the same from anywhere."""
     option, _, value = line.partition(" ")
     return f"{option} {root / value}" if root and value.startswith("./") else line
 
 
-def _all_hashed(lines: list[str]) -> bool:
+def all_hashed(lines: list[str]) -> bool:
     """True when every requirement continues on a line with its hash."""
     starts = [i for i, line in enumerate(lines) if not line.startswith((" ", "#", "-"))]
     return all(lines[i].endswith("\\") and "--hash=" in lines[i + 1] for i in starts)
