@@ -13,7 +13,7 @@ import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 from reprise.errors import RepriseError
 from reprise.redact import redact
@@ -54,30 +54,31 @@ def run(
     check: bool = True,
     timeout: float | None = None,
     log_file: Path | None = None,
+    stdin: bytes | IO[bytes] | None = None,
 ) -> Completed:
-    """Run ``argv`` to its end, without a shell and without standard input.
+    """Run ``argv`` to its end, without a shell.
 
     Args:
         environ: patch of the environment; ``None`` unsets a variable.
         check: raise :class:`ProcessFailed` on a non-zero exit code.
         timeout: seconds; the program is killed after them.
         log_file: the command and both streams are appended here as well.
+        stdin: what the program reads, or the file that it reads from; None is nothing.
 
     Raises:
         ProgramMissing: ``argv[0]`` is not on PATH.
         ProcessFailed: the program failed, or ran longer than ``timeout`` (exit code -9).
     """
     env = patched(os.environ, environ or {})
-    program = shutil.which(argv[0], path=env.get("PATH"))
-    if program is None:
-        raise ProgramMissing(f'"{argv[0]}" was not found on PATH')
-    log.debug("$ %s", redact(shlex.join(argv)))
+    program = _found(argv, env)
+    text = stdin if isinstance(stdin, bytes) else None
     try:
         done = subprocess.run(
             [program, *argv[1:]],
             cwd=cwd,
             env=env,
-            stdin=subprocess.DEVNULL,
+            input=text,
+            stdin=None if isinstance(stdin, bytes) else stdin or subprocess.DEVNULL,
             close_fds=False,  # a lock marked inheritable is held until the program ends as well
             capture_output=True,
             timeout=timeout,
@@ -92,6 +93,52 @@ def run(
     if check and result.exit_code != 0:
         raise ProcessFailed(argv, result)
     return result
+
+
+def follow(
+    argv: Sequence[str],
+    log_file: Path,
+    *,
+    environ: Mapping[str, str | None] | None = None,
+    stdin: IO[bytes] | None = None,
+) -> Completed:
+    """Run what takes minutes: its streams, as one, are appended to ``log_file`` line by line as they come.
+
+    Raises:
+        ProgramMissing: ``argv[0]`` is not on PATH.
+    """
+    env = patched(os.environ, environ or {})
+    program = _found(argv, env)
+    log_file.parent.mkdir(parents=True, exist_ok=True)
+    lines = []
+    with (
+        log_file.open("a", encoding="utf-8", buffering=1) as out,
+        subprocess.Popen(
+            [program, *argv[1:]],
+            env=env,
+            stdin=stdin or subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        ) as process,
+    ):
+        out.write(redact(f"$ {shlex.join(argv)}\n"))
+        assert process.stdout is not None
+        try:
+            for line in process.stdout:
+                lines.append(redact(_text(line)))
+                out.write(lines[-1])
+        except BaseException:
+            process.kill()
+            raise
+    return Completed(process.returncode, "".join(lines), "")
+
+
+def _found(argv: Sequence[str], env: Mapping[str, str]) -> str:
+    program = shutil.which(argv[0], path=env.get("PATH"))
+    if program is None:
+        raise ProgramMissing(f'"{argv[0]}" was not found on PATH')
+    log.debug("$ %s", redact(shlex.join(argv)))
+    return program
 
 
 def patched(base: Mapping[str, str], patch: Mapping[str, str | None]) -> dict[str, str]:

@@ -18,6 +18,7 @@ from reprise.runner.detached import Detached
 from reprise.runner.lease import request_stop
 from reprise.runner.reap import reap
 from reprise.runner.request import make_request
+from reprise.schemas.environment import RegistryLogin
 from reprise.schemas.job import Outcome, RunRequest, RunStatus, Source
 from reprise.tracking.registry import open_tracking
 
@@ -60,8 +61,14 @@ def run(
     env_manager: str | None = None,
     build_image: bool = False,
     docker_auth: Mapping[str, str] | None = None,
+    locked: bool = False,
+    offline: bool = False,
+    as_of: str | None = None,
 ) -> SubmittedRun:
-    """Run a project; the arguments are those of ``mlflow.projects.run``.
+    """Run a project; the arguments are those of ``mlflow.projects.run``, and three of our own.
+
+    ``locked``: the environment as the project's lock says, or not at all. ``offline``: nothing is fetched.
+    ``as_of``: packages of an unlocked project as of a date, or of its ``commit``.
 
     Values of ``parameters`` become text by ``str()``; one that is None counts as not given. A run that
     is started by a run is nested under it and inherits its env manager. With ``synchronous=False`` the
@@ -71,8 +78,6 @@ def run(
         RunFailed: a synchronous run did not finish well; ``run_id`` is in the message.
         RepriseError: the project cannot be run; no run is left behind.
     """
-    if docker_auth is not None:
-        raise UsageError("docker_auth: docker projects are not supported by this version")
     given = {str(name): str(value) for name, value in (parameters or {}).items() if value is not None}
     request = make_request(
         str(uri),
@@ -80,7 +85,8 @@ def run(
         version=version,
         parameters=given,
         sources=dict.fromkeys(given, Source.CALL),
-        docker_args=dict(docker_args or {}),
+        docker_args=_docker_options(docker_args or {}),
+        docker_login=_login(docker_auth) if docker_auth else None,
         experiment_name=experiment_name,
         experiment_id=None if experiment_id is None else str(experiment_id),
         backend=backend,
@@ -92,6 +98,9 @@ def run(
         build_image=build_image,
         parent_run_id=_active_run(),
         tracking_uri=_client_s_store(),
+        locked=locked,
+        offline=offline,
+        as_of=as_of,
     )
     tracking = open_tracking(request.tracking_uri, request.base)
     try:
@@ -107,6 +116,19 @@ def run(
             hint=f"reprise runs logs {outcome.run_id[:8]}",
         )
     return _Ended(outcome)
+
+
+def _docker_options(given: Mapping[str, Any]) -> dict[str, str | bool]:
+    return {str(name): value if isinstance(value, bool) else str(value) for name, value in given.items()}
+
+
+def _login(given: Mapping[str, str]) -> RegistryLogin:
+    """``docker_auth``: ``username``, ``password`` and, for another than the default one, ``registry``."""
+    unknown = given.keys() - set(RegistryLogin._fields)
+    if unknown or not given.keys() >= {"username", "password"}:
+        found = ", ".join(sorted(given)) or "nothing"
+        raise UsageError(f"docker_auth: has {found}", hint="its keys: username, password, registry")
+    return RegistryLogin(**given)
 
 
 def _active_run() -> str | None:

@@ -2,7 +2,8 @@
 
 The guard is a shell of a few lines in a session of its own. It reads from a pipe whose other end
 only this process holds: a line means that the job has ended, end-of-file means that we were killed
-without a word (``kill -9``, out of memory), and then the guard ends the group in our place.
+without a word (``kill -9``, out of memory), and then the guard ends the group in our place, and
+releases what the job has outside of it.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import os
 import signal
 import subprocess
 import time
+from collections.abc import Sequence
 
 _SCRIPT = """
 trap '' HUP INT TERM
@@ -19,15 +21,17 @@ kill -s TERM -- "-$1" 2>/dev/null
 tries=$2
 while [ "$tries" -gt 0 ] && kill -s 0 -- "-$1" 2>/dev/null; do sleep 0.1; tries=$((tries - 1)); done
 kill -s KILL -- "-$1" 2>/dev/null
+shift 2
+[ "$#" -eq 0 ] || "$@"
 """
 
 
 class Guard:
-    """Watches the process group ``group`` until it is dismissed."""
+    """Watches the process group ``group`` until it is dismissed; ``release`` is an argv for its end."""
 
-    def __init__(self, group: int, grace: float) -> None:
+    def __init__(self, group: int, grace: float, release: Sequence[str] = ()) -> None:
         self._process = subprocess.Popen(
-            ["sh", "-c", _SCRIPT, "reprise-guard", str(group), str(round(grace * 10))],
+            ["sh", "-c", _SCRIPT, "reprise-guard", str(group), str(round(grace * 10)), *release],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

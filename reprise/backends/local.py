@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from types import FrameType
@@ -15,7 +15,7 @@ from types import FrameType
 from reprise.backends.guard import Guard, end_group, signal_group
 from reprise.backends.terminal import Streams
 from reprise.errors import SubmitError, UsageError
-from reprise.process import patched
+from reprise.process import patched, run
 from reprise.schemas.job import Job, JobId, JobStatus, RunStatus
 
 log = logging.getLogger(__name__)
@@ -46,6 +46,7 @@ class _Child:
     def __init__(self, job: Job, config: LocalConfig) -> None:
         self.grace = config.grace_period
         self.cancelled = False
+        self._command = job.command
         self.ended = threading.Event()
         self._streams = Streams(job.log, attached=job.attached, stdout_to_stderr=job.stdout_to_stderr)
         try:
@@ -65,7 +66,7 @@ class _Child:
                 hint="commands run under bash; is it installed and on PATH?",
             ) from error
         try:
-            self._guard = Guard(self.group, self.grace)
+            self._guard = Guard(self.group, self.grace, job.command.release)
         except OSError as error:
             end_group(self.group, grace=0)
             self._process.wait()
@@ -84,6 +85,7 @@ class _Child:
             last_first.callback(self.ended.set)
             last_first.callback(self._guard.dismiss)
             last_first.callback(self._streams.close)
+            last_first.callback(self._release)
             last_first.callback(self._streams.drain)
             last_first.callback(self._end_rest)
             last_first.callback(self._process.wait)
@@ -103,6 +105,11 @@ class _Child:
             end_group(self.group, self.grace, _NONE)
         else:
             end_group(self.group, _REST_GRACE)
+
+    def _release(self) -> None:
+        """Remove what the job has outside of its group; mostly it is gone already."""
+        if self._command.release:
+            run(self._command.release, environ=dict(self._command.environ), check=False)
 
     def cancel(self, number: signal.Signals) -> None:
         if not self.ended.is_set():
@@ -140,7 +147,7 @@ class _Child:
             return JobStatus(RunStatus.KILLED, code, "cancelled")
         if code == 0:
             return JobStatus(RunStatus.FINISHED, code)
-        return JobStatus(RunStatus.FAILED, code, _reason(code))
+        return JobStatus(RunStatus.FAILED, code, _reason(code, dict(self._command.meanings)))
 
 
 # a child belongs to the process that started it
@@ -184,8 +191,8 @@ def _exit_descriptor(pid: int) -> int | None:
         return None
 
 
-def _reason(code: int) -> str:
+def _reason(code: int, meanings: Mapping[int, str]) -> str:
     if code >= 0:
-        return f"exit code {code}"
+        return f"exit code {code}" + (f": {meanings[code]}" if code in meanings else "")
     name = signal.Signals(-code).name
     return f"killed by {name}" + (" (out of memory?)" if name == "SIGKILL" else "")

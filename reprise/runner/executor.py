@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
+from reprise import process
 from reprise.backends import registry as backends
 from reprise.backends.base import Backend
 from reprise.envs import registry as envs
@@ -162,10 +163,10 @@ def _make_job(
 
 def _perform(backend: Backend, job: Job, config: Any, lease: Lease) -> JobStatus:
     """Submit a job and stay with it until it has ended; whatever takes us away from it ends it."""
-    if lease.stop_requested():
-        return JobStatus(RunStatus.KILLED, None, "stopped before it started")
     job_id = None
     try:
+        if lease.stop_requested():
+            return JobStatus(RunStatus.KILLED, None, "stopped before it started")
         with shielded():
             job_id = backend.submit(job, config)
         return _watch(backend, job_id, lease)
@@ -174,6 +175,9 @@ def _perform(backend: Backend, job: Job, config: Any, lease: Lease) -> JobStatus
             backend.cancel([job_id], interrupted=type(reason) is KeyboardInterrupt)
             end_orphans(lease.name)
         raise
+    finally:
+        if job_id is None and job.command.release:
+            process.run(job.command.release, check=False)
 
 
 def _watch(backend: Backend, job_id: JobId, lease: Lease) -> JobStatus:

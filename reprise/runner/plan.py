@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import logging
+import re
 from functools import partial
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from reprise.backends import registry as backends
 from reprise.envs import registry as envs
-from reprise.runner import sources
+from reprise.runner import as_of, sources
 from reprise.runner.bind import bind, render
 from reprise.runner.inputs import localise
-from reprise.schemas.environment import EnvSpec, Policy
+from reprise.schemas.environment import DockerEnv, EnvSpec, Policy
 from reprise.schemas.job import Checkout, Invocation, RunRequest
 from reprise.schemas.loader import find_entry_point, load_project
 from reprise.schemas.project import EntryPoint, Project
@@ -42,21 +44,67 @@ class Plan(NamedTuple):
 def make_plan(request: RunRequest, tracking: Tracking) -> Plan:
     """Fetch, load and bind. Whatever cannot work is told here, before there is a run."""
     config = backends.configured(backends.get(request.backend), request.backend_config)
-    checkout = sources.fetch(request.uri, request.version, request.base)
+    checkout = sources.fetch(request.uri, request.version, request.base, offline=request.offline)
     try:
         project = load_project(checkout.path)
         entry_point = find_entry_point(project, request.entry_point)
-        manager, environment = envs.choose(project.environment, request.env_manager)
-        here = partial(localise, storage=request.storage_dir, tracking=tracking)
+        asked = _with_docker_options(project.environment, request, project, checkout)
+        manager, environment = envs.choose(asked, request.env_manager)
+        here = partial(localise, storage=request.storage_dir, tracking=tracking, offline=request.offline)
         invocation = bind(project, entry_point, request, here)
+        policy = Policy(request.locked, request.offline, as_of.resolve(request.as_of, checkout))
     except BaseException:
         sources.discard(checkout)
         raise
     for warning in project.warnings:
         log.warning("%s", warning)
-    if request.docker_args or request.build_image:
+    if isinstance(environment, DockerEnv):
+        environment = environment._replace(inputs=_inputs(entry_point, invocation))
+    if manager.NAME != "docker" and (request.docker_args or request.build_image):
         log.warning("docker options are not for this project: it does not run in docker")
-    policy = Policy(locked=request.locked, offline=request.offline, as_of=request.as_of)
+    if manager.NAME != "local":
+        log.info("Environment: %s, by %s", manager.NAME, project.environment_reason)
+    environment = taken_from(checkout, environment)
     return Plan(
         request, checkout, project, entry_point, invocation, manager.NAME, environment, policy, config
+    )
+
+
+def taken_from(checkout: Checkout, environment: EnvSpec) -> EnvSpec:
+    """``environment``, told whether the project's folder stays."""
+    if isinstance(environment, PythonEnv) and checkout.temporary is not None:
+        return environment._replace(passing=True)
+    return environment
+
+
+def _with_docker_options(
+    spec: EnvSpec, request: RunRequest, project: Project, checkout: Checkout
+) -> EnvSpec:
+    if not isinstance(spec, DockerEnv):
+        return spec
+    return spec._replace(
+        arguments=request.docker_args,
+        build=request.build_image,
+        tag=_image_tag(project, checkout),
+        login=request.docker_login,
+    )
+
+
+def _image_tag(project: Project, checkout: Checkout) -> str:
+    """``iris:1a2b3c4``, with ``-dirty`` where files differ from that commit; no tag without a commit."""
+    words = re.sub(r"[^a-z0-9]+", "-", (project.name or "").lower()).strip("-")
+    name = words or "docker-project"
+    repository = checkout.repository
+    if repository is None or repository.commit is None:
+        return name
+    return f"{name}:{repository.commit[:7]}" + ("-dirty" if repository.dirty else "")
+
+
+def _inputs(entry_point: EntryPoint, invocation: Invocation) -> tuple[Path, ...]:
+    """The files and folders of this machine that the command names."""
+    declared = entry_point.parameters
+    return tuple(
+        Path(item.rendered)
+        for item in invocation.parameters
+        if item.name in declared and declared[item.name].type == "path"
     )

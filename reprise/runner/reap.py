@@ -47,13 +47,23 @@ def _close(tracking: Tracking, folder: Path) -> bool:
         return False
     end_orphans(folder.name)
     for run_id in [record.run_id] if record.run_id else _runs_of(tracking, folder.name):
-        if record.status is not None or not RunStatus(tracking.get_run(run_id).status).ended:
+        run = tracking.get_run(run_id)
+        if run.tags.get(tags.PROJECT_ENV) == "docker":
+            _remove_containers(folder.name)
+        if record.status is not None or not RunStatus(run.status).ended:
             outcome = tell_outcome(tracking, _outcome(run_id, record, folder), folder, record.end_time)
             log.warning("Closed run %s as %s: %s", run_id, outcome.status, outcome.reason or "late news")
         keep_logs(tracking, run_id, folder)
     if record.temporary is not None:
         sources.sweep(Path(record.temporary))
     return True
+
+
+def _remove_containers(job: str) -> None:
+    from reprise.envs import docker
+
+    if docker.unusable() is None:
+        docker.remove(job)
 
 
 def _outcome(run_id: str, record: Record, folder: Path) -> Outcome:

@@ -28,7 +28,10 @@ class PythonEnv(NamedTuple):
 
 
 class CondaEnv(NamedTuple):
-    """A ``conda.yaml`` / ``environment.yml``: conda match specs, and the lines of its pip section."""
+    """A ``conda.yaml`` / ``environment.yml``: conda match specs, and the lines of its pip section.
+
+    ``passing`` as for :class:`PythonEnv`.
+    """
 
     root: Path
     file: Path
@@ -38,11 +41,23 @@ class CondaEnv(NamedTuple):
     pip: tuple[str, ...] = ()
 
 
+class RegistryLogin(NamedTuple):
+    """A user of an image registry; None is the client's own default registry. Never shown."""
+
+    username: str
+    password: str
+    registry: str | None = None
+
+    def __repr__(self) -> str:
+        return f"RegistryLogin(registry={self.registry!r})"
+
+
 class DockerEnv(NamedTuple):
     """A ``docker_env``: ``environment`` holds names to copy from the host and (name, value) pairs.
 
     ``arguments`` are the user's ``-A`` (True: a flag without a value), ``build`` is ``--build-image``,
-    ``tag`` what an image of this state of the project is tagged with (``1a2b3c4``, ``1a2b3c4-dirty``).
+    ``tag`` what an image of this state of the project is called (``iris:1a2b3c4``, ``iris:1a2b3c4-dirty``).
+    ``inputs`` are files and folders of this machine that are read under the path that they have here.
     """
 
     root: Path
@@ -52,6 +67,8 @@ class DockerEnv(NamedTuple):
     arguments: Mapping[str, str | bool] = {}
     build: bool = False
     tag: str | None = None
+    inputs: tuple[Path, ...] = ()
+    login: RegistryLogin | None = None
 
 
 EnvSpec: TypeAlias = PythonEnv | CondaEnv | DockerEnv

@@ -10,6 +10,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, NamedTuple, NewType
 
+from reprise.schemas.environment import RegistryLogin
+
 JobId = NewType("JobId", str)
 
 
@@ -50,6 +52,7 @@ class RunRequest(NamedTuple):
     parameters: Mapping[str, str | None] = {}
     sources: Mapping[str, Source] = {}
     docker_args: Mapping[str, str | bool] = {}
+    docker_login: RegistryLogin | None = None
     experiment_name: str | None = None
     experiment_id: str | None = None
     backend: str = "local"
@@ -116,12 +119,14 @@ class Command(NamedTuple):
 
     ``release`` is an argv that removes what is outside of the process's own group (a container). It is
     run when the process has ended, however that came about; there may be nothing left to remove.
+    ``meanings`` says in words what exit codes mean of which the number alone says nothing.
     """
 
     argv: tuple[str, ...]
     environ: tuple[tuple[str, str | None], ...]
     cwd: Path
     release: tuple[str, ...] = ()
+    meanings: tuple[tuple[int, str], ...] = ()
 
 
 class Job(NamedTuple):

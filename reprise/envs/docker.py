@@ -1,0 +1,132 @@
+"""Docker containers: the image is locked, and the command is wrapped in ``docker run``.
+
+Nothing is kept in the cache: images live in the engine.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from reprise.envs import base, docker_build, docker_client, docker_command, docker_images
+from reprise.envs.docker_images import Image
+from reprise.errors import EnvError, ProjectError
+from reprise.schemas.environment import DockerEnv, Environment, EnvSpec, Lock, Package, Policy
+from reprise.schemas.job import Command
+
+logger = logging.getLogger(__name__)
+
+NAME = "docker"
+KEEPS_FOLDER = False
+
+unusable = docker_client.unusable
+create = base.nothing_to_create
+unhealthy = base.always_healthy
+
+_LOOPBACK = "127.0.0.1"
+
+
+def takes(spec: EnvSpec) -> DockerEnv:
+    if not isinstance(spec, DockerEnv):
+        raise EnvError(
+            "the project names no image to run in",
+            hint='write "docker_env:" with "image: NAME" in its MLproject',
+        )
+    if spec.image.startswith("-") or any(character.isspace() for character in spec.image):
+        raise ProjectError(f'docker_env -> image: "{spec.image}" is no name of an image')
+    docker_command.check(spec)
+    return spec
+
+
+def lock(spec: EnvSpec, policy: Policy, log: Path) -> Lock:
+    assert isinstance(spec, DockerEnv)
+    return Lock(NAME, _image(spec, policy, log).text)
+
+
+def write_lock(spec: EnvSpec, policy: Policy, platforms: Sequence[str], log: Path) -> tuple[Path, ...]:
+    """One digest is for all platforms that a registry has the image for, whatever ``platforms`` says."""
+    assert isinstance(spec, DockerEnv)
+    with docker_client.logged_in(spec.login) as environ:
+        image = docker_images.resolve(spec, policy, log, environ)
+    if image.digest is None:
+        logger.warning(
+            "image %s is locked by its id: no registry knows it, so that only this machine has it",
+            image.shown,
+        )
+    return (docker_images.write_lock(spec, image),)
+
+
+def enter(environment: Environment, command: Command) -> Command:
+    image = Image.read(environment.lock.text)
+    if environment.spec is None:  # made from the lock alone: nobody has looked for the image yet
+        image = docker_images.obtain(image, Policy(), Path(os.devnull), {})
+    return docker_command.wrapped(_spec(environment), image, command)
+
+
+def packages(lock: Lock) -> tuple[Package, ...]:
+    image = Image.read(lock.text)
+    digest = (image.digest or image.id).rpartition("@")[2]
+    return (Package(image.name, image.platform, "image", origin=image.digest or "", hashes=(digest,)),)
+
+
+def tags(environment: Environment) -> Mapping[str, str]:
+    image = Image.read(environment.lock.text)
+    return {"mlflow.docker.image.uri": image.name, "mlflow.docker.image.id": image.id}
+
+
+def reached_at(environment: Environment) -> str:
+    """The gateway of the container's network where that is an address of this machine.
+
+    Elsewhere, as with Docker Desktop, the engine brings ``host.docker.internal`` to our loopback.
+    """
+    network = docker_command.network(_spec(environment))
+    if network == "host":
+        return _LOOPBACK
+    template = "{{range .IPAM.Config}}{{.Gateway}} {{end}}"
+    found = docker_client.call("network", "inspect", "--format", template, "--", network)
+    return next((address for address in found.stdout.split() if _is_ours(address)), _LOOPBACK)
+
+
+def remove(job: str) -> None:
+    """Remove the containers that ``job`` left; for whoever closes a run whose watchers are dead."""
+    found = docker_client.call(
+        "ps", "--all", "--quiet", "--filter", f"label={docker_command.JOB_LABEL}={job}"
+    )
+    if containers := found.stdout.split():
+        docker_client.call("rm", "--force", "--volumes", *containers)
+
+
+def _image(spec: DockerEnv, policy: Policy, log: Path) -> Image:
+    own = spec.build and docker_build.has_dockerfile(spec)
+    if own and policy.locked:
+        raise EnvError(
+            f"{spec.root / docker_build.DOCKERFILE} decides the image that is built, and no lock holds it",
+            hint=f"without --build-image, {spec.image} runs as it is locked",
+        )
+    with docker_client.logged_in(spec.login) as environ:
+        image = None if own else docker_images.resolve(spec, policy, log, environ)
+        if not spec.build:
+            assert image is not None
+            return image
+        return docker_build.build(spec, image, str(docker_command.owner()), log, environ)
+
+
+def _spec(environment: Environment) -> DockerEnv:
+    """What the project asks of its container; nothing, where all we have is a lock."""
+    if isinstance(environment.spec, DockerEnv):
+        return environment.spec
+    return DockerEnv(Path.cwd(), Image.read(environment.lock.text).name)
+
+
+def _is_ours(address: str) -> bool:
+    """Whether we could listen at ``address``."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with socket.socket(family) as probe:
+        try:
+            probe.bind((address, 0))
+        except OSError:
+            return False
+    return True

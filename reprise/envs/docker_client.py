@@ -1,0 +1,169 @@
+"""The ``docker`` program: called by argv, its contexts, credential helpers and DOCKER_HOST as the user has them.
+
+What it says when something is wrong is told in its own words, with what to do about it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import IO, Any, NamedTuple
+
+from reprise.errors import EnvError
+from reprise.process import Completed, follow, run
+from reprise.redact import redact
+from reprise.schemas.environment import RegistryLogin
+
+PROGRAM = "docker"
+CONFIG_VARIABLE = "DOCKER_CONFIG"
+
+_ANSWER_SECONDS = 60.0
+_SHOWN_LINES = 20
+_HINTS = (
+    (
+        r"permission denied while trying to connect",
+        "your user may not talk to the docker engine; "
+        "add it to the group docker (sudo usermod -aG docker NAME) and log in again",
+    ),
+    (
+        r"Cannot connect to the Docker daemon|error during connect|no such host.*docker",
+        "start the docker engine; DOCKER_HOST and `docker context ls` say which one is asked",
+    ),
+    (
+        r"no space left on device",
+        "docker system df shows what takes the place, docker system prune frees it",
+    ),
+    (
+        r"unauthorized|authentication required|no basic auth|denied: ",
+        "docker login gives access to a registry",
+    ),
+    (
+        r"x509|certificate",
+        "the engine does not trust the registry's certificate; install it for the engine",
+    ),
+    (r"toomanyrequests", "the registry limits anonymous pulls; docker login raises the limit"),
+    (
+        r"manifest unknown|not found|pull access denied|No such image|repository does not exist",
+        "check the name and tag; docker login gives access to private images, and --build-image "
+        "builds one from the project's Dockerfile",
+    ),
+    (
+        r"dial tcp|i/o timeout|lookup .* on |connection refused|TLS handshake timeout",
+        "the engine does not reach the registry",
+    ),
+)
+
+
+class Engine(NamedTuple):
+    """What runs the containers. ``shares_files``: it sees the files of this machine, under the same users."""
+
+    shares_files: bool
+    rootless: bool
+
+
+def call(
+    *arguments: str, stdin: IO[bytes] | None = None, timeout: float | None = _ANSWER_SECONDS
+) -> Completed:
+    """``docker ARGUMENTS``; its exit code is for the caller to judge."""
+    return run([PROGRAM, *arguments], check=False, timeout=timeout, stdin=stdin)
+
+
+def work(
+    *arguments: str, log: Path, environ: Mapping[str, str] | None = None, stdin: IO[bytes] | None = None
+) -> Completed:
+    """``docker ARGUMENTS`` of what takes as long as it takes; its output goes to ``log`` as it comes."""
+    return follow([PROGRAM, *arguments], log, environ=environ, stdin=stdin)
+
+
+def failure(what: str, result: Completed, log: Path | None = None) -> EnvError:
+    """The error for a call that failed: docker's last lines, and the log's path where there is one."""
+    said = redact(result.stderr or result.stdout).strip().splitlines()[-_SHOWN_LINES:]
+    where = f"\nlog: {log}" if log else ""
+    text = "\n".join(f"  {line}" for line in said)
+    hints = (hint for pattern, hint in _HINTS if re.search(pattern, text, re.IGNORECASE))
+    return EnvError(f"{what}\n{text}{where}", hint=next(hints, None))
+
+
+def unusable() -> str | None:
+    """Why there is no engine to talk to, in a sentence."""
+    if shutil.which(PROGRAM) is None:
+        return "the project runs in docker, and there is no docker program on PATH"
+    problem = _ask()[1]
+    if problem is None:
+        return None
+    error = failure("the docker engine does not answer:", problem)
+    return f"{error.message}\n{error.hint}" if error.hint else error.message
+
+
+def engine() -> Engine:
+    """Of the engine that is asked; :func:`unusable` has answered None before."""
+    facts = _ask()[0]
+    security = " ".join(facts.get("SecurityOptions") or ())
+    shifted = any(f"name={word}" in security for word in ("rootless", "userns", "selinux"))
+    system = os.uname()
+    here = (facts.get("Name"), facts.get("KernelVersion")) == (system.nodename, system.release)
+    return Engine(shares_files=here and not shifted, rootless="name=rootless" in security)
+
+
+@cache
+def _ask() -> tuple[dict[str, Any], Completed | None]:
+    """What ``docker info`` says, or how it failed."""
+    result = call("info", "--format", "{{json .}}")
+    try:
+        facts = json.loads(result.stdout)
+    except ValueError:
+        return {}, result
+    errors = facts.get("ServerErrors") or () if isinstance(facts, dict) else ("no answer",)
+    if errors:
+        return {}, result._replace(stderr=result.stderr or "\n".join(errors))
+    return (facts, None) if result.exit_code == 0 else ({}, result)
+
+
+@contextmanager
+def logged_in(login: RegistryLogin | None) -> Iterator[Mapping[str, str]]:
+    """The environment in which docker knows ``login``, and nobody else does: the user's settings stay.
+
+    Raises:
+        EnvError: the registry refused it.
+    """
+    if login is None:
+        yield {}
+        return
+    with tempfile.TemporaryDirectory(prefix="reprise-") as folder:
+        _copy_settings(Path(folder))
+        environ = {CONFIG_VARIABLE: folder}
+        registry = [login.registry] if login.registry else []
+        done = run(
+            [PROGRAM, "login", "--username", login.username, "--password-stdin", *registry],
+            environ=environ,
+            check=False,
+            timeout=_ANSWER_SECONDS,
+            stdin=login.password.encode(),
+        )
+        if done.exit_code != 0:
+            shown = done._replace(stderr=done.stderr.replace(login.password, "***"))
+            raise failure(
+                f"docker_auth: {login.registry or 'the default registry'} refused the login", shown
+            )
+        yield environ
+
+
+def _copy_settings(folder: Path) -> None:
+    """The user's settings without the stores of passwords, into which a login would be written."""
+    theirs = Path(os.environ.get(CONFIG_VARIABLE) or Path("~/.docker").expanduser())
+    try:
+        settings = json.loads((theirs / "config.json").read_bytes())
+    except (OSError, ValueError):
+        settings = {}
+    kept = {name: value for name, value in settings.items() if name not in ("credsStore", "credHelpers")}
+    (folder / "config.json").write_text(json.dumps(kept), encoding="utf-8")
+    for name in ("contexts", "cli-plugins"):
+        if (theirs / name).is_dir():
+            (folder / name).symlink_to((theirs / name).absolute())
