@@ -5,10 +5,12 @@ Nothing is kept in the cache: images live in the engine.
 
 from __future__ import annotations
 
+import ipaddress
+import json
 import logging
 import os
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from reprise.envs import base, docker_build, docker_client, docker_command, docker_images
@@ -85,9 +87,9 @@ def reached_at(environment: Environment) -> str:
     network = docker_command.network(_spec(environment))
     if network == "host":
         return _LOOPBACK
-    template = "{{range .IPAM.Config}}{{.Gateway}} {{end}}"
-    found = docker_client.call("network", "inspect", "--format", template, "--", network)
-    return next((address for address in found.stdout.split() if _is_ours(address)), _LOOPBACK)
+    found = docker_client.call("network", "inspect", "--format", "{{json .IPAM.Config}}", "--", network)
+    configured = json.loads(found.stdout) if found.exit_code == 0 else None
+    return next((address for address in _gateways(configured or ()) if _is_ours(address)), _LOOPBACK)
 
 
 def remove(job: str) -> None:
@@ -119,6 +121,12 @@ def _spec(environment: Environment) -> DockerEnv:
     if isinstance(environment.spec, DockerEnv):
         return environment.spec
     return DockerEnv(Path.cwd(), Image.read(environment.lock.text).name)
+
+
+def _gateways(configured: Iterable[Mapping[str, str]]) -> Iterator[str]:
+    """The gateway of each subnet: its first address where the engine does not say another."""
+    for subnet in configured:
+        yield subnet.get("Gateway") or str(ipaddress.ip_network(subnet["Subnet"], strict=False)[1])
 
 
 def _is_ours(address: str) -> bool:

@@ -1,4 +1,4 @@
-"""The ``docker`` program: called by argv, its contexts, credential helpers and DOCKER_HOST as the user has them.
+"""The ``docker`` program, called by argv: its contexts and credentials are the user's.
 
 What it says when something is wrong is told in its own words, with what to do about it.
 """
@@ -24,6 +24,7 @@ from reprise.schemas.environment import RegistryLogin
 PROGRAM = "docker"
 CONFIG_VARIABLE = "DOCKER_CONFIG"
 
+_CONFIG_FILE = "config.json"
 _ANSWER_SECONDS = 60.0
 _SHOWN_LINES = 20
 _HINTS = (
@@ -62,7 +63,7 @@ _HINTS = (
 
 
 class Engine(NamedTuple):
-    """What runs the containers. ``shares_files``: it sees the files of this machine, under the same users."""
+    """What runs the containers. ``shares_files``: it sees our files, and our users are its users."""
 
     shares_files: bool
     rootless: bool
@@ -155,15 +156,29 @@ def logged_in(login: RegistryLogin | None) -> Iterator[Mapping[str, str]]:
         yield environ
 
 
+def proxies() -> Mapping[str, str]:
+    """The proxies that the user's docker settings give to every container, in docker's words."""
+    told = _settings().get("proxies")
+    default = told.get("default") if isinstance(told, dict) else None
+    return default if isinstance(default, dict) else {}
+
+
 def _copy_settings(folder: Path) -> None:
     """The user's settings without the stores of passwords, into which a login would be written."""
-    theirs = Path(os.environ.get(CONFIG_VARIABLE) or Path("~/.docker").expanduser())
-    try:
-        settings = json.loads((theirs / "config.json").read_bytes())
-    except (OSError, ValueError):
-        settings = {}
-    kept = {name: value for name, value in settings.items() if name not in ("credsStore", "credHelpers")}
-    (folder / "config.json").write_text(json.dumps(kept), encoding="utf-8")
+    kept = {name: value for name, value in _settings().items() if name not in ("credsStore", "credHelpers")}
+    (folder / _CONFIG_FILE).write_text(json.dumps(kept), encoding="utf-8")
     for name in ("contexts", "cli-plugins"):
-        if (theirs / name).is_dir():
-            (folder / name).symlink_to((theirs / name).absolute())
+        if (_settings_folder() / name).is_dir():
+            (folder / name).symlink_to((_settings_folder() / name).absolute())
+
+
+def _settings() -> dict[str, Any]:
+    try:
+        settings = json.loads((_settings_folder() / _CONFIG_FILE).read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return settings if isinstance(settings, dict) else {}
+
+
+def _settings_folder() -> Path:
+    return Path(os.environ.get(CONFIG_VARIABLE) or os.path.expanduser("~/.docker"))  # noqa: PTH111 -- without a home: "~"

@@ -138,10 +138,22 @@ def _environment(spec: DockerEnv, patch: Mapping[str, str | None], whose: Owner)
     uri = inside.get("MLFLOW_TRACKING_URI", "")
     if _is_loopback(uri) and _is_apart(spec):
         inside["MLFLOW_TRACKING_URI"] = uri = _with_host(uri, _HOST)
-    for name in ("no_proxy", "NO_PROXY"):
-        if name in inside:
-            inside[name] = f"{inside[name]},{urlsplit(uri).hostname}"
+    if uri != settings.get("MLFLOW_TRACKING_URI") or _is_loopback(uri):
+        inside |= _around_proxies(inside, urlsplit(uri).hostname)
     return inside
+
+
+def _around_proxies(inside: Mapping[str, str], host: str | None) -> dict[str, str]:
+    """What keeps the calls of ``host``, which is this machine, away from the proxies that are told inside.
+
+    The client itself tells those of its settings, and keeps what they say of exceptions only where we
+    say nothing.
+    """
+    proxies = docker_client.proxies()
+    if not (proxies or any(name.lower().endswith("_proxy") for name in inside)):
+        return {}
+    given = inside.get("no_proxy") or inside.get("NO_PROXY") or proxies.get("noProxy", "")
+    return dict.fromkeys(("no_proxy", "NO_PROXY"), ",".join(filter(None, (given, host))))
 
 
 def _mounts(spec: DockerEnv, inside: Mapping[str, str]) -> list[str]:

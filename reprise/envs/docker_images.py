@@ -1,4 +1,4 @@
-"""Which image a project runs in: locked, found or pulled, and told so exactly that it is the same next time."""
+"""Which image a project runs in: locked, found or pulled, and the same one next time."""
 
 from __future__ import annotations
 
