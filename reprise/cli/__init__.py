@@ -15,6 +15,7 @@ from reprise.cli.outcomes import exit_code_of
 # verb -> (module of reprise.cli that holds a command of that name, one line for the list of verbs)
 VERBS = {
     "run": ("run", "Run a project: a folder, a git URL or an archive."),
+    "lock": ("lock", "Write the exact packages of a project beside it."),
     "check": ("check", "Tell every fault of a project's files, with line, column and hint."),
     "runs": ("runs", "List, show, follow and stop runs."),
     "experiments": ("experiments", "List experiments."),

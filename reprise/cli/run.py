@@ -47,6 +47,13 @@ log = logging.getLogger(__name__)
 @click.option("--run-id", metavar="ID", help="Resume this run instead of making one.")
 @click.option("--run-name", metavar="NAME", help="Name of the run; random when not given.")
 @click.option("--build-image", is_flag=True, help="Build a new docker image with the project in it.")
+@click.option("--locked", is_flag=True, help="The environment as the project's lock says, or not at all.")
+@click.option("--offline", is_flag=True, help="Fetch nothing: use what is there. [env: REPRISE_OFFLINE]")
+@click.option(
+    "--as-of",
+    metavar="DATE",
+    help="Without a lock: packages as of a date or time, or of the commit's own (commit).",
+)
 @click.option("--no-wait", is_flag=True, help="Return when the run is open; it goes on by itself.")
 @click.option("--dry-run", is_flag=True, help="Check everything, tell the plan, and run nothing.")
 @tracking_option
@@ -65,7 +72,7 @@ def run(uri: str | None, help_: bool, no_wait: bool, dry_run: bool, json_: bool,
             return
         raise click.UsageError("Missing argument 'URI'.", click.get_current_context())
     if help_:
-        _show_entry_point(uri, given["entry_point"], given["version"])
+        _show_entry_point(uri, given["entry_point"], given["version"], given["offline"])
         return
     from reprise.tracking.registry import open_tracking
 
@@ -184,12 +191,12 @@ def _facts(plan: Plan, tracking: Tracking) -> dict[str, Any]:
     }
 
 
-def _show_entry_point(uri: str, name: str, version: str | None) -> None:
+def _show_entry_point(uri: str, name: str, version: str | None, offline: bool) -> None:
     """``reprise run URI -e NAME --help``: the parameters with types, defaults and descriptions."""
     from reprise.runner import sources
     from reprise.schemas.loader import find_entry_point, load_project
 
-    checkout = sources.fetch(uri, version, paths.here())
+    checkout = sources.fetch(uri, version, paths.here(), offline=offline)
     try:
         project = load_project(checkout.path)
         entry_point = find_entry_point(project, name)

@@ -132,7 +132,7 @@ def _by_lock(
 ) -> Resolved:
     dated = f"{held.file.name} decides the packages of this run, not --as-of" if policy.as_of else ""
     if held.fits:
-        return Resolved(held.pins, python, dated)
+        return Resolved(held.pins, python, dated, held.file.name)
     within = policy._replace(as_of=policy.as_of or held.as_of)
     try:
         found = _resolved(spec, asked, project, python, within, log, preferred=held.pins)
@@ -144,7 +144,7 @@ def _by_lock(
         ) from error
     changes = pins.changes(held.pins, found)
     if held.fits is None and not changes:
-        return Resolved(_with_hashes_of(held, found), python, dated)
+        return Resolved(_with_hashes_of(held, found), python, dated, held.file.name)
     differs = f"{held.file} no longer fits {resolving.shown(spec)}"
     if why := _told(changes, asked):
         differs += f": {why}"

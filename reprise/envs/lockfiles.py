@@ -56,6 +56,11 @@ class Facts(NamedTuple):
         """The version of ``CPython 3.11.7``."""
         return self.python.split()[-1] if self.python else None
 
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The platforms, one by one."""
+        return tuple(re.split(r",\s*", self.platforms)) if self.platforms else ()
+
 
 def path(spec: PythonEnv) -> Path:
     """Where the lock of ``spec`` lies, or would lie: in the project, whatever folder its file is in."""
@@ -92,7 +97,7 @@ def known_to_fit(said: Facts, digest: str, python: str) -> bool:
     """True when a lock of ours was made from the same spec, for this platform and series of Python."""
     return (
         said.spec == digest
-        and platforms.here() in re.split(r",\s*", said.platforms or "")
+        and platforms.here() in said.words
         and said.version is not None
         and series(said.version) == series(python)
     )

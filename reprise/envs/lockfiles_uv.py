@@ -12,6 +12,7 @@ from reprise.schemas.environment import Policy
 
 NAME = "uv.lock"
 
+_NAME = re.compile(r'^name = "([^"]+)"$', re.MULTILINE)
 _AS_OF = re.compile(r'^\[options\]\n(?:[^\[\n].*\n)*?exclude-newer = "(?P<time>[^"]+)"', re.MULTILINE)
 
 
@@ -33,6 +34,11 @@ def as_of(content: str) -> str | None:
     """The time up to which a ``uv.lock`` was resolved, as it says itself."""
     found = _AS_OF.search(content)
     return found["time"] if found else None
+
+
+def names(content: str) -> list[str]:
+    """The packages of a ``uv.lock``."""
+    return _NAME.findall(content)
 
 
 def held(

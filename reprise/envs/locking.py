@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from reprise.envs import (
@@ -16,10 +16,10 @@ from reprise.envs import (
     pyproject,
     resolving,
 )
-from reprise.envs.interpreters import Interpreter
 from reprise.envs.lockfiles import Facts
 from reprise.envs.pins import Pin
-from reprise.envs.requirements import Requirements, canonical
+from reprise.envs.requirements import canonical
+from reprise.errors import UsageError
 from reprise.paths import write_atomically
 from reprise.progress import spinner
 from reprise.schemas.environment import Policy, PythonEnv
@@ -38,49 +38,37 @@ def write(spec: PythonEnv, policy: Policy, wanted: Sequence[str], log: Path) -> 
     asked = resolving.read(spec)
     credentials.learn((*asked.lines, *(text for _, text in asked.files)))
     file = resolving.lock_file(spec)
+    before = lockfiles.text(file) or ""
+    wanted = tuple(wanted) or lockfiles.facts(before).words or (platforms.here(),)
     options = _for_platforms(wanted)
     python = interpreters.find(spec.python or pyproject.read(spec).python, log, offline=policy.offline)
     with spinner("Resolving packages"):
         if spec.pyproject is not None and file.name == lockfiles_uv.NAME:
+            _demand_known(policy.upgrade, lockfiles_uv.names(before), file)
             return lockfiles_uv.write(spec.pyproject, python.path, policy, log)
-        _write(spec, asked, python, policy, (wanted or (platforms.here(),)), options, file, log)
-    return file
-
-
-def _write(
-    spec: PythonEnv,
-    asked: Requirements,
-    python: Interpreter,
-    policy: Policy,
-    wanted: Sequence[str],
-    options: list[str],
-    file: Path,
-    log: Path,
-) -> None:
-    before = lockfiles.text(file) or ""
-    said = lockfiles.facts(before)
-    as_of = policy.as_of or (said.as_of if policy.upgrade is None else None)
-    kept = pins.read(before.splitlines(), None, spec.root)
-    lines = choosing.compiled(
-        spec,
-        asked,
-        pyproject.read(spec),
-        python,
-        log,
-        preferred=_kept(kept, policy.upgrade),
-        as_of=as_of,
-        offline=policy.offline,
-        options=options,
-    )
-    made = Facts(
+        held = pins.read(before.splitlines(), None, spec.root)
+        _demand_known(policy.upgrade, [pin.name for pin in held], file)
+        as_of = policy.as_of or (lockfiles.facts(before).as_of if policy.upgrade is None else None)
+        lines = choosing.compiled(
+            spec,
+            asked,
+            pyproject.read(spec),
+            python,
+            log,
+            preferred=_kept(held, policy.upgrade),
+            as_of=as_of,
+            offline=policy.offline,
+            options=options,
+        )
+    said = Facts(
         f"{python.implementation} {python.version}",
         ", ".join(wanted),
         lockfiles.digest(spec, asked),
         as_of,
     )
     locked = pins.read(lines, None, spec.root)
-    sources = resolving.project_sources(spec, asked)
-    write_atomically(file, lockfiles.written(made, file, sources, locked))
+    write_atomically(file, lockfiles.written(said, file, resolving.project_sources(spec, asked), locked))
+    return file
 
 
 def _kept(held: Sequence[Pin], upgrade: Sequence[str] | None) -> list[Pin]:
@@ -89,6 +77,15 @@ def _kept(held: Sequence[Pin], upgrade: Sequence[str] | None) -> list[Pin]:
         return []
     names = {canonical(name) for name in upgrade or ()}
     return [pin for pin in held if pin.name not in names]
+
+
+def _demand_known(upgrade: Sequence[str] | None, names: Iterable[str], file: Path) -> None:
+    unknown = [name for name in upgrade or () if canonical(name) not in names]
+    if unknown:
+        raise UsageError(
+            f'--upgrade: "{unknown[0]}" is not in {file}',
+            hint="a package of the lock, or none for all; a project comes first: reprise lock . --upgrade",
+        )
 
 
 def _for_platforms(wanted: Sequence[str]) -> list[str]:

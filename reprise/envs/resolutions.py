@@ -6,6 +6,7 @@ The key is the digest of everything that decided the resolution; the manager com
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 from reprise.paths import cache_dir, write_atomically
@@ -23,6 +24,7 @@ def recall(manager: str, key: str) -> Lock | None:
     try:
         entry = json.loads(path(key).read_bytes())
         if entry["stamp"] == _stamp(Path(entry["interpreter"])):
+            _note_use(path(key))
             return Lock(manager, entry["text"])
     except (OSError, ValueError, KeyError, TypeError):
         pass
@@ -45,6 +47,14 @@ def remember(key: str, lock: Lock, interpreter: Path, note: str = "") -> None:
         "text": lock.text,
     }
     write_atomically(path(key), json.dumps(entry))
+
+
+def _note_use(entry: Path) -> None:
+    """For who clears up; a cache of others we may only read."""
+    try:
+        os.utime(entry)
+    except OSError:
+        pass
 
 
 def _stamp(interpreter: Path) -> list[int]:

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from reprise.envs import credentials, local_projects, pip_settings, requirements, resolutions
 from reprise.envs.base import running
 from reprise.envs.requirements import Requirements
-from reprise.lock import exclusive
+from reprise.lock import exclusive, scratch
 from reprise.schemas.environment import Lock, Policy, PythonEnv
 
 if TYPE_CHECKING:
@@ -42,11 +42,15 @@ _INDIFFERENT = (
 
 
 class Resolved(NamedTuple):
-    """``note`` is said whenever this resolution is used; empty: there is nothing to say."""
+    """``note`` is said whenever this resolution is used; empty: there is nothing to say.
+
+    ``taken_from`` is the name of the lock file that decided, None where uv did.
+    """
 
     pins: tuple[Pin, ...]
     python: Interpreter
     note: str = ""
+    taken_from: str | None = None
 
 
 def lock(manager: str, spec: PythonEnv, policy: Policy, log: Path) -> Lock:
@@ -87,10 +91,8 @@ def shown(spec: PythonEnv) -> str:
 @contextmanager
 def written(lines: Iterable[str]) -> Iterator[Path]:
     """``lines`` as a requirements file that exists for the time of the block."""
-    import tempfile
-
-    with tempfile.TemporaryDirectory(prefix="reprise-") as folder:
-        path = Path(folder) / "requirements.txt"
+    with scratch() as folder:
+        path = folder / "requirements.txt"
         path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
         yield path
 
@@ -104,7 +106,8 @@ def _made(manager: str, spec: PythonEnv, asked: Requirements, policy: Policy, ke
         resolved = choosing.resolve(spec, asked, policy, log)
     made = Lock(manager, _text(spec, asked, resolved))
     resolutions.remember(key, made, resolved.python.path, resolved.note)
-    logger.info("Resolved %d packages in %.1f s", len(resolved.pins), monotonic() - started)
+    done = f"Took %d packages from {resolved.taken_from}" if resolved.taken_from else "Resolved %d packages"
+    logger.info(f"{done} in %.1f s", len(resolved.pins), monotonic() - started)
     return made
 
 

@@ -24,16 +24,21 @@ from reprise.tracking.base import Tracking
 
 log = logging.getLogger(__name__)
 
+_OF_THE_STORE = ("runs", "models", "mlflow-artifacts")
+
 Fetch: TypeAlias = Callable[[str, Path], None]
 """Bring what a URI names to a path that does not exist yet."""
 
 
-def localise(value: str, base: Path, storage: Path | None, tracking: Tracking) -> Path:
+def localise(
+    value: str, base: Path, storage: Path | None, tracking: Tracking, *, offline: bool = False
+) -> Path:
     """The absolute local path of a ``path`` parameter's value.
 
     Args:
         base: what a relative path refers to.
         storage: where downloads go; None for the cache.
+        offline: what comes from elsewhere is as it was fetched before.
 
     Raises:
         UsageError: there is no such file, or it cannot be fetched.
@@ -45,7 +50,10 @@ def localise(value: str, base: Path, storage: Path | None, tracking: Tracking) -
         if scheme in ("", "file"):
             return _existing(value, base, scheme)
         started = time.monotonic()
-        found = _stored(value, storage or paths.cache_dir() / "inputs-v1", _fetcher(scheme, tracking))
+        kept_in = storage or paths.cache_dir() / "inputs-v1"
+        if offline and scheme not in _OF_THE_STORE:
+            return _fetched_before(value, kept_in)
+        found = _stored(value, kept_in, _fetcher(scheme, tracking))
     except (SourceError, TrackingError) as error:
         raise UsageError(f"cannot fetch {redact(value)}: {error.message}", hint=error.hint) from error
     except (OSError, ValueError, RuntimeError) as error:  # what the system or the text itself forbids
@@ -101,9 +109,28 @@ def _stored(uri: str, storage: Path, fetch: Fetch) -> Path:
                     raise
         if not (home / name).exists():  # the same content under another name
             shutil.move(arriving / name, home / name)
+        paths.write_atomically(_note(uri, storage), f"{home.name}/{name}\n")
         return home / name
     finally:
         shutil.rmtree(arriving, ignore_errors=True)
+
+
+def _note(uri: str, storage: Path) -> Path:
+    """The file that says what a URI brought the last time; the URI itself may hold secrets."""
+    return storage / ".uris" / hashlib.sha256(uri.encode()).hexdigest()[:32]
+
+
+def _fetched_before(uri: str, storage: Path) -> Path:
+    """What ``uri`` brought the last time, looked for without any network."""
+    try:
+        found = storage / _note(uri, storage).read_text(encoding="utf-8").strip()
+    except FileNotFoundError:
+        found = storage
+    if found == storage or not found.exists():
+        hint = "run once without --offline"
+        raise UsageError(f"{redact(uri)} is not in {storage}, and --offline forbids to fetch it", hint=hint)
+    log.info("Offline: %s is as fetched before", redact(uri))
+    return found
 
 
 def _file_name(uri: str) -> str:

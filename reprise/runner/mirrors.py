@@ -53,15 +53,23 @@ class _Damaged(Exception):
     """The mirror is not what git can read; the message is git's."""
 
 
-def obtain(remote: git.Remote, candidates: Sequence[str], copy: Path, origin: str | None = None) -> Found:
+def obtain(
+    remote: git.Remote,
+    candidates: Sequence[str],
+    copy: Path,
+    origin: str | None = None,
+    *,
+    offline: bool = False,
+) -> Found:
     """Put the files of the first of ``candidates`` that exists into the new folder ``copy``.
 
-    ``origin`` is where relative submodules are sought from, ``remote`` itself unless given.
+    ``origin`` is where relative submodules are sought from, ``remote`` itself unless given. ``offline``:
+    a repository of another machine is as it was fetched before.
 
     Raises:
         SourceError: none of them exists, or they cannot be fetched.
     """
-    mirror = _Mirror(remote)
+    mirror = _Mirror(remote, offline=offline and not remote.local)
     try:
         found = _resolve(mirror, candidates)
         pristine = _pristine(mirror, found.commit, origin or remote.url)
@@ -73,7 +81,7 @@ def obtain(remote: git.Remote, candidates: Sequence[str], copy: Path, origin: st
             pristine = _pristine(mirror, found.commit, origin or remote.url)
         except _Damaged as again:
             raise SourceError(f"git cannot make a mirror of {remote.url}: {again}") from again
-    copy.parent.mkdir(parents=True)
+    copy.parent.mkdir(parents=True, exist_ok=True)
     shutil.copytree(pristine, copy, symlinks=True)
     if found.branch is not None:
         _enter_branch(copy, found.branch, found.commit)
@@ -83,9 +91,10 @@ def obtain(remote: git.Remote, candidates: Sequence[str], copy: Path, origin: st
 class _Mirror:
     """The cache folder of one repository."""
 
-    def __init__(self, remote: git.Remote) -> None:
+    def __init__(self, remote: git.Remote, *, offline: bool) -> None:
         digest = hashlib.sha256(remote.url.encode()).hexdigest()[:32]
         self.remote = remote
+        self.offline = offline
         self.home = paths.cache_dir() / "git-v1" / digest
         self.folder = self.home / "mirror.git"
 
@@ -176,6 +185,8 @@ def _resolve(mirror: _Mirror, candidates: Sequence[str]) -> Found:
     wanted = {name: [f"{space}{name}" for space in namespaces] for name in candidates if name != HEAD}
     wanted |= {name: [name] for name in candidates if name.startswith("refs/") or name == HEAD}
     try:
+        if mirror.offline:
+            raise _not_at_hand(mirror, f'"{candidates[0]}"')
         refs = git.list_refs(mirror.remote, HEAD, *(ref for refs in wanted.values() for ref in refs))
         online = True
     except git.Unreachable as error:
@@ -188,11 +199,21 @@ def _resolve(mirror: _Mirror, candidates: Sequence[str]) -> Found:
         if online:
             return _found_online(mirror, name, named, refs)
         if commit := mirror.knows(refs[named[0]]):
-            log.warning("%s: going on with %s, as fetched before", unreachable.message, commit)
+            if mirror.offline:
+                log.info("Offline: %s is at %s, as fetched before", mirror.remote.url, commit[:12])
+            else:
+                log.warning("%s: going on with %s, as fetched before", unreachable.message, commit)
             return Found(name, commit, _branch(named[0], refs))
     if not online:
         raise unreachable
     return _unnamed(mirror, candidates)
+
+
+def _not_at_hand(mirror: _Mirror, what: str) -> git.Unreachable:
+    return git.Unreachable(
+        f"{what} of {mirror.remote.url} is not in the cache, and --offline forbids to fetch it",
+        hint="run once without --offline",
+    )
 
 
 def _found_online(mirror: _Mirror, name: str, named: Sequence[str], refs: Mapping[str, str]) -> Found:
@@ -281,6 +302,8 @@ def _pristine(mirror: _Mirror, commit: str, origin: str) -> Path:
 
 
 def _check_out(mirror: _Mirror, commit: str, origin: str, folder: Path) -> None:
+    if mirror.offline:
+        _refuse_what_is_elsewhere(mirror, commit)
     _local("init", "--quiet", "--template=", str(folder), cwd=mirror.home)
     _share(mirror, folder / ".git")
     _local("remote", "add", "origin", origin, cwd=folder)
@@ -292,6 +315,15 @@ def _check_out(mirror: _Mirror, commit: str, origin: str, folder: Path) -> None:
     _demand(result, f"git cannot check out {commit} of {mirror.remote.url}")
     if (folder / ".gitmodules").is_file():
         _fetch_submodules(mirror.remote, commit, folder)
+
+
+def _refuse_what_is_elsewhere(mirror: _Mirror, commit: str) -> None:
+    """A commit has submodules and large files that the mirror does not hold."""
+    if git.run("cat-file", "-e", f"{commit}:.gitmodules", cwd=mirror.folder).exit_code == 0:
+        raise _not_at_hand(mirror, f"what the submodules at {commit[:12]} hold")
+    attributes = git.run("cat-file", "-p", f"{commit}:.gitattributes", cwd=mirror.folder)
+    if "filter=lfs" in attributes.stdout and shutil.which("git-lfs"):
+        raise _not_at_hand(mirror, f"what Git LFS keeps of {commit[:12]}")
 
 
 def _share(mirror: _Mirror, repository: Path) -> None:

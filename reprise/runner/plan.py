@@ -13,7 +13,7 @@ from reprise.envs import registry as envs
 from reprise.runner import as_of, sources
 from reprise.runner.bind import bind, render
 from reprise.runner.inputs import localise
-from reprise.schemas.environment import DockerEnv, EnvSpec, Policy
+from reprise.schemas.environment import DockerEnv, EnvSpec, Policy, PythonEnv
 from reprise.schemas.job import Checkout, Invocation, RunRequest
 from reprise.schemas.loader import find_entry_point, load_project
 from reprise.schemas.project import EntryPoint, Project

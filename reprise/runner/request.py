@@ -14,6 +14,9 @@ from reprise.schemas.job import RunRequest, Source
 
 ENV_MANAGER_VARIABLE = "REPRISE_ENV_MANAGER"
 RUN_ID_VARIABLE = "REPRISE_RUN_ID"
+OFFLINE_VARIABLE = "REPRISE_OFFLINE"
+
+_YES = {"1", "true", "yes", "on"}
 
 
 def make_request(
@@ -29,6 +32,8 @@ def make_request(
     env_manager: str | None = None,
     parent_run_id: str | None = None,
     tracking_uri: str | None = None,
+    offline: bool = False,
+    as_of: str | None = None,
     **rest: Any,
 ) -> RunRequest:
     """A request with the defaults of the environment filled in; the rest are RunRequest's own fields.
@@ -36,7 +41,7 @@ def make_request(
     A run that is started by a run of ours inherits its env manager and is nested under it.
 
     Raises:
-        UsageError: two options exclude each other, or the backend config cannot be read.
+        UsageError: two options exclude each other, the backend config cannot be read, or the date is none.
     """
     if experiment_name is not None and experiment_id is not None:
         raise UsageError("both an experiment name and an experiment id are given", hint="give one of them")
@@ -57,6 +62,8 @@ def make_request(
         env_manager=env_manager or os.environ.get(ENV_MANAGER_VARIABLE) or None,
         parent_run_id=parent_run_id or os.environ.get(RUN_ID_VARIABLE) or None,
         tracking_uri=tracking_uri or os.environ.get("MLFLOW_TRACKING_URI") or None,
+        offline=offline or os.environ.get(OFFLINE_VARIABLE, "").lower() in _YES,
+        as_of=_as_of(as_of),
         **rest,
     )
 
@@ -93,6 +100,14 @@ def read_params_file(path: Path) -> dict[str, str | None]:
             findings.fault(value.at, (name,), "a value is a text, a number or a [list]")
     refuse_faults([findings])
     return values
+
+
+def _as_of(given: str | None) -> str | None:
+    if given is None:
+        return None
+    from reprise.runner import as_of
+
+    return as_of.read(given)
 
 
 def _backend_config(given: Mapping[str, Any] | str | Path | None) -> Mapping[str, Any]:

@@ -27,10 +27,11 @@ log = logging.getLogger(__name__)
 _LFS_POINTER = b"version https://git-lfs.github.com/spec/"
 
 
-def fetch(uri: str, version: str | None, base: Path) -> Checkout:
+def fetch(uri: str, version: str | None, base: Path, *, offline: bool = False) -> Checkout:
     """The project at ``uri``, ready to run; relative paths are seen from ``base``.
 
-    ``version`` is a branch, a tag, or a full or short commit id of a git repository.
+    ``version`` is a branch, a tag, or a full or short commit id of a git repository. ``offline``: what is
+    not on this machine is not fetched.
 
     Raises:
         SourceError: it cannot be found or fetched, or the URI is a trick.
@@ -48,7 +49,12 @@ def fetch(uri: str, version: str | None, base: Path) -> Checkout:
                 raise UsageError(f'-v "{version}": an archive has no versions', hint="leave -v out")
             return _unpacked(source, subdirectory)
         case GitRepository() as location:
-            return _cloned(location, version)
+            return _cloned(location, version, offline)
+            if offline and isinstance(source, str):
+                raise SourceError(
+                    f"{redact(source)} is not on this machine, and --offline forbids to fetch it",
+                    hint="download the archive and give its path",
+                )
 
 
 def discard(checkout: Checkout) -> None:
@@ -100,9 +106,9 @@ def _local_at_version(path: Path, subdirectory: str, version: str) -> Checkout:
     return _checked_out(remote, (version,), version, {version: inside}, origin)
 
 
-def _cloned(location: GitRepository, version: str | None) -> Checkout:
+def _cloned(location: GitRepository, version: str | None, offline: bool) -> Checkout:
     folders = _readings(location, version)
-    return _checked_out(location.remote, tuple(folders), version, folders, None)
+    return _checked_out(location.remote, tuple(folders), version, folders, None, offline=offline)
 
 
 def _readings(location: GitRepository, version: str | None) -> dict[str, str]:
@@ -139,7 +145,7 @@ def _checked_out(
 
     with _work_folder() as temporary:
         root = temporary / _short_name(remote.url)
-        found = mirrors.obtain(remote, candidates, root, origin)
+        found = mirrors.obtain(remote, candidates, root, origin, offline=offline)
         inside = folders[found.version]
         _warn_of_lfs_pointers(root)
         shown = found.version if version is None and found.version != git.HEAD else version
@@ -161,6 +167,8 @@ def _unpacked(source: Path | str, subdirectory: str) -> Checkout:
         root = temporary / re.sub(r"(?i)\.(zip|tgz|tar\.gz)$", "", _short_name(str(source)))
         archives.unpack(source, root)
         folder = _project(archives.content_root(root, subdirectory), subdirectory, shown)
+    *,
+    offline: bool = False,
     name = shown + (f"#{subdirectory}" if subdirectory else "")
     return Checkout(folder, name, temporary=temporary)
 

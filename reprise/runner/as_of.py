@@ -1,0 +1,68 @@
+"""``--as-of``: the time up to which packages are taken."""
+
+from __future__ import annotations
+
+import re
+
+from reprise.errors import UsageError
+from reprise.schemas.job import Checkout
+
+COMMIT = "commit"
+
+_HINT = "write YYYY-MM-DD, a time as 2024-05-17T12:00:00Z, or commit for the date of the project's commit"
+
+
+def read(text: str) -> str:
+    """``text`` as RFC 3339 in UTC; a day counts whole. ``commit`` stays: it is known with the checkout.
+
+    Raises:
+        UsageError: it is no time, or one that is still to come.
+    """
+    from datetime import UTC, date, datetime, timedelta
+
+    text = text.strip()
+    if text == COMMIT:
+        return text
+    now = datetime.now(UTC)
+    try:
+        if re.fullmatch(r"\d{4}-\d\d-\d\d", text):
+            day = date.fromisoformat(text)
+            future = day > max(now.date(), date.today())
+            moment = datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(days=1)
+        else:
+            moment = datetime.fromisoformat(text).astimezone(UTC) if _has_zone(text) else datetime.min
+            future = moment.replace(tzinfo=UTC) > now
+    except (ValueError, OverflowError):
+        moment, future = datetime.min, False
+    if moment == datetime.min:
+        raise UsageError(f'--as-of "{text}" is not a date', hint=_HINT)
+    if future:
+        raise UsageError(
+            f"--as-of {text} is still to come", hint="give a time of the past, or leave it out"
+        )
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _has_zone(text: str) -> bool:
+    return re.search(r"[T ]\d\d:\d\d.*(?:[Zz]|[+-]\d\d:?\d\d)$", text) is not None
+
+
+def resolve(text: str | None, checkout: Checkout) -> str | None:
+    """The time that ``read`` gave, or for ``commit`` the committer's date of the checkout.
+
+    Raises:
+        UsageError: the project is no git checkout.
+    """
+    if text != COMMIT:
+        return text
+    from datetime import UTC, datetime
+
+    from reprise.runner import git
+
+    repository = checkout.repository
+    if repository is None or repository.commit is None:
+        raise UsageError(f"--as-of commit: {checkout.name} has no commit", hint="give a date")
+    shown = git.run("show", "--no-patch", "--format=%ct", repository.commit, cwd=repository.root)
+    if not shown.stdout.strip().isdigit():
+        raise UsageError(f"--as-of commit: git does not tell the date of {repository.commit}")
+    return datetime.fromtimestamp(int(shown.stdout), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

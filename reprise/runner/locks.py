@@ -1,0 +1,105 @@
+"""``reprise lock``: fetch, load, choose the manager, and have it write the project's lock."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from time import monotonic
+from typing import NamedTuple
+
+from reprise import paths
+from reprise.envs import registry as envs
+from reprise.envs.base import EnvManager
+from reprise.errors import UsageError
+from reprise.runner import as_of, sources
+from reprise.runner.plan import taken_from
+from reprise.schemas.environment import EnvSpec, Policy
+from reprise.schemas.job import Checkout, RunRequest
+from reprise.schemas.loader import load_project
+
+log = logging.getLogger(__name__)
+
+
+class Locked(NamedTuple):
+    """The word of the manager, and the lock files that it wrote, each with whether it is another now."""
+
+    env_manager: str
+    files: tuple[tuple[Path, bool], ...]
+
+
+def write(
+    request: RunRequest,
+    *,
+    upgrade: Sequence[str] | None = None,
+    platforms: Sequence[str] = (),
+    output: Path | None = None,
+) -> Locked:
+    """Lock the project of ``request``: beside it, or in ``output`` when it is not a folder of this machine.
+
+    Args:
+        upgrade: the packages that need not stay as an earlier lock says; none means all.
+
+    Raises:
+        UsageError: ``output`` for a folder, which keeps its own lock; a platform without such a name.
+        RepriseError: the project cannot be fetched, read or resolved.
+    """
+    started = monotonic()
+    checkout = sources.fetch(request.uri, request.version, request.base, offline=request.offline)
+    try:
+        manager, spec, policy = _chosen(request, checkout)
+        if output is not None and checkout.temporary is None:
+            raise UsageError(f"-o {output}: the lock of a folder lies in it", hint="leave -o out")
+        before = {path: path.read_bytes() for path in checkout.path.glob("*lock*") if path.is_file()}
+        policy = policy._replace(upgrade=tuple(upgrade) if upgrade is not None else None)
+        written = manager.write_lock(spec, policy, platforms, _log())
+        files = tuple((path, before.get(path) != path.read_bytes()) for path in written)
+        if checkout.temporary is not None:
+            files = tuple((_delivered(path, output or request.base), True) for path in written)
+    finally:
+        sources.discard(checkout)
+    for path, changed in files:
+        log.info(
+            "%s %s in %.1f s", "Wrote" if changed else "Nothing to change in", path, monotonic() - started
+        )
+    return Locked(manager.NAME, files)
+
+
+def check(request: RunRequest) -> Locked:
+    """See whether the lock beside the project is there and fits; nothing is written.
+
+    Raises:
+        EnvError: it is not, or does not.
+    """
+    checkout = sources.fetch(request.uri, request.version, request.base, offline=request.offline)
+    try:
+        manager, spec, policy = _chosen(request, checkout)
+        manager.lock(spec, policy._replace(locked=True), _log())
+    finally:
+        sources.discard(checkout)
+    log.info("The lock of %s fits", checkout.name)
+    return Locked(manager.NAME, ())
+
+
+def _chosen(request: RunRequest, checkout: Checkout) -> tuple[EnvManager, EnvSpec, Policy]:
+    project = load_project(checkout.path)
+    for warning in project.warnings:
+        log.warning("%s", warning)
+    manager, spec = envs.choose(project.environment, request.env_manager)
+    policy = Policy(offline=request.offline, as_of=as_of.resolve(request.as_of, checkout))
+    return manager, taken_from(checkout, spec), policy
+
+
+def _delivered(path: Path, folder: Path) -> Path:
+    """The lock of a checkout that goes again, in a folder that stays."""
+    folder.mkdir(parents=True, exist_ok=True)
+    target = folder / path.name
+    paths.write_atomically(target, path.read_text(encoding="utf-8"))
+    return target
+
+
+def _log() -> Path:
+    """What the tools said while they resolved, of the last time only."""
+    file = paths.state_dir() / "lock.log"
+    file.unlink(missing_ok=True)
+    return file
