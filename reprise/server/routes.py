@@ -1,6 +1,7 @@
 """The one route table: every verb of MLflow's REST API that we speak, mounted twice.
 
-Programs call ``/api/2.0/...``, browsers ``/ajax-api/2.0/...``.
+Programs call ``/api/...``, browsers ``/ajax-api/...``. Of the verbs that are not here (those about
+language models' prompts, judges and gateways among them) a client is told ``ENDPOINT_NOT_FOUND``.
 """
 
 from __future__ import annotations
@@ -16,13 +17,16 @@ from starlette.routing import BaseRoute, Mount, Route
 from reprise.errors import TrackingError
 from reprise.server import (
     artifacts,
+    assessments,
     experiments,
     logged_models,
     metrics,
     model_versions,
+    older_traces,
     registered_models,
     run_data,
     runs,
+    traces,
 )
 from reprise.server.following import perform
 from reprise.server.wire import Verb, encode, invalid, read_body, read_query
@@ -41,6 +45,9 @@ VERBS: tuple[Verb[Any], ...] = (
     *logged_models.VERBS,
     *registered_models.VERBS,
     *model_versions.VERBS,
+    *traces.VERBS,
+    *assessments.VERBS,
+    *older_traces.VERBS,
 )
 
 
@@ -97,13 +104,18 @@ async def server_info(request: Request) -> Response:
     return Response(encode(info), media_type="application/json")
 
 
-_API: tuple[BaseRoute, ...] = (*(route(verb) for verb in VERBS), *artifacts.ROUTES)
+def _api(version: str) -> tuple[BaseRoute, ...]:
+    return tuple(route(verb) for verb in VERBS if version in verb.versions)
+
+
+_CURRENT: tuple[BaseRoute, ...] = (*_api("2.0"), *artifacts.ROUTES)
+_NEWER: tuple[BaseRoute, ...] = (*_api("3.0"), Route("/mlflow/server-info", server_info))
 
 ROUTES: tuple[BaseRoute, ...] = (
-    Mount("/api/2.0", routes=_API),
-    Mount("/ajax-api/2.0", routes=_API),
+    Mount("/api/2.0", routes=_CURRENT),
+    Mount("/ajax-api/2.0", routes=_CURRENT),
+    Mount("/api/3.0", routes=_NEWER),
+    Mount("/ajax-api/3.0", routes=_NEWER),
     Route("/health", health),
     Route("/version", version),
-    Route("/api/3.0/mlflow/server-info", server_info),
-    Route("/ajax-api/3.0/mlflow/server-info", server_info),
 )

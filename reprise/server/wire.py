@@ -36,6 +36,7 @@ HTTP_STATUS = {
     "ENDPOINT_NOT_FOUND": 404,
     "NOT_FOUND": 404,
     "RESOURCE_CONFLICT": 409,
+    "REQUEST_TIMEOUT": 408,
     "REQUEST_TOO_LARGE": 413,
     "NOT_IMPLEMENTED": 501,
     "TEMPORARILY_UNAVAILABLE": 503,
@@ -76,12 +77,13 @@ def as_mapping(pairs: Sequence[Pair]) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Verb(Generic[R]):
-    """One row of the route table: ``path`` lies below ``/api/2.0/mlflow/``."""
+    """One row of the route table: ``path`` lies below ``/api/<version>/mlflow/``."""
 
     method: str
     path: str
     request: type[R]
     answer: Callable[[EmbeddedStore, R], Answer]
+    versions: tuple[str, ...] = ("2.0",)
 
 
 def read_body(body: bytes, kind: type[R], path: Mapping[str, str]) -> R:

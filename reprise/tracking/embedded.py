@@ -9,6 +9,7 @@ these verbs.
 from __future__ import annotations
 
 import logging
+import shutil
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,6 +21,7 @@ from reprise.errors import TrackingError
 from reprise.schemas.entities import MODEL_STAGES, Artifact, ModelVersion
 from reprise.tracking import validation
 from reprise.tracking.artifacts import ArtifactFolder, local_folder
+from reprise.tracking.assessments import Assessments
 from reprise.tracking.database import Database
 from reprise.tracking.experiments import Experiments
 from reprise.tracking.logged_models import LoggedModels, model_row
@@ -29,6 +31,7 @@ from reprise.tracking.rows import missing
 from reprise.tracking.run_data import RunData
 from reprise.tracking.run_rows import run_row
 from reprise.tracking.runs import Runs
+from reprise.tracking.traces import LOCATION, Traces
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +40,9 @@ _OURS = {".gitignore", "artifacts", "jobs"}
 """What a store may hold before its database is made."""
 
 
-class EmbeddedStore(Experiments, Runs, RunData, LoggedModels, RegisteredModels, ModelVersions):
+class EmbeddedStore(
+    Experiments, Runs, RunData, LoggedModels, RegisteredModels, ModelVersions, Traces, Assessments
+):
     """The store in ``directory``; the first verb opens it, and makes it when there is none.
 
     ``artifacts`` is what the HTTP proxy ``mlflow-artifacts/artifacts/<path>`` reads and writes:
@@ -103,6 +108,23 @@ class EmbeddedStore(Experiments, Runs, RunData, LoggedModels, RegisteredModels, 
         """The direct children of ``path`` among the files of a logged model."""
         self.get_logged_model(model_id)
         return self.list_artifacts(model_id, path)
+
+    def delete_traces(
+        self,
+        experiment_id: str,
+        *,
+        trace_ids: Sequence[str] = (),
+        made_before: int | None = None,
+        max_traces: int | None = None,
+    ) -> int:
+        """Delete traces as ``drop_traces`` does, and their spans; how many they were."""
+        gone = self.drop_traces(
+            experiment_id, trace_ids=trace_ids, made_before=made_before, max_traces=max_traces
+        )
+        for location in (trace.tags.get(LOCATION) for trace in gone):
+            if location:
+                shutil.rmtree(local_folder(location, self.artifacts.root).parent, ignore_errors=True)
+        return len(gone)
 
     def model_location(self, name: str, selector: str) -> tuple[str, str]:
         """Resolve ``models:/name/selector`` to (run or model id, artifact path), as ``Tracking`` says."""
