@@ -9,11 +9,16 @@ from __future__ import annotations
 import fcntl
 import logging
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from reprise.paths import cache_dir
+
 log = logging.getLogger(__name__)
+
+SCRATCH = "scratch-v1"
 
 
 @contextmanager
@@ -53,6 +58,43 @@ def hold(path: Path, *, shared: bool = False, wait: bool = True, inheritable: bo
             os.close(descriptor)
             raise
         os.close(descriptor)
+
+
+@contextmanager
+def scratch() -> Iterator[Path]:
+    """A new folder in the cache, for our eyes only, for the time of the block."""
+    folder = cache_dir() / SCRATCH / os.urandom(8).hex()
+    owner = own(folder, mode=0o700)
+    try:
+        yield folder
+    finally:
+        disown(folder, owner)
+
+
+def own(folder: Path, mode: int = 0o777) -> int:
+    """Make ``folder``; whoever has the descriptor keeps it from those who clear up."""
+    folder.mkdir(parents=True, mode=mode)
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    return descriptor
+
+
+def disown(folder: Path, descriptor: int) -> None:
+    """Remove a folder that is ours."""
+    shutil.rmtree(folder, ignore_errors=True)
+    os.close(descriptor)
+
+
+def is_owned(folder: Path) -> bool:
+    """Whether the process that made ``folder`` lives, or the one that it handed it to."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
 
 
 def _is_at(descriptor: int, path: Path) -> bool:

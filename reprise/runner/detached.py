@@ -49,6 +49,7 @@ class Detached:
 class _Handover:
     plan: Plan
     opened: OpenRun
+    owner: int | None
 
 
 def start(request: RunRequest, tracking: Tracking) -> Detached:
@@ -66,6 +67,7 @@ def start(request: RunRequest, tracking: Tracking) -> Detached:
             sources.discard(plan.checkout)
             raise SubmitError(reason) from error
         os.close(opened.lease.descriptor)
+        sources.let_go(plan.checkout)
     # whether or not anybody waits for the run, its process is not left as a zombie
     threading.Thread(target=process.wait, name=f"end of run {opened.run_id}", daemon=True).start()
     return Detached(opened.run_id, opened.lease.folder.parent, opened.lease.name, process)
@@ -73,6 +75,8 @@ def start(request: RunRequest, tracking: Tracking) -> Detached:
 
 def _hand_over(plan: Plan, opened: OpenRun) -> subprocess.Popen[bytes]:
     """Start the process that carries the run, and give it what it needs."""
+    owner = sources.owner(plan.checkout)
+    descriptors = [opened.lease.descriptor, *([] if owner is None else [owner])]
     with (opened.lease.folder / CARRIER_LOG).open("wb") as log:
         process = subprocess.Popen(
             # -P: a module of the project's folder must not be taken for one of Python's
@@ -80,19 +84,21 @@ def _hand_over(plan: Plan, opened: OpenRun) -> subprocess.Popen[bytes]:
             stdin=subprocess.PIPE,
             stdout=log,
             stderr=log,
-            pass_fds=[opened.lease.descriptor],
+            pass_fds=descriptors,
             start_new_session=True,
         )
     assert process.stdin is not None
     with process.stdin as pipe:
         # a pipe between two processes of one user and one version, never a file
-        pickle.dump(_Handover(plan, opened), pipe)
+        pickle.dump(_Handover(plan, opened, owner), pipe)
     return process
 
 
 def main() -> int:
     handover: _Handover = pickle.load(sys.stdin.buffer)
     os.set_inheritable(handover.opened.lease.descriptor, False)
+    if handover.owner is not None:
+        sources.keep(handover.plan.checkout, handover.owner)
     request = handover.plan.request
     tracking = open_tracking(request.tracking_uri, Path(request.base))
     try:

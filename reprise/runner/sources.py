@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from reprise import paths
+from reprise import lock, paths
 from reprise.errors import SourceError, UsageError
 from reprise.redact import redact
 from reprise.runner import git, locations, provenance
@@ -23,6 +23,9 @@ from reprise.runner.locations import Archive, Folder, GitRepository
 from reprise.schemas.job import Checkout, Repository
 
 log = logging.getLogger(__name__)
+
+_owned: dict[Path, int] = {}
+"""The copies of this process, each with the descriptor that :func:`owner` gives."""
 
 _LFS_POINTER = b"version https://git-lfs.github.com/spec/"
 
@@ -47,30 +50,54 @@ def fetch(uri: str, version: str | None, base: Path, *, offline: bool = False) -
         case Archive(source, subdirectory):
             if version is not None:
                 raise UsageError(f'-v "{version}": an archive has no versions', hint="leave -v out")
-            return _unpacked(source, subdirectory)
-        case GitRepository() as location:
-            return _cloned(location, version, offline)
             if offline and isinstance(source, str):
                 raise SourceError(
                     f"{redact(source)} is not on this machine, and --offline forbids to fetch it",
                     hint="download the archive and give its path",
                 )
+            return _unpacked(source, subdirectory)
+        case GitRepository() as location:
+            return _cloned(location, version, offline)
 
 
 def discard(checkout: Checkout) -> None:
     """Remove what was made for one run only; the user's own folder stays."""
     if checkout.temporary is not None:
-        shutil.rmtree(checkout.temporary, ignore_errors=True)
+        _disown(checkout.temporary)
 
 
 def sweep(temporary: Path) -> None:
     """Remove what a run left that could not do it itself; only ever a folder that we made for one."""
-    if temporary.resolve().parent == _work_root().resolve():
+    if temporary.resolve().parent == work_root().resolve():
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def _work_root() -> Path:
+def owner(checkout: Checkout) -> int | None:
+    """The descriptor by which others see that somebody needs what was made for one run."""
+    return _owned.get(checkout.temporary) if checkout.temporary else None
+
+
+def let_go(checkout: Checkout) -> None:
+    """Another process has our descriptor now."""
+    if checkout.temporary is not None:
+        os.close(_owned.pop(checkout.temporary))
+
+
+def keep(checkout: Checkout, descriptor: int) -> None:
+    """Take over, by its descriptor, what another process made for a run."""
+    if checkout.temporary is not None:
+        os.set_inheritable(descriptor, False)
+        _owned[checkout.temporary] = descriptor
+
+
+def work_root() -> Path:
+    """Where the copies lie that belong to one run each."""
     return paths.cache_dir() / "work-v1"
+
+
+def _disown(folder: Path) -> None:
+    if (descriptor := _owned.pop(folder, None)) is not None:
+        lock.disown(folder, descriptor)
 
 
 def _check_version(version: str) -> None:
@@ -140,6 +167,8 @@ def _checked_out(
     version: str | None,
     folders: dict[str, str],
     origin: str | None,
+    *,
+    offline: bool = False,
 ) -> Checkout:
     from reprise.runner import mirrors
 
@@ -167,8 +196,6 @@ def _unpacked(source: Path | str, subdirectory: str) -> Checkout:
         root = temporary / re.sub(r"(?i)\.(zip|tgz|tar\.gz)$", "", _short_name(str(source)))
         archives.unpack(source, root)
         folder = _project(archives.content_root(root, subdirectory), subdirectory, shown)
-    *,
-    offline: bool = False,
     name = shown + (f"#{subdirectory}" if subdirectory else "")
     return Checkout(folder, name, temporary=temporary)
 
@@ -209,11 +236,12 @@ def _folder_name(root: Path, folder: Path) -> str:
 @contextmanager
 def _work_folder() -> Iterator[Path]:
     """The place of a new folder for one run, which goes again when it cannot be filled."""
-    folder = _work_root() / os.urandom(8).hex()
+    folder = work_root() / os.urandom(8).hex()
     try:
+        _owned[folder] = lock.own(folder)
         yield folder
     except BaseException as error:
-        shutil.rmtree(folder, ignore_errors=True)
+        _disown(folder)
         if isinstance(error, OSError):
             raise SourceError(
                 f"the project cannot be put into the cache, {paths.cache_dir()}: {error}",
