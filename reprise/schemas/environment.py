@@ -39,6 +39,7 @@ class CondaEnv(NamedTuple):
     channels: tuple[str, ...] = ()
     dependencies: tuple[str, ...] = ()
     pip: tuple[str, ...] = ()
+    passing: bool = False
 
 
 class RegistryLogin(NamedTuple):
