@@ -10,10 +10,77 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from reprise.schemas.entities import Artifact, Experiment, Metric, ModelVersion, Page, Run
+from reprise.schemas.entities import (
+    Artifact,
+    Experiment,
+    LoggedModel,
+    Metric,
+    ModelVersion,
+    Page,
+    RegisteredModel,
+    Run,
+    ViewType,
+)
 
 
-class Tracking(Protocol):
+class Registry(Protocol):
+    """The verbs of registered models and their versions, and the logged models that those come from."""
+
+    def search_logged_models(
+        self, experiment_ids: Sequence[str], *, max_results: int = 100, page_token: str | None = None
+    ) -> Page[LoggedModel]:
+        """Active ones, newest first; none where the server is older than MLflow 3."""
+        ...
+
+    def get_logged_model(self, model_id: str) -> LoggedModel: ...
+
+    def create_registered_model(self, name: str, *, description: str | None = None) -> RegisteredModel:
+        """``RESOURCE_ALREADY_EXISTS`` when the name is taken."""
+        ...
+
+    def get_registered_model(self, name: str) -> RegisteredModel: ...
+
+    def delete_registered_model(self, name: str) -> None:
+        """Delete it with its versions, for good."""
+        ...
+
+    def search_registered_models(
+        self, *, filter: str = "", max_results: int = 100, page_token: str | None = None
+    ) -> Page[RegisteredModel]:
+        """By name; prompts, which are registered models underneath, only when the filter asks for them."""
+        ...
+
+    def create_model_version(
+        self,
+        name: str,
+        source: str,
+        *,
+        run_id: str | None = None,
+        description: str | None = None,
+        tags: Mapping[str, str] | None = None,
+        model_id: str | None = None,
+    ) -> ModelVersion:
+        """The next version of ``name``; ``source`` is an artifact URI or ``models:/m-…``."""
+        ...
+
+    def delete_model_version(self, name: str, version: str) -> None: ...
+
+    def search_model_versions(
+        self, *, filter: str = "", max_results: int = 10_000, page_token: str | None = None
+    ) -> Page[ModelVersion]: ...
+
+    def transition_model_version_stage(
+        self, name: str, version: str, stage: str, *, archive_existing_versions: bool = False
+    ) -> ModelVersion: ...
+
+    def set_registered_model_alias(self, name: str, alias: str, version: str) -> None: ...
+
+    def delete_registered_model_alias(self, name: str, alias: str) -> None:
+        """No such alias is no error."""
+        ...
+
+
+class Tracking(Registry, Protocol):
     """Every verb raises ``TrackingError`` with MLflow's ``error_code`` when it is refused."""
 
     @property
@@ -30,10 +97,22 @@ class Tracking(Protocol):
     def get_experiment_by_name(self, name: str) -> Experiment | None: ...
 
     def search_experiments(
-        self, *, max_results: int = 1000, page_token: str | None = None
+        self,
+        *,
+        view_type: ViewType = "ACTIVE_ONLY",
+        max_results: int = 1000,
+        page_token: str | None = None,
     ) -> Page[Experiment]:
-        """Active experiments, newest first."""
+        """Newest first."""
         ...
+
+    def rename_experiment(self, experiment_id: str, new_name: str) -> None: ...
+
+    def delete_experiment(self, experiment_id: str) -> None:
+        """Mark it and its runs deleted."""
+        ...
+
+    def restore_experiment(self, experiment_id: str) -> None: ...
 
     def create_run(
         self,
@@ -56,6 +135,12 @@ class Tracking(Protocol):
         run_name: str | None = None,
     ) -> None: ...
 
+    def delete_run(self, run_id: str) -> None:
+        """Mark it deleted."""
+        ...
+
+    def restore_run(self, run_id: str) -> None: ...
+
     def log_batch(
         self,
         run_id: str,
@@ -75,8 +160,9 @@ class Tracking(Protocol):
         order_by: Sequence[str] = (),
         max_results: int = 1000,
         page_token: str | None = None,
+        view_type: ViewType = "ACTIVE_ONLY",
     ) -> Page[Run]:
-        """Active runs, newest first unless ``order_by`` says otherwise."""
+        """Newest first unless ``order_by`` says otherwise."""
         ...
 
     def metric_history(self, run_id: str, key: str) -> Sequence[Metric]: ...

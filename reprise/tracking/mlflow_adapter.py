@@ -6,50 +6,40 @@ Imported only for such a tracking URI; the import fails where the library is not
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
-from functools import wraps
+from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
-from typing import Any, ParamSpec, TypeVar
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from mlflow.artifacts import download_artifacts
 from mlflow.entities import Metric as MlflowMetric
-from mlflow.entities import Param, RunTag, ViewType
-from mlflow.exceptions import MlflowException
+from mlflow.entities import Param, RunTag
+from mlflow.entities import ViewType as MlflowViewType
 from mlflow.tracking import MlflowClient
 
 from reprise.errors import TrackingError
 from reprise.redact import redact
-from reprise.schemas.entities import Artifact, Experiment, Metric, ModelVersion, Page, Run
+from reprise.schemas.entities import (
+    Artifact,
+    Dataset,
+    DatasetInput,
+    Experiment,
+    Metric,
+    ModelLink,
+    Page,
+    Run,
+    ViewType,
+)
+from reprise.tracking.mlflow_models import MlflowModels, is_model, told_plainly
 
-P = ParamSpec("P")
-T = TypeVar("T")
 BATCH_METRICS = 500
 BATCH_TEXTS = 100
 
 
-def _told_plainly(verb: Callable[P, T]) -> Callable[P, T]:
-    """What the library raises becomes a ``TrackingError`` with the same error code."""
-
-    @wraps(verb)
-    def told(*args: P.args, **kwargs: P.kwargs) -> T:
-        try:
-            return verb(*args, **kwargs)
-        except MlflowException as error:
-            raise TrackingError(redact(str(error)), code=error.error_code) from error
-        except TrackingError:
-            raise
-        except Exception as error:  # a database driver that is missing, a file that cannot be opened, ...
-            what = f"{type(error).__name__}: {redact(str(error))}"
-            raise TrackingError(f"the MLflow library cannot use this tracking URI: {what}") from error
-
-    return told
-
-
-class MlflowTracking:
+class MlflowTracking(MlflowModels):
     """``Tracking`` over ``MlflowClient``."""
 
-    @_told_plainly
+    @told_plainly
     def __init__(self, uri: str) -> None:
         self._client = MlflowClient(tracking_uri=uri)
         self._uri = uri
@@ -58,27 +48,44 @@ class MlflowTracking:
     def uri(self) -> str:
         return redact(self._uri)
 
-    @_told_plainly
+    @told_plainly
     def create_experiment(self, name: str) -> str:
         return str(self._client.create_experiment(name))
 
-    @_told_plainly
+    @told_plainly
     def get_experiment(self, experiment_id: str) -> Experiment:
         return _experiment(self._client.get_experiment(experiment_id))
 
-    @_told_plainly
+    @told_plainly
     def get_experiment_by_name(self, name: str) -> Experiment | None:
         found = self._client.get_experiment_by_name(name)
         return _experiment(found) if found else None
 
-    @_told_plainly
+    @told_plainly
     def search_experiments(
-        self, *, max_results: int = 1000, page_token: str | None = None
+        self,
+        *,
+        view_type: ViewType = "ACTIVE_ONLY",
+        max_results: int = 1000,
+        page_token: str | None = None,
     ) -> Page[Experiment]:
-        found = self._client.search_experiments(max_results=max_results, page_token=page_token)
+        view = MlflowViewType.from_string(view_type.lower())
+        found = self._client.search_experiments(view, max_results, page_token=page_token)
         return Page([_experiment(item) for item in found], found.token or None)
 
-    @_told_plainly
+    @told_plainly
+    def rename_experiment(self, experiment_id: str, new_name: str) -> None:
+        self._client.rename_experiment(experiment_id, new_name)
+
+    @told_plainly
+    def delete_experiment(self, experiment_id: str) -> None:
+        self._client.delete_experiment(experiment_id)
+
+    @told_plainly
+    def restore_experiment(self, experiment_id: str) -> None:
+        self._client.restore_experiment(experiment_id)
+
+    @told_plainly
     def create_run(
         self,
         experiment_id: str,
@@ -91,11 +98,11 @@ class MlflowTracking:
         given = {"mlflow.user": user_id, **(tags or {})}
         return _run(self._client.create_run(experiment_id, start_time, given, run_name))
 
-    @_told_plainly
+    @told_plainly
     def get_run(self, run_id: str) -> Run:
         return _run(self._client.get_run(run_id))
 
-    @_told_plainly
+    @told_plainly
     def update_run(
         self,
         run_id: str,
@@ -111,7 +118,15 @@ class MlflowTracking:
         if status or run_name:
             self._client.update_run(run_id, status, run_name)
 
-    @_told_plainly
+    @told_plainly
+    def delete_run(self, run_id: str) -> None:
+        self._client.delete_run(run_id)
+
+    @told_plainly
+    def restore_run(self, run_id: str) -> None:
+        self._client.restore_run(run_id)
+
+    @told_plainly
     def log_batch(
         self,
         run_id: str,
@@ -129,7 +144,7 @@ class MlflowTracking:
             )
             del points[:BATCH_METRICS], texts[:BATCH_TEXTS], labels[:BATCH_TEXTS]
 
-    @_told_plainly
+    @told_plainly
     def search_runs(
         self,
         experiment_ids: Sequence[str],
@@ -138,25 +153,27 @@ class MlflowTracking:
         order_by: Sequence[str] = (),
         max_results: int = 1000,
         page_token: str | None = None,
+        view_type: ViewType = "ACTIVE_ONLY",
     ) -> Page[Run]:
+        view = MlflowViewType.from_string(view_type.lower())
         found = self._client.search_runs(
-            list(experiment_ids), filter, ViewType.ACTIVE_ONLY, max_results, list(order_by), page_token
+            list(experiment_ids), filter, view, max_results, list(order_by), page_token
         )
         return Page([_run(item) for item in found], found.token or None)
 
-    @_told_plainly
+    @told_plainly
     def metric_history(self, run_id: str, key: str) -> Sequence[Metric]:
         return [_metric(item) for item in self._client.get_metric_history(run_id, key)]
 
-    @_told_plainly
+    @told_plainly
     def list_artifacts(self, run_id: str, path: str = "") -> Sequence[Artifact]:
-        if _is_model(run_id):
+        if is_model(run_id):
             found = self._client.list_logged_model_artifacts(run_id, path or None)
         else:
             found = self._client.list_artifacts(run_id, path or None)
         return [Artifact(item.path, item.is_dir, item.file_size) for item in found]
 
-    @_told_plainly
+    @told_plainly
     def download_artifact(self, run_id: str, path: str, destination: Path) -> None:
         parent = str(PurePosixPath(path).parent).removeprefix(".")
         if path and path not in {item.path for item in self.list_artifacts(run_id, parent)}:
@@ -167,7 +184,7 @@ class MlflowTracking:
             fetched = download_artifacts(artifact_uri=uri, dst_path=folder, tracking_uri=self._uri)
             Path(fetched).rename(destination)
 
-    @_told_plainly
+    @told_plainly
     def upload_artifact(self, run_id: str, source: Path, path: str) -> None:
         target = PurePosixPath(path)
         with tempfile.TemporaryDirectory() as folder:
@@ -175,66 +192,23 @@ class MlflowTracking:
             named.symlink_to(source.absolute())
             self._client.log_artifact(run_id, str(named), str(target.parent).removeprefix(".") or None)
 
-    @_told_plainly
+    @told_plainly
     def artifact_folder(self, run_id: str) -> Path | None:
         uri = self._artifact_uri(run_id)
         if not uri.startswith("file:"):
             return None if "://" in uri or ":/" in uri else Path(uri)
         return Path(unquote(urlsplit(uri).path))
 
-    @_told_plainly
-    def model_location(self, name: str, selector: str) -> tuple[str, str]:
-        if not selector:
-            return str(self._client.get_logged_model(name).model_id), ""
-        version = self._version(name, selector)
-        source = str(version.source)
-        if source.startswith("models:/"):
-            inner, _, rest = source.removeprefix("models:/").partition("/")
-            return self.model_location(inner, rest)
-        if source.startswith("runs:/"):
-            run_id, _, path = source.removeprefix("runs:/").partition("/")
-            return run_id, path
-        root = self._artifact_uri(version.run_id).rstrip("/") if version.run_id else ""
-        if version.run_id and f"{source}/".startswith(f"{root}/"):
-            return version.run_id, source[len(root) :].strip("/")
-        raise TrackingError(
-            f"version {version.version} of {name!r} has its files at {redact(source)}, outside its run",
-            code="RESOURCE_DOES_NOT_EXIST",
-        )
-
-    def _version(self, name: str, selector: str) -> Any:
-        if selector.startswith("@"):
-            return self._client.get_model_version_by_alias(name, selector[1:])
-        if selector.isdecimal():
-            return self._client.get_model_version(name, selector)
-        versions = [
-            version
-            for version in self._client.get_registered_model(name).latest_versions
-            if selector.lower() in {"latest", version.current_stage.lower()}
-        ]
-        if not versions:
-            raise TrackingError(f"{name!r} has no version {selector!r}", code="RESOURCE_DOES_NOT_EXIST")
-        return max(versions, key=lambda version: int(version.version))
-
     def _artifact_uri(self, owner: str) -> str:
-        if _is_model(owner):
+        if is_model(owner):
             return str(self._client.get_logged_model(owner).artifact_location)
         return str(self._client.get_run(owner).info.artifact_uri)
-
-    @_told_plainly
-    def model_versions(self, run_id: str) -> Sequence[ModelVersion]:
-        found = self._client.search_model_versions(f"run_id = '{run_id}'")
-        return [_model_version(version) for version in found]
 
     def environ(self, run_id: str) -> Mapping[str, str]:
         return {"MLFLOW_TRACKING_URI": self._uri}
 
     def close(self) -> None:
         pass
-
-
-def _is_model(owner: str) -> bool:
-    return owner.startswith("m-")
 
 
 def _experiment(found: Any) -> Experiment:
@@ -264,19 +238,31 @@ def _run(found: Any) -> Run:
         params=dict(data.params),
         metrics={metric.key: _metric(metric) for metric in data._metric_objs},
         tags=dict(data.tags),
+        dataset_inputs=tuple(
+            _dataset_input(item) for item in getattr(found.inputs, "dataset_inputs", None) or ()
+        ),
+        model_inputs=tuple(
+            ModelLink(item.model_id) for item in getattr(found.inputs, "model_inputs", None) or ()
+        ),
+        model_outputs=tuple(
+            ModelLink(item.model_id, item.step)
+            for item in getattr(getattr(found, "outputs", None), "model_outputs", None) or ()
+        ),
     )
 
 
-def _model_version(found: Any) -> ModelVersion:
-    return ModelVersion(
-        name=found.name,
-        version=int(found.version),
-        creation_time=found.creation_timestamp,
-        last_update_time=found.last_updated_timestamp,
-        source=found.source,
-        run_id=found.run_id or "",
-        model_id=getattr(found, "model_id", None),
-        aliases=tuple(found.aliases),
+def _dataset_input(found: Any) -> DatasetInput:
+    dataset = found.dataset
+    return DatasetInput(
+        Dataset(
+            dataset.name,
+            dataset.digest,
+            dataset.source_type,
+            dataset.source,
+            dataset.schema,
+            dataset.profile,
+        ),
+        {tag.key: tag.value for tag in found.tags},
     )
 
 

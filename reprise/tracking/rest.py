@@ -8,24 +8,23 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 from reprise.errors import TrackingError
-from reprise.schemas.entities import Artifact, Experiment, Metric, ModelVersion, Page, Run
+from reprise.schemas.entities import Artifact, Experiment, Metric, Page, Run, ViewType
 from reprise.tracking import rest_shapes as shapes
 from reprise.tracking.rest_artifacts import ArtifactPlace, no_artifact, place
-from reprise.tracking.rest_connection import RestConnection
+from reprise.tracking.rest_connection import RestConnection, page_query
+from reprise.tracking.rest_models import RestModels, is_model, logged_model_path
 
 MOST_METRICS = 1000
 MOST_PARAMS_OR_TAGS = 100
 
 
-class RestTracking:
+class RestTracking(RestModels):
     """Satisfies ``Tracking``. Where artifacts are read, a logged model's id stands for a run's."""
 
     def __init__(self, uri: str) -> None:
         self._connection = RestConnection(uri)
-        self._call = self._connection.call
 
     @property
     def uri(self) -> str:
@@ -45,16 +44,18 @@ class RestTracking:
         return {"MLFLOW_TRACKING_URI": self.uri, **credentials}
 
     def create_experiment(self, name: str) -> str:
-        answer = self._call("POST", "experiments/create", json={"name": name}, repeatable=False)
+        answer = self._connection.call("POST", "experiments/create", json={"name": name}, repeatable=False)
         return str(answer["experiment_id"])
 
     def get_experiment(self, experiment_id: str) -> Experiment:
-        answer = self._call("GET", "experiments/get", query={"experiment_id": experiment_id})
+        answer = self._connection.call("GET", "experiments/get", query={"experiment_id": experiment_id})
         return shapes.experiment(answer["experiment"])
 
     def get_experiment_by_name(self, name: str) -> Experiment | None:
         try:
-            answer = self._call("GET", "experiments/get-by-name", query={"experiment_name": name})
+            answer = self._connection.call(
+                "GET", "experiments/get-by-name", query={"experiment_name": name}
+            )
         except TrackingError as error:
             if error.code == "RESOURCE_DOES_NOT_EXIST":
                 return None
@@ -62,12 +63,26 @@ class RestTracking:
         return shapes.experiment(answer["experiment"])
 
     def search_experiments(
-        self, *, max_results: int = 1000, page_token: str | None = None
+        self,
+        *,
+        view_type: ViewType = "ACTIVE_ONLY",
+        max_results: int = 1000,
+        page_token: str | None = None,
     ) -> Page[Experiment]:
-        body = {"max_results": max_results, "view_type": "ACTIVE_ONLY", **_token(page_token)}
-        answer = self._call("POST", "experiments/search", json=body)
+        body = {"max_results": max_results, "view_type": view_type, **page_query(page_token)}
+        answer = self._connection.call("POST", "experiments/search", json=body)
         experiments = [shapes.experiment(item) for item in answer.get("experiments", ())]
         return Page(experiments, answer.get("next_page_token") or None)
+
+    def rename_experiment(self, experiment_id: str, new_name: str) -> None:
+        body = {"experiment_id": experiment_id, "new_name": new_name}
+        self._connection.call("POST", "experiments/update", json=body)
+
+    def delete_experiment(self, experiment_id: str) -> None:
+        self._connection.call("POST", "experiments/delete", json={"experiment_id": experiment_id})
+
+    def restore_experiment(self, experiment_id: str) -> None:
+        self._connection.call("POST", "experiments/restore", json={"experiment_id": experiment_id})
 
     def create_run(
         self,
@@ -86,10 +101,10 @@ class RestTracking:
         }
         if run_name is not None:
             body["run_name"] = run_name
-        return shapes.run(self._call("POST", "runs/create", json=body, repeatable=False)["run"])
+        return shapes.run(self._connection.call("POST", "runs/create", json=body, repeatable=False)["run"])
 
     def get_run(self, run_id: str) -> Run:
-        return shapes.run(self._call("GET", "runs/get", query=_both(run_id))["run"])
+        return shapes.run(self._connection.call("GET", "runs/get", query=_both(run_id))["run"])
 
     def update_run(
         self,
@@ -101,7 +116,13 @@ class RestTracking:
     ) -> None:
         changes = {"status": status, "end_time": end_time, "run_name": run_name}
         given = {name: value for name, value in changes.items() if value is not None}
-        self._call("POST", "runs/update", json={**_both(run_id), **given})
+        self._connection.call("POST", "runs/update", json={**_both(run_id), **given})
+
+    def delete_run(self, run_id: str) -> None:
+        self._connection.call("POST", "runs/delete", json={"run_id": run_id})
+
+    def restore_run(self, run_id: str) -> None:
+        self._connection.call("POST", "runs/restore", json={"run_id": run_id})
 
     def log_batch(
         self,
@@ -112,7 +133,7 @@ class RestTracking:
         tags: Mapping[str, str] | None = None,
     ) -> None:
         for body in _batches(metrics, params or {}, tags or {}):
-            self._call("POST", "runs/log-batch", json={"run_id": run_id, **body})
+            self._connection.call("POST", "runs/log-batch", json={"run_id": run_id, **body})
 
     def search_runs(
         self,
@@ -122,31 +143,34 @@ class RestTracking:
         order_by: Sequence[str] = (),
         max_results: int = 1000,
         page_token: str | None = None,
+        view_type: ViewType = "ACTIVE_ONLY",
     ) -> Page[Run]:
         body = {
             "experiment_ids": list(experiment_ids),
             "filter": filter,
             "order_by": list(order_by),
             "max_results": max_results,
-            "run_view_type": "ACTIVE_ONLY",
-            **_token(page_token),
+            "run_view_type": view_type,
+            **page_query(page_token),
         }
-        answer = self._call("POST", "runs/search", json=body)
+        answer = self._connection.call("POST", "runs/search", json=body)
         runs = [shapes.run(item) for item in answer.get("runs", ())]
         return Page(runs, answer.get("next_page_token") or None)
 
     def metric_history(self, run_id: str, key: str) -> Sequence[Metric]:
         query = {**_both(run_id), "metric_key": key}
-        return [shapes.metric(item) for item in self._items("metrics/get-history", query, "metrics")]
+        return [
+            shapes.metric(item) for item in self._connection.items("metrics/get-history", query, "metrics")
+        ]
 
     def list_artifacts(self, run_id: str, path: str = "") -> Sequence[Artifact]:
-        if _is_model(run_id):
-            verb = f"logged-models/{quote(run_id, safe='')}/artifacts/directories"
+        if is_model(run_id):
+            verb = f"{logged_model_path(run_id)}/artifacts/directories"
             query = {"artifact_directory_path": path} if path else {}
         else:
             verb = "artifacts/list"
             query = {**_both(run_id), **({"path": path} if path else {})}
-        return [shapes.artifact(item) for item in self._items(verb, query, "files")]
+        return [shapes.artifact(item) for item in self._connection.items(verb, query, "files")]
 
     def download_artifact(self, run_id: str, path: str, destination: Path) -> None:
         is_folder = not path or self._is_folder(run_id, path)
@@ -188,79 +212,13 @@ class RestTracking:
     def artifact_folder(self, run_id: str) -> Path | None:
         return None
 
-    def model_location(self, name: str, selector: str) -> tuple[str, str]:
-        if not selector:
-            self._call("GET", f"logged-models/{quote(name, safe='')}")
-            return name, ""
-        version = self._version(name, selector)
-        source = str(version.get("source", ""))
-        if source.startswith("models:/"):
-            target, _, inner = source.removeprefix("models:/").partition("/")
-            return self.model_location(target, inner)
-        if source.startswith("runs:/"):
-            run_id, _, path = source.removeprefix("runs:/").partition("/")
-            return run_id, path
-        return self._owner(version)
-
-    def _version(self, name: str, selector: str) -> Mapping[str, Any]:
-        """The version that ``@alias``, ``latest``, a stage or a number means."""
-        if selector.startswith("@"):
-            query: dict[str, str] = {"name": name, "alias": selector[1:]}
-            return dict(self._call("GET", "registered-models/alias", query=query)["model_version"])
-        if selector.isdecimal():
-            query = {"name": name, "version": selector}
-            return dict(self._call("GET", "model-versions/get", query=query)["model_version"])
-        query = {"name": name}
-        if selector.lower() != "latest":
-            query["stages"] = selector
-        newest = self._call("GET", "registered-models/get-latest-versions", query=query)
-        versions = newest.get("model_versions", ())
-        if not versions:
-            raise TrackingError(
-                f'The registered model "{name}" has no version "{selector}"',
-                code="RESOURCE_DOES_NOT_EXIST",
-            )
-        return dict(max(versions, key=lambda version: int(version["version"])))
-
-    def _owner(self, version: Mapping[str, Any]) -> tuple[str, str]:
-        """The run whose artifact root holds the files of a model version."""
-        name, number = version["name"], str(version["version"])
-        query = {"name": name, "version": number}
-        uri = str(self._call("GET", "model-versions/get-download-uri", query=query)["artifact_uri"])
-        run_id = version.get("run_id", "")
-        root = self.get_run(run_id).artifact_uri.rstrip("/") if run_id else ""
-        if not run_id or not f"{uri}/".startswith(f"{root}/"):
-            raise TrackingError(
-                f"Version {number} of {name} lies in {uri}, outside of any run",
-                code="NOT_IMPLEMENTED",
-                hint="give the address of its files instead of models:/",
-            )
-        return run_id, uri[len(root) :].strip("/")
-
-    def model_versions(self, run_id: str) -> Sequence[ModelVersion]:
-        query = {"filter": f"run_id = '{run_id}'"}
-        found = self._items("model-versions/search", query, "model_versions")
-        return [shapes.model_version(item) for item in found]
-
     def close(self) -> None:
         self._connection.close()
 
     def _place(self, run_id: str) -> ArtifactPlace:
-        if not _is_model(run_id):
+        if not is_model(run_id):
             return place(self._connection, self.get_run(run_id).artifact_uri)
-        model = self._call("GET", f"logged-models/{quote(run_id, safe='')}")["model"]
-        return place(self._connection, model["info"]["artifact_uri"])
-
-    def _items(self, verb: str, query: Mapping[str, str], name: str) -> Iterator[Mapping[str, Any]]:
-        """All items of all pages."""
-        token: str | None = None
-        while True:
-            answer = self._call("GET", verb, query={**query, **_token(token)})
-            yield from answer.get(name, ())
-            following = answer.get("next_page_token") or None
-            if following is None or following == token:
-                return
-            token = following
+        return place(self._connection, self.get_logged_model(run_id).artifact_uri)
 
 
 def _batches(
@@ -285,14 +243,6 @@ def _chunks(items: Sequence[Any], most: int) -> Iterator[Sequence[Any]]:
 def _both(run_id: str) -> dict[str, str]:
     """Servers before 1.0 knew runs by another name only."""
     return {"run_id": run_id, "run_uuid": run_id}
-
-
-def _token(page_token: str | None) -> dict[str, str]:
-    return {"page_token": page_token} if page_token else {}
-
-
-def _is_model(run_id: str) -> bool:
-    return run_id.startswith("m-")
 
 
 def _naming(secret: str, run_id: str) -> str:

@@ -73,6 +73,17 @@ class RestConnection:
         refuse_failure(response)
         return _object(response)
 
+    def items(self, verb: str, query: Mapping[str, str], name: str) -> Iterator[Mapping[str, Any]]:
+        """What a verb that is paged lists under ``name``, of all pages."""
+        token: str | None = None
+        while True:
+            answer = self.call("GET", verb, query={**query, **page_query(token)})
+            yield from answer.get(name, ())
+            following = answer.get("next_page_token") or None
+            if following is None or following == token:
+                return
+            token = following
+
     @contextmanager
     def reading(self, url: str) -> Iterator[httpx.Response]:
         """The open answer to a GET of ``url``, to be streamed."""
@@ -145,6 +156,11 @@ class RestConnection:
             code="TEMPORARILY_UNAVAILABLE",
             hint="check that it runs and that MLFLOW_TRACKING_URI names it",
         )
+
+
+def page_query(page_token: str | None) -> dict[str, str]:
+    """The field of a request that asks for the page of a token."""
+    return {"page_token": page_token} if page_token else {}
 
 
 def _parts(uri: str) -> SplitResult:

@@ -12,9 +12,12 @@ from reprise.schemas.entities import (
     Dataset,
     DatasetInput,
     Experiment,
+    LoggedModel,
     Metric,
     ModelLink,
+    ModelMetric,
     ModelVersion,
+    RegisteredModel,
     Run,
 )
 
@@ -40,9 +43,50 @@ def model_version(body: Json) -> ModelVersion:
         creation_time=int(body.get("creation_timestamp", 0)),
         last_update_time=int(body.get("last_updated_timestamp", 0)),
         source=body.get("source", ""),
+        description=body.get("description", ""),
+        user_id=body.get("user_id", ""),
+        current_stage=body.get("current_stage", "None"),
         run_id=body.get("run_id", ""),
+        run_link=body.get("run_link", ""),
+        status=body.get("status", "READY"),
+        status_message=body.get("status_message", ""),
         model_id=body.get("model_id") or None,
+        tags=mapping(body.get("tags", ())),
         aliases=tuple(body.get("aliases", ())),
+    )
+
+
+def registered_model(body: Json) -> RegisteredModel:
+    return RegisteredModel(
+        name=body["name"],
+        creation_time=int(body.get("creation_timestamp", 0)),
+        last_update_time=int(body.get("last_updated_timestamp", 0)),
+        description=body.get("description", ""),
+        tags=mapping(body.get("tags", ())),
+        aliases={item["alias"]: int(item["version"]) for item in body.get("aliases", ())},
+        latest_versions=tuple(model_version(item) for item in body.get("latest_versions", ())),
+    )
+
+
+def logged_model(body: Json) -> LoggedModel:
+    info, data = body["info"], body.get("data", {})
+    return LoggedModel(
+        model_id=info["model_id"],
+        experiment_id=str(info["experiment_id"]),
+        name=info.get("name", ""),
+        artifact_uri=info.get("artifact_uri", ""),
+        status=info.get("status", "LOGGED_MODEL_READY"),
+        creation_time=int(info.get("creation_timestamp_ms", 0)),
+        last_update_time=int(info.get("last_updated_timestamp_ms", 0)),
+        model_type=info.get("model_type") or None,
+        source_run_id=info.get("source_run_id") or None,
+        status_message=info.get("status_message") or None,
+        tags=mapping(info.get("tags", ())),
+        params=mapping(data.get("params", ())),
+        metrics=tuple(
+            ModelMetric(info["model_id"], item.get("run_id", ""), metric(item)._replace(model_id=None))
+            for item in data.get("metrics", ())
+        ),
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
 
@@ -12,24 +11,8 @@ import pytest
 from reprise.errors import TrackingError
 from reprise.schemas.entities import Metric, Run
 from reprise.tracking.base import Tracking
-from tests.tracking.stores import FACTORIES, WITH_MLFLOW
 
-_STORES = [
-    pytest.param(name, marks=pytest.mark.mlflow if name in WITH_MLFLOW else (), id=name)
-    for name in FACTORIES
-]
 _unique = count()
-
-
-@pytest.fixture(scope="module", params=_STORES)
-def store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tracking]:
-    with pytest.MonkeyPatch.context() as patch:
-        folder = tmp_path_factory.mktemp("store")
-        patch.chdir(folder)
-        patch.setenv("DO_NOT_TRACK", "true")
-        with FACTORIES[request.param](folder) as opened:
-            yield opened
-            opened.close()
 
 
 @pytest.fixture
