@@ -11,6 +11,7 @@ import csv
 import io
 import tarfile
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,6 +24,7 @@ CODE = f"{MOUNT}/projects/code"
 HOME = f"{MOUNT}/home"
 
 _LAYER = ".layer"
+_TRIES, _PAUSE = 5, 0.1  # seconds
 _LEFT_OUT = ("mlruns", ".git")
 """At the top of a project that is packed: recorded runs and history are no part of its code."""
 
@@ -49,15 +51,15 @@ def make(
     Raises:
         EnvError: docker refused it; nothing is left behind.
     """
-    made = docker_client.call("create", f"--name={name}", *labels, f"--volume={MOUNT}", image, "sh")
-    if made.exit_code != 0:
-        raise docker_client.failure("the container of the run's files cannot be made:", made)
     try:
+        made = docker_client.call("create", f"--name={name}", *labels, f"--volume={MOUNT}", image, "sh")
+        if made.exit_code != 0:
+            raise docker_client.failure("the container of the run's files cannot be made:", made)
         overlay = overlay and project is not None and not set(str(project)) & set(':,"\\\n')
         _fill(name, owner, project, overlay=overlay)
         mount = [_overlay(project, _place(name))] if overlay and project else []
-    except BaseException:
-        docker_client.call("rm", "--force", "--volumes", name)
+    except BaseException as reason:
+        _remove(name, interrupted=not isinstance(reason, Exception))
         raise
     return [f"--volumes-from={name}", *mount]
 
@@ -97,6 +99,14 @@ def pack_text(archive: tarfile.TarFile, name: str, text: str) -> None:
     member = tarfile.TarInfo(name)
     member.size = len(text.encode())
     archive.addfile(member, io.BytesIO(text.encode()))
+
+
+def _remove(name: str, *, interrupted: bool) -> None:
+    """Remove the container; one that was asked for when we were interrupted may come a moment later."""
+    for _ in range(_TRIES if interrupted else 1):
+        if docker_client.call("rm", "--volumes", name).exit_code == 0:
+            return
+        time.sleep(_PAUSE)
 
 
 def _fill(name: str, owner: Owner, project: Path | None, *, overlay: bool) -> None:
