@@ -1,24 +1,26 @@
 """Connections and transactions over one SQLite file, for many threads and many processes.
 
 Write-ahead logging lets readers read while one writes. A write takes its turn in this process by a
-lock, among processes by ``BEGIN IMMEDIATE`` with a long busy timeout, so nobody meets "database is
-locked". ``synchronous=FULL``: what was answered is on the disk, also after a power cut; a commit
-costs one fsync of the log and next to no CPU.
+lock (see ``commits.py``), among processes by ``BEGIN IMMEDIATE`` with a long busy timeout, so nobody
+meets "database is locked". ``synchronous=FULL``: what was answered is on the disk, also after a power
+cut; a commit costs one fsync of the log and next to no CPU.
 """
 
 from __future__ import annotations
 
+import os
 import sqlite3
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from reprise import lock
-from reprise.errors import TrackingError
+from reprise.errors import TrackingError, UsageError
 from reprise.tracking import migrations
+from reprise.tracking.commits import Commits
 
 BUSY_SECONDS = 120.0
+SYNCHRONOUS = "REPRISE_SYNCHRONOUS"
 
 
 class Database:
@@ -26,7 +28,8 @@ class Database:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._turn = threading.Lock()
+        self._synchronous = synchronous()
+        self._commits = Commits(self._take, self._give_back)
         self._idle: list[sqlite3.Connection] = []
         self._closed = False
         with self._told_plainly():
@@ -44,16 +47,12 @@ class Database:
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
-        """A transaction that is committed when the block ends well, and undone when it does not."""
-        with self._told_plainly(), self._turn, self._connection() as connection:
-            connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield connection
-                connection.execute("COMMIT")
-            except BaseException:
-                if connection.in_transaction:
-                    connection.execute("ROLLBACK")
-                raise
+        """A transaction that is committed when the block ends well, and undone when it does not.
+
+        Writes of other threads may lie in the same transaction, before this one or after it.
+        """
+        with self._told_plainly(), self._commits.write() as connection:
+            yield connection
 
     def close(self) -> None:
         """Close idle connections now, and those in use when they come back."""
@@ -63,19 +62,25 @@ class Database:
 
     @contextmanager
     def _connection(self) -> Iterator[sqlite3.Connection]:
-        try:
-            connection = self._idle.pop()
-        except IndexError:
-            if self._closed:
-                raise RuntimeError(f"{self.path} was closed") from None
-            connection = connect(self.path)
+        connection = self._take()
         try:
             yield connection
         finally:
+            self._give_back(connection)
+
+    def _take(self) -> sqlite3.Connection:
+        try:
+            return self._idle.pop()
+        except IndexError:
             if self._closed:
-                connection.close()
-            else:
-                self._idle.append(connection)
+                raise RuntimeError(f"{self.path} was closed") from None
+            return connect(self.path, self._synchronous)
+
+    def _give_back(self, connection: sqlite3.Connection) -> None:
+        if self._closed:
+            connection.close()
+        else:
+            self._idle.append(connection)
 
     def _prepare(self) -> None:
         """Look; lock; look again; make or migrate. A new database arrives whole, by rename."""
@@ -102,7 +107,7 @@ class Database:
         new = self.path.with_name(f"{self.path.name}.new")
         for leftover in (new, new.with_name(f"{new.name}-wal"), new.with_name(f"{new.name}-shm")):
             leftover.unlink(missing_ok=True)
-        connection = connect(new)
+        connection = connect(new, self._synchronous)
         try:
             connection.execute("PRAGMA journal_mode=WAL")
             migrations.migrate(connection, str(new))
@@ -128,9 +133,21 @@ class Database:
             ) from error
 
 
-def connect(path: Path) -> sqlite3.Connection:
+def connect(path: Path, synchronous: str = "full") -> sqlite3.Connection:
     """A connection in autocommit mode: transactions are begun and ended in plain sight."""
     connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
     connection.execute("PRAGMA foreign_keys=ON")
-    connection.execute("PRAGMA synchronous=FULL")
+    connection.execute(f"PRAGMA synchronous={synchronous}")
     return connection
+
+
+def synchronous() -> str:
+    """What ``REPRISE_SYNCHRONOUS`` asks for: ``full``, or ``normal``: a power cut may take the last writes.
+
+    Raises:
+        UsageError: it is another word.
+    """
+    word = os.environ.get(SYNCHRONOUS, "").lower() or "full"
+    if word not in {"full", "normal"}:
+        raise UsageError(f"{SYNCHRONOUS} is {word!r}; it can be full or normal")
+    return word

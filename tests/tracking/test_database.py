@@ -120,8 +120,8 @@ def test_a_newer_database_is_refused_with_a_sentence(tmp_path: Path) -> None:
     with EmbeddedStore(folder) as store:
         store.get_experiment("0")
     with closing(sqlite3.connect(folder / "reprise.db")) as connection, connection:
-        connection.execute("INSERT INTO migration (name) VALUES ('traces')")
-    with pytest.raises(TrackingError, match=r"newer version of reprise.*'traces'") as refused:
+        connection.execute("INSERT INTO migration (name) VALUES ('of_the_future')")
+    with pytest.raises(TrackingError, match=r"newer version of reprise.*'of_the_future'") as refused:
         EmbeddedStore(folder).get_experiment("0")
     assert refused.value.hint and "upgrade" in refused.value.hint
 
