@@ -13,7 +13,7 @@ from reprise.envs import registry as envs
 from reprise.runner import as_of, sources
 from reprise.runner.bind import bind, render
 from reprise.runner.inputs import localise
-from reprise.schemas.environment import DockerEnv, EnvSpec, Policy, PythonEnv
+from reprise.schemas.environment import CondaEnv, DockerEnv, EnvSpec, Policy, PythonEnv
 from reprise.schemas.job import Checkout, Invocation, RunRequest
 from reprise.schemas.loader import find_entry_point, load_project
 from reprise.schemas.project import EntryPoint, Project
@@ -72,7 +72,7 @@ def make_plan(request: RunRequest, tracking: Tracking) -> Plan:
 
 def taken_from(checkout: Checkout, environment: EnvSpec) -> EnvSpec:
     """``environment``, told whether the project's folder stays."""
-    if isinstance(environment, PythonEnv) and checkout.temporary is not None:
+    if isinstance(environment, PythonEnv | CondaEnv) and checkout.temporary is not None:
         return environment._replace(passing=True)
     return environment
 
