@@ -15,10 +15,11 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from reprise.envs import credentials, local_projects, pins, platforms
+from reprise.envs import credentials, local_projects, pins
 from reprise.envs.pins import Pin
 from reprise.envs.requirements import Requirements, logical
 from reprise.errors import EnvError
+from reprise.schemas import platforms
 from reprise.schemas.environment import PythonEnv
 
 NAME = "requirements.lock"

@@ -23,6 +23,7 @@ from reprise.errors import UsageError
 from reprise.paths import write_atomically
 from reprise.progress import spinner
 from reprise.schemas.environment import Policy, PythonEnv
+from reprise.schemas.platforms import here
 
 
 def write(spec: PythonEnv, policy: Policy, wanted: Sequence[str], log: Path) -> Path:
@@ -39,7 +40,7 @@ def write(spec: PythonEnv, policy: Policy, wanted: Sequence[str], log: Path) -> 
     credentials.learn((*asked.lines, *(text for _, text in asked.files)))
     file = resolving.lock_file(spec)
     before = lockfiles.text(file) or ""
-    wanted = tuple(wanted) or lockfiles.facts(before).words or (platforms.here(),)
+    wanted = tuple(wanted) or lockfiles.facts(before).words or (here(),)
     options = _for_platforms(wanted)
     python = interpreters.find(spec.python or pyproject.read(spec).python, log, offline=policy.offline)
     with spinner("Resolving packages"):
@@ -93,4 +94,4 @@ def _for_platforms(wanted: Sequence[str]) -> list[str]:
     names = [platforms.uv_name(word) for word in wanted]
     if len(names) > 1:
         return ["--universal"]
-    return ["--python-platform", names[0]] if names and wanted[0] != platforms.here() else []
+    return ["--python-platform", names[0]] if names and wanted[0] != here() else []

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 from reprise.errors import UsageError
 
 UV_NAMES = {
@@ -16,16 +14,11 @@ UV_NAMES = {
 }
 
 
-def here() -> str:
-    """The word of this machine."""
-    system = os.uname()
-    name = "osx" if system.sysname == "Darwin" else system.sysname.lower()
-    return f"{name}-{'64' if system.machine == 'x86_64' else system.machine}"
-
-
 def uv_name(word: str) -> str:
-    """Raises:
-    UsageError: uv knows no such platform.
+    """uv's name of the platform ``word``.
+
+    Raises:
+        UsageError: uv knows no such platform.
     """
     if word not in UV_NAMES:
         raise UsageError(f'--platform: there is no "{word}"', hint=f"one of {', '.join(UV_NAMES)}")

@@ -6,6 +6,7 @@ import hashlib
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from reprise import __version__
 from reprise.schemas import memory
@@ -123,30 +124,7 @@ def named_environment(
     if check_file and not is_file(root / name):
         findings.fault(node.at, (key,), _absent(root / name, name))
         return PythonEnv(root), None
-    return _from_file(key, name, root, check_file=check_file)
-
-
-def found_environment(root: Path, *, check_file: bool) -> tuple[EnvSpec, str, Findings | None]:
-    """The environment of a project that names none: what, by which files, and what is wrong in them.
-
-    MLflow's own files come first, then those of Python at large.
-    """
-    for name, key in (("python_env.yaml", "python_env"), ("conda.yaml", "conda_env")):
-        if is_file(root / name):
-            spec, inner = _from_file(key, name, root, check_file=check_file)
-            return spec, f"{name} (found in the project folder)", inner
-    pyproject = root / "pyproject.toml"
-    if is_file(pyproject):
-        inner = Findings(pyproject.name)
-        if not check_file or _is_project(pyproject, inner):
-            names = "pyproject.toml with uv.lock" if is_file(root / "uv.lock") else "pyproject.toml"
-            spec = PythonEnv(root, pyproject, pyproject=pyproject)
-            return spec, f"{names} (found in the project folder)", inner
-    requirements = root / "requirements.txt"
-    if is_file(requirements):
-        spec = PythonEnv(root, requirements, dependencies=("-r requirements.txt",))
-        return spec, "requirements.txt (found in the project folder)", None
-    return PythonEnv(root), "no file says the environment: Python without packages", None
+    return read_named(key, name, root, check_file=check_file)
 
 
 def is_file(path: Path) -> bool:
@@ -157,7 +135,8 @@ def is_file(path: Path) -> bool:
         return False
 
 
-def _from_file(key: str, name: str, root: Path, *, check_file: bool) -> tuple[EnvSpec, Findings | None]:
+def read_named(key: str, name: str, root: Path, *, check_file: bool) -> tuple[EnvSpec, Findings | None]:
+    """The environment that the file ``name`` says, whose key in an MLproject is ``key``."""
     path, inner = root / name, Findings(on_one_line(name))
     if not check_file:
         return (PythonEnv(root, path) if key == "python_env" else CondaEnv(root, path)), None
@@ -196,19 +175,19 @@ def _absent(path: Path, name: str) -> str:
     return f'there is no file "{shortened(name)}"{hint}'
 
 
-def _is_project(pyproject: Path, findings: Findings) -> bool:
-    """Does the file say a project, and not only the settings of tools? A fault counts as yes."""
+def read_toml(path: Path, findings: Findings) -> dict[str, Any] | None:
+    """The content of a TOML file; None when it is none, which is then a fault."""
     import tomllib
 
-    content = read_bytes(pyproject, findings)
+    content = read_bytes(path, findings)
     if content is None:
-        return True
+        return None
     try:
-        return "project" in tomllib.loads(content.decode())
+        return tomllib.loads(content.decode("utf-8-sig"))
     except UnicodeDecodeError:
         findings.fault(START, (), "the file is not UTF-8")
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         place = re.fullmatch(_TOML_PLACE, str(error))
         at = Position(int(place["line"]), int(place["column"])) if place else START
         findings.fault(at, (), f"not TOML: {place['problem'] if place else error}")
-    return True
+    return None

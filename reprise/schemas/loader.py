@@ -14,7 +14,7 @@ from pathlib import Path
 from reprise import paths
 from reprise.errors import ProjectError
 from reprise.schemas.environment import EnvSpec
-from reprise.schemas.environment_files import found_environment, is_file, named_environment, read_yaml
+from reprise.schemas.environment_files import is_file, named_environment, read_yaml
 from reprise.schemas.faults import START, Findings, did_you_mean, refuse_faults, shortened
 from reprise.schemas.nodes import MappingNode, Node, child, entries_of, text_of
 from reprise.schemas.parameters import read_parameter
@@ -168,4 +168,6 @@ def _environment(
             spec, inner = named_environment(key, value, root, findings, check_file=check_file)
             named = text_of(value) or text_of(child(value, "image"))
             return spec, f"{findings.file} -> {key}: {named}", inner
-    return found_environment(root, check_file=check_file)
+    from reprise.schemas import recognised
+
+    return recognised.environment(root, check_file=check_file)
