@@ -80,13 +80,14 @@ def _loopback_only(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _no_foreign_programs(monkeypatch: pytest.MonkeyPatch) -> None:
+def _no_foreign_programs(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """conda, docker and clusters are not started by a test that is not about them."""
     real = subprocess.Popen.__init__
+    forbidden = FORBIDDEN_PROGRAMS - {mark.name for mark in request.node.iter_markers()}
 
     def init(self: subprocess.Popen[Any], args: Any, *rest: Any, **options: Any) -> None:
         program = Path(args if isinstance(args, str) else os.fspath(args[0])).name
-        if program in FORBIDDEN_PROGRAMS:
+        if program in forbidden:
             raise AssertionError(f"a test tried to start {program}")
         real(self, args, *rest, **options)
 
