@@ -20,10 +20,27 @@ def _virtualenv() -> EnvManager:
     return virtualenv
 
 
+def _conda() -> EnvManager:
+    from reprise.envs import conda
+
+    return conda
+
+
+def _docker() -> EnvManager:
+    from reprise.envs import docker
+
+    return docker
+
+
 class _Managers(Mapping[str, EnvManager]):
     """Each is imported when it is asked for: a run in the current environment pays for no other."""
 
-    _doors: Mapping[str, Callable[[], EnvManager]] = {"local": _local, "virtualenv": _virtualenv}
+    _doors: Mapping[str, Callable[[], EnvManager]] = {
+        "local": _local,
+        "virtualenv": _virtualenv,
+        "conda": _conda,
+        "docker": _docker,
+    }
 
     def __getitem__(self, word: str) -> EnvManager:
         return self._doors[word]()

@@ -172,3 +172,11 @@ def _tables() -> tuple[dict[str, str], dict[str, list[str]]]:
     """conda name -> index name, and reason -> patterns of conda names."""
     content = json.loads(Path(__file__).with_name("conda_to_pypi.json").read_text(encoding="utf-8"))
     return content["names"], content["refused"]
+
+
+def index_name(name: str) -> str | None:
+    """The name on the Python package index of a conda package, None for what is no Python package."""
+    try:
+        return canonical(_pypi_name(name))
+    except _Untranslatable:
+        return None

@@ -1,0 +1,95 @@
+"""Conda environments from a ``conda.yaml``, with no conda installed.
+
+rattler solves and links, and uv adds the pip section.
+
+The lock is JSON: every conda package with address and hashes, and the pip section as uv resolved it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from reprise.envs import base, conda_activation, conda_rattler, conda_records, conda_resolving, requirements
+from reprise.envs.conda_records import Record
+from reprise.errors import EnvError
+from reprise.schemas.environment import (
+    CondaEnv,
+    DockerEnv,
+    Environment,
+    EnvSpec,
+    Lock,
+    Package,
+    Policy,
+    PythonEnv,
+)
+from reprise.schemas.job import Command
+
+NAME = conda_records.NAME
+KEEPS_FOLDER = True
+
+unusable = conda_rattler.unusable
+tags = base.no_tags
+reached_at = base.at_loopback
+
+
+def takes(spec: EnvSpec) -> CondaEnv:
+    match spec:
+        case CondaEnv():
+            conda_resolving.read(spec)
+            return spec
+        case PythonEnv():
+            raise EnvError(
+                f"{spec.file or spec.root} is a Python environment; conda does not make those",
+                hint="leave --env-manager out, or --env-manager local to run it in the current environment",
+            )
+        case DockerEnv():
+            raise EnvError(
+                f"the project runs in a container of docker ({spec.image}); conda makes no containers",
+                hint="--env-manager docker, or --env-manager local to run it in the current environment",
+            )
+
+
+def lock(spec: EnvSpec, policy: Policy, log: Path) -> Lock:
+    assert isinstance(spec, CondaEnv)
+    return conda_resolving.lock(spec, policy, log)
+
+
+def write_lock(spec: EnvSpec, policy: Policy, platforms: Sequence[str], log: Path) -> tuple[Path, ...]:
+    from reprise.envs import conda_locking
+
+    assert isinstance(spec, CondaEnv)
+    return (conda_locking.write(spec, policy, platforms, log),)
+
+
+def create(lock: Lock, prefix: Path, policy: Policy, log: Path) -> None:
+    from reprise.envs import conda_install, conda_pip
+
+    conda_install.install(conda_records.read(lock), prefix, policy, log)
+    conda_pip.install(lock, prefix, policy, log)
+
+
+def unhealthy(lock: Lock, prefix: Path) -> str | None:
+    if not (prefix / "conda-meta").is_dir():
+        return "its conda-meta is gone"
+    # read as text, for the lock can be large and this is asked at each start
+    if '"name": "python",' in lock.text and not (prefix / "bin" / "python").exists():
+        return f"its Python is gone ({prefix / 'bin' / 'python'})"
+    return None
+
+
+def enter(environment: Environment, command: Command) -> Command:
+    return conda_activation.entered(environment, command)
+
+
+def packages(lock: Lock) -> tuple[Package, ...]:
+    content = conda_records.read(lock)
+    found = [_package(record) for record in content.records]
+    found += requirements.pinned(content.pip.requirements)
+    return tuple(sorted(found, key=lambda package: (package.kind != "python", package.name)))
+
+
+def _package(record: Record) -> Package:
+    hashes = [f"{name}:{value}" for name in ("sha256", "md5") if (value := getattr(record, name))]
+    kind = "python" if record.name == "python" else "conda"
+    return Package(record.name, record.version, kind, record.build, record.url, tuple(hashes[:1]))

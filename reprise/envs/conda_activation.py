@@ -1,0 +1,85 @@
+"""Being inside a conda environment, without an ``activate`` typed by anybody.
+
+What is only data (PATH, ``CONDA_PREFIX``, variables kept by ``conda env config vars`` and packages) is put
+into the command's environment here. Activation scripts may do anything: they read variables of the moment,
+prepend to PATH, unset. So they run where and when the command runs, in the bash that then becomes it; a
+difference taken once and kept would be that of another moment, and most environments have no scripts, so
+that most commands pay nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from reprise.envs import base
+from reprise.schemas.environment import CondaEnv, Environment
+from reprise.schemas.job import Command
+
+# The paths and the command are arguments, never part of the script; names that no script uses by chance.
+_ACTIVATE = """\
+_reprise_scripts=("${@:2:$1}") _reprise_command=("${@:$1+2}")
+for _reprise_script in "${_reprise_scripts[@]}"; do set --; . "$_reprise_script" 1>&2; done
+exec "${_reprise_command[@]}"
+"""
+_UNSET = "***unset***"  # conda's word for a variable that an environment wants to be without
+
+
+def entered(environment: Environment, command: Command) -> Command:
+    prefix = environment.prefix
+    inside = base.with_folder_on_path(command, prefix / "bin")
+    patch = dict(inside.environ) | _data(environment)
+    scripts = [str(path) for path in _scripts(prefix)]
+    argv = command.argv
+    if scripts:
+        argv = ("bash", "-c", _ACTIVATE, "reprise-activate", str(len(scripts)), *scripts, *argv)
+    return inside._replace(argv=argv, environ=tuple(patch.items()))
+
+
+def _data(environment: Environment) -> dict[str, str | None]:
+    prefix, spec = environment.prefix, environment.spec
+    name = spec.name if isinstance(spec, CondaEnv) else None
+    outer = [key for key in os.environ if key.startswith("CONDA_PREFIX_")]
+    return {
+        **dict.fromkeys(outer),
+        "CONDA_PREFIX": str(prefix),
+        "CONDA_DEFAULT_ENV": name or str(prefix),
+        "CONDA_SHLVL": "1",
+        "VIRTUAL_ENV": None,
+        "PYTHONHOME": None,
+        # A virtual environment does not see the packages of the user's home, a conda Python would.
+        "PYTHONNOUSERSITE": "1",
+        **_variables(prefix),
+    }
+
+
+def _variables(prefix: Path) -> dict[str, str | None]:
+    """The variables that packages and ``conda env config vars`` keep in files."""
+    found: dict[str, Any] = {}
+    for path in _named(prefix / "etc" / "conda" / "env_vars.d", ".json"):
+        found |= _read(path)
+    found |= _read(prefix / "conda-meta" / "state").get("env_vars") or {}
+    return {name: None if value == _UNSET else str(value) for name, value in found.items()}
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def _scripts(prefix: Path) -> list[Path]:
+    return _named(prefix / "etc" / "conda" / "activate.d", ".sh")
+
+
+def _named(folder: Path, end: str) -> list[Path]:
+    """The files of ``folder`` with such a name, in the order in which conda takes them."""
+    try:
+        with os.scandir(folder) as entries:
+            return sorted(Path(entry.path) for entry in entries if entry.name.endswith(end))
+    except OSError:
+        return []

@@ -1,0 +1,117 @@
+"""Locked conda packages, linked into a prefix by rattler."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from time import monotonic
+
+from reprise.envs import conda_channels, conda_packages, conda_rattler, conda_records
+from reprise.envs.conda_channels import Settings
+from reprise.envs.conda_records import CondaLock, Record
+from reprise.errors import EnvError
+from reprise.progress import spinner
+from reprise.schemas.environment import Policy
+
+logger = logging.getLogger(__name__)
+
+
+def install(lock: CondaLock, prefix: Path, policy: Policy, log: Path) -> None:
+    """Fill ``prefix`` with the conda packages of ``lock``, each checked against its hash.
+
+    Raises:
+        EnvError: one cannot be had, is not what was locked, or does not work on this machine.
+    """
+    _refuse_other_machine(lock)
+    settings = conda_channels.settings(os.environ)
+    conda_channels.learn_all(settings, prefix)
+    started = monotonic()
+    _note(log, lock.records, prefix)
+    conda_rattler.wait_for(_install(lock.records, prefix, settings, policy))
+    seconds = monotonic() - started
+    logger.info("Installed %d conda packages in %.1f s", len(lock.records), seconds)
+
+
+async def _install(records: Sequence[Record], prefix: Path, settings: Settings, policy: Policy) -> None:
+    import rattler
+    from rattler import PackageCache
+    from rattler.exceptions import InstallerError, LinkError
+
+    folder = conda_rattler.folder("pkgs")
+    folder.mkdir(parents=True, exist_ok=True)
+    cache = PackageCache(folder)
+    client = conda_rattler.client(settings)
+    archives = await conda_packages.provide(records, cache, client, offline=policy.offline)
+    try:
+        with spinner(f"Linking {len(records)} conda packages"):
+            await rattler.install(
+                [
+                    conda_records.to_rattler(
+                        record, archives[record].as_uri() if record in archives else None
+                    )
+                    for record in records
+                ],
+                prefix,
+                installed_packages=[],
+                execute_link_scripts=True,  # as conda does; some packages are of no use without theirs
+                show_progress=False,
+                client=client,
+                package_cache=cache,
+            )
+    except (InstallerError, LinkError) as error:
+        raise _failure(prefix, error) from error
+    finally:
+        conda_packages.discard(archives.values())
+    _name_origins(records, prefix)
+
+
+def _name_origins(records: Sequence[Record], prefix: Path) -> None:
+    """Let conda's own record of each package say where it is from, and not where we had put it."""
+    for record in records:
+        path = prefix / "conda-meta" / f"{record.name}-{record.version}-{record.build}.json"
+        facts = json.loads(path.read_bytes())
+        if facts.get("url") != record.url:
+            facts["url"] = record.url
+            path.write_text(json.dumps(facts, indent=2), encoding="utf-8")
+
+
+def _refuse_other_machine(lock: CondaLock) -> None:
+    here = conda_records.here()
+    if lock.platform != here:
+        raise EnvError(f"the environment is for {lock.platform}, and this machine is {here}")
+    needs = conda_records.machine_needs(lock.records)
+    if not needs:
+        return
+    from rattler import BuildString, MatchSpec, PackageRecord
+
+    has = {found.name.normalized: found for found in conda_rattler.virtual_packages(here)}
+    for need in needs:
+        spec = MatchSpec(need)
+        found = has.get(spec.name.normalized)
+        if found is None:
+            raise EnvError(f"the environment needs {need}, which this machine has not")
+        as_package = PackageRecord(
+            found.name, str(found.version), BuildString(str(found.build_string)), 0, here
+        )
+        if not as_package.matches(spec):
+            raise EnvError(f"the environment needs {need}; this machine has {found.version}")
+
+
+def _note(log: Path, records: Sequence[Record], prefix: Path) -> None:
+    lines = [f"installing into {prefix}", *(f"  {record.shown}  {record.url}" for record in records)]
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("a", encoding="utf-8") as out:
+        out.write("".join(f"{line}\n" for line in lines))
+
+
+def _failure(prefix: Path, error: Exception) -> EnvError:
+    causes = conda_channels.plain(error)
+    full = "No space left" in str(error) or "os error 28" in str(error)
+    return EnvError(
+        f"the conda packages of environment {prefix.name} cannot be installed: "
+        f"{str(error).splitlines()[0]}: {causes}",
+        hint="the disk is full; REPRISE_CACHE_DIR puts the environments elsewhere" if full else None,
+    )

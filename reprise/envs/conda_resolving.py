@@ -1,0 +1,247 @@
+"""The lock side of conda environments: a conda.yaml becomes records and pinned requirements.
+
+A lock file beside the project decides where it fits. The answer is remembered by the digest of all that
+decided it, so that a known project neither solves nor imports rattler.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from time import monotonic
+from typing import TYPE_CHECKING
+
+from reprise.envs import (
+    conda_channels,
+    conda_records,
+    credentials,
+    pip_settings,
+    requirements,
+    resolutions,
+    resolving,
+)
+from reprise.envs.base import running
+from reprise.envs.conda_records import CondaLock
+from reprise.envs.requirements import Requirements, logical
+from reprise.errors import EnvError
+from reprise.lock import exclusive
+from reprise.schemas.environment import CondaEnv, Lock, Policy
+
+if TYPE_CHECKING:
+    from reprise.envs.conda_solve import Question
+
+logger = logging.getLogger(__name__)
+
+_FORMAT = 1
+_INDIFFERENT = {"UV_OFFLINE", "UV_NO_PROGRESS", "UV_CACHE_DIR", "UV_LINK_MODE"}
+_DRIVER = Path("/proc/driver/nvidia/version")
+
+
+def lock(spec: CondaEnv, policy: Policy, log: Path) -> Lock:
+    """The lock of ``spec`` for this machine, from memory where all that decides it is as it was.
+
+    Raises:
+        EnvError: it cannot be resolved, or ``policy.locked`` and there is no lock file that fits.
+    """
+    spec = absolute(spec)
+    asked = read(spec)
+    credentials.learn((*asked.lines, *(text for _, text in asked.files)))
+    key = _key(spec, asked, policy)
+    found = _remembered(key, spec) if policy.upgrade is None else None
+    if found is None:
+        with exclusive(resolutions.path(key).with_suffix(".lock"), f"the resolution of {spec.file}"):
+            found = _remembered(key, spec) if policy.upgrade is None else None
+            found = found or _made(spec, asked, policy, key, log)
+    if note := resolutions.note(key):
+        logger.warning("%s", note)
+    return found._replace(root=spec.file.parent if '"local"' in found.text else None)
+
+
+def read(spec: CondaEnv) -> Requirements:
+    """The lines of the pip section with all that they refer to, relative to the file that it stands in.
+
+    Raises:
+        ProjectError: a file that it names does not exist.
+    """
+    return requirements.read(spec.pip, spec.file.parent, spec.file)
+
+
+def absolute(spec: CondaEnv) -> CondaEnv:
+    return spec._replace(root=spec.root.absolute(), file=spec.file.absolute())
+
+
+def digest(spec: CondaEnv, asked: Requirements) -> str:
+    """Of all that decides a resolution in the project itself: the same on every machine."""
+    decisive = [
+        _FORMAT,
+        [conda_channels.hidden(name) for name in spec.channels],
+        [re.sub(r"\s+", " ", conda_channels.hidden(written)) for written in spec.dependencies],
+        [credentials.hidden(line) for line in logical(spec.pip)],
+        [
+            (os.path.relpath(file, spec.file.parent), [*logical(text.splitlines())])
+            for file, text in asked.files
+        ],
+    ]
+    return hashlib.sha256(json.dumps(decisive).encode()).hexdigest()
+
+
+def specs_of(spec: CondaEnv) -> tuple[str, ...]:
+    """The match specs, with a Python where only the pip section needs one."""
+    named = any(re.match(r"(?:\S+::)?python(?![\w.-])", written.strip()) for written in spec.dependencies)
+    return spec.dependencies if named or not spec.pip else (*spec.dependencies, "python")
+
+
+def resolve(
+    spec: CondaEnv,
+    asked: Requirements,
+    platform: str,
+    policy: Policy,
+    log: Path,
+    preferred: CondaLock | None = None,
+) -> CondaLock:
+    """The packages of ``spec`` for ``platform``; versions of ``preferred`` stay where they fit.
+
+    Raises:
+        EnvError: there is no resolution; names what is at fault.
+    """
+    from reprise.envs import conda_pip, conda_solve, pins
+    from reprise.progress import spinner
+
+    started = monotonic()
+    question = question_of(spec, platform, policy, preferred)
+    with spinner("Resolving conda packages"):
+        records = conda_solve.solve(question)
+    logger.info("Resolved %d conda packages in %.1f s", len(records), monotonic() - started)
+    found = CondaLock(platform, records)
+    if not asked.lines:
+        return found
+    started = monotonic()
+    kept = pins.read(preferred.pip.requirements, None, spec.file.parent) if preferred else ()
+    with spinner("Resolving the pip section"):
+        part = conda_pip.resolve(spec, asked, records, platform, policy, log, kept)
+    count = sum(not line.startswith(" ") for line in part.requirements)
+    logger.info("Resolved %d packages of the pip section in %.1f s", count, monotonic() - started)
+    return found._replace(pip=part)
+
+
+def question_of(spec: CondaEnv, platform: str, policy: Policy, preferred: CondaLock | None) -> Question:
+    from reprise.envs import conda_solve
+
+    settings = conda_channels.settings(os.environ)
+    channels = conda_channels.for_project(spec.channels, settings, spec.file.parent)
+    if not spec.channels and not settings["channels"]:
+        logger.info("%s names no channel: packages are taken from %s", spec.file, channels[0].name)
+    return conda_solve.Question(
+        specs_of(spec),
+        channels,
+        settings,
+        platform,
+        spec.file,
+        policy.as_of,
+        policy.offline,
+        preferred.records if preferred else (),
+    )
+
+
+def without(held: CondaLock, upgrade: Sequence[str] | None) -> CondaLock | None:
+    """What of an earlier lock is to stay: all of it, nothing, or all but the packages of ``upgrade``."""
+    if upgrade is None:
+        return held
+    if not upgrade:
+        return None
+    names = {requirements.canonical(name) for name in upgrade}
+    lines = [
+        line
+        for line in logical(held.pip.requirements)
+        if requirements.canonical(re.split(r"[=@\s\[]", line, maxsplit=1)[0]) not in names
+    ]
+    return held._replace(
+        records=tuple(
+            record for record in held.records if requirements.canonical(record.name) not in names
+        ),
+        pip=held.pip._replace(requirements=tuple(lines)),
+    )
+
+
+def _made(spec: CondaEnv, asked: Requirements, policy: Policy, key: str, log: Path) -> Lock:
+    from reprise.envs import conda_lockfiles
+
+    platform = conda_records.here()
+    file, note, preferred = conda_lockfiles.find(spec), "", None
+    found = None
+    if file is not None:
+        held = conda_lockfiles.read(file)
+        preferred = conda_lockfiles.as_lock(held, spec, asked, platform)
+        if policy.upgrade is None:
+            why = conda_lockfiles.misfit(held, spec, asked, digest(spec, asked), platform)
+            if why is None:
+                found, note = (
+                    preferred,
+                    f"{file.name} decides the packages, not --as-of" if policy.as_of else "",
+                )
+            elif policy.locked:
+                raise EnvError(f"{file} does not fit {spec.file}: {why}", hint="reprise lock makes it fit")
+            else:
+                note = f"{file} does not fit {spec.file}: {why}; resolved again for this run"
+        preferred = without(preferred, policy.upgrade) if preferred else None
+    elif policy.locked:
+        raise EnvError(f"--locked: there is no lock file beside {spec.file}", hint="reprise lock makes one")
+    found = found or resolve(spec, asked, platform, policy, log, preferred)
+    made = conda_records.lock_of(found)
+    resolutions.remember(key, made, running(), note)
+    return made
+
+
+def _remembered(key: str, spec: CondaEnv) -> Lock | None:
+    """What memory says, unless a local project of the pip section has changed since."""
+    known = resolutions.recall(conda_records.NAME, key)
+    if known is None:
+        return None
+    if '"local"' in known.text and resolving.changed_project(known.text, spec.file.parent):
+        return None
+    return known
+
+
+def _key(spec: CondaEnv, asked: Requirements, policy: Policy) -> str:
+    """The digest of everything that decides a resolution; two checkouts of the same files share it."""
+    folder = spec.file.parent
+    relative = any(name.startswith((".", "~")) for name in spec.channels)
+    linked = not spec.passing and any(project.editable for project in asked.local)
+    decisive = [
+        digest(spec, asked),
+        str(folder) if relative or linked else "",
+        [os.path.relpath(project.path, folder) for project in asked.local],
+        spec.passing,
+        [policy.locked, policy.as_of],
+        [hashlib.sha256(path.read_bytes()).hexdigest() for path in _lock_files(folder)],
+        conda_channels.texts(os.environ),
+        _machine(),
+        [str(running()), sys.version] if asked.lines else "",
+        pip_settings.decisive(os.environ) if asked.lines else "",
+        sorted(
+            (name, value)
+            for name, value in os.environ.items()
+            if name.startswith("CONDA_OVERRIDE_")
+            or (asked.lines and name.startswith("UV_") and name not in _INDIFFERENT)
+        ),
+    ]
+    return hashlib.sha256(json.dumps(decisive).encode()).hexdigest()
+
+
+def _lock_files(folder: Path) -> list[Path]:
+    return [path for name in ("conda-lock.yml", "pixi.lock") if (path := folder / name).is_file()]
+
+
+def _machine() -> list[str]:
+    """What the solver is told of this machine, as cheaply as it can be known."""
+    system = os.uname()
+    libc = os.confstr("CS_GNU_LIBC_VERSION") if "CS_GNU_LIBC_VERSION" in os.confstr_names else ""
+    driver = _DRIVER.read_text(errors="replace") if _DRIVER.exists() else ""
+    release = system.release if system.sysname == "Darwin" else ""
+    return [conda_records.here(), system.sysname, release, libc or "", driver]
