@@ -53,7 +53,7 @@ class RunData(Verbs):
         with self._database.writing() as connection:
             row = active_run(connection, run_id)
             _put_params(connection, row, params or {})
-            _put_metrics(connection, row.id, metrics)
+            put_metrics(connection, row.id, metrics)
             _put_model_metrics(connection, run_id, [metric for metric in metrics if metric.model_id])
             _put_tags(connection, row.id, tags or {})
 
@@ -73,15 +73,15 @@ class RunData(Verbs):
         with self._database.writing() as connection:
             row = active_run(connection, run_id)
             for given in datasets:
-                _put_dataset(connection, row, given)
-            _put_links(connection, row.id, INPUT, [ModelLink(model.model_id) for model in models])
+                put_dataset(connection, row, given)
+            put_links(connection, row.id, INPUT, [ModelLink(model.model_id) for model in models])
 
     def log_outputs(self, run_id: str, models: Sequence[ModelLink]) -> None:
         """Note the logged models that the run made; a missing step counts as 0."""
         with self._database.writing() as connection:
             row = active_run(connection, run_id)
             links = [ModelLink(model.model_id, model.step or 0) for model in models]
-            _put_links(connection, row.id, OUTPUT, links)
+            put_links(connection, row.id, OUTPUT, links)
 
     def record_logged_model(self, run_id: str, model_json: str) -> None:
         """Append the MLmodel (a JSON object as text) to the tag ``mlflow.log-model.history``."""
@@ -168,7 +168,7 @@ def _put_tags(connection: Connection, run: int, tags: Mapping[str, str]) -> None
         connection.execute("UPDATE run SET name = ? WHERE id = ?", (tags[RUN_NAME], run))
 
 
-def _put_metrics(connection: Connection, run: int, metrics: Sequence[Metric]) -> None:
+def put_metrics(connection: Connection, run: int, metrics: Sequence[Metric]) -> None:
     """Append the points; ``series`` follows with the last of each key, by (step, timestamp, value)."""
     by_key: dict[str, list[Metric]] = {}
     for metric in metrics:
@@ -240,7 +240,7 @@ def _put_model_metrics(connection: Connection, run_id: str, metrics: Sequence[Me
     )
 
 
-def _put_dataset(connection: Connection, row: RunRow, given: DatasetInput) -> None:
+def put_dataset(connection: Connection, row: RunRow, given: DatasetInput) -> None:
     """A dataset is kept once per experiment, by name and digest; a run's tags of it are written once."""
     dataset = given.dataset
     connection.execute(
@@ -265,7 +265,7 @@ def _put_dataset(connection: Connection, row: RunRow, given: DatasetInput) -> No
         put_pairs(connection, "run_dataset_tag", linked.lastrowid or 0, given.tags)
 
 
-def _put_links(connection: Connection, run: int, direction: str, links: Sequence[ModelLink]) -> None:
+def put_links(connection: Connection, run: int, direction: str, links: Sequence[ModelLink]) -> None:
     connection.executemany(
         "INSERT OR IGNORE INTO run_model (run, direction, model_id, step) VALUES (?, ?, ?, ?)",
         [(run, direction, link.model_id, link.step) for link in links],
