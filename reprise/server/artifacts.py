@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractContextManager
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -12,16 +13,25 @@ from starlette.routing import Route
 
 from reprise.errors import TrackingError
 from reprise.server import shapes
-from reprise.server.wire import Answer, encode
+from reprise.server.ranges import object_response
+from reprise.server.wire import Answer, encode, invalid
+from reprise.tracking.artifacts import ArtifactFolder, Artifacts, Sink
 from reprise.tracking.embedded import EmbeddedStore
 
 PIECE = 1 << 20
 """Bytes that are gathered before the disk is asked to take them."""
 
+_HEADERS = {"X-Content-Type-Options": "nosniff"}  # a stored page is not to act as one of ours
+
 
 async def upload(request: Request) -> Response:
     """``PUT .../artifacts/{path}``: the body becomes the file when all of it has arrived."""
-    store, path = _store(request), request.path_params["path"]
+    await receive(request, store_of(request).artifacts.writing(request.path_params["path"]))
+    return json_response({})
+
+
+async def receive(request: Request, target: AbstractContextManager[Sink]) -> None:
+    """Stream the body into ``target``, in a worker thread; a lost client leaves no file."""
     pieces, loop = _pieces(request.stream()), asyncio.get_running_loop()
 
     async def following() -> bytes:
@@ -30,13 +40,11 @@ async def upload(request: Request) -> Response:
     def wait_for_next() -> bytes:
         return asyncio.run_coroutine_threadsafe(following(), loop).result()
 
-    await run_in_threadpool(_receive, store, path, wait_for_next)
-    return _json({})
+    await run_in_threadpool(_write, target, wait_for_next)
 
 
-def _receive(store: EmbeddedStore, path: str, wait_for_next: Callable[[], bytes]) -> None:
-    """Write in a worker thread what the event loop receives; a lost client leaves no file."""
-    with store.artifacts.writing(path) as file:
+def _write(target: AbstractContextManager[Sink], wait_for_next: Callable[[], bytes]) -> None:
+    with target as file:
         while piece := wait_for_next():
             file.write(piece)
 
@@ -54,37 +62,68 @@ async def _pieces(stream: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
 
 async def download(request: Request) -> Response:
     """``GET .../artifacts/{path}``: the file, or the ranges of it that are asked for."""
-    file = await run_in_threadpool(_store(request).artifacts.file, request.path_params["path"])
-    return FileResponse(file, filename=file.name)
+    return await artifact_response(request, store_of(request).artifacts, request.path_params["path"])
+
+
+async def artifact_response(request: Request, artifacts: Artifacts, path: str) -> Response:
+    if isinstance(artifacts, ArtifactFolder):
+        file = await run_in_threadpool(artifacts.file, path)
+        return FileResponse(file, filename=file.name, headers=_HEADERS)
+    return await object_response(request, artifacts, path, _HEADERS)
 
 
 async def list_files(request: Request) -> Response:
     """``GET .../artifacts?path=``: the children of a folder, each by its own name."""
-    files = await run_in_threadpool(_store(request).artifacts.list, request.query_params.get("path", ""))
+    path = request.query_params.get("path", "")
+    files = await run_in_threadpool(store_of(request).artifacts.list, path)
     infos = [
         {**info, "path": file.path.rpartition("/")[2]}
         for file, info in zip(files, shapes.file_infos(files), strict=True)
     ]
-    return _json(shapes.given(files=infos))
+    return json_response(shapes.given(files=infos))
 
 
 async def delete(request: Request) -> Response:
     """``DELETE .../artifacts/{path}``: a file, or a folder with all in it."""
-    await run_in_threadpool(_store(request).artifacts.delete, request.path_params["path"])
-    return _json({})
+    path = request.path_params["path"]
+    if not path:
+        raise invalid("Missing value for required parameter 'path': not all artifacts are deleted at once")
+    await run_in_threadpool(store_of(request).artifacts.delete, path)
+    return json_response({})
 
 
-async def refuse_multipart(request: Request) -> Response:
-    """Uploads in parts and presigned URLs are for cloud storage; clients then send the file plainly."""
-    raise TrackingError("Multipart transfer is not supported", code="NOT_IMPLEMENTED")
+async def of_run(request: Request) -> Response:
+    """``GET /get-artifact?run_id=&path=``, by which MLflow's pages and some clients download a file."""
+    query = request.query_params
+    owner = query.get("run_id") or query.get("run_uuid")
+    if not owner or not query.get("path"):
+        raise invalid("Missing value for required parameter 'run_id' or 'path'")
+    artifacts = await run_in_threadpool(store_of(request).artifacts_of, owner)
+    return await artifact_response(request, artifacts, query["path"])
 
 
-def _store(request: Request) -> EmbeddedStore:
+async def of_version(request: Request) -> Response:
+    """``GET /model-versions/get-artifact?name=&version=&path=``: a file of a registered model."""
+    query = request.query_params
+    if not (query.get("name") and query.get("version") and query.get("path")):
+        raise invalid("Missing value for required parameter 'name', 'version' or 'path'")
+    store = store_of(request)
+    owner, folder = await run_in_threadpool(store.model_location, query["name"], query["version"])
+    artifacts = await run_in_threadpool(store.artifacts_of, owner)
+    return await artifact_response(request, artifacts, "/".join(filter(None, (folder, query["path"]))))
+
+
+async def refuse_presigned(request: Request) -> Response:
+    """Presigned URLs are for cloud storage; clients then ask the proxy plainly."""
+    raise TrackingError("Presigned URLs are not supported", code="NOT_IMPLEMENTED")
+
+
+def store_of(request: Request) -> EmbeddedStore:
     store: EmbeddedStore = request.app.state.store
     return store
 
 
-def _json(answer: Answer) -> Response:
+def json_response(answer: Answer) -> Response:
     return Response(encode(answer), media_type="application/json")
 
 
@@ -93,6 +132,12 @@ ROUTES = (
     Route("/mlflow-artifacts/artifacts/{path:path}", upload, methods=["PUT"]),
     Route("/mlflow-artifacts/artifacts/{path:path}", download, methods=["GET"]),
     Route("/mlflow-artifacts/artifacts/{path:path}", delete, methods=["DELETE"]),
-    Route("/mlflow-artifacts/mpu/{path:path}", refuse_multipart, methods=["POST"]),
-    Route("/mlflow-artifacts/presigned/{path:path}", refuse_multipart, methods=["GET"]),
+    Route("/mlflow-artifacts/presigned/{path:path}", refuse_presigned, methods=["GET"]),
 )
+"""Below ``/api/2.0``."""
+
+PAGES = (
+    Route("/get-artifact", of_run, methods=["GET"]),
+    Route("/model-versions/get-artifact", of_version, methods=["GET"]),
+)
+"""At the root."""

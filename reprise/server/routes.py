@@ -16,6 +16,7 @@ from starlette.routing import BaseRoute, Mount, Route
 
 from reprise.errors import TrackingError
 from reprise.server import (
+    artifact_parts,
     artifacts,
     assessments,
     experiments,
@@ -108,7 +109,7 @@ def _api(version: str) -> tuple[BaseRoute, ...]:
     return tuple(route(verb) for verb in VERBS if version in verb.versions)
 
 
-_CURRENT: tuple[BaseRoute, ...] = (*_api("2.0"), *artifacts.ROUTES)
+_CURRENT: tuple[BaseRoute, ...] = (*_api("2.0"), *artifacts.ROUTES, *artifact_parts.ROUTES)
 _NEWER: tuple[BaseRoute, ...] = (*_api("3.0"), Route("/mlflow/server-info", server_info))
 
 ROUTES: tuple[BaseRoute, ...] = (
@@ -116,6 +117,7 @@ ROUTES: tuple[BaseRoute, ...] = (
     Mount("/ajax-api/2.0", routes=_CURRENT),
     Mount("/api/3.0", routes=_NEWER),
     Mount("/ajax-api/3.0", routes=_NEWER),
+    *artifacts.PAGES,
     Route("/health", health),
     Route("/version", version),
 )

@@ -2,31 +2,75 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import BinaryIO, NoReturn
+from typing import BinaryIO, Protocol
 
 from reprise.schemas.entities import Artifact
 from reprise.tracking import validation
+from reprise.tracking.artifact_digests import Digest, Digests, read_digest, state_of
+from reprise.tracking.artifact_names import ARRIVING, parts_of, refuse
 from reprise.tracking.names import new_id
 from reprise.tracking.rows import missing
 
 PROXY = "mlflow-artifacts:"
-_ARRIVING = ".arriving-"
 
 
-class ArtifactFolder:
-    """A folder of artifacts; every ``path`` is relative, with ``/``, and stays inside.
+class Sink(Protocol):
+    """What an artifact is streamed into."""
 
-    A path that would leave it (``..``, absolute, backslash, NUL, a symlink on the way) is
+    def write(self, piece: bytes, /) -> int: ...
+
+
+class Artifacts(Protocol):
+    """Files below one place: a local folder, or objects that fsspec reaches (``artifact_objects.py``).
+
+    Every ``path`` is relative, with ``/``, and stays inside: one that would leave it is
     ``INVALID_PARAMETER_VALUE``.
     """
 
-    def __init__(self, root: Path) -> None:
+    def below(self, path: str) -> Artifacts:
+        """The artifacts in a folder of these, which need not exist."""
+        ...
+
+    def list(self, path: str = "") -> Sequence[Artifact]:
+        """The direct children by name, paths relative to the root; empty when there is no such folder."""
+        ...
+
+    def writing(self, path: str) -> AbstractContextManager[Sink]:
+        """A file to stream into, that becomes ``path`` when the block ends well, else nothing."""
+        ...
+
+    def delete(self, path: str) -> None:
+        """Remove a file or a folder with all in it. ``RESOURCE_DOES_NOT_EXIST`` when there is none."""
+        ...
+
+    def digest(self, path: str) -> Digest:
+        """The size and digest of a file, noted or read now."""
+        ...
+
+    def copy_in(self, source: Path, path: str) -> None:
+        """Store a copy of the file ``source`` as ``path``, whole or not at all."""
+        ...
+
+    def copy_out(self, path: str, destination: Path) -> None:
+        """Copy the file or folder ``path`` to ``destination``, which must not exist."""
+        ...
+
+
+class ArtifactFolder:
+    """A local folder of artifacts; a symlink on the way is refused as ``..`` is."""
+
+    def __init__(self, root: Path, digests: Digests | None = None) -> None:
         self.root = root
+        self._digests = digests
+
+    def below(self, path: str) -> ArtifactFolder:
+        return ArtifactFolder(self.inside(path), self._digests)
 
     def list(self, path: str = "") -> Sequence[Artifact]:
         """The direct children by name, paths relative to the root; empty when there is no such folder."""
@@ -46,19 +90,24 @@ class ArtifactFolder:
         return file
 
     @contextmanager
-    def writing(self, path: str) -> Iterator[BinaryIO]:
+    def writing(self, path: str) -> Iterator[Sink]:
         """A file to stream into, that becomes ``path`` when the block ends well, else nothing."""
         target = self.inside(path)
         if not path or target.is_dir():
             raise validation.invalid(f"the artifact {path!r} is a folder")
         _make_folder(target.parent, path)
-        arriving = target.with_name(f"{_ARRIVING}{new_id()}")
+        arriving = target.with_name(f"{ARRIVING}{new_id()}")
         try:
-            with arriving.open("xb") as stream:
-                yield stream
+            with arriving.open("xb", buffering=0) as stream:
+                written = _Digested(stream)
+                yield written
+            state = state_of(arriving)
             arriving.replace(target)
-        finally:
+        except BaseException:
             arriving.unlink(missing_ok=True)
+            raise
+        if self._digests:
+            self._digests.note(str(target), state, written.sha256.digest())
 
     def delete(self, path: str) -> None:
         """Remove a file or a folder with all in it. ``RESOURCE_DOES_NOT_EXIST`` when there is none."""
@@ -67,6 +116,13 @@ class ArtifactFolder:
             shutil.rmtree(target)
         else:
             self.file(path).unlink()
+        if self._digests:
+            self._digests.forget(str(target))
+
+    def digest(self, path: str) -> Digest:
+        """The size and digest of a file, noted or read now."""
+        file = self.file(path)
+        return self._digests.of_file(file) if self._digests else read_digest(file)
 
     def copy_in(self, source: Path, path: str) -> None:
         """Store a copy of the file ``source`` as ``path``, whole or not at all."""
@@ -86,16 +142,38 @@ class ArtifactFolder:
 
     def inside(self, path: str) -> Path:
         """The local path of ``path``, checked part by part: none may be a symlink."""
-        if "\0" in path or "\\" in path or path.startswith("/"):
-            _refuse(path)
         inside = self.root
-        for part in path.split("/") if path else ():
-            if not _is_plain(part):
-                _refuse(path)
+        for part in parts_of(path):
             inside = inside / part
             if inside.is_symlink():
-                _refuse(path)
+                refuse(path)
         return inside
+
+
+class _Digested:
+    """A file being written, and the digest of what was."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self.sha256 = hashlib.sha256()
+
+    def write(self, piece: bytes, /) -> int:
+        self.sha256.update(piece)
+        rest = memoryview(piece)
+        while rest:  # an unbuffered file may take less than it was given
+            rest = rest[self._stream.write(rest) :]
+        return len(piece)
+
+
+def open_root(root: str | None, folder: Path, digests: Digests) -> Artifacts:
+    """The artifacts of a store: in ``root`` (a local path or an fsspec URI), else in its own ``folder``."""
+    if root is None:
+        return ArtifactFolder(folder, digests)
+    if "://" not in root or root.startswith(("file:", "local:")):
+        return ArtifactFolder(_local_path(root.replace("local:", "file:", 1)).absolute(), digests)
+    from reprise.tracking.artifact_objects import ArtifactObjects
+
+    return ArtifactObjects.at(root, digests)
 
 
 def given_location(location: str) -> str:
@@ -106,11 +184,9 @@ def given_location(location: str) -> str:
     return _local_path(location).absolute().as_uri()
 
 
-def local_folder(uri: str, root: Path) -> Path:
-    """The folder that an artifact URI of this store means; ``root`` is what the HTTP proxy serves."""
-    if uri.startswith(PROXY):
-        return ArtifactFolder(root).inside(_proxy_path(uri))
-    return _local_path(uri)
+def at_location(uri: str, root: Artifacts) -> Artifacts:
+    """The artifacts that an artifact URI of this store means; ``root`` is what the HTTP proxy serves."""
+    return root.below(_proxy_path(uri)) if uri.startswith(PROXY) else ArtifactFolder(_local_path(uri))
 
 
 def _proxy_path(uri: str) -> str:
@@ -132,15 +208,6 @@ def _local_path(location: str) -> Path:
     )
 
 
-def _is_plain(part: str) -> bool:
-    """Whether the part of a path is the name of a file, and one that file systems take."""
-    try:
-        length = len(part.encode())
-    except UnicodeEncodeError:
-        return False
-    return part not in {".", ".."} and 0 < length <= 255 and not part.startswith(_ARRIVING)
-
-
 def _make_folder(folder: Path, path: str) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -149,14 +216,10 @@ def _make_folder(folder: Path, path: str) -> None:
 
 
 def _is_shown(entry: os.DirEntry[str]) -> bool:
-    return not entry.is_symlink() and not entry.name.startswith(_ARRIVING)
+    return not entry.is_symlink() and not entry.name.startswith(ARRIVING)
 
 
 def _artifact(prefix: str, entry: os.DirEntry[str]) -> Artifact:
     is_dir = entry.is_dir(follow_symlinks=False)
     size = None if is_dir else entry.stat(follow_symlinks=False).st_size
     return Artifact(f"{prefix}{entry.name}", is_dir, size)
-
-
-def _refuse(path: str) -> NoReturn:
-    raise validation.invalid(f"artifact path {path!r} is not allowed: it must stay inside its folder")

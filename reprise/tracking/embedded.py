@@ -9,7 +9,6 @@ these verbs.
 from __future__ import annotations
 
 import logging
-import shutil
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,7 +19,10 @@ from reprise import paths
 from reprise.errors import TrackingError
 from reprise.schemas.entities import MODEL_STAGES, Artifact, ModelVersion
 from reprise.tracking import validation
-from reprise.tracking.artifacts import ArtifactFolder, local_folder
+from reprise.tracking.artifact_digests import DATABASE_NAME as DIGESTS_NAME
+from reprise.tracking.artifact_digests import Digest, Digests
+from reprise.tracking.artifact_parts import PartialUploads
+from reprise.tracking.artifacts import ArtifactFolder, Artifacts, at_location, open_root
 from reprise.tracking.assessments import Assessments
 from reprise.tracking.database import Database
 from reprise.tracking.experiments import Experiments
@@ -31,7 +33,7 @@ from reprise.tracking.rows import missing
 from reprise.tracking.run_data import RunData
 from reprise.tracking.run_rows import run_row
 from reprise.tracking.runs import Runs
-from reprise.tracking.traces import LOCATION, Traces
+from reprise.tracking.traces import Traces
 
 log = logging.getLogger(__name__)
 
@@ -50,11 +52,16 @@ class EmbeddedStore(
     """
 
     directory: Path
-    artifacts: ArtifactFolder
+    artifacts: Artifacts
+    partial_uploads: PartialUploads
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, artifact_root: str | None = None) -> None:
+        """``artifact_root`` is a local path or an fsspec URI, where it is not ``artifacts/`` beside us."""
         self.directory = directory.absolute()
-        self.artifacts = ArtifactFolder(self.directory / "artifacts")
+        self._folder = self.directory / "artifacts"
+        self._digests = Digests(self.directory / DIGESTS_NAME, self._folder)
+        self.artifacts = open_root(artifact_root, self._folder, self._digests)
+        self.partial_uploads = PartialUploads(self.directory / "arriving")
         self._opening = threading.Lock()
         self._opened: Database | None = None
 
@@ -84,25 +91,37 @@ class EmbeddedStore(
 
     def list_artifacts(self, run_id: str, path: str = "") -> Sequence[Artifact]:
         """The direct children of ``path``; empty when there is no such folder."""
-        return ArtifactFolder(self.artifact_folder(run_id)).list(path)
+        return self.artifacts_of(run_id).list(path)
 
     def download_artifact(self, run_id: str, path: str, destination: Path) -> None:
         """Copy the file or folder ``path`` (``""`` = all) to ``destination``, which must not exist."""
         if destination.exists():
             raise validation.invalid(f"{destination} exists already")
-        ArtifactFolder(self.artifact_folder(run_id)).copy_out(path, destination)
+        self.artifacts_of(run_id).copy_out(path, destination)
 
     def upload_artifact(self, run_id: str, source: Path, path: str) -> None:
         """Store the file ``source`` as the artifact ``path``, arriving whole or not at all."""
-        ArtifactFolder(self.artifact_folder(run_id)).copy_in(source, path)
+        self.artifacts_of(run_id).copy_in(source, path)
+
+    def artifact_digest(self, run_id: str, path: str) -> Digest:
+        """The size and SHA-256 of a file of a run or a logged model; noted, or read now."""
+        return self.artifacts_of(run_id).digest(path)
 
     def artifact_folder(self, run_id: str) -> Path:
-        """The local folder that is the artifact root of a run or a logged model; it may not exist yet."""
+        """The local folder that is the artifact root of a run or a logged model; it may not exist yet.
+
+        ``INVALID_STATE`` when this store was opened with an artifact root that is no folder.
+        """
+        artifacts = self.artifacts_of(run_id)
+        if isinstance(artifacts, ArtifactFolder):
+            return artifacts.root
+        raise TrackingError(f"the artifacts of {run_id} are in no local folder", code="INVALID_STATE")
+
+    def artifacts_of(self, owner: str) -> Artifacts:
+        """The artifacts of a run or a logged model."""
         with self._database.reading() as connection:
-            owner = (
-                model_row(connection, run_id) if run_id.startswith("m-") else run_row(connection, run_id)
-            )
-        return local_folder(owner.artifact_uri, self.artifacts.root)
+            row = model_row(connection, owner) if owner.startswith("m-") else run_row(connection, owner)
+        return at_location(row.artifact_uri, self.artifacts)
 
     def list_model_artifacts(self, model_id: str, path: str = "") -> Sequence[Artifact]:
         """The direct children of ``path`` among the files of a logged model."""
@@ -121,9 +140,9 @@ class EmbeddedStore(
         gone = self.drop_traces(
             experiment_id, trace_ids=trace_ids, made_before=made_before, max_traces=max_traces
         )
-        for location in (trace.tags.get(LOCATION) for trace in gone):
-            if location:
-                shutil.rmtree(local_folder(location, self.artifacts.root).parent, ignore_errors=True)
+        location = self.get_experiment(experiment_id).artifact_location if gone else ""
+        for trace in gone:
+            self._drop_spans(f"{location}/traces/{trace.trace_id}")
         return len(gone)
 
     def model_location(self, name: str, selector: str) -> tuple[str, str]:
@@ -153,6 +172,7 @@ class EmbeddedStore(
         with self._opening:
             if self._opened is not None:
                 self._opened.close()
+        self._digests.close()
 
     def __enter__(self) -> Self:
         return self
@@ -176,7 +196,7 @@ class EmbeddedStore(
     def _make(self) -> None:
         """The directory, out of sight of git. The database makes itself."""
         ours = self.may_be_at(self.directory)
-        self.artifacts.root.mkdir(parents=True, exist_ok=True)
+        self._folder.mkdir(parents=True, exist_ok=True)
         if ours:  # otherwise the folder is the user's, and so is what git makes of it
             paths.write_atomically(self.directory / ".gitignore", "*\n")
         elif any(self.directory.glob("*/meta.yaml")):
@@ -194,6 +214,13 @@ class EmbeddedStore(
                 return version
             raise missing(f"registered model {name!r} has no version in stage {selector!r}")
         return self.get_model_version(name, selector)
+
+    def _drop_spans(self, location: str) -> None:
+        """A trace without spans is none the less deleted."""
+        try:
+            at_location(location, self.artifacts).delete("")
+        except TrackingError as error:
+            log.debug("%s: %s", location, error)
 
     def _artifact_uri(self, owner: str) -> str:
         if owner.startswith("m-"):

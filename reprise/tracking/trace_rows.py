@@ -74,4 +74,4 @@ def read_traces(connection: Connection, ids: Iterable[int]) -> list[Trace]:
 def assessment(trace_id: str, values: Iterable[Any]) -> Assessment:
     """The assessment of a row of the columns ``ASSESSMENT``."""
     assessment_id, name, *between, valid, metadata = values
-    return Assessment(assessment_id, trace_id, name, *between, bool(valid), json.loads(metadata))
+    return Assessment._make([assessment_id, trace_id, name, *between, bool(valid), json.loads(metadata)])

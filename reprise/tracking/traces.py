@@ -140,10 +140,7 @@ class Traces(Verbs):
         made_before: int | None = None,
         max_traces: int | None = None,
     ) -> Sequence[Trace]:
-        """Delete the traces named, or the oldest up to a time in ms (inclusive), and return them.
-
-        Their spans are left where their tag ``LOCATION`` says.
-        """
+        """Delete the traces named, or the oldest up to a time in ms (inclusive), but not their spans."""
         if bool(trace_ids) is (made_before is not None):
             raise validation.invalid("Either 'max_timestamp_millis' or 'request_ids' must be given")
         if max_traces is not None and (trace_ids or max_traces < 1):

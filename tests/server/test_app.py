@@ -171,8 +171,8 @@ def test_a_listing_stays_inside_the_store(server: Server, run_id: str, query: st
 
 def test_a_symlink_in_the_store_is_not_followed(server: Server, tmp_path: Path) -> None:
     (tmp_path / "secret").write_text("secret")
-    server.store.artifacts.root.mkdir(parents=True, exist_ok=True)
-    (server.store.artifacts.root / "link").symlink_to(tmp_path)
+    (server.store.directory / "artifacts").mkdir(parents=True, exist_ok=True)
+    (server.store.directory / "artifacts" / "link").symlink_to(tmp_path)
     assert server.ask("GET", f"{FILES}/link/secret")[0] == 400
     assert server.ask("PUT", f"{FILES}/link/new", b"x")[0] == 400
 
@@ -180,7 +180,7 @@ def test_a_symlink_in_the_store_is_not_followed(server: Server, tmp_path: Path) 
 def test_a_file_comes_back_as_it_went(server: Server) -> None:
     content = bytes(range(256)) * 20_000  # five pieces and a rest
     assert server.ask("PUT", f"{FILES}/0/a%20b/%C3%BCn%C3%AF.bin", content)[0] == 200
-    assert files_of(server.store.artifacts.root) == {"0/a b/ünï.bin"}
+    assert files_of(server.store.directory / "artifacts") == {"0/a b/ünï.bin"}
     status, back = server.ask("GET", f"{FILES}/0/a%20b/%C3%BCn%C3%AF.bin")
     assert (status, back) == (200, content)
     status, part = server.ask("GET", f"{FILES}/0/a%20b/%C3%BCn%C3%AF.bin", Range="bytes=256-259")
@@ -207,8 +207,13 @@ def test_an_upload_that_breaks_off_leaves_nothing(server: Server) -> None:
     [
         ("GET", "/"),
         ("GET", "/api/2.0/mlflow/gateway/endpoints"),
-        ("POST", "/api/3.0/mlflow/traces"),
-        ("POST", "/api/2.0/mlflow/traces"),
+        ("POST", "/api/3.0/mlflow/gateway/endpoints/create"),
+        ("GET", "/api/3.0/mlflow/scorers/list"),
+        ("POST", "/ajax-api/3.0/mlflow/prompt-optimization/jobs"),
+        ("GET", "/api/3.0/mlflow/label-schemas"),
+        ("GET", "/api/3.0/mlflow/workspaces"),
+        ("POST", "/api/3.0/mlflow/review-queues/create"),
+        ("GET", "/api/3.0/mlflow/traces/metrics/of/nothing"),
         ("POST", "/v1/traces"),
     ],
 )

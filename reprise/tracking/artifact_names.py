@@ -1,0 +1,36 @@
+"""Artifact paths as they come from outside: relative, with ``/``, and never out of their folder."""
+
+from __future__ import annotations
+
+from typing import NoReturn
+
+from reprise.tracking import validation
+
+ARRIVING = ".arriving-"
+"""What is being uploaded has a name that starts so; nobody can ask for it."""
+
+
+def parts_of(path: str) -> tuple[str, ...]:
+    """The parts of ``path``, none for ``""``.
+
+    ``INVALID_PARAMETER_VALUE`` for ``..``, absolute paths, backslashes, NUL, and what no file system takes.
+    """
+    if "\0" in path or "\\" in path or path.startswith("/"):
+        refuse(path)
+    parts = tuple(path.split("/")) if path else ()
+    if not all(_is_plain(part) for part in parts):
+        refuse(path)
+    return parts
+
+
+def refuse(path: str) -> NoReturn:
+    raise validation.invalid(f"artifact path {path!r} is not allowed: it must stay inside its folder")
+
+
+def _is_plain(part: str) -> bool:
+    """Whether the part of a path is the name of a file, and one that file systems take."""
+    try:
+        length = len(part.encode())
+    except UnicodeEncodeError:
+        return False
+    return part not in {".", ".."} and 0 < length <= 255 and not part.startswith(ARRIVING)
