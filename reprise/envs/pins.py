@@ -148,6 +148,8 @@ def _head(head: str, root: Path, top: Path) -> str:
     editable = "-e " if head.startswith("-e ") else ""
     bare = head.removeprefix("-e ").strip()
     path = local_path(bare, root, editable=bool(editable))
+    if path is None and "==" not in bare and "@" not in bare and (root / bare).exists():
+        path = root / bare  # uv writes the path of a source in pyproject.toml as it is there: lib
     if path is None:
         name, operator, version = bare.partition("==")
         if not operator or "@" in name:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -24,3 +26,18 @@ def index(house: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def log(tmp_path: Path) -> Path:
     return tmp_path / "env.log"
+
+
+@pytest.fixture
+def dated_index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """An index that tells upload times: beta 1.0 of 2021, 2.0 of 2022, 3.0 of 2023."""
+    folder = tmp_path / "dated"
+    times = {
+        wheels.make(folder, "beta", version).name: f"{year}-01-01T00:00:00Z"
+        for version, year in (("1.0", 2021), ("2.0", 2022), ("3.0", 2023))
+    }
+    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+    monkeypatch.setenv("UV_PYTHON_DOWNLOADS", "never")
+    with wheels.dated_index(folder, times) as url:
+        monkeypatch.setenv("UV_DEFAULT_INDEX", url)
+        yield url

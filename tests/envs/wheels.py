@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 import threading
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -69,7 +70,58 @@ def guarded_index(folder: Path, user: str, password: str) -> Iterator[str]:
         def log_message(self, format: str, *args: object) -> None:
             return
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Requests)
+    with _serving(Requests) as address:
+        yield address
+
+
+@contextmanager
+def dated_index(folder: Path, times: Mapping[str, str]) -> Iterator[str]:
+    """Serve the wheels of ``folder`` with their upload times by file name; yields the index's URL."""
+
+    class Requests(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            name = self.path.strip("/").rsplit("/", 1)[-1]
+            if name.endswith(".whl"):
+                self.answer("application/octet-stream", (folder / name).read_bytes())
+                return
+            files = [
+                {
+                    "filename": wheel,
+                    "url": f"/{wheel}",
+                    "hashes": {"sha256": _sha256(folder / wheel)},
+                    "upload-time": time,
+                }
+                for wheel, time in times.items()
+                if wheel.startswith(f"{name}-")
+            ]
+            page = {"meta": {"api-version": "1.1"}, "name": name, "files": files, "versions": []}
+            self.answer("application/vnd.pypi.simple.v1+json", json.dumps(page).encode())
+
+        def answer(self, kind: str, body: bytes) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", kind)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            if self.command == "GET":
+                self.wfile.write(body)
+
+        do_HEAD = do_GET
+
+        def log_message(self, format: str, *args: object) -> None:
+            return
+
+    with _serving(Requests) as address:
+        yield f"http://{address}/simple"
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+@contextmanager
+def _serving(requests: type[BaseHTTPRequestHandler]) -> Iterator[str]:
+    """Serve on a free port of this machine; yields ``HOST:PORT``."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), requests)
     serving = threading.Thread(target=server.serve_forever)
     serving.start()
     try:
