@@ -96,6 +96,8 @@ def _context(root: Path, dockerfile: str | None) -> Iterator[tuple[list[str], IO
 def _build(
     tag: str, arguments: list[str], stdin: IO[bytes] | None, log: Path, environ: Mapping[str, str]
 ) -> None:
-    done = docker_client.work("build", f"--tag={tag}", *arguments, log=log, environ=environ, stdin=stdin)
+    done = docker_client.work(
+        "build", "--force-rm", f"--tag={tag}", *arguments, log=log, environ=environ, stdin=stdin
+    )
     if done.exit_code != 0:
         raise docker_client.failure(f"image {tag} cannot be built:", done, log)

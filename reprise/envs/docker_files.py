@@ -39,6 +39,9 @@ class Owner(NamedTuple):
         return f"{self.uid}:{self.gid}"
 
 
+ROOT = Owner(0, 0)
+
+
 def make(
     name: str, image: str, labels: Sequence[str], owner: Owner, project: Path | None, *, overlay: bool
 ) -> list[str]:
@@ -80,7 +83,7 @@ def packing(into: IO[bytes]) -> Iterator[tarfile.TarFile]:
     into.seek(0)
 
 
-def pack(archive: tarfile.TarFile, project: Path, prefix: str, owner: Owner | None = None) -> None:
+def pack(archive: tarfile.TarFile, project: Path, prefix: str, owner: Owner = ROOT) -> None:
     """Add the files of ``project`` under ``prefix``, as ``owner``'s."""
 
     def kept(member: tarfile.TarInfo) -> tarfile.TarInfo | None:
@@ -89,7 +92,8 @@ def pack(archive: tarfile.TarFile, project: Path, prefix: str, owner: Owner | No
             member.isfile() or member.isdir() or member.issym() or member.islnk()
         ):
             return None
-        return _owned(member, owner) if owner else member
+        member.mtime = int(member.mtime)  # in the plain format, by which docker knows an archive
+        return _owned(member, owner)
 
     archive.add(project, prefix or ".", filter=kept)
 
@@ -111,11 +115,10 @@ def _remove(name: str, *, interrupted: bool) -> None:
 
 def _fill(name: str, owner: Owner, project: Path | None, *, overlay: bool) -> None:
     """Make the folders of the volume, theirs who use them, and copy the project where it must be copied."""
-    root = Owner(0, 0)
     code = CODE.removeprefix(f"{MOUNT}/")
-    folders = {HOME.removeprefix(f"{MOUNT}/"): owner, "projects": root, code: owner}
+    folders = {HOME.removeprefix(f"{MOUNT}/"): owner, "projects": ROOT, code: owner}
     if overlay:
-        folders |= {_LAYER: root, f"{_LAYER}/upper": owner, f"{_LAYER}/work": owner}
+        folders |= {_LAYER: ROOT, f"{_LAYER}/upper": owner, f"{_LAYER}/work": owner}
     with tempfile.TemporaryFile(prefix="reprise-") as packed:
         with packing(packed) as archive:
             for folder, whose in folders.items():
