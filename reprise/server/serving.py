@@ -5,11 +5,15 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Literal, NamedTuple
 
 import uvicorn
 from starlette.types import ASGIApp
 
 from reprise.errors import UsageError
+from reprise.server.access import Access, Everyone, OneSecret
 from reprise.server.app import LOOPBACK_NAMES, create_app
 from reprise.server.loopback import listen
 from reprise.tracking.embedded import EmbeddedStore
@@ -22,35 +26,63 @@ PATIENCE = 5.0
 _TICK = 0.002
 
 
-def serve(store: EmbeddedStore, host: str, port: int, token: str | None = None) -> None:
+class Serving(NamedTuple):
+    """How ``reprise server`` serves.
+
+    ``hosts``: names by which it may be called; None: those of the loopback interface when it listens
+    there, any name elsewhere. ``access_log``: a file for one JSON line per request.
+    ``largest_body``: bytes of one request, None for any size.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 0
+    access: Access = Everyone()
+    hosts: frozenset[str] | None = None
+    access_log: Path | None = None
+    largest_body: int | None = None
+
+
+def serve(store: EmbeddedStore, how: Serving) -> None:
     """Serve until SIGINT or SIGTERM (``reprise server``).
 
     Raises:
-        UsageError: the address cannot be listened on.
+        UsageError: the address cannot be listened on, or the access log cannot be written.
     """
-    hosts = LOOPBACK_NAMES if host in LOOPBACK_NAMES else None
-    app = create_app(store, token=token, hosts=hosts)
+    from reprise.server.observing import Observed
+    from reprise.server.patience import Bodies, PromptHeads
+
+    hosts = how.hosts or (LOOPBACK_NAMES if how.host in LOOPBACK_NAMES else None)
+    app = Bodies(create_app(store, how.access, hosts=hosts), how.largest_body)
     try:
-        listening = listen(host, port)
+        log = nullcontext() if how.access_log is None else how.access_log.open("a", encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"--access-log: cannot write {how.access_log}: {error.strerror}") from error
+    try:
+        listening = listen(how.host, how.port)
     except OSError as error:
         hint = "is another server there? -p names another port"
-        raise UsageError(f"cannot listen on {host}:{port}: {error.strerror}", hint=hint) from error
-    shown = f"[{host}]" if ":" in host else host
+        raise UsageError(f"cannot listen on {how.host}:{how.port}: {error.strerror}", hint=hint) from error
+    shown = f"[{how.host}]" if ":" in how.host else how.host
     logger.info("Serving %s at http://%s:%d", store.uri, shown, listening.getsockname()[1])
-    with listening:
-        uvicorn.Server(_config(app, timeout_keep_alive=75)).run(sockets=[listening])
+    with listening, log as lines:
+        config = _config(Observed(app, lines), timeout_keep_alive=75, http=PromptHeads)
+        uvicorn.Server(config).run(sockets=[listening])
 
 
 def serve_until(stop: socket.socket, store: EmbeddedStore, token: str, listening: socket.socket) -> None:
     """Serve on the socket ``listening`` until ``stop`` becomes readable; closes ``listening``."""
     # A script that trains for minutes between two calls finds its connection as it left it.
-    config = _config(create_app(store, token=token), timeout_keep_alive=24 * 3600)
+    # Its secret is proof enough, under whatever name a container knows this machine.
+    config = _config(create_app(store, OneSecret(token), hosts=None), timeout_keep_alive=24 * 3600)
     PromptServer(config, stop).run(sockets=[listening])
 
 
-def _config(app: ASGIApp, *, timeout_keep_alive: int) -> uvicorn.Config:
+def _config(
+    app: ASGIApp, *, timeout_keep_alive: int, http: type[asyncio.Protocol] | Literal["auto"] = "auto"
+) -> uvicorn.Config:
     return uvicorn.Config(
         app,
+        http=http,
         loop="asyncio",
         ws="none",
         lifespan="off",

@@ -91,8 +91,9 @@ def test_only_the_child_with_the_token_is_answered(store: EmbeddedStore) -> None
 def test_a_web_page_that_rebinds_its_name_to_loopback_is_refused(store: EmbeddedStore) -> None:
     with Loopback.start(store, RUN) as loopback:
         token = loopback.environ["MLFLOW_TRACKING_TOKEN"]
-        assert ask(f"{loopback.uri}/version", token, Host="evil.example.org")[0] == 403
-        assert ask(f"{loopback.uri}/version", token, Host="localhost:1")[0] == 200
+        assert ask(f"{loopback.uri}/version", Host="evil.example.org")[0] == 401
+        assert ask(f"{loopback.uri}/version", token, Origin="http://evil.example.org")[0] == 403
+        assert ask(f"{loopback.uri}/version", token, Host="host.docker.internal:1")[0] == 200
 
 
 def test_closing_leaves_no_thread_and_no_socket(store: EmbeddedStore) -> None:

@@ -15,16 +15,17 @@ import pytest
 import uvicorn
 
 from reprise.errors import UsageError
-from reprise.server.serving import serve
+from reprise.server.serving import Serving, serve
 from reprise.tracking.embedded import EmbeddedStore
 
 SERVE = """
 import sys
 from pathlib import Path
-from reprise.server.serving import serve
+from reprise.server.access import OneSecret
+from reprise.server.serving import Serving, serve
 from reprise.tracking.embedded import EmbeddedStore
 with EmbeddedStore(Path("mlruns")) as store:
-    serve(store, "127.0.0.1", int(sys.argv[1]), *sys.argv[2:])
+    serve(store, Serving(port=int(sys.argv[1]), access=OneSecret(sys.argv[2])))
 """
 
 
@@ -73,7 +74,7 @@ def test_its_socket_is_told_to_be_tcp_so_that_answers_come_without_delay(
 
     monkeypatch.setattr(uvicorn.Server, "run", run)
     with EmbeddedStore(tmp_path / "mlruns") as store:
-        serve(store, "127.0.0.1", 0)
+        serve(store, Serving())
     assert seen == [socket.IPPROTO_TCP]
 
 
@@ -82,4 +83,4 @@ def test_an_address_of_another_machine_is_refused(tmp_path: Path) -> None:
         EmbeddedStore(tmp_path / "mlruns") as store,
         pytest.raises(UsageError, match=r"cannot listen on 192\.0\.2\.1:0"),
     ):
-        serve(store, "192.0.2.1", 0, "token")
+        serve(store, Serving("192.0.2.1"))

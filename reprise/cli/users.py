@@ -1,0 +1,73 @@
+"""``reprise users``: who may use a server."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from reprise.cli import show
+from reprise.errors import UsageError
+
+
+@click.group()
+def users() -> None:
+    """Make and change the users file of reprise server --auth FILE."""
+
+
+@users.command()
+@click.argument("file", type=Path)
+@click.argument("name")
+@click.option("--role", type=click.Choice(["read", "write", "admin"]), default="write", show_default=True)
+@click.option(
+    "--token", is_flag=True, help="Make a token, for a program, instead of asking for a password."
+)
+def add(file: Path, name: str, role: str, token: bool) -> None:
+    """Add a user, or give one another role and secret.
+
+    The password is asked for, or read from standard input when that is no terminal; a token is made
+    and printed once.
+    """
+    from reprise.server import users
+
+    if not name or ":" in name or not name.isprintable():
+        raise UsageError(f"{name!r} cannot be a name", hint="any printable text without a colon can")
+    made = users.put(file, name, role, password=None if token else _password())
+    click.echo(f"{name} may {role}", err=True)
+    if made is not None:
+        click.echo(made)
+
+
+def _password() -> str:
+    if sys.stdin.isatty():
+        password: str = click.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
+    else:
+        password = sys.stdin.readline().rstrip("\n")
+    if not password:
+        raise UsageError("the password is empty")
+    return password
+
+
+@users.command("list")
+@click.argument("file", type=Path)
+def list_(file: Path) -> None:
+    """List the users with their roles."""
+    from reprise.server import users
+
+    rows = [
+        (name, entry["role"], "token" if "token" in entry else "password")
+        for name, entry in sorted(users.read(file).items())
+    ]
+    show.table(("NAME", "ROLE", "SECRET"), rows)
+
+
+@users.command()
+@click.argument("file", type=Path)
+@click.argument("name")
+def remove(file: Path, name: str) -> None:
+    """Remove a user; a server that runs lets them in no more."""
+    from reprise.server import users
+
+    users.remove(file, name)
+    click.echo(f"{name} is removed", err=True)

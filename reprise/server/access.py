@@ -1,0 +1,114 @@
+"""Who may do what: the credential of a request, the role it stands for, and the role a request needs.
+
+``read`` looks, ``write`` also creates, logs and deletes what can be restored, ``admin`` also removes
+for good. A client sends its credential as a bearer token, or as the password of basic authentication.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hmac
+from enum import IntEnum
+from typing import NamedTuple, Protocol
+
+from reprise.errors import TrackingError
+
+# Verbs that look, though they are sent by POST.
+_LOOKS = {
+    "datasets/search",
+    "experiments/search",
+    "experiments/search-datasets",
+    "logged-models/search",
+    "model-versions/search",
+    "registered-models/get-latest-versions",
+    "registered-models/search",
+    "runs/search",
+    "traces/batchGetInfos",
+    "traces/search",
+}
+# What does not come back.
+_FOR_GOOD = {"model-versions/delete", "registered-models/delete"}
+
+
+class Role(IntEnum):
+    """Each may do what those before it may."""
+
+    READ = 1
+    WRITE = 2
+    ADMIN = 3
+
+
+class Bearer(NamedTuple):
+    """Who sends a request: ``run_id`` is the run that its token was made for."""
+
+    name: str
+    role: Role
+    run_id: str | None = None
+
+
+class Access(Protocol):
+    def bearer(self, authorization: str) -> Bearer | None:
+        """Who sends this ``Authorization`` header (empty: none), or None for nobody that is known."""
+        ...
+
+
+class Everyone:
+    """No credential is asked for."""
+
+    def bearer(self, authorization: str) -> Bearer | None:
+        return Bearer("", Role.ADMIN)
+
+
+class OneSecret:
+    """Whoever bears the secret may do everything; ``<secret>.<run id>`` names the bearer's run."""
+
+    def __init__(self, secret: str) -> None:
+        self._secret = secret.encode()
+
+    def bearer(self, authorization: str) -> Bearer | None:
+        _, credential = credentials(authorization)
+        if hmac.compare_digest(credential.encode(), self._secret):
+            return Bearer("", Role.ADMIN)
+        secret, _, run_id = credential.rpartition(".")
+        if hmac.compare_digest(secret.encode(), self._secret):
+            return Bearer("", Role.ADMIN, run_id or None)
+        return None
+
+
+def needed(method: str, path: str) -> Role:
+    """The role that a request needs."""
+    verb = path.partition("/mlflow/")[2]
+    if method in ("GET", "HEAD", "OPTIONS") or (method == "POST" and verb in _LOOKS):
+        return Role.READ
+    if verb in _FOR_GOOD or (method == "DELETE" and "/mlflow-artifacts/" in path):
+        return Role.ADMIN
+    return Role.WRITE
+
+
+def refusal(bearer: Bearer | None, method: str, path: str) -> TrackingError | None:
+    """Why the request is not let through, or None."""
+    if bearer is None:
+        return TrackingError("The token is missing or wrong", code="UNAUTHENTICATED")
+    need = needed(method, path)
+    if bearer.role < need:
+        message = f'"{bearer.name}" may {bearer.role.name.lower()}; this needs {need.name.lower()}'
+        return TrackingError(message, code="PERMISSION_DENIED")
+    return None
+
+
+def credentials(authorization: str) -> tuple[str, str]:
+    """The user name (``""`` for a bearer token) and the secret; two empty texts when there are none.
+
+    Clients that find a user name in their settings never send a bearer token.
+    """
+    scheme, _, value = authorization.partition(" ")
+    if scheme.lower() == "bearer":
+        return "", value.strip()
+    if scheme.lower() != "basic":
+        return "", ""
+    try:
+        name, _, secret = base64.b64decode(value, validate=True).decode().partition(":")
+    except (binascii.Error, UnicodeDecodeError):
+        return "", ""
+    return name, secret

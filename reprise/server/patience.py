@@ -1,0 +1,91 @@
+"""Clients that send too slowly: a connection must not be held open by a byte a minute."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from reprise.errors import TrackingError
+
+HEADER_SECONDS = 20.0
+"""Within which the head of a request has to be here, counted from its first byte."""
+
+BODY_SECONDS = 60.0
+"""For which a body may pause."""
+
+
+class PromptHeads(H11Protocol):
+    """Closes a connection whose request does not get past its head."""
+
+    _due: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)  # type: ignore[arg-type]
+        self._watch()
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        self._watch()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self._forget()
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        self._forget()  # what follows is the time between two requests, which uvicorn watches
+
+    def _watch(self) -> None:
+        underway = getattr(self.cycle, "response_complete", None) is False  # no cycle before the first head
+        if underway:
+            self._forget()
+        elif self._due is None:
+            self._due = self.loop.call_later(HEADER_SECONDS, self.transport.close)
+
+    def _forget(self) -> None:
+        if self._due is not None:
+            self._due.cancel()
+            self._due = None
+
+
+class Bodies:
+    """Ends a request whose body stops coming, or is larger than ``largest`` bytes (None: any size)."""
+
+    def __init__(self, app: ASGIApp, largest: int | None = None) -> None:
+        self._app = app
+        self._largest = largest
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or not _has_body(scope):
+            await self._app(scope, receive, send)
+            return
+        complete = False
+        size = 0
+
+        async def in_time() -> Message:
+            nonlocal complete, size
+            if complete:
+                return await receive()
+            try:
+                message = await asyncio.wait_for(receive(), BODY_SECONDS)
+            except TimeoutError:
+                raise TrackingError(
+                    f"The body of the request paused for {BODY_SECONDS:g} seconds", code="REQUEST_TIMEOUT"
+                ) from None
+            complete = not message.get("more_body", False)
+            size += len(message.get("body", b""))
+            if self._largest is not None and size > self._largest:
+                raise TrackingError(
+                    f"The body is larger than {self._largest} bytes", code="REQUEST_TOO_LARGE"
+                )
+            return message
+
+        await self._app(scope, in_time, send)
+
+
+def _has_body(scope: Scope) -> bool:
+    headers: list[tuple[bytes, Any]] = scope["headers"]
+    return any(name in (b"content-length", b"transfer-encoding") for name, _ in headers)

@@ -1,0 +1,141 @@
+"""The users file of a server: names, roles, and secrets that are kept as hashes only.
+
+A JSON object by name: ``{"role": "write", "password": "<salt>:<hash>"}`` or, for programs,
+``{"role": "read", "token": "<hash>"}``. It is read again when it has changed: a user who was removed is
+out at the next request.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import os
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+
+from reprise.errors import UsageError
+from reprise.lock import exclusive
+from reprise.paths import write_atomically
+from reprise.server.access import Bearer, Role, credentials
+
+Entry = Mapping[str, str]
+
+ROLES = {role.name.lower(): role for role in Role}
+
+# What a password costs to check, once per user and server: 16 MiB and some 50 ms.
+_SCRYPT = {"n": 2**14, "r": 8, "p": 1}
+
+
+class Users:
+    """Access for those in the file at ``path``.
+
+    Raises:
+        UsageError: the file cannot be read, or is not such a file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._stamp = _stamp(path)
+        self._entries = read(path)
+        self._key = os.urandom(32)
+        self._known: dict[bytes, Bearer] = {}  # by a keyed digest of the credential, so that none is kept
+
+    def bearer(self, authorization: str) -> Bearer | None:
+        if not authorization:
+            return None
+        self._refresh()
+        digest = hmac.digest(self._key, authorization.encode(), "sha256")
+        found = self._known.get(digest) or self._look_up(authorization)
+        if found is not None:
+            self._known[digest] = found
+        return found
+
+    def _look_up(self, authorization: str) -> Bearer | None:
+        name, secret = credentials(authorization)
+        for candidate, entry in self._entries.items():
+            if name in ("", candidate) and _is_token(entry, secret):
+                return Bearer(candidate, ROLES[entry["role"]])
+        if (entry := self._entries.get(name, {})) and _is_password(entry, secret):
+            return Bearer(name, ROLES[entry["role"]])
+        return None
+
+    def _refresh(self) -> None:
+        stamp = _stamp(self._path)
+        if stamp == self._stamp:
+            return
+        self._known.clear()
+        try:
+            self._entries = read(self._path)
+        except UsageError:
+            self._entries = {}  # better nobody than somebody who was removed
+        self._stamp = stamp
+
+
+def read(path: Path) -> dict[str, Entry]:
+    """The entries of the file, by name."""
+    try:
+        content = json.loads(path.read_bytes())
+    except OSError as error:
+        hint = f"reprise users add {path} NAME --role admin makes it"
+        raise UsageError(f"cannot read the users of {path}: {error.strerror}", hint=hint) from error
+    except ValueError as error:
+        raise UsageError(f"{path} is not a users file: {error}") from error
+    for name, entry in content.items() if isinstance(content, dict) else [("", None)]:
+        if not isinstance(entry, dict) or entry.get("role") not in ROLES:
+            hint = f"each entry is an object with a role, one of {', '.join(ROLES)}"
+            raise UsageError(f'{path} is not a users file: see "{name}"', hint=hint)
+    return dict(content)
+
+
+def put(path: Path, name: str, role: str, *, password: str | None) -> str | None:
+    """Add the user or replace what is there; without a password, a new token, which is returned."""
+    token = None
+    if password is None:
+        token = secrets.token_urlsafe(32)
+        entry = {"role": role, "token": hashlib.sha256(token.encode()).hexdigest()}
+    else:
+        salt = secrets.token_hex(16)
+        entry = {"role": role, "password": f"{salt}:{_hash(salt, password)}"}
+    with exclusive(path.with_name(f"{path.name}.lock"), f"the users of {path}"):
+        _write(path, {**(read(path) if path.exists() else {}), name: entry})
+    return token
+
+
+def remove(path: Path, name: str) -> None:
+    with exclusive(path.with_name(f"{path.name}.lock"), f"the users of {path}"):
+        entries = read(path)
+        if name not in entries:
+            hint = f"it has {', '.join(entries) or 'nobody'}"
+            raise UsageError(f'{path} has no user "{name}"', hint=hint)
+        _write(path, {key: entry for key, entry in entries.items() if key != name})
+
+
+def _write(path: Path, entries: Mapping[str, Entry]) -> None:
+    umask = os.umask(0o077)
+    try:
+        write_atomically(path, json.dumps(entries, indent=1) + "\n")
+    finally:
+        os.umask(umask)
+
+
+def _is_token(entry: Entry, secret: str) -> bool:
+    return hmac.compare_digest(entry.get("token", "-"), hashlib.sha256(secret.encode()).hexdigest())
+
+
+def _is_password(entry: Entry, secret: str) -> bool:
+    salt, _, kept = entry.get("password", "").partition(":")
+    return bool(kept) and hmac.compare_digest(kept, _hash(salt, secret))
+
+
+def _hash(salt: str, password: str) -> str:
+    return hashlib.scrypt(password.encode(), salt=bytes.fromhex(salt), **_SCRYPT).hex()
+
+
+def _stamp(path: Path) -> tuple[int, int, int]:
+    try:
+        found = path.stat()
+    except OSError:
+        return (0, 0, 0)
+    return (found.st_ino, found.st_size, found.st_mtime_ns)

@@ -1,0 +1,249 @@
+"""Who may do what on a long-running server, and how it defends itself."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from reprise.errors import UsageError
+from reprise.server import patience, users
+from reprise.server.access import Role, needed
+from reprise.server.routes import VERBS
+from reprise.server.users import Users
+
+API = "/api/2.0/mlflow"
+FILES = "/api/2.0/mlflow-artifacts/artifacts"
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A ``reprise server`` of its own process."""
+
+    port: int
+    process: subprocess.Popen[str]
+
+    def ask(
+        self, path: str, body: object = None, *, method: str | None = None, **headers: str
+    ) -> tuple[int, str]:
+        data = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
+        headers = {name.replace("_", "-"): value for name, value in headers.items()}
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{self.port}{path}",
+            data,
+            {"Content-Type": "application/json", **headers},
+            method=method,
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=30) as response:
+                return response.status, response.read().decode()
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, error.read().decode()
+
+    def connect(self) -> socket.socket:
+        return socket.create_connection(("127.0.0.1", self.port), timeout=30)
+
+
+@contextmanager
+def served(*options: str, code: str = "from reprise.cli import main; main()") -> Iterator[Server]:
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, "server", "-p", "0", *options], stderr=subprocess.PIPE, text=True
+    )
+    try:
+        assert process.stderr is not None
+        line = process.stderr.readline()
+        found = re.search(r":(\d+)$", line.strip())
+        assert found, line + process.stderr.read()
+        yield Server(int(found[1]), process)
+    finally:
+        process.kill()
+        process.wait()
+        assert process.stderr is not None
+        process.stderr.close()
+
+
+def basic(name: str, password: str) -> str:
+    return "Basic " + base64.b64encode(f"{name}:{password}".encode()).decode()
+
+
+def test_each_role_may_do_its_part(house: Path) -> None:
+    file = Path("users")
+    tokens = {role: users.put(file, role, role, password=None) for role in ("read", "write", "admin")}
+    users.put(file, "ana", "read", password="it's: long")
+    with served("--auth", str(file)) as server:
+        create = {"name": "mine"}
+        assert server.ask(f"{API}/experiments/create", create)[0] == 401
+        assert server.ask(f"{API}/experiments/create", create, Authorization="Bearer wrong")[0] == 401
+        for role, status in (("read", 403), ("write", 200)):
+            bearer = f"Bearer {tokens[role]}"
+            assert server.ask(f"{API}/experiments/create", create, Authorization=bearer)[0] == status
+            assert server.ask(f"{API}/experiments/search?max_results=5", Authorization=bearer)[0] == 200
+            search = {"experiment_ids": ["0"]}
+            assert server.ask(f"{API}/runs/search", search, Authorization=bearer)[0] == 200
+        put = {"path": f"{FILES}/0/x/artifacts/a.txt", "body": b"text", "method": "PUT"}
+        for role, statuses in (("write", (200, 403)), ("admin", (200, 200))):
+            bearer = f"Bearer {tokens[role]}"
+            put_status, _ = server.ask(str(put["path"]), put["body"], method="PUT", Authorization=bearer)
+            gone, _ = server.ask(str(put["path"]), method="DELETE", Authorization=bearer)
+            assert (put_status, gone) == statuses
+        assert server.ask("/version", Authorization=basic("ana", "it's: long"))[0] == 200
+        assert server.ask("/version", Authorization=basic("ana", "other"))[0] == 401
+        assert server.ask("/health")[0] == 200
+
+
+def test_a_removed_user_is_out_at_once(house: Path) -> None:
+    file = Path("users")
+    token = users.put(file, "robot", "write", password=None)
+    users.put(file, "other", "write", password=None)
+    with served("--auth", str(file)) as server:
+        assert server.ask("/version", Authorization=f"Bearer {token}")[0] == 200
+        users.remove(file, "robot")
+        assert server.ask("/version", Authorization=f"Bearer {token}")[0] == 401
+        file.write_text("half a fi")
+        assert server.ask("/version", Authorization=f"Bearer {token}")[0] == 401
+
+
+def test_secrets_are_kept_as_hashes_in_a_private_file(house: Path) -> None:
+    token = users.put(Path("users"), "robot", "write", password=None)
+    users.put(Path("users"), "ana", "admin", password="correct horse")
+    text = Path("users").read_text()
+    assert token is not None
+    assert token not in text and "correct horse" not in text
+    assert Path("users").stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize("content", ["[]", "{", '{"ana": {"role": "god"}}', '{"ana": "write"}'])
+def test_what_is_no_users_file_is_refused(house: Path, content: str) -> None:
+    Path("users").write_text(content)
+    with pytest.raises(UsageError, match="is not a users file"):
+        Users(Path("users"))
+
+
+def test_no_verb_that_changes_something_passes_for_looking() -> None:
+    looks = {
+        verb.path for verb in VERBS if needed(verb.method, f"/api/2.0/mlflow/{verb.path}") is Role.READ
+    }
+    words = ("create", "update", "delete", "set", "log-", "restore", "rename", "transition", "finalize")
+    assert "runs/search" in looks
+    assert not [path for path in looks if path.rpartition("/")[2].startswith(words)]
+    assert needed("POST", "/api/2.0/mlflow-artifacts/mpu/create/0/runs/search") is Role.WRITE
+    assert needed("DELETE", "/api/2.0/mlflow/registered-models/delete") is Role.ADMIN
+
+
+def test_a_foreign_page_is_not_answered(house: Path) -> None:
+    with served() as server:
+        assert server.ask("/version", Origin="http://evil.example.org")[0] == 403
+        assert server.ask("/version", Host="evil.example.org")[0] == 403
+        assert server.ask("/version", Origin=f"http://127.0.0.1:{server.port}")[0] == 200
+
+
+def test_it_is_called_by_the_names_it_was_given(house: Path) -> None:
+    with served("--allowed-host", "tracking.example.org") as server:
+        assert server.ask("/version", Host="tracking.example.org:5000")[0] == 200
+        assert server.ask("/version")[0] == 403
+
+
+def test_a_request_that_is_too_large_is_refused_and_leaves_nothing(house: Path) -> None:
+    with served("--max-upload", "64K") as server:
+        path = f"{FILES}/0/run/artifacts/big.bin"
+        try:
+            status = server.ask(path, b"x" * 5_000_000, method="PUT")[0]
+        except urllib.error.URLError:
+            status = 413  # the rest of the body met a closed connection
+        assert status == 413
+        assert server.ask(path, b"x" * 60_000, method="PUT")[0] == 200
+        assert [file.name for file in Path("mlruns/artifacts").rglob("*") if file.is_file()] == ["big.bin"]
+
+
+IMPATIENT = """
+from reprise.server import patience
+patience.HEADER_SECONDS = patience.BODY_SECONDS = 0.3
+from reprise.cli import main
+main()
+"""
+
+
+def test_clients_that_stop_sending_are_left(house: Path) -> None:
+    assert patience.HEADER_SECONDS >= 10 and patience.BODY_SECONDS >= 30
+    with served(code=IMPATIENT) as server:
+        with server.connect() as silent, server.connect() as head, server.connect() as body:
+            head.sendall(b"GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\nX-")
+            body.sendall(
+                f"POST {API}/runs/search HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+                "Content-Type: application/json\r\nContent-Length: 100\r\n\r\n{".encode()
+            )
+            assert silent.recv(100) == b""
+            assert head.recv(100) == b""
+            assert body.recv(100).startswith(b"HTTP/1.1 408")
+        assert server.ask("/health")[0] == 200
+
+
+def test_it_counts_and_logs_its_requests(house: Path) -> None:
+    token = users.put(Path("users"), "robot", "read", password=None)
+    with served("--access-log", "access.jsonl", "--auth", "users") as server:
+        bearer = f"Bearer {token}"
+        assert server.ask(f"{API}/experiments/get?experiment_id=0", Authorization=bearer)[0] == 200
+        assert server.ask(f"{API}/runs/search", {"experiment_ids": ["0"]}, Authorization=bearer)[0] == 200
+        assert server.ask(f"{FILES}/0/some/file", Authorization=bearer)[0] == 404
+        assert server.ask("/metrics")[0] == 401
+        status, page = server.ask("/metrics", Authorization=bearer)
+    assert status == 200
+    labels = f'endpoint="{API}/experiments/get",method="GET",status="200"'
+    assert f"reprise_requests_total{{{labels}}} 1.0" in page
+    assert "some/file" not in page
+    lines = [json.loads(line) for line in Path("access.jsonl").read_text().splitlines()]
+    seen = [(line["user"], line["status"]) for line in lines]
+    assert seen[:4] == [("robot", 200), ("robot", 200), ("robot", 404), ("", 401)]
+    assert lines[1]["received"] > 0 and lines[0]["path"] == f"{API}/experiments/get"
+
+
+def test_what_is_under_way_is_answered_before_it_goes(house: Path) -> None:
+    """An upload that has begun when SIGTERM comes is taken whole."""
+    with served() as server, server.connect() as client:
+        client.sendall(
+            f"PUT {FILES}/0/run/artifacts/slow.txt HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+            "Content-Length: 10\r\n\r\n01234".encode()
+        )
+        while not list(Path("mlruns/artifacts").rglob(".*")):
+            time.sleep(0.01)
+        server.process.send_signal(signal.SIGTERM)
+        time.sleep(0.3)
+        client.sendall(b"56789")
+        assert client.recv(100).startswith(b"HTTP/1.1 200")
+        assert server.process.wait(10) in (0, -signal.SIGTERM, 143)
+    assert next(Path("mlruns").rglob("slow.txt")).read_text() == "0123456789"
+
+
+def test_users_are_made_on_the_command_line(house: Path) -> None:
+    def reprise(*words: str, given: str = "") -> subprocess.CompletedProcess[str]:
+        argv = [sys.executable, "-m", "reprise", "users", *words]
+        return subprocess.run(argv, input=given, capture_output=True, text=True, env=os.environ)
+
+    made = reprise("add", "users", "robot", "--role", "admin", "--token")
+    assert made.returncode == 0
+    found = Users(Path("users")).bearer(f"Bearer {made.stdout.strip()}")
+    assert found is not None and (found.name, found.role) == ("robot", Role.ADMIN)
+    assert reprise("add", "users", "ana", given="secret\n").returncode == 0
+    assert Users(Path("users")).bearer(basic("ana", "secret")) is not None
+    assert Users(Path("users")).bearer(basic("robot", "secret")) is None
+    assert "ana    write  password" in reprise("list", "users").stdout
+    assert reprise("remove", "users", "ana").returncode == 0
+    again = reprise("remove", "users", "ana")
+    assert again.returncode == 2 and "it has robot" in again.stderr
+    empty = reprise("add", "users", "eve", given="\n")
+    assert empty.returncode == 2 and "password is empty" in empty.stderr
