@@ -58,6 +58,14 @@ def duration(seconds: float) -> str:
     return f"{seconds:.0f} s"
 
 
+def size(count: int) -> str:
+    """Bytes for people: ``0 bytes``, ``12 kB``, ``1.2 GB``."""
+    for unit, power in (("GB", 9), ("MB", 6), ("kB", 3)):
+        if count >= 10**power:
+            return f"{count / 10**power:.{1 if count < 10 ** (power + 1) else 0}f} {unit}"
+    return f"{count} bytes"
+
+
 def _printable(text: str) -> str:
     """Text from a store cannot move the cursor or recolour the terminal."""
     return "".join(char if char.isprintable() or char == "\n" else f"\\x{ord(char):02x}" for char in text)

@@ -30,7 +30,7 @@ _LEASE = "lease"
 _SIZE = 16384  # bytes; a record is shorter
 _REASON_LIMIT = 2000  # characters
 _STOP = "stop"
-_MAKING = ".making-"
+MAKING = ".making-"
 _BEAT = 60.0  # seconds
 _SILENCE = 3600.0  # seconds without a beat after which the lease of another machine is believed free
 
@@ -53,7 +53,7 @@ class Lease(NamedTuple):
             TrackingError: the folder cannot be written.
         """
         name = os.urandom(8).hex()
-        making = jobs / f"{_MAKING}{name}"  # not to be seen before it is held
+        making = jobs / f"{MAKING}{name}"  # not to be seen before it is held
         descriptor = None
         try:
             making.mkdir(parents=True, mode=0o700)
@@ -156,7 +156,7 @@ def unheld(folder: Path) -> Iterator[bool]:
 def job_folders(jobs: Path) -> list[Path]:
     """The folders of all jobs, held or not; none where there are none or they are not ours to see."""
     try:
-        return [folder for folder in jobs.iterdir() if not folder.name.startswith(_MAKING)]
+        return [folder for folder in jobs.iterdir() if not folder.name.startswith(MAKING)]
     except OSError:
         return []
 

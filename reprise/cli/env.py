@@ -1,0 +1,211 @@
+"""``reprise env``: the environments of the cache, and those of runs."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from reprise.cli import show
+from reprise.cli.env_inside import exec_, shell
+from reprise.cli.env_prune import prune
+from reprise.cli.options import json_option, opened, tracking_option
+from reprise.errors import EnvError, UsageError
+
+if TYPE_CHECKING:
+    from reprise.envs.inventory import Entry
+    from reprise.schemas.environment import Package
+
+_SHORT = 12  # digits of a digest
+_WORD_HELP = "ENV is a name or the start of a digest, RUN an id, the start of one, or @last."
+
+
+@click.group()
+def env() -> None:
+    """List, show, compare, enter, check and remove environments."""
+
+
+env.add_command(exec_)
+env.add_command(shell)
+env.add_command(prune)
+
+
+@env.command("list")
+@json_option
+def list_(json_: bool) -> None:
+    """The environments of the cache, the last used one first; images of docker are the engine's."""
+    from reprise.envs import inventory
+    from reprise.progress import spinner
+
+    with spinner("Measuring environments"):
+        facts = [_facts(entry) for entry in inventory.entries()]
+    if json_:
+        show.as_json(facts)
+        return
+    head = ("DIGEST", "PROJECT", "MANAGER", "PYTHON", "PACKAGES", "SIZE", "LAST USE", "")
+    show.table(head, [_row(item) for item in facts])
+
+
+@env.command("show", help=f"The lock of an environment: interpreter and every package. {_WORD_HELP}")
+@click.argument("word", metavar="ENV|RUN")
+@click.option("--lock", "lock_", is_flag=True, help="Print the lock's own text.")
+@tracking_option
+@json_option
+def show_(word: str, lock_: bool, tracking_uri: str | None, json_: bool) -> None:
+    from reprise.envs import inventory, registry
+    from reprise.runner.environments import named
+
+    if lock_ and json_:
+        raise UsageError("--lock prints the lock as it is; it goes without --json")
+    found = named(word, partial(opened, tracking_uri))
+    if lock_:
+        click.echo(found.lock.text, nl=False)
+        return
+    packages = registry.MANAGERS[found.lock.manager].packages(found.lock)
+    entry = next((item for item in inventory.entries() if item.prefix == found.prefix), None)
+    if json_:
+        about = {"manager": found.lock.manager, "digest": found.lock.digest, "path": found.prefix}
+        show.as_json({**about, **(_facts(entry) if entry else {}), "packages": packages})
+        return
+    told = {
+        "manager": found.lock.manager,
+        "digest": found.lock.digest,
+        "folder": str(found.prefix) if found.prefix else _absence(found.lock.manager),
+    }
+    if entry is not None:
+        told |= {
+            "created": show.ago(entry.marker.created),
+            "last use": show.ago(int(entry.last_use * 1000)),
+            "size": show.size(inventory.size(entry.prefix).total),
+            "projects": ", ".join(entry.projects),
+            "stores": "\n".join(dict.fromkeys(user.store for user in entry.users if user.store)),
+        }
+    show.pairs(found.title, [(name, value) for name, value in told.items() if value])
+    show.table(("PACKAGE", "VERSION", "KIND", "BUILD", "HASH", "FROM"), map(_package_row, packages))
+
+
+@env.command("diff", help=f"Package by package. A, B: ENV, RUN or a lock file. {_WORD_HELP}")
+@click.argument("a", metavar="A")
+@click.argument("b", metavar="B")
+@tracking_option
+@json_option
+def diff(a: str, b: str, tracking_uri: str | None, json_: bool) -> None:
+    from reprise.envs.difference import difference
+    from reprise.runner.environments import packages
+
+    of_a = packages(a, partial(opened, tracking_uri))
+    of_b = packages(b, partial(opened, tracking_uri))
+    changes = difference(of_a, of_b)
+    if json_:
+        show.as_json(changes)
+        return
+    if not changes:
+        click.echo("The packages are the same", err=True)
+        return
+    rows = [
+        (item.kind, item.name, *(found.version if found else "" for found in (item.a, item.b)), item.note)
+        for item in changes
+    ]
+    show.table(("", "PACKAGE", a, b, ""), rows)
+
+
+@env.command("path", help=f"The folder of an environment; it is made again when it is gone. {_WORD_HELP}")
+@click.argument("word", metavar="ENV|RUN")
+@tracking_option
+def path(word: str, tracking_uri: str | None) -> None:
+    from reprise.envs import registry
+    from reprise.runner import environments
+
+    found = environments.named(word, partial(opened, tracking_uri))
+    if not registry.MANAGERS[found.lock.manager].KEEPS_FOLDER:
+        raise UsageError(f"{found.title} has no folder: {_absence(found.lock.manager)}")
+    with environments.inside(found) as environment:
+        click.echo(environment.prefix)
+
+
+@env.command("check")
+@click.argument("word", metavar="[ENV]", required=False)
+@json_option
+def check(word: str | None, json_: bool) -> None:
+    """Compare every file of ENV (or of all environments) with the hash that its package gives.
+
+    A damaged one is made again at its next use.
+    """
+    from reprise.envs import checking, inventory
+    from reprise.progress import spinner
+
+    cached = inventory.entries()
+    if word is not None:
+        entry = inventory.find(word)
+        if entry is None:
+            raise UsageError(f'"{word}" is no environment of the cache', hint="reprise env list")
+        cached = [entry]
+    with spinner("Reading every file"):
+        found = {entry.name: checking.check(entry) for entry in cached}
+    if json_:
+        show.as_json(found)
+    for name, wrong in found.items():
+        said = "being made or removed" if wrong is None else "damaged" if wrong else "whole"
+        click.echo(f"{name}: {said}", err=True)
+        for sentence in () if json_ else wrong or ():
+            click.echo(f"  {show.plain(sentence)}")
+    if damaged := [name for name, wrong in found.items() if wrong]:
+        raise EnvError(f"damaged: {', '.join(damaged)}", hint="the next use of each makes it again")
+
+
+def _facts(entry: Entry) -> dict[str, Any]:
+    from reprise.envs import contents, inventory
+
+    size = inventory.size(entry.prefix)
+    return {
+        "name": entry.name,
+        "path": entry.prefix,
+        "manager": entry.marker.manager,
+        "digest": entry.marker.digest,
+        "python": entry.marker.python,
+        "package_count": entry.marker.packages,
+        "size": size.total,
+        "own_size": size.own,
+        "created": entry.marker.created,
+        "last_use": int(entry.last_use * 1000),
+        "projects": entry.projects,
+        "stores": tuple(dict.fromkeys(user.store for user in entry.users if user.store)),
+        "in_use": inventory.is_in_use(entry.prefix),
+        "damage": entry.marker.ill or contents.changed(entry.prefix, entry.marker.contents),
+    }
+
+
+def _row(facts: dict[str, Any]) -> tuple[str, ...]:
+    state = "in use" if facts["in_use"] else ""
+    if facts["damage"]:
+        state = f"damaged: {facts['damage']}"
+    return (
+        facts["digest"][:_SHORT],
+        ", ".join(facts["projects"]),
+        facts["manager"],
+        facts["python"],
+        str(facts["package_count"]),
+        show.size(facts["size"]),
+        show.ago(facts["last_use"]),
+        state,
+    )
+
+
+def _package_row(package: Package) -> tuple[str, ...]:
+    hashes = [value.partition(":")[2][:_SHORT] for value in package.hashes]
+    more = f" +{len(hashes) - 1}" if len(hashes) > 1 else ""
+    return (
+        package.name,
+        package.version,
+        package.kind,
+        package.build,
+        "".join((*hashes[:1], more)),
+        package.origin,
+    )
+
+
+def _absence(manager: str) -> str:
+    if manager == "local":
+        return "the current environment of its machine (local), nothing was made"
+    return "not in the cache" if manager != "docker" else "images are the engine's"

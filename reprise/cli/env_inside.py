@@ -1,0 +1,78 @@
+"""``reprise env exec`` and ``reprise env shell``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from reprise import paths
+from reprise.cli.options import opened, tracking_option
+from reprise.errors import UsageError
+
+if TYPE_CHECKING:
+    from reprise.schemas.environment import Environment
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+_WHICH = "ENV is of the cache, RUN recorded, URI a project as for reprise run."
+
+
+def _options(function: _F) -> _F:
+    for option in (
+        click.option("--env-manager", metavar="NAME", help="As for reprise run; for a URI."),
+        click.option("-v", "--version", metavar="REF", help="Branch, tag or commit; for a URI."),
+        click.option("--offline", is_flag=True, help="Fetch nothing. [env: REPRISE_OFFLINE]"),
+        tracking_option,
+    ):
+        function = option(function)
+    return function
+
+
+@click.command("exec", help=f"Run a command inside an environment, without a run. {_WHICH}")
+@click.argument("word", metavar="ENV|RUN|URI")
+@click.argument("argv", metavar="-- COMMAND...", nargs=-1, required=True, type=click.UNPROCESSED)
+@_options
+@click.pass_context
+def exec_(context: click.Context, /, word: str, argv: tuple[str, ...], **given: Any) -> None:
+    from reprise.runner import inside
+
+    with _entered(word, **given) as environment:
+        code = inside.execute(environment, argv, paths.here())
+    context.exit(code)
+
+
+@click.command("shell", help=f"Your own shell inside an environment. {_WHICH}")
+@click.argument("word", metavar="ENV|RUN|URI")
+@_options
+@click.pass_context
+def shell(context: click.Context, /, word: str, **given: Any) -> None:
+    from reprise.runner import inside
+
+    with _entered(word, **given) as environment:
+        code = inside.shell(environment, paths.here())
+    context.exit(code)
+
+
+@contextmanager
+def _entered(
+    word: str, env_manager: str | None, version: str | None, offline: bool, tracking_uri: str | None
+) -> Iterator[Environment]:
+    from reprise.envs import inventory
+    from reprise.runner import environments
+    from reprise.runner.request import make_request
+
+    request = make_request(
+        word, parameters={}, sources={}, env_manager=env_manager, version=version, offline=offline
+    )
+    if inventory.find(word) is None and environments.is_project(word):
+        with environments.of_project(request) as environment:
+            yield environment
+        return
+    if env_manager is not None or version is not None:
+        raise UsageError("--env-manager and --version are for a project's URI", hint="leave them out")
+    found = environments.named(word, partial(opened, tracking_uri))
+    with environments.inside(found, offline=request.offline) as environment:
+        yield environment

@@ -1,0 +1,53 @@
+"""Two environments, package by package."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from reprise.envs.requirements import canonical
+from reprise.schemas.environment import Package
+
+
+class Change(NamedTuple):
+    """``kind`` is ``added``, ``removed`` or ``changed``; ``note`` says what changed beside the version."""
+
+    kind: str
+    name: str
+    a: Package | None
+    b: Package | None
+    note: str = ""
+
+
+def difference(a: Iterable[Package], b: Iterable[Package]) -> tuple[Change, ...]:
+    """What is to be done to ``a`` so that it becomes ``b``, by name."""
+    of_a, of_b = _by_name(a), _by_name(b)
+    changes = []
+    for name in sorted({*of_a, *of_b}):
+        one, other = of_a.get(name), of_b.get(name)
+        if one is None or other is None:
+            changes.append(Change("added" if one is None else "removed", name, one, other))
+        elif (note := _note(one, other)) or one.version != other.version:
+            changes.append(Change("changed", name, one, other, note))
+    return tuple(changes)
+
+
+def _by_name(packages: Iterable[Package]) -> dict[str, Package]:
+    """The interpreter has one name, whoever brought it."""
+    return {
+        "python" if package.kind == "python" else canonical(package.name): package for package in packages
+    }
+
+
+def _note(one: Package, other: Package) -> str:
+    said = []
+    if one.kind != other.kind:
+        said.append(f"{one.kind} is now {other.kind}")
+    elif one.build != other.build and "" not in (one.build, other.build):
+        said.append(f"build {one.build} is now {other.build}")
+    elif one.version == other.version and one.hashes and other.hashes:
+        if not {*one.hashes} & {*other.hashes}:
+            said.append("the same version with other files")
+    elif one.version == other.version and one.origin != other.origin and one.origin and other.origin:
+        said.append(f"from {one.origin}, now from {other.origin}")
+    return ", ".join(said)

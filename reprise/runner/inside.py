@@ -1,0 +1,95 @@
+"""``reprise env exec`` and ``reprise env shell``: a command inside an environment, without a run."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from reprise.envs import registry as envs
+from reprise.errors import SubmitError
+from reprise.lock import scratch
+from reprise.process import patched
+from reprise.schemas.environment import DockerEnv, Environment
+from reprise.schemas.job import Command
+
+_PASSED_ON = (signal.SIGTERM, signal.SIGHUP)
+
+
+def execute(environment: Environment, argv: Sequence[str], cwd: Path) -> int:
+    """Run ``argv`` on our own streams; returns its exit code, 128 and the signal's number when killed.
+
+    Raises:
+        SubmitError: it cannot be started.
+    """
+    return _perform(_entered(environment, argv, cwd))
+
+
+def shell(environment: Environment, cwd: Path) -> int:
+    """The user's own shell, or in a container one of its image, until it is left; its exit code."""
+    program = os.environ.get("SHELL") or "/bin/sh"
+    command = _entered(environment, (program,), cwd)
+    if command.argv != (program,):
+        return execute(environment, ("sh",), cwd)
+    with _after_its_settings(command, environment.prefix.name) as prepared:
+        return _perform(prepared)
+
+
+def _entered(environment: Environment, argv: Sequence[str], cwd: Path) -> Command:
+    spec = environment.spec
+    if isinstance(spec, DockerEnv):  # our streams are the container's
+        streams = {"interactive": True, **({"tty": True} if sys.stdin.isatty() else {})}
+        environment = environment._replace(spec=spec._replace(arguments={**spec.arguments, **streams}))
+        cwd = spec.root
+    return envs.MANAGERS[environment.manager].enter(environment, Command(tuple(argv), (), cwd))
+
+
+def _perform(command: Command) -> int:
+    try:
+        process = subprocess.Popen(
+            command.argv, cwd=command.cwd, env=patched(os.environ, dict(command.environ))
+        )
+    except OSError as error:
+        raise SubmitError(f'cannot start "{command.argv[0]}" in {command.cwd}: {error.strerror}') from error
+
+    def pass_on(number: int, _: object) -> None:
+        process.send_signal(number)
+
+    # Ctrl-C reaches everything on the terminal: the command decides what it means, and we wait for it.
+    previous = {signal.SIGINT: signal.signal(signal.SIGINT, lambda *_: None)}
+    previous |= {number: signal.signal(number, pass_on) for number in _PASSED_ON}
+    try:
+        code = process.wait()
+    finally:
+        for number, action in previous.items():
+            signal.signal(number, action)
+        if command.release:
+            subprocess.run(command.release, check=False, capture_output=True)
+    return code if code >= 0 else 128 - code
+
+
+@contextmanager
+def _after_its_settings(command: Command, name: str) -> Iterator[Command]:
+    """``command``, a shell, with PATH as entered also after its settings have put other folders first."""
+    environ = dict(command.environ)
+    program = Path(command.argv[0]).name
+    if program not in ("bash", "zsh") or environ.get("PATH") is None:
+        yield command
+        return
+    last = f"export PATH={shlex.quote(str(environ['PATH']))}\nPS1={shlex.quote(f'({name}) ')}$PS1\n"
+    with scratch() as folder:
+        if program == "bash":
+            (folder / "rc").write_text(f"[ -f ~/.bashrc ] && . ~/.bashrc\n{last}", encoding="utf-8")
+            yield command._replace(argv=(*command.argv, "--rcfile", str(folder / "rc")))
+            return
+        own = shlex.quote(os.environ.get("ZDOTDIR") or os.environ.get("HOME", ""))
+        for file in (".zshenv", ".zprofile", ".zshrc", ".zlogin"):
+            end = last if file == ".zshrc" else ""
+            text = f"ZDOTDIR={own}\n[ -f {own}/{file} ] && . {own}/{file}\nZDOTDIR={folder}\n{end}"
+            (folder / file).write_text(text, encoding="utf-8")
+        yield command._replace(environ=(*command.environ, ("ZDOTDIR", str(folder))))
