@@ -19,6 +19,7 @@ VERBS = {
     "check": ("check", "Tell every fault of a project's files, with line, column and hint."),
     "runs": ("runs", "List, show, follow and stop runs."),
     "env": ("env", "List, show, compare, enter, check and remove environments."),
+    "env": ("env", "List, show, compare, enter, check and remove environments."),
     "experiments": ("experiments", "List experiments."),
     "users": ("users", "Say who may use a server."),
     "server": ("server", "Serve the store over MLflow's REST API."),
