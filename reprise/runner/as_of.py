@@ -9,6 +9,9 @@ from reprise.schemas.job import Checkout
 
 COMMIT = "commit"
 
+# Patterns stay text: most runs have no date.
+_DAY = r"\d{4}-\d\d-\d\d"
+_ZONE = r"[T ]\d\d:\d\d.*(?:[Zz]|[+-]\d\d:?\d\d)$"
 _HINT = "write YYYY-MM-DD, a time as 2024-05-17T12:00:00Z, or commit for the date of the project's commit"
 
 
@@ -25,26 +28,22 @@ def read(text: str) -> str:
         return text
     now = datetime.now(UTC)
     try:
-        if re.fullmatch(r"\d{4}-\d\d-\d\d", text):
+        if re.fullmatch(_DAY, text):
             day = date.fromisoformat(text)
-            future = day > max(now.date(), date.today())
+            coming = day > max(now.date(), date.today())
             moment = datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(days=1)
+        elif re.search(_ZONE, text):
+            moment = datetime.fromisoformat(text).astimezone(UTC)
+            coming = moment > now
         else:
-            moment = datetime.fromisoformat(text).astimezone(UTC) if _has_zone(text) else datetime.min
-            future = moment.replace(tzinfo=UTC) > now
+            raise ValueError("it names no zone")
     except (ValueError, OverflowError):
-        moment, future = datetime.min, False
-    if moment == datetime.min:
-        raise UsageError(f'--as-of "{text}" is not a date', hint=_HINT)
-    if future:
+        raise UsageError(f'--as-of "{text}" is not a date', hint=_HINT) from None
+    if coming:
         raise UsageError(
             f"--as-of {text} is still to come", hint="give a time of the past, or leave it out"
         )
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def _has_zone(text: str) -> bool:
-    return re.search(r"[T ]\d\d:\d\d.*(?:[Zz]|[+-]\d\d:?\d\d)$", text) is not None
 
 
 def resolve(text: str | None, checkout: Checkout) -> str | None:
