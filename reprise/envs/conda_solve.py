@@ -142,7 +142,7 @@ class _ByBuildTime:
 
     async def fetch_package_records(self, platform: Subdir, name: PackageName) -> list[RepoDataRecord]:
         found = await self._gateway.query(
-            [self._url], [platform], [name], recursive=False, channel_relations="disabled"
+            [self._url], [platform], [name.normalized], recursive=False, channel_relations="disabled"
         )
         records = [record for records in found for record in records]
         for record in records:

@@ -7,7 +7,7 @@ import hashlib
 import json
 import threading
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -70,7 +70,7 @@ def guarded_index(folder: Path, user: str, password: str) -> Iterator[str]:
         def log_message(self, format: str, *args: object) -> None:
             return
 
-    with _serving(Requests) as address:
+    with serving(Requests) as address:
         yield address
 
 
@@ -110,7 +110,7 @@ def dated_index(folder: Path, times: Mapping[str, str]) -> Iterator[str]:
         def log_message(self, format: str, *args: object) -> None:
             return
 
-    with _serving(Requests) as address:
+    with serving(Requests) as address:
         yield f"http://{address}/simple"
 
 
@@ -119,7 +119,7 @@ def _sha256(path: Path) -> str:
 
 
 @contextmanager
-def _serving(requests: type[BaseHTTPRequestHandler]) -> Iterator[str]:
+def serving(requests: Callable[..., BaseHTTPRequestHandler]) -> Iterator[str]:
     """Serve on a free port of this machine; yields ``HOST:PORT``."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), requests)
     serving = threading.Thread(target=server.serve_forever)
