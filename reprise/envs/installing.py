@@ -51,7 +51,8 @@ def root_of(lock: Lock, facts: dict[str, Any], prefix: Path) -> Path | None:
 
 def _install(facts: dict[str, Any], prefix: Path, root: Path | None, policy: Policy, log: Path) -> None:
     arguments = ["pip", "sync", "--python", str(prefix / "bin" / "python"), *uv.no_index()]
-    if not facts.get("local") and all_hashed(facts["requirements"]):
+    exact = not facts.get("local") and all_hashed(facts["requirements"])
+    if exact:
         arguments.append("--require-hashes")
     built = any(not project["editable"] for project in facts.get("local", ()))
     if built and not (policy.offline or uv.is_offline()):
@@ -61,7 +62,11 @@ def _install(facts: dict[str, Any], prefix: Path, root: Path | None, policy: Pol
     lines = map(credentials.restored, (*sources, *facts["requirements"]))
     with resolving.written(lines) as source:
         arguments.append(str(source))
-        done = uv.call(arguments, log=log, cwd=root or prefix, offline=policy.offline)
+        # What is pinned by hashes and in uv's cache needs no word with the index, which takes longer
+        # than the rest; where something is missing, uv finds that out at once.
+        done = uv.call(arguments, log=log, cwd=root or prefix, offline=policy.offline or exact)
+        if done.exit_code != 0 and exact and not policy.offline:
+            done = uv.call(arguments, log=log, cwd=root or prefix)
     if done.exit_code != 0:
         what = f"the packages of environment {prefix.name} cannot be installed"
         raise uv.failure(what, done, log, offline=policy.offline)

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import re
+import sysconfig
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from reprise.envs import uv
@@ -43,9 +46,9 @@ def find(request: str | None, log: Path, *, offline: bool = False) -> Interprete
     Raises:
         EnvError: there is none; names those that are there.
     """
-    if request is None:
-        return _described(running(), log)
-    wanted = _as_uv_writes(request)
+    wanted = None if request is None else _as_uv_writes(request)
+    if wanted is None or _is_met_by_ours(wanted):
+        return _ours()
     result = _ask(["find", "--system", wanted], log)
     may_download = result.exit_code != 0 and _may_download(wanted)
     if may_download and not offline:
@@ -62,6 +65,8 @@ def find(request: str | None, log: Path, *, offline: bool = False) -> Interprete
 
 def present(request: str, log: Path) -> Interpreter | None:
     """The interpreter for ``request`` where it is on this machine; nothing is downloaded."""
+    if _is_met_by_ours(request):
+        return _ours()
     result = _ask(["find", "--system", request], log)
     return _described(Path(result.stdout.strip()), log) if result.exit_code == 0 else None
 
@@ -82,6 +87,31 @@ def _as_uv_writes(request: str) -> str:
     """``3.10.*`` and ``3.10.x`` are the series 3.10; everything else is uv's own language."""
     series = _SERIES.fullmatch(request)
     return series["series"] if series else request.strip()
+
+
+def _is_met_by_ours(wanted: str) -> bool:
+    """Whether the Python that runs us will do, which saves uv's look at every Python of the machine."""
+    if "UV_PYTHON_PREFERENCE" in os.environ or platform.python_implementation() != "CPython":
+        return False
+    from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
+    if re.fullmatch(r"\d+(\.\d+){0,2}", wanted):
+        wanted = f"=={wanted}" if wanted.count(".") == 2 else f"=={wanted}.*"
+    try:
+        return platform.python_version() in SpecifierSet(wanted)
+    except InvalidSpecifier:
+        return False
+
+
+@cache
+def _ours() -> Interpreter:
+    """The Python that runs us, which knows itself."""
+    try:
+        libc = (os.confstr("CS_GNU_LIBC_VERSION") or "").replace(" ", "")
+    except (ValueError, OSError):
+        libc = ""
+    name = f"{sysconfig.get_platform()}-{libc}" if libc else sysconfig.get_platform()
+    return Interpreter(running(), platform.python_implementation(), platform.python_version(), name)
 
 
 def _may_download(wanted: str) -> bool:
@@ -120,8 +150,8 @@ def _by_version(folder: Path) -> list[int]:
 def _described(path: Path, log: Path) -> Interpreter:
     result = run([str(path), "-E", "-s", "-c", _PROBE], check=False, log_file=log)
     try:
-        implementation, version, platform, libc, executable = json.loads(result.stdout)
+        implementation, version, system, libc, executable = json.loads(result.stdout)
     except ValueError:
         raise EnvError(f"the Python at {path} does not start", hint=result.stderr.strip() or None) from None
-    name = f"{platform}-{libc}" if libc else platform
+    name = f"{system}-{libc}" if libc else system
     return Interpreter(Path(executable), implementation, version, name)

@@ -11,6 +11,7 @@ import pytest
 from reprise.envs import interpreters
 from reprise.envs.base import running
 from reprise.errors import EnvError
+from reprise.process import Completed
 
 SERIES = f"{sys.version_info.major}.{sys.version_info.minor}"
 VERSION = ".".join(map(str, sys.version_info[:3]))
@@ -70,7 +71,7 @@ def test_what_does_not_start_is_told(tmp_path: Path, log: Path, monkeypatch: pyt
     program = tmp_path / "python"
     program.write_text("#!/bin/sh\necho broken >&2\nexit 3\n")
     program.chmod(0o755)
-    monkeypatch.setattr(interpreters, "running", lambda: program)
+    monkeypatch.setattr(interpreters, "_ask", lambda *_: Completed(0, f"{program}\n", ""))
     with pytest.raises(EnvError, match="does not start") as caught:
-        interpreters.find(None, log)
+        interpreters.find("3.7", log)
     assert caught.value.hint == "broken"
