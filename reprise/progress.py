@@ -31,12 +31,16 @@ def bar(description: str, total: float | None) -> Iterator[Callable[[float], Non
 
 
 @contextmanager
-def spinner(description: str) -> Iterator[None]:
-    """Show that something of unknown length is going on."""
+def spinner(description: str) -> Iterator[Callable[[str], None]]:
+    """Show that something of unknown length is going on; yields the function that describes it anew.
+
+    Without a terminal the yielded function does nothing.
+    """
     if not sys.stderr.isatty():
-        yield
+        yield lambda _description: None
         return
     from rich.console import Console
+    from rich.markup import escape
 
-    with Console(stderr=True).status(description):
-        yield
+    with Console(stderr=True).status(escape(description)) as status:
+        yield lambda description: status.update(escape(description))

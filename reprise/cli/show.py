@@ -66,6 +66,11 @@ def size(count: int) -> str:
     return f"{count} bytes"
 
 
+def counted(number: int, noun: str) -> str:
+    """``1 run``, ``1,200 runs``."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def _printable(text: str) -> str:
     """Text from a store cannot move the cursor or recolour the terminal."""
     return "".join(char if char.isprintable() or char == "\n" else f"\\x{ord(char):02x}" for char in text)

@@ -15,6 +15,8 @@ PROJECT_ENV = "mlflow.project.env"
 PROJECT_BACKEND = "mlflow.project.backend"
 
 COMMAND = "reprise.command"
+COPIED_FROM = "reprise.copied_from"
+COPY_INCOMPLETE = "reprise.copy.incomplete"
 DIRTY = "reprise.git.dirty"
 ENV_DIGEST = "reprise.env.digest"
 EXIT_CODE = "reprise.exit_code"

@@ -1,0 +1,74 @@
+"""``reprise import``."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from reprise.cli.options import json_option, tracking_option
+from reprise.errors import UsageError
+
+if TYPE_CHECKING:
+    from reprise.tracking.copying_embedded import EmbeddedDestination
+
+
+@click.command("import")
+@click.argument("source", metavar="SRC")
+@click.option(
+    "--artifacts",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    metavar="DIR",
+    help="Where the artifacts of a folder or a database lie, if not where it says.",
+)
+@click.option("--no-artifacts", is_flag=True, help="Bring in what was logged, without the files.")
+@click.option("--strict", is_flag=True, help="End with an error when something could not be copied.")
+@tracking_option
+@json_option
+def import_(
+    source: str,
+    artifacts: Path | None,
+    no_artifacts: bool,
+    strict: bool,
+    tracking_uri: str | None,
+    json_: bool,
+) -> None:
+    """Bring in a store of MLflow's.
+
+    SRC is a folder mlruns, a database (mlflow.db, sqlite:///mlflow.db), or the URL of a server. Runs keep
+    their ids, and what is there already stays as it is: the same command again goes on where it stopped.
+    """
+    from contextlib import closing
+
+    from reprise import paths
+    from reprise.cli import copies
+    from reprise.tracking.import_sources import open_source
+
+    start = time.monotonic()
+    with (
+        closing(open_source(source, paths.here(), artifacts)) as opened,
+        _destination(tracking_uri) as store,
+    ):
+        if opened.uri == store.uri and type(opened).__name__ == "TrackingSource":
+            raise UsageError(f"{store.uri} is the store itself", hint="--tracking-uri names another")
+        report = copies.copy(opened, store, artifacts=not no_artifacts, registry=store)
+    copies.tell("Imported", report, start, json_=json_, strict=strict)
+
+
+def _destination(tracking_uri: str | None) -> EmbeddedDestination:
+    from reprise import paths
+    from reprise.tracking.copying_embedded import EmbeddedDestination
+    from reprise.tracking.embedded import EmbeddedStore
+    from reprise.tracking.registry import open_tracking
+
+    uri = tracking_uri or os.environ.get("MLFLOW_TRACKING_URI") or None
+    store = open_tracking(uri, paths.here())
+    if not isinstance(store, EmbeddedStore):
+        raise UsageError(
+            f"a store is imported into a folder, and {store.uri} is none",
+            hint="--tracking-uri names a folder; reprise push sends runs to a server",
+        )
+    return EmbeddedDestination(store.directory)
