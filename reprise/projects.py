@@ -61,6 +61,7 @@ def run(
     env_manager: str | None = None,
     build_image: bool = False,
     docker_auth: Mapping[str, str] | None = None,
+    *,
     locked: bool = False,
     offline: bool = False,
     as_of: str | None = None,

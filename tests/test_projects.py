@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from reprise import projects
-from reprise.errors import ProjectError, RunFailed, UsageError
+from reprise.errors import EnvError, ProjectError, RunFailed, UsageError
 from reprise.schemas import tags
 from tests.conftest import ProjectFolder
 
@@ -129,12 +129,23 @@ assert submitted.wait()
     assert driver.reprise("runs", "show", "@last").out.startswith(f"Run {outer.run_id}")
 
 
-def test_the_signature_is_mlflow_s() -> None:
-    assert list(inspect.signature(projects.run).parameters) == [
+def test_the_signature_is_mlflow_s_with_keywords_of_our_own() -> None:
+    parameters = inspect.signature(projects.run).parameters.values()
+    assert [found.name for found in parameters if found.kind is not found.KEYWORD_ONLY] == [
         *("uri", "entry_point", "version", "parameters", "docker_args", "experiment_name"),
         *("experiment_id", "backend", "backend_config", "storage_dir", "synchronous", "run_id"),
         *("run_name", "env_manager", "build_image", "docker_auth"),
     ]
+    own = [found.name for found in parameters if found.kind is found.KEYWORD_ONLY]
+    assert own == ["locked", "offline", "as_of"]
+
+
+def test_an_unlocked_project_is_refused_when_locked(project: Write) -> None:
+    folder = project({"requirements.txt": "six\n", "x.py": "pass\n"})
+    with pytest.raises(EnvError, match=r"requirements\.lock is not there"):
+        projects.run(str(folder.path), "x.py", env_manager="uv", locked=True)
+    with pytest.raises(UsageError, match="is not a date"):
+        projects.run(str(folder.path), "x.py", env_manager="uv", as_of="then")
 
 
 def test_the_caller_s_process_is_left_as_it_was(project: Write) -> None:

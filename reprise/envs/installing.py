@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,9 @@ from reprise.envs import credentials, interpreters, resolving, uv
 from reprise.errors import EnvError
 from reprise.progress import spinner
 from reprise.schemas.environment import Lock, Policy
+
+# What constrained the resolution is in the lock, and uv takes no ranges together with hashes.
+_RESOLVED = {"UV_CONSTRAINT": None}
 
 
 def create(lock: Lock, prefix: Path, policy: Policy, log: Path) -> None:
@@ -64,9 +68,10 @@ def _install(facts: dict[str, Any], prefix: Path, root: Path | None, policy: Pol
         arguments.append(str(source))
         # What is pinned by hashes and in uv's cache needs no word with the index, which takes longer
         # than the rest; where something is missing, uv finds that out at once.
-        done = uv.call(arguments, log=log, cwd=root or prefix, offline=policy.offline or exact)
+        call = partial(uv.call, arguments, log=log, cwd=root or prefix, environ=_RESOLVED)
+        done = call(offline=policy.offline or exact)
         if done.exit_code != 0 and exact and not policy.offline:
-            done = uv.call(arguments, log=log, cwd=root or prefix)
+            done = call()
     if done.exit_code != 0:
         what = f"the packages of environment {prefix.name} cannot be installed"
         raise uv.failure(what, done, log, offline=policy.offline)

@@ -42,7 +42,10 @@ _HINTS = (
         "it may need a compiler and libraries; a version or a Python with a wheel needs neither",
     ),
     (
-        re.compile(r"(?:ecause|that) you require (?P<pin>(?P<package>[\w.\-]+)\S*)"),
+        re.compile(
+            r"(?:.*\b[Bb]ecause|.*? depends on .*?\band) you require "
+            r"(?P<pin>(?P<package>[\w.\-]+)[^\s,]*)"
+        ),
         'the requirements exclude each other: loosen "{pin}", or what asks for another {package}',
     ),
     (
@@ -82,7 +85,7 @@ def call(
     *,
     log: Path,
     cwd: Path | None = None,
-    environ: Mapping[str, str] | None = None,
+    environ: Mapping[str, str | None] | None = None,
     timeout: float | None = None,
     offline: bool = False,
 ) -> Completed:
@@ -90,7 +93,11 @@ def call(
 
     ``offline``: uv takes what is in its cache, and what is on this machine.
     """
-    settings = {**pip_settings.for_uv(os.environ), "UV_NO_PROGRESS": "1", **(environ or {})}
+    settings: dict[str, str | None] = {
+        **pip_settings.for_uv(os.environ),
+        "UV_NO_PROGRESS": "1",
+        **(environ or {}),
+    }
     if offline:
         settings["UV_OFFLINE"] = "1"
     try:

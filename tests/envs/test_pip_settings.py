@@ -92,3 +92,61 @@ def test_broken_files_give_nothing(home: dict[str, str], text: str) -> None:
 
 def test_ca_bundle_of_other_tools_is_used(home: dict[str, str]) -> None:
     assert pip_settings.for_uv({**home, "REQUESTS_CA_BUNDLE": "/ca.pem"}) == {"SSL_CERT_FILE": "/ca.pem"}
+
+
+def test_section_of_the_command_wins_over_global_of_any_file(home: dict[str, str]) -> None:
+    configure(home, "[install]\nindex-url = https://machine\n[download]\nproxy = x\n", "xdg/pip/pip.conf")
+    configure(home, "[global]\nindex-url = https://user\n")
+    assert pip_settings.for_uv(home) == {"UV_DEFAULT_INDEX": "https://machine"}
+
+
+def test_a_named_file_stands_in_for_the_users_and_not_for_the_machines(
+    home: dict[str, str], tmp_path: Path
+) -> None:
+    configure(home, "[global]\nfind-links = /machine\n", "xdg/pip/pip.conf")
+    configure(home, "[global]\ncert = /user.pem\n")
+    (tmp_path / "mine.conf").write_text("[global]\nindex-url = https://named\n")
+    named = {**home, "PIP_CONFIG_FILE": str(tmp_path / "mine.conf")}
+    assert pip_settings.for_uv(named) == {
+        "UV_FIND_LINKS": "/machine",
+        "UV_DEFAULT_INDEX": "https://named",
+    }
+    missing = {**home, "PIP_CONFIG_FILE": str(tmp_path / "missing.conf")}
+    assert pip_settings.for_uv(missing) == {"UV_FIND_LINKS": "/machine", "SSL_CERT_FILE": "/user.pem"}
+
+
+def test_connection(home: dict[str, str]) -> None:
+    configure(home, "[global]\nproxy = http://proxy:3128\ntimeout = 60\nclient-cert = /client.pem\n")
+    assert pip_settings.for_uv(home) == {
+        "HTTPS_PROXY": "http://proxy:3128",
+        "HTTP_PROXY": "http://proxy:3128",
+        "UV_HTTP_TIMEOUT": "60",
+        "SSL_CLIENT_CERT": "/client.pem",
+    }
+    told = pip_settings.for_uv({**home, "https_proxy": "http://other"})
+    assert "HTTPS_PROXY" not in told
+
+
+def test_which_files_may_be_taken(home: dict[str, str]) -> None:
+    configure(home, "[install]\nonly-binary = :all:\nno-binary = alpha,beta\npre = yes\n")
+    assert pip_settings.for_uv(home) == {
+        "UV_NO_BUILD": "1",
+        "UV_NO_BINARY_PACKAGE": "alpha beta",
+        "UV_PRERELEASE": "allow",
+    }
+
+
+def test_relative_paths_are_seen_from_here_as_pip_does(home: dict[str, str]) -> None:
+    given = {**home, "PIP_CONSTRAINT": "c.txt", "PIP_FIND_LINKS": "wheels https://host/wheels"}
+    assert pip_settings.for_uv(given) == {
+        "UV_CONSTRAINT": str(Path.cwd() / "c.txt"),
+        "UV_FIND_LINKS": f"{Path.cwd() / 'wheels'},https://host/wheels",
+    }
+
+
+def test_the_text_of_a_constraint_file_decides_too(home: dict[str, str]) -> None:
+    given = {**home, "PIP_CONSTRAINT": "c.txt"}
+    Path("c.txt").write_text("beta<2\n")
+    before = pip_settings.decisive(given)
+    Path("c.txt").write_text("beta<3\n")
+    assert pip_settings.decisive(given) != before

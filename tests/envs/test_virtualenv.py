@@ -8,6 +8,7 @@ import logging
 import os
 import subprocess
 import sys
+import tarfile
 from pathlib import Path
 from typing import Any
 
@@ -223,6 +224,7 @@ def test_conflicting_pins_are_explained(index: Path, log: Path) -> None:
     with pytest.raises(EnvError, match="beta") as caught:
         ensure(spec("alpha", "beta==1.5"), log)
     assert "beta==1.5" in caught.value.message
+    assert "beta" in (caught.value.hint or "")
 
 
 def test_malformed_requirement_is_shown(index: Path, log: Path) -> None:
@@ -355,3 +357,46 @@ def test_containers_are_not_made_of_packages() -> None:
     with pytest.raises(EnvError, match="makes no containers") as caught:
         virtualenv.takes(DockerEnv(Path.cwd(), "team/image"))
     assert "--env-manager local" in (caught.value.hint or "")
+
+
+def test_constraints_of_pip_hold(index: Path, log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    wheels.make(index, "beta", "1.0")
+    Path("constraints.txt").write_text("beta<2\n")
+    Path("project").mkdir()
+    monkeypatch.setenv("PIP_CONSTRAINT", "constraints.txt")
+    constrained = PythonEnv(Path.cwd() / "project", dependencies=("alpha",))
+    assert run(ensure(constrained, log), "import beta; print(beta.__version__)") == "1.0"
+    Path("constraints.txt").write_text("beta<3\n")
+    assert run(ensure(constrained, log), "import beta; print(beta.__version__)") == "2.0"
+
+
+def test_extra_indexes_of_pip_have_a_say(
+    house: Path, log: Path, tmp_path: Path, dated_index: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    newer = wheels.make(tmp_path / "extra", "beta", "4.0")
+    times = {newer.name: "2024-01-01T00:00:00Z"}
+    monkeypatch.delenv("UV_DEFAULT_INDEX")
+    monkeypatch.delenv("PIP_CONFIG_FILE")
+    with wheels.dated_index(tmp_path / "extra", times) as extra:
+        Path("pip.conf").write_text(f"[global]\nindex-url = {dated_index}\nextra-index-url = {extra}\n")
+        monkeypatch.setenv("PIP_CONFIG_FILE", str(Path.cwd() / "pip.conf"))
+        environment = ensure(spec("beta"), log)
+    assert run(environment, "import beta; print(beta.__version__)") == "4.0"
+    assert extra not in environment.lock.text
+
+
+def test_a_package_that_must_be_built_and_cannot_is_named(index: Path, log: Path) -> None:
+    folder = Path("broken-1.0")
+    folder.mkdir()
+    (folder / "setup.py").write_text("raise SystemExit('no compiler')\n")
+    (folder / "PKG-INFO").write_text("Metadata-Version: 2.1\nName: broken\nVersion: 1.0\n")
+    (folder / "pyproject.toml").write_text(
+        '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
+    )
+    (folder / "backend.py").write_text("raise SystemExit('no compiler')\n")
+    with tarfile.open(index / "broken-1.0.tar.gz", "w:gz") as archive:
+        archive.add(folder)
+    with pytest.raises(EnvError, match="broken") as caught:
+        ensure(spec("broken"), log)
+    assert "no wheel of broken==1.0" in (caught.value.hint or "")
+    assert "compiler" in (caught.value.hint or "")
