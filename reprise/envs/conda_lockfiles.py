@@ -55,11 +55,12 @@ def read(file: Path) -> Held:
     import yaml
 
     try:
-        content = yaml.load(file.read_bytes(), getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        # all of it as text: a hash or a version may look like a number
+        content = yaml.load(file.read_bytes(), getattr(yaml, "CBaseLoader", yaml.BaseLoader))
         version = content["version"]
-        if file.name == CONDA_LOCK and version == 1:
+        if file.name == CONDA_LOCK and version == "1":
             return _conda_lock(file, content)
-        if file.name == PIXI_LOCK and version == 6:
+        if file.name == PIXI_LOCK and version == "6":
             return _pixi_lock(file, content)
         return _by_rattler(file)
     except (OSError, yaml.YAMLError, KeyError, TypeError, AttributeError, ValueError) as error:
@@ -123,7 +124,7 @@ def _conda_lock(file: Path, content: Any) -> Held:
     records: dict[str, list[Record]] = {name: [] for name in metadata["platforms"]}
     pip: dict[str, list[Pin]] = {name: [] for name in records}
     for entry in content["package"]:
-        if entry.get("category", "main") != "main" or entry.get("optional"):
+        if entry.get("category", "main") != "main" or entry.get("optional") == "true":
             continue
         hashes = entry.get("hash") or {}
         if entry["manager"] == "pip":
@@ -150,18 +151,17 @@ def _pixi_lock(file: Path, content: Any) -> Held:
             address = str(entry.get("conda") or entry.get("pypi"))
             item = known[address]
             if "pypi" in entry:
-                pip[platform].append(_pin(item["name"], str(item.get("version", "")), address, item))
+                pip[platform].append(_pin(item["name"], item.get("version", ""), address, item))
                 continue
-            noarch = item.get("noarch")
             records[platform].append(
                 _record(
                     address,
                     sha256=item.get("sha256"),
                     md5=item.get("md5"),
-                    size=item.get("size"),
+                    size=int(item.get("size") or 0),
                     depends=tuple(item.get("depends") or ()),
                     constrains=tuple(item.get("constrains") or ()),
-                    noarch=noarch if isinstance(noarch, str) else "",
+                    noarch=item.get("noarch") if item.get("noarch") in ("python", "generic") else "",
                     site_packages=item.get("python_site_packages_path"),
                 )
             )
@@ -218,7 +218,7 @@ def _pin(name: str, version: str, url: str, hashes: Mapping[str, Any]) -> Pin:
     credentials.learn([url])
     sha256, bare = hashes.get("sha256"), credentials.hidden(url)
     given = (f"sha256:{sha256}",) if sha256 else ()
-    if url.startswith(("git+", "hg+", "svn+", "file:")) or not version or not sha256:
+    if url.startswith(("git+", "hg+", "svn+")) or not version or not sha256:
         if "://" not in url:  # a folder of the project
             return Pin(url if url.startswith((".", "/")) else f"./{url}")
         return Pin(f"{canonical(name)} @ {bare}", given)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _SUBDIRS = r"(?:noarch|(?:linux|osx|win|freebsd|emscripten|wasi|zos)-\w+)"
 _PREFIX = re.compile(rf"(?P<channel>[^\s\[\]=<>]+?)(?P<subdir>/{_SUBDIRS})?::(?P<rest>.*)")
 _IN_BRACKETS = re.compile(r"(?:(?<=\[)|,)\s*channel\s*=\s*(?:'([^']*)'|\"([^\"]*)\"|([^,\]]+))")
+_ADDRESS = re.compile(r"[a-z][a-z0-9+.]*://[^\s'\"()]+")
 _SHOWN = 6
 
 
@@ -194,9 +195,14 @@ def _urls(channels: Iterable[Channel]) -> list[str]:
 async def _unreachable(
     question: Question, channels: Sequence[Channel], gateway: Gateway, error: Exception
 ) -> EnvError:
-    """Which channel cannot be had; each is asked alone, for rattler's message may name a shard."""
+    """Which channel cannot be had: the one whose address rattler names, else each is asked alone."""
     from rattler.exceptions import GatewayError
 
+    named = [conda_channels.hidden(url) for url in _ADDRESS.findall(str(error))]
+    for channel in channels:
+        for url in channel.urls:
+            if any(address.startswith(conda_channels.hidden(url)) for address in named):
+                return _channel_failure(channel, url, error, offline=question.offline)
     for channel in channels:
         for url in channel.urls:
             try:
