@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import logging
 import os
+import selectors
 import shlex
 import shutil
 import subprocess
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, NamedTuple
 
@@ -21,6 +24,7 @@ from reprise.redact import redact
 log = logging.getLogger(__name__)
 
 _TAIL = 20
+_PIECE = 1 << 16  # bytes
 
 
 class ProcessFailed(RepriseError):
@@ -54,7 +58,9 @@ def run(
     check: bool = True,
     timeout: float | None = None,
     log_file: Path | None = None,
+    seen: Callable[[str], None] | None = None,
     stdin: bytes | IO[bytes] | None = None,
+    merged: bool = False,
 ) -> Completed:
     """Run ``argv`` to its end, without a shell.
 
@@ -62,83 +68,114 @@ def run(
         environ: patch of the environment; ``None`` unsets a variable.
         check: raise :class:`ProcessFailed` on a non-zero exit code.
         timeout: seconds; the program is killed after them.
-        log_file: the command and both streams are appended here as well.
-        stdin: what the program reads, or the file that it reads from; None is nothing.
+        log_file: the command, and both streams line by line as they come, are appended here as well.
+        seen: is given each line as it comes, redacted; only with ``log_file``.
+        stdin: what the program reads, or the file that it reads from; None is nothing. With a log, a file.
+        merged: both streams are one, ``stdout``, in the order in which they come.
 
     Raises:
         ProgramMissing: ``argv[0]`` is not on PATH.
         ProcessFailed: the program failed, or ran longer than ``timeout`` (exit code -9).
     """
     env = patched(os.environ, environ or {})
-    program = _found(argv, env)
-    text = stdin if isinstance(stdin, bytes) else None
-    try:
-        done = subprocess.run(
-            [program, *argv[1:]],
-            cwd=cwd,
-            env=env,
-            input=text,
-            stdin=None if isinstance(stdin, bytes) else stdin or subprocess.DEVNULL,
-            close_fds=False,  # a lock marked inheritable is held until the program ends as well
-            capture_output=True,
-            timeout=timeout,
-            check=False,
-        )
-        result = Completed(done.returncode, _text(done.stdout), _text(done.stderr))
-    except subprocess.TimeoutExpired as error:
-        note = f"{_text(error.stderr)}\nno answer within {timeout:g} s"
-        result = Completed(-9, _text(error.stdout), note)
-    if log_file is not None:
-        _append(log_file, argv, result)
+    program = shutil.which(argv[0], path=env.get("PATH"))
+    if program is None:
+        raise ProgramMissing(f'"{argv[0]}" was not found on PATH')
+    log.debug("$ %s", redact(shlex.join(argv)))
+    given = stdin if isinstance(stdin, bytes) else None
+    with subprocess.Popen(
+        [program, *argv[1:]],
+        cwd=cwd,
+        env=env,
+        stdin=subprocess.PIPE if isinstance(stdin, bytes) else stdin or subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT if merged else subprocess.PIPE,
+        close_fds=False,  # a lock marked inheritable is held until the program ends as well
+    ) as process:
+        try:
+            if log_file is None:
+                out, err = process.communicate(given, timeout)
+            else:
+                with _appended(log_file, redact(f"$ {shlex.join(argv)}"), seen) as tell:
+                    out, err = _streamed(process, timeout, tell)
+            result = Completed(process.returncode, _text(out), _text(err))
+        except subprocess.TimeoutExpired as error:
+            process.kill()
+            note = f"{_text(error.stderr)}\nno answer within {timeout:g} s"
+            result = Completed(-9, _text(error.stdout), note)
+        except BaseException:
+            process.kill()
+            raise
     if check and result.exit_code != 0:
         raise ProcessFailed(argv, result)
     return result
 
 
-def follow(
-    argv: Sequence[str],
-    log_file: Path,
-    *,
-    environ: Mapping[str, str | None] | None = None,
-    stdin: IO[bytes] | None = None,
-) -> Completed:
-    """Run what takes minutes: its streams, as one, are appended to ``log_file`` line by line as they come.
+class _Stream:
+    """What a program prints on one of its streams: kept whole, and told line by line."""
+
+    def __init__(self, tell: Callable[[str], None]) -> None:
+        self.kept = bytearray()
+        self._tell = tell
+        self._told = 0
+
+    def take(self, data: bytes) -> None:
+        """Take what came; nothing is the end."""
+        self.kept += data
+        end = self.kept.rfind(b"\n") + 1 if data else len(self.kept)
+        for line in _text(self.kept[self._told : end]).splitlines():
+            self._tell(redact(line))
+        self._told = max(self._told, end)
+
+
+def _streamed(
+    process: subprocess.Popen[bytes], timeout: float | None, tell: Callable[[str], None]
+) -> tuple[bytes, bytes]:
+    """What the program prints on its two streams, each line told as it comes.
 
     Raises:
-        ProgramMissing: ``argv[0]`` is not on PATH.
+        TimeoutExpired: it went on for longer; with what it printed until then.
     """
-    env = patched(os.environ, environ or {})
-    program = _found(argv, env)
+    streams = {stream: _Stream(tell) for stream in (process.stdout, process.stderr) if stream}
+    deadline = None if timeout is None else time.monotonic() + timeout
+    with selectors.DefaultSelector() as waiting:
+        for stream, taken in streams.items():
+            waiting.register(stream, selectors.EVENT_READ, taken)
+        while waiting.get_map():
+            rest = None if deadline is None else max(0.0, deadline - time.monotonic())
+            ready = waiting.select(rest)
+            if not ready and rest is not None:
+                tell(f"no answer within {timeout:g} s")
+                raise subprocess.TimeoutExpired(process.args, timeout or 0, *_kept(streams.values()))
+            for key, _ in ready:
+                data = os.read(key.fd, _PIECE)
+                key.data.take(data)
+                if not data:
+                    waiting.unregister(key.fileobj)
+    process.wait()
+    return _kept(streams.values())
+
+
+def _kept(streams: Iterable[_Stream]) -> tuple[bytes, bytes]:
+    out, err = (*(bytes(stream.kept) for stream in streams), b"")[:2]
+    return out, err
+
+
+@contextmanager
+def _appended(
+    log_file: Path, command: str, seen: Callable[[str], None] | None
+) -> Iterator[Callable[[str], None]]:
+    """The function that appends a line to ``log_file``, where it is at once, and shows it to ``seen``."""
     log_file.parent.mkdir(parents=True, exist_ok=True)
-    lines = []
-    with (
-        log_file.open("a", encoding="utf-8", buffering=1) as out,
-        subprocess.Popen(
-            [program, *argv[1:]],
-            env=env,
-            stdin=stdin or subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-        ) as process,
-    ):
-        out.write(redact(f"$ {shlex.join(argv)}\n"))
-        assert process.stdout is not None
-        try:
-            for line in process.stdout:
-                lines.append(redact(_text(line)))
-                out.write(lines[-1])
-        except BaseException:
-            process.kill()
-            raise
-    return Completed(process.returncode, "".join(lines), "")
+    with log_file.open("a", encoding="utf-8", buffering=1) as log_stream:
+        log_stream.write(f"{command}\n")
 
+        def tell(line: str) -> None:
+            log_stream.write(f"{line}\n")
+            if seen is not None:
+                seen(line)
 
-def _found(argv: Sequence[str], env: Mapping[str, str]) -> str:
-    program = shutil.which(argv[0], path=env.get("PATH"))
-    if program is None:
-        raise ProgramMissing(f'"{argv[0]}" was not found on PATH')
-    log.debug("$ %s", redact(shlex.join(argv)))
-    return program
+        yield tell
 
 
 def patched(base: Mapping[str, str], patch: Mapping[str, str | None]) -> dict[str, str]:
@@ -147,11 +184,5 @@ def patched(base: Mapping[str, str], patch: Mapping[str, str | None]) -> dict[st
     return {key: value for key, value in merged.items() if value is not None}
 
 
-def _text(data: bytes | None) -> str:
+def _text(data: bytes | bytearray | None) -> str:
     return (data or b"").decode("utf-8", "replace")
-
-
-def _append(log_file: Path, argv: Sequence[str], result: Completed) -> None:
-    log_file.parent.mkdir(parents=True, exist_ok=True)
-    with log_file.open("a", encoding="utf-8") as out:
-        out.write(redact(f"$ {shlex.join(argv)}\n{result.stdout}{result.stderr}"))

@@ -5,6 +5,11 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
+
+_MARGIN = 6  # columns
+_turning: list[Callable[[str], None]] = []
+"""How each spinner that is turning shows a line."""
 
 
 @contextmanager
@@ -34,13 +39,30 @@ def bar(description: str, total: float | None) -> Iterator[Callable[[float], Non
 def spinner(description: str) -> Iterator[Callable[[str], None]]:
     """Show that something of unknown length is going on; yields the function that describes it anew.
 
-    Without a terminal the yielded function does nothing.
+    :func:`note` adds what a program says of it. Without a terminal the yielded function does nothing.
     """
     if not sys.stderr.isatty():
         yield lambda _description: None
         return
     from rich.console import Console
-    from rich.markup import escape
+    from rich.text import Text
 
-    with Console(stderr=True).status(escape(description)) as status:
-        yield lambda description: status.update(escape(description))
+    console = Console(stderr=True)
+    with console.status(Text(description)) as status:
+
+        def describe(text: str, line: str = "") -> None:
+            room = max(console.width - len(text) - _MARGIN, 0)
+            status.update(Text.assemble(text, "  ", (line[:room], "dim")))
+
+        turning = partial(describe, description)
+        _turning.append(turning)
+        try:
+            yield describe
+        finally:
+            _turning.remove(turning)
+
+
+def note(line: str) -> None:
+    """Show ``line``, which a program has just printed, beside the spinner that is turning, if any is."""
+    if _turning:
+        _turning[-1]("".join(character for character in line if character.isprintable()))

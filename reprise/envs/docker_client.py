@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import IO, Any, NamedTuple
 
 from reprise.errors import EnvError
-from reprise.process import Completed, follow, run
+from reprise.process import Completed, run
 from reprise.redact import redact
 from reprise.schemas.environment import RegistryLogin
 
@@ -80,7 +80,7 @@ def work(
     *arguments: str, log: Path, environ: Mapping[str, str] | None = None, stdin: IO[bytes] | None = None
 ) -> Completed:
     """``docker ARGUMENTS`` of what takes as long as it takes; its output goes to ``log`` as it comes."""
-    return follow([PROGRAM, *arguments], log, environ=environ, stdin=stdin)
+    return run([PROGRAM, *arguments], check=False, environ=environ, log_file=log, stdin=stdin, merged=True)
 
 
 def failure(what: str, result: Completed, log: Path | None = None) -> EnvError:

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from reprise import progress
 from reprise.envs import pip_settings
 from reprise.errors import EnvError
 from reprise.process import Completed, ProgramMissing, run
@@ -108,6 +109,7 @@ def call(
             check=False,
             timeout=timeout,
             log_file=log,
+            seen=progress.note,
         )
     except ProgramMissing as error:
         raise EnvError(error.message) from error
