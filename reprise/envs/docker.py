@@ -35,7 +35,8 @@ def takes(spec: EnvSpec) -> DockerEnv:
     if not isinstance(spec, DockerEnv):
         raise EnvError(
             "the project names no image to run in",
-            hint='write "docker_env:" with "image: NAME" in its MLproject',
+            hint='write "docker_env:" with "image: NAME" in its MLproject, '
+            "or --env-manager local to run it in the current environment",
         )
     if spec.image.startswith("-") or any(character.isspace() for character in spec.image):
         raise ProjectError(f'docker_env -> image: "{spec.image}" is no name of an image')

@@ -12,15 +12,28 @@ import pytest
 from reprise.envs import registry, store
 from reprise.envs.base import EnvManager
 from reprise.process import patched
-from reprise.schemas.environment import Policy, PythonEnv
+from reprise.schemas.environment import DockerEnv, EnvSpec, Policy, PythonEnv
 from reprise.schemas.job import Command
+from tests.envs import docker_engine
 
-every_manager = pytest.mark.parametrize("manager", registry.MANAGERS.values(), ids=registry.MANAGERS)
+NEEDS = {"docker": [pytest.mark.docker]}
+every_manager = pytest.mark.parametrize(
+    "manager",
+    [pytest.param(each, id=word, marks=NEEDS.get(word, [])) for word, each in registry.MANAGERS.items()],
+)
 pytestmark = [every_manager, pytest.mark.usefixtures("index")]
 
 
-def spec() -> PythonEnv:
-    """What both a fresh environment and the current one can satisfy."""
+@pytest.fixture(autouse=True)
+def _there(manager: EnvManager) -> None:
+    if manager.NAME == "docker" and (reason := docker_engine.missing()):
+        pytest.skip(reason)
+
+
+def spec_for(manager: EnvManager) -> EnvSpec:
+    """What the manager can satisfy, fresh or as it is."""
+    if manager.NAME == "docker":
+        return DockerEnv(Path.cwd(), docker_engine.IMAGE)
     return PythonEnv(Path.cwd())
 
 
@@ -33,27 +46,27 @@ def test_works_on_this_machine(manager: EnvManager) -> None:
 
 
 def test_lock_is_deterministic_text_of_the_manager(manager: EnvManager, log: Path) -> None:
-    lock = manager.lock(spec(), Policy(), log)
+    lock = manager.lock(spec_for(manager), Policy(), log)
     assert lock.manager == manager.NAME
     assert lock.text.endswith("\n")
     assert len(lock.digest) == 64
-    assert manager.lock(spec(), Policy(), log) == lock
+    assert manager.lock(spec_for(manager), Policy(), log) == lock
 
 
 def test_chosen_by_its_word(manager: EnvManager) -> None:
-    assert registry.choose(spec(), manager.NAME) == (manager, spec())
+    assert registry.choose(spec_for(manager), manager.NAME) == (manager, spec_for(manager))
 
 
 def test_is_found_again_and_well(manager: EnvManager, log: Path) -> None:
-    environment = store.ensure(manager, spec(), Policy(), log)
+    environment = store.ensure(manager, spec_for(manager), Policy(), log)
     assert environment.manager == manager.NAME
-    assert store.ensure(manager, spec(), Policy(), log) == environment
+    assert store.ensure(manager, spec_for(manager), Policy(), log) == environment
     if manager.KEEPS_FOLDER:
         assert manager.unhealthy(environment.lock, environment.prefix) is None
 
 
 def test_is_ill_when_it_was_emptied(manager: EnvManager, log: Path) -> None:
-    environment = store.ensure(manager, spec(), Policy(), log)
+    environment = store.ensure(manager, spec_for(manager), Policy(), log)
     if not manager.KEEPS_FOLDER:
         assert not environment.prefix.exists()
         return
@@ -63,7 +76,7 @@ def test_is_ill_when_it_was_emptied(manager: EnvManager, log: Path) -> None:
 
 
 def test_command_runs_inside(manager: EnvManager, log: Path) -> None:
-    environment = store.ensure(manager, spec(), Policy(), log)
+    environment = store.ensure(manager, spec_for(manager), Policy(), log)
     values = "a 'b' \"c\" $d ; e\n"
     command = Command(
         ("python", "-c", "import sys; print(sys.argv[1])", values), (("GIVEN", "1"),), Path.cwd()
@@ -78,4 +91,6 @@ def test_command_runs_inside(manager: EnvManager, log: Path) -> None:
         text=True,
         check=True,
     )
+    if entered.release:
+        subprocess.run(entered.release, capture_output=True, check=False)
     assert done.stdout == values + "\n"

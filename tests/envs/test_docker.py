@@ -12,6 +12,8 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -82,6 +84,22 @@ def contents(folder: Path) -> dict[str, tuple[int, str]]:
         )
         for path in folder.rglob("*")
     }
+
+
+@contextmanager
+def started(project: ProjectFolder) -> Iterator[psutil.Popen]:
+    """A run of another process, whose command has begun: it has said "up"."""
+    argv = [sys.executable, "-P", "-m", "reprise", "run", str(project.path)]
+    with psutil.Popen(
+        argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
+    ) as process:
+        try:
+            said = list(takewhile("up\n".__ne__, process.stdout))
+            assert process.poll() is None, said
+            yield process
+        finally:
+            if process.poll() is None:
+                process.terminate()
 
 
 def test_a_command_with_operators_runs_inside_as_a_whole(project: Write) -> None:
@@ -251,7 +269,7 @@ def other_user(home: Path) -> Somebody:
         ),
     }
     options: dict[str, Any] = {"env": {**os.environ, **folders}}
-    theirs = {"user": uid, "group": uid, "extra_groups": [socket_s_group]}
+    theirs: dict[str, Any] = {"user": uid, "group": uid, "extra_groups": [socket_s_group]}
     for python in (sys.executable, f"/usr/bin/python3.{sys.version_info.minor}"):
         try:
             probe = [python, "-c", "import reprise.server.serving"]
@@ -262,34 +280,6 @@ def other_user(home: Path) -> Somebody:
             os.chown(path, uid, uid)
         return Somebody(uid, [python], {**options, **theirs})
     return Somebody(os.getuid(), [sys.executable], options)
-
-
-def started(project: ProjectFolder, *args: str) -> Started:
-    return Started(project, args)
-
-
-class Started:
-    """A run of another process whose command has begun."""
-
-    def __init__(self, project: ProjectFolder, args: tuple[str, ...]) -> None:
-        self._argv = [sys.executable, "-P", "-m", "reprise", "run", str(project.path), *args]
-        self._project = project
-
-    def __enter__(self) -> psutil.Popen:
-        self._process = psutil.Popen(
-            self._argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
-        )
-        assert self._process.stdout is not None
-        for line in self._process.stdout:
-            if line == "up\n":
-                return self._process
-        raise AssertionError("the run ended before it began")
-
-    def __exit__(self, *error: object) -> None:
-        if self._process.poll() is None:
-            self._process.terminate()
-        self._process.wait()
-        self._process.stdout.close()
 
 
 def gone(label: str) -> bool:
@@ -303,7 +293,8 @@ def gone(label: str) -> bool:
 
 @pytest.mark.parametrize("how", ["SIGINT", "SIGTERM", "SIGKILL", "stop", "guard too"])
 def test_however_a_run_is_ended_its_containers_and_volumes_go(project: Write, how: str) -> None:
-    demo = project({"MLproject": mlproject("echo up; python3 -c 'import time; time.sleep(60)'; echo on")})
+    waiting = mlproject("echo up; python3 -c 'import time; time.sleep(60)'; echo on")
+    demo = project({"MLproject": waiting, "next.sh": "true"})
     with started(demo) as process:
         [found] = demo.runs()
         label = f"reprise.run={found.run_id}"
@@ -316,7 +307,7 @@ def test_however_a_run_is_ended_its_containers_and_volumes_go(project: Write, ho
                 member.kill()
             process.wait()
             assert containers(label)
-            assert demo.reprise("run", str(demo.path), "--env-manager=local").exit_code == 0
+            assert demo.run("-e", "next.sh").exit_code == 0
         else:
             process.send_signal(signal.Signals[how])
         process.wait()

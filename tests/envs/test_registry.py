@@ -45,11 +45,10 @@ def test_conda_projects_are_translated_and_told_so(
     ("spec", "requested", "message"),
     [
         (PYTHON, "conda", "conda does not make those"),
-        (PYTHON, "docker", "docker does not make those"),
+        (PYTHON, "docker", "the project names no image to run in"),
         (CONDA, "conda", "--env-manager conda is not available in this version"),
-        (CONDA, "docker", "--env-manager docker is not available in this version"),
-        (DOCKER, None, r"docker \(team/image\), which this version does not do yet"),
-        (DOCKER, "virtualenv", "docker"),
+        (CONDA, "docker", "the project names no image to run in"),
+        (DOCKER, "virtualenv", "the project runs in a container of team/image"),
         (DOCKER, "conda", "docker"),
         (CondaEnv(ROOT, ROOT / "conda.yaml", dependencies=("cudnn",)), None, "cudnn: "),
     ],
@@ -65,7 +64,7 @@ def test_what_cannot_be_done_is_refused_with_a_way_out(
 def test_unknown_word_lists_those_there_are() -> None:
     with pytest.raises(UsageError, match='no environment manager "poetry"') as caught:
         registry.choose(PYTHON, "poetry")
-    assert caught.value.hint == "one of local, virtualenv, uv, conda, docker"
+    assert caught.value.hint == "one of local, virtualenv, conda, docker, uv"
 
 
 def test_missing_requirements_file_is_refused() -> None:
