@@ -74,7 +74,8 @@ class Experiments(Verbs):
         page_token: str | None = None,
     ) -> Page[Experiment]:
         """Newest first unless ``order_by`` says otherwise."""
-        from reprise.tracking.search_sql import Query, Sql, page
+        from reprise.tracking.search_pages import page
+        from reprise.tracking.search_sql import Query, Sql
         from reprise.tracking.searchables import EXPERIMENTS
 
         validation.page_size(max_results)

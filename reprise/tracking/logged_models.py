@@ -93,7 +93,7 @@ class LoggedModels(Verbs):
         page_token: str | None = None,
     ) -> Page[LoggedModel]:
         """Newest first; ``datasets`` (name, digest) narrow the metrics that the filter looks at."""
-        from reprise.tracking.search_sql import page
+        from reprise.tracking.search_pages import page
         from reprise.tracking.searchables import logged_models
 
         validation.page_size(max_results)

@@ -38,7 +38,13 @@ def traces(connection: sqlite3.Connection) -> None:
         connection.execute(statement)
 
 
-MIGRATIONS: tuple[Migration, ...] = (first_tables, default_experiment, traces)
+def sorted_values(connection: sqlite3.Connection) -> None:
+    """Indexes by which runs are searched and sorted: by value, and among equal ones by start time."""
+    for statement in _SORTED_VALUES:
+        connection.execute(statement)
+
+
+MIGRATIONS: tuple[Migration, ...] = (first_tables, default_experiment, traces, sorted_values)
 NAMES = tuple(migration.__name__ for migration in MIGRATIONS)
 
 
@@ -314,3 +320,32 @@ CREATE TABLE trace_assessment (
 );
 CREATE INDEX trace_assessment_trace ON trace_assessment (trace, kind, name)
 """
+
+_SORTED_VALUES = (
+    *(
+        statement
+        for table, owner, value in (
+            ("series", "run", "value"),
+            ("run_param", "owner", "substr(value, 1, 100)"),
+            ("run_tag", "owner", "substr(value, 1, 100)"),
+        )
+        for statement in (
+            f"ALTER TABLE {table} ADD COLUMN started INTEGER NOT NULL DEFAULT 0",
+            f"UPDATE {table} SET started = (SELECT start_time FROM run WHERE run.id = {table}.{owner})",
+            f"CREATE INDEX {table}_sorted ON {table} (key, {value}, started, {owner})",
+            f"CREATE TRIGGER {table}_started AFTER INSERT ON {table} WHEN new.started = 0 BEGIN"
+            f" UPDATE {table} SET started = (SELECT start_time FROM run WHERE id = new.{owner})"
+            f" WHERE {owner} = new.{owner} AND key = new.key; END",
+        )
+    ),
+    "CREATE INDEX run_by_start_time ON run (start_time)",
+    *(
+        f"CREATE INDEX run_by_{column} ON run ({column}, start_time)"
+        for column in ("name", "user_id", "status", "end_time")
+    ),
+    "CREATE TRIGGER run_started AFTER UPDATE OF start_time ON run BEGIN"
+    " UPDATE series SET started = new.start_time WHERE run = new.id;"
+    " UPDATE run_param SET started = new.start_time WHERE owner = new.id;"
+    " UPDATE run_tag SET started = new.start_time WHERE owner = new.id;"
+    " END",
+)

@@ -132,7 +132,8 @@ class ModelVersions(Verbs):
         page_token: str | None = None,
     ) -> Page[ModelVersion]:
         """Last changed first unless ``order_by`` says otherwise."""
-        from reprise.tracking.search_sql import Query, page
+        from reprise.tracking.search_pages import page
+        from reprise.tracking.search_sql import Query
         from reprise.tracking.searchables import MODEL_VERSIONS, without_prompts
 
         validation.page_size(max_results, limit=200_000)

@@ -65,7 +65,8 @@ class RegisteredModels(Verbs):
         page_token: str | None = None,
     ) -> Page[RegisteredModel]:
         """By name unless ``order_by`` says otherwise; prompts only when the filter asks for them."""
-        from reprise.tracking.search_sql import Query, page
+        from reprise.tracking.search_pages import page
+        from reprise.tracking.search_sql import Query
         from reprise.tracking.searchables import REGISTERED_MODELS, without_prompts
 
         validation.page_size(max_results)

@@ -154,7 +154,7 @@ def _put_params(connection: Connection, row: RunRow, params: Mapping[str, str]) 
             "SELECT value FROM run_param WHERE owner = ? AND key = ?", (row.id, key)
         ).fetchone()
         if first is None:
-            connection.execute("INSERT INTO run_param VALUES (?, ?, ?)", (row.id, key, value))
+            put_pairs(connection, "run_param", row.id, {key: value})
         elif not validation.equal_param(first[0], value):
             raise validation.invalid(
                 f"param {key!r} of run {row.run_id} was logged as {first[0]!r} and cannot become"

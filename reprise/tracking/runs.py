@@ -102,7 +102,8 @@ class Runs(Verbs):
         view_type: ViewType = "ACTIVE_ONLY",
     ) -> Page[Run]:
         """Newest first unless ``order_by`` says otherwise; unknown experiments hold no runs."""
-        from reprise.tracking.search_sql import Query, Sql, page
+        from reprise.tracking.search_pages import page
+        from reprise.tracking.search_sql import Query, Sql
         from reprise.tracking.searchables import RUNS
 
         validation.page_size(max_results)

@@ -1,23 +1,37 @@
-"""A search as SQL with bound values, and its pages by keyset.
+"""What a search asks, as SQL with bound values: the conditions of a filter, and the keys of an order.
 
-Every entity is described once as a ``Searchable``. A page is found in two steps: the ids of its rows here,
-then the caller reads those rows whole. A page token holds the sort values of the last row, so a deep page
-costs what the first one does, and rows that arrive in between are neither repeated nor skipped.
+Every entity is described once as a ``Searchable``; ``search_pages.py`` finds the rows.
 """
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
-from reprise.tracking.paging import decode, encode
-from reprise.tracking.search import Comparison, Literal, Name, Order, parse_filter, parse_order
+from reprise.tracking.search import Comparison, Literal, Name, Order
 
 TEXT_OPERATORS = ("=", "!=", "LIKE", "ILIKE", "IN", "NOT IN", "IS NULL", "IS NOT NULL")
 NUMBER_OPERATORS = ("=", "!=", "<", "<=", ">", ">=", "IS NULL", "IS NOT NULL")
 NUMBER_CLASS = "CASE typeof({0}) WHEN 'text' THEN 1 WHEN 'null' THEN 2 ELSE 0 END"
+BEGINNING = 100
+"""Characters of a text that an index holds; its migration names the number too."""
+
+
+class Index(NamedTuple):
+    """The database index ``name`` of the table ``o``, by (``key``, ``held``, ``started``).
+
+    Its rows belong to the entity whose ``t.id`` is ``owner``. ``held`` is ``value`` as the index holds it:
+    of a long text the beginning. ``started`` is the start time of the entity, which sorts equal values.
+    """
+
+    name: str
+    table: str
+    owner: str
+    value: str = "o.value"
+    held: str = "o.value"
+    key: str = "o.key = ?"
+    started: str = "o.started"
 
 
 class Column(NamedTuple):
@@ -26,6 +40,7 @@ class Column(NamedTuple):
     sql: str
     is_number: bool = False
     nullable: bool = False
+    by: Index | None = None
 
 
 class Sql(NamedTuple):
@@ -47,13 +62,15 @@ class Values(NamedTuple):
     is_number: bool = False
     newest: str = ""
     narrowed: Sql = Sql("1")
+    by: Index | None = None
 
 
 @dataclass(frozen=True)
 class Searchable:
     """``table`` is known as ``t`` in all SQL; ``keys`` maps metric, param and tag to their values.
 
-    ``sets`` are attributes of which an entity has several, as SQL that joins their ``v.value``.
+    ``datasets`` are the texts of its datasets, as tables of (owner, value) known as ``v``; ``sets`` are
+    attributes of which an entity has several, as SQL that joins their ``v.value``.
     """
 
     word: str
@@ -84,43 +101,22 @@ class Query(NamedTuple):
     extra_order: Sequence[SortKey] = ()
 
 
-def page(
-    connection: sqlite3.Connection, query: Query, max_results: int, token: str | None
-) -> tuple[list[int], str | None]:
-    """The ids (``t.id``) of the next rows in order, and the token of the page after them."""
-    conditions = [query.scope, *(_condition(query.target, c) for c in parse_filter(query.filter))]
-    keys = list(_sort_keys(query))
-    columns = ", ".join(f"{key.sql.text} AS s{i}" for i, key in enumerate(keys))
-    values = [value for key in keys for value in key.sql.values]
-    values += [value for condition in conditions for value in condition.values]
-    where = " AND ".join(f"({condition.text})" for condition in conditions)
-    after = Sql("1") if not token else _after(keys, decode(token, _scope(query), len(keys)))
-    order = ", ".join(f"s{i}{'' if key.ascending else ' DESC'}" for i, key in enumerate(keys))
-    rows = connection.execute(
-        f"SELECT * FROM (SELECT t.id, {columns} FROM {query.target.table} WHERE {where})"
-        f" WHERE {after.text} ORDER BY {order} LIMIT ?",
-        (*values, *after.values, max_results + 1),
-    ).fetchall()
-    more = len(rows) > max_results
-    shown = rows[:max_results]
-    return [row[0] for row in shown], encode(shown[-1][1:], _scope(query)) if more else None
-
-
 # --- conditions -------------------------------------------------------------------------------
 
 
-def _condition(target: Searchable, comparison: Comparison) -> Sql:
+def condition(target: Searchable, comparison: Comparison) -> Sql:
     name = comparison.name
     if name.entity == "attribute":
         if name.key in target.sets:
             return _exists(target.sets[name.key], "v.value", (), comparison, is_number=False)
-        column = _column(target, name)
-        return _compare(column.sql, comparison, column.is_number)
+        column = column_of(target, name)
+        return compare(column.sql, comparison, column.is_number)
     if name.entity == "dataset":
         if name.key not in target.datasets:
             name.fault(f"{target.word} have no dataset field {name.key!r}{_known(target.datasets)}")
-        return _exists(target.datasets[name.key], "v.value", (), comparison, is_number=False)
-    values = _values(target, name)
+        source = f"{target.datasets[name.key]} WHERE v.owner = t.id"
+        return _exists(source, "v.value", (), comparison, is_number=False)
+    values = values_of(target, name)
     source = f"{values.table} WHERE {values.condition} AND {values.key} = ? AND {values.narrowed.text}"
     bound = (name.key, *values.narrowed.values)
     if name.key == IS_PROMPT and comparison.operator == "!=":  # a flag: where it is not set, it is not true
@@ -135,11 +131,11 @@ def _exists(
     if comparison.operator in {"IS NULL", "IS NOT NULL"}:
         word = "NOT EXISTS" if comparison.operator == "IS NULL" else "EXISTS"
         return Sql(f"{word} (SELECT 1 FROM {source})", bound)
-    test = _compare(value, comparison, is_number)
+    test = compare(value, comparison, is_number)
     return Sql(f"EXISTS (SELECT 1 FROM {source} AND {test.text})", bound + test.values)
 
 
-def _compare(sql: str, comparison: Comparison, is_number: bool) -> Sql:
+def compare(sql: str, comparison: Comparison, is_number: bool) -> Sql:
     operator, values = comparison.operator, comparison.values
     allowed = NUMBER_OPERATORS if is_number else TEXT_OPERATORS
     if operator not in allowed:
@@ -166,14 +162,14 @@ def _glob(pattern: Literal) -> str:
     return "".join(quoted).replace("%", "*").replace("_", "?")
 
 
-def _column(target: Searchable, name: Name) -> Column:
+def column_of(target: Searchable, name: Name) -> Column:
     column = target.attributes.get(name.key)
     if column is None:
         name.fault(f"{target.word} have no attribute {name.key!r}{_known(target.attributes)}")
     return column
 
 
-def _values(target: Searchable, name: Name) -> Values:
+def values_of(target: Searchable, name: Name) -> Values:
     values = target.keys.get(name.entity)
     if values is None:
         name.fault(f"{target.word} cannot be searched by {name.entity}s")
@@ -184,28 +180,20 @@ def _known(names: Mapping[str, object]) -> str:
     return f"; known are {', '.join(sorted(names))}" if names else ""
 
 
-# --- order and pages --------------------------------------------------------------------------
-
-
-def _sort_keys(query: Query) -> Iterator[SortKey]:
-    """The order asked for, then the default order, then the id, which makes it total."""
-    yield from query.extra_order
-    for text in (*query.order_by, *query.target.default_order):
-        yield from sort_key(query.target, parse_order(text))
-    yield SortKey(Sql("t.id"))
+# --- order ------------------------------------------------------------------------------------
 
 
 def sort_key(target: Searchable, order: Order) -> Iterator[SortKey]:
     """Missing values come last in either direction, and NaN before them."""
     if order.name.entity == "attribute":
-        column = _column(target, order.name)
+        column = column_of(target, order.name)
         if column.nullable:
             yield SortKey(Sql(f"{column.sql} IS NULL"))
         yield SortKey(Sql(column.sql), order.ascending)
         return
     if order.name.entity == "dataset":
         order.name.fault(f"{target.word} cannot be sorted by datasets")
-    values = _values(target, order.name)
+    values = values_of(target, order.name)
     yield from keyed_order(values, order.name.key, order.ascending)
 
 
@@ -219,21 +207,3 @@ def keyed_order(values: Values, key: str, ascending: bool) -> Iterator[SortKey]:
     rank = NUMBER_CLASS.format(sql) if values.is_number else f"{sql} IS NULL"
     yield SortKey(Sql(rank, bound))
     yield SortKey(Sql(sql, bound), ascending)
-
-
-def _after(keys: Sequence[SortKey], last: Sequence[Any]) -> Sql:
-    """The rows that sort after the row with the sort values ``last``."""
-    first = "<=" if not keys[0].ascending else ">="
-    branches, values = [], [last[0]]
-    for i, key in enumerate(keys):
-        equal = "".join(f"s{j} IS ? AND " for j in range(i))
-        branches.append(f"({equal}s{i} {'>' if key.ascending else '<'} ?)")
-        values += [*last[:i], last[i]]
-    return Sql(f"s0 {first} ? AND ({' OR '.join(branches)})", tuple(values))
-
-
-def _scope(query: Query) -> str:
-    """What a page token is good for: this search and no other."""
-    return repr(
-        (query.target.word, query.scope, query.filter, list(query.order_by), list(query.extra_order))
-    )

@@ -8,8 +8,10 @@ from dataclasses import replace
 from reprise.schemas.entities import ModelOrder
 from reprise.tracking.search import ENTITIES, Name, Order, fault, parse_filter
 from reprise.tracking.search_sql import (
+    BEGINNING,
     IS_PROMPT,
     Column,
+    Index,
     Query,
     Searchable,
     SortKey,
@@ -35,36 +37,54 @@ EXPERIMENTS = Searchable(
     default_order=("creation_time DESC",),
 )
 _DATASETS = "run_dataset i JOIN dataset d ON d.id = i.dataset"
-_NAME = Column("t.name")
-_START = Column("t.start_time", is_number=True)
+
+
+def _index(column: str, name: str = "") -> Index:
+    """An index of runs by an attribute."""
+    value = f"o.{column}"
+    return Index(name or f"run_by_{column}", "run o", "o.id", value, value, key="1", started="o.start_time")
+
+
+def _texts(table: str) -> Index:
+    """An index of runs by params or tags."""
+    return Index(f"{table}_sorted", f"{table} o", "o.owner", held=f"substr(o.value, 1, {BEGINNING})")
+
+
+_NAME = Column("t.name", by=_index("name"))
+_START = Column("t.start_time", is_number=True, by=_index("start_time"))
 RUNS = Searchable(
     word="runs",
     table="run t",
     attributes={
-        "run_id": Column("t.run_id"),
+        "run_id": Column("t.run_id", by=_index("run_id", "sqlite_autoindex_run_1")),
         "run_name": _NAME,
         "run name": _NAME,
         "Run name": _NAME,
         "Run Name": _NAME,
         "experiment_id": Column("CAST(t.experiment AS TEXT)"),
-        "user_id": Column("t.user_id"),
-        "status": Column("t.status"),
+        "user_id": Column("t.user_id", by=_index("user_id")),
+        "status": Column("t.status", by=_index("status")),
         "artifact_uri": Column("t.artifact_uri"),
         "start_time": _START,
         "created": _START,
         "Created": _START,
-        "end_time": Column("t.end_time", is_number=True, nullable=True),
+        "end_time": Column("t.end_time", is_number=True, nullable=True, by=_index("end_time")),
     },
     keys={
-        "metric": Values("series v", "v.run = t.id", is_number=True),
-        "param": Values("run_param v", "v.owner = t.id"),
-        "tag": Values("run_tag v", "v.owner = t.id"),
+        "metric": Values(
+            "series v",
+            "v.run = t.id",
+            is_number=True,
+            by=Index("series_sorted", "series o", "o.run"),
+        ),
+        "param": Values("run_param v", "v.owner = t.id", by=_texts("run_param")),
+        "tag": Values("run_tag v", "v.owner = t.id", by=_texts("run_tag")),
     },
     datasets={
-        "name": f"(SELECT i.run, d.name AS value FROM {_DATASETS}) v WHERE v.run = t.id",
-        "digest": f"(SELECT i.run, d.digest AS value FROM {_DATASETS}) v WHERE v.run = t.id",
-        "context": "(SELECT i.run, c.value AS value FROM run_dataset i JOIN run_dataset_tag c"
-        " ON c.owner = i.id AND c.key = 'mlflow.data.context') v WHERE v.run = t.id",
+        "name": f"(SELECT i.run AS owner, d.name AS value FROM {_DATASETS}) v",
+        "digest": f"(SELECT i.run AS owner, d.digest AS value FROM {_DATASETS}) v",
+        "context": "(SELECT i.run AS owner, c.value AS value FROM run_dataset i JOIN run_dataset_tag c"
+        " ON c.owner = i.id AND c.key = 'mlflow.data.context') v",
     },
     default_order=("start_time DESC", "run_id"),
 )

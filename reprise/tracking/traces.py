@@ -98,7 +98,8 @@ class Traces(Verbs):
         page_token: str | None = None,
     ) -> Page[Trace]:
         """Newest first unless ``order_by`` says otherwise."""
-        from reprise.tracking.search_sql import Query, Sql, page
+        from reprise.tracking.search_pages import page
+        from reprise.tracking.search_sql import Query, Sql
         from reprise.tracking.searchable_traces import TRACES
 
         validation.page_size(max_results, limit=500)
