@@ -1,4 +1,4 @@
-"""Uploads in parts (``mlflow-artifacts/mpu``), as clients with ``MLFLOW_ENABLE_PROXY_MULTIPART_UPLOAD`` do them.
+"""Uploads in parts (``mlflow-artifacts/mpu``), that clients do with ``MLFLOW_ENABLE_PROXY_MULTIPART_UPLOAD``.
 
 MLflow's own server hands out URLs of a cloud store for the parts; ours are of this server, and each part
 is sent with the credential that the upload was begun with.

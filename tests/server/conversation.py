@@ -16,12 +16,14 @@ VOLATILE = {
     *("experiment_id", "run_id", "run_uuid", "run_name", "model_id", "artifact_uri", "root_uri"),
     *("artifact_location", "creation_time", "last_update_time", "creation_timestamp", "source"),
     *("last_updated_timestamp", "creation_timestamp_ms", "last_updated_timestamp_ms", "message"),
-    *("next_page_token", "source_run_id"),
+    *("next_page_token", "source_run_id", "request_id", "assessment_id", "overrides"),
+    *("mlflow.artifactLocation",),
 }
 
-UNORDERED = {"tags", "params", "metrics", "latest_versions"}
-NEWER = {"sqlstate", "error_class", "workspace"}
-"""Fields that the newest MLflow adds to every answer, and older clients know nothing of."""
+UNORDERED = {"tags", "params", "metrics", "latest_versions", "request_metadata"}
+NEWER = {"sqlstate", "error_class", "workspace", "mlflow.trace.infoFinalized"}
+"""Fields that the newest MLflow adds to its answers, and older clients know nothing of."""
+NAMED_ANEW = {"mlflow.runName", "mlflow.modelVersions", "mlflow.artifactLocation"}
 
 
 @dataclass(frozen=True)
@@ -96,10 +98,12 @@ def normalised(value: Any, key: str = "") -> Any:
     if key in VOLATILE:
         return type(value).__name__
     if isinstance(value, dict):
-        if value.get("key") in {"mlflow.runName", "mlflow.modelVersions"}:
+        if value.get("key") in NAMED_ANEW:
             return {"key": value["key"], "value": "..."}
         return {name: normalised(item, name) for name, item in value.items() if name not in NEWER}
     if isinstance(value, list):
-        items = [normalised(item) for item in value]
+        items = [
+            normalised(item) for item in value if not (isinstance(item, dict) and item.get("key") in NEWER)
+        ]
         return sorted(items, key=json.dumps) if key in UNORDERED else items
     return value

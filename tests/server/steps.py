@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.server import steps_limits, steps_search, steps_traces
 from tests.server.conversation import Step
 
 GET, POST, PATCH, DELETE, PUT = "GET", "POST", "PATCH", "DELETE", "PUT"
@@ -533,4 +534,7 @@ ODDITIES = [
     Step("health", GET, "/health"),
 ]
 
-STEPS = [*EXPERIMENTS, *RUNS, *FILES, *LOGGED_MODELS, *REGISTRY, *ODDITIES]
+STEPS = [
+    *(*EXPERIMENTS, *RUNS, *FILES, *LOGGED_MODELS, *REGISTRY, *ODDITIES),
+    *(*steps_search.STEPS, *steps_traces.STEPS, *steps_limits.STEPS),
+]
