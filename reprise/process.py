@@ -69,7 +69,7 @@ def run(
         check: raise :class:`ProcessFailed` on a non-zero exit code.
         timeout: seconds; the program is killed after them.
         log_file: the command, and both streams line by line as they come, are appended here as well.
-        seen: is given each line as it comes, redacted; only with ``log_file``.
+        seen: is given each line of stderr as it comes, redacted; only with ``log_file``.
         stdin: what the program reads, or the file that it reads from; None is nothing. With a log, a file.
         merged: both streams are one, ``stdout``, in the order in which they come.
 
@@ -96,8 +96,8 @@ def run(
             if log_file is None:
                 out, err = process.communicate(given, timeout)
             else:
-                with _appended(log_file, redact(f"$ {shlex.join(argv)}"), seen) as tell:
-                    out, err = _streamed(process, timeout, tell)
+                with _appended(log_file, redact(f"$ {shlex.join(argv)}")) as tell:
+                    out, err = _streamed(process, timeout, tell, seen)
             result = Completed(process.returncode, _text(out), _text(err))
         except subprocess.TimeoutExpired as error:
             process.kill()
@@ -114,9 +114,9 @@ def run(
 class _Stream:
     """What a program prints on one of its streams: kept whole, and told line by line."""
 
-    def __init__(self, tell: Callable[[str], None]) -> None:
+    def __init__(self, tells: list[Callable[[str], None]]) -> None:
         self.kept = bytearray()
-        self._tell = tell
+        self.tells = tells
         self._told = 0
 
     def take(self, data: bytes) -> None:
@@ -124,19 +124,25 @@ class _Stream:
         self.kept += data
         end = self.kept.rfind(b"\n") + 1 if data else len(self.kept)
         for line in _text(self.kept[self._told : end]).splitlines():
-            self._tell(redact(line))
+            for tell in self.tells:
+                tell(redact(line))
         self._told = max(self._told, end)
 
 
 def _streamed(
-    process: subprocess.Popen[bytes], timeout: float | None, tell: Callable[[str], None]
+    process: subprocess.Popen[bytes],
+    timeout: float | None,
+    tell: Callable[[str], None],
+    seen: Callable[[str], None] | None,
 ) -> tuple[bytes, bytes]:
     """What the program prints on its two streams, each line told as it comes.
 
     Raises:
         TimeoutExpired: it went on for longer; with what it printed until then.
     """
-    streams = {stream: _Stream(tell) for stream in (process.stdout, process.stderr) if stream}
+    streams = {stream: _Stream([tell]) for stream in (process.stdout, process.stderr) if stream}
+    if seen is not None:  # programs say on their last stream what they are doing
+        [*streams.values()][-1].tells.append(seen)
     deadline = None if timeout is None else time.monotonic() + timeout
     with selectors.DefaultSelector() as waiting:
         for stream, taken in streams.items():
@@ -162,20 +168,16 @@ def _kept(streams: Iterable[_Stream]) -> tuple[bytes, bytes]:
 
 
 @contextmanager
-def _appended(
-    log_file: Path, command: str, seen: Callable[[str], None] | None
-) -> Iterator[Callable[[str], None]]:
-    """The function that appends a line to ``log_file``, where it is at once, and shows it to ``seen``."""
+def _appended(log_file: Path, command: str) -> Iterator[Callable[[str], None]]:
+    """The function that appends a line to ``log_file``, where it is at once."""
     log_file.parent.mkdir(parents=True, exist_ok=True)
     with log_file.open("a", encoding="utf-8", buffering=1) as log_stream:
-        log_stream.write(f"{command}\n")
+        _written(log_stream, command)
+        yield lambda line: _written(log_stream, line)
 
-        def tell(line: str) -> None:
-            log_stream.write(f"{line}\n")
-            if seen is not None:
-                seen(line)
 
-        yield tell
+def _written(log_stream: IO[str], line: str) -> None:
+    log_stream.write(f"{line}\n")
 
 
 def patched(base: Mapping[str, str], patch: Mapping[str, str | None]) -> dict[str, str]:

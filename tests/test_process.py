@@ -42,11 +42,11 @@ def test_the_log_has_each_line_while_the_program_runs(tmp_path: Path) -> None:
 
 def test_lines_are_seen_as_they_come_without_their_secrets(tmp_path: Path) -> None:
     seen: list[str] = []
-    code = "print('get https://me:secret@example.org/x'); print('done')"
+    code = "import sys; print('get https://me:secret@example.org/x\\ndone', file=sys.stderr)"
     result = run(python(code), log_file=tmp_path / "log", seen=seen.append)
     assert seen == ["get https://example.org/x", "done"]
     assert "secret" not in (tmp_path / "log").read_text()
-    assert "secret" in result.stdout
+    assert "secret" in result.stderr
 
 
 def test_much_output_on_both_streams_is_whole(tmp_path: Path) -> None:
