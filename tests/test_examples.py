@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -195,6 +197,27 @@ def test_pipeline(manager: str, monkeypatch: pytest.MonkeyPatch) -> None:
     assert steps["load"].metrics["rows"].value == 60
     assert steps["etl"].metrics["dropped"].value == 4
     assert steps["train"].metrics["rmse"].value < 40
+
+
+@pytest.mark.mlflow
+@pytest.mark.network
+def test_iris_from_its_uv_lock(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UV_CACHE_DIR", UV_CACHE)
+    shutil.copytree(EXAMPLES / "iris", "iris")
+    assert reprise("run", "iris/uv", "--locked").returncode == 4
+    assert reprise("lock", "iris/uv").returncode == 0
+    done = reprise("run", "iris/uv", "--locked", "-P", "C=0.05")
+    assert done.returncode == 0, done.stderr
+    assert "by pyproject.toml with uv.lock" in done.stderr
+    assert "test accuracy" in done.stdout
+    with store() as tracking:
+        run = last_run(tracking)
+        lines = json.loads(artifact(tracking, run, "reprise/environment.lock"))["requirements"]
+    pinned = dict(re.findall(r"^([\w.-]+)==(\S+)", "\n".join(lines), re.MULTILINE))
+    locked = Path("iris/uv/uv.lock").read_text()
+    assert {"scikit-learn", "mlflow"} <= pinned.keys()
+    for name, version in pinned.items():
+        assert f'name = "{name}"\nversion = "{version}"\n' in locked
 
 
 @pytest.mark.mlflow
