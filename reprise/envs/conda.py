@@ -45,7 +45,7 @@ def takes(spec: EnvSpec) -> CondaEnv:
             )
         case DockerEnv():
             raise EnvError(
-                f"the project runs in a container of docker ({spec.image}); conda makes no containers",
+                f"the project runs in a container of {spec.image}; {NAME} makes no containers",
                 hint="--env-manager docker, or --env-manager local to run it in the current environment",
             )
 

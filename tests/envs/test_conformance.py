@@ -12,9 +12,9 @@ import pytest
 from reprise.envs import registry, store
 from reprise.envs.base import EnvManager
 from reprise.process import patched
-from reprise.schemas.environment import DockerEnv, EnvSpec, Policy, PythonEnv
+from reprise.schemas.environment import CondaEnv, DockerEnv, EnvSpec, Policy, PythonEnv
 from reprise.schemas.job import Command
-from tests.envs import docker_engine
+from tests.envs import conda_channel, docker_engine
 
 NEEDS = {"docker": [pytest.mark.docker]}
 every_manager = pytest.mark.parametrize(
@@ -34,6 +34,9 @@ def spec_for(manager: EnvManager) -> EnvSpec:
     """What the manager can satisfy, fresh or as it is."""
     if manager.NAME == "docker":
         return DockerEnv(Path.cwd(), docker_engine.IMAGE)
+    if manager.NAME == "conda":
+        channels = (conda_channel.shared(),)
+        return CondaEnv(Path.cwd(), Path.cwd() / "conda.yaml", None, channels, ("python",))
     return PythonEnv(Path.cwd())
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from reprise.envs import local, registry, uv, virtualenv
+from reprise.envs import conda, local, registry, uv, virtualenv
 from reprise.errors import EnvError, ProjectError, UsageError
 from reprise.schemas.environment import CondaEnv, DockerEnv, EnvSpec, PythonEnv
 
@@ -17,6 +17,7 @@ ROOT = Path("/project")
 PYTHON = PythonEnv(ROOT, dependencies=("numpy",))
 CONDA = CondaEnv(ROOT, ROOT / "conda.yaml", dependencies=("python=3.9", "numpy=1.2"))
 DOCKER = DockerEnv(ROOT, "team/image")
+CUDA = CondaEnv(ROOT, ROOT / "conda.yaml", dependencies=("cudnn",))
 
 
 @pytest.mark.parametrize("spec", [PYTHON, CONDA, DOCKER], ids=["python", "conda", "docker"])
@@ -29,9 +30,14 @@ def test_python_projects_get_virtualenv(requested: str | None) -> None:
     assert registry.choose(PYTHON, requested) == (virtualenv, PYTHON)
 
 
-@pytest.mark.parametrize("requested", [None, "virtualenv", "uv"])
-def test_conda_projects_are_translated_and_told_so(
-    requested: str | None, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize("requested", [None, "conda"])
+def test_conda_projects_get_conda(requested: str | None) -> None:
+    assert registry.choose(CONDA, requested) == (conda, CONDA)
+
+
+@pytest.mark.parametrize("requested", ["virtualenv", "uv"])
+def test_conda_projects_are_translated_when_asked_and_told_so(
+    requested: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
     manager, spec = registry.choose(CONDA, requested)
@@ -45,12 +51,9 @@ def test_conda_projects_are_translated_and_told_so(
     ("spec", "requested", "message"),
     [
         (PYTHON, "conda", "conda does not make those"),
-        (PYTHON, "docker", "the project names no image to run in"),
-        (CONDA, "conda", "--env-manager conda is not available in this version"),
-        (CONDA, "docker", "the project names no image to run in"),
-        (DOCKER, "virtualenv", "the project runs in a container of team/image"),
-        (DOCKER, "conda", "docker"),
-        (CondaEnv(ROOT, ROOT / "conda.yaml", dependencies=("cudnn",)), None, "cudnn: "),
+        (DOCKER, "virtualenv", r"runs in a container of team/image; virtualenv makes no containers"),
+        (DOCKER, "conda", r"runs in a container of team/image; conda makes no containers"),
+        (CUDA, "virtualenv", "cudnn: "),
     ],
 )
 def test_what_cannot_be_done_is_refused_with_a_way_out(
@@ -59,6 +62,19 @@ def test_what_cannot_be_done_is_refused_with_a_way_out(
     with pytest.raises(EnvError, match=message) as caught:
         registry.choose(spec, requested)
     assert "--env-manager local" in (caught.value.hint or "")
+
+
+@pytest.mark.parametrize("spec", [PYTHON, CONDA], ids=["python", "conda"])
+def test_a_project_without_an_image_does_not_run_in_docker(spec: EnvSpec) -> None:
+    with pytest.raises(EnvError, match="names no image") as caught:
+        registry.choose(spec, "docker")
+    assert "docker_env" in (caught.value.hint or "")
+
+
+def test_machine_without_rattler_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(EnvError, match="py-rattler, which makes conda environments, is not installed"):
+        registry.choose(CONDA, None)
 
 
 def test_unknown_word_lists_those_there_are() -> None:
@@ -90,7 +106,7 @@ from reprise.envs import registry
 from reprise.schemas.environment import PythonEnv
 registry.choose(PythonEnv(Path()), "local")
 assert registry.MANAGERS["local"].NAME == "local" and "virtualenv" in registry.words()
-assert "reprise.envs.virtualenv" not in sys.modules and "reprise.envs.uv" not in sys.modules
+assert not {f"reprise.envs.{name}" for name in ("virtualenv", "conda", "docker", "uv")} & set(sys.modules)
 assert registry.MANAGERS["virtualenv"].NAME == "virtualenv"
 """
     subprocess.run([sys.executable, "-c", script], check=True)
