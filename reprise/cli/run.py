@@ -38,7 +38,7 @@ log = logging.getLogger(__name__)
 @click.option(
     "--env-manager",
     metavar="NAME",
-    help="local, virtualenv or uv; conda and docker are not there yet. "
+    help="local, virtualenv or uv, conda, docker. "
     "[env: REPRISE_ENV_MANAGER; default: by the project]",
 )
 @click.option(

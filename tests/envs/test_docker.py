@@ -22,7 +22,8 @@ import pytest
 
 from reprise import projects
 from reprise.errors import EnvError
-from tests.conftest import REPOSITORY, ProjectFolder, Result
+from reprise.tracking.embedded import EmbeddedStore
+from tests.conftest import EXAMPLES, REPOSITORY, ProjectFolder, Result
 from tests.envs import docker_engine
 from tests.envs.docker_engine import IMAGE, PASSWORD, USER, containers, docker
 
@@ -591,3 +592,22 @@ def test_an_environment_of_a_lock_alone_can_be_entered(project: Write, log: Path
         assert docker(*entered.argv[1:]) == "here"
     finally:
         docker(*entered.release[1:], check=False)
+
+
+@pytest.mark.network
+def test_iris_trains_in_a_container_with_the_real_client(house: Path, tmp_path: Path) -> None:
+    """The example as it is, on the base image that is here."""
+    folder = tmp_path / "iris"
+    shutil.copytree(EXAMPLES / "iris", folder)
+    for file in (folder / "docker" / "Dockerfile", folder / "docker" / "MLproject"):
+        file.write_text(file.read_text().replace("python:3.12-slim", IMAGE))
+    try:
+        done = projects.run(str(folder / "docker"), parameters={"C": 0.05}, build_image=True)
+        with EmbeddedStore(Path("mlruns").absolute()) as store:
+            found = store.get_run(done.run_id)
+            assert found.metrics["test_accuracy"].value > 0.8
+            assert found.params["C"] == "0.05"
+            assert found.tags["mlflow.docker.image.uri"] == "iris-docker"
+            assert list(store.artifact_folder(done.run_id).parent.rglob("MLmodel"))
+    finally:
+        docker("image", "rm", "--force", "iris-docker", check=False)
