@@ -19,6 +19,7 @@ from reprise.schemas.entities import Run
 from reprise.tracking.base import Tracking
 from reprise.tracking.registry import open_tracking
 from tests.conftest import EXAMPLES, REPOSITORY, UV_CACHE
+from tests.envs import conda_channel
 
 LOCAL = "--env-manager=local"
 
@@ -221,12 +222,40 @@ def test_iris_from_its_uv_lock(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.mlflow
+@pytest.mark.network
+def test_iris_in_a_conda_environment(house: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The channel is one on this machine; what it does not have moves to the pip section."""
+    monkeypatch.setenv("UV_CACHE_DIR", UV_CACHE)
+    (house / ".condarc").write_text(f"mirrored_channels: {{conda-forge: [{conda_channel.shared()}]}}\n")
+    shutil.copytree(EXAMPLES / "iris", "iris")
+    file = Path("iris/conda/conda.yaml")
+    there, _, pip = file.read_text().partition("  - pip\n")
+    moved = re.findall(r"  - ((?!python)[\w-]+>=.*)\n", there)
+    assert len(moved) == 3
+    for line in moved:
+        there = there.replace(f"  - {line}\n", "")
+        pip += f"      - {line}\n"
+    file.write_text(f"{there}  - greeter=1.0\n  - pip\n{pip}")
+    assert reprise("lock", "iris/conda").returncode == 0
+    done = reprise("run", "iris/conda", "--locked", "-P", "C=0.05")
+    assert done.returncode == 0, done.stderr
+    assert "Environment: conda" in done.stderr
+    assert "test accuracy" in done.stdout
+    with store() as tracking:
+        run = last_run(tracking)
+        lock = json.loads(artifact(tracking, run, "reprise/environment.lock"))
+    assert run.tags[tags.PROJECT_ENV] == "conda"
+    assert {"python", "pip", "greeter"} == {package["name"] for package in lock["packages"]}
+    assert any(line.startswith("scikit-learn==") for line in lock["requirements"])
+
+
+@pytest.mark.mlflow
 @pytest.mark.parametrize(
     ("example", "manager"),
     [
         ("iris", "local"),
         pytest.param("iris", "virtualenv", marks=pytest.mark.network),
-        pytest.param("iris/python_env", "virtualenv", marks=pytest.mark.network),
+        pytest.param("iris/conda", "virtualenv", marks=pytest.mark.network),
     ],
 )
 def test_iris(example: str, manager: str, monkeypatch: pytest.MonkeyPatch) -> None:
