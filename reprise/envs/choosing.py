@@ -8,7 +8,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from reprise.envs import hashes, interpreters, lockfiles, lockfiles_uv, pins, pyproject, resolving, uv
+from reprise.envs import (
+    hashes,
+    interpreters,
+    lock_places,
+    lockfiles,
+    lockfiles_uv,
+    pins,
+    pyproject,
+    resolving,
+    uv,
+)
 from reprise.envs.lockfiles import Facts, Held
 from reprise.envs.pins import Pin
 from reprise.envs.requirements import NAME, Requirements, canonical, logical
@@ -33,7 +43,7 @@ def resolve(spec: PythonEnv, asked: Requirements, policy: Policy, log: Path) -> 
         EnvError: there is no resolution, or ``policy.locked`` and no lock file that fits.
     """
     project = pyproject.read(spec)
-    file = resolving.lock_file(spec)
+    file = lock_places.of(spec)
     if not file.is_file():
         if policy.locked:
             raise EnvError(
@@ -44,7 +54,7 @@ def resolve(spec: PythonEnv, asked: Requirements, policy: Policy, log: Path) -> 
         return Resolved(_resolved(spec, asked, project, python, policy, log), python)
     python, said = _python(spec, asked, project, file, policy, log)
     markers = pins.environment(python.implementation, python.version)
-    if spec.pyproject is not None and file.name == lockfiles_uv.NAME:
+    if spec.pyproject is not None and file.name == lock_places.UV:
         held = lockfiles_uv.held(file, spec.pyproject, python.path, markers, policy, log)
     else:
         held = _held(spec, asked, file, python, said, markers)
@@ -99,7 +109,7 @@ def _python(
     spec: PythonEnv, asked: Requirements, project: Pyproject, file: Path, policy: Policy, log: Path
 ) -> tuple[Interpreter, Facts]:
     """The interpreter; of the lock's very version, where the spec is what the lock was made from."""
-    said = Facts() if file.name == lockfiles_uv.NAME else lockfiles.facts(lockfiles.text(file) or "")
+    said = Facts() if file.name == lock_places.UV else lockfiles.facts(lockfiles.text(file) or "")
     if said.python and said.spec == lockfiles.digest(spec, asked):
         implementation, _, version = said.python.partition(" ")
         if found := interpreters.present(interpreters.exactly(implementation, version), log):

@@ -22,10 +22,6 @@ from reprise.errors import EnvError
 from reprise.schemas import platforms
 from reprise.schemas.environment import PythonEnv
 
-NAME = "requirements.lock"
-
-# An environment file of one of these names has its lock under the usual name, any other under its own.
-_USUAL = {"python_env", "conda", "environment", "pixi", "pyproject", "requirements"}
 _FACT = re.compile(r"#\s+(?P<name>python|platforms|spec|as of):\s+(?P<value>.+)")
 _FORMAT = 1
 
@@ -61,12 +57,6 @@ class Facts(NamedTuple):
     def words(self) -> tuple[str, ...]:
         """The platforms, one by one."""
         return tuple(re.split(r",\s*", self.platforms)) if self.platforms else ()
-
-
-def path(spec: PythonEnv) -> Path:
-    """Where the lock of ``spec`` lies, or would lie: in the project, whatever folder its file is in."""
-    stem = spec.file.stem if spec.file else "requirements"
-    return spec.root / (NAME if stem in _USUAL else f"{stem}.lock")
 
 
 def text(file: Path) -> str | None:

@@ -10,24 +10,8 @@ from reprise.envs import pins, uv
 from reprise.envs.lockfiles import Held
 from reprise.schemas.environment import Policy
 
-NAME = "uv.lock"
-
 _NAME = re.compile(r'^name = "([^"]+)"$', re.MULTILINE)
 _AS_OF = re.compile(r'^\[options\]\n(?:[^\[\n].*\n)*?exclude-newer = "(?P<time>[^"]+)"', re.MULTILINE)
-
-
-def path(pyproject: Path) -> Path:
-    """Where uv keeps the lock of a project: beside its file, or at the root of its workspace."""
-    own = pyproject.with_name(NAME)
-    if own.is_file():
-        return own
-    for folder in pyproject.parent.parents:
-        above = folder / "pyproject.toml"
-        if above.is_file() and "[tool.uv.workspace]" in above.read_text(encoding="utf-8", errors="replace"):
-            return folder / NAME
-        if (folder / ".git").exists():
-            break
-    return own
 
 
 def as_of(content: str) -> str | None:
@@ -63,13 +47,12 @@ def held(
     return Held(file, found, fits, as_of=time)
 
 
-def write(pyproject: Path, python: Path, policy: Policy, log: Path) -> Path:
-    """Resolve and write the project's ``uv.lock``.
+def write(file: Path, pyproject: Path, python: Path, policy: Policy, log: Path) -> None:
+    """Resolve and write ``file``, the project's ``uv.lock``.
 
     Raises:
         EnvError: it cannot be resolved.
     """
-    file = path(pyproject)
     time = policy.as_of
     if time is None and policy.upgrade is None and file.is_file():
         time = as_of(file.read_text(encoding="utf-8", errors="replace"))
@@ -77,8 +60,7 @@ def write(pyproject: Path, python: Path, policy: Policy, log: Path) -> Path:
     arguments += ["--exclude-newer", time] if time else []
     result = uv.call(arguments, log=log, cwd=pyproject.parent, offline=policy.offline)
     if result.exit_code != 0:
-        raise uv.failure(f"{pyproject} cannot be locked", result, log)
-    return file
+        raise uv.failure(f"{pyproject} cannot be locked", result, log, offline=policy.offline, as_of=time)
 
 
 def upgraded(names: Sequence[str] | None) -> list[str]:

@@ -9,6 +9,7 @@ from reprise.envs import (
     choosing,
     credentials,
     interpreters,
+    lock_places,
     lockfiles,
     lockfiles_uv,
     pins,
@@ -38,15 +39,16 @@ def write(spec: PythonEnv, policy: Policy, wanted: Sequence[str], log: Path) -> 
     spec = resolving.absolute(spec)
     asked = resolving.read(spec)
     credentials.learn((*asked.lines, *(text for _, text in asked.files)))
-    file = resolving.lock_file(spec)
+    file = lock_places.of(spec)
     before = lockfiles.text(file) or ""
     wanted = tuple(wanted) or lockfiles.facts(before).words or (here(),)
     options = _for_platforms(wanted)
     python = interpreters.find(spec.python or pyproject.read(spec).python, log, offline=policy.offline)
     with spinner("Resolving packages"):
-        if spec.pyproject is not None and file.name == lockfiles_uv.NAME:
+        if spec.pyproject is not None and file.name == lock_places.UV:
             _demand_known(policy.upgrade, lockfiles_uv.names(before), file)
-            return lockfiles_uv.write(spec.pyproject, python.path, policy, log)
+            lockfiles_uv.write(file, spec.pyproject, python.path, policy, log)
+            return file
         held = pins.read(before.splitlines(), None, spec.root)
         _demand_known(policy.upgrade, [pin.name for pin in held], file)
         as_of = policy.as_of or (lockfiles.facts(before).as_of if policy.upgrade is None else None)

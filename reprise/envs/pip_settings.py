@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 # pip reads these of all files first, then lets those of the command win, and variables over both.
@@ -36,6 +36,9 @@ _UV_INDEXES = (
     "UV_FIND_LINKS",
     "UV_CONFIG_FILE",
 )
+_OTHERS = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "https_proxy", "http_proxy")
+_CONSTRAINTS = ("PIP_CONSTRAINT", "UV_CONSTRAINT")
+_LINKS = re.compile(r"^find[-_]links[ \t]*[=:]((?:.*)(?:\n[ \t]+.*)*)", re.MULTILINE)
 _FORMS = {"only-binary": "UV_NO_BUILD", "no-binary": "UV_NO_BINARY"}
 _YES = {"1", "true", "yes", "y", "on", "t"}
 
@@ -58,13 +61,37 @@ def no_index(environ: Mapping[str, str]) -> bool:
 
 
 def decisive(environ: Mapping[str, str]) -> list[object]:
-    """All of pip's settings that decide which packages are taken, with the texts of constraint files."""
+    """All of pip's settings that decide which packages are taken, with the texts of constraint files.
+
+    Asked on every launch: the files are not parsed unless a path in them depends on where we are.
+    """
+    written = [
+        path.read_text(encoding="utf-8", errors="replace") for path in _files(environ) if path.is_file()
+    ]
+    variables = {
+        name: value for name, value in environ.items() if name.startswith("PIP_") or name in _OTHERS
+    }
+    if not _names_files(written, environ):
+        return [written, sorted(variables.items())]
     patch = for_uv(environ)
     files = [
         Path(name) for name in (patch.get("UV_CONSTRAINT") or environ.get("UV_CONSTRAINT", "")).split()
     ]
     texts = [file.read_text(encoding="utf-8", errors="replace") for file in files if file.is_file()]
     return [patch, no_index(environ), texts]
+
+
+def _names_files(written: Iterable[str], environ: Mapping[str, str]) -> bool:
+    """Whether there is a constraint file, or a relative path, which is seen from the current folder."""
+    links = [
+        environ.get("PIP_FIND_LINKS", ""),
+        *(found[1] for text in written for found in _LINKS.finditer(text)),
+    ]
+    if any(
+        name.partition("://")[1] == "" and name[0] not in "/~" for line in links for name in line.split()
+    ):
+        return True
+    return any("constraint" in text for text in written) or any(map(environ.get, _CONSTRAINTS))
 
 
 def _indexes(settings: Mapping[str, str]) -> dict[str, str]:

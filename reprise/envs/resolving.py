@@ -17,7 +17,7 @@ from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from reprise.envs import credentials, local_projects, pip_settings, requirements, resolutions
+from reprise.envs import credentials, local_projects, lock_places, pip_settings, requirements, resolutions
 from reprise.envs.base import running
 from reprise.envs.requirements import Requirements
 from reprise.lock import exclusive, scratch
@@ -191,7 +191,7 @@ def _key(spec: PythonEnv, asked: Requirements, policy: Policy) -> str:
         str(spec.root) if linked else "",
         spec.passing,
         [policy.locked, policy.as_of],
-        _lock_files(spec),
+        _lock_file_digest(spec),
         _settings(spec),
         pip_settings.decisive(os.environ),
         sorted(
@@ -203,23 +203,12 @@ def _key(spec: PythonEnv, asked: Requirements, policy: Policy) -> str:
     return hashlib.sha256(json.dumps(decisive).encode()).hexdigest()
 
 
-def _lock_files(spec: PythonEnv) -> str:
+def _lock_file_digest(spec: PythonEnv) -> str:
     """The digest of the lock file beside the project; empty where there is none."""
     try:
-        return hashlib.sha256(lock_file(spec).read_bytes()).hexdigest()
+        return hashlib.sha256(lock_places.of(spec).read_bytes()).hexdigest()
     except OSError:
         return ""
-
-
-def lock_file(spec: PythonEnv) -> Path:
-    """Where the lock file of ``spec`` lies, or would lie."""
-    if spec.pyproject is not None and not (spec.build_dependencies or spec.dependencies):
-        from reprise.envs import lockfiles_uv
-
-        return lockfiles_uv.path(spec.pyproject)
-    from reprise.envs import lockfiles
-
-    return lockfiles.path(spec)
 
 
 def _settings(spec: PythonEnv) -> dict[str, str]:

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from reprise.envs import lockfiles, store, virtualenv
+from reprise.envs import lock_places, lockfiles, store, virtualenv
 from reprise.errors import EnvError, UsageError
 from reprise.paths import cache_dir
 from reprise.schemas.environment import Environment, Lock, Policy, PythonEnv
@@ -212,7 +212,7 @@ def test_of_another_platform_is_checked_before_it_is_used(index: Path, log: Path
 )
 def test_its_name_comes_from_the_environment_file(file: str | None, name: str) -> None:
     root = Path("/project")
-    assert lockfiles.path(PythonEnv(root, root / file if file else None)) == root / name
+    assert lock_places.of(PythonEnv(root, root / file if file else None)) == root / name
 
 
 def test_credentials_are_not_in_it(

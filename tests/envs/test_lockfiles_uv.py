@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from reprise.envs import lockfiles_uv, virtualenv
+from reprise.envs import lock_places, lockfiles_uv, virtualenv
 from reprise.errors import EnvError, UsageError
 from reprise.schemas.environment import Lock, Policy, PythonEnv
 from tests.envs import wheels
@@ -117,6 +117,7 @@ def test_python_version_file_chooses_the_python(index: Path, log: Path) -> None:
 def test_lock_of_a_workspace_lies_at_its_root(tmp_path: Path) -> None:
     (tmp_path / "pyproject.toml").write_text("[tool.uv.workspace]\nmembers = ['a']\n")
     member = tmp_path / "packages" / "a" / "pyproject.toml"
-    assert lockfiles_uv.path(member) == tmp_path / "uv.lock"
+    spec = PythonEnv(member.parent, member, pyproject=member)
+    assert lock_places.of(spec) == tmp_path / "uv.lock"
     (tmp_path / "packages" / ".git").mkdir(parents=True)
-    assert lockfiles_uv.path(member) == member.with_name("uv.lock")
+    assert lock_places.of(spec) == member.with_name("uv.lock")
