@@ -89,19 +89,26 @@ class Verb(Generic[R]):
 def read_body(body: bytes, kind: type[R], path: Mapping[str, str]) -> R:
     """Decode a JSON object, of which no body is one without fields; names in the path are fields too."""
     try:
-        if not path:
-            message: R = _decoder(kind).decode(body or b"{}")
-            return message
-        fields = msgspec.json.decode(body or b"{}", type=dict[str, Any])
-        return msgspec.convert({**fields, **path}, kind, strict=False)
+        return _read(body, kind, path)
     except msgspec.DecodeError as error:
-        if isinstance(error, msgspec.ValidationError) and b"null" in body:
-            return _without_nulls(body, kind, path)
         raise invalid(_sentence(error, body)) from None
     except UnicodeDecodeError:
         raise invalid("The body is not UTF-8") from None
     except RecursionError:
         raise invalid("The body is nested too deeply") from None
+
+
+def _read(body: bytes, kind: type[R], path: Mapping[str, str]) -> R:
+    try:
+        if not path:
+            message: R = _decoder(kind).decode(body or b"{}")
+            return message
+        fields = msgspec.json.decode(body or b"{}", type=dict[str, Any])
+        return msgspec.convert({**fields, **path}, kind, strict=False)
+    except msgspec.ValidationError:
+        if b"null" in body:
+            return _without_nulls(body, kind, path)
+        raise
 
 
 def read_query(pairs: Sequence[tuple[str, str]], kind: type[R]) -> R:
@@ -125,11 +132,8 @@ def _without_nulls(body: bytes, kind: type[R], path: Mapping[str, str]) -> R:
             return {key: cleaned(item) for key, item in value.items() if item is not None}
         return [cleaned(item) for item in value] if isinstance(value, list) else value
 
-    try:
-        fields = msgspec.json.decode(body, type=dict[str, Any])
-        return msgspec.convert(cleaned({**fields, **path}), kind, strict=False)
-    except msgspec.ValidationError as error:
-        raise invalid(_sentence(error, body)) from None
+    fields = msgspec.json.decode(body, type=dict[str, Any])
+    return msgspec.convert(cleaned({**fields, **path}), kind, strict=False)
 
 
 @cache
