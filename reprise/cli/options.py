@@ -30,18 +30,18 @@ def json_option(function: F) -> F:
 
 
 @contextmanager
-def opened(tracking_uri: str | None) -> Iterator[Tracking]:
+def opened(tracking_uri: str | None, *, make: bool = False) -> Iterator[Tracking]:
     """The store that the user means, with the runs closed whose watchers have died.
 
     Raises:
-        UsageError: there is no store here; looking at one does not make it.
+        UsageError: there is no store here, and the verb does not ``make`` one.
     """
     from reprise.runner.reap import reap
     from reprise.tracking.embedded import EmbeddedStore
     from reprise.tracking.registry import open_tracking
 
     tracking = open_tracking(tracking_uri or os.environ.get("MLFLOW_TRACKING_URI") or None, paths.here())
-    if isinstance(tracking, EmbeddedStore) and not tracking.exists:
+    if isinstance(tracking, EmbeddedStore) and not tracking.exists and not make:
         hint = "reprise run makes one; --tracking-uri names another"
         raise UsageError(f"there is no store at {tracking.uri}", hint=hint)
     try:

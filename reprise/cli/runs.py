@@ -20,44 +20,53 @@ _RUN_HELP = "RUN is an id, the start of one, or @last."
 
 @click.group()
 def runs() -> None:
-    """List, show, follow and stop runs."""
+    """List, show, follow, stop, delete and restore runs."""
 
 
 @runs.command("list")
-@click.option("--experiment-name", metavar="NAME", help="Runs of this experiment only.")
-@click.option("--filter", "filter_", default="", metavar="TEXT", help="MLflow's search language.")
-@click.option("--order-by", multiple=True, metavar="KEY", help='For example "metrics.accuracy DESC".')
+@click.option("--experiment", "--experiment-name", metavar="NAME", help="Runs of this experiment only.")
+@click.option("-f", "--filter", "filter_", default="", metavar="TEXT", help="MLflow's search language.")
+@click.option(
+    "--sort",
+    "--order-by",
+    "sort",
+    multiple=True,
+    metavar="KEY",
+    help='For example "metrics.accuracy DESC".',
+)
 @click.option(
     "-n", "--limit", default=20, show_default=True, type=click.IntRange(1, 50000), help="How many."
 )
+@click.option("--deleted", is_flag=True, help="Those that were deleted.")
+@click.option("--columns", metavar="NAME,...", help="For example run_id,name,status,metrics.loss,params.C.")
 @tracking_option
 @json_option
 def list_(
-    experiment_name: str | None,
+    experiment: str | None,
     filter_: str,
-    order_by: tuple[str, ...],
+    sort: tuple[str, ...],
     limit: int,
+    deleted: bool,
+    columns: str | None,
     tracking_uri: str | None,
     json_: bool,
 ) -> None:
     """The newest runs, one line each."""
-    from reprise.runner.find import experiment_names
+    from reprise.cli import run_columns
+    from reprise.runner.find import experiment_names, find_experiment
 
+    names_of = run_columns.parse(columns)
     with opened(tracking_uri) as tracking:
-        names = experiment_names(tracking)
-        if experiment_name is not None:
-            names = {key: name for key, name in names.items() if name == experiment_name}
-            if not names:
-                raise UsageError(
-                    f'there is no experiment "{experiment_name}"', hint="reprise experiments list"
-                )
-        order = order_by or ("attributes.start_time DESC",)
-        found = tracking.search_runs(list(names), filter=filter_, order_by=order, max_results=limit).items
+        if experiment is not None:
+            chosen = find_experiment(tracking, experiment)
+            names = {chosen.experiment_id: chosen.name}
+        else:
+            names = experiment_names(tracking, "ALL" if deleted else "ACTIVE_ONLY")
+        found = _search(tracking, list(names), filter_, sort, limit, deleted)
     if json_:
         show.as_json(found)
         return
-    head = ("RUN", "NAME", "EXPERIMENT", "ENTRY POINT", "STATUS", "STARTED", "TOOK", "METRICS")
-    show.table(head, [_row(run, names) for run in found])
+    show.table(names_of, [run_columns.row(run, names, names_of) for run in found])
 
 
 @runs.command("show", help=f"Everything recorded of a run. {_RUN_HELP}")
@@ -112,6 +121,44 @@ def logs(run: str, follow: bool, environment: bool, tracking_uri: str | None, js
             click.echo(data, nl=False)
 
 
+@runs.command("delete", help=f"Delete runs; restore brings them back. {_RUN_HELP}")
+@click.argument("runs", metavar="RUN...", nargs=-1, required=True)
+@tracking_option
+def delete(runs: tuple[str, ...], tracking_uri: str | None) -> None:
+    from reprise.runner.find import find_run
+    from reprise.runner.watched import refuse_watched
+
+    with opened(tracking_uri) as tracking:
+        found = [find_run(tracking, run) for run in runs]
+        for run in found:
+            if run.lifecycle_stage == "deleted":
+                raise UsageError(f"run {run.run_id} is deleted already")
+            refuse_watched(tracking, run)
+        for run in found:
+            tracking.delete_run(run.run_id)
+            click.echo(f"Deleted run {run.run_id}", err=True)
+
+
+@runs.command("restore", help=f"Bring deleted runs back. {_RUN_HELP}")
+@click.argument("runs", metavar="RUN...", nargs=-1, required=True)
+@tracking_option
+def restore(runs: tuple[str, ...], tracking_uri: str | None) -> None:
+    from reprise.runner.find import find_run
+
+    with opened(tracking_uri) as tracking:
+        found = [find_run(tracking, run, view_type="DELETED_ONLY") for run in runs]
+        for run in found:
+            if run.lifecycle_stage != "deleted":
+                raise UsageError(f"run {run.run_id} is not deleted")
+            experiment = tracking.get_experiment(run.experiment_id)
+            if experiment.lifecycle_stage == "deleted":
+                hint = f'reprise experiments restore "{experiment.name}"'
+                raise UsageError(f'its experiment "{experiment.name}" is deleted', hint=hint)
+        for run in found:
+            tracking.restore_run(run.run_id)
+            click.echo(f"Restored run {run.run_id}", err=True)
+
+
 @runs.command("stop", help=f"End a run that goes on, with everything it started. {_RUN_HELP}")
 @click.argument("run")
 @tracking_option
@@ -125,20 +172,30 @@ def stop(run: str, tracking_uri: str | None) -> None:
     click.echo(f"Stopped run {found.run_id}", err=True)
 
 
-def _row(run: Run, experiments: dict[str, str]) -> tuple[str, ...]:
-    from reprise.schemas import tags
-
-    metrics = ", ".join(f"{key}={metric.value:.4g}" for key, metric in sorted(run.metrics.items())[:3])
-    return (
-        run.run_id[:8],
-        run.run_name,
-        experiments.get(run.experiment_id, run.experiment_id),
-        run.tags.get(tags.ENTRY_POINT, ""),
-        run.status,
-        show.ago(run.start_time),
-        _took(run),
-        metrics,
-    )
+def _search(
+    tracking: Tracking,
+    experiments: list[str],
+    filter_: str,
+    sort: tuple[str, ...],
+    limit: int,
+    deleted: bool,
+) -> list[Run]:
+    """At most ``limit`` runs, of as many pages as the store makes of them."""
+    found: list[Run] = []
+    token = None
+    while len(found) < limit:
+        page = tracking.search_runs(
+            experiments,
+            filter=filter_,
+            order_by=sort or ("attributes.start_time DESC",),
+            max_results=min(limit - len(found), 1000),
+            page_token=token,
+            view_type="DELETED_ONLY" if deleted else "ACTIVE_ONLY",
+        )
+        found += page.items
+        if (token := page.next_token) is None:
+            break
+    return found
 
 
 def _summary(run: Run, experiment: str) -> list[tuple[str, str]]:
@@ -147,9 +204,10 @@ def _summary(run: Run, experiment: str) -> list[tuple[str, str]]:
     facts = [
         ("name", run.run_name),
         ("status", run.status),
+        ("deleted", "yes" if run.lifecycle_stage == "deleted" else ""),
         ("experiment", f"{experiment} ({run.experiment_id})"),
         ("started", show.ago(run.start_time)),
-        ("took", _took(run)),
+        ("took", show.took(run)),
         ("user", run.user_id),
         ("source", run.tags.get(tags.SOURCE_NAME, "")),
         ("commit", _commit(run)),
@@ -166,10 +224,6 @@ def _commit(run: Run) -> str:
 
     commit = run.tags.get(tags.GIT_COMMIT, "")
     return f"{commit} with uncommitted changes" if run.tags.get(tags.DIRTY) == "true" else commit
-
-
-def _took(run: Run) -> str:
-    return "" if run.end_time is None else show.duration((run.end_time - run.start_time) / 1000)
 
 
 def _point(metric: Metric) -> str:

@@ -6,9 +6,12 @@ import json
 import math
 import time
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from reprise.schemas.entities import Run
 
 
 def as_json(value: Any) -> None:
@@ -64,6 +67,11 @@ def size(count: int) -> str:
         if count >= 10**power:
             return f"{count / 10**power:.{1 if count < 10 ** (power + 1) else 0}f} {unit}"
     return f"{count} bytes"
+
+
+def took(run: Run) -> str:
+    """How long it lasted; nothing while it lasts."""
+    return "" if run.end_time is None else duration((run.end_time - run.start_time) / 1000)
 
 
 def counted(number: int, noun: str) -> str:

@@ -1,66 +1,111 @@
-"""Which run does the user mean: its id, a unique prefix of it, or ``@last``."""
+"""What the user means: a run by its id, the start of one or ``@last``; an experiment by its name or id."""
 
 from __future__ import annotations
 
 import re
 
-from reprise.errors import UsageError
+from reprise.errors import TrackingError, UsageError
 from reprise.schemas import tags
-from reprise.schemas.entities import Experiment, Run
+from reprise.schemas.entities import Experiment, Run, ViewType
 from reprise.tracking.base import Tracking
 
 LAST = "@last"
 
 
-def find_run(tracking: Tracking, reference: str) -> Run:
-    """The run that ``reference`` names.
+def find_run(tracking: Tracking, reference: str, *, view_type: ViewType = "ACTIVE_ONLY") -> Run:
+    """The run that ``reference`` names; the start of an id and ``@last`` are looked up in ``view_type``.
 
     ``@last`` is the newest run that is not a step of another one.
 
     Raises:
-        UsageError: there is none, or the prefix is not unique (then it lists the candidates).
+        UsageError: there is none, or the start is not unique (then it lists the candidates).
     """
     if reference == LAST:
-        return _last(tracking)
+        return _last(tracking, view_type)
     if not re.fullmatch(r"[0-9a-f]{1,64}", reference):
         raise UsageError(f'"{reference}" is not a run', hint=f"give a run id, the start of one, or {LAST}")
     if len(reference) == 32:
         return tracking.get_run(reference)
-    return _by_prefix(tracking, reference)
+    return _by_prefix(tracking, reference, view_type)
 
 
-def all_experiments(tracking: Tracking) -> list[Experiment]:
-    """Every active experiment, newest first."""
+def find_experiment(tracking: Tracking, reference: str) -> Experiment:
+    """The experiment of this name or id, deleted or not.
+
+    Raises:
+        UsageError: there is none, or it is the name of one and the id of another.
+    """
+    named = tracking.get_experiment_by_name(reference)
+    numbered = _by_id(tracking, reference)
+    if named and numbered and named.experiment_id != numbered.experiment_id:
+        raise UsageError(
+            f'"{reference}" is the id of "{numbered.name}" and the name of another experiment',
+            hint=f'give the id {named.experiment_id} or the name "{numbered.name}"',
+        )
+    if found := named or numbered:
+        return found
+    raise UsageError(f'there is no experiment "{reference}"', hint="reprise experiments list")
+
+
+def all_experiments(tracking: Tracking, view_type: ViewType = "ACTIVE_ONLY") -> list[Experiment]:
+    """Every experiment of the view, newest first."""
     found: list[Experiment] = []
     token = None
     while True:
-        page = tracking.search_experiments(page_token=token)
+        page = tracking.search_experiments(view_type=view_type, page_token=token)
         found += page.items
         if (token := page.next_token) is None:
             return found
 
 
-def experiment_names(tracking: Tracking) -> dict[str, str]:
-    """Id to name, of all active experiments."""
-    return {experiment.experiment_id: experiment.name for experiment in all_experiments(tracking)}
+def experiment_names(tracking: Tracking, view_type: ViewType = "ACTIVE_ONLY") -> dict[str, str]:
+    """Id to name, of all experiments of the view."""
+    found = all_experiments(tracking, view_type)
+    return {experiment.experiment_id: experiment.name for experiment in found}
 
 
-def _last(tracking: Tracking) -> Run:
+def _by_id(tracking: Tracking, reference: str) -> Experiment | None:
+    if not reference.isdecimal():
+        return None
+    try:
+        return tracking.get_experiment(reference)
+    except TrackingError as error:
+        if error.code in {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"}:
+            return None
+        raise
+
+
+def _last(tracking: Tracking, view_type: ViewType) -> Run:
     page = tracking.search_runs(
-        list(experiment_names(tracking)), order_by=["attributes.start_time DESC"], max_results=100
+        _searched(tracking, view_type),
+        order_by=["attributes.start_time DESC"],
+        max_results=100,
+        view_type=view_type,
     )
     if not page.items:
+        if view_type == "DELETED_ONLY":
+            raise UsageError(f"there is no deleted run in {tracking.uri}")
         raise UsageError(f"there is no run in {tracking.uri}", hint="reprise run URI makes one")
     return next((run for run in page.items if tags.PARENT_RUN_ID not in run.tags), page.items[0])
 
 
-def _by_prefix(tracking: Tracking, prefix: str) -> Run:
+def _by_prefix(tracking: Tracking, prefix: str, view_type: ViewType) -> Run:
     found = tracking.search_runs(
-        list(experiment_names(tracking)), filter=f"attributes.run_id LIKE '{prefix}%'", max_results=10
+        _searched(tracking, view_type),
+        filter=f"attributes.run_id LIKE '{prefix}%'",
+        max_results=10,
+        view_type=view_type,
     ).items
     if not found:
-        raise UsageError(f'no run begins with "{prefix}" in {tracking.uri}', hint="reprise runs list")
+        what = "no deleted run" if view_type == "DELETED_ONLY" else "no run"
+        hint = "reprise runs list --deleted" if view_type == "DELETED_ONLY" else "reprise runs list"
+        raise UsageError(f'{what} begins with "{prefix}" in {tracking.uri}', hint=hint)
     if len(found) > 1:
         listed = "\n".join(f"  {run.run_id}  {run.run_name}" for run in found)
         raise UsageError(f'several runs begin with "{prefix}":\n{listed}', hint="give more of its id")
     return found[0]
+
+
+def _searched(tracking: Tracking, view_type: ViewType) -> list[str]:
+    """The ids of the experiments where runs are looked for: deleted ones hold deleted runs."""
+    return list(experiment_names(tracking, "ACTIVE_ONLY" if view_type == "ACTIVE_ONLY" else "ALL"))

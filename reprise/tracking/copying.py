@@ -173,6 +173,7 @@ class Copying:
         self._copied: Counter[str] = Counter()
         self._there: Counter[str] = Counter()
         self._problems: list[str] = []
+        self._hinted: set[str | None] = set()
 
     @property
     def report(self) -> Report:
@@ -266,7 +267,9 @@ class Copying:
         try:
             step(*values)
         except RepriseError as error:
-            self._problem(what, error.message)
+            hint = f" ({error.hint})" if error.hint and error.hint not in self._hinted else ""
+            self._hinted.add(error.hint)
+            self._problem(what, f"{error.message}{hint}")
         except (OSError, ValueError) as error:
             self._problem(what, str(error))
 

@@ -74,8 +74,7 @@ class ImportArtifacts:
                 raise TrackingError(f"{candidate} is, or lies in, a symbolic link, which is not followed")
             if candidate.is_dir():
                 return candidate
-        stores = [self._given] if self._given else [*([_store(written)] if written else ()), *self._beside]
-        if not any(store.is_dir() for store in stores):
+        if self._given is None and not any(folder.is_dir() for folder in (*_above(written), *self._beside)):
             raise TrackingError(
                 f"its artifacts were kept at {uri}, which is not here",
                 hint="--artifacts DIR names the folder they are in; --no-artifacts goes without",
@@ -105,9 +104,9 @@ def _local(uri: str) -> Path | None:
     return Path(uri) if uri.startswith("/") else None
 
 
-def _store(root: Path) -> Path:
-    """The folder that holds all experiments: above ``<experiment>[/models]/<id>/artifacts``."""
-    return root.parents[3 if root.parent.parent.name == "models" else 2]
+def _above(root: Path | None) -> Sequence[Path]:
+    """The project in whose folder ``mlruns`` a root lies; MLflow makes that one with the first file."""
+    return [] if root is None else [root.parents[4 if root.parent.parent.name == "models" else 3]]
 
 
 def _is_cloud(uri: str) -> bool:

@@ -142,6 +142,12 @@ def metric_body(point: Metric) -> dict[str, Any]:
     return {**body, **{name: value for name, value in about.items() if value}}
 
 
+def dataset_input_body(given: DatasetInput) -> dict[str, Any]:
+    """The JSON of a dataset that a run read."""
+    dataset = {name: value for name, value in given.dataset._asdict().items() if value is not None}
+    return {"tags": pairs(given.tags), "dataset": dataset}
+
+
 def artifact(body: Json) -> Artifact:
     is_dir = bool(body.get("is_dir", False))
     return Artifact(body["path"], is_dir, None if is_dir else int(body.get("file_size", 0)))

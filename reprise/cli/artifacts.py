@@ -1,0 +1,124 @@
+"""``reprise artifacts``: the files of a run or a logged model."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+import click
+
+from reprise.cli import show
+from reprise.cli.options import json_option, opened, tracking_option
+from reprise.errors import UsageError
+
+if TYPE_CHECKING:
+    from reprise.schemas.entities import Artifact
+    from reprise.tracking.base import Tracking
+
+_RUN_HELP = "RUN is an id, the start of one, @last, or the id m-... of a logged model."
+
+
+@click.group()
+def artifacts() -> None:
+    """List, get and put the files of a run."""
+
+
+@artifacts.command("list", help=f"The files and folders in PATH. {_RUN_HELP}")
+@click.argument("run")
+@click.argument("path", default="")
+@click.option("-r", "--recursive", is_flag=True, help="All files below it.")
+@tracking_option
+@json_option
+def list_(run: str, path: str, recursive: bool, tracking_uri: str | None, json_: bool) -> None:
+    with opened(tracking_uri) as tracking:
+        owner, path = _owner(tracking, run), path.strip("/")
+        found = (
+            list(_below(tracking, owner, path)) if recursive else list(tracking.list_artifacts(owner, path))
+        )
+        if not found and path:
+            _refuse_missing(tracking, owner, path)
+    if json_:
+        show.as_json(found)
+        return
+    rows = [
+        (item.path + "/" * item.is_dir, "" if item.is_dir else show.size(item.size or 0)) for item in found
+    ]
+    show.table(("PATH", "SIZE"), rows)
+
+
+@artifacts.command("get", help=f"Copy a file or folder, or all of them, to this machine. {_RUN_HELP}")
+@click.argument("run")
+@click.argument("path", default="")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    metavar="DEST",
+    help="What it becomes. [default: its name here; all of them: the run's id]",
+)
+@tracking_option
+def get(run: str, path: str, output: Path | None, tracking_uri: str | None) -> None:
+    with opened(tracking_uri) as tracking:
+        owner, path = _owner(tracking, run), path.strip("/")
+        destination = output or Path(PurePosixPath(path).name or owner)
+        if destination.exists():
+            raise UsageError(f"{destination} exists already", hint="--output names another place")
+        tracking.download_artifact(owner, path, destination)
+    click.echo(destination)
+
+
+@artifacts.command("put", help=f"Store a file, or a folder with all in it, with a run. {_RUN_HELP}")
+@click.argument("run")
+@click.argument("source", type=click.Path(path_type=Path, exists=True))
+@click.argument("path", required=False)
+@tracking_option
+def put(run: str, source: Path, path: str | None, tracking_uri: str | None) -> None:
+    """PATH is what it becomes; its own name when it is not given."""
+    with opened(tracking_uri) as tracking:
+        owner = _owner(tracking, run)
+        root = path.strip("/") if path is not None else source.absolute().name
+        files = list(_files(source, root))
+        for file, name in files:
+            tracking.upload_artifact(owner, file, name)
+    size = sum(file.stat().st_size for file, _ in files)
+    click.echo(f"Stored {show.counted(len(files), 'file')} ({show.size(size)}) with {owner}", err=True)
+
+
+def _owner(tracking: Tracking, run: str) -> str:
+    """The id of the run or the logged model, which is there."""
+    from reprise.runner.find import find_run
+
+    if run.startswith("m-"):
+        return tracking.get_logged_model(run).model_id
+    return find_run(tracking, run).run_id
+
+
+def _below(tracking: Tracking, owner: str, path: str) -> Iterator[Artifact]:
+    for item in tracking.list_artifacts(owner, path):
+        if item.is_dir:
+            yield from _below(tracking, owner, item.path)
+        else:
+            yield item
+
+
+def _refuse_missing(tracking: Tracking, owner: str, path: str) -> None:
+    """An empty answer is a folder that is not there, or a file; the listing of its parent knows."""
+    parent = path.rpartition("/")[0]
+    for item in tracking.list_artifacts(owner, parent):
+        if item.path == path and not item.is_dir:
+            hint = f"reprise artifacts get {owner[:8]} {shlex.quote(path)}"
+            raise UsageError(f'"{path}" is a file', hint=hint)
+    raise UsageError(f'{owner} has no folder "{path}"', hint=f"reprise artifacts list {owner[:8]} -r")
+
+
+def _files(source: Path, root: str) -> Iterator[tuple[Path, str]]:
+    """Each file to store, and its artifact path; links to folders are not followed."""
+    if not source.is_dir():
+        yield source, root
+        return
+    for folder, _, names in os.walk(source):
+        for file in (Path(folder, name) for name in sorted(names)):
+            yield file, PurePosixPath(root, file.relative_to(source).as_posix()).as_posix()

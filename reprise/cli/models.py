@@ -1,0 +1,177 @@
+"""``reprise models``: the model registry."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from reprise.cli import show
+from reprise.cli.options import json_option, opened, tracking_option
+from reprise.errors import UsageError
+
+if TYPE_CHECKING:
+    from reprise.schemas.entities import ModelVersion, RegisteredModel
+    from reprise.tracking.base import Tracking
+
+
+@click.group()
+def models() -> None:
+    """List, show, register, alias, stage and delete registered models."""
+
+
+@models.command("list")
+@click.option("-f", "--filter", "filter_", default="", metavar="TEXT", help="MLflow's search language.")
+@tracking_option
+@json_option
+def list_(filter_: str, tracking_uri: str | None, json_: bool) -> None:
+    """All registered models by name, with their newest version."""
+    from reprise.tracking.import_tracking import pages
+
+    with opened(tracking_uri) as tracking:
+        search = tracking.search_registered_models
+        found = list(pages(lambda token: search(filter=filter_, page_token=token)))
+    if json_:
+        show.as_json(found)
+        return
+    show.table(("NAME", "VERSION", "STAGE", "ALIASES", "CHANGED"), [_row(model) for model in found])
+
+
+@models.command("show")
+@click.argument("name")
+@tracking_option
+@json_option
+def show_(name: str, tracking_uri: str | None, json_: bool) -> None:
+    """A registered model with all its versions."""
+    with opened(tracking_uri) as tracking:
+        model = tracking.get_registered_model(name)
+        versions = _versions(tracking, name)
+    if json_:
+        show.as_json({**model._asdict(), "versions": versions})
+        return
+    facts = [
+        ("description", model.description),
+        ("created", show.ago(model.creation_time)),
+        ("changed", show.ago(model.last_update_time)),
+    ]
+    show.pairs(f"Model {model.name}", [(name, value) for name, value in facts if value])
+    show.pairs("Tags", sorted(model.tags.items()))
+    show.pairs(
+        "Aliases", [(alias, f"version {version}") for alias, version in sorted(model.aliases.items())]
+    )
+    if versions:
+        head = ("VERSION", "STAGE", "ALIASES", "RUN", "CREATED", "SOURCE", "DESCRIPTION")
+        show.table(head, [_version_row(model, version) for version in versions])
+
+
+@models.command("register")
+@click.argument("source")
+@click.argument("name")
+@click.option("--description", metavar="TEXT", help="What this version is.")
+@tracking_option
+@json_option
+def register(
+    source: str, name: str, description: str | None, tracking_uri: str | None, json_: bool
+) -> None:
+    """Make SOURCE the next version of the model NAME, which is made when there is none.
+
+    SOURCE is runs:/RUN/PATH, models:/m-ID or models:/NAME/VERSION; RUN is an id, the start of one, or
+    @last.
+    """
+    from reprise.runner.register import register as register_model
+
+    with opened(tracking_uri) as tracking:
+        version = register_model(tracking, source, name, description)
+    if json_:
+        show.as_json(version)
+    else:
+        click.echo(f'Registered version {version.version} of "{name}" from {version.source}', err=True)
+
+
+@models.command("alias")
+@click.argument("name")
+@click.argument("alias")
+@click.argument("version", required=False)
+@click.option("--delete", is_flag=True, help="Remove the alias instead.")
+@tracking_option
+def alias(name: str, alias: str, version: str | None, delete: bool, tracking_uri: str | None) -> None:
+    """Point ALIAS at a version of the model NAME: models:/NAME@ALIAS means it from then on."""
+    if delete == (version is not None):
+        raise UsageError("an alias is pointed at VERSION, or removed by --delete")
+    with opened(tracking_uri) as tracking:
+        if version is None:
+            if alias not in tracking.get_registered_model(name).aliases:
+                raise UsageError(
+                    f'model "{name}" has no alias "{alias}"', hint=f"reprise models show {name}"
+                )
+            tracking.delete_registered_model_alias(name, alias)
+            click.echo(f'Removed alias "{alias}" of "{name}"', err=True)
+            return
+        tracking.set_registered_model_alias(name, alias, version)
+    click.echo(f'Alias "{alias}" of "{name}" is version {version}', err=True)
+
+
+@models.command("stage")
+@click.argument("name")
+@click.argument("version")
+@click.argument("stage")
+@click.option("--archive-existing", is_flag=True, help="Move the versions of that stage to Archived.")
+@tracking_option
+def stage(name: str, version: str, stage: str, archive_existing: bool, tracking_uri: str | None) -> None:
+    """Move a version of the model NAME to STAGE: None, Staging, Production or Archived."""
+    with opened(tracking_uri) as tracking:
+        moved = tracking.transition_model_version_stage(
+            name, version, stage, archive_existing_versions=archive_existing
+        )
+    click.echo(f'Version {version} of "{name}" is in stage {moved.current_stage}', err=True)
+
+
+@models.command("delete")
+@click.argument("name")
+@click.argument("versions", metavar="[VERSION]...", nargs=-1)
+@tracking_option
+def delete(name: str, versions: tuple[str, ...], tracking_uri: str | None) -> None:
+    """Delete versions of the model NAME, or all of it, for good. The files stay with their runs."""
+    with opened(tracking_uri) as tracking:
+        there = {str(version.version) for version in _versions(tracking, name)}
+        for version in versions:
+            if version not in there:
+                hint = f"reprise models show {name}"
+                raise UsageError(f'model "{name}" has no version "{version}"', hint=hint)
+        for version in dict.fromkeys(versions):
+            tracking.delete_model_version(name, version)
+            click.echo(f'Deleted version {version} of "{name}"', err=True)
+        if not versions:
+            tracking.delete_registered_model(name)
+            click.echo(f'Deleted model "{name}" with {show.counted(len(there), "version")}', err=True)
+
+
+def _versions(tracking: Tracking, name: str) -> list[ModelVersion]:
+    """Newest first; the aliases are those of the model, which every server tells."""
+    from reprise.tracking.import_tracking import pages
+
+    tracking.get_registered_model(name)
+    quoted = name.replace("'", "''")
+    search = tracking.search_model_versions
+    found = pages(lambda token: search(filter=f"name = '{quoted}'", max_results=1000, page_token=token))
+    return sorted(found, key=lambda version: version.version, reverse=True)
+
+
+def _row(model: RegisteredModel) -> tuple[str, ...]:
+    newest = max(model.latest_versions, key=lambda version: version.version, default=None)
+    aliases = ", ".join(f"{alias}={version}" for alias, version in sorted(model.aliases.items()))
+    number, stage = (str(newest.version), newest.current_stage) if newest else ("", "")
+    return model.name, number, stage, aliases, show.ago(model.last_update_time)
+
+
+def _version_row(model: RegisteredModel, version: ModelVersion) -> tuple[str, ...]:
+    aliases = sorted(alias for alias, number in model.aliases.items() if number == version.version)
+    return (
+        str(version.version),
+        version.current_stage,
+        ", ".join(aliases),
+        version.run_id[:8],
+        show.ago(version.creation_time),
+        version.source,
+        version.description,
+    )

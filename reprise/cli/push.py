@@ -1,0 +1,69 @@
+"""``reprise push``."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import click
+
+from reprise.cli.options import json_option, opened, tracking_option
+from reprise.errors import UsageError
+
+if TYPE_CHECKING:
+    from reprise.tracking.base import Tracking
+    from reprise.tracking.copying import Source
+
+
+@click.command()
+@click.argument("url")
+@click.argument("runs", metavar="[RUN]...", nargs=-1)
+@click.option(
+    "--experiment", multiple=True, metavar="NAME", help="All runs of this experiment; repeatable."
+)
+@click.option("--no-artifacts", is_flag=True, help="Send what was logged, without the files.")
+@click.option("--strict", is_flag=True, help="End with an error when something could not be copied.")
+@tracking_option
+@json_option
+def push(
+    url: str,
+    runs: tuple[str, ...],
+    experiment: tuple[str, ...],
+    no_artifacts: bool,
+    strict: bool,
+    tracking_uri: str | None,
+    json_: bool,
+) -> None:
+    """Send runs to the MLflow server at URL: those named, or all that are not deleted.
+
+    The server gives them new ids; the tag reprise.copied_from keeps the old ones, so that the same
+    command again sends only what is not there yet. RUN is an id, the start of one, or @last.
+    """
+    from contextlib import closing
+
+    from reprise.cli import copies
+    from reprise.tracking.copying_rest import RestDestination
+
+    if not url.startswith(("http://", "https://")):
+        raise UsageError(f'"{url}" is no server', hint="give its URL, for example http://127.0.0.1:5000")
+    if runs and experiment:
+        raise UsageError("--experiment goes without the ids of runs")
+    start = time.monotonic()
+    with opened(tracking_uri) as tracking, closing(RestDestination(url)) as server:
+        if server.uri == tracking.uri:
+            raise UsageError(f"{server.uri} is the store itself", hint="--tracking-uri names another")
+        source = _source(tracking, runs, experiment)
+        report = copies.copy(source, server, artifacts=not no_artifacts)
+    copies.tell("Pushed", report, start, json_=json_, strict=strict)
+
+
+def _source(tracking: Tracking, runs: tuple[str, ...], experiments: tuple[str, ...]) -> Source:
+    from reprise.runner.find import find_experiment, find_run
+    from reprise.tracking.import_tracking import TrackingSource
+
+    if runs:
+        return TrackingSource(tracking, runs=[find_run(tracking, run) for run in runs])
+    if experiments:
+        chosen = [find_experiment(tracking, name) for name in experiments]
+        return TrackingSource(tracking, view_type="ACTIVE_ONLY", experiments=chosen)
+    return TrackingSource(tracking, view_type="ACTIVE_ONLY")
