@@ -24,6 +24,7 @@ NAME = "local"
 
 _NONE = 0  # the signal that only asks whether somebody is there
 _REST_GRACE = 1.0  # seconds
+_RELEASE_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +110,7 @@ class _Child:
     def _release(self) -> None:
         """Remove what the job has outside of its group; mostly it is gone already."""
         if self._command.release:
-            run(self._command.release, environ=dict(self._command.environ), check=False)
+            run(self._command.release, check=False, timeout=_RELEASE_SECONDS)
 
     def cancel(self, number: signal.Signals) -> None:
         if not self.ended.is_set():

@@ -67,9 +67,21 @@ def build(spec: DockerEnv, base: Image | None, user: str, log: Path, environ: Ma
 
 def _with_code(base: Image | None, tag: str, user: str) -> str:
     """A Dockerfile; what is copied is named by the context."""
-    standing_on = tag if base is None else base.digest or base.name
+    standing_on = tag if base is None else _name(base)
     code = docker_files.CODE
     return f"FROM {standing_on}\nCOPY --chown={user} {{source}} {code}/\nWORKDIR {code}\n"
+
+
+def _name(base: Image) -> str:
+    """What a Dockerfile can say of ``base``: not every builder knows ids."""
+    if base.digest is not None:
+        return base.digest
+    named = inspect(base.name, base.name)
+    if named is None or named.id != base.id:
+        raise EnvError(
+            f"image {base.shown} is not what {base.name} names any more", hint="docker tag names it so"
+        )
+    return base.name
 
 
 @contextmanager

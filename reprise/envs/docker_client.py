@@ -99,6 +99,7 @@ def unusable() -> str | None:
     problem = _ask()[1]
     if problem is None:
         return None
+    _ask.cache_clear()  # it may be started while we live
     error = failure("the docker engine does not answer:", problem)
     return f"{error.message}\n{error.hint}" if error.hint else error.message
 
