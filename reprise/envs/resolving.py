@@ -159,6 +159,8 @@ def _remembered(manager: str, key: str, spec: PythonEnv) -> Lock | None:
 
 def changed_project(text: str, root: Path) -> str | None:
     """The path of a local project of a lock that is not in ``root`` as it was, or None."""
+    if '"local"' not in text:  # most have none, and reading a long lock takes as long as all the rest
+        return None
     for project in json.loads(text).get("local", ()):
         path = root / project["path"]
         if not path.exists():
@@ -170,8 +172,7 @@ def changed_project(text: str, root: Path) -> str | None:
 
 def _needs_root(spec: PythonEnv, found: Lock) -> bool:
     """Whether uv has to run in the project to install: for its local projects, or uv's settings there."""
-    facts = json.loads(found.text)
-    return bool(facts.get("local") or _settings(spec) or any(" ./" in line for line in facts["sources"]))
+    return bool(_settings(spec)) or '"local"' in found.text or '"--find-links ./' in found.text
 
 
 def _key(spec: PythonEnv, asked: Requirements, policy: Policy) -> str:

@@ -12,31 +12,23 @@ that git can go on with, and whole checkouts only.
 from __future__ import annotations
 
 import difflib
-import hashlib
 import logging
-import os
 import re
 import shutil
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from reprise import lock, paths, process, progress
 from reprise.errors import SourceError
 from reprise.runner import git, locations
 from reprise.runner.git import HEAD
+from reprise.runner.mirror import Damaged, Mirror, not_at_hand, quietly
+from reprise.runner.pristine import pristine
 
 log = logging.getLogger(__name__)
 
 _HEX = re.compile(r"[0-9a-fA-F]{4,64}")
 _FULL = re.compile(r"[0-9a-fA-F]{40}|[0-9a-fA-F]{64}")
-_DAMAGE = re.compile(
-    r"corrupt|bad object|missing (blob|tree|commit|object)|unable to read|not a git repository"
-    r"|packfile|unable to parse|not point to a valid object|bad (tree|signature|config)|invalid index"
-    r"|could not parse|inflate|unexpected line in|pack has bad|broken ref|reference broken",
-    re.IGNORECASE,
-)
 _NO_SUCH_OBJECT = re.compile(r"not our ref|unadvertised object|remote ref")
 
 
@@ -47,10 +39,6 @@ class Found:
     version: str
     commit: str
     branch: str | None
-
-
-class _Damaged(Exception):
-    """The mirror is not what git can read; the message is git's."""
 
 
 def obtain(
@@ -69,113 +57,26 @@ def obtain(
     Raises:
         SourceError: none of them exists, or they cannot be fetched.
     """
-    mirror = _Mirror(remote, offline=offline and not remote.local)
+    mirror = Mirror(remote, offline=offline and not remote.local)
     try:
         found = _resolve(mirror, candidates)
-        pristine = _pristine(mirror, found.commit, origin or remote.url)
-    except _Damaged as damage:
+        whole = pristine(mirror, found.commit, origin or remote.url)
+    except Damaged as damage:
         log.warning("The mirror of %s is damaged (%s): making it again", remote.url, damage)
         mirror.remove()
         try:
             found = _resolve(mirror, candidates)
-            pristine = _pristine(mirror, found.commit, origin or remote.url)
-        except _Damaged as again:
+            whole = pristine(mirror, found.commit, origin or remote.url)
+        except Damaged as again:
             raise SourceError(f"git cannot make a mirror of {remote.url}: {again}") from again
     copy.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copytree(pristine, copy, symlinks=True)
+    shutil.copytree(whole, copy, symlinks=True)
     if found.branch is not None:
         _enter_branch(copy, found.branch, found.commit)
     return found
 
 
-class _Mirror:
-    """The cache folder of one repository."""
-
-    def __init__(self, remote: git.Remote, *, offline: bool) -> None:
-        digest = hashlib.sha256(remote.url.encode()).hexdigest()[:32]
-        self.remote = remote
-        self.offline = offline
-        self.home = paths.cache_dir() / "git-v1" / digest
-        self.folder = self.home / "mirror.git"
-
-    def knows(self, name: str) -> str | None:
-        """The commit that ``name`` stands for in the mirror."""
-        if not self.folder.is_dir():
-            return None
-        try:
-            return git.find_commit(self.folder, name)
-        except git.Ambiguous:
-            raise
-        except SourceError as error:
-            raise _Damaged(error.message) from error
-
-    def refs(self) -> dict[str, str]:
-        """As :func:`git.list_refs`, of what was fetched last."""
-        if not self.folder.is_dir():
-            return {}
-        listing = git.run("for-each-ref", "--format=%(objectname)\t%(refname)", cwd=self.folder)
-        refs = {
-            name: target for target, _, name in (row.partition("\t") for row in listing.stdout.splitlines())
-        }
-        head = git.run("symbolic-ref", "--quiet", HEAD, cwd=self.folder).stdout.strip()
-        if head in refs:
-            refs |= {f"{HEAD} ->": head, HEAD: refs[head]}
-        return refs
-
-    def fetch(self, wanted: str | None) -> None:
-        """Bring the branches and tags up to date, and the object ``wanted`` even when none leads there."""
-        started = time.monotonic()
-        with lock.exclusive(self.home / "mirror.lock", f"the mirror of {self.remote.url}"):
-            if wanted is not None and self.knows(wanted):
-                return
-            self._make()
-            kinds = ("heads", "tags", "remotes") if self.remote.local else ("heads", "tags")
-            with progress.spinner(f"Fetching {self.remote.url}"):
-                self._fetch(*(f"+refs/{kind}/*:refs/{kind}/*" for kind in kinds))
-                if wanted is not None and not self.knows(wanted):
-                    self._fetch(wanted)
-        log.info("Fetched %s in %.1f s", self.remote.url, time.monotonic() - started)
-
-    def remember_head(self, branch: str) -> None:
-        """So that the default branch is known without the network."""
-        if (self.folder / HEAD).read_text() != f"ref: {branch}\n":
-            paths.write_atomically(self.folder / HEAD, f"ref: {branch}\n")
-
-    def remove(self) -> None:
-        with lock.exclusive(self.home / "mirror.lock", f"the mirror of {self.remote.url}"):
-            for name in ("mirror.git", "commits"):
-                shutil.rmtree(self.home / name, ignore_errors=True)
-
-    def _make(self) -> None:
-        if self.folder.is_dir():
-            _sweep(self.folder)
-            return
-        self.home.mkdir(parents=True, exist_ok=True)
-        paths.write_atomically(self.home / "url", f"{self.remote.url}\n")
-        partial = self.home / ".mirror.git"
-        shutil.rmtree(partial, ignore_errors=True)
-        _local("init", "--quiet", "--bare", "--template=", str(partial), cwd=self.home)
-        partial.rename(self.folder)
-
-    def _fetch(self, *wanted: str) -> None:
-        options = (
-            "--quiet",
-            "--force",
-            "--prune",
-            "--no-tags",
-            "--update-shallow",
-            "--no-write-fetch-head",
-        )
-        arguments = ("fetch", *options, "--no-recurse-submodules", "--", self.remote.url, *wanted)
-        result = git.over_network(self.remote, *arguments, cwd=self.folder)
-        if result.exit_code == 0:
-            return
-        if _DAMAGE.search(result.stderr):
-            raise _Damaged(git.reason(result.stderr))
-        raise SourceError(f"git cannot fetch {self.remote.url}: {git.reason(result.stderr)}")
-
-
-def _resolve(mirror: _Mirror, candidates: Sequence[str]) -> Found:
+def _resolve(mirror: Mirror, candidates: Sequence[str]) -> Found:
     """The commit of the first of ``candidates`` that is a commit id, a branch or a tag."""
     if found := _known_id(mirror, candidates):
         return found
@@ -186,7 +87,7 @@ def _resolve(mirror: _Mirror, candidates: Sequence[str]) -> Found:
     wanted |= {name: [name] for name in candidates if name.startswith("refs/") or name == HEAD}
     try:
         if mirror.offline:
-            raise _not_at_hand(mirror, f'"{candidates[0]}"')
+            raise not_at_hand(mirror, f'"{candidates[0]}"')
         refs = git.list_refs(mirror.remote, HEAD, *(ref for refs in wanted.values() for ref in refs))
         online = True
     except git.Unreachable as error:
@@ -209,14 +110,7 @@ def _resolve(mirror: _Mirror, candidates: Sequence[str]) -> Found:
     return _unnamed(mirror, candidates)
 
 
-def _not_at_hand(mirror: _Mirror, what: str) -> git.Unreachable:
-    return git.Unreachable(
-        f"{what} of {mirror.remote.url} is not in the cache, and --offline forbids to fetch it",
-        hint="run once without --offline",
-    )
-
-
-def _found_online(mirror: _Mirror, name: str, named: Sequence[str], refs: Mapping[str, str]) -> Found:
+def _found_online(mirror: Mirror, name: str, named: Sequence[str], refs: Mapping[str, str]) -> Found:
     target = refs[named[0]]
     if {f"refs/heads/{name}", f"refs/tags/{name}"} <= set(named):
         log.warning('"%s" is a branch and a tag of %s: the branch is used', name, mirror.remote.url)
@@ -231,7 +125,7 @@ def _found_online(mirror: _Mirror, name: str, named: Sequence[str], refs: Mappin
     return Found(name, commit, _branch(named[0], refs))
 
 
-def _unnamed(mirror: _Mirror, candidates: Sequence[str]) -> Found:
+def _unnamed(mirror: Mirror, candidates: Sequence[str]) -> Found:
     """No ref has such a name: a commit id that was not fetched yet, or a mistake."""
     remote = mirror.remote
     if candidates == (HEAD,):
@@ -252,7 +146,7 @@ def _unnamed(mirror: _Mirror, candidates: Sequence[str]) -> Found:
     raise _no_such_ref(remote, candidates)
 
 
-def _known_id(mirror: _Mirror, candidates: Sequence[str]) -> Found | None:
+def _known_id(mirror: Mirror, candidates: Sequence[str]) -> Found | None:
     for name in candidates:
         if not _HEX.fullmatch(name):
             continue
@@ -285,95 +179,6 @@ def _no_such_ref(remote: git.Remote, candidates: Sequence[str]) -> SourceError:
     return SourceError(f'{remote.url} has no branch, tag or commit "{candidates[0]}"', hint=hint)
 
 
-def _pristine(mirror: _Mirror, commit: str, origin: str) -> Path:
-    """The checkout of ``commit`` that no run touches."""
-    commits = mirror.home / "commits"
-    target = commits / commit
-    if target.is_dir():
-        return target
-    with lock.exclusive(commits / f"{commit}.lock", f"the checkout of {commit[:12]}"):
-        if target.is_dir():
-            return target
-        partial = commits / f".{commit}"
-        shutil.rmtree(partial, ignore_errors=True)
-        _check_out(mirror, commit, origin, partial)
-        partial.rename(target)
-    return target
-
-
-def _check_out(mirror: _Mirror, commit: str, origin: str, folder: Path) -> None:
-    if mirror.offline:
-        _refuse_what_is_elsewhere(mirror, commit)
-    _local("init", "--quiet", "--template=", str(folder), cwd=mirror.home)
-    _share(mirror, folder / ".git")
-    _local("remote", "add", "origin", origin, cwd=folder)
-    # Copies of the folder keep times and sizes only; git need not read every file again for that.
-    for key, value in (("core.checkStat", "minimal"), ("core.trustctime", "false")):
-        _local("config", key, value, cwd=folder)
-    # Over the network, for git-lfs fetches what the pointers stand for.
-    result = git.over_network(mirror.remote, "checkout", "--quiet", "--detach", commit, cwd=folder)
-    _demand(result, f"git cannot check out {commit} of {mirror.remote.url}")
-    if (folder / ".gitmodules").is_file():
-        _fetch_submodules(mirror.remote, commit, folder)
-
-
-def _refuse_what_is_elsewhere(mirror: _Mirror, commit: str) -> None:
-    """A commit has submodules and large files that the mirror does not hold."""
-    if git.run("cat-file", "-e", f"{commit}:.gitmodules", cwd=mirror.folder).exit_code == 0:
-        raise _not_at_hand(mirror, f"what the submodules at {commit[:12]} hold")
-    attributes = git.run("cat-file", "-p", f"{commit}:.gitattributes", cwd=mirror.folder)
-    if "filter=lfs" in attributes.stdout and shutil.which("git-lfs"):
-        raise _not_at_hand(mirror, f"what Git LFS keeps of {commit[:12]}")
-
-
-def _share(mirror: _Mirror, repository: Path) -> None:
-    """Let a new repository see what the mirror has; no object is copied.
-
-    ``git clone --shared`` does this for complete mirrors only, and one of a shallow clone is not.
-    """
-    paths.write_atomically(repository / "objects" / "info" / "alternates", f"{mirror.folder / 'objects'}\n")
-    rows = [
-        f"{target} {name.replace('refs/heads/', 'refs/remotes/origin/', 1)}\n"
-        for name, target in mirror.refs().items()
-        if name.startswith(("refs/heads/", "refs/tags/"))
-    ]
-    paths.write_atomically(repository / "packed-refs", "".join(rows))
-    if (mirror.folder / "shallow").is_file():
-        shutil.copyfile(mirror.folder / "shallow", repository / "shallow")
-
-
-def _fetch_submodules(remote: git.Remote, commit: str, folder: Path) -> None:
-    what = f"the submodules of {remote.url} at {commit[:12]}"
-    update = ("submodule", "--quiet", "update", "--init", "--recursive")
-    result = git.attempt(remote, *update, cwd=folder)
-    if result.exit_code != 0:
-        raise SourceError(
-            f"{what} cannot be fetched: {git.reason(result.stderr)}",
-            hint="the URLs in .gitmodules must be reachable from here, by https, ssh or git",
-        )
-
-
 def _enter_branch(folder: Path, branch: str, commit: str) -> None:
-    _local("update-ref", f"refs/heads/{branch}", commit, cwd=folder)
-    _local("symbolic-ref", HEAD, f"refs/heads/{branch}", cwd=folder)
-
-
-def _local(*arguments: str, cwd: Path) -> None:
-    """A git command on folders of the cache alone."""
-    _demand(git.run(*arguments, cwd=cwd), f"git {arguments[0]} failed in {cwd}")
-
-
-def _demand(result: process.Completed, sentence: str) -> None:
-    if result.exit_code == 0:
-        return
-    if _DAMAGE.search(result.stderr):
-        raise _Damaged(git.reason(result.stderr))
-    raise SourceError(f"{sentence}: {git.reason(result.stderr)}")
-
-
-def _sweep(mirror: Path) -> None:
-    """Remove what a killed fetch left behind; the caller holds the lock, so nobody is at work there."""
-    for folder, _, names in os.walk(mirror):
-        for name in names:
-            if name.endswith(".lock") or name.startswith(("tmp_pack_", "tmp_idx_", "tmp_obj_", "tmp_rev_")):
-                (Path(folder) / name).unlink(missing_ok=True)
+    quietly("update-ref", f"refs/heads/{branch}", commit, cwd=folder)
+    quietly("symbolic-ref", HEAD, f"refs/heads/{branch}", cwd=folder)
