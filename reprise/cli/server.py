@@ -19,6 +19,9 @@ _UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
     "--store", type=Path, metavar="DIR", help="The store. [default: mlruns found upward from here]"
 )
 @click.option("--artifact-root", metavar="URI", help="Files: a folder, s3://... [default: in the store]")
+@click.option(
+    "--artifact-root", metavar="URI", help="Where artifacts are: a folder, s3://... [default: in the store]"
+)
 @click.option("--auth", type=Path, metavar="FILE", help="Users and their roles; see reprise users.")
 @click.option("--token", envvar="REPRISE_SERVER_TOKEN", help="One secret. [env: REPRISE_SERVER_TOKEN]")
 @click.option("--insecure", is_flag=True, help="Serve others without asking who they are.")
