@@ -108,12 +108,13 @@ def compiled(
 def _python(
     spec: PythonEnv, asked: Requirements, project: Pyproject, file: Path, policy: Policy, log: Path
 ) -> tuple[Interpreter, Facts]:
-    """The interpreter; of the lock's very version, where the spec is what the lock was made from."""
+    """The interpreter: the lock's, or its successor, where the spec is what the lock was made from."""
     said = Facts() if file.name == lock_places.UV else lockfiles.facts(lockfiles.text(file) or "")
     if said.python and said.spec == lockfiles.digest(spec, asked):
         implementation, _, version = said.python.partition(" ")
-        if found := interpreters.present(interpreters.exactly(implementation, version), log):
-            return found, said
+        for near in (version, lockfiles.series(version)):
+            if found := interpreters.present(interpreters.exactly(implementation, near), log):
+                return found, said
     wanted = spec.python or project.python
     return interpreters.find(wanted, log, offline=policy.offline), said
 

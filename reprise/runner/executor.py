@@ -24,7 +24,7 @@ from reprise.runner.lease import JOB_VARIABLE, Lease, end_orphans
 from reprise.runner.plan import Plan, make_plan
 from reprise.runner.reap import reap
 from reprise.runner.record import OpenRun, close_run, open_run, store_folder
-from reprise.runner.request import ENV_MANAGER_VARIABLE, RUN_ID_VARIABLE
+from reprise.runner.request import ENV_MANAGER_VARIABLE, OFFLINE_VARIABLE, RUN_ID_VARIABLE
 from reprise.runner.signals import interruptible, shielded, stoppable
 from reprise.schemas import tags
 from reprise.schemas.environment import Environment
@@ -156,6 +156,8 @@ def _make_job(
     }
     if plan.request.env_manager:
         environ[ENV_MANAGER_VARIABLE] = plan.request.env_manager
+    if plan.request.offline:
+        environ[OFFLINE_VARIABLE] = "1"
     command = Command(("bash", "-c", plan.invocation.command), tuple(environ.items()), plan.project.root)
     entered = envs.MANAGERS[environment.manager].enter(environment, command)
     return Job(entered, opened.lease.folder, opened.output_log, attached, stdout_to_stderr)

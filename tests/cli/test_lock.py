@@ -63,6 +63,12 @@ def test_a_lock_is_written_checked_and_used(project: Write, index: Path) -> None
     assert run(folder, "--locked")[:2] == (0, "9.0\n")
 
 
+def test_a_run_below_an_offline_run_is_offline(project: Write) -> None:
+    folder = project({"x.sh": "echo offline=$REPRISE_OFFLINE\n"})
+    assert folder.run("-e", "x.sh", "--offline").out == "offline=1\n"
+    assert folder.run("-e", "x.sh").out == "offline=\n"
+
+
 def test_an_outdated_lock_fails_a_locked_run_only(project: Write) -> None:
     folder = project(FILES)
     folder.reprise("lock", str(folder.path))
