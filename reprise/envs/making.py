@@ -8,7 +8,7 @@ import shutil
 import time
 from pathlib import Path
 
-from reprise.envs import bytecode, contents, marker
+from reprise.envs import bytecode, contents, links, marker
 from reprise.envs.base import EnvManager
 from reprise.envs.marker import Marker, User
 from reprise.errors import EnvError
@@ -48,6 +48,7 @@ def make(manager: EnvManager, lock: Lock, prefix: Path, policy: Policy, fault: s
         marker.note_user(prefix, user)
     marker.checked(prefix)
     _marker(manager, lock, prefix, odd).write(prefix)
+    links.tell_copies(prefix)
     logger.info("Created environment %s in %.1f s", prefix.name, time.monotonic() - started)
 
 

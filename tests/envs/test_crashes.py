@@ -70,16 +70,19 @@ def test_many_processes_make_it_once(index: Path, tmp_path: Path) -> None:
     told = "".join(err for _, err in answers)
     assert told.count("Created environment") == 1
     assert told.count("Resolved 2 packages") == 1
+    assert "waiting for" in told
 
 
 def test_kills_at_random_moments_leave_whole_environments(packages: list[str], tmp_path: Path) -> None:
     chance = random.Random(KILLS)
     log = tmp_path / "env.log"
+    _time_of_one(log, packages[0])  # which also resolves
+    _remove_all()
     took = _time_of_one(log, packages[0])
+    hits = 0
     for number in range(KILLS):
         package = packages[number % PACKAGES]
-        for entry in inventory.entries():
-            prune.remove(entry.prefix, time.time() + 1)
+        _remove_all()
         process = ask(log, package, "alpha")
         time.sleep(chance.uniform(0.1 * took, 1.1 * took))
         with contextlib.suppress(ProcessLookupError):
@@ -88,6 +91,7 @@ def test_kills_at_random_moments_leave_whole_environments(packages: list[str], t
             else:
                 process.kill()  # what it started goes on
         process.communicate()
+        hits += process.returncode == -signal.SIGKILL
         for entry in inventory.entries():
             assert list(contents.damage(entry.prefix, hashes=True)) == []
             assert contents.changed(entry.prefix, entry.marker.contents) is None
@@ -96,6 +100,13 @@ def test_kills_at_random_moments_leave_whole_environments(packages: list[str], t
     for package in packages:
         _assert_works(package, log)
     assert _left_after_pruning() == []
+    print(f"{hits} of {KILLS} kills came before the environment was there")
+    assert hits > KILLS // 3
+
+
+def _remove_all() -> None:
+    for entry in inventory.entries():
+        assert prune.remove(entry.prefix, time.time() + 1)
 
 
 def _time_of_one(log: Path, package: str) -> float:

@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Sequence
@@ -16,13 +17,14 @@ from pathlib import Path
 
 import pytest
 
-from reprise.envs import base, marker, store, virtualenv
-from reprise.envs.marker import Marker
+from reprise.envs import base, inventory, marker, store, virtualenv
+from reprise.envs.marker import Marker, User
 from reprise.errors import EnvError
 from reprise.lock import hold
 from reprise.paths import cache_dir
 from reprise.schemas.environment import Environment, EnvSpec, Lock, Package, Policy, PythonEnv
 from reprise.schemas.job import Command
+from tests.envs import wheels
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -201,18 +203,6 @@ def test_waits_for_programs_of_a_killed_builder(
     assert (prefix / marker.NAME).exists()
 
 
-def test_eight_processes_make_it_once(index: Path, tmp_path: Path) -> None:
-    logs = [tmp_path / f"log{number}" for number in range(8)]
-    processes = [ask(log, "alpha") for log in logs]
-    answers = [process.communicate(timeout=120) for process in processes]
-    assert [process.returncode for process in processes] == [0] * 8, answers
-    assert len({out for out, _ in answers}) == 1
-    told = "".join(err for _, err in answers)
-    assert told.count("Created environment") == 1
-    assert told.count("Resolved 2 packages") == 1
-    assert "waiting for" in told
-
-
 # Files that exist from a certain moment on, below the cache; the process is killed when they appear.
 MOMENTS = {
     "resolving": "locks-v1/*",
@@ -256,3 +246,74 @@ def test_deleted_cache_is_made_again_with_the_same_lock(index: Path, log: Path) 
     first = store.ensure(virtualenv, spec("alpha"), Policy(), log)
     shutil.rmtree(cache_dir())
     assert store.ensure(virtualenv, spec("alpha"), Policy(), log) == first
+
+
+def test_damaged_one_that_is_in_use_is_left_to_its_users(
+    house: Path, log: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The run that asks may be a step of the very run that is inside: nobody waits for its end."""
+    caplog.set_level(logging.INFO)
+    manager = Recorder()
+    with store.using(manager, spec(), Policy(), log) as first:
+        (first.prefix / "file").unlink()
+        with store.using(manager, spec(), Policy(), log) as second:
+            assert second.prefix == first.prefix.with_name(f"{first.prefix.name}-2")
+            assert store.ensure(manager, spec(), Policy(), log) == second
+        assert "is in use, but its file is gone: making another beside it" in caplog.text
+        assert not (first.prefix / "file").exists()
+    assert store.ensure(manager, spec(), Policy(), log) == first  # free again, and made again
+    assert manager.created == 3
+
+
+def test_it_knows_its_packages_and_its_users_each_once(index: Path, log: Path) -> None:
+    users = [User("demo", "/a"), User("other", "/b"), User("demo", "/a")]
+    for user in users:
+        with store.using(virtualenv, spec("alpha"), Policy(), log, user) as environment:
+            pass
+    assert marker.users(environment.prefix) == users[:2]
+    found = Marker.read(environment.prefix)
+    assert (found.manager, found.packages, found.digest) == ("virtualenv", 2, environment.lock.digest)
+    assert found.python == python(environment, "import platform; print(platform.python_version())")
+    (environment.prefix / "pyvenv.cfg").unlink()
+    store.ensure(virtualenv, spec("alpha"), Policy(), log)
+    assert marker.users(environment.prefix) == users[:2]  # who used it is known after it was made again
+
+
+def test_half_a_line_of_a_killed_process_is_no_user(house: Path, log: Path) -> None:
+    with store.using(Recorder(), spec(), Policy(), log, User("demo", "/a")) as environment:
+        with (environment.prefix / "reprise-env.users").open("a") as out:
+            out.write('["oth')
+        assert marker.users(environment.prefix) == [User("demo", "/a")]
+
+
+def test_cache_that_may_only_be_read_is_used(house: Path, log: Path) -> None:
+    environment = store.ensure(Recorder(), spec(), Policy(), log)
+    folder = environment.prefix.parent
+    store.use_lock(environment.prefix).unlink()
+    folder.chmod(0o555)
+    try:
+        with store.using(Recorder(), spec(), Policy(), log) as again:
+            assert again == environment
+    finally:
+        folder.chmod(0o755)
+
+
+def test_copies_instead_of_links_are_told_once(
+    index: Path, log: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as elsewhere:
+        assert Path(elsewhere).stat().st_dev != index.stat().st_dev
+        monkeypatch.setenv("UV_CACHE_DIR", elsewhere)
+        for wanted in ("alpha", "beta"):
+            store.ensure(virtualenv, spec(wanted), Policy(), log)
+    assert caplog.text.count("are copied, not linked") == 1
+    assert "REPRISE_CACHE_DIR puts both on one" in caplog.text
+
+
+def test_a_second_environment_shares_its_files_with_the_first(index: Path, log: Path) -> None:
+    wheels.make(index, "big", files={"big_data.py": "#" * 1_000_000})
+    for wanted in (("big",), ("big", "alpha")):
+        store.ensure(virtualenv, spec(*wanted), Policy(), log)
+    sizes = [inventory.size(entry.prefix) for entry in inventory.entries()]
+    assert min(size.total for size in sizes) > 1_000_000
+    assert max(size.own for size in sizes) < 500_000

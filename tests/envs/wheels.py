@@ -24,7 +24,7 @@ def make(
 ) -> Path:
     """Write ``name-version-py3-none-any.whl``: a module that knows its version, and ``files``.
 
-    ``hashed``: its RECORD holds their hashes, as that of every wheel of the real index does.
+    ``hashed``: its RECORD holds their hashes and sizes, as that of every wheel of the real index does.
     """
     module = name.replace("-", "_")
     info = f"{module}-{version}.dist-info"
@@ -36,8 +36,8 @@ def make(
         f"{info}/METADATA": "".join(metadata),
         f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
     }
-    hashes = {path: _hash(text) if hashed else "" for path, text in contents.items()}
-    record = "".join(f"{path},{value},\n" for path, value in hashes.items()) + f"{info}/RECORD,,\n"
+    facts = {path: _facts(text) if hashed else "," for path, text in contents.items()}
+    record = "".join(f"{path},{value}\n" for path, value in facts.items()) + f"{info}/RECORD,,\n"
     path = folder / f"{module}-{version}-py3-none-any.whl"
     folder.mkdir(parents=True, exist_ok=True)
     with zipfile.ZipFile(path, "w") as wheel:
@@ -46,9 +46,10 @@ def make(
     return path
 
 
-def _hash(text: str) -> str:
+def _facts(text: str) -> str:
+    """Hash and size as in a RECORD."""
     digest = base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).decode()
-    return f"sha256={digest.rstrip('=')}"
+    return f"sha256={digest.rstrip('=')},{len(text.encode())}"
 
 
 @contextmanager
