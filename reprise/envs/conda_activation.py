@@ -52,6 +52,7 @@ def _data(environment: Environment) -> dict[str, str | None]:
         # A virtual environment does not see the packages of the user's home, a conda Python would.
         "PYTHONNOUSERSITE": "1",
         **_variables(prefix),
+        **dict(spec.variables if isinstance(spec, CondaEnv) else ()),
     }
 
 

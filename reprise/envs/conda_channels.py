@@ -29,7 +29,8 @@ _PLACES = (
 _LISTS = {"channels", "default_channels", "allowlist_channels", "denylist_channels"}
 _MAPPINGS = {"custom_channels", "custom_multichannels", "mirrored_channels", "proxy_servers"}
 _OLD_NAMES = {"whitelist_channels": "allowlist_channels"}
-_DEFAULTS: Mapping[str, Any] = {
+# What conda itself takes where nobody says anything.
+BUILT_IN: Mapping[str, Any] = {
     "channel_alias": "https://conda.anaconda.org",
     "channel_priority": "flexible",
     "ssl_verify": True,
@@ -83,8 +84,8 @@ def settings(environ: Mapping[str, str]) -> Settings:
         if value := environ.get(name):
             key = name.removeprefix("CONDA_").lower()
             _merge(found, {key: re.split(r"[,&\s]+", value) if key in _LISTS else value})
-    custom = {**_DEFAULTS["custom_channels"], **found.get("custom_channels", {})}
-    return {**_DEFAULTS, **found, "custom_channels": custom}
+    custom = {**BUILT_IN["custom_channels"], **found.get("custom_channels", {})}
+    return {**BUILT_IN, **found, "custom_channels": custom}
 
 
 def for_project(named: Sequence[str], asked: Settings, root: Path) -> tuple[Channel, ...]:

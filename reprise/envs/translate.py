@@ -96,6 +96,8 @@ def _assembled(spec: CondaEnv, python: str | None, requirements: dict[str, str])
 
 def _tell(spec: CondaEnv, builds: list[str]) -> None:
     logger.info("%s: conda packages are taken from the Python package index", spec.file)
+    if spec.variables:
+        logger.warning("%s: its variables are set in a conda environment only", spec.file)
     if builds:
         logger.info("%s: the build strings of %s have no meaning there", spec.file, ", ".join(builds))
 

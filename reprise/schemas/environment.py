@@ -30,7 +30,7 @@ class PythonEnv(NamedTuple):
 class CondaEnv(NamedTuple):
     """A ``conda.yaml`` / ``environment.yml``: conda match specs, and the lines of its pip section.
 
-    ``passing`` as for :class:`PythonEnv`.
+    ``variables`` are set for whoever is inside; ``passing`` as for :class:`PythonEnv`.
     """
 
     root: Path
@@ -39,6 +39,7 @@ class CondaEnv(NamedTuple):
     channels: tuple[str, ...] = ()
     dependencies: tuple[str, ...] = ()
     pip: tuple[str, ...] = ()
+    variables: tuple[tuple[str, str], ...] = ()
     passing: bool = False
 
 

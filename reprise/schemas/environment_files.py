@@ -25,7 +25,7 @@ from reprise.schemas.nodes import (
 from reprise.schemas.validation import schema_text, validate
 
 _SELECTOR = r"#\s*(\[[^\]]*\])\s*$"
-_IGNORED = ("prefix", "variables")
+_IGNORED = ("prefix",)
 _TOML_PLACE = r"(?P<problem>.*) \(at line (?P<line>\d+), column (?P<column>\d+)\)"
 
 
@@ -94,6 +94,11 @@ def read_conda_env(path: Path, root: Path, findings: Findings) -> CondaEnv:
         channels=texts_of(child(node, "channels")),
         dependencies=texts_of(listed),
         pip=tuple(line for item in items_of(listed) for line in texts_of(child(item, "pip"))),
+        variables=tuple(
+            (variable, text)
+            for variable, entry in entries_of(child(node, "variables")).items()
+            if (text := text_of(entry.value)) is not None
+        ),
     )
 
 

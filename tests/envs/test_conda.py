@@ -324,7 +324,7 @@ def test_lock_of_another_machine_is_refused(log: Path, own: Path) -> None:
 def test_activation_scripts_take_effect_at_the_moment_of_the_command(
     log: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    environment = ensure(spec("activated"), log)
+    environment = ensure(spec("activated", variables=(("OF_FILE", "x $y"),)), log)
     outside = {"OUTER_TOO": "outer", "UNWANTED": "1", "VIRTUAL_ENV": "/v", "PYTHONHOME": "/h"}
     for name, value in outside.items():
         monkeypatch.setenv(name, value)
@@ -333,6 +333,7 @@ def test_activation_scripts_take_effect_at_the_moment_of_the_command(
         "SECOND",
         "OUTER_TOO",
         "KEPT",
+        "OF_FILE",
         "CONDA_DEFAULT_ENV",
         "CONDA_SHLVL",
         *list(outside)[1:],
@@ -344,7 +345,7 @@ def test_activation_scripts_take_effect_at_the_moment_of_the_command(
     prefix = environment.prefix
     assert out == (
         f"FIRST={prefix}/share\nSECOND=after {prefix}/share\nOUTER_TOO=inner:outer\n"
-        "KEPT=in a file; $HOME\nCONDA_DEFAULT_ENV=demo\nCONDA_SHLVL=1\nUNWANTED=unset\n"
+        "KEPT=in a file; $HOME\nOF_FILE=x $y\nCONDA_DEFAULT_ENV=demo\nCONDA_SHLVL=1\nUNWANTED=unset\n"
         f"VIRTUAL_ENV=unset\nPYTHONHOME=unset\nOWN={values}\n{prefix}/share\n"
     )
     assert run(environment, "printf", "%s", values) == values

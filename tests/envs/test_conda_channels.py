@@ -14,8 +14,8 @@ from tests.envs import conda_channel
 
 pytestmark = pytest.mark.usefixtures("house")
 
-ALIAS = "https://conda.anaconda.org"
-DEFAULTS = ("https://repo.anaconda.com/pkgs/main", "https://repo.anaconda.com/pkgs/r")
+ALIAS = conda_channels.BUILT_IN["channel_alias"]
+DEFAULTS = conda_channels.BUILT_IN["default_channels"]
 
 
 @pytest.fixture

@@ -112,13 +112,15 @@ def test_what_is_ignored_in_a_conda_file_is_a_warning_of_the_project(tmp_path: P
         "variables: {A: b}\n"
         "dependancies: [y]\n"
     )
-    assert load_project(tmp_path).warnings == (
+    project = load_project(tmp_path)
+    assert isinstance(project.environment, CondaEnv)
+    assert project.environment.variables == (("A", "b"),)
+    assert project.warnings == (
         'conda.yaml:3:12  dependencies -> item 1: the selector "[linux]" is ignored: '
         "the package is always installed",
         'conda.yaml:6:17  dependencies -> item 3: the selector "[win]" is ignored: '
         "the package is always installed",
         'conda.yaml:7:1  "prefix" is ignored',
-        'conda.yaml:8:1  "variables" is ignored',
         'conda.yaml:9:1  unknown key "dependancies" is ignored; did you mean "dependencies"?',
     )
 

@@ -133,7 +133,9 @@ def test_every_key_of_an_environment_file_is_accepted(tmp_path: Path) -> None:
     path.write_text(
         "name: x\nchannels: [c]\ndependencies: [a, {pip: [b]}]\nprefix: /x\nvariables: {A: b}\n"
     )
-    assert read_conda_env(path, tmp_path, findings) == CondaEnv(tmp_path, path, "x", ("c",), ("a",), ("b",))
+    assert read_conda_env(path, tmp_path, findings) == CondaEnv(
+        tmp_path, path, "x", ("c",), ("a",), ("b",), (("A", "b"),)
+    )
     assert findings.faults == []
     assert {key for key, _ in properties(schema("conda_env"))} == {
         "name",
