@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from reprise.schemas.environment import Package
 
 _SHORT = 12  # digits of a digest
+_LONGEST = 30  # characters of a title
 _WORD_HELP = "ENV is a name or the start of a digest, RUN an id, the start of one, or @last."
 
 
@@ -107,7 +108,7 @@ def diff(a: str, b: str, tracking_uri: str | None, json_: bool) -> None:
         (item.kind, item.name, *(found.version if found else "" for found in (item.a, item.b)), item.note)
         for item in changes
     ]
-    show.table(("", "PACKAGE", a, b, ""), rows)
+    show.table(("", "PACKAGE", _title(a), _title(b), ""), rows)
 
 
 @env.command("path", help=f"The folder of an environment; it is made again when it is gone. {_WORD_HELP}")
@@ -203,6 +204,11 @@ def _package_row(package: Package) -> tuple[str, ...]:
         "".join((*hashes[:1], more)),
         package.origin,
     )
+
+
+def _title(word: str) -> str:
+    """A column's title: the word as typed, of a long one its last part."""
+    return word if len(word) <= _SHORT else word.rpartition("/")[2][:_LONGEST]
 
 
 def _absence(manager: str) -> str:

@@ -75,4 +75,5 @@ def _of_run(path: Path) -> tuple[Package, ...]:
 def _of_requirements(path: Path) -> tuple[Package, ...]:
     from reprise.envs.requirements import pinned
 
-    return pinned(path.read_text(encoding="utf-8").splitlines())
+    lines = path.read_text(encoding="utf-8").splitlines()
+    return tuple(package for package in pinned(lines) if package.version or package.origin)
