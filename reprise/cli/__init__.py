@@ -12,15 +12,19 @@ import click
 from reprise import __version__
 from reprise.cli.outcomes import exit_code_of
 
-# verb -> (module of reprise.cli that holds a command of that name, one line for the list of verbs)
+# verb -> (module of reprise.cli, and the name of its command; one line for the list of verbs)
 VERBS = {
     "run": ("run", "Run a project: a folder, a git URL or an archive."),
     "lock": ("lock", "Write the exact packages of a project beside it."),
     "check": ("check", "Tell every fault of a project's files, with line, column and hint."),
-    "runs": ("runs", "List, show, follow and stop runs."),
+    "runs": ("runs", "List, show, follow, stop and delete runs."),
     "env": ("env", "List, show, compare, enter, check and remove environments."),
-    "env": ("env", "List, show, compare, enter, check and remove environments."),
-    "experiments": ("experiments", "List experiments."),
+    "experiments": ("experiments", "List, create, rename and delete experiments."),
+    "artifacts": ("artifacts", "List, get and put the files of a run."),
+    "models": ("models", "List, show, register, stage and delete registered models."),
+    "import": ("import_", "Bring in a store of MLflow's: a folder, a database or a server."),
+    "push": ("push", "Send runs to an MLflow server."),
+    "gc": ("gc", "Remove for good what was deleted."),
     "users": ("users", "Say who may use a server."),
     "server": ("server", "Serve the store over MLflow's REST API."),
 }
@@ -35,8 +39,8 @@ class Verbs(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in VERBS:
             return None
-        module = importlib.import_module(f"reprise.cli.{VERBS[cmd_name][0]}")
-        command: click.Command = getattr(module, cmd_name)
+        name = VERBS[cmd_name][0]
+        command: click.Command = getattr(importlib.import_module(f"reprise.cli.{name}"), name)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

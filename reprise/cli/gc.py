@@ -1,0 +1,71 @@
+"""``reprise gc``."""
+
+from __future__ import annotations
+
+import re
+import time
+from typing import TYPE_CHECKING
+
+import click
+
+from reprise.cli import show
+from reprise.cli.options import json_option, opened, tracking_option
+from reprise.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from reprise.tracking.garbage import Deleted
+
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
+
+
+@click.command()
+@click.option(
+    "--older-than",
+    default="0s",
+    metavar="AGE",
+    help="Only what was deleted longer ago than this: 30d, 12h, 2w. [default: everything deleted]",
+)
+@click.option("--dry-run", is_flag=True, help="Tell what would be removed, and remove nothing.")
+@tracking_option
+@json_option
+def gc(older_than: str, dry_run: bool, tracking_uri: str | None, json_: bool) -> None:
+    """Remove for good the runs, logged models and experiments that were deleted, with their files."""
+    from reprise import progress
+    from reprise.runner.gc import collect
+    from reprise.tracking.embedded import EmbeddedStore
+
+    age, start = _milliseconds(older_than), time.monotonic()
+    with opened(tracking_uri) as tracking:
+        if not isinstance(tracking, EmbeddedStore):
+            raise UsageError(
+                f"{tracking.uri} is no folder", hint="mlflow gc does this for MLflow's own stores"
+            )
+        with progress.spinner("Looking for what was deleted") as say:
+            found = collect(tracking.directory, age, dry_run=dry_run, say=say)
+    if json_:
+        show.as_json(found)
+    elif dry_run and found.removed:
+        rows = [(item.kind, item.id, item.name, show.ago(item.deleted_time)) for item in found.removed]
+        show.table(("KIND", "ID", "NAME", "DELETED"), rows)
+    for item, reason in found.kept:
+        click.echo(f"Kept {item.kind} {item.id} ({item.name}): {reason}", err=True)
+    what = f"{_counts(found.removed)} and {show.counted(found.files, 'file')} ({show.size(found.size)})"
+    if dry_run:
+        click.echo(f"Would remove {what}", err=True)
+    else:
+        click.echo(f"Removed {what} in {show.duration(time.monotonic() - start)}", err=True)
+
+
+def _counts(removed: Sequence[Deleted]) -> str:
+    kinds = ("experiment", "run", "logged model")
+    counts = {kind: sum(item.kind == kind for item in removed) for kind in kinds}
+    return ", ".join(show.counted(number, kind) for kind, number in counts.items())
+
+
+def _milliseconds(age: str) -> int:
+    found = re.fullmatch(r"(\d{1,9}) ?([smhdw])", age.strip().lower())
+    if found is None:
+        raise UsageError(f'--older-than "{age}" is no length of time', hint="for example 30d, 12h or 2w")
+    return int(found[1]) * _UNITS[found[2]] * 1000

@@ -1,0 +1,101 @@
+"""Remove for good what was deleted: runs, logged models, experiments, their files and job folders."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from reprise.runner.lease import is_held, job_folders, read_record, unheld
+from reprise.schemas.job import RunStatus
+from reprise.tracking.garbage import EXPERIMENT, RUN, Deleted, GarbageStore, Size
+from reprise.tracking.names import now
+
+_AT_ONCE = 100
+"""Rows that are removed in one transaction, so that others write in between."""
+
+QUIET = 24 * 3600 * 1000
+"""ms after its deletion for which a run counts as going on that has not ended and nobody here watches."""
+
+
+class Kept(NamedTuple):
+    item: Deleted
+    reason: str
+
+
+class Collected(NamedTuple):
+    """What was removed, or would be."""
+
+    removed: Sequence[Deleted]
+    kept: Sequence[Kept]
+    files: int
+    size: int  # bytes
+
+
+def collect(
+    directory: Path, older_than: int, *, dry_run: bool, say: Callable[[str], None] = lambda _: None
+) -> Collected:
+    """Remove from the store in ``directory`` what was deleted more than ``older_than`` ms ago.
+
+    What goes on is kept, what a registered model version has its files from, and the experiment around
+    either.
+    """
+    with GarbageStore(directory) as store:
+        items = store.deleted(now() - older_than)
+        kept = [Kept(item, reason) for item in items if (reason := _reason(store, item))]
+        kept += _around(items, {held.item.experiment_id for held in kept})
+        held = {item for item, _ in kept}
+        doomed = [item for item in items if item not in held]
+        total = _total(store, doomed, say)
+        if dry_run:
+            return Collected(doomed, kept, *total)
+        removed: list[Deleted] = []
+        for start in range(0, len(doomed), _AT_ONCE):
+            say(f"Removed {len(removed)} of {len(doomed)}")
+            removed += store.remove(doomed[start : start + _AT_ONCE])
+        say("Removing files")
+        store.sweep()
+        _drop_jobs(store)
+        return Collected(removed, kept, *total)
+
+
+def _reason(store: GarbageStore, item: Deleted) -> str | None:
+    """Why it is kept, or None."""
+    if item.used_by:
+        return f"{item.used_by} has its files"
+    if item.kind != RUN or RunStatus(item.status).ended:
+        return None
+    if item.job:
+        return "it goes on" if is_held(store.directory / "jobs", item.job) else None
+    return "it has not ended, and was deleted today" if now() - item.deleted_time < QUIET else None
+
+
+def _around(items: Sequence[Deleted], experiments: set[str]) -> list[Kept]:
+    """Experiments that hold something that is kept."""
+    return [
+        Kept(item, "it holds what is kept")
+        for item in items
+        if item.kind == EXPERIMENT and item.id in experiments
+    ]
+
+
+def _total(store: GarbageStore, items: Sequence[Deleted], say: Callable[[str], None]) -> Size:
+    files = size = 0
+    for number, item in enumerate(items, 1):
+        say(f"Measuring {number} of {len(items)}")
+        measured = store.size(item)
+        files, size = files + measured.files, size + measured.bytes
+    return Size(files, size)
+
+
+def _drop_jobs(store: GarbageStore) -> None:
+    """The folders of jobs whose run is not there any more, also those that an earlier time left."""
+    for folder in job_folders(store.directory / "jobs"):
+        try:
+            with unheld(folder) as free:
+                run_id = read_record(folder).run_id if free else None
+                if run_id is not None and not store.has_run(run_id):
+                    shutil.rmtree(folder, ignore_errors=True)
+        except (OSError, ValueError):
+            continue  # not what we wrote, or gone meanwhile
