@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reprise.envs import (
+    credentials,
     hashes,
     interpreters,
     lock_places,
@@ -156,7 +157,8 @@ def _by_lock(
     changes = pins.changes(held.pins, found)
     if held.fits is None and not changes:
         return Resolved(_with_hashes_of(held, found), python, dated, held.file.name)
-    differs = f"{held.file} no longer fits {resolving.shown(spec)}"
+    # By names: the sentence is remembered, and the next checkout of the project lies elsewhere.
+    differs = f"{held.file.name} no longer fits {spec.file.name if spec.file else 'the project'}"
     if why := _told(changes, asked):
         differs += f": {why}"
     if policy.locked:
@@ -209,7 +211,8 @@ def _with_hashes_of(held: Held, found: tuple[Pin, ...]) -> tuple[Pin, ...]:
 def _told(changes: Mapping[str, str], asked: Requirements) -> str:
     """The changes, each with the requirement that asks for it where there is one."""
     texts = [*asked.lines, *(line for _, text in asked.files for line in logical(text.splitlines()))]
-    lines = {canonical(found[0]): text for text in texts if (found := NAME.match(text))}
+    bare = (credentials.hidden(text.partition(" --hash")[0].strip()) for text in texts)
+    lines = {canonical(found[0]): text for text in bare if (found := NAME.match(text))}
     told = [f'{said} ("{lines[name]}")' if name in lines else said for name, said in changes.items()]
     more = [f"and {len(told) - _SHOWN} more"] if len(told) > _SHOWN else []
     return ", ".join([*told[:_SHOWN], *more])

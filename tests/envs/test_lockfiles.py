@@ -215,6 +215,18 @@ def test_its_name_comes_from_the_environment_file(file: str | None, name: str) -
     assert lock_places.of(PythonEnv(root, root / file if file else None)) == root / name
 
 
+def test_requirements_are_shown_without_their_secrets_and_hashes(index: Path, log: Path) -> None:
+    write(spec("alpha"), log)
+    beta = index / "beta-2.0-py3-none-any.whl"
+    asked = spec(
+        "alpha", f"beta==2.0 --hash=sha256:{digest(beta)}", "zeta @ https://me:secret@127.0.0.1:9/z.whl"
+    )
+    with pytest.raises(EnvError) as caught:
+        lock(asked, log, LOCKED)
+    assert "secret" not in caught.value.message
+    assert "secret" not in log.read_text()
+
+
 def test_credentials_are_not_in_it(
     index: Path, log: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
