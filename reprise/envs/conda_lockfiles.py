@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from reprise.envs import conda_channels, conda_pip, conda_records, conda_solve, credentials
+from reprise.envs import conda_channels, conda_pip, conda_records, conda_specs, credentials
 from reprise.envs.conda_records import CondaLock, Record
 from reprise.envs.pins import Pin
 from reprise.envs.requirements import NAME, Requirements, canonical, logical
@@ -267,8 +267,8 @@ def _changed(held: Held, spec: CondaEnv, asked: Requirements, platform: str) -> 
 def _unsatisfied(held: Held, spec: CondaEnv, asked: Requirements, platform: str) -> str | None:
     records = {record.name: record for record in held.records[platform]}
     for written in spec.dependencies:
-        _, bare = conda_solve.split_channel(written)
-        wanted = conda_solve.match_spec(bare, spec.file)
+        _, bare = conda_specs.split_channel(written)
+        wanted = conda_specs.match_spec(bare, spec.file)
         record = records.get(wanted.name.normalized)
         if record is None:
             return f'it has no package for "{written}"'

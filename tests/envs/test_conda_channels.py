@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from reprise.envs import conda, conda_channels, conda_solve, store
+from reprise.envs import conda, conda_channels, conda_specs, store
 from reprise.errors import EnvError
 from reprise.schemas.environment import CondaEnv, Policy
 from tests.envs import conda_channel
@@ -132,8 +132,8 @@ def test_credentials_are_hidden_and_put_back() -> None:
     ],
 )
 def test_the_channel_of_a_single_spec(spec: str, channel: str | None, rest: str) -> None:
-    assert conda_solve.split_channel(spec) == (channel, rest)
-    conda_solve.match_spec(rest, Path("conda.yaml"))
+    assert conda_specs.split_channel(spec) == (channel, rest)
+    conda_specs.match_spec(rest, Path("conda.yaml"))
 
 
 @pytest.fixture

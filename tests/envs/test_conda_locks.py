@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import logging
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from reprise.envs import conda, conda_lockfiles, conda_pip_files, store
+from reprise.envs import conda, conda_channels, conda_pip_files, store
 from reprise.errors import EnvError, UsageError
 from reprise.schemas.environment import CondaEnv, Environment, Policy
 from tests.envs import conda_channel, wheels
@@ -142,18 +143,11 @@ def test_the_token_of_a_lock_made_elsewhere_is_found_in_condarc(
 ) -> None:
     with conda_channel.served(channel, token="tk-secret") as url:
         environment = ensure(spec(f"{url}/t/tk-secret", "tool"), log)
-        conda_channel_known = conda_lockfiles.conda_channels._known
-        conda_channel_known.clear()
+        conda_channels._known.clear()
         (house / ".condarc").write_text(f"channels: [{url}/t/tk-secret]\n")
         for path in (environment.prefix, house / "cache" / "conda-v1"):
-            _remove(path)
+            shutil.rmtree(path)
         assert store.from_lock(conda, environment.lock, Policy(), log).prefix.is_dir()
-
-
-def _remove(path: Path) -> None:
-    import shutil
-
-    shutil.rmtree(path)
 
 
 PIXI = """\
