@@ -22,8 +22,8 @@ from tests.fakes import mlflow_server
 
 pytestmark = pytest.mark.mlflow
 
-REQUIREMENTS = ("mlflow-skinny==2.22.*", "scikit-learn", "pandas")
-"""What a 2.x client needs to log a model; ``TEST_MLFLOW2_ENV`` names a folder to keep it in."""
+REQUIREMENTS = ("mlflow-skinny==2.22.*", "opentelemetry-sdk<1.33", "scikit-learn", "pandas")
+"""What a 2.x client needs to log a model and a trace; ``TEST_MLFLOW2_ENV`` names a folder to keep it in."""
 
 
 @pytest.fixture(scope="session")
@@ -172,20 +172,147 @@ def test_looking_another_experiment_up_does_not_mislead(store: EmbeddedStore) ->
 
 
 TRACED = """
-import mlflow
+import json, mlflow
 @mlflow.trace
 def predict(x):
+    with mlflow.start_span("inner") as span:
+        span.set_inputs({"x": x})
     return x + 1
-with mlflow.start_run():
+with mlflow.start_run() as run:
     predict(1)
     mlflow.log_metric("acc", 1)
-print(mlflow.__version__)
+if hasattr(mlflow, "flush_trace_async_logging"):
+    mlflow.flush_trace_async_logging()
+client = mlflow.MlflowClient()
+found = client.search_traces([run.info.experiment_id], filter_string="tags.`mlflow.traceName` = 'predict'")
+print(json.dumps([[span.name for span in trace.data.spans] for trace in found]))
 """
 
 
-def test_a_trace_that_is_not_kept_does_not_stop_the_training(store: EmbeddedStore) -> None:
-    run, _ = perform(store, TRACED)
+def test_traces_are_kept_with_their_spans(store: EmbeddedStore, python: str) -> None:
+    run, printed = perform(store, TRACED, python)
     assert run.status == "FINISHED" and run.metrics["acc"].value == 1
+    assert [sorted(spans) for spans in json.loads(printed.splitlines()[-1])] == [["inner", "predict"]]
+
+
+JUDGED = """
+import json, mlflow
+from mlflow.entities import AssessmentSource, Feedback
+with mlflow.start_run() as run:
+    for name in ("first", "second"):
+        with mlflow.start_span(name):
+            pass
+mlflow.flush_trace_async_logging()
+places = {"locations": [run.info.experiment_id], "return_type": "list"}
+first, second = mlflow.search_traces(order_by=["timestamp_ms ASC"], run_id=run.info.run_id, **places)
+person = AssessmentSource(source_type="HUMAN", source_id="ada")
+said = mlflow.log_feedback(trace_id=first.info.trace_id, name="good", value=True, source=person)
+mlflow.log_expectation(trace_id=first.info.trace_id, name="answer", value={"a": [1]})
+other = mlflow.override_feedback(
+    trace_id=first.info.trace_id, assessment_id=said.assessment_id, value=False)
+mlflow.update_assessment(
+    trace_id=first.info.trace_id, assessment_id=other.assessment_id,
+    assessment=Feedback(name="good", value="hardly", metadata={"why": "slow"}))
+mlflow.set_trace_tag(first.info.trace_id, "colour", "blue")
+assessments = mlflow.get_trace(first.info.trace_id).info.assessments
+gone = mlflow.MlflowClient().delete_traces(run.info.experiment_id, trace_ids=[second.info.trace_id])
+print(json.dumps({
+    "said": [[one.name, one.value, one.valid] for one in assessments],
+    "hardly": len(mlflow.search_traces(filter_string="feedback.good = 'hardly'", **places)),
+    "blue": len(mlflow.search_traces(filter_string="tags.colour = 'blue'", **places)),
+    "gone": gone,
+    "left": len(mlflow.search_traces(**places)),
+}))
+"""
+
+
+def test_traces_are_judged_searched_and_deleted(store: EmbeddedStore) -> None:
+    _, printed = perform(store, JUDGED)
+    assert json.loads(printed.splitlines()[-1]) == {
+        "said": [["good", True, False], ["answer", {"a": [1]}, None], ["good", "hardly", True]],
+        "hardly": 1,
+        "blue": 1,
+        "gone": 1,
+        "left": 1,
+    }
+
+
+PROMPTS = """
+import json, mlflow
+register = mlflow.genai.register_prompt
+register(name="greet", template="Hello {{name}}", commit_message="first", tags={"a": "b"})
+register(name="greet", template=[{"role": "user", "content": "Hi {{name}}"}])
+mlflow.genai.set_prompt_alias("greet", alias="prod", version=1)
+client = mlflow.MlflowClient()
+print(json.dumps({
+    "text": mlflow.genai.load_prompt("prompts:/greet@prod").format(name="Ada"),
+    "chat": mlflow.genai.load_prompt("greet", version=2).template[0]["content"],
+    "found": [prompt.name for prompt in mlflow.genai.search_prompts()],
+    "models": [model.name for model in client.search_registered_models()],
+}))
+"""
+
+
+def test_prompts_are_registered_and_are_no_models(store: EmbeddedStore) -> None:
+    _, printed = perform(store, PROMPTS)
+    assert json.loads(printed.splitlines()[-1]) == {
+        "text": "Hello Ada",
+        "chat": "Hi {{name}}",
+        "found": ["greet"],
+        "models": [],
+    }
+
+
+IN_PARTS = """
+import mlflow, os
+os.environ.update(
+    MLFLOW_ENABLE_PROXY_MULTIPART_UPLOAD="true",
+    MLFLOW_MULTIPART_UPLOAD_MINIMUM_FILE_SIZE="1",
+    MLFLOW_MULTIPART_UPLOAD_CHUNK_SIZE="5242880")
+open("large.bin", "wb").write(os.urandom(12_000_000))
+with mlflow.start_run() as run:
+    mlflow.log_artifact("large.bin", "data")
+back = mlflow.artifacts.download_artifacts(run_id=run.info.run_id, artifact_path="data/large.bin")
+print(open(back, "rb").read() == open("large.bin", "rb").read())
+"""
+
+
+def test_a_client_uploads_in_parts(store: EmbeddedStore, python: str) -> None:
+    _, printed = perform(store, IN_PARTS, python)
+    assert printed.splitlines()[-1] == "True"
+
+
+COPIED = """
+import json, mlflow, pandas
+client = mlflow.MlflowClient()
+with mlflow.start_run() as run:
+    mlflow.log_text("flavors: {}", "model/MLmodel")
+    frame = mlflow.data.from_pandas(pandas.DataFrame({"a": [1]}), name="frame")
+    mlflow.log_input(frame, context="train")
+client.create_registered_model("source")
+for _ in range(2):
+    client.create_model_version("source", f"{run.info.artifact_uri}/model", run.info.run_id)
+client.copy_model_version("models:/source/1", "copy")
+client.rename_registered_model("copy", "renamed")
+for version in "12":
+    client.transition_model_version_stage("source", version, "Production", archive_existing_versions=True)
+print(json.dumps({
+    "files": client.get_model_version_download_uri("renamed", "1") == f"{run.info.artifact_uri}/model",
+    "stages": [client.get_model_version("source", version).current_stage for version in "12"],
+    "latest": client.get_latest_versions("source", ["Production"])[0].version,
+    "dataset": len(mlflow.search_runs(filter_string="dataset.name = 'frame'", output_format="list")),
+}))
+"""
+
+
+def test_versions_are_copied_renamed_and_staged(store: EmbeddedStore, python: str) -> None:
+    _, printed = perform(store, COPIED, python)
+    assert json.loads(printed.splitlines()[-1]) == {
+        "files": True,
+        "stages": ["Archived", "Production"],
+        "latest": "2",
+        "dataset": 1,
+    }
 
 
 FAILING = """
