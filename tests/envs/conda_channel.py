@@ -66,7 +66,7 @@ def package(
     noarch: str | None = None,
     subdir: str | None = None,
     entry_points: Sequence[str] = (),
-    date: str = "2023-01-01",
+    date: str = "2021-01-01",
     indexed: str | None = None,
 ) -> Path:
     """Write ``name-version-build.conda`` and its line of ``repodata.json``.
@@ -182,7 +182,7 @@ def _fill(channel: Path) -> None:
     _python(channel)
     package(channel, "python", files={"bin/python": "no program\n"}, version="3.11.7", subdir="osx-arm64")
     package(channel, "pip", "24.0", module("pip", "24.0"), depends=["python"], noarch="python")
-    for version, date in (("1.0", "2023-01-01"), ("1.1", "2024-01-01")):
+    for version, date in (("1.0", "2021-01-01"), ("1.1", "2024-01-01")):
         package(
             channel,
             "greeter",

@@ -158,6 +158,17 @@ def test_as_of_counts_the_time_of_the_build_whenever_a_mirror_was_indexed(own: P
         ensure(asked, log, as_of="2001-01-01T00:00:00+00:00")
 
 
+def test_as_of_counts_for_the_pip_section_too(
+    log: Path, dated_index: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("PIP_FIND_LINKS", "PIP_NO_INDEX"):
+        monkeypatch.delenv(name)
+    asked = spec("python", "greeter", pip=("beta", "greeter"))
+    environment = ensure(asked, log, as_of="2022-06-01T00:00:00+00:00")
+    code = "import beta, greeter; print(beta.__version__, greeter.__version__)"
+    assert run(environment, "python", "-c", code) == "2.0 1.0\n"
+
+
 # The pip section
 
 
