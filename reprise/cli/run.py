@@ -38,8 +38,7 @@ log = logging.getLogger(__name__)
 @click.option(
     "--env-manager",
     metavar="NAME",
-    help="local, virtualenv or uv, conda, docker. "
-    "[env: REPRISE_ENV_MANAGER; default: by the project]",
+    help="local, virtualenv or uv, conda, docker. [env: REPRISE_ENV_MANAGER; default: by the project]",
 )
 @click.option(
     "--storage-dir", metavar="DIR", help="Where path parameters are downloaded. [env: MLFLOW_TMP_DIR]"
