@@ -8,11 +8,15 @@ import msgspec
 
 from reprise.schemas.entities import RunMetric
 from reprise.server import shapes
-from reprise.server.wire import Answer, Request, RunRequest, Verb, Word, number
+from reprise.server.wire import Answer, Int64, Request, RunRequest, Verb, Word, number
 from reprise.tracking.embedded import EmbeddedStore
+from reprise.tracking.metric_samples import sampled
 
 MOST_BULK_POINTS = 25_000
 MOST_BULK_RUNS = 100
+MOST_INTERVAL_POINTS = 2500
+"""Of one run."""
+_ALL = 2**62
 
 
 class GetMetricHistory(RunRequest, kw_only=True):
@@ -27,6 +31,22 @@ class GetMetricHistoryBulk(Request):
     run_id: Annotated[tuple[str, ...], msgspec.Meta(min_length=1, max_length=MOST_BULK_RUNS)]
     metric_key: Word
     max_results: Annotated[int, msgspec.Meta(ge=1)] = MOST_BULK_POINTS
+
+
+class GetMetricHistoryInterval(Request):
+    """Which points to draw, where there are more than a chart can show."""
+
+    run_ids: Annotated[tuple[str, ...], msgspec.Meta(min_length=1, max_length=MOST_BULK_RUNS)]
+    metric_key: Word
+    start_step: Int64 | None = None
+    end_step: Int64 | None = None
+    max_results: Annotated[int, msgspec.Meta(ge=1, le=MOST_INTERVAL_POINTS)] = MOST_INTERVAL_POINTS
+
+    def __post_init__(self) -> None:
+        if (self.start_step is None) is not (self.end_step is None):
+            raise ValueError("'start_step' and 'end_step' are given together")
+        if self.start_step is not None and self.end_step is not None and self.start_step > self.end_step:
+            raise ValueError(f"'end_step' {self.end_step} lies before 'start_step' {self.start_step}")
 
 
 class SearchDatasets(Request):
@@ -53,6 +73,12 @@ def get_history_bulk(store: EmbeddedStore, request: GetMetricHistoryBulk) -> Ans
         max_results=min(request.max_results, MOST_BULK_POINTS),
     )
     return {"metrics": [_bulk_point(point) for point in points]}
+
+
+def get_history_interval(store: EmbeddedStore, request: GetMetricHistoryInterval) -> Answer:
+    points = store.metric_history_bulk(request.run_ids, request.metric_key, max_results=_ALL)
+    chosen = sampled(points, request.start_step, request.end_step, request.max_results)
+    return shapes.given(metrics=[_bulk_point(point) for point in chosen])
 
 
 def _bulk_point(point: RunMetric) -> Answer:
@@ -84,5 +110,6 @@ def search_datasets(store: EmbeddedStore, request: SearchDatasets) -> Answer:
 VERBS = (
     Verb("GET", "metrics/get-history", GetMetricHistory, get_history),
     Verb("GET", "metrics/get-history-bulk", GetMetricHistoryBulk, get_history_bulk),
+    Verb("GET", "metrics/get-history-bulk-interval", GetMetricHistoryInterval, get_history_interval),
     Verb("POST", "experiments/search-datasets", SearchDatasets, search_datasets),
 )
