@@ -34,13 +34,15 @@ class Damage(NamedTuple):
 class File(NamedTuple):
     """What a package says of a file, None where it says nothing.
 
-    ``sha256`` is in hexadecimal digits (conda), or in base64 without padding (wheels).
+    ``sha256`` is in hexadecimal digits (conda), or in base64 without padding (wheels). ``readable``: False
+    for a package's own list of files that is none.
     """
 
     package: str
     path: str
     size: int | None
     sha256: str | None
+    readable: bool = True
 
 
 def listing(prefix: Path) -> dict[str, list[str]]:
@@ -75,12 +77,22 @@ def damage(prefix: Path, *, hashes: bool = False) -> Iterator[Damage]:
 
 def files(prefix: Path) -> Iterator[File]:
     """What the installed packages say of their files, but for compiled modules."""
-    by_conda = list(_conda_files(prefix))
+    by_conda = [file for path in sorted(prefix.glob(f"{_CONDA}/*.json")) for file in _listed(prefix, path)]
     yield from by_conda
     records = {file.path for file in by_conda if file.path.endswith("/RECORD")}
     for record in sorted(prefix.glob(f"{_SITE}/*.dist-info/RECORD")):
         if record.relative_to(prefix).as_posix() not in records and not _is_linked(record.parent):
-            yield from _wheel_files(prefix, record)
+            yield from _listed(prefix, record)
+
+
+def _listed(prefix: Path, path: Path) -> list[File]:
+    """The files that a package lists at ``path``; that one alone when it cannot be read."""
+    read = _wheel_files if path.name == "RECORD" else _conda_files
+    try:
+        return list(read(prefix, path))
+    except Exception:  # whatever somebody has made of it
+        place = path.relative_to(prefix).as_posix()
+        return [File(path.parent.stem, place, None, None, readable=False)]
 
 
 def _names(folder: str) -> set[str]:
@@ -117,8 +129,12 @@ def _packages(names: Iterable[str]) -> Iterator[tuple[str, str]]:
 
 
 def _wrong(path: str, file: File, *, hashes: bool) -> str | None:
+    if not file.readable:
+        return "cannot be read"
     try:
         found = os.stat(path)  # noqa: PTH116 - for thousands of files
+    except ValueError:
+        return "is no file"
     except OSError:
         # a link may lead to what another package brings, or nobody
         return None if Path(path).is_symlink() else "is gone"
@@ -165,15 +181,14 @@ def _wheel_files(prefix: Path, record: Path) -> Iterator[File]:
             yield File(package, inside, int(size) if size.isdigit() else None, sha256)
 
 
-def _conda_files(prefix: Path) -> Iterator[File]:
-    for path in sorted(prefix.glob(f"{_CONDA}/*.json")):
-        facts = json.loads(path.read_bytes())
-        package = f"{facts['name']} {facts['version']}"
-        for entry in facts.get("paths_data", {}).get("paths", ()):
-            if entry["_path"].endswith(".pyc") or entry.get("path_type") == "directory":
-                continue
-            # a file in which the prefix was put has another size and content than in the package
-            sha256, size = entry.get("sha256_in_prefix"), None
-            if not entry.get("prefix_placeholder") and entry.get("path_type") != "softlink":
-                sha256, size = sha256 or entry.get("sha256"), entry.get("size_in_bytes")
-            yield File(package, entry["_path"], size, sha256)
+def _conda_files(prefix: Path, path: Path) -> Iterator[File]:
+    facts = json.loads(path.read_bytes())
+    package = f"{facts['name']} {facts['version']}"
+    for entry in facts.get("paths_data", {}).get("paths", ()):
+        if entry["_path"].endswith(".pyc") or entry.get("path_type") == "directory":
+            continue
+        # a file in which the prefix was put has another size and content than in the package
+        sha256, size = entry.get("sha256_in_prefix"), None
+        if not entry.get("prefix_placeholder") and entry.get("path_type") != "softlink":
+            sha256, size = sha256 or entry.get("sha256"), entry.get("size_in_bytes")
+        yield File(package, entry["_path"], size, sha256)

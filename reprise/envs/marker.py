@@ -48,9 +48,12 @@ class Marker(NamedTuple):
     def read(cls, prefix: Path) -> Self:
         """Raises FileNotFoundError when there is none, ValueError when it is not ours."""
         try:
-            return cls(**json.loads((prefix / NAME).read_bytes()))
+            found = cls(**json.loads((prefix / NAME).read_bytes()))
         except (TypeError, NotADirectoryError) as error:
             raise ValueError(f"{prefix / NAME} is no record of an environment") from error
+        if not isinstance(found.contents, dict):
+            raise ValueError(f"{prefix / NAME} does not list the packages")
+        return found
 
     def write(self, prefix: Path) -> None:
         write_atomically(prefix / NAME, json.dumps(self._asdict()) + "\n")

@@ -180,6 +180,25 @@ def test_conda_packages_say_what_they_consist_of(tmp_path: Path) -> None:
     assert [item.file for item in contents.damage(tmp_path, hashes=True)] == ["lib/a.so", "lib/gone.so"]
 
 
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [("alpha-1.0.dist-info/RECORD", "of alpha 1.0 is no file"), ("conda-meta", "cannot be read")],
+)
+def test_a_list_of_files_that_cannot_be_read_is_damage(
+    made: Environment, log: Path, caplog: pytest.LogCaptureFixture, name: str, sentence: str
+) -> None:
+    caplog.set_level(logging.INFO)
+    path = site(made) / name
+    if name == "conda-meta":
+        (made.prefix / name).mkdir()
+        path = made.prefix / name / "demo-1-0.json"
+    path.unlink(missing_ok=True)
+    path.write_bytes(b'["\0\n,\xff')
+    a_day_passes(made)
+    again(log)
+    assert sentence in caplog.text
+
+
 def test_of_many_changes_the_first_few_are_named(tmp_path: Path) -> None:
     place = "lib/python3.11/site-packages"
     (tmp_path / place).mkdir(parents=True)
