@@ -111,7 +111,9 @@ def test_a_check_finds_another_content_of_the_same_size(
     edit(site(made) / "alpha_more" / "a.py", "x = 2\n")
     (entry,) = inventory.entries()
     os.utime(entry.prefix / marker.NAME, (1000, 1000))
-    (sentence,) = checking.check(entry) or ()
+    wrong = checking.check(entry)
+    assert wrong
+    (sentence,) = wrong
     assert sentence.endswith("alpha_more/a.py of alpha 1.0 has another content")
     assert marker.last_use(entry.prefix) == 1000  # looking is no use
     again(log)
