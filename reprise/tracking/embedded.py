@@ -38,7 +38,13 @@ from reprise.tracking.traces import Traces
 log = logging.getLogger(__name__)
 
 DATABASE_NAME = "reprise.db"
-_OURS = {".gitignore", "artifacts", "jobs"}
+_OURS = {
+    ".gitignore",
+    "artifacts",
+    "jobs",
+    "arriving",
+    *(f"{DIGESTS_NAME}{end}" for end in ("", "-wal", "-shm")),
+}
 """What a store may hold before its database is made."""
 
 

@@ -48,3 +48,11 @@ def test_a_broken_note_spoils_neither_upload_nor_digest(tmp_path: Path) -> None:
 def test_a_folder_of_its_own_has_digests_too(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"x")
     assert ArtifactFolder(tmp_path).digest("a") == (1, sha256(b"x"))
+
+
+def test_a_store_whose_first_visitor_uploads_is_still_a_store(tmp_path: Path) -> None:
+    with EmbeddedStore(tmp_path / "mlruns") as store:
+        with store.artifacts.writing("0/a") as stream:
+            stream.write(b"x")
+        store.partial_uploads.begin("0/b")
+        assert not store.exists and EmbeddedStore.may_be_at(store.directory)
