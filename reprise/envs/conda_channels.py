@@ -45,6 +45,7 @@ BUILT_IN: Mapping[str, Any] = {
     "denylist_channels": (),
 }
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*://")
+_VARIABLE = re.compile(r"\$(?:(\w+)|\{(\w+)\})")
 _SECRET = re.compile(
     r"^(?P<scheme>[A-Za-z][\w+.\-]*://)(?:[^/@]*@)?(?P<host>[^/]*)(?:/t/[^/]+)?(?P<rest>.*)$"
 )
@@ -68,7 +69,8 @@ Settings = Mapping[str, Any]
 def texts(environ: Mapping[str, str]) -> list[tuple[str, str]]:
     """(name, text) of every file and variable that has a say: what decides, without being parsed."""
     files = [(str(path), path.read_text("utf-8", "replace")) for path in _files(environ)]
-    return files + [(name, environ[name]) for name in _VARIABLES if environ.get(name)]
+    named = {found[1] or found[2] for _, text in files for found in _VARIABLE.finditer(text)}
+    return files + [(name, environ[name]) for name in sorted({*_VARIABLES, *named}) if environ.get(name)]
 
 
 def settings(environ: Mapping[str, str]) -> Settings:
@@ -231,8 +233,7 @@ def _expanded(value: Any, environ: Mapping[str, str]) -> Any:
     """``value`` with ``$NAME`` and ``${NAME}`` replaced where they are set, as conda does."""
     match value:
         case str():
-            named = re.compile(r"\$(?:(\w+)|\{(\w+)\})")
-            return named.sub(lambda found: environ.get(found[1] or found[2], found[0]), value)
+            return _VARIABLE.sub(lambda found: environ.get(found[1] or found[2], found[0]), value)
         case list():
             return [_expanded(item, environ) for item in value]
         case dict():

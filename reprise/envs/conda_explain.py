@@ -61,7 +61,9 @@ def _channel_failure(channel: Channel, url: str, error: Exception, *, offline: b
         )
     return EnvError(
         f"channel{known_as} {address} cannot be reached: {conda_channels.plain(error)}",
-        hint="is it reachable from here? A mirror is named by channel_alias, custom_channels or "
+        hint="ssl_verify in .condarc, or SSL_CERT_FILE, names the certificates that you trust"
+        if "certificate" in text
+        else "is it reachable from here? A mirror is named by channel_alias, custom_channels or "
         "mirrored_channels in .condarc, a proxy by proxy_servers or HTTPS_PROXY",
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from time import monotonic
 
@@ -30,7 +30,7 @@ def install(lock: CondaLock, prefix: Path, policy: Policy, log: Path) -> None:
     conda_channels.learn_all(settings, prefix)
     started = monotonic()
     _note(log, lock.records, prefix)
-    conda_rattler.wait_for(_install(lock.records, prefix, settings, policy))
+    conda_rattler.wait_for(_install(lock.records, prefix, settings, policy), settings)
     seconds = monotonic() - started
     logger.info("Installed %d conda packages in %.1f s", len(lock.records), seconds)
 
@@ -65,17 +65,16 @@ async def _install(records: Sequence[Record], prefix: Path, settings: Settings, 
         raise _failure(prefix, error) from error
     finally:
         conda_packages.discard(archives.values())
-    _name_origins(records, prefix)
+    _name_origins((record for record, path in archives.items() if path.as_uri() != record.url), prefix)
 
 
-def _name_origins(records: Sequence[Record], prefix: Path) -> None:
+def _name_origins(records: Iterable[Record], prefix: Path) -> None:
     """Let conda's own record of each package say where it is from, and not where we had put it."""
     for record in records:
         path = prefix / "conda-meta" / f"{record.name}-{record.version}-{record.build}.json"
         facts = json.loads(path.read_bytes())
-        if facts.get("url") != record.url:
-            facts["url"] = record.url
-            path.write_text(json.dumps(facts, indent=2), encoding="utf-8")
+        facts["url"] = record.url
+        path.write_text(json.dumps(facts, indent=2), encoding="utf-8")
 
 
 def _refuse_other_machine(lock: CondaLock) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from reprise.envs import conda_channels, conda_pip, conda_records, conda_specs, credentials
+from reprise.envs import conda_channels, conda_pip, conda_records, conda_specs, credentials, translate
 from reprise.envs.conda_records import CondaLock, Record
 from reprise.envs.pins import Pin
 from reprise.envs.requirements import NAME, Requirements, canonical, logical
@@ -282,7 +282,7 @@ def _unsatisfied_pip(
 ) -> str | None:
     from packaging.requirements import InvalidRequirement, Requirement
 
-    versions = {record.name: record.version for record in records.values()}
+    versions = {translate.index_name(record.name): record.version for record in records.values()}
     versions |= {pin.name: pin.version for pin in held.pip.get(platform, ())}
     lines = (*asked.lines, *(line for _, text in asked.files for line in logical(text.splitlines())))
     for line in lines:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -18,6 +19,7 @@ _T = TypeVar("_T")
 
 FOLDER = "conda-v1"
 _PAUSE = 0.02  # seconds
+_BUNDLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 
 # What a machine of another platform is taken to have, where nothing else is known of it.
 _SUPPOSED = {
@@ -36,18 +38,19 @@ def unusable() -> str | None:
     return None
 
 
-def wait_for(work: Coroutine[Any, Any, _T]) -> _T:
+def wait_for(work: Coroutine[Any, Any, _T], settings: Settings) -> _T:
     """The result of ``work``, also where an event loop is running already (in a notebook)."""
     import asyncio
 
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return _settled(work)
-    from concurrent.futures import ThreadPoolExecutor
+    with _trusting(settings):
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            return _settled(work)
+        from concurrent.futures import ThreadPoolExecutor
 
-    with ThreadPoolExecutor(1) as thread:
-        return thread.submit(_settled, work).result()
+        with ThreadPoolExecutor(1) as thread:
+            return thread.submit(_settled, work).result()
 
 
 def _settled(work: Coroutine[Any, Any, _T]) -> _T:
@@ -77,7 +80,7 @@ def client(settings: Settings) -> Client:
     verify = settings["ssl_verify"]
     if str(verify).lower() in ("false", "no", "off", "0"):
         config.set("tls-no-verify", "true")
-    elif _authorities(verify):
+    elif _bundle(settings) or verify == "truststore":
         config.set("tls-root-certs", "system")
     for scheme, proxy in settings["proxy_servers"].items():
         if scheme in ("http", "https"):
@@ -85,13 +88,29 @@ def client(settings: Settings) -> Client:
     return Client.from_config(config)
 
 
-def _authorities(verify: object) -> bool:
-    """Whether the machine's own certificates are trusted; a bundle of the user's is named to rattler."""
-    bundle = str(verify) if isinstance(verify, str) and Path(verify).is_file() else None
-    bundle = bundle or os.environ.get("REQUESTS_CA_BUNDLE")
-    if bundle and not os.environ.get("SSL_CERT_FILE"):
-        os.environ["SSL_CERT_FILE"] = bundle
-    return bool(os.environ.get("SSL_CERT_FILE") or os.environ.get("SSL_CERT_DIR") or verify == "truststore")
+def _bundle(settings: Settings) -> str | None:
+    """The file of certificates that the user trusts, None for rattler's own."""
+    told = settings["ssl_verify"]
+    if isinstance(told, str) and Path(told).expanduser().is_file():
+        return str(Path(told).expanduser())
+    return next((os.environ[name] for name in _BUNDLES if os.environ.get(name)), None)
+
+
+@contextmanager
+def _trusting(settings: Settings) -> Iterator[None]:
+    """Name the user's certificates to rattler, which is told by a variable only."""
+    bundle, before = _bundle(settings), os.environ.get("SSL_CERT_FILE")
+    if bundle is None:
+        yield
+        return
+    os.environ["SSL_CERT_FILE"] = bundle
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["SSL_CERT_FILE"]
+        else:
+            os.environ["SSL_CERT_FILE"] = before
 
 
 def gateway(settings: Settings, *, offline: bool) -> Gateway:

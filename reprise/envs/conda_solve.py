@@ -40,7 +40,7 @@ def solve(question: Question) -> tuple[Record, ...]:
     Raises:
         EnvError: names the spec, package or channel at fault.
     """
-    found = conda_rattler.wait_for(_solve(question))
+    found = conda_rattler.wait_for(_solve(question), question.settings)
     return tuple(sorted(map(conda_records.from_rattler, found)))
 
 

@@ -370,6 +370,16 @@ def test_variables_of_conda_env_config_are_there(own: Path, log: Path) -> None:
     assert out == "kept unset\n"
 
 
+def test_scripts_of_a_package_run_when_it_is_linked(
+    own: Path, log: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    script = '#!/bin/sh\necho "linked $PKG_NAME" | tee "$PREFIX/made-by-script"\n'
+    conda_channel.package(own, "scripted", files={"bin/.scripted-post-link.sh": script})
+    environment = ensure(spec("scripted", channels=(own.as_uri(),)), log)
+    assert (environment.prefix / "made-by-script").read_text() == "linked scripted\n"
+    assert capfd.readouterr().out == ""  # stdout is for data
+
+
 def test_packages_of_the_users_home_are_not_seen(house: Path, log: Path) -> None:
     environment = ensure(spec("python"), log)
     assert run(environment, "python", "-c", "import site; print(site.ENABLE_USER_SITE)") == "False\n"
