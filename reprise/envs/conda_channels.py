@@ -136,6 +136,8 @@ def learn_all(asked: Settings, root: Path) -> None:
 
 def hidden(url: str) -> str:
     """``url`` without user, password and ``/t/TOKEN``."""
+    if url.startswith("file:"):
+        return url
     return _SECRET.sub(r"\g<scheme>\g<host>\g<rest>", url)
 
 

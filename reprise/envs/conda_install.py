@@ -36,35 +36,36 @@ def install(lock: CondaLock, prefix: Path, policy: Policy, log: Path) -> None:
 
 
 async def _install(records: Sequence[Record], prefix: Path, settings: Settings, policy: Policy) -> None:
+    import tempfile
+
     import rattler
     from rattler import PackageCache
     from rattler.exceptions import InstallerError, LinkError
 
-    folder = conda_rattler.folder("pkgs")
-    folder.mkdir(parents=True, exist_ok=True)
+    folder, downloads = conda_rattler.folder("pkgs"), conda_rattler.folder("downloads")
+    for each in (folder, downloads):
+        each.mkdir(parents=True, exist_ok=True)
     cache = PackageCache(folder)
     client = conda_rattler.client(settings)
-    archives = await conda_packages.provide(records, cache, client, offline=policy.offline)
-    try:
-        with spinner(f"Linking {len(records)} conda packages"):
-            await rattler.install(
-                [
-                    conda_records.to_rattler(
-                        record, archives[record].as_uri() if record in archives else None
-                    )
-                    for record in records
-                ],
-                prefix,
-                installed_packages=[],
-                execute_link_scripts=True,  # as conda does; some packages are of no use without theirs
-                show_progress=False,
-                client=client,
-                package_cache=cache,
-            )
-    except (InstallerError, LinkError) as error:
-        raise _failure(prefix, error) from error
-    finally:
-        conda_packages.discard(archives.values())
+    with tempfile.TemporaryDirectory(dir=downloads) as own:
+        archives = await conda_packages.provide(records, cache, client, Path(own), offline=policy.offline)
+        found = [
+            conda_records.to_rattler(record, archives[record].as_uri() if record in archives else None)
+            for record in records
+        ]
+        try:
+            with spinner(f"Linking {len(records)} conda packages"):
+                await rattler.install(
+                    found,
+                    prefix,
+                    installed_packages=[],
+                    execute_link_scripts=True,  # as conda does; some packages are of no use without theirs
+                    show_progress=False,
+                    client=client,
+                    package_cache=cache,
+                )
+        except (InstallerError, LinkError) as error:
+            raise _failure(prefix, error) from error
     _name_origins((record for record, path in archives.items() if path.as_uri() != record.url), prefix)
 
 

@@ -12,14 +12,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from reprise.envs import conda_channels, conda_pip, conda_records, conda_specs, credentials, translate
-from reprise.envs.conda_records import CondaLock, Record
+from reprise.envs.conda_records import CONDA_LOCK, PIXI_LOCK, CondaLock, Record
 from reprise.envs.pins import Pin
 from reprise.envs.requirements import NAME, Requirements, canonical, logical
 from reprise.errors import EnvError
 from reprise.schemas.environment import CondaEnv
-
-CONDA_LOCK = "conda-lock.yml"
-PIXI_LOCK = "pixi.lock"
 
 _DIGEST = "reprise-spec"
 
@@ -213,14 +210,15 @@ def _record(url: str, **known: Any) -> Record:
     return record
 
 
-def _pin(name: str, version: str, url: str, hashes: Mapping[str, Any]) -> Pin:
+def _pin(name: str, version: str, url: str, said: Mapping[str, Any]) -> Pin:
     """A package of the index by its version and the hash of the very file; another one by its address."""
     credentials.learn([url])
-    sha256, bare = hashes.get("sha256"), credentials.hidden(url)
+    sha256, bare = said.get("sha256"), credentials.hidden(url)
     given = (f"sha256:{sha256}",) if sha256 else ()
     if url.startswith(("git+", "hg+", "svn+")) or not version or not sha256:
         if "://" not in url:  # a folder of the project
-            return Pin(url if url.startswith((".", "/")) else f"./{url}")
+            path = url if url.startswith((".", "/")) else f"./{url}"
+            return Pin(f"-e {path}" if said.get("editable") == "true" else path)
         return Pin(f"{canonical(name)} @ {bare}", given)
     return Pin(f"{canonical(name)}=={version}", given)
 

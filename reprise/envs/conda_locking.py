@@ -41,10 +41,10 @@ def write(spec: CondaEnv, policy: Policy, wanted: Sequence[str], log: Path) -> P
     if asked.local:
         raise EnvError(
             f"{spec.file}: the pip section installs {asked.local[0].path}, "
-            f"which {conda_lockfiles.CONDA_LOCK} cannot name",
+            f"which {conda_records.CONDA_LOCK} cannot name",
             hint="a run locks it all the same; a lock file is for what comes from channels and indexes",
         )
-    file = spec.file.with_name(conda_lockfiles.CONDA_LOCK)
+    file = spec.file.with_name(conda_records.CONDA_LOCK)
     held = conda_lockfiles.read(file) if file.is_file() else None
     _demand_known(policy.upgrade, held)
     records: dict[str, tuple[Record, ...]] = {}
@@ -93,6 +93,6 @@ def _demand_known(upgrade: Sequence[str] | None, held: Held | None) -> None:
     unknown = [name for name in upgrade if canonical(name) not in {canonical(known) for known in names}]
     if unknown:
         raise UsageError(
-            f'--upgrade: "{unknown[0]}" is not in {conda_lockfiles.CONDA_LOCK}',
+            f'--upgrade: "{unknown[0]}" is not in {conda_records.CONDA_LOCK}',
             hint="a package of the lock, or none for all; a project comes first: reprise lock . --upgrade",
         )

@@ -14,7 +14,7 @@ import json
 import logging
 import os
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -36,9 +36,12 @@ _ALGORITHMS = ("sha256", "md5")
 
 
 async def provide(
-    records: Iterable[Record], cache: PackageCache, client: Client, *, offline: bool
+    records: Iterable[Record], cache: PackageCache, client: Client, downloads: Path, *, offline: bool
 ) -> dict[Record, Path]:
     """An archive that is what the lock says for each of ``records`` that ``cache`` does not hold whole.
+
+    Args:
+        downloads: the folder for archives that are not on this machine.
 
     Raises:
         EnvError: names the package and file that cannot be had, or that is not what was locked.
@@ -64,19 +67,10 @@ async def provide(
     archives = {record: _local_path(record) for record in missing if record not in remote}
     for record, path in archives.items():
         _check(record, path)
-    return archives | await _fetched(remote, client)
+    return archives | await _fetched(remote, client, downloads)
 
 
-def discard(archives: Iterable[Path]) -> None:
-    """Remove what was downloaded, once it is unpacked."""
-    downloads = conda_rattler.folder("downloads")
-    for path in archives:
-        if path.is_relative_to(downloads):
-            path.unlink(missing_ok=True)
-
-
-async def _fetched(records: Iterable[Record], client: Client) -> dict[Record, Path]:
-    records = list(records)
+async def _fetched(records: Sequence[Record], client: Client, downloads: Path) -> dict[Record, Path]:
     if not records:
         return {}
     sizes = [record.size for record in records]
@@ -85,7 +79,7 @@ async def _fetched(records: Iterable[Record], client: Client) -> dict[Record, Pa
 
         async def one(record: Record) -> Path:
             async with gate:
-                return await _download(record, client, advance)
+                return await _download(record, client, downloads, advance)
 
         tasks = [asyncio.ensure_future(one(record)) for record in records]
         try:
@@ -99,7 +93,7 @@ async def _fetched(records: Iterable[Record], client: Client) -> dict[Record, Pa
 
 
 class _Download:
-    """A file that is hashed while it is written; rattler writes to it."""
+    """A file that rattler writes to, and a progress bar that hears of it."""
 
     def __init__(self, path: Path, advance: Callable[[float], None]) -> None:
         self._file = path.open("wb")
@@ -113,11 +107,13 @@ class _Download:
         self._file.close()
 
 
-async def _download(record: Record, client: Client, advance: Callable[[float], None]) -> Path:
+async def _download(
+    record: Record, client: Client, downloads: Path, advance: Callable[[float], None]
+) -> Path:
     from rattler.package_streaming import download_to_writer
 
-    path = conda_rattler.folder("downloads") / f"{os.getpid()}.{os.urandom(4).hex()}" / record.file_name
-    path.parent.mkdir(parents=True)
+    path = downloads / record.subdir / record.file_name
+    path.parent.mkdir(exist_ok=True)
     writer = _Download(path, advance)
     try:
         await download_to_writer(client, conda_channels.restored(record.url), writer)

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 NAME = "conda"
 FORMAT = 1
+CONDA_LOCK = "conda-lock.yml"
+PIXI_LOCK = "pixi.lock"
 
 _ARCHIVE = re.compile(r"(?P<name>[^/]+)-(?P<version>[^-/]+)-(?P<build>[^-/]+)(?P<end>\.conda|\.tar\.bz2)")
 _EMPTY: tuple[object, ...] = ("", (), None, 0)

@@ -188,7 +188,7 @@ def _made(spec: CondaEnv, asked: Requirements, policy: Policy, key: str, log: Pa
             elif policy.locked:
                 raise EnvError(f"{file} does not fit {spec.file}: {why}", hint="reprise lock makes it fit")
             else:
-                note = f"{file} does not fit {spec.file}: {why}; resolved again for this run"
+                note = f"{file} does not fit {spec.file}: {why}; resolved again (reprise lock keeps it)"
         preferred = without(preferred, policy.upgrade) if preferred else None
     elif policy.locked:
         raise EnvError(f"--locked: there is no lock file beside {spec.file}", hint="reprise lock makes one")
@@ -235,7 +235,11 @@ def _key(spec: CondaEnv, asked: Requirements, policy: Policy) -> str:
 
 
 def _lock_files(folder: Path) -> list[Path]:
-    return [path for name in ("conda-lock.yml", "pixi.lock") if (path := folder / name).is_file()]
+    return [
+        path
+        for name in (conda_records.CONDA_LOCK, conda_records.PIXI_LOCK)
+        if (path := folder / name).is_file()
+    ]
 
 
 def _machine() -> list[str]:

@@ -314,7 +314,7 @@ def test_packages_of_a_served_channel_are_checked_and_named_by_their_address(own
         record = json.loads((environment.prefix / "conda-meta" / "tool-1.0-0.json").read_text())
         assert record["url"] == locked(environment)["tool"]["url"]
         assert record["url"] == f"{url}/{conda_channel.HERE}/tool-1.0-0.conda"
-        assert not list((cache_dir() / "conda-v1" / "downloads").rglob("*.conda"))
+        assert not list((cache_dir() / "conda-v1" / "downloads").iterdir())
         shutil.rmtree(cache_dir())
         path = own / conda_channel.HERE / "tool-1.0-0.conda"
         path.write_bytes(path.read_bytes() + b"\0")
