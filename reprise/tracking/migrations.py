@@ -358,11 +358,13 @@ def _sorted_values() -> Iterator[str]:
         )
         change = f"WHEN {value.format('old')} IS NOT {value.format('new')}"
         yield f"CREATE TRIGGER {table}_put AFTER INSERT ON {table} BEGIN {put} END"
-        yield f"CREATE TRIGGER {table}_changed AFTER UPDATE OF value ON {table} {change} BEGIN {drop} {put} END"
+        after = f"CREATE TRIGGER {table}_changed AFTER UPDATE OF value ON {table}"
+        yield f"{after} {change} BEGIN {drop} {put} END"
         yield f"CREATE TRIGGER {table}_dropped AFTER DELETE ON {table} BEGIN {drop} END"
         drop_all = (
             f"DELETE FROM {table}_sorted WHERE (key, value, started, run) IN"
-            f" (SELECT v.key, {value.format('v')}, old.start_time, old.id FROM {table} v WHERE v.{owner} = old.id);"
+            f" (SELECT v.key, {value.format('v')}, old.start_time, old.id"
+            f" FROM {table} v WHERE v.{owner} = old.id);"
         )
         yield f"CREATE TRIGGER run_dropped_{table} BEFORE DELETE ON run BEGIN {drop_all} END"
         yield (

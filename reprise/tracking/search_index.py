@@ -39,7 +39,7 @@ def keys_of(index: Index, key: str) -> tuple[str, ...]:
 def bounds(index: Index, comparison: Comparison) -> Bounds:
     """What ``comparison`` says of the values in ``index``; it may let more values pass, and never fewer."""
     operator, values = comparison.operator, comparison.values
-    held, one = index.held, as_held(index)
+    held, one = index.held, index.asked
     if operator in {"=", "IN"}:
         return Bounds(exact=(Sql(f"{held} IN ({', '.join([one] * len(values))})", values),))
     if operator in {">", ">="}:
@@ -51,11 +51,6 @@ def bounds(index: Index, comparison: Comparison) -> Bounds:
         high = (Sql(f"{held} < {one}", (end,)),) if end else ()
         return Bounds(low=(Sql(f"{held} >= {one}", (start,)),), high=high)
     return Bounds()
-
-
-def as_held(index: Index) -> str:
-    """The SQL of a bound value as the index would hold it."""
-    return index.held.replace(index.value, "?")
 
 
 def numbers(index: Index) -> tuple[Sql, ...]:
@@ -86,7 +81,7 @@ def narrowed(index: Index, key: str, limits: Bounds) -> Sql:
 def _select(index: Index, what: str, key: Sequence[Any], conditions: Sequence[Sql]) -> Sql:
     where = " AND ".join([index.key, *(condition.text for condition in conditions)])
     values = (*key, *(value for condition in conditions for value in condition.values))
-    return Sql(f"SELECT {what} FROM {index.table} INDEXED BY {index.name} WHERE {where}", values)
+    return Sql(f"SELECT {what} FROM {index.table} WHERE {where}", values)
 
 
 class Piece(NamedTuple):

@@ -7,8 +7,8 @@ between are neither repeated nor skipped.
 Where there are indexes, a page is found in one of two ways. When a condition holds for few rows, these are
 looked at one by one and sorted. Otherwise the index of what the search is sorted by is walked along, and
 rows that do not meet the conditions are left out, until the page is full. With ``n`` rows in the table, of
-which ``c`` meet a condition, and ``p`` on a page, the first way looks at ``c`` rows and the second at about
-``p * n / c``: the first is taken up to ``c = sqrt(p * n)``, and neither looks at many more than that.
+which ``c`` meet the condition, and ``p`` on a page, the first way looks at ``c`` rows and the second at about
+``p * n / c``: whichever is taken, about ``sqrt(p * n)`` rows are the most to look at.
 """
 
 from __future__ import annotations
@@ -25,7 +25,6 @@ from reprise.tracking.search_index import (
     Bounds,
     Path,
     Piece,
-    as_held,
     bounds,
     index_of,
     keys_of,
@@ -48,6 +47,16 @@ from reprise.tracking.validation import invalid
 Row = tuple[Any, ...]
 """``t.id``, then the sort values."""
 
+_SORTING = 4
+"""What it costs to sort a row, where leaving one out costs 1."""
+
+
+class Narrowing(NamedTuple):
+    """The ids of the rows that meet a condition, or of some more; ``of`` is what the condition is about."""
+
+    ids: Sql
+    of: tuple[str, str] | None = None
+
 
 class Sorting(NamedTuple):
     """One item of an order: its sort keys (one, or a rank that puts missing values last, and the value)."""
@@ -56,15 +65,19 @@ class Sorting(NamedTuple):
     order: Order | None = None
     by: Index | None = None
 
+    @property
+    def of(self) -> tuple[str, str] | None:
+        return (self.order.name.entity, self.order.name.key) if self.order else None
+
 
 @dataclass(frozen=True)
 class Search:
-    """A search that was read: ``conditions`` on ``t``, and the ids among which those lie that meet one."""
+    """A search that was read: ``conditions`` are about ``t``, ``narrowing`` about some of them."""
 
     target: Searchable
     conditions: tuple[Sql, ...]
     comparisons: tuple[Comparison, ...]
-    narrowing: tuple[Sql, ...]
+    narrowing: tuple[Narrowing, ...]
     order: tuple[Sorting, ...]
 
     @property
@@ -105,23 +118,22 @@ def _sorting(target: Searchable, order: Order) -> Sorting:
     return Sorting(keys, order, index_of(target, order.name.entity, order.name.key))
 
 
-def _narrowing(query: Query, comparisons: Sequence[Comparison]) -> Iterator[Sql]:
-    """What each condition can be narrowed to by an index."""
+def _narrowing(query: Query, comparisons: Sequence[Comparison]) -> Iterator[Narrowing]:
+    """What is known of the conditions that have an index."""
     target = query.target
-    yield Sql(f"SELECT t.id FROM {target.table} WHERE {query.scope.text}", query.scope.values)
+    yield Narrowing(Sql(f"SELECT t.id FROM {target.table} WHERE {query.scope.text}", query.scope.values))
     for comparison in comparisons:
         name = comparison.name
         if name.entity == "dataset" and comparison.values:
             test = compare("v.value", comparison, is_number=False)
-            yield Sql(
-                f"SELECT v.owner AS id FROM {target.datasets[name.key]} WHERE {test.text}", test.values
-            )
+            source = f"SELECT v.owner AS id FROM {target.datasets[name.key]}"
+            yield Narrowing(Sql(f"{source} WHERE {test.text}", test.values))
         index = index_of(target, name.entity, name.key)
         if index is None or comparison.operator == "IS NULL":
             continue
         limits = bounds(index, comparison)
         if any(limits) or name.entity != "attribute":
-            yield narrowed(index, name.key, limits)
+            yield Narrowing(narrowed(index, name.key, limits), (name.entity, name.key))
 
 
 def _found(
@@ -140,16 +152,27 @@ def _found(
 
 
 def _few(connection: sqlite3.Connection, search: Search, most: int) -> Sql | None:
-    """The narrowest of the conditions, when it holds for so few rows that it pays to begin with them."""
-    newest = connection.execute(f"SELECT max(t.id) FROM {search.target.table}").fetchone()[0] or 0
-    limit, best = isqrt(most * newest), None
+    """The narrowest condition, when it pays to begin with the rows that meet it; None: it does not.
+
+    Counted are only so many rows as could matter. Conditions are taken to be independent.
+    """
+    rows = connection.execute(f"SELECT max(t.id) FROM {search.target.table}").fetchone()[0] or 1
+    limit = 4 * isqrt(most * rows)
+    meet = skipped = 1.0  # shares of the rows: that meet all conditions, that a walk does not come by
+    fewest, best = limit, None
     for narrow in search.narrowing:
         count = connection.execute(
-            f"SELECT count(*) FROM (SELECT 1 FROM ({narrow.text}) LIMIT ?)", (*narrow.values, limit + 1)
+            f"SELECT count(*) FROM (SELECT 1 FROM ({narrow.ids.text}) LIMIT ?)", (*narrow.ids.values, limit)
         ).fetchone()[0]
-        if count <= limit:
-            limit, best = count, narrow
-    return best
+        if count == 0:
+            return narrow.ids
+        if count < limit:
+            meet *= min(1.0, count / rows)
+            skipped *= min(1.0, count / rows) if narrow.of == search.order[0].of else 1.0
+        if count < fewest:
+            fewest, best = count, narrow.ids
+    walked = min(rows * skipped, most * skipped / meet)
+    return best if fewest + _SORTING * rows * meet < walked else None
 
 
 def _rows(
@@ -194,9 +217,7 @@ def _walked(
     sorting, rest = search.order[0], search.order[1:]
     assert sorting.order and sorting.by
     name, width = sorting.order.name, len(sorting.keys)
-    same_name = [
-        one for one in search.comparisons if (one.name.entity, one.name.key) == (name.entity, name.key)
-    ]
+    same_name = [one for one in search.comparisons if (one.name.entity, one.name.key) == sorting.of]
     rank = _rank(last, width)
     found = 0
     if not any(one.operator == "IS NULL" for one in same_name):
@@ -254,24 +275,30 @@ def _along(
 ) -> Iterator[Row]:
     """Rows of one class; ``most`` of them at most."""
     index, width = path.index, len(search.order[0].keys)
-    value = SortKey(Sql(index.value), path.ascending)
+    value = SortKey(Sql(index.whole), path.ascending)
     rest = [_by_index(key, index) for sorting in search.order[1:] for key in sorting.keys]
     keys = [*[SortKey(Sql(str(rank)))][: width - 1], value, *rest]
     held = SortKey(Sql(index.held), path.ascending)
     after = None
     if last is not None:
-        after = connection.execute(f"SELECT {as_held(index)}", (last[width - 1],)).fetchone()[0]
+        after = connection.execute(f"SELECT {index.asked}", (last[width - 1],)).fetchone()[0]
     for piece in path.pieces(connection, after):
-        rows = _rows(
-            connection,
-            _joined(search.target, path, piece),
-            search,
-            keys,
-            most,
-            first=None if piece.same or index.held == index.value else held,
-            sorted_from=width if piece.same and _is_whole(index, piece) else width - 1,
-            last=last,
-        )
+        whole = piece.same and _is_whole(index, piece)
+        if whole and (block := _block(search, piece)):
+            start = [*[rank][: width - 1], piece.where.values[0]]
+            inside = _found(connection, block, last[width:] if last is not None else None, most)
+            rows: Iterator[Row] = ((row[0], *start, *row[1:]) for row in inside)
+        else:
+            rows = _rows(
+                connection,
+                _joined(search.target, path, piece),
+                search,
+                keys,
+                most,
+                first=None if piece.same or index.asked == "?" else held,
+                sorted_from=width if whole else width - 1,
+                last=last,
+            )
         last = None  # only the first piece begins in its middle
         for row in rows:
             most -= 1
@@ -280,19 +307,36 @@ def _along(
             return
 
 
+def _block(search: Search, piece: Piece) -> Search | None:
+    """The search among the rows of one value, when they are sorted by something else than start time."""
+    sorting, rest = search.order[0], search.order[1:]
+    value = piece.where.values[0]
+    if rest[0].by is None or rest[0].by.held == rest[0].by.started or value == "nan":
+        return None
+    assert sorting.order and sorting.by
+    equal = Comparison(sorting.order.name, "=", (value,), sorting.order.name.at)
+    ids = narrowed(sorting.by, equal.name.key, bounds(sorting.by, equal))
+    return replace(
+        search,
+        conditions=(*search.conditions, condition(search.target, equal)),
+        narrowing=(*search.narrowing, Narrowing(ids)),
+        order=rest,
+    )
+
+
 def _by_index(key: SortKey, index: Index) -> SortKey:
     return key._replace(sql=Sql(index.started)) if key.sql.text == "t.start_time" else key
 
 
 def _is_whole(index: Index, piece: Piece) -> bool:
     """Whether what the index holds of the piece's value is all of it."""
-    return index.held == index.value or len(piece.where.values[0]) < BEGINNING
+    return index.asked == "?" or len(piece.where.values[0]) < BEGINNING
 
 
 def _joined(target: Searchable, path: Path, piece: Piece) -> Sql:
     index = path.index
     return Sql(
-        f"{index.table} INDEXED BY {index.name} CROSS JOIN {target.table}"
+        f"{index.table} CROSS JOIN {target.table}"
         f" ON t.id = {index.owner} AND {index.key} AND {piece.where.text}",
         (*path.key, *piece.where.values),
     )

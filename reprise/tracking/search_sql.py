@@ -15,21 +15,22 @@ TEXT_OPERATORS = ("=", "!=", "LIKE", "ILIKE", "IN", "NOT IN", "IS NULL", "IS NOT
 NUMBER_OPERATORS = ("=", "!=", "<", "<=", ">", ">=", "IS NULL", "IS NOT NULL")
 NUMBER_CLASS = "CASE typeof({0}) WHEN 'text' THEN 1 WHEN 'null' THEN 2 ELSE 0 END"
 BEGINNING = 100
-"""Characters of a text that an index holds; its migration names the number too."""
+"""Characters of a text that an index holds; the migration that made it names the number too."""
 
 
 class Index(NamedTuple):
-    """The database index ``name`` of the table ``o``, by (``key``, ``held``, ``started``).
+    """A table ``o`` in the order of (``key``, ``held``, ``started``), or with an index in that order.
 
-    Its rows belong to the entity whose ``t.id`` is ``owner``. ``held`` is ``value`` as the index holds it:
-    of a long text the beginning. ``started`` is the start time of the entity, which sorts equal values.
+    Its rows belong to the entity whose ``t.id`` is ``owner``. ``held`` is a value, or of a text the
+    beginning; ``whole`` is all of it, and ``asked`` a bound value as it would be held. ``started`` is
+    the start time of the entity, which sorts equal values.
     """
 
-    name: str
     table: str
     owner: str
-    value: str = "o.value"
     held: str = "o.value"
+    whole: str = "o.value"
+    asked: str = "?"
     key: str = "o.key = ?"
     started: str = "o.started"
 

@@ -40,14 +40,21 @@ _DATASETS = "run_dataset i JOIN dataset d ON d.id = i.dataset"
 
 
 def _index(column: str, name: str = "") -> Index:
-    """An index of runs by an attribute."""
+    """Runs by an attribute."""
     value = f"o.{column}"
-    return Index(name or f"run_by_{column}", "run o", "o.id", value, value, key="1", started="o.start_time")
+    table = f"run o INDEXED BY {name or f'run_by_{column}'}"
+    return Index(table, "o.id", value, value, key="1", started="o.start_time")
 
 
 def _texts(table: str) -> Index:
-    """An index of runs by params or tags."""
-    return Index(f"{table}_sorted", f"{table} o", "o.owner", held=f"substr(o.value, 1, {BEGINNING})")
+    """Runs by their params or tags."""
+    whole = f"(SELECT v.value FROM {table} v WHERE v.owner = o.run AND v.key = o.key)"
+    return Index(
+        f"{table}_sorted o",
+        "o.run",
+        whole=f"CASE WHEN length(o.value) < {BEGINNING} THEN o.value ELSE {whole} END",
+        asked=f"substr(?, 1, {BEGINNING})",
+    )
 
 
 _NAME = Column("t.name", by=_index("name"))
@@ -75,7 +82,7 @@ RUNS = Searchable(
             "series v",
             "v.run = t.id",
             is_number=True,
-            by=Index("series_sorted", "series o", "o.run"),
+            by=Index("series_sorted o", "o.run"),
         ),
         "param": Values("run_param v", "v.owner = t.id", by=_texts("run_param")),
         "tag": Values("run_tag v", "v.owner = t.id", by=_texts("run_tag")),
