@@ -1,0 +1,38 @@
+"""The record of a run, ``reprise/run.json``: read from any store, and written whole or not at all."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from reprise import paths
+from reprise.errors import TrackingError
+from reprise.schemas.run_record import RunRecord, from_json, to_json
+from reprise.tracking.base import Tracking
+
+RECORD_ARTIFACT = "reprise/run.json"
+
+
+def read_record(tracking: Tracking, run_id: str) -> RunRecord | None:
+    """What is recorded of a run; None of one that has no record, for example of plain MLflow.
+
+    Raises:
+        TrackingError: there is no such run, or its record cannot be read.
+    """
+    names = {artifact.path for artifact in tracking.list_artifacts(run_id, "reprise")}
+    if RECORD_ARTIFACT not in names:
+        return None
+    try:
+        with tempfile.TemporaryDirectory(prefix="reprise-") as folder:
+            file = Path(folder) / "run.json"
+            tracking.download_artifact(run_id, RECORD_ARTIFACT, file)
+            return from_json(file.read_bytes())
+    except TrackingError as error:
+        message = f"the record of run {run_id} cannot be read: {error.message}"
+        raise TrackingError(message, code=error.code, hint=error.hint) from error
+
+
+def write_record(folder: Path, record: RunRecord) -> None:
+    """Put the record into ``folder``, which holds the run's artifacts or will be stored as such."""
+    (folder / RECORD_ARTIFACT).parent.mkdir(parents=True, exist_ok=True)
+    paths.write_atomically(folder / RECORD_ARTIFACT, to_json(record))

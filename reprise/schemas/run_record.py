@@ -1,0 +1,271 @@
+"""What was recorded of a run, ``reprise/run.json``, as frozen values; its form is the schema beside us.
+
+Digests are ``sha256:`` and 64 hex digits, sizes are bytes, times are ms since the epoch. Fields of a newer
+reprise are ignored as long as the version is ours; what is missing has the default that stands here.
+"""
+
+from __future__ import annotations
+
+import json
+import types
+import typing
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from reprise.errors import TrackingError
+
+VERSION = 1
+
+LINK, PLAIN, EXECUTABLE = "120000", "100644", "100755"
+"""The modes of files, in git's words; the content of a link is what it points at."""
+
+
+class Content(NamedTuple):
+    """Bytes that are kept beside the runs, once for all that share them (``runner/contents.py``)."""
+
+    digest: str
+    size: int
+
+
+class FileRecord(NamedTuple):
+    """``path`` is relative to the root of the source, with ``/``; ``mode`` is one of git's three."""
+
+    path: str
+    content: Content
+    mode: str = PLAIN
+
+
+class LeftOut(NamedTuple):
+    """Something that was not kept, and why; the path ``.`` sums up what is too much to list."""
+
+    path: str
+    size: int
+    reason: str
+
+
+class Submodule(NamedTuple):
+    """``commit`` is the one that was checked out; ``snapshot`` as that of :class:`SourceRecord`."""
+
+    path: str
+    commit: str
+    url: str | None = None
+    snapshot: tuple[Content, ...] = ()
+
+
+class SourceRecord(NamedTuple):
+    """Where the project's files came from, and what of them is kept.
+
+    ``kind`` is ``git``, ``folder`` or ``archive``; ``subdirectory`` leads from the root of the source to
+    the project. ``patch`` is what ``git apply`` makes of ``commit``, also in submodules. ``files`` are
+    those that git does not track, or all where there is no commit. ``snapshot`` are pack files that
+    together hold the commit with its trees and blobs, without its parents: ``git index-pack --stdin``
+    takes each into an empty repository, whose file ``shallow`` names the commit.
+    """
+
+    uri: str
+    kind: str
+    url: str | None = None
+    commit: str | None = None
+    branch: str | None = None
+    version: str | None = None
+    subdirectory: str = ""
+    dirty: bool = False
+    submodules: tuple[Submodule, ...] = ()
+    patch: Content | None = None
+    files: tuple[FileRecord, ...] = ()
+    snapshot: tuple[Content, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
+
+    @property
+    def contents(self) -> tuple[Content, ...]:
+        """Everything that is kept of the source, each once."""
+        kept = [*self.snapshot, *(content for module in self.submodules for content in module.snapshot)]
+        kept += [file.content for file in self.files]
+        return tuple(dict.fromkeys([*kept, *([self.patch] if self.patch else [])]))
+
+
+class ProjectRecord(NamedTuple):
+    """``file`` is relative to the project's folder, None without one; ``command`` is without secrets."""
+
+    name: str | None
+    file: str | None
+    entry_point: str
+    command: str
+    environment_reason: str = ""
+
+
+class ParameterRecord(NamedTuple):
+    """``value`` is the text as typed, None for a secret; ``source`` is where it came from."""
+
+    name: str
+    value: str | None
+    source: str
+    secret: bool = False
+
+
+class Distribution(NamedTuple):
+    """``origin`` is the URL or folder that it was installed from, empty for the package index."""
+
+    name: str
+    version: str
+    origin: str = ""
+    editable: bool = False
+
+
+class EnvironmentRecord(NamedTuple):
+    """``manager`` made it, ``requested`` is the word that was asked for, ``lock`` the artifact with its lock.
+
+    ``packages`` and ``python`` (its version) are known of the manager ``local``: what was installed for
+    the interpreter ``executable``.
+    """
+
+    manager: str
+    requested: str | None = None
+    digest: str | None = None
+    lock: str | None = None
+    python: str | None = None
+    executable: str | None = None
+    packages: tuple[Distribution, ...] = ()
+
+
+class InputRecord(NamedTuple):
+    """What the run read: a file or folder that a parameter names, or a dataset that was logged.
+
+    ``kind`` is ``file``, ``folder`` or ``dataset``. A dataset's digest is the one that was logged with it;
+    None: it could not be told, and the record's notes say why.
+    """
+
+    name: str
+    uri: str | None
+    kind: str
+    size: int | None = None
+    digest: str | None = None
+
+
+class Gpu(NamedTuple):
+    name: str
+    driver: str | None = None
+
+
+class MachineRecord(NamedTuple):
+    """``host`` is a digest of the machine's name: it tells machines apart, and does not name them.
+
+    ``cores`` are those that the run may use; ``memory`` is that of the machine. ``variables`` are those
+    that decide how numbers are computed, with their values. ``python`` is the version that ran reprise.
+    """
+
+    os: str
+    kernel: str
+    architecture: str
+    host: str
+    cpu: str
+    cores: int
+    memory: int | None
+    gpus: tuple[Gpu, ...] = ()
+    variables: Mapping[str, str] = {}
+    python: str = ""
+
+
+class Usage(NamedTuple):
+    """What the job took: its processes together, of memory the largest of them. None: not known."""
+
+    wall_seconds: float | None = None
+    cpu_seconds: float | None = None
+    peak_memory: int | None = None
+
+
+class ArtifactRecord(NamedTuple):
+    """``digest`` is None where the store is elsewhere and does not tell it."""
+
+    path: str
+    size: int | None = None
+    digest: str | None = None
+
+
+class RunRecord(NamedTuple):
+    """Everything that is needed to perform a run again.
+
+    ``status`` is RUNNING until the run is closed. ``variables`` are the names of the environment variables
+    that the project declares; ``seeds`` are variables with their values. ``logs`` are the files below
+    ``reprise/``, ``artifacts`` all others. ``notes`` say what could not be captured.
+    """
+
+    run_id: str
+    run_name: str
+    experiment: str
+    reprise: str
+    source: SourceRecord
+    project: ProjectRecord
+    parameters: tuple[ParameterRecord, ...] = ()
+    environment: EnvironmentRecord | None = None
+    variables: tuple[str, ...] = ()
+    seeds: Mapping[str, str] = {}
+    inputs: tuple[InputRecord, ...] = ()
+    machine: MachineRecord | None = None
+    started: int | None = None
+    ended: int | None = None
+    status: str = "RUNNING"
+    exit_code: int | None = None
+    reason: str = ""
+    usage: Usage = Usage()
+    artifacts: tuple[ArtifactRecord, ...] = ()
+    logs: tuple[ArtifactRecord, ...] = ()
+    notes: tuple[str, ...] = ()
+    version: int = VERSION
+
+
+def to_json(record: RunRecord) -> str:
+    """The text of ``run.json``."""
+    return json.dumps(_plain(record), indent=1) + "\n"
+
+
+def from_json(text: str | bytes) -> RunRecord:
+    """The record that ``text`` holds.
+
+    Raises:
+        TrackingError: it holds none, or one that is newer than we are.
+    """
+    try:
+        data = json.loads(text)
+        version = data["version"]
+        if isinstance(version, int) and version > VERSION:
+            raise TrackingError(
+                f"the record is of version {version}, and this reprise reads up to {VERSION}",
+                hint="a newer reprise reads it",
+            )
+        return typing.cast(RunRecord, _value(RunRecord, data))
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise TrackingError(f"this is not the record of a run: {error}", code="INVALID_STATE") from error
+
+
+def _plain(value: Any) -> Any:
+    """A value of ours as JSON has it: by the names of its fields."""
+    if hasattr(value, "_fields"):
+        return {name: _plain(item) for name, item in zip(value._fields, value, strict=True)}
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    return dict(value) if isinstance(value, Mapping) else value
+
+
+def _value(kind: Any, data: Any) -> Any:
+    """``data`` as a value of the type ``kind``, which is one of those that the classes above use."""
+    if isinstance(kind, types.UnionType):
+        first = next(item for item in kind.__args__ if item is not type(None))
+        return None if data is None else _value(first, data)
+    if hasattr(kind, "_fields"):
+        kinds = typing.get_type_hints(kind)
+        if not isinstance(data, dict):
+            raise TypeError(f"{data!r} is no {kind.__name__}")
+        return kind(**{name: _value(kinds[name], data[name]) for name in kind._fields if name in data})
+    origin = typing.get_origin(kind)
+    if origin is tuple:
+        if not isinstance(data, list):
+            raise TypeError(f"{data!r} is no list")
+        return tuple(_value(typing.get_args(kind)[0], item) for item in data)
+    if origin is Mapping:
+        return {str(name): str(item) for name, item in data.items()}
+    if kind is float and isinstance(data, int) and not isinstance(data, bool):
+        return float(data)
+    if type(data) is not kind:
+        raise TypeError(f"{data!r} is no {kind.__name__}")
+    return data
