@@ -64,21 +64,26 @@ def using(
     """
     with _keeping():
         lock = manager.lock(spec, policy, log)
-    with using_lock(manager, lock, policy, log, user) as environment:
-        yield environment._replace(spec=spec)
+    with using_lock(manager, lock, policy, log, user, spec) as environment:
+        yield environment
 
 
 @contextmanager
 def using_lock(
-    manager: EnvManager, lock: Lock, policy: Policy, log: Path, user: User | None = None
+    manager: EnvManager,
+    lock: Lock,
+    policy: Policy,
+    log: Path,
+    user: User | None = None,
+    spec: EnvSpec | None = None,
 ) -> Iterator[Environment]:
-    """The environment that ``lock`` describes, whatever the project says today.
+    """The environment that ``lock`` describes, whatever the project says today; ``spec`` goes with it.
 
     Raises:
         EnvError: it cannot be made; nothing of it stays behind.
     """
     if not manager.KEEPS_FOLDER:
-        yield Environment(manager.NAME, lock, place(lock))
+        yield Environment(manager.NAME, lock, place(lock), spec)
         return
     with ExitStack() as inside:
         with _keeping():
@@ -87,7 +92,7 @@ def using_lock(
         inside.callback(marker.used, prefix)
         if user is not None:
             marker.note_user(prefix, user)
-        yield Environment(manager.NAME, lock, prefix)
+        yield Environment(manager.NAME, lock, prefix, spec)
 
 
 @contextmanager

@@ -9,7 +9,8 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from pathlib import Path
 from typing import Any
 
 from reprise import process
@@ -17,6 +18,7 @@ from reprise.backends import registry as backends
 from reprise.backends.base import Backend
 from reprise.envs import registry as envs
 from reprise.envs import store
+from reprise.envs.base import EnvManager
 from reprise.envs.marker import User
 from reprise.errors import RepriseError
 from reprise.runner import sources
@@ -46,10 +48,14 @@ def run(request: RunRequest, tracking: Tracking, *, stdout_to_stderr: bool = Fal
     """
     with interruptible():
         reap(tracking)
-        plan = make_plan(request, tracking)
-        opened = open_for(tracking, plan)
-        log.info("Started run %s", opened.run_id)
-        return carry_out(tracking, plan, opened, attached=True, stdout_to_stderr=stdout_to_stderr)
+        return perform(make_plan(request, tracking), tracking, stdout_to_stderr=stdout_to_stderr)
+
+
+def perform(plan: Plan, tracking: Tracking, *, stdout_to_stderr: bool = False) -> Outcome:
+    """As :func:`run`, from a plan; only inside ``interruptible()``."""
+    opened = open_for(tracking, plan)
+    log.info("Started run %s", opened.run_id)
+    return carry_out(tracking, plan, opened, attached=True, stdout_to_stderr=stdout_to_stderr)
 
 
 def open_for(tracking: Tracking, plan: Plan) -> OpenRun:
@@ -128,13 +134,20 @@ def _materialised(tracking: Tracking, plan: Plan, opened: OpenRun) -> Iterator[E
     user = User(plan.project.name or plan.project.root.name, str(store_folder(tracking) or tracking.uri))
     with ExitStack() as inside:
         with stoppable(opened.lease.stop_requested):
-            environment = inside.enter_context(
-                store.using(manager, plan.environment, plan.policy, opened.environment_log, user)
-            )
+            environment = inside.enter_context(_environment(manager, plan, opened.environment_log, user))
         opened.environment_lock.write_text(environment.lock.text, encoding="utf-8")
         told = {tags.ENV_DIGEST: environment.lock.digest, **manager.tags(environment)}
         tracking.log_batch(opened.run_id, tags=told)
         yield environment
+
+
+def _environment(
+    manager: EnvManager, plan: Plan, log_file: Path, user: User
+) -> AbstractContextManager[Environment]:
+    """From the lock of the run that is performed again, else from what the project says."""
+    if plan.again is None or plan.again.lock is None:
+        return store.using(manager, plan.environment, plan.policy, log_file, user)
+    return store.using_lock(manager, plan.again.lock, plan.policy, log_file, user, plan.environment)
 
 
 def _make_job(
@@ -158,6 +171,8 @@ def _make_job(
         environ[ENV_MANAGER_VARIABLE] = plan.request.env_manager
     if plan.request.offline:
         environ[OFFLINE_VARIABLE] = "1"
+    if plan.again is not None:
+        environ |= dict(plan.again.variables)
     command = Command(("bash", "-c", plan.invocation.command), tuple(environ.items()), plan.project.root)
     entered = envs.MANAGERS[environment.manager].enter(environment, command)
     return Job(entered, opened.lease.folder, opened.output_log, attached, stdout_to_stderr)

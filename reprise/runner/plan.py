@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,9 +12,9 @@ from typing import Any, NamedTuple
 from reprise.backends import registry as backends
 from reprise.envs import registry as envs
 from reprise.runner import as_of, sources
-from reprise.runner.bind import bind, render
+from reprise.runner.bind import Localise, bind, render
 from reprise.runner.inputs import localise
-from reprise.schemas.environment import CondaEnv, DockerEnv, EnvSpec, Policy, PythonEnv
+from reprise.schemas.environment import CondaEnv, DockerEnv, EnvSpec, Lock, Policy, PythonEnv
 from reprise.schemas.job import Checkout, Invocation, RunRequest
 from reprise.schemas.loader import find_entry_point, load_project
 from reprise.schemas.project import EntryPoint, Project
@@ -22,8 +23,26 @@ from reprise.tracking.base import Tracking
 log = logging.getLogger(__name__)
 
 
+class Again(NamedTuple):
+    """What a run that is performed again takes from the one before.
+
+    ``manager`` is the word of its environment manager, whatever is the default today; ``lock`` makes its
+    environment, and where there is none ``environment`` does, or else the project. ``variables`` are a
+    patch of the environment of its processes, ``tags`` say what it is.
+    """
+
+    manager: str
+    lock: Lock | None = None
+    environment: EnvSpec | None = None
+    variables: tuple[tuple[str, str | None], ...] = ()
+    tags: Mapping[str, str] = {}
+
+
 class Plan(NamedTuple):
-    """``env_manager`` and ``environment`` are the word and the spec that were chosen for the project."""
+    """``env_manager`` and ``environment`` are the word and the spec that were chosen for the project.
+
+    ``again`` is None for what is performed for the first time.
+    """
 
     request: RunRequest
     checkout: Checkout
@@ -34,6 +53,7 @@ class Plan(NamedTuple):
     environment: EnvSpec
     policy: Policy
     backend_config: Any
+    again: Again | None = None
 
     @property
     def shown_command(self) -> str:
@@ -43,19 +63,26 @@ class Plan(NamedTuple):
 
 def make_plan(request: RunRequest, tracking: Tracking) -> Plan:
     """Fetch, load and bind. Whatever cannot work is told here, before there is a run."""
-    config = backends.configured(backends.get(request.backend), request.backend_config)
+    backends.configured(backends.get(request.backend), request.backend_config)  # told before a fetch
     checkout = sources.fetch(request.uri, request.version, request.base, offline=request.offline)
+    here = partial(localise, storage=request.storage_dir, tracking=tracking, offline=request.offline)
     try:
-        project = load_project(checkout.path)
-        entry_point = find_entry_point(project, request.entry_point)
-        asked = _with_docker_options(project.environment, request, project, checkout)
-        manager, environment = envs.choose(asked, request.env_manager)
-        here = partial(localise, storage=request.storage_dir, tracking=tracking, offline=request.offline)
-        invocation = bind(project, entry_point, request, here)
-        policy = Policy(request.locked, request.offline, as_of.resolve(request.as_of, checkout))
+        return plan_for(checkout, request, here)
     except BaseException:
         sources.discard(checkout)
         raise
+
+
+def plan_for(checkout: Checkout, request: RunRequest, here: Localise, again: Again | None = None) -> Plan:
+    """The plan to perform what lies in ``checkout``; ``here`` finds the files that parameters name."""
+    config = backends.configured(backends.get(request.backend), request.backend_config)
+    project = load_project(checkout.path)
+    entry_point = find_entry_point(project, request.entry_point)
+    spec = again.environment if again and again.environment else project.environment
+    asked = _with_docker_options(spec, request, project, checkout)
+    manager, environment = envs.choose(asked, again.manager if again else request.env_manager)
+    invocation = bind(project, entry_point, request, here)
+    policy = Policy(request.locked, request.offline, as_of.resolve(request.as_of, checkout))
     for warning in project.warnings:
         log.warning("%s", warning)
     if isinstance(environment, DockerEnv):
@@ -66,7 +93,16 @@ def make_plan(request: RunRequest, tracking: Tracking) -> Plan:
         log.info("Environment: %s, by %s", manager.NAME, project.environment_reason)
     environment = taken_from(checkout, environment)
     return Plan(
-        request, checkout, project, entry_point, invocation, manager.NAME, environment, policy, config
+        request,
+        checkout,
+        project,
+        entry_point,
+        invocation,
+        manager.NAME,
+        environment,
+        policy,
+        config,
+        again,
     )
 
 

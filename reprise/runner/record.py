@@ -230,6 +230,7 @@ def planned_tags(plan: Plan) -> dict[str, str]:
         told[tags.GIT_BRANCH] = repository.branch
         told[tags.GIT_REPO_URL] = repository.url
         told[tags.DIRTY] = str(repository.dirty).lower()
+    told |= plan.again.tags if plan.again else {}
     return {name: value for name, value in told.items() if value is not None}
 
 

@@ -111,7 +111,7 @@ def _check_version(version: str) -> None:
 
 
 def _in_place(path: Path, subdirectory: str) -> Checkout:
-    folder = _project(path, subdirectory, str(path))
+    folder = project_folder(path, subdirectory, str(path))
     repository = provenance.repository(folder)
     if repository is None:
         return Checkout(folder, str(folder))
@@ -172,13 +172,15 @@ def _checked_out(
 ) -> Checkout:
     from reprise.runner import mirrors
 
-    with _work_folder() as temporary:
-        root = temporary / _short_name(remote.url)
+    with work_folder() as temporary:
+        root = temporary / short_name(remote.url)
         found = mirrors.obtain(remote, candidates, root, origin, offline=offline)
         inside = folders[found.version]
         _warn_of_lfs_pointers(root)
         shown = found.version if version is None and found.version != git.HEAD else version
-        folder = _project(root, inside, f"{remote.url} at {shown or found.branch or found.commit[:12]}")
+        folder = project_folder(
+            root, inside, f"{remote.url} at {shown or found.branch or found.commit[:12]}"
+        )
     return Checkout(
         path=folder,
         name=redact(remote.url) + (f"#{inside}" if inside else ""),
@@ -192,15 +194,15 @@ def _unpacked(source: Path | str, subdirectory: str) -> Checkout:
     from reprise.runner import archives
 
     shown = redact(str(source))
-    with _work_folder() as temporary:
-        root = temporary / re.sub(r"(?i)\.(zip|tgz|tar\.gz)$", "", _short_name(str(source)))
+    with work_folder() as temporary:
+        root = temporary / re.sub(r"(?i)\.(zip|tgz|tar\.gz)$", "", short_name(str(source)))
         archives.unpack(source, root)
-        folder = _project(archives.content_root(root, subdirectory), subdirectory, shown)
+        folder = project_folder(archives.content_root(root, subdirectory), subdirectory, shown)
     name = shown + (f"#{subdirectory}" if subdirectory else "")
     return Checkout(folder, name, temporary=temporary)
 
 
-def _project(root: Path, subdirectory: str, shown: str) -> Path:
+def project_folder(root: Path, subdirectory: str, shown: str) -> Path:
     """``root / subdirectory``, which must be a folder that really lies inside."""
     folder = root / subdirectory
     if not folder.resolve().is_relative_to(root.resolve()):
@@ -234,7 +236,7 @@ def _folder_name(root: Path, folder: Path) -> str:
 
 
 @contextmanager
-def _work_folder() -> Iterator[Path]:
+def work_folder() -> Iterator[Path]:
     """The place of a new folder for one run, which goes again when it cannot be filled."""
     folder = work_root() / os.urandom(8).hex()
     try:
@@ -250,7 +252,7 @@ def _work_folder() -> Iterator[Path]:
         raise
 
 
-def _short_name(url: str) -> str:
+def short_name(url: str) -> str:
     """The last part of a URL or path, fit for a folder: scripts sometimes look at its name."""
     last = re.split(r"[/:]", urlsplit(url).path.rstrip("/"))[-1].removesuffix(".git")
     return re.sub(r"[^\w.\-]+", "-", last).strip(".-") or "project"
