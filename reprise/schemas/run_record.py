@@ -113,7 +113,7 @@ class Distribution(NamedTuple):
 
 
 class EnvironmentRecord(NamedTuple):
-    """``manager`` made it, ``requested`` is the word that was asked for, ``lock`` the artifact with its lock.
+    """``manager`` made it, ``requested`` is the word that was asked for, ``lock`` the artifact of its lock.
 
     ``packages`` and ``python`` (its version) are known of the manager ``local``: what was installed for
     the interpreter ``executable``.
