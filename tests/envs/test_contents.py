@@ -21,7 +21,8 @@ Change = Callable[[Path], object]
 
 
 @pytest.fixture
-def made(index: Path, log: Path) -> Environment:
+def made(index: Path, log: Path, monkeypatch: pytest.MonkeyPatch) -> Environment:
+    monkeypatch.setenv("UV_COMPILE_BYTECODE", "1")  # nobody writes in the background while we remove
     wheels.make(index, "alpha", "1.0", requires=["beta"], files={"alpha_more/a.py": "x = 1\n"}, hashed=True)
     return again(log)
 
