@@ -25,9 +25,10 @@ from reprise.runner import sources
 from reprise.runner.lease import JOB_VARIABLE, Lease, end_orphans
 from reprise.runner.plan import Plan, make_plan
 from reprise.runner.reap import reap
-from reprise.runner.record import OpenRun, close_run, open_run, store_folder
+from reprise.runner.record import OpenRun, close_run, open_run
 from reprise.runner.request import ENV_MANAGER_VARIABLE, OFFLINE_VARIABLE, RUN_ID_VARIABLE
 from reprise.runner.signals import interruptible, shielded, stoppable
+from reprise.runner.stores import store_folder
 from reprise.schemas import tags
 from reprise.schemas.environment import Environment
 from reprise.schemas.job import Command, Job, JobId, JobStatus, Outcome, RunRequest, RunStatus

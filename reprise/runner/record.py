@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import getpass
 import logging
-import os
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,6 +14,7 @@ from reprise.redact import redact
 from reprise.runner.bind import MASK
 from reprise.runner.lease import Lease, is_held
 from reprise.runner.plan import Plan
+from reprise.runner.stores import store_folder
 from reprise.schemas import tags
 from reprise.schemas.entities import DELETED, Run
 from reprise.schemas.job import Invocation, Outcome, RunRequest, RunStatus
@@ -27,8 +27,6 @@ log = logging.getLogger(__name__)
 LOG_ARTIFACT = "reprise/output.log"
 ENV_LOG_ARTIFACT = "reprise/environment.log"
 ENV_LOCK_ARTIFACT = "reprise/environment.lock"
-STORE_VARIABLE = "REPRISE_STORE"
-"""Tells a child the folder of the store that its facade stands before."""
 
 _PARAM_LIMIT = 6000  # characters of a param that every MLflow server takes; the embedded store takes more
 _TAG_LIMIT = 5000
@@ -60,14 +58,6 @@ def jobs_folder(tracking: Tracking) -> Path:
     """Where the job folders of a store's runs lie on this machine: in the store where that is here."""
     store = store_folder(tracking)
     return (store or paths.state_dir()) / "jobs"
-
-
-def store_folder(tracking: Tracking) -> Path | None:
-    """The folder of an embedded store, also of the one behind the facade of the run that we are in."""
-    if isinstance(tracking, EmbeddedStore):
-        return tracking.directory
-    behind = os.environ.get(STORE_VARIABLE)
-    return Path(behind) if behind and tracking.uri == os.environ.get("MLFLOW_TRACKING_URI") else None
 
 
 def open_run(tracking: Tracking, plan: Plan) -> OpenRun:

@@ -1,0 +1,164 @@
+"""Contents that runs share, each kept once by its digest: patches, files, packs of commits.
+
+They lie in ``objects/<2 hex digits>/<the rest>`` of the store. Where the store is elsewhere, a run brings
+its own as the artifact ``reprise/source/objects.tar``. Whoever adds some holds ``objects/.lock`` shared
+until a record names them; whoever removes what no record names holds it alone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import re
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from reprise import lock, paths
+from reprise.errors import TrackingError
+from reprise.runner.stores import store_folder
+from reprise.schemas.run_record import Content
+from reprise.tracking.base import Tracking
+
+log = logging.getLogger(__name__)
+
+FOLDER = "objects"
+ARTIFACT = "reprise/source/objects.tar"
+
+_LOCK = ".lock"
+_DIGEST = re.compile(r"sha256:([0-9a-f]{64})")
+
+
+@contextmanager
+def adding(objects: Path) -> Iterator[None]:
+    """For the block nothing is removed from the folder ``objects``."""
+    descriptor = lock.hold(objects / _LOCK, shared=True)
+    try:
+        yield
+    finally:
+        if descriptor is not None:
+            os.close(descriptor)
+
+
+def keep(objects: Path, data: bytes) -> Content:
+    """Keep ``data`` in the folder ``objects``, unless it lies there already."""
+    content = Content(f"sha256:{hashlib.sha256(data).hexdigest()}", len(data))
+    if not is_kept(objects, content):
+        paths.write_atomically(_place(objects, content.digest), data)
+    return content
+
+
+def is_kept(objects: Path, content: Content) -> bool:
+    """Whether it lies in the folder, with its size."""
+    try:
+        return _place(objects, content.digest).stat().st_size == content.size
+    except OSError:
+        return False
+
+
+def upload(tracking: Tracking, run_id: str, objects: Path, contents: Collection[Content]) -> None:
+    """Store what lies in the folder ``objects`` with a run whose store is elsewhere."""
+    import tarfile
+    import tempfile
+
+    with tempfile.TemporaryDirectory(prefix="reprise-") as folder:
+        archive = Path(folder) / "objects.tar"
+        with tarfile.open(archive, "w") as tar:
+            for content in contents:
+                tar.add(_place(objects, content.digest), _hex(content.digest))
+        tracking.upload_artifact(run_id, archive, ARTIFACT)
+
+
+def open_content(tracking: Tracking, run_id: str, digest: str) -> IO[bytes]:
+    """The content of that digest, checked, and at its start.
+
+    Raises:
+        TrackingError: it is not there, or not as it was.
+    """
+    for objects in _folders(tracking, run_id, digest):
+        try:
+            stream = _place(objects, digest).open("rb")
+        except FileNotFoundError:
+            continue
+        if hashlib.file_digest(stream, "sha256").hexdigest() == _hex(digest):
+            stream.seek(0)
+            return stream
+        stream.close()
+        log.warning("%s is damaged", _place(objects, digest))
+    raise TrackingError(
+        f"the content {digest} of run {run_id} is not in the store", code="RESOURCE_DOES_NOT_EXIST"
+    )
+
+
+def missing(tracking: Tracking, run_id: str, contents: Iterable[Content]) -> tuple[Content, ...]:
+    """Those that are not there; the size is looked at, not what is inside."""
+    return tuple(
+        content
+        for content in contents
+        if not any(is_kept(objects, content) for objects in _folders(tracking, run_id, content.digest))
+    )
+
+
+def sweep(objects: Path, records: Iterable[str]) -> tuple[int, int]:
+    """Remove what none of the ``records``, the texts of ``run.json``, names; how many files, and bytes.
+
+    ``records`` is gone through while nobody adds any. A record of a newer version counts too: any digest
+    in its text does.
+    """
+    if not objects.is_dir():
+        return 0, 0
+    with lock.exclusive(objects / _LOCK, "runs that are being opened"):
+        named = {digest for text in records for digest in _DIGEST.findall(text)}
+        files = size = 0
+        for path in objects.glob("[0-9a-f][0-9a-f]/*"):
+            if path.parent.name + path.name not in named:
+                size += path.stat().st_size
+                path.unlink()
+                files += 1
+    return files, size
+
+
+def _folders(tracking: Tracking, run_id: str, digest: str) -> Iterator[Path]:
+    """Where the content may lie, the nearest first; what the run brought is fetched only when needed."""
+    store = store_folder(tracking)
+    if store is not None:
+        yield store / FOLDER
+    fetched = paths.cache_dir() / "objects-v1"
+    yield fetched
+    if not _place(fetched, digest).exists() and _fetch(tracking, run_id, fetched):
+        yield fetched
+
+
+def _fetch(tracking: Tracking, run_id: str, objects: Path) -> bool:
+    """Bring the contents that a run has as an artifact; whether it has."""
+    import tarfile
+    import tempfile
+
+    with tempfile.TemporaryDirectory(prefix="reprise-") as folder:
+        archive = Path(folder) / "objects.tar"
+        try:
+            tracking.download_artifact(run_id, ARTIFACT, archive)
+        except TrackingError as error:
+            if error.code == "RESOURCE_DOES_NOT_EXIST":
+                return False
+            raise
+        with tarfile.open(archive) as tar:
+            for member in tar:
+                stream = tar.extractfile(member) if member.isreg() else None
+                if stream is not None:
+                    keep(objects, stream.read())  # by what it is, whatever the archive calls it
+    return True
+
+
+def _place(objects: Path, digest: str) -> Path:
+    name = _hex(digest)
+    return objects / name[:2] / name[2:]
+
+
+def _hex(digest: str) -> str:
+    found = _DIGEST.fullmatch(digest)
+    if found is None:
+        raise TrackingError(f'"{digest}" is not a digest', code="INVALID_STATE")
+    return found[1]

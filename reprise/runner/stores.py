@@ -1,0 +1,20 @@
+"""The store's folder on this machine, for what lies in it beside the runs."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from reprise.tracking.base import Tracking
+from reprise.tracking.embedded import EmbeddedStore
+
+STORE_VARIABLE = "REPRISE_STORE"
+"""Tells a child the folder of the store that its facade stands before."""
+
+
+def store_folder(tracking: Tracking) -> Path | None:
+    """The folder of an embedded store, also of the one behind the facade of the run that we are in."""
+    if isinstance(tracking, EmbeddedStore):
+        return tracking.directory
+    behind = os.environ.get(STORE_VARIABLE)
+    return Path(behind) if behind and tracking.uri == os.environ.get("MLFLOW_TRACKING_URI") else None
