@@ -83,7 +83,7 @@ class EmbeddedStore(
         """Whether the folder is an embedded store, or free to become one; MLflow's file stores are not."""
         if (directory / DATABASE_NAME).exists() or not directory.exists():
             return True
-        return directory.is_dir() and {entry.name for entry in directory.iterdir()} <= _OURS
+        return directory.is_dir() and all(_is_ours(entry.name) for entry in directory.iterdir())
 
     @property
     def exists(self) -> bool:
@@ -232,3 +232,8 @@ class EmbeddedStore(
         if owner.startswith("m-"):
             return self.get_logged_model(owner).artifact_uri
         return self.get_run(owner).artifact_uri
+
+
+def _is_ours(name: str) -> bool:
+    """Whether a store may hold it before its database is made, also one whose maker was killed."""
+    return name in _OURS or name.startswith((f"{DATABASE_NAME}.", "..gitignore."))
