@@ -85,17 +85,26 @@ def _compile_when_idle(prefix: Path, site: Path, unknown: list[tuple[str, list[s
 
 def _link(compiled: Path, site: Path) -> None:
     """Put every file of ``compiled`` at its place below ``site``, but for what is there already."""
-    for folder, _, names in os.walk(compiled):
-        target = f"{site}/{os.path.relpath(folder, compiled)}"
-        if names:
-            Path(target).mkdir(parents=True, exist_ok=True)
-        for name in names:
-            try:
-                os.link(f"{folder}/{name}", f"{target}/{name}")
-            except FileExistsError:
-                pass  # Python was faster
-            except OSError:
-                shutil.copyfile(f"{folder}/{name}", f"{target}/{name}")  # a file system without links
+    try:
+        for folder, _, names in os.walk(compiled):
+            target = f"{site}/{os.path.relpath(folder, compiled)}"
+            if names:
+                Path(target).mkdir(exist_ok=True)
+            for name in names:
+                _link_file(f"{folder}/{name}", f"{target}/{name}")
+    except FileNotFoundError:
+        pass  # the environment, or what was compiled, is being removed
+
+
+def _link_file(source: str, place: str) -> None:
+    try:
+        os.link(source, place)
+    except FileExistsError:
+        pass  # Python was faster
+    except FileNotFoundError:
+        raise
+    except OSError:
+        shutil.copyfile(source, place)  # a file system without links
 
 
 def _compile_all(site: Path, work: list[tuple[str, list[str]]]) -> None:
