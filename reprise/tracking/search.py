@@ -3,7 +3,7 @@
     metrics.acc > 0.9 AND params."max depth" = '3' AND tags.`team` ILIKE 'vision%' AND status IN ('FAILED')
 
 A name is ``metrics. params. tags. datasets. attributes.`` and a key, or the bare name of an attribute. A
-key with other characters than letters, digits and ``_ . - /`` stands in backticks or double quotes.
+key with other characters than letters, digits and ``_ . - /`` stands in backticks or quotes.
 ``search_sql.py`` turns the values into SQL; which names and comparisons an entity has is known there.
 """
 
@@ -42,6 +42,7 @@ _TOKEN = re.compile(
 )
 
 _LONGEST_NUMBER = 400  # characters
+_LARGEST_WHOLE = 2**63  # that the database compares exactly
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,8 +175,8 @@ class _Reader:
         if self.done() or self._tokens[self._position].at != end:
             fault(self._source, end, f"expected a key after {prefix.text}")
         token = self.next()
-        if not (token.kind == "tick" or token.text.startswith('"')):
-            fault(self._source, token.at, "a key is quoted by backticks or double quotes")
+        if token.kind not in {"tick", "text"}:
+            fault(self._source, token.at, "a key is quoted by backticks or quotes")
         return token.text[1:-1]
 
     def comparison(self) -> Comparison:
@@ -199,7 +200,9 @@ class _Reader:
             fault(self._source, token.at, f"a text must be quoted; {wanted}, found {token.text}")
         if len(token.text) > _LONGEST_NUMBER:
             fault(self._source, token.at, "the number is too long")
-        return int(token.text) if token.text.lstrip("+-").isdecimal() else float(token.text)
+        value = float(token.text)
+        exact = token.text.lstrip("+-").isdecimal() and abs(value) < _LARGEST_WHOLE
+        return int(token.text) if exact else value
 
     def _list(self) -> tuple[Literal, ...]:
         self._mark("(")

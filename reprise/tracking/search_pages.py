@@ -7,8 +7,8 @@ between are neither repeated nor skipped.
 Where there are indexes, a page is found in one of two ways. When a condition holds for few rows, these are
 looked at one by one and sorted. Otherwise the index of what the search is sorted by is walked along, and
 rows that do not meet the conditions are left out, until the page is full. With ``n`` rows in the table, of
-which ``c`` meet the condition, and ``p`` on a page, the first way looks at ``c`` rows and the second at about
-``p * n / c``: whichever is taken, about ``sqrt(p * n)`` rows are the most to look at.
+which ``c`` meet the condition, and ``p`` on a page, the first way looks at ``c`` rows and the second at
+about ``p * n / c``: the better of the two never looks at many more than ``sqrt(p * n)``.
 """
 
 from __future__ import annotations
@@ -99,9 +99,10 @@ def page(
 
 def _read(query: Query) -> Search:
     target, comparisons = query.target, tuple(parse_filter(query.filter))
+    ties = (query.order_by and target.ties) or target.default_order
     order = [
         *(Sorting((key,)) for key in query.extra_order),
-        *(_sorting(target, parse_order(text)) for text in (*query.order_by, *target.default_order)),
+        *(_sorting(target, parse_order(text)) for text in (*query.order_by, *ties)),
         Sorting((SortKey(Sql("t.id")),)),
     ]
     return Search(

@@ -36,12 +36,13 @@ class Index(NamedTuple):
 
 
 class Column(NamedTuple):
-    """An attribute: its SQL, its type, and whether it may be missing."""
+    """An attribute: its SQL, its type, whether it may be missing, and what it is sorted by instead."""
 
     sql: str
     is_number: bool = False
     nullable: bool = False
     by: Index | None = None
+    sorted_by: str = ""
 
 
 class Sql(NamedTuple):
@@ -70,8 +71,10 @@ class Values(NamedTuple):
 class Searchable:
     """``table`` is known as ``t`` in all SQL; ``keys`` maps metric, param and tag to their values.
 
-    ``datasets`` are the texts of its datasets, as tables of (owner, value) known as ``v``; ``sets`` are
-    attributes of which an entity has several, as SQL that joins their ``v.value``.
+    ``default_order`` is that of a search which names none; ``ties`` follow one that is named, or the
+    default order when there are none. ``datasets`` are the texts of its datasets, as tables of (owner,
+    value) known as ``v``; ``sets`` are attributes of which an entity has several, as SQL that joins
+    their ``v.value``.
     """
 
     word: str
@@ -81,6 +84,7 @@ class Searchable:
     default_order: tuple[str, ...]
     datasets: Mapping[str, str] = field(default_factory=dict)
     sets: Mapping[str, str] = field(default_factory=dict)
+    ties: tuple[str, ...] = ()
 
 
 IS_PROMPT = "mlflow.prompt.is_prompt"
@@ -190,7 +194,7 @@ def sort_key(target: Searchable, order: Order) -> Iterator[SortKey]:
         column = column_of(target, order.name)
         if column.nullable:
             yield SortKey(Sql(f"{column.sql} IS NULL"))
-        yield SortKey(Sql(column.sql), order.ascending)
+        yield SortKey(Sql(column.sorted_by or column.sql), order.ascending)
         return
     if order.name.entity == "dataset":
         order.name.fault(f"{target.word} cannot be sorted by datasets")

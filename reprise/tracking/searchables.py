@@ -29,7 +29,7 @@ EXPERIMENTS = Searchable(
     table="experiment t",
     attributes={
         "name": Column("t.name"),
-        "experiment_id": Column("t.id", is_number=True),
+        "experiment_id": Column("CAST(t.id AS TEXT)", sorted_by="t.id"),
         "creation_time": CREATED,
         "last_update_time": UPDATED,
     },
@@ -68,7 +68,7 @@ RUNS = Searchable(
         "run name": _NAME,
         "Run name": _NAME,
         "Run Name": _NAME,
-        "experiment_id": Column("CAST(t.experiment AS TEXT)"),
+        "experiment_id": Column("CAST(t.experiment AS TEXT)", sorted_by="t.experiment"),
         "user_id": Column("t.user_id", by=_index("user_id")),
         "status": Column("t.status", by=_index("status")),
         "artifact_uri": Column("t.artifact_uri"),
@@ -122,6 +122,7 @@ MODEL_VERSIONS = Searchable(
     },
     keys={"tag": Values("model_version_tag v", "v.owner = t.id")},
     default_order=("last_updated_timestamp DESC", "name", "version_number DESC"),
+    ties=("name", "version_number DESC"),
 )
 MODEL_METRICS = Values(
     "logged_model_metric v",
@@ -138,7 +139,7 @@ LOGGED_MODELS = Searchable(
         "model_type": Column("t.model_type", nullable=True),
         "status": Column("replace(replace(t.status, 'LOGGED_MODEL_', ''), 'UPLOAD_', '')"),
         "source_run_id": Column("t.source_run_id", nullable=True),
-        "experiment_id": Column("CAST(t.experiment AS TEXT)"),
+        "experiment_id": Column("CAST(t.experiment AS TEXT)", sorted_by="t.experiment"),
         "artifact_location": Column("t.artifact_uri"),
         "creation_time": CREATED,
         "creation_timestamp": CREATED,

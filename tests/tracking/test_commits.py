@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -128,7 +129,7 @@ def watched(tmp_path: Path) -> Iterator[Watched]:
 
 def test_writers_that_wait_share_a_commit(watched: Watched) -> None:
     texts = [f"note {number}" for number in range(12)]
-    done = watched.together(*(lambda text=text: watched.put(text) for text in texts))  # type: ignore[misc]
+    done = watched.together(*(partial(watched.put, text) for text in texts))
     assert [future.exception() for future in done] == [None] * 13
     assert watched.notes() == {"first", *texts}
     assert watched.ended.count("COMMIT") < 6
@@ -147,10 +148,7 @@ def test_one_that_fails_is_undone_alone(watched: Watched) -> None:
 
     writes: list[Callable[[], None]] = []
     for number in range(5):
-        writes += [
-            lambda n=number: watched.put(f"good {n}"),
-            lambda n=number: watched.put(f"bad {n}", fail),
-        ]  # type: ignore[misc]
+        writes += [partial(watched.put, f"good {number}"), partial(watched.put, f"bad {number}", fail)]
     done = watched.together(*writes)
     failures = [future.exception() for future in done]
     assert [type(failure) for failure in failures] == [type(None), *[type(None), ValueError] * 5]
@@ -169,25 +167,19 @@ def test_when_all_fail_nothing_is_left_open(watched: Watched) -> None:
 
 
 def test_who_shares_a_transaction_that_sqlite_gave_up_is_told(watched: Watched) -> None:
+    def give_up(connection: sqlite3.Connection) -> None:
+        connection.execute("ROLLBACK")  # what SQLite does when the disk is full
+        raise sqlite3.OperationalError("database or disk is full")
+
+    good, late = [f"good {number}" for number in range(4)], [f"late {number}" for number in range(4)]
     done = watched.together(
-        *(lambda n=n: watched.put(f"good {n}") for n in range(4)),  # type: ignore[misc]
-        lambda: watched.put("bad", lambda connection: connection.execute("ROLLBACK") and _full()),
-        *(lambda n=n: watched.put(f"late {n}") for n in range(4)),  # type: ignore[misc]
+        *(partial(watched.put, text) for text in good),
+        partial(watched.put, "bad", give_up),
+        *(partial(watched.put, text) for text in late),
     )
-    answered = {
-        text
-        for text, future in zip(
-            ["first", *(f"good {n}" for n in range(4)), "bad", *(f"late {n}" for n in range(4))],
-            done,
-            strict=True,
-        )
-        if future.exception() is None
-    }
+    texts = ["first", *good, "bad", *late]
+    answered = {text for text, future in zip(texts, done, strict=True) if future.exception() is None}
     assert watched.notes() == answered and "bad" not in answered
-
-
-def _full() -> None:
-    raise sqlite3.OperationalError("database or disk is full")
 
 
 def test_sixty_four_processes_write_at_once_and_some_are_killed(tmp_path: Path) -> None:

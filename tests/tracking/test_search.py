@@ -56,7 +56,7 @@ def test_comparisons_are_joined_and_a_blank_filter_asks_nothing() -> None:
         ("(params.x = '1')", 1, "expected a name"),
         ("foo.bar = '1'", 1, "unknown kind 'foo'"),
         ("metrics. = 1", 9, "expected a key"),
-        ("metrics.'a' = 1", 9, "backticks or double quotes"),
+        ("metrics.(a) = 1", 9, "backticks or quotes"),
         ("status IN 'a'", 11, "expected ("),
         ("status IN ('a' 'b')", 16, "expected a comma"),
         ("status IN ()", 12, "must be quoted"),
