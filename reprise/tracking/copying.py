@@ -32,6 +32,9 @@ log = logging.getLogger(__name__)
 
 POINTS_AT_ONCE = 10_000
 
+TOMBSTONE = "Deleted_Internal"
+"""The stage that MLflow gives to a version that was deleted; it keeps no more of it than the number."""
+
 T = TypeVar("T")
 
 
@@ -81,7 +84,9 @@ class Source(Protocol):
 
     def registered_models(self) -> Iterator[RegisteredModel | Unreadable]: ...
 
-    def versions(self, name: str) -> Iterator[SourceVersion]: ...
+    def versions(self, model: RegisteredModel) -> Iterator[SourceVersion | Unreadable]:
+        """Each with the aliases that point at it."""
+        ...
 
     def files(self, owner: Run | LoggedModel) -> Iterator[Artifact]:
         """Every file, with its path below the owner's artifact root."""
@@ -249,7 +254,7 @@ class Copying:
     def _registered(self, destination: RegistryDestination, model: RegisteredModel) -> None:
         self._say(f"registered model {model.name}")
         self._count("registered model", destination.put_registered_model(model))
-        for given in self._source.versions(model.name):
+        for given in self._readable(self._source.versions(model)):
             what = f"version {given.version.version} of {model.name!r}"
             self._attempt(what, self._version, destination, given)
 

@@ -31,7 +31,7 @@ from reprise.schemas.entities import (
     RegisteredModel,
     Run,
 )
-from reprise.tracking.copying import SourceVersion, Unreadable, read
+from reprise.tracking.copying import TOMBSTONE, SourceVersion, Unreadable, read
 from reprise.tracking.import_artifacts import ImportArtifacts, place_of
 from reprise.tracking.logged_models import STATUSES
 
@@ -80,12 +80,12 @@ class FileStore:
             if (folder / META).is_file():
                 yield read(f"registered model {folder.name!r}", _registered_model, folder)
 
-    def versions(self, name: str) -> Iterator[SourceVersion]:
-        folder = self._folder / "models" / name
-        aliases = _texts(folder / "aliases")
-        for version in _folders(folder):
-            if version.name.startswith("version-"):
-                yield _version(version, name, aliases)
+    def versions(self, model: RegisteredModel) -> Iterator[SourceVersion | Unreadable]:
+        for folder in _folders(self._folder / "models" / model.name):
+            if folder.name.startswith("version-"):
+                found = read(f"{folder.name} of {model.name!r}", _version, folder, model)
+                if isinstance(found, Unreadable) or found.version.current_stage != TOMBSTONE:
+                    yield found
 
     def files(self, owner: Run | LoggedModel) -> Iterator[Artifact]:
         return self._artifacts.files(owner)
@@ -193,12 +193,12 @@ def _registered_model(folder: Path) -> RegisteredModel:
     )
 
 
-def _version(folder: Path, name: str, aliases: dict[str, str]) -> SourceVersion:
-    meta, number = _meta(folder), folder.name.removeprefix("version-")
+def _version(folder: Path, model: RegisteredModel) -> SourceVersion:
+    meta, number = _meta(folder), int(folder.name.removeprefix("version-"))
     source = str(meta.get("source") or "")
     version = ModelVersion(
-        name=name,
-        version=int(number),
+        name=model.name,
+        version=number,
         creation_time=int(meta.get("creation_timestamp") or 0),
         last_update_time=int(meta.get("last_updated_timestamp") or 0),
         source=source,
@@ -211,7 +211,7 @@ def _version(folder: Path, name: str, aliases: dict[str, str]) -> SourceVersion:
         status_message=meta.get("status_message") or "",
         model_id=meta.get("model_id") or None,
         tags=_texts(folder / "tags"),
-        aliases=tuple(alias for alias, version in aliases.items() if version == number),
+        aliases=tuple(alias for alias, pointed in model.aliases.items() if pointed == number),
     )
     return SourceVersion(version, place_of(str(meta.get("storage_location") or source)))
 

@@ -28,7 +28,7 @@ from reprise.schemas.entities import (
     RegisteredModel,
     Run,
 )
-from reprise.tracking.copying import SourceVersion, Unreadable, read
+from reprise.tracking.copying import TOMBSTONE, SourceVersion, Unreadable, read
 from reprise.tracking.import_artifacts import ImportArtifacts, place_of
 from reprise.tracking.logged_models import STATUSES
 
@@ -81,16 +81,16 @@ class MlflowDatabase:
         for row in self._rows("registered_models", order="name"):
             yield read(f"registered model {row['name']!r}", self._registered_model, row)
 
-    def versions(self, name: str) -> Iterator[SourceVersion]:
+    def versions(self, model: RegisteredModel) -> Iterator[SourceVersion | Unreadable]:
         tags: dict[int, dict[str, str]] = {}
-        for row in self._rows("model_version_tags", "name = ?", name):
+        for row in self._rows("model_version_tags", "name = ?", model.name):
             tags.setdefault(row["version"], {})[row["key"]] = row["value"] or ""
-        aliases = self._aliases(name)
-        for row in self._rows("model_versions", "name = ?", name, order="version"):
-            number = row["version"]
-            pointing = tuple(alias for alias, version in aliases.items() if version == number)
-            version = _version(row)._replace(tags=tags.get(number, {}), aliases=pointing)
-            yield SourceVersion(version, place_of(row.get("storage_location") or version.source))
+        for row in self._rows("model_versions", "name = ?", model.name, order="version"):
+            if row["current_stage"] != TOMBSTONE:
+                number = row["version"]
+                aliases = tuple(alias for alias, pointed in model.aliases.items() if pointed == number)
+                what = f"version {number} of {model.name!r}"
+                yield read(what, _version, row, tags.get(number, {}), aliases)
 
     def files(self, owner: Run | LoggedModel) -> Iterator[Artifact]:
         return self._artifacts.files(owner)
@@ -217,8 +217,8 @@ class MlflowDatabase:
         return frozenset(row["name"] for row in self._connection.execute(f"PRAGMA table_info({table})"))
 
 
-def _version(row: Row) -> ModelVersion:
-    return ModelVersion(
+def _version(row: Row, tags: dict[str, str], aliases: tuple[str, ...]) -> SourceVersion:
+    version = ModelVersion(
         name=row["name"],
         version=row["version"],
         creation_time=row["creation_time"] or 0,
@@ -231,7 +231,10 @@ def _version(row: Row) -> ModelVersion:
         run_link=row.get("run_link") or "",
         status=row["status"] or "READY",
         status_message=row["status_message"] or "",
+        tags=tags,
+        aliases=aliases,
     )
+    return SourceVersion(version, place_of(row.get("storage_location") or version.source))
 
 
 def _model_point(row: Row) -> ModelMetric:

@@ -63,14 +63,15 @@ class TrackingSource:
         if self._runs is not None:
             yield from (run for run in self._runs if run.experiment_id == experiment.experiment_id)
             return
-        yield from pages(
+        for run in pages(
             lambda token: self._tracking.search_runs(
                 [experiment.experiment_id],
                 order_by=["attributes.start_time ASC"],
                 view_type=self._view,
                 page_token=token,
             )
-        )
+        ):
+            yield self._tracking.get_run(run.run_id)  # a search does not tell which models it read
 
     def points(self, run: Run) -> Iterator[Metric]:
         for key in run.metrics:
@@ -92,18 +93,20 @@ class TrackingSource:
                 )
             )
 
-    def versions(self, name: str) -> Iterator[SourceVersion]:
-        quoted = name.replace("'", "''")
+    def versions(self, model: RegisteredModel) -> Iterator[SourceVersion]:
+        quoted = model.name.replace("'", "''")
         for version in pages(
             lambda token: self._tracking.search_model_versions(
                 filter=f"name = '{quoted}'", max_results=1000, page_token=token
             )
         ):
+            number = version.version
+            aliases = tuple(alias for alias, pointed in model.aliases.items() if pointed == number)
             try:
-                place = self._tracking.model_location(name, str(version.version))
+                place = self._tracking.model_location(model.name, str(number))
             except TrackingError:
                 place = None
-            yield SourceVersion(version, place)
+            yield SourceVersion(version._replace(aliases=aliases), place)
 
     def files(self, owner: Run | LoggedModel, folder: str = "") -> Iterator[Artifact]:
         for artifact in self._tracking.list_artifacts(_id(owner), folder):

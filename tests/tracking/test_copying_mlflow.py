@@ -1,0 +1,165 @@
+"""Stores that MLflow wrote come back value for value, bit for bit: MLflow's own client reads both sides."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from reprise.tracking.copying import Copying, Report
+from reprise.tracking.copying_embedded import EmbeddedDestination
+from reprise.tracking.copying_rest import RestDestination
+from reprise.tracking.embedded import EmbeddedStore
+from reprise.tracking.import_sources import open_source
+from reprise.tracking.import_tracking import TrackingSource
+from tests.fakes import mlflow_server, mlflow_store
+
+pytestmark = pytest.mark.mlflow
+
+
+def bring(source: str, store: Path, artifacts: Path | None = None) -> Report:
+    opened = open_source(source, Path.cwd(), artifacts)
+    with EmbeddedDestination(store) as destination:
+        copying = Copying(opened, destination)
+        copying.experiments()
+        copying.registry(destination)
+    opened.close()
+    return copying.report
+
+
+@contextmanager
+def served(store: Path) -> Iterator[str]:
+    """Our server over ``store``, for MLflow's client."""
+    argv = [sys.executable, "-m", "reprise", "server", "-p", "0", "--store", str(store)]
+    with subprocess.Popen(argv, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        try:
+            yield next(
+                word for line in process.stderr for word in line.split() if word.startswith("http://")
+            )
+        finally:
+            process.terminate()
+            process.stderr.read()
+
+
+def seen(store: Path, home: Path) -> Any:
+    with served(store) as uri:
+        return mlflow_store.call("read", uri, home)
+
+
+class Written(NamedTuple):
+    """A store that MLflow's client wrote: what it reads there, and how we name it."""
+
+    source: str
+    home: Path
+    seen: Any
+
+
+@cache
+def written(kind: str) -> Written:
+    home = Path(tempfile.mkdtemp(prefix="mlflow-store-"))
+    atexit.register(shutil.rmtree, home, ignore_errors=True)
+    uri, source = {
+        "file store": lambda: (str(home / "mlruns"), str(home / "mlruns")),
+        "sqlite": lambda: (f"sqlite:///{home}/mlflow.db", str(home / "mlflow.db")),
+        "server": lambda: (mlflow_server.tracking_uri(), mlflow_server.tracking_uri()),
+    }[kind]()
+    return Written(source, home, mlflow_store.call("write", uri, home))
+
+
+def rows(store: Path) -> list[str]:
+    with closing(sqlite3.connect(store / "reprise.db")) as connection:
+        return list(connection.iterdump())
+
+
+def assert_seen(found: Any, expected: Any) -> None:
+    for kind, items in expected.items():
+        for key, item in items.items():
+            assert found[kind].get(key) == item, f"{kind} {key}"
+
+
+@pytest.mark.parametrize("kind", ["file store", "sqlite", "server"])
+def test_everything_comes_back_and_again_changes_nothing(house: Path, kind: str, tmp_path: Path) -> None:
+    source, home, expected = written(kind)
+    store = tmp_path / "store"
+    report = bring(source, store)
+    assert report.problems == ()
+    assert report.runs.copied == len(expected["runs"]) == 6
+    assert_seen(seen(store, home), expected)
+    before = rows(store)
+    again = bring(source, store)
+    assert again.runs == (0, report.runs.copied)
+    assert (again.points, again.files, again.model_versions.copied) == (0, 0, 0)
+    assert rows(store) == before
+
+
+def test_a_killed_import_goes_on_where_it_stopped(house: Path, tmp_path: Path) -> None:
+    source, home, expected = written("sqlite")
+    argv = [sys.executable, "-m", "reprise", "import", source, "--tracking-uri", str(tmp_path / "store")]
+    for pause in (0.1, 0.2, 0.25, 0.3, 0.35, 0.4):
+        with subprocess.Popen(argv, stderr=subprocess.DEVNULL) as process:
+            time.sleep(pause)
+            os.kill(process.pid, signal.SIGKILL)
+    done = subprocess.run(argv, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert_seen(seen(tmp_path / "store", home), expected)
+
+
+def test_pushed_runs_are_what_they_were_and_are_pushed_once(house: Path, tmp_path: Path) -> None:
+    source, _, before = written("sqlite")
+    bring(f"sqlite:///{source}", tmp_path / "store")
+    name = f"pushed {os.getpid()}"
+    uri = mlflow_server.tracking_uri()
+
+    def push() -> Report:
+        with EmbeddedStore(tmp_path / "store") as store:
+            (experiment,) = [
+                found for found in store.search_experiments().items if found.name.startswith("first")
+            ]
+            source = TrackingSource(
+                store, view_type="ACTIVE_ONLY", experiments=[experiment._replace(name=name)]
+            )
+            destination = RestDestination(uri)
+            copying = Copying(source, destination)
+            copying.experiments()
+            destination.close()
+            return copying.report
+
+    report = push()
+    assert (report.problems, report.runs.copied) == ((), 2)
+    assert push().runs == (0, 2)
+    after = mlflow_store.call("read", uri, tmp_path)
+    runs = {
+        run["tags"]["reprise.copied_from"]: (run_id, run)
+        for run_id, run in after["runs"].items()
+        if run["info"][1] == name
+    }
+    assert len(runs) == 2
+    for origin, (_, run) in runs.items():
+        was = before["runs"][origin]
+        for same in ("params", "history", "last", "datasets", "files"):
+            assert run[same] == was[same], same
+        assert run["info"][2:] == was["info"][2:]
+    parent, child = (
+        next(key for key in runs if bool(before["runs"][key]["files"]) == has) for has in (True, False)
+    )
+    assert runs[child][1]["tags"]["mlflow.parentRunId"] == runs[parent][0]
+    ((model_id, step),) = runs[parent][1]["model outputs"]
+    assert step == 7
+    model = after["models"][model_id]
+    was = before["models"][before["runs"][parent]["model outputs"][0][0]]
+    assert (model["params"], model["files"]) == (was["params"], was["files"])
+    assert [point[:4] for point in model["metrics"]] == [point[:4] for point in was["metrics"]]
