@@ -17,7 +17,7 @@ from itertools import islice
 from pathlib import Path
 from typing import NamedTuple, Protocol, TypeVar
 
-from reprise.errors import RepriseError
+from reprise.errors import RepriseError, TrackingError
 from reprise.schemas.entities import (
     Artifact,
     Experiment,
@@ -34,6 +34,9 @@ POINTS_AT_ONCE = 10_000
 
 TOMBSTONE = "Deleted_Internal"
 """The stage that MLflow gives to a version that was deleted; it keeps no more of it than the number."""
+
+_HOPELESS = {"TEMPORARILY_UNAVAILABLE", "UNAUTHENTICATED", "PERMISSION_DENIED"}
+"""What befalls everything that is still to be copied as well."""
 
 T = TypeVar("T")
 
@@ -272,6 +275,8 @@ class Copying:
         try:
             step(*values)
         except RepriseError as error:
+            if isinstance(error, TrackingError) and error.code in _HOPELESS:
+                raise
             hint = f" ({error.hint})" if error.hint and error.hint not in self._hinted else ""
             self._hinted.add(error.hint)
             self._problem(what, f"{error.message}{hint}")
