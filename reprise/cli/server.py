@@ -18,7 +18,6 @@ _UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
 @click.option(
     "--store", type=Path, metavar="DIR", help="The store. [default: mlruns found upward from here]"
 )
-@click.option("--artifact-root", metavar="URI", help="Files: a folder, s3://... [default: in the store]")
 @click.option(
     "--artifact-root", metavar="URI", help="Where artifacts are: a folder, s3://... [default: in the store]"
 )
