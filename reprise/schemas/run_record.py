@@ -182,6 +182,14 @@ class ArtifactRecord(NamedTuple):
     digest: str | None = None
 
 
+class ModelRecord(NamedTuple):
+    """A logged model that the run made; its files lie beside the run's."""
+
+    model_id: str
+    name: str
+    files: tuple[ArtifactRecord, ...] = ()
+
+
 class RunRecord(NamedTuple):
     """Everything that is needed to perform a run again.
 
@@ -209,6 +217,7 @@ class RunRecord(NamedTuple):
     reason: str = ""
     usage: Usage = Usage()
     artifacts: tuple[ArtifactRecord, ...] = ()
+    models: tuple[ModelRecord, ...] = ()
     logs: tuple[ArtifactRecord, ...] = ()
     notes: tuple[str, ...] = ()
     version: int = VERSION

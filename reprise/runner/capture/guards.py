@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 from reprise.errors import UsageError
@@ -32,11 +34,11 @@ _NAMES = {
 _NAMES |= {".s3cfg", ".dockercfg", ".git-credentials", ".vault-token", "kubeconfig", "token.json"}
 _NAMES |= {"secret.py", "secrets.py", "accesskeys.csv"}
 _BEGINNINGS = (".env.", "id_rsa", "id_dsa", "id_ecdsa", "id_ed25519")
-_ENDS = (".env", ".pem", ".key", ".p12", ".pfx", ".jks", ".keystore", ".ppk", ".kdbx", ".gpg", ".ovpn")
-_ENDS += (".tfstate", ".tfvars", ".token", ".secret", ".secrets")
+_KEYS = (".pem", ".key", ".p12", ".pfx", ".jks", ".keystore", ".ppk", ".kdbx", ".gpg", ".ovpn")
+_ENDS = (*_KEYS, ".env", ".tfstate", ".tfvars", ".token", ".secret", ".secrets")
 _WORDS = ("credential", "secret", "service-account", "service_account")
 _OF_DATA = {"", ".json", ".yaml", ".yml", ".toml", ".ini", ".cfg", ".conf", ".csv", ".txt", ".xml"}
-_SECRET_FOLDERS = {".ssh", ".aws", ".gnupg", ".kube", ".docker", ".azure", ".gcloud"}
+_SECRET_FOLDERS = {".ssh", ".aws", ".gnupg", ".kube", ".azure", ".gcloud"}
 _SHARED = (".example", ".sample", ".template", ".dist", ".pub")
 _PRIVATE_KEY = re.compile(rb"-----BEGIN [A-Z ]*PRIVATE KEY( BLOCK)?-----")
 
@@ -75,7 +77,7 @@ def secret(path: str, start: bytes = b"") -> str | None:
 def _is_named_so(name: str) -> bool:
     if name in _NAMES or name.startswith(_BEGINNINGS) or name.endswith(_ENDS):
         return True
-    return any(word in name for word in _WORDS) and os.path.splitext(name)[1] in _OF_DATA
+    return any(word in name for word in _WORDS) and Path(name).suffix in _OF_DATA
 
 
 def shown(size: int) -> str:
@@ -86,7 +88,7 @@ def shown(size: int) -> str:
     return f"{size} bytes"
 
 
-def summed_up(left_out: list[LeftOut]) -> tuple[LeftOut, ...]:
+def summed_up(left_out: Sequence[LeftOut]) -> tuple[LeftOut, ...]:
     """``left_out``, of which the most are counted and no longer listed where they are many."""
     rest = left_out[_LISTED:]
     if not rest:

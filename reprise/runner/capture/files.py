@@ -1,0 +1,88 @@
+"""Single files of a source, kept by their content within the limit, or left out with a reason."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+from reprise.runner import contents
+from reprise.runner.capture import guards
+from reprise.runner.digests import Memory
+from reprise.schemas.run_record import EXECUTABLE, LINK, PLAIN, Content, FileRecord, LeftOut
+
+_START = 4096  # bytes in which a private key shows
+
+
+class Kept(NamedTuple):
+    files: tuple[FileRecord, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
+
+
+def keep_files(root: Path, names: Iterable[str], objects: Path, limit: guards.Limit) -> Kept:
+    """Keep the files ``names`` of ``root``, the smallest first, so that code goes before data."""
+    kept: list[FileRecord] = []
+    left_out: list[LeftOut] = []
+    memory = Memory(root)
+    room = limit.all
+    for size, name in sorted((_size(root / name), name) for name in names):
+        found = _keep(root, name, size, objects, limit._replace(all=room), memory)
+        if isinstance(found, FileRecord):
+            room -= found.content.size
+            kept.append(found)
+        elif found is not None:
+            left_out.append(found)
+    memory.save()
+    return Kept(tuple(sorted(kept)), tuple(sorted(left_out)))
+
+
+def refusal(name: str, size: int, limit: guards.Limit) -> str | None:
+    """Why a file of that name and size is not kept, or None."""
+    if reason := guards.secret(name):
+        return reason
+    if size > limit.file:
+        return f"it has {guards.shown(size)}, more than {guards.shown(limit.file)}"
+    if size > limit.all:
+        return "there is more than a run keeps"
+    return None
+
+
+def _keep(
+    root: Path, name: str, size: int, objects: Path, limit: guards.Limit, memory: Memory
+) -> FileRecord | LeftOut | None:
+    """The file as it is kept, or why not; None of one that is gone."""
+    path = root / name
+    if name.endswith("/"):
+        return LeftOut(name, 0, "it is a git repository of its own")
+    if reason := refusal(name, size, limit):
+        return LeftOut(name, size, reason)
+    try:
+        state = path.lstat()
+        if stat.S_ISLNK(state.st_mode):
+            return FileRecord(name, contents.keep(objects, os.fsencode(path.readlink())), LINK)
+        if not stat.S_ISREG(state.st_mode):
+            return LeftOut(name, 0, "it is neither a file nor a link")
+        mode = EXECUTABLE if state.st_mode & stat.S_IXUSR else PLAIN
+        known = memory.recall(path, state)
+        if known and contents.is_kept(objects, content := Content(f"sha256:{known}", size)):
+            return FileRecord(name, content, mode)
+        data = path.read_bytes()
+        if reason := guards.secret(name, data[:_START]):
+            return LeftOut(name, size, reason)
+        content = contents.keep(objects, data)
+        if len(data) == size:
+            memory.note(path, state, content.digest.removeprefix("sha256:"))
+        return FileRecord(name, content, mode)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        return LeftOut(name, size, f"it cannot be read: {error.strerror}")
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.lstat().st_size
+    except OSError:
+        return 0

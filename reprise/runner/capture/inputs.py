@@ -1,0 +1,154 @@
+"""Digests of what a run reads: files and folders that parameters name, and datasets that it logs.
+
+Small inputs are read before the run starts. Large ones are read while it runs, unless their digests are
+remembered; what has changed by then is told and not guessed.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import unquote, urlsplit
+
+from reprise.redact import redact
+from reprise.runner import digests
+from reprise.runner.digests import Digest, Memory
+from reprise.schemas.entities import DatasetInput
+from reprise.schemas.job import Invocation
+from reprise.schemas.project import EntryPoint
+from reprise.schemas.run_record import InputRecord
+
+_SMALL = 16 * 10**6  # bytes of one input that are read at once
+_FEW = 1000  # files
+_TICK = 10**7  # ns: clocks of file systems are behind by a little
+
+
+class Postponed(NamedTuple):
+    """An input that is read while the run goes on."""
+
+    record: InputRecord
+    path: Path
+
+
+class Inputs(NamedTuple):
+    """``since`` is when they were looked at, in ns since the epoch."""
+
+    records: tuple[InputRecord, ...]
+    postponed: tuple[Postponed, ...] = ()
+    since: int = 0
+
+
+class _TooMuch(Exception):
+    """More than is read before the start."""
+
+
+class _Changed(Exception):
+    """It is not as it was when the run started."""
+
+
+def before(entry_point: EntryPoint, invocation: Invocation) -> Inputs:
+    """The inputs that the parameters name, as they are now.
+
+    Raises:
+        OSError: one of them cannot be read.
+    """
+    since = time.time_ns() - _TICK
+    records: list[InputRecord] = []
+    postponed: list[Postponed] = []
+    for record, path in _named(entry_point, invocation):
+        try:
+            records.append(_with(record, _read(path, _Room())))
+        except _TooMuch:
+            postponed.append(Postponed(record, path))
+    return Inputs(tuple(records), tuple(postponed), since)
+
+
+def later(item: Postponed, since: int) -> tuple[InputRecord, str | None]:
+    """The record of a large input, and a sentence when it cannot be told what it was."""
+    try:
+        found = _read(item.path, None)
+        if any(_changed(path) > since for path in _everything(item.path)):
+            raise _Changed
+        return _with(item.record, found), None
+    except _Changed:
+        return (
+            item.record,
+            f"the input {item.record.name} changed while the run went on: its digest is not known",
+        )
+    except OSError as error:
+        return item.record, f"the input {item.record.name} cannot be read: {error.strerror}"
+
+
+def dataset(logged: DatasetInput) -> InputRecord:
+    """A dataset as the run logged it, with the digest that came with it."""
+    found = logged.dataset
+    return InputRecord(found.name, redact(found.source), "dataset", None, found.digest)
+
+
+def _named(entry_point: EntryPoint, invocation: Invocation) -> Iterator[tuple[InputRecord, Path]]:
+    for item in invocation.parameters:
+        declared = entry_point.parameters.get(item.name)
+        path = _path(declared.type, item.rendered) if declared else None
+        if path is not None and path.exists():
+            kind = "folder" if path.is_dir() else "file"
+            yield InputRecord(item.name, None if item.secret else redact(item.text), kind), path
+
+
+def _path(kind: str, value: str) -> Path | None:
+    """What a parameter's value names on this machine."""
+    if kind == "path":
+        return Path(value)
+    if kind == "uri" and value.lower().startswith("file:"):
+        return Path(unquote(urlsplit(value).path))
+    return None
+
+
+class _Room:
+    """How much of an input is read before the start."""
+
+    def __init__(self) -> None:
+        self.bytes, self.files = _SMALL, _FEW
+
+    def take(self, size: int) -> None:
+        self.bytes -= size
+        self.files -= 1
+        if self.bytes < 0 or self.files < 0:
+            raise _TooMuch
+
+
+def _read(path: Path, room: _Room | None) -> Digest:
+    memory = Memory(path)
+
+    def of_file(file: Path) -> Digest:
+        state = file.stat()
+        known = memory.recall(file, state)
+        if room is not None:
+            room.take(0 if known else state.st_size)
+        if known:
+            return Digest(known, state.st_size)
+        found = digests.of_bytes(file)
+        if found.size == state.st_size:
+            memory.note(file, state, found.sha256)
+        return found
+
+    digest = digests.of_path(path, of_file)
+    memory.save()
+    return digest
+
+
+def _with(record: InputRecord, digest: Digest) -> InputRecord:
+    return record._replace(size=digest.size, digest=f"sha256:{digest.sha256}")
+
+
+def _everything(path: Path) -> Iterator[Path]:
+    """A file; or a folder with all files and folders below."""
+    yield path
+    for found, folders, files in os.walk(path):
+        yield from (Path(found, name) for name in (*folders, *files))
+
+
+def _changed(path: Path) -> int:
+    return path.stat().st_ctime_ns if path.exists() else 0

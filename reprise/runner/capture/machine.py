@@ -1,0 +1,108 @@
+"""The machine that a run is on, as far as it bears on what comes out. No process is started for it."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from reprise.schemas.run_record import Gpu, MachineRecord
+
+_VARIABLES = (
+    "OMP_NUM_THREADS",
+    "OMP_SCHEDULE",
+    "OMP_DYNAMIC",
+    "MKL_NUM_THREADS",
+    "MKL_CBWR",
+    "OPENBLAS_NUM_THREADS",
+    "OPENBLAS_CORETYPE",
+    "BLIS_NUM_THREADS",
+    "VECLIB_MAXIMUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+    "CUDA_VISIBLE_DEVICES",
+    "CUBLAS_WORKSPACE_CONFIG",
+    "NVIDIA_TF32_OVERRIDE",
+    "TF_NUM_INTEROP_THREADS",
+    "TF_NUM_INTRAOP_THREADS",
+    "TF_DETERMINISTIC_OPS",
+    "TF_CUDNN_DETERMINISTIC",
+    "TF_ENABLE_ONEDNN_OPTS",
+    "XLA_FLAGS",
+)
+"""What decides how, and in which order, numbers are computed."""
+
+_NVIDIA = Path("/proc/driver/nvidia")
+_CARDS = Path("/sys/class/drm")
+_AMD = "0x1002"
+
+
+def machine(environ: Mapping[str, str]) -> MachineRecord:
+    """This machine, and the variables among ``environ`` that numbers depend on."""
+    system = os.uname()
+    return MachineRecord(
+        os=_os(),
+        kernel=f"{system.sysname} {system.release}",
+        architecture=system.machine,
+        host=hashlib.sha256(system.nodename.encode()).hexdigest()[:16],
+        cpu=_cpu(),
+        cores=_cores(),
+        memory=_memory(),
+        gpus=(*_nvidia_gpus(), *_amd_gpus()),
+        variables={name: environ[name] for name in _VARIABLES if name in environ},
+        python=platform.python_version(),
+    )
+
+
+def _os() -> str:
+    if sys.platform == "darwin":
+        return f"macOS {platform.mac_ver()[0]}"
+    try:
+        return platform.freedesktop_os_release()["PRETTY_NAME"]
+    except (OSError, KeyError):
+        return platform.system()
+
+
+def _cpu() -> str:
+    """The model's name; where the system has no file that says it, the architecture's."""
+    found = re.search(r"^model name\s*:\s*(.+)$", _text(Path("/proc/cpuinfo")), re.MULTILINE)
+    return found[1] if found else os.uname().machine
+
+
+def _cores() -> int:
+    """Those that we, and so the run, may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _memory() -> int | None:
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (ValueError, OSError):
+        return None
+
+
+def _nvidia_gpus() -> Iterator[Gpu]:
+    """As the driver's files tell; ``nvidia-smi`` takes a second to say the same."""
+    driver = re.search(r"Kernel Module\D*?([\d.]{3,})", _text(_NVIDIA / "version"))
+    for file in sorted(_NVIDIA.glob("gpus/*/information")):
+        model = re.search(r"^Model:\s*(.+)$", _text(file), re.MULTILINE)
+        yield Gpu(model[1] if model else "NVIDIA", driver[1] if driver else None)
+
+
+def _amd_gpus() -> Iterator[Gpu]:
+    driver = _text(Path("/sys/module/amdgpu/version")).strip() or None
+    for device in sorted(_CARDS.glob("card[0-9]*/device")):
+        if _text(device / "vendor").strip() == _AMD:
+            yield Gpu(_text(device / "product_name").strip() or "AMD", driver)
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text("utf-8", "replace")
+    except OSError:
+        return ""

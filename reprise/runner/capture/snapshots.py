@@ -1,0 +1,123 @@
+"""Commits as pack files, so that a run can be performed again when its repository is gone.
+
+A commit is packed with its trees and blobs, without its history; of its objects only those that the pack
+of an ancestor does not hold already. ``objects/commits/<id>`` says which packs hold a commit, or the limit
+that it is too large for, so that all this is done once for a commit.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+from reprise import paths, process
+from reprise.errors import SourceError
+from reprise.runner import contents, git
+from reprise.runner.capture import guards
+from reprise.schemas.run_record import Content
+
+_ANCESTORS = 200  # that are looked at for a pack to go on from
+_PACKS = 20  # that hold one commit; then all is packed anew
+
+
+def snapshot(root: Path, commit: str, objects: Path, limit: guards.Limit) -> tuple[Content, ...]:
+    """The packs that hold ``commit`` of the repository ``root``, kept in the folder ``objects``.
+
+    Raises:
+        SourceError: it is too large, or git cannot read it (a clone without its blobs, for example).
+    """
+    note = objects / "commits" / commit
+    if (packs := known(commit, objects)) is not None:
+        return packs
+    if isinstance(most := _read(note), int) and most >= limit.all:
+        raise _too_large(commit, limit)
+    packs = _packed(root, commit, objects, limit)
+    paths.write_atomically(note, json.dumps(limit.all if packs is None else packs))
+    if packs is None:
+        raise _too_large(commit, limit)
+    return packs
+
+
+def known(commit: str, objects: Path) -> tuple[Content, ...] | None:
+    """The packs that hold ``commit`` already, or None."""
+    said = _read(objects / "commits" / commit)
+    if not isinstance(said, tuple) or not all(contents.is_kept(objects, content) for content in said):
+        return None
+    return said
+
+
+def _packed(root: Path, commit: str, objects: Path, limit: guards.Limit) -> tuple[Content, ...] | None:
+    """New packs, on top of those of an ancestor where it has some; None where they are too large."""
+    ids = _objects(root, commit)
+    for base, packs in [*_base(root, commit, objects), (None, ())]:
+        there = set(_objects(root, base)) if base else set()
+        new = [found for found in ids if found not in there]
+        room = limit.all - sum(content.size for content in packs)
+        if (data := _pack(root, new, room)) is not None:
+            return (*packs, contents.keep(objects, data))
+    return None
+
+
+def _base(root: Path, commit: str, objects: Path) -> Sequence[tuple[str, tuple[Content, ...]]]:
+    """The nearest ancestor that is packed already, with its packs."""
+    for ancestor in _ask(root, "rev-list", f"--max-count={_ANCESTORS}", commit).split()[1:]:
+        packs = known(ancestor, objects)
+        if packs is not None and len(packs) < _PACKS:
+            return [(ancestor, packs)]
+    return []
+
+
+def _objects(root: Path, commit: str) -> list[str]:
+    """The commit, its trees and blobs, in the order that packs best."""
+    return _ask(root, "rev-list", "--objects", "--no-object-names", "--no-walk", commit).split()
+
+
+def _pack(root: Path, ids: Sequence[str], most: int) -> bytes | None:
+    """A pack file of these objects, or None when it has more than ``most`` bytes."""
+    with subprocess.Popen(
+        ["git", "pack-objects", "--stdout", "--quiet", "--threads=1"],
+        cwd=root,
+        env=process.patched(os.environ, _environment()),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    ) as child:
+        assert child.stdin is not None and child.stdout is not None
+        child.stdin.write("".join(f"{id}\n" for id in ids).encode())  # git reads all of it before it writes
+        child.stdin.close()
+        data = child.stdout.read(max(most, 0) + 1)
+        if len(data) > most:
+            child.kill()
+            return None
+    if child.returncode != 0:
+        raise SourceError(f"git cannot pack the source (exit code {child.returncode})")
+    return data
+
+
+def _ask(root: Path, *arguments: str) -> str:
+    answer = git.run(*arguments, cwd=root, environ=_environment())
+    if answer.exit_code != 0:
+        raise SourceError(f"git cannot read the commit: {git.reason(answer.stderr)}")
+    return answer.stdout
+
+
+def _environment() -> dict[str, str | None]:
+    """Without what a partial clone would fetch only now."""
+    return git.environment() | {"GIT_NO_LAZY_FETCH": "1", "GIT_ALLOW_PROTOCOL": "none"}
+
+
+def _read(note: Path) -> tuple[Content, ...] | int | None:
+    try:
+        said = json.loads(note.read_bytes())
+        if isinstance(said, int):
+            return said
+        return tuple(Content(str(digest), int(size)) for digest, size in said)
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def _too_large(commit: str, limit: guards.Limit) -> SourceError:
+    return SourceError(f"commit {commit[:12]} has more than {guards.shown(limit.all)}")

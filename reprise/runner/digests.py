@@ -1,0 +1,95 @@
+"""Digests of files and folders, of which those of a file are remembered as long as it does not change."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from reprise import paths
+
+FOLDER = "digests-v1"
+
+_SETTLED = 2 * 10**9  # ns: a file that changed later may change again without its times telling
+
+
+class Digest(NamedTuple):
+    """``sha256`` in hex, ``size`` in bytes."""
+
+    sha256: str
+    size: int
+
+
+class Memory:
+    """The digests of files below ``root``, remembered from one run to the next."""
+
+    def __init__(self, root: Path) -> None:
+        name = hashlib.sha256(os.fsencode(root)).hexdigest()[:32]
+        self._file = paths.cache_dir() / FOLDER / f"{name}.json"
+        self._known = _read(self._file)
+        self._asked: dict[str, list[int | str]] = {}
+
+    def recall(self, file: Path, state: os.stat_result) -> str | None:
+        """The SHA-256, in hex, of a file whose ``state`` is as it was then."""
+        known = self._known.get(str(file))
+        if known is None or known[:-1] != _key(state):
+            return None
+        self._asked[str(file)] = known
+        return str(known[-1])
+
+    def note(self, file: Path, state: os.stat_result, sha256: str) -> None:
+        """Remember the digest of a file that was in that ``state`` before and after it was read."""
+        if time.time_ns() - max(state.st_mtime_ns, state.st_ctime_ns) > _SETTLED:
+            self._asked[str(file)] = [*_key(state), sha256]
+
+    def save(self) -> None:
+        """Keep what was asked for; that it cannot be kept costs time only."""
+        if self._asked != self._known:
+            try:
+                paths.write_atomically(self._file, json.dumps(self._asked))
+            except OSError:
+                return
+
+
+def of_path(path: Path, of_file: Callable[[Path], Digest] | None = None) -> Digest:
+    """The digest of a file, or of the names and contents of all files below a folder."""
+    read = of_file or of_bytes
+    if path.is_file():
+        return read(path)
+    whole = hashlib.sha256()
+    total = 0
+    for file in sorted(files_below(path)):
+        sha256, size = read(file)
+        whole.update(f"{file.relative_to(path).as_posix()}\0{sha256}\n".encode(errors="surrogateescape"))
+        total += size
+    return Digest(whole.hexdigest(), total)
+
+
+def of_bytes(file: Path) -> Digest:
+    """The digest of a file, read now."""
+    with file.open("rb") as stream:
+        sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
+        return Digest(sha256, stream.tell())
+
+
+def files_below(folder: Path) -> Iterator[Path]:
+    """All files below a folder; links to files count, links to folders do not."""
+    for found, _, names in os.walk(folder):
+        yield from (file for name in names if (file := Path(found, name)).is_file())
+
+
+def _read(file: Path) -> dict[str, list[int | str]]:
+    """What was remembered; nothing where the file is not one of ours."""
+    try:
+        known = json.loads(file.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return known if isinstance(known, dict) else {}
+
+
+def _key(state: os.stat_result) -> list[int | str]:
+    return [state.st_size, state.st_mtime_ns, state.st_ctime_ns, state.st_ino]
