@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hmac
+import re
 from enum import IntEnum
 from typing import NamedTuple, Protocol
 
@@ -28,7 +29,8 @@ _LOOKS = {
     "traces/search",
 }
 # What does not come back.
-_FOR_GOOD = {"model-versions/delete", "registered-models/delete"}
+_FOR_GOOD = {"model-versions/delete", "registered-models/delete", "traces/delete-traces"}
+_VERB = re.compile(r"/(?:ajax-)?api/[^/]+/mlflow/(?P<verb>.*)", re.DOTALL)
 
 
 class Role(IntEnum):
@@ -48,7 +50,7 @@ class Bearer(NamedTuple):
 
 
 class Access(Protocol):
-    def bearer(self, authorization: str) -> Bearer | None:
+    async def bearer(self, authorization: str) -> Bearer | None:
         """Who sends this ``Authorization`` header (empty: none), or None for nobody that is known."""
         ...
 
@@ -56,7 +58,7 @@ class Access(Protocol):
 class Everyone:
     """No credential is asked for."""
 
-    def bearer(self, authorization: str) -> Bearer | None:
+    async def bearer(self, authorization: str) -> Bearer | None:
         return Bearer("", Role.ADMIN)
 
 
@@ -66,7 +68,7 @@ class OneSecret:
     def __init__(self, secret: str) -> None:
         self._secret = secret.encode()
 
-    def bearer(self, authorization: str) -> Bearer | None:
+    async def bearer(self, authorization: str) -> Bearer | None:
         _, credential = credentials(authorization)
         if hmac.compare_digest(credential.encode(), self._secret):
             return Bearer("", Role.ADMIN)
@@ -78,7 +80,8 @@ class OneSecret:
 
 def needed(method: str, path: str) -> Role:
     """The role that a request needs."""
-    verb = path.partition("/mlflow/")[2]
+    found = _VERB.fullmatch(path)
+    verb = found["verb"] if found else ""
     if method in ("GET", "HEAD", "OPTIONS") or (method == "POST" and verb in _LOOKS):
         return Role.READ
     if verb in _FOR_GOOD or (method == "DELETE" and "/mlflow-artifacts/" in path):

@@ -65,12 +65,12 @@ class Guard:
         self._hosts = hosts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and (refused := self._refusal(scope)) is not None:
+        if scope["type"] == "http" and (refused := await self._refusal(scope)) is not None:
             await error_response(refused)(scope, receive, send)
             return
         await self._app(scope, receive, send)
 
-    def _refusal(self, scope: Scope) -> TrackingError | None:
+    async def _refusal(self, scope: Scope) -> TrackingError | None:
         headers = Headers(scope=scope)
         host = headers.get("host", "")
         if self._hosts is not None and _host_name(host) not in self._hosts:
@@ -80,7 +80,7 @@ class Guard:
             return TrackingError("Requests of foreign pages are not answered", code="PERMISSION_DENIED")
         if scope["path"] == "/health":
             return None
-        bearer = self._access.bearer(headers.get("authorization", ""))
+        bearer = await self._access.bearer(headers.get("authorization", ""))
         refused = refusal(bearer, scope["method"], scope["path"])
         if bearer is not None and refused is None:
             scope.setdefault("state", {}).update(user=bearer.name, run_id=bearer.run_id)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import AbstractContextManager
 
 from starlette.concurrency import run_in_threadpool
@@ -31,22 +30,18 @@ async def upload(request: Request) -> Response:
 
 
 async def receive(request: Request, target: AbstractContextManager[Sink]) -> None:
-    """Stream the body into ``target``, in a worker thread; a lost client leaves no file."""
-    pieces, loop = _pieces(request.stream()), asyncio.get_running_loop()
+    """Stream the body into ``target``; a lost client leaves no file.
 
-    async def following() -> bytes:
-        return await anext(pieces, b"")
-
-    def wait_for_next() -> bytes:
-        return asyncio.run_coroutine_threadsafe(following(), loop).result()
-
-    await run_in_threadpool(_write, target, wait_for_next)
-
-
-def _write(target: AbstractContextManager[Sink], wait_for_next: Callable[[], bytes]) -> None:
-    with target as file:
-        while piece := wait_for_next():
-            file.write(piece)
+    Worker threads touch the file, but none waits for the client: a few slow uploads would take them all.
+    """
+    file = await run_in_threadpool(target.__enter__)
+    try:
+        async for piece in _pieces(request.stream()):
+            await run_in_threadpool(file.write, piece)
+    except BaseException as error:
+        await run_in_threadpool(target.__exit__, type(error), error, error.__traceback__)
+        raise
+    await run_in_threadpool(target.__exit__, None, None, None)
 
 
 async def _pieces(stream: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

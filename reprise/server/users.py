@@ -15,6 +15,8 @@ import secrets
 from collections.abc import Mapping
 from pathlib import Path
 
+from anyio import CapacityLimiter, to_thread
+
 from reprise.errors import UsageError
 from reprise.lock import exclusive
 from reprise.paths import write_atomically
@@ -40,26 +42,21 @@ class Users:
         self._stamp = _stamp(path)
         self._entries = read(path)
         self._key = os.urandom(32)
+        self._one_at_a_time = CapacityLimiter(1)  # wrong passwords keep no thread from those who are in
         self._known: dict[bytes, Bearer] = {}  # by a keyed digest of the credential, so that none is kept
 
-    def bearer(self, authorization: str) -> Bearer | None:
+    async def bearer(self, authorization: str) -> Bearer | None:
         if not authorization:
             return None
         self._refresh()
         digest = hmac.digest(self._key, authorization.encode(), "sha256")
-        found = self._known.get(digest) or self._look_up(authorization)
-        if found is not None:
+        if digest in self._known:
+            return self._known[digest]
+        entries = self._entries
+        found = await to_thread.run_sync(_look_up, entries, authorization, limiter=self._one_at_a_time)
+        if found is not None and self._entries is entries:  # a user who was removed meanwhile is not kept
             self._known[digest] = found
         return found
-
-    def _look_up(self, authorization: str) -> Bearer | None:
-        name, secret = credentials(authorization)
-        for candidate, entry in self._entries.items():
-            if name in ("", candidate) and _is_token(entry, secret):
-                return Bearer(candidate, ROLES[entry["role"]])
-        if (entry := self._entries.get(name, {})) and _is_password(entry, secret):
-            return Bearer(name, ROLES[entry["role"]])
-        return None
 
     def _refresh(self) -> None:
         stamp = _stamp(self._path)
@@ -118,6 +115,16 @@ def _write(path: Path, entries: Mapping[str, Entry]) -> None:
         write_atomically(path, json.dumps(entries, indent=1) + "\n")
     finally:
         os.umask(umask)
+
+
+def _look_up(entries: Mapping[str, Entry], authorization: str) -> Bearer | None:
+    name, secret = credentials(authorization)
+    for candidate, entry in entries.items():
+        if name in ("", candidate) and _is_token(entry, secret):
+            return Bearer(candidate, ROLES[entry["role"]])
+    if (entry := entries.get(name, {})) and _is_password(entry, secret):
+        return Bearer(name, ROLES[entry["role"]])
+    return None
 
 
 def _is_token(entry: Entry, secret: str) -> bool:

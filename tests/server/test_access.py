@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 import os
@@ -10,11 +11,12 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,7 +24,7 @@ import pytest
 
 from reprise.errors import UsageError
 from reprise.server import patience, users
-from reprise.server.access import Role, needed
+from reprise.server.access import Bearer, Role, needed
 from reprise.server.routes import VERBS
 from reprise.server.users import Users
 
@@ -142,7 +144,34 @@ def test_no_verb_that_changes_something_passes_for_looking() -> None:
     assert "runs/search" in looks
     assert not [path for path in looks if path.rpartition("/")[2].startswith(words)]
     assert needed("POST", "/api/2.0/mlflow-artifacts/mpu/create/0/runs/search") is Role.WRITE
+    assert needed("POST", "/api/2.0/mlflow-artifacts/mpu/complete/mlflow/runs/search") is Role.WRITE
     assert needed("DELETE", "/api/2.0/mlflow/registered-models/delete") is Role.ADMIN
+    assert needed("POST", "/ajax-api/3.0/mlflow/traces/delete-traces") is Role.ADMIN
+
+
+def test_whoever_tries_passwords_keeps_nobody_waiting(house: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A password takes long to check; those who are known already are let in meanwhile."""
+    token = users.put(Path("users"), "robot", "read", password=None)
+    users.put(Path("users"), "ana", "read", password="secret")
+    checking, checked = threading.Event(), threading.Event()
+
+    def slow_hash(salt: str, password: str) -> str:
+        checking.set()
+        assert checked.wait(60)
+        return ""
+
+    monkeypatch.setattr(users, "_hash", slow_hash)
+
+    async def scenario() -> None:
+        access = Users(Path("users"))
+        assert await access.bearer(f"Bearer {token}") is not None
+        guesses = [asyncio.create_task(access.bearer(basic("ana", f"{n}"))) for n in range(100)]
+        await asyncio.to_thread(checking.wait, 60)
+        assert await access.bearer(f"Bearer {token}") is not None
+        checked.set()
+        assert set(await asyncio.gather(*guesses)) == {None}
+
+    asyncio.run(scenario())
 
 
 def test_a_foreign_page_is_not_answered(house: Path) -> None:
@@ -193,6 +222,19 @@ def test_clients_that_stop_sending_are_left(house: Path) -> None:
         assert server.ask("/health")[0] == 200
 
 
+def test_many_slow_uploads_keep_nobody_waiting(house: Path) -> None:
+    with served() as server, ExitStack() as stack:
+        for number in range(64):
+            client = stack.enter_context(server.connect())
+            client.sendall(
+                f"PUT {FILES}/0/run/artifacts/{number} HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+                "Content-Length: 10\r\n\r\n01234".encode()
+            )
+        while len(list(Path("mlruns/artifacts").rglob(".*"))) < 64:
+            time.sleep(0.01)
+        assert server.ask(f"{API}/experiments/get?experiment_id=0")[0] == 200
+
+
 def test_it_counts_and_logs_its_requests(house: Path) -> None:
     token = users.put(Path("users"), "robot", "read", password=None)
     with served("--access-log", "access.jsonl", "--auth", "users") as server:
@@ -234,13 +276,16 @@ def test_users_are_made_on_the_command_line(house: Path) -> None:
         argv = [sys.executable, "-m", "reprise", "users", *words]
         return subprocess.run(argv, input=given, capture_output=True, text=True, env=os.environ)
 
+    def bearer(authorization: str) -> Bearer | None:
+        return asyncio.run(Users(Path("users")).bearer(authorization))
+
     made = reprise("add", "users", "robot", "--role", "admin", "--token")
     assert made.returncode == 0
-    found = Users(Path("users")).bearer(f"Bearer {made.stdout.strip()}")
+    found = bearer(f"Bearer {made.stdout.strip()}")
     assert found is not None and (found.name, found.role) == ("robot", Role.ADMIN)
     assert reprise("add", "users", "ana", given="secret\n").returncode == 0
-    assert Users(Path("users")).bearer(basic("ana", "secret")) is not None
-    assert Users(Path("users")).bearer(basic("robot", "secret")) is None
+    assert bearer(basic("ana", "secret")) is not None
+    assert bearer(basic("robot", "secret")) is None
     assert "ana    write  password" in reprise("list", "users").stdout
     assert reprise("remove", "users", "ana").returncode == 0
     again = reprise("remove", "users", "ana")
