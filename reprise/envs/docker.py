@@ -63,9 +63,8 @@ def write_lock(spec: EnvSpec, policy: Policy, platforms: Sequence[str], log: Pat
 
 
 def enter(environment: Environment, command: Command) -> Command:
-    image = Image.read(environment.lock.text)
-    if environment.spec is None:  # made from the lock alone: nobody has looked for the image yet
-        image = docker_images.obtain(image, Policy(), Path(os.devnull), {})
+    # where a lock is all there was, nobody has looked for its image yet
+    image = docker_images.obtain(Image.read(environment.lock.text), Policy(), Path(os.devnull), {})
     return docker_command.wrapped(_spec(environment), image, command)
 
 

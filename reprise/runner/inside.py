@@ -18,6 +18,7 @@ from reprise.process import patched
 from reprise.schemas.environment import DockerEnv, Environment
 from reprise.schemas.job import Command
 
+_DOCKER = "docker"
 _PASSED_ON = (signal.SIGTERM, signal.SIGHUP)
 
 
@@ -32,17 +33,19 @@ def execute(environment: Environment, argv: Sequence[str], cwd: Path) -> int:
 
 def shell(environment: Environment, cwd: Path) -> int:
     """The user's own shell, or in a container one of its image, until it is left; its exit code."""
+    if environment.manager == _DOCKER:
+        return execute(environment, ("sh",), cwd)
     program = os.environ.get("SHELL") or "/bin/sh"
     command = _entered(environment, (program,), cwd)
-    if command.argv != (program,):
-        return execute(environment, ("sh",), cwd)
     with _after_its_settings(command, environment.prefix.name) as prepared:
         return _perform(prepared)
 
 
 def _entered(environment: Environment, argv: Sequence[str], cwd: Path) -> Command:
-    spec = environment.spec
-    if isinstance(spec, DockerEnv):  # our streams are the container's
+    if environment.manager == _DOCKER:  # our streams are the container's
+        spec = environment.spec
+        if not isinstance(spec, DockerEnv):
+            spec = DockerEnv(cwd, image="")  # the lock says which
         streams = {"interactive": True, **({"tty": True} if sys.stdin.isatty() else {})}
         environment = environment._replace(spec=spec._replace(arguments={**spec.arguments, **streams}))
         cwd = spec.root
@@ -50,6 +53,15 @@ def _entered(environment: Environment, argv: Sequence[str], cwd: Path) -> Comman
 
 
 def _perform(command: Command) -> int:
+    try:
+        code = _ended(command)
+    finally:
+        if command.release:
+            subprocess.run(command.release, check=False, capture_output=True)
+    return code if code >= 0 else 128 - code
+
+
+def _ended(command: Command) -> int:
     try:
         process = subprocess.Popen(
             command.argv, cwd=command.cwd, env=patched(os.environ, dict(command.environ))
@@ -64,13 +76,10 @@ def _perform(command: Command) -> int:
     previous = {signal.SIGINT: signal.signal(signal.SIGINT, lambda *_: None)}
     previous |= {number: signal.signal(number, pass_on) for number in _PASSED_ON}
     try:
-        code = process.wait()
+        return process.wait()
     finally:
         for number, action in previous.items():
             signal.signal(number, action)
-        if command.release:
-            subprocess.run(command.release, check=False, capture_output=True)
-    return code if code >= 0 else 128 - code
 
 
 @contextmanager

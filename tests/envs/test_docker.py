@@ -594,6 +594,21 @@ def test_an_environment_of_a_lock_alone_can_be_entered(project: Write, log: Path
         docker(*entered.release[1:], check=False)
 
 
+@pytest.mark.parametrize("word", [".", "@last"])
+def test_shell_and_exec_have_our_streams_and_leave_nothing(
+    project: Write, word: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    demo = project({"MLproject": mlproject("true"), "x": "here"})
+    monkeypatch.chdir(demo.path)
+    assert run(demo).exit_code == 0
+    before = docker("ps", "--all", "--quiet")
+    for words in (("shell", word), ("exec", word, "--", "sh")):
+        argv = [sys.executable, "-m", "reprise", "env", *words]
+        done = subprocess.run(argv, input="cat x; exit 7\n", capture_output=True, text=True, check=False)
+        assert (done.stdout, done.returncode) == ("here", 7), done.stderr
+    assert docker("ps", "--all", "--quiet") == before
+
+
 @pytest.mark.network
 def test_iris_trains_in_a_container_with_the_real_client(house: Path, tmp_path: Path) -> None:
     """The example as it is, on the base image that is here."""
