@@ -62,7 +62,8 @@ def _source(tracking: Tracking, runs: tuple[str, ...], experiments: tuple[str, .
     from reprise.tracking.import_tracking import TrackingSource
 
     if runs:
-        return TrackingSource(tracking, runs=[find_run(tracking, run) for run in runs])
+        chosen_runs = sorted((find_run(tracking, run) for run in runs), key=lambda run: run.start_time)
+        return TrackingSource(tracking, runs=chosen_runs)
     if experiments:
         chosen = [find_experiment(tracking, name) for name in experiments]
         return TrackingSource(tracking, view_type="ACTIVE_ONLY", experiments=chosen)

@@ -37,6 +37,8 @@ _ENDED = ("FINISHED", "FAILED", "KILLED")
 class EmbeddedDestination(EmbeddedStore):
     """Satisfies ``RegistryDestination``. What is in the store already wins over what arrives."""
 
+    DURABILITY = "normal"  # what a power cut takes is copied again the next time
+
     def put_experiment(self, experiment: Experiment) -> tuple[str, bool]:
         """By its name; under its own id where that is free. Tags that it has here stay."""
         validation.experiment_name(experiment.name)

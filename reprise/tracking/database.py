@@ -26,9 +26,10 @@ SYNCHRONOUS = "REPRISE_SYNCHRONOUS"
 class Database:
     """A pool of connections to ``path``; a connection is used by one thread at a time."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, durability: str | None = None) -> None:
+        """``durability`` is ``full`` or ``normal``; what the user asks for when it is not given."""
         self.path = path
-        self._synchronous = synchronous()
+        self._synchronous = durability or synchronous()
         self._commits = Commits(self._take, self._give_back)
         self._idle: list[sqlite3.Connection] = []
         self._closed = False

@@ -13,7 +13,7 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import ClassVar, Self
 
 from reprise import paths
 from reprise.errors import TrackingError
@@ -56,6 +56,8 @@ class EmbeddedStore(
     ``artifacts`` is what the HTTP proxy ``mlflow-artifacts/artifacts/<path>`` reads and writes:
     ``<experiment_id>/<run_id>/artifacts/...`` and ``<experiment_id>/models/<model_id>/artifacts/...``.
     """
+
+    DURABILITY: ClassVar[str | None] = None  # as Database takes it
 
     directory: Path
     artifacts: Artifacts
@@ -192,7 +194,7 @@ class EmbeddedStore(
         try:
             if not self.exists:
                 self._make()
-            return Database(self.directory / DATABASE_NAME)
+            return Database(self.directory / DATABASE_NAME, self.DURABILITY)
         except OSError as error:
             raise TrackingError(
                 f"the store {self.directory} cannot be opened: {error.strerror or error}",
@@ -207,7 +209,8 @@ class EmbeddedStore(
             paths.write_atomically(self.directory / ".gitignore", "*\n")
         elif any(self.directory.glob("*/meta.yaml")):
             log.warning(
-                "%s also holds MLflow's own file store; its runs are not shown here", self.directory
+                "%s also holds MLflow's own file store; its runs are shown after reprise import",
+                self.directory,
             )
 
     def _selected(self, name: str, selector: str) -> ModelVersion:

@@ -16,6 +16,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from reprise.errors import TrackingError
+from reprise.redact import redact
 from reprise.schemas.entities import Artifact, LoggedModel, Run
 
 _PROXY = "mlflow-artifacts"
@@ -33,7 +34,9 @@ class ImportArtifacts:
         """Every file below the owner's root; none where it has no folder."""
         uri = owner.artifact_uri
         if _is_cloud(uri):
-            yield from _cloud_files(uri)
+            with _told_plainly(uri):
+                found = list(_cloud_files(uri))
+            yield from found
             return
         root = self._root(owner)
         if root is None:
@@ -53,8 +56,9 @@ class ImportArtifacts:
             return
         with tempfile.TemporaryDirectory(prefix="reprise-") as folder:
             file = Path(folder) / "artifact"
-            opened, inside = _cloud(uri)
-            opened.get_file(f"{inside}/{path}", str(file))
+            with _told_plainly(uri):
+                opened, inside = _cloud(uri)
+                opened.get_file(f"{inside}/{path}", str(file))
             yield file
 
     def _root(self, owner: Run | LoggedModel) -> Path | None:
@@ -120,14 +124,19 @@ def _cloud_files(uri: str) -> Iterator[Artifact]:
 
 
 def _cloud(uri: str) -> tuple[Any, str]:
-    try:
-        import fsspec  # type: ignore[import-untyped,import-not-found,unused-ignore]
+    import fsspec  # type: ignore[import-untyped,import-not-found,unused-ignore]
 
-        opened, inside = fsspec.core.url_to_fs(uri)
-        return opened, str(inside).rstrip("/")
-    except (ImportError, ValueError) as error:
-        scheme = urlsplit(uri).scheme
+    opened, inside = fsspec.core.url_to_fs(uri)
+    return opened, str(inside).rstrip("/")
+
+
+@contextmanager
+def _told_plainly(uri: str) -> Iterator[None]:
+    """Each kind of store has errors of its own."""
+    try:
+        yield
+    except Exception as error:
         raise TrackingError(
-            f"its artifacts are kept at {uri}, which cannot be read here: {error}",
-            hint=f'install fsspec and what it needs for "{scheme}:"; --no-artifacts goes without',
+            f"its artifacts are kept at {redact(uri)}, which cannot be read here: {redact(str(error))}",
+            hint=f'install what fsspec needs for "{urlsplit(uri).scheme}:"; --no-artifacts goes without',
         ) from error

@@ -272,3 +272,19 @@ def test_what_is_no_store_is_refused_with_what_can_be_given(tmp_path: Path) -> N
     for name in ("other.db", "half.db"):
         with pytest.raises(TrackingError):
             open_source(name, tmp_path)
+
+
+def test_artifacts_in_a_store_of_objects_are_fetched(
+    tmp_path: Path, destination: EmbeddedDestination
+) -> None:
+    import fsspec  # type: ignore[import-untyped]
+
+    memory = fsspec.filesystem("memory")
+    memory.pipe(f"/bucket/0/{RUN}/artifacts/deep/a.txt", b"hello")
+    file_store(tmp_path / "mlruns", uri=f"memory://bucket/0/{RUN}/artifacts")
+    file_store(tmp_path / "mlruns", "b" * 32, uri=f"nosuch://bucket/0/{'b' * 32}/artifacts")
+    report = copy(str(tmp_path / "mlruns"), destination)
+    assert report.files == 1
+    assert (destination.artifact_folder(RUN) / "deep" / "a.txt").read_bytes() == b"hello"
+    (problem,) = report.problems
+    assert problem.startswith(f"run {'b' * 32}: its artifacts are kept at nosuch://")
