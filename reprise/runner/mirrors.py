@@ -72,7 +72,7 @@ def obtain(
     copy.parent.mkdir(parents=True, exist_ok=True)
     shutil.copytree(whole, copy, symlinks=True)
     if found.branch is not None:
-        _enter_branch(copy, found.branch, found.commit)
+        enter_branch(copy, found.branch, found.commit)
     return found
 
 
@@ -179,6 +179,6 @@ def _no_such_ref(remote: git.Remote, candidates: Sequence[str]) -> SourceError:
     return SourceError(f'{remote.url} has no branch, tag or commit "{candidates[0]}"', hint=hint)
 
 
-def _enter_branch(folder: Path, branch: str, commit: str) -> None:
+def enter_branch(folder: Path, branch: str, commit: str) -> None:
     quietly("update-ref", f"refs/heads/{branch}", commit, cwd=folder)
     quietly("symbolic-ref", HEAD, f"refs/heads/{branch}", cwd=folder)

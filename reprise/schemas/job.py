@@ -36,6 +36,7 @@ class Source(StrEnum):
     PARAMS_FILE = "--params-file"
     COMMAND_LINE = "-P"
     CALL = "parameters="
+    AGAIN = "--set"
 
 
 class RunRequest(NamedTuple):
@@ -144,12 +145,24 @@ class Job(NamedTuple):
     stdout_to_stderr: bool = False
 
 
+class Usage(NamedTuple):
+    """What a job took: CPU time of its processes together, the largest memory (bytes) of one of them.
+
+    None: not known.
+    """
+
+    wall_seconds: float | None = None
+    cpu_seconds: float | None = None
+    peak_memory: int | None = None
+
+
 class JobStatus(NamedTuple):
     """Where a job stands; ``exit_code`` is negative for a signal, as in ``subprocess``."""
 
     state: RunStatus
     exit_code: int | None = None
     message: str = ""
+    usage: Usage = Usage()
 
 
 class Outcome(NamedTuple):
@@ -159,3 +172,4 @@ class Outcome(NamedTuple):
     status: RunStatus
     exit_code: int | None = None
     reason: str = ""
+    usage: Usage = Usage()

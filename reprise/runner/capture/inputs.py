@@ -7,6 +7,7 @@ remembered; what has changed by then is told and not guessed.
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -94,7 +95,13 @@ def _named(entry_point: EntryPoint, invocation: Invocation) -> Iterator[tuple[In
         path = _path(declared.type, item.rendered) if declared else None
         if path is not None and path.exists():
             kind = "folder" if path.is_dir() else "file"
-            yield InputRecord(item.name, None if item.secret else redact(item.text), kind), path
+            yield InputRecord(item.name, None if item.secret else _uri(item.text, path), kind), path
+
+
+def _uri(text: str, path: Path) -> str:
+    """Where the input came from; a path as one that means the same from anywhere."""
+    fetched = re.match(r"(?i)(?!file:)([a-z][a-z0-9+.-]*://|(runs|models|mlflow-artifacts):)", text)
+    return redact(text) if fetched else str(path)
 
 
 def _path(kind: str, value: str) -> Path | None:

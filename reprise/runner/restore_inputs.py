@@ -1,0 +1,109 @@
+"""The files that the parameters of a recorded run name: found again, and found to be what they were."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import unquote, urlsplit
+
+from reprise.errors import RepriseError, UsageError
+from reprise.runner import digests
+from reprise.runner.bind import Localise
+from reprise.schemas.job import Source
+from reprise.schemas.run_record import InputRecord, RunRecord
+
+
+class Places(NamedTuple):
+    """Where relative paths start: ``project`` for defaults, ``base`` for what is given.
+
+    ``original`` is the root of the source as the run had it, ``restored`` where that lies now; None where
+    it is not known or could not be restored.
+    """
+
+    project: Path | None
+    base: Path
+    original: Path | None
+    restored: Path | None
+
+
+def find(record: RunRecord, places: Places, fetch: Localise, faults: list[RepriseError]) -> Localise:
+    """The localising of parameters whose files were checked; what is not as it was is added to ``faults``.
+
+    ``fetch`` is for what comes from elsewhere, and for values that the run did not have.
+    """
+    values = {item.name: item for item in record.parameters}
+    found: dict[tuple[str, Path | None], Path] = {}
+    for item in record.inputs:
+        asked = values.get(item.name)
+        if item.kind == "dataset" or asked is None or asked.value is None:
+            continue
+        base = places.project if asked.source == Source.DEFAULT else places.base
+        try:
+            path = _checked(item, asked.value, base, places, fetch)
+        except RepriseError as error:
+            faults.append(error)
+        else:
+            if path is not None:
+                found[asked.value, base] = path
+    return lambda value, base: found.get((value, base)) or fetch(value, base)
+
+
+def _checked(
+    item: InputRecord, value: str, base: Path | None, places: Places, fetch: Localise
+) -> Path | None:
+    """Where the input lies; None where that is not to be known, for the source is missing.
+
+    Raises:
+        UsageError: it is gone, or not what it was.
+    """
+    recorded = local_path(item.uri)
+    if recorded is None:
+        candidates = [fetch(value, base)] if base else []
+    else:
+        candidates = [*_candidates(recorded, places)]
+    if not candidates:
+        return None
+    there = [path for path in candidates if path.exists()]
+    if not there:
+        raise UsageError(f"input {item.name} is gone: {candidates[-1]}")
+    if item.digest is None:
+        return there[0]
+    seen = []
+    for path in there:
+        digest = digests.of_path(path)
+        if f"sha256:{digest.sha256}" == item.digest:
+            return path
+        seen.append(f"{path} is sha256:{digest.sha256} ({digest.size} bytes)")
+    raise UsageError(
+        f"input {item.name} has changed: {', '.join(seen)}; it was {item.digest} ({item.size} bytes)",
+        hint=f"--set {item.name}=PATH performs a variation of the run with another input",
+    )
+
+
+def local_path(uri: str | None) -> Path | None:
+    """The path of this machine that the record of an input names."""
+    if uri is None:
+        return None
+    parts = urlsplit(uri)
+    if parts.scheme == "file":
+        return Path(unquote(parts.path))
+    return Path(uri) if uri.startswith("/") else None
+
+
+def _candidates(recorded: Path, places: Places) -> Iterator[Path]:
+    """The same place in the restored source, then the place itself."""
+    if places.original is not None and recorded.is_relative_to(places.original):
+        if places.restored is None:
+            return
+        yield places.restored / recorded.relative_to(places.original)
+    yield recorded
+
+
+def given(record: RunRecord) -> dict[str, str | None]:
+    """The parameters that were given to the run, but for secrets; its defaults are the project's."""
+    return {
+        item.name: item.value
+        for item in record.parameters
+        if not item.secret and item.source != Source.DEFAULT
+    }

@@ -1,0 +1,230 @@
+"""The source of a recorded run, put into a fresh folder; nothing of the user's is changed.
+
+The commit comes from the repository that the run was started in, where that is still there, else from the
+cache or the remote, else from what was kept with the run. The patch and the files that git did not track
+come on top. A source without git is made of its files alone.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, NamedTuple
+
+from reprise import process
+from reprise.errors import SourceError, TrackingError, UsageError
+from reprise.paths import confined
+from reprise.process import Completed
+from reprise.redact import redact
+from reprise.runner import contents, git, locations, mirrors, sources
+from reprise.runner.capture import guards
+from reprise.schemas.job import Checkout, Repository
+from reprise.schemas.run_record import EXECUTABLE, LINK, Content, FileRecord, SourceRecord, Submodule
+from reprise.tracking.base import Tracking
+
+log = logging.getLogger(__name__)
+
+
+class Origin(NamedTuple):
+    """Where the source of a run is to be found: ``name`` is what the run calls it (``file:///...#folder``)."""
+
+    tracking: Tracking
+    run_id: str
+    name: str
+    source: SourceRecord
+
+    @property
+    def place(self) -> Path | None:
+        """The folder of this machine that the run took its files from, there or not."""
+        if self.name.startswith("file:"):
+            return locations.path_of(self.name.partition("#")[0])
+        return Path(self.name) if self.name.startswith("/") else None
+
+    @property
+    def shown(self) -> str:
+        where = redact(str(self.place or self.source.url or self.source.uri))
+        return f"{self.source.commit[:12]} of {where}" if self.source.commit else where
+
+
+def faults(origin: Origin) -> list[SourceError]:
+    """What is known to be missing before anything is looked for elsewhere."""
+    source = origin.source
+    if source.commit is None and not source.files:
+        why = f": {guards.sentence(source.left_out)}" if source.left_out else ""
+        return [SourceError(f"of {origin.shown} there is neither a commit nor a file with the run{why}")]
+    needed = [("the patch of uncommitted changes", source.patch)] if source.patch else []
+    needed += [(file.path, file.content) for file in source.files]
+    gone = {*contents.missing(origin.tracking, origin.run_id, [content for _, content in needed])}
+    return [
+        SourceError(f"{name} ({content.digest}) is not kept with the run any more")
+        for name, content in needed
+        if content in gone
+    ]
+
+
+@contextmanager
+def restored(origin: Origin, *, offline: bool = False) -> Iterator[Checkout]:
+    """The source as the run had it, in a folder of its own, which goes when the block fails.
+
+    Raises:
+        SourceError: it cannot be had, with everything that was tried.
+    """
+    started = time.monotonic()
+    source = origin.source
+    with sources.work_folder() as temporary:
+        root = temporary / sources.short_name(str(origin.place or source.url or source.uri))
+        root.parent.mkdir(parents=True, exist_ok=True)
+        if source.commit is not None:
+            _restore_commit(origin, source.commit, root, offline)
+        elif source.kind == "git":  # a repository without a commit
+            _initialise(root)
+        else:
+            root.mkdir()
+        if source.patch is not None:
+            _apply(origin, source.patch, root)
+        for file in source.files:
+            _write(origin, file, root)
+        folder = sources.project_folder(root, source.subdirectory, origin.shown)
+        log.info("Restored %s in %.1f s", _described(origin), time.monotonic() - started)
+        if source.left_out:
+            log.warning("%s", guards.sentence(source.left_out))
+        repository = None
+        if source.kind == "git":
+            repository = Repository(root, source.commit, source.branch, source.url, source.dirty)
+        yield Checkout(folder, origin.name, source.version, repository, temporary)
+
+
+def _described(origin: Origin) -> str:
+    source = origin.source
+    parts = ["its uncommitted changes"] if source.patch else []
+    if source.commit and source.files:
+        parts.append(f"{len(source.files)} untracked file{'s' * (len(source.files) > 1)}")
+    return " with ".join([origin.shown, " and ".join(parts)]) if parts else origin.shown
+
+
+def _restore_commit(origin: Origin, commit: str, root: Path, offline: bool) -> None:
+    """The commit as a repository of its own, with its submodules and on its branch."""
+    refusals: list[str] = []
+    for remote, submodules_from in _remotes(origin):
+        try:
+            mirrors.obtain(remote, (commit,), root, submodules_from, offline=offline)
+            for module in origin.source.submodules:
+                _check_out_submodule(origin, remote, module, root)
+            break
+        except SourceError as error:
+            refusals.append(f"{remote.url}: {error.message}")
+            shutil.rmtree(root, ignore_errors=True)
+    else:
+        _restore_snapshot(origin, commit, root, refusals)
+    if origin.source.branch is not None:
+        mirrors.enter_branch(root, origin.source.branch, commit)
+
+
+def _remotes(origin: Origin) -> Iterator[tuple[git.Remote, str | None]]:
+    """The repositories that may know the commit, each with the URL that relative submodules start from."""
+    place, url = origin.place, origin.source.url
+    if place is not None and place.is_dir():
+        yield git.Remote(place.as_uri(), local=True), url
+    for text in dict.fromkeys(filter(None, (url, None if place else origin.source.uri))):
+        try:
+            found = locations.locate(text, Path("/"))
+        except SourceError:
+            continue
+        if isinstance(found, locations.GitRepository):
+            yield found.remote, None
+        elif isinstance(found, locations.Folder):
+            yield git.Remote(found.path.as_uri(), local=True), None
+
+
+def _check_out_submodule(origin: Origin, remote: git.Remote, module: Submodule, root: Path) -> None:
+    """The commit that the run had there, which need not be the one that the project's commit names."""
+    folder = confined(root, module.path, "the submodule")
+    if git.find_commit(folder, git.HEAD) == module.commit:
+        return
+    if git.find_commit(folder, module.commit) is None:
+        git.attempt(remote, "fetch", "--quiet", "origin", module.commit, cwd=folder)
+    if git.find_commit(folder, module.commit) is None:
+        raise SourceError(f"the submodule {module.path} has no commit {module.commit} where it comes from")
+    _git(folder, "checkout", "--quiet", "--detach", module.commit)
+
+
+def _restore_snapshot(origin: Origin, commit: str, root: Path, refusals: Iterable[str]) -> None:
+    source = origin.source
+    packs = [*source.snapshot, *(pack for module in source.submodules for pack in module.snapshot)]
+    tried = "".join(f"\n  {line}" for line in refusals) or " no repository is known"
+    if not source.snapshot or contents.missing(origin.tracking, origin.run_id, packs):
+        kept = "is not there any more" if source.snapshot else "was not kept with the run"
+        raise SourceError(f"the commit {commit} is not to be had, and a snapshot of it {kept}:{tried}")
+    lacking = [module.path for module in source.submodules if not module.snapshot]
+    if lacking:
+        raise SourceError(
+            f"the commit {commit} is not to be had, and the snapshot with the run lacks the submodules "
+            f"{', '.join(lacking)}:{tried}"
+        )
+    log.warning("%s is restored from what was kept with the run:%s", origin.shown, tried)
+    _unpack(origin, source.snapshot, commit, source.url, root)
+    for module in source.submodules:
+        folder = confined(root, module.path, "the submodule")
+        _unpack(origin, module.snapshot, module.commit, module.url, folder)
+
+
+def _unpack(origin: Origin, packs: Iterable[Content], commit: str, url: str | None, folder: Path) -> None:
+    """Make the repository of one commit without its parents, and check it out; git proves its content."""
+    _initialise(folder)
+    for pack in packs:
+        with contents.open_content(origin.tracking, origin.run_id, pack.digest) as stream:
+            _demand(_fed(folder, stream, "index-pack", "--stdin"), "a pack that was kept cannot be read")
+    (folder / ".git" / "shallow").write_text(f"{commit}\n", encoding="ascii")
+    if url:
+        _git(folder, "remote", "add", "origin", url)
+    _git(folder, "checkout", "--quiet", "--detach", commit)
+
+
+def _initialise(folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    _git(folder, "init", "--quiet", "--template=", ".")
+
+
+def _apply(origin: Origin, patch: Content, root: Path) -> None:
+    """Apply the uncommitted changes; files that they add are known to git as they were."""
+    with contents.open_content(origin.tracking, origin.run_id, patch.digest) as stream:
+        applied = _fed(root, stream, "apply", "--binary", "--whitespace=nowarn", "-")
+    _demand(applied, "the uncommitted changes of the run cannot be applied")
+    for folder in (root, *(root / module.path for module in origin.source.submodules)):
+        _git(folder, "add", "--intent-to-add", "--force", "--", ".")
+
+
+def _write(origin: Origin, file: FileRecord, root: Path) -> None:
+    """One file that git did not track; never through a link that leaves the folder."""
+    try:
+        path = confined(root, file.path, "the file")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with contents.open_content(origin.tracking, origin.run_id, file.content.digest) as stream:
+            data = stream.read()
+        if file.mode == LINK:
+            path.symlink_to(os.fsdecode(data))
+            return
+        path.write_bytes(data)
+        path.chmod(0o755 if file.mode == EXECUTABLE else 0o644)
+    except (OSError, UsageError, TrackingError) as error:
+        raise SourceError(f"{file.path} cannot be restored: {error}") from error
+
+
+def _fed(folder: Path, stream: IO[bytes], *arguments: str) -> Completed:
+    return process.run(
+        ["git", *arguments], cwd=folder, environ=git.environment(), check=False, stdin=stream
+    )
+
+
+def _git(folder: Path, *arguments: str) -> None:
+    _demand(git.run(*arguments, cwd=folder), f"git {arguments[0]} failed in {folder}")
+
+
+def _demand(result: Completed, sentence: str) -> None:
+    if result.exit_code != 0:
+        raise SourceError(f"{sentence}: {git.reason(result.stderr)}")
