@@ -41,6 +41,11 @@ _TOKEN = re.compile(
     re.VERBOSE,
 )
 
+MOST_COMPARISONS = 200
+MOST_VALUES = 10_000
+LONGEST_PATTERN = 10_000
+MOST_ORDERS = 100
+"""What one search may ask at most; the database would refuse not much more, in words of its own."""
 _LONGEST_NUMBER = 400  # characters
 _LARGEST_WHOLE = 2**63  # that the database compares exactly
 
@@ -111,6 +116,10 @@ def parse_filter(source: str) -> list[Comparison]:
             only = "comparisons are joined by AND only" if token.word == "OR" else "expected AND"
             fault(source, token.at, f"{only}, found {token.text}")
         comparisons.append(reader.comparison())
+    if len(comparisons) > MOST_COMPARISONS:
+        fault(source, comparisons[MOST_COMPARISONS].name.at, f"more than {MOST_COMPARISONS} comparisons")
+    if sum(len(comparison.values) for comparison in comparisons) > MOST_VALUES:
+        fault(source, 0, f"more than {MOST_VALUES} values")
     return comparisons
 
 
@@ -188,7 +197,10 @@ class _Reader:
         token = self.next("a comparison such as = or LIKE")
         if token.kind != "sign" and token.word not in {"LIKE", "ILIKE"}:
             fault(self._source, token.at, f"expected a comparison such as = or LIKE, found {token.text}")
-        return Comparison(name, token.text.upper(), (self._literal(),), at)
+        value = self._literal()
+        if "LIKE" in token.word and len(str(value)) > LONGEST_PATTERN:
+            fault(self._source, at, f"a pattern has at most {LONGEST_PATTERN} characters")
+        return Comparison(name, token.text.upper(), (value,), at)
 
     def _literal(self) -> Literal:
         token = self.next("a number or a quoted text")

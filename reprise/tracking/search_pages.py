@@ -20,7 +20,7 @@ from math import isqrt
 from typing import Any, NamedTuple
 
 from reprise.tracking.paging import decode, encode
-from reprise.tracking.search import Comparison, Order, parse_filter, parse_order
+from reprise.tracking.search import MOST_ORDERS, Comparison, Order, parse_filter, parse_order
 from reprise.tracking.search_index import (
     Bounds,
     Path,
@@ -99,6 +99,8 @@ def page(
 
 def _read(query: Query) -> Search:
     target, comparisons = query.target, tuple(parse_filter(query.filter))
+    if max(len(query.order_by), len(query.extra_order)) > MOST_ORDERS:
+        raise invalid(f"a search is sorted by at most {MOST_ORDERS} names")
     ties = (query.order_by and target.ties) or target.default_order
     order = [
         *(Sorting((key,)) for key in query.extra_order),
@@ -172,7 +174,7 @@ def _few(connection: sqlite3.Connection, search: Search, most: int) -> Sql | Non
             skipped *= min(1.0, count / rows) if narrow.of == search.order[0].of else 1.0
         if count < fewest:
             fewest, best = count, narrow.ids
-    walked = min(rows * skipped, most * skipped / meet)
+    walked = skipped * (rows if rows * meet <= most else most / meet)
     return best if fewest + _SORTING * rows * meet < walked else None
 
 

@@ -93,3 +93,16 @@ def test_an_order_is_read() -> None:
 def test_a_number_without_end_is_refused(digits: str) -> None:
     with pytest.raises(TrackingError, match="the number is too long"):
         parse_filter(f"metrics.a > {digits}")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (" AND ".join(["a = 1"] * 201), "character 2001: more than 200 comparisons"),
+        (f"run_id IN ({', '.join(['1'] * 10_001)})", "more than 10000 values"),
+        (f"params.a LIKE '{'%a' * 5_001}'", "character 10: a pattern has at most 10000 characters"),
+    ],
+)
+def test_a_search_asks_only_so_much(text: str, words: str) -> None:
+    with pytest.raises(TrackingError, match=words):
+        parse_filter(text)

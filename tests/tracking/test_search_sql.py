@@ -167,3 +167,30 @@ def test_logged_models_are_searched_by_the_metrics_of_a_dataset(embedded_store: 
     ]
     with pytest.raises(TrackingError, match="character 1"):
         names(order_by=[ModelOrder("params.x")])
+
+
+@pytest.mark.parametrize(
+    ("filter", "names"),
+    [
+        (" AND ".join(f"params.depth != 'x{i}'" for i in range(200)), "cba"),
+        (" AND ".join(["params.depth = '1'"] * 200), "b"),
+        (f"status IN ({', '.join(chr(39) + str(i) + chr(39) for i in range(9_999))}, 'FINISHED')", "f"),
+        (f"tags.team ILIKE '{'%' * 9_999}n'", "fedcba"),
+        (f"tags.`odd one` LIKE '{'[' * 9_999}'", ""),
+    ],
+)
+def test_the_most_that_can_be_asked_is_answered(store: EmbeddedStore, filter: str, names: str) -> None:
+    orders = [f"metrics.m{i}" for i in range(100)]
+    assert found(store, filter) == names
+    assert sorted(found(store, filter, *orders)) == sorted(names)
+    with pytest.raises(TrackingError, match="at most 100 names"):
+        store.search_runs(["0"], order_by=[*orders, "metrics.acc"])
+
+
+def test_many_conditions_that_few_of_many_runs_meet(embedded_store: EmbeddedStore) -> None:
+    """Their shares, multiplied, are next to nothing."""
+    for i in range(600):
+        run = embedded_store.create_run("0", start_time=i, user_id="ada")
+        embedded_store.log_batch(run.run_id, params={"n": str(i)})
+    page = embedded_store.search_runs(["0"], filter=" AND ".join(["params.n = '7'"] * 200), max_results=1)
+    assert [run.start_time for run in page.items] == [7]
