@@ -50,8 +50,8 @@ async def provide(
     known = [record for record in records if unpacked.contains_record(conda_records.to_rattler(record))]
     folder = conda_rattler.folder("pkgs")
     with ThreadPoolExecutor(os.cpu_count()) as threads:
-        faults = zip(known, threads.map(lambda record: _fault(record, folder), known), strict=True)
-    for record, fault in faults:
+        faults = dict(zip(known, threads.map(lambda record: _fault(record, folder), known), strict=True))
+    for record, fault in faults.items():
         if fault:
             logger.warning("%s in the cache is not as it was unpacked: %s; taken anew", record.shown, fault)
             _forget(record, folder)

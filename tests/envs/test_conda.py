@@ -283,7 +283,9 @@ def test_damaged_package_in_the_cache_is_not_linked(
     own: Path, log: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Environments share files with the cache: a script that writes to its own writes to all."""
-    first = ensure(spec("tool", channels=(own.as_uri(),)), log)
+    for name in ("another", "zebra"):
+        conda_channel.package(own, name, files={f"share/{name}": "1\n"})
+    first = ensure(spec("tool", "another", "zebra", channels=(own.as_uri(),)), log)
     tool = first.prefix / "bin" / "tool"
     tool.write_text("#!/bin/sh\necho tool 6.6\n")
     shutil.rmtree(first.prefix)
