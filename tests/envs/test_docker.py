@@ -594,19 +594,28 @@ def test_an_environment_of_a_lock_alone_can_be_entered(project: Write, log: Path
         docker(*entered.release[1:], check=False)
 
 
+@pytest.fixture
+def labelled(tmp_path: Path) -> Iterator[str]:
+    """The name of an image whose containers are told by a label of the same name."""
+    name = f"reprise-test-{os.urandom(4).hex()}"
+    (tmp_path / "Dockerfile").write_text(f"FROM {IMAGE}\nLABEL {name}=1\n")
+    docker("build", f"--tag={name}", f"--file={tmp_path / 'Dockerfile'}", str(EXAMPLES))
+    yield name
+    docker("image", "rm", "--force", name)
+
+
 @pytest.mark.parametrize("word", [".", "@last"])
 def test_shell_and_exec_have_our_streams_and_leave_nothing(
-    project: Write, word: str, monkeypatch: pytest.MonkeyPatch
+    project: Write, labelled: str, word: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    demo = project({"MLproject": mlproject("true"), "x": "here"})
+    demo = project({"MLproject": mlproject("true", image=labelled), "x": "here"})
     monkeypatch.chdir(demo.path)
     assert run(demo).exit_code == 0
-    before = docker("ps", "--all", "--quiet")
     for words in (("shell", word), ("exec", word, "--", "sh")):
         argv = [sys.executable, "-m", "reprise", "env", *words]
         done = subprocess.run(argv, input="cat x; exit 7\n", capture_output=True, text=True, check=False)
         assert (done.stdout, done.returncode) == ("here", 7), done.stderr
-    assert docker("ps", "--all", "--quiet") == before
+    assert containers(labelled) == []
 
 
 @pytest.mark.network
