@@ -6,7 +6,9 @@ import logging
 import os
 import signal
 import subprocess
+import sys
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -16,7 +18,7 @@ from reprise.backends.guard import Guard, end_group, signal_group
 from reprise.backends.terminal import Streams
 from reprise.errors import SubmitError, UsageError
 from reprise.process import patched, run
-from reprise.schemas.job import Job, JobId, JobStatus, RunStatus
+from reprise.schemas.job import Job, JobId, JobStatus, RunStatus, Usage
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +50,8 @@ class _Child:
         self.grace = config.grace_period
         self.cancelled = False
         self._command = job.command
+        self._usage = Usage()
+        self._started = time.monotonic()
         self.ended = threading.Event()
         self._streams = Streams(job.log, attached=job.attached, stdout_to_stderr=job.stdout_to_stderr)
         try:
@@ -89,16 +93,34 @@ class _Child:
             last_first.callback(self._release)
             last_first.callback(self._streams.drain)
             last_first.callback(self._end_rest)
-            last_first.callback(self._process.wait)
+            last_first.callback(self._reaped)
             exit_descriptor = _exit_descriptor(self.group)
             if exit_descriptor is not None:
                 last_first.callback(os.close, exit_descriptor)
             try:
                 self._streams.started()
-                self._streams.pump(lambda: self._process.poll() is not None, exit_descriptor)
+                self._streams.pump(lambda: self._reaped(os.WNOHANG), exit_descriptor)
             except Exception:
                 log.exception("the output of the job cannot be carried on")
                 self._streams.close()  # a child that nobody reads must not wait for a reader
+
+    def _reaped(self, options: int = 0) -> bool:
+        """Whether the job has ended, and what it took then; without ``options`` it is waited for."""
+        if self._process.returncode is None:
+            try:
+                pid, code, used = os.wait4(self.group, options)
+            except ChildProcessError:  # somebody else takes the ends of all children of this process
+                return self._process.wait() is not None
+            if pid == 0:
+                return False
+            self._process.returncode = os.waitstatus_to_exitcode(code)
+            unit = 1 if sys.platform == "darwin" else 1024
+            self._usage = Usage(
+                round(time.monotonic() - self._started, 3),
+                round(used.ru_utime + used.ru_stime, 3),
+                used.ru_maxrss * unit,
+            )
+        return True
 
     def _end_rest(self) -> None:
         """What the job left in the background ends with it; when cancelled, after its grace period."""
@@ -145,10 +167,11 @@ class _Child:
             return JobStatus(RunStatus.RUNNING)
         code = self._process.returncode
         if self.cancelled:
-            return JobStatus(RunStatus.KILLED, code, "cancelled")
+            return JobStatus(RunStatus.KILLED, code, "cancelled", self._usage)
         if code == 0:
-            return JobStatus(RunStatus.FINISHED, code)
-        return JobStatus(RunStatus.FAILED, code, _reason(code, dict(self._command.meanings)))
+            return JobStatus(RunStatus.FINISHED, code, usage=self._usage)
+        reason = _reason(code, dict(self._command.meanings))
+        return JobStatus(RunStatus.FAILED, code, reason, self._usage)
 
 
 # a child belongs to the process that started it

@@ -11,7 +11,7 @@ import hashlib
 import logging
 import os
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
@@ -28,6 +28,8 @@ FOLDER = "objects"
 ARTIFACT = "reprise/source/objects.tar"
 
 _LOCK = ".lock"
+_SENT = ".sent"
+_OBJECTS = "[0-9a-f][0-9a-f]/" + "[0-9a-f]" * 62
 _DIGEST = re.compile(r"sha256:([0-9a-f]{64})")
 
 
@@ -58,17 +60,27 @@ def is_kept(objects: Path, content: Content) -> bool:
         return False
 
 
-def upload(tracking: Tracking, run_id: str, objects: Path, contents: Collection[Content]) -> None:
-    """Store what lies in the folder ``objects`` with a run whose store is elsewhere."""
+def upload(tracking: Tracking, run_id: str, objects: Path) -> None:
+    """Store what lies in the folder ``objects`` with a run whose store is elsewhere, unless it was before.
+
+    Raises:
+        TrackingError: the store refused it.
+    """
     import tarfile
     import tempfile
 
+    files = sorted(objects.glob(_OBJECTS))
+    sent = objects / _SENT
+    listed = "".join(f"{file.parent.name}{file.name}\n" for file in files)
+    if not files or (sent.exists() and sent.read_text() == listed):
+        return
     with tempfile.TemporaryDirectory(prefix="reprise-") as folder:
         archive = Path(folder) / "objects.tar"
         with tarfile.open(archive, "w") as tar:
-            for content in contents:
-                tar.add(_place(objects, content.digest), _hex(content.digest))
+            for file in files:
+                tar.add(file, f"{file.parent.name}{file.name}")
         tracking.upload_artifact(run_id, archive, ARTIFACT)
+    paths.write_atomically(sent, listed)
 
 
 def open_content(tracking: Tracking, run_id: str, digest: str) -> IO[bytes]:
@@ -112,7 +124,7 @@ def sweep(objects: Path, records: Iterable[str]) -> tuple[int, int]:
     with lock.exclusive(objects / _LOCK, "runs that are being opened"):
         named = {digest for text in records for digest in _DIGEST.findall(text)}
         files = size = 0
-        for path in objects.glob("[0-9a-f][0-9a-f]/*"):
+        for path in objects.glob(_OBJECTS):
             if path.parent.name + path.name not in named:
                 size += path.stat().st_size
                 path.unlink()

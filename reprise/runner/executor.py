@@ -22,10 +22,12 @@ from reprise.envs.base import EnvManager
 from reprise.envs.marker import User
 from reprise.errors import RepriseError
 from reprise.runner import sources
+from reprise.runner.capture.opening import HASH_SEED, opening
+from reprise.runner.capture.recording import Recording
 from reprise.runner.lease import JOB_VARIABLE, Lease, end_orphans
 from reprise.runner.plan import Plan, make_plan
 from reprise.runner.reap import reap
-from reprise.runner.record import OpenRun, close_run, open_run
+from reprise.runner.record import ENV_LOCK_ARTIFACT, OpenRun, close_run, open_run
 from reprise.runner.request import ENV_MANAGER_VARIABLE, OFFLINE_VARIABLE, RUN_ID_VARIABLE
 from reprise.runner.signals import interruptible, shielded, stoppable
 from reprise.runner.stores import store_folder
@@ -65,6 +67,8 @@ def open_for(tracking: Tracking, plan: Plan) -> OpenRun:
     try:
         with shielded():
             opened = open_run(tracking, plan)
+        captured = opening(tracking, plan, opened.record, opened.folder)
+        opened = opened._replace(record=captured.record, inputs=captured.inputs)
     except BaseException as error:
         if opened is not None:
             close_run(tracking, opened, Outcome(opened.run_id, RunStatus.KILLED, reason=_words(error)))
@@ -78,14 +82,17 @@ def carry_out(
 ) -> Outcome:
     """Everything from an open run to a closed one."""
     outcome = Outcome(opened.run_id, RunStatus.FAILED, reason="unexpected error")
+    recording = Recording(tracking, plan, opened.folder, opened.record, opened.inputs)
     try:
         with (
             _materialised(tracking, plan, opened) as environment,
             _access(tracking, opened, environment) as environ,
         ):
+            recording.environment(environment, ENV_LOCK_ARTIFACT)
             job = _make_job(plan, opened, environment, environ, attached, stdout_to_stderr)
-            status = _perform(backends.get(plan.request.backend), job, plan.backend_config, opened.lease)
-        outcome = outcome._replace(status=status.state, exit_code=status.exit_code, reason=status.message)
+            backend = backends.get(plan.request.backend)
+            status = _perform(backend, job, plan.backend_config, opened.lease, recording)
+        outcome = Outcome(opened.run_id, status.state, status.exit_code, status.message, status.usage)
     except KeyboardInterrupt as error:
         reason = "stopped" if opened.lease.stop_requested() else _words(error)
         outcome = outcome._replace(status=RunStatus.KILLED, reason=reason)
@@ -99,7 +106,7 @@ def carry_out(
         raise
     finally:
         with shielded():
-            outcome = close_run(tracking, opened, outcome)
+            outcome = close_run(tracking, opened._replace(record=recording.ended()), outcome)
             sources.discard(plan.checkout)
     return outcome
 
@@ -167,6 +174,7 @@ def _make_job(
         RUN_ID_VARIABLE: opened.run_id,
         JOB_VARIABLE: opened.lease.name,
         "PYTHONUNBUFFERED": os.environ.get("PYTHONUNBUFFERED", "1"),  # logs arrive while it runs
+        HASH_SEED: opened.record.seeds[HASH_SEED],
     }
     if plan.request.env_manager:
         environ[ENV_MANAGER_VARIABLE] = plan.request.env_manager
@@ -179,7 +187,7 @@ def _make_job(
     return Job(entered, opened.lease.folder, opened.output_log, attached, stdout_to_stderr)
 
 
-def _perform(backend: Backend, job: Job, config: Any, lease: Lease) -> JobStatus:
+def _perform(backend: Backend, job: Job, config: Any, lease: Lease, recording: Recording) -> JobStatus:
     """Submit a job and stay with it until it has ended; whatever takes us away from it ends it."""
     job_id = None
     try:
@@ -187,6 +195,7 @@ def _perform(backend: Backend, job: Job, config: Any, lease: Lease) -> JobStatus
             return JobStatus(RunStatus.KILLED, None, "stopped before it started")
         with shielded():
             job_id = backend.submit(job, config)
+        recording.started(job.command)
         return _watch(backend, job_id, lease)
     except BaseException as reason:
         if job_id is not None:

@@ -12,12 +12,17 @@ from reprise import paths
 from reprise.errors import RepriseError, TrackingError, UsageError
 from reprise.redact import redact
 from reprise.runner.bind import MASK
+from reprise.runner.capture.closing import closing
+from reprise.runner.capture.inputs import Inputs
+from reprise.runner.capture.opening import outline
 from reprise.runner.lease import Lease, is_held
 from reprise.runner.plan import Plan
+from reprise.runner.records import send
 from reprise.runner.stores import store_folder
 from reprise.schemas import tags
 from reprise.schemas.entities import DELETED, Run
 from reprise.schemas.job import Invocation, Outcome, RunRequest, RunStatus
+from reprise.schemas.run_record import RunRecord
 from reprise.tracking.base import Tracking
 from reprise.tracking.embedded import EmbeddedStore
 from reprise.tracking.names import now
@@ -31,15 +36,21 @@ ENV_LOCK_ARTIFACT = "reprise/environment.lock"
 _PARAM_LIMIT = 6000  # characters of a param that every MLflow server takes; the embedded store takes more
 _TAG_LIMIT = 5000
 _TAIL_LINES = 20
+_OF_THE_END = (tags.REASON, tags.EXIT_CODE, tags.CAPTURE_INCOMPLETE, tags.CPU_SECONDS, tags.PEAK_MEMORY)
 
 
 class OpenRun(NamedTuple):
-    """A run that we are responsible for until it is closed; ``folder`` holds its logs."""
+    """A run that we are responsible for until it is closed; ``folder`` holds its logs and its record.
+
+    ``inputs`` are those whose digests are to be found while it runs.
+    """
 
     run_id: str
     experiment_id: str
     lease: Lease
     folder: Path
+    record: RunRecord
+    inputs: Inputs = Inputs(())
 
     @property
     def output_log(self) -> Path:
@@ -72,7 +83,7 @@ def open_run(tracking: Tracking, plan: Plan) -> OpenRun:
     except BaseException:
         lease.release()
         raise
-    opened = OpenRun(run.run_id, run.experiment_id, lease, lease.folder)
+    opened = OpenRun(run.run_id, run.experiment_id, lease, lease.folder, outline(plan, run))
     try:
         lease.names(run.run_id)
         opened = opened._replace(folder=tracking.artifact_folder(run.run_id) or lease.folder)
@@ -98,7 +109,7 @@ def close_run(tracking: Tracking, opened: OpenRun, outcome: Outcome) -> Outcome:
     except OSError as error:  # a full disk; the store itself is told all the same
         log.debug("job folder: %s", error)
     try:
-        outcome = tell_outcome(tracking, outcome, opened.folder)
+        outcome = tell_outcome(tracking, outcome, opened.folder, record=opened.record)
         keep_logs(tracking, opened.run_id, opened.folder)
     except (RepriseError, OSError) as error:
         log.error("run %s ended %s; not all is recorded yet: %s", outcome.run_id, outcome.status, error)
@@ -112,33 +123,42 @@ def close_run(tracking: Tracking, opened: OpenRun, outcome: Outcome) -> Outcome:
 
 
 def tell_outcome(
-    tracking: Tracking, outcome: Outcome, folder: Path, end_time: int | None = None
+    tracking: Tracking,
+    outcome: Outcome,
+    folder: Path,
+    end_time: int | None = None,
+    record: RunRecord | None = None,
 ) -> Outcome:
-    """Tell the store how a run ended, and when (None: now).
+    """Complete the run's record, and tell the store how the run ended, and when (None: now).
 
-    ``folder`` holds its log, whose last lines are told with the reason.
+    ``folder`` holds its log, whose last lines are told with the reason, and its record where ``record``
+    is None.
     """
-    told = RunStatus(tracking.get_run(outcome.run_id).status)
+    run = tracking.get_run(outcome.run_id)
+    end_time = end_time or now()
+    told = RunStatus(run.status)
     if outcome.status is RunStatus.FINISHED and told in (RunStatus.FAILED, RunStatus.KILLED):
         outcome = outcome._replace(status=told, reason=f"the script marked the run {told}")
-    told_tags = {}
+    place = tracking.artifact_folder(run.run_id) or folder
+    told_tags = closing(tracking, run, place, outcome, end_time, record)
     if outcome.exit_code is not None:
         told_tags[tags.EXIT_CODE] = str(outcome.exit_code)
     if outcome.reason:
         told_tags[tags.REASON] = f"{outcome.reason}\n{tail(folder / LOG_ARTIFACT)}".strip()[:_TAG_LIMIT]
     if told_tags:
         tracking.log_batch(outcome.run_id, tags=told_tags)
-    tracking.update_run(outcome.run_id, status=outcome.status, end_time=end_time or now())
+    tracking.update_run(outcome.run_id, status=outcome.status, end_time=end_time)
     return outcome
 
 
 def keep_logs(tracking: Tracking, run_id: str, folder: Path) -> None:
-    """Store the logs and the lock as artifacts, unless ``folder`` is where the artifacts lie."""
+    """Store logs, lock and record as artifacts, unless ``folder`` is where the artifacts lie."""
     if folder == tracking.artifact_folder(run_id):
         return
     for name in (LOG_ARTIFACT, ENV_LOG_ARTIFACT, ENV_LOCK_ARTIFACT):
         if (folder / name).exists() and (folder / name).stat().st_size:
             tracking.upload_artifact(run_id, folder / name, name)
+    send(tracking, run_id, folder)
 
 
 def tail(path: Path, lines: int = _TAIL_LINES) -> str:
@@ -180,7 +200,7 @@ def _tell_start(tracking: Tracking, plan: Plan, run: Run, lease: Lease) -> None:
     told = {}
     if plan.request.run_id:
         told = {**planned_tags(plan), tags.JOB: lease.name}
-        told |= {name: "" for name in (tags.REASON, tags.EXIT_CODE) if name in run.tags}
+        told |= {name: "" for name in _OF_THE_END if name in run.tags}
     tracking.log_batch(run.run_id, params=_new_params(run, plan.invocation, limit), tags=told)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from reprise import paths
 from reprise.errors import TrackingError
+from reprise.runner import contents
 from reprise.schemas.run_record import RunRecord, from_json, to_json
 from reprise.tracking.base import Tracking
 
@@ -36,3 +37,15 @@ def write_record(folder: Path, record: RunRecord) -> None:
     """Put the record into ``folder``, which holds the run's artifacts or will be stored as such."""
     (folder / RECORD_ARTIFACT).parent.mkdir(parents=True, exist_ok=True)
     paths.write_atomically(folder / RECORD_ARTIFACT, to_json(record))
+
+
+def send(tracking: Tracking, run_id: str, folder: Path) -> None:
+    """Store the record in ``folder``, and the contents beside it, with a run whose store is elsewhere.
+
+    Raises:
+        TrackingError: the store refused it.
+    """
+    if folder == tracking.artifact_folder(run_id) or not (folder / RECORD_ARTIFACT).exists():
+        return
+    tracking.upload_artifact(run_id, folder / RECORD_ARTIFACT, RECORD_ARTIFACT)
+    contents.upload(tracking, run_id, folder / contents.FOLDER)

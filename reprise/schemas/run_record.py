@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from reprise.errors import TrackingError
+from reprise.schemas.job import Usage
 
 VERSION = 1
 
@@ -164,14 +165,6 @@ class MachineRecord(NamedTuple):
     gpus: tuple[Gpu, ...] = ()
     variables: Mapping[str, str] = {}
     python: str = ""
-
-
-class Usage(NamedTuple):
-    """What the job took: its processes together, of memory the largest of them. None: not known."""
-
-    wall_seconds: float | None = None
-    cpu_seconds: float | None = None
-    peak_memory: int | None = None
 
 
 class ArtifactRecord(NamedTuple):

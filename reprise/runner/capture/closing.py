@@ -1,0 +1,115 @@
+"""The record of a run that has ended: what it left, and what it took."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+
+from reprise.runner import digests
+from reprise.runner.capture import inputs
+from reprise.runner.capture.opening import TAG_LIMIT, attempt, lacks
+from reprise.runner.records import RECORD_ARTIFACT, write_record
+from reprise.schemas import tags
+from reprise.schemas.entities import Run
+from reprise.schemas.job import Outcome, Usage
+from reprise.schemas.run_record import ArtifactRecord, InputRecord, ModelRecord, RunRecord, from_json
+from reprise.tracking.base import Tracking
+from reprise.tracking.embedded import EmbeddedStore
+
+log = logging.getLogger(__name__)
+
+_OURS = "reprise"
+
+
+def closing(
+    tracking: Tracking, run: Run, folder: Path, outcome: Outcome, ended: int, record: RunRecord | None
+) -> dict[str, str]:
+    """Complete the record in ``folder``, and return the tags that say the same.
+
+    Args:
+        outcome: how the run ended, ``ended`` ms since the epoch.
+        record: None: what ``folder`` holds; a run without one, of an earlier version, stays so.
+    """
+    notes: list[str] = []
+    if record is None:
+        record = attempt(lambda: _read(folder), notes, "the run's record")
+    if record is None:
+        return {}
+    usage = outcome.usage
+    if record.environment is not None and record.environment.manager == "docker":
+        usage = Usage(usage.wall_seconds)  # what else is known is of the client, not of the container
+    artifacts = attempt(lambda: tuple(_artifacts(tracking, run.run_id, "")), notes, "the artifacts")
+    models = attempt(lambda: _models(tracking, run), notes, "the logged models")
+    datasets = attempt(lambda: _datasets(tracking, run), notes, "the datasets")
+    record = record._replace(
+        run_name=run.run_name,
+        inputs=(*(item for item in record.inputs if item.kind != "dataset"), *(datasets or ())),
+        ended=ended,
+        status=str(outcome.status),
+        exit_code=outcome.exit_code,
+        reason=outcome.reason,
+        usage=usage,
+        artifacts=artifacts or (),
+        models=models or (),
+        logs=attempt(lambda: tuple(_logs(folder)), notes, "the logs") or (),
+        notes=tuple(dict.fromkeys([*record.notes, *notes])),
+    )
+    try:
+        write_record(folder, record)
+    except OSError as error:
+        log.warning("the run's record cannot be written: %s", error)
+    return _tags(record)
+
+
+def _read(folder: Path) -> RunRecord | None:
+    file = folder / RECORD_ARTIFACT
+    return from_json(file.read_bytes()) if file.exists() else None
+
+
+def _artifacts(tracking: Tracking, owner: str, folder: str) -> Iterator[ArtifactRecord]:
+    """The files of a run or a logged model, but for our own."""
+    for found in tracking.list_artifacts(owner, folder):
+        if found.path == _OURS:
+            continue
+        if found.is_dir:
+            yield from _artifacts(tracking, owner, found.path)
+        else:
+            yield ArtifactRecord(found.path, found.size, _digest(tracking, owner, found.path))
+
+
+def _digest(tracking: Tracking, owner: str, path: str) -> str | None:
+    """As the store has noted it; another one would have to send the whole file."""
+    if isinstance(tracking, EmbeddedStore):
+        return f"sha256:{tracking.artifact_digest(owner, path).sha256}"
+    return None
+
+
+def _models(tracking: Tracking, run: Run) -> tuple[ModelRecord, ...]:
+    made = [tracking.get_logged_model(link.model_id) for link in run.model_outputs]
+    return tuple(
+        ModelRecord(model.model_id, model.name, tuple(_artifacts(tracking, model.model_id, "")))
+        for model in made
+    )
+
+
+def _datasets(tracking: Tracking, run: Run) -> tuple[InputRecord, ...]:
+    return tuple(inputs.dataset(logged) for logged in run.dataset_inputs)
+
+
+def _logs(folder: Path) -> Iterator[ArtifactRecord]:
+    for file in sorted((folder / _OURS).glob("*")):
+        if file.is_file() and file.name != Path(RECORD_ARTIFACT).name and file.stat().st_size:
+            sha256, size = digests.of_bytes(file)
+            yield ArtifactRecord(f"{_OURS}/{file.name}", size, f"sha256:{sha256}")
+
+
+def _tags(record: RunRecord) -> dict[str, str]:
+    told: dict[str, str] = {}
+    if lacking := lacks(record):
+        told[tags.CAPTURE_INCOMPLETE] = lacking[:TAG_LIMIT]
+    if record.usage.cpu_seconds is not None:
+        told[tags.CPU_SECONDS] = f"{record.usage.cpu_seconds:g}"
+    if record.usage.peak_memory is not None:
+        told[tags.PEAK_MEMORY] = str(record.usage.peak_memory)
+    return told

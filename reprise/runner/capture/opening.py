@@ -1,0 +1,144 @@
+"""The record of a run as it stands when the run is opened: all that must be known before it starts."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple, TypeVar
+
+import reprise
+from reprise.errors import RepriseError
+from reprise.redact import redact
+from reprise.runner import contents
+from reprise.runner.capture import guards, inputs, source
+from reprise.runner.capture.inputs import Inputs
+from reprise.runner.plan import Plan
+from reprise.runner.records import write_record
+from reprise.runner.stores import store_folder
+from reprise.schemas import tags
+from reprise.schemas.entities import Run
+from reprise.schemas.environment import CondaEnv, DockerEnv, EnvSpec
+from reprise.schemas.run_record import ParameterRecord, ProjectRecord, RunRecord
+from reprise.tracking.base import Tracking
+from reprise.tracking.names import now
+
+log = logging.getLogger(__name__)
+
+HASH_SEED = "PYTHONHASHSEED"
+_SEEDS = ("PL_GLOBAL_SEED",)
+
+TAG_LIMIT = 5000  # characters
+
+T = TypeVar("T")
+
+
+class Opening(NamedTuple):
+    """``record`` is written already; ``inputs`` says what of them is still to be read."""
+
+    record: RunRecord
+    inputs: Inputs
+
+
+def objects_of(tracking: Tracking, folder: Path) -> Path:
+    """Where contents are kept: in the store where that is here, else in the run's ``folder`` first."""
+    return (store_folder(tracking) or folder) / contents.FOLDER
+
+
+def outline(plan: Plan, run: Run) -> RunRecord:
+    """What the plan says; nothing is looked at."""
+    project = plan.project
+    return RunRecord(
+        run_id=run.run_id,
+        run_name=run.run_name,
+        experiment=run.experiment_id,
+        reprise=reprise.__version__,
+        source=source.outline(plan.request.uri, plan.checkout),
+        project=ProjectRecord(
+            project.name,
+            project.file.relative_to(project.root).as_posix() if project.file else None,
+            plan.entry_point.name,
+            redact(plan.shown_command),
+            project.environment_reason,
+        ),
+        parameters=tuple(
+            ParameterRecord(item.name, None if item.secret else item.text, str(item.source), item.secret)
+            for item in plan.invocation.parameters
+        ),
+        variables=_variables(plan.environment),
+        seeds=_seeds(plan),
+        started=now() if plan.request.run_id else run.start_time,
+    )
+
+
+def opening(tracking: Tracking, plan: Plan, record: RunRecord, folder: Path) -> Opening:
+    """Capture what the run is made of, and write its record into ``folder``.
+
+    What cannot be captured is a warning and a note in the record, and stops nobody.
+    """
+    notes: list[str] = []
+    name = attempt(lambda: _experiment(tracking, plan, record), notes, "the name of the experiment")
+    read = attempt(lambda: inputs.before(plan.entry_point, plan.invocation), notes, "the inputs")
+    record = record._replace(experiment=name or record.experiment, inputs=read.records if read else ())
+    try:
+        objects = objects_of(tracking, folder)
+        with contents.adding(objects):
+            step = partial(source.capture, record.source, plan.checkout, objects, guards.limit())
+            docker = isinstance(plan.environment, DockerEnv)
+            found = attempt(lambda: step(docker=docker), notes, "the source")
+            if found is not None:
+                record = record._replace(source=found.record)
+                notes += found.notes
+            record = record._replace(notes=tuple(notes))
+            write_record(folder, record)
+        if lacking := lacks(record):
+            log.warning("%s", lacking)
+            tracking.log_batch(record.run_id, tags={tags.CAPTURE_INCOMPLETE: lacking[:TAG_LIMIT]})
+    except (OSError, RepriseError) as error:
+        log.warning("the run's record cannot be written: %s", error)
+    return Opening(record, read or Inputs(()))
+
+
+def lacks(record: RunRecord) -> str:
+    """What is not in the record, in one line; empty when it is whole."""
+    left_out = record.source.left_out
+    return "; ".join([*([guards.sentence(left_out)] if left_out else []), *record.notes])
+
+
+def attempt(step: Callable[[], T], notes: list[str], what: str) -> T | None:
+    """The result of ``step``; None, and a note, when it fails, whatever the reason."""
+    try:
+        return step()
+    except RepriseError as error:
+        reason = error.message
+    except OSError as error:
+        reason = f"{error.strerror} ({error.filename})" if error.strerror else str(error)
+    except Exception as error:  # a fault of ours must not cost anybody a run
+        log.debug("capture", exc_info=True)
+        reason = f"{type(error).__name__}: {error}"
+    notes.append(redact(f"{what} cannot be captured: {reason}"))
+    return None
+
+
+def _experiment(tracking: Tracking, plan: Plan, record: RunRecord) -> str:
+    """Its name, which says more than its id in another store."""
+    return plan.request.experiment_name or tracking.get_experiment(record.experiment).name
+
+
+def _variables(spec: EnvSpec) -> tuple[str, ...]:
+    """The names of the environment variables that the project declares."""
+    if isinstance(spec, DockerEnv):
+        return tuple(item if isinstance(item, str) else item[0] for item in spec.environment)
+    if isinstance(spec, CondaEnv):
+        return tuple(name for name, _ in spec.variables)
+    return ()
+
+
+def _seeds(plan: Plan) -> dict[str, str]:
+    """The seeds of the run's processes. Without a hash seed each would draw its own, unseen."""
+    given = dict(plan.again.variables) if plan.again else {}
+    seeds = {name: given.get(name) or os.environ.get(name) for name in (HASH_SEED, *_SEEDS)}
+    seeds[HASH_SEED] = seeds[HASH_SEED] or str(int.from_bytes(os.urandom(4)))
+    return {name: seed for name, seed in seeds.items() if seed}

@@ -1,0 +1,148 @@
+"""The record of a run that goes on: what may wait is captured beside the job, which waits for nothing."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from reprise.process import patched
+from reprise.runner import contents, git
+from reprise.runner.capture import guards, inputs
+from reprise.runner.capture.inputs import Inputs
+from reprise.runner.capture.opening import attempt, objects_of
+from reprise.runner.plan import Plan
+from reprise.runner.records import send, write_record
+from reprise.runner.stores import store_folder
+from reprise.schemas.environment import Environment
+from reprise.schemas.job import Command
+from reprise.schemas.run_record import Content, EnvironmentRecord, RunRecord
+from reprise.tracking.base import Tracking
+
+log = logging.getLogger(__name__)
+
+_PATIENCE = 60.0  # seconds that a run which has ended waits for its capture
+
+
+class Recording:
+    """The record of a run from its opening to its end, with a thread that completes it meanwhile."""
+
+    def __init__(
+        self, tracking: Tracking, plan: Plan, folder: Path, record: RunRecord, opened: Inputs
+    ) -> None:
+        self._tracking = tracking
+        self._plan = plan
+        self._folder = folder
+        self._record = record
+        self._inputs = opened
+        self._notes = list(record.notes)
+        self._changing = threading.Lock()
+        self._over = False
+        self._thread: threading.Thread | None = None
+
+    def environment(self, environment: Environment, lock: str) -> None:
+        """The environment is there, and its lock is the artifact ``lock``."""
+        told = EnvironmentRecord(
+            environment.manager, self._plan.request.env_manager, environment.lock.digest, lock
+        )
+        self._change(lambda record: record._replace(environment=told))
+
+    def started(self, command: Command) -> None:
+        """The job has started; from here on there is time."""
+        self._thread = threading.Thread(target=self._complete, args=(command,), name="capture", daemon=True)
+        self._thread.start()
+
+    def ended(self) -> RunRecord:
+        """The record as far as it has come when the job is over."""
+        if self._thread is not None:
+            self._thread.join(1.0)
+            if self._thread.is_alive():
+                log.info("Keeping the source of the run")
+                self._thread.join(_PATIENCE)
+        with self._changing:
+            self._over = True
+            if self._thread is not None and self._thread.is_alive():
+                self._notes.append("what was captured beside the run was not done when the run had ended")
+            return self._record._replace(notes=tuple(self._notes))
+
+    def _complete(self, command: Command) -> None:
+        environ = patched(os.environ, dict(command.environ))
+        self._step("the machine", lambda: self._machine(environ))
+        if self._plan.env_manager == "local":
+            self._step("the installed packages", lambda: self._packages(environ))
+        self._step("the inputs", self._read_inputs)
+        self._step("the record", self._write)
+        self._step("the commit", self._keep_commits)
+
+    def _step(self, what: str, step: Callable[[], None]) -> None:
+        if not self._over:
+            attempt(step, self._notes, what)
+
+    def _change(self, change: Callable[[RunRecord], RunRecord]) -> None:
+        with self._changing:
+            if not self._over:
+                self._record = change(self._record)
+
+    def _write(self) -> None:
+        with self._changing:
+            if not self._over:
+                write_record(self._folder, self._record._replace(notes=tuple(self._notes)))
+                send(self._tracking, self._record.run_id, self._folder)
+
+    def _machine(self, environ: dict[str, str]) -> None:
+        from reprise.runner.capture.machine import machine
+
+        found = machine(environ)
+        self._change(lambda record: record._replace(machine=found))
+
+    def _packages(self, environ: dict[str, str]) -> None:
+        from reprise.runner.capture.distributions import installed
+
+        found = installed(environ)
+
+        def told(record: RunRecord) -> RunRecord:
+            local = record.environment or EnvironmentRecord("local")
+            return record._replace(environment=local._replace(**found._asdict()))
+
+        self._change(told)
+
+    def _read_inputs(self) -> None:
+        read = [inputs.later(item, self._inputs.since) for item in self._inputs.postponed]
+        self._notes += [note for _, note in read if note]
+        found = tuple(record for record, _ in read)
+        self._change(lambda record: record._replace(inputs=(*record.inputs, *found)))
+
+    def _keep_commits(self) -> None:
+        """Keep the commit, and those of submodules, where nobody else is known to have them."""
+        source = self._record.source
+        repository = self._plan.checkout.repository
+        if repository is None or source.commit is None or not self._needs_keeping(repository.root):
+            return
+        root = repository.root
+        objects = objects_of(self._tracking, self._folder)
+        with contents.adding(objects):
+            packs = self._packs(root, source.commit, objects)
+            modules = tuple(
+                module._replace(snapshot=self._packs(root / module.path, module.commit, objects))
+                for module in source.submodules
+            )
+            source = source._replace(snapshot=packs, submodules=modules)
+            self._change(lambda record: record._replace(source=source))
+            self._write()
+
+    def _packs(self, root: Path, commit: str, objects: Path) -> tuple[Content, ...]:
+        from reprise.runner.capture.snapshots import snapshot
+
+        step = attempt(lambda: snapshot(root, commit, objects, guards.limit()), self._notes, "the commit")
+        return step or ()
+
+    def _needs_keeping(self, root: Path) -> bool:
+        """A store of this machine has every commit, once for all; another one what is nowhere else."""
+        if store_folder(self._tracking) is not None:
+            return True
+        if self._plan.checkout.temporary is not None or self._record.source.commit is None:
+            return False
+        known = ("for-each-ref", "--count=1", "--contains", self._record.source.commit, "refs/remotes")
+        return not git.run(*known, cwd=root).stdout.strip()
