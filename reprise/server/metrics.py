@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from math import inf
 from typing import Annotated
 
 import msgspec
@@ -10,13 +12,12 @@ from reprise.schemas.entities import RunMetric
 from reprise.server import shapes
 from reprise.server.wire import Answer, Int64, Request, RunRequest, Verb, Word, number
 from reprise.tracking.embedded import EmbeddedStore
-from reprise.tracking.metric_samples import sampled
 
 MOST_BULK_POINTS = 25_000
 MOST_BULK_RUNS = 100
 MOST_INTERVAL_POINTS = 2500
 """Of one run."""
-_ALL = 2**62
+_WORDS: Mapping[float | str, str] = {"nan": "NaN", inf: "Infinity", -inf: "-Infinity"}
 
 
 class GetMetricHistory(RunRequest, kw_only=True):
@@ -53,17 +54,28 @@ class SearchDatasets(Request):
     experiment_ids: Annotated[tuple[str, ...], msgspec.Meta(min_length=1, max_length=20)]
 
 
+class HistoryPoint(msgspec.Struct, omit_defaults=True, gc=False):
+    """A point as it is written; a series may have a million of them."""
+
+    key: str
+    value: float | str
+    timestamp: int
+    step: int
+    model_id: str | None = None
+    dataset_name: str | None = None
+    dataset_digest: str | None = None
+
+
 def get_history(store: EmbeddedStore, request: GetMetricHistory) -> Answer:
-    if request.max_results is None:
-        points = store.metric_history(request.run_id, request.metric_key)
-        return shapes.given(metrics=[shapes.metric(point) for point in points])
-    found = store.metric_history_page(
-        request.run_id,
-        request.metric_key,
-        max_results=request.max_results,
-        page_token=request.page_token or None,
+    key, word = request.metric_key, _WORDS.get
+    found = store.metric_rows(
+        request.run_id, key, max_results=request.max_results, page_token=request.page_token or None
     )
-    return shapes.page("metrics", found, shapes.metric)
+    points = [
+        HistoryPoint(key, word(value, value), timestamp, step, model, dataset, digest)
+        for value, timestamp, step, model, dataset, digest in found.items
+    ]
+    return shapes.given(metrics=points, next_page_token=found.next_token)
 
 
 def get_history_bulk(store: EmbeddedStore, request: GetMetricHistoryBulk) -> Answer:
@@ -76,9 +88,14 @@ def get_history_bulk(store: EmbeddedStore, request: GetMetricHistoryBulk) -> Ans
 
 
 def get_history_interval(store: EmbeddedStore, request: GetMetricHistoryInterval) -> Answer:
-    points = store.metric_history_bulk(request.run_ids, request.metric_key, max_results=_ALL)
-    chosen = sampled(points, request.start_step, request.end_step, request.max_results)
-    return shapes.given(metrics=[_bulk_point(point) for point in chosen])
+    points = store.metric_samples(
+        request.run_ids,
+        request.metric_key,
+        max_results=request.max_results,
+        start_step=request.start_step,
+        end_step=request.end_step,
+    )
+    return shapes.given(metrics=[_bulk_point(point) for point in points])
 
 
 def _bulk_point(point: RunMetric) -> Answer:

@@ -1,37 +1,38 @@
-"""Which points of a series to draw, where a chart cannot show them all."""
+"""Which points of a series to draw, where there are more than a chart can show."""
 
 from __future__ import annotations
 
-from collections import defaultdict
+import json
 from collections.abc import Sequence
 
-from reprise.schemas.entities import RunMetric
+from reprise.tracking.rows import Connection
+from reprise.tracking.run_rows import POINT
+
+_LEAST, _MOST = -(2**63), 2**63 - 1
 
 
-def sampled(
-    points: Sequence[RunMetric], start_step: int | None, end_step: int | None, most: int
-) -> list[RunMetric]:
-    """The points between two steps (inclusive; None: all), about ``most`` (> 0) of each run, in order.
+def samples(
+    connection: Connection, series: int, most: int, start_step: int | None, end_step: int | None
+) -> list[tuple[object, ...]]:
+    """At most ``most`` (> 0) points (the columns of ``POINT``) with steps from start to end, by step.
 
-    The steps are chosen evenly among those of all runs, so that the curves can be compared; of each run the
-    first and the last step are among them.
+    They are spread evenly, by their number and not by their steps; the first and the last are among them.
     """
-    inside = [
-        point
-        for point in points
-        if (start_step is None or point.metric.step >= start_step)
-        and (end_step is None or point.metric.step <= end_step)
-    ]
-    by_run: dict[str, set[int]] = defaultdict(set)
-    for point in inside:
-        by_run[point.run_id].add(point.metric.step)
-    shared = set(_evenly(sorted(set().union(*by_run.values())), most))
-    chosen = {run_id: (shared & steps) | {min(steps), max(steps)} for run_id, steps in by_run.items()}
-    return [point for point in inside if point.metric.step in chosen[point.run_id]]
+    within = (series, _LEAST if start_step is None else start_step, _MOST if end_step is None else end_step)
+    inside = "FROM point WHERE series = ? AND step BETWEEN ? AND ?"
+    (count,) = connection.execute(f"SELECT count(*) {inside}", within).fetchone()
+    order = "ORDER BY step, timestamp, value"
+    if count <= most:
+        return connection.execute(f"SELECT {POINT} {inside} {order}", within).fetchall()
+    numbered = f"SELECT {POINT}, row_number() OVER ({order}) AS number {inside}"
+    wanted = "number IN (SELECT value FROM json_each(?))"
+    return connection.execute(
+        f"SELECT {POINT} FROM ({numbered}) WHERE {wanted} ORDER BY number",
+        (*within, json.dumps(evenly(count, most))),
+    ).fetchall()
 
 
-def _evenly(steps: Sequence[int], most: int) -> Sequence[int]:
-    if len(steps) <= most:
-        return steps
-    gaps = max(1, most - 1)
-    return [steps[i * (len(steps) - 1) // gaps] for i in range(most)]
+def evenly(count: int, most: int) -> Sequence[int]:
+    """``most`` of the numbers 1 to ``count``: where equal parts begin, the larger first; and the end."""
+    size, rest = divmod(count, most)
+    return [*(1 + part * size + min(part, rest) for part in range(most - 1)), count]

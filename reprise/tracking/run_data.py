@@ -8,12 +8,14 @@ from collections.abc import Mapping, Sequence
 
 from reprise.schemas.entities import DatasetInput, Metric, ModelLink, Page, RunMetric
 from reprise.tracking import validation
+from reprise.tracking.metric_samples import samples
 from reprise.tracking.rows import Connection, Verbs, drop_pair, missing, pairs, put_pairs
 from reprise.tracking.run_rows import (
     IN_IDS,
     INPUT,
     OUTPUT,
     POINT,
+    PointRow,
     RunRow,
     active_run,
     point,
@@ -23,6 +25,7 @@ from reprise.tracking.run_rows import (
 from reprise.tracking.runs import RUN_NAME
 
 MODEL_HISTORY = "mlflow.log-model.history"
+MOST_POINTS = 10_000_000
 
 
 class RunData(Verbs):
@@ -98,35 +101,61 @@ class RunData(Verbs):
 
     def metric_history(self, run_id: str, key: str) -> Sequence[Metric]:
         """All points, by (timestamp, step, value)."""
-        with self._database.reading() as connection:
-            series = _series(connection, run_row(connection, run_id).id, key)
-            rows = connection.execute(
-                f"SELECT {POINT} FROM point WHERE series = ? ORDER BY timestamp, step, value", (series,)
-            )
-            return [point(key, row) for row in rows]
+        return [point(key, row) for row in self.metric_rows(run_id, key).items]
 
     def metric_history_page(
         self, run_id: str, key: str, *, max_results: int, page_token: str | None = None
     ) -> Page[Metric]:
         """The same points, at most ``max_results`` at a time."""
+        page = self.metric_rows(run_id, key, max_results=max_results, page_token=page_token)
+        return Page([point(key, row) for row in page.items], page.next_token)
+
+    def metric_rows(
+        self, run_id: str, key: str, *, max_results: int | None = None, page_token: str | None = None
+    ) -> Page[PointRow]:
+        """The same points as the columns of ``POINT``, where a value may be the text ``nan``: for many."""
         from reprise.tracking.paging import decode, encode
 
-        validation.page_size(max_results, limit=10_000_000)
+        most = MOST_POINTS if max_results is None else max_results
+        validation.page_size(most, limit=MOST_POINTS)
         scope = f"{run_id} {key}"
-        after = decode(page_token, scope, 3) if page_token else [-1, 0, 0]
+        last = decode(page_token, scope, 3) if page_token else []
+        after = " AND (timestamp, step, value) > (?, ?, ?)" if last else ""
         with self._database.reading() as connection:
             series = _series(connection, run_row(connection, run_id).id, key)
             rows = connection.execute(
-                f"SELECT {POINT} FROM point WHERE series = ? AND (timestamp, step, value) > (?, ?, ?)"
+                f"SELECT {POINT} FROM point WHERE series = ?{after}"
                 " ORDER BY timestamp, step, value LIMIT ?",
-                (series, *after, max_results + 1),
+                (series, *last, -1 if max_results is None else max_results + 1),
             ).fetchall()
-        shown = rows[:max_results]
-        token = None
-        if len(rows) > max_results:
-            value, timestamp, step, *_ = shown[-1]
-            token = encode([timestamp, step, value], scope)
-        return Page([point(key, row) for row in shown], token)
+        if max_results is None or len(rows) <= max_results:
+            return Page(rows)
+        value, timestamp, step, *_ = rows[max_results - 1]
+        return Page(rows[:max_results], encode([timestamp, step, value], scope))
+
+    def metric_samples(
+        self,
+        run_ids: Sequence[str],
+        key: str,
+        *,
+        max_results: int,
+        start_step: int | None = None,
+        end_step: int | None = None,
+    ) -> Sequence[RunMetric]:
+        """At most ``max_results`` points of each run, spread evenly, by (run as given, step, timestamp)."""
+        with self._database.reading() as connection:
+            found = connection.execute(
+                "SELECT r.run_id, s.id FROM run r JOIN series s ON s.run = r.id AND s.key = ?"
+                f" WHERE r.run_id {IN_IDS}",
+                (key, json.dumps(list(run_ids))),
+            )
+            series = dict(found.fetchall())
+            return [
+                RunMetric(run_id, point(key, row))
+                for run_id in run_ids
+                if run_id in series
+                for row in samples(connection, series[run_id], max_results, start_step, end_step)
+            ]
 
     def metric_history_bulk(
         self, run_ids: Sequence[str], key: str, *, max_results: int
