@@ -154,6 +154,40 @@ def test_an_older_database_is_brought_up_to_date(tmp_path: Path, monkeypatch: py
         assert connection.execute("SELECT name FROM sqlite_master WHERE name = 'half'").fetchone() is None
 
 
+RELEASED = sorted((Path(__file__).parent / "released").glob("*.sql"))
+
+
+@pytest.mark.parametrize("dump", RELEASED, ids=lambda dump: dump.stem)
+def test_a_database_of_a_release_is_searched_and_written_like_a_new_one(tmp_path: Path, dump: Path) -> None:
+    """Each dump holds five runs r0..r4 in the experiment ``old``, the last of them deleted."""
+    folder = tmp_path / "mlruns"
+    folder.mkdir()
+    with closing(sqlite3.connect(folder / "reprise.db")) as connection, connection:
+        connection.executescript(dump.read_text())
+        released = list(migrations.applied(connection))
+    assert released == list(migrations.NAMES[: len(released)]) != list(migrations.NAMES)
+
+    def found(filter: str = "", *order_by: str) -> str:
+        page = store.search_runs([old], filter=filter, order_by=order_by)
+        return "".join(run.run_name.removeprefix("r") for run in page.items)
+
+    with EmbeddedStore(folder) as store:
+        experiment = store.get_experiment_by_name("old")
+        assert experiment is not None
+        old = experiment.experiment_id
+        assert found("", "metrics.acc DESC") == "2301"
+        assert found("metrics.acc > 0", "params.depth", "metrics.acc") == "032"
+        assert found("tags.team = 'a'", "end_time") == "20"
+        assert found(f"tags.note LIKE '{'n' * 120}%'", "status", "start_time ASC") == "1302"
+        run = store.search_runs([old], filter="run_name = 'r3'").items[0]
+        assert [point.value for point in store.metric_history(run.run_id, "acc")] == [0.9, 0.75]
+        store.log_batch(
+            run.run_id, metrics=[Metric("acc", -9, 3, 3)], params={"new": "1"}, tags={"team": "c"}
+        )
+        assert found("metrics.acc < 0") == found("params.new = '1'") == found("tags.team = 'c'") == "3"
+        assert found("", "metrics.acc DESC") == "2031"
+
+
 @pytest.mark.parametrize(
     "content", [b"not a database at all, just text" * 40, b"SQLite format 3\0" + b"\xff" * 200]
 )
