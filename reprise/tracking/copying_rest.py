@@ -160,6 +160,11 @@ class RestDestination(RestTracking):
             "filter": f"tags.`{COPIED_FROM}` = '{model_id}'",
             "max_results": 1,
         }
-        answer = self._connection.call("POST", "logged-models/search", json=body)
+        try:
+            answer = self._connection.call("POST", "logged-models/search", json=body)
+        except TrackingError as error:
+            if error.code == "ENDPOINT_NOT_FOUND":  # MLflow 2 had none
+                return None
+            raise
         found = [shapes.logged_model(item) for item in answer.get("models", ())]
         return found[0] if found else None
