@@ -62,10 +62,15 @@ def make_request(
         env_manager=env_manager or os.environ.get(ENV_MANAGER_VARIABLE) or None,
         parent_run_id=parent_run_id or os.environ.get(RUN_ID_VARIABLE) or None,
         tracking_uri=tracking_uri or os.environ.get("MLFLOW_TRACKING_URI") or None,
-        offline=offline or os.environ.get(OFFLINE_VARIABLE, "").lower() in _YES,
+        offline=is_offline(offline),
         as_of=_as_of(as_of),
         **rest,
     )
+
+
+def is_offline(given: bool) -> bool:
+    """Whether nothing may be fetched: as ``given``, or as the environment says."""
+    return given or os.environ.get(OFFLINE_VARIABLE, "").lower() in _YES
 
 
 def read_params_file(path: Path) -> dict[str, str | None]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
-from urllib.parse import unquote, urlsplit
 
 from reprise.errors import RepriseError, UsageError
 from reprise.runner import digests
 from reprise.runner.bind import Localise
+from reprise.runner.capture.inputs import is_fetched
 from reprise.schemas.job import Source
 from reprise.schemas.run_record import InputRecord, RunRecord
 
@@ -57,13 +57,15 @@ def _checked(
     Raises:
         UsageError: it is gone, or not what it was.
     """
-    recorded = local_path(item.uri)
-    if recorded is None:
-        candidates = [fetch(value, base)] if base else []
-    else:
-        candidates = [*_candidates(recorded, places)]
-    if not candidates:
-        return None
+    uri = item.uri or value
+    if is_fetched(uri) and base is not None:
+        return _unchanged(item, [fetch(value, base)])
+    candidates = [] if is_fetched(uri) else [*_candidates(uri, places)]
+    return _unchanged(item, candidates) if candidates else None
+
+
+def _unchanged(item: InputRecord, candidates: Sequence[Path]) -> Path:
+    """The first that is what the input was."""
     there = [path for path in candidates if path.exists()]
     if not there:
         raise UsageError(f"input {item.name} is gone: {candidates[-1]}")
@@ -81,23 +83,16 @@ def _checked(
     )
 
 
-def local_path(uri: str | None) -> Path | None:
-    """The path of this machine that the record of an input names."""
-    if uri is None:
-        return None
-    parts = urlsplit(uri)
-    if parts.scheme == "file":
-        return Path(unquote(parts.path))
-    return Path(uri) if uri.startswith("/") else None
-
-
-def _candidates(recorded: Path, places: Places) -> Iterator[Path]:
-    """The same place in the restored source, then the place itself."""
-    if places.original is not None and recorded.is_relative_to(places.original):
-        if places.restored is None:
-            return
-        yield places.restored / recorded.relative_to(places.original)
-    yield recorded
+def _candidates(path: str, places: Places) -> Iterator[Path]:
+    """One of the source in the source as it is restored, then where the run had it."""
+    if Path(path).is_absolute():
+        yield Path(path)
+        return
+    if places.restored is None:
+        return
+    yield places.restored / path
+    if places.original is not None:
+        yield places.original / path
 
 
 def given(record: RunRecord) -> dict[str, str | None]:

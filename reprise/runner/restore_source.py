@@ -110,14 +110,15 @@ def _described(origin: Origin) -> str:
 def _restore_commit(origin: Origin, commit: str, root: Path, offline: bool) -> None:
     """The commit as a repository of its own, with its submodules and on its branch."""
     refusals: list[str] = []
-    for remote, submodules_from in _remotes(origin):
+    for text in _places(origin):
         try:
-            mirrors.obtain(remote, (commit,), root, submodules_from, offline=offline)
+            remote = _remote(text)
+            mirrors.obtain(remote, (commit,), root, origin.source.url, offline=offline)
             for module in origin.source.submodules:
                 _check_out_submodule(origin, remote, module, root)
             break
         except SourceError as error:
-            refusals.append(f"{remote.url}: {error.message}")
+            refusals.append(f"{redact(text)}: {error.message}")
             shutil.rmtree(root, ignore_errors=True)
     else:
         _restore_snapshot(origin, commit, root, refusals)
@@ -125,20 +126,20 @@ def _restore_commit(origin: Origin, commit: str, root: Path, offline: bool) -> N
         mirrors.enter_branch(root, origin.source.branch, commit)
 
 
-def _remotes(origin: Origin) -> Iterator[tuple[git.Remote, str | None]]:
-    """The repositories that may know the commit, each with the URL that relative submodules start from."""
-    place, url = origin.place, origin.source.url
-    if place is not None and place.is_dir():
-        yield git.Remote(place.as_uri(), local=True), url
-    for text in dict.fromkeys(filter(None, (url, None if place else origin.source.uri))):
-        try:
-            found = locations.locate(text, Path("/"))
-        except SourceError:
-            continue
-        if isinstance(found, locations.GitRepository):
-            yield found.remote, None
-        elif isinstance(found, locations.Folder):
-            yield git.Remote(found.path.as_uri(), local=True), None
+def _places(origin: Origin) -> Iterable[str]:
+    """Where a repository may lie that knows the commit, the nearest first."""
+    place, source = origin.place, origin.source
+    return dict.fromkeys(filter(None, (place.as_uri() if place else source.uri, source.url)))
+
+
+def _remote(text: str) -> git.Remote:
+    """Raises SourceError where there is no repository."""
+    found = locations.locate(text, Path("/"))
+    if isinstance(found, locations.GitRepository):
+        return found.remote
+    if isinstance(found, locations.Folder):
+        return git.Remote(found.path.as_uri(), local=True)
+    raise SourceError("it is no repository")
 
 
 def _check_out_submodule(origin: Origin, remote: git.Remote, module: Submodule, root: Path) -> None:

@@ -50,8 +50,8 @@ class _Changed(Exception):
     """It is not as it was when the run started."""
 
 
-def before(entry_point: EntryPoint, invocation: Invocation) -> Inputs:
-    """The inputs that the parameters name, as they are now.
+def before(entry_point: EntryPoint, invocation: Invocation, root: Path) -> Inputs:
+    """The inputs that the parameters name, as they are now; ``root`` is that of the source.
 
     Raises:
         OSError: one of them cannot be read.
@@ -59,7 +59,7 @@ def before(entry_point: EntryPoint, invocation: Invocation) -> Inputs:
     since = time.time_ns() - _TICK
     records: list[InputRecord] = []
     postponed: list[Postponed] = []
-    for record, path in _named(entry_point, invocation):
+    for record, path in _named(entry_point, invocation, root):
         try:
             records.append(_with(record, _read(path, _Room())))
         except _TooMuch:
@@ -89,19 +89,27 @@ def dataset(logged: DatasetInput) -> InputRecord:
     return InputRecord(found.name, redact(found.source), "dataset", None, found.digest)
 
 
-def _named(entry_point: EntryPoint, invocation: Invocation) -> Iterator[tuple[InputRecord, Path]]:
+def _named(
+    entry_point: EntryPoint, invocation: Invocation, root: Path
+) -> Iterator[tuple[InputRecord, Path]]:
     for item in invocation.parameters:
         declared = entry_point.parameters.get(item.name)
         path = _path(declared.type, item.rendered) if declared else None
         if path is not None and path.exists():
             kind = "folder" if path.is_dir() else "file"
-            yield InputRecord(item.name, None if item.secret else _uri(item.text, path), kind), path
+            yield InputRecord(item.name, None if item.secret else _uri(item.text, path, root), kind), path
 
 
-def _uri(text: str, path: Path) -> str:
-    """Where the input came from; a path as one that means the same from anywhere."""
-    fetched = re.match(r"(?i)(?!file:)([a-z][a-z0-9+.-]*://|(runs|models|mlflow-artifacts):)", text)
-    return redact(text) if fetched else str(path)
+def is_fetched(text: str) -> bool:
+    """Whether an input of this name comes from elsewhere; every other name is a path."""
+    return bool(re.match(r"(?i)(?!file:)([a-z][a-z0-9+.-]*://|(runs|models|mlflow-artifacts):)", text))
+
+
+def _uri(text: str, path: Path, root: Path) -> str:
+    """Where the input came from: what was fetched, a path from the source's root, or an absolute one."""
+    if is_fetched(text):
+        return redact(text)
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
 
 
 def _path(kind: str, value: str) -> Path | None:

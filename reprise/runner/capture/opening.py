@@ -21,6 +21,7 @@ from reprise.runner.stores import store_folder
 from reprise.schemas import tags
 from reprise.schemas.entities import Run
 from reprise.schemas.environment import CondaEnv, DockerEnv, EnvSpec
+from reprise.schemas.job import Checkout
 from reprise.schemas.run_record import ParameterRecord, ProjectRecord, RunRecord
 from reprise.tracking.base import Tracking
 from reprise.tracking.names import now
@@ -80,7 +81,9 @@ def opening(tracking: Tracking, plan: Plan, record: RunRecord, folder: Path) -> 
     """
     notes: list[str] = []
     name = attempt(lambda: _experiment(tracking, plan, record), notes, "the name of the experiment")
-    read = attempt(lambda: inputs.before(plan.entry_point, plan.invocation), notes, "the inputs")
+    read = attempt(
+        lambda: inputs.before(plan.entry_point, plan.invocation, _root(plan.checkout)), notes, "the inputs"
+    )
     record = record._replace(experiment=name or record.experiment, inputs=read.records if read else ())
     try:
         objects = objects_of(tracking, folder)
@@ -142,3 +145,8 @@ def _seeds(plan: Plan) -> dict[str, str]:
     seeds = {name: given.get(name) or os.environ.get(name) for name in (HASH_SEED, *_SEEDS)}
     seeds[HASH_SEED] = seeds[HASH_SEED] or str(int.from_bytes(os.urandom(4)))
     return {name: seed for name, seed in seeds.items() if seed}
+
+
+def _root(checkout: Checkout) -> Path:
+    """That of the source, of which the project may be a folder."""
+    return checkout.repository.root if checkout.repository else checkout.path
