@@ -6,6 +6,7 @@ import os
 
 from reprise.envs import contents, marker, store
 from reprise.envs.inventory import Entry
+from reprise.errors import EnvError
 from reprise.lock import hold
 
 
@@ -24,7 +25,7 @@ def check(entry: Entry) -> list[str] | None:
             for item in contents.damage(entry.prefix, hashes=True)
             if item.file not in entry.marker.odd
         ]
-        wrong = [*([changed] if changed else ()), *damaged]
+        wrong = [*_faults_of_lock(entry), *([changed] if changed else ()), *damaged]
         if wrong:
             _mark(entry, contents.enumerated(wrong))
         else:
@@ -32,6 +33,14 @@ def check(entry: Entry) -> list[str] | None:
         return wrong
     finally:
         os.close(held)
+
+
+def _faults_of_lock(entry: Entry) -> list[str]:
+    try:
+        _ = entry.lock
+    except EnvError:
+        return ["its lock is not the one that it was made from"]
+    return []
 
 
 def _mark(entry: Entry, sentence: str) -> None:

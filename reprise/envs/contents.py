@@ -92,7 +92,14 @@ def _listed(prefix: Path, path: Path) -> list[File]:
         return list(read(prefix, path))
     except Exception:  # whatever somebody has made of it
         place = path.relative_to(prefix).as_posix()
-        return [File(path.parent.stem, place, None, None, readable=False)]
+        return [File(_package(path), place, None, None, readable=False)]
+
+
+def _package(path: Path) -> str:
+    """Name and version of the package that lists its files at ``path``."""
+    if path.name == "RECORD":
+        return _DISTRIBUTION.sub(r"\g<name> \g<version>", path.parent.name)
+    return _CONDA_PACKAGE.sub(r"\g<name> \g<version>", path.name)
 
 
 def _names(folder: str) -> set[str]:
@@ -167,7 +174,7 @@ def _wheel_files(prefix: Path, record: Path) -> Iterator[File]:
     import csv
 
     site = record.parent.parent.relative_to(prefix).as_posix()
-    package = _DISTRIBUTION.sub(r"\g<name> \g<version>", record.parent.name)
+    package = _package(record)
     with record.open(encoding="utf-8", errors="surrogateescape", newline="") as lines:
         for row in csv.reader(lines):
             if not row or row[0].endswith(".pyc") or os.path.isabs(row[0]):  # noqa: PTH117

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from reprise.envs import marker, store
 from reprise.envs.marker import Marker, User
-from reprise.errors import UsageError
+from reprise.errors import EnvError, UsageError
 from reprise.lock import hold
 from reprise.schemas.environment import Lock
 
@@ -32,8 +32,17 @@ class Entry(NamedTuple):
 
     @property
     def lock(self) -> Lock:
-        """Raises OSError when somebody removed it."""
-        return Lock(self.marker.manager, (self.prefix / marker.LOCK).read_text(encoding="utf-8"))
+        """Raises EnvError when it is not the one that the environment was made from."""
+        try:
+            lock = Lock(self.marker.manager, (self.prefix / marker.LOCK).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            lock = None
+        if lock is None or lock.digest != self.marker.digest:
+            raise EnvError(
+                f"the lock that lies in environment {self.name} is not the one that it was made from",
+                hint=f"reprise env check {self.name} has it made again",
+            )
+        return lock
 
     @property
     def projects(self) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from reprise.envs import bytecode, contents, links, marker
 from reprise.envs.base import EnvManager
+from reprise.envs.contents import Damage
 from reprise.envs.marker import Marker, User
 from reprise.errors import EnvError
 from reprise.paths import write_atomically
@@ -18,6 +19,8 @@ from reprise.schemas.environment import Lock, Policy
 logger = logging.getLogger(__name__)
 
 REMOVING = ".removing-"
+
+_WAIT = "60"  # seconds until another uv has left the cache that both use
 
 
 def make(manager: EnvManager, lock: Lock, prefix: Path, policy: Policy, fault: str, log: Path) -> None:
@@ -32,14 +35,8 @@ def make(manager: EnvManager, lock: Lock, prefix: Path, policy: Policy, fault: s
         logger.info("Making environment %s again: %s", prefix.name, fault)
     started = time.monotonic()
     before, users = _before(prefix)
-    remove(prefix)
-    prefix.mkdir()
     try:
-        manager.create(lock, prefix, policy, log)
-        bytecode.share(prefix)
-        if wrong := manager.unhealthy(lock, prefix):
-            raise EnvError(f"environment {prefix.name} is not usable right after it was made: {wrong}")
-        odd = _odd(prefix, before)
+        odd = _fill(manager, lock, prefix, policy, before, log)
     except BaseException:
         remove(prefix)
         raise
@@ -88,30 +85,56 @@ def _marker(manager: EnvManager, lock: Lock, prefix: Path, odd: tuple[str, ...])
     )
 
 
-def _odd(prefix: Path, before: Marker | None) -> tuple[str, ...]:
-    """The files of a new environment that are not what their packages say.
+def _fill(
+    manager: EnvManager, lock: Lock, prefix: Path, policy: Policy, before: Marker | None, log: Path
+) -> tuple[str, ...]:
+    """Make it, and return the files that are not what their packages say: some are wrong about themselves.
 
-    Some packages are wrong about themselves. But a file that was right in the last environment of the
-    same lock and is wrong in this one was damaged where both got it from.
-
-    Raises:
-        EnvError: there is such a file.
+    But a file that was right in the environment ``before`` and is wrong in this one was damaged where both
+    got it from. Then it is made once more, with packages from where they come from.
     """
-    found = list(contents.damage(prefix))
-    if not found:
-        return ()
-    names = " ".join(dict.fromkeys(item.package.split()[0] for item in found))
-    hint = f"uv cache clean {names}"
+    found = _filled(manager, lock, prefix, policy, before, log)
     if before is not None and any(item.file not in before.odd for item in found):
-        raise EnvError(
-            f"environment {prefix.name} is damaged although it is new: {contents.enumerated(found)}; "
-            "so is the cache of packages that its files are linked from",
-            hint=f"{hint} removes them from uv's; the next run gets them again",
+        _forget_packages(found, log)
+        found = _filled(manager, lock, prefix, policy, before, log)
+    if found:
+        logger.warning(
+            "Environment %s: %s. The package is wrong about itself, or the cache of packages is damaged "
+            "(uv cache clean %s)",
+            prefix.name,
+            contents.enumerated(found),
+            " ".join(_packages(found)),
         )
-    logger.warning(
-        "Environment %s: %s. The package is wrong about itself, or the cache of packages is damaged (%s)",
-        prefix.name,
-        contents.enumerated(found),
-        hint,
-    )
     return tuple(item.file for item in found)
+
+
+def _filled(
+    manager: EnvManager, lock: Lock, prefix: Path, policy: Policy, before: Marker | None, log: Path
+) -> list[Damage]:
+    remove(prefix)
+    prefix.mkdir()
+    manager.create(lock, prefix, policy, log)
+    bytecode.share(prefix)
+    if wrong := manager.unhealthy(lock, prefix):
+        raise EnvError(f"environment {prefix.name} is not usable right after it was made: {wrong}")
+    # what a check found may be of the right size
+    return list(contents.damage(prefix, hashes=before is not None and bool(before.ill)))
+
+
+def _forget_packages(found: list[Damage], log: Path) -> None:
+    """Remove damaged packages from uv's cache, whose files are linked into environments."""
+    from reprise.envs import uv
+
+    names = _packages(found)
+    logger.warning(
+        "uv's cache is damaged (%s): taking %s anew", contents.enumerated(found), ", ".join(names)
+    )
+    done = uv.call(["cache", "clean", *names], log=log, environ={"UV_LOCK_TIMEOUT": _WAIT})
+    if done.exit_code != 0:
+        raise uv.failure(
+            f"{', '.join(names)} cannot be removed from uv's cache, which is damaged", done, log
+        )
+
+
+def _packages(found: list[Damage]) -> list[str]:
+    return list(dict.fromkeys(item.package.split()[0] for item in found))

@@ -123,16 +123,32 @@ def test_a_check_finds_another_content_of_the_same_size(
     assert checking.check(entry) == []
 
 
-def test_damage_that_comes_from_uvs_cache_is_told_as_that(made: Environment, log: Path) -> None:
+@pytest.mark.parametrize("text", ["x = 1000\n", "x = 6\n"])
+def test_damage_that_comes_from_uvs_cache_is_made_good_there(
+    made: Environment, log: Path, caplog: pytest.LogCaptureFixture, text: str
+) -> None:
     """Whoever writes into a linked file writes into the cache too: a new environment is no better."""
     path = site(made) / "alpha_more" / "a.py"
     assert path.stat().st_nlink > 1
-    path.write_text("x = 1000\n")
-    a_day_passes(made)
-    with pytest.raises(EnvError, match="damaged although it is new") as caught:
-        again(log)
-    assert "uv cache clean alpha" in (caught.value.hint or "")
-    assert not made.prefix.exists()
+    path.write_text(text)
+    (entry,) = inventory.entries()
+    assert checking.check(entry)
+    assert again(log) == made
+    assert "taking alpha anew" in caplog.text
+    assert path.read_text() == "x = 1\n"
+    (entry,) = inventory.entries()
+    assert checking.check(entry) == []
+
+
+def test_a_lock_in_an_environment_that_is_not_its_own_is_damage(made: Environment, log: Path) -> None:
+    (made.prefix / marker.LOCK).write_text("{}")
+    (entry,) = inventory.entries()
+    with pytest.raises(EnvError, match="is not the one that it was made from"):
+        _ = entry.lock
+    assert checking.check(entry) == ["its lock is not the one that it was made from"]
+    assert again(log) == made
+    (entry,) = inventory.entries()
+    assert entry.lock == made.lock
 
 
 def test_a_package_that_is_wrong_about_itself_is_used_with_a_warning(
