@@ -6,6 +6,7 @@ what that client does (see ``follow.py``).
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable
 
 from starlette.applications import Starlette
@@ -22,6 +23,8 @@ from reprise.server.following import Follows
 from reprise.server.routes import ROUTES
 from reprise.server.wire import HTTP_STATUS, encode
 from reprise.tracking.embedded import EmbeddedStore
+
+logger = logging.getLogger(__name__)
 
 _HEADERS = {
     "UNAUTHENTICATED": {"WWW-Authenticate": 'Basic realm="reprise"'},
@@ -48,6 +51,7 @@ def create_app(
             RepriseError: _refused,
             HTTPException: _no_such_endpoint,
             ClientDisconnect: _gone,
+            OSError: _out_of_order,
             Exception: _unexpected,
         },
     )
@@ -124,6 +128,13 @@ async def _no_such_endpoint(request: Request, error: Exception) -> Response:
 async def _gone(request: Request, error: Exception) -> Response:
     """The client hung up in the middle of its request; nobody reads this."""
     return Response(status_code=499)
+
+
+async def _out_of_order(request: Request, error: Exception) -> Response:
+    """A full disk, or a folder that may not be written: the operator's to mend, and named in the log."""
+    assert isinstance(error, OSError)
+    logger.error("%s %s: %s", request.method, request.url.path, error)
+    return error_response(TrackingError(error.strerror or str(error)))
 
 
 async def _unexpected(request: Request, error: Exception) -> Response:

@@ -1,4 +1,4 @@
-"""Uploads in parts (``mlflow-artifacts/mpu``), that clients do with ``MLFLOW_ENABLE_PROXY_MULTIPART_UPLOAD``.
+"""Uploads in parts (``mlflow-artifacts/mpu``), which ``MLFLOW_ENABLE_PROXY_MULTIPART_UPLOAD`` asks for.
 
 MLflow's own server hands out URLs of a cloud store for the parts; ours are of this server, and each part
 is sent with the credential that the upload was begun with.

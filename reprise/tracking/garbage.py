@@ -27,6 +27,7 @@ RUN, MODEL, EXPERIMENT = "run", "logged model", "experiment"
 class Deleted(NamedTuple):
     """Something that was deleted; ``deleted_time`` is ms since the epoch, ``uri`` its artifact root.
 
+    That of an experiment is the folder of its traces.
     ``used_by`` is the registered model version that has its files, ``job`` the job folder of a run.
     """
 
@@ -86,11 +87,14 @@ class GarbageStore(EmbeddedStore):
 
         An experiment goes when it holds no run and no logged model any more.
         """
+        gone = []
         with self._database.writing() as connection:
-            gone = [item for item in items if _remove(connection, item)]
-            connection.executemany(
-                "INSERT OR IGNORE INTO garbage VALUES (?)", [(_folder(item),) for item in gone]
-            )
+            for item in items:
+                folders = _folders(connection, item)
+                if _remove(connection, item):
+                    gone.append(item)
+                    notes = [(folder,) for folder in folders]
+                    connection.executemany("INSERT OR IGNORE INTO garbage VALUES (?)", notes)
             if any(item.kind == RUN for item in gone):
                 connection.execute("DELETE FROM dataset WHERE id NOT IN (SELECT dataset FROM run_dataset)")
         return gone
@@ -113,7 +117,9 @@ class GarbageStore(EmbeddedStore):
 
     def size(self, item: Deleted) -> Size:
         """The files that are removed with it."""
-        sizes = list(_sizes(at_location(item.uri, self.artifacts)))
+        with self._database.reading() as connection:
+            folders = _folders(connection, item)
+        sizes = [size for folder in folders for size in _sizes(at_location(folder, self.artifacts))]
         return Size(len(sizes), sum(sizes))
 
     def has_run(self, run_id: str) -> bool:
@@ -179,9 +185,12 @@ def _deleted(
     return Deleted(kind, str(identity), name, str(experiment), time, uri, status, job)
 
 
-def _folder(item: Deleted) -> str:
-    """Where its files lie: the folder around a root ``.../<id>/artifacts``, which only it has."""
-    return item.uri.removesuffix("/artifacts") if item.uri.endswith(f"/{item.id}/artifacts") else item.uri
+def _folders(connection: Connection, item: Deleted) -> list[str]:
+    """Where its files lie, and nobody else's: an experiment can be in a folder that holds more than it."""
+    if item.kind == EXPERIMENT:
+        traces = connection.execute("SELECT trace_id FROM trace WHERE experiment = ?", (item.id,))
+        return [f"{item.uri}/{trace_id}" for (trace_id,) in traces]
+    return [item.uri.removesuffix("/artifacts") if item.uri.endswith(f"/{item.id}/artifacts") else item.uri]
 
 
 def _sizes(place: Artifacts, folder: str = "") -> Iterator[int]:

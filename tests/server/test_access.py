@@ -235,6 +235,27 @@ def test_many_slow_uploads_keep_nobody_waiting(house: Path) -> None:
         assert server.ask(f"{API}/experiments/get?experiment_id=0")[0] == 200
 
 
+FULL = """
+import resource, signal
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))
+from reprise.cli import main
+main()
+"""
+
+
+def test_an_upload_for_which_there_is_no_room_says_so_and_leaves_nothing(house: Path) -> None:
+    with served(code=FULL) as server:
+        status, answer = server.ask(f"{FILES}/0/run/artifacts/big.bin", b"x" * (3 << 20), method="PUT")
+        assert (status, json.loads(answer)["message"]) == (500, "File too large")
+        assert server.ask(f"{FILES}/0/run/artifacts/small.bin", b"x", method="PUT")[0] == 200
+        server.process.terminate()
+        assert server.process.stderr is not None
+        log = server.process.stderr.read()
+    assert "big.bin: [Errno" in log and "Traceback" not in log
+    assert [file.name for file in Path("mlruns/artifacts").rglob("*") if file.is_file()] == ["small.bin"]
+
+
 def test_it_counts_and_logs_its_requests(house: Path) -> None:
     token = users.put(Path("users"), "robot", "read", password=None)
     with served("--access-log", "access.jsonl", "--auth", "users") as server:

@@ -11,7 +11,7 @@ import pytest
 from reprise.errors import TrackingError
 from reprise.runner.gc import Collected, collect
 from reprise.runner.lease import Lease
-from reprise.schemas.entities import Dataset, DatasetInput, Metric, Run
+from reprise.schemas.entities import Dataset, DatasetInput, Metric, Run, Trace
 from reprise.schemas.tags import JOB
 from reprise.tracking.embedded import EmbeddedStore
 from reprise.tracking.garbage import GarbageStore
@@ -75,13 +75,32 @@ def test_a_deleted_experiment_goes_with_runs_models_and_traces(store: EmbeddedSt
     run = logged(store, experiment)
     model = store.create_logged_model(experiment, name="m", source_run_id=run.run_id)
     store.upload_artifact(model.model_id, store.directory.parent / "file", "weights")
-    (store.directory / "artifacts" / experiment / "traces" / "t").mkdir(parents=True)
+    store.record_trace(Trace("tr-1", experiment, request_time=1, state="OK"))
+    spans = store.directory / "artifacts" / experiment / "traces" / "tr-1" / "artifacts" / "traces.json"
+    spans.parent.mkdir(parents=True)
+    spans.write_text("{}")
     store.delete_experiment(experiment)
     done = gc(store)
     assert [item.kind for item in done.removed] == ["run", "logged model", "experiment"]
-    assert (done.files, store.get_experiment_by_name("old")) == (2, None)
+    assert (done.files, store.get_experiment_by_name("old")) == (3, None)
     assert not (store.directory / "artifacts" / experiment).exists()
     assert store.create_experiment("old") != experiment
+
+
+def test_an_experiment_in_a_folder_of_the_user_takes_its_own_traces_only(
+    store: EmbeddedStore, tmp_path: Path
+) -> None:
+    experiment = store.create_experiment("mine", artifact_location=str(tmp_path / "work"))
+    store.record_trace(Trace("tr-1", experiment, request_time=1, state="OK"))
+    for trace in ("tr-1", "tr-of-another-experiment", "what-the-user-put-there"):
+        (tmp_path / "work" / "traces" / trace).mkdir(parents=True)
+        (tmp_path / "work" / "traces" / trace / "file").write_text("x")
+    store.delete_experiment(experiment)
+    assert gc(store, dry_run=True).files == gc(store).files == 1
+    assert {folder.name for folder in (tmp_path / "work" / "traces").iterdir()} == {
+        "tr-of-another-experiment",
+        "what-the-user-put-there",
+    }
 
 
 def test_a_run_that_goes_on_is_kept_until_it_ends(store: EmbeddedStore) -> None:
