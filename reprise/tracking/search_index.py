@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from reprise.tracking.search import Comparison
-from reprise.tracking.search_sql import Index, Searchable, Sql
+from reprise.tracking.search_sql import BEGINNING, Index, Searchable, Sql
 
 SHORTEST, LONGEST = 256, 4096
 """Entries of an index that are walked through at once: few for the first page's sake, more later."""
@@ -47,7 +47,7 @@ def bounds(index: Index, comparison: Comparison) -> Bounds:
     if operator in {"<", "<="}:
         return Bounds(high=(Sql(f"{held} {operator} ?", values),))
     if operator == "LIKE" and (start := _fixed_start(str(values[0]))):
-        end = _behind(start)
+        end = _behind(start[:BEGINNING])
         high = (Sql(f"{held} < {one}", (end,)),) if end else ()
         return Bounds(low=(Sql(f"{held} >= {one}", (start,)),), high=high)
     return Bounds()

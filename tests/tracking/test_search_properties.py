@@ -149,6 +149,7 @@ CONDITIONS: Mapping[str, Callable[[Mapping[str, Any]], bool]] = {
     "params.p = 'a'": lambda run: run.get("params.p") == "a",
     "params.p LIKE 'p%'": lambda run: run.get("params.p", "").startswith("p"),
     f"params.p LIKE '{LONG}1%'": lambda run: run.get("params.p", "").startswith(f"{LONG}1"),
+    f"params.p LIKE '{LONG}1x%'": lambda run: run.get("params.p", "").startswith(f"{LONG}1x"),
     f"params.p = '{LONG}1x'": lambda run: run.get("params.p") == f"{LONG}1x",
     "params.p ILIKE 'b'": lambda run: run.get("params.p", "").lower() == "b",
     "params.p IN ('a', 'b')": lambda run: run.get("params.p") in {"a", "b"},
