@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -114,12 +115,8 @@ class _Child:
             if pid == 0:
                 return False
             self._process.returncode = os.waitstatus_to_exitcode(code)
-            unit = 1 if sys.platform == "darwin" else 1024
-            self._usage = Usage(
-                round(time.monotonic() - self._started, 3),
-                round(used.ru_utime + used.ru_stime, 3),
-                used.ru_maxrss * unit,
-            )
+            wall = time.monotonic() - self._started
+            self._usage = Usage(round(wall, 3), round(used.ru_utime + used.ru_stime, 3), _peak(used))
         return True
 
     def _end_rest(self) -> None:
@@ -213,6 +210,16 @@ def _exit_descriptor(pid: int) -> int | None:
         return os.pidfd_open(pid)
     except OSError:
         return None
+
+
+def _peak(used: resource.struct_rusage) -> int | None:
+    """The largest memory of one of the processes, in bytes.
+
+    Linux counts what we had ourselves when we started the job as the job's: less than that is not known.
+    """
+    if used.ru_maxrss <= resource.getrusage(resource.RUSAGE_SELF).ru_maxrss:
+        return None
+    return used.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
 def _reason(code: int, meanings: Mapping[int, str]) -> str:

@@ -11,7 +11,7 @@ import hashlib
 import logging
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
@@ -113,23 +113,25 @@ def missing(tracking: Tracking, run_id: str, contents: Iterable[Content]) -> tup
     )
 
 
-def sweep(objects: Path, records: Iterable[str]) -> tuple[int, int]:
+def sweep(objects: Path, records: Callable[[], Iterable[str]], *, dry_run: bool) -> tuple[int, int]:
     """Remove what none of the ``records``, the texts of ``run.json``, names; how many files, and bytes.
 
-    ``records`` is gone through while nobody adds any. A record of a newer version counts too: any digest
-    in its text does.
+    They are read while nobody adds any. Every digest in a text counts, so that a record of a newer
+    version holds what it needs as well.
     """
     if not objects.is_dir():
         return 0, 0
     with lock.exclusive(objects / _LOCK, "runs that are being opened"):
-        named = {digest for text in records for digest in _DIGEST.findall(text)}
-        files = size = 0
-        for path in objects.glob(_OBJECTS):
-            if path.parent.name + path.name not in named:
-                size += path.stat().st_size
+        named = {digest for text in records() for digest in _DIGEST.findall(text)}
+        doomed = [path for path in objects.glob(_OBJECTS) if path.parent.name + path.name not in named]
+        size = sum(path.stat().st_size for path in doomed)
+        if not dry_run:
+            for path in doomed:
                 path.unlink()
-                files += 1
-    return files, size
+            for note in objects.glob("commits/*"):
+                if not named.issuperset(_DIGEST.findall(note.read_text())):
+                    note.unlink()
+    return len(doomed), size
 
 
 def _folders(tracking: Tracking, run_id: str, digest: str) -> Iterator[Path]:

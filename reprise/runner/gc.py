@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from reprise.errors import RepriseError
+from reprise.runner import contents
 from reprise.runner.lease import is_held, job_folders, read_record, unheld
+from reprise.runner.records import RECORD_ARTIFACT
 from reprise.schemas.job import RunStatus
 from reprise.tracking.garbage import EXPERIMENT, RUN, Deleted, GarbageStore, Size
 from reprise.tracking.names import now
+
+log = logging.getLogger(__name__)
 
 _AT_ONCE = 100
 """Rows that are removed in one transaction, so that others write in between."""
@@ -49,7 +55,9 @@ def collect(
         doomed = [item for item in items if item not in held]
         total = _total(store, doomed, say)
         if dry_run:
-            return Collected(doomed, kept, *total)
+            return Collected(
+                doomed, kept, *_with_contents(store, total, {item.id for item in doomed}, dry_run)
+            )
         removed: list[Deleted] = []
         for start in range(0, len(doomed), _AT_ONCE):
             say(f"Removed {len(removed)} of {len(doomed)}")
@@ -57,7 +65,7 @@ def collect(
         say("Removing files")
         store.sweep()
         _drop_jobs(store)
-        return Collected(removed, kept, *total)
+        return Collected(removed, kept, *_with_contents(store, total, set(), dry_run))
 
 
 def _reason(store: GarbageStore, item: Deleted) -> str | None:
@@ -87,6 +95,28 @@ def _total(store: GarbageStore, items: Sequence[Deleted], say: Callable[[str], N
         measured = store.size(item)
         files, size = files + measured.files, size + measured.bytes
     return Size(files, size)
+
+
+def _with_contents(store: GarbageStore, total: Size, gone: set[str], dry_run: bool) -> Size:
+    """Remove the contents that no run names but those that are ``gone``; ``total`` with them.
+
+    While a record cannot be read nobody knows what it needs, and all stay.
+    """
+
+    def records() -> Iterator[str]:
+        for run_id in store.run_ids():
+            if run_id not in gone and (text := store.text(run_id, RECORD_ARTIFACT)) is not None:
+                yield text
+        for folder in job_folders(store.directory / "jobs"):  # of a step, which sends it while it runs
+            if (file := folder / RECORD_ARTIFACT).exists():
+                yield file.read_text("utf-8", "replace")
+
+    try:
+        files, size = contents.sweep(store.directory / contents.FOLDER, records, dry_run=dry_run)
+    except (OSError, RepriseError) as error:
+        log.warning("what runs share of their sources is not looked through: %s", error)
+        return total
+    return Size(total.files + files, total.bytes + size)
 
 
 def _drop_jobs(store: GarbageStore) -> None:

@@ -42,6 +42,7 @@ _OURS = {
     ".gitignore",
     "artifacts",
     "jobs",
+    "objects",
     "arriving",
     *(f"{DIGESTS_NAME}{end}" for end in ("", "-wal", "-shm")),
 }

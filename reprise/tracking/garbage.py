@@ -7,6 +7,7 @@ are gone. Killed at any moment, nothing half is shown, and the next time finishe
 from __future__ import annotations
 
 import logging
+import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -121,6 +122,23 @@ class GarbageStore(EmbeddedStore):
             folders = _folders(connection, item)
         sizes = [size for folder in folders for size in _sizes(at_location(folder, self.artifacts))]
         return Size(len(sizes), sum(sizes))
+
+    def run_ids(self) -> list[str]:
+        """All runs that are there, deleted ones too."""
+        with self._database.reading() as connection:
+            return [run_id for (run_id,) in connection.execute("SELECT run_id FROM run")]
+
+    def text(self, run_id: str, path: str) -> str | None:
+        """A text artifact of a run, None when it has none."""
+        with tempfile.TemporaryDirectory(prefix="reprise-") as folder:
+            file = Path(folder) / "text"
+            try:
+                self.download_artifact(run_id, path, file)
+            except TrackingError as error:
+                if error.code == "RESOURCE_DOES_NOT_EXIST":
+                    return None
+                raise
+            return file.read_text("utf-8", "replace")
 
     def has_run(self, run_id: str) -> bool:
         with self._database.reading() as connection:

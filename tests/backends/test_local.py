@@ -74,9 +74,25 @@ def test_a_detached_job_prints_nowhere_but_into_its_log(
 
 
 def test_the_exit_code_and_the_signal_are_told(tmp_path: Path) -> None:
-    assert finish(make_job(tmp_path, "exit 3")) == JobStatus(RunStatus.FAILED, 3, "exit code 3")
+    failed = finish(make_job(tmp_path, "exit 3"))
+    assert (failed.state, failed.exit_code, failed.message) == (RunStatus.FAILED, 3, "exit code 3")
     killed = finish(make_job(tmp_path, "kill -KILL $$"))
     assert (killed.exit_code, killed.message) == (-9, "killed by SIGKILL (out of memory?)")
+
+
+def test_what_a_job_and_its_children_took_is_told(tmp_path: Path) -> None:
+    (tmp_path / "work.py").write_text(
+        "import time\nheld = bytearray(400 << 20)\nwhile time.process_time() < 0.5: pass\n"
+    )
+    usage = finish(make_job(tmp_path, f"{sys.executable} -S work.py; true")).usage
+    assert usage.peak_memory is not None and 400 << 20 <= usage.peak_memory < 800 << 20
+    assert usage.cpu_seconds is not None and usage.wall_seconds is not None
+    assert 0.5 <= usage.cpu_seconds <= usage.wall_seconds + 0.1
+
+
+def test_the_memory_of_a_small_job_is_not_taken_for_ours(tmp_path: Path) -> None:
+    """Linux counts the memory of the process that starts another as that one's."""
+    assert finish(make_job(tmp_path, "true")).usage.peak_memory is None
 
 
 def test_environment_patch_sets_and_unsets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -73,14 +73,18 @@ def installed(environ: Mapping[str, str]) -> Installed:
         if not _is_script(Path(program)):  # what a script starts may change without any of this changing
             _remember(note, answer)
     packages = tuple(
-        Distribution(name, version, redact(url), bool(e)) for name, version, url, e in answer["packages"]
+        Distribution(name, version, redact(url) if url else "", bool(e))
+        for name, version, url, e in answer["packages"]
     )
     return Installed(answer["python"], answer["executable"], packages)
 
 
 def _ask(program: str, environ: Mapping[str, str]) -> dict[str, Any]:
     """Ask the interpreter, from a folder in which no project's module is in its way."""
-    patch: dict[str, str | None] = {**dict.fromkeys(os.environ), **environ}
+    # Without what marks processes of the job: this one is ours, and is not ended with them.
+    ours = ("REPRISE_", "MLFLOW_")
+    theirs = {name: value for name, value in environ.items() if not name.startswith(ours)}
+    patch: dict[str, str | None] = {**dict.fromkeys(os.environ), **theirs}
     try:
         told = process.run([program, "-c", _ASK], cwd=Path("/"), environ=patch, timeout=_SECONDS)
         answer = json.loads(told.stdout.splitlines()[-1])

@@ -56,7 +56,7 @@ def outline(plan: Plan, run: Run) -> RunRecord:
         run_name=run.run_name,
         experiment=run.experiment_id,
         reprise=reprise.__version__,
-        source=source.outline(plan.request.uri, plan.checkout),
+        source=source.outline(plan.checkout),
         project=ProjectRecord(
             project.name,
             project.file.relative_to(project.root).as_posix() if project.file else None,

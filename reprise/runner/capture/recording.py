@@ -6,13 +6,16 @@ import logging
 import os
 import threading
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
+from reprise.errors import SourceError
 from reprise.process import patched
 from reprise.runner import contents, git
 from reprise.runner.capture import guards, inputs
 from reprise.runner.capture.inputs import Inputs
 from reprise.runner.capture.opening import attempt, objects_of
+from reprise.runner.capture.snapshots import known, snapshot
 from reprise.runner.plan import Plan
 from reprise.runner.records import send, write_record
 from reprise.runner.stores import store_folder
@@ -65,7 +68,9 @@ class Recording:
             self._over = True
             if self._thread is not None and self._thread.is_alive():
                 self._notes.append("what was captured beside the run was not done when the run had ended")
-            return self._record._replace(notes=tuple(self._notes))
+        for note in self._notes[len(self._record.notes) :]:
+            log.warning("%s", note)
+        return self._record._replace(notes=tuple(self._notes))
 
     def _complete(self, command: Command) -> None:
         environ = patched(os.environ, dict(command.environ))
@@ -73,8 +78,9 @@ class Recording:
         if self._plan.env_manager == "local":
             self._step("the installed packages", lambda: self._packages(environ))
         self._step("the inputs", self._read_inputs)
-        self._step("the record", self._write)
-        self._step("the commit", self._keep_commits)
+        self._step("the record", self._recall_commits)
+        if self._lacks_commits():
+            self._step("the commit", self._keep_commits)
 
     def _step(self, what: str, step: Callable[[], None]) -> None:
         if not self._over:
@@ -114,35 +120,59 @@ class Recording:
         found = tuple(record for record, _ in read)
         self._change(lambda record: record._replace(inputs=(*record.inputs, *found)))
 
-    def _keep_commits(self) -> None:
-        """Keep the commit, and those of submodules, where nobody else is known to have them."""
-        source = self._record.source
-        repository = self._plan.checkout.repository
-        if repository is None or source.commit is None or not self._needs_keeping(repository.root):
-            return
-        root = repository.root
+    def _recall_commits(self) -> None:
+        """Commits that an earlier run has kept."""
         objects = objects_of(self._tracking, self._folder)
         with contents.adding(objects):
-            packs = self._packs(root, source.commit, objects)
-            modules = tuple(
-                module._replace(snapshot=self._packs(root / module.path, module.commit, objects))
-                for module in source.submodules
-            )
-            source = source._replace(snapshot=packs, submodules=modules)
-            self._change(lambda record: record._replace(source=source))
+            self._snapshots(lambda root, commit: known(commit, objects) or ())
             self._write()
 
-    def _packs(self, root: Path, commit: str, objects: Path) -> tuple[Content, ...]:
-        from reprise.runner.capture.snapshots import snapshot
+    def _lacks_commits(self) -> bool:
+        """Whether commits are to be kept that are not yet.
 
-        step = attempt(lambda: snapshot(root, commit, objects, guards.limit()), self._notes, "the commit")
-        return step or ()
-
-    def _needs_keeping(self, root: Path) -> bool:
-        """A store of this machine has every commit, once for all; another one what is nowhere else."""
-        if store_folder(self._tracking) is not None:
-            return True
-        if self._plan.checkout.temporary is not None or self._record.source.commit is None:
+        A store of this machine has every commit, once for all; another one what is nowhere else.
+        """
+        source = self._record.source
+        repository = self._plan.checkout.repository
+        if repository is None or source.commit is None:
             return False
-        known = ("for-each-ref", "--count=1", "--contains", self._record.source.commit, "refs/remotes")
-        return not git.run(*known, cwd=root).stdout.strip()
+        if store_folder(self._tracking) is not None:
+            return not (source.snapshot and all(module.snapshot for module in source.submodules))
+        return not self._is_elsewhere(repository.root, source.commit)
+
+    def _is_elsewhere(self, root: Path, commit: str) -> bool:
+        """Whether a remote has the commit, as far as this machine knows."""
+        if self._plan.checkout.temporary is not None:
+            return True
+        where = ("for-each-ref", "--count=1", "--contains", commit, "refs/remotes")
+        return bool(git.run(*where, cwd=root).stdout.strip())
+
+    def _keep_commits(self) -> None:
+        objects = objects_of(self._tracking, self._folder)
+        with contents.adding(objects):
+            self._snapshots(partial(self._packed, objects))
+            self._write()
+
+    def _packed(self, objects: Path, root: Path, commit: str) -> tuple[Content, ...]:
+        try:
+            return snapshot(root, commit, objects, guards.limit())
+        except SourceError as error:
+            if not self._is_elsewhere(root, commit):
+                raise
+            log.debug("%s", error)
+            return ()
+
+    def _snapshots(self, packs: Callable[[Path, str], tuple[Content, ...]]) -> None:
+        """Put what holds the commit, and those of submodules, into the record."""
+        source = self._record.source
+        repository = self._plan.checkout.repository
+        if repository is None or source.commit is None:
+            return
+        root = repository.root
+        modules = []
+        for module in source.submodules:
+            step = partial(packs, root / module.path, module.commit)
+            modules.append(module._replace(snapshot=attempt(step, self._notes, module.path) or ()))
+        whole = attempt(partial(packs, root, source.commit), self._notes, "the commit") or ()
+        source = source._replace(snapshot=whole, submodules=tuple(modules))
+        self._change(lambda record: record._replace(source=source))

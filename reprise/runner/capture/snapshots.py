@@ -120,4 +120,6 @@ def _read(note: Path) -> tuple[Content, ...] | int | None:
 
 
 def _too_large(commit: str, limit: guards.Limit) -> SourceError:
-    return SourceError(f"commit {commit[:12]} has more than {guards.shown(limit.all)}")
+    return SourceError(
+        f"commit {commit[:12]} has more than {guards.shown(limit.all)} ({guards.LIMIT_VARIABLE})"
+    )

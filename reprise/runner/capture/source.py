@@ -6,7 +6,6 @@ import shutil
 from pathlib import Path
 from typing import NamedTuple
 
-from reprise.redact import redact
 from reprise.runner.capture import guards, listing, trees
 from reprise.runner.capture.files import keep_files
 from reprise.runner.capture.trees import Changes, Tree
@@ -19,14 +18,14 @@ class Captured(NamedTuple):
     notes: tuple[str, ...] = ()
 
 
-def outline(uri: str, checkout: Checkout) -> SourceRecord:
+def outline(checkout: Checkout) -> SourceRecord:
     """What the checkout itself says; nothing is looked at."""
     repository = checkout.repository
     if repository is None:
         kind = "folder" if checkout.temporary is None else "archive"
-        return SourceRecord(redact(uri), kind, subdirectory=checkout.name.partition("#")[2])
+        return SourceRecord(checkout.name, kind)
     return SourceRecord(
-        redact(uri),
+        checkout.name,
         "git",
         url=repository.url,
         commit=repository.commit,
@@ -82,8 +81,6 @@ def _files(
     root = checkout.repository.root if checkout.repository else checkout.path
     if shutil.which("git") is None:
         return Captured(record, ("the files of the folder are not kept: git was not found on PATH",))
-    if checkout.repository is None:
-        record = record._replace(subdirectory="")
     found = listing.all_of(root, docker=docker)
     kept = keep_files(root, found.names, objects, limit)
     notes = (f"files of the folder are not all kept: {found.fault}",) if found.fault else ()
