@@ -68,9 +68,9 @@ def served(*options: str, code: str = "from reprise.cli import main; main()") ->
     )
     try:
         assert process.stderr is not None
-        line = process.stderr.readline()
-        found = re.search(r":(\d+)$", line.strip())
-        assert found, line + process.stderr.read()
+        told = (re.search(r"^Serving .*:(\d+)$", line) for line in process.stderr)
+        found = next(filter(None, told), None)
+        assert found, "it ended without serving"
         yield Server(int(found[1]), process)
     finally:
         process.kill()
@@ -129,7 +129,19 @@ def test_secrets_are_kept_as_hashes_in_a_private_file(house: Path) -> None:
     assert Path("users").stat().st_mode & 0o077 == 0
 
 
-@pytest.mark.parametrize("content", ["[]", "{", '{"ana": {"role": "god"}}', '{"ana": "write"}'])
+@pytest.mark.parametrize(
+    "content",
+    [
+        "[]",
+        "{",
+        '{"ana": "write"}',
+        '{"ana": {"role": "god", "password": "%s:%s"}}' % ("0" * 32, "0" * 128),
+        '{"ana": {"role": ["read"], "token": "%s"}}' % ("0" * 64),
+        '{"ana": {"role": "read"}}',
+        '{"ana": {"role": "read", "password": "correct horse"}}',
+        '{"ana": {"role": "read", "token": "clé"}}',
+    ],
+)
 def test_what_is_no_users_file_is_refused(house: Path, content: str) -> None:
     Path("users").write_text(content)
     with pytest.raises(UsageError, match="is not a users file"):
@@ -235,6 +247,12 @@ def test_many_slow_uploads_keep_nobody_waiting(house: Path) -> None:
         assert server.ask(f"{API}/experiments/get?experiment_id=0")[0] == 200
 
 
+HASTY = """
+from reprise.server import serving
+serving.PATIENCE = 1
+from reprise.cli import main
+main()
+"""
 FULL = """
 import resource, signal
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
@@ -290,6 +308,28 @@ def test_what_is_under_way_is_answered_before_it_goes(house: Path) -> None:
         assert client.recv(100).startswith(b"HTTP/1.1 200")
         assert server.process.wait(10) in (0, -signal.SIGTERM, 143)
     assert next(Path("mlruns").rglob("slow.txt")).read_text() == "0123456789"
+
+
+def test_an_upload_that_never_ends_leaves_nothing_when_it_goes(house: Path) -> None:
+    with served(code=HASTY) as server, server.connect() as client:
+        client.sendall(
+            f"PUT {FILES}/0/run/artifacts/slow.txt HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+            "Content-Length: 10\r\n\r\n01234".encode()
+        )
+        while not list(Path("mlruns/artifacts").rglob(".*")):
+            time.sleep(0.01)
+        server.process.send_signal(signal.SIGTERM)
+        assert server.process.wait(30) in (-signal.SIGTERM, 143)
+    assert not [file for file in Path("mlruns/artifacts").rglob("*") if file.is_file()]
+
+
+def test_a_store_that_cannot_be_opened_is_told_before_it_serves(house: Path) -> None:
+    Path("mlruns").mkdir()
+    Path("mlruns/reprise.db").write_bytes(b"not a database, but long enough to be taken for one" * 20)
+    argv = [sys.executable, "-m", "reprise", "server", "-p", "0"]
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 6
+    assert "reprise.db" in done.stderr and "Serving" not in done.stderr
 
 
 def test_users_are_made_on_the_command_line(house: Path) -> None:
