@@ -85,7 +85,7 @@ def enter(environment: Environment, command: Command) -> Command:
 def packages(lock: Lock) -> tuple[Package, ...]:
     content = conda_records.read(lock)
     found = [_package(record) for record in content.records]
-    found += requirements.pinned(content.pip.requirements)
+    found += requirements.pinned(content.pip.requirements, content.pip.local)
     return tuple(sorted(found, key=lambda package: (package.kind != "python", package.name)))
 
 

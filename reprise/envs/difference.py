@@ -47,7 +47,7 @@ def _note(one: Package, other: Package) -> str:
         said.append(f"build {one.build} is now {other.build}")
     elif one.version == other.version and one.hashes and other.hashes:
         if not {*one.hashes} & {*other.hashes}:
-            said.append("the same version with other files")
+            said.append("the same version with other files" if one.version else "other files")
     elif one.version == other.version and one.origin != other.origin and one.origin and other.origin:
         said.append(f"from {one.origin}, now from {other.origin}")
     return ", ".join(said)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
-from reprise.envs.requirements import HASH, NAME, canonical, local_path, logical
+from reprise.envs.requirements import HASH, NAME, canonical, expanded, local_path, logical
 
 _HASHES = re.compile(r"\s+--hash[=\s]")
 _MARKER = re.compile(r"\s+;\s*|;\s+")
@@ -157,6 +157,6 @@ def _head(head: str, root: Path, top: Path) -> str:
         return f"{_EXTRAS.sub('', name).strip()}=={version.strip()}"
     elsewhere = not Path(os.path.normpath(path)).is_relative_to(top)
     if elsewhere and ("file:" in bare or bare.startswith("/")):
-        return head
+        return expanded(head, root)
     relative = os.path.relpath(path, root)
     return f"{editable}{relative if relative.startswith('.') else f'./{relative}'}"

@@ -6,10 +6,11 @@ lines refer to, the local projects they install, and the index options they brin
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from reprise.errors import ProjectError
@@ -35,6 +36,7 @@ _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*://|git\+|hg\+|svn\+|bzr\+")
 _VCS = re.compile(r"(?:git|hg|svn|bzr)\+")
 _EDITABLE_VCS = re.compile(r"(?:-e|--editable)[\s=]*(?:git|hg|svn|bzr)\+")
 _EGG = re.compile(r"#.*?\begg=(?P<name>[A-Za-z0-9][\w.\-]*)(?P<extras>\[[^\]]*\])?")
+_VARIABLE = re.compile(r"\$\{([A-Z0-9_]+)\}")
 _ARCHIVES = (".whl", ".tar.gz", ".zip", ".tar.bz2", ".tgz")
 
 
@@ -76,11 +78,20 @@ def read(lines: Iterable[str], root: Path, named_in: Path | None) -> Requirement
     )
 
 
-def pinned(lines: Iterable[str]) -> tuple[Package, ...]:
-    """The packages that resolved ``lines`` pin, by name: ``name==1.0`` or ``name @ URL``, with hashes."""
+def pinned(lines: Iterable[str], local: Iterable[Mapping[str, Any]] = ()) -> tuple[Package, ...]:
+    """The packages that resolved ``lines`` pin, by name: ``name==1.0`` or ``name @ URL``, with hashes.
+
+    Projects that are installed by their path alone are called by it; ``local`` are their digests.
+    """
+    digests = {project["path"]: f"sha256:{project['digest']}" for project in local}
     found = []
     for line in logical(lines):
         bare = line.removeprefix("-e ").strip()
+        if bare.startswith((".", "/")):
+            path = bare.partition(" --hash")[0].strip()
+            hashes = (digests[path],) if path in digests else tuple(HASH.findall(line))
+            found.append(Package(path, "", "pypi", origin=path, hashes=hashes))
+            continue
         head = re.split(r"\s+(?:;|--hash)", bare, maxsplit=1)[0].strip()
         name, _, rest = head.partition("==" if "==" in head and "://" not in head else "@")
         if line.startswith("--") or not NAME.match(head):
@@ -121,7 +132,7 @@ class _Found:
                 return [_named(value)]
             self._requirement(value, named_in, editable=True)
         elif name in _SOURCES:
-            source = _source(_SOURCES[name], value, folder)
+            source = _source(_SOURCES[name], value, folder, named_in)
             self.sources.append(source)
             return [source]
         return [line]
@@ -158,9 +169,12 @@ class _Found:
         self.local.append(LocalProject(path, editable))
 
 
-def _source(option: str, value: str, folder: Path) -> str:
+def _source(option: str, value: str, folder: Path, named_in: Path) -> str:
     if option == "--find-links" and not _URL.match(value):
-        value = str(folder / value)
+        path = folder / expanded(value, folder)
+        if not path.exists():
+            raise _missing(f"{option} {value}", path, named_in)
+        value = str(path)
     return f"{option} {value}".strip()
 
 
@@ -176,7 +190,7 @@ def _named(url: str) -> str:
 
 def local_path(text: str, root: Path, *, editable: bool) -> Path | None:
     """The folder or archive that a requirement names on this machine, or None."""
-    bare = re.split(r"\s+;|\s+--hash", text, maxsplit=1)[0].strip()
+    bare = re.split(r"\s+;|\s+--hash", expanded(text, root), maxsplit=1)[0].strip()
     if "@" in bare and (url := bare.partition("@")[2].strip()).startswith("file:"):
         bare = url
     if bare.startswith("file:"):
@@ -187,6 +201,12 @@ def local_path(text: str, root: Path, *, editable: bool) -> Path | None:
     if editable or bare.startswith((".", "/")) or "/" in bare or bare.endswith(_ARCHIVES):
         return root / bare
     return None
+
+
+def expanded(text: str, root: Path) -> str:
+    """``text`` with its variables, as pip and uv read them; those that are not set stay."""
+    values = {**os.environ, "PROJECT_ROOT": str(root)}
+    return _VARIABLE.sub(lambda found: values.get(found[1], found[0]), text)
 
 
 def _missing(line: str, path: Path, named_in: Path) -> ProjectError:

@@ -59,7 +59,7 @@ _HINTS = (
     ),
     (
         re.compile(r"No space left on device|os error 28"),
-        "the disk is full; REPRISE_CACHE_DIR puts the environments elsewhere",
+        "the disk is full; REPRISE_CACHE_DIR puts the environments elsewhere, UV_CACHE_DIR their packages",
     ),
 )
 _OUT_OF_REACH = re.compile(

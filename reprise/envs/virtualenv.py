@@ -84,4 +84,4 @@ def enter(environment: Environment, command: Command) -> Command:
 def packages(lock: Lock) -> tuple[Package, ...]:
     facts = json.loads(lock.text)
     python = Package(facts["implementation"], facts["python"], "python", build=facts["platform"])
-    return (python, *requirements.pinned(facts["requirements"]))
+    return (python, *requirements.pinned(facts["requirements"], facts.get("local", ())))

@@ -81,7 +81,7 @@ def test_local_projects(line: str, path: str, editable: bool) -> None:
 
 
 def test_sources_of_included_files_come_along() -> None:
-    Path("deep").mkdir()
+    Path("deep/wheels").mkdir(parents=True)
     Path("deep/a.txt").write_text(
         "-i https://host/simple\n--extra-index-url=https://b/simple\n-f wheels\n--pre\n"
     )
@@ -104,7 +104,9 @@ def test_comments_blanks_and_continuations() -> None:
     assert [path.name for path, _ in read("-r a.txt").files] == ["a.txt", "b.txt"]
 
 
-@pytest.mark.parametrize("line", ["-r nowhere.txt", "-e ./nowhere", "./nowhere.whl", "-c nowhere.txt"])
+@pytest.mark.parametrize(
+    "line", ["-r nowhere.txt", "-e ./nowhere", "./nowhere.whl", "-c nowhere.txt", "-f nowhere"]
+)
 def test_what_does_not_exist_is_named(line: str) -> None:
     with pytest.raises(ProjectError, match=r"python_env\.yaml: .* names .*nowhere.*, which does not exist"):
         read(line)

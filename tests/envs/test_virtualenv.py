@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from reprise.envs import store, uv, virtualenv
+from reprise.envs.difference import difference
 from reprise.errors import EnvError, ProjectError
 from reprise.paths import cache_dir
 from reprise.schemas.environment import DockerEnv, Environment, Policy, PythonEnv
@@ -163,6 +164,25 @@ def test_local_project_is_rebuilt_when_its_sources_change(index: Path, log: Path
     assert ensure(spec("."), log) == first
     local_project(Path.cwd(), 2)
     assert run(ensure(spec("."), log), "import gamma; print(gamma.value)") == "2"
+
+
+def test_local_project_is_a_package_of_the_lock_by_its_content(index: Path, log: Path) -> None:
+    local_project(Path("my lib"), 1)
+    _, before, beta = virtualenv.packages(virtualenv.lock(spec("./my lib", "beta"), Policy(), log))
+    assert (before.name, before.origin, beta.name) == ("./my lib", "./my lib", "beta")
+    local_project(Path("my lib"), 2)
+    _, after, _ = virtualenv.packages(virtualenv.lock(spec("./my lib", "beta"), Policy(), log))
+    (change,) = difference([before], [after])
+    assert change.note == "other files"
+
+
+def test_paths_may_hold_variables(index: Path, log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WHEELS", str(index))
+    (index / "beta-2.0-py3-none-any.whl").rename("beta-2.0-py3-none-any.whl")
+    asked = spec(
+        "--find-links ${WHEELS}", "alpha", "beta @ file://${PROJECT_ROOT}/beta-2.0-py3-none-any.whl"
+    )
+    assert run(ensure(asked, log), "import alpha, beta; print(beta.__version__)") == "2.0"
 
 
 def test_editable_project_follows_its_sources(index: Path, log: Path) -> None:
