@@ -20,9 +20,10 @@ from reprise.tracking.embedded import EmbeddedStore
 
 logger = logging.getLogger(__name__)
 
-PATIENCE = 5.0
+PATIENCE = 4.0
 """Seconds that requests in flight may take after the server was asked to stop."""
 
+_CLEANING = 0.5
 _TICK = 0.002
 
 
@@ -47,10 +48,12 @@ def serve(store: EmbeddedStore, how: Serving) -> None:
 
     Raises:
         UsageError: the address cannot be listened on, or the access log cannot be written.
+        TrackingError: the store cannot be opened.
     """
     from reprise.server.observing import Observed
     from reprise.server.patience import Bodies, PromptHeads
 
+    store.get_experiment("0")  # a store that cannot be opened is told now, and not to the first client
     hosts = how.hosts or (LOOPBACK_NAMES if how.host in LOOPBACK_NAMES else None)
     app = Bodies(create_app(store, how.access, hosts=hosts), how.largest_body)
     try:
@@ -66,7 +69,7 @@ def serve(store: EmbeddedStore, how: Serving) -> None:
     logger.info("Serving %s at http://%s:%d", store.uri, shown, listening.getsockname()[1])
     with listening, log as lines:
         config = _config(Observed(app, lines), timeout_keep_alive=75, http=PromptHeads)
-        uvicorn.Server(config).run(sockets=[listening])
+        TidyServer(config).run(sockets=[listening])
 
 
 def serve_until(stop: socket.socket, store: EmbeddedStore, token: str, listening: socket.socket) -> None:
@@ -94,6 +97,15 @@ def _config(
         timeout_keep_alive=timeout_keep_alive,
         timeout_graceful_shutdown=int(PATIENCE),
     )
+
+
+class TidyServer(uvicorn.Server):
+    """Waits for requests that it ended to clean up, before it dies of the signal that asked it to stop."""
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().shutdown(sockets)
+        if self.server_state.tasks:
+            await asyncio.wait(list(self.server_state.tasks), timeout=_CLEANING)
 
 
 class PromptServer(uvicorn.Server):

@@ -11,6 +11,7 @@ import hashlib
 import hmac
 import json
 import os
+import re
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
@@ -25,6 +26,9 @@ from reprise.server.access import Bearer, Role, credentials
 Entry = Mapping[str, str]
 
 ROLES = {role.name.lower(): role for role in Role}
+
+_PASSWORD = re.compile(r"[0-9a-f]{32}:[0-9a-f]{128}")
+_TOKEN = re.compile(r"[0-9a-f]{64}")
 
 # What a password costs to check, once per user and server: 16 MiB and some 50 ms.
 _SCRYPT = {"n": 2**14, "r": 8, "p": 1}
@@ -80,8 +84,8 @@ def read(path: Path) -> dict[str, Entry]:
     except ValueError as error:
         raise UsageError(f"{path} is not a users file: {error}") from error
     for name, entry in content.items() if isinstance(content, dict) else [("", None)]:
-        if not isinstance(entry, dict) or entry.get("role") not in ROLES:
-            hint = f"each entry is an object with a role, one of {', '.join(ROLES)}"
+        if not _is_entry(entry):
+            hint = f"each has a role ({', '.join(ROLES)}) and a hash, as reprise users add writes them"
             raise UsageError(f'{path} is not a users file: see "{name}"', hint=hint)
     return dict(content)
 
@@ -107,6 +111,13 @@ def remove(path: Path, name: str) -> None:
             hint = f"it has {', '.join(entries) or 'nobody'}"
             raise UsageError(f'{path} has no user "{name}"', hint=hint)
         _write(path, {key: entry for key, entry in entries.items() if key != name})
+
+
+def _is_entry(entry: object) -> bool:
+    if not isinstance(entry, dict) or not all(isinstance(text, str) for text in entry.values()):
+        return False
+    password, token = entry.get("password", ""), entry.get("token", "")
+    return entry.get("role") in ROLES and bool(_PASSWORD.fullmatch(password) or _TOKEN.fullmatch(token))
 
 
 def _write(path: Path, entries: Mapping[str, Entry]) -> None:
