@@ -1,0 +1,80 @@
+"""The files of two runs: by digest, and those that differ by what they mean."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from reprise.errors import TrackingError
+from reprise.runner.verdict import models
+from reprise.runner.verdict.kinds import Looking, compare_files
+from reprise.runner.verdict.recorded import Recorded
+from reprise.runner.verdict.texts import compare_texts, decoded
+from reprise.runner.verdict.values import IDENTICAL, Finding, Part, diverged, part, unknown
+from reprise.schemas.tolerance import EXACT, Tolerance
+
+
+def compare_artifacts(a: Recorded, b: Recorded, tolerance: Tolerance) -> Iterator[Part]:
+    """Each file of the two runs; a folder that is an MLflow model is one part."""
+    files_a, files_b = a.files(), b.files()
+    paths = [*files_a, *(path for path in files_b if path not in files_a)]
+    roots = models.roots(paths)
+    for root in roots:
+        one, other = models.Model(a, None, root), models.Model(b, None, root)
+        yield models.compare_model(root or "artifacts", one, other, tolerance)
+    for path in sorted(path for path in paths if models.root_of(path, roots) is None):
+        closeness = tolerance.of_artifact(path)
+        found = _compare(path, (a, files_a), (b, files_b), tolerance)
+        yield part("artifact", path, found, decides=closeness is not None)
+    for run in (a, b):
+        for path in run.gone:
+            if path not in files_a and path not in files_b:
+                yield part("artifact", path, unknown(f"it is gone from run {run.run_id[:8]}"))
+
+
+def compare_logged_models(a: Recorded, b: Recorded, tolerance: Tolerance) -> Iterator[Part]:
+    """The models that MLflow 3 keeps beside runs, by name."""
+    for name in [*a.models, *(name for name in b.models if name not in a.models)]:
+        one, other = a.models.get(name), b.models.get(name)
+        if one is None or other is None:
+            yield part("model", name, diverged(note="is new" if one is None else "is missing"))
+            continue
+        left, right = models.Model(a, one.model_id, ""), models.Model(b, other.model_id, "")
+        yield models.compare_model(name, left, right, tolerance)
+
+
+def _compare(
+    path: str,
+    of_a: tuple[Recorded, dict[str, int | None]],
+    of_b: tuple[Recorded, dict[str, int | None]],
+    tolerance: Tolerance,
+) -> Finding:
+    (a, files_a), (b, files_b) = of_a, of_b
+    if path not in files_a or path not in files_b:
+        run = a if path not in files_a else b
+        if path in run.gone:
+            return unknown(f"it is gone from run {run.run_id[:8]}")
+        return diverged(note="is new" if path not in files_a else "is missing")
+    try:
+        if a.digest(path, files_a[path]) == b.digest(path, files_b[path]):
+            return IDENTICAL
+        looking = Looking(tolerance.of_artifact(path) or EXACT, a.aside(b), b.aside(a))
+        found = compare_files(path, a.read(path), b.read(path), looking)
+    except (TrackingError, OSError) as error:
+        return unknown(f"it cannot be read: {error}")
+    if found == IDENTICAL:  # though the digests were not the same
+        return unknown("its bytes changed while they were compared")
+    return found
+
+
+def compare_output(a: Recorded, b: Recorded, tolerance: Tolerance, name: str) -> Finding:
+    """What each run printed; ``name`` is the artifact."""
+    try:
+        one, other = a.read(name), b.read(name)
+    except (TrackingError, OSError) as error:
+        return unknown(f"it cannot be read: {error}")
+    if one == other:
+        return IDENTICAL
+    texts = [decoded(data) for data in (one, other)]
+    if texts[0] is None or texts[1] is None:
+        return unknown("the bytes differ, and it is no text in UTF-8")
+    return compare_texts(texts[0], texts[1], tolerance.default, a.aside(b), b.aside(a), log=True)

@@ -1,0 +1,199 @@
+"""What a run writes that is of this one run: its times, its ids, its temporary folders.
+
+A timestamp counts as one only when the run went on at that moment, and a duration only when it is no longer
+than the run was: whatever else looks like one is data, and data that differs is a difference.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime, timedelta, timezone
+from functools import partial
+from typing import NamedTuple
+
+_SLACK = 2.0  # seconds around a run in which its clock readings lie, for they are rounded
+_DAY = 86400.0
+
+_MONTHS = "Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec"
+_CLOCK = r"(?P<hour>\d\d):(?P<minute>\d\d)(?::(?P<second>\d\d)(?P<fraction>[.,]\d{1,9})?)?"
+_DATE = r"(?P<year>\d{4})(?P<dash>[-/]?)(?P<month>\d\d)(?P=dash)(?P<day>\d\d)"
+_ZONE = r"(?P<zone> ?(?:Z\b|UTC\b|GMT\b|[+-]\d\d:?\d\d))?"
+_MOMENTS = (
+    rf"(?<!\d){_DATE}[T _]{_CLOCK}{_ZONE}",
+    r"(?<!\d)(?P<year>\d{4})(?P<dash>-?)(?P<month>\d\d)(?P=dash)(?P<day>\d\d)[T_-]"
+    r"(?P<hour>\d\d)(?P<between>-?)(?P<minute>\d\d)(?P=between)(?P<second>\d\d)(?!\d)",
+    rf"(?P<name>{_MONTHS}) +(?P<day>\d\d?) {_CLOCK}(?: [A-Z]{{3,4}})? (?P<year>\d{{4}})",
+    rf"(?<!\d)(?P<day>\d\d?) (?P<name>{_MONTHS}) (?P<year>\d{{4}}),? {_CLOCK}{_ZONE}",
+)
+_TIME_OF_DAY = rf"(?<![\d:.]){_CLOCK}(?![\d:])"
+_EPOCH = r"(?<![\d.])(?P<digits>\d{10}(?:\d{3}){0,3})(?P<fraction>\.\d+)?(?![\d.])"
+_NUMBER = r"(?<![\w.])\d+(?:\.\d+)?(?:e[+-]?\d+)?"
+# No bare "m": it may be metres as well, and a rate is one of work done, for 9.8 m/s may be a result.
+_DURATION = rf"(?P<amount>{_NUMBER}) ?(?P<unit>ns|us|µs|ms|s|secs?|seconds?|mins?|minutes?|h|hours?)\b"
+_WORK = (
+    r"(?:it|iters?|iterations?|samples?|steps?|examples?|rows?|images?|tokens?|batch(?:es)?|items?"
+    r"|records?|requests?|epochs?|files?|lines?|[kKMG]?i?B)"
+)
+_RATE = rf"{_NUMBER} ?(?:{_WORK}/s(?:ec(?:ond)?)?|m?s/{_WORK})\b"
+_PROGRESS = r"\[\d+:\d\d(?::\d\d)?<(?:\d+:\d\d(?::\d\d)?|\?), *(?:[\d.]+|\?) ?[A-Za-z/]+(?:, [^\]]*)?\]"
+_SECONDS = {"n": 1e-9, "u": 1e-6, "µ": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
+
+_PLACES = (
+    ("folder", r"[^\s'\"=:]*/(?:work-v1|scratch-v1)/[0-9a-f]{8,}(?:/[^/\s'\":,)]+)?"),
+    ("temporary path", r"(?:/private)?(?:/tmp|/var/tmp|/var/folders/\w+/\w+/T)/[^/\s'\":,)]+"),
+    ("address", r"\bat 0x[0-9a-fA-F]{6,16}\b"),
+    ("process", r"\bpid[ =:]+\d+\b"),
+    ("port", r"(?:127\.0\.0\.1|localhost|\[::1\]):\d+"),
+)
+_FIXED = [(kind, re.compile(pattern)) for kind, pattern in (("progress", _PROGRESS), *_PLACES)]
+
+
+IDS = frozenset({"run id", "run name", "model id", "artifact location", "job"})
+"""Kinds of names that are known to the letter; all others are recognised by what they look like."""
+
+
+class Aside(NamedTuple):
+    """What is of one run alone: ``names`` maps a literal text to what it is; times are ms.
+
+    ``ended`` is None while it goes on.
+    """
+
+    names: Mapping[str, str]
+    started: int
+    ended: int | None
+
+    @property
+    def first(self) -> float:
+        return self.started / 1000 - _SLACK
+
+    @property
+    def last(self) -> float:
+        end = self.ended / 1000 if self.ended is not None else datetime.now(UTC).timestamp()
+        return end + _SLACK
+
+    def is_moment(self, seconds: float) -> bool:
+        """Whether the run went on at this time, in seconds since the epoch."""
+        return self.first <= seconds <= self.last
+
+    def is_duration(self, seconds: float) -> bool:
+        return 0 <= seconds <= self.last - self.first
+
+
+NOTHING = Aside({}, 0, 0)
+"""Of no run: nothing but what shows itself (addresses, temporary paths) is set aside."""
+
+
+def masked(text: str, aside: Aside, *, log: bool = False) -> str:
+    """``text`` with a mark for each thing that is of its run alone; marks cannot be in a text.
+
+    A time of day without a date is one in a ``log`` only.
+    """
+    text = _without(text, aside.names)
+    for kind, pattern in _FIXED:
+        text = pattern.sub(_mark(kind), text)
+    for pattern in _patterns(_MOMENTS):
+        text = pattern.sub(partial(_of_moment, aside), text)
+    for number, (pattern, of) in enumerate(_clocks()):
+        if log or number:
+            text = pattern.sub(partial(of, aside), text)
+    return text
+
+
+def without_ids(text: str, aside: Aside) -> str:
+    """``text`` with a mark for each id, and everything else as it is."""
+    return _without(text, {name: kind for name, kind in aside.names.items() if kind in IDS})
+
+
+def names(candidates: Iterable[tuple[str | None, str]]) -> dict[str, str]:
+    """The literal texts that are long enough to stand for something."""
+    return {text: kind for text, kind in candidates if text and len(text) > 3}
+
+
+def kinds(text: str) -> list[str]:
+    """What was set aside in a masked text, each kind once."""
+    return list(dict.fromkeys(re.findall("\0([a-z ]+)\0", text)))
+
+
+def _without(text: str, literal: Mapping[str, str]) -> str:
+    for name in sorted(literal, key=len, reverse=True):
+        text = re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", _mark(literal[name]), text)
+    return text
+
+
+def _mark(kind: str) -> str:
+    return f"\0{kind}\0"
+
+
+_compiled: dict[tuple[str, ...], list[re.Pattern[str]]] = {}
+
+
+def _patterns(texts: tuple[str, ...]) -> list[re.Pattern[str]]:
+    if texts not in _compiled:
+        _compiled[texts] = [re.compile(text) for text in texts]
+    return _compiled[texts]
+
+
+def _clocks() -> list[tuple[re.Pattern[str], Callable[[Aside, re.Match[str]], str]]]:
+    patterns = _patterns((_TIME_OF_DAY, _EPOCH, _RATE, _DURATION))
+    return list(zip(patterns, (_of_day, _of_epoch, _of_rate, _of_duration), strict=True))
+
+
+def _of_moment(aside: Aside, match: re.Match[str]) -> str:
+    found = match.groupdict()
+    month = found.get("month") or _MONTHS.split("|").index(found["name"]) + 1
+    try:
+        moment = datetime(
+            int(found["year"]),
+            int(month),
+            int(found["day"]),
+            int(found["hour"]),
+            int(found["minute"]),
+            int(found["second"] or 0),
+        )
+    except ValueError:
+        return match[0]
+    # Without seconds, any moment of that minute may be meant.
+    spread = 60.0 if not found.get("second") else 0.0
+    for zone in _zones(found.get("zone"), moment):
+        seconds = moment.replace(tzinfo=zone).timestamp()
+        if aside.is_moment(seconds) or aside.first <= seconds + spread <= aside.last + spread:
+            return _mark("time")
+    return match[0]
+
+
+def _zones(written: str | None, moment: datetime) -> list[timezone]:
+    """The zones that a time may be of: the one that stands behind it, else UTC's and this machine's."""
+    word = (written or "").strip().replace(":", "")
+    if word and word[0] in "+-":
+        sign = -1 if word[0] == "-" else 1
+        return [timezone(sign * timedelta(hours=int(word[1:3]), minutes=int(word[3:5])))]
+    here = moment.astimezone().utcoffset() or timedelta()
+    return [UTC] if word else [UTC, timezone(here)]
+
+
+def _of_day(aside: Aside, match: re.Match[str]) -> str:
+    of_day = int(match["hour"]) * 3600 + int(match["minute"]) * 60 + int(match["second"] or 0)
+    spread = aside.last - aside.first + (0 if match["second"] else 60)
+    start = datetime.fromtimestamp(aside.first, UTC)
+    for offset in {timedelta(), start.astimezone().utcoffset() or timedelta()}:
+        begin = (aside.first + offset.total_seconds()) % _DAY
+        if (of_day - begin) % _DAY <= spread:
+            return _mark("time")
+    return match[0]
+
+
+def _of_epoch(aside: Aside, match: re.Match[str]) -> str:
+    digits = match["digits"]
+    seconds = int(digits) / 10 ** (len(digits) - 10)
+    return _mark("time") if aside.is_moment(seconds) else match[0]
+
+
+def _of_rate(aside: Aside, match: re.Match[str]) -> str:
+    return _mark("rate")
+
+
+def _of_duration(aside: Aside, match: re.Match[str]) -> str:
+    unit = match["unit"]
+    seconds = float(match["amount"]) * _SECONDS["ms" if unit == "ms" else unit[0]]
+    return _mark("duration") if aside.is_duration(seconds) else match[0]

@@ -1,0 +1,106 @@
+"""Two environments: the digests of their locks, and where those differ package by package."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from reprise.envs import registry as envs
+from reprise.envs.difference import Change, difference
+from reprise.errors import RepriseError
+from reprise.runner import environments
+from reprise.runner.verdict.recorded import Recorded
+from reprise.runner.verdict.values import IDENTICAL, Finding, diverged, unknown
+from reprise.schemas import tags
+from reprise.schemas.environment import Package
+from reprise.schemas.run_record import Distribution
+
+LOCAL = "local"
+_SHOWN = 3
+_OWN = "reprise-ml"  # ours, which no script of a run needs
+
+
+class Unknown(Exception):
+    """What an environment was is not recorded; the message is a sentence."""
+
+
+def compare_environments(a: Recorded, b: Recorded) -> Finding:
+    """By packages with version, build and hashes; ``local`` ones by versions and origins.
+
+    A package that came from a folder is not comparable: nobody recorded what was in it.
+    """
+    managers = [_manager(run) for run in (a, b)]
+    digests = [run.run.tags.get(tags.ENV_DIGEST) for run in (a, b)]
+    if managers[0] == managers[1] != LOCAL and digests[0] == digests[1] is not None:
+        return IDENTICAL
+    try:
+        changes = differences(a, b)
+    except Unknown as reason:
+        return unknown(str(reason))
+    if managers[0] != managers[1]:
+        return diverged(note=f"made by {managers[1] or 'nobody knows what'}, was {managers[0]}")
+    if changes:
+        return diverged(note=listed(changes))
+    folders = [name for run in (a, b) for name in _from_folders(run)]
+    if folders:
+        return unknown(f"{folders[0]} is installed from a folder, whose files are not recorded")
+    return IDENTICAL._replace(note="the same packages")
+
+
+def differences(a: Recorded, b: Recorded) -> tuple[Change, ...]:
+    """What is to be done to the one environment so that it becomes the other.
+
+    Raises:
+        Unknown: one of them is not recorded.
+    """
+    return difference(_packages(a), _packages(b))
+
+
+def listed(changes: Sequence[Change]) -> str:
+    """``numpy 2.0, was 1.26; scipy is new; and 4 more``"""
+    shown = [*map(_sentence, changes[:_SHOWN])]
+    more = [f"and {len(changes) - _SHOWN} more"] if len(changes) > _SHOWN else []
+    return "; ".join([*shown, *more])
+
+
+def _sentence(change: Change) -> str:
+    if change.a is None or change.b is None:
+        return f"{change.name} is {'new' if change.a is None else 'missing'}"
+    if change.note:
+        return f"{change.name} {change.b.version}: {change.note}"
+    return f"{change.name} {change.b.version}, was {change.a.version}"
+
+
+def _manager(run: Recorded) -> str | None:
+    recorded = run.record.environment if run.record else None
+    return recorded.manager if recorded else run.run.tags.get(tags.PROJECT_ENV)
+
+
+def _packages(run: Recorded) -> tuple[Package, ...]:
+    if _manager(run) == LOCAL:
+        return tuple(_local(run))
+    try:
+        lock = environments.lock_of(run.tracking, run.run)
+        return envs.MANAGERS[lock.manager].packages(lock)
+    except (RepriseError, OSError, ValueError, KeyError, TypeError) as error:
+        raise Unknown(f"the environment of run {run.run_id[:8]} is not known: {error}") from error
+
+
+def _local(run: Recorded) -> Iterator[Package]:
+    recorded = run.record.environment if run.record else None
+    if recorded is None or recorded.python is None:
+        raise Unknown(f"the environment of run {run.run_id[:8]} is not known: {run.record_fault}")
+    yield Package("python", recorded.python, "python")
+    for item in recorded.packages:
+        if item.name.lower() != _OWN:
+            yield Package(item.name, item.version, "pypi", origin=item.origin)
+
+
+def _from_folders(run: Recorded) -> list[str]:
+    recorded = run.record.environment if run.record else None
+    if recorded is None or recorded.manager != LOCAL:
+        return []
+    return [item.name for item in recorded.packages if _is_from_folder(item)]
+
+
+def _is_from_folder(item: Distribution) -> bool:
+    return item.name.lower() != _OWN and (item.editable or item.origin.startswith("file:"))

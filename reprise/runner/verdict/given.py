@@ -1,0 +1,101 @@
+"""What two runs were given: parameters, and the inputs that they read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from reprise.runner.bind import MASK
+from reprise.runner.verdict.recorded import Recorded
+from reprise.runner.verdict.texts import compare_words
+from reprise.runner.verdict.values import IDENTICAL, Finding, Part, diverged, part, unknown
+from reprise.schemas.run_record import InputRecord
+
+_CUT = 6000
+"""Characters after which a param of a store elsewhere may have been cut."""
+
+
+def compare_parameters(a: Recorded, b: Recorded) -> Iterator[Part]:
+    """Those of the entry point and those that the script logged, and the seeds; as text, exactly.
+
+    A secret one is listed and does not decide: its value is never recorded.
+    """
+    secrets = {name for run in (a, b) for name, value in _values(run).items() if value is None}
+    one, other = ({**run.run.params, **_values(run)} for run in (a, b))
+    for name in [*one, *(name for name in other if name not in one)]:
+        if name in secrets:
+            yield part(
+                "parameter", name, unknown("it is a secret: its value is not recorded"), decides=False
+            )
+        elif name not in one or name not in other:
+            yield part("parameter", name, diverged(note="is new" if name in other else "is missing"))
+        else:
+            yield part("parameter", name, _compare(one[name] or "", other[name] or "", a, b, name))
+    yield from _seeds(a, b)
+
+
+def _values(run: Recorded) -> Mapping[str, str | None]:
+    """The parameters of the entry point with their whole texts; None for a secret."""
+    return {item.name: item.value for item in run.record.parameters} if run.record else {}
+
+
+def _compare(a: str, b: str, one: Recorded, other: Recorded, name: str) -> Finding:
+    if a != b:
+        return compare_words(a, b, one.aside(other), other.aside(one))
+    if a == MASK and not (one.record and other.record):
+        return unknown("it may be a secret, whose value is not recorded")
+    if len(a) >= _CUT and not (name in _values(one) and name in _values(other)):
+        return unknown(f"it may have been cut behind {_CUT} characters when it was logged")
+    return IDENTICAL
+
+
+def _seeds(a: Recorded, b: Recorded) -> Iterator[Part]:
+    if a.record is None or b.record is None:
+        return
+    one, other = a.record.seeds, b.record.seeds
+    for name in sorted({*one, *other}):
+        was, found = one.get(name), other.get(name)
+        finding = IDENTICAL if was == found else diverged(note=f"{found or 'unset'}, was {was or 'unset'}")
+        yield part("parameter", name, finding)
+
+
+def compare_inputs(a: Recorded, b: Recorded) -> Iterator[Part]:
+    """Files, folders and datasets by their digests."""
+    for run in (a, b):
+        if run.record is None:
+            reason = f"what run {run.run_id[:8]} read is not known: {run.record_fault}"
+            yield part("input", "", unknown(reason))
+            return
+    one, other = _inputs(a), _inputs(b)
+    for name in [*one, *(name for name in other if name not in one)]:
+        yield part("input", name, _compare_inputs(one.get(name), other.get(name)))
+
+
+def _inputs(run: Recorded) -> dict[str, InputRecord]:
+    """By name; of several datasets of one name, by name and number."""
+    assert run.record is not None
+    found: dict[str, InputRecord] = {}
+    recorded = [(item.name, item) for item in run.record.inputs]
+    datasets = [
+        (
+            item.dataset.name,
+            InputRecord(item.dataset.name, item.dataset.source, "dataset", None, item.dataset.digest),
+        )
+        for item in run.run.dataset_inputs
+    ]
+    if any(item.kind == "dataset" for _, item in recorded):
+        datasets = []  # the record has them from there
+    for name, item in [*recorded, *datasets]:
+        alike = sum(1 for known in found if known == name or known.startswith(f"{name} #"))
+        found[f"{name} #{alike + 1}" if alike else name] = item
+    return found
+
+
+def _compare_inputs(a: InputRecord | None, b: InputRecord | None) -> Finding:
+    if a is None or b is None:
+        return diverged(note="is new" if a is None else "is missing")
+    if a.digest is None or b.digest is None:
+        return unknown("its digest is not recorded")
+    if a.digest == b.digest and a.kind == b.kind:
+        return IDENTICAL
+    shown = [f"{item.kind} {item.digest}"[:40] for item in (b, a)]
+    return diverged(note=f"{shown[0]}, was {shown[1]}")

@@ -1,0 +1,143 @@
+"""MLflow models file by file, and those whose weights cannot be compared by their predictions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import PurePosixPath
+from typing import Any, NamedTuple
+
+from reprise.errors import RepriseError, TrackingError
+from reprise.runner.verdict.kinds import Looking, compare_files
+from reprise.runner.verdict.numbers import compare_values
+from reprise.runner.verdict.recorded import Recorded
+from reprise.runner.verdict.values import (
+    IDENTICAL,
+    Agreement,
+    Finding,
+    Part,
+    diverged,
+    part,
+    unknown,
+    within,
+    worst,
+)
+from reprise.schemas.tolerance import EXACT, Tolerance
+
+MODEL_FILE = "MLmodel"
+_OF_ONE_MODEL = {
+    "artifact_path",
+    "model_id",
+    "model_size_bytes",
+    "model_uuid",
+    "run_id",
+    "utc_time_created",
+}
+"""What MLflow writes of a model that is not the model."""
+
+
+class Model(NamedTuple):
+    """A folder with a model in it: an artifact of ``run``, or of the logged model ``owner``."""
+
+    run: Recorded
+    owner: str | None
+    root: str
+
+    def path(self, name: str) -> str:
+        return f"{self.root}/{name}" if self.root else name
+
+    def digest(self, name: str, sizes: dict[str, int | None]) -> str:
+        return self.run.digest(self.path(name), sizes[self.path(name)], self.owner)
+
+    def read(self, name: str) -> bytes:
+        return self.run.read(self.path(name), self.owner)
+
+
+def roots(paths: Iterable[str]) -> list[str]:
+    """The folders that hold a model, those inside of another one left out."""
+    found = [str(PurePosixPath(path).parent) for path in paths if PurePosixPath(path).name == MODEL_FILE]
+    folders = ["" if folder == "." else folder for folder in found]
+    return [folder for folder in folders if not any(_is_below(folder, other) for other in folders)]
+
+
+def root_of(path: str, folders: Sequence[str]) -> str | None:
+    """The one of ``folders`` that ``path`` lies in."""
+    return next((folder for folder in folders if _is_below(path, folder)), None)
+
+
+def compare_model(name: str, a: Model, b: Model, tolerance: Tolerance) -> Part:
+    """One part for the whole folder; ``name`` is what tolerances are looked up by."""
+    closeness = tolerance.of_artifact(name)
+    try:
+        found = worst(
+            _differences(a, b, Looking(closeness or EXACT, a.run.aside(b.run), b.run.aside(a.run)))
+        )
+        if found.agreement is Agreement.NOT_COMPARABLE:
+            found = _by_predictions(a, b, found, tolerance)
+    except (TrackingError, OSError) as error:
+        found = unknown(f"it cannot be read: {error}")
+    return part("model", name, found, decides=closeness is not None)
+
+
+def _differences(a: Model, b: Model, looking: Looking) -> Iterator[Finding]:
+    sizes_a, sizes_b = a.run.files(a.owner), b.run.files(b.owner)
+    names_a, names_b = _names(a, sizes_a), _names(b, sizes_b)
+    for name in [*names_a, *(name for name in names_b if name not in names_a)]:
+        if name not in names_a or name not in names_b:
+            yield diverged(name, "is new" if name in names_b else "is missing")
+        elif a.digest(name, sizes_a) != b.digest(name, sizes_b):
+            one, other = a.read(name), b.read(name)
+            compared = _compare_descriptions if name == MODEL_FILE else compare_files
+            found = compared(name, one, other, looking)
+            yield found._replace(where=", ".join(filter(None, (name, found.where))))
+
+
+def _names(model: Model, sizes: Iterable[str]) -> list[str]:
+    prefix = model.path("")
+    return sorted(path.removeprefix(prefix) for path in sizes if _is_below(path, model.root))
+
+
+def _compare_descriptions(_name: str, a: bytes, b: bytes, looking: Looking) -> Finding:
+    """Two MLmodel files; ids, times and sizes are of the files, and those are compared themselves."""
+    one, other = _described(a), _described(b)
+    if one is None or other is None:
+        return unknown("it is no YAML mapping")
+    return compare_values(_without_ids(one), _without_ids(other), looking.closeness, looking.words)
+
+
+def _described(data: bytes) -> dict[str, Any] | None:
+    import yaml
+
+    try:
+        loaded = yaml.safe_load(data)
+    except (yaml.YAMLError, UnicodeDecodeError, ValueError, RecursionError):
+        return None
+    return loaded if isinstance(loaded, dict) else None
+
+
+def _without_ids(description: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in description.items() if name not in _OF_ONE_MODEL}
+
+
+def _by_predictions(a: Model, b: Model, doubt: Finding, tolerance: Tolerance) -> Finding:
+    """What the predictions on the input example say of files that could not be compared."""
+    from reprise.runner.verdict import predictions
+
+    description = _described(a.read(MODEL_FILE)) or {}
+    if not description.get("saved_input_example_info"):
+        return doubt._replace(note=f"{doubt.note}; and there is no input example to predict on")
+    closeness = tolerance.default
+    try:
+        one, other = (
+            predictions.predict(model.run, model.run.file(model.root, model.owner)) for model in (a, b)
+        )
+    except RepriseError as error:
+        return doubt._replace(note=f"{doubt.note}; no predictions: {error.message}")
+    found = compare_values(one, other, closeness, Looking().words)
+    if found.agreement is Agreement.DIVERGED:
+        return diverged(f"prediction {found.where}".strip(), found.note)
+    same = "the same" if found == IDENTICAL else "close"
+    return within(doubt.where, f"the bytes differ; the predictions on the input example are {same}")
+
+
+def _is_below(path: str, folder: str) -> bool:
+    return not folder or path.startswith(f"{folder}/")

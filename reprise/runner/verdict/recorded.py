@@ -1,0 +1,170 @@
+"""One of the two runs: what the store and its record say, and its files, read when they are asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+
+from reprise.errors import TrackingError
+from reprise.lock import scratch
+from reprise.runner.records import read_record
+from reprise.runner.verdict import asides
+from reprise.runner.verdict.asides import Aside
+from reprise.runner.verdict.kinds import LARGEST
+from reprise.schemas import tags
+from reprise.schemas.entities import LoggedModel, Metric, Run
+from reprise.schemas.job import RunStatus
+from reprise.schemas.run_record import RunRecord
+from reprise.tracking.artifact_digests import read_digest
+from reprise.tracking.base import Tracking
+from reprise.tracking.embedded import EmbeddedStore
+
+OURS = "reprise"
+"""The folder of artifacts that reprise itself writes; they are facts of one run, not results."""
+
+
+class Recorded:
+    """A run in a store; ``folders`` are further places of its source, which its texts may name.
+
+    ``record`` is None where there is none, or where it cannot be read: then ``record_fault`` says why.
+    """
+
+    def __init__(self, tracking: Tracking, run: Run, scratch: Path, folders: tuple[str, ...] = ()) -> None:
+        self.tracking = tracking
+        self.run = run
+        self._scratch = scratch / run.run_id
+        self._folders = folders
+        self.record: RunRecord | None = None
+        self.record_fault = "it has no record of reprise's"
+        try:
+            self.record = read_record(tracking, run.run_id)
+        except TrackingError as error:
+            self.record_fault = error.message
+
+    @property
+    def run_id(self) -> str:
+        return self.run.run_id
+
+    @property
+    def has_ended(self) -> bool:
+        return RunStatus(self.run.status).ended
+
+    @cached_property
+    def names(self) -> Mapping[str, str]:
+        """The literal texts that are of this run alone, and what each is."""
+        folder, _, _ = self.run.tags.get(tags.SOURCE_NAME, "").partition("#")
+        sources = [folder, self.record.source.uri.partition("#")[0] if self.record else "", *self._folders]
+        return asides.names(
+            [
+                (self.run.run_id, "run id"),
+                (self.run.run_name, "run name"),
+                (self.run.artifact_uri, "artifact location"),
+                (self.run.tags.get(tags.JOB), "job"),
+                *((model.model_id, "model id") for model in self.models.values()),
+                *(
+                    (source.removeprefix("file://").rstrip("/"), "folder")
+                    for source in sources
+                    if "/" in source
+                ),
+            ]
+        )
+
+    def aside(self, other: Recorded) -> Aside:
+        """What is of this run alone; a text that both runs have stays in sight.
+
+        A folder does not: a run that is performed again is told to be of the folder that the first was in.
+        """
+        own = {
+            text: kind for text, kind in self.names.items() if kind == "folder" or text not in other.names
+        }
+        return Aside(own, self.run.start_time, self.run.end_time)
+
+    def history(self, key: str) -> list[Metric]:
+        return list(self.tracking.metric_history(self.run_id, key))
+
+    @cached_property
+    def models(self) -> Mapping[str, LoggedModel]:
+        """The logged models that the run made, by what tells them apart: the name, and the step."""
+        found: dict[str, LoggedModel] = {}
+        for link in self.run.model_outputs:
+            model = self.tracking.get_logged_model(link.model_id)
+            name = model.name if not link.step else f"{model.name} (step {link.step})"
+            alike = sum(1 for known in found if known == name or known.startswith(f"{name} #"))
+            found[f"{name} #{alike + 1}" if alike else name] = model
+        return found
+
+    def files(self, owner: str | None = None) -> dict[str, int | None]:
+        """Path to size of the files of the run, or of a logged model; without those of reprise itself."""
+        return dict(self._walk(owner or self.run_id, ""))
+
+    def _walk(self, owner: str, folder: str) -> Iterator[tuple[str, int | None]]:
+        for item in self.tracking.list_artifacts(owner, folder):
+            if owner == self.run_id and item.path == OURS:
+                continue
+            if item.is_dir:
+                yield from self._walk(owner, item.path)
+            else:
+                yield item.path, item.size
+
+    def digest(self, path: str, size: int | None, owner: str | None = None) -> str:
+        """The digest of a file, as ``sha256:...``; the record's is taken where the store is elsewhere.
+
+        Raises:
+            TrackingError: it cannot be read, or is not what the run left there.
+        """
+        noted = self._noted.get(path) if owner is None else None
+        if isinstance(self.tracking, EmbeddedStore):
+            found = f"sha256:{self.tracking.artifact_digest(owner or self.run_id, path).sha256}"
+        elif noted and noted[0] == size:
+            return noted[1]
+        else:
+            found = f"sha256:{read_digest(self.file(path, owner)).sha256}"
+        if noted and noted[1] != found:
+            raise TrackingError(
+                f"it was changed after run {self.run_id[:8]} had ended", code="INVALID_STATE"
+            )
+        return found
+
+    @cached_property
+    def _noted(self) -> Mapping[str, tuple[int | None, str]]:
+        artifacts = self.record.artifacts if self.record else ()
+        return {item.path: (item.size, item.digest) for item in artifacts if item.digest}
+
+    @property
+    def gone(self) -> list[str]:
+        """Files that the run left, and that are not there any more."""
+        there = self.files()
+        return (
+            [item.path for item in self.record.artifacts if item.path not in there] if self.record else []
+        )
+
+    def file(self, path: str, owner: str | None = None) -> Path:
+        """A copy of a file, or of a folder with all in it."""
+        place = self._scratch / (owner or "run") / path
+        if not place.exists():
+            place.parent.mkdir(parents=True, exist_ok=True)
+            self.tracking.download_artifact(owner or self.run_id, path, place)
+        return place
+
+    def read(self, path: str, owner: str | None = None) -> bytes:
+        """The bytes of a file; of one that is too large to be looked into, one more than that."""
+        with self.file(path, owner).open("rb") as stream:
+            return stream.read(LARGEST + 1)
+
+
+@contextmanager
+def both(
+    tracking: Tracking,
+    original: Run,
+    again: Run,
+    *,
+    folders: tuple[tuple[str, ...], tuple[str, ...]] = ((), ()),
+) -> Iterator[tuple[Recorded, Recorded]]:
+    """Two runs of a store, whose files are copied to a folder that is removed behind the block."""
+    with scratch() as folder:
+        yield (
+            Recorded(tracking, original, folder, folders[0]),
+            Recorded(tracking, again, folder, folders[1]),
+        )

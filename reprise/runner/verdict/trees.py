@@ -1,0 +1,151 @@
+"""The sources of runs as trees of git, in a repository of their own: nothing of the user's is written to.
+
+The commit is taken from the repository that the run was started in, from the cache, or from what was kept
+with the run; the patch and the files that git did not track come on top. So any two sources can be
+compared, whether they came from git or not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from reprise import process
+from reprise.errors import RepriseError, SourceError
+from reprise.lock import scratch
+from reprise.runner import contents, git
+from reprise.runner.mirror import Mirror
+from reprise.runner.verdict.recorded import Recorded
+from reprise.schemas import tags
+from reprise.schemas.run_record import Content, SourceRecord
+
+_SHA256 = 64  # digits of a commit in a repository of that kind
+
+
+class Trees:
+    """Trees in the bare repository ``folder``."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def tree(self, run: Recorded) -> str:
+        """The id of the tree that the run's source was.
+
+        Raises:
+            RepriseError: its commit is not at hand, or what was kept is gone.
+        """
+        assert run.record is not None
+        source = run.record.source
+        index = {"GIT_INDEX_FILE": str(self._folder / f"index-{run.run_id}")}
+        if source.commit is not None:
+            self._obtain(run, source.commit, source.snapshot, _places(run))
+            self._git(index, "read-tree", source.commit)
+        for module in source.submodules:
+            places = [place / module.path for place in _places(run)]
+            self._obtain(run, module.commit, module.snapshot, [*places, *_mirror(module.url)])
+            self._git(index, "update-index", "--force-remove", "--", module.path)
+            self._git(index, "read-tree", f"--prefix={module.path}/", module.commit)
+        if source.patch is not None:
+            patch = _content(run, source.patch)
+            self._git(index, "apply", "--cached", "--whitespace=nowarn", "-", stdin=patch)
+        self._add(index, run, source)
+        return self._git(index, "write-tree").strip()
+
+    def diff(self, a: str, b: str) -> str:
+        """The unified diff that makes ``b`` of the tree ``a``."""
+        return self._git(
+            {},
+            "diff",
+            "--no-color",
+            "--no-ext-diff",
+            "--no-textconv",
+            "--find-renames",
+            "--full-index",
+            a,
+            b,
+        )
+
+    def _add(self, index: dict[str, str], run: Recorded, source: SourceRecord) -> None:
+        entries = []
+        for file in source.files:
+            blob = self._git({}, "hash-object", "-w", "--stdin", stdin=_content(run, file.content)).strip()
+            entries.append(f"{file.mode} {blob}\t{file.path}\0")
+        if entries:
+            listed = "".join(entries).encode("utf-8", "surrogateescape")
+            self._git(index, "update-index", "-z", "--index-info", stdin=listed)
+
+    def _obtain(self, run: Recorded, commit: str, packs: Iterable[Content], places: Iterable[Path]) -> None:
+        """Have the objects of a commit in reach."""
+        if self._has(commit):
+            return
+        for place in places:
+            found = git.run("rev-parse", "--path-format=absolute", "--git-path", "objects", cwd=place)
+            if found.exit_code == 0 and git.find_commit(place, commit):
+                alternates = self._folder / "objects" / "info" / "alternates"
+                with alternates.open("a", encoding="utf-8") as stream:
+                    stream.write(found.stdout.strip() + "\n")
+                if self._has(commit):
+                    return
+        for pack in packs:
+            self._git({}, "index-pack", "--stdin", stdin=_content(run, pack))
+        if not self._has(commit):
+            raise SourceError(f"the commit {commit} is not at hand")
+
+    def _has(self, commit: str) -> bool:
+        return git.run("cat-file", "-e", f"{commit}^{{tree}}", cwd=self._folder).exit_code == 0
+
+    def _git(self, environ: dict[str, str], *arguments: str, stdin: bytes | None = None) -> str:
+        done = process.run(
+            ["git", *arguments],
+            cwd=self._folder,
+            environ={**git.environment(), **environ},
+            check=False,
+            stdin=stdin,
+        )
+        if done.exit_code != 0:
+            raise SourceError(f"git {arguments[0]}: {git.reason(done.stderr)}")
+        return done.stdout
+
+
+@contextmanager
+def trees(*runs: Recorded) -> Iterator[Trees]:
+    """A repository for the sources of ``runs``, for the time of the block.
+
+    Raises:
+        SourceError: there is no git, or the runs' commits are of two kinds.
+    """
+    commits = {len(run.record.source.commit or "") for run in runs if run.record} - {0}
+    if len(commits) > 1:
+        raise SourceError("one source is in a repository of SHA-1, the other in one of SHA-256")
+    kind = "sha256" if commits == {_SHA256} else "sha1"
+    with scratch() as folder:
+        made = git.run("init", "--quiet", "--bare", "--template=", f"--object-format={kind}", cwd=folder)
+        if made.exit_code != 0:
+            raise SourceError(f"git init: {git.reason(made.stderr)}")
+        (folder / "objects" / "info").mkdir(exist_ok=True)
+        yield Trees(folder)
+
+
+def _places(run: Recorded) -> list[Path]:
+    """The repositories of this machine that may know the run's commit."""
+    assert run.record is not None
+    source = run.record.source
+    named = [run.run.tags.get(tags.SOURCE_NAME, ""), source.uri]
+    folders = [Path(text.partition("#")[0].removeprefix("file://")) for text in named]
+    there = [folder for folder in folders if folder.is_absolute() and folder.is_dir()]
+    return [*there, *_mirror(source.url), *_mirror(source.uri.partition("#")[0])]
+
+
+def _mirror(url: str | None) -> list[Path]:
+    folder = Mirror(git.Remote(url), offline=True).folder if url else None
+    return [folder] if folder and folder.is_dir() else []
+
+
+def _content(run: Recorded, content: Content) -> bytes:
+    with contents.open_content(run.tracking, run.run_id, content.digest) as stream:
+        return stream.read()
+
+
+NOT_AT_HAND = (RepriseError, OSError, UnicodeError)
+"""Why a tree cannot be made."""

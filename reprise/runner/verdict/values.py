@@ -1,0 +1,157 @@
+"""What a comparison of two runs says: of each part one of four words, and the worst that decides of all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+VERSION = 1
+
+
+class Agreement(StrEnum):
+    """From the best to the worst; what diverged is known to, whatever else could not be looked at."""
+
+    IDENTICAL = "identical"
+    WITHIN_TOLERANCE = "within tolerance"
+    NOT_COMPARABLE = "cannot be compared"
+    DIVERGED = "diverged"
+
+    @property
+    def rank(self) -> int:
+        return list(Agreement).index(self)
+
+
+class Finding(NamedTuple):
+    """How one thing compares: ``where`` in it the difference is, and ``note`` what it is, or why not known.
+
+    ``step`` is the step of a metric, so that the first of several series can be named.
+    """
+
+    agreement: Agreement
+    where: str = ""
+    note: str = ""
+    step: int | None = None
+
+
+class Part(NamedTuple):
+    """One thing of two runs; ``kind`` is a word of :data:`KINDS`. ``decides``: it counts for the whole."""
+
+    kind: str
+    name: str
+    agreement: Agreement
+    where: str = ""
+    note: str = ""
+    step: int | None = None
+    decides: bool = True
+
+
+class Verdict(NamedTuple):
+    """``original`` and ``again`` are run ids; ``where`` is the first part that diverged."""
+
+    original: str
+    again: str
+    agreement: Agreement
+    where: str
+    parts: tuple[Part, ...]
+
+    @property
+    def reproduced(self) -> bool:
+        return self.agreement in (Agreement.IDENTICAL, Agreement.WITHIN_TOLERANCE)
+
+    @property
+    def sentence(self) -> str:
+        """``diverged at metric loss, step 3``"""
+        return f"{self.agreement} at {self.where}" if self.where else str(self.agreement)
+
+
+KINDS = (
+    "source",
+    "environment",
+    "input",
+    "parameter",
+    "metric",
+    "artifact",
+    "model",
+    "output log",
+    "exit code",
+)
+"""In the order in which they are told."""
+
+_FIRST_TOLD = ("metric", "artifact", "model", "output log", "exit code")
+"""Where runs diverged is told of what came out, before what went in."""
+
+IDENTICAL = Finding(Agreement.IDENTICAL)
+
+
+def diverged(where: str = "", note: str = "", step: int | None = None) -> Finding:
+    return Finding(Agreement.DIVERGED, where, note, step)
+
+
+def within(where: str = "", note: str = "") -> Finding:
+    return Finding(Agreement.WITHIN_TOLERANCE, where, note)
+
+
+def unknown(reason: str, where: str = "") -> Finding:
+    return Finding(Agreement.NOT_COMPARABLE, where, reason)
+
+
+def worst(findings: Iterable[Finding]) -> Finding:
+    """The first of the worst; looks no further once something diverged."""
+    found = IDENTICAL
+    for finding in findings:
+        if finding.agreement.rank > found.agreement.rank:
+            found = finding
+        if found.agreement is Agreement.DIVERGED:
+            break
+    return found
+
+
+def part(kind: str, name: str, finding: Finding, *, decides: bool = True) -> Part:
+    return Part(kind, name, *finding, decides=decides)
+
+
+def verdict(original: str, again: str, parts: Sequence[Part]) -> Verdict:
+    """The worst of the parts that decide; without one, nothing is known."""
+    deciding = [item for item in parts if item.decides]
+    agreement = max(
+        (item.agreement for item in deciding),
+        key=lambda word: word.rank,
+        default=Agreement.NOT_COMPARABLE,
+    )
+    decisive = [item for item in deciding if item.agreement is agreement]
+    told = agreement in (Agreement.DIVERGED, Agreement.NOT_COMPARABLE)
+    where = _place(min(decisive, key=_order)) if told and decisive else ""
+    return Verdict(original, again, agreement, where, tuple(parts))
+
+
+def as_data(found: Verdict) -> dict[str, Any]:
+    """The verdict as JSON has it; docs/reference/verdict.md says what it means."""
+    return {
+        "version": VERSION,
+        "verdict": str(found.agreement),
+        "where": found.where,
+        "reproduced": found.reproduced,
+        "original": found.original,
+        "again": found.again,
+        "parts": [
+            {
+                "part": item.kind,
+                "name": item.name,
+                "verdict": str(item.agreement),
+                "where": item.where,
+                "note": item.note,
+                "decides": item.decides,
+            }
+            for item in found.parts
+        ],
+    }
+
+
+def _order(item: Part) -> tuple[int, int]:
+    kinds = [*_FIRST_TOLD, *(kind for kind in KINDS if kind not in _FIRST_TOLD)]
+    return kinds.index(item.kind), item.step if item.step is not None else 0
+
+
+def _place(item: Part) -> str:
+    return ", ".join(filter(None, (f"{item.kind} {item.name}".strip(), item.where)))
