@@ -33,10 +33,14 @@ def difference(a: Iterable[Package], b: Iterable[Package]) -> tuple[Change, ...]
 
 
 def _by_name(packages: Iterable[Package]) -> dict[str, Package]:
-    """The interpreter has one name, whoever brought it."""
-    return {
-        "python" if package.kind == "python" else canonical(package.name): package for package in packages
-    }
+    return {_name(package): package for package in packages}
+
+
+def _name(package: Package) -> str:
+    """The interpreter has one name, whoever brought it; a local project is called by its path."""
+    if package.kind == "python":
+        return "python"
+    return package.name if "/" in package.name else canonical(package.name)
 
 
 def _note(one: Package, other: Package) -> str:

@@ -173,7 +173,7 @@ def test_local_project_is_a_package_of_the_lock_by_its_content(index: Path, log:
     local_project(Path("my lib"), 2)
     _, after, _ = virtualenv.packages(virtualenv.lock(spec("./my lib", "beta"), Policy(), log))
     (change,) = difference([before], [after])
-    assert change.note == "other files"
+    assert (change.name, change.note) == ("./my lib", "other files")
 
 
 def test_paths_may_hold_variables(index: Path, log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
