@@ -10,19 +10,24 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
-from typing import Any, Protocol
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
 
+from reprise import paths
 from reprise.errors import RunFailed, UsageError
 from reprise.runner import detached, executor
 from reprise.runner.detached import Detached
 from reprise.runner.lease import request_stop
 from reprise.runner.reap import reap
-from reprise.runner.request import make_request
+from reprise.runner.request import is_offline, make_request
 from reprise.schemas.environment import RegistryLogin
 from reprise.schemas.job import Outcome, RunRequest, RunStatus, Source
 from reprise.tracking.registry import open_tracking
 
-__all__ = ["SubmittedRun", "run"]
+if TYPE_CHECKING:
+    from reprise.runner.reproduce import Reproduction
+
+__all__ = ["SubmittedRun", "reproduce", "run"]
 
 
 class SubmittedRun(Protocol):
@@ -117,6 +122,45 @@ def run(
             hint=f"reprise runs logs {outcome.run_id[:8]}",
         )
     return _Ended(outcome)
+
+
+def reproduce(
+    run_id: str,
+    *,
+    parameters: Mapping[str, Any] | None = None,
+    tolerance: float | Path | None = None,
+    keep: bool = False,
+    offline: bool = False,
+    any_machine: bool = False,
+) -> Reproduction:
+    """Perform a recorded run again from its record, and compare the two.
+
+    ``parameters`` make it a variation, or give secrets again. ``tolerance`` is how far numbers may differ,
+    or the path of a file that says it. ``keep``: the restored project stays. ``any_machine``: also where
+    the GPUs are of another kind. The answer's ``verdict.reproduced`` says whether it came out the same.
+
+    Raises:
+        RepriseError: what the run needs is missing, all of it told at once; nothing has run.
+    """
+    from reprise.runner import reproduce as runner
+    from reprise.runner.restore import Wanted
+    from reprise.schemas import tolerance as tolerances
+
+    match tolerance:
+        case None:
+            allowed = tolerances.Tolerance()
+        case Path():
+            allowed = tolerances.read(tolerance)
+        case _:
+            allowed = tolerances.of_text(str(tolerance))
+    given = {str(name): str(value) for name, value in (parameters or {}).items() if value is not None}
+    uri = _client_s_store() or os.environ.get("MLFLOW_TRACKING_URI") or None
+    tracking = open_tracking(uri, paths.here())
+    try:
+        wanted = Wanted(given, is_offline(offline), any_machine)
+        return runner.reproduce(tracking, run_id, wanted, allowed, keep=keep)
+    finally:
+        tracking.close()
 
 
 def _docker_options(given: Mapping[str, Any]) -> dict[str, str | bool]:

@@ -15,6 +15,9 @@ from reprise.cli.outcomes import exit_code_of
 # verb -> (module of reprise.cli, and the name of its command; one line for the list of verbs)
 VERBS = {
     "run": ("run", "Run a project: a folder, a git URL or an archive."),
+    "reproduce": ("reproduce", "Perform a recorded run again, and say whether it came out the same."),
+    "verify": ("verify", "Say whether two runs came out the same, part by part."),
+    "diff": ("diff", "Show what differs between two runs: source, packages, metrics, files."),
     "lock": ("lock", "Write the exact packages of a project beside it."),
     "check": ("check", "Tell every fault of a project's files, with line, column and hint."),
     "runs": ("runs", "List, show, follow, stop and delete runs."),

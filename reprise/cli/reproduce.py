@@ -1,0 +1,105 @@
+"""``reprise reproduce``: perform a recorded run again, and prove that it came out the same."""
+
+from __future__ import annotations
+
+import logging
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from reprise.cli import show
+from reprise.cli.options import json_option, name_values, opened, tracking_option
+from reprise.errors import NotReproduced
+
+if TYPE_CHECKING:
+    from reprise.runner.reproduce import Reproduction
+
+log = logging.getLogger(__name__)
+
+
+@click.command()
+@click.argument("run")
+@click.option("--tolerance", metavar="X", help="How far numbers may differ, relatively or absolutely.")
+@click.option("--tolerance-file", type=Path, metavar="FILE", help="Tolerances by metric and artifact.")
+@click.option(
+    "--set",
+    "set_",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Another value of a parameter: a variation of the run. Or a secret one, given again.",
+)
+@click.option("--keep", is_flag=True, help="Keep the restored project, and tell where it is.")
+@click.option("--offline", is_flag=True, help="Fetch nothing: use what is there. [env: REPRISE_OFFLINE]")
+@click.option("--any-machine", is_flag=True, help="Also where the GPUs are of another kind.")
+@tracking_option
+@json_option
+def reproduce(
+    run: str,
+    tolerance: str | None,
+    tolerance_file: Path | None,
+    set_: tuple[str, ...],
+    keep: bool,
+    offline: bool,
+    any_machine: bool,
+    tracking_uri: str | None,
+    json_: bool,
+) -> None:
+    """Perform RUN again from its record alone, and compare: exit code 0, or 7 when it diverged.
+
+    RUN is a run id, the start of one, or @last. Everything that is missing is told before anything runs.
+    """
+    from reprise.cli.verify import given_tolerance
+    from reprise.runner import reproduce as runner
+    from reprise.runner.request import is_offline
+    from reprise.runner.restore import Wanted
+
+    allowed = given_tolerance(tolerance, tolerance_file)
+    wanted = Wanted(name_values("--set", set_), is_offline(offline), any_machine)
+    started = time.monotonic()
+    with opened(tracking_uri) as tracking:
+        done = runner.reproduce(tracking, run, wanted, allowed, keep=keep, stdout_to_stderr=json_)
+    took = show.duration(time.monotonic() - started)
+    if done.folder is not None:
+        log.info("The restored project is kept in %s", done.folder)
+    if json_:
+        show.as_json(_as_dict(done))
+    else:
+        _show(done)
+    _conclude(done, took)
+
+
+def _show(done: Reproduction) -> None:
+    from reprise.cli.verify import show_verdict
+
+    show_verdict(done.verdict, only_differences=bool(done.changed))
+
+
+def _conclude(done: Reproduction, took: str) -> None:
+    new, original = done.outcome.run_id, done.original
+    if done.changed:
+        names = ", ".join(done.changed)
+        log.info("Run %s is a variation of %s with another %s, in %s", new, original, names, took)
+        return
+    if not done.verdict.reproduced:
+        raise NotReproduced(
+            f"run {new} does not reproduce {original}: {done.verdict.sentence}",
+            hint=f"reprise diff {original[:8]} {new[:8]}",
+        )
+    log.info("Run %s reproduces %s: %s, in %s", new, original, done.verdict.sentence, took)
+
+
+def _as_dict(done: Reproduction) -> dict[str, Any]:
+    from reprise.runner.verdict.values import as_data
+
+    return {
+        "run_id": done.outcome.run_id,
+        "status": done.outcome.status,
+        "exit_code": done.outcome.exit_code,
+        "original": done.original,
+        "changed": done.changed,
+        "folder": str(done.folder) if done.folder else None,
+        "verdict": None if done.changed else as_data(done.verdict),
+        "differences": as_data(done.verdict)["parts"] if done.changed else [],
+    }

@@ -1,0 +1,109 @@
+"""Perform a recorded run again from what was recorded, and say whether it came out the same."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from pathlib import Path
+from typing import NamedTuple
+
+from reprise import paths
+from reprise.errors import SourceError, UsageError
+from reprise.runner import executor, sources
+from reprise.runner.find import find_run
+from reprise.runner.plan import Plan
+from reprise.runner.reap import reap
+from reprise.runner.restore import Wanted, restore
+from reprise.runner.signals import interruptible
+from reprise.runner.verdict import compare, store_verdict
+from reprise.runner.verdict.values import Verdict
+from reprise.schemas.job import Outcome, RunStatus
+from reprise.schemas.tolerance import Tolerance
+from reprise.tracking.base import Tracking
+
+log = logging.getLogger(__name__)
+
+KEPT = "reproduced"
+"""The folder of our state where restored projects stay that are to be kept."""
+
+
+class Reproduction(NamedTuple):
+    """How a run came out that was performed again.
+
+    ``original`` is the id of the run that was, ``outcome`` tells of the new one, ``folder`` is the project as
+    it was restored, where that was kept. With ``changed`` parameters it is a variation: then ``verdict``
+    tells what differs, and is no verdict on the run.
+    """
+
+    original: str
+    outcome: Outcome
+    verdict: Verdict
+    changed: tuple[str, ...] = ()
+    folder: Path | None = None
+
+
+def reproduce(
+    tracking: Tracking,
+    reference: str,
+    wanted: Wanted = Wanted(),
+    tolerance: Tolerance = Tolerance(),
+    *,
+    keep: bool = False,
+    stdout_to_stderr: bool = False,
+) -> Reproduction:
+    """Perform the run that ``reference`` names again, as a new run beside it, and compare the two.
+
+    A run that comes out otherwise is a verdict, not an exception.
+
+    Args:
+        keep: the restored project stays when the run has ended.
+
+    Raises:
+        UsageError: there is no such run, or it goes on.
+        SourceError, EnvError, UsageError: what it needs is missing; nothing has run.
+    """
+    with interruptible():
+        reap(tracking)
+        run = find_run(tracking, reference)
+        if not RunStatus(run.status).ended:
+            raise UsageError(
+                f"run {run.run_id} is {run.status}: there is nothing yet to compare with",
+                hint=f"reprise runs logs {run.run_id[:8]} -f follows it to its end",
+            )
+        log.info("Performing run %s again", run.run_id)
+        restored = restore(tracking, run, wanted)
+        outcome, folder = _perform(restored.plan, tracking, keep, stdout_to_stderr)
+        found = compare(tracking, run.run_id, outcome.run_id, tolerance)
+        if not restored.changed:
+            store_verdict(tracking, run.run_id, outcome.run_id, found)
+    return Reproduction(run.run_id, outcome, found, restored.changed, folder)
+
+
+def _perform(
+    plan: Plan, tracking: Tracking, keep: bool, stdout_to_stderr: bool
+) -> tuple[Outcome, Path | None]:
+    if not keep:
+        return executor.perform(plan, tracking, stdout_to_stderr=stdout_to_stderr), None
+    checkout = plan.checkout
+    try:
+        stays = plan._replace(checkout=checkout._replace(temporary=None))
+        outcome = executor.perform(stays, tracking, stdout_to_stderr=stdout_to_stderr)
+    except BaseException:
+        sources.discard(checkout)
+        raise
+    return outcome, _kept(plan, outcome.run_id)
+
+
+def _kept(plan: Plan, run_id: str) -> Path:
+    """Move the restored project to where nobody clears up."""
+    checkout = plan.checkout
+    assert checkout.temporary is not None
+    home = paths.state_dir() / KEPT / run_id
+    try:
+        home.parent.mkdir(parents=True, exist_ok=True)
+        shutil.move(checkout.temporary, home)
+    except OSError as error:
+        raise SourceError(f"the restored project cannot be kept in {home}: {error}") from error
+    finally:
+        sources.let_go(checkout)
+    return home / checkout.path.relative_to(checkout.temporary)
