@@ -13,6 +13,7 @@ from reprise.backends import registry as backends
 from reprise.envs import registry as envs
 from reprise.runner import as_of, sources
 from reprise.runner.bind import Localise, bind, render
+from reprise.runner.capture import guards
 from reprise.runner.inputs import localise
 from reprise.schemas.environment import CondaEnv, DockerEnv, EnvSpec, Lock, Policy, PythonEnv
 from reprise.schemas.job import Checkout, Invocation, RunRequest
@@ -76,6 +77,7 @@ def make_plan(request: RunRequest, tracking: Tracking) -> Plan:
 def plan_for(checkout: Checkout, request: RunRequest, here: Localise, again: Again | None = None) -> Plan:
     """The plan to perform what lies in ``checkout``; ``here`` finds the files that parameters name."""
     config = backends.configured(backends.get(request.backend), request.backend_config)
+    guards.limit()
     project = load_project(checkout.path)
     entry_point = find_entry_point(project, request.entry_point)
     spec = again.environment if again and again.environment else project.environment
