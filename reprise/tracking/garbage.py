@@ -7,7 +7,9 @@ are gone. Killed at any moment, nothing half is shown, and the next time finishe
 from __future__ import annotations
 
 import logging
+import os
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -15,12 +17,16 @@ from typing import NamedTuple
 from reprise.errors import RepriseError, TrackingError
 from reprise.schemas.entities import DELETED
 from reprise.schemas.tags import JOB
+from reprise.tracking.artifact_names import ARRIVING
 from reprise.tracking.artifacts import ArtifactFolder, Artifacts, at_location
 from reprise.tracking.embedded import EmbeddedStore
 from reprise.tracking.import_artifacts import place_of
 from reprise.tracking.rows import Connection
 
 log = logging.getLogger(__name__)
+
+_ABANDONED = 24 * 3600
+"""Seconds after which an upload that nothing was added to is taken for one that was killed."""
 
 RUN, MODEL, EXPERIMENT = "run", "logged model", "experiment"
 
@@ -103,6 +109,7 @@ class GarbageStore(EmbeddedStore):
     def sweep(self) -> None:
         """Remove the files of all notes, also of those that were left by one that was killed.
 
+        Uploads that were killed in the middle go too, when nothing was added to them for a day.
         What cannot be removed is a warning, and stays noted.
         """
         with self._database.reading() as connection:
@@ -115,6 +122,8 @@ class GarbageStore(EmbeddedStore):
                 continue
             with self._database.writing() as connection:
                 connection.execute("DELETE FROM garbage WHERE uri = ?", (uri,))
+        if isinstance(self.artifacts, ArtifactFolder):
+            _drop_arriving(self.artifacts.root)
 
     def size(self, item: Deleted) -> Size:
         """The files that are removed with it."""
@@ -217,6 +226,16 @@ def _sizes(place: Artifacts, folder: str = "") -> Iterator[int]:
             yield from _sizes(place, found.path)
         else:
             yield found.size or 0
+
+
+def _drop_arriving(root: Path) -> None:
+    for folder, _, names in os.walk(root):
+        for file in (Path(folder, name) for name in names if name.startswith(ARRIVING)):
+            try:
+                if time.time() - file.stat().st_mtime > _ABANDONED:
+                    file.unlink()
+            except OSError as error:
+                log.debug("%s: %s", file, error)
 
 
 def _drop_empty(folder: Path, root: Path) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -179,6 +181,16 @@ def test_a_run_that_moved_keeps_its_files_when_its_first_experiment_goes(store: 
     store.delete_experiment(experiment)
     assert [item.kind for item in gc(store).removed] == ["experiment"]
     assert store.list_artifacts(run.run_id)
+
+
+def test_uploads_that_were_killed_go_after_a_day(store: EmbeddedStore) -> None:
+    run = logged(store)
+    folder = store.artifact_folder(run.run_id)
+    for name, hours in ((".arriving-1", 25), (".arriving-2", 23), ("old", 25)):
+        (folder / name).write_text("half")
+        os.utime(folder / name, (time.time() - hours * 3600,) * 2)
+    gc(store)
+    assert {file.name for file in folder.iterdir()} == {".arriving-2", "old", "deep"}
 
 
 def test_the_default_experiment_stays(store: EmbeddedStore) -> None:
