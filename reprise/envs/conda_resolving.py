@@ -188,7 +188,9 @@ def _made(spec: CondaEnv, asked: Requirements, policy: Policy, key: str, log: Pa
             elif policy.locked:
                 raise EnvError(f"{file} does not fit {spec.file}: {why}", hint="reprise lock makes it fit")
             else:
-                note = f"{file} does not fit {spec.file}: {why}; resolved again (reprise lock keeps it)"
+                # By names: the sentence is remembered, and the next checkout of the project lies elsewhere.
+                note = f"{file.name} does not fit {spec.file.name}: {why}"
+                note += "; resolved again (reprise lock keeps it)"
         preferred = without(preferred, policy.upgrade) if preferred else None
     elif policy.locked:
         raise EnvError(f"--locked: there is no lock file beside {spec.file}", hint="reprise lock makes one")

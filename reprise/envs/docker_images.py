@@ -140,9 +140,10 @@ def _pull(reference: str, name: str, policy: Policy, log: Path, environ: Mapping
     started = monotonic()
     with spinner(f"Pulling {reference}"):
         result = docker_client.work("pull", "--", reference, log=log, environ=environ)
-    image = inspect(reference, name) if result.exit_code == 0 else None
-    if image is None:
-        raise docker_client.failure(f"image {reference} is not here, and cannot be pulled:", result, log)
+    image = inspect(reference, name)
+    if image is None or result.exit_code != 0:
+        what = "cannot be pulled" if image else "is not here, and cannot be pulled"
+        raise docker_client.failure(f"image {reference} {what}:", result, log)
     logger.info("Pulled %s in %.1f s", image.shown, monotonic() - started)
     return image
 

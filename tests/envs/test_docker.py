@@ -594,6 +594,13 @@ def test_an_environment_of_a_lock_alone_can_be_entered(project: Write, log: Path
         docker(*entered.release[1:], check=False)
 
 
+def test_an_image_that_is_only_here_cannot_be_upgraded(project: Write) -> None:
+    demo = project({"MLproject": mlproject("true")})
+    refused = demo.reprise("lock", str(demo.path), "--upgrade")
+    assert refused.exit_code == 4
+    assert f"image {IMAGE} cannot be pulled:" in refused.err
+
+
 @pytest.fixture
 def labelled(tmp_path: Path) -> Iterator[str]:
     """The name of an image whose containers are told by a label of the same name."""
