@@ -38,12 +38,12 @@ def pairs(title: str, values: Iterable[tuple[str, str]]) -> None:
     width = max(len(name) for name, _ in items)
     for name, value in items:
         indented = value.replace("\n", "\n" + " " * (width + 4))
-        click.echo(f"  {name.ljust(width)}  {_printable(indented)}".rstrip())
+        click.echo(f"  {name.ljust(width)}  {printable(indented)}".rstrip())
 
 
 def plain(text: str) -> str:
     """One line without control characters, for a cell."""
-    return _printable(" ".join(text.split()))
+    return printable(" ".join(text.split()))
 
 
 def ago(milliseconds: int) -> str:
@@ -79,7 +79,7 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """Text from a store cannot move the cursor or recolour the terminal."""
     return "".join(char if char.isprintable() or char == "\n" else f"\\x{ord(char):02x}" for char in text)
 

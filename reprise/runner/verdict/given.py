@@ -15,9 +15,10 @@ _CUT = 6000
 
 
 def compare_parameters(a: Recorded, b: Recorded) -> Iterator[Part]:
-    """Those of the entry point and those that the script logged, and the seeds; as text, exactly.
+    """Those of the entry point and those that the script logged, as text, exactly; and the seeds.
 
-    A secret one is listed and does not decide: its value is never recorded.
+    A secret one does not decide, for its value is never recorded; nor does a seed, which every run draws
+    anew: what comes of it shows in the results.
     """
     secrets = {name for run in (a, b) for name, value in _values(run).items() if value is None}
     one, other = ({**run.run.params, **_values(run)} for run in (a, b))
@@ -55,7 +56,7 @@ def _seeds(a: Recorded, b: Recorded) -> Iterator[Part]:
     for name in sorted({*one, *other}):
         was, found = one.get(name), other.get(name)
         finding = IDENTICAL if was == found else diverged(note=f"{found or 'unset'}, was {was or 'unset'}")
-        yield part("parameter", name, finding)
+        yield part("parameter", name, finding, decides=False)
 
 
 def compare_inputs(a: Recorded, b: Recorded) -> Iterator[Part]:
@@ -65,12 +66,12 @@ def compare_inputs(a: Recorded, b: Recorded) -> Iterator[Part]:
             reason = f"what run {run.run_id[:8]} read is not known: {run.record_fault}"
             yield part("input", "", unknown(reason))
             return
-    one, other = _inputs(a), _inputs(b)
+    one, other = inputs(a), inputs(b)
     for name in [*one, *(name for name in other if name not in one)]:
         yield part("input", name, _compare_inputs(one.get(name), other.get(name)))
 
 
-def _inputs(run: Recorded) -> dict[str, InputRecord]:
+def inputs(run: Recorded) -> dict[str, InputRecord]:
     """By name; of several datasets of one name, by name and number."""
     assert run.record is not None
     found: dict[str, InputRecord] = {}

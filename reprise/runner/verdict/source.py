@@ -25,7 +25,7 @@ def compare_sources(a: Recorded, b: Recorded) -> Finding:
     ):
         shown = [f"{run.project.entry_point} of {run.source.subdirectory or '.'}" for run in (other, one)]
         return diverged(note=f"entry point {shown[0]}, was {shown[1]}")
-    differing = [*_differences(one.source, other.source)]
+    differing = [*record_differences(one.source, other.source)]
     doubts = [doubt for run in (a, b) for doubt in _doubts(run)]
     found = IDENTICAL
     if differing:
@@ -55,7 +55,8 @@ def _by_files(a: Recorded, b: Recorded, differing: str) -> Finding:
     return diverged(note=differing)
 
 
-def _differences(a: SourceRecord, b: SourceRecord) -> Iterator[str]:
+def record_differences(a: SourceRecord, b: SourceRecord) -> Iterator[str]:
+    """What two records of sources say differently, a sentence half each."""
     if a.commit != b.commit:
         shown = [f"commit {source.commit[:12]}" if source.commit else "no commit" for source in (b, a)]
         yield f"{shown[0]}, was {shown[1]}"

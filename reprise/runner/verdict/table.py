@@ -22,11 +22,13 @@ def rows(found: Verdict, *, only_differences: bool = False) -> Iterator[tuple[st
         parts = [item for item in found.parts if item.kind == kind]
         alike = [item for item in parts if item.agreement is Agreement.IDENTICAL and item.decides]
         others = [item for item in parts if item not in alike]
+        if only_differences:
+            others = [item for item in others if item.agreement is not Agreement.IDENTICAL]
         for item in sorted(others, key=lambda item: (not item.decides, -item.agreement.rank)):
             yield _row(item)
         if only_differences or not alike:
             continue
-        if len(alike) == 1 and not others:
+        if len(alike) == 1:
             yield _row(alike[0])
         else:
             yield f"{len(alike):,} {_PLURALS.get(kind, kind)}", Agreement.IDENTICAL, ""

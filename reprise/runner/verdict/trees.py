@@ -47,7 +47,7 @@ class Trees:
             self._git(index, "update-index", "--force-remove", "--", module.path)
             self._git(index, "read-tree", f"--prefix={module.path}/", module.commit)
         if source.patch is not None:
-            patch = _content(run, source.patch)
+            patch = content(run, source.patch)
             self._git(index, "apply", "--cached", "--whitespace=nowarn", "-", stdin=patch)
         self._add(index, run, source)
         return self._git(index, "write-tree").strip()
@@ -61,7 +61,6 @@ class Trees:
             "--no-ext-diff",
             "--no-textconv",
             "--find-renames",
-            "--full-index",
             a,
             b,
         )
@@ -69,7 +68,7 @@ class Trees:
     def _add(self, index: dict[str, str], run: Recorded, source: SourceRecord) -> None:
         entries = []
         for file in source.files:
-            blob = self._git({}, "hash-object", "-w", "--stdin", stdin=_content(run, file.content)).strip()
+            blob = self._git({}, "hash-object", "-w", "--stdin", stdin=content(run, file.content)).strip()
             entries.append(f"{file.mode} {blob}\t{file.path}\0")
         if entries:
             listed = "".join(entries).encode("utf-8", "surrogateescape")
@@ -88,7 +87,7 @@ class Trees:
                 if self._has(commit):
                     return
         for pack in packs:
-            self._git({}, "index-pack", "--stdin", stdin=_content(run, pack))
+            self._git({}, "index-pack", "--stdin", stdin=content(run, pack))
         if not self._has(commit):
             raise SourceError(f"the commit {commit} is not at hand")
 
@@ -142,7 +141,7 @@ def _mirror(url: str | None) -> list[Path]:
     return [folder] if folder and folder.is_dir() else []
 
 
-def _content(run: Recorded, content: Content) -> bytes:
+def content(run: Recorded, content: Content) -> bytes:
     with contents.open_content(run.tracking, run.run_id, content.digest) as stream:
         return stream.read()
 

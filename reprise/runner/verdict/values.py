@@ -47,7 +47,7 @@ class Part(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """``original`` and ``again`` are run ids; ``where`` is the first part that diverged."""
+    """``original`` and ``again`` are run ids; ``where`` is the first part that diverged or is not known."""
 
     original: str
     again: str
@@ -61,8 +61,10 @@ class Verdict(NamedTuple):
 
     @property
     def sentence(self) -> str:
-        """``diverged at metric loss, step 3``"""
-        return f"{self.agreement} at {self.where}" if self.where else str(self.agreement)
+        """``diverged at metric loss, step 3``, ``cannot be compared: source``"""
+        if not self.where:
+            return str(self.agreement)
+        return f"{self.agreement}{' at' if self.agreement is Agreement.DIVERGED else ':'} {self.where}"
 
 
 KINDS = (

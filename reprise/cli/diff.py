@@ -1,0 +1,101 @@
+"""``reprise diff``: what differs between two runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+from reprise.cli import show
+from reprise.cli.options import json_option, opened, tracking_option
+from reprise.errors import UsageError
+
+if TYPE_CHECKING:
+    from reprise.runner.verdict.changes import Change, Changes
+
+_NONE = "-"
+_WIDEST = 60
+
+
+@click.command()
+@click.argument("a", metavar="A")
+@click.argument("b", metavar="B")
+@click.option("--all", "all_", is_flag=True, help="Also what is the same.")
+@tracking_option
+@json_option
+def diff(a: str, b: str, all_: bool, tracking_uri: str | None, json_: bool) -> None:
+    """Show what differs between the runs A and B, uncommitted changes included.
+
+    A run is an id, the start of one, or @last.
+    """
+    from reprise.runner.find import find_run
+    from reprise.runner.verdict.changes import changes, only_differences
+    from reprise.runner.verdict.engine import compare_runs
+    from reprise.runner.verdict.recorded import both
+    from reprise.schemas.tolerance import Tolerance
+
+    with opened(tracking_uri) as tracking:
+        runs = [find_run(tracking, run) for run in (a, b)]
+        if runs[0].run_id == runs[1].run_id:
+            raise UsageError(f"both are run {runs[0].run_id}", hint="give two runs")
+        with both(tracking, *runs) as (one, other):
+            found = changes(one, other, compare_runs(one, other, Tolerance()))
+    shown = found if all_ else only_differences(found)
+    if json_:
+        show.as_json({"a": runs[0].run_id, "b": runs[1].run_id, **shown._asdict()})
+        return
+    titles = [run.run_id[:8] for run in runs]
+    if not _show(shown, titles, all_):
+        click.echo("Nothing differs", err=True)
+
+
+def _show(found: Changes, titles: Sequence[str], all_: bool) -> bool:
+    """Print the blocks that have something in them; whether there was one."""
+    blocks = [*_blocks(found)]
+    source = found.source
+    if source.diff or source.note or source.a != source.b or all_:
+        _title("Source")
+        show.table(("", *titles), [("", source.a, source.b)])
+        if source.note:
+            click.echo(f"  {show.plain(source.note)}")
+        for line in source.diff.splitlines():
+            click.echo(_coloured(show.printable(line.expandtabs())))
+    for title, rows in blocks:
+        click.echo()
+        _title(title)
+        show.table(("", *titles, ""), rows)
+    return bool(blocks or source.diff or source.note or source.a != source.b or all_)
+
+
+def _blocks(found: Changes) -> Iterator[tuple[str, list[tuple[str, ...]]]]:
+    note = [(found.environment_note, "", "", "")] if found.environment_note else []
+    for title, items, more in (
+        ("Environment", found.environment, note),
+        ("Parameters", found.parameters, []),
+        ("Inputs", found.inputs, []),
+        ("Metrics", found.metrics, []),
+        ("Artifacts", found.artifacts, []),
+        ("Machine", found.machine, []),
+    ):
+        if rows := [*more, *(_row(item) for item in items)]:
+            yield title, rows
+
+
+def _row(item: Change) -> tuple[str, ...]:
+    cells = (_NONE if value is None else _shortened(value) for value in (item.a, item.b))
+    return item.name, *cells, item.note
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= _WIDEST else f"{text[: _WIDEST - 3]}..."
+
+
+def _title(text: str) -> None:
+    click.echo(click.style(text, bold=True))
+
+
+def _coloured(line: str) -> str:
+    colours = {"+": "green", "-": "red", "@": "cyan"}
+    bare = line.startswith(("+++", "---"))
+    return click.style(line, bold=True) if bare else click.style(line, fg=colours.get(line[:1]))

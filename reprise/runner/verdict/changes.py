@@ -1,0 +1,217 @@
+"""What differs between two runs, of what they were made of and what came out: facts, and no verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from difflib import unified_diff
+from typing import Any, NamedTuple
+
+from reprise.errors import RepriseError
+from reprise.runner.verdict.environment import Unknown, differences
+from reprise.runner.verdict.recorded import Recorded
+from reprise.runner.verdict.source import compare_sources, record_differences
+from reprise.runner.verdict.trees import NOT_AT_HAND, content, trees
+from reprise.runner.verdict.values import Agreement, Part, Verdict
+from reprise.schemas import tags
+from reprise.schemas.environment import Package
+from reprise.schemas.run_record import MachineRecord
+
+
+class Change(NamedTuple):
+    """``a`` and ``b`` are the values as text; None where a run has none. ``same``: they are equal."""
+
+    name: str
+    a: str | None
+    b: str | None
+    note: str = ""
+
+    @property
+    def same(self) -> bool:
+        return self.a == self.b and not self.note
+
+
+class Source(NamedTuple):
+    """``diff`` is a unified diff, empty without a difference; ``note`` tells what it cannot show."""
+
+    a: str
+    b: str
+    diff: str
+    note: str
+
+
+class Changes(NamedTuple):
+    """``environment_note`` says why the packages are not known, or is empty."""
+
+    source: Source
+    environment: tuple[Change, ...]
+    environment_note: str
+    parameters: tuple[Change, ...]
+    inputs: tuple[Change, ...]
+    metrics: tuple[Change, ...]
+    artifacts: tuple[Change, ...]
+    machine: tuple[Change, ...]
+
+
+def changes(a: Recorded, b: Recorded, verdict: Verdict) -> Changes:
+    """Everything that can be compared; what is equal is in it too, but for packages.
+
+    ``verdict`` is that on the two runs: it has looked at the results already.
+    """
+    packages, reason = _environment(a, b)
+    return Changes(
+        _source(a, b),
+        packages,
+        reason,
+        tuple(_pairs(_parameters(a), _parameters(b))),
+        tuple(_pairs(_inputs(a), _inputs(b))),
+        tuple(_metrics(a, b, verdict)),
+        tuple(_artifacts(a, b, verdict)),
+        tuple(_pairs(_machine(a), _machine(b))),
+    )
+
+
+def _source(a: Recorded, b: Recorded) -> Source:
+    shown = [_described(run) for run in (a, b)]
+    found = compare_sources(a, b)
+    if a.record is None or b.record is None or found.agreement is Agreement.IDENTICAL:
+        note = found.note if found.agreement is not Agreement.IDENTICAL else ""
+        return Source(shown[0], shown[1], "", note)
+    doubt = found.note if found.agreement is Agreement.NOT_COMPARABLE else ""
+    if not [*record_differences(a.record.source, b.record.source)]:
+        return Source(shown[0], shown[1], "", found.note)
+    try:
+        with trees(a, b) as made:
+            return Source(shown[0], shown[1], made.diff(made.tree(a), made.tree(b)), doubt)
+    except NOT_AT_HAND as error:
+        reason = error.message if isinstance(error, RepriseError) else str(error)
+        return Source(shown[0], shown[1], _kept_diff(a, b), f"{reason}: what the runs kept is compared")
+
+
+def _described(run: Recorded) -> str:
+    commit = run.run.tags.get(tags.GIT_COMMIT)
+    if run.record is None:
+        return f"commit {commit[:12]}" if commit else "not recorded"
+    source = run.record.source
+    where = (
+        f"commit {source.commit[:12]}" if source.commit else f"{len(source.files)} files of {source.uri}"
+    )
+    if source.patch or (source.commit and source.files):
+        where += " with uncommitted changes"
+    return where
+
+
+def _kept_diff(a: Recorded, b: Recorded) -> str:
+    """A diff of what was kept beside the commits: the patches, and the files that git did not track."""
+    kept = [_kept(run) for run in (a, b)]
+    lines: list[str] = []
+    for path in sorted({*kept[0], *kept[1]}):
+        one, other = (texts.get(path, b"") for texts in kept)
+        if one == other:
+            continue
+        if b"\0" in one + other:
+            lines.append(f"Binary files a/{path} and b/{path} differ\n")
+            continue
+        left, right = (data.decode("utf-8", "replace").splitlines(keepends=True) for data in (one, other))
+        for line in unified_diff(left, right, f"a/{path}", f"b/{path}"):
+            lines.append(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n")
+    return "".join(lines)
+
+
+def _kept(run: Recorded) -> dict[str, bytes]:
+    assert run.record is not None
+    source = run.record.source
+    wanted = {file.path: file.content for file in source.files}
+    if source.patch:
+        wanted["uncommitted changes"] = source.patch
+    found = {}
+    for path, kept in wanted.items():
+        try:
+            found[path] = content(run, kept)
+        except NOT_AT_HAND:
+            found[path] = f"(not kept any more: {kept.digest})\n".encode()
+    return found
+
+
+def _environment(a: Recorded, b: Recorded) -> tuple[tuple[Change, ...], str]:
+    try:
+        found = differences(a, b)
+    except Unknown as reason:
+        return (), str(reason)
+    return tuple(Change(item.name, _version(item.a), _version(item.b), item.note) for item in found), ""
+
+
+def _version(package: Package | None) -> str | None:
+    return package.version if package else None
+
+
+def _parameters(run: Recorded) -> dict[str, str]:
+    recorded = run.record.parameters if run.record else ()
+    texts = {item.name: item.value if item.value is not None else "(secret)" for item in recorded}
+    return {**run.run.params, **texts, **(run.record.seeds if run.record else {})}
+
+
+def _inputs(run: Recorded) -> dict[str, str]:
+    from reprise.runner.verdict.given import inputs
+
+    return {
+        name: " ".join(filter(None, (item.kind, item.uri, item.digest or "(no digest)")))
+        for name, item in (inputs(run) if run.record else {}).items()
+    }
+
+
+def _metrics(a: Recorded, b: Recorded, verdict: Verdict) -> Iterator[Change]:
+    """The last values, and where the series part."""
+    for item in verdict.parts:
+        if item.kind == "metric":
+            one, other = (_last(run, item.name) for run in (a, b))
+            yield Change(item.name, one, other, _said(item))
+
+
+def _last(run: Recorded, name: str) -> str | None:
+    metric = run.run.metrics.get(name)
+    return repr(metric.value) if metric else None
+
+
+def _artifacts(a: Recorded, b: Recorded, verdict: Verdict) -> Iterator[Change]:
+    sizes = {**_sizes(a)}, {**_sizes(b)}
+    for item in verdict.parts:
+        if item.kind in ("artifact", "model"):
+            a_size, b_size = (of.get(item.name) for of in sizes)
+            yield Change(item.name, a_size, b_size, _said(item))
+
+
+def _sizes(run: Recorded) -> Mapping[str, str]:
+    return {path: f"{size or 0:,} bytes" for path, size in run.files().items()}
+
+
+def _said(item: Part) -> str:
+    if item.agreement is Agreement.IDENTICAL:
+        return ""
+    return ": ".join(filter(None, (item.agreement, item.where, item.note)))
+
+
+def _machine(run: Recorded) -> dict[str, str]:
+    found: MachineRecord | None = run.record.machine if run.record else None
+    if found is None:
+        return {}
+    facts: dict[str, Any] = found._asdict()
+    gpus = ", ".join(f"{gpu.name} {gpu.driver or ''}".strip() for gpu in found.gpus)
+    plain = {
+        name: str(value) for name, value in facts.items() if value and name not in ("gpus", "variables")
+    }
+    return {**plain, **({"gpus": gpus} if gpus else {}), **found.variables}
+
+
+def _pairs(a: Mapping[str, str], b: Mapping[str, str]) -> Iterator[Change]:
+    for name in [*a, *(name for name in b if name not in a)]:
+        yield Change(name, a.get(name), b.get(name))
+
+
+def only_differences(found: Changes) -> Changes:
+    """``found`` without what is equal."""
+    kept: dict[str, tuple[Change, ...]] = {
+        name: tuple(item for item in value if not item.same)
+        for name, value in found._asdict().items()
+        if isinstance(value, tuple) and name not in ("source", "environment")
+    }
+    return found._replace(**kept)  # type: ignore[arg-type]
