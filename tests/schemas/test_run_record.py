@@ -107,7 +107,7 @@ def test_the_schema_has_every_field_with_its_description() -> None:
     assert set(documented) == set(values)
     for name, value in values.items():
         properties = documented[name]["properties"]
-        assert tuple(properties) == value._fields  # type: ignore[attr-defined]
+        assert tuple(properties) == value._fields
         for key, node in properties.items():
             target = content["$defs"][node["$ref"].rpartition("/")[2]] if "$ref" in node else node
             assert target.get("description"), f"{name}.{key}"
