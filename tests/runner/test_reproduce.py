@@ -1,0 +1,400 @@
+"""Performing a recorded run again: what is refused before anything runs, and what is carried over."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reprise import projects
+from reprise.errors import SourceError
+from reprise.schemas import tags
+from reprise.tracking.embedded import EmbeddedStore
+from tests.conftest import ProjectFolder
+from tests.envs import wheels
+from tests.fakes.repositories import git
+
+Write = Callable[[Mapping[str, str]], ProjectFolder]
+
+SECRET = """\
+entry_points:
+  main:
+    parameters:
+      C: {type: float, default: 1.0}
+      token: {type: string, secret: true}
+    command: "echo C={C} with a token of $(printf %s {token} | wc -c)"
+"""
+
+
+def mlproject(command: str, parameters: str = "") -> str:
+    return f"entry_points:\n  main:\n{parameters}    command: {json.dumps(command)}\n"
+
+
+@pytest.fixture
+def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The only place that packages come from."""
+    folder = tmp_path / "index"
+    wheels.make(folder, "beta", "2.0")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(folder))
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("UV_PYTHON_DOWNLOADS", "never")
+    return folder
+
+
+@pytest.fixture
+def repository(project: Write) -> Callable[..., ProjectFolder]:
+    """Writes a project as a git repository of one commit."""
+
+    def write(files: Mapping[str, str]) -> ProjectFolder:
+        made = project(files)
+        git(made.path, "init", "--quiet", "--initial-branch=main")
+        git(made.path, "add", "--all")
+        git(made.path, "commit", "--quiet", "--message", "first")
+        return made
+
+    return write
+
+
+def record_file(project: ProjectFolder) -> Path:
+    """The file of the newest run's record."""
+    with EmbeddedStore(Path("mlruns").absolute()) as store:
+        folder = store.artifact_folder(project.runs()[0].run_id)
+    assert folder is not None
+    return folder / "reprise" / "run.json"
+
+
+def change_record(project: ProjectFolder, **changes: Any) -> None:
+    file = record_file(project)
+    file.write_text(json.dumps(json.loads(file.read_text()) | changes))
+
+
+def output(project: ProjectFolder) -> str:
+    return project.artifact(project.runs()[0], "reprise/output.log")
+
+
+def lose_commit(project: ProjectFolder) -> None:
+    """Nothing holds the commit any more."""
+    for folder in (project.path / ".git", Path("mlruns/objects"), Path(os.environ["REPRISE_CACHE_DIR"])):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def work_folders(house: Path) -> list[Path]:
+    return [*(house / "cache" / "work-v1").glob("*")]
+
+
+def test_same_run_again(repository: Write, house: Path) -> None:
+    project = repository({"MLproject": mlproject("echo hello")})
+    project.run()
+    original = project.runs()[0]
+    again = project.reprise("reproduce", original.run_id[:8])
+    new = project.runs()[0]
+    assert again.exit_code == 0
+    assert "source" in again.out and "identical" in again.out
+    assert f"Run {new.run_id} reproduces {original.run_id}: identical" in again.err
+    assert new.tags[tags.REPRODUCES] == original.run_id
+    assert new.tags[tags.SOURCE_NAME] == original.tags[tags.SOURCE_NAME]
+    assert work_folders(house) == []
+
+
+def test_reproduction_of_a_reproduction(repository: Write) -> None:
+    project = repository({"MLproject": mlproject("cat new.txt")})
+    (project.path / "new.txt").write_text("untracked\n")
+    project.run()
+    assert project.reprise("reproduce", "@last").exit_code == 0
+    shutil.rmtree(project.path)
+    shutil.rmtree(Path(os.environ["REPRISE_CACHE_DIR"]))
+    assert project.reprise("reproduce", "@last").exit_code == 0
+    assert [run.tags[tags.VERDICT] for run in project.runs()] == ["identical"] * 3
+
+
+def test_it_is_nested_under_nothing(repository: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    project = repository({"MLproject": mlproject("true")})
+    project.run("--experiment-name", "other")
+    monkeypatch.setenv("REPRISE_RUN_ID", project.runs()[0].run_id)
+    monkeypatch.setenv("MLFLOW_EXPERIMENT_NAME", "another")
+    assert project.reprise("reproduce", "@last").exit_code == 0
+    new, original = project.runs()
+    assert tags.PARENT_RUN_ID not in new.tags
+    assert new.experiment_id == original.experiment_id != "0"
+
+
+def test_failure_that_is_reproduced_is_reproduced(repository: Write) -> None:
+    project = repository({"MLproject": mlproject("echo no; exit 3")})
+    assert project.run().exit_code == 3
+    assert project.reprise("reproduce", "@last").exit_code == 0
+    assert [run.status for run in project.runs()] == ["FAILED", "FAILED"]
+
+
+def test_other_result_is_told(repository: Write, tmp_path: Path) -> None:
+    project = repository({"MLproject": mlproject(f"cat {tmp_path}/outside.txt")})
+    (tmp_path / "outside.txt").write_text("one\n")
+    project.run()
+    (tmp_path / "outside.txt").write_text("two\n")
+    again = project.reprise("reproduce", "@last")
+    assert again.exit_code == 7
+    new, original = project.runs()
+    assert f"run {new.run_id} does not reproduce {original.run_id}: diverged at output log" in again.err
+
+
+def test_variation(repository: Write) -> None:
+    parameters = "    parameters: {C: {type: float, default: 1.0}}\n"
+    project = repository({"MLproject": mlproject("echo C is {C}", parameters)})
+    project.run()
+    original = project.runs()[0]
+    again = project.reprise("reproduce", "@last", "--set", "C=0.1")
+    new = project.runs()[0]
+    assert again.exit_code == 0
+    assert "C is 0.1" in output(project)
+    assert (new.params, new.tags[tags.VARIES]) == ({"C": "0.1"}, original.run_id)
+    assert "parameter C" in again.out and "identical" not in again.out and "source" not in again.out
+    for run in project.runs():
+        assert tags.VERDICT not in run.tags and tags.REPRODUCES not in run.tags
+    data = json.loads(project.reprise("reproduce", original.run_id, "--set", "C=2", "--json").out)
+    assert (data["verdict"], data["changed"]) == (None, ["C"])
+    assert any(item["part"] == "parameter" for item in data["differences"])
+
+
+def test_recorded_value_is_no_variation(repository: Write) -> None:
+    parameters = "    parameters: {C: {type: float, default: 1.0}}\n"
+    project = repository({"MLproject": mlproject("echo {C}", parameters)})
+    project.run("-P", "C=3")
+    again = project.reprise("reproduce", "@last", "--set", "C=3")
+    assert (again.exit_code, project.runs()[0].tags[tags.VERDICT]) == (0, "identical")
+
+
+def test_value_that_is_none_of_its_type(repository: Write) -> None:
+    parameters = "    parameters: {C: {type: float, default: 1.0}}\n"
+    project = repository({"MLproject": mlproject("echo {C}", parameters)})
+    project.run()
+    again = project.reprise("reproduce", "@last", "--set", "C=many")
+    assert again.exit_code == 2
+    assert 'C: "many" is not a float (from --set)' in again.err
+    assert len(project.runs()) == 1
+
+
+def test_secrets_are_given_again(repository: Write) -> None:
+    project = repository({"MLproject": SECRET})
+    project.run("-P", "token=t0psecret")
+    refused = project.reprise("reproduce", "@last")
+    assert refused.exit_code == 2
+    assert "secret parameters are not recorded: token" in refused.err and "--set token=..." in refused.err
+    assert len(project.runs()) == 1
+    again = project.reprise("reproduce", "@last", "--set", "token=t0psecret")
+    assert "with a token of 9" in output(project)
+    assert project.runs()[0].tags[tags.REPRODUCES] == project.runs()[1].run_id
+    assert again.exit_code in (0, 7)  # whether a secret was the same nobody knows
+
+
+def test_all_that_is_missing_is_told_at_once(repository: Write, tmp_path: Path) -> None:
+    parameters = "    parameters: {data: path, token: {type: string, secret: true}}\n"
+    project = repository({"MLproject": mlproject("cat {data} {token}", parameters)})
+    data = tmp_path / "data.txt"
+    data.write_text("1")
+    project.run("-P", f"data={data}", "-P", "token=/dev/null")
+    data.write_text("2")
+    lose_commit(project)
+    machine = json.loads(record_file(project).read_text())["machine"]
+    change_record(project, machine=machine | {"gpus": [{"name": "Imagined X1", "driver": None}]})
+    again = project.reprise("reproduce", "@last")
+    assert again.exit_code == 3
+    for told in ("the commit", "data has changed", "secret parameters", "Imagined X1", "this one has"):
+        assert told in again.err
+    assert len(project.runs()) == 1
+
+
+def test_gpu_of_another_kind(repository: Write) -> None:
+    project = repository({"MLproject": mlproject("true")})
+    project.run()
+    machine = json.loads(record_file(project).read_text())["machine"]
+    change_record(project, machine=machine | {"gpus": [{"name": "Imagined X1", "driver": None}]})
+    run = project.runs()[0].run_id
+    assert project.reprise("reproduce", run).exit_code == 4
+    assert project.reprise("reproduce", run, "--any-machine").exit_code == 0
+
+
+def test_commit_that_is_nowhere(repository: Write) -> None:
+    project = repository({"MLproject": mlproject("true")})
+    project.run()
+    lose_commit(project)
+    again = project.reprise("reproduce", "@last")
+    assert again.exit_code == 3
+    assert "is not to be had, and a snapshot of it is not there any more" in again.err
+    assert f"file://{project.path}: " in again.err  # what was tried
+    assert len(project.runs()) == 1
+
+
+def test_kept_files_that_are_gone(repository: Write) -> None:
+    project = repository({"MLproject": mlproject("cat new.txt")})
+    (project.path / "new.txt").write_text("untracked\n")
+    project.run()
+    shutil.rmtree("mlruns/objects")
+    again = project.reprise("reproduce", "@last")
+    assert again.exit_code == 3
+    assert "new.txt (sha256:" in again.err and "is not kept with the run any more" in again.err
+
+
+def test_lock_that_is_gone_or_another(repository: Write, index: Path) -> None:
+    project = repository({"MLproject": mlproject("python -c 'import beta'"), "requirements.txt": "beta\n"})
+    project.reprise("run", str(project.path))
+    lock = record_file(project).with_name("environment.lock")
+    text = lock.read_text()
+    lock.write_text(text.replace("2.0", "3.0"))
+    changed = project.reprise("reproduce", "@last")
+    assert (changed.exit_code, len(project.runs())) == (4, 1)
+    assert "is not the lock that the run ran with" in changed.err
+    lock.unlink()
+    assert "has no reprise/environment.lock" in project.reprise("reproduce", "@last").err
+
+
+def test_project_that_was_editable_is_that_of_the_run(repository: Write, index: Path) -> None:
+    project = repository(
+        {
+            "MLproject": "python_env: python_env.yaml\n"
+            + mlproject("python -c 'import mine; print(mine.x)'"),
+            "python_env.yaml": "dependencies:\n- -e .\n",
+            "pyproject.toml": '[project]\nname = "mine"\nversion = "1.0"\n'
+            '[build-system]\nrequires = ["backend"]\nbuild-backend = "backend"\n',
+            "src/mine.py": "x = 'of the run'\n",
+        }
+    )
+    wheels.make(index, "backend", files={"backend.py": BACKEND})
+    assert project.reprise("run", str(project.path)).exit_code == 0
+    (project.path / "src" / "mine.py").write_text("x = 'changed since'\n")
+    project.reprise("reproduce", "@last")
+    assert output(project) == "of the run\n"
+
+
+BACKEND = """
+import zipfile
+from pathlib import Path
+
+def _wheel(folder, name, text):
+    path = Path(folder) / "mine-1.0-py3-none-any.whl"
+    info = "mine-1.0.dist-info"
+    with zipfile.ZipFile(path, "w") as wheel:
+        wheel.writestr(name, text)
+        wheel.writestr(f"{info}/METADATA", "Metadata-Version: 2.1\\nName: mine\\nVersion: 1.0\\n")
+        wheel.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n")
+        wheel.writestr(f"{info}/RECORD", "")
+    return path.name
+
+def build_wheel(folder, config_settings=None, metadata_directory=None):
+    return _wheel(folder, "mine.py", Path("src/mine.py").read_text())
+
+def build_editable(folder, config_settings=None, metadata_directory=None):
+    return _wheel(folder, "mine.pth", str(Path("src").absolute()))
+"""
+
+
+def test_seeds_and_threads_are_those_of_the_run(repository: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    command = "printenv PYTHONHASHSEED OMP_NUM_THREADS; printenv MKL_NUM_THREADS || echo none"
+    project = repository({"MLproject": mlproject(command)})
+    monkeypatch.setenv("PYTHONHASHSEED", "17")
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    project.run()
+    monkeypatch.setenv("PYTHONHASHSEED", "18")
+    monkeypatch.delenv("OMP_NUM_THREADS")
+    monkeypatch.setenv("MKL_NUM_THREADS", "1")
+    assert project.reprise("reproduce", "@last").exit_code == 0
+    assert output(project) == "17\n3\nnone\n"
+
+
+def test_what_is_installed_otherwise_is_told(repository: Write) -> None:
+    project = repository({"MLproject": mlproject("true")})
+    project.run()
+    environment = json.loads(record_file(project).read_text())["environment"]
+    packages = [item for item in environment["packages"] if item["name"] != "click"]
+    imagined = {"name": "imagined", "version": "1.0", "origin": "", "editable": False}
+    old = {"name": "click", "version": "0.1", "origin": "", "editable": False}
+    change_record(project, environment=environment | {"packages": [*packages, imagined, old]})
+    again = project.reprise("reproduce", "@last")
+    assert "imagined is not installed, was 1.0" in again.err
+    assert "click " in again.err and ", was 0.1" in again.err
+    assert again.exit_code == 7  # another environment is never an identical one
+
+
+def test_restored_project_is_kept_on_request(repository: Write, house: Path) -> None:
+    project = repository({"MLproject": mlproject("cat new.txt; echo made > result.txt")})
+    (project.path / "new.txt").write_text("untracked\n")
+    project.run()
+    again = project.reprise("reproduce", "@last", "--keep", "--json")
+    folder = Path(json.loads(again.out)["folder"])
+    assert (folder / "new.txt").read_text() == "untracked\n"
+    assert (folder / "result.txt").exists()
+    assert str(folder) in again.err
+    assert work_folders(house) == []
+
+
+def test_run_that_goes_on_is_refused(repository: Write) -> None:
+    project = repository({"MLproject": mlproject("sleep 60")})
+    started = project.run("--no-wait").out.strip()
+    try:
+        again = project.reprise("reproduce", started)
+        assert again.exit_code == 2
+        assert f"run {started} is RUNNING" in again.err
+    finally:
+        project.reprise("runs", "stop", started)
+
+
+def test_interrupted(repository: Write, house: Path) -> None:
+    parameters = "    parameters: {seconds: {type: int, default: 0}}\n"
+    project = repository({"MLproject": mlproject("sleep {seconds}; echo $?", parameters)})
+    project.run()
+    command = [sys.executable, "-m", "reprise", "reproduce", "@last", "--set", "seconds=60"]
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
+        while len(project.runs()) == 1 or tags.ENV_DIGEST not in project.runs()[0].tags:
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 130
+    assert project.runs()[0].status == "KILLED"
+    assert work_folders(house) == []
+
+
+def test_two_at_once(repository: Write) -> None:
+    project = repository({"MLproject": mlproject("cat new.txt")})
+    (project.path / "new.txt").write_text("untracked\n")
+    project.run()
+    run = project.runs()[0].run_id
+    shutil.rmtree(Path(os.environ["REPRISE_CACHE_DIR"]))
+    command = [sys.executable, "-m", "reprise", "reproduce", run]
+    both = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) for _ in range(2)]
+    for process in both:
+        _, err = process.communicate(timeout=60)
+        assert process.returncode == 0, err.decode()
+    assert [item.tags[tags.VERDICT] for item in project.runs()] == ["identical"] * 3
+
+
+def test_python_api(repository: Write) -> None:
+    parameters = "    parameters: {C: {type: float, default: 1.0}}\n"
+    project = repository({"MLproject": mlproject("echo {C}", parameters)})
+    project.run()
+    run = project.runs()[0].run_id
+    again = projects.reproduce(run[:8], tolerance=1e-6)
+    assert again.verdict.reproduced and again.original == run
+    varied = projects.reproduce(run, parameters={"C": 2})
+    assert varied.changed == ("C",)
+    lose_commit(project)
+    with pytest.raises(SourceError):
+        projects.reproduce(run)
+
+
+def test_name_of_a_kept_file_that_leaves_the_folder(repository: Write, tmp_path: Path) -> None:
+    project = repository({"MLproject": mlproject("true")})
+    (project.path / "new.txt").write_text("untracked\n")
+    project.run()
+    source = json.loads(record_file(project).read_text())["source"]
+    source["files"][0]["path"] = "../../../escaped.txt"
+    change_record(project, source=source)
+    again = project.reprise("reproduce", "@last")
+    assert again.exit_code == 3
+    assert "leaves" in again.err
+    assert not [*tmp_path.rglob("escaped.txt")]
