@@ -125,7 +125,9 @@ def _forget_packages(found: list[Damage], log: Path) -> None:
     """Remove damaged packages from uv's cache, whose files are linked into environments."""
     from reprise.envs import uv
 
-    names = _packages(found)
+    names = [name for name in _packages(found) if name[0] != "_"]  # conda's own; uv refuses such names
+    if not names:
+        return
     logger.warning(
         "uv's cache is damaged (%s): taking %s anew", contents.enumerated(found), ", ".join(names)
     )

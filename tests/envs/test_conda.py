@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from reprise.envs import conda, contents, store
+from reprise.envs import checking, conda, contents, inventory, store
 from reprise.errors import EnvError, ProjectError
 from reprise.paths import cache_dir
 from reprise.process import patched
@@ -277,6 +277,22 @@ def test_tampered_package_in_the_channel_is_refused(own: Path, log: Path) -> Non
     path.unlink()
     with pytest.raises(EnvError, match=r"tool 1\.0 \(0\) is not in its channel any more"):
         store.from_lock(conda, first.lock, Policy(), log)
+
+
+def test_files_that_a_package_writes_itself_do_not_keep_it_from_being_made_again(
+    own: Path, log: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A check compares contents: its rebuild finds the same, and that is no damage then."""
+    script = '#!/bin/sh\necho more > "$PREFIX/share/mutex"\n'
+    files = {"share/mutex": "1234\n", "bin/._mutex-post-link.sh": script}
+    conda_channel.package(own, "_mutex", files=files)
+    made = ensure(spec("_mutex", channels=(own.as_uri(),)), log)
+    (made.prefix / "share" / "mutex").write_text("6666\n")
+    (entry,) = inventory.entries()
+    assert checking.check(entry)
+    assert store.from_lock(conda, made.lock, Policy(), log).prefix == made.prefix
+    (entry,) = inventory.entries()
+    assert checking.check(entry) == []
 
 
 def test_damaged_package_in_the_cache_is_not_linked(
