@@ -33,18 +33,18 @@ class Memory:
         self._known = _read(self._file)
         self._asked: dict[str, list[int | str]] = {}
 
-    def recall(self, file: Path, state: os.stat_result) -> str | None:
+    def recall(self, file: str, state: os.stat_result) -> str | None:
         """The SHA-256, in hex, of a file whose ``state`` is as it was then."""
-        known = self._known.get(str(file))
+        known = self._known.get(file)
         if known is None or known[:-1] != _key(state):
             return None
-        self._asked[str(file)] = known
+        self._asked[file] = known
         return str(known[-1])
 
-    def note(self, file: Path, state: os.stat_result, sha256: str) -> None:
+    def note(self, file: str, state: os.stat_result, sha256: str) -> None:
         """Remember the digest of a file that was in that ``state`` before and after it was read."""
         if time.time_ns() - max(state.st_mtime_ns, state.st_ctime_ns) > _SETTLED:
-            self._asked[str(file)] = [*_key(state), sha256]
+            self._asked[file] = [*_key(state), sha256]
 
     def save(self) -> None:
         """Keep what was asked for; that it cannot be kept costs time only."""

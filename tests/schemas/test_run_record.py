@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -139,3 +140,14 @@ def test_what_is_no_record_is_told(change: dict[str, Any]) -> None:
 
 def test_contents_of_a_source_are_named_once() -> None:
     assert FULL.source.contents == (Content(DIGEST, 1), PATCH)
+
+
+def test_the_reference_has_every_field() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "reference" / "run-record.md").read_text()
+    sections = dict(
+        zip(*[iter(re.split(r"^#{2,3} (\w+)\n", text, flags=re.MULTILINE)[1:])] * 2, strict=False)
+    )
+    content = schema()
+    for name, node in {"Fields": content, **content["$defs"]}.items():
+        missing = [key for key in node["properties"] if f"| `{key}` |" not in sections[name]]
+        assert missing == [], name

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -27,10 +27,11 @@ def keep_files(root: Path, names: Iterable[str], objects: Path, limit: guards.Li
     left_out: list[LeftOut] = []
     memory = Memory(root)
     room = limit.all
-    for size, name in sorted((_size(root / name), name) for name in names):
-        found = _keep(root, name, size, objects, limit._replace(all=room), memory)
+    # Paths are texts here: of ten thousand files, objects for them would take most of the time.
+    for size, name, state in sorted(_states(f"{root}/", names), key=lambda entry: entry[:2]):
+        found = _keep(f"{root}/{name}", name, state, objects, limit._replace(all=room), memory)
         if isinstance(found, FileRecord):
-            room -= found.content.size
+            room -= size
             kept.append(found)
         elif found is not None:
             left_out.append(found)
@@ -49,26 +50,35 @@ def refusal(name: str, size: int, limit: guards.Limit) -> str | None:
     return None
 
 
+def _states(root: str, names: Iterable[str]) -> Iterator[tuple[int, str, os.stat_result]]:
+    """Each file that is there, with its size and state."""
+    for name in names:
+        try:
+            state = os.lstat(root + name)
+        except OSError:
+            continue  # gone since it was listed
+        yield state.st_size, name, state
+
+
 def _keep(
-    root: Path, name: str, size: int, objects: Path, limit: guards.Limit, memory: Memory
+    path: str, name: str, state: os.stat_result, objects: Path, limit: guards.Limit, memory: Memory
 ) -> FileRecord | LeftOut | None:
     """The file as it is kept, or why not; None of one that is gone."""
-    path = root / name
+    size = state.st_size
     if name.endswith("/"):
         return LeftOut(name, 0, "it is a git repository of its own")
     if reason := refusal(name, size, limit):
         return LeftOut(name, size, reason)
     try:
-        state = path.lstat()
         if stat.S_ISLNK(state.st_mode):
-            return FileRecord(name, contents.keep(objects, os.fsencode(path.readlink())), LINK)
+            return FileRecord(name, contents.keep(objects, os.fsencode(Path(path).readlink())), LINK)
         if not stat.S_ISREG(state.st_mode):
             return LeftOut(name, 0, "it is neither a file nor a link")
         mode = EXECUTABLE if state.st_mode & stat.S_IXUSR else PLAIN
         known = memory.recall(path, state)
         if known and contents.is_kept(objects, content := Content(f"sha256:{known}", size)):
             return FileRecord(name, content, mode)
-        data = path.read_bytes()
+        data = Path(path).read_bytes()
         if reason := guards.secret(name, data[:_START]):
             return LeftOut(name, size, reason)
         content = contents.keep(objects, data)
@@ -79,10 +89,3 @@ def _keep(
         return None
     except OSError as error:
         return LeftOut(name, size, f"it cannot be read: {error.strerror}")
-
-
-def _size(path: Path) -> int:
-    try:
-        return path.lstat().st_size
-    except OSError:
-        return 0

@@ -139,14 +139,14 @@ def _read(path: Path, room: _Room | None) -> Digest:
 
     def of_file(file: Path) -> Digest:
         state = file.stat()
-        known = memory.recall(file, state)
+        known = memory.recall(str(file), state)
         if room is not None:
             room.take(0 if known else state.st_size)
         if known:
             return Digest(known, state.st_size)
         found = digests.of_bytes(file)
         if found.size == state.st_size:
-            memory.note(file, state, found.sha256)
+            memory.note(str(file), state, found.sha256)
         return found
 
     digest = digests.of_path(path, of_file)

@@ -44,8 +44,11 @@ class Opening(NamedTuple):
 
 
 def objects_of(tracking: Tracking, folder: Path) -> Path:
-    """Where contents are kept: in the store where that is here, else in the run's ``folder`` first."""
-    return (store_folder(tracking) or folder) / contents.FOLDER
+    """Where contents are kept: in the store where that is here, else in the run's ``folder`` first.
+
+    That may be where its artifacts lie, of which none of ours is to be taken for one of the run's.
+    """
+    return (store_folder(tracking) or folder / "reprise") / contents.FOLDER
 
 
 def outline(plan: Plan, run: Run) -> RunRecord:
