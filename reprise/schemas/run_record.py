@@ -219,7 +219,7 @@ class RunRecord(NamedTuple):
 
 def to_json(record: RunRecord) -> str:
     """The text of ``run.json``, a line for each field: to indent all of it takes ten times as long."""
-    lines = [f'"{name}": {json.dumps(value)}' for name, value in _plain(record).items()]
+    lines = [f'"{name}": {json.dumps(value)}' for name, value in plain(record).items()]
     return "{\n" + ",\n".join(lines) + "\n}\n"
 
 
@@ -237,35 +237,39 @@ def from_json(text: str | bytes) -> RunRecord:
                 f"the record is of version {version}, and this reprise reads up to {VERSION}",
                 hint="a newer reprise reads it",
             )
-        return typing.cast(RunRecord, _value(RunRecord, data))
+        return typing.cast(RunRecord, value_of(RunRecord, data))
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise TrackingError(f"this is not the record of a run: {error}", code="INVALID_STATE") from error
 
 
-def _plain(value: Any) -> Any:
-    """A value of ours as JSON has it: by the names of its fields."""
+def plain(value: Any) -> Any:
+    """A value of ours (text, numbers, named tuples of such) as JSON has it: by the names of its fields."""
     if hasattr(value, "_fields"):
-        return {name: _plain(item) for name, item in zip(value._fields, value, strict=True)}
+        return {name: plain(item) for name, item in zip(value._fields, value, strict=True)}
     if isinstance(value, tuple):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     return dict(value) if isinstance(value, Mapping) else value
 
 
-def _value(kind: Any, data: Any) -> Any:
-    """``data`` as a value of the type ``kind``, which is one of those that the classes above use."""
+def value_of(kind: Any, data: Any) -> Any:
+    """What :func:`plain` made of a value of the type ``kind``, as that value again.
+
+    Raises:
+        TypeError: it is something else.
+    """
     if isinstance(kind, types.UnionType):
         first = next(item for item in kind.__args__ if item is not type(None))
-        return None if data is None else _value(first, data)
+        return None if data is None else value_of(first, data)
     if hasattr(kind, "_fields"):
         kinds = typing.get_type_hints(kind)
         if not isinstance(data, dict):
             raise TypeError(f"{data!r} is no {kind.__name__}")
-        return kind(**{name: _value(kinds[name], data[name]) for name in kind._fields if name in data})
+        return kind(**{name: value_of(kinds[name], data[name]) for name in kind._fields if name in data})
     origin = typing.get_origin(kind)
     if origin is tuple:
         if not isinstance(data, list):
             raise TypeError(f"{data!r} is no list")
-        return tuple(_value(typing.get_args(kind)[0], item) for item in data)
+        return tuple(value_of(typing.get_args(kind)[0], item) for item in data)
     if origin is Mapping:
         return {str(name): str(item) for name, item in data.items()}
     if kind is float and isinstance(data, int) and not isinstance(data, bool):

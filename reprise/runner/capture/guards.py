@@ -57,11 +57,20 @@ def limit() -> Limit:
         UsageError: the variable is no size.
     """
     text = os.environ.get(LIMIT_VARIABLE, "").strip()
-    found = re.fullmatch(r"(\d+)\s*([kmg]?)b?", text.lower()) if text else None
-    if text and found is None:
-        raise UsageError(f'{LIMIT_VARIABLE} is "{text}", which is no size', hint="write 200MB, for example")
-    most = int(found[1]) * _UNITS[found[2]] if found else _LIMIT
+    most = size(LIMIT_VARIABLE, text) if text else _LIMIT
     return Limit(most, most // _PARTS)
+
+
+def size(what: str, text: str) -> int:
+    """The bytes that ``200MB`` and the like mean.
+
+    Raises:
+        UsageError: it is no size; ``what`` says what it was to be one of.
+    """
+    found = re.fullmatch(r"(\d+)\s*([kmg]?)b?", text.strip().lower())
+    if found is None:
+        raise UsageError(f'{what} is "{text}", which is no size', hint="write 200MB, for example")
+    return int(found[1]) * _UNITS[found[2]]
 
 
 def secret(path: str, start: bytes = b"") -> str | None:
