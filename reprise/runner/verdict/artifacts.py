@@ -15,20 +15,15 @@ from reprise.schemas.tolerance import EXACT, Tolerance
 
 def compare_artifacts(a: Recorded, b: Recorded, tolerance: Tolerance) -> Iterator[Part]:
     """Each file of the two runs; a folder that is an MLflow model is one part."""
-    files_a, files_b = a.files(), b.files()
-    paths = [*files_a, *(path for path in files_b if path not in files_a)]
+    paths = sorted({*a.paths(), *b.paths()})
     roots = models.roots(paths)
     for root in roots:
         one, other = models.Model(a, None, root), models.Model(b, None, root)
         yield models.compare_model(root or "artifacts", one, other, tolerance)
-    for path in sorted(path for path in paths if models.root_of(path, roots) is None):
-        closeness = tolerance.of_artifact(path)
-        found = _compare(path, (a, files_a), (b, files_b), tolerance)
-        yield part("artifact", path, found, decides=closeness is not None)
-    for run in (a, b):
-        for path in run.gone:
-            if path not in files_a and path not in files_b:
-                yield part("artifact", path, unknown(f"it is gone from run {run.run_id[:8]}"))
+    for path in paths:
+        if models.root_of(path, roots) is None:
+            decides = tolerance.of_artifact(path) is not None
+            yield part("artifact", path, _compare(path, a, b, tolerance), decides=decides)
 
 
 def compare_logged_models(a: Recorded, b: Recorded, tolerance: Tolerance) -> Iterator[Part]:
@@ -42,20 +37,14 @@ def compare_logged_models(a: Recorded, b: Recorded, tolerance: Tolerance) -> Ite
         yield models.compare_model(name, left, right, tolerance)
 
 
-def _compare(
-    path: str,
-    of_a: tuple[Recorded, dict[str, int | None]],
-    of_b: tuple[Recorded, dict[str, int | None]],
-    tolerance: Tolerance,
-) -> Finding:
-    (a, files_a), (b, files_b) = of_a, of_b
-    if path not in files_a or path not in files_b:
-        run = a if path not in files_a else b
-        if path in run.gone:
+def _compare(path: str, a: Recorded, b: Recorded, tolerance: Tolerance) -> Finding:
+    for run in (a, b):
+        if run.is_gone(path):
             return unknown(f"it is gone from run {run.run_id[:8]}")
-        return diverged(note="is new" if path not in files_a else "is missing")
+    if path not in a.files() or path not in b.files():
+        return diverged(note="is new" if path in b.files() else "is missing")
     try:
-        if a.digest(path, files_a[path]) == b.digest(path, files_b[path]):
+        if a.digest(path) == b.digest(path):
             return IDENTICAL
         looking = Looking(tolerance.of_artifact(path) or EXACT, a.aside(b), b.aside(a))
         found = compare_files(path, a.read(path), b.read(path), looking)
@@ -69,7 +58,10 @@ def _compare(
 def compare_output(a: Recorded, b: Recorded, tolerance: Tolerance, name: str) -> Finding:
     """What each run printed; ``name`` is the artifact."""
     try:
-        one, other = a.read(name), b.read(name)
+        one, other = (run.output(name) for run in (a, b))
+        for run, data in ((a, one), (b, other)):
+            if data:
+                run.digest(name)  # refuses a log that somebody has changed
     except (TrackingError, OSError) as error:
         return unknown(f"it cannot be read: {error}")
     if one == other:

@@ -27,7 +27,7 @@ _MOMENTS = (
     rf"(?<!\d)(?P<day>\d\d?) (?P<name>{_MONTHS}) (?P<year>\d{{4}}),? {_CLOCK}{_ZONE}",
 )
 _TIME_OF_DAY = rf"(?<![\d:.]){_CLOCK}(?![\d:])"
-_EPOCH = r"(?<![\d.])(?P<digits>\d{10}(?:\d{3}){0,3})(?P<fraction>\.\d+)?(?![\d.])"
+_EPOCH = r"(?<![\d.])(?P<digits>\d{10}(?:\d{3}){0,3})(?P<fraction>\.\d+)?(?!\d|\.\d)"
 _NUMBER = r"(?<![\w.])\d+(?:\.\d+)?(?:e[+-]?\d+)?"
 # No bare "m": it may be metres as well, and a rate is one of work done, for 9.8 m/s may be a result.
 _DURATION = rf"(?P<amount>{_NUMBER}) ?(?P<unit>ns|us|µs|ms|s|secs?|seconds?|mins?|minutes?|h|hours?)\b"

@@ -87,6 +87,8 @@ def _ends(a: Recorded, b: Recorded) -> Finding:
             return unknown(f"run {run.run_id[:8]} is {run.run.status}")
     codes = [run.run.tags.get(tags.EXIT_CODE) for run in (a, b)]
     ends = [f"{code or 'not recorded'}, {run.run.status}" for code, run in zip(codes, (a, b), strict=True)]
+    if a.run.status == b.run.status and None in codes:
+        return unknown(f"the exit code of run {(a, b)[codes.index(None)].run_id[:8]} is not recorded")
     if ends[0] != ends[1]:
         return diverged(note=f"{ends[1]}; was {ends[0]}")
     return IDENTICAL._replace(note=ends[0])

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from reprise.runner.bind import MASK
+from reprise.runner.verdict.asides import masked
 from reprise.runner.verdict.recorded import Recorded
-from reprise.runner.verdict.texts import compare_words
-from reprise.runner.verdict.values import IDENTICAL, Finding, Part, diverged, part, unknown
+from reprise.runner.verdict.values import IDENTICAL, Finding, Part, diverged, part, unknown, within
+from reprise.schemas.faults import shortened
 from reprise.schemas.run_record import InputRecord
 
 _CUT = 6000
@@ -40,11 +41,14 @@ def _values(run: Recorded) -> Mapping[str, str | None]:
 
 
 def _compare(a: str, b: str, one: Recorded, other: Recorded, name: str) -> Finding:
+    declared = name in _values(one) and name in _values(other)
     if a != b:
-        return compare_words(a, b, one.aside(other), other.aside(one))
+        if not declared and masked(a, one.aside(other)) == masked(b, other.aside(one)):
+            return within(note="but for what is of one run alone")
+        return diverged(note=f'"{shortened(b)}", was "{shortened(a)}"')
     if a == MASK and not (one.record and other.record):
         return unknown("it may be a secret, whose value is not recorded")
-    if len(a) >= _CUT and not (name in _values(one) and name in _values(other)):
+    if len(a) >= _CUT and not declared:
         return unknown(f"it may have been cut behind {_CUT} characters when it was logged")
     return IDENTICAL
 

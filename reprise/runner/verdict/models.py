@@ -45,8 +45,18 @@ class Model(NamedTuple):
     def path(self, name: str) -> str:
         return f"{self.root}/{name}" if self.root else name
 
-    def digest(self, name: str, sizes: dict[str, int | None]) -> str:
-        return self.run.digest(self.path(name), sizes[self.path(name)], self.owner)
+    @property
+    def names(self) -> list[str]:
+        """The files below the folder; also those that are gone."""
+        prefix = self.path("")
+        paths = (path for path in self.run.paths(self.owner) if _is_below(path, self.root))
+        return [path.removeprefix(prefix) for path in paths]
+
+    def is_gone(self, name: str) -> bool:
+        return self.run.is_gone(self.path(name), self.owner)
+
+    def digest(self, name: str) -> str:
+        return self.run.digest(self.path(name), self.owner)
 
     def read(self, name: str) -> bytes:
         return self.run.read(self.path(name), self.owner)
@@ -79,21 +89,17 @@ def compare_model(name: str, a: Model, b: Model, tolerance: Tolerance) -> Part:
 
 
 def _differences(a: Model, b: Model, looking: Looking) -> Iterator[Finding]:
-    sizes_a, sizes_b = a.run.files(a.owner), b.run.files(b.owner)
-    names_a, names_b = _names(a, sizes_a), _names(b, sizes_b)
-    for name in [*names_a, *(name for name in names_b if name not in names_a)]:
+    names_a, names_b = a.names, b.names
+    for name in sorted({*names_a, *names_b}):
+        if gone := [model for model in (a, b) if model.is_gone(name)]:
+            # An error, for no prediction makes up for a file that the model had.
+            raise TrackingError(f"{name} is gone from run {gone[0].run.run_id[:8]}")
         if name not in names_a or name not in names_b:
             yield diverged(name, "is new" if name in names_b else "is missing")
-        elif a.digest(name, sizes_a) != b.digest(name, sizes_b):
-            one, other = a.read(name), b.read(name)
+        elif a.digest(name) != b.digest(name):
             compared = _compare_descriptions if name == MODEL_FILE else compare_files
-            found = compared(name, one, other, looking)
+            found = compared(name, a.read(name), b.read(name), looking)
             yield found._replace(where=", ".join(filter(None, (name, found.where))))
-
-
-def _names(model: Model, sizes: Iterable[str]) -> list[str]:
-    prefix = model.path("")
-    return sorted(path.removeprefix(prefix) for path in sizes if _is_below(path, model.root))
 
 
 def _compare_descriptions(_name: str, a: bytes, b: bytes, looking: Looking) -> Finding:

@@ -16,7 +16,7 @@ from reprise.runner.verdict.kinds import LARGEST
 from reprise.schemas import tags
 from reprise.schemas.entities import LoggedModel, Metric, Run
 from reprise.schemas.job import RunStatus
-from reprise.schemas.run_record import RunRecord
+from reprise.schemas.run_record import ArtifactRecord, RunRecord
 from reprise.tracking.artifact_digests import read_digest
 from reprise.tracking.base import Tracking
 from reprise.tracking.embedded import EmbeddedStore
@@ -36,6 +36,7 @@ class Recorded:
         self.run = run
         self._scratch = scratch / run.run_id
         self._folders = folders
+        self._listed: dict[str | None, Mapping[str, int | None]] = {}
         self.record: RunRecord | None = None
         self.record_fault = "it has no record of reprise's"
         try:
@@ -95,9 +96,20 @@ class Recorded:
             found[f"{name} #{alike + 1}" if alike else name] = model
         return found
 
-    def files(self, owner: str | None = None) -> dict[str, int | None]:
+    def files(self, owner: str | None = None) -> Mapping[str, int | None]:
         """Path to size of the files of the run, or of a logged model; without those of reprise itself."""
-        return dict(self._walk(owner or self.run_id, ""))
+        if owner not in self._listed:
+            self._listed[owner] = dict(self._walk(owner or self.run_id, ""))
+        return self._listed[owner]
+
+    def paths(self, owner: str | None = None) -> list[str]:
+        """The files that are there, and those that the run left and that are gone."""
+        left = (path for path in self._noted(owner) if not path.startswith(f"{OURS}/"))
+        return sorted({*self.files(owner), *left})
+
+    def is_gone(self, path: str, owner: str | None = None) -> bool:
+        """Whether the run left the file, and it is not there any more."""
+        return path in self._noted(owner) and path not in self.files(owner)
 
     def _walk(self, owner: str, folder: str) -> Iterator[tuple[str, int | None]]:
         for item in self.tracking.list_artifacts(owner, folder):
@@ -108,37 +120,33 @@ class Recorded:
             else:
                 yield item.path, item.size
 
-    def digest(self, path: str, size: int | None, owner: str | None = None) -> str:
+    def digest(self, path: str, owner: str | None = None) -> str:
         """The digest of a file, as ``sha256:...``; the record's is taken where the store is elsewhere.
 
         Raises:
             TrackingError: it cannot be read, or is not what the run left there.
         """
-        noted = self._noted.get(path) if owner is None else None
+        noted = self._noted(owner).get(path)
         if isinstance(self.tracking, EmbeddedStore):
             found = f"sha256:{self.tracking.artifact_digest(owner or self.run_id, path).sha256}"
-        elif noted and noted[0] == size:
-            return noted[1]
+        elif noted and noted.digest and noted.size == self.files(owner).get(path):
+            return noted.digest
         else:
             found = f"sha256:{read_digest(self.file(path, owner)).sha256}"
-        if noted and noted[1] != found:
+        if noted and noted.digest and noted.digest != found:
             raise TrackingError(
                 f"it was changed after run {self.run_id[:8]} had ended", code="INVALID_STATE"
             )
         return found
 
-    @cached_property
-    def _noted(self) -> Mapping[str, tuple[int | None, str]]:
-        artifacts = self.record.artifacts if self.record else ()
-        return {item.path: (item.size, item.digest) for item in artifacts if item.digest}
-
-    @property
-    def gone(self) -> list[str]:
-        """Files that the run left, and that are not there any more."""
-        there = self.files()
-        return (
-            [item.path for item in self.record.artifacts if item.path not in there] if self.record else []
-        )
+    def _noted(self, owner: str | None) -> Mapping[str, ArtifactRecord]:
+        """What the record says of the files, as they were when the run had ended."""
+        if self.record is None:
+            return {}
+        if owner is None:
+            return {item.path: item for item in (*self.record.artifacts, *self.record.logs)}
+        models = (model for model in self.record.models if model.model_id == owner)
+        return {item.path: item for model in models for item in model.files}
 
     def file(self, path: str, owner: str | None = None) -> Path:
         """A copy of a file, or of a folder with all in it."""
@@ -152,6 +160,16 @@ class Recorded:
         """The bytes of a file; of one that is too large to be looked into, one more than that."""
         with self.file(path, owner).open("rb") as stream:
             return stream.read(LARGEST + 1)
+
+    def output(self, name: str) -> bytes:
+        """What it printed; a log that was empty is not kept everywhere."""
+        try:
+            return self.read(name)
+        except TrackingError as error:
+            is_empty = self.record is not None and self.record.ended and name not in self._noted(None)
+            if is_empty and error.code == "RESOURCE_DOES_NOT_EXIST":
+                return b""
+            raise
 
 
 @contextmanager

@@ -19,7 +19,7 @@ from reprise.schemas.tolerance import EXACT, Closeness
 Mask: TypeAlias = Callable[[str], str]
 
 _DECIMAL = re.compile(
-    r"(?<![\w.])[-+]?(?:\d+\.\d*(?:[eE][-+]?\d+)?|\.\d+(?:[eE][-+]?\d+)?|\d+[eE][-+]?\d+)(?![\w.])"
+    r"(?<![\w.])[-+]?(?:\d+\.\d*(?:[eE][-+]?\d+)?|\.\d+(?:[eE][-+]?\d+)?|\d+[eE][-+]?\d+)(?!\w|\.\w)"
 )
 
 

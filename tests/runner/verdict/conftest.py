@@ -1,0 +1,18 @@
+"""A store of its own for each test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from reprise.tracking.embedded import EmbeddedStore
+from tests.runner.verdict.runs import Made
+
+
+@pytest.fixture
+def made(house: Path, tmp_path: Path) -> Iterator[Made]:
+    with EmbeddedStore(tmp_path / "mlruns") as store:
+        store.get_experiment("0")
+        yield Made(store)
