@@ -18,6 +18,7 @@ VERBS = {
     "reproduce": ("reproduce", "Perform a recorded run again, and say whether it came out the same."),
     "verify": ("verify", "Say whether two runs came out the same, part by part."),
     "diff": ("diff", "Show what differs between two runs: source, packages, metrics, files."),
+    "bundle": ("bundle", "Put a run into one file, to perform it again on any machine."),
     "lock": ("lock", "Write the exact packages of a project beside it."),
     "check": ("check", "Tell every fault of a project's files, with line, column and hint."),
     "runs": ("runs", "List, show, follow, stop and delete runs."),

@@ -48,17 +48,19 @@ def reproduce(
 ) -> None:
     """Perform RUN again from its record alone, and compare: exit code 0, or 7 when it diverged.
 
-    RUN is a run id, the start of one, or @last. Everything that is missing is told before anything runs.
+    RUN is a run id, the start of one, @last, or the file of a bundle. Everything that is missing is told
+    before anything runs.
     """
     from reprise.cli.verify import given_tolerance
     from reprise.runner import reproduce as runner
+    from reprise.runner.bundle.opening import is_bundle
     from reprise.runner.request import is_offline
     from reprise.runner.restore import Wanted
 
     allowed = given_tolerance(tolerance, tolerance_file)
     wanted = Wanted(name_values("--set", set_), is_offline(offline), any_machine)
     started = time.monotonic()
-    with opened(tracking_uri) as tracking:
+    with opened(tracking_uri, make=is_bundle(run)) as tracking:
         done = runner.reproduce(tracking, run, wanted, allowed, keep=keep, stdout_to_stderr=json_)
     took = show.duration(time.monotonic() - started)
     if done.folder is not None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 import shutil
+from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
 
 from reprise import paths
 from reprise.errors import SourceError, UsageError
 from reprise.runner import executor, sources
+from reprise.runner.bundle.opening import bring_in, is_bundle, unpacked
 from reprise.runner.find import find_run
 from reprise.runner.plan import Plan
 from reprise.runner.reap import reap
@@ -53,6 +55,8 @@ def reproduce(
 ) -> Reproduction:
     """Perform the run that ``reference`` names again, as a new run beside it, and compare the two.
 
+    A reference that is the path of a bundle names the run in it, which is brought into the store first.
+
     A run that comes out otherwise is a verdict, not an exception.
 
     Args:
@@ -62,8 +66,12 @@ def reproduce(
         UsageError: there is no such run, or it goes on.
         SourceError, EnvError, UsageError: what it needs is missing; nothing has run.
     """
-    with interruptible():
+    with interruptible(), ExitStack() as stack:
         reap(tracking)
+        if is_bundle(reference):
+            bundle = stack.enter_context(unpacked(Path(reference)))
+            bring_in(tracking, bundle)
+            reference, wanted = bundle.manifest.run_id, wanted._replace(bundle=bundle)
         run = find_run(tracking, reference)
         if not RunStatus(run.status).ended:
             raise UsageError(

@@ -21,6 +21,7 @@ from reprise.runner import (
     restore_source,
 )
 from reprise.runner.bind import Localise
+from reprise.runner.bundle.layout import Bundle
 from reprise.runner.inputs import localise
 from reprise.runner.plan import Again, Plan, plan_for
 from reprise.runner.records import read_record
@@ -44,12 +45,14 @@ class Wanted(NamedTuple):
     """What is asked of a run that is performed again.
 
     ``parameters`` are to have other values than recorded, or are secrets that are given again.
-    ``any_machine``: also where the GPUs are of another kind.
+    ``any_machine``: also where the GPUs are of another kind. ``bundle`` is where the run came from, with
+    its inputs and perhaps the packages of its environment.
     """
 
     parameters: Mapping[str, str | None] = {}
     offline: bool = False
     any_machine: bool = False
+    bundle: Bundle | None = None
 
 
 class Restored(NamedTuple):
@@ -97,7 +100,9 @@ def restore(tracking: Tracking, run: Run, wanted: Wanted) -> Restored:
                 lock = restore_environment.lock_of(tracking, run, this.environment)
         if not any(isinstance(fault, SourceError) for fault in faults):
             with _noting(faults):
-                checkout = stack.enter_context(restore_source.restored(origin, offline=wanted.offline))
+                checkout = stack.enter_context(
+                    restore_source.restored(origin, offline=wanted.offline or wanted.bundle is not None)
+                )
         find = _find_inputs(this, checkout, faults)
         _refuse(faults, run)
         assert checkout is not None
@@ -166,7 +171,8 @@ def _missing_secrets(this: _Restoring) -> list[RepriseError]:
 
 def _find_inputs(this: _Restoring, checkout: Checkout | None, faults: list[RepriseError]) -> Localise:
     root = checkout and (checkout.repository.root if checkout.repository else checkout.path)
-    places = Places(checkout and checkout.path, paths.here(), this.origin.place, root)
+    bundled = this.wanted.bundle.input if this.wanted.bundle else None
+    places = Places(checkout and checkout.path, paths.here(), this.origin.place, root, bundled)
     fetch = partial(localise, storage=None, tracking=this.tracking, offline=this.wanted.offline)
     kept = [item for item in this.record.inputs if item.name not in changed(this.record, this.wanted)]
     return restore_inputs.find(this.record._replace(inputs=tuple(kept)), places, fetch, faults)

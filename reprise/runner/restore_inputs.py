@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,13 +18,14 @@ class Places(NamedTuple):
     """Where relative paths start: ``project`` for defaults, ``base`` for what is given.
 
     ``original`` is the root of the source as the run had it, ``restored`` where that lies now; None where
-    it is not known or could not be restored.
+    it is not known or could not be restored. ``bundled`` tells where a bundle has the input of a name.
     """
 
     project: Path | None
     base: Path
     original: Path | None
     restored: Path | None
+    bundled: Callable[[str], Path | None] | None = None
 
 
 def find(record: RunRecord, places: Places, fetch: Localise, faults: list[RepriseError]) -> Localise:
@@ -58,9 +59,11 @@ def _checked(
         UsageError: it is gone, or not what it was.
     """
     uri = item.uri or value
-    if is_fetched(uri) and base is not None:
+    bundled = places.bundled and places.bundled(item.name)
+    if is_fetched(uri) and base is not None and not bundled:
         return _unchanged(item, [fetch(value, base)])
     candidates = [] if is_fetched(uri) else [*_candidates(uri, places)]
+    candidates += [bundled] if bundled else []
     return _unchanged(item, candidates) if candidates else None
 
 

@@ -1,0 +1,110 @@
+"""What lies where in a bundle, and its manifest: every other file with its digest.
+
+manifest.json               run, inputs, what was left out, and the SHA-256 and size of every file but
+                            this one and the provenance, which says the digest of this one
+provenance.intoto.jsonl     how the run made its artifacts; signed, where a key was given
+ro-crate-metadata.json      the same for tools that know RO-Crate
+tracking.json               experiment, run with params and tags, every metric point, logged models
+source/                     the project as the run had it, to look at
+objects/                    the same as git packs, patch and files, by digest: what is restored from
+artifacts/                  of the run, with those of reprise/: the record, the lock, the log
+models/<id>/                the files of logged models
+inputs/<number>/<name>      files and folders that parameters name
+packages/                   what the environment is made from, where that was asked for
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from reprise.errors import SourceError
+from reprise.runner import digests
+from reprise.schemas.run_record import LeftOut, plain, value_of
+
+VERSION = 1
+
+MANIFEST = "manifest.json"
+PROVENANCE = "provenance.intoto.jsonl"
+CRATE = "ro-crate-metadata.json"
+TRACKING = "tracking.json"
+SOURCE = "source"
+OBJECTS = "objects"
+ARTIFACTS = "artifacts"
+MODELS = "models"
+INPUTS = "inputs"
+PACKAGES = "packages"
+
+
+class FileEntry(NamedTuple):
+    """``sha256`` in hex, ``size`` in bytes; ``path`` is seen from the root of the bundle."""
+
+    path: str
+    sha256: str
+    size: int
+
+
+class Manifest(NamedTuple):
+    """``inputs`` maps a parameter to the path of its file or folder; ``left_out`` are inputs by name."""
+
+    run_id: str
+    reprise: str
+    inputs: Mapping[str, str] = {}
+    left_out: tuple[LeftOut, ...] = ()
+    files: tuple[FileEntry, ...] = ()
+    version: int = VERSION
+
+
+class Bundle(NamedTuple):
+    """A bundle that is unpacked in ``folder``, and whose files are those of its manifest."""
+
+    folder: Path
+    manifest: Manifest
+
+    @property
+    def packages(self) -> Path | None:
+        """The folder that the environment is made from; None: it is made as everywhere."""
+        folder = self.folder / PACKAGES
+        return folder if folder.is_dir() else None
+
+    def input(self, name: str) -> Path | None:
+        """The file or folder that the parameter ``name`` means, where it is in the bundle."""
+        inside = self.manifest.inputs.get(name)
+        return None if inside is None else self.folder / inside
+
+
+def files(folder: Path) -> Iterator[Path]:
+    """Every file below ``folder``, by path; a link is one, whatever it leads to."""
+    return (path for path in sorted(folder.rglob("*")) if path.is_symlink() or not path.is_dir())
+
+
+def entries(folder: Path) -> tuple[FileEntry, ...]:
+    """What the manifest of the bundle in ``folder`` has to say of its files."""
+    names = ((path.relative_to(folder).as_posix(), path) for path in files(folder))
+    return tuple(
+        FileEntry(name, *digests.of_bytes(path))
+        for name, path in names
+        if name not in (MANIFEST, PROVENANCE)
+    )
+
+
+def to_json(manifest: Manifest) -> str:
+    return json.dumps(plain(manifest), indent=1, ensure_ascii=False) + "\n"
+
+
+def from_json(text: bytes) -> Manifest:
+    """Raises SourceError for what is no manifest, or that of a newer version."""
+    try:
+        data = json.loads(text)
+        if isinstance(data["version"], int) and data["version"] > VERSION:
+            raise SourceError(
+                f"the bundle is of version {data['version']}, and this reprise reads up to {VERSION}",
+                hint="a newer reprise reads it",
+            )
+        found = value_of(Manifest, data)
+        assert isinstance(found, Manifest)
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise SourceError(f"the manifest of the bundle cannot be read: {error}") from error
+    return found

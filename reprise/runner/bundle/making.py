@@ -1,0 +1,112 @@
+"""One file that holds everything that a run is performed again from."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import NamedTuple
+
+import reprise
+from reprise.errors import UsageError
+from reprise.lock import scratch
+from reprise.runner import contents, sources
+from reprise.runner.bundle import crate, layout, packing, source, tracked
+from reprise.runner.bundle.layout import Manifest
+from reprise.runner.find import find_run
+from reprise.runner.records import read_record, write_record
+from reprise.runner.restore_source import Origin
+from reprise.runner.signals import interruptible
+from reprise.schemas import tags
+from reprise.schemas.entities import Run
+from reprise.schemas.job import RunStatus
+from reprise.schemas.run_record import LeftOut, RunRecord
+from reprise.tracking.base import Tracking
+
+log = logging.getLogger(__name__)
+
+MAX_INPUT = 100 * 10**6
+"""Bytes; a larger input is left out unless the user wants it."""
+
+
+class Wanted(NamedTuple):
+    """``max_input``: bytes that an input may have; ``key``: the private key that signs the provenance."""
+
+    packages: bool = False
+    max_input: int = MAX_INPUT
+    key: Path | None = None
+    offline: bool = False
+
+
+class Made(NamedTuple):
+    """``size`` in bytes, of the file ``path``; ``files`` is their number in it."""
+
+    path: Path
+    run_id: str
+    size: int
+    files: int
+    left_out: tuple[LeftOut, ...]
+
+
+def make(tracking: Tracking, reference: str, target: Path | None, wanted: Wanted) -> Made:
+    """Bundle the run that ``reference`` names into ``target``, or into ``<run>.zip`` here.
+
+    Raises:
+        UsageError: there is no such run, it goes on, has no record, or the file is there already.
+        SourceError, EnvError: its source, or a package that is wanted, cannot be had.
+    """
+    run = find_run(tracking, reference)
+    record = _record(tracking, run)
+    target = target or Path(f"{run.run_id[:8]}.zip")
+    if target.exists():
+        raise UsageError(f"{target} exists already", hint="-o names another file")
+    with interruptible(), scratch() as folder:
+        manifest = _fill(tracking, run, record, folder, wanted)
+        size = packing.pack(folder, target)
+    return Made(target, run.run_id, size, len(manifest.files), manifest.left_out)
+
+
+def _record(tracking: Tracking, run: Run) -> RunRecord:
+    if not RunStatus(run.status).ended:
+        raise UsageError(f"run {run.run_id} is {run.status}: it is bundled when it has ended")
+    record = read_record(tracking, run.run_id)
+    if record is None:
+        raise UsageError(
+            f"run {run.run_id} has no record of reprise, so that there is nothing to perform it again from",
+            hint="reprise reproduce tries it with what MLflow has recorded; the new run can be bundled",
+        )
+    return record
+
+
+def _fill(tracking: Tracking, run: Run, record: RunRecord, folder: Path, wanted: Wanted) -> Manifest:
+    """Write everything but the zip file."""
+    origin = Origin(tracking, run.run_id, run.tags.get(tags.SOURCE_NAME, record.source.uri), record.source)
+    record, checkout = source.put_source(origin, record, folder, wanted.offline)
+    try:
+        inputs, left_out = source.put_inputs(
+            origin, record, checkout, folder, wanted.max_input, wanted.offline
+        )
+    finally:
+        sources.discard(checkout)
+    _put_results(tracking, run, record, folder)
+    told = tracked.read(tracking, run)
+    (folder / layout.TRACKING).write_text(tracked.to_json(told), encoding="utf-8")
+    manifest = Manifest(run.run_id, reprise.__version__, inputs, left_out)
+    crate.write(folder, manifest, record, run)
+    manifest = manifest._replace(files=layout.entries(folder))
+    (folder / layout.MANIFEST).write_text(layout.to_json(manifest), encoding="utf-8")
+    return manifest
+
+
+def _put_results(tracking: Tracking, run: Run, record: RunRecord, folder: Path) -> None:
+    """The artifacts, with the record as it is now, and the files of logged models."""
+    artifacts = folder / layout.ARTIFACTS
+    tracking.download_artifact(run.run_id, "", artifacts)
+    (artifacts / contents.ARTIFACT).unlink(missing_ok=True)  # a store elsewhere: they are in objects/
+    write_record(artifacts, record)
+    for link in run.model_outputs:
+        (folder / layout.MODELS).mkdir(exist_ok=True)
+        if tracking.list_artifacts(link.model_id):
+            tracking.download_artifact(link.model_id, "", folder / layout.MODELS / link.model_id)
+    for path in layout.files(artifacts):
+        if path.is_symlink():
+            path.unlink()

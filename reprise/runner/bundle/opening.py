@@ -1,0 +1,131 @@
+"""A bundle unpacked, found whole, and brought into a store."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from reprise.errors import SourceError, UsageError
+from reprise.lock import scratch
+from reprise.paths import confined
+from reprise.runner import archives, contents
+from reprise.runner.bundle import layout, tracked
+from reprise.runner.bundle.layout import Bundle, Manifest
+from reprise.runner.records import RECORD_ARTIFACT, read_record
+from reprise.schemas.run_record import RunRecord, from_json
+from reprise.tracking.base import Tracking
+from reprise.tracking.embedded import EmbeddedStore
+
+log = logging.getLogger(__name__)
+
+_SHOWN = 5
+
+
+def is_bundle(reference: str) -> bool:
+    """Whether the word for a run is the path of a bundle; no id ends like that."""
+    return reference.endswith(".zip") or Path(reference).is_file()
+
+
+@contextmanager
+def unpacked(file: Path) -> Iterator[Bundle]:
+    """The bundle in a folder of its own for the time of the block; each file is what the manifest says.
+
+    Raises:
+        SourceError: it is no bundle, holds what must not be unpacked, or is not as it was made.
+        UsageError: there is no such file.
+    """
+    if not file.is_file():
+        raise UsageError(f"there is no file {file}")
+    with scratch() as place:
+        folder = place / "bundle"
+        archives.unpack(file, folder)
+        yield Bundle(folder, _checked(folder, file))
+
+
+def record_of(bundle: Bundle) -> RunRecord:
+    """The record of the run; TrackingError where it is none."""
+    return from_json((bundle.folder / layout.ARTIFACTS / RECORD_ARTIFACT).read_bytes())
+
+
+def bring_in(tracking: Tracking, bundle: Bundle) -> None:
+    """Put the run into the store, under its own id, with all that it is restored from.
+
+    A run that is there already stays as it is.
+
+    Raises:
+        UsageError: the store is no folder of this machine, or has another run of this id.
+        SourceError: the bundle cannot be read.
+    """
+    from reprise.tracking.copying import Copying
+    from reprise.tracking.copying_embedded import EmbeddedDestination
+
+    if not isinstance(tracking, EmbeddedStore):
+        raise UsageError(
+            f"a bundle is brought into a store of this machine, and {tracking.uri} is none",
+            hint="--tracking-uri FOLDER names one, which is made when it is not there",
+        )
+    data = tracked.from_json((bundle.folder / layout.TRACKING).read_bytes())
+    record = record_of(bundle)
+    if not data.run.run_id == record.run_id == bundle.manifest.run_id:
+        raise SourceError("the bundle is of several runs at once: its files name different ones")
+    objects = tracking.directory / contents.FOLDER
+    with contents.adding(objects):
+        for file in layout.files(bundle.folder / layout.OBJECTS):
+            contents.keep(objects, file.read_bytes())
+        with EmbeddedDestination(tracking.directory) as destination:
+            copying = Copying(tracked.BundleSource(bundle.folder, data), destination)
+            copying.experiments()
+    if copying.report.problems:
+        raise SourceError(f"the run cannot be brought in: {'; '.join(copying.report.problems)}")
+    if copying.report.runs.there and _facts(read_record(tracking, record.run_id)) != _facts(record):
+        raise UsageError(
+            f"the store {tracking.uri} has another run {record.run_id}, with other results",
+            hint="--tracking-uri FOLDER names another store",
+        )
+    log.info("Brought run %s into %s", record.run_id, tracking.uri)
+
+
+def _facts(record: RunRecord | None) -> object:
+    """What two records of one run have in common, whoever holds them."""
+    return record and (record.started, record.ended, record.artifacts, record.models, record.parameters)
+
+
+def _checked(folder: Path, file: Path) -> Manifest:
+    """The manifest, to which all files are true."""
+    if any(path.is_symlink() for path in layout.files(folder)):
+        raise SourceError(f"{file} is refused: it holds a link, and no bundle does")
+    try:
+        manifest = layout.from_json((folder / layout.MANIFEST).read_bytes())
+    except FileNotFoundError:
+        hint = "reprise bundle RUN makes one"
+        raise SourceError(f"{file} is no bundle: it has no {layout.MANIFEST}", hint=hint) from None
+    wrong = _differences(folder, manifest)
+    if wrong:
+        listed = "".join(f"\n  {line}" for line in wrong[:_SHOWN])
+        more = f"\n  and {len(wrong) - _SHOWN} more" if len(wrong) > _SHOWN else ""
+        raise SourceError(f"{file} is not as it was made:{listed}{more}", hint="get it again")
+    for name, path in manifest.inputs.items():
+        if not confined(folder, path, f"the input {name}").exists():
+            raise SourceError(f"{file} has no {path}, the input {name}")
+    return manifest
+
+
+def _differences(folder: Path, manifest: Manifest) -> list[str]:
+    """A line for each file that is missing, too much, or has another content."""
+    there = {entry.path: entry for entry in layout.entries(folder)}
+    said = {entry.path: entry for entry in manifest.files}
+    lines = []
+    for name in sorted({*there, *said}):
+        found, expected = there.get(name), said.get(name)
+        if found is None:
+            lines.append(f"{name} is missing")
+        elif expected is None:
+            lines.append(f"{name} is not in the manifest")
+        elif found != expected:
+            lines.append(
+                f"{name} has changed: it is sha256:{found.sha256} ({found.size} bytes), "
+                f"and was sha256:{expected.sha256} ({expected.size} bytes)"
+            )
+    return lines

@@ -1,0 +1,48 @@
+"""A folder as a zip file that is the same, byte by byte, whenever the folder is."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import zipfile
+from pathlib import Path
+
+from reprise.errors import UsageError
+from reprise.runner.bundle.layout import files
+
+_TIME = (1980, 1, 1, 0, 0, 0)  # the first that a zip file can say
+_PACKED = {".whl", ".zip", ".gz", ".conda", ".bz2", ".xz", ".zst", ".png", ".jpg", ".jpeg"}
+_CHUNK = 1 << 20
+
+
+def pack(folder: Path, target: Path) -> int:
+    """Make ``target`` of all files in ``folder``, whole or not at all; its size in bytes.
+
+    Raises:
+        UsageError: it cannot be written there.
+    """
+    partial = target.with_name(f".{target.name}.{os.getpid()}.{os.urandom(4).hex()}")
+    try:
+        with zipfile.ZipFile(partial, "w", strict_timestamps=False) as out:
+            for path in files(folder):
+                _add(out, path, path.relative_to(folder).as_posix())
+        size = partial.stat().st_size
+        partial.replace(target)
+    except OSError as error:
+        raise UsageError(
+            f"{target} cannot be written: {error.strerror or error}", hint="-o names another file"
+        ) from error
+    finally:
+        partial.unlink(missing_ok=True)
+    return size
+
+
+def _add(out: zipfile.ZipFile, path: Path, name: str) -> None:
+    state = path.stat()
+    info = zipfile.ZipInfo(name, _TIME)
+    info.create_system = 3  # Unix: the mode counts, on whatever machine this is made
+    info.external_attr = (0o100755 if state.st_mode & 0o100 else 0o100644) << 16
+    info.compress_type = zipfile.ZIP_STORED if path.suffix.lower() in _PACKED else zipfile.ZIP_DEFLATED
+    info.file_size = state.st_size
+    with path.open("rb") as source, out.open(info, "w") as member:
+        shutil.copyfileobj(source, member, _CHUNK)

@@ -1,0 +1,125 @@
+"""What a tracking store says of a run, as the file ``tracking.json``, and as the source of a copy."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from reprise.errors import SourceError
+from reprise.runner.bundle import layout
+from reprise.schemas.entities import (
+    Artifact,
+    Experiment,
+    LoggedModel,
+    Metric,
+    ModelMetric,
+    RegisteredModel,
+    Run,
+)
+from reprise.schemas.run_record import plain, value_of
+from reprise.tracking.base import Tracking
+from reprise.tracking.copying import SourceVersion
+
+
+class Tracked(NamedTuple):
+    """``run`` is without its last points, which are in ``points`` with all others."""
+
+    experiment: Experiment
+    run: Run
+    points: tuple[Metric, ...] = ()
+    models: tuple[LoggedModel, ...] = ()
+
+
+def read(tracking: Tracking, run: Run) -> Tracked:
+    """All that the store has of ``run`` beside its files."""
+    points = (point for key in sorted(run.metrics) for point in tracking.metric_history(run.run_id, key))
+    models = (tracking.get_logged_model(link.model_id) for link in run.model_outputs)
+    return Tracked(
+        tracking.get_experiment(run.experiment_id), run._replace(metrics={}), tuple(points), tuple(models)
+    )
+
+
+def to_json(tracked: Tracked) -> str:
+    data = plain(tracked)
+    for point in _points(data):
+        point["value"] = _as_json(point["value"])
+    return json.dumps(data, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def from_json(text: bytes) -> Tracked:
+    """Raises SourceError for what :func:`to_json` did not write."""
+    try:
+        data = json.loads(text)
+        for point in _points(data):
+            point["value"] = float(point["value"])
+        found = value_of(Tracked, data)
+        assert isinstance(found, Tracked)
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise SourceError(f"{layout.TRACKING} of the bundle cannot be read: {error}") from error
+    return found
+
+
+def _points(data: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield from data["points"]
+    for model in data["models"]:
+        for found in model["metrics"]:
+            yield found[_MEASURED]
+
+
+_MEASURED = ModelMetric._fields[2]
+
+
+def _as_json(value: float) -> float | str:
+    """JSON has no NaN and no infinities; they are written as text."""
+    return value if math.isfinite(value) else str(value)
+
+
+class BundleSource:
+    """Satisfies ``copying.Source``: the one run of a bundle, with its logged models."""
+
+    def __init__(self, folder: Path, tracked: Tracked) -> None:
+        self._folder = folder
+        self._tracked = tracked
+
+    @property
+    def uri(self) -> str:
+        return str(self._folder)
+
+    def experiments(self) -> Iterator[Experiment]:
+        yield self._tracked.experiment
+
+    def runs(self, experiment: Experiment) -> Iterator[Run]:
+        yield self._tracked.run
+
+    def points(self, run: Run) -> Iterator[Metric]:
+        yield from self._tracked.points
+
+    def logged_models(self, experiment: Experiment) -> Iterator[LoggedModel]:
+        yield from self._tracked.models
+
+    def registered_models(self) -> Iterator[RegisteredModel]:
+        yield from ()
+
+    def versions(self, model: RegisteredModel) -> Iterator[SourceVersion]:
+        yield from ()
+
+    def files(self, owner: Run | LoggedModel) -> Iterator[Artifact]:
+        root = self._root(owner)
+        for path in layout.files(root):
+            yield Artifact(path.relative_to(root).as_posix(), False, path.stat().st_size)
+
+    @contextmanager
+    def file(self, owner: Run | LoggedModel, path: str) -> Iterator[Path]:
+        yield self._root(owner) / path
+
+    def close(self) -> None:
+        return
+
+    def _root(self, owner: Run | LoggedModel) -> Path:
+        if isinstance(owner, Run):
+            return self._folder / layout.ARTIFACTS
+        return self._folder / layout.MODELS / owner.model_id
