@@ -22,7 +22,7 @@ from reprise.envs.base import EnvManager
 from reprise.envs.marker import User
 from reprise.errors import RepriseError
 from reprise.runner import sources
-from reprise.runner.capture.opening import HASH_SEED, opening
+from reprise.runner.capture.opening import HASH_SEED, objects_of, opening
 from reprise.runner.capture.recording import Recording
 from reprise.runner.lease import JOB_VARIABLE, Lease, end_orphans
 from reprise.runner.plan import Plan, make_plan
@@ -67,7 +67,8 @@ def open_for(tracking: Tracking, plan: Plan) -> OpenRun:
     try:
         with shielded():
             opened = open_run(tracking, plan)
-        captured = opening(tracking, plan, opened.record, opened.folder)
+        objects = objects_of(tracking, opened.lease.folder)
+        captured = opening(tracking, plan, opened.record, opened.folder, objects)
         opened = opened._replace(record=captured.record, inputs=captured.inputs)
     except BaseException as error:
         if opened is not None:
@@ -82,7 +83,7 @@ def carry_out(
 ) -> Outcome:
     """Everything from an open run to a closed one."""
     outcome = Outcome(opened.run_id, RunStatus.FAILED, reason="unexpected error")
-    recording = Recording(tracking, plan, opened.folder, opened.record, opened.inputs)
+    recording = Recording(tracking, plan, opened.folder, opened.lease.folder, opened.record, opened.inputs)
     try:
         with (
             _materialised(tracking, plan, opened) as environment,

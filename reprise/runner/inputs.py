@@ -19,6 +19,7 @@ from urllib.parse import unquote, urlsplit
 from reprise import paths
 from reprise.errors import SourceError, TrackingError, UsageError
 from reprise.redact import redact
+from reprise.runner import digests
 from reprise.runner.downloads import download
 from reprise.tracking.base import Tracking
 
@@ -100,7 +101,7 @@ def _stored(uri: str, storage: Path, fetch: Fetch) -> Path:
         name = _file_name(uri)
         fetch(uri, arriving / name)
         _make_read_only(arriving / name)
-        home = storage / _digest(arriving / name)[:32]
+        home = storage / digests.of_path(arriving / name).sha256[:32]
         if not home.exists():
             try:
                 arriving.rename(home)
@@ -137,17 +138,6 @@ def _file_name(uri: str) -> str:
     """The last part of the URI's path, as one component of a local path."""
     name = PurePosixPath(unquote(urlsplit(uri).path)).name
     return "input" if name in ("", ".", "..") or "\0" in name or "/" in name else name[-200:]
-
-
-def _digest(path: Path) -> str:
-    """SHA-256 of a file, or of the names and contents below a folder."""
-    if path.is_file():
-        with path.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
-    whole = hashlib.sha256()
-    for file in sorted(found for found in path.rglob("*") if found.is_file()):
-        whole.update(f"{file.relative_to(path).as_posix()}\0{_digest(file)}\n".encode())
-    return whole.hexdigest()
 
 
 def _make_read_only(path: Path) -> None:

@@ -19,6 +19,7 @@ from reprise.runner.lease import (
     unheld,
 )
 from reprise.runner.record import jobs_folder, keep_logs, tail, tell_outcome
+from reprise.runner.records import send
 from reprise.schemas import tags
 from reprise.schemas.job import Outcome, RunStatus
 from reprise.tracking.base import Tracking
@@ -54,6 +55,7 @@ def _close(tracking: Tracking, folder: Path) -> bool:
             outcome = tell_outcome(tracking, _outcome(run_id, record, folder), folder, record.end_time)
             log.warning("Closed run %s as %s: %s", run_id, outcome.status, outcome.reason or "late news")
         keep_logs(tracking, run_id, folder)
+        send(tracking, run_id, folder, folder)
     if record.temporary is not None:
         sources.sweep(Path(record.temporary))
     return True

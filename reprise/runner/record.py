@@ -111,6 +111,7 @@ def close_run(tracking: Tracking, opened: OpenRun, outcome: Outcome) -> Outcome:
     try:
         outcome = tell_outcome(tracking, outcome, opened.folder, record=opened.record)
         keep_logs(tracking, opened.run_id, opened.folder)
+        send(tracking, opened.run_id, opened.folder, opened.lease.folder)
     except (RepriseError, OSError) as error:
         log.error("run %s ended %s; not all is recorded yet: %s", outcome.run_id, outcome.status, error)
         opened.lease.abandon()
@@ -152,13 +153,12 @@ def tell_outcome(
 
 
 def keep_logs(tracking: Tracking, run_id: str, folder: Path) -> None:
-    """Store logs, lock and record as artifacts, unless ``folder`` is where the artifacts lie."""
+    """Store the logs and the lock as artifacts, unless ``folder`` is where the artifacts lie."""
     if folder == tracking.artifact_folder(run_id):
         return
     for name in (LOG_ARTIFACT, ENV_LOG_ARTIFACT, ENV_LOCK_ARTIFACT):
         if (folder / name).exists() and (folder / name).stat().st_size:
             tracking.upload_artifact(run_id, folder / name, name)
-    send(tracking, run_id, folder)
 
 
 def tail(path: Path, lines: int = _TAIL_LINES) -> str:

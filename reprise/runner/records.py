@@ -39,13 +39,12 @@ def write_record(folder: Path, record: RunRecord) -> None:
     paths.write_atomically(folder / RECORD_ARTIFACT, to_json(record))
 
 
-def send(tracking: Tracking, run_id: str, folder: Path) -> None:
-    """Store the record in ``folder``, and the contents beside it, with a run whose store is elsewhere.
+def send(tracking: Tracking, run_id: str, folder: Path, job: Path) -> None:
+    """Store the record in ``folder``, and the contents in ``job``, with a run whose store is elsewhere.
 
     Raises:
         TrackingError: the store refused it.
     """
-    if folder == tracking.artifact_folder(run_id) or not (folder / RECORD_ARTIFACT).exists():
-        return
-    tracking.upload_artifact(run_id, folder / RECORD_ARTIFACT, RECORD_ARTIFACT)
-    contents.upload(tracking, run_id, folder / contents.FOLDER)
+    if (folder / RECORD_ARTIFACT).exists() and folder != tracking.artifact_folder(run_id):
+        tracking.upload_artifact(run_id, folder / RECORD_ARTIFACT, RECORD_ARTIFACT)
+    contents.upload(tracking, run_id, job / contents.FOLDER)

@@ -43,12 +43,9 @@ class Opening(NamedTuple):
     inputs: Inputs
 
 
-def objects_of(tracking: Tracking, folder: Path) -> Path:
-    """Where contents are kept: in the store where that is here, else in the run's ``folder`` first.
-
-    That may be where its artifacts lie, of which none of ours is to be taken for one of the run's.
-    """
-    return (store_folder(tracking) or folder / "reprise") / contents.FOLDER
+def objects_of(tracking: Tracking, job: Path) -> Path:
+    """Where contents are kept: in the store where that is here, else first in the folder of the ``job``."""
+    return (store_folder(tracking) or job) / contents.FOLDER
 
 
 def outline(plan: Plan, run: Run) -> RunRecord:
@@ -77,8 +74,8 @@ def outline(plan: Plan, run: Run) -> RunRecord:
     )
 
 
-def opening(tracking: Tracking, plan: Plan, record: RunRecord, folder: Path) -> Opening:
-    """Capture what the run is made of, and write its record into ``folder``.
+def opening(tracking: Tracking, plan: Plan, record: RunRecord, folder: Path, objects: Path) -> Opening:
+    """Capture what the run is made of into ``objects``, and write its record into ``folder``.
 
     What cannot be captured is a warning and a note in the record, and stops nobody.
     """
@@ -89,7 +86,6 @@ def opening(tracking: Tracking, plan: Plan, record: RunRecord, folder: Path) -> 
     )
     record = record._replace(experiment=name or record.experiment, inputs=read.records if read else ())
     try:
-        objects = objects_of(tracking, folder)
         with contents.adding(objects):
             step = partial(source.capture, record.source, plan.checkout, objects, guards.limit())
             docker = isinstance(plan.environment, DockerEnv)

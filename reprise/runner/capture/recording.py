@@ -33,11 +33,14 @@ class Recording:
     """The record of a run from its opening to its end, with a thread that completes it meanwhile."""
 
     def __init__(
-        self, tracking: Tracking, plan: Plan, folder: Path, record: RunRecord, opened: Inputs
+        self, tracking: Tracking, plan: Plan, folder: Path, job: Path, record: RunRecord, opened: Inputs
     ) -> None:
+        """``folder`` holds the run's logs and its record, ``job`` is the folder of its job."""
         self._tracking = tracking
         self._plan = plan
         self._folder = folder
+        self._job = job
+        self._objects = objects_of(tracking, job)
         self._record = record
         self._inputs = opened
         self._notes = list(record.notes)
@@ -95,7 +98,7 @@ class Recording:
         with self._changing:
             if not self._over:
                 write_record(self._folder, self._record._replace(notes=tuple(self._notes)))
-                send(self._tracking, self._record.run_id, self._folder)
+                send(self._tracking, self._record.run_id, self._folder, self._job)
 
     def _machine(self, environ: dict[str, str]) -> None:
         from reprise.runner.capture.machine import machine
@@ -122,9 +125,8 @@ class Recording:
 
     def _recall_commits(self) -> None:
         """Commits that an earlier run has kept."""
-        objects = objects_of(self._tracking, self._folder)
-        with contents.adding(objects):
-            self._snapshots(lambda root, commit: known(commit, objects) or ())
+        with contents.adding(self._objects):
+            self._snapshots(lambda root, commit: known(commit, self._objects) or ())
             self._write()
 
     def _lacks_commits(self) -> bool:
@@ -148,14 +150,13 @@ class Recording:
         return bool(git.run(*where, cwd=root).stdout.strip())
 
     def _keep_commits(self) -> None:
-        objects = objects_of(self._tracking, self._folder)
-        with contents.adding(objects):
-            self._snapshots(partial(self._packed, objects))
+        with contents.adding(self._objects):
+            self._snapshots(self._packed)
             self._write()
 
-    def _packed(self, objects: Path, root: Path, commit: str) -> tuple[Content, ...]:
+    def _packed(self, root: Path, commit: str) -> tuple[Content, ...]:
         try:
-            return snapshot(root, commit, objects, guards.limit())
+            return snapshot(root, commit, self._objects, guards.limit())
         except SourceError as error:
             if not self._is_elsewhere(root, commit):
                 raise
