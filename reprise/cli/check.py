@@ -1,6 +1,9 @@
-"""``reprise check``: every fault of a project's files at once."""
+"""``reprise check``: every fault of a project's files at once, and what keeps it from being repeated."""
 
 from __future__ import annotations
+
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -8,29 +11,66 @@ from reprise import paths
 from reprise.cli import show
 from reprise.cli.options import json_option
 
+if TYPE_CHECKING:
+    from reprise.runner.lint.findings import Finding
+    from reprise.schemas.check import Report
+
 
 @click.command()
 @click.argument("uri", default=".")
 @click.option("-v", "--version", metavar="REF", help="Branch, tag or commit of a git project.")
-@click.option("--strict", is_flag=True, help="Warnings (unknown or misplaced keys) are faults too.")
+@click.option(
+    "--strict",
+    is_flag=True,
+    help="Warnings are faults too, and so is what keeps a run from being performed again exactly.",
+)
 @json_option
 def check(uri: str, version: str | None, strict: bool, json_: bool) -> int:
-    """Tell every fault of the MLproject at URI and of its environment file."""
+    """Tell every fault of the MLproject at URI and of its environment file.
+
+    With --strict also what keeps a run from being performed again, each with the reason and what to do.
+    """
     from reprise.runner import sources
+    from reprise.runner.lint import lint
     from reprise.schemas.check import check as check_project
 
     checkout = sources.fetch(uri, version, paths.here())
     try:
         report = check_project(checkout.path, strict=strict)
+        findings = lint(checkout) if strict else ()
     finally:
         sources.discard(checkout)
     if json_:
-        show.as_json({"faults": report.faults, "warnings": report.warnings})
+        found: dict[str, Any] = {"faults": report.faults, "warnings": report.warnings}
+        show.as_json(found | ({"findings": [_as_dict(item) for item in findings]} if strict else {}))
     else:
-        for line in report.faults:
-            click.echo(f"{click.style('fault', fg='red', bold=True)}: {line}")
-        for line in report.warnings:
-            click.echo(f"{click.style('warning', fg='yellow', bold=True)}: {line}")
-        if not report.faults:
-            click.echo(f"no faults in {report.checked}", err=True)
-    return 2 if report.faults else 0
+        _show(report, findings)
+    return 2 if report.faults or findings else 0
+
+
+def _show(report: Report, findings: tuple[Finding, ...]) -> None:
+    for line in report.faults:
+        click.echo(f"{click.style('fault', fg='red', bold=True)}: {line}")
+    for line in report.warnings:
+        click.echo(f"{click.style('warning', fg='yellow', bold=True)}: {line}")
+    for (name, reason, fix), alike in groupby(findings, lambda item: (item.name, item.reason, item.fix)):
+        for item in alike:
+            click.echo(f"{click.style(name, fg='red', bold=True)}: {item.place}  {show.plain(item.what)}")
+        click.echo(f"  why: {show.plain(reason)}")
+        click.echo(f"  fix: {show.plain(fix)}")
+    if findings:
+        files = len({item.file for item in findings})
+        click.echo(f"{show.counted(len(findings), 'finding')} in {show.counted(files, 'file')}", err=True)
+    if not report.faults:
+        click.echo(f"no faults in {report.checked}", err=True)
+
+
+def _as_dict(item: Finding) -> dict[str, Any]:
+    return {
+        "name": item.name,
+        "file": item.file,
+        "line": item.line or None,
+        "what": item.what,
+        "reason": item.reason,
+        "fix": item.fix,
+    }

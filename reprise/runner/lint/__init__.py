@@ -1,0 +1,51 @@
+"""What keeps a project from being performed again exactly: found in its files, without running it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from reprise.runner.lint.findings import Finding
+    from reprise.schemas.job import Checkout
+
+__all__ = ["lint"]
+
+
+def lint(checkout: Checkout) -> tuple[Finding, ...]:
+    """All findings that no comment ``# reprise: ignore[name]`` silences, by kind and place.
+
+    Of files that have faults, what could be read is looked at.
+
+    Raises:
+        ProjectError: there is no folder.
+    """
+    from reprise.runner.lint import (
+        code,
+        dependencies,
+        findings,
+        images,
+        lines,
+        outside,
+        paths_in_code,
+        repository,
+        seeds,
+        undeclared,
+    )
+    from reprise.schemas.environment import DockerEnv
+    from reprise.schemas.loader import read_project
+
+    project = read_project(checkout.path).project
+    declared = lines.declared(project)
+    modules = code.modules(checkout.path)
+    root = checkout.repository.root if checkout.repository else checkout.path
+    found = [
+        *dependencies.unpinned(project.environment),
+        *images.floating(declared),
+        *undeclared.imports(project, modules.values()),
+        *seeds.missing(project, modules),
+        *outside.data(declared, root),
+        *repository.faults(checkout, declared),
+    ]
+    if not isinstance(project.environment, DockerEnv):  # there, the image says what lies where
+        found += [*paths_in_code.in_code(modules.values()), *paths_in_code.in_commands(declared)]
+    return findings.heard(found, checkout.path)

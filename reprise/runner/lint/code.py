@@ -1,0 +1,160 @@
+"""The Python files of a project, and which of them an entry point runs."""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+import shlex
+import warnings
+from collections.abc import Iterator, Mapping
+from pathlib import Path, PurePosixPath
+from typing import NamedTuple
+
+from reprise.runner import git
+from reprise.schemas.project import EntryPoint
+
+_LARGEST = 1 << 20  # bytes; a larger file was written by no person
+_NOT_RUN = {"tests", "test", "docs", "doc", "site-packages", "node_modules", "mlruns", "build", "dist"}
+_NOT_RUN_FILES = {"setup.py", "conftest.py", "noxfile.py"}
+_SCRIPT = re.compile(r"[\w./\-]+\.(?:py|sh)\b")
+_MODULE = re.compile(r"\bpython[\d.]*\s+(?:-[A-Za-ln-z]+\s+)*-m\s+(?P<name>[\w.]+)")
+
+
+class Module(NamedTuple):
+    """A file of the project, whose ``path`` is relative to its folder, with ``/``."""
+
+    path: str
+    tree: ast.Module
+
+    @property
+    def folder(self) -> str:
+        return PurePosixPath(self.path).parent.as_posix()
+
+
+def modules(root: Path) -> dict[str, Module]:
+    """The Python files in ``root`` that a run may run, by path; what cannot be parsed is left out.
+
+    Tests, documentation, and the folders of other projects inside are none of them.
+    """
+    found: dict[str, Module] = {}
+    for path in sorted(_files(root)):
+        if (tree := _parsed(root / path)) is not None:
+            found[path] = Module(path, tree)
+    return found
+
+
+def run_by(entry_point: EntryPoint, root: Path, known: Mapping[str, Module]) -> tuple[Module, ...]:
+    """The modules that the command of ``entry_point`` names, and those that they import."""
+    waiting = [*_named(entry_point.command, root, known)]
+    found: dict[str, Module] = {}
+    while waiting:
+        module = waiting.pop()
+        if module.path in found:
+            continue
+        found[module.path] = module
+        waiting += [known[path] for path in _imported(module, known)]
+    return tuple(found.values())
+
+
+def words(command: str) -> list[str]:
+    """The words of a shell command, as well as they can be told apart."""
+    try:
+        return shlex.split(command, comments=True)
+    except ValueError:
+        return command.split()
+
+
+def imports(module: Module) -> Iterator[tuple[ast.stmt, str]]:
+    """Each import of ``module`` with its full name; relative ones begin with their dots."""
+    for node in ast.walk(module.tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield node, alias.name
+        elif isinstance(node, ast.ImportFrom):
+            base = "." * node.level + (node.module or "")
+            yield node, base
+            for alias in node.names:
+                yield node, f"{base}.{alias.name}" if node.module else f"{base}{alias.name}"
+
+
+def _files(root: Path) -> Iterator[str]:
+    listing = git.run(
+        "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", "*.py", cwd=root
+    )
+    names = listing.stdout.split("\0") if listing.exit_code == 0 else _walked(root)
+    foreign: dict[PurePosixPath, bool] = {}
+    for name in dict.fromkeys(filter(None, names)):
+        path = PurePosixPath(name)
+        if path.name in _NOT_RUN_FILES or path.name.startswith("test_"):
+            continue
+        inside = [PurePosixPath(*path.parts[:end]) for end in range(1, len(path.parts))]
+        if any(folder.name in _NOT_RUN or folder.name.startswith(".") for folder in inside):
+            continue
+        for folder in inside:
+            if folder not in foreign:
+                foreign[folder] = any(
+                    (root / folder / mark).is_file() for mark in ("MLproject", "pyvenv.cfg")
+                )
+        if not any(foreign[folder] for folder in inside):
+            yield name
+
+
+def _walked(root: Path) -> Iterator[str]:
+    for folder, names, files in os.walk(root):
+        names[:] = [name for name in names if name not in _NOT_RUN and not name.startswith(".")]
+        for name in files:
+            if name.endswith(".py"):
+                yield Path(folder, name).relative_to(root).as_posix()
+
+
+def _parsed(file: Path) -> ast.Module | None:
+    try:
+        if file.stat().st_size > _LARGEST:
+            return None
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of somebody else's escapes
+            return ast.parse(file.read_bytes())
+    except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+
+
+def _named(text: str, root: Path, known: Mapping[str, Module], depth: int = 3) -> Iterator[Module]:
+    """The modules that a command or a shell script names."""
+    for name in _SCRIPT.findall(text):
+        path = os.path.normpath(name)
+        if path in known:
+            yield known[path]
+        elif path.endswith(".sh") and depth and not path.startswith(("..", "/")):
+            try:
+                script = (root / path).read_text(encoding="utf-8", errors="replace")
+            except OSError:
+                continue
+            yield from _named(script, root, known, depth - 1)
+    for match in _MODULE.finditer(text):
+        yield from (known[path] for path in _paths_of(match["name"], ".", known))
+        yield from (known[path] for path in _paths_of(f"{match['name']}.__main__", ".", known))
+
+
+def _imported(module: Module, known: Mapping[str, Module]) -> Iterator[str]:
+    for _, name in imports(module):
+        dots = len(name) - len(name.lstrip("."))
+        folder = PurePosixPath(module.folder)
+        if dots:
+            for _ in range(dots - 1):
+                folder = folder.parent
+            yield from _paths_of(name.lstrip("."), folder.as_posix(), known)
+            continue
+        for above in [folder, *folder.parents]:
+            yield from _paths_of(name, above.as_posix(), known)
+        yield from _paths_of(name, "src", known)
+
+
+def _paths_of(name: str, folder: str, known: Mapping[str, Module]) -> Iterator[str]:
+    """The files of a module below ``folder``, its package's own first."""
+    parts = [part for part in name.split(".") if part]
+    for end in range(1, len(parts) + 1):
+        base = PurePosixPath(folder, *parts[:end])
+        for path in (f"{base}.py", f"{base}/__init__.py"):
+            if path in known:
+                yield path

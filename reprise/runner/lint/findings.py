@@ -1,0 +1,68 @@
+"""What stands in the way of performing a project again, and the words that silence it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+_IGNORED = re.compile(r"#\s*reprise:\s*ignore\[(?P<names>[\w\-,\s]+)\]")
+
+
+class Finding(NamedTuple):
+    """One thing that is wrong: ``file`` is relative to the project, ``line`` counts from 1.
+
+    ``last`` is the last line of what is meant. A finding about the project as a whole has line 0 and the
+    file that could silence it.
+    """
+
+    name: str
+    file: str
+    line: int
+    what: str
+    reason: str
+    fix: str
+    last: int = 0
+
+    @property
+    def place(self) -> str:
+        return f"{self.file}:{self.line}" if self.line else self.file
+
+
+NAMES = (
+    "unpinned-dependency",
+    "floating-image",
+    "absolute-path",
+    "undeclared-import",
+    "no-seed",
+    "outside-data",
+    "dirty-tree",
+    "submodule",
+    "unpushed-commit",
+)
+"""The name of every kind, in the order in which they are told."""
+
+
+def heard(findings: Iterable[Finding], root: Path) -> tuple[Finding, ...]:
+    """The findings that no comment of the project silences, each once, by kind and place."""
+    texts: dict[str, list[str]] = {}
+    kept = {item for item in findings if not _is_silenced(item, root, texts)}
+    return tuple(sorted(kept, key=lambda item: (NAMES.index(item.name), item.file, item.line, item.what)))
+
+
+def _is_silenced(finding: Finding, root: Path, texts: dict[str, list[str]]) -> bool:
+    if finding.file not in texts:
+        texts[finding.file] = _lines(root / finding.file)
+    lines = texts[finding.file]
+    if finding.line:
+        lines = lines[finding.line - 1 : max(finding.last, finding.line)]
+    named = (match["names"] for line in lines for match in _IGNORED.finditer(line))
+    return any(finding.name in re.split(r"[,\s]+", names.strip()) for names in named)
+
+
+def _lines(file: Path) -> list[str]:
+    try:
+        return file.read_text(encoding="utf-8-sig", errors="replace").splitlines()
+    except OSError:
+        return []

@@ -1,0 +1,54 @@
+"""Images whose name may mean another image tomorrow."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from reprise.envs.docker_images import LOCK_FILE
+from reprise.runner.lint.findings import Finding
+from reprise.runner.lint.lines import Declared
+from reprise.schemas.environment import DockerEnv
+from reprise.schemas.faults import shortened
+
+NAME = "floating-image"
+_REASON = "a tag is moved to a new image whenever somebody pushes one"
+_DIGEST = re.compile(r"@sha256:[0-9a-f]{64}$")
+_FROM = re.compile(r"(?i)\s*FROM\s+(?:--\S+\s+)*(?P<image>\S+)(?:\s+AS\s+(?P<stage>\S+))?")
+
+
+def floating(declared: Declared) -> Iterator[Finding]:
+    """A finding for the project's image and for those of its Dockerfile that no digest names."""
+    spec = declared.project.environment
+    if not isinstance(spec, DockerEnv):
+        return
+    if not (_DIGEST.search(spec.image) or (spec.root / LOCK_FILE).is_file()):
+        fix = f"reprise lock writes {LOCK_FILE}, to commit; or name it with its digest, NAME@sha256:..."
+        line = declared.line("docker_env", "image")
+        yield Finding(NAME, declared.file, line, _said(spec.image), _REASON, fix)
+    try:
+        lines = (spec.root / "Dockerfile").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return
+    stages = {"scratch"}
+    for number, line in enumerate(lines, start=1):
+        if (found := _FROM.match(line)) is None:
+            continue
+        image = found["image"]
+        if image.lower() not in stages and "$" not in image and not _DIGEST.search(image):
+            fix = "name it with its digest, FROM NAME@sha256:..."
+            yield Finding(NAME, "Dockerfile", number, _said(image), _REASON, fix)
+        if found["stage"]:
+            stages.add(found["stage"].lower())
+
+
+def _said(image: str) -> str:
+    tag = image.rpartition("/")[2].partition(":")[2]
+    why = (
+        "has no tag, which means latest"
+        if not tag
+        else "is a tag"
+        if tag != "latest"
+        else "is what is newest"
+    )
+    return f'"{shortened(image)}" {why}, without a digest'

@@ -1,0 +1,73 @@
+"""What the names in a module's code stand for."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+from reprise.runner.lint.code import Module
+
+
+class Call(NamedTuple):
+    """A call by its full name (``numpy.random.rand``); of what is not imported, the name as written."""
+
+    name: str
+    node: ast.Call
+
+    @property
+    def last(self) -> str:
+        return self.name.rpartition(".")[2]
+
+    @property
+    def is_given(self) -> bool:
+        """Whether it has an argument that is not None."""
+        values = [*self.node.args, *(keyword.value for keyword in self.node.keywords)]
+        return any(not (isinstance(value, ast.Constant) and value.value is None) for value in values)
+
+    def keyword(self, *names: str) -> ast.expr | None:
+        """The value of one of the keyword arguments, unless it is None."""
+        for keyword in self.node.keywords:
+            is_none = isinstance(keyword.value, ast.Constant) and keyword.value.value is None
+            if keyword.arg in names and not is_none:
+                return keyword.value
+        return None
+
+
+def imported(module: Module) -> dict[str, str]:
+    """Each name that an import binds, and the full name of what it stands for."""
+    found: dict[str, str] = {}
+    for node in ast.walk(module.tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                found[alias.asname or alias.name.partition(".")[0]] = (
+                    alias.name if alias.asname else alias.name.partition(".")[0]
+                )
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            for alias in node.names:
+                found[alias.asname or alias.name] = f"{node.module}.{alias.name}"
+    return found
+
+
+def calls(module: Module) -> Iterator[Call]:
+    """Every call in ``module`` whose name can be told, in the order of the lines."""
+    known = imported(module)
+    found = [
+        Call(name, node)
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.Call) and (name := full_name(node.func, known))
+    ]
+    yield from sorted(found, key=lambda call: (call.node.lineno, call.node.col_offset))
+
+
+def full_name(node: ast.expr, known: Mapping[str, str]) -> str:
+    """``np.random.rand`` as ``numpy.random.rand``; empty for what is no dotted name."""
+    parts: list[str] = []
+    while isinstance(node, ast.Attribute):
+        parts.append(node.attr)
+        node = node.value
+    if isinstance(node, ast.Name):
+        parts.append(known.get(node.id, node.id))
+    elif parts:
+        parts.append("")  # a method of some value
+    return ".".join(reversed(parts))

@@ -1,0 +1,102 @@
+"""What a clone of the project by somebody else would not have."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from reprise.runner import git
+from reprise.runner.lint.findings import Finding
+from reprise.runner.lint.lines import Declared
+from reprise.schemas.job import Checkout, Repository
+
+_NAMED = 3
+_GITLINK = "160000 "
+
+
+def faults(checkout: Checkout, declared: Declared) -> Iterator[Finding]:
+    """Findings about the git state; of what was fetched just now, only those about its submodules."""
+    repository = checkout.repository
+    if repository is None:
+        return
+    if checkout.temporary is None:
+        if repository.dirty:
+            yield _dirty(repository, declared)
+        yield from _unpushed(repository, declared)
+    yield from _submodules(checkout, repository)
+
+
+def _dirty(repository: Repository, declared: Declared) -> Finding:
+    status = git.run("status", "--porcelain", "-z", "--untracked-files=normal", cwd=repository.root)
+    names = [entry[3:] for entry in status.stdout.split("\0") if len(entry) > 3]
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return Finding(
+        "dirty-tree",
+        declared.file,
+        0,
+        f"the tree is not as committed: {', '.join(names[:_NAMED])}{more}",
+        "no commit holds what would run: only the record of a run does",
+        "commit it, or let .gitignore name what is no source",
+    )
+
+
+def _unpushed(repository: Repository, declared: Declared) -> Iterator[Finding]:
+    if repository.commit is None:
+        what, fix = "there is no commit yet", "commit the project, and push it"
+    elif _is_on_a_remote(repository.root, repository.commit):
+        return
+    else:
+        what = f"commit {repository.commit[:12]} is on no branch of a remote"
+        fix = "git push" if repository.url else "git remote add origin URL, and git push"
+    reason = "nobody else can fetch it, and it is gone with this copy"
+    yield Finding("unpushed-commit", declared.file, 0, what, reason, fix)
+
+
+def _submodules(checkout: Checkout, repository: Repository) -> Iterator[Finding]:
+    fetched = checkout.temporary is not None  # then its commits have just come from there
+    listing = git.run("ls-files", "--stage", "-z", cwd=repository.root).stdout
+    for entry in listing.split("\0"):
+        if not entry.startswith(_GITLINK):
+            continue
+        facts, _, name = entry.partition("\t")
+        commit, folder = facts.split()[1], repository.root / name
+        if not (folder / ".git").exists():
+            what, fix = (
+                f"the submodule {name} is not initialised",
+                "git submodule update --init --recursive",
+            )
+            reason = "its folder is empty, and so is that of a run"
+        elif fetched:
+            continue
+        elif git.run("cat-file", "-e", f"{commit}^{{commit}}", cwd=folder).exit_code != 0:
+            what = f"the submodule {name} does not have commit {commit[:12]}, which the project names"
+            reason, fix = "a clone of the project cannot check it out", "git submodule update --init"
+        elif not _is_on_a_remote(folder, commit):
+            what = f"commit {commit[:12]} of the submodule {name} is on no branch of its remote"
+            reason, fix = "a clone of the project cannot fetch it", f"git -C {name} push"
+        else:
+            continue
+        yield _of_submodule(checkout.path, repository.root, name, what, reason, fix)
+
+
+def _of_submodule(project: Path, root: Path, name: str, what: str, reason: str, fix: str) -> Finding:
+    """At the line of .gitmodules that names the submodule."""
+    modules = root / ".gitmodules"
+    file = Path(os.path.relpath(modules, project.resolve())).as_posix()
+    try:
+        lines = modules.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        lines = []
+    paths = (number for number, line in enumerate(lines, 1) if _path_of(line) == name)
+    return Finding("submodule", file, next(paths, 0), what, reason, fix)
+
+
+def _path_of(line: str) -> str | None:
+    key, equals, value = line.partition("=")
+    return value.partition("#")[0].strip().strip('"') if equals and key.strip() == "path" else None
+
+
+def _is_on_a_remote(folder: Path, commit: str) -> bool:
+    found = git.run("for-each-ref", "--contains", commit, "--count=1", "refs/remotes", cwd=folder)
+    return found.exit_code == 0 and bool(found.stdout.strip())

@@ -1,0 +1,134 @@
+"""Imports of packages that the project's environment would have by luck, or not at all."""
+
+from __future__ import annotations
+
+import ast
+import json
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
+from pathlib import Path, PurePosixPath
+
+from reprise.envs.requirements import canonical
+from reprise.runner.lint import dependencies, installed
+from reprise.runner.lint.code import Module
+from reprise.runner.lint.findings import Finding
+from reprise.schemas.environment import DockerEnv
+from reprise.schemas.faults import shortened
+from reprise.schemas.project import Project
+
+NAME = "undeclared-import"
+_REASON = "an environment that is made anew need not have it"
+
+_SUFFIXES = (".py", ".so", ".pyd", ".pyx")
+
+
+def imports(project: Project, modules: Iterable[Module]) -> Iterator[Finding]:
+    """A finding for each import of a package that neither a dependency nor the lock file names.
+
+    What an image holds is not known. An import that may fail (``except ImportError``), or that only a type
+    checker follows, needs no package.
+    """
+    spec = project.environment
+    if isinstance(spec, DockerEnv):
+        return
+    asked = [*dependencies.asked(spec)]
+    known = {item.name for item in asked} | _translated(item.name for item in asked if item.kind == "conda")
+    if (lock := dependencies.lock_file(spec)) is not None:
+        known |= _locked(lock)
+    local = [_folder(item) for item in asked if item.kind == "pypi" and not item.name]
+    owners = installed.owners(project)
+    for module in modules:
+        for node, name in _needed(module.tree):
+            top = name.partition(".")[0]
+            if top in sys.stdlib_module_names or _is_local(top, module, project.root, local):
+                continue
+            candidates = _candidates(name, owners)
+            if not known.isdisjoint(candidates):
+                continue
+            package = min(owners.get(top, ()), default=candidates[0])
+            named = f'"{shortened(top)}"' + (f", of {package}," if canonical(top) != package else "")
+            what = f"imports {named} which no dependency declares"
+            if top in owners and spec.file is not None:
+                what += "; another package happens to bring it"
+            fix = f"name {package} among the dependencies" + (f" in {spec.file.name}" if spec.file else "")
+            yield Finding(NAME, module.path, node.lineno, what, _REASON, fix, node.end_lineno or 0)
+
+
+def _needed(tree: ast.Module) -> Iterator[tuple[ast.stmt, str]]:
+    """Each import of another package that must succeed, once for each line and name."""
+    waiting: list[ast.AST] = [tree]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.Import):
+            yield from ((node, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and not node.level and node.module:
+            yield node, node.module
+        elif isinstance(node, ast.Try) and any(map(_is_for_imports, node.handlers)):
+            continue  # one of several ways, or none
+        elif isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING"):
+            waiting += node.orelse
+        else:
+            waiting += ast.iter_child_nodes(node)
+
+
+def _is_for_imports(handler: ast.ExceptHandler) -> bool:
+    caught = ast.unparse(handler.type) if handler.type else "Exception"
+    return any(word in caught for word in ("ImportError", "ModuleNotFoundError", "Exception"))
+
+
+def _is_local(top: str, module: Module, root: Path, others: list[Path]) -> bool:
+    """Whether there is such a module beside the file, above it, or in a project that is installed."""
+    folder = PurePosixPath(module.folder)
+    above = [root / name for name in (folder, *folder.parents)]
+    places = [*above, root / "src", *others, *(other / "src" for other in others)]
+    return any(_has(place, top) for place in places)
+
+
+def _has(folder: Path, name: str) -> bool:
+    if any((folder / f"{name}{suffix}").is_file() for suffix in _SUFFIXES):
+        return True
+    inside = folder / name
+    return inside.is_dir() and any(path.suffix in _SUFFIXES for path in inside.rglob("*.*"))
+
+
+def _folder(item: dependencies.Asked) -> Path:
+    path = item.text.removeprefix("-e ").removeprefix("--editable ").partition("[")[0].strip()
+    return item.file.parent / path
+
+
+def _candidates(name: str, owners: Mapping[str, set[str]]) -> list[str]:
+    """The packages that have the module ``name``, the likeliest first."""
+    top = name.partition(".")[0]
+    listed = next((_table()[key] for key in (name, top) if key in _table()), [])
+    guesses = [canonical(top), f"python-{canonical(top)}", f"py{canonical(top)}"]
+    # of a package without a module of its own, google.cloud.storage is google-cloud-storage
+    parts = name.split(".")
+    spaces = [canonical("-".join(parts[:end])) for end in range(len(parts), 1, -1)]
+    return [*sorted(owners.get(top, ())), *listed, *guesses, *spaces]
+
+
+def _translated(names: Iterable[str]) -> set[str]:
+    """What packages of conda are called in the package index."""
+    from reprise.envs.translate import index_name
+
+    return {canonical(found) for name in names if name and (found := index_name(name))}
+
+
+def _locked(lock: Path) -> set[str]:
+    """The packages that a lock file pins; none where it cannot be read, which is told when it is used."""
+    from reprise.envs import lock_packages
+    from reprise.errors import RepriseError
+
+    try:
+        packages = lock_packages.read(lock)
+    except RepriseError:
+        return set()
+    conda = (package.name for package in packages if package.kind == "conda")
+    return {canonical(package.name) for package in packages} | _translated(conda)
+
+
+@cache
+def _table() -> dict[str, list[str]]:
+    table: dict[str, list[str]] = json.loads(Path(__file__).with_name("import_names.json").read_bytes())
+    return table
