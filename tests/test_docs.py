@@ -82,9 +82,14 @@ def test_the_reference_has_every_word_of_the_options() -> None:
     assert {word for word in words if f"`{word}`" not in text} == set()
 
 
-def test_the_python_api_is_as_described() -> None:
-    text = (REFERENCE / "python-api.md").read_text()
-    parameters = inspect.signature(projects.run).parameters.values()
+@pytest.mark.parametrize(
+    ("heading", "function"),
+    [("Python API", projects.run), ("Reproduce a run", projects.reproduce)],
+    ids=["run", "reproduce"],
+)
+def test_the_python_api_is_as_described(heading: str, function: Any) -> None:
+    text = sections(REFERENCE / "python-api.md")[heading]
+    parameters = inspect.signature(function).parameters.values()
     shown = [
         name.name
         if name.default is inspect.Parameter.empty
@@ -92,6 +97,10 @@ def test_the_python_api_is_as_described() -> None:
         for name in parameters
     ]
     assert re.findall(r"^    (\w+(?:=[\w\"]+)?),", text, re.MULTILINE) == shown
+
+
+def test_the_python_api_has_what_a_submitted_run_can_do() -> None:
+    text = (REFERENCE / "python-api.md").read_text()
     members = [name for name in vars(projects.SubmittedRun) if not name.startswith("_")]
     assert {name for name in members if f"| `{name}" not in text} == set()
 

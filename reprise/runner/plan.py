@@ -92,7 +92,8 @@ def plan_for(checkout: Checkout, request: RunRequest, here: Localise, again: Aga
     if manager.NAME != "docker" and (request.docker_args or request.build_image):
         log.warning("docker options are not for this project: it does not run in docker")
     if manager.NAME != "local":
-        log.info("Environment: %s, by %s", manager.NAME, project.environment_reason)
+        reason = "the run that is performed again" if again else project.environment_reason
+        log.info("Environment: %s, by %s", manager.NAME, reason)
     environment = taken_from(checkout, environment)
     return Plan(
         request,

@@ -40,9 +40,10 @@ def variables(record: RunRecord) -> tuple[tuple[str, str | None], ...]:
     """The patch of the environment with the seeds and settings of the run, and no others."""
     patch: dict[str, str | None] = {}
     if record.machine is not None:
-        now = machine.machine(os.environ).variables
-        patch |= {**dict.fromkeys(now), **record.machine.variables}
-    patch |= record.seeds
+        # asked for what it knows, it leaves out whatever else somebody may have written into the record
+        now, then = (machine.machine(found).variables for found in (os.environ, record.machine.variables))
+        patch |= {**dict.fromkeys(now), **then}
+    patch |= {name: seed for name, seed in record.seeds.items() if name.endswith("SEED")}
     return tuple((name, value) for name, value in patch.items() if name not in _OF_THE_MACHINE)
 
 

@@ -121,9 +121,7 @@ def _unquoted(text: str) -> str:
 
 def _models(tracking: Tracking, run: Run) -> Iterator[tuple[str, str]]:
     """The models of the run, as (owner of artifacts, path): those of MLflow 3, then those of MLflow 2."""
-    for model in tracking.search_logged_models([run.experiment_id]).items:
-        if model.source_run_id == run.run_id:
-            yield model.model_id, ""
+    yield from ((link.model_id, "") for link in tracking.get_run(run.run_id).model_outputs)
     try:
         history: Any = json.loads(run.tags.get(_MODELS, "[]"))
     except ValueError:

@@ -145,13 +145,18 @@ def _remote(text: str) -> git.Remote:
 def _check_out_submodule(origin: Origin, remote: git.Remote, module: Submodule, root: Path) -> None:
     """The commit that the run had there, which need not be the one that the project's commit names."""
     folder = confined(root, module.path, "the submodule")
-    if git.find_commit(folder, git.HEAD) == module.commit:
-        return
-    if git.find_commit(folder, module.commit) is None:
-        git.attempt(remote, "fetch", "--quiet", "origin", module.commit, cwd=folder)
-    if git.find_commit(folder, module.commit) is None:
+    if (folder / ".git").exists():
+        if git.find_commit(folder, git.HEAD) == module.commit:
+            return
+        if git.find_commit(folder, module.commit) is None:
+            git.attempt(remote, "fetch", "--quiet", "origin", module.commit, cwd=folder)
+        if git.find_commit(folder, module.commit) is not None:
+            _git(folder, "checkout", "--quiet", "--detach", module.commit)
+            return
+    if not module.snapshot or contents.missing(origin.tracking, origin.run_id, module.snapshot):
         raise SourceError(f"the submodule {module.path} has no commit {module.commit} where it comes from")
-    _git(folder, "checkout", "--quiet", "--detach", module.commit)
+    shutil.rmtree(folder, ignore_errors=True)
+    _unpack(origin, module.snapshot, module.commit, module.url, folder)
 
 
 def _restore_snapshot(origin: Origin, commit: str, root: Path, refusals: Iterable[str]) -> None:

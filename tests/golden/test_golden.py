@@ -118,6 +118,19 @@ def test_submodule(golden: Golden) -> None:
     assert (again.exit_code, again.verdict) == (0, "identical"), again
 
 
+def test_submodule_that_is_not_committed(golden: Golden) -> None:
+    part = golden.project("", name="part", value__py="value = 1\n")
+    project = golden.project(
+        "import sys\nsys.path.insert(0, 'part')\nimport value\ntrack.metric('value', value.value)\n"
+    )
+    git(project, "submodule", "--quiet", "add", str(part), "part")
+    run = golden.run(project, LOCAL)
+    git(project, "reset", "--quiet", "--hard")
+    shutil.rmtree(project / "part", ignore_errors=True)
+    again = golden.again(run)
+    assert (again.exit_code, again.verdict) == (0, "identical"), again
+
+
 def test_deleted_remote(golden: Golden) -> None:
     project = golden.project("track.metric('loss', 0.25)\n")
     served = golden.folder / "served.git"

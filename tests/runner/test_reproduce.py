@@ -308,6 +308,15 @@ def test_seeds_and_threads_are_those_of_the_run(repository: Write, monkeypatch: 
     assert output(project) == "17\n3\nnone\n"
 
 
+def test_record_sets_no_other_variable(repository: Write) -> None:
+    project = repository({"MLproject": mlproject("printenv LD_PRELOAD BASH_ENV || echo none")})
+    project.run()
+    machine = json.loads(record_file(project).read_text())["machine"]
+    change_record(project, machine=machine | {"variables": {"BASH_ENV": "x"}}, seeds={"LD_PRELOAD": "x"})
+    project.reprise("reproduce", "@last")
+    assert output(project) == "none\n"
+
+
 def test_what_is_installed_otherwise_is_told(repository: Write) -> None:
     project = repository({"MLproject": mlproject("true")})
     project.run()
