@@ -134,7 +134,7 @@ def _by_predictions(a: Model, b: Model, doubt: Finding, tolerance: Tolerance) ->
     closeness = tolerance.default
     try:
         one, other = (
-            predictions.predict(model.run, model.run.file(model.root, model.owner)) for model in (a, b)
+            predictions.predict(model.run, model.run.folder(model.root, model.owner)) for model in (a, b)
         )
     except RepriseError as error:
         return doubt._replace(note=f"{doubt.note}; no predictions: {error.message}")

@@ -149,8 +149,15 @@ class Recorded:
         return {item.path: item for model in models for item in model.files}
 
     def file(self, path: str, owner: str | None = None) -> Path:
-        """A copy of a file, or of a folder with all in it."""
-        place = self._scratch / (owner or "run") / path
+        """A copy of a file."""
+        return self._copied("files", path, owner)
+
+    def folder(self, path: str, owner: str | None = None) -> Path:
+        """A copy of a folder with all in it."""
+        return self._copied("folders", path, owner)
+
+    def _copied(self, kind: str, path: str, owner: str | None) -> Path:
+        place = self._scratch / kind / (owner or "run") / path
         if not place.exists():
             place.parent.mkdir(parents=True, exist_ok=True)
             self.tracking.download_artifact(owner or self.run_id, path, place)

@@ -24,7 +24,7 @@ _SHA256 = 64  # digits of a commit in a repository of that kind
 
 
 class Trees:
-    """Trees in the bare repository ``folder``."""
+    """Trees in the repository ``folder``, whose work tree stays empty."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -44,7 +44,7 @@ class Trees:
         for module in source.submodules:
             places = [place / module.path for place in _places(run)]
             self._obtain(run, module.commit, module.snapshot, [*places, *_mirror(module.url)])
-            self._git(index, "update-index", "--force-remove", "--", module.path)
+            self._put(index, [f"0 {'0' * len(module.commit)}\t{module.path}"])  # the link to its commit
             self._git(index, "read-tree", f"--prefix={module.path}/", module.commit)
         if source.patch is not None:
             patch = content(run, source.patch)
@@ -69,10 +69,13 @@ class Trees:
         entries = []
         for file in source.files:
             blob = self._git({}, "hash-object", "-w", "--stdin", stdin=content(run, file.content)).strip()
-            entries.append(f"{file.mode} {blob}\t{file.path}\0")
+            entries.append(f"{file.mode} {blob}\t{file.path}")
         if entries:
-            listed = "".join(entries).encode("utf-8", "surrogateescape")
-            self._git(index, "update-index", "-z", "--index-info", stdin=listed)
+            self._put(index, entries)
+
+    def _put(self, index: dict[str, str], entries: Iterable[str]) -> None:
+        listed = "".join(f"{entry}\0" for entry in entries).encode("utf-8", "surrogateescape")
+        self._git(index, "update-index", "-z", "--index-info", stdin=listed)
 
     def _obtain(self, run: Recorded, commit: str, packs: Iterable[Content], places: Iterable[Path]) -> None:
         """Have the objects of a commit in reach."""
@@ -81,7 +84,7 @@ class Trees:
         for place in places:
             found = git.run("rev-parse", "--path-format=absolute", "--git-path", "objects", cwd=place)
             if found.exit_code == 0 and git.find_commit(place, commit):
-                alternates = self._folder / "objects" / "info" / "alternates"
+                alternates = self._folder / ".git" / "objects" / "info" / "alternates"
                 with alternates.open("a", encoding="utf-8") as stream:
                     stream.write(found.stdout.strip() + "\n")
                 if self._has(commit):
@@ -119,10 +122,10 @@ def trees(*runs: Recorded) -> Iterator[Trees]:
         raise SourceError("one source is in a repository of SHA-1, the other in one of SHA-256")
     kind = "sha256" if commits == {_SHA256} else "sha1"
     with scratch() as folder:
-        made = git.run("init", "--quiet", "--bare", "--template=", f"--object-format={kind}", cwd=folder)
+        made = git.run("init", "--quiet", "--template=", f"--object-format={kind}", cwd=folder)
         if made.exit_code != 0:
             raise SourceError(f"git init: {git.reason(made.stderr)}")
-        (folder / "objects" / "info").mkdir(exist_ok=True)
+        (folder / ".git" / "objects" / "info").mkdir(exist_ok=True)
         yield Trees(folder)
 
 

@@ -296,7 +296,7 @@ def test_local_environments_are_compared_by_what_was_installed(made: Made) -> No
     found = part(made.verdict(one, local(Distribution("numpy", "2.1"))), "environment")
     assert (found.agreement, found.note) == (DIVERGED, "numpy 2.1, was 2.0")
     linked = [local(Distribution("mine", "1.0", "file:///home/mine", True)) for _ in range(2)]
-    found = part(made.verdict(*linked), "environment")
+    found = part(made.verdict(linked[0], linked[1]), "environment")
     assert (found.agreement, "files are not recorded" in found.note) == (UNKNOWN, True)
 
 

@@ -255,13 +255,13 @@ def test_archives_are_what_is_in_them() -> None:
         assert compared(f"x.{ending}", one, near, CLOSE) is WITHIN
         assert compared(f"x.{ending}", one, make({**files, "b.bin": b"\0\2"}, 2020)) is UNKNOWN
         assert compared(f"x.{ending}", one, make({"a.csv": files["a.csv"]}, 2020)) is DIVERGED
-        packed = [gzip.compress(data, mtime=time) for time, data in ((1, one), (2, same))]
-        assert compared(f"x.{ending}.gz", *packed) is IDENTICAL
+        packed, again = gzip.compress(one, mtime=1), gzip.compress(same, mtime=2)
+        assert compared(f"x.{ending}.gz", packed, again) is IDENTICAL
     found = compare_files("x.zip", zipped(files, 2020), zipped(other, 2020), Looking())
     assert (found.where, found.note) == ("a.csv, row 2, column x", "1.0000001, was 1")
-    arrays = [zipped({"w.npy": npy(np.array([value]))}, 2020) for value in (1.0, 1.0 + 1e-9)]
-    assert compared("x.npz", *arrays) is DIVERGED
-    assert compared("x.npz", *arrays, CLOSE) is WITHIN
+    array, near = (zipped({"w.npy": npy(np.array([value]))}, 2020) for value in (1.0, 1.0 + 1e-9))
+    assert compared("x.npz", array, near) is DIVERGED
+    assert compared("x.npz", array, near, CLOSE) is WITHIN
 
 
 def test_damaged_and_hostile_files_are_not_comparable(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -271,8 +271,8 @@ def test_damaged_and_hostile_files_are_not_comparable(monkeypatch: pytest.Monkey
     assert compared("x.bin", b"\0\1", b"\0\2") is UNKNOWN
     monkeypatch.setattr("reprise.runner.verdict.kinds.LARGEST", 10**6)
     assert compared("x.txt", "a" * 10**6, "a" * 10**6 + "b") is UNKNOWN
-    bombs = [gzip.compress(bytes(2 * 10**6), mtime=time) for time in (1, 2)]
-    assert compared("x.gz", *bombs) is UNKNOWN
+    bomb, other = (gzip.compress(bytes(2 * 10**6), mtime=time) for time in (1, 2))
+    assert compared("x.gz", bomb, other) is UNKNOWN
 
 
 @given(st.binary(max_size=60), st.binary(max_size=60))

@@ -30,7 +30,7 @@ def save(tmp_path: Path) -> Save:
             warnings.simplefilter("ignore")
             import mlflow.sklearn
             import numpy as np
-            from sklearn.linear_model import LinearRegression
+            from sklearn.linear_model import LinearRegression  # type: ignore[import-untyped]
 
             model = LinearRegression().fit(np.array(EXAMPLE), np.array([slope, 3 * slope]))
             model.remark_ = remark  # other bytes of the same predictions
@@ -106,7 +106,7 @@ def test_ids_and_times_of_a_model_do_not_count(made: Made, save: Save, tmp_path:
 @pytest.mark.mlflow
 def test_without_an_example_a_model_is_not_comparable(made: Made, save: Save) -> None:
     runs = [with_model(made, save(name, example=None, remark=name)) for name in ("one", "two")]
-    found = part(made.verdict(*runs), "model", "model")
+    found = part(made.verdict(runs[0], runs[1]), "model", "model")
     assert found.agreement is Agreement.NOT_COMPARABLE
     assert found.note.endswith("there is no input example to predict on")
 
@@ -120,7 +120,7 @@ def described(folder: Path, data: bytes) -> Path:
 
 def test_a_model_that_does_not_load_is_not_comparable(made: Made, tmp_path: Path) -> None:
     runs = [with_model(made, described(tmp_path / str(number), pickle.dumps(number))) for number in (1, 2)]
-    found = part(made.verdict(*runs), "model", "model")
+    found = part(made.verdict(runs[0], runs[1]), "model", "model")
     assert found.agreement is Agreement.NOT_COMPARABLE
     assert "no predictions: the model cannot be loaded in the run's environment" in found.note
 
@@ -128,15 +128,15 @@ def test_a_model_that_does_not_load_is_not_comparable(made: Made, tmp_path: Path
 def test_a_run_without_a_lock_predicts_nothing(made: Made, tmp_path: Path) -> None:
     runs = [with_model(made, described(tmp_path / str(number), pickle.dumps(number))) for number in (1, 2)]
     (made.folder(runs[0]) / "reprise" / "environment.lock").unlink()
-    found = part(made.verdict(*runs), "model", "model")
+    found = part(made.verdict(runs[0], runs[1]), "model", "model")
     assert found.agreement is Agreement.NOT_COMPARABLE
     assert "environment.lock" in found.note
 
 
 def test_a_file_of_a_model_that_is_gone_is_no_evidence(made: Made, tmp_path: Path) -> None:
     runs = [with_model(made, described(tmp_path / str(number), b"1")) for number in (1, 2)]
-    assert part(made.verdict(*runs), "model", "model").agreement is Agreement.IDENTICAL
+    assert part(made.verdict(runs[0], runs[1]), "model", "model").agreement is Agreement.IDENTICAL
     for run in runs:
         (made.folder(run) / "model" / "model.pkl").unlink()
-    found = part(made.verdict(*runs), "model", "model")
+    found = part(made.verdict(runs[0], runs[1]), "model", "model")
     assert (found.agreement, "is gone" in found.note) == (Agreement.NOT_COMPARABLE, True)

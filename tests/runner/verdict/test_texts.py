@@ -45,14 +45,15 @@ def compared(a: str, b: str, closeness: Closeness = EXACT, *, log: bool = True) 
     ],
 )
 def test_times_of_the_runs_are_set_aside(form: str) -> None:
-    moments = [start + timedelta(seconds=5) for start in (FIRST, SECOND)]
-    texts = [
-        f"at {form.replace('%s', str(int(moment.timestamp()))) if form == '%s' else moment.strftime(form)}."
-        for moment in moments
-    ]
-    assert compared(*texts) is Agreement.WITHIN_TOLERANCE
+    one, other = (_written(form, start + timedelta(seconds=5)) for start in (FIRST, SECOND))
+    assert compared(one, other) is Agreement.WITHIN_TOLERANCE
     # Read by the other run, they are data of some other day.
-    assert compared(texts[1], texts[0]) is Agreement.DIVERGED
+    assert compared(other, one) is Agreement.DIVERGED
+
+
+def _written(form: str, moment: datetime) -> str:
+    epoch = str(int(moment.timestamp()))
+    return f"at {epoch if form == '%s' else moment.strftime(form)}."
 
 
 def test_a_time_with_a_zone_is_read_in_it() -> None:
