@@ -107,7 +107,8 @@ def carry_out(
         raise
     finally:
         with shielded():
-            outcome = close_run(tracking, opened._replace(record=recording.ended()), outcome)
+            record = recording.ended(hurry=outcome.status is RunStatus.KILLED)
+            outcome = close_run(tracking, opened._replace(record=record), outcome)
             sources.discard(plan.checkout)
     return outcome
 

@@ -55,6 +55,8 @@ def closing(
         logs=attempt(lambda: tuple(_logs(folder)), notes, "the logs") or (),
         notes=tuple(dict.fromkeys([*record.notes, *notes])),
     )
+    for note in notes:
+        log.warning("%s", note)
     try:
         write_record(folder, record)
     except OSError as error:

@@ -26,6 +26,7 @@ from reprise.tracking.base import Tracking
 
 log = logging.getLogger(__name__)
 
+_A_MOMENT = 1.0  # seconds
 _PATIENCE = 60.0  # seconds that a run which has ended waits for its capture
 
 
@@ -60,11 +61,11 @@ class Recording:
         self._thread = threading.Thread(target=self._complete, args=(command,), name="capture", daemon=True)
         self._thread.start()
 
-    def ended(self) -> RunRecord:
-        """The record as far as it has come when the job is over."""
+    def ended(self, *, hurry: bool) -> RunRecord:
+        """The record as far as it has come when the job is over; in a ``hurry`` nobody waits for more."""
         if self._thread is not None:
-            self._thread.join(1.0)
-            if self._thread.is_alive():
+            self._thread.join(_A_MOMENT)
+            if self._thread.is_alive() and not hurry:
                 log.info("Keeping the source of the run")
                 self._thread.join(_PATIENCE)
         with self._changing:
@@ -82,8 +83,7 @@ class Recording:
             self._step("the installed packages", lambda: self._packages(environ))
         self._step("the inputs", self._read_inputs)
         self._step("the record", self._recall_commits)
-        if self._lacks_commits():
-            self._step("the commit", self._keep_commits)
+        self._step("the commit", self._keep_commits)
 
     def _step(self, what: str, step: Callable[[], None]) -> None:
         if not self._over:
@@ -96,9 +96,10 @@ class Recording:
 
     def _write(self) -> None:
         with self._changing:
-            if not self._over:
-                write_record(self._folder, self._record._replace(notes=tuple(self._notes)))
-                send(self._tracking, self._record.run_id, self._folder, self._job)
+            if self._over:
+                return
+            write_record(self._folder, self._record._replace(notes=tuple(self._notes)))
+        send(self._tracking, self._record.run_id, self._folder, self._job)
 
     def _machine(self, environ: dict[str, str]) -> None:
         from reprise.runner.capture.machine import machine
@@ -150,6 +151,8 @@ class Recording:
         return bool(git.run(*where, cwd=root).stdout.strip())
 
     def _keep_commits(self) -> None:
+        if not self._lacks_commits():
+            return
         with contents.adding(self._objects):
             self._snapshots(self._packed)
             self._write()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,7 +16,10 @@ import pytest
 from jsonschema import Draft202012Validator
 
 import reprise
+from reprise.runner import contents
+from reprise.runner.records import read_record
 from reprise.schemas import tags
+from reprise.tracking.registry import open_tracking
 from tests.conftest import ProjectFolder
 from tests.fakes import mlflow_server
 from tests.runner.capture.recorded import record_of
@@ -255,23 +259,20 @@ def test_a_step_has_a_record_of_its_own_with_the_seed_of_its_run(project: Write)
 
 
 @pytest.mark.mlflow
-def test_on_a_server_a_run_brings_what_it_is_made_of(
-    project: Write, house: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.filterwarnings("ignore")  # MLflow's own; an error there spoils the process
+@pytest.mark.parametrize("store", ["server", "sqlite"])
+def test_in_other_stores_a_run_brings_what_it_is_made_of(
+    project: Write, house: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, store: str
 ) -> None:
-    import shutil
-
-    from reprise.runner import contents
-    from reprise.runner.records import read_record
-    from reprise.tracking.rest import RestTracking
-
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", mlflow_server.tracking_uri())
+    uri = mlflow_server.tracking_uri() if store == "server" else f"sqlite:///{tmp_path}/mlflow.db"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
     demo = project(FILES)
     result = demo.run("--json")
     assert result.exit_code == 0, result.err
     run_id = json.loads(result.out)["run_id"]
     shutil.rmtree(demo.path)
     shutil.rmtree(house / "cache")
-    tracking = RestTracking(mlflow_server.tracking_uri())
+    tracking = open_tracking(uri, tmp_path)
     record = read_record(tracking, run_id)
     assert record is not None
     assert (record.status, {file.path for file in record.source.files}) == ("FINISHED", set(FILES))
@@ -280,4 +281,5 @@ def test_on_a_server_a_run_brings_what_it_is_made_of(
     with contents.open_content(tracking, run_id, project_file.content.digest) as stream:
         assert stream.read().decode() == FILES["MLproject"]
     assert record.logs
+    assert [found.path for found in tracking.list_artifacts(run_id)] == ["reprise"]
     tracking.close()
