@@ -1,4 +1,4 @@
-"""A real ``mlflow server`` on loopback, started once for all tests that compare with it."""
+"""Real ``mlflow server``s on loopback, each started once for the tests that compare with it."""
 
 from __future__ import annotations
 
@@ -19,8 +19,11 @@ _STARTUP = 120.0
 
 
 @cache
-def tracking_uri() -> str:
-    """The URL of the server; the first call starts it."""
+def tracking_uri(whose: str = "everybody's") -> str:
+    """The URL of a server; the first call starts it.
+
+    Tests that look at all that a server holds have one of their own, since others leave things on theirs.
+    """
     folder = Path(tempfile.mkdtemp(prefix="mlflow-server-"))
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]

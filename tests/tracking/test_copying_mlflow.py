@@ -75,7 +75,7 @@ def written(kind: str) -> Written:
     uri, source = {
         "file store": lambda: (str(home / "mlruns"), str(home / "mlruns")),
         "sqlite": lambda: (f"sqlite:///{home}/mlflow.db", str(home / "mlflow.db")),
-        "server": lambda: (mlflow_server.tracking_uri(), mlflow_server.tracking_uri()),
+        "server": lambda: (mlflow_server.tracking_uri("copies"), mlflow_server.tracking_uri("copies")),
     }[kind]()
     return Written(source, home, mlflow_store.call("write", uri, home))
 
@@ -122,7 +122,7 @@ def test_pushed_runs_are_what_they_were_and_are_pushed_once(house: Path, tmp_pat
     source, _, before = written("sqlite")
     bring(f"sqlite:///{source}", tmp_path / "store")
     name = f"pushed {os.getpid()}"
-    uri = mlflow_server.tracking_uri()
+    uri = mlflow_server.tracking_uri("copies")
 
     def push() -> Report:
         with EmbeddedStore(tmp_path / "store") as store:

@@ -34,7 +34,7 @@ KINDS = sorted({(kind, what) for kind, what, _ in ASKED})
 
 @pytest.fixture(scope="module")
 def theirs() -> Iterator[Server]:
-    server = Server(mlflow_server.tracking_uri())
+    server = Server(mlflow_server.tracking_uri("searches"))
     yield server
     server.close()
 
