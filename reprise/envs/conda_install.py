@@ -48,7 +48,14 @@ async def _install(records: Sequence[Record], prefix: Path, settings: Settings, 
     cache = PackageCache(folder)
     client = conda_rattler.client(settings)
     with tempfile.TemporaryDirectory(dir=downloads) as own:
-        archives = await conda_packages.provide(records, cache, client, Path(own), offline=policy.offline)
+        archives = await conda_packages.provide(
+            records,
+            cache,
+            client,
+            Path(own),
+            offline=policy.offline,
+            folder_of_archives=policy.packages,
+        )
         found = [
             conda_records.to_rattler(record, archives[record].as_uri() if record in archives else None)
             for record in records

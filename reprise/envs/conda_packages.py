@@ -36,12 +36,19 @@ _ALGORITHMS = ("sha256", "md5")
 
 
 async def provide(
-    records: Iterable[Record], cache: PackageCache, client: Client, downloads: Path, *, offline: bool
+    records: Iterable[Record],
+    cache: PackageCache,
+    client: Client,
+    downloads: Path,
+    *,
+    offline: bool,
+    folder_of_archives: Path | None = None,
 ) -> dict[Record, Path]:
     """An archive that is what the lock says for each of ``records`` that ``cache`` does not hold whole.
 
     Args:
         downloads: the folder for archives that are not on this machine.
+        folder_of_archives: what :func:`collect` filled; then archives come from there alone.
 
     Raises:
         EnvError: names the package and file that cannot be had, or that is not what was locked.
@@ -57,6 +64,8 @@ async def provide(
             _forget(record, folder)
             known.remove(record)
     missing = [record for record in records if record not in known]
+    if folder_of_archives is not None:
+        return _from_folder(missing, folder_of_archives)
     remote = [record for record in missing if not record.url.startswith("file:")]
     if offline and remote:
         raise EnvError(
@@ -68,6 +77,38 @@ async def provide(
     for record, path in archives.items():
         _check(record, path)
     return archives | await _fetched(remote, client, downloads)
+
+
+def collect(records: Iterable[Record], folder: Path, *, offline: bool) -> None:
+    """Put the archive of each of ``records``, checked, into ``folder``, as ``<subdir>/<file name>``.
+
+    Raises:
+        EnvError: names the package and file that cannot be had, or that is not what was locked.
+    """
+    settings = conda_channels.settings(os.environ)
+    conda_channels.learn_all(settings, folder)
+    remote = [record for record in records if not record.url.startswith("file:")]
+    if offline and remote:
+        raise EnvError(
+            f"the archives of {len(remote)} conda packages are not kept, and --offline fetches nothing"
+        )
+    for record in records:
+        (folder / record.subdir).mkdir(exist_ok=True)
+        if record not in remote:
+            _check(record, _local_path(record))
+            shutil.copyfile(_local_path(record), folder / record.subdir / record.file_name)
+    if remote:
+        client = conda_rattler.client(settings)
+        conda_rattler.wait_for(_fetched(remote, client, folder), settings)
+
+
+def _from_folder(records: Iterable[Record], folder: Path) -> dict[Record, Path]:
+    archives = {record: folder / record.subdir / record.file_name for record in records}
+    for record, path in archives.items():
+        if not path.is_file():
+            raise EnvError(f"{record.shown} is not in {folder}, from which all packages are to come")
+        _check(record, path)
+    return archives
 
 
 async def _fetched(records: Sequence[Record], client: Client, downloads: Path) -> dict[Record, Path]:

@@ -136,17 +136,19 @@ def install(lock: Lock, prefix: Path, policy: Policy, log: Path) -> None:
     root = installing.root_of(lock, facts, prefix)
     # A conda Python may say that only conda manages it; here we are its conda.
     arguments = ["pip", "install", "--python", str(prefix / "bin" / "python"), "--break-system-packages"]
-    arguments += ["--no-deps", *uv.no_index()]
+    arguments += ["--no-deps", *installing.taken_from(policy)]
     if not facts.get("local") and installing.all_hashed(facts["requirements"]):
         arguments.append("--require-hashes")
     built = any(not project["editable"] for project in facts.get("local", ()))
     if built and not (policy.offline or uv.is_offline()):
         # uv keeps what it built from a folder for as long as the folder's pyproject.toml is untouched.
         arguments.append("--refresh")
-    sources = (installing.anchored(line, root) for line in facts["sources"])
+    lines = () if policy.packages else facts["sources"]
+    sources = (installing.anchored(line, root) for line in lines)
     with resolving.written(map(credentials.restored, (*sources, *facts["requirements"]))) as source:
         arguments += ["-r", str(source)]
-        done = uv.call(arguments, log=log, cwd=root or prefix, offline=policy.offline)
+        environ = installing.settings(policy)
+        done = uv.call(arguments, log=log, cwd=root or prefix, environ=environ, offline=policy.offline)
     if done.exit_code != 0:
         what = f"the pip section of environment {prefix.name} cannot be installed"
         raise uv.failure(what, done, log, offline=policy.offline)

@@ -13,7 +13,9 @@ from reprise.progress import spinner
 from reprise.schemas.environment import Lock, Policy
 
 # What constrained the resolution is in the lock, and uv takes no ranges together with hashes.
-_RESOLVED = {"UV_CONSTRAINT": None}
+_RESOLVED: dict[str, str | None] = {"UV_CONSTRAINT": None}
+_INDEXES = ("DEFAULT_INDEX", "INDEX", "INDEX_URL", "EXTRA_INDEX_URL", "FIND_LINKS", "CONFIG_FILE")
+_NOWHERE = {f"UV_{name}": None for name in _INDEXES}
 
 
 def create(lock: Lock, prefix: Path, policy: Policy, log: Path) -> None:
@@ -54,7 +56,7 @@ def root_of(lock: Lock, facts: dict[str, Any], prefix: Path) -> Path | None:
 
 
 def _install(facts: dict[str, Any], prefix: Path, root: Path | None, policy: Policy, log: Path) -> None:
-    arguments = ["pip", "sync", "--python", str(prefix / "bin" / "python"), *uv.no_index()]
+    arguments = ["pip", "sync", "--python", str(prefix / "bin" / "python"), *taken_from(policy)]
     exact = not facts.get("local") and all_hashed(facts["requirements"])
     if exact:
         arguments.append("--require-hashes")
@@ -62,19 +64,31 @@ def _install(facts: dict[str, Any], prefix: Path, root: Path | None, policy: Pol
     if built and not (policy.offline or uv.is_offline()):
         # uv keeps what it built from a folder for as long as the folder's pyproject.toml is untouched.
         arguments.append("--refresh")
-    sources = (anchored(line, root) for line in facts["sources"])
+    sources = () if policy.packages else (anchored(line, root) for line in facts["sources"])
     lines = map(credentials.restored, (*sources, *facts["requirements"]))
     with resolving.written(lines) as source:
         arguments.append(str(source))
         # What is pinned by hashes and in uv's cache needs no word with the index, which takes longer
         # than the rest; where something is missing, uv finds that out at once.
-        call = partial(uv.call, arguments, log=log, cwd=root or prefix, environ=_RESOLVED)
+        call = partial(uv.call, arguments, log=log, cwd=root or prefix, environ=settings(policy))
         done = call(offline=policy.offline or exact)
         if done.exit_code != 0 and exact and not policy.offline:
             done = call()
     if done.exit_code != 0:
         what = f"the packages of environment {prefix.name} cannot be installed"
         raise uv.failure(what, done, log, offline=policy.offline)
+
+
+def taken_from(policy: Policy) -> list[str]:
+    """The options that say where packages come from, beside what the lock and the user's settings say."""
+    if policy.packages is None:
+        return uv.no_index()
+    return ["--no-index", "--find-links", str(policy.packages)]
+
+
+def settings(policy: Policy) -> dict[str, str | None]:
+    """The variables of uv that are not to count; a folder of packages is the only place there is."""
+    return _RESOLVED if policy.packages is None else {**_RESOLVED, **_NOWHERE}
 
 
 def anchored(line: str, root: Path | None) -> str:

@@ -191,6 +191,8 @@ def _plan(this: _Restoring, checkout: Checkout, lock: Lock | None, find: Localis
     kind = tags.VARIES if changed(record, wanted) else tags.REPRODUCES
     told = Again(manager, None, environment, restore_machine.variables(record), {kind: this.run.run_id})
     plan = plan_for(checkout, request, find, told)
+    if wanted.bundle is not None:
+        plan = plan._replace(policy=plan.policy._replace(packages=wanted.bundle.packages))
     if lock is None:
         return plan
     log_file = paths.state_dir() / "logs" / "environment.log"

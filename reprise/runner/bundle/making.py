@@ -9,8 +9,8 @@ from typing import NamedTuple
 import reprise
 from reprise.errors import UsageError
 from reprise.lock import scratch
-from reprise.runner import contents, sources
-from reprise.runner.bundle import crate, layout, packing, source, tracked
+from reprise.runner import contents, environments, sources
+from reprise.runner.bundle import crate, layout, packages, packing, source, tracked
 from reprise.runner.bundle.layout import Manifest
 from reprise.runner.find import find_run
 from reprise.runner.records import read_record, write_record
@@ -88,6 +88,8 @@ def _fill(tracking: Tracking, run: Run, record: RunRecord, folder: Path, wanted:
     finally:
         sources.discard(checkout)
     _put_results(tracking, run, record, folder)
+    if wanted.packages:
+        packages.put(environments.lock_of(tracking, run), folder / layout.PACKAGES, offline=wanted.offline)
     told = tracked.read(tracking, run)
     (folder / layout.TRACKING).write_text(tracked.to_json(told), encoding="utf-8")
     manifest = Manifest(run.run_id, reprise.__version__, inputs, left_out)

@@ -11,7 +11,7 @@ from reprise.errors import SourceError, UsageError
 from reprise.lock import scratch
 from reprise.paths import confined
 from reprise.runner import archives, contents
-from reprise.runner.bundle import layout, tracked
+from reprise.runner.bundle import layout, packages, tracked
 from reprise.runner.bundle.layout import Bundle, Manifest
 from reprise.runner.records import RECORD_ARTIFACT, read_record
 from reprise.schemas.run_record import RunRecord, from_json
@@ -84,6 +84,8 @@ def bring_in(tracking: Tracking, bundle: Bundle) -> None:
             f"the store {tracking.uri} has another run {record.run_id}, with other results",
             hint="--tracking-uri FOLDER names another store",
         )
+    if bundle.packages is not None:
+        packages.load_image(bundle.packages)
     log.info("Brought run %s into %s", record.run_id, tracking.uri)
 
 

@@ -1,0 +1,198 @@
+"""The packages of an environment as files in a bundle, each one that the lock has the hash of."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import shutil
+import time
+from collections.abc import Collection, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from reprise import paths
+from reprise.errors import EnvError, UsageError
+from reprise.runner import digests
+from reprise.schemas.environment import Lock
+
+log = logging.getLogger(__name__)
+
+IMAGE = "image.tar"
+
+_HASH = re.compile(r"--hash=sha256:([0-9a-f]{64})")
+_LOCAL = ("-e ", ".", "/")
+
+
+def put(lock: Lock, folder: Path, *, offline: bool) -> None:
+    """Fill the new folder with everything that the environment of ``lock`` is made from but its Python.
+
+    Raises:
+        UsageError: the run ran in the environment that its machine had.
+        EnvError: something is not to be had, or is not what was locked.
+    """
+    started = time.monotonic()
+    log_file = paths.state_dir() / "logs" / "environment.log"
+    folder.mkdir()
+    if lock.manager == "virtualenv":
+        _put_wheels(json.loads(lock.text), folder, log_file, offline)
+    elif lock.manager == "conda":
+        _put_conda(lock, folder, log_file, offline)
+    elif lock.manager == "docker":
+        _save_image(lock, folder / IMAGE, log_file)
+    else:
+        raise UsageError(
+            "--with-packages: the run ran in the current environment of its machine, which has no lock",
+            hint="run it with --env-manager virtualenv to have one",
+        )
+    count = sum(1 for path in folder.rglob("*") if path.is_file())
+    log.info("Fetched %d files of packages in %.1f s", count, time.monotonic() - started)
+
+
+def load_image(folder: Path) -> None:
+    """Give the image of a bundle's packages, where there is one, to the engine.
+
+    Raises:
+        EnvError: there is no engine, or it refused.
+    """
+    if not (folder / IMAGE).exists():
+        return
+    from reprise.envs import docker_client
+
+    if reason := docker_client.unusable():
+        raise EnvError(reason)
+    log_file = paths.state_dir() / "logs" / "environment.log"
+    done = docker_client.work("load", "--input", str(folder / IMAGE), log=log_file)
+    if done.exit_code != 0:
+        raise docker_client.failure("the image of the bundle cannot be loaded:", done, log_file)
+
+
+def _save_image(lock: Lock, target: Path, log_file: Path) -> None:
+    from reprise.envs import docker_client, docker_images
+    from reprise.schemas.environment import Policy
+
+    image = docker_images.obtain(docker_images.Image.read(lock.text), Policy(), log_file, {})
+    named = docker_images.inspect(image.name, image.name)
+    # under its name where that is still it, so that the name arrives as well
+    reference = image.name if named is not None and named.id == image.id else image.id
+    done = docker_client.work("save", "--output", str(target), "--", reference, log=log_file)
+    if done.exit_code != 0:
+        raise docker_client.failure(f"image {image.shown} cannot be saved:", done, log_file)
+
+
+def _put_conda(lock: Lock, folder: Path, log_file: Path, offline: bool) -> None:
+    from reprise.envs import conda_packages, conda_pip, conda_records
+
+    held = conda_records.read(lock)
+    conda_packages.collect(held.records, folder, offline=offline)
+    if held.pip.requirements:
+        python = conda_pip.python_of(held.records, Path("environment.lock")).version
+        facts = {**held.pip._asdict(), "python": python, "implementation": "CPython"}
+        _put_wheels(facts, folder, log_file, offline)
+
+
+def _put_wheels(facts: Mapping[str, Any], folder: Path, log_file: Path, offline: bool) -> None:
+    """Of each package the file that suits the Python of the lock best: a wheel, else the sources."""
+    import tomllib
+
+    lines = [line for line in facts["requirements"] if not line.startswith(_LOCAL)]
+    if not any(not line.startswith((" ", "#")) for line in lines):
+        return
+    known = {found for line in lines for found in _HASH.findall(line)}
+    text = _pylock((*facts["sources"], *lines), facts["python"], log_file, offline)
+    rank = _ranks(facts["implementation"], facts["python"])
+    for package in tomllib.loads(text).get("packages", ()):
+        _fetch(_best(package, known, rank), known, folder)
+
+
+def _pylock(lines: Iterable[str], python: str, log_file: Path, offline: bool) -> str:
+    """The lock in the format that names every file of a package, as TOML."""
+    from reprise.envs import credentials, resolving, uv
+    from reprise.envs.base import running
+
+    arguments = ["pip", "compile", "--no-header", "--no-deps", "--format", "pylock.toml", *uv.no_index()]
+    arguments += ["--python", str(running()), "--python-version", python]
+    with resolving.written(map(credentials.restored, lines)) as source:
+        done = uv.call(
+            [*arguments, str(source)], log=log_file, environ={"UV_CONSTRAINT": None}, offline=offline
+        )
+    if done.exit_code != 0:
+        raise uv.failure("the packages of the environment cannot be found", done, log_file, offline=offline)
+    return done.stdout
+
+
+def _ranks(implementation: str, python: str) -> Mapping[str, int]:
+    """The wheel tags that the Python of the lock takes on this machine, the best with the lowest number."""
+    from packaging import tags
+
+    if implementation != "CPython":
+        raise EnvError(f"packages for {implementation} are not bundled: only CPython's are")
+    major, minor = (int(word) for word in python.split(".")[:2])
+    order = [
+        *tags.cpython_tags((major, minor)),
+        *tags.compatible_tags((major, minor), f"cp{major}{minor}"),
+    ]
+    return {str(tag): number for number, tag in enumerate(order)}
+
+
+def _best(package: Mapping[str, Any], known: Collection[str], rank: Mapping[str, int]) -> Mapping[str, Any]:
+    """The file to take of a package of a pylock, which is one that the lock knows."""
+    from packaging.utils import parse_wheel_filename
+
+    if "archive" in package:
+        raise EnvError(_elsewhere(package, package["archive"].get("url", "an address")))
+    if "vcs" in package or "directory" in package:
+        raise EnvError(_elsewhere(package, "a repository or folder"))
+    ranked = []
+    for wheel in package.get("wheels", ()):
+        fits = [rank[str(tag)] for tag in parse_wheel_filename(_name(wheel))[3] if str(tag) in rank]
+        if fits and _sha256(wheel) in known:
+            ranked.append((min(fits), _name(wheel), wheel))
+    if ranked:
+        return min(ranked, key=lambda item: item[:2])[2]
+    sources: Mapping[str, Any] | None = package.get("sdist")
+    if sources is None or _sha256(sources) not in known:
+        raise EnvError(
+            f"no index has a file of {package['name']} {package.get('version', '')} that the lock knows",
+            hint="it may have been taken off; reprise run makes a run with what there is today",
+        )
+    log.warning(
+        "%s is bundled as sources: what builds it is not in the bundle, and must be in uv's cache",
+        _name(sources),
+    )
+    return sources
+
+
+def _elsewhere(package: Mapping[str, Any], where: str) -> str:
+    return f"{package['name']} comes from {where}, not from an index: such a package cannot be bundled"
+
+
+def _fetch(file: Mapping[str, Any], known: Collection[str], folder: Path) -> None:
+    from reprise.envs import credentials
+    from reprise.errors import SourceError
+    from reprise.runner.downloads import download
+
+    target = folder / _name(file)
+    url = file.get("url") or Path(file["path"]).absolute().as_uri()
+    try:
+        if url.startswith("file:"):
+            shutil.copyfile(unquote(urlsplit(url).path), target)
+        else:
+            download(credentials.restored(url), target)
+    except (SourceError, OSError) as error:
+        raise EnvError(f"{target.name} cannot be fetched: {error}") from error
+    found = digests.of_bytes(target).sha256
+    if found not in known:
+        raise EnvError(f"{target.name} is not what was locked: it has sha256 {found}")
+
+
+def _name(file: Mapping[str, Any]) -> str:
+    """The file's name; only its last part, whatever the index says."""
+    return str(file.get("name") or unquote(urlsplit(file.get("url") or file["path"]).path)).rpartition("/")[
+        2
+    ]
+
+
+def _sha256(file: Mapping[str, Any]) -> str:
+    return str(file.get("hashes", {}).get("sha256", ""))
