@@ -40,6 +40,9 @@ def bundle() -> None:
 )
 @click.option("--with-packages", is_flag=True, help="The packages of the environment, or its image, too.")
 @click.option("--max-input", metavar="SIZE", help="Leave out larger inputs. [default: 100MB]")
+@click.option(
+    "--sign", type=click.Path(path_type=Path), metavar="KEY", help="Sign it: an Ed25519 key, as a PEM file."
+)
 @click.option("--offline", is_flag=True, help="Fetch nothing: use what is there. [env: REPRISE_OFFLINE]")
 @tracking_option
 @json_option
@@ -48,6 +51,7 @@ def make(
     output: Path | None,
     with_packages: bool,
     max_input: str | None,
+    sign: Path | None,
     offline: bool,
     tracking_uri: str | None,
     json_: bool,
@@ -61,7 +65,7 @@ def make(
     from reprise.runner.request import is_offline
 
     most = making.MAX_INPUT if max_input is None else guards.size("--max-input", max_input)
-    wanted = making.Wanted(with_packages, most, None, is_offline(offline))
+    wanted = making.Wanted(with_packages, most, sign, is_offline(offline))
     started = time.monotonic()
     with opened(tracking_uri) as tracking:
         made = making.make(tracking, run, output, wanted)
@@ -78,13 +82,35 @@ def make(
 
 @bundle.command()
 @click.argument("file", type=click.Path(path_type=Path))
+@click.option(
+    "--key", type=click.Path(path_type=Path), metavar="PUB", help="Demand that this key has signed it."
+)
 @json_option
-def verify(file: Path, json_: bool) -> None:
-    """Say whether each file of a bundle is as it was made."""
-    from reprise.runner.bundle.opening import unpacked
+def verify(file: Path, key: Path | None, json_: bool) -> None:
+    """Say whether each file of a bundle is as it was made, and who has signed that.
 
+    Without --key anybody may have made the bundle; exit code 3 when it is not as it was made.
+    """
+    from reprise.runner.bundle import signing
+    from reprise.runner.bundle.opening import provenance_of, unpacked
+
+    public = None if key is None else signing.public_key(key)
     with unpacked(file) as found:
-        manifest = found.manifest
-    log.info("%s is whole: run %s, %s", file, manifest.run_id, show.counted(len(manifest.files), "file"))
+        manifest, provenance = found.manifest, provenance_of(found)
+        if public is not None:
+            signing.demand_signature(provenance, public)
+    counted = show.counted(len(manifest.files), "file")
+    signed = "signed with the key" if public else "signed" if provenance.signatures else "not signed"
+    log.info("%s is whole: run %s, %s, %s", file, manifest.run_id, counted, signed)
+    if provenance.signatures and public is None:
+        log.warning("The signature was not checked: --key PUB checks it")
     if json_:
-        show.as_json(manifest._replace(files=()))
+        show.as_json(
+            {
+                "run_id": manifest.run_id,
+                "files": len(manifest.files),
+                "left_out": manifest.left_out,
+                "signed": bool(provenance.signatures),
+                "checked": public is not None,
+            }
+        )

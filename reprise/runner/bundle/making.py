@@ -10,7 +10,7 @@ import reprise
 from reprise.errors import UsageError
 from reprise.lock import scratch
 from reprise.runner import contents, environments, sources
-from reprise.runner.bundle import crate, layout, packages, packing, source, tracked
+from reprise.runner.bundle import crate, layout, packages, packing, signing, source, statement, tracked
 from reprise.runner.bundle.layout import Manifest
 from reprise.runner.find import find_run
 from reprise.runner.records import read_record, write_record
@@ -79,6 +79,7 @@ def _record(tracking: Tracking, run: Run) -> RunRecord:
 
 def _fill(tracking: Tracking, run: Run, record: RunRecord, folder: Path, wanted: Wanted) -> Manifest:
     """Write everything but the zip file."""
+    key = signing.private_key(wanted.key) if wanted.key else None
     origin = Origin(tracking, run.run_id, run.tags.get(tags.SOURCE_NAME, record.source.uri), record.source)
     record, checkout = source.put_source(origin, record, folder, wanted.offline)
     try:
@@ -96,6 +97,9 @@ def _fill(tracking: Tracking, run: Run, record: RunRecord, folder: Path, wanted:
     crate.write(folder, manifest, record, run)
     manifest = manifest._replace(files=layout.entries(folder))
     (folder / layout.MANIFEST).write_text(layout.to_json(manifest), encoding="utf-8")
+    said = statement.to_bytes(statement.statement(folder, manifest, record))
+    line = signing.sealed(said, key) if key else said
+    (folder / layout.PROVENANCE).write_bytes(line + b"\n")
     return manifest
 
 

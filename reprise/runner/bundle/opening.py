@@ -11,8 +11,9 @@ from reprise.errors import SourceError, UsageError
 from reprise.lock import scratch
 from reprise.paths import confined
 from reprise.runner import archives, contents
-from reprise.runner.bundle import layout, packages, tracked
+from reprise.runner.bundle import layout, packages, signing, statement, tracked
 from reprise.runner.bundle.layout import Bundle, Manifest
+from reprise.runner.bundle.signing import Provenance
 from reprise.runner.records import RECORD_ARTIFACT, read_record
 from reprise.schemas.run_record import RunRecord, from_json
 from reprise.tracking.base import Tracking
@@ -42,6 +43,21 @@ def unpacked(file: Path) -> Iterator[Bundle]:
         folder = place / "bundle"
         archives.unpack(file, folder)
         yield Bundle(folder, _checked(folder, file))
+
+
+def provenance_of(bundle: Bundle) -> Provenance:
+    """How the run made its artifacts, found to be about the files of this bundle; no signature is checked.
+
+    Raises:
+        SourceError: there is none, or it is about others.
+    """
+    try:
+        line = (bundle.folder / layout.PROVENANCE).read_bytes()
+    except FileNotFoundError:
+        raise SourceError(f"the bundle has no {layout.PROVENANCE}") from None
+    found = signing.opened(line.removesuffix(b"\n"))
+    statement.check(found.statement, bundle.folder, bundle.manifest)
+    return found
 
 
 def record_of(bundle: Bundle) -> RunRecord:

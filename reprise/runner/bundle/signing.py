@@ -1,0 +1,138 @@
+"""The provenance of a bundle in an envelope: DSSE, signed with an Ed25519 key."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from reprise.errors import SourceError, UsageError
+from reprise.runner.bundle import layout
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+_PAYLOAD_TYPE = "application/vnd.in-toto+json"
+_MAKE_A_KEY = "openssl genpkey -algorithm ed25519 makes one"
+
+
+class Provenance(NamedTuple):
+    """``statement`` is what ``payload`` says; ``signatures`` are empty where nobody has signed."""
+
+    statement: Mapping[str, Any]
+    payload: bytes
+    signatures: tuple[bytes, ...] = ()
+
+
+def private_key(file: Path) -> Ed25519PrivateKey:
+    """The key in a PEM file without a password.
+
+    Raises:
+        UsageError: there is none, it is of another kind, or the library for it is not installed.
+    """
+    _require_library()
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+    try:
+        key = load_pem_private_key(_read(file), password=None)
+    except (ValueError, TypeError) as error:
+        raise UsageError(f"{file} holds no private key to sign with: {error}", hint=_MAKE_A_KEY) from None
+    if not isinstance(key, Ed25519PrivateKey):
+        raise UsageError(f"{file} holds a key of another kind than Ed25519", hint=_MAKE_A_KEY)
+    return key
+
+
+def public_key(file: Path) -> Ed25519PublicKey:
+    """The public key in a PEM file. Raises UsageError as :func:`private_key` does."""
+    _require_library()
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+    from cryptography.hazmat.primitives.serialization import load_pem_public_key
+
+    try:
+        key = load_pem_public_key(_read(file))
+    except ValueError:
+        hint = "openssl pkey -in KEY -pubout writes the public part of a private key"
+        raise UsageError(f"{file} holds no public key", hint=hint) from None
+    if not isinstance(key, Ed25519PublicKey):
+        raise UsageError(f"{file} holds a key of another kind than Ed25519")
+    return key
+
+
+def sealed(payload: bytes, key: Ed25519PrivateKey) -> bytes:
+    """The envelope around a statement, as one line of JSON."""
+    signature = {"keyid": _id(key.public_key()), "sig": _base64(key.sign(_encoded(payload)))}
+    envelope = {
+        "payload": _base64(payload),
+        "payloadType": _PAYLOAD_TYPE,
+        "signatures": [signature],
+    }
+    return json.dumps(envelope).encode()
+
+
+def opened(line: bytes) -> Provenance:
+    """A statement, bare or in an envelope, whose signatures are not checked yet.
+
+    Raises:
+        SourceError: it is neither.
+    """
+    try:
+        data = json.loads(line)
+        if "payload" not in data:
+            return Provenance(data, line)
+        if data["payloadType"] != _PAYLOAD_TYPE:
+            raise ValueError(f"its payload is {data['payloadType']}")
+        payload = base64.b64decode(data["payload"], validate=True)
+        signatures = (base64.b64decode(item["sig"], validate=True) for item in data["signatures"])
+        return Provenance(json.loads(payload), payload, tuple(signatures))
+    except (ValueError, KeyError, TypeError) as error:
+        raise SourceError(f"{layout.PROVENANCE} cannot be read: {error}") from error
+
+
+def demand_signature(provenance: Provenance, key: Ed25519PublicKey) -> None:
+    """Raises SourceError unless ``key`` has signed the statement."""
+    from cryptography.exceptions import InvalidSignature
+
+    if not provenance.signatures:
+        raise SourceError("the bundle is not signed")
+    for signature in provenance.signatures:
+        try:
+            key.verify(signature, _encoded(provenance.payload))
+        except InvalidSignature:
+            continue
+        return
+    raise SourceError("the bundle is not signed with this key, or was changed after that")
+
+
+def _encoded(payload: bytes) -> bytes:
+    """What is signed: the kind and the bytes of the payload, each with its length."""
+    kind = _PAYLOAD_TYPE.encode()
+    return b"DSSEv1 %d %b %d %b" % (len(kind), kind, len(payload), payload)
+
+
+def _id(key: Ed25519PublicKey) -> str:
+    return f"sha256:{hashlib.sha256(key.public_bytes_raw()).hexdigest()}"
+
+
+def _base64(data: bytes) -> str:
+    return base64.b64encode(data).decode()
+
+
+def _read(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise UsageError(f"the key {file} cannot be read: {error.strerror or error}") from error
+
+
+def _require_library() -> None:
+    import importlib.util
+
+    if importlib.util.find_spec("cryptography") is None:
+        raise UsageError(
+            "signatures need the library cryptography, which is not installed here",
+            hint="install it (reprise-ml[sign])",
+        )

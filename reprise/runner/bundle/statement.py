@@ -1,0 +1,132 @@
+"""``provenance.intoto.jsonl``: how a run made its artifacts, as an in-toto statement of SLSA provenance.
+
+Facts of https://in-toto.io/Statement/v1 and https://slsa.dev/provenance/v1. Its subjects are the artifacts,
+the log and the manifest; the latter has the digest of everything else, so that one signature is enough.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from reprise.errors import SourceError
+from reprise.runner import digests
+from reprise.runner.bundle import layout
+from reprise.runner.bundle.layout import Manifest
+from reprise.runner.record import ENV_LOCK_ARTIFACT
+from reprise.runner.records import RECORD_ARTIFACT
+from reprise.schemas.run_record import RunRecord
+
+_TYPE = "https://in-toto.io/Statement/v1"
+_PREDICATE = "https://slsa.dev/provenance/v1"
+_BUILD_TYPE = "urn:reprise:run:v1"
+_BUILDER = "urn:reprise:runner"
+_OURS = f"{layout.ARTIFACTS}/reprise/"
+_MADE = (f"{layout.ARTIFACTS}/", f"{layout.MODELS}/")
+
+
+def statement(folder: Path, manifest: Manifest, record: RunRecord) -> dict[str, Any]:
+    """The statement on the bundle in ``folder``, whose manifest is written."""
+    by_path = {entry.path: entry.sha256 for entry in manifest.files}
+    return {
+        "_type": _TYPE,
+        "subject": [_described(path, sha256) for path, sha256 in subjects(folder, manifest).items()],
+        "predicateType": _PREDICATE,
+        "predicate": {
+            "buildDefinition": {
+                "buildType": _BUILD_TYPE,
+                "externalParameters": _asked(record),
+                "internalParameters": {"seeds": dict(record.seeds), "command": record.project.command},
+                "resolvedDependencies": _used(record, manifest, by_path),
+            },
+            "runDetails": {
+                "builder": {"id": _BUILDER, "version": {"reprise": record.reprise}},
+                "metadata": {
+                    "invocationId": record.run_id,
+                    **_times(startedOn=record.started, finishedOn=record.ended),
+                },
+                "byproducts": [
+                    _described(path, sha256)
+                    for path, sha256 in by_path.items()
+                    if path == f"{layout.ARTIFACTS}/{RECORD_ARTIFACT}"
+                ],
+            },
+        },
+    }
+
+
+def subjects(folder: Path, manifest: Manifest) -> dict[str, str]:
+    """Path to SHA-256, in hex, of what the statement is about."""
+    made = {
+        entry.path: entry.sha256
+        for entry in manifest.files
+        if entry.path.startswith(_MADE)
+        and (not entry.path.startswith(_OURS) or entry.path == f"{_OURS}output.log")
+    }
+    return {**made, layout.MANIFEST: digests.of_bytes(folder / layout.MANIFEST).sha256}
+
+
+def check(data: Mapping[str, Any], folder: Path, manifest: Manifest) -> None:
+    """Raises SourceError where the statement is not about the bundle in ``folder``."""
+    try:
+        said = {item["name"]: item["digest"]["sha256"] for item in data["subject"]}
+        kinds = (data["_type"], data["predicateType"])
+        invoked = data["predicate"]["runDetails"]["metadata"]["invocationId"]
+    except (KeyError, TypeError) as error:
+        raise SourceError(f"{layout.PROVENANCE} is no statement of provenance: {error}") from error
+    if kinds != (_TYPE, _PREDICATE):
+        raise SourceError(f"{layout.PROVENANCE} is of another kind: {', '.join(map(str, kinds))}")
+    expected = subjects(folder, manifest)
+    wrong = sorted(name for name in {*said, *expected} if said.get(name) != expected.get(name))
+    if wrong:
+        raise SourceError(f"{layout.PROVENANCE} is not about these files: {', '.join(wrong[:5])}")
+    if invoked != manifest.run_id:
+        raise SourceError(f"{layout.PROVENANCE} is of run {invoked}, and the bundle of {manifest.run_id}")
+
+
+def _asked(record: RunRecord) -> dict[str, Any]:
+    """What the user gave; secrets are not recorded."""
+    return {
+        "source": record.source.uri,
+        "version": record.source.version,
+        "entryPoint": record.project.entry_point,
+        "parameters": {item.name: item.value for item in record.parameters if item.value is not None},
+        "environmentManager": record.environment.manager if record.environment else None,
+    }
+
+
+def _used(record: RunRecord, manifest: Manifest, by_path: Mapping[str, str]) -> list[dict[str, Any]]:
+    source = record.source
+    used: list[dict[str, Any]] = []
+    if source.commit:
+        used.append({"uri": source.url or source.uri, "digest": {"gitCommit": source.commit}})
+    if source.patch:
+        used.append(_described("uncommitted changes", source.patch.digest.removeprefix("sha256:")))
+    lock = f"{layout.ARTIFACTS}/{ENV_LOCK_ARTIFACT}"
+    if lock in by_path:
+        used.append(_described(lock, by_path[lock]))
+    for item in record.inputs:
+        if item.kind == "file" and item.digest:
+            used.append(_described(item.name, item.digest.removeprefix("sha256:")))
+    packages = (path for path in by_path if path.startswith(f"{layout.PACKAGES}/"))
+    return [*used, *(_described(path, by_path[path]) for path in packages)]
+
+
+def _described(name: str, sha256: str) -> dict[str, Any]:
+    return {"name": name, "digest": {"sha256": sha256}}
+
+
+def _times(**moments: int | None) -> dict[str, str]:
+    """As RFC 3339 has them; what is not known is left out."""
+    return {
+        name: datetime.fromtimestamp(at / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        for name, at in moments.items()
+        if at is not None
+    }
+
+
+def to_bytes(data: Mapping[str, Any]) -> bytes:
+    return json.dumps(data, ensure_ascii=False, sort_keys=True).encode()

@@ -1,0 +1,182 @@
+"""A changed byte, a foreign file, a wrong key and a hostile archive are found."""
+
+from __future__ import annotations
+
+import base64
+import json
+import stat
+import subprocess
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from tests.runner.bundle.conftest import Traveller
+
+SCRIPT = "track.artifact('m.txt', 'weights')\n"
+
+
+def recorded(traveller: Traveller, *args: str) -> Path:
+    run = traveller.golden.run(traveller.golden.project(SCRIPT), "--env-manager=local")
+    return traveller.bundle(run, *args)
+
+
+def rewritten(file: Path, changes: Mapping[str, bytes | None]) -> Path:
+    """The bundle with other files in it, or without some."""
+    other = file.with_name("other.zip")
+    with zipfile.ZipFile(file) as source, zipfile.ZipFile(other, "w") as target:
+        names = [*source.namelist(), *(name for name in changes if name not in source.namelist())]
+        for name in names:
+            data = changes[name] if name in changes else source.read(name)
+            if data is not None:
+                target.writestr(name, data)
+    return other
+
+
+def read(file: Path, name: str) -> bytes:
+    with zipfile.ZipFile(file) as opened:
+        return opened.read(name)
+
+
+@pytest.fixture
+def keys(tmp_path: Path) -> tuple[Path, Path]:
+    return key_pair(tmp_path, "key")
+
+
+def key_pair(folder: Path, name: str) -> tuple[Path, Path]:
+    """A private and a public key, made by another tool than ours."""
+    private, public = folder / f"{name}.pem", folder / f"{name}.pub"
+    subprocess.run(["openssl", "genpkey", "-algorithm", "ed25519", "-out", private], check=True)
+    subprocess.run(["openssl", "pkey", "-in", private, "-pubout", "-out", public], check=True)
+    return private, public
+
+
+def test_changes_are_found(traveller: Traveller) -> None:
+    file = recorded(traveller)
+    whole = traveller.reprise("bundle", "verify", str(file))
+    assert (whole.returncode, "is whole" in whole.stderr, "not signed" in whole.stderr) == (0, True, True)
+    for changes, told in (
+        ({"artifacts/m.txt": b"weightz"}, "artifacts/m.txt has changed: it is sha256:"),
+        ({"source/train.py": None}, "source/train.py is missing"),
+        ({"source/more.py": b""}, "source/more.py is not in the manifest"),
+        ({"provenance.intoto.jsonl": None}, "has no provenance.intoto.jsonl"),
+        ({"manifest.json": None}, "is no bundle"),
+        ({"manifest.json": b"[]"}, "cannot be read"),
+        ({"manifest.json": b'{"version": 99}'}, "a newer reprise reads it"),
+    ):
+        found = traveller.reprise("bundle", "verify", str(rewritten(file, changes)))
+        assert (found.returncode, told in found.stderr) == (3, True), found.stderr
+    broken = bytearray(file.read_bytes())
+    broken[len(broken) // 2] ^= 1
+    other = file.with_name("broken.zip")
+    other.write_bytes(broken)
+    assert traveller.reprise("bundle", "verify", str(other)).returncode == 3
+    assert traveller.reprise("reproduce", str(other)).returncode == 3
+
+
+def test_changed_artifact_with_a_changed_manifest(traveller: Traveller) -> None:
+    file = recorded(traveller)
+    manifest = json.loads(read(file, "manifest.json"))
+    [entry] = [entry for entry in manifest["files"] if entry["path"] == "artifacts/m.txt"]
+    entry["sha256"] = "6f2c7a4c" * 8
+    changes = {"manifest.json": json.dumps(manifest).encode()}
+    assert traveller.reprise("bundle", "verify", str(rewritten(file, changes))).returncode == 3
+    del manifest["files"][manifest["files"].index(entry)]
+    changes = {"manifest.json": json.dumps(manifest).encode(), "artifacts/m.txt": None}
+    found = traveller.reprise("bundle", "verify", str(rewritten(file, changes)))
+    assert (found.returncode, "is not about these files" in found.stderr) == (3, True)
+
+
+def test_signed(traveller: Traveller, keys: tuple[Path, Path], tmp_path: Path) -> None:
+    private, public = keys
+    file = recorded(traveller, "--sign", str(private))
+    good = traveller.reprise("bundle", "verify", str(file), "--key", str(public), "--json")
+    assert json.loads(good.stdout)["checked"] is True, good.stderr
+    assert "was not checked" in traveller.reprise("bundle", "verify", str(file)).stderr
+    _, stranger = key_pair(tmp_path, "stranger")
+    other = traveller.reprise("bundle", "verify", str(file), "--key", str(stranger))
+    assert (other.returncode, "not signed with this key" in other.stderr) == (3, True)
+    envelope = json.loads(read(file, "provenance.intoto.jsonl"))
+    said = json.loads(base64.b64decode(envelope["payload"]))
+    said["predicate"]["buildDefinition"]["externalParameters"]["entryPoint"] = "another"
+    envelope["payload"] = base64.b64encode(json.dumps(said).encode()).decode()
+    changed = rewritten(file, {"provenance.intoto.jsonl": json.dumps(envelope).encode()})
+    assert traveller.reprise("bundle", "verify", str(changed), "--key", str(public)).returncode == 3
+    bare = rewritten(file, {"provenance.intoto.jsonl": json.dumps(said).encode()})
+    unsigned = traveller.reprise("bundle", "verify", str(bare), "--key", str(public))
+    assert (unsigned.returncode, "is not signed" in unsigned.stderr) == (3, True)
+
+
+def test_signature_is_what_others_check(
+    traveller: Traveller, keys: tuple[Path, Path], tmp_path: Path
+) -> None:
+    private, public = keys
+    envelope = json.loads(read(recorded(traveller, "--sign", str(private)), "provenance.intoto.jsonl"))
+    payload, kind = base64.b64decode(envelope["payload"]), envelope["payloadType"].encode()
+    (tmp_path / "signed").write_bytes(
+        b"DSSEv1 28 " + kind + b" " + str(len(payload)).encode() + b" " + payload
+    )
+    (tmp_path / "sig").write_bytes(base64.b64decode(envelope["signatures"][0]["sig"]))
+    command = ["openssl", "pkeyutl", "-verify", "-pubin", "-inkey", public, "-rawin"]
+    subprocess.run([*command, "-in", tmp_path / "signed", "-sigfile", tmp_path / "sig"], check=True)
+
+
+def test_statement(traveller: Traveller) -> None:
+    file = recorded(traveller)
+    said = json.loads(read(file, "provenance.intoto.jsonl"))
+    assert said["_type"] == "https://in-toto.io/Statement/v1"
+    assert said["predicateType"] == "https://slsa.dev/provenance/v1"
+    names = {item["name"] for item in said["subject"]}
+    assert {"artifacts/m.txt", "artifacts/reprise/output.log", "manifest.json"} == names | {
+        "artifacts/reprise/output.log"
+    }
+    definition = said["predicate"]["buildDefinition"]
+    assert definition["resolvedDependencies"][0]["digest"].keys() == {"gitCommit"}
+    assert said["predicate"]["runDetails"]["metadata"].keys() == {"invocationId", "startedOn", "finishedOn"}
+
+
+def test_keys_that_are_none(traveller: Traveller, keys: tuple[Path, Path], tmp_path: Path) -> None:
+    file = recorded(traveller)
+    (tmp_path / "rsa.pem").write_text("no key")
+    for option, key in (("--key", keys[0]), ("--key", tmp_path / "rsa.pem"), ("--key", tmp_path / "gone")):
+        assert traveller.reprise("bundle", "verify", str(file), option, str(key)).returncode == 2
+    uri = ("--tracking-uri", str(traveller.golden.store))
+    refused = traveller.reprise("bundle", "@last", "--sign", str(keys[1]), *uri)
+    assert (refused.returncode, "no private key" in refused.stderr) == (2, True)
+
+
+@pytest.mark.parametrize("name", ["../evil", "/tmp/evil", "source/../../evil"])
+def test_hostile_names(traveller: Traveller, tmp_path: Path, name: str) -> None:
+    file = tmp_path / "evil.zip"
+    with zipfile.ZipFile(file, "w") as made:
+        made.writestr(name, "x")
+    for command in (["bundle", "verify"], ["reproduce"]):
+        found = traveller.reprise(*command, str(file))
+        assert (found.returncode, "leaves the folder" in found.stderr) == (3, True)
+
+
+def test_links_and_bombs(traveller: Traveller, tmp_path: Path) -> None:
+    file = tmp_path / "link.zip"
+    with zipfile.ZipFile(file, "w") as made:
+        made.writestr("manifest.json", "{}")
+        link = zipfile.ZipInfo("source")
+        link.external_attr = (stat.S_IFLNK | 0o777) << 16
+        made.writestr(link, "manifest.json")
+    found = traveller.reprise("bundle", "verify", str(file))
+    assert (found.returncode, "it holds a link" in found.stderr) == (3, True)
+    bomb = tmp_path / "bomb.zip"
+    with zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED) as made, made.open("big", "w") as member:
+        for _ in range(1100):
+            member.write(bytes(1 << 20))
+    found = traveller.reprise("bundle", "verify", str(bomb))
+    assert (found.returncode, "unpacks to more than" in found.stderr) == (3, True)
+
+
+def test_input_outside_of_the_bundle(traveller: Traveller) -> None:
+    file = recorded(traveller)
+    manifest = json.loads(read(file, "manifest.json"))
+    manifest["inputs"] = {"data": "../../../etc/passwd"}
+    changed = rewritten(file, {"manifest.json": json.dumps(manifest).encode()})
+    found = traveller.reprise("bundle", "verify", str(changed))
+    assert (found.returncode, "leaves" in found.stderr) == (2, True), found.stderr
