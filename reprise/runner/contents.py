@@ -30,7 +30,7 @@ ARTIFACT = "reprise/source/objects.tar"
 _LOCK = ".lock"
 _SENT = ".sent"
 _OBJECTS = "[0-9a-f][0-9a-f]/" + "[0-9a-f]" * 62
-_DIGEST = re.compile(r"sha256:([0-9a-f]{64})")
+_DIGEST = r"sha256:([0-9a-f]{64})"  # a text: to compile it takes milliseconds that most runs do not need
 
 
 @contextmanager
@@ -67,14 +67,14 @@ def upload(tracking: Tracking, run_id: str, objects: Path) -> None:
     Raises:
         TrackingError: the store refused it.
     """
-    import tarfile
-    import tempfile
-
     files = sorted(objects.glob(_OBJECTS))
     sent = objects / _SENT
     listed = "".join(f"{file.parent.name}{file.name}\n" for file in files)
     if not files or (sent.exists() and sent.read_text() == listed):
         return
+    import tarfile
+    import tempfile
+
     with tempfile.TemporaryDirectory(prefix="reprise-") as folder:
         archive = Path(folder) / "objects.tar"
         with tarfile.open(archive, "w") as tar:
@@ -123,14 +123,14 @@ def sweep(objects: Path, records: Callable[[], Iterable[str]], *, dry_run: bool)
     if not objects.is_dir():
         return 0, 0
     with lock.exclusive(objects / _LOCK, "runs that are being opened"):
-        named = {digest for text in records() for digest in _DIGEST.findall(text)}
+        named = {digest for text in records() for digest in re.findall(_DIGEST, text)}
         doomed = [path for path in objects.glob(_OBJECTS) if path.parent.name + path.name not in named]
         size = sum(path.stat().st_size for path in doomed)
         if not dry_run:
             for path in doomed:
                 path.unlink()
             for note in objects.glob("commits/*"):
-                if not named.issuperset(_DIGEST.findall(note.read_text())):
+                if not named.issuperset(re.findall(_DIGEST, note.read_text())):
                     note.unlink()
     return len(doomed), size
 
@@ -173,7 +173,7 @@ def _place(objects: Path, digest: str) -> Path:
 
 
 def _hex(digest: str) -> str:
-    found = _DIGEST.fullmatch(digest)
+    found = re.fullmatch(_DIGEST, digest)
     if found is None:
         raise TrackingError(f'"{digest}" is not a digest', code="INVALID_STATE")
     return found[1]

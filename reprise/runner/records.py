@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 
 from reprise import paths
@@ -20,6 +19,8 @@ def read_record(tracking: Tracking, run_id: str) -> RunRecord | None:
     Raises:
         TrackingError: there is no such run, or its record cannot be read.
     """
+    import tempfile
+
     names = {artifact.path for artifact in tracking.list_artifacts(run_id, "reprise")}
     if RECORD_ARTIFACT not in names:
         return None

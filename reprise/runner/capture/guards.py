@@ -40,7 +40,7 @@ _WORDS = ("credential", "secret", "service-account", "service_account")
 _OF_DATA = {"", ".json", ".yaml", ".yml", ".toml", ".ini", ".cfg", ".conf", ".csv", ".txt", ".xml"}
 _SECRET_FOLDERS = {".ssh", ".aws", ".gnupg", ".kube", ".azure", ".gcloud"}
 _SHARED = (".example", ".sample", ".template", ".dist", ".pub")
-_PRIVATE_KEY = re.compile(rb"-----BEGIN [A-Z ]*PRIVATE KEY( BLOCK)?-----")
+_PRIVATE_KEY = rb"-----BEGIN [A-Z ]*PRIVATE KEY( BLOCK)?-----"
 
 
 class Limit(NamedTuple):
@@ -80,7 +80,7 @@ def secret(path: str, start: bytes = b"") -> str | None:
         return "it lies in a folder of secrets"
     if not name.endswith(_SHARED) and _is_named_so(name):
         return "its name is that of a secret"
-    return "it holds a private key" if _PRIVATE_KEY.search(start) else None
+    return "it holds a private key" if re.search(_PRIVATE_KEY, start) else None
 
 
 def _is_named_so(name: str) -> bool:

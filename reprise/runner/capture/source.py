@@ -6,11 +6,9 @@ import shutil
 from pathlib import Path
 from typing import NamedTuple
 
-from reprise.runner.capture import guards, listing, trees
-from reprise.runner.capture.files import keep_files
-from reprise.runner.capture.trees import Changes, Tree
-from reprise.schemas.job import Checkout, Repository
-from reprise.schemas.run_record import SourceRecord, Submodule
+from reprise.runner.capture import guards
+from reprise.schemas.job import Checkout
+from reprise.schemas.run_record import FileRecord, LeftOut, SourceRecord, Submodule
 
 
 class Captured(NamedTuple):
@@ -53,22 +51,23 @@ def capture(
     repository = checkout.repository
     if repository is None or repository.commit is None:
         return _files(record, checkout, objects, limit, docker)
+    if not repository.dirty and not (repository.root / ".gitmodules").is_file():
+        return Captured(record)
+    from reprise.runner.capture import trees  # most runs are of clean trees and do without
+
     modules = list(trees.submodules(repository.root))
+    dirty = [module for module in modules if module.repository.dirty]
     record = record._replace(
-        dirty=repository.dirty or any(module.repository.dirty for module in modules),
-        submodules=tuple(_submodule(module) for module in modules),
+        dirty=repository.dirty or bool(dirty),
+        submodules=tuple(
+            Submodule(tree.path, tree.repository.commit or "", tree.repository.url) for tree in modules
+        ),
     )
     if not record.dirty:
         return Captured(record)
-    every = [Tree("", repository), *modules]
-    found = trees.changes(
-        [tree for tree in every if not tree.path or tree.repository.dirty],
-        record.subdirectory,
-        objects,
-        limit,
-        docker=docker,
-    )
-    return _with(record, found)
+    every = [trees.Tree("", repository), *dirty]
+    found = trees.changes(every, record.subdirectory, objects, limit, docker=docker)
+    return _with(record._replace(patch=found.patch), found.files, found.left_out, found.notes)
 
 
 def _files(
@@ -81,17 +80,19 @@ def _files(
     root = checkout.repository.root if checkout.repository else checkout.path
     if shutil.which("git") is None:
         return Captured(record, ("the files of the folder are not kept: git was not found on PATH",))
+    from reprise.runner.capture import listing
+    from reprise.runner.capture.files import keep_files
+
     found = listing.all_of(root, docker=docker)
     kept = keep_files(root, found.names, objects, limit)
     notes = (f"files of the folder are not all kept: {found.fault}",) if found.fault else ()
-    return _with(record, Changes(None, kept.files, kept.left_out, notes))
+    return _with(record, kept.files, kept.left_out, notes)
 
 
-def _with(record: SourceRecord, found: Changes) -> Captured:
-    left_out = guards.summed_up(found.left_out)
-    return Captured(record._replace(patch=found.patch, files=found.files, left_out=left_out), found.notes)
-
-
-def _submodule(tree: Tree) -> Submodule:
-    repository: Repository = tree.repository
-    return Submodule(tree.path, repository.commit or "", repository.url)
+def _with(
+    record: SourceRecord,
+    files: tuple[FileRecord, ...],
+    left_out: tuple[LeftOut, ...],
+    notes: tuple[str, ...],
+) -> Captured:
+    return Captured(record._replace(files=files, left_out=guards.summed_up(left_out)), notes)
