@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from reprise import paths
-from reprise.cli import show
+from reprise.cli import run_twice, show
 from reprise.cli.options import json_option, name_values, refuse_undecodable, tracking_option
-from reprise.errors import RunFailed
+from reprise.errors import RunFailed, UsageError
 
 if TYPE_CHECKING:
     from reprise.runner.plan import Plan
@@ -55,12 +55,17 @@ log = logging.getLogger(__name__)
 )
 @click.option("--no-wait", is_flag=True, help="Return when the run is open; it goes on by itself.")
 @click.option("--dry-run", is_flag=True, help="Check everything, tell the plan, and run nothing.")
+@click.option(
+    "--twice", is_flag=True, help="Run it twice, and tell what does not come out the same, and why."
+)
 @tracking_option
 @json_option
 @click.option(
     "-h", "--help", "help_", is_flag=True, help="Show this, or with URI its entry point's parameters."
 )
-def run(uri: str | None, help_: bool, no_wait: bool, dry_run: bool, json_: bool, **given: Any) -> None:
+def run(
+    uri: str | None, help_: bool, no_wait: bool, dry_run: bool, twice: bool, json_: bool, **given: Any
+) -> None:
     """Run the project at URI: a folder, a git URL (#subdirectory), or an archive.
 
     Without an MLproject file, -e names a script of the folder.
@@ -73,6 +78,10 @@ def run(uri: str | None, help_: bool, no_wait: bool, dry_run: bool, json_: bool,
     if help_:
         _show_entry_point(uri, given["entry_point"], given["version"], given["offline"])
         return
+    if twice and (no_wait or given["run_id"] is not None):
+        raise UsageError(
+            "--twice makes two runs and waits for them", hint="leave --no-wait and --run-id out"
+        )
     from reprise.tracking.registry import open_tracking
 
     request = _request(uri, given)
@@ -82,6 +91,8 @@ def run(uri: str | None, help_: bool, no_wait: bool, dry_run: bool, json_: bool,
             _show_plan(request, tracking, json_)
         elif no_wait:
             _start(request, tracking, json_)
+        elif twice:
+            run_twice.perform(request, tracking, json_)
         else:
             _perform(request, tracking, json_)
     finally:

@@ -24,8 +24,8 @@ def floating(declared: Declared) -> Iterator[Finding]:
         return
     if not (_DIGEST.search(spec.image) or (spec.root / LOCK_FILE).is_file()):
         fix = f"reprise lock writes {LOCK_FILE}, to commit; or name it with its digest, NAME@sha256:..."
-        line = declared.line("docker_env", "image")
-        yield Finding(NAME, declared.file, line, _said(spec.image), _REASON, fix)
+        at = declared.line("docker_env", "image")
+        yield Finding(NAME, declared.file, at, _said(spec.image), _REASON, fix)
     try:
         lines = (spec.root / "Dockerfile").read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:

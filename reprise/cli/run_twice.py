@@ -1,0 +1,74 @@
+"""``reprise run --twice``: whether a project comes out the same, and if not, why that may be."""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from reprise.cli import show
+from reprise.errors import NotReproduced, RunFailed
+
+if TYPE_CHECKING:
+    from reprise.runner.twice import Twice
+    from reprise.schemas.job import Outcome, RunRequest
+    from reprise.tracking.base import Tracking
+
+log = logging.getLogger(__name__)
+
+
+def perform(request: RunRequest, tracking: Tracking, json_: bool) -> None:
+    """Perform ``request`` twice, and tell the verdict on the second run.
+
+    Raises:
+        RunFailed: the first run did not finish well.
+        NotReproduced: the second did not come out as the first.
+    """
+    from reprise.cli.verify import show_verdict
+    from reprise.runner.twice import run_twice
+
+    started = time.monotonic()
+    done = run_twice(request, tracking, stdout_to_stderr=json_)
+    took = show.duration(time.monotonic() - started)
+    if json_:
+        show.as_json(_as_dict(done))
+    if done.verdict is None or done.second is None:
+        how = f"{done.first.status}, and was not performed again: {done.first.reason}"
+        raise RunFailed(
+            f"run {done.first.run_id} {how}",
+            child_exit_code=done.first.exit_code,
+            hint=f"reprise runs show {done.first.run_id[:8]}",
+        )
+    if not json_:
+        show_verdict(done.verdict)
+        _show_causes(done)
+    first, second = done.first.run_id, done.second.run_id
+    if not done.verdict.reproduced:
+        raise NotReproduced(
+            f"run {second} did not come out as {first}: {done.verdict.sentence}",
+            hint=f"reprise diff {first[:8]} {second[:8]}",
+        )
+    log.info("Run %s came out as %s: %s, both in %s", second, first, done.verdict.sentence, took)
+
+
+def _show_causes(done: Twice) -> None:
+    for cause in done.causes:
+        click.echo(f"{click.style(f'likely cause: {cause.name}', bold=True)}: {show.plain(cause.what)}")
+        click.echo(f"  fix: {show.plain(cause.fix)}")
+
+
+def _as_dict(done: Twice) -> dict[str, Any]:
+    from reprise.runner.verdict.values import as_data
+
+    return {
+        "first": _outcome(done.first),
+        "second": _outcome(done.second) if done.second else None,
+        "verdict": as_data(done.verdict) if done.verdict else None,
+        "causes": done.causes,
+    }
+
+
+def _outcome(outcome: Outcome) -> dict[str, Any]:
+    return {"run_id": outcome.run_id, "status": outcome.status, "exit_code": outcome.exit_code}
