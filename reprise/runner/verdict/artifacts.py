@@ -31,7 +31,8 @@ def compare_logged_models(a: Recorded, b: Recorded, tolerance: Tolerance) -> Ite
     for name in [*a.models, *(name for name in b.models if name not in a.models)]:
         one, other = a.models.get(name), b.models.get(name)
         if one is None or other is None:
-            yield part("model", name, diverged(note="is new" if one is None else "is missing"))
+            found = diverged(note="is new" if one is None else "is missing")
+            yield part("model", name, found, decides=tolerance.of_artifact(name) is not None)
             continue
         left, right = models.Model(a, one.model_id, ""), models.Model(b, other.model_id, "")
         yield models.compare_model(name, left, right, tolerance)

@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta, timezone
-from functools import partial
-from typing import NamedTuple
+from functools import cache, partial
+from typing import NamedTuple, TypeAlias
 
 _SLACK = 2.0  # seconds around a run in which its clock readings lie, for they are rounded
 _DAY = 86400.0
@@ -39,17 +39,19 @@ _RATE = rf"{_NUMBER} ?(?:{_WORK}/s(?:ec(?:ond)?)?|m?s/{_WORK})\b"
 _PROGRESS = r"\[\d+:\d\d(?::\d\d)?<(?:\d+:\d\d(?::\d\d)?|\?), *(?:[\d.]+|\?) ?[A-Za-z/]+(?:, [^\]]*)?\]"
 _SECONDS = {"n": 1e-9, "u": 1e-6, "µ": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 
-_PLACES = (
-    ("folder", r"[^\s'\"=:]*/(?:work-v1|scratch-v1)/[0-9a-f]{8,}(?:/[^/\s'\":,)]+)?"),
-    ("temporary path", r"(?:/private)?(?:/tmp|/var/tmp|/var/folders/\w+/\w+/T)/[^/\s'\":,)]+"),
-    ("address", r"\bat 0x[0-9a-fA-F]{6,16}\b"),
-    ("process", r"\bpid[ =:]+\d+\b"),
-    ("port", r"(?:127\.0\.0\.1|localhost|\[::1\]):\d+"),
+_SIGNS = (
+    ("progress", "<", _PROGRESS),
+    # What leads to it is bounded, for a line can be one word of megabytes.
+    ("folder", "-v1/", r"[^\s'\"=:]{0,300}/(?:work-v1|scratch-v1)/[0-9a-f]{8,}(?:/[^/\s'\":,)]+)?"),
+    ("temporary path", "/", r"(?:/private)?(?:/tmp|/var/tmp|/var/folders/\w+/\w+/T)/[^/\s'\":,)]+"),
+    ("address", "0x", r"\bat 0x[0-9a-fA-F]{6,16}\b"),
+    ("process", "pid", r"\bpid[ =:]+\d+\b"),
+    ("port", ":", r"(?:127\.0\.0\.1|localhost|\[::1\]):\d+"),
 )
-_FIXED = [(kind, re.compile(pattern)) for kind, pattern in (("progress", _PROGRESS), *_PLACES)]
+_FIXED = [(kind, sign, re.compile(pattern)) for kind, sign, pattern in _SIGNS]
+"""What shows itself; only a text that has the sign in it is looked through."""
 
-
-IDS = frozenset({"run id", "run name", "model id", "artifact location", "job"})
+IDS = frozenset({"run id", "model id", "artifact location", "job"})
 """Kinds of names that are known to the letter; all others are recognised by what they look like."""
 
 
@@ -80,6 +82,9 @@ class Aside(NamedTuple):
         return 0 <= seconds <= self.last - self.first
 
 
+Test: TypeAlias = Callable[[Aside, re.Match[str]], bool]
+"""Whether what looks like something of a clock is of this run's."""
+
 NOTHING = Aside({}, 0, 0)
 """Of no run: nothing but what shows itself (addresses, temporary paths) is set aside."""
 
@@ -90,13 +95,12 @@ def masked(text: str, aside: Aside, *, log: bool = False) -> str:
     A time of day without a date is one in a ``log`` only.
     """
     text = _without(text, aside.names)
-    for kind, pattern in _FIXED:
-        text = pattern.sub(_mark(kind), text)
-    for pattern in _patterns(_MOMENTS):
-        text = pattern.sub(partial(_of_moment, aside), text)
-    for number, (pattern, of) in enumerate(_clocks()):
-        if log or number:
-            text = pattern.sub(partial(of, aside), text)
+    for kind, sign, pattern in _FIXED:
+        if sign in text:
+            text = pattern.sub(_mark(kind), text)
+    for pattern, test, kind in _clocks():
+        if log or test is not _is_of_day:
+            text = pattern.sub(partial(_marked, test, kind, aside), text)
     return text
 
 
@@ -125,41 +129,36 @@ def _mark(kind: str) -> str:
     return f"\0{kind}\0"
 
 
-_compiled: dict[tuple[str, ...], list[re.Pattern[str]]] = {}
+@cache
+def _clocks() -> tuple[tuple[re.Pattern[str], Test, str], ...]:
+    """What is looked for in this order, the test that it is what it looks like, and what it is then."""
+    found: list[tuple[str, Test, str]] = [(pattern, _is_moment, "time") for pattern in _MOMENTS]
+    found += [(_TIME_OF_DAY, _is_of_day, "time"), (_EPOCH, _is_epoch, "time")]
+    found += [(_RATE, _is_rate, "rate"), (_DURATION, _is_duration, "duration")]
+    return tuple((re.compile(pattern), test, kind) for pattern, test, kind in found)
 
 
-def _patterns(texts: tuple[str, ...]) -> list[re.Pattern[str]]:
-    if texts not in _compiled:
-        _compiled[texts] = [re.compile(text) for text in texts]
-    return _compiled[texts]
+def _marked(test: Test, kind: str, aside: Aside, match: re.Match[str]) -> str:
+    try:
+        return _mark(kind) if test(aside, match) else match[0]
+    except (ValueError, OverflowError, OSError):  # there is no such day, or none that a clock can tell
+        return match[0]
 
 
-def _clocks() -> list[tuple[re.Pattern[str], Callable[[Aside, re.Match[str]], str]]]:
-    patterns = _patterns((_TIME_OF_DAY, _EPOCH, _RATE, _DURATION))
-    return list(zip(patterns, (_of_day, _of_epoch, _of_rate, _of_duration), strict=True))
-
-
-def _of_moment(aside: Aside, match: re.Match[str]) -> str:
+def _is_moment(aside: Aside, match: re.Match[str]) -> bool:
     found = match.groupdict()
     month = found.get("month") or _MONTHS.split("|").index(found["name"]) + 1
-    try:
-        moment = datetime(
-            int(found["year"]),
-            int(month),
-            int(found["day"]),
-            int(found["hour"]),
-            int(found["minute"]),
-            int(found["second"] or 0),
-        )
-    except ValueError:
-        return match[0]
-    # Without seconds, any moment of that minute may be meant.
-    spread = 60.0 if not found.get("second") else 0.0
-    for zone in _zones(found.get("zone"), moment):
-        seconds = moment.replace(tzinfo=zone).timestamp()
-        if aside.is_moment(seconds) or aside.first <= seconds + spread <= aside.last + spread:
-            return _mark("time")
-    return match[0]
+    moment = datetime(
+        int(found["year"]),
+        int(month),
+        int(found["day"]),
+        int(found["hour"]),
+        int(found["minute"]),
+        int(found["second"] or 0),
+    )
+    spread = 0.0 if found["second"] else 60.0  # without seconds, all of that minute is meant
+    times = [moment.replace(tzinfo=zone).timestamp() for zone in _zones(found.get("zone"), moment)]
+    return any(aside.first - spread <= seconds <= aside.last for seconds in times)
 
 
 def _zones(written: str | None, moment: datetime) -> list[timezone]:
@@ -172,28 +171,23 @@ def _zones(written: str | None, moment: datetime) -> list[timezone]:
     return [UTC] if word else [UTC, timezone(here)]
 
 
-def _of_day(aside: Aside, match: re.Match[str]) -> str:
+def _is_of_day(aside: Aside, match: re.Match[str]) -> bool:
     of_day = int(match["hour"]) * 3600 + int(match["minute"]) * 60 + int(match["second"] or 0)
-    spread = aside.last - aside.first + (0 if match["second"] else 60)
-    start = datetime.fromtimestamp(aside.first, UTC)
-    for offset in {timedelta(), start.astimezone().utcoffset() or timedelta()}:
-        begin = (aside.first + offset.total_seconds()) % _DAY
-        if (of_day - begin) % _DAY <= spread:
-            return _mark("time")
-    return match[0]
+    spread = 0.0 if match["second"] else 60.0
+    here = datetime.fromtimestamp(aside.first, UTC).astimezone().utcoffset() or timedelta()
+    begins = (aside.first - spread + offset.total_seconds() for offset in {timedelta(), here})
+    return any((of_day - begin) % _DAY <= aside.last - aside.first + spread for begin in begins)
 
 
-def _of_epoch(aside: Aside, match: re.Match[str]) -> str:
+def _is_epoch(aside: Aside, match: re.Match[str]) -> bool:
     digits = match["digits"]
-    seconds = int(digits) / 10 ** (len(digits) - 10)
-    return _mark("time") if aside.is_moment(seconds) else match[0]
+    return aside.is_moment(int(digits) / 10 ** (len(digits) - 10))
 
 
-def _of_rate(aside: Aside, match: re.Match[str]) -> str:
-    return _mark("rate")
+def _is_rate(aside: Aside, match: re.Match[str]) -> bool:
+    return True
 
 
-def _of_duration(aside: Aside, match: re.Match[str]) -> str:
+def _is_duration(aside: Aside, match: re.Match[str]) -> bool:
     unit = match["unit"]
-    seconds = float(match["amount"]) * _SECONDS["ms" if unit == "ms" else unit[0]]
-    return _mark("duration") if aside.is_duration(seconds) else match[0]
+    return aside.is_duration(float(match["amount"]) * _SECONDS["ms" if unit == "ms" else unit[0]])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 
@@ -27,8 +26,6 @@ from reprise.runner.verdict.values import (
 from reprise.schemas import tags
 from reprise.schemas.tolerance import EXACT, Tolerance
 
-log = logging.getLogger(__name__)
-
 
 def compare_runs(a: Recorded, b: Recorded, tolerance: Tolerance) -> Verdict:
     """The verdict on run ``b``, which is to have come out as ``a`` did.
@@ -50,7 +47,7 @@ def compare_runs(a: Recorded, b: Recorded, tolerance: Tolerance) -> Verdict:
     decided = [
         found._replace(decides=found.decides and found.kind not in tolerance.ignore) for found in parts
     ]
-    return verdict(a.run_id, b.run_id, decided)
+    return verdict(a.run_id, b.run_id, tolerance, decided)
 
 
 def _attempted(kind: str, step: Callable[[], Iterable[Part]]) -> Iterator[Part]:

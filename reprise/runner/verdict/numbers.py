@@ -35,9 +35,16 @@ def _is_close(a: Number, b: Number, closeness: Closeness) -> bool:
         return False
 
 
-def compare_numbers(a: Number, b: Number, closeness: Closeness = EXACT, where: str = "") -> Finding:
+def compare_numbers(
+    a: Number, b: Number, closeness: Closeness, texts: TextComparison, where: str = ""
+) -> Finding:
+    """Two numbers, which as ``texts`` may be times of their runs."""
     word = agreement(a, b, closeness)
-    return IDENTICAL if word is Agreement.IDENTICAL else Finding(word, where, f"{b}, was {a}")
+    if word is Agreement.IDENTICAL:
+        return IDENTICAL
+    if word is Agreement.DIVERGED and (found := texts(str(a), str(b))).agreement is not word:
+        return found._replace(where=where)
+    return Finding(word, where, f"{b}, was {a}")
 
 
 def compare_values(a: Any, b: Any, closeness: Closeness, texts: TextComparison) -> Finding:
@@ -85,7 +92,7 @@ def _differences(
             if a is not b:
                 yield diverged(path, f"{_shown(b)}, was {_shown(a)}")
         case ((int() | float() | Decimal()), (int() | float() | Decimal())):
-            yield compare_numbers(a, b, closeness, path)
+            yield compare_numbers(a, b, closeness, texts, path)
         case _:
             yield diverged(path, f"{_shown(b)}, was {_shown(a)}")
 

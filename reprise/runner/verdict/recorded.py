@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
+from urllib.parse import unquote
 
 from reprise.errors import TrackingError
 from reprise.lock import scratch
@@ -23,6 +25,10 @@ from reprise.tracking.embedded import EmbeddedStore
 
 OURS = "reprise"
 """The folder of artifacts that reprise itself writes; they are facts of one run, not results."""
+
+_DRAWN = re.compile(
+    r"[a-z]+-[a-z]+-\d+"
+)  # a random name; one that somebody chose may be a word of a result
 
 
 class Recorded:
@@ -60,15 +66,11 @@ class Recorded:
         return asides.names(
             [
                 (self.run.run_id, "run id"),
-                (self.run.run_name, "run name"),
+                (self.run.run_name if _DRAWN.fullmatch(self.run.run_name) else None, "run name"),
                 (self.run.artifact_uri, "artifact location"),
                 (self.run.tags.get(tags.JOB), "job"),
                 *((model.model_id, "model id") for model in self.models.values()),
-                *(
-                    (source.removeprefix("file://").rstrip("/"), "folder")
-                    for source in sources
-                    if "/" in source
-                ),
+                *((_place(source), "folder") for source in sources if "/" in source),
             ]
         )
 
@@ -177,6 +179,12 @@ class Recorded:
             if is_empty and error.code == "RESOURCE_DOES_NOT_EXIST":
                 return b""
             raise
+
+
+def _place(uri: str) -> str:
+    """The folder that a source names, or else its address."""
+    text = unquote(uri.removeprefix("file://")) if uri.startswith("file://") else uri
+    return text.rstrip("/")
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from reprise.runner.verdict.numbers import (
 from reprise.runner.verdict.values import Agreement, Finding, diverged, worst
 from reprise.schemas.tolerance import Closeness
 
-NOT_READABLE = (ValueError, csv.Error)
+NOT_READABLE = (ValueError, ArithmeticError, csv.Error)
 """Of a text that is no JSON or CSV."""
 
 _NUMBER = re.compile(r"\s*[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d{1,6})?\s*")
@@ -80,7 +80,8 @@ def compare_csv(a: str, b: str, delimiter: str, closeness: Closeness, texts: Tex
 
 def _compare_cells(a: str, b: str, closeness: Closeness, texts: TextComparison) -> Finding:
     if _NUMBER.fullmatch(a) and _NUMBER.fullmatch(b):
-        return all_within(compare_numbers(Decimal(a), Decimal(b), closeness), "the same number")
+        found = compare_numbers(Decimal(a), Decimal(b), closeness, texts)
+        return all_within(found, "the same number")
     return texts(a, b)
 
 

@@ -19,7 +19,8 @@ from reprise.schemas.tolerance import EXACT, Closeness
 Mask: TypeAlias = Callable[[str], str]
 
 _DECIMAL = re.compile(
-    r"(?<![\w.])[-+]?(?:\d+\.\d*(?:[eE][-+]?\d+)?|\.\d+(?:[eE][-+]?\d+)?|\d+[eE][-+]?\d+)(?!\w|\.\w)"
+    r"(?<![\w.])[-+]?(?:\d+\.\d*(?:[eE][-+]?\d{1,6})?|\.\d+(?:[eE][-+]?\d{1,6})?|\d+[eE][-+]?\d{1,6})"
+    r"(?!\w|\.\w)"
 )
 
 

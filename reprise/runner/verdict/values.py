@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 from typing import Any, NamedTuple
+
+from reprise.schemas.tolerance import IGNORE, Closeness, Tolerance
 
 VERSION = 1
 
@@ -53,6 +55,7 @@ class Verdict(NamedTuple):
     again: str
     agreement: Agreement
     where: str
+    tolerance: Tolerance
     parts: tuple[Part, ...]
 
     @property
@@ -113,7 +116,7 @@ def part(kind: str, name: str, finding: Finding, *, decides: bool = True) -> Par
     return Part(kind, name, *finding, decides=decides)
 
 
-def verdict(original: str, again: str, parts: Sequence[Part]) -> Verdict:
+def verdict(original: str, again: str, tolerance: Tolerance, parts: Sequence[Part]) -> Verdict:
     """The worst of the parts that decide; without one, nothing is known."""
     deciding = [item for item in parts if item.decides]
     agreement = max(
@@ -124,7 +127,7 @@ def verdict(original: str, again: str, parts: Sequence[Part]) -> Verdict:
     decisive = [item for item in deciding if item.agreement is agreement]
     told = agreement in (Agreement.DIVERGED, Agreement.NOT_COMPARABLE)
     where = _place(min(decisive, key=_order)) if told and decisive else ""
-    return Verdict(original, again, agreement, where, tuple(parts))
+    return Verdict(original, again, agreement, where, tolerance, tuple(parts))
 
 
 def as_data(found: Verdict) -> dict[str, Any]:
@@ -136,6 +139,7 @@ def as_data(found: Verdict) -> dict[str, Any]:
         "reproduced": found.reproduced,
         "original": found.original,
         "again": found.again,
+        "tolerance": _as_rules(found.tolerance),
         "parts": [
             {
                 "part": item.kind,
@@ -147,6 +151,20 @@ def as_data(found: Verdict) -> dict[str, Any]:
             }
             for item in found.parts
         ],
+    }
+
+
+def _as_rules(tolerance: Tolerance) -> dict[str, Any]:
+    """As a tolerance file says it."""
+
+    def rules(named: Mapping[str, Closeness | None]) -> dict[str, Any]:
+        return {name: rule._asdict() if rule else IGNORE for name, rule in named.items()}
+
+    return {
+        "default": tolerance.default._asdict(),
+        "metrics": rules(tolerance.metrics),
+        "artifacts": rules(tolerance.artifacts),
+        "ignore": list(tolerance.ignore),
     }
 
 

@@ -6,9 +6,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from reprise.tracking.embedded import EmbeddedStore
 from tests.runner.verdict.runs import Made
+
+# How long an example takes says nothing on a machine that has other things to do.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
 
 
 @pytest.fixture

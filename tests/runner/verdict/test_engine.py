@@ -300,6 +300,22 @@ def test_local_environments_are_compared_by_what_was_installed(made: Made) -> No
     assert (found.agreement, "files are not recorded" in found.note) == (UNKNOWN, True)
 
 
+def test_times_in_files_are_those_of_their_runs(made: Made) -> None:
+    """A time as a number is one too; what it is not, is data."""
+    one = made.run(files={"r.json": b'{"t": 1714557601.25}'})  # the first run begins at ...601
+    other = made.run(files={"r.json": b'{"t": 1714557602.75}'})
+    far = made.run(files={"r.json": b'{"t": 1714559999.75}'})
+    assert words(made.verdict(one, other))["artifact r.json"] is WITHIN
+    assert words(made.verdict(one, far))["artifact r.json"] is DIVERGED
+
+
+def test_a_name_that_somebody_chose_may_be_a_result(made: Made) -> None:
+    runs = [made.run(output=f"best is {name}\n".encode()) for name in ("baseline", "tuned")]
+    for run, name in zip(runs, ("baseline", "tuned"), strict=True):
+        made.store.update_run(run, run_name=name)
+    assert words(made.verdict(runs[0], runs[1]))["output log"] is DIVERGED
+
+
 def test_the_verdict_is_kept_with_both_runs(made: Made) -> None:
     one, other = made.run(**FACTS), made.run(**{**FACTS, "metrics": {"loss": (0.4,)}})
     found = made.verdict(one, other)

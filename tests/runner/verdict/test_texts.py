@@ -140,3 +140,23 @@ def test_what_is_a_text() -> None:
     assert decoded("é".encode()) == "é"
     assert decoded(b"a\0b") is None
     assert decoded(b"\xff") is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "0001-01-01 00:00:00",
+        "9999-99-99 99:99:99",
+        "2024-05-01T10:00:05+99:99",
+        "1e99999999999999999999999",
+        f"{'x' * 300_000}/work-v1/",
+        "9" * 300_000,
+        "1." * 100_000,
+        f"[{'9' * 100_000}",
+    ],
+    ids=lambda text: text[:12],
+)
+def test_whatever_a_text_holds_there_is_an_answer(text: str) -> None:
+    assert compared(text, f"{text}!", Closeness(1e-6)) is Agreement.DIVERGED
+    wide = B._replace(started=10**18, ended=10**18)
+    compare_texts("at 10:00:05", "at 10:00:06", EXACT, wide, wide, log=True)
