@@ -12,6 +12,7 @@ import pytest
 
 from reprise.runner.lint.findings import NAMES
 from tests.conftest import REPOSITORY, ProjectFolder
+from tests.envs import wheels
 
 Write = Callable[[Mapping[str, str]], ProjectFolder]
 
@@ -221,6 +222,24 @@ def test_imports_that_no_dependency_declares(project: Write, code: str, package:
     told = found(python(project, code))
     assert [item["name"] for item in told] == (["undeclared-import"] if package else [])
     assert all(f"name {package} among the dependencies in python_env.yaml" in item["fix"] for item in told)
+
+
+def test_an_environment_that_the_project_used_tells_whose_a_module_is(
+    project: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index = tmp_path / "index"
+    wheels.make(index, "brought-along", files={"alongside.py": ""})
+    wheels.make(index, "odd-name", requires=["brought-along"], files={"strange.py": ""})
+    monkeypatch.setenv("PIP_FIND_LINKS", str(index))
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("UV_PYTHON_DOWNLOADS", "never")
+    files = {"MLproject": COMMAND, "requirements.txt": "odd-name==1.0\n"}
+    made = project(files | {"train.py": "import strange\nimport alongside\n"})
+    assert [item["line"] for item in found(made)] == [1, 2]  # nothing tells yet
+    assert made.reprise("run", str(made.path)).exit_code == 0
+    told = found(made)
+    assert [(item["name"], item["line"]) for item in told] == [("undeclared-import", 2)]
+    assert "of brought-along, which no dependency declares; another package happens" in told[0]["what"]
 
 
 def test_tests_and_projects_inside_are_not_the_projects_code(project: Write) -> None:
