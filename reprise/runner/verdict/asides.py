@@ -41,8 +41,6 @@ _SECONDS = {"n": 1e-9, "u": 1e-6, "µ": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "
 
 _SIGNS = (
     ("progress", "<", _PROGRESS),
-    # What leads to it is bounded, for a line can be one word of megabytes.
-    ("folder", "-v1/", r"[^\s'\"=:]{0,300}/(?:work-v1|scratch-v1)/[0-9a-f]{8,}(?:/[^/\s'\":,)]+)?"),
     ("temporary path", "/", r"(?:/private)?(?:/tmp|/var/tmp|/var/folders/\w+/\w+/T)/[^/\s'\":,)]+"),
     ("address", "0x", r"\bat 0x[0-9a-fA-F]{6,16}\b"),
     ("process", "pid", r"\bpid[ =:]+\d+\b"),
@@ -50,6 +48,11 @@ _SIGNS = (
 )
 _FIXED = [(kind, sign, re.compile(pattern)) for kind, sign, pattern in _SIGNS]
 """What shows itself; only a text that has the sign in it is looked through."""
+
+_OF_A_RUN = re.compile(r"/(?:work-v1|scratch-v1)/[0-9a-f]{8,}(?:/[^/\s'\":,)]+)?")
+"""A folder of the cache that a run was given, from the part on that names it."""
+
+_BEFORE_PATHS = frozenset(" \t\"'=:(")
 
 IDS = frozenset({"run id", "model id", "artifact location", "job"})
 """Kinds of names that are known to the letter; all others are recognised by what they look like."""
@@ -94,7 +97,7 @@ def masked(text: str, aside: Aside, *, log: bool = False) -> str:
 
     A time of day without a date is one in a ``log`` only.
     """
-    text = _without(text, aside.names)
+    text = _without_folders(_without(text, aside.names))
     for kind, sign, pattern in _FIXED:
         if sign in text:
             text = pattern.sub(_mark(kind), text)
@@ -123,6 +126,18 @@ def _without(text: str, literal: Mapping[str, str]) -> str:
     for name in sorted(literal, key=len, reverse=True):
         text = re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", _mark(literal[name]), text)
     return text
+
+
+def _without_folders(text: str) -> str:
+    """Each path is followed to its start by hand: a search for it would be slow in a line of megabytes."""
+    pieces, end = [], 0
+    for match in _OF_A_RUN.finditer(text):
+        start = match.start()
+        while start > end and text[start - 1] not in _BEFORE_PATHS:
+            start -= 1
+        pieces += [text[end:start], _mark("folder")]
+        end = match.end()
+    return "".join([*pieces, text[end:]])
 
 
 def _mark(kind: str) -> str:

@@ -13,6 +13,7 @@ import pytest
 
 from reprise.runner.verdict.values import Agreement
 from reprise.schemas import tags
+from reprise.schemas.entities import ModelLink
 from reprise.schemas.tolerance import Closeness, Tolerance
 from tests.runner.verdict.runs import RECORD, Made, part
 
@@ -140,3 +141,25 @@ def test_a_file_of_a_model_that_is_gone_is_no_evidence(made: Made, tmp_path: Pat
         (made.folder(run) / "model" / "model.pkl").unlink()
     found = part(made.verdict(runs[0], runs[1]), "model", "model")
     assert (found.agreement, "is gone" in found.note) == (Agreement.NOT_COMPARABLE, True)
+
+
+def test_logged_models_are_compared_by_their_names(made: Made) -> None:
+    """Those of MLflow 3 lie beside the runs."""
+
+    def with_logged(*weights: bytes) -> str:
+        run = made.run()
+        for number, data in enumerate(weights):
+            model = made.store.create_logged_model("0", name=f"model{number}", source_run_id=run)
+            folder = made.store.artifact_folder(model.model_id)
+            folder.mkdir(parents=True)
+            (folder / "MLmodel").write_text(f"model_id: {model.model_id}\nflavors: {{}}\n")
+            (folder / "weights.json").write_bytes(data)
+            made.store.log_outputs(run, [ModelLink(model.model_id, 0)])
+        return run
+
+    one = with_logged(b"[1]", b"[2]")
+    assert made.verdict(one, with_logged(b"[1]", b"[2]")).agreement is Agreement.IDENTICAL
+    found = part(made.verdict(one, with_logged(b"[1]", b"[3]")), "model", "model1")
+    assert (found.agreement, found.where) == (Agreement.DIVERGED, "weights.json, [0]")
+    found = part(made.verdict(one, with_logged(b"[1]")), "model", "model1")
+    assert (found.agreement, found.note) == (Agreement.DIVERGED, "is missing")

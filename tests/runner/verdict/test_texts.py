@@ -71,6 +71,7 @@ def test_a_time_with_a_zone_is_read_in_it() -> None:
         (" 10%|#\r 50%|##\r100% done", "100% done"),
         ("<object at 0x7f3a12345678>", "<object at 0x7f3a87654321>"),
         ("saved /tmp/tmpab12cd34/model.bin", "saved /tmp/tmpzz98yx76/model.bin"),
+        ("in '/c/work-v1/0123456789abcdef/demo/t.py'", "in '/other/c/work-v1/fedcba9876543210/demo/t.py'"),
         ("Serving on http://127.0.0.1:40123/", "Serving on http://127.0.0.1:5050/"),
         ("one\ntwo\n", "one\r\ntwo\r\n"),
     ],
