@@ -59,9 +59,9 @@ def _graph(folder: Path, manifest: Manifest, record: RunRecord, run: Run) -> lis
     action = _action(record, run) | {
         "instrument": _reference(source),
         "agent": _reference(agent),
-        "object": [_reference(item) for item in (*inputs, *parameters)],
-        "result": [_reference(item) for item in results],
-        "environment": [_reference(item) for item in seeds],
+        **_references("object", *inputs, *parameters),
+        **_references("result", *results),
+        **_references("environment", *seeds),
     }
     root = {
         "@id": "./",
@@ -72,8 +72,8 @@ def _graph(folder: Path, manifest: Manifest, record: RunRecord, run: Run) -> lis
         "license": _reference(license),
         "author": _reference(agent),
         "conformsTo": {"@id": _PROFILE},
-        "hasPart": [_reference(item) for item in parts],
-        "mentions": [_reference(action)],
+        **_references("hasPart", *parts),
+        **_references("mentions", action),
     }
     profile = {"@id": _PROFILE, "@type": "CreativeWork", "name": "Process Run Crate", "version": "0.5"}
     about = {
@@ -95,7 +95,7 @@ def _action(record: RunRecord, run: Run) -> Entity:
         "description": record.project.command,
         "startTime": _time(record.started or run.start_time),
         "endTime": _time(record.ended or run.start_time),
-        "actionStatus": {"@id": _STATUS.format("Completed" if done else "Failed")},
+        "actionStatus": _STATUS.format("Completed" if done else "Failed"),
     }
     return action if done else action | {"error": record.reason or record.status}
 
@@ -170,13 +170,19 @@ def _part(folder: Path, inside: str) -> Entity:
 
 
 def _file(inside: str, name: str) -> Entity:
-    kind = _KINDS.get(Path(inside).suffix)
+    kind = _KINDS.get(Path(inside).suffix.lower(), "application/octet-stream")
     return {
         "@id": quote(inside),
         "@type": "File",
         "name": name,
-        **({"encodingFormat": kind} if kind else {}),
+        "encodingFormat": kind,
     }
+
+
+def _references(name: str, *entities: Entity) -> Entity:
+    """A property as the specification has it: one value alone stands bare, none is left out."""
+    values = [_reference(entity) for entity in entities]
+    return {name: values[0] if len(values) == 1 else values} if values else {}
 
 
 def _reference(entity: Entity) -> Entity:

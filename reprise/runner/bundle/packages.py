@@ -144,7 +144,7 @@ def _best(package: Mapping[str, Any], known: Collection[str], rank: Mapping[str,
         raise EnvError(_elsewhere(package, package["archive"].get("url", "an address")))
     if "vcs" in package or "directory" in package:
         raise EnvError(_elsewhere(package, "a repository or folder"))
-    ranked = []
+    ranked: list[tuple[int, str, Mapping[str, Any]]] = []
     for wheel in package.get("wheels", ()):
         fits = [rank[str(tag)] for tag in parse_wheel_filename(_name(wheel))[3] if str(tag) in rank]
         if fits and _sha256(wheel) in known:

