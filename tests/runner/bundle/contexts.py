@@ -25,7 +25,10 @@ CONTEXTS = {
 def put(cache: Path) -> None:
     """Fill the validator's cache of answers, so that it asks nobody."""
     from requests import Request
-    from requests_cache import CachedRequest, CachedResponse, CachedSession
+    from requests.structures import CaseInsensitiveDict
+    from requests_cache import CachedSession
+    from requests_cache.models.request import CachedRequest
+    from requests_cache.models.response import CachedResponse
 
     with CachedSession(str(cache), backend="sqlite", expire_after=-1) as session:
         for url, terms in CONTEXTS.items():
@@ -33,7 +36,7 @@ def put(cache: Path) -> None:
             answer = CachedResponse(
                 status_code=200,
                 url=url,
-                headers={"Content-Type": "application/ld+json"},  # type: ignore[arg-type]
+                headers=CaseInsensitiveDict({"Content-Type": "application/ld+json"}),
                 content=json.dumps({"@context": terms}).encode(),
                 request=CachedRequest.from_request(request),
             )

@@ -13,7 +13,6 @@ from tests.runner.bundle import contexts
 from tests.runner.bundle.conftest import Traveller
 from tests.runner.bundle.test_bundle import LOCAL, READS, SCRIPT
 
-
 UNKNOWN = {
     "process-run-crate-0.5_3.2",  # the project's URL, which a local one has not
     "process-run-crate-0.5_5.1",  # its id is its folder in the crate, and no URI

@@ -53,7 +53,7 @@ def key_pair(folder: Path, name: str) -> tuple[Path, Path]:
 
 
 def test_changes_are_found(traveller: Traveller) -> None:
-    changes: dict[str, bytes | None]
+    changes: Mapping[str, bytes | None]
     file = recorded(traveller)
     whole = traveller.reprise("bundle", "verify", str(file))
     assert (whole.returncode, "is whole" in whole.stderr, "not signed" in whole.stderr) == (0, True, True)
