@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
 
-from tests.envs import conda_channel, wheels
+from tests.envs import conda_channel, docker_engine, wheels
 from tests.runner.bundle.conftest import Traveller
 
 MLPROJECT = "python_env: python_env.yaml\nentry_points:\n  main:\n    command: python train.py\n"
@@ -94,3 +95,28 @@ def test_conda(traveller: Traveller, index: Path, tmp_path: Path) -> None:
     shutil.rmtree(index)
     again = traveller.again(file)
     assert (again.exit_code, again.verdict) == (0, "identical"), again.err
+
+
+@pytest.mark.docker
+def test_image_that_no_registry_has(traveller: Traveller) -> None:
+    if reason := docker_engine.missing():
+        pytest.skip(reason)
+    image = "reprise-bundled:1"
+    recipe = f"FROM {docker_engine.IMAGE}\nENV BUNDLED=yes\n"
+    subprocess.run(["docker", "build", "--quiet", "--tag", image, "-"], input=recipe, text=True, check=True)
+    try:
+        project = traveller.golden.project(
+            "",
+            MLproject=f"docker_env:\n  image: {image}\nentry_points:\n"
+            "  main:\n    command: 'echo bundled $BUNDLED'\n",
+        )
+        file = traveller.bundle(traveller.golden.run(project), "--with-packages")
+        without = traveller.bundle("@last", name="without.zip")
+        traveller.leave()
+        subprocess.run(["docker", "rmi", "--force", image], check=True, capture_output=True)
+        refused = traveller.again(without)
+        assert (refused.exit_code, "is not on this machine" in refused.err) == (4, True), refused.err
+        again = traveller.again(file)
+        assert (again.exit_code, again.verdict) == (0, "identical"), again.err
+    finally:
+        subprocess.run(["docker", "rmi", "--force", image], check=False, capture_output=True)
