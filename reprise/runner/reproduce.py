@@ -32,8 +32,8 @@ KEPT = "reproduced"
 class Reproduction(NamedTuple):
     """How a run came out that was performed again.
 
-    ``original`` is the id of the run that was, ``outcome`` tells of the new one, ``folder`` is the project as
-    it was restored, where that was kept. With ``changed`` parameters it is a variation: then ``verdict``
+    ``original`` is the id of the run that was, ``outcome`` tells of the new one, ``folder`` is the project
+    as it was restored, where that was kept. With ``changed`` parameters it is a variation: then ``verdict``
     tells what differs, and is no verdict on the run.
     """
 
@@ -47,8 +47,8 @@ class Reproduction(NamedTuple):
 def reproduce(
     tracking: Tracking,
     reference: str,
-    wanted: Wanted = Wanted(),
-    tolerance: Tolerance = Tolerance(),
+    wanted: Wanted,
+    tolerance: Tolerance,
     *,
     keep: bool = False,
     stdout_to_stderr: bool = False,
