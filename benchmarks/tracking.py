@@ -11,6 +11,7 @@ http.client with a kept connection, on the same machine. Times are wall-clock.
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import platform
 import shlex
@@ -227,9 +228,9 @@ def at_once(server: Server, experiment: str, writers: int, size: Size) -> tuple[
     return sum(written) / (time.perf_counter() - began), len(errors)
 
 
-def search(client: Client, asked: Mapping[str, Any], token: str | None = None) -> Any:
+def search(client: Client, asked: Mapping[str, Any], token: str | None = None) -> bytes:
     body = {"experiment_ids": [str(EXPERIMENT)], "max_results": PAGE, **asked}
-    return client.post("runs/search", body if token is None else {**body, "page_token": token})
+    return client.posted("runs/search", body if token is None else {**body, "page_token": token})
 
 
 def deep(client: Client, page: int) -> float:
@@ -237,8 +238,9 @@ def deep(client: Client, page: int) -> float:
     asked, token, taken = SEARCHES["sort by metric"], None, 0.0
     for _ in range(page):
         began = time.perf_counter()
-        token = search(client, asked, token).get("next_page_token")
+        answer = search(client, asked, token)
         taken = time.perf_counter() - began
+        token = json.loads(answer).get("next_page_token")
     return taken
 
 
