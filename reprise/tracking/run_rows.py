@@ -98,8 +98,8 @@ def _last_points(connection: Connection, among: str) -> dict[int, dict[str, Metr
     rows = connection.execute(
         f"SELECT run, key, {POINT} FROM series WHERE run {IN_IDS} ORDER BY run, key", (among,)
     )
-    for run, key, *values in rows:
-        found[run][key] = point(key, values)
+    for run, key, value, *rest in rows:
+        found[run][key] = Metric(key, float(value), *rest)
     return found
 
 

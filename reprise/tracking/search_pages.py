@@ -66,7 +66,7 @@ def _few(connection: sqlite3.Connection, search: Search, most: int) -> Sql | Non
     Counted are only so many rows as could matter. Conditions are taken to be independent.
     """
     rows = connection.execute(f"SELECT max(t.id) FROM {search.target.table}").fetchone()[0] or 1
-    limit = 4 * isqrt(most * rows)
+    limit = 2 * isqrt(most * rows)
     meet = skipped = 1.0  # shares of the rows: that meet all conditions, that a walk does not come by
     fewest, best = limit, None
     for narrow in search.narrowing:
