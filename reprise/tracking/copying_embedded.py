@@ -24,8 +24,8 @@ from reprise.tracking.experiments import ExperimentRow, experiment_row
 from reprise.tracking.logged_models import model_row
 from reprise.tracking.names import now
 from reprise.tracking.rows import Connection, columns, drop_pair, pairs, put_pairs
-from reprise.tracking.run_data import put_dataset, put_links, put_metrics
-from reprise.tracking.run_rows import INPUT, OUTPUT, run_row, stored
+from reprise.tracking.run_data import put_dataset, put_links, put_metrics, put_model_points
+from reprise.tracking.run_rows import INPUT, OUTPUT, run_row
 
 _ID = re.compile(r"[a-zA-Z0-9][\w\-]{0,255}")
 _MODEL_ID = re.compile(r"m-[\w\-]{1,250}")
@@ -100,7 +100,7 @@ class EmbeddedDestination(EmbeddedStore):
             number = found[0] if found else _insert_model(connection, model, experiment)
             put_pairs(connection, "logged_model_param", number, model.params)
             put_pairs(connection, "logged_model_tag", number, {**model.tags, COPY_INCOMPLETE: "true"})
-            _put_model_points(connection, number, model)
+            put_model_points(connection, ((number, run_id, metric) for _, run_id, metric in model.metrics))
         return Begun(model.model_id, is_new=True, is_whole=False)
 
     def finish_model(self, model_id: str, model: LoggedModel) -> None:
@@ -260,26 +260,6 @@ def _insert_model(connection: Connection, model: LoggedModel, experiment: Experi
         ),
     )
     return row.lastrowid or 0
-
-
-def _put_model_points(connection: Connection, number: int, model: LoggedModel) -> None:
-    connection.executemany(
-        "INSERT OR IGNORE INTO logged_model_metric (owner, key, timestamp, step, run_id, value,"
-        " dataset_name, dataset_digest) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        [
-            (
-                number,
-                metric.key,
-                metric.timestamp,
-                metric.step,
-                run_id,
-                stored(metric.value),
-                metric.dataset_name or "",
-                metric.dataset_digest or "",
-            )
-            for _, run_id, metric in model.metrics
-        ],
-    )
 
 
 def _is_incomplete(connection: Connection, table: str, owner: int) -> bool:

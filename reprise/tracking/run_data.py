@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from reprise.schemas.entities import DatasetInput, Metric, ModelLink, Page, RunMetric
 from reprise.tracking import validation
@@ -251,11 +251,17 @@ def _put_model_metrics(connection: Connection, run_id: str, metrics: Sequence[Me
         if found is None:
             raise missing(f"there is no logged model with the id {model_id!r}")
         owners[model_id] = found[0]
+    put_model_points(connection, [(owners[metric.model_id], run_id, metric) for metric in metrics])
+
+
+def put_model_points(connection: Connection, points: Iterable[tuple[int, str, Metric]]) -> None:
+    """Write points of logged models: the row of the model, the id of the run that logged it, the point."""
     connection.executemany(
-        "INSERT OR IGNORE INTO logged_model_metric VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT OR IGNORE INTO logged_model_metric (owner, key, timestamp, step, run_id, value,"
+        " dataset_name, dataset_digest) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         [
             (
-                owners[metric.model_id],
+                owner,
                 metric.key,
                 metric.timestamp,
                 metric.step,
@@ -264,7 +270,7 @@ def _put_model_metrics(connection: Connection, run_id: str, metrics: Sequence[Me
                 metric.dataset_name or "",
                 metric.dataset_digest or "",
             )
-            for metric in metrics
+            for owner, run_id, metric in points
         ],
     )
 
