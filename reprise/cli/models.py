@@ -12,7 +12,6 @@ from reprise.errors import UsageError
 
 if TYPE_CHECKING:
     from reprise.schemas.entities import ModelVersion, RegisteredModel
-    from reprise.tracking.base import Tracking
 
 
 @click.group()
@@ -39,13 +38,23 @@ def list_(filter_: str, tracking_uri: str | None, json_: bool) -> None:
 
 @models.command("show")
 @click.argument("name")
+@click.argument("version", required=False)
 @tracking_option
 @json_option
-def show_(name: str, tracking_uri: str | None, json_: bool) -> None:
-    """A registered model with all its versions."""
+def show_(name: str, version: str | None, tracking_uri: str | None, json_: bool) -> None:
+    """A registered model with all its versions, or the lineage of one.
+
+    VERSION is a number, @ALIAS, a stage, or latest: the run that made it, the project with its commit,
+    the environment and the data, and whether the run was reproduced.
+    """
+    from reprise.runner.models.versions import versions_of
+
+    if version is not None:
+        _show_lineage(name, version, tracking_uri, json_)
+        return
     with opened(tracking_uri) as tracking:
         model = tracking.get_registered_model(name)
-        versions = _versions(tracking, name)
+        versions = versions_of(tracking, name)
     if json_:
         show.as_json({**model._asdict(), "versions": versions})
         return
@@ -61,7 +70,21 @@ def show_(name: str, tracking_uri: str | None, json_: bool) -> None:
     )
     if versions:
         head = ("VERSION", "STAGE", "ALIASES", "RUN", "CREATED", "SOURCE", "DESCRIPTION")
-        show.table(head, [_version_row(model, version) for version in versions])
+        show.table(head, [_version_row(version) for version in versions])
+
+
+def _show_lineage(name: str, version: str, tracking_uri: str | None, json_: bool) -> None:
+    from reprise.runner.models.lineage import lineage
+    from reprise.runner.models.versions import find_version
+
+    with opened(tracking_uri) as tracking:
+        found = lineage(tracking, find_version(tracking, name, version))
+    if json_:
+        show.as_json(found)
+        return
+    from reprise.cli.lineage_tree import draw
+
+    draw(found)
 
 
 @models.command("register")
@@ -132,8 +155,10 @@ def stage(name: str, version: str, stage: str, archive_existing: bool, tracking_
 @tracking_option
 def delete(name: str, versions: tuple[str, ...], tracking_uri: str | None) -> None:
     """Delete versions of the model NAME, or all of it, for good. The files stay with their runs."""
+    from reprise.runner.models.versions import versions_of
+
     with opened(tracking_uri) as tracking:
-        there = {str(version.version) for version in _versions(tracking, name)}
+        there = {str(version.version) for version in versions_of(tracking, name)}
         for version in versions:
             if version not in there:
                 hint = f"reprise models show {name}"
@@ -146,17 +171,6 @@ def delete(name: str, versions: tuple[str, ...], tracking_uri: str | None) -> No
             click.echo(f'Deleted model "{name}" with {show.counted(len(there), "version")}', err=True)
 
 
-def _versions(tracking: Tracking, name: str) -> list[ModelVersion]:
-    """Newest first; the aliases are those of the model, which every server tells."""
-    from reprise.tracking.import_tracking import pages
-
-    tracking.get_registered_model(name)
-    quoted = name.replace("'", "''")
-    search = tracking.search_model_versions
-    found = pages(lambda token: search(filter=f"name = '{quoted}'", max_results=1000, page_token=token))
-    return sorted(found, key=lambda version: version.version, reverse=True)
-
-
 def _row(model: RegisteredModel) -> tuple[str, ...]:
     newest = max(model.latest_versions, key=lambda version: version.version, default=None)
     aliases = ", ".join(f"{alias}={version}" for alias, version in sorted(model.aliases.items()))
@@ -164,12 +178,11 @@ def _row(model: RegisteredModel) -> tuple[str, ...]:
     return model.name, number, stage, aliases, show.ago(model.last_update_time)
 
 
-def _version_row(model: RegisteredModel, version: ModelVersion) -> tuple[str, ...]:
-    aliases = sorted(alias for alias, number in model.aliases.items() if number == version.version)
+def _version_row(version: ModelVersion) -> tuple[str, ...]:
     return (
         str(version.version),
         version.current_stage,
-        ", ".join(aliases),
+        ", ".join(version.aliases),
         version.run_id[:8],
         show.ago(version.creation_time),
         version.source,

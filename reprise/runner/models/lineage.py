@@ -1,0 +1,153 @@
+"""Where a version of a model comes from: the run that made it, and what that run was made of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from reprise.errors import TrackingError
+from reprise.runner.find import experiment_names
+from reprise.runner.records import read_record
+from reprise.schemas import tags
+from reprise.schemas.entities import LoggedModel, ModelVersion, Run
+from reprise.schemas.run_record import InputRecord, ParameterRecord, RunRecord
+from reprise.tracking.base import Tracking
+
+
+class Reproduction(NamedTuple):
+    """A run that performed the model's run again; ``verdict`` is its sentence, None while there is none."""
+
+    run_id: str
+    run_name: str
+    started: int
+    verdict: str | None = None
+
+
+class Environment(NamedTuple):
+    manager: str
+    digest: str | None = None
+
+
+class Origin(NamedTuple):
+    """What a run was made of: from its record, else from its tags, which plain MLflow sets as well.
+
+    ``dirty`` is None where nobody looked. ``parameters`` without a record are those that were logged.
+    """
+
+    project: str | None = None
+    source: str | None = None
+    commit: str | None = None
+    dirty: bool | None = None
+    entry_point: str | None = None
+    parameters: tuple[ParameterRecord, ...] = ()
+    environment: Environment | None = None
+    inputs: tuple[InputRecord, ...] = ()
+
+
+class Lineage(NamedTuple):
+    """``run`` is None where the version names none, or it is gone. ``notes`` say what cannot be told."""
+
+    version: ModelVersion
+    logged_model: LoggedModel | None = None
+    run: Run | None = None
+    parent: Run | None = None
+    origin: Origin = Origin()
+    reproductions: tuple[Reproduction, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def lineage(tracking: Tracking, version: ModelVersion) -> Lineage:
+    """What the store knows of the way to ``version``; what is gone or cannot be read is a note.
+
+    Raises:
+        TrackingError: the store cannot be asked.
+    """
+    notes: list[str] = []
+    model = _logged_model(tracking, version, notes)
+    run = _run(tracking, version.run_id or (model.source_run_id if model else None), notes)
+    if run is None:
+        if not notes:
+            notes.append("the version names no run that made it")
+        return Lineage(version, model, notes=tuple(notes))
+    parent = _run(tracking, run.tags.get(tags.PARENT_RUN_ID), notes)
+    origin = _origin(run, _record(tracking, run, notes))
+    found = tuple(_reproductions(tracking, run.run_id))
+    return Lineage(version, model, run, parent, origin, found, tuple(notes))
+
+
+def _logged_model(tracking: Tracking, version: ModelVersion, notes: list[str]) -> LoggedModel | None:
+    if version.model_id is None:
+        return None
+    try:
+        return tracking.get_logged_model(version.model_id)
+    except TrackingError as error:
+        _note(notes, f"logged model {version.model_id}", error)
+        return None
+
+
+def _run(tracking: Tracking, run_id: str | None, notes: list[str]) -> Run | None:
+    if not run_id:
+        return None
+    try:
+        return tracking.get_run(run_id)
+    except TrackingError as error:
+        _note(notes, f"run {run_id}", error)
+        return None
+
+
+def _note(notes: list[str], what: str, error: TrackingError) -> None:
+    """Note that it is gone; a store that cannot be asked is no fact of the lineage."""
+    if error.code not in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+        raise error
+    notes.append(f"{what} is gone")
+
+
+def _record(tracking: Tracking, run: Run, notes: list[str]) -> RunRecord | None:
+    try:
+        record = read_record(tracking, run.run_id)
+    except TrackingError as error:
+        notes.append(error.message)
+        return None
+    if record is None:
+        notes.append("the run has no record of reprise's: what stands here is from its tags")
+    return record
+
+
+def _origin(run: Run, record: RunRecord | None) -> Origin:
+    manager = run.tags.get(tags.PROJECT_ENV)
+    told = Origin(
+        source=run.tags.get(tags.SOURCE_NAME),
+        commit=run.tags.get(tags.GIT_COMMIT),
+        entry_point=run.tags.get(tags.ENTRY_POINT),
+        parameters=tuple(ParameterRecord(name, value, "logged") for name, value in run.params.items()),
+        environment=Environment(manager, run.tags.get(tags.ENV_DIGEST)) if manager else None,
+        inputs=tuple(_datasets(run)),
+    )
+    if record is None:
+        return told
+    made = record.environment
+    return Origin(
+        record.project.name,
+        record.source.uri,
+        record.source.commit,
+        record.source.dirty if record.source.commit else None,
+        record.project.entry_point,
+        record.parameters,
+        Environment(made.manager, made.digest) if made else told.environment,
+        record.inputs or told.inputs,
+    )
+
+
+def _datasets(run: Run) -> Iterator[InputRecord]:
+    for given in run.dataset_inputs:
+        yield InputRecord(given.dataset.name, None, "dataset", digest=given.dataset.digest)
+
+
+def _reproductions(tracking: Tracking, run_id: str) -> Iterator[Reproduction]:
+    """Newest first."""
+    from reprise.tracking.import_tracking import pages
+
+    experiments = list(experiment_names(tracking))
+    wanted = f"tags.`{tags.REPRODUCES}` = '{run_id}'"
+    for run in pages(lambda token: tracking.search_runs(experiments, filter=wanted, page_token=token)):
+        yield Reproduction(run.run_id, run.run_name, run.start_time, run.tags.get(tags.VERDICT))
