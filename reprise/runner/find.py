@@ -1,4 +1,5 @@
-"""What the user means: a run by its id, the start of one or ``@last``; an experiment by its name or id."""
+"""What the user means: a run by its id, the start of one or ``@last``; an experiment by its name or id;
+a model by the run that made it, or by its registered name."""
 
 from __future__ import annotations
 
@@ -6,7 +7,7 @@ import re
 
 from reprise.errors import TrackingError, UsageError
 from reprise.schemas import tags
-from reprise.schemas.entities import Experiment, Run, ViewType
+from reprise.schemas.entities import Experiment, LoggedModel, ModelVersion, Run, ViewType
 from reprise.tracking.base import Tracking
 
 LAST = "@last"
@@ -45,6 +46,56 @@ def find_experiment(tracking: Tracking, reference: str) -> Experiment:
     if found := named or numbered:
         return found
     raise UsageError(f'there is no experiment "{reference}"', hint="reprise experiments list")
+
+
+def find_model(tracking: Tracking, run: Run, path: str) -> LoggedModel | None:
+    """The logged model of that name that ``run`` made; None where ``path`` is a folder among its artifacts.
+
+    Raises:
+        UsageError: there is neither; the hint lists what there is.
+    """
+    if tracking.list_artifacts(run.run_id, path):
+        return None
+    models = [tracking.get_logged_model(link.model_id) for link in run.model_outputs]
+    for model in models:
+        if model.name == path:
+            return model
+    there = [
+        *(f"runs:/{run.run_id}/{item.path}" for item in tracking.list_artifacts(run.run_id) if item.is_dir),
+        *(f"models:/{model.model_id} ({model.name})" for model in models),
+    ]
+    raise UsageError(
+        f'run {run.run_id} has no model "{path}"',
+        hint=f"it has {', '.join(there)}" if there else "it has no model",
+    )
+
+
+def find_version(tracking: Tracking, name: str, selector: str) -> ModelVersion:
+    """The version of a registered model that a number, ``@alias``, ``latest`` or a stage means now.
+
+    Raises:
+        UsageError: there is no such version.
+        TrackingError: there is no such model.
+    """
+    model = tracking.get_registered_model(name)
+    number: int | None
+    if selector.startswith("@"):
+        number = model.aliases.get(selector[1:])
+    elif selector.isdecimal():
+        number = int(selector)
+    else:
+        wanted = selector.lower()
+        fitting = (
+            item for item in model.latest_versions if wanted in ("latest", item.current_stage.lower())
+        )
+        number = max((item.version for item in fitting), default=None)
+    quoted = name.replace("'", "''")
+    if number is not None:
+        asked = f"name = '{quoted}' AND version_number = {number}"
+        for version in tracking.search_model_versions(filter=asked).items:
+            return version
+    what = f"alias {selector}" if selector.startswith("@") else f'version "{selector}"'
+    raise UsageError(f'model "{name}" has no {what}', hint=f"reprise models show {name}")
 
 
 def all_experiments(tracking: Tracking, view_type: ViewType = "ACTIVE_ONLY") -> list[Experiment]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from reprise.errors import TrackingError, UsageError
-from reprise.runner.find import find_run
+from reprise.runner.find import find_model, find_run, find_version
 from reprise.schemas.entities import ModelVersion, Run
 from reprise.tracking.base import Tracking
 
@@ -46,28 +46,16 @@ def _origin(tracking: Tracking, uri: str) -> Origin:
         model = tracking.get_logged_model(owner)
         return Origin(f"models:/{owner}", model.source_run_id, owner)
     if scheme == "models" and owner and path:
-        tracking.model_location(owner, path)
-        quoted = owner.replace("'", "''")
-        for version in tracking.search_model_versions(filter=f"name = '{quoted}'").items:
-            if str(version.version) == path:
-                return Origin(uri, version.run_id or None, version.model_id)
+        if path.isdecimal():
+            version = find_version(tracking, owner, path)
+            return Origin(uri, version.run_id or None, version.model_id)
         raise UsageError(f'"{uri}" names no version by its number', hint=f"give {FORMS}")
     raise UsageError(f'"{uri}" is not the address of a model', hint=f"give {FORMS}")
 
 
 def _of_run(tracking: Tracking, run: Run, path: str) -> Origin:
     """The folder ``path`` of a run, or the logged model of that name that it made."""
-    if tracking.list_artifacts(run.run_id, path):
+    model = find_model(tracking, run, path)
+    if model is None:
         return Origin(f"{run.artifact_uri.rstrip('/')}/{path}", run.run_id)
-    models = [tracking.get_logged_model(link.model_id) for link in run.model_outputs]
-    for model in models:
-        if model.name == path:
-            return Origin(f"models:/{model.model_id}", run.run_id, model.model_id)
-    there = [
-        *(f"runs:/{run.run_id}/{item.path}" for item in tracking.list_artifacts(run.run_id) if item.is_dir),
-        *(f"models:/{model.model_id} ({model.name})" for model in models),
-    ]
-    raise UsageError(
-        f'run {run.run_id} has no model "{path}"',
-        hint=f"it has {', '.join(there)}" if there else "it has no model",
-    )
+    return Origin(f"models:/{model.model_id}", run.run_id, model.model_id)

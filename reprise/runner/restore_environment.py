@@ -34,7 +34,7 @@ def lock_of(tracking: Tracking, run: Run, recorded: EnvironmentRecord) -> Lock |
         lock = environments.lock_of(tracking, run)
     except UsageError as error:
         raise EnvError(error.message, hint=error.hint) from error
-    if reason := envs.MANAGERS[lock.manager].unusable() or _foreign(lock):
+    if reason := envs.MANAGERS[lock.manager].unusable() or foreign(lock):
         raise EnvError(f"the environment of run {run.run_id} cannot be made here: {reason}")
     return lock
 
@@ -56,7 +56,7 @@ def for_copy(lock: Lock, environment: EnvSpec, policy: Policy, log_file: Path) -
     return unlinked(lock, root.absolute())
 
 
-def _foreign(lock: Lock) -> str | None:
+def foreign(lock: Lock) -> str | None:
     """A sentence when the lock is of machines of another kind."""
     if lock.manager == _DOCKER:
         return _image_is_gone(lock)

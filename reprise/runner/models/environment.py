@@ -1,0 +1,197 @@
+"""The environment in which a model is scored, made by the same managers as that of a run.
+
+The lock of the run that made the model says exactly what it was trained with; the model's own files say
+what it needs. The lock is taken where it holds all that the files ask for: the environment is then the
+very one of the training, and mostly it is in the cache already.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from reprise import paths, process
+from reprise.envs import registry as envs
+from reprise.envs import requirements, store
+from reprise.envs.base import EnvManager
+from reprise.errors import EnvError, ProjectError, UsageError
+from reprise.redact import redact
+from reprise.runner.models.folder import ModelFolder
+from reprise.runner.restore_environment import foreign
+from reprise.schemas.environment import CondaEnv, Environment, EnvSpec, Lock, Policy, PythonEnv
+from reprise.schemas.environment_files import read_conda_env, read_python_env
+from reprise.schemas.faults import Findings, refuse_faults
+from reprise.schemas.job import Command
+
+log = logging.getLogger(__name__)
+
+_LOCAL = "local"
+_FROM_PACKAGES = ("virtualenv", "conda")
+_REQUIREMENTS = "requirements.txt"
+_HAS_MLFLOW = "import importlib.util, sys; sys.exit(importlib.util.find_spec('mlflow') is None)"
+
+
+def wanted(model: ModelFolder, env_manager: str | None) -> tuple[EnvManager, EnvSpec | Lock]:
+    """The manager, and what it makes the environment of: the lock of the run, or the model's own files.
+
+    Args:
+        env_manager: the word of ``--env-manager``; None: the manager of the lock, or else virtualenv where
+            all packages of the model are Python's.
+
+    Raises:
+        UsageError: there is no such manager, or the model cannot be scored by MLflow's pyfunc.
+        EnvError: the model says no environment, or the manager does not do it.
+        ProjectError: a file of the model is missing or broken.
+    """
+    if envs.ALIASES.get(env_manager or "", env_manager) == _LOCAL:
+        return envs.choose(PythonEnv(model.folder), env_manager)
+    manager, spec = _own(model, env_manager)
+    lock = model.lock
+    if lock is None or lock.manager not in _FROM_PACKAGES or foreign(lock):
+        reason = "the run that made it kept no lock that is of use here"
+    elif env_manager is not None and lock.manager != manager.NAME:
+        reason = f"the run that made it had one of {lock.manager}"
+    elif not isinstance(spec, PythonEnv):
+        reason = "a conda.yaml is not compared with the lock of a run"
+    elif lacking := _lacking(lock, spec):
+        reason = f"the run that made it had no {lacking}"
+    else:
+        log.info("Environment: %s, the one of run %s, by its lock", lock.manager, model.run_id)
+        return envs.MANAGERS[lock.manager], lock
+    log.info("Environment: %s, by the files of the model (%s)", manager.NAME, reason)
+    return manager, spec
+
+
+def locked(model: ModelFolder, env_manager: str | None, policy: Policy) -> tuple[EnvManager, Lock]:
+    """The manager, and the exact packages of the model's environment.
+
+    Raises:
+        RepriseError: as :func:`wanted`; or the packages cannot be resolved.
+    """
+    manager, what = wanted(model, env_manager)
+    return manager, what if isinstance(what, Lock) else manager.lock(what, policy, log_file())
+
+
+@contextmanager
+def using(model: ModelFolder, env_manager: str | None, policy: Policy) -> Iterator[Environment]:
+    """Be inside the model's environment, which has MLflow; it is made where the cache does not have it.
+
+    Raises:
+        RepriseError: as :func:`locked`; or it cannot be made, or has no MLflow.
+    """
+    manager, lock = locked(model, env_manager, policy)
+    with store.using_lock(manager, lock, policy, log_file()) as environment:
+        _refuse_without_mlflow(manager, environment, model)
+        yield environment
+
+
+def log_file() -> Path:
+    """Where the tools print that make the environment of a model."""
+    return paths.state_dir() / "logs" / "environment.log"
+
+
+def _own(model: ModelFolder, env_manager: str | None) -> tuple[EnvManager, EnvSpec]:
+    """What the files of the model say, as the manager takes it."""
+    python, conda = _files(model)
+    if python is None and conda is None:
+        raise EnvError(
+            f"{model.shown} says no environment: it has no python_env.yaml, conda.yaml or {_REQUIREMENTS}",
+            hint="--env-manager local takes the current one",
+        )
+    if conda is not None and (python is None or env_manager == "conda"):
+        try:
+            return envs.choose(conda, env_manager or "virtualenv")
+        except EnvError:
+            if env_manager is not None:
+                raise
+            return envs.choose(conda, None)  # it has packages that only conda has
+    assert python is not None
+    return envs.choose(python, env_manager)
+
+
+def _files(model: ModelFolder) -> tuple[PythonEnv | None, CondaEnv | None]:
+    """The files that the flavor python_function names; old models name a conda.yaml alone."""
+    named = _flavor(model).get("env")
+    names = named if isinstance(named, dict) else {"conda": named}
+    found: list[Findings] = []
+    python, conda = None, None
+    if file := _file(model, names.get("virtualenv")):
+        found.append(Findings(file.name))
+        python = read_python_env(file, model.folder, found[-1])
+    elif (model.folder / _REQUIREMENTS).is_file():
+        file = model.folder / _REQUIREMENTS
+        python = PythonEnv(model.folder, file, dependencies=(f"-r {_REQUIREMENTS}",))
+    if file := _file(model, names.get("conda")):
+        found.append(Findings(file.name))
+        conda = read_conda_env(file, model.folder, found[-1])
+    refuse_faults(found)
+    return python, conda
+
+
+def _file(model: ModelFolder, name: object) -> Path | None:
+    return paths.confined(model.folder, name, "the environment file") if isinstance(name, str) else None
+
+
+def _flavor(model: ModelFolder) -> dict[str, Any]:
+    """What MLmodel says of python_function, by which any model is scored."""
+    import yaml
+
+    file = model.folder / "MLmodel"
+    try:
+        content = yaml.safe_load(file.read_bytes())
+        flavors = content["flavors"]
+        flavor = flavors.get("python_function")
+    except (yaml.YAMLError, OSError, LookupError, TypeError, AttributeError, RecursionError) as error:
+        raise ProjectError(f"{file} cannot be read: {type(error).__name__}") from None
+    if not isinstance(flavor, dict):
+        raise UsageError(
+            f"{model.shown} has no flavor python_function, so MLflow cannot score it",
+            hint=f"it has {', '.join(map(str, flavors)) or 'none'}",
+        )
+    return flavor
+
+
+def _lacking(lock: Lock, spec: PythonEnv) -> str | None:
+    """The first requirement of ``spec`` that ``lock`` does not meet, or None."""
+    from packaging.requirements import InvalidRequirement, Requirement
+
+    pinned = {
+        requirements.canonical(package.name): package.version
+        for package in envs.MANAGERS[lock.manager].packages(lock)
+    }
+    if any(name.startswith((".", "/")) for name in pinned):
+        return "packages of an index alone"
+    asked = requirements.read(spec.dependencies, spec.root, spec.file)
+    lines = [
+        *asked.lines,
+        *(line for _, text in asked.files for line in requirements.logical(text.splitlines())),
+    ]
+    for line in lines:
+        if line.startswith("-"):
+            continue
+        try:
+            one = Requirement(line)
+        except InvalidRequirement:
+            return redact(line)
+        version = pinned.get(requirements.canonical(one.name))
+        if one.marker is not None and not one.marker.evaluate():
+            continue
+        if one.url or version is None or not one.specifier.contains(version, prereleases=True):
+            return redact(line)
+    return None
+
+
+def _refuse_without_mlflow(manager: EnvManager, environment: Environment, model: ModelFolder) -> None:
+    command = manager.enter(environment, Command(("python", "-c", _HAS_MLFLOW), (), model.folder))
+    if process.run(command.argv, environ=dict(command.environ), check=False).exit_code == 0:
+        return
+    where = "the current environment" if manager.NAME == _LOCAL else f"the environment of {model.shown}"
+    raise EnvError(
+        f"{where} has no mlflow, which scores the model",
+        hint="install it there"
+        if manager.NAME == _LOCAL
+        else "log the model with mlflow among its pip_requirements, or take --env-manager local",
+    )

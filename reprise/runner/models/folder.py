@@ -1,0 +1,160 @@
+"""The files of the model that a URI means, as a folder on this machine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from reprise import paths
+from reprise.errors import TrackingError, UsageError
+from reprise.lock import scratch
+from reprise.redact import redact
+from reprise.runner import environments
+from reprise.runner.find import find_model, find_run, find_version
+from reprise.schemas.environment import Lock
+from reprise.tracking.base import Tracking
+
+FORMS = (
+    "models:/NAME/VERSION, models:/NAME@ALIAS, models:/NAME/STAGE, models:/m-ID, runs:/RUN/PATH or a folder"
+)
+
+_FILE = "MLmodel"
+_SHOWN = 10
+
+
+class Origin(NamedTuple):
+    """What a URI of a model means at this moment.
+
+    ``owner`` is the run or logged model whose artifacts have the files, below ``path``; it is empty where
+    ``path`` is a folder of this machine. ``name`` and ``version`` are those of a registered model.
+    """
+
+    owner: str
+    path: str
+    name: str | None = None
+    version: int | None = None
+    run_id: str | None = None
+    model_id: str | None = None
+
+
+class ModelFolder(NamedTuple):
+    """A model whose files lie in ``folder``, to be read only; ``uri`` is as the user wrote it.
+
+    ``lock`` is that of the environment in which the run was performed that made it, where it kept one.
+    """
+
+    uri: str
+    folder: Path
+    name: str | None = None
+    version: int | None = None
+    run_id: str | None = None
+    model_id: str | None = None
+    lock: Lock | None = None
+
+    @property
+    def shown(self) -> str:
+        """``iris version 3``, or the address where it is no version of a registered model."""
+        return redact(self.uri) if self.version is None else f"{self.name} version {self.version}"
+
+
+def is_address(uri: str) -> bool:
+    """Whether ``uri`` means what a store has, and no folder of this machine."""
+    return uri.startswith(("models:/", "runs:/"))
+
+
+def resolve(tracking: Tracking, uri: str) -> Origin:
+    """What ``uri`` means now: an alias, a stage or ``latest`` may mean another version later.
+
+    Raises:
+        UsageError: it is no address of a model, or the run has no such model.
+        TrackingError: the store has no such model.
+    """
+    scheme, separator, rest = uri.partition(":/")
+    if not separator:
+        return Origin("", uri)
+    owner, _, path = rest.strip("/").partition("/")
+    if scheme == "runs" and owner and path:
+        return _of_run(tracking, owner, path)
+    if scheme == "models" and owner.startswith("m-") and not path:
+        model = tracking.get_logged_model(owner)
+        return Origin(owner, "", run_id=model.source_run_id, model_id=owner)
+    name, at, alias = owner.rpartition("@")
+    if scheme == "models" and name and alias and not path:
+        return _of_version(tracking, name, f"@{alias}")
+    if scheme == "models" and owner and path and not at:
+        return _of_version(tracking, owner, path)
+    raise UsageError(f'"{redact(uri)}" is not the address of a model', hint=f"give {FORMS}")
+
+
+@contextmanager
+def opened_model(tracking: Tracking, uri: str) -> Iterator[ModelFolder]:
+    """The model that ``uri`` means, for the time of the block.
+
+    Raises:
+        UsageError: there is no such model, or what is there is none.
+        TrackingError: the store has no such model, or its files cannot be had.
+    """
+    origin = resolve(tracking, uri)
+    with scratch() as folder:
+        files = _files(tracking, origin, folder)
+        _refuse_other(uri, files)
+        lock = _lock(tracking, origin.run_id) if origin.run_id else None
+        yield ModelFolder(uri, files, *origin[2:], lock)
+
+
+def _of_run(tracking: Tracking, reference: str, path: str) -> Origin:
+    run = find_run(tracking, reference)
+    model = find_model(tracking, run, path)
+    if model is None:
+        return Origin(run.run_id, path, run_id=run.run_id)
+    return Origin(model.model_id, "", run_id=run.run_id, model_id=model.model_id)
+
+
+def _of_version(tracking: Tracking, name: str, selector: str) -> Origin:
+    # By its number from here on: the alias may move to another version at any moment.
+    version = find_version(tracking, name, selector)
+    owner, path = tracking.model_location(name, str(version.version))
+    return Origin(owner, path, name, version.version, version.run_id or None, version.model_id)
+
+
+def _files(tracking: Tracking, origin: Origin, folder: Path) -> Path:
+    """The folder of the model: the one of the user or of the store, or else a copy in ``folder``."""
+    if not origin.owner:
+        return Path(origin.path).expanduser().absolute()
+    try:
+        root = tracking.artifact_folder(origin.owner)
+    except TrackingError as error:
+        if error.code != "INVALID_STATE":  # which says that they are in no folder
+            raise
+        root = None
+    if root is not None:
+        return paths.confined(root, origin.path, "the model")
+    tracking.download_artifact(origin.owner, origin.path, folder / "model")
+    return folder / "model"
+
+
+def _refuse_other(uri: str, folder: Path) -> None:
+    """Raise for what is no folder of a model, with what there is."""
+    if (folder / _FILE).is_file():
+        return
+    try:
+        there = sorted(item.name + "/" * item.is_dir() for item in folder.iterdir())
+    except OSError as error:
+        raise UsageError(
+            f'"{redact(uri)}" is no folder with a model: {error.strerror}', hint=f"give {FORMS}"
+        ) from None
+    more = f" and {len(there) - _SHOWN} more" if len(there) > _SHOWN else ""
+    raise UsageError(
+        f'"{redact(uri)}" has no file {_FILE}, so it is no model',
+        hint=f"it has {', '.join(there[:_SHOWN])}{more}" if there else "it is empty",
+    )
+
+
+def _lock(tracking: Tracking, run_id: str) -> Lock | None:
+    """What the run kept; runs of plain MLflow kept nothing, and others may be gone by now."""
+    try:
+        return environments.lock_of(tracking, tracking.get_run(run_id))
+    except (UsageError, TrackingError):
+        return None
