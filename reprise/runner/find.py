@@ -74,8 +74,7 @@ def find_version(tracking: Tracking, name: str, selector: str) -> ModelVersion:
     """The version of a registered model that a number, ``@alias``, ``latest`` or a stage means now.
 
     Raises:
-        UsageError: there is no such version.
-        TrackingError: there is no such model.
+        TrackingError: there is no such version.
     """
     model = tracking.get_registered_model(name)
     number: int | None
@@ -94,8 +93,10 @@ def find_version(tracking: Tracking, name: str, selector: str) -> ModelVersion:
         asked = f"name = '{quoted}' AND version_number = {number}"
         for version in tracking.search_model_versions(filter=asked).items:
             return version
-    what = f"alias {selector}" if selector.startswith("@") else f'version "{selector}"'
-    raise UsageError(f'model "{name}" has no {what}', hint=f"reprise models show {name}")
+    what = f"alias {selector}" if selector.startswith("@") else f"version {selector}"
+    raise TrackingError(
+        f'model "{name}" has no {what}', code="RESOURCE_DOES_NOT_EXIST", hint=f"reprise models show {name}"
+    )
 
 
 def all_experiments(tracking: Tracking, view_type: ViewType = "ACTIVE_ONLY") -> list[Experiment]:
