@@ -135,6 +135,7 @@ def reproduce(
 ) -> Reproduction:
     """Perform a recorded run again from its record, and compare the two.
 
+    ``run_id`` may be the address of a model, ``models:/iris@champion``: that means the run that made it.
     ``parameters`` make it a variation, or give secrets again. ``tolerance`` is how far numbers may differ,
     or the path of a file that says it. ``keep``: the restored project stays. ``any_machine``: also where
     the GPUs are of another kind. The answer's ``verdict.reproduced`` says whether it came out the same.

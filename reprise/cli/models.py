@@ -54,7 +54,7 @@ def show_(name: str, version: str | None, tracking_uri: str | None, json_: bool)
         return
     with opened(tracking_uri) as tracking:
         model = tracking.get_registered_model(name)
-        versions = versions_of(tracking, name)
+        versions = versions_of(tracking, model)
     if json_:
         show.as_json({**model._asdict(), "versions": versions})
         return
@@ -74,8 +74,8 @@ def show_(name: str, version: str | None, tracking_uri: str | None, json_: bool)
 
 
 def _show_lineage(name: str, version: str, tracking_uri: str | None, json_: bool) -> None:
+    from reprise.runner.find import find_version
     from reprise.runner.models.lineage import lineage
-    from reprise.runner.models.versions import find_version
 
     with opened(tracking_uri) as tracking:
         found = lineage(tracking, find_version(tracking, name, version))
@@ -158,7 +158,8 @@ def delete(name: str, versions: tuple[str, ...], tracking_uri: str | None) -> No
     from reprise.runner.models.versions import versions_of
 
     with opened(tracking_uri) as tracking:
-        there = {str(version.version) for version in versions_of(tracking, name)}
+        model = tracking.get_registered_model(name)
+        there = {str(version.version) for version in versions_of(tracking, model)}
         for version in versions:
             if version not in there:
                 hint = f"reprise models show {name}"

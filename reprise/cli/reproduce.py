@@ -48,8 +48,10 @@ def reproduce(
 ) -> None:
     """Perform RUN again from its record alone, and compare: exit code 0, or 7 when it diverged.
 
-    RUN is a run id, the start of one, @last, or the file of a bundle. Everything that is missing is told
-    before anything runs.
+    RUN is a run id, the start of one, @last, or the file of a bundle; or the address of a model
+    (models:/NAME/VERSION, models:/NAME@ALIAS, runs:/RUN/PATH), which means the run that made it: then what
+    both models predict on the input example is compared as well. Everything that is missing is told before
+    anything runs.
     """
     from reprise.cli.verify import given_tolerance
     from reprise.runner import reproduce as runner

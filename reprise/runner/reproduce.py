@@ -13,11 +13,13 @@ from reprise.errors import SourceError, UsageError
 from reprise.runner import executor, sources
 from reprise.runner.bundle.opening import bring_in, is_bundle, unpacked
 from reprise.runner.find import find_run
+from reprise.runner.models.folder import is_address, resolve
 from reprise.runner.plan import Plan
 from reprise.runner.reap import reap
 from reprise.runner.restore import Wanted, restore
 from reprise.runner.signals import interruptible
 from reprise.runner.verdict import compare, store_verdict
+from reprise.runner.verdict.models import Subject
 from reprise.runner.verdict.values import Verdict
 from reprise.schemas.job import Outcome, RunStatus
 from reprise.schemas.tolerance import Tolerance
@@ -56,6 +58,7 @@ def reproduce(
     """Perform the run that ``reference`` names again, as a new run beside it, and compare the two.
 
     A reference that is the path of a bundle names the run in it, which is brought into the store first.
+    The address of a model names the run that made it, and what both models predict is compared as well.
 
     A run that comes out otherwise is a verdict, not an exception.
 
@@ -66,12 +69,15 @@ def reproduce(
         UsageError: there is no such run, or it goes on.
         SourceError, EnvError, UsageError: what it needs is missing; nothing has run.
     """
+    subject = None
     with interruptible(), ExitStack() as stack:
         reap(tracking)
         if is_bundle(reference):
             bundle = stack.enter_context(unpacked(Path(reference)))
             bring_in(tracking, bundle)
             reference, wanted = bundle.manifest.run_id, wanted._replace(bundle=bundle)
+        elif is_address(reference):
+            reference, subject = _made_by(tracking, reference)
         run = find_run(tracking, reference)
         if not RunStatus(run.status).ended:
             raise UsageError(
@@ -81,10 +87,26 @@ def reproduce(
         log.info("Performing run %s again", run.run_id)
         restored = restore(tracking, run, wanted)
         outcome, folder = _perform(restored.plan, tracking, keep, stdout_to_stderr)
-        found = compare(tracking, run.run_id, outcome.run_id, tolerance)
+        found = compare(tracking, run.run_id, outcome.run_id, tolerance, subject)
         if not restored.changed:
             store_verdict(tracking, run.run_id, outcome.run_id, found)
     return Reproduction(run.run_id, outcome, found, restored.changed, folder)
+
+
+def _made_by(tracking: Tracking, address: str) -> tuple[str, Subject]:
+    """The run that made the model at ``address``, and which of the run's models it is.
+
+    Raises:
+        UsageError: there is no such model, or no run that made it.
+    """
+    origin = resolve(tracking, address)
+    if not origin.owner.startswith("m-"):
+        return origin.owner, Subject(None, origin.path)
+    run_id = tracking.get_logged_model(origin.owner).source_run_id
+    if run_id is None:
+        raise UsageError(f"{address} was made by no run: there is nothing to perform again")
+    log.info("%s was made by run %s", address, run_id)
+    return run_id, Subject(origin.owner, origin.path)
 
 
 def _perform(

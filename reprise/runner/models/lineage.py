@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from reprise.errors import TrackingError
 from reprise.runner.find import experiment_names
+from reprise.runner.models.versions import with_aliases
 from reprise.runner.records import read_record
 from reprise.schemas import tags
 from reprise.schemas.entities import LoggedModel, ModelVersion, Run
@@ -63,6 +64,7 @@ def lineage(tracking: Tracking, version: ModelVersion) -> Lineage:
         TrackingError: the store cannot be asked.
     """
     notes: list[str] = []
+    version = with_aliases(version, tracking.get_registered_model(version.name))
     model = _logged_model(tracking, version, notes)
     run = _run(tracking, version.run_id or (model.source_run_id if model else None), notes)
     if run is None:

@@ -11,6 +11,7 @@ from reprise.runner.verdict.artifacts import compare_artifacts, compare_logged_m
 from reprise.runner.verdict.environment import compare_environments
 from reprise.runner.verdict.given import compare_inputs, compare_parameters
 from reprise.runner.verdict.metrics import compare_series
+from reprise.runner.verdict.models import Subject, compare_subject
 from reprise.runner.verdict.recorded import Recorded
 from reprise.runner.verdict.source import compare_sources
 from reprise.runner.verdict.values import (
@@ -27,7 +28,7 @@ from reprise.schemas import tags
 from reprise.schemas.tolerance import EXACT, Tolerance
 
 
-def compare_runs(a: Recorded, b: Recorded, tolerance: Tolerance) -> Verdict:
+def compare_runs(a: Recorded, b: Recorded, tolerance: Tolerance, subject: Subject | None = None) -> Verdict:
     """The verdict on run ``b``, which is to have come out as ``a`` did.
 
     What cannot be read is a part that cannot be compared, never an error.
@@ -40,6 +41,7 @@ def compare_runs(a: Recorded, b: Recorded, tolerance: Tolerance) -> Verdict:
         ("metric", partial(_metrics, a, b, tolerance)),
         ("artifact", partial(compare_artifacts, a, b, tolerance)),
         ("model", partial(compare_logged_models, a, b, tolerance)),
+        ("predictions", lambda: [compare_subject(subject, a, b, tolerance)] if subject else []),
         ("output log", lambda: [part("output log", "", compare_output(a, b, tolerance, LOG_ARTIFACT))]),
         ("exit code", lambda: [part("exit code", "", _ends(a, b))]),
     )

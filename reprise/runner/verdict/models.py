@@ -62,6 +62,13 @@ class Model(NamedTuple):
         return self.run.read(self.path(name), self.owner)
 
 
+class Subject(NamedTuple):
+    """The model of a run that a comparison is about: a folder of its artifacts, or of a logged model."""
+
+    owner: str | None
+    root: str
+
+
 def roots(paths: Iterable[str]) -> list[str]:
     """The folders that hold a model, those inside of another one left out."""
     found = [str(PurePosixPath(path).parent) for path in paths if PurePosixPath(path).name == MODEL_FILE]
@@ -86,6 +93,34 @@ def compare_model(name: str, a: Model, b: Model, tolerance: Tolerance) -> Part:
     except (TrackingError, OSError) as error:
         found = unknown(f"it cannot be read: {error}")
     return part("model", name, found, decides=closeness is not None)
+
+
+def compare_subject(subject: Subject, a: Recorded, b: Recorded, tolerance: Tolerance) -> Part:
+    """What the model and its counterpart in ``b`` predict; without an example it decides nothing.
+
+    Raises:
+        RepriseError: one of them cannot be read.
+    """
+    name, counterpart = _counterpart(subject, a, b)
+    if counterpart is None:
+        return part("predictions", name, diverged(note="the model is missing"))
+    model = Model(a, *subject)
+    if not _has_example(model):
+        return part("predictions", name, unknown("the model has no input example"), decides=False)
+    try:
+        return part("predictions", name, _compare_predictions(model, counterpart, tolerance))
+    except RepriseError as error:
+        return part("predictions", name, unknown(error.message))
+
+
+def _counterpart(subject: Subject, a: Recorded, b: Recorded) -> tuple[str, Model | None]:
+    """The name of a model of ``a``, and the model that ``b`` has under it."""
+    if subject.owner is None:
+        there = f"{subject.root}/{MODEL_FILE}".lstrip("/") in b.files()
+        return subject.root, Model(b, None, subject.root) if there else None
+    name = next((name for name, model in a.models.items() if model.model_id == subject.owner), "")
+    other = b.models.get(name)
+    return name, Model(b, other.model_id, subject.root) if other else None
 
 
 def _differences(a: Model, b: Model, looking: Looking) -> Iterator[Finding]:
@@ -126,23 +161,38 @@ def _without_ids(description: dict[str, Any]) -> dict[str, Any]:
 
 def _by_predictions(a: Model, b: Model, doubt: Finding, tolerance: Tolerance) -> Finding:
     """What the predictions on the input example say of files that could not be compared."""
-    from reprise.runner.verdict import predictions
-
-    description = _described(a.read(MODEL_FILE)) or {}
-    if not description.get("saved_input_example_info"):
+    if not _has_example(a):
         return doubt._replace(note=f"{doubt.note}; and there is no input example to predict on")
-    closeness = tolerance.default
     try:
-        one, other = (
-            predictions.predict(model.run, model.run.folder(model.root, model.owner)) for model in (a, b)
-        )
+        found = _compare_predictions(a, b, tolerance)
     except RepriseError as error:
         return doubt._replace(note=f"{doubt.note}; no predictions: {error.message}")
-    found = compare_values(one, other, closeness, Looking().words)
     if found.agreement is Agreement.DIVERGED:
         return diverged(f"prediction {found.where}".strip(), found.note)
     same = "the same" if found == IDENTICAL else "close"
     return within(doubt.where, f"the bytes differ; the predictions on the input example are {same}")
+
+
+def _has_example(model: Model) -> bool:
+    description = _described(model.read(MODEL_FILE)) or {}
+    return bool(description.get("saved_input_example_info"))
+
+
+def _compare_predictions(a: Model, b: Model, tolerance: Tolerance) -> Finding:
+    """Those of two models, each on its own input example.
+
+    Raises:
+        RepriseError: there are none.
+    """
+    from reprise.runner.verdict.predictions import predict
+
+    said = []
+    for model in (a, b):
+        folder, known = model.run.folder(model.root, model.owner), model.run.predicted
+        if folder not in known:
+            known[folder] = predict(model.run, folder)
+        said.append(known[folder])
+    return compare_values(said[0], said[1], tolerance.default, Looking().words)
 
 
 def _is_below(path: str, folder: str) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote
 
 from reprise.errors import TrackingError
@@ -35,6 +36,7 @@ class Recorded:
     """A run in a store; ``folders`` are further places of its source, which its texts may name.
 
     ``record`` is None where there is none, or where it cannot be read: then ``record_fault`` says why.
+    ``predicted`` is what its models said, by their folders.
     """
 
     def __init__(self, tracking: Tracking, run: Run, scratch: Path, folders: tuple[str, ...] = ()) -> None:
@@ -43,6 +45,7 @@ class Recorded:
         self._scratch = scratch / run.run_id
         self._folders = folders
         self._listed: dict[str | None, Mapping[str, int | None]] = {}
+        self.predicted: dict[Path, Any] = {}
         self.record: RunRecord | None = None
         self.record_fault = "it has no record of reprise's"
         try:

@@ -78,12 +78,13 @@ KINDS = (
     "metric",
     "artifact",
     "model",
+    "predictions",
     "output log",
     "exit code",
 )
 """In the order in which they are told."""
 
-_FIRST_TOLD = ("metric", "artifact", "model", "output log", "exit code")
+_FIRST_TOLD = ("metric", "artifact", "model", "predictions", "output log", "exit code")
 """Where runs diverged is told of what came out, before what went in."""
 
 IDENTICAL = Finding(Agreement.IDENTICAL)
