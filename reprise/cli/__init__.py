@@ -30,6 +30,7 @@ VERBS = {
     "push": ("push", "Send runs to an MLflow server."),
     "gc": ("gc", "Remove for good what was deleted."),
     "users": ("users", "Say who may use a server."),
+    "ui": ("ui", "See and compare runs in a browser."),
     "server": ("server", "Serve the store over MLflow's REST API."),
 }
 

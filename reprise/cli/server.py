@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from reprise.cli.serving_options import access_of, access_options
 from reprise.errors import UsageError
 
 _UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
@@ -21,11 +22,7 @@ _UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
 @click.option(
     "--artifact-root", metavar="URI", help="Where artifacts are: a folder, s3://... [default: in the store]"
 )
-@click.option("--auth", type=Path, metavar="FILE", help="Users and their roles; see reprise users.")
-@click.option("--token", envvar="REPRISE_SERVER_TOKEN", help="One secret. [env: REPRISE_SERVER_TOKEN]")
-@click.option("--insecure", is_flag=True, help="Serve others without asking who they are.")
-@click.option("--allowed-host", multiple=True, metavar="NAME", help="A name it is called by; repeatable.")
-@click.option("--access-log", type=Path, metavar="FILE", help="Append one line of JSON for each request.")
+@access_options
 @click.option("--max-upload", metavar="SIZE", help="Largest request: 500M, 2G. [default: any]")
 def server(
     host: str,
@@ -39,24 +36,19 @@ def server(
     access_log: Path | None,
     max_upload: str | None,
 ) -> None:
-    """Serve the store over MLflow's REST API, until Ctrl-C."""
+    """Serve the store over MLflow's REST API, and the web UI, until Ctrl-C."""
     from reprise import paths
-    from reprise.server.access import Access, Everyone, OneSecret
     from reprise.server.serving import Serving, serve
-    from reprise.server.users import Users
     from reprise.tracking.embedded import EmbeddedStore
+    from reprise.ui import WebPages
 
-    if auth and token:
-        raise UsageError("both --auth and --token are given", hint="give one of them")
-    if host not in ("127.0.0.1", "::1", "localhost") and not (auth or token or insecure):
-        hint = "--auth FILE or --token asks who they are; --insecure does not"
-        raise UsageError(f"on {host} others can reach the server", hint=hint)
-    access: Access = Users(auth) if auth else OneSecret(token) if token else Everyone()
-    how = Serving(
-        host, port, access, frozenset(allowed_host) or None, access_log, _bytes("--max-upload", max_upload)
-    )
+    access = access_of(host, auth, token, insecure)
+    largest = _bytes("--max-upload", max_upload)
     with EmbeddedStore(store or paths.find_store(paths.here()), artifact_root) as opened:
-        serve(opened, how)
+        pages = WebPages(opened, access)
+        serve(
+            opened, Serving(host, port, access, frozenset(allowed_host) or None, access_log, largest, pages)
+        )
 
 
 def _bytes(option: str, size: str | None) -> int | None:

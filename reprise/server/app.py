@@ -7,14 +7,15 @@ what that client does (see ``follow.py``).
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from typing import Protocol
 
 from starlette.applications import Starlette
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from reprise.errors import RepriseError, TrackingError
@@ -35,8 +36,35 @@ _HEADERS = {
 LOOPBACK_NAMES = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
+class Pages(Protocol):
+    """What is served to people beside the API (``reprise.ui``), and how they come in with a browser."""
+
+    @property
+    def routes(self) -> Sequence[BaseRoute]: ...
+
+    def authorization(self, headers: Headers) -> str:
+        """The credential of a request, as an ``Authorization`` header: its own, or that of its session."""
+        ...
+
+    def is_open(self, path: str) -> bool:
+        """Whether a page is shown to those who have not said who they are."""
+        ...
+
+    def refused(self, scope: Scope, error: TrackingError) -> Response | None:
+        """What is shown in place of ``error``, for example the way to the login; None: the error itself."""
+        ...
+
+    def stop(self) -> None:
+        """The server ends: let go of those who wait for news."""
+        ...
+
+
 def create_app(
-    store: EmbeddedStore, access: Access, *, hosts: Iterable[str] | None = LOOPBACK_NAMES
+    store: EmbeddedStore,
+    access: Access,
+    *,
+    hosts: Iterable[str] | None = LOOPBACK_NAMES,
+    pages: Pages | None = None,
 ) -> ASGIApp:
     """Serve ``store``.
 
@@ -44,9 +72,10 @@ def create_app(
         access: who may do what.
         hosts: the names by which a client may call us (a foreign web page whose name was made to
             resolve to our address calls us by another); None for any.
+        pages: what is shown to people; None: only programs are served.
     """
     app = Starlette(
-        routes=(*ROUTES, Route("/metrics", _figures)),
+        routes=(*ROUTES, Route("/metrics", _figures), *(pages.routes if pages else ())),
         exception_handlers={
             RepriseError: _refused,
             HTTPException: _no_such_endpoint,
@@ -57,20 +86,24 @@ def create_app(
     )
     app.state.store = store
     app.state.follows = Follows()
-    return Guard(app, access, None if hosts is None else frozenset(hosts))
+    return Guard(app, access, None if hosts is None else frozenset(hosts), pages)
 
 
 class Guard:
     """Lets a request through when it calls us by our name, and its bearer may do what it asks for."""
 
-    def __init__(self, app: ASGIApp, access: Access, hosts: frozenset[str] | None) -> None:
+    def __init__(
+        self, app: ASGIApp, access: Access, hosts: frozenset[str] | None, pages: Pages | None = None
+    ) -> None:
         self._app = app
         self._access = access
         self._hosts = hosts
+        self._pages = pages
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and (refused := await self._refusal(scope)) is not None:
-            await error_response(refused)(scope, receive, send)
+            shown = self._pages.refused(scope, refused) if self._pages else None
+            await (shown or error_response(refused))(scope, receive, send)
             return
         await self._app(scope, receive, send)
 
@@ -82,12 +115,13 @@ class Guard:
         # Browsers say which page a request comes from; a foreign one has no business here.
         if (origin := headers.get("origin")) and origin.partition("://")[2] != host:
             return TrackingError("Requests of foreign pages are not answered", code="PERMISSION_DENIED")
-        if scope["path"] == "/health":
+        if scope["path"] == "/health" or (self._pages and self._pages.is_open(scope["path"])):
             return None
-        bearer = await self._access.bearer(headers.get("authorization", ""))
+        given = headers.get("authorization", "")
+        bearer = await self._access.bearer(self._pages.authorization(headers) if self._pages else given)
         refused = refusal(bearer, scope["method"], scope["path"])
         if bearer is not None and refused is None:
-            scope.setdefault("state", {}).update(user=bearer.name, run_id=bearer.run_id)
+            scope.setdefault("state", {}).update(user=bearer.name, role=bearer.role, run_id=bearer.run_id)
         return refused
 
 

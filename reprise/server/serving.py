@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
+from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -14,7 +15,7 @@ from starlette.types import ASGIApp
 
 from reprise.errors import UsageError
 from reprise.server.access import Access, Everyone, OneSecret
-from reprise.server.app import LOOPBACK_NAMES, create_app
+from reprise.server.app import LOOPBACK_NAMES, Pages, create_app
 from reprise.server.loopback import listen
 from reprise.tracking.embedded import EmbeddedStore
 
@@ -32,7 +33,7 @@ class Serving(NamedTuple):
 
     ``hosts``: names by which it may be called; None: those of the loopback interface when it listens
     there, any name elsewhere. ``access_log``: a file for one JSON line per request.
-    ``largest_body``: bytes of one request, None for any size.
+    ``largest_body``: bytes of one request, None for any size. ``pages``: what is shown to people.
     """
 
     host: str = "127.0.0.1"
@@ -41,10 +42,11 @@ class Serving(NamedTuple):
     hosts: frozenset[str] | None = None
     access_log: Path | None = None
     largest_body: int | None = None
+    pages: Pages | None = None
 
 
-def serve(store: EmbeddedStore, how: Serving) -> None:
-    """Serve until SIGINT or SIGTERM (``reprise server``).
+def serve(store: EmbeddedStore, how: Serving, ready: Callable[[str], None] | None = None) -> None:
+    """Serve until SIGINT or SIGTERM (``reprise server``); ``ready`` is told the URL when it listens.
 
     Raises:
         UsageError: the address cannot be listened on, or the access log cannot be written.
@@ -55,7 +57,7 @@ def serve(store: EmbeddedStore, how: Serving) -> None:
 
     store.get_experiment("0")  # a store that cannot be opened is told now, and not to the first client
     hosts = how.hosts or (LOOPBACK_NAMES if how.host in LOOPBACK_NAMES else None)
-    app = Bodies(create_app(store, how.access, hosts=hosts), how.largest_body)
+    app = Bodies(create_app(store, how.access, hosts=hosts, pages=how.pages), how.largest_body)
     try:
         log = nullcontext() if how.access_log is None else how.access_log.open("a", encoding="utf-8")
     except OSError as error:
@@ -66,10 +68,13 @@ def serve(store: EmbeddedStore, how: Serving) -> None:
         hint = "is another server there? -p names another port"
         raise UsageError(f"cannot listen on {how.host}:{how.port}: {error.strerror}", hint=hint) from error
     shown = f"[{how.host}]" if ":" in how.host else how.host
-    logger.info("Serving %s at http://%s:%d", store.uri, shown, listening.getsockname()[1])
+    url = f"http://{shown}:{listening.getsockname()[1]}"
+    logger.info("Serving %s at %s", store.uri, url)
+    if ready:
+        ready(url)
     with listening, log as lines:
         config = _config(Observed(app, lines), timeout_keep_alive=75, http=PromptHeads)
-        TidyServer(config).run(sockets=[listening])
+        TidyServer(config, how.pages).run(sockets=[listening])
 
 
 def serve_until(stop: socket.socket, store: EmbeddedStore, token: str, listening: socket.socket) -> None:
@@ -102,7 +107,13 @@ def _config(
 class TidyServer(uvicorn.Server):
     """Waits for requests that it ended to clean up, before it dies of the signal that asked it to stop."""
 
+    def __init__(self, config: uvicorn.Config, pages: Pages | None) -> None:
+        super().__init__(config)
+        self._pages = pages
+
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        if self._pages:
+            self._pages.stop()
         await super().shutdown(sockets)
         if self.server_state.tasks:
             await asyncio.wait(list(self.server_state.tasks), timeout=_CLEANING)

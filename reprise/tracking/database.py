@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -54,6 +54,12 @@ class Database:
         """
         with self._told_plainly(), self._commits.write() as connection:
             yield connection
+
+    @contextmanager
+    def watching(self) -> Iterator[Callable[[], int]]:
+        """A function whose answer changes when anybody, in any process, has committed something."""
+        with self._told_plainly(), self._connection() as connection:
+            yield lambda: int(connection.execute("PRAGMA data_version").fetchone()[0])
 
     def close(self) -> None:
         """Close idle connections now, and those in use when they come back."""

@@ -31,6 +31,7 @@ from reprise.tracking.model_versions import ModelVersions
 from reprise.tracking.registered_models import RegisteredModels
 from reprise.tracking.rows import missing
 from reprise.tracking.run_data import RunData
+from reprise.tracking.run_listing import RunListing
 from reprise.tracking.run_rows import run_row
 from reprise.tracking.runs import Runs
 from reprise.tracking.traces import Traces
@@ -50,7 +51,15 @@ _OURS = {
 
 
 class EmbeddedStore(
-    Experiments, Runs, RunData, LoggedModels, RegisteredModels, ModelVersions, Traces, Assessments
+    Experiments,
+    Runs,
+    RunData,
+    RunListing,
+    LoggedModels,
+    RegisteredModels,
+    ModelVersions,
+    Traces,
+    Assessments,
 ):
     """The store in ``directory``; the first verb opens it, and makes it when there is none.
 

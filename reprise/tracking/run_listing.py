@@ -1,0 +1,152 @@
+"""What a table of runs asks of the store, beyond the REST API: all of a search's order, keys, counts, news.
+
+A page shows a window of a long list at any place of it. So it is told the whole order at once, as row
+numbers, and then reads the runs of the window.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import NamedTuple
+
+from reprise.schemas import tags
+from reprise.schemas.entities import Run, ViewType
+from reprise.tracking import validation
+from reprise.tracking.rows import Connection, Verbs, stages
+from reprise.tracking.run_rows import read_runs, run_row
+
+ALL_OF_THEM = 1 << 40
+
+
+class RunOrder(NamedTuple):
+    """The runs that a search finds, in its order, by their row numbers, which ``runs_at`` reads.
+
+    ``parents`` has an entry for each of them that is nested in a run of the same experiments, found or not.
+    """
+
+    numbers: Sequence[int]
+    parents: Mapping[int, int]
+
+
+class Keys(NamedTuple):
+    """The names under which the runs of some experiments logged something, each sorted."""
+
+    metrics: tuple[str, ...]
+    params: tuple[str, ...]
+    tags: tuple[str, ...]
+
+
+class Activity(NamedTuple):
+    """How many active runs there are, by status; ``last`` is the last start or end of one, in ms."""
+
+    counts: Mapping[str, int]
+    last: int | None = None
+
+
+class RunListing(Verbs):
+    def run_order(
+        self,
+        experiment_ids: Sequence[str],
+        *,
+        filter: str = "",
+        order_by: Sequence[str] = (),
+        view_type: ViewType = "ACTIVE_ONLY",
+    ) -> RunOrder:
+        """All runs that ``search_runs`` would find, page after page."""
+        from reprise.tracking.search_pages import page
+        from reprise.tracking.search_sql import Query, Sql
+        from reprise.tracking.searchables import RUNS
+
+        scope = Sql(
+            "t.experiment IN (SELECT value FROM json_each(?))"
+            " AND t.lifecycle_stage IN (SELECT value FROM json_each(?))",
+            (_numbers(experiment_ids), stages(view_type)),
+        )
+        with self._database.reading() as connection:
+            numbers, _ = page(connection, Query(RUNS, scope, filter, order_by), ALL_OF_THEM, None)
+            return RunOrder(numbers, _parents(connection, numbers))
+
+    def runs_at(self, numbers: Iterable[int]) -> list[Run]:
+        """The runs of these row numbers, in their order; one that is gone for good is left out."""
+        wanted = list(numbers)
+        with self._database.reading() as connection:
+            found = connection.execute(
+                "SELECT id FROM run WHERE id IN (SELECT value FROM json_each(?))", (json.dumps(wanted),)
+            )
+            there = {number for (number,) in found}
+            return read_runs(connection, [number for number in wanted if number in there])
+
+    def run_number(self, run_id: str) -> int:
+        """The row number of a run. ``RESOURCE_DOES_NOT_EXIST`` when there is none."""
+        with self._database.reading() as connection:
+            return run_row(connection, run_id).id
+
+    def data_keys(self, experiment_ids: Sequence[str]) -> Keys:
+        """What columns a table of these experiments can have."""
+        among = _numbers(experiment_ids)
+        with self._database.reading() as connection:
+            metrics, params, tag_keys = (
+                tuple(_keys(connection, table, among))
+                for table in ("series_sorted", "run_param_sorted", "run_tag_sorted")
+            )
+        return Keys(metrics, params, tag_keys)
+
+    def activity(self) -> dict[str, Activity]:
+        """The activity of every experiment that has active runs, by experiment id."""
+        counts: dict[str, dict[str, int]] = {}
+        last: dict[str, int] = {}
+        with self._database.reading() as connection:
+            rows = connection.execute(
+                "SELECT experiment, status, count(*), max(max(start_time, coalesce(end_time, 0))) FROM run"
+                " WHERE lifecycle_stage = 'active' GROUP BY experiment, status"
+            )
+            for number, status, count, latest in rows:
+                experiment = str(number)
+                counts.setdefault(experiment, {})[status] = count
+                last[experiment] = max(latest, last.get(experiment, 0))
+        return {experiment: Activity(counts[experiment], last[experiment]) for experiment in counts}
+
+    def watching(self) -> AbstractContextManager[Callable[[], int]]:
+        """A function whose answer changes when anybody has written; for one thread at a time."""
+        return self._database.watching()
+
+    def children(self, run_id: str) -> list[Run]:
+        """The active runs that are nested in a run, oldest first."""
+        with self._database.reading() as connection:
+            rows = connection.execute(
+                "SELECT t.id FROM run_tag_sorted s JOIN run t ON t.id = s.run"
+                " WHERE s.key = ? AND s.value = ? AND t.lifecycle_stage = 'active'"
+                " ORDER BY t.start_time, t.id",
+                (tags.PARENT_RUN_ID, run_id),
+            )
+            return read_runs(connection, [number for (number,) in rows])
+
+
+def _numbers(experiment_ids: Sequence[str]) -> str:
+    return json.dumps([validation.experiment_id(text) for text in experiment_ids])
+
+
+def _parents(connection: Connection, numbers: Sequence[int]) -> dict[int, int]:
+    rows = connection.execute(
+        "SELECT s.run, p.id FROM run_tag_sorted s JOIN run p ON p.run_id = s.value WHERE s.key = ?",
+        (tags.PARENT_RUN_ID,),
+    ).fetchall()
+    if not rows:
+        return {}
+    found = set(numbers)
+    return {child: parent for child, parent in rows if child in found}
+
+
+def _keys(connection: Connection, table: str, among: str) -> Iterator[str]:
+    """The keys of a sorted table, found by leaps, that an experiment in ``among`` has."""
+    key: str | None = ""
+    leap = f"SELECT min(key) FROM {table} WHERE key > ?"
+    has = (
+        f"SELECT 1 FROM {table} s JOIN run t ON t.id = s.run WHERE s.key = ?"
+        " AND t.experiment IN (SELECT value FROM json_each(?)) LIMIT 1"
+    )
+    while (key := connection.execute(leap, (key,)).fetchone()[0]) is not None:
+        if connection.execute(has, (key, among)).fetchone():
+            yield key

@@ -1,0 +1,67 @@
+"""The web UI: pages on which people look at the store, beside the API that programs speak.
+
+Pages are made by the server (jinja2) and work with small modules of our own in the browser. What a page
+changes, it changes by the REST API, so that the rules stand in one place. Each page lives in one file: its
+routes, what it reads, and what it hands to its template of the same name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from starlette.datastructures import Headers
+    from starlette.responses import Response
+    from starlette.routing import BaseRoute
+    from starlette.types import ASGIApp, Receive, Scope, Send
+
+    from reprise.errors import TrackingError
+    from reprise.server.access import Access
+    from reprise.tracking.embedded import EmbeddedStore
+
+__all__ = ["WebPages"]
+
+
+class WebPages:
+    """The pages over ``store`` for ``reprise.server.app.create_app``; made when the first one is asked for.
+
+    A server that only programs talk to never imports them.
+    """
+
+    def __init__(self, store: EmbeddedStore, access: Access) -> None:
+        from reprise.ui.sessions import Sessions
+
+        self._store = store
+        self._sessions = Sessions(access)
+        self._app: ASGIApp | None = None
+
+    @property
+    def routes(self) -> Sequence[BaseRoute]:
+        from starlette.routing import Mount
+
+        return (Mount("/", app=self),)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self._app is None:
+            from reprise.ui.app import create
+
+            self._app = create(self._store, self._sessions)
+        await self._app(scope, receive, send)
+
+    def authorization(self, headers: Headers) -> str:
+        return self._sessions.authorization(headers)
+
+    def is_open(self, path: str) -> bool:
+        return path == "/login" or path.startswith("/static/")
+
+    def refused(self, scope: Scope, error: TrackingError) -> Response | None:
+        from reprise.ui.login import instead_of
+
+        return instead_of(scope, error)
+
+    def stop(self) -> None:
+        if self._app is not None:
+            from reprise.ui.app import news_of
+
+            news_of(self._app).stop()

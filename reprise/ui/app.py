@@ -1,0 +1,106 @@
+"""The app of all pages: their routes, the headers that every answer has, and how errors are shown."""
+
+from __future__ import annotations
+
+from collections.abc import MutableMapping
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from reprise.errors import RepriseError, TrackingError
+from reprise.server.wire import HTTP_STATUS
+from reprise.tracking.embedded import EmbeddedStore
+from reprise.ui import assets, events, login
+from reprise.ui.html import render
+from reprise.ui.sessions import Sessions
+
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; font-src 'self';"
+    " connect-src 'self'; frame-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+"""What a page may do: nothing that is not from here."""
+
+_HEADERS = {
+    "Content-Security-Policy": POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+
+
+def create(store: EmbeddedStore, sessions: Sessions) -> ASGIApp:
+    app = Starlette(
+        routes=(
+            Route("/", home),
+            *assets.ROUTES,
+            *login.ROUTES,
+            *events.ROUTES,
+        ),
+        exception_handlers={RepriseError: refused, HTTPException: no_such_page},
+    )
+    app.state.store = store
+    app.state.sessions = sessions
+    app.state.news = events.News(store)
+    return Guarded(app)
+
+
+class Guarded:
+    """``app``, with our headers on every answer that does not bring its own."""
+
+    def __init__(self, app: Starlette) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                _add(message)
+            await send(message)
+
+        await self.app(scope, receive, send_with_headers)
+
+
+def news_of(app: ASGIApp) -> events.News:
+    assert isinstance(app, Guarded)
+    news: events.News = app.app.state.news
+    return news
+
+
+async def home(request: Request) -> Response:
+    return RedirectResponse("/experiments")
+
+
+async def refused(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RepriseError)
+    code = error.code if isinstance(error, TrackingError) else "INVALID_PARAMETER_VALUE"
+    return _told(request, HTTP_STATUS.get(code, 500), code, error.message)
+
+
+async def no_such_page(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    message = "There is no such page" if error.status_code == 404 else error.detail
+    return _told(request, error.status_code, "ENDPOINT_NOT_FOUND", message)
+
+
+def _told(request: Request, status: int, code: str, message: str) -> Response:
+    """A page for people, and MLflow's shape of an error for what a page fetches."""
+    if "text/html" in request.headers.get("accept", ""):
+        return render(request, "error.html", status, code=status, message=message)
+    return JSONResponse({"error_code": code, "message": message}, status)
+
+
+def _add(message: MutableMapping[str, Any]) -> None:
+    there = {name.lower() for name, _ in message["headers"]}
+    message["headers"] = [
+        *message["headers"],
+        *(
+            (name.lower().encode(), value.encode())
+            for name, value in _HEADERS.items()
+            if name.lower().encode() not in there
+        ),
+    ]

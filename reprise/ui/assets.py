@@ -1,0 +1,77 @@
+"""Scripts and styles: ours, and plotly's bundle out of its installed package.
+
+Their addresses hold a digest of their contents, so that a browser may keep them for ever.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import importlib.util
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+STATIC = Path(__file__).parent / "static"
+_KINDS = {
+    ".js": "text/javascript; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".svg": "image/svg+xml",
+}
+_FOR_EVER = "public, max-age=31536000, immutable"
+
+
+def url(name: str) -> str:
+    """The address of one of our files; modules import each other relative to it."""
+    return f"/static/{_digest()}/{name}"
+
+
+def plotly_url() -> str:
+    return f"/static/plotly-{version('plotly')}.js"
+
+
+def ours(request: Request) -> Response:
+    name = request.path_params["name"]
+    if "/" in name or Path(name).suffix not in _KINDS or not (STATIC / name).is_file():
+        raise HTTPException(404)
+    return _answer(request, *_packed(STATIC / name))
+
+
+def plotly(request: Request) -> Response:
+    if request.url.path != plotly_url():
+        raise HTTPException(404)
+    found = importlib.util.find_spec("plotly")
+    assert found is not None and found.origin is not None
+    return _answer(request, *_packed(Path(found.origin).parent / "package_data" / "plotly.min.js"))
+
+
+@cache
+def _packed(file: Path) -> tuple[bytes, bytes, str]:
+    content = file.read_bytes()
+    return content, gzip.compress(content, 6, mtime=0), _KINDS[file.suffix]
+
+
+def _answer(request: Request, content: bytes, packed: bytes, kind: str) -> Response:
+    headers = {"Cache-Control": _FOR_EVER, "Vary": "Accept-Encoding"}
+    if "gzip" in request.headers.get("accept-encoding", ""):
+        return Response(packed, headers={**headers, "Content-Encoding": "gzip"}, media_type=kind)
+    return Response(content, headers=headers, media_type=kind)
+
+
+@cache
+def _digest() -> str:
+    found = hashlib.sha256()
+    for file in sorted(STATIC.iterdir()):
+        found.update(file.name.encode() + b"\0" + file.read_bytes())
+    return found.hexdigest()[:12]
+
+
+ROUTES = (
+    Route("/static/{digest}/{name}", ours),
+    Route("/static/{name}", plotly),
+)

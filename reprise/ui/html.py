@@ -1,0 +1,86 @@
+"""Pages out of templates. Everything that a template shows is escaped, wherever it comes from."""
+
+from __future__ import annotations
+
+import math
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+
+from reprise import amounts
+from reprise.server.access import Role
+from reprise.ui import assets
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+_TEMPLATES = Path(__file__).parent / "templates"
+
+
+def render(request: Request, template: str, status: int = 200, **values: Any) -> Response:
+    """The page ``template``, or a fragment of one, with ``values``."""
+    return HTMLResponse(text(request, template, **values), status)
+
+
+def text(request: Request, template: str, **values: Any) -> str:
+    state = request.scope.get("state", {})
+    role = state.get("role", Role.READ)
+    shared = {
+        "user": state.get("user", ""),
+        "may_write": role >= Role.WRITE,
+        "may_remove": role >= Role.ADMIN,
+        "path": request.url.path,
+    }
+    return templates().get_template(template).render({**shared, **values})
+
+
+@cache
+def templates() -> Environment:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+    environment.globals["asset"] = assets.url
+    environment.globals["plotly"] = assets.plotly_url
+    environment.filters.update(
+        ago=amounts.ago,
+        duration=amounts.duration,
+        size=amounts.size,
+        counted=amounts.counted,
+        number=number,
+        moment=moment,
+        lasted=lasted,
+    )
+    return environment
+
+
+def number(value: float) -> str:
+    """A metric's value: seven significant digits at most, and the words of the field for the rest."""
+    if math.isnan(value):
+        return "NaN"
+    if math.isinf(value):
+        return "∞" if value > 0 else "-∞"
+    return f"{value:,.0f}" if value == int(value) and abs(value) < 1e15 else f"{value:.7g}"
+
+
+def moment(milliseconds: int) -> str:
+    """``2026-11-21 14:48:12 UTC``; the browser shows its own zone beside it."""
+    try:
+        return datetime.fromtimestamp(milliseconds / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    except (ValueError, OverflowError, OSError):
+        return f"{milliseconds} ms"
+
+
+def lasted(start: int, end: int | None) -> str:
+    """How long a run took; nothing while it goes on."""
+    return "" if end is None else amounts.duration((end - start) / 1000)

@@ -1,0 +1,88 @@
+"""The way in and out with a browser, where the server asks who somebody is."""
+
+from __future__ import annotations
+
+import base64
+from urllib.parse import parse_qs, quote
+
+from starlette.datastructures import Headers
+from starlette.requests import Request
+from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.routing import Route
+from starlette.types import Scope
+
+from reprise.errors import TrackingError
+from reprise.ui.html import render
+from reprise.ui.sessions import COOKIE, LASTS, Sessions
+
+_LARGEST = 10_000
+
+
+def instead_of(scope: Scope, error: TrackingError) -> Response | None:
+    """The way to the login for a browser that goes to a page; no challenge for what a page fetches.
+
+    Only browsers send ``Sec-Fetch-Mode``. A challenge would make them ask by a window of their own.
+    """
+    mode = Headers(scope=scope).get("sec-fetch-mode")
+    if error.code != "UNAUTHENTICATED" or mode is None:
+        return None
+    if mode == "navigate" and scope["method"] == "GET":
+        query = scope["query_string"].decode("ascii", "replace")
+        here = scope["path"] + (f"?{query}" if query else "")
+        return RedirectResponse(f"/login?next={quote(here, safe='')}", status_code=303)
+    return JSONResponse({"error_code": error.code, "message": "You are not logged in"}, 401)
+
+
+async def page(request: Request) -> Response:
+    sessions: Sessions = request.app.state.sessions
+    if await sessions.bearer(request.headers) is not None:
+        return RedirectResponse(local(request.query_params.get("next", "/")), status_code=303)
+    return render(request, "login.html", next=request.query_params.get("next", "/"), failed=False)
+
+
+async def log_in(request: Request) -> Response:
+    """A user's name and password or token, or nothing but the token of the server."""
+    form = await _form(request)
+    sessions: Sessions = request.app.state.sessions
+    pair = f"{form.get('name', '')}:{form.get('secret', '')}"
+    session = await sessions.open(f"Basic {base64.b64encode(pair.encode()).decode()}")
+    if session is None:
+        return render(request, "login.html", 401, next=form.get("next", "/"), failed=True)
+    response = RedirectResponse(local(form.get("next", "/")), status_code=303)
+    secure = request.url.scheme == "https" or request.headers.get("x-forwarded-proto") == "https"
+    response.set_cookie(
+        COOKIE, session, max_age=LASTS, httponly=True, samesite="strict", secure=secure, path="/"
+    )
+    return response
+
+
+async def log_out(request: Request) -> Response:
+    sessions: Sessions = request.app.state.sessions
+    sessions.close(request.headers)
+    response = RedirectResponse("/login", status_code=303)
+    response.delete_cookie(COOKIE, path="/")
+    return response
+
+
+def local(target: str) -> str:
+    """``target`` where it leads to a page of ours, and to no other host."""
+    if target.startswith("/") and not target.startswith(("//", "/\\")) and target.isprintable():
+        return target
+    return "/"
+
+
+async def _form(request: Request) -> dict[str, str]:
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > _LARGEST:
+            raise TrackingError("The form is too large", code="REQUEST_TOO_LARGE")
+    fields = parse_qs(bytes(body).decode("utf-8", "replace"), keep_blank_values=True)
+    return {name: values[-1] for name, values in fields.items()}
+
+
+ROUTES = (
+    Route("/login", page, methods=["GET"]),
+    Route("/login", log_in, methods=["POST"]),
+    Route("/logout", log_out, methods=["POST"]),
+)

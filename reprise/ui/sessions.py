@@ -1,0 +1,70 @@
+"""Who is logged in with a browser: a cookie stands for the credential that was typed on the login page.
+
+Sessions live in the memory of the server. The credential behind one is checked at every request, so that
+a user who was removed is out at once.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections import OrderedDict
+from typing import NamedTuple
+
+from starlette.datastructures import Headers
+from starlette.requests import cookie_parser
+
+from reprise.server.access import Access, Bearer
+
+COOKIE = "reprise-session"
+
+LASTS = 30 * 86400
+"""Seconds that a session lasts after its last use."""
+
+_MOST = 10_000
+
+
+class _Session(NamedTuple):
+    authorization: str
+    used: float
+
+
+class Sessions:
+    def __init__(self, access: Access) -> None:
+        self._access = access
+        self._sessions: OrderedDict[str, _Session] = OrderedDict()  # the last used one last
+
+    async def open(self, authorization: str) -> str | None:
+        """The secret of a new session, or None when nobody has that credential."""
+        if await self._access.bearer(authorization) is None:
+            return None
+        secret = secrets.token_urlsafe(32)
+        self._sessions[secret] = _Session(authorization, time.monotonic())
+        while len(self._sessions) > _MOST:
+            self._sessions.popitem(last=False)
+        return secret
+
+    def close(self, headers: Headers) -> None:
+        self._sessions.pop(_secret(headers), None)
+
+    def authorization(self, headers: Headers) -> str:
+        """The ``Authorization`` header of a request, or the one that its session stands for."""
+        if given := headers.get("authorization"):
+            return given
+        secret = _secret(headers)
+        session = self._sessions.get(secret)
+        if session is None:
+            return ""
+        if time.monotonic() - session.used > LASTS:
+            del self._sessions[secret]
+            return ""
+        self._sessions[secret] = session._replace(used=time.monotonic())
+        self._sessions.move_to_end(secret)
+        return session.authorization
+
+    async def bearer(self, headers: Headers) -> Bearer | None:
+        return await self._access.bearer(self.authorization(headers))
+
+
+def _secret(headers: Headers) -> str:
+    return cookie_parser(headers.get("cookie", "")).get(COOKIE, "")

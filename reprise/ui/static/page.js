@@ -1,0 +1,274 @@
+// What all pages share: talking to the server, news, messages, dialogs, keys, the theme.
+
+/** An element: `h("a", {href, class, onclick}, "text", child)`. Text is always text, never markup. */
+export function h(tag, attributes = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value === undefined || value === null || value === false) continue;
+    if (typeof value === "function") element.addEventListener(name.replace(/^on/, ""), value);
+    else element.setAttribute(name, value === true ? "" : value);
+  }
+  element.append(...children.flat().filter((child) => child !== null && child !== undefined && child !== false));
+  return element;
+}
+
+/** The error that the server answered: `code` and `message` are the REST API's, `status` is HTTP's. */
+export class Refused extends Error {
+  constructor(status, code, message) {
+    super(message);
+    this.status = status;
+    this.code = code;
+  }
+}
+
+async function answered(response) {
+  if (response.ok) return response;
+  if (response.status === 401) {
+    location.assign(`/login?next=${encodeURIComponent(location.pathname + location.search)}`);
+  }
+  let told = {};
+  try {
+    told = await response.json();
+  } catch {
+    // not JSON: the status has to do
+  }
+  throw new Refused(response.status, told.error_code ?? "", told.message ?? `The server answered ${response.status}`);
+}
+
+/** A verb of the REST API, for example `api("runs/delete", {run_id})`: how every page changes things. */
+export async function api(verb, body, method = "POST") {
+  const response = await fetch(`/ajax-api/2.0/mlflow/${verb}`, {
+    method,
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify(body),
+  });
+  return (await answered(response)).json();
+}
+
+/** JSON that a page of ours answers. */
+export async function getJSON(path, options = {}) {
+  return (await answered(await fetch(path, { ...options, headers: { Accept: "application/json" } }))).json();
+}
+
+/** A fragment of HTML that the server made, and escaped. */
+export async function getHTML(path, options = {}) {
+  return (await answered(await fetch(path, { ...options, headers: { Accept: "application/json, text/x-fragment" } }))).text();
+}
+
+/** The values that the template put into `<script type="application/json" id="...">`. */
+export function given(id) {
+  return JSON.parse(document.getElementById(id).textContent);
+}
+
+// --- news: the store has changed ------------------------------------------------------------------
+
+const listeners = new Set();
+let source = null;
+
+/** Calls `listener` when something in the store has changed, at most once each `pause` ms; answers how to stop. */
+export function onChange(listener, pause = 500) {
+  let timer = null;
+  let last = 0;
+  const called = () => {
+    if (timer !== null) return;
+    timer = setTimeout(() => {
+      timer = null;
+      last = Date.now();
+      if (!document.hidden) listener();
+      else missed.add(listener);
+    }, Math.max(0, last + pause - Date.now()));
+  };
+  listeners.add(called);
+  connect();
+  return () => listeners.delete(called);
+}
+
+const missed = new Set();
+document.addEventListener("visibilitychange", () => {
+  if (document.hidden) return;
+  for (const listener of missed) listener();
+  missed.clear();
+});
+
+function connect() {
+  if (source !== null) return;
+  source = new EventSource("/events");
+  let opened = false;
+  source.addEventListener("changed", () => listeners.forEach((listener) => listener()));
+  source.addEventListener("open", () => {
+    if (opened) listeners.forEach((listener) => listener()); // what changed meanwhile is not known
+    opened = true;
+  });
+}
+addEventListener("pagehide", () => {
+  source?.close();
+  source = null;
+});
+addEventListener("pageshow", (event) => {
+  if (event.persisted && listeners.size) connect();
+});
+
+// --- messages and questions -------------------------------------------------------------------------
+
+/** A message in the corner; of a fault it stays until it is clicked. */
+export function toast(message, { fault = false } = {}) {
+  const shown = h("div", { class: fault ? "toast fault" : "toast", onclick: () => shown.remove() }, message);
+  document.getElementById("toasts").append(shown);
+  if (!fault) setTimeout(() => shown.remove(), 4000);
+}
+
+/** Runs `action`; what it throws is told, and false answered. */
+export async function attempt(action) {
+  try {
+    await action();
+    return true;
+  } catch (error) {
+    toast(error.message, { fault: true });
+    return false;
+  }
+}
+
+/** A dialog with `content`; resolves with the value of the button that closed it, null when it was left. */
+export function dialog(title, content, buttons = [["Close", "", "close"]]) {
+  return new Promise((resolve) => {
+    const close = (value) => {
+      element.close();
+      element.remove();
+      resolve(value);
+    };
+    const form = h(
+      "form",
+      { method: "dialog", onsubmit: (event) => (event.preventDefault(), close(buttons[0][2])) },
+      h("h2", { id: "dialog-title" }, title),
+      content,
+      h("p", { class: "buttons" }, buttons.map(([text, kind, value], at) =>
+        h("button", { type: at ? "button" : "submit", class: kind, onclick: at ? () => close(value) : undefined }, text))),
+    );
+    const element = h("dialog", { "aria-labelledby": "dialog-title", oncancel: () => close(null) }, form);
+    document.body.append(element);
+    element.showModal();
+    (element.querySelector("input, textarea, select") ?? element.querySelector("button")).focus();
+  });
+}
+
+export async function confirmed(question, word, kind = "danger") {
+  return (await dialog(question, "", [[word, kind, "yes"], ["Cancel", "", null]])) === "yes";
+}
+
+/** Asks for one line of text; null when the question was left. */
+export async function asked(title, label, value = "", word = "Save") {
+  const input = h("input", { value, "aria-label": label });
+  const done = await dialog(title, h("label", {}, label, input), [[word, "primary", "yes"], ["Cancel", "", null]]);
+  return done === "yes" ? input.value : null;
+}
+
+/** Copies `text`, and says so on the button that was pressed. */
+export async function copy(text, button) {
+  try {
+    await navigator.clipboard.writeText(text);
+  } catch {
+    const area = h("textarea", { class: "unseen" }); // pages that came over plain HTTP have no clipboard
+    area.value = text;
+    document.body.append(area);
+    area.select();
+    document.execCommand("copy");
+    area.remove();
+  }
+  const before = button.textContent;
+  button.textContent = "Copied";
+  setTimeout(() => (button.textContent = before), 1500);
+}
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-copy]");
+  if (button) copy(button.dataset.copy, button);
+});
+
+// --- the state of a view lives in its URL ------------------------------------------------------------
+
+/** Puts values into the query of the address; an empty one is left out. `push` makes a step back possible. */
+export function setQuery(values, { push = false } = {}) {
+  const url = new URL(location.href);
+  for (const [name, value] of Object.entries(values)) {
+    url.searchParams.delete(name);
+    for (const one of Array.isArray(value) ? value : [value]) {
+      if (one !== "" && one !== null && one !== undefined && one !== false) url.searchParams.append(name, one);
+    }
+  }
+  history[push ? "pushState" : "replaceState"](null, "", url);
+  return url;
+}
+
+// --- times, theme, keys -------------------------------------------------------------------------------
+
+/** `<time data-ms="...">` says how long ago that was, and on hover the moment in the reader's own zone. */
+export function tellTimes(root = document) {
+  for (const element of root.querySelectorAll("time[data-ms]")) {
+    const ms = Number(element.dataset.ms);
+    element.textContent = ago(ms);
+    element.title = new Date(ms).toLocaleString();
+  }
+}
+
+export function ago(ms) {
+  return `${duration((Date.now() - ms) / 1000)} ago`;
+}
+
+export function duration(seconds) {
+  if (seconds < 10) return `${Math.max(seconds, 0).toFixed(1)} s`;
+  for (const [unit, size] of [["d", 86400], ["h", 3600], ["min", 60]]) {
+    if (seconds >= 2 * size) return `${Math.round(seconds / size)} ${unit}`;
+  }
+  return `${Math.round(seconds)} s`;
+}
+tellTimes();
+setInterval(() => document.hidden || tellTimes(), 10_000);
+
+export function isDark() {
+  const chosen = document.documentElement.dataset.theme;
+  return chosen ? chosen === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
+}
+
+/** A colour of page.css as the browser draws it now, for example `colour("accent")`, for charts. */
+export function colour(name) {
+  const probe = h("i", { class: "unseen" });
+  probe.style.color = `var(--${name})`;
+  document.body.append(probe);
+  const found = getComputedStyle(probe).color;
+  probe.remove();
+  return found;
+}
+
+function switchTheme() {
+  const theme = isDark() ? "light" : "dark";
+  document.documentElement.dataset.theme = theme;
+  localStorage.setItem("reprise-theme", theme);
+  dispatchEvent(new Event("themechange"));
+}
+document.getElementById("theme")?.addEventListener("click", switchTheme);
+
+const keys = new Map();
+
+/** A key for this page, for example `onKey("c", "Compare the chosen runs", compare)`; none while one types. */
+export function onKey(key, meaning, action) {
+  keys.set(key, { meaning, action });
+}
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
+  if (event.target.closest("input, textarea, select, [contenteditable], dialog")) return;
+  const found = keys.get(event.key);
+  if (!found) return;
+  event.preventDefault();
+  found.action();
+});
+
+function showKeys() {
+  const rows = [...keys].map(([key, { meaning }]) => h("tr", {}, h("td", {}, h("kbd", {}, key)), h("td", {}, meaning)));
+  dialog("Keyboard shortcuts", h("table", { class: "keys" }, rows));
+}
+onKey("?", "Show the keyboard shortcuts", showKeys);
+onKey("t", "Switch between light and dark", switchTheme);
+onKey("/", "Go to the search field", () => document.querySelector("[data-search]")?.focus());
+document.getElementById("keys")?.addEventListener("click", showKeys);
+
+export const mayWrite = document.body.dataset.mayWrite === "yes";
+export const mayRemove = document.body.dataset.mayRemove === "yes";
