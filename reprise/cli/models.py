@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING
 import click
 
 from reprise.cli import show
+from reprise.cli.models_image import build_docker
+from reprise.cli.models_predict import predict
+from reprise.cli.models_serve import serve
 from reprise.cli.options import json_option, opened, tracking_option
 from reprise.errors import UsageError
 
@@ -17,6 +20,11 @@ if TYPE_CHECKING:
 @click.group()
 def models() -> None:
     """List, show, register, alias, stage and delete registered models."""
+
+
+models.add_command(build_docker)
+models.add_command(predict)
+models.add_command(serve)
 
 
 @models.command("list")

@@ -67,12 +67,12 @@ def build(spec: DockerEnv, base: Image | None, user: str, log: Path, environ: Ma
 
 def _with_code(base: Image | None, tag: str, user: str) -> str:
     """A Dockerfile; what is copied is named by the context."""
-    standing_on = tag if base is None else _name(base)
+    standing_on = tag if base is None else name_of(base)
     code = docker_files.CODE
     return f"FROM {standing_on}\nCOPY --chown={user} {{source}} {code}/\nWORKDIR {code}\n"
 
 
-def _name(base: Image) -> str:
+def name_of(base: Image) -> str:
     """What a Dockerfile can say of ``base``: not every builder knows ids."""
     if base.digest is not None:
         return base.digest

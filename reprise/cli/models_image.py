@@ -1,0 +1,63 @@
+"""``reprise models build-docker``: an image that serves a model."""
+
+from __future__ import annotations
+
+import logging
+
+import click
+
+from reprise.cli import show
+from reprise.cli.options import json_option, opened, tracking_option
+
+log = logging.getLogger(__name__)
+
+
+@click.command("build-docker")
+@click.option(
+    "-m", "--model-uri", "uri", required=True, metavar="URI", help="models:/..., runs:/... or a folder."
+)
+@click.option("-n", "--name", required=True, metavar="NAME[:TAG]", help="The name of the image.")
+@click.option(
+    "--base", metavar="IMAGE", help="An image with the lock's Python. [default: python:X.Y.Z-slim]"
+)
+@click.option(
+    "--env-manager", type=click.Choice(["virtualenv"]), help="What makes the lock where there is none."
+)
+@click.option("--platform", metavar="OS/ARCH", help="linux/amd64 or linux/arm64. [default: the engine's]")
+@click.option(
+    "--port", type=click.IntRange(1, 65535), default=8080, show_default=True, help="Where it listens."
+)
+@click.option("--offline", is_flag=True, help="Fetch nothing: use what is there. [env: REPRISE_OFFLINE]")
+@tracking_option
+@json_option
+def build_docker(
+    uri: str,
+    name: str,
+    base: str | None,
+    env_manager: str | None,
+    platform: str | None,
+    port: int,
+    offline: bool,
+    tracking_uri: str | None,
+    json_: bool,
+) -> None:
+    """Build an image that serves the model by MLflow's scoring server, from its lock.
+
+    Packages are fetched on this machine, by its settings, and checked against the lock: nothing runs while
+    the image is built, and no credentials come into it. The same model and lock give the same layers.
+    """
+    from reprise.runner.models.folder import is_address, opened_model
+    from reprise.runner.models.image import Wanted, build
+    from reprise.runner.request import is_offline
+    from reprise.schemas.environment import Policy
+
+    wanted = Wanted(name, base, env_manager, platform, port)
+    with (
+        opened(tracking_uri, make=not is_address(uri)) as tracking,
+        opened_model(tracking, uri) as model,
+    ):
+        image = build(model, wanted, Policy(offline=is_offline(offline)))
+    if json_:
+        show.as_json({"name": image.name, "id": image.id, "platform": image.platform, "port": port})
+    else:
+        log.info("docker run --rm -p %d:%d %s serves it", port, port, image.name)

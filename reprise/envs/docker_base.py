@@ -1,0 +1,78 @@
+"""The image that another one is built on: found or pulled, and what its Python is."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+from reprise.envs import docker_client, docker_images
+from reprise.envs.docker_images import Image
+from reprise.errors import EnvError, UsageError
+from reprise.lock import scratch
+from reprise.schemas.environment import DockerEnv, Policy
+
+_REFERENCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.\-]*(?:[/:@][A-Za-z0-9_.\-]+)*")
+_PROBE = (
+    "import json, platform, sys\n"
+    "print(json.dumps([platform.python_implementation(), platform.python_version(), platform.machine(),"
+    " platform.libc_ver()[1], getattr(sys, '_base_executable', sys.executable)]))"
+)
+
+
+class Base(NamedTuple):
+    """``machine`` is as uname tells it; ``glibc`` is a version, empty for another C library."""
+
+    image: Image
+    implementation: str
+    python: str
+    machine: str
+    glibc: str
+    executable: str
+
+    @property
+    def series(self) -> str:
+        """``3.11``: what packages are built for."""
+        return series(self.python)
+
+
+def series(version: str) -> str:
+    return ".".join(version.split(".")[:2])
+
+
+def check_reference(option: str, name: str) -> None:
+    """Raise for what cannot be the name of an image: it would be an option, or a line of a Dockerfile."""
+    if not _REFERENCE.fullmatch(name):
+        raise UsageError(f'{option} "{name}" is not the name of an image', hint="write NAME or NAME:TAG")
+
+
+def find(name: str, platform: str | None, policy: Policy, log: Path) -> Base:
+    """The image ``name``, which the engine has or pulls, and its ``python3``.
+
+    Raises:
+        EnvError: it cannot be had, or has no Python.
+    """
+    image = _of_platform(name, platform, policy, log)
+    run = ["run", "--rm", "--network=none", f"--platform={image.platform}", "--entrypoint=python3"]
+    probe = docker_client.call(*run, image.id, "-I", "-c", _PROBE)
+    try:
+        return Base(image, *json.loads(probe.stdout.splitlines()[-1]))
+    except (ValueError, TypeError, IndexError):
+        error = docker_client.failure(f"image {image.shown} cannot run python3:", probe)
+        hint = "take one that has Python, for example python:3.11-slim"
+        raise EnvError(error.message, hint=hint) from None
+
+
+def _of_platform(name: str, platform: str | None, policy: Policy, log: Path) -> Image:
+    there = docker_images.inspect(name, name)
+    if platform is not None and not (there and there.platform == platform):
+        if policy.offline:
+            raise EnvError(
+                f"image {name} for {platform} is not on this machine, and --offline fetches nothing"
+            )
+        done = docker_client.work("pull", f"--platform={platform}", "--", name, log=log)
+        if done.exit_code != 0:
+            raise docker_client.failure(f"image {name} for {platform} cannot be pulled:", done, log)
+    with scratch() as folder:  # which has no lock file
+        return docker_images.resolve(DockerEnv(folder, name), policy, log, {})

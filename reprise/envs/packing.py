@@ -1,0 +1,103 @@
+"""The packages of a lock as a folder for another machine: unpacked there, not installed.
+
+Nothing of the other machine runs: uv unpacks the wheels that fit it, each checked against its hash. What
+this needs of the index, of credentials and of certificates stays on this machine.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from reprise.envs import base, credentials, installing, interpreters, resolving, uv
+from reprise.errors import EnvError
+from reprise.process import run
+from reprise.progress import spinner
+from reprise.schemas.environment import Lock, Policy
+
+logger = logging.getLogger(__name__)
+
+# The glibc versions that uv knows wheels by, newest first.
+_GLIBC = (40, 39, 38, 37, 36, 35, 34, 33, 32, 31, 28, 17)
+_COMPILE_SECONDS = 900.0
+
+
+class Machine(NamedTuple):
+    """Where the packages are to run: ``glibc`` is a version, empty for musl."""
+
+    python: str
+    architecture: str
+    glibc: str
+
+
+def unpack(lock: Lock, target: Path, machine: Machine, policy: Policy, log: Path) -> None:
+    """Fill the new folder ``target``, which is to be the site-packages of ``machine``'s Python.
+
+    Raises:
+        EnvError: a package is not to be had for that machine, or lies in a folder of this one.
+    """
+    facts = json.loads(lock.text)
+    if facts.get("local"):
+        names = ", ".join(project["path"] for project in facts["local"])
+        raise EnvError(f"the lock installs {names} from a folder: such a package is in no image")
+    with spinner("Unpacking packages"):
+        _sync(facts, target, machine, policy, log)
+
+
+def _sync(facts: dict[str, Any], target: Path, machine: Machine, policy: Policy, log: Path) -> None:
+    arguments = ["pip", "sync", "--target", str(target), "--python", str(base.running())]
+    arguments += ["--python-version", machine.python, "--python-platform", _platform(machine)]
+    arguments += installing.taken_from(policy)
+    exact = installing.all_hashed(facts["requirements"])
+    if exact:
+        arguments.append("--require-hashes")
+    if not facts["platform"].startswith(f"linux-{machine.architecture}"):
+        arguments.append("--no-build")  # what is built here is for this machine
+    sources = (installing.anchored(line, None) for line in facts["sources"])
+    with resolving.written(map(credentials.restored, (*sources, *facts["requirements"]))) as source:
+        arguments.append(str(source))
+        environ = installing.settings(policy)
+        done = uv.call(arguments, log=log, environ=environ, offline=policy.offline or exact)
+        if done.exit_code != 0 and exact and not policy.offline:
+            done = uv.call(arguments, log=log, environ=environ)
+    if done.exit_code != 0:
+        what = f"the packages cannot be had for Python {machine.python} on {_platform(machine)}"
+        raise uv.failure(what, done, log, offline=policy.offline)
+
+
+def _platform(machine: Machine) -> str:
+    """uv's word for the machine: with the newest C library that it knows and the machine has."""
+    if not machine.glibc:
+        return f"{machine.architecture}-unknown-linux-musl"
+    minor = int(machine.glibc.split(".")[1])
+    return f"{machine.architecture}-manylinux_2_{next((known for known in _GLIBC if known <= minor), 17)}"
+
+
+def compile_modules(lock: Lock, target: Path, place: str, log: Path) -> None:
+    """Compile what is in ``target``, as it will lie in ``place``; the same sources give the same bytes.
+
+    Without the lock's Python on this machine nothing is compiled: it only starts slower.
+    """
+    facts = json.loads(lock.text)
+    found = interpreters.present(interpreters.exactly(facts["implementation"], facts["python"]), log)
+    if found is None:
+        logger.info("Modules are not compiled: Python %s is not on this machine", facts["python"])
+        return
+    options = ["-q", "-q", "--invalidation-mode", "unchecked-hash", "-x", "/tests?/", "-p", place]
+    argv = [
+        str(found.path),
+        "-I",
+        "-W",
+        "ignore",
+        "-m",
+        "compileall",
+        *options,
+        "-s",
+        str(target),
+        str(target),
+    ]
+    with spinner("Compiling modules"):
+        # Some packages have templates that are no Python; then it ends with 1, and has compiled the rest.
+        run(argv, check=False, timeout=_COMPILE_SECONDS, log_file=log, environ={"PYTHONHASHSEED": "0"})

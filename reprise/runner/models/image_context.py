@@ -1,0 +1,144 @@
+"""What an image of a model is built from: two trees and the lines that put them in, always the same bytes.
+
+Nothing runs while it is built. The trees are laid out as they will lie in the image, one for the packages
+and one for the model, so that another version of the model shares the layer of the packages.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import tarfile
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
+
+from reprise.envs.docker_base import Base
+from reprise.runner.models import image_serving
+
+HOME = "/opt/reprise"
+ENVIRONMENT = f"{HOME}/environment"
+MODEL = f"{HOME}/model"
+SERVING = f"{HOME}/serving.py"
+
+_TIME = 315_532_800  # 1980-01-01: of every file
+_USER = "10001:10001"
+_PACKAGES, _REST = "packages", "rest"
+# The first lines of a script that uv has written for a Python of this machine.
+_SHEBANG = re.compile(rb"\A#!(?:/bin/sh\n'''exec' .*\n' '''|.*python.*)\n")
+_PING = "import sys, urllib.request; urllib.request.urlopen(sys.argv[1], timeout=4)"
+
+
+def site_packages(base: Base) -> str:
+    """Where packages lie in the image."""
+    return f"{ENVIRONMENT}/lib/python{base.series}/site-packages"
+
+
+def dockerfile(base: Base, named: str, port: int) -> str:
+    """The lines that make the image of the context; ``named`` is what the builder knows the base by."""
+    python = f"{ENVIRONMENT}/bin/python"
+    check = json.dumps([python, "-c", _PING, f"http://127.0.0.1:{port}/ping"])
+    lines = (
+        f"FROM {named}",
+        f"COPY {_PACKAGES}/ /",
+        f"COPY {_REST}/ /",
+        f"ENV PATH={ENVIRONMENT}/bin:$PATH VIRTUAL_ENV={ENVIRONMENT} HOME=/tmp PYTHONUNBUFFERED=1",
+        f"USER {_USER}",
+        "WORKDIR /tmp",
+        f"EXPOSE {port}",
+        f"HEALTHCHECK --interval=10s --timeout=5s --start-period=60s CMD {check}",
+        f"ENTRYPOINT {json.dumps([python, SERVING, MODEL, str(port)])}",
+        "CMD []",
+    )
+    return "".join(f"{line}\n" for line in lines)
+
+
+def write(archive: tarfile.TarFile, packages: Path, model: Path, base: Base, recipe: str) -> None:
+    """Write the whole context: ``packages`` as :func:`packing.unpack` made them, and the model's folder."""
+    _text(archive, "Dockerfile", recipe)
+    _parents(archive, _PACKAGES, ENVIRONMENT)
+    _venv(archive, base)
+    site = site_packages(base)
+    _parents(archive, _PACKAGES, site, above=ENVIRONMENT)
+    _tree(archive, packages, f"{_PACKAGES}{site}", leave_out=("bin", ".lock"))
+    _scripts(archive, packages / "bin")
+    _parents(archive, _REST, HOME)
+    _text(archive, f"{_REST}{SERVING}", Path(image_serving.__file__).read_text(encoding="utf-8"))
+    _tree(archive, model, f"{_REST}{MODEL}")
+
+
+def _venv(archive: tarfile.TarFile, base: Base) -> None:
+    """What makes a folder a virtual environment of the base's Python."""
+    home = PurePosixPath(base.executable).parent
+    text = f"home = {home}\ninclude-system-site-packages = false\nversion = {base.python}\n"
+    _text(archive, f"{_PACKAGES}{ENVIRONMENT}/pyvenv.cfg", text)
+    _parents(archive, _PACKAGES, f"{ENVIRONMENT}/bin", above=ENVIRONMENT)
+    for name, target in (("python", base.executable), ("python3", "python")):
+        member = _member(f"{_PACKAGES}{ENVIRONMENT}/bin/{name}")
+        member.type, member.linkname, member.mode = tarfile.SYMTYPE, target, 0o777
+        archive.addfile(member)
+
+
+def _scripts(archive: tarfile.TarFile, folder: Path) -> None:
+    """The programs of the packages, which start the environment's Python, wherever they were unpacked."""
+    first = f"#!{ENVIRONMENT}/bin/python\n".encode()
+    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+        if path.is_file() and not path.is_symlink() and path.name not in ("python", "python3"):
+            data = _SHEBANG.sub(first, path.read_bytes(), count=1)
+            _bytes(archive, f"{_PACKAGES}{ENVIRONMENT}/bin/{path.name}", data, 0o755)
+
+
+def _tree(archive: tarfile.TarFile, root: Path, prefix: str, leave_out: tuple[str, ...] = ()) -> None:
+    """All below ``root``, in the order of the names; links stay links, whatever they point at."""
+    _folder(archive, prefix)
+    for path in sorted(root.rglob("*")):
+        inside = path.relative_to(root)
+        if inside.parts[0] in leave_out:
+            continue
+        name = f"{prefix}/{inside.as_posix()}"
+        if path.is_symlink():
+            member = _member(name)
+            member.type, member.linkname, member.mode = tarfile.SYMTYPE, str(path.readlink()), 0o777
+            archive.addfile(member)
+        elif path.is_dir():
+            _folder(archive, name)
+        elif path.is_file():
+            member = _member(name)
+            member.size = path.stat().st_size
+            member.mode = 0o755 if path.stat().st_mode & 0o100 else 0o644
+            with path.open("rb") as stream:
+                archive.addfile(member, stream)
+
+
+def _parents(archive: tarfile.TarFile, prefix: str, folder: str, above: str = "") -> None:
+    """The folder and those that it is in, below ``above``: the builder dates those that it makes itself."""
+    parts = PurePosixPath(folder.removeprefix(above).lstrip("/")).parts
+    for number in range(len(parts)):
+        _folder(archive, f"{prefix}{above}/{'/'.join(parts[: number + 1])}")
+
+
+def _folder(archive: tarfile.TarFile, name: str) -> None:
+    member = _member(name)
+    member.type, member.mode = tarfile.DIRTYPE, 0o755
+    archive.addfile(member)
+
+
+def _text(archive: tarfile.TarFile, name: str, text: str) -> None:
+    _bytes(archive, name, text.encode(), 0o644)
+
+
+def _bytes(archive: tarfile.TarFile, name: str, data: bytes, mode: int) -> None:
+    member = _member(name)
+    member.size, member.mode = len(data), mode
+    archive.addfile(member, io.BytesIO(data))
+
+
+def _member(name: str) -> tarfile.TarInfo:
+    member = tarfile.TarInfo(name)
+    member.mtime = _TIME
+    return member
+
+
+def labels(facts: Mapping[str, str | None]) -> list[str]:
+    """As options of the builder: no text of a user stands in the Dockerfile."""
+    return [f"--label=reprise.{name}={value}" for name, value in facts.items() if value]
