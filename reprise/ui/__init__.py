@@ -53,7 +53,7 @@ class WebPages:
         return self._sessions.authorization(headers)
 
     def is_open(self, path: str) -> bool:
-        return path == "/login" or path.startswith("/static/")
+        return path in ("/login", "/logout") or path.startswith("/static/")
 
     def refused(self, scope: Scope, error: TrackingError) -> Response | None:
         from reprise.ui.login import instead_of
