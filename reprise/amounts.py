@@ -1,8 +1,23 @@
-"""Times, durations, sizes and numbers as people read them, on the terminal and on pages."""
+"""Times, durations, sizes and numbers as people read and write them, on the terminal and on pages."""
 
 from __future__ import annotations
 
+import re
 import time
+
+from reprise.errors import UsageError
+
+
+def read_size(what: str, text: str) -> int:
+    """The bytes that ``500M``, ``1.5 GB`` (powers of 1000) or ``2GiB`` (powers of 1024) mean.
+
+    Raises:
+        UsageError: it is no size; ``what`` says what it was to be one of.
+    """
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(?:([kmgt])(i?))?b?", text.strip().lower())
+    if found is None:
+        raise UsageError(f'{what} is "{text}", which is no size', hint="write 500M, 2GB or 2GiB")
+    return int(float(found[1]) * (1024 if found[3] else 1000) ** " kmgt".index(found[2] or " "))
 
 
 def ago(milliseconds: int) -> str:

@@ -60,11 +60,11 @@ def make(
 
     RUN is a run id, the start of one, or @last.
     """
+    from reprise.amounts import read_size
     from reprise.runner.bundle import making
-    from reprise.runner.capture import guards
     from reprise.runner.request import is_offline
 
-    most = making.MAX_INPUT if max_input is None else guards.size("--max-input", max_input)
+    most = making.MAX_INPUT if max_input is None else read_size("--max-input", max_input)
     wanted = making.Wanted(with_packages, most, sign, is_offline(offline))
     started = time.monotonic()
     with opened(tracking_uri) as tracking:

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import click
 
 from reprise.cli.serving_options import access_of, access_options
-from reprise.errors import UsageError
-
-_UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
 
 
 @click.command()
@@ -38,24 +34,15 @@ def server(
 ) -> None:
     """Serve the store over MLflow's REST API, and the web UI, until Ctrl-C."""
     from reprise import paths
+    from reprise.amounts import read_size
     from reprise.server.serving import Serving, serve
     from reprise.tracking.embedded import EmbeddedStore
     from reprise.ui import WebPages
 
     access = access_of(host, auth, token, insecure)
-    largest = _bytes("--max-upload", max_upload)
+    largest = None if max_upload is None else read_size("--max-upload", max_upload)
     with EmbeddedStore(store or paths.find_store(paths.here()), artifact_root) as opened:
         pages = WebPages(opened, access)
         serve(
             opened, Serving(host, port, access, frozenset(allowed_host) or None, access_log, largest, pages)
         )
-
-
-def _bytes(option: str, size: str | None) -> int | None:
-    """``500M`` as a number of bytes."""
-    if size is None:
-        return None
-    found = re.fullmatch(r"(\d+)\s*([KMGT]?)(?:i?B)?", size.strip(), re.IGNORECASE)
-    if found is None:
-        raise UsageError(f'{option} "{size}" is not a size', hint="write 500M or 2G")
-    return int(found[1]) * _UNITS[found[2].upper()]

@@ -8,14 +8,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from reprise.errors import UsageError
+from reprise.amounts import read_size
 from reprise.schemas.run_record import LeftOut
 
 LIMIT_VARIABLE = "REPRISE_CAPTURE_LIMIT"
 
 _LIMIT = 50 * 10**6  # bytes of one run
 _PARTS = 5  # a file may have this part of it
-_UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9}
 _LISTED = 100
 
 # In lower case. What somebody puts into such a file is a secret more often than not.
@@ -57,20 +56,8 @@ def limit() -> Limit:
         UsageError: the variable is no size.
     """
     text = os.environ.get(LIMIT_VARIABLE, "").strip()
-    most = size(LIMIT_VARIABLE, text) if text else _LIMIT
+    most = read_size(LIMIT_VARIABLE, text) if text else _LIMIT
     return Limit(most, most // _PARTS)
-
-
-def size(what: str, text: str) -> int:
-    """The bytes that ``200MB`` and the like mean.
-
-    Raises:
-        UsageError: it is no size; ``what`` says what it was to be one of.
-    """
-    found = re.fullmatch(r"(\d+)\s*([kmg]?)b?", text.strip().lower())
-    if found is None:
-        raise UsageError(f'{what} is "{text}", which is no size', hint="write 200MB, for example")
-    return int(found[1]) * _UNITS[found[2]]
 
 
 def secret(path: str, start: bytes = b"") -> str | None:
