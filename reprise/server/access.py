@@ -28,6 +28,7 @@ _LOOKS = {
     "traces/batchGetInfos",
     "traces/search",
 }
+_INVOCATIONS = "/invocations"  # to ask a model changes nothing
 # What does not come back.
 _FOR_GOOD = {"model-versions/delete", "registered-models/delete", "traces/delete-traces"}
 _VERB = re.compile(r"/(?:ajax-)?api/[^/]+/mlflow/(?P<verb>.*)", re.DOTALL)
@@ -82,7 +83,8 @@ def needed(method: str, path: str) -> Role:
     """The role that a request needs."""
     found = _VERB.fullmatch(path)
     verb = found["verb"] if found else ""
-    if method in ("GET", "HEAD", "OPTIONS") or (method == "POST" and verb in _LOOKS):
+    looks = verb in _LOOKS or path == _INVOCATIONS
+    if method in ("GET", "HEAD", "OPTIONS") or (method == "POST" and looks):
         return Role.READ
     if verb in _FOR_GOOD or (method == "DELETE" and "/mlflow-artifacts/" in path):
         return Role.ADMIN

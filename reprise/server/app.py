@@ -33,6 +33,8 @@ _HEADERS = {
     "REQUEST_TOO_LARGE": {"Connection": "close"},
 }
 
+_PROBES = ("/health", "/ping")  # of those who only look whether we are there
+
 LOOPBACK_NAMES = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
@@ -74,8 +76,16 @@ def create_app(
             resolve to our address calls us by another); None for any.
         pages: what is shown to people; None: only programs are served.
     """
-    app = Starlette(
-        routes=(*ROUTES, Route("/metrics", _figures), *(pages.routes if pages else ())),
+    app = application((*ROUTES, *(pages.routes if pages else ())))
+    app.state.store = store
+    app.state.follows = Follows()
+    return Guard(app, access, None if hosts is None else frozenset(hosts), pages)
+
+
+def application(routes: Iterable[BaseRoute]) -> Starlette:
+    """An app of ``routes`` and ``/metrics``, whose errors have MLflow's shape."""
+    return Starlette(
+        routes=(Route("/metrics", _figures), *routes),
         exception_handlers={
             RepriseError: _refused,
             HTTPException: _no_such_endpoint,
@@ -84,9 +94,6 @@ def create_app(
             Exception: _unexpected,
         },
     )
-    app.state.store = store
-    app.state.follows = Follows()
-    return Guard(app, access, None if hosts is None else frozenset(hosts), pages)
 
 
 class Guard:
@@ -115,7 +122,7 @@ class Guard:
         # Browsers say which page a request comes from; a foreign one has no business here.
         if (origin := headers.get("origin")) and origin.partition("://")[2] != host:
             return TrackingError("Requests of foreign pages are not answered", code="PERMISSION_DENIED")
-        if scope["path"] == "/health" or (self._pages and self._pages.is_open(scope["path"])):
+        if scope["path"] in _PROBES or (self._pages and self._pages.is_open(scope["path"])):
             return None
         given = headers.get("authorization", "")
         bearer = await self._access.bearer(self._pages.authorization(headers) if self._pages else given)

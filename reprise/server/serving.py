@@ -44,6 +44,11 @@ class Serving(NamedTuple):
     largest_body: int | None = None
     pages: Pages | None = None
 
+    @property
+    def names(self) -> frozenset[str] | None:
+        """Those by which it may be called; None for any."""
+        return self.hosts or (LOOPBACK_NAMES if self.host in LOOPBACK_NAMES else None)
+
 
 def serve(store: EmbeddedStore, how: Serving, ready: Callable[[str], None] | None = None) -> None:
     """Serve until SIGINT or SIGTERM (``reprise server``); ``ready`` is told the URL when it listens.
@@ -52,12 +57,26 @@ def serve(store: EmbeddedStore, how: Serving, ready: Callable[[str], None] | Non
         UsageError: the address cannot be listened on, or the access log cannot be written.
         TrackingError: the store cannot be opened.
     """
+    store.get_experiment("0")  # a store that cannot be opened is told now, and not to the first client
+    serve_app(create_app(store, how.access, hosts=how.names, pages=how.pages), how, store.uri, ready)
+
+
+def serve_app(
+    app: ASGIApp,
+    how: Serving,
+    what: str,
+    ready: Callable[[str], None] | None = None,
+    *,
+    patience: float | None = None,
+) -> None:
+    """As :func:`serve`, any app: ``what`` it serves is told, requests have ``patience`` seconds to end.
+
+    Raises:
+        UsageError: the address cannot be listened on, or the access log cannot be written.
+    """
     from reprise.server.observing import Observed
     from reprise.server.patience import Bodies, PromptHeads
 
-    store.get_experiment("0")  # a store that cannot be opened is told now, and not to the first client
-    hosts = how.hosts or (LOOPBACK_NAMES if how.host in LOOPBACK_NAMES else None)
-    app = Bodies(create_app(store, how.access, hosts=hosts, pages=how.pages), how.largest_body)
     try:
         log = nullcontext() if how.access_log is None else how.access_log.open("a", encoding="utf-8")
     except OSError as error:
@@ -69,11 +88,12 @@ def serve(store: EmbeddedStore, how: Serving, ready: Callable[[str], None] | Non
         raise UsageError(f"cannot listen on {how.host}:{how.port}: {error.strerror}", hint=hint) from error
     shown = f"[{how.host}]" if ":" in how.host else how.host
     url = f"http://{shown}:{listening.getsockname()[1]}"
-    logger.info("Serving %s at %s", store.uri, url)
+    logger.info("Serving %s at %s", what, url)
     if ready:
         ready(url)
     with listening, log as lines:
-        config = _config(Observed(app, lines), timeout_keep_alive=75, http=PromptHeads)
+        observed = Observed(Bodies(app, how.largest_body), lines)
+        config = _config(observed, timeout_keep_alive=75, http=PromptHeads, patience=patience)
         TidyServer(config, how.pages).run(sockets=[listening])
 
 
@@ -86,7 +106,11 @@ def serve_until(stop: socket.socket, store: EmbeddedStore, token: str, listening
 
 
 def _config(
-    app: ASGIApp, *, timeout_keep_alive: int, http: type[asyncio.Protocol] | Literal["auto"] = "auto"
+    app: ASGIApp,
+    *,
+    timeout_keep_alive: int,
+    http: type[asyncio.Protocol] | Literal["auto"] = "auto",
+    patience: float | None = None,
 ) -> uvicorn.Config:
     return uvicorn.Config(
         app,
@@ -100,7 +124,7 @@ def _config(
         server_header=False,
         date_header=False,
         timeout_keep_alive=timeout_keep_alive,
-        timeout_graceful_shutdown=int(PATIENCE),
+        timeout_graceful_shutdown=int(PATIENCE if patience is None else patience),
     )
 
 

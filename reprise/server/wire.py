@@ -40,6 +40,7 @@ HTTP_STATUS = {
     "REQUEST_TOO_LARGE": 413,
     "NOT_IMPLEMENTED": 501,
     "TEMPORARILY_UNAVAILABLE": 503,
+    "DEADLINE_EXCEEDED": 504,
 }
 """The status of each ``error_code``; every other code is 500."""
 
