@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from collections.abc import MutableMapping
 from typing import Any
 
@@ -19,11 +21,13 @@ from reprise.ui import assets, events, login
 from reprise.ui.html import render
 from reprise.ui.sessions import Sessions
 
+_NOTHING = base64.b64encode(hashlib.sha256().digest()).decode()
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; font-src 'self';"
+    f" style-src-attr 'unsafe-hashes' 'sha256-{_NOTHING}';"
     " connect-src 'self'; frame-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
-"""What a page may do: nothing that is not from here."""
+"""What a page may do: nothing that is not from here. Plotly's colour bars set a style that is empty."""
 
 _HEADERS = {
     "Content-Security-Policy": POLICY,

@@ -1,0 +1,169 @@
+// Charts by plotly for all pages: loaded when one is to be drawn, in the colours of the theme, with their data.
+// A page includes templates/_charts.html among its styles.
+
+import { colour, dialog, h } from "./page.js";
+
+const COLOURS = 8; // --series-0 … of charts.css
+const DASHES = ["solid", "dot", "dash", "dashdot"];
+const MOST_ROWS = 1000;
+const CONFIG = { displayModeBar: false, displaylogo: false, responsive: true, showTips: false };
+
+const drawn = new Map(); // by host: what was asked to be drawn there
+const colours = new Map();
+let loading = null;
+
+/**
+ * Draws plotly's `traces` with `layout` into `host`, or draws them anew; resolves with plotly's element.
+ * Either may be a function, which is called at each drawing: for those who use `seriesColour`.
+ * `name` is what the chart is called for those who do not see it. Text from outside goes through `plain`.
+ */
+export async function plot(host, traces, layout = {}, { name = "Chart" } = {}) {
+  drawn.set(host, { traces, layout, name });
+  await plotly();
+  return drawn.has(host) ? draw(host) : null;
+}
+
+/** Forgets a chart and empties its host. */
+export function unplot(host) {
+  if (drawn.delete(host) && host.firstChild?.data) globalThis.Plotly.purge(host.firstChild);
+  host.replaceChildren();
+}
+
+/** Calls `action` once, when `element` comes near to the part of the page that is seen. */
+export function onceSeen(element, action) {
+  actions.set(element, action);
+  seeing.observe(element);
+}
+
+/** Text from outside as plotly shows it: never markup of its own, cut where it is long, kept in its direction. */
+export function plain(text, most = 60) {
+  const letters = [...String(text).slice(0, 4 * most)];
+  const cut = letters.length > most ? `${letters.slice(0, most - 1).join("")}…` : letters.join("");
+  return `\u2068${cut.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;")}\u2069`;
+}
+
+/**
+ * A number for each of `keys` (ids of runs, names), which `seriesColour` and `seriesDash` take.
+ * A key keeps its number as long as none before it wants the same one.
+ */
+export function seriesNumbers(keys) {
+  const found = new Map();
+  const taken = new Set();
+  for (const key of keys) {
+    let number = hash(key) % COLOURS;
+    const round = Math.floor(taken.size / COLOURS) * COLOURS;
+    while (taken.has(round + number)) number = (number + 1) % COLOURS;
+    taken.add(round + number);
+    found.set(key, round + number);
+  }
+  return found;
+}
+
+export function seriesColour(number) {
+  return known(`series-${number % COLOURS}`);
+}
+
+/** Beyond as many series as there are colours, their lines differ by dashes. */
+export function seriesDash(number) {
+  return DASHES[Math.floor(number / COLOURS) % DASHES.length];
+}
+
+/** The points of a chart as a table, in a dialog. */
+export function showData(host) {
+  const { traces, layout, name } = drawn.get(host);
+  const rows = called(traces).filter((trace) => trace.showInData !== false).flatMap(rowsOf);
+  const shown = rows.slice(0, MOST_ROWS);
+  const axes = called(layout);
+  const keys = ["name", "x", "y", "z"].filter((key) => shown.some((row) => row[key] !== undefined));
+  const titles = { name: "series", x: titled(axes.xaxis, "x"), y: titled(axes.yaxis, "y"), z: "value" };
+  const table = h("table", {},
+    h("thead", {}, h("tr", {}, keys.map((key) => h("th", {}, titles[key])))),
+    h("tbody", {}, shown.map((row) => h("tr", {}, keys.map((key) => h("td", {}, readable(row[key])))))));
+  const told = rows.length > shown.length ? `The first ${shown.length} of ${rows.length} points` : `${rows.length} points`;
+  return dialog(name, h("div", {}, h("p", { class: "quiet" }, told), h("div", { class: "scroll chart-data", tabindex: 0 }, table)));
+}
+
+function draw(host) {
+  const { traces, layout, name } = drawn.get(host);
+  if (!host.firstChild) {
+    host.classList.add("chart");
+    const button = h("button", { class: "chart-table", title: "The points as a table", onclick: () => showData(host) }, "Data");
+    host.append(h("div", { class: "chart-canvas", role: "img" }), button);
+  }
+  const [canvas, button] = host.children;
+  canvas.setAttribute("aria-label", name);
+  button.setAttribute("aria-label", `The points of ${name} as a table`);
+  return globalThis.Plotly.react(canvas, called(traces), themed(called(layout)), CONFIG);
+}
+
+function themed(layout) {
+  const quiet = known("quiet");
+  const line = known("line");
+  const axis = { gridcolor: line, linecolor: line, zerolinecolor: line, tickcolor: line, automargin: true, tickfont: { color: quiet }, exponentformat: "power" };
+  const axes = Object.keys(layout).filter((key) => /^[xy]axis\d*$/.test(key));
+  return {
+    paper_bgcolor: "rgba(0,0,0,0)",
+    plot_bgcolor: "rgba(0,0,0,0)",
+    font: { color: known("text"), family: getComputedStyle(document.body).fontFamily, size: 12 },
+    margin: { l: 44, r: 14, t: 10, b: 34 },
+    hovermode: "closest",
+    hoverlabel: { bgcolor: known("raised"), bordercolor: known("line-strong"), font: { color: known("text") }, align: "left" },
+    colorway: Array.from({ length: COLOURS }, (_, number) => seriesColour(number)),
+    showlegend: false,
+    ...layout,
+    ...Object.fromEntries(["xaxis", "yaxis", ...axes].map((key) => [key, { ...axis, ...layout[key] }])),
+  };
+}
+
+function plotly() {
+  loading ??= new Promise((resolve, reject) => {
+    const source = document.getElementById("plotly.js-style-global").dataset.plotly;
+    document.head.append(h("script", { src: source, onload: resolve, onerror: () => reject(new Error("The charts could not be loaded")) }));
+  });
+  return loading;
+}
+
+const called = (value) => (typeof value === "function" ? value() : value);
+const titled = (axis, otherwise) => axis?.title?.text ?? otherwise;
+
+function readable(value) {
+  if (value === undefined || value === null) return "";
+  if (value instanceof Date) return value.toISOString();
+  return String(value).replace(/[\u2068\u2069]/g, "").replaceAll("&lt;", "<").replaceAll("&gt;", ">").replaceAll("&amp;", "&");
+}
+
+function rowsOf(trace) {
+  const places = Math.max(trace.x?.length ?? 0, trace.y?.length ?? 0);
+  return Array.from({ length: places }, (_, at) => ({ name: trace.name, x: trace.x?.[at], y: trace.y?.[at], z: trace.z?.[at] }));
+}
+
+function known(name) {
+  if (!colours.has(name)) colours.set(name, colour(name));
+  return colours.get(name);
+}
+
+function hash(text) {
+  let found = 2166136261;
+  for (let at = 0; at < text.length; at++) found = Math.imul(found ^ text.charCodeAt(at), 16777619);
+  return found >>> 0;
+}
+
+function redraw() {
+  colours.clear();
+  for (const host of drawn.keys()) {
+    if (!host.isConnected) drawn.delete(host);
+    else if (host.firstChild) draw(host);
+  }
+}
+addEventListener("themechange", redraw);
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
+
+const actions = new Map();
+const seeing = new IntersectionObserver((entries) => {
+  for (const { isIntersecting, target } of entries) {
+    if (!isIntersecting) continue;
+    seeing.unobserve(target);
+    actions.get(target)?.();
+    actions.delete(target);
+  }
+}, { rootMargin: "300px" });
