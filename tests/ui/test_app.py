@@ -254,6 +254,15 @@ def test_the_theme_is_switched_and_remembered(sample: Sample, opened: Opened) ->
 
 
 @pytest.mark.browser
+def test_the_addresses_that_mlflow_prints_lead_to_our_pages(sample: Sample, opened: Opened) -> None:
+    run = sample.runs[-1]
+    page = opened(f"{sample.url}/#/experiments/{run.experiment_id}/runs/{run.run_id}")
+    page.wait_for_url(f"{sample.url}/runs/{run.run_id}")
+    page = opened(f"{sample.url}/#/models/iris/versions/2")
+    page.wait_for_url(f"{sample.url}/models/iris/2")
+
+
+@pytest.mark.browser
 def test_the_keys_of_a_page_are_told(sample: Sample, opened: Opened) -> None:
     page = opened(f"{sample.url}/nothing")
     page.keyboard.press("?")

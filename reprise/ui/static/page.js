@@ -60,6 +60,19 @@ export function given(id) {
   return JSON.parse(document.getElementById(id).textContent);
 }
 
+// --- addresses that MLflow's clients print: /#/experiments/1/runs/ID, /#/models/NAME/versions/2 ----------
+
+function ofMLflow(hash) {
+  const run = hash.match(/^#\/experiments\/[^/]+\/runs\/([^/?]+)/);
+  if (run) return `/runs/${run[1]}`;
+  const model = hash.match(/^#\/models\/([^/?]+)(?:\/versions\/([^/?]+))?/);
+  if (model) return `/models/${model[1]}${model[2] ? `/${model[2]}` : ""}`;
+  const experiment = hash.match(/^#\/experiments\/([^/?]+)/);
+  return experiment && `/experiments/${experiment[1]}`;
+}
+const meant = ofMLflow(location.hash);
+if (meant) location.replace(meant);
+
 // --- news: the store has changed ------------------------------------------------------------------
 
 const listeners = new Set();
