@@ -34,6 +34,7 @@ from reprise.tracking.run_data import RunData
 from reprise.tracking.run_listing import RunListing
 from reprise.tracking.run_rows import run_row
 from reprise.tracking.runs import Runs
+from reprise.tracking.sweep_listing import SweepListing
 from reprise.tracking.traces import Traces
 
 log = logging.getLogger(__name__)
@@ -55,6 +56,7 @@ class EmbeddedStore(
     Runs,
     RunData,
     RunListing,
+    SweepListing,
     LoggedModels,
     RegisteredModels,
     ModelVersions,
