@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import NamedTuple
+from itertools import islice
+from typing import Literal, NamedTuple
 
 from reprise.schemas import tags
 from reprise.schemas.entities import Run, ViewType
@@ -18,6 +19,8 @@ from reprise.tracking.rows import Connection, Verbs, stages
 from reprise.tracking.run_rows import read_runs, run_row
 
 ALL_OF_THEM = 1 << 40
+_HELD = 100  # characters of a value that the sorted tables hold: a value of so many may be longer
+_LEAPS = 200  # values that are looked at for those that begin with a text
 
 
 class RunOrder(NamedTuple):
@@ -78,6 +81,26 @@ class RunListing(Verbs):
             there = {number for (number,) in found}
             return read_runs(connection, [number for number in wanted if number in there])
 
+    def run_ids(self, numbers: Sequence[int]) -> list[str]:
+        """The run ids of these row numbers, in their order; one that is gone for good is left out."""
+        with self._database.reading() as connection:
+            rows = connection.execute(
+                "SELECT id, run_id FROM run WHERE id IN (SELECT value FROM json_each(?))",
+                (json.dumps(list(numbers)),),
+            )
+            found = dict(rows.fetchall())
+        return [found[number] for number in numbers if number in found]
+
+    def has_nested(self, experiment_ids: Sequence[str]) -> bool:
+        """Whether any run of these experiments is nested in another."""
+        with self._database.reading() as connection:
+            found = connection.execute(
+                "SELECT 1 FROM run_tag_sorted s JOIN run t ON t.id = s.run WHERE s.key = ?"
+                " AND t.experiment IN (SELECT value FROM json_each(?)) LIMIT 1",
+                (tags.PARENT_RUN_ID, _numbers(experiment_ids)),
+            )
+            return found.fetchone() is not None
+
     def run_number(self, run_id: str) -> int:
         """The row number of a run. ``RESOURCE_DOES_NOT_EXIST`` when there is none."""
         with self._database.reading() as connection:
@@ -92,6 +115,31 @@ class RunListing(Verbs):
                 for table in ("series_sorted", "run_param_sorted", "run_tag_sorted")
             )
         return Keys(metrics, params, tag_keys)
+
+    def frequent_tags(self, experiment_ids: Sequence[str], key: str, most: int) -> dict[str, int]:
+        """The values that a tag has in most of the active runs, and in how many; only short ones."""
+        with self._database.reading() as connection:
+            rows = connection.execute(
+                "SELECT s.value, count(*) FROM run_tag_sorted s JOIN run t ON t.id = s.run"
+                " WHERE s.key = ? AND length(s.value) < ? AND t.lifecycle_stage = 'active'"
+                " AND t.experiment IN (SELECT value FROM json_each(?))"
+                " GROUP BY s.value ORDER BY 2 DESC, 1 LIMIT ?",
+                (key, _HELD, _numbers(experiment_ids), most),
+            )
+            return dict(rows.fetchall())
+
+    def known_values(
+        self,
+        experiment_ids: Sequence[str],
+        kind: Literal["param", "tag"],
+        key: str,
+        beginning: str,
+        most: int,
+    ) -> list[str]:
+        """Values of a param or tag that start so, in their order; only short ones."""
+        with self._database.reading() as connection:
+            found = _values(connection, f"run_{kind}_sorted", _numbers(experiment_ids), key, beginning)
+            return list(islice(found, most))
 
     def activity(self) -> dict[str, Activity]:
         """The activity of every experiment that has active runs, by experiment id."""
@@ -114,6 +162,10 @@ class RunListing(Verbs):
 
     def children(self, run_id: str) -> list[Run]:
         """The active runs that are nested in a run, oldest first."""
+        return self.runs_at(self.child_numbers(run_id))
+
+    def child_numbers(self, run_id: str) -> Sequence[int]:
+        """The row numbers of the same runs."""
         with self._database.reading() as connection:
             rows = connection.execute(
                 "SELECT t.id FROM run_tag_sorted s JOIN run t ON t.id = s.run"
@@ -121,7 +173,7 @@ class RunListing(Verbs):
                 " ORDER BY t.start_time, t.id",
                 (tags.PARENT_RUN_ID, run_id),
             )
-            return read_runs(connection, [number for (number,) in rows])
+            return [number for (number,) in rows]
 
 
 def _numbers(experiment_ids: Sequence[str]) -> str:
@@ -150,3 +202,21 @@ def _keys(connection: Connection, table: str, among: str) -> Iterator[str]:
     while (key := connection.execute(leap, (key,)).fetchone()[0]) is not None:
         if connection.execute(has, (key, among)).fetchone():
             yield key
+
+
+def _values(connection: Connection, table: str, among: str, key: str, beginning: str) -> Iterator[str]:
+    """The values of a key in a sorted table, found by leaps, that a run of an experiment in ``among`` has."""
+    value: str | None
+    leap, sign = f"SELECT min(value) FROM {table} WHERE key = ? AND value {{}} ?", ">="
+    has = (
+        f"SELECT 1 FROM {table} s JOIN run t ON t.id = s.run WHERE s.key = ? AND s.value = ?"
+        " AND t.experiment IN (SELECT value FROM json_each(?)) LIMIT 1"
+    )
+    value = beginning
+    for _ in range(_LEAPS):
+        value = connection.execute(leap.format(sign), (key, value)).fetchone()[0]
+        sign = ">"
+        if value is None or not value.startswith(beginning):
+            return
+        if len(value) < _HELD and connection.execute(has, (key, value, among)).fetchone():
+            yield value

@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from reprise.errors import RepriseError, TrackingError
 from reprise.server.wire import HTTP_STATUS
 from reprise.tracking.embedded import EmbeddedStore
-from reprise.ui import assets, events, login
+from reprise.ui import assets, events, login, run_page
 from reprise.ui.html import render
 from reprise.ui.sessions import Sessions
 
@@ -45,6 +45,7 @@ def create(store: EmbeddedStore, sessions: Sessions) -> ASGIApp:
             *assets.ROUTES,
             *login.ROUTES,
             *events.ROUTES,
+            *run_page.ROUTES,
         ),
         exception_handlers={RepriseError: refused, HTTPException: no_such_page},
     )

@@ -1,0 +1,54 @@
+"""The page of one run: its head and tabs, which other rooms fill too, and the overview."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from reprise.errors import TrackingError
+from reprise.schemas import tags
+from reprise.schemas.entities import Experiment, Run
+from reprise.server.artifacts import store_of
+from reprise.tracking.embedded import EmbeddedStore
+from reprise.ui.html import render
+
+
+class RunHead(NamedTuple):
+    """What stands above the tabs. ``parent`` is None for a run that is in none, or in one that is gone."""
+
+    run: Run
+    experiment: Experiment
+    parent: Run | None
+    children: int
+
+    @property
+    def is_going_on(self) -> bool:
+        return self.run.status in ("RUNNING", "SCHEDULED") and self.run.lifecycle_stage == "active"
+
+
+def head_of(request: Request, run_id: str) -> RunHead:
+    """For a page that extends ``run.html``, which takes it as ``head``."""
+    store = store_of(request)
+    run = store.get_run(run_id)
+    experiment = store.get_experiment(run.experiment_id)
+    return RunHead(run, experiment, _parent(store, run), len(store.child_numbers(run_id)))
+
+
+def overview(request: Request) -> Response:
+    return render(request, "run_overview.html", head=head_of(request, request.path_params["run_id"]))
+
+
+def _parent(store: EmbeddedStore, run: Run) -> Run | None:
+    parent = run.tags.get(tags.PARENT_RUN_ID)
+    if not parent:
+        return None
+    try:
+        return store.get_run(parent)
+    except TrackingError:
+        return None
+
+
+ROUTES = (Route("/runs/{run_id}", overview),)
