@@ -1,0 +1,86 @@
+"""``reprise models predict``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+import click
+
+from reprise.cli.model_options import model_options, wanted_of
+from reprise.cli.options import opened, tracking_option
+from reprise.errors import UsageError
+
+if TYPE_CHECKING:
+    from reprise.runner.models.predict import Format
+
+_FORMATS = ("csv", "json", "parquet")
+_STREAM = "-"
+
+
+@click.command()
+@model_options
+@click.option(
+    "-i", "--input-path", "source", default=_STREAM, metavar="FILE", help="The rows. [default: -, stdin]"
+)
+@click.option("-o", "--output-path", "target", default=_STREAM, metavar="FILE", help="[default: -, stdout]")
+@click.option(
+    "--format", "given", type=click.Choice(_FORMATS), help="Of the rows. [default: by the suffix, or json]"
+)
+@click.option(
+    "--output-format", "asked", type=click.Choice(_FORMATS), help="[default: by the suffix, or json]"
+)
+@tracking_option
+def predict(
+    uri: str,
+    source: str,
+    target: str,
+    given: str | None,
+    asked: str | None,
+    env_manager: str | None,
+    offline: bool,
+    tracking_uri: str | None,
+) -> None:
+    """Ask a model for predictions of all rows of a file, inside its own environment."""
+    from reprise import paths
+    from reprise.runner.models import predict as predicting
+    from reprise.runner.models.folder import is_address
+    from reprise.runner.models.worker import Settings
+    from reprise.runner.signals import interruptible
+
+    formats = _format(source, given), _format(target, asked)
+    rows = _read(source)
+    log = paths.state_dir() / "logs" / "predict.log"
+    with interruptible(), opened(tracking_uri, make=not is_address(uri)) as tracking:
+        wanted = wanted_of(tracking, uri, env_manager, offline, Settings(log, timeout=_LONGEST))
+        predictions = predicting.predict(wanted, rows, *formats)
+    _write(target, predictions)
+
+
+_LONGEST = 7 * 86400.0
+"""Seconds: a file of many rows may take its time."""
+
+
+def _format(path: str, asked: str | None) -> Format:
+    suffix = Path(path).suffix.lower().lstrip(".")
+    return cast("Format", asked or (suffix if suffix in _FORMATS else "json"))
+
+
+def _read(source: str) -> bytes:
+    try:
+        return sys.stdin.buffer.read() if source == _STREAM else Path(source).read_bytes()
+    except OSError as error:
+        raise UsageError(f"-i: cannot read {source}: {error.strerror}") from error
+
+
+def _write(target: str, predictions: bytes) -> None:
+    from reprise.paths import write_atomically
+
+    if target == _STREAM:
+        click.echo(predictions, nl=not predictions.endswith(b"\n"))
+        return
+    try:
+        write_atomically(Path(target), predictions)
+    except OSError as error:
+        raise UsageError(f"-o: cannot write {target}: {error.strerror}") from error

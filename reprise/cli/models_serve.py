@@ -1,0 +1,70 @@
+"""``reprise models serve``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from reprise.cli.model_options import model_options, wanted_of
+from reprise.cli.options import opened, tracking_option
+from reprise.cli.serving_options import access_of, access_options
+
+_LOOK = 10.0  # seconds
+
+
+@click.command()
+@model_options
+@click.option("-h", "--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("-p", "--port", default=5000, show_default=True, type=click.IntRange(0, 65535), help="Port.")
+@click.option("-w", "--workers", default=1, show_default=True, type=click.IntRange(1), help="Processes.")
+@click.option(
+    "-t",
+    "--timeout",
+    default=60.0,
+    show_default=True,
+    type=click.FloatRange(0.1),
+    help="Seconds of a request.",
+)
+@click.option(
+    "--watch",
+    is_flag=False,
+    flag_value=_LOOK,
+    type=click.FloatRange(0.1),
+    metavar="[SECONDS]",
+    help=f"Look whether URI means another version now, and serve that. [{_LOOK:g} without a number]",
+)
+@access_options
+@click.option("--max-request", default="100M", show_default=True, metavar="SIZE", help="Largest request.")
+@tracking_option
+def serve(
+    uri: str,
+    host: str,
+    port: int,
+    workers: int,
+    timeout: float,
+    env_manager: str | None,
+    offline: bool,
+    watch: float | None,
+    allowed_host: tuple[str, ...],
+    access_log: Path | None,
+    max_request: str,
+    tracking_uri: str | None,
+    **who: Any,
+) -> None:
+    """Serve a model over HTTP as MLflow's scoring server, in an environment of its own, until Ctrl-C."""
+    from reprise import paths
+    from reprise.amounts import read_size
+    from reprise.runner.models import front
+    from reprise.runner.models.folder import is_address
+    from reprise.runner.models.worker import Settings
+    from reprise.server.serving import Serving
+
+    access = access_of(host, **who)
+    largest = read_size("--max-request", max_request)
+    how = Serving(host, port, access, frozenset(allowed_host) or None, access_log, largest)
+    with opened(tracking_uri, make=not is_address(uri)) as tracking:
+        log = paths.state_dir() / "logs" / f"serving-{port}.log"
+        settings = Settings(log, workers, timeout)
+        front.serve(wanted_of(tracking, uri, env_manager, offline, settings), how, watch)

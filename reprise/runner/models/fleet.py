@@ -1,0 +1,189 @@
+"""The versions of a model that are served: one takes requests, one may be starting, old ones finish.
+
+Two threads look after them. One starts a worker again that has died; the other asks the store which
+version the address means, and puts a new one in the place of the old when it is ready.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import NamedTuple
+
+from reprise.envs import registry as envs
+from reprise.errors import RepriseError
+from reprise.lock import scratch
+from reprise.runner.models.environment import using
+from reprise.runner.models.folder import ModelFolder, opened_model, resolve
+from reprise.runner.models.worker import Settings, Worker
+from reprise.schemas.environment import Policy
+from reprise.schemas.job import Command
+from reprise.tracking.base import Tracking
+
+log = logging.getLogger(__name__)
+
+_LOOK = 0.1  # seconds
+_FIRST_PAUSE = 0.5
+_LONGEST_PAUSE = 30.0
+_STEADY = 60.0
+"""Seconds after which a worker counts as well again, and the next pause is the shortest."""
+
+
+class Wanted(NamedTuple):
+    """What is to be served: an address of ``tracking``, in the environment that ``env_manager`` makes."""
+
+    tracking: Tracking
+    uri: str
+    env_manager: str | None
+    policy: Policy
+    settings: Settings
+
+
+class Served:
+    """One version at work. Its files and its environment stay until it is closed; its worker may change.
+
+    Raises:
+        RepriseError: there is no such model, or its environment or its worker do not come about.
+    """
+
+    def __init__(self, wanted: Wanted) -> None:
+        self._settings = wanted.settings
+        self._changing = threading.Lock()
+        self._closed = False
+        self.going_on = 0
+        with ExitStack() as held:
+            self.model: ModelFolder = held.enter_context(opened_model(wanted.tracking, wanted.uri))
+            self._environment = held.enter_context(using(self.model, wanted.env_manager, wanted.policy))
+            self._folder = held.enter_context(scratch())
+            self.worker = Worker(self.model, self._environment, self._settings, self._folder)
+            held.callback(lambda: self.worker.end())
+            self.worker.wait()
+            self._held = held.pop_all()
+
+    def inside(self, argv: tuple[str, ...]) -> Command:
+        """``argv`` as it runs in the environment of the version."""
+        manager = envs.MANAGERS[self._environment.manager]
+        return manager.enter(self._environment, Command(argv, (), self._folder))
+
+    def start_again(self) -> None:
+        """A new worker in the place of one that has died; nothing once this was closed.
+
+        Raises:
+            RepriseError: it does not come about.
+        """
+        with self._changing:
+            if self._closed:
+                return
+            self.worker.end()  # what it left behind
+            self.worker = Worker(self.model, self._environment, self._settings, self._folder)
+        self.worker.wait()
+
+    def close(self) -> None:
+        with self._changing:
+            self._closed = True
+            self._held.close()
+
+
+class Fleet:
+    """Serves what ``wanted`` means from the moment that this returns; ``watch``: seconds between looks.
+
+    Raises:
+        RepriseError: as :class:`Served`.
+    """
+
+    def __init__(self, wanted: Wanted, watch: float | None = None) -> None:
+        self._wanted = wanted
+        self._lock = threading.Lock()
+        self._ending = threading.Event()
+        self._current = Served(wanted)
+        self._since = time.time()
+        self._start(self._keep)
+        if watch is not None:
+            self._start(lambda: self._watch(watch))
+
+    @property
+    def model(self) -> ModelFolder:
+        """The version that takes requests now."""
+        return self._current.model
+
+    @property
+    def since(self) -> float:
+        """When that version began to take requests, in seconds since the epoch."""
+        return self._since
+
+    @contextmanager
+    def taken(self) -> Iterator[Served]:
+        """The version that takes requests now; it is not ended before the block has."""
+        with self._lock:
+            served = self._current
+            served.going_on += 1
+        try:
+            yield served
+        finally:
+            with self._lock:
+                served.going_on -= 1
+
+    def close(self) -> None:
+        self._ending.set()
+        with self._lock:
+            served = self._current
+        served.close()
+
+    def _start(self, duty: Callable[[], None]) -> None:
+        # A daemon: nobody waits at the end for an environment that is being made for a new version.
+        threading.Thread(target=duty, name=f"reprise-{duty.__name__.strip('_<>')}", daemon=True).start()
+
+    def _keep(self) -> None:
+        """Start a worker again that has died, after pauses that grow while it dies at once."""
+        pause, well_since = _FIRST_PAUSE, time.monotonic()
+        while not self._ending.wait(_LOOK):
+            served = self._current
+            if served.worker.alive:
+                continue
+            worker = served.worker
+            log.warning("the server of %s %s\n%s", served.model.shown, worker.end_told(), worker.tail())
+            if time.monotonic() - well_since > _STEADY:
+                pause = _FIRST_PAUSE
+            if self._ending.wait(pause):
+                return
+            pause = min(pause * 2, _LONGEST_PAUSE)
+            try:
+                served.start_again()
+                log.info("Started the server of %s again", served.model.shown)
+            except RepriseError as error:
+                log.error("%s", error.message)
+            well_since = time.monotonic()
+
+    def _watch(self, pause: float) -> None:
+        """Serve another version when the address has come to mean it."""
+        failed = None
+        while not self._ending.wait(pause):
+            try:
+                origin = resolve(self._wanted.tracking, self._wanted.uri)
+            except RepriseError as error:
+                log.warning("%s is served on: %s", self.model.shown, error.message)
+                continue
+            if origin[2:] == self.model[2:6] or origin == failed:
+                continue
+            try:
+                self._change()
+                failed = None
+            except RepriseError as error:
+                failed = origin  # it is not tried again before the address moves on
+                log.error("%s is served on, the new version is not: %s", self.model.shown, error.message)
+
+    def _change(self) -> None:
+        fresh = Served(self._wanted)
+        with self._lock:
+            old, self._current = self._current, fresh
+            self._since = time.time()
+        if self._ending.is_set():
+            fresh.close()
+        log.info("Serving %s in the place of %s", fresh.model.shown, old.model.shown)
+        deadline = time.monotonic() + self._wanted.settings.timeout
+        while old.going_on and time.monotonic() < deadline:
+            time.sleep(_LOOK)
+        old.close()

@@ -1,0 +1,155 @@
+"""What stands before the workers: who may ask, how much, how long, and what is told when none answers.
+
+Requests go to MLflow's scoring server as they came, and its answers come back as they are, but for what
+only its operator should see: tracebacks go to the log. Errors have MLflow's shape.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import time
+from contextlib import closing
+from typing import Any
+
+import httpx
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from reprise.errors import TrackingError
+from reprise.runner.models.fleet import Fleet, Wanted
+from reprise.runner.models.folder import ModelFolder, is_address
+from reprise.runner.signals import interruptible
+from reprise.server.app import Guard, application
+from reprise.server.serving import Serving, serve_app
+from reprise.server.wire import invalid
+
+logger = logging.getLogger(__name__)
+
+MODEL_HEADER = "Reprise-Model"
+"""In every answer of a model: ``models:/iris/3``."""
+
+_PASSED_ON = ("content-type", "accept")
+_PING_SECONDS = 5.0
+_PAUSE = 0.05
+_IDLE = 2.0
+"""Seconds that a connection to a worker is kept; a worker closes its own after five."""
+
+
+class Front:
+    """The endpoints of MLflow's scoring server over ``fleet``; a request may take ``timeout`` seconds."""
+
+    def __init__(self, fleet: Fleet, timeout: float) -> None:
+        self._fleet = fleet
+        self._timeout = timeout
+        limits = httpx.Limits(max_connections=None, keepalive_expiry=_IDLE)
+        self._client = httpx.AsyncClient(limits=limits, timeout=None, trust_env=False)
+
+    @property
+    def routes(self) -> list[Route]:
+        probes = [Route(path, self._probe) for path in ("/ping", "/health", "/version")]
+        return [Route("/", self._about), Route("/invocations", self._ask, methods=["POST"]), *probes]
+
+    async def _about(self, request: Request) -> Response:
+        model = self._fleet.model
+        since = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(self._fleet.since))
+        return JSONResponse(
+            {
+                "model": _named(model),
+                "name": model.name,
+                "version": model.version,
+                "run_id": model.run_id,
+                "model_id": model.model_id,
+                "since": since,
+            }
+        )
+
+    async def _probe(self, request: Request) -> Response:
+        """Answered by the worker at once or not at all: a probe does not wait for a worker to come back."""
+        with self._fleet.taken() as served:
+            try:
+                async with asyncio.timeout(_PING_SECONDS):
+                    answer = await self._client.get(f"{served.worker.url}{request.url.path}")
+            except (httpx.HTTPError, TimeoutError):
+                raise _none_answers(served.model) from None
+            return _answer(answer, served.model)
+
+    async def _ask(self, request: Request) -> Response:
+        # The whole body first: a slow client then keeps no worker, and what reached none is sent again.
+        body = await request.body()
+        headers = {name: request.headers[name] for name in _PASSED_ON if name in request.headers}
+        if "content-type" not in headers:  # over which MLflow stumbles
+            raise invalid("The request has no Content-Type; it is application/json or text/csv, for example")
+        try:
+            async with asyncio.timeout(self._timeout):
+                return await self._sent(body, headers)
+        except TimeoutError:
+            raise TrackingError(
+                f"The model did not answer within {self._timeout:g} seconds", code="DEADLINE_EXCEEDED"
+            ) from None
+
+    async def _sent(self, body: bytes, headers: dict[str, str]) -> Response:
+        while True:
+            with self._fleet.taken() as served:
+                try:
+                    url = f"{served.worker.url}/invocations"
+                    answer = await self._client.post(url, content=body, headers=headers)
+                    return _answer(answer, served.model)
+                except (httpx.ConnectError, httpx.ConnectTimeout):
+                    pass  # it never saw the request: the next worker may
+                except httpx.HTTPError:  # it died over it: another might too
+                    raise _none_answers(served.model) from None
+            await asyncio.sleep(_PAUSE)
+
+
+def serve(wanted: Wanted, how: Serving, watch: float | None = None) -> None:
+    """Serve until SIGINT or SIGTERM; ``watch``: seconds between looks for another version.
+
+    Requests that go on at the end have as long as any other.
+
+    Raises:
+        RepriseError: there is no such model, its environment or its server do not come about, the address
+            cannot be listened on, or the access log cannot be written.
+    """
+    timeout = wanted.settings.timeout
+    with interruptible(), closing(Fleet(wanted, watch)) as fleet:
+        app = Guard(application(Front(fleet, timeout).routes), how.access, how.names)
+        serve_app(app, how, fleet.model.shown, patience=timeout)
+
+
+def _answer(answer: httpx.Response, model: ModelFolder) -> Response:
+    headers = {MODEL_HEADER: _named(model)}
+    kind = answer.headers.get("content-type")
+    if answer.status_code < 400:
+        return Response(answer.content, answer.status_code, headers, media_type=kind)
+    return JSONResponse(_fault(answer), answer.status_code, headers)
+
+
+def _fault(answer: httpx.Response) -> dict[str, str]:
+    """MLflow's error without its traceback, which is written to our log instead."""
+    try:
+        told: Any = json.loads(answer.content)
+    except ValueError:
+        told = None
+    if not isinstance(told, dict):
+        code = "INTERNAL_ERROR" if answer.status_code >= 500 else "BAD_REQUEST"
+        return {"error_code": code, "message": answer.text.strip()}
+    if trace := told.pop("stack_trace", None):
+        logger.debug("The model answered %d:\n%s", answer.status_code, trace)
+    return {"error_code": str(told.get("error_code", "")), "message": str(told.get("message", ""))}
+
+
+def _named(model: ModelFolder) -> str:
+    """The address of exactly this model; of a folder no more than its name."""
+    if model.version is not None:
+        return f"models:/{model.name}/{model.version}"
+    if model.model_id is not None:
+        return f"models:/{model.model_id}"
+    return model.uri if is_address(model.uri) else model.folder.name
+
+
+def _none_answers(model: ModelFolder) -> TrackingError:
+    message = f"The server of {_named(model)} ended; another is being started"
+    return TrackingError(message, code="TEMPORARILY_UNAVAILABLE")

@@ -1,0 +1,125 @@
+"""A file of rows asked of a model, all at once: a scoring server that gets one request.
+
+So a file is read, checked against the signature and answered exactly as by ``reprise models serve``, in
+every format and flavor that the model's own MLflow knows.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from typing import Any, Literal
+
+from reprise import process
+from reprise.errors import RepriseError, UsageError
+from reprise.lock import scratch
+from reprise.runner.models.fleet import Served, Wanted
+
+Format = Literal["csv", "json", "parquet"]
+
+CONTENT_TYPES: Mapping[Format, str] = {
+    "csv": "text/csv",
+    "json": "application/json",
+    "parquet": "application/x-parquet",
+}
+_TO_PARQUET = "import json, pandas, sys; pandas.DataFrame(json.load(sys.stdin)).to_parquet(sys.argv[1])"
+_COLUMN = "prediction"
+
+
+def predict(wanted: Wanted, rows: bytes, given: Format, asked: Format) -> bytes:
+    """What the model says of ``rows``, which are in the format ``given``, in the format ``asked``.
+
+    Raises:
+        UsageError: the model does not take the rows, or its predictions are no table for ``asked``.
+        RepriseError: there is no such model, its environment does not come about, or it fails.
+    """
+    with closing(Served(wanted)) as served:
+        answer = _answer(served, rows, given)
+        if asked == "json":
+            return answer
+        columns = _columns(json.loads(answer))
+        return _as_csv(columns) if asked == "csv" else _as_parquet(columns, served)
+
+
+def _answer(served: Served, rows: bytes, given: Format) -> bytes:
+    import httpx
+
+    headers = {"content-type": CONTENT_TYPES[given]}
+    url = f"{served.worker.url}/invocations"
+    try:
+        answer = httpx.post(url, content=rows, headers=headers, timeout=None, trust_env=False)
+    except httpx.HTTPError:
+        raise RepriseError(
+            f"the server of {served.model.shown} ended without an answer\n{served.worker.tail()}"
+        ) from None
+    if answer.status_code < 400:
+        return answer.content
+    raise UsageError(f"{served.model.shown} does not take the input: {_reason(answer)}")
+
+
+def _reason(answer: Any) -> str:
+    """What MLflow says, without the data that it repeats before it, and without its traceback."""
+    try:
+        told = json.loads(answer.content)
+        message, trace = str(told["message"]), str(told.get("stack_trace", ""))
+    except (ValueError, LookupError, TypeError):
+        return str(answer.text).strip() or f"status {answer.status_code}"
+    if "unexpected error" in message and (lines := trace.strip().splitlines()):
+        return lines[-1]  # of the model's own code
+    return message.rpartition("Error: ")[2].strip()
+
+
+def _columns(answer: Any) -> dict[str, Sequence[Any]]:
+    """The predictions as named columns of one length.
+
+    Raises:
+        UsageError: they are no table.
+    """
+    found = answer.get("predictions") if isinstance(answer, dict) and "predictions" in answer else answer
+    if isinstance(found, dict) and _width(list(found.values())) is not None:
+        return dict(found)
+    if isinstance(found, list) and all(isinstance(row, dict) for row in found):
+        names = dict.fromkeys(name for row in found for name in row)
+        return {name: [row.get(name) for row in found] for name in names}
+    if isinstance(found, list) and (width := _width(found)) is not None:
+        return {f"{_COLUMN}_{place}": [row[place] for row in found] for place in range(width)}
+    if isinstance(found, list) and not any(isinstance(row, (list, dict)) for row in found):
+        return {_COLUMN: found}
+    raise UsageError("the predictions are no table", hint="--output-format json writes any")
+
+
+def _width(rows: Sequence[Any]) -> int | None:
+    """The one length of all ``rows``; None where they are no lists, or of several lengths."""
+    lengths = {len(row) if isinstance(row, list) else None for row in rows}
+    return lengths.pop() if len(lengths) == 1 else None
+
+
+def _as_csv(columns: Mapping[str, Sequence[Any]]) -> bytes:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows(zip(*columns.values(), strict=True))
+    return text.getvalue().encode()
+
+
+def _as_parquet(columns: Mapping[str, Sequence[Any]], served: Served) -> bytes:
+    """Written in the model's environment: ours need not have a library for it."""
+    with scratch() as folder:
+        file = folder / "predictions.parquet"
+        command = served.inside(("python", "-c", _TO_PARQUET, str(file)))
+        done = process.run(
+            command.argv,
+            cwd=command.cwd,
+            environ=dict(command.environ),
+            check=False,
+            stdin=json.dumps({name: list(column) for name, column in columns.items()}).encode(),
+        )
+        if done.exit_code != 0:
+            said = (done.stderr.strip().splitlines() or [""])[-1]
+            raise RepriseError(
+                f"the predictions cannot be written as Parquet: {said}", hint="take csv or json"
+            )
+        return file.read_bytes()

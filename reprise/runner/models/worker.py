@@ -1,0 +1,172 @@
+"""MLflow's own scoring server of one model, as a group of processes that does not outlive us.
+
+It runs inside the model's environment and knows nothing of reprise, so that every flavor of MLflow 2 and
+3 works. It listens on a loopback port of its own; ``front.py`` stands before it.
+"""
+
+from __future__ import annotations
+
+import http.client
+import logging
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+from reprise.backends.guard import Guard, end_group
+from reprise.envs import registry as envs
+from reprise.errors import RepriseError, SubmitError
+from reprise.process import patched
+from reprise.runner.models.folder import ModelFolder
+from reprise.schemas.environment import Environment
+from reprise.schemas.job import Command
+from reprise.server.loopback import listen
+
+log = logging.getLogger(__name__)
+
+READY_SECONDS = 600.0
+"""Within which a worker has to answer; large models take minutes to load."""
+
+_TRACKING = "MLFLOW_TRACKING_URI"
+_GRACE = 5.0
+_PAUSE = 0.05
+_SHOWN = 15  # lines
+_TAIL = 1 << 16  # bytes
+
+
+class Settings(NamedTuple):
+    """``processes`` are those of one worker; ``timeout`` seconds are what one request may take.
+
+    ``log`` gets what the workers print.
+    """
+
+    log: Path
+    processes: int = 1
+    timeout: float = 60.0
+
+
+class Worker:
+    """A running scoring server of ``model``, which is ready when :meth:`wait` has returned.
+
+    Raises:
+        SubmitError: it cannot be started.
+    """
+
+    def __init__(
+        self, model: ModelFolder, environment: Environment, settings: Settings, folder: Path
+    ) -> None:
+        self._port = _free_port()
+        self._model = model
+        self._log = settings.log
+        command = _command(model, settings, self._port, folder)
+        entered = envs.MANAGERS[environment.manager].enter(environment, command)
+        settings.log.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with settings.log.open("ab") as out:
+                self._from = out.tell()
+                self._process = subprocess.Popen(
+                    entered.argv,
+                    cwd=entered.cwd,
+                    env=patched(os.environ, dict(entered.environ)),
+                    stdin=subprocess.DEVNULL,
+                    stdout=out,
+                    stderr=subprocess.STDOUT,
+                    start_new_session=True,
+                )
+        except OSError as error:
+            raise SubmitError(f"cannot start the server of {model.shown}: {error.strerror}") from error
+        try:
+            self._guard = Guard(self._process.pid, _GRACE)
+        except OSError as error:
+            end_group(self._process.pid, grace=0)
+            self._process.wait()
+            raise SubmitError(f"cannot guard the server of {model.shown}: {error.strerror}") from error
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._port}"
+
+    @property
+    def alive(self) -> bool:
+        return self._process.poll() is None
+
+    def wait(self, patience: float = READY_SECONDS) -> None:
+        """Return when it answers.
+
+        Raises:
+            RepriseError: it died before, or took too long; with its last lines.
+        """
+        deadline = time.monotonic() + patience
+        while not self._answers():
+            if not self.alive:
+                raise RepriseError(
+                    f"the server of {self._model.shown} {self.end_told()}\n{self.tail()}",
+                    hint=f"all of its output is in {self._log}",
+                )
+            if time.monotonic() > deadline:
+                raise RepriseError(
+                    f"the server of {self._model.shown} does not answer after {patience:g} s\n{self.tail()}"
+                )
+            time.sleep(_PAUSE)
+
+    def end_told(self) -> str:
+        """``ended with exit code 1``, ``was killed by SIGKILL (out of memory?)``."""
+        code = self._process.poll()
+        if code is None or code >= 0:
+            return f"ended with exit code {code}"
+        name = signal.Signals(-code).name
+        return f"was killed by {name}{' (out of memory?)' if name == 'SIGKILL' else ''}"
+
+    def tail(self) -> str:
+        """The last lines that it printed, indented."""
+        try:
+            with self._log.open("rb") as stream:
+                stream.seek(max(self._from, self._log.stat().st_size - _TAIL))
+                lines = stream.read().decode("utf-8", "replace").splitlines()
+        except OSError:
+            return ""
+        return "\n".join(f"  {line}" for line in lines[-_SHOWN:])
+
+    def end(self) -> None:
+        """End all of its processes; a second call does nothing."""
+        end_group(self._process.pid, _GRACE)
+        self._process.wait()
+        self._guard.dismiss()
+
+    def _answers(self) -> bool:
+        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=5)
+        try:
+            connection.request("GET", "/ping")
+            return connection.getresponse().status == 200
+        except (OSError, http.client.HTTPException):
+            return False
+        finally:
+            connection.close()
+
+
+def _command(model: ModelFolder, settings: Settings, port: int, folder: Path) -> Command:
+    argv = ["python", "-m", "mlflow", "models", "serve", "--env-manager", "local"]
+    argv += ["-m", str(model.folder), "-h", "127.0.0.1", "-p", str(port)]
+    # Its own patience ends after ours, so that it is we who tell the client.
+    argv += ["-w", str(settings.processes), "-t", str(round(settings.timeout) + 5)]
+    environ = (
+        *(() if _is_server(os.environ.get(_TRACKING, "")) else ((_TRACKING, None),)),
+        ("REPRISE_SERVER_TOKEN", None),  # the model's code has no business with it
+        ("UVICORN_ACCESS_LOG", "0"),
+        ("PYTHONUNBUFFERED", "1"),
+    )
+    return Command(tuple(argv), environ, folder)
+
+
+def _is_server(uri: str) -> bool:
+    """Whether an MLflow client can speak to it; it would take our store's folder for one of its own."""
+    return "://" in uri and not uri.startswith("file:")
+
+
+def _free_port() -> int:
+    """Somebody else might take it before the worker does; then it dies, and is started at another."""
+    with listen() as found:
+        port: int = found.getsockname()[1]
+        return port
