@@ -72,14 +72,23 @@ class SubmitError(RepriseError):
 class TrackingError(RepriseError):
     """The store refused or could not be reached.
 
-    ``code`` is MLflow's ``error_code`` word; it decides the HTTP status on the wire.
+    ``code`` is MLflow's ``error_code`` word; it decides the HTTP status on the wire. ``at`` is the place
+    of the character in question, counted from 0, where a text of the search language is refused.
     """
 
     exit_code = 6
 
-    def __init__(self, message: str, *, code: str = "INTERNAL_ERROR", hint: str | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str = "INTERNAL_ERROR",
+        hint: str | None = None,
+        at: int | None = None,
+    ) -> None:
         super().__init__(message, hint=hint)
         self.code = code
+        self.at = at
 
 
 class NotReproduced(RepriseError):

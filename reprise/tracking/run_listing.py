@@ -156,6 +156,30 @@ class RunListing(Verbs):
                 last[experiment] = max(latest, last.get(experiment, 0))
         return {experiment: Activity(counts[experiment], last[experiment]) for experiment in counts}
 
+    def ids_from(self, start: str, most: int = 2) -> list[str]:
+        """At most ``most`` of the run ids that begin with ``start``, of deleted runs too."""
+        with self._database.reading() as connection:
+            rows = connection.execute(
+                "SELECT run_id FROM run WHERE run_id >= ? AND run_id < ? ORDER BY run_id LIMIT ?",
+                (start, f"{start}\U0010ffff", most),
+            )
+            return [run_id for (run_id,) in rows]
+
+    def metric_extremes(self, run_ids: Sequence[str]) -> dict[str, dict[str, tuple[float, float]]]:
+        """The least and the largest value of each series of these runs, by run and key; NaN is neither."""
+        found: dict[str, dict[str, tuple[float, float]]] = {run_id: {} for run_id in run_ids}
+        with self._database.reading() as connection:
+            rows = connection.execute(
+                "SELECT r.run_id, s.key, min(p.value), max(p.value) FROM run r JOIN series s ON s.run = r.id"
+                " JOIN point p ON p.series = s.id"
+                " WHERE r.run_id IN (SELECT value FROM json_each(?)) AND typeof(p.value) != 'text'"
+                " GROUP BY s.id",
+                (json.dumps(list(run_ids)),),
+            )
+            for run_id, key, least, largest in rows:
+                found[run_id][key] = least, largest
+        return found
+
     def watching(self) -> AbstractContextManager[Callable[[], int]]:
         """A function whose answer changes when anybody has written; for one thread at a time."""
         return self._database.watching()
@@ -205,7 +229,7 @@ def _keys(connection: Connection, table: str, among: str) -> Iterator[str]:
 
 
 def _values(connection: Connection, table: str, among: str, key: str, beginning: str) -> Iterator[str]:
-    """The values of a key in a sorted table, found by leaps, that a run of an experiment in ``among`` has."""
+    """The values of a key, found by leaps, that a run of an experiment in ``among`` has."""
     value: str | None
     leap, sign = f"SELECT min(value) FROM {table} WHERE key = ? AND value {{}} ?", ">="
     has = (

@@ -101,6 +101,7 @@ def fault(source: str, at: int, message: str) -> NoReturn:
     raise TrackingError(
         f"search, character {at + 1}: {message}\n    {line[start : start + 100]}\n    {arrow}",
         code="INVALID_PARAMETER_VALUE",
+        at=at,
     )
 
 

@@ -76,6 +76,7 @@ RUNS = Searchable(
         "created": _START,
         "Created": _START,
         "end_time": Column("t.end_time", is_number=True, nullable=True, by=_index("end_time")),
+        "duration": Column("(t.end_time - t.start_time)", is_number=True, nullable=True),
     },
     keys={
         "metric": Values(
