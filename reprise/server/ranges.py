@@ -1,4 +1,4 @@
-"""Files that are objects of a cloud store, as HTTP answers: whole, or one range of bytes."""
+"""Artifacts as HTTP answers, wherever they are stored: whole, or one range of bytes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from reprise.tracking.artifact_objects import ArtifactObjects
 from reprise.tracking.artifacts import Artifacts
 
 _RANGE = re.compile(r"bytes=(?P<first>\d{0,18})-(?P<last>\d{0,18})")
@@ -21,15 +20,22 @@ _PIECE = 1 << 20
 async def object_response(
     request: Request, artifacts: Artifacts, path: str, headers: Mapping[str, str]
 ) -> Response:
-    """The file, or the range that is asked for; of several ranges, the file."""
-    assert isinstance(artifacts, ArtifactObjects)
-    size = await run_in_threadpool(artifacts.size, path)
+    """The file for keeping, under its own name, or the range of it that is asked for."""
     name = path.rpartition("/")[2]
-    described = {
-        **headers,
-        "Accept-Ranges": "bytes",
-        "Content-Disposition": f"attachment; filename*=utf-8''{quote(name)}",
-    }
+    return await ranged(request, artifacts, path, guess_type(name)[0], {**headers, **for_keeping(name)})
+
+
+def for_keeping(name: str) -> dict[str, str]:
+    """The header by which a browser keeps a file under ``name`` instead of showing it."""
+    return {"Content-Disposition": f"attachment; filename*=utf-8''{quote(name, safe='')}"}
+
+
+async def ranged(
+    request: Request, artifacts: Artifacts, path: str, kind: str | None, headers: Mapping[str, str]
+) -> Response:
+    """The file as ``kind``, or the range that is asked for; of several ranges, the file."""
+    size = await run_in_threadpool(artifacts.size, path)
+    described = {**headers, "Accept-Ranges": "bytes"}
     asked = _RANGE.fullmatch(request.headers.get("range", ""))
     start, stop, status = 0, size, 200
     if asked and (asked["first"] or asked["last"]):
@@ -40,7 +46,7 @@ async def object_response(
         status = 206
     described["Content-Length"] = str(stop - start)
     pieces = _pieces(artifacts, path, start, stop)
-    return StreamingResponse(pieces, status, described, media_type=guess_type(name)[0])
+    return StreamingResponse(pieces, status, described, media_type=kind)
 
 
 def _bounds(asked: re.Match[str], size: int) -> tuple[int, int]:
@@ -51,7 +57,7 @@ def _bounds(asked: re.Match[str], size: int) -> tuple[int, int]:
     return int(asked["first"]), min(last + 1, size)
 
 
-def _pieces(artifacts: ArtifactObjects, path: str, start: int, stop: int) -> Iterator[bytes]:
+def _pieces(artifacts: Artifacts, path: str, start: int, stop: int) -> Iterator[bytes]:
     with artifacts.reading(path) as stream:
         stream.seek(start)
         while start < stop and (piece := stream.read(min(_PIECE, stop - start))):

@@ -133,15 +133,19 @@ class ArtifactObjects:
 
     def digest(self, path: str) -> Digest:
         """The size and digest of a file, noted or read now."""
-        state = State(self.size(path), 0)
-        place = self._system.unstrip_protocol(self._place(path))
-        if noted := self._digests.noted(place, state):
+        if noted := self.known_digest(path):
             return noted
-        sha256 = hashlib.sha256()
+        sha256, size = hashlib.sha256(), 0
         with self.reading(path) as stream:
             while piece := stream.read(_IN_MEMORY):
                 sha256.update(piece)
-        return Digest(state.size, sha256.hexdigest())
+                size += len(piece)
+        return Digest(size, sha256.hexdigest())
+
+    def known_digest(self, path: str) -> Digest | None:
+        """The size and digest of a file where they are noted; it is not read for them."""
+        state = State(self.size(path), 0)
+        return self._digests.noted(self._system.unstrip_protocol(self._place(path)), state)
 
     def _place(self, path: str) -> str:
         return "/".join((self._base, *parts_of(path)))

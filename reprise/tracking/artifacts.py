@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
+from reprise.errors import TrackingError
 from reprise.schemas.entities import Artifact
 from reprise.tracking import validation
 from reprise.tracking.artifact_digests import Digest, Digests, read_digest, state_of
@@ -41,6 +42,14 @@ class Artifacts(Protocol):
         """The direct children by name, paths relative to the root; empty when there is no such folder."""
         ...
 
+    def size(self, path: str) -> int:
+        """Of the existing file ``path``, in bytes. ``RESOURCE_DOES_NOT_EXIST`` when there is none."""
+        ...
+
+    def reading(self, path: str) -> AbstractContextManager[BinaryIO]:
+        """The bytes of an existing file; seekable."""
+        ...
+
     def writing(self, path: str) -> AbstractContextManager[Sink]:
         """A file to stream into, that becomes ``path`` when the block ends well, else nothing."""
         ...
@@ -51,6 +60,10 @@ class Artifacts(Protocol):
 
     def digest(self, path: str) -> Digest:
         """The size and digest of a file, noted or read now."""
+        ...
+
+    def known_digest(self, path: str) -> Digest | None:
+        """The size and digest of a file where they are noted; it is not read for them."""
         ...
 
     def copy_in(self, source: Path, path: str) -> None:
@@ -89,6 +102,25 @@ class ArtifactFolder:
             raise missing(f"there is no artifact {path!r}")
         return file
 
+    def size(self, path: str) -> int:
+        """Of the existing file ``path``, in bytes. ``RESOURCE_DOES_NOT_EXIST`` when there is none."""
+        try:
+            return self.file(path).stat().st_size
+        except FileNotFoundError:
+            raise missing(f"there is no artifact {path!r}") from None
+
+    @contextmanager
+    def reading(self, path: str) -> Iterator[BinaryIO]:
+        """The bytes of an existing file; seekable."""
+        try:
+            stream = self.file(path).open("rb")
+        except FileNotFoundError:
+            raise missing(f"there is no artifact {path!r}") from None
+        except PermissionError as error:
+            raise TrackingError(f"the artifact {path!r} cannot be read: {error.strerror}") from error
+        with stream:
+            yield stream
+
     @contextmanager
     def writing(self, path: str) -> Iterator[Sink]:
         """A file to stream into, that becomes ``path`` when the block ends well, else nothing."""
@@ -123,6 +155,11 @@ class ArtifactFolder:
         """The size and digest of a file, noted or read now."""
         file = self.file(path)
         return self._digests.of_file(file) if self._digests else read_digest(file)
+
+    def known_digest(self, path: str) -> Digest | None:
+        """The size and digest of a file where they are noted; it is not read for them."""
+        file = self.file(path)
+        return self._digests.noted(str(file), state_of(file)) if self._digests else None
 
     def copy_in(self, source: Path, path: str) -> None:
         """Store a copy of the file ``source`` as ``path``, whole or not at all."""

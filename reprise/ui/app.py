@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from reprise.errors import RepriseError, TrackingError
 from reprise.server.wire import HTTP_STATUS
 from reprise.tracking.embedded import EmbeddedStore
-from reprise.ui import assets, events, login, run_page
+from reprise.ui import assets, events, login, raw, run_page, sweeps
 from reprise.ui.html import render
 from reprise.ui.sessions import Sessions
 
@@ -25,7 +25,7 @@ _NOTHING = base64.b64encode(hashlib.sha256().digest()).decode()
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; font-src 'self';"
     f" style-src-attr 'unsafe-hashes' 'sha256-{_NOTHING}';"
-    " connect-src 'self'; frame-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    " connect-src 'self'; media-src 'self'; frame-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 """What a page may do: nothing that is not from here. Plotly's colour bars set a style that is empty."""
 
@@ -46,6 +46,8 @@ def create(store: EmbeddedStore, sessions: Sessions) -> ASGIApp:
             *login.ROUTES,
             *events.ROUTES,
             *run_page.ROUTES,
+            *raw.ROUTES,
+            *sweeps.ROUTES,
         ),
         exception_handlers={RepriseError: refused, HTTPException: no_such_page},
     )

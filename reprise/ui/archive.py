@@ -1,0 +1,90 @@
+"""A folder of artifacts as a .zip that is made while it is sent."""
+
+from __future__ import annotations
+
+import re
+import zipfile
+from collections.abc import Iterator
+
+from reprise.errors import TrackingError
+from reprise.tracking.artifacts import Artifacts
+
+LEFT_OUT = "_left-out.txt"
+"""In the archive, where some files could not be read: which, and why."""
+
+_PIECE = 1 << 18
+_UNSAFE = re.compile(r'[\x00-\x1f\x7f\\:*?"<>|\ud800-\udfff\u202a-\u202e\u2066-\u2069]')
+
+
+class _Sink:
+    """What the archive writes, until it is sent."""
+
+    def __init__(self) -> None:
+        self._pieces: list[bytes] = []
+
+    def write(self, piece: bytes) -> int:
+        self._pieces.append(bytes(piece))
+        return len(piece)
+
+    def flush(self) -> None:
+        """Nothing is held back."""
+
+    def close(self) -> None:
+        """The archive is complete."""
+
+    def taken(self) -> bytes:
+        pieces, self._pieces = self._pieces, []
+        return b"".join(pieces)
+
+
+def zipped(artifacts: Artifacts, folder: str) -> Iterator[bytes]:
+    """The archive of ``folder``, in pieces. A file that cannot be opened is left out, and named in it."""
+    sink = _Sink()
+    prefix = f"{folder}/" if folder else ""
+    names: set[str] = set()
+    left_out: list[str] = []
+    with zipfile.ZipFile(sink, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        for path in _files(artifacts, folder, left_out):
+            name = _safe(path.removeprefix(prefix), names)
+            try:
+                reading = artifacts.reading(path)
+                stream = reading.__enter__()
+            except (TrackingError, OSError) as error:
+                left_out.append(f"{path!r}: {error}")
+                continue
+            try:
+                with archive.open(name, "w", force_zip64=True) as entry:
+                    while piece := stream.read(_PIECE):
+                        entry.write(piece)
+                        yield sink.taken()
+            finally:
+                reading.__exit__(None, None, None)
+        if left_out:
+            archive.writestr(_safe(LEFT_OUT, names), "".join(f"{line}\n" for line in left_out))
+    yield sink.taken()
+
+
+def _files(artifacts: Artifacts, folder: str, left_out: list[str]) -> Iterator[str]:
+    """All files below ``folder``, a folder after the other."""
+    waiting = [folder]
+    while waiting:
+        here = waiting.pop()
+        try:
+            children = artifacts.list(here)
+        except (TrackingError, OSError) as error:
+            left_out.append(f"{here!r}: {error}")
+            continue
+        waiting.extend(child.path for child in reversed(children) if child.is_dir)
+        yield from (child.path for child in children if not child.is_dir)
+
+
+def _safe(name: str, taken: set[str]) -> str:
+    """``name`` as every system can unpack it, inside the folder that it is unpacked to, and only once."""
+    safe = _UNSAFE.sub("_", name)
+    found, number = safe, 1
+    while found.casefold() in taken:
+        number += 1
+        stem, dot, ending = safe.rpartition(".")
+        found = f"{stem} ({number}).{ending}" if dot else f"{safe} ({number})"
+    taken.add(found.casefold())
+    return found

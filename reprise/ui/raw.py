@@ -1,0 +1,79 @@
+"""Files of runs as they are. They come from anybody, so they never act as pages of ours.
+
+Each is answered as a document of no origin that reaches no network (``POLICY``): whatever runs in it
+sees no cookie, no page and no answer of this server, wherever it is opened.
+"""
+
+from __future__ import annotations
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import Route
+
+from reprise.server.artifacts import store_of
+from reprise.server.ranges import for_keeping, ranged
+from reprise.ui.archive import zipped
+
+POLICY = (
+    "sandbox allow-scripts; default-src 'unsafe-inline' 'unsafe-eval' data: blob:;"
+    " form-action 'none'; base-uri 'none'; frame-ancestors 'self'"
+)
+HEADERS = {
+    "Content-Security-Policy": POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+}
+_TEXT = "text/plain; charset=utf-8"
+_ANYTHING = "application/octet-stream"
+_KINDS = {
+    ".png": "image/png",
+    ".jpg": "image/jpeg",
+    ".jpeg": "image/jpeg",
+    ".gif": "image/gif",
+    ".webp": "image/webp",
+    ".svg": "image/svg+xml",
+    ".html": "text/html; charset=utf-8",
+    ".htm": "text/html; charset=utf-8",
+    ".pdf": "application/pdf",
+    ".mp3": "audio/mpeg",
+    ".wav": "audio/wav",
+    ".ogg": "audio/ogg",
+    ".flac": "audio/flac",
+    ".mp4": "video/mp4",
+    ".webm": "video/webm",
+    **dict.fromkeys((".txt", ".log", ".md", ".json", ".csv", ".tsv", ".yaml", ".yml", ".py"), _TEXT),
+}
+"""What a file may be shown as, by the end of its name; any other one is only for keeping."""
+
+
+def kind_of(suffix: str) -> str:
+    return _KINDS.get(suffix, _ANYTHING)
+
+
+async def raw(request: Request) -> Response:
+    """``GET /runs/{owner}/raw/{path}``: the file, to be shown; with ``?download`` to be kept."""
+    path = request.path_params["path"]
+    artifacts = await run_in_threadpool(store_of(request).artifacts_of, request.path_params["owner"])
+    name = path.rpartition("/")[2]
+    stem, _, ending = name.rpartition(".")
+    kind = kind_of(f".{ending.lower()}" if stem else "")
+    keep = for_keeping(name) if kind == _ANYTHING or "download" in request.query_params else {}
+    return await ranged(request, artifacts, path, kind, {**HEADERS, **keep})
+
+
+def folder(request: Request) -> Response:
+    """``GET /runs/{owner}/zip/{path}``: a folder with all in it as one .zip; all files without a path."""
+    owner, path = request.path_params["owner"], request.path_params["path"].strip("/")
+    artifacts = store_of(request).artifacts_of(owner)
+    artifacts.list(path)  # what is wrong with the path is told before the answer begins
+    name = f"{path.rpartition('/')[2] or owner}.zip"
+    headers = {**HEADERS, **for_keeping(name)}
+    return StreamingResponse(zipped(artifacts, path), headers=headers, media_type="application/zip")
+
+
+ROUTES = (
+    Route("/runs/{owner}/raw/{path:path}", raw),
+    Route("/runs/{owner}/zip/{path:path}", folder),
+)
