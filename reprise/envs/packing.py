@@ -22,6 +22,7 @@ logger = logging.getLogger(__name__)
 # The glibc versions that uv knows wheels by, newest first.
 _GLIBC = (40, 39, 38, 37, 36, 35, 34, 33, 32, 31, 28, 17)
 _COMPILE_SECONDS = 900.0
+_NOTE = "uv_cache.json"
 
 
 class Machine(NamedTuple):
@@ -44,6 +45,7 @@ def unpack(lock: Lock, target: Path, machine: Machine, policy: Policy, log: Path
         raise EnvError(f"the lock installs {names} from a folder: such a package is in no image")
     with spinner("Unpacking packages"):
         _sync(facts, target, machine, policy, log)
+    _forget(target)
 
 
 def _sync(facts: dict[str, Any], target: Path, machine: Machine, policy: Policy, log: Path) -> None:
@@ -65,6 +67,17 @@ def _sync(facts: dict[str, Any], target: Path, machine: Machine, policy: Policy,
     if done.exit_code != 0:
         what = f"the packages cannot be had for Python {machine.python} on {_platform(machine)}"
         raise uv.failure(what, done, log, offline=policy.offline)
+
+
+def _forget(target: Path) -> None:
+    """Remove what uv notes of this machine: its lock, and the times of the wheels that it took."""
+    (target / ".lock").unlink(missing_ok=True)
+    for note in target.glob(f"*.dist-info/{_NOTE}"):
+        note.unlink()
+        record = note.with_name("RECORD")
+        lines = record.read_text(encoding="utf-8").splitlines(keepends=True)
+        record.unlink()  # it may be one file with that in uv's cache
+        record.write_text("".join(line for line in lines if f"/{_NOTE}," not in line), encoding="utf-8")
 
 
 def _platform(machine: Machine) -> str:

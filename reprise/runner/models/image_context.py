@@ -60,7 +60,7 @@ def write(archive: tarfile.TarFile, packages: Path, model: Path, base: Base, rec
     _venv(archive, base)
     site = site_packages(base)
     _parents(archive, _PACKAGES, site, above=ENVIRONMENT)
-    _tree(archive, packages, f"{_PACKAGES}{site}", leave_out=("bin", ".lock"))
+    _tree(archive, packages, f"{_PACKAGES}{site}", leave_out="bin")
     _scripts(archive, packages / "bin")
     _parents(archive, _REST, HOME)
     _text(archive, f"{_REST}{SERVING}", Path(image_serving.__file__).read_text(encoding="utf-8"))
@@ -88,12 +88,12 @@ def _scripts(archive: tarfile.TarFile, folder: Path) -> None:
             _bytes(archive, f"{_PACKAGES}{ENVIRONMENT}/bin/{path.name}", data, 0o755)
 
 
-def _tree(archive: tarfile.TarFile, root: Path, prefix: str, leave_out: tuple[str, ...] = ()) -> None:
+def _tree(archive: tarfile.TarFile, root: Path, prefix: str, leave_out: str | None = None) -> None:
     """All below ``root``, in the order of the names; links stay links, whatever they point at."""
     _folder(archive, prefix)
     for path in sorted(root.rglob("*")):
         inside = path.relative_to(root)
-        if inside.parts[0] in leave_out:
+        if inside.parts[0] == leave_out:
             continue
         name = f"{prefix}/{inside.as_posix()}"
         if path.is_symlink():

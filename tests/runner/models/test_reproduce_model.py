@@ -1,4 +1,4 @@
-"""A version of a model named to reproduce: its run is performed, and what both models predict is compared."""
+"""A version of a model named to reproduce: its run is performed, and predictions are compared."""
 
 from __future__ import annotations
 
