@@ -103,16 +103,6 @@ class SweepListing(Verbs):
             ).fetchone()
             return None if row is None else Best(read_runs(connection, [row[0]])[0], float(row[1]))
 
-    def nested_ids(self, run_id: str, *, limit: int) -> list[str]:
-        """The ids of the runs that are nested in a run, oldest first."""
-        with self._database.reading() as connection:
-            rows = connection.execute(
-                f"SELECT t.run_id FROM {_CHILDREN} WHERE {_NESTED} AND c.value = ?"
-                " ORDER BY t.start_time, t.id LIMIT ?",
-                (run_id, limit),
-            )
-            return [found for (found,) in rows]
-
     def reproductions(self, run_id: str) -> list[Run]:
         """The active runs that perform a run again, newest first."""
         with self._database.reading() as connection:

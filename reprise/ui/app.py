@@ -17,8 +17,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from reprise.errors import RepriseError, TrackingError
 from reprise.server.wire import HTTP_STATUS
 from reprise.tracking.embedded import EmbeddedStore
-from reprise.ui import assets, events, login, raw, run_page, sweeps
+from reprise.ui import assets, events, experiments, login, raw, run_page, runs_table, sweeps
 from reprise.ui.html import render
+from reprise.ui.run_orders import Orders
 from reprise.ui.sessions import Sessions
 
 _NOTHING = base64.b64encode(hashlib.sha256().digest()).decode()
@@ -45,6 +46,8 @@ def create(store: EmbeddedStore, sessions: Sessions) -> ASGIApp:
             *assets.ROUTES,
             *login.ROUTES,
             *events.ROUTES,
+            *experiments.ROUTES,
+            *runs_table.ROUTES,
             *run_page.ROUTES,
             *raw.ROUTES,
             *sweeps.ROUTES,
@@ -54,6 +57,7 @@ def create(store: EmbeddedStore, sessions: Sessions) -> ASGIApp:
     app.state.store = store
     app.state.sessions = sessions
     app.state.news = events.News(store)
+    app.state.orders = Orders(store)
     return Guarded(app)
 
 
@@ -72,10 +76,11 @@ class Guarded:
         await self.app(scope, receive, send_with_headers)
 
 
-def news_of(app: ASGIApp) -> events.News:
+def stop(app: ASGIApp) -> None:
+    """Let go of all who wait for news, and of what is held of the store."""
     assert isinstance(app, Guarded)
-    news: events.News = app.app.state.news
-    return news
+    app.app.state.news.stop()
+    app.app.state.orders.close()
 
 
 async def home(request: Request) -> Response:

@@ -1,0 +1,31 @@
+// Sweeps: what is best by which metric is in the address; the rest follows the store.
+import { attempt, getHTML, onChange, setQuery, tellTimes } from "./page.js";
+
+const place = document.getElementById("sweeps");
+
+/** Puts what changed in place of what was there; choices that somebody makes just now stay untouched. */
+function renew(fresh) {
+  tellTimes(fresh);
+  const parts = [...fresh.querySelectorAll("[data-part]")];
+  const olds = parts.map((part) => document.getElementById(part.id));
+  if (olds.includes(null) || parts.length !== place.querySelectorAll("[data-part]").length) {
+    place.replaceChildren(...fresh.childNodes);
+    return;
+  }
+  parts.forEach((part, at) => olds[at].isEqualNode(part) || olds[at].replaceWith(part));
+}
+
+async function refresh() {
+  const html = await getHTML(`/sweeps/now${location.search}`);
+  const focused = document.activeElement?.id;
+  renew(new DOMParser().parseFromString(html, "text/html").body);
+  if (focused && document.activeElement?.id !== focused) document.getElementById(focused)?.focus();
+}
+
+place.addEventListener("change", async (event) => {
+  const name = event.target.dataset.query;
+  if (!name) return;
+  setQuery({ [name]: event.target.value });
+  await attempt(refresh);
+});
+onChange(() => attempt(refresh), 1000);

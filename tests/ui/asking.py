@@ -1,0 +1,30 @@
+"""Pages asked for without a server or a browser."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import httpx
+
+from reprise.server.access import Everyone
+from reprise.tracking.embedded import EmbeddedStore
+from reprise.ui.app import create
+from reprise.ui.sessions import Sessions
+
+Ask = Callable[[str], httpx.Response]
+
+
+def asking(store: EmbeddedStore) -> Ask:
+    """``ask(path)``: what the pages over ``store`` answer to a browser that may read."""
+    app = create(store, Sessions(Everyone()))
+
+    async def get(path: str) -> httpx.Response:
+        transport = httpx.ASGITransport(app=app)
+        headers = {"Accept": "text/html"}
+        async with httpx.AsyncClient(
+            transport=transport, base_url="http://test", headers=headers
+        ) as client:
+            return await client.get(path)
+
+    return lambda path: asyncio.run(get(path))
