@@ -158,12 +158,10 @@ def _lacking(lock: Lock, spec: PythonEnv) -> str | None:
     """The first requirement of ``spec`` that ``lock`` does not meet, or None."""
     from packaging.requirements import InvalidRequirement, Requirement
 
-    pinned = {
-        requirements.canonical(package.name): package.version
-        for package in envs.MANAGERS[lock.manager].packages(lock)
-    }
-    if any(name.startswith((".", "/")) for name in pinned):
+    held = envs.MANAGERS[lock.manager].packages(lock)
+    if any(package.name.startswith((".", "/")) for package in held):
         return "packages of an index alone"
+    pinned = {requirements.canonical(package.name): package.version for package in held}
     asked = requirements.read(spec.dependencies, spec.root, spec.file)
     lines = [
         *asked.lines,
@@ -176,9 +174,9 @@ def _lacking(lock: Lock, spec: PythonEnv) -> str | None:
             one = Requirement(line)
         except InvalidRequirement:
             return redact(line)
-        version = pinned.get(requirements.canonical(one.name))
         if one.marker is not None and not one.marker.evaluate():
             continue
+        version = pinned.get(requirements.canonical(one.name))
         if one.url or version is None or not one.specifier.contains(version, prereleases=True):
             return redact(line)
     return None

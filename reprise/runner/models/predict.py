@@ -23,7 +23,7 @@ Format = Literal["csv", "json", "parquet"]
 CONTENT_TYPES: Mapping[Format, str] = {
     "csv": "text/csv",
     "json": "application/json",
-    "parquet": "application/x-parquet",
+    "parquet": "application/vnd.apache.parquet",
 }
 _TO_PARQUET = "import json, pandas, sys; pandas.DataFrame(json.load(sys.stdin)).to_parquet(sys.argv[1])"
 _COLUMN = "prediction"

@@ -1,0 +1,201 @@
+"""Which environment a model is scored in, and which folder its address means."""
+
+from __future__ import annotations
+
+import json
+import sys
+import sysconfig
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from reprise.errors import EnvError, ProjectError, UsageError
+from reprise.runner.models.environment import using, wanted
+from reprise.runner.models.folder import ModelFolder, opened_model, resolve
+from reprise.schemas.entities import Run
+from reprise.schemas.environment import CondaEnv, Lock, Policy, PythonEnv
+from reprise.tracking.embedded import EmbeddedStore
+from tests.conftest import UV_CACHE
+from tests.runner.models.conftest import Trained, served
+from tests.runner.models.test_differential import RECORDS
+
+VERSION = ".".join(map(str, sys.version_info[:3]))
+BOTH = "flavors: {python_function: {env: {virtualenv: python_env.yaml, conda: conda.yaml}}}\n"
+FILES = {
+    "MLmodel": BOTH,
+    "python_env.yaml": f"python: {VERSION}\ndependencies: [-r requirements.txt]\n",
+    "requirements.txt": "mlflow==3.1.0\nscikit_learn>=1.5\nwinonly==1; sys_platform == 'win32'\n",
+    "conda.yaml": f"dependencies: [python={VERSION}, pip, {{pip: [mlflow==3.1.0]}}]\n",
+}
+
+
+def written(folder: Path, files: Mapping[str, str]) -> ModelFolder:
+    for name, text in files.items():
+        (folder / name).write_text(text)
+    return ModelFolder(str(folder), folder, "iris", 3, "a" * 32)
+
+
+def lock_with(*requirements: str) -> Lock:
+    facts = {
+        "implementation": "CPython",
+        "python": VERSION,
+        "platform": sysconfig.get_platform(),
+        "requirements": list(requirements),
+    }
+    return Lock("virtualenv", json.dumps(facts))
+
+
+def test_the_lock_of_the_run_is_taken_where_it_holds_what_the_model_asks_for(tmp_path: Path) -> None:
+    lock = lock_with("mlflow==3.1.0", "scikit-learn==1.6.1", "pandas==2.2.3")
+    model = written(tmp_path, FILES)._replace(lock=lock)
+    manager, what = wanted(model, None)
+    assert (manager.NAME, what) == ("virtualenv", lock)
+
+
+@pytest.mark.parametrize(
+    "lock",
+    [
+        None,
+        lock_with("mlflow==3.1.0"),
+        lock_with("mlflow==2.9.0", "scikit-learn==1.6.1"),
+        lock_with("mlflow==3.1.0", "scikit-learn==1.6.1", "./mine"),
+        Lock("local", "{}"),
+        lock_with("mlflow==3.1.0", "scikit-learn==1.6.1")._replace(
+            text=lock_with("mlflow==3.1.0", "scikit-learn==1.6.1").text.replace(
+                sysconfig.get_platform(), "otheros-riscv"
+            )
+        ),
+    ],
+    ids=["none", "a package missing", "another version", "own packages", "local", "another machine"],
+)
+def test_otherwise_the_files_of_the_model_decide(tmp_path: Path, lock: Lock | None) -> None:
+    manager, what = wanted(written(tmp_path, FILES)._replace(lock=lock), None)
+    assert isinstance(what, PythonEnv)
+    assert (manager.NAME, what.python, what.dependencies) == (
+        "virtualenv",
+        VERSION,
+        ("-r requirements.txt",),
+    )
+
+
+def test_the_manager_that_is_asked_for_is_taken(tmp_path: Path) -> None:
+    model = written(tmp_path, FILES)._replace(lock=lock_with("mlflow==3.1.0", "scikit-learn==1.6.1"))
+    manager, what = wanted(model, "conda")
+    assert (manager.NAME, type(what)) == ("conda", CondaEnv)
+    assert wanted(model, "local")[0].NAME == "local"
+    with pytest.raises(UsageError, match='no environment manager "poetry"'):
+        wanted(model, "poetry")
+
+
+def test_a_conda_yaml_alone_needs_no_conda_unless_a_package_does(tmp_path: Path) -> None:
+    files = {
+        "MLmodel": "flavors: {python_function: {env: conda.yaml}}\n",
+        "conda.yaml": FILES["conda.yaml"],
+    }
+    assert wanted(written(tmp_path, files), None)[0].NAME == "virtualenv"
+    files["conda.yaml"] = "dependencies: [python, cudatoolkit=11.8, mlflow]\n"
+    assert wanted(written(tmp_path, files), None)[0].NAME == "conda"
+
+
+@pytest.mark.parametrize(
+    ("files", "error", "said"),
+    [
+        ({"MLmodel": "flavors: {python_function: {}}\n"}, EnvError, "says no environment"),
+        ({"MLmodel": "flavors: {sklearn: {}}\n"}, UsageError, "no flavor python_function"),
+        ({"MLmodel": "- 1\n"}, ProjectError, "cannot be read"),
+        ({**FILES, "python_env.yaml": "dependencies: 3\n"}, ProjectError, "python_env.yaml has a fault"),
+        (
+            {"MLmodel": "flavors: {python_function: {env: {virtualenv: ../../secret.yaml}}}\n"},
+            UsageError,
+            "leaves",
+        ),
+    ],
+)
+def test_a_model_that_cannot_be_scored_is_refused(
+    tmp_path: Path, files: Mapping[str, str], error: type[Exception], said: str
+) -> None:
+    with pytest.raises(error, match=said):
+        wanted(written(tmp_path, files), None)
+
+
+def test_an_environment_without_mlflow_is_told(
+    house: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bare = tmp_path / "bin"
+    bare.mkdir()
+    (bare / "python").write_text("#!/bin/sh\nexit 1\n")
+    (bare / "python").chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(bare / "python"))
+    with (
+        pytest.raises(EnvError, match="has no mlflow"),
+        using(written(tmp_path, FILES), "local", Policy()),
+    ):
+        raise AssertionError
+
+
+@pytest.fixture
+def store(house: Path) -> EmbeddedStore:
+    return EmbeddedStore(Path("mlruns").absolute())
+
+
+@pytest.fixture
+def run(store: EmbeddedStore, tmp_path: Path) -> Run:
+    run = store.create_run("0", start_time=1, user_id="ada")
+    (tmp_path / "MLmodel").write_text(BOTH)
+    store.upload_artifact(run.run_id, tmp_path / "MLmodel", "model/MLmodel")
+    store.upload_artifact(run.run_id, tmp_path / "MLmodel", "plots/curve.txt")
+    store.create_registered_model("iris")
+    for _ in range(2):
+        store.create_model_version("iris", f"{run.artifact_uri}/model", run_id=run.run_id)
+    store.set_registered_model_alias("iris", "champion", "1")
+    store.transition_model_version_stage("iris", "1", "Production")
+    return run
+
+
+@pytest.mark.parametrize(
+    ("address", "version"),
+    [
+        ("models:/iris@champion", 1),
+        ("models:/iris/2", 2),
+        ("models:/iris/Production", 1),
+        ("models:/iris/latest", 2),
+        ("runs:/@last/model", None),
+    ],
+)
+def test_an_address_is_the_folder_of_the_store(
+    store: EmbeddedStore, run: Run, address: str, version: int | None
+) -> None:
+    with store, opened_model(store, address) as model:
+        assert model.folder == store.artifact_folder(run.run_id) / "model"
+        assert (model.version, model.run_id) == (version, run.run_id)
+        assert resolve(store, address)[2:] == model[2:6]
+
+
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        ("runs:/@last/plots", "has no file MLmodel"),
+        ("runs:/@last/nope", 'has no model "nope"'),
+        ("runs:/@last", "is not the address of a model"),
+        ("models:/iris", "is not the address of a model"),
+        ("models:/iris@champion/1", "is not the address of a model"),
+        ("s3:/bucket/model", "is not the address of a model"),
+        ("no/such/folder", "is no folder with a model"),
+    ],
+)
+def test_what_is_no_model_is_refused(store: EmbeddedStore, run: Run, address: str, said: str) -> None:
+    with store, pytest.raises(UsageError, match=said), opened_model(store, address):
+        raise AssertionError
+
+
+@pytest.mark.mlflow
+@pytest.mark.network
+def test_iris_is_served_in_a_fresh_environment(trained: Trained, tmp_path: Path) -> None:
+    fresh = trained._replace(environ={**trained.environ, "UV_CACHE_DIR": UV_CACHE})
+    with served(fresh, tmp_path / "log", "models:/iris/1", "--env-manager", "virtualenv") as server:
+        answer = server.ask({"dataframe_records": RECORDS})
+        assert (answer.status_code, answer.json()) == (200, {"predictions": [0, 2, 1]})
+        processes = [entry.name for entry in (trained.folder / "cache" / "envs-v1").glob("virtualenv-*")]
+        assert processes
+        assert "Environment: virtualenv, by the files of the model" in server.log.read_text()

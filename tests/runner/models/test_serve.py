@@ -1,0 +1,154 @@
+"""Serving a model: who may ask, what happens when an alias moves, when a worker dies, when time is up."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+
+from reprise.server import users
+from tests.runner.models.conftest import Server, Trained, served
+from tests.runner.models.test_differential import RECORDS
+
+pytestmark = pytest.mark.mlflow
+
+MODEL = "reprise-model"
+
+
+def word(server: Server, text: str) -> httpx.Response:
+    return server.ask({"dataframe_records": [{"word": text}]})
+
+
+def eventually(true: Callable[[], bool], seconds: float = 60) -> bool:
+    deadline = time.monotonic() + seconds
+    while not true():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.05)
+    return True
+
+
+def workers(server: Server) -> list[psutil.Process]:
+    """The scoring servers, which are children of ours."""
+    return [child for child in psutil.Process(server.process.pid).children() if "mlflow" in _argv(child)]
+
+
+def _argv(process: psutil.Process) -> str:
+    try:
+        return " ".join(process.cmdline())
+    except psutil.NoSuchProcess:
+        return ""
+
+
+def test_an_alias_that_moves_under_load_loses_no_request(trained: Trained, tmp_path: Path) -> None:
+    assert trained.reprise("models", "alias", "iris", "champion", "1").returncode == 0
+    answered: list[tuple[int, str]] = []
+    enough = threading.Event()
+    with served(trained, tmp_path / "log", "models:/iris@champion", "--watch", "0.2") as server:
+
+        def load() -> None:
+            while not enough.is_set():
+                answer = server.ask({"dataframe_records": RECORDS})
+                answered.append((answer.status_code, answer.headers.get(MODEL, "")))
+
+        clients = [threading.Thread(target=load) for _ in range(4)]
+        for client in clients:
+            client.start()
+        assert trained.reprise("models", "alias", "iris", "champion", "2").returncode == 0
+        try:
+            assert eventually(lambda: answered[-1:] == [(200, "models:/iris/2")]), server.log.read_text()
+            time.sleep(0.5)
+        finally:
+            enough.set()
+            for client in clients:
+                client.join()
+        assert eventually(lambda: len(workers(server)) == 1)  # the old one was ended
+        assert server.get("/").json()["version"] == 2
+    assert {status for status, _ in answered} == {200}
+    assert {model for _, model in answered} == {"models:/iris/1", "models:/iris/2"}
+    assert "Serving iris version 2 in the place of iris version 1" in server.log.read_text()
+
+
+def test_a_version_that_does_not_start_leaves_the_old_one(trained: Trained, tmp_path: Path) -> None:
+    broken = trained.folder / "mlruns" / "artifacts"
+    assert trained.reprise("models", "register", "models:/iris/2", "fragile").returncode == 0
+    assert trained.reprise("models", "alias", "fragile", "live", "1").returncode == 0
+    run = trained.reprise("runs", "list", "--json").stdout
+    run_id = json.loads(run)[0]["run_id"]
+    model = tmp_path / "model"
+    model.mkdir()
+    (model / "MLmodel").write_text("flavors:\n  python_function:\n    loader_module: gone\n")
+    (model / "requirements.txt").write_text("mlflow\n")
+    put = trained.reprise("artifacts", "put", run_id, str(model), "broken")
+    assert put.returncode == 0, put.stderr
+    assert broken.is_dir()
+    with served(trained, tmp_path / "log", "models:/fragile@live", "--watch", "0.2") as server:
+        assert trained.reprise("models", "register", f"runs:/{run_id}/broken", "fragile").returncode == 0
+        assert trained.reprise("models", "alias", "fragile", "live", "2").returncode == 0
+        assert eventually(lambda: "the new version is not" in server.log.read_text())
+        answer = server.ask({"dataframe_records": RECORDS})
+    assert (answer.status_code, answer.headers[MODEL]) == (200, "models:/fragile/1")
+    assert "the server of fragile version 2 ended with exit code" in server.log.read_text()
+
+
+def test_a_worker_that_dies_is_started_again(trained: Trained, tmp_path: Path) -> None:
+    with served(trained, tmp_path / "log", "moody") as server:
+        first = word(server, "hello").json()["predictions"][0]["process"]
+        died = word(server, "die")
+        assert (died.status_code, died.json()["error_code"]) == (503, "TEMPORARILY_UNAVAILABLE")
+        after = word(server, "hello")  # waits for the next one
+        assert after.status_code == 200
+        assert after.json()["predictions"][0]["process"] != first
+    assert "the server of moody ended with exit code" in server.log.read_text()
+
+
+def test_what_the_model_raises_is_told_without_a_traceback(trained: Trained, tmp_path: Path) -> None:
+    options = ("--timeout", "1", "--access-log", str(tmp_path / "access.jsonl"))
+    with served(trained, tmp_path / "log", "moody", *options) as server:
+        failed = word(server, "fail")
+        late = word(server, "sleep5")
+        fine = word(server, "hello")
+        figures = server.get("/metrics").text
+    assert (failed.status_code, set(failed.json())) == (400, {"error_code", "message"})
+    assert (late.status_code, late.json()["error_code"]) == (504, "DEADLINE_EXCEEDED")
+    assert fine.status_code == 200
+    labels = 'endpoint="/invocations",method="POST"'
+    for status in (200, 400, 504):
+        assert f'reprise_requests_total{{{labels},status="{status}"}} 1.0' in figures
+    lines = [json.loads(line) for line in (tmp_path / "access.jsonl").read_text().splitlines()]
+    statuses = [line["status"] for line in lines if line["path"] == "/invocations"]
+    assert statuses == [400, 504, 200]
+
+
+def test_only_those_who_are_known_may_ask(trained: Trained, tmp_path: Path) -> None:
+    token = users.put(tmp_path / "users", "app", "read", password=None)
+    with served(trained, tmp_path / "log", "moody", "--auth", str(tmp_path / "users")) as server:
+        assert word(server, "hello").status_code == 401
+        known = {"Authorization": f"Bearer {token}"}
+        assert server.ask({"dataframe_records": [{"word": "x"}]}, **known).status_code == 200
+        assert server.get("/ping").status_code == 200  # a probe has no credentials
+        assert server.get("/").status_code == 401
+        assert server.get("/ping", Host="evil.example.org").status_code == 403
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_no_worker_outlives_us(trained: Trained, tmp_path: Path, number: signal.Signals) -> None:
+    with served(trained, tmp_path / "log", "moody") as server:
+        pid = word(server, "hello").json()["predictions"][0]["process"]
+        os.kill(server.process.pid, number)
+        server.process.wait(30)
+        assert eventually(lambda: not psutil.pid_exists(pid), 20)
+
+
+def test_nothing_is_served_to_others_without_a_word(trained: Trained) -> None:
+    done = trained.reprise("models", "serve", "-m", "moody", "--host", "0.0.0.0")
+    assert done.returncode == 2
+    assert b"others can reach the server" in done.stderr
