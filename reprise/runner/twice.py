@@ -110,7 +110,8 @@ class _Evidence(NamedTuple):
 
 def _suspects(plan: Plan) -> Suspects:
     root = plan.project.root
-    return suspects(code.run_by(plan.entry_point, root, code.modules(root)))
+    with code.without_collecting():
+        return suspects(code.run_by(plan.entry_point, root, code.modules(root)))
 
 
 def _causes(found: _Evidence) -> Iterator[Cause]:

@@ -34,18 +34,19 @@ def lint(checkout: Checkout) -> tuple[Finding, ...]:
     from reprise.schemas.environment import DockerEnv
     from reprise.schemas.loader import read_project
 
-    project = read_project(checkout.path).project
-    declared = lines.declared(project)
-    modules = code.modules(checkout.path)
-    root = checkout.repository.root if checkout.repository else checkout.path
-    found = [
-        *dependencies.unpinned(project.environment),
-        *images.floating(declared),
-        *undeclared.imports(project, modules.values()),
-        *seeds.missing(project, modules),
-        *outside.data(declared, root),
-        *repository.faults(checkout, declared),
-    ]
-    if not isinstance(project.environment, DockerEnv):  # there, the image says what lies where
-        found += [*paths_in_code.in_code(modules.values()), *paths_in_code.in_commands(declared)]
-    return findings.heard(found, checkout.path)
+    with code.without_collecting():
+        project = read_project(checkout.path).project
+        declared = lines.declared(project)
+        modules = code.modules(checkout.path)
+        root = checkout.repository.root if checkout.repository else checkout.path
+        found = [
+            *dependencies.unpinned(project.environment),
+            *images.floating(declared),
+            *undeclared.imports(project, modules.values()),
+            *seeds.missing(project, modules),
+            *outside.data(declared, root),
+            *repository.faults(checkout, declared),
+        ]
+        if not isinstance(project.environment, DockerEnv):  # there, the image says what lies where
+            found += [*paths_in_code.in_code(modules.values()), *paths_in_code.in_commands(declared)]
+        return findings.heard(found, checkout.path)

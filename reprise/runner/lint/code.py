@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import ast
+import gc
 import os
 import re
 import shlex
 import warnings
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path, PurePosixPath
-from typing import NamedTuple
 
 from reprise.runner import git
+from reprise.runner.lint import names
 from reprise.schemas.project import EntryPoint
 
 _LARGEST = 1 << 20  # bytes; a larger file was written by no person
@@ -21,15 +25,45 @@ _SCRIPT = re.compile(r"[\w./\-]+\.(?:py|sh)\b")
 _MODULE = re.compile(r"\bpython[\d.]*\s+(?:-[A-Za-ln-z]+\s+)*-m\s+(?P<name>[\w.]+)")
 
 
-class Module(NamedTuple):
-    """A file of the project, whose ``path`` is relative to its folder, with ``/``."""
+@dataclass(frozen=True, eq=False)
+class Module:
+    """A file of the project, whose ``path`` is relative to its folder, with ``/``.
+
+    What is known of it is found when it is first asked for, and once: there are many kinds of findings,
+    and large projects.
+    """
 
     path: str
     tree: ast.Module
 
     @property
     def folder(self) -> str:
-        return PurePosixPath(self.path).parent.as_posix()
+        """Where it lies, empty for the project's own folder."""
+        return self.path.rpartition("/")[0]
+
+    @cached_property
+    def nodes(self) -> tuple[ast.AST, ...]:
+        return tuple(ast.walk(self.tree))
+
+    @cached_property
+    def imported(self) -> Mapping[str, str]:
+        return names.imported(self.nodes)
+
+    @cached_property
+    def calls(self) -> tuple[names.Call, ...]:
+        return names.calls(self.nodes, self.imported)
+
+
+@contextmanager
+def without_collecting() -> Iterator[None]:
+    """Trees have no cycles, and to search millions of their nodes for some takes most of the time."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def modules(root: Path) -> dict[str, Module]:
@@ -65,19 +99,6 @@ def words(command: str) -> list[str]:
         return command.split()
 
 
-def imports(module: Module) -> Iterator[tuple[ast.stmt, str]]:
-    """Each import of ``module`` with its full name; relative ones begin with their dots."""
-    for node in ast.walk(module.tree):
-        if isinstance(node, ast.Import):
-            for alias in node.names:
-                yield node, alias.name
-        elif isinstance(node, ast.ImportFrom):
-            base = "." * node.level + (node.module or "")
-            yield node, base
-            for alias in node.names:
-                yield node, f"{base}.{alias.name}" if node.module else f"{base}{alias.name}"
-
-
 def _files(root: Path) -> Iterator[str]:
     listing = git.run(
         "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", "*.py", cwd=root
@@ -101,8 +122,8 @@ def _files(root: Path) -> Iterator[str]:
 
 
 def _walked(root: Path) -> Iterator[str]:
-    for folder, names, files in os.walk(root):
-        names[:] = [name for name in names if name not in _NOT_RUN and not name.startswith(".")]
+    for folder, below, files in os.walk(root):
+        below[:] = [name for name in below if name not in _NOT_RUN and not name.startswith(".")]
         for name in files:
             if name.endswith(".py"):
                 yield Path(folder, name).relative_to(root).as_posix()
@@ -132,29 +153,39 @@ def _named(text: str, root: Path, known: Mapping[str, Module], depth: int = 3) -
                 continue
             yield from _named(script, root, known, depth - 1)
     for match in _MODULE.finditer(text):
-        yield from (known[path] for path in _paths_of(match["name"], ".", known))
-        yield from (known[path] for path in _paths_of(f"{match['name']}.__main__", ".", known))
+        yield from (known[path] for path in _paths_of(match["name"], "", known))
+        yield from (known[path] for path in _paths_of(f"{match['name']}.__main__", "", known))
 
 
 def _imported(module: Module, known: Mapping[str, Module]) -> Iterator[str]:
-    for _, name in imports(module):
-        dots = len(name) - len(name.lstrip("."))
-        folder = PurePosixPath(module.folder)
-        if dots:
-            for _ in range(dots - 1):
-                folder = folder.parent
-            yield from _paths_of(name.lstrip("."), folder.as_posix(), known)
-            continue
-        for above in [folder, *folder.parents]:
-            yield from _paths_of(name, above.as_posix(), known)
-        yield from _paths_of(name, "src", known)
+    above = [module.folder]
+    while above[-1]:
+        above.append(above[-1].rpartition("/")[0])
+    for name in dict.fromkeys(_imports(module)):
+        absolute = name.lstrip(".")
+        dots = len(name) - len(absolute)
+        for folder in above[dots - 1 : dots] if dots else (*above, "src"):
+            yield from _paths_of(absolute, folder, known)
+
+
+def _imports(module: Module) -> Iterator[str]:
+    """The full name of everything that is imported; relative ones begin with their dots."""
+    for node in module.nodes:
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = "." * node.level + (node.module or "")
+            yield base
+            yield from (
+                f"{base}.{alias.name}" if node.module else f"{base}{alias.name}" for alias in node.names
+            )
 
 
 def _paths_of(name: str, folder: str, known: Mapping[str, Module]) -> Iterator[str]:
     """The files of a module below ``folder``, its package's own first."""
-    parts = [part for part in name.split(".") if part]
-    for end in range(1, len(parts) + 1):
-        base = PurePosixPath(folder, *parts[:end])
+    base = folder
+    for part in filter(None, name.split(".")):
+        base = f"{base}/{part}" if base else part
         for path in (f"{base}.py", f"{base}/__init__.py"):
             if path in known:
                 yield path

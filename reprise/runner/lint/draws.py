@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from reprise.runner.lint.code import Module
-from reprise.runner.lint.names import Call, calls, imported
+from reprise.runner.lint.names import Call
 
 _GENERATORS = {"random.Random", "numpy.random.default_rng", "numpy.random.RandomState"}
 """They have a seed of their own, or none."""
@@ -88,7 +88,7 @@ def unseeded(modules: Iterable[Module]) -> list[Draw]:
     Of those from one generator, the first of each file.
     """
     modules = list(modules)
-    seeded = {library for module in modules for call in calls(module) for library in _seeds(call)}
+    seeded = {library for module in modules for call in module.calls for library in _seeds(call)}
     found: dict[tuple[str, object], Draw] = {}
     for module in modules:
         for draw in _draws(module):
@@ -107,8 +107,8 @@ def _seeds(call: Call) -> set[str]:
 
 
 def _draws(module: Module) -> Iterator[Draw]:
-    libraries = {name.partition(".")[0] for name in imported(module).values()}
-    for call in calls(module):
+    libraries = {name.partition(".")[0] for name in module.imported.values()}
+    for call in module.calls:
         if call.name in _GENERATORS:
             if not call.is_given:
                 yield Draw(module, call.node.lineno, call.name, None)

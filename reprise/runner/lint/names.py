@@ -1,12 +1,10 @@
-"""What the names in a module's code stand for."""
+"""What the names in a file's code stand for."""
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
-
-from reprise.runner.lint.code import Module
 
 
 class Call(NamedTuple):
@@ -34,10 +32,10 @@ class Call(NamedTuple):
         return None
 
 
-def imported(module: Module) -> dict[str, str]:
+def imported(nodes: Iterable[ast.AST]) -> dict[str, str]:
     """Each name that an import binds, and the full name of what it stands for."""
     found: dict[str, str] = {}
-    for node in ast.walk(module.tree):
+    for node in nodes:
         if isinstance(node, ast.Import):
             for alias in node.names:
                 found[alias.asname or alias.name.partition(".")[0]] = (
@@ -49,15 +47,14 @@ def imported(module: Module) -> dict[str, str]:
     return found
 
 
-def calls(module: Module) -> Iterator[Call]:
-    """Every call in ``module`` whose name can be told, in the order of the lines."""
-    known = imported(module)
+def calls(nodes: Iterable[ast.AST], known: Mapping[str, str]) -> tuple[Call, ...]:
+    """Every call whose name can be told, in the order of the lines; ``known`` is what is imported."""
     found = [
         Call(name, node)
-        for node in ast.walk(module.tree)
+        for node in nodes
         if isinstance(node, ast.Call) and (name := full_name(node.func, known))
     ]
-    yield from sorted(found, key=lambda call: (call.node.lineno, call.node.col_offset))
+    return tuple(sorted(found, key=lambda call: (call.node.lineno, call.node.col_offset)))
 
 
 def full_name(node: ast.expr, known: Mapping[str, str]) -> str:

@@ -56,13 +56,17 @@ _ROUTES = {
 def in_code(modules: Iterable[Module]) -> Iterator[Finding]:
     """A finding for each text in the code that is an absolute path."""
     for module in modules:
-        aside = _no_paths(module.tree)
-        for node in ast.walk(module.tree):
-            if not isinstance(node, ast.Constant) or not isinstance(node.value, str) or id(node) in aside:
-                continue
-            if is_absolute(node.value) and not _is_in(node.value, _SYSTEM):
-                what = f'"{shortened(node.value)}" is an absolute path'
+        texts = (node for node in module.nodes if isinstance(node, ast.Constant))
+        found = [node for node in texts if _is_path(node.value)]
+        aside = _no_paths(module) if found else set()
+        for node in found:
+            if id(node) not in aside:
+                what = f'"{shortened(str(node.value))}" is an absolute path'
                 yield Finding(NAME, module.path, node.lineno, what, _REASON, _FIX, node.end_lineno or 0)
+
+
+def _is_path(value: object) -> bool:
+    return isinstance(value, str) and is_absolute(value) and not _is_in(value, _SYSTEM)
 
 
 def in_commands(declared: Declared) -> Iterator[Finding]:
@@ -87,10 +91,10 @@ def _is_in(text: str, folders: Iterable[str]) -> bool:
     return any(text == folder or text.startswith(f"{folder}/") for folder in folders)
 
 
-def _no_paths(tree: ast.Module) -> set[int]:
+def _no_paths(module: Module) -> set[int]:
     """The texts that are no paths by themselves: docstrings, the ends of longer texts, routes."""
     found: set[int] = set()
-    for node in ast.walk(tree):
+    for node in module.nodes:
         match node:
             case ast.Expr(value=ast.Constant() as text):
                 found.add(id(text))

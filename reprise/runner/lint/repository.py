@@ -28,7 +28,9 @@ def faults(checkout: Checkout, declared: Declared) -> Iterator[Finding]:
 
 
 def _dirty(repository: Repository, declared: Declared) -> Finding:
-    status = git.run("status", "--porcelain", "-z", "--untracked-files=normal", cwd=repository.root)
+    status = git.run(
+        "status", "--porcelain", "-z", "--no-renames", "--untracked-files=normal", cwd=repository.root
+    )
     names = [entry[3:] for entry in status.stdout.split("\0") if len(entry) > 3]
     more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
     return Finding(

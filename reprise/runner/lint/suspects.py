@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from reprise.runner.lint import draws
 from reprise.runner.lint.code import Module
-from reprise.runner.lint.names import Call, calls, imported
+from reprise.runner.lint.names import Call
 
 _CLOCKS = {
     "time.time", "time.time_ns", "time.perf_counter", "time.monotonic", "time.strftime", "time.ctime",
@@ -70,7 +70,7 @@ class Suspects(NamedTuple):
 def suspects(modules: Iterable[Module]) -> Suspects:
     """Everything in ``modules``, which run together, that may differ from run to run."""
     modules = list(modules)
-    libraries = {name.partition(".")[0] for module in modules for name in imported(module).values()}
+    libraries = {name.partition(".")[0] for module in modules for name in module.imported.values()}
     return Suspects(
         unseeded=tuple(
             Suspect(draw.module.path, draw.line, f"{draw.name}()") for draw in draws.unseeded(modules)
@@ -92,7 +92,7 @@ def _each(
 
 def _calls_of(names: set[str]) -> Callable[[Module], Iterator[tuple[ast.expr, str]]]:
     def look(module: Module) -> Iterator[tuple[ast.expr, str]]:
-        for call in calls(module):
+        for call in module.calls:
             if call.name in names:
                 yield call.node, f"{call.name}()"
 
@@ -101,10 +101,8 @@ def _calls_of(names: set[str]) -> Callable[[Module], Iterator[tuple[ast.expr, st
 
 def _unordered(module: Module) -> Iterator[tuple[ast.expr, str]]:
     """Listings and results in an order that nobody promises, unless they are sorted at once."""
-    is_sorted = {
-        id(part) for call in calls(module) if call.name == "sorted" for part in ast.walk(call.node)
-    }
-    for call in calls(module):
+    is_sorted = {id(part) for call in module.calls if call.name == "sorted" for part in ast.walk(call.node)}
+    for call in module.calls:
         if id(call.node) in is_sorted:
             continue
         if call.name in _UNORDERED or (call.last in _UNORDERED_METHODS and "." in call.name):
@@ -113,8 +111,8 @@ def _unordered(module: Module) -> Iterator[tuple[ast.expr, str]]:
 
 def _hashed(module: Module) -> Iterator[tuple[ast.expr, str]]:
     """Where the order of a set shows, or a hash itself: both follow PYTHONHASHSEED for texts."""
-    names = _names_of_sets(module.tree)
-    for node in ast.walk(module.tree):
+    names = _names_of_sets(module)
+    for node in module.nodes:
         if isinstance(node, ast.For | ast.AsyncFor) and _is_set(node.iter, names):
             yield node.iter, "a set, item by item"
         elif isinstance(node, ast.ListComp | ast.GeneratorExp):
@@ -123,7 +121,7 @@ def _hashed(module: Module) -> Iterator[tuple[ast.expr, str]]:
                     yield step.iter, "a set, item by item"
         elif isinstance(node, ast.FormattedValue) and _is_set(node.value, names):
             yield node.value, "a set as text"
-    for call in calls(module):
+    for call in module.calls:
         if call.name == "hash":
             yield call.node, "hash()"
         elif call.last in _IN_ORDER and any(_is_set(argument, names) for argument in call.node.args):
@@ -132,9 +130,9 @@ def _hashed(module: Module) -> Iterator[tuple[ast.expr, str]]:
             yield call.node, "pop() of a set"
 
 
-def _names_of_sets(tree: ast.Module) -> set[str]:
+def _names_of_sets(module: Module) -> set[str]:
     names: set[str] = set()
-    for node in ast.walk(tree):
+    for node in module.nodes:
         if isinstance(node, ast.Assign) and _is_set(node.value, names):
             names |= {target.id for target in node.targets if isinstance(target, ast.Name)}
         elif isinstance(node, ast.AnnAssign) and node.value is not None and _is_set(node.value, names):

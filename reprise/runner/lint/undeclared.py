@@ -20,6 +20,7 @@ from reprise.schemas.project import Project
 NAME = "undeclared-import"
 _REASON = "an environment that is made anew need not have it"
 
+_BLOCKS = ("body", "orelse", "finalbody", "handlers", "cases")
 _SUFFIXES = (".py", ".so", ".pyd", ".pyx")
 
 
@@ -38,10 +39,15 @@ def imports(project: Project, modules: Iterable[Module]) -> Iterator[Finding]:
         known |= _locked(lock)
     local = [_folder(item) for item in asked if item.kind == "pypi" and not item.name]
     owners = installed.owners(project)
+
+    @cache
+    def is_local(top: str, folder: str) -> bool:
+        return _is_local(top, folder, project.root, local)
+
     for module in modules:
         for node, name in _needed(module.tree):
             top = name.partition(".")[0]
-            if top in sys.stdlib_module_names or _is_local(top, module, project.root, local):
+            if top in sys.stdlib_module_names or is_local(top, module.folder):
                 continue
             candidates = _candidates(name, owners)
             if not known.isdisjoint(candidates):
@@ -57,7 +63,7 @@ def imports(project: Project, modules: Iterable[Module]) -> Iterator[Finding]:
 
 def _needed(tree: ast.Module) -> Iterator[tuple[ast.stmt, str]]:
     """Each import of another package that must succeed, once for each line and name."""
-    waiting: list[ast.AST] = [tree]
+    waiting: list[ast.AST] = [tree]  # statements and what holds some: imports are in nothing else
     while waiting:
         node = waiting.pop()
         if isinstance(node, ast.Import):
@@ -69,7 +75,8 @@ def _needed(tree: ast.Module) -> Iterator[tuple[ast.stmt, str]]:
         elif isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING"):
             waiting += node.orelse
         else:
-            waiting += ast.iter_child_nodes(node)
+            for name in _BLOCKS:
+                waiting += getattr(node, name, ())
 
 
 def _is_for_imports(handler: ast.ExceptHandler) -> bool:
@@ -77,9 +84,9 @@ def _is_for_imports(handler: ast.ExceptHandler) -> bool:
     return any(word in caught for word in ("ImportError", "ModuleNotFoundError", "Exception"))
 
 
-def _is_local(top: str, module: Module, root: Path, others: list[Path]) -> bool:
-    """Whether there is such a module beside the file, above it, or in a project that is installed."""
-    folder = PurePosixPath(module.folder)
+def _is_local(top: str, inside: str, root: Path, others: list[Path]) -> bool:
+    """Whether there is such a module in the folder, above it, or in a project that is installed."""
+    folder = PurePosixPath(inside)
     above = [root / name for name in (folder, *folder.parents)]
     places = [*above, root / "src", *others, *(other / "src" for other in others)]
     return any(_has(place, top) for place in places)

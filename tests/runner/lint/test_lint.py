@@ -7,9 +7,11 @@ import subprocess
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
+from reprise.runner.lint import names
 from reprise.runner.lint.findings import NAMES
 from tests.conftest import REPOSITORY, ProjectFolder
 from tests.envs import wheels
@@ -301,6 +303,23 @@ def test_the_fix_of_a_missing_seed_fits_the_entry_point(project: Write) -> None:
     assert told["fix"] == "call random.seed(seed) first, with the value of the parameter seed"
 
 
+def test_a_file_is_looked_through_once_for_all_entry_points(
+    project: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = Mock(side_effect=names.calls)
+    monkeypatch.setattr(names, "calls", calls)
+    entry_points = "".join(f"  e{number}:\n    command: python train.py\n" for number in range(9))
+    many = project(
+        {
+            "MLproject": f"entry_points:\n{entry_points}",
+            "train.py": "import model\nimport random\nrandom.random()\n",
+            "model.py": "import train\n",
+        }
+    )
+    assert [name for name, _ in places(many) if name == "no-seed"] == ["no-seed"]
+    assert calls.call_count == 2
+
+
 def test_defaults_that_lead_out_of_the_project(project: Write) -> None:
     text = (
         "entry_points:\n  main:\n    parameters:\n"
@@ -353,6 +372,12 @@ def test_a_dirty_tree(committed: ProjectFolder) -> None:
     assert "new.py" in told[0]["what"]
     (committed.path / "MLproject").write_text(f"# reprise: ignore[dirty-tree]\n{COMMAND}")
     assert found(committed) == []
+
+
+def test_a_dirty_tree_names_both_ends_of_a_renamed_file(committed: ProjectFolder) -> None:
+    git(committed.path, "mv", "train.py", "fit.py")
+    (what,) = (item["what"] for item in found(committed) if item["name"] == "dirty-tree")
+    assert what == "the tree is not as committed: fit.py, train.py"
 
 
 def test_a_commit_that_was_not_pushed(committed: ProjectFolder) -> None:
