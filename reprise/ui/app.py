@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from reprise.errors import RepriseError, TrackingError
 from reprise.server.wire import HTTP_STATUS
 from reprise.tracking.embedded import EmbeddedStore
-from reprise.ui import assets, events, experiments, login, raw, run_page, runs_table, sweeps
+from reprise.ui import artifacts, assets, events, experiments, login, raw, run_page, runs_table, sweeps
 from reprise.ui.html import render
 from reprise.ui.run_orders import Orders
 from reprise.ui.sessions import Sessions
@@ -26,7 +26,8 @@ _NOTHING = base64.b64encode(hashlib.sha256().digest()).decode()
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; font-src 'self';"
     f" style-src-attr 'unsafe-hashes' 'sha256-{_NOTHING}';"
-    " connect-src 'self'; media-src 'self'; frame-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    " connect-src 'self'; media-src 'self'; frame-src 'self';"
+    " form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 """What a page may do: nothing that is not from here. Plotly's colour bars set a style that is empty."""
 
@@ -49,6 +50,7 @@ def create(store: EmbeddedStore, sessions: Sessions) -> ASGIApp:
             *experiments.ROUTES,
             *runs_table.ROUTES,
             *run_page.ROUTES,
+            *artifacts.ROUTES,
             *raw.ROUTES,
             *sweeps.ROUTES,
         ),

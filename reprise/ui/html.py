@@ -35,7 +35,8 @@ def text(request: Request, template: str, **values: Any) -> str:
         "may_remove": role >= Role.ADMIN,
         "path": request.url.path,
     }
-    return templates().get_template(template).render({**shared, **values})
+    page = templates().get_template(template).render({**shared, **values})
+    return page.encode("utf-8", "replace").decode()  # what comes from files may hold half characters
 
 
 @cache

@@ -53,8 +53,8 @@ def kind_of(suffix: str) -> str:
 
 
 async def raw(request: Request) -> Response:
-    """``GET /runs/{owner}/raw/{path}``: the file, to be shown; with ``?download`` to be kept."""
-    path = request.path_params["path"]
+    """``GET /runs/{owner}/raw?path=``, or ``/raw/{path}``: the file, or with ``&download`` for keeping."""
+    path = _path(request)
     artifacts = await run_in_threadpool(store_of(request).artifacts_of, request.path_params["owner"])
     name = path.rpartition("/")[2]
     stem, _, ending = name.rpartition(".")
@@ -64,16 +64,21 @@ async def raw(request: Request) -> Response:
 
 
 def folder(request: Request) -> Response:
-    """``GET /runs/{owner}/zip/{path}``: a folder with all in it as one .zip; all files without a path."""
-    owner, path = request.path_params["owner"], request.path_params["path"].strip("/")
+    """``GET /runs/{owner}/zip?path=``: a folder with all in it as one .zip; all files without a path."""
+    owner, path = request.path_params["owner"], _path(request)
     artifacts = store_of(request).artifacts_of(owner)
     artifacts.list(path)  # what is wrong with the path is told before the answer begins
-    name = f"{path.rpartition('/')[2] or owner}.zip"
-    headers = {**HEADERS, **for_keeping(name)}
+    headers = {**HEADERS, **for_keeping(f"{path.rpartition('/')[2] or owner}.zip")}
     return StreamingResponse(zipped(artifacts, path), headers=headers, media_type="application/zip")
 
 
+def _path(request: Request) -> str:
+    """A name with a line break in it fits into no route, so our pages give it in the query."""
+    return str(request.path_params.get("path") or request.query_params.get("path", ""))
+
+
 ROUTES = (
+    Route("/runs/{owner}/raw", raw),
     Route("/runs/{owner}/raw/{path:path}", raw),
-    Route("/runs/{owner}/zip/{path:path}", folder),
+    Route("/runs/{owner}/zip", folder),
 )

@@ -1,0 +1,128 @@
+"""An ``MLmodel`` file as a card: what the model is, takes and answers, and how it is used."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import yaml
+
+from reprise.errors import TrackingError
+from reprise.ui.stored_file import StoredFile
+
+READ_LIMIT = 256 * 1024
+_FIELDS = 500  # inputs, outputs and parameters that are shown
+_SHOWN = 300  # characters of one value
+_REQUIREMENTS = "requirements.txt"
+
+
+class Field(NamedTuple):
+    """One input, output or parameter of a signature."""
+
+    part: str
+    name: str
+    type: str
+    required: bool
+
+
+class ModelCard(NamedTuple):
+    """``example`` is the path of an input example, if there is one; ``folder`` that of the model."""
+
+    folder: str
+    facts: Sequence[tuple[str, str]]
+    signature: Sequence[Field]
+    requirements: str
+    example: str | None
+
+    def address(self, owner: str) -> str:
+        """The URI by which the model of a run or the logged model ``owner`` is loaded."""
+        if owner.startswith("m-"):
+            return f"models:/{owner}"
+        return f"runs:/{owner}/{self.folder}".rstrip("/")
+
+    def serve(self, owner: str) -> str:
+        return f"reprise models serve -m {shlex.quote(self.address(owner))}"
+
+    def load(self, owner: str) -> str:
+        return f"mlflow.pyfunc.load_model({json.dumps(self.address(owner))})"
+
+
+def card(text: str, file: StoredFile) -> ModelCard | None:
+    """None when the file does not describe a model."""
+    try:
+        described = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    except (yaml.YAMLError, ValueError, RecursionError):
+        return None
+    match described:
+        case {"flavors": dict(flavors), **rest}:
+            return ModelCard(
+                file.path.rpartition("/")[0],
+                _facts(flavors, rest),
+                _signature(rest.get("signature")),
+                _requirements(file),
+                _example(rest.get("saved_input_example_info"), file),
+            )
+    return None
+
+
+def _facts(flavors: Mapping[object, object], rest: Mapping[str, object]) -> list[tuple[str, str]]:
+    facts = [("flavor", f"{name} {_version(content)}".strip()) for name, content in flavors.items()]
+    named = ("model_id", "model_uuid", "run_id", "mlflow_version", "utc_time_created", "model_size_bytes")
+    facts += [(name.replace("_", " "), _plain(rest[name])) for name in named if _plain(rest.get(name))]
+    return [(name, value[:_SHOWN]) for name, value in facts[:50]]
+
+
+def _version(flavor: object) -> str:
+    """The version of the library that made the model: ``sklearn_version`` and its like."""
+    if not isinstance(flavor, dict):
+        return ""
+    return next((_plain(value) for name, value in flavor.items() if str(name).endswith("_version")), "")
+
+
+def _plain(value: object) -> str:
+    """A value as text; one with parts is left out, as its text has no bounds."""
+    return str(value) if isinstance(value, str | int | float) or hasattr(value, "isoformat") else ""
+
+
+def _signature(signature: object) -> list[Field]:
+    if not isinstance(signature, dict):
+        return []
+    found = []
+    for part, name in (("input", "inputs"), ("output", "outputs"), ("parameter", "params")):
+        try:
+            fields = json.loads(_plain(signature.get(name)))
+        except (ValueError, RecursionError):
+            continue
+        if isinstance(fields, list):
+            found += [_field(part, field) for field in fields if isinstance(field, dict)]
+    return found[:_FIELDS]
+
+
+def _field(part: str, field: Mapping[str, object]) -> Field:
+    name = _plain(field.get("name"))[:_SHOWN]
+    match field.get("tensor-spec"):
+        case {"dtype": dtype, "shape": list(shape)}:
+            kind = f"{_plain(dtype)} {json.dumps(shape)}"
+        case _:
+            kind = json.dumps(field.get("type")).strip('"')
+    return Field(part, name, kind[:_SHOWN], field.get("required") is not False)
+
+
+def _requirements(file: StoredFile) -> str:
+    try:
+        listed = StoredFile.at(file.artifacts, file.beside(_REQUIREMENTS))
+        return listed.head(READ_LIMIT // 4).decode("utf-8", "replace")
+    except TrackingError:
+        return ""
+
+
+def _example(info: object, file: StoredFile) -> str | None:
+    """Where the input example lies, if it does."""
+    if not isinstance(info, dict) or not isinstance(info.get("artifact_path"), str):
+        return None
+    try:
+        return StoredFile.at(file.artifacts, file.beside(info["artifact_path"])).path
+    except TrackingError:
+        return None
