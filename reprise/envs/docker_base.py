@@ -57,7 +57,10 @@ def find(name: str, platform: str | None, policy: Policy, log: Path) -> Base:
     run = ["run", "--rm", "--network=none", f"--platform={image.platform}", "--entrypoint=python3"]
     probe = docker_client.call(*run, image.id, "-I", "-c", _PROBE)
     try:
-        return Base(image, *json.loads(probe.stdout.splitlines()[-1]))
+        base = Base(image, *json.loads(probe.stdout.splitlines()[-1]))
+        if not re.fullmatch(r"(\d+\.\d+)?", base.glibc) or not re.fullmatch(r"\w+", base.machine):
+            raise ValueError(base)
+        return base
     except (ValueError, TypeError, IndexError):
         error = docker_client.failure(f"image {image.shown} cannot run python3:", probe)
         hint = "take one that has Python, for example python:3.11-slim"

@@ -55,8 +55,8 @@ def _sync(facts: dict[str, Any], target: Path, machine: Machine, policy: Policy,
     exact = installing.all_hashed(facts["requirements"])
     if exact:
         arguments.append("--require-hashes")
-    if not facts["platform"].startswith(f"linux-{machine.architecture}"):
-        arguments.append("--no-build")  # what is built here is for this machine
+    if not _suits(facts["platform"], machine):
+        arguments.append("--no-build")
     sources = (installing.anchored(line, None) for line in facts["sources"])
     with resolving.written(map(credentials.restored, (*sources, *facts["requirements"]))) as source:
         arguments.append(str(source))
@@ -67,6 +67,17 @@ def _sync(facts: dict[str, Any], target: Path, machine: Machine, policy: Policy,
     if done.exit_code != 0:
         what = f"the packages cannot be had for Python {machine.python} on {_platform(machine)}"
         raise uv.failure(what, done, log, offline=policy.offline)
+
+
+def _suits(platform: str, machine: Machine) -> bool:
+    """Whether what is built on ``platform`` (``linux-x86_64-glibc2.36``) works on the machine too."""
+    system, _, glibc = platform.rpartition("-glibc")
+    is_same = system == f"linux-{machine.architecture}" and bool(machine.glibc)
+    return is_same and _numbers(glibc) <= _numbers(machine.glibc)
+
+
+def _numbers(version: str) -> list[int]:
+    return [int(number) for number in version.split(".")]
 
 
 def _forget(target: Path) -> None:
@@ -84,7 +95,7 @@ def _platform(machine: Machine) -> str:
     """uv's word for the machine: with the newest C library that it knows and the machine has."""
     if not machine.glibc:
         return f"{machine.architecture}-unknown-linux-musl"
-    minor = int(machine.glibc.split(".")[1])
+    minor = _numbers(machine.glibc)[1]
     return f"{machine.architecture}-manylinux_2_{next((known for known in _GLIBC if known <= minor), 17)}"
 
 

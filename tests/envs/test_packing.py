@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import sys
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,25 @@ from tests.envs import wheels
 
 HERE = Machine(".".join(map(str, sys.version_info[:3])), "x86_64", "2.36")
 ELSEWHERE = HERE._replace(architecture="aarch64")
+
+PYPROJECT = """
+[build-system]
+requires = []
+build-backend = "backend"
+backend-path = ["."]
+"""
+BACKEND = """
+import zipfile
+
+def build_wheel(folder, config_settings=None, metadata_directory=None):
+    name, info = "delta-1.0-py3-none-any.whl", "delta-1.0.dist-info"
+    with zipfile.ZipFile(f"{folder}/{name}", "w") as wheel:
+        wheel.writestr("delta.py", "")
+        wheel.writestr(f"{info}/METADATA", "Metadata-Version: 2.1\\nName: delta\\nVersion: 1.0\\n")
+        wheel.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n")
+        wheel.writestr(f"{info}/RECORD", "")
+    return name
+"""
 
 pytestmark = pytest.mark.usefixtures("house")
 
@@ -38,6 +59,22 @@ def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def lock(index: Path, tmp_path: Path) -> Lock:
     spec = PythonEnv(tmp_path, tmp_path / "python_env.yaml", dependencies=("beta",))
     return virtualenv.lock(spec, Policy(), tmp_path / "log")
+
+
+def source_archive(folder: Path) -> Path:
+    """A package that builds itself without anything else."""
+    files = {
+        "PKG-INFO": "Metadata-Version: 2.1\nName: delta\nVersion: 1.0\n",
+        "pyproject.toml": PYPROJECT,
+        "backend.py": BACKEND,
+    }
+    path = folder / "delta-1.0.tar.gz"
+    with tarfile.open(path, "w:gz") as archive:
+        for name, text in files.items():
+            member = tarfile.TarInfo(f"delta-1.0/{name}")
+            member.size = len(text.encode())
+            archive.addfile(member, io.BytesIO(text.encode()))
+    return path
 
 
 def contents(folder: Path) -> dict[str, str]:
@@ -78,6 +115,34 @@ def test_what_is_made_is_the_same_bytes_and_names_no_folder_of_ours(
     compiled = tmp_path / "one" / "__pycache__" / f"beta.{sys.implementation.cache_tag}.pyc"
     assert b"/opt/site/beta.py" in compiled.read_bytes()
     assert str(tmp_path).encode() not in compiled.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("machine", "builds"),
+    [
+        (HERE, True),
+        (HERE._replace(glibc="2.39"), True),
+        (HERE._replace(glibc="2.31"), False),
+        (HERE._replace(glibc=""), False),
+        (ELSEWHERE, False),
+    ],
+)
+def test_sources_are_built_only_for_a_machine_that_can_run_what_is_made(
+    lock: Lock, index: Path, tmp_path: Path, machine: Machine, builds: bool
+) -> None:
+    digest = hashlib.sha256(source_archive(index).read_bytes()).hexdigest()
+    facts = json.loads(lock.text)
+    facts |= {
+        "platform": "linux-x86_64-glibc2.36",
+        "requirements": ["delta==1.0 \\", f"    --hash=sha256:{digest}"],
+    }
+    made = Lock(lock.manager, json.dumps(facts))
+    if builds:
+        packing.unpack(made, tmp_path / "packages", machine, Policy(), tmp_path / "log")
+        assert (tmp_path / "packages" / "delta.py").is_file()
+        return
+    with pytest.raises(EnvError, match="delta"):
+        packing.unpack(made, tmp_path / "packages", machine, Policy(), tmp_path / "log")
 
 
 def test_packages_of_a_folder_are_refused(lock: Lock, tmp_path: Path) -> None:
