@@ -1,4 +1,4 @@
-"""What the front of ``reprise models serve`` costs: the same requests to it, and to MLflow's server directly.
+"""What the front of ``reprise models serve`` costs: the same requests to it, and to MLflow's server.
 
 Both serve the iris model in the environment of this script, with one process, and take turns.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import pandas
+import pandas  # type: ignore[import-untyped]
 import pytest
 
 from tests.runner.models.conftest import Trained
