@@ -62,6 +62,6 @@ class WebPages:
 
     def stop(self) -> None:
         if self._app is not None:
-            from reprise.ui.app import news_of
+            from reprise.ui.app import stop
 
-            news_of(self._app).stop()
+            stop(self._app)

@@ -17,8 +17,22 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from reprise.errors import RepriseError, TrackingError
 from reprise.server.wire import HTTP_STATUS
 from reprise.tracking.embedded import EmbeddedStore
-from reprise.ui import artifacts, assets, events, experiments, login, raw, run_page, runs_table, sweeps
+from reprise.ui import (
+    artifacts,
+    assets,
+    events,
+    experiments,
+    log,
+    login,
+    model_version,
+    models,
+    raw,
+    run_page,
+    runs_table,
+    sweeps,
+)
 from reprise.ui.html import render
+from reprise.ui.log_tails import Tails
 from reprise.ui.run_orders import Orders
 from reprise.ui.sessions import Sessions
 
@@ -52,13 +66,17 @@ def create(store: EmbeddedStore, sessions: Sessions) -> ASGIApp:
             *run_page.ROUTES,
             *artifacts.ROUTES,
             *raw.ROUTES,
+            *log.ROUTES,
             *sweeps.ROUTES,
+            *models.ROUTES,
+            *model_version.ROUTES,
         ),
         exception_handlers={RepriseError: refused, HTTPException: no_such_page},
     )
     app.state.store = store
     app.state.sessions = sessions
     app.state.news = events.News(store)
+    app.state.tails = Tails(store)
     app.state.orders = Orders(store)
     return Guarded(app)
 

@@ -1,0 +1,90 @@
+"""The columns of a table of runs: those that every run has, and one for each metric, param and tag.
+
+A column is named in the address of a page by its id: ``status``, ``metrics.acc``, ``tags.team``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from reprise.schemas import tags
+from reprise.tracking.run_listing import Keys
+
+MOST_COLUMNS = 200
+_LONGEST = 300  # characters of a column's id
+_AT_FIRST = 4  # metrics, and params, that a table shows when nobody has chosen
+_PLAIN = re.compile(r"[\w.\-/]+")
+_NEVER_AT_FIRST = "system/"
+
+
+class Column(NamedTuple):
+    """``kind`` decides how a cell is drawn; ``name`` is what the search language calls it, if it does.
+
+    ``key`` is that of a metric, param or tag. ``falls`` says that the first click sorts the largest first.
+    """
+
+    id: str
+    title: str
+    kind: str
+    name: str = ""
+    key: str = ""
+    falls: bool = False
+
+
+NAME = Column("name", "Run", "name", "run_name")
+FIXED = (
+    Column("status", "Status", "status", "status"),
+    Column("created", "Created", "created", "start_time", falls=True),
+    Column("duration", "Duration", "duration", "duration", falls=True),
+    Column("source", "Source", "source", f"tags.{tags.SOURCE_NAME}"),
+    Column("entry", "Entry point", "entry", f"tags.{tags.ENTRY_POINT}"),
+    Column("commit", "Commit", "commit", f"tags.{tags.GIT_COMMIT}"),
+    Column("user", "User", "user", f"tags.{tags.USER}"),
+    Column("models", "Models", "models"),
+    Column("verdict", "Verdict", "verdict", f"tags.{tags.VERDICT}"),
+)
+_BY_ID = {column.id: column for column in (NAME, *FIXED)}
+_ALWAYS = ("status", "created", "duration", "source", "commit", "user", "models", "verdict")
+
+
+def column(id: str) -> Column | None:
+    """The column that an address names, or None."""
+    if found := _BY_ID.get(id):
+        return found
+    kind, dot, key = id.partition(".")
+    if not (dot and key) or kind not in ("metrics", "params", "tags") or len(id) > _LONGEST:
+        return None
+    return Column(id, key, kind.removesuffix("s"), quoted(kind, key), key, falls=kind == "metrics")
+
+
+def columns(ids: Sequence[str]) -> tuple[Column, ...]:
+    """Those of ``ids`` that there can be, each once."""
+    known = (column(id) for id in dict.fromkeys(ids[:MOST_COLUMNS]))
+    return tuple(one for one in known if one is not None and one is not NAME)
+
+
+def at_first(keys: Keys) -> tuple[Column, ...]:
+    """What a table shows when nobody has chosen."""
+    metrics = [key for key in keys.metrics if not key.startswith(_NEVER_AT_FIRST)][:_AT_FIRST]
+    ids = (*(f"metrics.{key}" for key in metrics), *(f"params.{key}" for key in keys.params[:_AT_FIRST]))
+    return columns((*_ALWAYS, *ids))
+
+
+def every(keys: Keys) -> tuple[str, ...]:
+    """The ids of all columns that a table can have."""
+    return (
+        *(one.id for one in FIXED),
+        *(f"metrics.{key}" for key in keys.metrics),
+        *(f"params.{key}" for key in keys.params),
+        *(f"tags.{key}" for key in keys.tags),
+    )
+
+
+def quoted(kind: str, key: str) -> str:
+    """A key as the search language reads it; ``""`` when no quotes can hold it."""
+    if _PLAIN.fullmatch(key):
+        return f"{kind}.{key}"
+    mark = next((mark for mark in "`\"'" if mark not in key), None)
+    return f"{kind}.{mark}{key}{mark}" if mark else ""

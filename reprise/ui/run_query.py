@@ -1,0 +1,80 @@
+"""What a table of runs is asked for: the query of its address, read and written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+from urllib.parse import urlencode
+
+from starlette.datastructures import QueryParams
+
+from reprise.schemas.entities import ViewType
+from reprise.ui.run_columns import Column, column, columns
+
+MOST_SORTS = 5
+EVERY = "*"
+"""The value of ``open`` that unfolds all runs."""
+
+
+class Sort(NamedTuple):
+    column: Column
+    falls: bool
+
+    @property
+    def id(self) -> str:
+        return f"{'-' if self.falls else ''}{self.column.id}"
+
+
+class RunQuery(NamedTuple):
+    """``open`` are the ids of the runs that show what is nested in them; no ``columns``: nobody chose."""
+
+    experiment_id: str
+    filter: str = ""
+    sort: tuple[Sort, ...] = ()
+    deleted: bool = False
+    columns: tuple[Column, ...] = ()
+    open: frozenset[str] = frozenset()
+
+    @property
+    def order_by(self) -> tuple[str, ...]:
+        return tuple(f"{sort.column.name} {'DESC' if sort.falls else 'ASC'}" for sort in self.sort)
+
+    @property
+    def view_type(self) -> ViewType:
+        return "DELETED_ONLY" if self.deleted else "ACTIVE_ONLY"
+
+    def sorted_by(self, id: str) -> tuple[int, bool] | None:
+        """The rank of a column among those that are sorted by, from 1, and whether it falls."""
+        for rank, sort in enumerate(self.sort, 1):
+            if sort.column.id == id:
+                return rank, sort.falls
+        return None
+
+    def text(self) -> str:
+        """The query of an address that shows this, without what is open."""
+        pairs = [
+            *([("filter", self.filter)] if self.filter else []),
+            *(("sort", sort.id) for sort in self.sort),
+            *([("view", "deleted")] if self.deleted else []),
+            *(("columns", one.id) for one in self.columns),
+        ]
+        return urlencode(pairs)
+
+
+def read(experiment_id: str, given: QueryParams) -> RunQuery:
+    """The query of an address; what it names and there cannot be is left out."""
+    return RunQuery(
+        experiment_id,
+        given.get("filter", "").strip(),
+        tuple(_sorts(given.getlist("sort"))),
+        given.get("view") == "deleted",
+        columns(given.getlist("columns")),
+        frozenset(given.getlist("open")),
+    )
+
+
+def _sorts(ids: list[str]) -> Iterable[Sort]:
+    for id in ids[:MOST_SORTS]:
+        found = column(id.removeprefix("-"))
+        if found is not None and found.name:
+            yield Sort(found, id.startswith("-"))

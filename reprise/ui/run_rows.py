@@ -1,0 +1,115 @@
+"""The rows of a table of runs, as its template shows them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from reprise.errors import TrackingError
+from reprise.schemas import tags
+from reprise.schemas.entities import ModelVersion, Run
+from reprise.tracking.embedded import EmbeddedStore
+from reprise.ui.run_orders import Line, Orders, folded, line
+from reprise.ui.run_query import EVERY, RunQuery
+
+MOST_ROWS = 500
+"""Rows in one answer."""
+
+_MOST_OPEN = 1000
+
+
+class Row(NamedTuple):
+    """``at`` is the row's place in the table, from 0."""
+
+    run: Run
+    at: int
+    line: Line
+    versions: Sequence[ModelVersion] = ()
+
+    @property
+    def user(self) -> str:
+        return self.run.tags.get(tags.USER, self.run.user_id)
+
+
+class Window(NamedTuple):
+    """Some rows of a table of ``total``, which is None as long as nobody has counted.
+
+    ``found`` is the number of runs that the filter finds: folded ones have no row. ``fault`` is
+    why there are none, and ``at`` the character of the filter that is to blame.
+    """
+
+    rows: Sequence[Row] = ()
+    start: int = 0
+    total: int | None = None
+    found: int = 0
+    fault: str = ""
+    at: int | None = None
+
+
+def first(store: EmbeddedStore, query: RunQuery, orders: Orders, count: int) -> Window:
+    """The top of a table. Where nothing is nested it is read without looking for the rest."""
+    if store.has_nested([query.experiment_id]):
+        return window(store, query, orders, 0, count)
+    try:
+        page = store.search_runs(
+            [query.experiment_id],
+            filter=query.filter,
+            order_by=query.order_by,
+            max_results=count,
+            view_type=query.view_type,
+        )
+    except TrackingError as error:
+        return _refused(error)
+    rows = _rows(store, page.items, [Line(0)] * len(page.items), 0)
+    return Window(rows, 0, None if page.next_token else len(rows), len(rows))
+
+
+def window(store: EmbeddedStore, query: RunQuery, orders: Orders, start: int, count: int) -> Window:
+    """``count`` rows from place ``start`` on; the last ones when that is beyond the end."""
+    try:
+        order = orders.order(query)
+    except TrackingError as error:
+        return _refused(error)
+    lines = folded(order, open_runs(store, query))
+    start = max(0, min(start, len(lines) - count))
+    shown = [line(one) for one in lines[start : start + min(count, MOST_ROWS)]]
+    runs = store.runs_at([one.number for one in shown])
+    if len(runs) < len(shown):  # some went for good since the order was read
+        return window(store, query, orders, start, count)
+    return Window(_rows(store, runs, shown, start), start, len(lines), len(order.numbers))
+
+
+def open_runs(store: EmbeddedStore, query: RunQuery) -> frozenset[int | str]:
+    """The row numbers of the open runs; those that are not there are left out."""
+    found: set[int | str] = set()
+    for run_id in sorted(query.open)[:_MOST_OPEN]:
+        try:
+            found.add(run_id if run_id == EVERY else store.run_number(run_id))
+        except TrackingError:
+            continue
+    return frozenset(found)
+
+
+def _refused(error: TrackingError) -> Window:
+    if error.at is None:
+        raise error
+    return Window(fault=error.message.partition("\n")[0], at=error.at, total=0)
+
+
+def _rows(store: EmbeddedStore, runs: Sequence[Run], lines: Sequence[Line], start: int) -> list[Row]:
+    versions = _versions(store, runs)
+    return [
+        Row(run, at, one, versions.get(run.run_id, ()))
+        for at, (run, one) in enumerate(zip(runs, lines, strict=True), start)
+    ]
+
+
+def _versions(store: EmbeddedStore, runs: Sequence[Run]) -> Mapping[str, Sequence[ModelVersion]]:
+    """The registered versions of models that these runs made."""
+    found: dict[str, list[ModelVersion]] = defaultdict(list)
+    if runs:
+        ids = ", ".join(f"'{run.run_id.replace(chr(39), chr(39) * 2)}'" for run in runs)
+        for version in store.search_model_versions(filter=f"run_id IN ({ids})", max_results=1000).items:
+            found[version.run_id].append(version)
+    return found

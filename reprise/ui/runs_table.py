@@ -1,0 +1,136 @@
+"""The runs of an experiment: a table that is sorted, filtered, folded, and scrolled through in windows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from reprise.errors import TrackingError
+from reprise.server.artifacts import store_of
+from reprise.ui import run_export, run_rows
+from reprise.ui.completion import completion
+from reprise.ui.html import render
+from reprise.ui.run_chips import chips
+from reprise.ui.run_columns import NAME, at_first, columns, every
+from reprise.ui.run_orders import Orders, folded, line
+from reprise.ui.run_query import RunQuery, read
+from reprise.ui.run_views import PREFIX, views
+
+FIRST = 60
+"""Rows that a page arrives with: more than a tall window shows."""
+
+
+def page(request: Request) -> Response:
+    store, query = store_of(request), _query(request)
+    experiment = store.get_experiment(query.experiment_id)
+    shown = query.columns or at_first(store.data_keys([query.experiment_id]))
+    return render(
+        request,
+        "runs.html",
+        experiment=experiment,
+        note=experiment.tags.get("mlflow.note.content", ""),
+        query=query,
+        columns=shown,
+        name_column=NAME,
+        window=run_rows.first(store, query, _orders(request), FIRST),
+        views=views(experiment),
+        given={
+            "id": query.experiment_id,
+            "columns": [one.id for one in shown],
+            "viewPrefix": PREFIX,
+        },
+    )
+
+
+def rows(request: Request) -> Response:
+    """``count`` rows from ``start`` on; the columns are those of the page, which it names."""
+    store, query = store_of(request), _query(request)
+    window = run_rows.window(
+        store, query, _orders(request), _number(request, "start"), _number(request, "count", FIRST)
+    )
+    return render(request, "_runs_rows.html", query=query, columns=query.columns, window=window)
+
+
+def ids(request: Request) -> Response:
+    """The run ids of ``count`` rows from ``start`` on, or of all that are found, folded or not."""
+    store, query, orders = store_of(request), _query(request), _orders(request)
+    if "start" in request.query_params:
+        start, count = _number(request, "start"), _number(request, "count")
+        lines = folded(orders.order(query), run_rows.open_runs(store, query))[start : start + count]
+        return JSONResponse(store.run_ids([line(one).number for one in lines]))
+    return JSONResponse(store.run_ids(orders.order(query).numbers))
+
+
+def filter_chips(request: Request) -> Response:
+    query = _query(request)
+    return render(
+        request, "_runs_chips.html", chips=chips(store_of(request), query.experiment_id, query.filter)
+    )
+
+
+def keys(request: Request) -> Response:
+    """The ids of all columns that the table can have, as the column chooser shows them."""
+    experiment_id = str(request.path_params["id"])
+    return JSONResponse([_choice(id) for id in every(store_of(request).data_keys([experiment_id]))])
+
+
+def complete(request: Request) -> Response:
+    """What can follow the text ``typed`` in a filter."""
+    typed = request.query_params.get("typed", "")
+    found = completion(store_of(request), str(request.path_params["id"]), typed)
+    return JSONResponse(found._asdict())
+
+
+def export(request: Request) -> Response:
+    store, query = store_of(request), _query(request)
+    store.get_experiment(query.experiment_id)
+    numbers = _orders(request).order(query).numbers
+    kind = request.path_params["kind"]
+    chosen = query.columns
+    if not chosen:
+        chosen = columns(every(store.data_keys([query.experiment_id])))
+    lines: Iterator[str] = (
+        run_export.as_csv(store, numbers, chosen) if kind == "csv" else run_export.as_json(store, numbers)
+    )
+    name = f"runs-of-experiment-{query.experiment_id}.{kind}"
+    return StreamingResponse(
+        lines,
+        media_type={"csv": "text/csv; charset=utf-8", "json": "application/json"}[kind],
+        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+    )
+
+
+def _choice(id: str) -> dict[str, Any]:
+    (found,) = columns([id])
+    return {"id": id, "title": found.title, "kind": found.kind if found.key else "run"}
+
+
+def _query(request: Request) -> RunQuery:
+    return read(str(request.path_params["id"]), request.query_params)
+
+
+def _orders(request: Request) -> Orders:
+    orders: Orders = request.app.state.orders
+    return orders
+
+
+def _number(request: Request, name: str, default: int = 0) -> int:
+    text = request.query_params.get(name, str(default))
+    if not (text.isascii() and text.isdecimal() and len(text) < 12):
+        raise TrackingError(f"{name} is {text[:20]!r}, which is no number", code="INVALID_PARAMETER_VALUE")
+    return int(text)
+
+
+ROUTES = (
+    Route("/experiments/{id:int}", page),
+    Route("/experiments/{id:int}/rows", rows),
+    Route("/experiments/{id:int}/ids", ids),
+    Route("/experiments/{id:int}/chips", filter_chips),
+    Route("/experiments/{id:int}/keys", keys),
+    Route("/experiments/{id:int}/complete", complete),
+    Route("/experiments/{id:int}/export.{kind:str}", export),
+)
