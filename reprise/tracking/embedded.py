@@ -27,6 +27,7 @@ from reprise.tracking.assessments import Assessments
 from reprise.tracking.database import Database
 from reprise.tracking.experiments import Experiments
 from reprise.tracking.logged_models import LoggedModels, model_row
+from reprise.tracking.metric_lines import MetricLines
 from reprise.tracking.model_versions import ModelVersions
 from reprise.tracking.registered_models import RegisteredModels
 from reprise.tracking.rows import missing
@@ -55,6 +56,7 @@ class EmbeddedStore(
     Experiments,
     Runs,
     RunData,
+    MetricLines,
     RunListing,
     SweepListing,
     LoggedModels,
