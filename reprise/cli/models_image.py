@@ -7,27 +7,22 @@ import logging
 import click
 
 from reprise.cli import show
+from reprise.cli.model_options import model_options
 from reprise.cli.options import json_option, opened, tracking_option
 
 log = logging.getLogger(__name__)
 
 
 @click.command("build-docker")
-@click.option(
-    "-m", "--model-uri", "uri", required=True, metavar="URI", help="models:/..., runs:/... or a folder."
-)
+@model_options
 @click.option("-n", "--name", required=True, metavar="NAME[:TAG]", help="The name of the image.")
 @click.option(
     "--base", metavar="IMAGE", help="An image with the lock's Python. [default: python:X.Y.Z-slim]"
-)
-@click.option(
-    "--env-manager", type=click.Choice(["virtualenv"]), help="What makes the lock where there is none."
 )
 @click.option("--platform", metavar="OS/ARCH", help="linux/amd64 or linux/arm64. [default: the engine's]")
 @click.option(
     "--port", type=click.IntRange(1, 65535), default=8080, show_default=True, help="Where it listens."
 )
-@click.option("--offline", is_flag=True, help="Fetch nothing: use what is there. [env: REPRISE_OFFLINE]")
 @tracking_option
 @json_option
 def build_docker(

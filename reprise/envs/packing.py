@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from reprise.envs import base, credentials, installing, interpreters, resolving, uv
 from reprise.errors import EnvError
+from reprise.lock import scratch
 from reprise.process import run
 from reprise.progress import spinner
 from reprise.schemas.environment import Lock, Policy
@@ -112,7 +113,7 @@ def compile_modules(lock: Lock, target: Path, place: str, log: Path) -> None:
     options = ["-q", "-q", "--invalidation-mode", "unchecked-hash", "-x", "/tests?/", "-p", place]
     argv = [
         str(found.path),
-        "-I",
+        "-s",
         "-W",
         "ignore",
         "-m",
@@ -122,6 +123,8 @@ def compile_modules(lock: Lock, target: Path, place: str, log: Path) -> None:
         str(target),
         str(target),
     ]
-    with spinner("Compiling modules"):
+    # Sets of constants are written in the order of their hashes.
+    environ = {"PYTHONHASHSEED": "0", "PYTHONPATH": None, "PYTHONHOME": None, "PYTHONOPTIMIZE": None}
+    with spinner("Compiling modules"), scratch() as empty:
         # Some packages have templates that are no Python; then it ends with 1, and has compiled the rest.
-        run(argv, check=False, timeout=_COMPILE_SECONDS, log_file=log, environ={"PYTHONHASHSEED": "0"})
+        run(argv, cwd=empty, check=False, timeout=_COMPILE_SECONDS, log_file=log, environ=environ)

@@ -77,6 +77,8 @@ def _lock(model: ModelFolder, wanted: Wanted, policy: Policy) -> Lock:
             f"an image is made of a lock of virtualenv, and this one is of {manager.NAME}",
             hint="--env-manager virtualenv takes the Python packages of the model's own files",
         )
+    if _python(lock).name != "CPython":
+        raise EnvError(f"an image is made for CPython, and this lock is of {_python(lock).name}")
     names = {package.name.lower() for package in manager.packages(lock)}
     if not names & {"mlflow", "mlflow-skinny"}:
         raise EnvError(
@@ -114,8 +116,8 @@ def _build(model: ModelFolder, lock: Lock, wanted: Wanted, base: Base, packages:
     recipe = image_context.dockerfile(base, docker_build.name_of(base.image), wanted.port)
     facts = {
         "model": _address(model),
-        "run": model.run_id,
-        "lock": lock.digest,
+        "model.run": model.run_id,
+        "model.lock": lock.digest,
         "version": __version__,
     }
     options = [f"--tag={wanted.name}", *image_context.labels(facts)]

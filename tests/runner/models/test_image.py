@@ -6,7 +6,6 @@ import base64
 import io
 import json
 import os
-import subprocess
 import sys
 import tarfile
 import time
@@ -44,14 +43,6 @@ import os
 def get_cmd(model, port, host, nworkers):
     command = f"python -m http.server {port} --bind {host} --directory ${{FOLDER}}"
     return command, {**os.environ, "FOLDER": model}
-"""
-PREDICT = """
-import json, warnings
-warnings.simplefilter("ignore")
-import mlflow.pyfunc, pandas
-asked = json.load(open("model/serving_input_example.json"))
-frame = pandas.DataFrame(**asked["dataframe_split"])
-print(json.dumps(mlflow.pyfunc.load_model("model").predict(frame).tolist()))
 """
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 
@@ -206,7 +197,7 @@ def test_the_image_serves_the_model_as_nobody(reprise: Reprise, model: Path, nam
     config = facts(name)["Config"]
     assert config["User"] == "10001:10001"
     assert config["Labels"]["reprise.model"] == "model"
-    assert len(config["Labels"]["reprise.lock"]) == 64
+    assert len(config["Labels"]["reprise.model.lock"]) == 64
     assert "/ping" in config["Healthcheck"]["Test"][-1]
     with container(name) as address, urllib.request.urlopen(f"{address}/MLmodel", timeout=10) as answer:
         assert answer.read() == (model / "MLmodel").read_bytes()
@@ -259,14 +250,19 @@ def test_iris_answers_as_it_predicts(
     done = reprise("models", "build-docker", "-m", "models:/iris/1", "-n", name, "--base", IMAGE, *store)
     assert done.exit_code == 0, done.err
     assert facts(name)["Config"]["Labels"]["reprise.model"] == "models:/iris/1"
-    versions = json.loads(reprise("models", "show", "iris", "--json", *store).out)["versions"]
-    (model_id,) = (version["model_id"] for version in versions if version["version"] == 1)
-    assert reprise("artifacts", "get", model_id, "-o", "model", *store).exit_code == 0
-    question = Path("model/serving_input_example.json").read_bytes()
+    (file,) = (trained.folder / "mlruns").rglob(f"*{model_of_first(trained)}/**/serving_input_example.json")
     with container(name) as address:
         headers = {"Content-Type": "application/json"}
-        request = urllib.request.Request(f"{address}/invocations", question, headers)
+        request = urllib.request.Request(f"{address}/invocations", file.read_bytes(), headers)
         with urllib.request.urlopen(request, timeout=60) as answer:
-            served = json.load(answer)["predictions"]
-    here = subprocess.run([sys.executable, "-c", PREDICT], capture_output=True, text=True, check=True)
-    assert served == json.loads(here.stdout)
+            served = json.load(answer)
+    local = ("--env-manager", "local", "-i", str(file))
+    here = trained.reprise("models", "predict", "-m", "models:/iris/1", *local)
+    assert served == json.loads(here.stdout), here.stderr
+
+
+def model_of_first(trained: Trained) -> str:
+    """The logged model that is version 1 of iris."""
+    versions = json.loads(trained.reprise("models", "show", "iris", "--json").stdout)["versions"]
+    (model_id,) = (version["model_id"] for version in versions if version["version"] == 1)
+    return str(model_id)
