@@ -20,6 +20,7 @@ from reprise.tracking.embedded import EmbeddedStore
 from reprise.ui import (
     artifacts,
     assets,
+    compare,
     events,
     experiments,
     log,
@@ -63,6 +64,7 @@ def create(store: EmbeddedStore, sessions: Sessions) -> ASGIApp:
             *events.ROUTES,
             *experiments.ROUTES,
             *runs_table.ROUTES,
+            *compare.ROUTES,
             *run_page.ROUTES,
             *artifacts.ROUTES,
             *raw.ROUTES,

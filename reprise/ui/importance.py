@@ -14,7 +14,7 @@ from statistics import fmean
 from typing import NamedTuple
 
 from reprise.ui.forest import examine
-from reprise.ui.numbers import finite
+from reprise.ui.numbers import all_finite
 
 FEW = 10
 """Below so many runs an importance is little more than a guess."""
@@ -110,10 +110,8 @@ def _doubts(there: int, asked: int, varying: int) -> tuple[str, ...]:
 
 def _column(name: str, params: Sequence[Mapping[str, str]]) -> _Column:
     texts = tuple(one.get(name) for one in params)
-    numbers = [None if text is None else finite(text) for text in texts]
-    if any(text is not None and number is None for text, number in zip(texts, numbers, strict=True)):
-        return _Column(name, texts, None)
-    return _Column(name, texts, _placed(numbers))
+    numbers = all_finite(texts)
+    return _Column(name, texts, None if numbers is None else _placed(numbers))
 
 
 def _placed(numbers: Sequence[float | None]) -> tuple[float | None, ...]:

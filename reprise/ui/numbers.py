@@ -1,16 +1,9 @@
-"""Which texts of params are numbers, and whether a metric is better when it is small."""
+"""Which texts of params are numbers."""
 
 from __future__ import annotations
 
 import math
-import re
-
-_SMALLER = re.compile(
-    r"(?:^|[^a-z])(?:loss|err|error|errors|[rm]?ms?e|mae|mape|smape|rmsle|msle|wer|cer|fid|perplexity|ppl|nll|bpc"
-    r"|deviance|brier|regret|latency|time|duration|seconds|ms|cost|memory|distance|logloss|crossentropy|eer"
-    r"|fpr|fnr|divergence|kl)(?:$|[^a-z])"
-)
-_WORDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")  # between the words of camelCase
+from collections.abc import Sequence
 
 
 def finite(text: str) -> float | None:
@@ -24,9 +17,8 @@ def finite(text: str) -> float | None:
     return number if math.isfinite(number) else None
 
 
-def smaller_is_better(metric: str) -> bool:
-    """A guess by the words of the name: ``val_loss``, ``RMSE``, ``testError``."""
-    if len(metric) > 500:
-        return False
-    lowered = _WORDS.sub("_", metric).lower()
-    return _SMALLER.search(lowered.replace("log_loss", "loss")) is not None
+def all_finite(texts: Sequence[str | None]) -> list[float | None] | None:
+    """The numbers that ``texts`` are, without a text None; None where one of them is no number."""
+    found = [None if text is None else finite(text) for text in texts]
+    are_all = all((text is None) == (value is None) for text, value in zip(texts, found, strict=True))
+    return found if are_all else None

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 import pytest
 
 from reprise.ui.importance import FEW, Importance, importance
-from reprise.ui.numbers import finite, smaller_is_better
+from reprise.ui.numbers import finite
 
 Params = Mapping[str, str]
 
@@ -147,17 +147,3 @@ def test_numbers_of_any_size_and_hostile_texts_do_no_harm() -> None:
 )
 def test_what_counts_as_a_number(text: str, number: float | None) -> None:
     assert finite(text) == number
-
-
-@pytest.mark.parametrize(
-    "name", ["loss", "val_loss", "RMSE", "testError", "eval/mae", "train.logloss", "wer", "inference_ms"]
-)
-def test_metrics_that_are_better_when_small(name: str) -> None:
-    assert smaller_is_better(name)
-
-
-@pytest.mark.parametrize(
-    "name", ["accuracy", "f1", "auc", "glossary", "lossless_score", "terror", "x" * 5000]
-)
-def test_metrics_that_are_better_when_large(name: str) -> None:
-    assert not smaller_is_better(name)

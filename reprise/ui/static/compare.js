@@ -1,0 +1,143 @@
+// The page of a comparison: which runs it holds, the switches of its views, and how a view is taken anew.
+
+import { seriesColour, seriesNumbers } from "./charts.js";
+import { attempt, getHTML, onChange, onKey, setQuery, tellTimes } from "./page.js";
+
+const view = document.getElementById("view");
+const more = document.getElementById("more");
+const tab = view?.dataset.tab;
+const MODULES = { charts: "./compare_charts.js", parallel: "./parallel.js", scatter: "./compare_plots.js", contour: "./compare_plots.js", box: "./compare_plots.js" };
+
+/** The ids of all runs of the comparison, and the number of each for `seriesColour`. */
+export const ids = [...document.querySelectorAll("[data-run]")].map((item) => item.dataset.run);
+export const numbers = seriesNumbers(ids);
+
+export const query = () => new URL(location.href).searchParams;
+
+export function isHidden(id) {
+  return (query().get("hidden") ?? "").split(",").includes(id);
+}
+
+/** Keeps values in the address, and in those of the tabs. */
+export function keep(values) {
+  const url = setQuery(values);
+  for (const link of document.querySelectorAll(".tabs a")) {
+    const target = new URL(link.href);
+    const name = target.searchParams.get("tab");
+    target.search = url.search;
+    target.searchParams.set("tab", name);
+    link.href = target;
+  }
+}
+
+/** The values of a form's named controls, as they go into the address; what is not ticked is empty. */
+export function told(form) {
+  return Object.fromEntries([...form.elements].filter((control) => control.name)
+    .map((control) => [control.name, control.type === "checkbox" && !control.checked ? "" : control.value]));
+}
+
+function paint() {
+  for (const item of document.querySelectorAll("[data-run]")) {
+    item.querySelector(".swatch span").style.background = seriesColour(numbers.get(item.dataset.run));
+  }
+  for (const dot of document.querySelectorAll("[data-colour]")) {
+    dot.style.background = seriesColour(numbers.get(dot.dataset.colour));
+  }
+}
+
+let module = null;
+let asked = 0;
+
+/** Takes what stands below the tabs from the server, and leaves the focus where it was. */
+async function take() {
+  const mine = ++asked;
+  const at = document.activeElement;
+  const scrolled = view.querySelector(".scroll");
+  const [left, top] = [scrolled?.scrollLeft, scrolled?.scrollTop];
+  const made = await getHTML(`/compare/view${location.search}`);
+  if (mine !== asked) return; // a later one is on its way
+  const typed = at.value;
+  const caret = at.selectionStart;
+  view.innerHTML = made;
+  const again = view.querySelector(at.name ? `[name="${CSS.escape(at.name)}"]` : `[data-flip="${CSS.escape(at.dataset?.flip ?? "")}"]`);
+  if (again && !document.body.contains(at)) {
+    if (again.type === "search") again.value = typed;
+    again.focus();
+    if (again.type === "search") again.setSelectionRange(caret, caret);
+  }
+  view.querySelector(".scroll")?.scrollTo(left, top);
+  tellTimes(view);
+  paint();
+}
+
+const renew = () => (module ? module.redraw() : attempt(take));
+
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("button");
+  if (!button) return;
+  const { baseline, remove, add, flip } = button.dataset;
+  if (button.matches(".swatch")) {
+    const id = button.closest("[data-run]").dataset.run;
+    const shown = button.getAttribute("aria-pressed") !== "true";
+    button.setAttribute("aria-pressed", shown);
+    const hidden = (query().get("hidden") ?? "").split(",").filter((one) => one && one !== id);
+    keep({ hidden: (shown ? hidden : [...hidden, id]).join(",") });
+    renew();
+  } else if (baseline) {
+    const pressed = button.getAttribute("aria-pressed") === "true";
+    for (const other of document.querySelectorAll("[data-baseline]")) other.setAttribute("aria-pressed", other === button && !pressed);
+    keep({ baseline: pressed ? "" : baseline });
+    renew();
+  } else if (remove) {
+    go(ids.filter((id) => id !== remove));
+  } else if (add) {
+    go([...ids, add]);
+  } else if (flip !== undefined) {
+    const flipped = query().getAll("flip");
+    keep({ flip: flipped.includes(flip) ? flipped.filter((name) => name !== flip) : [...flipped, flip] });
+    renew();
+  }
+});
+
+function go(runs) {
+  setQuery({ runs: runs.join(",") });
+  location.reload();
+}
+
+let waiting = 0;
+function afterTyping(action) {
+  clearTimeout(waiting);
+  waiting = setTimeout(() => attempt(action), 200);
+}
+
+view?.addEventListener("input", (event) => {
+  const form = event.target.closest("#switches");
+  if (!form) return;
+  keep(told(form));
+  if (event.target.type === "search") afterTyping(take);
+  else renew();
+});
+view?.addEventListener("submit", (event) => event.preventDefault());
+
+async function search() {
+  const asking = new URLSearchParams({ q: more.value, runs: query().get("runs") ?? "" });
+  document.getElementById("found").innerHTML = await getHTML(`/compare/more?${asking}`);
+}
+more.addEventListener("input", () => afterTyping(search));
+more.addEventListener("focus", () => document.getElementById("found").childElementCount || attempt(search));
+
+onKey("d", "Only differences, or all rows", () => view?.querySelector("[name=only]")?.click());
+onKey("a", "Add a run", () => {
+  more.closest("details").open = true;
+  more.focus();
+});
+
+paint();
+addEventListener("themechange", paint);
+if (MODULES[tab]) {
+  attempt(async () => {
+    module = await import(MODULES[tab]);
+    module.show(tab);
+  });
+}
+if (view?.dataset.live === "yes") onChange(() => (tab === "table" || tab === "charts") && renew(), 3000);
