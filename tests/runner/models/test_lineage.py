@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from reprise.errors import UsageError
+from reprise.errors import TrackingError
 from reprise.runner.find import find_version
 from reprise.runner.models.lineage import Environment, lineage
 from reprise.schemas import tags
@@ -133,5 +133,5 @@ def test_versions_by_number_alias_stage_and_newest(made: ProjectFolder, store: E
     meant = {"1": 1, "@champion": 1, "production": 2, "latest": 3, "None": 3}
     assert {word: find_version(store, "iris", word).version for word in meant} == meant
     for selector in ("4", "@best", "Staging", "champion"):
-        with pytest.raises(UsageError, match=f"has no (version|alias) .*{selector}"):
+        with pytest.raises(TrackingError, match=f"has no (version|alias) .*{selector}"):
             find_version(store, "iris", selector)

@@ -87,7 +87,7 @@ def test_a_model_that_the_new_run_does_not_make_has_diverged(committed: Write) -
     [
         ("models:/nope/1", 6, "there is no registered model"),
         ("models:/m-" + "0" * 32, 6, "there is no logged model"),
-        ("models:/constant/7", 2, "has no version"),
+        ("models:/constant/7", 6, "has no version"),
         ("models:/constant", 2, "is not the address of a model"),
     ],
 )
