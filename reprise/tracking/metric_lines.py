@@ -1,4 +1,4 @@
-"""What charts ask of metric series: their points, thinned, with figures of all of them; and which have any."""
+"""What charts ask of metric series: points, thinned where there are many, and figures of all of them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _FIGURES = (
 class Figures(NamedTuple):
     """Of all points of a series; ``low`` and ``high`` are None when none is finite."""
 
-    count: int
+    points: int
     nans: int
     infinite: int
     low: float | None
@@ -36,7 +36,7 @@ class Figures(NamedTuple):
 
 
 class Line(NamedTuple):
-    """``points`` are (step, timestamp, value), by time; fewer than ``figures.count`` when they were thinned."""
+    """``points`` are (step, timestamp, value), by time; where they were thinned, fewer than counted."""
 
     run_id: str
     key: str
@@ -102,7 +102,7 @@ def _line(
     if since is not None:
         found = _newest(connection, series, most, since)
     else:
-        found = _thinned(connection, series, most, figures.count)
+        found = _thinned(connection, series, most, figures.points)
     return Line(*names, figures, [(step, timestamp, float(value)) for step, timestamp, value in found])
 
 

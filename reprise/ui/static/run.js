@@ -7,7 +7,7 @@ const head = () => document.getElementById("run");
 export const runId = head().dataset.runId;
 export const isGoingOn = () => head().dataset.goingOn === "yes";
 
-/** Reads this page again and puts what is live in it in the place of the old. */
+/** Reads this page again, puts what is live in it in the place of the old, and tells the rest of it by an event. */
 export async function refresh() {
   const fresh = new DOMParser().parseFromString(await getHTML(location.pathname + location.search), "text/html");
   for (const old of document.querySelectorAll("[data-live][id]")) {
@@ -19,6 +19,7 @@ export async function refresh() {
     old.replaceWith(found);
     if (focused >= 0) focusable(found)[focused]?.focus();
   }
+  dispatchEvent(new CustomEvent("refreshed", { detail: fresh }));
 }
 
 const focusable = (root) => [...root.querySelectorAll("a[href], button, summary")];

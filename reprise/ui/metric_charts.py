@@ -1,0 +1,121 @@
+"""The tabs Metrics and System of a run: a chart for each series, a table for what has but one point.
+
+The page holds no points: the browser asks for those of the charts that come into view.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from reprise.schemas.entities import Metric
+from reprise.server.artifacts import store_of
+from reprise.server.wire import encode, invalid, number
+from reprise.tracking.metric_lines import Line
+from reprise.ui.html import render
+from reprise.ui.run_page import head_of
+
+SYSTEM = "system/"
+MOST_POINTS = 1000
+"""Of one series in an answer: as many as a chart has pixels."""
+
+_MOST_KEYS = 50
+_MOST_SHOWN = 5000  # metrics on a page
+
+
+class Section(NamedTuple):
+    """The metrics whose names begin with ``name/``; of those without one, ``name`` is empty."""
+
+    name: str
+    metrics: Sequence[Metric]
+
+
+class Charts(NamedTuple):
+    """``single`` are the metrics of one point; ``left_out`` counts those beyond what a page can show."""
+
+    sections: Sequence[Section]
+    single: Sequence[Metric]
+    left_out: int
+
+
+def metrics(request: Request) -> Response:
+    return _page(request, "metrics")
+
+
+def system(request: Request) -> Response:
+    return _page(request, "system")
+
+
+def _page(request: Request, tab: str) -> Response:
+    head = head_of(request, request.path_params["run_id"])
+    wanted = [
+        metric for key, metric in head.run.metrics.items() if key.startswith(SYSTEM) is (tab == "system")
+    ]
+    with_lines = store_of(request).metrics_with_lines(head.run.run_id)
+    return render(request, "run_metrics.html", head=head, tab=tab, charts=arranged(wanted, with_lines))
+
+
+def arranged(wanted: Sequence[Metric], with_lines: set[str]) -> Charts:
+    shown = wanted[:_MOST_SHOWN]
+    sections: dict[str, list[Metric]] = {}
+    for metric in shown:
+        if metric.key in with_lines:
+            sections.setdefault(_prefix(metric.key), []).append(metric)
+    single = [metric for metric in shown if metric.key not in with_lines]
+    found = [Section(name, sections[name]) for name in sorted(sections)]
+    return Charts(found, single, len(wanted) - len(shown))
+
+
+def _prefix(key: str) -> str:
+    rest = key.removeprefix(SYSTEM)
+    return rest.partition("/")[0] if "/" in rest else ""
+
+
+def lines(request: Request) -> Response:
+    """``GET /runs/{run_id}/lines?key=a&key=b``: the points of these metrics.
+
+    ``since``, a time in ms, asks for those that came at that time or later.
+    """
+    keys = request.query_params.getlist("key")
+    if len(keys) > _MOST_KEYS:
+        raise invalid(f"{len(keys)} metrics are asked for at once; {_MOST_KEYS} is the most")
+    found = store_of(request).metric_lines(
+        [request.path_params["run_id"]], keys, most=MOST_POINTS, since=_since(request)
+    )
+    return Response(encode({"lines": [_shape(line) for line in found]}), media_type="application/json")
+
+
+def _since(request: Request) -> int | None:
+    given = request.query_params.get("since")
+    if given is None:
+        return None
+    try:
+        return max(-(2**63), min(int(given), 2**63 - 1))
+    except ValueError:
+        raise invalid(f"'since' is a time in ms, and it is {given[:50]!r}") from None
+
+
+def _shape(line: Line) -> dict[str, Any]:
+    figures = line.figures
+    return {
+        "key": line.key,
+        "count": figures.points,
+        "nans": figures.nans,
+        "infinite": figures.infinite,
+        "low": figures.low,
+        "high": figures.high,
+        "step": [step for step, _, _ in line.points],
+        "time": [timestamp for _, timestamp, _ in line.points],
+        "value": [number(value) for _, _, value in line.points],
+    }
+
+
+ROUTES = (
+    Route("/runs/{run_id}/metrics", metrics),
+    Route("/runs/{run_id}/system", system),
+    Route("/runs/{run_id}/lines", lines),
+)

@@ -1,0 +1,85 @@
+// The points of a metric as plotly draws them: what is x, how smooth, and what is no number.
+// `line` is {step, time, value}, arrays as long as each other; a value may be "NaN", "Infinity", "-Infinity" or null.
+// `view` is {x: "" (steps) | "time" | "relative", log, smooth}.
+
+import { plain, seriesColour, seriesDash } from "./charts.js";
+
+const MOST_MARKERS = 40; // points up to which each is marked
+const UNITS = [["days", 86400], ["hours", 3600], ["minutes", 60], ["seconds", 1]];
+
+/** The exponential moving average, of which the start is not drawn to zero; what is no number stays as it is. */
+export function smoothed(values, weight) {
+  let sum = 0;
+  let share = 0;
+  return values.map((value) => {
+    if (!Number.isFinite(value)) return value;
+    sum = weight * sum + (1 - weight) * value;
+    share = weight * share + (1 - weight);
+    return sum / share;
+  });
+}
+
+/** The traces of one line; `number` is its series number, `unit` what `unitOf` answered for the chart. */
+export function lineTraces(line, view, { name, number, unit = 1 }) {
+  const order = [...line.step.keys()];
+  if (!view.x) order.sort((a, b) => line.step[a] - line.step[b] || line.time[a] - line.time[b]);
+  const first = line.time[0];
+  const x = order.map((at) => (view.x === "time" ? local(line.time[at]) : view.x ? (line.time[at] - first) / 1000 / unit : line.step[at]));
+  const values = order.map((at) => line.value[at]);
+  const y = values.map((value) => (typeof value === "number" ? value : null));
+  const customdata = order.map((at) => [line.step[at], local(line.time[at]).replace("T", " "), String(line.value[at])]);
+  const style = { color: seriesColour(number), dash: seriesDash(number), width: 1.7 };
+  const common = { x, name: plain(name), customdata, line: style, marker: { color: style.color, size: 5 }, connectgaps: false };
+  const hovertemplate = "<b>%{customdata[2]}</b><br>step %{customdata[0]}<br>%{customdata[1]}<br>%{fullData.name}<extra></extra>";
+  const mode = y.length > MOST_MARKERS ? "lines" : "lines+markers";
+  const shown = { ...common, mode, y: view.smooth ? smoothed(y, view.smooth) : y, hovertemplate };
+  const traces = view.smooth ? [{ ...common, mode: "lines", y, opacity: 0.25, hoverinfo: "skip", showInData: false, showlegend: false }, shown] : [shown];
+  const odd = [...values.keys()].filter((at) => y[at] === null && values[at] !== null);
+  if (odd.length) {
+    const symbols = { NaN: "x-thin", Infinity: "triangle-up", "-Infinity": "triangle-down" };
+    const marker = { symbol: odd.map((at) => symbols[values[at]]), size: 9, color: style.color, line: { width: 2, color: style.color } };
+    traces.push({
+      x: odd.map((at) => x[at]), y: odd.map((at) => near(y, at, view.log)), customdata: odd.map((at) => customdata[at]),
+      name: common.name, mode: "markers", marker, hovertemplate, showInData: false, showlegend: false,
+    });
+  }
+  return traces;
+}
+
+/** How many seconds the unit has in which a chart of these lines tells relative time. */
+export function unitOf(lines) {
+  const longest = Math.max(0, ...lines.map(({ time }) => (time.length ? time[time.length - 1] - time[0] : 0))) / 1000;
+  return (UNITS.find(([, seconds]) => longest >= 2 * seconds) ?? UNITS[3])[1];
+}
+
+export function lineLayout(view, unit = 1) {
+  const relative = UNITS.find(([, seconds]) => seconds === unit)[0];
+  return {
+    xaxis: { title: { text: view.x === "time" ? "time" : view.x ? relative : "step", standoff: 4 }, type: view.x === "time" ? "date" : "linear", hoverformat: ".7~g" },
+    yaxis: { type: view.log ? "log" : "linear" },
+  };
+}
+
+/** What a form with fields x, log and smooth says; `write` puts a view into it. */
+export function viewOf({ elements: { x, log, smooth } }) {
+  return { x: x.value, log: log.checked, smooth: Number(smooth.value) };
+}
+
+export function writeView({ elements: { x, log, smooth } }, query) {
+  x.value = query.get("x") ?? "";
+  if (x.selectedIndex < 0) x.value = "";
+  log.checked = query.get("log") === "1";
+  smooth.value = query.get("smooth") ?? "0";
+}
+
+/** A place on the line for a point that has none: beside the number before it, or else after it. */
+function near(y, at, log) {
+  const fits = (value) => Number.isFinite(value) && (!log || value > 0);
+  return y.slice(0, at).findLast(fits) ?? y.slice(at).find(fits) ?? (log ? 1 : 0);
+}
+
+/** A moment in the reader's own zone, as plotly takes it. */
+function local(ms) {
+  const moment = new Date(ms - new Date(ms).getTimezoneOffset() * 60_000);
+  return Number.isNaN(moment.getTime()) ? "1970-01-01T00:00:00" : moment.toISOString().slice(0, 23);
+}
