@@ -26,7 +26,7 @@ def register(tracking: Tracking, uri: str, name: str, description: str | None = 
     Raises:
         UsageError: ``uri`` names no model of this store.
     """
-    origin = _origin(tracking, uri)
+    origin = origin_of(tracking, uri)
     try:
         tracking.create_registered_model(name)
     except TrackingError as error:
@@ -37,7 +37,12 @@ def register(tracking: Tracking, uri: str, name: str, description: str | None = 
     )
 
 
-def _origin(tracking: Tracking, uri: str) -> Origin:
+def origin_of(tracking: Tracking, uri: str) -> Origin:
+    """What the model at ``uri`` is in the words of the API.
+
+    Raises:
+        UsageError: ``uri`` names no model of this store.
+    """
     scheme, _, rest = uri.partition(":/")
     owner, _, path = rest.strip("/").partition("/")
     if scheme == "runs" and owner and path:

@@ -29,7 +29,12 @@ def goal_of(metric: str) -> Goal:
 
 def main_metric(names: Iterable[str]) -> str | None:
     """The one that most likely tells how good a run is: on data that it did not learn from, if it can."""
-    return min(names, key=_rank, default=None)
+    return next(iter(ranked(names)), None)
+
+
+def ranked(names: Iterable[str]) -> list[str]:
+    """Those first that more likely tell it."""
+    return sorted(names, key=_rank)
 
 
 def words(metric: str) -> set[str]:
