@@ -100,9 +100,9 @@ class Fleet:
         self._ending = threading.Event()
         self._current = Served(wanted)
         self._since = time.time()
-        self._start(self._keep)
+        self._start("keep", self._keep)
         if watch is not None:
-            self._start(lambda: self._watch(watch))
+            self._start("watch", self._watch, watch)
 
     @property
     def model(self) -> ModelFolder:
@@ -132,9 +132,9 @@ class Fleet:
             served = self._current
         served.close()
 
-    def _start(self, duty: Callable[[], None]) -> None:
+    def _start(self, name: str, duty: Callable[..., None], *arguments: object) -> None:
         # A daemon: nobody waits at the end for an environment that is being made for a new version.
-        threading.Thread(target=duty, name=f"reprise-{duty.__name__.strip('_<>')}", daemon=True).start()
+        threading.Thread(target=duty, args=arguments, name=f"reprise-{name}", daemon=True).start()
 
     def _keep(self) -> None:
         """Start a worker again that has died, after pauses that grow while it dies at once."""
@@ -153,8 +153,8 @@ class Fleet:
             try:
                 served.start_again()
                 log.info("Started the server of %s again", served.model.shown)
-            except RepriseError as error:
-                log.error("%s", error.message)
+            except (RepriseError, OSError) as error:
+                log.error("%s", error)
             well_since = time.monotonic()
 
     def _watch(self, pause: float) -> None:
@@ -171,9 +171,9 @@ class Fleet:
             try:
                 self._change()
                 failed = None
-            except RepriseError as error:
+            except (RepriseError, OSError) as error:  # a full disk, for example
                 failed = origin  # it is not tried again before the address moves on
-                log.error("%s is served on, the new version is not: %s", self.model.shown, error.message)
+                log.error("%s is served on, the new version is not: %s", self.model.shown, error)
 
     def _change(self) -> None:
         fresh = Served(self._wanted)

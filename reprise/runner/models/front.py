@@ -12,6 +12,7 @@ import logging
 import time
 from contextlib import closing
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 from starlette.requests import Request
@@ -81,11 +82,16 @@ class Front:
         body = await request.body()
         headers = {name: request.headers[name] for name in _PASSED_ON if name in request.headers}
         if "content-type" not in headers:  # over which MLflow stumbles
-            raise invalid("The request has no Content-Type; it is application/json or text/csv, for example")
+            raise invalid(
+                "The request has no Content-Type; it is application/json or text/csv, for example"
+            )
         try:
             async with asyncio.timeout(self._timeout):
                 return await self._sent(body, headers)
         except TimeoutError:
+            with self._fleet.taken() as served:
+                if not served.worker.alive:
+                    raise _none_answers(served.model) from None
             raise TrackingError(
                 f"The model did not answer within {self._timeout:g} seconds", code="DEADLINE_EXCEEDED"
             ) from None
@@ -120,7 +126,7 @@ def serve(wanted: Wanted, how: Serving, watch: float | None = None) -> None:
 
 
 def _answer(answer: httpx.Response, model: ModelFolder) -> Response:
-    headers = {MODEL_HEADER: _named(model)}
+    headers = {MODEL_HEADER: quote(_named(model), safe="/:@")}  # a name may be of any script
     kind = answer.headers.get("content-type")
     if answer.status_code < 400:
         return Response(answer.content, answer.status_code, headers, media_type=kind)

@@ -58,6 +58,7 @@ class Worker:
         self, model: ModelFolder, environment: Environment, settings: Settings, folder: Path
     ) -> None:
         self._port = _free_port()
+        self._ended = False
         self._model = model
         self._log = settings.log
         command = _command(model, settings, self._port, folder)
@@ -131,6 +132,9 @@ class Worker:
 
     def end(self) -> None:
         """End all of its processes; a second call does nothing."""
+        if self._ended:
+            return
+        self._ended = True
         end_group(self._process.pid, _GRACE)
         self._process.wait()
         self._guard.dismiss()

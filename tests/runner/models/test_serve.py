@@ -78,9 +78,8 @@ def test_an_alias_that_moves_under_load_loses_no_request(trained: Trained, tmp_p
 
 
 def test_a_version_that_does_not_start_leaves_the_old_one(trained: Trained, tmp_path: Path) -> None:
-    broken = trained.folder / "mlruns" / "artifacts"
-    assert trained.reprise("models", "register", "models:/iris/2", "fragile").returncode == 0
-    assert trained.reprise("models", "alias", "fragile", "live", "1").returncode == 0
+    assert trained.reprise("models", "register", "models:/iris/2", "zerbrechlich-é").returncode == 0
+    assert trained.reprise("models", "alias", "zerbrechlich-é", "live", "1").returncode == 0
     run = trained.reprise("runs", "list", "--json").stdout
     run_id = json.loads(run)[0]["run_id"]
     model = tmp_path / "model"
@@ -89,14 +88,16 @@ def test_a_version_that_does_not_start_leaves_the_old_one(trained: Trained, tmp_
     (model / "requirements.txt").write_text("mlflow\n")
     put = trained.reprise("artifacts", "put", run_id, str(model), "broken")
     assert put.returncode == 0, put.stderr
-    assert broken.is_dir()
-    with served(trained, tmp_path / "log", "models:/fragile@live", "--watch", "0.2") as server:
-        assert trained.reprise("models", "register", f"runs:/{run_id}/broken", "fragile").returncode == 0
-        assert trained.reprise("models", "alias", "fragile", "live", "2").returncode == 0
+    with served(trained, tmp_path / "log", "models:/zerbrechlich-é@live", "--watch", "0.2") as server:
+        assert (
+            trained.reprise("models", "register", f"runs:/{run_id}/broken", "zerbrechlich-é").returncode
+            == 0
+        )
+        assert trained.reprise("models", "alias", "zerbrechlich-é", "live", "2").returncode == 0
         assert eventually(lambda: "the new version is not" in server.log.read_text())
         answer = server.ask({"dataframe_records": RECORDS})
-    assert (answer.status_code, answer.headers[MODEL]) == (200, "models:/fragile/1")
-    assert "the server of fragile version 2 ended with exit code" in server.log.read_text()
+    assert (answer.status_code, answer.headers[MODEL]) == (200, "models:/zerbrechlich-%C3%A9/1")
+    assert "the server of zerbrechlich-é version 2 ended with exit code" in server.log.read_text()
 
 
 def test_a_worker_that_dies_is_started_again(trained: Trained, tmp_path: Path) -> None:
