@@ -55,7 +55,9 @@ class Asked(NamedTuple):
 
     @property
     def metrics(self) -> list[str]:
-        return sorted({name for run in self.runs for name in run.metrics})
+        """Those of the machine come last."""
+        names = {name for run in self.runs for name in run.metrics}
+        return sorted(names, key=lambda name: (name.startswith("system/"), name))
 
 
 class Tab(NamedTuple):

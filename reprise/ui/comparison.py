@@ -73,9 +73,9 @@ def sections(runs: Sequence[Run], wanted: Wanted, extremes: Extremes | None = No
     return tuple(
         _section(title, rows, wanted)
         for title, rows in (
-            ("Run", _attributes(runs)),
             ("Params", _texts(runs, lambda run: run.params, wanted)),
             ("Metrics", _metrics(runs, wanted, extremes)),
+            ("Run", _attributes(runs)),
             ("Tags", _texts(runs, _own_tags, wanted)),
         )
     )
@@ -166,7 +166,7 @@ def _change(base: str | None, base_number: float | None, text: str | None, value
     if value is None or base_number is None or not math.isfinite(value - base_number):
         return "≠"
     difference = value - base_number
-    return f"{'+' if difference > 0 else ''}{number(difference)}" if difference else ""
+    return f"{difference:+.4g}" if difference else ""
 
 
 def _row(

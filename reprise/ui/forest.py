@@ -14,7 +14,8 @@ from typing import NamedTuple
 Row = Sequence[float]
 Columns = Sequence[Sequence[float]]
 
-_LEAST_ROWS = 4  # of a node that is split
+_LEAST_ROWS = 3  # of a node that is split
+_SMALL = 16  # rows; of fewer, less is kept from a tree
 _WORK = 5000  # rows to grow trees on, in all
 _TREES = (24, 120)  # at least, at most
 
@@ -61,7 +62,7 @@ def examine(draws: Sequence[Columns], targets: Sequence[float], seed: int = 7) -
         columns = draws[number % len(draws)]
         rows = tables[number % len(draws)]
         order = chance.sample(range(count), count)
-        kept = max(round(count * 0.63), 2)
+        kept = count - max(round(count * (0.2 if count < _SMALL else 0.37)), 1)
         tree = _grown(columns, targets, order[:kept], chance)
         unseen = order[kept:]
         unseen_rows += len(unseen)
@@ -122,8 +123,8 @@ def _shuffle_columns(
     worse: list[float],
 ) -> None:
     """Add to ``worse`` what shuffling costs, by column; one that is not on a row's way costs it nothing."""
-    shuffled = chance.sample(unseen, len(unseen))
-    for at, other in zip(unseen, shuffled, strict=True):
+    others = chance.sample(range(len(rows)), len(unseen))
+    for at, other in zip(unseen, others, strict=True):
         row, target = rows[at], targets[at]
         before = (target - _foretold(tree, row)) ** 2
         for column in _on_the_way(tree, row):

@@ -59,12 +59,24 @@ function drawOne(figure) {
   const { x, log, smooth } = told(form);
   const found = Object.entries(fetched.get(metric)).filter(([id]) => !isHidden(id));
   figure.querySelector("figcaption .quiet").textContent = `${found.length} of ${ids.length} runs`;
-  const layout = {
-    xaxis: { title: { text: AXES[x] }, ...(x === "time" ? { type: "date" } : {}) },
-    yaxis: log ? { type: "log" } : {},
-  };
-  const traces = () => found.flatMap(([id, points]) => lines(id, points, x, Number(smooth)));
+  const isSingle = found.every(([, { value }]) => value.length === 1);
+  const xaxis = isSingle ? { showticklabels: false } : { title: { text: AXES[x] }, ...(x === "time" ? { type: "date" } : {}) };
+  const layout = { xaxis, yaxis: log ? { type: "log" } : {} };
+  const traces = () => (isSingle ? [bars(found)] : found.flatMap(([id, points]) => lines(id, points, x, Number(smooth))));
   plot(figure.querySelector("div"), traces, layout, { name: metric.slice(0, 120) });
+}
+
+/** Of a metric that each run has logged once. */
+function bars(found) {
+  return {
+    type: "bar",
+    x: found.map((_, at) => at + 1),
+    y: found.map(([, { value }]) => value[0]),
+    text: found.map(([id]) => plain(names.get(id), 40)),
+    textposition: "none",
+    marker: { color: found.map(([id]) => seriesColour(numbers.get(id))) },
+    hovertemplate: "%{y}<br>%{text}<extra></extra>",
+  };
 }
 
 function lines(id, { step, time, value }, x, smooth) {

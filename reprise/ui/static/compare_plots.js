@@ -57,7 +57,7 @@ export function redraw() {
 
 const of = (column, there) => there.map((at) => (column.numeric ? column.values[at] : plain(column.values[at], 30)));
 const names = (there) => there.map((at) => plain(runs[at].name || ids[at].slice(0, 8)));
-const scale = () => [[0, colour("scale-low")], [1, colour("scale-high")]];
+const scale = () => [0, 1, 2, 3, 4].map((stop) => [stop / 4, colour(`scale-${stop}`)]);
 const bar = (column) => ({ title: { text: plain(column.title, 30), side: "right" }, thickness: 12, outlinewidth: 0 });
 
 function scatter(there, { x, y, colour: by, size }) {

@@ -144,7 +144,9 @@ function colourOf(run) {
   const value = column.values[run];
   if (value === null) return "var(--line-strong)";
   if (!column.numeric) return seriesColour([...new Set(column.values)].indexOf(value));
-  return `color-mix(in oklab, var(--scale-high) ${(100 * ofNumbers(column, false).at(value)).toFixed(0)}%, var(--scale-low))`;
+  const place = 4 * ofNumbers(column, false).at(value);
+  const stop = Math.min(Math.floor(place), 3);
+  return `color-mix(in oklab, var(--scale-${stop + 1}) ${(100 * (place - stop)).toFixed(0)}%, var(--scale-${stop}))`;
 }
 
 /** Shows which runs are within all ranges: in the drawing, in the list, in what can be compared next. */
