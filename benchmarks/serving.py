@@ -39,7 +39,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="reprise-bench-") as root:
         text = measured(Path(root), args.requests, args.clients, args.rounds)
     command = f"python benchmarks/serving.py --requests {args.requests} --clients {args.clients}"
-    text = f"`{command} --rounds {args.rounds}`, {platform.platform()}\n\n{text}"
+    busy = os.getloadavg()[0]
+    machine = f"{platform.system()} {platform.machine()}, {os.cpu_count()} CPUs, load {busy:.1f}"
+    made = f"Made by `{command} --rounds {args.rounds}`.\n{machine}, Python {platform.python_version()}."
+    text = f"{made}\n\n{text}"
     print(text)
     if args.save:
         RESULTS.write_text(f"# Serving a model\n\n{text}")

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @click.group()
 def models() -> None:
-    """List, show, register, alias, stage and delete registered models."""
+    """List, show, register, alias, stage, delete, serve and ask registered models."""
 
 
 models.add_command(build_docker)

@@ -6,8 +6,8 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -93,9 +93,6 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
     return made
 
 
-Serves = Callable[..., AbstractContextManager[Server]]
-
-
 @contextmanager
 def running(trained: Trained, argv: Sequence[str], port: int, log: Path) -> Iterator[Server]:
     """``argv`` as a server on ``port``, from the moment that it answers /ping."""
@@ -119,10 +116,10 @@ def running(trained: Trained, argv: Sequence[str], port: int, log: Path) -> Iter
 
 @contextmanager
 def served(trained: Trained, log: Path, uri: str, *options: str) -> Iterator[Server]:
-    """``reprise models serve -m URI`` in the environment of the tests."""
+    """``reprise models serve -m URI``, in the environment of the tests unless an option names another."""
     port = free_port()
     argv = [sys.executable, "-m", "reprise", "models", "serve", "-m", uri, "-p", str(port)]
-    argv += [*options] if "--env-manager" in options else ["--env-manager", "local", *options]
+    argv += options if "--env-manager" in options else ("--env-manager", "local", *options)
     with running(trained, argv, port, log) as server:
         yield server
 
