@@ -12,19 +12,19 @@ from reprise.tracking.embedded import EmbeddedStore
 from reprise.ui.app import create
 from reprise.ui.sessions import Sessions
 
-Ask = Callable[[str], httpx.Response]
+Ask = Callable[..., httpx.Response]
 
 
 def asking(store: EmbeddedStore) -> Ask:
-    """``ask(path)``: what the pages over ``store`` answer to a browser that may read."""
+    """``ask(path, Range=...)``: what the pages over ``store`` answer to a browser that may read."""
     app = create(store, Sessions(Everyone()))
 
-    async def get(path: str) -> httpx.Response:
+    async def get(path: str, more: dict[str, str]) -> httpx.Response:
         transport = httpx.ASGITransport(app=app)
-        headers = {"Accept": "text/html"}
+        headers = {"Accept": "text/html", **more}
         async with httpx.AsyncClient(
             transport=transport, base_url="http://test", headers=headers
         ) as client:
             return await client.get(path)
 
-    return lambda path: asyncio.run(get(path))
+    return lambda path, **headers: asyncio.run(get(path, headers))

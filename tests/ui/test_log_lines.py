@@ -18,7 +18,9 @@ def _indexed(content: bytes) -> tuple[LineIndex, io.BytesIO]:
 
 def _random_log(seed: int) -> bytes:
     chance = random.Random(seed)
-    lines = (b"x" * chance.choice((0, 1, 40, 40, 40, 5000, LINE_LIMIT)) for _ in range(chance.randrange(400)))
+    lines = (
+        b"x" * chance.choice((0, 1, 40, 40, 40, 5000, LINE_LIMIT)) for _ in range(chance.randrange(400))
+    )
     return b"\n".join(b"%d %b" % (at, line[:-8]) for at, line in enumerate(lines))
 
 
