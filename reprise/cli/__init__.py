@@ -25,7 +25,7 @@ VERBS = {
     "env": ("env", "List, show, compare, enter, check and remove environments."),
     "experiments": ("experiments", "List, create, rename and delete experiments."),
     "artifacts": ("artifacts", "List, get and put the files of a run."),
-    "models": ("models", "List, show, register, stage and delete registered models."),
+    "models": ("models", "List, show, register, serve, package and delete registered models."),
     "import": ("import_", "Bring in a store of MLflow's: a folder, a database or a server."),
     "push": ("push", "Send runs to an MLflow server."),
     "gc": ("gc", "Remove for good what was deleted."),
