@@ -8,12 +8,12 @@ from urllib.parse import urlencode
 
 from starlette.datastructures import QueryParams
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 from reprise.errors import TrackingError
 from reprise.schemas.entities import ACTIVE, Run
-from reprise.server.artifacts import store_of
+from reprise.server.artifacts import json_response, store_of
 from reprise.tracking.embedded import EmbeddedStore
 from reprise.ui import run_columns, run_export
 from reprise.ui.chosen import MOST, Missing, asked, choose
@@ -21,7 +21,7 @@ from reprise.ui.comparison import Section, Wanted, sections
 from reprise.ui.goals import main_metric
 from reprise.ui.html import render
 from reprise.ui.importance import importance
-from reprise.ui.plotted import points, values
+from reprise.ui.plotted import lines, values
 from reprise.ui.run_diffs import run_diff
 
 _SIDE_BY_SIDE = 12
@@ -100,10 +100,10 @@ def more(request: Request) -> Response:
     return render(request, "_compare_more.html", runs=offered[:_OFFERED], sought=sought)
 
 
-def series(request: Request) -> Response:
-    """``GET /compare/points?metric=&runs=``: the points of a metric of all these runs, to be drawn."""
+def drawn_lines(request: Request) -> Response:
+    """``GET /compare/lines?metric=&runs=``: the points of a metric of all these runs, to be drawn."""
     found = _asked(request)
-    return JSONResponse(points(found.store, found.runs, found.query.get("metric", "")))
+    return json_response(lines(found.store, found.runs, found.query.get("metric", "")))
 
 
 def table_csv(request: Request) -> Response:
@@ -238,6 +238,6 @@ ROUTES = (
     Route("/compare", page),
     Route("/compare/view", view),
     Route("/compare/more", more),
-    Route("/compare/points", series),
+    Route("/compare/lines", drawn_lines),
     Route("/compare/table.csv", table_csv),
 )

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from reprise.schemas.entities import Run
+from reprise.server.wire import Answer, number
 from reprise.tracking.embedded import EmbeddedStore
 from reprise.ui.numbers import all_finite
 
@@ -47,17 +48,22 @@ def _column(id: str, title: str, values: Sequence[float | str | None]) -> dict[s
     return {"id": id, "title": title, "numeric": is_numeric, "values": values}
 
 
-def points(store: EmbeddedStore, runs: Sequence[Run], metric: str) -> dict[str, Any]:
-    """``{run id: {"step": [...], "time": [...], "value": [...]}}``, sampled; what is not finite is None."""
+def lines(store: EmbeddedStore, runs: Sequence[Run], metric: str) -> Answer:
+    """The points of a metric, a line for each run that has it; fewer of each where there are many runs."""
     least, most = _POINTS
     each = min(max(_MOST_POINTS // max(len(runs), 1), least), most)
-    found: dict[str, dict[str, list[Any]]] = {}
-    for run_id, point in store.metric_samples([run.run_id for run in runs], metric, max_results=each):
-        series = found.setdefault(run_id, {"step": [], "time": [], "value": []})
-        series["step"].append(point.step)
-        series["time"].append(point.timestamp)
-        series["value"].append(_finite(point.value))
-    return found
+    found = store.metric_lines([run.run_id for run in runs], [metric], most=each)
+    return {
+        "lines": [
+            {
+                "run": line.run_id,
+                "step": [step for step, _, _ in line.points],
+                "time": [timestamp for _, timestamp, _ in line.points],
+                "value": [number(value) for _, _, value in line.points],
+            }
+            for line in found
+        ]
+    }
 
 
 def _finite(value: float) -> float | None:

@@ -140,4 +140,7 @@ if (MODULES[tab]) {
     module.show(tab);
   });
 }
-if (view?.dataset.live === "yes") onChange(() => (tab === "table" || tab === "charts") && renew(), 3000);
+if (view?.dataset.live === "yes") {
+  if (tab === "table") onChange(() => attempt(take), 3000);
+  if (tab === "charts") onChange(() => attempt(() => module?.update()), 3000);
+}
