@@ -6,6 +6,7 @@ import gzip
 import io
 import tarfile
 import zipfile
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import PurePosixPath
@@ -150,7 +151,7 @@ def _unzipped(data: bytes) -> bytes:
 
 
 def _refuse(names: list[str], size: int) -> None:
-    if twice := [name for name in set(names) if names.count(name) > 1]:
+    if twice := [name for name, number in Counter(names).items() if number > 1]:
         raise ValueError(f"{min(twice)} is in it twice")
     if size > LARGEST:
         raise ValueError(f"it holds more than {LARGEST >> 20} MiB")

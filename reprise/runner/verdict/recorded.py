@@ -45,6 +45,7 @@ class Recorded:
         self._scratch = scratch / run.run_id
         self._folders = folders
         self._listed: dict[str | None, Mapping[str, int | None]] = {}
+        self._records: dict[str | None, Mapping[str, ArtifactRecord]] = {}
         self.predicted: dict[Path, Any] = {}
         self.record: RunRecord | None = None
         self.record_fault = "it has no record of reprise's"
@@ -145,13 +146,17 @@ class Recorded:
         return found
 
     def _noted(self, owner: str | None) -> Mapping[str, ArtifactRecord]:
-        """What the record says of the files, as they were when the run had ended."""
+        """What the record says of the files of the run, or of a logged model, as they were at its end."""
+        if owner not in self._records:
+            self._records[owner] = {item.path: item for item in self._kept(owner)}
+        return self._records[owner]
+
+    def _kept(self, owner: str | None) -> tuple[ArtifactRecord, ...]:
         if self.record is None:
-            return {}
+            return ()
         if owner is None:
-            return {item.path: item for item in (*self.record.artifacts, *self.record.logs)}
-        models = (model for model in self.record.models if model.model_id == owner)
-        return {item.path: item for model in models for item in model.files}
+            return (*self.record.artifacts, *self.record.logs)
+        return next((model.files for model in self.record.models if model.model_id == owner), ())
 
     def file(self, path: str, owner: str | None = None) -> Path:
         """A copy of a file."""

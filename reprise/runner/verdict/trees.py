@@ -7,9 +7,11 @@ compared, whether they came from git or not.
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from reprise import process
 from reprise.errors import RepriseError, SourceError
@@ -66,12 +68,23 @@ class Trees:
         )
 
     def _add(self, index: dict[str, str], run: Recorded, source: SourceRecord) -> None:
-        entries = []
-        for file in source.files:
-            blob = self._git({}, "hash-object", "-w", "--stdin", stdin=content(run, file.content)).strip()
-            entries.append(f"{file.mode} {blob}\t{file.path}")
-        if entries:
-            self._put(index, entries)
+        if source.files:
+            blobs = self._blobs(content(run, file.content) for file in source.files)
+            pairs = zip(source.files, blobs, strict=True)
+            self._put(index, [f"{file.mode} {blob}\t{file.path}" for file, blob in pairs])
+
+    def _blobs(self, contents: Iterable[bytes]) -> list[str]:
+        """The ids of the contents; one process writes all of them, for there may be thousands."""
+        with tempfile.TemporaryFile(dir=self._folder) as stream:
+            number = 0
+            for number, data in enumerate(contents, 1):
+                stream.write(b"blob\nmark :%d\ndata %d\n%b\n" % (number, len(data), data))
+            stream.seek(0)
+            marks = self._folder / "marks"
+            self._git({}, "fast-import", "--quiet", f"--export-marks={marks}", stdin=stream)
+        lines = (line.removeprefix(":").split() for line in marks.read_text(encoding="ascii").splitlines())
+        ids = {int(mark): blob for mark, blob in lines}
+        return [ids[mark] for mark in range(1, number + 1)]
 
     def _put(self, index: dict[str, str], entries: Iterable[str]) -> None:
         listed = "".join(f"{entry}\0" for entry in entries).encode("utf-8", "surrogateescape")
@@ -97,7 +110,7 @@ class Trees:
     def _has(self, commit: str) -> bool:
         return git.run("cat-file", "-e", f"{commit}^{{tree}}", cwd=self._folder).exit_code == 0
 
-    def _git(self, environ: dict[str, str], *arguments: str, stdin: bytes | None = None) -> str:
+    def _git(self, environ: dict[str, str], *arguments: str, stdin: bytes | IO[bytes] | None = None) -> str:
         done = process.run(
             ["git", *arguments],
             cwd=self._folder,

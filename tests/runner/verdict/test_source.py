@@ -5,9 +5,11 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
+from reprise import process
 from reprise.runner.verdict.recorded import both
 from reprise.runner.verdict.source import compare_sources
 from reprise.runner.verdict.trees import trees
@@ -139,3 +141,22 @@ def test_nothing_is_written_into_the_repository(committed: ProjectFolder) -> Non
     before = objects()
     compared(one, other)
     assert objects() == before
+
+
+def test_many_files_start_no_more_processes_than_few(
+    folder: ProjectFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started = Mock(side_effect=process.run)
+    monkeypatch.setattr(process, "run", started)
+
+    def processes(a: str, b: str, line: str) -> int:
+        started.reset_mock()
+        assert line in compared(a, b)[1]
+        return started.call_count
+
+    one = recorded(folder)
+    (folder.path / "train.py").write_text("a\nc\n")
+    few = processes(one, recorded(folder), "+c\n")
+    for number in range(20):
+        (folder.path / f"{number} ü.txt").write_text(f"{number}\n")
+    assert processes(one, recorded(folder), "+19\n") == few
