@@ -14,12 +14,12 @@ from reprise.tracking.searchables import RUNS
 from reprise.ui.run_columns import quoted
 
 _MOST = 30
-_TEXT = r"'(?:[^']|'')*'"
+_TEXT = r"'(?:[^']|'')*+'"  # possessive: a text of many quotes is read in one way only
 _AND = re.compile(rf"(?:{_TEXT}|\"[^\"]*\"|`[^`]*`|[^'\"`])*?\bAND\s+", re.IGNORECASE | re.DOTALL)
 _NAME = r"(?P<name>[^\s=<>!'\"(),`]*(?:`[^`]*`|\"[^\"]*\")?)"
-_OPERATOR = r"(?P<operator>=|!=|<=|>=|<|>|(?:NOT\s+)?IN\s*\((?:\s*'(?:[^']|'')*'\s*,)*|I?LIKE)"
-_UNFINISHED_NAME = re.compile(r"(?P<word>[^\s=<>!'\"(),]*`?[^\s=<>!'\"(),`]*)", re.DOTALL)
-_UNFINISHED_OPERATOR = re.compile(rf"{_NAME}\s+(?P<word>[A-Za-z ]*|[=<>!]*)", re.DOTALL)
+_OPERATOR = r"(?P<operator>=|!=|<=|>=|<|>|(?:NOT\s+)?IN\s*\((?:\s*'(?:[^']|'')*+'\s*,)*+|I?LIKE)"
+_UNFINISHED_NAME = re.compile(r"(?P<word>[^\s=<>!'\"(),`]*(?:`[^`]*|\"[^\"]*)?)", re.DOTALL)
+_UNFINISHED_OPERATOR = re.compile(rf"{_NAME}\s+(?P<word>[A-Za-z ]*|!)", re.DOTALL)
 _UNFINISHED_VALUE = re.compile(
     rf"{_NAME}\s*{_OPERATOR}\s*(?P<word>'(?:[^']|'')*|)", re.IGNORECASE | re.DOTALL
 )

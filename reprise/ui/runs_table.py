@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
@@ -22,6 +23,8 @@ from reprise.ui.run_views import PREFIX, views
 
 FIRST = 60
 """Rows that a page arrives with: more than a tall window shows."""
+
+_KINDS = {"csv": "text/csv; charset=utf-8", "json": "application/json"}
 
 
 def page(request: Request) -> Response:
@@ -87,9 +90,10 @@ def complete(request: Request) -> Response:
 
 def export(request: Request) -> Response:
     store, query = store_of(request), _query(request)
-    store.get_experiment(query.experiment_id)
-    numbers = _orders(request).order(query).numbers
     kind = request.path_params["kind"]
+    if kind not in _KINDS:
+        raise HTTPException(404)
+    numbers = _orders(request).order(query).numbers
     chosen = query.columns
     if not chosen:
         chosen = columns(every(store.data_keys([query.experiment_id])))
@@ -99,7 +103,7 @@ def export(request: Request) -> Response:
     name = f"runs-of-experiment-{query.experiment_id}.{kind}"
     return StreamingResponse(
         lines,
-        media_type={"csv": "text/csv; charset=utf-8", "json": "application/json"}[kind],
+        media_type=_KINDS[kind],
         headers={"Content-Disposition": f'attachment; filename="{name}"'},
     )
 

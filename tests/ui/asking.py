@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 
@@ -27,4 +28,9 @@ def asking(store: EmbeddedStore) -> Ask:
         ) as client:
             return await client.get(path)
 
-    return lambda path, **headers: asyncio.run(get(path, headers))
+    def ask(path: str, **headers: str) -> httpx.Response:
+        # In a thread of its own: in this one playwright's loop runs, once a test has opened a page.
+        with ThreadPoolExecutor(1) as pool:
+            return pool.submit(lambda: asyncio.run(get(path, headers))).result()
+
+    return ask

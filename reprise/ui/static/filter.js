@@ -43,10 +43,11 @@ async function complete(address) {
   if (mine !== asked || document.activeElement !== input) return;
   if (!options.length) return close();
   begin = start;
+  const before = list.children[chosen]?.textContent; // chosen among what was offered so far
   list.replaceChildren(...options.map((text, at) => h("li", { role: "option", id: `option-${at}`, "aria-selected": "false" }, text)));
   list.hidden = false;
   input.setAttribute("aria-expanded", "true");
-  choose(-1);
+  choose(options.indexOf(before));
 }
 
 function choose(at) {

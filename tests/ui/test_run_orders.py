@@ -1,0 +1,92 @@
+"""The order of a table: kept while nothing changes, and folded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from reprise.schemas import tags
+from reprise.tracking.embedded import EmbeddedStore
+from reprise.tracking.run_listing import RunOrder
+from reprise.ui.run_orders import Line, Orders, folded
+from reprise.ui.run_query import EVERY, RunQuery
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[EmbeddedStore]:
+    with EmbeddedStore(tmp_path / "mlruns") as opened:
+        yield opened
+
+
+def test_a_run_that_comes_is_in_the_order_at_once(store: EmbeddedStore) -> None:
+    orders = Orders(store)
+    try:
+        query = RunQuery("0")
+        first = store.create_run("0", start_time=1, user_id="ada")
+        before = orders.order(query)
+        assert orders.order(query) is before
+        second = store.create_run("0", start_time=2, user_id="ada")
+        found = store.run_ids(orders.order(query).numbers)
+        assert found == [second.run_id, first.run_id]
+    finally:
+        orders.close()
+
+
+def test_orders_of_different_questions_are_not_mixed_up(store: EmbeddedStore) -> None:
+    orders = Orders(store)
+    try:
+        kept = store.create_run("0", start_time=1, user_id="ada")
+        gone = store.create_run("0", start_time=2, user_id="ada")
+        store.delete_run(gone.run_id)
+        for query, run in ((RunQuery("0"), kept), (RunQuery("0", deleted=True), gone)):
+            assert store.run_ids(orders.order(query).numbers) == [run.run_id]
+        assert not orders.order(RunQuery("0", "user_id = 'bob'")).numbers
+    finally:
+        orders.close()
+
+
+def test_nested_runs_stand_below_their_parent_in_the_order_of_the_table() -> None:
+    order = RunOrder([5, 1, 4, 2, 3], {4: 1, 2: 1, 3: 4})
+    assert folded(order, ()) == [Line(5), Line(1, 0, 2)]
+    assert folded(order, {1}) == [
+        Line(5),
+        Line(1, 0, 2, open=True),
+        Line(4, 1, 1),
+        Line(2, 1),
+    ]
+    everything = folded(order, {EVERY})
+    assert [(line.number, line.depth) for line in everything if isinstance(line, Line)] == [
+        (5, 0),
+        (1, 0),
+        (4, 1),
+        (3, 2),
+        (2, 1),
+    ]
+
+
+def test_a_run_whose_parent_is_not_found_stands_alone_with_a_mark() -> None:
+    assert folded(RunOrder([7, 8], {8: 99}), ()) == [Line(7), Line(8, astray=True)]
+
+
+@pytest.mark.parametrize(
+    "parents", [{1: 1}, {1: 2, 2: 1}, {1: 2, 2: 3, 3: 1}], ids=["itself", "two", "three"]
+)
+def test_runs_that_are_nested_in_a_circle_are_not_lost(parents: dict[int, int]) -> None:
+    order = RunOrder([1, 2, 3], parents)
+    shown = folded(order, {EVERY})
+    assert sorted(line.number for line in shown if isinstance(line, Line)) == [1, 2, 3]
+
+
+def test_a_nested_run_of_the_store_is_known_as_one(store: EmbeddedStore) -> None:
+    parent = store.create_run("0", start_time=1, user_id="ada")
+    assert not store.has_nested(["0"])
+    store.create_run("0", start_time=2, user_id="ada", tags={tags.PARENT_RUN_ID: parent.run_id})
+    assert store.has_nested(["0"])
+    orders = Orders(store)
+    try:
+        (line,) = folded(orders.order(RunQuery("0")), ())
+    finally:
+        orders.close()
+    assert line == Line(store.run_number(parent.run_id), 0, 1)

@@ -1,0 +1,51 @@
+"""The query of a table's address, and the columns that it names."""
+
+from __future__ import annotations
+
+import pytest
+from starlette.datastructures import QueryParams
+
+from reprise.tracking.run_listing import Keys
+from reprise.ui.run_columns import at_first, quoted
+from reprise.ui.run_query import read
+
+
+def test_an_address_says_what_a_table_shows() -> None:
+    text = "filter=status+%3D+%27FAILED%27&sort=-metrics.acc&sort=name&columns=status&columns=params.lr"
+    query = read("3", QueryParams(text))
+    assert query.filter == "status = 'FAILED'"
+    assert query.order_by == ("metrics.acc DESC", "run_name ASC")
+    assert [column.title for column in query.columns] == ["Status", "lr"]
+    assert query.sorted_by("metrics.acc") == (1, True)
+    assert query.sorted_by("status") is None
+    assert query.view_type == "ACTIVE_ONLY"
+
+
+@pytest.mark.parametrize("id", ["", "models", "nothing", "metrics.", "secrets.x", "metrics." + "x" * 400])
+def test_what_cannot_be_sorted_by_is_left_out(id: str) -> None:
+    assert read("0", QueryParams([("sort", id)])).order_by == ()
+
+
+def test_a_column_is_shown_once_and_the_name_always() -> None:
+    query = read("0", QueryParams("columns=name&columns=status&columns=status"))
+    assert [column.id for column in query.columns] == ["status"]
+
+
+@pytest.mark.parametrize(
+    ("key", "name"),
+    [
+        ("acc", "metrics.acc"),
+        ("val/acc-2", "metrics.val/acc-2"),
+        ("max depth", "metrics.`max depth`"),
+        ("a`b", 'metrics."a`b"'),
+        ("`\"'", ""),
+    ],
+)
+def test_keys_are_quoted_as_the_search_language_reads_them(key: str, name: str) -> None:
+    assert quoted("metrics", key) == name
+
+
+def test_a_table_begins_with_a_few_metrics_and_params_but_not_those_of_the_machine() -> None:
+    metrics = ("acc", *(f"system/{n}" for n in range(9)))
+    ids = [column.id for column in at_first(Keys(metrics, tuple("abcdefgh"), ("team",)))]
+    assert ids[-5:] == ["metrics.acc", "params.a", "params.b", "params.c", "params.d"]
