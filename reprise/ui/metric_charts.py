@@ -17,9 +17,9 @@ from reprise.server.artifacts import store_of
 from reprise.server.wire import encode, invalid, number
 from reprise.tracking.metric_lines import Line
 from reprise.ui.html import render
+from reprise.ui.run_overview import SYSTEM
 from reprise.ui.run_page import head_of
 
-SYSTEM = "system/"
 MOST_POINTS = 1000
 """Of one series in an answer: as many as a chart has pixels."""
 

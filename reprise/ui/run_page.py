@@ -14,6 +14,8 @@ from reprise.schemas.entities import Experiment, Run
 from reprise.server.artifacts import store_of
 from reprise.tracking.embedded import EmbeddedStore
 from reprise.ui.html import render
+from reprise.ui.origins import origin
+from reprise.ui.run_overview import overview_of
 
 
 class RunHead(NamedTuple):
@@ -38,7 +40,15 @@ def head_of(request: Request, run_id: str) -> RunHead:
 
 
 def overview(request: Request) -> Response:
-    return render(request, "run_overview.html", head=head_of(request, request.path_params["run_id"]))
+    store = store_of(request)
+    head = head_of(request, request.path_params["run_id"])
+    return render(
+        request,
+        "run_overview.html",
+        head=head,
+        overview=overview_of(store, head.run),
+        origin=origin(store, head.run),
+    )
 
 
 def _parent(store: EmbeddedStore, run: Run) -> Run | None:

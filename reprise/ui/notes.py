@@ -1,0 +1,105 @@
+"""Notes in Markdown, as the tag ``mlflow.note.content`` holds them, made into HTML that does nothing."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import MutableMapping, Sequence
+from functools import cache, lru_cache
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
+
+from markupsafe import Markup, escape
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import Route
+
+from reprise.errors import TrackingError
+from reprise.tracking.validation import MAX_VALUE
+
+if TYPE_CHECKING:
+    from markdown_it import MarkdownIt
+    from markdown_it.renderer import RendererHTML
+    from markdown_it.token import Token
+    from markdown_it.utils import OptionsDict
+
+NOTE = "mlflow.note.content"
+LONGEST = MAX_VALUE
+"""Characters that the tag of a run takes."""
+
+MOST_RENDERED = 20_000
+"""Characters up to which a note is rendered; a longer one is shown as it was typed."""
+
+_SCHEME = re.compile(r"[^/?#]*?:")
+_ALLOWED = ("http:", "https:", "mailto:")
+_STYLES = {f"text-align:{side}": f"to-{side}" for side in ("left", "center", "right")}
+
+
+@lru_cache(maxsize=64)
+def html_of(text: str) -> Markup:
+    """HTML of the note: none that was typed, no images, links to the web, to mail and to our pages only."""
+    if len(text) > MOST_RENDERED:
+        return Markup("<pre>{}</pre>").format(text)
+    return Markup(_markdown().render(text))
+
+
+async def preview(request: Request) -> Response:
+    """``POST /notes/preview``: the HTML of the Markdown that is the body."""
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > 4 * LONGEST:
+            raise TrackingError(f"A note has at most {LONGEST:,} characters", code="REQUEST_TOO_LARGE")
+    return HTMLResponse(await run_in_threadpool(html_of, body.decode("utf-8", "replace")))
+
+
+def may_link(url: str) -> bool:
+    """Whether a link may lead there: to the web, to mail, or relative to the page."""
+    scheme = _SCHEME.match(unquote(url).strip())
+    return scheme is None or scheme[0].lower() in _ALLOWED
+
+
+@cache
+def _markdown() -> MarkdownIt:
+    from markdown_it import MarkdownIt
+
+    made = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
+    made.validateLink = may_link  # type: ignore[method-assign]
+    made.add_render_rule("link_open", _link)
+    made.add_render_rule("image", _image)
+    for cell in ("th_open", "td_open"):
+        made.add_render_rule(cell, _cell)
+    return made
+
+
+def _link(
+    renderer: RendererHTML,
+    tokens: Sequence[Token],
+    at: int,
+    options: OptionsDict,
+    env: MutableMapping[str, Any],
+) -> str:
+    tokens[at].attrSet("rel", "noopener noreferrer nofollow")
+    return renderer.renderToken(tokens, at, options, env)
+
+
+def _image(renderer: RendererHTML, tokens: Sequence[Token], at: int, *_: object) -> str:
+    """Its words: a picture from elsewhere would tell that place who reads the note."""
+    return str(escape(f"[image: {tokens[at].content}]"))
+
+
+def _cell(
+    renderer: RendererHTML,
+    tokens: Sequence[Token],
+    at: int,
+    options: OptionsDict,
+    env: MutableMapping[str, Any],
+) -> str:
+    """Its side by a class: our policy lets no page carry styles."""
+    side = _STYLES.get(str(tokens[at].attrs.pop("style", "")))
+    if side:
+        tokens[at].attrSet("class", side)
+    return renderer.renderToken(tokens, at, options, env)
+
+
+ROUTES = (Route("/notes/preview", preview, methods=["POST"]),)
