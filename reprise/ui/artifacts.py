@@ -114,7 +114,7 @@ def listed(
     artifacts: Artifacts, owner: str, folder: str, start: int = 0, towards: str = "", depth: int = 0
 ) -> Listing:
     """A window of ``folder``; the one with the way to the path ``towards``, whose folders are open."""
-    everything = sorted(artifacts.list(folder), key=lambda artifact: not artifact.is_dir)
+    everything = sorted(map(_as_text, artifacts.list(folder)), key=lambda artifact: not artifact.is_dir)
     wanted = (
         [at for at, artifact in enumerate(everything) if f"{towards}/".startswith(f"{artifact.path}/")]
         if towards
@@ -129,6 +129,11 @@ def listed(
         below = listed(artifacts, owner, artifact.path, 0, towards, depth + 1) if is_open else None
         entries.append(Entry(artifact, below))
     return Listing(owner, folder, entries, start, len(everything))
+
+
+def _as_text(artifact: Artifact) -> Artifact:
+    """A name of bytes that are no text is listed; such a file cannot be asked for."""
+    return artifact._replace(path=artifact.path.encode("utf-8", "replace").decode())
 
 
 def choose(store: EmbeddedStore, owner: str, path: str) -> Chosen:

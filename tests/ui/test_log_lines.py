@@ -29,7 +29,7 @@ def test_any_window_has_the_lines_that_splitting_finds(seed: int) -> None:
     content = _random_log(seed)
     expected = content.decode().split("\n") if content else []
     index, stream = LineIndex(), io.BytesIO(content)
-    for size in sorted(random.Random(seed).choices(range(len(content) + 1), k=9)) + [len(content)]:
+    for size in (*sorted(random.Random(seed).choices(range(len(content) + 1), k=9)), len(content)):
         index.extend(stream, size)
     assert index.total == len(expected)
     for first in {0, 1, len(expected) // 3, len(expected) - 1, len(expected) + 9}:

@@ -138,7 +138,7 @@ def test_values_of_all_plain_types_are_numpys(folder: Path, dtype: str) -> None:
 
 
 class _Trap:
-    def __reduce__(self) -> tuple[object, tuple[str]]:
+    def __reduce__(self) -> tuple[object, tuple[str, str]]:
         return (open, ("/nowhere/at/all", "w"))
 
 
