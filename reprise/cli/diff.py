@@ -76,6 +76,7 @@ def _blocks(found: Changes) -> Iterator[tuple[str, list[tuple[str, ...]]]]:
         ("Inputs", found.inputs, []),
         ("Metrics", found.metrics, []),
         ("Artifacts", found.artifacts, []),
+        ("Outcome", found.outcome, []),
         ("Machine", found.machine, []),
     ):
         if rows := [*more, *(_row(item) for item in items)]:

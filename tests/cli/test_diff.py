@@ -40,7 +40,7 @@ def test_what_differs_is_shown_and_nothing_else(demo: ProjectFolder) -> None:
     assert ["C", "0.5", "0.7"] in lines
     assert ["loss", "0.5", "0.7", "diverged:", "step", "3:", "0.7,", "was", "0.5"] in lines
     titles = [line for line in done.out.splitlines() if line.istitle() and " " not in line]
-    assert titles == ["Source", "Parameters", "Metrics"]
+    assert titles == ["Source", "Parameters", "Metrics", "Outcome"]
 
 
 def test_all_also_shows_what_is_the_same(demo: ProjectFolder) -> None:
@@ -75,6 +75,19 @@ def test_without_the_commits_what_was_kept_is_compared(demo: ProjectFolder) -> N
     assert "is not at hand: what the runs kept is compared" in shown
     assert "+x = 1" in shown
     assert "++print('" in shown  # of the patch, that it has one line more
+
+
+def test_runs_that_only_printed_something_else(project: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The hint of a failed verdict leads here: it must not say that nothing differs."""
+    demo = project({"MLproject": MLPROJECT, "train.py": f"{SCRIPT}print(os.environ['WORD'])\n"})
+    monkeypatch.setenv("PYTHONHASHSEED", "0")
+    for word in ("one", "another"):
+        monkeypatch.setenv("WORD", word)
+        assert demo.run().exit_code == 0
+    done = demo.reprise("diff", *ids(demo))
+    assert (done.exit_code, done.err) == (0, "")
+    assert done.out.splitlines()[-1].startswith("output log")
+    assert 'diverged: line 1: "another", was "one"' in done.out
 
 
 def test_runs_that_differ_in_nothing(demo: ProjectFolder) -> None:

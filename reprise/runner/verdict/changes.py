@@ -6,7 +6,9 @@ from collections.abc import Iterator, Mapping
 from difflib import unified_diff
 from typing import Any, NamedTuple
 
-from reprise.errors import RepriseError
+from reprise.errors import RepriseError, TrackingError
+from reprise.runner.record import LOG_ARTIFACT
+from reprise.runner.verdict.engine import ended
 from reprise.runner.verdict.environment import Unknown, differences
 from reprise.runner.verdict.recorded import Recorded
 from reprise.runner.verdict.source import compare_sources, record_differences
@@ -40,7 +42,10 @@ class Source(NamedTuple):
 
 
 class Changes(NamedTuple):
-    """``environment_note`` says why the packages are not known, or is empty."""
+    """``environment_note`` says why the packages are not known, or is empty.
+
+    ``outcome`` is how the runs ended and what they printed.
+    """
 
     source: Source
     environment: tuple[Change, ...]
@@ -50,6 +55,7 @@ class Changes(NamedTuple):
     metrics: tuple[Change, ...]
     artifacts: tuple[Change, ...]
     machine: tuple[Change, ...]
+    outcome: tuple[Change, ...]
 
 
 def changes(a: Recorded, b: Recorded, verdict: Verdict) -> Changes:
@@ -67,6 +73,7 @@ def changes(a: Recorded, b: Recorded, verdict: Verdict) -> Changes:
         tuple(_metrics(a, b, verdict)),
         tuple(_artifacts(a, b, verdict)),
         tuple(_pairs(_machine(a), _machine(b))),
+        tuple(_outcome(a, b, verdict)),
     )
 
 
@@ -178,6 +185,21 @@ def _artifacts(a: Recorded, b: Recorded, verdict: Verdict) -> Iterator[Change]:
         if item.kind in ("artifact", "model"):
             a_size, b_size = (of.get(item.name) for of in sizes)
             yield Change(item.name, a_size, b_size, _said(item))
+
+
+def _outcome(a: Recorded, b: Recorded, verdict: Verdict) -> Iterator[Change]:
+    """How the runs ended, and what they printed."""
+    yield Change("exit code", ended(a), ended(b))
+    for item in verdict.parts:
+        if item.kind == "output log":
+            yield Change(item.kind, _printed(a), _printed(b), _said(item))
+
+
+def _printed(run: Recorded) -> str | None:
+    try:
+        return f"{len(run.output(LOG_ARTIFACT)):,} bytes"
+    except (TrackingError, OSError):
+        return None  # the note of the verdict says why
 
 
 def _sizes(run: Recorded) -> Mapping[str, str]:

@@ -80,12 +80,17 @@ def _series(a: Recorded, b: Recorded, name: str, tolerance: Tolerance) -> Findin
     return compare_series(one, other, tolerance.of_metric(name) or EXACT)
 
 
+def ended(run: Recorded) -> str:
+    """``0, FINISHED``"""
+    return f"{run.run.tags.get(tags.EXIT_CODE) or 'not recorded'}, {run.run.status}"
+
+
 def _ends(a: Recorded, b: Recorded) -> Finding:
     for run in (a, b):
         if not run.has_ended:
             return unknown(f"run {run.run_id[:8]} is {run.run.status}")
     codes = [run.run.tags.get(tags.EXIT_CODE) for run in (a, b)]
-    ends = [f"{code or 'not recorded'}, {run.run.status}" for code, run in zip(codes, (a, b), strict=True)]
+    ends = [ended(run) for run in (a, b)]
     if a.run.status == b.run.status and None in codes:
         return unknown(f"the exit code of run {(a, b)[codes.index(None)].run_id[:8]} is not recorded")
     if ends[0] != ends[1]:
