@@ -7,12 +7,13 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from reprise.errors import TrackingError, UsageError
+from reprise.runner.models.lineage import datasets_of
 from reprise.runner.records import read_record
 from reprise.runner.restore_mlflow import record_of
 from reprise.schemas import tags
 from reprise.schemas.entities import Run
 from reprise.schemas.job import Source
-from reprise.schemas.run_record import ProjectRecord, RunRecord, SourceRecord
+from reprise.schemas.run_record import ParameterRecord, ProjectRecord, RunRecord, SourceRecord
 from reprise.tracking.embedded import EmbeddedStore
 
 _LONGEST = 20_000  # characters of a command
@@ -78,6 +79,7 @@ def origin(store: EmbeddedStore, run: Run) -> Origin:
 
 def _told(run: Run) -> tuple[RunRecord, bool]:
     """What the tags say, and whether the run is one of a project, so that its command is known."""
+    inputs = tuple(datasets_of(run))
     try:
         record = record_of(run)
     except UsageError:
@@ -90,9 +92,10 @@ def _told(run: Run) -> tuple[RunRecord, bool]:
             told.get(tags.GIT_BRANCH),
         )
         project = ProjectRecord(None, None, told.get(tags.ENTRY_POINT, ""), told.get(tags.COMMAND, ""))
-        return RunRecord(run.run_id, run.run_name, "", "", source, project), False
-    command = run.tags.get(tags.COMMAND, "")
-    return record._replace(experiment="", project=record.project._replace(command=command)), True
+        logged = tuple(ParameterRecord(name, value, "") for name, value in run.params.items())
+        return RunRecord(run.run_id, run.run_name, "", "", source, project, logged, inputs=inputs), False
+    project = record.project._replace(command=run.tags.get(tags.COMMAND, ""))
+    return record._replace(experiment="", project=project, inputs=inputs), True
 
 
 def _dirty(run: Run, record: RunRecord | None) -> bool | None:

@@ -123,7 +123,7 @@ def _origin(run: Run, record: RunRecord | None) -> Origin:
         entry_point=run.tags.get(tags.ENTRY_POINT),
         parameters=tuple(ParameterRecord(name, value, "logged") for name, value in run.params.items()),
         environment=Environment(manager, run.tags.get(tags.ENV_DIGEST)) if manager else None,
-        inputs=tuple(_datasets(run)),
+        inputs=tuple(datasets_of(run)),
     )
     if record is None:
         return told
@@ -140,7 +140,8 @@ def _origin(run: Run, record: RunRecord | None) -> Origin:
     )
 
 
-def _datasets(run: Run) -> Iterator[InputRecord]:
+def datasets_of(run: Run) -> Iterator[InputRecord]:
+    """The datasets that were logged, as inputs of a record."""
     for given in run.dataset_inputs:
         yield InputRecord(given.dataset.name, None, "dataset", digest=given.dataset.digest)
 
