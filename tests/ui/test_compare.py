@@ -311,7 +311,7 @@ def test_plots_and_importance_tell_what_mattered(sample: Sample, opened: Opened,
     page.locator("#plot .contourlayer path").first.wait_for()
     keep_picture(page, f"compare-contour-{theme}")
     page.get_by_role("link", name="Box plots").click()
-    page.get_by_label("X").select_option("params.kind")
+    page.locator("#axes [name=x]").select_option("params.kind")
     page.locator("#plot .boxlayer .trace").nth(1).wait_for()
     accessible(page)
     keep_picture(page, f"compare-box-{theme}")
