@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -106,6 +107,21 @@ def test_a_version_whose_run_and_files_are_gone_is_shown(store: EmbeddedStore, a
     assert ask("/models/iris/compare?versions=1").status_code == 200
 
 
+def test_who_may_only_read_is_offered_no_change(store: EmbeddedStore, ask: Ask, tmp_path: Path) -> None:
+    run = _run(store, tmp_path, 0.9)
+    _register(store, "iris", run)
+    store.set_registered_model_alias("iris", "champion", "1")
+    for path in (
+        "/models",
+        "/models/iris",
+        "/models/iris/1",
+        f"/runs/{run.run_id}/artifacts?path=model/MLmodel",
+    ):
+        text = ask(path).text
+        offered = set(re.findall(r'data-do="([^"]+)"', text))
+        assert offered <= {"compare"} and "/models?register" not in text
+
+
 def test_what_is_not_there_is_told(store: EmbeddedStore, ask: Ask) -> None:
     store.create_registered_model("iris")
     for path, status in (("/models/rose", 404), ("/models/iris/7", 404), ("/models/iris/compare", 400)):
@@ -157,7 +173,8 @@ def test_a_model_is_registered_changed_and_deleted(
 ) -> None:
     run = _run(store, tmp_path, 0.9)
     url = serve(tmp_path / "mlruns")
-    page = opened(f"{url}/models?register=runs:/{run.run_id}/model")
+    page = opened(f"{url}/runs/{run.run_id}/artifacts?path=model/MLmodel")
+    page.get_by_role("link", name="Register it").click()
     page.get_by_label("Registered model, new or known").fill("iris")
     page.get_by_role("dialog").get_by_role("button", name="Register").click()
     _shown(page.get_by_role("heading", name="iris"))

@@ -13,6 +13,7 @@ from reprise.runner import contents
 from reprise.schemas import tags
 from reprise.schemas.entities import Run
 from reprise.schemas.run_record import (
+    Content,
     EnvironmentRecord,
     FileRecord,
     LeftOut,
@@ -129,7 +130,7 @@ def test_what_the_commit_does_not_have_is_shown_and_can_be_had(store: EmbeddedSt
 @pytest.mark.usefixtures("house")
 def test_a_patch_that_is_gone_is_told(store: EmbeddedStore, ask: Ask) -> None:
     run = _run(store)
-    gone = contents.Content(f"sha256:{'a' * 64}", 10)
+    gone = Content(f"sha256:{'a' * 64}", 10)
     _keep(
         store, run, "run.json", to_json(_record(run, SourceRecord("x", "git", commit=COMMIT, patch=gone)))
     )
