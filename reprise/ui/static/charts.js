@@ -16,6 +16,7 @@ let loading = null;
  * Draws plotly's `traces` with `layout` into `host`, or draws them anew; resolves with plotly's element.
  * Either may be a function, which is called at each drawing: for those who use `seriesColour`.
  * `name` is what the chart is called for those who do not see it. Text from outside goes through `plain`.
+ * Bold and other markup, even of our own, needs style attributes, which our policy refuses.
  */
 export async function plot(host, traces, layout = {}, { name = "Chart" } = {}) {
   drawn.set(host, { traces, layout, name });
@@ -99,7 +100,7 @@ function draw(host) {
 function themed(layout) {
   const quiet = known("quiet");
   const line = known("line");
-  const axis = { gridcolor: line, linecolor: line, zerolinecolor: line, tickcolor: line, automargin: true, tickfont: { color: quiet }, exponentformat: "power" };
+  const axis = { gridcolor: line, linecolor: line, zerolinecolor: line, tickcolor: line, automargin: true, tickfont: { color: quiet }, exponentformat: "e" };
   const axes = Object.keys(layout).filter((key) => /^[xy]axis\d*$/.test(key));
   return {
     paper_bgcolor: "rgba(0,0,0,0)",

@@ -7,23 +7,37 @@ const head = () => document.getElementById("run");
 export const runId = head().dataset.runId;
 export const isGoingOn = () => head().dataset.goingOn === "yes";
 
+const read = new Map(); // what was last read of each live part, by id
+
 /** Reads this page again, puts what is live in it in the place of the old, and tells the rest of it by an event. */
 export async function refresh() {
   const fresh = new DOMParser().parseFromString(await getHTML(location.pathname + location.search), "text/html");
   for (const old of document.querySelectorAll("[data-live][id]")) {
     const found = fresh.getElementById(old.id);
-    if (!found || old.contains(document.activeElement?.closest("input, textarea, select"))) continue;
+    if (!found || found.outerHTML === read.get(old.id) || old.contains(document.activeElement?.closest("input"))) continue;
+    read.set(old.id, found.outerHTML);
     tellTimes(found);
-    if (found.outerHTML === old.outerHTML) continue;
-    const focused = place(old, document.activeElement);
-    old.replaceWith(found);
-    if (focused >= 0) focusable(found)[focused]?.focus();
+    replace(old, found);
   }
   dispatchEvent(new CustomEvent("refreshed", { detail: fresh }));
 }
 
-const focusable = (root) => [...root.querySelectorAll("a[href], button, summary")];
-const place = (root, element) => (element && root.contains(element) ? focusable(root).indexOf(element) : -1);
+/** What the reader has opened, typed and focused stays so. */
+function replace(old, found) {
+  const focused = old.contains(document.activeElement) && named(document.activeElement);
+  const states = new Map([...old.querySelectorAll(KEPT)].map((element) => [named(element), element]));
+  old.replaceWith(found);
+  for (const element of found.querySelectorAll(KEPT)) {
+    const before = states.get(named(element));
+    if (before?.open) element.open = true;
+    if (before?.value) element.value = before.value;
+    if (before?.value) element.dispatchEvent(new Event("input", { bubbles: true }));
+    if (named(element) === focused) element.focus();
+  }
+}
+
+const KEPT = "details, input, summary, a[href], button";
+const named = (element) => [element.closest("[data-key]")?.dataset.key, element.tagName, element.getAttribute("aria-label"), element.textContent.slice(0, 99)].join("\n");
 
 const actions = {
   async rename() {
