@@ -73,7 +73,7 @@ def window(store: EmbeddedStore, query: RunQuery, orders: Orders, start: int, co
         return _refused(error)
     lines = folded(order, open_runs(store, query))
     start = max(0, min(start, len(lines) - count))
-    shown = [line(one) for one in lines[start : start + min(count, MOST_ROWS)]]
+    shown = [line(one) for one in lines[start : start + count]]
     runs = store.runs_at([one.number for one in shown])
     if len(runs) < len(shown):  # some went for good since the order was read
         return window(store, query, orders, start, count)

@@ -21,7 +21,7 @@ from reprise.ui.run_orders import Orders, folded, line
 from reprise.ui.run_query import RunQuery, read
 from reprise.ui.run_views import PREFIX, views
 
-FIRST = 60
+FIRST = 40
 """Rows that a page arrives with: more than a tall window shows."""
 
 _KINDS = {"csv": "text/csv; charset=utf-8", "json": "application/json"}
@@ -50,11 +50,16 @@ def page(request: Request) -> Response:
 
 
 def rows(request: Request) -> Response:
-    """``count`` rows from ``start`` on; the columns are those of the page, which it names."""
-    store, query = store_of(request), _query(request)
-    window = run_rows.window(
-        store, query, _orders(request), _number(request, "start"), _number(request, "count", FIRST)
-    )
+    """``count`` rows from ``start`` on; the columns are those of the page, which it names.
+
+    With ``first`` they are those at the top, at once and perhaps without their total.
+    """
+    store, query, orders = store_of(request), _query(request), _orders(request)
+    count = min(_number(request, "count", FIRST), run_rows.MOST_ROWS)
+    if "first" in request.query_params:
+        window = run_rows.first(store, query, orders, count)
+    else:
+        window = run_rows.window(store, query, orders, _number(request, "start"), count)
     return render(request, "_runs_rows.html", query=query, columns=query.columns, window=window)
 
 

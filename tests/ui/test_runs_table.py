@@ -57,7 +57,7 @@ def test_the_first_rows_come_with_the_page(tmp_path: Path) -> None:
     fill(tmp_path / "mlruns", 200)
     with EmbeddedStore(tmp_path / "mlruns") as store:
         text = asking(store)("/experiments/0?sort=name").text
-    assert text.count("<tr data-run=") == 60
+    assert text.count("<tr data-run=") == 40
     assert "data-total" not in text  # nobody counted yet
 
 

@@ -23,7 +23,7 @@ function address(what, values = {}) {
 
 // --- rows ------------------------------------------------------------------------------------------
 
-const rows = windowed(box, (start, count) => address("rows", { start, count }), shown);
+const rows = windowed(box, (values) => address("rows", values), shown);
 const selection = selects(table, (values) => address("ids", values), () => Promise.all([rows.load(), chips()]));
 let current = 0; // the row that the keyboard is at
 
@@ -31,7 +31,7 @@ function shown(body) {
   blame(body.dataset.fault, Number(body.dataset.at));
   const total = body.dataset.total === undefined ? null : Number(body.dataset.total);
   const found = Number(body.dataset.found);
-  document.getElementById("count").textContent = total === null ? "" : `${found.toLocaleString("en")} ${found === 1 ? "run" : "runs"}`;
+  if (total !== null) document.getElementById("count").textContent = `${found.toLocaleString("en")} ${found === 1 ? "run" : "runs"}`;
   table.setAttribute("aria-rowcount", total === null ? -1 : total + 1);
   document.getElementById("nothing").hidden = total !== 0 || "fault" in body.dataset;
   for (const [name, when] of [["with-filter", true], ["without-filter", false]]) {
@@ -49,33 +49,27 @@ function tellElapsed() {
 setInterval(tellElapsed, 1000);
 
 // A change makes the server look at all runs again: the more that takes, the longer it is left in peace.
-let rest = 0;
-onChange(async () => {
-  if (performance.now() < rest) return later();
+let rest = 0; // until then
+let waiting = null;
+async function refresh() {
   const began = performance.now();
+  waiting = null;
   await Promise.all([rows.load(), chips()]).catch(() => {}); // the server is away: its news will tell when it is back
   rest = performance.now() + 5 * (performance.now() - began);
-});
-let waiting = null;
-function later() {
-  waiting ??= setTimeout(() => {
-    waiting = null;
-    rest = 0;
-    Promise.all([rows.load(), chips()]).catch(() => {});
-  }, rest - performance.now());
 }
+onChange(() => (waiting ??= setTimeout(refresh, Math.max(0, rest - performance.now()))));
 
 table.addEventListener("click", (event) => {
   const fold = event.target.closest(".fold");
   if (fold) unfold(fold.closest("tr").dataset.run, fold.ariaExpanded !== "true");
   const edit = event.target.closest(".edit");
-  if (edit) editTag(edit, () => rows.load());
+  if (edit) editTag(edit, rows.load);
 });
 
 function unfold(run, on) {
   const open = query().getAll("open").filter((one) => one !== run && one !== "*");
   setQuery({ open: on ? [...open, run] : open });
-  rows.load();
+  attempt(rows.load);
 }
 
 // --- sorting -----------------------------------------------------------------------------------------
@@ -95,7 +89,7 @@ function sort(head, keep) {
   const others = keep ? sorts.filter((one) => !steps.includes(one)) : [];
   setQuery({ sort: next ? [...others, next] : others });
   showSorts();
-  rows.reload();
+  attempt(rows.reload);
 }
 
 function showSorts() {
@@ -183,7 +177,7 @@ function mark() {
 
 async function go(to) {
   current = Math.max(0, Math.min(to, rows.total - 1));
-  const row = await rows.show(current);
+  const row = await rows.show(current).catch(() => null); // the server is away
   table.querySelectorAll("tr[tabindex='0']").forEach((one) => (one.tabIndex = -1));
   if (!row) return;
   row.tabIndex = 0;

@@ -6,7 +6,7 @@ const SPARE = 25; // rows before and after those that one sees
 const MOST = 15_000_000; // px: browsers do not draw elements that are much higher
 
 /**
- * `address(start, count)` is where rows come from, and `shown(body)` is called when some have come. All rows
+ * `address(values)` is where rows come from, and `shown(body)` is called when some have come. All rows
  * are `rows`, a tbody between two that take the place of those that are not there.
  */
 export function windowed(box, address, shown) {
@@ -17,6 +17,7 @@ export function windowed(box, address, shown) {
   let start = 0;
   let asked = null; // the answer that is under way
   let again = false;
+  let first = false; // the next answer may be without the total
 
   const view = () => box.clientHeight - head.offsetHeight;
   const high = () => Math.min(total * HEIGHT, MOST);
@@ -35,26 +36,29 @@ export function windowed(box, address, shown) {
   }
 
   function missing() {
-    const first = Math.max(0, Math.floor(top()));
+    const from = Math.max(0, Math.floor(top()));
     const last = Math.min(total, Math.ceil(top() + view() / HEIGHT));
-    return first < start || last > start + rows.rows.length;
+    return from < start || last > start + rows.rows.length;
   }
 
   /** Asks for what one sees, one answer at a time, so that fast scrolling asks for the last place only. */
   function load() {
     again = asked !== null;
-    asked ??= ask().finally(() => {
-      asked = null;
-      if (again || missing()) setTimeout(load);
-    });
+    asked ??= ask()
+      .finally(() => (asked = null))
+      .then(() => (again || missing()) && setTimeout(follow));
     return asked;
   }
 
+  const follow = () => load().catch(() => {}); // the server is away: what is there stays
+
   async function ask() {
     const count = Math.ceil(view() / HEIGHT) + 2 * SPARE;
-    const first = Math.max(0, Math.floor(top()) - SPARE);
+    const from = Math.max(0, Math.floor(top()) - SPARE);
     const template = document.createElement("template");
-    template.innerHTML = `<table>${await getHTML(address(first, count))}</table>`;
+    const answer = getHTML(address({ start: from, count, ...(first && { first }) }));
+    first = false;
+    template.innerHTML = `<table>${await answer}</table>`;
     put(template.content.querySelector("tbody"));
   }
 
@@ -72,7 +76,8 @@ export function windowed(box, address, shown) {
 
   function read() {
     start = Number(rows.dataset.start);
-    total = Number(rows.dataset.total ?? rows.rows.length);
+    total = Number(rows.dataset.total ?? Math.max(total, rows.rows.length));
+    again ||= rows.dataset.total === undefined;
     place();
     shown(rows);
   }
@@ -84,21 +89,22 @@ export function windowed(box, address, shown) {
     requestAnimationFrame(() => {
       framed = false;
       if (total * HEIGHT > MOST) place();
-      if (missing()) load();
+      if (missing()) follow();
     });
   });
-  addEventListener("resize", () => missing() && load());
+  addEventListener("resize", () => missing() && follow());
 
   return {
     load,
     /** Shows the rows that the page came with, and asks how many there are where it does not say so. */
     begin() {
       read();
-      if (rows.dataset.total === undefined || missing()) load();
+      if (again || missing()) follow();
     },
     /** From the top: another order, or another filter. */
     reload() {
       box.scrollTop = 0;
+      first = true;
       return load();
     },
     get total() {
