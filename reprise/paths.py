@@ -7,6 +7,7 @@ override the platform's own folders.
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -46,6 +47,13 @@ def _a_home(variable: str) -> Iterator[None]:
         yield
     except RuntimeError as error:
         raise UsageError(f"no home folder is known: {error}", hint=f"set HOME or {variable}") from error
+
+
+def room_hint(error: OSError) -> str | None:
+    """What to do where the disk of the cache is full; None for another error."""
+    if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        return None
+    return f"{CACHE_VARIABLE} names a folder on a disk with more room"
 
 
 def here() -> Path:

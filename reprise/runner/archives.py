@@ -15,6 +15,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 from reprise.errors import SourceError
+from reprise.paths import room_hint
 from reprise.redact import redact
 from reprise.runner.downloads import download
 
@@ -26,6 +27,9 @@ MIN_UNPACKED_LIMIT = 1 << 30
 MAX_RATIO = 200
 _MAX_READ = 16 << 20
 _CHUNK = 1 << 20
+_LONGEST_LINK = 4096
+_ZIP, _GZIP = b"PK\x03\x04", b"\x1f\x8b"
+"""How files of these kinds begin."""
 _NOT_AN_ARCHIVE = (
     zipfile.BadZipFile,
     tarfile.TarError,
@@ -57,13 +61,11 @@ def unpack(source: Path | str, folder: Path) -> None:
         root = partial / "content"
         root.mkdir()
         try:
-            links = (
-                _unpack_zip(archive, root) if zipfile.is_zipfile(archive) else _unpack_tar(archive, root)
-            )
-            _make_links(links, root)
+            _make_links(_unpack(archive, root), root)
         except _NOT_AN_ARCHIVE as error:
+            full = room_hint(error) if isinstance(error, OSError) else None
             raise SourceError(
-                f"{shown} cannot be unpacked: {error}", hint="is it a whole archive?"
+                f"{shown} cannot be unpacked: {error}", hint=full or "is it a whole archive?"
             ) from error
         except _Refused as error:
             raise SourceError(f"{shown} is refused: {error}") from error
@@ -87,6 +89,18 @@ class _Refused(Exception):
     """A member that no honest archive holds."""
 
 
+def _unpack(archive: Path, root: Path) -> list[_Link]:
+    if zipfile.is_zipfile(archive):
+        return _unpack_zip(archive, root)
+    with archive.open("rb") as stream:
+        start = stream.read(4)
+    if start == _ZIP:
+        raise ValueError("it is a zip file without its end")
+    if start and not start.startswith(_GZIP):
+        raise ValueError("it is neither a zip file nor a .tar.gz file")
+    return _unpack_tar(archive, root)
+
+
 def _unpack_zip(archive: Path, root: Path) -> list[_Link]:
     budget = _Budget(archive)
     links = []
@@ -100,6 +114,8 @@ def _unpack_zip(archive: Path, root: Path) -> list[_Link]:
             if member.is_dir():
                 path.mkdir(parents=True, exist_ok=True)
             elif stat.S_ISLNK(mode):
+                if member.file_size > _LONGEST_LINK:
+                    raise _Refused(f'"{member.filename}" is a link to {member.file_size} bytes')
                 links.append(_Link(path, opened.read(member).decode()))
             elif stat.S_IFMT(mode) in (0, stat.S_IFREG):
                 with opened.open(member) as content:
@@ -199,9 +215,9 @@ def _make_links(links: list[_Link], root: Path) -> None:
     """Links come after all files, so that no file is ever written through one."""
     home = root.resolve()
     for link in links:
-        link.path.parent.mkdir(parents=True, exist_ok=True)
-        if not link.path.parent.resolve().is_relative_to(home):
+        if not link.path.parent.resolve().is_relative_to(home):  # through a link before it
             raise _Refused(f'"{link.path.relative_to(root)}" leaves the folder')
+        link.path.parent.mkdir(parents=True, exist_ok=True)
         link.path.symlink_to(link.target)
     for link in links:
         # The folder moves when it is whole: a link by an absolute path would not move along.

@@ -157,6 +157,16 @@ HOSTILE: dict[str, tuple[str, Callable[[Path], Path], str]] = {
         ),
         "leaves the folder",
     ),
+    "tar folder through link": (
+        "x.tgz",
+        lambda path: tarred(
+            path,
+            member("a", tarfile.SYMTYPE, str(path.parent.parent)),
+            member("a/evil/b", tarfile.SYMTYPE, "c"),
+        ),
+        "leaves the folder",
+    ),
+    "zip long link": ("x.zip", lambda path: zip_link(path, "a", "b" * 5000), "a link to 5000 bytes"),
     "tar hard link": (
         "x.tgz",
         lambda path: tarred(path, member("a", tarfile.LNKTYPE, "../../x")),
@@ -170,7 +180,8 @@ HOSTILE: dict[str, tuple[str, Callable[[Path], Path], str]] = {
     "tar device": ("x.tgz", lambda path: tarred(path, member("a", tarfile.CHRTYPE)), "neither a file"),
     "tar pipe": ("x.tgz", lambda path: tarred(path, member("a", tarfile.FIFOTYPE)), "neither a file"),
     "tar huge header": ("x.tgz", huge_header, "headers is huge"),
-    "not an archive": ("x.zip", written(b"<html>sign in</html>"), "cannot be unpacked"),
+    "not an archive": ("x.zip", written(b"<html>sign in</html>"), "neither a zip file nor a .tar.gz file"),
+    "zip cut off": ("x.zip", written(b"PK\x03\x04 and no more"), "a zip file without its end"),
     "empty": ("x.tar.gz", written(b""), "cannot be unpacked"),
     "cut off": ("x.tar.gz", written(gzip.compress(b"\0" * 5000)[:20]), "cannot be unpacked"),
 }
