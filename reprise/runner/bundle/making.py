@@ -51,7 +51,7 @@ def make(tracking: Tracking, reference: str, target: Path | None, wanted: Wanted
     """Bundle the run that ``reference`` names into ``target``, or into ``<run>.zip`` here.
 
     Raises:
-        UsageError: there is no such run, it goes on, has no record, or the file is there already.
+        UsageError: there is no such run, it goes on, has no record, or the file cannot be made.
         SourceError, EnvError: its source, or a package that is wanted, cannot be had.
     """
     run = find_run(tracking, reference)
@@ -59,6 +59,8 @@ def make(tracking: Tracking, reference: str, target: Path | None, wanted: Wanted
     target = target or Path(f"{run.run_id[:8]}.zip")
     if target.exists():
         raise UsageError(f"{target} exists already", hint="-o names another file")
+    if not target.parent.is_dir():
+        raise UsageError(f"there is no folder {target.parent}", hint="make it, or -o names another file")
     with interruptible(), scratch() as folder:
         manifest = _fill(tracking, run, record, folder, wanted)
         size = packing.pack(folder, target)
@@ -67,7 +69,10 @@ def make(tracking: Tracking, reference: str, target: Path | None, wanted: Wanted
 
 def _record(tracking: Tracking, run: Run) -> RunRecord:
     if not RunStatus(run.status).ended:
-        raise UsageError(f"run {run.run_id} is {run.status}: it is bundled when it has ended")
+        raise UsageError(
+            f"run {run.run_id} is {run.status}: it is bundled when it has ended",
+            hint=f"reprise runs logs {run.run_id[:8]} -f follows it to its end",
+        )
     record = read_record(tracking, run.run_id)
     if record is None:
         raise UsageError(

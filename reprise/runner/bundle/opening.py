@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from reprise.errors import SourceError, UsageError
+from reprise.errors import SourceError, TrackingError, UsageError
 from reprise.lock import scratch
 from reprise.paths import confined
 from reprise.runner import archives, contents
@@ -15,6 +16,7 @@ from reprise.runner.bundle import layout, packages, signing, statement, tracked
 from reprise.runner.bundle.layout import Bundle, Manifest
 from reprise.runner.bundle.signing import Provenance
 from reprise.runner.records import RECORD_ARTIFACT, read_record
+from reprise.schemas.faults import shortened
 from reprise.schemas.run_record import RunRecord, from_json
 from reprise.tracking.base import Tracking
 from reprise.tracking.embedded import EmbeddedStore
@@ -38,7 +40,7 @@ def unpacked(file: Path) -> Iterator[Bundle]:
         UsageError: there is no such file.
     """
     if not file.is_file():
-        raise UsageError(f"there is no file {file}")
+        raise UsageError(f"there is no file {file}", hint="reprise bundle RUN -o FILE makes one")
     with scratch() as place:
         folder = place / "bundle"
         archives.unpack(file, folder)
@@ -51,18 +53,27 @@ def provenance_of(bundle: Bundle) -> Provenance:
     Raises:
         SourceError: there is none, or it is about others.
     """
-    try:
-        line = (bundle.folder / layout.PROVENANCE).read_bytes()
-    except FileNotFoundError:
-        raise SourceError(f"the bundle has no {layout.PROVENANCE}") from None
-    found = signing.opened(line.removesuffix(b"\n"))
+    found = signing.opened(_read(bundle.folder, layout.PROVENANCE).removesuffix(b"\n"))
     statement.check(found.statement, bundle.folder, bundle.manifest)
     return found
 
 
 def record_of(bundle: Bundle) -> RunRecord:
-    """The record of the run; TrackingError where it is none."""
-    return from_json((bundle.folder / layout.ARTIFACTS / RECORD_ARTIFACT).read_bytes())
+    """The record of the run.
+
+    Raises:
+        SourceError: there is none.
+        TrackingError: it is none, or of a newer version.
+    """
+    return from_json(_read(bundle.folder, f"{layout.ARTIFACTS}/{RECORD_ARTIFACT}"))
+
+
+def _read(folder: Path, name: str) -> bytes:
+    """What each bundle has; its manifest need not name it, for that may be anybody's."""
+    try:
+        return (folder / name).read_bytes()
+    except FileNotFoundError:
+        raise SourceError(f"the bundle has no {name}", hint="get it again") from None
 
 
 def bring_in(tracking: Tracking, bundle: Bundle) -> None:
@@ -73,6 +84,7 @@ def bring_in(tracking: Tracking, bundle: Bundle) -> None:
     Raises:
         UsageError: the store is no folder of this machine, or has another run of this id.
         SourceError: the bundle cannot be read.
+        TrackingError: the store cannot take it.
     """
     from reprise.tracking.copying import Copying
     from reprise.tracking.copying_embedded import EmbeddedDestination
@@ -82,17 +94,26 @@ def bring_in(tracking: Tracking, bundle: Bundle) -> None:
             f"a bundle is brought into a store of this machine, and {tracking.uri} is none",
             hint="--tracking-uri FOLDER names one, which is made when it is not there",
         )
-    data = tracked.from_json((bundle.folder / layout.TRACKING).read_bytes())
+    data = tracked.from_json(_read(bundle.folder, layout.TRACKING))
     record = record_of(bundle)
+    if not re.fullmatch("[0-9a-f]{32}", data.run.run_id):
+        raise SourceError(f'"{shortened(data.run.run_id)}" in the bundle is not the id of a run')
     if not data.run.run_id == record.run_id == bundle.manifest.run_id:
         raise SourceError("the bundle is of several runs at once: its files name different ones")
     objects = tracking.directory / contents.FOLDER
-    with contents.adding(objects):
-        for file in layout.files(bundle.folder / layout.OBJECTS):
-            contents.keep(objects, file.read_bytes())
-        with EmbeddedDestination(tracking.directory) as destination:
-            copying = Copying(tracked.BundleSource(bundle.folder, data), destination)
-            copying.experiments()
+    try:
+        with contents.adding(objects):
+            for file in layout.files(bundle.folder / layout.OBJECTS):
+                contents.keep(objects, file.read_bytes())
+            with EmbeddedDestination(tracking.directory) as destination:
+                copying = Copying(tracked.BundleSource(bundle.folder, data), destination)
+                copying.experiments()
+    except OSError as error:
+        reason = error.strerror or error
+        raise TrackingError(
+            f"the run cannot be brought into {tracking.uri}: {reason}",
+            hint="--tracking-uri FOLDER names another store",
+        ) from error
     if copying.report.problems:
         raise SourceError(f"the run cannot be brought in: {'; '.join(copying.report.problems)}")
     if copying.report.runs.there and _facts(read_record(tracking, record.run_id)) != _facts(record):
@@ -125,7 +146,11 @@ def _checked(folder: Path, file: Path) -> Manifest:
         more = f"\n  and {len(wrong) - _SHOWN} more" if len(wrong) > _SHOWN else ""
         raise SourceError(f"{file} is not as it was made:{listed}{more}", hint="get it again")
     for name, path in manifest.inputs.items():
-        if not confined(folder, path, f"the input {name}").exists():
+        try:
+            there = confined(folder, path, f"the input {name}").exists()
+        except UsageError:
+            raise SourceError(f'{file} is refused: the input {name}, "{path}", leaves it') from None
+        if not there:
             raise SourceError(f"{file} has no {path}, the input {name}")
     return manifest
 

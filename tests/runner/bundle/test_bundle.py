@@ -153,7 +153,7 @@ def test_refusals(traveller: Traveller) -> None:
     assert "exists already" in there.stderr
     nowhere = traveller.reprise("bundle", run, "-o", "no/such/folder/run.zip", *uri)
     assert nowhere.returncode == 2
-    assert "cannot be written" in nowhere.stderr
+    assert "there is no folder no/such/folder" in nowhere.stderr
     assert traveller.reprise("bundle", run, "--max-input", "much", *uri).returncode == 2
     missing = traveller.reprise("reproduce", "none.zip")
     assert (missing.returncode, "there is no file none.zip" in missing.stderr) == (2, True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 import stat
 import subprocess
@@ -181,4 +182,40 @@ def test_input_outside_of_the_bundle(traveller: Traveller) -> None:
     manifest["inputs"] = {"data": "../../../etc/passwd"}
     changed = rewritten(file, {"manifest.json": json.dumps(manifest).encode()})
     found = traveller.reprise("bundle", "verify", str(changed))
-    assert (found.returncode, "leaves" in found.stderr) == (2, True), found.stderr
+    assert (found.returncode, "leaves" in found.stderr) == (3, True), found.stderr
+
+
+def named(file: Path, changes: Mapping[str, bytes | None]) -> Path:
+    """The bundle with these changes, and a manifest that is true to them, as anybody can make it."""
+    manifest = json.loads(read(file, "manifest.json"))
+    kept = [entry for entry in manifest["files"] if entry["path"] not in changes]
+    added = [
+        {"path": path, "sha256": hashlib.sha256(data).hexdigest(), "size": len(data)}
+        for path, data in changes.items()
+        if data is not None
+    ]
+    text = json.dumps({**manifest, "files": [*kept, *added]}).encode()
+    return rewritten(file, {**changes, "manifest.json": text})
+
+
+def test_what_a_run_is_brought_in_from_must_be_there(traveller: Traveller) -> None:
+    file = recorded(traveller)
+    for name in ("tracking.json", "artifacts/reprise/run.json"):
+        found = traveller.reprise("reproduce", str(named(file, {name: None})), cwd=file.parent)
+        assert (found.returncode, f"the bundle has no {name}" in found.stderr) == (3, True), found.stderr
+    said = json.loads(read(file, "tracking.json"))
+    said["run"]["run_id"] = "../" * 2000
+    other = named(file, {"tracking.json": json.dumps(said).encode()})
+    found = traveller.reprise("reproduce", str(other), cwd=file.parent)
+    assert (found.returncode, "is not the id of a run" in found.stderr) == (3, True)
+    assert len(found.stderr) < 500
+
+
+def test_kept_file_that_git_would_obey(traveller: Traveller) -> None:
+    file = recorded(traveller)
+    record = json.loads(read(file, "artifacts/reprise/run.json"))
+    kept = record["source"]["snapshot"][0]
+    record["source"]["files"] = [{"path": "a/.GIT/config", "content": kept, "mode": "100644"}]
+    other = named(file, {"artifacts/reprise/run.json": json.dumps(record).encode()})
+    found = traveller.reprise("reproduce", str(other), cwd=file.parent)
+    assert (found.returncode, "a folder of git's own" in found.stderr) == (3, True), found.stderr
