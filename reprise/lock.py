@@ -14,7 +14,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from reprise.paths import cache_dir
+from reprise.errors import RepriseError
+from reprise.paths import CACHE_VARIABLE, cache_dir
 
 log = logging.getLogger(__name__)
 
@@ -62,9 +63,19 @@ def hold(path: Path, *, shared: bool = False, wait: bool = True, inheritable: bo
 
 @contextmanager
 def scratch() -> Iterator[Path]:
-    """A new folder in the cache, for our eyes only, for the time of the block."""
+    """A new folder in the cache, for our eyes only, for the time of the block.
+
+    Raises:
+        RepriseError: none can be made there.
+    """
     folder = cache_dir() / SCRATCH / os.urandom(8).hex()
-    owner = own(folder, mode=0o700)
+    try:
+        owner = own(folder, mode=0o700)
+    except OSError as error:
+        raise RepriseError(
+            f"no folder for the time being can be made in the cache: {error}",
+            hint=f"{CACHE_VARIABLE} names another folder",
+        ) from error
     try:
         yield folder
     finally:

@@ -102,7 +102,8 @@ class _Binder(NamedTuple):
         if text is None and declared.type == "bool":
             text = "true"  # `-P flag` alone
         if text is None:
-            raise UsageError(f"no value; write -P {declared.name}=VALUE")
+            option = Source.COMMAND_LINE if source is Source.CALL else source
+            raise UsageError(f"no value; write {option} {declared.name}=VALUE")
         _refuse_nul(text)
         if sentence := values.fault(declared, text):
             raise UsageError(sentence)

@@ -26,6 +26,7 @@ log = logging.getLogger(__name__)
 
 FOLDER = "objects"
 ARTIFACT = "reprise/source/objects.tar"
+ELSEWHERE = "a copy of the store may hold it, or a bundle of the run"
 
 _LOCK = ".lock"
 _SENT = ".sent"
@@ -90,6 +91,7 @@ def open_content(tracking: Tracking, run_id: str, digest: str) -> IO[bytes]:
     Raises:
         TrackingError: it is not there, or not as it was.
     """
+    fault = "is not in the store"
     for objects in _folders(tracking, run_id, digest):
         try:
             stream = _place(objects, digest).open("rb")
@@ -99,9 +101,10 @@ def open_content(tracking: Tracking, run_id: str, digest: str) -> IO[bytes]:
             stream.seek(0)
             return stream
         stream.close()
+        fault = "is damaged"
         log.warning("%s is damaged", _place(objects, digest))
     raise TrackingError(
-        f"the content {digest} of run {run_id} is not in the store", code="RESOURCE_DOES_NOT_EXIST"
+        f"the content {digest} of run {run_id} {fault}", code="RESOURCE_DOES_NOT_EXIST", hint=ELSEWHERE
     )
 
 
@@ -161,7 +164,7 @@ def _fetch(tracking: Tracking, run_id: str, objects: Path) -> bool:
             raise
         with tarfile.open(archive) as tar:
             for member in tar:
-                stream = tar.extractfile(member) if member.isreg() else None
+                stream = tar.extractfile(member) if member.isreg() and not member.issparse() else None
                 if stream is not None:
                     keep(objects, stream.read())  # by what it is, whatever the archive calls it
     return True

@@ -149,6 +149,8 @@ def _by_prefix(tracking: Tracking, prefix: str, view_type: ViewType) -> Run:
         view_type=view_type,
     ).items
     if not found:
+        if view_type == "ACTIVE_ONLY":
+            _tell_deleted(tracking, prefix)
         what = "no deleted run" if view_type == "DELETED_ONLY" else "no run"
         hint = "reprise runs list --deleted" if view_type == "DELETED_ONLY" else "reprise runs list"
         raise UsageError(f'{what} begins with "{prefix}" in {tracking.uri}', hint=hint)
@@ -156,6 +158,17 @@ def _by_prefix(tracking: Tracking, prefix: str, view_type: ViewType) -> Run:
         listed = "\n".join(f"  {run.run_id}  {run.run_name}" for run in found)
         raise UsageError(f'several runs begin with "{prefix}":\n{listed}', hint="give more of its id")
     return found[0]
+
+
+def _tell_deleted(tracking: Tracking, prefix: str) -> None:
+    """Raises UsageError where runs that begin so are deleted."""
+    try:
+        run = _by_prefix(tracking, prefix, "DELETED_ONLY")
+    except UsageError:
+        return
+    raise UsageError(
+        f"run {run.run_id} is deleted", hint=f"reprise runs restore {run.run_id[:8]} brings it back"
+    )
 
 
 def _searched(tracking: Tracking, view_type: ViewType) -> list[str]:

@@ -69,9 +69,10 @@ def _checked(
 
 def _unchanged(item: InputRecord, candidates: Sequence[Path]) -> Path:
     """The first that is what the input was."""
+    another = f"--set {item.name}=PATH performs a variation of the run with another input"
     there = [path for path in candidates if path.exists()]
     if not there:
-        raise UsageError(f"input {item.name} is gone: {candidates[-1]}")
+        raise UsageError(f"input {item.name} is gone: {candidates[-1]}", hint=another)
     if item.digest is None:
         return there[0]
     seen = []
@@ -82,7 +83,7 @@ def _unchanged(item: InputRecord, candidates: Sequence[Path]) -> Path:
         seen.append(f"{path} is sha256:{digest.sha256} ({digest.size} bytes)")
     raise UsageError(
         f"input {item.name} has changed: {', '.join(seen)}; it was {item.digest} ({item.size} bytes)",
-        hint=f"--set {item.name}=PATH performs a variation of the run with another input",
+        hint=another,
     )
 
 

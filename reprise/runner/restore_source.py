@@ -18,7 +18,7 @@ from typing import IO, NamedTuple
 
 from reprise import process
 from reprise.errors import SourceError, TrackingError, UsageError
-from reprise.paths import confined
+from reprise.paths import confined, room_hint
 from reprise.process import Completed
 from reprise.redact import redact
 from reprise.runner import contents, git, locations, mirrors, sources
@@ -61,7 +61,7 @@ def faults(origin: Origin) -> list[SourceError]:
     needed += [(file.path, file.content) for file in source.files]
     gone = {*contents.missing(origin.tracking, origin.run_id, [content for _, content in needed])}
     return [
-        SourceError(f"{name} ({content.digest}) is not kept with the run any more")
+        SourceError(f"{name} ({content.digest}) is not kept with the run any more", hint=contents.ELSEWHERE)
         for name, content in needed
         if content in gone
     ]
@@ -209,6 +209,8 @@ def _write(origin: Origin, file: FileRecord, root: Path) -> None:
     """One file that git did not track; never through a link that leaves the folder."""
     try:
         path = confined(root, file.path, "the file")
+        if ".git" in file.path.lower().split("/"):  # no run has kept such a file, and git obeys those there
+            raise UsageError("it lies in a folder of git's own")
         path.parent.mkdir(parents=True, exist_ok=True)
         with contents.open_content(origin.tracking, origin.run_id, file.content.digest) as stream:
             data = stream.read()
@@ -217,8 +219,11 @@ def _write(origin: Origin, file: FileRecord, root: Path) -> None:
             return
         path.write_bytes(data)
         path.chmod(0o755 if file.mode == EXECUTABLE else 0o644)
-    except (OSError, UsageError, TrackingError) as error:
-        raise SourceError(f"{file.path} cannot be restored: {error}") from error
+    except OSError as error:
+        reason = f"{error.strerror or error} ({root})"
+        raise SourceError(f"{file.path} cannot be restored: {reason}", hint=room_hint(error)) from error
+    except (UsageError, TrackingError) as error:
+        raise SourceError(f"{file.path} cannot be restored: {error.message}", hint=error.hint) from error
 
 
 def _fed(folder: Path, stream: IO[bytes], *arguments: str) -> Completed:

@@ -231,6 +231,8 @@ def from_json(text: str | bytes) -> RunRecord:
     """
     try:
         data = json.loads(text)
+        if not isinstance(data, dict):
+            raise TypeError("it is no mapping")
         version = data["version"]
         if isinstance(version, int) and version > VERSION:
             raise TrackingError(

@@ -98,8 +98,8 @@ def test_damaged_and_missing_contents_are_told(house: Path, tmp_path: Path) -> N
         assert contents.missing(store, run.run_id, [kept, lost]) == (lost,)
         (file,) = folder.glob("??/*")
         file.write_bytes(b"abd")
-        for content in (kept, lost):
-            with pytest.raises(TrackingError, match="is not in the store"):
+        for content, told in ((kept, "is damaged"), (lost, "is not in the store")):
+            with pytest.raises(TrackingError, match=told):
                 contents.open_content(store, run.run_id, content.digest)
         with pytest.raises(TrackingError, match="is not a digest"):
             contents.open_content(store, run.run_id, "sha256:../../etc/passwd")

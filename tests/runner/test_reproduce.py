@@ -407,3 +407,34 @@ def test_name_of_a_kept_file_that_leaves_the_folder(repository: Write, tmp_path:
     assert again.exit_code == 3
     assert "leaves" in again.err
     assert not [*tmp_path.rglob("escaped.txt")]
+
+
+def test_deleted_run_is_told_to_be_deleted(repository: Write) -> None:
+    project = repository({"MLproject": mlproject("true")})
+    project.run()
+    run = project.runs()[0].run_id
+    project.reprise("runs", "delete", run)
+    again = project.reprise("reproduce", run[:8])
+    assert again.exit_code == 2
+    assert f"run {run} is deleted" in again.err
+    assert f"hint: reprise runs restore {run[:8]}" in again.err
+
+
+def test_value_that_is_missing_is_asked_for_as_it_was_given(repository: Write) -> None:
+    project = repository({"MLproject": mlproject("echo {word}", "    parameters: {word: string}\n")})
+    project.run("-P", "word=a")
+    again = project.reprise("reproduce", "@last", "--set", "word")
+    assert (again.exit_code, "write --set word=VALUE" in again.err) == (2, True)
+
+
+def test_without_a_folder_for_the_time_being(repository: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    project = repository({"MLproject": mlproject("true")})
+    project.run()
+    project.run()
+    one, other = (run.run_id for run in project.runs())
+    monkeypatch.setenv("REPRISE_CACHE_DIR", "/dev/null/cache")
+    for words in (["verify", one, other], ["diff", one, other], ["bundle", one]):
+        found = project.reprise(*words)
+        assert (found.exit_code, "hint: REPRISE_CACHE_DIR names another" in found.err) == (1, True), (
+            found.err
+        )

@@ -81,11 +81,14 @@ def _keep(
         data = Path(path).read_bytes()
         if reason := guards.secret(name, data[:_START]):
             return LeftOut(name, size, reason)
-        content = contents.keep(objects, data)
-        if len(data) == size:
-            memory.note(path, state, content.digest.removeprefix("sha256:"))
-        return FileRecord(name, content, mode)
     except FileNotFoundError:
         return None
     except OSError as error:
         return LeftOut(name, size, f"it cannot be read: {error.strerror}")
+    try:
+        content = contents.keep(objects, data)
+    except OSError as error:
+        return LeftOut(name, size, f"it cannot be kept: {error.strerror}")
+    if len(data) == size:
+        memory.note(path, state, content.digest.removeprefix("sha256:"))
+    return FileRecord(name, content, mode)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 from typing import Any, NamedTuple
 
+from reprise.schemas.faults import on_one_line
 from reprise.schemas.tolerance import IGNORE, Closeness, Tolerance
 
 VERSION = 1
@@ -175,4 +176,4 @@ def _order(item: Part) -> tuple[int, int]:
 
 
 def _place(item: Part) -> str:
-    return ", ".join(filter(None, (f"{item.kind} {item.name}".strip(), item.where)))
+    return on_one_line(", ".join(filter(None, (f"{item.kind} {item.name}".strip(), item.where))))
