@@ -15,6 +15,7 @@ from reprise.server.artifacts import store_of
 from reprise.tracking.artifacts import Artifacts
 from reprise.tracking.embedded import EmbeddedStore
 from reprise.ui.html import render
+from reprise.ui.numbers import counting
 from reprise.ui.previews import Preview, preview
 from reprise.ui.run_page import head_of
 from reprise.ui.stored_file import StoredFile
@@ -98,7 +99,7 @@ def page(request: Request) -> Response:
 def files(request: Request) -> Response:
     """``GET /runs/{owner}/files?path=&from=``: a folder of the tree."""
     query = request.query_params
-    start = int(query.get("from", "0")) if query.get("from", "0").isdecimal() else 0
+    start = counting(query.get("from", "")) or 0
     artifacts = store_of(request).artifacts_of(request.path_params["owner"])
     listing = listed(artifacts, request.path_params["owner"], query.get("path", ""), start)
     return render(request, "_files.html", listing=listing)
@@ -114,20 +115,15 @@ def listed(
     artifacts: Artifacts, owner: str, folder: str, start: int = 0, towards: str = "", depth: int = 0
 ) -> Listing:
     """A window of ``folder``; the one with the way to the path ``towards``, whose folders are open."""
-    everything = sorted(map(_as_text, artifacts.list(folder)), key=lambda artifact: not artifact.is_dir)
-    wanted = (
-        [at for at, artifact in enumerate(everything) if f"{towards}/".startswith(f"{artifact.path}/")]
-        if towards
-        else []
-    )
-    if wanted:
-        start = wanted[0] // WINDOW * WINDOW
+    everything = sorted(artifacts.list(folder), key=lambda artifact: not artifact.is_dir)
+    on_the_way = {at for at, each in enumerate(everything) if f"{towards}/".startswith(f"{each.path}/")}
+    start = min(on_the_way, default=start) // WINDOW * WINDOW
     start = min(start, max(0, len(everything) - 1) // WINDOW * WINDOW)
     entries = []
     for at, artifact in enumerate(everything[start : start + WINDOW], start):
-        is_open = at in wanted and artifact.is_dir and depth < _DEPTH
+        is_open = at in on_the_way and artifact.is_dir and depth < _DEPTH
         below = listed(artifacts, owner, artifact.path, 0, towards, depth + 1) if is_open else None
-        entries.append(Entry(artifact, below))
+        entries.append(Entry(_as_text(artifact), below))
     return Listing(owner, folder, entries, start, len(everything))
 
 
@@ -146,9 +142,8 @@ def choose(store: EmbeddedStore, owner: str, path: str) -> Chosen:
     except TrackingError as error:
         return Chosen(owner, path, fault=error.message)
     except OSError as error:  # taken away, or its rights, while we look
-        return Chosen(
-            owner, path, fault=f"{path or 'the folder'} cannot be read: {error.strerror or error}"
-        )
+        fault = f"{path or 'the folder'} cannot be read: {error.strerror or error}"
+        return Chosen(owner, path, fault=fault)
     return Chosen(owner, path, files=files, fault="" if files or not path else "There is no such file.")
 
 

@@ -17,6 +17,7 @@ from reprise.server.ranges import for_keeping, ranged
 from reprise.ui import events, raw
 from reprise.ui.html import render
 from reprise.ui.log_tails import Tail, Tails, Which
+from reprise.ui.numbers import counting
 from reprise.ui.run_page import RunHead, head_of
 
 LINES = 500
@@ -42,9 +43,8 @@ def page(request: Request) -> Response:
 
 def lines(request: Request) -> Response:
     """``GET .../log/lines?first=&count=``: lines by number, from 0; the last ones without ``first``."""
-    query = request.query_params
-    first = int(query["first"]) if query.get("first", "")[:18].isdecimal() else None
-    count = int(query["count"]) if query.get("count", "")[:9].isdecimal() else LINES
+    first = counting(request.query_params.get("first", ""))
+    count = counting(request.query_params.get("count", "")) or LINES
     window = _tail(request).window(first, min(count, _MOST))
     if window is None:
         raise TrackingError("This run has no such log", code="RESOURCE_DOES_NOT_EXIST")
@@ -74,10 +74,11 @@ async def stream(request: Request) -> Response:
     """
     tail = _tail(request)
     asked = request.headers.get("last-event-id") or request.query_params.get("line", "0")
-    line = int(asked) if asked[:18].isdecimal() else 0
     await run_in_threadpool(tail.file)  # a run that is not there is told before the answer begins
     return StreamingResponse(
-        _events(tail, line, request.app.state.news), media_type="text/event-stream", headers=events.HEADERS
+        _events(tail, counting(asked) or 0, request.app.state.news),
+        media_type="text/event-stream",
+        headers=events.HEADERS,
     )
 
 

@@ -1,4 +1,4 @@
-"""Which texts of params are numbers."""
+"""Which texts of params and addresses are numbers."""
 
 from __future__ import annotations
 
@@ -15,6 +15,11 @@ def finite(text: str) -> float | None:
     except ValueError:
         return None
     return number if math.isfinite(number) else None
+
+
+def counting(text: str) -> int | None:
+    """The number of a line or of an entry that an address names; None for anything else."""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 16 else None
 
 
 def all_finite(texts: Sequence[str | None]) -> list[float | None] | None:

@@ -139,6 +139,23 @@ def test_files_are_gone_through_by_keyboard(sample: Sample, opened: Opened, them
     page.get_by_text("scores").wait_for()
 
 
+@pytest.mark.browser
+def test_a_large_folder_is_paged_through(
+    store: EmbeddedStore, run: Run, serve: Serve, opened: Opened, tmp_path: Path
+) -> None:
+    folder = store.artifact_folder(run.run_id) / "many"
+    folder.mkdir(parents=True)
+    for number in range(1300):
+        (folder / f"{number:05}.txt").write_text(f"file {number}")
+    page = opened(f"{serve(tmp_path / 'mlruns')}/runs/{run.run_id}/artifacts")
+    page.get_by_role("treeitem", name="many").get_by_role("link").click()
+    page.get_by_role("button", name="Files after these (1,300 in all)").click()
+    page.locator("[data-path='many/00777.txt'] a").click()
+    page.get_by_text("file 777", exact=True).wait_for()
+    accessible(page)
+    assert page.get_by_role("button", name="Files before these").count() == 1
+
+
 _ATTACK = """
 const told = [];
 const tries = {
