@@ -21,7 +21,7 @@ from reprise.ui.comparison import Section, Wanted, sections
 from reprise.ui.goals import main_metric
 from reprise.ui.html import render
 from reprise.ui.importance import importance
-from reprise.ui.plotted import lines, values
+from reprise.ui.plotted import controls, lines, values
 from reprise.ui.run_diffs import run_diff
 
 _SIDE_BY_SIDE = 12
@@ -199,7 +199,8 @@ def _charts(found: Asked) -> Values:
 
 
 def _plotted(found: Asked) -> Values:
-    return {"data": values(found.runs)}
+    data = values(found.runs)
+    return {"data": data, "controls": controls(_tab(found.query), data["columns"], found.query)}
 
 
 def _importance(found: Asked) -> Values:

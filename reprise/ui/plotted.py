@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from reprise.schemas.entities import Run
 from reprise.server.wire import Answer, number
@@ -17,20 +17,74 @@ _MOST_POINTS = 60_000  # of all runs together
 _POINTS = (100, 1000)  # of a run, at least and at most
 
 
+Column = Mapping[str, Any]
+"""``id``, ``title``, ``numeric``, ``values``: as the browser is given it."""
+
+_Offer = tuple[str, str, Sequence[Column], Sequence[Column], str]
+"""A control before it is asked for: name, title, columns, those to begin with, what none is called."""
+
+
+class Control(NamedTuple):
+    """A choice among columns; ``nothing`` is what an empty choice is called, where there can be one."""
+
+    name: str
+    title: str
+    columns: Sequence[Column]
+    chosen: str
+    nothing: str = ""
+
+
 def values(runs: Sequence[Run]) -> dict[str, Any]:
-    """The runs, and every param and metric that varies: a value for each run, None where it has none.
+    """Every param and metric that varies: a value for each run, None where it has none.
 
     The ids of columns are those of the table of runs: ``params.depth``, ``metrics.loss``.
     """
     columns = [column for column in _columns(runs) if len(set(column["values"])) > 1]
     return {
-        "runs": [{"id": run.run_id, "name": run.run_name[:_LONGEST]} for run in runs],
         "columns": columns[:_MOST_COLUMNS],
         "beyond": max(len(columns) - _MOST_COLUMNS, 0),
     }
 
 
-def _columns(runs: Sequence[Run]) -> Iterator[dict[str, Any]]:
+def controls(tab: str, columns: Sequence[Column], query: Mapping[str, str]) -> list[Control]:
+    """The choices of a view, as the address says, or else as most readers begin."""
+    params = [one for one in columns if one["id"].startswith("params.")]
+    measures = [one for one in columns if one["numeric"]]
+    metrics = [one for one in measures if _is_result(one["id"])]
+    offered: Mapping[str, Sequence[_Offer]] = {
+        "parallel": (("colour", "Colour", columns, metrics[-1:], "of each run"),),
+        "scatter": (
+            ("x", "X", columns, params or columns, ""),
+            ("y", "Y", columns, metrics or columns, ""),
+            ("colour", "Colour", columns, metrics[1:], "of each run"),
+            ("size", "Size", measures, (), "the same"),
+        ),
+        "contour": (
+            ("x", "X", measures, measures, ""),
+            ("y", "Y", measures, measures[1:] or measures, ""),
+            ("z", "Z", measures, metrics[::-1] or measures, ""),
+        ),
+        "box": (
+            ("y", "Y", measures, metrics or measures, ""),
+            ("x", "X", params, params, ""),
+        ),
+    }
+    return [_control(offer, query) for offer in offered[tab]]
+
+
+def _control(offer: _Offer, query: Mapping[str, str]) -> Control:
+    name, title, columns, first, nothing = offer
+    asked = query.get(name)
+    if asked is None or not (any(one["id"] == asked for one in columns) or (nothing and not asked)):
+        asked = first[0]["id"] if first else ""
+    return Control(name, title, columns, asked, nothing)
+
+
+def _is_result(id: str) -> bool:
+    return id.startswith("metrics.") and not id.startswith("metrics.system/")
+
+
+def _columns(runs: Sequence[Run]) -> Iterator[Column]:
     for name in sorted({name for run in runs for name in run.params}):
         texts = [run.params.get(name) for run in runs]
         yield _column(
@@ -43,7 +97,7 @@ def _columns(runs: Sequence[Run]) -> Iterator[dict[str, Any]]:
     yield _column("duration", "duration (s)", took)
 
 
-def _column(id: str, title: str, values: Sequence[float | str | None]) -> dict[str, Any]:
+def _column(id: str, title: str, values: Sequence[float | str | None]) -> Column:
     is_numeric = not any(isinstance(value, str) for value in values)
     return {"id": id, "title": title, "numeric": is_numeric, "values": values}
 

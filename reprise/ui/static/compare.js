@@ -8,8 +8,11 @@ const more = document.getElementById("more");
 const tab = view?.dataset.tab;
 const MODULES = { charts: "./compare_charts.js", parallel: "./parallel.js", scatter: "./compare_plots.js", contour: "./compare_plots.js", box: "./compare_plots.js" };
 
-/** The ids of all runs of the comparison, and the number of each for `seriesColour`. */
-export const ids = [...document.querySelectorAll("[data-run]")].map((item) => item.dataset.run);
+const items = [...document.querySelectorAll("[data-run]")];
+
+/** The ids of all runs of the comparison; what each is called, and its number for `seriesColour`. */
+export const ids = items.map((item) => item.dataset.run);
+export const names = new Map(items.map((item) => [item.dataset.run, item.querySelector("a").textContent]));
 export const numbers = seriesNumbers(ids);
 
 export const query = () => new URL(location.href).searchParams;
@@ -37,7 +40,7 @@ export function told(form) {
 }
 
 function paint() {
-  for (const item of document.querySelectorAll("[data-run]")) {
+  for (const item of items) {
     item.querySelector(".swatch span").style.background = seriesColour(numbers.get(item.dataset.run));
   }
   for (const dot of document.querySelectorAll("[data-colour]")) {

@@ -1,13 +1,12 @@
 // The charts of a comparison: a metric of all runs in each, drawn when it comes into view.
 
-import { ids, isHidden, keep, numbers, query, told } from "./compare.js";
+import { ids, isHidden, keep, names, numbers, query, told } from "./compare.js";
 import { onceSeen, plain, plot, seriesColour } from "./charts.js";
 import { lineLayout, lineTraces, unitOf, viewOf, writeView } from "./lines.js";
 import { attempt, getJSON } from "./page.js";
 
 const form = document.getElementById("lines");
 const figures = [...document.querySelectorAll("[data-metric]")];
-const names = new Map([...document.querySelectorAll("[data-run]")].map((item) => [item.dataset.run, item.querySelector("a").textContent]));
 const fetched = new Map(); // metric -> its lines, one for each run that has it
 
 export function show() {

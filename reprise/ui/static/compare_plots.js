@@ -1,62 +1,43 @@
 // The scatter, the contour and the box plots of a comparison.
 
-import { colour, given, h } from "./page.js";
-import { ids, isHidden, keep, numbers, query, told } from "./compare.js";
+import { colour, given } from "./page.js";
+import { ids, isHidden, keep, names, numbers, told } from "./compare.js";
 import { plain, plot, seriesColour, unplot } from "./charts.js";
 
-const { runs, columns } = document.getElementById("plotted") ? given("plotted") : { runs: [], columns: [] };
 const form = document.getElementById("axes");
+const { columns } = given("plotted");
 const host = document.getElementById("plot");
 const byId = new Map(columns.map((column) => [column.id, column]));
-const measures = columns.filter((column) => column.numeric);
-const params = columns.filter((column) => column.id.startsWith("params."));
-const metrics = measures.filter((column) => column.id.startsWith("metrics.") && !column.id.startsWith("metrics.system/"));
-
-/** Which columns each control offers, by the name that it has in the address; the first is what it begins with. */
-const CONTROLS = {
-  scatter: { x: [params[0], columns], y: [metrics[0], columns], colour: [metrics[1], columns, "of each run"], size: [null, measures, "the same"] },
-  contour: { x: [measures[0], measures], y: [measures[1], measures], z: [metrics.at(-1), measures] },
-  box: { y: [metrics[0], measures], x: [params[0], params] },
-};
-const TITLES = { x: "X", y: "Y", z: "Z", colour: "Colour", size: "Size" };
 const DRAW = { scatter, contour, box };
 let kind = "";
 
 export function show(tab) {
-  if (!form) return;
   kind = tab;
-  for (const [name, [first, offered, none]] of Object.entries(CONTROLS[kind])) {
-    const options = offered.map((column) => h("option", { value: column.id }, column.title.slice(0, 120)));
-    const select = h("select", { name }, none && h("option", { value: "" }, none), options);
-    const asked = query().get(name) ?? first?.id ?? "";
-    if (asked === "" ? none : byId.has(asked)) select.value = asked;
-    form.append(h("label", {}, TITLES[name], select));
-  }
-  form.addEventListener("change", () => (keep(told(form)), redraw()));
+  form?.addEventListener("change", () => (keep(told(form)), redraw()));
   redraw();
 }
 
 export function redraw() {
   if (!form) return;
   const chosen = Object.fromEntries(Object.entries(told(form)).map(([name, id]) => [name, byId.get(id)]));
-  const needed = ["x", "y", "z"].filter((name) => name in CONTROLS[kind]).map((name) => chosen[name]);
-  const there = runs.map((_, at) => at).filter((at) => !isHidden(ids[at]) && needed.every((column) => column && column.values[at] !== null));
+  const needed = ["x", "y", "z"].filter((name) => name in chosen).map((name) => chosen[name]);
+  const there = [...ids.keys()].filter((at) => !isHidden(ids[at]) && needed.every((column) => column && column.values[at] !== null));
   const least = kind === "contour" ? 4 : 1;
-  const without = runs.length - there.length;
+  const without = ids.length - there.length;
   const said = document.getElementById("told");
   if (there.length < least) {
     said.textContent = `A ${kind} plot needs ${least} runs or more that have all of these values; there are ${there.length}.`;
     unplot(host);
     return;
   }
-  said.textContent = without ? `${without} of ${runs.length} runs are hidden or have not all of these values.` : "";
+  said.textContent = without ? `${without} of ${ids.length} runs are hidden or have not all of these values.` : "";
   const axis = (column) => ({ title: { text: plain(column.title) }, ...(column.numeric ? {} : { type: "category" }) });
   const layout = { xaxis: axis(chosen.x), yaxis: axis(chosen.y), margin: { l: 60, r: 20, t: 20, b: 50 } };
   plot(host, () => DRAW[kind](there, chosen), layout, { name: `${kind}: ${needed.map((column) => column.title.slice(0, 80)).join(", ")}` });
 }
 
-const of = (column, there) => there.map((at) => (column.numeric ? column.values[at] : plain(column.values[at], 30)));
-const names = (there) => there.map((at) => plain(runs[at].name || ids[at].slice(0, 8)));
+const of = (column, there) => there.map((at) => (column.numeric ? column.values[at] : plain(column.values[at] ?? "none", 30)));
+const texts = (there) => there.map((at) => plain(names.get(ids[at])));
 const scale = () => [0, 1, 2, 3, 4].map((stop) => [stop / 4, colour(`scale-${stop}`)]);
 const bar = (column) => ({ title: { text: plain(column.title, 30), side: "right" }, thickness: 12, outlinewidth: 0 });
 
@@ -65,7 +46,9 @@ function scatter(there, { x, y, colour: by, size }) {
   if (by?.numeric) Object.assign(marker, { color: of(by, there), colorscale: scale(), showscale: true, colorbar: bar(by) });
   else if (by) marker.color = there.map((at) => seriesColour([...new Set(by.values)].indexOf(by.values[at])));
   else marker.color = there.map((at) => seriesColour(numbers.get(ids[at])));
-  return [{ type: "scatter", mode: "markers", x: of(x, there), y: of(y, there), text: names(there), marker, hovertemplate: "%{text}<br>%{x}, %{y}<extra></extra>" }];
+  const told = by ? of(by, there).map((value) => `<br>${plain(by.title, 30)}: ${value ?? "none"}`) : [];
+  const text = texts(there).map((name, at) => name + (told[at] ?? ""));
+  return [{ type: "scatter", mode: "markers", x: of(x, there), y: of(y, there), text, marker, hovertemplate: "%{text}<br>%{x}, %{y}<extra></extra>" }];
 }
 
 /** Diameters of 6 to 26 px, so that areas tell the values. */
@@ -81,7 +64,7 @@ function contour(there, { x, y, z }) {
   const at = { x: of(x, there), y: of(y, there) };
   return [
     { type: "contour", ...at, z: of(z, there), colorscale: scale(), colorbar: bar(z), connectgaps: true, line: { width: 0.5 }, hoverinfo: "skip", contours: { coloring: "heatmap" } },
-    { type: "scatter", mode: "markers", ...at, text: names(there), marker: { color: colour("text"), size: 6, line: { width: 1, color: colour("ground") } }, hovertemplate: "%{text}<br>%{x}, %{y}<extra></extra>", showInData: false },
+    { type: "scatter", mode: "markers", ...at, text: texts(there), marker: { color: colour("text"), size: 6, line: { width: 1, color: colour("ground") } }, hovertemplate: "%{text}<br>%{x}, %{y}<extra></extra>", showInData: false },
   ];
 }
 
@@ -89,7 +72,7 @@ function box(there, { x, y }) {
   const groups = Map.groupBy(there, (at) => x.values[at]);
   const ordered = [...groups].sort(([one], [other]) => (x.numeric ? one - other : String(one).localeCompare(other)));
   return ordered.map(([value, members], number) => ({
-    type: "box", name: plain(value, 30), y: of(y, members), text: names(members), boxpoints: "all", jitter: 0.4, pointpos: 0,
+    type: "box", name: plain(value, 30), y: of(y, members), text: texts(members), boxpoints: "all", jitter: 0.4, pointpos: 0,
     marker: { size: 5, color: seriesColour(number) }, hovertemplate: "%{text}<br>%{y}<extra></extra>",
   }));
 }
