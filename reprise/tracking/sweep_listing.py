@@ -102,14 +102,3 @@ class SweepListing(Verbs):
                 (metric, run_id),
             ).fetchone()
             return None if row is None else Best(read_runs(connection, [row[0]])[0], float(row[1]))
-
-    def reproductions(self, run_id: str) -> list[Run]:
-        """The active runs that perform a run again, newest first."""
-        with self._database.reading() as connection:
-            rows = connection.execute(
-                "SELECT t.id FROM run_tag_sorted s JOIN run t ON t.id = s.run"
-                " WHERE s.key = ? AND s.value = ? AND t.lifecycle_stage = 'active'"
-                " ORDER BY t.start_time DESC, t.id DESC",
-                (tags.REPRODUCES, run_id),
-            )
-            return read_runs(connection, [number for (number,) in rows])

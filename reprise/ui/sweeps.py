@@ -129,7 +129,7 @@ def _sweep(
     return Sweep(
         run,
         experiment,
-        segments(counts),
+        _segments(counts),
         total - going_on,
         total,
         (ended - run.start_time) / 1000,
@@ -153,7 +153,7 @@ def _chosen(run_id: str, metrics: Sequence[str], query: Mapping[str, str]) -> tu
     return metric, goal_of(metric or "")
 
 
-def segments(counts: Mapping[str, int]) -> tuple[Segment, ...]:
+def _segments(counts: Mapping[str, int]) -> tuple[Segment, ...]:
     """The bar of a sweep, part after part."""
     total = sum(counts.values())
     found: list[Segment] = []
@@ -174,11 +174,9 @@ def _last_line(store: EmbeddedStore, run: Run) -> str:
     """Nothing where the log lies elsewhere: to fetch it would keep the page waiting."""
     from reprise.runner.record import LOG_ARTIFACT, tail
 
-    artifacts = store.artifacts_of(run.run_id)
-    if not isinstance(artifacts, ArtifactFolder):
-        return ""
     try:
-        line = tail(artifacts.file(LOG_ARTIFACT), 1)
+        artifacts = store.artifacts_of(run.run_id)
+        line = tail(artifacts.file(LOG_ARTIFACT), 1) if isinstance(artifacts, ArtifactFolder) else ""
     except (TrackingError, OSError):
         return ""
     return re.sub(_ESCAPES, "", line).strip()[:_LINE]

@@ -13,9 +13,9 @@ from reprise.tracking.embedded import EmbeddedStore
 from reprise.ui.stored_file import StoredFile
 
 _LARGEST = 4_000_000  # bytes of a report
-_MOST = 1000  # parts that are shown
+_MOST = 500  # parts that are shown
 _LONGEST = 500  # characters of one text
-_READ = 10  # reports that are read for a page
+_READ = 5  # reports that are read for a page
 _SAME = ("identical", "within tolerance")
 
 

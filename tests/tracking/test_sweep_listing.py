@@ -81,12 +81,3 @@ def test_metrics_of_nested_runs_are_named_without_those_of_the_machine(store: Em
     _run(store, 2, parent, metrics={"loss": 1.0, "system/cpu": 3.0})
     _run(store, 3, parent, metrics={"accuracy": 1.0})
     assert store.nested_metrics(parent.run_id) == ("accuracy", "loss")
-
-
-def test_reproductions_of_a_run_are_told_newest_first(store: EmbeddedStore) -> None:
-    original = _run(store, 1)
-    again = [_run(store, at, more={tags.REPRODUCES: original.run_id}) for at in (2, 3)]
-    assert [run.run_id for run in store.reproductions(original.run_id)] == [
-        run.run_id for run in reversed(again)
-    ]
-    assert store.reproductions(again[0].run_id) == []

@@ -11,7 +11,7 @@ async function change(action, next) {
   if (await attempt(action)) next ? location.assign(next()) : location.reload();
 }
 
-/** Fields in a dialog; the values by name, or null when it was left. */
+/** Asks for what is in `fields`, by their labels; whether it was confirmed. */
 async function filled(title, word, fields, kind = "primary") {
   const rows = Object.entries(fields).map(([label, field]) => h("label", {}, label, field));
   const done = await dialog(title, h("div", { class: "fields" }, rows), [[word, kind, "yes"], ["Cancel", "", null]]);
@@ -28,7 +28,7 @@ function choice(values, chosen) {
   return h("select", {}, values.map((value) => h("option", { value, selected: value === chosen }, value)));
 }
 
-/** What comes back from nowhere is deleted only by who types its name. */
+/** What never comes back is deleted only by who types its name. */
 async function typed(title, name) {
   const field = input();
   if (!(await filled(title, "Delete", { [`This is for good. Type ${name}`]: field }, "danger"))) return false;

@@ -28,4 +28,4 @@ place.addEventListener("change", async (event) => {
   setQuery({ [name]: event.target.value });
   await attempt(refresh);
 });
-onChange(() => attempt(refresh), 1000);
+onChange(() => refresh().catch(() => {}), 1000); // the next news tries again
