@@ -42,13 +42,13 @@ class Best(NamedTuple):
 
 class SweepListing(Verbs):
     def going_on(self, *, limit: int) -> Window:
-        """The active runs that are RUNNING or SCHEDULED, of all experiments, newest first."""
+        """The active runs of all experiments that are RUNNING, then those that are SCHEDULED, newest first."""
         among = json.dumps(_GOING_ON)
         of_them = f"FROM run WHERE status {IN_IDS} AND lifecycle_stage = 'active'"
         with self._database.reading() as connection:
             total = connection.execute(f"SELECT count(*) {of_them}", (among,)).fetchone()[0]
             rows = connection.execute(
-                f"SELECT id {of_them} ORDER BY start_time DESC, id DESC LIMIT ?", (among, limit)
+                f"SELECT id {of_them} ORDER BY status, start_time DESC, id DESC LIMIT ?", (among, limit)
             )
             return Window(read_runs(connection, [number for (number,) in rows]), total)
 

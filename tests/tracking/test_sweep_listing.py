@@ -34,13 +34,14 @@ def _run(
     return store.get_run(run.run_id)
 
 
-def test_what_goes_on_is_told_newest_first_and_deleted_runs_are_not(store: EmbeddedStore) -> None:
+def test_what_runs_is_told_before_what_waits_and_deleted_runs_are_not(store: EmbeddedStore) -> None:
     _run(store, 1)
-    old, new = _run(store, 2, status="RUNNING"), _run(store, 3, status="SCHEDULED")
+    old, new = (_run(store, at, status="RUNNING") for at in (2, 3))
+    waiting = _run(store, 5, status="SCHEDULED")
     store.delete_run(_run(store, 4, status="RUNNING").run_id)
     found = store.going_on(limit=10)
-    assert [run.run_id for run in found.runs] == [new.run_id, old.run_id]
-    assert store.going_on(limit=1).total == found.total == 2
+    assert [run.run_id for run in found.runs] == [new.run_id, old.run_id, waiting.run_id]
+    assert store.going_on(limit=1).total == found.total == 3
 
 
 def test_a_sweep_is_a_run_with_active_runs_in_it(store: EmbeddedStore) -> None:
