@@ -20,7 +20,7 @@ Goal = Literal["min", "max"]
 CACHED = "CACHED"
 """Stands for a status: the run took over the results of another one."""
 
-_GOING_ON = ("RUNNING", "SCHEDULED")
+_GOING_ON = ("RUNNING", "SCHEDULED")  # which is their order in SQL, too
 _ASKED = 50  # children whose metrics are looked at to tell which there are
 _CHILDREN = "run_tag_sorted c CROSS JOIN run t ON t.id = c.run"  # in this order: the key finds few
 _NESTED = f"c.key = '{tags.PARENT_RUN_ID}' AND t.lifecycle_stage = 'active'"
@@ -42,7 +42,7 @@ class Best(NamedTuple):
 
 class SweepListing(Verbs):
     def going_on(self, *, limit: int) -> Window:
-        """The active runs of all experiments that are RUNNING, then those that are SCHEDULED, newest first."""
+        """The active runs that are RUNNING, then the SCHEDULED, of all experiments; each newest first."""
         among = json.dumps(_GOING_ON)
         of_them = f"FROM run WHERE status {IN_IDS} AND lifecycle_stage = 'active'"
         with self._database.reading() as connection:
