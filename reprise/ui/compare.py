@@ -87,6 +87,8 @@ def page(request: Request) -> Response:
 def view(request: Request) -> Response:
     """``GET /compare/view``: what stands below the tabs, with the same query as the page."""
     found = _asked(request)
+    if len(found.runs) < 2:
+        raise TrackingError("There are not two runs to compare", code="INVALID_PARAMETER_VALUE")
     tab = TABS[_tab(found.query)]
     return render(request, f"_compare_{tab.template}.html", asked=found, **tab.values(found))
 
@@ -157,7 +159,10 @@ def _experiments(found: Asked) -> list[tuple[str, str]]:
 
 
 def _search(store: EmbeddedStore, runs: Sequence[Run], sought: str) -> list[Run]:
-    """Active runs, first of the experiments of ``runs``; newest first where nothing is sought."""
+    """Active runs of any experiment by their ids, and by their names those of the experiments of ``runs``.
+
+    Where there are no ``runs``, those of all experiments; the newest come first.
+    """
     numbers = list(dict.fromkeys(run.experiment_id for run in runs))
     numbers = numbers or [one.experiment_id for one in store.search_experiments(max_results=1000).items]
     quoted = sought.replace("'", "''")

@@ -13,8 +13,8 @@ from reprise.ui.goals import goal_of
 from reprise.ui.html import lasted, moment, number
 from reprise.ui.numbers import all_finite
 
-MOST_ROWS = 400
-"""Of a section that are shown at once."""
+_MOST_ROWS = 400  # of a section that are shown at once
+_MOST_CELLS = 30_000  # of a section that are shown at once, where there are many runs
 
 Extremes = Mapping[str, Mapping[str, tuple[float, float]]]
 """The least and largest value of a metric, by run and key."""
@@ -71,7 +71,7 @@ class Section(NamedTuple):
 def sections(runs: Sequence[Run], wanted: Wanted, extremes: Extremes | None = None) -> tuple[Section, ...]:
     """What the runs were and what came out; ``extremes`` where the best of each series is wanted."""
     return tuple(
-        _section(title, rows, wanted)
+        _section(title, rows, wanted, min(_MOST_ROWS, _MOST_CELLS // max(len(runs), 1)))
         for title, rows in (
             ("Params", _texts(runs, lambda run: run.params, wanted)),
             ("Metrics", _metrics(runs, wanted, extremes)),
@@ -81,11 +81,11 @@ def sections(runs: Sequence[Run], wanted: Wanted, extremes: Extremes | None = No
     )
 
 
-def _section(title: str, rows: Iterable[Row], wanted: Wanted) -> Section:
+def _section(title: str, rows: Iterable[Row], wanted: Wanted, most: int) -> Section:
     sought = wanted.search.lower()
     found = [row for row in rows if sought in row.name.lower()]
     kept = [row for row in found if row.differs] if wanted.only_differences else found
-    shown = kept[:MOST_ROWS]
+    shown = kept[:most]
     return Section(title, tuple(shown), len(found) - len(kept), len(kept) - len(shown))
 
 

@@ -1,7 +1,7 @@
-"""Which parameter mattered for a metric: an estimate from the runs there are, and how far to trust it.
+"""Which param mattered for a metric: an estimate from the runs there are, and how far to trust it.
 
 The runs are ranked by the metric, so that one that went astray does not decide; a forest learns the ranks
-from the parameters (:mod:`reprise.ui.forest`). Deterministic: the same runs give the same answer.
+from the params (:mod:`reprise.ui.forest`). Deterministic: the same runs give the same answer.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ FEW = 10
 """Below so many runs an importance is little more than a guess."""
 
 LEAST = 4
-_MOST = 200  # parameters that are looked at
+_MOST = 200  # params that are looked at
 _TIMES = 6  # orders in which categories are laid out
-_DECADES = 2.0  # a parameter that spans more is taken by its logarithm
+_DECADES = 2.0  # a param that spans more is taken by its logarithm
 _CLEAR = 0.3  # a rank correlation that has a direction
-_MISSING = -0.1  # where a run without the parameter stands, beside 0 to 1
+_MISSING = -0.1  # where a run without the param stands, beside 0 to 1
 
 
-class Parameter(NamedTuple):
+class Param(NamedTuple):
     """``share`` is its part of what all explain, 0 to 1; ``correlation`` is Spearman's, None for words."""
 
     name: str
@@ -40,10 +40,10 @@ class Parameter(NamedTuple):
 class Importance(NamedTuple):
     """``explained`` is the share of the metric's order that is foretold for unseen runs, 0 to 1.
 
-    ``doubts`` are sentences on how far this can be trusted; ``constant`` counts parameters that never vary.
+    ``doubts`` are sentences on how far this can be trusted; ``constant`` counts params that never vary.
     """
 
-    parameters: tuple[Parameter, ...]
+    params: tuple[Param, ...]
     explained: float
     runs: int
     constant: int
@@ -51,7 +51,7 @@ class Importance(NamedTuple):
 
 
 class _Column(NamedTuple):
-    """A parameter in all runs: ``places`` of numbers between 0 and 1, or ``texts``."""
+    """A param in all runs: ``places`` of numbers between 0 and 1, or ``texts``."""
 
     name: str
     texts: tuple[str | None, ...]
@@ -59,7 +59,7 @@ class _Column(NamedTuple):
 
 
 def importance(params: Sequence[Mapping[str, str]], metric: Sequence[float | None]) -> Importance:
-    """How much each parameter mattered for ``metric``; both by run, None where a run has no such metric."""
+    """How much each param mattered for ``metric``; both by run, None where a run has no such metric."""
     there = [at for at, value in enumerate(metric) if value is not None and math.isfinite(value)]
     chosen = [params[at] for at in there]
     ranked = _ranks([metric[at] or 0.0 for at in there])
@@ -74,16 +74,14 @@ def importance(params: Sequence[Mapping[str, str]], metric: Sequence[float | Non
     found = examine(_codings(looked_at), ranked)
     gains = [max(gain, 0.0) for gain in found.worse]
     total = sum(gains) or 1.0
-    parameters = [
-        _parameter(column, gain / total, ranked) for column, gain in zip(looked_at, gains, strict=True)
-    ]
+    judged = [_param(column, gain / total, ranked) for column, gain in zip(looked_at, gains, strict=True)]
     explained = min(max(found.explained, 0.0), 1.0)
     if explained < 0.1:
         doubts = (
             *doubts,
-            "The parameters foretell hardly anything of this metric: what is below may be chance.",
+            "The params foretell hardly anything of this metric: what is below may be chance.",
         )
-    ordered = sorted(parameters, key=lambda one: (-one.share, one.name))
+    ordered = sorted(judged, key=lambda one: (-one.share, one.name))
     return Importance(tuple(ordered), explained, len(there), constant, doubts)
 
 
@@ -97,14 +95,14 @@ def _doubts(there: int, asked: int, varying: int) -> tuple[str, ...]:
         found.append(f"These are only {there} runs: take it as a hint. From {FEW} runs on it means more.")
     if LEAST <= there < 2 * varying:
         found.append(
-            f"There are {varying} parameters that vary and only {there} runs:"
+            f"There are {varying} params that vary and only {there} runs:"
             " some may look important by chance."
         )
     if there < asked:
         left_out = "1 run is" if asked - there == 1 else f"{asked - there} runs are"
         found.append(f"{left_out} left out, without a finite value of this metric.")
     if varying > _MOST:
-        found.append(f"Only the first {_MOST} of {varying} parameters are looked at.")
+        found.append(f"Only the first {_MOST} of {varying} params are looked at.")
     return tuple(found)
 
 
@@ -146,13 +144,13 @@ def _coded(column: _Column, chance: random.Random) -> list[float]:
     return [order.get(text, -1.0) for text in column.texts]
 
 
-def _parameter(column: _Column, share: float, ranked: Sequence[float]) -> Parameter:
+def _param(column: _Column, share: float, ranked: Sequence[float]) -> Param:
     values = len({text for text in column.texts if text is not None})
     if column.places is None:
-        return Parameter(column.name, share, _highest(column.texts, ranked), None, values)
+        return Param(column.name, share, _highest(column.texts, ranked), None, values)
     pairs = [(place, rank) for place, rank in zip(column.places, ranked, strict=True) if place is not None]
     correlation = _spearman(pairs)
-    return Parameter(column.name, share, _direction(correlation), correlation, values)
+    return Param(column.name, share, _direction(correlation), correlation, values)
 
 
 def _direction(correlation: float | None) -> str:

@@ -127,8 +127,10 @@ def _line(kind: str, text: str) -> Line:
 
 def _path(header: str) -> str:
     """The path that a header names, until ``+++`` says it better."""
-    named = header.rpartition(" b/")[2] if " b/" in header else header.removeprefix("--- a/")
-    return named.removesuffix(" differ")
+    named = header.removesuffix(" differ")
+    if " b/" in named:
+        return named.rpartition(" b/")[2]
+    return named.removeprefix("diff --git ").removeprefix("--- a/")
 
 
 def _shortened(found: tuple[Change, ...]) -> tuple[Change, ...]:

@@ -16,7 +16,7 @@ from reprise.ui.chosen import MOST, choose
 from reprise.ui.comparison import Row, Section, Wanted, sections
 from reprise.ui.run_diffs import FileDiff, files
 from tests.ui.asking import Ask, asking
-from tests.ui.conftest import Opened, accessible, keep_picture
+from tests.ui.conftest import Opened, Serve, accessible, keep_picture
 from tests.ui.sample import HOSTILE, Sample
 
 Log = Callable[..., Run]
@@ -150,6 +150,20 @@ def test_every_view_stands_hostile_values(ask: Ask, log: Log, tab: str) -> None:
     assert answer.status_code == 200
     assert "<script>document" not in answer.text
     assert "NaN," not in answer.text  # which no browser reads as JSON
+
+
+def test_a_view_of_fewer_than_two_runs_is_refused(ask: Ask, log: Log) -> None:
+    answer = ask(f"/compare/view?runs={log('a').run_id}&tab=code")
+    assert answer.status_code == 400
+    assert "not two runs" in answer.text
+
+
+def test_thousands_of_params_are_cut_and_can_be_searched(ask: Ask, log: Log) -> None:
+    many = {f"layer{number}.units": str(number) for number in range(1000)}
+    runs = [log("a", many), log("b")]
+    query = f"runs={_ids(*runs)}"
+    assert "600 rows more: find them by name" in ask(f"/compare?{query}").text
+    assert ">layer999.units<" in ask(f"/compare?{query}&find=LAYER999").text
 
 
 def test_lines_of_all_runs_come_in_one_answer(ask: Ask, log: Log) -> None:
@@ -321,6 +335,19 @@ def test_plots_and_importance_tell_what_mattered(sample: Sample, opened: Opened,
     assert "metric=loss" in page.url
     accessible(page)
     keep_picture(page, f"compare-importance-{theme}")
+
+
+@pytest.mark.browser
+def test_a_run_that_goes_on_is_followed(
+    store: EmbeddedStore, log: Log, serve: Serve, opened: Opened
+) -> None:
+    runs = [log("a", loss=[0.5]), log("b", loss=[0.4])]
+    page = opened(f"{serve(Path(store.uri))}/compare?runs={_ids(*runs)}")
+    page.get_by_label("Find").fill("los")
+    page.get_by_role("rowheader", name="status").wait_for(state="detached")
+    store.log_batch(runs[0].run_id, metrics=[Metric("loss", 0.125, runs[0].start_time + 9, 9)])
+    page.get_by_text("★ 0.125").wait_for()
+    assert page.get_by_label("Find").input_value() == "los"
 
 
 @pytest.mark.browser

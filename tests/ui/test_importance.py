@@ -59,7 +59,7 @@ def test_the_parameter_that_decides_is_the_first(
     function: Callable[[Params], float], first: str, direction: str
 ) -> None:
     found = _found(60, function)
-    top = found.parameters[0]
+    top = found.params[0]
     assert (top.name, top.direction) == (first, direction)
     assert top.share > 0.5
     assert found.explained > 0.5
@@ -67,13 +67,13 @@ def test_the_parameter_that_decides_is_the_first(
 
 def test_two_that_decide_come_before_all_others_in_their_order() -> None:
     found = _found(150, lambda run: 3 * int(run["depth"]) + 2 * _log_rate(run))
-    assert [one.name for one in found.parameters[:2]] == ["depth", "rate"]
-    assert found.parameters[1].share > 5 * found.parameters[2].share
+    assert [one.name for one in found.params[:2]] == ["depth", "rate"]
+    assert found.params[1].share > 5 * found.params[2].share
 
 
 def test_shares_sum_to_one_and_come_out_the_same_each_time() -> None:
     found = _found(40, _adam_above_all)
-    assert sum(one.share for one in found.parameters) == pytest.approx(1)
+    assert sum(one.share for one in found.params) == pytest.approx(1)
     assert found == _found(40, _adam_above_all)
 
 
@@ -87,7 +87,7 @@ def test_noise_is_told_to_be_noise() -> None:
 def test_a_constant_parameter_is_counted_and_not_ranked() -> None:
     found = _found(30, _adam_above_all)
     assert found.constant == 1
-    assert "same" not in {one.name for one in found.parameters}
+    assert "same" not in {one.name for one in found.params}
 
 
 def test_a_parameter_that_only_some_runs_have_can_decide() -> None:
@@ -96,7 +96,7 @@ def test_a_parameter_that_only_some_runs_have_can_decide() -> None:
         if at % 2:
             run["dropout"] = "0.5"
     found = importance(runs, [float("dropout" in run) for run in runs])
-    assert found.parameters[0].name == "dropout"
+    assert found.params[0].name == "dropout"
 
 
 def test_runs_without_a_finite_value_are_left_out_and_told() -> None:
@@ -105,32 +105,32 @@ def test_runs_without_a_finite_value_are_left_out_and_told() -> None:
     metric[:4] = [None, math.nan, math.inf, -math.inf]
     found = importance(runs, metric)
     assert found.runs == 26
-    assert found.parameters[0].name == "depth"
+    assert found.params[0].name == "depth"
     assert any("4 runs are left out" in doubt for doubt in found.doubts)
 
 
 @pytest.mark.parametrize("count", [0, 1, 3])
 def test_too_few_runs_have_no_answer_but_a_sentence(count: int) -> None:
     found = _found(count, _adam_above_all)
-    assert found.parameters == ()
+    assert found.params == ()
     assert "At least 4 runs" in found.doubts[0]
 
 
 def test_few_runs_are_a_hint() -> None:
     found = _found(FEW - 1, _adam_above_all)
-    assert found.parameters
+    assert found.params
     assert "only 9 runs" in found.doubts[0]
 
 
 def test_a_metric_that_never_varies_has_no_importance() -> None:
-    assert _found(20, lambda run: 0.5).parameters == ()
+    assert _found(20, lambda run: 0.5).params == ()
 
 
 def test_numbers_of_any_size_and_hostile_texts_do_no_harm() -> None:
     texts = ["1e308", "-1e308", "0", "nan", "<b>", "\u202e", "9" * 400, ""]
     runs = [{"x": text, "y": number} for text, number in zip(texts, ["1e308", "-1e308"] * 4, strict=True)]
     found = importance(runs, [float(at) for at in range(8)])
-    assert {one.name for one in found.parameters} == {"x", "y"}
+    assert {one.name for one in found.params} == {"x", "y"}
 
 
 @pytest.mark.parametrize(

@@ -69,7 +69,7 @@ function ofNumbers(column, turned) {
   const span = bent(high) - bent(low) || 1;
   const back = (place) => (isLog ? 10 ** (bent(low) + place * span) : 2 * (bent(low) + place * span));
   const at = (value) => (value === null ? null : (bent(value) - bent(low)) / span);
-  return { mayBeLog, isLog, at, tell: (place) => String(Number(back(place).toPrecision(4))), ticks: [0, 0.25, 0.5, 0.75, 1] };
+  return { mayBeLog, isLog, at, tell: (place) => String(Number(back(place).toPrecision(4))), ticks: low === high ? [0] : [0, 0.25, 0.5, 0.75, 1] };
 }
 
 function ofWords(column) {
