@@ -5,11 +5,8 @@ const SEQUENCE =
 
 export const PLAIN = Object.freeze({ fore: null, back: null });
 
-const CODES = {
-  1: { bold: true }, 2: { dim: true }, 3: { italic: true }, 4: { underline: true }, 7: { inverse: true }, 9: { strike: true },
-  22: { bold: false, dim: false }, 23: { italic: false }, 24: { underline: false }, 27: { inverse: false }, 29: { strike: false },
-  39: { fore: null }, 49: { back: null },
-};
+const STYLES = { 1: "bold", 2: "dim", 3: "italic", 4: "underline", 7: "inverse", 9: "strike" };
+const COLOURS = { 3: "fore", 4: "back", 9: "fore", 10: "back" }; // by the tens of a code
 const LEVELS = [0, 95, 135, 175, 215, 255];
 
 /** A colour of the 256: the first 16 have names in log.css, the others are what they are. */
@@ -27,17 +24,18 @@ function coloured(style, parameters) {
   let found = style;
   for (let at = 0; at < codes.length; at += 1) {
     const code = codes[at];
+    const digit = code % 10;
+    const where = COLOURS[Math.floor(code / 10)];
     if (code === 0) found = PLAIN;
-    else if (code === 38 || code === 48) {
-      const where = code === 38 ? "fore" : "back";
-      if (codes[at + 1] === 5) found = { ...found, [where]: indexed(byte(codes[at + 2])) };
-      if (codes[at + 1] === 2) found = { ...found, [where]: codes.slice(at + 2, at + 5).map(byte) };
-      at += codes[at + 1] === 5 ? 2 : 4;
-    } else if (CODES[code]) found = { ...found, ...CODES[code] };
-    else if (code >= 30 && code < 38) found = { ...found, fore: code - 30 };
-    else if (code >= 40 && code < 48) found = { ...found, back: code - 40 };
-    else if (code >= 90 && code < 98) found = { ...found, fore: code - 82 };
-    else if (code >= 100 && code < 108) found = { ...found, back: code - 92 };
+    else if (where && digit < 8) found = { ...found, [where]: digit + (code < 90 ? 0 : 8) };
+    else if (where && digit === 9) found = { ...found, [where]: null };
+    else if (where) {
+      const isIndexed = codes[at + 1] === 5;
+      found = { ...found, [where]: isIndexed ? indexed(byte(codes[at + 2])) : codes.slice(at + 2, at + 5).map(byte) };
+      at += isIndexed ? 2 : 4;
+    } else if (STYLES[code]) found = { ...found, [STYLES[code]]: true };
+    else if (code === 22) found = { ...found, bold: false, dim: false };
+    else if (STYLES[code - 20]) found = { ...found, [STYLES[code - 20]]: false };
   }
   return found;
 }
@@ -51,7 +49,7 @@ function erase(cells, at, how) {
 function drawn(text, style) {
   if (style === PLAIN) return document.createTextNode(text);
   const span = document.createElement("span");
-  const names = ["bold", "dim", "italic", "underline", "strike"].filter((name) => style[name]);
+  const names = Object.values(STYLES).filter((name) => style[name]);
   let { fore, back } = style;
   if (style.inverse) [fore, back] = [back ?? "back", fore ?? "fore"];
   for (const [letter, value] of [["f", fore], ["b", back]]) {

@@ -53,32 +53,30 @@ function replace(window) {
 function append(window) {
   tell(window);
   while (box.lastChild && nextShown() > window.first) box.lastChild.remove();
-  box.append(...rowsOf(window));
-  mark();
+  const rows = rowsOf(window);
+  box.append(...rows);
+  mark(rows);
 }
 
-function prepend(window, known) {
+/** Changes rows above those that one reads, which stay where they are. */
+function above(change) {
   const height = box.scrollHeight;
-  const rows = rowsOf({ ...window, lines: window.lines.slice(0, known - window.first) });
-  box.prepend(...rows);
-  box.scrollTop = lastTop = box.scrollTop + box.scrollHeight - height;
-  mark();
-}
-
-function trim(fromTop) {
-  const height = box.scrollHeight;
-  while (box.childElementCount > MOST) (fromTop ? box.firstChild : box.lastChild).remove();
-  if (fromTop) box.scrollTop = lastTop = box.scrollTop - (height - box.scrollHeight);
+  change();
+  box.scrollTop += box.scrollHeight - height;
+  lastTop = box.scrollTop;
 }
 
 function toEnd() {
+  while (box.childElementCount > MOST) box.firstChild.remove();
   box.scrollTop = box.scrollHeight;
   lastTop = box.scrollTop;
 }
 
 async function goTo(line) {
-  if (line < firstShown() || line >= nextShown()) replace(await ask("lines", { first: Math.max(0, line - PIECE / 2) }));
-  const row = document.getElementById(`L${Math.min(line, nextShown() - 1) + 1}`);
+  const isShown = () => line >= firstShown() && line < nextShown();
+  if (!isShown()) replace(await ask("lines", { first: Math.max(0, line - PIECE / 2) }));
+  if (!isShown()) replace(await ask("lines", { first: line })); // the lines before it are long
+  const row = document.getElementById(`L${Math.min(line + 1, nextShown())}`);
   box.scrollTop = row ? row.offsetTop - box.clientHeight / 3 : 0;
   lastTop = box.scrollTop;
 }
@@ -88,24 +86,28 @@ async function goToEnd() {
   toEnd();
 }
 
-/** Fetches more where an end of what is shown comes near. */
+/** Fetches more where an end of what is shown comes near, and drops what is far from it. */
 async function fill() {
-  if (isFetching || box.hidden) return;
+  const [first, next] = [firstShown(), nextShown()];
+  const isUp = box.scrollTop < EDGE && first > 0;
+  const isDown = box.scrollHeight - box.scrollTop - box.clientHeight < EDGE && next < total;
+  if (isFetching || !(isUp || isDown)) return;
   isFetching = true;
   try {
-    const first = firstShown();
-    if (box.scrollTop < EDGE && first > 0) {
-      const from = Math.max(0, first - PIECE);
-      const window = await ask("lines", { first: from, count: first - from });
-      if (window.first + window.lines.length < first) replace(window); // long lines: not all of them came
-      else prepend(window, first);
-      trim(false);
-    } else if (box.scrollHeight - box.scrollTop - box.clientHeight < EDGE && nextShown() < total) {
-      const next = nextShown();
-      const window = await ask("lines", { first: next });
-      if (next === nextShown()) append(window);
-      trim(true);
+    const from = isUp ? Math.max(0, first - PIECE) : next;
+    const window = await ask("lines", { first: from, count: isUp ? first - from : PIECE });
+    if (first !== firstShown() || next !== nextShown()) return; // other lines are shown by now
+    if (isUp && from + window.lines.length < first) replace(window); // they are long: not all came
+    else if (isUp) {
+      above(() => box.prepend(...rowsOf(window)));
+      while (box.childElementCount > MOST) box.lastChild.remove();
+    } else {
+      append(window);
+      above(() => {
+        while (box.childElementCount > MOST) box.firstChild.remove();
+      });
     }
+    if (isUp) mark();
   } finally {
     isFetching = false;
   }
@@ -129,10 +131,10 @@ function chosen() {
 }
 
 /** Marks the chosen lines and the hits among what is shown. */
-function mark() {
+function mark(rows = box.children) {
   const [from, to] = chosen() ?? [0, -1];
   const found = new Set(hits);
-  for (const row of box.children) {
+  for (const row of rows) {
     const line = numberOf(row);
     row.classList.toggle("chosen", line >= from && line <= to);
     row.classList.toggle("hit", found.has(line));
@@ -224,9 +226,12 @@ document.getElementById("end").addEventListener("click", () => attempt(goToEnd))
 
 let source = null;
 let next = 0; // the line that the stream goes on with
+let ended = !follows;
 
+// A page that is not seen keeps no connection: a browser has few for one server.
 function listen() {
-  if (source || !follows || document.hidden) return;
+  if (document.hidden || ended) hush();
+  if (document.hidden || ended || source) return;
   source = new EventSource(`${base}/stream?${new URLSearchParams({ which, line: next })}`);
   source.addEventListener("lines", (event) => {
     const window = JSON.parse(event.data);
@@ -235,10 +240,7 @@ function listen() {
     if (joins && (follow.checked || box.childElementCount < MOST)) append(window);
     else if (follow.checked) replace(window);
     else tell(window);
-    if (follow.checked) {
-      trim(true);
-      toEnd();
-    }
+    if (follow.checked) toEnd();
   });
   source.addEventListener("end", () => {
     ended = true;
@@ -246,16 +248,13 @@ function listen() {
   });
 }
 
-let ended = false;
-
 function hush() {
   source?.close();
   source = null;
 }
-// A page that is not seen keeps no connection: a browser has few for one server.
-document.addEventListener("visibilitychange", () => (document.hidden || ended ? hush() : listen()));
+document.addEventListener("visibilitychange", listen);
 addEventListener("pagehide", hush);
-addEventListener("pageshow", (event) => event.persisted && !ended && listen());
+addEventListener("pageshow", listen);
 
 function start() {
   const query = new URLSearchParams(location.search);
