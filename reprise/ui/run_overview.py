@@ -99,6 +99,10 @@ class Overview(NamedTuple):
     children: Sequence[Run]
 
     @property
+    def has_many_points(self) -> bool:
+        return any(last.figures is None for last in self.metrics)
+
+    @property
     def child_metrics(self) -> Sequence[str]:
         """Those that most of the nested runs have, as columns of their table."""
         found = Counter(key for run in self.children for key in run.metrics if not key.startswith(SYSTEM))

@@ -112,7 +112,10 @@ function themed(layout) {
     colorway: Array.from({ length: COLOURS }, (_, number) => seriesColour(number)),
     showlegend: false,
     ...layout,
-    ...Object.fromEntries(["xaxis", "yaxis", ...axes].map((key) => [key, { ...axis, ...layout[key] }])),
+    ...Object.fromEntries(["xaxis", "yaxis", ...axes].map((key) => {
+      const given = layout[key] ?? {};
+      return [key, { ...axis, ...given, title: given.title && { font: { size: 12, color: quiet }, ...given.title } }];
+    })),
   };
 }
 

@@ -55,7 +55,7 @@ export function unitOf(lines) {
 export function lineLayout(view, unit = 1) {
   const relative = UNITS.find(([, seconds]) => seconds === unit)[0];
   return {
-    xaxis: { title: { text: view.x === "time" ? "time" : view.x ? relative : "step", standoff: 4 }, type: view.x === "time" ? "date" : "linear", hoverformat: ".7~g" },
+    xaxis: { title: { text: view.x === "time" ? "time" : view.x ? relative : "step", standoff: 4 }, type: view.x === "time" ? "date" : "linear", exponentformat: "SI" },
     yaxis: { type: view.log ? "log" : "linear" },
   };
 }

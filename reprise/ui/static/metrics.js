@@ -14,6 +14,7 @@ const figures = new Map([...document.querySelectorAll("figure.metric")].map((fig
 const lines = new Map(); // what has been read, by metric
 const seen = new Set(); // metrics whose charts are, or will be, drawn
 let waiting = new Set(); // of these, those that have not been asked for yet
+let drawing = null; // the frame in which all charts are drawn anew
 let large = null; // {key, host} of the chart in the dialog
 
 if (form) start();
@@ -42,8 +43,9 @@ function prepare(key, figure) {
 function changed(event) {
   const { x, log, smooth, search: text } = form.elements;
   setQuery({ x: x.value, log: log.checked && "1", smooth: smooth.value !== "0" && smooth.value, search: text.value });
-  if (event.target === text) search();
-  else seen.forEach(show);
+  if (event.target === text) return search();
+  cancelAnimationFrame(drawing);
+  drawing = requestAnimationFrame(() => seen.forEach(show));
 }
 
 function search() {
