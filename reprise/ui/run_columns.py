@@ -72,14 +72,14 @@ def at_first(keys: Keys) -> tuple[Column, ...]:
     return columns((*_ALWAYS, *ids))
 
 
-def every(keys: Keys) -> tuple[str, ...]:
-    """The ids of all columns that a table can have."""
-    return (
-        *(one.id for one in FIXED),
+def every(keys: Keys) -> tuple[Column, ...]:
+    """All columns that a table can have."""
+    ids = (
         *(f"metrics.{key}" for key in keys.metrics),
         *(f"params.{key}" for key in keys.params),
         *(f"tags.{key}" for key in keys.tags),
     )
+    return (*FIXED, *(found for id in ids if (found := column(id)) is not None))
 
 
 def quoted(kind: str, key: str) -> str:

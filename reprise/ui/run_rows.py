@@ -10,6 +10,8 @@ from reprise.errors import TrackingError
 from reprise.schemas import tags
 from reprise.schemas.entities import ModelVersion, Run
 from reprise.tracking.embedded import EmbeddedStore
+from reprise.ui.numbers import finite
+from reprise.ui.run_columns import Column
 from reprise.ui.run_orders import Line, Orders, folded, line
 from reprise.ui.run_query import EVERY, RunQuery
 
@@ -31,6 +33,12 @@ class Row(NamedTuple):
     def user(self) -> str:
         return self.run.tags.get(tags.USER, self.run.user_id)
 
+    def is_number(self, column: Column) -> bool:
+        """Whether the cell is one that stands to the right."""
+        if column.kind == "param":
+            return finite(self.run.params.get(column.key, "")) is not None
+        return column.kind in ("metric", "duration")
+
 
 class Window(NamedTuple):
     """Some rows of a table of ``total``, which is None as long as nobody has counted.
@@ -45,6 +53,13 @@ class Window(NamedTuple):
     found: int = 0
     fault: str = ""
     at: int | None = None
+
+    def are_numbers(self, column: Column) -> bool:
+        """Whether the cells of a column are numbers; those of params as far as these rows have it."""
+        if column.kind != "param":
+            return column.kind in ("metric", "duration")
+        having = [row for row in self.rows if column.key in row.run.params]
+        return bool(having) and all(row.is_number(column) for row in having)
 
 
 def first(store: EmbeddedStore, query: RunQuery, orders: Orders, count: int) -> Window:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -15,8 +14,9 @@ from reprise.server.artifacts import store_of
 from reprise.ui import run_export, run_rows
 from reprise.ui.completion import completion
 from reprise.ui.html import render
+from reprise.ui.numbers import counting
 from reprise.ui.run_chips import chips
-from reprise.ui.run_columns import NAME, at_first, columns, every
+from reprise.ui.run_columns import NAME, at_first, every
 from reprise.ui.run_orders import Orders, folded, line
 from reprise.ui.run_query import RunQuery, read
 from reprise.ui.run_views import PREFIX, views
@@ -75,15 +75,17 @@ def ids(request: Request) -> Response:
 
 def filter_chips(request: Request) -> Response:
     query = _query(request)
-    return render(
-        request, "_runs_chips.html", chips=chips(store_of(request), query.experiment_id, query.filter)
-    )
+    found = () if query.deleted else chips(store_of(request), query.experiment_id, query.filter)
+    return render(request, "_runs_chips.html", chips=found)
 
 
 def keys(request: Request) -> Response:
-    """The ids of all columns that the table can have, as the column chooser shows them."""
+    """All columns that the table can have."""
     experiment_id = str(request.path_params["id"])
-    return JSONResponse([_choice(id) for id in every(store_of(request).data_keys([experiment_id]))])
+    found = every(store_of(request).data_keys([experiment_id]))
+    return JSONResponse(
+        [{"id": one.id, "title": one.title, "kind": one.kind if one.key else ""} for one in found]
+    )
 
 
 def complete(request: Request) -> Response:
@@ -99,9 +101,7 @@ def export(request: Request) -> Response:
     if kind not in _KINDS:
         raise HTTPException(404)
     numbers = _orders(request).order(query).numbers
-    chosen = query.columns
-    if not chosen:
-        chosen = columns(every(store.data_keys([query.experiment_id])))
+    chosen = query.columns or every(store.data_keys([query.experiment_id]))
     lines: Iterator[str] = (
         run_export.as_csv(store, numbers, chosen) if kind == "csv" else run_export.as_json(store, numbers)
     )
@@ -111,11 +111,6 @@ def export(request: Request) -> Response:
         media_type=_KINDS[kind],
         headers={"Content-Disposition": f'attachment; filename="{name}"'},
     )
-
-
-def _choice(id: str) -> dict[str, Any]:
-    (found,) = columns([id])
-    return {"id": id, "title": found.title, "kind": found.kind if found.key else "run"}
 
 
 def _query(request: Request) -> RunQuery:
@@ -129,9 +124,9 @@ def _orders(request: Request) -> Orders:
 
 def _number(request: Request, name: str, default: int = 0) -> int:
     text = request.query_params.get(name, str(default))
-    if not (text.isascii() and text.isdecimal() and len(text) < 12):
+    if (number := counting(text)) is None:
         raise TrackingError(f"{name} is {text[:20]!r}, which is no number", code="INVALID_PARAMETER_VALUE")
-    return int(text)
+    return number
 
 
 ROUTES = (

@@ -220,9 +220,13 @@ def test_thousands_of_runs_are_scrolled_through(tmp_path: Path, serve: Serve, op
     box.evaluate("box => (box.scrollTop = 2500 * 32)")
     row(page, "run-2500").wait_for()
     assert len(names(page)) < 120
-    at = row(page, "run-2490").bounding_box()
-    assert at
     assert box.evaluate("box => box.scrollTop") == 2500 * 32
+    page.wait_for_function("() => history.state?.row === 2500")
+    row(page, "run-2490").get_by_role("link").click()
+    page.wait_for_url("**/runs/*")
+    page.go_back()
+    row(page, "run-2490").wait_for()
+    page.get_by_text("5,000 runs").wait_for()
 
     page.keyboard.press("End")
     row(page, "run-1").wait_for()
@@ -341,11 +345,12 @@ def test_columns_are_chosen_and_a_view_is_kept(tmp_path: Path, serve: Serve, ope
     page.locator("summary", has_text="Views").click()
     page.get_by_role("button", name="Save this view").click()
     page.get_by_role("textbox", name="Name").fill("smallest first")
-    page.get_by_role("button", name="Save", exact=True).click()
-    page.wait_for_load_state()
+    with page.expect_navigation():
+        page.get_by_role("button", name="Save", exact=True).click()
     page.locator("summary", has_text="Views").click()
     page.get_by_role("link", name="smallest first").wait_for()
     page.get_by_role("link", name="Active").click()
+    page.wait_for_url("**/experiments/0")
     page.locator("summary", has_text="Views").click()
     page.get_by_role("link", name="smallest first").click()
     page.locator("#rows tr").first.get_by_text("0", exact=True).wait_for()

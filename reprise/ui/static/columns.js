@@ -12,8 +12,7 @@ export async function chooseColumns(address, before) {
   const left = h("ul", { "aria-label": "All columns", tabindex: "0" });
   const right = h("ol", { "aria-label": "Chosen columns", tabindex: "0" });
 
-  const named = (id) => h("span", { class: "cut", title: id }, titles.get(id)?.title ?? id, " ", h("span", { class: "quiet" }, kind(id)));
-  const kind = (id) => titles.get(id)?.kind.replace("run", "") ?? "";
+  const named = (id) => h("span", { class: "cut", title: id }, titles.get(id)?.title ?? id, " ", h("span", { class: "quiet" }, titles.get(id)?.kind));
 
   function draw() {
     const word = search.value.toLowerCase();

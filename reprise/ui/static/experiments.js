@@ -1,5 +1,5 @@
 // The list of experiments: search, and what can be done with one.
-import { api, asked, attempt, confirmed, dialog, getHTML, h, onChange, setQuery, tellTimes } from "./page.js";
+import { api, asked, attempt, confirmed, dialog, getHTML, getJSON, h, onChange, setQuery, tellTimes } from "./page.js";
 
 const list = document.getElementById("list");
 const search = document.getElementById("search");
@@ -38,7 +38,9 @@ const acts = {
     const new_name = await asked("Rename the experiment", "Name", name);
     if (new_name && new_name !== name) await api("experiments/update", { experiment_id, new_name });
   },
-  async describe({ name, note }, experiment_id) {
+  async describe({ name }, experiment_id) {
+    const { experiment } = await getJSON(`/ajax-api/2.0/mlflow/experiments/get?experiment_id=${experiment_id}`);
+    const note = experiment.tags?.find((tag) => tag.key === "mlflow.note.content")?.value ?? "";
     const text = h("textarea", { "aria-label": "Description", maxlength: 20_000 }, note);
     const done = await dialog(`Describe ${name}`, text, [["Save", "primary", "yes"], ["Cancel", "", null]]);
     if (done) await api("experiments/set-experiment-tag", { experiment_id, key: "mlflow.note.content", value: text.value });

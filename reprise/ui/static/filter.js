@@ -75,7 +75,7 @@ export function close() {
 /** Says why a filter is refused, and shows the character; nothing when `message` is undefined. */
 export function blame(message, at) {
   fault.hidden = message === undefined;
-  input.toggleAttribute("aria-invalid", false);
+  input.removeAttribute("aria-invalid");
   if (message === undefined) return fault.replaceChildren();
   input.setAttribute("aria-invalid", "true");
   const text = [...input.value]; // Python counts characters, and so do we

@@ -212,4 +212,16 @@ table.addEventListener("keydown", (event) => {
 });
 if (mayWrite) onKey("s", "Save this view", () => document.getElementById("save-view").click());
 
+// --- the way back from a run leads to where one was ------------------------------------------------------
+
+const { row: left = 0 } = history.state ?? {};
 rows.begin();
+if (left) attempt(async () => {
+  await rows.load();
+  rows.scroll(left);
+});
+let still = null;
+box.addEventListener("scroll", () => {
+  clearTimeout(still);
+  still = setTimeout(() => history.replaceState({ row: rows.top }, ""), 200);
+});

@@ -34,7 +34,7 @@ export function selects(table, address, done) {
     const compare = document.getElementById("compare");
     if (comparable()) compare.href = `/compare?runs=${[...chosen].map(encodeURIComponent).join(",")}`;
     else compare.removeAttribute("href");
-    compare.toggleAttribute("aria-disabled", !comparable());
+    compare.setAttribute("aria-disabled", String(!comparable()));
     compare.title = comparable() ? "" : `2 to ${MOST_COMPARED} runs can be compared`;
   }
 

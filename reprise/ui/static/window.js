@@ -28,6 +28,12 @@ export function windowed(box, address, shown) {
     return (box.scrollTop / Math.max(1, high() - view())) * (total - view() / HEIGHT);
   }
 
+  /** How far one has scrolled when row `at` is at the top. */
+  function offset(at) {
+    if (total * HEIGHT <= MOST) return at * HEIGHT;
+    return (at / (total - view() / HEIGHT)) * (high() - view());
+  }
+
   function place() {
     const wanted = total * HEIGHT <= MOST ? start * HEIGHT : box.scrollTop - (top() - start) * HEIGHT;
     const above = Math.max(0, Math.min(wanted, high()));
@@ -107,18 +113,24 @@ export function windowed(box, address, shown) {
       first = true;
       return load();
     },
+    get top() {
+      return Math.floor(top());
+    },
     get total() {
       return total;
     },
     get rows() {
       return rows;
     },
+    /** Puts row number `at` to the top. */
+    scroll(at) {
+      box.scrollTop = offset(at);
+    },
     /** Brings row number `at` into view, and resolves with it. */
     async show(at) {
-      const y = (total * HEIGHT <= MOST) ? at * HEIGHT : (at / total) * (high() - view());
       const visible = top();
-      if (at < visible) box.scrollTop = y;
-      else if (at + 1 > visible + view() / HEIGHT) box.scrollTop = y - view() + HEIGHT;
+      if (at < visible) box.scrollTop = offset(at);
+      else if (at + 1 > visible + view() / HEIGHT) box.scrollTop = offset(at + 1 - view() / HEIGHT);
       while (missing()) await load();
       return rows.rows[at - start] ?? null;
     },
