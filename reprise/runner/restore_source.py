@@ -29,6 +29,8 @@ from reprise.tracking.base import Tracking
 
 log = logging.getLogger(__name__)
 
+_SHA256 = 64  # digits of a commit in a repository of that kind
+
 
 class Origin(NamedTuple):
     """Where the source of a run is to be found: ``name`` is what the run calls it (``file:///...#folder``)."""
@@ -95,7 +97,8 @@ def restored(origin: Origin, *, offline: bool = False) -> Iterator[Checkout]:
             log.warning("%s", guards.sentence(source.left_out))
         repository = None
         if source.kind == "git":
-            repository = Repository(root, source.commit, source.branch, source.url, source.dirty)
+            dirty = source.dirty or bool(source.files)
+            repository = Repository(root, source.commit, source.branch, source.url, dirty)
         yield Checkout(folder, origin.name, source.version, repository, temporary)
 
 
@@ -181,7 +184,7 @@ def _restore_snapshot(origin: Origin, commit: str, root: Path, refusals: Iterabl
 
 def _unpack(origin: Origin, packs: Iterable[Content], commit: str, url: str | None, folder: Path) -> None:
     """Make the repository of one commit without its parents, and check it out; git proves its content."""
-    _initialise(folder)
+    _initialise(folder, commit)
     for pack in packs:
         with contents.open_content(origin.tracking, origin.run_id, pack.digest) as stream:
             _demand(_fed(folder, stream, "index-pack", "--stdin"), "a pack that was kept cannot be read")
@@ -191,9 +194,11 @@ def _unpack(origin: Origin, packs: Iterable[Content], commit: str, url: str | No
     _git(folder, "checkout", "--quiet", "--detach", commit)
 
 
-def _initialise(folder: Path) -> None:
+def _initialise(folder: Path, commit: str = "") -> None:
+    """A repository for commits such as this one, which tells its kind by its length."""
     folder.mkdir(parents=True, exist_ok=True)
-    _git(folder, "init", "--quiet", "--template=", ".")
+    kind = ["--object-format=sha256"] if len(commit) == _SHA256 else []
+    _git(folder, "init", "--quiet", "--template=", *kind, ".")
 
 
 def _apply(origin: Origin, patch: Content, root: Path) -> None:
@@ -214,6 +219,8 @@ def _write(origin: Origin, file: FileRecord, root: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         with contents.open_content(origin.tracking, origin.run_id, file.content.digest) as stream:
             data = stream.read()
+        if path.is_symlink():  # of the commit, and the run had a file there
+            path.unlink()
         if file.mode == LINK:
             path.symlink_to(os.fsdecode(data))
             return

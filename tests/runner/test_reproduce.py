@@ -21,7 +21,7 @@ from reprise.schemas import tags
 from reprise.tracking.embedded import EmbeddedStore
 from tests.conftest import ProjectFolder
 from tests.envs import wheels
-from tests.fakes.repositories import git
+from tests.fakes.repositories import commit, git
 
 Write = Callable[[Mapping[str, str]], ProjectFolder]
 
@@ -438,3 +438,37 @@ def test_without_a_folder_for_the_time_being(repository: Write, monkeypatch: pyt
         assert (found.exit_code, "hint: REPRISE_CACHE_DIR names another" in found.err) == (1, True), (
             found.err
         )
+
+
+def test_changes_that_git_is_told_not_to_see(repository: Write) -> None:
+    """They are part of the source all the same: the run has read them."""
+    files = {
+        "MLproject": mlproject("cat a.txt b.txt run.sh"),
+        "a.txt": "1\n",
+        "b.txt": "1\n",
+        "run.sh": "x\n",
+    }
+    project = repository(files)
+    git(project.path, "update-index", "--assume-unchanged", "a.txt", "run.sh")
+    git(project.path, "update-index", "--skip-worktree", "b.txt")
+    project.run()
+    (project.path / "a.txt").write_text("here\n")
+    (project.path / "b.txt").write_text("there\n")
+    project.run()
+    changed, clean = (run.run_id for run in project.runs())
+    record = json.loads(record_file(project).read_text())["source"]
+    assert (record["dirty"], [file["path"] for file in record["files"]]) == (True, ["a.txt", "b.txt"])
+    assert project.reprise("verify", clean, changed).exit_code == 7
+    again = project.reprise("reproduce", changed)
+    assert (again.exit_code, "here\nthere\n" in again.out) == (0, True), again.err
+    assert project.reprise("reproduce", clean).exit_code == 0
+
+
+def test_repository_of_sha256(project: Write) -> None:
+    folder = project({"MLproject": mlproject("cat new.txt")})
+    git(folder.path, "init", "--quiet", "--initial-branch=main", "--object-format=sha256")
+    commit(folder.path, {}, "first")
+    (folder.path / "new.txt").write_text("untracked\n")
+    assert folder.run().exit_code == 0
+    again = folder.reprise("reproduce", "@last")
+    assert again.exit_code == 0, again.err
