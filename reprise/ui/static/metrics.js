@@ -110,7 +110,7 @@ function told(line) {
   if (line.value.length < line.count) parts.push(`${line.value.length.toLocaleString("en")} drawn`);
   if (line.nans) parts.push(`NaN ×${line.nans}`);
   if (line.infinite) parts.push(`∞ ×${line.infinite}`);
-  const lost = viewOf(form).log ? line.value.filter((value) => value <= 0).length : 0;
+  const lost = viewOf(form).log ? line.value.filter((value) => typeof value === "number" && value <= 0).length : 0;
   if (lost) parts.push(`${lost} not above 0 left out`);
   return parts.join(" · ");
 }
@@ -118,12 +118,12 @@ function told(line) {
 const written = (value) => (typeof value === "number" ? String(Number(value.toPrecision(7))) : String(value));
 
 async function enlarge(key) {
+  if (!lines.has(key)) await attempt(() => read([key]));
+  const line = lines.get(key);
+  if (!line) return;
   const host = h("div", { class: "drawing" });
   large = { key, host };
   setQuery({ chart: key });
-  if (!lines.has(key)) await attempt(() => read([key]));
-  if (!lines.has(key)) return;
-  const line = lines.get(key);
   const closed = dialog(key, h("div", { class: "large" }, host, h("p", { class: "figures quiet" }, told(line), " · drag to zoom, double click to see all")));
   draw(host, line);
   await closed;
@@ -157,9 +157,9 @@ function addNew(fresh) {
 
 /** Only what is new is read, except of lines that have grown too long to draw. */
 async function readNew(keys) {
-  const long = keys.filter((key) => lines.get(key).value.length > MOST_KEPT);
-  const rest = keys.filter((key) => lines.get(key).value.length <= MOST_KEPT);
-  for (let at = 0; at < long.length; at += AT_ONCE) await read(long.slice(at, at + AT_ONCE));
+  const isLong = (key) => lines.get(key).value.length > MOST_KEPT;
+  keys.filter(isLong).forEach(wanted);
+  const rest = keys.filter((key) => !isLong(key));
   for (let at = 0; at < rest.length; at += AT_ONCE) {
     const some = rest.slice(at, at + AT_ONCE);
     await read(some, Math.min(...some.map((key) => lines.get(key).time.at(-1))));
@@ -174,10 +174,6 @@ function isInView(key) {
 /** `old` up to where `fresh` begins, and then `fresh`. */
 function joined(old, fresh) {
   const from = old.time.findIndex((time) => time >= fresh.time[0]);
-  if (from < 0) return fresh.time.length ? { ...fresh, ...concatenated(old, fresh) } : { ...old, count: fresh.count };
-  return { ...fresh, ...concatenated({ step: old.step.slice(0, from), time: old.time.slice(0, from), value: old.value.slice(0, from) }, fresh) };
-}
-
-function concatenated(old, fresh) {
-  return Object.fromEntries(["step", "time", "value"].map((part) => [part, [...old[part], ...fresh[part]]]));
+  const part = (name) => [...(from < 0 ? old[name] : old[name].slice(0, from)), ...fresh[name]];
+  return { ...fresh, step: part("step"), time: part("time"), value: part("value") };
 }
