@@ -71,7 +71,7 @@ def _large(folder: Path) -> Mapping[str, float]:
     index = LineIndex()
     with log.open("rb") as stream:
         times = [time.perf_counter()]
-        index.extend(stream, log.stat().st_size)
+        index.extend(stream)
         index.window(stream, index.total - 500, 500)
         times.append(time.perf_counter())
         index.window(stream, index.total // 2, 500)
@@ -104,8 +104,8 @@ def _serving(folder: Path) -> Iterator[str]:
 def _running(folder: Path) -> Iterator[None]:
     command = [sys.executable, "-m", "reprise", "run", ".", "--env-manager=local"]
     environ = {**os.environ, "MLFLOW_TRACKING_URI": str(folder / "mlruns")}
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    with subprocess.Popen(command, cwd=folder, env=environ, **quiet) as process:
+    nothing = subprocess.DEVNULL
+    with subprocess.Popen(command, cwd=folder, env=environ, stdout=nothing, stderr=nothing) as process:
         yield
         assert process.wait(60) == 0
 

@@ -6,6 +6,7 @@ one block, and a file that has grown is read on from where the counting stopped.
 
 from __future__ import annotations
 
+import os
 import re
 import threading
 from array import array
@@ -66,15 +67,14 @@ class LineIndex:
     def total(self) -> int:
         return self._breaks + self._ends_open
 
-    def extend(self, stream: BinaryIO, size: int) -> None:
-        """Count what the file has more than before, up to ``size``; one that shrank is counted anew."""
+    def extend(self, stream: BinaryIO) -> None:
+        """Count what the file has more than before; one that shrank is counted anew."""
         with self._lock:
+            size = stream.seek(0, os.SEEK_END)
             if size < self.size:
                 self._before, self._breaks, self._ends_open, self.size = array("Q", [0]), 0, False, 0
             stream.seek(self.size)
-            while self.size < size and (
-                data := stream.read(min(_PIECE - self.size % BLOCK, size - self.size))
-            ):
+            while data := stream.read(min(_PIECE - self.size % BLOCK, size - self.size)):
                 self._count(data)
 
     def _count(self, data: bytes) -> None:

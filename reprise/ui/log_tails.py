@@ -75,7 +75,7 @@ class Tail:
         if (file := self.file()) is None:
             return None
         with file.reading() as stream:
-            self._index.extend(stream, file.size)
+            self._index.extend(stream)
             start = self._index.total - count if first is None else first
             return self._index.window(stream, start, count)
 
@@ -128,7 +128,7 @@ class Tail:
                 if status.ended:
                     return
                 await asyncio.sleep(_LOOK)
-        except TrackingError as error:  # the run is gone for good
+        except (TrackingError, OSError) as error:  # the run is gone for good, or its log is not for us
             log.debug("run %s: %s", self._run_id, error)
         finally:
             self._wake()
@@ -174,7 +174,12 @@ def places(store: EmbeddedStore, run: Run) -> list[Artifacts]:
 
 
 def _size(file: StoredFile) -> int:
-    """Now; 0 for a file that is gone, as that of a job is when its run has ended."""
+    """Now; 0 for a file that is gone, as that of a job is when its run has ended.
+
+    An object of a cloud store is not asked for so often: it grows by being stored anew.
+    """
+    if not isinstance(file.artifacts, ArtifactFolder):
+        return file.size
     try:
         return file.artifacts.size(file.path)
     except TrackingError:

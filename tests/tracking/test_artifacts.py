@@ -138,3 +138,21 @@ def test_an_artifact_location_that_is_no_local_folder_is_refused(
         embedded_store.create_experiment("x", artifact_location=location)
     assert refused.value.code == "INVALID_PARAMETER_VALUE"
     assert embedded_store.get_experiment_by_name("x") is None
+
+
+def test_a_file_is_read_and_measured_and_its_digest_is_known_once_noted(tmp_path: Path) -> None:
+    with EmbeddedStore(tmp_path / "mlruns") as store:
+        run = store.create_run("0", start_time=1, user_id="ada", run_name="files")
+        artifacts = store.artifacts_of(run.run_id)
+        (store.artifact_folder(run.run_id) / "sub").mkdir(parents=True)
+        (store.artifact_folder(run.run_id) / "by-hand.txt").write_text("hand")
+        with artifacts.writing("a.txt") as file:
+            file.write(b"content")
+        with artifacts.reading("a.txt") as stream:
+            assert (stream.seek(3), stream.read()) == (3, b"tent")
+        assert artifacts.size("a.txt") == 7
+        assert artifacts.known_digest("a.txt") == artifacts.digest("a.txt")
+        assert artifacts.known_digest("by-hand.txt") is None
+        for nothing in ("none.txt", "sub", ""):
+            with pytest.raises(TrackingError, match="there is no artifact"):
+                artifacts.size(nothing)

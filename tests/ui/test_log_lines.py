@@ -12,7 +12,7 @@ from reprise.ui.log_lines import BLOCK, HITS, LINE_LIMIT, LineIndex
 
 def _indexed(content: bytes) -> tuple[LineIndex, io.BytesIO]:
     index, stream = LineIndex(), io.BytesIO(content)
-    index.extend(stream, len(content))
+    index.extend(stream)
     return index, stream
 
 
@@ -30,7 +30,7 @@ def test_any_window_has_the_lines_that_splitting_finds(seed: int) -> None:
     expected = content.decode().split("\n") if content else []
     index, stream = LineIndex(), io.BytesIO(content)
     for size in (*sorted(random.Random(seed).choices(range(len(content) + 1), k=9)), len(content)):
-        index.extend(stream, size)
+        index.extend(io.BytesIO(content[:size]))
     assert index.total == len(expected)
     for first in {0, 1, len(expected) // 3, len(expected) - 1, len(expected) + 9}:
         window = index.window(stream, first, 30)
@@ -50,7 +50,7 @@ def test_the_last_line_is_open_until_it_ends() -> None:
 def test_a_log_that_shrank_is_counted_anew() -> None:
     index, _ = _indexed(b"one\ntwo\nthree\n")
     stream = io.BytesIO(b"other\n")
-    index.extend(stream, 6)
+    index.extend(stream)
     assert index.window(stream, 0, 9).lines == ["other"]
 
 
