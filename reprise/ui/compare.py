@@ -21,6 +21,7 @@ from reprise.ui.comparison import Section, Wanted, sections
 from reprise.ui.goals import main_metric
 from reprise.ui.html import render
 from reprise.ui.importance import importance
+from reprise.ui.numbers import natural
 from reprise.ui.plotted import controls, lines, values
 from reprise.ui.run_diffs import run_diff
 
@@ -57,7 +58,7 @@ class Asked(NamedTuple):
     def metrics(self) -> list[str]:
         """Those of the machine come last."""
         names = {name for run in self.runs for name in run.metrics}
-        return sorted(names, key=lambda name: (name.startswith("system/"), name))
+        return sorted(names, key=lambda name: (name.startswith("system/"), natural(name)))
 
 
 class Tab(NamedTuple):

@@ -11,7 +11,7 @@ from reprise.schemas.entities import Run
 from reprise.tracking.sweep_listing import Goal
 from reprise.ui.goals import goal_of
 from reprise.ui.html import lasted, moment, number
-from reprise.ui.numbers import all_finite
+from reprise.ui.numbers import all_finite, natural
 
 _MOST_ROWS = 400  # of a section that are shown at once
 _MOST_CELLS = 30_000  # of a section that are shown at once, where there are many runs
@@ -183,4 +183,4 @@ def _row(
 
 
 def _names(found: Sequence[Mapping[str, object]]) -> list[str]:
-    return sorted({name for one in found for name in one})
+    return sorted({name for one in found for name in one}, key=natural)

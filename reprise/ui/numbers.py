@@ -1,8 +1,9 @@
-"""Which texts of params and addresses are numbers."""
+"""Which texts of params and addresses are numbers, and names in the order of theirs."""
 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 
 
@@ -27,3 +28,8 @@ def all_finite(texts: Sequence[str | None]) -> list[float | None] | None:
     found = [None if text is None else finite(text) for text in texts]
     are_all = all((text is None) == (value is None) for text, value in zip(texts, found, strict=True))
     return found if are_all else None
+
+
+def natural(name: str) -> list[str]:
+    """A key to sort names by: ``layer_2`` stands before ``layer_10``."""
+    return [part.zfill(20) if part.isdecimal() else part for part in re.split(r"(\d+)", name)]

@@ -9,13 +9,13 @@ from typing import Any, NamedTuple
 from reprise.schemas.entities import Run
 from reprise.server.wire import Answer, number
 from reprise.tracking.embedded import EmbeddedStore
-from reprise.ui.numbers import all_finite
+from reprise.ui.goals import main_metric
+from reprise.ui.numbers import all_finite, natural
 
 _MOST_COLUMNS = 300
 _LONGEST = 120  # characters of a param that is no number
 _MOST_POINTS = 60_000  # of all runs together
 _POINTS = (100, 1000)  # of a run, at least and at most
-
 
 Column = Mapping[str, Any]
 """``id``, ``title``, ``numeric``, ``values``: as the browser is given it."""
@@ -51,8 +51,10 @@ def controls(tab: str, columns: Sequence[Column], query: Mapping[str, str]) -> l
     params = [one for one in columns if one["id"].startswith("params.")]
     measures = [one for one in columns if one["numeric"]]
     metrics = [one for one in measures if _is_result(one["id"])]
+    main = main_metric(one["title"] for one in metrics)
+    metrics.sort(key=lambda one: one["title"] != main)
     offered: Mapping[str, Sequence[_Offer]] = {
-        "parallel": (("colour", "Colour", columns, metrics[-1:], "of each run"),),
+        "parallel": (("colour", "Colour", columns, metrics, "of each run"),),
         "scatter": (
             ("x", "X", columns, params or columns, ""),
             ("y", "Y", columns, metrics or columns, ""),
@@ -62,7 +64,7 @@ def controls(tab: str, columns: Sequence[Column], query: Mapping[str, str]) -> l
         "contour": (
             ("x", "X", measures, measures, ""),
             ("y", "Y", measures, measures[1:] or measures, ""),
-            ("z", "Z", measures, metrics[::-1] or measures, ""),
+            ("z", "Z", measures, metrics or measures, ""),
         ),
         "box": (
             ("y", "Y", measures, metrics or measures, ""),
@@ -85,12 +87,12 @@ def _is_result(id: str) -> bool:
 
 
 def _columns(runs: Sequence[Run]) -> Iterator[Column]:
-    for name in sorted({name for run in runs for name in run.params}):
+    for name in sorted({name for run in runs for name in run.params}, key=natural):
         texts = [run.params.get(name) for run in runs]
         yield _column(
             f"params.{name}", name, all_finite(texts) or [text and text[:_LONGEST] for text in texts]
         )
-    for name in sorted({name for run in runs for name in run.metrics}):
+    for name in sorted({name for run in runs for name in run.metrics}, key=natural):
         found = [run.metrics.get(name) for run in runs]
         yield _column(f"metrics.{name}", name, [metric and _finite(metric.value) for metric in found])
     took = [None if run.end_time is None else (run.end_time - run.start_time) / 1000 for run in runs]

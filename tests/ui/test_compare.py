@@ -89,6 +89,12 @@ def test_only_differences_leaves_out_what_is_the_same(log: Log) -> None:
     assert next(section for section in found if section.title == "Params").equal == 1
 
 
+def test_names_are_in_the_order_of_their_numbers(log: Log) -> None:
+    runs = [log("a", {"layer10": "1", "layer9": "1", "bias": "1"}), log("b")]
+    (params, *_) = sections(runs, Wanted())
+    assert [row.name for row in params.rows] == ["bias", "layer9", "layer10"]
+
+
 def test_a_baseline_is_what_the_others_are_measured_by(log: Log) -> None:
     runs = [
         log("a", {"rate": "0.1", "kind": "tree"}, loss=[0.5]),

@@ -17,9 +17,8 @@ export const numbers = seriesNumbers(ids);
 
 export const query = () => new URL(location.href).searchParams;
 
-export function isHidden(id) {
-  return (query().get("hidden") ?? "").split(",").includes(id);
-}
+const hidden = new Set((query().get("hidden") ?? "").split(",").filter(Boolean));
+export const isHidden = (id) => hidden.has(id);
 
 /** Keeps values in the address, and in those of the tabs. */
 export function keep(values) {
@@ -83,8 +82,9 @@ document.addEventListener("click", (event) => {
     const id = button.closest("[data-run]").dataset.run;
     const shown = button.getAttribute("aria-pressed") !== "true";
     button.setAttribute("aria-pressed", shown);
-    const hidden = (query().get("hidden") ?? "").split(",").filter((one) => one && one !== id);
-    keep({ hidden: (shown ? hidden : [...hidden, id]).join(",") });
+    if (shown) hidden.delete(id);
+    else hidden.add(id);
+    keep({ hidden: [...hidden].join(",") });
     renew();
   } else if (baseline) {
     const pressed = button.getAttribute("aria-pressed") === "true";
