@@ -51,6 +51,11 @@ def overview(request: Request) -> Response:
     )
 
 
+def frame(request: Request) -> Response:
+    """The page without what is in its tab, for a tab of which only the head is live."""
+    return render(request, "run.html", head=head_of(request, request.path_params["run_id"]), tab="")
+
+
 def _parent(store: EmbeddedStore, run: Run) -> Run | None:
     parent = run.tags.get(tags.PARENT_RUN_ID)
     if not parent:
@@ -61,4 +66,7 @@ def _parent(store: EmbeddedStore, run: Run) -> Run | None:
         return None
 
 
-ROUTES = (Route("/runs/{run_id}", overview),)
+ROUTES = (
+    Route("/runs/{run_id}", overview),
+    Route("/runs/{run_id}/frame", frame),
+)

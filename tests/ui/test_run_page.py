@@ -204,5 +204,17 @@ def test_what_a_run_logs_appears_while_one_looks_at_it(
     page.locator("#run", has_text="took 4.0 s").wait_for()
 
 
+@pytest.mark.browser
+def test_the_head_is_live_on_every_tab(
+    store: EmbeddedStore, run: Run, serve: Serve, opened: Opened
+) -> None:
+    page = opened(f"{serve(store.directory)}/runs/{run.run_id}/provenance")
+    page.locator(".status", has_text="running").wait_for()
+    store.update_run(run.run_id, status="FAILED", end_time=run.start_time + 4000)
+    page.locator(".status", has_text="failed").wait_for()
+    page.keyboard.press("2")
+    page.get_by_text("No metrics").wait_for()
+
+
 def _fill(page: Page, label: str, text: str) -> None:
     page.get_by_role("dialog").get_by_label(label).fill(text)

@@ -11,8 +11,10 @@ const read = new Map(); // what was last read of each live part, by id
 
 /** Reads this page again, puts what is live in it in the place of the old, and tells the rest of it by an event. */
 export async function refresh() {
-  const fresh = new DOMParser().parseFromString(await getHTML(location.pathname + location.search), "text/html");
-  for (const old of document.querySelectorAll("[data-live][id]")) {
+  const live = document.querySelectorAll("[data-live][id]");
+  const path = live.length > 1 ? location.pathname + location.search : `/runs/${encodeURIComponent(runId)}/frame`;
+  const fresh = new DOMParser().parseFromString(await getHTML(path), "text/html");
+  for (const old of live) {
     const found = fresh.getElementById(old.id);
     if (!found || found.outerHTML === read.get(old.id) || old.contains(document.activeElement?.closest("input"))) continue;
     read.set(old.id, found.outerHTML);
