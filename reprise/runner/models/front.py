@@ -14,7 +14,6 @@ from contextlib import closing
 from typing import Any
 from urllib.parse import quote
 
-import httpx
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -22,6 +21,7 @@ from starlette.routing import Route
 from reprise.errors import TrackingError
 from reprise.runner.models.fleet import Fleet, Wanted
 from reprise.runner.models.folder import ModelFolder, is_address
+from reprise.runner.models.lines import Answer, Broken, Lines, Unreached
 from reprise.runner.signals import interruptible
 from reprise.server.app import Guard, application
 from reprise.server.serving import Serving, serve_app
@@ -32,11 +32,9 @@ logger = logging.getLogger(__name__)
 MODEL_HEADER = "Reprise-Model"
 """In every answer of a model: ``models:/iris/3``."""
 
-_PASSED_ON = ("content-type", "accept")
+_PASSED_ON = (b"content-type", b"accept")
 _PING_SECONDS = 5.0
 _PAUSE = 0.05
-_IDLE = 2.0
-"""Seconds that a connection to a worker is kept; a worker closes its own after five."""
 
 
 class Front:
@@ -45,8 +43,7 @@ class Front:
     def __init__(self, fleet: Fleet, timeout: float) -> None:
         self._fleet = fleet
         self._timeout = timeout
-        limits = httpx.Limits(max_connections=None, keepalive_expiry=_IDLE)
-        self._client = httpx.AsyncClient(limits=limits, timeout=None, trust_env=False)
+        self._lines = Lines()
 
     @property
     def routes(self) -> list[Route]:
@@ -72,16 +69,16 @@ class Front:
         with self._fleet.taken() as served:
             try:
                 async with asyncio.timeout(_PING_SECONDS):
-                    answer = await self._client.get(f"{served.worker.url}{request.url.path}")
-            except (httpx.HTTPError, TimeoutError):
+                    answer = await self._lines.ask(served.worker.port, "GET", request.url.path, [])
+            except (Unreached, Broken, TimeoutError):
                 raise _none_answers(served.model) from None
             return _answer(answer, served.model)
 
     async def _ask(self, request: Request) -> Response:
         # The whole body first: a slow client then keeps no worker, and what reached none is sent again.
         body = await request.body()
-        headers = {name: request.headers[name] for name in _PASSED_ON if name in request.headers}
-        if "content-type" not in headers:  # over which MLflow stumbles
+        headers = [(name, value) for name, value in request.headers.raw if name in _PASSED_ON]
+        if "content-type" not in request.headers:  # over which MLflow stumbles
             raise invalid(
                 "The request has no Content-Type; it is application/json or text/csv, for example"
             )
@@ -96,16 +93,16 @@ class Front:
                 f"The model did not answer within {self._timeout:g} seconds", code="DEADLINE_EXCEEDED"
             ) from None
 
-    async def _sent(self, body: bytes, headers: dict[str, str]) -> Response:
+    async def _sent(self, body: bytes, headers: list[tuple[bytes, bytes]]) -> Response:
         while True:
             with self._fleet.taken() as served:
                 try:
-                    url = f"{served.worker.url}/invocations"
-                    answer = await self._client.post(url, content=body, headers=headers)
+                    port = served.worker.port
+                    answer = await self._lines.ask(port, "POST", "/invocations", headers, body)
                     return _answer(answer, served.model)
-                except (httpx.ConnectError, httpx.ConnectTimeout):
-                    pass  # it never saw the request: the next worker may
-                except httpx.HTTPError:  # it died over it: another might too
+                except Unreached:
+                    pass  # the next worker may see the request
+                except Broken:  # it died over it: another might too
                     raise _none_answers(served.model) from None
             await asyncio.sleep(_PAUSE)
 
@@ -125,25 +122,24 @@ def serve(wanted: Wanted, how: Serving, watch: float | None = None) -> None:
         serve_app(app, how, fleet.model.shown, patience=timeout)
 
 
-def _answer(answer: httpx.Response, model: ModelFolder) -> Response:
+def _answer(answer: Answer, model: ModelFolder) -> Response:
     headers = {MODEL_HEADER: quote(_named(model), safe="/:@")}  # a name may be of any script
-    kind = answer.headers.get("content-type")
-    if answer.status_code < 400:
-        return Response(answer.content, answer.status_code, headers, media_type=kind)
-    return JSONResponse(_fault(answer), answer.status_code, headers)
+    if answer.status < 400:
+        return Response(answer.content, answer.status, headers, media_type=answer.content_type)
+    return JSONResponse(_fault(answer), answer.status, headers)
 
 
-def _fault(answer: httpx.Response) -> dict[str, str]:
+def _fault(answer: Answer) -> dict[str, str]:
     """MLflow's error without its traceback, which is written to our log instead."""
     try:
         told: Any = json.loads(answer.content)
     except ValueError:
         told = None
     if not isinstance(told, dict):
-        code = "INTERNAL_ERROR" if answer.status_code >= 500 else "BAD_REQUEST"
-        return {"error_code": code, "message": answer.text.strip()}
+        code = "INTERNAL_ERROR" if answer.status >= 500 else "BAD_REQUEST"
+        return {"error_code": code, "message": answer.content.decode(errors="replace").strip()}
     if trace := told.pop("stack_trace", None):
-        logger.debug("The model answered %d:\n%s", answer.status_code, trace)
+        logger.debug("The model answered %d:\n%s", answer.status, trace)
     return {"error_code": str(told.get("error_code", "")), "message": str(told.get("message", ""))}
 
 

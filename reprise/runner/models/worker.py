@@ -57,11 +57,11 @@ class Worker:
     def __init__(
         self, model: ModelFolder, environment: Environment, settings: Settings, folder: Path
     ) -> None:
-        self._port = _free_port()
+        self.port = _free_port()
         self._ended = False
         self._model = model
         self._log = settings.log
-        command = _command(model, settings, self._port, folder)
+        command = _command(model, settings, self.port, folder)
         entered = envs.MANAGERS[environment.manager].enter(environment, command)
         settings.log.parent.mkdir(parents=True, exist_ok=True)
         try:
@@ -87,7 +87,7 @@ class Worker:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._port}"
+        return f"http://127.0.0.1:{self.port}"
 
     @property
     def alive(self) -> bool:
@@ -140,7 +140,7 @@ class Worker:
         self._guard.dismiss()
 
     def _answers(self) -> bool:
-        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=5)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
         try:
             connection.request("GET", "/ping")
             return connection.getresponse().status == 200
