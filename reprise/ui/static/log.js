@@ -226,6 +226,7 @@ document.getElementById("end").addEventListener("click", () => attempt(goToEnd))
 
 let source = null;
 let next = 0; // the line that the stream goes on with
+let arrived = []; // windows that are not drawn yet
 let ended = !follows;
 
 // A page that is not seen keeps no connection: a browser has few for one server.
@@ -234,18 +235,25 @@ function listen() {
   if (document.hidden || ended || source) return;
   source = new EventSource(`${base}/stream?${new URLSearchParams({ which, line: next })}`);
   source.addEventListener("lines", (event) => {
-    const window = JSON.parse(event.data);
     next = Number(event.lastEventId);
-    const joins = window.first <= nextShown() && window.first + 1 >= nextShown() - PIECE;
-    if (joins && (follow.checked || box.childElementCount < MOST)) append(window);
-    else if (follow.checked) replace(window);
-    else tell(window);
-    if (follow.checked) toEnd();
+    if (arrived.push(JSON.parse(event.data)) === 1) requestAnimationFrame(draw);
   });
   source.addEventListener("end", () => {
     ended = true;
     hush();
   });
+}
+
+/** Draws what has arrived since the last frame; of a storm of lines only the end is seen. */
+function draw() {
+  for (const window of follow.checked ? arrived.slice(-2) : arrived) {
+    const joins = window.first <= nextShown() && window.first + 1 >= nextShown() - PIECE;
+    if (joins && (follow.checked || box.childElementCount < MOST)) append(window);
+    else if (follow.checked) replace(window);
+    else tell(window);
+  }
+  arrived = [];
+  if (follow.checked) toEnd();
 }
 
 function hush() {
