@@ -42,6 +42,7 @@ class Orders:
         self._kept: OrderedDict[object, tuple[int, RunOrder]] = OrderedDict()
         self._watching = ExitStack()
         self._version: Callable[[], int] | None = None
+        self._last: tuple[RunOrder, Collection[int | str], Sequence[Line | int]] | None = None
 
     def order(self, query: RunQuery) -> RunOrder:
         key = (query.experiment_id, query.filter, query.order_by, query.view_type)
@@ -63,6 +64,13 @@ class Orders:
             while len(self._kept) > _MOST:
                 self._kept.popitem(last=False)
         return order
+
+    def lines(self, order: RunOrder, open_runs: Collection[int | str]) -> Sequence[Line | int]:
+        """``folded``, which somebody who scrolls asks for many times."""
+        last = self._last
+        if last is None or last[0] is not order or last[1] != open_runs:
+            last = self._last = (order, open_runs, folded(order, open_runs))
+        return last[2]
 
     def close(self) -> None:
         with self._lock:

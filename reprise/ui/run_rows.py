@@ -12,7 +12,7 @@ from reprise.schemas.entities import ModelVersion, Run
 from reprise.tracking.embedded import EmbeddedStore
 from reprise.ui.numbers import finite
 from reprise.ui.run_columns import Column
-from reprise.ui.run_orders import Line, Orders, folded, line
+from reprise.ui.run_orders import Line, Orders, line
 from reprise.ui.run_query import EVERY, RunQuery
 
 MOST_ROWS = 500
@@ -86,7 +86,7 @@ def window(store: EmbeddedStore, query: RunQuery, orders: Orders, start: int, co
         order = orders.order(query)
     except TrackingError as error:
         return _refused(error)
-    lines = folded(order, open_runs(store, query))
+    lines = orders.lines(order, open_runs(store, query))
     start = max(0, min(start, len(lines) - count))
     shown = [line(one) for one in lines[start : start + count]]
     runs = store.runs_at([one.number for one in shown])

@@ -17,11 +17,11 @@ from reprise.ui.html import render
 from reprise.ui.numbers import counting
 from reprise.ui.run_chips import chips
 from reprise.ui.run_columns import NAME, at_first, every
-from reprise.ui.run_orders import Orders, folded, line
+from reprise.ui.run_orders import Orders, line
 from reprise.ui.run_query import RunQuery, read
 from reprise.ui.run_views import PREFIX, views
 
-FIRST = 40
+FIRST = 30
 """Rows that a page arrives with: more than a tall window shows."""
 
 _KINDS = {"csv": "text/csv; charset=utf-8", "json": "application/json"}
@@ -68,8 +68,8 @@ def ids(request: Request) -> Response:
     store, query, orders = store_of(request), _query(request), _orders(request)
     if "start" in request.query_params:
         start, count = _number(request, "start"), _number(request, "count")
-        lines = folded(orders.order(query), run_rows.open_runs(store, query))[start : start + count]
-        return JSONResponse(store.run_ids([line(one).number for one in lines]))
+        lines = orders.lines(orders.order(query), run_rows.open_runs(store, query))
+        return JSONResponse(store.run_ids([line(one).number for one in lines[start : start + count]]))
     return JSONResponse(store.run_ids(orders.order(query).numbers))
 
 

@@ -86,7 +86,8 @@ def test_a_nested_run_of_the_store_is_known_as_one(store: EmbeddedStore) -> None
     assert store.has_nested(["0"])
     orders = Orders(store)
     try:
-        (line,) = folded(orders.order(RunQuery("0")), ())
+        order, number = orders.order(RunQuery("0")), store.run_number(parent.run_id)
+        assert list(orders.lines(order, frozenset())) == [Line(number, 0, 1)]
+        assert len(orders.lines(order, frozenset({number}))) == 2
     finally:
         orders.close()
-    assert line == Line(store.run_number(parent.run_id), 0, 1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -57,7 +58,7 @@ def test_the_first_rows_come_with_the_page(tmp_path: Path) -> None:
     fill(tmp_path / "mlruns", 200)
     with EmbeddedStore(tmp_path / "mlruns") as store:
         text = asking(store)("/experiments/0?sort=name").text
-    assert text.count("<tr data-run=") == 40
+    assert text.count("<tr data-run=") == 30
     assert "data-total" not in text  # nobody counted yet
 
 
@@ -68,6 +69,14 @@ def test_rows_beyond_the_end_are_the_last_ones(tmp_path: Path) -> None:
         assert 'data-start="190" data-total="200"' in text
         assert ">run-1<" in text
         assert asking(store)("/experiments/0/rows?start=x").status_code == 400
+
+
+def test_runs_are_sorted_and_found_by_their_duration(tmp_path: Path) -> None:
+    fill(tmp_path / "mlruns", 8)  # run-6 took 6 ms, run-7 none
+    with EmbeddedStore(tmp_path / "mlruns") as store:
+        store.create_run("0", start_time=1, user_id="", run_name="goes on")
+        text = asking(store)("/experiments/0/rows?sort=-duration&filter=duration+>%3D+0").text
+    assert re.findall(r">(run-\d|goes on)<", text) == [f"run-{n}" for n in (6, 5, 4, 3, 2, 8, 1, 7)]
 
 
 def test_what_a_plain_client_logged_breaks_nothing(tmp_path: Path) -> None:
