@@ -37,6 +37,14 @@ _LOOK = 10.0  # seconds
 )
 @access_options
 @click.option("--max-request", default="100M", show_default=True, metavar="SIZE", help="Largest request.")
+@click.option(
+    "--limit-concurrency",
+    default=256,
+    show_default=True,
+    type=click.IntRange(1),
+    metavar="N",
+    help="Requests at once; more are answered 503.",
+)
 @tracking_option
 def serve(
     uri: str,
@@ -50,6 +58,7 @@ def serve(
     allowed_host: tuple[str, ...],
     access_log: Path | None,
     max_request: str,
+    limit_concurrency: int,
     tracking_uri: str | None,
     **who: Any,
 ) -> None:
@@ -59,12 +68,12 @@ def serve(
     from reprise.runner.models import front
     from reprise.runner.models.folder import is_address
     from reprise.runner.models.worker import Settings
-    from reprise.server.serving import Serving
+    from reprise.server.serving import Serving, place
 
     access = access_of(host, **who)
     largest = read_size("--max-request", max_request)
     how = Serving(host, port, access, frozenset(allowed_host) or None, access_log, largest)
-    with opened(tracking_uri, make=not is_address(uri)) as tracking:
-        log = paths.state_dir() / "logs" / f"serving-{port}.log"
-        settings = Settings(log, workers, timeout)
-        front.serve(wanted_of(tracking, uri, env_manager, offline, settings), how, watch)
+    with opened(tracking_uri, make=not is_address(uri)) as tracking, place(how) as here:
+        log = paths.state_dir() / "logs" / f"serving-{host}-{here.port}.log"
+        wanted = wanted_of(tracking, uri, env_manager, offline, Settings(log, workers, timeout))
+        front.serve(wanted, how, here, limit_concurrency, watch)

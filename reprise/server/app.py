@@ -31,6 +31,7 @@ _HEADERS = {
     "UNAUTHENTICATED": {"WWW-Authenticate": 'Basic realm="reprise"'},
     "REQUEST_TIMEOUT": {"Connection": "close"},  # its rest is not read
     "REQUEST_TOO_LARGE": {"Connection": "close"},
+    "TEMPORARILY_UNAVAILABLE": {"Retry-After": "1"},
 }
 
 _PROBES = ("/health", "/ping")  # of those who only look whether we are there

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+BACKLOG = 2048
+"""Connections that wait to be accepted."""
+
 
 class Loopback:
     """A running facade; ``uri`` and ``environ`` are what its child needs to know."""
@@ -88,21 +91,37 @@ class Loopback:
 
 
 def listen(host: str = "127.0.0.1", port: int = 0) -> socket.socket:
-    """A listening socket that is told to be TCP: asyncio then sends small answers without delay.
+    """A listening socket.
 
     Raises:
         OSError: the address is taken, or none of this machine.
     """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listening = bound(host, port)
     try:
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind((host, port))
-        listening.listen(2048)
+        listening.listen(BACKLOG)
     except BaseException:
         listening.close()
         raise
     return listening
+
+
+def bound(host: str, port: int) -> socket.socket:
+    """A socket that has its address and does not listen yet.
+
+    It is told to be TCP: asyncio then sends small answers without delay.
+
+    Raises:
+        OSError: somebody listens at the address, or it is none of this machine.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    unheard = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        unheard.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        unheard.bind((host, port))
+    except BaseException:
+        unheard.close()
+        raise
+    return unheard
 
 
 def _instead_of_user_name(token: str) -> dict[str, str]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import socket
-from collections.abc import Callable
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, TextIO
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -16,7 +17,7 @@ from starlette.types import ASGIApp
 from reprise.errors import UsageError
 from reprise.server.access import Access, Everyone, OneSecret
 from reprise.server.app import LOOPBACK_NAMES, Pages, create_app
-from reprise.server.loopback import listen
+from reprise.server.loopback import BACKLOG, bound
 from reprise.tracking.embedded import EmbeddedStore
 
 logger = logging.getLogger(__name__)
@@ -58,12 +59,52 @@ def serve(store: EmbeddedStore, how: Serving, ready: Callable[[str], None] | Non
         TrackingError: the store cannot be opened.
     """
     store.get_experiment("0")  # a store that cannot be opened is told now, and not to the first client
-    serve_app(create_app(store, how.access, hosts=how.names, pages=how.pages), how, store.uri, ready)
+    app = create_app(store, how.access, hosts=how.names, pages=how.pages)
+    with place(how) as here:
+        serve_app(app, how, here, store.uri, ready)
+
+
+class Place(NamedTuple):
+    """An address that is taken, where nobody is listened to yet, and the access log, open for writing."""
+
+    address: socket.socket
+    log: TextIO | None
+
+    @property
+    def port(self) -> int:
+        port: int = self.address.getsockname()[1]
+        return port
+
+
+@contextmanager
+def place(how: Serving) -> Iterator[Place]:
+    """Where ``how`` says; whoever has long to prepare what is served learns first that it cannot be there.
+
+    Raises:
+        UsageError: the address cannot be listened on, or the access log cannot be written.
+    """
+    try:
+        log = nullcontext() if how.access_log is None else how.access_log.open("a", encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"--access-log: cannot write {how.access_log}: {error.strerror}") from error
+    with log as lines:
+        try:
+            address = bound(how.host, how.port)
+        except OSError as error:
+            raise _taken(how, error) from error
+        with address:
+            yield Place(address, lines)
+
+
+def _taken(how: Serving, error: OSError) -> UsageError:
+    hint = "is another server there? -p names another port"
+    return UsageError(f"cannot listen on {how.host}:{how.port}: {error.strerror}", hint=hint)
 
 
 def serve_app(
     app: ASGIApp,
     how: Serving,
+    here: Place,
     what: str,
     ready: Callable[[str], None] | None = None,
     *,
@@ -72,29 +113,23 @@ def serve_app(
     """As :func:`serve`, any app: ``what`` it serves is told, requests have ``patience`` seconds to end.
 
     Raises:
-        UsageError: the address cannot be listened on, or the access log cannot be written.
+        UsageError: another has come to listen at the address.
     """
     from reprise.server.observing import Observed
     from reprise.server.patience import Bodies, PromptHeads
 
     try:
-        log = nullcontext() if how.access_log is None else how.access_log.open("a", encoding="utf-8")
+        here.address.listen(BACKLOG)
     except OSError as error:
-        raise UsageError(f"--access-log: cannot write {how.access_log}: {error.strerror}") from error
-    try:
-        listening = listen(how.host, how.port)
-    except OSError as error:
-        hint = "is another server there? -p names another port"
-        raise UsageError(f"cannot listen on {how.host}:{how.port}: {error.strerror}", hint=hint) from error
+        raise _taken(how, error) from error
     shown = f"[{how.host}]" if ":" in how.host else how.host
-    url = f"http://{shown}:{listening.getsockname()[1]}"
+    url = f"http://{shown}:{here.port}"
     logger.info("Serving %s at %s", what, url)
     if ready:
         ready(url)
-    with listening, log as lines:
-        observed = Observed(Bodies(app, how.largest_body), lines)
-        config = _config(observed, timeout_keep_alive=75, http=PromptHeads, patience=patience)
-        TidyServer(config, how.pages).run(sockets=[listening])
+    observed = Observed(Bodies(app, how.largest_body), here.log)
+    config = _config(observed, timeout_keep_alive=75, http=PromptHeads, patience=patience)
+    TidyServer(config, how.pages).run(sockets=[here.address])
 
 
 def serve_until(stop: socket.socket, store: EmbeddedStore, token: str, listening: socket.socket) -> None:
@@ -124,7 +159,7 @@ def _config(
         server_header=False,
         date_header=False,
         timeout_keep_alive=timeout_keep_alive,
-        timeout_graceful_shutdown=int(PATIENCE if patience is None else patience),
+        timeout_graceful_shutdown=math.ceil(PATIENCE if patience is None else patience),
     )
 
 

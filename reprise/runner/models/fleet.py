@@ -17,7 +17,7 @@ from reprise.envs import registry as envs
 from reprise.errors import RepriseError
 from reprise.lock import scratch
 from reprise.runner.models.environment import using
-from reprise.runner.models.folder import ModelFolder, opened_model, resolve
+from reprise.runner.models.folder import ModelFolder, Origin, opened_model, resolve
 from reprise.runner.models.worker import Settings, Worker
 from reprise.schemas.environment import Policy
 from reprise.schemas.job import Command
@@ -30,6 +30,8 @@ _FIRST_PAUSE = 0.5
 _LONGEST_PAUSE = 30.0
 _STEADY = 60.0
 """Seconds after which a worker counts as well again, and the next pause is the shortest."""
+_LONGEST_RETRY = 600.0
+"""Seconds between two attempts to serve a version that does not start."""
 
 
 class Wanted(NamedTuple):
@@ -68,23 +70,36 @@ class Served:
         manager = envs.MANAGERS[self._environment.manager]
         return manager.enter(self._environment, Command(argv, (), self._folder))
 
-    def start_again(self) -> None:
-        """A new worker in the place of one that has died; nothing once this was closed.
+    def start_again(self) -> bool:
+        """Whether there is a new worker in the place of one that has died; none once this was closed.
 
         Raises:
             RepriseError: it does not come about.
         """
         with self._changing:
             if self._closed:
-                return
+                return False
             self.worker.end()  # what it left behind
             self.worker = Worker(self.model, self._environment, self._settings, self._folder)
-        self.worker.wait()
+        try:
+            self.worker.wait()
+        except RepriseError:
+            self.worker.end()  # or else one that never answers would count as alive
+            raise
+        return True
 
     def close(self) -> None:
         with self._changing:
             self._closed = True
             self._held.close()
+
+
+class _Failure(NamedTuple):
+    """A version that did not start; ``due`` is when it is tried again, after ``pause`` seconds."""
+
+    origin: Origin
+    pause: float
+    due: float
 
 
 class Fleet:
@@ -100,6 +115,7 @@ class Fleet:
         self._ending = threading.Event()
         self._current = Served(wanted)
         self._since = time.time()
+        self._unresolved: str | None = None
         self._start("keep", self._keep)
         if watch is not None:
             self._start("watch", self._watch, watch)
@@ -151,29 +167,45 @@ class Fleet:
                 return
             pause = min(pause * 2, _LONGEST_PAUSE)
             try:
-                served.start_again()
-                log.info("Started the server of %s again", served.model.shown)
+                if served.start_again():
+                    log.info("Started the server of %s again", served.model.shown)
             except (RepriseError, OSError) as error:
                 log.error("%s", error)
             well_since = time.monotonic()
 
     def _watch(self, pause: float) -> None:
-        """Serve another version when the address has come to mean it."""
-        failed = None
+        """Serve another version when the address has come to mean it.
+
+        One that does not start is tried again after pauses that grow: what was wrong may be mended.
+        """
+        failure: _Failure | None = None
         while not self._ending.wait(pause):
-            try:
-                origin = resolve(self._wanted.tracking, self._wanted.uri)
-            except RepriseError as error:
-                log.warning("%s is served on: %s", self.model.shown, error.message)
+            origin = self._meant()
+            if origin is None or origin[2:] == self.model[2:6]:
                 continue
-            if origin[2:] == self.model[2:6] or origin == failed:
+            if failure and failure.origin != origin:
+                failure = None
+            if failure and time.monotonic() < failure.due:
                 continue
             try:
                 self._change()
-                failed = None
+                failure = None
             except (RepriseError, OSError) as error:  # a full disk, for example
-                failed = origin  # it is not tried again before the address moves on
+                longer = pause if failure is None else min(failure.pause * 2, max(pause, _LONGEST_RETRY))
+                failure = _Failure(origin, longer, time.monotonic() + longer)
                 log.error("%s is served on, the new version is not: %s", self.model.shown, error)
+
+    def _meant(self) -> Origin | None:
+        """What the address means now; None while that cannot be told, which is said once."""
+        try:
+            origin = resolve(self._wanted.tracking, self._wanted.uri)
+        except (RepriseError, OSError) as error:
+            if str(error) != self._unresolved:
+                self._unresolved = str(error)
+                log.warning("%s is served on: %s", self.model.shown, error)
+            return None
+        self._unresolved = None
+        return origin
 
     def _change(self) -> None:
         fresh = Served(self._wanted)

@@ -19,12 +19,13 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from reprise.errors import TrackingError
+from reprise.runner.models.admission import Admission
 from reprise.runner.models.fleet import Fleet, Wanted
 from reprise.runner.models.folder import ModelFolder, is_address
 from reprise.runner.models.lines import Answer, Broken, Lines, Unreached
 from reprise.runner.signals import interruptible
 from reprise.server.app import Guard, application
-from reprise.server.serving import Serving, serve_app
+from reprise.server.serving import Place, Serving, serve_app
 from reprise.server.wire import invalid
 
 logger = logging.getLogger(__name__)
@@ -40,8 +41,9 @@ _PAUSE = 0.05
 class Front:
     """The endpoints of MLflow's scoring server over ``fleet``; a request may take ``timeout`` seconds."""
 
-    def __init__(self, fleet: Fleet, timeout: float) -> None:
+    def __init__(self, fleet: Fleet, admission: Admission, timeout: float) -> None:
         self._fleet = fleet
+        self._admission = admission
         self._timeout = timeout
         self._lines = Lines()
 
@@ -75,13 +77,16 @@ class Front:
             return _answer(answer, served.model)
 
     async def _ask(self, request: Request) -> Response:
-        # The whole body first: a slow client then keeps no worker, and what reached none is sent again.
-        body = await request.body()
         headers = [(name, value) for name, value in request.headers.raw if name in _PASSED_ON]
         if "content-type" not in request.headers:  # over which MLflow stumbles
             raise invalid(
                 "The request has no Content-Type; it is application/json or text/csv, for example"
             )
+        # The whole body first: a slow client then keeps no worker, and what reached none is sent again.
+        async with self._admission.body(request) as body:
+            return await self._in_time(body, headers)
+
+    async def _in_time(self, body: bytes, headers: list[tuple[bytes, bytes]]) -> Response:
         try:
             async with asyncio.timeout(self._timeout):
                 return await self._sent(body, headers)
@@ -107,19 +112,23 @@ class Front:
             await asyncio.sleep(_PAUSE)
 
 
-def serve(wanted: Wanted, how: Serving, watch: float | None = None) -> None:
-    """Serve until SIGINT or SIGTERM; ``watch``: seconds between looks for another version.
+def serve(wanted: Wanted, how: Serving, here: Place, most: int, watch: float | None = None) -> None:
+    """Serve until SIGINT or SIGTERM, at most ``most`` requests at once.
 
     Requests that go on at the end have as long as any other.
 
+    Args:
+        watch: seconds between looks for another version.
+
     Raises:
-        RepriseError: there is no such model, its environment or its server do not come about, the address
-            cannot be listened on, or the access log cannot be written.
+        RepriseError: there is no such model, its environment or its server do not come about, or another
+            has come to listen at the address.
     """
     timeout = wanted.settings.timeout
     with interruptible(), closing(Fleet(wanted, watch)) as fleet:
-        app = Guard(application(Front(fleet, timeout).routes), how.access, how.names)
-        serve_app(app, how, fleet.model.shown, patience=timeout)
+        front = Front(fleet, Admission(most, how.largest_body), timeout)
+        app = Guard(application(front.routes), how.access, how.names)
+        serve_app(app, how, here, fleet.model.shown, patience=timeout)
 
 
 def _answer(answer: Answer, model: ModelFolder) -> Response:

@@ -8,6 +8,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
@@ -15,6 +16,7 @@ import psutil
 import pytest
 
 from reprise.server import users
+from reprise.server.loopback import listen
 from tests.runner.models.conftest import Server, Trained, served
 from tests.runner.models.test_differential import RECORDS
 
@@ -77,9 +79,13 @@ def test_an_alias_that_moves_under_load_loses_no_request(trained: Trained, tmp_p
     assert "Serving iris version 2 in the place of iris version 1" in server.log.read_text()
 
 
-def test_a_version_that_does_not_start_leaves_the_old_one(trained: Trained, tmp_path: Path) -> None:
-    assert trained.reprise("models", "register", "models:/iris/2", "zerbrechlich-é").returncode == 0
-    assert trained.reprise("models", "alias", "zerbrechlich-é", "live", "1").returncode == 0
+def test_a_version_that_does_not_start_leaves_the_old_one_until_it_is_mended(
+    trained: Trained, tmp_path: Path
+) -> None:
+    name = "zerbrechlich-é"
+    moved = ("models", "alias", name, "live")
+    assert trained.reprise("models", "register", "models:/iris/2", name).returncode == 0
+    assert trained.reprise(*moved, "1").returncode == 0
     run = trained.reprise("runs", "list", "--json").stdout
     run_id = json.loads(run)[0]["run_id"]
     model = tmp_path / "model"
@@ -88,16 +94,58 @@ def test_a_version_that_does_not_start_leaves_the_old_one(trained: Trained, tmp_
     (model / "requirements.txt").write_text("mlflow\n")
     put = trained.reprise("artifacts", "put", run_id, str(model), "broken")
     assert put.returncode == 0, put.stderr
-    with served(trained, tmp_path / "log", "models:/zerbrechlich-é@live", "--watch", "0.2") as server:
-        assert (
-            trained.reprise("models", "register", f"runs:/{run_id}/broken", "zerbrechlich-é").returncode
-            == 0
-        )
-        assert trained.reprise("models", "alias", "zerbrechlich-é", "live", "2").returncode == 0
+    with served(trained, tmp_path / "log", f"models:/{name}@live", "--watch", "0.2") as server:
+        assert trained.reprise("models", "register", f"runs:/{run_id}/broken", name).returncode == 0
+        assert trained.reprise(*moved, "2").returncode == 0
         assert eventually(lambda: "the new version is not" in server.log.read_text())
         answer = server.ask({"dataframe_records": RECORDS})
-    assert (answer.status_code, answer.headers[MODEL]) == (200, "models:/zerbrechlich-%C3%A9/1")
-    assert "the server of zerbrechlich-é version 2 ended with exit code" in server.log.read_text()
+        assert (answer.status_code, answer.headers[MODEL]) == (200, "models:/zerbrechlich-%C3%A9/1")
+
+        assert trained.reprise(*moved, "--delete").returncode == 0
+        assert eventually(lambda: "version 1 is served on: " in server.log.read_text())
+        assert word(server, "hello").status_code == 400  # by iris, which knows no words
+
+        assert trained.reprise("artifacts", "put", run_id, str(trained.moody), "broken").returncode == 0
+        assert trained.reprise(*moved, "2").returncode == 0
+        assert eventually(lambda: word(server, "hello").status_code == 200), server.log.read_text()
+    told = server.log.read_text()
+    assert f"the server of {name} version 2 ended with exit code" in told
+    assert told.count("version 1 is served on: ") == 1
+
+
+def test_what_is_too_much_at_once_is_told_to_come_again(trained: Trained, tmp_path: Path) -> None:
+    with (
+        served(trained, tmp_path / "log", "moody", "--limit-concurrency", "2") as server,
+        ThreadPoolExecutor(8) as pool,
+    ):
+        answers = list(pool.map(lambda _: word(server, "sleep2"), range(8)))
+        later = word(server, "hello")
+    refused = [answer for answer in answers if answer.status_code == 503]
+    assert {answer.status_code for answer in answers} == {200, 503}
+    assert {answer.headers.get("retry-after") for answer in refused} == {"1"}
+    assert {answer.json()["error_code"] for answer in refused} == {"TEMPORARILY_UNAVAILABLE"}
+    assert later.status_code == 200
+
+
+def test_an_address_that_is_taken_is_told_before_the_model_is_started(trained: Trained) -> None:
+    with listen() as taken:
+        port = taken.getsockname()[1]
+        done = trained.reprise("models", "serve", "-m", "no-such-model", "-p", str(port))
+    assert done.returncode == 2
+    assert f"cannot listen on 127.0.0.1:{port}" in done.stderr.decode()
+
+
+def test_servers_on_any_port_have_logs_of_their_own(trained: Trained, tmp_path: Path) -> None:
+    broken = tmp_path / "broken"
+    broken.mkdir()
+    (broken / "MLmodel").write_text("flavors:\n  python_function:\n    loader_module: gone\n")
+    logs = set()
+    for _ in range(2):
+        done = trained.reprise("models", "serve", "-m", str(broken), "-p", "0", "--env-manager", "local")
+        assert done.returncode == 1
+        logs.add(Path(done.stderr.decode().rpartition("all of its output is in ")[2].strip()))
+    assert len(logs) == 2
+    assert all("gone" in log.read_text() for log in logs)
 
 
 def test_a_worker_that_dies_is_started_again(trained: Trained, tmp_path: Path) -> None:
