@@ -10,6 +10,7 @@ import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import pytest
@@ -19,6 +20,9 @@ from reprise.tracking.embedded import EmbeddedStore
 from reprise.ui.login import local
 from tests.ui.conftest import Opened, Serve, accessible, keep_picture, serving
 from tests.ui.sample import Sample
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
 
 PASSWORD = "correct horse"
 BROWSER = {"Sec-Fetch-Mode": "navigate", "Accept": "text/html"}
@@ -269,3 +273,30 @@ def test_the_keys_of_a_page_are_told(sample: Sample, opened: Opened) -> None:
     page.get_by_text("Switch between light and dark").wait_for()
     page.keyboard.press("Escape")
     assert page.locator("dialog").count() == 0
+
+
+@pytest.mark.browser
+def test_a_page_that_nobody_sees_holds_no_connection(tmp_path: Path, serve: Serve, opened: Opened) -> None:
+    with EmbeddedStore(tmp_path / "mlruns") as store:
+        store.create_experiment("first")
+        url = serve(tmp_path / "mlruns")
+        page = opened(f"{url}/nothing")
+        with page.expect_request("**/events"):
+            page.goto(f"{url}/experiments")
+        with page.expect_event("requestfailed", lambda request: request.url.endswith("/events")):
+            _show(page, False)
+        store.create_experiment("made meanwhile")
+        with page.expect_request("**/events"):
+            _show(page, True)
+        page.get_by_role("link", name="made meanwhile").wait_for()
+
+
+def _show(page: Page, is_shown: bool) -> None:
+    """As a browser does when another tab is chosen; one without windows never hides a tab by itself."""
+    page.evaluate(
+        """hidden => {
+          Object.defineProperty(document, "hidden", { value: hidden, configurable: true });
+          document.dispatchEvent(new Event("visibilitychange"));
+        }""",
+        not is_shown,
+    )

@@ -77,49 +77,40 @@ if (meant) location.replace(meant);
 
 const listeners = new Set();
 let source = null;
+let stale = document.hidden; // what changed while nobody listened is not known
 
 /** Calls `listener` when something in the store has changed, at most once each `pause` ms; answers how to stop. */
 export function onChange(listener, pause = 500) {
   let timer = null;
   let last = 0;
   const called = () => {
-    if (timer !== null) return;
-    timer = setTimeout(() => {
+    timer ??= setTimeout(() => {
       timer = null;
       last = Date.now();
-      if (!document.hidden) listener();
-      else missed.add(listener);
+      if (!document.hidden) listener(); // else it is called when the page is shown again
     }, Math.max(0, last + pause - Date.now()));
   };
   listeners.add(called);
-  connect();
+  listen();
   return () => listeners.delete(called);
 }
 
-const missed = new Set();
-document.addEventListener("visibilitychange", () => {
-  if (document.hidden) return;
-  for (const listener of missed) listener();
-  missed.clear();
-});
-
-function connect() {
-  if (source !== null) return;
-  source = new EventSource("/events");
-  let opened = false;
-  source.addEventListener("changed", () => listeners.forEach((listener) => listener()));
-  source.addEventListener("open", () => {
-    if (opened) listeners.forEach((listener) => listener()); // what changed meanwhile is not known
-    opened = true;
-  });
+/** A page that nobody sees holds no connection: a browser has but six for all tabs of one host. */
+function listen() {
+  if (document.hidden) {
+    source?.close();
+    source = null;
+  } else if (source === null && listeners.size) {
+    const tell = () => listeners.forEach((listener) => listener());
+    source = new EventSource("/events");
+    source.addEventListener("changed", tell);
+    source.addEventListener("open", () => {
+      if (stale) tell();
+      stale = true;
+    });
+  }
 }
-addEventListener("pagehide", () => {
-  source?.close();
-  source = null;
-});
-addEventListener("pageshow", (event) => {
-  if (event.persisted && listeners.size) connect();
-});
+document.addEventListener("visibilitychange", listen);
 
 // --- messages and questions -------------------------------------------------------------------------
 
