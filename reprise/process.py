@@ -111,6 +111,31 @@ def run(
     return result
 
 
+def beginning(
+    argv: Sequence[str],
+    most: int,
+    *,
+    cwd: Path | None = None,
+    environ: Mapping[str, str | None] | None = None,
+) -> Completed:
+    """The first ``most`` bytes that ``argv`` prints, -1 for all; what prints more is ended, and has not failed."""
+    log.debug("$ %s", redact(shlex.join(argv)))
+    with subprocess.Popen(
+        argv,
+        cwd=cwd,
+        env=patched(os.environ, environ or {}),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    ) as process:
+        assert process.stdout is not None
+        data = process.stdout.read(most)
+        is_cut = 0 <= most == len(data)
+        if is_cut:
+            process.kill()
+    return Completed(0 if is_cut else process.returncode, _text(data), "")
+
+
 class _Stream:
     """What a program prints on one of its streams: kept whole, and told line by line."""
 

@@ -18,6 +18,7 @@ from reprise.ui import assets
 if TYPE_CHECKING:
     from jinja2 import Environment
 
+_THEMES = ("light", "dark")
 _TEMPLATES = Path(__file__).parent / "templates"
 
 
@@ -34,6 +35,7 @@ def text(request: Request, template: str, **values: Any) -> str:
         "may_write": role >= Role.WRITE,
         "may_remove": role >= Role.ADMIN,
         "path": request.url.path,
+        "theme": theme if (theme := request.cookies.get("reprise-theme")) in _THEMES else "",
     }
     page = templates().get_template(template).render({**shared, **values})
     return page.encode("utf-8", "replace").decode()  # what comes from files may hold half characters
@@ -61,6 +63,7 @@ def templates() -> Environment:
         number=number,
         moment=moment,
         lasted=lasted,
+        agreement=agreement,
     )
     return environment
 
@@ -72,6 +75,13 @@ def number(value: float) -> str:
     if math.isinf(value):
         return "∞" if value > 0 else "-∞"
     return f"{value:,.0f}" if value == int(value) and abs(value) < 1e15 else f"{value:.7g}"
+
+
+def agreement(verdict: str) -> str:
+    """Whether a verdict is good news: ``same``, ``differs``, or nothing where it cannot be said."""
+    if verdict in ("identical", "within tolerance"):
+        return "same"
+    return "differs" if verdict.startswith("diverged") else ""
 
 
 def moment(milliseconds: int) -> str:

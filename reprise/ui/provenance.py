@@ -22,7 +22,7 @@ from reprise.tracking.embedded import EmbeddedStore
 from reprise.ui import raw
 from reprise.ui.html import render
 from reprise.ui.origins import Origin, origin
-from reprise.ui.run_diffs import FileDiff, files
+from reprise.ui.run_diffs import Diff, parted
 from reprise.ui.run_page import head_of
 from reprise.ui.stored_file import StoredFile
 from reprise.ui.verdicts import attempt, attempts
@@ -34,10 +34,10 @@ _PIECE = 1 << 16
 
 
 class Changes(NamedTuple):
-    """The uncommitted changes; ``note`` says what of them is not shown."""
+    """The uncommitted changes; ``note`` says why they cannot be shown."""
 
     content: Content
-    files: tuple[FileDiff, ...] = ()
+    diff: Diff = Diff((), is_cut=False)
     note: str = ""
 
 
@@ -103,8 +103,7 @@ def _changes(store: EmbeddedStore, found: Origin) -> Changes | None:
             text = stream.read(_PATCH).decode("utf-8", "replace")
     except (TrackingError, OSError) as error:
         return Changes(patch, note=f"They cannot be shown: {error}")
-    note = "They are too long to be shown whole." if patch.size > _PATCH else ""
-    return Changes(patch, tuple(files(text)), note)
+    return Changes(patch, parted(text, is_cut=patch.size > _PATCH))
 
 
 def _packages(store: EmbeddedStore, found: Origin) -> Packages:

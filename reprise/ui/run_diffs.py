@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import NamedTuple
 
 from reprise.runner.verdict.changes import Change, Source, changes
@@ -13,10 +14,9 @@ from reprise.schemas.entities import Run
 from reprise.schemas.tolerance import Tolerance
 from reprise.tracking.embedded import EmbeddedStore
 
-MOST_LINES = 5000
-"""Of a diff that are shown, of all files together."""
-
-_LARGEST = 8_000_000  # characters of a diff that are read
+_MOST_LINES = 5000  # of a diff that are shown, of all files together
+_MOST_FILES = 500
+_LARGEST = 8_000_000  # bytes of a diff that are read
 _LONGEST = 2000  # characters of a line, or of a value
 _MOST_ROWS = 2000  # packages, inputs, parameters
 _KINDS = {"+": "added", "-": "removed", "\\": "note"}
@@ -29,6 +29,7 @@ _TOLD = (
     "new file",
     "deleted file",
     "Binary files",
+    "Large files",
     "Submodule ",
 )
 """Lines beside the hunks that say something to people."""
@@ -51,42 +52,54 @@ class FileDiff(NamedTuple):
     beyond: int
 
 
+class Diff(NamedTuple):
+    """``is_cut``: there are more files than these."""
+
+    files: tuple[FileDiff, ...]
+    is_cut: bool
+
+
 class RunDiff(NamedTuple):
-    """``notes`` say of which run there is no record; ``is_cut``: the diff is not read to its end."""
+    """``notes`` say of which run there is no record."""
 
     source: Source
-    files: tuple[FileDiff, ...]
+    diff: Diff
     environment: tuple[Change, ...]
     environment_note: str
     inputs: tuple[Change, ...]
     parameters: tuple[Change, ...]
     machine: tuple[Change, ...]
     notes: tuple[str, ...]
-    is_cut: bool
 
 
 def run_diff(store: EmbeddedStore, a: Run, b: Run) -> RunDiff:
     """What the two runs were made of. What came out stands in the table; results are not compared here."""
-    with both(store, a, b) as (one, other):
-        found = changes(one, other, verdict(a.run_id, b.run_id, Tolerance(), ()))
+    # Whoever may write a tag could name any repository of this machine, and read it here.
+    with both(store, a, b, opens_folders=False) as (one, other):
+        found = changes(one, other, verdict(a.run_id, b.run_id, Tolerance(), ()), _LARGEST)
         faults = ((run, run.record_fault) for run in (one, other) if run.record is None)
         notes = tuple(f"Run {run.run_id[:8]}: {fault}" for run, fault in faults)
     return RunDiff(
         found.source._replace(diff=""),
-        tuple(files(found.source.diff)),
+        parted(found.source.diff, is_cut=len(found.source.diff.encode()) >= _LARGEST),
         _shortened(found.environment),
         found.environment_note,
         _shortened(found.inputs),
         _shortened(found.parameters),
         _shortened(found.machine),
         notes,
-        len(found.source.diff) > _LARGEST,
     )
 
 
-def files(diff: str, most: int = MOST_LINES) -> Iterator[FileDiff]:
+def parted(diff: str, *, is_cut: bool) -> Diff:
+    """A unified diff by its files; ``is_cut``: it is the beginning of a longer one."""
+    found = tuple(islice(files(diff), _MOST_FILES + 1))
+    return Diff(found[:_MOST_FILES], is_cut or len(found) > _MOST_FILES)
+
+
+def files(diff: str, most: int = _MOST_LINES) -> Iterator[FileDiff]:
     """The files of a unified diff, with ``most`` lines in all."""
-    for path, lines in _parted(diff[:_LARGEST].split("\n")):
+    for path, lines in _parted(diff.split("\n")):
         shown = lines[:most]
         most -= len(shown)
         added, removed = (sum(line.kind == kind for line in lines) for kind in ("added", "removed"))
@@ -107,12 +120,12 @@ def _parted(texts: Iterable[str]) -> Iterator[tuple[str, list[Line]]]:
             lines.append(_line("place", text))
             in_header = False
         elif text.startswith("diff --git ") or (
-            not in_header and text.startswith(("--- ", "Binary files "))
+            not in_header and text.startswith(("--- ", "Binary files ", "Large files "))
         ):
             if path:
                 yield path, lines
             path, lines = _path(text), []
-            in_header = True
+            in_header = text.startswith("diff --git ")
         elif text.startswith("+++ b/"):
             path = text.removeprefix("+++ b/").rstrip("\t")
         if old <= 0 and new <= 0 and text.startswith(_TOLD):

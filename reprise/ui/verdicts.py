@@ -10,13 +10,13 @@ from reprise.runner.verdict.storing import ARTIFACT
 from reprise.schemas import tags
 from reprise.schemas.entities import Run
 from reprise.tracking.embedded import EmbeddedStore
+from reprise.ui.html import agreement
 from reprise.ui.stored_file import StoredFile
 
 _LARGEST = 4_000_000  # bytes of a report
 _MOST = 500  # parts that are shown
 _LONGEST = 500  # characters of one text
 _READ = 5  # reports that are read for a page
-_SAME = ("identical", "within tolerance")
 
 
 class PartShown(NamedTuple):
@@ -31,7 +31,7 @@ class PartShown(NamedTuple):
 
     @property
     def is_same(self) -> bool:
-        return self.agreement in _SAME
+        return agreement(self.agreement) == "same"
 
 
 class Attempt(NamedTuple):

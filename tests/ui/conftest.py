@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from reprise.tracking.embedded import EmbeddedStore
+from tests.ui.asking import Ask, asking
 from tests.ui.sample import Sample, make_sample
 
 if TYPE_CHECKING:
@@ -44,6 +46,18 @@ def serving(store: Path, home: Path, *options: str) -> Iterator[str]:
         finally:
             process.terminate()
             assert process.wait(10) in (0, -15, 143)
+
+
+@pytest.fixture
+def store(house: Path, tmp_path: Path) -> Iterator[EmbeddedStore]:
+    """An empty store of the test's own."""
+    with EmbeddedStore(tmp_path / "mlruns") as opened:
+        yield opened
+
+
+@pytest.fixture
+def ask(store: EmbeddedStore) -> Ask:
+    return asking(store)
 
 
 @pytest.fixture

@@ -5,32 +5,28 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from reprise.runner.verdict.changes import changes
+from reprise.runner.verdict.recorded import both
+from reprise.runner.verdict.values import verdict
+from reprise.schemas import tags
 from reprise.schemas.entities import Metric, Run
+from reprise.schemas.run_record import ProjectRecord, RunRecord, SourceRecord, to_json
+from reprise.schemas.tolerance import Tolerance
 from reprise.tracking.embedded import EmbeddedStore
 from reprise.ui.chosen import MOST, choose
 from reprise.ui.comparison import Row, Section, Wanted, sections
-from reprise.ui.run_diffs import FileDiff, files
-from tests.ui.asking import Ask, asking
+from reprise.ui.run_diffs import FileDiff, files, parted
+from tests.fakes.repositories import commit, git, make
+from tests.ui.asking import Ask
 from tests.ui.conftest import Opened, Serve, accessible, keep_picture
 from tests.ui.sample import HOSTILE, Sample
 
 Log = Callable[..., Run]
-
-
-@pytest.fixture
-def store(house: Path, tmp_path: Path) -> Iterator[EmbeddedStore]:
-    with EmbeddedStore(tmp_path / "mlruns") as opened:
-        yield opened
-
-
-@pytest.fixture
-def ask(store: EmbeddedStore) -> Ask:
-    return asking(store)
 
 
 @pytest.fixture
@@ -238,8 +234,10 @@ def test_a_diff_is_told_by_file() -> None:
 
 
 def test_a_diff_of_what_was_kept_has_no_lines_of_git() -> None:
-    diff = "--- a/x.py\n+++ b/x.py\n@@ -1 +1 @@\n-a\n+b\n--- a/y.py\n+++ b/y.py\n@@ -0,0 +1 @@\n+c\n"
-    assert [(one.path, one.added, one.removed) for one in files(diff)] == [("x.py", 1, 1), ("y.py", 1, 0)]
+    diff = "Large files a/big and b/big differ\n--- a/x.py\n+++ b/x.py\n@@ -1 +1 @@\n-a\n+b\n"
+    diff += "--- a/y.py\n+++ b/y.py\n@@ -0,0 +1 @@\n+c\n"
+    found = [(one.path, one.added, one.removed) for one in files(diff)]
+    assert found == [("big", 0, 0), ("x.py", 1, 1), ("y.py", 1, 0)]
 
 
 def test_a_long_diff_is_cut_and_says_so() -> None:
@@ -247,6 +245,34 @@ def test_a_long_diff_is_cut_and_says_so() -> None:
     (found,) = files(long, most=11)
     assert isinstance(found, FileDiff)
     assert (len(found.lines), found.beyond, found.added) == (11, 40, 50)
+
+
+def test_a_diff_of_very_many_files_is_cut_and_says_so() -> None:
+    diff = "".join(f"Binary files a/{number} and b/{number} differ\n" for number in range(600))
+    found = parted(diff, is_cut=False)
+    assert (len(found.files), found.is_cut) == (500, True)
+    assert not parted(_DIFF, is_cut=False).is_cut
+
+
+def test_no_folder_of_the_server_is_opened_that_a_run_only_names(
+    store: EmbeddedStore, ask: Ask, log: Log, tmp_path: Path
+) -> None:
+    private = make(tmp_path / "private", {"plan.txt": "as it was\n"})
+    first = git(private, "rev-parse", "HEAD")
+    commits = (first, commit(private, {"plan.txt": "the secret plan\n"}, "second"))
+    runs = [log("a"), log("b")]
+    for run, told in zip(runs, commits, strict=True):
+        store.set_tag(run.run_id, tags.SOURCE_NAME, str(private))
+        source = SourceRecord(private.as_uri(), "git", commit=told)
+        project = ProjectRecord(None, None, "main", "")
+        file = store.artifact_folder(run.run_id) / "reprise" / "run.json"
+        file.parent.mkdir(parents=True)
+        file.write_text(to_json(RunRecord(run.run_id, run.run_name, "", "0.1", source, project, ())))
+    text = ask(f"/compare?runs={_ids(*runs)}&tab=code").text
+    assert "secret plan" not in text
+    assert f"the commit {first} is not at hand" in text
+    with both(store, *runs) as recorded:  # who is at the terminal may read it anyway
+        assert "+the secret plan" in changes(*recorded, verdict("", "", Tolerance(), ())).source.diff
 
 
 @pytest.mark.browser

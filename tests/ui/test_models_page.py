@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +10,7 @@ import pytest
 
 from reprise.schemas.entities import Metric, Run
 from reprise.tracking.embedded import EmbeddedStore
-from tests.ui.asking import Ask, asking
+from tests.ui.asking import Ask
 from tests.ui.conftest import Opened, Serve, accessible, keep_picture
 from tests.ui.sample import Sample
 
@@ -28,17 +27,6 @@ signature:
   inputs: '[{"type": "double", "name": "<b>petal", "required": true}]'
   outputs: '[{"type": "long", "required": true}]'
 """
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[EmbeddedStore]:
-    with EmbeddedStore(tmp_path / "mlruns") as opened:
-        yield opened
-
-
-@pytest.fixture
-def ask(store: EmbeddedStore) -> Ask:
-    return asking(store)
 
 
 def _run(store: EmbeddedStore, folder: Path, accuracy: float, requirements: str = "") -> Run:

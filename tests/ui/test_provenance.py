@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -25,7 +24,7 @@ from reprise.schemas.run_record import (
 )
 from reprise.tracking.embedded import EmbeddedStore
 from reprise.ui.origins import origin
-from tests.ui.asking import Ask, asking
+from tests.ui.asking import Ask
 from tests.ui.conftest import Opened, Serve, accessible, keep_picture
 from tests.ui.sample import HOSTILE, Sample
 
@@ -37,17 +36,6 @@ PATCH = """diff --git a/train.py b/train.py
 -print("<b>old</b>")
 +print("<b>new</b>")
 """
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[EmbeddedStore]:
-    with EmbeddedStore(tmp_path / "mlruns") as opened:
-        yield opened
-
-
-@pytest.fixture
-def ask(store: EmbeddedStore) -> Ask:
-    return asking(store)
 
 
 def _run(store: EmbeddedStore, told: dict[str, str] | None = None, name: str = "first") -> Run:
@@ -127,7 +115,6 @@ def test_what_the_commit_does_not_have_is_shown_and_can_be_had(store: EmbeddedSt
     assert ask(f"/runs/{_run(store).run_id}/kept/{patch.digest}").status_code == 404
 
 
-@pytest.mark.usefixtures("house")
 def test_a_patch_that_is_gone_is_told(store: EmbeddedStore, ask: Ask) -> None:
     run = _run(store)
     gone = Content(f"sha256:{'a' * 64}", 10)

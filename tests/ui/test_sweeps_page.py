@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,20 +10,9 @@ from reprise.schemas import tags
 from reprise.schemas.entities import Metric, Run
 from reprise.tracking.embedded import EmbeddedStore
 from reprise.ui.goals import goal_of, main_metric
-from tests.ui.asking import Ask, asking
+from tests.ui.asking import Ask
 from tests.ui.conftest import Opened, Serve, accessible, keep_picture
 from tests.ui.sample import HOSTILE, Sample
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[EmbeddedStore]:
-    with EmbeddedStore(tmp_path / "mlruns") as opened:
-        yield opened
-
-
-@pytest.fixture
-def ask(store: EmbeddedStore) -> Ask:
-    return asking(store)
 
 
 def _run(store: EmbeddedStore, name: str, parent: Run | None = None, **metrics: float) -> Run:

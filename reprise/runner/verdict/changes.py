@@ -7,16 +7,19 @@ from difflib import unified_diff
 from typing import Any, NamedTuple
 
 from reprise.errors import RepriseError, TrackingError
+from reprise.runner.contents import open_content
 from reprise.runner.record import LOG_ARTIFACT
 from reprise.runner.verdict.engine import ended
 from reprise.runner.verdict.environment import Unknown, differences
 from reprise.runner.verdict.recorded import Recorded
 from reprise.runner.verdict.source import compare_sources, record_differences
-from reprise.runner.verdict.trees import NOT_AT_HAND, content, trees
+from reprise.runner.verdict.trees import NOT_AT_HAND, trees
 from reprise.runner.verdict.values import Agreement, Part, Verdict
 from reprise.schemas import tags
 from reprise.schemas.environment import Package
-from reprise.schemas.run_record import MachineRecord
+from reprise.schemas.run_record import Content, MachineRecord
+
+_LONGEST = 1_000_000  # bytes of a file whose lines are compared here; git does not mind longer ones
 
 
 class Change(NamedTuple):
@@ -58,14 +61,15 @@ class Changes(NamedTuple):
     outcome: tuple[Change, ...]
 
 
-def changes(a: Recorded, b: Recorded, verdict: Verdict) -> Changes:
+def changes(a: Recorded, b: Recorded, verdict: Verdict, most: int = -1) -> Changes:
     """Everything that can be compared; what is equal is in it too, but for packages.
 
-    ``verdict`` is that on the two runs: it has looked at the results already.
+    ``verdict`` is that on the two runs: it has looked at the results already. Of the diff there are about
+    ``most`` bytes, -1 for all.
     """
     packages, reason = _environment(a, b)
     return Changes(
-        _source(a, b),
+        _source(a, b, most),
         packages,
         reason,
         tuple(_pairs(_parameters(a), _parameters(b))),
@@ -77,7 +81,7 @@ def changes(a: Recorded, b: Recorded, verdict: Verdict) -> Changes:
     )
 
 
-def _source(a: Recorded, b: Recorded) -> Source:
+def _source(a: Recorded, b: Recorded, most: int) -> Source:
     shown = [_described(run) for run in (a, b)]
     found = compare_sources(a, b)
     if a.record is None or b.record is None or found.agreement is Agreement.IDENTICAL:
@@ -88,10 +92,12 @@ def _source(a: Recorded, b: Recorded) -> Source:
         return Source(shown[0], shown[1], "", found.note)
     try:
         with trees(a, b) as made:
-            return Source(shown[0], shown[1], made.diff(made.tree(a), made.tree(b)), doubt)
+            return Source(shown[0], shown[1], made.diff(made.tree(a), made.tree(b), most), doubt)
     except NOT_AT_HAND as error:
         reason = error.message if isinstance(error, RepriseError) else str(error)
-        return Source(shown[0], shown[1], _kept_diff(a, b), f"{reason}: what the runs kept is compared")
+        return Source(
+            shown[0], shown[1], _kept_diff(a, b, most), f"{reason}: what the runs kept is compared"
+        )
 
 
 def _described(run: Recorded) -> str:
@@ -107,36 +113,44 @@ def _described(run: Recorded) -> str:
     return where
 
 
-def _kept_diff(a: Recorded, b: Recorded) -> str:
+def _kept_diff(a: Recorded, b: Recorded, most: int) -> str:
     """A diff of what was kept beside the commits: the patches, and the files that git did not track."""
-    kept = [_kept(run) for run in (a, b)]
-    lines: list[str] = []
-    for path in sorted({*kept[0], *kept[1]}):
-        one, other = (texts.get(path, b"") for texts in kept)
-        if one == other:
-            continue
-        if b"\0" in one + other:
-            lines.append(f"Binary files a/{path} and b/{path} differ\n")
-            continue
-        left, right = (data.decode("utf-8", "replace").splitlines(keepends=True) for data in (one, other))
-        for line in unified_diff(left, right, f"a/{path}", f"b/{path}"):
-            lines.append(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n")
-    return "".join(lines)
+    one, other = _kept(a), _kept(b)
+    found = ""
+    for path in sorted({*one, *other}):
+        if 0 <= most <= len(found):
+            break
+        if one.get(path) != other.get(path):
+            found += "".join(_file_diff(path, _read(a, one.get(path)), _read(b, other.get(path))))
+    return found
 
 
-def _kept(run: Recorded) -> dict[str, bytes]:
+def _kept(run: Recorded) -> dict[str, Content]:
     assert run.record is not None
     source = run.record.source
-    wanted = {file.path: file.content for file in source.files}
-    if source.patch:
-        wanted["uncommitted changes"] = source.patch
-    found = {}
-    for path, kept in wanted.items():
-        try:
-            found[path] = content(run, kept)
-        except NOT_AT_HAND:
-            found[path] = f"(not kept any more: {kept.digest})\n".encode()
-    return found
+    found = {file.path: file.content for file in source.files}
+    return {**found, "uncommitted changes": source.patch} if source.patch else found
+
+
+def _read(run: Recorded, kept: Content | None) -> bytes:
+    """As much as shows that it is too long."""
+    if kept is None:
+        return b""
+    try:
+        with open_content(run.tracking, run.run_id, kept.digest) as stream:
+            return stream.read(_LONGEST + 1)
+    except NOT_AT_HAND:
+        return f"(not kept any more: {kept.digest})\n".encode()
+
+
+def _file_diff(path: str, one: bytes, other: bytes) -> Iterator[str]:
+    is_binary = b"\0" in one + other
+    if is_binary or max(len(one), len(other)) > _LONGEST:
+        yield f"{'Binary' if is_binary else 'Large'} files a/{path} and b/{path} differ\n"
+        return
+    left, right = (data.decode("utf-8", "replace").splitlines(keepends=True) for data in (one, other))
+    for line in unified_diff(left, right, f"a/{path}", f"b/{path}"):
+        yield line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n"
 
 
 def _environment(a: Recorded, b: Recorded) -> tuple[tuple[Change, ...], str]:

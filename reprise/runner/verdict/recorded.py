@@ -36,12 +36,22 @@ class Recorded:
     """A run in a store; ``folders`` are further places of its source, which its texts may name.
 
     ``record`` is None where there is none, or where it cannot be read: then ``record_fault`` says why.
-    ``predicted`` is what its models said, by their folders.
+    ``predicted`` is what its models said, by their folders. ``opens_folders``: a repository of this
+    machine that its texts name may be opened; not where others write such texts and see what is in it.
     """
 
-    def __init__(self, tracking: Tracking, run: Run, scratch: Path, folders: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        tracking: Tracking,
+        run: Run,
+        scratch: Path,
+        folders: tuple[str, ...] = (),
+        *,
+        opens_folders: bool = True,
+    ) -> None:
         self.tracking = tracking
         self.run = run
+        self.opens_folders = opens_folders
         self._scratch = scratch / run.run_id
         self._folders = folders
         self._listed: dict[str | None, Mapping[str, int | None]] = {}
@@ -202,10 +212,11 @@ def both(
     again: Run,
     *,
     folders: tuple[tuple[str, ...], tuple[str, ...]] = ((), ()),
+    opens_folders: bool = True,
 ) -> Iterator[tuple[Recorded, Recorded]]:
     """Two runs of a store, whose files are copied to a folder that is removed behind the block."""
     with scratch() as folder:
         yield (
-            Recorded(tracking, original, folder, folders[0]),
-            Recorded(tracking, again, folder, folders[1]),
+            Recorded(tracking, original, folder, folders[0], opens_folders=opens_folders),
+            Recorded(tracking, again, folder, folders[1], opens_folders=opens_folders),
         )

@@ -44,8 +44,8 @@ class Trees:
             self._obtain(run, source.commit, source.snapshot, _places(run))
             self._git(index, "read-tree", source.commit)
         for module in source.submodules:
-            places = [place / module.path for place in _places(run)]
-            self._obtain(run, module.commit, module.snapshot, [*places, *_mirror(module.url)])
+            places = [*(folder / module.path for folder in _folders(run)), *_mirror(module.url)]
+            self._obtain(run, module.commit, module.snapshot, places)
             self._put(index, [f"0 {'0' * len(module.commit)}\t{module.path}"])  # the link to its commit
             self._git(index, "read-tree", f"--prefix={module.path}/", module.commit)
         if source.patch is not None:
@@ -54,18 +54,15 @@ class Trees:
         self._add(index, run, source)
         return self._git(index, "write-tree").strip()
 
-    def diff(self, a: str, b: str) -> str:
-        """The unified diff that makes ``b`` of the tree ``a``."""
-        return self._git(
-            {},
-            "diff",
-            "--no-color",
-            "--no-ext-diff",
-            "--no-textconv",
-            "--find-renames",
-            a,
-            b,
+    def diff(self, a: str, b: str, most: int = -1) -> str:
+        """The unified diff that makes ``b`` of the tree ``a``: its first ``most`` bytes, -1 for all."""
+        options = ("--no-color", "--no-ext-diff", "--no-textconv", "--find-renames")
+        done = process.beginning(
+            ["git", "diff", *options, a, b], most, cwd=self._folder, environ=git.environment()
         )
+        if done.exit_code != 0:
+            raise SourceError(f"git diff ended with exit code {done.exit_code}")
+        return done.stdout
 
     def _add(self, index: dict[str, str], run: Recorded, source: SourceRecord) -> None:
         if source.files:
@@ -146,10 +143,17 @@ def _places(run: Recorded) -> list[Path]:
     """The repositories of this machine that may know the run's commit."""
     assert run.record is not None
     source = run.record.source
-    named = [run.run.tags.get(tags.SOURCE_NAME, ""), source.uri]
+    return [*_folders(run), *_mirror(source.url), *_mirror(source.uri.partition("#")[0])]
+
+
+def _folders(run: Recorded) -> list[Path]:
+    """Those that the run was started in, where they may be opened."""
+    assert run.record is not None
+    if not run.opens_folders:
+        return []
+    named = [run.run.tags.get(tags.SOURCE_NAME, ""), run.record.source.uri]
     folders = [Path(text.partition("#")[0].removeprefix("file://")) for text in named]
-    there = [folder for folder in folders if folder.is_absolute() and folder.is_dir()]
-    return [*there, *_mirror(source.url), *_mirror(source.uri.partition("#")[0])]
+    return [folder for folder in folders if folder.is_absolute() and folder.is_dir()]
 
 
 def _mirror(url: str | None) -> list[Path]:

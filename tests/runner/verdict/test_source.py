@@ -143,6 +143,20 @@ def test_nothing_is_written_into_the_repository(committed: ProjectFolder) -> Non
     assert objects() == before
 
 
+def test_no_more_of_a_diff_is_held_than_was_asked_for(folder: ProjectFolder) -> None:
+    one = recorded(folder)
+    (folder.path / "train.py").write_text("more\n" * 200_000)
+    other = recorded(folder)
+    with (
+        EmbeddedStore(Path("mlruns").absolute()) as store,
+        both(store, store.get_run(one), store.get_run(other)) as runs,
+        trees(*runs) as made,
+    ):
+        both_trees = [made.tree(run) for run in runs]
+        assert len(made.diff(*both_trees, 5000)) == 5000
+        assert made.diff(*both_trees).count("\n+more") == 200_000
+
+
 def test_many_files_start_no_more_processes_than_few(
     folder: ProjectFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
