@@ -92,7 +92,7 @@ def _source(a: Recorded, b: Recorded, most: int) -> Source:
         return Source(shown[0], shown[1], "", found.note)
     try:
         with trees(a, b) as made:
-            return Source(shown[0], shown[1], made.diff(made.tree(a), made.tree(b), most), doubt)
+            return Source(shown[0], shown[1], made.diff(made.tree(a), made.tree(b), most=most), doubt)
     except NOT_AT_HAND as error:
         reason = error.message if isinstance(error, RepriseError) else str(error)
         return Source(

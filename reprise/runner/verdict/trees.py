@@ -54,7 +54,7 @@ class Trees:
         self._add(index, run, source)
         return self._git(index, "write-tree").strip()
 
-    def diff(self, a: str, b: str, most: int = -1) -> str:
+    def diff(self, a: str, b: str, *, most: int = -1) -> str:
         """The unified diff that makes ``b`` of the tree ``a``: its first ``most`` bytes, -1 for all."""
         options = ("--no-color", "--no-ext-diff", "--no-textconv", "--find-renames")
         done = process.beginning(

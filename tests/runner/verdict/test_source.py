@@ -153,7 +153,7 @@ def test_no_more_of_a_diff_is_held_than_was_asked_for(folder: ProjectFolder) -> 
         trees(*runs) as made,
     ):
         both_trees = [made.tree(run) for run in runs]
-        assert len(made.diff(*both_trees, 5000)) == 5000
+        assert len(made.diff(*both_trees, most=5000)) == 5000
         assert made.diff(*both_trees).count("\n+more") == 200_000
 
 
