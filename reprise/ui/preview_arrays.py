@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import struct
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 READ_LIMIT = 64 * 1024
@@ -40,14 +40,20 @@ def array(head: bytes) -> Array | None:
         return None
     try:
         described = ast.literal_eval(head[start : start + length].decode("latin-1").strip())
-        dtype, shape = described["descr"], tuple(map(int, described["shape"]))
-    except (ValueError, SyntaxError, TypeError, KeyError, MemoryError, RecursionError):
-        return None
+        return _described(described, head[start + length :])
+    except (ValueError, SyntaxError, TypeError, KeyError, OverflowError, MemoryError, RecursionError):
+        return None  # no header of NumPy's, or numbers in it that no array has
+
+
+def _described(header: Mapping[str, object], data: bytes) -> Array:
+    dtype, shape = header["descr"], header["shape"]
+    if not isinstance(shape, tuple) or not all(isinstance(length, int) for length in shape):
+        raise TypeError(shape)
     facts = [("type", str(dtype)[:200]), ("shape", " x ".join(map(str, shape))[:200] or "one value")]
-    facts.append(("order", "by columns (Fortran)" if described.get("fortran_order") else "by rows (C)"))
+    facts.append(("order", "by columns (Fortran)" if header.get("fortran_order") else "by rows (C)"))
     if not isinstance(dtype, str) or dtype[1:] not in _LETTERS:
         return Array("", facts, ("Values of this type are not shown.",))
-    return _first_values(head[start + length :], dtype, shape, facts)
+    return _first_values(data, dtype, shape, facts)
 
 
 def _first_values(data: bytes, dtype: str, shape: tuple[int, ...], facts: list[tuple[str, str]]) -> Array:

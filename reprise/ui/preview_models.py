@@ -13,6 +13,7 @@ from reprise.errors import TrackingError
 from reprise.ui.stored_file import StoredFile
 
 READ_LIMIT = 256 * 1024
+_DEPTH = 40  # a deeper file would overflow the stack of the C parser, and end the server
 _FIELDS = 500  # inputs, outputs and parameters that are shown
 _SHOWN = 300  # characters of one value
 _REQUIREMENTS = "requirements.txt"
@@ -51,11 +52,7 @@ class ModelCard(NamedTuple):
 
 def card(text: str, file: StoredFile) -> ModelCard | None:
     """None when the file does not describe a model."""
-    try:
-        described = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-    except (yaml.YAMLError, ValueError, RecursionError):
-        return None
-    match described:
+    match _read(text):
         case {"flavors": dict(flavors), **rest}:
             return ModelCard(
                 file.path.rpartition("/")[0],
@@ -67,7 +64,23 @@ def card(text: str, file: StoredFile) -> ModelCard | None:
     return None
 
 
-def _facts(flavors: Mapping[object, object], rest: Mapping[str, object]) -> list[tuple[str, str]]:
+def _read(text: str) -> object:
+    """What the YAML says, every scalar as it is written: no number that takes long, no key that merges."""
+    loader = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
+    depth = 0
+    try:
+        for event in yaml.parse(text, Loader=loader):
+            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(
+                event, yaml.CollectionEndEvent
+            )
+            if depth > _DEPTH:
+                return None
+        return yaml.load(text, Loader=loader)
+    except (yaml.YAMLError, ValueError):
+        return None
+
+
+def _facts(flavors: Mapping[object, object], rest: Mapping[object, object]) -> list[tuple[str, str]]:
     facts = [("flavor", f"{name} {_version(content)}".strip()) for name, content in flavors.items()]
     named = ("model_id", "model_uuid", "run_id", "mlflow_version", "utc_time_created", "model_size_bytes")
     facts += [(name.replace("_", " "), _plain(rest[name])) for name in named if _plain(rest.get(name))]
@@ -82,8 +95,8 @@ def _version(flavor: object) -> str:
 
 
 def _plain(value: object) -> str:
-    """A value as text; one with parts is left out, as its text has no bounds."""
-    return str(value) if isinstance(value, str | int | float) or hasattr(value, "isoformat") else ""
+    """The value where it is a text; of one with parts the text would have no bounds."""
+    return value if isinstance(value, str) else ""
 
 
 def _signature(signature: object) -> list[Field]:

@@ -9,16 +9,13 @@ from collections.abc import Iterable, Sequence
 from typing import Any, BinaryIO, NamedTuple
 
 from reprise import amounts
+from reprise.ui import parquet_reading
+from reprise.ui.parquet_reading import CELL, COLUMNS, ROWS
 
 READ_LIMIT = 1024 * 1024
 """Bytes of separated values that are read."""
 
-ROWS, COLUMNS = 1000, 200
-"""What is shown at most."""
-
-_CELL = 500  # characters
 _SEPARATORS = ",;\t|"
-_GROUP_LIMIT = 256 * 1024 * 1024  # bytes of the part of a parquet file that holds its first rows
 
 
 class Table(NamedTuple):
@@ -63,22 +60,9 @@ def can_read_parquet() -> bool:
     return importlib.util.find_spec("pyarrow") is not None
 
 
-def parquet(stream: BinaryIO) -> Table | None:
-    from pyarrow import ArrowException  # type: ignore[import-not-found, import-untyped, unused-ignore]
-    from pyarrow.parquet import ParquetFile  # type: ignore[import-not-found, import-untyped, unused-ignore]
-
-    try:
-        file = ParquetFile(stream)
-        metadata = file.metadata
-        names = file.schema_arrow.names[:COLUMNS]
-        rows: list[list[object]] = []
-        if metadata.num_row_groups and metadata.row_group(0).total_byte_size <= _GROUP_LIMIT:
-            batch = next(file.iter_batches(ROWS, row_groups=[0], columns=names), None)
-            columns = [column.to_pylist() for column in batch.columns] if batch else []
-            rows = [list(row) for row in zip(*columns, strict=True)]
-    except (ArrowException, OSError, ValueError):
-        return None
-    return _table(file.schema_arrow.names, rows, metadata.num_rows)
+def parquet(stream: BinaryIO, size: int) -> Table | None:
+    found = parquet_reading.head_of(stream, size)
+    return found and _table(found.columns, found.rows, found.total)
 
 
 def _separator(text: str) -> str:
@@ -105,4 +89,4 @@ def _cells(row: Iterable[Any]) -> list[str]:
 
 def _cell(value: object) -> str:
     text = "" if value is None else value if isinstance(value, str) else str(value)
-    return text if len(text) <= _CELL else f"{text[:_CELL]}…"
+    return text if len(text) <= CELL else f"{text[:CELL]}…"

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 from reprise import amounts
-from reprise.ui import preview_arrays, preview_models, preview_tables, preview_trees
+from reprise.ui import preview_arrays, preview_images, preview_models, preview_tables, preview_trees
 from reprise.ui.preview_models import ModelCard
 from reprise.ui.preview_tables import Table
 from reprise.ui.preview_trees import Node
@@ -78,6 +78,10 @@ def _image(file: StoredFile) -> Preview:
         return Preview(
             "bytes", notes=(f"An image of {amounts.size(file.size)} is not shown; download it.",)
         )
+    width, height = preview_images.size(file.head(preview_images.READ_LIMIT)) or (1, 1)
+    if width * height > preview_images.MOST_PIXELS:
+        note = f"An image of {width:,} x {height:,} pixels is not shown; download it."
+        return Preview("bytes", notes=(note,))
     return Preview("image")
 
 
@@ -93,7 +97,7 @@ def _parquet(file: StoredFile) -> Preview | None:
         note = "Parquet files are shown where the package pyarrow is installed beside reprise."
         return _bytes(file)._replace(notes=(note,))
     with file.reading() as stream:
-        table = preview_tables.parquet(stream)
+        table = preview_tables.parquet(stream, file.size)
     return table and Preview("table", table=table)
 
 

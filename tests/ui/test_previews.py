@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import pickle
 import struct
@@ -11,7 +12,8 @@ import numpy
 import pytest
 
 from reprise.tracking.artifacts import ArtifactFolder
-from reprise.ui.preview_tables import COLUMNS, ROWS
+from reprise.tracking.embedded import EmbeddedStore
+from reprise.ui.parquet_reading import COLUMNS, ROWS
 from reprise.ui.preview_trees import NODES, Node
 from reprise.ui.previews import TEXT_LIMIT, Preview, preview
 from reprise.ui.stored_file import StoredFile
@@ -64,6 +66,37 @@ def test_parquet_shows_its_rows(folder: Path) -> None:
     table = preview(StoredFile.at(ArtifactFolder(folder), "t.parquet")).table
     assert table is not None
     assert (table.rows[999], table.said) == (["999", "x"], "The first 1,000 of 5,000 rows")
+
+
+def test_a_date_beyond_those_of_python_hides_no_table(folder: Path) -> None:
+    arrow = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    dates = arrow.array([0, 2**31 - 1], arrow.date32())
+    parquet.write_table(arrow.table({"a": ["x", "y"], "on": dates}), folder / "t.parquet")
+    table = preview(StoredFile.at(ArtifactFolder(folder), "t.parquet")).table
+    assert table is not None
+    assert table.rows[0] == ["x", "1970-01-01"]
+    assert table.rows[1][0] == "y"
+
+
+def test_parquet_that_unpacks_to_more_than_there_is_memory_is_not_shown(folder: Path) -> None:
+    arrow = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    repeated = arrow.array(["x" * 60_000_000]).dictionary_encode()
+    rows = arrow.DictionaryArray.from_arrays([0] * 1000, repeated.dictionary)
+    parquet.write_table(arrow.table({"a": rows}), folder / "t.parquet", compression="zstd")
+    assert preview(StoredFile.at(ArtifactFolder(folder), "t.parquet")).kind == "bytes"
+
+
+def test_parquet_is_read_where_it_is_stored_elsewhere(tmp_path: Path) -> None:
+    arrow = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    with EmbeddedStore(tmp_path / "mlruns", f"memory://{tmp_path.name}") as store:
+        with store.artifacts.writing("t.parquet") as file:
+            parquet.write_table(arrow.table({"a": [7]}), arrow.output_stream(made := io.BytesIO()))
+            file.write(made.getvalue())
+        table = preview(StoredFile.at(store.artifacts, "t.parquet")).table
+    assert table is not None and table.rows == [["7"]]
 
 
 def test_parquet_without_pyarrow_is_not_read_and_says_why(
@@ -155,6 +188,41 @@ def test_an_array_whose_header_lies_breaks_nothing(folder: Path) -> None:
     assert _shown(folder, "a.npy", content).text == "0  0"
 
 
+@pytest.mark.parametrize(
+    "shape", ("(1e999,)", f"(0x{'f' * 7000},)", f"({'9' * 3900}, {'9' * 3900})", "'12'")
+)
+def test_an_array_of_no_size_that_there_is_is_shown_as_bytes(folder: Path, shape: str) -> None:
+    header = f"{{'descr': '<f8', 'fortran_order': False, 'shape': {shape}}}".encode()
+    content = b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header + bytes(16)
+    assert _shown(folder, "a.npy", content).kind in ("bytes", "text")
+
+
+_HUGE = struct.pack(">II", 60_000, 60_000)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    (
+        ("a.png", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + _HUGE),
+        ("a.gif", b"GIF89a" + b"\xff" * 4),
+        ("a.jpg", b"\xff\xd8\xff\xe0\0\x04JF\xff\xc2\0\x0b\x08" + b"\xff" * 4),
+        ("a.webp", b"RIFF\0\0\0\0WEBPVP8X\x0a\0\0\0\0\0\0\0" + b"\xff" * 6),
+        ("a.webp", b"RIFF\0\0\0\0WEBPVP8L\0\0\0\0/\xff\xff\xff\x0f"),
+    ),
+)
+def test_an_image_that_takes_gigabytes_to_draw_is_not_shown(
+    folder: Path, name: str, content: bytes
+) -> None:
+    shown = _shown(folder, name, content + bytes(50))
+    assert shown.kind == "bytes" and "pixels is not shown" in shown.notes[0]
+
+
+def test_an_image_of_usual_size_is_shown(folder: Path) -> None:
+    usual = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + struct.pack(">II", 4000, 3000)
+    assert _shown(folder, "a.png", usual) == Preview("image")
+    assert _shown(folder, "cut.jpg", b"\xff\xd8\xff\xe0").kind == "image"
+
+
 MODEL = """
 flavors:
   python_function: {loader_module: mlflow.sklearn, python_version: 3.11.4}
@@ -197,3 +265,24 @@ def test_a_hostile_model_is_a_card_without_what_it_lies_about(folder: Path, text
     card = _shown(folder, "MLmodel", text.encode()).model
     assert card is not None
     assert (card.signature, card.example) == ([], None)
+
+
+_MERGES = "a: &a0 {x: 1, y: 2, z: 3}\n" + "".join(
+    f"a{deep}: &a{deep} {{<<: [{', '.join([f'*a{deep - 1}'] * 9)}]}}\n" for deep in range(1, 12)
+)
+
+
+@pytest.mark.parametrize(
+    "text",
+    (
+        f"{_MERGES}flavors: {{}}\n",
+        f"flavors: {{a: {{x_version: 0x{'f' * 8000}}}}}",
+        "flavors: {}\nmodel_size_bytes: 1" + ":1" * 100_000,
+        "flavors: {}\nmodel_size_bytes: 1" + ":1" * 100_000 + ".5",
+        "flavors: {}\nx: " + "[" * 100_000,
+        "flavors: {}\n" + "? " * 50_000,
+    ),
+    ids=("merges", "digits", "sixties", "sixtieths", "deep", "deep keys"),
+)
+def test_yaml_that_explodes_does_not(folder: Path, text: str) -> None:
+    assert _shown(folder, "MLmodel", text.encode()).kind in ("model", "text")
