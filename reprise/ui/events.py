@@ -28,15 +28,22 @@ class News:
         self._store = store
         self._waiting: set[asyncio.Event] = set()
         self._watcher: asyncio.Task[None] | None = None
+        self._looking = asyncio.Event()  # the watcher knows what was there before
         self.stopping = False
 
     async def changes(self) -> AsyncIterator[bool]:
-        """True after each change (several that are close together are one), False after a silent while."""
+        """True after each change (several that are close together are one).
+
+        False at first, when no change will be missed any more, and after a silent while.
+        """
         changed = asyncio.Event()
         self._waiting.add(changed)
         if self._watcher is None or self._watcher.done():
+            self._looking.clear()
             self._watcher = asyncio.create_task(self._watch())
         try:
+            await self._looking.wait()
+            yield False
             while not self.stopping:
                 try:
                     await asyncio.wait_for(changed.wait(), _BEAT)
@@ -57,6 +64,7 @@ class News:
     async def _watch(self) -> None:
         with self._store.watching() as version:
             seen = await run_in_threadpool(version)
+            self._looking.set()
             while self._waiting and not self.stopping:
                 await asyncio.sleep(_LOOK)
                 if (now := await run_in_threadpool(version)) != seen:
@@ -70,9 +78,8 @@ async def events(request: Request) -> Response:
     news: News = request.app.state.news
 
     async def stream() -> AsyncIterator[str]:
-        yield "retry: 2000\n\n"
         async for changed in news.changes():
-            yield "event: changed\ndata:\n\n" if changed else ": still here\n\n"
+            yield "event: changed\ndata:\n\n" if changed else "retry: 2000\n\n"
 
     return StreamingResponse(stream(), media_type="text/event-stream", headers=HEADERS)
 
