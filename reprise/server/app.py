@@ -120,8 +120,7 @@ class Guard:
         host = headers.get("host", "")
         if self._hosts is not None and _host_name(host) not in self._hosts:
             return TrackingError("This server is not called by that Host", code="PERMISSION_DENIED")
-        # Browsers say which page a request comes from; a foreign one has no business here.
-        if (origin := headers.get("origin")) and origin.partition("://")[2] != host:
+        if _is_foreign(headers, host, scope["method"]):
             return TrackingError("Requests of foreign pages are not answered", code="PERMISSION_DENIED")
         if scope["path"] in _PROBES or (self._pages and self._pages.is_open(scope["path"])):
             return None
@@ -131,6 +130,14 @@ class Guard:
         if bearer is not None and refused is None:
             scope.setdefault("state", {}).update(user=bearer.name, role=bearer.role, run_id=bearer.run_id)
         return refused
+
+
+def _is_foreign(headers: Headers, host: str, method: str) -> bool:
+    """Whether a page of another site asks: browsers tell. Such a page may lead to ours, and no more."""
+    if (origin := headers.get("origin")) and origin.partition("://")[2] != host:
+        return True
+    is_link = method == "GET" and headers.get("sec-fetch-mode") == "navigate"
+    return headers.get("sec-fetch-site") in ("cross-site", "same-site") and not is_link
 
 
 def _host_name(host: str) -> str:

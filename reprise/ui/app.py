@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import logging
 from collections.abc import MutableMapping
 from typing import Any
 
+from anyio import CancelScope
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
-from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -40,6 +42,8 @@ from reprise.ui.log_tails import Tails
 from reprise.ui.run_orders import Orders
 from reprise.ui.sessions import Sessions
 
+logger = logging.getLogger(__name__)
+
 _NOTHING = base64.b64encode(hashlib.sha256().digest()).decode()
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; font-src 'self';"
@@ -54,6 +58,7 @@ _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
 
@@ -79,7 +84,13 @@ def create(store: EmbeddedStore, sessions: Sessions) -> ASGIApp:
             *model_version.ROUTES,
             *provenance.ROUTES,
         ),
-        exception_handlers={RepriseError: refused, HTTPException: no_such_page},
+        exception_handlers={
+            RepriseError: refused,
+            HTTPException: no_such_page,
+            ClientDisconnect: gone,
+            OSError: out_of_order,
+            Exception: broken,
+        },
     )
     app.state.store = store
     app.state.sessions = sessions
@@ -100,8 +111,12 @@ class Guarded:
             if message["type"] == "http.response.start":
                 _add(message)
             await send(message)
+            if scope["method"] == "HEAD":
+                await send({"type": "http.response.body"})
+                only_head.cancel()  # news, archives and large files would go on for nobody
 
-        await self.app(scope, receive, send_with_headers)
+        with CancelScope() as only_head:
+            await self.app(scope, receive, send_with_headers)
 
 
 def stop(app: ASGIApp) -> None:
@@ -127,9 +142,33 @@ async def no_such_page(request: Request, error: Exception) -> Response:
     return _told(request, error.status_code, "ENDPOINT_NOT_FOUND", message)
 
 
+async def gone(request: Request, error: Exception) -> Response:
+    """The browser hung up in the middle of its request; nobody reads this."""
+    return Response(status_code=499)
+
+
+async def out_of_order(request: Request, error: Exception) -> Response:
+    """A full disk, or a file that may not be read: the operator's to mend, and named in the log."""
+    assert isinstance(error, OSError)
+    logger.error("%s %s: %s", request.method, request.url.path, error)
+    return _told(request, 500, "INTERNAL_ERROR", error.strerror or "The disk does not answer")
+
+
+async def broken(request: Request, error: Exception) -> Response:
+    """A bug of ours; the server logs its traceback. It may be in what all pages have, so this is none."""
+    message = f"Unexpected {type(error).__name__}: the log of the server tells more"
+    if _is_for_people(request):
+        return PlainTextResponse(message, 500)
+    return JSONResponse({"error_code": "INTERNAL_ERROR", "message": message}, 500)
+
+
+def _is_for_people(request: Request) -> bool:
+    return "text/html" in request.headers.get("accept", "")
+
+
 def _told(request: Request, status: int, code: str, message: str) -> Response:
     """A page for people, and MLflow's shape of an error for what a page fetches."""
-    if "text/html" in request.headers.get("accept", ""):
+    if _is_for_people(request):
         return render(request, "error.html", status, code=status, message=message)
     return JSONResponse({"error_code": code, "message": message}, status)
 

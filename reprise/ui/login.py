@@ -16,6 +16,7 @@ from reprise.ui.html import render
 from reprise.ui.sessions import COOKIE, LASTS, Sessions
 
 _LARGEST = 10_000
+_LONGEST = 4000  # characters of an address that is come back to; many clients take no longer header
 
 
 def instead_of(scope: Scope, error: TrackingError) -> Response | None:
@@ -29,6 +30,7 @@ def instead_of(scope: Scope, error: TrackingError) -> Response | None:
     if mode == "navigate" and scope["method"] == "GET":
         query = scope["query_string"].decode("ascii", "replace")
         here = scope["path"] + (f"?{query}" if query else "")
+        here = here if len(here) <= _LONGEST else "/"
         return RedirectResponse(f"/login?next={quote(here, safe='')}", status_code=303)
     return JSONResponse({"error_code": error.code, "message": "You are not logged in"}, 401)
 
@@ -48,6 +50,7 @@ async def log_in(request: Request) -> Response:
     session = await sessions.open(f"Basic {base64.b64encode(pair.encode()).decode()}")
     if session is None:
         return render(request, "login.html", 401, next=form.get("next", "/"), failed=True)
+    sessions.close(request.headers)  # that of who was here before
     response = RedirectResponse(local(form.get("next", "/")), status_code=303)
     secure = request.url.scheme == "https" or request.headers.get("x-forwarded-proto") == "https"
     response.set_cookie(
