@@ -11,7 +11,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from reprise import paths, process
 from reprise.envs import registry as envs
@@ -26,11 +26,17 @@ from reprise.schemas.environment_files import read_conda_env, read_python_env
 from reprise.schemas.faults import Findings, refuse_faults
 from reprise.schemas.job import Command
 
+if TYPE_CHECKING:
+    from packaging.specifiers import SpecifierSet
+
 log = logging.getLogger(__name__)
 
 _LOCAL = "local"
 _FROM_PACKAGES = ("virtualenv", "conda")
 _REQUIREMENTS = "requirements.txt"
+_STARLETTE = "starlette<1"
+_BOUNDS_STARLETTE = "3.17"
+"""MLflow before takes any starlette, but its scoring server fails with one that came later."""
 _HAS_MLFLOW = "import importlib.util, sys; sys.exit(importlib.util.find_spec('mlflow') is None)"
 
 
@@ -49,8 +55,12 @@ def wanted(model: ModelFolder, env_manager: str | None) -> tuple[EnvManager, Env
     if envs.ALIASES.get(env_manager or "", env_manager) == _LOCAL:
         return envs.choose(PythonEnv(model.folder), env_manager)
     manager, spec = _own(model, env_manager)
+    if isinstance(spec, PythonEnv):
+        spec = _served_by_its_mlflow(spec)
     lock = model.lock
-    if lock is None or lock.manager not in _FROM_PACKAGES or foreign(lock):
+    if model.run_id is None:
+        reason = "no run is known that made it"
+    elif lock is None or lock.manager not in _FROM_PACKAGES or foreign(lock):
         reason = "the run that made it kept no lock that is of use here"
     elif env_manager is not None and lock.manager != manager.NAME:
         reason = f"the run that made it had one of {lock.manager}"
@@ -162,14 +172,7 @@ def _lacking(lock: Lock, spec: PythonEnv) -> str | None:
     if any(package.name.startswith((".", "/")) for package in held):
         return "packages of an index alone"
     pinned = {requirements.canonical(package.name): package.version for package in held}
-    asked = requirements.read(spec.dependencies, spec.root, spec.file)
-    lines = [
-        *asked.lines,
-        *(line for _, text in asked.files for line in requirements.logical(text.splitlines())),
-    ]
-    for line in lines:
-        if line.startswith("-"):
-            continue
+    for line in _lines(spec):
         try:
             one = Requirement(line)
         except InvalidRequirement:
@@ -180,6 +183,39 @@ def _lacking(lock: Lock, spec: PythonEnv) -> str | None:
         if one.url or version is None or not one.specifier.contains(version, prereleases=True):
             return redact(line)
     return None
+
+
+def _served_by_its_mlflow(spec: PythonEnv) -> PythonEnv:
+    """``spec`` with what an older MLflow needs for its scoring server and does not say."""
+    from packaging.requirements import InvalidRequirement, Requirement
+
+    named = {}
+    for line in _lines(spec):
+        try:
+            one = Requirement(line)
+        except InvalidRequirement:
+            continue
+        named[requirements.canonical(one.name)] = one
+    mlflow = named.get("mlflow") or named.get("mlflow-skinny")
+    if mlflow is None or mlflow.url or "starlette" in named or _allows(mlflow.specifier, _BOUNDS_STARLETTE):
+        return spec
+    return spec._replace(dependencies=(*spec.dependencies, _STARLETTE))
+
+
+def _allows(specifier: SpecifierSet, least: str) -> bool:
+    """Whether it allows ``least`` or a newer version that it names itself."""
+    from packaging.version import Version
+
+    named = (Version(one.version.removesuffix(".*")) for one in specifier)
+    candidates = (Version(least), *(version for version in named if version >= Version(least)))
+    return any(specifier.contains(version, prereleases=True) for version in candidates)
+
+
+def _lines(spec: PythonEnv) -> Iterator[str]:
+    """The requirements of ``spec`` and of the files that these name, without options."""
+    asked = requirements.read(spec.dependencies, spec.root, spec.file)
+    of_files = (line for _, text in asked.files for line in requirements.logical(text.splitlines()))
+    return (line for line in (*asked.lines, *of_files) if not line.startswith("-"))
 
 
 def _refuse_without_mlflow(manager: EnvManager, environment: Environment, model: ModelFolder) -> None:

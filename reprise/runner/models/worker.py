@@ -9,6 +9,7 @@ from __future__ import annotations
 import http.client
 import logging
 import os
+import re
 import signal
 import subprocess
 import time
@@ -34,6 +35,8 @@ _GRACE = 5.0
 _PAUSE = 0.05
 _SHOWN = 15  # lines
 _TAIL = 1 << 16  # bytes
+_TRACEBACK = "Traceback (most recent call last):"
+_OUTER = re.compile(r"Exception: Command .* returned non zero return code")
 
 
 class Settings(NamedTuple):
@@ -128,7 +131,7 @@ class Worker:
                 lines = stream.read().decode("utf-8", "replace").splitlines()
         except OSError:
             return ""
-        return "\n".join(f"  {line}" for line in lines[-_SHOWN:])
+        return "\n".join(f"  {line}" for line in _cause(lines)[-_SHOWN:])
 
     def end(self) -> None:
         """End all of its processes; a second call does nothing."""
@@ -167,6 +170,16 @@ def _command(model: ModelFolder, settings: Settings, port: int, folder: Path) ->
 def _is_server(uri: str) -> bool:
     """Whether an MLflow client can speak to it; it would take our store's folder for one of its own."""
     return "://" in uri and not uri.startswith("file:")
+
+
+def _cause(lines: list[str]) -> list[str]:
+    """Without the traceback of MLflow's command, which only says that the server under it has ended."""
+    while lines and not lines[-1].strip():
+        lines = lines[:-1]
+    if lines and _OUTER.match(lines[-1]) and _TRACEBACK in lines:
+        last = len(lines) - 1 - lines[::-1].index(_TRACEBACK)
+        return lines[:last] or lines
+    return lines
 
 
 def _free_port() -> int:

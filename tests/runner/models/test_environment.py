@@ -25,8 +25,8 @@ BOTH = "flavors: {python_function: {env: {virtualenv: python_env.yaml, conda: co
 FILES = {
     "MLmodel": BOTH,
     "python_env.yaml": f"python: {VERSION}\ndependencies: [-r requirements.txt]\n",
-    "requirements.txt": "mlflow==3.1.0\nscikit_learn>=1.5\nwinonly==1; sys_platform == 'win32'\n",
-    "conda.yaml": f"dependencies: [python={VERSION}, pip, {{pip: [mlflow==3.1.0]}}]\n",
+    "requirements.txt": "mlflow==3.17.0\nscikit_learn>=1.5\nwinonly==1; sys_platform == 'win32'\n",
+    "conda.yaml": f"dependencies: [python={VERSION}, pip, {{pip: [mlflow==3.17.0]}}]\n",
 }
 
 
@@ -47,22 +47,47 @@ def lock_with(*requirements: str) -> Lock:
 
 
 def test_the_lock_of_the_run_is_taken_where_it_holds_what_the_model_asks_for(tmp_path: Path) -> None:
-    lock = lock_with("mlflow==3.1.0", "scikit-learn==1.6.1", "pandas==2.2.3")
+    lock = lock_with("mlflow==3.17.0", "scikit-learn==1.6.1", "pandas==2.2.3")
     model = written(tmp_path, FILES)._replace(lock=lock)
     manager, what = wanted(model, None)
     assert (manager.NAME, what) == ("virtualenv", lock)
 
 
 @pytest.mark.parametrize(
+    ("asked", "added"),
+    [
+        ("mlflow==2.22.0", ("starlette<1",)),
+        ("mlflow-skinny>=2.9,<3", ("starlette<1",)),
+        ("mlflow==3.17.0", ()),
+        ("mlflow>=2", ()),
+        ("mlflow<=4,>3.17", ()),
+        ("mlflow==2.22.0\nstarlette==0.46", ()),
+    ],
+)
+def test_an_older_mlflow_gets_a_starlette_that_its_server_runs_with(
+    tmp_path: Path, asked: str, added: tuple[str, ...]
+) -> None:
+    _, what = wanted(written(tmp_path, {**FILES, "requirements.txt": asked}), None)
+    assert isinstance(what, PythonEnv)
+    assert what.dependencies == ("-r requirements.txt", *added)
+
+
+def test_the_lock_of_a_run_is_left_where_its_mlflow_cannot_serve(tmp_path: Path) -> None:
+    lock = lock_with("mlflow==2.22.0", "starlette==1.0.0")
+    model = written(tmp_path, {**FILES, "requirements.txt": "mlflow==2.22.0"})._replace(lock=lock)
+    assert wanted(model, None)[1] != lock
+
+
+@pytest.mark.parametrize(
     "lock",
     [
         None,
-        lock_with("mlflow==3.1.0"),
+        lock_with("mlflow==3.17.0"),
         lock_with("mlflow==2.9.0", "scikit-learn==1.6.1"),
-        lock_with("mlflow==3.1.0", "scikit-learn==1.6.1", "./mine"),
+        lock_with("mlflow==3.17.0", "scikit-learn==1.6.1", "./mine"),
         Lock("local", "{}"),
-        lock_with("mlflow==3.1.0", "scikit-learn==1.6.1")._replace(
-            text=lock_with("mlflow==3.1.0", "scikit-learn==1.6.1").text.replace(
+        lock_with("mlflow==3.17.0", "scikit-learn==1.6.1")._replace(
+            text=lock_with("mlflow==3.17.0", "scikit-learn==1.6.1").text.replace(
                 sysconfig.get_platform(), "otheros-riscv"
             )
         ),
@@ -80,7 +105,7 @@ def test_otherwise_the_files_of_the_model_decide(tmp_path: Path, lock: Lock | No
 
 
 def test_the_manager_that_is_asked_for_is_taken(tmp_path: Path) -> None:
-    model = written(tmp_path, FILES)._replace(lock=lock_with("mlflow==3.1.0", "scikit-learn==1.6.1"))
+    model = written(tmp_path, FILES)._replace(lock=lock_with("mlflow==3.17.0", "scikit-learn==1.6.1"))
     manager, what = wanted(model, "conda")
     assert (manager.NAME, type(what)) == ("conda", CondaEnv)
     assert wanted(model, "local")[0].NAME == "local"

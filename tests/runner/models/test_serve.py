@@ -144,6 +144,7 @@ def test_servers_on_any_port_have_logs_of_their_own(trained: Trained, tmp_path: 
         done = trained.reprise("models", "serve", "-m", str(broken), "-p", "0", "--env-manager", "local")
         assert done.returncode == 1
         logs.add(Path(done.stderr.decode().rpartition("all of its output is in ")[2].strip()))
+        assert "No module named 'gone'" in done.stderr.decode()  # and not only that a command failed
     assert len(logs) == 2
     assert all("gone" in log.read_text() for log in logs)
 
