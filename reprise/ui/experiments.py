@@ -14,11 +14,10 @@ from reprise.server.artifacts import store_of
 from reprise.tracking.embedded import EmbeddedStore
 from reprise.tracking.run_listing import Activity
 from reprise.ui.html import render
+from reprise.ui.notes import NOTE, first_words
 
 MOST = 1000
 """Experiments on a page; beyond that one searches by name."""
-
-NOTE = "mlflow.note.content"
 
 
 class Shown(NamedTuple):
@@ -30,7 +29,7 @@ class Shown(NamedTuple):
 
     @property
     def note(self) -> str:
-        return self.experiment.tags.get(NOTE, "")
+        return first_words(self.experiment.tags.get(NOTE, ""))
 
     @property
     def runs(self) -> int:

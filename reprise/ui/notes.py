@@ -43,6 +43,11 @@ def html_of(text: str) -> Markup:
     return Markup(_markdown().render(text))
 
 
+def first_words(text: str) -> str:
+    """The note without its marks, as much as a line can show."""
+    return html_of(text[:2000]).striptags()[:300]
+
+
 async def preview(request: Request) -> Response:
     """``POST /notes/preview``: the HTML of the Markdown that is the body."""
     body = bytearray()

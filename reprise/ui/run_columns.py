@@ -11,6 +11,8 @@ from typing import NamedTuple
 
 from reprise.schemas import tags
 from reprise.tracking.run_listing import Keys
+from reprise.tracking.search import Name
+from reprise.tracking.searchables import RUNS
 
 MOST_COLUMNS = 200
 _LONGEST = 300  # characters of a column's id
@@ -46,7 +48,9 @@ FIXED = (
     Column("verdict", "Verdict", "verdict", f"tags.{tags.VERDICT}"),
 )
 _BY_ID = {column.id: column for column in (NAME, *FIXED)}
-_ALWAYS = ("status", "created", "duration", "source", "commit", "user", "models", "verdict")
+_BY_NAME = {column.name: column for column in _BY_ID.values() if column.name}
+_BEFORE = ("status", "verdict", "created", "duration")
+_BEHIND = ("source", "commit", "models", "user")
 
 
 def column(id: str) -> Column | None:
@@ -59,6 +63,15 @@ def column(id: str) -> Column | None:
     return Column(id, key, kind.removesuffix("s"), quoted(kind, key), key, falls=kind == "metrics")
 
 
+def column_of(name: Name) -> Column | None:
+    """The column that the search language calls so, or None."""
+    if name.entity != "attribute":
+        return _BY_NAME.get(f"{name.entity}s.{name.key}") or column(f"{name.entity}s.{name.key}")
+    meant = RUNS.attributes.get(name.key)  # an attribute has several names
+    found = (one for one in _BY_ID.values() if meant and RUNS.attributes.get(one.name) is meant)
+    return next(found, None)
+
+
 def columns(ids: Sequence[str]) -> tuple[Column, ...]:
     """Those of ``ids`` that there can be, each once."""
     known = (column(id) for id in dict.fromkeys(ids[:MOST_COLUMNS]))
@@ -69,7 +82,7 @@ def at_first(keys: Keys) -> tuple[Column, ...]:
     """What a table shows when nobody has chosen."""
     metrics = [key for key in keys.metrics if not key.startswith(_NEVER_AT_FIRST)][:_AT_FIRST]
     ids = (*(f"metrics.{key}" for key in metrics), *(f"params.{key}" for key in keys.params[:_AT_FIRST]))
-    return columns((*_ALWAYS, *ids))
+    return columns((*_BEFORE, *ids, *_BEHIND))
 
 
 def every(keys: Keys) -> tuple[Column, ...]:

@@ -14,6 +14,7 @@ from reprise.schemas.entities import Dataset, DatasetInput, LoggedModel, Metric,
 from reprise.tracking.embedded import EmbeddedStore
 from reprise.tracking.metric_lines import Figures
 from reprise.ui.notes import LONGEST, NOTE, html_of
+from reprise.ui.numbers import natural
 
 SYSTEM = "system/"
 """How the names of metrics begin that tell of the machine."""
@@ -25,6 +26,9 @@ MOST_CHILDREN = 200
 MOST_MODELS = 100
 LONGEST_VALUE = 5000
 """Characters of a value that are shown."""
+
+SHOWN_AT_ONCE = 25
+"""Rows of a list; the rest is folded."""
 
 _FOLDED = 200  # characters of a value from which it is folded
 _MOST_COLUMNS = 100  # of a dataset
@@ -111,7 +115,7 @@ class Overview(NamedTuple):
 
 def overview_of(store: EmbeddedStore, run: Run) -> Overview:
     note = run.tags.get(NOTE, "")
-    metrics = [metric for key, metric in run.metrics.items() if not key.startswith(SYSTEM)]
+    metrics = [run.metrics[key] for key in sorted(run.metrics, key=natural) if not key.startswith(SYSTEM)]
     figures = store.metric_figures(run.run_id)
     versions = store.model_versions(run.run_id)
     models = _models(store, run, versions)
@@ -134,7 +138,10 @@ def overview_of(store: EmbeddedStore, run: Run) -> Overview:
 
 
 def _values(pairs: Mapping[str, str]) -> Values:
-    shown = [Value(key, pairs[key][:LONGEST_VALUE], len(pairs[key])) for key in sorted(pairs)[:MOST_ROWS]]
+    shown = [
+        Value(key, pairs[key][:LONGEST_VALUE], len(pairs[key]))
+        for key in sorted(pairs, key=natural)[:MOST_ROWS]
+    ]
     return Values(shown, len(pairs) - len(shown))
 
 

@@ -15,7 +15,7 @@ from reprise.server.artifacts import store_of
 from reprise.tracking.embedded import EmbeddedStore
 from reprise.ui.html import render
 from reprise.ui.origins import origin
-from reprise.ui.run_overview import overview_of
+from reprise.ui.run_overview import SHOWN_AT_ONCE, overview_of
 
 
 class RunHead(NamedTuple):
@@ -47,6 +47,7 @@ def overview(request: Request) -> Response:
         "run_overview.html",
         head=head,
         overview=overview_of(store, head.run),
+        at_once=SHOWN_AT_ONCE,
         origin=origin(store, head.run),
     )
 

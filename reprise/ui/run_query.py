@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
 from typing import NamedTuple
 from urllib.parse import urlencode
 
 from starlette.datastructures import QueryParams
 
+from reprise.errors import TrackingError
 from reprise.schemas.entities import ViewType
-from reprise.ui.run_columns import Column, column, columns
+from reprise.tracking.search import parse_order
+from reprise.ui.run_columns import Column, column, column_of, columns
 
 MOST_SORTS = 5
 EVERY = "*"
 """The value of ``open`` that unfolds all runs."""
+
+_IN_WORDS = re.compile(r"\s(ASC|DESC)\s*$", re.IGNORECASE)
 
 
 class Sort(NamedTuple):
@@ -26,11 +30,15 @@ class Sort(NamedTuple):
 
 
 class RunQuery(NamedTuple):
-    """``open`` are the ids of the runs that show what is nested in them; no ``columns``: nobody chose."""
+    """``open`` are the ids of the runs that show what is nested in them; no ``columns``: nobody chose.
+
+    ``unsorted`` is what the address asks to sort by and no column is.
+    """
 
     experiment_id: str
     filter: str = ""
     sort: tuple[Sort, ...] = ()
+    unsorted: tuple[str, ...] = ()
     deleted: bool = False
     columns: tuple[Column, ...] = ()
     open: frozenset[str] = frozenset()
@@ -62,19 +70,28 @@ class RunQuery(NamedTuple):
 
 
 def read(experiment_id: str, given: QueryParams) -> RunQuery:
-    """The query of an address; what it names and there cannot be is left out."""
+    """The query of an address; columns that there cannot be are left out."""
+    asked = given.getlist("sort")[:MOST_SORTS]
+    sorts = [_sort(text) for text in asked]
     return RunQuery(
         experiment_id,
         given.get("filter", "").strip(),
-        tuple(_sorts(given.getlist("sort"))),
+        tuple(sort for sort in sorts if sort),
+        tuple(text for text, sort in zip(asked, sorts, strict=True) if sort is None),
         given.get("view") == "deleted",
         columns(given.getlist("columns")),
         frozenset(given.getlist("open")),
     )
 
 
-def _sorts(ids: list[str]) -> Iterable[Sort]:
-    for id in ids[:MOST_SORTS]:
-        found = column(id.removeprefix("-"))
-        if found is not None and found.name:
-            yield Sort(found, id.startswith("-"))
+def _sort(text: str) -> Sort | None:
+    """By the id of a column, ``-metrics.acc``, or in words of the search language, ``metrics.acc DESC``."""
+    found = column(text.removeprefix("-"))
+    if found is not None and found.name and not _IN_WORDS.search(text):
+        return Sort(found, text.startswith("-"))
+    try:
+        order = parse_order(text)
+    except TrackingError:
+        return None
+    found = column_of(order.name)
+    return Sort(found, not order.ascending) if found is not None and found.name else None

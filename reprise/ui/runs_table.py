@@ -14,6 +14,7 @@ from reprise.server.artifacts import store_of
 from reprise.ui import run_export, run_rows
 from reprise.ui.completion import completion
 from reprise.ui.html import render
+from reprise.ui.notes import NOTE, html_of
 from reprise.ui.numbers import counting
 from reprise.ui.run_chips import chips
 from reprise.ui.run_columns import NAME, at_first, every
@@ -35,7 +36,7 @@ def page(request: Request) -> Response:
         request,
         "runs.html",
         experiment=experiment,
-        note=experiment.tags.get("mlflow.note.content", ""),
+        note=html_of(experiment.tags.get(NOTE, "")),
         query=query,
         columns=shown,
         name_column=NAME,
@@ -44,6 +45,7 @@ def page(request: Request) -> Response:
         given={
             "id": query.experiment_id,
             "columns": [one.id for one in shown],
+            "sorts": [one.id for one in query.sort],
             "viewPrefix": PREFIX,
         },
     )
@@ -60,7 +62,7 @@ def rows(request: Request) -> Response:
         window = run_rows.first(store, query, orders, count)
     else:
         window = run_rows.window(store, query, orders, _number(request, "start"), count)
-    return render(request, "_runs_rows.html", query=query, columns=query.columns, window=window)
+    return render(request, "_runs_window.html", query=query, columns=query.columns, window=window)
 
 
 def ids(request: Request) -> Response:

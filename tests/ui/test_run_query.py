@@ -22,8 +22,27 @@ def test_an_address_says_what_a_table_shows() -> None:
 
 
 @pytest.mark.parametrize("id", ["", "models", "nothing", "metrics.", "secrets.x", "metrics." + "x" * 400])
-def test_what_cannot_be_sorted_by_is_left_out(id: str) -> None:
-    assert read("0", QueryParams([("sort", id)])).order_by == ()
+def test_what_cannot_be_sorted_by_is_told(id: str) -> None:
+    query = read("0", QueryParams([("sort", id)]))
+    assert query.order_by == ()
+    assert query.unsorted == (id,)
+
+
+@pytest.mark.parametrize(
+    ("words", "id"),
+    [
+        ("metrics.acc DESC", "-metrics.acc"),
+        ("metrics.`max depth` asc", "metrics.max depth"),
+        ("attributes.created desc", "-created"),
+        ("start_time ASC", "created"),
+        ("tags.mlflow.user DESC", "-user"),
+        ("params.lr", "params.lr"),
+    ],
+)
+def test_the_words_of_the_search_language_sort_too(words: str, id: str) -> None:
+    query = read("0", QueryParams([("sort", words)]))
+    assert [sort.id for sort in query.sort] == [id]
+    assert query.unsorted == ()
 
 
 def test_a_column_is_shown_once_and_the_name_always() -> None:
@@ -45,7 +64,8 @@ def test_keys_are_quoted_as_the_search_language_reads_them(key: str, name: str) 
     assert quoted("metrics", key) == name
 
 
-def test_a_table_begins_with_a_few_metrics_and_params_but_not_those_of_the_machine() -> None:
+def test_a_table_begins_with_what_was_logged_but_not_by_the_machine() -> None:
     metrics = ("acc", *(f"system/{n}" for n in range(9)))
     ids = [column.id for column in at_first(Keys(metrics, tuple("abcdefgh"), ("team",)))]
-    assert ids[-5:] == ["metrics.acc", "params.a", "params.b", "params.c", "params.d"]
+    assert ids[4:9] == ["metrics.acc", "params.a", "params.b", "params.c", "params.d"]
+    assert ids[9:] == ["source", "commit", "models", "user"]

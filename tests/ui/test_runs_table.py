@@ -264,8 +264,9 @@ def test_a_million_rows_are_reached_though_no_element_is_so_high(sample: Sample,
             f'<tr data-run="{n}" aria-rowindex="{n + 2}"><th><input type="checkbox"><a>{n}</a></th></tr>'
             for n in range(start, start + 60)
         )
-        head = f'<tbody id="rows" data-start="{start}" data-total="1000000" data-found="1000000">'
-        route.fulfill(body=f"{head}{lines}</tbody>", content_type="text/html")
+        head = f'<tbody id="rows" data-start="{start}" data-total="1000000">'
+        count = '<p data-told id="count">1,000,000 runs</p>'
+        route.fulfill(body=f"<table>{head}{lines}</tbody></table>{count}", content_type="text/html")
 
     page.route("**/rows?*", rows)
     page.goto(f"{sample.url}/experiments/{sample.experiment_id}")

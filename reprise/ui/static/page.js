@@ -12,6 +12,14 @@ export function h(tag, attributes = {}, ...children) {
   return element;
 }
 
+export const byId = (id) => document.getElementById(id);
+
+/** "1 run", "1,200 runs". */
+export const counted = (number, noun) => `${number.toLocaleString("en")} ${noun}${number === 1 ? "" : "s"}`;
+
+/** Whether `text` holds all words that somebody searches for. */
+export const holds = (text, words) => words.toLowerCase().split(/\s+/).every((word) => text.toLowerCase().includes(word));
+
 /** The error that the server answered: `code` and `message` are the REST API's, `status` is HTTP's. */
 export class Refused extends Error {
   constructor(status, code, message) {
@@ -45,33 +53,52 @@ export async function api(verb, body, method = "POST") {
   return (await answered(response)).json();
 }
 
+// A fault is told in JSON, whatever is asked for.
+const get = async (path, options) => answered(await fetch(path, { ...options, headers: { Accept: "application/json" } }));
+
 /** JSON that a page of ours answers. */
-export async function getJSON(path, options = {}) {
-  return (await answered(await fetch(path, { ...options, headers: { Accept: "application/json" } }))).json();
-}
+export const getJSON = async (path, options) => (await get(path, options)).json();
 
 /** A fragment of HTML that the server made, and escaped. */
-export async function getHTML(path, options = {}) {
-  return (await answered(await fetch(path, { ...options, headers: { Accept: "application/json, text/x-fragment" } }))).text();
+export const getHTML = async (path, options) => (await get(path, options)).text();
+
+/** The same as a document, in which nothing runs. */
+export const getPage = async (path, options) => new DOMParser().parseFromString(await getHTML(path, options), "text/html");
+
+/** Puts `fresh` in the place of `old`; what the reader has opened, typed and focused there stays so. */
+export function renew(old, fresh) {
+  const kept = "details, input, summary, a[href], button, tr[tabindex]";
+  const named = (one) => {
+    const { key, run } = one.closest("[data-key], [data-run]")?.dataset ?? {};
+    return [key ?? run, one.tagName, one.ariaLabel ?? (one.matches("a, button") && one.textContent)].join("\n");
+  };
+  const focused = old.contains(document.activeElement) && named(document.activeElement);
+  const before = new Map([...old.querySelectorAll(kept)].map((one) => [named(one), one]));
+  tellTimes(fresh);
+  old.replaceWith(fresh);
+  for (const one of fresh.querySelectorAll(kept)) {
+    const { open, type, value } = before.get(named(one)) ?? {};
+    if (open) one.open = true;
+    if (type === "search" && value) {
+      one.value = value;
+      one.dispatchEvent(new Event("input", { bubbles: true }));
+    }
+    if (named(one) === focused) one.focus({ preventScroll: true });
+  }
 }
 
 /** The values that the template put into `<script type="application/json" id="...">`. */
 export function given(id) {
-  return JSON.parse(document.getElementById(id).textContent);
+  return JSON.parse(byId(id).textContent);
 }
 
 // --- addresses that MLflow's clients print: /#/experiments/1/runs/ID, /#/models/NAME/versions/2 ----------
 
-function ofMLflow(hash) {
-  const run = hash.match(/^#\/experiments\/[^/]+\/runs\/([^/?]+)/);
-  if (run) return `/runs/${run[1]}`;
-  const model = hash.match(/^#\/models\/([^/?]+)(?:\/versions\/([^/?]+))?/);
-  if (model) return `/models/${model[1]}${model[2] ? `/${model[2]}` : ""}`;
-  const experiment = hash.match(/^#\/experiments\/([^/?]+)/);
-  return experiment && `/experiments/${experiment[1]}`;
+const meant = location.hash.match(/^#\/(experiments|models)\/([^/?]+)(?:\/(?:runs|versions)\/([^/?]+))?/);
+if (meant) {
+  const [, kind, name, part] = meant;
+  location.replace(kind === "experiments" && part ? `/runs/${part}` : `/${kind}/${name}${part ? `/${part}` : ""}`);
 }
-const meant = ofMLflow(location.hash);
-if (meant) location.replace(meant);
 
 // --- news: the store has changed ------------------------------------------------------------------
 
@@ -117,7 +144,7 @@ document.addEventListener("visibilitychange", listen);
 /** A message in the corner; of a fault it stays until it is clicked. */
 export function toast(message, { fault = false } = {}) {
   const shown = h("div", { class: fault ? "toast fault" : "toast", onclick: () => shown.remove() }, message);
-  document.getElementById("toasts").append(shown);
+  byId("toasts").append(shown);
   if (!fault) setTimeout(() => shown.remove(), 4000);
 }
 
@@ -155,15 +182,16 @@ export function dialog(title, content, buttons = [["Close", "", "close"]]) {
   });
 }
 
-export async function confirmed(question, word, kind = "danger") {
-  return (await dialog(question, "", [[word, kind, "yes"], ["Cancel", "", null]])) === "yes";
-}
+/** Whether somebody has pressed the button `word` below `content`. */
+export const agreed = async (title, content, word, kind = "primary") =>
+  (await dialog(title, content, [[word, kind, "yes"], ["Cancel", "", null]])) === "yes";
+
+export const confirmed = (question, word, kind = "danger") => agreed(question, "", word, kind);
 
 /** Asks for one line of text; null when the question was left. */
 export async function asked(title, label, value = "", word = "Save") {
   const input = h("input", { value, "aria-label": label });
-  const done = await dialog(title, h("label", {}, label, input), [[word, "primary", "yes"], ["Cancel", "", null]]);
-  return done === "yes" ? input.value : null;
+  return (await agreed(title, h("label", {}, label, input), word)) ? input.value : null;
 }
 
 /** Copies `text`, and says so on the button that was pressed. */
@@ -202,15 +230,28 @@ export function setQuery(values, { push = false } = {}) {
   return url;
 }
 
+/** A click on what has `data-do` performs the action of that name, which is given the element. */
+export function onDo(actions) {
+  document.addEventListener("click", (event) => {
+    const element = event.target.closest("[data-do]");
+    const action = actions[element?.dataset.do];
+    if (action) attempt(() => action(element));
+  });
+}
+
+/** Calls `action` when the store has changed; while the server is away it fails, and the next news tries again. */
+export const keepUp = (action, pause) => onChange(() => action().catch(() => {}), pause);
+
 // --- times, theme, keys -------------------------------------------------------------------------------
 
-/** `<time data-ms="...">` says how long ago that was, and on hover the moment in the reader's own zone. */
+/** `<time data-ms>` says how long ago that was, and on hover the moment in the reader's own zone; `data-since`, how long it lasts. */
 export function tellTimes(root = document) {
   for (const element of root.querySelectorAll("time[data-ms]")) {
     const ms = Number(element.dataset.ms);
     element.textContent = ago(ms);
     element.title = new Date(ms).toLocaleString();
   }
+  for (const element of root.querySelectorAll("[data-since]")) element.textContent = duration((Date.now() - element.dataset.since) / 1000);
 }
 
 export function ago(ms) {
@@ -225,7 +266,7 @@ export function duration(seconds) {
   return `${Math.round(seconds)} s`;
 }
 tellTimes();
-setInterval(() => document.hidden || tellTimes(), 10_000);
+setInterval(() => document.hidden || tellTimes(), 2000);
 
 export function isDark() {
   const chosen = document.documentElement.dataset.theme;
@@ -245,10 +286,10 @@ export function colour(name) {
 function switchTheme() {
   const theme = isDark() ? "light" : "dark";
   document.documentElement.dataset.theme = theme;
-  localStorage.setItem("reprise-theme", theme);
+  document.cookie = `reprise-theme=${theme}; path=/; max-age=31536000; samesite=lax`; // the server paints it
   dispatchEvent(new Event("themechange"));
 }
-document.getElementById("theme")?.addEventListener("click", switchTheme);
+byId("theme")?.addEventListener("click", switchTheme);
 
 const keys = new Map();
 
@@ -272,7 +313,7 @@ function showKeys() {
 onKey("?", "Show the keyboard shortcuts", showKeys);
 onKey("t", "Switch between light and dark", switchTheme);
 onKey("/", "Go to the search field", () => document.querySelector("[data-search]")?.focus());
-document.getElementById("keys")?.addEventListener("click", showKeys);
+byId("keys")?.addEventListener("click", showKeys);
 
 export const mayWrite = document.body.dataset.mayWrite === "yes";
 export const mayRemove = document.body.dataset.mayRemove === "yes";
