@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -50,11 +51,14 @@ def predict(
     from reprise.runner.signals import interruptible
 
     formats = _format(source, given), _format(target, asked)
+    _refuse_unwritable(target)
     rows = _read(source)
-    log = paths.state_dir() / "logs" / "predict.log"
+    # Of this command alone; it stays where something failed, for the error names it.
+    log = paths.state_dir() / "logs" / f"predict-{os.getpid()}.log"
     with interruptible(), opened(tracking_uri, make=not is_address(uri)) as tracking:
         wanted = wanted_of(tracking, uri, env_manager, offline, Settings(log, timeout=_LONGEST))
         predictions = predicting.predict(wanted, rows, *formats)
+    log.unlink(missing_ok=True)
     _write(target, predictions)
 
 
@@ -74,13 +78,26 @@ def _read(source: str) -> bytes:
         raise UsageError(f"-i: cannot read {source}: {error.strerror}") from error
 
 
+def _refuse_unwritable(target: str) -> None:
+    """Before the model is asked, which may take hours."""
+    path = Path(target)
+    if target != _STREAM and path.is_dir():
+        raise UsageError(f"-o: cannot write {target}: it is a folder")
+    if target != _STREAM and not path.parent.is_dir():
+        raise UsageError(f"-o: cannot write {target}: there is no folder {path.parent}")
+
+
 def _write(target: str, predictions: bytes) -> None:
     from reprise.paths import write_atomically
 
     if target == _STREAM:
         click.echo(predictions, nl=not predictions.endswith(b"\n"))
         return
+    path = Path(target).resolve()  # a link is followed, and stays one
     try:
-        write_atomically(Path(target), predictions)
+        if path.exists() and not path.is_file():
+            path.write_bytes(predictions)  # a pipe or a device, which nothing may take the place of
+        else:
+            write_atomically(path, predictions)
     except OSError as error:
         raise UsageError(f"-o: cannot write {target}: {error.strerror}") from error

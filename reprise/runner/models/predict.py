@@ -36,12 +36,24 @@ def predict(wanted: Wanted, rows: bytes, given: Format, asked: Format) -> bytes:
         UsageError: the model does not take the rows, or its predictions are no table for ``asked``.
         RepriseError: there is no such model, its environment does not come about, or it fails.
     """
+    if given != "parquet":
+        _refuse_other_than_utf_8(rows)
     with closing(Served(wanted)) as served:
         answer = _answer(served, rows, given)
         if asked == "json":
             return answer
         columns = _columns(json.loads(answer))
         return _as_csv(columns) if asked == "csv" else _as_parquet(columns, served)
+
+
+def _refuse_other_than_utf_8(rows: bytes) -> None:
+    try:
+        rows.decode()
+    except UnicodeDecodeError as error:
+        raise UsageError(
+            f"the input is not UTF-8: byte {error.start + 1:,} cannot be read",
+            hint="iconv -f latin1 -t utf-8 converts a file, for example",
+        ) from None
 
 
 def _answer(served: Served, rows: bytes, given: Format) -> bytes:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import threading
 from pathlib import Path
 
 import pandas  # type: ignore[import-untyped]
@@ -59,3 +61,38 @@ def test_what_the_models_own_code_raises_is_told(trained: Trained) -> None:
     )
     assert done.returncode == 2
     assert "ValueError: a word that I do not like" in done.stderr.decode()
+
+
+@pytest.mark.parametrize(
+    ("target", "told"), [("no/such/found.csv", "there is no folder no/such"), (".", "it is a folder")]
+)
+def test_a_target_that_cannot_be_is_told_before_the_model_is_asked(
+    trained: Trained, target: str, told: str
+) -> None:
+    done = trained.reprise("models", "predict", "-m", "no-such-model", "-o", target)
+    assert done.returncode == 2
+    assert f"cannot write {target}: {told}" in done.stderr.decode()
+
+
+def test_rows_in_another_encoding_are_refused_with_the_place(trained: Trained) -> None:
+    given = ("-m", "moody", "--format", "csv", *LOCAL)
+    done = trained.reprise("models", "predict", *given, stdin="word\ncafé\n".encode("latin-1"))
+    assert done.returncode == 2
+    assert "the input is not UTF-8: byte 9 cannot be read" in done.stderr.decode()
+
+
+def test_a_link_and_a_pipe_stay_what_they_are(trained: Trained, tmp_path: Path) -> None:
+    file, link, pipe = tmp_path / "found.csv", tmp_path / "link.csv", tmp_path / "pipe.csv"
+    link.symlink_to(file)
+    os.mkfifo(pipe)
+    got: list[str] = []
+    reader = threading.Thread(target=lambda: got.append(pipe.read_text()), daemon=True)
+    reader.start()
+    for target in (link, pipe):
+        given = ("-m", "models:/iris/1", "--format", "csv", "-o", str(target), *LOCAL)
+        done = trained.reprise("models", "predict", *given, stdin=CSV)
+        assert done.returncode == 0, done.stderr
+    reader.join(30)
+    assert got == [file.read_text()] == ["prediction\n0\n2\n1\n"]
+    assert link.is_symlink()
+    assert pipe.is_fifo()
