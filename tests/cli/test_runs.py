@@ -71,7 +71,7 @@ def test_runs_are_deleted_and_restored_by_the_start_of_their_ids(
     assert {run["run_id"] for run in deleted} == {one, two}
     assert "deleted" in reprise("runs", "show", one).out
     gone = reprise("runs", "show", one[:12])
-    assert (gone.exit_code, f'no run begins with "{one[:12]}"' in gone.err) == (2, True)
+    assert (gone.exit_code, f"run {one} is deleted" in gone.err) == (2, True)
     assert reprise("runs", "restore", two[:12]).exit_code == 0
     assert {found.run_id for found in store.search_runs(["0"]).items} == {two, runs[2].run_id}
 
