@@ -125,7 +125,10 @@ class Guard:
         if scope["path"] in _PROBES or (self._pages and self._pages.is_open(scope["path"])):
             return None
         given = headers.get("authorization", "")
-        bearer = await self._access.bearer(self._pages.authorization(headers) if self._pages else given)
+        try:
+            bearer = await self._access.bearer(self._pages.authorization(headers) if self._pages else given)
+        except TrackingError as error:
+            return error
         refused = refusal(bearer, scope["method"], scope["path"])
         if bearer is not None and refused is None:
             scope.setdefault("state", {}).update(user=bearer.name, role=bearer.role, run_id=bearer.run_id)

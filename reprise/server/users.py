@@ -18,10 +18,12 @@ from pathlib import Path
 
 from anyio import CapacityLimiter, to_thread
 
-from reprise.errors import UsageError
+from reprise.errors import TrackingError, UsageError
 from reprise.lock import exclusive
 from reprise.paths import write_atomically
 from reprise.server.access import Bearer, Role, credentials
+
+_MOST_CHECKS = 100  # that wait: whoever guesses fast keeps the server busy for seconds only
 
 Entry = Mapping[str, str]
 
@@ -47,6 +49,7 @@ class Users:
         self._entries = read(path)
         self._key = os.urandom(32)
         self._one_at_a_time = CapacityLimiter(1)  # wrong passwords keep no thread from those who are in
+        self._checks = 0
         self._known: dict[bytes, Bearer] = {}  # by a keyed digest of the credential, so that none is kept
 
     async def bearer(self, authorization: str) -> Bearer | None:
@@ -56,8 +59,14 @@ class Users:
         digest = hmac.digest(self._key, authorization.encode(), "sha256")
         if digest in self._known:
             return self._known[digest]
+        if self._checks >= _MOST_CHECKS:
+            raise TrackingError("Too many secrets are being checked", code="TEMPORARILY_UNAVAILABLE")
         entries = self._entries
-        found = await to_thread.run_sync(_look_up, entries, authorization, limiter=self._one_at_a_time)
+        self._checks += 1
+        try:
+            found = await to_thread.run_sync(_look_up, entries, authorization, limiter=self._one_at_a_time)
+        finally:
+            self._checks -= 1
         if found is not None and self._entries is entries:  # a user who was removed meanwhile is not kept
             self._known[digest] = found
         return found
@@ -133,8 +142,8 @@ def _look_up(entries: Mapping[str, Entry], authorization: str) -> Bearer | None:
     for candidate, entry in entries.items():
         if name in ("", candidate) and _is_token(entry, secret):
             return Bearer(candidate, ROLES[entry["role"]])
-    if (entry := entries.get(name, {})) and _is_password(entry, secret):
-        return Bearer(name, ROLES[entry["role"]])
+    if name and _is_password(entries.get(name, {}), secret):
+        return Bearer(name, ROLES[entries[name]["role"]])
     return None
 
 
@@ -143,8 +152,9 @@ def _is_token(entry: Entry, secret: str) -> bool:
 
 
 def _is_password(entry: Entry, secret: str) -> bool:
-    salt, _, kept = entry.get("password", "").partition(":")
-    return bool(kept) and hmac.compare_digest(kept, _hash(salt, secret))
+    # For a name that is unknown it takes as long: nobody learns which names there are.
+    salt, _, kept = entry.get("password", f"{'0' * 32}:").partition(":")
+    return hmac.compare_digest(kept, _hash(salt, secret)) and bool(kept)
 
 
 def _hash(salt: str, password: str) -> str:

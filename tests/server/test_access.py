@@ -186,6 +186,42 @@ def test_whoever_tries_passwords_keeps_nobody_waiting(house: Path, monkeypatch: 
     asyncio.run(scenario())
 
 
+def test_of_more_guesses_than_can_be_checked_the_rest_is_refused(
+    house: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    users.put(Path("users"), "ana", "read", password="secret")
+    checked = threading.Event()
+    monkeypatch.setattr(users, "_hash", lambda *_: str(checked.wait(60)))
+
+    async def scenario() -> None:
+        access = Users(Path("users"))
+        guesses = [asyncio.create_task(access.bearer(basic("ana", f"{n}"))) for n in range(1000)]
+        done, _ = await asyncio.wait(guesses, return_when=asyncio.FIRST_EXCEPTION, timeout=60)
+        assert {getattr(guess.exception(), "code", "") for guess in done} == {"TEMPORARILY_UNAVAILABLE"}
+        checked.set()
+        await asyncio.gather(*guesses, return_exceptions=True)
+
+    asyncio.run(scenario())
+
+
+def test_an_unknown_name_costs_a_guesser_as_much_as_a_known_one(
+    house: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    users.put(Path("users"), "ana", "read", password="secret")
+    users.put(Path("users"), "robot", "read", password=None)
+    hashed: list[str] = []
+
+    def hash_of(salt: str, password: str) -> str:
+        hashed.append(password)
+        return ""
+
+    monkeypatch.setattr(users, "_hash", hash_of)
+    access = Users(Path("users"))
+    for name in ("ana", "robot", "nobody"):
+        assert asyncio.run(access.bearer(basic(name, f"guess at {name}"))) is None
+    assert hashed == ["guess at ana", "guess at robot", "guess at nobody"]
+
+
 def test_a_foreign_page_is_not_answered(house: Path) -> None:
     with served() as server:
         assert server.ask("/version", Origin="http://evil.example.org")[0] == 403
