@@ -8,7 +8,7 @@ very one of the training, and mostly it is in the cache already.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -56,7 +56,10 @@ def wanted(model: ModelFolder, env_manager: str | None) -> tuple[EnvManager, Env
         return envs.choose(PythonEnv(model.folder), env_manager)
     manager, spec = _own(model, env_manager)
     if isinstance(spec, PythonEnv):
-        spec = _served_by_its_mlflow(spec)
+        server = _unsaid(_lines(spec.dependencies, spec))
+        spec = spec._replace(dependencies=(*spec.dependencies, *server))
+    elif isinstance(spec, CondaEnv):
+        spec = spec._replace(pip=(*spec.pip, *_unsaid(_lines(spec.pip, spec))))
     lock = model.lock
     if model.run_id is None:
         reason = "no run is known that made it"
@@ -172,7 +175,7 @@ def _lacking(lock: Lock, spec: PythonEnv) -> str | None:
     if any(package.name.startswith((".", "/")) for package in held):
         return "packages of an index alone"
     pinned = {requirements.canonical(package.name): package.version for package in held}
-    for line in _lines(spec):
+    for line in _lines(spec.dependencies, spec):
         try:
             one = Requirement(line)
         except InvalidRequirement:
@@ -185,12 +188,12 @@ def _lacking(lock: Lock, spec: PythonEnv) -> str | None:
     return None
 
 
-def _served_by_its_mlflow(spec: PythonEnv) -> PythonEnv:
-    """``spec`` with what an older MLflow needs for its scoring server and does not say."""
+def _unsaid(lines: Iterable[str]) -> tuple[str, ...]:
+    """What an older MLflow among ``lines`` needs for its scoring server and does not say."""
     from packaging.requirements import InvalidRequirement, Requirement
 
     named = {}
-    for line in _lines(spec):
+    for line in lines:
         try:
             one = Requirement(line)
         except InvalidRequirement:
@@ -198,8 +201,8 @@ def _served_by_its_mlflow(spec: PythonEnv) -> PythonEnv:
         named[requirements.canonical(one.name)] = one
     mlflow = named.get("mlflow") or named.get("mlflow-skinny")
     if mlflow is None or mlflow.url or "starlette" in named or _allows(mlflow.specifier, _BOUNDS_STARLETTE):
-        return spec
-    return spec._replace(dependencies=(*spec.dependencies, _STARLETTE))
+        return ()
+    return (_STARLETTE,)
 
 
 def _allows(specifier: SpecifierSet, least: str) -> bool:
@@ -211,9 +214,9 @@ def _allows(specifier: SpecifierSet, least: str) -> bool:
     return any(specifier.contains(version, prereleases=True) for version in candidates)
 
 
-def _lines(spec: PythonEnv) -> Iterator[str]:
-    """The requirements of ``spec`` and of the files that these name, without options."""
-    asked = requirements.read(spec.dependencies, spec.root, spec.file)
+def _lines(dependencies: Iterable[str], spec: PythonEnv | CondaEnv) -> Iterator[str]:
+    """The requirements ``dependencies`` of ``spec`` and of the files that these name, without options."""
+    asked = requirements.read(dependencies, spec.root, spec.file)
     of_files = (line for _, text in asked.files for line in requirements.logical(text.splitlines()))
     return (line for line in (*asked.lines, *of_files) if not line.startswith("-"))
 

@@ -72,6 +72,13 @@ def test_an_older_mlflow_gets_a_starlette_that_its_server_runs_with(
     assert what.dependencies == ("-r requirements.txt", *added)
 
 
+def test_an_older_mlflow_of_a_conda_file_gets_it_too(tmp_path: Path) -> None:
+    text = FILES["conda.yaml"].replace("3.17.0", "2.22.0")
+    _, what = wanted(written(tmp_path, {**FILES, "conda.yaml": text}), "conda")
+    assert isinstance(what, CondaEnv)
+    assert what.pip == ("mlflow==2.22.0", "starlette<1")
+
+
 def test_the_lock_of_a_run_is_left_where_its_mlflow_cannot_serve(tmp_path: Path) -> None:
     lock = lock_with("mlflow==2.22.0", "starlette==1.0.0")
     model = written(tmp_path, {**FILES, "requirements.txt": "mlflow==2.22.0"})._replace(lock=lock)
