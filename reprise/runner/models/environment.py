@@ -8,35 +8,29 @@ very one of the training, and mostly it is in the cache already.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from reprise import paths, process
 from reprise.envs import registry as envs
-from reprise.envs import requirements, store
+from reprise.envs import store
 from reprise.envs.base import EnvManager
 from reprise.errors import EnvError, ProjectError, UsageError
-from reprise.redact import redact
 from reprise.runner.models.folder import ModelFolder
+from reprise.runner.models.needs import lacking, unsaid
 from reprise.runner.restore_environment import foreign
 from reprise.schemas.environment import CondaEnv, Environment, EnvSpec, Lock, Policy, PythonEnv
 from reprise.schemas.environment_files import read_conda_env, read_python_env
 from reprise.schemas.faults import Findings, refuse_faults
 from reprise.schemas.job import Command
 
-if TYPE_CHECKING:
-    from packaging.specifiers import SpecifierSet
-
 log = logging.getLogger(__name__)
 
 _LOCAL = "local"
 _FROM_PACKAGES = ("virtualenv", "conda")
 _REQUIREMENTS = "requirements.txt"
-_STARLETTE = "starlette<1"
-_BOUNDS_STARLETTE = "3.17"
-"""MLflow before takes any starlette, but its scoring server fails with one that came later."""
 _HAS_MLFLOW = "import importlib.util, sys; sys.exit(importlib.util.find_spec('mlflow') is None)"
 
 
@@ -56,10 +50,9 @@ def wanted(model: ModelFolder, env_manager: str | None) -> tuple[EnvManager, Env
         return envs.choose(PythonEnv(model.folder), env_manager)
     manager, spec = _own(model, env_manager)
     if isinstance(spec, PythonEnv):
-        server = _unsaid(_lines(spec.dependencies, spec))
-        spec = spec._replace(dependencies=(*spec.dependencies, *server))
+        spec = spec._replace(dependencies=(*spec.dependencies, *unsaid(spec.dependencies, spec)))
     elif isinstance(spec, CondaEnv):
-        spec = spec._replace(pip=(*spec.pip, *_unsaid(_lines(spec.pip, spec))))
+        spec = spec._replace(pip=(*spec.pip, *unsaid(spec.pip, spec)))
     lock = model.lock
     if model.run_id is None:
         reason = "no run is known that made it"
@@ -69,8 +62,8 @@ def wanted(model: ModelFolder, env_manager: str | None) -> tuple[EnvManager, Env
         reason = f"the run that made it had one of {lock.manager}"
     elif not isinstance(spec, PythonEnv):
         reason = "a conda.yaml is not compared with the lock of a run"
-    elif lacking := _lacking(lock, spec):
-        reason = f"the run that made it had no {lacking}"
+    elif missing := lacking(lock, spec):
+        reason = f"the run that made it had no {missing}"
     else:
         log.info("Environment: %s, the one of run %s, by its lock", lock.manager, model.run_id)
         return envs.MANAGERS[lock.manager], lock
@@ -165,60 +158,6 @@ def _flavor(model: ModelFolder) -> dict[str, Any]:
             hint=f"it has {', '.join(map(str, flavors)) or 'none'}",
         )
     return flavor
-
-
-def _lacking(lock: Lock, spec: PythonEnv) -> str | None:
-    """The first requirement of ``spec`` that ``lock`` does not meet, or None."""
-    from packaging.requirements import InvalidRequirement, Requirement
-
-    held = envs.MANAGERS[lock.manager].packages(lock)
-    if any(package.name.startswith((".", "/")) for package in held):
-        return "packages of an index alone"
-    pinned = {requirements.canonical(package.name): package.version for package in held}
-    for line in _lines(spec.dependencies, spec):
-        try:
-            one = Requirement(line)
-        except InvalidRequirement:
-            return redact(line)
-        if one.marker is not None and not one.marker.evaluate():
-            continue
-        version = pinned.get(requirements.canonical(one.name))
-        if one.url or version is None or not one.specifier.contains(version, prereleases=True):
-            return redact(line)
-    return None
-
-
-def _unsaid(lines: Iterable[str]) -> tuple[str, ...]:
-    """What an older MLflow among ``lines`` needs for its scoring server and does not say."""
-    from packaging.requirements import InvalidRequirement, Requirement
-
-    named = {}
-    for line in lines:
-        try:
-            one = Requirement(line)
-        except InvalidRequirement:
-            continue
-        named[requirements.canonical(one.name)] = one
-    mlflow = named.get("mlflow") or named.get("mlflow-skinny")
-    if mlflow is None or mlflow.url or "starlette" in named or _allows(mlflow.specifier, _BOUNDS_STARLETTE):
-        return ()
-    return (_STARLETTE,)
-
-
-def _allows(specifier: SpecifierSet, least: str) -> bool:
-    """Whether it allows ``least`` or a newer version that it names itself."""
-    from packaging.version import Version
-
-    named = (Version(one.version.removesuffix(".*")) for one in specifier)
-    candidates = (Version(least), *(version for version in named if version >= Version(least)))
-    return any(specifier.contains(version, prereleases=True) for version in candidates)
-
-
-def _lines(dependencies: Iterable[str], spec: PythonEnv | CondaEnv) -> Iterator[str]:
-    """The requirements ``dependencies`` of ``spec`` and of the files that these name, without options."""
-    asked = requirements.read(dependencies, spec.root, spec.file)
-    of_files = (line for _, text in asked.files for line in requirements.logical(text.splitlines()))
-    return (line for line in (*asked.lines, *of_files) if not line.startswith("-"))
 
 
 def _refuse_without_mlflow(manager: EnvManager, environment: Environment, model: ModelFolder) -> None:

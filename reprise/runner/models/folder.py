@@ -58,6 +58,15 @@ class ModelFolder(NamedTuple):
         """``iris version 3``, or the address where it is no version of a registered model."""
         return redact(self.uri) if self.version is None else f"{self.name} version {self.version}"
 
+    @property
+    def address(self) -> str:
+        """That of exactly this model; of a folder its name alone, for others read it."""
+        if self.version is not None:
+            return f"models:/{self.name}/{self.version}"
+        if self.model_id is not None:
+            return f"models:/{self.model_id}"
+        return self.uri if is_address(self.uri) else self.folder.name
+
 
 def is_address(uri: str) -> bool:
     """Whether ``uri`` means what a store has, and no folder of this machine."""

@@ -21,7 +21,7 @@ from starlette.routing import Route
 from reprise.errors import TrackingError
 from reprise.runner.models.admission import Admission
 from reprise.runner.models.fleet import Fleet, Wanted
-from reprise.runner.models.folder import ModelFolder, is_address
+from reprise.runner.models.folder import ModelFolder
 from reprise.runner.models.lines import Answer, Broken, Lines, Unreached
 from reprise.runner.signals import interruptible
 from reprise.server.app import Guard, application
@@ -57,7 +57,7 @@ class Front:
         since = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(self._fleet.since))
         return JSONResponse(
             {
-                "model": _named(model),
+                "model": model.address,
                 "name": model.name,
                 "version": model.version,
                 "run_id": model.run_id,
@@ -132,7 +132,7 @@ def serve(wanted: Wanted, how: Serving, here: Place, most: int, watch: float | N
 
 
 def _answer(answer: Answer, model: ModelFolder) -> Response:
-    headers = {MODEL_HEADER: quote(_named(model), safe="/:@")}  # a name may be of any script
+    headers = {MODEL_HEADER: quote(model.address, safe="/:@")}  # a name may be of any script
     if answer.status < 400:
         return Response(answer.content, answer.status, headers, media_type=answer.content_type)
     return JSONResponse(_fault(answer), answer.status, headers)
@@ -152,15 +152,6 @@ def _fault(answer: Answer) -> dict[str, str]:
     return {"error_code": str(told.get("error_code", "")), "message": str(told.get("message", ""))}
 
 
-def _named(model: ModelFolder) -> str:
-    """The address of exactly this model; of a folder no more than its name."""
-    if model.version is not None:
-        return f"models:/{model.name}/{model.version}"
-    if model.model_id is not None:
-        return f"models:/{model.model_id}"
-    return model.uri if is_address(model.uri) else model.folder.name
-
-
 def _none_answers(model: ModelFolder) -> TrackingError:
-    message = f"The server of {_named(model)} ended; another is being started"
+    message = f"The server of {model.address} ended; another is being started"
     return TrackingError(message, code="TEMPORARILY_UNAVAILABLE")

@@ -19,7 +19,7 @@ from reprise.lock import scratch
 from reprise.progress import spinner
 from reprise.runner.models import image_context
 from reprise.runner.models.environment import locked, log_file
-from reprise.runner.models.folder import ModelFolder, is_address
+from reprise.runner.models.folder import ModelFolder
 from reprise.schemas.environment import Lock, Package, Policy
 
 log = logging.getLogger(__name__)
@@ -103,19 +103,10 @@ def _refuse_other_python(base: Base, python: Package) -> None:
         log.warning("The image has Python %s, the lock is of %s", base.python, python.version)
 
 
-def _address(model: ModelFolder) -> str:
-    """What the model can be found by later; of a folder its name, for images are given away."""
-    if model.version is not None:
-        return f"models:/{model.name}/{model.version}"
-    if model.model_id is not None:
-        return f"models:/{model.model_id}"
-    return model.uri if is_address(model.uri) else model.folder.name
-
-
 def _build(model: ModelFolder, lock: Lock, wanted: Wanted, base: Base, packages: Path) -> None:
     recipe = image_context.dockerfile(base, docker_build.name_of(base.image), wanted.port)
     facts = {
-        "model": _address(model),
+        "model": model.address,
         "model.run": model.run_id,
         "model.lock": lock.digest,
         "version": __version__,
