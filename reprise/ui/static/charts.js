@@ -1,7 +1,7 @@
 // Charts by plotly for all pages: loaded when one is to be drawn, in the colours of the theme, with their data.
 // A page includes templates/_charts.html among its styles.
 
-import { colour, dialog, h } from "./page.js";
+import { byId, colour, counted, dialog, h } from "./page.js";
 
 const COLOURS = 8; // --series-0 … of charts.css
 const DASHES = ["solid", "dot", "dash", "dashdot"];
@@ -60,14 +60,10 @@ export function seriesNumbers(keys) {
   return found;
 }
 
-export function seriesColour(number) {
-  return known(`series-${number % COLOURS}`);
-}
+export const seriesColour = (number) => known(`series-${number % COLOURS}`);
 
 /** Beyond as many series as there are colours, their lines differ by dashes. */
-export function seriesDash(number) {
-  return DASHES[Math.floor(number / COLOURS) % DASHES.length];
-}
+export const seriesDash = (number) => DASHES[Math.floor(number / COLOURS) % DASHES.length];
 
 /** The points of a chart as a table, in a dialog. */
 export function showData(host) {
@@ -76,11 +72,12 @@ export function showData(host) {
   const shown = rows.slice(0, MOST_ROWS);
   const axes = called(layout);
   const keys = ["name", "x", "y", "z"].filter((key) => shown.some((row) => row[key] !== undefined));
-  const titles = { name: "series", x: titled(axes.xaxis, "x"), y: titled(axes.yaxis, "y"), z: "value" };
+  const titles = { name: "series", x: axes.xaxis?.title?.text ?? "x", y: axes.yaxis?.title?.text ?? "y", z: "value" };
+  const line = (tag, cells) => h("tr", {}, cells.map((cell) => h(tag, {}, cell)));
   const table = h("table", {},
-    h("thead", {}, h("tr", {}, keys.map((key) => h("th", {}, titles[key])))),
-    h("tbody", {}, shown.map((row) => h("tr", {}, keys.map((key) => h("td", {}, readable(row[key])))))));
-  const told = rows.length > shown.length ? `The first ${shown.length} of ${rows.length} points` : `${rows.length} points`;
+    h("thead", {}, line("th", keys.map((key) => titles[key]))),
+    h("tbody", {}, shown.map((row) => line("td", keys.map((key) => readable(row[key]))))));
+  const told = `${rows.length > shown.length ? `The first ${shown.length} of ` : ""}${counted(rows.length, "point")}`;
   return dialog(name, h("div", {}, h("p", { class: "quiet" }, told), h("div", { class: "scroll chart-data", tabindex: 0 }, table)));
 }
 
@@ -121,19 +118,17 @@ function themed(layout) {
 
 function plotly() {
   loading ??= new Promise((resolve, reject) => {
-    const source = document.getElementById("plotly.js-style-global").dataset.plotly;
+    const source = byId("plotly.js-style-global").dataset.plotly;
     document.head.append(h("script", { src: source, onload: resolve, onerror: () => reject(new Error("The charts could not be loaded")) }));
   });
   return loading;
 }
 
 const called = (value) => (typeof value === "function" ? value() : value);
-const titled = (axis, otherwise) => axis?.title?.text ?? otherwise;
 
 function readable(value) {
-  if (value === undefined || value === null) return "";
   if (value instanceof Date) return value.toISOString();
-  return String(value).replace(/[\u2068\u2069]/g, "").replaceAll("&lt;", "<").replaceAll("&gt;", ">").replaceAll("&amp;", "&");
+  return String(value ?? "").replace(/[\u2068\u2069]/g, "").replaceAll("&lt;", "<").replaceAll("&gt;", ">").replaceAll("&amp;", "&");
 }
 
 function rowsOf(trace) {

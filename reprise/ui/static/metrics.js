@@ -2,18 +2,18 @@
 
 import { onceSeen, plot, unplot } from "./charts.js";
 import { lineLayout, lineTraces, unitOf, viewOf, writeView } from "./lines.js";
-import { attempt, dialog, getJSON, h, setQuery } from "./page.js";
+import { attempt, byId, counted, dialog, getJSON, h, holds, setQuery } from "./page.js";
 import { isGoingOn, runId } from "./run.js";
 
 const AT_ONCE = 25; // metrics of one request
 const MOST_NEW = 1000; // points of a line in an answer
 const MOST_KEPT = 3000; // points of a line, before it is thinned anew
 
-const form = document.getElementById("view");
+const form = byId("view");
 const figures = new Map([...document.querySelectorAll("figure.metric")].map((figure) => [figure.dataset.key, figure]));
 const lines = new Map(); // what has been read, by metric
 const seen = new Set(); // metrics whose charts are, or will be, drawn
-let waiting = new Set(); // of these, those that have not been asked for yet
+const waiting = new Set(); // of these, those that have not been asked for yet
 let drawing = null; // the frame in which all charts are drawn anew
 let large = null; // {key, host} of the chart in the dialog
 
@@ -49,13 +49,9 @@ function changed(event) {
 }
 
 function search() {
-  const words = form.elements.search.value.toLowerCase().split(/\s+/);
   const rows = [...figures.values(), ...document.querySelectorAll("#single tr[data-key]")];
-  for (const row of rows) row.hidden = !words.every((word) => row.dataset.key.toLowerCase().includes(word));
-  for (const section of document.querySelectorAll(".section, #single")) {
-    section.hidden = !section.querySelector("[data-key]:not([hidden])");
-  }
-  document.getElementById("none-found").hidden = rows.some((row) => !row.hidden);
+  for (const row of rows) row.hidden = !holds(row.dataset.key, form.elements.search.value);
+  byId("none-found").hidden = rows.some((row) => !row.hidden);
 }
 
 /** Charts that come into view together are asked for together. */
@@ -66,10 +62,11 @@ function wanted(key) {
 }
 
 function askWaiting() {
-  const keys = [...waiting];
-  waiting = new Set();
-  for (let at = 0; at < keys.length; at += AT_ONCE) attempt(() => read(keys.slice(at, at + AT_ONCE)));
+  for (const some of parts([...waiting])) attempt(() => read(some));
+  waiting.clear();
 }
+
+const parts = (keys) => (keys.length ? [keys.slice(0, AT_ONCE), ...parts(keys.slice(AT_ONCE))] : []);
 
 async function read(keys, since = null) {
   const query = new URLSearchParams(keys.map((key) => ["key", key]));
@@ -101,18 +98,20 @@ function draw(host, line) {
   const view = viewOf(form);
   const unit = unitOf([line]);
   const last = written(line.value.at(-1));
-  const name = `${line.key}: ${line.count} points, last ${last}`;
+  const name = `${line.key}: ${counted(line.count, "point")}, last ${last}`;
   attempt(() => plot(host, () => lineTraces(line, view, { name: line.key, number: 0, unit }), lineLayout(view, unit), { name }));
 }
 
 function told(line) {
-  const parts = [line.low === null ? "no number" : `${written(line.low)} … ${written(line.high)}`, `${line.count.toLocaleString("en")} points`];
-  if (line.value.length < line.count) parts.push(`${line.value.length.toLocaleString("en")} drawn`);
-  if (line.nans) parts.push(`NaN ×${line.nans}`);
-  if (line.infinite) parts.push(`∞ ×${line.infinite}`);
   const lost = viewOf(form).log ? line.value.filter((value) => typeof value === "number" && value <= 0).length : 0;
-  if (lost) parts.push(`${lost} not above 0 left out`);
-  return parts.join(" · ");
+  return [
+    line.low === null ? "no number" : `${written(line.low)} … ${written(line.high)}`,
+    counted(line.count, "point"),
+    line.value.length < line.count && `${line.value.length.toLocaleString("en")} drawn`,
+    line.nans && `NaN ×${line.nans}`,
+    line.infinite && `∞ ×${line.infinite}`,
+    lost && `${lost} not above 0 left out`,
+  ].filter(Boolean).join(" · ");
 }
 
 const written = (value) => (typeof value === "number" ? String(Number(value.toPrecision(7))) : String(value));
@@ -134,24 +133,20 @@ async function enlarge(key) {
 
 // --- while the run goes on ---------------------------------------------------------------------------
 
-/** Metrics that were not logged before get their figures, in their sections. */
+/** Metrics that were not logged before get their figures: the sections as they are now, with the figures of old. */
 function addNew(fresh) {
-  for (const figure of fresh.querySelectorAll("figure.metric")) {
-    const key = figure.dataset.key;
-    if (figures.has(key)) continue;
-    const name = figure.closest(".section").dataset.name;
-    const section = [...document.querySelectorAll(".section")].find((one) => one.dataset.name === name);
-    if (section) {
-      section.querySelector(".charts").append(figure);
-      section.querySelector(".count").textContent = section.querySelectorAll("figure").length;
-    } else {
-      const added = figure.closest(".section").cloneNode(true);
-      added.querySelector(".charts").replaceChildren(figure);
-      document.getElementById("sections").append(added);
-    }
-    figures.set(key, figure);
-    prepare(key, figure);
+  const now = [...fresh.querySelectorAll("figure.metric")];
+  if (now.every(({ dataset }) => figures.has(dataset.key))) return;
+  for (const figure of now) {
+    const { key } = figure.dataset;
+    const old = figures.get(key);
+    if (old) figure.replaceWith(old);
+    else figures.set(key, figure);
   }
+  const isClosed = new Set([...document.querySelectorAll(".section:not([open])")].map(({ dataset }) => dataset.name));
+  for (const section of fresh.querySelectorAll(".section")) section.open = !isClosed.has(section.dataset.name);
+  byId("sections").replaceWith(fresh.getElementById("sections"));
+  now.forEach((figure) => figure.isConnected && prepare(figure.dataset.key, figure));
   search();
 }
 
@@ -159,9 +154,7 @@ function addNew(fresh) {
 async function readNew(keys) {
   const isLong = (key) => lines.get(key).value.length > MOST_KEPT;
   keys.filter(isLong).forEach(wanted);
-  const rest = keys.filter((key) => !isLong(key));
-  for (let at = 0; at < rest.length; at += AT_ONCE) {
-    const some = rest.slice(at, at + AT_ONCE);
+  for (const some of parts(keys.filter((key) => !isLong(key)))) {
     await read(some, Math.min(...some.map((key) => lines.get(key).time.at(-1))));
   }
 }
