@@ -15,7 +15,7 @@ from reprise.errors import TrackingError
 from reprise.schemas.entities import ACTIVE, Run
 from reprise.server.artifacts import json_response, store_of
 from reprise.tracking.embedded import EmbeddedStore
-from reprise.ui import run_columns, run_export
+from reprise.ui import parallel, run_columns, run_export
 from reprise.ui.chosen import MOST, Missing, asked, choose
 from reprise.ui.comparison import Section, Wanted, sections
 from reprise.ui.goals import main_metric
@@ -209,6 +209,26 @@ def _plotted(found: Asked) -> Values:
     return {"data": data, "controls": controls(_tab(found.query), data["columns"], found.query)}
 
 
+def _parallel(found: Asked) -> Values:
+    runs = found.shown
+    data = values(runs)
+    (control,) = offered = controls("parallel", data["columns"], found.query)
+    colour = next((column for column in data["columns"] if column["id"] == control.chosen), None)
+    axes = parallel.axes(data["columns"], found.query)
+    scale = parallel.scale_of(colour) if colour and colour["numeric"] else None
+    return {
+        "data": data,
+        "controls": offered,
+        "runs": runs,
+        "axes": axes,
+        "height": parallel.HEIGHT,
+        "lines": parallel.lines(axes, len(runs)),
+        "strokes": parallel.colours(colour, len(runs)),
+        "ends": scale and (scale.told(0), scale.told(1)),
+        "given": {"runs": [run.run_id for run in runs], "axes": [axis.given for axis in axes]},
+    }
+
+
 def _importance(found: Asked) -> Values:
     metric = found.query.get("metric") or main_metric(found.metrics)
     measured = [run.metrics.get(metric or "") for run in found.shown]
@@ -231,7 +251,7 @@ def _pair(found: Asked) -> Values:
 TABS: Mapping[str, Tab] = {
     "table": Tab("Table", "table", _table),
     "charts": Tab("Charts", "charts", _charts),
-    "parallel": Tab("Parallel coordinates", "parallel", _plotted),
+    "parallel": Tab("Parallel coordinates", "parallel", _parallel),
     "scatter": Tab("Scatter", "plot", _plotted),
     "contour": Tab("Contour", "plot", _plotted),
     "box": Tab("Box plots", "plot", _plotted),

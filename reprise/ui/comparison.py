@@ -16,6 +16,9 @@ from reprise.ui.numbers import all_finite, natural
 _MOST_ROWS = 400  # of a section that are shown at once
 _MOST_CELLS = 30_000  # of a section that are shown at once, where there are many runs
 
+_WIDTHS = {"narrow": 9, "middle": 14, "wide": 24, "widest": math.inf}
+"""The widths of columns by the characters that fit in."""
+
 Extremes = Mapping[str, Mapping[str, tuple[float, float]]]
 """The least and largest value of a metric, by run and key."""
 
@@ -57,6 +60,13 @@ class Row(NamedTuple):
     differs: bool
     is_numeric: bool = False
     goal: Goal | None = None
+
+    @property
+    def width(self) -> str:
+        """How wide its column is where the runs are rows: a name of compare.css."""
+        texts = (len(cell.text or "") + len(cell.change) + 2 * cell.is_best for cell in self.cells)
+        longest = max(len(self.name) + 2, *texts)
+        return next(name for name, most in _WIDTHS.items() if longest <= most)
 
 
 class Section(NamedTuple):

@@ -40,10 +40,13 @@ def values(runs: Sequence[Run]) -> dict[str, Any]:
     The ids of columns are those of the table of runs: ``params.depth``, ``metrics.loss``.
     """
     columns = [column for column in _columns(runs) if len(set(column["values"])) > 1]
-    return {
-        "columns": columns[:_MOST_COLUMNS],
-        "beyond": max(len(columns) - _MOST_COLUMNS, 0),
-    }
+    params = [column for column in columns if column["id"].startswith("params.")]
+    results = columns[len(params) :]
+    room = _MOST_COLUMNS - min(
+        len(results), _MOST_COLUMNS // 2
+    )  # hundreds of params leave some for metrics
+    shown = [*params[:room], *results][:_MOST_COLUMNS]
+    return {"columns": shown, "beyond": len(columns) - len(shown)}
 
 
 def controls(tab: str, columns: Sequence[Column], query: Mapping[str, str]) -> list[Control]:

@@ -3,10 +3,10 @@
 import { seriesColour, seriesNumbers } from "./charts.js";
 import { attempt, getHTML, onChange, onKey, setQuery, tellTimes } from "./page.js";
 
-const view = document.getElementById("view");
+export const view = document.getElementById("view");
 const more = document.getElementById("more");
 const tab = view?.dataset.tab;
-const MODULES = { charts: "./compare_charts.js", parallel: "./parallel.js", scatter: "./compare_plots.js", contour: "./compare_plots.js", box: "./compare_plots.js" };
+const MODULE = { charts: "compare_charts", parallel: "parallel", scatter: "compare_plots", contour: "compare_plots", box: "compare_plots" }[tab];
 
 const items = [...document.querySelectorAll("[data-run]")];
 
@@ -39,33 +39,26 @@ export function told(form) {
 }
 
 function paint() {
-  for (const item of items) {
-    item.querySelector(".swatch span").style.background = seriesColour(numbers.get(item.dataset.run));
-  }
-  for (const dot of document.querySelectorAll("[data-colour]")) {
-    dot.style.background = seriesColour(numbers.get(dot.dataset.colour));
-  }
+  for (const shown of document.querySelectorAll("[data-colour]")) shown.style.color = seriesColour(numbers.get(shown.dataset.colour));
 }
 
 let module = null;
 let asked = 0;
 
 /** Takes what stands below the tabs from the server, and leaves the focus where it was. */
-async function take() {
+export async function take() {
   const mine = ++asked;
   const at = document.activeElement;
   const scrolled = view.querySelector(".scroll");
   const [left, top] = [scrolled?.scrollLeft, scrolled?.scrollTop];
   const made = await getHTML(`/compare/view${location.search}`);
   if (mine !== asked) return; // a later one is on its way
-  const typed = at.value;
-  const caret = at.selectionStart;
   view.innerHTML = made;
-  const again = view.querySelector(at.name ? `[name="${CSS.escape(at.name)}"]` : `[data-flip="${CSS.escape(at.dataset?.flip ?? "")}"]`);
-  if (again && !document.body.contains(at)) {
-    if (again.type === "search") again.value = typed;
+  const again = view.querySelector(at.name ? `[name="${CSS.escape(at.name)}"]` : `[data-held="${CSS.escape(at.dataset.held ?? "")}"]`);
+  if (again && !at.isConnected) {
+    if (again.type === "search") again.value = at.value; // what has been typed since
     again.focus();
-    if (again.type === "search") again.setSelectionRange(caret, caret);
+    if (again.type === "search") again.setSelectionRange(at.selectionStart, at.selectionStart);
   }
   view.querySelector(".scroll")?.scrollTo(left, top);
   tellTimes(view);
@@ -137,9 +130,9 @@ onKey("a", "Add a run", () => {
 
 paint();
 addEventListener("themechange", paint);
-if (MODULES[tab]) {
+if (MODULE) {
   attempt(async () => {
-    module = await import(MODULES[tab]);
+    module = await import(`./${MODULE}.js`);
     module.show(tab);
   });
 }
