@@ -8,6 +8,7 @@ very one of the training, and mostly it is in the cache already.
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -31,6 +32,8 @@ log = logging.getLogger(__name__)
 _LOCAL = "local"
 _FROM_PACKAGES = ("virtualenv", "conda")
 _REQUIREMENTS = "requirements.txt"
+_CONDA_NAME = re.compile(r"[\w.-]+(?!:)(?=$|[\s=<>!~\[])")
+_PYTHON_ALONE = {"python", "pip", "setuptools", "wheel"}
 _HAS_MLFLOW = "import importlib.util, sys; sys.exit(importlib.util.find_spec('mlflow') is None)"
 
 
@@ -39,7 +42,7 @@ def wanted(model: ModelFolder, env_manager: str | None) -> tuple[EnvManager, Env
 
     Args:
         env_manager: the word of ``--env-manager``; None: the manager of the lock, or else virtualenv where
-            all packages of the model are Python's.
+            the model needs no package of conda's.
 
     Raises:
         UsageError: there is no such manager, or the model cannot be scored by MLflow's pyfunc.
@@ -108,14 +111,19 @@ def _own(model: ModelFolder, env_manager: str | None) -> tuple[EnvManager, EnvSp
             hint="--env-manager local takes the current one",
         )
     if conda is not None and (python is None or env_manager == "conda"):
-        try:
-            return envs.choose(conda, env_manager or "virtualenv")
-        except EnvError:
-            if env_manager is not None:
-                raise
-            return envs.choose(conda, None)  # it has packages that only conda has
+        return envs.choose(conda, env_manager or ("virtualenv" if _is_python_alone(conda) else None))
     assert python is not None
     return envs.choose(python, env_manager)
+
+
+def _is_python_alone(spec: CondaEnv) -> bool:
+    """Whether conda gives nothing but Python and pip, as in the files that MLflow writes.
+
+    A package of a conda channel may have the name of a stranger's on the index, so nobody is given that
+    one unasked.
+    """
+    names = (_CONDA_NAME.match(dependency) for dependency in spec.dependencies)
+    return all(name is not None and name[0].lower() in _PYTHON_ALONE for name in names)
 
 
 def _files(model: ModelFolder) -> tuple[PythonEnv | None, CondaEnv | None]:

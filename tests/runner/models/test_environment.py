@@ -126,8 +126,9 @@ def test_a_conda_yaml_alone_needs_no_conda_unless_a_package_does(tmp_path: Path)
         "conda.yaml": FILES["conda.yaml"],
     }
     assert wanted(written(tmp_path, files), None)[0].NAME == "virtualenv"
-    files["conda.yaml"] = "dependencies: [python, cudatoolkit=11.8, mlflow]\n"
-    assert wanted(written(tmp_path, files), None)[0].NAME == "conda"
+    for more in ("cudatoolkit=11.8", "a-name-of-our-channel", "ours::python-tool", "numpy>=2"):
+        files["conda.yaml"] = f"dependencies: [python, '{more}', pip, {{pip: [mlflow]}}]\n"
+        assert wanted(written(tmp_path, files), None)[0].NAME == "conda"
 
 
 @pytest.mark.parametrize(
