@@ -83,7 +83,6 @@ def model(request: Request) -> Response:
         columns=ranked({name for row in rows for name in row.metrics})[:_COLUMNS],
         stages=MODEL_STAGES,
         next=page.next_token and request.url.include_query_params(**{"from": page.next_token}).query,
-        names=[name],
     )
 
 

@@ -172,16 +172,19 @@ def test_a_model_is_registered_changed_and_deleted(
     page.keyboard.press("Enter")
     _shown(page.get_by_role("cell", name="@champion").first)
     store.create_model_version("iris", f"{run.artifact_uri}/model", run_id=run.run_id)
+    page.evaluate("window.isTheSame = true")
     page.get_by_role("button", name="Move champion", exact=True).click()
     page.get_by_label("Version", exact=True).fill("2")
     page.keyboard.press("Enter")
     _shown(page.get_by_role("link", name="version 2"))
     assert store.get_registered_model("iris").aliases == {"champion": 2}
+    assert page.evaluate("window.isTheSame && document.activeElement.ariaLabel") == "Move champion"
 
     page.get_by_label("Stage of version 1").click()
     page.get_by_role("combobox", name="Stage").select_option("Production")
     page.get_by_role("button", name="Move", exact=True).click()
     _shown(page.get_by_role("button", name="Stage of version 1: Production"))
+    assert page.evaluate("document.activeElement.id") == "stage-1"
 
     page.get_by_role("button", name="Edit description").click()
     page.get_by_role("textbox", name="Description").fill("flowers <b>apart</b>")

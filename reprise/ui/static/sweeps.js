@@ -1,13 +1,13 @@
 // Sweeps: what is best by which metric is in the address; the rest follows the store.
-import { attempt, getHTML, onChange, setQuery, tellTimes } from "./page.js";
+import { attempt, byId, getPage, keepUp, setQuery, tellTimes } from "./page.js";
 
-const place = document.getElementById("sweeps");
+const place = byId("sweeps");
 
 /** Puts what changed in place of what was there; choices that somebody makes just now stay untouched. */
 function renew(fresh) {
   tellTimes(fresh);
   const parts = [...fresh.querySelectorAll("[data-part]")];
-  const olds = parts.map((part) => document.getElementById(part.id));
+  const olds = parts.map((part) => byId(part.id));
   if (olds.includes(null) || parts.length !== place.querySelectorAll("[data-part]").length) {
     place.replaceChildren(...fresh.childNodes);
     return;
@@ -16,10 +16,10 @@ function renew(fresh) {
 }
 
 async function refresh() {
-  const html = await getHTML(`/sweeps/now${location.search}`);
-  const focused = document.activeElement?.id;
-  renew(new DOMParser().parseFromString(html, "text/html").body);
-  if (focused && document.activeElement?.id !== focused) document.getElementById(focused)?.focus();
+  const { body } = await getPage(`/sweeps/now${location.search}`);
+  const focused = document.activeElement.id;
+  renew(body);
+  if (focused && document.activeElement.id !== focused) byId(focused)?.focus();
 }
 
 place.addEventListener("change", async (event) => {
@@ -28,4 +28,4 @@ place.addEventListener("change", async (event) => {
   setQuery({ [name]: event.target.value });
   await attempt(refresh);
 });
-onChange(() => refresh().catch(() => {}), 1000); // the next news tries again
+keepUp(refresh, 1000);
