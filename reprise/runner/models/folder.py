@@ -13,6 +13,7 @@ from reprise.lock import scratch
 from reprise.redact import redact
 from reprise.runner import environments
 from reprise.runner.find import find_model, find_run, find_version
+from reprise.runner.locations import path_of
 from reprise.schemas.environment import Lock
 from reprise.tracking.base import Tracking
 
@@ -78,11 +79,14 @@ def resolve(tracking: Tracking, uri: str) -> Origin:
 
     Raises:
         UsageError: it is no address of a model, or the run has no such model.
+        SourceError: it is a ``file:`` URL of another machine.
         TrackingError: the store has no such model.
     """
     scheme, separator, rest = uri.partition(":/")
     if not separator:
         return Origin("", uri)
+    if scheme == "file":
+        return Origin("", str(path_of(uri)))
     owner, _, path = rest.strip("/").partition("/")
     if scheme == "runs" and owner and path:
         return _of_run(tracking, owner, path)

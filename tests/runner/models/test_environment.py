@@ -205,6 +205,15 @@ def test_an_address_is_the_folder_of_the_store(
         assert resolve(store, address)[2:] == model[2:6]
 
 
+def test_a_folder_is_written_as_a_path_or_a_url(store: EmbeddedStore, tmp_path: Path) -> None:
+    folder = tmp_path / "my model"
+    folder.mkdir()
+    (folder / "MLmodel").write_text("flavors: {}\n")
+    for address in (str(folder), folder.as_uri()):
+        with opened_model(store, address) as model:
+            assert model.folder == folder
+
+
 @pytest.mark.parametrize(
     ("address", "said"),
     [
