@@ -13,12 +13,16 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
+from reprise.errors import TrackingError
 from reprise.tracking.embedded import EmbeddedStore
 
 _LOOK = 0.2  # seconds between looks at the store
 _BEAT = 15.0  # seconds after which a silent connection says that it lives
 
-HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+MOST = 500
+"""Streams of one server; each holds a connection, and what its reader was too slow to take."""
+
+_HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
 
 class News:
@@ -30,6 +34,7 @@ class News:
         self._watcher: asyncio.Task[None] | None = None
         self._looking = asyncio.Event()  # the watcher knows what was there before
         self.stopping = False
+        self.streams = 0
 
     async def changes(self) -> AsyncIterator[bool]:
         """True after each change (several that are close together are one).
@@ -81,7 +86,23 @@ async def events(request: Request) -> Response:
         async for changed in news.changes():
             yield "event: changed\ndata:\n\n" if changed else "retry: 2000\n\n"
 
-    return StreamingResponse(stream(), media_type="text/event-stream", headers=HEADERS)
+    return streamed(news, stream())
+
+
+def streamed(news: News, events: AsyncIterator[str]) -> Response:
+    """Server-sent events until they end or the reader leaves, to no more than ``MOST`` readers at once."""
+    if news.streams >= MOST:
+        raise TrackingError("Too many pages follow this server", code="TEMPORARILY_UNAVAILABLE")
+
+    async def counted() -> AsyncIterator[str]:
+        news.streams += 1
+        try:
+            async for event in events:
+                yield event
+        finally:
+            news.streams -= 1
+
+    return StreamingResponse(counted(), media_type="text/event-stream", headers=_HEADERS)
 
 
 ROUTES = (Route("/events", events),)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator
 
+from anyio import CapacityLimiter, to_thread
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from reprise.errors import TrackingError
@@ -26,6 +27,7 @@ LINES = 500
 _BEHIND = 2000  # lines; a reader who is farther behind is shown the end, and fetches the rest when wanted
 _MOST = 2000
 _QUERY_LIMIT = 1000  # characters that are searched for
+_searches = CapacityLimiter(2)  # they read whole logs: many at once would take the threads of all pages
 
 
 def page(request: Request) -> Response:
@@ -51,10 +53,13 @@ def lines(request: Request) -> Response:
     return JSONResponse(window._asdict())
 
 
-def search(request: Request) -> Response:
+async def search(request: Request) -> Response:
     """``GET .../log/search?q=``: the numbers of the lines with a text."""
     text = request.query_params.get("q", "")[:_QUERY_LIMIT]
-    return JSONResponse(_tail(request).search(text)._asdict() if text else {"lines": [], "is_all": True})
+    if not text:
+        return JSONResponse({"lines": [], "is_all": True})
+    found = await to_thread.run_sync(_tail(request).search, text, limiter=_searches)
+    return JSONResponse(found._asdict())
 
 
 async def text(request: Request) -> Response:
@@ -75,11 +80,8 @@ async def stream(request: Request) -> Response:
     tail = _tail(request)
     asked = request.headers.get("last-event-id") or request.query_params.get("line", "0")
     await run_in_threadpool(tail.file)  # a run that is not there is told before the answer begins
-    return StreamingResponse(
-        _events(tail, counting(asked) or 0, request.app.state.news),
-        media_type="text/event-stream",
-        headers=events.HEADERS,
-    )
+    news: events.News = request.app.state.news
+    return events.streamed(news, _events(tail, counting(asked) or 0, news))
 
 
 async def _events(tail: Tail, line: int, news: events.News) -> AsyncIterator[str]:
@@ -91,7 +93,7 @@ async def _events(tail: Tail, line: int, news: events.News) -> AsyncIterator[str
             yield ": still here\n\n"
             continue
         status = state.status
-        while state.size > size and (window := await run_in_threadpool(tail.window, line, LINES)):
+        while state.size > size and (window := await tail.told(line, LINES, state)):
             if window.total - line > _BEHIND:
                 line = window.total - LINES
                 continue

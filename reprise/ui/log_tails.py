@@ -60,6 +60,7 @@ class Tail:
         self._waiting: set[asyncio.Event] = set()
         self._watcher: asyncio.Task[None] | None = None
         self._state: State | None = None
+        self._telling: tuple[tuple[int, int, State], asyncio.Future[Window | None]] | None = None
 
     def file(self) -> StoredFile | None:
         """Where the log lies now: among the artifacts, or in the job's folder while the run goes on."""
@@ -78,6 +79,13 @@ class Tail:
             self._index.extend(stream)
             start = self._index.total - count if first is None else first
             return self._index.window(stream, start, count)
+
+    async def told(self, first: int, count: int, state: State) -> Window | None:
+        """As ``window``, made once for all who have come as far when the log is in this ``state``."""
+        if self._telling is None or self._telling[0] != (first, count, state):
+            made = asyncio.ensure_future(run_in_threadpool(self.window, first, count))
+            self._telling = ((first, count, state), made)
+        return await asyncio.shield(self._telling[1])
 
     def search(self, text: str) -> Found:
         if (file := self.file()) is None:

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import httpx
 import pytest
+from starlette.responses import StreamingResponse
 
+from reprise.errors import TrackingError
 from reprise.schemas import tags
 from reprise.schemas.entities import Run
+from reprise.schemas.job import RunStatus
 from reprise.tracking.embedded import EmbeddedStore
+from reprise.ui.events import MOST, News, streamed
+from reprise.ui.log_lines import Window
+from reprise.ui.log_tails import State, Tail
 from tests.ui.asking import Ask, asking
 from tests.ui.conftest import Opened, Serve, accessible, keep_picture, serving
 from tests.ui.sample import Sample
@@ -145,6 +152,54 @@ def test_a_server_stops_though_a_log_is_followed(store: EmbeddedStore, run: Run,
     # serving() has seen the server end while the stream was open
     response.close()
     client.close()
+
+
+def test_readers_who_are_at_the_same_line_are_told_by_one_reading(
+    store: EmbeddedStore, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _log(store, run).write_text("one\ntwo\n")
+    tail = Tail(store, run.run_id, "output")
+    read: list[int | None] = []
+
+    def window(first: int | None, count: int) -> Window | None:
+        read.append(first)
+        return Tail.window(tail, first, count)
+
+    async def told(first: int, size: int) -> Window | None:
+        return await tail.told(first, 500, State(size, RunStatus.RUNNING))
+
+    async def scenario() -> None:
+        together = await asyncio.gather(*(told(0, 8) for _ in range(50)))
+        assert {tuple(window.lines) for window in together if window} == {("one", "two")}
+        assert read == [0]
+        await told(1, 8)
+        await told(1, 12)
+        assert read == [0, 1, 1]
+
+    monkeypatch.setattr(tail, "window", window)
+    asyncio.run(scenario())
+
+
+def test_a_server_has_no_more_readers_than_it_can_hold(store: EmbeddedStore) -> None:
+    news = News(store)
+    news.streams = MOST - 1
+
+    async def beats() -> AsyncIterator[str]:
+        async for _ in news.changes():
+            yield ": still here"
+
+    async def scenario() -> None:
+        response = streamed(news, beats())
+        assert isinstance(response, StreamingResponse)
+        last = aiter(response.body_iterator)
+        await anext(last)
+        with pytest.raises(TrackingError, match="Too many"):
+            streamed(news, beats())
+        news.stop()
+        assert [event async for event in last] == []
+        streamed(news, beats())
+
+    asyncio.run(scenario())
 
 
 def _shown(page: Page) -> str:
