@@ -12,7 +12,7 @@ import pytest
 from reprise.schemas import tags
 from reprise.schemas.entities import Dataset, DatasetInput, Metric, ModelLink, Run
 from reprise.tracking.embedded import EmbeddedStore
-from reprise.ui.run_overview import LONGEST_VALUE, MOST_ROWS
+from reprise.ui.run_overview import LONGEST_VALUE, MOST_ROWS, SHOWN_AT_ONCE
 from tests.ui.asking import Ask, asking
 from tests.ui.conftest import Opened, Serve, accessible, keep_picture
 from tests.ui.sample import HOSTILE, Sample
@@ -61,6 +61,9 @@ def test_a_run_of_very_much_data_has_a_page_that_says_what_it_leaves_out(
     text = ask(f"/runs/{run.run_id}").text
     assert len(text) < 2_000_000
     assert "4 parameters more" in text
+    at_once, rest = text.split('id="params"')[1].split('id="tags"')[0].split('<details class="rest">')
+    assert at_once.count("<tr data-key=") == SHOWN_AT_ONCE
+    assert rest.count("<tr data-key=") == MOST_ROWS - SHOWN_AT_ONCE
     assert "900,000 characters" in text
     assert "x" * LONGEST_VALUE in text
     assert "x" * (LONGEST_VALUE + 1) not in text

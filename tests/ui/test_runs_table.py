@@ -296,6 +296,14 @@ def test_runs_are_changed_and_news_is_shown(tmp_path: Path, serve: Serve, opened
         for name in ("a", "b", "c", "d"):
             store.create_run("0", start_time=ord(name), user_id="", run_name=name, tags={"team": name})
         page = opened(f"{serve(tmp_path / 'mlruns')}/experiments/0?columns=status&columns=tags.team")
+        row(page, "d").get_by_role("checkbox").hover()
+        page.mouse.down()  # and while it is pressed, news of another run comes in
+        store.set_tag(store.search_runs(["0"], filter="run_name = 'c'").items[0].run_id, "team", "green")
+        row(page, "c").get_by_text("green").wait_for()
+        page.mouse.up()
+        page.get_by_text("1 chosen").wait_for()
+        row(page, "d").get_by_role("checkbox").uncheck()
+
         row(page, "b").get_by_role("button", name="Change team of b").click()
         page.get_by_role("textbox", name="Value").fill("blue")
         page.get_by_role("button", name="Save").click()

@@ -31,15 +31,8 @@ export class Refused extends Error {
 
 async function answered(response) {
   if (response.ok) return response;
-  if (response.status === 401) {
-    location.assign(`/login?next=${encodeURIComponent(location.pathname + location.search)}`);
-  }
-  let told = {};
-  try {
-    told = await response.json();
-  } catch {
-    // not JSON: the status has to do
-  }
+  if (response.status === 401) location.assign(`/login?next=${encodeURIComponent(location.pathname + location.search)}`);
+  const told = await response.json().catch(() => ({})); // not JSON: the status has to do
   throw new Refused(response.status, told.error_code ?? "", told.message ?? `The server answered ${response.status}`);
 }
 
@@ -88,9 +81,7 @@ export function renew(old, fresh) {
 }
 
 /** The values that the template put into `<script type="application/json" id="...">`. */
-export function given(id) {
-  return JSON.parse(byId(id).textContent);
-}
+export const given = (id) => JSON.parse(byId(id).textContent);
 
 // --- addresses that MLflow's clients print: /#/experiments/1/runs/ID, /#/models/NAME/versions/2 ----------
 
@@ -99,6 +90,11 @@ if (meant) {
   const [, kind, name, part] = meant;
   location.replace(kind === "experiments" && part ? `/runs/${part}` : `/${kind}/${name}${part ? `/${part}` : ""}`);
 }
+
+// --- what the next page needs is fetched when this one has been painted -------------------------------
+
+const later = document.querySelector("[data-later]")?.dataset.later;
+if (later) addEventListener("load", () => setTimeout(() => document.head.append(h("link", { rel: "prefetch", as: "script", href: later })), 1000));
 
 // --- news: the store has changed ------------------------------------------------------------------
 
@@ -194,13 +190,14 @@ export async function asked(title, label, value = "", word = "Save") {
   return (await agreed(title, h("label", {}, label, input), word)) ? input.value : null;
 }
 
-/** Copies `text`, and says so on the button that was pressed. */
-export async function copy(text, button) {
+// A button copies what is in its `data-copy`, and says so.
+document.addEventListener("click", async ({ target }) => {
+  const button = target.closest("[data-copy]");
+  if (!button || button.textContent === "Copied") return;
   try {
-    await navigator.clipboard.writeText(text);
+    await navigator.clipboard.writeText(button.dataset.copy);
   } catch {
-    const area = h("textarea", { class: "unseen" }); // pages that came over plain HTTP have no clipboard
-    area.value = text;
+    const area = h("textarea", { class: "unseen" }, button.dataset.copy); // pages that came over plain HTTP have no clipboard
     document.body.append(area);
     area.select();
     document.execCommand("copy");
@@ -209,10 +206,6 @@ export async function copy(text, button) {
   const before = button.textContent;
   button.textContent = "Copied";
   setTimeout(() => (button.textContent = before), 1500);
-}
-document.addEventListener("click", (event) => {
-  const button = event.target.closest("[data-copy]");
-  if (button) copy(button.dataset.copy, button);
 });
 
 // --- the state of a view lives in its URL ------------------------------------------------------------
@@ -222,9 +215,7 @@ export function setQuery(values, { push = false } = {}) {
   const url = new URL(location.href);
   for (const [name, value] of Object.entries(values)) {
     url.searchParams.delete(name);
-    for (const one of Array.isArray(value) ? value : [value]) {
-      if (one !== "" && one !== null && one !== undefined && one !== false) url.searchParams.append(name, one);
-    }
+    for (const one of [value].flat()) if (one || one === 0) url.searchParams.append(name, one);
   }
   history[push ? "pushState" : "replaceState"](null, "", url);
   return url;
@@ -248,27 +239,24 @@ export const keepUp = (action, pause) => onChange(() => action().catch(() => {})
 export function tellTimes(root = document) {
   for (const element of root.querySelectorAll("time[data-ms]")) {
     const ms = Number(element.dataset.ms);
-    element.textContent = ago(ms);
+    element.textContent = `${since(ms)} ago`;
     element.title = new Date(ms).toLocaleString();
   }
-  for (const element of root.querySelectorAll("[data-since]")) element.textContent = duration((Date.now() - element.dataset.since) / 1000);
+  for (const element of root.querySelectorAll("[data-since]")) element.textContent = since(element.dataset.since);
 }
 
-export function ago(ms) {
-  return `${duration((Date.now() - ms) / 1000)} ago`;
-}
-
-export function duration(seconds) {
+function duration(seconds) {
   if (seconds < 10) return `${Math.max(seconds, 0).toFixed(1)} s`;
   for (const [unit, size] of [["d", 86400], ["h", 3600], ["min", 60]]) {
     if (seconds >= 2 * size) return `${Math.round(seconds / size)} ${unit}`;
   }
   return `${Math.round(seconds)} s`;
 }
+const since = (ms) => duration((Date.now() - ms) / 1000);
 tellTimes();
 setInterval(() => document.hidden || tellTimes(), 2000);
 
-export function isDark() {
+function isDark() {
   const chosen = document.documentElement.dataset.theme;
   return chosen ? chosen === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
 }
@@ -300,10 +288,9 @@ export function onKey(key, meaning, action) {
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
   if (event.target.closest("input, textarea, select, [contenteditable], dialog")) return;
-  const found = keys.get(event.key);
-  if (!found) return;
+  if (!keys.has(event.key)) return;
   event.preventDefault();
-  found.action();
+  keys.get(event.key).action();
 });
 
 function showKeys() {
@@ -316,4 +303,3 @@ onKey("/", "Go to the search field", () => document.querySelector("[data-search]
 byId("keys")?.addEventListener("click", showKeys);
 
 export const mayWrite = document.body.dataset.mayWrite === "yes";
-export const mayRemove = document.body.dataset.mayRemove === "yes";

@@ -5,6 +5,9 @@ const HEIGHT = 32; // of a row, as runs.css has it
 const SPARE = 25; // rows before and after those that one sees
 const MOST = 15_000_000; // px: browsers do not draw elements that are much higher
 
+/** What a row says, but for how long ago that was. */
+const said = (row) => row.innerHTML.replace(/(<time data-\w+="\d+")[^>]*>[^<]*/g, "$1");
+
 /**
  * `address(values)` is where rows come from, and `shown(rows, page)` is called when some have come, with the
  * page that brought them. All rows are `rows`, a tbody between two that take the place of those that are not there.
@@ -61,12 +64,25 @@ export function windowed(box, address, shown) {
     const answer = getPage(address({ start: from, count: Math.ceil(seen()) + 2 * SPARE, ...(first && { first }) }));
     first = false;
     const page = await answer;
-    renew(rows, page.getElementById("rows"));
+    put(page.getElementById("rows"));
     read(page);
   }
 
+  /** Where they are the same runs, rows that say the same stay: a click that is half done is not lost. */
+  function put(fresh) {
+    const before = [...rows.rows];
+    const after = [...fresh.rows];
+    const place = ({ dataset, ariaRowIndex }) => dataset.run + ariaRowIndex;
+    if (before.map(place).join() === after.map(place).join()) {
+      after.forEach((row, at) => said(before[at]) === said(row) || renew(before[at], row));
+      if (fresh.dataset.total) rows.dataset.total = fresh.dataset.total;
+    } else {
+      renew(rows, fresh);
+      rows = fresh;
+    }
+  }
+
   function read(page) {
-    rows = box.querySelector("#rows");
     start = Number(rows.dataset.start);
     total = Number(rows.dataset.total ?? Math.max(total, rows.rows.length));
     again ||= rows.dataset.total === undefined;
