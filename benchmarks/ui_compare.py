@@ -36,7 +36,7 @@ POINTS = 200  # of each metric
 VIEWS = {
     "table": "table tbody tr:nth-child(5)",
     "charts": "figure .trace",
-    "parallel": "#parallel .line",
+    "parallel": "#parallel .lines g",
     "scatter": "#plot .point",
     "importance": ".importance tbody tr",
 }

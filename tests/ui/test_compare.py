@@ -324,6 +324,7 @@ def test_parallel_coordinates_narrow_the_runs_down(sample: Sample, opened: Opene
     page.get_by_label("Lowest accuracy").fill("0.5")
     page.get_by_text("3 of 5 runs within the ranges").wait_for()
     page.get_by_role("button", name="Move to the left: accuracy").press("Enter")
+    page.locator("#ranges fieldset:nth-child(3)", has_text="accuracy").wait_for()
     assert page.evaluate("document.activeElement.ariaLabel") == "Move to the left: accuracy"
 
     axis = page.locator("#parallel .axis", has_text="depth").locator(".handle").bounding_box()
@@ -340,6 +341,18 @@ def test_parallel_coordinates_narrow_the_runs_down(sample: Sample, opened: Opene
     page.reload()
     page.get_by_text("2 of 5 runs within the ranges").wait_for()
     assert page.locator("#ranges legend").all_inner_texts()[2] == "accuracy"
+    page.get_by_label("Add an axis").select_option("duration")
+    page.get_by_role("group", name="duration (s)").wait_for()
+    title = page.locator("#parallel .axis", has_text="duration").locator(".title")
+    title.drag_to(page.locator("#parallel .axis").first.locator(".title"))
+    page.get_by_role("button", name="Move to the left: duration").and_(
+        page.locator("#ranges > :first-child *")
+    ).wait_for()
+    page.get_by_role("button", name=f"Show {sample.runs[0].run_name}").click()
+    page.get_by_text("2 of 4 runs within the ranges").wait_for()
+    page.locator("#parallel .lines g").nth(3).wait_for(state="attached")
+    page.locator("#brushed a").last.focus()
+    assert page.inner_text("#near") == sample.runs[-1].run_name
     page.get_by_role("link", name="Compare just these").click()
     page.get_by_role("heading", name="Compare 2 runs").wait_for()
 

@@ -49,7 +49,7 @@ let asked = 0;
 export async function take() {
   const mine = ++asked;
   const at = document.activeElement;
-  const scrolled = view.querySelector(".scroll");
+  const scrolled = view.querySelector(".scroll, #parallel");
   const [left, top] = [scrolled?.scrollLeft, scrolled?.scrollTop];
   const made = await getHTML(`/compare/view${location.search}`);
   if (mine !== asked) return; // a later one is on its way
@@ -60,7 +60,7 @@ export async function take() {
     again.focus();
     if (again.type === "search") again.setSelectionRange(at.selectionStart, at.selectionStart);
   }
-  view.querySelector(".scroll")?.scrollTo(left, top);
+  view.querySelector(".scroll, #parallel")?.scrollTo(left, top);
   tellTimes(view);
   paint();
 }
@@ -130,6 +130,7 @@ onKey("a", "Add a run", () => {
 
 paint();
 addEventListener("themechange", paint);
+document.querySelector(".tabs [aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
 if (MODULE) {
   attempt(async () => {
     module = await import(`./${MODULE}.js`);
