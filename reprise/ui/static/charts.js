@@ -48,16 +48,14 @@ export function plain(text, most = 60) {
  * A key keeps its number as long as none before it wants the same one.
  */
 export function seriesNumbers(keys) {
-  const found = new Map();
-  const taken = new Set();
+  const taken = new Map(); // key by number
   for (const key of keys) {
-    let number = hash(key) % COLOURS;
     const round = Math.floor(taken.size / COLOURS) * COLOURS;
+    let number = hash(key) % COLOURS;
     while (taken.has(round + number)) number = (number + 1) % COLOURS;
-    taken.add(round + number);
-    found.set(key, round + number);
+    taken.set(round + number, key);
   }
-  return found;
+  return new Map([...taken].map(([number, key]) => [key, number]));
 }
 
 export const seriesColour = (number) => known(`series-${number % COLOURS}`);
@@ -98,7 +96,7 @@ function themed(layout) {
   const quiet = known("quiet");
   const line = known("line");
   const axis = { gridcolor: line, linecolor: line, zerolinecolor: line, tickcolor: line, automargin: true, tickfont: { color: quiet }, exponentformat: "e" };
-  const axes = Object.keys(layout).filter((key) => /^[xy]axis\d*$/.test(key));
+  const axes = ["xaxis", "yaxis", ...Object.keys(layout).filter((key) => /^[xy]axis\d*$/.test(key))];
   return {
     paper_bgcolor: "rgba(0,0,0,0)",
     plot_bgcolor: "rgba(0,0,0,0)",
@@ -109,9 +107,9 @@ function themed(layout) {
     colorway: Array.from({ length: COLOURS }, (_, number) => seriesColour(number)),
     showlegend: false,
     ...layout,
-    ...Object.fromEntries(["xaxis", "yaxis", ...axes].map((key) => {
-      const given = layout[key] ?? {};
-      return [key, { ...axis, ...given, title: given.title && { font: { size: 12, color: quiet }, ...given.title } }];
+    ...Object.fromEntries(axes.map((key) => {
+      const { title, ...given } = layout[key] ?? {};
+      return [key, { ...axis, ...given, title: title && { font: { size: 12, color: quiet }, ...title } }];
     })),
   };
 }

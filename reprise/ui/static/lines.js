@@ -23,8 +23,8 @@ export function smoothed(values, weight) {
 export function lineTraces(line, view, { name, number, unit = 1 }) {
   const order = [...line.step.keys()];
   if (!view.x) order.sort((a, b) => line.step[a] - line.step[b] || line.time[a] - line.time[b]);
-  const first = line.time[0];
-  const x = order.map((at) => (view.x === "time" ? local(line.time[at]) : view.x ? (line.time[at] - first) / 1000 / unit : line.step[at]));
+  const places = { time: (at) => local(line.time[at]), relative: (at) => (line.time[at] - line.time[0]) / 1000 / unit };
+  const x = order.map(places[view.x] ?? ((at) => line.step[at]));
   const values = order.map((at) => line.value[at]);
   const y = values.map((value) => (typeof value === "number" ? value : null));
   const customdata = order.map((at) => [line.step[at], local(line.time[at]).replace("T", " "), String(line.value[at])]);
@@ -48,14 +48,14 @@ export function lineTraces(line, view, { name, number, unit = 1 }) {
 
 /** How many seconds the unit has in which a chart of these lines tells relative time. */
 export function unitOf(lines) {
-  const longest = Math.max(0, ...lines.map(({ time }) => (time.length ? time[time.length - 1] - time[0] : 0))) / 1000;
+  const longest = Math.max(0, ...lines.map(({ time }) => (time.length ? time.at(-1) - time[0] : 0))) / 1000;
   return (UNITS.find(([, seconds]) => longest >= 2 * seconds) ?? UNITS[3])[1];
 }
 
 export function lineLayout(view, unit = 1) {
-  const relative = UNITS.find(([, seconds]) => seconds === unit)[0];
+  const text = { time: "time", relative: UNITS.find(([, seconds]) => seconds === unit)[0] }[view.x] ?? "step";
   return {
-    xaxis: { title: { text: view.x === "time" ? "time" : view.x ? relative : "step", standoff: 4 }, type: view.x === "time" ? "date" : "linear", exponentformat: "SI" },
+    xaxis: { title: { text, standoff: 4 }, type: text === "time" ? "date" : "linear", exponentformat: "SI" },
     yaxis: { type: view.log ? "log" : "linear" },
   };
 }

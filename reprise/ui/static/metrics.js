@@ -131,7 +131,7 @@ async function enlarge(key) {
   setQuery({ chart: null });
 }
 
-// --- while the run goes on ---------------------------------------------------------------------------
+// --- while the run goes on
 
 /** Metrics that were not logged before get their figures: the sections as they are now, with the figures of old. */
 function addNew(fresh) {

@@ -83,7 +83,7 @@ export function renew(old, fresh) {
 /** The values that the template put into `<script type="application/json" id="...">`. */
 export const given = (id) => JSON.parse(byId(id).textContent);
 
-// --- addresses that MLflow's clients print: /#/experiments/1/runs/ID, /#/models/NAME/versions/2 ----------
+// --- addresses that MLflow's clients print: /#/experiments/1/runs/ID, /#/models/NAME/versions/2
 
 const meant = location.hash.match(/^#\/(experiments|models)\/([^/?]+)(?:\/(?:runs|versions)\/([^/?]+))?/);
 if (meant) {
@@ -91,12 +91,12 @@ if (meant) {
   location.replace(kind === "experiments" && part ? `/runs/${part}` : `/${kind}/${name}${part ? `/${part}` : ""}`);
 }
 
-// --- what the next page needs is fetched when this one has been painted -------------------------------
+// --- what the next page needs is fetched when this one has been painted
 
 const later = document.querySelector("[data-later]")?.dataset.later;
 if (later) addEventListener("load", () => setTimeout(() => document.head.append(h("link", { rel: "prefetch", as: "script", href: later })), 1000));
 
-// --- news: the store has changed ------------------------------------------------------------------
+// --- news: the store has changed
 
 const listeners = new Set();
 let source = null;
@@ -135,7 +135,7 @@ function listen() {
 }
 document.addEventListener("visibilitychange", listen);
 
-// --- messages and questions -------------------------------------------------------------------------
+// --- messages and questions
 
 /** A message in the corner; of a fault it stays until it is clicked. */
 export function toast(message, { fault = false } = {}) {
@@ -208,7 +208,7 @@ document.addEventListener("click", async ({ target }) => {
   setTimeout(() => (button.textContent = before), 1500);
 });
 
-// --- the state of a view lives in its URL ------------------------------------------------------------
+// --- the state of a view lives in its URL
 
 /** Puts values into the query of the address; an empty one is left out. `push` makes a step back possible. */
 export function setQuery(values, { push = false } = {}) {
@@ -233,7 +233,7 @@ export function onDo(actions) {
 /** Calls `action` when the store has changed; while the server is away it fails, and the next news tries again. */
 export const keepUp = (action, pause) => onChange(() => action().catch(() => {}), pause);
 
-// --- times, theme, keys -------------------------------------------------------------------------------
+// --- times, theme, keys
 
 /** `<time data-ms>` says how long ago that was, and on hover the moment in the reader's own zone; `data-since`, how long it lasts. */
 export function tellTimes(root = document) {

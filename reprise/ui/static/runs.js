@@ -22,7 +22,7 @@ function address(what, values = {}) {
   return `${path}/${what}?${asks}`;
 }
 
-// --- rows ------------------------------------------------------------------------------------------
+// --- rows
 
 const rows = windowed(box, (values) => address("rows", values), shown);
 const selection = selects(table, (values) => address("ids", values), reload);
@@ -61,7 +61,7 @@ async function refresh() {
 }
 onChange(() => (waiting ??= setTimeout(refresh, Math.max(0, rest - performance.now()))));
 
-// --- sorting and filter ------------------------------------------------------------------------------
+// --- sorting and filter
 
 table.tHead.addEventListener("click", ({ target, shiftKey }) => {
   if (target.closest(".sort")) sort(target.closest("th"), shiftKey);
@@ -95,7 +95,7 @@ function filter(text) {
 }
 addEventListener("popstate", () => location.reload());
 
-// --- what buttons do -----------------------------------------------------------------------------------
+// --- what buttons do
 
 onDo({
   filter: ({ dataset }) => filter(dataset.filter),
@@ -140,7 +140,7 @@ document.addEventListener("click", ({ target }) => {
   document.querySelectorAll(".menu[open]").forEach((menu) => menu.contains(target) || (menu.open = false));
 });
 
-// --- keyboard ----------------------------------------------------------------------------------------------
+// --- keyboard
 
 const at = () => rows.rows().querySelector(`[aria-rowindex="${current + 2}"]`);
 const press = (selector) => at()?.querySelector(selector)?.click();
@@ -187,7 +187,7 @@ table.addEventListener("keydown", (event) => {
 });
 if (mayWrite) onKey("s", "Save this view", () => document.querySelector("[data-do=saveView]").click());
 
-// --- the way back from a run leads to where one was ------------------------------------------------------
+// --- the way back from a run leads to where one was
 
 const { row: left = 0 } = history.state ?? {};
 rows.begin();
