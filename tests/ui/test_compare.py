@@ -319,8 +319,7 @@ def test_rivals_are_compared_until_two_are_left(sample: Sample, opened: Opened, 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_parallel_coordinates_narrow_the_runs_down(sample: Sample, opened: Opened, theme: str) -> None:
     page = opened(f"{sample.url}/compare?runs={_ids(*sample.runs)}&tab=parallel", theme=theme)
-    within = page.locator("#within")
-    assert "5 of 5 runs" in within.inner_text()
+    page.get_by_text("5 of 5 runs within the ranges").wait_for()
     page.get_by_label("Lowest accuracy").fill("0.5")
     page.get_by_text("3 of 5 runs within the ranges").wait_for()
     page.get_by_role("button", name="Move to the left: accuracy").press("Enter")

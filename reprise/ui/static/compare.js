@@ -1,10 +1,10 @@
 // The page of a comparison: which runs it holds, the switches of its views, and how a view is taken anew.
 
 import { seriesColour, seriesNumbers } from "./charts.js";
-import { attempt, getHTML, onChange, onKey, setQuery, tellTimes } from "./page.js";
+import { attempt, byId, getHTML, onChange, onKey, setQuery, tellTimes } from "./page.js";
 
-export const view = document.getElementById("view");
-const more = document.getElementById("more");
+export const view = byId("view");
+const more = byId("more");
 const tab = view?.dataset.tab;
 const MODULE = { charts: "compare_charts", parallel: "parallel", scatter: "compare_plots", contour: "compare_plots", box: "compare_plots" }[tab];
 
@@ -48,19 +48,18 @@ let asked = 0;
 /** Takes what stands below the tabs from the server, and leaves the focus where it was. */
 export async function take() {
   const mine = ++asked;
-  const at = document.activeElement;
-  const scrolled = view.querySelector(".scroll, #parallel");
-  const [left, top] = [scrolled?.scrollLeft, scrolled?.scrollTop];
   const made = await getHTML(`/compare/view${location.search}`);
   if (mine !== asked) return; // a later one is on its way
+  const at = document.activeElement;
+  const { scrollLeft, scrollTop } = view.querySelector(".scroll, #parallel") ?? {};
   view.innerHTML = made;
   const again = view.querySelector(at.name ? `[name="${CSS.escape(at.name)}"]` : `[data-held="${CSS.escape(at.dataset.held ?? "")}"]`);
   if (again && !at.isConnected) {
-    if (again.type === "search") again.value = at.value; // what has been typed since
+    if (again.type === "search") again.value = at.value; // what was typed meanwhile
     again.focus();
     if (again.type === "search") again.setSelectionRange(at.selectionStart, at.selectionStart);
   }
-  view.querySelector(".scroll, #parallel")?.scrollTo(left, top);
+  view.querySelector(".scroll, #parallel")?.scrollTo(scrollLeft, scrollTop);
   tellTimes(view);
   paint();
 }
@@ -117,10 +116,10 @@ view?.addEventListener("submit", (event) => event.preventDefault());
 
 async function search() {
   const asking = new URLSearchParams({ q: more.value, runs: query().get("runs") ?? "" });
-  document.getElementById("found").innerHTML = await getHTML(`/compare/more?${asking}`);
+  byId("found").innerHTML = await getHTML(`/compare/more?${asking}`);
 }
 more.addEventListener("input", () => afterTyping(search));
-more.addEventListener("focus", () => document.getElementById("found").childElementCount || attempt(search));
+more.addEventListener("focus", () => byId("found").childElementCount || attempt(search));
 
 onKey("d", "Only differences, or all rows", () => view?.querySelector("[name=only]")?.click());
 onKey("a", "Add a run", () => {

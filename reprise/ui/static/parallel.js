@@ -1,10 +1,9 @@
 // Parallel coordinates: the server draws them (_compare_parallel.html); here they are brushed, and axes are moved.
 
 import { keep, take, view } from "./compare.js";
-import { attempt, given } from "./page.js";
+import { attempt, byId, given } from "./page.js";
 
 const all = (selector) => [...view.querySelectorAll(selector)];
-const element = (id) => document.getElementById(id);
 
 let runs = []; // their ids, in the order of the lines
 let axes = []; // from left to right: {id, places, range, …}; a range is [low, high] within 0 to 1, or null
@@ -41,7 +40,7 @@ export function redraw() {
 }
 
 function read() {
-  if (!element("axes")) return;
+  if (!byId("axes")) return;
   ({ runs, axes } = given("axes"));
   axes.forEach(tell);
   mark();
@@ -79,18 +78,18 @@ function mark() {
     brush.setAttribute("y", `${100 * (1 - high)}%`);
     brush.setAttribute("height", axes[number].range ? `${Math.max(100 * (high - low), 1)}%` : 0);
   });
-  element("within").textContent = `${within.length} of ${runs.length} runs within the ranges`;
-  const link = element("compare-within");
+  byId("within").textContent = `${within.length} of ${runs.length} runs within the ranges`;
+  const link = byId("compare-within");
   link.hidden = within.length < 2 || within.length === runs.length;
   link.href = `/compare?runs=${within.join(",")}`;
 }
 
 /** Brings one run out of the others, by its line or its item in the list, or none. */
 function near(found) {
-  const shown = found?.parentNode.localName === "g" ? found.parentNode : found;
-  const run = [...(shown?.parentNode.children ?? [])].indexOf(shown);
-  for (const one of all(".lines g, #brushed li")) one.classList.toggle("near", [...one.parentNode.children].indexOf(one) === run);
-  if (element("near")) element("near").textContent = all("#brushed li")[run]?.textContent.trim() ?? "";
+  const [lines, listed] = [all(".lines g"), all("#brushed li")];
+  const run = Math.max(lines.indexOf(found?.parentNode), listed.indexOf(found));
+  for (const shown of [lines, listed]) shown.forEach((one, at) => one.classList.toggle("near", at === run));
+  if (listed.length) byId("near").textContent = listed[run]?.textContent.trim() ?? "";
 }
 
 // --- by the mouse: a range is drawn on its axis, and an axis is dragged by its title ------------------------------
