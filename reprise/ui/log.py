@@ -40,7 +40,11 @@ def page(request: Request) -> Response:
         "follows": head.is_going_on and which == "output",
     }
     reason = "" if window and window.total else _absence(head, which)
-    return render(request, "log.html", head=head, which=which, data=data, reason=reason)
+    query = request.query_params.get("q", "")[:_QUERY_LIMIT]
+    wraps = request.query_params.get("wrap") != "no"
+    return render(
+        request, "log.html", head=head, which=which, data=data, reason=reason, query=query, wraps=wraps
+    )
 
 
 def lines(request: Request) -> Response:

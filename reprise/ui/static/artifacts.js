@@ -1,52 +1,27 @@
 // The tree of a run's files: folders are fetched when they are opened, a chosen file is shown beside it.
-import { attempt, getHTML, setQuery } from "./page.js";
+import { attempt, byId, getPage, h, setQuery } from "./page.js";
 
-const tree = document.getElementById("files");
-const preview = document.getElementById("preview");
+const ITEM = "[role=treeitem]";
+const [tree, preview] = [byId("files"), byId("preview")];
 let asked = 0;
 
-const items = () => [...tree.querySelectorAll("[role=treeitem]")].filter((item) => item.checkVisibility());
-const isFolder = (item) => item.hasAttribute("aria-expanded");
-const isOpen = (item) => item.getAttribute("aria-expanded") === "true";
-const find = (owner, path) =>
-  [...tree.querySelectorAll("[role=treeitem]")].find((item) => item.dataset.owner === owner && item.dataset.path === path);
-
-function address(verb, owner, values) {
-  return `/runs/${encodeURIComponent(owner)}/${verb}?${new URLSearchParams(values)}`;
-}
-
-function parsed(html) {
-  const holder = document.createElement("template");
-  holder.innerHTML = html; // escaped by the server, and the policy of the page runs nothing in it
-  return holder.content;
+/** What the server shows of a folder or file. */
+async function fetched(verb, owner, query) {
+  return (await getPage(`/runs/${encodeURIComponent(owner)}/${verb}?${new URLSearchParams(query)}`)).body.childNodes;
 }
 
 async function open(item) {
-  let group = item.querySelector(":scope > [role=group]");
-  if (!group) {
-    const { owner, path } = item.dataset;
-    const content = parsed(await getHTML(address("files", owner, { path })));
-    group = document.createElement("ul");
-    group.setAttribute("role", "group");
-    group.append(content);
-    item.append(group);
-  }
-  group.hidden = false;
-  item.setAttribute("aria-expanded", "true");
+  const { owner, path } = item.dataset;
+  if (!item.querySelector("ul")) item.append(h("ul", { role: "group" }, ...(await fetched("files", owner, { path }))));
+  item.ariaExpanded = "true";
 }
 
-function close(item) {
-  item.querySelector(":scope > [role=group]").hidden = true;
-  item.setAttribute("aria-expanded", "false");
-}
-
-async function turn(button) {
-  const { owner, folder, from } = button.dataset;
-  const group = button.closest("[role=group]") ?? tree;
-  const content = parsed(await getHTML(address("files", owner, { path: folder, from })));
-  const models = group === tree ? [...tree.children].filter((item) => item.dataset.path === "") : [];
-  group.replaceChildren(content, ...models);
-  focus(group.querySelector("[role=treeitem]"));
+/** A folder is opened or closed: true when it was to be. */
+function turn(item, isToOpen) {
+  if (item.ariaExpanded !== String(!isToOpen)) return false;
+  if (isToOpen) attempt(() => open(item));
+  else item.ariaExpanded = "false";
+  return true;
 }
 
 /** One item of the tree is reached by Tab; the others from it by the arrows. */
@@ -56,83 +31,70 @@ function focus(item) {
   item.focus();
 }
 
-function mark(owner, path) {
-  for (const other of tree.querySelectorAll("[aria-selected]")) other.removeAttribute("aria-selected");
-  const item = find(owner, path);
-  item?.setAttribute("aria-selected", "true");
-  return item;
-}
-
 async function show(owner, path) {
   const mine = ++asked;
-  mark(owner, path);
-  preview.setAttribute("aria-busy", "true");
-  const html = await getHTML(address("preview", owner, { path }));
+  tree.querySelector("[aria-selected]")?.removeAttribute("aria-selected");
+  const item = [...tree.querySelectorAll(ITEM)].find(({ dataset }) => dataset.owner === owner && dataset.path === path);
+  item?.setAttribute("aria-selected", "true");
+  preview.ariaBusy = "true";
+  const shown = await fetched("preview", owner, { path }).finally(() => (preview.ariaBusy = "false"));
   if (mine !== asked) return; // another one was chosen meanwhile
-  preview.replaceChildren(parsed(html));
-  preview.removeAttribute("aria-busy");
-  Object.assign(preview.dataset, { owner, path });
+  preview.replaceChildren(...shown);
+  preview.dataset.owner = owner;
 }
 
 function choose(owner, path) {
   setQuery({ owner, path }, { push: true });
-  return attempt(() => show(owner, path));
+  attempt(() => show(owner, path));
 }
 
-function pressed(item) {
+function press(item) {
   focus(item);
-  if (isFolder(item)) attempt(() => (isOpen(item) ? close(item) : open(item)));
+  turn(item, true) || turn(item, false);
   choose(item.dataset.owner, item.dataset.path);
 }
 
-const moves = {
-  ArrowDown: (item, all) => all[all.indexOf(item) + 1],
-  ArrowUp: (item, all) => all[all.indexOf(item) - 1],
-  Home: (_, all) => all[0],
-  End: (_, all) => all.at(-1),
-  ArrowRight: (item, all) => {
-    if (isFolder(item) && !isOpen(item)) attempt(() => open(item));
-    else if (isFolder(item)) return all[all.indexOf(item) + 1];
-  },
-  ArrowLeft: (item) => {
-    if (isFolder(item) && isOpen(item)) close(item);
-    else return item.parentElement.closest("[role=treeitem]");
-  },
-};
-
-function start() {
-  tree.addEventListener("click", (event) => {
-    const plain = !(event.ctrlKey || event.metaKey || event.shiftKey);
-    const more = event.target.closest("[data-from]");
-    const link = event.target.closest("a");
-    if (more) attempt(() => turn(more));
-    else if (link && plain) {
-      event.preventDefault();
-      pressed(link.closest("[role=treeitem]"));
-    }
-  });
-  tree.addEventListener("keydown", (event) => {
-    const item = event.target;
-    if (!item.matches("[role=treeitem]") || event.ctrlKey || event.metaKey || event.altKey) return;
-    if (event.key === "Enter" || event.key === " ") pressed(item);
-    else if (moves[event.key]) {
-      const next = moves[event.key](item, items());
-      if (next) focus(next);
-    } else return;
-    event.preventDefault();
-  });
-  preview.addEventListener("click", (event) => {
-    const link = event.target.closest("[data-open]");
-    if (!link) return;
-    event.preventDefault();
-    choose(preview.dataset.owner, link.dataset.open);
-  });
-  addEventListener("popstate", () => {
-    const query = new URLSearchParams(location.search);
-    attempt(() => show(query.get("owner") || document.getElementById("run").dataset.runId, query.get("path") ?? ""));
-  });
-  const chosen = mark(preview.dataset.owner, preview.dataset.path);
-  (chosen ?? tree.querySelector("[role=treeitem]")).tabIndex = 0;
-  chosen?.scrollIntoView({ block: "nearest" });
+/** Where a key leads from `item`; a folder it may open or close instead. */
+function reached(key, item) {
+  const all = [...tree.querySelectorAll(ITEM)].filter((one) => one.checkVisibility());
+  const at = all.indexOf(item);
+  if (key === "ArrowRight") return turn(item, true) || !item.ariaExpanded ? item : all[at + 1];
+  if (key === "ArrowLeft") return turn(item, false) ? item : item.parentElement.closest(ITEM);
+  return all.at({ ArrowDown: at + 1, ArrowUp: Math.max(0, at - 1), Home: 0, End: -1 }[key]);
 }
-if (tree) start();
+
+tree?.addEventListener("click", async (event) => {
+  const more = event.target.closest("[data-from]");
+  const link = event.target.closest("a");
+  if (more) {
+    const { owner, folder: path, from } = more.dataset;
+    const list = more.closest("ul");
+    await attempt(async () => list.replaceChildren(...(await fetched("files", owner, { path, from }))));
+    focus(list.querySelector(ITEM));
+  } else if (link && !(event.ctrlKey || event.metaKey || event.shiftKey)) {
+    event.preventDefault();
+    press(link.closest(ITEM));
+  }
+});
+tree?.addEventListener("keydown", (event) => {
+  const item = event.target;
+  if (!item.matches(ITEM) || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.key === "Enter" || event.key === " ") press(item);
+  else if (/^Arrow|^Home$|^End$/.test(event.key)) focus(reached(event.key, item) ?? item);
+  else return;
+  event.preventDefault();
+});
+preview?.addEventListener("click", (event) => {
+  const link = event.target.closest("[data-open]");
+  if (!link) return;
+  event.preventDefault();
+  choose(preview.dataset.owner, link.dataset.open);
+});
+addEventListener("popstate", () => {
+  const query = new URLSearchParams(location.search);
+  attempt(() => show(query.get("owner") || byId("run").dataset.runId, query.get("path") ?? ""));
+});
+
+const chosen = tree?.querySelector("[aria-selected]");
+chosen?.scrollIntoView({ block: "nearest" });
+if (tree) (chosen ?? tree.querySelector(ITEM)).tabIndex = 0;
