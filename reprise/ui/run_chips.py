@@ -21,7 +21,7 @@ class Chip(NamedTuple):
 
     title: str
     meaning: str
-    count: int
+    runs: int
     pressed: bool
     filter: str
 

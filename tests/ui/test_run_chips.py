@@ -30,7 +30,7 @@ def test_a_click_adds_a_comparison_or_takes_it_out(
         run = store.create_run("0", start_time=1, user_id="", tags={tags.ENTRY_POINT: "it's"})
         (chip,) = [one for one in chips(store, "0", filter) if one.title == title]
         assert chip.filter == after
-        assert chip.count == 1
+        assert chip.runs == 1
         assert chip.pressed is ("= 'RUNNING'" in filter)
         store.search_runs(["0"], filter=after)
         store.delete_run(run.run_id)

@@ -15,6 +15,7 @@ import pytest
 
 from reprise.schemas.entities import Metric
 from reprise.tracking.embedded import EmbeddedStore
+from reprise.ui.runs_table import FIRST
 from tests.ui.asking import asking
 from tests.ui.conftest import Opened, Serve, accessible, keep_picture
 from tests.ui.sample import HOSTILE, Sample
@@ -58,7 +59,7 @@ def test_the_first_rows_come_with_the_page(tmp_path: Path) -> None:
     fill(tmp_path / "mlruns", 200)
     with EmbeddedStore(tmp_path / "mlruns") as store:
         text = asking(store)("/experiments/0?sort=name").text
-    assert text.count("<tr data-run=") == 30
+    assert text.count("<tr data-run=") == FIRST
     assert "data-total" not in text  # nobody counted yet
 
 
