@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,23 +11,12 @@ from reprise.schemas import tags
 from reprise.schemas.entities import Dataset, DatasetInput, Metric, ModelLink, Run
 from reprise.tracking.embedded import EmbeddedStore
 from reprise.ui.run_overview import LONGEST_VALUE, MOST_ROWS, SHOWN_AT_ONCE
-from tests.ui.asking import Ask, asking
+from tests.ui.asking import Ask
 from tests.ui.conftest import Opened, Serve, accessible, keep_picture
 from tests.ui.sample import HOSTILE, Sample
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[EmbeddedStore]:
-    with EmbeddedStore(tmp_path / "mlruns") as opened:
-        yield opened
-
-
-@pytest.fixture
-def ask(store: EmbeddedStore) -> Ask:
-    return asking(store)
 
 
 @pytest.fixture
