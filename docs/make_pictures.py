@@ -41,6 +41,7 @@ def main() -> None:
             "compare": (f"/compare?runs={','.join(compared)}&tab=parallel", "light"),
             "metrics": (f"/compare?runs={','.join(compared[:6])}&tab=charts", "dark"),
             "provenance": (f"/runs/{sample.dirty.run_id}/provenance", "dark"),
+            "run": (f"/runs/{sample.runs[-2].run_id}", "light"),
         }
         with serving(sample.store, Path(folder) / "home") as url, sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
