@@ -131,7 +131,7 @@ def _streamed(url: str, path: str) -> Iterator[tuple[float, str]]:
         if event == "end":
             return
         if name == "data" and event == "lines":
-            for line in json.loads(value)["lines"]:
+            for line in re.findall("<code>(.*?)</code>", json.loads(value)["html"]):
                 yield arrived, line
 
 

@@ -15,7 +15,7 @@ from reprise.errors import TrackingError
 from reprise.schemas import tags
 from reprise.schemas.job import RunStatus
 from reprise.server.ranges import for_keeping, ranged
-from reprise.ui import events, raw
+from reprise.ui import events, log_rows, raw
 from reprise.ui.html import render
 from reprise.ui.log_tails import Tail, Tails, Which
 from reprise.ui.numbers import counting
@@ -34,16 +34,18 @@ def page(request: Request) -> Response:
     head = head_of(request, request.path_params["run_id"])
     which = _which(request)
     window = _tail(request).window(None, LINES)
-    data = {
-        "window": window and window._asdict(),
-        "which": which,
-        "follows": head.is_going_on and which == "output",
-    }
-    reason = "" if window and window.total else _absence(head, which)
-    query = request.query_params.get("q", "")[:_QUERY_LIMIT]
-    wraps = request.query_params.get("wrap") != "no"
+    has_lines = window is not None and window.total > 0
     return render(
-        request, "log.html", head=head, which=which, data=data, reason=reason, query=query, wraps=wraps
+        request,
+        "log.html",
+        head=head,
+        which=which,
+        window=window,
+        rows=log_rows.rows_of(window) if window else [],
+        follows=head.is_going_on and which == "output",
+        reason="" if has_lines else _absence(head, which),
+        query=request.query_params.get("q", "")[:_QUERY_LIMIT],
+        wraps=request.query_params.get("wrap") != "no",
     )
 
 
@@ -54,7 +56,7 @@ def lines(request: Request) -> Response:
     window = _tail(request).window(first, min(count, _MOST))
     if window is None:
         raise TrackingError("This run has no such log", code="RESOURCE_DOES_NOT_EXIST")
-    return JSONResponse(window._asdict())
+    return JSONResponse(log_rows.told(window))
 
 
 async def search(request: Request) -> Response:
@@ -77,7 +79,7 @@ async def text(request: Request) -> Response:
 
 
 async def stream(request: Request) -> Response:
-    """``GET .../log/stream?line=``: events ``lines``, each a ``Window``, then ``end`` with a status.
+    """``GET .../log/stream?line=``: events ``lines``, each some lines, then ``end`` with a status.
 
     The id of an event is the line to go on with, which is the last one as long as that is not complete.
     """
@@ -97,14 +99,15 @@ async def _events(tail: Tail, line: int, news: events.News) -> AsyncIterator[str
             yield ": still here\n\n"
             continue
         status = state.status
-        while state.size > size and (window := await tail.told(line, LINES, state)):
+        while state.size > size and (told := await tail.told(line, LINES, state)):
+            window = told.window
             if window.total - line > _BEHIND:
                 line = window.total - LINES
                 continue
             end = window.first + len(window.lines)
             is_all = end >= window.total or not window.lines
             line = end - (is_all and window.is_open)
-            yield f"event: lines\nid: {line}\ndata: {json.dumps(window._asdict())}\n\n"
+            yield f"event: lines\nid: {line}\ndata: {told.json}\n\n"
             size = window.size if is_all else size
     if status is not None and status.ended:
         yield f"event: end\ndata: {json.dumps(status)}\n\n"

@@ -7,6 +7,7 @@ such a task only while somebody follows.
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import re
 import threading
@@ -26,6 +27,7 @@ from reprise.schemas.entities import Run
 from reprise.schemas.job import RunStatus
 from reprise.tracking.artifacts import ArtifactFolder, Artifacts
 from reprise.tracking.embedded import EmbeddedStore
+from reprise.ui import log_rows
 from reprise.ui.events import News
 from reprise.ui.log_lines import Found, LineIndex, Window
 from reprise.ui.stored_file import StoredFile
@@ -49,6 +51,13 @@ class State(NamedTuple):
     status: RunStatus
 
 
+class Told(NamedTuple):
+    """Some lines, and the JSON that shows them."""
+
+    window: Window
+    json: str
+
+
 class Tail:
     """One log of one run."""
 
@@ -60,7 +69,7 @@ class Tail:
         self._waiting: set[asyncio.Event] = set()
         self._watcher: asyncio.Task[None] | None = None
         self._state: State | None = None
-        self._telling: tuple[tuple[int, int, State], asyncio.Future[Window | None]] | None = None
+        self._telling: tuple[tuple[int, int, State], asyncio.Future[Told | None]] | None = None
 
     def file(self) -> StoredFile | None:
         """Where the log lies now: among the artifacts, or in the job's folder while the run goes on."""
@@ -80,12 +89,16 @@ class Tail:
             start = self._index.total - count if first is None else first
             return self._index.window(stream, start, count)
 
-    async def told(self, first: int, count: int, state: State) -> Window | None:
+    async def told(self, first: int, count: int, state: State) -> Told | None:
         """As ``window``, made once for all who have come as far when the log is in this ``state``."""
         if self._telling is None or self._telling[0] != (first, count, state):
-            made = asyncio.ensure_future(run_in_threadpool(self.window, first, count))
+            made = asyncio.ensure_future(run_in_threadpool(self._told, first, count))
             self._telling = ((first, count, state), made)
         return await asyncio.shield(self._telling[1])
+
+    def _told(self, first: int, count: int) -> Told | None:
+        window = self.window(first, count)
+        return window and Told(window, json.dumps(log_rows.told(window)))
 
     def search(self, text: str) -> Found:
         if (file := self.file()) is None:

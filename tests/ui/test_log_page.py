@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator, Iterator
+from html import unescape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,7 +21,7 @@ from reprise.schemas.job import RunStatus
 from reprise.tracking.embedded import EmbeddedStore
 from reprise.ui.events import MOST, News, streamed
 from reprise.ui.log_lines import Window
-from reprise.ui.log_tails import State, Tail
+from reprise.ui.log_tails import State, Tail, Told
 from tests.ui.asking import Ask, asking
 from tests.ui.conftest import Opened, Serve, accessible, keep_picture, serving
 from tests.ui.sample import Sample
@@ -85,8 +87,15 @@ def test_the_log_of_a_job_is_read_where_it_lies(
     folder.mkdir(parents=True)
     (folder / "output.log").write_text("from the job\n")
     (folder / "environment.log").write_text("made\n")
-    assert ask(f"/runs/{run.run_id}/log/lines").json()["lines"] == ["from the job"]
-    assert ask(f"/runs/{run.run_id}/log/lines?which=environment").json()["lines"] == ["made"]
+    assert _lines(ask(f"/runs/{run.run_id}/log/lines").json()["html"]) == ["from the job"]
+    assert _lines(ask(f"/runs/{run.run_id}/log/lines?which=environment").json()["html"]) == ["made"]
+
+
+def test_what_a_run_printed_is_text(store: EmbeddedStore, run: Run, ask: Ask) -> None:
+    _log(store, run).write_text("\x1b[31m<script>owned()</script>\n  kept  apart &lt;\n<b>\r<i>\n")
+    for html in (ask(f"/runs/{run.run_id}/log").text, ask(f"/runs/{run.run_id}/log/lines").json()["html"]):
+        assert "<script>owned" not in html and "<b>" not in html
+        assert _lines(html) == ["<script>owned()</script>", "  kept  apart &lt;", "<i>"]
 
 
 def test_the_log_is_kept_as_it_is(store: EmbeddedStore, run: Run, ask: Ask) -> None:
@@ -102,7 +111,17 @@ def test_logs_in_a_store_of_objects_are_read(tmp_path: Path) -> None:
         run = _run(store, JOB)
         with store.artifacts_of(run.run_id).writing("reprise/output.log") as file:
             file.write(b"one\ntwo\n")
-        assert asking(store)(f"/runs/{run.run_id}/log/lines?first=1").json()["lines"] == ["two"]
+        assert _lines(asking(store)(f"/runs/{run.run_id}/log/lines?first=1").json()["html"]) == ["two"]
+
+
+def _lines(html: str) -> list[str]:
+    """The texts of rows."""
+    rows = re.findall(r'class="line".*?<code>(.*?)</code>', html, re.DOTALL)
+    return [unescape(re.sub(r"<[^>]*>", "", row)) for row in rows]
+
+
+def _told(event: str) -> list[str]:
+    return _lines(json.loads(event)["html"])
 
 
 def _events(response: httpx.Response) -> Iterator[tuple[str, str, str]]:
@@ -126,18 +145,21 @@ def test_a_log_is_streamed_to_its_end_and_taken_up_again(
     with httpx.stream("GET", url, timeout=20) as response:
         events = _events(response)
         kind, place, data = next(events)
-        assert (kind, json.loads(data)["lines"]) == ("lines", ["one", "two", "thr"])
+        assert (kind, _told(data)) == ("lines", ["one", "two", "thr"])
         assert place == "2"  # the third line is not complete: it comes again
         _say(log, "ee\n")
-        assert json.loads(next(events)[2])["lines"] == ["three"]
+        assert _told(next(events)[2]) == ["three"]
     _say(log, "four\n")
     with httpx.stream("GET", url, headers={"Last-Event-ID": place}, timeout=20) as response:
         events = _events(response)
-        assert json.loads(next(events)[2])["lines"] == ["three", "four"]
+        lines = _told(next(events)[2])
+        while lines[-1] != "four":
+            lines += _told(next(events)[2])
+        assert lines == ["three", "four"]
         _say(log, "last\n")
         store.update_run(run.run_id, status="FAILED", end_time=2)
         rest = list(events)
-    assert [json.loads(data)["lines"] for kind, _, data in rest if kind == "lines"] == [["last"]]
+    assert [_told(data) for kind, _, data in rest if kind == "lines"] == [["last"]]
     assert rest[-1][::2] == ("end", '"FAILED"')
 
 
@@ -165,12 +187,12 @@ def test_readers_who_are_at_the_same_line_are_told_by_one_reading(
         read.append(first)
         return Tail.window(tail, first, count)
 
-    async def told(first: int, size: int) -> Window | None:
+    async def told(first: int, size: int) -> Told | None:
         return await tail.told(first, 500, State(size, RunStatus.RUNNING))
 
     async def scenario() -> None:
         together = await asyncio.gather(*(told(0, 8) for _ in range(50)))
-        assert {tuple(window.lines) for window in together if window} == {("one", "two")}
+        assert {tuple(one.window.lines) for one in together if one} == {("one", "two")}
         assert read == [0]
         await told(1, 8)
         await told(1, 12)

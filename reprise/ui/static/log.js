@@ -1,14 +1,14 @@
 // The log of a run: a piece of it is on the page, more is fetched where one scrolls, new lines come by themselves.
-import { attempt, byId, counted, getJSON, given, h, onKey, setQuery } from "./page.js";
-import { PLAIN, terminal } from "./ansi.js";
+import { attempt, byId, counted, getJSON, onKey, setQuery } from "./page.js";
 
 const PIECE = 500; // lines that are fetched at once
 const MOST = 4000; // lines on the page
 const EDGE = 800; // pixels from an end at which more is fetched
 
-const { window: initial, which, follows } = given("log-data");
 const base = `/runs/${encodeURIComponent(byId("run").dataset.runId)}/log`;
 const [box, follow, wrap, searched, hitsTold] = ["log", "follow", "wrap", "q", "hits"].map(byId);
+const { which } = box.dataset;
+const follows = box.dataset.follows === "yes";
 const ask = (verb, values) => getJSON(`${base}/${verb}?${new URLSearchParams({ which, ...values })}`);
 const told = (number) => number.toLocaleString("en");
 
@@ -20,7 +20,7 @@ function on(id, event, action) {
   });
 }
 
-let total = 0;
+let total = Number(box.dataset.total);
 let isFetching = false;
 let lastTop = 0;
 
@@ -31,23 +31,25 @@ const toBottom = () => box.scrollHeight - box.scrollTop - box.clientHeight;
 
 // --- lines
 
-/** The rows of a window of lines. A colour that is not ended goes on in the next line. */
-function rowsOf({ first, lines, cut, colours }) {
-  let { style } = terminal(colours, PLAIN);
-  return lines.map((line, at) => {
-    const shown = terminal(line, style);
-    style = shown.style;
-    const whole = cut[at] && h("i", { class: "quiet" }, ` … a line of ${told(cut[at])} bytes: download the log to read all of it`);
-    const id = `L${first + at + 1}`;
-    return h("div", { class: "line", id }, h("a", { href: `#${id}`, tabindex: -1 }, first + at + 1), h("code", {}, shown.nodes, whole));
-  });
+/** Rows that the server made, and escaped; the colours that have no class may come by script only. */
+function coloured(root) {
+  for (const letter of "fb") {
+    for (const one of root.querySelectorAll(`[data-${letter}]`)) one.style.setProperty(`--${letter}`, `rgb(${one.dataset[letter]})`);
+  }
+  return [...root.children];
+}
+
+function rowsOf({ html }) {
+  const made = document.createElement("template");
+  made.innerHTML = html;
+  return coloured(made.content);
 }
 
 function tell(window) {
   total = window.total;
   byId("total").textContent = `of ${told(total)}`;
-  box.hidden = total === 0;
-  if (total) byId("absence").hidden = true;
+  box.hidden = !total;
+  byId("absence").hidden = total > 0;
 }
 
 function replace(window) {
@@ -114,7 +116,7 @@ async function fill() {
     if (!isUp) {
       append(window);
       above(dropTop);
-    } else if (from + window.lines.length < first) replace(window); // they are long: not all came
+    } else if (from + window.count < first) replace(window); // they are long: not all came
     else {
       above(() => box.prepend(...rowsOf(window)));
       while (box.childElementCount > MOST) box.lastChild.remove();
@@ -225,7 +227,7 @@ onKey("f", "Follow the end of the log", () => follow.click());
 // --- new lines
 
 let source = null;
-let next = 0; // the line that the stream goes on with
+let next = box.dataset.next; // the line that the stream goes on with
 let arrived = []; // windows that are not drawn yet
 let isOver = !follows;
 
@@ -237,7 +239,7 @@ function listen() {
   } else if (!source) {
     source = new EventSource(`${base}/stream?${new URLSearchParams({ which, line: next })}`);
     source.addEventListener("lines", (event) => {
-      next = Number(event.lastEventId);
+      next = event.lastEventId;
       if (arrived.push(JSON.parse(event.data)) === 1) requestAnimationFrame(draw);
     });
     source.addEventListener("end", () => {
@@ -260,11 +262,9 @@ function draw() {
   if (follow.checked) toEnd();
 }
 
-if (initial) {
-  replace(initial);
-  next = Math.max(0, nextShown() - initial.is_open);
-  toEnd();
-}
+tell({ total });
+coloured(box);
+toEnd();
 attempt(goToChosen);
 if (searched.value) attempt(search);
 listen();

@@ -1,0 +1,129 @@
+"""A line as a terminal shows it: colours, and text that overwrites itself.
+
+Other control sequences are dropped: they move the cursor elsewhere, or ask the terminal things.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
+from typing import NamedTuple
+
+_SEQUENCE = re.compile(
+    r"\x1b(?:\[(?P<parameters>[0-?]*)[ -/]*(?P<letter>[@-~])|\][^\x07\x1b]*(?:\x07|\x1b\\)?"
+    r"|[PX^_][^\x1b]*(?:\x1b\\)?|[ -/]+[0-~]|[@-Z\\])|[\x00-\x08\x0a-\x1f\x7f-\x9f]"
+)
+_PALETTE = re.compile(r"([34]8:2):\d*(:\d+:\d+:\d+)")  # the name of a space of colours, which nobody gives
+_CODES = re.compile("[;:]")
+_MARKS = {1: "bold", 2: "dim", 3: "italic", 4: "underline", 7: "inverse", 9: "strike"}
+_LEVELS = (0, 95, 135, 175, 215, 255)
+_MOST = 500  # pieces of a line that are shown each in its own style
+
+
+class Style(NamedTuple):
+    """``marks`` are classes of log.css. A colour is ``1`` for one of its 16, or its own: ``0 0 90``."""
+
+    marks: frozenset[str] = frozenset()
+    fore: str = ""
+    back: str = ""
+
+    @property
+    def classes(self) -> str:
+        fore, back = self.fore, self.back
+        if "inverse" in self.marks:
+            fore, back = back or "back", fore or "fore"
+        named = (
+            f"{letter}-{'own' if ' ' in colour else colour}"
+            for letter, colour in (("f", fore), ("b", back))
+            if colour
+        )
+        return " ".join((*sorted(self.marks), *named))
+
+    @property
+    def own(self) -> Sequence[tuple[str, str]]:
+        """The colours that have no class: ``("f", "0 0 90")``."""
+        letters = "bf" if "inverse" in self.marks else "fb"
+        return [(letter, own) for letter, own in zip(letters, self[1:], strict=True) if " " in own]
+
+
+PLAIN = Style()
+_Piece = tuple[str, Style]
+
+
+def shown(line: str, style: Style = PLAIN) -> tuple[list[_Piece], Style]:
+    """The pieces of a line that begins in ``style``, and the style in which it ends."""
+    line = line.rstrip("\r")
+    overwrites = "\r" in line or "\b" in line
+    cells: list[_Piece] = []  # a character each where the line overwrites itself, else pieces of any length
+    cursor = done = 0
+    for found in _SEQUENCE.finditer(line):
+        cursor = _write(cells, cursor, line[done : found.start()], style, overwrites)
+        done = found.end()
+        if found[0] == "\r":
+            cursor = 0
+        elif found[0] == "\b":
+            cursor = max(0, cursor - 1)
+        elif found["letter"] == "m":
+            style = _after(style, found["parameters"])
+        elif found["letter"] == "K" and overwrites:
+            _erase(cells, cursor, found["parameters"])
+    _write(cells, cursor, line[done:], style, overwrites)
+    joined = [
+        ("".join(text for text, _ in same), its) for its, same in groupby(cells, lambda cell: cell[1])
+    ]
+    rest = "".join(text for text, _ in joined[_MOST:])
+    return joined[:_MOST] + ([(rest, PLAIN)] if rest else []), style
+
+
+def _write(cells: list[_Piece], cursor: int, text: str, style: Style, overwrites: bool) -> int:
+    """Where the cursor stands after ``text``."""
+    pieces: Iterable[str] = text if overwrites else [text] if text else []
+    written = [(piece, style) for piece in pieces]
+    cells[cursor : cursor + len(written)] = written
+    return cursor + len(written)
+
+
+def _erase(cells: list[_Piece], cursor: int, how: str) -> None:
+    """From the cursor on, up to it, or all."""
+    if how in ("", "0"):
+        del cells[cursor:]
+    else:
+        count = len(cells) if how == "2" else min(len(cells), cursor + 1)
+        cells[:count] = [(" ", PLAIN)] * count
+
+
+def _after(style: Style, parameters: str) -> Style:
+    """``style`` after the sequence of colours with these ``parameters``."""
+    codes = iter([_number(code) for code in _CODES.split(_PALETTE.sub(r"\1\2", parameters))])
+    for code in codes:
+        tens, digit = divmod(code, 10)
+        if code == 0:
+            style = PLAIN
+        elif tens in (3, 4, 9, 10):
+            named = str(digit + (8 if code >= 90 else 0)) if digit < 8 else ""
+            colour = _own(codes) if digit == 8 else named
+            style = style._replace(fore=colour) if tens in (3, 9) else style._replace(back=colour)
+        elif code in _MARKS:
+            style = style._replace(marks=style.marks | {_MARKS[code]})
+        elif code == 22:
+            style = style._replace(marks=style.marks - {"bold", "dim"})
+        else:
+            style = style._replace(marks=style.marks - {_MARKS.get(code - 20, "")})
+    return style
+
+
+def _own(codes: Iterator[int]) -> str:
+    """The colour of ``5;226`` (one of 256) or ``2;0;0;90``."""
+    if next(codes, 0) != 5:
+        return " ".join(str(min(next(codes, 0), 255)) for _ in range(3))
+    number = min(next(codes, 0), 255)
+    if number < 16:
+        return str(number)
+    if number >= 232:
+        return " ".join([str(8 + (number - 232) * 10)] * 3)
+    return " ".join(str(_LEVELS[(number - 16) // size % 6]) for size in (36, 6, 1))
+
+
+def _number(code: str) -> int:
+    return int(code) if code.isdecimal() and len(code) < 6 else 0
