@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
 _THEMES = ("light", "dark")
+_UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _TEMPLATES = Path(__file__).parent / "templates"
 
 
@@ -63,6 +65,7 @@ def templates() -> Environment:
         number=number,
         moment=moment,
         lasted=lasted,
+        legible=legible,
         agreement=agreement,
     )
     return environment
@@ -90,6 +93,11 @@ def moment(milliseconds: int) -> str:
         return datetime.fromtimestamp(milliseconds / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
     except (ValueError, OverflowError, OSError):
         return f"{milliseconds} ms"
+
+
+def legible(name: str) -> str:
+    """A file's name without what turns it round, so that ``exe.png`` is no program; nor other controls."""
+    return _UNSEEN.sub("\N{REPLACEMENT CHARACTER}", name)
 
 
 def lasted(start: int, end: int | None) -> str:

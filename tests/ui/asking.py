@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
 
 import httpx
 
@@ -14,6 +15,13 @@ from reprise.ui.app import create
 from reprise.ui.sessions import Sessions
 
 Ask = Callable[..., httpx.Response]
+T = TypeVar("T")
+
+
+def apart(scenario: Coroutine[Any, Any, T]) -> T:
+    """Runs it in a thread of its own: in this one playwright's loop runs, once a test has opened a page."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, scenario).result()
 
 
 def asking(store: EmbeddedStore) -> Ask:
@@ -29,8 +37,6 @@ def asking(store: EmbeddedStore) -> Ask:
             return await client.get(path)
 
     def ask(path: str, **headers: str) -> httpx.Response:
-        # In a thread of its own: in this one playwright's loop runs, once a test has opened a page.
-        with ThreadPoolExecutor(1) as pool:
-            return pool.submit(lambda: asyncio.run(get(path, headers))).result()
+        return apart(get(path, headers))
 
     return ask

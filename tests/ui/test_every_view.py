@@ -1,4 +1,4 @@
-"""What holds for every view: it is accessible in either theme, no script fails, nothing stands beside it."""
+"""What holds for every view: accessible in either theme, no script fails, nothing is too wide."""
 
 from __future__ import annotations
 

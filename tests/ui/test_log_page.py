@@ -22,7 +22,7 @@ from reprise.tracking.embedded import EmbeddedStore
 from reprise.ui.events import MOST, News, streamed
 from reprise.ui.log_lines import Window
 from reprise.ui.log_tails import State, Tail, Told
-from tests.ui.asking import Ask, asking
+from tests.ui.asking import Ask, apart, asking
 from tests.ui.conftest import Opened, Serve, accessible, keep_picture, serving
 from tests.ui.sample import Sample
 
@@ -199,7 +199,7 @@ def test_readers_who_are_at_the_same_line_are_told_by_one_reading(
         assert read == [0, 1, 1]
 
     monkeypatch.setattr(tail, "window", window)
-    asyncio.run(scenario())
+    apart(scenario())
 
 
 def test_a_server_has_no_more_readers_than_it_can_hold(store: EmbeddedStore) -> None:
@@ -221,7 +221,7 @@ def test_a_server_has_no_more_readers_than_it_can_hold(store: EmbeddedStore) -> 
         assert [event async for event in last] == []
         streamed(news, beats())
 
-    asyncio.run(scenario())
+    apart(scenario())
 
 
 def _shown(page: Page) -> str:

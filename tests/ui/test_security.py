@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +16,7 @@ from reprise.server.app import create_app
 from reprise.tracking.embedded import EmbeddedStore
 from reprise.ui import WebPages, app
 from reprise.ui.sessions import Sessions
+from tests.ui.asking import apart
 
 OPEN = {"/login", "/logout", "/static/{digest}/{name}", "/static/{name}"}
 """What is answered to those who have not said who they are."""
@@ -65,7 +65,7 @@ def ask(
         async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
             return await client.request(method, path, headers=told)
 
-    return asyncio.run(answer())
+    return apart(answer())
 
 
 def test_every_answer_of_a_page_says_what_it_may_do(store: EmbeddedStore, run: Run) -> None:
