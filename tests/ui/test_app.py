@@ -186,6 +186,28 @@ def test_a_server_with_one_token_takes_it_on_the_login_page(tmp_path: Path, serv
     assert ask(url, "/experiments", headers={**BROWSER, **cookie_of(entered)}).status == 200
 
 
+def test_behind_a_proxy_the_session_goes_over_https_only(folder: Path, serve: Serve) -> None:
+    url = serve(folder / "mlruns", "--auth", str(folder / "users"), "--allowed-host", "ml.example.org")
+    form = urllib.parse.urlencode({"name": "read", "secret": PASSWORD})
+    kind = "application/x-www-form-urlencoded"
+    told = {"Host": "ml.example.org", "X-Forwarded-Proto": "https", "Content-Type": kind}
+    ours = {**told, "Origin": "https://ml.example.org"}
+    answer = ask(url, "/login", method="POST", body=form, headers=ours)
+    assert answer.status == 303
+    assert "; secure" in answer.headers["set-cookie"].lower()
+    rebound = {**ours, "Host": "evil.example", "Origin": "http://evil.example"}
+    assert ask(url, "/login", method="POST", body=form, headers=rebound).status == 403
+
+
+def test_a_login_ends_the_session_that_was_there_before(guarded: str) -> None:
+    first = cookie_of(log_in(guarded, "admin"))
+    form = urllib.parse.urlencode({"name": "read", "secret": PASSWORD})
+    headers = {**first, "Content-Type": "application/x-www-form-urlencoded", "Origin": guarded}
+    second = cookie_of(ask(guarded, "/login", method="POST", body=form, headers=headers))
+    assert ask(guarded, "/experiments", headers={**BROWSER, **first}).status == 303
+    assert ask(guarded, "/experiments", headers={**BROWSER, **second}).status == 200
+
+
 @pytest.mark.parametrize(
     ("target", "leads_to"),
     [
