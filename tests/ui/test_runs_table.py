@@ -209,6 +209,19 @@ def test_a_filter_is_completed_and_a_wrong_one_is_marked(sample: Sample, opened:
 
 
 @pytest.mark.browser
+def test_a_filter_is_asked_for_before_the_scripts_are_there(sample: Sample, opened: Opened) -> None:
+    page = opened(f"{sample.url}/experiments/{sample.experiment_id}", java_script_enabled=False)
+    field = page.get_by_role("combobox", name="Filter")
+    field.fill("metrics.accuracy = 'high'")
+    field.press("Enter")
+    page.locator("#fault mark", has_text="=").wait_for()
+    field.fill("params.kind = 'tree'")
+    field.press("Enter")
+    page.wait_for_url("**filter=params.kind*")
+    assert len(names(page)) == 1
+
+
+@pytest.mark.browser
 def test_hostile_names_are_text(sample: Sample, opened: Opened) -> None:
     page = opened(f"{sample.url}/experiments/{sample.experiment_id}?columns=tags.team&columns=params.text")
     cells = row(page, HOSTILE[:200]).get_by_text("<script>document")
