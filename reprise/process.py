@@ -118,7 +118,7 @@ def beginning(
     cwd: Path | None = None,
     environ: Mapping[str, str | None] | None = None,
 ) -> Completed:
-    """The first ``most`` bytes that ``argv`` prints, -1 for all; what prints more is ended, and has not failed."""
+    """The first ``most`` bytes that ``argv`` prints, -1 for all; who prints more is ended: no failure."""
     log.debug("$ %s", redact(shlex.join(argv)))
     with subprocess.Popen(
         argv,

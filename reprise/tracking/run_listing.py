@@ -81,7 +81,7 @@ class RunListing(Verbs):
             there = {number for (number,) in found}
             return read_runs(connection, [number for number in wanted if number in there])
 
-    def run_ids(self, numbers: Sequence[int]) -> list[str]:
+    def ids_at(self, numbers: Sequence[int]) -> list[str]:
         """The run ids of these row numbers, in their order; one that is gone for good is left out."""
         with self._database.reading() as connection:
             rows = connection.execute(
@@ -170,8 +170,8 @@ class RunListing(Verbs):
         found: dict[str, dict[str, tuple[float, float]]] = {run_id: {} for run_id in run_ids}
         with self._database.reading() as connection:
             rows = connection.execute(
-                "SELECT r.run_id, s.key, min(p.value), max(p.value) FROM run r JOIN series s ON s.run = r.id"
-                " JOIN point p ON p.series = s.id"
+                "SELECT r.run_id, s.key, min(p.value), max(p.value) FROM run r"
+                " JOIN series s ON s.run = r.id JOIN point p ON p.series = s.id"
                 " WHERE r.run_id IN (SELECT value FROM json_each(?)) AND typeof(p.value) != 'text'"
                 " GROUP BY s.id",
                 (json.dumps(list(run_ids)),),

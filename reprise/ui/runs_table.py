@@ -71,8 +71,8 @@ def ids(request: Request) -> Response:
     if "start" in request.query_params:
         start, count = _number(request, "start"), _number(request, "count")
         lines = orders.lines(orders.order(query), run_rows.open_runs(store, query))
-        return JSONResponse(store.run_ids([line(one).number for one in lines[start : start + count]]))
-    return JSONResponse(store.run_ids(orders.order(query).numbers))
+        return JSONResponse(store.ids_at([line(one).number for one in lines[start : start + count]]))
+    return JSONResponse(store.ids_at(orders.order(query).numbers))
 
 
 def filter_chips(request: Request) -> Response:

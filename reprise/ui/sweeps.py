@@ -83,7 +83,7 @@ def fragment(request: Request) -> Response:
 def compare(request: Request) -> Response:
     """To the comparison of the runs that are nested in one."""
     store = store_of(request)
-    ids = store.run_ids(store.child_numbers(request.path_params["run_id"])[:_COMPARED])
+    ids = store.ids_at(store.child_numbers(request.path_params["run_id"])[:_COMPARED])
     return RedirectResponse(f"/compare?{urlencode({'runs': ','.join(ids)})}", status_code=303)
 
 

@@ -28,7 +28,7 @@ def test_a_run_that_comes_is_in_the_order_at_once(store: EmbeddedStore) -> None:
         before = orders.order(query)
         assert orders.order(query) is before
         second = store.create_run("0", start_time=2, user_id="ada")
-        found = store.run_ids(orders.order(query).numbers)
+        found = store.ids_at(orders.order(query).numbers)
         assert found == [second.run_id, first.run_id]
     finally:
         orders.close()
@@ -41,7 +41,7 @@ def test_orders_of_different_questions_are_not_mixed_up(store: EmbeddedStore) ->
         gone = store.create_run("0", start_time=2, user_id="ada")
         store.delete_run(gone.run_id)
         for query, run in ((RunQuery("0"), kept), (RunQuery("0", deleted=True), gone)):
-            assert store.run_ids(orders.order(query).numbers) == [run.run_id]
+            assert store.ids_at(orders.order(query).numbers) == [run.run_id]
         assert not orders.order(RunQuery("0", "user_id = 'bob'")).numbers
     finally:
         orders.close()
