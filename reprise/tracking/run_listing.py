@@ -191,24 +191,22 @@ class RunListing(Verbs):
     def child_numbers(self, run_id: str) -> Sequence[int]:
         """The row numbers of the same runs."""
         with self._database.reading() as connection:
-            rows = connection.execute(
-                "SELECT t.id FROM run_tag_sorted s JOIN run t ON t.id = s.run"
-                " WHERE s.key = ? AND s.value = ? AND t.lifecycle_stage = 'active'"
-                " ORDER BY t.start_time, t.id",
-                (tags.PARENT_RUN_ID, run_id),
-            )
-            return [number for (number,) in rows]
+            return _tagged(connection, tags.PARENT_RUN_ID, run_id)
 
     def reproductions(self, run_id: str) -> list[Run]:
         """The active runs that perform a run again, newest first."""
         with self._database.reading() as connection:
-            rows = connection.execute(
-                "SELECT t.id FROM run_tag_sorted s JOIN run t ON t.id = s.run"
-                " WHERE s.key = ? AND s.value = ? AND t.lifecycle_stage = 'active'"
-                " ORDER BY t.start_time DESC, t.id DESC",
-                (tags.REPRODUCES, run_id),
-            )
-            return read_runs(connection, [number for (number,) in rows])
+            return read_runs(connection, reversed(_tagged(connection, tags.REPRODUCES, run_id)))
+
+
+def _tagged(connection: Connection, key: str, value: str) -> list[int]:
+    """The active runs whose tag ``key`` is ``value``, a run's id; oldest first."""
+    rows = connection.execute(
+        "SELECT t.id FROM run_tag_sorted s JOIN run t ON t.id = s.run"
+        " WHERE s.key = ? AND s.value = ? AND t.lifecycle_stage = 'active' ORDER BY t.start_time, t.id",
+        (key, value),
+    )
+    return [number for (number,) in rows]
 
 
 def _numbers(experiment_ids: Sequence[str]) -> str:
