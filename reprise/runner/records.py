@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from reprise import paths
+from reprise import amounts, paths
 from reprise.errors import TrackingError
 from reprise.runner import contents
 from reprise.schemas.run_record import RunRecord, from_json, to_json
 from reprise.tracking.base import Tracking
 
 RECORD_ARTIFACT = "reprise/run.json"
+_LARGEST = 64 << 20  # bytes; it is read as a whole, and anybody may have stored it
 
 
 def read_record(tracking: Tracking, run_id: str) -> RunRecord | None:
@@ -21,9 +22,12 @@ def read_record(tracking: Tracking, run_id: str) -> RunRecord | None:
     """
     import tempfile
 
-    names = {artifact.path for artifact in tracking.list_artifacts(run_id, "reprise")}
-    if RECORD_ARTIFACT not in names:
+    sizes = {artifact.path: artifact.size for artifact in tracking.list_artifacts(run_id, "reprise")}
+    if RECORD_ARTIFACT not in sizes:
         return None
+    if (size := sizes[RECORD_ARTIFACT] or 0) > _LARGEST:
+        message = f"the record of run {run_id} cannot be read: {amounts.size(size)} are no record"
+        raise TrackingError(message, code="INVALID_PARAMETER_VALUE")
     try:
         with tempfile.TemporaryDirectory(prefix="reprise-") as folder:
             file = Path(folder) / "run.json"

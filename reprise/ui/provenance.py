@@ -73,7 +73,10 @@ def kept(request: Request) -> Response:
     """``GET /runs/{run_id}/kept/{digest}``: a patch or a file that is kept of the run's source, as text."""
     store, run_id = store_of(request), request.path_params["run_id"]
     digest = request.path_params["digest"]
-    record = read_record(store, run_id)
+    try:
+        record = read_record(store, run_id)
+    except TrackingError as error:
+        raise TrackingError(error.message, code="RESOURCE_DOES_NOT_EXIST") from error
     contents = record.source.contents if record else ()
     if digest not in (content.digest for content in contents):
         raise HTTPException(404)
