@@ -6,6 +6,7 @@ One watcher looks at the store for all pages, and only while there are any.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 
 from starlette.concurrency import run_in_threadpool
@@ -21,6 +22,8 @@ _BEAT = 15.0  # seconds after which a silent connection says that it lives
 
 MOST = 500
 """Streams of one server; each holds a connection, and what its reader was too slow to take."""
+
+LASTS = 600.0
 
 _HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
@@ -90,15 +93,21 @@ async def events(request: Request) -> Response:
 
 
 def streamed(news: News, events: AsyncIterator[str]) -> Response:
-    """Server-sent events until they end or the reader leaves, to no more than ``MOST`` readers at once."""
+    """Server-sent events until they end or the reader leaves, to no more than ``MOST`` readers at once.
+
+    After ``LASTS`` seconds the reader has to come again, and to be somebody who still may.
+    """
     if news.streams >= MOST:
         raise TrackingError("Too many pages follow this server", code="TEMPORARILY_UNAVAILABLE")
 
     async def counted() -> AsyncIterator[str]:
         news.streams += 1
+        end = time.monotonic() + LASTS
         try:
             async for event in events:
                 yield event
+                if time.monotonic() > end:
+                    return
         finally:
             news.streams -= 1
 

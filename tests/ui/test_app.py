@@ -261,6 +261,21 @@ def test_logging_in_and_out_with_a_browser(guarded: str, opened: Opened, theme: 
 
 
 @pytest.mark.browser
+def test_a_page_whose_session_has_ended_says_so(guarded: str, opened: Opened) -> None:
+    page = opened(f"{guarded}/experiments")
+    page.get_by_label("Name").fill("read")
+    page.get_by_label("Password or token").fill(PASSWORD)
+    page.get_by_role("button", name="Log in").click()
+    page.get_by_text("(reads only)").wait_for()
+    page.context.request.post(f"{guarded}/logout", headers={"Origin": guarded})
+    _show(page, False)
+    _show(page, True)
+    page.get_by_role("link", name="log in again").click()
+    page.get_by_label("Password or token").fill(PASSWORD)
+    assert "next=%2Fexperiments" in page.url
+
+
+@pytest.mark.browser
 def test_the_theme_is_switched_and_remembered(sample: Sample, opened: Opened) -> None:
     page = opened(f"{sample.url}/nothing")
     ground = "getComputedStyle(document.body).backgroundColor"

@@ -224,6 +224,15 @@ def test_a_server_has_no_more_readers_than_it_can_hold(store: EmbeddedStore) -> 
     apart(scenario())
 
 
+def test_who_follows_a_log_is_asked_now_and_then_who_they_are(
+    store: EmbeddedStore, run: Run, ask: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _log(store, run).write_text("one\n")
+    monkeypatch.setattr("reprise.ui.events.LASTS", 0.0)
+    answer = ask(f"/runs/{run.run_id}/log/stream")  # it ends, though the run goes on
+    assert "event: end" not in answer.text
+
+
 def _shown(page: Page) -> str:
     return page.get_by_role("region", name="What the run printed").inner_text()
 

@@ -1,5 +1,5 @@
 // The log of a run: a piece of it is on the page, more is fetched where one scrolls, new lines come by themselves.
-import { attempt, byId, counted, getJSON, onKey, setQuery } from "./page.js";
+import { attempt, byId, counted, getJSON, hear, onKey, setQuery } from "./page.js";
 
 const PIECE = 500; // lines that are fetched at once
 const MOST = 4000; // lines on the page
@@ -226,29 +226,18 @@ onKey("f", "Follow the end of the log", () => follow.click());
 
 // --- new lines
 
-let source = null;
 let next = box.dataset.next; // the line that the stream goes on with
 let arrived = []; // windows that are not drawn yet
-let isOver = !follows;
 
-/** A page that is not seen keeps no connection: a browser has few for one server. */
-function listen() {
-  if (document.hidden || isOver) {
-    source?.close();
-    source = null;
-  } else if (!source) {
-    source = new EventSource(`${base}/stream?${new URLSearchParams({ which, line: next })}`);
-    source.addEventListener("lines", (event) => {
+if (follows) {
+  const stop = hear(() => `${base}/stream?${new URLSearchParams({ which, line: next })}`, {
+    lines(event) {
       next = event.lastEventId;
       if (arrived.push(JSON.parse(event.data)) === 1) requestAnimationFrame(draw);
-    });
-    source.addEventListener("end", () => {
-      isOver = true;
-      listen();
-    });
-  }
+    },
+    end: () => stop(),
+  });
 }
-document.addEventListener("visibilitychange", listen);
 
 /** Draws what has arrived since the last frame; of a storm of lines only the end is seen. */
 function draw() {
@@ -267,4 +256,3 @@ coloured(box);
 toEnd();
 attempt(goToChosen);
 if (searched.value) attempt(search);
-listen();

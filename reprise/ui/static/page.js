@@ -29,9 +29,11 @@ export class Refused extends Error {
   }
 }
 
+const wayIn = () => `/login?next=${encodeURIComponent(location.pathname + location.search)}`;
+
 async function answered(response) {
   if (response.ok) return response;
-  if (response.status === 401) location.assign(`/login?next=${encodeURIComponent(location.pathname + location.search)}`);
+  if (response.status === 401) location.assign(wayIn());
   const told = await response.json().catch(() => ({})); // not JSON: the status has to do
   throw new Refused(response.status, told.error_code ?? "", told.message ?? `The server answered ${response.status}`);
 }
@@ -98,9 +100,36 @@ if (later) addEventListener("load", () => setTimeout(() => document.head.append(
 
 // --- news: the store has changed
 
+/** Hears the server's `events` from `address()` while the page is seen: a browser has but six connections for one host. */
+export function hear(address, events) {
+  let source = null;
+  const turn = () => {
+    if (document.hidden) {
+      source?.close();
+      source = null;
+    } else if (!source) {
+      source = new EventSource(address());
+      for (const [name, action] of Object.entries({ ...events, error: lost })) source.addEventListener(name, action);
+    }
+  };
+  const lost = async () => {
+    if (source?.readyState !== EventSource.CLOSED) return; // it tries again by itself
+    source = null;
+    const { status } = await fetch("/events", { method: "HEAD" }).catch(() => ({}));
+    if (status === 401) toast(h("a", { href: wayIn() }, "Your session has ended: log in again"), { fault: true });
+    else setTimeout(turn, 5000);
+  };
+  document.addEventListener("visibilitychange", turn);
+  turn();
+  return () => {
+    document.removeEventListener("visibilitychange", turn);
+    source?.close();
+  };
+}
+
 const listeners = new Set();
-let source = null;
 let stale = document.hidden; // what changed while nobody listened is not known
+let isHeard = false;
 
 /** Calls `listener` when something in the store has changed, at most once each `pause` ms; answers how to stop. */
 export function onChange(listener, pause = 500) {
@@ -114,26 +143,12 @@ export function onChange(listener, pause = 500) {
     }, Math.max(0, last + pause - Date.now()));
   };
   listeners.add(called);
-  listen();
+  const changed = () => listeners.forEach((each) => each());
+  const open = () => (stale && changed(), (stale = true));
+  if (!isHeard) hear(() => "/events", { changed, open });
+  isHeard = true;
   return () => listeners.delete(called);
 }
-
-/** A page that nobody sees holds no connection: a browser has but six for all tabs of one host. */
-function listen() {
-  if (document.hidden) {
-    source?.close();
-    source = null;
-  } else if (source === null && listeners.size) {
-    const tell = () => listeners.forEach((listener) => listener());
-    source = new EventSource("/events");
-    source.addEventListener("changed", tell);
-    source.addEventListener("open", () => {
-      if (stale) tell();
-      stale = true;
-    });
-  }
-}
-document.addEventListener("visibilitychange", listen);
 
 // --- messages and questions
 
