@@ -24,6 +24,8 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
 
+import ui_compare
+import ui_log
 from launch import found
 from tracking_servers import EXPERIMENT, MLFLOW, OURS, Side
 
@@ -36,6 +38,8 @@ RESULTS = Path(__file__).resolve().parent / "results" / "ui.md"
 STATIC = Path(reprise.ui.__file__).parent / "static"
 MOST_SCRIPT = 100_000  # bytes of JavaScript, plotly not counted
 FIRST_TABLE = {10_000: 200.0, 100_000: 500.0}  # ms, by the number of runs
+COMPARED = 100
+LOG_LINE = 50.0  # ms from a child's print to a reader of the page's stream
 SHOWN = """(rows) => new Promise((shown) => {
   const drawn = () => requestAnimationFrame(() => setTimeout(() => shown(performance.now())));
   const look = () => (document.querySelector(rows) ? drawn() : requestAnimationFrame(look));
@@ -100,10 +104,30 @@ def main() -> None:
                 with serving(THEIRS, Path(root) / f"theirs-{count}", count) as port:
                     times = drawn(browser, THEIRS.table(port), max(3, rounds // 3))
                     first.taken[THEIRS.name] = median(times[1:])
+        rows += measure_comparison(browser, Path(root) / "compared", rounds)
+    if not args.quick:
+        rows += measure_log()
     text = report(rows)
     print(text)
     if args.save:
         RESULTS.write_text(text)
+
+
+def measure_comparison(browser: Browser, root: Path, rounds: int) -> Iterator[Row]:
+    """Each view of 100 runs: when something is seen, and when all of it is drawn (charts by plotly)."""
+    root.mkdir()
+    ids = ui_compare.fill(root / "mlruns", COMPARED)
+    with ui_compare.serving(root) as url:
+        for figure in ui_compare.measure(browser, url, ids, rounds):
+            what = f"comparing {COMPARED} runs, {figure.view}"
+            yield Row(f"{what}: painted", goal=ui_compare.GOAL, taken={PAGES.name: figure.paint})
+            yield Row(f"{what}: drawn", taken={PAGES.name: figure.drawn})
+
+
+def measure_log() -> Iterator[Row]:
+    for what, taken in ui_log.log_lines().items():
+        goal = LOG_LINE if what == "log line p50" else None
+        yield Row(what, goal=goal, taken={PAGES.name: taken})
 
 
 def script_size() -> int:
