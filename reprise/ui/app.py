@@ -107,11 +107,17 @@ class Guarded:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        is_complete = False
+
         async def send_with_headers(message: Message) -> None:
+            nonlocal is_complete
+            if is_complete:
+                return
             if message["type"] == "http.response.start":
                 _add(message)
             await send(message)
             if scope["method"] == "HEAD":
+                is_complete = True
                 await send({"type": "http.response.body"})
                 only_head.cancel()  # news, archives and large files would go on for nobody
 

@@ -50,10 +50,12 @@ def page(request: Request) -> Response:
 
 
 def lines(request: Request) -> Response:
-    """``GET .../log/lines?first=&count=``: lines by number, from 0; the last ones without ``first``."""
-    first = counting(request.query_params.get("first", ""))
-    count = counting(request.query_params.get("count", "")) or LINES
-    window = _tail(request).window(first, min(count, _MOST))
+    """``GET .../log/lines?first=&before=&count=``: lines by number, from 0, or the last ones."""
+    query = request.query_params
+    tail, count = _tail(request), min(counting(query.get("count", "")) or LINES, _MOST)
+    before = counting(query.get("before", ""))
+    first = counting(query.get("first", ""))
+    window = tail.window(first, count) if before is None else tail.before(before, count)
     if window is None:
         raise TrackingError("This run has no such log", code="RESOURCE_DOES_NOT_EXIST")
     return JSONResponse(log_rows.told(window))

@@ -104,6 +104,15 @@ class LineIndex:
                     break
             return Window(first, lines, cut, _colours(before), self.total, self._ends_open, self.size)
 
+    def before(self, stream: BinaryIO, end: int, count: int) -> Window:
+        """The lines that end before number ``end``; fewer than ``count`` when they are long."""
+        count = max(1, min(count, end))
+        window = self.window(stream, end - count, count)
+        while count > 1 and window.first + len(window.lines) < min(end, window.total):
+            count = (count + 1) // 2
+            window = self.window(stream, end - count, count)
+        return window
+
     def _start_of(self, stream: BinaryIO, line: int) -> tuple[int, bytes]:
         """Where the line starts, and what stands before it in its block and the one before that."""
         line = min(line, self._breaks)

@@ -13,8 +13,8 @@ import re
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import AsyncIterator
-from typing import Literal, NamedTuple
+from collections.abc import AsyncIterator, Callable
+from typing import BinaryIO, Literal, NamedTuple
 
 from starlette.concurrency import run_in_threadpool
 
@@ -82,12 +82,22 @@ class Tail:
 
     def window(self, first: int | None, count: int) -> Window | None:
         """The lines from number ``first``, or the last ones; None when there is no log."""
+        return self._read(
+            lambda index, stream: index.window(
+                stream, index.total - count if first is None else first, count
+            )
+        )
+
+    def before(self, end: int, count: int) -> Window | None:
+        """The lines before number ``end``."""
+        return self._read(lambda index, stream: index.before(stream, end, count))
+
+    def _read(self, window: Callable[[LineIndex, BinaryIO], Window]) -> Window | None:
         if (file := self.file()) is None:
             return None
         with file.reading() as stream:
             self._index.extend(stream)
-            start = self._index.total - count if first is None else first
-            return self._index.window(stream, start, count)
+            return window(self._index, stream)
 
     async def told(self, first: int, count: int, state: State) -> Told | None:
         """As ``window``, made once for all who have come as far when the log is in this ``state``."""

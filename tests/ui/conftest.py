@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,16 +37,24 @@ def serving(store: Path, home: Path, *options: str) -> Iterator[str]:
     command = [sys.executable, "-m", "reprise", "ui", "--no-browser", "--port", "0", "--store", str(store)]
     with subprocess.Popen([*command, *options], stderr=subprocess.PIPE, text=True, env=environ) as process:
         assert process.stderr is not None
-        told = ""
-        while (found := re.search(r"http://\S+", told)) is None:
-            line = process.stderr.readline()
-            assert line, f"the server did not start: {told}"
-            told += line
-        try:
-            yield found.group()
-        finally:
-            process.terminate()
-            assert process.wait(10) in (0, -15, 143)
+        told: list[str] = []
+        for line in process.stderr:
+            told.append(line)
+            if found := re.search(r"http://\S+", line):
+                break
+        assert told and found, f"the server did not start: {told}"
+        with ThreadPoolExecutor(1) as reader:  # who writes to a full pipe waits
+            reader.submit(told.extend, process.stderr)
+            try:
+                yield found.group()
+            finally:
+                process.terminate()
+                try:
+                    code = process.wait(10)
+                finally:
+                    process.kill()
+    assert code in (0, -15, 143)
+    assert "Traceback" not in "".join(told)
 
 
 @pytest.fixture

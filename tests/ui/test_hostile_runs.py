@@ -6,7 +6,6 @@ import json
 import math
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from starlette.routing import Route
@@ -17,7 +16,7 @@ from reprise.server.access import Everyone
 from reprise.tracking.embedded import EmbeddedStore
 from reprise.ui import app
 from reprise.ui.sessions import Sessions
-from tests.ui.asking import Ask, asking
+from tests.ui.asking import Ask
 
 SCRIPT = "<script>owned()</script>\"'>\u202e\ud7ff{{7*7}}\x1b[31m"
 LONG = SCRIPT + "x" * 4900
@@ -34,17 +33,6 @@ RECORDS = {
     "texts": json.dumps(dict.fromkeys(("source", "project", "parameters", "inputs"), SCRIPT)).encode(),
 }
 """Records that reprise never wrote."""
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[EmbeddedStore]:
-    with EmbeddedStore(tmp_path / "mlruns") as opened:
-        yield opened
-
-
-@pytest.fixture
-def ask(store: EmbeddedStore) -> Ask:
-    return asking(store)
 
 
 def _hostile(store: EmbeddedStore, values: str) -> Run:

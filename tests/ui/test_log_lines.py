@@ -24,6 +24,16 @@ def _random_log(seed: int) -> bytes:
     return b"\n".join(b"%d %b" % (at, line[:-8]) for at, line in enumerate(lines))
 
 
+@pytest.mark.parametrize("end", (1, 2, 40, 199, 200, 300))
+def test_lines_before_a_line_end_there_however_long_they_are(end: int) -> None:
+    content = b"".join(b"%d " % at + b"x" * (LINE_LIMIT - 10) + b"\n" for at in range(200))
+    index, stream = _indexed(content)
+    window = index.before(stream, end, 150)
+    assert window.first + len(window.lines) == min(end, 200)
+    assert len(window.lines) >= min(end, 30)
+    assert window.lines[0].startswith(f"{window.first} ")
+
+
 @pytest.mark.parametrize("seed", range(12))
 def test_any_window_has_the_lines_that_splitting_finds(seed: int) -> None:
     content = _random_log(seed)

@@ -33,17 +33,6 @@ JOB = "0123456789abcdef"
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[EmbeddedStore]:
-    with EmbeddedStore(tmp_path / "mlruns") as opened:
-        yield opened
-
-
-@pytest.fixture
-def ask(store: EmbeddedStore) -> Ask:
-    return asking(store)
-
-
-@pytest.fixture
 def run(store: EmbeddedStore) -> Run:
     return _run(store, job=JOB)
 

@@ -27,11 +27,6 @@ def run(store: EmbeddedStore) -> Run:
     return store.create_run("0", start_time=1, user_id="ada", run_name="files")
 
 
-@pytest.fixture
-def ask(store: EmbeddedStore) -> Ask:
-    return asking(store)
-
-
 def _put(store: EmbeddedStore, run: Run, path: str, content: bytes) -> None:
     with store.artifacts_of(run.run_id).writing(path) as file:
         file.write(content)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
-from collections.abc import Iterator
-from pathlib import Path
 
 import httpx
 import pytest
 from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Scope, Send
 
 from reprise.schemas.entities import Run
 from reprise.server.access import Everyone, OneSecret
@@ -22,12 +22,6 @@ OPEN = {"/login", "/logout", "/static/{digest}/{name}", "/static/{name}"}
 """What is answered to those who have not said who they are."""
 
 BROWSER = {"Accept": "text/html", "Sec-Fetch-Mode": "navigate"}
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[EmbeddedStore]:
-    with EmbeddedStore(tmp_path / "mlruns") as opened:
-        yield opened
 
 
 @pytest.fixture
@@ -78,6 +72,35 @@ def test_every_answer_of_a_page_says_what_it_may_do(store: EmbeddedStore, run: R
         assert headers["cross-origin-resource-policy"] == "same-origin", route.path
         assert headers["referrer-policy"] in ("same-origin", "no-referrer"), route.path
         assert "static" in route.path or headers["cache-control"] == "no-store", route.path
+
+
+def test_of_a_head_nothing_follows(store: EmbeddedStore, run: Run) -> None:
+    """Servers take it ill when something does."""
+    served = app.create(store, Sessions(Everyone()))
+    for route in routes(store):
+        sent: list[str] = []
+
+        async def send(message: Message, sent: list[str] = sent) -> None:
+            sent.append(message["type"])
+
+        path = address(route, run)
+        scope = {
+            "type": "http",
+            "method": "HEAD",
+            "path": path,
+            "query_string": b"path=a.html",
+            "headers": [],
+        }
+        apart(asked(served, {**scope, "state": {}}, send))
+        assert sent == ["http.response.start", "http.response.body"], route.path
+
+
+async def asked(served: ASGIApp, scope: Scope, send: Send) -> None:
+    async def receive() -> Message:
+        await asyncio.sleep(60)  # it does not hang up
+        return {"type": "http.disconnect"}
+
+    await served(scope, receive, send)
 
 
 def test_nobody_unknown_gets_more_than_the_login(store: EmbeddedStore, run: Run) -> None:

@@ -10,7 +10,6 @@ const [box, follow, wrap, searched, hitsTold] = ["log", "follow", "wrap", "q", "
 const { which } = box.dataset;
 const follows = box.dataset.follows === "yes";
 const ask = (verb, values) => getJSON(`${base}/${verb}?${new URLSearchParams({ which, ...values })}`);
-const told = (number) => number.toLocaleString("en");
 
 /** What is done on an event of an element; a form that is sent loads no page. */
 function on(id, event, action) {
@@ -47,9 +46,7 @@ function rowsOf({ html }) {
 
 function tell(window) {
   total = window.total;
-  byId("total").textContent = `of ${told(total)}`;
-  box.hidden = !total;
-  byId("absence").hidden = total > 0;
+  byId("total").textContent = `of ${counted(total, "line")}`;
 }
 
 function replace(window) {
@@ -110,17 +107,15 @@ async function fill() {
   if (isFetching || !(isUp || (toBottom() < EDGE && next < total))) return;
   isFetching = true;
   try {
-    const from = isUp ? Math.max(0, first - PIECE) : next;
-    const window = await ask("lines", { first: from, count: isUp ? first - from : PIECE });
+    const window = await ask("lines", isUp ? { before: first } : { first: next });
     if (first !== firstShown() || next !== nextShown()) return; // other lines are shown by now
-    if (!isUp) {
-      append(window);
-      above(dropTop);
-    } else if (from + window.count < first) replace(window); // they are long: not all came
-    else {
+    if (isUp) {
       above(() => box.prepend(...rowsOf(window)));
       while (box.childElementCount > MOST) box.lastChild.remove();
       mark();
+    } else {
+      append(window);
+      above(dropTop);
     }
   } finally {
     isFetching = false;
@@ -168,8 +163,7 @@ on("log", "click", (event) => {
   choose(event.shiftKey && chosen() ? `L${chosen()[0] + 1}-${name}` : name);
 });
 on("go", "submit", () => {
-  const line = Number.parseInt(byId("number").value, 10);
-  if (line > 0) choose(`L${Math.min(line, total)}`);
+  choose(`L${Math.min(byId("number").value, total)}`);
   return goToChosen();
 });
 addEventListener("hashchange", () => attempt(goToChosen));
@@ -194,14 +188,13 @@ async function search() {
   mark();
 }
 
-/** To the next hit, or the one before: of that where one was, or else of what one sees. */
+/** To the hit after that where one was or, at first, after what one sees; or to the one before. */
 async function step(by) {
   if (!hits.length) return;
-  const seen = firstShown() + Math.floor((box.scrollTop / box.scrollHeight) * box.childElementCount) - 0.5;
-  const from = hits[hit] ?? seen;
+  const from = hits[hit] ?? firstShown() + Math.floor((box.scrollTop / box.scrollHeight) * box.childElementCount) - 0.5;
   hit = by > 0 ? hits.findIndex((line) => line > from) : hits.findLastIndex((line) => line < from);
   if (hit < 0) hit = by > 0 ? 0 : hits.length - 1;
-  hitsTold.textContent = `${told(hit + 1)} of ${counted(hits.length, "line")}`;
+  hitsTold.textContent = `${hit + 1} of ${counted(hits.length, "line")}`;
   await goTo(hits[hit]);
 }
 
@@ -212,8 +205,8 @@ on("q", "input", () => {
 });
 on("search", "submit", () => step(1));
 on("previous", "click", () => step(-1));
-onKey("n", "Go to the next hit", () => attempt(() => step(1)));
-onKey("N", "Go to the previous hit", () => attempt(() => step(-1)));
+onKey("n", "Go to the next hit", () => step(1));
+onKey("N", "Go to the previous hit", () => step(-1));
 
 // --- switches
 
@@ -251,7 +244,6 @@ function draw() {
   if (follow.checked) toEnd();
 }
 
-tell({ total });
 coloured(box);
 toEnd();
 attempt(goToChosen);

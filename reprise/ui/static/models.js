@@ -1,5 +1,5 @@
 // Registered models: what can be changed of one and of its versions, all by the REST API.
-import { agreed, api, asked, byId, getJSON, getPage, h, mayWrite, onDo, onKey, Refused, renew } from "./page.js";
+import { agreed, api, asked, byId, getJSON, getPage, h, mayWrite, onDo, onKey, renew } from "./page.js";
 
 const page = (name) => `/models/${encodeURIComponent(name)}`;
 const query = new URLSearchParams(location.search);
@@ -47,7 +47,7 @@ async function register() {
   try {
     await api("registered-models/create", { name: name.value });
   } catch (error) {
-    if (!(error instanceof Refused) || error.code !== "RESOURCE_ALREADY_EXISTS") throw error;
+    if (error.code !== "RESOURCE_ALREADY_EXISTS") throw error;
   }
   await api("model-versions/create", { name: name.value, source, run_id, model_id });
   location.assign(page(name.value));

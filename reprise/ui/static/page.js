@@ -20,22 +20,14 @@ export const counted = (number, noun) => `${number.toLocaleString("en")} ${noun}
 /** Whether `text` holds all words that somebody searches for. */
 export const holds = (text, words) => words.toLowerCase().split(/\s+/).every((word) => text.toLowerCase().includes(word));
 
-/** The error that the server answered: `code` and `message` are the REST API's, `status` is HTTP's. */
-export class Refused extends Error {
-  constructor(status, code, message) {
-    super(message);
-    this.status = status;
-    this.code = code;
-  }
-}
-
 const wayIn = () => `/login?next=${encodeURIComponent(location.pathname + location.search)}`;
 
+/** The error that the server answered has its `code`, which is the REST API's. */
 async function answered(response) {
   if (response.ok) return response;
   if (response.status === 401) location.assign(wayIn());
-  const told = await response.json().catch(() => ({})); // not JSON: the status has to do
-  throw new Refused(response.status, told.error_code ?? "", told.message ?? `The server answered ${response.status}`);
+  const { error_code: code, message } = await response.json().catch(() => ({})); // not JSON: the status has to do
+  throw Object.assign(new Error(message ?? `The server answered ${response.status}`), { code });
 }
 
 /** A verb of the REST API, for example `api("runs/delete", {run_id})`: how every page changes things. */
@@ -103,8 +95,9 @@ if (later) addEventListener("load", () => setTimeout(() => document.head.append(
 /** Hears the server's `events` from `address()` while the page is seen: a browser has but six connections for one host. */
 export function hear(address, events) {
   let source = null;
+  let isOver = false;
   const turn = () => {
-    if (document.hidden) {
+    if (document.hidden || isOver) {
       source?.close();
       source = null;
     } else if (!source) {
@@ -112,18 +105,20 @@ export function hear(address, events) {
       for (const [name, action] of Object.entries({ ...events, error: lost })) source.addEventListener(name, action);
     }
   };
-  const lost = async () => {
+  const lost = () => {
     if (source?.readyState !== EventSource.CLOSED) return; // it tries again by itself
     source = null;
-    const { status } = await fetch("/events", { method: "HEAD" }).catch(() => ({}));
-    if (status === 401) toast(h("a", { href: wayIn() }, "Your session has ended: log in again"), { fault: true });
-    else setTimeout(turn, 5000);
+    setTimeout(async () => {
+      const { status } = await fetch("/events", { method: "HEAD" }).catch(() => ({}));
+      if (status === 401) toast(h("a", { href: wayIn() }, "Your session has ended: log in again"), { fault: true });
+      else turn();
+    }, 3000);
   };
   document.addEventListener("visibilitychange", turn);
   turn();
   return () => {
-    document.removeEventListener("visibilitychange", turn);
-    source?.close();
+    isOver = true;
+    turn();
   };
 }
 
@@ -305,7 +300,7 @@ document.addEventListener("keydown", (event) => {
   if (event.target.closest("input, textarea, select, [contenteditable], dialog")) return;
   if (!keys.has(event.key)) return;
   event.preventDefault();
-  keys.get(event.key).action();
+  attempt(keys.get(event.key).action);
 });
 
 function showKeys() {
