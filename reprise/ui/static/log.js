@@ -7,8 +7,7 @@ const EDGE = 800; // pixels from an end at which more is fetched
 
 const base = `/runs/${encodeURIComponent(byId("run").dataset.runId)}/log`;
 const [box, follow, wrap, searched, hitsTold] = ["log", "follow", "wrap", "q", "hits"].map(byId);
-const { which } = box.dataset;
-const follows = box.dataset.follows === "yes";
+const { which, follows } = box.dataset; // follows: "yes" or ""
 const ask = (verb, values) => getJSON(`${base}/${verb}?${new URLSearchParams({ which, ...values })}`);
 
 /** What is done on an event of an element; a form that is sent loads no page. */
@@ -25,7 +24,7 @@ let lastTop = 0;
 
 const numberOf = (row) => Number(row.id.slice(1)) - 1;
 const firstShown = () => (box.firstChild ? numberOf(box.firstChild) : 0);
-const nextShown = () => (box.lastChild ? numberOf(box.lastChild) + 1 : 0);
+const nextShown = () => firstShown() + box.childElementCount;
 const toBottom = () => box.scrollHeight - box.scrollTop - box.clientHeight;
 
 // --- lines
@@ -147,7 +146,7 @@ function mark(rows = box.children) {
   }
 }
 
-const goToChosen = async () => chosen() && goTo(chosen()[0]);
+const goToChosen = () => chosen() && goTo(chosen()[0]);
 
 function choose(name) {
   history.replaceState(null, "", `#${name}`);
@@ -191,7 +190,7 @@ async function search() {
 /** To the hit after that where one was or, at first, after what one sees; or to the one before. */
 async function step(by) {
   if (!hits.length) return;
-  const from = hits[hit] ?? firstShown() + Math.floor((box.scrollTop / box.scrollHeight) * box.childElementCount) - 0.5;
+  const from = hits[hit] ?? firstShown() + (box.scrollTop / box.scrollHeight) * box.childElementCount - 1;
   hit = by > 0 ? hits.findIndex((line) => line > from) : hits.findLastIndex((line) => line < from);
   if (hit < 0) hit = by > 0 ? 0 : hits.length - 1;
   hitsTold.textContent = `${hit + 1} of ${counted(hits.length, "line")}`;
