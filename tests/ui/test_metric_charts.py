@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -11,20 +10,9 @@ import pytest
 from reprise.schemas.entities import Metric, Run
 from reprise.tracking.embedded import EmbeddedStore
 from reprise.ui.metric_charts import MOST_POINTS
-from tests.ui.asking import Ask, asking
+from tests.ui.asking import Ask
 from tests.ui.conftest import Opened, Serve, accessible, keep_picture
 from tests.ui.sample import HOSTILE, Sample
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[EmbeddedStore]:
-    with EmbeddedStore(tmp_path / "mlruns") as opened:
-        yield opened
-
-
-@pytest.fixture
-def ask(store: EmbeddedStore) -> Ask:
-    return asking(store)
 
 
 @pytest.fixture

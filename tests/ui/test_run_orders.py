@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from reprise.schemas import tags
@@ -12,12 +9,6 @@ from reprise.tracking.embedded import EmbeddedStore
 from reprise.tracking.run_listing import RunOrder
 from reprise.ui.run_orders import Line, Orders, folded
 from reprise.ui.run_query import EVERY, RunQuery
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[EmbeddedStore]:
-    with EmbeddedStore(tmp_path / "mlruns") as opened:
-        yield opened
 
 
 def test_a_run_that_comes_is_in_the_order_at_once(store: EmbeddedStore) -> None:
