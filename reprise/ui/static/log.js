@@ -1,9 +1,9 @@
 // The log of a run: a piece of it is on the page, more is fetched where one scrolls, new lines come by themselves.
 import { attempt, byId, counted, getJSON, hear, onKey, setQuery } from "./page.js";
 
-const PIECE = 500; // lines that are fetched at once
+const PIECE = 500; // lines fetched at once
 const MOST = 4000; // lines on the page
-const EDGE = 800; // pixels from an end at which more is fetched
+const EDGE = 800; // pixels from an end where more is fetched
 
 const base = `/runs/${encodeURIComponent(byId("run").dataset.runId)}/log`;
 const [box, follow, wrap, searched, hitsTold] = ["log", "follow", "wrap", "q", "hits"].map(byId);
