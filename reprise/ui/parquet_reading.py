@@ -54,7 +54,7 @@ def head_of(stream: BinaryIO, size: int) -> Head | None:
 
 
 def _asked(file: Any) -> Head:
-    command = [sys.executable, "-m", __name__]
+    command = [sys.executable, "-P", "-m", __name__]  # nothing of the folder in which the server runs
     silent = subprocess.DEVNULL
     with _few:
         answer = subprocess.run(
