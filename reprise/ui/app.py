@@ -10,6 +10,8 @@ from typing import Any
 
 from anyio import CancelScope
 from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
@@ -94,9 +96,9 @@ def create(store: EmbeddedStore, sessions: Sessions) -> ASGIApp:
     )
     app.state.store = store
     app.state.sessions = sessions
-    app.state.news = events.News(store)
+    news = app.state.news = events.News(store)
     app.state.tails = Tails(store)
-    app.state.orders = Orders(store)
+    app.state.orders = Orders(store, news.version)
     return Guarded(app)
 
 
@@ -108,6 +110,8 @@ class Guarded:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         is_complete = False
+        if "text/html" in Headers(scope=scope).get("accept", ""):
+            await self._note_version(scope)
 
         async def send_with_headers(message: Message) -> None:
             nonlocal is_complete
@@ -124,12 +128,20 @@ class Guarded:
         with CancelScope() as only_head:
             await self.app(scope, receive, send_with_headers)
 
+    async def _note_version(self, scope: Scope) -> None:
+        """A page says which version of the store it shows at least: it hears of what comes after."""
+        try:
+            version = await run_in_threadpool(self.app.state.news.version)
+        except (RepriseError, OSError):
+            return  # the page itself tells why
+        scope.setdefault("state", {})["news"] = version
+
 
 def stop(app: ASGIApp) -> None:
     """Let go of all who wait for news, and of what is held of the store."""
     assert isinstance(app, Guarded)
     app.app.state.news.stop()
-    app.app.state.orders.close()
+    app.app.state.news.close()
 
 
 async def home(request: Request) -> Response:

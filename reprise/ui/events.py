@@ -6,8 +6,10 @@ One watcher looks at the store for all pages, and only while there are any.
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from contextlib import ExitStack
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -16,6 +18,7 @@ from starlette.routing import Route
 
 from reprise.errors import TrackingError
 from reprise.tracking.embedded import EmbeddedStore
+from reprise.ui.numbers import counting
 
 _LOOK = 0.2  # seconds between looks at the store
 _BEAT = 15.0  # seconds after which a silent connection says that it lives
@@ -33,16 +36,26 @@ class News:
 
     def __init__(self, store: EmbeddedStore) -> None:
         self._store = store
+        self._opened = ExitStack()
+        self._version: Callable[[], int] | None = None
+        self._one_at_a_time = threading.Lock()
         self._waiting: set[asyncio.Event] = set()
         self._watcher: asyncio.Task[None] | None = None
         self._looking = asyncio.Event()  # the watcher knows what was there before
         self.stopping = False
         self.streams = 0
 
-    async def changes(self) -> AsyncIterator[bool]:
-        """True after each change (several that are close together are one).
+    def version(self) -> int:
+        """A number that is another one when anybody has written to the store since; from any thread."""
+        with self._one_at_a_time:
+            if self._version is None:
+                self._version = self._opened.enter_context(self._store.watching())
+            return self._version()
 
-        False at first, when no change will be missed any more, and after a silent while.
+    async def changes(self, since: int | None) -> AsyncIterator[int | None]:
+        """The version after each change since ``since`` (None: now); several close together are one.
+
+        None at first, and after a silent while.
         """
         changed = asyncio.Event()
         self._waiting.add(changed)
@@ -51,16 +64,18 @@ class News:
             self._watcher = asyncio.create_task(self._watch())
         try:
             await self._looking.wait()
-            yield False
+            seen = await run_in_threadpool(self.version) if since is None else since
+            yield None
             while not self.stopping:
+                changed.clear()
+                if (now := await run_in_threadpool(self.version)) != seen:
+                    seen = now
+                    yield now
+                    continue
                 try:
                     await asyncio.wait_for(changed.wait(), _BEAT)
                 except TimeoutError:
-                    yield False
-                    continue
-                changed.clear()
-                if not self.stopping:
-                    yield True
+                    yield None
         finally:
             self._waiting.discard(changed)
 
@@ -69,25 +84,35 @@ class News:
         for changed in self._waiting:
             changed.set()
 
+    def close(self) -> None:
+        """Let go of the store."""
+        with self._one_at_a_time:
+            self._version = None
+            self._opened.close()
+
     async def _watch(self) -> None:
-        with self._store.watching() as version:
-            seen = await run_in_threadpool(version)
-            self._looking.set()
-            while self._waiting and not self.stopping:
-                await asyncio.sleep(_LOOK)
-                if (now := await run_in_threadpool(version)) != seen:
-                    seen = now
-                    for changed in self._waiting:
-                        changed.set()
+        seen = await run_in_threadpool(self.version)
+        self._looking.set()
+        while self._waiting and not self.stopping:
+            await asyncio.sleep(_LOOK)
+            if (now := await run_in_threadpool(self.version)) != seen:
+                seen = now
+                for changed in self._waiting:
+                    changed.set()
 
 
 async def events(request: Request) -> Response:
-    """``GET /events``: an event ``changed`` each time that the store has changed."""
+    """``GET /events?since=``: an event ``changed`` each time that the store has changed.
+
+    ``since`` is the version that the page shows, and the id of an event the one that it tells of: so
+    nothing is missed between a page and its stream, nor between two streams.
+    """
     news: News = request.app.state.news
+    since = counting(request.headers.get("last-event-id") or request.query_params.get("since", ""))
 
     async def stream() -> AsyncIterator[str]:
-        async for changed in news.changes():
-            yield "event: changed\ndata:\n\n" if changed else "retry: 2000\n\n"
+        async for version in news.changes(since):
+            yield "retry: 2000\n\n" if version is None else f"id: {version}\nevent: changed\ndata:\n\n"
 
     return streamed(news, stream())
 

@@ -37,6 +37,7 @@ def text(request: Request, template: str, **values: Any) -> str:
         "may_write": role >= Role.WRITE,
         "may_remove": role >= Role.ADMIN,
         "path": request.url.path,
+        "news": state.get("news", ""),
         "theme": theme if (theme := request.cookies.get("reprise-theme")) in _THEMES else "",
     }
     page = templates().get_template(template).render({**shared, **values})

@@ -10,7 +10,6 @@ import threading
 from array import array
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import ExitStack
 from typing import NamedTuple
 
 from reprise.tracking.embedded import EmbeddedStore
@@ -34,20 +33,19 @@ class Line(NamedTuple):
 
 
 class Orders:
-    """The last orders that tables asked for."""
+    """The last orders that tables asked for; ``version`` is another number after each change."""
 
-    def __init__(self, store: EmbeddedStore) -> None:
+    def __init__(self, store: EmbeddedStore, version: Callable[[], int]) -> None:
         self._store = store
+        self._version = version
         self._lock = threading.Lock()
         self._kept: OrderedDict[object, tuple[int, RunOrder]] = OrderedDict()
-        self._watching = ExitStack()
-        self._version: Callable[[], int] | None = None
         self._last: tuple[RunOrder, Collection[int | str], Sequence[Line | int]] | None = None
 
     def order(self, query: RunQuery) -> RunOrder:
         key = (query.experiment_id, query.filter, query.order_by, query.view_type)
+        version = self._version()
         with self._lock:
-            version = self._now()
             seen, order = self._kept.get(key, (None, None))
         if order is None or seen != version:
             order = _packed(
@@ -71,16 +69,6 @@ class Orders:
         if last is None or last[0] is not order or last[1] != open_runs:
             last = self._last = (order, open_runs, folded(order, open_runs))
         return last[2]
-
-    def close(self) -> None:
-        with self._lock:
-            self._version = None
-            self._watching.close()
-
-    def _now(self) -> int:
-        if self._version is None:
-            self._version = self._watching.enter_context(self._store.watching())
-        return self._version()
 
 
 def _packed(order: RunOrder) -> RunOrder:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -238,7 +239,19 @@ def test_news_come_when_another_process_writes(sample: Sample, tmp_path: Path, s
         with urllib.request.urlopen(f"{serve(tmp_path / 'mlruns')}/events", timeout=20) as stream:
             assert [stream.readline(), stream.readline()] == [b"retry: 2000\n", b"\n"]
             store.create_experiment("second")
+            assert stream.readline().startswith(b"id: ")
             assert stream.readline() == b"event: changed\n"
+
+
+def test_what_changes_between_a_page_and_its_stream_is_told(tmp_path: Path, serve: Serve) -> None:
+    with EmbeddedStore(tmp_path / "mlruns") as store:
+        store.create_experiment("first")
+        url = serve(tmp_path / "mlruns")
+        (version,) = re.findall(r'data-news="(\d+)"', ask(url, "/experiments", headers=BROWSER).body)
+        store.create_experiment("second")
+        with urllib.request.urlopen(f"{url}/events?since={version}", timeout=20) as stream:
+            lines = [stream.readline() for _ in range(4)]
+    assert lines[3] == b"event: changed\n"
 
 
 @pytest.mark.browser
@@ -311,12 +324,12 @@ def test_a_page_that_nobody_sees_holds_no_connection(tmp_path: Path, serve: Serv
         store.create_experiment("first")
         url = serve(tmp_path / "mlruns")
         page = opened(f"{url}/nothing")
-        with page.expect_request("**/events"):
+        with page.expect_request("**/events?*"):
             page.goto(f"{url}/experiments")
-        with page.expect_event("requestfailed", lambda request: request.url.endswith("/events")):
+        with page.expect_event("requestfailed", lambda request: "/events?" in request.url):
             _show(page, False)
         store.create_experiment("made meanwhile")
-        with page.expect_request("**/events"):
+        with page.expect_request("**/events?*"):
             _show(page, True)
         page.get_by_role("link", name="made meanwhile").wait_for()
 

@@ -196,7 +196,7 @@ def test_a_server_has_no_more_readers_than_it_can_hold(store: EmbeddedStore) -> 
     news.streams = MOST - 1
 
     async def beats() -> AsyncIterator[str]:
-        async for _ in news.changes():
+        async for _ in news.changes(None):
             yield ": still here"
 
     async def scenario() -> None:

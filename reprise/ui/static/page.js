@@ -123,7 +123,7 @@ export function hear(address, events) {
 }
 
 const listeners = new Set();
-let stale = document.hidden; // what changed while nobody listened is not known
+let news = document.body.dataset.news; // the version of the store that the page shows
 let isHeard = false;
 
 /** Calls `listener` when something in the store has changed, at most once each `pause` ms; answers how to stop. */
@@ -138,9 +138,11 @@ export function onChange(listener, pause = 500) {
     }, Math.max(0, last + pause - Date.now()));
   };
   listeners.add(called);
-  const changed = () => listeners.forEach((each) => each());
-  const open = () => (stale && changed(), (stale = true));
-  if (!isHeard) hear(() => "/events", { changed, open });
+  const changed = ({ lastEventId }) => {
+    news = lastEventId;
+    listeners.forEach((each) => each());
+  };
+  if (!isHeard) hear(() => `/events?since=${news}`, { changed });
   isHeard = true;
   return () => listeners.delete(called);
 }
