@@ -139,6 +139,8 @@ def test_one_who_only_reads_is_offered_no_change(tmp_path: Path) -> None:
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_from_an_experiment_to_the_best_run(sample: Sample, opened: Opened, theme: str) -> None:
 
+    from playwright.sync_api import expect
+
     page = opened(f"{sample.url}/experiments/{sample.experiment_id}", theme=theme)
     page.get_by_text("14 runs").wait_for()
     assert len(names(page)) == 8  # six are folded
@@ -153,10 +155,8 @@ def test_from_an_experiment_to_the_best_run(sample: Sample, opened: Opened, them
     assert "open=" in page.url
     page.get_by_role("button", name="accuracy").click()
     header = page.get_by_role("columnheader", name="accuracy")
-    trials = (
-        "[...document.querySelectorAll('#rows a.text')].map(it => it.textContent.match(/trial (.)/)?.[1])"
-    )
-    page.wait_for_function(f"{trials}.join('') === '543210'")
+    trials = page.locator("#rows a.text", has_text="trial")
+    expect(trials).to_have_text([f"trial {n}" for n in (5, 4, 3, 2, 1, 0)])
     assert names(page)[0] == sample.runs[-1].run_name
     assert header.get_attribute("aria-sort") == "descending"
 
