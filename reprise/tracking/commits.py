@@ -49,12 +49,20 @@ class Group:
         except BaseException as error:
             if not self.is_open:  # a full disk, for one, has undone the work of all
                 self.error = sqlite3.OperationalError(f"a write in the same transaction failed: {error}")
-            elif nested:
-                connection.execute("ROLLBACK TO part")
-                connection.execute("RELEASE part")
-            else:
+            elif nested and not self._undone():
+                self.done += 1  # Ctrl-C came just after the release: the write stays
+            elif not nested:
                 connection.execute("ROLLBACK")
             raise
+
+    def _undone(self) -> bool:
+        """Whether the savepoint was still there, and what was written since is undone."""
+        try:
+            self.connection.execute("ROLLBACK TO part")
+        except sqlite3.OperationalError:
+            return False
+        self.connection.execute("RELEASE part")
+        return True
 
     def end(self) -> None:
         """Commit what was done; the others hear of a failure by ``result()``."""
@@ -127,10 +135,12 @@ class Commits:
         return self._group
 
     def _end(self, group: Group) -> None:
-        self._group = None
         try:
+            self._group = None
             group.end()
         finally:
+            if not group.ended.is_set():  # Ctrl-C came before it began
+                group.end()
             self._give_back(group.connection)
 
     def _end_abandoned(self, group: Group) -> None:
