@@ -6,19 +6,13 @@ from pathlib import Path
 
 import click
 
-from reprise.cli.serving_options import access_of, access_options
+from reprise.cli.serving_options import access_of, serve_store, store_options
 
 
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("-p", "--port", default=5000, show_default=True, type=click.IntRange(0, 65535), help="Port.")
-@click.option(
-    "--store", type=Path, metavar="DIR", help="The store. [default: mlruns found upward from here]"
-)
-@click.option(
-    "--artifact-root", metavar="URI", help="Where artifacts are: a folder, s3://... [default: in the store]"
-)
-@access_options
+@store_options
 @click.option("--max-upload", metavar="SIZE", help="Largest request: 500M, 2G. [default: any]")
 def server(
     host: str,
@@ -33,16 +27,10 @@ def server(
     max_upload: str | None,
 ) -> None:
     """Serve the store over MLflow's REST API, and the web UI, until Ctrl-C."""
-    from reprise import paths
     from reprise.amounts import read_size
-    from reprise.server.serving import Serving, serve
-    from reprise.tracking.embedded import EmbeddedStore
-    from reprise.ui import WebPages
+    from reprise.server.serving import Serving
 
     access = access_of(host, auth, token, insecure)
     largest = None if max_upload is None else read_size("--max-upload", max_upload)
-    with EmbeddedStore(store or paths.find_store(paths.here()), artifact_root) as opened:
-        pages = WebPages(opened, access)
-        serve(
-            opened, Serving(host, port, access, frozenset(allowed_host) or None, access_log, largest, pages)
-        )
+    how = Serving(host, port, access, frozenset(allowed_host) or None, access_log, largest)
+    serve_store(store, artifact_root, how)

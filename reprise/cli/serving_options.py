@@ -1,8 +1,8 @@
-"""The options of the verbs that serve: where to listen, who may come in, what is written down."""
+"""What the verbs that serve share: who may come in, which store is served, what is written down."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -12,10 +12,21 @@ from reprise.errors import UsageError
 
 if TYPE_CHECKING:
     from reprise.server.access import Access
+    from reprise.server.serving import Serving
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-_OPTIONS = (
+_STORE = (
+    click.option(
+        "--store", type=Path, metavar="DIR", help="The store. [default: mlruns found upward from here]"
+    ),
+    click.option(
+        "--artifact-root",
+        metavar="URI",
+        help="Where artifacts are: a folder, s3://... [default: in the store]",
+    ),
+)
+_ACCESS = (
     click.option("--auth", type=Path, metavar="FILE", help="Users and their roles; see reprise users."),
     click.option("--token", envvar="REPRISE_SERVER_TOKEN", help="One secret. [env: REPRISE_SERVER_TOKEN]"),
     click.option("--insecure", is_flag=True, help="Serve others without asking who they are."),
@@ -30,9 +41,12 @@ _OPTIONS = (
 
 def access_options(command: F) -> F:
     """``--auth --token --insecure --allowed-host --access-log``."""
-    for option in reversed(_OPTIONS):
-        command = option(command)
-    return command
+    return _with(command, _ACCESS)
+
+
+def store_options(command: F) -> F:
+    """``--store --artifact-root``, and those of access."""
+    return _with(access_options(command), _STORE)
 
 
 def access_of(host: str, auth: Path | None, token: str | None, insecure: bool) -> Access:
@@ -50,3 +64,29 @@ def access_of(host: str, auth: Path | None, token: str | None, insecure: bool) -
         hint = "--auth FILE or --token asks who they are; --insecure does not"
         raise UsageError(f"on {host} others can reach the server", hint=hint)
     return Users(auth) if auth else OneSecret(token) if token else Everyone()
+
+
+def serve_store(
+    folder: Path | None,
+    artifact_root: str | None,
+    how: Serving,
+    ready: Callable[[str], None] | None = None,
+) -> None:
+    """Serve the store in ``folder``, or that found upward from here, with its pages; until Ctrl-C.
+
+    Raises:
+        RepriseError: as :func:`reprise.server.serving.serve`.
+    """
+    from reprise import paths
+    from reprise.server.serving import serve
+    from reprise.tracking.embedded import EmbeddedStore
+    from reprise.ui import WebPages
+
+    with EmbeddedStore(folder or paths.find_store(paths.here()), artifact_root) as store:
+        serve(store, how._replace(pages=WebPages(store, how.access)), ready)
+
+
+def _with(command: F, options: Sequence[Callable[[F], F]]) -> F:
+    for option in reversed(options):
+        command = option(command)
+    return command

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from reprise.cli.serving_options import access_of, access_options
+from reprise.cli.serving_options import access_of, serve_store, store_options
 
 _PORT = 5000
 
@@ -15,13 +15,7 @@ _PORT = 5000
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("-p", "--port", type=click.IntRange(0, 65535), help="Port. [default: 5000, or any free one]")
-@click.option(
-    "--store", type=Path, metavar="DIR", help="The store. [default: mlruns found upward from here]"
-)
-@click.option(
-    "--artifact-root", metavar="URI", help="Where artifacts are: a folder, s3://... [default: in the store]"
-)
-@access_options
+@store_options
 @click.option("--no-browser", is_flag=True, help="Tell the address only.")
 def ui(
     host: str,
@@ -36,24 +30,12 @@ def ui(
     no_browser: bool,
 ) -> None:
     """See and compare runs in a browser, until Ctrl-C. MLflow's clients can log to it as well."""
-    from reprise import paths
-    from reprise.server.serving import Serving, serve
-    from reprise.tracking.embedded import EmbeddedStore
-    from reprise.ui import WebPages
+    from reprise.server.serving import Serving
 
     access = access_of(host, auth, token, insecure)
-    with EmbeddedStore(store or paths.find_store(paths.here()), artifact_root) as opened:
-        pages = WebPages(opened, access)
-        how = Serving(
-            host,
-            _free(host) if port is None else port,
-            access,
-            frozenset(allowed_host) or None,
-            access_log,
-            None,
-            pages,
-        )
-        serve(opened, how, None if no_browser else _open)
+    port = _free(host) if port is None else port
+    how = Serving(host, port, access, frozenset(allowed_host) or None, access_log)
+    serve_store(store, artifact_root, how, None if no_browser else _open)
 
 
 def _free(host: str) -> int:

@@ -59,7 +59,9 @@ class Group:
         """Whether the savepoint was still there, and what was written since is undone."""
         try:
             self.connection.execute("ROLLBACK TO part")
-        except sqlite3.OperationalError:
+        except sqlite3.OperationalError as error:
+            if "no such savepoint" not in str(error):
+                raise
             return False
         self.connection.execute("RELEASE part")
         return True
