@@ -16,7 +16,7 @@ from tests.ui.conftest import Opened, Serve, accessible, keep_picture
 from tests.ui.sample import HOSTILE, Sample
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, Route
 
 
 @pytest.fixture
@@ -149,6 +149,25 @@ def test_a_large_folder_is_paged_through(
     page.get_by_text("file 777", exact=True).wait_for()
     accessible(page)
     assert page.get_by_role("button", name="Files before these").count() == 1
+
+
+@pytest.mark.browser
+def test_a_folder_that_is_slow_to_come_is_opened_once(
+    store: EmbeddedStore, run: Run, serve: Serve, opened: Opened, tmp_path: Path
+) -> None:
+    _put(store, run.run_id, "folder/inside.txt", b"here")
+    page = opened(f"{serve(tmp_path / 'mlruns')}/runs/{run.run_id}/artifacts")
+    held: list[Route] = []
+    page.route("**/files?**", lambda route: held.append(route))
+    folder = page.get_by_role("treeitem", name="folder").first
+    with page.expect_request("**/files?**"):
+        folder.get_by_role("link").dblclick()
+    folder.press("ArrowRight")
+    for each in held:
+        each.continue_()
+    page.get_by_role("treeitem", name="inside.txt").wait_for()
+    assert len(held) == 1
+    assert folder.get_by_role("group").count() == 1
 
 
 _ATTACK = """

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -10,6 +12,9 @@ from reprise.tracking.embedded import EmbeddedStore
 from tests.ui.asking import asking
 from tests.ui.conftest import Opened, Serve, accessible, keep_picture
 from tests.ui.sample import HOSTILE, Sample
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Route
 
 
 def test_an_empty_store_says_how_to_begin(tmp_path: Path) -> None:
@@ -48,6 +53,28 @@ def test_the_list_in_both_themes(sample: Sample, opened: Opened, theme: str) -> 
     keep_picture(page, f"experiments-{theme}")
     row.get_by_role("link", name="flowers").click()
     page.wait_for_url(f"**/experiments/{sample.experiment_id}")
+
+
+@pytest.mark.browser
+def test_what_was_typed_last_is_what_is_found(
+    store: EmbeddedStore, serve: Serve, opened: Opened, tmp_path: Path
+) -> None:
+    for name in ("iris", "irises", "wine"):
+        store.create_experiment(name)
+    page = opened(serve(tmp_path / "mlruns"))
+    held: list[Route] = []
+    slow = re.compile(r"/experiments/rows\?q=iri$")
+    page.route(slow, lambda route: held.append(route))
+    search = page.get_by_role("searchbox", name="Search experiments by name")
+    with page.expect_request(slow):
+        search.fill("iri")
+    search.fill("wine")
+    page.get_by_role("link", name="irises").wait_for(state="detached")
+    with page.expect_response(slow) as late:
+        held[0].continue_()
+    late.value.finished()
+    page.get_by_role("link", name="wine").wait_for()
+    assert page.get_by_role("link", name="irises").count() == 0
 
 
 @pytest.mark.browser

@@ -27,7 +27,7 @@ from tests.ui.conftest import Opened, Serve, accessible, keep_picture, serving
 from tests.ui.sample import Sample
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import Page, Route
 
 JOB = "0123456789abcdef"
 
@@ -302,6 +302,32 @@ def test_a_large_log_is_gone_through(
     page.get_by_text("line 15000 hay").wait_for()
     page.get_by_label("Wrap").uncheck()
     assert "wrap=no" in page.url
+
+
+@pytest.mark.browser
+def test_of_two_places_the_one_asked_for_last_is_shown(
+    store: EmbeddedStore, run: Run, serve: Serve, opened: Opened, tmp_path: Path
+) -> None:
+    _log(store, run).write_text("".join(f"line {number} hay\n" for number in range(1, 20_001)))
+    store.update_run(run.run_id, status="FINISHED", end_time=2)
+    page = opened(f"{serve(tmp_path / 'mlruns')}/runs/{run.run_id}/log")
+    held: list[Route] = []
+    slow = re.compile("/log/lines.*first=9749")
+    page.route(slow, lambda route: held.append(route))
+
+    def go(line: str) -> None:
+        page.get_by_label("Go to line").fill(line)
+        page.get_by_label("Go to line").press("Enter")
+
+    with page.expect_request(slow):
+        go("10000")
+    go("5000")
+    page.get_by_text("line 5000 hay").wait_for()
+    with page.expect_response(slow) as late:
+        held[0].continue_()
+    late.value.finished()
+    page.locator("#L5000").wait_for()
+    assert page.locator("#L10000").count() == 0
 
 
 @pytest.mark.browser

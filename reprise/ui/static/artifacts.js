@@ -1,19 +1,29 @@
 // The tree of a run's files: folders are fetched when they are opened, a chosen file is shown beside it.
-import { attempt, byId, getPage, h, setQuery } from "./page.js";
+import { attempt, byId, getPage, h, inOrder, setQuery } from "./page.js";
 
 const ITEM = "[role=treeitem]";
 const [tree, preview] = [byId("files"), byId("preview")];
-let asked = 0;
 
 /** What the server shows of a folder or file. */
 async function fetched(verb, owner, query) {
   return (await getPage(`/runs/${encodeURIComponent(owner)}/${verb}?${new URLSearchParams(query)}`)).body.childNodes;
 }
 
+const previewed = inOrder((owner, path) => fetched("preview", owner, { path }));
+
 async function open(item) {
   const { owner, path } = item.dataset;
-  if (!item.querySelector("ul")) item.append(h("ul", { role: "group" }, ...(await fetched("files", owner, { path }))));
   item.ariaExpanded = "true";
+  if (item.querySelector("ul")) return;
+  const list = h("ul", { role: "group" });
+  item.append(list);
+  try {
+    list.append(...(await fetched("files", owner, { path })));
+  } catch (error) {
+    list.remove();
+    item.ariaExpanded = "false";
+    throw error;
+  }
 }
 
 /** A folder is opened or closed: true when it was to be. */
@@ -32,13 +42,12 @@ function focus(item) {
 }
 
 async function show(owner, path) {
-  const mine = ++asked;
   tree.querySelector("[aria-selected]")?.removeAttribute("aria-selected");
   const item = [...tree.querySelectorAll(ITEM)].find(({ dataset }) => dataset.owner === owner && dataset.path === path);
   item?.setAttribute("aria-selected", "true");
   preview.ariaBusy = "true";
-  const shown = await fetched("preview", owner, { path }).finally(() => (preview.ariaBusy = "false"));
-  if (mine !== asked) return; // another one was chosen meanwhile
+  const shown = await previewed(owner, path).finally(() => (preview.ariaBusy = "false"));
+  if (!shown) return; // another one was chosen meanwhile
   preview.replaceChildren(...shown);
   preview.dataset.owner = owner;
 }
@@ -73,7 +82,7 @@ tree?.addEventListener("click", async (event) => {
     focus(list.querySelector(ITEM));
   } else if (link && !(event.ctrlKey || event.metaKey || event.shiftKey)) {
     event.preventDefault();
-    press(link.closest(ITEM));
+    if (event.detail < 2) press(link.closest(ITEM)); // two clicks on a folder open it, as one does
   }
 });
 tree?.addEventListener("keydown", (event) => {

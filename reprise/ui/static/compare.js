@@ -43,16 +43,15 @@ function paint() {
 }
 
 let module = null;
-let asked = 0;
+const made = inOrder(() => getHTML(`/compare/view${location.search}`));
 
 /** Takes what stands below the tabs from the server, and leaves the focus where it was. */
 export async function take() {
-  const mine = ++asked;
-  const made = await getHTML(`/compare/view${location.search}`);
-  if (mine !== asked) return; // a later one is on its way
+  const html = await made();
+  if (html === undefined) return;
   const at = document.activeElement;
   const { scrollLeft, scrollTop } = view.querySelector(".scroll, #parallel") ?? {};
-  view.innerHTML = made;
+  view.innerHTML = html;
   const again = view.querySelector(at.name ? `[name="${CSS.escape(at.name)}"]` : `[data-held="${CSS.escape(at.dataset.held ?? "")}"]`);
   if (again && !at.isConnected) {
     if (again.type === "search") again.value = at.value; // what was typed meanwhile
@@ -114,9 +113,11 @@ view?.addEventListener("input", (event) => {
 });
 view?.addEventListener("submit", (event) => event.preventDefault());
 
+const found = inOrder(() => getHTML(`/compare/more?${new URLSearchParams({ q: more.value, runs: query().get("runs") ?? "" })}`));
+
 async function search() {
-  const asking = new URLSearchParams({ q: more.value, runs: query().get("runs") ?? "" });
-  byId("found").innerHTML = await getHTML(`/compare/more?${asking}`);
+  const html = await found();
+  if (html !== undefined) byId("found").innerHTML = html;
 }
 more.addEventListener("input", () => afterTyping(search));
 more.addEventListener("focus", () => byId("found").childElementCount || attempt(search));

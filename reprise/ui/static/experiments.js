@@ -1,11 +1,13 @@
 // The list of experiments: search, and what can be done with one.
-import { agreed, api, asked, attempt, byId, confirmed, counted, getJSON, getPage, h, keepUp, onDo, renew, setQuery } from "./page.js";
+import { agreed, api, asked, attempt, byId, confirmed, counted, getJSON, getPage, h, inOrder, keepUp, onDo, renew, setQuery } from "./page.js";
 
 const NOTE = "mlflow.note.content";
 
+const read = inOrder(() => getPage(`/experiments/rows${location.search}`));
+
 async function load() {
-  const fresh = await getPage(`/experiments/rows${location.search}`);
-  if (!document.querySelector("dialog[open]")) renew(byId("list"), fresh.getElementById("list")); // its button would be gone
+  const fresh = await read();
+  if (fresh && !document.querySelector("dialog[open]")) renew(byId("list"), fresh.getElementById("list")); // its button would be gone
 }
 keepUp(load);
 

@@ -1,5 +1,5 @@
 // The log of a run: a piece of it is on the page, more is fetched where one scrolls, new lines come by themselves.
-import { attempt, byId, counted, getJSON, hear, onKey, setQuery } from "./page.js";
+import { attempt, byId, counted, getJSON, hear, inOrder, onKey, setQuery } from "./page.js";
 
 const PIECE = 500; // lines fetched at once
 const MOST = 4000; // lines on the page
@@ -20,6 +20,7 @@ function on(id, event, action) {
 
 let total = Number(box.dataset.total);
 let isFetching = false;
+let wanted = 0; // counts the places that were asked for
 let lastTop = 0;
 
 const numberOf = (row) => Number(row.id.slice(1)) - 1;
@@ -84,18 +85,28 @@ function toEnd() {
   scrollTo(box.scrollHeight);
 }
 
+/** Shows the lines that are asked for, unless another place was asked for since: the last one wins, whichever is answered first. */
+async function show(values) {
+  const mine = ++wanted;
+  const window = await ask("lines", values);
+  if (mine === wanted) replace(window);
+  return mine === wanted;
+}
+
 async function goTo(line) {
   follow.checked = false;
+  wanted += 1;
   const isShown = () => line >= firstShown() && line < nextShown();
-  if (!isShown()) replace(await ask("lines", { first: Math.max(0, line - PIECE / 2) }));
-  if (!isShown()) replace(await ask("lines", { first: line })); // the lines before it are long
+  if (!isShown() && !(await show({ first: Math.max(0, line - PIECE / 2) }))) return;
+  if (!isShown() && !(await show({ first: line }))) return; // the lines before it are long
   const row = byId(`L${Math.min(line + 1, nextShown())}`);
   scrollTo(row ? row.offsetTop - box.clientHeight / 3 : 0);
   mark();
 }
 
 async function goToEnd() {
-  if (nextShown() < total) replace(await ask("lines"));
+  wanted += 1;
+  if (nextShown() < total && !(await show())) return;
   toEnd();
 }
 
@@ -172,18 +183,17 @@ addEventListener("hashchange", () => attempt(goToChosen));
 let hits = [];
 let isHit = new Set();
 let hit = -1;
-let asked = 0;
+const found = inOrder((q) => ask("search", { q }));
 
 async function search() {
-  const mine = ++asked;
   const q = searched.value;
   setQuery({ q });
-  const found = await ask("search", { q });
-  if (mine !== asked) return;
-  hits = found.lines;
+  const answer = await found(q);
+  if (!answer) return;
+  hits = answer.lines;
   isHit = new Set(hits);
   hit = -1;
-  hitsTold.textContent = q && (found.is_all ? "" : "more than ") + counted(hits.length, "line");
+  hitsTold.textContent = q && (answer.is_all ? "" : "more than ") + counted(hits.length, "line");
   mark();
 }
 

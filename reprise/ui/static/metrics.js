@@ -32,7 +32,7 @@ function start() {
 addEventListener("refreshed", ({ detail: fresh }) => {
   if (!form) return fresh.getElementById("view") && location.reload();
   addNew(fresh);
-  attempt(() => readNew([...seen].filter((key) => lines.has(key) && (isInView(key) || !isGoingOn()))));
+  attempt(readNew);
 });
 
 function prepare(key, figure) {
@@ -150,8 +150,21 @@ function addNew(fresh) {
   search();
 }
 
+let reading = null; // what is new, on its way
+let again = false;
+
+/** Reads what is new, one answer after the other: an old one would cut a line short. */
+function readNew() {
+  again = reading !== null;
+  reading ??= readOn()
+    .finally(() => (reading = null))
+    .then(() => again && readNew());
+  return reading;
+}
+
 /** Only what is new is read, except of lines that have grown too long to draw. */
-async function readNew(keys) {
+async function readOn() {
+  const keys = [...seen].filter((key) => lines.has(key) && (isInView(key) || !isGoingOn()));
   const isLong = (key) => lines.get(key).value.length > MOST_KEPT;
   keys.filter(isLong).forEach(wanted);
   for (const some of parts(keys.filter((key) => !isLong(key)))) {

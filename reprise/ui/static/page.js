@@ -52,6 +52,19 @@ export const getHTML = async (path, options) => (await get(path, options)).text(
 /** The same as a document, in which nothing runs. */
 export const getPage = async (path, options) => new DOMParser().parseFromString(await getHTML(path, options), "text/html");
 
+/** `ask`, of which an answer that comes after that to a later question is undefined: nothing old is shown in place of the new. */
+export function inOrder(ask) {
+  let asked = 0;
+  let answered = 0;
+  return async (...values) => {
+    const mine = ++asked;
+    const answer = await ask(...values);
+    if (mine < answered) return undefined;
+    answered = mine;
+    return answer;
+  };
+}
+
 /** Puts `fresh` in the place of `old`; what the reader has opened, typed and focused there stays so. */
 export function renew(old, fresh) {
   const kept = "details, input, summary, a[href], button, tr[tabindex]";

@@ -1,5 +1,5 @@
 // The frame of a run's tabs: rename, delete, restore; and what is live while the run goes on.
-import { api, asked, byId, confirmed, getPage, onChange, onDo, onKey, renew } from "./page.js";
+import { api, asked, byId, confirmed, getPage, inOrder, onChange, onDo, onKey, renew } from "./page.js";
 
 const head = () => byId("run").dataset;
 
@@ -8,10 +8,13 @@ export const isGoingOn = () => head().goingOn === "yes";
 
 const read = new Map(); // what was last read of each live part, by id
 
+const again = inOrder((isWhole) => getPage(isWhole ? location.pathname + location.search : `/runs/${encodeURIComponent(runId)}/frame`));
+
 /** Reads this page again, puts what is live in it in the place of the old, and tells the rest of it by an event. */
 export async function refresh() {
   const live = document.querySelectorAll("[data-live][id]");
-  const fresh = await getPage(live.length > 1 ? location.pathname + location.search : `/runs/${encodeURIComponent(runId)}/frame`);
+  const fresh = await again(live.length > 1);
+  if (!fresh) return;
   for (const old of live) {
     const found = fresh.getElementById(old.id);
     if (!found || found.outerHTML === read.get(old.id) || old.contains(document.activeElement?.closest("input"))) continue;

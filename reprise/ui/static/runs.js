@@ -1,5 +1,5 @@
 // The table of runs: what it is asked for lives in the address, and rows come from the server.
-import { api, asked, attempt, byId, confirmed, getPage, given, mayWrite, onChange, onDo, onKey, setQuery } from "./page.js";
+import { api, asked, attempt, byId, confirmed, getPage, given, inOrder, mayWrite, onChange, onDo, onKey, setQuery } from "./page.js";
 import { chooseColumns } from "./columns.js";
 import { close, completes } from "./filter.js";
 import { selects } from "./selection.js";
@@ -39,10 +39,14 @@ function shown({ dataset }, page) {
   mark();
 }
 
+const countedChips = inOrder(() => getPage(address("chips")));
+
 async function chips() {
+  const fresh = await countedChips();
+  if (!fresh) return;
   const all = byId("chips");
   const at = [...all.children].indexOf(document.activeElement);
-  all.replaceChildren(...(await getPage(address("chips"))).body.children);
+  all.replaceChildren(...fresh.body.children);
   all.children[at]?.focus();
 }
 

@@ -1,5 +1,5 @@
 // Sweeps: what is best by which metric is in the address; the rest follows the store.
-import { attempt, byId, getPage, keepUp, setQuery, tellTimes } from "./page.js";
+import { attempt, byId, getPage, inOrder, keepUp, setQuery, tellTimes } from "./page.js";
 
 const place = byId("sweeps");
 
@@ -15,10 +15,13 @@ function renew(fresh) {
   parts.forEach((part, at) => olds[at].isEqualNode(part) || olds[at].replaceWith(part));
 }
 
+const now = inOrder(() => getPage(`/sweeps/now${location.search}`));
+
 async function refresh() {
-  const { body } = await getPage(`/sweeps/now${location.search}`);
+  const fresh = await now();
+  if (!fresh) return;
   const focused = document.activeElement.id;
-  renew(body);
+  renew(fresh.body);
   if (focused && document.activeElement.id !== focused) byId(focused)?.focus();
 }
 
