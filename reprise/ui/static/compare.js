@@ -1,7 +1,7 @@
 // The page of a comparison: which runs it holds, the switches of its views, and how a view is taken anew.
 
 import { seriesColour, seriesNumbers } from "./charts.js";
-import { attempt, byId, getHTML, onChange, onKey, setQuery, tellTimes } from "./page.js";
+import { attempt, byId, getHTML, inOrder, onChange, onKey, setQuery, tellTimes } from "./page.js";
 
 export const view = byId("view");
 const more = byId("more");
