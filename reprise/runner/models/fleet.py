@@ -1,6 +1,6 @@
 """The versions of a model that are served: one takes requests, one may be starting, old ones finish.
 
-Two threads look after them. One starts a worker again that has died; the other asks the store which
+Two threads look after them. One starts a worker again that has died or is stuck; the other asks the store which
 version the address means, and puts a new one in the place of the old when it is ready.
 """
 
@@ -71,7 +71,7 @@ class Served:
         return manager.enter(self._environment, Command(argv, (), self._folder))
 
     def start_again(self) -> bool:
-        """Whether there is a new worker in the place of one that has died; none once this was closed.
+        """Whether there is a new worker in the place of the one before; none once this was closed.
 
         Raises:
             RepriseError: it does not come about.
@@ -153,11 +153,11 @@ class Fleet:
         threading.Thread(target=duty, args=arguments, name=f"reprise-{name}", daemon=True).start()
 
     def _keep(self) -> None:
-        """Start a worker again that has died, after pauses that grow while it dies at once."""
+        """Start a worker again that has died or is stuck, after pauses that grow while it dies at once."""
         pause, well_since = _FIRST_PAUSE, time.monotonic()
         while not self._ending.wait(_LOOK):
             served = self._current
-            if served.worker.alive:
+            if served.worker.works:
                 continue
             worker = served.worker
             log.warning("the server of %s %s\n%s", served.model.shown, worker.end_told(), worker.tail())

@@ -101,10 +101,14 @@ class Front:
     async def _sent(self, body: bytes, headers: list[tuple[bytes, bytes]]) -> Response:
         while True:
             with self._fleet.taken() as served:
+                worker, began = served.worker, time.monotonic()
                 try:
-                    port = served.worker.port
-                    answer = await self._lines.ask(port, "POST", "/invocations", headers, body)
+                    answer = await self._lines.ask(worker.port, "POST", "/invocations", headers, body)
+                    worker.answered()
                     return _answer(answer, served.model)
+                except asyncio.CancelledError:  # the time is over
+                    worker.missed(began)
+                    raise
                 except Unreached:
                     pass  # the next worker may see the request
                 except Broken:  # it died over it: another might too

@@ -62,6 +62,8 @@ class Worker:
     ) -> None:
         self.port = _free_port()
         self._ended = False
+        self._silent_since: float | None = None
+        self._stuck = False
         self._model = model
         self._log = settings.log
         command = _command(model, settings, self.port, folder)
@@ -96,6 +98,26 @@ class Worker:
     def alive(self) -> bool:
         return self._process.poll() is None
 
+    @property
+    def works(self) -> bool:
+        """Whether it lives and is not stuck, as far as its requests tell."""
+        return self.alive and not self._stuck
+
+    def answered(self) -> None:
+        """A request was answered."""
+        self._silent_since = None
+
+    def missed(self, began: float) -> None:
+        """A request of ``began`` (monotonic seconds) was not answered in time.
+
+        One alone may only be slow, or the first of a model that loads at its first request: the server
+        counts as stuck when one that began after that is not answered either.
+        """
+        if self._silent_since is None:
+            self._silent_since = time.monotonic()
+        elif began >= self._silent_since:
+            self._stuck = True
+
     def wait(self, patience: float = READY_SECONDS) -> None:
         """Return when it answers.
 
@@ -116,9 +138,11 @@ class Worker:
             time.sleep(_PAUSE)
 
     def end_told(self) -> str:
-        """``ended with exit code 1``, ``was killed by SIGKILL (out of memory?)``."""
+        """``ended with exit code 1``, ``was killed by SIGKILL (out of memory?)``, ``answers no more requests``."""
         code = self._process.poll()
-        if code is None or code >= 0:
+        if code is None:
+            return "answers no more requests"
+        if code >= 0:
             return f"ended with exit code {code}"
         name = signal.Signals(-code).name
         return f"was killed by {name}{' (out of memory?)' if name == 'SIGKILL' else ''}"

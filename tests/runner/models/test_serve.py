@@ -160,6 +160,22 @@ def test_a_worker_that_dies_is_started_again(trained: Trained, tmp_path: Path) -
     assert "the server of moody ended with exit code" in server.log.read_text()
 
 
+def test_a_worker_that_answers_no_more_is_started_again(trained: Trained, tmp_path: Path) -> None:
+    with served(trained, tmp_path / "log", "moody", "--timeout", "1") as server:
+
+        def process() -> int | None:
+            answer = word(server, "hello")
+            return answer.json()["predictions"][0]["process"] if answer.status_code == 200 else None
+
+        first = process()
+        assert word(server, "sleep3600").status_code == 504
+        assert process() == first  # one may only be slow
+        assert [word(server, "sleep3600").status_code for _ in range(2)] == [504, 504]
+        assert eventually(lambda: process() not in (None, first))
+        assert len(workers(server)) == 1
+    assert "the server of moody answers no more requests" in server.log.read_text()
+
+
 def test_what_the_model_raises_is_told_without_a_traceback(trained: Trained, tmp_path: Path) -> None:
     options = ("--timeout", "1", "--access-log", str(tmp_path / "access.jsonl"))
     with served(trained, tmp_path / "log", "moody", *options) as server:
