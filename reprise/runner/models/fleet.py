@@ -1,7 +1,7 @@
 """The versions of a model that are served: one takes requests, one may be starting, old ones finish.
 
-Two threads look after them. One starts a worker again that has died or is stuck; the other asks the store which
-version the address means, and puts a new one in the place of the old when it is ready.
+Two threads look after them. One starts a worker again that has died or is stuck; the other asks the store
+which version the address means, and puts a new one in the place of the old when it is ready.
 """
 
 from __future__ import annotations

@@ -71,7 +71,7 @@ class Front:
         with self._fleet.taken() as served:
             try:
                 async with asyncio.timeout(_PING_SECONDS):
-                    answer = await self._lines.ask(served.worker.port, "GET", request.url.path, [])
+                    answer = await self._lines.ask(served.worker.address, "GET", request.url.path, [])
             except (Unreached, Broken, TimeoutError):
                 raise _none_answers(served.model) from None
             return _answer(answer, served.model)
@@ -103,7 +103,7 @@ class Front:
             with self._fleet.taken() as served:
                 worker, began = served.worker, time.monotonic()
                 try:
-                    answer = await self._lines.ask(worker.port, "POST", "/invocations", headers, body)
+                    answer = await self._lines.ask(worker.address, "POST", "/invocations", headers, body)
                     worker.answered()
                     return _answer(answer, served.model)
                 except asyncio.CancelledError:  # the time is over

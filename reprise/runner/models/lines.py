@@ -1,7 +1,7 @@
 """Asks a worker over HTTP/1.1: its connections are kept, and what never got there is told from what did.
 
 This is h11 on asyncio's streams and nothing more: with httpx the front spent four fifths of its processor
-time on asking. It speaks to loopback ports alone, whose servers are ours.
+time on asking. It speaks to sockets and loopback ports alone, whose servers are ours.
 """
 
 from __future__ import annotations
@@ -9,9 +9,13 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from typing import NamedTuple
+from pathlib import Path
+from typing import NamedTuple, TypeAlias
 
 import h11
+
+Address: TypeAlias = Path | int
+"""Where a worker listens: the path of a socket, or a loopback port."""
 
 _KEPT = 2.0
 """Seconds for which a connection may lie idle; a worker closes its own after five."""
@@ -20,7 +24,7 @@ _READ = 1 << 16  # bytes
 
 
 class Unreached(Exception):
-    """Nobody listens at the port: the request was not sent."""
+    """Nobody listens there: the request was not sent."""
 
 
 class Broken(Exception):
@@ -33,15 +37,45 @@ class Answer(NamedTuple):
     content: bytes
 
 
+Headers: TypeAlias = list[tuple[bytes, bytes]]
+
+
+def ask_once(
+    address: Address,
+    method: str,
+    path: str,
+    headers: Headers,
+    body: bytes = b"",
+    patience: float | None = None,
+) -> Answer:
+    """The worker's answer on a connection of its own, within ``patience`` seconds.
+
+    Raises:
+        Unreached: the request was not sent.
+        Broken: it may have been.
+        TimeoutError: the answer did not come in time.
+    """
+
+    async def asked() -> Answer:
+        async with asyncio.timeout(patience):
+            line = await _Line.to(address)
+            try:
+                return await line.ask(method, path, headers, body)
+            finally:
+                line.close()
+
+    return asyncio.run(asked())
+
+
 class Lines:
     """Connections to the worker that takes requests now; those to the one before are let go."""
 
     def __init__(self) -> None:
-        self._port = 0
+        self._address: Address | None = None
         self._idle: deque[tuple[float, _Line]] = deque()  # the longest first
 
     async def ask(
-        self, port: int, method: str, path: str, headers: list[tuple[bytes, bytes]], body: bytes = b""
+        self, address: Address, method: str, path: str, headers: Headers, body: bytes = b""
     ) -> Answer:
         """The worker's answer, however long it takes; to cancel this ends the connection.
 
@@ -49,24 +83,21 @@ class Lines:
             Unreached: the request was not sent.
             Broken: it may have been.
         """
-        line = self._rested(port) or await _Line.to(port)
-        given = [(b"host", b"127.0.0.1:%d" % port), (b"content-length", b"%d" % len(body)), *headers]
+        line = self._rested(address) or await _Line.to(address)
         try:
-            return await line.ask(h11.Request(method=method, target=path, headers=given), body)
-        except (OSError, h11.ProtocolError) as error:
-            raise Broken from error
+            return await line.ask(method, path, headers, body)
         finally:
-            if line.takes_another and port == self._port:
+            if line.takes_another and address == self._address:
                 self._idle.append((time.monotonic(), line))
             else:
                 line.close()
 
-    def _rested(self, port: int) -> _Line | None:
+    def _rested(self, address: Address) -> _Line | None:
         """An idle connection that is still good; all that are not end here."""
         now = time.monotonic()
-        while self._idle and (port != self._port or now - self._idle[0][0] > _KEPT):
+        while self._idle and (address != self._address or now - self._idle[0][0] > _KEPT):
             self._idle.popleft()[1].close()
-        self._port = port
+        self._address = address
         while self._idle:
             _, line = self._idle.pop()
             if line.is_open:
@@ -85,9 +116,11 @@ class _Line:
         self.takes_another = False
 
     @classmethod
-    async def to(cls, port: int) -> _Line:
+    async def to(cls, address: Address) -> _Line:
         try:
-            return cls(*await asyncio.open_connection("127.0.0.1", port))
+            if isinstance(address, Path):
+                return cls(*await asyncio.open_unix_connection(address))
+            return cls(*await asyncio.open_connection("127.0.0.1", address))
         except OSError as error:
             raise Unreached from error
 
@@ -95,8 +128,19 @@ class _Line:
     def is_open(self) -> bool:
         return not self._reader.at_eof()
 
-    async def ask(self, request: h11.Request, body: bytes) -> Answer:
+    async def ask(self, method: str, path: str, headers: Headers, body: bytes) -> Answer:
         self.takes_another = False
+        self.takes_another = False
+        given = [(b"host", b"localhost"), (b"content-length", b"%d" % len(body)), *headers]
+        try:
+            return await self._exchange(h11.Request(method=method, target=path, headers=given), body)
+        except (OSError, h11.ProtocolError) as error:
+            raise Broken from error
+
+    def close(self) -> None:
+        self._writer.transport.abort()  # at once: what was not sent yet is of no use to anybody
+
+    async def _exchange(self, request: h11.Request, body: bytes) -> Answer:
         events = (request, *([h11.Data(data=body)] if body else []), h11.EndOfMessage())
         self._writer.writelines([self._state.send(event) or b"" for event in events])
         await self._writer.drain()
@@ -113,9 +157,6 @@ class _Line:
             self.takes_another = True
         kinds = [value.decode("latin-1") for name, value in head.headers if name == b"content-type"]
         return Answer(head.status_code, kinds[0] if kinds else None, bytes(content))
-
-    def close(self) -> None:
-        self._writer.transport.abort()  # at once: what was not sent yet is of no use to anybody
 
     async def _event(self) -> object:
         while (event := self._state.next_event()) is h11.NEED_DATA:

@@ -17,6 +17,7 @@ from reprise import process
 from reprise.errors import RepriseError, UsageError
 from reprise.lock import scratch
 from reprise.runner.models.fleet import Served, Wanted
+from reprise.runner.models.lines import Answer, Broken, Unreached, ask_once
 
 Format = Literal["csv", "json", "parquet"]
 
@@ -57,28 +58,25 @@ def _refuse_other_than_utf_8(rows: bytes) -> None:
 
 
 def _answer(served: Served, rows: bytes, given: Format) -> bytes:
-    import httpx
-
-    headers = {"content-type": CONTENT_TYPES[given]}
-    url = f"{served.worker.url}/invocations"
+    headers = [(b"content-type", CONTENT_TYPES[given].encode())]
     try:
-        answer = httpx.post(url, content=rows, headers=headers, timeout=None, trust_env=False)
-    except httpx.HTTPError:
+        answer = ask_once(served.worker.address, "POST", "/invocations", headers, rows)
+    except (Unreached, Broken):
         raise RepriseError(
             f"the server of {served.model.shown} ended without an answer\n{served.worker.tail()}"
         ) from None
-    if answer.status_code < 400:
+    if answer.status < 400:
         return answer.content
     raise UsageError(f"{served.model.shown} does not take the input: {_reason(answer)}")
 
 
-def _reason(answer: Any) -> str:
+def _reason(answer: Answer) -> str:
     """What MLflow says, without the data that it repeats before it, and without its traceback."""
     try:
         told = json.loads(answer.content)
         message, trace = str(told["message"]), str(told.get("stack_trace", ""))
     except (ValueError, LookupError, TypeError):
-        return str(answer.text).strip() or f"status {answer.status_code}"
+        return answer.content.decode(errors="replace").strip() or f"status {answer.status}"
     if "unexpected error" in message and (lines := trace.strip().splitlines()):
         return lines[-1]  # of the model's own code
     return message.rpartition("Error: ")[2].strip()

@@ -1,16 +1,17 @@
 """MLflow's own scoring server of one model, as a group of processes that does not outlive us.
 
 It runs inside the model's environment and knows nothing of reprise, so that every flavor of MLflow 2 and
-3 works. It listens on a loopback port of its own; ``front.py`` stands before it.
+3 works. It listens where nobody else on the machine may ask it, on a socket in a private folder, and only
+if that cannot be on a loopback port; ``front.py`` stands before it.
 """
 
 from __future__ import annotations
 
-import http.client
 import logging
 import os
 import re
 import signal
+import socket
 import subprocess
 import time
 from pathlib import Path
@@ -21,6 +22,7 @@ from reprise.envs import registry as envs
 from reprise.errors import RepriseError, SubmitError
 from reprise.process import patched
 from reprise.runner.models.folder import ModelFolder
+from reprise.runner.models.lines import Address, Broken, Unreached, ask_once
 from reprise.schemas.environment import Environment
 from reprise.schemas.job import Command
 from reprise.server.loopback import listen
@@ -32,6 +34,7 @@ READY_SECONDS = 600.0
 
 _TRACKING = "MLFLOW_TRACKING_URI"
 _GRACE = 5.0
+_PROBE_SECONDS = 5.0
 _PAUSE = 0.05
 _SHOWN = 15  # lines
 _TAIL = 1 << 16  # bytes
@@ -60,13 +63,16 @@ class Worker:
     def __init__(
         self, model: ModelFolder, environment: Environment, settings: Settings, folder: Path
     ) -> None:
-        self.port = _free_port()
+        self._port = _free_port()
+        self._socket = _free_socket(folder)
+        self.address: Address = self._socket or self._port
+        """Where it answers, from when :meth:`wait` has returned."""
         self._ended = False
         self._silent_since: float | None = None
         self._stuck = False
         self._model = model
         self._log = settings.log
-        command = _command(model, settings, self.port, folder)
+        command = _command(model, settings, self._port, self._socket, folder)
         entered = envs.MANAGERS[environment.manager].enter(environment, command)
         settings.log.parent.mkdir(parents=True, exist_ok=True)
         try:
@@ -89,10 +95,6 @@ class Worker:
             end_group(self._process.pid, grace=0)
             self._process.wait()
             raise SubmitError(f"cannot guard the server of {model.shown}: {error.strerror}") from error
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
 
     @property
     def alive(self) -> bool:
@@ -138,7 +140,8 @@ class Worker:
             time.sleep(_PAUSE)
 
     def end_told(self) -> str:
-        """``ended with exit code 1``, ``was killed by SIGKILL (out of memory?)``, ``answers no more requests``."""
+        """``ended with exit code 1``, ``was killed by SIGKILL (out of memory?)``, ``answers no more
+        requests``."""
         code = self._process.poll()
         if code is None:
             return "answers no more requests"
@@ -167,17 +170,20 @@ class Worker:
         self._guard.dismiss()
 
     def _answers(self) -> bool:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
+        # MLflow before 2.21 serves by gunicorn, which knows nothing of the socket.
+        address = self._socket if self._socket and self._socket.exists() else self._port
         try:
-            connection.request("GET", "/ping")
-            return connection.getresponse().status == 200
-        except (OSError, http.client.HTTPException):
+            is_well = ask_once(address, "GET", "/ping", [], patience=_PROBE_SECONDS).status == 200
+        except (Unreached, Broken, TimeoutError):
             return False
-        finally:
-            connection.close()
+        if is_well:
+            self.address = address
+        return is_well
 
 
-def _command(model: ModelFolder, settings: Settings, port: int, folder: Path) -> Command:
+def _command(
+    model: ModelFolder, settings: Settings, port: int, socket_path: Path | None, folder: Path
+) -> Command:
     argv = ["python", "-m", "mlflow", "models", "serve", "--env-manager", "local"]
     argv += ["-m", str(model.folder), "-h", "127.0.0.1", "-p", str(port)]
     # Its own patience ends after ours, so that it is we who tell the client.
@@ -185,6 +191,7 @@ def _command(model: ModelFolder, settings: Settings, port: int, folder: Path) ->
     environ = (
         *(() if _is_server(os.environ.get(_TRACKING, "")) else ((_TRACKING, None),)),
         ("REPRISE_SERVER_TOKEN", None),  # the model's code has no business with it
+        ("UVICORN_UDS", None if socket_path is None else str(socket_path)),
         ("UVICORN_ACCESS_LOG", "0"),
         ("PYTHONUNBUFFERED", "1"),
     )
@@ -204,6 +211,18 @@ def _cause(lines: list[str]) -> list[str]:
         last = len(lines) - 1 - lines[::-1].index(_TRACEBACK)
         return lines[:last] or lines
     return lines
+
+
+def _free_socket(folder: Path) -> Path | None:
+    """A path in ``folder``; None where it would be too long, or the file system has no sockets."""
+    path = folder / os.urandom(2).hex()
+    with socket.socket(socket.AF_UNIX) as tried:
+        try:
+            tried.bind(os.fspath(path))
+        except OSError:
+            return None
+    path.unlink()
+    return path
 
 
 def _free_port() -> int:

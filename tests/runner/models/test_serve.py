@@ -214,6 +214,26 @@ def test_no_worker_outlives_us(trained: Trained, tmp_path: Path, number: signal.
         assert eventually(lambda: not psutil.pid_exists(pid), 20)
 
 
+def test_others_on_the_machine_find_no_way_round_the_credentials(trained: Trained, tmp_path: Path) -> None:
+    with served(trained, tmp_path / "log", "moody", "-w", "2", "--token", "let-me-in") as server:
+        processes = psutil.Process(server.process.pid).children(recursive=True)
+        listening = {each.laddr for one in processes for each in one.net_connections("tcp")}
+        known = {"Authorization": "Bearer let-me-in"}
+        assert server.ask({"dataframe_records": [{"word": "x"}]}, **known).status_code == 200
+        sockets = {
+            Path(each.laddr) for one in processes for each in one.net_connections("unix") if each.laddr
+        }
+    assert listening == set()
+    assert len(sockets) == 1
+    assert not any(path.exists() for path in sockets)
+
+
+def test_a_cache_whose_path_is_too_long_for_sockets_serves_too(trained: Trained, tmp_path: Path) -> None:
+    long = {**trained.environ, "REPRISE_CACHE_DIR": str(tmp_path / ("c" * 100))}
+    with served(trained._replace(environ=long), tmp_path / "log", "moody") as server:
+        assert word(server, "hello").status_code == 200
+
+
 def test_nothing_is_served_to_others_without_a_word(trained: Trained) -> None:
     done = trained.reprise("models", "serve", "-m", "moody", "--host", "0.0.0.0")
     assert done.returncode == 2
