@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -16,7 +17,8 @@ from reprise.schemas.job import Source
 from reprise.schemas.run_record import ParameterRecord, ProjectRecord, RunRecord, SourceRecord
 from reprise.tracking.embedded import EmbeddedStore
 
-_LONGEST = 20_000  # characters of a command
+_LONGEST = 100_000  # characters of a command, which is about what a terminal takes
+_CONTROLS = re.compile(r"[\x00-\x09\x0b-\x1f\x7f]")
 
 
 class Origin(NamedTuple):
@@ -25,8 +27,8 @@ class Origin(NamedTuple):
     ``record`` is made of the run's tags where ``is_recorded`` is false; then ``note`` says why. ``dirty``
     is None where nobody looked. ``link`` is the repository's address where a browser can go there.
     ``reproduce`` performs the run again, ``start`` starts another one like it; each is None where nothing
-    says how. ``original`` is the run that this one performs again, ``varied`` the one that it varies,
-    ``attempts`` counts those that perform this one again.
+    says how, ``start`` also where it would be too long. ``original`` is the run that this one performs
+    again, ``varied`` the one that it varies, ``attempts`` counts those that perform this one again.
     """
 
     run: Run
@@ -115,7 +117,7 @@ def _link(source: SourceRecord) -> str | None:
     return None
 
 
-def _start(record: RunRecord) -> str:
+def _start(record: RunRecord) -> str | None:
     """``reprise run ...`` as one would type it; what has its default is left out, and so are secrets."""
     source, environment = record.source, record.environment
     words = ["reprise", "run", source.uri]
@@ -132,7 +134,16 @@ def _start(record: RunRecord) -> str:
     for item in record.parameters:
         if item.source != Source.DEFAULT and not item.secret and item.value is not None:
             words += ["-P", f"{item.name}={item.value}"]
-    return shlex.join(words)[:_LONGEST]
+    command = " ".join(map(quoted, words))
+    return command if len(command) <= _LONGEST else None
+
+
+def quoted(word: str) -> str:
+    """``word`` for a shell: where it has controls, which a terminal would act on when pasted, by their codes."""
+    if not _CONTROLS.search(word):
+        return shlex.quote(word)
+    told = word.replace("\\", "\\\\").replace("'", "\\'").replace("\n", "\\n")
+    return "$'" + _CONTROLS.sub(lambda found: f"\\{ord(found[0]):03o}", told) + "'"
 
 
 def _named(store: EmbeddedStore, run_id: str | None) -> Run | None:

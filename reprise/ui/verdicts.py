@@ -30,20 +30,24 @@ class PartShown(NamedTuple):
     decides: bool
 
     @property
-    def is_same(self) -> bool:
-        return agreement(self.agreement) == "same"
+    def place(self) -> tuple[bool, bool, bool]:
+        """What is the same comes last; of the rest that first which decided, and of it what diverged."""
+        told = agreement(self.agreement)
+        return told == "same", not self.decides, told != "differs"
 
 
 class Attempt(NamedTuple):
     """``run`` performs another one again; ``verdict`` is its sentence, empty while there is none.
 
-    ``parts`` has those that differ first; ``beyond`` is how many more there are.
+    ``parts`` has what diverged first, then what is not known; ``beyond`` is how many more there are.
+    ``is_read``: its report was looked for, which takes a while where there are many.
     """
 
     run: Run
     verdict: str
     parts: tuple[PartShown, ...] = ()
     beyond: int = 0
+    is_read: bool = False
 
 
 def attempts(store: EmbeddedStore, run_id: str) -> list[Attempt]:
@@ -55,7 +59,8 @@ def attempts(store: EmbeddedStore, run_id: str) -> list[Attempt]:
 def attempt(store: EmbeddedStore, run: Run) -> Attempt:
     """How ``run``, which performs another one again, came out."""
     parts = _parts(store, run.run_id)
-    return _said(run)._replace(parts=tuple(parts[:_MOST]), beyond=max(len(parts) - _MOST, 0))
+    beyond = max(len(parts) - _MOST, 0)
+    return _said(run)._replace(parts=tuple(parts[:_MOST]), beyond=beyond, is_read=True)
 
 
 def _said(run: Run) -> Attempt:
@@ -73,7 +78,7 @@ def _parts(store: EmbeddedStore, run_id: str) -> list[PartShown]:
         return []
     listed = report.get("parts") if isinstance(report, dict) else None
     parts = [_part(item) for item in listed if isinstance(item, dict)] if isinstance(listed, list) else []
-    return sorted(parts, key=lambda part: part.is_same)
+    return sorted(parts, key=lambda part: part.place)
 
 
 def _part(item: dict[str, Any]) -> PartShown:
