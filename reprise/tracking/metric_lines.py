@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple
 
-from reprise.tracking.metric_samples import evenly
 from reprise.tracking.rows import Connection, Verbs
 from reprise.tracking.run_rows import IN_IDS, run_row
 
@@ -46,11 +47,16 @@ class Line(NamedTuple):
 
 class MetricLines(Verbs):
     def metric_lines(
-        self, run_ids: Sequence[str], keys: Sequence[str], *, most: int, since: int | None = None
+        self,
+        run_ids: Sequence[str],
+        keys: Sequence[str],
+        *,
+        most: int,
+        since: Mapping[str, int] = MappingProxyType({}),
     ) -> list[Line]:
-        """At most ``most`` points of each of these series that there is, in the order of keys and runs.
+        """At most ``most`` (> 4) points of each of these series, in the order of keys and runs.
 
-        With ``since``, a time: the last ``most`` points that were logged at that time or later.
+        Of a key that has a time in ``since``: the last ``most`` that were logged at that time or later.
         """
         with self._database.reading() as connection:
             rows = connection.execute(
@@ -60,7 +66,7 @@ class MetricLines(Verbs):
             )
             series = {(run_id, key): number for run_id, key, number in rows}
             return [
-                _line(connection, (run_id, key), number, most, since)
+                _line(connection, (run_id, key), number, most, since.get(key))
                 for key in keys
                 for run_id in run_ids
                 if (number := series.get((run_id, key))) is not None
@@ -102,7 +108,7 @@ def _line(
     if since is not None:
         found = _newest(connection, series, most, since)
     else:
-        found = _thinned(connection, series, most, figures.points)
+        found = _thinned(connection, series, most, figures)
     return Line(*names, figures, [(step, timestamp, float(value)) for step, timestamp, value in found])
 
 
@@ -115,14 +121,38 @@ def _newest(connection: Connection, series: int, most: int, since: int) -> list[
     return rows.fetchall()[::-1]
 
 
-def _thinned(connection: Connection, series: int, most: int, count: int) -> list[PointRow]:
-    """Spread evenly by their number, in the order in which the table holds them: that costs no sorting."""
-    if count <= most:
-        return connection.execute(
-            f"SELECT {_POINT} FROM point WHERE series = ?{_ORDER}", (series,)
-        ).fetchall()
-    wanted = json.dumps(list(evenly(count, most)))
-    numbered = f"SELECT {_POINT}, row_number() OVER ({_ORDER}) AS place FROM point WHERE series = ?"
-    return connection.execute(
-        f"SELECT {_POINT} FROM ({numbered}) WHERE place {IN_IDS}", (series, wanted)
-    ).fetchall()
+def _thinned(connection: Connection, series: int, most: int, figures: Figures) -> list[PointRow]:
+    """The ends, and what stands out in equal parts of what is between them: a line loses no spike.
+
+    The points are read in the order in which the table holds them: that costs no sorting.
+    """
+    rows = connection.execute(f"SELECT {_POINT} FROM point WHERE series = ?{_ORDER}", (series,))
+    if figures.points <= most:
+        return rows.fetchall()
+    of_each = 3 if figures.nans or figures.infinite else 2
+    left = figures.points - 2
+    length = -(-left // ((most - 2) // of_each))
+    found = rows.fetchmany(1)
+    while left > 0:
+        part = rows.fetchmany(min(length, left))
+        found += _outstanding(part)
+        left -= length
+    return found + rows.fetchall()
+
+
+def _outstanding(part: Sequence[PointRow]) -> list[PointRow]:
+    """The least point, the greatest, and the first that is no finite number."""
+    finite = [row for row in part if math.isfinite(float(row[2]))]
+    found = {min(finite, key=_value), max(finite, key=_value)} if finite else set()
+    if len(finite) < len(part):
+        found.add(next(row for row in part if not math.isfinite(float(row[2]))))
+    return sorted(found, key=_place)
+
+
+def _value(row: PointRow) -> float:
+    return float(row[2])
+
+
+def _place(row: PointRow) -> tuple[int, int]:
+    step, timestamp, _ = row
+    return timestamp, step

@@ -5,7 +5,7 @@ The page holds no points: the browser asks for those of the charts that come int
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from starlette.requests import Request
@@ -78,25 +78,27 @@ def _prefix(key: str) -> str:
 def lines(request: Request) -> Response:
     """``GET /runs/{run_id}/lines?key=a&key=b``: the points of these metrics.
 
-    ``since``, a time in ms, asks for those that came at that time or later.
+    ``since=1&since=2``, times in ms, ask for those of each that came at its time or later.
     """
     keys = request.query_params.getlist("key")
     if len(keys) > _MOST_KEYS:
         raise invalid(f"{len(keys)} metrics are asked for at once; {_MOST_KEYS} is the most")
     found = store_of(request).metric_lines(
-        [request.path_params["run_id"]], keys, most=MOST_POINTS, since=_since(request)
+        [request.path_params["run_id"]], keys, most=MOST_POINTS, since=_since(request, keys)
     )
     return Response(encode({"lines": [_shape(line) for line in found]}), media_type="application/json")
 
 
-def _since(request: Request) -> int | None:
-    given = request.query_params.get("since")
-    if given is None:
-        return None
+def _since(request: Request, keys: Sequence[str]) -> Mapping[str, int]:
+    given = request.query_params.getlist("since")
+    if given and len(given) != len(keys):
+        raise invalid(f"'since' is a time for each of {len(keys)} metrics, and there are {len(given)}")
     try:
-        return max(-(2**63), min(int(given), 2**63 - 1))
+        return {
+            key: max(-(2**63), min(int(time), 2**63 - 1)) for key, time in zip(keys, given, strict=False)
+        }
     except ValueError:
-        raise invalid(f"'since' is a time in ms, and it is {given[:50]!r}") from None
+        raise invalid(f"'since' is a time in ms, and it is {', '.join(given)[:50]!r}") from None
 
 
 def _shape(line: Line) -> dict[str, Any]:

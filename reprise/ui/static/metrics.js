@@ -68,17 +68,20 @@ function askWaiting() {
 
 const parts = (keys) => (keys.length ? [keys.slice(0, AT_ONCE), ...parts(keys.slice(AT_ONCE))] : []);
 
-async function read(keys, since = null) {
+/** With `isMore` what is new since the last point of each is read, else all. */
+async function read(keys, isMore) {
   const query = new URLSearchParams(keys.map((key) => ["key", key]));
-  if (since !== null) query.set("since", since);
+  if (isMore) keys.forEach((key) => query.append("since", lines.get(key).time.at(-1)));
   const found = (await getJSON(`/runs/${encodeURIComponent(runId)}/lines?${query}`)).lines;
   for (const line of found) {
-    if (since !== null && line.value.length >= MOST_NEW) {
-      wanted(line.key); // there are more new points than an answer holds
-      continue;
+    const old = isMore && lines.get(line.key);
+    const now = old ? joined(old, line) : line;
+    // There are more new points than an answer holds, or some came late, or the old ones are older than was thought.
+    if (old && (line.value.length >= MOST_NEW || (old.value.length === old.count && now.value.length !== now.count))) wanted(line.key);
+    else {
+      lines.set(line.key, now);
+      show(line.key);
     }
-    lines.set(line.key, since === null ? line : joined(lines.get(line.key), line));
-    show(line.key);
   }
 }
 
@@ -96,6 +99,7 @@ function show(key) {
 
 function draw(host, line) {
   const view = viewOf(form);
+  if (!view.x && isAtOneStep(line)) view.x = "relative";
   const unit = unitOf([line]);
   const last = written(line.value.at(-1));
   const name = `${line.key}: ${counted(line.count, "point")}, last ${last}`;
@@ -111,8 +115,12 @@ function told(line) {
     line.nans && `NaN ×${line.nans}`,
     line.infinite && `∞ ×${line.infinite}`,
     lost && `${lost} not above 0 left out`,
+    !form.elements.x.value && isAtOneStep(line) && `all at step ${line.step[0]}: drawn over time`,
   ].filter(Boolean).join(" · ");
 }
+
+/** As of metrics that are logged without steps. */
+const isAtOneStep = ({ step }) => step.every((one) => one === step[0]);
 
 const written = (value) => (typeof value === "number" ? String(Number(value.toPrecision(7))) : String(value));
 
@@ -168,7 +176,7 @@ async function readOn() {
   const isLong = (key) => lines.get(key).value.length > MOST_KEPT;
   keys.filter(isLong).forEach(wanted);
   for (const some of parts(keys.filter((key) => !isLong(key)))) {
-    await read(some, Math.min(...some.map((key) => lines.get(key).time.at(-1))));
+    await read(some, true);
   }
 }
 
