@@ -6,7 +6,7 @@ Other control sequences are dropped: they move the cursor elsewhere, or ask the 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import NamedTuple
 
@@ -18,6 +18,14 @@ _PALETTE = re.compile(r"([34]8:2):\d*(:\d+:\d+:\d+)")  # the name of a space of 
 _CODES = re.compile("[;:]")
 _MARKS = {1: "bold", 2: "dim", 3: "italic", 4: "underline", 7: "inverse", 9: "strike"}
 _LEVELS = (0, 95, 135, 175, 215, 255)
+_OVERWRITING = re.compile(r"[\r\b]|\x1b\[\d*[CDGK]")
+_TO_COLUMN: Mapping[str, Callable[[int, int], int]] = {
+    "C": lambda cursor, count: cursor + max(1, count),
+    "D": lambda cursor, count: max(0, cursor - max(1, count)),
+    "G": lambda _, column: max(0, column - 1),
+}
+"""Sequences that move the cursor within its line, as progress bars do."""
+_WIDEST = 1000  # columns to which the cursor may be moved
 _MOST = 500  # pieces of a line that are shown each in its own style
 
 
@@ -54,7 +62,7 @@ _Piece = tuple[str, Style]
 def shown(line: str, style: Style = PLAIN) -> tuple[list[_Piece], Style]:
     """The pieces of a line that begins in ``style``, and the style in which it ends."""
     line = line.rstrip("\r")
-    overwrites = "\r" in line or "\b" in line
+    overwrites = _OVERWRITING.search(line) is not None
     cells: list[_Piece] = []  # a character each where the line overwrites itself, else pieces of any length
     cursor = done = 0
     for found in _SEQUENCE.finditer(line):
@@ -66,8 +74,12 @@ def shown(line: str, style: Style = PLAIN) -> tuple[list[_Piece], Style]:
             cursor = max(0, cursor - 1)
         elif found["letter"] == "m":
             style = _after(style, found["parameters"])
-        elif found["letter"] == "K" and overwrites:
+        elif found["letter"] == "K":
             _erase(cells, cursor, found["parameters"])
+        elif found["letter"] in _TO_COLUMN:
+            count = _number(found["parameters"])
+            cursor = min(_TO_COLUMN[found["letter"]](cursor, count), _WIDEST)
+            cells += [(" ", PLAIN)] * (cursor - len(cells))
     _write(cells, cursor, line[done:], style, overwrites)
     joined = [
         ("".join(text for text, _ in same), its) for its, same in groupby(cells, lambda cell: cell[1])

@@ -17,6 +17,7 @@ from reprise.server.artifacts import store_of
 from reprise.server.wire import encode, invalid, number
 from reprise.tracking.metric_lines import Line
 from reprise.ui.html import render
+from reprise.ui.numbers import natural
 from reprise.ui.run_overview import SYSTEM
 from reprise.ui.run_page import head_of
 
@@ -52,9 +53,8 @@ def system(request: Request) -> Response:
 
 def _page(request: Request, tab: str) -> Response:
     head = head_of(request, request.path_params["run_id"])
-    wanted = [
-        metric for key, metric in head.run.metrics.items() if key.startswith(SYSTEM) is (tab == "system")
-    ]
+    keys = [key for key in head.run.metrics if key.startswith(SYSTEM) is (tab == "system")]
+    wanted = [head.run.metrics[key] for key in sorted(keys, key=natural)]
     with_lines = store_of(request).metrics_with_lines(head.run.run_id)
     return render(request, "run_metrics.html", head=head, tab=tab, charts=arranged(wanted, with_lines))
 
@@ -66,7 +66,7 @@ def arranged(wanted: Sequence[Metric], with_lines: set[str]) -> Charts:
         if metric.key in with_lines:
             sections.setdefault(_prefix(metric.key), []).append(metric)
     single = [metric for metric in shown if metric.key not in with_lines]
-    found = [Section(name, sections[name]) for name in sorted(sections)]
+    found = [Section(name, sections[name]) for name in sorted(sections, key=natural)]
     return Charts(found, single, len(wanted) - len(shown))
 
 

@@ -50,6 +50,17 @@ def test_sections_are_by_prefix_and_single_points_stand_in_a_table(
     assert 'data-key="system/cpu"' in ask(f"/runs/{run.run_id}/system").text
 
 
+def test_charts_are_in_the_order_in_which_people_count(store: EmbeddedStore, run: Run, ask: Ask) -> None:
+    for key in ("fold10/loss", "fold2/layer10", "fold2/layer9"):
+        log(store, run, key, [1, 2])
+    text = ask(f"/runs/{run.run_id}/metrics").text
+    assert re.findall('figure class="metric card" data-key="(.*?)"', text) == [
+        "fold2/layer9",
+        "fold2/layer10",
+        "fold10/loss",
+    ]
+
+
 def test_a_run_without_metrics_says_how_to_log_some(run: Run, ask: Ask) -> None:
     assert "mlflow.log_metric" in ask(f"/runs/{run.run_id}/metrics").text
     assert "MLFLOW_ENABLE_SYSTEM_METRICS_LOGGING" in ask(f"/runs/{run.run_id}/system").text
