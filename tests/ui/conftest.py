@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from threading import Timer
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -20,10 +21,10 @@ from tests.ui.asking import Ask, asking
 from tests.ui.sample import Sample, make_sample
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, BrowserContext, Page
+    from playwright.sync_api import Browser, BrowserContext, Locator, Page
 
-PATIENCE = 15_000
-"""Milliseconds that a page may take on a busy machine until a test gives up."""
+PATIENCE = 60_000
+"""Milliseconds that a page, or a server to come or go, may take on a busy machine until a test gives up."""
 
 Serve = Callable[..., str]
 Opened = Callable[..., "Page"]
@@ -38,11 +39,15 @@ def serving(store: Path, home: Path, *options: str) -> Iterator[str]:
     with subprocess.Popen([*command, *options], stderr=subprocess.PIPE, text=True, env=environ) as process:
         assert process.stderr is not None
         told: list[str] = []
+        found = None
+        too_late = Timer(PATIENCE / 1000, process.kill)
+        too_late.start()
         for line in process.stderr:
             told.append(line)
             if found := re.search(r"http://\S+", line):
                 break
-        assert told and found, f"the server did not start: {told}"
+        too_late.cancel()
+        assert found, f"the server did not start: {told}"
         with ThreadPoolExecutor(1) as reader:  # who writes to a full pipe waits
             reader.submit(told.extend, process.stderr)
             try:
@@ -50,7 +55,7 @@ def serving(store: Path, home: Path, *options: str) -> Iterator[str]:
             finally:
                 process.terminate()
                 try:
-                    code = process.wait(10)
+                    code = process.wait(PATIENCE / 1000)
                 finally:
                     process.kill()
     assert code in (0, -15, 143)
@@ -88,15 +93,16 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sample]:
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
     """The Chromium of this machine (Debian's ``chromium``)."""
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
     program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if program is None:
         pytest.skip("there is no Chromium on this machine")
+    expect.set_options(timeout=PATIENCE)
+    # A wheel that scrolls by and by goes on while the next line of a test looks.
+    options = ["--no-sandbox", "--disable-gpu", "--disable-smooth-scrolling"]
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=program, args=["--no-sandbox", "--disable-gpu"]
-        )
+        browser = playwright.chromium.launch(executable_path=program, args=options)
         yield browser
         browser.close()
 
@@ -131,6 +137,17 @@ def opened(chromium: Browser) -> Iterator[Opened]:
 def _is_fault(kind: str, text: str) -> bool:
     """A refusal that a test provokes is written to the console by the browser itself."""
     return kind == "error" and "Failed to load resource" not in text
+
+
+def follow(link: Locator) -> None:
+    """Click what leads to another page, and go on when that is there with its scripts."""
+    with link.page.expect_navigation():
+        link.click()
+
+
+def settled(page: Page) -> None:
+    """Go on when the page has done with the answers that it got: one more goes to and fro behind them."""
+    page.evaluate("fetch('/health').then((it) => it.text()).then(() => new Promise(requestAnimationFrame))")
 
 
 def accessible(page: Page) -> None:

@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import pytest
+from playwright.sync_api import expect
 
 from reprise.server import users
 from reprise.tracking.embedded import EmbeddedStore
 from reprise.ui.login import local
-from tests.ui.conftest import Opened, Serve, accessible, keep_picture, serving
+from tests.ui.conftest import Opened, Serve, accessible, follow, keep_picture, serving
 from tests.ui.sample import Sample
 
 if TYPE_CHECKING:
@@ -265,14 +266,14 @@ def test_a_page_whose_session_has_ended_says_so(guarded: str, opened: Opened) ->
     page = opened(f"{guarded}/experiments")
     page.get_by_label("Name").fill("read")
     page.get_by_label("Password or token").fill(PASSWORD)
-    page.get_by_role("button", name="Log in").click()
+    follow(page.get_by_role("button", name="Log in"))
     page.get_by_text("(reads only)").wait_for()
     page.context.request.post(f"{guarded}/logout", headers={"Origin": guarded})
     _show(page, False)
     _show(page, True)
     page.get_by_role("link", name="log in again").click()
-    page.get_by_label("Password or token").fill(PASSWORD)
-    assert "next=%2Fexperiments" in page.url
+    page.get_by_label("Password or token").wait_for()
+    expect(page).to_have_url(re.compile("next=%2Fexperiments"))
 
 
 @pytest.mark.browser
@@ -302,7 +303,7 @@ def test_the_keys_of_a_page_are_told(sample: Sample, opened: Opened) -> None:
     page.keyboard.press("?")
     page.get_by_text("Switch between light and dark").wait_for()
     page.keyboard.press("Escape")
-    assert page.locator("dialog").count() == 0
+    expect(page.locator("dialog")).to_have_count(0)
 
 
 @pytest.mark.browser

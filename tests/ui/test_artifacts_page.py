@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
+import re
 import sqlite3
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from playwright.sync_api import expect
 
 from reprise.schemas.entities import ModelLink, Run
 from reprise.tracking.embedded import EmbeddedStore
 from tests.ui.asking import Ask
-from tests.ui.conftest import Opened, Serve, accessible, keep_picture
+from tests.ui.conftest import Opened, Serve, accessible, keep_picture, settled
 from tests.ui.sample import HOSTILE, Sample
 
 if TYPE_CHECKING:
@@ -108,7 +110,7 @@ def test_files_are_gone_through_by_keyboard(sample: Sample, opened: Opened, them
     page.keyboard.press("ArrowDown")
     page.keyboard.press("Enter")
     page.get_by_text("mlflow.pyfunc.load_model").wait_for()
-    assert "path=model%2FMLmodel" in page.url
+    expect(page).to_have_url(re.compile("path=model%2FMLmodel"))
     accessible(page)
     keep_picture(page, f"artifacts-{theme}")
     page.get_by_role("treeitem", name="report").get_by_role("link").first.click()
@@ -148,7 +150,7 @@ def test_a_large_folder_is_paged_through(
     page.locator("[data-path='many/00777.txt'] a").click()
     page.get_by_text("file 777", exact=True).wait_for()
     accessible(page)
-    assert page.get_by_role("button", name="Files before these").count() == 1
+    expect(page.get_by_role("button", name="Files before these")).to_have_count(1)
 
 
 @pytest.mark.browser
@@ -166,6 +168,7 @@ def test_a_folder_that_is_slow_to_come_is_opened_once(
     for each in held:
         each.continue_()
     page.get_by_role("treeitem", name="inside.txt").wait_for()
+    settled(page)
     assert len(held) == 1
     assert folder.get_by_role("group").count() == 1
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import expect
 
 from reprise.runner.verdict.changes import changes
 from reprise.runner.verdict.recorded import both
@@ -23,7 +24,7 @@ from reprise.ui.comparison import Row, Section, Wanted, sections
 from reprise.ui.run_diffs import FileDiff, files, parted
 from tests.fakes.repositories import commit, git, make
 from tests.ui.asking import Ask
-from tests.ui.conftest import Opened, Serve, accessible, keep_picture
+from tests.ui.conftest import Opened, Serve, accessible, follow, keep_picture
 from tests.ui.sample import HOSTILE, Sample
 
 Log = Callable[..., Run]
@@ -290,13 +291,13 @@ def test_rivals_are_compared_until_two_are_left(sample: Sample, opened: Opened, 
     page.get_by_role("button", name=f"Baseline {best.run_name}").click()
     table.get_by_text("≠").first.wait_for()
     assert "★ 0.95" in table.get_by_role("row", name=re.compile("^accuracy")).inner_text()
-    assert {"only=differences", f"baseline={best.run_id}"} <= {*page.url.partition("?")[2].split("&")}
+    expect(page).to_have_url(re.compile(f"only=differences.*baseline={best.run_id}"))
     page.get_by_role("button", name="more is better of accuracy").press("Enter")
     row = table.get_by_role("row", name=re.compile("^accuracy"))
     row.get_by_role("button", name="less is better of accuracy").wait_for()
     assert "★ 0.73" in row.inner_text()
 
-    page.get_by_role("link", name="Charts").click()
+    follow(page.get_by_role("link", name="Charts"))
     figure = page.locator("figure[data-metric='loss']")
     figure.locator(".scatterlayer .trace").nth(4).wait_for()
     page.get_by_role("button", name=f"Show {rival.run_name}").click()
@@ -305,9 +306,9 @@ def test_rivals_are_compared_until_two_are_left(sample: Sample, opened: Opened, 
     keep_picture(page, f"compare-charts-{theme}")
 
     for other in sample.runs[:-2]:
-        page.get_by_role("button", name=f"Remove {other.run_name}").click()
-        page.get_by_role("link", name=other.run_name).wait_for(state="detached")
-    page.get_by_role("link", name="Code").click()
+        follow(page.get_by_role("button", name=f"Remove {other.run_name}"))
+        expect(page.get_by_role("link", name=other.run_name)).to_have_count(0)
+    follow(page.get_by_role("link", name="Code"))
     page.locator(".diff .removed", has_text="one more line").wait_for()
     page.get_by_role("button", name="Copy the command").wait_for()
     assert f"reprise verify {best.run_id[:8]} {rival.run_id[:8]}" in page.inner_text("#view")
@@ -324,7 +325,7 @@ def test_parallel_coordinates_narrow_the_runs_down(sample: Sample, opened: Opene
     page.get_by_text("3 of 5 runs within the ranges").wait_for()
     page.get_by_role("button", name="Move to the left: accuracy").press("Enter")
     page.locator("#ranges fieldset:nth-child(3)", has_text="accuracy").wait_for()
-    assert page.evaluate("document.activeElement.ariaLabel") == "Move to the left: accuracy"
+    expect(page.get_by_role("button", name="Move to the left: accuracy")).to_be_focused()
 
     axis = page.locator("#parallel .axis", has_text="depth").locator(".handle").bounding_box()
     assert axis is not None
@@ -339,7 +340,7 @@ def test_parallel_coordinates_narrow_the_runs_down(sample: Sample, opened: Opene
 
     page.reload()
     page.get_by_text("2 of 5 runs within the ranges").wait_for()
-    assert page.locator("#ranges legend").all_inner_texts()[2] == "accuracy"
+    expect(page.locator("#ranges legend").nth(2)).to_have_text("accuracy")
     page.get_by_label("Add an axis").select_option("duration")
     page.get_by_role("group", name="duration (s)").wait_for()
     title = page.locator("#parallel .axis", has_text="duration").locator(".title")
@@ -351,7 +352,7 @@ def test_parallel_coordinates_narrow_the_runs_down(sample: Sample, opened: Opene
     page.get_by_text("2 of 4 runs within the ranges").wait_for()
     page.locator("#parallel .lines g").nth(3).wait_for(state="attached")
     page.locator("#brushed a").last.focus()
-    assert page.inner_text("#near") == sample.runs[-1].run_name
+    expect(page.locator("#near")).to_have_text(sample.runs[-1].run_name)
     page.get_by_role("link", name="Compare just these").click()
     page.get_by_role("heading", name="Compare 2 runs").wait_for()
 
@@ -363,20 +364,20 @@ def test_plots_and_importance_tell_what_mattered(sample: Sample, opened: Opened,
     page.locator("#plot .point").nth(4).wait_for()
     page.get_by_label("Colour").select_option("params.kind")
     page.get_by_label("Size").select_option("metrics.loss")
-    assert "size=metrics.loss" in page.url
+    expect(page).to_have_url(re.compile("size=metrics.loss"))
     keep_picture(page, f"compare-scatter-{theme}")
-    page.get_by_role("link", name="Contour").click()
+    follow(page.get_by_role("link", name="Contour"))
     page.locator("#plot .contourlayer path").first.wait_for()
     keep_picture(page, f"compare-contour-{theme}")
-    page.get_by_role("link", name="Box plots").click()
+    follow(page.get_by_role("link", name="Box plots"))
     page.locator("#axes [name=x]").select_option("params.kind")
     page.locator("#plot .boxlayer .trace").nth(1).wait_for()
     accessible(page)
     keep_picture(page, f"compare-box-{theme}")
-    page.get_by_role("link", name="Importance").click()
+    follow(page.get_by_role("link", name="Importance"))
     page.get_by_label("Which params mattered for").select_option("loss")
     page.get_by_text("only 5 runs: take it as a hint").wait_for()
-    assert "metric=loss" in page.url
+    expect(page).to_have_url(re.compile("metric=loss"))
     accessible(page)
     keep_picture(page, f"compare-importance-{theme}")
 
@@ -399,7 +400,7 @@ def test_hostile_names_are_text_in_every_view(sample: Sample, opened: Opened) ->
     runs = _ids(sample.runs[0], sample.hostile, sample.failed, sample.parent, sample.again)
     page = opened(f"{sample.url}/compare?runs={runs}")
     for view in page.locator(".tabs a").all_inner_texts():
-        page.get_by_role("link", name=view, exact=True).click()
+        follow(page.get_by_role("link", name=view, exact=True))
         page.locator(".tabs [aria-current]", has_text=view).wait_for()
         page.locator("#runs", has_text="<script>document.title").wait_for()
         assert page.title() == "Compare 5 runs · reprise"

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from playwright.sync_api import expect
 
 from reprise.tracking.embedded import EmbeddedStore
 from tests.ui.asking import asking
-from tests.ui.conftest import Opened, Serve, accessible, keep_picture
+from tests.ui.conftest import Opened, Serve, accessible, follow, keep_picture, settled
 from tests.ui.sample import HOSTILE, Sample
 
 if TYPE_CHECKING:
@@ -73,6 +74,7 @@ def test_what_was_typed_last_is_what_is_found(
     with page.expect_response(slow) as late:
         held[0].continue_()
     late.value.finished()
+    settled(page)
     page.get_by_role("link", name="wine").wait_for()
     assert page.get_by_role("link", name="irises").count() == 0
 
@@ -86,7 +88,7 @@ def test_the_life_of_an_experiment(tmp_path: Path, serve: Serve, opened: Opened)
         page.get_by_role("textbox", name="Name").fill("forests")
         page.get_by_role("button", name="Create").click()
         page.get_by_role("heading", name="forests").wait_for()
-        page.get_by_role("link", name="Experiments").first.click()
+        follow(page.get_by_role("link", name="Experiments").first)
 
         row = page.get_by_role("row").filter(has_text="forests")
         row.get_by_role("button", name="Describe").click()
@@ -101,14 +103,14 @@ def test_the_life_of_an_experiment(tmp_path: Path, serve: Serve, opened: Opened)
         woods.get_by_role("button", name="Delete").click()
         page.get_by_role("dialog").get_by_role("button", name="Delete").click()
         woods.wait_for(state="detached")
-        page.get_by_role("link", name="Deleted").click()
+        follow(page.get_by_role("link", name="Deleted"))
         woods.get_by_role("button", name="Restore").click()
         woods.wait_for(state="detached")
-        page.get_by_role("link", name="Active").click()
+        follow(page.get_by_role("link", name="Active"))
         page.get_by_role("searchbox").fill("WOO")
         page.get_by_role("row").filter(has_text="<script>").wait_for(state="detached")
         woods.wait_for()
-        assert page.url.endswith("?q=WOO")
+        expect(page).to_have_url(re.compile(r"\?q=WOO$"))
         found = store.get_experiment_by_name("woods")
         assert found is not None
         assert found.tags["mlflow.note.content"] == "All <b>trees</b>"

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 import pytest
+from playwright.sync_api import expect
 from starlette.responses import StreamingResponse
 
 from reprise.errors import TrackingError
@@ -23,7 +24,7 @@ from reprise.ui.events import MOST, News, streamed
 from reprise.ui.log_lines import Window
 from reprise.ui.log_tails import State, Tail, Told
 from tests.ui.asking import Ask, apart, asking
-from tests.ui.conftest import Opened, Serve, accessible, keep_picture, serving
+from tests.ui.conftest import Opened, Serve, accessible, keep_picture, serving, settled
 from tests.ui.sample import Sample
 
 if TYPE_CHECKING:
@@ -249,7 +250,8 @@ def test_new_lines_appear_until_one_scrolls_up(
     assert follow.is_checked()
     page.locator("#log").hover()
     page.mouse.wheel(0, -2000)
-    page.locator("#follow:not(:checked)").wait_for()
+    expect(follow).not_to_be_checked()
+    settled(page)
     top = page.locator("#log").evaluate("box => box.scrollTop")
     _say(log, "one more\n")
     page.get_by_text("of 903").wait_for()
@@ -282,15 +284,15 @@ def test_a_large_log_is_gone_through(
     accessible(page)
     page.locator("#L6000 a").click()
     page.locator("#L6005 a").click(modifiers=["Shift"])
-    assert page.url.endswith("#L6000-L6005")
-    assert page.locator(".line.chosen").count() == 6
+    expect(page).to_have_url(re.compile("#L6000-L6005$"))
+    expect(page.locator(".line.chosen")).to_have_count(6)
     keep_picture(page, f"log-{theme}")
     address = page.url
     page.goto("about:blank")
     page.goto(address)
     page.get_by_text("line 6003 hay").wait_for()
-    assert page.locator("#L6000").evaluate("row => row.getBoundingClientRect().top < innerHeight")
-    assert page.locator(".line.chosen").count() == 6
+    expect(page.locator("#L6000")).to_be_in_viewport()
+    expect(page.locator(".line.chosen")).to_have_count(6)
     page.locator("#log").hover()
     for further in ("#L5600", "#L5100"):
         page.mouse.wheel(0, -20_000)
@@ -301,7 +303,7 @@ def test_a_large_log_is_gone_through(
     page.keyboard.press("Enter")
     page.get_by_text("line 15000 hay").wait_for()
     page.get_by_label("Wrap").uncheck()
-    assert "wrap=no" in page.url
+    expect(page).to_have_url(re.compile("wrap=no"))
 
 
 @pytest.mark.browser
@@ -326,6 +328,7 @@ def test_of_two_places_the_one_asked_for_last_is_shown(
     with page.expect_response(slow) as late:
         held[0].continue_()
     late.value.finished()
+    settled(page)
     page.locator("#L5000").wait_for()
     assert page.locator("#L10000").count() == 0
 
@@ -357,5 +360,5 @@ def test_every_colour_can_be_read_on_its_ground(
     store.update_run(run.run_id, status="FINISHED", end_time=2)
     page = opened(f"{serve(tmp_path / 'mlruns')}/runs/{run.run_id}/log", theme=theme)
     page.get_by_text("night").wait_for()
-    assert page.locator(".line span").count() == 38
+    expect(page.locator(".line span")).to_have_count(38)
     accessible(page)

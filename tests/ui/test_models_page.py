@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from playwright.sync_api import expect
 
 from reprise.schemas.entities import Metric, Run
 from reprise.tracking.embedded import EmbeddedStore
 from tests.ui.asking import Ask
-from tests.ui.conftest import Opened, Serve, accessible, keep_picture
+from tests.ui.conftest import Opened, Serve, accessible, follow, keep_picture
 from tests.ui.sample import Sample
 
 if TYPE_CHECKING:
@@ -137,20 +138,20 @@ def test_models_are_looked_at(sample: Sample, opened: Opened, theme: str) -> Non
     page = opened(f"{sample.url}/models", theme=theme)
     accessible(page)
     keep_picture(page, f"models-{theme}")
-    page.get_by_role("link", name="iris", exact=True).click()
+    follow(page.get_by_role("link", name="iris", exact=True))
     page.get_by_text("Tells flowers apart").wait_for()
     accessible(page)
     keep_picture(page, f"model-{theme}")
     for number in (1, 2):
         page.get_by_label(f"Choose version {number}").check()
     page.keyboard.press("Tab")
-    page.get_by_role("button", name="Compare").click()
+    follow(page.get_by_role("button", name="Compare"))
     page.get_by_text("2 versions side by side").wait_for()
     accessible(page)
     keep_picture(page, f"model-compare-{theme}")
-    page.get_by_role("link", name="Version 2").click()
+    follow(page.get_by_role("link", name="Version 2"))
     page.get_by_text("reprise models serve -m models:/iris/2").wait_for()
-    assert page.get_by_role("heading", name="Where it comes from").is_visible()
+    expect(page.get_by_role("heading", name="Where it comes from")).to_be_visible()
     accessible(page)
     keep_picture(page, f"model-version-{theme}")
 
@@ -178,13 +179,14 @@ def test_a_model_is_registered_changed_and_deleted(
     page.keyboard.press("Enter")
     _shown(page.get_by_role("link", name="version 2"))
     assert store.get_registered_model("iris").aliases == {"champion": 2}
-    assert page.evaluate("window.isTheSame && document.activeElement.ariaLabel") == "Move champion"
+    expect(page.get_by_role("button", name="Move champion", exact=True)).to_be_focused()
+    assert page.evaluate("window.isTheSame")
 
     page.get_by_label("Stage of version 1").click()
     page.get_by_role("combobox", name="Stage").select_option("Production")
     page.get_by_role("button", name="Move", exact=True).click()
     _shown(page.get_by_role("button", name="Stage of version 1: Production"))
-    assert page.evaluate("document.activeElement.id") == "stage-1"
+    expect(page.locator("#stage-1")).to_be_focused()
 
     page.get_by_role("button", name="Edit description").click()
     page.get_by_role("textbox", name="Description").fill("flowers <b>apart</b>")
@@ -217,7 +219,7 @@ def test_a_hostile_model_is_text_everywhere(
     assert page.evaluate(fits) and "owned'" in page.inner_text("h1")
     page.get_by_role("button", name="Remove the tag").click()
     page.get_by_text("None.", exact=True).wait_for()
-    page.get_by_role("link", name="1", exact=True).click()
+    follow(page.get_by_role("link", name="1", exact=True))
     page.get_by_role("heading", name="Version 1").first.wait_for()
     assert page.evaluate(fits)
     assert page.title() != "owned"

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import expect
 
 from reprise.runner import contents
 from reprise.schemas import tags
@@ -25,7 +27,7 @@ from reprise.schemas.run_record import (
 from reprise.tracking.embedded import EmbeddedStore
 from reprise.ui.origins import origin
 from tests.ui.asking import Ask
-from tests.ui.conftest import Opened, Serve, accessible, keep_picture
+from tests.ui.conftest import Opened, Serve, accessible, follow, keep_picture
 from tests.ui.sample import HOSTILE, Sample
 
 COMMIT = "c" * 40
@@ -207,8 +209,8 @@ def test_the_provenance_of_a_run_is_looked_at(sample: Sample, opened: Opened, th
     page.wait_for_load_state()
     page.get_by_label("Search packages").fill("jinja")
     page.get_by_text("1 of").wait_for()
-    assert page.get_by_role("cell", name="Jinja2").is_visible()
-    assert "package=jinja" in page.url
+    expect(page.get_by_role("cell", name="Jinja2")).to_be_visible()
+    expect(page).to_have_url(re.compile("package=jinja"))
     accessible(page)
     keep_picture(page, f"provenance-{theme}")
     page.goto(f"{sample.url}/runs/{sample.again.run_id}/provenance")
@@ -216,8 +218,8 @@ def test_the_provenance_of_a_run_is_looked_at(sample: Sample, opened: Opened, th
     page.get_by_role("cell", name="metric accuracy").wait_for()
     accessible(page)
     keep_picture(page, f"provenance-reproduced-{theme}")
-    page.get_by_role("link", name=sample.runs[-2].run_name).first.click()
-    page.get_by_role("link", name="Provenance").click()
+    follow(page.get_by_role("link", name=sample.runs[-2].run_name).first)
+    follow(page.get_by_role("link", name="Provenance"))
     page.get_by_role("heading", name="Does it reproduce?").wait_for()
     page.get_by_role("cell", name="metric accuracy").wait_for()
 

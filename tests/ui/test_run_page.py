@@ -6,10 +6,12 @@ import json
 from typing import TYPE_CHECKING
 
 import pytest
+from playwright.sync_api import expect
 
 from reprise.schemas import tags
 from reprise.schemas.entities import Dataset, DatasetInput, Metric, ModelLink, Run
 from reprise.tracking.embedded import EmbeddedStore
+from reprise.ui.notes import NOTE
 from reprise.ui.run_overview import LONGEST_VALUE, MOST_ROWS, SHOWN_AT_ONCE
 from tests.ui.asking import Ask
 from tests.ui.conftest import Opened, Serve, accessible, keep_picture
@@ -166,7 +168,7 @@ def test_a_run_is_changed_on_its_page(store: EmbeddedStore, run: Run, serve: Ser
     page.get_by_role("dialog").get_by_role("button", name="Delete").click()
     page.get_by_text("This run is deleted").wait_for()
     assert store.get_run(run.run_id).lifecycle_stage == "deleted"
-    assert page.get_by_role("button", name="Edit").count() == 0
+    expect(page.get_by_role("button", name="Edit")).to_have_count(0)
     page.get_by_role("button", name="Restore").click()
     page.get_by_role("button", name="Rename").wait_for()
 
@@ -175,6 +177,48 @@ def test_a_run_is_changed_on_its_page(store: EmbeddedStore, run: Run, serve: Ser
     assert now.tags["stage"] == "final"
     assert "team" not in now.tags
     assert now.tags["mlflow.note.content"].startswith("# Aim")
+
+
+@pytest.mark.browser
+def test_no_note_is_lost_that_is_written_in_two_places(
+    store: EmbeddedStore, run: Run, serve: Serve, opened: Opened
+) -> None:
+    store.update_run(run.run_id, status="FINISHED", end_time=2)
+    page = opened(f"{serve(store.directory)}/runs/{run.run_id}")
+    store.set_tag(run.run_id, NOTE, "from another tab")
+    page.get_by_role("button", name="Write a note").click()
+    note = page.get_by_label("Note in Markdown")
+    expect(note).to_have_value("from another tab")
+    store.set_tag(run.run_id, NOTE, "once more from there")
+    note.fill("mine")
+    page.get_by_role("button", name="Save").click()
+    page.get_by_role("heading", name="The note was changed meanwhile").wait_for()
+    page.get_by_role("button", name="Cancel").click()
+    expect(note).to_have_value("mine")
+    page.locator("#note", has_text="once more from there").wait_for()
+    page.context.set_offline(True)
+    page.get_by_role("button", name="Save").click()
+    page.locator(".toast.fault").wait_for()
+    expect(note).to_have_value("mine")
+    page.context.set_offline(False)
+    page.get_by_role("button", name="Save").click()
+    page.locator("#note", has_text="mine").wait_for()
+    assert store.get_run(run.run_id).tags[NOTE] == "mine"
+
+
+@pytest.mark.browser
+def test_a_tag_of_several_lines_keeps_them(
+    store: EmbeddedStore, run: Run, serve: Serve, opened: Opened
+) -> None:
+    store.set_tag(run.run_id, "plan", "first\nsecond")
+    page = opened(f"{serve(store.directory)}/runs/{run.run_id}")
+    page.get_by_role("button", name="Edit the tag plan").click()
+    value = page.get_by_role("dialog").get_by_label("Value")
+    expect(value).to_have_value("first\nsecond")
+    value.fill("first\nsecond\nthird")
+    page.get_by_role("button", name="Save").click()
+    page.locator("#tags tr", has_text="third").wait_for()
+    assert store.get_run(run.run_id).tags["plan"] == "first\nsecond\nthird"
 
 
 @pytest.mark.browser

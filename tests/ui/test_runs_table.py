@@ -12,18 +12,20 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from playwright.sync_api import expect
 
 from reprise.schemas.entities import Metric
 from reprise.tracking.embedded import EmbeddedStore
 from reprise.ui.runs_table import FIRST
 from tests.ui.asking import asking
-from tests.ui.conftest import Opened, Serve, accessible, keep_picture
+from tests.ui.conftest import Opened, Serve, accessible, follow, keep_picture
 from tests.ui.sample import HOSTILE, Sample
 
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page, Route
 
 MANY = 5000
+VIEW = "loss < 0.1 🎉 a//b"  # no key of a tag may be called so
 
 
 def fill(store: Path, count: int) -> None:
@@ -113,6 +115,18 @@ def test_exports_have_what_the_filter_finds(tmp_path: Path) -> None:
     assert len(json.loads(whole.text)) == 1100
 
 
+def test_a_range_is_what_lies_between_two_runs(tmp_path: Path) -> None:
+    fill(tmp_path / "mlruns", 20)
+    with EmbeddedStore(tmp_path / "mlruns") as store:
+        ask = asking(store)
+        ends = f"from={3:032x}&to={6:032x}"
+        assert ask(f"/experiments/0/ids?{ends}").json() == [f"{n:032x}" for n in (6, 5, 4, 3)]
+        assert ask(f"/experiments/0/ids?{ends}&sort=created").json() == [f"{n:032x}" for n in (3, 4, 5, 6)]
+        store.delete_run(f"{3:032x}")  # it has no row any more
+        assert ask(f"/experiments/0/ids?{ends}").json() == [f"{6:032x}"]
+        assert len(ask("/experiments/0/ids").json()) == 19
+
+
 def test_one_who_only_reads_is_offered_no_change(tmp_path: Path) -> None:
     fill(tmp_path / "mlruns", 3)
     with EmbeddedStore(tmp_path / "mlruns") as store:
@@ -138,9 +152,6 @@ def test_one_who_only_reads_is_offered_no_change(tmp_path: Path) -> None:
 @pytest.mark.browser
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_from_an_experiment_to_the_best_run(sample: Sample, opened: Opened, theme: str) -> None:
-
-    from playwright.sync_api import expect
-
     page = opened(f"{sample.url}/experiments/{sample.experiment_id}", theme=theme)
     page.get_by_text("14 runs").wait_for()
     assert len(names(page)) == 8  # six are folded
@@ -152,7 +163,7 @@ def test_from_an_experiment_to_the_best_run(sample: Sample, opened: Opened, them
 
     page.get_by_role("button", name="Runs nested in search for a depth").click()
     row(page, "trial 3").wait_for()
-    assert "open=" in page.url
+    expect(page).to_have_url(re.compile("open="))
     page.get_by_role("button", name="accuracy").click()
     header = page.get_by_role("columnheader", name="accuracy")
     trials = page.locator("#rows a.text", has_text="trial")
@@ -221,6 +232,24 @@ def test_a_filter_is_asked_for_before_the_scripts_are_there(sample: Sample, open
     field.press("Enter")
     page.wait_for_url("**filter=params.kind*")
     assert len(names(page)) == 1
+
+
+@pytest.mark.browser
+def test_the_middle_of_a_filter_is_completed(sample: Sample, opened: Opened) -> None:
+    from playwright.sync_api import expect
+
+    page = opened(f"{sample.url}/experiments/{sample.experiment_id}")
+    field = page.get_by_role("combobox", name="Filter")
+    field.fill("tags.team = '🌸' AND params.ki = 'tree'")
+    field.press("End")
+    for _ in "i = 'tree'":
+        field.press("ArrowLeft")
+    field.press("Delete")
+    page.locator("#options li:only-child", has_text="params.kind").wait_for()
+    field.press("Home")  # and still it is that word which is completed
+    field.press("ArrowDown")
+    field.press("Enter")
+    expect(field).to_have_value("tags.team = '🌸' AND params.kind = 'tree'")
 
 
 @pytest.mark.browser
@@ -344,7 +373,7 @@ def test_runs_are_changed_and_news_is_shown(tmp_path: Path, serve: Serve, opened
         page.get_by_role("dialog").get_by_role("button", name="Delete").click()
         row(page, "c").wait_for(state="detached")
         assert names(page) == ["new one", "d", "b"]
-        page.get_by_role("link", name="Deleted").click()
+        follow(page.get_by_role("link", name="Deleted"))
         row(page, "a").get_by_role("checkbox").check()
         page.get_by_role("button", name="Restore").click()
         page.get_by_role("dialog").get_by_role("button", name="Restore").click()
@@ -355,6 +384,66 @@ def test_runs_are_changed_and_news_is_shown(tmp_path: Path, serve: Serve, opened
         "b": "blue",
         "d": "d",
     }
+
+
+@pytest.mark.browser
+def test_a_table_that_changes_is_told_and_chosen_from_as_it_is(
+    tmp_path: Path, serve: Serve, opened: Opened
+) -> None:
+    fill(tmp_path / "mlruns", 300)
+    with EmbeddedStore(tmp_path / "mlruns") as store:
+        page = opened(f"{serve(tmp_path / 'mlruns')}/experiments/0?columns=tags.text")
+        page.get_by_text("300 runs").wait_for()
+        field = page.get_by_role("combobox", name="Filter")
+        field.fill("start_time > 100")
+        field.press("Enter")  # what is seen stays the same
+        page.get_by_text("200 runs", exact=True).wait_for()
+        assert page.locator("#table").get_attribute("aria-rowcount") == "201"
+
+        row(page, "run-298").get_by_role("checkbox").click()
+        for n in range(3):
+            store.create_run("0", start_time=1000 + n, user_id="", run_name=f"new {n}")
+        page.get_by_text("203 runs", exact=True).wait_for()
+        row(page, "run-295").get_by_role("checkbox").click(modifiers=["Shift"])
+        page.get_by_text("4 chosen").wait_for()
+        chosen = page.locator("#rows tr:has(:checked) a.text").all_inner_texts()
+        assert chosen == [f"run-{n}" for n in (298, 297, 296, 295)]
+
+        page.get_by_role("link", name="Skip to content").focus()
+        page.keyboard.press("Enter")
+        page.wait_for_url("**#main")
+        page.get_by_text("4 chosen").wait_for()  # this was no step to another page
+        page.get_by_role("button", name="Delete", exact=True).click()
+        page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+        page.get_by_text("Deleted 4 runs").wait_for()
+
+        text = "first\nsecond " + "x" * 5000
+        store.set_tag(f"{300:032x}", "text", text)
+        row(page, "run-300").get_by_role("button", name="Change text").click()
+        value = page.get_by_role("textbox", name="Value")
+        assert value.input_value() == text
+        value.fill(f"{text}, third")
+        with page.expect_response("**/runs/set-tag"):
+            page.get_by_role("button", name="Save", exact=True).click()
+        assert store.get_run(f"{300:032x}").tags["text"] == f"{text}, third"
+
+
+@pytest.mark.browser
+def test_many_changes_can_be_stopped(tmp_path: Path, serve: Serve, opened: Opened) -> None:
+    fill(tmp_path / "mlruns", 100)
+    page = opened(f"{serve(tmp_path / 'mlruns')}/experiments/0")
+    held: list[Route] = []
+    page.route("**/runs/delete", lambda route: held.append(route))
+    row(page, "run-100").get_by_role("checkbox").click()
+    page.get_by_role("button", name="Choose all that are found").click()
+    page.get_by_role("button", name="Delete", exact=True).click()
+    page.get_by_role("dialog", name="Delete 100 runs?").get_by_role("button", name="Delete").click()
+    page.get_by_role("dialog", name="Delete: 100 runs").get_by_role("button", name="Stop").click()
+    page.unroute("**/runs/delete")
+    for route in held:
+        route.continue_()
+    page.get_by_text(f"Deleted {len(held)} runs").wait_for()
+    page.get_by_text(f"{100 - len(held)} chosen").wait_for()
 
 
 @pytest.mark.browser
@@ -378,20 +467,25 @@ def test_columns_are_chosen_and_a_view_is_kept(tmp_path: Path, serve: Serve, ope
 
     page.locator("summary", has_text="Views").click()
     page.get_by_role("button", name="Save this view").click()
-    page.get_by_role("textbox", name="Name").fill("smallest first")
+    page.get_by_role("textbox", name="Name").fill(VIEW)
     with page.expect_navigation():
         page.get_by_role("button", name="Save", exact=True).click()
     page.locator("summary", has_text="Views").click()
-    page.get_by_role("link", name="smallest first").wait_for()
+    page.get_by_role("link", name=VIEW).wait_for()
+    page.get_by_role("button", name="Save this view").click()
+    page.get_by_role("textbox", name="Name").fill(VIEW)
+    page.get_by_role("button", name="Save", exact=True).click()
+    page.get_by_role("heading", name=f"Replace the view {VIEW}?").wait_for()
+    page.get_by_role("button", name="Cancel").click()
     page.get_by_role("link", name="Active").click()
     page.wait_for_url("**/experiments/0")
     page.locator("summary", has_text="Views").click()
-    page.get_by_role("link", name="smallest first").click()
+    follow(page.get_by_role("link", name=VIEW))
     page.locator("#rows tr").first.get_by_text("0", exact=True).wait_for()
     assert page.get_by_role("columnheader").all_inner_texts() == heads
     page.locator("summary", has_text="Views").click()
-    page.get_by_role("button", name="Delete the view smallest first").click()
+    page.get_by_role("button", name=f"Delete the view {VIEW}").click()
     page.get_by_role("dialog").get_by_role("button", name="Delete").click()
-    page.get_by_text("smallest first").wait_for(state="detached")
+    page.get_by_text(VIEW).wait_for(state="detached")
     with EmbeddedStore(tmp_path / "mlruns") as store:
-        assert "reprise.view.smallest first" not in store.get_experiment("0").tags
+        assert not any(key.startswith("reprise.view") for key in store.get_experiment("0").tags)

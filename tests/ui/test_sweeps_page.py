@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import expect
 
 from reprise.schemas import tags
 from reprise.schemas.entities import Metric, Run
@@ -112,7 +114,7 @@ def test_a_sweep_is_looked_at(sample: Sample, opened: Opened, theme: str) -> Non
     page.get_by_text("depth=5").wait_for()
     page.get_by_label("Which value of it is best").select_option("min")
     page.get_by_text("depth=0").wait_for()
-    assert f"goal.{sample.parent.run_id}=min" in page.url
+    expect(page).to_have_url(re.compile(f"goal.{sample.parent.run_id}=min"))
     page.reload()
     page.get_by_text("depth=0").wait_for()
     accessible(page)
@@ -132,5 +134,5 @@ def test_what_goes_on_appears_and_goes_while_one_looks(
     page.locator("select[data-query^='metric.']").focus()
     store.update_run(child.run_id, status="FINISHED", end_time=child.start_time + 1)
     page.get_by_text("1 of 1").wait_for()
-    assert page.locator("select[data-query^='metric.']").evaluate("it => it === document.activeElement")
+    expect(page.locator("select[data-query^='metric.']")).to_be_focused()
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

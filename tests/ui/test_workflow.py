@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.ui.conftest import Opened, Serve, keep_picture
+from tests.ui.conftest import Opened, Serve, follow, keep_picture
 from tests.ui.sample import Sample, make_sample
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def test_from_a_choice_of_experiments_to_a_run_done_again(
     sample = make_sample(tmp_path)
     url = serve(sample.store)
     page = opened(f"{url}/experiments", theme=theme, permissions=["clipboard-read", "clipboard-write"])
-    page.get_by_role("link", name="flowers", exact=True).click()
+    follow(page.get_by_role("link", name="flowers", exact=True))
     find_the_best(page, sample)
     look_at_a_run(page, theme)
     compare_with_its_rivals(page, sample, theme)
@@ -53,24 +53,23 @@ def find_the_best(page: Page, sample: Sample) -> None:
     field.press("Enter")
     page.get_by_text("12 runs").wait_for()
     page.get_by_role("button", name="accuracy", exact=True).click()
-    page.locator("#rows tr:first-child", has_text=sample.runs[-1].run_name).get_by_role(
-        "link"
-    ).first.click()
+    first = page.locator("#rows tr:first-child", has_text=sample.runs[-1].run_name)
+    follow(first.get_by_role("link").first)
     page.get_by_role("heading", name=sample.runs[-1].run_name).wait_for()
 
 
 def look_at_a_run(page: Page, theme: str) -> None:
     """Its chart, its log, an artifact; and a note of what was seen."""
     parts = page.get_by_role("navigation", name="Parts of the run")
-    parts.get_by_role("link", name="Metrics").click()
+    follow(parts.get_by_role("link", name="Metrics"))
     page.get_by_role("img", name="loss: 20 points").wait_for()
     keep_picture(page, f"workflow-chart-{theme}")
-    parts.get_by_role("link", name="Log").click()
+    follow(parts.get_by_role("link", name="Log"))
     page.get_by_text("loaded 150 flowers").wait_for()
-    parts.get_by_role("link", name="Artifacts").click()
+    follow(parts.get_by_role("link", name="Artifacts"))
     page.get_by_role("treeitem", name="notes.md").get_by_role("link").click()
     page.get_by_role("region", name="The chosen file").get_by_text("plain").wait_for()
-    parts.get_by_role("link", name="Overview").click()
+    follow(parts.get_by_role("link", name="Overview"))
     page.get_by_role("button", name="Write a note").click()
     page.get_by_label("Note in Markdown").fill("the **deepest** so far")
     page.get_by_role("button", name="Save").click()
@@ -85,17 +84,18 @@ def compare_with_its_rivals(page: Page, sample: Sample, theme: str) -> None:
     page.locator("#rows").get_by_role("checkbox").first.check()
     page.get_by_role("button", name="Choose all that are found").click()
     page.get_by_text("12 chosen").wait_for()
-    page.keyboard.press("c")
+    with page.expect_navigation():
+        page.keyboard.press("c")
     page.get_by_role("heading", name="Compare 12 runs").wait_for()
-    page.get_by_role("link", name="Importance").click()
+    follow(page.get_by_role("link", name="Importance"))
     page.get_by_role("rowheader", name="depth").wait_for()
     keep_picture(page, f"workflow-importance-{theme}")
 
 
 def copied_command(page: Page, sample: Sample) -> str:
     """What somebody has copied on the provenance of the best run, to perform it again."""
-    page.get_by_role("link", name=sample.runs[-1].run_name, exact=True).first.click()
-    page.get_by_role("link", name="Provenance").click()
+    follow(page.get_by_role("link", name=sample.runs[-1].run_name, exact=True).first)
+    follow(page.get_by_role("link", name="Provenance"))
     page.get_by_role("button", name="Copy: The same once more").click()
     page.get_by_text("Copied", exact=True).wait_for()
     return str(page.evaluate("navigator.clipboard.readText()"))
