@@ -188,7 +188,7 @@ def _sections(found: Asked) -> tuple[Section, ...]:
         baseline=None if found.baseline not in runs else runs.index(found.baseline),
     )
     extremes = found.store.metric_extremes([run.run_id for run in runs]) if is_best else None
-    return sections(runs, wanted, extremes)
+    return sections(runs, wanted, extremes, dict(_experiments(found)))
 
 
 def _table(found: Asked) -> Values:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple
 
 from reprise.schemas import tags
@@ -65,7 +66,7 @@ class Row(NamedTuple):
     def width(self) -> str:
         """How wide its column is where the runs are rows: a name of compare.css."""
         texts = (len(cell.text or "") + len(cell.change) + 2 * cell.is_best for cell in self.cells)
-        longest = max(len(self.name) + 2, *texts)
+        longest = max([len(self.name) + 2, *texts])
         return next(name for name, most in _WIDTHS.items() if longest <= most)
 
 
@@ -78,14 +79,22 @@ class Section(NamedTuple):
     beyond: int = 0
 
 
-def sections(runs: Sequence[Run], wanted: Wanted, extremes: Extremes | None = None) -> tuple[Section, ...]:
-    """What the runs were and what came out; ``extremes`` where the best of each series is wanted."""
+def sections(
+    runs: Sequence[Run],
+    wanted: Wanted,
+    extremes: Extremes | None = None,
+    experiments: Mapping[str, str] = MappingProxyType({}),
+) -> tuple[Section, ...]:
+    """What the runs were and what came out; ``extremes`` where the best of each series is wanted.
+
+    ``experiments`` are the names of experiments by their ids.
+    """
     return tuple(
         _section(title, rows, wanted, min(_MOST_ROWS, _MOST_CELLS // max(len(runs), 1)))
         for title, rows in (
             ("Params", _texts(runs, lambda run: run.params, wanted)),
             ("Metrics", _metrics(runs, wanted, extremes)),
-            ("Run", _attributes(runs)),
+            ("Run", _attributes(runs, experiments)),
             ("Tags", _texts(runs, _own_tags, wanted)),
         )
     )
@@ -99,7 +108,7 @@ def _section(title: str, rows: Iterable[Row], wanted: Wanted, most: int) -> Sect
     return Section(title, tuple(shown), len(found) - len(kept), len(kept) - len(shown))
 
 
-def _attributes(runs: Sequence[Run]) -> Iterable[Row]:
+def _attributes(runs: Sequence[Run], experiments: Mapping[str, str]) -> Iterable[Row]:
     facts: tuple[tuple[str, Callable[[Run], str | None]], ...] = (
         ("status", lambda run: run.status.lower()),
         ("started", lambda run: moment(run.start_time)),
@@ -108,7 +117,7 @@ def _attributes(runs: Sequence[Run]) -> Iterable[Row]:
         ("source", lambda run: run.tags.get(tags.SOURCE_NAME)),
         ("entry point", lambda run: run.tags.get(tags.ENTRY_POINT)),
         ("commit", _commit),
-        ("experiment", lambda run: run.experiment_id),
+        ("experiment", lambda run: experiments.get(run.experiment_id, run.experiment_id)),
     )
     for name, fact in facts:
         yield _row(name, [fact(run) for run in runs])

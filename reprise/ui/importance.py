@@ -20,7 +20,7 @@ FEW = 10
 """Below so many runs an importance is little more than a guess."""
 
 LEAST = 4
-_MOST = 200  # params that are looked at
+_MOST = 300  # params that are looked at
 _TIMES = 6  # orders in which categories are laid out
 _DECADES = 2.0  # a param that spans more is taken by its logarithm
 _CLEAR = 0.3  # a rank correlation that has a direction
@@ -28,19 +28,24 @@ _MISSING = -0.1  # where a run without the param stands, beside 0 to 1
 
 
 class Param(NamedTuple):
-    """``share`` is its part of what all explain, 0 to 1; ``correlation`` is Spearman's, None for words."""
+    """``share`` is its part of :attr:`Importance.explained`; ``correlation`` is Spearman's, None for words.
+
+    ``alike`` are the params that tell nothing else of these runs: which of them matters cannot be known.
+    """
 
     name: str
     share: float
     direction: str
     correlation: float | None
     values: int
+    alike: tuple[str, ...] = ()
 
 
 class Importance(NamedTuple):
     """``explained`` is the share of the metric's order that is foretold for unseen runs, 0 to 1.
 
-    ``doubts`` are sentences on how far this can be trusted; ``constant`` counts params that never vary.
+    ``doubts`` are sentences on how far this can be trusted, or why there is nothing; ``constant`` counts
+    params that never vary.
     """
 
     params: tuple[Param, ...]
@@ -66,23 +71,52 @@ def importance(params: Sequence[Mapping[str, str]], metric: Sequence[float | Non
     names = sorted({name for one in chosen for name in one})
     columns = [_column(name, chosen) for name in names]
     varying = [column for column in columns if len(set(column.texts)) > 1]
-    looked_at = varying[:_MOST]
+    groups = _alike(varying[:_MOST])
     doubts = _doubts(len(there), len(metric), len(varying))
     constant = len(columns) - len(varying)
-    if len(there) < LEAST or not looked_at or len(set(ranked)) == 1:
-        return Importance((), 0.0, len(there), constant, doubts)
-    found = examine(_codings(looked_at), ranked)
+    nothing = ""
+    if not groups:
+        nothing = "No param varies among these runs."
+    elif len(set(ranked)) == 1:
+        nothing = "This metric is the same in all of these runs."
+    if nothing or len(there) < LEAST:
+        told = (*doubts, nothing) if nothing and len(there) >= LEAST else doubts
+        return Importance((), 0.0, len(there), constant, told)
+    found = examine(_codings([group[0] for group in groups]), ranked)
+    explained = min(max(found.explained, 0.0), 1.0)
     gains = [max(gain, 0.0) for gain in found.worse]
     total = sum(gains) or 1.0
-    judged = [_param(column, gain / total, ranked) for column, gain in zip(looked_at, gains, strict=True)]
-    explained = min(max(found.explained, 0.0), 1.0)
+    judged = sorted(zip(gains, groups, strict=True), key=lambda one: (-one[0], one[1][0].name))
+    params = (_param(group, explained * gain / total, ranked) for gain, group in judged)
     if explained < 0.1:
         doubts = (
             *doubts,
             "The params foretell hardly anything of this metric: what is below may be chance.",
         )
-    ordered = sorted(judged, key=lambda one: (-one.share, one.name))
-    return Importance(tuple(ordered), explained, len(there), constant, doubts)
+    return Importance(tuple(params), explained, len(there), constant, doubts)
+
+
+def _alike(columns: Sequence[_Column]) -> list[list[_Column]]:
+    """The columns that stand or fall together; where there are numbers among them, they come first.
+
+    Of such twins each would take from the other's importance, so that a third looks larger than both.
+    """
+    groups: dict[tuple[float, ...], list[_Column]] = defaultdict(list)
+    for column in sorted(columns, key=lambda column: column.places is None):
+        groups[_division(column)].append(column)
+    return [*groups.values()]
+
+
+def _division(column: _Column) -> tuple[float, ...]:
+    """Which runs it holds apart, and, where it holds most of them apart, in which order of its numbers."""
+    values: Sequence[float | str | None] = column.places or column.texts
+    known: dict[float | str | None, int] = {}
+    division = tuple(known.setdefault(value, len(known)) for value in values)
+    if column.places is None or 2 * len(known) <= len(values):
+        return division
+    ranks = _ranks([_MISSING if place is None else place for place in column.places])
+    turned = [len(ranks) - 1 - rank for rank in ranks]
+    return (-1.0, *min(ranks, turned))
 
 
 def _doubts(there: int, asked: int, varying: int) -> tuple[str, ...]:
@@ -102,7 +136,7 @@ def _doubts(there: int, asked: int, varying: int) -> tuple[str, ...]:
         left_out = "1 run is" if asked - there == 1 else f"{asked - there} runs are"
         found.append(f"{left_out} left out, without a finite value of this metric.")
     if varying > _MOST:
-        found.append(f"Only the first {_MOST} of {varying} params are looked at.")
+        found.append(f"Only the first {_MOST} of {varying} params, by their names, are looked at.")
     return tuple(found)
 
 
@@ -144,13 +178,15 @@ def _coded(column: _Column, chance: random.Random) -> list[float]:
     return [order.get(text, -1.0) for text in column.texts]
 
 
-def _param(column: _Column, share: float, ranked: Sequence[float]) -> Param:
+def _param(group: Sequence[_Column], share: float, ranked: Sequence[float]) -> Param:
+    column, *others = group
+    alike = tuple(other.name for other in others)
     values = len({text for text in column.texts if text is not None})
     if column.places is None:
-        return Param(column.name, share, _highest(column.texts, ranked), None, values)
+        return Param(column.name, share, _highest(column.texts, ranked), None, values, alike)
     pairs = [(place, rank) for place, rank in zip(column.places, ranked, strict=True) if place is not None]
     correlation = _spearman(pairs)
-    return Param(column.name, share, _direction(correlation), correlation, values)
+    return Param(column.name, share, _direction(correlation), correlation, values, alike)
 
 
 def _direction(correlation: float | None) -> str:

@@ -179,7 +179,7 @@ def test_lines_of_all_runs_come_in_one_answer(ask: Ask, log: Log) -> None:
 def test_long_series_are_thinned_where_there_are_many_runs(ask: Ask, log: Log) -> None:
     runs = [log(str(number), loss=[float(step) for step in range(1500)]) for number in range(2)]
     lines = ask(f"/compare/lines?runs={_ids(*runs)}&metric=loss").json()["lines"]
-    assert [len(line["value"]) for line in lines] == [1000, 1000]
+    assert all(500 < len(line["value"]) <= 1000 for line in lines)
     assert [line["step"][-1] for line in lines] == [1499, 1499]
 
 

@@ -71,9 +71,9 @@ def test_two_that_decide_come_before_all_others_in_their_order() -> None:
     assert found.params[1].share > 5 * found.params[2].share
 
 
-def test_shares_sum_to_one_and_come_out_the_same_each_time() -> None:
+def test_shares_sum_to_what_is_foretold_and_come_out_the_same_each_time() -> None:
     found = _found(40, _adam_above_all)
-    assert sum(one.share for one in found.params) == pytest.approx(1)
+    assert sum(one.share for one in found.params) == pytest.approx(found.explained)
     assert found == _found(40, _adam_above_all)
 
 
@@ -81,7 +81,29 @@ def test_noise_is_told_to_be_noise() -> None:
     chance = random.Random(5)
     found = _found(60, lambda run: chance.random())
     assert found.explained < 0.1
+    assert all(one.share < 0.1 for one in found.params)
     assert any("may be chance" in doubt for doubt in found.doubts)
+
+
+def test_twins_of_the_parameter_that_decides_take_nothing_from_it() -> None:
+    runs = _runs(100)
+    for run in runs:
+        run |= {f"warm{times}": str(times * float(run["rate"])) for times in range(2, 9)}
+        run |= {"opposite": str(-float(run["rate"])), "beta": {"adam": "0.9"}.get(run["kind"], run["kind"])}
+    found = importance(runs, [_log_rate(run) + 0.3 * int(run["depth"]) for run in runs])
+    first, second, *others = found.params
+    assert (first.name, second.name) == ("opposite", "depth")
+    assert {"rate", *(f"warm{times}" for times in range(2, 9))} == set(first.alike)
+    assert first.share > 2 * second.share > 20 * max(one.share for one in others)
+    assert [one.alike for one in others if one.name == "beta"] == [("kind",)]
+
+
+def test_of_hundreds_of_parameters_the_last_can_decide() -> None:
+    chance = random.Random(2)
+    runs = [{f"p{at:03}": str(chance.random()) for at in range(300)} for _ in range(100)]
+    found = importance(runs, [float(run["p299"]) for run in runs])
+    assert found.params[0].name == "p299"
+    assert found.params[0].share > 10 * found.params[1].share
 
 
 def test_a_constant_parameter_is_counted_and_not_ranked() -> None:
@@ -123,7 +145,15 @@ def test_few_runs_are_a_hint() -> None:
 
 
 def test_a_metric_that_never_varies_has_no_importance() -> None:
-    assert _found(20, lambda run: 0.5).params == ()
+    found = _found(8, lambda run: 0.5)
+    assert found.params == ()
+    assert "This metric is the same in all of these runs." in found.doubts
+
+
+def test_parameters_that_never_vary_have_no_importance() -> None:
+    found = importance([{"a": "1"}] * 5, [0.1, 0.2, 0.3, 0.4, 0.5])
+    assert found.params == ()
+    assert "No param varies among these runs." in found.doubts
 
 
 def test_numbers_of_any_size_and_hostile_texts_do_no_harm() -> None:
