@@ -27,28 +27,43 @@ _FINISHED = re.compile(
     rf"{_NAME}\s*(?:{_OPERATOR}\s*(?:{_TEXT}\s*\)?|[\d.eE+-]+)|IS\s+(?:NOT\s+)?NULL)\s+(?P<word>\w*)",
     re.IGNORECASE | re.DOTALL,
 )
+_TAIL = re.compile(r"'[^']*'|[^\s=<>!'\"(),`]*[`\"]?")
+_TAIL_OF_TEXT = re.compile(r"[^\s']*'?")
 
 
 class Completion(NamedTuple):
-    """``options`` take the place of the text from ``start`` to where one types."""
+    """``options`` take the place of ``word``, which ends where one types, and of ``tail``, right behind.
 
-    start: int
+    Both are texts, since Python and browsers count the characters of a text in different ways.
+    """
+
+    word: str = ""
+    tail: str = ""
     options: Sequence[str] = ()
 
 
-def completion(store: EmbeddedStore, experiment_id: str, typed: str) -> Completion:
-    """What can follow ``typed``, the filter up to the place where one types."""
+def completion(store: EmbeddedStore, experiment_id: str, typed: str, rest: str = "") -> Completion:
+    """What can follow ``typed``, the filter up to the place where one types; ``rest`` comes after it."""
+    word, options = _following(store, experiment_id, typed)
+    tail = (_TAIL_OF_TEXT if word.startswith("'") else _TAIL).match(rest)
+    return Completion(word, tail.group() if tail else "", [one for one in options if one != word][:_MOST])
+
+
+def _following(store: EmbeddedStore, experiment_id: str, typed: str) -> tuple[str, Sequence[str]]:
+    """The word that ``typed`` ends with, and what it can become."""
     begin = _begin(typed)
     clause = typed[begin:]
     if found := _FINISHED.fullmatch(clause):
-        return _of(typed, found["word"], ["AND "])
+        return found["word"], _fitting(found["word"], ["AND "])
     if found := _UNFINISHED_VALUE.fullmatch(clause):
-        return _of(typed, found["word"], _values(store, experiment_id, found["name"], found["word"]))
+        values = _values(store, experiment_id, found["name"], found["word"])
+        return found["word"], _fitting(found["word"], values)
     if found := _UNFINISHED_NAME.fullmatch(clause):
-        return _of(typed, found["word"], _names(store, experiment_id), within=True)
+        return found["word"], _fitting(found["word"], _names(store, experiment_id), within=True)
     if found := _UNFINISHED_OPERATOR.fullmatch(clause):
-        return _of(typed, found["word"], [f"{word} " for word in _operators(found["name"])])
-    return Completion(len(typed))
+        operators = [f"{word} " for word in _operators(found["name"])]
+        return found["word"], _fitting(found["word"], operators)
+    return "", ()
 
 
 def _begin(typed: str) -> int:
@@ -59,13 +74,13 @@ def _begin(typed: str) -> int:
     return begin + len(typed[begin:]) - len(typed[begin:].lstrip())
 
 
-def _of(typed: str, word: str, options: Iterable[str], *, within: bool = False) -> Completion:
+def _fitting(word: str, options: Iterable[str], *, within: bool = False) -> Sequence[str]:
     """Those of ``options`` that begin with ``word``, then those that hold it where ``within``."""
     small = word.lower()
     known = list(options)
     starting = [one for one in known if one.lower().startswith(small)]
     holding = [one for one in known if within and small in one.lower() and one not in starting]
-    return Completion(len(typed) - len(word), [one for one in (*starting, *holding) if one != word][:_MOST])
+    return [*starting, *holding]
 
 
 def _names(store: EmbeddedStore, experiment_id: str) -> Iterable[str]:

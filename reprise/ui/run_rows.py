@@ -95,6 +95,18 @@ def window(store: EmbeddedStore, query: RunQuery, orders: Orders, start: int, co
     return Window(_rows(store, runs, shown, start), start, len(lines), len(order.numbers))
 
 
+def between(
+    store: EmbeddedStore, query: RunQuery, orders: Orders, one_end: str, last: str
+) -> Sequence[str]:
+    """The run ids of the rows from one run to another; of the ``last`` alone where one has no row now."""
+    numbers = [line(one).number for one in orders.lines(orders.order(query), open_runs(store, query))]
+    try:
+        places = sorted(numbers.index(store.run_number(run_id)) for run_id in (one_end, last))
+    except (TrackingError, ValueError):
+        return [last]
+    return store.ids_at(numbers[places[0] : places[1] + 1])
+
+
 def open_runs(store: EmbeddedStore, query: RunQuery) -> frozenset[int | str]:
     """The row numbers of the open runs; those that are not there are left out."""
     found: set[int | str] = set()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -10,16 +11,20 @@ from reprise.schemas.entities import Experiment
 PREFIX = "reprise.view."
 """The key of a view's tag begins so, and ends with its name."""
 
+_UNTAGGED = re.compile(r":([0-9a-f]{1,5}):")
+"""How the page writes a character that no key of a tag can have: ``:3c:`` is ``<``."""
+
 
 class View(NamedTuple):
+    key: str
     name: str
     query: str
 
 
 def views(experiment: Experiment) -> Sequence[View]:
     found = (
-        View(key.removeprefix(PREFIX), value)
+        View(key, _UNTAGGED.sub(lambda found: chr(int(found[1], 16)), key.removeprefix(PREFIX)), value)
         for key, value in experiment.tags.items()
         if key.startswith(PREFIX)
     )
-    return sorted(found)
+    return sorted(found, key=lambda view: view.name)

@@ -18,7 +18,7 @@ from reprise.ui.notes import NOTE, html_of
 from reprise.ui.numbers import counting
 from reprise.ui.run_chips import chips
 from reprise.ui.run_columns import NAME, at_first, every
-from reprise.ui.run_orders import Orders, line
+from reprise.ui.run_orders import Orders
 from reprise.ui.run_query import RunQuery, read
 from reprise.ui.run_views import PREFIX, views
 
@@ -66,12 +66,11 @@ def rows(request: Request) -> Response:
 
 
 def ids(request: Request) -> Response:
-    """The run ids of ``count`` rows from ``start`` on, or of all that are found, folded or not."""
+    """The run ids of the rows between two runs, or of all that are found, folded or not."""
     store, query, orders = store_of(request), _query(request), _orders(request)
-    if "start" in request.query_params:
-        start, count = _number(request, "start"), _number(request, "count")
-        lines = orders.lines(orders.order(query), run_rows.open_runs(store, query))
-        return JSONResponse(store.ids_at([line(one).number for one in lines[start : start + count]]))
+    ends = [request.query_params[end] for end in ("from", "to") if end in request.query_params]
+    if ends:
+        return JSONResponse(run_rows.between(store, query, orders, ends[0], ends[-1]))
     return JSONResponse(store.ids_at(orders.order(query).numbers))
 
 
@@ -91,9 +90,9 @@ def keys(request: Request) -> Response:
 
 
 def complete(request: Request) -> Response:
-    """What can follow the text ``typed`` in a filter."""
-    typed = request.query_params.get("typed", "")
-    found = completion(store_of(request), str(request.path_params["id"]), typed)
+    """What can follow the text ``typed`` in a filter, which goes on with ``rest``."""
+    typed, rest = (request.query_params.get(name, "") for name in ("typed", "rest"))
+    found = completion(store_of(request), str(request.path_params["id"]), typed, rest)
     return JSONResponse(found._asdict())
 
 

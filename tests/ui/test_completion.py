@@ -52,7 +52,29 @@ def store(tmp_path: Path) -> Iterator[EmbeddedStore]:
 )
 def test_a_filter_is_completed(store: EmbeddedStore, typed: str, whole: str) -> None:
     found = completion(store, "0", typed)
-    assert whole in [typed[: found.start] + option for option in found.options]
+    assert whole in [typed.removesuffix(found.word) + option for option in found.options]
+
+
+@pytest.mark.parametrize(
+    ("typed", "rest", "whole"),
+    [
+        ("params.ki", "nd = 'x'", "params.kind = 'x'"),
+        ("params.`max d", "epth` = '3'", "params.`max depth` = '3'"),
+        ("params.kind = 'fo", "rum' AND status = 'x'", "params.kind = 'forest'  AND status = 'x'"),
+        ("params.kind = 'fo", "", "params.kind = 'forest' "),
+        ("params.kind = ", "'tree' AND x = 'y'", "params.kind = 'forest'  AND x = 'y'"),
+        ("params.kind = 'tr", "' AND tags.team = 'x'", "params.kind = 'tree'  AND tags.team = 'x'"),
+        ("sta", " = 'FAILED'", "status = 'FAILED'"),
+        ("tags.team = '🌸' AND par", "ams.kind = 'x'", "tags.team = '🌸' AND params.kind = 'x'"),
+    ],
+)
+def test_a_word_is_completed_in_the_middle_of_a_filter(
+    store: EmbeddedStore, typed: str, rest: str, whole: str
+) -> None:
+    found = completion(store, "0", typed, rest)
+    assert rest.startswith(found.tail)
+    behind = rest.removeprefix(found.tail)
+    assert whole in [typed.removesuffix(found.word) + option + behind for option in found.options]
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,5 @@
 // The dialog in which the columns of the table are chosen and put into an order.
-import { dialog, getJSON, h } from "./page.js";
+import { dialog, getJSON, h, holds } from "./page.js";
 
 const SHOWN = 300; // choices in the list: more are found by the search
 
@@ -14,8 +14,7 @@ export async function chooseColumns(address, before) {
   const named = (id) => h("span", { class: "cut", title: id }, titled(id), " ", h("span", { class: "quiet" }, all.get(id)?.kind));
 
   function draw() {
-    const word = search.value.toLowerCase();
-    const found = [...all.keys()].filter((id) => `${id}\n${titled(id)}`.toLowerCase().includes(word));
+    const found = [...all.keys()].filter((id) => holds(`${id}\n${titled(id)}`, search.value));
     const more = found.length - SHOWN;
     left.replaceChildren(
       ...found.slice(0, SHOWN).map((id) => h("li", {}, h("label", {}, box(id), named(id)))),

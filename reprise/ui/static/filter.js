@@ -3,7 +3,7 @@ import { byId, getJSON, h } from "./page.js";
 
 const input = byId("filter");
 const list = byId("options");
-let begin = 0;
+let place = []; // of the word that an option takes the place of: characters before it, and behind
 let chosen = -1;
 let asked = 0;
 
@@ -11,11 +11,11 @@ let asked = 0;
 export function completes(address) {
   async function complete() {
     const mine = ++asked;
-    const typed = input.value.slice(0, input.selectionStart);
-    const { start, options } = await getJSON(`${address}?${new URLSearchParams({ typed })}`).catch(() => ({ options: [] }));
+    const [typed, rest] = [input.value.slice(0, input.selectionStart), input.value.slice(input.selectionStart)];
+    const { word, tail, options } = await getJSON(`${address}?${new URLSearchParams({ typed, rest })}`).catch(() => ({ options: [] }));
     if (mine !== asked || document.activeElement !== input) return;
     if (!options.length) return close();
-    begin = start;
+    place = [typed.length - word.length, rest.length - tail.length];
     const before = list.children[chosen]?.textContent; // chosen among what was offered so far
     list.replaceChildren(...options.map((text, at) => h("li", { role: "option", id: `option-${at}` }, text)));
     list.hidden = false;
@@ -24,7 +24,7 @@ export function completes(address) {
   }
 
   function take(at) {
-    input.setRangeText(list.children[at].textContent, begin, input.selectionStart, "end");
+    input.setRangeText(list.children[at].textContent, place[0], input.value.length - place[1], "end");
     close();
     complete();
   }

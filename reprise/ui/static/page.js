@@ -211,7 +211,7 @@ export const confirmed = (question, word, kind = "danger") => agreed(question, "
 
 /** Asks for one line of text; null when the question was left. */
 export async function asked(title, label, value = "", word = "Save") {
-  const input = h("input", { value, "aria-label": label });
+  const input = Object.assign(h(/\n/.test(value) ? "textarea" : "input", { "aria-label": label }), { value });
   return (await agreed(title, h("label", {}, label, input), word)) ? input.value : null;
 }
 

@@ -1,5 +1,5 @@
 // The table of runs: what it is asked for lives in the address, and rows come from the server.
-import { api, asked, attempt, byId, confirmed, getPage, given, inOrder, mayWrite, onChange, onDo, onKey, setQuery } from "./page.js";
+import { api, asked, attempt, byId, confirmed, getJSON, getPage, given, inOrder, mayWrite, onChange, onDo, onKey, setQuery } from "./page.js";
 import { chooseColumns } from "./columns.js";
 import { close, completes } from "./filter.js";
 import { selects } from "./selection.js";
@@ -13,14 +13,15 @@ const input = byId("filter");
 const query = () => new URL(location.href).searchParams;
 if (query().has("sort")) setQuery({ sort: sorts }); // it may be in words
 
-/** The address of something of these runs, with the query of the page and the columns that it shows. */
-function address(what, values = {}) {
-  const asks = query();
-  asks.delete("columns");
-  columns.forEach((column) => asks.append("columns", column));
-  for (const [name, value] of Object.entries(values)) asks.set(name, value);
-  return `${path}/${what}?${asks}`;
+/** The query of the page, with the columns that it shows, and with `values`. */
+function asks(values) {
+  const all = query();
+  all.delete("columns");
+  columns.forEach((column) => all.append("columns", column));
+  for (const [name, value] of Object.entries(values)) value === "" ? all.delete(name) : all.set(name, value);
+  return all;
 }
+const address = (what, values = {}) => `${path}/${what}?${asks(values)}`;
 
 // --- rows
 
@@ -29,12 +30,9 @@ const selection = selects(table, (values) => address("ids", values), reload);
 let current = 0; // the row that the keyboard is at
 
 function shown({ dataset }, page) {
-  const { total } = dataset;
-  for (const part of page === document ? [] : page.querySelectorAll("[data-told]")) {
-    byId(part.id).replaceChildren(...part.childNodes);
-  }
+  page.querySelectorAll("[data-told]").forEach((part) => byId(part.id).replaceChildren(...part.childNodes));
   input.ariaInvalid = String(byId("fault").hasChildNodes());
-  table.ariaRowCount = total === undefined ? -1 : Number(total) + 1;
+  table.ariaRowCount = Number(dataset.total ?? -2) + 1;
   selection.show();
   mark();
 }
@@ -97,7 +95,8 @@ function filter(text) {
   setQuery({ filter: text }, { push: text !== (query().get("filter") ?? "") });
   attempt(() => Promise.all([rows.reload(), chips()]));
 }
-addEventListener("popstate", () => location.reload());
+// A step back to another filter, and not one to the content of the page.
+addEventListener("popstate", () => input.value === (query().get("filter") ?? "") || location.reload());
 
 // --- what buttons do
 
@@ -110,10 +109,12 @@ onDo({
     return rows.load();
   },
   async editTag(button) {
-    const { tag: key, value: before } = button.dataset;
-    const value = await asked(`Tag ${key}`, "Value", before);
+    const { tag: key } = button.dataset;
+    const run_id = button.closest("tr").dataset.run;
+    const { run } = await getJSON(`/ajax-api/2.0/mlflow/runs/get?run_id=${run_id}`);
+    const value = await asked(`Tag ${key}`, "Value", run.data.tags?.find((one) => one.key === key)?.value);
     if (value === null) return;
-    await api("runs/set-tag", { run_id: button.closest("tr").dataset.run, key, value });
+    await api("runs/set-tag", { run_id, key, value });
     await rows.load();
   },
   async columns() {
@@ -121,24 +122,21 @@ onDo({
     if (chosen !== null) location.assign(setQuery({ columns: chosen }, { push: true }));
   },
   async saveView() {
-    const asks = query();
-    asks.delete("open");
-    if (!asks.has("columns")) columns.forEach((column) => asks.append("columns", column));
-    const name = await asked("Save this view", "Name");
+    const name = (await asked("Save this view", "Name"))?.trim();
     if (!name) return;
-    await api("experiments/set-experiment-tag", { experiment_id: id, key: viewPrefix + name, value: String(asks) });
+    const is = document.querySelector(`[data-view="${CSS.escape(name)}"]`);
+    if (is && !(await confirmed(`Replace the view ${name}?`, "Replace"))) return;
+    // A key of a tag cannot have all characters: run_views.py reads them.
+    const key = viewPrefix + name.replace(/[^\p{L}\p{N}_ .-]/gu, (one) => `:${one.codePointAt().toString(16)}:`);
+    await api("experiments/set-experiment-tag", { experiment_id: id, key, value: String(asks({ open: "" })) });
     location.reload();
   },
-  async deleteView({ dataset: { view } }) {
+  async deleteView({ dataset: { key, view } }) {
     if (!(await confirmed(`Delete the view ${view}?`, "Delete"))) return;
-    await api("experiments/delete-experiment-tag", { experiment_id: id, key: viewPrefix + view });
+    await api("experiments/delete-experiment-tag", { experiment_id: id, key });
     location.reload();
   },
-  export({ dataset: { kind, all } }) {
-    const asks = new URL(address(`export.${kind}`), location.href);
-    if (all) asks.searchParams.delete("columns");
-    location.assign(asks);
-  },
+  export: ({ dataset: { kind, all } }) => location.assign(address(`export.${kind}`, all && { columns: "" })),
 });
 document.addEventListener("click", ({ target }) => {
   document.querySelectorAll(".menu[open]").forEach((menu) => menu.contains(target) || (menu.open = false));
@@ -200,8 +198,4 @@ if (left) attempt(async () => {
   await rows.load();
   rows.scroll(left);
 });
-let still = null;
-box.addEventListener("scroll", () => {
-  clearTimeout(still);
-  still = setTimeout(() => history.replaceState({ row: rows.top() }, ""), 200);
-});
+box.addEventListener("scrollend", () => history.replaceState({ row: rows.top() }, ""));

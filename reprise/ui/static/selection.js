@@ -10,29 +10,22 @@ const runs = () => counted(chosen.size, "run");
 
 /** `address(values)` is where run ids come from; `done()` is called when runs were changed. */
 export function selects(table, address, done) {
-  let anchor = null;
+  let anchor = null; // a run: its place changes with others that come
 
-  async function toggle(row, through) {
-    const at = Number(row.ariaRowIndex) - 2;
-    const change = chosen.has(row.dataset.run) ? "delete" : "add";
-    const range = through && anchor !== null && { start: Math.min(at, anchor), count: Math.abs(at - anchor) + 1 };
-    (range ? await getJSON(address(range)) : [row.dataset.run]).forEach((id) => chosen[change](id));
-    anchor = at;
+  async function toggle({ dataset: { run } }, through) {
+    const change = chosen.has(run) ? "delete" : "add";
+    (through && anchor ? await getJSON(address({ from: anchor, to: run })) : [run]).forEach((id) => chosen[change](id));
+    anchor = run;
     show();
   }
 
   function show() {
-    for (const row of table.querySelectorAll("[data-run]")) {
-      const on = chosen.has(row.dataset.run);
-      row.classList.toggle("chosen", on);
-      row.querySelector("input").checked = on;
-    }
+    for (const row of table.querySelectorAll("[data-run]")) row.querySelector("input").checked = chosen.has(row.dataset.run);
     byId("selection").hidden = chosen.size === 0;
     byId("chosen").textContent = `${chosen.size.toLocaleString("en")} chosen`;
     compare.ariaDisabled = String(!comparable());
     if (comparable()) compare.href = `/compare?runs=${[...chosen].map(encodeURIComponent).join(",")}`;
     else compare.removeAttribute("href");
-    compare.title = comparable() ? "" : `2 to ${MOST_COMPARED} runs can be compared`;
   }
 
   function choose(ids) {
@@ -41,33 +34,28 @@ export function selects(table, address, done) {
     show();
   }
 
-  /** Calls `action` for each chosen run, a few at a time; whether all went well. */
-  async function each(doing, action) {
+  /** Calls `action` for each chosen run, a few at a time, until it is stopped; tells for how many that was `told`. */
+  async function each(doing, told, action) {
     const ids = [...chosen];
     const faults = [];
     const progress = h("progress", { max: ids.length, value: 0, "aria-label": doing });
-    const element = h("dialog", { "aria-label": doing, oncancel: (event) => event.preventDefault() }, h("p", {}, doing), progress);
-    document.body.append(element);
-    if (ids.length > AT_ONCE) element.showModal();
+    if (ids.length > AT_ONCE) dialog(doing, progress, [["Stop", "", null]]).then(() => (ids.length = 0));
     const work = async () => {
       while (ids.length && faults.length < 5) {
-        await action(ids.pop()).catch((error) => faults.push(error.message));
-        progress.value += 1;
+        await action(ids.pop()).then(() => (progress.value += 1), (error) => faults.push(error.message));
       }
     };
     await Promise.all(Array.from({ length: AT_ONCE }, work));
-    element.remove();
+    progress.closest("form")?.requestSubmit();
     if (faults.length) toast(faults[0], { fault: true });
-    show();
+    if (progress.value) toast(`${told} ${counted(progress.value, "run")}`);
     await done();
-    return !faults.length;
   }
 
   async function change(word, verb, kind) {
     const many = runs();
     if (!chosen.size || !(await confirmed(`${word} ${many}?`, word, kind))) return;
-    const changed = async (run_id) => (await api(`runs/${verb}`, { run_id }), chosen.delete(run_id));
-    if (await each(`${word}: ${many}`, changed)) toast(`${word}d ${many}`);
+    await each(`${word}: ${many}`, `${word}d`, async (run_id) => (await api(`runs/${verb}`, { run_id }), chosen.delete(run_id)));
   }
 
   onDo({
@@ -81,7 +69,7 @@ export function selects(table, address, done) {
       const verb = await dialog(`A tag of ${runs()}`, fields, [["Set", "primary", "set"], ["Remove", "danger", "delete"], ["Cancel", "", null]]);
       if (verb === null || !key.value) return;
       const tag = { key: key.value, ...(verb === "set" && { value: value.value }) };
-      await each(`Tag ${key.value}`, (run_id) => api(`runs/${verb}-tag`, { run_id, ...tag }).catch((error) => {
+      await each(`Tag ${key.value}: ${runs()}`, verb === "set" ? "Tag set on" : "Tag removed from", (run_id) => api(`runs/${verb}-tag`, { run_id, ...tag }).catch((error) => {
         if (error.code !== "RESOURCE_DOES_NOT_EXIST") throw error; // one without the tag need not lose it
       }));
     },
@@ -89,7 +77,7 @@ export function selects(table, address, done) {
   table.addEventListener("click", ({ target, shiftKey }) => {
     if (target.type === "checkbox") attempt(() => toggle(target.closest("tr"), shiftKey));
   });
-  onKey("c", "Compare the chosen runs", () => comparable() && compare.click());
+  onKey("c", "Compare the chosen runs", () => compare.click());
   onKey("u", "Choose no run", () => choose([]));
   if (mayWrite) onKey("Delete", "Delete the chosen runs", () => document.querySelector("[data-do=delete]")?.click());
   return { show, toggle };

@@ -75,7 +75,8 @@ export function windowed(box, address, shown) {
     const place = ({ dataset, ariaRowIndex }) => dataset.run + ariaRowIndex;
     if (before.map(place).join() === after.map(place).join()) {
       after.forEach((row, at) => said(before[at]) === said(row) || renew(before[at], row));
-      if (fresh.dataset.total) rows.dataset.total = fresh.dataset.total;
+      delete rows.dataset.total; // nobody may have counted yet what is found now
+      Object.assign(rows.dataset, fresh.dataset);
     } else {
       renew(rows, fresh);
       rows = fresh;
