@@ -78,7 +78,7 @@ def _prefix(key: str) -> str:
 def lines(request: Request) -> Response:
     """``GET /runs/{run_id}/lines?key=a&key=b``: the points of these metrics.
 
-    ``since=1&since=2``, times in ms, ask for those of each that came at its time or later.
+    ``since=1&since=``, times in ms, ask for those of each that came at its time or later, or for all.
     """
     keys = request.query_params.getlist("key")
     if len(keys) > _MOST_KEYS:
@@ -93,10 +93,9 @@ def _since(request: Request, keys: Sequence[str]) -> Mapping[str, int]:
     given = request.query_params.getlist("since")
     if given and len(given) != len(keys):
         raise invalid(f"'since' is a time for each of {len(keys)} metrics, and there are {len(given)}")
+    times = zip(keys, given, strict=False)
     try:
-        return {
-            key: max(-(2**63), min(int(time), 2**63 - 1)) for key, time in zip(keys, given, strict=False)
-        }
+        return {key: max(-(2**63), min(int(time), 2**63 - 1)) for key, time in times if time}
     except ValueError:
         raise invalid(f"'since' is a time in ms, and it is {', '.join(given)[:50]!r}") from None
 

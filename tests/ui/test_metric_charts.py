@@ -107,6 +107,9 @@ def test_only_new_points_are_read_while_a_run_goes_on(store: EmbeddedStore, run:
     line = lines(ask, run, f"key=loss&since={run.start_time + 47_000}")["loss"]
     assert line["step"] == [47, 48, 49]
     assert line["count"] == 50
+    log(store, run, "epoch", [1.0, 2.0])
+    found = lines(ask, run, f"key=loss&since={run.start_time + 48_000}&key=epoch&since=")
+    assert (found["loss"]["step"], found["epoch"]["step"]) == ([48, 49], [0, 1])
 
 
 @pytest.mark.parametrize(

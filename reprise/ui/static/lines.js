@@ -57,6 +57,7 @@ export function lineLayout(view, unit = 1) {
   return {
     xaxis: { title: { text, standoff: 4 }, type: text === "time" ? "date" : "linear", exponentformat: "SI" },
     yaxis: { type: view.log ? "log" : "linear" },
+    uirevision: text + view.log, // as long as this is the same, new points leave the reader's zoom as it is
   };
 }
 

@@ -14,6 +14,7 @@ const figures = new Map([...document.querySelectorAll("figure.metric")].map((fig
 const lines = new Map(); // what has been read, by metric
 const seen = new Set(); // metrics whose charts are, or will be, drawn
 const waiting = new Set(); // of these, those that have not been asked for yet
+let asking = null; // the timer after which these are asked for
 let drawing = null; // the frame in which all charts are drawn anew
 let large = null; // {key, host} of the chart in the dialog
 
@@ -32,7 +33,7 @@ function start() {
 addEventListener("refreshed", ({ detail: fresh }) => {
   if (!form) return fresh.getElementById("view") && location.reload();
   addNew(fresh);
-  attempt(readNew);
+  for (const key of seen) if (isInView(key) || !isGoingOn()) wanted(key);
 });
 
 function prepare(key, figure) {
@@ -54,35 +55,38 @@ function search() {
   byId("none-found").hidden = rows.some((row) => !row.hidden);
 }
 
-/** Charts that come into view together are asked for together. */
+/** Charts that come into view together are asked for together, and one answer awaited after the other. */
 function wanted(key) {
   seen.add(key);
-  if (!waiting.size) setTimeout(askWaiting);
   waiting.add(key);
+  asking ??= setTimeout(ask);
 }
 
-function askWaiting() {
-  for (const some of parts([...waiting])) attempt(() => read(some));
-  waiting.clear();
+async function ask() {
+  while (waiting.size) {
+    const keys = [...waiting].slice(0, AT_ONCE);
+    keys.forEach((key) => waiting.delete(key));
+    await attempt(() => read(keys));
+  }
+  asking = null;
 }
 
-const parts = (keys) => (keys.length ? [keys.slice(0, AT_ONCE), ...parts(keys.slice(AT_ONCE))] : []);
-
-/** With `isMore` what is new since the last point of each is read, else all. */
-async function read(keys, isMore) {
-  const query = new URLSearchParams(keys.map((key) => ["key", key]));
-  if (isMore) keys.forEach((key) => query.append("since", lines.get(key).time.at(-1)));
-  const found = (await getJSON(`/runs/${encodeURIComponent(runId)}/lines?${query}`)).lines;
+/** Reads what is new of each line, or all where it is not known, or has grown too long to draw. */
+async function read(keys, isAnew = false) {
+  const isKnown = (key) => !isAnew && lines.get(key)?.value.length <= MOST_KEPT;
+  const query = keys.flatMap((key) => [["key", key], ["since", isKnown(key) ? lines.get(key).time.at(-1) : ""]]);
+  const found = (await getJSON(`/runs/${encodeURIComponent(runId)}/lines?${new URLSearchParams(query)}`)).lines;
+  const torn = []; // lines of which an answer does not hold all that is new, or some came late
   for (const line of found) {
-    const old = isMore && lines.get(line.key);
+    const old = isKnown(line.key) && lines.get(line.key);
     const now = old ? joined(old, line) : line;
-    // There are more new points than an answer holds, or some came late, or the old ones are older than was thought.
-    if (old && (line.value.length >= MOST_NEW || (old.value.length === old.count && now.value.length !== now.count))) wanted(line.key);
+    if (old && (line.value.length >= MOST_NEW || (old.value.length === old.count && now.value.length < now.count))) torn.push(line.key);
     else {
       lines.set(line.key, now);
       show(line.key);
     }
   }
+  if (torn.length) await read(torn, true);
 }
 
 function show(key) {
@@ -156,28 +160,6 @@ function addNew(fresh) {
   byId("sections").replaceWith(fresh.getElementById("sections"));
   now.forEach((figure) => figure.isConnected && prepare(figure.dataset.key, figure));
   search();
-}
-
-let reading = null; // what is new, on its way
-let again = false;
-
-/** Reads what is new, one answer after the other: an old one would cut a line short. */
-function readNew() {
-  again = reading !== null;
-  reading ??= readOn()
-    .finally(() => (reading = null))
-    .then(() => again && readNew());
-  return reading;
-}
-
-/** Only what is new is read, except of lines that have grown too long to draw. */
-async function readOn() {
-  const keys = [...seen].filter((key) => lines.has(key) && (isInView(key) || !isGoingOn()));
-  const isLong = (key) => lines.get(key).value.length > MOST_KEPT;
-  keys.filter(isLong).forEach(wanted);
-  for (const some of parts(keys.filter((key) => !isLong(key)))) {
-    await read(some, true);
-  }
 }
 
 function isInView(key) {
