@@ -1,15 +1,22 @@
 // The overview of a run: its tags and its note are edited, its tables searched.
-import { agreed, api, asked, byId, confirmed, getPage, given, h, holds } from "./page.js";
-import { changing, runId } from "./run.js";
+import { agreed, api, asked, attempt, byId, confirmed, getPage, given, h, holds } from "./page.js";
+import { changing, refresh, runId } from "./run.js";
 
 const setTag = (key, value) => api("runs/set-tag", { run_id: runId, key, value });
 const row = (button) => button.closest("[data-key]");
 
+const note = () => given("note-source");
+
 changing({
   async editNote() {
-    const { text, most } = given("note-source");
-    const written = await editedNote(text, most);
-    if (written !== null) await setTag("mlflow.note.content", written);
+    await refresh(); // it may have been written elsewhere, and long ago
+    let { text: written } = note();
+    for (let isSaved = false; !isSaved; ) {
+      const { text, most } = note();
+      written = await editedNote(written, most);
+      if (written === null) return;
+      await attempt(async () => (isSaved = await saved(written, text)));
+    }
   },
   async addTag() {
     const [key, value] = [h("input", { required: true, maxlength: 250 }), h("input")];
@@ -26,6 +33,14 @@ changing({
     if (await confirmed(`Delete the tag ${key}?`, "Delete")) await api("runs/delete-tag", { run_id: runId, key });
   },
 });
+
+/** Keeps the note, unless another than `base` has come in its place and is to stay: whether it was kept. */
+async function saved(written, base) {
+  await refresh();
+  const isKept = note().text === base || (await confirmed("The note was changed meanwhile. Replace it by yours?", "Replace"));
+  if (isKept) await setTag("mlflow.note.content", written);
+  return isKept;
+}
 
 /** Asks for Markdown, and shows beside it what becomes of it; null when the question was left. */
 async function editedNote(text, most) {
