@@ -17,7 +17,9 @@ log = logging.getLogger(__name__)
 @model_options
 @click.option("-n", "--name", required=True, metavar="NAME[:TAG]", help="The name of the image.")
 @click.option(
-    "--base", metavar="IMAGE", help="An image with the lock's Python. [default: python:X.Y.Z-slim]"
+    "--base",
+    metavar="IMAGE",
+    help="An image with the lock's Python. [default: python:X.Y.Z-slim; for conda debian:12-slim]",
 )
 @click.option("--platform", metavar="OS/ARCH", help="linux/amd64 or linux/arm64. [default: the engine's]")
 @click.option(

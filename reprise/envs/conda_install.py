@@ -1,11 +1,12 @@
-"""Locked conda packages, linked into a prefix by rattler."""
+"""Locked conda packages, linked into a prefix by rattler: here, or for a place in an image."""
 
 from __future__ import annotations
 
 import json
 import logging
 import os
-from collections.abc import Iterable, Sequence
+import shutil
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from time import monotonic
 
@@ -18,6 +19,8 @@ from reprise.schemas.environment import Policy
 
 logger = logging.getLogger(__name__)
 
+_GLIBC = "__glibc"
+
 
 def install(lock: CondaLock, prefix: Path, policy: Policy, log: Path) -> None:
     """Fill ``prefix`` with the conda packages of ``lock``, each checked against its hash.
@@ -26,16 +29,45 @@ def install(lock: CondaLock, prefix: Path, policy: Policy, log: Path) -> None:
         EnvError: one cannot be had, is not what was locked, or does not work on this machine.
     """
     _refuse_other_machine(lock)
+    _fill(lock, prefix, policy, log)
+
+
+def stage(lock: CondaLock, folder: Path, place: str, glibc: str, policy: Policy, log: Path) -> None:
+    """Fill ``folder`` with what is to lie at ``place`` on a machine with this C library.
+
+    What a package does by a script when it is linked is left out, and told. Nothing says from where or when
+    it was made: conda's own record of it is left out, and modules that were compiled before.
+
+    Raises:
+        EnvError: as :func:`install`; or it does not work there.
+    """
+    _refuse_other_platform(lock)
+    needs = [need for need in conda_records.machine_needs(lock.records) if need.split()[0] == _GLIBC]
+    _refuse_unmet(needs, {_GLIBC: (glibc, "0")}, "the image")
+    _fill(lock, folder, policy, log, place)
+    scripts = [path.name[1:].removesuffix("-post-link.sh") for path in folder.glob("bin/.*-post-link.sh")]
+    if scripts:
+        logger.warning(
+            "What %s does by a script when it is installed is not done", ", ".join(sorted(scripts))
+        )
+    (folder / "CACHEDIR.TAG").unlink(missing_ok=True)
+    for made in (folder / "conda-meta", *list(folder.rglob("__pycache__"))):
+        shutil.rmtree(made)
+
+
+def _fill(lock: CondaLock, prefix: Path, policy: Policy, log: Path, place: str | None = None) -> None:
     settings = conda_channels.settings(os.environ)
     conda_channels.learn_all(settings, prefix)
     started = monotonic()
     _note(log, lock.records, prefix)
-    conda_rattler.wait_for(_install(lock.records, prefix, settings, policy), settings)
+    conda_rattler.wait_for(_install(lock.records, prefix, settings, policy, place), settings)
     seconds = monotonic() - started
     logger.info("Installed %d conda packages in %.1f s", len(lock.records), seconds)
 
 
-async def _install(records: Sequence[Record], prefix: Path, settings: Settings, policy: Policy) -> None:
+async def _install(
+    records: Sequence[Record], prefix: Path, settings: Settings, policy: Policy, place: str | None
+) -> None:
     import tempfile
 
     import rattler
@@ -66,7 +98,9 @@ async def _install(records: Sequence[Record], prefix: Path, settings: Settings, 
                     found,
                     prefix,
                     installed_packages=[],
-                    execute_link_scripts=True,  # as conda does; some packages are of no use without theirs
+                    # As conda does; some packages are of no use without theirs.
+                    execute_link_scripts=place is None,
+                    alternative_target_prefix=place,
                     show_progress=False,
                     client=client,
                     package_cache=cache,
@@ -86,25 +120,34 @@ def _name_origins(records: Iterable[Record], prefix: Path) -> None:
 
 
 def _refuse_other_machine(lock: CondaLock) -> None:
+    _refuse_other_platform(lock)
+    needs = conda_records.machine_needs(lock.records)
+    if needs:
+        found = conda_rattler.virtual_packages(conda_records.here())
+        has = {one.name.normalized: (str(one.version), str(one.build_string)) for one in found}
+        _refuse_unmet(needs, has, "this machine")
+
+
+def _refuse_other_platform(lock: CondaLock) -> None:
     here = conda_records.here()
     if lock.platform != here:
         raise EnvError(f"the environment is for {lock.platform}, and this machine is {here}")
-    needs = conda_records.machine_needs(lock.records)
-    if not needs:
-        return
+
+
+def _refuse_unmet(needs: Iterable[str], has: Mapping[str, tuple[str, str]], where: str) -> None:
+    """Raise for a spec of ``needs`` that no virtual package meets; ``has`` their versions and builds."""
     from rattler import BuildString, MatchSpec, PackageRecord
 
-    has = {found.name.normalized: found for found in conda_rattler.virtual_packages(here)}
     for need in needs:
         spec = MatchSpec(need)
-        found = has.get(spec.name.normalized)
-        if found is None:
-            raise EnvError(f"the environment needs {need}, which this machine has not")
+        version, build = has.get(spec.name.normalized, ("", ""))
+        if not version:
+            raise EnvError(f"the environment needs {need}, which {where} has not")
         as_package = PackageRecord(
-            found.name, str(found.version), BuildString(str(found.build_string)), 0, here
+            spec.name.normalized, version, BuildString(build), 0, conda_records.here()
         )
         if not as_package.matches(spec):
-            raise EnvError(f"the environment needs {need}; this machine has {found.version}")
+            raise EnvError(f"the environment needs {need}; {where} has {version}")
 
 
 def _note(log: Path, records: Sequence[Record], prefix: Path) -> None:

@@ -19,6 +19,9 @@ _PROBE = (
     "print(json.dumps([platform.python_implementation(), platform.python_version(), platform.machine(),"
     " platform.libc_ver()[1], getattr(sys, '_base_executable', sys.executable)]))"
 )
+# What there is without a Python; musl has neither of the last two.
+_BARE_PROBE = "uname -m; getconf GNU_LIBC_VERSION 2>/dev/null || ldd --version 2>/dev/null"
+_BARE = re.compile(r"(?P<machine>\w+)\n(?:[^\n]*(?:glibc|GNU|GLIBC)[^\n]* (?P<glibc>\d+\.\d+)(?:\n|$))?")
 
 
 class Base(NamedTuple):
@@ -65,6 +68,24 @@ def find(name: str, platform: str | None, policy: Policy, log: Path) -> Base:
         error = docker_client.failure(f"image {image.shown} cannot run python3:", probe)
         hint = "take one that has Python, for example python:3.11-slim"
         raise EnvError(error.message, hint=hint) from None
+
+
+def find_bare(
+    name: str, platform: str | None, policy: Policy, log: Path, python: str, executable: str
+) -> Base:
+    """The image ``name``, to which packages bring their own CPython ``python``, to lie at ``executable``.
+
+    Raises:
+        EnvError: it cannot be had, or has no shell.
+    """
+    image = _of_platform(name, platform, policy, log)
+    run = ["run", "--rm", "--network=none", f"--platform={image.platform}", "--entrypoint=sh"]
+    probe = docker_client.call(*run, image.id, "-c", _BARE_PROBE)
+    found = _BARE.match(probe.stdout)
+    if found is None:
+        error = docker_client.failure(f"image {image.shown} cannot run sh:", probe)
+        raise EnvError(error.message, hint="take one that has a shell, for example debian:12-slim")
+    return Base(image, "CPython", python, found["machine"], found["glibc"] or "", executable)
 
 
 def _of_platform(name: str, platform: str | None, policy: Policy, log: Path) -> Image:

@@ -95,7 +95,7 @@ def failure(what: str, result: Completed, log: Path | None = None) -> EnvError:
 def unusable() -> str | None:
     """Why there is no engine to talk to, in a sentence."""
     if shutil.which(PROGRAM) is None:
-        return "the project runs in docker, and there is no docker program on PATH"
+        return "docker is needed, and there is no program docker on PATH"
     problem = _ask()[1]
     if problem is None:
         return None

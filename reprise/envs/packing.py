@@ -110,9 +110,14 @@ def compile_modules(lock: Lock, target: Path, place: str, log: Path) -> None:
     if found is None:
         logger.info("Modules are not compiled: Python %s is not on this machine", facts["python"])
         return
+    compile_by(found.path, target, place, log)
+
+
+def compile_by(python: Path, target: Path, place: str, log: Path) -> None:
+    """As :func:`compile_modules`, by the interpreter ``python``."""
     options = ["-q", "-q", "--invalidation-mode", "unchecked-hash", "-x", "/tests?/", "-p", place]
     argv = [
-        str(found.path),
+        str(python),
         "-s",
         "-W",
         "ignore",

@@ -12,6 +12,7 @@ import re
 import tarfile
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
+from typing import NamedTuple
 
 from reprise.envs.docker_base import Base
 from reprise.runner.models import image_serving
@@ -26,7 +27,15 @@ _USER = "10001:10001"
 _PACKAGES, _REST = "packages", "rest"
 # The first lines of a script that uv has written for a Python of this machine.
 _SHEBANG = re.compile(rb"\A#!(?:/bin/sh\n'''exec' .*\n' '''|.*python.*)\n")
+_CONDA = f"CONDA_PREFIX={ENVIRONMENT} CONDA_DEFAULT_ENV={ENVIRONMENT} CONDA_SHLVL=1 PYTHONNOUSERSITE=1"
 _PING = "import sys, urllib.request; urllib.request.urlopen(sys.argv[1], timeout=4)"
+
+
+class Trees(NamedTuple):
+    """``packages`` are for the site-packages; ``conda`` is all else of an environment of conda."""
+
+    packages: Path
+    conda: Path | None = None
 
 
 def site_packages(base: Base) -> str:
@@ -34,15 +43,16 @@ def site_packages(base: Base) -> str:
     return f"{ENVIRONMENT}/lib/python{base.series}/site-packages"
 
 
-def dockerfile(base: Base, named: str, port: int) -> str:
+def dockerfile(base: Base, named: str, port: int, *, has_conda: bool = False) -> str:
     """The lines that make the image of the context; ``named`` is what the builder knows the base by."""
+    kind = _CONDA if has_conda else f"VIRTUAL_ENV={ENVIRONMENT}"
     python = f"{ENVIRONMENT}/bin/python"
     check = json.dumps([python, "-c", _PING, f"http://127.0.0.1:{port}/ping"])
     lines = (
         f"FROM {named}",
         f"COPY {_PACKAGES}/ /",
         f"COPY {_REST}/ /",
-        f"ENV PATH={ENVIRONMENT}/bin:$PATH VIRTUAL_ENV={ENVIRONMENT} HOME=/tmp PYTHONUNBUFFERED=1",
+        f"ENV PATH={ENVIRONMENT}/bin:$PATH {kind} HOME=/tmp PYTHONUNBUFFERED=1",
         f"USER {_USER}",
         "WORKDIR /tmp",
         f"EXPOSE {port}",
@@ -53,15 +63,18 @@ def dockerfile(base: Base, named: str, port: int) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
-def write(archive: tarfile.TarFile, packages: Path, model: Path, base: Base, recipe: str) -> None:
-    """Write the whole context: ``packages`` as :func:`packing.unpack` made them, and the model's folder."""
+def write(archive: tarfile.TarFile, trees: Trees, model: Path, base: Base, recipe: str) -> None:
+    """Write the whole context: the packages as they were laid out, and the model's folder."""
     _text(archive, "Dockerfile", recipe)
     _parents(archive, _PACKAGES, ENVIRONMENT)
-    _venv(archive, base)
+    if trees.conda is None:
+        _venv(archive, base)
+    else:
+        _tree(archive, trees.conda, f"{_PACKAGES}{ENVIRONMENT}")
     site = site_packages(base)
     _parents(archive, _PACKAGES, site, above=ENVIRONMENT)
-    _tree(archive, packages, f"{_PACKAGES}{site}", leave_out="bin")
-    _scripts(archive, packages / "bin")
+    _tree(archive, trees.packages, f"{_PACKAGES}{site}", leave_out="bin")
+    _scripts(archive, trees.packages / "bin")
     _parents(archive, _REST, HOME)
     _text(archive, f"{_REST}{SERVING}", Path(image_serving.__file__).read_text(encoding="utf-8"))
     _tree(archive, model, f"{_REST}{MODEL}")

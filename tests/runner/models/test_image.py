@@ -6,6 +6,7 @@ import base64
 import io
 import json
 import os
+import subprocess
 import sys
 import tarfile
 import time
@@ -22,8 +23,9 @@ import pytest
 from reprise.envs.docker_base import Base
 from reprise.envs.docker_images import Image
 from reprise.runner.models import image_context
+from reprise.runner.models.image_context import Trees
 from tests.conftest import UV_CACHE, ProjectFolder, Result
-from tests.envs import docker_engine, wheels
+from tests.envs import conda_channel, docker_engine, wheels
 from tests.envs.docker_engine import IMAGE, docker
 from tests.runner.models.conftest import Trained
 
@@ -38,9 +40,14 @@ BASE = Base(
     "/usr/bin/python3",
 )
 SERVER = """
-import os
+import os, time
 
 def get_cmd(model, port, host, nworkers):
+    if "STARTS_SLOWLY" in os.environ:
+        print("starting", flush=True)
+        time.sleep(600)
+    if "TELLS" in os.environ:
+        return f"printenv {os.environ['TELLS']}", dict(os.environ)
     command = f"python -m http.server {port} --bind {host} --directory ${{FOLDER}}"
     return command, {**os.environ, "FOLDER": model}
 """
@@ -67,7 +74,9 @@ def members(packages: Path, model: Path) -> dict[str, tuple[tarfile.TarInfo, byt
 def context(packages: Path, model: Path) -> bytes:
     written = io.BytesIO()
     with tarfile.open(fileobj=written, mode="w|", format=tarfile.PAX_FORMAT) as archive:
-        image_context.write(archive, packages, model, BASE, image_context.dockerfile(BASE, "base", 8080))
+        image_context.write(
+            archive, Trees(packages), model, BASE, image_context.dockerfile(BASE, "base", 8080)
+        )
     return written.getvalue()
 
 
@@ -221,6 +230,101 @@ def test_the_same_model_and_lock_give_the_same_layers(reprise: Reprise, model: P
     assert reprise(*build, "-n", name).exit_code == 0
     changed = facts(name)["RootFS"]["Layers"]
     assert [a == b for a, b in zip(layers, changed, strict=True)] == [*[True] * (len(layers) - 1), False]
+
+
+@pytest.mark.docker
+def test_a_server_stops_at_once_also_while_it_starts(reprise: Reprise, model: Path, name: str) -> None:
+    done = reprise("models", "build-docker", "-m", str(model), "-n", name, "--base", IMAGE)
+    assert done.exit_code == 0, done.err
+    made = docker("run", "--detach", "--env=STARTS_SLOWLY=1", name)
+    try:
+        while "starting" not in docker("logs", made):
+            assert docker("inspect", "--format", "{{.State.Running}}", made) == "true"
+        docker("stop", "--time=60", made)
+        assert docker("inspect", "--format", "{{.State.ExitCode}}", made) == "143"  # 137 if it was killed
+    finally:
+        docker("rm", "--force", made)
+
+
+@pytest.mark.docker
+def test_what_the_image_is_told_wrongly_it_says(reprise: Reprise, model: Path, name: str) -> None:
+    done = reprise("models", "build-docker", "-m", str(model), "-n", name, "--base", IMAGE)
+    assert done.exit_code == 0, done.err
+    for words, said in (
+        (("--env=MLFLOW_MODELS_WORKERS=many", name), "MLFLOW_MODELS_WORKERS is many, and must be a number"),
+        ((name, "bash"), "the image takes no words: bash"),
+    ):
+        run = subprocess.run(["docker", "run", "--rm", *words], capture_output=True, text=True, check=False)
+        assert (run.returncode, run.stderr.partition("\n")[0].startswith(said)) == (1, True), run.stderr
+
+
+@pytest.fixture
+def conda_model(tmp_path: Path, model: Path) -> Path:
+    """The model with a conda.yaml alone: Python, MLflow and scripts are conda's, one package is pip's."""
+    channel = tmp_path / "channel"
+    files = {
+        "site-packages/mlflow/__init__.py": "",
+        "site-packages/mlflow/pyfunc/__init__.py": "",
+        "site-packages/mlflow/pyfunc/scoring_server.py": SERVER,
+    }
+    conda_channel.package(channel, "mlflow", "3.0", files, depends=["python"], noarch="python")
+    script = "export FOLDER_OF_SCRIPT=$CONDA_PREFIX\n"
+    activate = {"etc/conda/activate.d/one.sh": script, "bin/.lib-post-link.sh": "exit 1\n"}
+    conda_channel.package(channel, "lib", files=activate)
+    files = {"beta.py": "def main(): import sys; print(sys.prefix)\n"}
+    files["beta-1.0.dist-info/entry_points.txt"] = "[console_scripts]\nbeta = beta:main\n"
+    wheels.make(tmp_path / "index", "beta", "1.0", files=files)
+    (model / "python_env.yaml").unlink()
+    conda = {
+        "name": "demo",
+        "channels": [channel.as_uri(), conda_channel.shared()],
+        "dependencies": ["python", "mlflow", "lib", "greeter=1.0", "pip", {"pip": ["beta"]}],
+    }
+    (model / "conda.yaml").write_text(json.dumps(conda))
+    flavor = {"loader_module": "x", "env": {"conda": "conda.yaml"}}
+    (model / "MLmodel").write_text(json.dumps({"flavors": {"python_function": flavor}}))
+    return model
+
+
+@pytest.mark.docker
+def test_packages_of_conda_bring_their_own_python(reprise: Reprise, conda_model: Path, name: str) -> None:
+    bare = f"{name.partition(':')[0]}:bare"
+    docker_engine.build(bare, f"FROM {IMAGE}\nRUN rm /usr/bin/python3*\n")
+    build = ("models", "build-docker", "-m", str(conda_model), "-n", name, "--base", bare)
+    done = reprise(*build)
+    assert done.exit_code == 0, done.err
+    assert "What lib does by a script" in done.err
+    with container(name) as address, urllib.request.urlopen(f"{address}/MLmodel", timeout=10) as answer:
+        assert answer.read() == (conda_model / "MLmodel").read_bytes()
+    look = "greet; beta; ls -d /opt/reprise/environment/*; grep -rl /home /opt/reprise/environment/bin/b*"
+    prefix = "/opt/reprise/environment"
+    seen = docker("run", "--rm", "--entrypoint=sh", name, "-c", look, check=False).splitlines()
+    assert seen == [f"hello 1.0 {prefix}", prefix, *(f"{prefix}/{it}" for it in ("bin", "etc", "lib"))]
+    told = docker("run", "--rm", "--env=TELLS=FOLDER_OF_SCRIPT", name)
+    assert told == prefix
+    layers = facts(name)["RootFS"]["Layers"]
+    docker("image", "rm", name)
+    assert reprise(*build).exit_code == 0
+    assert facts(name)["RootFS"]["Layers"] == layers
+
+
+@pytest.mark.docker
+def test_a_base_without_glibc_or_shell_is_refused_for_conda(
+    reprise: Reprise, conda_model: Path, name: str
+) -> None:
+    repository = name.partition(":")[0]
+    musl = "RUN rm /usr/bin/getconf /usr/bin/ldd"
+    old = "RUN printf '#!/bin/sh\\necho glibc 2.5\\n' > /usr/bin/getconf"
+    for tag, line, said in (
+        ("musl", musl, "need glibc"),
+        ("old", old, "needs __glibc >=2.17; the image has 2.5"),
+        ("none", "RUN rm /bin/sh", "cannot run sh"),
+    ):
+        docker_engine.build(f"{repository}:{tag}", f"FROM {IMAGE}\n{line}\n")
+        done = reprise(
+            "models", "build-docker", "-m", str(conda_model), "-n", name, "--base", f"{repository}:{tag}"
+        )
+        assert (done.exit_code, said in done.err) == (4, True), done.err
 
 
 @pytest.mark.docker
