@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from reprise.errors import UsageError
+from reprise.errors import INTERRUPTED, UsageError
 
 if TYPE_CHECKING:
     from reprise.server.access import Access
@@ -83,7 +83,11 @@ def serve_store(
     from reprise.ui import WebPages
 
     with EmbeddedStore(folder or paths.find_store(paths.here()), artifact_root) as store:
-        serve(store, how._replace(pages=WebPages(store, how.access)), ready)
+        try:
+            serve(store, how._replace(pages=WebPages(store, how.access)), ready)
+        except KeyboardInterrupt:  # how a server is ended: nothing was broken off that has to be told
+            click.echo(err=True)  # after the ^C of the terminal
+            raise click.exceptions.Exit(INTERRUPTED) from None
 
 
 def _with(command: F, options: Sequence[Callable[[F], F]]) -> F:

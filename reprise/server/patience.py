@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import h11
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
@@ -21,12 +22,21 @@ class PromptHeads(H11Protocol):
     """Closes a connection whose request does not get past its head."""
 
     _due: asyncio.TimerHandle | None = None
+    _received = 0
+
+    @property
+    def awaited_at(self) -> tuple[int, int] | None:
+        """How far the client has come with reading and sending; None when the next step is not its own."""
+        unread = self.transport.get_write_buffer_size()
+        is_sending = self.conn.their_state is h11.SEND_BODY and not self.flow.read_paused
+        return (self._received, unread) if unread or is_sending else None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)  # type: ignore[arg-type]
         self._watch()
 
     def data_received(self, data: bytes) -> None:
+        self._received += len(data)
         super().data_received(data)
         self._watch()
 

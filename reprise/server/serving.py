@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import math
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
@@ -24,9 +23,6 @@ logger = logging.getLogger(__name__)
 
 PATIENCE = 4.0
 """Seconds that requests in flight may take after the server was asked to stop."""
-
-_CLEANING = 0.5
-_TICK = 0.002
 
 
 class Serving(NamedTuple):
@@ -117,6 +113,7 @@ def serve_app(
     """
     from reprise.server.observing import Observed
     from reprise.server.patience import Bodies, PromptHeads
+    from reprise.server.stopping import Silent, TidyServer
 
     try:
         here.address.listen(BACKLOG)
@@ -128,16 +125,19 @@ def serve_app(
     if ready:
         ready(url)
     observed = Observed(Bodies(app, how.largest_body), here.log)
-    config = _config(observed, timeout_keep_alive=75, http=PromptHeads, patience=patience)
-    TidyServer(config, how.pages).run(sockets=[here.address])
+    config = _config(Silent(observed), timeout_keep_alive=75, http=PromptHeads)
+    server = TidyServer(config, how.pages, PATIENCE if patience is None else patience)
+    server.run(sockets=[here.address])
 
 
 def serve_until(stop: socket.socket, store: EmbeddedStore, token: str, listening: socket.socket) -> None:
     """Serve on the socket ``listening`` until ``stop`` becomes readable; closes ``listening``."""
+    from reprise.server.stopping import PromptServer, Silent
+
     # A script that trains for minutes between two calls finds its connection as it left it.
     # Its secret is proof enough, under whatever name a container knows this machine.
-    config = _config(create_app(store, OneSecret(token), hosts=None), timeout_keep_alive=24 * 3600)
-    PromptServer(config, stop).run(sockets=[listening])
+    config = _config(Silent(create_app(store, OneSecret(token), hosts=None)), timeout_keep_alive=24 * 3600)
+    PromptServer(config, stop, PATIENCE).run(sockets=[listening])
 
 
 def _config(
@@ -145,7 +145,6 @@ def _config(
     *,
     timeout_keep_alive: int,
     http: type[asyncio.Protocol] | Literal["auto"] = "auto",
-    patience: float | None = None,
 ) -> uvicorn.Config:
     return uvicorn.Config(
         app,
@@ -159,62 +158,4 @@ def _config(
         server_header=False,
         date_header=False,
         timeout_keep_alive=timeout_keep_alive,
-        timeout_graceful_shutdown=math.ceil(PATIENCE if patience is None else patience),
     )
-
-
-class TidyServer(uvicorn.Server):
-    """Waits for requests that it ended to clean up, before it dies of the signal that asked it to stop."""
-
-    def __init__(self, config: uvicorn.Config, pages: Pages | None) -> None:
-        super().__init__(config)
-        self._pages = pages
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        if self._pages:
-            self._pages.stop()
-        await super().shutdown(sockets)
-        if self.server_state.tasks:
-            await asyncio.wait(list(self.server_state.tasks), timeout=_CLEANING)
-
-
-class PromptServer(uvicorn.Server):
-    """Stops the moment it is asked to, where uvicorn looks ten times a second.
-
-    The stop is a socket that becomes readable, so that it can be asked from any thread at any time.
-    """
-
-    def __init__(self, config: uvicorn.Config, stop: socket.socket) -> None:
-        super().__init__(config)
-        self._stop = stop
-
-    async def main_loop(self) -> None:
-        asked = asyncio.Event()
-        loop = asyncio.get_running_loop()
-        loop.add_reader(self._stop, asked.set)
-        try:
-            await asked.wait()
-        finally:
-            loop.remove_reader(self._stop)
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        for server in self.servers:
-            server.close()
-        for connection in list(self.server_state.connections):
-            connection.shutdown()
-        if not await self._is_quiet(PATIENCE):
-            for connection in list(self.server_state.connections):
-                connection.transport.abort()  # its request ends as if the client had left
-            await self._is_quiet(PATIENCE)
-        for listening in sockets or []:
-            listening.close()
-
-    async def _is_quiet(self, patience: float) -> bool:
-        """Whether all requests came to their end within ``patience`` seconds."""
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + patience
-        while self.server_state.connections or self.server_state.tasks:
-            if loop.time() > deadline:
-                return False
-            await asyncio.sleep(_TICK)
-        return True

@@ -346,6 +346,13 @@ def test_what_is_under_way_is_answered_before_it_goes(house: Path) -> None:
     assert next(Path("mlruns").rglob("slow.txt")).read_text() == "0123456789"
 
 
+def test_ctrl_c_is_how_it_is_ended_and_no_error(house: Path) -> None:
+    with served() as server:
+        server.process.send_signal(signal.SIGINT)
+        _, told = server.process.communicate(timeout=30)
+    assert (server.process.returncode, told.strip()) == (130, "")
+
+
 def test_an_upload_that_never_ends_leaves_nothing_when_it_goes(house: Path) -> None:
     with served(code=HASTY) as server, server.connect() as client:
         client.sendall(
