@@ -58,6 +58,11 @@ def _texts(table: str) -> Index:
 
 
 _NAME = Column("t.name", by=_index("name"))
+_MODELS = """coalesce(
+ (SELECT min(m.name) FROM model_version v JOIN registered_model m ON m.id = v.model
+ WHERE v.run_id = t.run_id),
+ (SELECT nullif(count(*), 0) FROM run_model v WHERE v.run = t.id AND v.direction = 'output')
+)"""  # numbers come before names
 _START = Column("t.start_time", is_number=True, by=_index("start_time"))
 RUNS = Searchable(
     word="runs",
@@ -77,6 +82,7 @@ RUNS = Searchable(
         "Created": _START,
         "end_time": Column("t.end_time", is_number=True, nullable=True, by=_index("end_time")),
         "duration": Column("(t.end_time - t.start_time)", is_number=True, nullable=True),
+        "models": Column(_MODELS, nullable=True),
     },
     keys={
         "metric": Values(

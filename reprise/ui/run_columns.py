@@ -44,7 +44,7 @@ FIXED = (
     Column("entry", "Entry point", "entry", f"tags.{tags.ENTRY_POINT}"),
     Column("commit", "Commit", "commit", f"tags.{tags.GIT_COMMIT}"),
     Column("user", "User", "user", f"tags.{tags.USER}"),
-    Column("models", "Models", "models"),
+    Column("models", "Models", "models", "models"),
     Column("verdict", "Verdict", "verdict", f"tags.{tags.VERDICT}"),
 )
 _BY_ID = {column.id: column for column in (NAME, *FIXED)}

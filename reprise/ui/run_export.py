@@ -14,6 +14,7 @@ from reprise.schemas import tags
 from reprise.schemas.entities import Run
 from reprise.tracking.embedded import EmbeddedStore
 from reprise.ui.run_columns import Column
+from reprise.ui.run_rows import versions
 
 _AT_ONCE = 500
 _ATTRIBUTES = ("run_id", "run_name", "status", "start_time", "end_time", "user_id")
@@ -22,30 +23,35 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 def as_csv(store: EmbeddedStore, numbers: Sequence[int], columns: Sequence[Column]) -> Iterator[str]:
     """A line of names, then one for each run: its attributes, then ``columns``."""
-    shown = [one for one in columns if one.kind not in ("status", "created", "duration", "models")]
-    yield _csv([*_ATTRIBUTES, *(one.id for one in shown)])
-    for run in _runs(store, numbers):
-        yield _csv([*_attributes(run).values(), *(_value(run, one) for one in shown)])
+    shown = [one for one in columns if one.kind not in ("status", "created")]
+    yield _csv([*_ATTRIBUTES, *("duration_ms" if one.kind == "duration" else one.id for one in shown)])
+    for run, models in _runs(store, numbers):
+        yield _csv([*_attributes(run).values(), *(_value(run, models, one) for one in shown)])
 
 
 def as_json(store: EmbeddedStore, numbers: Sequence[int]) -> Iterator[str]:
     """A list of all runs with all that they logged, one a line."""
     before = "[\n"
-    for run in _runs(store, numbers):
+    for run, models in _runs(store, numbers):
         whole = {
             **_attributes(run),
             "params": dict(run.params),
             "metrics": {key: _number(metric.value) for key, metric in run.metrics.items()},
             "tags": dict(run.tags),
+            "models": models,
         }
         yield before + json.dumps(whole, ensure_ascii=False, allow_nan=False)
         before = ",\n"
     yield "\n]\n" if before != "[\n" else "[]\n"
 
 
-def _runs(store: EmbeddedStore, numbers: Sequence[int]) -> Iterator[Run]:
+def _runs(store: EmbeddedStore, numbers: Sequence[int]) -> Iterator[tuple[Run, Sequence[str]]]:
+    """The runs, each with the versions of models that it made, ``iris/3``."""
     for start in range(0, len(numbers), _AT_ONCE):
-        yield from store.runs_at(numbers[start : start + _AT_ONCE])
+        runs = store.runs_at(numbers[start : start + _AT_ONCE])
+        made = versions(store, runs)
+        for run in runs:
+            yield run, [f"{one.name}/{one.version}" for one in made.get(run.run_id, ())]
 
 
 def _attributes(run: Run) -> dict[str, Any]:
@@ -59,7 +65,11 @@ def _attributes(run: Run) -> dict[str, Any]:
     }
 
 
-def _value(run: Run, column: Column) -> Any:
+def _value(run: Run, models: Sequence[str], column: Column) -> Any:
+    if column.kind == "duration":
+        return None if run.end_time is None else run.end_time - run.start_time
+    if column.kind == "models":
+        return " ".join(models)
     if column.kind == "metric":
         found = run.metrics.get(column.key)
         return None if found is None else _number(found.value)

@@ -125,18 +125,20 @@ def _refused(error: TrackingError) -> Window:
 
 
 def _rows(store: EmbeddedStore, runs: Sequence[Run], lines: Sequence[Line], start: int) -> list[Row]:
-    versions = _versions(store, runs)
+    by_run = versions(store, runs)
     return [
-        Row(run, at, one, versions.get(run.run_id, ()))
+        Row(run, at, one, by_run.get(run.run_id, ()))
         for at, (run, one) in enumerate(zip(runs, lines, strict=True), start)
     ]
 
 
-def _versions(store: EmbeddedStore, runs: Sequence[Run]) -> Mapping[str, Sequence[ModelVersion]]:
-    """The registered versions of models that these runs made."""
+def versions(store: EmbeddedStore, runs: Sequence[Run]) -> Mapping[str, Sequence[ModelVersion]]:
+    """The registered versions of models that these runs made, by the names of the models."""
     found: dict[str, list[ModelVersion]] = defaultdict(list)
     if runs:
         ids = ", ".join(f"'{run.run_id.replace(chr(39), chr(39) * 2)}'" for run in runs)
-        for version in store.search_model_versions(filter=f"run_id IN ({ids})", max_results=1000).items:
+        order = ("name", "version_number DESC")
+        page = store.search_model_versions(filter=f"run_id IN ({ids})", order_by=order, max_results=1000)
+        for version in page.items:
             found[version.run_id].append(version)
     return found

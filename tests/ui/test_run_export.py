@@ -58,6 +58,19 @@ def test_metrics_come_back_as_they_were(tmp_path: Path, value: float) -> None:
         assert float(found) == value or (math.isnan(float(found)) and math.isnan(value))
 
 
+def test_what_a_run_took_and_made_is_exported(tmp_path: Path) -> None:
+    with EmbeddedStore(tmp_path / "mlruns") as store:
+        run = store.create_run("0", start_time=1000, user_id="")
+        store.update_run(run.run_id, status="FINISHED", end_time=3500)
+        store.create_registered_model("iris")
+        for _ in range(2):
+            store.create_model_version("iris", source="s", run_id=run.run_id)
+        (line,) = exported(store, ["duration", "models"])
+        (whole,) = json.loads("".join(as_json(store, store.run_order(["0"]).numbers)))
+    assert (line["duration_ms"], line["models"]) == ("2500", "iris/2 iris/1")
+    assert whole["models"] == ["iris/2", "iris/1"]
+
+
 def test_json_has_all_runs_and_is_a_list_when_there_are_none(tmp_path: Path) -> None:
     with EmbeddedStore(tmp_path / "mlruns") as store:
         assert json.loads("".join(as_json(store, []))) == []

@@ -21,7 +21,7 @@ def test_an_address_says_what_a_table_shows() -> None:
     assert query.view_type == "ACTIVE_ONLY"
 
 
-@pytest.mark.parametrize("id", ["", "models", "nothing", "metrics.", "secrets.x", "metrics." + "x" * 400])
+@pytest.mark.parametrize("id", ["", "modelled", "nothing", "metrics.", "secrets.x", "metrics." + "x" * 400])
 def test_what_cannot_be_sorted_by_is_told(id: str) -> None:
     query = read("0", QueryParams([("sort", id)]))
     assert query.order_by == ()

@@ -14,7 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from playwright.sync_api import expect
 
-from reprise.schemas.entities import Metric
+from reprise.schemas.entities import Metric, ModelLink
 from reprise.tracking.embedded import EmbeddedStore
 from reprise.ui.runs_table import FIRST
 from tests.ui.asking import asking
@@ -80,6 +80,27 @@ def test_runs_are_sorted_and_found_by_their_duration(tmp_path: Path) -> None:
         store.create_run("0", start_time=1, user_id="", run_name="goes on")
         text = asking(store)("/experiments/0/rows?sort=-duration&filter=duration+>%3D+0").text
     assert re.findall(r">(run-\d|goes on)<", text) == [f"run-{n}" for n in (6, 5, 4, 3, 2, 8, 1, 7)]
+
+
+def test_runs_are_sorted_and_found_by_their_models(tmp_path: Path) -> None:
+    fill(tmp_path / "mlruns", 6)
+    with EmbeddedStore(tmp_path / "mlruns") as store:
+        for model, runs in {"iris": (4, 2), "churn": (2, 5)}.items():
+            store.create_registered_model(model)
+            for n in runs:
+                store.create_model_version(model, source="s", run_id=f"{n:032x}")
+        for n, count in ((1, 2), (3, 1)):
+            links = [ModelLink(f"m-{n}-{one}") for one in range(count)]
+            store.log_outputs(f"{n:032x}", links)
+        ask = asking(store)
+        for sort, order in (("models", "315246"), ("-models", "452136")):
+            text = ask(f"/experiments/0/rows?sort={sort}&columns=models").text
+            assert re.findall(r">run-(\d)<", text) == list(order)
+        text = ask("/experiments/0/rows?sort=models&filter=models+%3D+'churn'&columns=models").text
+        assert re.findall(r">run-(\d)<", text) == ["5", "2"]
+        assert re.findall(r">(\w+ v\d)<", text) == ["churn v2", "churn v1", "iris v2"]
+        head = ask("/experiments/0?columns=models").text.partition('data-column="models"')[2]
+        assert head.partition("</th>")[0].count("<button") == 1
 
 
 def test_what_a_plain_client_logged_breaks_nothing(tmp_path: Path) -> None:
