@@ -14,10 +14,10 @@ from typing import Any, NamedTuple
 import httpx
 import pytest
 
-from reprise.server.loopback import listen
+from reprise.server.loopback import bound
 from tests.conftest import EXAMPLES
 
-PATIENCE = 120.0  # seconds until a server has to answer
+PATIENCE = 240.0  # seconds until a server has to answer, or to be gone, on a busy machine
 
 MOODY = """
 import os, sys, time, mlflow
@@ -29,6 +29,8 @@ class Moody(mlflow.pyfunc.PythonModel):
             os._exit(3)
         if word == "fail":
             raise ValueError("a word that I do not like")
+        while word.startswith("until ") and not os.path.exists(word[6:]):
+            time.sleep(0.02)
         if word.startswith("sleep"):
             time.sleep(float(word[5:]))
         return [{"word": word, "process": os.getpid()}]
@@ -60,10 +62,10 @@ class Server(NamedTuple):
     def ask(self, body: Any, kind: str = "application/json", **headers: str) -> httpx.Response:
         content = {"content": body} if isinstance(body, bytes) else {"json": body}
         given = {"Content-Type": kind, **headers}
-        return httpx.post(f"{self.url}/invocations", **content, headers=given, timeout=60)
+        return httpx.post(f"{self.url}/invocations", **content, headers=given, timeout=PATIENCE)
 
     def get(self, path: str, **headers: str) -> httpx.Response:
-        return httpx.get(f"{self.url}{path}", headers=headers, timeout=60)
+        return httpx.get(f"{self.url}{path}", headers=headers, timeout=PATIENCE)
 
 
 @pytest.fixture(scope="session")
@@ -111,23 +113,27 @@ def running(trained: Trained, argv: Sequence[str], port: int, log: Path) -> Iter
         yield Server(process, url, log)
     finally:
         process.terminate()
-        process.wait(30)
+        try:
+            process.wait(PATIENCE)
+        finally:
+            process.kill()
 
 
 @contextmanager
 def served(trained: Trained, log: Path, uri: str, *options: str) -> Iterator[Server]:
     """``reprise models serve -m URI``, in the environment of the tests unless an option names another."""
-    port = free_port()
-    argv = [sys.executable, "-m", "reprise", "models", "serve", "-m", uri, "-p", str(port)]
-    argv += options if "--env-manager" in options else ("--env-manager", "local", *options)
-    with running(trained, argv, port, log) as server:
-        yield server
+    with held_port() as port:
+        argv = [sys.executable, "-m", "reprise", "models", "serve", "-m", uri, "-p", str(port)]
+        argv += options if "--env-manager" in options else ("--env-manager", "local", *options)
+        with running(trained, argv, port, log) as server:
+            yield server
 
 
-def free_port() -> int:
-    with listen() as found:
-        port: int = found.getsockname()[1]
-        return port
+@contextmanager
+def held_port() -> Iterator[int]:
+    """A port that nobody else is given until the block ends; a server of ours may listen on it."""
+    with bound("127.0.0.1", 0) as held:
+        yield held.getsockname()[1]
 
 
 def _answers(url: str) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.runner.models.conftest import Server, Trained, free_port, running, served
+from tests.runner.models.conftest import Server, Trained, held_port, running, served
 
 pytestmark = pytest.mark.mlflow
 
@@ -79,11 +79,10 @@ def ours(trained: Trained, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 @pytest.fixture(scope="module")
 def theirs(trained: Trained, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    port = free_port()
-    model = _models(trained)[0].parent
     argv = [sys.executable, "-m", "mlflow", "models", "serve", "--env-manager", "local"]
-    argv += ["-m", str(model), "-p", str(port)]
-    with running(trained, argv, port, tmp_path_factory.mktemp("theirs") / "log") as server:
+    argv += ["-m", str(_models(trained)[0].parent), "-p"]
+    log = tmp_path_factory.mktemp("theirs") / "log"
+    with held_port() as port, running(trained, [*argv, str(port)], port, log) as server:
         yield server
 
 

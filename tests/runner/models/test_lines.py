@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import socket
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 import pytest
 
 from reprise.runner.models.lines import Answer, Broken, Lines, Unreached
-from tests.runner.models.conftest import free_port
+from tests.runner.models.conftest import held_port
 
 Script = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -35,8 +38,8 @@ def conversation(script: Script, talk: Callable[[Lines, int], Awaitable[None]]) 
             lines = Lines()
             port = server.sockets[0].getsockname()[1]
             await talk(lines, port)
-            with pytest.raises(Unreached):  # which also lets go of what is idle
-                await lines.ask(free_port(), "GET", "/ping", [])
+            with held_port() as nobody, pytest.raises(Unreached):  # which also lets go of what is idle
+                await lines.ask(nobody, "GET", "/ping", [])
 
     asyncio.run(main())
     return connections
@@ -114,3 +117,37 @@ def test_an_answer_that_nobody_waits_for_reaches_no_other_request() -> None:
         assert (await ask(lines, port, b"next")).content == b"next"
 
     assert conversation(script, talk) == 2
+
+
+def test_a_queue_that_is_full_was_not_reached(tmp_path: Path) -> None:
+    path = tmp_path / "s"
+
+    async def talk() -> None:
+        with socket.socket(socket.AF_UNIX) as listening:
+            listening.bind(os.fspath(path))
+            listening.listen(0)
+            lines = Lines()
+            first = asyncio.create_task(lines.ask(path, "POST", "/invocations", [], b"rows"))
+            await asyncio.sleep(0)  # it takes the only place
+            with pytest.raises(Unreached):
+                await lines.ask(path, "POST", "/invocations", [], b"rows")
+            first.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await first
+
+    asyncio.run(talk())
+
+
+def test_a_large_body_arrives_whole() -> None:
+    got = []
+    body = os.urandom(1 << 10) * 3000
+
+    async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        got.append(await taken(reader))
+        writer.write(OK)
+
+    async def talk(lines: Lines, port: int) -> None:
+        assert await ask(lines, port, body) == Answer(200, "text/csv", b"hi")
+
+    conversation(script, talk)
+    assert got[0].endswith(b"\r\n\r\n" + body)

@@ -8,7 +8,8 @@ import signal
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from itertools import islice
 from pathlib import Path
 
 import httpx
@@ -17,7 +18,7 @@ import pytest
 
 from reprise.server import users
 from reprise.server.loopback import listen
-from tests.runner.models.conftest import Server, Trained, served
+from tests.runner.models.conftest import PATIENCE, Server, Trained, served
 from tests.runner.models.test_differential import RECORDS
 
 pytestmark = pytest.mark.mlflow
@@ -29,8 +30,8 @@ def word(server: Server, text: str) -> httpx.Response:
     return server.ask({"dataframe_records": [{"word": text}]})
 
 
-def eventually(true: Callable[[], bool], seconds: float = 60) -> bool:
-    deadline = time.monotonic() + seconds
+def eventually(true: Callable[[], bool]) -> bool:
+    deadline = time.monotonic() + PATIENCE
     while not true():
         if time.monotonic() > deadline:
             return False
@@ -114,14 +115,19 @@ def test_a_version_that_does_not_start_leaves_the_old_one_until_it_is_mended(
 
 
 def test_what_is_too_much_at_once_is_told_to_come_again(trained: Trained, tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
     with (
         served(trained, tmp_path / "log", "moody", "--limit-concurrency", "2") as server,
         ThreadPoolExecutor(8) as pool,
     ):
-        answers = list(pool.map(lambda _: word(server, "sleep2"), range(8)))
+        asked = [pool.submit(word, server, f"until {gate}") for _ in range(8)]
+        try:
+            refused = [one.result() for one in islice(as_completed(asked, PATIENCE), 6)]
+        finally:
+            gate.touch()
+        answers = [one.result() for one in asked]
         later = word(server, "hello")
-    refused = [answer for answer in answers if answer.status_code == 503]
-    assert {answer.status_code for answer in answers} == {200, 503}
+    assert sorted(answer.status_code for answer in answers) == [200] * 2 + [503] * 6
     assert {answer.headers.get("retry-after") for answer in refused} == {"1"}
     assert {answer.json()["error_code"] for answer in refused} == {"TEMPORARILY_UNAVAILABLE"}
     assert later.status_code == 200
@@ -161,7 +167,7 @@ def test_a_worker_that_dies_is_started_again(trained: Trained, tmp_path: Path) -
 
 
 def test_a_worker_that_answers_no_more_is_started_again(trained: Trained, tmp_path: Path) -> None:
-    with served(trained, tmp_path / "log", "moody", "--timeout", "1") as server:
+    with served(trained, tmp_path / "log", "moody", "--timeout", "3") as server:
 
         def process() -> int | None:
             answer = word(server, "hello")
@@ -177,10 +183,10 @@ def test_a_worker_that_answers_no_more_is_started_again(trained: Trained, tmp_pa
 
 
 def test_what_the_model_raises_is_told_without_a_traceback(trained: Trained, tmp_path: Path) -> None:
-    options = ("--timeout", "1", "--access-log", str(tmp_path / "access.jsonl"))
+    options = ("--timeout", "3", "--access-log", str(tmp_path / "access.jsonl"))
     with served(trained, tmp_path / "log", "moody", *options) as server:
         failed = word(server, "fail")
-        late = word(server, "sleep5")
+        late = word(server, "sleep3600")
         fine = word(server, "hello")
         figures = server.get("/metrics").text
     assert (failed.status_code, set(failed.json())) == (400, {"error_code", "message"})
@@ -210,8 +216,8 @@ def test_no_worker_outlives_us(trained: Trained, tmp_path: Path, number: signal.
     with served(trained, tmp_path / "log", "moody") as server:
         pid = word(server, "hello").json()["predictions"][0]["process"]
         os.kill(server.process.pid, number)
-        server.process.wait(30)
-        assert eventually(lambda: not psutil.pid_exists(pid), 20)
+        server.process.wait(PATIENCE)
+        assert eventually(lambda: not psutil.pid_exists(pid))
 
 
 def test_others_on_the_machine_find_no_way_round_the_credentials(trained: Trained, tmp_path: Path) -> None:
