@@ -17,7 +17,7 @@ from reprise.envs import registry as envs
 from reprise.errors import RepriseError
 from reprise.lock import scratch
 from reprise.runner.models.environment import using
-from reprise.runner.models.folder import ModelFolder, Origin, opened_model, resolve
+from reprise.runner.models.folder import ModelFolder, Origin, is_address, opened_model, resolve
 from reprise.runner.models.worker import Settings, Worker
 from reprise.schemas.environment import Policy
 from reprise.schemas.job import Command
@@ -69,6 +69,11 @@ class Served:
         """``argv`` as it runs in the environment of the version."""
         manager = envs.MANAGERS[self._environment.manager]
         return manager.enter(self._environment, Command(argv, (), self._folder))
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether what it needs to be started again is there still: somebody may empty the cache."""
+        return self._folder.is_dir()
 
     def start_again(self) -> bool:
         """Whether there is a new worker in the place of the one before; none once this was closed.
@@ -157,6 +162,7 @@ class Fleet:
         pause, well_since = _FIRST_PAUSE, time.monotonic()
         while not self._ending.wait(_LOOK):
             served = self._current
+            served.worker.bound_log()
             if served.worker.works:
                 continue
             worker = served.worker
@@ -167,7 +173,9 @@ class Fleet:
                 return
             pause = min(pause * 2, _LONGEST_PAUSE)
             try:
-                if served.start_again():
+                if not served.is_whole:
+                    self._replace(served, Served(self._wanted._replace(uri=_exactly(served.model))))
+                elif served.start_again():
                     log.info("Started the server of %s again", served.model.shown)
             except (RepriseError, OSError) as error:
                 log.error("%s", error)
@@ -188,7 +196,7 @@ class Fleet:
             if failure and time.monotonic() < failure.due:
                 continue
             try:
-                self._change()
+                self._replace(self._current, Served(self._wanted))
                 failure = None
             except (RepriseError, OSError) as error:  # a full disk, for example
                 longer = pause if failure is None else min(failure.pause * 2, max(pause, _LONGEST_RETRY))
@@ -207,15 +215,24 @@ class Fleet:
         self._unresolved = None
         return origin
 
-    def _change(self) -> None:
-        fresh = Served(self._wanted)
+    def _replace(self, old: Served, fresh: Served) -> None:
+        """Let ``fresh`` take the requests in the place of ``old``, which ends when it has answered its own.
+
+        Nothing is done where something else has taken the place of ``old``, or all is to end.
+        """
         with self._lock:
-            old, self._current = self._current, fresh
-            self._since = time.time()
-        if self._ending.is_set():
+            if is_current := self._current is old and not self._ending.is_set():
+                self._current, self._since = fresh, time.time()
+        if not is_current:
             fresh.close()
+            return
         log.info("Serving %s in the place of %s", fresh.model.shown, old.model.shown)
         deadline = time.monotonic() + self._wanted.settings.timeout
         while old.going_on and time.monotonic() < deadline:
             time.sleep(_LOOK)
         old.close()
+
+
+def _exactly(model: ModelFolder) -> str:
+    """The address of this version, whatever the one that the user gave may mean by now."""
+    return model.address if is_address(model.uri) else model.uri

@@ -21,6 +21,8 @@ _KEPT = 2.0
 """Seconds for which a connection may lie idle; a worker closes its own after five."""
 
 _READ = 1 << 16  # bytes
+_PIECE = 1 << 20
+"""Bytes of a body that are handed over at once: asyncio copies what it cannot send yet."""
 
 
 class Unreached(Exception):
@@ -119,17 +121,26 @@ class _Line:
     async def to(cls, address: Address) -> _Line:
         try:
             if isinstance(address, Path):
-                return cls(*await asyncio.open_unix_connection(address))
-            return cls(*await asyncio.open_connection("127.0.0.1", address))
+                line = cls(*await asyncio.open_unix_connection(address))
+            else:
+                line = cls(*await asyncio.open_connection("127.0.0.1", address))
         except OSError as error:
             raise Unreached from error
+        if line.has_a_peer:
+            return line
+        line.close()
+        raise Unreached
+
+    @property
+    def has_a_peer(self) -> bool:
+        """Asyncio takes a socket whose queue is full (EAGAIN) for one that it has connected to."""
+        return self._writer.get_extra_info("peername") is not None
 
     @property
     def is_open(self) -> bool:
         return not self._reader.at_eof()
 
     async def ask(self, method: str, path: str, headers: Headers, body: bytes) -> Answer:
-        self.takes_another = False
         self.takes_another = False
         given = [(b"host", b"localhost"), (b"content-length", b"%d" % len(body)), *headers]
         try:
@@ -141,9 +152,12 @@ class _Line:
         self._writer.transport.abort()  # at once: what was not sent yet is of no use to anybody
 
     async def _exchange(self, request: h11.Request, body: bytes) -> Answer:
-        events = (request, *([h11.Data(data=body)] if body else []), h11.EndOfMessage())
-        self._writer.writelines([self._state.send(event) or b"" for event in events])
+        self._writer.writelines([self._sent(request), self._sent(h11.Data(data=body[:_PIECE]))])
         await self._writer.drain()
+        for begin in range(_PIECE, len(body), _PIECE):
+            self._writer.write(self._sent(h11.Data(data=body[begin : begin + _PIECE])))
+            await self._writer.drain()
+        self._sent(h11.EndOfMessage())
         head = await self._event()
         while isinstance(head, h11.InformationalResponse):
             head = await self._event()
@@ -157,6 +171,9 @@ class _Line:
             self.takes_another = True
         kinds = [value.decode("latin-1") for name, value in head.headers if name == b"content-type"]
         return Answer(head.status_code, kinds[0] if kinds else None, bytes(content))
+
+    def _sent(self, event: h11.Event) -> bytes:
+        return self._state.send(event) or b""
 
     async def _event(self) -> object:
         while (event := self._state.next_event()) is h11.NEED_DATA:

@@ -10,9 +10,11 @@ from __future__ import annotations
 import logging
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
+import threading
 import time
 from pathlib import Path
 from typing import NamedTuple
@@ -34,10 +36,13 @@ READY_SECONDS = 600.0
 
 _TRACKING = "MLFLOW_TRACKING_URI"
 _GRACE = 5.0
+_MOST = 0.9
+"""Of its time a request must have spent with the server, to tell something of it."""
 _PROBE_SECONDS = 5.0
 _PAUSE = 0.05
 _SHOWN = 15  # lines
 _TAIL = 1 << 16  # bytes
+_LARGEST_LOG = 10 << 20  # bytes
 _TRACEBACK = "Traceback (most recent call last):"
 _OUTER = re.compile(r"Exception: Command .* returned non zero return code")
 
@@ -68,10 +73,13 @@ class Worker:
         self.address: Address = self._socket or self._port
         """Where it answers, from when :meth:`wait` has returned."""
         self._ended = False
+        self._ready = False
+        self._has_answered = False
         self._silent_since: float | None = None
         self._stuck = False
         self._model = model
         self._log = settings.log
+        self._timeout = settings.timeout
         command = _command(model, settings, self._port, self._socket, folder)
         entered = envs.MANAGERS[environment.manager].enter(environment, command)
         settings.log.parent.mkdir(parents=True, exist_ok=True)
@@ -102,23 +110,27 @@ class Worker:
 
     @property
     def works(self) -> bool:
-        """Whether it lives and is not stuck, as far as its requests tell."""
-        return self.alive and not self._stuck
+        """Whether it lives, can be reached, and is not stuck, as far as its requests tell."""
+        return self.alive and not self._stuck and not self._is_out_of_reach
 
     def answered(self) -> None:
         """A request was answered."""
+        self._has_answered = True
         self._silent_since = None
 
     def missed(self, began: float) -> None:
         """A request of ``began`` (monotonic seconds) was not answered in time.
 
-        One alone may only be slow, or the first of a model that loads at its first request: the server
-        counts as stuck when one that began after that is not answered either.
+        One alone may only be slow: the server counts as stuck when one that began after that is not
+        answered either. A model that loads itself at its first request has as long as any to load.
         """
+        now = time.monotonic()
+        if now - began < self._timeout * _MOST:  # it had waited for this server to be started
+            return
         if self._silent_since is None:
-            self._silent_since = time.monotonic()
+            self._silent_since = now
         elif began >= self._silent_since:
-            self._stuck = True
+            self._stuck = self._has_answered or now - self._silent_since > READY_SECONDS
 
     def wait(self, patience: float = READY_SECONDS) -> None:
         """Return when it answers.
@@ -141,8 +153,10 @@ class Worker:
 
     def end_told(self) -> str:
         """``ended with exit code 1``, ``was killed by SIGKILL (out of memory?)``, ``answers no more
-        requests``."""
+        requests``, ``is out of reach ...``."""
         code = self._process.poll()
+        if code is None and self._is_out_of_reach:
+            return f"is out of reach: its socket {self.address} was removed"
         if code is None:
             return "answers no more requests"
         if code >= 0:
@@ -154,7 +168,9 @@ class Worker:
         """The last lines that it printed, indented."""
         try:
             with self._log.open("rb") as stream:
-                stream.seek(max(self._from, self._log.stat().st_size - _TAIL))
+                size = self._log.stat().st_size
+                begin = self._from if self._from <= size else 0  # it was emptied since
+                stream.seek(max(begin, size - _TAIL))
                 lines = stream.read().decode("utf-8", "replace").splitlines()
         except OSError:
             return ""
@@ -165,9 +181,27 @@ class Worker:
         if self._ended:
             return
         self._ended = True
+        # One that has ended is there until somebody waits for it: the group would never look empty.
+        reaping = threading.Thread(target=self._process.wait, daemon=True)
+        reaping.start()
         end_group(self._process.pid, _GRACE)
-        self._process.wait()
+        reaping.join()
         self._guard.dismiss()
+
+    def bound_log(self) -> None:
+        """Begin the log anew where it has become large; what it held is in ``....log.1`` then."""
+        try:
+            if self._log.stat().st_size > _LARGEST_LOG:
+                # It appends, so it goes on at the new end.
+                shutil.copyfile(self._log, self._log.with_name(f"{self._log.name}.1"))
+                os.truncate(self._log, 0)
+        except OSError as error:  # a full disk; a log that somebody removed
+            log.debug("%s is not bounded: %s", self._log, error)
+
+    @property
+    def _is_out_of_reach(self) -> bool:
+        """Whether it was ready once, and its socket is gone since."""
+        return self._ready and isinstance(self.address, Path) and not self.address.exists()
 
     def _answers(self) -> bool:
         # MLflow before 2.21 serves by gunicorn, which knows nothing of the socket.
@@ -177,7 +211,7 @@ class Worker:
         except (Unreached, Broken, TimeoutError):
             return False
         if is_well:
-            self.address = address
+            self.address, self._ready = address, True
         return is_well
 
 
