@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -53,17 +55,26 @@ def predict(
     formats = _format(source, given), _format(target, asked)
     _refuse_unwritable(target)
     rows = _read(source)
-    # Of this command alone; it stays where something failed, for the error names it.
     log = paths.state_dir() / "logs" / f"predict-{os.getpid()}.log"
-    with interruptible(), opened(tracking_uri, make=not is_address(uri)) as tracking:
+    with interruptible(), opened(tracking_uri, make=not is_address(uri)) as tracking, _of_this_alone(log):
         wanted = wanted_of(tracking, uri, env_manager, offline, Settings(log, timeout=_LONGEST))
         predictions = predicting.predict(wanted, rows, *formats)
-    log.unlink(missing_ok=True)
     _write(target, predictions)
 
 
 _LONGEST = 7 * 86400.0
 """Seconds: a file of many rows may take its time."""
+
+
+@contextmanager
+def _of_this_alone(log: Path) -> Iterator[None]:
+    """Remove ``log`` at the end, unless the server failed: the error names it then."""
+    try:
+        yield
+    except (UsageError, KeyboardInterrupt):
+        log.unlink(missing_ok=True)
+        raise
+    log.unlink(missing_ok=True)
 
 
 def _format(path: str, asked: str | None) -> Format:

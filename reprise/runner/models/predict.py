@@ -6,9 +6,11 @@ every format and flavor that the model's own MLflow knows.
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import json
+import re
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from typing import Any, Literal
@@ -28,6 +30,10 @@ CONTENT_TYPES: Mapping[Format, str] = {
 }
 _TO_PARQUET = "import json, pandas, sys; pandas.DataFrame(json.load(sys.stdin)).to_parquet(sys.argv[1])"
 _COLUMN = "prediction"
+_PIECE = 1 << 20  # bytes
+_LONGEST_REASON = 2000  # characters
+_QUOTED = re.compile(r"""'(?:\w+\(["'])?(.*?)(?:["']\))?'""", re.DOTALL)
+"""How MLflow quotes what a parser said, by its repr; after that comes all of what it was given."""
 
 
 def predict(wanted: Wanted, rows: bytes, given: Format, asked: Format) -> bytes:
@@ -37,6 +43,8 @@ def predict(wanted: Wanted, rows: bytes, given: Format, asked: Format) -> bytes:
         UsageError: the model does not take the rows, or its predictions are no table for ``asked``.
         RepriseError: there is no such model, its environment does not come about, or it fails.
     """
+    if not rows or rows.isspace():
+        raise UsageError("the input is empty")
     if given != "parquet":
         _refuse_other_than_utf_8(rows)
     with closing(Served(wanted)) as served:
@@ -48,13 +56,19 @@ def predict(wanted: Wanted, rows: bytes, given: Format, asked: Format) -> bytes:
 
 
 def _refuse_other_than_utf_8(rows: bytes) -> None:
-    try:
-        rows.decode()
-    except UnicodeDecodeError as error:
-        raise UsageError(
-            f"the input is not UTF-8: byte {error.start + 1:,} cannot be read",
-            hint="iconv -f latin1 -t utf-8 converts a file, for example",
-        ) from None
+    """In pieces: the text of a large file would take up to four times its memory."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    begin = 0
+    while begin <= len(rows):
+        held = len(decoder.getstate()[0])
+        try:
+            decoder.decode(rows[begin : begin + _PIECE], final=begin + _PIECE > len(rows))
+        except UnicodeDecodeError as error:
+            raise UsageError(
+                f"the input is not UTF-8: byte {begin - held + error.start + 1:,} cannot be read",
+                hint="iconv -f latin1 -t utf-8 converts a file, for example",
+            ) from None
+        begin += _PIECE
 
 
 def _answer(served: Served, rows: bytes, given: Format) -> bytes:
@@ -79,7 +93,11 @@ def _reason(answer: Answer) -> str:
         return answer.content.decode(errors="replace").strip() or f"status {answer.status}"
     if "unexpected error" in message and (lines := trace.strip().splitlines()):
         return lines[-1]  # of the model's own code
-    return message.rpartition("Error: ")[2].strip()
+    before, input_follows, _ = message.partition("\nInput:")
+    reason = (before if input_follows and "Error: " in before else message).rpartition("Error: ")[2].strip()
+    if quoted := _QUOTED.fullmatch(reason):
+        reason = quoted[1]
+    return reason if len(reason) <= _LONGEST_REASON else f"{reason[:_LONGEST_REASON]} ..."
 
 
 def _columns(answer: Any) -> dict[str, Sequence[Any]]:

@@ -10,6 +10,12 @@ from pathlib import Path
 import pandas  # type: ignore[import-untyped]
 import pytest
 
+from reprise.errors import UsageError
+from reprise.runner.models.fleet import Wanted
+from reprise.runner.models.predict import predict
+from reprise.runner.models.worker import Settings
+from reprise.schemas.environment import Policy
+from reprise.tracking.embedded import EmbeddedStore
 from tests.runner.models.conftest import Trained
 from tests.runner.models.test_differential import COLUMNS, CSV, ROWS
 
@@ -79,6 +85,33 @@ def test_rows_in_another_encoding_are_refused_with_the_place(trained: Trained) -
     done = trained.reprise("models", "predict", *given, stdin="word\ncafé\n".encode("latin-1"))
     assert done.returncode == 2
     assert "the input is not UTF-8: byte 9 cannot be read" in done.stderr.decode()
+
+
+def test_a_letter_of_two_bytes_may_lie_anywhere(house: Path) -> None:
+    with EmbeddedStore(Path("mlruns").absolute()) as store:
+        wanted = Wanted(store, "no-such-model", "local", Policy(), Settings(Path("log")))
+        rows = b"x" + "é".encode() * (1 << 20)
+        with pytest.raises(UsageError, match="no folder with a model"):
+            predict(wanted, rows, "csv", "csv")
+        with pytest.raises(UsageError, match="byte 2,097,154 cannot be read"):
+            predict(wanted, rows + b"\xe9", "csv", "csv")
+
+
+@pytest.mark.parametrize("rows", [b"", b" \n"])
+def test_no_input_at_all_is_told_before_the_model_is_asked(trained: Trained, rows: bytes) -> None:
+    done = trained.reprise("models", "predict", "-m", "no-such-model", stdin=rows)
+    assert (done.returncode, done.stderr) == (2, b"error: the input is empty\n")
+
+
+def test_broken_json_is_refused_without_repeating_it(trained: Trained) -> None:
+    logs = set((trained.folder / "state" / "logs").glob("predict-*"))
+    rows = b'{"dataframe_records": [{"word": "' + b"secret" * 1000
+    done = trained.reprise("models", "predict", "-m", "moody", *LOCAL, stdin=rows)
+    assert done.returncode == 2
+    assert done.stderr.decode().strip() == (
+        "error: moody does not take the input: Unterminated string starting at: line 1 column 33 (char 32)"
+    )
+    assert set((trained.folder / "state" / "logs").glob("predict-*")) == logs  # no error names one
 
 
 def test_a_link_and_a_pipe_stay_what_they_are(trained: Trained, tmp_path: Path) -> None:
