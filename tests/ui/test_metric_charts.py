@@ -157,6 +157,47 @@ def test_a_chart_goes_on_while_its_run_does(
     page.get_by_role("img", name="val/loss: 2 points, last 8").wait_for()
     points = page.locator("figure", has_text="loss").first.locator(".points path")
     expect(points).to_have_count(4)
+    store.log_batch(run.run_id, metrics=[Metric("loss", 2.5, run.start_time + 500, 1)])  # comes late
+    page.get_by_role("img", name="loss: 5 points, last 0.5").wait_for()
+    expect(points).to_have_count(5)
+
+
+@pytest.mark.browser
+def test_a_metric_that_was_logged_without_steps_is_drawn_over_time(
+    store: EmbeddedStore, run: Run, serve: Serve, opened: Opened
+) -> None:
+    points = [Metric("loss", 1 / second, run.start_time + 1000 * second, 0) for second in range(1, 9)]
+    store.log_batch(run.run_id, metrics=points)
+    page = opened(f"{serve(store.directory)}/runs/{run.run_id}/metrics")
+    chart = page.get_by_role("img", name="loss: 8 points")
+    expect(chart.get_by_text("seconds")).to_be_visible()
+    expect(page.get_by_text("all at step 0: drawn over time")).to_be_visible()
+
+
+@pytest.mark.browser
+def test_new_points_leave_the_part_of_a_chart_that_one_looks_at(
+    store: EmbeddedStore, run: Run, serve: Serve, opened: Opened
+) -> None:
+    log(store, run, "loss", list(range(20)))
+    page = opened(f"{serve(store.directory)}/runs/{run.run_id}/metrics")
+    page.get_by_role("img", name="loss: 20 points").wait_for()
+    canvas = page.locator("figure .chart-canvas")
+    expect(canvas.get_by_text("15", exact=True).first).to_be_visible()
+    field = page.locator("figure .nsewdrag").bounding_box()
+    assert field
+    page.mouse.move(field["x"] + 50, field["y"] + 50)
+    page.mouse.down()
+    page.mouse.move(field["x"] + 150, field["y"] + 52, steps=4)
+    page.mouse.up()
+    last_tick = canvas.locator(".xtick").last
+    expect(last_tick).not_to_have_text("15")
+    zoomed = last_tick.text_content()
+    assert zoomed
+    log(store, run, "loss", [7, 8], first=20)
+    page.get_by_role("img", name="loss: 22 points").wait_for()
+    expect(last_tick).to_have_text(zoomed)
+    page.get_by_label("X axis").select_option("relative time")
+    expect(last_tick).to_have_text("20")
 
 
 @pytest.mark.browser
