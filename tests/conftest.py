@@ -6,6 +6,7 @@ import logging
 import os
 import socket
 import subprocess
+import time
 from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,18 @@ UV_CACHE = os.environ.get("UV_CACHE_DIR") or str(Path("~/.cache/uv").expanduser(
 """uv's own cache, which the tests that download packages share; read before HOME is out of reach."""
 FORBIDDEN_PROGRAMS = {"conda", "mamba", "docker", "sbatch", "squeue", "scancel", "kubectl", "ray"}
 FORGOTTEN = "/dev/null/this-test-must-use-the-house-fixture"
+PATIENCE = 120.0
+"""Seconds that something may take on a busy machine until a test gives up."""
+
+
+def eventually(true: Callable[[], object]) -> bool:
+    """Whether it is or comes true."""
+    deadline = time.monotonic() + PATIENCE
+    while not true():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.01)
+    return True
 
 
 @pytest.hookimpl(wrapper=True)

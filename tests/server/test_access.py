@@ -12,7 +12,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -27,6 +26,7 @@ from reprise.server import patience, users
 from reprise.server.access import Bearer, Role, needed
 from reprise.server.routes import VERBS
 from reprise.server.users import Users
+from tests.conftest import PATIENCE, eventually
 
 API = "/api/2.0/mlflow"
 FILES = "/api/2.0/mlflow-artifacts/artifacts"
@@ -51,14 +51,21 @@ class Server:
             method=method,
         )
         try:
-            with urllib.request.urlopen(request, timeout=30) as response:
+            with urllib.request.urlopen(request, timeout=PATIENCE) as response:
                 return response.status, response.read().decode()
         except urllib.error.HTTPError as error:
             with error:
                 return error.code, error.read().decode()
 
+    def takes_calls(self) -> bool:
+        try:
+            self.connect().close()
+        except OSError:
+            return False
+        return True
+
     def connect(self) -> socket.socket:
-        return socket.create_connection(("127.0.0.1", self.port), timeout=30)
+        return socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE)
 
 
 @contextmanager
@@ -249,7 +256,7 @@ def test_a_request_that_is_too_large_is_refused_and_leaves_nothing(house: Path) 
 
 IMPATIENT = """
 from reprise.server import patience
-patience.HEADER_SECONDS = patience.BODY_SECONDS = 0.3
+patience.HEADER_SECONDS = patience.BODY_SECONDS = 1
 from reprise.cli import main
 main()
 """
@@ -278,11 +285,16 @@ def test_many_slow_uploads_keep_nobody_waiting(house: Path) -> None:
                 f"PUT {FILES}/0/run/artifacts/{number} HTTP/1.1\r\nHost: 127.0.0.1\r\n"
                 "Content-Length: 10\r\n\r\n01234".encode()
             )
-        while len(list(Path("mlruns/artifacts").rglob(".*"))) < 64:
-            time.sleep(0.01)
+        assert eventually(lambda: len(list(Path("mlruns/artifacts").rglob(".*"))) == 64)
         assert server.ask(f"{API}/experiments/get?experiment_id=0")[0] == 200
 
 
+CALM = """
+from reprise.server import serving, stopping
+serving.PATIENCE = stopping.STALLED = 600
+from reprise.cli import main
+main()
+"""
 HASTY = """
 from reprise.server import serving
 serving.PATIENCE = 1
@@ -331,25 +343,24 @@ def test_it_counts_and_logs_its_requests(house: Path) -> None:
 
 def test_what_is_under_way_is_answered_before_it_goes(house: Path) -> None:
     """An upload that has begun when SIGTERM comes is taken whole."""
-    with served() as server, server.connect() as client:
+    with served(code=CALM) as server, server.connect() as client:
         client.sendall(
             f"PUT {FILES}/0/run/artifacts/slow.txt HTTP/1.1\r\nHost: 127.0.0.1\r\n"
             "Content-Length: 10\r\n\r\n01234".encode()
         )
-        while not list(Path("mlruns/artifacts").rglob(".*")):
-            time.sleep(0.01)
+        assert eventually(lambda: list(Path("mlruns/artifacts").rglob(".*")))
         server.process.send_signal(signal.SIGTERM)
-        time.sleep(0.3)
+        assert eventually(lambda: not server.takes_calls())
         client.sendall(b"56789")
         assert client.recv(100).startswith(b"HTTP/1.1 200")
-        assert server.process.wait(10) in (0, -signal.SIGTERM, 143)
+        assert server.process.wait(PATIENCE) in (0, -signal.SIGTERM, 143)
     assert next(Path("mlruns").rglob("slow.txt")).read_text() == "0123456789"
 
 
 def test_ctrl_c_is_how_it_is_ended_and_no_error(house: Path) -> None:
     with served() as server:
         server.process.send_signal(signal.SIGINT)
-        _, told = server.process.communicate(timeout=30)
+        _, told = server.process.communicate(timeout=PATIENCE)
     assert (server.process.returncode, told.strip()) == (130, "")
 
 
@@ -359,10 +370,9 @@ def test_an_upload_that_never_ends_leaves_nothing_when_it_goes(house: Path) -> N
             f"PUT {FILES}/0/run/artifacts/slow.txt HTTP/1.1\r\nHost: 127.0.0.1\r\n"
             "Content-Length: 10\r\n\r\n01234".encode()
         )
-        while not list(Path("mlruns/artifacts").rglob(".*")):
-            time.sleep(0.01)
+        assert eventually(lambda: list(Path("mlruns/artifacts").rglob(".*")))
         server.process.send_signal(signal.SIGTERM)
-        assert server.process.wait(30) in (-signal.SIGTERM, 143)
+        assert server.process.wait(PATIENCE) in (-signal.SIGTERM, 143)
     assert not [file for file in Path("mlruns/artifacts").rglob("*") if file.is_file()]
 
 
@@ -370,7 +380,7 @@ def test_a_store_that_cannot_be_opened_is_told_before_it_serves(house: Path) -> 
     Path("mlruns").mkdir()
     Path("mlruns/reprise.db").write_bytes(b"not a database, but long enough to be taken for one" * 20)
     argv = [sys.executable, "-m", "reprise", "server", "-p", "0"]
-    done = subprocess.run(argv, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=PATIENCE)
     assert done.returncode == 6
     assert "reprise.db" in done.stderr and "Serving" not in done.stderr
 

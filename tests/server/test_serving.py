@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -18,6 +20,7 @@ import uvicorn
 from reprise.errors import UsageError
 from reprise.server.serving import Serving, serve
 from reprise.tracking.embedded import EmbeddedStore
+from tests.conftest import PATIENCE, eventually
 
 SERVE = """
 import sys
@@ -29,7 +32,7 @@ from reprise.server.serving import Serving, serve
 from reprise.tracking.embedded import EmbeddedStore
 serving.PATIENCE = 600
 with suppress(KeyboardInterrupt), EmbeddedStore(Path("mlruns")) as store:
-    serve(store, Serving(port=int(sys.argv[1]), access=OneSecret(sys.argv[2])))
+    serve(store, Serving(access=OneSecret(sys.argv[1])), lambda url: print(url, flush=True))
 """
 
 
@@ -37,33 +40,34 @@ def version(port: int, token: str = "") -> int:
     request = urllib.request.Request(
         f"http://127.0.0.1:{port}/version", headers={"Authorization": f"Bearer {token}"}
     )
-    deadline = time.monotonic() + 30
-    while True:
+    try:
+        with urllib.request.urlopen(request, timeout=PATIENCE) as response:
+            return int(response.status)
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code
+
+
+@contextmanager
+def serving(folder: Path, code: str = SERVE) -> Iterator[tuple[subprocess.Popen[str], int]]:
+    """A server of the store ``mlruns`` in the folder, and the port that it has taken."""
+    argv = [sys.executable, "-c", code, "secret"]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(argv, cwd=folder, stdout=pipe, stderr=pipe, text=True) as process:
         try:
-            with urllib.request.urlopen(request) as response:
-                return int(response.status)
-        except urllib.error.HTTPError as error:
-            with error:
-                return error.code
-        except urllib.error.URLError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.02)
+            assert process.stdout is not None
+            yield process, int(process.stdout.readline().rpartition(":")[2])
+        finally:
+            process.kill()
 
 
 @pytest.mark.parametrize("ask_to_stop", [signal.SIGTERM, signal.SIGINT])
 def test_it_serves_until_it_is_told_to_stop(tmp_path: Path, ask_to_stop: signal.Signals) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
-    server = subprocess.Popen([sys.executable, "-c", SERVE, str(port), "secret"], cwd=tmp_path)
-    try:
+    with serving(tmp_path) as (server, port):
         assert version(port, "secret") == 200
         assert version(port, "guess") == 401
         server.send_signal(ask_to_stop)
-        assert server.wait(10) in {0, -ask_to_stop, 128 + ask_to_stop, 1}
-    finally:
-        server.kill()
-        server.wait()
+        assert server.wait(PATIENCE) in {0, -ask_to_stop, 128 + ask_to_stop, 1}
     with pytest.raises(urllib.error.URLError):
         urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=2)
 
@@ -78,31 +82,50 @@ def test_it_waits_for_no_client_that_takes_no_part_and_prints_nothing(
         with store.artifacts_of(run.run_id).writing("large.bin") as file:
             file.write(bytes(40 << 20))
     files = tmp_path / "mlruns" / "artifacts"
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
-    argv = [sys.executable, "-c", SERVE, str(port), "secret"]
-    server = subprocess.Popen(argv, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
     told = "HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer secret\r\n"
     download = f"GET /get-artifact?run_id={run.run_id}&path=large.bin {told}\r\n"
     upload = f"PUT /api/2.0/mlflow-artifacts/artifacts/0/a/half.bin {told}Content-Length: 10\r\n\r\n12345"
-    try:
-        assert version(port, "secret") == 200
-        with ExitStack() as clients:
-            for words in (download, upload, ""):
-                client = clients.enter_context(socket.create_connection(("127.0.0.1", port), timeout=30))
-                client.sendall(words.encode())
-                if words == download:
-                    assert client.recv(12) == b"HTTP/1.1 200"
-            deadline = time.monotonic() + 30
-            while not (arriving := list(files.rglob(".*"))) and time.monotonic() < deadline:
-                time.sleep(0.01)
-            server.send_signal(ask_to_stop)
-            _, printed = server.communicate(timeout=60)
-    finally:
-        server.kill()
-        server.wait()
+    with serving(tmp_path) as (server, port), ExitStack() as clients:
+        for words in (download, upload, ""):
+            address = ("127.0.0.1", port)
+            client = clients.enter_context(socket.create_connection(address, timeout=PATIENCE))
+            client.sendall(words.encode())
+            if words == download:
+                assert client.recv(12) == b"HTTP/1.1 200"
+        assert eventually(lambda: list(files.rglob(".*")))
+        server.send_signal(ask_to_stop)
+        _, printed = server.communicate(timeout=PATIENCE)
     assert printed == ""
-    assert arriving and not list(files.rglob(".*"))
+    assert not list(files.rglob(".*"))
+
+
+@pytest.mark.parametrize("ask_to_stop", [signal.SIGTERM, signal.SIGINT])
+def test_while_another_process_holds_the_store_it_is_read_and_ends(
+    tmp_path: Path, ask_to_stop: signal.Signals
+) -> None:
+    """More clients wait to write than there are threads for all requests together."""
+    with EmbeddedStore(tmp_path / "mlruns") as store:
+        store.create_experiment("there")
+    head = "HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer secret\r\n"
+    looking = f"GET /api/2.0/mlflow/experiments/get?experiment_id=1 {head}Connection: close\r\n\r\n"
+    with (
+        serving(tmp_path, SERVE.replace("600", "0.5")) as (server, port),
+        ExitStack() as opened,
+        closing(sqlite3.connect(tmp_path / "mlruns" / "reprise.db", isolation_level=None)) as other,
+    ):
+        address = ("127.0.0.1", port)
+        other.execute("BEGIN IMMEDIATE")
+        for number in range(90):
+            body = json.dumps({"name": f"{number}"})
+            kind = f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n{body}"
+            writer = opened.enter_context(socket.create_connection(address, timeout=PATIENCE))
+            writer.sendall(f"POST /api/2.0/mlflow/experiments/create {head}{kind}".encode())
+        reader = opened.enter_context(socket.create_connection(address, timeout=PATIENCE))
+        reader.sendall(looking.encode())
+        assert b'"there"' in b"".join(iter(lambda: reader.recv(4096), b""))
+        server.send_signal(ask_to_stop)
+        _, printed = server.communicate(timeout=PATIENCE)
+    assert printed == ""
 
 
 def test_its_socket_is_told_to_be_tcp_so_that_answers_come_without_delay(
