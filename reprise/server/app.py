@@ -10,6 +10,7 @@ import logging
 from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
+from anyio import CapacityLimiter
 from starlette.applications import Starlette
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
@@ -33,6 +34,9 @@ _HEADERS = {
     "REQUEST_TOO_LARGE": {"Connection": "close"},
     "TEMPORARILY_UNAVAILABLE": {"Retry-After": "1"},
 }
+
+_WRITERS = 40
+"""Threads that write; those that look are others, so that pages come while another process is writing."""
 
 _PROBES = ("/health", "/ping")  # of those who only look whether we are there
 
@@ -80,6 +84,7 @@ def create_app(
     app = application((*ROUTES, *(pages.routes if pages else ())))
     app.state.store = store
     app.state.follows = Follows()
+    app.state.writers = CapacityLimiter(_WRITERS)
     return Guard(app, access, None if hosts is None else frozenset(hosts), pages)
 
 

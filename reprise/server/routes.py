@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from starlette.concurrency import run_in_threadpool
+from anyio import to_thread
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
@@ -29,6 +29,7 @@ from reprise.server import (
     runs,
     traces,
 )
+from reprise.server.access import Role, needed
 from reprise.server.following import perform
 from reprise.server.wire import Verb, encode, invalid, read_body, read_query
 
@@ -58,6 +59,7 @@ def route(verb: Verb[Any]) -> Route:
 
 def endpoint(verb: Verb[Any]) -> Callable[[Request], Awaitable[Response]]:
     """Read the request's struct, perform the verb in a worker thread (SQLite blocks), write the answer."""
+    looks = needed(verb.method, f"/api/2.0/mlflow/{verb.path}") is Role.READ
 
     async def answer(request: Request) -> Response:
         if verb.method == "GET":
@@ -66,7 +68,9 @@ def endpoint(verb: Verb[Any]) -> Callable[[Request], Awaitable[Response]]:
         else:
             message = read_body(await _body(request), verb.request, request.path_params)
         state = request.app.state
-        done = await run_in_threadpool(perform, state.store, verb, message, state.follows.of(request.scope))
+        following = state.follows.of(request.scope)
+        limiter = None if looks else state.writers
+        done = await to_thread.run_sync(perform, state.store, verb, message, following, limiter=limiter)
         return Response(encode(done), media_type="application/json")
 
     return answer

@@ -57,7 +57,7 @@ def serve(store: EmbeddedStore, how: Serving, ready: Callable[[str], None] | Non
     store.get_experiment("0")  # a store that cannot be opened is told now, and not to the first client
     app = create_app(store, how.access, hosts=how.names, pages=how.pages)
     with place(how) as here:
-        serve_app(app, how, here, store.uri, ready)
+        serve_app(app, how, here, store.uri, ready, give_up=store.stop_waiting)
 
 
 class Place(NamedTuple):
@@ -105,8 +105,11 @@ def serve_app(
     ready: Callable[[str], None] | None = None,
     *,
     patience: float | None = None,
+    give_up: Callable[[], None] = lambda: None,
 ) -> None:
     """As :func:`serve`, any app: ``what`` it serves is told, requests have ``patience`` seconds to end.
+
+    Those that still wait for something then are freed by ``give_up``.
 
     Raises:
         UsageError: another has come to listen at the address.
@@ -126,7 +129,7 @@ def serve_app(
         ready(url)
     observed = Observed(Bodies(app, how.largest_body), here.log)
     config = _config(Silent(observed), timeout_keep_alive=75, http=PromptHeads)
-    server = TidyServer(config, how.pages, PATIENCE if patience is None else patience)
+    server = TidyServer(config, how.pages, PATIENCE if patience is None else patience, give_up)
     server.run(sockets=[here.address])
 
 

@@ -27,10 +27,18 @@ _PROMPT_TICK = 0.002
 class TidyServer(uvicorn.Server):
     """Gives requests ``patience`` seconds to end, and lets them clean up before it dies of its signal."""
 
-    def __init__(self, config: uvicorn.Config, pages: Pages | None, patience: float) -> None:
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        pages: Pages | None,
+        patience: float,
+        give_up: Callable[[], None] = lambda: None,
+    ) -> None:
+        """``give_up`` is called when the time is over, and ends what worker threads still wait for."""
         super().__init__(config)
         self._pages = pages
         self._patience = patience
+        self._give_up = give_up
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         if self._pages:
@@ -38,6 +46,7 @@ class TidyServer(uvicorn.Server):
         _take_no_more(self, sockets)
         clients = _Clients(self)
         await _quiet(self, self._patience, _TICK, clients.leave_stalled)
+        self._give_up()
         _leave_all(self)
         await _quiet(self, _CLEANING, _TICK)
 

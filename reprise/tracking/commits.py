@@ -28,7 +28,6 @@ class Group:
         self.done = 0
         self.ended = threading.Event()
         self.error: sqlite3.Error | None = None
-        connection.execute("BEGIN IMMEDIATE")
 
     @property
     def is_open(self) -> bool:
@@ -97,9 +96,13 @@ class Commits:
     """The door to writing: one thread at a time, in transactions that may carry several writes."""
 
     def __init__(
-        self, take: Callable[[], sqlite3.Connection], give_back: Callable[[sqlite3.Connection], None]
+        self,
+        take: Callable[[], sqlite3.Connection],
+        give_back: Callable[[sqlite3.Connection], None],
+        begin: Callable[[sqlite3.Connection], object],
     ) -> None:
-        self._take, self._give_back = take, give_back
+        """``begin`` opens a transaction that writes, when no other process has one."""
+        self._take, self._give_back, self._begin = take, give_back, begin
         self._turn = threading.Lock()
         self._waiting: set[object] = set()
         self._group: Group | None = None
@@ -129,6 +132,7 @@ class Commits:
         if self._group is None:
             connection = self._take()
             try:
+                self._begin(connection)
                 self._group = Group(connection)
             except BaseException:
                 _undo(connection)

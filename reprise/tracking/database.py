@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +21,9 @@ from reprise.tracking import migrations
 from reprise.tracking.commits import Commits
 
 BUSY_SECONDS = 120.0
+_NAP = 0.25
+"""Seconds after which who waits to write looks whether that is still wanted."""
+
 SYNCHRONOUS = "REPRISE_SYNCHRONOUS"
 
 
@@ -30,11 +34,14 @@ class Database:
         """``durability`` is ``full`` or ``normal``; what the user asks for when it is not given."""
         self.path = path
         self._synchronous = durability or synchronous()
-        self._commits = Commits(self._take, self._give_back)
+        self._commits = Commits(self._take, self._give_back, self._begin)
         self._idle: list[sqlite3.Connection] = []
         self._closed = False
+        self._may_wait = True
+        self._file: tuple[int, int] | None = None
         with self._told_plainly():
             self._prepare()
+        self._file = _identity(path)
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
@@ -61,6 +68,10 @@ class Database:
         with self._told_plainly(), self._connection() as connection:
             yield lambda: int(connection.execute("PRAGMA data_version").fetchone()[0])
 
+    def stop_waiting(self) -> None:
+        """Whoever waits for another process to write fails now, and so do those who come later."""
+        self._may_wait = False
+
     def close(self) -> None:
         """Close idle connections now, and those in use when they come back."""
         self._closed = True
@@ -76,12 +87,35 @@ class Database:
             self._give_back(connection)
 
     def _take(self) -> sqlite3.Connection:
+        if self._file is not None and _identity(self.path) != self._file:
+            raise TrackingError(  # what is written to the file that we have open would be lost
+                f"{self.path} was removed or replaced while it was in use",
+                code="RESOURCE_CONFLICT",
+                hint="what has it open, a server for example, has to be started again",
+            )
         try:
             return self._idle.pop()
         except IndexError:
             if self._closed:
                 raise RuntimeError(f"{self.path} was closed") from None
             return connect(self.path, self._synchronous)
+
+    def _begin(self, connection: sqlite3.Connection) -> None:
+        """Begin to write when nobody else does; SQLite itself waits deaf to the end of a server."""
+        deadline = time.monotonic() + BUSY_SECONDS
+        nap = _NAP if self._may_wait else 0
+        connection.execute(f"PRAGMA busy_timeout={nap * 1000:.0f}")
+        try:
+            while True:
+                try:
+                    connection.execute("BEGIN IMMEDIATE")
+                    return
+                except sqlite3.OperationalError as error:
+                    is_over = not self._may_wait or time.monotonic() > deadline
+                    if is_over or error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
+                        raise
+        finally:
+            connection.execute(f"PRAGMA busy_timeout={BUSY_SECONDS * 1000:.0f}")
 
     def _give_back(self, connection: sqlite3.Connection) -> None:
         if self._closed:
@@ -138,6 +172,15 @@ class Database:
                 code="TEMPORARILY_UNAVAILABLE" if busy else "INTERNAL_ERROR",
                 hint="another process holds the store for too long" if busy else None,
             ) from error
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Which file is there; None for none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def connect(path: Path, synchronous: str = "full") -> sqlite3.Connection:

@@ -189,6 +189,11 @@ class EmbeddedStore(
     def environ(self, run_id: str) -> None:
         """An MLflow client does not speak to a directory: a facade is served to it."""
 
+    def stop_waiting(self) -> None:
+        """Writes that wait for another process fail from now on: a server that ends waits for none."""
+        if self._opened is not None:
+            self._opened.stop_waiting()
+
     def close(self) -> None:
         """Close every connection; a verb after that is a bug of the caller."""
         with self._opening:

@@ -87,7 +87,9 @@ class Watched:
         self.connection.execute("CREATE TABLE note (text TEXT)")
         self.ended: list[str] = []
         self.connection.set_trace_callback(self._trace)
-        self.commits = Commits(lambda: self.connection, lambda connection: None)
+        self.commits = Commits(
+            lambda: self.connection, lambda connection: None, lambda begun: begun.execute("BEGIN IMMEDIATE")
+        )
         self.first_is_in, self.go = threading.Event(), threading.Event()
 
     def _trace(self, statement: str) -> None:

@@ -6,7 +6,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import closing
 from pathlib import Path
 
@@ -211,3 +211,32 @@ def test_a_database_of_something_else_is_left_alone(tmp_path: Path) -> None:
             name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
         }
     assert names == {"run"}
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_a_store_that_was_removed_or_replaced_takes_nothing_that_would_be_lost(
+    tmp_path: Path, again: bool
+) -> None:
+    with EmbeddedStore(tmp_path / "mlruns") as store:
+        store.create_experiment("first")
+        (tmp_path / "mlruns").rename(tmp_path / "elsewhere")
+        if again:
+            with EmbeddedStore(tmp_path / "mlruns") as other:
+                other.create_experiment("in the other one")
+        for verb in (lambda: store.create_experiment("lost"), store.search_experiments):
+            with pytest.raises(TrackingError, match="was removed or replaced while it was in use"):
+                verb()
+
+
+def test_who_waits_for_another_process_can_be_told_to_stop(tmp_path: Path) -> None:
+    with EmbeddedStore(tmp_path / "mlruns") as store, ThreadPoolExecutor(8) as threads:
+        store.create_experiment("first")
+        with closing(sqlite3.connect(tmp_path / "mlruns" / "reprise.db", isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            waiting = [threads.submit(store.create_experiment, f"{number}") for number in range(8)]
+            assert not wait(waiting, 0.5).done
+            store.stop_waiting()
+            for one in waiting:
+                with pytest.raises(TrackingError) as told:
+                    one.result(60)
+                assert told.value.code == "TEMPORARILY_UNAVAILABLE"
