@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import json
+import subprocess
 import sys
 import sysconfig
 from collections.abc import Mapping
@@ -17,6 +19,7 @@ from reprise.schemas.entities import Run
 from reprise.schemas.environment import CondaEnv, Lock, Policy, PythonEnv
 from reprise.tracking.embedded import EmbeddedStore
 from tests.conftest import UV_CACHE
+from tests.envs import conda_channel
 from tests.runner.models.conftest import Trained, served
 from tests.runner.models.test_differential import RECORDS
 
@@ -241,3 +244,39 @@ def test_iris_is_served_in_a_fresh_environment(trained: Trained, tmp_path: Path)
         processes = [entry.name for entry in (trained.folder / "cache" / "envs-v1").glob("virtualenv-*")]
         assert processes
         assert "Environment: virtualenv, by the files of the model" in server.log.read_text()
+
+
+GREETING = """
+import sys, mlflow
+
+class Greeting(mlflow.pyfunc.PythonModel):
+    def predict(self, context, model_input, params=None):
+        import greeter
+        return [{"greeter": greeter.__version__, "prefix": sys.prefix}]
+
+mlflow.pyfunc.save_model(sys.argv[1], python_model=Greeting(), conda_env=sys.argv[2])
+"""
+"""A model that needs a package of a conda channel."""
+
+
+@pytest.mark.mlflow
+@pytest.mark.network
+def test_a_model_of_conda_answers_in_the_environment_of_its_conda_yaml(
+    trained: Trained, tmp_path: Path
+) -> None:
+    mlflow = importlib.metadata.version("mlflow")
+    conda_env = {
+        "channels": [conda_channel.shared()],
+        "dependencies": [f"python={VERSION}", "greeter=1.0", "pip", {"pip": [f"mlflow=={mlflow}"]}],
+    }
+    (tmp_path / "conda.yaml").write_text(json.dumps(conda_env))
+    argv = [sys.executable, "-c", GREETING, str(tmp_path / "model"), str(tmp_path / "conda.yaml")]
+    subprocess.run(argv, cwd=tmp_path, env=trained.environ, check=True, capture_output=True)
+    fresh = trained._replace(environ={**trained.environ, "UV_CACHE_DIR": UV_CACHE})
+    with served(fresh, tmp_path / "log", str(tmp_path / "model"), "--env-manager", "conda") as server:
+        answer = server.ask({"dataframe_records": [{"x": 1}]})
+        assert answer.status_code == 200, answer.text
+        (found,) = answer.json()["predictions"]
+        environments = (trained.folder / "cache" / "envs-v1").glob("conda-*")
+        assert Path(found["prefix"]).resolve() in [path.resolve() for path in environments]
+    assert found["greeter"] == "1.0"
