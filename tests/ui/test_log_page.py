@@ -246,6 +246,9 @@ def test_new_lines_appear_until_one_scrolls_up(
     assert "20%" not in _shown(page)
     _say(log, "".join(f"step {step}\n" for step in range(900)))
     page.get_by_text("step 899", exact=True).wait_for()
+    _say(log, "".join(f"step {step}\n" for step in range(900, 1800)))
+    page.get_by_text("step 1799", exact=True).wait_for()
+    expect(page.locator(".line")).to_have_count(1000)  # each one makes the next dearer to draw
     follow = page.get_by_label("Follow")
     assert follow.is_checked()
     page.locator("#log").hover()
@@ -254,7 +257,7 @@ def test_new_lines_appear_until_one_scrolls_up(
     settled(page)
     top = page.locator("#log").evaluate("box => box.scrollTop")
     _say(log, "one more\n")
-    page.get_by_text("of 903").wait_for()
+    page.get_by_text("of 1,803").wait_for()
     assert page.locator("#log").evaluate("box => box.scrollTop") == top
     page.get_by_role("button", name="End").click()
     page.get_by_text("one more", exact=True).wait_for()

@@ -3,6 +3,7 @@ import { attempt, byId, counted, getJSON, hear, inOrder, onKey, setQuery } from 
 
 const PIECE = 500; // lines fetched at once
 const MOST = 4000; // lines on the page
+const PAUSE = 100; // ms between two drawings of new lines
 const EDGE = 800; // pixels from an end where more is fetched
 
 const base = `/runs/${encodeURIComponent(byId("run").dataset.runId)}/log`;
@@ -76,12 +77,12 @@ function above(change) {
   scrollTo(box.scrollTop + box.scrollHeight - height);
 }
 
-function dropTop() {
-  while (box.childElementCount > MOST) box.firstChild.remove();
+function dropTop(most = MOST) {
+  while (box.childElementCount > most) box.firstChild.remove();
 }
 
 function toEnd() {
-  dropTop();
+  dropTop(2 * PIECE); // the fewer there are, the less a new line costs
   scrollTo(box.scrollHeight);
 }
 
@@ -230,20 +231,22 @@ onKey("f", "Follow the end of the log", () => follow.click());
 
 let next = box.dataset.next; // the line that the stream goes on with
 let arrived = []; // windows that are not drawn yet
+let drawn = 0; // when windows were drawn last
 
 if (follows) {
   const stop = hear(() => `${base}/stream?${new URLSearchParams({ which, line: next })}`, {
     lines(event) {
       next = event.lastEventId;
-      if (arrived.push(JSON.parse(event.data)) === 1) requestAnimationFrame(draw);
+      if (arrived.push(JSON.parse(event.data)) === 1) setTimeout(draw, Math.max(0, drawn + PAUSE - Date.now()));
     },
     end: () => stop(),
   });
 }
 
-/** Draws what has arrived since the last frame; of a storm of lines only the end is seen. */
+/** Draws what has arrived since the last time; of a storm of lines only the end is seen. */
 function draw() {
-  for (const window of follow.checked ? arrived.slice(-2) : arrived) {
+  drawn = Date.now();
+  for (const window of follow.checked ? arrived.slice(-8) : arrived) {
     const joins = window.first <= nextShown() && window.first + 1 >= nextShown() - PIECE;
     if (joins && (follow.checked || box.childElementCount < MOST)) append(window);
     else if (follow.checked) replace(window);
