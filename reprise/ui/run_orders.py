@@ -101,6 +101,8 @@ def _children(order: RunOrder) -> Mapping[int, Sequence[int]]:
 def _tops(order: RunOrder, children: Mapping[int, Sequence[int]]) -> Sequence[int]:
     """The runs that stand below no other, and one of each circle of runs that are nested in each other."""
     nested = {child for below in children.values() for child in below}
+    if nested.isdisjoint(children):  # one level deep: no circle
+        return [number for number in order.numbers if number not in nested]
     reached: set[int] = set()
     tops: set[int] = set()
 

@@ -11,7 +11,7 @@ from starlette.datastructures import QueryParams
 from reprise.errors import TrackingError
 from reprise.schemas.entities import ViewType
 from reprise.tracking.search import parse_order
-from reprise.ui.run_columns import Column, column, column_of, columns
+from reprise.ui.run_columns import MOST_COLUMNS, Column, column, column_of, columns
 
 MOST_SORTS = 5
 EVERY = "*"
@@ -32,7 +32,8 @@ class Sort(NamedTuple):
 class RunQuery(NamedTuple):
     """``open`` are the ids of the runs that show what is nested in them; no ``columns``: nobody chose.
 
-    ``unsorted`` is what the address asks to sort by and no column is.
+    ``unsorted`` is what the address asks to sort by and no column is; ``left_out``, how many columns it names
+    beyond those that a table has.
     """
 
     experiment_id: str
@@ -41,6 +42,7 @@ class RunQuery(NamedTuple):
     unsorted: tuple[str, ...] = ()
     deleted: bool = False
     columns: tuple[Column, ...] = ()
+    left_out: int = 0
     open: frozenset[str] = frozenset()
 
     @property
@@ -80,6 +82,7 @@ def read(experiment_id: str, given: QueryParams) -> RunQuery:
         tuple(text for text, sort in zip(asked, sorts, strict=True) if sort is None),
         given.get("view") == "deleted",
         columns(given.getlist("columns")),
+        max(0, len(given.getlist("columns")) - MOST_COLUMNS),
         frozenset(given.getlist("open")),
     )
 

@@ -6,7 +6,7 @@ import pytest
 from starlette.datastructures import QueryParams
 
 from reprise.tracking.run_listing import Keys
-from reprise.ui.run_columns import at_first, quoted
+from reprise.ui.run_columns import MOST_COLUMNS, at_first, quoted
 from reprise.ui.run_query import read
 
 
@@ -48,6 +48,12 @@ def test_the_words_of_the_search_language_sort_too(words: str, id: str) -> None:
 def test_a_column_is_shown_once_and_the_name_always() -> None:
     query = read("0", QueryParams("columns=name&columns=status&columns=status"))
     assert [column.id for column in query.columns] == ["status"]
+
+
+def test_columns_beyond_those_that_a_table_has_are_counted() -> None:
+    query = read("0", QueryParams([("columns", f"params.{n}") for n in range(MOST_COLUMNS + 3)]))
+    assert (len(query.columns), query.left_out) == (MOST_COLUMNS, 3)
+    assert read("0", QueryParams("columns=status")).left_out == 0
 
 
 @pytest.mark.parametrize(

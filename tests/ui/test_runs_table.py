@@ -116,6 +116,7 @@ def test_what_a_plain_client_logged_breaks_nothing(tmp_path: Path) -> None:
         page = ask("/experiments/0")
         shown = ask("/experiments/0?" + "&".join(f"columns=params.{name}" for name in params))
     assert page.status_code == shown.status_code == 200
+    assert "at most 200 columns: 100 columns more are left out" in shown.text
     assert "<script>document" not in page.text + shown.text
     assert ">NaN<" in page.text
     assert len(page.text) < 30_000
@@ -315,6 +316,7 @@ def test_thousands_of_runs_are_scrolled_through(tmp_path: Path, serve: Serve, op
 
     page.get_by_role("button", name="n", exact=True).click()
     page.locator("#rows tr").first.get_by_text("4,999", exact=True).wait_for()
+    page.get_by_role("button", name="n", exact=True).wait_for()  # the arrow is no part of its name
     page.get_by_role("button", name="Duration").click(modifiers=["Shift"])
     page.wait_for_url("**/experiments/0?sort=-metrics.n&sort=-duration")
 
