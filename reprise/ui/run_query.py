@@ -17,7 +17,7 @@ MOST_SORTS = 5
 EVERY = "*"
 """The value of ``open`` that unfolds all runs."""
 
-_IN_WORDS = re.compile(r"\s(ASC|DESC)\s*$", re.IGNORECASE)
+_IN_WORDS = re.compile(r"\s(ASC|DESC)\s*$|^\w+\.[`\"']", re.IGNORECASE)
 
 
 class Sort(NamedTuple):

@@ -33,6 +33,8 @@ def test_what_cannot_be_sorted_by_is_told(id: str) -> None:
     [
         ("metrics.acc DESC", "-metrics.acc"),
         ("metrics.`max depth` asc", "metrics.max depth"),
+        ("metrics.`max depth`", "metrics.max depth"),
+        ('params."lr"', "params.lr"),
         ("attributes.created desc", "-created"),
         ("start_time ASC", "created"),
         ("tags.mlflow.user DESC", "-user"),
