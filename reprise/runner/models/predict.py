@@ -31,6 +31,7 @@ CONTENT_TYPES: Mapping[Format, str] = {
 _TO_PARQUET = "import json, pandas, sys; pandas.DataFrame(json.load(sys.stdin)).to_parquet(sys.argv[1])"
 _COLUMN = "prediction"
 _PIECE = 1 << 20  # bytes
+_NO_TIMES = b"dtype datetime64[ns] is not supported for parsing"
 _LONGEST_REASON = 2000  # characters
 _QUOTED = re.compile(r"""'(?:\w+\(["'])?(.*?)(?:["']\))?'""", re.DOTALL)
 """How MLflow quotes what a parser said, by its repr; after that comes all of what it was given."""
@@ -76,12 +77,20 @@ def _answer(served: Served, rows: bytes, given: Format) -> bytes:
     try:
         answer = ask_once(served.worker.address, "POST", "/invocations", headers, rows)
     except (Unreached, Broken):
+        served.worker.given_time_to_end()
         raise RepriseError(
-            f"the server of {served.model.shown} ended without an answer\n{served.worker.tail()}"
+            f"the server of {served.model.shown} {served.worker.end_told()}, without an answer\n"
+            f"{served.worker.tail()}",
+            hint=f"all of its output is in {served.worker.log}",
         ) from None
     if answer.status < 400:
         return answer.content
-    raise UsageError(f"{served.model.shown} does not take the input: {_reason(answer)}")
+    raise UsageError(
+        f"{served.model.shown} does not take the input: {_reason(answer)}",
+        hint="its signature has times, which MLflow does not read from CSV: give JSON or Parquet"
+        if given == "csv" and _NO_TIMES in answer.content
+        else None,
+    )
 
 
 def _reason(answer: Answer) -> str:

@@ -16,6 +16,7 @@ import socket
 import subprocess
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -44,7 +45,7 @@ _SHOWN = 15  # lines
 _TAIL = 1 << 16  # bytes
 _LARGEST_LOG = 10 << 20  # bytes
 _TRACEBACK = "Traceback (most recent call last):"
-_OUTER = re.compile(r"Exception: Command .* returned non zero return code")
+_OUTER = re.compile(r"Exception: Command .* returned non zero return code(?:.*= (?P<code>-?\d+))?")
 
 
 class Settings(NamedTuple):
@@ -78,7 +79,8 @@ class Worker:
         self._silent_since: float | None = None
         self._stuck = False
         self._model = model
-        self._log = settings.log
+        self.log = settings.log
+        """Gets all that it prints."""
         self._timeout = settings.timeout
         command = _command(model, settings, self._port, self._socket, folder)
         entered = envs.MANAGERS[environment.manager].enter(environment, command)
@@ -143,7 +145,7 @@ class Worker:
             if not self.alive:
                 raise RepriseError(
                     f"the server of {self._model.shown} {self.end_told()}\n{self.tail()}",
-                    hint=f"all of its output is in {self._log}",
+                    hint=f"all of its output is in {self.log}",
                 )
             if time.monotonic() > deadline:
                 raise RepriseError(
@@ -159,22 +161,21 @@ class Worker:
             return f"is out of reach: its socket {self.address} was removed"
         if code is None:
             return "answers no more requests"
+        if (lines := self._lines()) and (outer := _OUTER.match(lines[-1])) and outer["code"]:
+            code = int(outer["code"])  # of the server under MLflow's command, which itself only fails
         if code >= 0:
             return f"ended with exit code {code}"
-        name = signal.Signals(-code).name
+        name = signal.Signals(-code).name if -code in set(signal.Signals) else f"signal {-code}"
         return f"was killed by {name}{' (out of memory?)' if name == 'SIGKILL' else ''}"
+
+    def given_time_to_end(self) -> None:
+        """Return when it has ended, or does not seem to: one that dies is some time about it."""
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(_GRACE)
 
     def tail(self) -> str:
         """The last lines that it printed, indented."""
-        try:
-            with self._log.open("rb") as stream:
-                size = self._log.stat().st_size
-                begin = self._from if self._from <= size else 0  # it was emptied since
-                stream.seek(max(begin, size - _TAIL))
-                lines = stream.read().decode("utf-8", "replace").splitlines()
-        except OSError:
-            return ""
-        return "\n".join(f"  {line}" for line in _cause(lines)[-_SHOWN:])
+        return "\n".join(f"  {line}" for line in _cause(self._lines())[-_SHOWN:])
 
     def end(self) -> None:
         """End all of its processes; a second call does nothing."""
@@ -191,17 +192,28 @@ class Worker:
     def bound_log(self) -> None:
         """Begin the log anew where it has become large; what it held is in ``....log.1`` then."""
         try:
-            if self._log.stat().st_size > _LARGEST_LOG:
+            if self.log.stat().st_size > _LARGEST_LOG:
                 # It appends, so it goes on at the new end.
-                shutil.copyfile(self._log, self._log.with_name(f"{self._log.name}.1"))
-                os.truncate(self._log, 0)
+                shutil.copyfile(self.log, self.log.with_name(f"{self.log.name}.1"))
+                os.truncate(self.log, 0)
         except OSError as error:  # a full disk; a log that somebody removed
-            log.debug("%s is not bounded: %s", self._log, error)
+            log.debug("%s is not bounded: %s", self.log, error)
 
     @property
     def _is_out_of_reach(self) -> bool:
         """Whether it was ready once, and its socket is gone since."""
         return self._ready and isinstance(self.address, Path) and not self.address.exists()
+
+    def _lines(self) -> list[str]:
+        """The last that it printed, without what is empty at the end."""
+        try:
+            with self.log.open("rb") as stream:
+                size = self.log.stat().st_size
+                begin = self._from if self._from <= size else 0  # it was emptied since
+                stream.seek(max(begin, size - _TAIL))
+                return stream.read().decode("utf-8", "replace").rstrip().splitlines()
+        except OSError:
+            return []
 
     def _answers(self) -> bool:
         # MLflow before 2.21 serves by gunicorn, which knows nothing of the socket.
@@ -239,8 +251,6 @@ def _is_server(uri: str) -> bool:
 
 def _cause(lines: list[str]) -> list[str]:
     """Without the traceback of MLflow's command, which only says that the server under it has ended."""
-    while lines and not lines[-1].strip():
-        lines = lines[:-1]
     if lines and _OUTER.match(lines[-1]) and _TRACEBACK in lines:
         last = len(lines) - 1 - lines[::-1].index(_TRACEBACK)
         return lines[:last] or lines

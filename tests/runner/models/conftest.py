@@ -15,18 +15,18 @@ import httpx
 import pytest
 
 from reprise.server.loopback import bound
-from tests.conftest import EXAMPLES
-
-PATIENCE = 240.0  # seconds until a server has to answer, or to be gone, on a busy machine
+from tests.conftest import EXAMPLES, PATIENCE
 
 MOODY = """
-import os, sys, time, mlflow
+import os, signal, sys, time, mlflow
 
 class Moody(mlflow.pyfunc.PythonModel):
     def predict(self, context, model_input, params=None):
         word = model_input["word"].iloc[0]
         if word == "die":
             os._exit(3)
+        if word == "kill":
+            os.kill(os.getpid(), signal.SIGKILL)
         if word == "fail":
             raise ValueError("a word that I do not like")
         while word.startswith("until ") and not os.path.exists(word[6:]):

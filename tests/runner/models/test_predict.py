@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -21,6 +23,18 @@ from tests.runner.models.test_differential import COLUMNS, CSV, ROWS
 
 pytestmark = pytest.mark.mlflow
 
+TIMES = """
+import sys, mlflow, pandas
+from mlflow.models import infer_signature
+
+class Years(mlflow.pyfunc.PythonModel):
+    def predict(self, context, model_input, params=None):
+        return model_input["when"].dt.year.tolist()
+
+signature = infer_signature(pandas.DataFrame({"when": pandas.to_datetime(["2024-01-01"])}))
+wanted = {"signature": signature, "pip_requirements": ["mlflow"]}
+mlflow.pyfunc.save_model(sys.argv[1], python_model=Years(), **wanted)
+"""
 LOCAL = ("--env-manager", "local")
 
 
@@ -85,6 +99,29 @@ def test_rows_in_another_encoding_are_refused_with_the_place(trained: Trained) -
     done = trained.reprise("models", "predict", *given, stdin="word\ncafé\n".encode("latin-1"))
     assert done.returncode == 2
     assert "the input is not UTF-8: byte 9 cannot be read" in done.stderr.decode()
+
+
+def test_a_server_that_is_killed_is_told_so(trained: Trained) -> None:
+    done = trained.reprise(
+        "models", "predict", "-m", "moody", "--format", "csv", *LOCAL, stdin=b"word\nkill\n"
+    )
+    assert done.returncode == 1
+    said = done.stderr.decode()
+    assert "the server of moody was killed by SIGKILL (out of memory?), without an answer" in said
+    assert "Traceback" not in said
+    assert Path(said.rpartition("all of its output is in ")[2].strip()).is_file()
+
+
+def test_times_in_csv_are_refused_with_what_to_give_instead(trained: Trained, tmp_path: Path) -> None:
+    argv = [sys.executable, "-c", TIMES, str(tmp_path / "model")]
+    subprocess.run(argv, cwd=tmp_path, env=trained.environ, check=True, capture_output=True)
+    given = ("-m", str(tmp_path / "model"), *LOCAL)
+    done = trained.reprise("models", "predict", *given, "--format", "csv", stdin=b"when\n2024-01-02\n")
+    assert done.returncode == 2
+    assert "give JSON or Parquet" in done.stderr.decode()
+    rows = json.dumps({"dataframe_records": [{"when": "2024-01-02"}]}).encode()
+    done = trained.reprise("models", "predict", *given, stdin=rows)
+    assert json.loads(done.stdout) == {"predictions": [2024]}
 
 
 def test_a_letter_of_two_bytes_may_lie_anywhere(house: Path) -> None:
