@@ -25,7 +25,7 @@ UV_CACHE = os.environ.get("UV_CACHE_DIR") or str(Path("~/.cache/uv").expanduser(
 """uv's own cache, which the tests that download packages share; read before HOME is out of reach."""
 FORBIDDEN_PROGRAMS = {"conda", "mamba", "docker", "sbatch", "squeue", "scancel", "kubectl", "ray"}
 FORGOTTEN = "/dev/null/this-test-must-use-the-house-fixture"
-PATIENCE = 120.0
+PATIENCE = 240.0
 """Seconds that something may take on a busy machine until a test gives up."""
 
 

@@ -15,7 +15,8 @@ import urllib.request
 from functools import cache
 from pathlib import Path
 
-_STARTUP = 120.0
+from reprise.server.loopback import bound
+from tests.conftest import PATIENCE
 
 
 @cache
@@ -25,8 +26,8 @@ def tracking_uri(whose: str = "everybody's") -> str:
     Tests that look at all that a server holds have one of their own, since others leave things on theirs.
     """
     folder = Path(tempfile.mkdtemp(prefix="mlflow-server-"))
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
+    held = bound("127.0.0.1", 0)  # until the end, so that nobody else is given the port
+    port = held.getsockname()[1]
     command = [
         *(sys.executable, "-m", "mlflow", "server", "--workers", "1"),
         *("--host", "127.0.0.1", "--port", str(port)),
@@ -38,7 +39,7 @@ def tracking_uri(whose: str = "everybody's") -> str:
         command, cwd=folder, env=client_environ(folder), stdout=log, stderr=log, start_new_session=True
     )
     log.close()
-    atexit.register(_stop, server, folder)
+    atexit.register(_stop, server, folder, held)
     uri = f"http://127.0.0.1:{port}"
     _wait_until_healthy(uri, server, folder / "log")
     return uri
@@ -58,7 +59,7 @@ def client_environ(home: Path) -> dict[str, str]:
 
 
 def _wait_until_healthy(uri: str, server: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + _STARTUP
+    deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         if server.poll() is not None:
             break
@@ -70,7 +71,8 @@ def _wait_until_healthy(uri: str, server: subprocess.Popen[bytes], log: Path) ->
     raise RuntimeError(f"mlflow server did not start:\n{log.read_text()[-4000:]}")
 
 
-def _stop(server: subprocess.Popen[bytes], folder: Path) -> None:
+def _stop(server: subprocess.Popen[bytes], folder: Path, held: socket.socket) -> None:
     os.killpg(server.pid, 9)
     server.wait()
+    held.close()
     shutil.rmtree(folder, ignore_errors=True)

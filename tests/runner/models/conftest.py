@@ -82,16 +82,14 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
         "PYTHONHASHSEED": "0",  # MLflow's errors list sets in their order
     }
     made = Trained(folder, environ, folder / "moody")
-    for parameter in ("C=1.0", "C=0.0001"):
-        done = made.reprise("run", str(EXAMPLES / "iris"), "--env-manager=local", "-P", parameter)
-        assert done.returncode == 0, done.stderr
-    subprocess.run(
-        [sys.executable, "-c", MOODY, str(made.moody)],
-        cwd=folder,
-        env=environ,
-        check=True,
-        capture_output=True,
-    )
+    pipe = subprocess.PIPE
+    argv = [sys.executable, "-c", MOODY, str(made.moody)]
+    with subprocess.Popen(argv, cwd=folder, env=environ, stdout=pipe, stderr=subprocess.STDOUT) as beside:
+        for parameter in ("C=1.0", "C=0.0001"):
+            done = made.reprise("run", str(EXAMPLES / "iris"), "--env-manager=local", "-P", parameter)
+            assert done.returncode == 0, done.stderr
+        told, _ = beside.communicate()
+    assert beside.returncode == 0, told
     return made
 
 

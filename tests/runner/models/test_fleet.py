@@ -16,9 +16,10 @@ from reprise.runner.models.fleet import Served, Wanted
 from reprise.runner.models.worker import Settings
 from reprise.schemas.environment import Policy
 from reprise.tracking.embedded import EmbeddedStore
+from tests.conftest import eventually
 from tests.runner.models.conftest import Trained, served
 from tests.runner.models.test_differential import RECORDS
-from tests.runner.models.test_serve import MODEL, eventually, word
+from tests.runner.models.test_serve import MODEL, word
 
 pytestmark = pytest.mark.mlflow
 
