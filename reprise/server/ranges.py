@@ -2,19 +2,46 @@
 
 from __future__ import annotations
 
+import logging
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from mimetypes import guess_type
 from urllib.parse import quote
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
 
+from reprise.errors import TrackingError
 from reprise.tracking.artifacts import Artifacts
+
+log = logging.getLogger(__name__)
 
 _RANGE = re.compile(r"bytes=(?P<first>\d{0,18})-(?P<last>\d{0,18})")
 _PIECE = 1 << 20
+
+
+class Pieces(StreamingResponse):
+    """An answer in pieces; their generator lets go of its files also when a reader leaves early."""
+
+    def __init__(
+        self,
+        pieces: Generator[bytes],
+        status_code: int = 200,
+        headers: Mapping[str, str] | None = None,
+        media_type: str | None = None,
+    ) -> None:
+        super().__init__(pieces, status_code, headers, media_type)
+        self._pieces = pieces
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        except TrackingError as error:  # too late for an answer: that the connection breaks off tells it
+            log.warning("%s", error)
+        finally:
+            self._pieces.close()
 
 
 async def object_response(
@@ -46,7 +73,7 @@ async def ranged(
         status = 206
     described["Content-Length"] = str(stop - start)
     pieces = _pieces(artifacts, path, start, stop)
-    return StreamingResponse(pieces, status, described, media_type=kind)
+    return Pieces(pieces, status, described, media_type=kind)
 
 
 def _bounds(asked: re.Match[str], size: int) -> tuple[int, int]:
@@ -57,9 +84,11 @@ def _bounds(asked: re.Match[str], size: int) -> tuple[int, int]:
     return int(asked["first"]), min(last + 1, size)
 
 
-def _pieces(artifacts: Artifacts, path: str, start: int, stop: int) -> Iterator[bytes]:
+def _pieces(artifacts: Artifacts, path: str, start: int, stop: int) -> Generator[bytes]:
     with artifacts.reading(path) as stream:
         stream.seek(start)
         while start < stop and (piece := stream.read(min(_PIECE, stop - start))):
             start += len(piece)
             yield piece
+    if start < stop:
+        raise TrackingError(f"The artifact {path!r} became shorter while it was sent")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 from reprise.errors import TrackingError
 from reprise.tracking.artifacts import Artifacts
@@ -37,7 +37,7 @@ class _Sink:
         return b"".join(pieces)
 
 
-def zipped(artifacts: Artifacts, folder: str) -> Iterator[bytes]:
+def zipped(artifacts: Artifacts, folder: str) -> Generator[bytes]:
     """The archive of ``folder``, in pieces. A file that cannot be opened is left out, and named in it."""
     sink = _Sink()
     prefix = f"{folder}/" if folder else ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import importlib.util
 import io
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any, BinaryIO, NamedTuple
 
@@ -16,6 +17,8 @@ READ_LIMIT = 1024 * 1024
 """Bytes of separated values that are read."""
 
 _SEPARATORS = ",;\t|"
+_TOLD = re.compile(r"sep=([,;\t|])\r?\n")
+"""The first line by which spreadsheets tell the separator."""
 
 
 class Table(NamedTuple):
@@ -30,7 +33,9 @@ def separated(text: str, suffix: str, is_cut: bool) -> Table | None:
     """``text`` is the beginning of the file; when it is cut its last line does not count."""
     if is_cut:
         text = text[: text.rfind("\n") + 1] or text
-    separator = "\t" if suffix == ".tsv" else _separator(text)
+    if told := _TOLD.match(text):
+        text = text[told.end() :]
+    separator = told[1] if told else "\t" if suffix == ".tsv" else _separator(text)
     rows = []
     try:
         for row in csv.reader(io.StringIO(text, newline=""), delimiter=separator):

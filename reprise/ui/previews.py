@@ -154,6 +154,8 @@ def decoded(head: bytes) -> str | None:
     if b"\0" in looked_at:
         return None
     text = head.decode("utf-8-sig", "replace")
+    if "\ufffd" in text and text.replace("\ufffd", "").isascii():
+        text = head.decode("cp1252", "replace")  # as spreadsheets of the West write
     return text if sum(map(_is_strange, text[:_LOOKED_AT])) <= len(looked_at) / 20 else None
 
 

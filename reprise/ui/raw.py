@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 from starlette.routing import Route
 
 from reprise.server.artifacts import store_of
-from reprise.server.ranges import for_keeping, ranged
+from reprise.server.ranges import Pieces, for_keeping, ranged
 from reprise.ui.archive import zipped
 
 POLICY = (
@@ -69,7 +69,7 @@ def folder(request: Request) -> Response:
     artifacts = store_of(request).artifacts_of(owner)
     artifacts.list(path)  # what is wrong with the path is told before the answer begins
     headers = {**HEADERS, **for_keeping(f"{path.rpartition('/')[2] or owner}.zip")}
-    return StreamingResponse(zipped(artifacts, path), headers=headers, media_type="application/zip")
+    return Pieces(zipped(artifacts, path), headers=headers, media_type="application/zip")
 
 
 def _path(request: Request) -> str:

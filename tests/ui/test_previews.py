@@ -150,6 +150,21 @@ def test_text_that_calls_itself_an_image_is_not_one(folder: Path) -> None:
     assert shown.kind == "text" and "no such image" in shown.notes[0]
 
 
+def test_a_first_line_that_tells_the_separator_is_none_of_the_table(folder: Path) -> None:
+    table = _shown(folder, "a.csv", b"sep=;\r\na;b\r\n1;2,5\r\n").table
+    assert table is not None
+    assert (table.columns, table.rows) == (["a", "b"], [["1", "2,5"]])
+
+
+def test_a_table_of_a_western_spreadsheet_is_read(folder: Path) -> None:
+    table = _shown(folder, "a.csv", "name;preis\nMüller;5 €\n".encode("cp1252")).table
+    assert table is not None and table.rows == [["Müller", "5 €"]]
+    text = "naïve " * 9
+    assert (
+        _shown(folder, "a.txt", text.encode() + b"\xff").text == f"{text}\ufffd"
+    )  # UTF-8 but for one byte
+
+
 def test_utf16_text_is_text(folder: Path) -> None:
     assert _shown(folder, "a.txt", "naïve".encode("utf-16")).text == "naïve"
 
