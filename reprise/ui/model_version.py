@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
@@ -20,6 +19,7 @@ from reprise.server.artifacts import store_of
 from reprise.tracking.embedded import EmbeddedStore
 from reprise.ui.html import moment, number, render
 from reprise.ui.models import run_of, version_row
+from reprise.ui.origins import quoted
 from reprise.ui.preview_models import READ_LIMIT, ModelCard, card
 from reprise.ui.stored_file import StoredFile
 
@@ -65,9 +65,9 @@ def version(request: Request) -> Response:
         row=version_row(store, found),
         files=files_of(store, found),
         lineage=lineage(store, found),
-        serve=f"reprise models serve -m {shlex.quote(address)}",
+        serve=f"reprise models serve -m {quoted(address)}",
         load=f"mlflow.pyfunc.load_model({json.dumps(address, ensure_ascii=False)})",
-        again=f"reprise reproduce {shlex.quote(address)}",
+        again=f"reprise reproduce {quoted(address)}",
         stages=MODEL_STAGES,
     )
 
@@ -76,9 +76,9 @@ def compare(request: Request) -> Response:
     """Two and more versions of a model, by ``?versions=1,2``."""
     store, name = store_of(request), request.path_params["name"]
     model = store.get_registered_model(name)
+    wanted = _wanted(request.query_params.get("versions", ""))
     versions = [
-        with_aliases(store.get_model_version(name, str(wanted)), model)
-        for wanted in _wanted(request.query_params.get("versions", ""))
+        with_aliases(store.get_model_version(name, str(number)), model) for number in wanted[:_MOST]
     ]
     only = request.query_params.get("only") == "differences"
     sections = [
@@ -91,6 +91,7 @@ def compare(request: Request) -> Response:
         model=model,
         versions=versions,
         sections=[part for part in sections if part.rows],
+        beyond=len(wanted) - len(versions),
         only=only,
         all_rows=request.url.remove_query_params("only").query,
         differences=request.url.include_query_params(only="differences").query,
@@ -119,7 +120,7 @@ def _wanted(text: str) -> Sequence[int]:
     ]
     if not found:
         raise UsageError("no versions are given", hint="?versions=1,2 compares versions 1 and 2")
-    return list(dict.fromkeys(found))[:_MOST]
+    return list(dict.fromkeys(found))
 
 
 def _sections(store: EmbeddedStore, versions: Sequence[ModelVersion]) -> Sequence[Section]:

@@ -139,7 +139,7 @@ def _start(record: RunRecord) -> str | None:
 
 
 def quoted(word: str) -> str:
-    """``word`` for a shell: where it has controls, which a terminal would act on when pasted, by their codes."""
+    """``word`` for a shell; what a terminal would act on when it is pasted stands there by its code."""
     if not _CONTROLS.search(word):
         return shlex.quote(word)
     told = word.replace("\\", "\\\\").replace("'", "\\'").replace("\n", "\\n")

@@ -18,7 +18,6 @@ _NONE = HEIGHT + 24  # where a run stands on an axis of which it has no value
 _FIRST = (("params.", 6), ("metrics.", 3))  # columns that are axes when nobody has chosen
 _MOST = 40  # axes
 _MOST_TICKS = 12
-_DECADES = 3  # that a column spans at least which is shown by logarithms
 
 
 class Tick(NamedTuple):
@@ -116,7 +115,7 @@ def scale_of(column: Column, *, turned: bool = False) -> Scale:
     if not column["numeric"]:
         return Scale(words=tuple(sorted(set(there))))
     low, high = min(there), max(there)
-    is_log = low > 0 and (math.log10(high) - math.log10(low) >= _DECADES) != turned
+    is_log = low > 0 and column["log"] != turned
     return Scale(low, high, is_log)
 
 

@@ -14,11 +14,15 @@ from reprise.ui.numbers import all_finite, natural
 
 _MOST_COLUMNS = 300
 _LONGEST = 120  # characters of a param that is no number
+_SPAN = 1000  # of the largest to the least number that are shown by logarithms
 _MOST_POINTS = 60_000  # of all runs together
 _POINTS = (100, 1000)  # of a run, at least and at most
 
 Column = Mapping[str, Any]
-"""``id``, ``title``, ``numeric``, ``values``: as the browser is given it."""
+"""``id``, ``title``, ``numeric``, ``log``, ``values``: as the browser is given it.
+
+``log``: its numbers span so much that only their logarithms can be told apart on an axis.
+"""
 
 _Offer = tuple[str, str, Sequence[Column], Sequence[Column], str]
 """A control before it is asked for: name, title, columns, those to begin with, what none is called."""
@@ -92,19 +96,21 @@ def _is_result(id: str) -> bool:
 def _columns(runs: Sequence[Run]) -> Iterator[Column]:
     for name in sorted({name for run in runs for name in run.params}, key=natural):
         texts = [run.params.get(name) for run in runs]
-        yield _column(
+        yield column_of(
             f"params.{name}", name, all_finite(texts) or [text and text[:_LONGEST] for text in texts]
         )
     for name in sorted({name for run in runs for name in run.metrics}, key=natural):
         found = [run.metrics.get(name) for run in runs]
-        yield _column(f"metrics.{name}", name, [metric and _finite(metric.value) for metric in found])
+        yield column_of(f"metrics.{name}", name, [metric and _finite(metric.value) for metric in found])
     took = [None if run.end_time is None else (run.end_time - run.start_time) / 1000 for run in runs]
-    yield _column("duration", "duration (s)", took)
+    yield column_of("duration", "duration (s)", took)
 
 
-def _column(id: str, title: str, values: Sequence[float | str | None]) -> Column:
+def column_of(id: str, title: str, values: Sequence[float | str | None]) -> Column:
     is_numeric = not any(isinstance(value, str) for value in values)
-    return {"id": id, "title": title, "numeric": is_numeric, "values": values}
+    there = [value for value in values if not (value is None or isinstance(value, str))]
+    is_log = is_numeric and min(there, default=0) > 0 and max(there) / min(there) >= _SPAN
+    return {"id": id, "title": title, "numeric": is_numeric, "log": is_log, "values": values}
 
 
 def lines(store: EmbeddedStore, runs: Sequence[Run], metric: str) -> Answer:

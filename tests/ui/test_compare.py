@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from reprise.runner.verdict.changes import changes
 from reprise.runner.verdict.recorded import both
@@ -24,7 +24,7 @@ from reprise.ui.comparison import Row, Section, Wanted, sections
 from reprise.ui.run_diffs import FileDiff, files, parted
 from tests.fakes.repositories import commit, git, make
 from tests.ui.asking import Ask
-from tests.ui.conftest import Opened, Serve, accessible, follow, keep_picture
+from tests.ui.conftest import Opened, Serve, accessible, follow, keep_picture, settled
 from tests.ui.sample import HOSTILE, Sample
 
 Log = Callable[..., Run]
@@ -393,6 +393,61 @@ def test_a_run_that_goes_on_is_followed(
     store.log_batch(runs[0].run_id, metrics=[Metric("loss", 0.125, runs[0].start_time + 9, 9)])
     page.get_by_text("★ 0.125").wait_for()
     assert page.get_by_label("Find").input_value() == "los"
+
+
+@pytest.mark.browser
+def test_what_is_pressed_while_a_view_is_under_way_is_not_lost(
+    store: EmbeddedStore, log: Log, serve: Serve, opened: Opened
+) -> None:
+    runs = [log(str(at), {name: str(at) for name in "abcd"}) for at in range(3)]
+    page = opened(f"{serve(Path(store.uri))}/compare?runs={_ids(*runs)}&tab=parallel")
+    page.get_by_text("3 of 3 runs within the ranges").wait_for()
+    held: list[Route] = []
+    page.route("**/compare/view?*", lambda route: held.append(route))
+    with page.expect_request("**/compare/view?*"):
+        page.get_by_role("button", name="Take away the axis a").click()
+    for _ in range(2):
+        page.get_by_role("button", name="Move to the left: d").click()
+    page.get_by_role("button", name="Take away the axis c").click()
+    page.unroute("**/compare/view?*")  # which lets go what is held
+    expect(page.locator("#ranges legend")).to_have_text(["d", "b"])
+
+
+@pytest.mark.browser
+def test_the_points_of_a_run_that_goes_on_never_go_back(
+    store: EmbeddedStore, log: Log, serve: Serve, opened: Opened
+) -> None:
+    runs = [log("a", loss=[0.5, 0.4]), log("b", loss=[0.4, 0.3])]
+    page = opened(f"{serve(Path(store.uri))}/compare?runs={_ids(*runs)}&tab=charts")
+    old = page.context.request.get(page.url.replace("/compare?", "/compare/lines?metric=loss&")).text()
+    points = page.locator(".charts .scatterlayer .trace").first.locator(".points path")
+    expect(points).to_have_count(2)
+    held: list[Route] = []
+    page.route("**/compare/lines?*", lambda route: route.continue_() if held else held.append(route))
+    with page.expect_request("**/compare/lines?*"):
+        store.log_batch(runs[0].run_id, metrics=[Metric("loss", 0.3, runs[0].start_time + 2, 2)])
+    for step in (3, 4):
+        store.log_batch(runs[0].run_id, metrics=[Metric("loss", 0.2, runs[0].start_time + step, step)])
+    expect(points).to_have_count(5)
+    with page.expect_response("**/compare/lines?*") as late:
+        held[0].fulfill(body=old, content_type="application/json")
+    late.value.finished()
+    settled(page)
+    assert points.count() == 5
+
+
+@pytest.mark.browser
+def test_what_spans_decades_is_drawn_by_logarithms_and_boxes_stand_side_by_side(
+    store: EmbeddedStore, log: Log, serve: Serve, opened: Opened
+) -> None:
+    runs = [log(str(at), {"rate": f"1e-{at}"}, loss=[float(at)]) for at in range(1, 6)]
+    page = opened(f"{serve(Path(store.uri))}/compare?runs={_ids(*runs)}&tab=scatter")
+    axis = "document.querySelector('.js-plotly-plot')._fullLayout.xaxis.type"
+    expect(page.locator("#plot .point")).to_have_count(5)
+    assert page.evaluate(axis) == "log"
+    follow(page.get_by_role("link", name="Box plots"))
+    expect(page.locator("#plot .boxlayer .trace")).to_have_count(5)
+    assert page.evaluate(axis) == "category"
 
 
 @pytest.mark.browser

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from reprise.schemas.entities import Metric, Run
 from reprise.tracking.embedded import EmbeddedStore
 from tests.ui.asking import Ask
-from tests.ui.conftest import Opened, Serve, accessible, follow, keep_picture
+from tests.ui.conftest import Opened, Serve, accessible, follow, keep_picture, settled
 from tests.ui.sample import Sample
 
 if TYPE_CHECKING:
@@ -130,6 +130,52 @@ def test_versions_side_by_side_show_what_differs(store: EmbeddedStore, ask: Ask,
     assert "numpy" in everything and "numpy" not in differences
     assert "input &lt;b&gt;petal" in everything
     assert f"/compare?runs={runs[0].run_id}%2C{runs[1].run_id}" in differences
+
+
+def test_of_more_versions_than_fit_side_by_side_the_rest_is_told(store: EmbeddedStore, ask: Ask) -> None:
+    store.create_registered_model("iris")
+    for _ in range(22):
+        store.create_model_version("iris", "s3://elsewhere/model")
+    wanted = ",".join(map(str, range(1, 23)))
+    text = ask(f"/models/iris/compare?versions={wanted}").text
+    assert "20 versions side by side" in text and "2 more versions were asked for" in text
+    assert "asked for" not in ask("/models/iris/compare?versions=1,22").text
+
+
+def test_a_command_for_a_model_whose_name_a_terminal_would_act_on_is_safe_to_paste(
+    store: EmbeddedStore, ask: Ask
+) -> None:
+    store.create_registered_model("iris\x1b[201~\rrose")
+    store.create_model_version("iris\x1b[201~\rrose", "s3://elsewhere/model")
+    text = ask("/models/iris%1B%5B201~%0Drose/1").text
+    assert "reprise models serve -m $&#39;models:/iris\\033[201~\\015rose/1&#39;" in text
+
+
+@pytest.mark.browser
+def test_an_alias_that_others_move_is_shown_where_it_is_now(
+    store: EmbeddedStore, serve: Serve, opened: Opened, tmp_path: Path
+) -> None:
+    store.create_registered_model("iris")
+    for _ in range(3):
+        store.create_model_version("iris", "s3://elsewhere/model")
+    store.set_registered_model_alias("iris", "champion", "1")
+    page = opened(f"{serve(tmp_path / 'mlruns')}/models/iris")
+    page.get_by_label("Choose version 3").check()
+    old = page.context.request.get(page.url).text()
+    held: list[Route] = []
+    page.route("**/models/iris", lambda route: route.continue_() if held else held.append(route))
+    with page.expect_request("**/models/iris"):
+        store.set_registered_model_alias("iris", "champion", "2")
+    store.set_registered_model_alias("iris", "champion", "3")
+    _shown(page.get_by_role("link", name="version 3"))
+    with page.expect_response("**/models/iris") as late:
+        held[0].fulfill(body=old, content_type="text/html")
+    late.value.finished()
+    settled(page)
+    expect(page.get_by_role("link", name="version 3")).to_be_visible()
+    expect(page.get_by_label("Choose version 3")).to_be_checked()
+    page.get_by_role("button", name="Move champion", exact=True).click()
+    expect(page.get_by_label("Version", exact=True)).to_have_value("3")
 
 
 @pytest.mark.browser

@@ -11,13 +11,12 @@ from starlette.datastructures import QueryParams
 from reprise.schemas.entities import Metric
 from reprise.tracking.embedded import EmbeddedStore
 from reprise.ui.parallel import HEIGHT, Scale, axes, colours, lines, scale_of
-from reprise.ui.plotted import Column
+from reprise.ui.plotted import Column, column_of
 from tests.ui.asking import Ask
 
 
 def _column(id: str, *values: float | str | None) -> Column:
-    is_numeric = not any(isinstance(value, str) for value in values)
-    return {"id": id, "title": id.partition(".")[2], "numeric": is_numeric, "values": values}
+    return column_of(id, id.partition(".")[2], values)
 
 
 DEPTH, RATE = _column("params.depth", 2, 4, None), _column("params.rate", 1e-5, 1e-3, 1e-1)

@@ -70,6 +70,7 @@ def test_the_nested_runs_are_compared_up_to_as_many_as_can_be(store: EmbeddedSto
     ids = [_run(store, str(number), parent).run_id for number in range(203)]
     answer = ask(f"/sweeps/{parent.run_id}/compare")
     assert answer.headers["location"] == f"/compare?runs={'%2C'.join(ids[:200])}"
+    assert ">Compare the first 200<" in ask("/sweeps").text
 
 
 def test_sweeps_are_on_pages_that_keep_what_was_chosen(store: EmbeddedStore, ask: Ask) -> None:
@@ -119,6 +120,27 @@ def test_a_sweep_is_looked_at(sample: Sample, opened: Opened, theme: str) -> Non
     page.get_by_text("depth=0").wait_for()
     accessible(page)
     keep_picture(page, f"sweeps-{theme}")
+
+
+@pytest.mark.browser
+def test_what_is_best_says_by_which_goal(
+    store: EmbeddedStore, serve: Serve, opened: Opened, tmp_path: Path
+) -> None:
+    parent = _run(store, "parent")
+    for number in range(2):
+        _run(store, f"child {number}", parent, accuracy=number, loss=number)
+    page = opened(f"{serve(tmp_path / 'mlruns')}/sweeps")
+    goal = page.get_by_label("Which value of it is best")
+    expect(goal).to_have_value("max")
+    page.locator("select[data-query^='metric.']").select_option("loss")
+    expect(goal).to_have_value("min")
+    page.get_by_role("link", name="child 0").last.wait_for()
+    page.get_by_label("Goal").select_option("max")
+    expect(goal).to_have_value("max")
+    page.get_by_role("link", name="child 1").last.wait_for()
+    child = _run(store, "child 2", parent, fairness=1)
+    page.locator("select[data-query^='metric.'] option", has_text="fairness").wait_for(state="attached")
+    assert store.get_run(child.run_id).status == "RUNNING"
 
 
 @pytest.mark.browser

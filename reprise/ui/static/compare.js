@@ -1,12 +1,11 @@
 // The page of a comparison: which runs it holds, the switches of its views, and how a view is taken anew.
 
 import { seriesColour, seriesNumbers } from "./charts.js";
-import { attempt, byId, getHTML, inOrder, onChange, onKey, setQuery, tellTimes } from "./page.js";
+import { attempt, byId, getHTML, inOrder, keepUp, onKey, setQuery } from "./page.js";
 
 export const view = byId("view");
 const more = byId("more");
 const tab = view?.dataset.tab;
-const MODULE = { charts: "compare_charts", parallel: "parallel", scatter: "compare_plots", contour: "compare_plots", box: "compare_plots" }[tab];
 
 const items = [...document.querySelectorAll("[data-run]")];
 
@@ -43,23 +42,23 @@ function paint() {
 }
 
 let module = null;
-const made = inOrder(() => getHTML(`/compare/view${location.search}`));
+const made = inOrder((asked) => getHTML(`/compare/view${asked}`));
 
 /** Takes what stands below the tabs from the server, and leaves the focus where it was. */
 export async function take() {
-  const html = await made();
+  const asked = location.search;
+  const html = await made(asked);
   if (html === undefined) return;
+  if (location.search !== asked) return take(); // what was chosen meanwhile is not to jump back
   const at = document.activeElement;
   const { scrollLeft, scrollTop } = view.querySelector(".scroll, #parallel") ?? {};
   view.innerHTML = html;
   const again = view.querySelector(at.name ? `[name="${CSS.escape(at.name)}"]` : `[data-held="${CSS.escape(at.dataset.held ?? "")}"]`);
   if (again && !at.isConnected) {
-    if (again.type === "search") again.value = at.value; // what was typed meanwhile
-    again.focus();
-    if (again.type === "search") again.setSelectionRange(at.selectionStart, at.selectionStart);
+    if (at.type === "search") again.replaceWith(at); // with what was typed meanwhile
+    (at.isConnected ? at : again).focus();
   }
   view.querySelector(".scroll, #parallel")?.scrollTo(scrollLeft, scrollTop);
-  tellTimes(view);
   paint();
 }
 
@@ -71,16 +70,14 @@ document.addEventListener("click", (event) => {
   const { baseline, remove, add, flip } = button.dataset;
   if (button.matches(".swatch")) {
     const id = button.closest("[data-run]").dataset.run;
-    const shown = button.getAttribute("aria-pressed") !== "true";
-    button.setAttribute("aria-pressed", shown);
-    if (shown) hidden.delete(id);
-    else hidden.add(id);
+    if (!hidden.delete(id)) hidden.add(id);
+    button.ariaPressed = !hidden.has(id);
     keep({ hidden: [...hidden].join(",") });
     renew();
   } else if (baseline) {
-    const pressed = button.getAttribute("aria-pressed") === "true";
-    for (const other of document.querySelectorAll("[data-baseline]")) other.setAttribute("aria-pressed", other === button && !pressed);
-    keep({ baseline: pressed ? "" : baseline });
+    const wanted = button.ariaPressed === "true" ? "" : baseline;
+    for (const one of document.querySelectorAll("[data-baseline]")) one.ariaPressed = one.dataset.baseline === wanted;
+    keep({ baseline: wanted });
     renew();
   } else if (remove) {
     go(ids.filter((id) => id !== remove));
@@ -131,13 +128,13 @@ onKey("a", "Add a run", () => {
 paint();
 addEventListener("themechange", paint);
 document.querySelector(".tabs [aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
-if (MODULE) {
+if (view?.dataset.module) {
   attempt(async () => {
-    module = await import(`./${MODULE}.js`);
+    module = await import(`./${view.dataset.module}.js`);
     module.show(tab);
   });
 }
 if (view?.dataset.live === "yes") {
-  if (tab === "table") onChange(() => attempt(take), 3000);
-  if (tab === "charts") onChange(() => attempt(() => module?.update()), 3000);
+  if (tab === "table") keepUp(take, 3000);
+  if (tab === "charts") keepUp(async () => module?.update(), 3000);
 }

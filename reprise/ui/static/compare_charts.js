@@ -3,41 +3,45 @@
 import { ids, isHidden, keep, names, numbers, query, told } from "./compare.js";
 import { onceSeen, plain, plot, seriesColour } from "./charts.js";
 import { lineLayout, lineTraces, unitOf, viewOf, writeView } from "./lines.js";
-import { attempt, getJSON } from "./page.js";
+import { attempt, byId, getJSON, inOrder } from "./page.js";
 
-const form = document.getElementById("lines");
+const MOST_MARKED = 20; // runs up to which points are marked: each is an element
+const form = byId("lines");
 const figures = [...document.querySelectorAll("[data-metric]")];
 const fetched = new Map(); // metric -> its lines, one for each run that has it
+const seen = new Set(); // of charts: who fetches and draws one once it is in view
+let turn = Promise.resolve();
 
 export function show() {
   if (!form) return;
   writeView(form, query());
   form.elements.find.value = query().get("find") ?? "";
   form.addEventListener("input", () => {
-    keep({ ...told(form), smooth: form.elements.smooth.value === "0" ? "" : form.elements.smooth.value });
+    const wanted = told(form);
+    keep({ ...wanted, smooth: wanted.smooth === "0" ? "" : wanted.smooth });
     sift();
     draw();
   });
   sift();
-  for (const figure of figures) {
-    onceSeen(figure, () => attempt(async () => {
-      await load(figure.dataset.metric);
-      drawOne(figure);
-    }));
-  }
+  figures.forEach(watch);
 }
 
 export const redraw = draw;
 
-/** Draws anew what is drawn, with the points that have come since. */
-export async function update() {
-  await Promise.all([...fetched.keys()].map(load));
-  draw();
-}
+/** Draws anew what is drawn, with the points that have come since; what is not in view, when it is again. */
+export const update = () => seen.forEach((look) => look());
 
-async function load(metric) {
-  const asking = new URLSearchParams({ metric, runs: ids.join(",") });
-  fetched.set(metric, (await getJSON(`/compare/lines?${asking}`)).lines);
+function watch(figure) {
+  const { metric } = figure.dataset;
+  const ask = inOrder(() => getJSON(`/compare/lines?${new URLSearchParams({ metric, runs: ids.join() })}`));
+  const look = () => onceSeen(figure, () => attempt(async () => {
+    seen.add(look);
+    const found = await ask();
+    if (!found) return;
+    fetched.set(metric, found.lines);
+    turn = turn.then(() => attempt(() => drawOne(figure))).then(() => new Promise(requestAnimationFrame)); // each is painted before the next
+  }));
+  look();
 }
 
 function sift() {
@@ -59,8 +63,9 @@ function drawOne(figure) {
   const unit = unitOf(found);
   const layout = lineLayout(view, unit);
   if (isSingle) layout.xaxis = { showticklabels: false };
-  const traces = () => (isSingle ? [bars(found)] : found.flatMap((line) => lineTraces(line, view, { name: names.get(line.run), number: numbers.get(line.run), unit })));
-  plot(figure.querySelector("div"), traces, layout, { name: metric.slice(0, 120) });
+  const lines = () => found.flatMap((line) => lineTraces(line, view, { name: names.get(line.run), number: numbers.get(line.run), unit }))
+    .map((trace) => (found.length > MOST_MARKED && trace.x.length > 1 ? { ...trace, mode: trace.mode.replace("+markers", "") } : trace));
+  return plot(figure.querySelector("div"), isSingle ? () => [bars(found)] : lines, layout, { name: metric.slice(0, 120) });
 }
 
 /** Of a metric that each run has logged once. */

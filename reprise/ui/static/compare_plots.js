@@ -1,13 +1,12 @@
 // The scatter, the contour and the box plots of a comparison.
 
-import { colour, given } from "./page.js";
+import { byId, colour, given } from "./page.js";
 import { ids, isHidden, keep, names, numbers, told } from "./compare.js";
 import { plain, plot, seriesColour, unplot } from "./charts.js";
 
-const form = document.getElementById("axes");
+const form = byId("axes");
 const { columns } = given("plotted");
-const host = document.getElementById("plot");
-const byId = new Map(columns.map((column) => [column.id, column]));
+const host = byId("plot");
 const DRAW = { scatter, contour, box };
 let kind = "";
 
@@ -19,19 +18,20 @@ export function show(tab) {
 
 export function redraw() {
   if (!form) return;
-  const chosen = Object.fromEntries(Object.entries(told(form)).map(([name, id]) => [name, byId.get(id)]));
+  const chosen = Object.fromEntries(Object.entries(told(form)).map(([name, id]) => [name, columns.find((column) => column.id === id)]));
   const needed = ["x", "y", "z"].filter((name) => name in chosen).map((name) => chosen[name]);
   const there = [...ids.keys()].filter((at) => !isHidden(ids[at]) && needed.every((column) => column && column.values[at] !== null));
   const least = kind === "contour" ? 4 : 1;
   const without = ids.length - there.length;
-  const said = document.getElementById("told");
+  const said = byId("told");
   if (there.length < least) {
     said.textContent = `A ${kind} plot needs ${least} runs or more that have all of these values; there are ${there.length}.`;
     unplot(host);
     return;
   }
   said.textContent = without ? `${without} of ${ids.length} runs are hidden or have not all of these values.` : "";
-  const axis = (column) => ({ title: { text: plain(column.title) }, ...(column.numeric ? {} : { type: "category" }) });
+  const scaled = ({ numeric, log }) => (numeric ? (log ? "log" : "linear") : "category");
+  const axis = (column) => ({ title: { text: plain(column.title) }, type: kind === "box" && column === chosen.x ? "category" : scaled(column) });
   const layout = { xaxis: axis(chosen.x), yaxis: axis(chosen.y), margin: { l: 60, r: 20, t: 20, b: 50 } };
   plot(host, () => DRAW[kind](there, chosen), layout, { name: `${kind}: ${needed.map((column) => column.title.slice(0, 80)).join(", ")}` });
 }

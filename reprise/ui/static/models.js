@@ -1,18 +1,22 @@
 // Registered models: what can be changed of one and of its versions, all by the REST API.
-import { agreed, api, asked, byId, getJSON, getPage, h, mayWrite, onDo, onKey, renew } from "./page.js";
+import { agreed, api, asked, byId, getJSON, getPage, h, inOrder, keepUp, mayWrite, onDo, onKey, renew, tellTimes } from "./page.js";
 
 const page = (name) => `/models/${encodeURIComponent(name)}`;
 const query = new URLSearchParams(location.search);
 const boxes = () => [...document.querySelectorAll("[name=chosen]")];
 const chosen = () => boxes().filter((box) => box.checked).map((box) => box.value);
 
-/** Shows what has changed where it stands: what was ticked stays so, and the focus is where it was. */
-async function refresh(button) {
+const now = inOrder(() => getPage(location.pathname + location.search));
+
+/** Shows what has changed where it stands, here or by others: what was ticked stays so, and the focus is where it was. */
+async function refresh() {
+  const fresh = (await now())?.getElementById("model");
+  if (!fresh) return;
   const ticked = chosen();
-  renew(byId("model"), (await getPage(location.pathname + location.search)).getElementById("model"));
+  tellTimes(fresh);
+  if (!fresh.isEqualNode(byId("model"))) renew(byId("model"), fresh);
   for (const box of boxes()) box.checked = ticked.includes(box.value);
   tellChosen();
-  if (document.activeElement === document.body) (byId(button.id) ?? byId("main")).focus({ preventScroll: true });
 }
 
 /** Sends what a button says (`button` of _model_parts.html), with what is filled into its form. */
@@ -28,7 +32,10 @@ async function change(button) {
   if (typed !== body.name) throw new Error("Nothing was deleted: that is another name");
   await api(verb, wanted, method);
   if (next) location.assign(next);
-  else await refresh(button);
+  else {
+    await refresh();
+    if (document.activeElement === document.body) (byId(button.id) ?? byId("main")).focus({ preventScroll: true });
+  }
 }
 
 async function rename({ dataset: { name } }) {
@@ -65,6 +72,7 @@ function tellChosen() {
 
 onDo({ change, rename, register, compare });
 document.addEventListener("change", tellChosen);
+if (byId("model")) keepUp(refresh, 3000);
 tellChosen(); // a page that is gone back to keeps its choices
 if (byId("chosen")) onKey("c", "Compare the chosen versions", compare);
 if (mayWrite && byId("registering")) {

@@ -10,24 +10,23 @@ let axes = []; // from left to right: {id, places, range, …}; a range is [low,
 
 export function show() {
   view.addEventListener("pointerdown", (event) => {
-    const number = all(".axis").indexOf(event.target.closest(".axis"));
-    if (number >= 0) (event.target.closest(".title") ? dragAxis : drawRange)(event, number);
+    if (event.target.closest(".axis") && !event.button) (event.target.closest(".title") ? dragAxis : drawRange)(event);
   });
   view.addEventListener("pointerover", ({ target }) => near(target.closest(".reach, #brushed li")));
   view.addEventListener("focusin", ({ target }) => near(target.closest("#brushed li")));
   view.addEventListener("input", ({ target }) => target.type === "range" && slide(target));
   view.addEventListener("change", ({ target }) => {
-    const axis = axes[numberOf(target)];
+    const axis = axisOf(target);
     if (target.type === "range") save();
     else if (target.id === "add-axis" && !axes.some(({ id }) => id === target.value)) changed([...axes, { id: target.value }]);
-    else if (axis) changed(axes.with(axes.indexOf(axis), { ...axis, turned: !axis.turned, range: null }));
+    else if (axis) changed(axes.map((one) => (one === axis ? { ...axis, turned: !axis.turned, range: null } : one)));
   });
   view.addEventListener("click", ({ target }) => {
     const by = target.closest("[data-by]")?.dataset.by;
-    const number = numberOf(target);
-    if (by === "0") changed(axes.toSpliced(number, 1));
-    else if (by) move(number, number + Number(by));
-    else if (target.id === "all-runs") changed(axes.map((axis) => ({ ...axis, range: null })));
+    const axis = axisOf(target);
+    if (by === "0") changed(axes.filter((one) => one !== axis));
+    else if (by) move(axis, axes.indexOf(axis) + Number(by));
+    else if (target.id === "all-runs") changed(axes.map((one) => ({ ...one, range: null })));
   });
   read();
 }
@@ -46,7 +45,8 @@ function read() {
   mark();
 }
 
-const numberOf = (control) => all("#ranges fieldset").indexOf(control.closest("fieldset"));
+/** The axis that a control or a part of the drawing belongs to, which may be of before the last change. */
+const axisOf = (element) => axes.find(({ id }) => id === element.closest("[data-axis]")?.dataset.axis);
 
 /** Keeps the axes in the address, from where the server draws them. */
 function changed(wanted) {
@@ -73,11 +73,12 @@ function mark() {
     listed[run].hidden = !isIn;
     return isIn;
   });
-  all(".brush").forEach((brush, number) => {
-    const [low, high] = axes[number].range ?? [0, 0];
+  for (const brush of all(".brush")) {
+    const range = axisOf(brush)?.range;
+    const [low, high] = range ?? [0, 0];
     brush.setAttribute("y", `${100 * (1 - high)}%`);
-    brush.setAttribute("height", axes[number].range ? `${Math.max(100 * (high - low), 1)}%` : 0);
-  });
+    brush.setAttribute("height", range ? `${Math.max(100 * (high - low), 1)}%` : 0);
+  }
   byId("within").textContent = `${within.length} of ${runs.length} runs within the ranges`;
   const link = byId("compare-within");
   link.hidden = within.length < 2 || within.length === runs.length;
@@ -92,58 +93,58 @@ function near(found) {
   if (listed.length) byId("near").textContent = listed[run]?.textContent.trim() ?? "";
 }
 
-// --- by the mouse: a range is drawn on its axis, and an axis is dragged by its title ------------------------------
+// --- by the mouse: a range is drawn on its axis, and an axis is dragged by its title
 
 function follow(event, moved, end) {
   event.preventDefault();
   const stop = new AbortController();
   addEventListener("pointermove", moved, { signal: stop.signal });
-  addEventListener("pointerup", (last) => (stop.abort(), end(last)), { signal: stop.signal });
+  for (const over of ["pointerup", "pointercancel"]) addEventListener(over, (last) => (stop.abort(), end(last)), { signal: stop.signal });
 }
 
-function drawRange(event, number) {
+function drawRange(event) {
   const { top, height } = all(".lines")[0].getBoundingClientRect();
   const place = ({ clientY }) => Math.min(Math.max(1 - (clientY - top) / height, 0), 1);
   const start = place(event);
   follow(event, (moved) => {
-    axes[number].range = [start, place(moved)].sort((one, other) => one - other);
+    axisOf(event.target).range = [start, place(moved)].sort((one, other) => one - other);
     mark();
   }, (last) => {
-    const isClick = Math.abs(place(last) - start) < 0.01; // which clears it
-    changed(isClick ? axes.with(number, { ...axes[number], range: null }) : axes);
+    if (Math.abs(place(last) - start) < 0.01) axisOf(event.target).range = null; // a click clears it
+    changed(axes);
   });
 }
 
-function dragAxis(event, number) {
+function dragAxis(event) {
   const { left, width } = all(".lines")[0].getBoundingClientRect();
   const place = ({ clientX }) => Math.min(Math.max(Math.floor(((clientX - left) / width) * axes.length), 0), axes.length - 1);
-  const show = (at) => all(".axis").forEach((axis, one) => axis.classList.toggle("aim", one === at && at !== number));
-  follow(event, (moved) => show(place(moved)), (last) => (show(-1), move(number, place(last))));
+  const show = (at) => all(".axis").forEach((axis, one) => axis.classList.toggle("aim", one === at && !axis.contains(event.target)));
+  follow(event, (moved) => show(place(moved)), (last) => (show(-1), move(axisOf(event.target), place(last))));
 }
 
-function move(from, to) {
-  if (to !== from && to >= 0 && to < axes.length) changed(axes.toSpliced(from, 1).toSpliced(to, 0, axes[from]));
+function move(axis, to) {
+  if (axis && axes[to] && axes[to] !== axis) changed(axes.filter((one) => one !== axis).toSpliced(to, 0, axis));
 }
 
-// --- by the keyboard ----------------------------------------------------------------------------------------------
+// --- by the keyboard
 
 function slide(input) {
-  const number = numberOf(input);
-  const ends = [...input.closest("fieldset").querySelectorAll("[type=range]")].map((one) => Number(one.value)).sort((one, other) => one - other);
-  axes[number].range = ends[0] <= 0 && ends[1] >= 1 ? null : ends;
-  tell(axes[number], number);
+  const axis = axisOf(input);
+  const ends = [...input.closest("fieldset").querySelectorAll("[type=range]")].map((one) => Number(one.value)).sort(); // all written with a point
+  axis.range = ends[0] <= 0 && ends[1] >= 1 ? null : ends;
+  tell(axis);
   mark();
 }
 
 /** Says what the ends of a range are. */
-function tell({ range, words, ends, is_log }, number) {
+function tell({ id, range, words, ends, is_log }) {
   const said = (place) => {
     if (words.length) return words[Math.min(Math.floor(place * words.length), words.length - 1)];
     const [low, high] = is_log ? ends.map(Math.log10) : ends;
     const there = low * (1 - place) + high * place;
     return String(Number((is_log ? 10 ** there : there).toPrecision(4)));
   };
-  const field = all("#ranges fieldset")[number];
+  const field = all("fieldset").find(({ dataset }) => dataset.axis === id);
   for (const input of field.querySelectorAll("[type=range]")) input.setAttribute("aria-valuetext", said(Number(input.value)));
   field.querySelector("output").textContent = range ? range.map(said).join(" to ") : "all";
 }
