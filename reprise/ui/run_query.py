@@ -32,8 +32,8 @@ class Sort(NamedTuple):
 class RunQuery(NamedTuple):
     """``open`` are the ids of the runs that show what is nested in them; no ``columns``: nobody chose.
 
-    ``unsorted`` is what the address asks to sort by and no column is; ``left_out``, how many columns it names
-    beyond those that a table has.
+    ``unsorted`` is what the address asks to sort by and no column is; ``left_out``, how many more columns
+    it names than a table has.
     """
 
     experiment_id: str

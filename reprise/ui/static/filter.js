@@ -11,7 +11,8 @@ let asked = 0;
 export function completes(address) {
   async function complete() {
     const mine = ++asked;
-    const [typed, rest] = [input.value.slice(0, input.selectionStart), input.value.slice(input.selectionStart)];
+    const { value, selectionStart: at } = input;
+    const [typed, rest] = [value.slice(0, at), value.slice(at)];
     const { word, tail, options } = await getJSON(`${address}?${new URLSearchParams({ typed, rest })}`).catch(() => ({ options: [] }));
     if (mine !== asked || document.activeElement !== input) return;
     if (!options.length) return close();

@@ -242,7 +242,7 @@ export function setQuery(values, { push = false } = {}) {
     url.searchParams.delete(name);
     for (const one of [value].flat()) if (one || one === 0) url.searchParams.append(name, one);
   }
-  history[push ? "pushState" : "replaceState"](null, "", url);
+  history[push ? "pushState" : "replaceState"](push ? null : history.state, "", url);
   return url;
 }
 

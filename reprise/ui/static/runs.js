@@ -1,5 +1,5 @@
 // The table of runs: what it is asked for lives in the address, and rows come from the server.
-import { api, asked, attempt, byId, confirmed, getJSON, getPage, given, inOrder, mayWrite, onChange, onDo, onKey, setQuery } from "./page.js";
+import { api, asked, attempt, byId, confirmed, getJSON, getPage, given, inOrder, mayWrite, onChange, onDo, onKey, renew, setQuery } from "./page.js";
 import { chooseColumns } from "./columns.js";
 import { close, completes } from "./filter.js";
 import { selects } from "./selection.js";
@@ -11,7 +11,7 @@ const box = byId("box");
 const table = byId("table");
 const input = byId("filter");
 const query = () => new URL(location.href).searchParams;
-if (query().has("sort")) setQuery({ sort: sorts }); // it may be in words
+setQuery({ sort: sorts }); // it may be in words
 
 /** The query of the page, with the columns that it shows, and with `values`. */
 function asks(values) {
@@ -41,11 +41,7 @@ const countedChips = inOrder(() => getPage(address("chips")));
 
 async function chips() {
   const fresh = await countedChips();
-  if (!fresh) return;
-  const all = byId("chips");
-  const at = [...all.children].indexOf(document.activeElement);
-  all.replaceChildren(...fresh.body.children);
-  all.children[at]?.focus();
+  if (fresh) renew(byId("chips"), fresh.getElementById("chips"));
 }
 
 function reload() {
@@ -90,13 +86,14 @@ byId("filter-form").addEventListener("submit", (event) => {
   filter(input.value.trim());
 });
 
+const filtered = () => query().get("filter") ?? "";
 function filter(text) {
   input.value = text;
-  setQuery({ filter: text }, { push: text !== (query().get("filter") ?? "") });
+  setQuery({ filter: text }, { push: text !== filtered() });
   attempt(() => Promise.all([rows.reload(), chips()]));
 }
 // A step back to another filter, and not one to the content of the page.
-addEventListener("popstate", () => input.value === (query().get("filter") ?? "") || location.reload());
+addEventListener("popstate", () => input.value === filtered() || location.reload());
 
 // --- what buttons do
 
@@ -124,8 +121,8 @@ onDo({
   async saveView() {
     const name = (await asked("Save this view", "Name"))?.trim();
     if (!name) return;
-    const is = document.querySelector(`[data-view="${CSS.escape(name)}"]`);
-    if (is && !(await confirmed(`Replace the view ${name}?`, "Replace"))) return;
+    const before = document.querySelector(`[data-view="${CSS.escape(name)}"]`);
+    if (before && !(await confirmed(`Replace the view ${name}?`, "Replace"))) return;
     // A key of a tag cannot have all characters: run_views.py reads them.
     const key = viewPrefix + name.replace(/[^\p{L}\p{N}_ .-]/gu, (one) => `:${one.codePointAt().toString(16)}:`);
     await api("experiments/set-experiment-tag", { experiment_id: id, key, value: String(asks({ open: "" })) });
@@ -164,10 +161,10 @@ table.addEventListener("focusin", ({ target }) => {
   const row = target.closest("[data-run]");
   if (row) current = Number(row.ariaRowIndex) - 2;
 });
-const isRow = () => document.activeElement?.matches("[data-run], [data-run] *");
+const step = () => Number(document.activeElement.matches("[data-run], [data-run] *"));
 const keys = {
-  ArrowDown: ["The next run", () => go(isRow() ? current + 1 : current)],
-  ArrowUp: ["The run before", () => go(isRow() ? current - 1 : current)],
+  ArrowDown: ["The next run", () => go(current + step())],
+  ArrowUp: ["The run before", () => go(current - step())],
   Home: ["The first run", () => go(0)],
   End: ["The last run", () => go(rows.total() - 1)],
   " ": ["Choose the run", () => at() && selection.toggle(at(), false)],
@@ -191,11 +188,8 @@ if (mayWrite) onKey("s", "Save this view", () => document.querySelector("[data-d
 
 // --- the way back from a run leads to where one was
 
-const { row: left = 0 } = history.state ?? {};
+const left = history.state?.row;
 rows.begin();
 attempt(chips);
-if (left) attempt(async () => {
-  await rows.load();
-  rows.scroll(left);
-});
-box.addEventListener("scrollend", () => history.replaceState({ row: rows.top() }, ""));
+if (left) attempt(() => rows.load().then(() => rows.scroll(left)));
+box.addEventListener("scrollend", () => history.replaceState({ ...history.state, row: rows.top() }, ""));

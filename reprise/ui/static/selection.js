@@ -3,7 +3,7 @@ import { api, attempt, byId, confirmed, counted, dialog, getJSON, h, mayWrite, o
 
 const AT_ONCE = 6; // requests
 const MOST_COMPARED = 200;
-const chosen = new Set();
+const chosen = new Set(history.state?.chosen); // on the way back from a comparison
 const compare = byId("compare");
 const comparable = () => chosen.size >= 2 && chosen.size <= MOST_COMPARED;
 const runs = () => counted(chosen.size, "run");
@@ -21,11 +21,13 @@ export function selects(table, address, done) {
 
   function show() {
     for (const row of table.querySelectorAll("[data-run]")) row.querySelector("input").checked = chosen.has(row.dataset.run);
-    byId("selection").hidden = chosen.size === 0;
+    byId("selection").hidden = !chosen.size;
     byId("chosen").textContent = `${chosen.size.toLocaleString("en")} chosen`;
     compare.ariaDisabled = String(!comparable());
-    if (comparable()) compare.href = `/compare?runs=${[...chosen].map(encodeURIComponent).join(",")}`;
+    const kept = chosen.size > MOST_COMPARED ? [] : [...chosen];
+    if (comparable()) compare.href = `/compare?runs=${kept.map(encodeURIComponent).join(",")}`;
     else compare.removeAttribute("href");
+    if (kept.length !== history.state?.chosen?.length) history.replaceState({ ...history.state, chosen: kept }, "");
   }
 
   function choose(ids) {
@@ -52,24 +54,25 @@ export function selects(table, address, done) {
     await done();
   }
 
-  async function change(word, verb, kind) {
-    const many = runs();
-    if (!chosen.size || !(await confirmed(`${word} ${many}?`, word, kind))) return;
-    await each(`${word}: ${many}`, `${word}d`, async (run_id) => (await api(`runs/${verb}`, { run_id }), chosen.delete(run_id)));
+  async function change(word, kind) {
+    const doing = `${word} ${runs()}`;
+    if (!chosen.size || !(await confirmed(`${doing}?`, word, kind))) return;
+    await each(doing, `${word}d`, async (run_id) => (await api(`runs/${word.toLowerCase()}`, { run_id }), chosen.delete(run_id)));
   }
 
   onDo({
     chooseAll: async () => choose(await getJSON(address({}))),
     chooseNone: () => choose([]),
-    delete: () => change("Delete", "delete", "danger"),
-    restore: () => change("Restore", "restore", "primary"),
+    delete: () => change("Delete", "danger"),
+    restore: () => change("Restore", "primary"),
     async tag() {
       const [key, value] = [h("input", { required: true, maxlength: 250 }), h("input")];
       const fields = h("div", {}, h("label", {}, "Tag", key), h("label", {}, "Value", value));
-      const verb = await dialog(`A tag of ${runs()}`, fields, [["Set", "primary", "set"], ["Remove", "danger", "delete"], ["Cancel", "", null]]);
+      const doing = `Tag of ${runs()}`;
+      const verb = await dialog(doing, fields, [["Set", "primary", "set"], ["Remove", "danger", "delete"], ["Cancel", "", null]]);
       if (verb === null || !key.value) return;
       const tag = { key: key.value, ...(verb === "set" && { value: value.value }) };
-      await each(`Tag ${key.value}: ${runs()}`, verb === "set" ? "Tag set on" : "Tag removed from", (run_id) => api(`runs/${verb}-tag`, { run_id, ...tag }).catch((error) => {
+      await each(doing, verb === "set" ? "Tag set on" : "Tag removed from", (run_id) => api(`runs/${verb}-tag`, { run_id, ...tag }).catch((error) => {
         if (error.code !== "RESOURCE_DOES_NOT_EXIST") throw error; // one without the tag need not lose it
       }));
     },
