@@ -29,7 +29,7 @@ export function lineTraces(line, view, { name, number, unit = 1 }) {
   const y = values.map((value) => (typeof value === "number" ? value : null));
   const customdata = order.map((at) => [line.step[at], local(line.time[at]).replace("T", " "), String(line.value[at])]);
   const style = { color: seriesColour(number), dash: seriesDash(number), width: 1.7 };
-  const common = { x, name: plain(name), customdata, line: style, marker: { color: style.color, size: 5 }, connectgaps: false };
+  const common = { x, name: plain(name), customdata, line: style, marker: { color: style.color, size: 5 } };
   const hovertemplate = "%{customdata[2]}<br>step %{customdata[0]}<br>%{customdata[1]}<br>%{fullData.name}<extra></extra>";
   const mode = y.length > MOST_MARKERS ? "lines" : "lines+markers";
   const shown = { ...common, mode, y: view.smooth ? smoothed(y, view.smooth) : y, hovertemplate };

@@ -11,13 +11,8 @@ const [box, follow, wrap, searched, hitsTold] = ["log", "follow", "wrap", "q", "
 const { which, follows } = box.dataset; // follows: "yes" or ""
 const ask = (verb, values) => getJSON(`${base}/${verb}?${new URLSearchParams({ which, ...values })}`);
 
-/** What is done on an event of an element; a form that is sent loads no page. */
-function on(id, event, action) {
-  byId(id).addEventListener(event, (happened) => {
-    if (event === "submit") happened.preventDefault();
-    attempt(() => action(happened));
-  });
-}
+/** What is done on an event of an element. */
+const on = (id, event, action) => byId(id).addEventListener(event, (happened) => attempt(() => action(happened)));
 
 let total = Number(box.dataset.total);
 let isFetching = false;

@@ -14,17 +14,14 @@ const figures = new Map([...document.querySelectorAll("figure.metric")].map((fig
 const lines = new Map(); // what has been read, by metric
 const seen = new Set(); // metrics whose charts are, or will be, drawn
 const waiting = new Set(); // of these, those that have not been asked for yet
-let asking = null; // the timer after which these are asked for
+let asking = null; // the timer of that
 let drawing = null; // the frame in which all charts are drawn anew
 let large = null; // {key, host} of the chart in the dialog
 
-if (form) start();
-
-function start() {
+if (form) {
   const query = new URLSearchParams(location.search);
   writeView(form, query);
   form.elements.search.value = query.get("search") ?? "";
-  form.addEventListener("submit", (event) => event.preventDefault());
   form.addEventListener("input", changed);
   search();
   figures.forEach((figure, key) => prepare(key, figure));
@@ -55,7 +52,7 @@ function search() {
   byId("none-found").hidden = rows.some((row) => !row.hidden);
 }
 
-/** Charts that come into view together are asked for together, and one answer awaited after the other. */
+/** Charts that come into view together are asked for together, one answer after the other. */
 function wanted(key) {
   seen.add(key);
   waiting.add(key);
@@ -71,12 +68,12 @@ async function ask() {
   asking = null;
 }
 
-/** Reads what is new of each line, or all where it is not known, or has grown too long to draw. */
+/** Reads what is new of each line, or all where it is unknown or has grown too long. */
 async function read(keys, isAnew = false) {
   const isKnown = (key) => !isAnew && lines.get(key)?.value.length <= MOST_KEPT;
   const query = keys.flatMap((key) => [["key", key], ["since", isKnown(key) ? lines.get(key).time.at(-1) : ""]]);
   const found = (await getJSON(`/runs/${encodeURIComponent(runId)}/lines?${new URLSearchParams(query)}`)).lines;
-  const torn = []; // lines of which an answer does not hold all that is new, or some came late
+  const torn = []; // lines of which more is new than an answer holds, or came late
   for (const line of found) {
     const old = isKnown(line.key) && lines.get(line.key);
     const now = old ? joined(old, line) : line;

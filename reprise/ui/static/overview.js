@@ -1,5 +1,5 @@
 // The overview of a run: its tags and its note are edited, its tables searched.
-import { agreed, api, asked, attempt, byId, confirmed, getPage, given, h, holds } from "./page.js";
+import { agreed, api, asked, attempt, byId, confirmed, getPage, given, h, holds, inOrder } from "./page.js";
 import { changing, refresh, runId } from "./run.js";
 
 const setTag = (key, value) => api("runs/set-tag", { run_id: runId, key, value });
@@ -9,7 +9,7 @@ const note = () => given("note-source");
 
 changing({
   async editNote() {
-    await refresh(); // it may have been written elsewhere, and long ago
+    await refresh(); // it may have been written elsewhere
     let { text: written } = note();
     for (let isSaved = false; !isSaved; ) {
       const { text, most } = note();
@@ -47,18 +47,12 @@ async function editedNote(text, most) {
   const area = h("textarea", { "aria-label": "Note in Markdown", maxlength: most, oninput: preview });
   const count = h("p", { class: "quiet" });
   const shown = h("div", { class: "note", "aria-label": "Preview", role: "region", tabindex: 0 });
-  let asking = null;
+  const rendered = inOrder((body) => getPage("/notes/preview", { method: "POST", body }));
   area.value = text;
   async function preview() {
-    const body = area.value;
-    count.textContent = `${body.length.toLocaleString("en")} of ${most.toLocaleString("en")} characters`;
-    asking?.abort();
-    asking = new AbortController();
-    try {
-      shown.replaceChildren(...(await getPage("/notes/preview", { method: "POST", body, signal: asking.signal })).body.childNodes);
-    } catch (error) {
-      if (error.name !== "AbortError") shown.textContent = error.message;
-    }
+    count.textContent = `${area.value.length.toLocaleString("en")} of ${most.toLocaleString("en")} characters`;
+    const page = await rendered(area.value).catch((error) => (shown.textContent = error.message));
+    if (page?.body) shown.replaceChildren(...page.body.childNodes);
   }
   preview();
   const done = await agreed("Note", h("div", {}, h("div", { class: "note-editor" }, area, shown), count), "Save");
