@@ -87,13 +87,13 @@ def importance(params: Sequence[Mapping[str, str]], metric: Sequence[float | Non
     gains = [max(gain, 0.0) for gain in found.worse]
     total = sum(gains) or 1.0
     judged = sorted(zip(gains, groups, strict=True), key=lambda one: (-one[0], one[1][0].name))
-    params = (_param(group, explained * gain / total, ranked) for gain, group in judged)
+    found_out = tuple(_param(group, explained * gain / total, ranked) for gain, group in judged)
     if explained < 0.1:
         doubts = (
             *doubts,
             "The params foretell hardly anything of this metric: what is below may be chance.",
         )
-    return Importance(tuple(params), explained, len(there), constant, doubts)
+    return Importance(found_out, explained, len(there), constant, doubts)
 
 
 def _alike(columns: Sequence[_Column]) -> list[list[_Column]]:

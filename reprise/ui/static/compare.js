@@ -23,11 +23,8 @@ export const isHidden = (id) => hidden.has(id);
 export function keep(values) {
   const url = setQuery(values);
   for (const link of document.querySelectorAll(".tabs a")) {
-    const target = new URL(link.href);
-    const name = target.searchParams.get("tab");
-    target.search = url.search;
-    target.searchParams.set("tab", name);
-    link.href = target;
+    url.searchParams.set("tab", new URL(link.href).searchParams.get("tab"));
+    link.href = url;
   }
 }
 

@@ -74,9 +74,8 @@ function bars(found) {
     type: "bar",
     x: found.map((_, at) => at + 1),
     y: found.map(({ value }) => value[0]),
-    text: found.map(({ run }) => plain(names.get(run), 40)),
-    textposition: "none",
+    hovertext: found.map(({ run }) => plain(names.get(run), 40)),
     marker: { color: found.map(({ run }) => seriesColour(numbers.get(run))) },
-    hovertemplate: "%{y}<br>%{text}<extra></extra>",
+    hovertemplate: "%{y}<br>%{hovertext}<extra></extra>",
   };
 }

@@ -30,9 +30,8 @@ export function redraw() {
     return;
   }
   said.textContent = without ? `${without} of ${ids.length} runs are hidden or have not all of these values.` : "";
-  const scaled = ({ numeric, log }) => (numeric ? (log ? "log" : "linear") : "category");
-  const axis = (column) => ({ title: { text: plain(column.title) }, type: kind === "box" && column === chosen.x ? "category" : scaled(column) });
-  const layout = { xaxis: axis(chosen.x), yaxis: axis(chosen.y), margin: { l: 60, r: 20, t: 20, b: 50 } };
+  const axis = ({ title, numeric, log }) => ({ title: { text: plain(title) }, type: numeric ? (log ? "log" : "linear") : "category" });
+  const layout = { xaxis: axis({ ...chosen.x, ...(kind === "box" && { numeric: false }) }), yaxis: axis(chosen.y), margin: { l: 60, r: 20, t: 20, b: 50 } };
   plot(host, () => DRAW[kind](there, chosen), layout, { name: `${kind}: ${needed.map((column) => column.title.slice(0, 80)).join(", ")}` });
 }
 
@@ -55,8 +54,9 @@ function scatter(there, { x, y, colour: by, size }) {
 function sizes(column, there) {
   if (!column) return 10;
   const values = of(column, there);
-  const low = Math.min(...values.filter((value) => value !== null));
-  const span = Math.max(...values.filter((value) => value !== null)) - low || 1;
+  const known = values.filter((value) => value !== null);
+  const low = Math.min(...known);
+  const span = Math.max(...known) - low || 1;
   return values.map((value) => (value === null ? 6 : Math.sqrt(36 + (640 * (value - low)) / span)));
 }
 

@@ -3,19 +3,18 @@ import { agreed, api, asked, byId, getJSON, getPage, h, inOrder, keepUp, mayWrit
 
 const page = (name) => `/models/${encodeURIComponent(name)}`;
 const query = new URLSearchParams(location.search);
-const boxes = () => [...document.querySelectorAll("[name=chosen]")];
-const chosen = () => boxes().filter((box) => box.checked).map((box) => box.value);
+const chosen = () => [...document.querySelectorAll("[name=chosen]:checked")].map((box) => box.value);
 
 const now = inOrder(() => getPage(location.pathname + location.search));
 
-/** Shows what has changed where it stands, here or by others: what was ticked stays so, and the focus is where it was. */
+/** Shows what has changed, here or by others; what was ticked stays so, and the focus where it was. */
 async function refresh() {
   const fresh = (await now())?.getElementById("model");
   if (!fresh) return;
   const ticked = chosen();
   tellTimes(fresh);
   if (!fresh.isEqualNode(byId("model"))) renew(byId("model"), fresh);
-  for (const box of boxes()) box.checked = ticked.includes(box.value);
+  for (const box of document.querySelectorAll("[name=chosen]")) box.checked = ticked.includes(box.value);
   tellChosen();
 }
 

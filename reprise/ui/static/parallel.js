@@ -19,14 +19,14 @@ export function show() {
     const axis = axisOf(target);
     if (target.type === "range") save();
     else if (target.id === "add-axis" && !axes.some(({ id }) => id === target.value)) changed([...axes, { id: target.value }]);
-    else if (axis) changed(axes.map((one) => (one === axis ? { ...axis, turned: !axis.turned, range: null } : one)));
+    else if (axis) clear([axis], { turned: !axis.turned });
   });
   view.addEventListener("click", ({ target }) => {
     const by = target.closest("[data-by]")?.dataset.by;
     const axis = axisOf(target);
     if (by === "0") changed(axes.filter((one) => one !== axis));
     else if (by) move(axis, axes.indexOf(axis) + Number(by));
-    else if (target.id === "all-runs") changed(axes.map((one) => ({ ...one, range: null })));
+    else if (target.id === "all-runs") clear(axes);
   });
   read();
 }
@@ -54,6 +54,8 @@ function changed(wanted) {
   save();
   redraw();
 }
+
+const clear = (these, more) => changed(axes.map((axis) => (these.includes(axis) ? { ...axis, ...more, range: null } : axis)));
 
 function save() {
   keep({
