@@ -13,12 +13,13 @@ from reprise.schemas.entities import Dataset, DatasetInput, Metric, ModelLink, R
 from reprise.tracking.embedded import EmbeddedStore
 from reprise.ui.notes import NOTE
 from reprise.ui.run_overview import LONGEST_VALUE, MOST_ROWS, SHOWN_AT_ONCE
+from tests.conftest import eventually
 from tests.ui.asking import Ask
-from tests.ui.conftest import Opened, Serve, accessible, keep_picture
+from tests.ui.conftest import Opened, Serve, accessible, keep_picture, settled
 from tests.ui.sample import HOSTILE, Sample
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import Page, Route
 
 
 @pytest.fixture
@@ -236,6 +237,37 @@ def test_what_a_run_logs_appears_while_one_looks_at_it(
     page.locator("#nested").get_by_role("link", name="child").wait_for()
     store.update_run(run.run_id, status="FINISHED", end_time=run.start_time + 4000)
     page.locator("#run", has_text="took 4.0 s").wait_for()
+
+
+@pytest.mark.browser
+def test_news_neither_undoes_a_click_nor_hides_later_news(
+    store: EmbeddedStore, run: Run, serve: Serve, opened: Opened
+) -> None:
+    store.set_tag(run.run_id, "seen", "nothing")
+    page = opened(f"{serve(store.directory)}/runs/{run.run_id}")
+    seen = page.locator("#tags tr", has_text="seen")
+    held: list[Route] = []
+    page.route(f"**/runs/{run.run_id}", lambda route: held.append(route))
+    store.set_tag(run.run_id, "seen", "one")
+    assert eventually(lambda: page.title() and len(held) == 1)
+    first = page.context.request.get(page.url).text()
+    store.set_tag(run.run_id, "seen", "two")
+    assert eventually(lambda: page.title() and len(held) == 2)  # before the first one was answered
+    held[0].fulfill(body=first, content_type="text/html")
+    expect(seen).to_contain_text("one")
+    held[1].continue_()
+    expect(seen).to_contain_text("two")
+
+    page.unroute_all()
+    page.get_by_role("button", name="Edit the tag seen").hover()
+    page.mouse.down()
+    with page.expect_response(f"**/runs/{run.run_id}"):
+        store.set_tag(run.run_id, "seen", "three")
+    settled(page)
+    page.mouse.up()
+    page.get_by_role("dialog").wait_for()
+    page.keyboard.press("Escape")
+    expect(seen).to_contain_text("three")
 
 
 @pytest.mark.browser

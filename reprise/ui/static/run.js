@@ -12,10 +12,11 @@ const again = inOrder((isWhole) => getPage(isWhole ? location.pathname + locatio
 
 /** Reads this page again, puts what is live in it in the place of the old, and tells the rest of it by an event. */
 export async function refresh() {
-  const live = document.querySelectorAll("[data-live][id]");
-  const fresh = await again(live.length > 1);
+  const live = () => document.querySelectorAll("[data-live][id]");
+  const fresh = await again(live().length > 1);
   if (!fresh) return;
-  for (const old of live) {
+  while (document.querySelector("[data-live]:active")) await new Promise(requestAnimationFrame); // a click that is half done is not lost
+  for (const old of live()) {
     const found = fresh.getElementById(old.id);
     if (!found || found.outerHTML === read.get(old.id) || old.contains(document.activeElement?.closest("input"))) continue;
     read.set(old.id, found.outerHTML);
