@@ -110,7 +110,7 @@ class Guard:
     ) -> None:
         self._app = app
         self._access = access
-        self._hosts = hosts
+        self._hosts = None if hosts is None else frozenset(map(_host_name, hosts))
         self._pages = pages
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -124,7 +124,10 @@ class Guard:
         headers = Headers(scope=scope)
         host = headers.get("host", "")
         if self._hosts is not None and _host_name(host) not in self._hosts:
-            return TrackingError("This server is not called by that Host", code="PERMISSION_DENIED")
+            return TrackingError(
+                "This server is not called by that Host; --allowed-host tells it its names",
+                code="PERMISSION_DENIED",
+            )
         if _is_foreign(headers, host, scope["method"]):
             return TrackingError("Requests of foreign pages are not answered", code="PERMISSION_DENIED")
         if scope["path"] in _PROBES or (self._pages and self._pages.is_open(scope["path"])):
@@ -149,9 +152,11 @@ def _is_foreign(headers: Headers, host: str, method: str) -> bool:
 
 
 def _host_name(host: str) -> str:
-    """``[::1]:5000`` and ``localhost:5000`` without the port and the brackets."""
+    """``[::1]:5000``, ``::1`` and ``Localhost:5000`` without port, brackets and capitals."""
     if host.startswith("["):
-        return host[1:].partition("]")[0]
+        return host[1:].partition("]")[0].lower()
+    if host.count(":") > 1:
+        return host.lower()
     return host.partition(":")[0].lower()
 
 

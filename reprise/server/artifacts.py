@@ -12,7 +12,7 @@ from starlette.routing import Route
 
 from reprise.errors import TrackingError
 from reprise.server import shapes
-from reprise.server.ranges import object_response
+from reprise.server.ranges import ANYTHING, object_response
 from reprise.server.wire import Answer, encode, invalid
 from reprise.tracking.artifacts import ArtifactFolder, Artifacts, Sink
 from reprise.tracking.embedded import EmbeddedStore
@@ -61,9 +61,10 @@ async def download(request: Request) -> Response:
 
 
 async def artifact_response(request: Request, artifacts: Artifacts, path: str) -> Response:
+    """The file for keeping: whatever its name is, no page can take it for a script or a style of ours."""
     if isinstance(artifacts, ArtifactFolder):
         file = await run_in_threadpool(artifacts.file, path)
-        return FileResponse(file, filename=file.name, headers=_HEADERS)
+        return FileResponse(file, filename=file.name, headers=_HEADERS, media_type=ANYTHING)
     return await object_response(request, artifacts, path, _HEADERS)
 
 

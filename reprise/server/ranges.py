@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Generator, Mapping
-from mimetypes import guess_type
 from urllib.parse import quote
 
 from starlette.concurrency import run_in_threadpool
@@ -20,6 +19,9 @@ log = logging.getLogger(__name__)
 
 _RANGE = re.compile(r"bytes=(?P<first>\d{0,18})-(?P<last>\d{0,18})")
 _PIECE = 1 << 20
+
+ANYTHING = "application/octet-stream"
+"""The kind of a file that is for keeping."""
 
 
 class Pieces(StreamingResponse):
@@ -49,7 +51,7 @@ async def object_response(
 ) -> Response:
     """The file for keeping, under its own name, or the range of it that is asked for."""
     name = path.rpartition("/")[2]
-    return await ranged(request, artifacts, path, guess_type(name)[0], {**headers, **for_keeping(name)})
+    return await ranged(request, artifacts, path, ANYTHING, {**headers, **for_keeping(name)})
 
 
 def for_keeping(name: str) -> dict[str, str]:

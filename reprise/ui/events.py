@@ -15,6 +15,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from reprise.errors import TrackingError
 from reprise.tracking.embedded import EmbeddedStore
@@ -38,6 +39,7 @@ class News:
         self._store = store
         self._opened = ExitStack()
         self._version: Callable[[], int] | None = None
+        self._start = time.time_ns() // 1_000_000  # a store counts anew for each server
         self._one_at_a_time = threading.Lock()
         self._waiting: set[asyncio.Event] = set()
         self._watcher: asyncio.Task[None] | None = None
@@ -46,11 +48,11 @@ class News:
         self.streams = 0
 
     def version(self) -> int:
-        """A number that is another one when anybody has written to the store since; from any thread."""
+        """A number that is another one when anybody has written since, or in another server; from any thread."""
         with self._one_at_a_time:
             if self._version is None:
                 self._version = self._opened.enter_context(self._store.watching())
-            return self._version()
+            return self._start + self._version()
 
     async def changes(self, since: int | None) -> AsyncIterator[int | None]:
         """The version after each change since ``since`` (None: now); several close together are one.
@@ -122,21 +124,32 @@ def streamed(news: News, events: AsyncIterator[str]) -> Response:
 
     After ``LASTS`` seconds the reader has to come again, and to be somebody who still may.
     """
-    if news.streams >= MOST:
-        raise TrackingError("Too many pages follow this server", code="TEMPORARILY_UNAVAILABLE")
 
-    async def counted() -> AsyncIterator[str]:
-        news.streams += 1
+    async def for_a_while() -> AsyncIterator[str]:
         end = time.monotonic() + LASTS
-        try:
-            async for event in events:
-                yield event
-                if time.monotonic() > end:
-                    return
-        finally:
-            news.streams -= 1
+        async for event in events:
+            yield event
+            if time.monotonic() > end:
+                return
 
-    return StreamingResponse(counted(), media_type="text/event-stream", headers=_HEADERS)
+    return _Stream(news, for_a_while())
+
+
+class _Stream(StreamingResponse):
+    """Counted from the moment that it is let in: many that come at once are not all let in."""
+
+    def __init__(self, news: News, events: AsyncIterator[str]) -> None:
+        super().__init__(events, media_type="text/event-stream", headers=_HEADERS)
+        self._news = news
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self._news.streams >= MOST:
+            raise TrackingError("Too many pages follow this server", code="TEMPORARILY_UNAVAILABLE")
+        self._news.streams += 1
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._news.streams -= 1
 
 
 ROUTES = (Route("/events", events),)

@@ -13,7 +13,7 @@ from starlette.types import Scope
 
 from reprise.errors import TrackingError
 from reprise.ui.html import render
-from reprise.ui.sessions import COOKIE, LASTS, Sessions
+from reprise.ui.sessions import LASTS, Sessions, cookie_name
 
 _LARGEST = 10_000
 _LONGEST = 4000  # characters of an address that is come back to; many clients take no longer header
@@ -22,10 +22,14 @@ _LONGEST = 4000  # characters of an address that is come back to; many clients t
 def instead_of(scope: Scope, error: TrackingError) -> Response | None:
     """The way to the login for a browser that goes to a page; no challenge for what a page fetches.
 
-    Only browsers send ``Sec-Fetch-Mode``. A challenge would make them ask by a window of their own.
+    A challenge would make browsers ask by a window of their own. They tell what they are by
+    ``Sec-Fetch-Mode``, but not to a server of another machine that is called without HTTPS.
     """
-    mode = Headers(scope=scope).get("sec-fetch-mode")
-    if error.code != "UNAUTHENTICATED" or mode is None:
+    headers = Headers(scope=scope)
+    mode = headers.get("sec-fetch-mode", "cors" if "referer" in headers else "")
+    if "sec-fetch-mode" not in headers and "text/html" in headers.get("accept", ""):
+        mode = "navigate"
+    if error.code != "UNAUTHENTICATED" or not mode:
         return None
     if mode == "navigate" and scope["method"] == "GET":
         query = scope["query_string"].decode("ascii", "replace")
@@ -54,7 +58,13 @@ async def log_in(request: Request) -> Response:
     response = RedirectResponse(local(form.get("next", "/")), status_code=303)
     secure = request.url.scheme == "https" or request.headers.get("x-forwarded-proto") == "https"
     response.set_cookie(
-        COOKIE, session, max_age=LASTS, httponly=True, samesite="strict", secure=secure, path="/"
+        cookie_name(request.headers),
+        session,
+        max_age=LASTS,
+        httponly=True,
+        samesite="strict",
+        secure=secure,
+        path="/",
     )
     return response
 
@@ -63,7 +73,7 @@ async def log_out(request: Request) -> Response:
     sessions: Sessions = request.app.state.sessions
     sessions.close(request.headers)
     response = RedirectResponse("/login", status_code=303)
-    response.delete_cookie(COOKIE, path="/")
+    response.delete_cookie(cookie_name(request.headers), path="/")
     return response
 
 

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from reprise.server.artifacts import store_of
-from reprise.server.ranges import Pieces, for_keeping, ranged
+from reprise.server.ranges import ANYTHING, Pieces, for_keeping, ranged
 from reprise.ui.archive import zipped
 
 POLICY = (
@@ -26,7 +26,6 @@ HEADERS = {
     "Cache-Control": "no-store",
 }
 _TEXT = "text/plain; charset=utf-8"
-_ANYTHING = "application/octet-stream"
 _KINDS = {
     ".png": "image/png",
     ".jpg": "image/jpeg",
@@ -49,7 +48,7 @@ _KINDS = {
 
 
 def kind_of(suffix: str) -> str:
-    return _KINDS.get(suffix, _ANYTHING)
+    return _KINDS.get(suffix, ANYTHING)
 
 
 async def raw(request: Request) -> Response:
@@ -59,7 +58,7 @@ async def raw(request: Request) -> Response:
     name = path.rpartition("/")[2]
     stem, _, ending = name.rpartition(".")
     kind = kind_of(f".{ending.lower()}" if stem else "")
-    keep = for_keeping(name) if kind == _ANYTHING or "download" in request.query_params else {}
+    keep = for_keeping(name) if kind == ANYTHING or "download" in request.query_params else {}
     return await ranged(request, artifacts, path, kind, {**HEADERS, **keep})
 
 

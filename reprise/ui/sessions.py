@@ -16,8 +16,6 @@ from starlette.requests import cookie_parser
 
 from reprise.server.access import Access, Bearer
 
-COOKIE = "reprise-session"
-
 LASTS = 30 * 86400
 """Seconds that a session lasts after its last use."""
 
@@ -66,5 +64,11 @@ class Sessions:
         return await self._access.bearer(self.authorization(headers))
 
 
+def cookie_name(headers: Headers) -> str:
+    """One for each port: cookies know hosts only, and another server here has other sessions."""
+    port = headers.get("host", "").rpartition("]")[2].partition(":")[2]
+    return f"reprise-session-{port}" if port.isdecimal() and port.isascii() else "reprise-session"
+
+
 def _secret(headers: Headers) -> str:
-    return cookie_parser(headers.get("cookie", "")).get(COOKIE, "")
+    return cookie_parser(headers.get("cookie", "")).get(cookie_name(headers), "")

@@ -237,8 +237,10 @@ def test_a_foreign_page_is_not_answered(house: Path) -> None:
 
 
 def test_it_is_called_by_the_names_it_was_given(house: Path) -> None:
-    with served("--allowed-host", "tracking.example.org") as server:
+    names = ("--allowed-host", "Tracking.example.org:443", "--allowed-host", "[2001:db8::1]")
+    with served(*names) as server:
         assert server.ask("/version", Host="tracking.example.org:5000")[0] == 200
+        assert server.ask("/version", Host="[2001:DB8::1]:5000")[0] == 200
         assert server.ask("/version")[0] == 403
 
 

@@ -49,6 +49,14 @@ def test_a_file_or_a_range_of_it(
     assert status == 416 or reply.headers["x-content-type-options"] == "nosniff"
 
 
+@pytest.mark.parametrize("name", ["a.js", "a.css", "a.html", "a.svg", "a.mjs"])
+def test_no_page_can_take_an_artifact_for_a_script_of_ours(client: httpx.Client, name: str) -> None:
+    assert client.put(f"{FILE}/{name}", content=b"alert(1)").status_code == 200
+    kept = client.get(f"{FILE}/{name}").headers
+    assert (kept["content-type"], kept["x-content-type-options"]) == ("application/octet-stream", "nosniff")
+    assert kept["content-disposition"].startswith("attachment")
+
+
 def _begin(client: httpx.Client, parts: int) -> tuple[str, list[dict[str, str]]]:
     asked = {"path": "/home/ada/data.bin", "num_parts": parts}
     begun = client.post(f"{API}/mpu/create/0/r/artifacts", json=asked).json()

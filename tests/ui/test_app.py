@@ -131,6 +131,14 @@ def test_what_a_page_fetches_is_refused_without_a_window_of_the_browser(guarded:
     assert program.headers["www-authenticate"].startswith("Basic")
 
 
+def test_a_browser_that_calls_another_machine_is_led_to_the_login_too(guarded: str) -> None:
+    """Without HTTPS it says nothing of how it fetches."""
+    assert ask(guarded, "/experiments", headers={"Accept": "text/html,*/*;q=0.8"}).status == 303
+    fetched = ask(guarded, "/events", headers={"Accept": "*/*", "Referer": f"{guarded}/experiments"})
+    assert fetched.status == 401
+    assert "www-authenticate" not in fetched.headers
+
+
 def test_programs_come_in_as_before(guarded: str) -> None:
     secret = base64.b64encode(f"read:{PASSWORD}".encode()).decode()
     path = "/api/2.0/mlflow/experiments/get?experiment_id=0"
@@ -186,6 +194,17 @@ def test_behind_a_proxy_the_session_goes_over_https_only(folder: Path, serve: Se
     assert "; secure" in answer.headers["set-cookie"].lower()
     rebound = {**ours, "Host": "evil.example", "Origin": "http://evil.example"}
     assert ask(url, "/login", method="POST", body=form, headers=rebound).status == 403
+
+
+def test_two_servers_of_one_machine_keep_their_sessions_apart(
+    guarded: str, folder: Path, serve: Serve
+) -> None:
+    """A browser sends the cookies of a host to all of its ports."""
+    other = serve(folder / "mlruns", "--auth", str(folder / "users"))
+    jar = dict(cookie_of(log_in(url, "read"))["Cookie"].split("=", 1) for url in (guarded, other))
+    both = {"Cookie": "; ".join(f"{name}={value}" for name, value in jar.items())}
+    for url in (guarded, other):
+        assert ask(url, "/experiments", headers={**BROWSER, **both}).status == 200
 
 
 def test_a_login_ends_the_session_that_was_there_before(guarded: str) -> None:

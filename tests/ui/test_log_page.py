@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 from playwright.sync_api import expect
-from starlette.responses import StreamingResponse
+from starlette.types import Message
 
-from reprise.errors import TrackingError
 from reprise.schemas import tags
 from reprise.schemas.entities import Run
 from reprise.schemas.job import RunStatus
@@ -200,16 +199,19 @@ def test_a_server_has_no_more_readers_than_it_can_hold(store: EmbeddedStore) -> 
         async for _ in news.changes(None):
             yield ": still here"
 
+    async def read() -> None:
+        async def send(message: Message) -> None:
+            """Whatever it is told."""
+
+        await streamed(news, beats())({"type": "http"}, asyncio.Event().wait, send)  # type: ignore[arg-type]
+
     async def scenario() -> None:
-        response = streamed(news, beats())
-        assert isinstance(response, StreamingResponse)
-        last = aiter(response.body_iterator)
-        await anext(last)
-        with pytest.raises(TrackingError, match="Too many"):
-            streamed(news, beats())
+        let_in, *others = (asyncio.create_task(read()) for _ in range(3))  # all at once
+        refused = await asyncio.gather(*others, return_exceptions=True)
+        assert [str(error) for error in refused] == ["Too many pages follow this server"] * 2
         news.stop()
-        assert [event async for event in last] == []
-        streamed(news, beats())
+        await let_in
+        assert news.streams == MOST - 1
 
     apart(scenario())
 
