@@ -306,7 +306,8 @@ def test_thousands_of_runs_are_scrolled_through(tmp_path: Path, serve: Serve, op
     assert len(names(page)) < 120
     assert box.evaluate("box => box.scrollTop") == 2500 * 32
     page.wait_for_function("() => history.state?.row === 2500")
-    row(page, "run-2490").get_by_role("link").click()
+    row(page, "run-2490").focus()
+    page.keyboard.press("Enter")
     page.wait_for_url("**/runs/*")
     page.go_back()
     row(page, "run-2490").wait_for()
@@ -316,6 +317,13 @@ def test_thousands_of_runs_are_scrolled_through(tmp_path: Path, serve: Serve, op
     row(page, "run-1").wait_for()
     page.keyboard.press(" ")
     page.get_by_text("1 chosen").wait_for()
+    page.keyboard.press("?")
+    page.get_by_role("row", name="Space Choose the run").wait_for()
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Columns").focus()
+    page.keyboard.press(" ")  # presses the button, and chooses no run
+    page.get_by_role("button", name="Cancel").click()
+    row(page, "run-1").get_by_role("checkbox").focus()
     page.keyboard.press("Home")
     row(page, f"run-{MANY}").wait_for()
     row(page, f"run-{MANY}").get_by_role("checkbox").click(modifiers=["Shift"])

@@ -312,14 +312,15 @@ export function onKey(key, meaning, action) {
 }
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
-  if (event.target.closest("input, textarea, select, [contenteditable], dialog")) return;
+  if (event.target.closest("input:not([type=checkbox]), textarea, select, [contenteditable], dialog")) return;
+  if ([" ", "Enter"].includes(event.key) && event.target.closest("a, button, summary, input")) return; // it is pressed
   if (!keys.has(event.key)) return;
   event.preventDefault();
   attempt(keys.get(event.key).action);
 });
 
 function showKeys() {
-  const rows = [...keys].map(([key, { meaning }]) => h("tr", {}, h("td", {}, h("kbd", {}, key)), h("td", {}, meaning)));
+  const rows = [...keys].map(([key, { meaning }]) => h("tr", {}, h("td", {}, h("kbd", {}, key.replace(" ", "Space"))), h("td", {}, meaning)));
   dialog("Keyboard shortcuts", h("table", { class: "keys" }, rows));
 }
 onKey("?", "Show the keyboard shortcuts", showKeys);

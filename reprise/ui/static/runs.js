@@ -97,6 +97,11 @@ addEventListener("popstate", () => input.value === filtered() || location.reload
 
 // --- what buttons do
 
+async function tagged(verb, tag) {
+  await api(`experiments/${verb}-experiment-tag`, { experiment_id: id, ...tag });
+  location.reload();
+}
+
 onDo({
   filter: ({ dataset }) => filter(dataset.filter),
   fold(button) {
@@ -125,13 +130,11 @@ onDo({
     if (before && !(await confirmed(`Replace the view ${name}?`, "Replace"))) return;
     // A key of a tag cannot have all characters: run_views.py reads them.
     const key = viewPrefix + name.replace(/[^\p{L}\p{N}_ .-]/gu, (one) => `:${one.codePointAt().toString(16)}:`);
-    await api("experiments/set-experiment-tag", { experiment_id: id, key, value: String(asks({ open: "" })) });
-    location.reload();
+    return tagged("set", { key, value: String(asks({ open: "" })) });
   },
   async deleteView({ dataset: { key, view } }) {
     if (!(await confirmed(`Delete the view ${view}?`, "Delete"))) return;
-    await api("experiments/delete-experiment-tag", { experiment_id: id, key });
-    location.reload();
+    return tagged("delete", { key });
   },
   export: ({ dataset: { kind, all } }) => location.assign(address(`export.${kind}`, all && { columns: "" })),
 });
@@ -162,28 +165,16 @@ table.addEventListener("focusin", ({ target }) => {
   if (row) current = Number(row.ariaRowIndex) - 2;
 });
 const step = () => Number(document.activeElement.matches("[data-run], [data-run] *"));
-const keys = {
-  ArrowDown: ["The next run", () => go(current + step())],
-  ArrowUp: ["The run before", () => go(current - step())],
-  Home: ["The first run", () => go(0)],
-  End: ["The last run", () => go(rows.total() - 1)],
-  " ": ["Choose the run", () => at() && selection.toggle(at(), false)],
-  ArrowRight: ["Show what is nested in the run", () => press(".fold[aria-expanded='false']")],
-  ArrowLeft: ["Fold what is nested in the run", () => press(".fold[aria-expanded='true']")],
-};
-for (const [key, [meaning, action]] of Object.entries(keys)) onKey(key, meaning, action);
-// In a checkbox, a link or a button of a row the arrows move as well; what else the keys do there is its own.
-table.addEventListener("keydown", (event) => {
-  const inner = event.target.closest("a, button, input");
-  if (inner && event.key.startsWith("Arrow")) {
-    event.preventDefault();
-    keys[event.key][1]();
-  } else if (event.target.matches("[data-run]") && event.key === "Enter") {
-    press("a");
-  } else if (inner && event.key === " ") {
-    event.stopPropagation(); // the browser presses it
-  }
-});
+for (const [key, meaning, action] of [
+  ["ArrowDown", "The next run", () => go(current + step())],
+  ["ArrowUp", "The run before", () => go(current - step())],
+  ["Home", "The first run", () => go(0)],
+  ["End", "The last run", () => go(rows.total() - 1)],
+  ["Enter", "Open the run", () => step() && press("a")],
+  [" ", "Choose the run", () => at() && selection.toggle(at(), false)],
+  ["ArrowRight", "Show what is nested in the run", () => press(".fold[aria-expanded='false']")],
+  ["ArrowLeft", "Fold what is nested in the run", () => press(".fold[aria-expanded='true']")],
+]) onKey(key, meaning, action);
 if (mayWrite) onKey("s", "Save this view", () => document.querySelector("[data-do=saveView]").click());
 
 // --- the way back from a run leads to where one was
