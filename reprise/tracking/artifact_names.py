@@ -10,11 +10,16 @@ ARRIVING = ".arriving-"
 """What is being uploaded has a name that starts so; nobody can ask for it."""
 
 
+_LONGEST = 3000  # bytes of a path; with the folder that it is in, systems take 4096 bytes
+
+
 def parts_of(path: str) -> tuple[str, ...]:
     """The parts of ``path``, none for ``""``.
 
     ``INVALID_PARAMETER_VALUE`` for ``..``, absolute paths, backslashes, NUL, and what no file system takes.
     """
+    if len(path.encode(errors="surrogatepass")) > _LONGEST:
+        raise validation.invalid(f"artifact path {path[:60]!r}... is longer than {_LONGEST} bytes")
     if "\0" in path or "\\" in path or path.startswith("/"):
         refuse(path)
     parts = tuple(path.split("/")) if path else ()

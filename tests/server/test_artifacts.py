@@ -57,6 +57,13 @@ def test_no_page_can_take_an_artifact_for_a_script_of_ours(client: httpx.Client,
     assert kept["content-disposition"].startswith("attachment")
 
 
+def test_a_path_that_no_system_takes_is_the_fault_of_who_asks(client: httpx.Client) -> None:
+    for ask in (client.get, client.delete):
+        answer = ask(FILE + "/é" * 1001)
+        assert answer.status_code == 400
+        assert "is longer than 3000 bytes" in answer.json()["message"]
+
+
 def _begin(client: httpx.Client, parts: int) -> tuple[str, list[dict[str, str]]]:
     asked = {"path": "/home/ada/data.bin", "num_parts": parts}
     begun = client.post(f"{API}/mpu/create/0/r/artifacts", json=asked).json()
