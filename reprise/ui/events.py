@@ -48,7 +48,7 @@ class News:
         self.streams = 0
 
     def version(self) -> int:
-        """A number that is another one when anybody has written since, or in another server; from any thread."""
+        """Another number once anybody has written to the store, and of each server; from any thread."""
         with self._one_at_a_time:
             if self._version is None:
                 self._version = self._opened.enter_context(self._store.watching())

@@ -261,6 +261,20 @@ def test_what_changes_between_a_page_and_its_stream_is_told(tmp_path: Path, serv
     assert lines[3] == b"event: changed\n"
 
 
+def test_what_changes_while_the_server_is_away_is_told(tmp_path: Path) -> None:
+    with EmbeddedStore(tmp_path / "mlruns") as store:
+        store.create_experiment("first")
+        with serving(tmp_path / "mlruns", tmp_path) as url:
+            (version,) = re.findall(r'data-news="(\d+)"', ask(url, "/experiments", headers=BROWSER).body)
+        store.create_experiment("second")
+        with (
+            serving(tmp_path / "mlruns", tmp_path) as url,
+            urllib.request.urlopen(f"{url}/events?since={version}", timeout=20) as stream,
+        ):
+            lines = [stream.readline() for _ in range(4)]
+    assert lines[3] == b"event: changed\n"
+
+
 @pytest.mark.browser
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_logging_in_and_out_with_a_browser(guarded: str, opened: Opened, theme: str) -> None:
