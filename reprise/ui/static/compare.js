@@ -30,8 +30,8 @@ export function keep(values) {
 
 /** The values of a form's named controls, as they go into the address; what is not ticked is empty. */
 export function told(form) {
-  return Object.fromEntries([...form.elements].filter((control) => control.name)
-    .map((control) => [control.name, control.type === "checkbox" && !control.checked ? "" : control.value]));
+  return Object.fromEntries([...form.elements].filter(({ name }) => name)
+    .map(({ name, type, checked, value }) => [name, type === "checkbox" && !checked ? "" : value]));
 }
 
 function paint() {

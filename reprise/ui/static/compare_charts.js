@@ -3,7 +3,7 @@
 import { ids, isHidden, keep, names, numbers, query, told } from "./compare.js";
 import { onceSeen, plain, plot, seriesColour } from "./charts.js";
 import { lineLayout, lineTraces, unitOf, viewOf, writeView } from "./lines.js";
-import { attempt, byId, getJSON, inOrder } from "./page.js";
+import { attempt, byId, getJSON, holds, inOrder } from "./page.js";
 
 const MOST_MARKED = 20; // runs up to which points are marked: each is an element
 const form = byId("lines");
@@ -17,8 +17,7 @@ export function show() {
   writeView(form, query());
   form.elements.find.value = query().get("find") ?? "";
   form.addEventListener("input", () => {
-    const wanted = told(form);
-    keep({ ...wanted, smooth: wanted.smooth === "0" ? "" : wanted.smooth });
+    keep(told(form));
     sift();
     draw();
   });
@@ -45,9 +44,8 @@ function watch(figure) {
 }
 
 function sift() {
-  const sought = form.elements.find.value.toLowerCase();
   form.querySelector("output").textContent = Number(form.elements.smooth.value).toFixed(2);
-  for (const figure of figures) figure.hidden = !figure.dataset.metric.toLowerCase().includes(sought);
+  for (const figure of figures) figure.hidden = !holds(figure.dataset.metric, form.elements.find.value.trim());
 }
 
 function draw() {

@@ -18,7 +18,7 @@ export function show() {
   view.addEventListener("change", ({ target }) => {
     const axis = axisOf(target);
     if (target.type === "range") save();
-    else if (target.id === "add-axis" && !axes.some(({ id }) => id === target.value)) changed([...axes, { id: target.value }]);
+    else if (target.id === "add-axis") changed([...axes, { id: target.value }]);
     else if (axis) clear([axis], { turned: !axis.turned });
   });
   view.addEventListener("click", ({ target }) => {

@@ -22,13 +22,11 @@ async function refresh() {
   if (!fresh) return;
   const focused = document.activeElement.id;
   renew(fresh.body);
-  if (focused && document.activeElement.id !== focused) byId(focused)?.focus();
+  if (focused) byId(focused)?.focus();
 }
 
-place.addEventListener("change", async (event) => {
-  const name = event.target.dataset.query;
-  if (!name) return;
-  setQuery({ [name]: event.target.value });
-  await attempt(refresh);
+place.addEventListener("change", ({ target }) => {
+  setQuery({ [target.dataset.query]: target.value });
+  attempt(refresh);
 });
 keepUp(refresh, 1000);
