@@ -178,6 +178,8 @@ class Fleet:
                 elif served.start_again():
                     log.info("Started the server of %s again", served.model.shown)
             except (RepriseError, OSError) as error:
+                if self._ending.is_set():  # of which it ended too
+                    return
                 log.error("%s", error)
             well_since = time.monotonic()
 
@@ -199,6 +201,8 @@ class Fleet:
                 self._replace(self._current, Served(self._wanted))
                 failure = None
             except (RepriseError, OSError) as error:  # a full disk, for example
+                if self._ending.is_set():
+                    return
                 longer = pause if failure is None else min(failure.pause * 2, max(pause, _LONGEST_RETRY))
                 failure = _Failure(origin, longer, time.monotonic() + longer)
                 log.error("%s is served on, the new version is not: %s", self.model.shown, error)

@@ -24,6 +24,7 @@ from reprise.runner.models.fleet import Fleet, Wanted
 from reprise.runner.models.folder import ModelFolder
 from reprise.runner.models.lines import Answer, Broken, Lines, Unreached
 from reprise.runner.signals import interruptible
+from reprise.server.access import Everyone
 from reprise.server.app import Guard, application
 from reprise.server.serving import Place, Serving, serve_app
 from reprise.server.wire import invalid
@@ -130,9 +131,20 @@ def serve(wanted: Wanted, how: Serving, here: Place, most: int, watch: float | N
     """
     timeout = wanted.settings.timeout
     with interruptible(), closing(Fleet(wanted, watch)) as fleet:
+        _warn_of_a_way_round(fleet, how)
         front = Front(fleet, Admission(most, how.largest_body), timeout)
         app = Guard(application(front.routes), how.access, how.names)
         serve_app(app, how, here, fleet.model.shown, patience=timeout)
+
+
+def _warn_of_a_way_round(fleet: Fleet, how: Serving) -> None:
+    with fleet.taken() as served:
+        if isinstance(served.worker.address, int) and not isinstance(how.access, Everyone):
+            logger.warning(
+                "others on this machine can ask the model without credentials, at 127.0.0.1:%d: "
+                "its process listens on no socket (MLflow before 2.21, or a cache that can have none)",
+                served.worker.address,
+            )
 
 
 def _answer(answer: Answer, model: ModelFolder) -> Response:

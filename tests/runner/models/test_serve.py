@@ -186,6 +186,18 @@ def test_a_worker_that_answers_no_more_is_started_again(hasty: Server) -> None:
     assert "the server of moody answers no more requests" in hasty.log.read_text()
 
 
+def test_a_stop_while_a_worker_is_started_again_is_no_error(trained: Trained, tmp_path: Path) -> None:
+    with served(trained, tmp_path / "log", "moody") as server:
+        first = {each.pid for each in workers(server)}
+        assert word(server, "die").status_code == 503
+        assert eventually(lambda: any(each.pid not in first for each in workers(server)))
+        server.process.terminate()
+        server.process.wait(30)
+    told = server.log.read_text()
+    assert "ended with exit code 3" in told
+    assert "killed by SIGTERM" not in told
+
+
 def test_what_the_model_raises_is_told_without_a_traceback(hasty: Server) -> None:
     access = hasty.log.with_name("access")
     before, counts = len(access.read_text().splitlines()), counted(hasty)
@@ -242,8 +254,11 @@ def test_others_on_the_machine_find_no_way_round_the_credentials(trained: Traine
 
 def test_a_cache_whose_path_is_too_long_for_sockets_serves_too(trained: Trained, tmp_path: Path) -> None:
     long = {**trained.environ, "REPRISE_CACHE_DIR": str(tmp_path / ("c" * 100))}
-    with served(trained._replace(environ=long), tmp_path / "log", "moody") as server:
-        assert word(server, "hello").status_code == 200
+    options = ("moody", "--token", "let-me-in")
+    with served(trained._replace(environ=long), tmp_path / "log", *options) as server:
+        known = {"Authorization": "Bearer let-me-in"}
+        assert server.ask({"dataframe_records": [{"word": "x"}]}, **known).status_code == 200
+        assert "others on this machine can ask the model without credentials" in server.log.read_text()
 
 
 def test_nothing_is_served_to_others_without_a_word(trained: Trained) -> None:
