@@ -154,6 +154,17 @@ def test_a_large_folder_is_paged_through(
 
 
 @pytest.mark.browser
+def test_the_first_file_of_a_run_appears_while_one_waits_for_it(
+    store: EmbeddedStore, run: Run, serve: Serve, opened: Opened, tmp_path: Path
+) -> None:
+    page = opened(f"{serve(tmp_path / 'mlruns')}/runs/{run.run_id}/artifacts")
+    page.get_by_role("heading", name="This run has no files").wait_for()
+    _put(store, run.run_id, "first.txt", b"here")
+    store.update_run(run.run_id, status="FINISHED", end_time=2)
+    page.get_by_role("treeitem", name="first.txt").wait_for()
+
+
+@pytest.mark.browser
 def test_a_folder_that_is_slow_to_come_is_opened_once(
     store: EmbeddedStore, run: Run, serve: Serve, opened: Opened, tmp_path: Path
 ) -> None:

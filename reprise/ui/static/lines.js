@@ -48,7 +48,7 @@ export function lineTraces(line, view, { name, number, unit = 1 }) {
 
 /** How many seconds the unit has in which a chart of these lines tells relative time. */
 export function unitOf(lines) {
-  const longest = Math.max(0, ...lines.map(({ time }) => (time.length ? time.at(-1) - time[0] : 0))) / 1000;
+  const longest = Math.max(0, ...lines.map(({ time }) => time.at(-1) - time[0] || 0)) / 1000;
   return (UNITS.find(([, seconds]) => longest >= 2 * seconds) ?? UNITS[3])[1];
 }
 

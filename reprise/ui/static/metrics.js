@@ -28,7 +28,7 @@ if (form) {
   if (query.get("chart")) enlarge(query.get("chart"));
 }
 addEventListener("refreshed", ({ detail: fresh }) => {
-  if (!form) return fresh.getElementById("view") && location.reload();
+  if (!form) return;
   addNew(fresh);
   for (const key of seen) if (isInView(key) || !isGoingOn()) wanted(key);
 });
@@ -108,7 +108,7 @@ function draw(host, line) {
 }
 
 function told(line) {
-  const lost = viewOf(form).log ? line.value.filter((value) => typeof value === "number" && value <= 0).length : 0;
+  const lost = viewOf(form).log && line.value.filter((value) => typeof value === "number" && value <= 0).length;
   return [
     line.low === null ? "no number" : `${written(line.low)} … ${written(line.high)}`,
     counted(line.count, "point"),
