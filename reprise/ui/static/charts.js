@@ -13,10 +13,9 @@ const colours = new Map();
 let loading = null;
 
 /**
- * Draws plotly's `traces` with `layout` into `host`, or draws them anew; resolves with plotly's element.
- * Either may be a function, which is called at each drawing: for those who use `seriesColour`.
- * `name` is what the chart is called for those who do not see it. Text from outside goes through `plain`.
- * Bold and other markup, even of our own, needs style attributes, which our policy refuses.
+ * Draws plotly's `traces` with `layout` into `host`, or anew; resolves with plotly's element.
+ * Either may be a function, called at each drawing, for those who use `seriesColour`.
+ * `name` is for those who do not see it. Text from outside goes through `plain`; our policy refuses even markup of ours.
  */
 export async function plot(host, traces, layout = {}, { name = "Chart" } = {}) {
   drawn.set(host, { traces, layout, name });
@@ -139,11 +138,7 @@ function known(name) {
   return colours.get(name);
 }
 
-function hash(text) {
-  let found = 2166136261;
-  for (let at = 0; at < text.length; at++) found = Math.imul(found ^ text.charCodeAt(at), 16777619);
-  return found >>> 0;
-}
+const hash = (text) => [...text].reduce((found, letter) => (31 * found + letter.codePointAt()) >>> 0, 0);
 
 function redraw() {
   colours.clear();

@@ -33,14 +33,14 @@ export function lineTraces(line, view, { name, number, unit = 1 }) {
   const hovertemplate = "%{customdata[2]}<br>step %{customdata[0]}<br>%{customdata[1]}<br>%{fullData.name}<extra></extra>";
   const mode = y.length > MOST_MARKERS ? "lines" : "lines+markers";
   const shown = { ...common, mode, y: view.smooth ? smoothed(y, view.smooth) : y, hovertemplate };
-  const traces = view.smooth ? [{ ...common, mode: "lines", y, opacity: 0.25, hoverinfo: "skip", showInData: false, showlegend: false }, shown] : [shown];
+  const traces = view.smooth ? [{ ...common, mode: "lines", y, opacity: 0.25, hoverinfo: "skip", showInData: false }, shown] : [shown];
   const odd = [...values.keys()].filter((at) => y[at] === null && values[at] !== null);
   if (odd.length) {
     const symbols = { NaN: "x-thin", Infinity: "triangle-up", "-Infinity": "triangle-down" };
     const marker = { symbol: odd.map((at) => symbols[values[at]]), size: 9, color: style.color, line: { width: 2, color: style.color } };
     traces.push({
       x: odd.map((at) => x[at]), y: odd.map((at) => near(y, at, view.log)), customdata: odd.map((at) => customdata[at]),
-      name: common.name, mode: "markers", marker, hovertemplate, showInData: false, showlegend: false,
+      name: common.name, mode: "markers", marker, hovertemplate, showInData: false,
     });
   }
   return traces;
@@ -57,7 +57,7 @@ export function lineLayout(view, unit = 1) {
   return {
     xaxis: { title: { text, standoff: 4 }, type: text === "time" ? "date" : "linear", exponentformat: "SI" },
     yaxis: { type: view.log ? "log" : "linear" },
-    uirevision: text + view.log, // as long as this is the same, new points leave the reader's zoom as it is
+    uirevision: text + view.log, // new points leave the reader's zoom
   };
 }
 

@@ -11,7 +11,6 @@ const [box, follow, wrap, searched, hitsTold] = ["log", "follow", "wrap", "q", "
 const { which, follows } = box.dataset; // follows: "yes" or ""
 const ask = (verb, values) => getJSON(`${base}/${verb}?${new URLSearchParams({ which, ...values })}`);
 
-/** What is done on an event of an element. */
 const on = (id, event, action) => byId(id).addEventListener(event, (happened) => attempt(() => action(happened)));
 
 let total = Number(box.dataset.total);
@@ -77,7 +76,7 @@ function dropTop(most = MOST) {
 }
 
 function toEnd() {
-  dropTop(2 * PIECE); // the fewer there are, the less a new line costs
+  dropTop(2 * PIECE); // fewer cost less
   scrollTo(box.scrollHeight);
 }
 

@@ -102,8 +102,7 @@ function draw(host, line) {
   const view = viewOf(form);
   if (!view.x && isAtOneStep(line)) view.x = "relative";
   const unit = unitOf([line]);
-  const last = written(line.value.at(-1));
-  const name = `${line.key}: ${counted(line.count, "point")}, last ${last}`;
+  const name = `${line.key}: ${counted(line.count, "point")}, last ${written(line.value.at(-1))}`;
   attempt(() => plot(host, () => lineTraces(line, view, { name: line.key, number: 0, unit }), lineLayout(view, unit), { name }));
 }
 
@@ -120,7 +119,6 @@ function told(line) {
   ].filter(Boolean).join(" · ");
 }
 
-/** As of metrics that are logged without steps. */
 const isAtOneStep = ({ step }) => step.every((one) => one === step[0]);
 
 const written = (value) => (typeof value === "number" ? String(Number(value.toPrecision(7))) : String(value));
@@ -142,7 +140,7 @@ async function enlarge(key) {
 
 // --- while the run goes on
 
-/** Metrics that were not logged before get their figures: the sections as they are now, with the figures of old. */
+/** New metrics get their figures: the sections as they are now, with the figures of old. */
 function addNew(fresh) {
   const now = [...fresh.querySelectorAll("figure.metric")];
   if (now.every(({ dataset }) => figures.has(dataset.key))) return;

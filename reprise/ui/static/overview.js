@@ -9,14 +9,13 @@ const note = () => given("note-source");
 
 changing({
   async editNote() {
-    await refresh(); // it may have been written elsewhere
-    let { text: written } = note();
-    for (let isSaved = false; !isSaved; ) {
-      const { text, most } = note();
-      written = await editedNote(written, most);
-      if (written === null) return;
-      await attempt(async () => (isSaved = await saved(written, text)));
-    }
+    await refresh();
+    let written = note().text;
+    let base;
+    do {
+      base = note();
+      written = await editedNote(written, base.most);
+    } while (written !== null && !(await attempt(() => keep(written, base.text))));
   },
   async addTag() {
     const [key, value] = [h("input", { required: true, maxlength: 250 }), h("input")];
@@ -34,12 +33,11 @@ changing({
   },
 });
 
-/** Keeps the note, unless another than `base` has come in its place and is to stay: whether it was kept. */
-async function saved(written, base) {
+/** Keeps the note, unless another has come in place of `base`. */
+async function keep(written, base) {
   await refresh();
-  const isKept = note().text === base || (await confirmed("The note was changed meanwhile. Replace it by yours?", "Replace"));
-  if (isKept) await setTag("mlflow.note.content", written);
-  return isKept;
+  if (note().text !== base) throw new Error("The note was changed meanwhile. Save again to replace it by yours.");
+  await setTag("mlflow.note.content", written);
 }
 
 /** Asks for Markdown, and shows beside it what becomes of it; null when the question was left. */

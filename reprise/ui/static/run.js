@@ -18,7 +18,7 @@ export async function refresh() {
   while (document.querySelector("[data-live]:active")) await new Promise(requestAnimationFrame); // a click that is half done is not lost
   for (const old of live()) {
     const found = fresh.getElementById(old.id);
-    if (!found) return location.reload(); // there is more than the words that told of nothing
+    if (!found) return location.reload(); // nothing has become something
     if (found.outerHTML === read.get(old.id) || old.contains(document.activeElement?.closest("input"))) continue;
     read.set(old.id, found.outerHTML);
     renew(old, found);
