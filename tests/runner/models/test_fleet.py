@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from reprise.runner.models import worker as workers
-from reprise.runner.models.fleet import Served, Wanted
+from reprise.runner.models.fleet import Fleet, Served, Wanted
 from reprise.runner.models.worker import Settings
 from reprise.schemas.environment import Policy
 from reprise.tracking.embedded import EmbeddedStore
@@ -53,6 +53,21 @@ def test_a_request_that_waited_for_the_worker_tells_nothing_of_it(
         for _ in range(3):
             one.worker.missed(time.monotonic())
         assert one.worker.works
+
+
+def test_a_stop_while_a_worker_is_started_again_is_no_error(
+    house: Path, trained: Trained, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with EmbeddedStore(Path("mlruns").absolute()) as store:
+        fleet = Fleet(Wanted(store, str(trained.moody), "local", Policy(), Settings(tmp_path / "log")))
+        (keeping,) = (each for each in threading.enumerate() if each.name == "reprise-keep")
+        with closing(fleet), fleet.taken() as one:
+            first = one.worker
+            first.end()
+            assert eventually(lambda: one.worker is not first)
+        keeping.join(60)
+    assert not keeping.is_alive()
+    assert [record.message for record in caplog.records if record.levelname == "ERROR"] == []
 
 
 def test_a_log_that_has_become_large_begins_anew(house: Path, trained: Trained, tmp_path: Path) -> None:

@@ -186,18 +186,6 @@ def test_a_worker_that_answers_no_more_is_started_again(hasty: Server) -> None:
     assert "the server of moody answers no more requests" in hasty.log.read_text()
 
 
-def test_a_stop_while_a_worker_is_started_again_is_no_error(trained: Trained, tmp_path: Path) -> None:
-    with served(trained, tmp_path / "log", "moody") as server:
-        first = {each.pid for each in workers(server)}
-        assert word(server, "die").status_code == 503
-        assert eventually(lambda: any(each.pid not in first for each in workers(server)))
-        server.process.terminate()
-        server.process.wait(30)
-    told = server.log.read_text()
-    assert "ended with exit code 3" in told
-    assert "killed by SIGTERM" not in told
-
-
 def test_what_the_model_raises_is_told_without_a_traceback(hasty: Server) -> None:
     access = hasty.log.with_name("access")
     before, counts = len(access.read_text().splitlines()), counted(hasty)
