@@ -10,6 +10,7 @@ import urllib.parse
 import urllib.request
 from collections.abc import Iterator, Mapping
 from http.client import HTTPConnection, HTTPResponse
+from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -102,6 +103,11 @@ def test_scripts_and_styles_are_kept_by_the_browser_and_packed(sample: Sample) -
     assert answer.headers["content-type"] == "text/javascript; charset=utf-8"
     assert ask(sample.url, "/static/x/..%2f..%2fapp.py").status == 404
     assert ask(sample.url, "/static/x/page.html").status == 404
+
+
+def test_our_scripts_are_small() -> None:
+    scripts = files("reprise.ui").joinpath("static").iterdir()
+    assert sum(len(each.read_bytes()) for each in scripts if each.name.endswith(".js")) < 100_000
 
 
 def test_a_visitor_is_led_to_the_login_and_on_to_the_page(guarded: str) -> None:

@@ -1,5 +1,5 @@
 // The tree of a run's files: folders are fetched when they are opened, a chosen file is shown beside it.
-import { attempt, byId, getPage, h, inOrder, setQuery } from "./page.js";
+import { all, attempt, byId, getPage, h, inOrder, queried, setQuery } from "./page.js";
 
 const ITEM = "[role=treeitem]";
 const [tree, preview] = [byId("files"), byId("preview")];
@@ -43,7 +43,7 @@ function focus(item) {
 
 async function show(owner, path) {
   tree.querySelector("[aria-selected]")?.removeAttribute("aria-selected");
-  const item = [...tree.querySelectorAll(ITEM)].find(({ dataset }) => dataset.owner === owner && dataset.path === path);
+  const item = all(ITEM, tree).find(({ dataset }) => dataset.owner === owner && dataset.path === path);
   item?.setAttribute("aria-selected", "true");
   preview.ariaBusy = "true";
   const shown = await previewed(owner, path).finally(() => (preview.ariaBusy = "false"));
@@ -65,11 +65,11 @@ function press(item) {
 
 /** Where a key leads from `item`; a folder it may open or close instead. */
 function reached(key, item) {
-  const all = [...tree.querySelectorAll(ITEM)].filter((one) => one.checkVisibility());
-  const at = all.indexOf(item);
-  if (key === "ArrowRight") return turn(item, true) || !item.ariaExpanded ? item : all[at + 1];
+  const seen = all(ITEM, tree).filter((one) => one.checkVisibility());
+  const at = seen.indexOf(item);
+  if (key === "ArrowRight") return turn(item, true) || !item.ariaExpanded ? item : seen[at + 1];
   if (key === "ArrowLeft") return turn(item, false) ? item : item.parentElement.closest(ITEM);
-  return all.at({ ArrowDown: at + 1, ArrowUp: Math.max(0, at - 1), Home: 0, End: -1 }[key]);
+  return seen.at({ ArrowDown: at + 1, ArrowUp: Math.max(0, at - 1), Home: 0, End: -1 }[key]);
 }
 
 tree?.addEventListener("click", async (event) => {
@@ -100,8 +100,7 @@ preview?.addEventListener("click", (event) => {
   choose(preview.dataset.owner, link.dataset.open);
 });
 addEventListener("popstate", () => {
-  const query = new URLSearchParams(location.search);
-  attempt(() => show(query.get("owner") || byId("run").dataset.runId, query.get("path") ?? ""));
+  attempt(() => show(queried("owner") || byId("run").dataset.runId, queried("path")));
 });
 
 const chosen = tree?.querySelector("[aria-selected]");

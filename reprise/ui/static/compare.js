@@ -1,22 +1,20 @@
 // The page of a comparison: which runs it holds, the switches of its views, and how a view is taken anew.
 
 import { seriesColour, seriesNumbers } from "./charts.js";
-import { attempt, byId, getHTML, inOrder, keepUp, onKey, setQuery } from "./page.js";
+import { afterTyping, all, attempt, byId, getHTML, inOrder, keepUp, onKey, queried, query, setQuery } from "./page.js";
 
 export const view = byId("view");
 const more = byId("more");
 const tab = view?.dataset.tab;
 
-const items = [...document.querySelectorAll("[data-run]")];
+const items = all("[data-run]");
 
 /** The ids of all runs of the comparison; what each is called, and its number for `seriesColour`. */
 export const ids = items.map((item) => item.dataset.run);
 export const names = new Map(items.map((item) => [item.dataset.run, item.querySelector("a").textContent]));
 export const numbers = seriesNumbers(ids);
 
-export const query = () => new URL(location.href).searchParams;
-
-const hidden = new Set((query().get("hidden") ?? "").split(",").filter(Boolean));
+const hidden = new Set(queried("hidden").split(",").filter(Boolean));
 export const isHidden = (id) => hidden.has(id);
 
 /** Keeps values in the address, and in those of the tabs. */
@@ -92,28 +90,24 @@ function go(runs) {
   location.reload();
 }
 
-let waiting = 0;
-function afterTyping(action) {
-  clearTimeout(waiting);
-  waiting = setTimeout(() => attempt(action), 200);
-}
+const takeSoon = afterTyping(take);
 
 view?.addEventListener("input", (event) => {
   const form = event.target.closest("#switches");
   if (!form) return;
   keep(told(form));
-  if (event.target.type === "search") afterTyping(take);
+  if (event.target.type === "search") takeSoon();
   else renew();
 });
 view?.addEventListener("submit", (event) => event.preventDefault());
 
-const found = inOrder(() => getHTML(`/compare/more?${new URLSearchParams({ q: more.value, runs: query().get("runs") ?? "" })}`));
+const found = inOrder(() => getHTML(`/compare/more?${new URLSearchParams({ q: more.value, runs: queried("runs") })}`));
 
 async function search() {
   const html = await found();
   if (html !== undefined) byId("found").innerHTML = html;
 }
-more.addEventListener("input", () => afterTyping(search));
+more.addEventListener("input", afterTyping(search));
 more.addEventListener("focus", () => byId("found").childElementCount || attempt(search));
 
 onKey("d", "Only differences, or all rows", () => view?.querySelector("[name=only]")?.click());

@@ -1,21 +1,21 @@
 // The charts of a comparison: a metric of all runs in each, drawn when it comes into view.
 
-import { ids, isHidden, keep, names, numbers, query, told } from "./compare.js";
+import { ids, isHidden, keep, names, numbers, told } from "./compare.js";
 import { onceSeen, plain, plot, seriesColour } from "./charts.js";
 import { lineLayout, lineTraces, unitOf, viewOf, writeView } from "./lines.js";
-import { attempt, byId, getJSON, holds, inOrder } from "./page.js";
+import { all, attempt, byId, getJSON, holds, inOrder, queried } from "./page.js";
 
 const MOST_MARKED = 20; // runs up to which points are marked: each is an element
 const form = byId("lines");
-const figures = [...document.querySelectorAll("[data-metric]")];
+const figures = all("[data-metric]");
 const fetched = new Map(); // metric -> its lines, one for each run that has it
 const seen = new Set(); // of charts: who fetches and draws one once it is in view
 let turn = Promise.resolve();
 
 export function show() {
   if (!form) return;
-  writeView(form, query());
-  form.elements.find.value = query().get("find") ?? "";
+  writeView(form);
+  form.elements.find.value = queried("find");
   form.addEventListener("input", () => {
     keep(told(form));
     sift();

@@ -1,5 +1,5 @@
 // The list of experiments: search, and what can be done with one.
-import { agreed, api, asked, attempt, byId, confirmed, counted, getJSON, getPage, h, inOrder, keepUp, onDo, renew, setQuery } from "./page.js";
+import { afterTyping, agreed, api, asked, byId, confirmed, counted, getJSON, getPage, h, inOrder, keepUp, onDo, renew, setQuery } from "./page.js";
 
 const NOTE = "mlflow.note.content";
 
@@ -11,11 +11,10 @@ async function load() {
 }
 keepUp(load);
 
-let timer = null;
-byId("search").addEventListener("input", ({ target }) => {
-  clearTimeout(timer);
-  timer = setTimeout(() => (setQuery({ q: target.value.trim() }), attempt(load)), 120);
-});
+byId("search").addEventListener("input", afterTyping(() => {
+  setQuery({ q: byId("search").value.trim() });
+  return load();
+}));
 
 /** What is done with the experiment of the row in which the button is. */
 const changing = (action) => async (button) => {

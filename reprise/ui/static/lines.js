@@ -3,6 +3,7 @@
 // `view` is {x: "" (steps) | "time" | "relative", log, smooth}.
 
 import { plain, seriesColour, seriesDash } from "./charts.js";
+import { queried } from "./page.js";
 
 const MOST_MARKERS = 40; // points up to which each is marked
 const UNITS = [["days", 86400], ["hours", 3600], ["minutes", 60], ["seconds", 1]];
@@ -66,11 +67,11 @@ export function viewOf({ elements: { x, log, smooth } }) {
   return { x: x.value, log: log.checked, smooth: Number(smooth.value) };
 }
 
-export function writeView({ elements: { x, log, smooth } }, query) {
-  x.value = query.get("x") ?? "";
+export function writeView({ elements: { x, log, smooth } }) {
+  x.value = queried("x");
   if (x.selectedIndex < 0) x.value = "";
-  log.checked = query.get("log") === "1";
-  smooth.value = query.get("smooth") ?? "0";
+  log.checked = queried("log") === "1";
+  smooth.value = queried("smooth") || "0";
 }
 
 /** A place on the line for a point that has none: beside the number before it, or else after it. */

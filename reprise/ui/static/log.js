@@ -1,5 +1,5 @@
 // The log of a run: a piece of it is on the page, more is fetched where one scrolls, new lines come by themselves.
-import { attempt, byId, counted, getJSON, hear, inOrder, onKey, setQuery } from "./page.js";
+import { afterTyping, attempt, byId, counted, getJSON, hear, inOrder, onKey, setQuery } from "./page.js";
 
 const PIECE = 500; // lines fetched at once
 const MOST = 4000; // lines on the page
@@ -202,11 +202,7 @@ async function step(by) {
   await goTo(hits[hit]);
 }
 
-let typed = null;
-on("q", "input", () => {
-  clearTimeout(typed);
-  typed = setTimeout(() => attempt(search), 250);
-});
+on("q", "input", afterTyping(search));
 on("search", "submit", () => step(1));
 on("previous", "click", () => step(-1));
 onKey("n", "Go to the next hit", () => step(1));

@@ -2,7 +2,7 @@
 
 import { onceSeen, plot, unplot } from "./charts.js";
 import { lineLayout, lineTraces, unitOf, viewOf, writeView } from "./lines.js";
-import { attempt, byId, counted, dialog, getJSON, h, holds, setQuery } from "./page.js";
+import { all, attempt, byId, counted, dialog, getJSON, h, holds, queried, setQuery } from "./page.js";
 import { isGoingOn, runId } from "./run.js";
 
 const AT_ONCE = 25; // metrics of one request
@@ -10,7 +10,7 @@ const MOST_NEW = 1000; // points of a line in an answer
 const MOST_KEPT = 3000; // points of a line, before it is thinned anew
 
 const form = byId("view");
-const figures = new Map([...document.querySelectorAll("figure.metric")].map((figure) => [figure.dataset.key, figure]));
+const figures = new Map(all("figure.metric").map((figure) => [figure.dataset.key, figure]));
 const lines = new Map(); // what has been read, by metric
 const seen = new Set(); // metrics whose charts are, or will be, drawn
 const waiting = new Set(); // of these, those that have not been asked for yet
@@ -19,13 +19,12 @@ let drawing = null; // the frame in which all charts are drawn anew
 let large = null; // {key, host} of the chart in the dialog
 
 if (form) {
-  const query = new URLSearchParams(location.search);
-  writeView(form, query);
-  form.elements.search.value = query.get("search") ?? "";
+  writeView(form);
+  form.elements.search.value = queried("search");
   form.addEventListener("input", changed);
   search();
   figures.forEach((figure, key) => prepare(key, figure));
-  if (query.get("chart")) enlarge(query.get("chart"));
+  if (queried("chart")) enlarge(queried("chart"));
 }
 addEventListener("refreshed", ({ detail: fresh }) => {
   if (!form) return;
@@ -47,7 +46,7 @@ function changed(event) {
 }
 
 function search() {
-  const rows = [...figures.values(), ...document.querySelectorAll("#single tr[data-key]")];
+  const rows = [...figures.values(), ...all("#single tr[data-key]")];
   for (const row of rows) row.hidden = !holds(row.dataset.key, form.elements.search.value);
   byId("none-found").hidden = rows.some((row) => !row.hidden);
 }
@@ -142,7 +141,7 @@ async function enlarge(key) {
 
 /** New metrics get their figures: the sections as they are now, with the figures of old. */
 function addNew(fresh) {
-  const now = [...fresh.querySelectorAll("figure.metric")];
+  const now = all("figure.metric", fresh);
   if (now.every(({ dataset }) => figures.has(dataset.key))) return;
   for (const figure of now) {
     const { key } = figure.dataset;
@@ -150,7 +149,7 @@ function addNew(fresh) {
     if (old) figure.replaceWith(old);
     else figures.set(key, figure);
   }
-  const isClosed = new Set([...document.querySelectorAll(".section:not([open])")].map(({ dataset }) => dataset.name));
+  const isClosed = new Set(all(".section:not([open])").map(({ dataset }) => dataset.name));
   for (const section of fresh.querySelectorAll(".section")) section.open = !isClosed.has(section.dataset.name);
   byId("sections").replaceWith(fresh.getElementById("sections"));
   now.forEach((figure) => figure.isConnected && prepare(figure.dataset.key, figure));

@@ -1,9 +1,8 @@
 // Registered models: what can be changed of one and of its versions, all by the REST API.
-import { agreed, api, asked, byId, getJSON, getPage, h, inOrder, keepUp, mayWrite, onDo, onKey, renew, tellTimes } from "./page.js";
+import { agreed, all, api, asked, byId, getJSON, getPage, h, inOrder, keepUp, mayWrite, onDo, onKey, queried, renew, tellTimes } from "./page.js";
 
 const page = (name) => `/models/${encodeURIComponent(name)}`;
-const query = new URLSearchParams(location.search);
-const chosen = () => [...document.querySelectorAll("[name=chosen]:checked")].map((box) => box.value);
+const chosen = () => all("[name=chosen]:checked").map((box) => box.value);
 
 const now = inOrder(() => getPage(location.pathname + location.search));
 
@@ -23,7 +22,7 @@ async function change(button) {
   const { verb, method, send, form, title, word, kind, next } = button.dataset;
   const body = JSON.parse(send);
   const content = h("div", { class: "fields" }, form ? byId(form).content.cloneNode(true) : "");
-  const fields = [...content.querySelectorAll("[name]")];
+  const fields = all("[name]", content);
   for (const field of fields) field.value = body[field.name] ?? field.value;
   if (title && !(await agreed(title, content, word, kind))) return;
   for (const field of fields) body[field.name] = field.type === "checkbox" ? field.checked : field.value;
@@ -47,7 +46,7 @@ async function rename({ dataset: { name } }) {
 async function register() {
   const content = byId("registering").content.cloneNode(true);
   const [of, name] = content.querySelectorAll("input");
-  of.value ||= query.get("register") ?? "";
+  of.value ||= queried("register");
   if (!(await agreed("Register a version", content, "Register"))) return;
   const { source, run_id, model_id } = await getJSON(`/models/:origin?of=${encodeURIComponent(of.value.trim())}`);
   try {
@@ -76,5 +75,5 @@ tellChosen(); // a page that is gone back to keeps its choices
 if (byId("chosen")) onKey("c", "Compare the chosen versions", compare);
 if (mayWrite && byId("registering")) {
   onKey("n", "Register a version", register);
-  if (query.has("register")) document.querySelector("[data-do=register]").click();
+  if (queried("register")) document.querySelector("[data-do=register]").click();
 }

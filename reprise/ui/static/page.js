@@ -14,6 +14,18 @@ export function h(tag, attributes = {}, ...children) {
 
 export const byId = (id) => document.getElementById(id);
 
+/** All elements that `selector` finds, as an array. */
+export const all = (selector, root = document) => [...root.querySelectorAll(selector)];
+
+/** What is to be called while one types: it calls `action` when one pauses. */
+export function afterTyping(action) {
+  let timer;
+  return () => {
+    clearTimeout(timer);
+    timer = setTimeout(() => attempt(action), 200);
+  };
+}
+
 /** "1 run", "1,200 runs". */
 export const counted = (number, noun) => `${number.toLocaleString("en")} ${noun}${number === 1 ? "" : "s"}`;
 
@@ -234,6 +246,9 @@ document.addEventListener("click", async ({ target }) => {
 });
 
 // --- the state of a view lives in its URL
+
+export const query = () => new URLSearchParams(location.search);
+export const queried = (name) => query().get(name) ?? "";
 
 /** Puts values into the query of the address; an empty one is left out. `push` makes a step back possible. */
 export function setQuery(values, { push = false } = {}) {

@@ -1,8 +1,8 @@
 // The packages of a run's environment are searched as one types; the search is in the address.
-import { byId, holds, setQuery } from "./page.js";
+import { all, byId, holds, queried, setQuery } from "./page.js";
 
 const field = byId("package-search");
-const rows = [...document.querySelectorAll("#packages tbody tr")];
+const rows = all("#packages tbody tr");
 
 function search() {
   for (const row of rows) row.hidden = !holds(row.cells[0].textContent, field.value.trim());
@@ -10,7 +10,7 @@ function search() {
   setQuery({ package: field.value.trim() });
 }
 if (field) {
-  field.value = new URLSearchParams(location.search).get("package") ?? "";
+  field.value = queried("package");
   if (field.value) search();
   field.addEventListener("input", search);
 }

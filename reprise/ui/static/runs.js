@@ -1,5 +1,5 @@
 // The table of runs: what it is asked for lives in the address, and rows come from the server.
-import { api, asked, attempt, byId, confirmed, getJSON, getPage, given, inOrder, mayWrite, onChange, onDo, onKey, renew, setQuery } from "./page.js";
+import { api, asked, attempt, byId, confirmed, getJSON, getPage, given, inOrder, mayWrite, onChange, onDo, onKey, queried, query, renew, setQuery } from "./page.js";
 import { chooseColumns } from "./columns.js";
 import { close, completes } from "./filter.js";
 import { selects } from "./selection.js";
@@ -10,16 +10,15 @@ const path = `/experiments/${id}`;
 const box = byId("box");
 const table = byId("table");
 const input = byId("filter");
-const query = () => new URL(location.href).searchParams;
 setQuery({ sort: sorts }); // it may be in words
 
 /** The query of the page, with the columns that it shows, and with `values`. */
 function asks(values) {
-  const all = query();
-  all.delete("columns");
-  columns.forEach((column) => all.append("columns", column));
-  for (const [name, value] of Object.entries(values)) value === "" ? all.delete(name) : all.set(name, value);
-  return all;
+  const asked = query();
+  asked.delete("columns");
+  columns.forEach((column) => asked.append("columns", column));
+  for (const [name, value] of Object.entries(values)) value === "" ? asked.delete(name) : asked.set(name, value);
+  return asked;
 }
 const address = (what, values = {}) => `${path}/${what}?${asks(values)}`;
 
@@ -86,7 +85,7 @@ byId("filter-form").addEventListener("submit", (event) => {
   filter(input.value.trim());
 });
 
-const filtered = () => query().get("filter") ?? "";
+const filtered = () => queried("filter");
 function filter(text) {
   input.value = text;
   setQuery({ filter: text }, { push: text !== filtered() });
