@@ -162,11 +162,13 @@ class Fleet:
         pause, well_since = _FIRST_PAUSE, time.monotonic()
         while not self._ending.wait(_LOOK):
             served = self._current
-            served.worker.bound_log()
+            served.worker.printed.bound()
             if served.worker.works:
                 continue
             worker = served.worker
-            log.warning("the server of %s %s\n%s", served.model.shown, worker.end_told(), worker.tail())
+            log.warning(
+                "the server of %s %s\n%s", served.model.shown, worker.end_told(), worker.printed.tail()
+            )
             if time.monotonic() - well_since > _STEADY:
                 pause = _FIRST_PAUSE
             if self._ending.wait(pause):

@@ -105,10 +105,10 @@ class Front:
                 worker, began = served.worker, time.monotonic()
                 try:
                     answer = await self._lines.ask(worker.address, "POST", "/invocations", headers, body)
-                    worker.answered()
+                    worker.pulse.answered()
                     return _answer(answer, served.model)
                 except asyncio.CancelledError:  # the time is over
-                    worker.missed(began)
+                    worker.pulse.missed(began)
                     raise
                 except Unreached:
                     pass  # the next worker may see the request

@@ -80,8 +80,8 @@ def _answer(served: Served, rows: bytes, given: Format) -> bytes:
         served.worker.given_time_to_end()
         raise RepriseError(
             f"the server of {served.model.shown} {served.worker.end_told()}, without an answer\n"
-            f"{served.worker.tail()}",
-            hint=f"all of its output is in {served.worker.log}",
+            f"{served.worker.printed.tail()}",
+            hint=f"all of its output is in {served.worker.printed.path}",
         ) from None
     if answer.status < 400:
         return answer.content

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import logging
 import os
-import re
-import shutil
 import signal
 import socket
 import subprocess
@@ -26,26 +24,18 @@ from reprise.errors import RepriseError, SubmitError
 from reprise.process import patched
 from reprise.runner.models.folder import ModelFolder
 from reprise.runner.models.lines import Address, Broken, Unreached, ask_once
+from reprise.runner.models.printed import Printed
+from reprise.runner.models.pulse import READY_SECONDS, Pulse
 from reprise.schemas.environment import Environment
 from reprise.schemas.job import Command
 from reprise.server.loopback import listen
 
 log = logging.getLogger(__name__)
 
-READY_SECONDS = 600.0
-"""Within which a worker has to answer; large models take minutes to load."""
-
 _TRACKING = "MLFLOW_TRACKING_URI"
 _GRACE = 5.0
-_MOST = 0.9
-"""Of its time a request must have spent with the server, to tell something of it."""
 _PROBE_SECONDS = 5.0
 _PAUSE = 0.05
-_SHOWN = 15  # lines
-_TAIL = 1 << 16  # bytes
-_LARGEST_LOG = 10 << 20  # bytes
-_TRACEBACK = "Traceback (most recent call last):"
-_OUTER = re.compile(r"Exception: Command .* returned non zero return code(?:.*= (?P<code>-?\d+))?")
 
 
 class Settings(NamedTuple):
@@ -75,19 +65,14 @@ class Worker:
         """Where it answers, from when :meth:`wait` has returned."""
         self._ended = False
         self._ready = False
-        self._has_answered = False
-        self._silent_since: float | None = None
-        self._stuck = False
         self._model = model
-        self.log = settings.log
-        """Gets all that it prints."""
-        self._timeout = settings.timeout
+        self.pulse = Pulse(settings.timeout)
         command = _command(model, settings, self._port, self._socket, folder)
         entered = envs.MANAGERS[environment.manager].enter(environment, command)
         settings.log.parent.mkdir(parents=True, exist_ok=True)
         try:
             with settings.log.open("ab") as out:
-                self._from = out.tell()
+                self.printed = Printed(settings.log, out.tell())
                 self._process = subprocess.Popen(
                     entered.argv,
                     cwd=entered.cwd,
@@ -113,26 +98,7 @@ class Worker:
     @property
     def works(self) -> bool:
         """Whether it lives, can be reached, and is not stuck, as far as its requests tell."""
-        return self.alive and not self._stuck and not self._is_out_of_reach
-
-    def answered(self) -> None:
-        """A request was answered."""
-        self._has_answered = True
-        self._silent_since = None
-
-    def missed(self, began: float) -> None:
-        """A request of ``began`` (monotonic seconds) was not answered in time.
-
-        One alone may only be slow: the server counts as stuck when one that began after that is not
-        answered either. A model that loads itself at its first request has as long as any to load.
-        """
-        now = time.monotonic()
-        if now - began < self._timeout * _MOST:  # it had waited for this server to be started
-            return
-        if self._silent_since is None:
-            self._silent_since = now
-        elif began >= self._silent_since:
-            self._stuck = self._has_answered or now - self._silent_since > READY_SECONDS
+        return self.alive and not self.pulse.is_stuck and not self._is_out_of_reach
 
     def wait(self, patience: float = READY_SECONDS) -> None:
         """Return when it answers.
@@ -144,12 +110,13 @@ class Worker:
         while not self._answers():
             if not self.alive:
                 raise RepriseError(
-                    f"the server of {self._model.shown} {self.end_told()}\n{self.tail()}",
-                    hint=f"all of its output is in {self.log}",
+                    f"the server of {self._model.shown} {self.end_told()}\n{self.printed.tail()}",
+                    hint=f"all of its output is in {self.printed.path}",
                 )
             if time.monotonic() > deadline:
                 raise RepriseError(
-                    f"the server of {self._model.shown} does not answer after {patience:g} s\n{self.tail()}"
+                    f"the server of {self._model.shown} does not answer after {patience:g} s\n"
+                    f"{self.printed.tail()}"
                 )
             time.sleep(_PAUSE)
 
@@ -161,8 +128,8 @@ class Worker:
             return f"is out of reach: its socket {self.address} was removed"
         if code is None:
             return "answers no more requests"
-        if (lines := self._lines()) and (outer := _OUTER.match(lines[-1])) and outer["code"]:
-            code = int(outer["code"])  # of the server under MLflow's command, which itself only fails
+        if (inner := self.printed.code()) is not None:
+            code = inner
         if code >= 0:
             return f"ended with exit code {code}"
         name = signal.Signals(-code).name if -code in set(signal.Signals) else f"signal {-code}"
@@ -172,10 +139,6 @@ class Worker:
         """Return when it has ended, or does not seem to: one that dies is some time about it."""
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(_GRACE)
-
-    def tail(self) -> str:
-        """The last lines that it printed, indented."""
-        return "\n".join(f"  {line}" for line in _cause(self._lines())[-_SHOWN:])
 
     def end(self) -> None:
         """End all of its processes; a second call does nothing."""
@@ -189,31 +152,10 @@ class Worker:
         reaping.join()
         self._guard.dismiss()
 
-    def bound_log(self) -> None:
-        """Begin the log anew where it has become large; what it held is in ``....log.1`` then."""
-        try:
-            if self.log.stat().st_size > _LARGEST_LOG:
-                # It appends, so it goes on at the new end.
-                shutil.copyfile(self.log, self.log.with_name(f"{self.log.name}.1"))
-                os.truncate(self.log, 0)
-        except OSError as error:  # a full disk; a log that somebody removed
-            log.debug("%s is not bounded: %s", self.log, error)
-
     @property
     def _is_out_of_reach(self) -> bool:
         """Whether it was ready once, and its socket is gone since."""
         return self._ready and isinstance(self.address, Path) and not self.address.exists()
-
-    def _lines(self) -> list[str]:
-        """The last that it printed, without what is empty at the end."""
-        try:
-            with self.log.open("rb") as stream:
-                size = self.log.stat().st_size
-                begin = self._from if self._from <= size else 0  # it was emptied since
-                stream.seek(max(begin, size - _TAIL))
-                return stream.read().decode("utf-8", "replace").rstrip().splitlines()
-        except OSError:
-            return []
 
     def _answers(self) -> bool:
         # MLflow before 2.21 serves by gunicorn, which knows nothing of the socket.
@@ -247,14 +189,6 @@ def _command(
 def _is_server(uri: str) -> bool:
     """Whether an MLflow client can speak to it; it would take our store's folder for one of its own."""
     return "://" in uri and not uri.startswith("file:")
-
-
-def _cause(lines: list[str]) -> list[str]:
-    """Without the traceback of MLflow's command, which only says that the server under it has ended."""
-    if lines and _OUTER.match(lines[-1]) and _TRACEBACK in lines:
-        last = len(lines) - 1 - lines[::-1].index(_TRACEBACK)
-        return lines[:last] or lines
-    return lines
 
 
 def _free_socket(folder: Path) -> Path | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -44,17 +43,6 @@ def test_nobody_waits_for_a_worker_that_has_ended(
         assert not ending.is_alive()
 
 
-def test_a_request_that_waited_for_the_worker_tells_nothing_of_it(
-    house: Path, trained: Trained, tmp_path: Path
-) -> None:
-    with moody(trained, tmp_path / "log") as one:
-        one.worker.answered()
-        one.worker.missed(time.monotonic() - 61)
-        for _ in range(3):
-            one.worker.missed(time.monotonic())
-        assert one.worker.works
-
-
 def test_a_stop_while_a_worker_is_started_again_is_no_error(
     house: Path, trained: Trained, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -68,19 +56,6 @@ def test_a_stop_while_a_worker_is_started_again_is_no_error(
         keeping.join(60)
     assert not keeping.is_alive()
     assert [record.message for record in caplog.records if record.levelname == "ERROR"] == []
-
-
-def test_a_log_that_has_become_large_begins_anew(house: Path, trained: Trained, tmp_path: Path) -> None:
-    log = tmp_path / "log"
-    log.write_bytes(b"of before\n" * (1 << 20) * 2)
-    with moody(trained, log) as one:
-        one.worker.bound_log()
-        one.worker.bound_log()
-        assert (tmp_path / "log.1").read_bytes().startswith(b"of before\n")
-        assert log.stat().st_size == 0
-        with log.open("ab") as appending:  # as the worker does
-            appending.write(b"of now\n")
-        assert one.worker.tail() == "  of now"
 
 
 def test_a_model_that_loads_itself_at_its_first_request_may_take_its_time(

@@ -1,0 +1,63 @@
+"""What a worker prints: its end is told when something fails, and no more of it is kept than one reads."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import shutil
+from pathlib import Path
+
+log = logging.getLogger(__name__)
+
+_SHOWN = 15  # lines
+_TAIL = 1 << 16  # bytes
+_LARGEST = 10 << 20  # bytes
+_TRACEBACK = "Traceback (most recent call last):"
+_OUTER = re.compile(r"Exception: Command .* returned non zero return code(?:.*= (?P<code>-?\d+))?")
+"""The last line of MLflow's command, which says only that the server under it has ended."""
+
+
+class Printed:
+    """What is in the file ``path`` from byte ``begin`` on; a worker goes on appending to it."""
+
+    def __init__(self, path: Path, begin: int) -> None:
+        self.path = path
+        self._begin = begin
+
+    def tail(self) -> str:
+        """The last lines, indented, without the traceback of MLflow's command."""
+        return "\n".join(f"  {line}" for line in _cause(self._lines())[-_SHOWN:])
+
+    def code(self) -> int | None:
+        """The exit code of the server under MLflow's command, which itself only fails."""
+        lines = self._lines()
+        outer = _OUTER.match(lines[-1]) if lines else None
+        return int(outer["code"]) if outer and outer["code"] else None
+
+    def bound(self) -> None:
+        """Begin the file anew where it has become large; what it held is in ``....log.1`` then."""
+        try:
+            if self.path.stat().st_size > _LARGEST:
+                shutil.copyfile(self.path, self.path.with_name(f"{self.path.name}.1"))
+                os.truncate(self.path, 0)  # who appends goes on at the new end
+        except OSError as error:  # a full disk; a file that somebody removed
+            log.debug("%s is not bounded: %s", self.path, error)
+
+    def _lines(self) -> list[str]:
+        """The last ones, without what is empty at the end."""
+        try:
+            with self.path.open("rb") as stream:
+                size = self.path.stat().st_size
+                begin = self._begin if self._begin <= size else 0  # it was begun anew since
+                stream.seek(max(begin, size - _TAIL))
+                return stream.read().decode("utf-8", "replace").rstrip().splitlines()
+        except OSError:
+            return []
+
+
+def _cause(lines: list[str]) -> list[str]:
+    if lines and _OUTER.match(lines[-1]) and _TRACEBACK in lines:
+        last = len(lines) - 1 - lines[::-1].index(_TRACEBACK)
+        return lines[:last] or lines
+    return lines
