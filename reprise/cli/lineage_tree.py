@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _DIGITS = 12  # of a digest or a commit
 _MOST = 20  # lines of one kind
+_LONGEST = 300  # characters of a text
 
 
 class _Node(NamedTuple):
@@ -48,7 +49,8 @@ def _of_version(found: Lineage) -> Iterator[_Node]:
         yield _Node("description", version.description)
     yield _Node("source", version.source)
     if model is not None:
-        yield _Node("logged model", f"{model.model_id} {model.name}")
+        known = () if found.run else tuple(_of_origin(found.origin))
+        yield _Node("logged model", f"{model.model_id} {model.name}", known)
     if found.run is not None:
         yield _Node("run", _run(found.run), tuple(_of_run(found)))
 
@@ -108,10 +110,16 @@ def _short(digest: str | None) -> str:
     return (digest or "").removeprefix("sha256:")[:_DIGITS]
 
 
+def _cut(text: str) -> str:
+    if len(text) <= _LONGEST:
+        return text
+    return f"{text[:_LONGEST]}… ({len(text):,} characters; --json has all)"
+
+
 def _lines(nodes: Sequence[_Node], before: str = "") -> Iterator[str]:
     width = max((len(node.label) for node in nodes), default=0)
     for node in nodes:
         is_last = node is nodes[-1]
-        text = f"{node.label.ljust(width)}  {show.plain(node.text)}".rstrip()
+        text = f"{node.label.ljust(width)}  {_cut(show.plain(node.text))}".rstrip()
         yield f"{before}{'└─' if is_last else '├─'} {text}"
         yield from _lines(node.children, before + ("   " if is_last else "│  "))

@@ -57,4 +57,4 @@ def build_docker(
     if json_:
         show.as_json({"name": image.name, "id": image.id, "platform": image.platform, "port": port})
     else:
-        log.info("docker run --rm -p %d:%d %s serves it", port, port, image.name)
+        log.info("docker run --rm -p 127.0.0.1:%d:%d %s serves it", port, port, image.name)

@@ -14,6 +14,12 @@ from reprise.lock import scratch
 from reprise.schemas.environment import DockerEnv, Policy
 
 _REFERENCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.\-]*(?:[/:@][A-Za-z0-9_.\-]+)*")
+_PART = r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*"
+# As docker has it: a first part with a dot or a port, or localhost, is a registry.
+_NEW_NAME = re.compile(
+    rf"(?:(?:localhost|[\w-]+(?:\.[\w-]+)+|[\w.-]+(?=:))(?::\d+)?/)?{_PART}(?:/{_PART})*(?::\w[\w.-]{{0,127}})?",
+    re.ASCII,
+)
 _PROBE = (
     "import json, platform, sys\n"
     "print(json.dumps([platform.python_implementation(), platform.python_version(), platform.machine(),"
@@ -40,6 +46,16 @@ class Base(NamedTuple):
         return series(self.python)
 
 
+def check_new_name(option: str, name: str) -> None:
+    """Raise for what cannot be the name of an image that is made here."""
+    check_reference(option, name)
+    if not _NEW_NAME.fullmatch(name):
+        raise UsageError(
+            f'{option} "{name}" is not a name that an image can be given',
+            hint="write NAME or NAME:TAG, with NAME in lower case",
+        )
+
+
 def series(version: str) -> str:
     return ".".join(version.split(".")[:2])
 
@@ -50,8 +66,8 @@ def check_reference(option: str, name: str) -> None:
         raise UsageError(f'{option} "{name}" is not the name of an image', hint="write NAME or NAME:TAG")
 
 
-def find(name: str, platform: str | None, policy: Policy, log: Path) -> Base:
-    """The image ``name``, which the engine has or pulls, and its ``python3``.
+def find(name: str, platform: str | None, policy: Policy, log: Path, usual: str) -> Base:
+    """The image ``name``, which the engine has or pulls, and its ``python3``; ``usual`` would do.
 
     Raises:
         EnvError: it cannot be had, or has no Python.
@@ -66,7 +82,7 @@ def find(name: str, platform: str | None, policy: Policy, log: Path) -> Base:
         return base
     except (ValueError, TypeError, IndexError):
         error = docker_client.failure(f"image {image.shown} cannot run python3:", probe)
-        hint = "take one that has Python, for example python:3.11-slim"
+        hint = f"take one that has Python, for example {usual}"
         raise EnvError(error.message, hint=hint) from None
 
 

@@ -45,7 +45,7 @@ def build(model: ModelFolder, wanted: Wanted, policy: Policy) -> Image:
         UsageError: a name that no image can have.
         EnvError: the lock cannot be put into an image, the base does not fit it, or docker refused.
     """
-    docker_base.check_reference("--name", wanted.name)
+    docker_base.check_new_name("--name", wanted.name)
     if wanted.base is not None:
         docker_base.check_reference("--base", wanted.base)
     if wanted.platform is not None and not _PLATFORM.fullmatch(wanted.platform):

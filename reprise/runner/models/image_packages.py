@@ -35,7 +35,8 @@ def base_of(lock: Lock, python: Package, name: str | None, platform: str | None,
         EnvError: it cannot be had, or the packages do not work in it.
     """
     if lock.manager != conda_records.NAME:
-        base = docker_base.find(name or f"python:{python.version}-slim", platform, policy, log_file())
+        usual = f"python:{python.version}-slim"
+        base = docker_base.find(name or usual, platform, policy, log_file(), usual)
         _refuse_other_python(base, python)
         return base
     executable = f"{image_context.ENVIRONMENT}/bin/python"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from reprise.errors import TrackingError
@@ -46,7 +46,10 @@ class Origin(NamedTuple):
 
 
 class Lineage(NamedTuple):
-    """``run`` is None where the version names none, or it is gone. ``notes`` say what cannot be told."""
+    """``run`` is None where there is none, or it is gone: then ``origin`` is of the logged model.
+
+    ``notes`` say what cannot be told.
+    """
 
     version: ModelVersion
     logged_model: LoggedModel | None = None
@@ -70,7 +73,8 @@ def lineage(tracking: Tracking, version: ModelVersion) -> Lineage:
     if run is None:
         if not notes:
             notes.append("the version names no run that made it")
-        return Lineage(version, model, notes=tuple(notes))
+        origin = _told(model.tags, model.params) if model else Origin()
+        return Lineage(version, model, origin=origin, notes=tuple(notes))
     parent = _run(tracking, run.tags.get(tags.PARENT_RUN_ID), notes)
     origin = _origin(run, _record(tracking, run, notes))
     found = tuple(_reproductions(tracking, run.run_id))
@@ -78,12 +82,14 @@ def lineage(tracking: Tracking, version: ModelVersion) -> Lineage:
 
 
 def _logged_model(tracking: Tracking, version: ModelVersion, notes: list[str]) -> LoggedModel | None:
-    if version.model_id is None:
+    # MLflow's server does not tell the id by itself.
+    model_id = version.model_id or version.source.removeprefix("models:/")
+    if not model_id.startswith("m-") or "/" in model_id:
         return None
     try:
-        return tracking.get_logged_model(version.model_id)
+        return tracking.get_logged_model(model_id)
     except TrackingError as error:
-        _note(notes, f"logged model {version.model_id}", error)
+        _note(notes, f"logged model {model_id}", error)
         return None
 
 
@@ -116,15 +122,7 @@ def _record(tracking: Tracking, run: Run, notes: list[str]) -> RunRecord | None:
 
 
 def _origin(run: Run, record: RunRecord | None) -> Origin:
-    manager = run.tags.get(tags.PROJECT_ENV)
-    told = Origin(
-        source=run.tags.get(tags.SOURCE_NAME),
-        commit=run.tags.get(tags.GIT_COMMIT),
-        entry_point=run.tags.get(tags.ENTRY_POINT),
-        parameters=tuple(ParameterRecord(name, value, "logged") for name, value in run.params.items()),
-        environment=Environment(manager, run.tags.get(tags.ENV_DIGEST)) if manager else None,
-        inputs=tuple(datasets_of(run)),
-    )
+    told = _told(run.tags, run.params)._replace(inputs=tuple(datasets_of(run)))
     if record is None:
         return told
     made = record.environment
@@ -137,6 +135,18 @@ def _origin(run: Run, record: RunRecord | None) -> Origin:
         record.parameters,
         Environment(made.manager, made.digest) if made else told.environment,
         record.inputs or told.inputs,
+    )
+
+
+def _told(said: Mapping[str, str], params: Mapping[str, str]) -> Origin:
+    """What the tags and parameters of a run tell, or of a logged model, which has the same ones."""
+    manager = said.get(tags.PROJECT_ENV)
+    return Origin(
+        source=said.get(tags.SOURCE_NAME),
+        commit=said.get(tags.GIT_COMMIT),
+        entry_point=said.get(tags.ENTRY_POINT),
+        parameters=tuple(ParameterRecord(name, value, "logged") for name, value in params.items()),
+        environment=Environment(manager, said.get(tags.ENV_DIGEST)) if manager else None,
     )
 
 

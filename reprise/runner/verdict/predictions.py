@@ -23,7 +23,7 @@ def predict(run: Recorded, model: Path) -> Any:
     """What the model in the folder ``model`` says of its input example, as plain values.
 
     Raises:
-        RepriseError: the environment cannot be made, or MLflow there cannot load it.
+        RepriseError: the environment cannot be made, or the model does not load or predict there.
     """
     named = environments.Named(
         f"the environment of run {run.run_id[:8]}", environments.lock_of(run.tracking, run.run), None
@@ -54,4 +54,4 @@ def _read(done: process.Completed) -> Any:
             return json.loads(line.removeprefix(predicting.MARK))
     said = (done.stderr.strip().splitlines() or ["it printed no predictions"])[-1]
     error = EnvError if "No module named" in said else RepriseError
-    raise error(f"the model cannot be loaded in the run's environment: {said}")
+    raise error(f"the model does not predict in the run's environment: {said}")

@@ -149,6 +149,9 @@ def model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     [
         (("-n", "--rm"), "is not the name of an image"),
         (("-n", "a b"), "is not the name of an image"),
+        (("-n", "Iris:3"), "with NAME in lower case"),
+        (("-n", "iris:"), "is not the name of an image"),
+        (("-n", "iris", "--base", "--rm"), "is not the name of an image"),
         (("-n", "iris", "--platform", "windows"), "is not linux/ARCHITECTURE"),
     ],
 )

@@ -119,6 +119,35 @@ def test_a_version_without_a_run_says_so(made: ProjectFolder, store: EmbeddedSto
     assert "s3://bucket/model" in shown.out
 
 
+def test_a_run_that_is_gone_leaves_what_the_logged_model_tells(
+    made: ProjectFolder, store: EmbeddedStore
+) -> None:
+    run = store.create_run("0", start_time=1, user_id="ada")
+    told = {tags.SOURCE_NAME: "train.py", tags.GIT_COMMIT: "c" * 40}
+    model = store.create_logged_model(
+        "0", name="m", source_run_id=run.run_id, tags=told, params={"C": "0.5"}
+    )
+    store.finalize_logged_model(model.model_id, "LOGGED_MODEL_READY")
+    store.create_model_version("iris", f"models:/{model.model_id}", run_id=run.run_id)
+    store.update_run(run.run_id, status="FINISHED", end_time=2)
+    store.delete_run(run.run_id)
+    assert made.reprise("gc").exit_code == 0
+    shown = made.reprise("models", "show", "iris", "2")
+    assert f"run {run.run_id} is gone" in shown.err
+    lines = [line.split() for line in shown.out.splitlines()]
+    for words in (["source", "train.py"], ["commit", "c" * 12], ["parameter", "C=0.5"]):
+        assert any(line[-2:] == words for line in lines), shown.out
+
+
+def test_a_long_text_is_cut_in_the_tree_alone(made: ProjectFolder, store: EmbeddedStore) -> None:
+    store.create_model_version("iris", "s3://bucket/model", description="word " * 1000)
+    shown = made.reprise("models", "show", "iris", "2").out
+    assert max(map(len, shown.splitlines())) < 400
+    assert "… (4,999 characters; --json has all)" in shown
+    told = json.loads(made.reprise("models", "show", "iris", "2", "--json").out)
+    assert told["version"]["description"] == "word " * 1000
+
+
 def test_text_from_the_store_cannot_paint_the_terminal(made: ProjectFolder, store: EmbeddedStore) -> None:
     store.create_model_version("iris", "s3://b/\x1b[31m", description="two\nlines \x1b]0;x\x07")
     shown = made.reprise("models", "show", "iris", "2").out

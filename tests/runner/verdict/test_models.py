@@ -123,7 +123,7 @@ def test_a_model_that_does_not_load_is_not_comparable(made: Made, tmp_path: Path
     runs = [with_model(made, described(tmp_path / str(number), pickle.dumps(number))) for number in (1, 2)]
     found = part(made.verdict(runs[0], runs[1]), "model", "model")
     assert found.agreement is Agreement.NOT_COMPARABLE
-    assert "no predictions: the model cannot be loaded in the run's environment" in found.note
+    assert "no predictions: the model does not predict in the run's environment" in found.note
 
 
 def test_a_run_without_a_lock_predicts_nothing(made: Made, tmp_path: Path) -> None:
