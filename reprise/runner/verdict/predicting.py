@@ -14,6 +14,8 @@ from typing import Any
 
 MARK = "reprise-predictions "
 
+_LONGEST = 500  # characters of what went wrong
+
 
 def main(folder: str) -> None:
     import mlflow.pyfunc
@@ -53,4 +55,7 @@ def plain(value: Any) -> Any:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    try:
+        main(sys.argv[1])
+    except Exception as error:  # of whatever the model does
+        sys.exit(" ".join(f"{type(error).__name__}: {error}".split())[:_LONGEST])

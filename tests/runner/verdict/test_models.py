@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 import shutil
+import subprocess
+import sys
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from reprise.runner.verdict import predicting
 from reprise.runner.verdict.values import Agreement
 from reprise.schemas import tags
 from reprise.schemas.entities import ModelLink
@@ -124,6 +128,20 @@ def test_a_model_that_does_not_load_is_not_comparable(made: Made, tmp_path: Path
     found = part(made.verdict(runs[0], runs[1]), "model", "model")
     assert found.agreement is Agreement.NOT_COMPARABLE
     assert "no predictions: the model does not predict in the run's environment" in found.note
+
+
+def test_what_a_model_says_against_its_example_is_one_line(tmp_path: Path) -> None:
+    package = tmp_path / "mlflow"
+    (package / "pyfunc").mkdir(parents=True)
+    (package / "__init__.py").write_text("")
+    (package / "pyfunc" / "__init__.py").write_text("")
+    (package / "models.py").write_text(
+        "class Model:\n    @staticmethod\n    def load(_): raise ValueError('I refuse\\n  this example')\n"
+    )
+    argv = [sys.executable, predicting.__file__, str(tmp_path)]
+    environ = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    done = subprocess.run(argv, env=environ, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (1, "ValueError: I refuse this example\n")
 
 
 def test_a_run_without_a_lock_predicts_nothing(made: Made, tmp_path: Path) -> None:
