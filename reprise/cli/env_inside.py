@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -15,6 +16,8 @@ from reprise.errors import UsageError
 
 if TYPE_CHECKING:
     from reprise.schemas.environment import Environment
+
+log = logging.getLogger(__name__)
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 _WHICH = "ENV is of the cache, RUN recorded, URI a project as for reprise run."
@@ -74,5 +77,7 @@ def _entered(
     if env_manager is not None or version is not None:
         raise UsageError("--env-manager and --version are for a project's URI", hint="leave them out")
     found = environments.named(word, partial(opened, tracking_uri))
+    if found.lock.manager == "local":
+        log.warning("%s is the current one of its machine (local): nothing was made for it", found.title)
     with environments.inside(found, offline=request.offline) as environment:
         yield environment

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -22,8 +21,6 @@ from reprise.schemas.entities import Run
 from reprise.schemas.environment import Environment, Lock, Package, Policy
 from reprise.schemas.job import RunRequest
 from reprise.tracking.base import Tracking
-
-log = logging.getLogger(__name__)
 
 Opened = Callable[[], AbstractContextManager[Tracking]]
 """Opens the store in which runs are looked for; asked only when a word is none of the cache."""
@@ -100,8 +97,6 @@ def inside(named: Named, *, offline: bool = False) -> Iterator[Environment]:
     manager = envs.MANAGERS[named.lock.manager]
     if reason := manager.unusable():
         raise EnvError(f"{named.title} cannot be entered: {reason}")
-    if manager.NAME == "local":
-        log.warning("%s is the current one of its machine (local): nothing was made for it", named.title)
     with store.using_lock(manager, named.lock, Policy(offline=offline), _log()) as environment:
         yield environment
 

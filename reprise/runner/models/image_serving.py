@@ -30,12 +30,16 @@ def main(words: list[str]) -> None:
     workers = os.environ.get("MLFLOW_MODELS_WORKERS") or "1"
     if not workers.isdecimal() or int(workers) < 1:
         sys.exit(f"MLFLOW_MODELS_WORKERS is {workers}, and must be a number from 1")
+    signals = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+    signal.pthread_sigmask(signal.SIG_BLOCK, signals)  # one that comes before all is set up is not lost
     child = os.fork()
     if child == 0:
         os.setpgid(0, 0)  # Ctrl-C on a terminal reaches it once, from the first process
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, signals)
         serve(words[0], int(words[1]), int(workers))
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+    for number in signals:
         signal.signal(number, lambda got, _: os.kill(child, got))
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, signals)
     ended, status = os.wait()
     while ended != child:  # whoever has lost its parent is this one's to bury
         ended, status = os.wait()

@@ -42,18 +42,20 @@ async function answered(response) {
   throw Object.assign(new Error(message ?? `The server answered ${response.status}`), { code });
 }
 
+async function called(path, options) {
+  const response = await fetch(path, options).catch(() => null);
+  if (!response) throw new Error("The server does not answer");
+  return answered(response);
+}
+
 /** A verb of the REST API, for example `api("runs/delete", {run_id})`: how every page changes things. */
 export async function api(verb, body, method = "POST") {
-  const response = await fetch(`/ajax-api/2.0/mlflow/${verb}`, {
-    method,
-    headers: { "Content-Type": "application/json" },
-    body: JSON.stringify(body),
-  });
-  return (await answered(response)).json();
+  const headers = { "Content-Type": "application/json" };
+  return (await called(`/ajax-api/2.0/mlflow/${verb}`, { method, headers, body: JSON.stringify(body) })).json();
 }
 
 // A fault is told in JSON, whatever is asked for.
-const get = async (path, options) => answered(await fetch(path, { ...options, headers: { Accept: "application/json" } }));
+const get = (path, options) => called(path, { ...options, headers: { Accept: "application/json" } });
 
 /** JSON that a page of ours answers. */
 export const getJSON = async (path, options) => (await get(path, options)).json();
