@@ -239,7 +239,8 @@ def line(row: Row) -> str:
     ours, theirs = row.taken[PAGES.name], row.taken.get(THEIRS.name)
     beside = ("", "") if theirs is None else (f"{theirs:,.0f}", f"{theirs / ours:.1f}")
     goal = "" if row.goal is None else f"{row.goal:g}: {'reached' if ours <= row.goal else 'MISSED'}"
-    return f"| {row.what} | {row.unit} | {ours:,.0f} | {' | '.join(beside)} | {goal} |"
+    digits = 0 if ours >= 10 else 1
+    return f"| {row.what} | {row.unit} | {ours:,.{digits}f} | {' | '.join(beside)} | {goal} |"
 
 
 if __name__ == "__main__":
