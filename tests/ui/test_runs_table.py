@@ -483,6 +483,7 @@ def test_many_changes_can_be_stopped(tmp_path: Path, serve: Serve, opened: Opene
     page.route("**/runs/delete", lambda route: held.append(route))
     row(page, "run-100").get_by_role("checkbox").click()
     page.get_by_role("button", name="Choose all that are found").click()
+    page.get_by_text("100 chosen").wait_for()
     page.get_by_role("button", name="Delete", exact=True).click()
     page.get_by_role("dialog", name="Delete 100 runs?").get_by_role("button", name="Delete").click()
     page.get_by_role("dialog", name="Delete 100 runs", exact=True).get_by_role(
@@ -493,6 +494,28 @@ def test_many_changes_can_be_stopped(tmp_path: Path, serve: Serve, opened: Opene
         route.continue_()
     page.get_by_text("Deleted 6 runs").wait_for()
     page.get_by_text("94 chosen").wait_for()
+
+
+@pytest.mark.browser
+def test_no_other_runs_are_deleted_than_those_that_were_asked_about(
+    tmp_path: Path, serve: Serve, opened: Opened
+) -> None:
+    fill(tmp_path / "mlruns", 10)
+    page = opened(f"{serve(tmp_path / 'mlruns')}/experiments/0")
+    row(page, "run-10").get_by_role("checkbox").click()
+    page.get_by_text("1 chosen").wait_for()
+    held: list[Route] = []
+    page.route("**/ids?**", lambda route: held.append(route))
+    with page.expect_request("**/ids?**"):
+        page.get_by_role("button", name="Choose all that are found").click()
+    page.get_by_role("button", name="Delete", exact=True).click()
+    dialog = page.get_by_role("dialog", name="Delete 1 run?")
+    dialog.wait_for()
+    held[0].continue_()
+    expect(page.locator("#chosen")).to_have_text("10 chosen")
+    dialog.get_by_role("button", name="Delete").click()
+    page.get_by_text("Deleted 1 run", exact=True).wait_for()
+    expect(page.get_by_text("9 chosen")).to_be_visible()
 
 
 @pytest.mark.browser

@@ -36,9 +36,8 @@ export function selects(table, address, done) {
     show();
   }
 
-  /** Calls `action` for each chosen run, a few at a time, until it is stopped; tells for how many that was `told`. */
-  async function each(doing, told, action) {
-    const ids = [...chosen];
+  /** Calls `action` for each of the runs, a few at a time, until it is stopped; tells for how many that was `told`. */
+  async function each(ids, doing, told, action) {
     const faults = [];
     const progress = h("progress", { max: ids.length, value: 0, "aria-label": doing });
     if (ids.length > AT_ONCE) dialog(doing, progress, [["Stop", "", null]]).then(() => (ids.length = 0));
@@ -55,9 +54,9 @@ export function selects(table, address, done) {
   }
 
   async function change(word, kind) {
-    const doing = `${word} ${runs()}`;
-    if (!chosen.size || !(await confirmed(`${doing}?`, word, kind))) return;
-    await each(doing, `${word}d`, async (run_id) => (await api(`runs/${word.toLowerCase()}`, { run_id }), chosen.delete(run_id)));
+    const [ids, doing] = [[...chosen], `${word} ${runs()}`]; // more may be chosen while one is asked
+    if (!ids.length || !(await confirmed(`${doing}?`, word, kind))) return;
+    await each(ids, doing, `${word}d`, async (run_id) => (await api(`runs/${word.toLowerCase()}`, { run_id }), chosen.delete(run_id)));
   }
 
   onDo({
@@ -68,11 +67,11 @@ export function selects(table, address, done) {
     async tag() {
       const [key, value] = [h("input", { required: true, maxlength: 250 }), h("input")];
       const fields = h("div", {}, h("label", {}, "Tag", key), h("label", {}, "Value", value));
-      const doing = `Tag of ${runs()}`;
+      const [ids, doing] = [[...chosen], `Tag of ${runs()}`];
       const verb = await dialog(doing, fields, [["Set", "primary", "set"], ["Remove", "danger", "delete"], ["Cancel", "", null]]);
       if (verb === null || !key.value) return;
       const tag = { key: key.value, ...(verb === "set" && { value: value.value }) };
-      await each(doing, verb === "set" ? "Tag set on" : "Tag removed from", (run_id) => api(`runs/${verb}-tag`, { run_id, ...tag }).catch((error) => {
+      await each(ids, doing, verb === "set" ? "Tag set on" : "Tag removed from", (run_id) => api(`runs/${verb}-tag`, { run_id, ...tag }).catch((error) => {
         if (error.code !== "RESOURCE_DOES_NOT_EXIST") throw error; // one without the tag need not lose it
       }));
     },
