@@ -305,7 +305,7 @@ def test_thousands_of_runs_are_scrolled_through(tmp_path: Path, serve: Serve, op
     row(page, "run-2500").wait_for()
     assert len(names(page)) < 120
     assert box.evaluate("box => box.scrollTop") == 2500 * 32
-    page.wait_for_function("() => history.state?.row === 2500")
+    assert eventually(lambda: page.evaluate("history.state?.row") == 2500)
     row(page, "run-2490").focus()
     page.keyboard.press("Enter")
     page.wait_for_url("**/runs/*")
@@ -336,7 +336,7 @@ def test_thousands_of_runs_are_scrolled_through(tmp_path: Path, serve: Serve, op
     page.get_by_role("button", name="Duration").click(modifiers=["Shift"])
     page.wait_for_url("**/experiments/0?sort=-metrics.n&sort=-duration")
     box.evaluate("box => (box.scrollTop = 1000 * 32)")
-    page.wait_for_function("() => history.state?.row === 1000")
+    assert eventually(lambda: page.evaluate("history.state?.row") == 1000)
     seen = page.locator("#rows tr[aria-rowindex='1010'] a.text")
     name = seen.inner_text()
     seen.click()
