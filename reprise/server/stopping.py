@@ -24,7 +24,13 @@ _TICK = 0.01
 _PROMPT_TICK = 0.002
 
 
-class TidyServer(uvicorn.Server):
+class _Server(uvicorn.Server):
+    def run(self, sockets: list[socket.socket] | None = None) -> None:
+        with self.capture_signals():  # uvicorn begins later; a loop that Ctrl-C leaves half made complains
+            asyncio.run(self.serve(sockets))
+
+
+class TidyServer(_Server):
     """Gives requests ``patience`` seconds to end, and lets them clean up before it dies of its signal."""
 
     def __init__(
@@ -51,7 +57,7 @@ class TidyServer(uvicorn.Server):
         await _quiet(self, _CLEANING, _TICK)
 
 
-class PromptServer(uvicorn.Server):
+class PromptServer(_Server):
     """Stops the moment it is asked to, where uvicorn looks ten times a second.
 
     The stop is a socket that becomes readable, so that it can be asked from any thread at any time.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import signal
 import socket
@@ -15,10 +16,10 @@ from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 import pytest
-import uvicorn
 
 from reprise.errors import UsageError
 from reprise.server.serving import Serving, serve
+from reprise.server.stopping import TidyServer
 from reprise.tracking.embedded import EmbeddedStore
 from tests.conftest import PATIENCE, eventually
 
@@ -128,15 +129,32 @@ def test_while_another_process_holds_the_store_it_is_read_and_ends(
     assert printed == ""
 
 
+def test_an_interrupt_while_the_loop_is_made_ends_the_server_as_any(
+    house: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    making = asyncio.new_event_loop
+    made = []
+
+    def interrupted() -> asyncio.AbstractEventLoop:
+        signal.raise_signal(signal.SIGINT)
+        made.append(making())
+        return made[0]
+
+    monkeypatch.setattr(asyncio.events, "new_event_loop", interrupted)
+    with EmbeddedStore(tmp_path / "mlruns") as store, pytest.raises(KeyboardInterrupt):
+        serve(store, Serving(port=0))
+    assert made[0].is_closed()
+
+
 def test_its_socket_is_told_to_be_tcp_so_that_answers_come_without_delay(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[int] = []
 
-    def run(server: uvicorn.Server, sockets: list[socket.socket]) -> None:
+    def run(server: TidyServer, sockets: list[socket.socket]) -> None:
         seen.extend(listening.proto for listening in sockets)
 
-    monkeypatch.setattr(uvicorn.Server, "run", run)
+    monkeypatch.setattr(TidyServer, "run", run)
     with EmbeddedStore(tmp_path / "mlruns") as store:
         serve(store, Serving())
     assert seen == [socket.IPPROTO_TCP]
