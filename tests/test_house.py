@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import shutil
 import subprocess
 import sys
 import zipfile
@@ -82,47 +81,3 @@ def test_the_wheel_is_whole(house: Path, tmp_path: Path, monkeypatch: pytest.Mon
     }
     assert source - names == set()
     assert {name for name in names if name.startswith(("tests/", "example_projects/"))} == set()
-
-
-def bare_machine(folder: Path, pythons: dict[str, str]) -> dict[str, str]:
-    """A copy of ./dev in ``folder``, and an environment whose PATH has only these programs."""
-    programs = folder / "bin"
-    programs.mkdir()
-    for tool in ("sh", "dirname", "cmp", "sed", "rm", "cp"):
-        found = shutil.which(tool)
-        assert found is not None
-        (programs / tool).symlink_to(found)
-    for name, script in pythons.items():
-        (programs / name).write_text(f"#!/bin/sh\n{script}\n")
-        (programs / name).chmod(0o755)
-    for name in ("dev", "pyproject.toml"):
-        shutil.copy(REPOSITORY / name, folder / name)
-    return {"PATH": str(programs), "HOME": str(folder)}
-
-
-@pytest.mark.parametrize(
-    ("pythons", "sentence"),
-    [
-        ({}, "dev: no Python >= 3.11 is on PATH"),
-        ({"python3.12": "exit 127", "python3": "exit 1"}, "dev: no Python >= 3.11 is on PATH"),
-        (
-            {"python3": 'case "$2" in *ensurepip*) exit 1; esac'},
-            "dev: python3 cannot make virtual environments",
-        ),
-    ],
-    ids=["none", "a shim and an old one", "no venv"],
-)
-def test_dev_says_what_a_machine_lacks(pythons: dict[str, str], sentence: str, tmp_path: Path) -> None:
-    environ = bare_machine(tmp_path, pythons)
-    done = subprocess.run(
-        [tmp_path / "dev", "run"], env=environ, check=False, capture_output=True, text=True
-    )
-    assert done.returncode == 1
-    assert sentence in done.stderr
-    assert "or install uv" in done.stderr
-
-
-def test_dev_tells_its_commands(tmp_path: Path) -> None:
-    done = subprocess.run([REPOSITORY / "dev"], check=False, capture_output=True, text=True)
-    assert done.returncode == 2
-    assert all(command in done.stderr for command in ("./dev run", "./dev test", "./dev check"))

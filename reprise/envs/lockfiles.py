@@ -116,10 +116,11 @@ def digest(spec: PythonEnv, asked: Requirements) -> str:
 def written(said: Facts, file: Path, sources: Iterable[str], locked: Iterable[Pin]) -> str:
     """The text of a lock file; no secret is in it."""
     locked = tuple(locked)
-    strictly = "--require-hashes " if all(pin.hashes for pin in locked) else ""
+    # pip takes hashes of all packages or of none; uv checks those that are there.
+    tool = "pip install --require-hashes" if all(pin.hashes for pin in locked) else "uv pip install"
     rows = [
         "# Made by `reprise lock`, which also brings it up to date.",
-        f"# pip install {strictly}-r {file.name} installs the same.",
+        f"# {tool} -r {file.name} installs the same.",
         *(f"# {name.replace('_', ' ')}: {value}" for name, value in said._asdict().items() if value),
         *(credentials.hidden(line) for line in (*sources, *pins.lines(locked))),
     ]

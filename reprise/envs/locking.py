@@ -42,8 +42,8 @@ def write(spec: PythonEnv, policy: Policy, wanted: Sequence[str], log: Path) -> 
     file = lock_places.of(spec)
     before = lockfiles.text(file) or ""
     wanted = tuple(wanted) or lockfiles.facts(before).words or (here(),)
-    options = _for_platforms(wanted)
     python = interpreters.find(spec.python or pyproject.read(spec).python, log, offline=policy.offline)
+    options = _for_platforms(wanted, python.version)
     with spinner("Resolving packages"):
         if spec.pyproject is not None and file.name == lock_places.UV:
             _demand_known(policy.upgrade, lockfiles_uv.names(before), file)
@@ -91,9 +91,12 @@ def _demand_known(upgrade: Sequence[str] | None, names: Iterable[str], file: Pat
         )
 
 
-def _for_platforms(wanted: Sequence[str]) -> list[str]:
-    """One platform is resolved for as such; several at once, with markers where they differ."""
+def _for_platforms(wanted: Sequence[str], python: str) -> list[str]:
+    """One platform is resolved for as such; several at once, with markers where they differ.
+
+    Other machines have other patch levels of Python, and newer series: markers tell all of them apart.
+    """
     names = [platforms.uv_name(word) for word in wanted]
     if len(names) > 1:
-        return ["--universal"]
+        return ["--universal", "--python-version", lockfiles.series(python)]
     return ["--python-platform", names[0]] if names and wanted[0] != here() else []
