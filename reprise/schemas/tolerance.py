@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from reprise.errors import UsageError
+from reprise.schemas.field_names import kind_of_field
 
 IGNORE = "ignore"
+IGNORED = "ignored"
 
 
 class Closeness(NamedTuple):
@@ -25,13 +27,16 @@ EXACT = Closeness()
 class Tolerance(NamedTuple):
     """``metrics`` and ``artifacts`` map patterns to what holds for them, None for: it does not decide.
 
-    ``ignore`` names kinds of parts that do not decide.
+    ``ignore`` names kinds of parts, and fields by patterns, that do not decide; ``compare`` those that do.
+    ``strict``: nothing is set aside, and the output log decides.
     """
 
     default: Closeness = EXACT
     metrics: Mapping[str, Closeness | None] = {}
     artifacts: Mapping[str, Closeness | None] = {}
     ignore: tuple[str, ...] = ()
+    compare: tuple[str, ...] = ()
+    strict: bool = False
 
     def of_metric(self, name: str) -> Closeness | None:
         """What holds for a metric; those of the system decide only where the file names them."""
@@ -39,6 +44,16 @@ class Tolerance(NamedTuple):
 
     def of_artifact(self, path: str) -> Closeness | None:
         return _first(self.artifacts, path, self.default)
+
+    def kind_set_aside(self, field_name: str) -> str | None:
+        """Why values of a field (a metric, a key of JSON, a column) do not decide: ``duration``, ``clock``,
+        ``rate``, ``latency``, ``memory``, or ``ignored`` by the tolerance file. None: they decide.
+
+        The name alone says so, never the value. A parameter of the entry point is not asked about.
+        """
+        if self.strict or _matches(field_name, self.compare):
+            return None
+        return IGNORED if _matches(field_name, self.ignore) else kind_of_field(field_name)
 
 
 def of_text(text: str) -> Tolerance:
@@ -88,6 +103,7 @@ def _tolerance(content: object) -> Tolerance:
         {name: _closeness(rule) for name, rule in content.get("metrics", {}).items()},
         {name: _closeness(rule) for name, rule in content.get("artifacts", {}).items()},
         tuple(content.get("ignore", ())),
+        tuple(content.get("compare", ())),
     )
 
 
@@ -106,3 +122,9 @@ def _first(
     if name in rules:
         return rules[name]
     return next((rule for pattern, rule in rules.items() if fnmatchcase(name, pattern)), otherwise)
+
+
+def _matches(name: str, patterns: tuple[str, ...]) -> bool:
+    from fnmatch import fnmatchcase
+
+    return any(name == pattern or fnmatchcase(name, pattern) for pattern in patterns)

@@ -10,7 +10,6 @@ from jsonschema import Draft202012Validator
 
 import reprise.schemas
 from reprise.errors import ProjectError, UsageError
-from reprise.runner.verdict.values import KINDS
 from reprise.schemas.tolerance import EXACT, Closeness, Tolerance, of_text, read
 
 SCHEMA = json.loads((Path(reprise.schemas.__file__).parent / "tolerance.schema.json").read_text())
@@ -56,9 +55,12 @@ def test_metrics_of_the_machine_decide_only_when_named() -> None:
     [
         (
             "",
-            "t.yaml:1:1  the file is empty; a mapping with default, metrics, artifacts or ignore is needed",
+            "t.yaml:1:1  the file is empty; a mapping of tolerances is needed",
         ),
-        ("[]", "t.yaml:1:1  an empty list is not a mapping with default, metrics, artifacts or ignore"),
+        (
+            "[]",
+            "t.yaml:1:1  an empty list is not a mapping of tolerances",
+        ),
         ("metric: {}", 't.yaml:1:1  unknown key "metric"; did you mean "metrics"?'),
         (
             "default: -1",
@@ -76,7 +78,10 @@ def test_metrics_of_the_machine_decide_only_when_named() -> None:
             't.yaml:1:14  metrics -> a: "skip" is not a tolerance; '
             "write a number from 0 on, {rel: 1e-4, abs: 0}, or ignore",
         ),
-        ("ignore: [log]", 't.yaml:1:10  ignore -> item 1: "log" is not a part of a verdict'),
+        (
+            "ignore: [3]",
+            "t.yaml:1:10  ignore -> item 1: 3 is not a part of a verdict or the name of a field",
+        ),
     ],
 )
 def test_faults(text: str, line: str, tmp_path: Path) -> None:
@@ -95,7 +100,6 @@ def test_a_number_alone_is_both() -> None:
     assert of_text("0") == Tolerance(EXACT)
 
 
-def test_the_schema_is_valid_and_knows_all_parts() -> None:
+def test_the_schema_is_valid() -> None:
     Draft202012Validator.check_schema(SCHEMA)
     assert SCHEMA["$id"] == "urn:reprise:schema:tolerance:1"
-    assert tuple(SCHEMA["properties"]["ignore"]["items"]["enum"]) == KINDS

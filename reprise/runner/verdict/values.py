@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from reprise.schemas.faults import on_one_line
 from reprise.schemas.tolerance import IGNORE, Closeness, Tolerance
 
-VERSION = 1
+VERSION = 2
 
 
 class Agreement(StrEnum):
@@ -25,16 +25,28 @@ class Agreement(StrEnum):
         return list(Agreement).index(self)
 
 
+class SetAside(NamedTuple):
+    """A value that does not decide: ``name`` is that of its metric, key or column, ``kind`` what it is:
+    ``duration``, ``clock``, ``rate``, ``latency``, ``memory``, ``id``, or ``ignored`` by a tolerance file.
+    """
+
+    kind: str
+    name: str
+
+
 class Finding(NamedTuple):
     """How one thing compares: ``where`` in it the difference is, and ``note`` what it is, or why not known.
 
-    ``step`` is the step of a metric, so that the first of several series can be named.
+    ``step`` is the step of a metric, so that the first of several series can be named. ``set_aside`` lists
+    what was not compared, each name once. ``decides`` is False where nothing is left beside that.
     """
 
     agreement: Agreement
     where: str = ""
     note: str = ""
     step: int | None = None
+    set_aside: tuple[SetAside, ...] = ()
+    decides: bool = True
 
 
 class Part(NamedTuple):
@@ -46,6 +58,7 @@ class Part(NamedTuple):
     where: str = ""
     note: str = ""
     step: int | None = None
+    set_aside: tuple[SetAside, ...] = ()
     decides: bool = True
 
 
@@ -103,19 +116,34 @@ def unknown(reason: str, where: str = "") -> Finding:
     return Finding(Agreement.NOT_COMPARABLE, where, reason)
 
 
+def set_aside(kind: str, name: str) -> Finding:
+    """What a value of this name comes to that is not compared."""
+    return Finding(Agreement.IDENTICAL, set_aside=(SetAside(kind, name),), decides=False)
+
+
 def worst(findings: Iterable[Finding]) -> Finding:
-    """The first of the worst; looks no further once something diverged."""
+    """The first of the worst, with all that was set aside; looks no further once something diverged.
+
+    It decides when one of them does. So values that are equal are findings as well, where others beside
+    them may be set aside.
+    """
     found = IDENTICAL
+    aside: dict[SetAside, None] = {}
+    decides: bool | None = None
     for finding in findings:
+        aside |= dict.fromkeys(finding.set_aside)
+        decides = bool(decides) or finding.decides
         if finding.agreement.rank > found.agreement.rank:
             found = finding
         if found.agreement is Agreement.DIVERGED:
             break
-    return found
+    return found._replace(set_aside=tuple(aside), decides=decides is not False)
 
 
 def part(kind: str, name: str, finding: Finding, *, decides: bool = True) -> Part:
-    return Part(kind, name, *finding, decides=decides)
+    """``finding`` as that of a part; ``decides``: it counts unless all of it was set aside."""
+    fields = finding._replace(decides=finding.decides and decides)
+    return Part(kind, name, **fields._asdict())
 
 
 def verdict(original: str, again: str, tolerance: Tolerance, parts: Sequence[Part]) -> Verdict:
@@ -149,6 +177,7 @@ def as_data(found: Verdict) -> dict[str, Any]:
                 "verdict": str(item.agreement),
                 "where": item.where,
                 "note": item.note,
+                "set_aside": [aside._asdict() for aside in item.set_aside],
                 "decides": item.decides,
             }
             for item in found.parts
@@ -167,6 +196,8 @@ def _as_rules(tolerance: Tolerance) -> dict[str, Any]:
         "metrics": rules(tolerance.metrics),
         "artifacts": rules(tolerance.artifacts),
         "ignore": list(tolerance.ignore),
+        "compare": list(tolerance.compare),
+        "strict": tolerance.strict,
     }
 
 
