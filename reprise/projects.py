@@ -70,11 +70,13 @@ def run(
     locked: bool = False,
     offline: bool = False,
     as_of: str | None = None,
+    observe: bool = True,
 ) -> SubmittedRun:
-    """Run a project; the arguments are those of ``mlflow.projects.run``, and three of our own.
+    """Run a project; the arguments are those of ``mlflow.projects.run``, and four of our own.
 
     ``locked``: the environment as the project's lock says, or not at all. ``offline``: nothing is fetched.
-    ``as_of``: packages of an unlocked project as of a date, or of its ``commit``.
+    ``as_of``: packages of an unlocked project as of a date, or of its ``commit``. ``observe=False``: the
+    record does not say which files the run read.
 
     Values of ``parameters`` become text by ``str()``; one that is None counts as not given. A run that
     is started by a run is nested under it and inherits its env manager. With ``synchronous=False`` the
@@ -107,6 +109,7 @@ def run(
         locked=locked,
         offline=offline,
         as_of=as_of,
+        observe=observe,
     )
     tracking = open_tracking(request.tracking_uri, request.base)
     try:

@@ -53,6 +53,13 @@ log = logging.getLogger(__name__)
     metavar="DATE",
     help="Without a lock: packages as of a date or time, or of the commit's own (commit).",
 )
+@click.option(
+    "--no-observe",
+    "observe",
+    is_flag=True,
+    default=True,
+    help="Do not record which files the run reads. [env: REPRISE_NO_OBSERVE]",
+)
 @click.option("--no-wait", is_flag=True, help="Return when the run is open; it goes on by itself.")
 @click.option("--dry-run", is_flag=True, help="Check everything, tell the plan, and run nothing.")
 @click.option(

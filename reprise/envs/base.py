@@ -13,8 +13,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
+from reprise.process import patched
 from reprise.schemas.environment import Environment, EnvSpec, Lock, Package, Policy
 from reprise.schemas.job import Command
+
+OBSERVED_VARIABLE = "REPRISE_OBSERVED"
+"""Where the Python processes of a run note what they touch."""
 
 
 class EnvManager(Protocol):
@@ -76,6 +80,13 @@ class EnvManager(Protocol):
         """The command as it runs inside the environment: Command in, Command out."""
         ...
 
+    def observe(self, command: Command, observer: Path, notes: Path) -> Command:
+        """An entered command, whose Python processes import ``sitecustomize`` from ``observer`` first.
+
+        They append what they touch to files in ``notes``; a folder that they cannot reach observes nothing.
+        """
+        ...
+
     def packages(self, lock: Lock) -> tuple[Package, ...]:
         """What the lock pins, the interpreter or image first, then by name."""
         ...
@@ -111,6 +122,14 @@ def no_tags(environment: Environment) -> Mapping[str, str]:
 
 def at_loopback(environment: Environment) -> str:
     return "127.0.0.1"
+
+
+def observe_here(command: Command, observer: Path, notes: Path) -> Command:
+    environ = patched(os.environ, dict(command.environ))
+    search = os.pathsep.join(filter(None, (str(observer), environ.get("PYTHONPATH"))))
+    return command._replace(
+        environ=(*command.environ, ("PYTHONPATH", search), (OBSERVED_VARIABLE, str(notes)))
+    )
 
 
 def running() -> Path:

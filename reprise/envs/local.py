@@ -21,6 +21,7 @@ takes = base.takes_all
 unhealthy = base.always_healthy
 tags = base.no_tags
 reached_at = base.at_loopback
+observe = base.observe_here
 
 
 def lock(spec: EnvSpec, policy: Policy, log: Path) -> Lock:

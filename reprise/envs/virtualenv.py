@@ -29,6 +29,7 @@ KEEPS_FOLDER = True
 unusable = uv.unusable
 tags = base.no_tags
 reached_at = base.at_loopback
+observe = base.observe_here
 
 
 def takes(spec: EnvSpec) -> PythonEnv:

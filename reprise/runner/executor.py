@@ -22,13 +22,19 @@ from reprise.envs.base import EnvManager
 from reprise.envs.marker import User
 from reprise.errors import RepriseError
 from reprise.runner import sources
+from reprise.runner.capture.observed import observe
 from reprise.runner.capture.opening import HASH_SEED, objects_of, opening
 from reprise.runner.capture.recording import Recording
 from reprise.runner.lease import JOB_VARIABLE, Lease, end_orphans
 from reprise.runner.plan import Plan, make_plan
 from reprise.runner.reap import reap
 from reprise.runner.record import ENV_LOCK_ARTIFACT, OpenRun, close_run, open_run
-from reprise.runner.request import ENV_MANAGER_VARIABLE, OFFLINE_VARIABLE, RUN_ID_VARIABLE
+from reprise.runner.request import (
+    ENV_MANAGER_VARIABLE,
+    NO_OBSERVE_VARIABLE,
+    OFFLINE_VARIABLE,
+    RUN_ID_VARIABLE,
+)
 from reprise.runner.signals import interruptible, shielded, stoppable
 from reprise.runner.stores import store_folder
 from reprise.schemas import tags
@@ -182,10 +188,15 @@ def _make_job(
         environ[ENV_MANAGER_VARIABLE] = plan.request.env_manager
     if plan.request.offline:
         environ[OFFLINE_VARIABLE] = "1"
+    if not plan.request.observe:
+        environ[NO_OBSERVE_VARIABLE] = "1"
     if plan.again is not None:
         environ |= dict(plan.again.variables)
     command = Command(("bash", "-c", plan.invocation.command), tuple(environ.items()), plan.project.root)
-    entered = envs.MANAGERS[environment.manager].enter(environment, command)
+    manager = envs.MANAGERS[environment.manager]
+    entered = manager.enter(environment, command)
+    if plan.request.observe:
+        entered = observe(manager, entered, opened.lease.folder)
     return Job(entered, opened.lease.folder, opened.output_log, attached, stdout_to_stderr)
 
 

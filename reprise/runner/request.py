@@ -15,6 +15,7 @@ from reprise.schemas.job import RunRequest, Source
 ENV_MANAGER_VARIABLE = "REPRISE_ENV_MANAGER"
 RUN_ID_VARIABLE = "REPRISE_RUN_ID"
 OFFLINE_VARIABLE = "REPRISE_OFFLINE"
+NO_OBSERVE_VARIABLE = "REPRISE_NO_OBSERVE"
 
 _YES = {"1", "true", "yes", "on"}
 
@@ -33,6 +34,7 @@ def make_request(
     parent_run_id: str | None = None,
     tracking_uri: str | None = None,
     offline: bool = False,
+    observe: bool = True,
     as_of: str | None = None,
     **rest: Any,
 ) -> RunRequest:
@@ -63,6 +65,7 @@ def make_request(
         parent_run_id=parent_run_id or os.environ.get(RUN_ID_VARIABLE) or None,
         tracking_uri=tracking_uri or os.environ.get("MLFLOW_TRACKING_URI") or None,
         offline=is_offline(offline),
+        observe=is_observed(observe),
         as_of=_as_of(as_of),
         **rest,
     )
@@ -71,6 +74,11 @@ def make_request(
 def is_offline(given: bool) -> bool:
     """Whether nothing may be fetched: as ``given``, or as the environment says."""
     return given or os.environ.get(OFFLINE_VARIABLE, "").lower() in _YES
+
+
+def is_observed(given: bool = True) -> bool:
+    """Whether the processes of a run are observed: as ``given``, unless the environment forbids it."""
+    return given and os.environ.get(NO_OBSERVE_VARIABLE, "").lower() not in _YES
 
 
 def read_params_file(path: Path) -> dict[str, str | None]:

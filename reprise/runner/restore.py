@@ -25,6 +25,7 @@ from reprise.runner.bundle.layout import Bundle
 from reprise.runner.inputs import localise
 from reprise.runner.plan import Again, Plan, plan_for
 from reprise.runner.records import read_record
+from reprise.runner.request import is_observed
 from reprise.runner.restore_inputs import Places
 from reprise.runner.restore_source import Origin
 from reprise.schemas import tags
@@ -217,6 +218,7 @@ def _request(this: _Restoring, record: RunRecord) -> RunRequest:
         experiment_id=this.run.experiment_id,
         env_manager=this.environment.requested,
         offline=this.wanted.offline,
+        observe=is_observed(),
     )
 
 

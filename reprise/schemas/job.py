@@ -68,6 +68,7 @@ class RunRequest(NamedTuple):
     locked: bool = False
     offline: bool = False
     as_of: str | None = None
+    observe: bool = True
 
 
 class Repository(NamedTuple):

@@ -75,6 +75,9 @@ class Recorder:
     ) -> tuple[Path, ...]:
         raise NotImplementedError
 
+    def observe(self, command: Command, observer: Path, notes: Path) -> Command:
+        return command
+
     def packages(self, lock: Lock) -> tuple[Package, ...]:
         return ()
 

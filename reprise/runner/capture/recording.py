@@ -15,6 +15,7 @@ from reprise.runner import contents, git
 from reprise.runner.capture import guards, inputs
 from reprise.runner.capture.hidden import keep_hidden
 from reprise.runner.capture.inputs import Inputs
+from reprise.runner.capture.observed import unobserved
 from reprise.runner.capture.opening import attempt, objects_of
 from reprise.runner.capture.snapshots import known, snapshot
 from reprise.runner.plan import Plan
@@ -78,7 +79,7 @@ class Recording:
         return self._record._replace(notes=tuple(self._notes))
 
     def _complete(self, command: Command) -> None:
-        environ = patched(os.environ, dict(command.environ))
+        environ = unobserved(patched(os.environ, dict(command.environ)))
         self._step("the changes that git does not see", self._keep_hidden)
         self._step("the machine", lambda: self._machine(environ))
         if self._plan.env_manager == "local":

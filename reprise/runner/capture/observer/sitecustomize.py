@@ -1,0 +1,284 @@
+"""Notes what a Python process of a run touches: files, programs, hosts, names of variables.
+
+The folder of this file stands first on the PYTHONPATH of a run, so that every Python of it, old or new,
+imports this as its ``sitecustomize``. It needs Python 3.6 and nothing but its standard library. It leaves
+``sys.path`` as it would be without it, and lets the ``sitecustomize`` be found that is next.
+
+Each new thing is a line, appended at once to a file of the process in the folder ``REPRISE_OBSERVED``, so
+that ``os._exit`` and ``kill -9`` lose nothing: a word, the time, and fields, between tabs (``observed.py``
+reads them). No descriptor stays open: a program that closes all that it does not know would have our lines
+in a file of its own that got the number.
+
+A fault of ours stays here: a run must not notice that it is observed.
+"""
+
+import os
+import sys
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+MOST = 100000  # things that a process notes
+WORDS = 200  # of a command that are noted
+APPEND = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
+WRITES = os.O_WRONLY | os.O_RDWR | os.O_APPEND | os.O_TRUNC | os.O_CREAT
+SYSTEM = ("/proc", "/sys", "/dev", "/run", "/etc", "/bin", "/lib", "/lib64", "/usr/bin", "/usr/lib")
+SYSTEM += ("/usr/lib64", "/usr/share", "/usr/include", "/System", "/Library")
+OF_AN_INTERPRETER = ("bin", "lib", "lib64", "include", "share", "etc", "ssl", "conda-meta", "pyvenv.cfg")
+
+
+class Notes:
+    """The file of this process, and what it holds already."""
+
+    def __init__(self, folder: str) -> None:
+        self.folder = folder
+        self.known = set()  # type: set
+        self.lost = 0
+        self.begin()
+
+    def begin(self) -> None:
+        """From now on the notes are those of another process."""
+        self.file = f"{self.folder}/{os.getpid()}.{time.monotonic() * 1e9:.0f}"
+
+    def add(self, word: str, *fields: str) -> None:
+        """Append what is not known yet; what cannot be written is counted."""
+        if (word, fields) in self.known or len(self.known) > MOST:
+            return
+        self.known.add((word, fields))
+        if len(self.known) > MOST:
+            word, fields = "FULL", ()
+        text = line(word, *fields)
+        if self.lost:
+            text = line("LOST", str(self.lost)) + text
+        if self.write(text):
+            self.lost = 0
+        else:
+            self.lost += 1
+
+    def write(self, text: str) -> bool:
+        try:
+            descriptor = os.open(self.file, APPEND, 0o600)
+        except OSError:
+            return False
+        try:
+            return os.write(descriptor, text.encode("utf-8", "surrogateescape")) > 0
+        except OSError:
+            return False
+        finally:
+            os.close(descriptor)
+
+
+def line(word: str, *fields: str) -> str:
+    return "\t".join([word, f"{time.monotonic():.6f}", *map(escaped, fields)]) + "\n"
+
+
+def escaped(text: str) -> str:
+    if "\\" in text or "\n" in text or "\t" in text:
+        text = text.replace("\\", "\\\\").replace("\n", "\\n").replace("\t", "\\t")
+    return text
+
+
+class Variables(dict):
+    """What ``os.environ`` keeps its variables in: notes the names that are asked for.
+
+    To walk over all of them, as a copy does, asks for each in its turn, and is not noted.
+    """
+
+    def watch(self, notes: Notes) -> None:
+        self.notes = notes
+        self.asked = set()  # type: set
+        self.walk = iter(())
+
+    def __iter__(self) -> object:
+        names = list(dict.__iter__(self))
+        self.walk = iter(names)
+        return iter(names)
+
+    def __getitem__(self, name: bytes) -> bytes:
+        if self.walk is not None:
+            if next(self.walk, None) == name:
+                return dict.__getitem__(self, name)
+            self.walk = None
+        if name not in self.asked:
+            self.asked.add(name)
+            self.notes.add("VARIABLE", os.fsdecode(name))
+        return dict.__getitem__(self, name)
+
+
+class Watch:
+    """The audit hook. What it does for an event that says nothing must cost next to nothing."""
+
+    def __init__(self, notes: Notes) -> None:
+        self.notes = notes
+        self.read = set()  # type: set
+        self.written = set()  # type: set
+        self.folder = ""
+        self.skipped = uninteresting(notes.folder)
+        self.steps = {
+            "open": self.open,
+            "import": lambda args: self.load(args[1]),
+            "ctypes.dlopen": lambda args: self.load(args[0]),
+            "sqlite3.connect": lambda args: self.open_database(args[0]),
+            "os.chdir": lambda args: self.leave_folder(),
+            "os.remove": lambda args: self.add("REMOVE", args[0]),
+            "os.rename": self.rename,
+            "os.link": lambda args: self.add("WRITE", args[1]),
+            "os.symlink": lambda args: self.add("WRITE", args[1]),
+            "os.truncate": lambda args: self.add("WRITE", args[0]),
+            "subprocess.Popen": lambda args: self.start(args[0], args[1], args[2]),
+            "os.posix_spawn": lambda args: self.start(args[0], args[1]),
+            "os.exec": lambda args: self.start(args[0], args[1]),
+            "os.system": lambda args: self.start("sh", ("sh", "-c", args[0])),
+            "socket.connect": lambda args: self.connect(args[1]),
+            "socket.getaddrinfo": lambda args: self.connect(args[:2]),
+            "socket.gethostbyname": lambda args: self.connect((args[0], "")),
+        }
+
+    def hook(self) -> object:
+        find = self.steps.get
+
+        def note(event: str, args: tuple) -> None:
+            step = find(event)
+            if step is not None:
+                try:
+                    step(args)
+                except Exception as error:
+                    if is_foreign(error):
+                        raise
+
+        return note
+
+    def open(self, args: tuple) -> None:
+        path, _, flags = args
+        if path.__class__ is not str:
+            if path.__class__ is int:
+                return
+            path = os.fsdecode(path)
+        if path[:1] != "/":
+            path = self.full(path)
+        seen = self.written if flags & WRITES else self.read
+        if path in seen or path.startswith(self.skipped):
+            return
+        if len(seen) < MOST:
+            seen.add(path)
+        if not flags & WRITES or (flags & os.O_RDWR and not flags & os.O_TRUNC):
+            self.add("READ", source_of(path))
+        if flags & WRITES and "/__pycache__/" not in path:
+            self.add("WRITE", path)
+
+    def full(self, path: str) -> str:
+        if not self.folder:
+            self.folder = os.getcwd()
+        return f"{self.folder}/{path}"
+
+    def leave_folder(self) -> None:
+        """The folder is about to change: it is asked for when a path needs it."""
+        self.folder = ""
+
+    def add(self, word: str, path: object) -> None:
+        """Note a file, whatever names it, unless it is of no interest."""
+        if path.__class__ is int:
+            return
+        path = os.fsdecode(path)
+        if path[:1] != "/":
+            path = self.full(path)
+        if not path.startswith(self.skipped):
+            self.notes.add(word, path)
+
+    def load(self, path: object) -> None:
+        """A compiled module or another library; a bare name is one of the system."""
+        path = os.fsdecode(path or "")
+        if "/" in path:
+            self.add("READ", path)
+
+    def open_database(self, name: object) -> None:
+        name = os.fsdecode(name)
+        if name.startswith("file:"):
+            name = name[len("file:") :].split("?")[0]
+        if name not in ("", ":memory:"):
+            self.add("READ" if os.path.exists(name) else "WRITE", name)
+
+    def rename(self, args: tuple) -> None:
+        if "/__pycache__/" not in os.fsdecode(args[1]):
+            self.add("REMOVE", args[0])
+            self.add("WRITE", args[1])
+
+    def start(self, program: object, words: object, folder: object = None) -> None:
+        """A program: the folder that it starts in, its name, and its words."""
+        if isinstance(words, (str, bytes, os.PathLike)):
+            words = (words,)
+        texts = [os.fsdecode(word) for word in list(words or ())[:WORDS]]
+        folder = os.path.join(os.getcwd(), os.fsdecode(folder or ""))
+        self.notes.add("START", folder, os.fsdecode(program or texts[0]), *texts)
+
+    def connect(self, address: object) -> None:
+        if isinstance(address, tuple) and address[0]:
+            host, port = address[:2]
+            self.notes.add("CONNECT", os.fsdecode(host), "" if port is None else str(port))
+
+
+def source_of(path: str) -> str:
+    """The file that a compiled module was made from; every other path as it is."""
+    if not path.endswith(".pyc"):
+        return path
+    folder, name = os.path.split(path)
+    prefix = getattr(sys, "pycache_prefix", None)
+    if os.path.basename(folder) == "__pycache__":
+        folder = os.path.dirname(folder)
+    elif prefix and folder.startswith(prefix):
+        folder = folder[len(prefix) :]
+    else:
+        return path
+    return f"{folder}/{name.split('.')[0]}.py"
+
+
+def uninteresting(*folders: str) -> tuple:
+    """How paths begin that are no inputs: of the system, the interpreter and its packages, the store."""
+    home = getattr(sys.modules.get("site"), "USER_SITE", None)
+    known = [*SYSTEM, *folders, HERE, home, os.environ.get("REPRISE_STORE")]
+    for prefix in {sys.prefix, sys.base_prefix, sys.exec_prefix, os.path.realpath(sys.prefix)}:
+        known += [f"{prefix.rstrip('/')}/{name}" for name in OF_AN_INTERPRETER]
+    return tuple(folder.rstrip("/") + "/" for folder in known if folder)
+
+
+def is_foreign(error: BaseException) -> bool:
+    """Whether a signal's handler raised it, which came in while we were at work."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_frame.f_code.co_filename == __file__:
+        trace = trace.tb_next
+    return trace is not None and trace.tb_frame.f_code.co_filename != os.fsdecode.__code__.co_filename
+
+
+def observe(folder: str) -> None:
+    notes = Notes(folder)
+    version = ".".join(map(str, sys.version_info[:3]))
+    if not notes.write(line("PROCESS", str(os.getppid()), version, sys.executable or "", sys.prefix)):
+        return
+    if hasattr(sys, "addaudithook"):
+        sys.addaudithook(Watch(notes).hook())
+    else:
+        notes.add("BLIND", f"Python {version} does not tell which files it opens")
+    if hasattr(os, "register_at_fork"):
+
+        def after_fork() -> None:
+            notes.begin()
+            notes.write(line("FORK", str(os.getppid())))
+
+        os.register_at_fork(after_in_child=after_fork)
+    variables = Variables(os.environ._data)
+    variables.watch(notes)
+    os.environ._data = os.environb._data = variables
+
+
+def give_way() -> None:
+    """Leave the search path as if we were not there, and let the next ``sitecustomize`` be found."""
+    sys.path[:] = [folder for folder in sys.path if not folder or os.path.abspath(folder) != HERE]
+    del sys.modules[__name__]
+    __import__(__name__)  # or it raises that there is none, as it would have been
+
+
+try:
+    if os.environ.get("REPRISE_OBSERVED"):
+        observe(os.environ["REPRISE_OBSERVED"])
+except Exception:
+    pass
+give_way()
