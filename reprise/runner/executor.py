@@ -22,6 +22,7 @@ from reprise.envs.base import EnvManager
 from reprise.envs.marker import User
 from reprise.errors import RepriseError
 from reprise.runner import sources
+from reprise.runner.access import open_access, open_confined_access
 from reprise.runner.capture.observed import observe
 from reprise.runner.capture.opening import HASH_SEED, objects_of, opening
 from reprise.runner.capture.recording import Recording
@@ -40,9 +41,7 @@ from reprise.runner.stores import store_folder
 from reprise.schemas import tags
 from reprise.schemas.environment import Environment
 from reprise.schemas.job import Command, Job, JobId, JobStatus, Outcome, RunRequest, RunStatus
-from reprise.server.loopback import Loopback
 from reprise.tracking.base import Tracking
-from reprise.tracking.embedded import EmbeddedStore
 
 log = logging.getLogger(__name__)
 
@@ -93,7 +92,7 @@ def carry_out(
     try:
         with (
             _materialised(tracking, plan, opened) as environment,
-            _access(tracking, opened, environment) as environ,
+            _access(tracking, plan, opened, environment, recording) as environ,
         ):
             recording.environment(environment, ENV_LOCK_ARTIFACT)
             job = _make_job(plan, opened, environment, environ, attached, stdout_to_stderr)
@@ -132,15 +131,16 @@ def _keep_traceback(opened: OpenRun) -> None:
         traceback.print_exc(file=out)
 
 
-@contextmanager
-def _access(tracking: Tracking, opened: OpenRun, environment: Environment) -> Iterator[Mapping[str, str]]:
+def _access(
+    tracking: Tracking, plan: Plan, opened: OpenRun, environment: Environment, recording: Recording
+) -> AbstractContextManager[Mapping[str, str]]:
     """The environment variables by which the child reaches the store, for as long as it runs."""
-    if isinstance(tracking, EmbeddedStore):
-        host = envs.MANAGERS[environment.manager].reached_at(environment)
-        with Loopback.start(tracking, opened.run_id, host) as loopback:
-            yield loopback.environ
-    else:
-        yield tracking.environ(opened.run_id) or {}
+    host = envs.MANAGERS[environment.manager].reached_at(environment)
+    if plan.again is None:
+        return open_access(tracking, opened.run_id, host)
+    return open_confined_access(
+        tracking, opened.run_id, opened.experiment_id, host, plan.again.since, recording.withheld
+    )
 
 
 @contextmanager

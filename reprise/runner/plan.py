@@ -29,10 +29,12 @@ class Again(NamedTuple):
 
     ``manager`` is the word of its environment manager, whatever is the default today; ``lock`` makes its
     environment, and where there is none ``environment`` does, or else the project. ``variables`` are a
-    patch of the environment of its processes, ``tags`` say what it is.
+    patch of the environment of its processes, ``tags`` say what it is. ``since`` is when it started, in ms
+    since the epoch: the model registry is seen as it was then.
     """
 
     manager: str
+    since: int
     lock: Lock | None = None
     environment: EnvSpec | None = None
     variables: tuple[tuple[str, str | None], ...] = ()

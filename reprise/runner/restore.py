@@ -190,7 +190,14 @@ def _plan(this: _Restoring, checkout: Checkout, lock: Lock | None, find: Localis
         restore_machine.tell_differences(this.environment)
     request = _request(this, record)
     kind = tags.VARIES if changed(record, wanted) else tags.REPRODUCES
-    told = Again(manager, None, environment, restore_machine.variables(record), {kind: this.run.run_id})
+    told = Again(
+        manager,
+        this.run.start_time,
+        None,
+        environment,
+        restore_machine.variables(record),
+        {kind: this.run.run_id},
+    )
     plan = plan_for(checkout, request, find, told)
     if wanted.bundle is not None:
         plan = plan._replace(policy=plan.policy._replace(packages=wanted.bundle.packages))

@@ -63,7 +63,8 @@ def run_twice(request: RunRequest, tracking: Tracking, *, stdout_to_stderr: bool
     with interruptible():
         plan = make_plan(request, tracking)
         held = _suspects(plan)
-        again = Again(plan.env_manager, tags={tags.REPRODUCES: first.run_id})
+        since = tracking.get_run(first.run_id).start_time
+        again = Again(plan.env_manager, since, tags={tags.REPRODUCES: first.run_id})
         second = executor.perform(plan._replace(again=again), tracking, stdout_to_stderr=stdout_to_stderr)
         verdict = compare(tracking, first.run_id, second.run_id, Tolerance())
         store_verdict(tracking, first.run_id, second.run_id, verdict)

@@ -12,11 +12,14 @@ import os
 import selectors
 import socket
 import threading
+from abc import ABC, abstractmethod
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
+    from starlette.types import ASGIApp
+
     from reprise.tracking.embedded import EmbeddedStore
 
 logger = logging.getLogger(__name__)
@@ -25,11 +28,11 @@ BACKLOG = 2048
 """Connections that wait to be accepted."""
 
 
-class Loopback:
+class Facade(ABC):
     """A running facade; ``uri`` and ``environ`` are what its child needs to know."""
 
-    def __init__(self, store: EmbeddedStore, run_id: str, host: str = "127.0.0.1") -> None:
-        self._store = store
+    def __init__(self, run_id: str, host: str = "127.0.0.1") -> None:
+        self._run_id = run_id
         self._secret = os.urandom(16).hex()
         self._token = f"{self._secret}.{run_id}"
         self._listening = listen(host)
@@ -38,11 +41,14 @@ class Loopback:
         self._closed = threading.Lock()
         self._thread = threading.Thread(target=self._run, name="reprise-loopback", daemon=True)
 
-    @classmethod
-    def start(cls, store: EmbeddedStore, run_id: str, host: str = "127.0.0.1") -> Self:
-        loopback = cls(store, run_id, host)
-        loopback._thread.start()
-        return loopback
+    def serve(self) -> Self:
+        """Begin to answer, on a thread of its own."""
+        self._thread.start()
+        return self
+
+    @abstractmethod
+    def _make_app(self) -> ASGIApp:
+        """What is served to a bearer of the secret; called at the first connection."""
 
     @property
     def environ(self) -> dict[str, str]:
@@ -50,7 +56,6 @@ class Loopback:
         return {
             "MLFLOW_TRACKING_URI": self.uri,
             "MLFLOW_TRACKING_TOKEN": self._token,
-            "REPRISE_STORE": str(self._store.directory),  # where a run inside this one takes its lease
             "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",  # our address has no pages, and ends with us
             **_instead_of_user_name(self._token),
             **_around_proxies(),
@@ -66,7 +71,7 @@ class Loopback:
         try:
             from reprise.server.serving import serve_until
 
-            serve_until(self._stopped, self._store, self._secret, self._listening)
+            serve_until(self._stopped, self._make_app(), self._listening)
         except Exception:
             logger.exception("The tracking facade of the run broke down")
         finally:
@@ -88,6 +93,30 @@ class Loopback:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+class Loopback(Facade):
+    """The facade of an embedded store."""
+
+    def __init__(self, store: EmbeddedStore, run_id: str, host: str = "127.0.0.1") -> None:
+        super().__init__(run_id, host)
+        self._store = store
+
+    @classmethod
+    def start(cls, store: EmbeddedStore, run_id: str, host: str = "127.0.0.1") -> Self:
+        return cls(store, run_id, host).serve()
+
+    @property
+    def environ(self) -> dict[str, str]:
+        # Where a run inside this one takes its lease.
+        return {**super().environ, "REPRISE_STORE": str(self._store.directory)}
+
+    def _make_app(self) -> ASGIApp:
+        from reprise.server.access import OneSecret
+        from reprise.server.app import create_app
+
+        # The secret is proof enough, under whatever name a container knows this machine.
+        return create_app(self._store, OneSecret(self._secret), hosts=None)
 
 
 def listen(host: str = "127.0.0.1", port: int = 0) -> socket.socket:

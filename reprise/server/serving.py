@@ -14,7 +14,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from reprise.errors import UsageError
-from reprise.server.access import Access, Everyone, OneSecret
+from reprise.server.access import Access, Everyone
 from reprise.server.app import LOOPBACK_NAMES, Pages, create_app
 from reprise.server.loopback import BACKLOG, bound
 from reprise.tracking.embedded import EmbeddedStore
@@ -133,13 +133,12 @@ def serve_app(
     server.run(sockets=[here.address])
 
 
-def serve_until(stop: socket.socket, store: EmbeddedStore, token: str, listening: socket.socket) -> None:
-    """Serve on the socket ``listening`` until ``stop`` becomes readable; closes ``listening``."""
+def serve_until(stop: socket.socket, app: ASGIApp, listening: socket.socket) -> None:
+    """Serve ``app`` on the socket ``listening`` until ``stop`` becomes readable; closes ``listening``."""
     from reprise.server.stopping import PromptServer, Silent
 
     # A script that trains for minutes between two calls finds its connection as it left it.
-    # Its secret is proof enough, under whatever name a container knows this machine.
-    config = _config(Silent(create_app(store, OneSecret(token), hosts=None)), timeout_keep_alive=24 * 3600)
+    config = _config(Silent(app), timeout_keep_alive=24 * 3600)
     PromptServer(config, stop, PATIENCE).run(sockets=[listening])
 
 

@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import zip_longest
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from reprise.errors import TrackingError
 from reprise.schemas.entities import Artifact, Experiment, Metric, Page, Run, ViewType
@@ -15,6 +15,9 @@ from reprise.tracking import rest_shapes as shapes
 from reprise.tracking.rest_artifacts import ArtifactPlace, no_artifact, place
 from reprise.tracking.rest_connection import RestConnection, page_query
 from reprise.tracking.rest_models import RestModels, is_model, logged_model_path
+
+if TYPE_CHECKING:
+    import httpx
 
 MOST_METRICS = 1000
 MOST_PARAMS_OR_TAGS = 100
@@ -42,6 +45,12 @@ class RestTracking(RestModels):
         else:
             credentials = {}
         return {"MLFLOW_TRACKING_URI": self.uri, **credentials}
+
+    def open_async(self, run_id: str) -> httpx.AsyncClient:
+        """A client for an event loop, with the credentials that the child of ``run_id`` would have."""
+        connection = self._connection
+        secret = connection.password if connection.user else connection.token
+        return connection.open_async(connection.user, _naming(secret, run_id))
 
     def create_experiment(self, name: str) -> str:
         answer = self._connection.call("POST", "experiments/create", json={"name": name}, repeatable=False)

@@ -123,7 +123,24 @@ class RestConnection:
 
         headers = {"Authorization": f"Bearer {self.token}"} if self.token and not self.user else {}
         auth = httpx.BasicAuth(self.user, self.password) if self.user else None
-        return _client(auth=auth, headers=headers, proxies=urlsplit(self.uri).hostname not in _LOOPBACK)
+        return _client(auth=auth, headers=headers, proxies=self._uses_proxies)
+
+    @property
+    def _uses_proxies(self) -> bool:
+        return urlsplit(self.uri).hostname not in _LOOPBACK
+
+    def open_async(self, user: str, secret: str) -> httpx.AsyncClient:
+        """A client of the server for an event loop; without a ``user`` the ``secret`` is a bearer token.
+
+        Raises:
+            TrackingError: the user's settings for HTTP cannot be used.
+        """
+        import httpx
+
+        auth = httpx.BasicAuth(user, secret) if user else None
+        headers = {"Authorization": f"Bearer {secret}"} if secret and not user else {}
+        with _naming_settings():
+            return httpx.AsyncClient(auth=auth, headers=headers, **_options(proxies=self._uses_proxies))
 
     @cached_property
     def _stranger(self) -> httpx.Client:
@@ -180,16 +197,26 @@ def _client(
     """A client by the user's settings; without ``proxies`` they do not stand before our own machine."""
     import httpx
 
-    timeout = httpx.Timeout(_seconds(), connect=10)
+    with _naming_settings():
+        return httpx.Client(auth=auth, headers=headers, follow_redirects=True, **_options(proxies=proxies))
+
+
+def _options(*, proxies: bool) -> dict[str, Any]:
+    """What a client of httpx is made with."""
+    import httpx
+
+    return {
+        "verify": _verification(trust_env=proxies),
+        "timeout": httpx.Timeout(_seconds(), connect=10),
+        "trust_env": proxies,
+    }
+
+
+@contextmanager
+def _naming_settings() -> Iterator[None]:
+    """A setting of the user's that cannot be used is named."""
     try:
-        return httpx.Client(
-            auth=auth,
-            headers=headers,
-            verify=_verification(trust_env=proxies),
-            timeout=timeout,
-            follow_redirects=True,
-            trust_env=proxies,
-        )
+        yield
     except (OSError, ImportError, ValueError) as error:
         message = f"the settings for HTTP cannot be used: {redact(str(error))}"
         raise TrackingError(message, hint=settings_hint(_OUR_SETTINGS)) from error

@@ -1,0 +1,72 @@
+"""Requests and answers of ASGI apps as whole values: a body that is read, sent again, or looked at."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import msgspec
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from reprise.errors import TrackingError
+
+
+class Reply(NamedTuple):
+    """The answer of an app; ``headers`` are as ASGI has them."""
+
+    status: int
+    headers: list[tuple[bytes, bytes]]
+    body: bytes
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """The JSON object of a good answer, else an empty one."""
+        return read_fields(self.body) if self.status < 300 else {}
+
+    async def send(self, send: Send) -> None:
+        await send({"type": "http.response.start", "status": self.status, "headers": self.headers})
+        await send({"type": "http.response.body", "body": self.body})
+
+
+async def read_body(receive: Receive, most: int) -> bytes:
+    """The whole body of a request.
+
+    Raises:
+        TrackingError: it has more than ``most`` bytes, or the client left.
+    """
+    body = bytearray()
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise TrackingError("The client left", code="BAD_REQUEST")
+        body += message.get("body", b"")
+        if len(body) > most:
+            raise TrackingError(f"The body is larger than {most} bytes", code="REQUEST_TOO_LARGE")
+        if not message.get("more_body"):
+            return bytes(body)
+
+
+def read_fields(body: bytes) -> dict[str, Any]:
+    """The JSON object that ``body`` is; an empty one when it is something else."""
+    try:
+        fields = msgspec.json.decode(body or b"{}")
+    except (msgspec.DecodeError, RecursionError):
+        return {}
+    return fields if isinstance(fields, dict) else {}
+
+
+async def ask(app: ASGIApp, scope: Scope, body: bytes) -> Reply:
+    """What ``app`` answers to a request with this body."""
+    start: Message = {}
+    pieces: list[bytes] = []
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    async def collect(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            start.update(message)
+        else:
+            pieces.append(message.get("body", b""))
+
+    await app(scope, receive, collect)
+    return Reply(start["status"], list(start["headers"]), b"".join(pieces))

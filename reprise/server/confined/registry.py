@@ -1,0 +1,105 @@
+"""A private copy of the model registry, as it was at a time; a confined run reads and changes this one."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+from reprise.errors import TrackingError
+from reprise.schemas.entities import ModelVersion, Page, RegisteredModel
+from reprise.tracking.base import Tracking
+from reprise.tracking.copying import SourceVersion
+from reprise.tracking.copying_embedded import EmbeddedDestination
+
+log = logging.getLogger(__name__)
+
+_PROMPTS = "tags.`mlflow.prompt.is_prompt` = 'true'"
+_DEFAULT_EXPERIMENT = "0"
+
+T = TypeVar("T")
+
+
+class RegistryCopy:
+    """The registry of ``tracking`` in ``folder``, without what is newer than ``since`` (ms since 1970)."""
+
+    def __init__(self, tracking: Tracking, since: int, folder: Path) -> None:
+        self._tracking = tracking
+        self._made: set[tuple[str, str]] = set()
+        self.store = EmbeddedDestination(folder)
+        for only in ("", _PROMPTS):
+            for model in _items(partial(_find_models, tracking, only)):
+                if model.creation_time <= since:
+                    self._copy_model(model, since, only)
+
+    def _copy_model(self, model: RegisteredModel, since: int, only: str) -> None:
+        self.store.put_registered_model(model)
+        name = model.name.replace("'", "''")
+        condition = " AND ".join(filter(None, (f"name = '{name}'", only)))
+        copied = set()
+        for version in _items(partial(_find_versions, self._tracking, condition)):
+            if version.creation_time <= since:
+                aliases = tuple(
+                    alias for alias, number in model.aliases.items() if number == version.version
+                )
+                # The copy has no logged models but those that the run makes.
+                plain = version._replace(model_id=None, aliases=aliases)
+                self.store.put_version(SourceVersion(plain, None))
+                copied.add(number)
+        for alias, target in model.aliases.items():
+            if target not in copied:
+                log.warning(
+                    'Alias "%s" of model "%s" is on version %d, which is newer than the run: '
+                    "where it was then is not known",
+                    alias,
+                    model.name,
+                    target,
+                )
+
+    def bring_model(self, model_id: str) -> None:
+        """Copy a logged model, so that a version can be made of it."""
+        model = self._tracking.get_logged_model(model_id)
+        self.store.begin_model(model, _DEFAULT_EXPERIMENT, None)
+        self.store.finish_model(model_id, model)
+
+    def note_version(self, name: str, version: str) -> None:
+        """The run has registered this version."""
+        self._made.add((name, version))
+
+    def find_location(self, name: str, version: str) -> str | None:
+        """The URI of the files of a version that the run registered; None: it did not."""
+        if (name, version) not in self._made:
+            return None
+        try:
+            found = self.store.get_model_version(name, version)
+        except TrackingError:  # the run has renamed or deleted it
+            return None
+        if found.model_id:
+            return self._tracking.get_logged_model(found.model_id).artifact_uri
+        if found.source.startswith("runs:/"):
+            run_id, _, path = found.source.removeprefix("runs:/").partition("/")
+            return f"{self._tracking.get_run(run_id).artifact_uri}/{path}".rstrip("/")
+        return self.store.model_version_download_uri(name, version)
+
+    def close(self) -> None:
+        self.store.close()
+
+
+def _find_models(tracking: Tracking, condition: str, token: str | None) -> Page[RegisteredModel]:
+    return tracking.search_registered_models(filter=condition, page_token=token)
+
+
+def _find_versions(tracking: Tracking, condition: str, token: str | None) -> Page[ModelVersion]:
+    return tracking.search_model_versions(filter=condition, page_token=token)
+
+
+def _items(read: Callable[[str | None], Page[T]]) -> Iterator[T]:
+    token: str | None = None
+    while True:
+        page = read(token)
+        yield from page.items
+        if not page.next_token or page.next_token == token:
+            return
+        token = page.next_token
