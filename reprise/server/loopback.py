@@ -27,6 +27,8 @@ logger = logging.getLogger(__name__)
 BACKLOG = 2048
 """Connections that wait to be accepted."""
 
+PRINTS_NO_URL = "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT"
+
 
 class Facade(ABC):
     """A running facade; ``uri`` and ``environ`` are what its child needs to know."""
@@ -50,13 +52,17 @@ class Facade(ABC):
     def _make_app(self) -> ASGIApp:
         """What is served to a bearer of the secret; called at the first connection."""
 
+    async def _release(self) -> None:
+        """Let go of what the app holds; called when the last request has been answered."""
+        return
+
     @property
     def environ(self) -> dict[str, str]:
         """What any MLflow client reads to find us, whatever else the user has set."""
         return {
             "MLFLOW_TRACKING_URI": self.uri,
             "MLFLOW_TRACKING_TOKEN": self._token,
-            "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",  # our address has no pages, and ends with us
+            PRINTS_NO_URL: "true",  # our address has no pages, and ends with us
             **_instead_of_user_name(self._token),
             **_around_proxies(),
         }
@@ -71,7 +77,7 @@ class Facade(ABC):
         try:
             from reprise.server.serving import serve_until
 
-            serve_until(self._stopped, self._make_app(), self._listening)
+            serve_until(self._stopped, self._make_app(), self._listening, self._release)
         except Exception:
             logger.exception("The tracking facade of the run broke down")
         finally:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Literal, NamedTuple, TextIO
@@ -133,13 +133,15 @@ def serve_app(
     server.run(sockets=[here.address])
 
 
-def serve_until(stop: socket.socket, app: ASGIApp, listening: socket.socket) -> None:
+def serve_until(
+    stop: socket.socket, app: ASGIApp, listening: socket.socket, at_end: Callable[[], Awaitable[None]]
+) -> None:
     """Serve ``app`` on the socket ``listening`` until ``stop`` becomes readable; closes ``listening``."""
     from reprise.server.stopping import PromptServer, Silent
 
     # A script that trains for minutes between two calls finds its connection as it left it.
     config = _config(Silent(app), timeout_keep_alive=24 * 3600)
-    PromptServer(config, stop, PATIENCE).run(sockets=[listening])
+    PromptServer(config, stop, PATIENCE, at_end).run(sockets=[listening])
 
 
 def _config(

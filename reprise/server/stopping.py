@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 import uvicorn
@@ -61,12 +61,20 @@ class PromptServer(_Server):
     """Stops the moment it is asked to, where uvicorn looks ten times a second.
 
     The stop is a socket that becomes readable, so that it can be asked from any thread at any time.
+    ``at_end`` is awaited when the last request has been answered.
     """
 
-    def __init__(self, config: uvicorn.Config, stop: socket.socket, patience: float) -> None:
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        stop: socket.socket,
+        patience: float,
+        at_end: Callable[[], Awaitable[None]],
+    ) -> None:
         super().__init__(config)
         self._stop = stop
         self._patience = patience
+        self._at_end = at_end
 
     async def main_loop(self) -> None:
         asked = asyncio.Event()
@@ -82,6 +90,7 @@ class PromptServer(_Server):
         await _quiet(self, self._patience, _PROMPT_TICK)
         _leave_all(self)
         await _quiet(self, self._patience, _PROMPT_TICK)
+        await self._at_end()
 
 
 class _Clients:

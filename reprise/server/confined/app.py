@@ -51,6 +51,10 @@ class ConfinedApp:
         copy = self._open_registry()
         return copy, create_app(copy.store, Everyone(), hosts=None)
 
+    def close(self) -> None:
+        if "_registry" in self.__dict__:
+            self._registry[0].close()
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._upstream(scope, receive, send)

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reprise.server.confined.ledger import Ledger
-from reprise.server.loopback import Facade
+from reprise.server.loopback import PRINTS_NO_URL, Facade
 from reprise.tracking.base import Tracking
 from reprise.tracking.embedded import EmbeddedStore
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
+    from reprise.server.access import OneSecret
     from reprise.server.confined.registry import RegistryCopy
     from reprise.tracking.rest import RestTracking
 
@@ -40,34 +42,40 @@ class ConfinedLoopback(Facade):
         super().__init__(run_id, host)
         self._tracking = tracking
         self._ledger = ledger
+        self._held = AsyncExitStack()
         self._open_registry: Callable[[], RegistryCopy] = partial(_copy, registry, since, folder)
 
     @property
     def environ(self) -> dict[str, str]:
-        here = (
-            {"REPRISE_STORE": str(self._tracking.directory)}
-            if isinstance(self._tracking, EmbeddedStore)
-            else {}
-        )
-        return {**super().environ, **here, "MLFLOW_REGISTRY_URI": self.uri}
+        environ = {**super().environ, "MLFLOW_REGISTRY_URI": self.uri}
+        if isinstance(self._tracking, EmbeddedStore):
+            return {**environ, "REPRISE_STORE": str(self._tracking.directory)}
+        del environ[PRINTS_NO_URL]  # the original run printed where it can be seen
+        return environ
 
     def _make_app(self) -> ASGIApp:
         from reprise.server.access import OneSecret
         from reprise.server.app import Guard
         from reprise.server.confined.app import ConfinedApp
 
-        app = ConfinedApp(self._upstream(), self._tracking, self._ledger, self._open_registry)
-        return Guard(app, OneSecret(self._secret), hosts=None)
+        access = OneSecret(self._secret)
+        app = ConfinedApp(self._make_upstream(access), self._tracking, self._ledger, self._open_registry)
+        self._held.callback(app.close)
+        return Guard(app, access, hosts=None)
 
-    def _upstream(self) -> ASGIApp:
+    def _make_upstream(self, access: OneSecret) -> ASGIApp:
         if isinstance(self._tracking, EmbeddedStore):
-            from reprise.server.access import OneSecret
             from reprise.server.app import create_app
 
-            return create_app(self._tracking, OneSecret(self._secret), hosts=None)
+            return create_app(self._tracking, access, hosts=None)
         from reprise.server.confined.upstream import Proxy
 
-        return Proxy(self._tracking.open_async(self._run_id), self._tracking.uri)
+        client = self._tracking.open_async(self._run_id)
+        self._held.push_async_callback(client.aclose)
+        return Proxy(client, self._tracking.uri)
+
+    async def _release(self) -> None:
+        await self._held.aclose()
 
 
 def _copy(registry: Tracking, since: int, folder: Path) -> RegistryCopy:

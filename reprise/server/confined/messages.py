@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import msgspec
+from anyio import sleep_forever
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from reprise.errors import TrackingError
@@ -59,8 +60,12 @@ async def ask(app: ASGIApp, scope: Scope, body: bytes) -> Reply:
     start: Message = {}
     pieces: list[bytes] = []
 
+    bodies = [body]
+
     async def receive() -> Message:
-        return {"type": "http.request", "body": body, "more_body": False}
+        if not bodies:
+            await sleep_forever()  # the client stays until it has its answer
+        return {"type": "http.request", "body": bodies.pop(), "more_body": False}
 
     async def collect(message: Message) -> None:
         if message["type"] == "http.response.start":

@@ -40,14 +40,14 @@ class RegistryCopy:
         condition = " AND ".join(filter(None, (f"name = '{name}'", only)))
         copied = set()
         for version in _items(partial(_find_versions, self._tracking, condition)):
-            if version.creation_time <= since:
-                aliases = tuple(
-                    alias for alias, number in model.aliases.items() if number == version.version
-                )
-                # The copy has no logged models but those that the run makes.
-                plain = version._replace(model_id=None, aliases=aliases)
-                self.store.put_version(SourceVersion(plain, None))
-                copied.add(number)
+            number = version.version
+            if version.creation_time > since:
+                continue
+            aliases = tuple(alias for alias, target in model.aliases.items() if target == number)
+            # The copy has no logged models but those that the run makes.
+            plain = version._replace(model_id=None, aliases=aliases)
+            self.store.put_version(SourceVersion(plain, None))
+            copied.add(number)
         for alias, target in model.aliases.items():
             if target not in copied:
                 log.warning(
