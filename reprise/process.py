@@ -8,23 +8,22 @@ from __future__ import annotations
 
 import logging
 import os
-import selectors
 import shlex
 import shutil
 import subprocess
-import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, NamedTuple
 
+from reprise.children import Child
 from reprise.errors import RepriseError
+from reprise.pipes import Tell, read_output
 from reprise.redact import redact
 
 log = logging.getLogger(__name__)
 
 _TAIL = 20
-_PIECE = 1 << 16  # bytes
 
 
 class ProcessFailed(RepriseError):
@@ -40,6 +39,16 @@ class ProcessFailed(RepriseError):
 
 class ProgramMissing(RepriseError):
     """The program is not on PATH."""
+
+
+class EndUnknown(RepriseError):
+    """A program has ended, and nothing says whether it succeeded."""
+
+    def __init__(self, program: str) -> None:
+        super().__init__(
+            f"it is not known how {Path(program).name} ended: other code here took its exit code",
+            hint="code that waits for any child (os.wait, os.waitpid(-1, ...)) takes those of others too",
+        )
 
 
 class Completed(NamedTuple):
@@ -58,7 +67,7 @@ def run(
     check: bool = True,
     timeout: float | None = None,
     log_file: Path | None = None,
-    seen: Callable[[str], None] | None = None,
+    seen: Tell | None = None,
     stdin: bytes | IO[bytes] | None = None,
     merged: bool = False,
 ) -> Completed:
@@ -70,45 +79,89 @@ def run(
         timeout: seconds; the program is killed after them.
         log_file: the command, and both streams line by line as they come, are appended here as well.
         seen: is given each line of stderr as it comes, redacted; only with ``log_file``.
-        stdin: what the program reads, or the file that it reads from; None is nothing. With a log, a file.
+        stdin: what the program reads, or the file that it reads from; None is nothing.
         merged: both streams are one, ``stdout``, in the order in which they come.
 
     Raises:
         ProgramMissing: ``argv[0]`` is not on PATH.
         ProcessFailed: the program failed, or ran longer than ``timeout`` (exit code -9).
+        EndUnknown: nothing says how it ended.
+    """
+    given = stdin if isinstance(stdin, bytes) else b""
+    source = subprocess.PIPE if isinstance(stdin, bytes) else stdin
+    stderr = subprocess.STDOUT if merged else subprocess.PIPE
+    with start(argv, cwd=cwd, environ=environ, stdin=source, stderr=stderr) as child:
+        try:
+            if log_file is None:
+                out, err = read_output(child, given, timeout)
+            else:
+                with _appended(log_file, redact(f"$ {shlex.join(argv)}")) as tell:
+                    out, err = read_output(child, given, timeout, tell, seen)
+            if timeout is not None and child.wait_at_most(timeout) is None:
+                raise subprocess.TimeoutExpired("", timeout, out, err)
+            result = Completed(exit_code(child, argv[0]), _text(out), _text(err))
+        except subprocess.TimeoutExpired as error:
+            child.kill()
+            note = f"{_text(error.stderr)}\nno answer within {timeout:g} s"
+            result = Completed(-9, _text(error.stdout), note)
+        except BaseException:
+            child.kill()
+            raise
+    if check and result.exit_code != 0:
+        raise ProcessFailed(argv, result)
+    return result
+
+
+def start(
+    argv: Sequence[str],
+    *,
+    cwd: Path | None = None,
+    environ: Mapping[str, str | None] | None = None,
+    stdin: int | IO[bytes] | None = None,
+    stderr: int = subprocess.PIPE,
+) -> Child:
+    """Start ``argv`` with its output in pipes, to be read to the end by :func:`finish`.
+
+    Raises:
+        ProgramMissing: ``argv[0]`` is not on PATH.
     """
     env = patched(os.environ, environ or {})
     program = shutil.which(argv[0], path=env.get("PATH"))
     if program is None:
         raise ProgramMissing(f'"{argv[0]}" was not found on PATH')
     log.debug("$ %s", redact(shlex.join(argv)))
-    given = stdin if isinstance(stdin, bytes) else None
-    with subprocess.Popen(
+    return Child(
         [program, *argv[1:]],
         cwd=cwd,
         env=env,
-        stdin=subprocess.PIPE if isinstance(stdin, bytes) else stdin or subprocess.DEVNULL,
+        stdin=subprocess.DEVNULL if stdin is None else stdin,
         stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT if merged else subprocess.PIPE,
+        stderr=stderr,
         close_fds=False,  # a lock marked inheritable is held until the program ends as well
-    ) as process:
-        try:
-            if log_file is None:
-                out, err = process.communicate(given, timeout)
-            else:
-                with _appended(log_file, redact(f"$ {shlex.join(argv)}")) as tell:
-                    out, err = _streamed(process, timeout, tell, seen)
-            result = Completed(process.returncode, _text(out), _text(err))
-        except subprocess.TimeoutExpired as error:
-            process.kill()
-            note = f"{_text(error.stderr)}\nno answer within {timeout:g} s"
-            result = Completed(-9, _text(error.stdout), note)
-        except BaseException:
-            process.kill()
-            raise
-    if check and result.exit_code != 0:
-        raise ProcessFailed(argv, result)
-    return result
+    )
+
+
+def finish(child: Child, program: str) -> tuple[int, bytes, bytes]:
+    """The exit code of ``child``, and what it printed on its two streams.
+
+    Raises:
+        EndUnknown: nothing says how it ended.
+    """
+    with child:
+        out, err = read_output(child)
+        return exit_code(child, program), out, err
+
+
+def exit_code(child: Child, program: str) -> int:
+    """Wait for the end of ``child``; negative for a signal.
+
+    Raises:
+        EndUnknown: nothing says how it ended.
+    """
+    code = child.wait().exit_code
+    if code is None:
+        raise EndUnknown(program)
+    return code
 
 
 def beginning(
@@ -118,82 +171,22 @@ def beginning(
     cwd: Path | None = None,
     environ: Mapping[str, str | None] | None = None,
 ) -> Completed:
-    """The first ``most`` bytes that ``argv`` prints, -1 for all; who prints more is ended: no failure."""
-    log.debug("$ %s", redact(shlex.join(argv)))
-    with subprocess.Popen(
-        argv,
-        cwd=cwd,
-        env=patched(os.environ, environ or {}),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-    ) as process:
-        assert process.stdout is not None
-        data = process.stdout.read(most)
-        is_cut = 0 <= most == len(data)
-        if is_cut:
-            process.kill()
-    return Completed(0 if is_cut else process.returncode, _text(data), "")
-
-
-class _Stream:
-    """What a program prints on one of its streams: kept whole, and told line by line."""
-
-    def __init__(self, tells: list[Callable[[str], None]]) -> None:
-        self.kept = bytearray()
-        self.tells = tells
-        self._told = 0
-
-    def take(self, data: bytes) -> None:
-        """Take what came; nothing is the end."""
-        self.kept += data
-        end = self.kept.rfind(b"\n") + 1 if data else len(self.kept)
-        for line in _text(self.kept[self._told : end]).splitlines():
-            for tell in self.tells:
-                tell(redact(line))
-        self._told = max(self._told, end)
-
-
-def _streamed(
-    process: subprocess.Popen[bytes],
-    timeout: float | None,
-    tell: Callable[[str], None],
-    seen: Callable[[str], None] | None,
-) -> tuple[bytes, bytes]:
-    """What the program prints on its two streams, each line told as it comes.
+    """The first ``most`` bytes that ``argv`` prints, -1 for all; who prints more is ended: no failure.
 
     Raises:
-        TimeoutExpired: it went on for longer; with what it printed until then.
+        EndUnknown: nothing says how it ended.
     """
-    streams = {stream: _Stream([tell]) for stream in (process.stdout, process.stderr) if stream}
-    if seen is not None:  # programs say on their last stream what they are doing
-        [*streams.values()][-1].tells.append(seen)
-    deadline = None if timeout is None else time.monotonic() + timeout
-    with selectors.DefaultSelector() as waiting:
-        for stream, taken in streams.items():
-            waiting.register(stream, selectors.EVENT_READ, taken)
-        while waiting.get_map():
-            rest = None if deadline is None else max(0.0, deadline - time.monotonic())
-            ready = waiting.select(rest)
-            if not ready and rest is not None:
-                tell(f"no answer within {timeout:g} s")
-                raise subprocess.TimeoutExpired(process.args, timeout or 0, *_kept(streams.values()))
-            for key, _ in ready:
-                data = os.read(key.fd, _PIECE)
-                key.data.take(data)
-                if not data:
-                    waiting.unregister(key.fileobj)
-    process.wait()
-    return _kept(streams.values())
-
-
-def _kept(streams: Iterable[_Stream]) -> tuple[bytes, bytes]:
-    out, err = (*(bytes(stream.kept) for stream in streams), b"")[:2]
-    return out, err
+    with start(argv, cwd=cwd, environ=environ, stderr=subprocess.DEVNULL) as child:
+        assert child.stdout is not None
+        data = child.stdout.read(most)
+        is_cut = 0 <= most == len(data)
+        if is_cut:
+            child.kill()
+        return Completed(0 if is_cut else exit_code(child, argv[0]), _text(data), "")
 
 
 @contextmanager
-def _appended(log_file: Path, command: str) -> Iterator[Callable[[str], None]]:
+def _appended(log_file: Path, command: str) -> Iterator[Tell]:
     """The function that appends a line to ``log_file``, where it is at once."""
     log_file.parent.mkdir(parents=True, exist_ok=True)
     with log_file.open("a", encoding="utf-8", buffering=1) as log_stream:

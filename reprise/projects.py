@@ -22,6 +22,7 @@ from reprise.runner.reap import reap
 from reprise.runner.request import is_offline, make_request
 from reprise.schemas.environment import RegistryLogin
 from reprise.schemas.job import Outcome, RunRequest, RunStatus, Source
+from reprise.startup import occupy_standard_descriptors
 from reprise.tracking.registry import open_tracking
 
 if TYPE_CHECKING:
@@ -86,6 +87,7 @@ def run(
         RunFailed: a synchronous run did not finish well; ``run_id`` is in the message.
         RepriseError: the project cannot be run; no run is left behind.
     """
+    occupy_standard_descriptors()
     given = {str(name): str(value) for name, value in (parameters or {}).items() if value is not None}
     request = make_request(
         str(uri),
@@ -150,6 +152,7 @@ def reproduce(
     from reprise.runner.restore import Wanted
     from reprise.schemas import tolerance as tolerances
 
+    occupy_standard_descriptors()
     match tolerance:
         case None:
             allowed = tolerances.Tolerance()

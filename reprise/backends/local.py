@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-import resource
 import signal
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,7 +14,8 @@ from types import FrameType
 
 from reprise.backends.guard import Guard, end_group, signal_group
 from reprise.backends.terminal import Streams
-from reprise.errors import SubmitError, UsageError
+from reprise.children import Child, Ending
+from reprise.errors import RepriseError, SubmitError, UsageError
 from reprise.process import patched, run
 from reprise.schemas.job import Job, JobId, JobStatus, RunStatus, Usage
 
@@ -44,19 +42,20 @@ class LocalConfig:
 CONFIG = LocalConfig
 
 
-class _Child:
+class _RunningJob:
     """A running job, and the thread that carries its output."""
 
     def __init__(self, job: Job, config: LocalConfig) -> None:
         self.grace = config.grace_period
         self.cancelled = False
         self._command = job.command
-        self._usage = Usage()
+        self._ending = Ending(None)
+        self._wall_seconds: float | None = None
         self._started = time.monotonic()
         self.ended = threading.Event()
         self._streams = Streams(job.log, attached=job.attached, stdout_to_stderr=job.stdout_to_stderr)
         try:
-            self._process = subprocess.Popen(
+            self._process = Child(
                 job.command.argv,
                 cwd=job.command.cwd,
                 env=patched(os.environ, dict(job.command.environ)),
@@ -94,30 +93,20 @@ class _Child:
             last_first.callback(self._release)
             last_first.callback(self._streams.drain)
             last_first.callback(self._end_rest)
-            last_first.callback(self._reaped)
-            exit_descriptor = _exit_descriptor(self.group)
+            last_first.callback(self._await_end)
+            exit_descriptor = self._process.end_descriptor()
             if exit_descriptor is not None:
                 last_first.callback(os.close, exit_descriptor)
             try:
                 self._streams.started()
-                self._streams.pump(lambda: self._reaped(os.WNOHANG), exit_descriptor)
+                self._streams.pump(lambda: self._process.poll() is not None, exit_descriptor)
             except Exception:
                 log.exception("the output of the job cannot be carried on")
                 self._streams.close()  # a child that nobody reads must not wait for a reader
 
-    def _reaped(self, options: int = 0) -> bool:
-        """Whether the job has ended, and what it took then; without ``options`` it is waited for."""
-        if self._process.returncode is None:
-            try:
-                pid, code, used = os.wait4(self.group, options)
-            except ChildProcessError:  # somebody else takes the ends of all children of this process
-                return self._process.wait() is not None
-            if pid == 0:
-                return False
-            self._process.returncode = os.waitstatus_to_exitcode(code)
-            wall = time.monotonic() - self._started
-            self._usage = Usage(round(wall, 3), round(used.ru_utime + used.ru_stime, 3), _peak(used))
-        return True
+    def _await_end(self) -> None:
+        self._ending = self._process.wait()
+        self._wall_seconds = round(time.monotonic() - self._started, 3)
 
     def _end_rest(self) -> None:
         """What the job left in the background ends with it; when cancelled, after its grace period."""
@@ -129,7 +118,10 @@ class _Child:
     def _release(self) -> None:
         """Remove what the job has outside of its group; mostly it is gone already."""
         if self._command.release:
-            run(self._command.release, check=False, timeout=_RELEASE_SECONDS)
+            try:
+                run(self._command.release, check=False, timeout=_RELEASE_SECONDS)
+            except RepriseError as error:
+                log.warning("what the job has left behind may still be there: %s", error)
 
     def cancel(self, number: signal.Signals) -> None:
         if not self.ended.is_set():
@@ -162,22 +154,22 @@ class _Child:
     def status(self) -> JobStatus:
         if not self.ended.is_set():
             return JobStatus(RunStatus.RUNNING)
-        code = self._process.returncode
+        code = self._ending.exit_code
+        usage = Usage(self._wall_seconds, self._ending.cpu_seconds, self._ending.peak_memory)
         if self.cancelled:
-            return JobStatus(RunStatus.KILLED, code, "cancelled", self._usage)
+            return JobStatus(RunStatus.KILLED, code, "cancelled", usage)
         if code == 0:
-            return JobStatus(RunStatus.FINISHED, code, usage=self._usage)
-        reason = _reason(code, dict(self._command.meanings))
-        return JobStatus(RunStatus.FAILED, code, reason, self._usage)
+            return JobStatus(RunStatus.FINISHED, code, usage=usage)
+        return JobStatus(RunStatus.FAILED, code, _reason(code, dict(self._command.meanings)), usage)
 
 
 # a child belongs to the process that started it
-_children: dict[JobId, _Child] = {}
+_children: dict[JobId, _RunningJob] = {}
 _ended: dict[JobId, JobStatus] = {}
 
 
 def submit(job: Job, config: LocalConfig) -> JobId:
-    child = _Child(job, config)
+    child = _RunningJob(job, config)
     job_id = JobId(str(child.group))
     _children[job_id] = child
     return job_id
@@ -202,27 +194,9 @@ def wait(id: JobId, timeout: float) -> None:
             _children[id].ended.wait(timeout)
 
 
-def _exit_descriptor(pid: int) -> int | None:
-    """A descriptor that becomes readable when ``pid`` ends, where the system has such."""
-    if not hasattr(os, "pidfd_open"):
-        return None
-    try:
-        return os.pidfd_open(pid)
-    except OSError:
-        return None
-
-
-def _peak(used: resource.struct_rusage) -> int | None:
-    """The largest memory of one of the processes, in bytes.
-
-    Linux counts what we had ourselves when we started the job as the job's: less than that is not known.
-    """
-    if used.ru_maxrss <= resource.getrusage(resource.RUSAGE_SELF).ru_maxrss:
-        return None
-    return used.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-
-
-def _reason(code: int, meanings: Mapping[int, str]) -> str:
+def _reason(code: int | None, meanings: Mapping[int, str]) -> str:
+    if code is None:
+        return "its exit code is not known: other code of this process took it (os.wait or SIGCHLD)"
     if code >= 0:
         return f"exit code {code}" + (f": {meanings[code]}" if code in meanings else "")
     name = signal.Signals(-code).name

@@ -11,6 +11,7 @@ import click
 
 from reprise import __version__
 from reprise.cli.outcomes import exit_code_of
+from reprise.startup import prepare_process
 
 # verb -> (module of reprise.cli, and the name of its command; one line for the list of verbs)
 VERBS = {
@@ -75,6 +76,7 @@ def cli(verbose: bool, quiet: bool) -> None:
 
 def main() -> NoReturn:
     """The command ``reprise``."""
+    prepare_process()
     # A start makes tens of thousands of objects that stay: looking through them for garbage again and
     # again is a twentieth of its time.
     gc.set_threshold(50_000)

@@ -186,7 +186,14 @@ def _resolved(
         offline=policy.offline,
     )
     markers = pins.environment(python.implementation, python.version)
-    return pins.read(lines, markers, spec.root)
+    found = pins.read(lines, markers, spec.root)
+    if missing := pins.missing(found, pins.read(asked.lines, markers, spec.root)):
+        raise EnvError(
+            f"uv says that it resolved the packages of {resolving.shown(spec)}, "
+            f"but its answer has no {', '.join(missing)}",
+            hint=f"what uv printed is in {log}",
+        )
+    return found
 
 
 def _with_hashes_of(held: Held, found: tuple[Pin, ...]) -> tuple[Pin, ...]:

@@ -108,6 +108,13 @@ def changes(held: Iterable[Pin], resolved: Iterable[Pin]) -> dict[str, str]:
     return told
 
 
+def missing(resolved: Iterable[Pin], asked: Iterable[Pin]) -> list[str]:
+    """The names that were ``asked`` for and are not ``resolved``."""
+    there = {pin.name for pin in resolved}
+    by_name = (pin for pin in asked if "://" not in pin.head or "@" in pin.head.partition("://")[0])
+    return sorted({pin.name for pin in by_name} - there - {""})
+
+
 def _same(one: Pin, other: Pin) -> bool:
     if one.version == other.version:
         return True

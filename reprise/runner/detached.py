@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import os
 import pickle
-import subprocess
 import sys
 import threading
 from dataclasses import dataclass
 from pathlib import Path
+from subprocess import PIPE
 
+from reprise.children import Child, interpreter
 from reprise.errors import TERMINATED, RepriseError, SubmitError
 from reprise.runner import executor, sources
 from reprise.runner.lease import CARRIER_LOG
@@ -22,6 +23,7 @@ from reprise.runner.reap import reap
 from reprise.runner.record import OpenRun, close_run
 from reprise.runner.signals import interruptible, shielded
 from reprise.schemas.job import Outcome, RunRequest, RunStatus
+from reprise.startup import prepare_process
 from reprise.tracking.base import Tracking
 from reprise.tracking.registry import open_tracking
 
@@ -33,16 +35,17 @@ class Detached:
     run_id: str
     jobs: Path
     job: str
-    process: subprocess.Popen[bytes]
+    process: Child
 
     def status(self) -> RunStatus:
         """Where the run stands, as its process tells."""
-        code = self.process.poll()
-        if code is None:
+        ending = self.process.poll()
+        if ending is None:
             return RunStatus.RUNNING
+        code = ending.exit_code
         if code == 0:
             return RunStatus.FINISHED
-        return RunStatus.KILLED if code < 0 or code == TERMINATED else RunStatus.FAILED
+        return RunStatus.KILLED if code is None or code < 0 or code == TERMINATED else RunStatus.FAILED
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,15 +76,15 @@ def start(request: RunRequest, tracking: Tracking) -> Detached:
     return Detached(opened.run_id, opened.lease.folder.parent, opened.lease.name, process)
 
 
-def _hand_over(plan: Plan, opened: OpenRun) -> subprocess.Popen[bytes]:
+def _hand_over(plan: Plan, opened: OpenRun) -> Child:
     """Start the process that carries the run, and give it what it needs."""
     owner = sources.owner(plan.checkout)
     descriptors = [opened.lease.descriptor, *([] if owner is None else [owner])]
     with (opened.lease.folder / CARRIER_LOG).open("wb") as log:
-        process = subprocess.Popen(
+        process = Child(
             # -P: a module of the project's folder must not be taken for one of Python's
-            [sys.executable, "-P", "-m", "reprise.runner.detached"],
-            stdin=subprocess.PIPE,
+            [interpreter(), "-P", "-m", "reprise.runner.detached"],
+            stdin=PIPE,
             stdout=log,
             stderr=log,
             pass_fds=descriptors,
@@ -95,6 +98,7 @@ def _hand_over(plan: Plan, opened: OpenRun) -> subprocess.Popen[bytes]:
 
 
 def main() -> int:
+    prepare_process()
     handover: _Handover = pickle.load(sys.stdin.buffer)
     os.set_inheritable(handover.opened.lease.descriptor, False)
     if handover.owner is not None:

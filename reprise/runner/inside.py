@@ -5,16 +5,16 @@ from __future__ import annotations
 import os
 import shlex
 import signal
-import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from reprise.children import Child
 from reprise.envs import registry as envs
 from reprise.errors import SubmitError
 from reprise.lock import scratch
-from reprise.process import patched
+from reprise.process import exit_code, patched, run
 from reprise.schemas.environment import DockerEnv, Environment
 from reprise.schemas.job import Command
 
@@ -57,15 +57,13 @@ def _perform(command: Command) -> int:
         code = _ended(command)
     finally:
         if command.release:
-            subprocess.run(command.release, check=False, capture_output=True)
+            run(command.release, check=False)
     return code if code >= 0 else 128 - code
 
 
 def _ended(command: Command) -> int:
     try:
-        process = subprocess.Popen(
-            command.argv, cwd=command.cwd, env=patched(os.environ, dict(command.environ))
-        )
+        process = Child(command.argv, cwd=command.cwd, env=patched(os.environ, dict(command.environ)))
     except OSError as error:
         raise SubmitError(f'cannot start "{command.argv[0]}" in {command.cwd}: {error.strerror}') from error
 
@@ -76,7 +74,7 @@ def _ended(command: Command) -> int:
     previous = {signal.SIGINT: signal.signal(signal.SIGINT, lambda *_: None)}
     previous |= {number: signal.signal(number, pass_on) for number in _PASSED_ON}
     try:
-        return process.wait()
+        return exit_code(process, command.argv[0])
     finally:
         for number, action in previous.items():
             signal.signal(number, action)

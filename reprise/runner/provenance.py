@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import logging
-import os
 import shutil
-import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -64,27 +62,13 @@ def remote_url(root: Path) -> str | None:
 
 
 def _ask(program: str, root: Path, questions: Sequence[tuple[str, ...]]) -> tuple[process.Completed, ...]:
-    environ = process.patched(os.environ, git.environment())
-    started = [
-        subprocess.Popen(
-            [program, *question],
-            cwd=root,
-            env=environ,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        )
-        for question in questions
-    ]
-    answers = []
-    for child in started:
-        out, error = child.communicate()
-        answers.append(
-            process.Completed(
-                child.returncode, out.decode(errors="replace"), error.decode(errors="replace")
-            )
-        )
-    return tuple(answers)
+    environ = git.environment()
+    started = [process.start([program, *question], cwd=root, environ=environ) for question in questions]
+    finished = [process.finish(child, program) for child in started]
+    return tuple(
+        process.Completed(code, out.decode(errors="replace"), error.decode(errors="replace"))
+        for code, out, error in finished
+    )
 
 
 def _read_status(text: str) -> tuple[str | None, str | None, bool]:

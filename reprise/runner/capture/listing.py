@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -76,14 +75,7 @@ def _stream(arguments: Sequence[str], root: Path) -> Listing:
         SourceError: git cannot list the folder.
     """
     data = bytearray()
-    with subprocess.Popen(
-        ["git", *arguments],
-        cwd=root,
-        env=process.patched(os.environ, git.environment()),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    ) as child:
+    with process.start(["git", *arguments], cwd=root, environ=git.environment()) as child:
         assert child.stdout is not None and child.stderr is not None
         late = threading.Timer(_SECONDS, child.kill)
         late.start()
@@ -94,12 +86,13 @@ def _stream(arguments: Sequence[str], root: Path) -> Listing:
             child.kill()
         late.cancel()
         said = b"" if too_many else child.stderr.read()
+        code = 0 if too_many else process.exit_code(child, "git")
     names = tuple(os.fsdecode(name) for name in bytes(data).split(b"\0")[:-1][:_MOST])
     if too_many:
         return Listing(names, f"there are more than {_MOST} files")
-    if child.returncode < 0:
+    if code < 0:
         return Listing(names, f"to list them took longer than {_SECONDS:g} s")
-    if child.returncode != 0:
+    if code != 0:
         raise SourceError(f"git cannot list the files of {root}: {git.reason(os.fsdecode(said))}")
     return Listing(names)
 

@@ -8,7 +8,6 @@ that it is too large for, so that all this is done once for a commit.
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
@@ -77,12 +76,11 @@ def _objects(root: Path, commit: str) -> list[str]:
 
 def _pack(root: Path, ids: Sequence[str], most: int) -> bytes | None:
     """A pack file of these objects, or None when it has more than ``most`` bytes."""
-    with subprocess.Popen(
+    with process.start(
         ["git", "pack-objects", "--stdout", "--quiet", "--threads=1"],
         cwd=root,
-        env=process.patched(os.environ, _environment()),
+        environ=_environment(),
         stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
     ) as child:
         assert child.stdin is not None and child.stdout is not None
@@ -92,8 +90,9 @@ def _pack(root: Path, ids: Sequence[str], most: int) -> bytes | None:
         if len(data) > most:
             child.kill()
             return None
-    if child.returncode != 0:
-        raise SourceError(f"git cannot pack the source (exit code {child.returncode})")
+        code = process.exit_code(child, "git")
+    if code != 0:
+        raise SourceError(f"git cannot pack the source (exit code {code})")
     return data
 
 

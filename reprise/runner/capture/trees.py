@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -105,18 +104,10 @@ def _patch(root: Path, start: str, excluded: Sequence[str], limit: guards.Limit)
 def _ask(root: Path, *arguments: str) -> bytes:
     """What git prints, byte for byte, since patches hold text of any encoding."""
     try:
-        answer = subprocess.run(
-            ["git", *arguments],
-            cwd=root,
-            env=process.patched(os.environ, git.environment()),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            check=False,
-        )
-    except FileNotFoundError as error:
+        child = process.start(["git", *arguments], cwd=root, environ=git.environment())
+    except process.ProgramMissing as error:
         raise SourceError("git was not found on PATH") from error
-    if answer.returncode != 0:
-        raise SourceError(
-            f"git does not tell the changes of {root}: {git.reason(os.fsdecode(answer.stderr))}"
-        )
-    return answer.stdout
+    code, out, said = process.finish(child, "git")
+    if code != 0:
+        raise SourceError(f"git does not tell the changes of {root}: {git.reason(os.fsdecode(said))}")
+    return out

@@ -14,11 +14,11 @@ import socket
 import subprocess
 import threading
 import time
-from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
 from reprise.backends.guard import Guard, end_group
+from reprise.children import Child
 from reprise.envs import registry as envs
 from reprise.errors import RepriseError, SubmitError
 from reprise.process import patched
@@ -73,7 +73,7 @@ class Worker:
         try:
             with settings.log.open("ab") as out:
                 self.printed = Printed(settings.log, out.tell())
-                self._process = subprocess.Popen(
+                self._process = Child(
                     entered.argv,
                     cwd=entered.cwd,
                     env=patched(os.environ, dict(entered.environ)),
@@ -123,13 +123,16 @@ class Worker:
     def end_told(self) -> str:
         """``ended with exit code 1``, ``was killed by SIGKILL (out of memory?)``, ``answers no more
         requests``, ``is out of reach ...``."""
-        code = self._process.poll()
-        if code is None and self._is_out_of_reach:
+        ending = self._process.poll()
+        if ending is None and self._is_out_of_reach:
             return f"is out of reach: its socket {self.address} was removed"
-        if code is None:
+        if ending is None:
             return "answers no more requests"
+        code = ending.exit_code
         if (inner := self.printed.code()) is not None:
             code = inner
+        if code is None:
+            return "ended; its exit code is not known"
         if code >= 0:
             return f"ended with exit code {code}"
         name = signal.Signals(-code).name if -code in set(signal.Signals) else f"signal {-code}"
@@ -137,8 +140,7 @@ class Worker:
 
     def given_time_to_end(self) -> None:
         """Return when it has ended, or does not seem to: one that dies is some time about it."""
-        with suppress(subprocess.TimeoutExpired):
-            self._process.wait(_GRACE)
+        self._process.wait_at_most(_GRACE)
 
     def end(self) -> None:
         """End all of its processes; a second call does nothing."""
