@@ -16,29 +16,14 @@ import yaml
 
 from reprise.schemas.faults import START, Findings, KeyPath, Position, shortened
 from reprise.schemas.nodes import MAX_BYTES, Entry, MappingNode, Node, ScalarNode, SequenceNode
+from reprise.schemas.yaml_syntax import MAX_DEPTH, Collection, explain
 
 MAX_NODES = 20_000
-MAX_DEPTH = 50
 
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 # As text: few files need them, and each costs more than a launch has to give away.
 _TEMPLATE = r"(?m)^[^#\n]*((?<!\$)\{\{ ?[\w.]+ ?\}\}|\{%)"
 _PLAIN_TAG = r"!|tag:yaml\.org,2002:(str|int|float|bool|null|seq|map)"
-_SYNTAX = {
-    "mapping values are not allowed in this context": 'a ":" is not expected here; '
-    'does a text that holds ": " want quotes, or is the indentation wrong?',
-    "did not find expected key": "a key is expected here; look at the indentation, quotes and braces above",
-    "could not find expected ':'": 'a key without its ":"; look at the lines above too',
-    "did not find expected ',' or ']'": 'a "," or "]" is expected here',
-    "did not find expected ',' or '}'": 'a "," or "}" is expected here',
-    "did not find expected '-' indicator": 'a "- " is expected here; look at the indentation',
-    "did not find expected comment or line break": 'a text that starts with ">" or "|" wants quotes',
-    "did not find expected node content": "a value is expected here",
-    "did not find expected <document start>": "this line stands left of those above it",
-    "found unexpected end of stream": "this quote is not closed",
-    "found undefined tag handle": 'a text that starts with "!" is a tag; put it in quotes',
-}
-_TOLD_WHERE_IT_STARTS = {"found unexpected end of stream"}
 
 
 def read(content: bytes, findings: Findings) -> Node | None:
@@ -88,14 +73,10 @@ class _Built:
 
 
 @dataclass(slots=True)
-class _Frame:
-    """A collection that is being read."""
+class _Frame(Collection):
+    """A collection that is being read, with what was read of it."""
 
-    at: Position
-    start: int
     anchor: str | None
-    mapping: bool
-    flow: bool
     children: list[_Built] = field(default_factory=list)
 
 
@@ -121,7 +102,7 @@ class _Composer:
         loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
         try:
             yield from yaml.parse(self.source, Loader=loader)
-        except yaml.MarkedYAMLError as error:
+        except yaml.YAMLError as error:
             raise self._syntax(error) from error
 
     def _take(self, event: yaml.Event) -> None:
@@ -164,7 +145,7 @@ class _Composer:
             self.anchors[event.anchor] = None
         mapping = isinstance(event, yaml.MappingStartEvent)
         start = event.start_mark.index if event.start_mark else 0
-        self.stack.append(_Frame(_at(event), start, event.anchor, mapping, bool(event.flow_style)))
+        self.stack.append(_Frame(_at(event), start, mapping, bool(event.flow_style), event.anchor))
 
     def _close(self, event: yaml.Event) -> None:
         frame = self.stack[-1]
@@ -245,21 +226,13 @@ class _Composer:
                 steps.append(key.text if isinstance(key, ScalarNode) else "?")
         return tuple(steps)
 
-    def _syntax(self, error: yaml.MarkedYAMLError) -> _Unreadable:
-        problem = error.problem or error.context or "cannot be parsed"
-        mark = error.context_mark if problem in _TOLD_WHERE_IT_STARTS else error.problem_mark
-        at = Position(mark.line + 1, mark.column + 1) if mark else START
-        line = self._line(at)
-        if problem == "found character that cannot start any token":
-            char = line[at.column - 1 : at.column]
-            sentence = "a tab cannot indent; use spaces"
-            if char != "\t":
-                sentence = f'no text can start with "{char}" unless it is in quotes'
-        else:
-            sentence = _SYNTAX.get(problem, f"not YAML: {problem}")
+    def _syntax(self, error: yaml.YAMLError) -> _Unreadable:
+        at, sentence = explain(self.source, error, self.stack[-1] if self.stack else None)
         if re.search(_TEMPLATE, self.source):
             sentence += "; this looks like a template (cookiecutter, Jinja) that was not rendered"
-        return self._unreadable(at, sentence)
+        # What is said of a collection as a whole is not said of the item that was read in it.
+        self.findings.fault(at, self._path(within=not self.stack or self.stack[-1].at != at), sentence)
+        return _Unreadable()
 
     def _line(self, at: Position) -> str:
         lines = self.source.splitlines()
