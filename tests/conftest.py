@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import socket
 import subprocess
 import time
+from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +20,7 @@ from reprise.cli import cli
 from reprise.cli.outcomes import exit_code_of
 from reprise.schemas.entities import Run
 from reprise.tracking.embedded import EmbeddedStore
+from tests import machine
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 EXAMPLES = REPOSITORY / "example_projects"
@@ -27,6 +30,21 @@ FORBIDDEN_PROGRAMS = {"conda", "mamba", "docker", "sbatch", "squeue", "scancel",
 FORGOTTEN = "/dev/null/this-test-must-use-the-house-fixture"
 PATIENCE = 240.0
 """Seconds that something may take on a busy machine until a test gives up."""
+MOST_WORKERS = 8
+
+
+def forget_what_was_inherited() -> None:
+    """Signals, their mask and the umask are those of a login: ``nohup`` and ``&`` make us ignore some."""
+    ignored_by_python = {signal.SIGPIPE, signal.SIGXFSZ}
+    for number in signal.valid_signals() - ignored_by_python:
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    os.umask(0o022)
+
+
+forget_what_was_inherited()
 
 
 def eventually(true: Callable[[], object]) -> bool:
@@ -39,14 +57,56 @@ def eventually(true: Callable[[], object]) -> bool:
     return True
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--quick", action="store_true", help="leave out the tests that use real tools")
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """A process for each core; none where files are named, for those run sooner than processes start."""
+    return 0 if config.args_source is config.ArgsSource.ARGS else min(os.cpu_count() or 1, MOST_WORKERS)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if not config.getoption("quick"):
+        return
+    left_out = [item for item in items if any(map(item.get_closest_marker, machine.REAL_TOOLS))]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if item not in set(left_out)]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """A test whose tools this machine lacks is left out."""
+    for mark in item.iter_markers():
+        if reason := machine.lacks(mark.name):
+            pytest.skip(reason)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """In continuous integration everything is there: a test that is skipped there has failed."""
+    """In continuous integration everything is there: a test that is left out there has failed."""
     report = yield
     if report.skipped and os.environ.get("CI"):
         report.outcome = "failed"
-        report.longrepr = f"skipped in continuous integration: {report.longrepr}"
+        report.longrepr = f"left out in continuous integration: {_reason(report)}"
     return report
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> Iterator[None]:
+    """The last lines say what was left out, and what brings it."""
+    yield
+    reasons = Counter(map(_reason, terminalreporter.stats.get("skipped", ())))
+    for reason, number in reasons.most_common():
+        terminalreporter.write_line(f"left out: {number} test{'s' * (number > 1)}: {reason}", yellow=True)
+    if terminalreporter.config.getoption("quick"):
+        terminalreporter.write_line("left out: the tests with real tools; without --quick they run")
+
+
+def _reason(report: pytest.TestReport) -> str:
+    """Why a test was left out."""
+    sentence = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+    return sentence.removeprefix("Skipped: ")
 
 
 @pytest.fixture(autouse=True)

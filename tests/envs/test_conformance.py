@@ -24,12 +24,6 @@ every_manager = pytest.mark.parametrize(
 pytestmark = [every_manager, pytest.mark.usefixtures("index")]
 
 
-@pytest.fixture(autouse=True)
-def _there(manager: EnvManager) -> None:
-    if manager.NAME == "docker" and (reason := docker_engine.missing()):
-        pytest.skip(reason)
-
-
 def spec_for(manager: EnvManager) -> EnvSpec:
     """What the manager can satisfy, fresh or as it is."""
     if manager.NAME == "docker":

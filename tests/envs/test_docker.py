@@ -49,12 +49,6 @@ call("PUT", f"{folder}/model.txt", b"weights")
 """
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _engine() -> None:
-    if reason := docker_engine.missing():
-        pytest.skip(reason)
-
-
 def mlproject(command: str, *, image: str = IMAGE, more: str = "", parameters: str = "") -> str:
     return (
         f"name: Demo Project\ndocker_env:\n  image: {image}\n{more}"

@@ -210,8 +210,6 @@ def test_conda(golden: Golden, index: Path, tmp_path: Path) -> None:
 
 @pytest.mark.docker
 def test_docker(golden: Golden) -> None:
-    if reason := docker_engine.missing():
-        pytest.skip(reason)
     project = golden.project(
         "track.metric('loss', 0.5)\n",
         MLproject=f"docker_env:\n  image: {docker_engine.IMAGE}\nentry_points:\n"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from reprise.tracking.embedded import EmbeddedStore
+from tests import machine
 from tests.ui.asking import Ask, asking
 from tests.ui.sample import Sample, make_sample
 
@@ -95,14 +95,11 @@ def chromium() -> Iterator[Browser]:
     """The Chromium of this machine (Debian's ``chromium``)."""
     from playwright.sync_api import expect, sync_playwright
 
-    program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if program is None:
-        pytest.skip("there is no Chromium on this machine")
     expect.set_options(timeout=PATIENCE)
     # A wheel that scrolls by and by goes on while the next line of a test looks.
     options = ["--no-sandbox", "--disable-gpu", "--disable-smooth-scrolling"]
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=options)
+        browser = playwright.chromium.launch(executable_path=machine.browser(), args=options)
         yield browser
         browser.close()
 
