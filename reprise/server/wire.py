@@ -8,7 +8,6 @@ The JSON is MLflow's, which is protobuf's with two habits: 64-bit integers are w
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -25,6 +24,9 @@ Word = Annotated[str, msgspec.Meta(min_length=1)]
 Int64 = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 
 Answer = Mapping[str, object]
+
+_NO_TEXT = "The body is not UTF-8"
+_TOO_DEEP = "The body is nested too deeply"
 
 HTTP_STATUS = {
     "INVALID_PARAMETER_VALUE": 400,
@@ -92,11 +94,11 @@ def read_body(body: bytes, kind: type[R], path: Mapping[str, str]) -> R:
     try:
         return _read(body, kind, path)
     except msgspec.DecodeError as error:
-        raise invalid(_sentence(error, body)) from None
+        raise invalid(_not_read(error, body, kind, path)) from None
     except UnicodeDecodeError:
-        raise invalid("The body is not UTF-8") from None
+        raise invalid(_NO_TEXT) from None
     except RecursionError:
-        raise invalid("The body is nested too deeply") from None
+        raise invalid(_TOO_DEEP) from None
 
 
 def _read(body: bytes, kind: type[R], path: Mapping[str, str]) -> R:
@@ -124,7 +126,7 @@ def read_query(pairs: Sequence[tuple[str, str]], kind: type[R]) -> R:
     try:
         return msgspec.convert(fields, kind, strict=False)
     except msgspec.ValidationError as error:
-        raise invalid(_sentence(error, b"")) from None
+        raise invalid(_misfit(error, fields, kind)) from None
 
 
 def _without_nulls(body: bytes, kind: type[R], path: Mapping[str, str]) -> R:
@@ -148,25 +150,25 @@ def _list_fields(kind: type[Request]) -> frozenset[str]:
     return frozenset(name for name, hint in hints.items() if get_origin(hint) is tuple)
 
 
-_MISSING = re.compile(r"Object missing required field `(?P<field>[^`]+)`")
-_PLACED = re.compile(r"(?P<fault>.*) - at `\$\.?(?P<field>[^`]*)`", re.DOTALL)
-_EMPTY = "Expected `str` of length >= 1"
+def _not_read(error: msgspec.DecodeError, body: bytes, kind: type[Request], path: Mapping[str, str]) -> str:
+    """Why ``body`` is no request of this ``kind``."""
+    try:
+        text = body.decode()
+        fields = msgspec.json.decode(text or "{}") if text.lstrip()[:1] in ("{", "") else None
+    except UnicodeDecodeError:
+        return _NO_TEXT
+    except RecursionError:
+        return _TOO_DEEP
+    except msgspec.DecodeError:
+        return f"The body is not JSON: {text[:60]!r}"
+    return _misfit(error, {**fields, **path} if isinstance(fields, dict) else fields, kind)
 
 
-def _sentence(error: msgspec.DecodeError, body: bytes) -> str:
-    """Say which field is wrong and how, in the words that MLflow uses for it."""
-    text = str(error)
-    if not isinstance(error, msgspec.ValidationError):
-        return f"The body is not JSON: {text} in {body[:60].decode(errors='replace')!r}"
-    if missing := _MISSING.match(text):
-        return f"Missing value for required parameter '{missing['field']}'"
-    if placed := _PLACED.match(text):
-        if placed["fault"] == _EMPTY:
-            return f"Missing value for required parameter '{placed['field']}'"
-        if not placed["field"]:
-            return placed["fault"]
-        return f"Invalid value for parameter '{placed['field']}': {placed['fault']}"
-    return text
+def _misfit(error: Exception, fields: Any, kind: type[Request]) -> str:
+    """Which of ``fields`` is wrong; where each is right, what the request itself says of them."""
+    from reprise.server import misfits
+
+    return misfits.explain(fields, kind) or str(error.__cause__ or error)
 
 
 def invalid(message: str) -> TrackingError:

@@ -1,0 +1,70 @@
+"""Why a request does not fit its struct, in the words that MLflow uses for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, get_args, get_origin
+
+import msgspec
+from msgspec import inspect
+
+_LONGEST = 60  # characters of a value that are shown
+
+
+def explain(fields: Any, kind: type[msgspec.Struct]) -> str | None:
+    """A sentence about the first field that ``fields`` lacks, or holds something else for.
+
+    None where each field is right by itself.
+    """
+    if not isinstance(fields, dict):
+        return "The body is not a JSON object"
+    return next(_misfits(fields, kind, ""), None)
+
+
+def _misfits(value: Any, kind: Any, place: str) -> Iterator[str]:
+    if isinstance(value, dict) and isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+        for field in msgspec.structs.fields(kind):
+            name = f"{place}.{field.encode_name}" if place else field.encode_name
+            if value.get(field.encode_name) is not None:  # a null is an absent field
+                yield from _misfit(value[field.encode_name], field.type, name)
+            elif field.required:
+                yield f"Missing value for required parameter '{name}'"
+    elif isinstance(value, list) and get_origin(kind) is tuple:
+        for number, item in enumerate(value):
+            yield from _misfit(item, get_args(kind)[0], f"{place}[{number}]")
+    elif value == "":
+        yield f"Missing value for required parameter '{place}'"
+    else:
+        yield f"Invalid value for parameter '{place}': {_shown(value)} is not {_name(kind)}"
+
+
+def _misfit(value: Any, kind: Any, place: str) -> Iterator[str]:
+    try:
+        msgspec.convert(value, kind, strict=False)
+    except msgspec.ValidationError:
+        yield from _misfits(value, kind, place)
+
+
+def _shown(value: Any) -> str:
+    text = msgspec.json.encode(value).decode()
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
+
+
+def _name(kind: Any) -> str:
+    """``an integer of 64 bits``, ``a list``."""
+    match inspect.type_info(kind):
+        case inspect.IntType():
+            return "an integer of 64 bits"
+        case inspect.FloatType():
+            return "a number"
+        case inspect.BoolType():
+            return "true or false"
+        case inspect.StrType():
+            return "text"
+        case inspect.VarTupleType() | inspect.ListType():
+            return "a list"
+        case inspect.LiteralType(values=values):
+            return f"one of {', '.join(map(str, values))}"
+        case inspect.UnionType():
+            return " or ".join(_name(each) for each in get_args(kind) if each is not type(None))
+    return "an object"
