@@ -12,7 +12,7 @@ from collections import OrderedDict
 from typing import NamedTuple
 
 from starlette.datastructures import Headers
-from starlette.requests import cookie_parser
+from starlette.requests import HTTPConnection
 
 from reprise.server.access import Access, Bearer
 
@@ -71,4 +71,5 @@ def cookie_name(headers: Headers) -> str:
 
 
 def _secret(headers: Headers) -> str:
-    return cookie_parser(headers.get("cookie", "")).get(cookie_name(headers), "")
+    cookies = HTTPConnection({"type": "http", "headers": headers.raw}).cookies
+    return cookies.get(cookie_name(headers), "")
