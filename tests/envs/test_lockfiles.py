@@ -245,9 +245,8 @@ def test_as_of_is_the_time_up_to_which_packages_are_taken(
     assert pinned(lock(spec("beta"), log)) == ["beta==3.0"]
     assert pinned(lock(spec("beta"), log, Policy(as_of="2022-06-01T00:00:00Z"))) == ["beta==2.0"]
     assert pinned(lock(spec("beta"), log, Policy(as_of="2021-06-01T00:00:00Z"))) == ["beta==1.0"]
-    with pytest.raises(EnvError, match="beta") as caught:
+    with pytest.raises(EnvError, match="beta"):
         lock(spec("beta"), log, Policy(as_of="2020-06-01T00:00:00Z"))
-    assert "beta has no version that fits and was there by 2020-06-01" in (caught.value.hint or "")
 
 
 def test_a_lock_stays_at_its_date_until_it_is_told_otherwise(
@@ -262,26 +261,6 @@ def test_a_lock_stays_at_its_date_until_it_is_told_otherwise(
     write(spec("beta"), log, Policy(upgrade=()))
     assert heads(file.read_text()) == ["beta==3.0"]
     assert "as of" not in file.read_text()
-
-
-def test_an_index_without_times_is_told(
-    house: Path, log: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    wheels.make(tmp_path / "plain", "epsilon", "5.0")
-    with wheels.guarded_index(tmp_path / "plain", "user", "secret") as address:
-        monkeypatch.setenv("UV_DEFAULT_INDEX", f"http://user:secret@{address}/simple")
-        with pytest.raises(EnvError) as caught:
-            lock(spec("epsilon"), log, Policy(as_of="2022-06-01T00:00:00Z"))
-    assert "the index tells no upload times" in (caught.value.hint or "")
-
-
-def test_offline_names_what_is_missing(index: Path, log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("PIP_NO_INDEX")
-    monkeypatch.setenv("UV_DEFAULT_INDEX", "http://127.0.0.1:9/simple")
-    monkeypatch.setenv("UV_CACHE_DIR", str(cache_dir() / "empty"))
-    with pytest.raises(EnvError, match="nowhere") as caught:
-        lock(spec("nowhere"), log, Policy(offline=True))
-    assert "nowhere is not in uv's cache, and --offline forbids to fetch it" in (caught.value.hint or "")
 
 
 def test_offline_downloads_no_python(index: Path, log: Path, monkeypatch: pytest.MonkeyPatch) -> None:

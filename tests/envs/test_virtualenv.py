@@ -8,7 +8,6 @@ import logging
 import os
 import subprocess
 import sys
-import tarfile
 from pathlib import Path
 from typing import Any
 
@@ -231,20 +230,17 @@ def test_broken_pyproject_is_the_projects_fault(index: Path, log: Path) -> None:
         ensure(PythonEnv(Path.cwd(), file, pyproject=file), log)
 
 
-def test_unknown_package_is_named_with_a_hint(index: Path, log: Path) -> None:
+def test_unknown_package_is_named(index: Path, log: Path) -> None:
     with pytest.raises(EnvError, match=r"python_env\.yaml cannot be resolved") as caught:
         ensure(spec("alpha", "no-such-package"), log)
     assert "no-such-package" in caught.value.message
     assert str(log) in caught.value.message
-    assert '"no-such-package"' in (caught.value.hint or "")
     assert "no-such-package" in log.read_text()
 
 
-def test_conflicting_pins_are_explained(index: Path, log: Path) -> None:
-    with pytest.raises(EnvError, match="beta") as caught:
+def test_conflicting_pins_are_named(index: Path, log: Path) -> None:
+    with pytest.raises(EnvError, match=r"beta==1\.5"):
         ensure(spec("alpha", "beta==1.5"), log)
-    assert "beta==1.5" in caught.value.message
-    assert "beta" in (caught.value.hint or "")
 
 
 def test_malformed_requirement_is_shown(index: Path, log: Path) -> None:
@@ -353,20 +349,6 @@ def test_credentials_reach_the_index_and_nothing_else(
     assert not [path for path in kept if b"secret" in path.read_bytes()]
 
 
-def test_refused_credentials_get_a_hint(
-    index: Path, log: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    wheels.make(tmp_path / "private", "epsilon", "5.0")
-    monkeypatch.delenv("PIP_NO_INDEX")
-    with wheels.guarded_index(tmp_path / "private", "user", "secret") as address:
-        monkeypatch.setenv("PIP_INDEX_URL", f"http://user:wrong@{address}/simple")
-        monkeypatch.delenv("PIP_FIND_LINKS")
-        with pytest.raises(EnvError, match="epsilon") as caught:
-            ensure(spec("epsilon"), log)
-    assert "refused us" in (caught.value.hint or "")
-    assert "wrong" not in caught.value.message + log.read_text()
-
-
 @pytest.mark.network
 def test_packages_of_the_real_index(house: Path, log: Path) -> None:
     environment = ensure(spec("six==1.16.0", build_dependencies=("pip",)), log)
@@ -403,20 +385,3 @@ def test_extra_indexes_of_pip_have_a_say(
         environment = ensure(spec("beta"), log)
     assert run(environment, "import beta; print(beta.__version__)") == "4.0"
     assert extra not in environment.lock.text
-
-
-def test_a_package_that_must_be_built_and_cannot_is_named(index: Path, log: Path) -> None:
-    folder = Path("broken-1.0")
-    folder.mkdir()
-    (folder / "setup.py").write_text("raise SystemExit('no compiler')\n")
-    (folder / "PKG-INFO").write_text("Metadata-Version: 2.1\nName: broken\nVersion: 1.0\n")
-    (folder / "pyproject.toml").write_text(
-        '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
-    )
-    (folder / "backend.py").write_text("raise SystemExit('no compiler')\n")
-    with tarfile.open(index / "broken-1.0.tar.gz", "w:gz") as archive:
-        archive.add(folder)
-    with pytest.raises(EnvError, match="broken") as caught:
-        ensure(spec("broken"), log)
-    assert "no wheel of broken==1.0" in (caught.value.hint or "")
-    assert "compiler" in (caught.value.hint or "")

@@ -193,7 +193,8 @@ def test_a_pyproject_that_is_no_toml_is_a_fault_with_its_place(tmp_path: Path) -
     (tmp_path / "pyproject.toml").write_text("[project]\nname = x\n")
     with pytest.raises(ProjectError) as caught:
         load_project(tmp_path)
-    assert caught.value.faults == ("pyproject.toml:2:8  not TOML: Invalid value",)
+    (fault,) = caught.value.faults
+    assert fault.startswith("pyproject.toml:2:8  not TOML: ")
 
 
 def test_an_environment_file_may_lie_outside_or_deeper(tmp_path: Path) -> None:

@@ -1,0 +1,96 @@
+"""The words of uv that hints are made of: what the real uv says today is understood.
+
+uv promises no words. Where it says the same otherwise, a hint is lost and uv's own explanation is shown:
+then ``reprise/envs/uv.py`` has to learn the new words. No other test depends on them.
+"""
+
+from __future__ import annotations
+
+import tarfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from reprise.envs import virtualenv
+from reprise.errors import EnvError
+from reprise.paths import cache_dir
+from reprise.schemas.environment import Policy, PythonEnv
+from tests.envs import wheels
+
+Hint = Callable[..., str]
+ANY = Policy()
+
+
+@pytest.fixture
+def hint(house: Path, log: Path) -> Hint:
+    """``hint(requirement, policy=ANY)``: what the refusal of it suggests."""
+
+    def refusal(*dependencies: str, policy: Policy = ANY) -> str:
+        root = Path.cwd()
+        spec = PythonEnv(root, root / "python_env.yaml", dependencies=dependencies)
+        with pytest.raises(EnvError) as caught:
+            virtualenv.lock(spec, policy, log)
+        return caught.value.hint or ""
+
+    return refusal
+
+
+def test_an_unknown_package(index: Path, hint: Hint) -> None:
+    assert hint("no-such-package").startswith('no index has a package "no-such-package"')
+
+
+def test_an_unknown_version(index: Path, hint: Hint) -> None:
+    assert hint("beta==1.5") == 'the index has no version of "beta" that fits beta==1.5: check the pin'
+
+
+def test_requirements_that_exclude_each_other(index: Path, hint: Hint) -> None:
+    wheels.make(index, "beta", "1.0")
+    wheels.make(index, "strict", "1.0", requires=["beta>=2"])
+    assert hint("strict", "beta<2").startswith("the requirements exclude each other")
+
+
+def test_a_package_that_must_be_built_and_cannot(index: Path, hint: Hint) -> None:
+    folder = Path("broken-1.0")
+    folder.mkdir()
+    (folder / "PKG-INFO").write_text("Metadata-Version: 2.1\nName: broken\nVersion: 1.0\n")
+    (folder / "pyproject.toml").write_text(
+        '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
+    )
+    (folder / "backend.py").write_text("raise SystemExit('no compiler')\n")
+    with tarfile.open(index / "broken-1.0.tar.gz", "w:gz") as archive:
+        archive.add(folder)
+    assert hint("broken").startswith("there is no wheel of broken==1.0")
+
+
+def test_refused_credentials(
+    index: Path, hint: Hint, log: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wheels.make(tmp_path / "private", "epsilon", "5.0")
+    monkeypatch.delenv("PIP_NO_INDEX")
+    monkeypatch.delenv("PIP_FIND_LINKS")
+    with wheels.guarded_index(tmp_path / "private", "user", "secret") as address:
+        monkeypatch.setenv("PIP_INDEX_URL", f"http://user:wrong@{address}/simple")
+        assert "refused us" in hint("epsilon")
+    assert "wrong" not in log.read_text()
+
+
+def test_an_index_without_times(hint: Hint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    wheels.make(tmp_path / "plain", "epsilon", "5.0")
+    with wheels.guarded_index(tmp_path / "plain", "user", "secret") as address:
+        monkeypatch.setenv("UV_DEFAULT_INDEX", f"http://user:secret@{address}/simple")
+        said = hint("epsilon", policy=Policy(as_of="2022-06-01T00:00:00Z"))
+    assert said.startswith("the index tells no upload times")
+
+
+def test_a_package_of_a_later_time(dated_index: str, hint: Hint) -> None:
+    said = hint("beta", policy=Policy(as_of="2020-06-01T00:00:00Z"))
+    assert said.startswith("beta has no version that fits and was there by 2020-06-01")
+
+
+def test_what_is_missing_offline(index: Path, hint: Hint, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PIP_NO_INDEX")
+    monkeypatch.setenv("UV_DEFAULT_INDEX", "http://127.0.0.1:9/simple")
+    monkeypatch.setenv("UV_CACHE_DIR", str(cache_dir() / "empty"))
+    said = hint("nowhere", policy=Policy(offline=True))
+    assert said.startswith("nowhere is not in uv's cache, and --offline forbids to fetch it")
