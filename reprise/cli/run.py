@@ -54,11 +54,7 @@ log = logging.getLogger(__name__)
     help="Without a lock: packages as of a date or time, or of the commit's own (commit).",
 )
 @click.option(
-    "--no-observe",
-    "observe",
-    is_flag=True,
-    default=True,
-    help="Do not record which files the run reads. [env: REPRISE_NO_OBSERVE]",
+    "--no-observe", is_flag=True, help="Do not record what the run reads. [env: REPRISE_NO_OBSERVE]"
 )
 @click.option("--no-wait", is_flag=True, help="Return when the run is open; it goes on by itself.")
 @click.option("--dry-run", is_flag=True, help="Check everything, tell the plan, and run nothing.")
@@ -115,6 +111,7 @@ def _request(uri: str, given: dict[str, Any]) -> RunRequest:
     params_file = given.pop("params_file")
     from_file = read_params_file(params_file) if params_file is not None else {}
     typed = name_values("-P", given.pop("param_list"))
+    observe = not given.pop("no_observe")
     docker_args = name_values("-A", given.pop("docker_args"))
     return make_request(
         uri,
@@ -124,6 +121,7 @@ def _request(uri: str, given: dict[str, Any]) -> RunRequest:
             **dict.fromkeys(typed, Source.COMMAND_LINE),
         },
         docker_args={name: True if value is None else value for name, value in docker_args.items()},
+        observe=observe,
         **given,
     )
 

@@ -23,7 +23,7 @@ from reprise.envs.marker import User
 from reprise.errors import RepriseError
 from reprise.runner import sources
 from reprise.runner.access import open_access, open_confined_access
-from reprise.runner.capture.observed import observe
+from reprise.runner.capture.observing import observe
 from reprise.runner.capture.opening import HASH_SEED, objects_of, opening
 from reprise.runner.capture.recording import Recording
 from reprise.runner.lease import JOB_VARIABLE, Lease, end_orphans
@@ -193,10 +193,9 @@ def _make_job(
     if plan.again is not None:
         environ |= dict(plan.again.variables)
     command = Command(("bash", "-c", plan.invocation.command), tuple(environ.items()), plan.project.root)
-    manager = envs.MANAGERS[environment.manager]
-    entered = manager.enter(environment, command)
+    entered = envs.MANAGERS[environment.manager].enter(environment, command)
     if plan.request.observe:
-        entered = observe(manager, entered, opened.lease.folder)
+        entered = observe(entered, plan, environment, opened.lease.folder)
     return Job(entered, opened.lease.folder, opened.output_log, attached, stdout_to_stderr)
 
 

@@ -52,7 +52,9 @@ def _close(tracking: Tracking, folder: Path) -> bool:
         if run.tags.get(tags.PROJECT_ENV) == "docker":
             _remove_containers(folder.name)
         if record.status is not None or not RunStatus(run.status).ended:
-            outcome = tell_outcome(tracking, _outcome(run_id, record, folder), folder, record.end_time)
+            outcome = tell_outcome(
+                tracking, _outcome(run_id, record, folder), folder, folder, record.end_time
+            )
             log.warning("Closed run %s as %s: %s", run_id, outcome.status, outcome.reason or "late news")
         keep_logs(tracking, run_id, folder)
         send(tracking, run_id, folder, folder)

@@ -109,7 +109,7 @@ def close_run(tracking: Tracking, opened: OpenRun, outcome: Outcome) -> Outcome:
     except OSError as error:  # a full disk; the store itself is told all the same
         log.debug("job folder: %s", error)
     try:
-        outcome = tell_outcome(tracking, outcome, opened.folder, record=opened.record)
+        outcome = tell_outcome(tracking, outcome, opened.folder, opened.lease.folder, record=opened.record)
         keep_logs(tracking, opened.run_id, opened.folder)
         send(tracking, opened.run_id, opened.folder, opened.lease.folder)
     except (RepriseError, OSError) as error:
@@ -127,13 +127,14 @@ def tell_outcome(
     tracking: Tracking,
     outcome: Outcome,
     folder: Path,
+    job: Path,
     end_time: int | None = None,
     record: RunRecord | None = None,
 ) -> Outcome:
     """Complete the run's record, and tell the store how the run ended, and when (None: now).
 
     ``folder`` holds its log, whose last lines are told with the reason, and its record where ``record``
-    is None.
+    is None; ``job`` is the folder of its job.
     """
     run = tracking.get_run(outcome.run_id)
     end_time = end_time or now()
@@ -141,7 +142,7 @@ def tell_outcome(
     if outcome.status is RunStatus.FINISHED and told in (RunStatus.FAILED, RunStatus.KILLED):
         outcome = outcome._replace(status=told, reason=f"the script marked the run {told}")
     place = tracking.artifact_folder(run.run_id) or folder
-    told_tags = closing(tracking, run, place, outcome, end_time, record)
+    told_tags = closing(tracking, run, place, job, outcome, end_time, record)
     if outcome.exit_code is not None:
         told_tags[tags.EXIT_CODE] = str(outcome.exit_code)
     if outcome.reason:

@@ -14,8 +14,9 @@ from typing import Any, NamedTuple
 
 from reprise.errors import TrackingError
 from reprise.schemas.job import Usage
+from reprise.schemas.observed_record import ObservedRecord
 
-VERSION = 1
+VERSION = 2
 
 LINK, PLAIN, EXECUTABLE = "120000", "100644", "100755"
 """The modes of files, in git's words; the content of a link is what it points at."""
@@ -188,10 +189,11 @@ class RunRecord(NamedTuple):
     """Everything that is needed to perform a run again.
 
     ``status`` is RUNNING until the run is closed. ``variables`` are the names of the environment variables
-    that the project declares; ``seeds`` are variables with their values. ``logs`` are the files below
-    ``reprise/``, ``artifacts`` all others. ``notes`` say what could not be captured. ``withheld`` are the
-    changes outside of the run that its script asked for, and that a run that is performed again does not
-    make.
+    that the project declares; ``seeds`` are variables with their values. ``inputs`` are those that were
+    declared, ``observed`` what the run was seen to touch, None when it was not observed. ``logs`` are the
+    files below ``reprise/``, ``artifacts`` all others. ``notes`` say what could not be captured. ``withheld`` are
+    the changes outside of the run that its script asked for, and that a run that is performed again does
+    not make.
     """
 
     run_id: str
@@ -205,6 +207,7 @@ class RunRecord(NamedTuple):
     variables: tuple[str, ...] = ()
     seeds: Mapping[str, str] = {}
     inputs: tuple[InputRecord, ...] = ()
+    observed: ObservedRecord | None = None
     machine: MachineRecord | None = None
     started: int | None = None
     ended: int | None = None

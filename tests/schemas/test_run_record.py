@@ -12,8 +12,15 @@ from jsonschema import Draft202012Validator
 
 import reprise.schemas
 from reprise.errors import TrackingError
-from reprise.schemas import run_record
+from reprise.schemas import observed_record, run_record
 from reprise.schemas.job import Usage
+from reprise.schemas.observed_record import (
+    InterpreterRecord,
+    ObservedInput,
+    ObservedRecord,
+    ProcessRecord,
+    VariableRecord,
+)
 from reprise.schemas.run_record import (
     ArtifactRecord,
     Content,
@@ -67,6 +74,17 @@ FULL = RunRecord(
     variables=("HOME",),
     seeds={"PYTHONHASHSEED": "7"},
     inputs=(InputRecord("data", "data.csv", "file", 3, DIGEST), InputRecord("set", None, "dataset")),
+    observed=ObservedRecord(
+        inputs=(ObservedInput("data/a.csv", "file", 3, DIGEST), ObservedInput("/b", "folder", note="big")),
+        written=("out.txt",),
+        programs=("git",),
+        hosts=("example.org:443",),
+        variables=(VariableRecord("A", "hmac-sha256:" + "0" * 64), VariableRecord("B")),
+        salt="ab",
+        interpreters=(InterpreterRecord("/py", "3.11", "/usr", {"numpy": "2.0"}),),
+        processes=(ProcessRecord(2, 1, "python"),),
+        faults=("no more",),
+    ),
     machine=MachineRecord(
         "Debian", "Linux 6", "x86_64", "ab", "CPU", 2, None, (Gpu("G", "1"),), {"A": "b"}
     ),
@@ -102,7 +120,7 @@ def test_the_schema_has_every_field_with_its_description() -> None:
     documented = {"RunRecord": content, **content["$defs"]}
     values = {
         name: value
-        for name, value in vars(run_record).items()
+        for name, value in {**vars(run_record), **vars(observed_record)}.items()
         if isinstance(value, type) and hasattr(value, "_fields")
     }
     assert set(documented) == set(values)
@@ -124,9 +142,15 @@ def test_fields_of_a_newer_reprise_are_ignored_and_missing_ones_have_defaults() 
     assert from_json(json.dumps(data)) == SMALL
 
 
+def test_a_record_of_the_first_version_is_read() -> None:
+    data = json.loads(to_json(FULL))
+    del data["observed"]
+    assert from_json(json.dumps(data | {"version": 1})) == FULL._replace(observed=None, version=1)
+
+
 def test_a_newer_version_is_refused_in_a_sentence() -> None:
-    data = json.loads(to_json(SMALL)) | {"version": 2}
-    with pytest.raises(TrackingError, match="version 2, and this reprise reads up to 1") as caught:
+    data = json.loads(to_json(SMALL)) | {"version": 3}
+    with pytest.raises(TrackingError, match="version 3, and this reprise reads up to 2") as caught:
         from_json(json.dumps(data))
     assert caught.value.hint
 

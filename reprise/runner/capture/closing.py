@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 from reprise.runner import digests
 from reprise.runner.capture import inputs
 from reprise.runner.capture.opening import TAG_LIMIT, attempt, lacks
+from reprise.runner.capture.touched import make_observed
 from reprise.runner.records import RECORD_ARTIFACT, write_record
 from reprise.schemas import tags
 from reprise.schemas.entities import Run
-from reprise.schemas.job import Outcome, Usage
+from reprise.schemas.job import Outcome, RunStatus, Usage
 from reprise.schemas.run_record import ArtifactRecord, InputRecord, ModelRecord, RunRecord, from_json
 from reprise.tracking.base import Tracking
 from reprise.tracking.embedded import EmbeddedStore
@@ -23,11 +25,18 @@ _OURS = "reprise"
 
 
 def closing(
-    tracking: Tracking, run: Run, folder: Path, outcome: Outcome, ended: int, record: RunRecord | None
+    tracking: Tracking,
+    run: Run,
+    folder: Path,
+    job: Path,
+    outcome: Outcome,
+    ended: int,
+    record: RunRecord | None,
 ) -> dict[str, str]:
     """Complete the record in ``folder``, and return the tags that say the same.
 
     Args:
+        job: the folder of the run's job, in which its processes noted what they touched.
         outcome: how the run ended, ``ended`` ms since the epoch.
         record: None: what ``folder`` holds; a run without one, of an earlier version, stays so.
     """
@@ -42,9 +51,15 @@ def closing(
     artifacts = attempt(lambda: tuple(_artifacts(tracking, run.run_id, "")), notes, "the artifacts")
     models = attempt(lambda: _models(tracking, run), notes, "the logged models")
     datasets = attempt(lambda: _datasets(tracking, run), notes, "the datasets")
+    observed = attempt(
+        partial(make_observed, job, record.source.uri, hurry=outcome.status is RunStatus.KILLED),
+        notes,
+        "what the run read",
+    )
     record = record._replace(
         run_name=run.run_name,
         inputs=(*(item for item in record.inputs if item.kind != "dataset"), *(datasets or ())),
+        observed=observed,
         ended=ended,
         status=str(outcome.status),
         exit_code=outcome.exit_code,

@@ -7,15 +7,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from reprise.envs.base import OBSERVED_VARIABLE, EnvManager
-from reprise.schemas.job import Command
-
 FOLDER = "observed"
 """In the folder of a job: a file of notes for each of its Python processes."""
-OBSERVER = Path(__file__).parent / "observer"
-"""The folder in which Python processes find our ``sitecustomize``."""
-
-_BEGAN = "began"
+BEGAN = "began.json"
+"""Beside them, from just before the job started: what :mod:`observing` knew then."""
 
 
 class Started(NamedTuple):
@@ -40,7 +35,8 @@ class Observation(NamedTuple):
     """What all processes of a run did, each thing once, in the order of time.
 
     Paths are absolute. ``read`` were opened before a process of the run had written them; they need not
-    exist. ``written`` were made, changed or renamed to. ``began`` is in ns since the epoch, by the clock of
+    exist. ``written`` were made, changed or renamed to. ``kept`` are copies, in the job's folder, of files
+    that were read before they were changed or removed. ``began`` is in ns since the epoch, by the clock of
     the file system. ``faults`` are sentences on what could not be observed.
     """
 
@@ -48,6 +44,7 @@ class Observation(NamedTuple):
     read: tuple[str, ...] = ()
     written: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
+    kept: Mapping[str, Path] = {}
     variables: tuple[str, ...] = ()
     started: tuple[Started, ...] = ()
     hosts: tuple[tuple[str, str], ...] = ()
@@ -64,26 +61,6 @@ class _Line(NamedTuple):
     fields: tuple[str, ...]
 
 
-def observe(manager: EnvManager, command: Command, job: Path) -> Command:
-    """``command``, which ``manager`` entered, with its Python processes observed into the folder ``job``.
-
-    Raises:
-        OSError: the folder cannot be written.
-    """
-    notes = job / FOLDER
-    notes.mkdir(mode=0o700)
-    (notes / _BEGAN).touch()
-    return manager.observe(command, OBSERVER, notes)
-
-
-def unobserved(environ: Mapping[str, str]) -> dict[str, str]:
-    """The variables ``environ`` of an observed process as they would be without."""
-    given = {name: value for name, value in environ.items() if name != OBSERVED_VARIABLE}
-    folders = given.pop("PYTHONPATH", "").split(os.pathsep)
-    others = os.pathsep.join(folder for folder in folders if folder != str(OBSERVER))
-    return {**given, "PYTHONPATH": others} if others else given
-
-
 def read_observation(job: Path) -> Observation | None:
     """What was observed of the run whose job folder is ``job``; None when nothing was to be observed.
 
@@ -92,17 +69,17 @@ def read_observation(job: Path) -> Observation | None:
     """
     folder = job / FOLDER
     try:
-        began = (folder / _BEGAN).stat().st_mtime_ns
+        began = (folder / BEGAN).stat().st_mtime_ns
     except FileNotFoundError:
         return None
-    lines = sorted(line for file in folder.iterdir() if file.name != _BEGAN for line in _lines(file))
-    return _summary(began, lines)
+    lines = sorted(line for file in folder.iterdir() for line in _lines(file))
+    return _summary(folder, began, lines)
 
 
 def _lines(file: Path) -> Iterator[_Line]:
     """The lines of a process; one that was not finished, or is none of ours, is left out."""
-    pid = file.name.partition(".")[0]
-    if not pid.isdecimal():
+    pid, _, rest = file.name.partition(".")
+    if not (pid.isdecimal() and rest.isdecimal()):
         return
     whole, _, _ = file.read_bytes().rpartition(b"\n")
     for text in whole.split(b"\n"):
@@ -121,18 +98,41 @@ def _plain(field: str) -> str:
     return "\\".join(parts)
 
 
-def _summary(began: int, lines: Iterable[_Line]) -> Observation:
+class _Places:
+    """Paths with their folders resolved; the last part stays: a link in a project is of the project."""
+
+    def __init__(self) -> None:
+        self._folders: dict[str, str] = {}
+
+    def real(self, path: str) -> str:
+        folder, name = os.path.split(path)
+        if name in ("", ".", ".."):
+            return os.path.realpath(path)
+        if folder not in self._folders:
+            self._folders[folder] = os.path.realpath(folder)
+        return f"{self._folders[folder].rstrip('/')}/{name}"
+
+
+def _summary(folder: Path, began: int, lines: Iterable[_Line]) -> Observation:
+    places = _Places()
     read: dict[str, None] = {}
     written: dict[str, None] = {}
+    removed: dict[str, None] = {}
+    kept: dict[str, Path] = {}
     others: dict[str, dict[tuple[str, ...], None]] = {}
     processes: list[Process] = []
     faults: dict[str, None] = {}
     for line in lines:
         match line.word, line.fields:
-            case "READ", (path,) if path not in written:
-                read[path] = None
+            case "READ", (path,):
+                if (path := places.real(path)) not in written:
+                    read[path] = None
             case "WRITE", (path,):
-                written[path] = None
+                written[places.real(path)] = None
+            case "REMOVE", (path,):
+                removed[places.real(path)] = None
+            case "KEEP", (path, copy, changed) if _number(changed) <= began:
+                kept.setdefault(places.real(path), folder / Path(copy).name)
             case "PROCESS", (parent, python, executable, prefix):
                 processes.append(Process(line.process, _number(parent), python, executable, prefix))
             case "FORK", (parent,):
@@ -150,7 +150,8 @@ def _summary(began: int, lines: Iterable[_Line]) -> Observation:
         began,
         tuple(read),
         tuple(written),
-        tuple(path for (path,) in others.get("REMOVE", ())),
+        tuple(removed),
+        kept,
         tuple(name for (name,) in others.get("VARIABLE", ())),
         tuple(Started(folder, program, tuple(words)) for folder, program, *words in started),
         tuple((host, port) for host, port in others.get("CONNECT", ())),

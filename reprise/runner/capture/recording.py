@@ -15,7 +15,7 @@ from reprise.runner import contents, git
 from reprise.runner.capture import guards, inputs
 from reprise.runner.capture.hidden import keep_hidden
 from reprise.runner.capture.inputs import Inputs
-from reprise.runner.capture.observed import unobserved
+from reprise.runner.capture.observing import unobserved
 from reprise.runner.capture.opening import attempt, objects_of
 from reprise.runner.capture.snapshots import known, snapshot
 from reprise.runner.plan import Plan

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from reprise.envs import local
-from reprise.runner.capture.observed import OBSERVER, Observation, observe, read_observation, unobserved
+from reprise.runner.capture.observed import BEGAN, FOLDER, Observation, read_observation
+from reprise.runner.capture.observing import OBSERVER, unobserved
 from reprise.schemas.job import Command
 
 
@@ -23,7 +24,10 @@ class Place:
         self.project, self.job, self.aside = (folder / name for name in ("project", "job", "aside"))
         for made in (self.project, self.job, self.aside):
             made.mkdir()
-        environ = observe(local, Command((), (), self.project), self.job).environ
+        notes = self.job / FOLDER
+        notes.mkdir()
+        (notes / BEGAN).touch()
+        environ = local.observe(Command((), (), self.project), OBSERVER, notes).environ
         self.environ = {name: value or "" for name, value in environ}
 
     def run(

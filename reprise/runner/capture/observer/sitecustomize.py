@@ -13,12 +13,15 @@ A fault of ours stays here: a run must not notice that it is observed.
 """
 
 import os
+import stat
 import sys
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 MOST = 100000  # things that a process notes
 WORDS = 200  # of a command that are noted
+FEW = 100  # files that are kept
+LARGEST = 10 * 10**6  # bytes of a file that is kept as it was read, before the run changes it
 APPEND = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
 WRITES = os.O_WRONLY | os.O_RDWR | os.O_APPEND | os.O_TRUNC | os.O_CREAT
 SYSTEM = ("/proc", "/sys", "/dev", "/run", "/etc", "/bin", "/lib", "/lib64", "/usr/bin", "/usr/lib")
@@ -111,6 +114,7 @@ class Watch:
         self.notes = notes
         self.read = set()  # type: set
         self.written = set()  # type: set
+        self.kept = set()  # type: set
         self.folder = ""
         self.skipped = uninteresting(notes.folder)
         self.steps = {
@@ -119,10 +123,10 @@ class Watch:
             "ctypes.dlopen": lambda args: self.load(args[0]),
             "sqlite3.connect": lambda args: self.open_database(args[0]),
             "os.chdir": lambda args: self.leave_folder(),
-            "os.remove": lambda args: self.add("REMOVE", args[0]),
+            "os.remove": lambda args: self.add("REMOVE", args[0], args[1]),
             "os.rename": self.rename,
-            "os.link": lambda args: self.add("WRITE", args[1]),
-            "os.symlink": lambda args: self.add("WRITE", args[1]),
+            "os.link": lambda args: self.add("WRITE", args[1], args[3]),
+            "os.symlink": lambda args: self.add("WRITE", args[1], args[2]),
             "os.truncate": lambda args: self.add("WRITE", args[0]),
             "subprocess.Popen": lambda args: self.start(args[0], args[1], args[2]),
             "os.posix_spawn": lambda args: self.start(args[0], args[1]),
@@ -155,12 +159,13 @@ class Watch:
             path = os.fsdecode(path)
         if path[:1] != "/":
             path = self.full(path)
+        elif "/." in path or "//" in path:
+            path = os.path.normpath(path)
         seen = self.written if flags & WRITES else self.read
         if path in seen or path.startswith(self.skipped):
             return
-        if len(seen) < MOST:
-            seen.add(path)
         if not flags & WRITES or (flags & os.O_RDWR and not flags & os.O_TRUNC):
+            self.read.add(path)
             self.add("READ", source_of(path))
         if flags & WRITES and "/__pycache__/" not in path:
             self.add("WRITE", path)
@@ -168,21 +173,40 @@ class Watch:
     def full(self, path: str) -> str:
         if not self.folder:
             self.folder = os.getcwd()
-        return f"{self.folder}/{path}"
+        return os.path.normpath(f"{self.folder}/{path}")
 
     def leave_folder(self) -> None:
         """The folder is about to change: it is asked for when a path needs it."""
         self.folder = ""
 
-    def add(self, word: str, path: object) -> None:
-        """Note a file, whatever names it, unless it is of no interest."""
+    def add(self, word: str, path: object, folder: int = -1) -> None:
+        """Note a file unless it is of no interest; ``folder`` is the descriptor of where it lies, or -1."""
         if path.__class__ is int:
             return
         path = os.fsdecode(path)
         if path[:1] != "/":
+            if folder != -1:
+                return
             path = self.full(path)
-        if not path.startswith(self.skipped):
-            self.notes.add(word, path)
+        if path.startswith(self.skipped):
+            return
+        if word != "READ":
+            if path in self.read and path not in self.written:
+                self.keep(path)
+            self.written.add(path)
+        self.notes.add(word, path)
+
+    def keep(self, path: str) -> None:
+        """Copy a file that was read: what it was is lost in a moment."""
+        if path in self.kept or len(self.kept) >= FEW:
+            return
+        self.kept.add(path)
+        copy = f"{self.notes.file}.{len(self.kept)}"
+        state = os.stat(path)
+        if stat.S_ISREG(state.st_mode) and state.st_size <= LARGEST:
+            with open(path, "rb") as source, open(copy, "wb") as target:
+                target.write(source.read())
+            self.notes.add("KEEP", path, os.path.basename(copy), str(state.st_ctime_ns))
 
     def load(self, path: object) -> None:
         """A compiled module or another library; a bare name is one of the system."""
@@ -199,8 +223,8 @@ class Watch:
 
     def rename(self, args: tuple) -> None:
         if "/__pycache__/" not in os.fsdecode(args[1]):
-            self.add("REMOVE", args[0])
-            self.add("WRITE", args[1])
+            self.add("REMOVE", args[0], args[2])
+            self.add("WRITE", args[1], args[3])
 
     def start(self, program: object, words: object, folder: object = None) -> None:
         """A program: the folder that it starts in, its name, and its words."""

@@ -1,0 +1,63 @@
+"""Thousands of files that a run read become the folders that they lie in."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import PurePosixPath
+
+from reprise.schemas.observed_record import ObservedInput
+
+_ALIKE = 100  # files of one folder that are listed one by one
+_LISTED = 1000
+
+
+def fold_inputs(files: Sequence[ObservedInput]) -> tuple[ObservedInput, ...]:
+    """``files``, sorted by path; where they are many, those of a folder are one."""
+    folders = _folders([file.path for file in files])
+    inside: dict[str, list[ObservedInput]] = defaultdict(list)
+    single = []
+    for file in files:
+        if folder := folders[file.path]:
+            inside[folder].append(file)
+        else:
+            single.append(file)
+    return tuple(sorted([*single, *(_folded(folder, held) for folder, held in inside.items())]))
+
+
+def _folders(paths: Iterable[str]) -> Mapping[str, str]:
+    """The folder that stands for each path, empty where it stands for itself."""
+    parents = {path: _parent(path) for path in paths}
+    counts = Counter(parents.values())
+    found = {path: parent if counts[parent] > _ALIKE else "" for path, parent in parents.items()}
+    while len({folder or path for path, folder in found.items()}) > _LISTED:
+        shown = {folder or path for path, folder in found.items()}
+        deepest = max(name.count("/") for name in shown)
+        if deepest == 0:
+            break
+        found = {
+            path: _parent(folder or path) if (folder or path).count("/") == deepest else folder
+            for path, folder in found.items()
+        }
+    return found
+
+
+def _parent(path: str) -> str:
+    return str(PurePosixPath(path).parent)
+
+
+def _folded(folder: str, files: Sequence[ObservedInput]) -> ObservedInput:
+    """One row for ``files`` below ``folder``; it has a digest where each of them has."""
+    known = [file for file in files if file.digest is not None]
+    size = sum(file.size or 0 for file in files)
+    if len(known) < len(files):
+        reasons = Counter(file.note for file in files if file.digest is None)
+        note = "; ".join(f"{count} of {len(files)}: {reason}" for reason, count in reasons.most_common(3))
+        return ObservedInput(folder, "folder", size, None, len(files), note)
+    whole = hashlib.sha256()
+    for file in sorted(files):
+        name = PurePosixPath(file.path).relative_to(folder).as_posix()
+        sha256 = (file.digest or "").removeprefix("sha256:")
+        whole.update(f"{name}\0{sha256}\n".encode(errors="surrogateescape"))
+    return ObservedInput(folder, "folder", size, f"sha256:{whole.hexdigest()}", len(files))

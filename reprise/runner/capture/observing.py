@@ -1,0 +1,100 @@
+"""A run is about to be observed: its processes are told where to note, and we note what is known now."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from reprise import paths
+from reprise.envs.base import OBSERVED_VARIABLE
+from reprise.envs.registry import MANAGERS
+from reprise.process import patched
+from reprise.runner.capture import variables
+from reprise.runner.capture.command_words import read_command
+from reprise.runner.capture.observed import BEGAN, FOLDER
+from reprise.runner.plan import Plan
+from reprise.runner.stores import STORE_VARIABLE
+from reprise.schemas.environment import Environment
+from reprise.schemas.job import Command
+from reprise.schemas.run_record import plain, value_of
+
+log = logging.getLogger(__name__)
+
+OBSERVER = Path(__file__).parent / "observer"
+"""The folder in which Python processes find our ``sitecustomize``."""
+
+
+class Beginning(NamedTuple):
+    """What is known when the job starts, kept in its folder for whoever closes the run.
+
+    ``root`` is that of the source. What lies in the folders ``apart`` is no input: stores, caches,
+    environments. The command names ``programs``, files for those of them that are not observed (``named``),
+    and variables (``asked``). ``digests`` are those of the variables, made with the salt of that name.
+    """
+
+    root: str
+    apart: tuple[str, ...] = ()
+    programs: tuple[str, ...] = ()
+    named: tuple[str, ...] = ()
+    asked: tuple[str, ...] = ()
+    digests: Mapping[str, str] = {}
+    salt: str = ""
+    fault: str | None = None
+
+
+def observe(command: Command, plan: Plan, environment: Environment, job: Path) -> Command:
+    """``command``, entered, with its Python processes observed into the folder ``job``.
+
+    Where that cannot be prepared, the command as it is, with a warning.
+    """
+    notes = job / FOLDER
+    try:
+        notes.mkdir(mode=0o700)
+        paths.write_atomically(notes / BEGAN, json.dumps(plain(_beginning(command, plan))))
+    except OSError as error:
+        log.warning("The run is not observed: %s", error)
+        return command
+    return MANAGERS[environment.manager].observe(command, OBSERVER, notes)
+
+
+def read_beginning(job: Path) -> Beginning:
+    """What :func:`observe` kept.
+
+    Raises:
+        OSError, ValueError, TypeError: it cannot be read.
+    """
+    found = value_of(Beginning, json.loads((job / FOLDER / BEGAN).read_bytes()))
+    assert isinstance(found, Beginning)
+    return found
+
+
+def unobserved(environ: Mapping[str, str]) -> dict[str, str]:
+    """The variables ``environ`` of an observed process as they would be without."""
+    given = {name: value for name, value in environ.items() if name != OBSERVED_VARIABLE}
+    folders = given.pop("PYTHONPATH", "").split(os.pathsep)
+    others = os.pathsep.join(folder for folder in folders if folder != str(OBSERVER))
+    return {**given, "PYTHONPATH": others} if others else given
+
+
+def _beginning(command: Command, plan: Plan) -> Beginning:
+    environ = unobserved(patched(os.environ, dict(command.environ)))
+    named = read_command(plan.invocation.command, plan.project.root)
+    salt = variables.read_salt()
+    checkout = plan.checkout
+    root = checkout.repository.root if checkout.repository else checkout.path
+    store = dict(command.environ).get(STORE_VARIABLE)
+    apart = [paths.cache_dir(), paths.state_dir(), *([Path(store)] if store else [])]
+    return Beginning(
+        str(root.resolve()),
+        tuple(str(folder.resolve()) for folder in apart),
+        named.programs,
+        named.files,
+        named.variables,
+        variables.digests_of(environ, salt),
+        salt.name,
+        named.fault,
+    )

@@ -1,0 +1,64 @@
+"""What a run was seen to touch, as a part of its record."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+
+class ObservedInput(NamedTuple):
+    """A file that was read before the run itself wrote it, or ``files`` of them below a folder.
+
+    ``path`` is relative to the root of the source where it lies there, else absolute. ``kind`` is ``file``,
+    ``module`` (code or a library from outside the project and its environment), ``folder``, or ``named``:
+    a program that is not observed has it on its command line. Without a digest, ``note`` says why. The
+    digest of a folder is that of a line ``path NUL sha256 LF`` for each of the files, sorted by path.
+    """
+
+    path: str
+    kind: str
+    size: int | None = None
+    digest: str | None = None
+    files: int = 1
+    note: str = ""
+
+
+class VariableRecord(NamedTuple):
+    """An environment variable that was asked for by name; ``digest`` is None where it was not set."""
+
+    name: str
+    digest: str | None = None
+
+
+class InterpreterRecord(NamedTuple):
+    """A Python that ran, with the distributions that it had, where the environment does not say them."""
+
+    executable: str
+    python: str
+    prefix: str
+    packages: Mapping[str, str] = {}
+
+
+class ProcessRecord(NamedTuple):
+    pid: int
+    parent: int
+    program: str
+
+
+class ObservedRecord(NamedTuple):
+    """What the processes of a run did.
+
+    ``written`` are paths as those of inputs. ``hosts`` are ``name:port`` without this machine's loopback.
+    ``salt`` tells which secret of this machine the digests of ``variables`` were made with: those of
+    another one cannot be compared. ``faults`` are sentences on what could not be observed.
+    """
+
+    inputs: tuple[ObservedInput, ...] = ()
+    written: tuple[str, ...] = ()
+    programs: tuple[str, ...] = ()
+    hosts: tuple[str, ...] = ()
+    variables: tuple[VariableRecord, ...] = ()
+    salt: str = ""
+    interpreters: tuple[InterpreterRecord, ...] = ()
+    processes: tuple[ProcessRecord, ...] = ()
+    faults: tuple[str, ...] = ()
