@@ -191,9 +191,9 @@ class RunRecord(NamedTuple):
     ``status`` is RUNNING until the run is closed. ``variables`` are the names of the environment variables
     that the project declares; ``seeds`` are variables with their values. ``inputs`` are those that were
     declared, ``observed`` what the run was seen to touch, None when it was not observed. ``logs`` are the
-    files below ``reprise/``, ``artifacts`` all others. ``notes`` say what could not be captured. ``withheld`` are
-    the changes outside of the run that its script asked for, and that a run that is performed again does
-    not make.
+    files below ``reprise/``, ``artifacts`` all others. ``notes`` say what could not be captured.
+    ``withheld`` are the changes outside of the run that its script asked for, and that a run that is
+    performed again does not make.
     """
 
     run_id: str
