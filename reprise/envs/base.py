@@ -14,7 +14,15 @@ from pathlib import Path
 from typing import Protocol
 
 from reprise.process import patched
-from reprise.schemas.environment import Environment, EnvSpec, Lock, Package, Policy
+from reprise.schemas.environment import (
+    NO_CREDENTIALS,
+    Credentials,
+    Environment,
+    EnvSpec,
+    Lock,
+    Package,
+    Policy,
+)
 from reprise.schemas.job import Command
 
 OBSERVED_VARIABLE = "REPRISE_OBSERVED"
@@ -48,6 +56,14 @@ class EnvManager(Protocol):
 
         Raises:
             EnvError: it cannot be resolved.
+        """
+        ...
+
+    def read_credentials(self, spec: EnvSpec) -> Credentials:
+        """Those that the files of ``spec`` hold for the addresses in a lock of it; the lock has none.
+
+        Raises:
+            ProjectError: a file that the spec names is missing or broken.
         """
         ...
 
@@ -114,6 +130,10 @@ def always_healthy(lock: Lock, prefix: Path) -> str | None:
 
 def nothing_to_create(lock: Lock, prefix: Path, policy: Policy, log: Path) -> None:
     return None
+
+
+def no_credentials(spec: EnvSpec) -> Credentials:
+    return NO_CREDENTIALS
 
 
 def no_tags(environment: Environment) -> Mapping[str, str]:

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reprise.envs import (
-    credentials,
     hashes,
     interpreters,
     lock_places,
@@ -20,6 +19,7 @@ from reprise.envs import (
     resolving,
     uv,
 )
+from reprise.envs.credentials import hide_credentials
 from reprise.envs.lockfiles import Facts, Held
 from reprise.envs.pins import Pin
 from reprise.envs.requirements import NAME, Requirements, canonical, logical
@@ -218,7 +218,7 @@ def _with_hashes_of(held: Held, found: tuple[Pin, ...]) -> tuple[Pin, ...]:
 def _told(changes: Mapping[str, str], asked: Requirements) -> str:
     """The changes, each with the requirement that asks for it where there is one."""
     texts = [*asked.lines, *(line for _, text in asked.files for line in logical(text.splitlines()))]
-    bare = (credentials.hidden(text.partition(" --hash")[0].strip()) for text in texts)
+    bare = (hide_credentials(text.partition(" --hash")[0].strip()) for text in texts)
     lines = {canonical(found[0]): text for text in bare if (found := NAME.match(text))}
     told = [f'{said} ("{lines[name]}")' if name in lines else said for name, said in changes.items()]
     more = [f"and {len(told) - _SHOWN} more"] if len(told) > _SHOWN else []

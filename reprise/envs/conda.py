@@ -15,6 +15,7 @@ from reprise.envs.conda_records import Record
 from reprise.errors import EnvError
 from reprise.schemas.environment import (
     CondaEnv,
+    Credentials,
     DockerEnv,
     Environment,
     EnvSpec,
@@ -54,6 +55,11 @@ def takes(spec: EnvSpec) -> CondaEnv:
 def lock(spec: EnvSpec, policy: Policy, log: Path) -> Lock:
     assert isinstance(spec, CondaEnv)
     return conda_resolving.lock(spec, policy, log)
+
+
+def read_credentials(spec: EnvSpec) -> Credentials:
+    assert isinstance(spec, CondaEnv)
+    return conda_resolving.read_credentials(spec)
 
 
 def write_lock(spec: EnvSpec, policy: Policy, platforms: Sequence[str], log: Path) -> tuple[Path, ...]:

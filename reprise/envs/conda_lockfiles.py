@@ -11,8 +11,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from reprise.envs import conda_channels, conda_pip, conda_records, conda_specs, credentials, translate
+from reprise.envs import conda_channels, conda_pip, conda_records, conda_specs, translate
 from reprise.envs.conda_records import CONDA_LOCK, PIXI_LOCK, CondaLock, Record
+from reprise.envs.credentials import hide_credentials
 from reprise.envs.pins import Pin
 from reprise.envs.requirements import NAME, Requirements, canonical, logical
 from reprise.errors import EnvError
@@ -212,8 +213,7 @@ def _record(url: str, **known: Any) -> Record:
 
 def _pin(name: str, version: str, url: str, said: Mapping[str, Any]) -> Pin:
     """A package of the index by its version and the hash of the very file; another one by its address."""
-    credentials.learn([url])
-    sha256, bare = said.get("sha256"), credentials.hidden(url)
+    sha256, bare = said.get("sha256"), hide_credentials(url)
     given = (f"sha256:{sha256}",) if sha256 else ()
     if url.startswith(("git+", "hg+", "svn+")) or not version or not sha256:
         if "://" not in url:  # a folder of the project

@@ -12,7 +12,6 @@ from reprise.envs import (
     conda_rattler,
     conda_records,
     conda_resolving,
-    credentials,
 )
 from reprise.envs.conda_lockfiles import Held
 from reprise.envs.conda_pip_files import Chosen
@@ -37,7 +36,6 @@ def write(spec: CondaEnv, policy: Policy, wanted: Sequence[str], log: Path) -> P
     """
     spec = conda_resolving.absolute(spec)
     asked = conda_resolving.read(spec)
-    credentials.learn((*asked.lines, *(text for _, text in asked.files)))
     if asked.local:
         raise EnvError(
             f"{spec.file}: the pip section installs {asked.local[0].path}, "
@@ -72,7 +70,7 @@ def _files(
 ) -> tuple[Chosen, ...]:
     if not found.pip.requirements:
         return ()
-    pylock = conda_pip.pylock(spec, found, policy, log)
+    pylock = conda_pip.pylock(spec, asked, found, policy, log)
     glibc = next(
         (
             str(package.version)

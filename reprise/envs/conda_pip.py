@@ -16,7 +16,6 @@ from typing import Any
 
 from reprise.envs import (
     conda_records,
-    credentials,
     hashes,
     installing,
     local_projects,
@@ -28,10 +27,11 @@ from reprise.envs import (
 )
 from reprise.envs.base import running
 from reprise.envs.conda_records import CondaLock, PipPart, Record
+from reprise.envs.credentials import collect_credentials, hide_credentials
 from reprise.envs.pins import Pin
 from reprise.envs.requirements import Requirements
 from reprise.errors import EnvError
-from reprise.schemas.environment import CondaEnv, Lock, Policy, PythonEnv
+from reprise.schemas.environment import NO_CREDENTIALS, CondaEnv, Credentials, Lock, Policy, PythonEnv
 
 
 def resolve(
@@ -60,7 +60,7 @@ def resolve(
     return part(spec, asked, pins.read(lines, markers, spec.file.parent))
 
 
-def pylock(spec: CondaEnv, found: CondaLock, policy: Policy, log: Path) -> str:
+def pylock(spec: CondaEnv, asked: Requirements, found: CondaLock, policy: Policy, log: Path) -> str:
     """The resolved pip part in the format that names every file of a package, as TOML.
 
     Raises:
@@ -70,7 +70,10 @@ def pylock(spec: CondaEnv, found: CondaLock, policy: Policy, log: Path) -> str:
     python = python_of(found.records, spec.file).version
     lines = (*found.pip.sources, *found.pip.requirements)
     options = ("--no-deps", "--format", "pylock.toml")
-    return _compiled(spec, lines, held, python, found.platform, policy, log, options=options)
+    known = collect_credentials(asked.texts)
+    return _compiled(
+        spec, lines, held, python, found.platform, policy, log, options=options, credentials=known
+    )
 
 
 def _compiled(
@@ -83,6 +86,7 @@ def _compiled(
     log: Path,
     preferred: Sequence[str] = (),
     options: Sequence[str] = ("--generate-hashes", "--no-annotate"),
+    credentials: Credentials = NO_CREDENTIALS,
 ) -> str:
     arguments = ["pip", "compile", "--no-header", *options, *uv.no_index()]
     arguments += ["--python", str(running()), "--python-version", python]
@@ -92,7 +96,7 @@ def _compiled(
         arguments += ["--exclude-newer", policy.as_of]
     for name in held:
         arguments += ["--no-emit-package", name]
-    with _brought(held, python) as stubs, resolving.written(map(credentials.restored, lines)) as source:
+    with _brought(held, python) as stubs, resolving.written(lines, credentials) as source:
         pinned = [f"{name}=={version}" for name, version in held.items()]
         arguments += ["--constraints", str(_beside(source, "conda.txt", pinned)), str(source)]
         arguments.append(str(_beside(source, "stubs.txt", [f"--find-links {stubs}"])))
@@ -111,8 +115,8 @@ def part(spec: CondaEnv, asked: Requirements, found: Iterable[Pin]) -> PipPart:
     kept = [pin._replace(head=pin.head.removeprefix("-e ")) if spec.passing else pin for pin in found]
     local = tuple(_local(folder, pin) for pin in kept if pin.path)
     return PipPart(
-        sources=tuple(map(credentials.hidden, resolving.project_sources(as_python(spec), asked))),
-        requirements=tuple(map(credentials.hidden, pins.lines(kept))),
+        sources=tuple(map(hide_credentials, resolving.project_sources(as_python(spec), asked))),
+        requirements=tuple(map(hide_credentials, pins.lines(kept))),
         local=local,
         root=str(folder) if any(project["editable"] for project in local) else "",
     )
@@ -145,7 +149,7 @@ def install(lock: Lock, prefix: Path, policy: Policy, log: Path) -> None:
         arguments.append("--refresh")
     lines = () if policy.packages else facts["sources"]
     sources = (installing.anchored(line, root) for line in lines)
-    with resolving.written(map(credentials.restored, (*sources, *facts["requirements"]))) as source:
+    with resolving.written((*sources, *facts["requirements"]), lock.credentials) as source:
         arguments += ["-r", str(source)]
         environ = installing.settings(policy)
         done = uv.call(arguments, log=log, cwd=root or prefix, environ=environ, offline=policy.offline)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import unquote, urlsplit
 
-from reprise.envs import credentials
+from reprise.envs.credentials import hide_credentials
 from reprise.envs.pins import Pin
 from reprise.errors import EnvError
 
@@ -54,11 +54,11 @@ def _chosen(package: dict[str, Any], ranks: dict[Tag, int], platform: str, folde
         )
     if archive := package.get("archive"):
         url = _address(archive, folder)
-        return Chosen(Pin(f"{name} @ {credentials.hidden(url)}", _hash(archive)), credentials.hidden(url))
+        return Chosen(Pin(f"{name} @ {hide_credentials(url)}", _hash(archive)), hide_credentials(url))
     file = _best(package.get("wheels", ()), ranks) or package.get("sdist")
     if file is None:
         raise EnvError(f"{name} {package['version']} has no file for {platform}")
-    url = credentials.hidden(_address(file, folder))
+    url = hide_credentials(_address(file, folder))
     return Chosen(Pin(f"{name}=={package['version']}", _hash(file)), url)
 
 

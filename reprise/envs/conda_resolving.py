@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING
 from reprise.envs import (
     conda_channels,
     conda_records,
-    credentials,
     pip_settings,
     requirements,
     resolutions,
@@ -28,10 +27,11 @@ from reprise.envs import (
 )
 from reprise.envs.base import running
 from reprise.envs.conda_records import CondaLock
+from reprise.envs.credentials import collect_credentials, hide_credentials
 from reprise.envs.requirements import Requirements, logical
 from reprise.errors import EnvError
 from reprise.lock import exclusive
-from reprise.schemas.environment import CondaEnv, Lock, Policy
+from reprise.schemas.environment import CondaEnv, Credentials, Lock, Policy
 
 if TYPE_CHECKING:
     from reprise.envs.conda_solve import Question
@@ -51,7 +51,6 @@ def lock(spec: CondaEnv, policy: Policy, log: Path) -> Lock:
     """
     spec = absolute(spec)
     asked = read(spec)
-    credentials.learn((*asked.lines, *(text for _, text in asked.files)))
     key = _key(spec, asked, policy)
     found = _remembered(key, spec) if policy.upgrade is None else None
     if found is None:
@@ -60,7 +59,24 @@ def lock(spec: CondaEnv, policy: Policy, log: Path) -> Lock:
             found = found or _made(spec, asked, policy, key, log)
     if note := resolutions.note(key):
         logger.warning("%s", note)
-    return found._replace(root=spec.file.parent if '"local"' in found.text else None)
+    root = spec.file.parent if '"local"' in found.text else None
+    return found._replace(root=root, credentials=_credentials(spec, asked))
+
+
+def read_credentials(spec: CondaEnv) -> Credentials:
+    """Those in the pip section of ``spec``, in the files that it names, and in the lock beside it.
+
+    Raises:
+        ProjectError: a file that it names is missing or broken.
+    """
+    spec = absolute(spec)
+    return _credentials(spec, read(spec))
+
+
+def _credentials(spec: CondaEnv, asked: Requirements) -> Credentials:
+    beside = spec.file.with_name(conda_records.CONDA_LOCK)
+    held = (beside.read_text("utf-8", "replace"),) if beside.is_file() else ()
+    return collect_credentials((*asked.texts, *held))
 
 
 def read(spec: CondaEnv) -> Requirements:
@@ -82,7 +98,7 @@ def digest(spec: CondaEnv, asked: Requirements) -> str:
         _FORMAT,
         [conda_channels.hidden(name) for name in spec.channels],
         [re.sub(r"\s+", " ", conda_channels.hidden(written)) for written in spec.dependencies],
-        [credentials.hidden(line) for line in logical(spec.pip)],
+        [hide_credentials(line) for line in logical(spec.pip)],
         [
             (os.path.relpath(file, spec.file.parent), [*logical(text.splitlines())])
             for file, text in asked.files

@@ -1,6 +1,6 @@
-"""User names and passwords in the URLs of requirement files: known to this process, in no lock.
+"""User names and passwords in the URLs of requirement files: beside a lock, never in it.
 
-A lock is kept and shown, so its URLs are bare; what was in front of the host is put back when uv
+A lock is kept and shown, so its URLs are bare; what stood in front of the host is put back when uv
 installs. The user name of an ssh URL is no secret and stays.
 """
 
@@ -9,41 +9,44 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from reprise.schemas.environment import Credentials
+
 _URL = re.compile(
     r"(?P<scheme>[A-Za-z][A-Za-z0-9+.\-]*://)(?:(?P<userinfo>[^/?#\s@]+)@)?(?P<host>[^/?#\s@]+)"
 )
 
-_known: dict[tuple[str, str], str] = {}
+
+def collect_credentials(texts: Iterable[str]) -> Credentials:
+    """The credentials of every URL in ``texts``; of several for one site the last."""
+    found = {
+        _site(url): url["userinfo"]
+        for text in texts
+        if "@" in text
+        for url in _URL.finditer(text)
+        if url["userinfo"] and not _is_public(url)
+    }
+    return Credentials(tuple((*site, userinfo) for site, userinfo in found.items()))
 
 
-def learn(texts: Iterable[str]) -> None:
-    """Remember the credentials of every URL in ``texts``."""
-    for text in texts:
-        for found in _URL.finditer(text):
-            if found["userinfo"]:
-                _known[_site(found)] = found["userinfo"]
-
-
-def hidden(line: str) -> str:
+def hide_credentials(line: str) -> str:
     """``line`` without the credentials of its URLs."""
-    return _URL.sub(lambda found: found[0] if _public(found) else f"{found['scheme']}{found['host']}", line)
+    return _URL.sub(lambda url: url[0] if _is_public(url) else f"{url['scheme']}{url['host']}", line)
 
 
-def restored(line: str) -> str:
-    """``line`` with the credentials that were learned for its hosts."""
-    return _URL.sub(_with_credentials, line)
+def restore_credentials(line: str, credentials: Credentials) -> str:
+    """``line`` with ``credentials`` in the URLs of their sites; a URL with its own keeps them."""
+    known = {(scheme, host): userinfo for scheme, host, userinfo in credentials.sites}
+
+    def completed(url: re.Match[str]) -> str:
+        userinfo = known.get(_site(url))
+        return url[0] if url["userinfo"] or userinfo is None else f"{url['scheme']}{userinfo}@{url['host']}"
+
+    return _URL.sub(completed, line)
 
 
-def _public(found: re.Match[str]) -> bool:
-    return found["scheme"].endswith("ssh://") and ":" not in (found["userinfo"] or "")
+def _is_public(url: re.Match[str]) -> bool:
+    return url["scheme"].endswith("ssh://") and ":" not in (url["userinfo"] or "")
 
 
-def _with_credentials(found: re.Match[str]) -> str:
-    known = _known.get(_site(found))
-    if found["userinfo"] or known is None:
-        return found[0]
-    return f"{found['scheme']}{known}@{found['host']}"
-
-
-def _site(found: re.Match[str]) -> tuple[str, str]:
-    return found["scheme"].removeprefix("git+"), found["host"]
+def _site(url: re.Match[str]) -> tuple[str, str]:
+    return url["scheme"].removeprefix("git+"), url["host"]

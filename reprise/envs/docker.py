@@ -27,6 +27,7 @@ KEEPS_FOLDER = False
 unusable = docker_client.unusable
 create = base.nothing_to_create
 unhealthy = base.always_healthy
+read_credentials = base.no_credentials
 
 _LOOPBACK = "127.0.0.1"
 

@@ -7,10 +7,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from reprise.envs import credentials, interpreters, resolving, uv
+from reprise.envs import interpreters, resolving, uv
 from reprise.errors import EnvError
 from reprise.progress import spinner
-from reprise.schemas.environment import Lock, Policy
+from reprise.schemas.environment import Credentials, Lock, Policy
 
 # What constrained the resolution is in the lock, and uv takes no ranges together with hashes.
 _RESOLVED: dict[str, str | None] = {"UV_CONSTRAINT": None}
@@ -34,7 +34,7 @@ def create(lock: Lock, prefix: Path, policy: Policy, log: Path) -> None:
         if made.exit_code != 0:
             raise uv.failure(f"environment {prefix.name} cannot be made", made, log)
         if facts["requirements"]:
-            _install(facts, prefix, root, policy, log)
+            _install(facts, prefix, root, lock.credentials, policy, log)
 
 
 def root_of(lock: Lock, facts: dict[str, Any], prefix: Path) -> Path | None:
@@ -55,7 +55,14 @@ def root_of(lock: Lock, facts: dict[str, Any], prefix: Path) -> Path | None:
     return root
 
 
-def _install(facts: dict[str, Any], prefix: Path, root: Path | None, policy: Policy, log: Path) -> None:
+def _install(
+    facts: dict[str, Any],
+    prefix: Path,
+    root: Path | None,
+    credentials: Credentials,
+    policy: Policy,
+    log: Path,
+) -> None:
     arguments = ["pip", "sync", "--python", str(prefix / "bin" / "python"), *taken_from(policy)]
     exact = not facts.get("local") and all_hashed(facts["requirements"])
     if exact:
@@ -65,8 +72,7 @@ def _install(facts: dict[str, Any], prefix: Path, root: Path | None, policy: Pol
         # uv keeps what it built from a folder for as long as the folder's pyproject.toml is untouched.
         arguments.append("--refresh")
     sources = () if policy.packages else (anchored(line, root) for line in facts["sources"])
-    lines = map(credentials.restored, (*sources, *facts["requirements"]))
-    with resolving.written(lines) as source:
+    with resolving.written((*sources, *facts["requirements"]), credentials) as source:
         arguments.append(str(source))
         # What is pinned by hashes and in uv's cache needs no word with the index, which takes longer
         # than the rest; where something is missing, uv finds that out at once.

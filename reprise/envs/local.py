@@ -20,6 +20,7 @@ create = base.nothing_to_create
 takes = base.takes_all
 unhealthy = base.always_healthy
 tags = base.no_tags
+read_credentials = base.no_credentials
 reached_at = base.at_loopback
 observe = base.observe_here
 

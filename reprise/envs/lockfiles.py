@@ -15,7 +15,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from reprise.envs import credentials, local_projects, pins
+from reprise.envs import local_projects, pins
+from reprise.envs.credentials import hide_credentials
 from reprise.envs.pins import Pin
 from reprise.envs.requirements import Requirements, logical
 from reprise.errors import EnvError
@@ -122,6 +123,6 @@ def written(said: Facts, file: Path, sources: Iterable[str], locked: Iterable[Pi
         "# Made by `reprise lock`, which also brings it up to date.",
         f"# {tool} -r {file.name} installs the same.",
         *(f"# {name.replace('_', ' ')}: {value}" for name, value in said._asdict().items() if value),
-        *(credentials.hidden(line) for line in (*sources, *pins.lines(locked))),
+        *(hide_credentials(line) for line in (*sources, *pins.lines(locked))),
     ]
     return "".join(f"{row}\n" for row in rows)

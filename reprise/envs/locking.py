@@ -7,7 +7,6 @@ from pathlib import Path
 
 from reprise.envs import (
     choosing,
-    credentials,
     interpreters,
     lock_places,
     lockfiles,
@@ -38,7 +37,6 @@ def write(spec: PythonEnv, policy: Policy, wanted: Sequence[str], log: Path) -> 
     """
     spec = resolving.absolute(spec)
     asked = resolving.read(spec)
-    credentials.learn((*asked.lines, *(text for _, text in asked.files)))
     file = lock_places.of(spec)
     before = lockfiles.text(file) or ""
     wanted = tuple(wanted) or lockfiles.facts(before).words or (here(),)

@@ -11,7 +11,7 @@ import logging
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from reprise.envs import base, credentials, installing, interpreters, resolving, uv
+from reprise.envs import base, installing, interpreters, resolving, uv
 from reprise.errors import EnvError
 from reprise.lock import scratch
 from reprise.process import run
@@ -45,11 +45,13 @@ def unpack(lock: Lock, target: Path, machine: Machine, policy: Policy, log: Path
         names = ", ".join(project["path"] for project in facts["local"])
         raise EnvError(f"the lock installs {names} from a folder: such a package is in no image")
     with spinner("Unpacking packages"):
-        _sync(facts, target, machine, policy, log)
+        _sync(lock, facts, target, machine, policy, log)
     _forget(target)
 
 
-def _sync(facts: dict[str, Any], target: Path, machine: Machine, policy: Policy, log: Path) -> None:
+def _sync(
+    lock: Lock, facts: dict[str, Any], target: Path, machine: Machine, policy: Policy, log: Path
+) -> None:
     arguments = ["pip", "sync", "--target", str(target), "--python", str(base.running())]
     arguments += ["--python-version", machine.python, "--python-platform", _platform(machine)]
     arguments += installing.taken_from(policy)
@@ -59,7 +61,7 @@ def _sync(facts: dict[str, Any], target: Path, machine: Machine, policy: Policy,
     if not _suits(facts["platform"], machine):
         arguments.append("--no-build")
     sources = (installing.anchored(line, None) for line in facts["sources"])
-    with resolving.written(map(credentials.restored, (*sources, *facts["requirements"]))) as source:
+    with resolving.written((*sources, *facts["requirements"]), lock.credentials) as source:
         arguments.append(str(source))
         environ = installing.settings(policy)
         done = uv.call(arguments, log=log, environ=environ, offline=policy.offline or exact)

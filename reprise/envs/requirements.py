@@ -60,6 +60,11 @@ class Requirements(NamedTuple):
     local: tuple[LocalProject, ...]
     hashes: tuple[tuple[str, str], ...] = ()
 
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """All that was read."""
+        return (*self.lines, *(text for _, text in self.files))
+
 
 def read(lines: Iterable[str], root: Path, named_in: Path | None) -> Requirements:
     """Read ``lines`` of ``named_in``, whose includes are relative to ``root``.

@@ -17,11 +17,12 @@ from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from reprise.envs import credentials, local_projects, lock_places, pip_settings, requirements, resolutions
+from reprise.envs import local_projects, lock_places, pip_settings, requirements, resolutions
 from reprise.envs.base import running
+from reprise.envs.credentials import collect_credentials, hide_credentials, restore_credentials
 from reprise.envs.requirements import Requirements
 from reprise.lock import exclusive, scratch
-from reprise.schemas.environment import Lock, Policy, PythonEnv
+from reprise.schemas.environment import NO_CREDENTIALS, Credentials, Lock, Policy, PythonEnv
 
 if TYPE_CHECKING:
     from reprise.envs.interpreters import Interpreter
@@ -62,7 +63,6 @@ def lock(manager: str, spec: PythonEnv, policy: Policy, log: Path) -> Lock:
     """
     spec = absolute(spec)
     asked = read(spec)
-    credentials.learn((*asked.lines, *(text for _, text in asked.files), *_settings(spec).values()))
     key = _key(spec, asked, policy)
     found = _remembered(manager, key, spec)
     if found is None:
@@ -70,7 +70,23 @@ def lock(manager: str, spec: PythonEnv, policy: Policy, log: Path) -> Lock:
             found = _remembered(manager, key, spec) or _made(manager, spec, asked, policy, key, log)
     if note := resolutions.note(key):
         logger.warning("%s", note)
-    return found._replace(root=spec.root if _needs_root(spec, found) else None)
+    return found._replace(
+        root=spec.root if _needs_root(spec, found) else None, credentials=_credentials(spec, asked)
+    )
+
+
+def read_credentials(spec: PythonEnv) -> Credentials:
+    """Those in the requirement files of ``spec``, and in the files beside them that uv reads.
+
+    Raises:
+        ProjectError: a file that it names is missing or broken.
+    """
+    spec = absolute(spec)
+    return _credentials(spec, read(spec))
+
+
+def _credentials(spec: PythonEnv, asked: Requirements) -> Credentials:
+    return collect_credentials((*asked.texts, *_settings(spec).values()))
 
 
 def read(spec: PythonEnv) -> Requirements:
@@ -89,11 +105,12 @@ def shown(spec: PythonEnv) -> str:
 
 
 @contextmanager
-def written(lines: Iterable[str]) -> Iterator[Path]:
-    """``lines`` as a requirements file that exists for the time of the block."""
+def written(lines: Iterable[str], credentials: Credentials = NO_CREDENTIALS) -> Iterator[Path]:
+    """``lines`` as a requirements file that exists for the time of the block, with the ``credentials``."""
     with scratch() as folder:
         path = folder / "requirements.txt"
-        path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+        texts = (restore_credentials(line, credentials) for line in lines)
+        path.write_text("".join(f"{line}\n" for line in texts), encoding="utf-8")
         yield path
 
 
@@ -122,8 +139,8 @@ def _text(spec: PythonEnv, asked: Requirements, resolved: Resolved) -> str:
         "implementation": resolved.python.implementation,
         "python": resolved.python.version,
         "platform": resolved.python.platform,
-        "sources": [credentials.hidden(line) for line in project_sources(spec, asked)],
-        "requirements": [credentials.hidden(line) for line in pins.lines(locked)],
+        "sources": [hide_credentials(line) for line in project_sources(spec, asked)],
+        "requirements": [hide_credentials(line) for line in pins.lines(locked)],
     }
     if local := [_local(spec.root, pin) for pin in locked if pin.path]:
         facts["local"] = local

@@ -26,7 +26,7 @@ def unlinked(lock: Lock, root: Path) -> Lock:
     facts["requirements"] = [line.removeprefix("-e ") for line in facts["requirements"]]
     facts["local"] = [_copied(project["path"], root) for project in local]
     facts.pop("root", None)
-    return Lock(lock.manager, json.dumps(facts, indent=1) + "\n", root)
+    return lock._replace(text=json.dumps(facts, indent=1) + "\n", root=root)
 
 
 def _copied(path: str, root: Path) -> dict[str, Any]:

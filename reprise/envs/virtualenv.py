@@ -13,6 +13,7 @@ from reprise.envs import base, requirements, resolving, uv
 from reprise.errors import EnvError
 from reprise.schemas.environment import (
     CondaEnv,
+    Credentials,
     DockerEnv,
     Environment,
     EnvSpec,
@@ -52,6 +53,11 @@ def takes(spec: EnvSpec) -> PythonEnv:
 def lock(spec: EnvSpec, policy: Policy, log: Path) -> Lock:
     assert isinstance(spec, PythonEnv)
     return resolving.lock(NAME, spec, policy, log)
+
+
+def read_credentials(spec: EnvSpec) -> Credentials:
+    assert isinstance(spec, PythonEnv)
+    return resolving.read_credentials(spec)
 
 
 def write_lock(spec: EnvSpec, policy: Policy, platforms: Sequence[str], log: Path) -> tuple[Path, ...]:

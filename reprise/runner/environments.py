@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -12,8 +13,9 @@ from reprise import paths
 from reprise.envs import inventory, lock_packages, store
 from reprise.envs import registry as envs
 from reprise.envs.marker import User
-from reprise.errors import EnvError, TrackingError, UsageError
+from reprise.errors import EnvError, RepriseError, TrackingError, UsageError
 from reprise.lock import scratch
+from reprise.runner import sources
 from reprise.runner.find import LAST, find_run
 from reprise.runner.record import ENV_LOCK_ARTIFACT
 from reprise.schemas import tags
@@ -21,6 +23,8 @@ from reprise.schemas.entities import Run
 from reprise.schemas.environment import Environment, Lock, Package, Policy
 from reprise.schemas.job import RunRequest
 from reprise.tracking.base import Tracking
+
+log = logging.getLogger(__name__)
 
 Opened = Callable[[], AbstractContextManager[Tracking]]
 """Opens the store in which runs are looked for; asked only when a word is none of the cache."""
@@ -46,12 +50,14 @@ def named(word: str, opened: Opened) -> Named:
         with opened() as tracking:
             run = find_run(tracking, word)
             lock = lock_of(tracking, run)
+            there = next((item for item in inventory.entries() if item.marker.digest == lock.digest), None)
+            if there is None:
+                lock = add_credentials(lock, tracking, run)
     except UsageError as error:
         if word == LAST or error.hint is None:
             raise
         message = f'"{word}" is no environment of the cache; as a run: {error.message}'
         raise UsageError(message, hint=f"reprise env list; {error.hint}") from None
-    there = next((item for item in inventory.entries() if item.marker.digest == lock.digest), None)
     return Named(f"Environment of run {run.run_id}", lock, there.prefix if there else None)
 
 
@@ -79,6 +85,33 @@ def lock_of(tracking: Tracking, run: Run) -> Lock:
     return lock
 
 
+def add_credentials(lock: Lock, tracking: Tracking, run: Run) -> Lock:
+    """``lock`` with the credentials that the project's files hold for its addresses.
+
+    They are looked for in the source of ``run``; a source that cannot be restored has none.
+    """
+    from reprise.runner.records import read_record
+    from reprise.runner.restore_source import Origin, restored
+    from reprise.schemas.loader import load_project
+
+    if "://" not in lock.text:
+        return lock
+    checkout = None
+    try:
+        if (record := read_record(tracking, run.run_id)) is None:
+            return lock
+        origin = Origin(tracking, run.run_id, run.tags.get(tags.SOURCE_NAME, ""), record.source)
+        with restored(origin, offline=True) as checkout:
+            manager, spec = envs.choose(load_project(checkout.path).environment, lock.manager)
+            return lock._replace(credentials=manager.read_credentials(spec))
+    except RepriseError as error:
+        log.debug("no credentials for the environment of run %s: %s", run.run_id, error)
+        return lock
+    finally:
+        if checkout is not None:
+            sources.discard(checkout)
+
+
 def packages(word: str, opened: Opened) -> tuple[Package, ...]:
     """The packages of an environment, of a run's, or of a lock file at the path ``word``."""
     if inventory.find(word) is None and word != LAST and Path(word).is_file():
@@ -104,7 +137,7 @@ def inside(named: Named, *, offline: bool = False) -> Iterator[Environment]:
 @contextmanager
 def of_project(request: RunRequest) -> Iterator[Environment]:
     """Be inside the environment that a run of the project would get."""
-    from reprise.runner import as_of, sources
+    from reprise.runner import as_of
     from reprise.runner.plan import taken_from
     from reprise.schemas.loader import load_project
 

@@ -53,7 +53,8 @@ def for_copy(lock: Lock, environment: EnvSpec, policy: Policy, log_file: Path) -
     from reprise.envs.unlinked import unlinked
 
     root = environment.file.parent if isinstance(environment, CondaEnv) else environment.root
-    return unlinked(lock, root.absolute())
+    credentials = envs.MANAGERS[lock.manager].read_credentials(environment)
+    return unlinked(lock, root.absolute())._replace(credentials=credentials)
 
 
 def foreign(lock: Lock) -> str | None:

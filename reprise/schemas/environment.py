@@ -107,16 +107,30 @@ class Package(NamedTuple):
     hashes: tuple[str, ...] = ()
 
 
+class Credentials(NamedTuple):
+    """User names and passwords of indexes, never shown: (``https://``, host with port, userinfo) each."""
+
+    sites: tuple[tuple[str, str, str], ...] = ()
+
+    def __repr__(self) -> str:
+        return f"Credentials(of {len(self.sites)} sites)"
+
+
+NO_CREDENTIALS = Credentials()
+
+
 class Lock(NamedTuple):
     """A spec resolved to exact artifacts: ``text`` is the manager's own format, deterministic.
 
     ``root`` is the folder from which the project's own packages are installed, where there are such
-    and the text does not name it; it is no part of what the lock says.
+    and the text does not name it. ``credentials`` are those of the addresses in the text. Neither is part
+    of what the lock says.
     """
 
     manager: str
     text: str
     root: Path | None = None
+    credentials: Credentials = NO_CREDENTIALS
 
     @property
     def digest(self) -> str:

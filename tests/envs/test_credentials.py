@@ -2,17 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
-from reprise.envs import credentials
-
-
-@pytest.fixture(autouse=True)
-def nothing_known(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(credentials, "_known", {})
-    yield
+from reprise.envs.credentials import collect_credentials, hide_credentials, restore_credentials
 
 
 @pytest.mark.parametrize(
@@ -24,24 +16,29 @@ def nothing_known(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     ],
 )
 def test_round_trip(line: str, bare: str) -> None:
-    credentials.learn([f"alpha\n{line}\nbeta"])
-    assert credentials.hidden(line) == bare
-    assert credentials.restored(bare) == line
+    known = collect_credentials([f"alpha\n{line}\nbeta"])
+    assert hide_credentials(line) == bare
+    assert restore_credentials(bare, known) == line
 
 
 @pytest.mark.parametrize(
     "line", ["alpha==1.0 \\", "x @ git+ssh://git@host/team/x.git@abc", "-i https://host/a@b", "-e ."]
 )
 def test_what_is_no_secret_stays(line: str) -> None:
-    assert credentials.hidden(line) == line
+    assert hide_credentials(line) == line
+    assert collect_credentials([line]).sites == ()
 
 
 def test_other_hosts_get_nothing() -> None:
-    credentials.learn(["https://user:pass@host/simple"])
+    known = collect_credentials(["https://user:pass@host/simple"])
     for other in ("https://host.example/simple", "http://host/simple", "https://host:81/simple"):
-        assert credentials.restored(other) == other
+        assert restore_credentials(other, known) == other
 
 
 def test_ones_own_are_kept() -> None:
-    credentials.learn(["https://user:pass@host/simple"])
-    assert credentials.restored("https://me:mine@host/simple") == "https://me:mine@host/simple"
+    known = collect_credentials(["https://user:pass@host/simple"])
+    assert restore_credentials("https://me:mine@host/simple", known) == "https://me:mine@host/simple"
+
+
+def test_they_are_not_shown() -> None:
+    assert "pass" not in repr(collect_credentials(["https://user:pass@host/simple"]))

@@ -82,6 +82,7 @@ class Recorder:
         return ()
 
     takes = staticmethod(base.takes_all)
+    read_credentials = staticmethod(base.no_credentials)
     tags = staticmethod(base.no_tags)
     reached_at = staticmethod(base.at_loopback)
 

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -472,3 +473,41 @@ def test_repository_of_sha256(project: Write) -> None:
     assert folder.run().exit_code == 0
     again = folder.reprise("reproduce", "@last")
     assert again.exit_code == 0, again.err
+
+
+def test_an_index_with_credentials_is_asked_again_when_the_caches_are_gone(
+    repository: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are in the project's files and in no lock: reproduce, env exec and bundle find them there."""
+    wheels.make(tmp_path / "index", "beta", "2.0")
+
+    def lose_caches() -> None:
+        shutil.rmtree(Path(os.environ["REPRISE_CACHE_DIR"]))
+        monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / os.urandom(4).hex()))
+
+    with wheels.guarded_index(tmp_path / "index", "me", "s3cret") as address:
+        requirements = f"--index-url http://me:s3cret@{address}/simple\nbeta==2.0\n"
+        project = repository(
+            {
+                "MLproject": "python_env: python_env.yaml\n" + mlproject("python -c 'import beta'"),
+                "python_env.yaml": "dependencies: [-r requirements.txt]\n",
+                "requirements.txt": requirements,
+            }
+        )
+        assert project.reprise("run", str(project.path)).exit_code == 0
+        run_id = project.runs()[0].run_id
+        assert "s3cret" not in project.artifact(project.runs()[0], "reprise/environment.lock")
+        lose_caches()
+        again = project.reprise("reproduce", run_id)
+        assert again.exit_code == 0, again.err
+        lose_caches()
+        shutil.rmtree(project.path)  # the files are kept with the run
+        entered = project.reprise("env", "exec", run_id, "--", "python", "-c", "import beta")
+        assert entered.exit_code == 0, entered.err
+        lose_caches()
+        bundled = project.reprise("bundle", run_id, "--with-packages", "-o", str(tmp_path / "b.zip"))
+        assert bundled.exit_code == 0, bundled.err
+        assert (
+            "beta-2.0-py3-none-any.whl"
+            in zipfile.ZipFile(tmp_path / "b.zip").read("manifest.json").decode()
+        )

@@ -95,7 +95,8 @@ def _fill(tracking: Tracking, run: Run, record: RunRecord, folder: Path, wanted:
         sources.discard(checkout)
     _put_results(tracking, run, record, folder)
     if wanted.packages:
-        packages.put(environments.lock_of(tracking, run), folder / layout.PACKAGES, offline=wanted.offline)
+        lock = environments.add_credentials(environments.lock_of(tracking, run), tracking, run)
+        packages.put(lock, folder / layout.PACKAGES, offline=wanted.offline)
     told = tracked.read(tracking, run)
     (folder / layout.TRACKING).write_text(tracked.to_json(told), encoding="utf-8")
     manifest = Manifest(run.run_id, reprise.__version__, inputs, left_out)

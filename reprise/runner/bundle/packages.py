@@ -15,7 +15,7 @@ from urllib.parse import unquote, urlsplit
 from reprise import paths
 from reprise.errors import EnvError, UsageError
 from reprise.runner import digests
-from reprise.schemas.environment import Lock
+from reprise.schemas.environment import Credentials, Lock
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +36,7 @@ def put(lock: Lock, folder: Path, *, offline: bool) -> None:
     log_file = paths.state_dir() / "logs" / "environment.log"
     folder.mkdir()
     if lock.manager == "virtualenv":
-        _put_wheels(json.loads(lock.text), folder, log_file, offline)
+        _put_wheels(json.loads(lock.text), lock.credentials, folder, log_file, offline)
     elif lock.manager == "conda":
         _put_conda(lock, folder, log_file, offline)
     elif lock.manager == "docker":
@@ -89,10 +89,12 @@ def _put_conda(lock: Lock, folder: Path, log_file: Path, offline: bool) -> None:
     if held.pip.requirements:
         python = conda_pip.python_of(held.records, Path("environment.lock")).version
         facts = {**held.pip._asdict(), "python": python, "implementation": "CPython"}
-        _put_wheels(facts, folder, log_file, offline)
+        _put_wheels(facts, lock.credentials, folder, log_file, offline)
 
 
-def _put_wheels(facts: Mapping[str, Any], folder: Path, log_file: Path, offline: bool) -> None:
+def _put_wheels(
+    facts: Mapping[str, Any], credentials: Credentials, folder: Path, log_file: Path, offline: bool
+) -> None:
     """Of each package the file that suits the Python of the lock best: a wheel, else the sources."""
     import tomllib
 
@@ -100,20 +102,22 @@ def _put_wheels(facts: Mapping[str, Any], folder: Path, log_file: Path, offline:
     if not any(not line.startswith((" ", "#")) for line in lines):
         return
     known = {found for line in lines for found in _HASH.findall(line)}
-    text = _pylock((*facts["sources"], *lines), facts["python"], log_file, offline)
+    text = _pylock((*facts["sources"], *lines), credentials, facts["python"], log_file, offline)
     rank = _ranks(facts["implementation"], facts["python"])
     for package in tomllib.loads(text).get("packages", ()):
-        _fetch(_best(package, known, rank), known, folder)
+        _fetch(_best(package, known, rank), credentials, known, folder)
 
 
-def _pylock(lines: Iterable[str], python: str, log_file: Path, offline: bool) -> str:
+def _pylock(
+    lines: Iterable[str], credentials: Credentials, python: str, log_file: Path, offline: bool
+) -> str:
     """The lock in the format that names every file of a package, as TOML."""
-    from reprise.envs import credentials, resolving, uv
+    from reprise.envs import resolving, uv
     from reprise.envs.base import running
 
     arguments = ["pip", "compile", "--no-header", "--no-deps", "--format", "pylock.toml", *uv.no_index()]
     arguments += ["--python", str(running()), "--python-version", python]
-    with resolving.written(map(credentials.restored, lines)) as source:
+    with resolving.written(lines, credentials) as source:
         done = uv.call(
             [*arguments, str(source)], log=log_file, environ={"UV_CONSTRAINT": None}, offline=offline
         )
@@ -168,8 +172,8 @@ def _elsewhere(package: Mapping[str, Any], where: str) -> str:
     return f"{package['name']} comes from {where}, not from an index: such a package cannot be bundled"
 
 
-def _fetch(file: Mapping[str, Any], known: Collection[str], folder: Path) -> None:
-    from reprise.envs import credentials
+def _fetch(file: Mapping[str, Any], credentials: Credentials, known: Collection[str], folder: Path) -> None:
+    from reprise.envs.credentials import restore_credentials
     from reprise.errors import SourceError
     from reprise.runner.downloads import download
 
@@ -179,7 +183,7 @@ def _fetch(file: Mapping[str, Any], known: Collection[str], folder: Path) -> Non
         if url.startswith("file:"):
             shutil.copyfile(unquote(urlsplit(url).path), target)
         else:
-            download(credentials.restored(url), target)
+            download(restore_credentials(url, credentials), target)
     except (SourceError, OSError) as error:
         raise EnvError(f"{target.name} cannot be fetched: {error}") from error
     found = digests.of_bytes(target).sha256

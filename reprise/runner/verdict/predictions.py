@@ -26,7 +26,9 @@ def predict(run: Recorded, model: Path) -> Any:
         RepriseError: the environment cannot be made, or the model does not load or predict there.
     """
     named = environments.Named(
-        f"the environment of run {run.run_id[:8]}", environments.lock_of(run.tracking, run.run), None
+        f"the environment of run {run.run_id[:8]}",
+        environments.add_credentials(environments.lock_of(run.tracking, run.run), run.tracking, run.run),
+        None,
     )
     with scratch() as folder, environments.inside(named) as environment:
         script = Path(predicting.__file__)
