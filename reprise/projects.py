@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from reprise import paths
+from reprise.children import interpreter
 from reprise.errors import RunFailed, UsageError
 from reprise.runner import detached, executor
 from reprise.runner.detached import Detached
@@ -112,6 +113,7 @@ def run(
         offline=offline,
         as_of=as_of,
         observe=observe,
+        current_python=_our_python(),
     )
     tracking = open_tracking(request.tracking_uri, request.base)
     try:
@@ -164,7 +166,7 @@ def reproduce(
     uri = _client_s_store() or os.environ.get("MLFLOW_TRACKING_URI") or None
     tracking = open_tracking(uri, paths.here())
     try:
-        wanted = Wanted(given, is_offline(offline), any_machine)
+        wanted = Wanted(given, is_offline(offline), any_machine, current_python=_our_python())
         return runner.reproduce(tracking, run_id, wanted, allowed, keep=keep)
     finally:
         tracking.close()
@@ -181,6 +183,12 @@ def _login(given: Mapping[str, str]) -> RegistryLogin:
         found = ", ".join(sorted(given)) or "nothing"
         raise UsageError(f"docker_auth: has {found}", hint="its keys: username, password, registry")
     return RegistryLogin(**given)
+
+
+def _our_python() -> Path | None:
+    """The interpreter of this program, which is the Python that its user is in; None where it has none."""
+    program = Path(interpreter())
+    return program if program.is_file() else None
 
 
 def _active_run() -> str | None:

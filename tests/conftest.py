@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Mapping
@@ -111,7 +112,7 @@ def _reason(report: pytest.TestReport) -> str:
 
 @pytest.fixture(autouse=True)
 def _isolated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No real home, cache, state, store or MLflow setting is in reach of a test."""
+    """No real home, cache, state, store or MLflow setting is in reach of a test; it is in our Python."""
     for name in [
         key for key in os.environ if key.startswith(("MLFLOW_", "REPRISE_", "GIT_DIR", "GIT_WORK"))
     ]:
@@ -124,6 +125,9 @@ def _isolated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(f"GIT_{role}_NAME", "Test")
         monkeypatch.setenv(f"GIT_{role}_EMAIL", "test@example.org")
     monkeypatch.setenv("NO_COLOR", "1")
+    for name in ("VIRTUAL_ENV", "CONDA_PREFIX"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
     work = tmp_path / "work"
     work.mkdir()
     monkeypatch.chdir(work)

@@ -51,6 +51,13 @@ class EnvManager(Protocol):
         """
         ...
 
+    def settle(self, spec: EnvSpec, policy: Policy) -> Policy:
+        """``policy`` with what depends on the process of the user, and not on the one that makes it.
+
+        It is asked while a run is planned, and says what was chosen where that is not obvious.
+        """
+        ...
+
     def lock(self, spec: EnvSpec, policy: Policy, log: Path) -> Lock:
         """Resolve ``spec`` to exact artifacts; a lock file beside the project decides where it fits.
 
@@ -122,6 +129,10 @@ def always_usable() -> str | None:
 
 def takes_all(spec: EnvSpec) -> EnvSpec:
     return spec
+
+
+def settles_nothing(spec: EnvSpec, policy: Policy) -> Policy:
+    return policy
 
 
 def always_healthy(lock: Lock, prefix: Path) -> str | None:

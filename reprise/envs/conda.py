@@ -31,6 +31,7 @@ KEEPS_FOLDER = True
 
 unusable = conda_rattler.unusable
 tags = base.no_tags
+settle = base.settles_nothing
 reached_at = base.at_loopback
 observe = base.observe_here
 

@@ -26,6 +26,7 @@ KEEPS_FOLDER = False
 
 unusable = docker_client.unusable
 create = base.nothing_to_create
+settle = base.settles_nothing
 unhealthy = base.always_healthy
 read_credentials = base.no_credentials
 

@@ -1,19 +1,29 @@
-"""The environment that we run in: nothing is made, for every kind of project."""
+"""The Python that the user is in: nothing is made, for every kind of project."""
 
 from __future__ import annotations
 
 import json
+import logging
+import os
+import shlex
+import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from hashlib import sha256
 from pathlib import Path
 
 from reprise.envs import base
+from reprise.envs.current_python import ACTIVATED, NONE_ON_PATH, CurrentPython, find_current_python
+from reprise.envs.python_facts import PythonFacts, describe_python, environment_of
 from reprise.errors import EnvError
+from reprise.paths import cache_dir, write_atomically
+from reprise.process import patched
 from reprise.schemas.environment import Environment, EnvSpec, Lock, Package, Policy
 from reprise.schemas.job import Command
 
 NAME = "local"
 KEEPS_FOLDER = False
+NAMED_FOLDER = "python-names-v1"
 
 unusable = base.always_usable
 create = base.nothing_to_create
@@ -24,13 +34,34 @@ read_credentials = base.no_credentials
 reached_at = base.at_loopback
 observe = base.observe_here
 
+logger = logging.getLogger(__name__)
+
+
+def settle(spec: EnvSpec, policy: Policy) -> Policy:
+    """Find the Python that the user is in, where the caller does not know it, and say which it is."""
+    if policy.current is not None:
+        return policy
+    found = find_current_python(spec.root, os.environ)
+    if text := _announcement(found):
+        logger.info("Environment: local, %s", text)
+    return policy._replace(current=found.facts.executable)
+
 
 def lock(spec: EnvSpec, policy: Policy, log: Path) -> Lock:
-    """The interpreter that runs us. Its packages are not locked: the user changes them at will."""
+    """The interpreter. Its packages are not locked: the user changes them at will.
+
+    Raises:
+        EnvError: it does not work.
+    """
+    program = settle(spec, policy).current
+    assert program is not None
+    python = describe_python(program, spec.root)
+    if python is None:
+        raise EnvError(f"the Python at {program} does not work", hint=f"{program} -V says why")
     facts = {
-        "python": ".".join(map(str, sys.version_info[:3])),
-        "implementation": sys.implementation.name,
-        "executable": sys.executable,
+        "python": python.version,
+        "implementation": python.implementation,
+        "executable": str(python.executable),
     }
     return Lock(NAME, json.dumps(facts, indent=1) + "\n")
 
@@ -43,12 +74,89 @@ def write_lock(spec: EnvSpec, policy: Policy, platforms: Sequence[str], log: Pat
 
 
 def packages(lock: Lock) -> tuple[Package, ...]:
+    python = read_lock(lock)
+    return (Package(python.implementation, python.version, "python", origin=str(python.executable)),)
+
+
+def read_lock(lock: Lock) -> PythonFacts:
+    """The interpreter of a lock of ours."""
     facts = json.loads(lock.text)
-    return (Package(facts["implementation"], facts["python"], "python", origin=facts["executable"]),)
+    return PythonFacts(Path(facts["executable"]), facts["python"], facts["implementation"])
 
 
 def enter(environment: Environment, command: Command) -> Command:
-    """Inside a virtual environment ``python`` is that environment's, active in the shell or not."""
-    if sys.prefix == sys.base_prefix:
-        return command
-    return base.with_folder_on_path(command, Path(sys.executable).parent)
+    """Inside, ``python`` is that of the lock, as if its environment had been activated.
+
+    Raises:
+        EnvError: it is not there any more.
+    """
+    executable = read_lock(environment.lock).executable
+    if not executable.exists():
+        raise EnvError(
+            f"the Python of this environment, {executable}, is not on this machine any more",
+            hint="--env-manager virtualenv makes the project's own environment",
+        )
+    environ = patched(os.environ, dict(command.environ))
+    search = environ.get("PATH", os.defpath)
+    others = [name for name in ACTIVATED if _leads_elsewhere(environ.get(name), executable)]
+    if shutil.which("python", path=search) == str(executable) and not others:
+        return command  # as it is in the user's shell
+    command = command._replace(environ=(*command.environ, *_activation(executable, others)))
+    folder = executable.parent
+    if environment_of(executable) or str(folder) not in search.split(os.pathsep):
+        command = base.with_folder_on_path(command, folder)
+        if (folder / "python").exists():
+            return command
+    return base.with_folder_on_path(command, _named_python(executable))
+
+
+def _announcement(found: CurrentPython) -> str:
+    """What is said of the Python; empty where it is the one that runs us, as one expects."""
+    executable, version, _ = found.facts
+    is_ours = executable.parent == Path(sys.executable).parent
+    if is_ours and not found.broken and found.reason != NONE_ON_PATH:
+        return ""
+    text = f"{executable} (Python {version}): {found.reason}"
+    if found.broken:
+        text += (
+            f"; {', '.join(map(str, found.broken))} {'does' if len(found.broken) == 1 else 'do'} not work"
+        )
+    if not is_ours and not found.is_activated and _is_environment_of_ours():
+        text += f"; VIRTUAL_ENV={sys.prefix} takes the one that runs reprise"
+    return text
+
+
+def _is_environment_of_ours() -> bool:
+    """Whether we are installed in an environment that people use, not one that a tool made for us alone."""
+    of_a_tool = ("pipx_metadata.json", "uv-receipt.toml")
+    return sys.prefix != sys.base_prefix and not any(Path(sys.prefix, name).exists() for name in of_a_tool)
+
+
+def _leads_elsewhere(activated: str | None, executable: Path) -> bool:
+    """Whether a run inside would take the Python of the environment ``activated`` for the current one."""
+    if not activated or environment_of(executable) == Path(activated):
+        return False
+    return Path(activated, "bin", "python").exists()
+
+
+def _activation(executable: Path, others: Sequence[str]) -> Iterator[tuple[str, str | None]]:
+    """The variables of an activated environment, and none of those that lead to ``others``."""
+    yield from ((name, None) for name in others)
+    prefix = environment_of(executable)
+    if prefix is not None and (prefix / "pyvenv.cfg").is_file():
+        yield "VIRTUAL_ENV", str(prefix)
+        yield "PYTHONHOME", None
+
+
+def _named_python(executable: Path) -> Path:
+    """A folder with nothing but ``python`` and ``python3``, which start ``executable``."""
+    folder = cache_dir() / NAMED_FOLDER / sha256(os.fsencode(executable)).hexdigest()[:16]
+    for name in ("python3", "python"):
+        script = folder / name
+        if not os.access(script, os.X_OK):
+            try:
+                write_atomically(script, f'#!/bin/sh\nexec {shlex.quote(str(executable))} "$@"\n')
+                script.chmod(0o755)
+            except OSError as error:
+                raise EnvError(f"the command python cannot be made in the cache: {error}") from error
+    return folder

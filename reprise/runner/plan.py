@@ -86,7 +86,8 @@ def plan_for(checkout: Checkout, request: RunRequest, here: Localise, again: Aga
     asked = _with_docker_options(spec, request, project, checkout)
     manager, environment = envs.choose(asked, again.manager if again else request.env_manager)
     invocation = bind(project, entry_point, request, here)
-    policy = Policy(request.locked, request.offline, as_of.resolve(request.as_of, checkout))
+    dated = as_of.resolve(request.as_of, checkout)
+    policy = Policy(request.locked, request.offline, dated, current=request.current_python)
     for warning in project.warnings:
         log.warning("%s", warning)
     if isinstance(environment, DockerEnv):
@@ -97,6 +98,8 @@ def plan_for(checkout: Checkout, request: RunRequest, here: Localise, again: Aga
         reason = "the run that is performed again" if again else project.environment_reason
         log.info("Environment: %s, by %s", manager.NAME, reason)
     environment = taken_from(checkout, environment)
+    if again is None or again.lock is None:
+        policy = manager.settle(environment, policy)
     return Plan(
         request,
         checkout,

@@ -9,6 +9,7 @@ import logging
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from functools import partial
+from pathlib import Path
 from typing import NamedTuple
 
 from reprise import paths
@@ -47,13 +48,15 @@ class Wanted(NamedTuple):
 
     ``parameters`` are to have other values than recorded, or are secrets that are given again.
     ``any_machine``: also where the GPUs are of another kind. ``bundle`` is where the run came from, with
-    its inputs and perhaps the packages of its environment.
+    its inputs and perhaps the packages of its environment. ``current_python`` is the interpreter of the
+    program that calls us, None on the command line.
     """
 
     parameters: Mapping[str, str | None] = {}
     offline: bool = False
     any_machine: bool = False
     bundle: Bundle | None = None
+    current_python: Path | None = None
 
 
 class Restored(NamedTuple):
@@ -187,13 +190,13 @@ def _plan(this: _Restoring, checkout: Checkout, lock: Lock | None, find: Localis
         record = restore_mlflow.declared(record, entry_point)
         manager, environment = _environment_of_mlflow(this, checkout)
     elif manager == restore_environment.LOCAL:
-        restore_machine.tell_differences(this.environment)
+        restore_machine.tell_differences(this.environment, lock, checkout.path, wanted.current_python)
     request = _request(this, record)
     kind = tags.VARIES if changed(record, wanted) else tags.REPRODUCES
     told = Again(
         manager,
         this.run.start_time,
-        None,
+        lock if manager == restore_environment.LOCAL else None,
         environment,
         restore_machine.variables(record),
         {kind: this.run.run_id},
@@ -201,7 +204,7 @@ def _plan(this: _Restoring, checkout: Checkout, lock: Lock | None, find: Localis
     plan = plan_for(checkout, request, find, told)
     if wanted.bundle is not None:
         plan = plan._replace(policy=plan.policy._replace(packages=wanted.bundle.packages))
-    if lock is None:
+    if lock is None or manager == restore_environment.LOCAL:
         return plan
     log_file = paths.state_dir() / "logs" / "environment.log"
     used = restore_environment.for_copy(lock, plan.environment, plan.policy, log_file)
@@ -225,6 +228,7 @@ def _request(this: _Restoring, record: RunRecord) -> RunRequest:
         experiment_id=this.run.experiment_id,
         env_manager=this.environment.requested,
         offline=this.wanted.offline,
+        current_python=this.wanted.current_python,
         observe=is_observed(),
     )
 

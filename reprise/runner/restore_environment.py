@@ -6,7 +6,9 @@ import logging
 import sysconfig
 from pathlib import Path
 
+from reprise.envs import local
 from reprise.envs import registry as envs
+from reprise.envs.python_facts import describe_python
 from reprise.errors import EnvError, UsageError
 from reprise.runner import environments
 from reprise.schemas.entities import Run
@@ -21,13 +23,15 @@ _DOCKER = "docker"
 
 
 def lock_of(tracking: Tracking, run: Run, recorded: EnvironmentRecord) -> Lock | None:
-    """The lock that the run ran with, found to be of use here; None for the current environment.
+    """The lock that the run ran with, found to be of use here.
+
+    None where it ran in a Python of the user's that is not here, or not as it was.
 
     Raises:
         EnvError: the run kept none, or nothing can be made of it on this machine.
     """
     if recorded.manager == LOCAL:
-        return None
+        return _local_lock(tracking, run)
     if recorded.digest is None:
         raise EnvError(f"run {run.run_id} ended before it had an environment: there is no lock of it")
     try:
@@ -37,6 +41,22 @@ def lock_of(tracking: Tracking, run: Run, recorded: EnvironmentRecord) -> Lock |
     if reason := envs.MANAGERS[lock.manager].unusable() or foreign(lock):
         raise EnvError(f"the environment of run {run.run_id} cannot be made here: {reason}")
     return lock
+
+
+def _local_lock(tracking: Tracking, run: Run) -> Lock | None:
+    """The lock that names the run's Python, where that is on this machine as it was."""
+    try:
+        lock = environments.lock_of(tracking, run)
+        was = local.read_lock(lock)
+    except (UsageError, ValueError, KeyError, TypeError) as error:
+        log.debug("which Python run %s ran in is not known: %s", run.run_id, error)
+        return None
+    now = describe_python(was.executable, Path("/"))
+    if now is not None and (now.version, now.implementation) == (was.version, was.implementation):
+        return lock
+    found = f"is Python {now.version} now" if now else "is not here"
+    log.warning("The run was in Python %s of %s, which %s", was.version, was.executable, found)
+    return None
 
 
 def for_copy(lock: Lock, environment: EnvSpec, policy: Policy, log_file: Path) -> Lock:

@@ -11,7 +11,7 @@ from reprise import process
 from reprise.envs import local
 from reprise.errors import EnvError
 from reprise.runner.capture import distributions, machine
-from reprise.schemas.environment import Environment, Lock
+from reprise.schemas.environment import Environment, Lock, Policy, PythonEnv
 from reprise.schemas.job import Command
 from reprise.schemas.run_record import Distribution, EnvironmentRecord, Gpu, MachineRecord, RunRecord
 
@@ -47,10 +47,14 @@ def variables(record: RunRecord) -> tuple[tuple[str, str | None], ...]:
     return tuple((name, value) for name, value in patch.items() if name not in _OF_THE_MACHINE)
 
 
-def tell_differences(recorded: EnvironmentRecord) -> None:
-    """Tell what is installed in the current environment otherwise than when the run was performed."""
-    command = local.enter(Environment(local.NAME, Lock(local.NAME, ""), Path()), Command((), (), Path()))
+def tell_differences(
+    recorded: EnvironmentRecord, lock: Lock | None, folder: Path, current: Path | None
+) -> None:
+    """Tell what is installed otherwise than when the run was performed: in the Python of ``lock``, or else
+    in the one that the user of ``folder`` is in."""
     try:
+        lock = lock or local.lock(PythonEnv(folder), Policy(current=current), Path(os.devnull))
+        command = local.enter(Environment(local.NAME, lock, Path()), Command((), (), Path()))
         now = distributions.installed(process.patched(os.environ, dict(command.environ)))
     except EnvError as error:
         log.warning("The current environment is not compared with that of the run: %s", error.message)

@@ -82,7 +82,8 @@ class Policy(NamedTuple):
     ``locked``: as the lock beside the project says or not at all. ``offline``: nothing is fetched.
     ``as_of``: an RFC 3339 time; nothing that was published after it is taken. ``upgrade``: what is
     resolved anew although a lock says it, by name; ``()`` is everything, None nothing. ``packages``: a
-    folder that packages are installed from, and from nowhere else.
+    folder that packages are installed from, and from nowhere else. ``current``: the Python that the user is
+    in; None: what the variables of our process say.
     """
 
     locked: bool = False
@@ -90,6 +91,7 @@ class Policy(NamedTuple):
     as_of: str | None = None
     upgrade: tuple[str, ...] | None = None
     packages: Path | None = None
+    current: Path | None = None
 
 
 class Package(NamedTuple):

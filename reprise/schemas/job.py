@@ -44,6 +44,7 @@ class RunRequest(NamedTuple):
 
     ``parameters`` holds the text as typed, None for ``-P name`` without a value; ``sources`` says
     where each came from. ``base`` is the folder that relative paths on the command line refer to.
+    ``current_python`` is the interpreter of the program that calls us, None on the command line.
     """
 
     uri: str
@@ -68,6 +69,7 @@ class RunRequest(NamedTuple):
     locked: bool = False
     offline: bool = False
     as_of: str | None = None
+    current_python: Path | None = None
     observe: bool = True
 
 

@@ -54,6 +54,9 @@ class Recorder:
     def unusable(self) -> str | None:
         return None
 
+    def settle(self, spec: EnvSpec, policy: Policy) -> Policy:
+        return policy
+
     def lock(self, spec: EnvSpec, policy: Policy, log: Path) -> Lock:
         return Lock(self.NAME, "the lock\n")
 

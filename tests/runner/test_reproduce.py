@@ -332,6 +332,25 @@ def test_what_is_installed_otherwise_is_told(repository: Write) -> None:
     assert again.exit_code == 7  # another environment is never an identical one
 
 
+def test_the_python_that_a_local_run_was_in_is_taken_again(
+    repository: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = repository({"MLproject": mlproject("python -c 'import sys; print(sys.prefix)'")})
+    mine = tmp_path / "mine"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(mine)], check=True)
+    monkeypatch.setenv("VIRTUAL_ENV", str(mine))
+    assert made.run().exit_code == 0
+    monkeypatch.delenv("VIRTUAL_ENV")
+    again = made.reprise("reproduce", "@last")
+    assert (again.exit_code, "The current environment" in again.err) == (0, False)
+    first, second = (made.artifact(run, "reprise/environment.lock") for run in made.runs())
+    assert first == second
+    shutil.rmtree(mine)
+    third = made.reprise("reproduce", made.runs()[-1].run_id)
+    assert f"of {mine / 'bin/python'}, which is not here" in third.err
+    assert made.artifact(made.runs()[0], "reprise/output.log").strip() == sys.prefix
+
+
 def test_restored_project_is_kept_on_request(repository: Write, house: Path) -> None:
     project = repository({"MLproject": mlproject("cat new.txt; echo made > result.txt")})
     (project.path / "new.txt").write_text("untracked\n")
