@@ -56,12 +56,13 @@ def resolve(text: str | None, checkout: Checkout) -> str | None:
         return text
     from datetime import UTC, datetime
 
-    from reprise.runner import git
+    from reprise.runner import repositories
 
     repository = checkout.repository
     if repository is None or repository.commit is None:
         raise UsageError(f"--as-of commit: {checkout.name} has no commit", hint="give a date")
-    shown = git.run("show", "--no-patch", "--format=%ct", repository.commit, cwd=repository.root)
-    if not shown.stdout.strip().isdigit():
+    shown = repositories.ask(repository.root, "rev-list", "--no-walk", "--timestamp", repository.commit)
+    seconds, _, commit = shown.text.strip().partition(" ")
+    if commit != repository.commit:
         raise UsageError(f"--as-of commit: git does not tell the date of {repository.commit}")
-    return datetime.fromtimestamp(int(shown.stdout), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return datetime.fromtimestamp(int(seconds), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -25,26 +25,29 @@ class Digest(NamedTuple):
 
 
 class Memory:
-    """The digests of files below ``root``, remembered from one run to the next."""
+    """The digests of files below ``root``, remembered from one run to the next.
 
-    def __init__(self, root: Path) -> None:
-        name = hashlib.sha256(os.fsencode(root)).hexdigest()[:32]
+    ``purpose`` keeps digests of another kind apart, such as git's own.
+    """
+
+    def __init__(self, root: Path, purpose: str = "") -> None:
+        name = hashlib.sha256(os.fsencode(f"{root}\0{purpose}" if purpose else root)).hexdigest()[:32]
         self._file = paths.cache_dir() / FOLDER / f"{name}.json"
         self._known = _read(self._file)
         self._asked: dict[str, list[int | str]] = {}
 
     def recall(self, file: str, state: os.stat_result) -> str | None:
-        """The SHA-256, in hex, of a file whose ``state`` is as it was then."""
+        """The digest, in hex, of a file whose ``state`` is as it was then."""
         known = self._known.get(file)
         if known is None or known[:-1] != _key(state):
             return None
         self._asked[file] = known
         return str(known[-1])
 
-    def note(self, file: str, state: os.stat_result, sha256: str) -> None:
+    def note(self, file: str, state: os.stat_result, digest: str) -> None:
         """Remember the digest of a file that was in that ``state`` before and after it was read."""
-        if time.time_ns() - max(state.st_mtime_ns, state.st_ctime_ns) > _SETTLED:
-            self._asked[file] = [*_key(state), sha256]
+        if is_settled(state):
+            self._asked[file] = [*_key(state), digest]
 
     def save(self) -> None:
         """Keep what was asked for; that it cannot be kept costs time only."""
@@ -53,6 +56,11 @@ class Memory:
                 paths.write_atomically(self._file, json.dumps(self._asked))
             except OSError:
                 return
+
+
+def is_settled(state: os.stat_result) -> bool:
+    """Whether a file has been as it is for so long that another change will show in its times."""
+    return time.time_ns() - max(state.st_mtime_ns, state.st_ctime_ns) > _SETTLED
 
 
 def of_path(path: Path, of_file: Callable[[Path], Digest] | None = None) -> Digest:

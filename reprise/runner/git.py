@@ -1,9 +1,9 @@
 """Our few git verbs: started safely, read in one language, and failing with a sentence.
 
-Nothing here writes into a repository of the user's. The environment of every call switches off what
-a hostile repository could make git do (hooks, file system monitors, remote helpers) and never lets
-git wait for an answer that nobody gives. Secrets travel in the environment, so that neither a list
-of processes nor a file shows them.
+Nothing here writes into a repository of the user's, which ``repositories.py`` reads. The environment of
+every call switches off what a hostile repository could make git do (hooks, file system monitors, remote
+helpers) and never lets git wait for an answer that nobody gives. Secrets travel in the environment, so
+that neither a list of processes nor a file shows them.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 from urllib.parse import urlsplit
 
 from reprise import process
@@ -42,12 +43,16 @@ _LOCAL_VARIABLES = (
 _CONFIG = (
     ("core.hooksPath", os.devnull),
     ("core.fsmonitor", "false"),
+    ("core.untrackedCache", "false"),
+    ("log.showSignature", "false"),
     ("gc.auto", "0"),
     ("maintenance.auto", "false"),
     ("advice.detachedHead", "false"),
     ("http.lowSpeedLimit", "1"),
     ("http.lowSpeedTime", "60"),
 )
+NO_REPOSITORY = {"GIT_DIR": os.devnull}
+"""For git in no folder of ours: the current one may be a repository whose configuration names programs."""
 _CREDENTIAL_HELPER = (
     '!answer() { test "$1" = get && printf "username=%s\\npassword=%s\\n" '
     '"$REPRISE_GIT_USER" "$REPRISE_GIT_PASSWORD"; }; answer'
@@ -81,15 +86,23 @@ class Remote:
 
 
 def run(
-    *arguments: str, cwd: Path | None = None, environ: Mapping[str, str | None] | None = None
+    *arguments: str,
+    cwd: Path | None = None,
+    environ: Mapping[str, str | None] | None = None,
+    stdin: bytes | IO[bytes] | None = None,
 ) -> process.Completed:
-    """``git arguments`` to its end, whatever its exit code.
+    """``git arguments`` to its end, whatever its exit code; without ``cwd`` outside of any repository.
+
+    ``cwd`` is a folder of ours. Those of the user are read by ``repositories.ask``.
 
     Raises:
         SourceError: there is no git on this machine.
     """
+    environ = environ or environment()
+    if cwd is None:
+        environ = {**environ, **NO_REPOSITORY}
     try:
-        return process.run(["git", *arguments], cwd=cwd, environ=environ or environment(), check=False)
+        return process.run(["git", *arguments], cwd=cwd, environ=environ, check=False, stdin=stdin)
     except process.ProgramMissing as error:
         raise SourceError(
             "git was not found on PATH", hint="install git, or give a local folder or an archive"

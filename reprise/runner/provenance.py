@@ -1,50 +1,61 @@
-"""Which commit a folder on this machine is at, read without changing anything in its repository."""
+"""Which commit a folder on this machine is at, and how it differs; nothing in its repository changes."""
 
 from __future__ import annotations
 
 import logging
-import shutil
-from collections.abc import Sequence
+import os
+import re
+from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 
-from reprise import process
+from reprise.errors import SourceError
 from reprise.redact import redact
-from reprise.runner import git
+from reprise.runner import git, repositories
+from reprise.runner.repositories import GitAnswer, Question
+from reprise.runner.worktree import ignoring
+from reprise.runner.worktree.surveying import Setting, survey
 from reprise.schemas.job import Repository
+from reprise.schemas.work_tree import ModuleTree
 
 log = logging.getLogger(__name__)
 
-_REMOTES = ("config", "--null", "--get-regexp", r"^remote\..*\.url$")
+_HEAD = Question(("rev-parse", git.HEAD, "--symbolic-full-name", git.HEAD))
+_SETTINGS = Question(
+    ("config", "--null", "--get-regexp", r"^(remote\..*\.(url|promisor)|core\.filemode)$"),
+)
+_UNBORN = r"unknown revision|bad revision|ambiguous argument"
 
 
 def repository(path: Path) -> Repository | None:
-    """The git state of the work tree that ``path`` lies in.
+    """The git state of the work tree that ``path`` lies in, and how its files lie.
 
     None when there is no work tree, when git ignores ``path``, or when git cannot or will not tell
-    (not on PATH, a repository that belongs to somebody else); never an error.
+    (not on PATH, a repository that belongs to another user); never an error.
     """
     path = path.resolve()
     root = work_tree(path)
     if root is None:
         return None
-    program = shutil.which("git")
-    if program is None:
+    if repositories.is_git_missing():
         log.warning("git was not found on PATH: the commit of %s is not recorded", root)
         return None
-    questions = [("status", "--porcelain=v2", "--branch", "--untracked-files=normal", "-z"), _REMOTES]
-    if path != root:
-        questions.append(("check-ignore", "--quiet", "--", str(path)))
     # Side by side, for each costs the start of a process and the wall clock is the user's.
-    status, remotes, *ignored = _ask(program, root, questions)
-    if status.exit_code != 0:
-        reason = status.stderr.strip().splitlines() or ["no reason given"]
-        log.warning("git does not tell the commit of %s: %s", root, redact(reason[0]))
+    head, settings, listing = repositories.ask_all(root, [_HEAD, _SETTINGS, ignoring.IN_REPOSITORY])
+    try:
+        commit, branch = _read_head(root, head)
+        ignored, fault = ignoring.read_ignored(listing)
+        if ignoring.is_ignored(path.relative_to(root).as_posix(), ignored):
+            log.debug("%s is ignored by git: its commit is not recorded", path)
+            return None
+        said = _read_settings(settings.text)
+        minds_modes = said.get("core.filemode", ["true"])[-1].lower() in ("true", "yes", "on", "1", "")
+        setting = Setting(root, commit, ignored, fault, minds_modes)
+        tree = survey(setting, partial(_look_into_module, root))
+    except SourceError as error:
+        log.warning("git does not tell the commit of %s: %s", root, redact(error.message))
         return None
-    if ignored and ignored[0].exit_code == 0:
-        log.debug("%s is ignored by git: its commit is not recorded", path)
-        return None
-    commit, branch, dirty = _read_status(status.stdout)
-    return Repository(root, commit, branch, _read_remote_url(remotes.stdout), dirty)
+    return Repository(root, commit, branch, _remote_url(said), tree.is_dirty, tree)
 
 
 def work_tree(path: Path) -> Path | None:
@@ -58,42 +69,52 @@ def work_tree(path: Path) -> Path | None:
 
 def remote_url(root: Path) -> str | None:
     """The URL of the remote of the work tree ``root``, without secrets."""
-    return _read_remote_url(git.run(*_REMOTES, cwd=root).stdout)
+    return _remote_url(_read_settings(repositories.ask(root, *_SETTINGS.arguments).text))
 
 
-def _ask(program: str, root: Path, questions: Sequence[tuple[str, ...]]) -> tuple[process.Completed, ...]:
-    environ = git.environment()
-    started = [process.start([program, *question], cwd=root, environ=environ) for question in questions]
-    finished = [process.finish(child, program) for child in started]
-    return tuple(
-        process.Completed(code, out.decode(errors="replace"), error.decode(errors="replace"))
-        for code, out, error in finished
-    )
+def is_partial(root: Path) -> bool:
+    """Whether git was to fetch contents of ``root`` only when they are needed."""
+    said = _read_settings(repositories.ask(root, *_SETTINGS.arguments).text)
+    return any(name.endswith(".promisor") and "true" in values for name, values in said.items())
 
 
-def _read_status(text: str) -> tuple[str | None, str | None, bool]:
-    """Commit (None before the first one), branch (None when detached), and whether anything differs."""
-    commit = branch = None
-    dirty = False
-    for line in text.split("\0"):
-        if line.startswith("# branch.oid "):
-            commit = line.removeprefix("# branch.oid ")
-        elif line.startswith("# branch.head "):
-            branch = line.removeprefix("# branch.head ")
-        elif line and not line.startswith("# "):
-            dirty = True
-    return (
-        None if commit == "(initial)" else commit,
-        None if branch == "(detached)" else branch,
-        dirty,
-    )
+def _look_into_module(root: Path, path: str, commit: str) -> ModuleTree | None:
+    """A submodule, looked into like a project; None of one that is not checked out, or leads elsewhere."""
+    folder = root / path
+    if folder.is_symlink() or not os.path.lexists(folder / ".git"):
+        return None
+    found = repository(folder)
+    if found is None or found.root != folder.resolve() or found.commit is None:
+        return None
+    return ModuleTree(path, found.commit, commit, found.url, found.tree)
 
 
-def _read_remote_url(text: str) -> str | None:
-    """The URL of ``origin``, else of the remote that the configuration names first."""
-    urls: dict[str, str] = {}
+def _read_head(root: Path, head: GitAnswer) -> tuple[str | None, str | None]:
+    """Commit (None before the first one), and branch (None when detached).
+
+    Raises:
+        SourceError: git does not tell.
+    """
+    if head.exit_code == 0:
+        commit, ref = head.text.split("\n")[:2]
+        return commit, ref.removeprefix("refs/heads/") if ref.startswith("refs/heads/") else None
+    if not re.search(_UNBORN, head.stderr):
+        raise SourceError(git.reason(head.stderr))
+    branch = repositories.demand(root, "symbolic-ref", "--quiet", git.HEAD).decode().strip()
+    return None, branch.removeprefix("refs/heads/")
+
+
+def _read_settings(text: str) -> dict[str, list[str]]:
+    """The values of each setting, in the order in which git reads them."""
+    found: dict[str, list[str]] = {}
     for entry in filter(None, text.split("\0")):
-        key, _, url = entry.partition("\n")
-        urls.setdefault(key.removeprefix("remote.").removesuffix(".url"), url)
-    url = urls.get("origin") or next(iter(urls.values()), "")
+        key, _, value = entry.partition("\n")
+        found.setdefault(key, []).append(value)
+    return found
+
+
+def _remote_url(said: dict[str, list[str]]) -> str | None:
+    """The URL of ``origin``, else of the remote that the configuration names first."""
+    urls: Iterable[str] = (values[0] for name, values in said.items() if name.endswith(".url"))
+    url = said.get("remote.origin.url", [""])[0] or next(iter(urls), "")
     return redact(url) or None

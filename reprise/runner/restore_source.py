@@ -8,7 +8,6 @@ come on top. A source without git is made of its files alone.
 from __future__ import annotations
 
 import logging
-import os
 import shutil
 import time
 from collections.abc import Iterable, Iterator
@@ -16,15 +15,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, NamedTuple
 
-from reprise import process
-from reprise.errors import SourceError, TrackingError, UsageError
-from reprise.paths import confined, room_hint
+from reprise.errors import SourceError
+from reprise.paths import confined
 from reprise.process import Completed
 from reprise.redact import redact
-from reprise.runner import contents, git, locations, mirrors, sources
+from reprise.runner import contents, git, locations, mirrors, provenance, sources
 from reprise.runner.capture import guards
+from reprise.runner.restore_files import Restoration, restore_files, tell_git
 from reprise.schemas.job import Checkout, Repository
-from reprise.schemas.run_record import EXECUTABLE, LINK, Content, FileRecord, SourceRecord, Submodule
+from reprise.schemas.run_record import Content, SourceRecord, Submodule
+from reprise.schemas.work_tree import Standing
 from reprise.tracking.base import Tracking
 
 log = logging.getLogger(__name__)
@@ -89,24 +89,39 @@ def restored(origin: Origin, *, offline: bool = False) -> Iterator[Checkout]:
             root.mkdir()
         if source.patch is not None:
             _apply(origin, source.patch, root)
-        for file in source.files:
-            _write(origin, file, root)
+        restore_files(Restoration(origin.tracking, origin.run_id, source, root, origin.place))
+        if source.kind == "git":
+            tell_git(source, root)
         folder = sources.project_folder(root, source.subdirectory, origin.shown)
         log.info("Restored %s in %.1f s", _described(origin), time.monotonic() - started)
         if source.left_out:
             log.warning("%s", guards.sentence(source.left_out))
-        repository = None
-        if source.kind == "git":
-            dirty = source.dirty or bool(source.files)
-            repository = Repository(root, source.commit, source.branch, source.url, dirty)
-        yield Checkout(folder, origin.name, source.version, repository, temporary)
+        yield Checkout(
+            folder, origin.name, source.version, _repository(source, root), temporary, _brought(source)
+        )
+
+
+def _repository(source: SourceRecord, root: Path) -> Repository | None:
+    """The restored repository, looked into as that of the run was."""
+    if source.kind != "git":
+        return None
+    found = provenance.repository(root)
+    if found is None:
+        raise SourceError(f"git does not tell the state of the restored source, {root}")
+    return found._replace(commit=source.commit, branch=source.branch, url=source.url)
+
+
+def _brought(source: SourceRecord) -> dict[str, str]:
+    """The files that git alone would not count as the source's own."""
+    apart = (Standing.IGNORED, Standing.LEFT)
+    return {file.path: file.standing for file in source.files if file.standing in apart}
 
 
 def _described(origin: Origin) -> str:
     source = origin.source
     parts = ["its uncommitted changes"] if source.patch else []
     if source.commit and source.files:
-        parts.append(f"{len(source.files)} untracked file{'s' * (len(source.files) > 1)}")
+        parts.append(f"{len(source.files)} file{'s' * (len(source.files) > 1)} kept with the run")
     return " with ".join([origin.shown, " and ".join(parts)]) if parts else origin.shown
 
 
@@ -210,33 +225,8 @@ def _apply(origin: Origin, patch: Content, root: Path) -> None:
         _git(folder, "add", "--intent-to-add", "--force", "--", ".")
 
 
-def _write(origin: Origin, file: FileRecord, root: Path) -> None:
-    """One file that git did not track; never through a link that leaves the folder."""
-    try:
-        path = confined(root, file.path, "the file")
-        if ".git" in file.path.lower().split("/"):  # no run has kept such a file, and git obeys those there
-            raise UsageError("it lies in a folder of git's own")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with contents.open_content(origin.tracking, origin.run_id, file.content.digest) as stream:
-            data = stream.read()
-        if path.is_symlink():  # of the commit, and the run had a file there
-            path.unlink()
-        if file.mode == LINK:
-            path.symlink_to(os.fsdecode(data))
-            return
-        path.write_bytes(data)
-        path.chmod(0o755 if file.mode == EXECUTABLE else 0o644)
-    except OSError as error:
-        reason = f"{error.strerror or error} ({root})"
-        raise SourceError(f"{file.path} cannot be restored: {reason}", hint=room_hint(error)) from error
-    except (UsageError, TrackingError) as error:
-        raise SourceError(f"{file.path} cannot be restored: {error.message}", hint=error.hint) from error
-
-
 def _fed(folder: Path, stream: IO[bytes], *arguments: str) -> Completed:
-    return process.run(
-        ["git", *arguments], cwd=folder, environ=git.environment(), check=False, stdin=stream
-    )
+    return git.run(*arguments, cwd=folder, stdin=stream)
 
 
 def _git(folder: Path, *arguments: str) -> None:

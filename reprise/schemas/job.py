@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, NewType
 
 from reprise.schemas.environment import RegistryLogin
+from reprise.schemas.work_tree import WorkTree
 
 JobId = NewType("JobId", str)
 
@@ -74,13 +75,17 @@ class RunRequest(NamedTuple):
 
 
 class Repository(NamedTuple):
-    """The git state of a checkout: ``url`` is the remote's, without userinfo; None where unknown."""
+    """The git state of a checkout: ``url`` is the remote's, without userinfo; None where unknown.
+
+    ``tree`` is how its files lie; nothing of a checkout that was made for the run, which is as its commit.
+    """
 
     root: Path
     commit: str | None
     branch: str | None
     url: str | None
     dirty: bool
+    tree: WorkTree = WorkTree()
 
 
 class Checkout(NamedTuple):
@@ -88,6 +93,8 @@ class Checkout(NamedTuple):
 
     ``path`` is the project folder; ``name`` is what ``mlflow.source.name`` shows (redacted);
     ``temporary`` is the folder to remove when the run has ended, None for a folder used in place.
+    ``brought`` are files of a run that is performed again, each with its standing: they belong to the
+    source, whatever a ``.gitignore`` says.
     """
 
     path: Path
@@ -95,6 +102,7 @@ class Checkout(NamedTuple):
     version: str | None = None
     repository: Repository | None = None
     temporary: Path | None = None
+    brought: Mapping[str, str] = {}
 
 
 class BoundParameter(NamedTuple):

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from reprise.errors import TrackingError
 from reprise.schemas.job import Usage
 from reprise.schemas.observed_record import ObservedRecord
+from reprise.schemas.work_tree import Standing
 
 VERSION = 2
 
@@ -30,11 +31,22 @@ class Content(NamedTuple):
 
 
 class FileRecord(NamedTuple):
-    """``path`` is relative to the root of the source, with ``/``; ``mode`` is one of git's three."""
+    """``path`` is relative to the root of the source, with ``/``; ``mode`` is one of git's three.
+
+    ``standing`` is what git knew of it, in the words of :class:`Standing`.
+    """
 
     path: str
     content: Content
     mode: str = PLAIN
+    standing: str = Standing.UNTRACKED
+
+
+class Absent(NamedTuple):
+    """A file of the commit that did not lie there; of a folder, whose path ends with ``/``, none did."""
+
+    path: str
+    standing: str = Standing.CHANGED
 
 
 class LeftOut(NamedTuple):
@@ -59,10 +71,16 @@ class SourceRecord(NamedTuple):
 
     ``uri`` is that of the tag ``mlflow.source.name``, which means the same from any folder; ``kind`` is
     ``git``, ``folder`` or ``archive``; ``subdirectory`` leads from the root of a git tree to the project,
-    whose folder is the root of everything else. ``patch`` is for ``git apply`` on ``commit``, also in
-    submodules. ``files`` are those that git does not track, or all where there is no commit. ``snapshot``
-    are pack files that together hold the commit with its trees and blobs, without its parents: ``git
-    index-pack --stdin`` takes each into an empty repository, whose file ``shallow`` names the commit.
+    whose folder is the root of everything else.
+
+    The rest is what lay there otherwise than a plain checkout of ``commit`` has it: ``files``, which are
+    all where there is no commit, ``absent``, ``folders`` in which nothing else lay, ``pointers`` in place
+    of files of Git LFS, and ``large``, those of its files that are too large to be kept with the run.
+    Earlier versions kept a ``patch`` in place of changed files, for ``git apply`` on ``commit``, also in
+    submodules.
+
+    ``snapshot`` are pack files that together hold the commit with its trees and blobs, without its parents:
+    ``git index-pack --stdin`` takes each into an empty repository, whose file ``shallow`` names the commit.
     """
 
     uri: str
@@ -76,6 +94,10 @@ class SourceRecord(NamedTuple):
     submodules: tuple[Submodule, ...] = ()
     patch: Content | None = None
     files: tuple[FileRecord, ...] = ()
+    absent: tuple[Absent, ...] = ()
+    folders: tuple[str, ...] = ()
+    pointers: tuple[str, ...] = ()
+    large: tuple[FileRecord, ...] = ()
     snapshot: tuple[Content, ...] = ()
     left_out: tuple[LeftOut, ...] = ()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,6 +12,7 @@ from reprise.runner import contents
 from reprise.runner.capture import guards
 from reprise.runner.digests import Memory
 from reprise.schemas.run_record import EXECUTABLE, LINK, PLAIN, Content, FileRecord, LeftOut
+from reprise.schemas.work_tree import Standing
 
 _START = 4096  # bytes in which a private key shows
 
@@ -21,18 +22,18 @@ class Kept(NamedTuple):
     left_out: tuple[LeftOut, ...] = ()
 
 
-def keep_files(root: Path, names: Iterable[str], objects: Path, limit: guards.Limit) -> Kept:
-    """Keep the files ``names`` of ``root``, the smallest first, so that code goes before data."""
+def keep_files(root: Path, standings: Mapping[str, Standing], objects: Path, limit: guards.Limit) -> Kept:
+    """Keep files of ``root``, the smallest first, so that code goes before data."""
     kept: list[FileRecord] = []
     left_out: list[LeftOut] = []
     memory = Memory(root)
     room = limit.all
     # Paths are texts here: of ten thousand files, objects for them would take most of the time.
-    for size, name, state in sorted(_states(f"{root}/", names), key=lambda entry: entry[:2]):
+    for size, name, state in sorted(_states(f"{root}/", standings), key=lambda entry: entry[:2]):
         found = _keep(f"{root}/{name}", name, state, objects, limit._replace(all=room), memory)
         if isinstance(found, FileRecord):
             room -= size
-            kept.append(found)
+            kept.append(found._replace(standing=standings[name]))
         elif found is not None:
             left_out.append(found)
     memory.save()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,7 +18,7 @@ _LIMIT = 50 * 10**6  # bytes of one run
 _PARTS = 5  # a file may have this part of it
 _LISTED = 100
 
-# In lower case. What somebody puts into such a file is a secret more often than not.
+# In lower case. What people put into such a file is a secret more often than not.
 _NAMES = {
     ".env",
     ".envrc",
@@ -30,16 +31,41 @@ _NAMES = {
     ".htpasswd",
     ".boto",
 }
-_NAMES |= {".s3cfg", ".dockercfg", ".git-credentials", ".vault-token", "kubeconfig", "token.json"}
-_NAMES |= {"secret.py", "secrets.py", "accesskeys.csv"}
+_NAMES |= {
+    ".s3cfg",
+    ".dockercfg",
+    ".git-credentials",
+    ".vault-token",
+    "kubeconfig",
+    "secret.py",
+    "secrets.py",
+}
 _BEGINNINGS = (".env.", "id_rsa", "id_dsa", "id_ecdsa", "id_ed25519")
 _KEYS = (".pem", ".key", ".p12", ".pfx", ".jks", ".keystore", ".ppk", ".kdbx", ".gpg", ".ovpn")
 _ENDS = (*_KEYS, ".env", ".tfstate", ".tfvars", ".token", ".secret", ".secrets")
-_WORDS = ("credential", "secret", "service-account", "service_account")
-_OF_DATA = {"", ".json", ".yaml", ".yml", ".toml", ".ini", ".cfg", ".conf", ".csv", ".txt", ".xml"}
-_SECRET_FOLDERS = {".ssh", ".aws", ".gnupg", ".kube", ".azure", ".gcloud"}
+
+_WORDS = {"secret", "secrets", "credential", "credentials", "creds", "apikey", "apikeys", "serviceaccount"}
+_ALONE = {"token", "password", "passwords", "passwd"}
+"""Words that are names of secrets where they are the whole name."""
+_PAIRS = {
+    *((word, key) for word in ("api", "access", "private", "secret", "account") for key in ("key", "keys")),
+    *((word, token) for word in ("api", "access", "auth", "refresh") for token in ("token", "tokens")),
+    ("service", "account"),
+}
+"""Words that are names of secrets where they stand side by side."""
+_SETTINGS = {
+    *("", ".json", ".yaml", ".yml", ".toml", ".ini", ".cfg", ".conf", ".txt", ".xml", ".properties"),
+    *(".pickle", ".plist", ".bak", ".old"),
+}
+"""The endings of files that such words say something of: a program may have them in its name as well."""
+_TABLES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet", ".feather", ".arrow", ".xlsx", ".npy", ".npz")
+"""Data is often about what its name says; only what is in it makes it a secret."""
+_WORD = r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+"
+
+_SECRET_FOLDERS = {".ssh", ".aws", ".gnupg", ".kube", ".azure", ".gcloud", ".secrets"}
 _SHARED = (".example", ".sample", ".template", ".dist", ".pub")
 _PRIVATE_KEY = rb"-----BEGIN [A-Z ]*PRIVATE KEY( BLOCK)?-----"
+_ACCESS_KEY = rb"\b(AKIA|ASIA)[0-9A-Z]{16}\b|\bgh[pousr]_\w{36}|\bxox[abprs]-[\w-]{10,}|\bAIza[\w-]{35}"
 
 
 class Limit(NamedTuple):
@@ -62,18 +88,31 @@ def limit() -> Limit:
 
 def secret(path: str, start: bytes = b"") -> str | None:
     """Why the file ``path``, which begins with ``start``, counts as a secret, or None."""
-    *folders, name = path.lower().split("/")
-    if _SECRET_FOLDERS & set(folders):
+    *folders, name = path.split("/")
+    if not _SECRET_FOLDERS.isdisjoint(folder.lower() for folder in folders):
         return "it lies in a folder of secrets"
-    if not name.endswith(_SHARED) and _is_named_so(name):
+    if not name.lower().endswith((*_SHARED, *_TABLES)) and _is_named_so(name):
         return "its name is that of a secret"
-    return "it holds a private key" if re.search(_PRIVATE_KEY, start) else None
+    if re.search(_PRIVATE_KEY, start):
+        return "it holds a private key"
+    if name.lower().endswith(_TABLES) and _says_secret(Path(name).stem) and re.search(_ACCESS_KEY, start):
+        return "it holds an access key"
+    return None
 
 
 def _is_named_so(name: str) -> bool:
-    if name in _NAMES or name.startswith(_BEGINNINGS) or name.endswith(_ENDS):
+    low = name.lower()
+    if low in _NAMES or low.startswith(_BEGINNINGS) or low.endswith(_ENDS):
         return True
-    return any(word in name for word in _WORDS) and Path(name).suffix in _OF_DATA
+    return Path(low).suffix in _SETTINGS and _says_secret(name.removesuffix(Path(name).suffix))
+
+
+def _says_secret(stem: str) -> bool:
+    """Whether words of a name say that a secret is there: ``secretary`` is another word."""
+    words = [word.lower() for word in re.findall(_WORD, stem)]
+    pairs = set(pairwise(words))
+    is_alone = len(words) == 1 and words[0] in _ALONE
+    return is_alone or not _WORDS.isdisjoint(words) or not _PAIRS.isdisjoint(pairs)
 
 
 def shown(size: int) -> str:

@@ -11,9 +11,8 @@ from pathlib import Path
 
 from reprise.errors import SourceError
 from reprise.process import patched
-from reprise.runner import contents, git
+from reprise.runner import contents, repositories
 from reprise.runner.capture import guards, inputs
-from reprise.runner.capture.hidden import keep_hidden
 from reprise.runner.capture.inputs import Inputs
 from reprise.runner.capture.observing import unobserved
 from reprise.runner.capture.opening import attempt, objects_of
@@ -82,7 +81,6 @@ class Recording:
 
     def _complete(self, command: Command) -> None:
         environ = unobserved(patched(os.environ, dict(command.environ)))
-        self._step("the changes that git does not see", self._keep_hidden)
         self._step("the machine", lambda: self._machine(environ))
         if self._plan.env_manager == "local":
             self._step("the installed packages", lambda: self._packages(environ))
@@ -129,29 +127,6 @@ class Recording:
         found = tuple(record for record, _ in read)
         self._change(lambda record: record._replace(inputs=(*record.inputs, *found)))
 
-    def _keep_hidden(self) -> None:
-        """Changes that git was told not to look for; a copy that was made for the run has none."""
-        source, checkout = self._record.source, self._plan.checkout
-        if checkout.repository is None or source.commit is None or checkout.temporary is not None:
-            return
-        root = checkout.repository.root
-        with contents.adding(self._objects):
-            kept = [
-                keep_hidden(root / path, f"{path}/" if path else "", self._objects, guards.limit())
-                for path in ("", *(module.path for module in source.submodules))
-            ]
-            files = [file for found in kept for file in found.files]
-            left_out = [item for found in kept for item in found.left_out]
-            if not files and not left_out:
-                return
-            source = source._replace(
-                dirty=True,
-                files=tuple(sorted([*source.files, *files])),
-                left_out=(*source.left_out, *left_out),
-            )
-            self._change(lambda record: record._replace(source=source))
-            self._write()
-
     def _recall_commits(self) -> None:
         """Commits that an earlier run has kept."""
         with contents.adding(self._objects):
@@ -176,7 +151,7 @@ class Recording:
         if self._plan.checkout.temporary is not None:
             return True
         where = ("for-each-ref", "--count=1", "--contains", commit, "refs/remotes")
-        return bool(git.run(*where, cwd=root).stdout.strip())
+        return bool(repositories.ask(root, *where).stdout.strip())
 
     def _keep_commits(self) -> None:
         if not self._lacks_commits():

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from reprise import paths, process
 from reprise.errors import SourceError
-from reprise.runner import contents, git
+from reprise.runner import contents, repositories
 from reprise.runner.capture import guards
 from reprise.schemas.run_record import Content
 
@@ -76,13 +76,8 @@ def _objects(root: Path, commit: str) -> list[str]:
 
 def _pack(root: Path, ids: Sequence[str], most: int) -> bytes | None:
     """A pack file of these objects, or None when it has more than ``most`` bytes."""
-    with process.start(
-        ["git", "pack-objects", "--stdout", "--quiet", "--threads=1"],
-        cwd=root,
-        environ=_environment(),
-        stdin=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-    ) as child:
+    arguments = ("pack-objects", "--stdout", "--quiet", "--threads=1")
+    with repositories.start(root, arguments, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL) as child:
         assert child.stdin is not None and child.stdout is not None
         child.stdin.write("".join(f"{id}\n" for id in ids).encode())  # git reads all of it before it writes
         child.stdin.close()
@@ -97,15 +92,7 @@ def _pack(root: Path, ids: Sequence[str], most: int) -> bytes | None:
 
 
 def _ask(root: Path, *arguments: str) -> str:
-    answer = git.run(*arguments, cwd=root, environ=_environment())
-    if answer.exit_code != 0:
-        raise SourceError(f"git cannot read the commit: {git.reason(answer.stderr)}")
-    return answer.stdout
-
-
-def _environment() -> dict[str, str | None]:
-    """Without what a partial clone would fetch only now."""
-    return git.environment() | {"GIT_NO_LAZY_FETCH": "1", "GIT_ALLOW_PROTOCOL": "none"}
+    return repositories.demand(root, *arguments).decode("ascii")
 
 
 def _read(note: Path) -> tuple[Content, ...] | int | None:

@@ -1,14 +1,22 @@
-"""The source of a run: where it came from, and what of it nobody else keeps."""
+"""The source of a run: where it came from, and all of it that a plain checkout would not give back."""
 
 from __future__ import annotations
 
-import shutil
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from reprise import paths
+from reprise.errors import SourceError
+from reprise.runner import repositories
 from reprise.runner.capture import guards
+from reprise.runner.capture.files import keep_files
+from reprise.runner.worktree.ignoring import is_ignored, list_dockerignored, list_ignored
+from reprise.runner.worktree.surveying import Setting, survey
+from reprise.runner.worktree.walking import parents
 from reprise.schemas.job import Checkout
-from reprise.schemas.run_record import FileRecord, LeftOut, SourceRecord, Submodule
+from reprise.schemas.run_record import Absent, Content, FileRecord, LeftOut, SourceRecord, Submodule
+from reprise.schemas.work_tree import Standing, WorkTree
 
 
 class Captured(NamedTuple):
@@ -40,59 +48,78 @@ def inside(path: Path, root: Path) -> str:
     return "" if way == "." else way
 
 
+def root_of(checkout: Checkout) -> Path:
+    """The root of the source, of which the project may be a folder.
+
+    An archive's folder is the project's; what lies beside it there is not kept.
+    """
+    return checkout.repository.root if checkout.repository else checkout.path
+
+
 def capture(
     record: SourceRecord, checkout: Checkout, objects: Path, limit: guards.Limit, *, docker: bool
 ) -> Captured:
-    """``record`` with the changes of a dirty tree, or all files where there is no commit.
+    """``record`` with everything that lies otherwise than the commit has it; all files without a commit.
 
     Raises:
         SourceError, OSError: git or the file system does not tell.
     """
-    repository = checkout.repository
-    if repository is None or repository.commit is None:
-        return _files(record, checkout, objects, limit, docker)
-    if not repository.dirty and not (repository.root / ".gitmodules").is_file():
-        return Captured(record)
-    from reprise.runner.capture import trees  # most runs are of clean trees and do without
-
-    modules = list(trees.submodules(repository.root))
-    dirty = [module for module in modules if module.repository.dirty]
+    root = root_of(checkout)
+    tree = (checkout.repository.tree if checkout.repository else _survey_folder(root)).flat
+    files = {**tree.files, **{path: Standing(word) for path, word in checkout.brought.items()}}
+    if docker:
+        files = _without_dockerignored(files, root, record.subdirectory)
+    kept = keep_files(root, {**files, **dict.fromkeys(tree.large, Standing.HIDDEN)}, objects, limit)
+    left_out = [item for item in kept.left_out if item.path not in tree.large]
+    large = {item.path: tree.large[item.path] for item in kept.left_out if item.path in tree.large}
+    absent = {**tree.absent, **dict.fromkeys(tree.bare_modules, Standing.HIDDEN)}
     record = record._replace(
-        dirty=repository.dirty or bool(dirty),
-        submodules=tuple(
-            Submodule(tree.path, tree.repository.commit or "", tree.repository.url) for tree in modules
+        dirty=bool(checkout.repository and checkout.repository.dirty),
+        submodules=tuple(Submodule(item.path, item.commit, item.url) for item in tree.modules),
+        files=kept.files,
+        absent=tuple(Absent(path, standing) for path, standing in sorted(absent.items())),
+        folders=tuple(sorted(_folders(checkout, root, tree, left_out))),
+        pointers=tree.pointers,
+        large=tuple(
+            FileRecord(path, Content(f"sha256:{sha256}", size), standing=Standing.HIDDEN)
+            for path, (sha256, size) in large.items()
         ),
+        left_out=guards.summed_up(left_out),
     )
-    if not record.dirty:
-        return Captured(record)
-    every = [trees.Tree("", repository), *dirty]
-    found = trees.changes(every, record.subdirectory, objects, limit, docker=docker)
-    return _with(record._replace(patch=found.patch), found.files, found.left_out, found.notes)
+    return Captured(record, tuple(_notes(tree, checkout)))
 
 
-def _files(
-    record: SourceRecord, checkout: Checkout, objects: Path, limit: guards.Limit, docker: bool
-) -> Captured:
-    """Every file of the project's folder, or of the work tree that has no commit yet.
-
-    An archive's folder is the project's; what lies beside it there is not kept.
-    """
-    root = checkout.repository.root if checkout.repository else checkout.path
-    if shutil.which("git") is None:
-        return Captured(record, ("the files of the folder are not kept: git was not found on PATH",))
-    from reprise.runner.capture import listing
-    from reprise.runner.capture.files import keep_files
-
-    found = listing.all_of(root, docker=docker)
-    kept = keep_files(root, found.names, objects, limit)
-    notes = (f"files of the folder are not all kept: {found.fault}",) if found.fault else ()
-    return _with(record, kept.files, kept.left_out, notes)
+def _survey_folder(root: Path) -> WorkTree:
+    """Every file of a folder without git; without git on this machine also those that it would ignore."""
+    if repositories.is_git_missing():
+        return survey(Setting(root))
+    ignored, fault = list_ignored(root)
+    return survey(Setting(root, ignored=ignored, fault=fault))
 
 
-def _with(
-    record: SourceRecord,
-    files: tuple[FileRecord, ...],
-    left_out: tuple[LeftOut, ...],
-    notes: tuple[str, ...],
-) -> Captured:
-    return Captured(record._replace(files=files, left_out=guards.summed_up(left_out)), notes)
+def _without_dockerignored(
+    files: Mapping[str, Standing], root: Path, subdirectory: str
+) -> dict[str, Standing]:
+    """Those of the commit, and those that come into the image."""
+    try:
+        ignored = frozenset(list_dockerignored(root, subdirectory))
+    except SourceError:  # without git more is kept
+        ignored = frozenset()
+    of_commit = (Standing.CHANGED, Standing.HIDDEN)
+    return {
+        path: standing
+        for path, standing in files.items()
+        if standing in of_commit or not is_ignored(path, ignored)
+    }
+
+
+def _folders(checkout: Checkout, root: Path, tree: WorkTree, left_out: Iterable[LeftOut]) -> set[str]:
+    """The folders that no kept file brings along; that of the runs is there too, and is not looked into."""
+    stores = {base / paths.STORE_NAME for base in (root, checkout.path)}
+    found = {f"{inside(store, root)}/" for store in stores if store.is_dir() and not store.is_symlink()}
+    return {*tree.folders, *found, *(folder for item in left_out for folder in [*parents(item.path)][-1:])}
+
+
+def _notes(tree: WorkTree, checkout: Checkout) -> Iterator[str]:
+    where = "files that are in no commit" if checkout.repository else "files of the folder"
+    return (f"{where} are not all kept: {fault}" for fault in tree.faults)

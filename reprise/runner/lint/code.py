@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
-from reprise.runner import git
+from reprise.runner import provenance, repositories
 from reprise.runner.lint import names
 from reprise.schemas.project import EntryPoint
 
@@ -100,10 +100,7 @@ def words(command: str) -> list[str]:
 
 
 def _files(root: Path) -> Iterator[str]:
-    listing = git.run(
-        "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", "*.py", cwd=root
-    )
-    names = listing.stdout.split("\0") if listing.exit_code == 0 else _walked(root)
+    names = _listed(root) or _walked(root)
     foreign: dict[PurePosixPath, bool] = {}
     for name in dict.fromkeys(filter(None, names)):
         path = PurePosixPath(name)
@@ -119,6 +116,18 @@ def _files(root: Path) -> Iterator[str]:
                 )
         if not any(foreign[folder] for folder in inside):
             yield name
+
+
+def _listed(root: Path) -> list[str]:
+    """The files of a project that git tracks or would, by paths from the project; none without git."""
+    top = provenance.work_tree(root)
+    if top is None or repositories.is_git_missing():
+        return []
+    inside = root.relative_to(top).as_posix()
+    arguments = ("ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", inside)
+    listing = os.fsdecode(repositories.ask(top, *arguments).stdout)
+    start = "" if inside == "." else f"{inside}/"
+    return [name.removeprefix(start) for name in listing.split("\0") if name.endswith(".py")]
 
 
 def _walked(root: Path) -> Iterator[str]:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from reprise.runner import git
+from reprise.runner import repositories
 from reprise.runner.lint.findings import Finding
 from reprise.runner.lint.lines import Declared
 from reprise.schemas.job import Checkout, Repository
@@ -28,10 +28,8 @@ def faults(checkout: Checkout, declared: Declared) -> Iterator[Finding]:
 
 
 def _dirty(repository: Repository, declared: Declared) -> Finding:
-    status = git.run(
-        "status", "--porcelain", "-z", "--no-renames", "--untracked-files=normal", cwd=repository.root
-    )
-    names = [entry[3:] for entry in status.stdout.split("\0") if len(entry) > 3]
+    tree = repository.tree.flat
+    names = sorted([*tree.files, *tree.absent, *(item.path for item in tree.modules if item.is_moved)])
     more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
     return Finding(
         "dirty-tree",
@@ -57,7 +55,7 @@ def _unpushed(repository: Repository, declared: Declared) -> Iterator[Finding]:
 
 def _submodules(checkout: Checkout, repository: Repository) -> Iterator[Finding]:
     fetched = checkout.temporary is not None  # then its commits have just come from there
-    listing = git.run("ls-files", "--stage", "-z", cwd=repository.root).stdout
+    listing = os.fsdecode(repositories.ask(repository.root, "ls-files", "--stage", "-z").stdout)
     for entry in listing.split("\0"):
         if not entry.startswith(_GITLINK):
             continue
@@ -71,7 +69,7 @@ def _submodules(checkout: Checkout, repository: Repository) -> Iterator[Finding]
             reason = "its folder is empty, and so is that of a run"
         elif fetched:
             continue
-        elif git.run("cat-file", "-e", f"{commit}^{{commit}}", cwd=folder).exit_code != 0:
+        elif repositories.ask(folder, "cat-file", "-e", f"{commit}^{{commit}}").exit_code != 0:
             what = f"the submodule {name} does not have commit {commit[:12]}, which the project names"
             reason, fix = "a clone of the project cannot check it out", "git submodule update --init"
         elif not _is_on_a_remote(folder, commit):
@@ -100,5 +98,5 @@ def _path_of(line: str) -> str | None:
 
 
 def _is_on_a_remote(folder: Path, commit: str) -> bool:
-    found = git.run("for-each-ref", "--contains", commit, "--count=1", "refs/remotes", cwd=folder)
+    found = repositories.ask(folder, "for-each-ref", "--contains", commit, "--count=1", "refs/remotes")
     return found.exit_code == 0 and bool(found.stdout.strip())

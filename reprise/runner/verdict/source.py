@@ -9,6 +9,7 @@ from reprise.runner.verdict.trees import NOT_AT_HAND, trees
 from reprise.runner.verdict.values import IDENTICAL, Agreement, Finding, diverged, unknown
 from reprise.schemas import tags
 from reprise.schemas.run_record import SourceRecord
+from reprise.schemas.work_tree import Standing
 
 _OF_OTHERS = ("the input", "the datasets", "the artifacts", "the logs", "the logged models", "the name of")
 """How notes of a record begin that are not of the source."""
@@ -65,11 +66,21 @@ def record_differences(a: SourceRecord, b: SourceRecord) -> Iterator[str]:
     modules = [{module.path: module.commit for module in source.submodules} for source in (a, b)]
     if modules[0] != modules[1]:
         yield "other submodules"
-    files = [{file.path: (file.content.digest, file.mode) for file in source.files} for source in (a, b)]
+    files = [_files_of(source) for source in (a, b)]
     paths = [path for path in {**files[0], **files[1]} if files[0].get(path) != files[1].get(path)]
     if paths:
         more = f" and {len(paths) - 1} more" if len(paths) > 1 else ""
         yield f"another file {min(paths)}{more}"
+
+
+def _files_of(source: SourceRecord) -> dict[str, str]:
+    """What lay otherwise than in the commit, by path, but for what earlier runs left behind."""
+    files = [file for file in (*source.files, *source.large) if file.standing != Standing.LEFT]
+    return {
+        **{file.path: f"{file.mode} {file.content.digest}" for file in files},
+        **dict.fromkeys((item.path for item in source.absent), "absent"),
+        **dict.fromkeys(source.pointers, "pointer"),
+    }
 
 
 def _doubts(run: Recorded) -> Iterator[str]:

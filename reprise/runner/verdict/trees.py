@@ -8,7 +8,7 @@ compared, whether they came from git or not.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
@@ -16,11 +16,12 @@ from typing import IO
 from reprise import process
 from reprise.errors import RepriseError, SourceError
 from reprise.lock import scratch
-from reprise.runner import contents, git
+from reprise.runner import contents, git, repositories
 from reprise.runner.mirror import Mirror
 from reprise.runner.verdict.recorded import Recorded
 from reprise.schemas import tags
 from reprise.schemas.run_record import Content, SourceRecord
+from reprise.schemas.work_tree import Standing
 
 _SHA256 = 64  # digits of a commit in a repository of that kind
 
@@ -51,6 +52,7 @@ class Trees:
         if source.patch is not None:
             patch = content(run, source.patch)
             self._git(index, "apply", "--cached", "--whitespace=nowarn", "-", stdin=patch)
+        self._remove(index, [item.path for item in source.absent])
         self._add(index, run, source)
         return self._git(index, "write-tree").strip()
 
@@ -64,10 +66,19 @@ class Trees:
             raise SourceError(f"git diff ended with exit code {done.exit_code}")
         return done.stdout
 
+    def _remove(self, index: dict[str, str], paths: Sequence[str]) -> None:
+        """Remove files from the index, and all below those that are folders."""
+        if paths:
+            listed = "".join(f"{path}\0" for path in paths).encode("utf-8", "surrogateescape")
+            options = ("-r", "--cached", "--quiet", "--force", "--ignore-unmatch")
+            given = ("--pathspec-from-file=-", "--pathspec-file-nul")
+            self._git({**index, "GIT_LITERAL_PATHSPECS": "1"}, "rm", *options, *given, stdin=listed)
+
     def _add(self, index: dict[str, str], run: Recorded, source: SourceRecord) -> None:
-        if source.files:
-            blobs = self._blobs(content(run, file.content) for file in source.files)
-            pairs = zip(source.files, blobs, strict=True)
+        files = [file for file in source.files if file.standing != Standing.LEFT]
+        if files:
+            blobs = self._blobs(content(run, file.content) for file in files)
+            pairs = zip(files, blobs, strict=True)
             self._put(index, [f"{file.mode} {blob}\t{file.path}" for file, blob in pairs])
 
     def _blobs(self, contents: Iterable[bytes]) -> list[str]:
@@ -92,11 +103,11 @@ class Trees:
         if self._has(commit):
             return
         for place in places:
-            found = git.run("rev-parse", "--path-format=absolute", "--git-path", "objects", cwd=place)
-            if found.exit_code == 0 and git.find_commit(place, commit):
+            found = repositories.ask(place, "rev-parse", "--path-format=absolute", "--git-path", "objects")
+            if found.exit_code == 0:
                 alternates = self._folder / ".git" / "objects" / "info" / "alternates"
                 with alternates.open("a", encoding="utf-8") as stream:
-                    stream.write(found.stdout.strip() + "\n")
+                    stream.write(found.text.strip() + "\n")
                 if self._has(commit):
                     return
         for pack in packs:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -47,9 +48,16 @@ def put_together(record: RunRecord, folder: Path) -> Path:
     if source.patch is not None:
         patch = content(record, source.patch)
         subprocess.run(["git", "apply", "--whitespace=nowarn"], input=patch, cwd=folder, check=True)
+    for gone in source.absent:
+        target = folder / gone.path
+        if target.is_dir():
+            shutil.rmtree(target)
+        else:
+            target.unlink()
     for file in source.files:
         target = folder / file.path
         target.parent.mkdir(parents=True, exist_ok=True)
+        target.unlink(missing_ok=True)
         data = content(record, file.content)
         if file.mode == LINK:
             target.symlink_to(os.fsdecode(data))

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from reprise.runner.capture import guards, listing
+from reprise.runner import provenance
+from reprise.runner.capture import guards, source
 from reprise.schemas import tags
+from reprise.schemas.job import Checkout
 from tests.conftest import ProjectFolder
 from tests.fakes.repositories import commit, git, make
 from tests.runner.capture.recorded import objects, put_together, record_of, tree
@@ -194,12 +197,42 @@ def test_secrets_are_left_out_and_said(committed: ProjectFolder) -> None:
         (".streamlit/secrets.toml", True),
         ("tokenizer.json", False),
         ("secretary.py", False),
+        ("secretary.csv", False),
+        ("data/insulin_secretion.csv", False),
+        ("secretion.yaml", False),
+        ("accreditation_credentialing.txt", False),
+        ("tokens.txt", False),
+        ("token_embeddings.json", False),
+        ("password_strength.json", False),
+        ("id_rsa_sizes.csv", False),
+        ("credentials.csv", False),
+        ("monkeys.txt", False),
+        ("secrets.yaml", True),
+        ("credentials.json", True),
+        ("api_key.txt", True),
+        ("apiKey.json", True),
+        ("APIKey", True),
+        ("openai-api-key.txt", True),
+        ("token.json", True),
+        ("access_token.json", True),
+        ("password.txt", True),
+        ("client_secret_123.apps.json", True),
+        ("serviceAccountKey.json", True),
+        ("id_rsa", True),
+        ("id_rsa.bak", True),
         ("environment.yaml", False),
         ("keys.py", False),
     ],
 )
 def test_names_of_secrets(name: str, reason: bool) -> None:
     assert bool(guards.secret(name)) is reason
+
+
+def test_a_table_is_a_secret_when_a_key_is_in_it() -> None:
+    header = b"User name,Access key ID,Secret access key\n"
+    assert guards.secret("credentials.csv", header + b"me,AKIAIOSFODNN7EXAMPLE,wJalr\n")
+    assert not guards.secret("credentials.csv", header + b"me,,\n")
+    assert guards.secret("secretary.csv", b"-----BEGIN PRIVATE KEY-----\n")
 
 
 def test_what_is_too_large_is_left_out_and_the_rest_kept(
@@ -263,9 +296,13 @@ def test_what_docker_ignores_is_no_part_of_a_docker_project(house: Path, tmp_pat
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text("x")
     (root / "p" / ".dockerignore").write_text("# no data\ndata\n*.txt\n!keep.txt\n")
-    found = listing.untracked(root, "p", docker=True)
-    assert set(found.names) == {"p/.dockerignore", "p/deep/a.txt", "p/keep.txt", "a.txt"}
-    assert len(listing.untracked(root, "p", docker=False).names) == 6
+    repository = provenance.repository(root)
+    assert repository is not None
+    checkout = Checkout(root / "p", "p", repository=repository)
+    kept = partial(source.capture, source.outline(checkout), checkout, tmp_path / "o", guards.limit())
+    names = {file.path for file in kept(docker=True).record.files}
+    assert names == {"p/.dockerignore", "p/deep/a.txt", "p/keep.txt", "a.txt"}
+    assert len(kept(docker=False).record.files) == 6
 
 
 def test_a_repository_inside_is_not_kept_and_told(committed: ProjectFolder) -> None:

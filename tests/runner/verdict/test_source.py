@@ -67,7 +67,7 @@ def test_uncommitted_changes_are_told(committed: ProjectFolder) -> None:
     found, diff = compared(clean, dirty)
     assert (found.agreement, found.note) == (
         Agreement.DIVERGED,
-        "other uncommitted changes; another file link and 1 more",
+        "another file link and 2 more",
     )
     assert "-b\n+B\n" in diff
     assert "new file mode 100755" in diff

@@ -1,0 +1,96 @@
+"""What ``.gitignore`` and ``.dockerignore`` files name; git reads them, also without a repository."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Iterable, Iterator
+from pathlib import Path
+
+from reprise import paths
+from reprise.runner import git, repositories
+from reprise.runner.repositories import GitAnswer, Question
+from reprise.runner.worktree.walking import MADE_BY_RUNNING, SECONDS, parents
+
+DOCKERIGNORE = ".dockerignore"
+
+_LIST = ("ls-files", "-z", "--others", "--ignored", "--directory")
+_EXCLUDE = tuple(f"--exclude={name}" for name in MADE_BY_RUNNING)  # git need not look into them
+
+IN_REPOSITORY = Question((*_LIST, "--exclude-standard", *_EXCLUDE), SECONDS)
+"""What to ask of a work tree; :func:`read_ignored` reads the answer."""
+
+
+def list_ignored(folder: Path) -> tuple[tuple[str, ...], str | None]:
+    """The files and folders that the ``.gitignore`` files in a folder without git name; or why not.
+
+    Raises:
+        SourceError: there is no git on this machine.
+    """
+    return read_ignored(_ask(folder, "--exclude-per-directory=.gitignore", *_EXCLUDE))
+
+
+def list_dockerignored(root: Path, subdirectory: str) -> tuple[str, ...]:
+    """What ``.dockerignore`` in a subdirectory of ``root`` names, seen from ``root``; nothing without one.
+
+    Raises:
+        SourceError: there is no git on this machine.
+    """
+    ignoring = root / subdirectory / DOCKERIGNORE
+    if not ignoring.is_file():
+        return ()
+    patterns = "".join(f"{line}\n" for line in _as_gitignore(ignoring, subdirectory))
+    file = paths.cache_dir() / "ignoring-v1" / os.urandom(8).hex()
+    try:
+        paths.write_atomically(file, patterns)
+        return read_ignored(_ask(root, f"--exclude-from={file}"))[0]
+    finally:
+        file.unlink(missing_ok=True)
+
+
+def read_ignored(answer: GitAnswer) -> tuple[tuple[str, ...], str | None]:
+    """The files and folders that git listed; or a sentence that says why it could not."""
+    if answer.exit_code < 0:
+        return (), f"to list them took longer than {SECONDS:g} s"
+    if answer.exit_code != 0:
+        return (), git.reason(answer.stderr)
+    names = sorted(filter(None, os.fsdecode(answer.stdout).split("\0")))
+    return tuple(_outermost(names)), None
+
+
+def is_ignored(path: str, ignored: Collection[str]) -> bool:
+    """Whether a file or a folder (without a slash at its end) is among those, or lies below one."""
+    return path in ignored or any(folder in ignored for folder in parents(f"{path}/."))
+
+
+def _outermost(names: Iterable[str]) -> Iterator[str]:
+    """Without what lies below a folder that is named too; ``names`` are sorted."""
+    above = None
+    for name in names:
+        if above is None or not name.startswith(above):
+            yield name
+            above = name if name.endswith("/") else None
+
+
+def _ask(folder: Path, *patterns: str) -> GitAnswer:
+    question = Question((*_LIST, *patterns), SECONDS)
+    return repositories.ask_all(folder, [question], {"GIT_DIR": str(_empty_repository())})[0]
+
+
+def _as_gitignore(file: Path, subdirectory: str) -> Iterator[str]:
+    """docker's patterns start at the folder of the file, while git's without a slash hold anywhere."""
+    start = f"/{subdirectory}/" if subdirectory else "/"
+    for line in file.read_text("utf-8", "replace").splitlines():
+        pattern = line.strip()
+        if pattern and not pattern.startswith("#"):
+            kept = "!" if pattern.startswith("!") else ""
+            yield f"{kept}{start}{pattern.removeprefix('!').strip().removeprefix('./').strip('/')}"
+
+
+def _empty_repository() -> Path:
+    """A repository with nothing in it, for git to read ``.gitignore`` files where there is none."""
+    folder = paths.cache_dir() / "empty-v1.git"
+    if not (folder / "HEAD").exists():
+        for name in ("objects", "refs"):
+            (folder / name).mkdir(parents=True, exist_ok=True)
+        paths.write_atomically(folder / "HEAD", "ref: refs/heads/none\n")
+    return folder
