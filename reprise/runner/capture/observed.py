@@ -131,6 +131,8 @@ def _summary(folder: Path, began: int, lines: Iterable[_Line]) -> Observation:
                 written[places.real(path)] = None
             case "REMOVE", (path,):
                 removed[places.real(path)] = None
+            case "NEW", (path,):
+                read.pop(places.real(path), None)
             case "KEEP", (path, copy, changed) if _number(changed) <= began:
                 kept.setdefault(places.real(path), folder / Path(copy).name)
             case "PROCESS", (parent, python, executable, prefix):

@@ -76,8 +76,10 @@ os.replace("made.csv", "moved.csv"); open("moved.csv").close()
 open("gone"  ).close(); os.remove("gone")
 open(b"caf\\xe9 \\n\\t.txt").close()
 os.chdir("../aside"); open("beside.txt").close()
-try: open("not there")
-except FileNotFoundError: pass
+for name in ("not there", "made later"):
+    try: open(name)
+    except FileNotFoundError: pass
+open("made later", "w")
 """
 
 
@@ -90,7 +92,14 @@ def test_files_that_are_read_before_the_run_wrote_them(place: Place) -> None:
     assert place.run(FILES).returncode == 0
     expected = {"main.py", "../aside/shared.py", "data.csv", "state", "raw", "base.db", "gone", odd}
     assert place.names(place.seen.read) == expected | {"../aside/beside.txt", "../aside/not there"}
-    assert place.names(place.seen.written) == {"made.csv", "state", "log", "new.db", "moved.csv"}
+    assert place.names(place.seen.written) == {
+        "made.csv",
+        "state",
+        "log",
+        "new.db",
+        "moved.csv",
+        "../aside/made later",
+    }
     assert place.names(place.seen.removed) == {"made.csv", "gone"}
 
 

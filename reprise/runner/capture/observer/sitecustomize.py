@@ -35,6 +35,7 @@ class Notes:
     def __init__(self, folder: str) -> None:
         self.folder = folder
         self.known = set()  # type: set
+        self.count = 0
         self.lost = 0
         self.begin()
 
@@ -43,11 +44,17 @@ class Notes:
         self.file = f"{self.folder}/{os.getpid()}.{time.monotonic() * 1e9:.0f}"
 
     def add(self, word: str, *fields: str) -> None:
-        """Append what is not known yet; what cannot be written is counted."""
-        if (word, fields) in self.known or len(self.known) > MOST:
-            return
-        self.known.add((word, fields))
-        if len(self.known) > MOST:
+        """Append what is not known yet."""
+        if (word, fields) not in self.known and self.count <= MOST:
+            self.known.add((word, fields))
+            self.append(word, *fields)
+
+    def append(self, word: str, *fields: str) -> None:
+        """Append a line as long as there are not too many; what cannot be written is counted."""
+        self.count += 1
+        if self.count > MOST:
+            if self.count > MOST + 1:
+                return
             word, fields = "FULL", ()
         text = line(word, *fields)
         if self.lost:
@@ -60,14 +67,15 @@ class Notes:
     def write(self, text: str) -> bool:
         try:
             descriptor = os.open(self.file, APPEND, 0o600)
-        except OSError:
+            try:
+                os.write(descriptor, text.encode("utf-8", "surrogateescape"))
+            finally:
+                os.close(descriptor)
+        except OSError as error:
+            if is_foreign(error):
+                raise
             return False
-        try:
-            return os.write(descriptor, text.encode("utf-8", "surrogateescape")) > 0
-        except OSError:
-            return False
-        finally:
-            os.close(descriptor)
+        return True
 
 
 def line(word: str, *fields: str) -> str:
@@ -165,8 +173,9 @@ class Watch:
         if path in seen or path.startswith(self.skipped):
             return
         if not flags & WRITES or (flags & os.O_RDWR and not flags & os.O_TRUNC):
-            self.read.add(path)
-            self.add("READ", source_of(path))
+            if len(self.read) < MOST:
+                self.read.add(path)
+            self.notes.append("READ", source_of(path))
         if flags & WRITES and "/__pycache__/" not in path:
             self.add("WRITE", path)
 
@@ -202,11 +211,17 @@ class Watch:
             return
         self.kept.add(path)
         copy = f"{self.notes.file}.{len(self.kept)}"
-        state = os.stat(path)
-        if stat.S_ISREG(state.st_mode) and state.st_size <= LARGEST:
-            with open(path, "rb") as source, open(copy, "wb") as target:
-                target.write(source.read())
-            self.notes.add("KEEP", path, os.path.basename(copy), str(state.st_ctime_ns))
+        try:
+            state = os.stat(path)
+            if stat.S_ISREG(state.st_mode) and state.st_size <= LARGEST:
+                with open(path, "rb") as source, open(copy, "wb") as target:
+                    target.write(source.read())
+                self.notes.add("KEEP", path, os.path.basename(copy), str(state.st_ctime_ns))
+        except OSError as error:
+            if is_foreign(error):
+                raise
+            if not os.path.lexists(path):
+                self.notes.add("NEW", path)  # to read it was no more than to look for it
 
     def load(self, path: object) -> None:
         """A compiled module or another library; a bare name is one of the system."""
