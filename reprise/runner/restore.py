@@ -19,6 +19,7 @@ from reprise.runner import (
     restore_inputs,
     restore_machine,
     restore_mlflow,
+    restore_observed,
     restore_source,
 )
 from reprise.runner.bind import Localise
@@ -110,6 +111,7 @@ def restore(tracking: Tracking, run: Run, wanted: Wanted) -> Restored:
         find = _find_inputs(this, checkout, faults)
         _refuse(faults, run)
         assert checkout is not None
+        restore_observed.warn_of_missing_files(record, _root(checkout))
         return Restored(_plan(this, checkout, lock, find), changed(record, wanted))
 
 
@@ -174,12 +176,17 @@ def _missing_secrets(this: _Restoring) -> list[RepriseError]:
 
 
 def _find_inputs(this: _Restoring, checkout: Checkout | None, faults: list[RepriseError]) -> Localise:
-    root = checkout and (checkout.repository.root if checkout.repository else checkout.path)
+    root = checkout and _root(checkout)
     bundled = this.wanted.bundle.input if this.wanted.bundle else None
     places = Places(checkout and checkout.path, paths.here(), this.origin.place, root, bundled)
     fetch = partial(localise, storage=None, tracking=this.tracking, offline=this.wanted.offline)
     kept = [item for item in this.record.inputs if item.name not in changed(this.record, this.wanted)]
     return restore_inputs.find(this.record._replace(inputs=tuple(kept)), places, fetch, faults)
+
+
+def _root(checkout: Checkout) -> Path:
+    """That of the source, of which the project may be a folder."""
+    return checkout.repository.root if checkout.repository else checkout.path
 
 
 def _plan(this: _Restoring, checkout: Checkout, lock: Lock | None, find: Localise) -> Plan:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from reprise.runner.bind import MASK
 from reprise.runner.verdict.asides import masked
+from reprise.runner.verdict.observed import compare_observed
 from reprise.runner.verdict.recorded import Recorded
 from reprise.runner.verdict.values import IDENTICAL, Finding, Part, diverged, part, unknown, within
 from reprise.schemas.faults import shortened
@@ -64,7 +65,7 @@ def _seeds(a: Recorded, b: Recorded) -> Iterator[Part]:
 
 
 def compare_inputs(a: Recorded, b: Recorded) -> Iterator[Part]:
-    """Files, folders and datasets by their digests."""
+    """Files, folders and datasets by their digests, and what else the runs were seen to read."""
     for run in (a, b):
         if run.record is None:
             reason = f"what run {run.run_id[:8]} read is not known: {run.record_fault}"
@@ -73,6 +74,7 @@ def compare_inputs(a: Recorded, b: Recorded) -> Iterator[Part]:
     one, other = inputs(a), inputs(b)
     for name in [*one, *(name for name in other if name not in one)]:
         yield part("input", name, _compare_inputs(one.get(name), other.get(name)))
+    yield from compare_observed(a, b)
 
 
 def inputs(run: Recorded) -> dict[str, InputRecord]:

@@ -1,0 +1,91 @@
+"""What two runs were seen to read: files, and environment variables, that they declare nowhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path, PurePosixPath
+
+from reprise.runner.verdict.recorded import Recorded
+from reprise.runner.verdict.values import IDENTICAL, Finding, Part, diverged, part, unknown
+from reprise.schemas.observed_record import ObservedInput, ObservedRecord
+
+_CACHES = (".cache", "Caches", ".matplotlib", ".ipython", ".jupyter", "joblib")
+_UNOBSERVED = "what run {} read beside its declared inputs was not observed"
+
+
+def compare_observed(a: Recorded, b: Recorded) -> Iterator[Part]:
+    """Files that both runs read, by their digests; of variables, whether they are the same.
+
+    Files decide, but for those that one run alone read, that a run changes itself, or that are a program's
+    cache: what comes of them shows in the results. So it is with variables.
+    """
+    one, other = (run.record.observed if run.record else None for run in (a, b))
+    if one is None or other is None:
+        run = a if one is None else b
+        if one is not None or other is not None:
+            reason = _UNOBSERVED.format(run.run_id[:8])
+            yield part("input", "", unknown(reason), decides=False)
+        return
+    declared = {item.uri for run in (a, b) if run.record for item in run.record.inputs if item.uri}
+    yield from _files(_others(one, declared), _others(other, declared))
+    yield from _variables(one, other)
+
+
+def _others(seen: ObservedRecord, declared: set[str]) -> Mapping[str, ObservedInput]:
+    """Those by path that are not declared anyway, nor in a folder that is."""
+    return {item.path: item for item in seen.inputs if not _is_in(item.path, declared)}
+
+
+def _is_in(path: str, declared: set[str]) -> bool:
+    return any(str(place) in declared for place in (path, *PurePosixPath(path).parents))
+
+
+def _files(a: Mapping[str, ObservedInput], b: Mapping[str, ObservedInput]) -> Iterator[Part]:
+    same = 0
+    for path in sorted({*a, *b}):
+        one, other = a.get(path), b.get(path)
+        found = _compare_files(one, other)
+        if found == IDENTICAL:
+            same += one.files if one else 0
+            continue
+        decides = one is not None and other is not None and _is_from_outside(one, other)
+        yield part("input", path, found, decides=decides)
+    if same:
+        yield part(
+            "input", f"{same} {'file' if same == 1 else 'files'} that it was seen to read", IDENTICAL
+        )
+
+
+def _compare_files(a: ObservedInput | None, b: ObservedInput | None) -> Finding:
+    if a is None:
+        return diverged(note="it was not read then")
+    if b is None:
+        return diverged(note="it was not read this time")
+    if a.digest is None or b.digest is None:
+        return unknown(a.note or b.note or "its digest is not recorded")
+    if a.digest == b.digest:
+        return IDENTICAL
+    note = f"{b.digest[:19]}, was {a.digest[:19]}"
+    return diverged(note=note if a.files == b.files else f"{b.files} files, was {a.files}")
+
+
+def _is_from_outside(a: ObservedInput, b: ObservedInput) -> bool:
+    """Whether both were given the file: it is known, no cache, and the run itself does not change it."""
+    if a.digest is None or b.digest is None or a.note or b.note:
+        return False
+    return not set(_CACHES).intersection(Path(a.path).parts)
+
+
+def _variables(a: ObservedRecord, b: ObservedRecord) -> Iterator[Part]:
+    one, other = ({item.name: item.digest for item in seen.variables} for seen in (a, b))
+    both = sorted(one.keys() & other.keys())
+    if a.salt != b.salt:
+        if any(one[name] or other[name] for name in both):
+            reason = "their values are known by digests of another machine"
+            yield part("input", "environment variables", unknown(reason), decides=False)
+        return
+    for name in both:
+        was, now = one[name], other[name]
+        if was != now:
+            note = "is not set" if now is None else "was not set" if was is None else "has another value"
+            yield part("input", f"environment variable {name}", diverged(note=note), decides=False)
