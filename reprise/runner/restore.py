@@ -205,7 +205,7 @@ def _plan(this: _Restoring, checkout: Checkout, lock: Lock | None, find: Localis
         this.run.start_time,
         lock if manager == restore_environment.LOCAL else None,
         environment,
-        restore_machine.variables(record),
+        restore_machine.variables(record, this.origin.place, _root(checkout)),
         {kind: this.run.run_id},
     )
     plan = plan_for(checkout, request, find, told)

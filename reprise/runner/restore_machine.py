@@ -19,6 +19,7 @@ log = logging.getLogger(__name__)
 
 _OF_THE_MACHINE = {"CUDA_VISIBLE_DEVICES"}
 """Variables that say which devices a run may have, which another machine numbers in its own way."""
+_SEARCH = "PYTHONPATH"
 _LISTED = 8
 
 
@@ -36,15 +37,40 @@ def gpu_fault(recorded: MachineRecord) -> EnvError | None:
     )
 
 
-def variables(record: RunRecord) -> tuple[tuple[str, str | None], ...]:
-    """The patch of the environment with the seeds and settings of the run, and no others."""
+def variables(
+    record: RunRecord, original: Path | None, restored: Path
+) -> tuple[tuple[str, str | None], ...]:
+    """The patch of the environment with the seeds and settings of the run, and no others.
+
+    ``original`` is the root of the source as the run had it, ``restored`` where that lies now.
+    """
     patch: dict[str, str | None] = {}
     if record.machine is not None:
         # asked for what it knows, it leaves out whatever else somebody may have written into the record
-        now, then = (machine.machine(found).variables for found in (os.environ, record.machine.variables))
+        now, then = (
+            dict(machine.machine(found).variables) for found in (os.environ, record.machine.variables)
+        )
+        if record.version == 1:  # which did not know of them
+            now = {name: value for name, value in now.items() if name not in machine.SETTINGS}
+        if search := then.get(_SEARCH):
+            then[_SEARCH] = _search_path(search, original, restored)
         patch |= {**dict.fromkeys(now), **then}
     patch |= {name: seed for name, seed in record.seeds.items() if name.endswith("SEED")}
     return tuple((name, value) for name, value in patch.items() if name not in _OF_THE_MACHINE)
+
+
+def _search_path(search: str, original: Path | None, restored: Path) -> str:
+    """The folders of PYTHONPATH; those of the source are in the source as it was restored."""
+    folders = []
+    for folder in search.split(os.pathsep):
+        path = Path(folder)
+        if original is not None and path.is_relative_to(original):
+            path = restored / path.relative_to(original)
+            folder = str(path)
+        if path.is_absolute() and not path.exists():
+            log.warning("PYTHONPATH: %s, which the run had, is not here", folder)
+        folders.append(folder)
+    return os.pathsep.join(folders)
 
 
 def tell_differences(

@@ -309,6 +309,45 @@ def test_seeds_and_threads_are_those_of_the_run(repository: Write, monkeypatch: 
     assert output(project) == "17\n3\nnone\n"
 
 
+def test_settings_that_decide_results_are_those_of_the_run(
+    repository: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command = "echo $TZ $RANDOM_SEED ${{KERAS_BACKEND-none}}; python -c 'import mine, theirs'"
+    project = repository({"MLproject": mlproject(command), "lib/mine.py": "print('mine')\n"})
+    (aside := tmp_path / "aside").mkdir()
+    (aside / "theirs.py").write_text("print('theirs')\n")
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    monkeypatch.setenv("RANDOM_SEED", "7")
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(project.path / "lib"), str(aside)]))
+    assert project.run().exit_code == 0
+    for name in ("TZ", "RANDOM_SEED", "PYTHONPATH"):
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("KERAS_BACKEND", "jax")
+    (project.path / "lib" / "mine.py").unlink()  # that of the restored source is used
+    assert project.reprise("reproduce", "@last").exit_code == 0
+    assert output(project) == "Asia/Tokyo 7 none\nmine\ntheirs\n"
+
+
+def test_files_that_the_run_read_and_that_are_gone_are_told_before_it_starts(
+    repository: Write, tmp_path: Path
+) -> None:
+    data, module = tmp_path / "data.csv", tmp_path / "common.py"
+    data.write_text("1\n")
+    module.write_text("x = 1\n")
+    script = (
+        f"import sys; sys.path.insert(0, {str(tmp_path)!r})\nimport common; open({str(data)!r}).read()\n"
+    )
+    project = repository({"MLproject": mlproject("python train.py"), "train.py": script})
+    assert project.run().exit_code == 0
+    module.write_text("x = 2\n")
+    again = project.reprise("reproduce", "@last")
+    assert again.exit_code == 7
+    assert f"input {module}" in again.out
+    data.unlink()
+    again = project.reprise("reproduce", "@last")
+    assert f"read by run {project.runs()[1].run_id[:8]}: {data}" in again.err
+
+
 def test_record_sets_no_other_variable(repository: Write) -> None:
     project = repository({"MLproject": mlproject("printenv LD_PRELOAD BASH_ENV || echo none")})
     project.run()

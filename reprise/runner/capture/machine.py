@@ -12,7 +12,7 @@ from pathlib import Path
 
 from reprise.schemas.run_record import Gpu, MachineRecord
 
-_VARIABLES = (
+NUMBERS = (
     "OMP_NUM_THREADS",
     "OMP_SCHEDULE",
     "OMP_DYNAMIC",
@@ -35,6 +35,56 @@ _VARIABLES = (
 )
 """What decides how, and in which order, numbers are computed."""
 
+SETTINGS = (
+    "ATEN_CPU_CAPABILITY",
+    "DNNL_MAX_CPU_ISA",
+    "GLOBAL_SEED",
+    "GOTO_NUM_THREADS",
+    "JAX_DEFAULT_DTYPE_BITS",
+    "JAX_DEFAULT_MATMUL_PRECISION",
+    "JAX_DISABLE_JIT",
+    "JAX_ENABLE_X64",
+    "JAX_THREEFRY_PARTITIONABLE",
+    "KERAS_BACKEND",
+    "LANG",
+    "LC_ALL",
+    "LC_COLLATE",
+    "LC_CTYPE",
+    "LC_NUMERIC",
+    "LC_TIME",
+    "LOKY_MAX_CPU_COUNT",
+    "MKL_DYNAMIC",
+    "MKL_ENABLE_INSTRUCTIONS",
+    "MKL_THREADING_LAYER",
+    "NPY_DISABLE_CPU_FEATURES",
+    "NPY_ENABLE_CPU_FEATURES",
+    "NPY_PROMOTION_STATE",
+    "NUMBA_CPU_NAME",
+    "NUMBA_DISABLE_JIT",
+    "NUMBA_NUM_THREADS",
+    "NUMBA_THREADING_LAYER",
+    "ONEDNN_MAX_CPU_ISA",
+    "POLARS_MAX_THREADS",
+    "PYTHONIOENCODING",
+    "PYTHONOPTIMIZE",
+    "PYTHONPATH",
+    "PYTHONUTF8",
+    "PYTHONWARNINGS",
+    "RANDOM_SEED",
+    "RAYON_NUM_THREADS",
+    "SCIPY_ARRAY_API",
+    "SEED",
+    "SKLEARN_ASSUME_FINITE",
+    "SKLEARN_SEED",
+    "SKLEARN_WORKING_MEMORY",
+    "SOURCE_DATE_EPOCH",
+    "TF_USE_LEGACY_KERAS",
+    "TOKENIZERS_PARALLELISM",
+    "TORCH_ALLOW_TF32_CUBLAS_OVERRIDE",
+    "TZ",
+)
+"""What else decides results, and holds no secret; recorded since version 2 of the record."""
+
 _NVIDIA = Path("/proc/driver/nvidia")
 _CARDS = Path("/sys/class/drm")
 _AMD = "0x1002"
@@ -52,7 +102,7 @@ def machine(environ: Mapping[str, str]) -> MachineRecord:
         cores=_cores(),
         memory=_memory(),
         gpus=(*_nvidia_gpus(), *_amd_gpus()),
-        variables={name: environ[name] for name in _VARIABLES if name in environ},
+        variables={name: environ[name] for name in (*NUMBERS, *SETTINGS) if name in environ},
         python=platform.python_version(),
     )
 

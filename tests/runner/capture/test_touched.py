@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator
 
-from reprise.runner.capture import touched
+from reprise.runner.capture import machine, touched
 from reprise.runner.capture.command_words import read_command
 from reprise.runner.capture.folding import fold_inputs
 from reprise.runner.capture.variables import read_salt
 from reprise.schemas.observed_record import ObservedInput, ObservedRecord
-from tests.conftest import ProjectFolder
+from tests.conftest import REPOSITORY, ProjectFolder
 from tests.runner.capture.recorded import record_of
 from tests.runner.capture.test_record import sha256
 from tests.schemas.test_run_record import schema
@@ -186,3 +186,8 @@ def test_what_a_command_names(command: str, programs: list[str], names: list[str
     found = read_command(command, tmp_path)
     assert list(found.programs) == programs
     assert {Path(file).name for file in found.files} == set(names)
+
+
+def test_the_reference_has_every_variable_that_is_restored() -> None:
+    text = (REPOSITORY / "docs" / "reference" / "run-record.md").read_text()
+    assert [name for name in (*machine.NUMBERS, *machine.SETTINGS) if f"`{name}`" not in text] == []
