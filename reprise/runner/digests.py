@@ -85,9 +85,43 @@ def of_bytes(file: Path) -> Digest:
 
 
 def files_below(folder: Path) -> Iterator[Path]:
-    """All files below a folder; links to files count, links to folders do not."""
-    for found, _, names in os.walk(folder):
-        yield from (file for name in names if (file := Path(found, name)).is_file())
+    """All files below a folder, through links too, but not round in circles.
+
+    Raises:
+        OSError: a folder cannot be read; without it the rest would say too little.
+    """
+    yield from (file for place in folders_below(folder) for file in _files_in(place))
+
+
+def folders_below(folder: Path, above: frozenset[tuple[int, int]] = frozenset()) -> Iterator[Path]:
+    """``folder``, and all folders below it, through links too, but not round in circles.
+
+    Raises:
+        OSError: one of them cannot be read.
+    """
+    state = folder.stat()
+    here = (state.st_dev, state.st_ino)
+    if here in above:
+        return
+    yield folder
+    for name in [entry.name for entry in _entries(folder) if _leads_to_folder(entry)]:
+        yield from folders_below(folder / name, above | {here})
+
+
+def _files_in(folder: Path) -> Iterator[Path]:
+    yield from [found for entry in _entries(folder) if (found := folder / entry.name).is_file()]
+
+
+def _entries(folder: Path) -> list[os.DirEntry[str]]:
+    with os.scandir(folder) as entries:
+        return list(entries)
+
+
+def _leads_to_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link to itself
+        return False
 
 
 def _read(file: Path) -> dict[str, list[int | str]]:

@@ -6,7 +6,6 @@ remembered; what has changed by then is told and not guessed.
 
 from __future__ import annotations
 
-import os
 import re
 import time
 from collections.abc import Iterator
@@ -161,8 +160,9 @@ def _with(record: InputRecord, digest: Digest) -> InputRecord:
 def _everything(path: Path) -> Iterator[Path]:
     """A file; or a folder with all files and folders below."""
     yield path
-    for found, folders, files in os.walk(path):
-        yield from (Path(found, name) for name in (*folders, *files))
+    if path.is_dir():
+        for folder in digests.folders_below(path):
+            yield from folder.iterdir()
 
 
 def _changed(path: Path) -> int:
