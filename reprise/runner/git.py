@@ -15,18 +15,21 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from reprise import process
 from reprise.errors import SourceError
 from reprise.redact import redact
+from reprise.runner import git_faults
 
 HEAD = "HEAD"
+_SHA256_DIGITS = 64
+_SSH_SAID_WHY = "Could not read from remote repository"
 
 NETWORK_PROTOCOLS = "git:http:https:ssh"
 PROTOCOLS = f"file:{NETWORK_PROTOCOLS}"
 
-# What a hook or an alias that started us may have set, and what would lead git to another repository.
+# What a hook or an alias that started us may have set: it leads git elsewhere, or changes what it answers.
 _LOCAL_VARIABLES = (
     "GIT_DIR",
     "GIT_WORK_TREE",
@@ -39,6 +42,15 @@ _LOCAL_VARIABLES = (
     "GIT_SHALLOW_FILE",
     "GIT_GRAFT_FILE",
     "GIT_QUARANTINE_PATH",
+    "GIT_ATTR_SOURCE",
+    "GIT_DEFAULT_HASH",
+    "GIT_DEFAULT_REF_FORMAT",
+    "GIT_DIFF_OPTS",
+    "GIT_EXTERNAL_DIFF",
+    "GIT_GLOB_PATHSPECS",
+    "GIT_ICASE_PATHSPECS",
+    "GIT_LITERAL_PATHSPECS",
+    "GIT_NOGLOB_PATHSPECS",
 )
 _CONFIG = (
     ("core.hooksPath", os.devnull),
@@ -48,6 +60,10 @@ _CONFIG = (
     ("gc.auto", "0"),
     ("maintenance.auto", "false"),
     ("advice.detachedHead", "false"),
+    ("diff.orderFile", os.devnull),
+    ("init.defaultObjectFormat", "sha1"),
+    ("init.defaultRefFormat", "files"),
+    ("submodule.recurse", "false"),
     ("http.lowSpeedLimit", "1"),
     ("http.lowSpeedTime", "60"),
 )
@@ -59,16 +75,8 @@ _CREDENTIAL_HELPER = (
 )
 
 
-class Unreachable(SourceError):
-    """The host does not answer; a mirror may still know what is wanted."""
-
-
 class Ambiguous(SourceError):
     """A short commit id that more than one commit begins with."""
-
-
-class Unauthorized(SourceError):
-    """The host answers, and wants other credentials."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +109,9 @@ def run(
     environ = environ or environment()
     if cwd is None:
         environ = {**environ, **NO_REPOSITORY}
+    command = ["git", *_naming(cwd), *arguments]
     try:
-        return process.run(["git", *arguments], cwd=cwd, environ=environ, check=False, stdin=stdin)
+        return process.run(command, cwd=cwd, environ=environ, check=False, stdin=stdin)
     except process.ProgramMissing as error:
         raise SourceError(
             "git was not found on PATH", hint="install git, or give a local folder or an archive"
@@ -114,7 +123,7 @@ def attempt(remote: Remote, *arguments: str, cwd: Path | None = None) -> process
     result = process.Completed(-1, "", "")
     for environ in _accesses(remote):
         result = run(*arguments, cwd=cwd, environ=environ)
-        if result.exit_code == 0 or not re.search(_UNAUTHORIZED, result.stderr):
+        if result.exit_code == 0 or git_faults.is_unreachable(result.stderr):
             break
     return result
 
@@ -123,10 +132,10 @@ def over_network(remote: Remote, *arguments: str, cwd: Path | None = None) -> pr
     """As :func:`attempt`, but what lies with the remote is raised.
 
     Raises:
-        Unreachable, Unauthorized, SourceError: git failed for a reason that lies with the remote.
+        SourceError: git failed for a reason that lies with the remote.
     """
     result = attempt(remote, *arguments, cwd=cwd)
-    if result.exit_code != 0 and (fault := _remote_fault(remote, result.stderr)):
+    if result.exit_code != 0 and (fault := _fault(remote, result.stderr)):
         raise fault
     return result
 
@@ -141,6 +150,7 @@ def environment(
         "GIT_TERMINAL_PROMPT": "0",
         "GIT_OPTIONAL_LOCKS": "0",
         "GIT_ALLOW_PROTOCOL": protocols,
+        **_without_traces(),
     }
     inherited = os.environ.get("GIT_CONFIG_COUNT", "")
     start = int(inherited) if inherited.isdigit() else 0
@@ -150,6 +160,11 @@ def environment(
     return patch
 
 
+def object_format(commit: str) -> str:
+    """The hash, in git's word, by which a repository with this full id names its objects."""
+    return "sha256" if len(commit) == _SHA256_DIGITS else "sha1"
+
+
 def list_refs(remote: Remote, *names: str) -> dict[str, str]:
     """The refs of ``remote`` that end in one of ``names`` (all without any), each with its object.
 
@@ -157,7 +172,8 @@ def list_refs(remote: Remote, *names: str) -> dict[str, str]:
     """
     listing = over_network(remote, "ls-remote", "--symref", "--", remote.url, *names)
     if listing.exit_code != 0:
-        raise SourceError(f"git cannot read {remote.url}: {reason(listing.stderr)}")
+        kind = SourceError if remote.local else git_faults.Unreachable
+        raise kind(f"git cannot read {remote.url}: {reason(listing.stderr)}")
     refs: dict[str, str] = {}
     for line in listing.stdout.splitlines():
         target, _, name = line.partition("\t")
@@ -180,14 +196,22 @@ def find_commit(repository: Path, name: str) -> str | None:
     )
     if found.exit_code == 0:
         return found.stdout.strip()
-    if "is ambiguous" in found.stderr:
+    if len(run("rev-parse", f"--disambiguate={name}", cwd=repository).stdout.splitlines()) > 1:
         raise Ambiguous(
             f'"{name}" is the beginning of more than one id in {repository}', hint="give more of it"
         )
-    # Of a name that stands for nothing git says nothing.
-    if found.stderr and "expected commit type" not in found.stderr:
+    # Of a name that stands for nothing git says nothing; of others, that it is no commit or cannot be read.
+    if found.stderr and not run("cat-file", "-t", name, cwd=repository).stdout:
         raise SourceError(f"git cannot read {repository}: {reason(found.stderr)}")
     return None
+
+
+def reason(stderr: str) -> str:
+    """Why git failed, in its own words: the first thing that it calls fatal, or what ssh said."""
+    lines = [line for line in redact(stderr).splitlines() if line.strip()]
+    told = [line for line in lines if line.startswith(("fatal:", "error:")) and _SSH_SAID_WHY not in line]
+    first = (told or lines or ["no reason given"])[0]
+    return first.removeprefix("fatal: ").removeprefix("error: ")
 
 
 def refusal(text: str) -> str | None:
@@ -201,12 +225,15 @@ def refusal(text: str) -> str | None:
     return None
 
 
-def reason(stderr: str) -> str:
-    """Why git failed, in its own words: the first thing that it calls fatal, or what ssh said."""
-    lines = [line for line in redact(stderr).splitlines() if line.strip()]
-    told = [line for line in lines if line.startswith(("fatal:", "error:")) and _SSH_SAID_WHY not in line]
-    first = (told or lines or ["no reason given"])[0]
-    return first.removeprefix("fatal: ").removeprefix("error: ")
+def _naming(folder: Path | None) -> tuple[str, ...]:
+    """The option that names ``folder`` to git where it is a bare repository, or what is left of one.
+
+    git finds one by itself only where ``safe.bareRepository`` allows it, and else another one further up.
+    """
+    if folder is None or folder.name == ".git" or (folder / ".git").exists():
+        return ()
+    is_bare = folder.suffix == ".git" or ((folder / HEAD).is_file() and (folder / "objects").is_dir())
+    return (f"--git-dir={folder}",) if is_bare else ()
 
 
 def _accesses(remote: Remote) -> Iterator[dict[str, str | None]]:
@@ -232,53 +259,28 @@ def _accesses(remote: Remote) -> Iterator[dict[str, str | None]]:
     }
 
 
+def _fault(remote: Remote, stderr: str) -> SourceError | None:
+    """What lies with the remote, when git failed."""
+    if remote.local:
+        root = Path(unquote(urlsplit(remote.url).path))
+        inner = root / ".git"
+        if fault := git_faults.of_owner(root, [root, inner] if inner.exists() else [root]):
+            return fault
+    return git_faults.of_remote(remote.url, stderr, reason(stderr))
+
+
+def _without_traces() -> dict[str, str | None]:
+    """Traces that git would write among what we read, and not into a file."""
+    return {
+        name: None
+        for name, value in os.environ.items()
+        if name == "GIT_CURL_VERBOSE" or (name.startswith("GIT_TRACE") and not value.startswith("/"))
+    }
+
+
 def _quiet_ssh() -> dict[str, str | None]:
     """Without a terminal nobody can answer ssh; the user's own choice of ssh command is kept."""
     if (sys.stdin and sys.stdin.isatty()) or {"GIT_SSH", "GIT_SSH_COMMAND"} & os.environ.keys():
         return {}
     chosen = run("config", "--get", "core.sshCommand").stdout.strip()
     return {"GIT_SSH_COMMAND": f"{chosen or 'ssh'} -oBatchMode=yes"}
-
-
-_SSH_SAID_WHY = "Could not read from remote repository"
-# Patterns stay text: they are needed, and compiled, on failure only.
-_UNAUTHORIZED = (
-    r"Authentication failed|could not read (Username|Password)|terminal prompts disabled"
-    r"|Permission denied \(|Host key verification failed|returned error: 40[13]"
-)
-_UNREACHABLE = (
-    r"Could not resolve|Name or service not known|[Cc]onnection (refused|timed out|reset)"
-    r"|(Failed to|unable to|Couldn't) connect|Operation (timed out|too slow)|No route to host"
-    r"|returned error: 5\d\d|Empty reply|early EOF|hung up unexpectedly|Network is unreachable"
-)
-_NOT_FOUND = (
-    r"(?i)repository .*not found|remote: not found|returned error: 404|not appear to be a git repository"
-    r"|not exported|no such repository|repository '.*' does not exist"
-)
-
-
-def _remote_fault(remote: Remote, stderr: str) -> SourceError | None:
-    """What ``stderr`` tells about the remote, as a sentence; None when it tells something else."""
-    said = reason(stderr)
-    if "dubious ownership" in stderr:
-        return SourceError(
-            f"{remote.url} belongs to another user, and git does not read it",
-            hint="git config --global --add safe.directory FOLDER trusts it",
-        )
-    if re.search(_UNAUTHORIZED, stderr):
-        return Unauthorized(
-            f"{remote.url} wants credentials that git does not have: {said}",
-            hint="check the URL, and give git a credential helper, GIT_ASKPASS or an ssh key; "
-            f'try "git ls-remote {remote.url}"',
-        )
-    if re.search(_UNREACHABLE, stderr):
-        return Unreachable(
-            f"{remote.url} cannot be reached: {said}",
-            hint="check the host name, the network and the proxy; a commit fetched before needs no network",
-        )
-    if re.search(_NOT_FOUND, stderr):
-        return SourceError(
-            f"there is no git repository at {remote.url}: {said}",
-            hint="check the URL; a private repository looks like a missing one without credentials",
-        )
-    return None

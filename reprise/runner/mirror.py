@@ -5,28 +5,25 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
-import re
 import shutil
 import time
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from reprise import lock, paths, process, progress
+from reprise import lock, paths, progress
 from reprise.errors import SourceError
-from reprise.runner import git
+from reprise.runner import git, git_faults
 from reprise.runner.git import HEAD
 
 log = logging.getLogger(__name__)
 
-DAMAGE = re.compile(
-    r"corrupt|bad object|missing (blob|tree|commit|object)|unable to read|not a git repository"
-    r"|packfile|unable to parse|not point to a valid object|bad (tree|signature|config)|invalid index"
-    r"|could not parse|inflate|unexpected line in|pack has bad|broken ref|reference broken",
-    re.IGNORECASE,
-)
-
 
 class Damaged(Exception):
     """The mirror is not what git can read; the message is git's."""
+
+
+class NotGiven(SourceError):
+    """The remote has no such object, or gives it to nobody who asks by its id."""
 
 
 class Mirror:
@@ -64,17 +61,23 @@ class Mirror:
         return refs
 
     def fetch(self, wanted: str | None) -> None:
-        """Bring the branches and tags up to date, and the object ``wanted`` even when none leads there."""
+        """Bring the branches and tags up to date, and the object ``wanted`` even when none leads there.
+
+        Raises:
+            NotGiven: the remote does not give ``wanted``.
+            SourceError, Damaged: it cannot be fetched.
+        """
         started = time.monotonic()
         with lock.exclusive(self.home / "mirror.lock", f"the mirror of {self.remote.url}"):
             if wanted is not None and self.knows(wanted):
                 return
-            self._make()
+            self._make(wanted)
             kinds = ("heads", "tags", "remotes") if self.remote.local else ("heads", "tags")
             with progress.spinner(f"Fetching {self.remote.url}"):
-                self._fetch(*(f"+refs/{kind}/*:refs/{kind}/*" for kind in kinds))
-                if wanted is not None and not self.knows(wanted):
-                    self._fetch(wanted)
+                if why := self._fetch(*(f"+refs/{kind}/*:refs/{kind}/*" for kind in kinds)):
+                    raise self.failure(f"git cannot fetch {self.remote.url}: {why}")
+                if wanted is not None and not self.knows(wanted) and (why := self._fetch(wanted)):
+                    raise NotGiven(f"{self.remote.url} does not give {wanted}: {why}")
         log.info("Fetched %s in %.1f s", self.remote.url, time.monotonic() - started)
 
     def remember_head(self, branch: str) -> None:
@@ -82,23 +85,36 @@ class Mirror:
         if (self.folder / HEAD).read_text() != f"ref: {branch}\n":
             paths.write_atomically(self.folder / HEAD, f"ref: {branch}\n")
 
+    def failure(self, sentence: str) -> Exception:
+        """What to raise when git failed: damage, where git finds fault with the mirror, else an error."""
+        found = git.run("fsck", "--no-dangling", "--no-progress", cwd=self.folder)
+        return SourceError(sentence) if found.exit_code == 0 else Damaged(sentence)
+
     def remove(self) -> None:
         with lock.exclusive(self.home / "mirror.lock", f"the mirror of {self.remote.url}"):
             for name in ("mirror.git", "commits"):
                 shutil.rmtree(self.home / name, ignore_errors=True)
 
-    def _make(self) -> None:
+    def _make(self, wanted: str | None) -> None:
+        known = wanted or next(iter(_ids(git.list_refs(self.remote))), "")
         if self.folder.is_dir():
             _sweep(self.folder)
+            if known and git.object_format(known) != self._object_format():
+                raise Damaged(f"its ids are of another kind than {known}")
             return
         self.home.mkdir(parents=True, exist_ok=True)
         paths.write_atomically(self.home / "url", f"{self.remote.url}\n")
         partial = self.home / ".mirror.git"
         shutil.rmtree(partial, ignore_errors=True)
-        quietly("init", "--quiet", "--bare", "--template=", str(partial), cwd=self.home)
+        options = ("--bare", "--template=", f"--object-format={git.object_format(known)}")
+        quietly("init", "--quiet", *options, str(partial), cwd=self.home)
         partial.rename(self.folder)
 
-    def _fetch(self, *wanted: str) -> None:
+    def _object_format(self) -> str:
+        return git.run("rev-parse", "--show-object-format", cwd=self.folder).stdout.strip()
+
+    def _fetch(self, *wanted: str) -> str | None:
+        """None when it is here, else git's reason why the remote, which answers, does not give it."""
         options = (
             "--quiet",
             "--force",
@@ -109,15 +125,11 @@ class Mirror:
         )
         arguments = ("fetch", *options, "--no-recurse-submodules", "--", self.remote.url, *wanted)
         result = git.over_network(self.remote, *arguments, cwd=self.folder)
-        if result.exit_code == 0:
-            return
-        if DAMAGE.search(result.stderr):
-            raise Damaged(git.reason(result.stderr))
-        raise SourceError(f"git cannot fetch {self.remote.url}: {git.reason(result.stderr)}")
+        return None if result.exit_code == 0 else git.reason(result.stderr)
 
 
-def not_at_hand(mirror: Mirror, what: str) -> git.Unreachable:
-    return git.Unreachable(
+def not_at_hand(mirror: Mirror, what: str) -> git_faults.Unreachable:
+    return git_faults.Unreachable(
         f"{what} of {mirror.remote.url} is not in the cache, and --offline forbids to fetch it",
         hint="run once without --offline",
     )
@@ -127,17 +139,15 @@ def quietly(*arguments: str, cwd: Path) -> None:
     """A git command on folders of the cache alone.
 
     Raises:
-        Damaged, SourceError: it failed.
+        SourceError: it failed.
     """
-    demand(git.run(*arguments, cwd=cwd), f"git {arguments[0]} failed in {cwd}")
+    result = git.run(*arguments, cwd=cwd)
+    if result.exit_code != 0:
+        raise SourceError(f"git {arguments[0]} failed in {cwd}: {git.reason(result.stderr)}")
 
 
-def demand(result: process.Completed, sentence: str) -> None:
-    if result.exit_code == 0:
-        return
-    if DAMAGE.search(result.stderr):
-        raise Damaged(git.reason(result.stderr))
-    raise SourceError(f"{sentence}: {git.reason(result.stderr)}")
+def _ids(refs: Mapping[str, str]) -> Iterator[str]:
+    return (target for name, target in refs.items() if not name.endswith("->"))
 
 
 def _sweep(mirror: Path) -> None:

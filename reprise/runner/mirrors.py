@@ -14,22 +14,22 @@ from __future__ import annotations
 import difflib
 import logging
 import re
+import shlex
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from reprise.errors import SourceError
-from reprise.runner import git, locations
+from reprise.runner import git, git_faults, locations, repositories
 from reprise.runner.git import HEAD
-from reprise.runner.mirror import Damaged, Mirror, not_at_hand, quietly
+from reprise.runner.mirror import Damaged, Mirror, NotGiven, not_at_hand, quietly
 from reprise.runner.pristine import pristine
 
 log = logging.getLogger(__name__)
 
 _HEX = re.compile(r"[0-9a-fA-F]{4,64}")
 _FULL = re.compile(r"[0-9a-fA-F]{40}|[0-9a-fA-F]{64}")
-_NO_SUCH_OBJECT = re.compile(r"not our ref|unadvertised object|remote ref")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,7 @@ def _resolve(mirror: Mirror, candidates: Sequence[str]) -> Found:
             raise not_at_hand(mirror, f'"{candidates[0]}"')
         refs = git.list_refs(mirror.remote, HEAD, *(ref for refs in wanted.values() for ref in refs))
         online = True
-    except git.Unreachable as error:
+    except git_faults.Unreachable as error:
         refs, online = mirror.refs(), False
         unreachable = error
     for name, places in wanted.items():
@@ -135,12 +135,10 @@ def _unnamed(mirror: Mirror, candidates: Sequence[str]) -> Found:
         # An expression of git's, such as HEAD~2 or a short id, is read where the user wrote it.
         name = git.find_commit(locations.path_of(remote.url), name) or name
     if _HEX.fullmatch(name):
-        full = name if _FULL.fullmatch(name) else None
         try:
-            mirror.fetch(full)
-        except SourceError as error:
-            if not _NO_SUCH_OBJECT.search(error.message):
-                raise
+            mirror.fetch(name if _FULL.fullmatch(name) else None)
+        except NotGiven:
+            pass
         if commit := mirror.knows(name):
             return Found(candidates[-1], commit, None)
     raise _no_such_ref(remote, candidates)
@@ -168,15 +166,32 @@ def _branch(ref: str, refs: Mapping[str, str]) -> str | None:
 
 
 def _no_such_ref(remote: git.Remote, candidates: Sequence[str]) -> SourceError:
-    refs = (ref.removesuffix("^{}") for ref in git.list_refs(remote) if ref.startswith("refs/"))
-    names = list(
-        dict.fromkeys(ref.split("/", 2)[-1] for ref in refs if ref.startswith(("refs/h", "refs/t")))
-    )
+    refs = git.list_refs(remote)
+    heads = (ref.removesuffix("^{}") for ref in refs if ref.startswith(("refs/heads/", "refs/tags/")))
+    names = list(dict.fromkeys(ref.split("/", 2)[-1] for ref in heads))
     near = difflib.get_close_matches(candidates[-1], names, n=3) or names[:8]
-    hint = (
-        f"it has {', '.join(near)}" + (" ..." if len(near) < len(names) else "") if near else "it is empty"
-    )
+    if whole := _command_for_the_rest(remote):
+        hint = f"it is a shallow checkout, which has a part of the history only; {whole} fetches the rest"
+    elif near:
+        hint = f"it has {', '.join(near)}" + (" ..." if len(near) < len(names) else "")
+    elif HEAD in refs:
+        hint = f"it has no branches and no tags; -v HEAD is the commit {refs[HEAD][:12]}"
+    else:
+        hint = "it has no commits yet"
     return SourceError(f'{remote.url} has no branch, tag or commit "{candidates[0]}"', hint=hint)
+
+
+def _command_for_the_rest(remote: git.Remote) -> str | None:
+    """The command that makes a shallow repository of this machine whole; None for a whole one."""
+    if not remote.local:
+        return None
+    root = locations.path_of(remote.url)
+    if repositories.ask(root, "rev-parse", "--is-shallow-repository").text.strip() != "true":
+        return None
+    keys = repositories.ask(root, "config", "--name-only", "--get-regexp", r"^remote\..*\.url$").text.split()
+    names = [key.removeprefix("remote.").removesuffix(".url") for key in keys]
+    name = [] if "origin" in names else names[:1]
+    return shlex.join(["git", "-C", str(root), "fetch", "--unshallow", "--tags", *name])
 
 
 def enter_branch(folder: Path, branch: str, commit: str) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from reprise import lock, paths
 from reprise.errors import SourceError
 from reprise.runner import git
-from reprise.runner.mirror import Mirror, demand, not_at_hand, quietly
+from reprise.runner.mirror import Mirror, not_at_hand, quietly
 
 
 def pristine(mirror: Mirror, commit: str, origin: str) -> Path:
@@ -35,7 +35,8 @@ def pristine(mirror: Mirror, commit: str, origin: str) -> Path:
 def _check_out(mirror: Mirror, commit: str, origin: str, folder: Path) -> None:
     if mirror.offline:
         _refuse_what_is_elsewhere(mirror, commit)
-    quietly("init", "--quiet", "--template=", str(folder), cwd=mirror.home)
+    options = ("--template=", f"--object-format={git.object_format(commit)}")
+    quietly("init", "--quiet", *options, str(folder), cwd=mirror.home)
     _share(mirror, folder / ".git")
     quietly("remote", "add", "origin", origin, cwd=folder)
     # Copies of the folder keep times and sizes only; git need not read every file again for that.
@@ -43,7 +44,9 @@ def _check_out(mirror: Mirror, commit: str, origin: str, folder: Path) -> None:
         quietly("config", key, value, cwd=folder)
     # Over the network, for git-lfs fetches what the pointers stand for.
     result = git.over_network(mirror.remote, "checkout", "--quiet", "--detach", commit, cwd=folder)
-    demand(result, f"git cannot check out {commit} of {mirror.remote.url}")
+    if result.exit_code != 0:
+        why = git.reason(result.stderr)
+        raise mirror.failure(f"git cannot check out {commit} of {mirror.remote.url}: {why}")
     if (folder / ".gitmodules").is_file():
         _fetch_submodules(mirror.remote, commit, folder)
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from reprise.errors import SourceError, UsageError
-from reprise.runner import git, locations, sources
+from reprise.runner import git_faults, locations, sources
 from reprise.schemas.job import Checkout
 from tests.fakes import git_http, repositories
 from tests.fakes.repositories import Demo, commit, make
@@ -287,11 +287,10 @@ def test_a_known_commit_needs_no_network(house: Path, demo: Demo, caplog: pytest
         caplog.clear()
         checkout = fetch(url, version)
         assert checkout.repository is not None and str(checkout.repository.commit) in caplog.text
-        assert "cannot be reached" in caplog.text
+        assert url in caplog.text and "as fetched before" in caplog.text
         assert checkout.repository.branch == (None if version == "v1a" else "main")
-    with pytest.raises(SourceError, match="cannot be reached") as caught:
+    with pytest.raises(git_faults.Unreachable, match=url):
         fetch(url, "never-heard-of")
-    assert caught.value.hint and "check the host name" in caught.value.hint
 
 
 def test_a_branch_that_moved_is_followed(house: Path, own_demo: Demo, tmp_path: Path) -> None:
@@ -346,7 +345,7 @@ def test_what_is_missing_is_told_and_leaves_nothing(house: Path, server: git_htt
     with pytest.raises(SourceError, match='has no subdirectory "sub"') as caught:
         fetch(f"{url}#sub")
     assert caught.value.hint == "it has projects in sub.v2/proj"
-    with pytest.raises(SourceError, match="there is no git repository at"):
+    with pytest.raises(SourceError, match=r"/team/nothing\.git"):
         fetch(f"{server.url}/team/nothing.git")
     work = house / "cache" / "work-v1"
     assert not work.exists() or list(work.iterdir()) == []
@@ -475,9 +474,8 @@ def test_credentials_that_are_missing_or_wrong_are_told_without_them(house: Path
     with git_http.serve(demo.served, credentials="me:right") as server:
         clean = f"{server.url}/team/demo.git"
         for userinfo in ("", "me:wr0ng@", "t0ken@"):
-            with pytest.raises(git.Unauthorized, match="wants credentials") as caught:
+            with pytest.raises(SourceError, match=clean) as caught:
                 fetch(clean.replace("://", f"://{userinfo}"))
-            assert caught.value.hint and "credential helper" in caught.value.hint
             assert "wr0ng" not in str(caught.value) and "t0ken" not in str(caught.value)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import errno
 import json
 import os
 import re
@@ -315,7 +316,7 @@ main()
 def test_an_upload_for_which_there_is_no_room_says_so_and_leaves_nothing(house: Path) -> None:
     with served(code=FULL) as server:
         status, answer = server.ask(f"{FILES}/0/run/artifacts/big.bin", b"x" * (3 << 20), method="PUT")
-        assert (status, json.loads(answer)["message"]) == (500, "File too large")
+        assert (status, json.loads(answer)["message"]) == (500, os.strerror(errno.EFBIG))
         assert server.ask(f"{FILES}/0/run/artifacts/small.bin", b"x", method="PUT")[0] == 200
         server.process.terminate()
         assert server.process.stderr is not None

@@ -234,7 +234,7 @@ def test_models_of_mlflow_2_are_appended_to_the_runs_history(store: EmbeddedStor
 
 def test_a_store_that_cannot_be_made_is_told_by_its_path(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(TrackingError, match="file/mlruns cannot be opened: Not a directory"):
+    with pytest.raises(TrackingError, match="file/mlruns cannot be opened"):
         EmbeddedStore(tmp_path / "file" / "mlruns").get_experiment("0")
 
 

@@ -424,7 +424,7 @@ def test_artifacts_in_a_folder_that_cannot_be_written_are_told(server: Server, t
     (tmp_path / "file").write_text("in the way")
     server.answer(200, located(f"{tmp_path}/file/artifacts"))
     with tracking(server.uri) as store:
-        with pytest.raises(TrackingError, match="cannot be written: Not a directory"):
+        with pytest.raises(TrackingError, match="cannot be written"):
             store.upload_artifact("r1", tmp_path / "file", "a.txt")
         with pytest.raises(TrackingError, match="cannot be written"):
             store.upload_artifact("r1", tmp_path / "absent", "a.txt")
