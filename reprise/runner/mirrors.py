@@ -188,7 +188,8 @@ def _command_for_the_rest(remote: git.Remote) -> str | None:
     root = locations.path_of(remote.url)
     if repositories.ask(root, "rev-parse", "--is-shallow-repository").text.strip() != "true":
         return None
-    keys = repositories.ask(root, "config", "--name-only", "--get-regexp", r"^remote\..*\.url$").text.split()
+    remotes = ("config", "--name-only", "--get-regexp", r"^remote\..*\.url$")
+    keys = repositories.ask(root, *remotes).text.splitlines()
     names = [key.removeprefix("remote.").removesuffix(".url") for key in keys]
     name = [] if "origin" in names else names[:1]
     return shlex.join(["git", "-C", str(root), "fetch", "--unshallow", "--tags", *name])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import re
 from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
@@ -24,7 +23,6 @@ _HEAD = Question(("rev-parse", git.HEAD, "--symbolic-full-name", git.HEAD))
 _SETTINGS = Question(
     ("config", "--null", "--get-regexp", r"^(remote\..*\.(url|promisor)|core\.filemode)$"),
 )
-_UNBORN = r"unknown revision|bad revision|ambiguous argument"
 
 
 def repository(path: Path) -> Repository | None:
@@ -100,10 +98,12 @@ def _read_head(root: Path, head: GitAnswer) -> tuple[str | None, str | None]:
     if head.exit_code == 0:
         commit, ref = head.text.split("\n")[:2]
         return commit, ref.removeprefix("refs/heads/") if ref.startswith("refs/heads/") else None
-    if not re.search(_UNBORN, head.stderr):
+    branch = repositories.ask(root, "symbolic-ref", "--quiet", git.HEAD)
+    there = repositories.ask(root, "for-each-ref", branch.text.strip())
+    is_unborn = branch.exit_code == 0 and there == GitAnswer(0, b"", "")
+    if not is_unborn:
         raise SourceError(git.reason(head.stderr))
-    branch = repositories.demand(root, "symbolic-ref", "--quiet", git.HEAD).decode().strip()
-    return None, branch.removeprefix("refs/heads/")
+    return None, branch.text.strip().removeprefix("refs/heads/")
 
 
 def _read_settings(text: str) -> dict[str, list[str]]:
