@@ -31,12 +31,12 @@ class VariableRecord(NamedTuple):
 
 
 class InterpreterRecord(NamedTuple):
-    """A Python that ran, with the distributions that it had, where the environment does not say them."""
+    """A Python that ran. ``packages`` are its distributions; None where the environment says them."""
 
     executable: str
     python: str
     prefix: str
-    packages: Mapping[str, str] = {}
+    packages: Mapping[str, str] | None = None
 
 
 class ProcessRecord(NamedTuple):

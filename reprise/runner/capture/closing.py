@@ -52,7 +52,7 @@ def closing(
     models = attempt(lambda: _models(tracking, run), notes, "the logged models")
     datasets = attempt(lambda: _datasets(tracking, run), notes, "the datasets")
     observed = attempt(
-        partial(make_observed, job, record.source.uri, hurry=outcome.status is RunStatus.KILLED),
+        partial(make_observed, job, record, hurry=outcome.status is RunStatus.KILLED),
         notes,
         "what the run read",
     )

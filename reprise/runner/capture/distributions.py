@@ -65,6 +65,15 @@ def installed(environ: Mapping[str, str]) -> Installed:
     program = shutil.which("python", path=search) or shutil.which("python3", path=search)
     if program is None:
         raise EnvError("there is no python on the PATH of the run")
+    return installed_for(program, environ)
+
+
+def installed_for(program: str, environ: Mapping[str, str]) -> Installed:
+    """What the Python ``program`` has installed.
+
+    Raises:
+        EnvError: it does not tell.
+    """
     note = _note(program, environ.get("PYTHONPATH", ""))
     answer = _remembered(note)
     if answer is None:

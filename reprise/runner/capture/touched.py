@@ -13,6 +13,7 @@ from reprise.runner import digests
 from reprise.runner.capture import guards
 from reprise.runner.capture.command_words import files_of
 from reprise.runner.capture.folding import fold_inputs
+from reprise.runner.capture.interpreters import with_packages
 from reprise.runner.capture.observed import Observation, Process, read_observation
 from reprise.runner.capture.observing import Beginning, read_beginning
 from reprise.runner.capture.variables import is_personal
@@ -24,6 +25,7 @@ from reprise.schemas.observed_record import (
     ProcessRecord,
     VariableRecord,
 )
+from reprise.schemas.run_record import RunRecord
 
 _BYTES = 1 << 30  # that are read after a run
 _FILES = 20_000
@@ -45,12 +47,11 @@ class _Candidate(NamedTuple):
     state: os.stat_result | None = None
 
 
-def make_observed(job: Path, source: str, *, hurry: bool = False) -> ObservedRecord | None:
-    """What the run of the folder ``job`` was seen to touch; None when it was not observed.
+def make_observed(job: Path, record: RunRecord, *, hurry: bool = False) -> ObservedRecord | None:
+    """What the run of ``record`` and the folder ``job`` was seen to touch; None when it was not observed.
 
     Args:
-        source: where the project is from; digests are remembered for its next run.
-        hurry: no file is read whose digest is not remembered.
+        hurry: no file is read whose digest is not remembered, and no interpreter is asked.
 
     Raises:
         OSError, ValueError, TypeError: the notes cannot be read.
@@ -59,11 +60,14 @@ def make_observed(job: Path, source: str, *, hurry: bool = False) -> ObservedRec
     if observation is None:
         return None
     beginning = read_beginning(job)
-    memory = Memory(Path("observed", source))
+    memory = Memory(Path(record.source.uri), "observed")
     rows = _digested([*_candidates(observation, beginning)], memory, 0 if hurry else _BYTES)
     memory.save()
     written = [name for path in observation.written if (name := _name(path, beginning)) is not None]
     started = (Path((item.words or (item.program,))[0]).name for item in observation.started)
+    interpreters = _interpreters(observation.processes)
+    if not hurry:
+        interpreters = (with_packages(item, record.environment) for item in interpreters)
     return ObservedRecord(
         fold_inputs(sorted(rows)),
         tuple(written[:_LISTED]),
@@ -71,7 +75,7 @@ def make_observed(job: Path, source: str, *, hurry: bool = False) -> ObservedRec
         tuple(_hosts(observation))[:_LISTED],
         tuple(_variables(observation, beginning))[:_LISTED],
         beginning.salt,
-        tuple(_interpreters(observation.processes)),
+        tuple(interpreters),
         tuple(_processes(observation.processes))[:_LISTED],
         tuple(_faults(observation, beginning, len(written))),
     )

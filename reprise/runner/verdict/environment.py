@@ -8,8 +8,9 @@ from reprise.envs import registry as envs
 from reprise.envs.difference import Change, difference
 from reprise.errors import RepriseError
 from reprise.runner import environments
+from reprise.runner.verdict.interpreters import packages_beside, ran_in_environment
 from reprise.runner.verdict.recorded import Recorded
-from reprise.runner.verdict.values import IDENTICAL, Finding, diverged, unknown
+from reprise.runner.verdict.values import IDENTICAL, Agreement, Finding, diverged, unknown
 from reprise.schemas import tags
 from reprise.schemas.environment import Package
 from reprise.schemas.run_record import Distribution
@@ -26,8 +27,17 @@ class Unknown(Exception):
 def compare_environments(a: Recorded, b: Recorded) -> Finding:
     """By packages with version, build and hashes; ``local`` ones by versions and origins.
 
-    A package that came from a folder is not comparable: nobody recorded what was in it.
+    Interpreters that ran beside that of the environment count too; and where that did not run at all, they
+    alone. A package that came from a folder is not comparable: nobody recorded what was in it.
     """
+    made = IDENTICAL
+    if ran_in_environment(a) or ran_in_environment(b):
+        made = _compare_made(a, b)
+    beside = difference(packages_beside(a), packages_beside(b))
+    return diverged(note=listed(beside)) if beside and made.agreement is not Agreement.DIVERGED else made
+
+
+def _compare_made(a: Recorded, b: Recorded) -> Finding:
     managers = [_manager(run) for run in (a, b)]
     digests = [run.run.tags.get(tags.ENV_DIGEST) for run in (a, b)]
     if managers[0] == managers[1] != LOCAL and digests[0] == digests[1] is not None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -144,6 +146,23 @@ def test_more_than_is_read_after_a_run_is_counted(project: Write, monkeypatch: p
     rows = {item.path: item for item in observed(demo).inputs}
     assert (rows["large"].digest, rows["large"].note) == (None, touched._TOO_MUCH)
     assert rows["side.txt"].digest is not None
+
+
+def test_a_python_that_the_command_names_is_recorded_with_its_packages(
+    project: Write, tmp_path: Path
+) -> None:
+    other = tmp_path / "other"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", other], check=True)
+    version = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    metadata = other / "lib" / version / "site-packages" / "beta-2.0.dist-info" / "METADATA"
+    metadata.parent.mkdir()
+    metadata.write_text("Metadata-Version: 2.1\nName: beta\nVersion: 2.0\n")
+    demo = project(
+        {"MLproject": f"entry_points: {{main: {{command: '{other}/bin/python -c 1; python -c 1'}}}}"}
+    )
+    assert demo.run().exit_code == 0
+    found = {Path(item.prefix): item.packages for item in observed(demo).interpreters}
+    assert found == {other: {"beta": "2.0"}, Path(sys.prefix): None}
 
 
 def files(*names: str) -> list[ObservedInput]:

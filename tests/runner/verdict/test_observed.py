@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from reprise.runner.verdict.values import Agreement, Verdict
-from reprise.schemas.observed_record import ObservedInput, ObservedRecord, VariableRecord
-from reprise.schemas.run_record import InputRecord
+from reprise.schemas.observed_record import InterpreterRecord, ObservedInput, ObservedRecord, VariableRecord
+from reprise.schemas.run_record import EnvironmentRecord, InputRecord
 from tests.runner.verdict.runs import RECORD, Made, part, words
 
 
@@ -92,3 +92,26 @@ def test_a_run_that_was_not_observed(made: Made) -> None:
     found = verdict_on(made, ObservedRecord(), None)
     assert "was not observed" in part(found, "input").note
     assert found.sentence == "identical"
+
+
+def test_an_interpreter_that_a_command_names_is_of_the_environment(made: Made) -> None:
+    def seen(version: str, *, alone: bool = True) -> ObservedRecord:
+        other = InterpreterRecord(
+            "/venv/bin/python", "3.11", "/venv", {"numpy": version, "reprise-ml": version}
+        )
+        own = InterpreterRecord("/own/bin/python", "3.11", "/own")
+        return ObservedRecord(interpreters=(other,) if alone else (other, own))
+
+    found = verdict_on(made, seen("1.0"), seen("2.0"))
+    assert found.sentence == "diverged at environment"
+    assert part(found, "environment").note == "numpy 2.0, was 1.0"
+    assert verdict_on(made, seen("1.0"), seen("1.0")).sentence == "identical"
+    a, b = (
+        made.run(
+            record=RECORD._replace(
+                observed=seen("1"), environment=EnvironmentRecord("local", python=python)
+            )
+        )
+        for python in ("3.11", "3.12")
+    )
+    assert made.verdict(a, b).sentence == "identical"  # neither ran in it
