@@ -59,7 +59,9 @@ def eventually(true: Callable[[], object]) -> bool:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--quick", action="store_true", help="leave out the tests that use real tools")
+    parser.addoption(
+        "--quick", action="store_true", help="leave out the tests that use real tools or are slow"
+    )
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
@@ -70,7 +72,7 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if not config.getoption("quick"):
         return
-    left_out = [item for item in items if any(map(item.get_closest_marker, machine.REAL_TOOLS))]
+    left_out = [item for item in items if any(map(item.get_closest_marker, machine.NOT_QUICK))]
     config.hook.pytest_deselected(items=left_out)
     items[:] = [item for item in items if item not in set(left_out)]
 
@@ -101,7 +103,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> Iterat
     for reason, number in reasons.most_common():
         terminalreporter.write_line(f"left out: {number} test{'s' * (number > 1)}: {reason}", yellow=True)
     if terminalreporter.config.getoption("quick"):
-        terminalreporter.write_line("left out: the tests with real tools; without --quick they run")
+        terminalreporter.write_line(
+            "left out: the tests that use real tools or are slow; without --quick they run"
+        )
 
 
 def _reason(report: pytest.TestReport) -> str:

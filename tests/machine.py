@@ -13,8 +13,8 @@ from reprise.envs import pip_settings
 from tests.envs import docker_engine
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-REAL_TOOLS = ("browser", "docker", "mlflow", "network")
-"""The markers of tests that are not quick."""
+NOT_QUICK = ("browser", "docker", "mlflow", "network", "slow")
+"""The markers of tests that ``--quick`` leaves out."""
 
 
 def browser() -> str | None:

@@ -249,6 +249,7 @@ def test_what_is_no_channel_is_named_without_its_secrets(channel: str, message: 
     assert "tk-1" not in told
 
 
+@pytest.mark.slow
 def test_error_from_an_unreachable_channel_is_the_end_of_the_process(log: Path) -> None:
     """rattler's threads once ended such a process with a segmentation fault."""
     script = """

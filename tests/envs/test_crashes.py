@@ -62,6 +62,7 @@ def packages(index: Path) -> list[str]:
     return names
 
 
+@pytest.mark.slow
 def test_many_processes_make_it_once(index: Path, tmp_path: Path) -> None:
     processes = [ask(tmp_path / f"log{number}", "alpha") for number in range(PROCESSES)]
     answers = [process.communicate(timeout=300) for process in processes]
@@ -73,6 +74,7 @@ def test_many_processes_make_it_once(index: Path, tmp_path: Path) -> None:
     assert "waiting for" in told
 
 
+@pytest.mark.slow
 def test_kills_at_random_moments_leave_whole_environments(packages: list[str], tmp_path: Path) -> None:
     chance = random.Random(KILLS)
     log = tmp_path / "env.log"

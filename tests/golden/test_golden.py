@@ -13,6 +13,8 @@ from tests.envs import conda_channel, docker_engine, wheels
 from tests.fakes.repositories import commit, git
 from tests.golden.conftest import Golden
 
+pytestmark = pytest.mark.slow
+
 LOCAL = "--env-manager=local"
 
 

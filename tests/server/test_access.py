@@ -280,6 +280,7 @@ def test_clients_that_stop_sending_are_left(house: Path) -> None:
         assert server.ask("/health")[0] == 200
 
 
+@pytest.mark.slow
 def test_many_slow_uploads_keep_nobody_waiting(house: Path) -> None:
     with served() as server, ExitStack() as stack:
         for number in range(64):
@@ -313,6 +314,7 @@ main()
 """
 
 
+@pytest.mark.slow
 def test_an_upload_for_which_there_is_no_room_says_so_and_leaves_nothing(house: Path) -> None:
     with served(code=FULL) as server:
         status, answer = server.ask(f"{FILES}/0/run/artifacts/big.bin", b"x" * (3 << 20), method="PUT")
@@ -388,6 +390,7 @@ def test_a_store_that_cannot_be_opened_is_told_before_it_serves(house: Path) -> 
     assert "reprise.db" in done.stderr and "Serving" not in done.stderr
 
 
+@pytest.mark.slow
 def test_users_are_made_on_the_command_line(house: Path) -> None:
     def reprise(*words: str, given: str = "") -> subprocess.CompletedProcess[str]:
         argv = [sys.executable, "-m", "reprise", "users", *words]

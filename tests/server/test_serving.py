@@ -62,6 +62,7 @@ def serving(folder: Path, code: str = SERVE) -> Iterator[tuple[subprocess.Popen[
             process.kill()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ask_to_stop", [signal.SIGTERM, signal.SIGINT])
 def test_it_serves_until_it_is_told_to_stop(tmp_path: Path, ask_to_stop: signal.Signals) -> None:
     with serving(tmp_path) as (server, port):
@@ -73,6 +74,7 @@ def test_it_serves_until_it_is_told_to_stop(tmp_path: Path, ask_to_stop: signal.
         urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ask_to_stop", [signal.SIGTERM, signal.SIGINT])
 def test_it_waits_for_no_client_that_takes_no_part_and_prints_nothing(
     tmp_path: Path, ask_to_stop: signal.Signals
@@ -100,6 +102,7 @@ def test_it_waits_for_no_client_that_takes_no_part_and_prints_nothing(
     assert not list(files.rglob(".*"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ask_to_stop", [signal.SIGTERM, signal.SIGINT])
 def test_while_another_process_holds_the_store_it_is_read_and_ends(
     tmp_path: Path, ask_to_stop: signal.Signals

@@ -184,6 +184,7 @@ def test_who_shares_a_transaction_that_sqlite_gave_up_is_told(watched: Watched) 
     assert watched.notes() == answered and "bad" not in answered
 
 
+@pytest.mark.slow
 def test_sixty_four_processes_write_at_once_and_some_are_killed(tmp_path: Path) -> None:
     folder, count, killed = tmp_path / "mlruns", 12, 8
     with EmbeddedStore(folder) as store:

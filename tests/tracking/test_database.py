@@ -46,6 +46,7 @@ def start(script: str, *arguments: object) -> subprocess.Popen[str]:
     return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
 
+@pytest.mark.slow
 def test_sixteen_processes_write_at_once_and_nothing_is_lost(tmp_path: Path) -> None:
     folder = tmp_path / "mlruns"
     with EmbeddedStore(folder) as store:

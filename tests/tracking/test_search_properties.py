@@ -211,6 +211,7 @@ def _made(store: EmbeddedStore, number: int, other: str, draw: random.Random) ->
     return Known(run_id, start, values) if experiment == "0" else None
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     conditions=st.lists(st.sampled_from(sorted(CONDITIONS)), max_size=3, unique=True),

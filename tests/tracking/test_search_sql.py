@@ -169,6 +169,7 @@ def test_logged_models_are_searched_by_the_metrics_of_a_dataset(embedded_store: 
         names(order_by=[ModelOrder("params.x")])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("filter", "names"),
     [
@@ -187,6 +188,7 @@ def test_the_most_that_can_be_asked_is_answered(store: EmbeddedStore, filter: st
         store.search_runs(["0"], order_by=[*orders, "metrics.acc"])
 
 
+@pytest.mark.slow
 def test_many_conditions_that_few_of_many_runs_meet(embedded_store: EmbeddedStore) -> None:
     """Their shares, multiplied, are next to nothing."""
     for i in range(600):

@@ -267,6 +267,7 @@ def test_what_changes_between_a_page_and_its_stream_is_told(tmp_path: Path, serv
     assert lines[3] == b"event: changed\n"
 
 
+@pytest.mark.slow
 def test_what_changes_while_the_server_is_away_is_told(tmp_path: Path) -> None:
     with EmbeddedStore(tmp_path / "mlruns") as store:
         store.create_experiment("first")

@@ -125,6 +125,7 @@ def _events(response: httpx.Response) -> Iterator[tuple[str, str, str]]:
             told = {}
 
 
+@pytest.mark.slow
 def test_a_log_is_streamed_to_its_end_and_taken_up_again(
     store: EmbeddedStore, run: Run, serve: Serve, tmp_path: Path
 ) -> None:
@@ -152,6 +153,7 @@ def test_a_log_is_streamed_to_its_end_and_taken_up_again(
     assert rest[-1][::2] == ("end", '"FAILED"')
 
 
+@pytest.mark.slow
 def test_a_server_stops_though_a_log_is_followed(store: EmbeddedStore, run: Run, tmp_path: Path) -> None:
     _log(store, run).write_text("one\n")
     with serving(tmp_path / "mlruns", tmp_path) as url:

@@ -79,6 +79,7 @@ def test_a_date_beyond_those_of_python_hides_no_table(folder: Path) -> None:
     assert table.rows[1][0] == "y"
 
 
+@pytest.mark.slow
 def test_parquet_that_unpacks_to_more_than_there_is_memory_is_not_shown(folder: Path) -> None:
     arrow = pytest.importorskip("pyarrow")
     parquet = pytest.importorskip("pyarrow.parquet")
