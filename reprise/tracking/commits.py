@@ -59,7 +59,7 @@ class Group:
         try:
             self.connection.execute("ROLLBACK TO part")
         except sqlite3.OperationalError as error:
-            if "no such savepoint" not in str(error):
+            if error.sqlite_errorcode != sqlite3.SQLITE_ERROR:
                 raise
             return False
         self.connection.execute("RELEASE part")

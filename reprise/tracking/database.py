@@ -24,6 +24,9 @@ BUSY_SECONDS = 120.0
 _NAP = 0.25
 """Seconds after which who waits to write looks whether that is still wanted."""
 
+_PRIMARY = 0xFF  # an extended code of SQLite holds the plain one in its last byte
+_BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+
 SYNCHRONOUS = "REPRISE_SYNCHRONOUS"
 
 
@@ -166,7 +169,7 @@ class Database:
                 f"a value cannot be stored: {error}", code="INVALID_PARAMETER_VALUE"
             ) from error
         except (sqlite3.OperationalError, sqlite3.DatabaseError) as error:
-            busy = "locked" in str(error) or "busy" in str(error)
+            busy = getattr(error, "sqlite_errorcode", 0) & _PRIMARY in _BUSY
             raise TrackingError(
                 f"{self.path}: {error}",
                 code="TEMPORARILY_UNAVAILABLE" if busy else "INTERNAL_ERROR",

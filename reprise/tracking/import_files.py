@@ -243,7 +243,9 @@ def _meta(folder: Path) -> Meta:
     try:
         meta = yaml.load(file.read_text(), Loader=_LOADER)
     except yaml.YAMLError as error:
-        raise TrackingError(f"{file} is no YAML: {error}") from error
+        mark = getattr(error, "problem_mark", None)
+        place = f", see line {mark.line + 1}" if mark else ""
+        raise TrackingError(f"{file} is no YAML{place}") from error
     if not isinstance(meta, dict):
         raise TrackingError(f"{file} is not what MLflow writes")
     return meta

@@ -58,10 +58,10 @@ def applied(connection: sqlite3.Connection) -> Sequence[str]:
     """The names of the steps that this database has seen, in order."""
     try:
         return [name for (name,) in connection.execute("SELECT name FROM migration ORDER BY number")]
-    except sqlite3.OperationalError as error:
-        if "no such table" in str(error):
-            return []
-        raise
+    except sqlite3.OperationalError:
+        if connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'migration'").fetchone():
+            raise
+        return []
 
 
 def pending(connection: sqlite3.Connection, where: str) -> Sequence[Migration]:

@@ -501,8 +501,8 @@ def test_the_store_is_reached_on_the_host_s_network(project: Write) -> None:
 @pytest.mark.parametrize(
     ("option", "code", "said"),
     [
-        ("no-such-flag=1", 125, "unknown flag: --no-such-flag"),
-        ("memory=much", 125, "invalid size"),
+        ("no-such-flag=1", 125, "--no-such-flag"),
+        ("memory=much", 125, "much"),
         ("bad name=1", 2, '"bad name" is no option of docker run'),
         ("detach", 2, "the run would end while its container goes on"),
     ],
