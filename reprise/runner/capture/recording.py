@@ -16,6 +16,7 @@ from reprise.runner.capture import guards, inputs
 from reprise.runner.capture.inputs import Inputs
 from reprise.runner.capture.observing import unobserved
 from reprise.runner.capture.opening import attempt, objects_of
+from reprise.runner.capture.process_tree import ProcessWatch
 from reprise.runner.capture.snapshots import known, snapshot
 from reprise.runner.plan import Plan
 from reprise.runner.records import send, write_record
@@ -50,6 +51,7 @@ class Recording:
         """Changes that the run asked for and that were not made; set by who stands before the store."""
         self._changing = threading.Lock()
         self._over = False
+        self._processes = ProcessWatch(job)
         self._thread: threading.Thread | None = None
 
     def environment(self, environment: Environment, lock: str) -> None:
@@ -61,11 +63,14 @@ class Recording:
 
     def started(self, command: Command) -> None:
         """The job has started; from here on there is time."""
+        if self._plan.request.observe:
+            self._processes.start()
         self._thread = threading.Thread(target=self._complete, args=(command,), name="capture", daemon=True)
         self._thread.start()
 
     def ended(self, *, hurry: bool) -> RunRecord:
         """The record as far as it has come when the job is over; in a ``hurry`` nobody waits for more."""
+        self._processes.end()
         if self._thread is not None:
             self._thread.join(_A_MOMENT)
             if self._thread.is_alive() and not hurry:

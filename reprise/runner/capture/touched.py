@@ -16,6 +16,7 @@ from reprise.runner.capture.folding import fold_inputs
 from reprise.runner.capture.interpreters import with_packages
 from reprise.runner.capture.observed import Observation, Process, read_observation
 from reprise.runner.capture.observing import Beginning, read_beginning
+from reprise.runner.capture.process_tree import SeenProcess, read_tree
 from reprise.runner.capture.variables import is_personal
 from reprise.runner.digests import Memory
 from reprise.schemas.observed_record import (
@@ -64,20 +65,20 @@ def make_observed(job: Path, record: RunRecord, *, hurry: bool = False) -> Obser
     rows = _digested([*_candidates(observation, beginning)], memory, 0 if hurry else _BYTES)
     memory.save()
     written = [name for path in observation.written if (name := _name(path, beginning)) is not None]
-    started = (Path((item.words or (item.program,))[0]).name for item in observation.started)
     interpreters = _interpreters(observation.processes)
     if not hurry:
         interpreters = (with_packages(item, record.environment) for item in interpreters)
+    tree = read_tree(job)
     return ObservedRecord(
         fold_inputs(sorted(rows)),
         tuple(written[:_LISTED]),
-        tuple(dict.fromkeys([*beginning.programs, *started]))[:_LISTED],
+        tuple(_programs(observation, beginning, tree))[:_LISTED],
         tuple(_hosts(observation))[:_LISTED],
         tuple(_variables(observation, beginning))[:_LISTED],
         beginning.salt,
         tuple(interpreters),
-        tuple(_processes(observation.processes))[:_LISTED],
-        tuple(_faults(observation, beginning, len(written))),
+        tuple(_processes(observation.processes, tree))[:_LISTED],
+        tuple(_faults(observation, beginning, tree, len(written))),
     )
 
 
@@ -188,18 +189,31 @@ def _interpreters(processes: Iterable[Process]) -> Iterator[InterpreterRecord]:
     yield from (InterpreterRecord(*facts) for facts in sorted(found))
 
 
-def _processes(processes: Iterable[Process]) -> Iterator[ProcessRecord]:
+def _programs(observation: Observation, beginning: Beginning, tree: Iterable[SeenProcess]) -> Iterator[str]:
+    """Programs by name: of the command, of what Python started, and of processes that were seen."""
+    started = (Path((item.words or (item.program,))[0]).name for item in observation.started)
+    yield from dict.fromkeys([*beginning.programs, *started, *(item.program for item in tree)])
+
+
+def _processes(noted: Iterable[Process], tree: Iterable[SeenProcess]) -> Iterator[ProcessRecord]:
     programs: dict[int, str] = {}
-    for item in processes:
+    for item in noted:
         programs[item.pid] = Path(item.executable).name or programs.get(item.parent, "")
         yield ProcessRecord(item.pid, item.parent, programs[item.pid])
+    yield from (ProcessRecord(*item) for item in tree if item.pid not in programs)
 
 
-def _faults(observation: Observation, beginning: Beginning, written: int) -> Iterator[str]:
+def _faults(
+    observation: Observation, beginning: Beginning, tree: Iterable[SeenProcess], written: int
+) -> Iterator[str]:
     """What is not known of the run, in sentences."""
     if beginning.fault:
         yield beginning.fault
-    if not observation.processes:
+    noted = {item.pid for item in observation.processes}
+    silent = [item for item in tree if item.is_python and item.pid not in noted]
+    if silent:
+        yield f"{len(silent)} of its Python processes {'was' if len(silent) == 1 else 'were'} not observed"
+    elif not noted:
         yield "no Python process of the run was observed"
     yield from observation.faults
     if written > _LISTED:

@@ -148,6 +148,32 @@ def test_more_than_is_read_after_a_run_is_counted(project: Write, monkeypatch: p
     assert rows["side.txt"].digest is not None
 
 
+UNTIL_SEEN = """\
+import os, sys, time
+from pathlib import Path
+tree = Path(sys.argv[1], "tree")
+while not tree.exists() or not {str(os.getpid()), sys.argv[2]} <= set(tree.read_text().split()):
+    time.sleep(0.05)
+"""
+
+
+def test_processes_that_do_not_tell_of_themselves_are_seen_while_they_last(project: Write) -> None:
+    command = (
+        "python -c 1; sleep 600 & notes=$REPRISE_OBSERVED; "
+        "env -u REPRISE_OBSERVED python wait.py $notes $!; kill $!"
+    )
+    demo = project(
+        {
+            "MLproject": f"entry_points: {{main: {{command: {json.dumps(command)}}}}}",
+            "wait.py": UNTIL_SEEN,
+        }
+    )
+    assert demo.run().exit_code == 0
+    found = observed(demo)
+    assert {"python", "sleep"} <= {item.program for item in found.processes}
+    assert found.faults == ("1 of its Python processes was not observed",)
+
+
 def test_a_python_that_the_command_names_is_recorded_with_its_packages(
     project: Write, tmp_path: Path
 ) -> None:

@@ -95,23 +95,14 @@ def test_a_run_that_was_not_observed(made: Made) -> None:
 
 
 def test_an_interpreter_that_a_command_names_is_of_the_environment(made: Made) -> None:
-    def seen(version: str, *, alone: bool = True) -> ObservedRecord:
-        other = InterpreterRecord(
-            "/venv/bin/python", "3.11", "/venv", {"numpy": version, "reprise-ml": version}
-        )
-        own = InterpreterRecord("/own/bin/python", "3.11", "/own")
-        return ObservedRecord(interpreters=(other,) if alone else (other, own))
+    def seen(version: str) -> ObservedRecord:
+        packages = {"numpy": version, "reprise-ml": version}
+        return ObservedRecord(interpreters=(InterpreterRecord("/venv/python", "3.11", "/venv", packages),))
 
     found = verdict_on(made, seen("1.0"), seen("2.0"))
     assert found.sentence == "diverged at environment"
     assert part(found, "environment").note == "numpy 2.0, was 1.0"
     assert verdict_on(made, seen("1.0"), seen("1.0")).sentence == "identical"
-    a, b = (
-        made.run(
-            record=RECORD._replace(
-                observed=seen("1"), environment=EnvironmentRecord("local", python=python)
-            )
-        )
-        for python in ("3.11", "3.12")
-    )
+    kinds = [EnvironmentRecord("local", python=python) for python in ("3.11", "3.12")]
+    a, b = (made.run(record=RECORD._replace(observed=seen("1"), environment=kind)) for kind in kinds)
     assert made.verdict(a, b).sentence == "identical"  # neither ran in it
