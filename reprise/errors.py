@@ -8,6 +8,7 @@ RepriseError                 1
 ├─ SubmitError               5   the backend refused the job
 ├─ TrackingError             6   the store is unreachable or refused (carries MLflow's error_code)
 ├─ NotReproduced             7   a comparison found a difference
+├─ FailedAlike               8   both runs failed, and in the same way
 └─ RunFailed                     the child's own code if 1..125, else 1
 
 Ctrl-C is 130, SIGTERM 143. Anything that is not a RepriseError is "unexpected": a log file and 70.
@@ -95,6 +96,14 @@ class NotReproduced(RepriseError):
     """A run was performed again, or compared, and did not come out the same."""
 
     exit_code = 7
+
+
+class FailedAlike(RepriseError):
+    """A run was performed again, or compared, and failed as the other one did: nothing differs, and nothing
+    was reproduced.
+    """
+
+    exit_code = 8
 
 
 class RunFailed(RepriseError):

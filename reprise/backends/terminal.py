@@ -21,9 +21,10 @@ import time
 import tty
 from collections.abc import Callable
 from contextlib import ExitStack
-from io import FileIO
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, NamedTuple, TextIO
+
+from reprise.backends.kept_log import STDERR, STDOUT, TERMINAL, KeptLog
 
 log = logging.getLogger(__name__)
 
@@ -40,12 +41,20 @@ _keyboard = threading.Lock()
 """Held by the one child that gets what is typed."""
 
 
+class _Output(NamedTuple):
+    """An output stream of the child: its name in the log, and what shows its bytes."""
+
+    name: str
+    show: Write
+
+
 class Streams:
     """The three streams of one child, from before it starts until after it has ended."""
 
     def __init__(self, kept: Path, *, attached: bool, stdout_to_stderr: bool) -> None:
         self._stack = ExitStack()
-        self._log: FileIO | None = self._stack.enter_context(FileIO(kept, "ab"))
+        self._log = KeptLog(kept)
+        self._stack.callback(self._log.close)
         self._selector = self._stack.enter_context(selectors.DefaultSelector())
         self._child_ends: list[int] = []
         self._terminal: int | None = None
@@ -55,23 +64,23 @@ class Streams:
         self._settings: list[Any] | None = None
         self._carried, self._waited = 0, 0.0
         out = sys.stderr if stdout_to_stderr else sys.stdout
-        self.stdout = self._channel(out if attached else None)
-        self.stderr = self._channel(sys.stderr if attached else None)
+        self.stdout = self._channel(out if attached else None, STDOUT)
+        self.stderr = self._channel(sys.stderr if attached else None, STDERR)
         self.stdin = self._input(attached)
 
-    def _channel(self, stream: TextIO | None) -> int:
+    def _channel(self, stream: TextIO | None, name: str) -> int:
         """Make the child's end of an output stream whose bytes go to the log and to ``stream``."""
         if stream is not None and _is_terminal(stream):
             if self._terminal is None:
                 self._terminal, self._terminal_child_end = _pseudo_terminal()
                 self._stack.callback(os.close, self._terminal)
                 self._child_ends.append(self._terminal_child_end)
-                self._read_from(self._terminal, stream)
+                self._read_from(self._terminal, stream, TERMINAL)
             return self._terminal_child_end
         ours, child_end = os.pipe()
         self._stack.callback(os.close, ours)
         self._child_ends.append(child_end)
-        self._read_from(ours, stream)
+        self._read_from(ours, stream, name)
         return child_end
 
     def _input(self, attached: bool) -> int | None:
@@ -86,8 +95,8 @@ class Streams:
         self._typing = True
         return self._terminal_child_end
 
-    def _read_from(self, descriptor: int, stream: TextIO | None) -> None:
-        self._selector.register(descriptor, selectors.EVENT_READ, _writer(stream))
+    def _read_from(self, descriptor: int, stream: TextIO | None, name: str) -> None:
+        self._selector.register(descriptor, selectors.EVENT_READ, _Output(name, _writer(stream)))
 
     def started(self) -> None:
         """The child has its ends; close ours of them, and give it what is typed from here on."""
@@ -129,9 +138,10 @@ class Streams:
             else:
                 self._forward(key.fd, key.data)
                 moved = True
+        self._log.add_waiting()
         return moved
 
-    def _forward(self, descriptor: int, write: Write) -> None:
+    def _forward(self, descriptor: int, output: _Output) -> None:
         try:
             data = os.read(descriptor, _CHUNK)
         except OSError as error:
@@ -142,21 +152,12 @@ class Streams:
             self._selector.unregister(descriptor)
             return
         self._carried += len(data)
-        self._keep(data)
+        self._log.add(output.name, data)
         try:
-            write(data)
+            output.show(data)
         except Exception as error:  # a replaced stream can fail in any way; the child is read on
             log.warning("the output is no longer shown: %s", error)
-            self._selector.modify(descriptor, selectors.EVENT_READ, _nowhere)
-
-    def _keep(self, data: bytes) -> None:
-        if self._log is None:
-            return
-        try:
-            self._log.write(data)
-        except OSError as error:  # a full disk must not end the training
-            log.warning("the run's log ends here: %s", error)
-            self._log = None
+            self._selector.modify(descriptor, selectors.EVENT_READ, output._replace(show=_nowhere))
 
     def _type(self) -> None:
         if not _in_foreground():  # reading now would stop us

@@ -40,7 +40,7 @@ def diff(a: str, b: str, all_: bool, tracking_uri: str | None, json_: bool) -> N
         if runs[0].run_id == runs[1].run_id:
             raise UsageError(f"both are run {runs[0].run_id}", hint="give two runs")
         with both(tracking, *runs) as (one, other):
-            found = changes(one, other, compare_runs(one, other, Tolerance()))
+            found = changes(one, other, compare_runs(one, other, Tolerance()).parts)
     shown = found if all_ else only_differences(found)
     if json_:
         show.as_json({"a": runs[0].run_id, "b": runs[1].run_id, **shown._asdict()})

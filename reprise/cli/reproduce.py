@@ -11,7 +11,7 @@ import click
 
 from reprise.cli import show
 from reprise.cli.options import json_option, name_values, opened, tracking_option
-from reprise.errors import NotReproduced
+from reprise.cli.verdicts import given_tolerance, refuse_difference, show_verdict, tolerance_options
 
 if TYPE_CHECKING:
     from reprise.runner.reproduce import Reproduction
@@ -21,8 +21,7 @@ log = logging.getLogger(__name__)
 
 @click.command()
 @click.argument("run")
-@click.option("--tolerance", metavar="X", help="How far numbers may differ, relatively or absolutely.")
-@click.option("--tolerance-file", type=Path, metavar="FILE", help="Tolerances by metric and artifact.")
+@tolerance_options
 @click.option(
     "--set",
     "set_",
@@ -39,6 +38,7 @@ def reproduce(
     run: str,
     tolerance: str | None,
     tolerance_file: Path | None,
+    strict: bool,
     set_: tuple[str, ...],
     keep: bool,
     offline: bool,
@@ -48,18 +48,21 @@ def reproduce(
 ) -> None:
     """Perform RUN again from its record alone, and compare: exit code 0, or 7 when it diverged.
 
+    The results decide: metrics, parameters, artifacts, models, tags and child runs; and source, environment
+    and inputs. The output log is shown and does not decide, unless the run left no results. Where the run
+    failed, and fails in the same way again, the exit code is 8.
+
     RUN is a run id, the start of one, @last, or the file of a bundle; or the address of a model
     (models:/NAME/VERSION, models:/NAME@ALIAS, runs:/RUN/PATH), which means the run that made it: then what
     both models predict on the input example is compared as well. Everything that is missing is told before
     anything runs.
     """
-    from reprise.cli.verify import given_tolerance
     from reprise.runner import reproduce as runner
     from reprise.runner.bundle.opening import is_bundle
     from reprise.runner.request import is_offline
     from reprise.runner.restore import Wanted
 
-    allowed = given_tolerance(tolerance, tolerance_file)
+    allowed = given_tolerance(tolerance, tolerance_file, strict=strict)
     wanted = Wanted(name_values("--set", set_), is_offline(offline), any_machine)
     started = time.monotonic()
     with opened(tracking_uri, make=is_bundle(run)) as tracking:
@@ -75,8 +78,6 @@ def reproduce(
 
 
 def _show(done: Reproduction) -> None:
-    from reprise.cli.verify import show_verdict
-
     show_verdict(done.verdict, only_differences=bool(done.changed))
 
 
@@ -86,16 +87,13 @@ def _conclude(done: Reproduction, took: str) -> None:
         names = ", ".join(done.changed)
         log.info("Run %s is a variation of %s with another %s, in %s", new, original, names, took)
         return
-    if not done.verdict.reproduced:
-        raise NotReproduced(
-            f"run {new} does not reproduce {original}: {done.verdict.sentence}",
-            hint=f"reprise diff {original[:8]} {new[:8]}",
-        )
+    failing = f"run {new} and the original {original}"
+    refuse_difference(done.verdict, f"run {new} does not reproduce {original}", failing=failing)
     log.info("Run %s reproduces %s: %s, in %s", new, original, done.verdict.sentence, took)
 
 
 def _as_dict(done: Reproduction) -> dict[str, Any]:
-    from reprise.runner.verdict.values import as_data
+    from reprise.runner.verdict.report import as_data
 
     return {
         "run_id": done.outcome.run_id,

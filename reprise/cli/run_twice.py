@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from reprise.cli import show
-from reprise.errors import NotReproduced, RunFailed
+from reprise.cli.verdicts import refuse_difference, show_verdict
+from reprise.errors import RunFailed
 
 if TYPE_CHECKING:
     from reprise.runner.twice import Twice
@@ -26,7 +27,6 @@ def perform(request: RunRequest, tracking: Tracking, json_: bool) -> None:
         RunFailed: the first run did not finish well.
         NotReproduced: the second did not come out as the first.
     """
-    from reprise.cli.verify import show_verdict
     from reprise.runner.twice import run_twice
 
     started = time.monotonic()
@@ -45,11 +45,8 @@ def perform(request: RunRequest, tracking: Tracking, json_: bool) -> None:
         show_verdict(done.verdict)
         _show_causes(done)
     first, second = done.first.run_id, done.second.run_id
-    if not done.verdict.reproduced:
-        raise NotReproduced(
-            f"run {second} did not come out as {first}: {done.verdict.sentence}",
-            hint=f"reprise diff {first[:8]} {second[:8]}",
-        )
+    failing = f"run {second} and run {first}"
+    refuse_difference(done.verdict, f"run {second} did not come out as {first}", failing=failing)
     log.info("Run %s came out as %s: %s, both in %s", second, first, done.verdict.sentence, took)
 
 
@@ -60,7 +57,7 @@ def _show_causes(done: Twice) -> None:
 
 
 def _as_dict(done: Twice) -> dict[str, Any]:
-    from reprise.runner.verdict.values import as_data
+    from reprise.runner.verdict.report import as_data
 
     return {
         "first": _outcome(done.first),

@@ -19,13 +19,14 @@ from typing import IO
 from reprise import lock, paths
 from reprise.errors import TrackingError
 from reprise.runner.stores import store_folder
+from reprise.schemas import run_files
 from reprise.schemas.run_record import Content
 from reprise.tracking.base import Tracking
 
 log = logging.getLogger(__name__)
 
 FOLDER = "objects"
-ARTIFACT = "reprise/source/objects.tar"
+ARTIFACT = run_files.CONTENTS
 ELSEWHERE = "a copy of the store may hold it, or a bundle of the run"
 
 _LOCK = ".lock"

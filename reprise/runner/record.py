@@ -19,7 +19,7 @@ from reprise.runner.lease import Lease, is_held
 from reprise.runner.plan import Plan
 from reprise.runner.records import send
 from reprise.runner.stores import store_folder
-from reprise.schemas import tags
+from reprise.schemas import run_files, tags
 from reprise.schemas.entities import DELETED, Run
 from reprise.schemas.job import Invocation, Outcome, RunRequest, RunStatus
 from reprise.schemas.run_record import RunRecord
@@ -29,9 +29,10 @@ from reprise.tracking.names import now
 
 log = logging.getLogger(__name__)
 
-LOG_ARTIFACT = "reprise/output.log"
-ENV_LOG_ARTIFACT = "reprise/environment.log"
-ENV_LOCK_ARTIFACT = "reprise/environment.lock"
+LOG_ARTIFACT = run_files.OUTPUT_LOG
+STREAMS_ARTIFACT = run_files.OUTPUT_STREAMS
+ENV_LOG_ARTIFACT = run_files.ENVIRONMENT_LOG
+ENV_LOCK_ARTIFACT = run_files.ENVIRONMENT_LOCK
 
 _PARAM_LIMIT = 6000  # characters of a param that every MLflow server takes; the embedded store takes more
 _TAG_LIMIT = 5000
@@ -157,7 +158,7 @@ def keep_logs(tracking: Tracking, run_id: str, folder: Path) -> None:
     """Store the logs and the lock as artifacts, unless ``folder`` is where the artifacts lie."""
     if folder == tracking.artifact_folder(run_id):
         return
-    for name in (LOG_ARTIFACT, ENV_LOG_ARTIFACT, ENV_LOCK_ARTIFACT):
+    for name in (LOG_ARTIFACT, STREAMS_ARTIFACT, ENV_LOG_ARTIFACT, ENV_LOCK_ARTIFACT):
         if (folder / name).exists() and (folder / name).stat().st_size:
             tracking.upload_artifact(run_id, folder / name, name)
 

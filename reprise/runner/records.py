@@ -7,10 +7,11 @@ from pathlib import Path
 from reprise import amounts, paths
 from reprise.errors import TrackingError
 from reprise.runner import contents
+from reprise.schemas import run_files
 from reprise.schemas.run_record import RunRecord, from_json, to_json
 from reprise.tracking.base import Tracking
 
-RECORD_ARTIFACT = "reprise/run.json"
+RECORD_ARTIFACT = run_files.RECORD
 _LARGEST = 64 << 20  # bytes; it is read as a whole, and anybody may have stored it
 
 

@@ -1,17 +1,24 @@
 """Names of fields (metrics, keys of JSON, columns) that hold a clock or a cost of the run, and no result.
 
 A name is read by its whole words: ``meanFitTime``, ``mean_fit_time`` and ``mean-fit-time`` are the same
-three, and ``lifetime`` and ``timesteps`` are words of their own.
+three, and ``lifetime`` and ``timesteps`` are words of their own. As in English the last noun says what it
+is: a ``fit_time`` is a time, a ``time_step`` is none; and a word before it may make it a result, as in
+``lead_time`` or ``best_lag_ms``.
 """
 
 from __future__ import annotations
 
 import re
-from functools import cache
+from collections.abc import Collection, Sequence
+from functools import lru_cache
 
 DURATION, CLOCK, RATE, LATENCY, MEMORY = "duration", "clock", "rate", "latency", "memory"
+MACHINE = "machine"
+"""What is measured of the machine; MLflow's own ``system/...`` metrics are no script's."""
 
-_WORDS = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+|µs")
+KINDS_OF_FIELDS = frozenset({DURATION, CLOCK, RATE, LATENCY, MEMORY, MACHINE})
+
+_WORDS = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-zµ]+|[A-Z]+|\d+")
 
 
 def _words(text: str) -> frozenset[str]:
@@ -19,82 +26,155 @@ def _words(text: str) -> frozenset[str]:
 
 
 _STATISTICS = _words(
-    "mean std avg average median min max sum total var p50 p75 p90 p95 p99 p999 percentile quantile"
-)
-_RESULTS = _words(
-    """best optimal selected chosen predicted target actual expected true estimated forecast
-    n num number count limit budget timeout cutoff threshold max_time window lag lagged horizon interval
-    step steps series split column col zone delta_t constant embedding encoding index format unit units
-    error mae rmse mse mape r2 loss bias score_of correlation importance weight coef coefficient
-    event survival failure arrival departure delivery travel trip ride flight lead service waiting
-    relaxation decay half dead flight rise fall settling reaction residence retention period frequency
-    of since until between frame hop stride sampling sample resample offset delay shift ahead"""
+    "mean std avg average median min max sum total var stddev ci percentile quantile p rank marginal all"
 )
 _WORK = _words(
-    """fit fitting refit train training trained eval evaluate evaluation val validation test testing score
-    scoring predict prediction predicting inference infer epoch batch iteration iter run running script job
-    task pipeline load loading read reading write writing save saving data preprocess preprocessing process
-    processing compute computing execution exec wall cpu gpu user sys system tune tuning search build
-    compile forward backward optimizer download startup setup fold query encode decode
-    generation generate step"""
+    """fit fitting refit train training trained eval evaluate evaluation val valid validation test testing
+    score scoring pred predict prediction predicting infer inference epoch batch iteration iter run running
+    script job task pipeline load loading read reading write writing save saving data preprocess
+    preprocessing process processing compute computing computation execution exec wall clock cpu gpu cuda
+    user sys system real tune tuning search build compile forward backward optimizer optimization download
+    startup setup fold query encode decode generation generate solve solver model elapsed spent taken took
+    tokenize embed sampling simulation program experiment trial feature features"""
+)
+_RESULTS = _words(
+    """best optimal optimum selected chosen predicted forecast target actual expected true estimated planned
+    scheduled ideal argmax argmin ground n num number count nb mae rmse mse mape error err r loss corr
+    correlation importance coef shap ratio bias accuracy acc auc limit budget timeout cutoff threshold
+    window lag lagged horizon interval delta dt span period resolution bin bins bucket grid delay shift
+    offset gap pause silence sleep ttl refresh hop stride frame chunk segment clip audio video speech
+    context lead life half dead survival event arrival departure delivery travel trip ride flight commute
+    service wait waiting dwell cycle release due relaxation decay rise fall settling residence retention
+    reaction onset peak failure death follow admission discharge appointment visit watch play screen
+    game match lap
+    race swim wake bed exposure integration coherence doubling incubation transit local full part over day
+    night prime use enable enabled is has include log anomaly sensor order sale sales birth since until
+    start end stop note beat pulse stimulus qrs rr qt sdnn rmssd week weekly month year"""
 )
 _DURATIONS = _words(
-    "time times timing timings duration durations elapsed took runtime walltime seconds secs eta"
+    "time times timing timings timer timers duration durations elapsed took runtime walltime wallclock"
 )
-_UNITS = _words("ms us ns µs s sec secs second seconds min mins minute minutes h hr hrs hour hours millis")
-_LONG_UNITS = _words("s min mins minute minutes h hr hrs hour hours")
-_RATES = _words("throughput fps qps rps tps ips iops tflops gflops mfu speedup sps")
-_PER = _words("second seconds sec s ms minute min hour")
-_MEMORIES = _words("memory mem rss vram ram")
-_SIZES = _words(
-    "size dim dims length len capacity cells replay bank slots units network layers limit budget depth"
+_SHORT_UNITS = _words("ms msec msecs millis milliseconds sec secs second seconds microseconds nanoseconds")
+_UNITS = _SHORT_UNITS | _words("us µs ns s min mins minute minutes h hr hrs hour hours")
+_AFTER_TIME = _STATISTICS | _UNITS | _WORK | _words("this so far used cost since restore in secs")
+_CLOCKS = _words("timestamp timestamps datetime date created updated modified now today")
+_HAPPENED = _words(
+    """created creation started start ended end finished finish generated updated completed complete saved
+    exported logged written modified trained computed evaluated executed current utc unix iso"""
 )
-_EVENTS = _words(
-    """created started ended finished generated updated completed saved exported logged written modified
-    trained computed evaluated executed run build built start end creation training report execution
-    experiment today current now"""
+_EVENTS = _HAPPENED | _words(
+    "training execution run build built report experiment last model file train wandb first log analysis"
 )
-_READINGS = _words("at on date time datetime ts utc day")
-_CLOCKS = _words("timestamp timestamps datetime")
+_READINGS = _words("at on date time datetime timestamp ts utc ms")
+_RATES = _words("throughput fps qps rps tps ips iops tflops mfu speedup sps")
+_DONE = _words(
+    """samples tokens tok images img imgs steps iterations iters its it items rows records requests batches
+    examples words frames docs documents queries episodes mb gb kb mib gib"""
+)
+_ONE_DONE = _words(
+    "sample token image step iteration iter item row record request batch example call epoch"
+)
+_LATENCIES = _words("latency latencies ttft tpot rtt")
+_MEMORIES = _words("memory mem vram ram maxrss")
+_OF_MEMORY = (
+    _STATISTICS
+    | _WORK
+    | _words(
+        """peak used usage allocated reserved cached mb gb kb mib gib kib bytes percent pct footprint
+    consumption consumed delta increase rss after before torch process virtual resident available free
+    device host"""
+    )
+)
+_DEVICES = _words("cpu gpu cuda disk network")
+_LOADS = _words(
+    "percent pct usage util utilization load power energy temperature temp watts joules percentage"
+)
 
 
-@cache
+@lru_cache(10_000)
 def kind_of_field(name: str) -> str | None:
-    """What a field of this name holds of the run itself: a word of this module, or None for a result."""
-    words = [word.lower() for word in _WORDS.findall(name)]
-    if not words:
-        return None
-    known = frozenset(words)
-    if known & _CLOCKS and not known & (_RESULTS - {"format", "unit"}):
-        return CLOCK
-    if len(words) > 1 and words[-1] in _READINGS and words[-2] in _EVENTS and words[-1] != "time":
-        return CLOCK
-    if words[-2:] in (["start", "time"], ["end", "time"], ["date", "created"], ["time", "created"]):
+    """What a field of this name holds of the run itself, of :data:`KINDS_OF_FIELDS`; None for a result."""
+    if name.startswith("system/"):
+        return MACHINE
+    words = [word.lower() for word in _WORDS.findall(name) if not word.isdigit()]
+    if "/" in name and words and words[-1] in _ONE_DONE:  # ms/step
+        words.insert(-1, "per")
+    return _kind_by_words(words) if words else None
+
+
+def _kind_by_words(words: Sequence[str]) -> str | None:
+    if _is_clock(words):
         return CLOCK
     if _is_rate(words):
         return RATE
-    if known & _RESULTS:
-        return None
-    if known & {"latency", "latencies", "ttft"}:
-        return LATENCY
-    if known & _MEMORIES and not known & _SIZES:
-        return MEMORY
-    return DURATION if _is_duration(words) else None
-
-
-def _is_rate(words: list[str]) -> bool:
-    if "per" in words[1:-1] and words[words.index("per", 1) + 1] in _PER:
-        return True
-    return bool(frozenset(words) & _RATES)
-
-
-def _is_duration(words: list[str]) -> bool:
     if "per" in words[1:]:
         words = words[: words.index("per", 1)]
-    known = frozenset(words)
-    if known & _DURATIONS:
-        return True
-    last = words[-1]
-    if last not in _UNITS:
+    if _is_latency(words):
+        return LATENCY
+    if _is_duration(words):
+        return DURATION
+    if set(words) & _DEVICES and words[-1] in _LOADS:
+        return MACHINE
+    return MEMORY if _is_memory(words) else None
+
+
+def _is_clock(words: Sequence[str]) -> bool:
+    """``timestamp``, ``created_at``, ``date_created``, ``run_date``; not ``anomaly_at``."""
+    if len(words) == 1:
+        return words[0] in _CLOCKS
+    *before, last = words
+    if last == "date" and before[-1] in ("start", "end"):  # those of the data
         return False
-    return last not in _LONG_UNITS or bool(known & _WORK)
+    if set(words) <= _EVENTS | _READINGS:
+        reads = set(words) & (_READINGS - {"time", "ms"}) or (set(words) & _HAPPENED and "time" in words)
+        return bool(reads) or (before == ["last"] and last in _HAPPENED)
+    return last in ("timestamp", "timestamps", "datetime") and not set(before) & _RESULTS
+
+
+def _is_rate(words: Sequence[str]) -> bool:
+    """``throughput``, ``samples_per_second``, ``tokens/s``, ``inference_speed``; no ``wind_speed``."""
+    if set(words) & _RESULTS - {"r", "frame"}:
+        return False
+    if "per" in words[1:-1]:
+        at = words.index("per", 1)
+        unit = words[at + 1]
+        return unit in ("second", "sec", "s") or (unit in _UNITS and words[at - 1] in _DONE)
+    if words[-1] in ("s", "sec", "second") and words[-2:-1] and words[-2] in _DONE:
+        return True
+    if words[-1] == "speed":
+        return bool(set(words) & _WORK)
+    return bool(set(words) & _RATES)
+
+
+def _is_latency(words: Sequence[str]) -> bool:
+    if list(words[:4]) == ["time", "to", "first", "token"] or list(words[-2:]) == ["response", "time"]:
+        return True
+    return bool(set(words) & _LATENCIES) and not set(words) & _RESULTS
+
+
+def _is_duration(words: Sequence[str]) -> bool:
+    places = [at for at, word in enumerate(words) if word in _DURATIONS]
+    if places:
+        at = places[-1]
+        after = [word for word in words[at + 1 :] if word not in _AFTER_TIME]
+        return not after and not _says_result(words[:at])
+    last = words[-1]
+    if last in _SHORT_UNITS:
+        return not _says_result(words[:-1])
+    return last in _UNITS - {"min"} and bool(set(words) & _WORK) and not _says_result(words[:-1])
+
+
+def _says_result(before: Collection[str]) -> bool:
+    return bool(set(before) & _RESULTS)
+
+
+def _is_memory(words: Sequence[str]) -> bool:
+    """``peak_memory_mb``, ``max_rss``; no ``memory_size``, and ``rss`` alone is a sum of squares."""
+    known = set(words)
+    if known & _MEMORIES:
+        return known <= _MEMORIES | _OF_MEMORY
+    return (
+        "rss" in known
+        and bool(known & _words("peak max mb gb kb bytes memory process"))
+        and known <= _OF_MEMORY
+    )

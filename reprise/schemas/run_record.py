@@ -177,6 +177,7 @@ class MachineRecord(NamedTuple):
 
     ``cores`` are those that the run may use; ``memory`` is that of the machine. ``variables`` are those
     that decide how numbers are computed, with their values. ``python`` is the version that ran reprise.
+    ``utc_offset`` is that of its local time when the run began, in seconds east of UTC.
     """
 
     os: str
@@ -189,6 +190,7 @@ class MachineRecord(NamedTuple):
     gpus: tuple[Gpu, ...] = ()
     variables: Mapping[str, str] = {}
     python: str = ""
+    utc_offset: int | None = None
 
 
 class ArtifactRecord(NamedTuple):
@@ -213,9 +215,10 @@ class RunRecord(NamedTuple):
     ``status`` is RUNNING until the run is closed. ``variables`` are the names of the environment variables
     that the project declares; ``seeds`` are variables with their values. ``inputs`` are those that were
     declared, ``observed`` what the run was seen to touch, None when it was not observed. ``logs`` are the
-    files below ``reprise/``, ``artifacts`` all others. ``notes`` say what could not be captured.
-    ``withheld`` are the changes outside of the run that its script asked for, and that a run that is
-    performed again does not make.
+    files below ``reprise/`` that are reprise's own, ``artifacts`` all others. ``tags`` are those that the
+    run itself set until its end; None in records of earlier versions. ``notes`` say what could not be
+    captured. ``withheld`` are the changes outside of the run that its script asked for, and that a run that
+    is performed again does not make.
     """
 
     run_id: str
@@ -242,6 +245,7 @@ class RunRecord(NamedTuple):
     logs: tuple[ArtifactRecord, ...] = ()
     notes: tuple[str, ...] = ()
     withheld: tuple[str, ...] = ()
+    tags: Mapping[str, str] | None = None
     version: int = VERSION
 
 

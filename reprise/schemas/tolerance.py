@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 from reprise.errors import UsageError
-from reprise.schemas.field_names import kind_of_field
+from reprise.schemas.field_names import KINDS_OF_FIELDS, kind_of_field
 
 IGNORE = "ignore"
 IGNORED = "ignored"
@@ -28,7 +28,8 @@ class Tolerance(NamedTuple):
     """``metrics`` and ``artifacts`` map patterns to what holds for them, None for: it does not decide.
 
     ``ignore`` names kinds of parts, and fields by patterns, that do not decide; ``compare`` those that do.
-    ``strict``: nothing is set aside, and the output log decides.
+    ``aside`` are the kinds of fields that their names set aside. ``strict``: nothing is set aside, and the
+    output log decides.
     """
 
     default: Closeness = EXACT
@@ -36,24 +37,37 @@ class Tolerance(NamedTuple):
     artifacts: Mapping[str, Closeness | None] = {}
     ignore: tuple[str, ...] = ()
     compare: tuple[str, ...] = ()
+    aside: frozenset[str] = KINDS_OF_FIELDS
     strict: bool = False
 
-    def of_metric(self, name: str) -> Closeness | None:
-        """What holds for a metric; those of the system decide only where the file names them."""
-        return _first(self.metrics, name, None if name.startswith("system/") else self.default)
+    def of_metric(self, name: str) -> Closeness:
+        """How close the values of a metric must be; exact where it does not decide."""
+        pattern = _pattern_for(name, self.metrics)
+        return (self.metrics[pattern] if pattern is not None else self.default) or EXACT
 
     def of_artifact(self, path: str) -> Closeness | None:
-        return _first(self.artifacts, path, self.default)
+        pattern = _pattern_for(path, self.artifacts)
+        return self.artifacts[pattern] if pattern is not None else self.default
 
     def kind_set_aside(self, field_name: str) -> str | None:
-        """Why values of a field (a metric, a key of JSON, a column) do not decide: ``duration``, ``clock``,
-        ``rate``, ``latency``, ``memory``, or ``ignored`` by the tolerance file. None: they decide.
+        """Why values of a field (a metric, a key of JSON, a column) do not decide: one of the words of
+        :mod:`reprise.schemas.field_names`, or ``ignored`` by the tolerance file. None: they decide.
 
         The name alone says so, never the value. A parameter of the entry point is not asked about.
         """
-        if self.strict or _matches(field_name, self.compare):
+        if self.strict or _pattern_for(field_name, self.compare) is not None:
             return None
-        return IGNORED if _matches(field_name, self.ignore) else kind_of_field(field_name)
+        if _pattern_for(field_name, self.ignore) is not None:
+            return IGNORED
+        kind = kind_of_field(field_name)
+        return kind if kind in self.aside else None
+
+    def kind_of_metric(self, name: str) -> str | None:
+        """As :meth:`kind_set_aside`; a tolerance that the file gives to the metric makes it decide."""
+        pattern = _pattern_for(name, self.metrics)
+        if pattern is None:
+            return self.kind_set_aside(name)
+        return None if self.metrics[pattern] else IGNORED
 
 
 def of_text(text: str) -> Tolerance:
@@ -113,18 +127,10 @@ def _closeness(rule: object) -> Closeness | None:
     return Closeness(rule, rule) if isinstance(rule, float) else None
 
 
-def _first(
-    rules: Mapping[str, Closeness | None], name: str, otherwise: Closeness | None
-) -> Closeness | None:
-    """A name as it is written comes before the patterns: it may hold brackets."""
+def _pattern_for(name: str, patterns: Collection[str]) -> str | None:
+    """The name as it is written, for it may hold brackets; else the first pattern that fits."""
     from fnmatch import fnmatchcase
 
-    if name in rules:
-        return rules[name]
-    return next((rule for pattern, rule in rules.items() if fnmatchcase(name, pattern)), otherwise)
-
-
-def _matches(name: str, patterns: tuple[str, ...]) -> bool:
-    from fnmatch import fnmatchcase
-
-    return any(name == pattern or fnmatchcase(name, pattern) for pattern in patterns)
+    if name in patterns:
+        return name
+    return next((pattern for pattern in patterns if fnmatchcase(name, pattern)), None)

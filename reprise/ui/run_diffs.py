@@ -9,9 +9,7 @@ from typing import NamedTuple
 
 from reprise.runner.verdict.changes import Change, Source, changes
 from reprise.runner.verdict.recorded import both
-from reprise.runner.verdict.values import verdict
 from reprise.schemas.entities import Run
-from reprise.schemas.tolerance import Tolerance
 from reprise.tracking.embedded import EmbeddedStore
 
 _MOST_LINES = 5000  # of a diff that are shown, of all files together
@@ -76,7 +74,7 @@ def run_diff(store: EmbeddedStore, a: Run, b: Run) -> RunDiff:
     """What the two runs were made of. What came out stands in the table; results are not compared here."""
     # Whoever may write a tag could name any repository of this machine, and read it here.
     with both(store, a, b, opens_folders=False) as (one, other):
-        found = changes(one, other, verdict(a.run_id, b.run_id, Tolerance(), ()), _LARGEST)
+        found = changes(one, other, (), _LARGEST)
         faults = ((run, run.record_fault) for run in (one, other) if run.record is None)
         notes = tuple(f"Run {run.run_id[:8]}: {fault}" for run, fault in faults)
     return RunDiff(

@@ -66,7 +66,7 @@ def test_two_runs_that_differ(demo: ProjectFolder) -> None:
     assert "diverged at metric loss, step 3" in done.err
     assert f"hint: reprise diff {other[:8]} {third[:8]}" in done.err
     found = json.loads(done.out)
-    assert (found["version"], found["verdict"], found["reproduced"]) == (1, "diverged", False)
+    assert (found["version"], found["verdict"], found["reproduced"]) == (2, "diverged", False)
     assert (found["original"], found["again"], found["where"]) == (other, third, "metric loss, step 3")
     (part,) = [part for part in found["parts"] if part["part"] == "metric"]
     assert part == {
@@ -76,6 +76,7 @@ def test_two_runs_that_differ(demo: ProjectFolder) -> None:
         "where": "step 3",
         "note": "0.5000001, was 0.5",
         "decides": True,
+        "set_aside": [],
     }
     run = next(run for run in demo.runs() if run.run_id == third)
     assert json.loads(demo.artifact(run, "reprise/verdict.json")) == found

@@ -128,11 +128,14 @@ def test_it_is_nested_under_nothing(repository: Write, monkeypatch: pytest.Monke
     assert new.experiment_id == original.experiment_id != "0"
 
 
-def test_failure_that_is_reproduced_is_reproduced(repository: Write) -> None:
+def test_the_same_failure_is_no_success(repository: Write) -> None:
     project = repository({"MLproject": mlproject("echo no; exit 3")})
     assert project.run().exit_code == 3
-    assert project.reprise("reproduce", "@last").exit_code == 0
+    again = project.reprise("reproduce", "@last")
+    assert again.exit_code == 8
+    assert "failed the same way" in again.err
     assert [run.status for run in project.runs()] == ["FAILED", "FAILED"]
+    assert {run.tags[tags.VERDICT] for run in project.runs()} == {"failed the same way"}
 
 
 def test_other_result_is_told(repository: Write, tmp_path: Path) -> None:

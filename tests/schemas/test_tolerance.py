@@ -30,7 +30,7 @@ def test_everything_a_file_can_say(tmp_path: Path) -> None:
     )
     assert found.default == Closeness(1e-6, 1e-6)
     assert found.of_metric("loss") == Closeness(1e-4, 0.0)
-    assert found.of_metric("time/epoch") is None
+    assert found.kind_of_metric("time/epoch") == "ignored"
     assert found.of_metric("other") == Closeness(0.1, 0.1)
     assert found.of_artifact("plots/deep/a.png") is None
     assert found.of_artifact("t.csv") == Closeness(0.0, 2.0)
@@ -42,12 +42,13 @@ def test_everything_a_file_can_say(tmp_path: Path) -> None:
 def test_a_name_comes_before_patterns_and_may_hold_brackets() -> None:
     given = Tolerance(metrics={"loss*": None, "loss[0]": Closeness(0.5)})
     assert given.of_metric("loss[0]") == Closeness(0.5)
-    assert given.of_metric("loss0") is None
+    assert (given.kind_of_metric("loss[0]"), given.kind_of_metric("loss0")) == (None, "ignored")
 
 
 def test_metrics_of_the_machine_decide_only_when_named() -> None:
-    assert Tolerance().of_metric("system/cpu") is None
-    assert Tolerance(metrics={"system/cpu": EXACT}).of_metric("system/cpu") == EXACT
+    assert Tolerance().kind_of_metric("system/cpu") == "machine"
+    assert Tolerance(metrics={"system/cpu": EXACT}).kind_of_metric("system/cpu") is None
+    assert Tolerance(compare=("system/*",)).kind_of_metric("system/cpu") is None
 
 
 @pytest.mark.parametrize(

@@ -13,11 +13,9 @@ from playwright.sync_api import Route, expect
 
 from reprise.runner.verdict.changes import changes
 from reprise.runner.verdict.recorded import both
-from reprise.runner.verdict.values import verdict
 from reprise.schemas import tags
 from reprise.schemas.entities import Metric, Run
 from reprise.schemas.run_record import ProjectRecord, RunRecord, SourceRecord, to_json
-from reprise.schemas.tolerance import Tolerance
 from reprise.tracking.embedded import EmbeddedStore
 from reprise.ui.chosen import MOST, choose
 from reprise.ui.comparison import Row, Section, Wanted, sections
@@ -273,7 +271,7 @@ def test_no_folder_of_the_server_is_opened_that_a_run_only_names(
     assert "secret plan" not in text
     assert f"the commit {first} is not at hand" in text
     with both(store, *runs) as recorded:  # who is at the terminal may read it anyway
-        assert "+the secret plan" in changes(*recorded, verdict("", "", Tolerance(), ())).source.diff
+        assert "+the secret plan" in changes(*recorded, ()).source.diff
 
 
 @pytest.mark.browser

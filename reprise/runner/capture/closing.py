@@ -12,7 +12,7 @@ from reprise.runner.capture import inputs
 from reprise.runner.capture.opening import TAG_LIMIT, attempt, lacks
 from reprise.runner.capture.touched import make_observed
 from reprise.runner.records import RECORD_ARTIFACT, write_record
-from reprise.schemas import tags
+from reprise.schemas import run_files, tags
 from reprise.schemas.entities import Run
 from reprise.schemas.job import Outcome, RunStatus, Usage
 from reprise.schemas.run_record import ArtifactRecord, InputRecord, ModelRecord, RunRecord, from_json
@@ -20,8 +20,6 @@ from reprise.tracking.base import Tracking
 from reprise.tracking.embedded import EmbeddedStore
 
 log = logging.getLogger(__name__)
-
-_OURS = "reprise"
 
 
 def closing(
@@ -67,6 +65,7 @@ def closing(
         usage=usage,
         artifacts=artifacts or (),
         models=models or (),
+        tags={name: text for name, text in run.tags.items() if tags.is_own(name)},
         logs=attempt(lambda: tuple(_logs(folder)), notes, "the logs") or (),
         notes=tuple(dict.fromkeys([*record.notes, *notes])),
     )
@@ -87,11 +86,9 @@ def _read(folder: Path) -> RunRecord | None:
 def _artifacts(tracking: Tracking, owner: str, folder: str) -> Iterator[ArtifactRecord]:
     """The files of a run or a logged model, but for our own."""
     for found in tracking.list_artifacts(owner, folder):
-        if found.path == _OURS:
-            continue
         if found.is_dir:
             yield from _artifacts(tracking, owner, found.path)
-        else:
+        elif found.path not in run_files.OWN_FILES:
             yield ArtifactRecord(found.path, found.size, _digest(tracking, owner, found.path))
 
 
@@ -115,10 +112,11 @@ def _datasets(tracking: Tracking, run: Run) -> tuple[InputRecord, ...]:
 
 
 def _logs(folder: Path) -> Iterator[ArtifactRecord]:
-    for file in sorted((folder / _OURS).glob("*")):
-        if file.is_file() and file.name != Path(RECORD_ARTIFACT).name and file.stat().st_size:
+    for name in sorted(run_files.OWN_FILES - {run_files.RECORD, run_files.CONTENTS}):
+        file = folder / name
+        if file.is_file() and file.stat().st_size:
             sha256, size = digests.of_bytes(file)
-            yield ArtifactRecord(f"{_OURS}/{file.name}", size, f"sha256:{sha256}")
+            yield ArtifactRecord(name, size, f"sha256:{sha256}")
 
 
 def _tags(record: RunRecord) -> dict[str, str]:

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 import platform
 import re
 import sys
+import time
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from pathlib import Path
 
 from reprise.schemas.run_record import Gpu, MachineRecord
+
+log = logging.getLogger(__name__)
 
 NUMBERS = (
     "OMP_NUM_THREADS",
@@ -104,7 +109,21 @@ def machine(environ: Mapping[str, str]) -> MachineRecord:
         gpus=(*_nvidia_gpus(), *_amd_gpus()),
         variables={name: environ[name] for name in (*NUMBERS, *SETTINGS) if name in environ},
         python=platform.python_version(),
+        utc_offset=_utc_offset(environ.get("TZ")),
     )
+
+
+def _utc_offset(zone: str | None) -> int:
+    """Of local time in the ``zone`` of the run, in seconds east of UTC; None: that of this machine."""
+    if zone and zone != os.environ.get("TZ"):
+        from zoneinfo import ZoneInfo
+
+        try:
+            offset = datetime.now(ZoneInfo(zone)).utcoffset()
+            return int(offset.total_seconds()) if offset else 0
+        except (ValueError, OSError, KeyError):  # no zone of this machine's database
+            log.debug("time zone %s is not known", zone)
+    return time.localtime().tm_gmtoff
 
 
 def _os() -> str:

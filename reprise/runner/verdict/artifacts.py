@@ -8,7 +8,6 @@ from reprise.errors import TrackingError
 from reprise.runner.verdict import models
 from reprise.runner.verdict.kinds import Looking, compare_files
 from reprise.runner.verdict.recorded import Recorded
-from reprise.runner.verdict.texts import compare_texts, decoded
 from reprise.runner.verdict.values import IDENTICAL, Finding, Part, diverged, part, unknown
 from reprise.schemas.tolerance import EXACT, Tolerance
 
@@ -54,20 +53,3 @@ def _compare(path: str, a: Recorded, b: Recorded, tolerance: Tolerance) -> Findi
     if found == IDENTICAL:  # though the digests were not the same
         return unknown("its bytes changed while they were compared")
     return found
-
-
-def compare_output(a: Recorded, b: Recorded, tolerance: Tolerance, name: str) -> Finding:
-    """What each run printed; ``name`` is the artifact."""
-    try:
-        one, other = (run.output(name) for run in (a, b))
-        for run, data in ((a, one), (b, other)):
-            if data:
-                run.digest(name)  # refuses a log that somebody has changed
-    except (TrackingError, OSError) as error:
-        return unknown(f"it cannot be read: {error}")
-    if one == other:
-        return IDENTICAL
-    texts = [decoded(data) for data in (one, other)]
-    if texts[0] is None or texts[1] is None:
-        return unknown("the bytes differ, and it is no text in UTF-8")
-    return compare_texts(texts[0], texts[1], tolerance.default, a.aside(b), b.aside(a), log=True)

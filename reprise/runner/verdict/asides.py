@@ -109,7 +109,12 @@ def masked(text: str, aside: Aside, *, log: bool = False) -> str:
 
 def without_ids(text: str, aside: Aside) -> str:
     """``text`` with a mark for each id, and everything else as it is."""
-    return _without(text, {name: kind for name, kind in aside.names.items() if kind in IDS})
+    return _without(text, {name: kind for name, kind in aside.names.items() if is_id(kind)})
+
+
+def is_id(kind: str) -> bool:
+    """Whether it is a word of :data:`IDS`, or such a thing of a child run: ``run id of train``."""
+    return kind.partition(" of ")[0] in IDS
 
 
 def names(candidates: Iterable[tuple[str | None, str]]) -> dict[str, str]:
@@ -119,7 +124,7 @@ def names(candidates: Iterable[tuple[str | None, str]]) -> dict[str, str]:
 
 def kinds(text: str) -> list[str]:
     """What was set aside in a masked text, each kind once."""
-    return list(dict.fromkeys(re.findall("\0([a-z ]+)\0", text)))
+    return list(dict.fromkeys(re.findall("\0([^\0]+)\0", text)))
 
 
 def _without(text: str, literal: Mapping[str, str]) -> str:

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from difflib import unified_diff
 from typing import Any, NamedTuple
 
 from reprise.errors import RepriseError, TrackingError
 from reprise.runner.contents import open_content
 from reprise.runner.record import LOG_ARTIFACT
-from reprise.runner.verdict.engine import ended
+from reprise.runner.verdict.engine import describe_end
 from reprise.runner.verdict.environment import Unknown, differences
 from reprise.runner.verdict.recorded import Recorded
 from reprise.runner.verdict.source import compare_sources, record_differences
 from reprise.runner.verdict.trees import NOT_AT_HAND, trees
-from reprise.runner.verdict.values import Agreement, Part, Verdict
+from reprise.runner.verdict.values import Agreement, Part
 from reprise.schemas import tags
 from reprise.schemas.environment import Package
 from reprise.schemas.run_record import Content, MachineRecord
@@ -61,11 +61,11 @@ class Changes(NamedTuple):
     outcome: tuple[Change, ...]
 
 
-def changes(a: Recorded, b: Recorded, verdict: Verdict, most: int = -1) -> Changes:
+def changes(a: Recorded, b: Recorded, parts: Sequence[Part], most: int = -1) -> Changes:
     """Everything that can be compared; what is equal is in it too, but for packages.
 
-    ``verdict`` is that on the two runs: it has looked at the results already. Of the diff there are about
-    ``most`` bytes, -1 for all.
+    ``parts`` are those of the verdict on the two runs: it has looked at the results already. Of the diff
+    there are about ``most`` bytes, -1 for all.
     """
     packages, reason = _environment(a, b)
     return Changes(
@@ -74,10 +74,10 @@ def changes(a: Recorded, b: Recorded, verdict: Verdict, most: int = -1) -> Chang
         reason,
         tuple(_pairs(_parameters(a), _parameters(b))),
         tuple(_pairs(_inputs(a), _inputs(b))),
-        tuple(_metrics(a, b, verdict)),
-        tuple(_artifacts(a, b, verdict)),
+        tuple(_metrics(a, b, parts)),
+        tuple(_artifacts(a, b, parts)),
         tuple(_pairs(_machine(a), _machine(b))),
-        tuple(_outcome(a, b, verdict)),
+        tuple(_outcome(a, b, parts)),
     )
 
 
@@ -180,9 +180,9 @@ def _inputs(run: Recorded) -> dict[str, str]:
     }
 
 
-def _metrics(a: Recorded, b: Recorded, verdict: Verdict) -> Iterator[Change]:
+def _metrics(a: Recorded, b: Recorded, parts: Sequence[Part]) -> Iterator[Change]:
     """The last values, and where the series part."""
-    for item in verdict.parts:
+    for item in parts:
         if item.kind == "metric":
             one, other = (_last(run, item.name) for run in (a, b))
             yield Change(item.name, one, other, _said(item))
@@ -193,18 +193,18 @@ def _last(run: Recorded, name: str) -> str | None:
     return repr(metric.value) if metric else None
 
 
-def _artifacts(a: Recorded, b: Recorded, verdict: Verdict) -> Iterator[Change]:
+def _artifacts(a: Recorded, b: Recorded, parts: Sequence[Part]) -> Iterator[Change]:
     sizes = {**_sizes(a)}, {**_sizes(b)}
-    for item in verdict.parts:
+    for item in parts:
         if item.kind in ("artifact", "model"):
             a_size, b_size = (of.get(item.name) for of in sizes)
             yield Change(item.name, a_size, b_size, _said(item))
 
 
-def _outcome(a: Recorded, b: Recorded, verdict: Verdict) -> Iterator[Change]:
+def _outcome(a: Recorded, b: Recorded, parts: Sequence[Part]) -> Iterator[Change]:
     """How the runs ended, and what they printed."""
-    yield Change("exit code", ended(a), ended(b))
-    for item in verdict.parts:
+    yield Change("exit code", describe_end(a), describe_end(b))
+    for item in parts:
         if item.kind == "output log":
             yield Change(item.kind, _printed(a), _printed(b), _said(item))
 

@@ -1,31 +1,45 @@
-"""The comparison itself: part by part, in the order in which they are told."""
+"""The comparison itself: part by part, and child runs as their parents."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
+from typing import TypeAlias
 
 from reprise.errors import RepriseError, TrackingError
-from reprise.runner.record import LOG_ARTIFACT
-from reprise.runner.verdict.artifacts import compare_artifacts, compare_logged_models, compare_output
+from reprise.runner.verdict import deciding
+from reprise.runner.verdict.artifacts import compare_artifacts, compare_logged_models
+from reprise.runner.verdict.children import Compared, compare_children, pair_descendants
 from reprise.runner.verdict.environment import compare_environments
-from reprise.runner.verdict.given import compare_inputs, compare_parameters
+from reprise.runner.verdict.given import compare_inputs, compare_parameters, is_declared
+from reprise.runner.verdict.kinship import Pair
 from reprise.runner.verdict.metrics import compare_series
 from reprise.runner.verdict.models import Subject, compare_subject
+from reprise.runner.verdict.output import compare_output
+from reprise.runner.verdict.own_tags import compare_own_tags
 from reprise.runner.verdict.recorded import Recorded
 from reprise.runner.verdict.source import compare_sources
 from reprise.runner.verdict.values import (
+    CHILD_RUN,
     IDENTICAL,
+    OUTPUT_LOG,
+    REPRODUCED,
     Finding,
     Part,
     Verdict,
     diverged,
     part,
+    set_aside,
     unknown,
-    verdict,
+    worst_agreement,
 )
 from reprise.schemas import tags
-from reprise.schemas.tolerance import EXACT, Tolerance
+from reprise.schemas.tolerance import IGNORED, Tolerance
+
+_RESULTS = ("metric", "artifact", "model", "predictions")
+"""What a script computes; parameters and tags may be the same whatever it does."""
+
+_Steps: TypeAlias = Sequence[tuple[str, Callable[[], Iterable[Part]]]]
 
 
 def compare_runs(a: Recorded, b: Recorded, tolerance: Tolerance, subject: Subject | None = None) -> Verdict:
@@ -33,23 +47,83 @@ def compare_runs(a: Recorded, b: Recorded, tolerance: Tolerance, subject: Subjec
 
     What cannot be read is a part that cannot be compared, never an error.
     """
-    steps: tuple[tuple[str, Callable[[], Iterable[Part]]], ...] = (
-        ("source", lambda: [part("source", "", compare_sources(a, b))]),
+    pairs, unread = _paired(a, b)
+    failed = all(run.has_failed for run in (a, b))
+    rules = deciding.with_output_log(tolerance) if failed else tolerance
+    found, reason = _compare(a, b, pairs, rules, subject), ""
+    if not found.has_results and not deciding.decides(OUTPUT_LOG, rules):
+        others, reason = deciding.rules_without_results(found, rules)
+        found = _compare(a, b, pairs, others, subject) if others != rules else found
+    parts = (*found.parts, *unread)
+    agreement, decisive = worst_agreement(parts)
+    return Verdict(
+        a.run_id,
+        b.run_id,
+        agreement,
+        decisive.place if decisive and agreement not in REPRODUCED else "",
+        tolerance,
+        parts,
+        failed,
+        reservations=(reason,) if reason else (),
+        children=found.children,
+    )
+
+
+def _paired(a: Recorded, b: Recorded) -> tuple[Sequence[Pair], tuple[Part, ...]]:
+    try:
+        return pair_descendants(a, b), ()
+    except (RepriseError, OSError) as error:
+        return (), (part(CHILD_RUN, "", unknown(f"they cannot be read: {error}")),)
+
+
+def _compare(
+    a: Recorded,
+    b: Recorded,
+    pairs: Sequence[Pair],
+    rules: Tolerance,
+    subject: Subject | None = None,
+    *,
+    beside: tuple[Recorded, Recorded] | None = None,
+) -> Compared:
+    """Two runs with their children; ``beside`` are the runs that they are nested in."""
+
+    def compare_below(one: Recorded, other: Recorded, below: Sequence[Pair]) -> Compared:
+        return _compare(one, other, below, rules, beside=(a, b))
+
+    children = compare_children(a, b, pairs, compare_below)
+    performed = beside is None or bool(a.record or b.record)  # and not opened by a script
+    steps: _Steps = (
+        *(_what_went_in(a, b, beside) if performed else ()),
+        ("parameter", partial(compare_parameters, a, b, rules)),
+        ("metric", partial(_metrics, a, b, rules)),
+        ("artifact", partial(compare_artifacts, a, b, rules)),
+        ("model", partial(compare_logged_models, a, b, rules)),
+        ("predictions", lambda: [compare_subject(subject, a, b, rules)] if subject else []),
+        ("tag", partial(compare_own_tags, a, b, rules)),
+        (CHILD_RUN, lambda: children.parts),
+        ("exit code", lambda: [part("exit code", "", _compare_ends(a, b, performed=performed))]),
+        (OUTPUT_LOG, lambda: [part(OUTPUT_LOG, "", compare_output(a, b, rules))] if performed else []),
+    )
+    parts = [item for kind, step in steps for item in _attempted(kind, step)]
+    parts = [item._replace(decides=item.decides and deciding.decides(item.kind, rules)) for item in parts]
+    decided = [item for item in parts if item.decides]
+    return Compared(
+        tuple(parts),
+        children.children,
+        children.has_results or any(item.kind in _RESULTS for item in decided),
+        any(item.kind == "parameter" and not is_declared(item.name, a, b) for item in decided),
+    )
+
+
+def _what_went_in(a: Recorded, b: Recorded, beside: tuple[Recorded, Recorded] | None) -> _Steps:
+    """The source of a step that is of its parent's project is its parent's."""
+    steps: _Steps = (
         ("environment", lambda: [part("environment", "", compare_environments(a, b))]),
         ("input", partial(compare_inputs, a, b)),
-        ("parameter", partial(compare_parameters, a, b)),
-        ("metric", partial(_metrics, a, b, tolerance)),
-        ("artifact", partial(compare_artifacts, a, b, tolerance)),
-        ("model", partial(compare_logged_models, a, b, tolerance)),
-        ("predictions", lambda: [compare_subject(subject, a, b, tolerance)] if subject else []),
-        ("output log", lambda: [part("output log", "", compare_output(a, b, tolerance, LOG_ARTIFACT))]),
-        ("exit code", lambda: [part("exit code", "", _ends(a, b))]),
     )
-    parts = [found for kind, step in steps for found in _attempted(kind, step)]
-    decided = [
-        found._replace(decides=found.decides and found.kind not in tolerance.ignore) for found in parts
-    ]
-    return verdict(a.run_id, b.run_id, tolerance, decided)
+    if beside and a.has_project_of(beside[0]) and b.has_project_of(beside[1]):
+        return steps
+    return ("source", lambda: [part("source", "", compare_sources(a, b))]), *steps
 
 
 def _attempted(kind: str, step: Callable[[], Iterable[Part]]) -> Iterator[Part]:
@@ -59,14 +133,18 @@ def _attempted(kind: str, step: Callable[[], Iterable[Part]]) -> Iterator[Part]:
         yield part(kind, "", unknown(f"it cannot be read: {error}"))
 
 
-def _metrics(a: Recorded, b: Recorded, tolerance: Tolerance) -> Iterator[Part]:
-    names = [*a.run.metrics, *(name for name in b.run.metrics if name not in a.run.metrics)]
-    for name in sorted(names):
-        closeness = tolerance.of_metric(name)
-        yield part("metric", name, _series(a, b, name, tolerance), decides=closeness is not None)
+def _metrics(a: Recorded, b: Recorded, rules: Tolerance) -> Iterator[Part]:
+    for name in sorted({*a.run.metrics, *b.run.metrics}):
+        kind = rules.kind_of_metric(name)
+        if kind == IGNORED:
+            yield part("metric", name, _compare_metric(a, b, name, rules), decides=False)
+        elif kind:
+            yield part("metric", name, set_aside(kind, name))
+        else:
+            yield part("metric", name, _compare_metric(a, b, name, rules))
 
 
-def _series(a: Recorded, b: Recorded, name: str, tolerance: Tolerance) -> Finding:
+def _compare_metric(a: Recorded, b: Recorded, name: str, rules: Tolerance) -> Finding:
     if name not in a.run.metrics or name not in b.run.metrics:
         there = a if name in a.run.metrics else b
         step = min((point.step for point in there.history(name)), default=0)
@@ -77,20 +155,24 @@ def _series(a: Recorded, b: Recorded, name: str, tolerance: Tolerance) -> Findin
         return unknown(f"it cannot be read: {error.message}")
     if not one or not other:
         return unknown("its points cannot be read")
-    return compare_series(one, other, tolerance.of_metric(name) or EXACT)
+    return compare_series(one, other, rules.of_metric(name))
 
 
-def ended(run: Recorded) -> str:
+def describe_end(run: Recorded) -> str:
     """``0, FINISHED``"""
     return f"{run.run.tags.get(tags.EXIT_CODE) or 'not recorded'}, {run.run.status}"
 
 
-def _ends(a: Recorded, b: Recorded) -> Finding:
+def _compare_ends(a: Recorded, b: Recorded, *, performed: bool) -> Finding:
+    """The exit codes and the status; the status alone of runs that a script opened, and may leave open."""
+    if not performed:
+        same = a.run.status == b.run.status
+        return IDENTICAL if same else diverged(note=f"{b.run.status}; was {a.run.status}")
     for run in (a, b):
         if not run.has_ended:
             return unknown(f"run {run.run_id[:8]} is {run.run.status}")
     codes = [run.run.tags.get(tags.EXIT_CODE) for run in (a, b)]
-    ends = [ended(run) for run in (a, b)]
+    ends = [describe_end(run) for run in (a, b)]
     if a.run.status == b.run.status and None in codes:
         return unknown(f"the exit code of run {(a, b)[codes.index(None)].run_id[:8]} is not recorded")
     if ends[0] != ends[1]:

@@ -5,35 +5,55 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from reprise.runner.bind import MASK
-from reprise.runner.verdict.asides import masked
+from reprise.runner.verdict import asides
+from reprise.runner.verdict.numbers import agreement
 from reprise.runner.verdict.observed import compare_observed
 from reprise.runner.verdict.recorded import Recorded
-from reprise.runner.verdict.values import IDENTICAL, Finding, Part, diverged, part, unknown, within
+from reprise.runner.verdict.values import (
+    IDENTICAL,
+    Finding,
+    Part,
+    diverged,
+    part,
+    set_aside,
+    unknown,
+)
 from reprise.schemas.faults import shortened
 from reprise.schemas.run_record import InputRecord
+from reprise.schemas.tolerance import EXACT, Tolerance
 
 _CUT = 6000
 """Characters after which a param of a store elsewhere may have been cut."""
 
 
-def compare_parameters(a: Recorded, b: Recorded) -> Iterator[Part]:
-    """Those of the entry point and those that the script logged, as text, exactly; and the seeds.
+def compare_parameters(a: Recorded, b: Recorded, tolerance: Tolerance) -> Iterator[Part]:
+    """Those of the entry point and those that the script logged, as text; and the seeds.
 
-    A secret one does not decide, for its value is never recorded; nor does a seed, which every run draws
-    anew: what comes of it shows in the results.
+    One of the entry point is never set aside by its name, and its text counts exactly. A secret one does
+    not decide, for its value is never recorded; nor does a seed, which every run draws anew: what comes of
+    it shows in the results.
     """
     secrets = {name for run in (a, b) for name, value in _values(run).items() if value is None}
     one, other = ({**run.run.params, **_values(run)} for run in (a, b))
     for name in [*one, *(name for name in other if name not in one)]:
+        kind = None if is_declared(name, a, b) else tolerance.kind_set_aside(name)
         if name in secrets:
             yield part(
                 "parameter", name, unknown("it is a secret: its value is not recorded"), decides=False
             )
+        elif kind:
+            yield part("parameter", name, set_aside(kind, name))
         elif name not in one or name not in other:
             yield part("parameter", name, diverged(note="is new" if name in other else "is missing"))
         else:
-            yield part("parameter", name, _compare(one[name] or "", other[name] or "", a, b, name))
+            found = _compare(one[name] or "", other[name] or "", a, b, name, tolerance)
+            yield part("parameter", name, found)
     yield from _seeds(a, b)
+
+
+def is_declared(name: str, a: Recorded, b: Recorded) -> bool:
+    """Whether it is a parameter of the entry point: given to the run, and no result of it."""
+    return name in _values(a) or name in _values(b)
 
 
 def _values(run: Recorded) -> Mapping[str, str | None]:
@@ -41,17 +61,37 @@ def _values(run: Recorded) -> Mapping[str, str | None]:
     return {item.name: item.value for item in run.record.parameters} if run.record else {}
 
 
-def _compare(a: str, b: str, one: Recorded, other: Recorded, name: str) -> Finding:
+def _compare(a: str, b: str, one: Recorded, other: Recorded, name: str, tolerance: Tolerance) -> Finding:
     declared = name in _values(one) and name in _values(other)
     if a != b:
-        if not declared and masked(a, one.aside(other)) == masked(b, other.aside(one)):
-            return within(note="but for what is of one run alone")
-        return diverged(note=f'"{shortened(b)}", was "{shortened(a)}"')
+        if declared and not one.is_nested:  # the user gave it
+            return diverged(note=f'"{shortened(b)}", was "{shortened(a)}"')
+        return compare_logged_texts(a, b, one, other, tolerance)
     if a == MASK and not (one.record and other.record):
         return unknown("it may be a secret, whose value is not recorded")
     if len(a) >= _CUT and not declared:
         return unknown(f"it may have been cut behind {_CUT} characters when it was logged")
     return IDENTICAL
+
+
+def compare_logged_texts(a: str, b: str, one: Recorded, other: Recorded, tolerance: Tolerance) -> Finding:
+    """Two texts that are not equal: but for the ids and places of their runs; or numbers by tolerance."""
+    if asides.without_ids(a, one.aside(other)) == asides.without_ids(b, other.aside(one)):
+        return IDENTICAL._replace(note="but for what is of one run alone")
+    was, found = _number(a), _number(b)
+    if was is not None and found is not None:
+        if was == found == 0:
+            return IDENTICAL
+        if tolerance.default != EXACT:
+            return Finding(agreement(was, found, tolerance.default), note=f"{b}, was {a}")
+    return diverged(note=f'"{shortened(b)}", was "{shortened(a)}"')
+
+
+def _number(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None
 
 
 def _seeds(a: Recorded, b: Recorded) -> Iterator[Part]:

@@ -1,7 +1,8 @@
-"""Series of metrics, point by point: step, order and value; when they were logged does not count.
+"""Series of metrics, step by step: the values of each in their order; when they were logged does not count.
 
 A store keeps the time of a point in ms, and points of one ms without their order; two points of one ms with
-equal step and value it keeps once. So two series are the same when one order of points explains both.
+equal step and value it keeps once. So the points of a step are the same when one order explains both runs.
+Steps have no order among each other: threads and buffers log them as they come.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import groupby
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 from reprise.runner.verdict.numbers import agreement
 from reprise.runner.verdict.values import IDENTICAL, Agreement, Finding, diverged, within
@@ -19,69 +20,74 @@ from reprise.schemas.tolerance import EXACT, Closeness
 _Place: TypeAlias = tuple[int, str, str]
 """The step, and the dataset that it was measured on."""
 
-
-class _Point(NamedTuple):
-    """``digits`` is the value in hexadecimal: so NaN equals itself, and 0.0 is not -0.0."""
-
-    place: _Place
-    digits: str
+_Moments: TypeAlias = list[list[str]]
+"""The values of each ms in which a step was logged, in hexadecimal, so that NaN equals itself; sorted."""
 
 
 class _Moment:
-    """The points of one ms, which have no order."""
+    """The values of one ms, which have no order."""
 
-    def __init__(self, points: Iterable[_Point]) -> None:
-        self.points: dict[_Place, Counter[str]] = {}
-        self.size = 0
-        for place, digits in points:
-            self.points.setdefault(place, Counter())[digits] += 1
-            self.size += 1
+    def __init__(self, values: Iterable[str]) -> None:
+        self.values = Counter(values)
+        self.size = self.values.total()
 
-    def take(self, point: _Point, closeness: Closeness) -> bool:
-        """Take the point away, or else one that is close; whether there was one."""
-        here = self.points.get(point.place, Counter())
-        found: str | None = point.digits
-        if point.digits not in here:
-            value = float.fromhex(point.digits)
-            near = (digits for digits in here if _is_close(float.fromhex(digits), value, closeness))
-            found = min(near, key=lambda digits: abs(float.fromhex(digits) - value), default=None)
+    def take(self, digits: str, closeness: Closeness) -> bool:
+        """Take the value away, or else one that is close; whether there was one."""
+        found: str | None = digits
+        if digits not in self.values:
+            value = float.fromhex(digits)
+            near = (known for known in self.values if _is_close(float.fromhex(known), value, closeness))
+            found = min(near, key=lambda known: abs(float.fromhex(known) - value), default=None)
         if found is None:
             return False
-        here[found] -= 1
-        if not here[found]:
-            del here[found]
+        self.values[found] -= 1
+        if not self.values[found]:
+            del self.values[found]
         self.size -= 1
         return True
 
 
 def compare_series(a: Sequence[Metric], b: Sequence[Metric], closeness: Closeness) -> Finding:
-    """Two series as the store tells them: by time, then step."""
-    moments_a, moments_b = _moments(a), _moments(b)
-    if _explained(moments_a, moments_b, EXACT):
+    """How two series compare, and at which step they first differ."""
+    steps_a, steps_b = _by_place(a), _by_place(b)
+    pairs = [
+        (_moments(steps_a.get(place, [])), _moments(steps_b.get(place, [])))
+        for place in {**steps_a, **steps_b}
+    ]
+    if all(_explained(one, other, EXACT) for one, other in pairs):
         return IDENTICAL
-    if closeness != EXACT and _explained(moments_a, moments_b, closeness):
-        return within(note=_spread(a, b))
-    if _explained(_without_repetitions(moments_a), _without_repetitions(moments_b), closeness):
+    if closeness != EXACT and all(_explained(one, other, closeness) for one, other in pairs):
+        return within(note=_spread(steps_a, steps_b))
+    if all(
+        _explained(_without_repetitions(one), _without_repetitions(other), closeness)
+        for one, other in pairs
+    ):
         return within(note=f"{len(b)} points, was {len(a)}: a store keeps equal points of one ms once")
-    return _first_difference(a, b, closeness)
+    return _first_difference(steps_a, steps_b, closeness)
 
 
-def _moments(series: Sequence[Metric]) -> list[list[_Point]]:
-    """The points of each ms; those of one are sorted."""
-    ordered = sorted(series, key=lambda metric: metric.timestamp)
+def _by_place(series: Sequence[Metric]) -> dict[_Place, list[Metric]]:
+    """The points of each step, in the order of their times."""
+    places: dict[_Place, list[Metric]] = {}
+    for metric in sorted(series, key=lambda metric: metric.timestamp):
+        place = (metric.step, metric.dataset_name or "", metric.dataset_digest or "")
+        places.setdefault(place, []).append(metric)
+    return places
+
+
+def _moments(points: Sequence[Metric]) -> _Moments:
     return [
-        sorted(map(_point, metrics), key=lambda point: (point.place, float.fromhex(point.digits)))
-        for _time, metrics in groupby(ordered, key=lambda metric: metric.timestamp)
+        sorted(map(_digits, metrics), key=float.fromhex)
+        for _time, metrics in groupby(points, key=lambda metric: metric.timestamp)
     ]
 
 
-def _point(metric: Metric) -> _Point:
-    place = (metric.step, metric.dataset_name or "", metric.dataset_digest or "")
-    return _Point(place, float(metric.value).hex())
+def _digits(metric: Metric) -> str:
+    return (float(metric.value) + 0.0).hex()  # the sum makes 0.0 of -0.0
 
 
-def _explained(a: list[list[_Point]], b: list[list[_Point]], closeness: Closeness) -> bool:
-    """Whether one order of points agrees with the times of both.
+def _explained(a: _Moments, b: _Moments, closeness: Closeness) -> bool:
+    """Whether one order of values agrees with the times of both.
 
     So it is when of the two moments that come next, again and again, the larger one holds the smaller one.
     """
@@ -99,57 +105,41 @@ def _explained(a: list[list[_Point]], b: list[list[_Point]], closeness: Closenes
 
 
 def _holds(large: _Moment, small: _Moment, closeness: Closeness) -> bool:
-    """Take the points of ``small`` out of ``large``: first those that are equal; whether all were there."""
-    points = [
-        _Point(place, digits)
-        for place, values in small.points.items()
-        for digits in sorted(values.elements(), key=float.fromhex)
-    ]
-    left = [point for point in points if not large.take(point, EXACT)]
-    return all(large.take(point, closeness) for point in left)
+    """Take the values of ``small`` out of ``large``: first those that are equal; whether all were there."""
+    values = sorted(small.values.elements(), key=float.fromhex)
+    left = [digits for digits in values if not large.take(digits, EXACT)]
+    return all(large.take(digits, closeness) for digits in left)
 
 
 def _is_close(a: float, b: float, closeness: Closeness) -> bool:
     return closeness != EXACT and agreement(a, b, closeness) is not Agreement.DIVERGED
 
 
-def _without_repetitions(moments: list[list[_Point]]) -> list[list[_Point]]:
-    """Each point once where it comes again before another one does."""
-    found: list[list[_Point]] = []
-    before: _Point | None = None
-    for points in moments:
-        pairs = zip(points, [before, *points], strict=False)
-        if kept := [point for point, last in pairs if point != last]:
+def _without_repetitions(moments: _Moments) -> _Moments:
+    """Each value once where it comes again before another one does."""
+    found: _Moments = []
+    before: str | None = None
+    for values in moments:
+        pairs = zip(values, [before, *values], strict=False)
+        if kept := [digits for digits, last in pairs if digits != last]:
             found.append(kept)
-        before = points[-1]
+        before = values[-1]
     return found
 
 
-def _first_difference(a: Sequence[Metric], b: Sequence[Metric], closeness: Closeness) -> Finding:
-    """Where it begins, by step and then by order."""
-    steps_a, steps_b = _by_step(a), _by_step(b)
-    for step in sorted({*steps_a, *steps_b}):
-        one, other = steps_a.get(step, []), steps_b.get(step, [])
+def _first_difference(
+    a: dict[_Place, list[Metric]], b: dict[_Place, list[Metric]], closeness: Closeness
+) -> Finding:
+    """Where it begins, by step and then by time."""
+    for place in sorted({*a, *b}):
+        step = place[0]
+        one, other = a.get(place, []), b.get(place, [])
         for was, found in zip(one, other, strict=False):
-            if _apart(was, found, closeness):
+            if _digits(was) != _digits(found) and not _is_close(was.value, found.value, closeness):
                 return diverged(f"step {step}", f"{found.value!r}, was {was.value!r}", step)
         if len(one) != len(other):
             return diverged(f"step {step}", _counted(one, other), step)
     return diverged(note="the same points in another order")
-
-
-def _apart(a: Metric, b: Metric, closeness: Closeness) -> bool:
-    one, other = _point(a), _point(b)
-    if one == other:
-        return False
-    return one.place != other.place or not _is_close(a.value, b.value, closeness)
-
-
-def _by_step(series: Sequence[Metric]) -> dict[int, list[Metric]]:
-    steps: dict[int, list[Metric]] = {}
-    for metric in series:
-        steps.setdefault(metric.step, []).append(metric)
-    return steps
 
 
 def _counted(a: Sequence[Metric], b: Sequence[Metric]) -> str:
@@ -158,8 +148,9 @@ def _counted(a: Sequence[Metric], b: Sequence[Metric]) -> str:
     return f"{len(b)} points, was {len(a)}" if b else f"{a[0].value!r} is missing"
 
 
-def _spread(a: Sequence[Metric], b: Sequence[Metric]) -> str:
+def _spread(a: dict[_Place, list[Metric]], b: dict[_Place, list[Metric]]) -> str:
     """The largest distance of two points that stand at the same place in both series."""
-    distances = [abs(one.value - other.value) for one, other in zip(a, b, strict=True)]
+    pairs = (pair for place in a for pair in zip(a[place], b[place], strict=False))
+    distances = [abs(one.value - other.value) for one, other in pairs]
     finite = [distance for distance in distances if distance == distance]
     return f"by up to {max(finite, default=0.0):.3g}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
@@ -16,7 +17,7 @@ from reprise.runner.records import read_record
 from reprise.runner.verdict import asides
 from reprise.runner.verdict.asides import Aside
 from reprise.runner.verdict.kinds import LARGEST
-from reprise.schemas import tags
+from reprise.schemas import run_files, tags
 from reprise.schemas.entities import LoggedModel, Metric, Run
 from reprise.schemas.job import RunStatus
 from reprise.schemas.run_record import ArtifactRecord, RunRecord
@@ -24,8 +25,7 @@ from reprise.tracking.artifact_digests import read_digest
 from reprise.tracking.base import Tracking
 from reprise.tracking.embedded import EmbeddedStore
 
-OURS = "reprise"
-"""The folder of artifacts that reprise itself writes; they are facts of one run, not results."""
+_FAMILIAR = 1000  # names of child runs that are looked for in their texts
 
 _DRAWN = re.compile(
     r"[a-z]+-[a-z]+-\d+"
@@ -35,7 +35,7 @@ _DRAWN = re.compile(
 class Recorded:
     """A run in a store; ``folders`` are further places of its source, which its texts may name.
 
-    ``record`` is None where there is none, or where it cannot be read: then ``record_fault`` says why.
+    ``kin`` are texts of the runs that it is nested in or that are nested in it, as :attr:`names`.
     ``predicted`` is what its models said, by their folders. ``opens_folders``: a repository of this
     machine that its texts name may be opened; not where others write such texts and see what is in it.
     """
@@ -47,6 +47,7 @@ class Recorded:
         scratch: Path,
         folders: tuple[str, ...] = (),
         *,
+        kin: Mapping[str, str] = {},
         opens_folders: bool = True,
     ) -> None:
         self.tracking = tracking
@@ -54,27 +55,61 @@ class Recorded:
         self.opens_folders = opens_folders
         self._scratch = scratch / run.run_id
         self._folders = folders
+        self.kin = kin
         self._listed: dict[str | None, Mapping[str, int | None]] = {}
         self._records: dict[str | None, Mapping[str, ArtifactRecord]] = {}
         self.predicted: dict[Path, Any] = {}
-        self.record: RunRecord | None = None
-        self.record_fault = "it has no record of reprise's"
-        try:
-            self.record = read_record(tracking, run.run_id)
-        except TrackingError as error:
-            self.record_fault = error.message
 
     @property
     def run_id(self) -> str:
         return self.run.run_id
 
     @property
+    def record(self) -> RunRecord | None:
+        """None where there is none, or where it cannot be read: then :attr:`record_fault` says why."""
+        return self._read_record[0]
+
+    @property
+    def record_fault(self) -> str:
+        return self._read_record[1]
+
+    @cached_property
+    def _read_record(self) -> tuple[RunRecord | None, str]:
+        try:
+            return read_record(self.tracking, self.run_id), "it has no record of reprise's"
+        except TrackingError as error:
+            return None, error.message
+
+    @property
+    def is_nested(self) -> bool:
+        """Whether another run started it, and gave it its parameters."""
+        return tags.PARENT_RUN_ID in self.run.tags
+
+    @property
     def has_ended(self) -> bool:
         return RunStatus(self.run.status).ended
 
-    @cached_property
+    @property
+    def has_failed(self) -> bool:
+        return RunStatus(self.run.status) in (RunStatus.FAILED, RunStatus.KILLED)
+
+    def has_project_of(self, other: Recorded) -> bool:
+        """Whether it is of the project, in the same folder or at the same address, that ``other`` is of."""
+        if self.record is None or other.record is None:
+            return False
+        one, another = self.record.source, other.record.source
+        return (one.uri.partition("#")[0], one.subdirectory) == (
+            another.uri.partition("#")[0],
+            another.subdirectory,
+        )
+
+    @property
     def names(self) -> Mapping[str, str]:
         """The literal texts that are of this run alone, and what each is."""
+        return {**self.kin, **self._own_names}
+
+    @cached_property
+    def _own_names(self) -> Mapping[str, str]:
         folder, _, _ = self.run.tags.get(tags.SOURCE_NAME, "").partition("#")
         sources = [folder, self.record.source.uri.partition("#")[0] if self.record else "", *self._folders]
         return asides.names(
@@ -86,6 +121,18 @@ class Recorded:
                 *((model.model_id, "model id") for model in self.models.values()),
                 *((_place(source), "folder") for source in sources if "/" in source),
             ]
+        )
+
+    def nested(self, run: Run) -> Recorded:
+        """A run that is nested in this one, which knows the names of the others, unless they are many."""
+        kin = self.names if len(self.kin) <= _FAMILIAR else self._own_names
+        return Recorded(
+            self.tracking,
+            run,
+            self._scratch,
+            self._folders,
+            kin=kin,
+            opens_folders=self.opens_folders,
         )
 
     def aside(self, other: Recorded) -> Aside:
@@ -120,7 +167,7 @@ class Recorded:
 
     def paths(self, owner: str | None = None) -> list[str]:
         """The files that are there, and those that the run left and that are gone."""
-        left = (path for path in self._noted(owner) if not path.startswith(f"{OURS}/"))
+        left = (path for path in self._noted(owner) if owner or path not in run_files.OWN_FILES)
         return sorted({*self.files(owner), *left})
 
     def is_gone(self, path: str, owner: str | None = None) -> bool:
@@ -129,11 +176,9 @@ class Recorded:
 
     def _walk(self, owner: str, folder: str) -> Iterator[tuple[str, int | None]]:
         for item in self.tracking.list_artifacts(owner, folder):
-            if owner == self.run_id and item.path == OURS:
-                continue
             if item.is_dir:
                 yield from self._walk(owner, item.path)
-            else:
+            elif owner != self.run_id or item.path not in run_files.OWN_FILES:
                 yield item.path, item.size
 
     def digest(self, path: str, owner: str | None = None) -> str:
@@ -182,6 +227,10 @@ class Recorded:
             place.parent.mkdir(parents=True, exist_ok=True)
             self.tracking.download_artifact(owner or self.run_id, path, place)
         return place
+
+    def forget_files(self) -> None:
+        """Remove the copies of its files."""
+        shutil.rmtree(self._scratch, ignore_errors=True)
 
     def read(self, path: str, owner: str | None = None) -> bytes:
         """The bytes of a file; of one that is too large to be looked into, one more than that."""

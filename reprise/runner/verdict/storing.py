@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 
 from reprise.lock import scratch
-from reprise.runner.verdict.values import Verdict, as_data
-from reprise.schemas import tags
+from reprise.runner.verdict.report import as_data
+from reprise.runner.verdict.values import Verdict
+from reprise.schemas import run_files, tags
 from reprise.tracking.base import Tracking
 
-ARTIFACT = "reprise/verdict.json"
+ARTIFACT = run_files.VERDICT
 
 
 def store_verdict(tracking: Tracking, original: str, again: str, verdict: Verdict) -> None:

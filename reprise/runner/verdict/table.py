@@ -4,34 +4,83 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from reprise.runner.verdict.values import KINDS, Agreement, Part, Verdict
+from reprise.runner.verdict.report import names_set_aside
+from reprise.runner.verdict.values import CHILD_RUN, KINDS, Agreement, ChildVerdict, Part, Verdict
 
 HEAD = ("PART", "VERDICT", "")
+
+_SHOWN = 3  # names of what was set aside
 _PLURALS = {
     "input": "inputs",
     "parameter": "parameters",
     "metric": "metrics",
     "artifact": "artifacts",
     "model": "models",
+    "tag": "tags",
+    CHILD_RUN: "child runs",
+    "duration": "durations",
+    "clock": "clocks",
+    "rate": "rates",
+    "latency": "latencies",
+    "memory": "memory values",
+    "machine": "metrics of the machine",
+    "id": "ids",
 }
 
 
 def rows(found: Verdict, *, only_differences: bool = False) -> Iterator[tuple[str, str, str]]:
     """Part, verdict, and where or why; in the order of the parts, the worst of each kind first."""
     for kind in KINDS:
-        parts = [item for item in found.parts if item.kind == kind]
-        alike = [item for item in parts if item.agreement is Agreement.IDENTICAL and item.decides]
-        others = [item for item in parts if item not in alike]
-        if only_differences:
-            others = [item for item in others if item.agreement is not Agreement.IDENTICAL]
-        for item in sorted(others, key=lambda item: (not item.decides, -item.agreement.rank)):
-            yield _row(item)
-        if only_differences or not alike:
-            continue
-        if len(alike) == 1:
-            yield _row(alike[0])
-        else:
-            yield f"{len(alike):,} {_PLURALS.get(kind, kind)}", Agreement.IDENTICAL, ""
+        yield from _rows_of_kind([item for item in found.parts if item.kind == kind], only_differences)
+        if kind == CHILD_RUN:
+            for child in found.children:
+                yield from _rows_of_child(child, "")
+
+
+def summary(found: Verdict) -> Iterator[tuple[str, str]]:
+    """Titles and texts that stand below the table: what decided, and what was set aside."""
+    if found.decided_by:
+        yield "decided by", ", ".join(_PLURALS.get(kind, kind) for kind in found.decided_by)
+    if aside := names_set_aside(found.set_aside):
+        yield "set aside", ", ".join(_counted(kind, names) for kind, names in aside.items())
+
+
+def _counted(kind: str, names: list[str]) -> str:
+    """``4 durations (mean_fit_time, std_fit_time, mean_score_time, ...)``"""
+    more = ", ..." if len(names) > _SHOWN else ""
+    title = kind if len(names) == 1 else _PLURALS.get(kind, kind)
+    return f"{len(names)} {title} ({', '.join(names[:_SHOWN])}{more})"
+
+
+def _rows_of_kind(parts: list[Part], only_differences: bool) -> Iterator[tuple[str, str, str]]:
+    alike = [item for item in parts if item.agreement is Agreement.IDENTICAL and item.decides]
+    others = [item for item in parts if item not in alike and not _is_set_aside(item)]
+    if only_differences:
+        others = [item for item in others if item.agreement is not Agreement.IDENTICAL]
+    for item in sorted(others, key=lambda item: (not item.decides, -item.agreement.rank)):
+        yield _row(item)
+    if only_differences or not alike:
+        return
+    if len(alike) == 1:
+        yield _row(alike[0])
+    else:
+        yield f"{len(alike):,} {_PLURALS.get(alike[0].kind, alike[0].kind)}", Agreement.IDENTICAL, ""
+
+
+def _rows_of_child(child: ChildVerdict, above: str) -> Iterator[tuple[str, str, str]]:
+    """What differs in a child run, below the line that says that something does."""
+    path = f"{above}{child.name} -> "
+    for item in child.parts:
+        if item.agreement is not Agreement.IDENTICAL and item.kind != CHILD_RUN:
+            title, word, note = _row(item)
+            yield f"  {path}{title}", word, note
+    for inner in child.children:
+        yield from _rows_of_child(inner, path)
+
+
+def _is_set_aside(item: Part) -> bool:
+    """Whether nothing was compared: it is named below the table."""
+    return bool(item.set_aside) and not item.decides and item.agreement is Agreement.IDENTICAL
 
 
 def _row(item: Part) -> tuple[str, str, str]:

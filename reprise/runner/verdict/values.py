@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from reprise.schemas.faults import on_one_line
-from reprise.schemas.tolerance import IGNORE, Closeness, Tolerance
-
-VERSION = 2
+from reprise.schemas.tolerance import Tolerance
 
 
 class Agreement(StrEnum):
@@ -25,9 +23,16 @@ class Agreement(StrEnum):
         return list(Agreement).index(self)
 
 
+FAILED_ALIKE = "failed the same way"
+"""The word on two runs that agree and did not finish well: it is no success."""
+
+REPRODUCED = (Agreement.IDENTICAL, Agreement.WITHIN_TOLERANCE)
+
+
 class SetAside(NamedTuple):
     """A value that does not decide: ``name`` is that of its metric, key or column, ``kind`` what it is:
-    ``duration``, ``clock``, ``rate``, ``latency``, ``memory``, ``id``, or ``ignored`` by a tolerance file.
+    ``duration``, ``clock``, ``rate``, ``latency``, ``memory``, ``machine``, ``id``, or ``ignored`` by a
+    tolerance file.
     """
 
     kind: str
@@ -61,9 +66,38 @@ class Part(NamedTuple):
     set_aside: tuple[SetAside, ...] = ()
     decides: bool = True
 
+    @property
+    def place(self) -> str:
+        """``metric loss, step 3``, ``child run train -> metric acc, step 3``"""
+        if self.kind == CHILD_RUN and not self.name:
+            return "number of child runs"
+        title = f"{self.kind} {self.name}".strip()
+        between = " -> " if self.kind == CHILD_RUN else ", "
+        return on_one_line(between.join(filter(None, (title, self.where))))
+
+
+class ChildVerdict(NamedTuple):
+    """How a run that is nested in both compares; None as the id of a run that is missing.
+
+    ``parts`` are those that are not identical or do not decide.
+    """
+
+    name: str
+    original: str | None
+    again: str | None
+    agreement: Agreement
+    where: str = ""
+    parts: tuple[Part, ...] = ()
+    children: tuple[ChildVerdict, ...] = ()
+
 
 class Verdict(NamedTuple):
-    """``original`` and ``again`` are run ids; ``where`` is the first part that diverged or is not known."""
+    """``original`` and ``again`` are run ids; ``where`` is the first part that diverged or is not known.
+
+    ``failed``: both runs ended FAILED or KILLED. ``reservations`` are sentences to be read first, whatever
+    the word is: a run was killed, resumed, or not recorded whole. ``causes`` are known reasons of what
+    differs, the likeliest first. ``children`` are the nested runs in which something is not identical.
+    """
 
     original: str
     again: str
@@ -71,18 +105,44 @@ class Verdict(NamedTuple):
     where: str
     tolerance: Tolerance
     parts: tuple[Part, ...]
+    failed: bool = False
+    reservations: tuple[str, ...] = ()
+    causes: tuple[str, ...] = ()
+    children: tuple[ChildVerdict, ...] = ()
 
     @property
     def reproduced(self) -> bool:
-        return self.agreement in (Agreement.IDENTICAL, Agreement.WITHIN_TOLERANCE)
+        return self.agreement in REPRODUCED and not self.failed
+
+    @property
+    def failed_alike(self) -> bool:
+        return self.agreement in REPRODUCED and self.failed
+
+    @property
+    def word(self) -> str:
+        return FAILED_ALIKE if self.failed_alike else str(self.agreement)
 
     @property
     def sentence(self) -> str:
         """``diverged at metric loss, step 3``, ``cannot be compared: source``"""
         if not self.where:
-            return str(self.agreement)
-        return f"{self.agreement}{' at' if self.agreement is Agreement.DIVERGED else ':'} {self.where}"
+            return self.word
+        return f"{self.word}{' at' if self.agreement is Agreement.DIVERGED else ':'} {self.where}"
 
+    @property
+    def decided_by(self) -> tuple[str, ...]:
+        """The kinds of parts that the word is made of, in the order of :data:`KINDS`."""
+        deciding = {item.kind for item in self.parts if item.decides}
+        return tuple(kind for kind in KINDS if kind in deciding)
+
+    @property
+    def set_aside(self) -> tuple[SetAside, ...]:
+        """What was not compared in any part, each name once."""
+        return tuple(dict.fromkeys(aside for item in self.parts for aside in item.set_aside))
+
+
+OUTPUT_LOG = "output log"
+CHILD_RUN = "child run"
 
 KINDS = (
     "source",
@@ -93,12 +153,14 @@ KINDS = (
     "artifact",
     "model",
     "predictions",
-    "output log",
+    "tag",
+    CHILD_RUN,
     "exit code",
+    OUTPUT_LOG,
 )
 """In the order in which they are told."""
 
-_FIRST_TOLD = ("metric", "artifact", "model", "predictions", "output log", "exit code")
+FIRST_TOLD = ("metric", "artifact", "model", "predictions", "tag", CHILD_RUN, "exit code", OUTPUT_LOG)
 """Where runs diverged is told of what came out, before what went in."""
 
 IDENTICAL = Finding(Agreement.IDENTICAL)
@@ -146,65 +208,19 @@ def part(kind: str, name: str, finding: Finding, *, decides: bool = True) -> Par
     return Part(kind, name, **fields._asdict())
 
 
-def verdict(original: str, again: str, tolerance: Tolerance, parts: Sequence[Part]) -> Verdict:
-    """The worst of the parts that decide; without one, nothing is known."""
+def worst_agreement(parts: Iterable[Part]) -> tuple[Agreement, Part | None]:
+    """The worst of the parts that decide, and the first part that it is said of.
+
+    Without a part that decides nothing is known.
+    """
     deciding = [item for item in parts if item.decides]
-    agreement = max(
-        (item.agreement for item in deciding),
-        key=lambda word: word.rank,
-        default=Agreement.NOT_COMPARABLE,
-    )
+    if not deciding:
+        return Agreement.NOT_COMPARABLE, None
+    agreement = max((item.agreement for item in deciding), key=lambda word: word.rank)
     decisive = [item for item in deciding if item.agreement is agreement]
-    told = agreement in (Agreement.DIVERGED, Agreement.NOT_COMPARABLE)
-    where = _place(min(decisive, key=_order)) if told and decisive else ""
-    return Verdict(original, again, agreement, where, tolerance, tuple(parts))
-
-
-def as_data(found: Verdict) -> dict[str, Any]:
-    """The verdict as JSON has it; docs/reference/verdict.md says what it means."""
-    return {
-        "version": VERSION,
-        "verdict": str(found.agreement),
-        "where": found.where,
-        "reproduced": found.reproduced,
-        "original": found.original,
-        "again": found.again,
-        "tolerance": _as_rules(found.tolerance),
-        "parts": [
-            {
-                "part": item.kind,
-                "name": item.name,
-                "verdict": str(item.agreement),
-                "where": item.where,
-                "note": item.note,
-                "set_aside": [aside._asdict() for aside in item.set_aside],
-                "decides": item.decides,
-            }
-            for item in found.parts
-        ],
-    }
-
-
-def _as_rules(tolerance: Tolerance) -> dict[str, Any]:
-    """As a tolerance file says it."""
-
-    def rules(named: Mapping[str, Closeness | None]) -> dict[str, Any]:
-        return {name: rule._asdict() if rule else IGNORE for name, rule in named.items()}
-
-    return {
-        "default": tolerance.default._asdict(),
-        "metrics": rules(tolerance.metrics),
-        "artifacts": rules(tolerance.artifacts),
-        "ignore": list(tolerance.ignore),
-        "compare": list(tolerance.compare),
-        "strict": tolerance.strict,
-    }
+    return agreement, min(decisive, key=_order)
 
 
 def _order(item: Part) -> tuple[int, int]:
-    kinds = [*_FIRST_TOLD, *(kind for kind in KINDS if kind not in _FIRST_TOLD)]
+    kinds = [*FIRST_TOLD, *(kind for kind in KINDS if kind not in FIRST_TOLD)]
     return kinds.index(item.kind), item.step if item.step is not None else 0
-
-
-def _place(item: Part) -> str:
-    return on_one_line(", ".join(filter(None, (f"{item.kind} {item.name}".strip(), item.where))))

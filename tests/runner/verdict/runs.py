@@ -37,13 +37,19 @@ class Made:
         *,
         metrics: Mapping[str, Sequence[float]] = {},
         params: Mapping[str, str] = {},
+        logged: Mapping[str, str] = {},
+        own_tags: Mapping[str, str] = {},
         files: Mapping[str, bytes] = {},
         output: bytes = b"done\n",
+        streams: str = "",
         exit_code: int = 0,
         record: RunRecord | None = None,
         recorded: bool = True,
     ) -> str:
-        """A run that has ended, with a record that says the same; ``record`` is the one to begin with."""
+        """A run that has ended, with a record that says the same; ``record`` is the one to begin with.
+
+        ``params`` are those of its entry point, ``logged`` those that its script logged.
+        """
         self._made += 1
         start = START + self._made * 1000
         run = self.store.create_run(
@@ -55,6 +61,7 @@ class Made:
                 tags.PROJECT_ENV: "virtualenv",
                 tags.ENV_DIGEST: "e" * 64,
                 tags.GIT_COMMIT: COMMIT,
+                **own_tags,
             },
         )
         points = [
@@ -62,10 +69,12 @@ class Made:
             for name, values in metrics.items()
             for step, value in enumerate(values)
         ]
-        self.store.log_batch(run.run_id, metrics=points, params=params)
+        self.store.log_batch(run.run_id, metrics=points, params={**params, **logged})
         folder = self.store.artifact_folder(run.run_id)
         (folder / "reprise").mkdir(parents=True)
         (folder / "reprise" / "output.log").write_bytes(output)
+        if streams:
+            (folder / "reprise" / "output.streams").write_text(streams)
         for name, data in files.items():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             (folder / name).write_bytes(data)
@@ -88,10 +97,38 @@ class Made:
                     ended=start + 500,
                     status="FINISHED",
                     exit_code=exit_code,
+                    tags={name: text for name, text in own_tags.items() if tags.is_own(name)},
                 ),
             )
         status = "FINISHED" if exit_code == 0 else "FAILED"
         self.store.update_run(run.run_id, status=status, end_time=start + 500)
+        return run.run_id
+
+    def child(
+        self,
+        parent: str,
+        name: str,
+        *,
+        metrics: Mapping[str, Sequence[float]] = {},
+        params: Mapping[str, str] = {},
+        own_tags: Mapping[str, str] = {},
+        status: str = "FINISHED",
+        after: int = 0,
+        experiment: str = "0",
+    ) -> str:
+        """A run that a script has nested in ``parent``, ``after`` ms after its start."""
+        start = self.store.get_run(parent).start_time + after
+        labels = {tags.PARENT_RUN_ID: parent, **own_tags}
+        run = self.store.create_run(
+            experiment, start_time=start, user_id="u", run_name=name or None, tags=labels
+        )
+        points = [
+            Metric(key, value, start + step, step)
+            for key, values in metrics.items()
+            for step, value in enumerate(values)
+        ]
+        self.store.log_batch(run.run_id, metrics=points, params=params)
+        self.store.update_run(run.run_id, status=status, end_time=start + 5)
         return run.run_id
 
     def folder(self, run_id: str) -> Path:

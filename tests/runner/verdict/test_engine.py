@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from reprise.runner.verdict import store_verdict
-from reprise.runner.verdict.values import Agreement
+from reprise.runner.verdict.values import Agreement, SetAside
 from reprise.schemas import tags
 from reprise.schemas.entities import Metric
 from reprise.schemas.run_record import (
@@ -26,7 +26,7 @@ from reprise.schemas.run_record import (
     ParameterRecord,
     RunRecord,
 )
-from reprise.schemas.tolerance import Closeness, Tolerance
+from reprise.schemas.tolerance import EXACT, Closeness, Tolerance
 from reprise.tracking.embedded import EmbeddedStore
 from tests.runner.verdict.runs import RECORD, Made, part, words
 
@@ -80,7 +80,6 @@ CHANGES: dict[str, tuple[dict[str, Any], str, Agreement, str]] = {
         DIVERGED,
         "a",
     ),
-    "a line": ({"output": b"training!\n"}, "output log", DIVERGED, "line 1"),
     "the exit code": ({"exit_code": 1}, "exit code", DIVERGED, ""),
 }
 
@@ -108,6 +107,7 @@ def test_no_change_of_anything_is_called_identical(house: Path, data: st.DataObj
         "output": data.draw(st.binary(max_size=20)),
     }
     kind = data.draw(st.sampled_from(sorted(facts)))
+    rules = Tolerance(compare=("output log",)) if kind == "output" else Tolerance()
     other = data.draw(
         {
             "metrics": st.dictionaries(st.sampled_from("xyz"), series),
@@ -119,8 +119,8 @@ def test_no_change_of_anything_is_called_identical(house: Path, data: st.DataObj
     with tempfile.TemporaryDirectory() as folder, EmbeddedStore(Path(folder) / "mlruns") as store:
         made = Made(store)
         one, same, changed = made.run(**facts), made.run(**facts), made.run(**{**facts, kind: other})
-        assert made.verdict(one, same).agreement is IDENTICAL
-        assert made.verdict(one, changed).agreement is not IDENTICAL
+        assert made.verdict(one, same, rules).agreement is IDENTICAL
+        assert made.verdict(one, changed, rules).agreement is not IDENTICAL
 
 
 def _exact(value: Any) -> Any:
@@ -252,9 +252,13 @@ def test_secrets_and_seeds_do_not_decide(made: Made) -> None:
 def test_metrics_of_the_machine_and_of_the_clock_do_not_decide(made: Made) -> None:
     one = made.run(metrics={"system/cpu": (1.0,), "time/epoch": (3.0,), "loss": (0.5,)})
     other = made.run(metrics={"system/cpu": (2.0,), "time/epoch": (4.0,), "loss": (0.5,)})
-    assert made.verdict(one, other).where == "metric time/epoch, step 0"
-    found = made.verdict(one, other, Tolerance(metrics={"time/*": None}))
+    assert made.verdict(one, other, Tolerance(compare=("time/*",))).where == "metric time/epoch, step 0"
+    assert (
+        made.verdict(one, other, Tolerance(metrics={"time/*": EXACT})).where == "metric time/epoch, step 0"
+    )
+    found = made.verdict(one, other)
     assert found.agreement is IDENTICAL
+    assert found.set_aside == (SetAside("machine", "system/cpu"), SetAside("duration", "time/epoch"))
     assert {item.name: item.decides for item in found.parts if item.kind == "metric"} == {
         "system/cpu": False,
         "time/epoch": False,

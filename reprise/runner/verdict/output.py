@@ -1,0 +1,27 @@
+"""What two runs printed: evidence of how they went, which decides only where nothing else does."""
+
+from __future__ import annotations
+
+from reprise.errors import TrackingError
+from reprise.runner.record import LOG_ARTIFACT
+from reprise.runner.verdict.recorded import Recorded
+from reprise.runner.verdict.texts import compare_texts, decoded
+from reprise.runner.verdict.values import IDENTICAL, Finding, unknown
+from reprise.schemas.tolerance import Tolerance
+
+
+def compare_output(a: Recorded, b: Recorded, tolerance: Tolerance) -> Finding:
+    """Line by line, but for clocks, ids and places of their runs."""
+    try:
+        one, other = (run.output(LOG_ARTIFACT) for run in (a, b))
+        for run, data in ((a, one), (b, other)):
+            if data:
+                run.digest(LOG_ARTIFACT)  # refuses a log that was changed
+    except (TrackingError, OSError) as error:
+        return unknown(f"it cannot be read: {error}")
+    if one == other:
+        return IDENTICAL
+    texts = [decoded(data) for data in (one, other)]
+    if texts[0] is None or texts[1] is None:
+        return unknown("the bytes differ, and it is no text in UTF-8")
+    return compare_texts(texts[0], texts[1], tolerance.default, a.aside(b), b.aside(a), log=True)

@@ -1,0 +1,20 @@
+"""The files that reprise itself keeps with a run, below ``reprise/`` of its artifacts.
+
+What else lies there is the run's own: a result like any other.
+"""
+
+from __future__ import annotations
+
+FOLDER = "reprise"
+
+RECORD = f"{FOLDER}/run.json"
+OUTPUT_LOG = f"{FOLDER}/output.log"
+OUTPUT_STREAMS = f"{FOLDER}/output.streams"
+ENVIRONMENT_LOG = f"{FOLDER}/environment.log"
+ENVIRONMENT_LOCK = f"{FOLDER}/environment.lock"
+CONTENTS = f"{FOLDER}/source/objects.tar"
+VERDICT = f"{FOLDER}/verdict.json"
+
+OWN_FILES = frozenset(
+    {RECORD, OUTPUT_LOG, OUTPUT_STREAMS, ENVIRONMENT_LOG, ENVIRONMENT_LOCK, CONTENTS, VERDICT}
+)
