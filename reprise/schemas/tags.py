@@ -32,9 +32,7 @@ VARIES = "reprise.varies"
 VERDICT = "reprise.verdict"
 VERSION = "reprise.version"
 
-_OF_SYSTEMS = ("mlflow.", "reprise.")
-
 
 def is_own(name: str) -> bool:
     """Whether a tag is of the run's script or its user, and not of MLflow or reprise."""
-    return not name.startswith(_OF_SYSTEMS)
+    return not name.startswith(("mlflow.", "reprise."))
