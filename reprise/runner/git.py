@@ -10,21 +10,20 @@ from __future__ import annotations
 
 import os
 import re
-import sys
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO
-from urllib.parse import unquote, urlsplit
 
 from reprise import process
 from reprise.errors import SourceError
 from reprise.redact import redact
-from reprise.runner import git_faults
 
 HEAD = "HEAD"
 _SHA256_DIGITS = 64
 _SSH_SAID_WHY = "Could not read from remote repository"
+
+Settings = Sequence[tuple[str, str]]
+"""Keys of git's configuration, each with its value."""
 
 NETWORK_PROTOCOLS = "git:http:https:ssh"
 PROTOCOLS = f"file:{NETWORK_PROTOCOLS}"
@@ -57,6 +56,9 @@ _CONFIG = (
     ("core.fsmonitor", "false"),
     ("core.untrackedCache", "false"),
     ("log.showSignature", "false"),
+    # A fetch that is cut short leaves no commit without its files: packs alone arrive whole.
+    ("fetch.unpackLimit", "1"),
+    ("transfer.unpackLimit", "1"),
     ("gc.auto", "0"),
     ("maintenance.auto", "false"),
     ("advice.detachedHead", "false"),
@@ -67,30 +69,19 @@ _CONFIG = (
     ("http.lowSpeedLimit", "1"),
     ("http.lowSpeedTime", "60"),
 )
-NO_REPOSITORY = {"GIT_DIR": os.devnull}
-"""For git in no folder of ours: the current one may be a repository whose configuration names programs."""
-_CREDENTIAL_HELPER = (
-    '!answer() { test "$1" = get && printf "username=%s\\npassword=%s\\n" '
-    '"$REPRISE_GIT_USER" "$REPRISE_GIT_PASSWORD"; }; answer'
+_PLAIN = (
+    ("core.attributesFile", os.devnull),
+    ("core.autocrlf", "false"),
+    ("core.eol", "lf"),
+    ("core.fileMode", "true"),
+    ("core.symlinks", "true"),
 )
+_NO_REPOSITORY = {"GIT_DIR": os.devnull}
+"""For git in no folder of ours: the current one may be a repository whose configuration names programs."""
 
 
 class Ambiguous(SourceError):
     """A short commit id that more than one commit begins with."""
-
-
-@dataclass(frozen=True, slots=True)
-class Remote:
-    """A repository to fetch from: ``url`` holds no secret and may be shown, logged and stored.
-
-    ``password`` is None without one in the URL: a user name alone is often a token.
-    ``local`` means a repository on this machine, named by its ``file:`` URL.
-    """
-
-    url: str
-    user: str | None = field(default=None, repr=False)
-    password: str | None = field(default=None, repr=False)
-    local: bool = False
 
 
 def run(
@@ -108,8 +99,8 @@ def run(
     """
     environ = environ or environment()
     if cwd is None:
-        environ = {**environ, **NO_REPOSITORY}
-    command = ["git", *_naming(cwd), *arguments]
+        environ = {**environ, **_NO_REPOSITORY}
+    command = ["git", *name_bare(cwd), *arguments]
     try:
         return process.run(command, cwd=cwd, environ=environ, check=False, stdin=stdin)
     except process.ProgramMissing as error:
@@ -118,31 +109,21 @@ def run(
         ) from error
 
 
-def attempt(remote: Remote, *arguments: str, cwd: Path | None = None) -> process.Completed:
-    """``git arguments``, with the credentials of ``remote`` at hand, whatever its exit code."""
-    result = process.Completed(-1, "", "")
-    for environ in _accesses(remote):
-        result = run(*arguments, cwd=cwd, environ=environ)
-        if result.exit_code == 0 or git_faults.is_unreachable(result.stderr):
-            break
-    return result
+def plain_checkout(but: str | None = None) -> Settings:
+    """The settings of a checkout that is the same for every user, whatever the own configuration says.
 
-
-def over_network(remote: Remote, *arguments: str, cwd: Path | None = None) -> process.Completed:
-    """As :func:`attempt`, but what lies with the remote is raised.
-
-    Raises:
-        SourceError: git failed for a reason that lies with the remote.
+    The attributes of the commit decide, and no filter runs except the one ``but``.
     """
-    result = attempt(remote, *arguments, cwd=cwd)
-    if result.exit_code != 0 and (fault := _fault(remote, result.stderr)):
-        raise fault
-    return result
+    names = run("config", "--null", "--name-only", "--get-regexp", r"^filter\.").stdout.split("\0")
+    drivers = dict.fromkeys(name.removeprefix("filter.").rpartition(".")[0] for name in names if name)
+    off = (("process", ""), ("clean", ""), ("smudge", ""), ("required", "false"))
+    filters = [
+        (f"filter.{driver}.{key}", value) for driver in drivers if driver != but for key, value in off
+    ]
+    return [*_PLAIN, *filters]
 
 
-def environment(
-    config: Sequence[tuple[str, str]] = (), protocols: str = PROTOCOLS
-) -> dict[str, str | None]:
+def environment(config: Settings = (), protocols: str = PROTOCOLS) -> dict[str, str | None]:
     """The patch of the environment in which git runs, with ``config`` on top of the user's own."""
     patch: dict[str, str | None] = dict.fromkeys(_LOCAL_VARIABLES)
     patch |= {
@@ -150,6 +131,7 @@ def environment(
         "GIT_TERMINAL_PROMPT": "0",
         "GIT_OPTIONAL_LOCKS": "0",
         "GIT_ALLOW_PROTOCOL": protocols,
+        "GIT_NO_LAZY_FETCH": "1",
         **_without_traces(),
     }
     inherited = os.environ.get("GIT_CONFIG_COUNT", "")
@@ -163,25 +145,6 @@ def environment(
 def object_format(commit: str) -> str:
     """The hash, in git's word, by which a repository with this full id names its objects."""
     return "sha256" if len(commit) == _SHA256_DIGITS else "sha1"
-
-
-def list_refs(remote: Remote, *names: str) -> dict[str, str]:
-    """The refs of ``remote`` that end in one of ``names`` (all without any), each with its object.
-
-    ``HEAD`` comes with a second entry ``HEAD ->``: the branch that it stands for.
-    """
-    listing = over_network(remote, "ls-remote", "--symref", "--", remote.url, *names)
-    if listing.exit_code != 0:
-        kind = SourceError if remote.local else git_faults.Unreachable
-        raise kind(f"git cannot read {remote.url}: {reason(listing.stderr)}")
-    refs: dict[str, str] = {}
-    for line in listing.stdout.splitlines():
-        target, _, name = line.partition("\t")
-        if target.startswith("ref: "):
-            refs[f"{name} ->"] = target.removeprefix("ref: ")
-        else:
-            refs[name] = target
-    return refs
 
 
 def find_commit(repository: Path, name: str) -> str | None:
@@ -206,6 +169,11 @@ def find_commit(repository: Path, name: str) -> str | None:
     return None
 
 
+def has_failed(result: process.Completed) -> bool:
+    """Whether git did not do all it was to do: when it cannot read a file, it says so and ends with 0."""
+    return result.exit_code != 0 or bool(re.search(r"^(error|fatal): ", result.stderr, re.MULTILINE))
+
+
 def reason(stderr: str) -> str:
     """Why git failed, in its own words: the first thing that it calls fatal, or what ssh said."""
     lines = [line for line in redact(stderr).splitlines() if line.strip()]
@@ -225,7 +193,7 @@ def refusal(text: str) -> str | None:
     return None
 
 
-def _naming(folder: Path | None) -> tuple[str, ...]:
+def name_bare(folder: Path | None) -> tuple[str, ...]:
     """The option that names ``folder`` to git where it is a bare repository, or what is left of one.
 
     git finds one by itself only where ``safe.bareRepository`` allows it, and else another one further up.
@@ -236,39 +204,6 @@ def _naming(folder: Path | None) -> tuple[str, ...]:
     return (f"--git-dir={folder}",) if is_bare else ()
 
 
-def _accesses(remote: Remote) -> Iterator[dict[str, str | None]]:
-    """The environments to try one after the other, until the remote does not ask for other credentials.
-
-    A helper that knows the URL's userinfo replaces the user's own helpers, which would store it.
-    """
-    protocols = PROTOCOLS if remote.local else NETWORK_PROTOCOLS
-    ssh = _quiet_ssh()
-    if remote.user is None:
-        yield environment((), protocols) | ssh
-        return
-    parts = urlsplit(remote.url)
-    section = f"credential.{parts.scheme}://{parts.netloc}"
-    if remote.password is None:
-        yield environment([(f"{section}.username", remote.user)], protocols) | ssh
-    helpers = [(f"{section}.helper", ""), (f"{section}.helper", _CREDENTIAL_HELPER)]
-    yield {
-        **environment(helpers, protocols),
-        **ssh,
-        "REPRISE_GIT_USER": remote.user,
-        "REPRISE_GIT_PASSWORD": remote.password or "",
-    }
-
-
-def _fault(remote: Remote, stderr: str) -> SourceError | None:
-    """What lies with the remote, when git failed."""
-    if remote.local:
-        root = Path(unquote(urlsplit(remote.url).path))
-        inner = root / ".git"
-        if fault := git_faults.of_owner(root, [root, inner] if inner.exists() else [root]):
-            return fault
-    return git_faults.of_remote(remote.url, stderr, reason(stderr))
-
-
 def _without_traces() -> dict[str, str | None]:
     """Traces that git would write among what we read, and not into a file."""
     return {
@@ -276,11 +211,3 @@ def _without_traces() -> dict[str, str | None]:
         for name, value in os.environ.items()
         if name == "GIT_CURL_VERBOSE" or (name.startswith("GIT_TRACE") and not value.startswith("/"))
     }
-
-
-def _quiet_ssh() -> dict[str, str | None]:
-    """Without a terminal nobody can answer ssh; the user's own choice of ssh command is kept."""
-    if (sys.stdin and sys.stdin.isatty()) or {"GIT_SSH", "GIT_SSH_COMMAND"} & os.environ.keys():
-        return {}
-    chosen = run("config", "--get", "core.sshCommand").stdout.strip()
-    return {"GIT_SSH_COMMAND": f"{chosen or 'ssh'} -oBatchMode=yes"}

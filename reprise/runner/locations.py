@@ -10,7 +10,7 @@ from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 
 from reprise.errors import SourceError
 from reprise.redact import redact
-from reprise.runner import git
+from reprise.runner import git, remotes
 
 ARCHIVE_SUFFIXES = (".zip", ".tar.gz", ".tgz")
 
@@ -39,7 +39,7 @@ class Archive(NamedTuple):
 class GitRepository(NamedTuple):
     """A repository to mirror; ``tail`` is the ``REF/folder`` of a web page, not yet told apart."""
 
-    remote: git.Remote
+    remote: remotes.Remote
     subdirectory: str
     tail: str = ""
 
@@ -111,13 +111,13 @@ def _web_repository(parts: SplitResult, subdirectory: str) -> GitRepository:
         parts = parts._replace(path=path, query="")
     netloc = parts.netloc.rpartition("@")[2]
     url = urlunsplit(parts._replace(netloc=netloc, path=parts.path.rstrip("/"), fragment=""))
-    return GitRepository(git.Remote(url, user or None, password), subdirectory, tail)
+    return GitRepository(remotes.Remote(url, user or None, password), subdirectory, tail)
 
 
-def _ssh_remote(parts: SplitResult) -> git.Remote:
+def _ssh_remote(parts: SplitResult) -> remotes.Remote:
     if parts.password is not None:
         raise SourceError("ssh takes no password from a URL", hint="use an ssh key, or https")
-    return git.Remote(urlunsplit(parts._replace(path=parts.path.rstrip("/"))))
+    return remotes.Remote(urlunsplit(parts._replace(path=parts.path.rstrip("/"))))
 
 
 def _from_scp(match: re.Match[str], subdirectory: str) -> GitRepository:
@@ -127,13 +127,13 @@ def _from_scp(match: re.Match[str], subdirectory: str) -> GitRepository:
         _refuse(text, "its host or path starts with a dash")
     if not match["user"] and "." not in host and not path.endswith(".git"):
         raise SourceError(f'"{host}:" is not a place that projects come from', hint=f"give {_FORMS}")
-    return GitRepository(git.Remote(text.rstrip("/")), subdirectory)
+    return GitRepository(remotes.Remote(text.rstrip("/")), subdirectory)
 
 
 def _from_path(path: Path, subdirectory: str) -> Location:
     if path.is_dir():
         if _is_bare_repository(path):
-            return GitRepository(git.Remote(path.as_uri(), local=True), subdirectory)
+            return GitRepository(remotes.Remote(path.as_uri(), local=True), subdirectory)
         return Folder(path, subdirectory)
     if not path.exists():
         raise _nothing_at(str(path), path)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from reprise import lock, paths, progress
 from reprise.errors import SourceError
-from reprise.runner import git, git_faults
+from reprise.runner import git, git_faults, remotes
 from reprise.runner.git import HEAD
 
 log = logging.getLogger(__name__)
@@ -29,7 +29,7 @@ class NotGiven(SourceError):
 class Mirror:
     """The cache folder of one repository."""
 
-    def __init__(self, remote: git.Remote, *, offline: bool) -> None:
+    def __init__(self, remote: remotes.Remote, *, offline: bool) -> None:
         digest = hashlib.sha256(remote.url.encode()).hexdigest()[:32]
         self.remote = remote
         self.offline = offline
@@ -48,7 +48,7 @@ class Mirror:
             raise Damaged(error.message) from error
 
     def refs(self) -> dict[str, str]:
-        """As :func:`git.list_refs`, of what was fetched last."""
+        """As :func:`remotes.list_refs`, of what was fetched last."""
         if not self.folder.is_dir():
             return {}
         listing = git.run("for-each-ref", "--format=%(objectname)\t%(refname)", cwd=self.folder)
@@ -92,11 +92,11 @@ class Mirror:
 
     def remove(self) -> None:
         with lock.exclusive(self.home / "mirror.lock", f"the mirror of {self.remote.url}"):
-            for name in ("mirror.git", "commits"):
+            for name in ("mirror.git", "commits", "whole"):
                 shutil.rmtree(self.home / name, ignore_errors=True)
 
     def _make(self, wanted: str | None) -> None:
-        known = wanted or next(iter(_ids(git.list_refs(self.remote))), "")
+        known = wanted or next(iter(_ids(remotes.list_refs(self.remote))), "")
         if self.folder.is_dir():
             _sweep(self.folder)
             if known and git.object_format(known) != self._object_format():
@@ -124,7 +124,7 @@ class Mirror:
             "--no-write-fetch-head",
         )
         arguments = ("fetch", *options, "--no-recurse-submodules", "--", self.remote.url, *wanted)
-        result = git.over_network(self.remote, *arguments, cwd=self.folder)
+        result = remotes.run_over_network(self.remote, *arguments, cwd=self.folder)
         return None if result.exit_code == 0 else git.reason(result.stderr)
 
 
@@ -142,7 +142,7 @@ def quietly(*arguments: str, cwd: Path) -> None:
         SourceError: it failed.
     """
     result = git.run(*arguments, cwd=cwd)
-    if result.exit_code != 0:
+    if git.has_failed(result):
         raise SourceError(f"git {arguments[0]} failed in {cwd}: {git.reason(result.stderr)}")
 
 

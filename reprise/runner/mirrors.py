@@ -3,6 +3,7 @@
     git-v1/<digest of URL>/url                  for humans; never a secret
                            mirror.git/          fetched into, under mirror.lock
                            commits/<commit>/    made once, under its lock; appears by one rename
+                           whole/<commit>       the states of its files, noted when it was found whole
     work-v1/<random>/<name>/                    what a run may dirty
 
 A commit that the mirror knows needs no network. Killed at any instant, the next run finds a mirror
@@ -21,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from reprise.errors import SourceError
-from reprise.runner import git, git_faults, locations, repositories
+from reprise.runner import git, git_faults, locations, remotes, repositories
 from reprise.runner.git import HEAD
 from reprise.runner.mirror import Damaged, Mirror, NotGiven, not_at_hand, quietly
 from reprise.runner.pristine import pristine
@@ -42,7 +43,7 @@ class Found:
 
 
 def obtain(
-    remote: git.Remote,
+    remote: remotes.Remote,
     candidates: Sequence[str],
     copy: Path,
     origin: str | None = None,
@@ -62,6 +63,12 @@ def obtain(
         found = _resolve(mirror, candidates)
         whole = pristine(mirror, found.commit, origin or remote.url)
     except Damaged as damage:
+        if mirror.offline:
+            raise SourceError(
+                f"the copy of {remote.url} in the cache is damaged ({damage}), and --offline forbids to "
+                "fetch it again",
+                hint="run once without --offline",
+            ) from damage
         log.warning("The mirror of %s is damaged (%s): making it again", remote.url, damage)
         mirror.remove()
         try:
@@ -88,7 +95,7 @@ def _resolve(mirror: Mirror, candidates: Sequence[str]) -> Found:
     try:
         if mirror.offline:
             raise not_at_hand(mirror, f'"{candidates[0]}"')
-        refs = git.list_refs(mirror.remote, HEAD, *(ref for refs in wanted.values() for ref in refs))
+        refs = remotes.list_refs(mirror.remote, HEAD, *(ref for refs in wanted.values() for ref in refs))
         online = True
     except git_faults.Unreachable as error:
         refs, online = mirror.refs(), False
@@ -165,8 +172,8 @@ def _branch(ref: str, refs: Mapping[str, str]) -> str | None:
     return None
 
 
-def _no_such_ref(remote: git.Remote, candidates: Sequence[str]) -> SourceError:
-    refs = git.list_refs(remote)
+def _no_such_ref(remote: remotes.Remote, candidates: Sequence[str]) -> SourceError:
+    refs = remotes.list_refs(remote)
     heads = (ref.removesuffix("^{}") for ref in refs if ref.startswith(("refs/heads/", "refs/tags/")))
     names = list(dict.fromkeys(ref.split("/", 2)[-1] for ref in heads))
     near = difflib.get_close_matches(candidates[-1], names, n=3) or names[:8]
@@ -181,7 +188,7 @@ def _no_such_ref(remote: git.Remote, candidates: Sequence[str]) -> SourceError:
     return SourceError(f'{remote.url} has no branch, tag or commit "{candidates[0]}"', hint=hint)
 
 
-def _command_for_the_rest(remote: git.Remote) -> str | None:
+def _command_for_the_rest(remote: remotes.Remote) -> str | None:
     """The command that makes a shallow repository of this machine whole; None for a whole one."""
     if not remote.local:
         return None

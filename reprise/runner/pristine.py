@@ -1,14 +1,28 @@
-"""The pristine checkout of a commit, which no run touches: made once, shares the objects of its mirror."""
+"""The pristine checkout of a commit, which no run touches: made once, shares the objects of its mirror.
+
+It is used when it is whole. A new one is compared with its commit, and so is one of an earlier version,
+which was not; then the states of its files are noted, and compared before each use: caches are cleared by
+programs that know nothing of it, file by file.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import os
 import shutil
 from pathlib import Path
 
 from reprise import lock, paths
 from reprise.errors import SourceError
-from reprise.runner import git
-from reprise.runner.mirror import Mirror, not_at_hand, quietly
+from reprise.runner import git, remotes, repositories
+from reprise.runner.mirror import Damaged, Mirror, not_at_hand, quietly
+from reprise.runner.repositories import Question
+from reprise.runner.worktree.commits import GITLINK, list_files
+from reprise.runner.worktree.comparing import compare_files
+from reprise.runner.worktree.walking import walk_folder
+
+_LFS = "lfs"
+_SECONDS = 3600.0  # that git may take to look at every file of a commit
 
 
 def pristine(mirror: Mirror, commit: str, origin: str) -> Path:
@@ -19,20 +33,62 @@ def pristine(mirror: Mirror, commit: str, origin: str) -> Path:
         Damaged: the mirror is broken.
     """
     commits = mirror.home / "commits"
-    target = commits / commit
-    if target.is_dir():
+    target, note = commits / commit, mirror.home / "whole" / commit
+    if _is_as_noted(target, note):
         return target
     with lock.exclusive(commits / f"{commit}.lock", f"the checkout of {commit[:12]}"):
-        if target.is_dir():
+        if _is_as_noted(target, note):
             return target
-        partial = commits / f".{commit}"
-        shutil.rmtree(partial, ignore_errors=True)
-        _check_out(mirror, commit, origin, partial)
-        partial.rename(target)
+        if target.is_dir() and (note.exists() or _find_fault(target, commit)):
+            shutil.rmtree(target, ignore_errors=True)
+        if not target.is_dir():
+            partial = commits / f".{commit}"
+            shutil.rmtree(partial, ignore_errors=True)
+            _check_out(mirror, commit, origin, partial)
+            partial.rename(target)
+        paths.write_atomically(note, _states(target))
     return target
 
 
+def _is_as_noted(checkout: Path, note: Path) -> bool:
+    try:
+        return note.read_text() == _states(checkout)
+    except OSError:
+        return False
+
+
+def _states(checkout: Path) -> str:
+    """What tells whether a file of a checkout was removed, cut or written to."""
+    found = hashlib.sha256()
+    for folder, below, names in os.walk(checkout):
+        below.sort()
+        for name in sorted(names):
+            path = f"{folder}/{name}"
+            state = os.lstat(path)
+            facts = f"{path[len(str(checkout)) :]}\0{state.st_mode} {state.st_size} {state.st_mtime_ns}\n"
+            found.update(os.fsencode(facts))
+    return found.hexdigest()
+
+
+def _find_fault(checkout: Path, commit: str) -> str | None:
+    """What of a checkout is not as the commit has it, or None."""
+    try:
+        tracked = list_files(checkout, commit)
+        states = walk_folder(str(checkout)).files
+        found = compare_files(checkout, tracked, states, modes=True)
+    except SourceError as error:
+        return error.message
+    if wrong := [*found.absent, *found.changed, *(states.keys() - tracked.keys())]:
+        return f"{wrong[0]} is not as in the commit"
+    modules = {path: item.id for path, item in tracked.items() if item.mode == GITLINK}
+    for path, named in modules.items():
+        if (checkout / path / ".git").exists() and (fault := _find_fault(checkout / path, named)):
+            return f"{fault} ({path})"
+    return None
+
+
 def _check_out(mirror: Mirror, commit: str, origin: str, folder: Path) -> None:
+    _demand_whole(mirror, commit)
     if mirror.offline:
         _refuse_what_is_elsewhere(mirror, commit)
     options = ("--template=", f"--object-format={git.object_format(commit)}")
@@ -43,12 +99,30 @@ def _check_out(mirror: Mirror, commit: str, origin: str, folder: Path) -> None:
     for key, value in (("core.checkStat", "minimal"), ("core.trustctime", "false")):
         quietly("config", key, value, cwd=folder)
     # Over the network, for git-lfs fetches what the pointers stand for.
-    result = git.over_network(mirror.remote, "checkout", "--quiet", "--detach", commit, cwd=folder)
-    if result.exit_code != 0:
+    plainly = git.plain_checkout(but=_LFS)
+    check_out = ("checkout", "--quiet", "--detach", commit)
+    result = remotes.run_over_network(mirror.remote, *check_out, cwd=folder, config=plainly)
+    if git.has_failed(result):
         why = git.reason(result.stderr)
         raise mirror.failure(f"git cannot check out {commit} of {mirror.remote.url}: {why}")
     if (folder / ".gitmodules").is_file():
-        _fetch_submodules(mirror.remote, commit, folder)
+        _fetch_submodules(mirror.remote, commit, folder, plainly)
+    if fault := _find_fault(folder, commit):
+        raise Damaged(f"the checkout of {commit[:12]} is not whole: {fault}")
+
+
+def _demand_whole(mirror: Mirror, commit: str) -> None:
+    """See that all files of a commit are in the mirror, and its history: a fetch may have been cut short.
+
+    Raises:
+        Damaged: something is missing.
+    """
+    files = ("rev-list", "--objects", "--quiet", "--no-walk", commit)
+    history = ("rev-list", "--objects", "--quiet", commit, "--not", "--branches", "--tags")
+    questions = [Question(files, _SECONDS), Question(history, _SECONDS)]
+    for answer in repositories.ask_all(mirror.folder, questions):
+        if answer.exit_code != 0:
+            raise Damaged(git.reason(answer.stderr))
 
 
 def _refuse_what_is_elsewhere(mirror: Mirror, commit: str) -> None:
@@ -76,10 +150,10 @@ def _share(mirror: Mirror, repository: Path) -> None:
         shutil.copyfile(mirror.folder / "shallow", repository / "shallow")
 
 
-def _fetch_submodules(remote: git.Remote, commit: str, folder: Path) -> None:
+def _fetch_submodules(remote: remotes.Remote, commit: str, folder: Path, plainly: git.Settings) -> None:
     what = f"the submodules of {remote.url} at {commit[:12]}"
     update = ("submodule", "--quiet", "update", "--init", "--recursive")
-    result = git.attempt(remote, *update, cwd=folder)
+    result = remotes.run_with_credentials(remote, *update, cwd=folder, config=plainly)
     if result.exit_code != 0:
         raise SourceError(
             f"{what} cannot be fetched: {git.reason(result.stderr)}",

@@ -126,7 +126,9 @@ def start(
     assert arguments[0] in _VERBS, arguments[0]
     environ = {**environment(root), **patch}
     try:
-        return process.start(["git", *arguments], cwd=root, environ=environ, stdin=stdin, stderr=stderr)
+        return process.start(
+            ["git", *git.name_bare(root), *arguments], cwd=root, environ=environ, stdin=stdin, stderr=stderr
+        )
     except process.ProgramMissing as error:
         raise SourceError("git was not found on PATH", hint="install git") from error
 
@@ -135,7 +137,6 @@ def environment(root: Path) -> dict[str, str | None]:
     """The patch of the environment in which git reads ``root``."""
     return git.environment(protocols="none") | {
         "GIT_WORK_TREE": str(root),
-        "GIT_NO_LAZY_FETCH": "1",
         "GIT_LITERAL_PATHSPECS": "1",
     }
 

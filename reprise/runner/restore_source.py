@@ -19,7 +19,7 @@ from reprise.errors import SourceError
 from reprise.paths import confined
 from reprise.process import Completed
 from reprise.redact import redact
-from reprise.runner import contents, git, locations, mirrors, provenance, sources
+from reprise.runner import contents, git, locations, mirrors, provenance, remotes, sources
 from reprise.runner.capture import guards
 from reprise.runner.restore_files import Restoration, restore_files, tell_git
 from reprise.schemas.job import Checkout, Repository
@@ -150,26 +150,26 @@ def _places(origin: Origin) -> Iterable[str]:
     return dict.fromkeys(filter(None, (place.as_uri() if place else source.uri, source.url)))
 
 
-def _remote(text: str) -> git.Remote:
+def _remote(text: str) -> remotes.Remote:
     """Raises SourceError where there is no repository."""
     found = locations.locate(text, Path("/"))
     if isinstance(found, locations.GitRepository):
         return found.remote
     if isinstance(found, locations.Folder):
-        return git.Remote(found.path.as_uri(), local=True)
+        return remotes.Remote(found.path.as_uri(), local=True)
     raise SourceError("it is no repository")
 
 
-def _check_out_submodule(origin: Origin, remote: git.Remote, module: Submodule, root: Path) -> None:
+def _check_out_submodule(origin: Origin, remote: remotes.Remote, module: Submodule, root: Path) -> None:
     """The commit that the run had there, which need not be the one that the project's commit names."""
     folder = confined(root, module.path, "the submodule")
     if (folder / ".git").exists():
         if git.find_commit(folder, git.HEAD) == module.commit:
             return
         if git.find_commit(folder, module.commit) is None:
-            git.attempt(remote, "fetch", "--quiet", "origin", module.commit, cwd=folder)
+            remotes.run_with_credentials(remote, "fetch", "--quiet", "origin", module.commit, cwd=folder)
         if git.find_commit(folder, module.commit) is not None:
-            _git(folder, "checkout", "--quiet", "--detach", module.commit)
+            _check_out(folder, module.commit)
             return
     if not module.snapshot or contents.missing(origin.tracking, origin.run_id, module.snapshot):
         raise SourceError(f"the submodule {module.path} has no commit {module.commit} where it comes from")
@@ -206,7 +206,14 @@ def _unpack(origin: Origin, packs: Iterable[Content], commit: str, url: str | No
     (folder / ".git" / "shallow").write_text(f"{commit}\n", encoding="ascii")
     if url:
         _git(folder, "remote", "add", "origin", url)
-    _git(folder, "checkout", "--quiet", "--detach", commit)
+    _check_out(folder, commit)
+
+
+def _check_out(folder: Path, commit: str) -> None:
+    """Check a commit out without any filter: what these made of its files is kept with the run."""
+    environ = git.environment(git.plain_checkout())
+    checked_out = git.run("checkout", "--quiet", "--detach", commit, cwd=folder, environ=environ)
+    _demand(checked_out, f"git cannot check out {commit}")
 
 
 def _initialise(folder: Path, commit: str = "") -> None:
@@ -234,5 +241,5 @@ def _git(folder: Path, *arguments: str) -> None:
 
 
 def _demand(result: Completed, sentence: str) -> None:
-    if result.exit_code != 0:
+    if git.has_failed(result):
         raise SourceError(f"{sentence}: {git.reason(result.stderr)}")

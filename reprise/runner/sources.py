@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 from reprise import lock, paths
 from reprise.errors import SourceError, UsageError
 from reprise.redact import redact
-from reprise.runner import git, locations, provenance
+from reprise.runner import git, locations, provenance, remotes
 from reprise.runner.locations import Archive, Folder, GitRepository
 from reprise.schemas.job import Checkout, Repository
 
@@ -129,7 +129,7 @@ def _local_at_version(path: Path, subdirectory: str, version: str) -> Checkout:
         part for part in (path.relative_to(root).as_posix(), subdirectory) if part not in ("", ".")
     )
     origin = provenance.remote_url(root)
-    remote = git.Remote(root.as_uri(), local=True)
+    remote = remotes.Remote(root.as_uri(), local=True)
     return _checked_out(remote, (version,), version, {version: inside}, origin)
 
 
@@ -162,7 +162,7 @@ def _readings(location: GitRepository, version: str | None) -> dict[str, str]:
 
 
 def _checked_out(
-    remote: git.Remote,
+    remote: remotes.Remote,
     candidates: tuple[str, ...],
     version: str | None,
     folders: dict[str, str],

@@ -7,7 +7,7 @@ import pytest
 
 from reprise import process
 from reprise.errors import SourceError
-from reprise.runner import git, git_faults
+from reprise.runner import git, git_faults, remotes
 from tests.fakes import repositories
 
 
@@ -79,17 +79,17 @@ def test_find_commit(tmp_path: Path) -> None:
 
 def test_helpers_of_transports_are_not_started(tmp_path: Path) -> None:
     """The last door, should a trick pass the first one."""
-    remote = git.Remote(f"ext::sh -c 'touch {tmp_path}/sprung'")
+    remote = remotes.Remote(f"ext::sh -c 'touch {tmp_path}/sprung'")
     with pytest.raises(SourceError):
-        git.list_refs(remote)
+        remotes.list_refs(remote)
     assert not (tmp_path / "sprung").exists()
 
 
 def test_the_network_does_not_lead_to_local_files(tmp_path: Path) -> None:
     folder = repositories.make(tmp_path / "r", {"a": "1"})
     with pytest.raises(SourceError):
-        git.list_refs(git.Remote(folder.as_uri()))
-    assert "refs/heads/main" in git.list_refs(git.Remote(folder.as_uri(), local=True))
+        remotes.list_refs(remotes.Remote(folder.as_uri()))
+    assert "refs/heads/main" in remotes.list_refs(remotes.Remote(folder.as_uri(), local=True))
 
 
 def test_ssh_asks_nobody_without_a_terminal_and_keeps_the_users_command(
@@ -100,17 +100,17 @@ def test_ssh_asks_nobody_without_a_terminal_and_keeps_the_users_command(
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
     with pytest.raises(SourceError):
-        git.list_refs(git.Remote("git@host.example:team/x.git"))
+        remotes.list_refs(remotes.Remote("git@host.example:team/x.git"))
     assert "-oBatchMode=yes" in (tmp_path / "arguments").read_text()
     monkeypatch.setenv("GIT_SSH_COMMAND", "ssh -i key")
     with pytest.raises(SourceError):
-        git.list_refs(git.Remote("git@host.example:team/x.git"))
+        remotes.list_refs(remotes.Remote("git@host.example:team/x.git"))
     assert "BatchMode" not in (tmp_path / "arguments").read_text()
 
 
 def test_a_process_of_ours_shows_no_password(caplog: pytest.LogCaptureFixture) -> None:
-    remote = git.Remote("http://127.0.0.1:1/x.git", user="me", password="hunter2")
+    remote = remotes.Remote("http://127.0.0.1:1/x.git", user="me", password="hunter2")
     with caplog.at_level("DEBUG"), pytest.raises(git_faults.Unreachable) as caught:
-        git.list_refs(remote)
+        remotes.list_refs(remote)
     assert "hunter2" not in caplog.text + repr(caught.value) + repr(remote)
-    assert isinstance(git.attempt(remote, "version"), process.Completed)
+    assert isinstance(remotes.run_with_credentials(remote, "version"), process.Completed)

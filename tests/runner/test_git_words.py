@@ -12,22 +12,25 @@ from pathlib import Path
 import pytest
 
 from reprise.errors import SourceError
-from reprise.runner import git, git_faults
+from reprise.runner import git_faults, remotes
 from tests.fakes import git_http
 
 
 def test_a_host_that_wants_credentials(tmp_path: Path) -> None:
     with git_http.serve(tmp_path, credentials="me:right") as server:
-        for remote in (git.Remote(f"{server.url}/x.git"), git.Remote(f"{server.url}/x.git", "me", "wrong")):
+        for remote in (
+            remotes.Remote(f"{server.url}/x.git"),
+            remotes.Remote(f"{server.url}/x.git", "me", "wrong"),
+        ):
             with pytest.raises(git_faults.Unauthorized, match="wants credentials that git does not have"):
-                git.list_refs(remote)
+                remotes.list_refs(remote)
 
 
 def test_a_repository_that_is_not_there(tmp_path: Path) -> None:
     with git_http.serve(tmp_path) as server, pytest.raises(SourceError, match="there is no git repository"):
-        git.list_refs(git.Remote(f"{server.url}/x.git"))
+        remotes.list_refs(remotes.Remote(f"{server.url}/x.git"))
     with pytest.raises(SourceError, match="there is no git repository"):
-        git.list_refs(git.Remote(tmp_path.as_uri(), local=True))
+        remotes.list_refs(remotes.Remote(tmp_path.as_uri(), local=True))
 
 
 def test_a_host_that_does_not_answer() -> None:
@@ -35,4 +38,4 @@ def test_a_host_that_does_not_answer() -> None:
         taken.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{taken.getsockname()[1]}/x.git"
         with pytest.raises(git_faults.Unreachable, match="cannot be reached"):
-            git.list_refs(git.Remote(url))
+            remotes.list_refs(remotes.Remote(url))

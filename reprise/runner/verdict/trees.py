@@ -16,7 +16,7 @@ from typing import IO
 from reprise import process
 from reprise.errors import RepriseError, SourceError
 from reprise.lock import scratch
-from reprise.runner import contents, git, repositories
+from reprise.runner import contents, git, remotes, repositories
 from reprise.runner.mirror import Mirror
 from reprise.runner.verdict.recorded import Recorded
 from reprise.schemas import tags
@@ -168,7 +168,7 @@ def _folders(run: Recorded) -> list[Path]:
 
 
 def _mirror(url: str | None) -> list[Path]:
-    folder = Mirror(git.Remote(url), offline=True).folder if url else None
+    folder = Mirror(remotes.Remote(url), offline=True).folder if url else None
     return [folder] if folder and folder.is_dir() else []
 
 

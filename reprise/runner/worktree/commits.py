@@ -81,7 +81,6 @@ def write_plainly(root: Path, files: Mapping[str, Tracked], folder: Path) -> Pat
         "GIT_CONFIG_GLOBAL": os.devnull,
         "GIT_CONFIG_NOSYSTEM": "1",
         "GIT_ATTR_NOSYSTEM": "1",
-        "GIT_NO_LAZY_FETCH": "1",
     }
     index = "".join(f"{item.mode} {item.id}\t{path}\0" for path, item in files.items())
     for arguments, given in (
