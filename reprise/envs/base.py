@@ -27,6 +27,8 @@ from reprise.schemas.job import Command
 
 OBSERVED_VARIABLE = "REPRISE_OBSERVED"
 """Where the Python processes of a run note what they touch."""
+OBSERVER_VARIABLE = "REPRISE_OBSERVER"
+"""The folder in which they find our ``sitecustomize``."""
 
 
 class EnvManager(Protocol):
@@ -156,11 +158,13 @@ def at_loopback(environment: Environment) -> str:
 
 
 def observe_here(command: Command, observer: Path, notes: Path) -> Command:
-    environ = patched(os.environ, dict(command.environ))
-    search = os.pathsep.join(filter(None, (str(observer), environ.get("PYTHONPATH"))))
-    return command._replace(
-        environ=(*command.environ, ("PYTHONPATH", search), (OBSERVED_VARIABLE, str(notes)))
+    search = patched(os.environ, dict(command.environ)).get("PYTHONPATH")
+    patch = (
+        ("PYTHONPATH", os.pathsep.join(filter(None, (str(observer), search)))),
+        (OBSERVER_VARIABLE, str(observer)),
+        (OBSERVED_VARIABLE, str(notes)),
     )
+    return command._replace(environ=(*command.environ, *patch))
 
 
 def running() -> Path:

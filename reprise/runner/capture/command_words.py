@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 from collections.abc import Iterator, Sequence
@@ -9,16 +10,50 @@ from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
+from reprise.envs.base import OBSERVER_VARIABLE
+
 _OPERATORS = "();<>|&\n"
 _INTO = {">", ">>", ">|", "&>", ">&"}
 _ASSIGNMENT = re.compile(r"[A-Za-z_]\w*\+?=")
 _VARIABLE = re.compile(r"\$\{?([A-Za-z_]\w*)")
 _PYTHON = re.compile(r"python[\d.]*")
-_UNOBSERVED = re.compile(
-    r"\bPYTHONPATH=(?!\S*\$\{?PYTHONPATH)|\benv\s+(?:-i|-)\s|\bpython[\d.]*\s+(?:-\w+\s+)*-\w*[IES]"
+_SEARCH_PATH = re.compile(
+    r"(?<![\w$./=-])PYTHONPATH=(?!\S*\$\{?(?:PYTHONPATH|REPRISE_OBSERVER))(?P<given>[^\s;&|)]*)"
 )
+_WITHOUT_SETTINGS = re.compile(r"\benv\s+(?:-i|-)\s|\bpython[\d.]*\s+(?:-\w+\s+)*-\w*[IES]")
 _BEFORE_A_PROGRAM = {"exec", "time", "nice", "nohup", "env", "command", "if", "then", "do", "else", "while"}
 _MOST = 1000  # files that a pattern may stand for
+_LARGEST = 1 << 16  # bytes of a script that are looked at
+
+
+def keep_observed(text: str) -> str:
+    """The shell command ``text``, with our folder before those that it gives Python to search.
+
+    Only ``PYTHONPATH=...`` outside of quotes is changed; a text with a document in it stays as it is.
+    """
+    if "<<" in text:
+        return text
+
+    def replace(found: re.Match[str]) -> str:
+        if _is_quoted(text, found.start()):
+            return found[0]
+        colon = ":" if found["given"] else ""
+        return f"PYTHONPATH=${OBSERVER_VARIABLE}{colon}{found['given']}"
+
+    return _SEARCH_PATH.sub(replace, text)
+
+
+def _is_quoted(text: str, end: int) -> bool:
+    quote = ""
+    characters = iter(text[:end])
+    for character in characters:
+        if character == "\\" and quote != "'":
+            next(characters, None)
+        elif character == quote:
+            quote = ""
+        elif character in "'\"" and not quote:
+            quote = character
+    return bool(quote)
 
 
 class NamedInCommand(NamedTuple):
@@ -32,12 +67,26 @@ class NamedInCommand(NamedTuple):
 
 def read_command(text: str, folder: Path) -> NamedInCommand:
     """What the shell command ``text`` names that is there; it starts in ``folder``."""
-    found = _UNOBSERVED.search(text)
-    fault = f'"{found[0].strip()}" in the command keeps Python from being observed' if found else None
     commands = [words for words in _commands(text) if words]
     programs = [Path(words[0]).name for words in commands]
     files = [file for words in commands for file in files_of(words, folder)]
+    scripts = [(os.path.relpath(file, folder), _script(file)) for file in files if file.endswith(".sh")]
+    faults = [_fault(where, found) for where, found in [("the command", keep_observed(text)), *scripts]]
+    fault = next(filter(None, faults), None)
     return NamedInCommand(_once(programs), _once(files), _once(_VARIABLE.findall(text)), fault)
+
+
+def _fault(where: str, text: str) -> str | None:
+    found = _WITHOUT_SETTINGS.search(text) or _SEARCH_PATH.search(text)
+    return f'"{found[0].strip()}" in {where} keeps Python from being observed' if found else None
+
+
+def _script(file: str) -> str:
+    try:
+        with Path(file).open("rb") as stream:
+            return stream.read(_LARGEST).decode("utf-8", "replace")
+    except OSError:
+        return ""
 
 
 def _once(names: list[str]) -> tuple[str, ...]:

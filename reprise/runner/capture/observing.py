@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from reprise import paths
-from reprise.envs.base import OBSERVED_VARIABLE
+from reprise.envs.base import OBSERVED_VARIABLE, OBSERVER_VARIABLE
 from reprise.envs.registry import MANAGERS
 from reprise.process import patched
 from reprise.runner.capture import variables
-from reprise.runner.capture.command_words import read_command
+from reprise.runner.capture.command_words import keep_observed, read_command
 from reprise.runner.capture.observed import BEGAN, FOLDER
 from reprise.runner.plan import Plan
 from reprise.runner.stores import STORE_VARIABLE
@@ -58,6 +58,9 @@ def observe(command: Command, plan: Plan, environment: Environment, job: Path) -
     except OSError as error:
         log.warning("The run is not observed: %s", error)
         return command
+    *words, text = command.argv
+    if text == plan.invocation.command:  # whatever stands around it
+        command = command._replace(argv=(*words, keep_observed(text)))
     return MANAGERS[environment.manager].observe(command, OBSERVER, notes)
 
 
@@ -74,7 +77,8 @@ def read_beginning(job: Path) -> Beginning:
 
 def unobserved(environ: Mapping[str, str]) -> dict[str, str]:
     """The variables ``environ`` of an observed process as they would be without."""
-    given = {name: value for name, value in environ.items() if name != OBSERVED_VARIABLE}
+    ours = (OBSERVED_VARIABLE, OBSERVER_VARIABLE)
+    given = {name: value for name, value in environ.items() if name not in ours}
     folders = given.pop("PYTHONPATH", "").split(os.pathsep)
     others = os.pathsep.join(folder for folder in folders if folder != str(OBSERVER))
     return {**given, "PYTHONPATH": others} if others else given

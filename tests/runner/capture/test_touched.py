@@ -13,7 +13,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from reprise.runner.capture import machine, touched
-from reprise.runner.capture.command_words import read_command
+from reprise.runner.capture.command_words import keep_observed, read_command
 from reprise.runner.capture.folding import fold_inputs
 from reprise.runner.capture.variables import read_salt
 from reprise.schemas.observed_record import ObservedInput, ObservedRecord
@@ -127,6 +127,48 @@ def test_a_run_that_is_not_observed(how: str, project: Write, monkeypatch: pytes
     assert done.exit_code == 0
     assert "None 1" in done.out
     assert record_of(demo).observed is None
+
+
+@pytest.mark.parametrize(
+    ("command", "observed"),
+    [
+        ("PYTHONPATH=src python a.py", "PYTHONPATH=$REPRISE_OBSERVER:src python a.py"),
+        ("export PYTHONPATH='s rc'; python", "export PYTHONPATH=$REPRISE_OBSERVER:'s rc'; python"),
+        ("PYTHONPATH= python a.py", "PYTHONPATH=$REPRISE_OBSERVER python a.py"),
+        ('cd x && PYTHONPATH="$PWD" python', 'cd x && PYTHONPATH=$REPRISE_OBSERVER:"$PWD" python'),
+        ("PYTHONPATH=src:$PYTHONPATH python", "PYTHONPATH=src:$PYTHONPATH python"),
+        ("echo 'PYTHONPATH=src' \"a' PYTHONPATH=b\"", "echo 'PYTHONPATH=src' \"a' PYTHONPATH=b\""),
+        ("cat <<EOF\nPYTHONPATH=src\nEOF", "cat <<EOF\nPYTHONPATH=src\nEOF"),
+        ("MY_PYTHONPATH=1 python --PYTHONPATH=2", "MY_PYTHONPATH=1 python --PYTHONPATH=2"),
+    ],
+)
+def test_a_command_that_sets_the_search_path(command: str, observed: str) -> None:
+    assert keep_observed(command) == observed
+
+
+def test_a_run_that_sets_the_search_path_is_observed(project: Write) -> None:
+    demo = project(
+        {
+            "MLproject": "entry_points: {main: {command: PYTHONPATH=src python a.py}}",
+            "a.py": "import sys, mine; print(sys.path[1:2], sys.argv)",
+            "src/mine.py": "",
+        }
+    )
+    done = demo.run()
+    assert f"['{demo.path}/src'] ['a.py']" in done.out
+    assert {item.path for item in observed(demo).inputs} == {"a.py", "src/mine.py"}
+    assert record_of(demo).project.command == "PYTHONPATH=src python a.py"
+
+
+def test_a_script_that_keeps_python_from_being_observed_is_named(project: Write) -> None:
+    demo = project(
+        {
+            "MLproject": "entry_points: {main: {command: bash go.sh}}",
+            "go.sh": "PYTHONPATH=src python -c 1",
+        }
+    )
+    assert demo.run().exit_code == 0
+    assert observed(demo).faults[0] == '"PYTHONPATH=src" in go.sh keeps Python from being observed'
 
 
 def test_what_cannot_be_observed_is_said(project: Write) -> None:
