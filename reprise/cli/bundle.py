@@ -41,7 +41,10 @@ def bundle() -> None:
 @click.option("--with-packages", is_flag=True, help="The packages of the environment, or its image, too.")
 @click.option("--max-input", metavar="SIZE", help="Leave out larger inputs. [default: 100MB]")
 @click.option(
-    "--sign", type=click.Path(path_type=Path), metavar="KEY", help="Sign it: an Ed25519 key, as a PEM file."
+    "--sign",
+    type=click.Path(path_type=Path),
+    metavar="KEY",
+    help="Sign it: an Ed25519 key, as a PEM file. Needs reprise-ml[sign].",
 )
 @click.option("--offline", is_flag=True, help="Fetch nothing: use what is there. [env: REPRISE_OFFLINE]")
 @tracking_option
@@ -89,21 +92,19 @@ def make(
 def verify(file: Path, key: Path | None, json_: bool) -> None:
     """Say whether each file of a bundle is as it was made, and who has signed that.
 
+    The source that it shows must be the one that it runs.
+
     Without --key anybody may have made the bundle; exit code 3 when it is not as it was made.
     """
-    from reprise.runner.bundle import signing
-    from reprise.runner.bundle.opening import provenance_of, unpacked
+    from reprise.runner.bundle.opening import check_provenance, record_of, unpacked
+    from reprise.runner.bundle.reviewing import check_kept_source
 
-    public = None if key is None else signing.public_key(key)
     with unpacked(file) as found:
-        manifest, provenance = found.manifest, provenance_of(found)
-        if public is not None:
-            signing.demand_signature(provenance, public)
+        manifest, provenance = found.manifest, check_provenance(found, key)
+        check_kept_source(found, record_of(found))
     counted = show.counted(len(manifest.files), "file")
-    signed = "signed with the key" if public else "signed" if provenance.signatures else "not signed"
+    signed = "signed with the key" if key else "signed" if provenance.signatures else "not signed"
     log.info("%s is whole: run %s, %s, %s", file, manifest.run_id, counted, signed)
-    if provenance.signatures and public is None:
-        log.warning("The signature was not checked: --key PUB checks it")
     if json_:
         show.as_json(
             {
@@ -111,6 +112,6 @@ def verify(file: Path, key: Path | None, json_: bool) -> None:
                 "files": len(manifest.files),
                 "left_out": manifest.left_out,
                 "signed": bool(provenance.signatures),
-                "checked": public is not None,
+                "checked": key is not None,
             }
         )

@@ -31,6 +31,7 @@ log = logging.getLogger(__name__)
 )
 @click.option("--keep", is_flag=True, help="Keep the restored project, and tell where it is.")
 @click.option("--offline", is_flag=True, help="Fetch nothing: use what is there. [env: REPRISE_OFFLINE]")
+@click.option("--key", type=Path, metavar="PUB", help="Demand that this key has signed the bundle.")
 @click.option("--any-machine", is_flag=True, help="Also where the GPUs are of another kind.")
 @tracking_option
 @json_option
@@ -42,6 +43,7 @@ def reproduce(
     set_: tuple[str, ...],
     keep: bool,
     offline: bool,
+    key: Path | None,
     any_machine: bool,
     tracking_uri: str | None,
     json_: bool,
@@ -66,7 +68,7 @@ def reproduce(
     wanted = Wanted(name_values("--set", set_), is_offline(offline), any_machine)
     started = time.monotonic()
     with opened(tracking_uri, make=is_bundle(run)) as tracking:
-        done = runner.reproduce(tracking, run, wanted, allowed, keep=keep, stdout_to_stderr=json_)
+        done = runner.reproduce(tracking, run, wanted, allowed, keep=keep, key=key, stdout_to_stderr=json_)
     took = show.duration(time.monotonic() - started)
     if done.folder is not None:
         log.info("The restored project is kept in %s", done.folder)

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from reprise import paths
 from reprise.errors import SourceError, UsageError
 from reprise.runner import executor, sources
-from reprise.runner.bundle.opening import bring_in, is_bundle, unpacked
+from reprise.runner.bundle.opening import bring_in, check_provenance, is_bundle, unpacked
 from reprise.runner.find import find_run
 from reprise.runner.models.folder import is_address, resolve
 from reprise.runner.plan import Plan
@@ -53,6 +53,7 @@ def reproduce(
     tolerance: Tolerance,
     *,
     keep: bool = False,
+    key: Path | None = None,
     stdout_to_stderr: bool = False,
 ) -> Reproduction:
     """Perform the run that ``reference`` names again, as a new run beside it, and compare the two.
@@ -64,6 +65,7 @@ def reproduce(
 
     Args:
         keep: the restored project stays when the run has ended.
+        key: the public key, as a PEM file, that must have signed the bundle.
 
     Raises:
         UsageError: there is no such run, or it goes on.
@@ -74,8 +76,11 @@ def reproduce(
         reap(tracking)
         if is_bundle(reference):
             bundle = stack.enter_context(unpacked(Path(reference)))
+            check_provenance(bundle, key)
             bring_in(tracking, bundle)
             reference, wanted = bundle.manifest.run_id, wanted._replace(bundle=bundle)
+        elif key is not None:
+            raise UsageError(f"--key is for bundles, and {reference} is none")
         elif is_address(reference):
             reference, subject = _made_by(tracking, reference)
         run = find_run(tracking, reference)

@@ -24,6 +24,7 @@ from reprise.runner import (
 )
 from reprise.runner.bind import Localise
 from reprise.runner.bundle.layout import Bundle
+from reprise.runner.bundle.reviewing import check_shown_source
 from reprise.runner.inputs import localise
 from reprise.runner.plan import Again, Plan, plan_for
 from reprise.runner.records import read_record
@@ -108,6 +109,8 @@ def restore(tracking: Tracking, run: Run, wanted: Wanted) -> Restored:
                 checkout = stack.enter_context(
                     restore_source.restored(origin, offline=wanted.offline or wanted.bundle is not None)
                 )
+                if wanted.bundle is not None:
+                    check_shown_source(wanted.bundle, checkout)
         find = _find_inputs(this, checkout, faults)
         _refuse(faults, run)
         assert checkout is not None

@@ -47,13 +47,17 @@ class FileEntry(NamedTuple):
 
 
 class Manifest(NamedTuple):
-    """``inputs`` maps a parameter to the path of its file or folder; ``left_out`` are inputs by name."""
+    """``inputs`` maps a parameter to the path of its file or folder; ``left_out`` are inputs by name.
+
+    ``signed_by`` is the id of the key that the provenance was signed with, None where it was not signed.
+    """
 
     run_id: str
     reprise: str
     inputs: Mapping[str, str] = {}
     left_out: tuple[LeftOut, ...] = ()
     files: tuple[FileEntry, ...] = ()
+    signed_by: str | None = None
     version: int = VERSION
 
 

@@ -99,7 +99,8 @@ def _fill(tracking: Tracking, run: Run, record: RunRecord, folder: Path, wanted:
         packages.put(lock, folder / layout.PACKAGES, offline=wanted.offline)
     told = tracked.read(tracking, run)
     (folder / layout.TRACKING).write_text(tracked.to_json(told), encoding="utf-8")
-    manifest = Manifest(run.run_id, reprise.__version__, inputs, left_out)
+    signed_by = signing.key_id(key.public_key()) if key else None
+    manifest = Manifest(run.run_id, reprise.__version__, inputs, left_out, signed_by=signed_by)
     crate.write(folder, manifest, record, run)
     manifest = manifest._replace(files=layout.entries(folder))
     (folder / layout.MANIFEST).write_text(layout.to_json(manifest), encoding="utf-8")

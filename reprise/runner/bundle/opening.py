@@ -47,14 +47,25 @@ def unpacked(file: Path) -> Iterator[Bundle]:
         yield Bundle(folder, _checked(folder, file))
 
 
-def provenance_of(bundle: Bundle) -> Provenance:
-    """How the run made its artifacts, found to be about the files of this bundle; no signature is checked.
+def check_provenance(bundle: Bundle, key: Path | None) -> Provenance:
+    """How the run made its artifacts, found to be about the files of this bundle.
+
+    Args:
+        key: the public key, as a PEM file, that must have signed it. Without one a signature is checked
+            against the key that stands beside it, which tells changes and not who signed.
 
     Raises:
-        SourceError: there is none, or it is about others.
+        SourceError: there is none, it is about others, or a signature is broken, missing or of another key.
+        UsageError: ``key`` is no public key.
     """
     found = signing.opened(_read(bundle.folder, layout.PROVENANCE).removesuffix(b"\n"))
     statement.check(found.statement, bundle.folder, bundle.manifest)
+    is_checked = signing.check_signatures(found, bundle.manifest.signed_by)
+    if key is not None:
+        signing.demand_signature(found, signing.public_key(key))
+    elif found.signatures:
+        so_far = "The bundle is as it was signed" if is_checked else "The signature was not checked"
+        log.warning("%s; whose key that was is not known: --key PUB checks it", so_far)
     return found
 
 

@@ -19,12 +19,20 @@ _PAYLOAD_TYPE = "application/vnd.in-toto+json"
 _MAKE_A_KEY = "openssl genpkey -algorithm ed25519 makes one"
 
 
+class Signature(NamedTuple):
+    """``public_key`` are the bytes of the key that it was made with; None where it does not say so."""
+
+    key_id: str
+    value: bytes
+    public_key: bytes | None = None
+
+
 class Provenance(NamedTuple):
-    """``statement`` is what ``payload`` says; ``signatures`` are empty where nobody has signed."""
+    """``statement`` is what ``payload`` says; ``signatures`` are empty where it is not signed."""
 
     statement: Mapping[str, Any]
     payload: bytes
-    signatures: tuple[bytes, ...] = ()
+    signatures: tuple[Signature, ...] = ()
 
 
 def private_key(file: Path) -> Ed25519PrivateKey:
@@ -64,7 +72,12 @@ def public_key(file: Path) -> Ed25519PublicKey:
 
 def sealed(payload: bytes, key: Ed25519PrivateKey) -> bytes:
     """The envelope around a statement, as one line of JSON."""
-    signature = {"keyid": _id(key.public_key()), "sig": _base64(key.sign(_encoded(payload)))}
+    public = key.public_key()
+    signature = {
+        "keyid": key_id(public),
+        "sig": _base64(key.sign(_encoded(payload))),
+        "publicKey": _base64(public.public_bytes_raw()),
+    }
     envelope = {
         "payload": _base64(payload),
         "payloadType": _PAYLOAD_TYPE,
@@ -86,10 +99,54 @@ def opened(line: bytes) -> Provenance:
         if data["payloadType"] != _PAYLOAD_TYPE:
             raise ValueError(f"its payload is {data['payloadType']}")
         payload = base64.b64decode(data["payload"], validate=True)
-        signatures = (base64.b64decode(item["sig"], validate=True) for item in data["signatures"])
-        return Provenance(json.loads(payload), payload, tuple(signatures))
+        return Provenance(json.loads(payload), payload, tuple(map(_signature, data["signatures"])))
     except (ValueError, KeyError, TypeError) as error:
         raise SourceError(f"{layout.PROVENANCE} cannot be read: {error}") from error
+
+
+def _signature(data: Mapping[str, Any]) -> Signature:
+    key = data.get("publicKey")
+    return Signature(
+        str(data.get("keyid", "")),
+        base64.b64decode(data["sig"], validate=True),
+        None if key is None else base64.b64decode(key, validate=True),
+    )
+
+
+def check_signatures(provenance: Provenance, signed_by: str | None) -> bool:
+    """Whether each signature was found to fit the key beside it; who holds that key is not known.
+
+    False: there is no key beside it, or the library for signatures is not installed.
+
+    Args:
+        signed_by: the id of the key that the manifest names.
+
+    Raises:
+        SourceError: a signature is broken, or the one that the manifest names is not there.
+    """
+    if signed_by is not None and signed_by not in {item.key_id for item in provenance.signatures}:
+        raise SourceError("the bundle was signed, and its signature is gone", hint="get it again")
+    if not _has_library():
+        return False
+    fits = [_fits(signature, provenance.payload) for signature in provenance.signatures]
+    return all(fits)
+
+
+def _fits(signature: Signature, payload: bytes) -> bool:
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+    if signature.public_key is None:
+        return False
+    try:
+        key = Ed25519PublicKey.from_public_bytes(signature.public_key)
+        key.verify(signature.value, _encoded(payload))
+        is_named = key_id(key) == signature.key_id
+    except (InvalidSignature, ValueError):
+        is_named = False
+    if not is_named:
+        raise SourceError("the signature of the bundle is broken", hint="get it again")
+    return True
 
 
 def demand_signature(provenance: Provenance, key: Ed25519PublicKey) -> None:
@@ -100,7 +157,7 @@ def demand_signature(provenance: Provenance, key: Ed25519PublicKey) -> None:
         raise SourceError("the bundle is not signed")
     for signature in provenance.signatures:
         try:
-            key.verify(signature, _encoded(provenance.payload))
+            key.verify(signature.value, _encoded(provenance.payload))
         except InvalidSignature:
             continue
         return
@@ -113,7 +170,8 @@ def _encoded(payload: bytes) -> bytes:
     return b"DSSEv1 %d %b %d %b" % (len(kind), kind, len(payload), payload)
 
 
-def _id(key: Ed25519PublicKey) -> str:
+def key_id(key: Ed25519PublicKey) -> str:
+    """``sha256:`` and the digest of the public key."""
     return f"sha256:{hashlib.sha256(key.public_bytes_raw()).hexdigest()}"
 
 
@@ -128,10 +186,14 @@ def _read(file: Path) -> bytes:
         raise UsageError(f"the key {file} cannot be read: {error.strerror or error}") from error
 
 
-def _require_library() -> None:
+def _has_library() -> bool:
     import importlib.util
 
-    if importlib.util.find_spec("cryptography") is None:
+    return importlib.util.find_spec("cryptography") is not None
+
+
+def _require_library() -> None:
+    if not _has_library():
         raise UsageError(
             "signatures need the library cryptography, which is not installed here",
             hint="install it (reprise-ml[sign])",

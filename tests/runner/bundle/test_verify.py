@@ -95,7 +95,7 @@ def test_signed(traveller: Traveller, keys: tuple[Path, Path], tmp_path: Path) -
     file = recorded(traveller, "--sign", str(private))
     good = traveller.reprise("bundle", "verify", str(file), "--key", str(public), "--json")
     assert json.loads(good.stdout)["checked"] is True, good.stderr
-    assert "was not checked" in traveller.reprise("bundle", "verify", str(file)).stderr
+    assert "whose key that was is not known" in traveller.reprise("bundle", "verify", str(file)).stderr
     _, stranger = key_pair(tmp_path, "stranger")
     other = traveller.reprise("bundle", "verify", str(file), "--key", str(stranger))
     assert (other.returncode, "not signed with this key" in other.stderr) == (3, True)
@@ -108,6 +108,57 @@ def test_signed(traveller: Traveller, keys: tuple[Path, Path], tmp_path: Path) -
     bare = rewritten(file, {"provenance.intoto.jsonl": json.dumps(said).encode()})
     unsigned = traveller.reprise("bundle", "verify", str(bare), "--key", str(public))
     assert (unsigned.returncode, "is not signed" in unsigned.stderr) == (3, True)
+
+
+def test_a_signature_that_is_broken_or_gone(
+    traveller: Traveller, keys: tuple[Path, Path], tmp_path: Path
+) -> None:
+    """It is an error also without --key, when a bundle is performed as when it is verified."""
+    private, public = keys
+    file = recorded(traveller, "--sign", str(private))
+    envelope = json.loads(read(file, "provenance.intoto.jsonl"))
+    signature = bytearray(base64.b64decode(envelope["signatures"][0]["sig"]))
+    signature[5] ^= 1
+    forged = {**envelope["signatures"][0], "sig": base64.b64encode(bytes(signature)).decode()}
+    broken = json.dumps({**envelope, "signatures": [forged]}).encode()
+    for provenance, told in (
+        (broken, "signature of the bundle is broken"),
+        (base64.b64decode(envelope["payload"]), "its signature is gone"),
+    ):
+        other = rewritten(file, {"provenance.intoto.jsonl": provenance})
+        for command in (["bundle", "verify"], ["reproduce"]):
+            found = traveller.reprise(*command, str(other))
+            assert (found.returncode, told in found.stderr) == (3, True), found.stderr
+    _, stranger = key_pair(tmp_path, "stranger")
+    refused = traveller.reprise("reproduce", str(file), "--key", str(stranger))
+    assert (refused.returncode, "not signed with this key" in refused.stderr) == (3, True)
+    performed = traveller.reprise("reproduce", str(file), "--key", str(public))
+    assert performed.returncode == 0, performed.stderr
+
+
+def resealed(file: Path, path: str, content: bytes) -> Path:
+    """The bundle with another content of ``path``, and a manifest and a provenance that say so."""
+    manifest = json.loads(read(file, "manifest.json"))
+    (entry,) = (entry for entry in manifest["files"] if entry["path"] == path)
+    entry["sha256"], entry["size"] = hashlib.sha256(content).hexdigest(), len(content)
+    text = json.dumps(manifest).encode()
+    said = json.loads(read(file, "provenance.intoto.jsonl"))
+    for subject in said["subject"]:
+        if subject["name"] == "manifest.json":
+            subject["digest"]["sha256"] = hashlib.sha256(text).hexdigest()
+    changes = {path: content, "manifest.json": text, "provenance.intoto.jsonl": json.dumps(said).encode()}
+    return rewritten(file, changes)
+
+
+def test_the_source_that_is_shown_is_the_one_that_runs(traveller: Traveller) -> None:
+    file = resealed(recorded(traveller), "source/train.py", b"print('harmless')\n")
+    for command in (["bundle", "verify"], ["reproduce"]):
+        found = traveller.reprise(*command, str(file))
+        assert (found.returncode, "shows another source than it runs: train.py" in found.stderr) == (
+            3,
+            True,
+        )
+    assert "Started run" not in found.stderr
 
 
 def test_signature_is_what_others_check(

@@ -1,0 +1,71 @@
+"""Whether what a bundle shows as its source is what would run: ``source/`` against ``objects/``."""
+
+from __future__ import annotations
+
+import filecmp
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from reprise.errors import SourceError
+from reprise.runner import restore_source, sources
+from reprise.runner.bundle import layout
+from reprise.runner.bundle.layout import Bundle
+from reprise.runner.restore_source import Origin
+from reprise.schemas.job import Checkout
+from reprise.schemas.run_record import RunRecord
+from reprise.tracking.embedded import EmbeddedStore
+
+_SHOWN = 5
+
+
+def check_kept_source(bundle: Bundle, record: RunRecord) -> None:
+    """Restore the source from ``objects/`` alone, and compare it with ``source/``.
+
+    Raises:
+        SourceError: it cannot be restored, or it is another one.
+    """
+    source = record.source._replace(uri=layout.SOURCE, url=None)
+    # A store keeps its contents in a folder of this name, and nothing else of it is asked for here.
+    origin = Origin(EmbeddedStore(bundle.folder), record.run_id, "", source)
+    for fault in restore_source.faults(origin):
+        raise fault
+    with restore_source.restored(origin, offline=True) as checkout:
+        try:
+            check_shown_source(bundle, checkout)
+        finally:
+            sources.discard(checkout)
+
+
+def check_shown_source(bundle: Bundle, checkout: Checkout) -> None:
+    """Compare a restored source with ``source/``, which people read before they run it.
+
+    Raises:
+        SourceError: a file differs, or is in one of the two alone.
+    """
+    root = checkout.repository.root if checkout.repository else checkout.path
+    shown = bundle.folder / layout.SOURCE
+    if differing := sorted(_differing(shown, root)):
+        more = f" and {len(differing) - _SHOWN} more" if len(differing) > _SHOWN else ""
+        raise SourceError(
+            f"the bundle shows another source than it runs: {', '.join(differing[:_SHOWN])}{more}",
+            hint="do not run it; get it again from where it was made",
+        )
+
+
+def _differing(shown: Path, restored: Path) -> Iterator[str]:
+    one, other = _files(shown), _files(restored)
+    yield from one ^ other
+    for name in one & other:
+        if not filecmp.cmp(shown / name, restored / name, shallow=False):
+            yield name
+
+
+def _files(folder: Path) -> set[str]:
+    """The files that a bundle can show: without git's own, and without links."""
+    found = set()
+    for place, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if name != ".git"]
+        paths = (Path(place, name) for name in names if name != ".git")
+        found |= {str(path.relative_to(folder)) for path in paths if not path.is_symlink()}
+    return found
