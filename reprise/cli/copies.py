@@ -1,7 +1,8 @@
-"""How ``reprise import`` and ``reprise push`` copy and tell what they did."""
+"""How ``reprise import`` and ``reprise push`` copy, compare, and show the census."""
 
 from __future__ import annotations
 
+import logging
 import time
 from typing import TYPE_CHECKING
 
@@ -9,12 +10,15 @@ import click
 
 from reprise import progress
 from reprise.cli import show
-from reprise.errors import TrackingError
+from reprise.errors import RepriseError
 
 if TYPE_CHECKING:
-    from reprise.tracking.copying import Destination, RegistryDestination, Report, Source
+    from reprise.tracking.copy.base import Destination, Fault, Source
+    from reprise.tracking.copy.census import Census, Line
 
-_KINDS = ("experiments", "runs", "logged_models", "registered_models", "model_versions")
+log = logging.getLogger(__name__)
+
+_HEAD = ("KIND", "IN THE SOURCE", "ARRIVED", "DIFFERENT", "LEFT OUT")
 
 
 def copy(
@@ -22,44 +26,89 @@ def copy(
     destination: Destination,
     *,
     artifacts: bool,
-    registry: RegistryDestination | None = None,
-) -> Report:
-    """Copy all that the source yields; registered models only where the ``registry`` to write is given."""
-    from reprise.tracking.copying import Copying
+    writes: bool = True,
+    with_deleted: bool = True,
+) -> Census:
+    """Copy all that the source yields, or compare it where ``writes`` is False."""
+    from reprise.tracking.copy.transfer import Transfer
 
     with progress.spinner(f"Looking at {source.uri}") as say:
-        copying = Copying(source, destination, artifacts=artifacts, say=say)
-        copying.experiments()
-        if registry is not None:
-            copying.registry(registry)
-        return copying.report
+        transfer = Transfer(
+            source, destination, artifacts=artifacts, writes=writes, with_deleted=with_deleted, say=say
+        )
+        return transfer.all()
 
 
-def tell(done: str, report: Report, start: float, *, json_: bool, strict: bool) -> None:
-    """Say what was ``done`` (``Imported``, ``Pushed``) since ``start``, a ``time.monotonic()``.
-
-    Raises:
-        TrackingError: there were problems, and the user is ``strict``.
-    """
+def show_census(census: Census, *, json_: bool) -> None:
+    """What was left out, by name, on stderr; the table on stdout."""
+    for note in census.notes:
+        click.echo(show.plain(note), err=True)
+    hinted: set[str | None] = {None}
+    for difference in census.differences:
+        hint = f" ({difference.hint})" if difference.hint not in hinted else ""
+        hinted.add(difference.hint)
+        log.warning("%s%s", _told(difference), hint)
     if json_:
-        show.as_json(report)
+        show.as_json(_as_object(census))
+    else:
+        lines = [line for line in census.lines if line.source or line.unknown]
+        show.table(_HEAD, [_cells(line) for line in lines])
+
+
+def tell_copied(done: str, census: Census, start: float) -> None:
+    """Say what was ``done`` (``Imported``, ``Pushed``) since ``start``, a ``time.monotonic()``."""
+    runs = show.counted(census.new, "run")
+    there = f", {census.there} were there already" if census.there else ""
     took = show.duration(time.monotonic() - start)
-    click.echo(f"{done} {_counts(report)} in {took}; {_there(report)}", err=True)
-    if strict and report.problems:
-        raise TrackingError(
-            f"{show.counted(len(report.problems), 'problem')}, told above",
-            hint="the same command tries again; without --strict the rest is enough",
+    click.echo(
+        f"{done} {runs} into {census.destination} in {took}{there}; {_differences(census)}", err=True
+    )
+
+
+def refuse_differences(census: Census) -> None:
+    """Raise RepriseError where anything is missing or otherwise."""
+    if census.differences:
+        raise RepriseError(
+            f"{census.destination} is not all that {census.source} is: {_differences(census)}",
+            hint="the same command tries again what failed",
         )
 
 
-def _counts(report: Report) -> str:
-    counts = {kind: getattr(report, kind).copied for kind in _KINDS}
-    shown = [kind for kind in _KINDS if counts[kind] or kind in _KINDS[:2]]
-    parts = [show.counted(counts[kind], kind.removesuffix("s").replace("_", " ")) for kind in shown]
-    parts[1] += f" with {show.counted(report.points, 'metric point')}"
-    return ", ".join([*parts, f"{show.counted(report.files, 'file')} ({show.size(report.size)})"])
+def _differences(census: Census) -> str:
+    number = len(census.differences)
+    return f"{show.counted(number, 'difference')}, told above" if number else "nothing is missing"
 
 
-def _there(report: Report) -> str:
-    there = report.runs.there
-    return f"{show.counted(there, 'run')} {'was' if there == 1 else 'were'} there already"
+def _told(difference: Fault) -> str:
+    name = f" {difference.name}:" if difference.name else ""
+    return show.plain(f"{difference.owner}:{name} {difference.reason}")
+
+
+def _cells(line: Line) -> tuple[str, ...]:
+    numbers = (line.source, line.arrived, line.different, line.left_out)
+    cells = [show.size(number) if line.kind == "bytes" else f"{number:,}" for number in numbers]
+    if line.unknown:
+        cells[-1] += f", and those of {line.unknown:,}"
+    return line.kind, *cells
+
+
+def _as_object(census: Census) -> dict[str, object]:
+    """As documented in docs/how-to/import-from-mlflow.md."""
+    return {
+        "source": census.source,
+        "destination": census.destination,
+        "census": {
+            line.kind.replace(" ", "_"): {
+                "source": line.source,
+                "arrived": line.arrived,
+                "different": line.different,
+                "left_out": line.left_out,
+                "not_known": line.unknown,
+            }
+            for line in census.lines
+        },
+        "new_runs": census.new,
+        "known_runs": census.there,
+        "differences": census.differences,
+        "notes": census.notes,
+    }

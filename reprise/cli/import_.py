@@ -13,7 +13,7 @@ from reprise.cli.options import json_option, tracking_option
 from reprise.errors import UsageError
 
 if TYPE_CHECKING:
-    from reprise.tracking.copying_embedded import EmbeddedDestination
+    from reprise.tracking.copy.embedded.destination import EmbeddedDestination
 
 
 @click.command("import")
@@ -25,27 +25,30 @@ if TYPE_CHECKING:
     help="Where the artifacts of a folder or a database lie, if not where it says.",
 )
 @click.option("--no-artifacts", is_flag=True, help="Bring in what was logged, without the files.")
-@click.option("--strict", is_flag=True, help="End with an error when something could not be copied.")
+@click.option("--check", is_flag=True, help="Compare value by value what is here already; write nothing.")
+@click.option("--strict", is_flag=True, help="End with an error when anything is missing or differs.")
 @tracking_option
 @json_option
 def import_(
     source: str,
     artifacts: Path | None,
     no_artifacts: bool,
+    check: bool,
     strict: bool,
     tracking_uri: str | None,
     json_: bool,
 ) -> None:
-    """Bring in a store of MLflow's.
+    """Bring in a store of MLflow's, and count what arrived.
 
-    SRC is a folder mlruns, a database (mlflow.db, sqlite:///mlflow.db), or the URL of a server. Runs keep
-    their ids, and what is there already stays as it is: the same command again goes on where it stopped.
+    SRC is a folder mlruns, a database (mlflow.db, sqlite:///mlflow.db, postgresql://...), or the URL of a
+    server. Runs keep their ids. The same command again goes on where it stopped, and brings what changed
+    since; what was changed here stays.
     """
     from contextlib import closing
 
     from reprise import paths
     from reprise.cli import copies
-    from reprise.tracking.import_sources import open_source
+    from reprise.tracking.copy.sources import open_source
 
     start = time.monotonic()
     with (
@@ -54,13 +57,21 @@ def import_(
     ):
         if opened.uri == store.uri and type(opened).__name__ == "TrackingSource":
             raise UsageError(f"{store.uri} is the store itself", hint="--tracking-uri names another")
-        report = copies.copy(opened, store, artifacts=not no_artifacts, registry=store)
-    copies.tell("Imported", report, start, json_=json_, strict=strict)
+        if check and not store.exists:
+            raise UsageError(f"there is no store at {store.uri}", hint="--tracking-uri names another")
+        census = copies.copy(opened, store, artifacts=not no_artifacts, writes=not check)
+    copies.show_census(census, json_=json_)
+    if check:
+        click.echo(f"Compared {census.source} with {census.destination}", err=True)
+    else:
+        copies.tell_copied("Imported", census, start)
+    if strict or check:
+        copies.refuse_differences(census)
 
 
 def _destination(tracking_uri: str | None) -> EmbeddedDestination:
     from reprise import paths
-    from reprise.tracking.copying_embedded import EmbeddedDestination
+    from reprise.tracking.copy.embedded.destination import EmbeddedDestination
     from reprise.tracking.embedded import EmbeddedStore
     from reprise.tracking.registry import open_tracking
 

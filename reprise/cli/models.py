@@ -33,7 +33,7 @@ models.add_command(serve)
 @json_option
 def list_(filter_: str, tracking_uri: str | None, json_: bool) -> None:
     """All registered models by name, with their newest version."""
-    from reprise.tracking.import_tracking import pages
+    from reprise.tracking.paging import pages
 
     with opened(tracking_uri) as tracking:
         search = tracking.search_registered_models

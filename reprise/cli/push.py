@@ -12,7 +12,7 @@ from reprise.errors import UsageError
 
 if TYPE_CHECKING:
     from reprise.tracking.base import Tracking
-    from reprise.tracking.copying import Source
+    from reprise.tracking.copy.base import Source
 
 
 @click.command()
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     "--experiment", multiple=True, metavar="NAME", help="All runs of this experiment; repeatable."
 )
 @click.option("--no-artifacts", is_flag=True, help="Send what was logged, without the files.")
-@click.option("--strict", is_flag=True, help="End with an error when something could not be copied.")
+@click.option("--strict", is_flag=True, help="End with an error when anything is missing or differs.")
 @tracking_option
 @json_option
 def push(
@@ -34,37 +34,41 @@ def push(
     tracking_uri: str | None,
     json_: bool,
 ) -> None:
-    """Send runs to the MLflow server at URL: those named, or all that are not deleted.
+    """Send runs to the MLflow server at URL, and count what arrived.
 
-    The server gives them new ids; the tag reprise.copied_from keeps the old ones, so that the same
-    command again sends only what is not there yet. RUN is an id, the start of one, or @last.
+    Without RUN or --experiment: all that is not deleted, with traces and registered models. The server
+    gives new ids; the tag reprise.copied_from keeps the old ones, so that the same command again sends
+    only what is new or changed since. RUN is an id, the start of one, or @last.
     """
     from contextlib import closing
 
     from reprise.cli import copies
-    from reprise.tracking.copying_rest import RestDestination
+    from reprise.tracking.copy.server.destination import RestDestination
 
     if not url.startswith(("http://", "https://")):
         raise UsageError(f'"{url}" is no server', hint="give its URL, for example http://127.0.0.1:5000")
     if runs and experiment:
         raise UsageError("--experiment goes without the ids of runs")
     start = time.monotonic()
-    with opened(tracking_uri) as tracking, closing(RestDestination(url)) as server:
+    with opened(tracking_uri) as tracking, closing(RestDestination.at(url)) as server:
         if server.uri == tracking.uri:
             raise UsageError(f"{server.uri} is the store itself", hint="--tracking-uri names another")
         source = _source(tracking, runs, experiment)
-        report = copies.copy(source, server, artifacts=not no_artifacts)
-    copies.tell("Pushed", report, start, json_=json_, strict=strict)
+        census = copies.copy(source, server, artifacts=not no_artifacts, with_deleted=bool(runs))
+    copies.show_census(census, json_=json_)
+    copies.tell_copied("Pushed", census, start)
+    if strict:
+        copies.refuse_differences(census)
 
 
 def _source(tracking: Tracking, runs: tuple[str, ...], experiments: tuple[str, ...]) -> Source:
     from reprise.runner.find import find_experiment, find_run
-    from reprise.tracking.import_tracking import TrackingSource
+    from reprise.tracking.copy.tracking import TrackingSource
 
     if runs:
         chosen_runs = sorted((find_run(tracking, run) for run in runs), key=lambda run: run.start_time)
         return TrackingSource(tracking, runs=chosen_runs)
     if experiments:
         chosen = [find_experiment(tracking, name) for name in experiments]
-        return TrackingSource(tracking, view_type="ACTIVE_ONLY", experiments=chosen)
-    return TrackingSource(tracking, view_type="ACTIVE_ONLY")
+        return TrackingSource(tracking, experiments=chosen)
+    return TrackingSource(tracking)

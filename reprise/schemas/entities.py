@@ -55,7 +55,10 @@ class ModelLink(NamedTuple):
 
 
 class Run(NamedTuple):
-    """A run with its data; ``metrics`` holds the last point of each series."""
+    """A run with its data; ``metrics`` holds the last point of each series.
+
+    ``deleted_time`` is when it was deleted, where the store tells.
+    """
 
     run_id: str
     run_name: str
@@ -72,6 +75,7 @@ class Run(NamedTuple):
     dataset_inputs: tuple[DatasetInput, ...] = ()
     model_inputs: tuple[ModelLink, ...] = ()
     model_outputs: tuple[ModelLink, ...] = ()
+    deleted_time: int | None = None
 
 
 class Artifact(NamedTuple):

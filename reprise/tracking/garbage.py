@@ -19,8 +19,8 @@ from reprise.schemas.entities import DELETED
 from reprise.schemas.tags import JOB
 from reprise.tracking.artifact_names import ARRIVING
 from reprise.tracking.artifacts import ArtifactFolder, Artifacts, at_location
+from reprise.tracking.copy.artifacts.location import place_of
 from reprise.tracking.embedded import EmbeddedStore
-from reprise.tracking.import_artifacts import place_of
 from reprise.tracking.rows import Connection
 
 log = logging.getLogger(__name__)

@@ -103,6 +103,15 @@ class LoggedModels(Verbs):
             ids, token = page(connection, query, max_results, page_token)
             return Page(read_models(connection, ids), token)
 
+    def deleted_logged_models(self, experiment_id: str) -> Sequence[LoggedModel]:
+        """Those of an experiment that were deleted themselves, oldest first."""
+        with self._database.reading() as connection:
+            rows = connection.execute(
+                "SELECT id FROM logged_model WHERE experiment = ? AND lifecycle_stage = ? ORDER BY id",
+                (validation.experiment_id(experiment_id), DELETED),
+            )
+            return read_models(connection, [number for (number,) in rows])
+
     def finalize_logged_model(self, model_id: str, status: str) -> LoggedModel:
         """Set the status: ``LOGGED_MODEL_READY``, ``LOGGED_MODEL_UPLOAD_FAILED`` or ``..._PENDING``."""
         if status not in STATUSES:

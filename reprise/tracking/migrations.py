@@ -50,7 +50,22 @@ def garbage(connection: sqlite3.Connection) -> None:
     connection.execute("CREATE TABLE garbage (uri TEXT PRIMARY KEY) WITHOUT ROWID")
 
 
-MIGRATIONS: tuple[Migration, ...] = (first_tables, default_experiment, traces, sorted_values, garbage)
+def origins(connection: sqlite3.Connection) -> None:
+    """What a source said of each thing that was copied from it (``copy/merge.py``); ``here`` is its row."""
+    connection.execute(
+        "CREATE TABLE origin (kind TEXT NOT NULL, id TEXT NOT NULL, here INTEGER NOT NULL,"
+        " said TEXT NOT NULL, saw_files INTEGER NOT NULL, PRIMARY KEY (kind, id)) WITHOUT ROWID"
+    )
+
+
+MIGRATIONS: tuple[Migration, ...] = (
+    first_tables,
+    default_experiment,
+    traces,
+    sorted_values,
+    garbage,
+    origins,
+)
 NAMES = tuple(migration.__name__ for migration in MIGRATIONS)
 
 

@@ -1,4 +1,4 @@
-"""Page tokens: the sort values of a page's last row, and which search they belong to."""
+"""The pages of a search, and their tokens: the sort values of the last row, and of which search."""
 
 from __future__ import annotations
 
@@ -6,9 +6,13 @@ import base64
 import binascii
 import json
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import TypeVar
 
+from reprise.schemas.entities import Page
 from reprise.tracking.validation import invalid
+
+T = TypeVar("T")
 
 Scalar = str | int | float | None
 
@@ -34,3 +38,14 @@ def decode(token: str, scope: str, length: int) -> list[Scalar]:
 
 def _digest(scope: str) -> int:
     return zlib.crc32(scope.encode("utf-8", "surrogatepass"))
+
+
+def pages(ask: Callable[[str | None], Page[T]]) -> Iterator[T]:
+    """What a search finds, of all pages; ``ask`` gets the token of each."""
+    token: str | None = None
+    while True:
+        page = ask(token)
+        yield from page.items
+        if page.next_token is None or page.next_token == token:
+            return
+        token = page.next_token

@@ -33,6 +33,11 @@ class RestTracking(RestModels):
     def uri(self) -> str:
         return self._connection.uri
 
+    @property
+    def connection(self) -> RestConnection:
+        """For verbs that are no part of ``Tracking``."""
+        return self._connection
+
     def environ(self, run_id: str) -> dict[str, str]:
         """What the child that performs ``run_id`` must know to log here."""
         connection = self._connection
@@ -183,7 +188,7 @@ class RestTracking(RestModels):
 
     def download_artifact(self, run_id: str, path: str, destination: Path) -> None:
         is_folder = not path or self._is_folder(run_id, path)
-        origin = self._place(run_id)
+        origin = self.artifact_place(run_id)
         arriving = destination.with_name(f".{destination.name}.{os.urandom(4).hex()}")
         destination.parent.mkdir(parents=True, exist_ok=True)
         try:
@@ -216,7 +221,7 @@ class RestTracking(RestModels):
                 origin.fetch(child.path, folder / name)
 
     def upload_artifact(self, run_id: str, source: Path, path: str) -> None:
-        self._place(run_id).send(source, path)
+        self.artifact_place(run_id).send(source, path)
 
     def artifact_folder(self, run_id: str) -> Path | None:
         return None
@@ -224,7 +229,8 @@ class RestTracking(RestModels):
     def close(self) -> None:
         self._connection.close()
 
-    def _place(self, run_id: str) -> ArtifactPlace:
+    def artifact_place(self, run_id: str) -> ArtifactPlace:
+        """Where the files of a run or a logged model lie."""
         if not is_model(run_id):
             return place(self._connection, self.get_run(run_id).artifact_uri)
         return place(self._connection, self.get_logged_model(run_id).artifact_uri)

@@ -59,14 +59,16 @@ class RestConnection:
         json: Mapping[str, Any] | None = None,
         query: Mapping[str, Any] | None = None,
         repeatable: bool = True,
+        api: str = "2.0",
     ) -> dict[str, Any]:
-        """Call a verb below ``/api/2.0/mlflow/``.
+        """Call a verb below ``/api/<version>/mlflow/``.
 
         Args:
+            api: the version.
             repeatable: doing it twice is the same as doing it once, so that it may be tried again
                 after a failure that leaves open whether it was done.
         """
-        url = f"{self.uri}/api/2.0/mlflow/{path}"
+        url = f"{self.uri}/api/{api}/mlflow/{path}"
         response = self._patiently(
             lambda: self._client.request(method, url, json=json, params=query), repeatable
         )

@@ -76,6 +76,7 @@ def read_runs(connection: Connection, ids: Iterable[int]) -> list[Run]:
             dataset_inputs=tuple(datasets[row.id]),
             model_inputs=tuple(links[row.id, INPUT]),
             model_outputs=tuple(links[row.id, OUTPUT]),
+            deleted_time=row.deleted_time,
         )
         for row in map(rows.__getitem__, wanted)
     ]

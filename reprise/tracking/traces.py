@@ -88,6 +88,13 @@ class Traces(Verbs):
             )
             return read_traces(connection, [rows[trace_id] for trace_id in trace_ids if trace_id in rows])
 
+    def runs_of_trace(self, trace_id: str) -> tuple[str, ...]:
+        """The runs that it was made in or linked to."""
+        with self._database.reading() as connection:
+            sql = "SELECT run_id FROM trace_run WHERE trace = ? ORDER BY run_id"
+            rows = connection.execute(sql, (trace_row(connection, trace_id).id,))
+            return tuple(run_id for (run_id,) in rows)
+
     def search_traces(
         self,
         experiment_ids: Sequence[str],

@@ -97,8 +97,9 @@ def bring_in(tracking: Tracking, bundle: Bundle) -> None:
         SourceError: the bundle cannot be read.
         TrackingError: the store cannot take it.
     """
-    from reprise.tracking.copying import Copying
-    from reprise.tracking.copying_embedded import EmbeddedDestination
+    from reprise.tracking.copy.base import title
+    from reprise.tracking.copy.embedded.destination import EmbeddedDestination
+    from reprise.tracking.copy.transfer import Transfer
 
     if not isinstance(tracking, EmbeddedStore):
         raise UsageError(
@@ -117,17 +118,21 @@ def bring_in(tracking: Tracking, bundle: Bundle) -> None:
             for file in layout.files(bundle.folder / layout.OBJECTS):
                 contents.keep(objects, file.read_bytes())
             with EmbeddedDestination(tracking.directory) as destination:
-                copying = Copying(tracked.BundleSource(bundle.folder, data), destination)
-                copying.experiments()
+                is_there = destination.is_complete(data.run.run_id)
+                transfer = Transfer(tracked.BundleSource(bundle.folder, data), destination)
+                if not is_there:
+                    transfer.experiments()
     except OSError as error:
         reason = error.strerror or error
         raise TrackingError(
             f"the run cannot be brought into {tracking.uri}: {reason}",
             hint="--tracking-uri FOLDER names another store",
         ) from error
-    if copying.report.problems:
-        raise SourceError(f"the run cannot be brought in: {'; '.join(copying.report.problems)}")
-    if copying.report.runs.there and _facts(read_record(tracking, record.run_id)) != _facts(record):
+    own = {title(data.run), *map(title, data.models)}
+    if faults := [fault for fault in transfer.census().differences if fault.owner in own]:
+        told = "; ".join(f"{fault.owner}: {fault.name or fault.kind}: {fault.reason}" for fault in faults)
+        raise SourceError(f"the run cannot be brought in: {told}")
+    if is_there and _facts(read_record(tracking, record.run_id)) != _facts(record):
         raise UsageError(
             f"the store {tracking.uri} has another run {record.run_id}, with other results",
             hint="--tracking-uri FOLDER names another store",

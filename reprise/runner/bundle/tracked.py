@@ -12,7 +12,6 @@ from typing import Any, NamedTuple
 from reprise.errors import SourceError
 from reprise.runner.bundle import layout
 from reprise.schemas.entities import (
-    Artifact,
     Experiment,
     LoggedModel,
     Metric,
@@ -22,7 +21,7 @@ from reprise.schemas.entities import (
 )
 from reprise.schemas.run_record import plain, value_of
 from reprise.tracking.base import Tracking
-from reprise.tracking.copying import SourceVersion
+from reprise.tracking.copy.base import Note, Owner, SourceFile, SourceTrace, SourceVersion
 
 
 class Tracked(NamedTuple):
@@ -79,7 +78,7 @@ def _as_json(value: float) -> float | str:
 
 
 class BundleSource:
-    """Satisfies ``copying.Source``: the one run of a bundle, with its logged models."""
+    """Satisfies ``copy.base.Source``: the one run of a bundle, with its logged models."""
 
     def __init__(self, folder: Path, tracked: Tracked) -> None:
         self._folder = folder
@@ -101,25 +100,34 @@ class BundleSource:
     def logged_models(self, experiment: Experiment) -> Iterator[LoggedModel]:
         yield from self._tracked.models
 
+    def traces(self, experiment: Experiment) -> Iterator[SourceTrace]:
+        yield from ()
+
     def registered_models(self) -> Iterator[RegisteredModel]:
         yield from ()
 
     def versions(self, model: RegisteredModel) -> Iterator[SourceVersion]:
         yield from ()
 
-    def files(self, owner: Run | LoggedModel) -> Iterator[Artifact]:
+    def others(self) -> Iterator[Note]:
+        yield from ()
+
+    def files(self, owner: Owner) -> Iterator[SourceFile]:
         root = self._root(owner)
         for path in layout.files(root):
-            yield Artifact(path.relative_to(root).as_posix(), False, path.stat().st_size)
+            yield SourceFile(path.relative_to(root).as_posix(), path.stat().st_size)
 
     @contextmanager
-    def file(self, owner: Run | LoggedModel, path: str) -> Iterator[Path]:
+    def file(self, owner: Owner, path: str) -> Iterator[Path]:
         yield self._root(owner) / path
+
+    def is_reached(self, root: str) -> bool:
+        return True
 
     def close(self) -> None:
         return
 
-    def _root(self, owner: Run | LoggedModel) -> Path:
-        if isinstance(owner, Run):
-            return self._folder / layout.ARTIFACTS
-        return self._folder / layout.MODELS / owner.model_id
+    def _root(self, owner: Owner) -> Path:
+        if isinstance(owner, LoggedModel):
+            return self._folder / layout.MODELS / owner.model_id
+        return self._folder / layout.ARTIFACTS

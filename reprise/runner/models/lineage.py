@@ -158,7 +158,7 @@ def datasets_of(run: Run) -> Iterator[InputRecord]:
 
 def _reproductions(tracking: Tracking, run_id: str) -> Iterator[Reproduction]:
     """Newest first."""
-    from reprise.tracking.import_tracking import pages
+    from reprise.tracking.paging import pages
 
     experiments = list(experiment_names(tracking))
     wanted = f"tags.`{tags.REPRODUCES}` = '{run_id}'"

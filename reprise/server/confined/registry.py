@@ -11,8 +11,8 @@ from typing import TypeVar
 from reprise.errors import TrackingError
 from reprise.schemas.entities import ModelVersion, Page, RegisteredModel
 from reprise.tracking.base import Tracking
-from reprise.tracking.copying import SourceVersion
-from reprise.tracking.copying_embedded import EmbeddedDestination
+from reprise.tracking.copy.base import Place, SourceVersion
+from reprise.tracking.copy.embedded.destination import EmbeddedDestination
 
 log = logging.getLogger(__name__)
 
@@ -43,11 +43,11 @@ class RegistryCopy:
             number = version.version
             if version.creation_time > since:
                 continue
-            aliases = tuple(alias for alias, target in model.aliases.items() if target == number)
             # The copy has no logged models but those that the run makes.
-            plain = version._replace(model_id=None, aliases=aliases)
-            self.store.put_version(SourceVersion(plain, None))
+            self.store.put_version(SourceVersion(version._replace(model_id=None), None))
             copied.add(number)
+        aliases = {alias: target for alias, target in model.aliases.items() if target in copied}
+        self.store.put_aliases(model._replace(aliases=aliases))
         for alias, target in model.aliases.items():
             if target not in copied:
                 log.warning(
@@ -61,8 +61,8 @@ class RegistryCopy:
     def bring_model(self, model_id: str) -> None:
         """Copy a logged model, so that a version can be made of it."""
         model = self._tracking.get_logged_model(model_id)
-        self.store.begin_model(model, _DEFAULT_EXPERIMENT, None)
-        self.store.finish_model(model_id, model)
+        self.store.put_model(model, _DEFAULT_EXPERIMENT, None)
+        self.store.finish(Place("model", model_id), saw_files=True)
 
     def note_version(self, name: str, version: str) -> None:
         """The run has registered this version."""

@@ -19,25 +19,24 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from reprise.tracking.copying import Copying, Report
-from reprise.tracking.copying_embedded import EmbeddedDestination
-from reprise.tracking.copying_rest import RestDestination
+from reprise.tracking.copy.census import Census
+from reprise.tracking.copy.embedded.destination import EmbeddedDestination
+from reprise.tracking.copy.server.destination import RestDestination
+from reprise.tracking.copy.sources import open_source
+from reprise.tracking.copy.tracking import TrackingSource
+from reprise.tracking.copy.transfer import Transfer
 from reprise.tracking.embedded import EmbeddedStore
-from reprise.tracking.import_sources import open_source
-from reprise.tracking.import_tracking import TrackingSource
 from tests.fakes import mlflow_server, mlflow_store
 
 pytestmark = pytest.mark.mlflow
 
 
-def bring(source: str, store: Path, artifacts: Path | None = None) -> Report:
+def bring(source: str, store: Path, artifacts: Path | None = None) -> Census:
     opened = open_source(source, Path.cwd(), artifacts)
     with EmbeddedDestination(store) as destination:
-        copying = Copying(opened, destination)
-        copying.experiments()
-        copying.registry(destination)
+        census = Transfer(opened, destination).all()
     opened.close()
-    return copying.report
+    return census
 
 
 @contextmanager
@@ -95,14 +94,13 @@ def assert_seen(found: Any, expected: Any) -> None:
 def test_everything_comes_back_and_again_changes_nothing(house: Path, kind: str, tmp_path: Path) -> None:
     source, home, expected = written(kind)
     store = tmp_path / "store"
-    report = bring(source, store)
-    assert report.problems == ()
-    assert report.runs.copied == len(expected["runs"]) == 6
+    census = bring(source, store)
+    assert census.differences == ()
+    assert census.new == len(expected["runs"]) == 6
     assert_seen(seen(store, home), expected)
     before = rows(store)
     again = bring(source, store)
-    assert again.runs == (0, report.runs.copied)
-    assert (again.points, again.files, again.model_versions.copied) == (0, 0, 0)
+    assert (again.new, again.there, again.lines) == (0, census.new, census.lines)
     assert rows(store) == before
 
 
@@ -124,23 +122,21 @@ def test_pushed_runs_are_what_they_were_and_are_pushed_once(house: Path, tmp_pat
     name = f"pushed {os.getpid()}"
     uri = mlflow_server.tracking_uri("copies")
 
-    def push() -> Report:
+    def push() -> Census:
         with EmbeddedStore(tmp_path / "store") as store:
             (experiment,) = [
                 found for found in store.search_experiments().items if found.name.startswith("first")
             ]
-            source = TrackingSource(
-                store, view_type="ACTIVE_ONLY", experiments=[experiment._replace(name=name)]
-            )
-            destination = RestDestination(uri)
-            copying = Copying(source, destination)
-            copying.experiments()
+            source = TrackingSource(store, experiments=[experiment._replace(name=name)])
+            destination = RestDestination.at(uri)
+            census = Transfer(source, destination, with_deleted=False).all()
             destination.close()
-            return copying.report
+            return census
 
-    report = push()
-    assert (report.problems, report.runs.copied) == ((), 2)
-    assert push().runs == (0, 2)
+    census = push()
+    assert (census.differences, census.new, census.there) == ((), 2, 0)
+    census = push()
+    assert (census.differences, census.new, census.there) == ((), 0, 2)
     after = mlflow_store.call("read", uri, tmp_path)
     runs = {
         run["tags"]["reprise.copied_from"]: (run_id, run)

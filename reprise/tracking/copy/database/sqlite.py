@@ -1,0 +1,206 @@
+"""An MLflow database in a file of SQLite, opened to be read only; a locked one is read from a copy."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+import tempfile
+import time
+from collections.abc import Iterator, Sequence, Set
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from reprise.errors import TrackingError
+from reprise.tracking.copy.database.tables import NoText, Row
+
+_PATIENCE = 3.0
+"""Seconds to wait for another process to finish writing; then the file is copied."""
+_ATTEMPTS = 5
+_MOST_VALUES = 500  # of an IN; old SQLite takes 999
+
+
+class SqliteTables:
+    """Satisfies ``Tables``. It is read at once, table by table, which keeps no server from writing."""
+
+    def __init__(self, path: Path) -> None:
+        self.file: Path | None = path
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self._columns: dict[str, tuple[str, ...]] = {}
+        self._damaged: set[str] = set()
+        try:
+            self._connection = _connect(path)
+            self._look_up()
+        except sqlite3.DatabaseError as error:
+            if _code(error) in _UNREADABLE_HERE:
+                self._open_copy(path)
+            elif _code(error) == sqlite3.SQLITE_CORRUPT:
+                self._open_damaged(path)
+            else:
+                raise TrackingError(f"{path} cannot be read as a database: {error}") from error
+
+    @property
+    def uri(self) -> str:
+        return f"sqlite:///{self.file}"
+
+    @property
+    def damaged(self) -> Set[str]:
+        return self._damaged
+
+    def names(self) -> frozenset[str]:
+        return frozenset(self._tables)
+
+    def rows(
+        self, table: str, column: str = "", values: Sequence[object] = (), order: Sequence[str] = ()
+    ) -> Sequence[Row]:
+        if table not in self._tables or (column and column not in self._of(table)):
+            return []
+        ordered = f" ORDER BY {', '.join(map(_quoted, order))}" if order else ""
+        if not column:
+            return list(self._all(table, f"SELECT * FROM {_quoted(table)}{ordered}", ()))
+        found: list[Row] = []
+        for start in range(0, len(values), _MOST_VALUES):
+            some = values[start : start + _MOST_VALUES]
+            marks = ", ".join("?" * len(some))
+            sql = f"SELECT * FROM {_quoted(table)} WHERE {_quoted(column)} IN ({marks}){ordered}"
+            found += self._all(table, sql, some)
+        return found
+
+    def stream(
+        self, table: str, columns: Sequence[str], column: str, value: object
+    ) -> Iterator[tuple[Any, ...]]:
+        known = self._of(table)
+        chosen = ", ".join(_quoted(name) if name in known else "NULL" for name in columns)
+        sql = f"SELECT {chosen} FROM {_quoted(table)} WHERE {_quoted(column)} = ?"
+        yield from self._read(table, sql, (value,))
+
+    def count(self, table: str) -> int:
+        return self._number(f"SELECT count(*) FROM {_quoted(table)}") if table in self._tables else 0
+
+    def count_orphans(self, table: str, column: str, parent: str, key: str) -> int:
+        if not {table, parent} <= self.names():
+            return 0
+        return self._number(
+            f"SELECT count(*) FROM {_quoted(table)} WHERE {_quoted(column)} NOT IN"
+            f" (SELECT {_quoted(key)} FROM {_quoted(parent)} WHERE {_quoted(key)} IS NOT NULL)"
+        )
+
+    def close(self) -> None:
+        self._connection.close()
+        if self._folder is not None:
+            self._folder.cleanup()
+
+    @cached_property
+    def _tables(self) -> frozenset[str]:
+        found = self._connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+        return frozenset(str(name) for (name,) in found)
+
+    def _look_up(self) -> None:
+        """Read something, which shows whether it can be read."""
+        assert self._tables is not None
+        for table in self._tables & {"experiments", "runs"}:
+            self._connection.execute(f"SELECT 1 FROM {_quoted(table)} LIMIT 1").fetchall()
+
+    def _of(self, table: str) -> tuple[str, ...]:
+        if table not in self._columns:
+            found = self._connection.execute(f"PRAGMA table_info({_quoted(table)})")
+            self._columns[table] = tuple(str(row[1]) for row in found)
+        return self._columns[table]
+
+    def _all(self, table: str, sql: str, values: Sequence[object]) -> Iterator[Row]:
+        names = self._of(table)
+        return (dict(zip(names, row, strict=True)) for row in self._read(table, sql, values))
+
+    def _read(self, table: str, sql: str, values: Sequence[object]) -> Iterator[tuple[Any, ...]]:
+        """The rows; of a damaged table those before the damage."""
+        try:
+            yield from self._connection.execute(sql, tuple(values))
+        except sqlite3.Error as error:
+            if _code(error) != sqlite3.SQLITE_CORRUPT:
+                raise TrackingError(f"{self.file}: {error}") from error
+            self._damaged.add(table)
+
+    def _number(self, sql: str) -> int:
+        try:
+            return int(self._connection.execute(sql).fetchone()[0])
+        except sqlite3.Error as error:
+            if _code(error) != sqlite3.SQLITE_CORRUPT:
+                raise TrackingError(f"{self.file}: {error}") from error
+            return 0  # of what is damaged, the reading tells
+
+    def _open_damaged(self, path: Path) -> None:
+        """A file that is shorter than it says is refused, unless the schema may be repaired."""
+        try:
+            self._connection = _connect(path)
+            self._connection.execute("PRAGMA writable_schema = ON")
+            assert self._tables is not None
+        except sqlite3.DatabaseError as error:
+            raise TrackingError(f"{path} cannot be read as a database: {error}") from error
+
+    def _open_copy(self, path: Path) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="reprise-")
+        try:
+            copied = _copy_database(path, Path(self._folder.name))
+            self._connection = _connect(copied, writable=True)
+            self.__dict__.pop("_tables", None)
+            self._look_up()
+        except (sqlite3.DatabaseError, OSError) as error:
+            self._folder.cleanup()
+            raise TrackingError(f"{path} is locked, and a copy of it cannot be read: {error}") from error
+
+
+_UNREADABLE_HERE = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_CANTOPEN}
+"""Codes of a file that another process has locked, or whose log cannot be opened beside it."""
+
+
+def _code(error: sqlite3.Error) -> int | None:
+    """SQLite's own code of an error, without what it says more closely."""
+    code = getattr(error, "sqlite_errorcode", None)
+    return None if code is None else int(code) & 0xFF
+
+
+def _connect(path: Path, *, writable: bool = False) -> sqlite3.Connection:
+    mode = "rw" if writable else "ro"  # the log of a copy that was being written is rolled back
+    uri = f"{path.absolute().as_uri()}?mode={mode}"
+    connection = sqlite3.connect(uri, uri=True, timeout=_PATIENCE)
+    connection.text_factory = _text
+    return connection
+
+
+def _copy_database(path: Path, folder: Path) -> Path:
+    """A copy of the database with its log, taken while nothing was written.
+
+    Raises:
+        OSError: it cannot be read, or was written to all the time.
+    """
+    parts = [path, *(path.with_name(f"{path.name}{end}") for end in ("-wal", "-journal"))]
+    for attempt in range(_ATTEMPTS):
+        time.sleep(0.2 * attempt)
+        before = [_state(part) for part in parts]
+        for part in parts:
+            (folder / part.name).unlink(missing_ok=True)
+            if part.exists():
+                shutil.copyfile(part, folder / part.name)
+        if before == [_state(part) for part in parts]:
+            return folder / path.name
+    raise OSError("it is being written to")
+
+
+def _state(path: Path) -> tuple[int, int] | None:
+    try:
+        about = path.stat()
+    except FileNotFoundError:
+        return None
+    return about.st_size, about.st_mtime_ns
+
+
+def _text(value: bytes) -> str | NoText:
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return NoText()
+
+
+def _quoted(name: str) -> str:
+    escaped = name.replace('"', '""')
+    return f'"{escaped}"'

@@ -1,0 +1,83 @@
+"""The embedded store as the destination of a copy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from reprise.schemas.tags import COPY_INCOMPLETE
+from reprise.tracking.artifacts import ArtifactFolder, Artifacts, at_location
+from reprise.tracking.copy.base import Place, SourceFile
+from reprise.tracking.copy.embedded import models, runs, traces
+from reprise.tracking.copy.embedded.experiments import CopiedExperiments
+from reprise.tracking.copy.embedded.models import CopiedModels
+from reprise.tracking.copy.embedded.origins import note_files_seen
+from reprise.tracking.copy.embedded.registry import CopiedRegistry
+from reprise.tracking.copy.embedded.runs import CopiedRuns
+from reprise.tracking.copy.embedded.traces import CopiedTraces
+from reprise.tracking.copy.embedded.versions import CopiedVersions
+from reprise.tracking.embedded import EmbeddedStore
+from reprise.tracking.logged_models import model_row
+from reprise.tracking.rows import drop_pair
+from reprise.tracking.run_rows import run_row
+from reprise.tracking.traces import LOCATION
+
+_KINDS = {"run": runs.KIND, "model": models.KIND, "trace": traces.KIND}
+
+
+class EmbeddedDestination(
+    CopiedExperiments,
+    CopiedRuns,
+    CopiedModels,
+    CopiedTraces,
+    CopiedRegistry,
+    CopiedVersions,
+    EmbeddedStore,
+):
+    """Satisfies ``Destination``."""
+
+    DURABILITY = "normal"  # what a power cut takes is copied again the next time
+
+    def files(self, place: Place) -> Mapping[str, SourceFile]:
+        return {file.path: file for file in _files(self._artifacts(place))}
+
+    def put_file(self, place: Place, source: Path, path: str) -> None:
+        self._artifacts(place).copy_in(source, path)
+
+    def digest(self, place: Place, path: str) -> str:
+        return self._artifacts(place).digest(path).sha256
+
+    def finish(self, place: Place, *, saw_files: bool) -> None:
+        with self._database.writing() as connection:
+            if place.kind == "run":
+                drop_pair(connection, "run_tag", run_row(connection, place.id).id, COPY_INCOMPLETE)
+            elif place.kind == "model":
+                number = model_row(connection, place.id).id
+                drop_pair(connection, "logged_model_tag", number, COPY_INCOMPLETE)
+            if saw_files:
+                note_files_seen(connection, _KINDS[place.kind], place.id)
+
+    def _artifacts(self, place: Place) -> Artifacts:
+        if place.kind == "trace":
+            return at_location(self.get_trace(place.id).tags[LOCATION], self.artifacts)
+        return self.artifacts_of(place.id)
+
+
+def _files(artifacts: Artifacts, folder: str = "") -> list[SourceFile]:
+    found: list[SourceFile] = []
+    for artifact in artifacts.list(folder):
+        if artifact.is_dir:
+            found += _files(artifacts, artifact.path)
+        else:
+            found.append(SourceFile(artifact.path, artifact.size, _modified(artifacts, artifact.path)))
+    return found
+
+
+def _modified(artifacts: Artifacts, path: str) -> float | None:
+    """When it was written, in a store of local files."""
+    if not isinstance(artifacts, ArtifactFolder):
+        return None
+    try:
+        return artifacts.inside(path).stat().st_mtime
+    except OSError:
+        return None

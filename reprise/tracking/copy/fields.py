@@ -1,0 +1,36 @@
+"""The fields of a thing that may change after it was copied, as texts by name, for ``merge_fields``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from reprise.tracking.copy.base import Kept
+from reprise.tracking.copy.merge import Merge
+
+TAG = "tag/"
+"""The name of a field that is a tag begins so; other fields have no slash."""
+
+
+class Changes(NamedTuple):
+    """A merge, with the tags apart; None removes."""
+
+    facts: Mapping[str, str | None]
+    tags: Mapping[str, str | None]
+
+
+def with_tags(facts: Mapping[str, str], tags: Mapping[str, str]) -> dict[str, str]:
+    return {**facts, **{f"{TAG}{key}": value for key, value in tags.items()}}
+
+
+def changes_of(merge: Merge) -> Changes:
+    tags = {key.removeprefix(TAG): value for key, value in merge.changes.items() if key.startswith(TAG)}
+    return Changes({key: value for key, value in merge.changes.items() if not key.startswith(TAG)}, tags)
+
+
+def kept_of(kind: str, merge: Merge) -> list[Kept]:
+    """What was left otherwise; the facts of a thing belong to the line of its ``kind``."""
+    return [
+        Kept("tags", field.removeprefix(TAG), reason) if field.startswith(TAG) else Kept(kind, "", reason)
+        for field, reason in merge.kept.items()
+    ]

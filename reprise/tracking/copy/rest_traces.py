@@ -1,0 +1,110 @@
+"""Traces on an MLflow server: of 3.x over version 3 of the API, of 2.14 to 2.22 over version 2."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from reprise.errors import TrackingError
+from reprise.schemas.entities import Trace
+from reprise.tracking.copy.base import Fault, SourceFile, SourceTrace
+from reprise.tracking.copy.traces import assessment_of, trace_of
+from reprise.tracking.rest import RestTracking
+from reprise.tracking.rest_artifacts import place
+from reprise.tracking.rest_connection import RestConnection, page_query
+from reprise.tracking.rest_shapes import mapping
+from reprise.tracking.traces import LOCATION, SOURCE_RUN
+
+SPANS = "traces.json"
+_SPANS_LOCATION = "mlflow.trace.spansLocation"
+_IN_DATABASE = "TRACKING_STORE"
+_AT_ONCE = 100
+_ABSENT = {"ENDPOINT_NOT_FOUND", "RESOURCE_DOES_NOT_EXIST"}
+
+
+class RestTraces:
+    """Satisfies ``TraceReader``."""
+
+    def __init__(self, tracking: RestTracking) -> None:
+        self._connection: RestConnection = tracking.connection
+
+    def traces(self, experiment_id: str) -> Iterator[SourceTrace | Fault]:
+        """The traces of an experiment; none where the server is older than traces."""
+        try:
+            for body in self._infos(experiment_id):
+                yield from read_trace(body, experiment_id)
+        except TrackingError as error:
+            if error.code != "ENDPOINT_NOT_FOUND":
+                raise
+
+    def files(self, trace: Trace) -> Iterator[SourceFile | Fault]:
+        """Its spans. A server does not list what else may lie beside them."""
+        content = self._spans(trace)
+        if content is not None:
+            yield SourceFile(SPANS, len(content))
+
+    def download(self, trace: Trace, path: str, destination: Path) -> None:
+        content = self._spans(trace)
+        if path != SPANS or content is None:
+            raise TrackingError(f"the trace has no file {path!r}", code="RESOURCE_DOES_NOT_EXIST")
+        destination.write_bytes(content)
+
+    def _infos(self, experiment_id: str) -> Iterator[Mapping[str, Any]]:
+        location = {"type": "MLFLOW_EXPERIMENT", "mlflow_experiment": {"experiment_id": experiment_id}}
+        token: str | None = None
+        while True:
+            body = {"locations": [location], "max_results": _AT_ONCE, **page_query(token)}
+            try:
+                answer = self._connection.call("POST", "traces/search", json=body, api="3.0")
+            except TrackingError as error:
+                if error.code != "ENDPOINT_NOT_FOUND" or token is not None:
+                    raise
+                query = {"experiment_ids": experiment_id, "max_results": str(_AT_ONCE)}
+                yield from self._connection.items("traces", query, "traces")
+                return
+            yield from answer.get("traces", ())
+            token = answer.get("next_page_token") or None
+            if token is None:
+                return
+
+    def _spans(self, trace: Trace) -> bytes | None:
+        """The file of a trace's spans; None where it has none."""
+        try:
+            if trace.tags.get(_SPANS_LOCATION) == _IN_DATABASE:
+                url = f"{self._connection.uri}/ajax-api/2.0/mlflow/get-trace-artifact"
+                with self._connection.reading(f"{url}?request_id={trace.trace_id}") as response:
+                    return b"".join(response.iter_bytes())
+            if location := trace.tags.get(LOCATION):
+                with tempfile.TemporaryDirectory(prefix="reprise-") as folder:
+                    place(self._connection, location).fetch(SPANS, Path(folder) / SPANS)
+                    return (Path(folder) / SPANS).read_bytes()
+        except TrackingError as error:
+            if error.code not in _ABSENT:
+                raise
+        return None
+
+
+def read_trace(body: Mapping[str, Any], experiment_id: str) -> Iterator[SourceTrace | Fault]:
+    identity = str(body.get("trace_id") or body.get("request_id") or "")
+    owner = f"trace {identity}"
+    metadata = body.get("trace_metadata") or body.get("request_metadata") or {}
+    tags = body.get("tags") or {}
+    try:
+        trace = trace_of(body, experiment_id, _mapping(tags), _mapping(metadata))
+    except (ValueError, TypeError) as error:
+        yield Fault("traces", owner, "", f"it cannot be read: {error}")
+        return
+    said = []
+    for given in body.get("assessments") or ():
+        try:
+            said.append(assessment_of(given, identity))
+        except (ValueError, TypeError, LookupError, AttributeError) as error:
+            yield Fault("assessments", owner, str(given)[:60], f"it cannot be read: {error}")
+    source = trace.metadata.get(SOURCE_RUN)
+    yield SourceTrace(trace._replace(assessments=tuple(said)), (source,) if source else ())
+
+
+def _mapping(given: Any) -> dict[str, str]:
+    return dict(given) if isinstance(given, Mapping) else mapping(given)

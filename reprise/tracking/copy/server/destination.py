@@ -1,0 +1,86 @@
+"""An MLflow server as the destination of a copy: what ``reprise push`` writes to."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from reprise.errors import TrackingError
+from reprise.schemas.tags import COPY_INCOMPLETE
+from reprise.tracking.copy.base import Place, SourceFile
+from reprise.tracking.copy.rest_traces import SPANS
+from reprise.tracking.copy.server.experiments import PushedExperiments
+from reprise.tracking.copy.server.models import PushedModels
+from reprise.tracking.copy.server.names import name_here, name_there
+from reprise.tracking.copy.server.registry import PushedRegistry
+from reprise.tracking.copy.server.runs import PushedRuns
+from reprise.tracking.copy.server.traces import PushedTraces
+from reprise.tracking.copy.server.versions import PushedVersions
+from reprise.tracking.rest import RestTracking
+from reprise.tracking.rest_artifacts import ArtifactPlace
+from reprise.tracking.rest_artifacts import place as artifact_place
+from reprise.tracking.rest_models import logged_model_path
+
+
+class RestDestination(
+    PushedExperiments, PushedRuns, PushedModels, PushedTraces, PushedRegistry, PushedVersions
+):
+    """Satisfies ``Destination``. Names of files that servers refuse or change are encoded."""
+
+    @classmethod
+    def at(cls, uri: str) -> RestDestination:
+        return cls(RestTracking(uri))
+
+    def files(self, place: Place) -> Mapping[str, SourceFile]:
+        return {file.path: file for file in self._files(place, "")}
+
+    def put_file(self, place: Place, source: Path, path: str) -> None:
+        self._artifacts(place).send(source, name_there(path))
+
+    def digest(self, place: Place, path: str) -> str:
+        with tempfile.TemporaryDirectory(prefix="reprise-") as folder:
+            file = Path(folder) / "artifact"
+            self._artifacts(place).fetch(name_there(path), file)
+            with file.open("rb") as stream:
+                return hashlib.file_digest(stream, "sha256").hexdigest()
+
+    def finish(self, place: Place, *, saw_files: bool) -> None:
+        call = self.tracking.connection.call
+        if place.kind == "run" and COPY_INCOMPLETE in self.tracking.get_run(place.id).tags:
+            body = {"run_id": place.id, "key": COPY_INCOMPLETE}
+            call("POST", "runs/delete-tag", json=body, repeatable=False)
+        elif place.kind == "model" and COPY_INCOMPLETE in self.tracking.get_logged_model(place.id).tags:
+            call("DELETE", f"{logged_model_path(place.id)}/tags/{COPY_INCOMPLETE}", repeatable=False)
+
+    def close(self) -> None:
+        self.tracking.close()
+
+    def _files(self, place: Place, folder: str) -> Iterator[SourceFile]:
+        if place.kind == "trace":
+            yield from self._spans(place)
+            return
+        for artifact in self.tracking.list_artifacts(place.id, folder):
+            if artifact.is_dir:
+                yield from self._files(place, artifact.path)
+            else:
+                yield SourceFile(name_here(artifact.path), artifact.size)
+
+    def _spans(self, place: Place) -> Iterator[SourceFile]:
+        """Of a trace a server lists no files; its spans are fetched to see them."""
+        with tempfile.TemporaryDirectory(prefix="reprise-") as folder:
+            file = Path(folder) / SPANS
+            try:
+                self._artifacts(place).fetch(SPANS, file)
+            except TrackingError:
+                return
+            yield SourceFile(SPANS, file.stat().st_size)
+
+    def _artifacts(self, place: Place) -> ArtifactPlace:
+        if place.kind == "trace":
+            location = self.trace_location(place.id)
+            if location is None:
+                raise TrackingError("the server says no place for the files of the trace")
+            return artifact_place(self.tracking.connection, location)
+        return self.tracking.artifact_place(place.id)

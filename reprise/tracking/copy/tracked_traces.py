@@ -1,0 +1,87 @@
+"""Traces as a tracking store shows them: the embedded one, or a server over REST."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Protocol
+
+from reprise.errors import TrackingError
+from reprise.schemas.entities import Trace
+from reprise.tracking.artifacts import Artifacts, at_location
+from reprise.tracking.base import Tracking
+from reprise.tracking.copy.base import Fault, Note, SourceFile, SourceTrace
+from reprise.tracking.embedded import EmbeddedStore
+from reprise.tracking.traces import LOCATION
+
+_AT_ONCE = 100
+
+
+class TraceReader(Protocol):
+    def traces(self, experiment_id: str) -> Iterator[SourceTrace | Fault | Note]: ...
+
+    def files(self, trace: Trace) -> Iterator[SourceFile | Fault]: ...
+
+    def download(self, trace: Trace, path: str, destination: Path) -> None: ...
+
+
+def trace_reader(tracking: Tracking) -> TraceReader:
+    """What reads the traces of ``tracking``."""
+    from reprise.tracking.rest import RestTracking
+
+    if isinstance(tracking, EmbeddedStore):
+        return EmbeddedTraces(tracking)
+    if isinstance(tracking, RestTracking):
+        from reprise.tracking.copy.rest_traces import RestTraces
+
+        return RestTraces(tracking)
+    return NoTraces(tracking.uri)
+
+
+class EmbeddedTraces:
+    def __init__(self, store: EmbeddedStore) -> None:
+        self._store = store
+
+    def traces(self, experiment_id: str) -> Iterator[SourceTrace]:
+        token: str | None = None
+        while True:
+            page = self._store.search_traces([experiment_id], max_results=_AT_ONCE, page_token=token)
+            yield from (
+                SourceTrace(trace, self._store.runs_of_trace(trace.trace_id)) for trace in page.items
+            )
+            if page.next_token is None:
+                return
+            token = page.next_token
+
+    def files(self, trace: Trace) -> Iterator[SourceFile]:
+        yield from _files(self._artifacts(trace), "")
+
+    def download(self, trace: Trace, path: str, destination: Path) -> None:
+        self._artifacts(trace).copy_out(path, destination)
+
+    def _artifacts(self, trace: Trace) -> Artifacts:
+        return at_location(trace.tags[LOCATION], self._store.artifacts)
+
+
+class NoTraces:
+    """Of a store that only the MLflow library reads."""
+
+    def __init__(self, uri: str) -> None:
+        self._uri = uri
+
+    def traces(self, experiment_id: str) -> Iterator[Note]:
+        yield Note(f"traces of {self._uri} are not looked for: it is read through the MLflow library")
+
+    def files(self, trace: Trace) -> Iterator[SourceFile]:
+        yield from ()
+
+    def download(self, trace: Trace, path: str, destination: Path) -> None:
+        raise TrackingError("it has no traces", code="RESOURCE_DOES_NOT_EXIST")
+
+
+def _files(artifacts: Artifacts, folder: str) -> Iterator[SourceFile]:
+    for artifact in artifacts.list(folder):
+        if artifact.is_dir:
+            yield from _files(artifacts, artifact.path)
+        else:
+            yield SourceFile(artifact.path, artifact.size)
