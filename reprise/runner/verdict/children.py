@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Literal, NamedTuple, TypeAlias
 
-from reprise.runner.verdict import asides
 from reprise.runner.verdict.kinship import DRAWN_NAME, Pair, pair_children, read_family
 from reprise.runner.verdict.recorded import Recorded
 from reprise.runner.verdict.values import (
@@ -20,6 +19,7 @@ from reprise.runner.verdict.values import (
     part,
     worst_agreement,
 )
+from reprise.runner.verdict.words.names import mark_name
 from reprise.schemas import tags
 from reprise.schemas.entities import Run
 
@@ -47,7 +47,7 @@ def pair_descendants(a: Recorded, b: Recorded) -> tuple[Pair, ...]:
         TrackingError: they cannot be read, or are too many.
     """
     families = [read_family(run.tracking, run.run) for run in (a, b)]
-    plain = [partial(asides.masked, aside=one.aside(other)) for one, other in ((a, b), (b, a))]
+    plain = [partial(mark_name, aside=one.aside(other)) for one, other in ((a, b), (b, a))]
     pairs = pair_children(families[0], families[1], plain[0], plain[1])
     a.kin, b.kin = (dict(_kin_names(pairs, side, "")) for side in ("a", "b"))
     return pairs

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from reprise.runner.bind import MASK
-from reprise.runner.verdict import asides
 from reprise.runner.verdict.numbers import agreement
 from reprise.runner.verdict.observed import compare_observed
 from reprise.runner.verdict.recorded import Recorded
@@ -18,6 +17,7 @@ from reprise.runner.verdict.values import (
     set_aside,
     unknown,
 )
+from reprise.runner.verdict.words.asides import mark_names
 from reprise.schemas.faults import shortened
 from reprise.schemas.run_record import InputRecord
 from reprise.schemas.tolerance import EXACT, Tolerance
@@ -76,7 +76,7 @@ def _compare(a: str, b: str, one: Recorded, other: Recorded, name: str, toleranc
 
 def compare_logged_texts(a: str, b: str, one: Recorded, other: Recorded, tolerance: Tolerance) -> Finding:
     """Two texts that are not equal: but for the ids and places of their runs; or numbers by tolerance."""
-    if asides.without_ids(a, one.aside(other)) == asides.without_ids(b, other.aside(one)):
+    if mark_names(a, one.aside(other)) == mark_names(b, other.aside(one)):
         return IDENTICAL._replace(note="but for what is of one run alone")
     was, found = _number(a), _number(b)
     if was is not None and found is not None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import PurePosixPath
 from typing import Any, NamedTuple
 
 from reprise.errors import RepriseError, TrackingError
-from reprise.runner.verdict.kinds import Looking, compare_files
-from reprise.runner.verdict.numbers import compare_values
+from reprise.runner.verdict.files.contents import compare_contents
+from reprise.runner.verdict.files.kinds import compare_files
+from reprise.runner.verdict.looking import FilesComparison, Looking
 from reprise.runner.verdict.recorded import Recorded
 from reprise.runner.verdict.values import (
     IDENTICAL,
@@ -21,7 +23,10 @@ from reprise.runner.verdict.values import (
     within,
     worst,
 )
-from reprise.schemas.tolerance import EXACT, Tolerance
+from reprise.runner.verdict.words.asides import Aside
+from reprise.runner.verdict.words.names import match_names
+from reprise.runner.verdict.words.texts import decode_text
+from reprise.schemas.tolerance import Tolerance
 
 MODEL_FILE = "MLmodel"
 _OF_ONE_MODEL = {
@@ -33,6 +38,8 @@ _OF_ONE_MODEL = {
     "utc_time_created",
 }
 """What MLflow writes of a model that is not the model."""
+_REQUIREMENTS = {"conda.yaml", "python_env.yaml", "requirements.txt"}
+_DRAWN = re.compile(r"[a-z]+-[a-z]+-\d+(?: \(step \d+\))?(?: #\d+)?")
 
 
 class Model(NamedTuple):
@@ -69,7 +76,7 @@ class Subject(NamedTuple):
     root: str
 
 
-def roots(paths: Iterable[str]) -> list[str]:
+def find_roots(paths: Iterable[str]) -> list[str]:
     """The folders that hold a model, those inside of another one left out."""
     found = [str(PurePosixPath(path).parent) for path in paths if PurePosixPath(path).name == MODEL_FILE]
     folders = ["" if folder == "." else folder for folder in found]
@@ -81,18 +88,35 @@ def root_of(path: str, folders: Sequence[str]) -> str | None:
     return next((folder for folder in folders if _is_below(path, folder)), None)
 
 
-def compare_model(name: str, a: Model, b: Model, tolerance: Tolerance) -> Part:
-    """One part for the whole folder; ``name`` is what tolerances are looked up by."""
-    closeness = tolerance.of_artifact(name)
+def match_models(
+    a: Sequence[str], b: Sequence[str], of_a: Aside, of_b: Aside
+) -> Iterator[tuple[str | None, str | None]]:
+    """Each name of a logged model of the one run with that of the other, None where there is none.
+
+    MLflow draws the name of a model that got none: such names stand for each other in their order.
+    """
+    matched = [*match_names(a, b, of_a, of_b)]
+    drawn_a = [one for one, other in matched if one and other is None and _DRAWN.fullmatch(one)]
+    drawn_b = [other for one, other in matched if one is None and other and _DRAWN.fullmatch(other)]
+    if len(drawn_a) != len(drawn_b):
+        drawn_a, drawn_b = [], []
+    twins = dict(zip(drawn_a, drawn_b, strict=True))
+    for one, other in matched:
+        if one is not None:
+            yield one, other if other is not None else twins.get(one)
+        elif other not in drawn_b:
+            yield None, other
+
+
+def compare_models(a: Model, b: Model, looking: Looking) -> Finding:
+    """Two folders file by file; where they cannot be compared, by what the models predict."""
     try:
-        found = worst(
-            _differences(a, b, Looking(closeness or EXACT, a.run.aside(b.run), b.run.aside(a.run)))
-        )
+        found = worst(_differences(a, b, looking))
         if found.agreement is Agreement.NOT_COMPARABLE:
-            found = _by_predictions(a, b, found, tolerance)
+            found = _by_predictions(a, b, found, looking)
     except (TrackingError, OSError) as error:
-        found = unknown(f"it cannot be read: {error}")
-    return part("model", name, found, decides=closeness is not None)
+        return unknown(f"it cannot be read: {error}")
+    return found
 
 
 def compare_subject(subject: Subject, a: Recorded, b: Recorded, tolerance: Tolerance) -> Part:
@@ -108,7 +132,8 @@ def compare_subject(subject: Subject, a: Recorded, b: Recorded, tolerance: Toler
     if not _has_example(model):
         return part("predictions", name, unknown("the model has no input example"), decides=False)
     try:
-        return part("predictions", name, _compare_predictions(model, counterpart, tolerance))
+        looking = Looking(tolerance=tolerance)
+        return part("predictions", name, _compare_predictions(model, counterpart, looking))
     except RepriseError as error:
         return part("predictions", name, unknown(error.message))
 
@@ -124,17 +149,24 @@ def _counterpart(subject: Subject, a: Recorded, b: Recorded) -> tuple[str, Model
 
 
 def _differences(a: Model, b: Model, looking: Looking) -> Iterator[Finding]:
-    names_a, names_b = a.names, b.names
-    for name in sorted({*names_a, *names_b}):
-        if gone := [model for model in (a, b) if model.is_gone(name)]:
-            # An error, for no prediction makes up for a file that the model had.
-            raise TrackingError(f"{name} is gone from run {gone[0].run.run_id[:8]}")
-        if name not in names_a or name not in names_b:
-            yield diverged(name, "is new" if name in names_b else "is missing")
-        elif a.digest(name) != b.digest(name):
-            compared = _compare_descriptions if name == MODEL_FILE else compare_files
-            found = compared(name, a.read(name), b.read(name), looking)
+    for name, twin in match_names(a.names, b.names, looking.of_a, looking.of_b):
+        for model, path in ((a, name), (b, twin)):
+            if path is not None and model.is_gone(path):
+                # An error, for no prediction makes up for a file that the model had.
+                raise TrackingError(f"{path} is gone from run {model.run.run_id[:8]}")
+        if name is None or twin is None:
+            yield diverged(name or twin or "", "is new" if name is None else "is missing")
+        elif a.digest(name) == b.digest(twin):
+            yield IDENTICAL
+        else:
+            found = _comparison_of(name)(name, a.read(name), b.read(twin), looking)
             yield found._replace(where=", ".join(filter(None, (name, found.where))))
+
+
+def _comparison_of(name: str) -> FilesComparison:
+    if name == MODEL_FILE:
+        return _compare_descriptions
+    return _compare_requirements if name in _REQUIREMENTS else compare_files
 
 
 def _compare_descriptions(_name: str, a: bytes, b: bytes, looking: Looking) -> Finding:
@@ -142,7 +174,33 @@ def _compare_descriptions(_name: str, a: bytes, b: bytes, looking: Looking) -> F
     one, other = _described(a), _described(b)
     if one is None or other is None:
         return unknown("it is no YAML mapping")
-    return compare_values(_without_ids(one), _without_ids(other), looking.closeness, looking.words)
+    return compare_contents(_without_ids(one), _without_ids(other), looking)
+
+
+def _compare_requirements(name: str, a: bytes, b: bytes, looking: Looking) -> Finding:
+    """Two lists of requirements, whose order MLflow does not keep."""
+    one, other = (_requirements(name, data) for data in (a, b))
+    if one is None or other is None:
+        return compare_files(name, a, b, looking)
+    found = compare_contents(one, other, looking)
+    return found._replace(note="the same requirements") if found == IDENTICAL else found
+
+
+def _requirements(name: str, data: bytes) -> Any:
+    """What the file asks for, its lists sorted; None where it is of another form."""
+    if name.endswith(".txt"):
+        text = decode_text(data)
+        return None if text is None else sorted(filter(None, map(str.strip, text.splitlines())))
+    return _sorted(_described(data))
+
+
+def _sorted(value: Any) -> Any:
+    match value:
+        case dict():
+            return {name: _sorted(inner) for name, inner in value.items()}
+        case list():
+            return sorted(map(_sorted, value), key=repr)
+    return value
 
 
 def _described(data: bytes) -> dict[str, Any] | None:
@@ -159,18 +217,19 @@ def _without_ids(description: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in description.items() if name not in _OF_ONE_MODEL}
 
 
-def _by_predictions(a: Model, b: Model, doubt: Finding, tolerance: Tolerance) -> Finding:
+def _by_predictions(a: Model, b: Model, doubt: Finding, looking: Looking) -> Finding:
     """What the predictions on the input example say of files that could not be compared."""
     if not _has_example(a):
         return doubt._replace(note=f"{doubt.note}; and there is no input example to predict on")
     try:
-        found = _compare_predictions(a, b, tolerance)
+        found = _compare_predictions(a, b, looking)
     except RepriseError as error:
         return doubt._replace(note=f"{doubt.note}; no predictions: {error.message}")
     if found.agreement is Agreement.DIVERGED:
         return diverged(f"prediction {found.where}".strip(), found.note)
     same = "the same" if found == IDENTICAL else "close"
-    return within(doubt.where, f"the bytes differ; the predictions on the input example are {same}")
+    note = f"the bytes differ; the predictions on the input example are {same}"
+    return within(doubt.where, note)._replace(set_aside=doubt.set_aside)
 
 
 def _has_example(model: Model) -> bool:
@@ -178,7 +237,7 @@ def _has_example(model: Model) -> bool:
     return bool(description.get("saved_input_example_info"))
 
 
-def _compare_predictions(a: Model, b: Model, tolerance: Tolerance) -> Finding:
+def _compare_predictions(a: Model, b: Model, looking: Looking) -> Finding:
     """Those of two models, each on its own input example.
 
     Raises:
@@ -192,7 +251,9 @@ def _compare_predictions(a: Model, b: Model, tolerance: Tolerance) -> Finding:
         if folder not in known:
             known[folder] = predict(model.run, folder)
         said.append(known[folder])
-    return compare_values(said[0], said[1], tolerance.default, Looking().words)
+    return compare_contents(
+        said[0], said[1], Looking(looking.tolerance.default, tolerance=looking.tolerance)
+    )
 
 
 def _is_below(path: str, folder: str) -> bool:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from reprise.errors import TrackingError
 from reprise.runner.record import LOG_ARTIFACT
+from reprise.runner.verdict.looking import Looking
 from reprise.runner.verdict.recorded import Recorded
-from reprise.runner.verdict.texts import compare_texts, decoded
 from reprise.runner.verdict.values import IDENTICAL, Finding, unknown
+from reprise.runner.verdict.words.texts import Style, compare_texts, decode_text
 from reprise.schemas.tolerance import Tolerance
 
 
@@ -21,7 +22,8 @@ def compare_output(a: Recorded, b: Recorded, tolerance: Tolerance) -> Finding:
         return unknown(f"it cannot be read: {error}")
     if one == other:
         return IDENTICAL
-    texts = [decoded(data) for data in (one, other)]
+    texts = [decode_text(data) for data in (one, other)]
     if texts[0] is None or texts[1] is None:
         return unknown("the bytes differ, and it is no text in UTF-8")
-    return compare_texts(texts[0], texts[1], tolerance.default, a.aside(b), b.aside(a), log=True)
+    looking = Looking(tolerance.default, a.aside(b), b.aside(a), tolerance)
+    return compare_texts(texts[0], texts[1], looking, Style.LOG)

@@ -8,13 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from reprise import process
-from reprise.envs import registry as envs
 from reprise.errors import EnvError, RepriseError
 from reprise.lock import scratch
-from reprise.runner import environments
 from reprise.runner.verdict import predicting
+from reprise.runner.verdict.entering import run_python
 from reprise.runner.verdict.recorded import Recorded
-from reprise.schemas.job import Command
 
 _PATIENCE = 600.0  # seconds
 
@@ -25,29 +23,11 @@ def predict(run: Recorded, model: Path) -> Any:
     Raises:
         RepriseError: the environment cannot be made, or the model does not load or predict there.
     """
-    named = environments.Named(
-        f"the environment of run {run.run_id[:8]}",
-        environments.add_credentials(environments.lock_of(run.tracking, run.run), run.tracking, run.run),
-        None,
-    )
-    with scratch() as folder, environments.inside(named) as environment:
+    with scratch() as folder:
         script = Path(predicting.__file__)
         shutil.copytree(model, folder / "model")
         shutil.copy(script, folder / script.name)
-        command = Command(("python", script.name, "model"), (("MLFLOW_TRACKING_URI", None),), folder)
-        entered = envs.MANAGERS[environment.manager].enter(environment, command)
-        try:
-            done = process.run(
-                entered.argv,
-                cwd=entered.cwd,
-                environ=dict(entered.environ),
-                check=False,
-                timeout=_PATIENCE,
-            )
-        finally:
-            if entered.release:
-                process.run(entered.release, check=False)
-    return _read(done)
+        return _read(run_python(run, folder, (script.name, "model"), _PATIENCE))
 
 
 def _read(done: process.Completed) -> Any:

@@ -14,9 +14,8 @@ from urllib.parse import unquote
 from reprise.errors import TrackingError
 from reprise.lock import scratch
 from reprise.runner.records import read_record
-from reprise.runner.verdict import asides
-from reprise.runner.verdict.asides import Aside
-from reprise.runner.verdict.kinds import LARGEST
+from reprise.runner.verdict.files.archives import LARGEST
+from reprise.runner.verdict.words.asides import FOLDER, Aside, collect_names
 from reprise.schemas import run_files, tags
 from reprise.schemas.entities import LoggedModel, Metric, Run
 from reprise.schemas.job import RunStatus
@@ -112,14 +111,14 @@ class Recorded:
     def _own_names(self) -> Mapping[str, str]:
         folder, _, _ = self.run.tags.get(tags.SOURCE_NAME, "").partition("#")
         sources = [folder, self.record.source.uri.partition("#")[0] if self.record else "", *self._folders]
-        return asides.names(
+        return collect_names(
             [
                 (self.run.run_id, "run id"),
                 (self.run.run_name if _DRAWN.fullmatch(self.run.run_name) else None, "run name"),
                 (self.run.artifact_uri, "artifact location"),
                 (self.run.tags.get(tags.JOB), "job"),
                 *((model.model_id, "model id") for model in self.models.values()),
-                *((_place(source), "folder") for source in sources if "/" in source),
+                *((_place(source), FOLDER) for source in sources if "/" in source),
             ]
         )
 
@@ -140,10 +139,10 @@ class Recorded:
 
         A folder does not: a run that is performed again is told to be of the folder that the first was in.
         """
-        own = {
-            text: kind for text, kind in self.names.items() if kind == "folder" or text not in other.names
-        }
-        return Aside(own, self.run.start_time, self.run.end_time)
+        own = {text: role for text, role in self.names.items() if role == FOLDER or text not in other.names}
+        machine = self.record.machine if self.record else None
+        host = machine.host if machine else None
+        return Aside(own, self.run.start_time, self.run.end_time, host)
 
     def history(self, key: str) -> list[Metric]:
         return list(self.tracking.metric_history(self.run_id, key))

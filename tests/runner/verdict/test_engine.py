@@ -303,13 +303,16 @@ def test_local_environments_are_compared_by_what_was_installed(made: Made) -> No
     assert (found.agreement, "files are not recorded" in found.note) == (UNKNOWN, True)
 
 
-def test_times_in_files_are_those_of_their_runs(made: Made) -> None:
-    """A time as a number is one too; what it is not, is data."""
-    one = made.run(files={"r.json": b'{"t": 1714557601.25}'})  # the first run begins at ...601
-    other = made.run(files={"r.json": b'{"t": 1714557602.75}'})
-    far = made.run(files={"r.json": b'{"t": 1714559999.75}'})
-    assert words(made.verdict(one, other))["artifact r.json"] is WITHIN
-    assert words(made.verdict(one, far))["artifact r.json"] is DIVERGED
+def test_times_in_data_are_data_and_in_prose_those_of_their_runs(made: Made) -> None:
+    report, data = b"Made at 2024-05-01 10:00:%02d", b'{"customer": 17145576%02d}'
+    one, other = (
+        made.run(files={"r.md": report % second, "r.json": data % second}, output=b"") for second in (1, 2)
+    )
+    found = made.verdict(one, other)
+    assert words(found)["artifact r.md"] is WITHIN
+    assert words(found)["artifact r.json"] is DIVERGED
+    far = made.run(files={"r.md": report % 50, "r.json": data % 1}, output=b"")
+    assert words(made.verdict(one, far))["artifact r.md"] is DIVERGED
 
 
 def test_a_name_that_somebody_chose_may_be_a_result(made: Made) -> None:

@@ -38,7 +38,7 @@ def save(tmp_path: Path) -> Save:
             from sklearn.linear_model import LinearRegression  # type: ignore[import-untyped]
 
             model = LinearRegression().fit(np.array(EXAMPLE), np.array([slope, 3 * slope]))
-            model.remark_ = remark  # other bytes of the same predictions
+            model.remark_ = b"\xff" + remark.encode()  # other bytes of the same predictions
             given = None if example is None else np.array(example)
             mlflow.sklearn.save_model(
                 model,
@@ -124,7 +124,10 @@ def described(folder: Path, data: bytes) -> Path:
 
 
 def test_a_model_that_does_not_load_is_not_comparable(made: Made, tmp_path: Path) -> None:
-    runs = [with_model(made, described(tmp_path / str(number), pickle.dumps(number))) for number in (1, 2)]
+    runs = [
+        with_model(made, described(tmp_path / str(number), pickle.dumps(bytes([255, number]))))
+        for number in (1, 2)
+    ]
     found = part(made.verdict(runs[0], runs[1]), "model", "model")
     assert found.agreement is Agreement.NOT_COMPARABLE
     assert "no predictions: the model does not predict in the run's environment" in found.note
@@ -145,7 +148,10 @@ def test_what_a_model_says_against_its_example_is_one_line(tmp_path: Path) -> No
 
 
 def test_a_run_without_a_lock_predicts_nothing(made: Made, tmp_path: Path) -> None:
-    runs = [with_model(made, described(tmp_path / str(number), pickle.dumps(number))) for number in (1, 2)]
+    runs = [
+        with_model(made, described(tmp_path / str(number), pickle.dumps(bytes([255, number]))))
+        for number in (1, 2)
+    ]
     (made.folder(runs[0]) / "reprise" / "environment.lock").unlink()
     found = part(made.verdict(runs[0], runs[1]), "model", "model")
     assert found.agreement is Agreement.NOT_COMPARABLE

@@ -1,0 +1,94 @@
+"""What a pickle makes, as inert values: names of classes, and what they would be called with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from reprise.runner.verdict.files.arrays import TypedArray
+
+
+@dataclass(frozen=True, slots=True)
+class GlobalName:
+    """A class or function that a pickle names; it is never looked up."""
+
+    module: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.module}.{self.name}"
+
+
+class InertObject:
+    """An object that unpickling would make: ``maker`` called with ``arguments``, then given the rest.
+
+    ``items`` are appended to it, ``entries`` set in it; ``state`` is that of ``__setstate__``, and
+    ``has_state`` tells None from none.
+    """
+
+    __slots__ = ("arguments", "entries", "has_state", "items", "maker", "state")
+
+    def __init__(self, maker: Any, arguments: Any) -> None:
+        self.maker = maker
+        self.arguments = arguments
+        self.state: Any = None
+        self.has_state = False
+        self.items: list[Any] = []
+        self.entries: list[tuple[Any, Any]] = []
+
+    @property
+    def title(self) -> str:
+        """The name of its class, as far as it says one."""
+        named = self.arguments[0] if self.is_made_plainly and self.arguments else self.maker
+        return str(named) if isinstance(named, GlobalName) else "an object"
+
+    @property
+    def is_made_plainly(self) -> bool:
+        """Whether a function of the library makes an object of the class that is its first argument."""
+        return isinstance(self.maker, GlobalName) and (self.maker in _PLAIN_MAKERS)
+
+
+_PLAIN_MAKERS = {
+    GlobalName("copyreg", "_reconstructor"),
+    GlobalName("copy_reg", "_reconstructor"),
+    GlobalName("copyreg", "__newobj__"),
+}
+
+
+class Entries:
+    """A dict that a pickle makes, in its order; the keys may be anything."""
+
+    __slots__ = ("pairs",)
+
+    def __init__(self, pairs: list[tuple[Any, Any]] | None = None) -> None:
+        self.pairs = pairs or []
+
+
+class Unordered:
+    """A set or frozenset that a pickle makes, whose order is of one process alone."""
+
+    __slots__ = ("items",)
+
+    def __init__(self, items: list[Any] | None = None) -> None:
+        self.items = items or []
+
+
+def exact_text(value: Any) -> str:
+    """A text that two values share only when they are the same, whatever the order of their sets.
+
+    Raises:
+        RecursionError: the value is nested too deeply, or holds itself.
+    """
+    match value:
+        case Unordered():
+            return f"{{{', '.join(sorted(map(exact_text, value.items)))}}}"
+        case list() | tuple():
+            return f"{type(value).__name__}({', '.join(map(exact_text, value))})"
+        case Entries():
+            return f"dict({', '.join(sorted(map(exact_text, value.pairs)))})"
+        case InertObject():
+            parts = (value.maker, value.arguments, value.items, Entries(value.entries), value.state)
+            return f"object({', '.join(map(exact_text, parts))})"
+        case TypedArray():
+            return f"array({value.title}, {value.data!r})"
+    return repr(value)

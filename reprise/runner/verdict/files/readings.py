@@ -1,0 +1,189 @@
+"""What libraries beside the runs make of files: read in a process of their own, all files of a comparison
+at once.
+
+A file is asked for; when everything has been asked for, one process reads them all, and what they hold is
+known
+when the comparison asks again. It is our own interpreter where it has the library, else that of the run.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol, TypeAlias, TypeVar
+
+from reprise import process
+from reprise.errors import RepriseError
+from reprise.runner.verdict.files import reading
+from reprise.runner.verdict.files.arrays import make_array, read_item_type
+from reprise.runner.verdict.files.objects import Entries
+
+PATIENCE = 300.0
+"""Seconds that a process may read."""
+
+_MOST_STARTS = 5  # of one interpreter: a library that crashes takes its process with it
+
+Performed: TypeAlias = Callable[[Path, tuple[str, ...]], process.Completed]
+"""Runs ``python ARGUMENTS`` in a folder."""
+
+Compared = TypeVar("Compared")
+
+
+class NotRead(Exception):
+    """What a file holds is not known; the message is a clause that says why."""
+
+
+class Place(NamedTuple):
+    """An interpreter that may have the library: ``title`` is for people, empty for our own.
+
+    ``perform`` raises RepriseError where it cannot be started.
+    """
+
+    title: str
+    perform: Performed
+
+
+class Asked(NamedTuple):
+    """A file whose content is asked for."""
+
+    kind: str
+    data: bytes
+
+
+class Readings(Protocol):
+    """Where the content of files comes from that need a library."""
+
+    def read(self, kind: str, data: bytes) -> tuple[Any, str]:
+        """What the file holds, and where it was read, empty for here.
+
+        Raises:
+            NotRead: it is not known, or not yet.
+        """
+
+
+class ReadingsByProcess:
+    """Readings of processes; ``folder`` is for the files, ``places`` are tried one after the other."""
+
+    def __init__(self, folder: Path, places: Iterable[Place]) -> None:
+        self._folder = folder
+        self._places = places
+        self._known: dict[Asked, tuple[Any, str] | NotRead] = {}
+        self._waiting: list[Asked] = []
+        self.requests = 0
+
+    def read(self, kind: str, data: bytes) -> tuple[Any, str]:
+        asked = Asked(kind, data)
+        found = self._known.get(asked)
+        if isinstance(found, tuple):
+            return found
+        if found is None and asked not in self._waiting:
+            self._waiting.append(asked)
+        if found is None:
+            self.requests += 1
+        raise found or NotRead("it is not read yet")
+
+    def perform(self) -> None:
+        """Read what was asked for, as far as one of the places can."""
+        waiting, self._waiting = self._waiting, []
+        for place in self._places:
+            if not waiting:
+                return
+            waiting = self._read_at(place, waiting)
+
+    def _read_at(self, place: Place, asked: list[Asked]) -> list[Asked]:
+        """What is left for the next place: files whose library is not here."""
+        left: list[Asked] = []
+        for _ in range(_MOST_STARTS):
+            folder = self._folder / f"readings-{len(self._known)}"
+            folder.mkdir(parents=True, exist_ok=True)
+            try:
+                ended = _start(place, folder, asked)
+            except RepriseError as error:
+                for item in asked:
+                    self._known[item] = NotRead(
+                        f"{place.title} cannot be entered to read it: {error.message}"
+                    )
+                return [*left, *asked]
+            answers = [(item, _answer(folder / str(number))) for number, item in enumerate(asked)]
+            for item, answer in answers:
+                if isinstance(answer, NotRead) and answer.args[1:]:
+                    left.append(item)
+                if answer is not None:
+                    self._known[item] = answer if isinstance(answer, NotRead) else (answer, place.title)
+            shutil.rmtree(folder, ignore_errors=True)
+            asked = [item for item, answer in answers if answer is None]
+            if not asked:
+                return left
+            self._known[asked[0]] = NotRead(
+                f"the process that reads it ended with exit code {ended.exit_code}"
+            )
+            asked = asked[1:]
+        return left
+
+
+def _start(place: Place, folder: Path, asked: Iterable[Asked]) -> process.Completed:
+    requests = []
+    for number, item in enumerate(asked):
+        (folder / f"{number}.file").write_bytes(item.data)
+        requests.append({"kind": item.kind, "file": f"{number}.file", "result": str(number)})
+    (folder / "requests.json").write_text(json.dumps(requests), encoding="utf-8")
+    script = Path(reading.__file__)
+    shutil.copy(script, folder / script.name)
+    return place.perform(folder, ("-I", script.name, "requests.json"))
+
+
+def _answer(result: Path) -> Any:
+    """What stands in a result: its value, or NotRead; None where there is none."""
+    try:
+        found = json.loads(result.with_suffix(".json").read_bytes())
+        if "value" in found:
+            return read_written(found["value"], result.with_suffix(".bin").read_bytes())
+    except FileNotFoundError:
+        return None
+    except (ValueError, TypeError, KeyError, IndexError, RecursionError) as error:
+        return NotRead(f"what was read of it is damaged: {error}")
+    if "missing" in found:
+        return NotRead(f"it is read with {found['missing']}, which is not there", "missing")
+    return NotRead(f"it cannot be read: {found['error']}")
+
+
+def read_written(written: Any, blob: bytes) -> Any:
+    """The value that :func:`reading.plain` wrote down."""
+    if isinstance(written, list):
+        return [read_written(item, blob) for item in written]
+    if not isinstance(written, dict):
+        return written
+    if "$array" in written:
+        kind, shape, begin, end = written["$array"]
+        return make_array(read_item_type(kind), shape, blob[begin:end])
+    if "$bytes" in written:
+        return blob[slice(*written["$bytes"])]
+    if "$pairs" in written:
+        return Entries(
+            [(read_written(key, blob), read_written(inner, blob)) for key, inner in written["$pairs"]]
+        )
+    return {name: read_written(inner, blob) for name, inner in written.items()}
+
+
+def settle(
+    comparisons: Sequence[Callable[[], Compared]], readings: ReadingsByProcess
+) -> Iterator[Compared]:
+    """What each comparison comes to; those that ask for a reading are made again when all have asked."""
+    first: list[tuple[Compared, bool]] = []
+    for compare in comparisons:
+        before = readings.requests
+        first.append((compare(), readings.requests != before))
+    readings.perform()
+    for compare, (found, has_asked) in zip(comparisons, first, strict=True):
+        yield compare() if has_asked else found
+
+
+def own_interpreter(folder: Path, arguments: tuple[str, ...]) -> process.Completed:
+    """Performs a script in the interpreter that runs us."""
+    return process.run((sys.executable, *arguments), cwd=folder, check=False, timeout=PATIENCE)
+
+
+OWN = Place("", own_interpreter)

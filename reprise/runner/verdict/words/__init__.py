@@ -1,0 +1,1 @@
+"""Texts of two runs: what is of one run alone, and what else counts."""

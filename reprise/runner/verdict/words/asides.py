@@ -1,0 +1,130 @@
+"""What is of one run alone and known to the letter: its ids, its addresses, its folders.
+
+Such a text of the one run stands for the text of the other run that has the same role, and for nothing
+else.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+
+SLACK = 2.0
+"""Seconds around a run in which its clock readings lie, for they are rounded."""
+
+_SHORTEST = 4  # characters of a text that stands for something wherever it is found
+_EDGE = "0-9A-Za-z"
+_WORD = re.compile(r"[0-9A-Za-z](?:[\w.-]*[0-9A-Za-z])?")
+_MARKS = re.compile("\0([^\0=]+)(?:=([^\0]*))?\0")
+
+FOLDER = "project folder"
+
+
+@dataclass(frozen=True)
+class Aside:
+    """What is of one run alone: ``names`` maps a literal text to its role.
+
+    ``host`` is the digest of its machine's name, ``processes`` are the numbers of its processes. Times are
+    ms;
+    ``ended`` is None while it goes on. ``offset`` is that of its clock from UTC in seconds, None where it
+    is not recorded: then that of this machine counts.
+    """
+
+    names: Mapping[str, str] = field(default_factory=dict)
+    started: int = 0
+    ended: int | None = 0
+    host: str | None = None
+    processes: frozenset[int] = frozenset()
+    offset: int | None = None
+
+    @property
+    def first(self) -> float:
+        return self.started / 1000 - SLACK
+
+    @property
+    def last(self) -> float:
+        end = self.ended / 1000 if self.ended is not None else datetime.now(UTC).timestamp()
+        return end + SLACK
+
+    @property
+    def seconds(self) -> float:
+        """How long it went on."""
+        return self.last - self.first
+
+    def is_moment(self, seconds: float) -> bool:
+        """Whether the run went on at this time, in seconds since the epoch."""
+        return self.first <= seconds <= self.last
+
+    def zones(self, moment: datetime) -> list[timedelta]:
+        """The offsets from UTC in which the run may have written ``moment``, which says none itself."""
+        if self.offset is not None:
+            return [timedelta(), timedelta(seconds=self.offset)]
+        return [timedelta(), moment.astimezone().utcoffset() or timedelta()]
+
+    @cached_property
+    def literals(self) -> re.Pattern[str] | None:
+        """Finds the names, longer ones first: at the edges of words, and paths as wholes."""
+        names = sorted((name for name in self.names if len(name) >= _SHORTEST), key=len, reverse=True)
+        found = [
+            rf"{re.escape(name)}(?![{_EDGE}_-])" if "/" in name else rf"{re.escape(name)}(?![{_EDGE}])"
+            for name in names
+        ]
+        return re.compile(rf"(?<![{_EDGE}])(?:{'|'.join(found)})") if found else None
+
+
+NOTHING = Aside()
+"""Of no run."""
+
+
+def collect_names(candidates: Iterable[tuple[str | None, str]]) -> dict[str, str]:
+    """The literal texts with their roles; of several roles of one text the first."""
+    found: dict[str, str] = {}
+    for text, role in candidates:
+        if text:
+            found.setdefault(text, role)
+    return found
+
+
+def mark_names(text: str, aside: Aside) -> str:
+    """``text`` with a mark, which no text holds, for each thing that is known to be of this run alone."""
+    if aside.literals is not None:
+        text = aside.literals.sub(lambda match: mark(aside.names[match[0]]), text)
+    if aside.host:
+        text = _WORD.sub(lambda match: mark("host") if _digest(match[0]) == aside.host else match[0], text)
+    return text
+
+
+def mark_processes(text: str, aside: Aside) -> str:
+    """``text`` with a mark for each number that is one of a process of the run."""
+    if not aside.processes:
+        return text
+    return re.sub(
+        rf"(?<![{_EDGE}.])\d+(?![{_EDGE}]|\.\d)",
+        lambda match: mark("own process") if int(match[0]) in aside.processes else match[0],
+        text,
+    )
+
+
+def mark(kind: str, name: str = "") -> str:
+    """What stands in a text for something of the kind; ``name`` is that of its field."""
+    return f"\0{kind}={name}\0" if name else f"\0{kind}\0"
+
+
+def read_marks(text: str) -> list[tuple[str, str]]:
+    """Kind and name of each mark in a text."""
+    if "\0" not in text:
+        return []
+    return [(match[1], match[2] or "") for match in _MARKS.finditer(text)]
+
+
+def remove_marks(text: str) -> str:
+    """``text`` for people: of each mark its kind."""
+    return _MARKS.sub(lambda match: f"({match[1]})", text)
+
+
+def _digest(word: str) -> str:
+    return hashlib.sha256(word.encode()).hexdigest()[:16]
