@@ -76,11 +76,11 @@ def test_models_by_their_predictions(made: Made, save: Save) -> None:
     same = with_model(made, save("same", remark="saved later"))
     other = with_model(made, save("other", slope=2.001))
     found = part(made.verdict(one, same), "model", "model")
-    assert (found.agreement, found.where) == (Agreement.WITHIN_TOLERANCE, "model.pkl"), found
+    assert (found.agreement, found.where) == (Agreement.WITHIN_TOLERANCE, "model.pkl, remark_"), found
     assert found.note == "the bytes differ; the predictions on the input example are the same"
     found = part(made.verdict(one, other), "model", "model")
     assert found.agreement is Agreement.DIVERGED
-    assert found.where.startswith("prediction values[0]")
+    assert found.where == "model.pkl, coef_[0]"
     found = part(made.verdict(one, other, Tolerance(Closeness(rel=0.01))), "model", "model")
     assert found.agreement is Agreement.WITHIN_TOLERANCE
 
