@@ -26,7 +26,7 @@ def docker(*arguments: str, check: bool = True) -> str:
 def missing() -> str | None:
     """Why tests of docker cannot run here."""
     if shutil.which("docker") is None:
-        return "there is no docker program"
+        return "there is no docker program; .ci/docker-engine installs one and starts its engine"
     if not docker("info", "--format", "{{.ServerVersion}}", check=False):
         return "no docker engine answers; .ci/docker-engine starts one"
     if not docker("image", "ls", "--quiet", IMAGE):
