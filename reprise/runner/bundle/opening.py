@@ -60,10 +60,10 @@ def check_provenance(bundle: Bundle, key: Path | None) -> Provenance:
     """
     found = signing.opened(_read(bundle.folder, layout.PROVENANCE).removesuffix(b"\n"))
     statement.check(found.statement, bundle.folder, bundle.manifest)
-    is_checked = signing.check_signatures(found, bundle.manifest.signed_by)
     if key is not None:
         signing.demand_signature(found, signing.public_key(key))
-    elif found.signatures:
+    is_checked = signing.check_signatures(found, bundle.manifest.signed_by)
+    if found.signatures and key is None:
         so_far = "The bundle is as it was signed" if is_checked else "The signature was not checked"
         log.warning("%s; whose key that was is not known: --key PUB checks it", so_far)
     return found

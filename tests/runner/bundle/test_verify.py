@@ -136,22 +136,8 @@ def test_a_signature_that_is_broken_or_gone(
     assert performed.returncode == 0, performed.stderr
 
 
-def resealed(file: Path, path: str, content: bytes) -> Path:
-    """The bundle with another content of ``path``, and a manifest and a provenance that say so."""
-    manifest = json.loads(read(file, "manifest.json"))
-    (entry,) = (entry for entry in manifest["files"] if entry["path"] == path)
-    entry["sha256"], entry["size"] = hashlib.sha256(content).hexdigest(), len(content)
-    text = json.dumps(manifest).encode()
-    said = json.loads(read(file, "provenance.intoto.jsonl"))
-    for subject in said["subject"]:
-        if subject["name"] == "manifest.json":
-            subject["digest"]["sha256"] = hashlib.sha256(text).hexdigest()
-    changes = {path: content, "manifest.json": text, "provenance.intoto.jsonl": json.dumps(said).encode()}
-    return rewritten(file, changes)
-
-
 def test_the_source_that_is_shown_is_the_one_that_runs(traveller: Traveller) -> None:
-    file = resealed(recorded(traveller), "source/train.py", b"print('harmless')\n")
+    file = resealed(recorded(traveller), {"source/train.py": b"print('harmless')\n"})
     for command in (["bundle", "verify"], ["reproduce"]):
         found = traveller.reprise(*command, str(file))
         assert (found.returncode, "shows another source than it runs: train.py" in found.stderr) == (
@@ -236,8 +222,8 @@ def test_input_outside_of_the_bundle(traveller: Traveller) -> None:
     assert (found.returncode, "leaves" in found.stderr) == (3, True), found.stderr
 
 
-def named(file: Path, changes: Mapping[str, bytes | None]) -> Path:
-    """The bundle with these changes, and a manifest that is true to them, as anybody can make it."""
+def resealed(file: Path, changes: Mapping[str, bytes | None]) -> Path:
+    """The bundle with these changes, and a manifest and provenance that say so, as anybody can make it."""
     manifest = json.loads(read(file, "manifest.json"))
     kept = [entry for entry in manifest["files"] if entry["path"] not in changes]
     added = [
@@ -246,17 +232,22 @@ def named(file: Path, changes: Mapping[str, bytes | None]) -> Path:
         if data is not None
     ]
     text = json.dumps({**manifest, "files": [*kept, *added]}).encode()
-    return rewritten(file, {**changes, "manifest.json": text})
+    said = json.loads(read(file, "provenance.intoto.jsonl"))
+    for subject in said["subject"]:
+        if subject["name"] == "manifest.json":
+            subject["digest"]["sha256"] = hashlib.sha256(text).hexdigest()
+    provenance = json.dumps(said).encode()
+    return rewritten(file, {**changes, "manifest.json": text, "provenance.intoto.jsonl": provenance})
 
 
 def test_what_a_run_is_brought_in_from_must_be_there(traveller: Traveller) -> None:
     file = recorded(traveller)
     for name in ("tracking.json", "artifacts/reprise/run.json"):
-        found = traveller.reprise("reproduce", str(named(file, {name: None})), cwd=file.parent)
+        found = traveller.reprise("reproduce", str(resealed(file, {name: None})), cwd=file.parent)
         assert (found.returncode, f"the bundle has no {name}" in found.stderr) == (3, True), found.stderr
     said = json.loads(read(file, "tracking.json"))
     said["run"]["run_id"] = "../" * 2000
-    other = named(file, {"tracking.json": json.dumps(said).encode()})
+    other = resealed(file, {"tracking.json": json.dumps(said).encode()})
     found = traveller.reprise("reproduce", str(other), cwd=file.parent)
     assert (found.returncode, "is not the id of a run" in found.stderr) == (3, True)
     assert len(found.stderr) < 500
@@ -267,6 +258,6 @@ def test_kept_file_that_git_would_obey(traveller: Traveller) -> None:
     record = json.loads(read(file, "artifacts/reprise/run.json"))
     kept = record["source"]["snapshot"][0]
     record["source"]["files"] = [{"path": "a/.GIT/config", "content": kept, "mode": "100644"}]
-    other = named(file, {"artifacts/reprise/run.json": json.dumps(record).encode()})
+    other = resealed(file, {"artifacts/reprise/run.json": json.dumps(record).encode()})
     found = traveller.reprise("reproduce", str(other), cwd=file.parent)
     assert (found.returncode, "a folder of git's own" in found.stderr) == (3, True), found.stderr
