@@ -158,11 +158,9 @@ def test_a_model_that_cannot_be_scored_is_refused(
 def test_an_environment_without_mlflow_is_told(
     house: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    bare = tmp_path / "bin"
-    bare.mkdir()
-    (bare / "python").write_text("#!/bin/sh\nexit 1\n")
-    (bare / "python").chmod(0o755)
-    monkeypatch.setattr(sys, "executable", str(bare / "python"))
+    bare = tmp_path / "bare"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(bare)], check=True)
+    monkeypatch.setenv("VIRTUAL_ENV", str(bare))
     with (
         pytest.raises(EnvError, match="has no mlflow"),
         using(written(tmp_path, FILES), "local", Policy()),
