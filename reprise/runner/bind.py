@@ -14,6 +14,7 @@ from typing import NamedTuple, TypeAlias
 
 from reprise.errors import TrackingError, UsageError
 from reprise.redact import redact
+from reprise.runner.shell.filling import Unwritable, fill_command
 from reprise.schemas import values
 from reprise.schemas.job import BoundParameter, Invocation, RunRequest, Source
 from reprise.schemas.project import EntryPoint, Parameter, Project
@@ -59,17 +60,28 @@ def render(entry_point: EntryPoint, bound: Iterable[BoundParameter], *, mask_sec
     """The bash text: the template filled with quoted values, then undeclared ones as ``--key value``.
 
     A placeholder of an optional parameter without a value becomes nothing.
+
+    Raises:
+        UsageError: a value cannot be written where the command has it.
     """
-    texts = {item.name: MASK if item.secret and mask_secrets else item.rendered for item in bound}
-    pieces: list[str] = []
-    for literal, name, _, _ in string.Formatter().parse(entry_point.command):
-        pieces.append(literal)
-        if name is not None:
-            pieces.append(shlex.quote(texts[name]) if name in texts else "")
-    for item in bound:
-        if item.name not in entry_point.parameters:
-            pieces.append(f" --{shlex.quote(item.name)} {shlex.quote(texts[item.name])}")
-    return "".join(pieces)
+    items = {item.name: item for item in bound}
+    masked = {item.name for item in items.values() if item.secret and mask_secrets}
+    texts = {name: MASK if name in masked else item.rendered for name, item in items.items()}
+    parts = [(text, name) for text, name, _, _ in string.Formatter().parse(entry_point.command)]
+    more = [name for name in items if name not in entry_point.parameters]
+    try:
+        return fill_command(parts, texts, more, masked)
+    except Unwritable as error:
+        raise UsageError(
+            "\n".join(_unwritable(entry_point, items[name], why) for name, why in error.reasons.items()),
+            hint="a placeholder that is a word of its own, without quotes around it, takes any value",
+        ) from None
+
+
+def _unwritable(entry_point: EntryPoint, item: BoundParameter, reason: str) -> str:
+    shown = MASK if item.secret else repr(item.text)
+    where = f"entry_points -> {entry_point.name} -> parameters -> {item.name}"
+    return f"{where}: {shown} cannot be written where the command has it: {reason} (from {item.source})"
 
 
 class _Binder(NamedTuple):

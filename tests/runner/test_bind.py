@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -137,3 +138,36 @@ def test_a_single_fault_keeps_its_own_hint_and_a_default_names_its_parameter() -
 
 def refusing(text: str, folder: Path) -> Path:
     raise UsageError(f"{text} is not there", hint="look elsewhere")
+
+
+def test_a_value_that_cannot_be_quoted_where_it_stands_is_told_with_its_place() -> None:
+    declared = [Parameter("n"), Parameter("key", secret=True)]
+    assert bound("seq $(( {n} ))", declared[:1], {"n": "5"}).command == "seq $(( 5 ))"
+    with pytest.raises(UsageError) as caught:
+        bound("seq $(( {n} )) ${{A:-{key}}}", declared, {"n": "a[$(id)]", "key": "s3cret key"})
+    assert caught.value.message.splitlines() == [
+        "entry_points -> main -> parameters -> n: 'a[$(id)]' cannot be written where the command has it: "
+        "it stands in arithmetic (from -P)",
+        f"entry_points -> main -> parameters -> key: {MASK} cannot be written where the command has it: "
+        "it stands in ${...} (from -P)",
+    ]
+
+
+def test_a_value_in_quotes_arrives_as_it_is() -> None:
+    invocation = bound("printf '%s|' '{x}' \"{x}\"", [Parameter("x")], {"x": NASTY})
+    assert said_by_bash(invocation.command) == f"{NASTY}|{NASTY}|"
+
+
+@pytest.mark.mlflow
+@pytest.mark.parametrize(
+    "value", ["0.5", "a/b.csv", "two words", "it's", '{"a": [1, 2]}', "$HOME `id` \\", "é", ""]
+)
+def test_the_command_is_the_text_of_mlflow(value: str) -> None:
+    """MLflow's own code as a witness, where placeholders are words or parts of words."""
+    from mlflow.projects import _project_spec
+
+    command = "A={x} python train.py --x={x} {x} data/{x} \\'{x}\\' $(echo {x}) <in >{x} && echo {x} | cat"
+    witness: Any = _project_spec.EntryPoint
+    theirs = witness("main", {"x": "string"}, command)
+    expected = theirs.compute_command({"x": value, "more": value}, None)
+    assert bound(command, [Parameter("x")], {"x": value, "more": value}).command == expected

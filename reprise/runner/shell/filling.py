@@ -1,0 +1,96 @@
+"""The command of an entry point as bash text: literal parts, and values quoted for their places."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+
+from reprise.runner.shell.marked_text import MARK
+from reprise.runner.shell.quoting import Place, Refused, is_harmless, quote_at
+
+Part = tuple[str, str | None]
+"""Text as it is, and the name of the parameter whose value follows it."""
+
+
+class Unwritable(Exception):
+    """``reasons`` why the values of some parameters, by name, cannot stand where the command has them."""
+
+    def __init__(self, reasons: Mapping[str, str]) -> None:
+        super().__init__(*reasons.values())
+        self.reasons = reasons
+
+
+def fill_command(
+    parts: Sequence[Part], texts: Mapping[str, str], more: Sequence[str] = (), masked: Collection[str] = ()
+) -> str:
+    """The text of ``parts`` with ``texts`` by name; a name without one becomes nothing.
+
+    Args:
+        more: the names of texts that follow as ``--name text``.
+        masked: the names of texts that are masks, and need not arrive.
+
+    Raises:
+        Unwritable: a text cannot be written in such a way that it arrives as it is.
+    """
+    literal = "".join(text for text, _ in parts)
+    if _is_simple(literal, texts.values(), is_extended=bool(more)):
+        filled = _join(parts, lambda name: texts.get(name, ""))
+    else:
+        filled = _fill_places(parts, texts, more, masked)
+    return filled + "".join(f" --{shlex.quote(name)} {shlex.quote(texts[name])}" for name in more)
+
+
+def _is_simple(literal: str, texts: Iterable[str], *, is_extended: bool) -> bool:
+    """Whether each text is a plain word wherever it stands, and where need be an argument can follow."""
+    special = "<{$" + ("#\\'\"`" if is_extended else "")
+    return all(map(is_harmless, texts)) and not any(char in literal for char in special)
+
+
+def _fill_places(
+    parts: Sequence[Part], texts: Mapping[str, str], more: Sequence[str], masked: Collection[str]
+) -> str:
+    from reprise.runner.shell.reader import read_places
+
+    names = [name for _, name in parts if name is not None]
+    try:
+        reading = read_places(_join(parts, lambda _: MARK))
+    except RecursionError:
+        raise Unwritable(dict.fromkeys([*names, *more], "the command is nested too deep")) from None
+    reasons: dict[str, str] = {}
+    written: list[str] = []
+    for name, place in zip(names, reading.places, strict=True):
+        try:
+            written.append(quote_at(place, texts[name]) if name in texts else "")
+        except Refused as refused:
+            written.append(texts[name])
+            if name not in masked:
+                reasons.setdefault(name, str(refused))
+    if reading.end.kind != "plain":
+        why = f"the command ends inside of this: {reading.end.kind}; no argument can follow"
+        reasons |= dict.fromkeys(more, why)
+    if not reasons and not masked:
+        marked = iter(f"{MARK}{text}{MARK}" for text in written)
+        reasons = _misread(names, reading.places, _join(parts, lambda _: next(marked)))
+    if reasons:
+        raise Unwritable(reasons)
+    values = iter(written)
+    return _join(parts, lambda _: next(values))
+
+
+def _misread(names: Sequence[str], places: Sequence[Place], text: str) -> dict[str, str]:
+    """Read the text once more with its values: each has to begin and end where it was meant to."""
+    from reprise.runner.shell.reader import read_places
+
+    try:
+        found = read_places(text, in_pairs=True).places
+    except Refused as refused:
+        in_documents = (place.kind.startswith(("here-", "literal")) for place in places)
+        return {name: str(refused) for name, inside in zip(names, in_documents, strict=True) if inside}
+    planned = [kind for place in places for kind in (place.kind, place.after or place.kind)]
+    if [place.kind for place in found] == planned:
+        return {}
+    return dict.fromkeys(names, "it would change how bash reads the rest of the command")
+
+
+def _join(parts: Sequence[Part], written: Callable[[str], str]) -> str:
+    return "".join(text + (written(name) if name is not None else "") for text, name in parts)

@@ -1,0 +1,50 @@
+"""Bash text with marks for placeholders, read from left to right."""
+
+from __future__ import annotations
+
+from reprise.runner.shell import quoting
+from reprise.runner.shell.quoting import Place
+from reprise.runner.shell.words import SimpleCommand
+
+MARK = "\0"
+"""Stands for a placeholder. No value and no command can hold it."""
+
+_UNSURE = "the command is written in a way that leaves open where a quoted value would end"
+
+
+class MarkedText:
+    """``places`` are those of the marks before ``at``; ``end`` is that of the end of the text.
+
+    ``in_pairs``: the marks stand around values that have been filled in. ``refusal`` says why only harmless
+    values can stand in the rest of the text.
+    """
+
+    def __init__(self, text: str, in_pairs: bool, refusal: str) -> None:
+        self.text = text
+        self.in_pairs = in_pairs
+        self.refusal = refusal
+        self.at = 0
+        self.places: list[Place] = []
+        self.end = quoting.PLAIN
+        self.command = SimpleCommand()
+        self.name_end = -1
+        """Where the last variable ended."""
+
+    def take_mark(self, place: Place) -> None:
+        """Read the mark that is next, which stands at ``place`` of a word."""
+        if self.name_end == self.at:
+            place = quoting.behind_variable(place)
+        self.at += 1
+        self.command.add_mark(MARK, len(self.places))
+        self.add_place(place)
+
+    def add_place(self, place: Place) -> None:
+        self.places.append(place._replace(refusal=place.refusal or self.refusal))
+
+    def doubt(self) -> None:
+        """From here on, nothing is sure."""
+        self.refusal = self.refusal or _UNSURE
+
+    def starts(self, text: str, ahead: int = 0) -> bool:
+        """Whether ``text`` is next, or follows ``ahead`` characters later."""
+        return self.text.startswith(text, self.at + ahead)

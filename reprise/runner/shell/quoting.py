@@ -1,0 +1,173 @@
+"""A value in a bash text, quoted for the place where it stands so that it arrives as it is.
+
+A value without any character that means something to a shell stays as it is, everywhere. Others are encoded
+layer by layer: first for the innermost text that holds the place, last for the outermost.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Callable
+from typing import NamedTuple
+
+Encode = Callable[[str], str]
+
+_OF_BRACES = re.compile(r",|\.\.")
+_OF_NAMES = re.compile(r"\w", re.ASCII)
+
+
+class Refused(Exception):
+    """The value cannot stand there; the message completes "the value cannot be given, because ..."."""
+
+
+class Place(NamedTuple):
+    """Where a placeholder stands: ``kind`` in words, ``encoders`` of its layers, innermost first.
+
+    ``after`` is the kind of what follows the value. ``refusal`` says why a value that needs quotes cannot
+    stand there. ``means_more``: what else means something there than what does everywhere.
+    """
+
+    kind: str
+    encoders: tuple[Encode, ...] = ()
+    after: str = ""
+    refusal: str = ""
+    means_more: re.Pattern[str] | None = None
+
+    def inside(self, outer: Place) -> Place:
+        """This place of a text that stands itself at the place ``outer`` of another one."""
+        return self._replace(
+            kind=f"{self.kind} in {outer.kind}",
+            after=f"{self.after or self.kind} in {outer.after or outer.kind}",
+            encoders=(*self.encoders, *outer.encoders),
+            refusal=self.refusal or outer.refusal,
+        )
+
+
+def quote_at(place: Place, value: str) -> str:
+    """``value`` as it has to be written at ``place``.
+
+    Raises:
+        Refused: nothing that is written there would arrive as the value.
+    """
+    if is_harmless(value) and not (place.means_more and place.means_more.search(value)):
+        return value
+    if re.search("[\1\x7f]", value) and place.kind not in (PLAIN.kind, SINGLE.kind):
+        raise Refused("it has a character that bash uses for itself (1 or 127)")
+    if place.refusal:
+        raise Refused(place.refusal)
+    for encode in place.encoders:
+        value = encode(value)
+    return value
+
+
+def in_braces(place: Place) -> Place:
+    """``place`` between the braces of ``{1,2}``."""
+    return place._replace(means_more=_OF_BRACES)
+
+
+def behind_variable(place: Place) -> Place:
+    """``place`` right behind a ``$name``, which the value must not make longer."""
+
+    def apart(value: str) -> str:
+        return f'""{value}' if _OF_NAMES.match(value) else value
+
+    if place.kind == DOUBLE.kind:
+        return place._replace(encoders=(*place.encoders, apart), means_more=_OF_NAMES)
+    if place.kind == HERE_TEXT.kind:
+        return place._replace(refusal="it stands right behind a variable", means_more=_OF_NAMES)
+    return place._replace(means_more=_OF_NAMES)
+
+
+def is_harmless(value: str) -> bool:
+    """Whether no shell sees more in ``value`` than the text of a word."""
+    return shlex.quote(value) == value
+
+
+def without_continuation(value: str) -> str:
+    if "\\\n" in value:
+        raise Refused("it has a backslash at the end of a line, and stands in a here-document")
+    return value
+
+
+def plain(value: str) -> str:
+    return shlex.quote(value) if not is_harmless(value) else f"'{value}'"
+
+
+def after_backslash(value: str) -> str:
+    """The first character is quoted already."""
+    if value[:1] in ("", "\n"):
+        raise Refused("it stands after a backslash, which would take the next character instead")
+    return value[:1] + (shlex.quote(value[1:]) if value[1:] else "")
+
+
+def in_single_quotes(value: str) -> str:
+    return value.replace("'", "'\\''")
+
+
+def in_double_quotes(value: str) -> str:
+    return re.sub(r'([\\"$`])', r"\\\1", value)
+
+
+def in_double_quotes_after_backslash(value: str) -> str:
+    """The backslash stays one, whatever follows it."""
+    encoded = in_double_quotes(value)
+    return f"\\{encoded}" if encoded[:1] in ("", "\n", "\\") else encoded
+
+
+def in_dollar_quotes(value: str) -> str:
+    """As ``$'...'`` reads it; the code for a quote, since a shell without ``$'`` would see its end."""
+    return value.replace("\\", "\\\\").replace("'", "\\047")
+
+
+def in_backticks(value: str) -> str:
+    return re.sub(r"([\\`$])", r"\\\1", value)
+
+
+def in_here_document(value: str) -> str:
+    return re.sub(r"([\\$`])", r"\\\1", value)
+
+
+def in_here_document_after_backslash(value: str) -> str:
+    encoded = in_here_document(value)
+    return f"\\{encoded}" if encoded[:1] in ("", "\n", "\\") else encoded
+
+
+def as_it_is(value: str) -> str:
+    return value
+
+
+def without_tabs(value: str) -> str:
+    if "\t" in value:
+        raise Refused("it has a tab, and stands in a here-document without them (<<-)")
+    return value
+
+
+def in_comment(value: str) -> str:
+    if "\n" in value:
+        raise Refused("it stands in a comment, which ends with the line")
+    return value
+
+
+PLAIN = Place("plain", (plain,))
+ESCAPED = Place("after a backslash", (after_backslash,), "plain")
+SINGLE = Place("single quotes", (in_single_quotes,))
+DOUBLE = Place("double quotes", (in_double_quotes,))
+DOUBLE_ESCAPED = Place(
+    "double quotes after a backslash", (in_double_quotes_after_backslash,), "double quotes"
+)
+DOLLAR_QUOTES = Place("$'...'", (in_dollar_quotes,))
+DOLLAR_QUOTES_OF_SH = Place("$'...'", refusal="it stands in $'...', which sh need not know")
+DOLLAR_ESCAPED = Place("$'\\", after="$'...'", refusal="it stands after a backslash in $'...'")
+AFTER_DOLLAR = Place("after a $", refusal="it stands after a $ of the shell")
+HERE_TEXT = Place("here-document", (in_here_document,))
+HERE_ESCAPED = Place(
+    "here-document after a backslash", (in_here_document_after_backslash,), "here-document"
+)
+HERE_INSIDE = Place("here-document", (without_continuation,))
+HERE_LITERAL = Place("literal here-document", (as_it_is,))
+HERE_END = Place("end of a here-document", refusal="it says where a here-document ends")
+COMMENT = Place("comment", (in_comment,))
+BACKTICK = Place("backticks", (in_backticks,))
+PARAMETER = Place("${...}", refusal="it stands in ${...}")
+ARITHMETIC = Place("arithmetic", refusal="it stands in arithmetic")
