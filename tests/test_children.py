@@ -88,7 +88,7 @@ def test_a_child_sees_the_ends_of_its_own_children() -> None:
 
 @pytest.mark.usefixtures("program")
 def test_what_cannot_be_started_is_told_at_once() -> None:
-    with pytest.raises(OSError, match="No such file"):
+    with pytest.raises(FileNotFoundError):
         Child(["/no/such/program"])
     with pytest.raises(ProgramMissing):
         run(["no-such-program"])
