@@ -29,6 +29,8 @@ OBSERVED_VARIABLE = "REPRISE_OBSERVED"
 """Where the Python processes of a run note what they touch."""
 OBSERVER_VARIABLE = "REPRISE_OBSERVER"
 """The folder in which they find our ``sitecustomize``."""
+PLACES = "places.json"
+"""Beside their notes: which folder inside is which of this machine."""
 
 
 class EnvManager(Protocol):
@@ -105,11 +107,16 @@ class EnvManager(Protocol):
         """The command as it runs inside the environment: Command in, Command out."""
         ...
 
-    def observe(self, command: Command, observer: Path, notes: Path) -> Command:
+    def observe(self, environment: Environment, command: Command, observer: Path, notes: Path) -> Command:
         """An entered command, whose Python processes import ``sitecustomize`` from ``observer`` first.
 
-        They append what they touch to files in ``notes``; a folder that they cannot reach observes nothing.
+        They append what they touch to files in ``notes``. Where they have other paths than we, and touch
+        what is no file of ours, a file ``PLACES`` there maps folders inside to folders of this machine.
         """
+        ...
+
+    def variables_inside(self, command: Command) -> Mapping[str, str]:
+        """The environment variables that a process of an entered command finds, as far as we give them."""
         ...
 
     def packages(self, lock: Lock) -> tuple[Package, ...]:
@@ -157,7 +164,11 @@ def at_loopback(environment: Environment) -> str:
     return "127.0.0.1"
 
 
-def observe_here(command: Command, observer: Path, notes: Path) -> Command:
+def variables_here(command: Command) -> Mapping[str, str]:
+    return patched(os.environ, dict(command.environ))
+
+
+def observe_here(environment: Environment, command: Command, observer: Path, notes: Path) -> Command:
     search = patched(os.environ, dict(command.environ)).get("PYTHONPATH")
     patch = (
         ("PYTHONPATH", os.pathsep.join(filter(None, (str(observer), search)))),

@@ -34,6 +34,7 @@ tags = base.no_tags
 settle = base.settles_nothing
 reached_at = base.at_loopback
 observe = base.observe_here
+variables_inside = base.variables_here
 
 
 def takes(spec: EnvSpec) -> CondaEnv:

@@ -13,7 +13,7 @@ import socket
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from reprise.envs import base, docker_build, docker_client, docker_command, docker_images
+from reprise.envs import base, docker_build, docker_client, docker_command, docker_images, docker_observing
 from reprise.envs.docker_images import Image
 from reprise.errors import EnvError, ProjectError
 from reprise.schemas.environment import DockerEnv, Environment, EnvSpec, Lock, Package, Policy
@@ -70,8 +70,12 @@ def enter(environment: Environment, command: Command) -> Command:
     return docker_command.wrapped(_spec(environment), image, command)
 
 
-def observe(command: Command, observer: Path, notes: Path) -> Command:
-    return command
+def observe(environment: Environment, command: Command, observer: Path, notes: Path) -> Command:
+    project = None if Image.read(environment.lock.text).built else command.cwd.absolute()
+    return docker_observing.observed(command, observer, notes, project)
+
+
+variables_inside = docker_command.variables_inside
 
 
 def packages(lock: Lock) -> tuple[Package, ...]:

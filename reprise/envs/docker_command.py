@@ -15,6 +15,7 @@ from string import Template
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from reprise.envs import docker_client, docker_files
+from reprise.envs.base import OBSERVER_VARIABLE
 from reprise.envs.docker_files import CODE, HOME, Owner
 from reprise.envs.docker_images import Image
 from reprise.errors import EnvError, ProjectError, UsageError
@@ -38,6 +39,11 @@ _CERTIFICATES = ("MLFLOW_TRACKING_SERVER_CERT_PATH", "MLFLOW_TRACKING_CLIENT_CER
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _OPTION = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
 _BASH_OR_SH = 'shell=sh; command -v bash >/dev/null 2>&1 && shell=bash; exec "$shell" "$@"'
+_SEARCH_PATH = (
+    f'[ -z "${OBSERVER_VARIABLE}" ] || '
+    f'export PYTHONPATH="${OBSERVER_VARIABLE}${{PYTHONPATH:+:$PYTHONPATH}}"; '
+)
+"""What the image says of PYTHONPATH is known inside alone."""
 _DETACHING = {"d", "detach"}
 _MEANINGS = (
     (125, "docker could not start the container"),
@@ -121,6 +127,14 @@ def wrapped(spec: DockerEnv, image: Image, command: Command) -> Command:
     environ = (*command.environ, *passed.items())
     release = (docker_client.PROGRAM, "rm", "--force", "--volumes", name, files)
     return Command(argv, environ, command.cwd, release, _MEANINGS)
+
+
+def variables_inside(command: Command) -> dict[str, str]:
+    """What :func:`wrapped` gives the container, beside what its image says."""
+    given = dict(command.environ)
+    names = (text.removeprefix("--env=") for text in command.argv if text.startswith("--env="))
+    values = {name.removeprefix(_ALIAS): given.get(name) for name in names}
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def _environment(spec: DockerEnv, patch: Mapping[str, str | None], whose: Owner) -> dict[str, str]:
@@ -250,7 +264,9 @@ def _inside(argv: Iterable[str], aliases: Mapping[str, str]) -> tuple[str, ...]:
     An image without bash does what it can with the sh that it has.
     """
     shell, *rest = argv
-    naming = "".join(f'export {name}="${alias}"; unset {alias}; ' for name, alias in aliases.items())
+    naming = _SEARCH_PATH + "".join(
+        f'export {name}="${alias}"; unset {alias}; ' for name, alias in aliases.items()
+    )
     if shell == "bash":
         return ("sh", "-c", f"{naming}{_BASH_OR_SH}", "sh", *rest)
     return ("sh", "-c", f'{naming}exec "$@"', "sh", shell, *rest)

@@ -33,6 +33,7 @@ tags = base.no_tags
 read_credentials = base.no_credentials
 reached_at = base.at_loopback
 observe = base.observe_here
+variables_inside = base.variables_here
 
 logger = logging.getLogger(__name__)
 

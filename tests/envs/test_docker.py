@@ -26,6 +26,7 @@ from reprise.tracking.embedded import EmbeddedStore
 from tests.conftest import EXAMPLES, REPOSITORY, ProjectFolder, Result
 from tests.envs import docker_engine
 from tests.envs.docker_engine import IMAGE, PASSWORD, USER, containers, docker
+from tests.runner.capture.recorded import record_of
 
 Write = Callable[[Mapping[str, str]], ProjectFolder]
 
@@ -636,3 +637,24 @@ def test_iris_trains_in_a_container_with_the_real_client(house: Path, tmp_path: 
             assert list(Path("mlruns").rglob("MLmodel"))
     finally:
         docker("image", "rm", "--force", "iris-docker", check=False)
+
+
+def test_python_inside_is_observed_and_files_are_those_of_this_machine(
+    project: Write, tmp_path: Path
+) -> None:
+    (shared := tmp_path / "shared").mkdir()
+    (shared / "x.csv").write_text("5\n")
+    script = "open('in.csv').read(); open('/data/x.csv').read(); open('/etc/hostname'); open('out', 'w')\n"
+    script += "import os; os.environ['LEVEL']; os.environ.get('OMP_NUM_THREADS')\n"
+    more = f"  volumes: ['{shared}:/data']\n  environment: [['LEVEL', '3']]\n"
+    demo = project({"MLproject": mlproject("python3 a.py", more=more), "a.py": script, "in.csv": "6\n"})
+    assert run(demo).exit_code == 0
+    found = record_of(demo).observed
+    assert found is not None
+    assert {item.path for item in found.inputs} == {"a.py", "in.csv", str(shared / "x.csv")}
+    assert found.written == ("out",)
+    assert {item.name: item.digest is not None for item in found.variables} == {
+        "LEVEL": True,
+        "OMP_NUM_THREADS": False,
+    }
+    assert found.faults == ()

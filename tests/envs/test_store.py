@@ -12,7 +12,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -78,8 +78,11 @@ class Recorder:
     ) -> tuple[Path, ...]:
         raise NotImplementedError
 
-    def observe(self, command: Command, observer: Path, notes: Path) -> Command:
+    def observe(self, environment: Environment, command: Command, observer: Path, notes: Path) -> Command:
         return command
+
+    def variables_inside(self, command: Command) -> Mapping[str, str]:
+        return {}
 
     def packages(self, lock: Lock) -> tuple[Package, ...]:
         return ()

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
+
+from reprise.runner.capture.places import Places
 
 FOLDER = "observed"
 """In the folder of a job: a file of notes for each of its Python processes."""
 BEGAN = "began.json"
 """Beside them, from just before the job started: what :mod:`observing` knew then."""
 
+_ON_FILES = {"READ", "WRITE", "REMOVE", "NEW", "KEEP"}
+
 
 class Started(NamedTuple):
-    """A program that was started in ``folder``; ``words`` are its command line, the program first."""
+    """A program that was started in ``folder``, None in a container; ``words`` are its command line."""
 
-    folder: str
+    folder: str | None
     program: str
     words: tuple[str, ...]
 
@@ -37,7 +41,8 @@ class Observation(NamedTuple):
     Paths are absolute. ``read`` were opened before a process of the run had written them; they need not
     exist. ``written`` were made, changed or renamed to. ``kept`` are copies, in the job's folder, of files
     that were read before they were changed or removed. ``began`` is in ns since the epoch, by the clock of
-    the file system. ``faults`` are sentences on what could not be observed.
+    the file system. ``in_container``: programs are those of an image. ``faults`` are sentences on what
+    could not be observed.
     """
 
     began: int
@@ -49,6 +54,7 @@ class Observation(NamedTuple):
     started: tuple[Started, ...] = ()
     hosts: tuple[tuple[str, str], ...] = ()
     processes: tuple[Process, ...] = ()
+    in_container: bool = False
     faults: tuple[str, ...] = ()
 
 
@@ -98,43 +104,44 @@ def _plain(field: str) -> str:
     return "\\".join(parts)
 
 
-class _Places:
-    """Paths with their folders resolved; the last part stays: a link in a project is of the project."""
+class _Files(NamedTuple):
+    """What was done to files, each by its path, in the order of time."""
 
-    def __init__(self) -> None:
-        self._folders: dict[str, str] = {}
-
-    def real(self, path: str) -> str:
-        folder, name = os.path.split(path)
-        if name in ("", ".", ".."):
-            return os.path.realpath(path)
-        if folder not in self._folders:
-            self._folders[folder] = os.path.realpath(folder)
-        return f"{self._folders[folder].rstrip('/')}/{name}"
+    read: dict[str, None]
+    written: dict[str, None]
+    removed: dict[str, None]
+    kept: dict[str, Path]
 
 
-def _summary(folder: Path, began: int, lines: Iterable[_Line]) -> Observation:
-    places = _Places()
-    read: dict[str, None] = {}
-    written: dict[str, None] = {}
-    removed: dict[str, None] = {}
-    kept: dict[str, Path] = {}
+def _files(folder: Path, began: int, places: Places, lines: Iterable[_Line]) -> _Files:
+    found = _Files({}, {}, {}, {})
+    for line in lines:
+        path = places.real(line.fields[0]) if line.word in _ON_FILES and line.fields else None
+        if path is None:
+            continue
+        match line.word, line.fields[1:]:
+            case "READ", ():
+                if path not in found.written:
+                    found.read[path] = None
+            case "WRITE", ():
+                found.written[path] = None
+            case "REMOVE", ():
+                found.removed[path] = None
+            case "NEW", ():
+                found.read.pop(path, None)
+            case "KEEP", (copy, changed) if _number(changed) <= began:
+                found.kept.setdefault(path, folder / Path(copy).name)
+    return found
+
+
+def _summary(folder: Path, began: int, lines: Sequence[_Line]) -> Observation:
+    places = Places.read(folder)
+    files = _files(folder, began, places, lines)
     others: dict[str, dict[tuple[str, ...], None]] = {}
     processes: list[Process] = []
     faults: dict[str, None] = {}
     for line in lines:
         match line.word, line.fields:
-            case "READ", (path,):
-                if (path := places.real(path)) not in written:
-                    read[path] = None
-            case "WRITE", (path,):
-                written[places.real(path)] = None
-            case "REMOVE", (path,):
-                removed[places.real(path)] = None
-            case "NEW", (path,):
-                read.pop(places.real(path), None)
-            case "KEEP", (path, copy, changed) if _number(changed) <= began:
-                kept.setdefault(places.real(path), folder / Path(copy).name)
             case "PROCESS", (parent, python, executable, prefix):
                 processes.append(Process(line.process, _number(parent), python, executable, prefix))
             case "FORK", (parent,):
@@ -150,14 +157,18 @@ def _summary(folder: Path, began: int, lines: Iterable[_Line]) -> Observation:
     started = [fields for fields in others.get("START", ()) if len(fields) > 1]
     return Observation(
         began,
-        tuple(read),
-        tuple(written),
-        tuple(removed),
-        kept,
-        tuple(name for (name,) in others.get("VARIABLE", ())),
-        tuple(Started(folder, program, tuple(words)) for folder, program, *words in started),
-        tuple((host, port) for host, port in others.get("CONNECT", ())),
+        tuple(files.read),
+        tuple(files.written),
+        tuple(files.removed),
+        files.kept,
+        tuple(fields[0] for fields in others.get("VARIABLE", ()) if fields),
+        tuple(
+            Started(None if places.in_container else folder, program, tuple(words))
+            for folder, program, *words in started
+        ),
+        tuple((fields[0], fields[1]) for fields in others.get("CONNECT", ()) if len(fields) == 2),
         tuple(processes),
+        places.in_container,
         tuple(faults),
     )
 

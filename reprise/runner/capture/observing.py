@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from reprise import paths
-from reprise.envs.base import OBSERVED_VARIABLE, OBSERVER_VARIABLE
+from reprise.envs.base import OBSERVED_VARIABLE, OBSERVER_VARIABLE, EnvManager
 from reprise.envs.registry import MANAGERS
-from reprise.process import patched
 from reprise.runner.capture import variables
 from reprise.runner.capture.command_words import keep_observed, read_command
 from reprise.runner.capture.observed import BEGAN, FOLDER
@@ -51,17 +50,18 @@ def observe(command: Command, plan: Plan, environment: Environment, job: Path) -
 
     Where that cannot be prepared, the command as it is, with a warning.
     """
+    manager = MANAGERS[environment.manager]
     notes = job / FOLDER
     try:
         notes.mkdir(mode=0o700)
-        paths.write_atomically(notes / BEGAN, json.dumps(plain(_beginning(command, plan))))
+        paths.write_atomically(notes / BEGAN, json.dumps(plain(_beginning(command, plan, manager))))
     except OSError as error:
         log.warning("The run is not observed: %s", error)
         return command
     *words, text = command.argv
     if text == plan.invocation.command:  # whatever stands around it
         command = command._replace(argv=(*words, keep_observed(text)))
-    return MANAGERS[environment.manager].observe(command, OBSERVER, notes)
+    return manager.observe(environment, command, OBSERVER, notes)
 
 
 def read_beginning(job: Path) -> Beginning:
@@ -84,8 +84,8 @@ def unobserved(environ: Mapping[str, str]) -> dict[str, str]:
     return {**given, "PYTHONPATH": others} if others else given
 
 
-def _beginning(command: Command, plan: Plan) -> Beginning:
-    environ = unobserved(patched(os.environ, dict(command.environ)))
+def _beginning(command: Command, plan: Plan, manager: EnvManager) -> Beginning:
+    environ = unobserved(manager.variables_inside(command))
     named = read_command(plan.invocation.command, plan.project.root)
     salt = variables.read_salt()
     checkout = plan.checkout

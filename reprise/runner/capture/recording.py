@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import logging
-import os
 import threading
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+from reprise.envs.registry import MANAGERS
 from reprise.errors import SourceError
-from reprise.process import patched
 from reprise.runner import contents, repositories
 from reprise.runner.capture import guards, inputs
 from reprise.runner.capture.inputs import Inputs
@@ -85,7 +84,7 @@ class Recording:
         return self._record._replace(notes=tuple(self._notes), withheld=tuple(self.withheld))
 
     def _complete(self, command: Command) -> None:
-        environ = unobserved(patched(os.environ, dict(command.environ)))
+        environ = unobserved(MANAGERS[self._plan.env_manager].variables_inside(command))
         self._step("the machine", lambda: self._machine(environ))
         if self._plan.env_manager == "local":
             self._step("the installed packages", lambda: self._packages(environ))

@@ -66,7 +66,7 @@ def make_observed(job: Path, record: RunRecord, *, hurry: bool = False) -> Obser
     memory.save()
     written = [name for path in observation.written if (name := _name(path, beginning)) is not None]
     interpreters = _interpreters(observation.processes)
-    if not hurry:
+    if not hurry and not observation.in_container:
         interpreters = (with_packages(item, record.environment) for item in interpreters)
     tree = read_tree(job)
     return ObservedRecord(
@@ -101,7 +101,7 @@ def _is_below(path: str, folder: str) -> bool:
 
 def _candidates(observation: Observation, beginning: Beginning) -> Iterator[_Candidate]:
     """The files that are inputs, each once; what was looked for and was never there is none."""
-    commands = (files_of(item.words, Path(item.folder)) for item in observation.started)
+    commands = (files_of(item.words, Path(item.folder)) for item in observation.started if item.folder)
     named = [*beginning.named, *(file for files in commands for file in files)]
     read, written, removed = (set(paths) for paths in observation[1:4])
     scratch = os.path.realpath(tempfile.gettempdir())

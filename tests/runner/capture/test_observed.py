@@ -14,6 +14,7 @@ import pytest
 from reprise.envs import local
 from reprise.runner.capture.observed import BEGAN, FOLDER, Observation, read_observation
 from reprise.runner.capture.observing import OBSERVER, unobserved
+from reprise.schemas.environment import Environment, Lock
 from reprise.schemas.job import Command
 
 
@@ -27,7 +28,8 @@ class Place:
         notes = self.job / FOLDER
         notes.mkdir()
         (notes / BEGAN).touch()
-        environ = local.observe(Command((), (), self.project), OBSERVER, notes).environ
+        environment = Environment(local.NAME, Lock(local.NAME, ""), Path())
+        environ = local.observe(environment, Command((), (), self.project), OBSERVER, notes).environ
         self.environ = {name: value or "" for name, value in environ}
 
     def run(
@@ -160,7 +162,7 @@ def test_processes_and_what_they_start(place: Place) -> None:
     assert ("true", "data.csv") in words
     assert ("true", "later") in words
     assert ("sh", "-c", "true; true") in words
-    assert {item.folder.rstrip("/") for item in place.seen.started} == {str(place.project)}
+    assert {str(item.folder).rstrip("/") for item in place.seen.started} == {str(place.project)}
     first, *others = place.seen.processes
     assert first.executable == sys.executable
     assert len(others) == 4  # the child, two forks, and what one of them became
