@@ -40,7 +40,7 @@ def _name(package: Package) -> str:
     """The interpreter has one name, whoever brought it; a local project is called by its path."""
     if package.kind == "python":
         return "python"
-    return package.name if "/" in package.name else canonical(package.name)
+    return package.name if package.name.startswith((".", "/")) else canonical(package.name)
 
 
 def _note(one: Package, other: Package) -> str:

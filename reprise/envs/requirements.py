@@ -86,9 +86,10 @@ def read(lines: Iterable[str], root: Path, named_in: Path | None) -> Requirement
 def pinned(lines: Iterable[str], local: Iterable[Mapping[str, Any]] = ()) -> tuple[Package, ...]:
     """The packages that resolved ``lines`` pin, by name: ``name==1.0`` or ``name @ URL``, with hashes.
 
-    Projects that are installed by their path alone are called by it; ``local`` are their digests.
+    Projects that are installed by their path alone are called by it; ``local`` are their digests. One that
+    was linked to its folder, and is a copy now, has that of its build files, as the linked one has.
     """
-    digests = {project["path"]: f"sha256:{project['digest']}" for project in local}
+    digests = {project["path"]: f"sha256:{project.get('linked') or project['digest']}" for project in local}
     found = []
     for line in logical(lines):
         bare = line.removeprefix("-e ").strip()

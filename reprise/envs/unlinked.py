@@ -24,14 +24,14 @@ def unlinked(lock: Lock, root: Path) -> Lock:
     if changed := resolving.changed_project(lock.text, root):
         raise EnvError(f"the environment installs {changed} of the project, which is not what was locked")
     facts["requirements"] = [line.removeprefix("-e ") for line in facts["requirements"]]
-    facts["local"] = [_copied(project["path"], root) for project in local]
+    facts["local"] = [_copied(project, root) for project in local]
     facts.pop("root", None)
     return lock._replace(text=json.dumps(facts, indent=1) + "\n", root=root)
 
 
-def _copied(path: str, root: Path) -> dict[str, Any]:
-    return {
-        "path": path,
-        "editable": False,
-        "digest": local_projects.digest(root / path, editable=False),
-    }
+def _copied(project: dict[str, Any], root: Path) -> dict[str, Any]:
+    """``linked`` is the digest of the project as it was linked to, by which the two are compared."""
+    if not project["editable"]:
+        return project
+    digest = local_projects.digest(root / project["path"], editable=False)
+    return {**project, "editable": False, "digest": digest, "linked": project["digest"]}
