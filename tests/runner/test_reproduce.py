@@ -273,8 +273,10 @@ def test_project_that_was_editable_is_that_of_the_run(repository: Write, index: 
     wheels.make(index, "backend", files={"backend.py": BACKEND})
     assert project.reprise("run", str(project.path)).exit_code == 0
     (project.path / "src" / "mine.py").write_text("x = 'changed since'\n")
-    project.reprise("reproduce", "@last")
-    assert output(project) == "of the run\n"
+    for _ in range(2):  # also of what was reproduced
+        again = project.reprise("reproduce", "@last")
+        assert again.exit_code == 0, again.out
+        assert output(project) == "of the run\n"
 
 
 BACKEND = """
