@@ -15,7 +15,7 @@ from reprise.envs import conda_channels, conda_pip, conda_records, conda_specs, 
 from reprise.envs.conda_records import CONDA_LOCK, PIXI_LOCK, CondaLock, Record
 from reprise.envs.credentials import hide_credentials
 from reprise.envs.pins import Pin
-from reprise.envs.requirements import NAME, Requirements, canonical, logical
+from reprise.envs.requirements import NAME, Requirements, canonical
 from reprise.errors import EnvError
 from reprise.schemas.environment import CondaEnv
 
@@ -282,7 +282,7 @@ def _unsatisfied_pip(
 
     versions = {translate.index_name(record.name): record.version for record in records.values()}
     versions |= {pin.name: pin.version for pin in held.pip.get(platform, ())}
-    lines = (*asked.lines, *(line for _, text in asked.files for line in logical(text.splitlines())))
+    lines = (*asked.lines, *asked.constraints)
     for line in lines:
         if not NAME.match(line):
             continue

@@ -7,10 +7,12 @@ nothing of theirs is taken from the index, and what cannot be together is told a
 from __future__ import annotations
 
 import json
+import logging
 import re
 import zipfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,15 +25,20 @@ from reprise.envs import (
     platforms,
     resolving,
     translate,
+    user_words,
     uv,
+    uv_failures,
 )
-from reprise.envs.base import running
+from reprise.envs.candidates import Candidate
 from reprise.envs.conda_records import CondaLock, PipPart, Record
 from reprise.envs.credentials import collect_credentials, hide_credentials
 from reprise.envs.pins import Pin
 from reprise.envs.requirements import Requirements
+from reprise.envs.uv_compile import compile_requirements
 from reprise.errors import EnvError
 from reprise.schemas.environment import NO_CREDENTIALS, CondaEnv, Credentials, Lock, Policy, PythonEnv
+
+logger = logging.getLogger(__name__)
 
 
 def resolve(
@@ -54,7 +61,7 @@ def resolve(
     held = _python_packages(records)
     python = python_of(records, spec.file).version
     kept = [pin.head for pin in preferred if "==" in pin.head]
-    result = _compiled(spec, asked.lines, held, python, platform, policy, log, kept)
+    result = _compiled(spec, asked, asked.lines, held, python, platform, policy, log, kept)
     markers = pins.environment("CPython", python) if platform == conda_records.here() else None
     lines = hashes.honoured(result.splitlines(), asked.hashes)
     return part(spec, asked, pins.read(lines, markers, spec.file.parent))
@@ -71,13 +78,15 @@ def pylock(spec: CondaEnv, asked: Requirements, found: CondaLock, policy: Policy
     lines = (*found.pip.sources, *found.pip.requirements)
     options = ("--no-deps", "--format", "pylock.toml")
     known = collect_credentials(asked.texts)
+    nothing = Requirements(())
     return _compiled(
-        spec, lines, held, python, found.platform, policy, log, options=options, credentials=known
+        spec, nothing, lines, held, python, found.platform, policy, log, options=options, credentials=known
     )
 
 
 def _compiled(
     spec: CondaEnv,
+    asked: Requirements,
     lines: Iterable[str],
     held: dict[str, str],
     python: str,
@@ -88,25 +97,40 @@ def _compiled(
     options: Sequence[str] = ("--generate-hashes", "--no-annotate"),
     credentials: Credentials = NO_CREDENTIALS,
 ) -> str:
-    arguments = ["pip", "compile", "--no-header", *options, *uv.no_index()]
-    arguments += ["--python", str(running()), "--python-version", python]
+    arguments = [*options, *asked.options]
     if platform != conda_records.here():
         arguments += ["--python-platform", platforms.uv_name(platform)]
-    if policy.as_of:
-        arguments += ["--exclude-newer", policy.as_of]
     for name in held:
         arguments += ["--no-emit-package", name]
-    with _brought(held, python) as stubs, resolving.written(lines, credentials) as source:
+    wanted = uv.requirements_file(lines, credentials, asked.constraints)
+    with _brought(held, python) as stubs, wanted as source:
         pinned = [f"{name}=={version}" for name, version in held.items()]
         arguments += ["--constraints", str(_beside(source, "conda.txt", pinned)), str(source)]
         arguments.append(str(_beside(source, "stubs.txt", [f"--find-links {stubs}"])))
         if preferred:
             arguments += ["--output-file", str(_beside(source, "preferred.txt", preferred))]
-        result = uv.call(arguments, log=log, cwd=spec.file.parent, offline=policy.offline)
-    if result.exit_code == 0:
-        return result.stdout
+        done = compile_requirements(
+            arguments,
+            Candidate(python),
+            cwd=spec.file.parent,
+            log=log,
+            offline=policy.offline,
+            as_of=policy.as_of,
+        )
+    if done.result.exit_code == 0:
+        for note in done.notes:
+            logger.info("%s", note)
+        return done.result.stdout
     what = f"the pip section of {spec.file} cannot be resolved"
-    raise _conflict(uv.failure(what, result, log, offline=policy.offline, as_of=policy.as_of), held)
+    error = uv_failures.failure(
+        what,
+        done.result,
+        log,
+        offline=policy.offline,
+        as_of=policy.as_of,
+        written=partial(user_words.of_requirement, as_python(spec), asked),
+    )
+    raise _conflict(error, held)
 
 
 def part(spec: CondaEnv, asked: Requirements, found: Iterable[Pin]) -> PipPart:
@@ -149,13 +173,13 @@ def install(lock: Lock, prefix: Path, policy: Policy, log: Path) -> None:
         arguments.append("--refresh")
     lines = () if policy.packages else facts["sources"]
     sources = (installing.anchored(line, root) for line in lines)
-    with resolving.written((*sources, *facts["requirements"]), lock.credentials) as source:
+    with uv.requirements_file((*sources, *facts["requirements"]), lock.credentials) as source:
         arguments += ["-r", str(source)]
         environ = installing.settings(policy)
         done = uv.call(arguments, log=log, cwd=root or prefix, environ=environ, offline=policy.offline)
     if done.exit_code != 0:
         what = f"the pip section of environment {prefix.name} cannot be installed"
-        raise uv.failure(what, done, log, offline=policy.offline)
+        raise uv_failures.failure(what, done, log, offline=policy.offline)
 
 
 def python_of(records: Iterable[Record], file: Path) -> Record:

@@ -28,7 +28,8 @@ from reprise.envs import (
 from reprise.envs.base import running
 from reprise.envs.conda_records import CondaLock
 from reprise.envs.credentials import collect_credentials, hide_credentials
-from reprise.envs.requirements import Requirements, logical
+from reprise.envs.requirement_text import logical
+from reprise.envs.requirements import Requirements
 from reprise.errors import EnvError
 from reprise.lock import exclusive
 from reprise.schemas.environment import CondaEnv, Credentials, Lock, Policy
@@ -235,6 +236,8 @@ def _key(spec: CondaEnv, asked: Requirements, policy: Policy) -> str:
         digest(spec, asked),
         str(folder) if relative or linked else "",
         [os.path.relpath(project.path, folder) for project in asked.local],
+        asked.variables,
+        policy.python,
         spec.passing,
         [policy.locked, policy.as_of],
         [hashlib.sha256(path.read_bytes()).hexdigest() for path in _lock_files(folder)],

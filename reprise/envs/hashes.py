@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from reprise.envs.requirements import HASH, NAME, canonical, logical
+from reprise.envs.requirement_text import logical
+from reprise.envs.requirements import HASH, NAME, canonical
 from reprise.errors import ProjectError
 
 

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from reprise.envs import interpreters, resolving, uv
+from reprise.envs import interpreters, resolving, uv, uv_failures
 from reprise.errors import EnvError
 from reprise.progress import spinner
 from reprise.schemas.environment import Credentials, Lock, Policy
@@ -15,7 +15,7 @@ from reprise.schemas.environment import Credentials, Lock, Policy
 # What constrained the resolution is in the lock, and uv takes no ranges together with hashes.
 _RESOLVED: dict[str, str | None] = {"UV_CONSTRAINT": None}
 _INDEXES = ("DEFAULT_INDEX", "INDEX", "INDEX_URL", "EXTRA_INDEX_URL", "FIND_LINKS", "CONFIG_FILE")
-_NOWHERE = {f"UV_{name}": None for name in _INDEXES}
+_NOWHERE: dict[str, str | None] = {**{f"UV_{name}": None for name in _INDEXES}, "UV_NO_CONFIG": "1"}
 
 
 def create(lock: Lock, prefix: Path, policy: Policy, log: Path) -> None:
@@ -32,7 +32,7 @@ def create(lock: Lock, prefix: Path, policy: Policy, log: Path) -> None:
         arguments = ["venv", "--no-project", "--python", str(python.path), str(prefix)]
         made = uv.call(arguments, log=log, cwd=prefix, offline=policy.offline)
         if made.exit_code != 0:
-            raise uv.failure(f"environment {prefix.name} cannot be made", made, log)
+            raise uv_failures.failure(f"environment {prefix.name} cannot be made", made, log)
         if facts["requirements"]:
             _install(facts, prefix, root, lock.credentials, policy, log)
 
@@ -67,12 +67,15 @@ def _install(
     exact = not facts.get("local") and all_hashed(facts["requirements"])
     if exact:
         arguments.append("--require-hashes")
+    if "as_of" in facts and policy.packages is None:
+        # What is built is built by the tools of the time.
+        arguments += ["--exclude-newer", facts["as_of"]]
     built = any(not project["editable"] for project in facts.get("local", ()))
     if built and not (policy.offline or uv.is_offline()):
         # uv keeps what it built from a folder for as long as the folder's pyproject.toml is untouched.
         arguments.append("--refresh")
     sources = () if policy.packages else (anchored(line, root) for line in facts["sources"])
-    with resolving.written((*sources, *facts["requirements"]), credentials) as source:
+    with uv.requirements_file((*sources, *facts["requirements"]), credentials) as source:
         arguments.append(str(source))
         # What is pinned by hashes and in uv's cache needs no word with the index, which takes longer
         # than the rest; where something is missing, uv finds that out at once.
@@ -82,7 +85,7 @@ def _install(
             done = call()
     if done.exit_code != 0:
         what = f"the packages of environment {prefix.name} cannot be installed"
-        raise uv.failure(what, done, log, offline=policy.offline)
+        raise uv_failures.failure(what, done, log, offline=policy.offline)
 
 
 def taken_from(policy: Policy) -> list[str]:

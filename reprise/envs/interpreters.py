@@ -6,10 +6,12 @@ import json
 import os
 import platform
 import re
+import sys
 import sysconfig
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from reprise.envs import uv
 from reprise.envs.base import running
@@ -18,6 +20,7 @@ from reprise.process import Completed, run
 
 _DOWNLOAD_SECONDS = 300.0
 _SERIES = re.compile(r"[=\s]*(?P<series>\d+(?:\.\d+)?)\.[*x]\s*")
+_PROGRAM = re.compile(r"python(\d+\.\d+)")
 _PROBE = (
     "import json, os, platform, sys, sysconfig\n"
     "try: libc = os.confstr('CS_GNU_LIBC_VERSION').replace(' ', '')\n"
@@ -37,11 +40,12 @@ class Interpreter:
     platform: str
 
 
-def find(request: str | None, log: Path, *, offline: bool = False) -> Interpreter:
+def find(request: str | None, log: Path, *, offline: bool = False, exact: bool = True) -> Interpreter:
     """The interpreter for ``request`` (``3.11``, ``3.11.7``, ``3.11.*``, ``>=3.9,<3.12``), None = ours.
 
     One that is missing is downloaded by uv, where we are not ``offline`` and its settings
-    (``UV_PYTHON_DOWNLOADS``) allow it.
+    (``UV_PYTHON_DOWNLOADS``) allow it. Unless it has to be the ``exact`` one, another patch release of the
+    same series that is here is taken before anything is downloaded.
 
     Raises:
         EnvError: there is none; names those that are there.
@@ -49,18 +53,17 @@ def find(request: str | None, log: Path, *, offline: bool = False) -> Interprete
     wanted = None if request is None else _as_uv_writes(request)
     if wanted is None or _is_met_by_ours(wanted):
         return _ours()
-    result = _ask(["find", "--system", wanted], log)
-    may_download = result.exit_code != 0 and _may_download(wanted)
-    if may_download and not offline:
-        result = _download(wanted, log)
-    if result.exit_code != 0:
-        tried = ", and --offline forbids to download it" if offline else ", and uv could not download it"
-        raise EnvError(
-            f"Python {request} is not on this machine" + (tried if may_download else ""),
-            hint=f"these are: {', '.join(installed(log)) or 'none'}; install Python {request}, "
-            "or change the version that the project asks for",
-        )
-    return _described(Path(result.stdout.strip()), log)
+    near = [wanted, *([wanted.rpartition(".")[0]] if not exact and is_release(wanted) else [])]
+    for version in near:
+        if found := present(version, log):
+            return found
+    downloads = may_download() and wanted[:1] in "<>=~!0123456789"
+    if downloads and not offline:
+        for version in near:
+            result = _download(version, log)
+            if result.exit_code == 0:
+                return _described(Path(result.stdout.strip()), log)
+    raise _missing(request or "", log, downloads=downloads, offline=offline)
 
 
 def present(request: str, log: Path) -> Interpreter | None:
@@ -69,6 +72,42 @@ def present(request: str, log: Path) -> Interpreter | None:
         return _ours()
     result = _ask(["find", "--system", request], log)
     return _described(Path(result.stdout.strip()), log) if result.exit_code == 0 else None
+
+
+def at(path: Path, log: Path) -> Interpreter:
+    """What lies at ``path``."""
+    return _ours() if path == running() else _described(path, log)
+
+
+def relaxed(request: str | None, taken: str) -> str:
+    """A sentence where ``taken`` is not the very version of ``request``; empty where it is."""
+    if request is None or not is_release(request) or request.strip() == taken:
+        return ""
+    return f"Python {taken} is taken for {request.strip()}, which is not on this machine"
+
+
+def is_release(request: str) -> bool:
+    """Whether ``request`` names one release, down to its patch level."""
+    return re.fullmatch(r"\s*\d+\.\d+\.\d+\s*", request) is not None
+
+
+def is_choice(request: str | None) -> bool:
+    """Whether several series meet ``request``: none is named, or a range, or ``3`` alone."""
+    return request is None or re.match(r"\s*(?:[<>~!]|3\s*$|.*,)", request) is not None
+
+
+def _missing(request: str, log: Path, *, downloads: bool, offline: bool) -> EnvError:
+    if re.match(r"[=\s]*(?:2\.|3\.[0-5](?!\d))", request):
+        return EnvError(
+            f"Python {request} is too old: environments are made of Python 3.6 and newer",
+            hint="--python names another; --env-manager conda makes environments of older ones",
+        )
+    why = ", and --offline forbids to download it" if offline else ", and uv could not download it"
+    return EnvError(
+        f"Python {request} is not on this machine" + (why if downloads else ""),
+        hint=f"these are: {', '.join(installed(log)) or 'none'}; install Python {request}, "
+        "or name one of them with --python or in the environment file",
+    )
 
 
 def exactly(implementation: str, version: str) -> str:
@@ -83,10 +122,50 @@ def installed(log: Path) -> list[str]:
     return list(dict.fromkeys(key[1] for key in keys if len(key) > 1))
 
 
+def installed_series() -> dict[str, Path]:
+    """Where there is a Python of each series, by the names of programs alone: no program is started.
+
+    Ours comes first, then those on PATH, pyenv's, and the ones that uv has installed.
+    """
+    found = {f"{sys.version_info.major}.{sys.version_info.minor}": running()}
+    for folder in _search_path().split(os.pathsep):
+        if (Path(folder).parent / "pyvenv.cfg").exists():
+            continue
+        for program in _files_in(Path(folder)):
+            if series := _PROGRAM.fullmatch(program.name):
+                found.setdefault(series[1], program)
+    return found
+
+
+def downloadable(log: Path) -> list[str]:
+    """The versions of CPython that uv can download, newest first."""
+    listed = _ask(["list", "--only-downloads", "--output-format", "json"], log)
+    try:
+        entries: list[dict[str, Any]] = json.loads(listed.stdout)
+    except ValueError:
+        return []
+    return [
+        entry["version"]
+        for entry in entries
+        if entry["implementation"] == "cpython"
+        and entry["variant"] == "default"
+        and re.fullmatch(r"\d+\.\d+\.\d+", entry["version"])
+    ]
+
+
+def _files_in(folder: Path) -> list[Path]:
+    try:
+        return list(folder.iterdir())
+    except OSError:
+        return []
+
+
 def _as_uv_writes(request: str) -> str:
-    """``3.10.*`` and ``3.10.x`` are the series 3.10; everything else is uv's own language."""
-    series = _SERIES.fullmatch(request)
-    return series["series"] if series else request.strip()
+    """``3.10.*`` and ``3.10.x`` are the series 3.10, ``==3.10.2`` is 3.10.2; the rest uv understands."""
+    if series := _SERIES.fullmatch(request):
+        return series["series"]
+    bare = re.sub(r"^\s*={2,3}\s*", "", request)
+    return bare.strip() if is_release(bare) else request.strip()
 
 
 def _is_met_by_ours(wanted: str) -> bool:
@@ -114,9 +193,9 @@ def _ours() -> Interpreter:
     return Interpreter(running(), platform.python_implementation(), platform.python_version(), name)
 
 
-def _may_download(wanted: str) -> bool:
-    policy = os.environ.get("UV_PYTHON_DOWNLOADS", "automatic").lower()
-    return policy in {"automatic", "auto", "1", "true"} and wanted[:1] in "<>=~!0123456789"
+def may_download() -> bool:
+    """Whether uv's settings allow it to download a Python."""
+    return os.environ.get("UV_PYTHON_DOWNLOADS", "automatic").lower() in {"automatic", "auto", "1", "true"}
 
 
 def _download(wanted: str, log: Path) -> Completed:
@@ -132,21 +211,30 @@ def _ask(arguments: list[str], log: Path) -> Completed:
 
 
 def _search_path() -> str:
-    """Our own interpreter's folder, PATH without pyenv's shims (slow, and broken for most), pyenv's own."""
+    """Our own folder, PATH without pyenv's shims (slow, and broken for most), pyenv's own, and uv's."""
     pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
     path = [folder for folder in os.environ.get("PATH", "").split(os.pathsep) if folder]
     folders = [
         str(running().parent),
         *(folder for folder in path if Path(folder) != pyenv / "shims"),
         *(str(folder) for folder in sorted(pyenv.glob("versions/*/bin"), key=_by_version, reverse=True)),
+        *(str(folder) for folder in sorted(_managed(), key=_by_version, reverse=True)),
     ]
     return os.pathsep.join(dict.fromkeys(folders))
+
+
+def _managed() -> list[Path]:
+    """The folders of the Pythons that uv has downloaded, without those of another build."""
+    data = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
+    home = Path(os.environ.get("UV_PYTHON_INSTALL_DIR") or Path(data) / "uv" / "python")
+    return [folder for folder in home.glob("cpython-*/bin") if "+" not in folder.parent.name]
 
 
 def _by_version(folder: Path) -> list[int]:
     return [int(number) for number in re.findall(r"\d+", folder.parent.name)]
 
 
+@cache
 def _described(path: Path, log: Path) -> Interpreter:
     result = run([str(path), "-E", "-s", "-c", _PROBE], check=False, log_file=log)
     try:

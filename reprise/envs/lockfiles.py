@@ -18,7 +18,8 @@ from typing import NamedTuple
 from reprise.envs import local_projects, pins
 from reprise.envs.credentials import hide_credentials
 from reprise.envs.pins import Pin
-from reprise.envs.requirements import Requirements, logical
+from reprise.envs.requirement_text import logical
+from reprise.envs.requirements import NAME, Requirements
 from reprise.errors import EnvError
 from reprise.schemas import platforms
 from reprise.schemas.environment import PythonEnv
@@ -111,17 +112,28 @@ def digest(spec: PythonEnv, asked: Requirements) -> str:
             for project in asked.local
         ],
     ]
+    if varying := _with_variables(asked):
+        decisive.append(varying)
     return f"sha256:{hashlib.sha256(json.dumps(decisive).encode()).hexdigest()}"
 
 
-def written(said: Facts, file: Path, sources: Iterable[str], locked: Iterable[Pin]) -> str:
-    """The text of a lock file; no secret is in it."""
+def _with_variables(asked: Requirements) -> list[str]:
+    """The requirements of an index that are written with variables, as they are with their values."""
+    pairs = zip(asked.lines, asked.origins, strict=True)
+    return [line for line, origin in pairs if "${" in origin.text and NAME.match(line) and "/" not in line]
+
+
+def written(
+    said: Facts, file: Path, sources: Iterable[str], locked: Iterable[Pin], notes: Iterable[str] = ()
+) -> str:
+    """The text of a lock file; no secret is in it. ``notes`` are for people, and never read again."""
     locked = tuple(locked)
     # pip takes hashes of all packages or of none; uv checks those that are there.
     tool = "pip install --require-hashes" if all(pin.hashes for pin in locked) else "uv pip install"
     rows = [
         "# Made by `reprise lock`, which also brings it up to date.",
         f"# {tool} -r {file.name} installs the same.",
+        *(f"# note: {note}" for note in notes),
         *(f"# {name.replace('_', ' ')}: {value}" for name, value in said._asdict().items() if value),
         *(hide_credentials(line) for line in (*sources, *pins.lines(locked))),
     ]

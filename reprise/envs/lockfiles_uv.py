@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from reprise.envs import pins, uv
+from reprise.envs import pins, uv, uv_failures
 from reprise.envs.lockfiles import Held
 from reprise.schemas.environment import Policy
 
@@ -42,7 +42,7 @@ def held(
     if not fits:
         result = uv.call([*export, "--frozen"], log=log, cwd=pyproject.parent, offline=policy.offline)
     if result.exit_code != 0:
-        raise uv.failure(f"{file} cannot be used", result, log)
+        raise uv_failures.failure(f"{file} cannot be used", result, log)
     found = pins.read(result.stdout.splitlines(), markers, pyproject.parent)
     return Held(file, found, fits, as_of=time)
 
@@ -60,7 +60,9 @@ def write(file: Path, pyproject: Path, python: Path, policy: Policy, log: Path) 
     arguments += ["--exclude-newer", time] if time else []
     result = uv.call(arguments, log=log, cwd=pyproject.parent, offline=policy.offline)
     if result.exit_code != 0:
-        raise uv.failure(f"{pyproject} cannot be locked", result, log, offline=policy.offline, as_of=time)
+        raise uv_failures.failure(
+            f"{pyproject} cannot be locked", result, log, offline=policy.offline, as_of=time
+        )
 
 
 def upgraded(names: Sequence[str] | None) -> list[str]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 from pathlib import Path
 
 from reprise.envs import (
-    choosing,
-    interpreters,
+    interpreter_choice,
     lock_places,
     lockfiles,
     lockfiles_uv,
@@ -16,8 +16,10 @@ from reprise.envs import (
     pyproject,
     resolving,
 )
+from reprise.envs.candidates import Candidate
 from reprise.envs.lockfiles import Facts
 from reprise.envs.pins import Pin
+from reprise.envs.question import Question
 from reprise.envs.requirements import canonical
 from reprise.errors import UsageError
 from reprise.paths import write_atomically
@@ -40,35 +42,29 @@ def write(spec: PythonEnv, policy: Policy, wanted: Sequence[str], log: Path) -> 
     file = lock_places.of(spec)
     before = lockfiles.text(file) or ""
     wanted = tuple(wanted) or lockfiles.facts(before).words or (here(),)
-    python = interpreters.find(spec.python or pyproject.read(spec).python, log, offline=policy.offline)
-    options = _for_platforms(wanted, python.version)
+    question = Question(spec, asked, pyproject.read(spec), policy, log)
     with spinner("Resolving packages"):
         if spec.pyproject is not None and file.name == lock_places.UV:
             _demand_known(policy.upgrade, lockfiles_uv.names(before), file)
+            python = interpreter_choice.without_resolving(question)
             lockfiles_uv.write(file, spec.pyproject, python.path, policy, log)
             return file
         held = pins.read(before.splitlines(), None, spec.root)
         _demand_known(policy.upgrade, [pin.name for pin in held], file)
         as_of = policy.as_of or (lockfiles.facts(before).as_of if policy.upgrade is None else None)
-        lines = choosing.compiled(
-            spec,
-            asked,
-            pyproject.read(spec),
-            python,
-            log,
-            preferred=_kept(held, policy.upgrade),
-            as_of=as_of,
-            offline=policy.offline,
-            options=options,
+        question = question._replace(policy=policy._replace(as_of=as_of))
+        fitted = interpreter_choice.fitted(
+            question, preferred=_kept(held, policy.upgrade), options=partial(_for_platforms, wanted)
         )
     said = Facts(
-        f"{python.implementation} {python.version}",
+        f"{fitted.python.implementation} {fitted.python.version}",
         ", ".join(wanted),
         lockfiles.digest(spec, asked),
         as_of,
     )
-    locked = pins.read(lines, None, spec.root)
-    write_atomically(file, lockfiles.written(said, file, resolving.project_sources(spec, asked), locked))
+    locked = pins.read(fitted.lines, None, spec.root)
+    sources = resolving.project_sources(spec, asked)
+    write_atomically(file, lockfiles.written(said, file, sources, locked, fitted.notes))
     return file
 
 
@@ -89,12 +85,12 @@ def _demand_known(upgrade: Sequence[str] | None, names: Iterable[str], file: Pat
         )
 
 
-def _for_platforms(wanted: Sequence[str], python: str) -> list[str]:
+def _for_platforms(wanted: Sequence[str], python: Candidate) -> list[str]:
     """One platform is resolved for as such; several at once, with markers where they differ.
 
     Other machines have other patch levels of Python, and newer series: markers tell all of them apart.
     """
     names = [platforms.uv_name(word) for word in wanted]
     if len(names) > 1:
-        return ["--universal", "--python-version", lockfiles.series(python)]
+        return ["--universal", "--python-version", python.series]
     return ["--python-platform", names[0]] if names and wanted[0] != here() else []

@@ -123,7 +123,7 @@ def _filled(
 
 def _forget_packages(found: list[Damage], log: Path) -> None:
     """Remove damaged packages from uv's cache, whose files are linked into environments."""
-    from reprise.envs import uv
+    from reprise.envs import uv, uv_failures
 
     names = [name for name in _packages(found) if name[0] != "_"]  # conda's own; uv refuses such names
     if not names:
@@ -133,7 +133,7 @@ def _forget_packages(found: list[Damage], log: Path) -> None:
     )
     done = uv.call(["cache", "clean", *names], log=log, environ={"UV_LOCK_TIMEOUT": _WAIT})
     if done.exit_code != 0:
-        raise uv.failure(
+        raise uv_failures.failure(
             f"{', '.join(names)} cannot be removed from uv's cache, which is damaged", done, log
         )
 

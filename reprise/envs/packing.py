@@ -11,7 +11,7 @@ import logging
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from reprise.envs import base, installing, interpreters, resolving, uv
+from reprise.envs import base, installing, interpreters, uv, uv_failures
 from reprise.errors import EnvError
 from reprise.lock import scratch
 from reprise.process import run
@@ -61,7 +61,7 @@ def _sync(
     if not _suits(facts["platform"], machine):
         arguments.append("--no-build")
     sources = (installing.anchored(line, None) for line in facts["sources"])
-    with resolving.written((*sources, *facts["requirements"]), lock.credentials) as source:
+    with uv.requirements_file((*sources, *facts["requirements"]), lock.credentials) as source:
         arguments.append(str(source))
         environ = installing.settings(policy)
         done = uv.call(arguments, log=log, environ=environ, offline=policy.offline or exact)
@@ -69,7 +69,7 @@ def _sync(
             done = uv.call(arguments, log=log, environ=environ)
     if done.exit_code != 0:
         what = f"the packages cannot be had for Python {machine.python} on {_platform(machine)}"
-        raise uv.failure(what, done, log, offline=policy.offline)
+        raise uv_failures.failure(what, done, log, offline=policy.offline)
 
 
 def _suits(platform: str, machine: Machine) -> bool:

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
-from reprise.envs.requirements import HASH, NAME, canonical, expanded, local_path, logical
+from reprise.envs.requirement_text import expanded, logical
+from reprise.envs.requirements import HASH, NAME, canonical, local_path
 
 _HASHES = re.compile(r"\s+--hash[=\s]")
 _MARKER = re.compile(r"\s+;\s*|;\s+")

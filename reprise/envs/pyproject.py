@@ -14,11 +14,15 @@ from reprise.schemas.environment import PythonEnv
 
 @dataclass(frozen=True, slots=True)
 class Pyproject:
-    """``sources`` are files for ``uv pip compile``, ``lines`` requirement lines, ``python`` a request."""
+    """``sources`` are files for ``uv pip compile``, ``lines`` requirement lines, ``python`` a request.
+
+    ``dependencies`` are what the project itself says that it depends on.
+    """
 
     python: str | None = None
     lines: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
+    dependencies: tuple[str, ...] = ()
 
 
 def read(spec: PythonEnv) -> Pyproject:
@@ -39,6 +43,7 @@ def read(spec: PythonEnv) -> Pyproject:
         python=_chosen_python(file.parent) or _table(content, "project").get("requires-python"),
         lines=(f"-e {os.path.relpath(file.parent, spec.root)}",) if installed else (),
         sources=() if installed else (str(file),),
+        dependencies=tuple(map(str, _list(_table(content, "project"), "dependencies"))),
     )
 
 
@@ -61,3 +66,8 @@ def _content(file: Path) -> dict[str, Any]:
 def _table(content: dict[str, Any], name: str) -> dict[str, Any]:
     table = content.get(name)
     return table if isinstance(table, dict) else {}
+
+
+def _list(table: dict[str, Any], name: str) -> list[Any]:
+    found = table.get(name)
+    return found if isinstance(found, list) else []

@@ -25,7 +25,7 @@ def recall(manager: str, key: str) -> Lock | None:
         entry = json.loads(path(key).read_bytes())
         if entry["stamp"] == _stamp(Path(entry["interpreter"])):
             _note_use(path(key))
-            return Lock(manager, entry["text"])
+            return Lock(manager, entry["text"], notes=tuple(entry.get("notes", ())))
     except (OSError, ValueError, KeyError, TypeError):
         pass
     return None
@@ -44,6 +44,7 @@ def remember(key: str, lock: Lock, interpreter: Path, note: str = "") -> None:
         "interpreter": str(interpreter),
         "stamp": _stamp(interpreter),
         "note": note,
+        "notes": lock.notes,
         "text": lock.text,
     }
     write_atomically(path(key), json.dumps(entry))

@@ -11,22 +11,27 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-from reprise.envs import local_projects, lock_places, pip_settings, requirements, resolutions
+from reprise.envs import (
+    local_projects,
+    lock_places,
+    pip_settings,
+    requirements,
+    resolutions,
+    uv_config,
+)
 from reprise.envs.base import running
-from reprise.envs.credentials import collect_credentials, hide_credentials, restore_credentials
+from reprise.envs.credentials import collect_credentials, hide_credentials
 from reprise.envs.requirements import Requirements
-from reprise.lock import exclusive, scratch
-from reprise.schemas.environment import NO_CREDENTIALS, Credentials, Lock, Policy, PythonEnv
+from reprise.lock import exclusive
+from reprise.schemas.environment import Credentials, Lock, Policy, PythonEnv
 
 if TYPE_CHECKING:
-    from reprise.envs.interpreters import Interpreter
     from reprise.envs.pins import Pin
+    from reprise.envs.question import Resolved
 
 logger = logging.getLogger(__name__)
 
@@ -40,18 +45,6 @@ _INDIFFERENT = (
     "UV_CONCURRENT_",
     "UV_HTTP_",
 )
-
-
-class Resolved(NamedTuple):
-    """``note`` is said whenever this resolution is used; empty: there is nothing to say.
-
-    ``taken_from`` is the name of the lock file that decided, None where uv did.
-    """
-
-    pins: tuple[Pin, ...]
-    python: Interpreter
-    note: str = ""
-    taken_from: str | None = None
 
 
 def lock(manager: str, spec: PythonEnv, policy: Policy, log: Path) -> Lock:
@@ -104,27 +97,19 @@ def shown(spec: PythonEnv) -> str:
     return str(spec.file or spec.root)
 
 
-@contextmanager
-def written(lines: Iterable[str], credentials: Credentials = NO_CREDENTIALS) -> Iterator[Path]:
-    """``lines`` as a requirements file that exists for the time of the block, with the ``credentials``."""
-    with scratch() as folder:
-        path = folder / "requirements.txt"
-        texts = (restore_credentials(line, credentials) for line in lines)
-        path.write_text("".join(f"{line}\n" for line in texts), encoding="utf-8")
-        yield path
-
-
 def _made(manager: str, spec: PythonEnv, asked: Requirements, policy: Policy, key: str, log: Path) -> Lock:
-    from reprise.envs import choosing
+    from reprise.envs import choosing, pyproject
+    from reprise.envs.question import Question
     from reprise.progress import spinner
 
     started = monotonic()
     with spinner("Resolving packages"):
-        resolved = choosing.resolve(spec, asked, policy, log)
-    made = Lock(manager, _text(spec, asked, resolved))
+        resolved = choosing.resolve(Question(spec, asked, pyproject.read(spec), policy, log))
+    made = Lock(manager, _text(spec, asked, resolved), notes=resolved.notes)
     resolutions.remember(key, made, resolved.python.path, resolved.note)
-    done = f"Took %d packages from {resolved.taken_from}" if resolved.taken_from else "Resolved %d packages"
-    logger.info(f"{done} in %.1f s", len(resolved.pins), monotonic() - started)
+    count = f"{len(resolved.pins)} package{'' if len(resolved.pins) == 1 else 's'}"
+    done = f"Took {count} from {resolved.taken_from}" if resolved.taken_from else f"Resolved {count}"
+    logger.info("%s in %.1f s", done, monotonic() - started)
     return made
 
 
@@ -146,6 +131,8 @@ def _text(spec: PythonEnv, asked: Requirements, resolved: Resolved) -> str:
         facts["local"] = local
     if any(project["editable"] for project in local):
         facts["root"] = str(spec.root)
+    if resolved.as_of:
+        facts["as_of"] = resolved.as_of
     return json.dumps(facts, indent=1) + "\n"
 
 
@@ -200,7 +187,8 @@ def _key(spec: PythonEnv, asked: Requirements, policy: Policy) -> str:
     linked = not spec.passing and (spec.pyproject or any(project.editable for project in asked.local))
     decisive = [
         FORMAT,
-        spec.python or [str(running()), sys.version],
+        policy.python or spec.python,
+        "" if asked.lines or spec.pyproject else [str(running()), sys.version],
         _machine(),
         spec.build_dependencies,
         spec.dependencies,
@@ -208,10 +196,12 @@ def _key(spec: PythonEnv, asked: Requirements, policy: Policy) -> str:
         [os.path.relpath(project.path, spec.root) for project in asked.local],
         str(spec.root) if linked else "",
         spec.passing,
+        asked.variables,
         [policy.locked, policy.as_of],
         _lock_file_digest(spec),
         _settings(spec),
         pip_settings.decisive(os.environ),
+        uv_config.texts(os.environ),
         sorted(
             (name, value)
             for name, value in os.environ.items()

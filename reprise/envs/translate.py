@@ -1,8 +1,9 @@
 """A conda.yaml as packages of the Python package index, where that is sound.
 
 Most conda packages of Python projects are on the index under the same name; ``conda_to_pypi.json`` holds
-the other names, and the patterns of what is no Python package. What cannot be translated is refused in
-one error that lists all of it; nothing is dropped without a word.
+the other names. Of what is no Python package most comes with Python or with the wheels of others, and is
+left out; a program has to be on PATH. What is left is refused in one error that lists all of it. Nothing
+is dropped without a word.
 """
 
 from __future__ import annotations
@@ -10,10 +11,13 @@ from __future__ import annotations
 import json
 import logging
 import re
+import shutil
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 from reprise.envs.requirements import canonical
 from reprise.errors import EnvError
@@ -56,31 +60,44 @@ def to_python(spec: CondaEnv) -> PythonEnv:
     requirements: dict[str, str] = {}
     python: str | None = None
     refused: list[str] = []
-    builds: list[str] = []
+    left_out: list[str] = []
+    programs: list[str] = []
     for dependency in spec.dependencies:
         try:
             match = _parse(dependency)
             if match.name == "python":
                 python = _python_request(match.version)
+            elif _is_not_needed(match):
+                left_out.append(match.name)
+            elif executables := conda_names().programs.get(match.name):
+                programs.append(f"{match.name} ({_on_path(executables)})")
             else:
                 name = _pypi_name(match.name)
                 requirements[canonical(name)] = name + _version(match.version)
-            if match.build not in ("", "*"):
-                builds.append(dependency)
         except _Untranslatable as reason:
             refused.append(f"{dependency}: {reason}")
     if refused:
         lines = "\n".join(f"  {line}" for line in refused)
         raise EnvError(
             f"{spec.file}: these cannot come from the Python package index:\n{lines}",
-            hint="take them out where the project does without, or run it in an environment that has them "
-            "with --env-manager local",
+            hint="--env-manager conda takes them; or take them out where the project does without them",
         )
-    _tell(spec, builds)
-    return _assembled(spec, python, requirements)
+    if spec.variables:
+        logger.warning("%s: its variables are set in a conda environment only", spec.file)
+    return _assembled(spec, python, requirements, _notes(spec.file, left_out, programs))
 
 
-def _assembled(spec: CondaEnv, python: str | None, requirements: dict[str, str]) -> PythonEnv:
+def _notes(file: Path, left_out: list[str], programs: list[str]) -> Iterator[str]:
+    """What of the file is not installed, a sentence each."""
+    if left_out:
+        yield f"{file.name}: left out, not needed here: {', '.join(left_out)}"
+    if programs:
+        yield f"{file.name}: taken from PATH: {', '.join(programs)}"
+
+
+def _assembled(
+    spec: CondaEnv, python: str | None, requirements: dict[str, str], notes: Iterable[str]
+) -> PythonEnv:
     in_pip = {canonical(found[0]) for line in spec.pip if (found := re.match(r"[A-Za-z0-9][\w.\-]*", line))}
     for name in sorted(in_pip & requirements.keys()):
         logger.info("%s: the pip section wins over conda's %s", spec.file, requirements.pop(name))
@@ -91,15 +108,8 @@ def _assembled(spec: CondaEnv, python: str | None, requirements: dict[str, str])
         python=python,
         build_dependencies=tuple(line for name, line in wanted.items() if name in _BUILD),
         dependencies=(*(line for name, line in wanted.items() if name not in _BUILD), *spec.pip),
+        notes=("conda packages are taken from the Python package index", *notes),
     )
-
-
-def _tell(spec: CondaEnv, builds: list[str]) -> None:
-    logger.info("%s: conda packages are taken from the Python package index", spec.file)
-    if spec.variables:
-        logger.warning("%s: its variables are set in a conda environment only", spec.file)
-    if builds:
-        logger.info("%s: the build strings of %s have no meaning there", spec.file, ", ".join(builds))
 
 
 def _parse(dependency: str) -> _Match:
@@ -147,37 +157,67 @@ def _clause(clause: str) -> str:
 
 
 def _python_request(version: str) -> str | None:
-    """conda's ``python`` constraint as a request for an interpreter.
-
-    A full version is met by a later patch release too: few machines have the very one.
-    """
+    """conda's ``python`` constraint as a request for an interpreter."""
     clauses = _version(version)
     exact = re.fullmatch(r"==(?P<release>\d+(?:\.\d+)*)(?:\.\*)?", clauses)
-    if exact is None:
-        return clauses or None
-    release = exact["release"]
-    return release if release.count(".") < 2 else f"~={release}"
+    return exact["release"] if exact else clauses or None
+
+
+def _is_not_needed(match: _Match) -> bool:
+    """Whether Python itself or the wheels of others bring it, or it came with others into an export."""
+    names = conda_names()
+    if match.name in names.names:
+        return False
+    exported = match.build not in ("", "*") or match.version == "custom"
+    return (exported and match.name in names.by_others) or any(
+        fnmatchcase(match.name, pattern) for pattern in names.not_needed
+    )
+
+
+def _on_path(executables: Sequence[str]) -> str:
+    """Where the first of ``executables`` that is there lies."""
+    if found := next(filter(None, map(shutil.which, executables)), None):
+        return found
+    raise _Untranslatable(f"a program, and {' or '.join(executables)} is not on PATH")
 
 
 def _pypi_name(name: str) -> str:
-    names, refused = _tables()
-    if name in names:
-        return names[name]
-    for reason, patterns in refused.items():
+    names = conda_names()
+    if name in names.names:
+        return names.names[name]
+    for reason, patterns in names.refused.items():
         if any(fnmatchcase(name, pattern) for pattern in patterns):
             raise _Untranslatable(reason)
     return name
 
 
+class CondaNames(NamedTuple):
+    """What is known of conda's packages: patterns of names, and names on the Python package index."""
+
+    names: Mapping[str, str]
+    programs: Mapping[str, Sequence[str]]
+    by_others: Sequence[str]
+    refused: Mapping[str, Sequence[str]]
+    not_needed: Sequence[str]
+
+
 @cache
-def _tables() -> tuple[dict[str, str], dict[str, list[str]]]:
-    """conda name -> index name, and reason -> patterns of conda names."""
+def conda_names() -> CondaNames:
     content = json.loads(Path(__file__).with_name("conda_to_pypi.json").read_text(encoding="utf-8"))
-    return content["names"], content["refused"]
+    return CondaNames(
+        content["names"],
+        content["programs"],
+        content["brought by others in an export"],
+        content["refused"],
+        content["not needed"],
+    )
 
 
 def index_name(name: str) -> str | None:
     """The name on the Python package index of a conda package, None for what is no Python package."""
+    match = _Match(name, "", "")
+    if _is_not_needed(match) or name in conda_names().programs:
+        return None
     try:
         return canonical(_pypi_name(name))
     except _Untranslatable:

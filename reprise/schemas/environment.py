@@ -15,7 +15,8 @@ class PythonEnv(NamedTuple):
     names the file, and a ``uv.lock`` beside it decides the versions). Requirement lines are as
     written and may hold ``-r FILE``, ``-c FILE``, ``-e DIR`` and ``.``, relative to ``root``.
     ``python`` is the version as written (``3.11``, ``>=3.10``), None for any. ``passing``: the root is a
-    checkout that is removed again, so that nothing may be linked to it.
+    checkout that is removed again, so that nothing may be linked to it. ``notes`` are sentences on what
+    was read in another way than written.
     """
 
     root: Path
@@ -25,6 +26,7 @@ class PythonEnv(NamedTuple):
     dependencies: tuple[str, ...] = ()
     pyproject: Path | None = None
     passing: bool = False
+    notes: tuple[str, ...] = ()
 
 
 class CondaEnv(NamedTuple):
@@ -82,8 +84,9 @@ class Policy(NamedTuple):
     ``locked``: as the lock beside the project says or not at all. ``offline``: nothing is fetched.
     ``as_of``: an RFC 3339 time; nothing that was published after it is taken. ``upgrade``: what is
     resolved anew although a lock says it, by name; ``()`` is everything, None nothing. ``packages``: a
-    folder that packages are installed from, and from nowhere else. ``current``: the Python that the user is
-    in; None: what the variables of our process say.
+    folder that packages are installed from, and from nowhere else. ``python``: the version that the user
+    wants instead of what the project says. ``current``: the Python that the user is in; None: what the
+    variables of our process say.
     """
 
     locked: bool = False
@@ -91,6 +94,7 @@ class Policy(NamedTuple):
     as_of: str | None = None
     upgrade: tuple[str, ...] | None = None
     packages: Path | None = None
+    python: str | None = None
     current: Path | None = None
 
 
@@ -125,14 +129,15 @@ class Lock(NamedTuple):
     """A spec resolved to exact artifacts: ``text`` is the manager's own format, deterministic.
 
     ``root`` is the folder from which the project's own packages are installed, where there are such
-    and the text does not name it. ``credentials`` are those of the addresses in the text. Neither is part
-    of what the lock says.
+    and the text does not name it. ``credentials`` are those of the addresses in the text. ``notes`` say
+    what was decided when it was resolved (which Python, and why). None of them is part of what it says.
     """
 
     manager: str
     text: str
     root: Path | None = None
     credentials: Credentials = NO_CREDENTIALS
+    notes: tuple[str, ...] = ()
 
     @property
     def digest(self) -> str:

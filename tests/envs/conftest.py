@@ -19,8 +19,16 @@ def index(house: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     wheels.make(folder, "beta", "2.0")
     monkeypatch.setenv("PIP_FIND_LINKS", str(folder))
     monkeypatch.setenv("PIP_NO_INDEX", "1")
-    monkeypatch.setenv("UV_PYTHON_DOWNLOADS", "never")
+    only_our_python(monkeypatch)
     return folder
+
+
+def only_our_python(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No other Python of this machine is found, and none is downloaded."""
+    monkeypatch.setenv("UV_PYTHON_DOWNLOADS", "never")
+    monkeypatch.setenv("PYENV_ROOT", "/nowhere")
+    path = os.environ["PATH"].split(os.pathsep)
+    monkeypatch.setenv("PATH", os.pathsep.join(folder for folder in path if "pyenv" not in folder))
 
 
 @pytest.fixture
@@ -37,7 +45,7 @@ def dated_index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str
         for version, year in (("1.0", 2021), ("2.0", 2022), ("3.0", 2023))
     }
     monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
-    monkeypatch.setenv("UV_PYTHON_DOWNLOADS", "never")
+    only_our_python(monkeypatch)
     with wheels.dated_index(folder, times) as url:
         monkeypatch.setenv("UV_DEFAULT_INDEX", url)
         yield url

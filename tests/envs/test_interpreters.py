@@ -45,7 +45,7 @@ def test_requests_that_ours_satisfies(request_: str | None, log: Path) -> None:
     assert os.uname().machine in found.platform
 
 
-@pytest.mark.parametrize("request_", ["3.3", f"{SERIES}.99", "<3.3", "no such thing"])
+@pytest.mark.parametrize("request_", ["3.99", f"{SERIES}.99", "<3.3", "no such thing"])
 def test_requests_that_nothing_satisfies(request_: str, log: Path) -> None:
     with pytest.raises(EnvError, match=f"Python {request_} is not on this machine$") as caught:
         interpreters.find(request_, log)

@@ -75,8 +75,8 @@ def test_pip_installs_from_it(index: Path, log: Path, tmp_path: Path) -> None:
 def test_same_packages_are_the_same_environment_with_and_without_it(index: Path, log: Path) -> None:
     resolved = lock(spec("alpha"), log)
     write(spec("alpha"), log)
-    assert lock(spec("alpha"), log) == resolved
-    assert lock(spec("alpha"), log, LOCKED) == resolved
+    assert lock(spec("alpha"), log).digest == resolved.digest
+    assert lock(spec("alpha"), log, LOCKED).digest == resolved.digest
 
 
 def test_decides_although_the_index_has_newer_versions(
@@ -133,7 +133,7 @@ def test_locked_refuses_what_does_not_fit(index: Path, log: Path) -> None:
 def test_words_that_change_nothing_still_fit(index: Path, log: Path) -> None:
     first = lock(spec("alpha"), log)
     write(spec("alpha"), log)
-    assert lock(spec("alpha>=0.5", "beta"), log, LOCKED) == first
+    assert lock(spec("alpha>=0.5", "beta"), log, LOCKED).digest == first.digest
 
 
 def test_one_of_another_tool_is_used_where_it_fits(index: Path, log: Path) -> None:
@@ -265,8 +265,8 @@ def test_a_lock_stays_at_its_date_until_it_is_told_otherwise(
 
 def test_offline_downloads_no_python(index: Path, log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("UV_PYTHON_DOWNLOADS")
-    with pytest.raises(EnvError, match=r"Python 3\.11\.99 is not on this machine, and --offline forbids"):
-        lock(spec(python="3.11.99"), log, Policy(offline=True))
+    with pytest.raises(EnvError, match=r"Python 3\.99 is not on this machine, and --offline forbids"):
+        lock(spec(python="3.99"), log, Policy(offline=True))
 
 
 def installed(environment: Environment) -> dict[str, str]:

@@ -12,9 +12,18 @@ from reprise.envs import store, translate, virtualenv
 from reprise.errors import EnvError
 from reprise.schemas.environment import CondaEnv, Policy, PythonEnv
 
-REAL_CONDA_PACKAGES = """
-    pytorch-cuda cudnn mkl openblas nomkl libblas compilers openssl sqlite zlib ca-certificates
-    _libgcc_mutex ld_impl_linux-64 r-ggplot2 nodejs openjdk ffmpeg hdf5 xorg-libx11 tk ncurses readline
+# What `conda env export` writes beside the Python packages.
+NOT_NEEDED = """
+    pytorch-cuda cudnn mkl openblas nomkl libblas openssl sqlite zlib ca-certificates cudatoolkit=11.3
+    _libgcc_mutex=0.1=main _openmp_mutex ld_impl_linux-64 hdf5 xorg-libx11 tk ncurses readline libffi xz
+    libgcc-ng=9.3.0=h5101ec6_17 intel-openmp blas=1.0=mkl jpeg=9b=h024ee3a_2 qt sip=4.19.13=py38he6710b0_0
+    vs2015_runtime wincertstore=0.2=py37_0 cpuonly _tflow_select m2w64-gmp gcc_linux-64 tzdata bzip2
+    conda-package-handling
+    mkl-service mkl_fft postgresql=12.2=h20c2e04_0 anaconda=custom=py37_1 icu=58.2 yaml llvm-openmp libcxx
+"""
+PYTHON_PACKAGES = """
+    librosa qtpy qtconsole sqlitedict freetype-py dbus-python zstandard pyyaml conda-pack nvidia-ml-py
+    libclang python-snappy jpype1 glob2 project-root tktooltip attrs yamllint
 """
 
 
@@ -89,8 +98,8 @@ def test_names(conda: str, pypi: str) -> None:
         ("python=3.8", "3.8"),
         ("python=3.8.*", "3.8"),
         ("python==3.8", "3.8"),
-        ("python=3.8.2", "~=3.8.2"),
-        ("python==3.8.2=h1234_0", "~=3.8.2"),
+        ("python=3.8.2", "3.8.2"),
+        ("python==3.8.2=h1234_0", "3.8.2"),
         ("python>=3.6,<3.9", ">=3.6,<3.9"),
         ("conda-forge::python 3.10.*", "3.10"),
     ],
@@ -107,6 +116,7 @@ def test_pip_and_its_kin_are_build_dependencies() -> None:
         file=Path("/project/conda.yaml"),
         build_dependencies=("pip==21.0.*", "setuptools<81", "wheel"),
         dependencies=("numpy",),
+        notes=("conda packages are taken from the Python package index",),
     )
 
 
@@ -119,33 +129,50 @@ def test_pip_lines_stay_as_they_are_and_win(caplog: pytest.LogCaptureFixture) ->
     assert "the pip section wins over conda's numpy==1.19.*" in caplog.text
 
 
-def test_everything_that_needs_conda_is_in_one_error() -> None:
-    refused = ["cudatoolkit=10.1", "libgcc-ng", "r-base", "graphviz", "blas=*=mkl", "numpy=1.2|1.3", "=1.0"]
+def test_everything_that_needs_conda_is_in_one_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    refused = ["r-ggplot2", "r-base", "graphviz=2.50", "openjdk=11=h1_0", "cudf", "numpy=1.2|1.3", "=1.0"]
     with pytest.raises(EnvError) as caught:
-        python_env("numpy", *refused, "gcc_linux-64")
+        python_env("numpy", "openssl", *refused, "anaconda")
     lines = caught.value.message.splitlines()
     assert lines[0] == "/project/conda.yaml: these cannot come from the Python package index:"
-    assert [line.strip().split(": ")[0] for line in lines[1:]] == [*refused, "gcc_linux-64"]
-    assert "--env-manager local" in (caught.value.hint or "")
+    assert [line.strip().split(": ")[0] for line in lines[1:]] == [*refused, "anaconda"]
+    assert "java is not on PATH" in caught.value.message
+    assert "--env-manager conda" in (caught.value.hint or "")
 
 
-@pytest.mark.parametrize("name", REAL_CONDA_PACKAGES.split())
-def test_real_conda_packages_are_refused(name: str) -> None:
-    with pytest.raises(EnvError, match=re.escape(f"{name}: ")):
-        python_env(name)
+def test_a_program_that_is_on_path_is_taken_from_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "bin" / "dot"
+    program.parent.mkdir()
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(program.parent))
+    found = python_env("graphviz", "numpy")
+    assert "numpy" in found.dependencies
+    assert found.notes[-1] == f"conda.yaml: taken from PATH: graphviz ({program})"
 
 
-def test_dropped_build_strings_are_told(caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.INFO)
-    python_env("numpy=1.2=py38_0", "scipy=1.4")
-    assert "the build strings of numpy=1.2=py38_0 have no meaning there" in caplog.text
+@pytest.mark.parametrize("name", NOT_NEEDED.split())
+def test_what_python_or_wheels_bring_is_left_out_and_said(name: str) -> None:
+    found = python_env(name, "numpy")
+    assert found.dependencies == ("numpy",)
+    bare = re.split("=", name, maxsplit=1)[0]
+    assert found.notes[-1] == f"conda.yaml: left out, not needed here: {bare}"
+
+
+@pytest.mark.parametrize("name", PYTHON_PACKAGES.split())
+def test_python_packages_with_similar_names_are_taken(name: str) -> None:
+    assert python_env(name).dependencies == (name,)
 
 
 def test_map_is_consistent() -> None:
-    names, refused = translate._tables()
-    patterns = [pattern for group in refused.values() for pattern in group]
+    known = translate.conda_names()
+    patterns = [*known.not_needed, *(pattern for group in known.refused.values() for pattern in group)]
     assert len(patterns) == len(set(patterns))
-    assert not set(names) & set(patterns)
+    assert not set(known.names) & {*patterns, *known.programs}
+    assert not set(known.programs) & set(patterns)
 
 
 def test_a_conda_yaml_runs(index: Path, log: Path) -> None:

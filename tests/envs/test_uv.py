@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from reprise.envs import uv
+from reprise.envs import uv, uv_failures
 from reprise.process import Completed
 
 LOG = Path("/logs/env.log")
@@ -39,19 +39,19 @@ LOG = Path("/logs/env.log")
         (
             "error: x\n  cause: Because you require numpy>=2 and numpy<1.9, we can conclude that "
             "your requirements are unsatisfiable.",
-            'loosen "numpy>=2"',
+            'exclude each other: "numpy>=2" and "numpy<1.9"',
         ),
         (
             "error: x\n  cause: Because pandas==2.2.0 depends on numpy>=1.23.2,<2 and you require "
             "pandas==2.2.0, we can conclude that you require numpy>=1.23.2,<2.\n"
             "  And because you require numpy==1.19.5, we can conclude that they are unsatisfiable.",
-            'loosen "numpy==1.19.5"',
+            'exclude each other: "pandas==2.2.0" and "numpy==1.19.5"; loosen one',
         ),
         ("error: failed to write\n  cause: No space left on device (os error 28)", "the disk is full"),
     ],
 )
 def test_hints(stderr: str, hint: str) -> None:
-    error = uv.failure("the packages cannot be resolved", Completed(1, "", stderr), LOG)
+    error = uv_failures.failure("the packages cannot be resolved", Completed(1, "", stderr), LOG)
     assert hint in (error.hint or "")
 
 
@@ -59,7 +59,7 @@ def test_explanation_starts_at_the_error_and_hides_secrets() -> None:
     stderr = (
         "Using Python 3.11\nResolved 3 packages\nerror: cannot fetch https://me:secret@host/x\n  cause: bad"
     )
-    error = uv.failure("the packages cannot be installed", Completed(2, "", stderr), LOG)
+    error = uv_failures.failure("the packages cannot be installed", Completed(2, "", stderr), LOG)
     assert error.message == (
         "the packages cannot be installed:\n"
         "  error: cannot fetch https://host/x\n"
@@ -70,7 +70,7 @@ def test_explanation_starts_at_the_error_and_hides_secrets() -> None:
 
 
 def test_silence_is_told_as_the_exit_code() -> None:
-    assert "exit code 7" in uv.failure("x", Completed(7, "", ""), LOG).message
+    assert "exit code 7" in uv_failures.failure("x", Completed(7, "", ""), LOG).message
 
 
 def test_output_is_kept(house: Path, log: Path) -> None:
@@ -80,11 +80,11 @@ def test_output_is_kept(house: Path, log: Path) -> None:
 
 def test_hints_of_uv_give_way_to_ours() -> None:
     stderr = "error: x\n  cause: Because there are no versions of y and you require y\n\nhint: use --y"
-    error = uv.failure("it failed", Completed(1, "", stderr), LOG)
+    error = uv_failures.failure("it failed", Completed(1, "", stderr), LOG)
     assert "--y" not in error.message
     assert (
         "hint: use --y"
-        in uv.failure("it failed", Completed(1, "", "error: odd\nhint: use --y"), LOG).message
+        in uv_failures.failure("it failed", Completed(1, "", "error: odd\nhint: use --y"), LOG).message
     )
 
 
@@ -99,6 +99,8 @@ def test_hints_of_uv_give_way_to_ours() -> None:
     ],
 )
 def test_offline_is_the_reason(cause: str, named: str) -> None:
-    error = uv.failure("it failed", Completed(1, "", f"error: x\n  cause: {cause}"), LOG, offline=True)
+    error = uv_failures.failure(
+        "it failed", Completed(1, "", f"error: x\n  cause: {cause}"), LOG, offline=True
+    )
     assert named in (error.hint or "")
     assert "--offline" in (error.hint or "")

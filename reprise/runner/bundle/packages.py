@@ -112,17 +112,18 @@ def _pylock(
     lines: Iterable[str], credentials: Credentials, python: str, log_file: Path, offline: bool
 ) -> str:
     """The lock in the format that names every file of a package, as TOML."""
-    from reprise.envs import resolving, uv
+    from reprise.envs import uv, uv_failures
     from reprise.envs.base import running
 
     arguments = ["pip", "compile", "--no-header", "--no-deps", "--format", "pylock.toml", *uv.no_index()]
     arguments += ["--python", str(running()), "--python-version", python]
-    with resolving.written(lines, credentials) as source:
+    with uv.requirements_file(lines, credentials) as source:
         done = uv.call(
             [*arguments, str(source)], log=log_file, environ={"UV_CONSTRAINT": None}, offline=offline
         )
     if done.exit_code != 0:
-        raise uv.failure("the packages of the environment cannot be found", done, log_file, offline=offline)
+        what = "the packages of the environment cannot be found"
+        raise uv_failures.failure(what, done, log_file, offline=offline)
     return done.stdout
 
 

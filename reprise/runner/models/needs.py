@@ -68,5 +68,4 @@ def _allows(specifier: SpecifierSet, least: str) -> bool:
 def _lines(dependencies: Iterable[str], spec: PythonEnv | CondaEnv) -> Iterator[str]:
     """The requirements ``dependencies`` of ``spec`` and of the files that these name, without options."""
     asked = requirements.read(dependencies, spec.root, spec.file)
-    of_files = (line for _, text in asked.files for line in requirements.logical(text.splitlines()))
-    return (line for line in (*asked.lines, *of_files) if not line.startswith("-"))
+    return (line for line in asked.lines if not line.startswith("-"))
