@@ -72,6 +72,7 @@ def run(
     locked: bool = False,
     offline: bool = False,
     as_of: str | None = None,
+    python: str | None = None,
     observe: bool = True,
 ) -> SubmittedRun:
     """Run a project; the arguments are those of ``mlflow.projects.run``, and four of our own.
@@ -112,6 +113,7 @@ def run(
         locked=locked,
         offline=offline,
         as_of=as_of,
+        python=python,
         observe=observe,
         current_python=_our_python(),
     )

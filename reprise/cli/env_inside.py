@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from reprise import paths
-from reprise.cli.options import opened, tracking_option
+from reprise.cli.options import opened, python_option, tracking_option
 from reprise.errors import UsageError
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ _WHICH = "ENV is of the cache, RUN recorded, URI a project as for reprise run."
 def _options(function: _F) -> _F:
     for option in (
         click.option("--env-manager", metavar="NAME", help="As for reprise run; for a URI."),
+        python_option,
         click.option("-v", "--version", metavar="REF", help="Branch, tag or commit; for a URI."),
         click.option("--offline", is_flag=True, help="Fetch nothing. [env: REPRISE_OFFLINE]"),
         tracking_option,
@@ -61,21 +62,34 @@ def shell(context: click.Context, /, word: str, **given: Any) -> None:
 
 @contextmanager
 def _entered(
-    word: str, env_manager: str | None, version: str | None, offline: bool, tracking_uri: str | None
+    word: str,
+    env_manager: str | None,
+    python: str | None,
+    version: str | None,
+    offline: bool,
+    tracking_uri: str | None,
 ) -> Iterator[Environment]:
     from reprise.envs import inventory
     from reprise.runner import environments
     from reprise.runner.request import make_request
 
     request = make_request(
-        word, parameters={}, sources={}, env_manager=env_manager, version=version, offline=offline
+        word,
+        parameters={},
+        sources={},
+        env_manager=env_manager,
+        version=version,
+        offline=offline,
+        python=python,
     )
     if inventory.find(word) is None and environments.is_project(word):
         with environments.of_project(request) as environment:
             yield environment
         return
-    if env_manager is not None or version is not None:
-        raise UsageError("--env-manager and --version are for a project's URI", hint="leave them out")
+    if env_manager is not None or version is not None or python is not None:
+        raise UsageError(
+            "--env-manager, --python and --version are for a project's URI", hint="leave them out"
+        )
     found = environments.named(word, partial(opened, tracking_uri))
     if found.lock.manager == "local":
         log.warning("%s is the current one of its machine (local): nothing was made for it", found.title)

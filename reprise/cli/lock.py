@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from reprise.cli import show
-from reprise.cli.options import json_option
+from reprise.cli.options import json_option, python_option
 from reprise.errors import UsageError
 
 _ALL = ""  # --upgrade without a name
@@ -19,6 +19,7 @@ _ALL = ""  # --upgrade without a name
 @click.option(
     "--env-manager", metavar="NAME", help="The manager whose lock it is. [default: by the project]"
 )
+@python_option
 @click.option(
     "--upgrade",
     multiple=True,
@@ -39,6 +40,7 @@ def lock(
     uri: str,
     version: str | None,
     env_manager: str | None,
+    python: str | None,
     upgrade: tuple[str, ...],
     as_of: str | None,
     platforms: tuple[str, ...],
@@ -64,6 +66,7 @@ def lock(
         env_manager=env_manager,
         offline=offline,
         as_of=as_of,
+        python=python,
     )
     if locked:
         found = locks.check(request)

@@ -25,6 +25,12 @@ def tracking_option(function: F) -> F:
     )(function)
 
 
+def python_option(function: F) -> F:
+    return click.option(
+        "--python", metavar="VERSION", help="Python of the environment, as 3.10; wins over the project's."
+    )(function)
+
+
 def json_option(function: F) -> F:
     return click.option("--json", "json_", is_flag=True, help="Print JSON on stdout.")(function)
 

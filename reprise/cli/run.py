@@ -11,7 +11,7 @@ import click
 
 from reprise import paths
 from reprise.cli import run_twice, show
-from reprise.cli.options import json_option, name_values, refuse_undecodable, tracking_option
+from reprise.cli.options import json_option, name_values, python_option, refuse_undecodable, tracking_option
 from reprise.errors import RunFailed, UsageError
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ log = logging.getLogger(__name__)
     metavar="NAME",
     help="local, virtualenv or uv, conda, docker. [env: REPRISE_ENV_MANAGER; default: by the project]",
 )
+@python_option
 @click.option(
     "--storage-dir", metavar="DIR", help="Where path parameters are downloaded. [env: MLFLOW_TMP_DIR]"
 )
@@ -185,6 +186,7 @@ def _show_plan(request: RunRequest, tracking: Tracking, json_: bool) -> None:
 def _facts(plan: Plan, tracking: Tracking) -> dict[str, Any]:
     """The plan for people and programs, in the order in which it is carried out."""
     from reprise.runner.bind import MASK
+    from reprise.runner.plan import python_of
     from reprise.runner.record import planned_tags
 
     repository = plan.checkout.repository
@@ -196,6 +198,7 @@ def _facts(plan: Plan, tracking: Tracking) -> dict[str, Any]:
         "uncommitted changes": repository.dirty if repository else None,
         "entry point": plan.entry_point.name,
         "environment": f"{plan.env_manager} ({plan.project.environment_reason})",
+        "python": python_of(plan),
         "command": plan.shown_command,
         "parameters": {
             item.name: f"{MASK if item.secret else item.text}  ({item.source})"

@@ -40,6 +40,9 @@ class EnvManager(Protocol):
     KEEPS_FOLDER: bool
     """False: there is nothing to make, ``create`` and ``unhealthy`` are never asked."""
 
+    CHOOSES_PYTHON: bool
+    """Whether the user may name the Python (``--python``)."""
+
     def unusable(self) -> str | None:
         """A sentence why this manager does not work on this machine, or None."""
         ...
@@ -91,6 +94,14 @@ class EnvManager(Protocol):
         """
         ...
 
+    def python_of(self, spec: EnvSpec, policy: Policy, log: Path) -> str | None:
+        """The version of Python that an environment would get, where that is known before it is resolved.
+
+        Raises:
+            EnvError: it is not on this machine, and cannot be downloaded.
+        """
+        ...
+
     def create(self, lock: Lock, prefix: Path, policy: Policy, log: Path) -> None:
         """Fill the EMPTY folder ``prefix``, which is the environment's final place.
 
@@ -130,6 +141,10 @@ class EnvManager(Protocol):
     def reached_at(self, environment: Environment) -> str:
         """The address of this machine at which a process inside reaches a server of ours."""
         ...
+
+
+def python_not_known(spec: EnvSpec, policy: Policy, log: Path) -> str | None:
+    return None
 
 
 def always_usable() -> str | None:

@@ -45,17 +45,21 @@ def resolve(question: Question) -> Resolved:
             )
         fit = interpreter_choice.fitted(question)
         return Resolved(fit.pins, fit.python, notes=fit.notes)
-    python, said = _python(question, file)
+    python, said, note = _python(question, file)
     markers = pins.environment(python.implementation, python.version)
     if spec.pyproject is not None and file.name == lock_places.UV:
         held = lockfiles_uv.held(file, spec.pyproject, python.path, markers, policy, question.log)
     else:
         held = _held(question, file, python, said, markers)
-    return _by_lock(question, python, held)
+    notes = tuple(filter(None, (note, *spec.notes, *question.asked.notes)))
+    return _by_lock(question, python, held)._replace(notes=notes)
 
 
-def _python(question: Question, file: Path) -> tuple[Interpreter, Facts]:
-    """The interpreter: the lock's, or its successor, where the spec is what the lock was made from."""
+def _python(question: Question, file: Path) -> tuple[Interpreter, Facts, str]:
+    """The interpreter: the lock's, or its successor, where the spec is what the lock was made from.
+
+    With it what the lock says of itself, and a sentence where another patch release has to do.
+    """
     spec, log = question.spec, question.log
     is_uv = file.name == lock_places.UV
     said = Facts() if is_uv else lockfiles.facts(lockfiles.text(file) or "")
@@ -64,9 +68,10 @@ def _python(question: Question, file: Path) -> tuple[Interpreter, Facts]:
         implementation, _, version = said.python.partition(" ")
         for near in (version, lockfiles.series(version)):
             if found := interpreters.present(interpreters.exactly(implementation, near), log):
-                return found, said
+                return found, said, interpreters.relaxed(version, found.version)
     held = () if is_uv else pins.read((lockfiles.text(file) or "").splitlines(), None, spec.root)
-    return interpreter_choice.without_resolving(question, held), said
+    python = interpreter_choice.without_resolving(question, held)
+    return python, said, interpreters.relaxed(question.python, python.version)
 
 
 def _held(

@@ -27,6 +27,17 @@ class Answer(NamedTuple):
     notes: tuple[str, ...]
 
 
+class UnfitPython(EnvError):
+    """There is no resolution for this Python, but there may be one for another.
+
+    ``unbuilt`` is the package that could not be built, empty where that was not the reason.
+    """
+
+    def __init__(self, error: EnvError, unbuilt: str) -> None:
+        super().__init__(error.message, hint=error.hint)
+        self.unbuilt = unbuilt
+
+
 def compiled(
     question: Question,
     python: Candidate,
@@ -58,7 +69,7 @@ def compiled(
             as_of=policy.as_of,
         )
     if done.result.exit_code != 0:
-        raise uv_failures.failure(
+        error = uv_failures.failure(
             f"the packages of {question.title} cannot be resolved",
             done.result,
             log,
@@ -66,6 +77,9 @@ def compiled(
             as_of=policy.as_of,
             written=partial(user_words.of_requirement, spec, asked),
         )
+        if uv_failures.may_depend_on_python(done.result):
+            raise UnfitPython(error, uv_failures.unbuilt(done.result))
+        raise error
     for warning in _YANKED.findall(done.result.stderr):
         logger.warning("%s", warning)
     return Answer(hashes.honoured(done.result.stdout.splitlines(), asked.hashes), done.notes)

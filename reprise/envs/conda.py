@@ -28,11 +28,13 @@ from reprise.schemas.job import Command
 
 NAME = conda_records.NAME
 KEEPS_FOLDER = True
+CHOOSES_PYTHON = True
 
 unusable = conda_rattler.unusable
 tags = base.no_tags
 settle = base.settles_nothing
 reached_at = base.at_loopback
+python_of = base.python_not_known
 observe = base.observe_here
 variables_inside = base.variables_here
 

@@ -108,10 +108,36 @@ def digest(spec: CondaEnv, asked: Requirements) -> str:
     return hashlib.sha256(json.dumps(decisive).encode()).hexdigest()
 
 
-def specs_of(spec: CondaEnv) -> tuple[str, ...]:
-    """The match specs, with a Python where only the pip section needs one."""
-    named = any(re.match(r"(?:\S+::)?python(?![\w.-])", written.strip()) for written in spec.dependencies)
+def specs_of(spec: CondaEnv, python: str | None = None) -> tuple[str, ...]:
+    """The match specs, with a Python where only the pip section needs one.
+
+    Args:
+        python: the version that the user wants instead of the one that ``spec`` says.
+    """
+    if python is not None:
+        others = (written for written in spec.dependencies if not _is_python(written))
+        return (*others, f"python{'=' if python[0].isdigit() else ''}{python.replace(' ', '')}")
+    named = any(map(_is_python, spec.dependencies))
     return spec.dependencies if named or not spec.pip else (*spec.dependencies, "python")
+
+
+def _is_python(dependency: str) -> bool:
+    return re.match(r"(?:\S+::)?python(?![\w.-])", dependency.strip()) is not None
+
+
+def _other_python(held: CondaLock, python: str | None) -> str | None:
+    """A sentence where the Python of ``held`` is not the one that the user wants."""
+    from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
+    if python is None:
+        return None
+    version = next((record.version for record in held.records if record.name == "python"), "")
+    wanted = f"=={python}.*" if python[0].isdigit() and not python.endswith("*") else python
+    try:
+        fits = bool(version) and version in SpecifierSet(wanted)
+    except InvalidSpecifier:
+        fits = False
+    return None if fits else f"it has Python {version or 'of no version'}, and --python says {python}"
 
 
 def resolve(
@@ -155,7 +181,7 @@ def question_of(spec: CondaEnv, platform: str, policy: Policy, preferred: CondaL
     if not spec.channels and not settings["channels"]:
         logger.info("%s names no channel: packages are taken from %s", spec.file, channels[0].name)
     return conda_solve.Question(
-        specs_of(spec),
+        specs_of(spec, policy.python),
         channels,
         settings,
         platform,
@@ -197,6 +223,7 @@ def _made(spec: CondaEnv, asked: Requirements, policy: Policy, key: str, log: Pa
         preferred = conda_lockfiles.as_lock(held, spec, asked, platform)
         if policy.upgrade is None:
             why = conda_lockfiles.misfit(held, spec, asked, digest(spec, asked), platform)
+            why = why or (_other_python(preferred, policy.python) if preferred else None)
             if why is None:
                 found, note = (
                     preferred,

@@ -23,11 +23,13 @@ logger = logging.getLogger(__name__)
 
 NAME = "docker"
 KEEPS_FOLDER = False
+CHOOSES_PYTHON = False
 
 unusable = docker_client.unusable
 create = base.nothing_to_create
 settle = base.settles_nothing
 unhealthy = base.always_healthy
+python_of = base.python_not_known
 read_credentials = base.no_credentials
 
 _LOOPBACK = "127.0.0.1"

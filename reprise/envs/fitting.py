@@ -7,12 +7,12 @@ packages are held against the index once more.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from reprise.envs import interpreters, wheel_coverage
 from reprise.envs.candidates import Candidate, Candidates, find_candidates, is_newer
+from reprise.envs.compiling import UnfitPython
 from reprise.envs.pins import Pin
 from reprise.envs.question import Question
 from reprise.envs.wheel_coverage import Wheels
@@ -21,8 +21,7 @@ from reprise.errors import EnvError
 Resolve = Callable[[Candidate], tuple[Pin, ...]]
 """The resolution for a Python; EnvError where there is none."""
 
-_TRIES = 3  # resolutions that may fail; each may have built packages
-_MAY_DEPEND_ON_PYTHON = re.compile(r"no (?:usable )?wheels|Python|Failed to (?:build|download and build)")
+_TRIES = 5  # resolutions that may fail; each may have built packages
 
 
 class Fit(NamedTuple):
@@ -114,8 +113,11 @@ class _Search:
             pins = self._resolve(python)
         except EnvError as error:
             self.error = self.error or error
-            self._failed = self._failed + 1 if _MAY_DEPEND_ON_PYTHON.search(error.message) else _TRIES
-            self.pass_over(python, "its packages cannot be resolved")
+            self._failed = self._failed + 1 if isinstance(error, UnfitPython) else _TRIES
+            unbuilt = error.unbuilt if isinstance(error, UnfitPython) else ""
+            self.pass_over(
+                python, f"{unbuilt} cannot be built" if unbuilt else "the packages cannot be resolved"
+            )
             return None
         named = [pin.head for pin in pins if pin.name and pin.path is None and "==" in pin.head]
         sources = [line for line in self._question.asked.lines if line.startswith(wheel_coverage.SOURCES)]

@@ -83,14 +83,31 @@ def interpreter_for(question: Question) -> Interpreter:
         EnvError: it is not on this machine and cannot be downloaded.
     """
     policy = question.policy
-    exact = policy.locked
     try:
-        return interpreters.find(question.python, question.log, offline=policy.offline, exact=exact)
+        return interpreters.find(question.python, question.log, offline=policy.offline, exact=policy.locked)
     except EnvError as error:
-        words = None if policy.python else user_words.of_python(question.spec)
-        if words is None:
-            raise
-        raise EnvError(f"{words}: {error.message}", hint=error.hint) from error
+        raise _in_words(error, question) from error
+
+
+def _in_words(error: EnvError, question: Question) -> EnvError:
+    """``error`` about a Python, with what the project says."""
+    words = None if question.policy.python else user_words.of_python(question.spec)
+    return error if words is None else EnvError(f"{words}: {error.message}", hint=error.hint)
+
+
+def planned(question: Question) -> str:
+    """The version that :func:`interpreter_for` would give; nothing is downloaded.
+
+    Raises:
+        EnvError: it is not on this machine, and uv may not or cannot download it.
+    """
+    request, policy = question.python, question.policy
+    found = interpreters.find_here(request, question.log, exact=policy.locked)
+    if found is not None:
+        return found.version
+    if not policy.offline and interpreters.is_downloadable(request or "", question.log):
+        return f"{request}, which is not on this machine and would be downloaded"
+    raise _in_words(interpreters.missing(request or "", question.log, offline=policy.offline), question)
 
 
 def without_resolving(question: Question, pinned: Iterable[Pin] = ()) -> Interpreter:

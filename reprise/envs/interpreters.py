@@ -50,20 +50,29 @@ def find(request: str | None, log: Path, *, offline: bool = False, exact: bool =
     Raises:
         EnvError: there is none; names those that are there.
     """
-    wanted = None if request is None else _as_uv_writes(request)
-    if wanted is None or _is_met_by_ours(wanted):
-        return _ours()
-    near = [wanted, *([wanted.rpartition(".")[0]] if not exact and is_release(wanted) else [])]
-    for version in near:
-        if found := present(version, log):
-            return found
-    downloads = may_download() and wanted[:1] in "<>=~!0123456789"
-    if downloads and not offline:
-        for version in near:
+    if found := find_here(request, log, exact=exact):
+        return found
+    wanted = _as_uv_writes(request or "")
+    if may_download() and not offline and wanted[:1] in "<>=~!0123456789":
+        for version in _near(wanted, exact=exact):
             result = _download(version, log)
             if result.exit_code == 0:
                 return _described(Path(result.stdout.strip()), log)
-    raise _missing(request or "", log, downloads=downloads, offline=offline)
+    raise missing(request or "", log, offline=offline)
+
+
+def find_here(request: str | None, log: Path, *, exact: bool = True) -> Interpreter | None:
+    """As :func:`find`, of what is on this machine; None where it is not."""
+    wanted = None if request is None else _as_uv_writes(request)
+    if wanted is None:
+        return _ours()
+    found = (present(version, log) for version in _near(wanted, exact=exact))
+    return next(filter(None, found), None)
+
+
+def _near(wanted: str, *, exact: bool) -> list[str]:
+    """``wanted``, and its series where another patch release will do."""
+    return [wanted] if exact or not is_release(wanted) else [wanted, wanted.rpartition(".")[0]]
 
 
 def present(request: str, log: Path) -> Interpreter | None:
@@ -96,7 +105,8 @@ def is_choice(request: str | None) -> bool:
     return request is None or re.match(r"\s*(?:[<>~!]|3\s*$|.*,)", request) is not None
 
 
-def _missing(request: str, log: Path, *, downloads: bool, offline: bool) -> EnvError:
+def missing(request: str, log: Path, *, offline: bool) -> EnvError:
+    """The error for a Python that is not here and cannot be downloaded."""
     if re.match(r"[=\s]*(?:2\.|3\.[0-5](?!\d))", request):
         return EnvError(
             f"Python {request} is too old: environments are made of Python 3.6 and newer",
@@ -104,7 +114,7 @@ def _missing(request: str, log: Path, *, downloads: bool, offline: bool) -> EnvE
         )
     why = ", and --offline forbids to download it" if offline else ", and uv could not download it"
     return EnvError(
-        f"Python {request} is not on this machine" + (why if downloads else ""),
+        f"Python {request} is not on this machine" + (why if may_download() else ""),
         hint=f"these are: {', '.join(installed(log)) or 'none'}; install Python {request}, "
         "or name one of them with --python or in the environment file",
     )
@@ -135,6 +145,13 @@ def installed_series() -> dict[str, Path]:
             if series := _PROGRAM.fullmatch(program.name):
                 found.setdefault(series[1], program)
     return found
+
+
+def is_downloadable(request: str, log: Path) -> bool:
+    """Whether uv may download it, and has one to download."""
+    wanted = _as_uv_writes(request)
+    series = ".".join(wanted.split(".")[:2])
+    return may_download() and any(version.startswith(f"{series}.") for version in downloadable(log))
 
 
 def downloadable(log: Path) -> list[str]:

@@ -23,6 +23,7 @@ from reprise.schemas.job import Command
 
 NAME = "local"
 KEEPS_FOLDER = False
+CHOOSES_PYTHON = False
 NAMED_FOLDER = "python-names-v1"
 
 unusable = base.always_usable
@@ -32,6 +33,7 @@ unhealthy = base.always_healthy
 tags = base.no_tags
 read_credentials = base.no_credentials
 reached_at = base.at_loopback
+python_of = base.python_not_known
 observe = base.observe_here
 variables_inside = base.variables_here
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from reprise.envs import local
 from reprise.envs.base import EnvManager
-from reprise.errors import EnvError, UsageError
+from reprise.errors import EnvError, ProjectError, UsageError
 from reprise.schemas.environment import CondaEnv, DockerEnv, EnvSpec, PythonEnv
 
 
@@ -62,13 +62,32 @@ def words() -> tuple[str, ...]:
     return (*MANAGERS, *ALIASES)
 
 
-def choose(spec: EnvSpec, requested: str | None) -> tuple[EnvManager, EnvSpec]:
+def faults_of(spec: EnvSpec) -> tuple[str, ...]:
+    """Every requirement line of ``spec`` that is none, and every file that it names and that is missing."""
+    from reprise.envs import pyproject, requirements
+
+    try:
+        match spec:
+            case PythonEnv():
+                pyproject.read(spec)
+                requirements.read((*spec.build_dependencies, *spec.dependencies), spec.root, spec.file)
+            case CondaEnv():
+                requirements.read(spec.pip, spec.file.parent, spec.file)
+    except ProjectError as error:
+        return error.faults or (error.message,)
+    return ()
+
+
+def choose(spec: EnvSpec, requested: str | None, python: str | None = None) -> tuple[EnvManager, EnvSpec]:
     """The manager for ``spec``, and the spec as that manager takes it (a conda.yaml translated).
 
     Everything that can be known to fail before anything is made fails here, before a run is opened.
 
+    Args:
+        python: the version of ``--python``.
+
     Raises:
-        UsageError: ``requested`` is not a word of ``--env-manager``.
+        UsageError: ``requested`` is not a word of ``--env-manager``, or its manager makes no Python.
         EnvError: the manager does not do such a project, or does not work on this machine.
         ProjectError: the spec names a file that does not exist.
     """
@@ -79,6 +98,11 @@ def choose(spec: EnvSpec, requested: str | None) -> tuple[EnvManager, EnvSpec]:
         )
     word = _BY_PROJECT[type(spec)] if requested is None else ALIASES.get(requested, requested)
     manager = MANAGERS[word]
+    if python is not None and not manager.CHOOSES_PYTHON:
+        raise UsageError(
+            f"--python {python}: an environment of {word} has the Python that it has",
+            hint="leave --python out, or make an environment with --env-manager virtualenv",
+        )
     taken = manager.takes(spec)
     if reason := manager.unusable():
         raise EnvError(reason, hint="--env-manager local runs the project in the current environment")

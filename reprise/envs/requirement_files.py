@@ -192,13 +192,13 @@ class Reader:
 
 
 def _place(origin: Origin, root: Path) -> str:
-    """``requirements.txt:3: ``, as near as it is known."""
+    """``requirements.txt:3:1  ``, as near as it is known."""
     file, number, text = origin
     if file is None:
         return ""
     shown = file.relative_to(root) if file.is_relative_to(root) else file
     number = number or line_of(text, file)
-    return f"{shown}:{number}: " if number else f"{shown}: "
+    return f"{shown}:{number}:1  " if number else f"{shown}: "
 
 
 def line_of(text: str, file: Path) -> int | None:

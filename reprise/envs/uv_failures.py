@@ -11,7 +11,8 @@ from reprise.errors import EnvError
 from reprise.process import Completed
 from reprise.redact import redact
 
-_TAIL = 20
+_HEAD = 4
+_TAIL = 16
 
 # Names that were right once, with the way out.
 _WAYS_OUT = {
@@ -84,6 +85,8 @@ _HINT_OF_UV = re.compile(r"^hint: .*(?:\n[ \t]+.*)*\n?", re.MULTILINE)
 _FOR_USERS_OF_UV = re.compile(r"--\w|\btool\.uv\b|exclude-newer|UV_")
 _UNDATED = re.compile(r"`(?P<file>[^`]+)` is missing an upload date")
 _TOO_NEW = re.compile(r"`(?P<package>[^`]+)` was filtered by `exclude-newer`")
+_BUILT = re.compile(r"Failed to (?:build|download and build) `?(?P<name>[\w.\-]+?)(?:==|`|\s)")
+_ABOUT_PYTHON = re.compile(r"no (?:usable )?wheels|Python[<>=! ]|Python version")
 _CONCLUDED = re.compile(r"we can conclude that .*?\.(?=\s|$)")
 _REQUIRED = re.compile(r"you require (?P<list>.*?)(?=,? we can conclude|\.\s|$)")
 _ONE = re.compile(r"[A-Za-z0-9][\w.\-]*(?:\[[^\]]*\])?(?:[=<>!~]=?\S+)?")
@@ -112,8 +115,23 @@ def failure(
         explanation = _HINT_OF_UV.sub(
             lambda found: "" if _FOR_USERS_OF_UV.search(found[0]) else found[0], explanation
         ).rstrip()
-    lines = "\n".join(f"  {line}".rstrip() for line in explanation.splitlines()[-_TAIL:])
+    lines = "\n".join(f"  {line}".rstrip() for line in _shortened(explanation.splitlines()))
     return EnvError(f"{what}:\n{lines}\n  (the whole output: {log})", hint=hint)
+
+
+def unbuilt(result: Completed) -> str:
+    """The package that could not be built, as ``pathtools 0.1.2``; empty where that was not the reason."""
+    found = re.search(r"Failed to (?:build|download and build) `?([\w.\-]+)==([^`\s]+)", result.stderr)
+    return f"{found[1]} {found[2]}" if found else ""
+
+
+def may_depend_on_python(result: Completed) -> bool:
+    """Whether another Python might get on with what made this uv fail."""
+    text = " ".join(result.stderr.split())
+    found = _BUILT.search(text)
+    if found and found["name"] in _WAYS_OUT:
+        return False
+    return found is not None or _ABOUT_PYTHON.search(text) is not None
 
 
 def _hint(
@@ -157,6 +175,13 @@ def _cited(requirement: str, written: Callable[[str], str | None]) -> str:
     """A requirement in the words of the user's file, where that says it."""
     name = re.split(r"[\[=<>!~]", requirement, maxsplit=1)[0]
     return written(name) or f'"{requirement}"'
+
+
+def _shortened(lines: list[str]) -> list[str]:
+    """The first lines, which say what is wrong, and the last, which say why."""
+    if len(lines) <= _HEAD + _TAIL:
+        return lines
+    return [*lines[:_HEAD], "...", *lines[-_TAIL:]]
 
 
 def _explanation(output: str) -> str:

@@ -6,11 +6,12 @@ The lock is JSON: the interpreter, and the requirements as uv resolved them, wit
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from reprise.envs import base, requirements, resolving, uv
 from reprise.errors import EnvError
+from reprise.schemas import tags as run_tags
 from reprise.schemas.environment import (
     CondaEnv,
     Credentials,
@@ -26,9 +27,9 @@ from reprise.schemas.job import Command
 
 NAME = "virtualenv"
 KEEPS_FOLDER = True
+CHOOSES_PYTHON = True
 
 unusable = uv.unusable
-tags = base.no_tags
 settle = base.settles_nothing
 reached_at = base.at_loopback
 observe = base.observe_here
@@ -62,6 +63,17 @@ def read_credentials(spec: EnvSpec) -> Credentials:
     return resolving.read_credentials(spec)
 
 
+def python_of(spec: EnvSpec, policy: Policy, log: Path) -> str | None:
+    from reprise.envs import interpreter_choice, lock_places, pyproject
+    from reprise.envs.question import Question
+
+    assert isinstance(spec, PythonEnv)
+    question = Question(spec, resolving.read(spec), pyproject.read(spec), policy, log)
+    if lock_places.of(spec).is_file() or interpreter_choice.is_open(question):
+        return None
+    return interpreter_choice.planned(question)
+
+
 def write_lock(spec: EnvSpec, policy: Policy, platforms: Sequence[str], log: Path) -> tuple[Path, ...]:
     from reprise.envs import locking
 
@@ -88,6 +100,11 @@ def enter(environment: Environment, command: Command) -> Command:
     entered = base.with_folder_on_path(command, environment.prefix / "bin")
     patch = (("VIRTUAL_ENV", str(environment.prefix)), ("PYTHONHOME", None))
     return entered._replace(environ=(*entered.environ, *patch))
+
+
+def tags(environment: Environment) -> Mapping[str, str]:
+    notes = environment.lock.notes
+    return {run_tags.ENV_NOTES: "\n".join(notes)} if notes else {}
 
 
 def packages(lock: Lock) -> tuple[Package, ...]:

@@ -144,8 +144,9 @@ def of_project(request: RunRequest) -> Iterator[Environment]:
     checkout = sources.fetch(request.uri, request.version, request.base, offline=request.offline)
     try:
         project = load_project(checkout.path)
-        manager, spec = envs.choose(project.environment, request.env_manager)
-        policy = Policy(request.locked, request.offline, as_of.resolve(request.as_of, checkout))
+        manager, spec = envs.choose(project.environment, request.env_manager, request.python)
+        dated = as_of.resolve(request.as_of, checkout)
+        policy = Policy(request.locked, request.offline, dated, python=request.python)
         user = User(project.name or project.root.name)
         with store.using(manager, taken_from(checkout, spec), policy, _log(), user) as environment:
             yield environment

@@ -85,8 +85,9 @@ def _chosen(request: RunRequest, checkout: Checkout) -> tuple[EnvManager, EnvSpe
     project = load_project(checkout.path)
     for warning in project.warnings:
         log.warning("%s", warning)
-    manager, spec = envs.choose(project.environment, request.env_manager)
-    policy = Policy(offline=request.offline, as_of=as_of.resolve(request.as_of, checkout))
+    manager, spec = envs.choose(project.environment, request.env_manager, request.python)
+    dated = as_of.resolve(request.as_of, checkout)
+    policy = Policy(offline=request.offline, as_of=dated, python=request.python)
     return manager, taken_from(checkout, spec), policy
 
 

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from reprise import paths
 from reprise.backends import registry as backends
 from reprise.envs import registry as envs
 from reprise.runner import as_of, sources
@@ -84,10 +85,14 @@ def plan_for(checkout: Checkout, request: RunRequest, here: Localise, again: Aga
     entry_point = find_entry_point(project, request.entry_point)
     spec = again.environment if again and again.environment else project.environment
     asked = _with_docker_options(spec, request, project, checkout)
-    manager, environment = envs.choose(asked, again.manager if again else request.env_manager)
+    manager, environment = envs.choose(
+        asked, again.manager if again else request.env_manager, request.python
+    )
     invocation = bind(project, entry_point, request, here)
     dated = as_of.resolve(request.as_of, checkout)
-    policy = Policy(request.locked, request.offline, dated, current=request.current_python)
+    policy = Policy(
+        request.locked, request.offline, dated, python=request.python, current=request.current_python
+    )
     for warning in project.warnings:
         log.warning("%s", warning)
     if isinstance(environment, DockerEnv):
@@ -112,6 +117,16 @@ def plan_for(checkout: Checkout, request: RunRequest, here: Localise, again: Aga
         config,
         again,
     )
+
+
+def python_of(plan: Plan) -> str | None:
+    """The version of Python that the run would get, where the project or the user names one.
+
+    Raises:
+        EnvError: it is not on this machine, and cannot be downloaded.
+    """
+    log_file = paths.state_dir() / "logs" / "environment.log"
+    return envs.MANAGERS[plan.env_manager].python_of(plan.environment, plan.policy, log_file)
 
 
 def taken_from(checkout: Checkout, environment: EnvSpec) -> EnvSpec:

@@ -36,6 +36,7 @@ def make_request(
     offline: bool = False,
     observe: bool = True,
     as_of: str | None = None,
+    python: str | None = None,
     **rest: Any,
 ) -> RunRequest:
     """A request with the defaults of the environment filled in; the rest are RunRequest's own fields.
@@ -67,6 +68,7 @@ def make_request(
         offline=is_offline(offline),
         observe=is_observed(observe),
         as_of=_as_of(as_of),
+        python=_python(python),
         **rest,
     )
 
@@ -113,6 +115,16 @@ def read_params_file(path: Path) -> dict[str, str | None]:
             findings.fault(value.at, (name,), "a value is a text, a number or a [list]")
     refuse_faults([findings])
     return values
+
+
+def _python(given: str | None) -> str | None:
+    if given is None:
+        return None
+    from reprise.schemas.python_request import fault_of
+
+    if sentence := fault_of(given):
+        raise UsageError(f"--python: {sentence}")
+    return given.strip()
 
 
 def _as_of(given: str | None) -> str | None:

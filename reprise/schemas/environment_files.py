@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from reprise import __version__
-from reprise.schemas import memory
+from reprise.schemas import memory, python_request
 from reprise.schemas.environment import CondaEnv, DockerEnv, EnvSpec, PythonEnv
 from reprise.schemas.faults import START, Findings, Position, on_one_line, shortened
 from reprise.schemas.nodes import (
@@ -71,10 +71,14 @@ def read_bytes(path: Path, findings: Findings) -> bytes | None:
 def read_python_env(path: Path, root: Path, findings: Findings) -> PythonEnv:
     """What ``path`` says; files that its requirements name are relative to ``root``."""
     node, _ = read_yaml(path, "python_env", findings)
+    version = child(node, "python")
+    python = text_of(version)
+    if version is not None and python is not None and (sentence := python_request.fault_of(python)):
+        findings.fault(version.at, ("python",), sentence)
     return PythonEnv(
         root=root,
         file=path,
-        python=text_of(child(node, "python")),
+        python=python,
         build_dependencies=texts_of(child(node, "build_dependencies")),
         dependencies=texts_of(child(node, "dependencies")),
     )
@@ -87,6 +91,7 @@ def read_conda_env(path: Path, root: Path, findings: Findings) -> CondaEnv:
             findings.warn(entry.key_at, (), f'"{key}" is ignored')
     listed = child(node, "dependencies")
     _warn_of_selectors(items_of(listed), content, findings)
+    _refuse_carets(items_of(listed), findings)
     return CondaEnv(
         root=root,
         file=path,
@@ -100,6 +105,15 @@ def read_conda_env(path: Path, root: Path, findings: Findings) -> CondaEnv:
             if (text := text_of(entry.value)) is not None
         ),
     )
+
+
+def _refuse_carets(dependencies: Sequence[Node], findings: Findings) -> None:
+    """``python=^3.11`` is Poetry's; what begins with ``^`` and ends with ``$`` is a pattern of conda's."""
+    for number, dependency in enumerate(dependencies, start=1):
+        text = text_of(dependency) or ""
+        if re.search(r"[=\s]\^\s*\d[^$]*$", text):
+            sentence = f'"{text}" is not a package: "^" is Poetry\'s; write ">=3.11,<4" for "^3.11"'
+            findings.fault(dependency.at, ("dependencies", f"item {number}"), sentence)
 
 
 def _warn_of_selectors(dependencies: Sequence[Node], content: bytes, findings: Findings) -> None:

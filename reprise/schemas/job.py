@@ -70,6 +70,7 @@ class RunRequest(NamedTuple):
     locked: bool = False
     offline: bool = False
     as_of: str | None = None
+    python: str | None = None
     current_python: Path | None = None
     observe: bool = True
 

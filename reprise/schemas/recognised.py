@@ -11,9 +11,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeAlias
 
+from reprise.schemas import python_request
 from reprise.schemas.environment import CondaEnv, EnvSpec, PythonEnv
 from reprise.schemas.environment_files import is_file, read_named, read_toml
-from reprise.schemas.faults import START, Findings
+from reprise.schemas.faults import START, Findings, Position
 
 Found: TypeAlias = tuple[EnvSpec, str, Findings | None]
 """What, by which files, and what is wrong in them."""
@@ -62,6 +63,9 @@ def _pyproject(root: Path, name: str, check_file: bool) -> Found | None:
     content = read_toml(root / name, inner) if check_file else None
     if content is not None and "project" not in content:
         return None
+    wanted = content["project"].get("requires-python") if content and "project" in content else None
+    if isinstance(wanted, str) and (sentence := python_request.fault_of(wanted)):
+        inner.fault(_line_of(root / name, "requires-python"), ("project", "requires-python"), sentence)
     spec = PythonEnv(root, root / name, pyproject=root / name)
     return _chosen(spec, f"{name} with uv.lock" if is_file(root / "uv.lock") else name, inner)
 
@@ -86,6 +90,13 @@ def _one_of_requirements(root: Path) -> Found | None:
         'a python_env.yaml with "-r FILE" among its dependencies does',
     )
     return PythonEnv(root), "several files could say the environment: Python without packages", inner
+
+
+def _line_of(file: Path, key: str) -> Position:
+    """Where ``key`` stands in a TOML file, whose parser does not say it."""
+    lines = file.read_text(encoding="utf-8", errors="replace").splitlines()
+    numbers = (number for number, line in enumerate(lines, start=1) if line.lstrip().startswith(key))
+    return Position(next(numbers, 1), 1)
 
 
 _FILES: dict[str, Callable[[Path, str, bool], Found | None]] = {

@@ -116,7 +116,7 @@ def test_what_does_not_exist_is_named(line: str) -> None:
 
 def test_the_file_that_names_a_missing_one_is_named() -> None:
     Path("a.txt").write_text("-r nowhere.txt\n")
-    with pytest.raises(ProjectError, match=r"^a\.txt:1: .* names .*nowhere\.txt"):
+    with pytest.raises(ProjectError, match=r"^a\.txt:1:1  .* names .*nowhere\.txt"):
         read("-r a.txt")
 
 
@@ -247,7 +247,7 @@ def test_malformed_lines_are_named_with_their_place(line: str, sentence: str) ->
     Path("r.txt").write_text(f"# first\nnumpy\n{line}\n")
     with pytest.raises(ProjectError) as caught:
         read("-r r.txt")
-    assert caught.value.message.startswith("r.txt:3: ")
+    assert caught.value.message.startswith("r.txt:3:1  ")
     assert sentence in caught.value.message
 
 
@@ -273,5 +273,5 @@ def test_all_malformed_lines_are_told_at_once() -> None:
     Path("r.txt").write_text("foo bar\nnumpy\nb=2\n")
     with pytest.raises(ProjectError) as caught:
         read("-r r.txt", "a=1")
-    places = [fault.split(": ")[0] for fault in caught.value.faults]
-    assert places == ["r.txt:1", "r.txt:3", "python_env.yaml:3"]
+    places = [fault.split("  ")[0] for fault in caught.value.faults]
+    assert places == ["r.txt:1:1", "r.txt:3:1", "python_env.yaml:3:1"]

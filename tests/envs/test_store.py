@@ -45,6 +45,9 @@ class Recorder:
 
     NAME = "recorder"
     KEEPS_FOLDER = True
+    CHOOSES_PYTHON = True
+
+    python_of = staticmethod(base.python_not_known)
 
     def __init__(self) -> None:
         self.created = 0
