@@ -62,6 +62,7 @@ def to_python(spec: CondaEnv) -> PythonEnv:
     refused: list[str] = []
     left_out: list[str] = []
     programs: list[str] = []
+    replaced: list[str] = []
     for dependency in spec.dependencies:
         try:
             match = _parse(dependency)
@@ -71,6 +72,9 @@ def to_python(spec: CondaEnv) -> PythonEnv:
                 left_out.append(match.name)
             elif executables := conda_names().programs.get(match.name):
                 programs.append(f"{match.name} ({_on_path(executables)})")
+            elif instead := _of_another_version(match):
+                requirements[canonical(_pypi_name(match.name))] = instead
+                replaced.append(f"{match.name} {match.version} as {instead}")
             else:
                 name = _pypi_name(match.name)
                 requirements[canonical(name)] = name + _version(match.version)
@@ -84,15 +88,17 @@ def to_python(spec: CondaEnv) -> PythonEnv:
         )
     if spec.variables:
         logger.warning("%s: its variables are set in a conda environment only", spec.file)
-    return _assembled(spec, python, requirements, _notes(spec.file, left_out, programs))
+    return _assembled(spec, python, requirements, _notes(spec.file, left_out, programs, replaced))
 
 
-def _notes(file: Path, left_out: list[str], programs: list[str]) -> Iterator[str]:
-    """What of the file is not installed, a sentence each."""
+def _notes(file: Path, left_out: list[str], programs: list[str], replaced: list[str]) -> Iterator[str]:
+    """What of the file is not installed as it is written, a sentence each."""
     if left_out:
         yield f"{file.name}: left out, not needed here: {', '.join(left_out)}"
     if programs:
         yield f"{file.name}: taken from PATH: {', '.join(programs)}"
+    if replaced:
+        yield f"{file.name}: the index has no wheels of the version: {', '.join(replaced)}"
 
 
 def _assembled(
@@ -181,6 +187,13 @@ def _on_path(executables: Sequence[str]) -> str:
     raise _Untranslatable(f"a program, and {' or '.join(executables)} is not on PATH")
 
 
+def _of_another_version(match: _Match) -> str | None:
+    """What is taken where the version that conda built has no wheels on the index."""
+    written = f"{match.name}={match.version.lstrip('=')}"
+    known = conda_names().of_another_version.items()
+    return next((instead for pinned, instead in known if written.startswith(pinned)), None)
+
+
 def _pypi_name(name: str) -> str:
     names = conda_names()
     if name in names.names:
@@ -195,6 +208,7 @@ class CondaNames(NamedTuple):
     """What is known of conda's packages: patterns of names, and names on the Python package index."""
 
     names: Mapping[str, str]
+    of_another_version: Mapping[str, str]
     programs: Mapping[str, Sequence[str]]
     by_others: Sequence[str]
     refused: Mapping[str, Sequence[str]]
@@ -206,6 +220,7 @@ def conda_names() -> CondaNames:
     content = json.loads(Path(__file__).with_name("conda_to_pypi.json").read_text(encoding="utf-8"))
     return CondaNames(
         content["names"],
+        content["of another version"],
         content["programs"],
         content["brought by others in an export"],
         content["refused"],
