@@ -79,8 +79,8 @@ def run(
 
     ``locked``: the environment as the project's lock says, or not at all. ``offline``: nothing is fetched.
     ``as_of``: packages of an unlocked project as of a date, or of its ``commit``. ``python``: the
-    version of the environment's Python, instead of what the project says. ``observe=False``: the record does
-    not say which files the run read.
+    version of the environment's Python, instead of what the project says. ``observe=False``: the record
+    does not say which files the run read.
 
     Values of ``parameters`` become text by ``str()``; one that is None counts as not given. A run that
     is started by a run is nested under it and inherits its env manager. With ``synchronous=False`` the
