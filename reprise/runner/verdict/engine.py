@@ -9,6 +9,7 @@ from typing import TypeAlias
 from reprise.errors import RepriseError, TrackingError
 from reprise.runner.verdict import deciding
 from reprise.runner.verdict.artifacts import compare_artifacts, compare_logged_models
+from reprise.runner.verdict.causes import find_causes, find_reservations
 from reprise.runner.verdict.children import Compared, compare_children, pair_descendants
 from reprise.runner.verdict.environment import compare_environments
 from reprise.runner.verdict.given import compare_inputs, compare_parameters, is_declared
@@ -64,7 +65,8 @@ def compare_runs(a: Recorded, b: Recorded, tolerance: Tolerance, subject: Subjec
         tolerance,
         parts,
         failed,
-        reservations=(reason,) if reason else (),
+        reservations=(*find_reservations(a, b), *((reason,) if reason else ())),
+        causes=() if agreement in REPRODUCED else find_causes(a, b, parts, found.children),
         children=found.children,
     )
 

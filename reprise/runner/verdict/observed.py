@@ -10,6 +10,9 @@ from reprise.runner.verdict.values import IDENTICAL, Finding, Part, diverged, pa
 from reprise.schemas.observed_record import ObservedInput, ObservedRecord
 
 _CACHES = (".cache", "Caches", ".matplotlib", ".ipython", ".jupyter", "joblib")
+VARIABLE = "environment variable"
+"""How the names of parts begin that are about one."""
+
 _UNOBSERVED = "what run {} read beside its declared inputs was not observed"
 
 
@@ -88,4 +91,4 @@ def _variables(a: ObservedRecord, b: ObservedRecord) -> Iterator[Part]:
         was, now = one[name], other[name]
         if was != now:
             note = "is not set" if now is None else "was not set" if was is None else "has another value"
-            yield part("input", f"environment variable {name}", diverged(note=note), decides=False)
+            yield part("input", f"{VARIABLE} {name}", diverged(note=note), decides=False)

@@ -45,10 +45,12 @@ class Made:
         exit_code: int = 0,
         record: RunRecord | None = None,
         recorded: bool = True,
+        resumed: int = 0,
     ) -> str:
         """A run that has ended, with a record that says the same; ``record`` is the one to begin with.
 
-        ``params`` are those of its entry point, ``logged`` those that its script logged.
+        ``params`` are those of its entry point, ``logged`` those that its script logged. ``resumed`` is when
+        its last attempt began, in ms after its start.
         """
         self._made += 1
         start = START + self._made * 1000
@@ -93,7 +95,7 @@ class Made:
                     run_id=run.run_id,
                     parameters=begun.parameters or parameters,
                     artifacts=tuple(kept),
-                    started=start,
+                    started=start + resumed,
                     ended=start + 500,
                     status="FINISHED",
                     exit_code=exit_code,
