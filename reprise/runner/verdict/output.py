@@ -2,28 +2,59 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from reprise.backends.kept_log import NO_STREAM, STDERR, STDOUT, split_streams
 from reprise.errors import TrackingError
-from reprise.runner.record import LOG_ARTIFACT
+from reprise.runner.record import LOG_ARTIFACT, STREAMS_ARTIFACT
 from reprise.runner.verdict.looking import Looking
 from reprise.runner.verdict.recorded import Recorded
-from reprise.runner.verdict.values import IDENTICAL, Finding, unknown
+from reprise.runner.verdict.values import IDENTICAL, Finding, unknown, worst
 from reprise.runner.verdict.words.texts import Style, compare_texts, decode_text
 from reprise.schemas.tolerance import Tolerance
 
+_NAMES = {STDOUT: "stdout", STDERR: "stderr", NO_STREAM: ""}
+
 
 def compare_output(a: Recorded, b: Recorded, tolerance: Tolerance) -> Finding:
-    """Line by line, but for clocks, ids and places of their runs."""
+    """Line by line, but for clocks, ids and places of their runs.
+
+    The order of the lines of stdout among those of stderr is chance, so each stream is compared with its
+    own; where a terminal or an older reprise has kept the two as one, they are compared as one.
+    """
     try:
-        one, other = (run.output(LOG_ARTIFACT) for run in (a, b))
-        for run, data in ((a, one), (b, other)):
+        logs = [run.output(LOG_ARTIFACT) for run in (a, b)]
+        for run, data in zip((a, b), logs, strict=True):
             if data:
                 run.digest(LOG_ARTIFACT)  # refuses a log that was changed
     except (TrackingError, OSError) as error:
         return unknown(f"it cannot be read: {error}")
-    if one == other:
+    if logs[0] == logs[1]:
         return IDENTICAL
-    texts = [decode_text(data) for data in (one, other)]
-    if texts[0] is None or texts[1] is None:
-        return unknown("the bytes differ, and it is no text in UTF-8")
+    one, other = (_split(run, data) for run, data in zip((a, b), logs, strict=True))
+    if one is None or other is None:
+        one, other = {NO_STREAM: logs[0]}, {NO_STREAM: logs[1]}
     looking = Looking(tolerance.default, a.aside(b), b.aside(a), tolerance)
-    return compare_texts(texts[0], texts[1], looking, Style.LOG)
+    return worst(
+        _compare_stream(name, one.get(stream, b""), other.get(stream, b""), looking)
+        for stream, name in _NAMES.items()
+    )
+
+
+def _split(run: Recorded, data: bytes) -> Mapping[str, bytes] | None:
+    """The streams of the log apart; None where it does not tell them apart."""
+    try:
+        streams = split_streams(data, run.read(STREAMS_ARTIFACT).decode())
+    except (TrackingError, OSError, ValueError):
+        return None
+    return streams if streams.keys() <= _NAMES.keys() else None
+
+
+def _compare_stream(name: str, a: bytes, b: bytes, looking: Looking) -> Finding:
+    if a == b:
+        return IDENTICAL
+    one, other = decode_text(a), decode_text(b)
+    if one is None or other is None:
+        return unknown("the bytes differ, and it is no text in UTF-8", name)
+    found = compare_texts(one, other, looking, Style.LOG)
+    return found._replace(where=", ".join(filter(None, (name, found.where))))

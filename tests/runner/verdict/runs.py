@@ -49,8 +49,8 @@ class Made:
     ) -> str:
         """A run that has ended, with a record that says the same; ``record`` is the one to begin with.
 
-        ``params`` are those of its entry point, ``logged`` those that its script logged. ``resumed`` is when
-        its last attempt began, in ms after its start.
+        ``params`` are those of its entry point, ``logged`` those that its script logged. ``resumed`` says
+        when its last attempt began, in ms after its start.
         """
         self._made += 1
         start = START + self._made * 1000
