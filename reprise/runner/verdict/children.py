@@ -23,6 +23,8 @@ from reprise.runner.verdict.words.names import mark_name
 from reprise.schemas import tags
 from reprise.schemas.entities import Run
 
+_NAMED = 200  # children whose random names are looked for in texts; their ids always are
+
 
 class Compared(NamedTuple):
     """What the comparison of two runs gives: ``children`` are those in which something is not identical.
@@ -61,13 +63,12 @@ def _kin_names(pairs: Sequence[Pair], side: Literal["a", "b"], above: str) -> It
         run: Run = getattr(pair, side)
         path = f"{above}{pair.name}"
         yield run.run_id, f"run id of {path}"
-        yield run.artifact_uri, f"artifact location of {path}"
-        if DRAWN_NAME.fullmatch(run.run_name):
+        if DRAWN_NAME.fullmatch(run.run_name) and len(pairs) <= _NAMED:
             yield run.run_name, f"run name of {path}"
         if job := run.tags.get(tags.JOB):
             yield job, f"job of {path}"
         for number, link in enumerate(run.model_outputs, 1):
-            yield link.model_id, f"model id of {path} #{number}"
+            yield link.model_id.removeprefix("m-"), f"model id of {path} #{number}"
         yield from _kin_names(pair.children, side, f"{path}/")
 
 

@@ -19,12 +19,10 @@ from reprise.runner.verdict.words.asides import FOLDER, Aside, collect_names
 from reprise.schemas import run_files, tags
 from reprise.schemas.entities import LoggedModel, Metric, Run
 from reprise.schemas.job import RunStatus
-from reprise.schemas.run_record import ArtifactRecord, RunRecord
+from reprise.schemas.run_record import ArtifactRecord, MachineRecord, RunRecord
 from reprise.tracking.artifact_digests import read_digest
 from reprise.tracking.base import Tracking
 from reprise.tracking.embedded import EmbeddedStore
-
-_FAMILIAR = 1000  # names of child runs that are looked for in their texts
 
 _DRAWN = re.compile(
     r"[a-z]+-[a-z]+-\d+"
@@ -34,7 +32,8 @@ _DRAWN = re.compile(
 class Recorded:
     """A run in a store; ``folders`` are further places of its source, which its texts may name.
 
-    ``kin`` are texts of the runs that it is nested in or that are nested in it, as :attr:`names`.
+    ``parent`` is the run that it is nested in, ``kin`` are texts of the runs nested in it or beside it, as
+    :attr:`names`.
     ``predicted`` is what its models said, by their folders. ``opens_folders``: a repository of this
     machine that its texts name may be opened; not where others write such texts and see what is in it.
     """
@@ -46,7 +45,7 @@ class Recorded:
         scratch: Path,
         folders: tuple[str, ...] = (),
         *,
-        kin: Mapping[str, str] = {},
+        parent: Recorded | None = None,
         opens_folders: bool = True,
     ) -> None:
         self.tracking = tracking
@@ -54,7 +53,8 @@ class Recorded:
         self.opens_folders = opens_folders
         self._scratch = scratch / run.run_id
         self._folders = folders
-        self.kin = kin
+        self.parent = parent
+        self.kin: Mapping[str, str] = parent.names if parent else {}
         self._listed: dict[str | None, Mapping[str, int | None]] = {}
         self._records: dict[str | None, Mapping[str, ArtifactRecord]] = {}
         self.predicted: dict[Path, Any] = {}
@@ -81,8 +81,8 @@ class Recorded:
 
     @property
     def is_nested(self) -> bool:
-        """Whether another run started it, and gave it its parameters."""
-        return tags.PARENT_RUN_ID in self.run.tags
+        """Whether another run gave it its parameters."""
+        return self.parent is not None
 
     @property
     def has_ended(self) -> bool:
@@ -123,16 +123,28 @@ class Recorded:
         )
 
     def nested(self, run: Run) -> Recorded:
-        """A run that is nested in this one, which knows the names of the others, unless they are many."""
-        kin = self.names if len(self.kin) <= _FAMILIAR else self._own_names
+        """A run that is nested in this one."""
         return Recorded(
             self.tracking,
             run,
             self._scratch,
             self._folders,
-            kin=kin,
+            parent=self,
             opens_folders=self.opens_folders,
         )
+
+    @property
+    def machine(self) -> MachineRecord | None:
+        """That of the run, which is its parent's where a script has opened it."""
+        if self.record is not None or self.parent is None:
+            return self.record.machine if self.record else None
+        return self.parent.machine
+
+    @property
+    def processes(self) -> frozenset[int]:
+        """The numbers of its processes, as far as they were observed."""
+        observed = self.record.observed if self.record else None
+        return frozenset(process.pid for process in observed.processes) if observed else frozenset()
 
     def aside(self, other: Recorded) -> Aside:
         """What is of this run alone; a text that both runs have stays in sight.
@@ -140,9 +152,15 @@ class Recorded:
         A folder does not: a run that is performed again is told to be of the folder that the first was in.
         """
         own = {text: role for text, role in self.names.items() if role == FOLDER or text not in other.names}
-        machine = self.record.machine if self.record else None
-        host = machine.host if machine else None
-        return Aside(own, self.run.start_time, self.run.end_time, host)
+        machine = self.machine
+        return Aside(
+            own,
+            self.run.start_time,
+            self.run.end_time,
+            host=machine.host if machine else None,
+            processes=self.processes,
+            offset=machine.utc_offset if machine else None,
+        )
 
     def history(self, key: str) -> list[Metric]:
         return list(self.tracking.metric_history(self.run_id, key))

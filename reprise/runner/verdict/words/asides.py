@@ -19,6 +19,9 @@ SLACK = 2.0
 _SHORTEST = 4  # characters of a text that stands for something wherever it is found
 _EDGE = "0-9A-Za-z"
 _WORD = re.compile(r"[0-9A-Za-z](?:[\w.-]*[0-9A-Za-z])?")
+_ID = re.compile(rf"[{_EDGE}]{{{_SHORTEST},}}")
+_NUMBER = re.compile(rf"(?<![{_EDGE}_./-])\d{{1,9}}(?![{_EDGE}_/-]|\.\w)")
+_NUMBER_IN_NAME = re.compile(rf"(?<![{_EDGE}.])\d{{1,9}}(?![{_EDGE}]|\.\d)")
 _MARKS = re.compile("\0([^\0=]+)(?:=([^\0]*))?\0")
 
 FOLDER = "project folder"
@@ -67,8 +70,11 @@ class Aside:
 
     @cached_property
     def literals(self) -> re.Pattern[str] | None:
-        """Finds the names, longer ones first: at the edges of words, and paths as wholes."""
-        names = sorted((name for name in self.names if len(name) >= _SHORTEST), key=len, reverse=True)
+        """Finds the names that are more than a word, longer ones first: at the edges of words, and paths as
+        wholes.
+        """
+        long = (name for name in self.names if len(name) >= _SHORTEST and not name.isalnum())
+        names = sorted(long, key=len, reverse=True)
         found = [
             rf"{re.escape(name)}(?![{_EDGE}_-])" if "/" in name else rf"{re.escape(name)}(?![{_EDGE}])"
             for name in names
@@ -93,19 +99,22 @@ def mark_names(text: str, aside: Aside) -> str:
     """``text`` with a mark, which no text holds, for each thing that is known to be of this run alone."""
     if aside.literals is not None:
         text = aside.literals.sub(lambda match: mark(aside.names[match[0]]), text)
+    # thousands of child runs may have ids, and an expression of them all would be slow
+    text = _ID.sub(lambda match: mark(aside.names[match[0]]) if match[0] in aside.names else match[0], text)
     if aside.host:
         text = _WORD.sub(lambda match: mark("host") if _digest(match[0]) == aside.host else match[0], text)
     return text
 
 
-def mark_processes(text: str, aside: Aside) -> str:
-    """``text`` with a mark for each number that is one of a process of the run."""
+def mark_processes(text: str, aside: Aside, *, inside_names: bool = False) -> str:
+    """``text`` with a mark for each number that is one of a process of the run.
+
+    A part of a name, as in ``ckpt-4711.pt``, is one only where the names of files are compared.
+    """
     if not aside.processes:
         return text
-    return re.sub(
-        rf"(?<![{_EDGE}.])\d+(?![{_EDGE}]|\.\d)",
-        lambda match: mark("own process") if int(match[0]) in aside.processes else match[0],
-        text,
+    return (_NUMBER_IN_NAME if inside_names else _NUMBER).sub(
+        lambda match: mark("own process") if int(match[0]) in aside.processes else match[0], text
     )
 
 

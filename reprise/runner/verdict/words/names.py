@@ -57,6 +57,6 @@ def _match_drawn(a: Sequence[str], b: Sequence[str]) -> dict[str, str]:
 
 def mark_name(name: str, aside: Aside) -> str:
     """``name`` with a mark for each id, time and number of a process of the run, and for what was drawn."""
-    name = mark_processes(mark_names(name, aside), aside)
+    name = mark_processes(mark_names(name, aside), aside, inside_names=True)
     name = _DRAWN.sub(mark("id"), name)
     return mark_times_of_day(mark_clocks(name, aside, epochs=True), aside)
