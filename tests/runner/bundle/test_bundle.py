@@ -8,8 +8,12 @@ import stat
 import zipfile
 from pathlib import Path
 
+import pytest
+
 from tests.fakes.repositories import git
 from tests.runner.bundle.conftest import Traveller
+
+pytestmark = pytest.mark.slow
 
 LOCAL = "--env-manager=local"
 SCRIPT = (

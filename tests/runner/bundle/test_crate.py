@@ -9,9 +9,13 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.runner.bundle import contexts
 from tests.runner.bundle.conftest import Traveller
 from tests.runner.bundle.test_bundle import LOCAL, READS, SCRIPT
+
+pytestmark = pytest.mark.slow
 
 UNKNOWN = {
     "process-run-crate-0.5_3.2",  # the project's URL, which a local one has not

@@ -12,6 +12,8 @@ import pytest
 from tests.envs import conda_channel, docker_engine, wheels
 from tests.runner.bundle.conftest import Traveller
 
+pytestmark = pytest.mark.slow
+
 MLPROJECT = "python_env: python_env.yaml\nentry_points:\n  main:\n    command: python train.py\n"
 SCRIPT = "import alpha, beta\ntrack.artifact('versions.txt', f'{alpha.__version__} {beta.__version__}')\n"
 ALONE = ("unshare", "--net", "--map-root-user", "sh", "-c", 'ip link set lo up && exec "$@"', "sh")

@@ -15,6 +15,8 @@ import pytest
 
 from tests.runner.bundle.conftest import Traveller
 
+pytestmark = pytest.mark.slow
+
 SCRIPT = "track.artifact('m.txt', 'weights')\n"
 
 
