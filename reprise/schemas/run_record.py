@@ -213,12 +213,15 @@ class RunRecord(NamedTuple):
     """Everything that is needed to perform a run again.
 
     ``status`` is RUNNING until the run is closed. ``variables`` are the names of the environment variables
-    that the project declares; ``seeds`` are variables with their values. ``inputs`` are those that were
-    declared, ``observed`` what the run was seen to touch, None when it was not observed. ``logs`` are the
-    files below ``reprise/`` that are reprise's own, ``artifacts`` all others. ``tags`` are those that the
-    run itself set until its end; None in records of earlier versions. ``notes`` say what could not be
-    captured. ``withheld`` are the changes outside of the run that its script asked for, and that a run that
-    is performed again does not make.
+    that the project declares; ``seeds`` are variables with their values. ``places`` are folders and
+    addresses
+    by their roles. ``inputs`` are those that were declared, ``observed`` what the run was seen to touch,
+    None when it was not observed. ``logs`` are the files below ``reprise/`` that are reprise's own,
+    ``artifacts``
+    all others. ``tags`` are those that the run itself set until its end; None in records of earlier
+    versions.
+    ``notes`` say what could not be captured. ``withheld`` are the changes outside of the run that its
+    script asked for, and that a run that is performed again does not make.
     """
 
     run_id: str
@@ -231,6 +234,7 @@ class RunRecord(NamedTuple):
     environment: EnvironmentRecord | None = None
     variables: tuple[str, ...] = ()
     seeds: Mapping[str, str] = {}
+    places: Mapping[str, str] = {}
     inputs: tuple[InputRecord, ...] = ()
     observed: ObservedRecord | None = None
     machine: MachineRecord | None = None

@@ -17,6 +17,7 @@ from reprise.runner.capture.observing import unobserved
 from reprise.runner.capture.opening import attempt, objects_of
 from reprise.runner.capture.process_tree import ProcessWatch
 from reprise.runner.capture.snapshots import known, snapshot
+from reprise.runner.capture.surroundings import find_places
 from reprise.runner.plan import Plan
 from reprise.runner.records import send, write_record
 from reprise.runner.stores import store_folder
@@ -85,6 +86,7 @@ class Recording:
 
     def _complete(self, command: Command) -> None:
         environ = unobserved(MANAGERS[self._plan.env_manager].variables_inside(command))
+        self._step("the folders of the run", lambda: self._places(command, environ))
         self._step("the machine", lambda: self._machine(environ))
         if self._plan.env_manager == "local":
             self._step("the installed packages", lambda: self._packages(environ))
@@ -107,6 +109,10 @@ class Recording:
                 return
             write_record(self._folder, self._record._replace(notes=tuple(self._notes)))
         send(self._tracking, self._record.run_id, self._folder, self._job)
+
+    def _places(self, command: Command, environ: dict[str, str]) -> None:
+        found = find_places(command, environ)
+        self._change(lambda record: record._replace(places=found))
 
     def _machine(self, environ: dict[str, str]) -> None:
         from reprise.runner.capture.machine import machine

@@ -28,7 +28,8 @@ def rules_without_results(found: Compared, rules: Tolerance) -> tuple[Tolerance,
 
     A run is never left without: what would be set aside decides when it is all that the run logged.
     """
-    aside = {item.kind for part in found.parts for item in part.set_aside} & (KINDS_OF_FIELDS - {MACHINE})
+    logged = [part for part in found.parts if part.kind != OUTPUT_LOG]
+    aside = {item.kind for part in logged for item in part.set_aside} & (KINDS_OF_FIELDS - {MACHINE})
     if found.has_parameters:
         if not aside & _MEASURED:
             return rules, ""

@@ -117,8 +117,9 @@ class Recorded:
                 (self.run.run_name if _DRAWN.fullmatch(self.run.run_name) else None, "run name"),
                 (self.run.artifact_uri, "artifact location"),
                 (self.run.tags.get(tags.JOB), "job"),
-                *((model.model_id, "model id") for model in self.models.values()),
+                *((model.model_id, f"model id {n}") for n, model in enumerate(self.models.values(), 1)),
                 *((_place(source), FOLDER) for source in sources if "/" in source),
+                *((place, role) for role, place in (self.record.places if self.record else {}).items()),
             ]
         )
 

@@ -22,6 +22,8 @@ _WORD = re.compile(r"[0-9A-Za-z](?:[\w.-]*[0-9A-Za-z])?")
 _ID = re.compile(rf"[{_EDGE}]{{{_SHORTEST},}}")
 _NUMBER = re.compile(rf"(?<![{_EDGE}_./-])\d{{1,9}}(?![{_EDGE}_/-]|\.\w)")
 _NUMBER_IN_NAME = re.compile(rf"(?<![{_EDGE}.])\d{{1,9}}(?![{_EDGE}]|\.\d)")
+_MOST_PIECES = 11  # of the name of a machine: parts, and what stands between them
+_SEPARATORS = re.compile(r"([._]+)")
 _MARKS = re.compile("\0([^\0=]+)(?:=([^\0]*))?\0")
 
 FOLDER = "project folder"
@@ -101,9 +103,8 @@ def mark_names(text: str, aside: Aside) -> str:
         text = aside.literals.sub(lambda match: mark(aside.names[match[0]]), text)
     # thousands of child runs may have ids, and an expression of them all would be slow
     text = _ID.sub(lambda match: mark(aside.names[match[0]]) if match[0] in aside.names else match[0], text)
-    if aside.host:
-        text = _WORD.sub(lambda match: mark("host") if _digest(match[0]) == aside.host else match[0], text)
-    return text
+    host = aside.host
+    return _WORD.sub(lambda match: _mark_host(match[0], host), text) if host else text
 
 
 def mark_processes(text: str, aside: Aside, *, inside_names: bool = False) -> str:
@@ -133,6 +134,18 @@ def read_marks(text: str) -> list[tuple[str, str]]:
 def remove_marks(text: str) -> str:
     """``text`` for people: of each mark its kind."""
     return _MARKS.sub(lambda match: f"({match[1]})", text)
+
+
+def _mark_host(word: str, host: str) -> str:
+    """``word`` with a mark for the name of the machine, which dots and underscores may surround."""
+    pieces = _SEPARATORS.split(word)
+    for size in range(min(len(pieces), _MOST_PIECES), 0, -2):
+        for begin in range(0, len(pieces) - size + 1, 2):
+            name = "".join(pieces[begin : begin + size])
+            if _digest(name) == host:
+                before, behind = pieces[:begin], pieces[begin + size :]
+                return "".join([*before, mark("host"), *behind])
+    return word
 
 
 def _digest(word: str) -> str:

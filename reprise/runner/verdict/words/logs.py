@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from reprise.runner.verdict.words.asides import FOLDER, Aside, mark
+from reprise.runner.verdict.words.asides import FOLDER, Aside, mark, mark_processes
 
 _UUID = re.compile(r"(?<![0-9A-Fa-f-])[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}(?![0-9A-Fa-f-])")
 _ADDRESS = re.compile(r"(?<=\bat )0x[0-9A-Fa-f]{6,16}(?=[^<\n]*>)")
@@ -13,6 +13,12 @@ _PROCESS = re.compile(
     r"(?i:\b(?:pid|process(?: id)?|ppid|thread(?: id)?|tid))\b[\s\"']*[=:#]?[\s\"']*\d+\b"
 )
 _PROCESS_FIRST = re.compile(r"^\[\d{2,7}\](?= )")
+_LEVEL = "(?:DEBUG|INFO|WARN|WARNING|ERROR|CRITICAL)"
+_OWN_PROCESS = re.compile(
+    # in brackets, behind a word that says so, beside the level of a message
+    r"(?<=[\[(<])\d+(?=[\])>])|(?i:(?<=\bpid)|(?<=\bprocess)|(?<=\bworker)|(?<=\bprocess id))[ =:#]+\d+\b"
+    rf"|\b{_LEVEL}[ :]+\d+\b|\b\d+(?=[ :]+{_LEVEL}\b)"
+)
 _GLOG = re.compile(r"^[IWEF](?P<month>\d\d)(?P<day>\d\d) \d\d:\d\d:\d\d\.\d+ +\d+(?= [\w./-]+:\d+\])")
 _PORT = re.compile(r"(?<![\w.])(127\.0\.0\.1|0\.0\.0\.0|localhost|\[::1\]):\d{2,5}\b")
 _TEMPORARY = re.compile(
@@ -33,6 +39,7 @@ def mark_log_line(line: str, aside: Aside) -> str:
     if "0x" in line:
         line = _ADDRESS.sub(mark("address"), line)
     line = _GLOG.sub(mark("clock"), line)
+    line = _OWN_PROCESS.sub(lambda match: mark_processes(match[0], aside), line)
     line = _PROCESS.sub(mark("process"), line)
     if not aside.processes:  # where they are known, they are marked already
         line = _PROCESS_FIRST.sub(mark("process"), line)

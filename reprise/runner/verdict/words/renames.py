@@ -85,7 +85,7 @@ def _are_drawn(a: str, b: str, before: str) -> bool:
     if (one := _COUNTED.fullmatch(a)) and (other := _COUNTED.fullmatch(b)):
         return one[1] == other[1]
     if len(a) == len(b) >= 8 and _is_hex((a + b).lower()):
-        return any(character.isdigit() for character in a + b)
+        return not (a.isdigit() and b.isdigit()) and any(item.isdigit() for item in a + b)
     return _changes(a) >= 3 and _changes(b) >= 3 and min(len(a), len(b)) >= 8
 
 

@@ -21,7 +21,7 @@ from reprise.runner.verdict.values import (
     within,
     worst,
 )
-from reprise.runner.verdict.words.asides import Aside, mark_names, mark_processes, read_marks, remove_marks
+from reprise.runner.verdict.words.asides import Aside, mark_names, read_marks, remove_marks
 from reprise.runner.verdict.words.clocks import mark_clocks
 from reprise.runner.verdict.words.costs import mark_costs, mark_fields
 from reprise.runner.verdict.words.logs import log_lines, mark_folders, mark_log_line
@@ -139,7 +139,7 @@ def _mask(aside: Aside, looking: Looking, style: Style) -> Mask:
             return line
         if style is not Style.LOG:
             return mark_fields(mark_clocks(line, aside, epochs=False), kind_of_field)
-        line = mark_log_line(mark_folders(mark_processes(line, aside), aside), aside)
+        line = mark_log_line(mark_folders(line, aside), aside)
         return mark_costs(mark_clocks(line, aside, epochs=True), aside, kind_of_field)
 
     return mask

@@ -285,6 +285,8 @@ IN_LOGS = [
     ("PID: 7278", "PID: 912", SAME),
     ("process 7278 started", "process 912 started", SAME),
     ("[7278] ready", "[912] ready", SAME),
+    ("INFO 7278 --- hi", "INFO 912 --- hi", SAME),
+    ("(7278) hi", "(912) hi", SAME),
     ("PID: 5555", "PID: 4444", CLOSE),
     ("Process ID 5555 started", "Process ID 4444 started", CLOSE),
     ("session c9bf9e57-1685-4c89-bafb-ff5af830be8a", "session 0f8fad5b-d9cb-469f-a165-70867728950e", CLOSE),
@@ -311,6 +313,8 @@ IN_LOGS = [
     ("window of 30 s chosen", "window of 60 s chosen", OTHER),
     ("best 0:01:23", "best 0:01:24", OTHER),
     ("best checkpoint: /tmp/ckpt-30.pt", "best checkpoint: /tmp/ckpt-31.pt", OTHER),
+    ("best checkpoint: /tmp/ckpt-7278.pt", "best checkpoint: /tmp/ckpt-912.pt", OTHER),
+    ("best 7278", "best 912", OTHER),
     ("saved /tmp/tmpab12cd34/a.bin", "saved /tmp/tmpzz98yx76/b.bin", OTHER),
     ("saved /tmp/best_epoch012", "saved /tmp/best_epoch013", OTHER),
     (

@@ -1,0 +1,49 @@
+"""Where a run is: folders and addresses that its texts may name, and that are those of one run alone."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from reprise import paths
+from reprise.schemas.job import Command
+
+PROJECT = "project folder"
+"""The role of the folder in which the command runs."""
+
+_TRACKING = "MLFLOW_TRACKING_URI"
+_CREDENTIALS = re.compile(r"://[^/@]*@")
+_HOME_OF_VENV = re.compile(r"^home *= *(.+)$", re.MULTILINE)
+
+
+def find_places(command: Command, environ: Mapping[str, str]) -> dict[str, str]:
+    """Folders and addresses of a run by their roles; ``environ`` are the variables of its processes."""
+    found = {
+        PROJECT: str(command.cwd),
+        "home": environ.get("HOME", ""),
+        "temporary folder": environ.get("TMPDIR") or tempfile.gettempdir(),
+        "cache": str(paths.cache_dir()),
+        "tracking address": _CREDENTIALS.sub("://", environ.get(_TRACKING, "")),
+        **dict(_interpreter_places(environ)),
+    }
+    return {role: place.rstrip("/") for role, place in found.items() if place.rstrip("/")}
+
+
+def _interpreter_places(environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """The folder of the Python that the command finds, and of the one that a virtual environment is of."""
+    program = shutil.which("python", path=environ.get("PATH", os.defpath))
+    if program is None:
+        return
+    prefix = Path(program).parent.parent
+    try:
+        home = _HOME_OF_VENV.search((prefix / "pyvenv.cfg").read_text("utf-8", "replace"))
+    except OSError:
+        yield "interpreter", str(Path(program).resolve().parent.parent)
+        return
+    yield "environment", str(prefix)
+    if home:
+        yield "interpreter", str(Path(home[1].strip()).parent)
