@@ -20,27 +20,38 @@ _REGISTRY_URI = "MLFLOW_REGISTRY_URI"
 
 
 @contextmanager
-def open_access(tracking: Tracking, run_id: str, host: str) -> Iterator[Mapping[str, str]]:
+def open_access(
+    tracking: Tracking, run_id: str, host: str, aliases: dict[str, str]
+) -> Iterator[Mapping[str, str]]:
     """The environment variables by which the run's processes log to ``tracking``, for the block.
 
     Args:
         host: the address at which they reach this machine.
+        aliases: gets the versions that they got for aliases of models, where a facade of ours is asked.
     """
     if isinstance(tracking, EmbeddedStore):
         with Loopback.start(tracking, run_id, host) as loopback:
             yield loopback.environ
+        aliases.update(loopback.aliases)
     else:
         yield tracking.environ(run_id) or {}
 
 
 @contextmanager
 def open_confined_access(
-    tracking: Tracking, run_id: str, experiment_id: str, host: str, since: int, notes: list[str]
+    tracking: Tracking,
+    run_id: str,
+    experiment_id: str,
+    host: str,
+    since: int,
+    aliases: Mapping[str, str],
+    notes: list[str],
 ) -> Iterator[Mapping[str, str]]:
     """As :func:`open_access`, for a run that changes nothing in ``tracking`` but itself.
 
     Args:
         since: when the original run started, in ms since the epoch: the registry is seen as it was then.
+        aliases: where aliases pointed then, by their address, as far as that is known.
         notes: gets a sentence for each change that was not made.
     """
     from reprise.tracking.rest import RestTracking
@@ -66,6 +77,7 @@ def open_confined_access(
                 ledger=ledger,
                 registry=_open_registry(tracking, stack),
                 since=since,
+                aliases=aliases,
                 folder=folder / "registry",
             )
         )

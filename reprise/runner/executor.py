@@ -137,9 +137,16 @@ def _access(
     """The environment variables by which the child reaches the store, for as long as it runs."""
     host = envs.MANAGERS[environment.manager].reached_at(environment)
     if plan.again is None:
-        return open_access(tracking, opened.run_id, host)
+        return open_access(tracking, opened.run_id, host, recording.aliases)
+    recording.aliases |= plan.again.aliases
     return open_confined_access(
-        tracking, opened.run_id, opened.experiment_id, host, plan.again.since, recording.withheld
+        tracking,
+        opened.run_id,
+        opened.experiment_id,
+        host,
+        plan.again.since,
+        plan.again.aliases,
+        recording.withheld,
     )
 
 

@@ -31,7 +31,8 @@ class Again(NamedTuple):
     ``manager`` is the word of its environment manager, whatever is the default today; ``lock`` makes its
     environment, and where there is none ``environment`` does, or else the project. ``variables`` are a
     patch of the environment of its processes, ``tags`` say what it is. ``since`` is when it started, in ms
-    since the epoch: the model registry is seen as it was then.
+    since the epoch: the model registry is seen as it was then, and ``aliases`` are where aliases of models
+    pointed, by their address.
     """
 
     manager: str
@@ -40,6 +41,7 @@ class Again(NamedTuple):
     environment: EnvSpec | None = None
     variables: tuple[tuple[str, str | None], ...] = ()
     tags: Mapping[str, str] = {}
+    aliases: Mapping[str, str] = {}
 
 
 class Plan(NamedTuple):

@@ -210,6 +210,7 @@ def _plan(this: _Restoring, checkout: Checkout, lock: Lock | None, find: Localis
         environment,
         restore_machine.variables(record, this.origin.place, _root(checkout)),
         {kind: this.run.run_id},
+        record.aliases,
     )
     plan = plan_for(checkout, request, find, told)
     if wanted.bundle is not None:

@@ -214,14 +214,12 @@ class RunRecord(NamedTuple):
 
     ``status`` is RUNNING until the run is closed. ``variables`` are the names of the environment variables
     that the project declares; ``seeds`` are variables with their values. ``places`` are folders and
-    addresses
-    by their roles. ``inputs`` are those that were declared, ``observed`` what the run was seen to touch,
-    None when it was not observed. ``logs`` are the files below ``reprise/`` that are reprise's own,
-    ``artifacts``
-    all others. ``tags`` are those that the run itself set until its end; None in records of earlier
-    versions.
-    ``notes`` say what could not be captured. ``withheld`` are the changes outside of the run that its
-    script asked for, and that a run that is performed again does not make.
+    addresses by their roles. ``inputs`` are those that were declared, ``observed`` what the run was seen to
+    touch, None when it was not observed. ``logs`` are the files below ``reprise/`` that are reprise's own,
+    ``artifacts`` all others. ``tags`` are those that the run itself set until its end; None in records of
+    earlier versions. ``notes`` say what could not be captured. ``aliases`` are the versions that it got for
+    aliases of registered models (``models:/iris@champion``). ``withheld`` are the changes outside of the
+    run that its script asked for, and that a run that is performed again does not make.
     """
 
     run_id: str
@@ -248,6 +246,7 @@ class RunRecord(NamedTuple):
     models: tuple[ModelRecord, ...] = ()
     logs: tuple[ArtifactRecord, ...] = ()
     notes: tuple[str, ...] = ()
+    aliases: Mapping[str, str] = {}
     withheld: tuple[str, ...] = ()
     tags: Mapping[str, str] | None = None
     version: int = VERSION

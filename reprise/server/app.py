@@ -7,7 +7,7 @@ what that client does (see ``follow.py``).
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, MutableMapping, Sequence
 from typing import Protocol
 
 from anyio import CapacityLimiter
@@ -72,6 +72,7 @@ def create_app(
     *,
     hosts: Iterable[str] | None = LOOPBACK_NAMES,
     pages: Pages | None = None,
+    aliases: MutableMapping[str, str] | None = None,
 ) -> ASGIApp:
     """Serve ``store``.
 
@@ -80,10 +81,11 @@ def create_app(
         hosts: the names by which a client may call us (a foreign web page whose name was made to
             resolve to our address calls us by another); None for any.
         pages: what is shown to people; None: only programs are served.
+        aliases: gets the versions that clients of runs got for aliases of models.
     """
     app = application((*ROUTES, *(pages.routes if pages else ())))
     app.state.store = store
-    app.state.follows = Follows()
+    app.state.follows = Follows(aliases)
     app.state.writers = CapacityLimiter(_WRITERS)
     return Guard(app, access, None if hosts is None else frozenset(hosts), pages)
 

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from typing import Any
 
 from reprise.server.experiments import CreateExperiment, GetExperiment, GetExperimentByName
 from reprise.server.follow import Follow, move
 from reprise.server.logged_models import SearchLoggedModels
+from reprise.server.registered_models import GetModelVersionByAlias
 from reprise.server.runs import GetRun, SearchRuns
 from reprise.server.wire import Answer, Request, Verb
 from reprise.tracking.embedded import EmbeddedStore
 
 
 class Follows:
-    """One ``Follow`` for each run that a client was given, made when its client first calls."""
+    """One ``Follow`` for each run that a client was given, made when its client first calls.
 
-    def __init__(self) -> None:
+    ``aliases`` gets the version that the first question for each alias was answered with, by its address.
+    """
+
+    def __init__(self, aliases: MutableMapping[str, str] | None = None) -> None:
+        self.aliases = {} if aliases is None else aliases
         self._lock = threading.Lock()
         self._by_run: dict[str, tuple[str, Follow]] = {}
 
@@ -31,8 +36,13 @@ class Follows:
 
 
 def perform(
-    store: EmbeddedStore, verb: Verb[Any], message: Request, following: tuple[str, Follow] | None
+    store: EmbeddedStore,
+    verb: Verb[Any],
+    message: Request,
+    following: tuple[str, Follow] | None,
+    aliases: MutableMapping[str, str],
 ) -> Answer:
+    """The answer of ``verb``; what a client of a run learns of an alias is noted in ``aliases``."""
     if following is None:
         return verb.answer(store, message)
     run_id, follow = following
@@ -42,12 +52,15 @@ def perform(
         elif (chosen := follow.fetched()) is not None:
             move(store, run_id, chosen)
     answer = verb.answer(store, message)
-    _note(follow, message, answer)
+    _note(follow, message, answer, aliases)
     return answer
 
 
-def _note(follow: Follow, message: Request, answer: Any) -> None:
+def _note(follow: Follow, message: Request, answer: Any, aliases: MutableMapping[str, str]) -> None:
     match message:
+        case GetModelVersionByAlias():
+            version = str(answer["model_version"]["version"])
+            aliases.setdefault(f"models:/{message.name}@{message.alias}", version)
         case GetExperiment():
             follow.looked_up(message.experiment_id)
         case CreateExperiment():

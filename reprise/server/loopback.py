@@ -107,6 +107,8 @@ class Loopback(Facade):
     def __init__(self, store: EmbeddedStore, run_id: str, host: str = "127.0.0.1") -> None:
         super().__init__(run_id, host)
         self._store = store
+        self.aliases: dict[str, str] = {}
+        """The versions that the child got for aliases of models, by their address (``models:/m@best``)."""
 
     @classmethod
     def start(cls, store: EmbeddedStore, run_id: str, host: str = "127.0.0.1") -> Self:
@@ -122,7 +124,7 @@ class Loopback(Facade):
         from reprise.server.app import create_app
 
         # The secret is proof enough, under whatever name a container knows this machine.
-        return create_app(self._store, OneSecret(self._secret), hosts=None)
+        return create_app(self._store, OneSecret(self._secret), hosts=None, aliases=self.aliases)
 
 
 def listen(host: str = "127.0.0.1", port: int = 0) -> socket.socket:

@@ -70,7 +70,9 @@ def endpoint(verb: Verb[Any]) -> Callable[[Request], Awaitable[Response]]:
         state = request.app.state
         following = state.follows.of(request.scope)
         limiter = None if looks else state.writers
-        done = await to_thread.run_sync(perform, state.store, verb, message, following, limiter=limiter)
+        done = await to_thread.run_sync(
+            perform, state.store, verb, message, following, state.follows.aliases, limiter=limiter
+        )
         return Response(encode(done), media_type="application/json")
 
     return answer

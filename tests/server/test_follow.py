@@ -154,3 +154,19 @@ def test_a_nested_run_is_followed_by_the_name_in_its_token(store: EmbeddedStore,
         child.get("runs/get", run_id=nested)
     assert experiment_of(store, run_id) == "home"
     assert experiment_of(store, nested) == "made"
+
+
+def test_the_first_version_of_an_alias_is_noted(store: EmbeddedStore) -> None:
+    run_id = store.create_run("0", start_time=1, user_id="u").run_id
+    store.create_registered_model("iris")
+    for _ in range(2):
+        store.create_model_version("iris", "mlflow-artifacts:/0/m")
+    with Loopback.start(store, run_id) as loopback:
+        for version in ("1", "2"):
+            store.set_registered_model_alias("iris", "best", version)
+            token = loopback.environ["MLFLOW_TRACKING_TOKEN"]
+            url = f"{loopback.uri}/api/2.0/mlflow/registered-models/alias?name=iris&alias=best"
+            request = urllib.request.Request(url, headers={"Authorization": f"Bearer {token}"})
+            with urllib.request.urlopen(request) as answer:
+                assert json.load(answer)["model_version"]["version"] == version
+    assert loopback.aliases == {"models:/iris@best": "1"}

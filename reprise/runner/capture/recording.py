@@ -47,6 +47,8 @@ class Recording:
         self._record = record
         self._inputs = opened
         self._notes = list(record.notes)
+        self.aliases: dict[str, str] = {}
+        """The versions that the run got for aliases of models; set by who stands before the store."""
         self.withheld: list[str] = []
         """Changes that the run asked for and that were not made; set by who stands before the store."""
         self._changing = threading.Lock()
@@ -82,7 +84,9 @@ class Recording:
                 self._notes.append("what was captured beside the run was not done when the run had ended")
         for note in self._notes[len(self._record.notes) :]:
             log.warning("%s", note)
-        return self._record._replace(notes=tuple(self._notes), withheld=tuple(self.withheld))
+        return self._record._replace(
+            notes=tuple(self._notes), aliases=self.aliases, withheld=tuple(self.withheld)
+        )
 
     def _complete(self, command: Command) -> None:
         environ = unobserved(MANAGERS[self._plan.env_manager].variables_inside(command))

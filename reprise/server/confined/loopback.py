@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
@@ -25,7 +25,8 @@ class ConfinedLoopback(Facade):
     """Changes nothing in ``tracking`` but the run that ``ledger`` belongs to.
 
     ``registry`` is where models are registered; it is copied into ``folder`` as it was at ``since`` (ms
-    since the epoch) when the run first asks for it.
+    since the epoch) when the run first asks for it. ``aliases`` are where aliases pointed then, as far as
+    that is known.
     """
 
     def __init__(
@@ -37,13 +38,14 @@ class ConfinedLoopback(Facade):
         ledger: Ledger,
         registry: Tracking,
         since: int,
+        aliases: Mapping[str, str],
         folder: Path,
     ) -> None:
         super().__init__(run_id, host)
         self._tracking = tracking
         self._ledger = ledger
         self._held = AsyncExitStack()
-        self._open_registry: Callable[[], RegistryCopy] = partial(_copy, registry, since, folder)
+        self._open_registry: Callable[[], RegistryCopy] = partial(_copy, registry, since, aliases, folder)
 
     @property
     def environ(self) -> dict[str, str]:
@@ -78,7 +80,7 @@ class ConfinedLoopback(Facade):
         await self._held.aclose()
 
 
-def _copy(registry: Tracking, since: int, folder: Path) -> RegistryCopy:
+def _copy(registry: Tracking, since: int, aliases: Mapping[str, str], folder: Path) -> RegistryCopy:
     from reprise.server.confined.registry import RegistryCopy
 
-    return RegistryCopy(registry, since, folder)
+    return RegistryCopy(registry, since, aliases, folder)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -23,9 +23,13 @@ T = TypeVar("T")
 
 
 class RegistryCopy:
-    """The registry of ``tracking`` in ``folder``, without what is newer than ``since`` (ms since 1970)."""
+    """The registry of ``tracking`` in ``folder``, without what is newer than ``since`` (ms since 1970).
 
-    def __init__(self, tracking: Tracking, since: int, folder: Path) -> None:
+    ``aliases`` are where aliases pointed then, by address (``models:/iris@champion``), as far as that is
+    known; the others are where they are now.
+    """
+
+    def __init__(self, tracking: Tracking, since: int, aliases: Mapping[str, str], folder: Path) -> None:
         self._tracking = tracking
         self._made: set[tuple[str, str]] = set()
         self.store = EmbeddedDestination(folder)
@@ -33,30 +37,37 @@ class RegistryCopy:
             for model in _items(partial(_find_models, tracking, only)):
                 if model.creation_time <= since:
                     self._copy_model(model, since, only)
+                    self._point_aliases(model, aliases)
 
     def _copy_model(self, model: RegisteredModel, since: int, only: str) -> None:
         self.store.put_registered_model(model)
         name = model.name.replace("'", "''")
         condition = " AND ".join(filter(None, (f"name = '{name}'", only)))
-        copied = set()
         for version in _items(partial(_find_versions, self._tracking, condition)):
-            number = version.version
-            if version.creation_time > since:
-                continue
-            # The copy has no logged models but those that the run makes.
-            self.store.put_version(SourceVersion(version._replace(model_id=None), None))
-            copied.add(number)
-        aliases = {alias: target for alias, target in model.aliases.items() if target in copied}
-        self.store.put_aliases(model._replace(aliases=aliases))
-        for alias, target in model.aliases.items():
-            if target not in copied:
-                log.warning(
-                    'Alias "%s" of model "%s" is on version %d, which is newer than the run: '
-                    "where it was then is not known",
-                    alias,
-                    model.name,
-                    target,
-                )
+            if version.creation_time <= since:
+                # The copy has no logged models but those that the run makes.
+                self.store.put_version(SourceVersion(version._replace(model_id=None, aliases=()), None))
+
+    def _point_aliases(self, model: RegisteredModel, known: Mapping[str, str]) -> None:
+        prefix = f"models:/{model.name}@"
+        now = {alias: str(number) for alias, number in model.aliases.items()}
+        then = {
+            address.removeprefix(prefix): number
+            for address, number in known.items()
+            if address.startswith(prefix)
+        }
+        for alias, number in {**now, **then}.items():
+            try:
+                self.store.set_registered_model_alias(model.name, alias, number)
+            except TrackingError:  # the version is newer than the run, or gone
+                if alias not in then:
+                    log.warning(
+                        'Alias "%s" of model "%s" is on version %s, which is newer than the run: '
+                        "where it was then is not known",
+                        alias,
+                        model.name,
+                        number,
+                    )
 
     def bring_model(self, model_id: str) -> None:
         """Copy a logged model, so that a version can be made of it."""

@@ -67,11 +67,12 @@ def client(
         other = store.create_run("0", start_time=1, user_id="u", run_name="other")
         store.create_registered_model("iris")
         store.create_model_version("iris", f"{other.artifact_uri}/model", run_id=other.run_id)
-        store.set_registered_model_alias("iris", "champion", "1")
         since = now()
         with pytest.MonkeyPatch.context() as later:
             later.setattr("reprise.tracking.model_versions.now", lambda: since + 1000)
             store.create_model_version("iris", f"{other.artifact_uri}/later")
+            store.set_registered_model_alias("iris", "champion", "2")
+            store.set_registered_model_alias("iris", "newest", "2")
         store.create_registered_model("retired")
         run = store.create_run("0", start_time=2, user_id="u", run_name="again")
         tracking: EmbeddedStore | RestTracking = store
@@ -88,6 +89,7 @@ def client(
             ledger=ledger,
             registry=tracking,
             since=since,
+            aliases={"models:/iris@stable": "1", "models:/iris@champion": "1"},
             folder=tmp_path / "registry",
         )
         yield Client(stack.enter_context(facade.serve()), store, ledger, run.run_id)
@@ -161,8 +163,10 @@ def test_the_registry_is_seen_as_it_was(client: Client) -> None:
     found = client.ask("GET", "model-versions/search", filter="name = 'iris'")
     assert [version["version"] for version in found["model_versions"]] == ["1"]
     assert client.ask("GET", "model-versions/get", name="iris", version="2")["error_code"]
-    champion = client.ask("GET", "registered-models/alias", name="iris", alias="champion")
-    assert champion["model_version"]["version"] == "1"
+    for alias in ("champion", "stable"):  # moved since, and removed since
+        found = client.ask("GET", "registered-models/alias", name="iris", alias=alias)
+        assert found["model_version"]["version"] == "1"
+    assert client.ask("GET", "registered-models/alias", name="iris", alias="newest")["error_code"]
     place = client.ask("GET", "model-versions/get-download-uri", name="iris", version="1")
     assert place["artifact_uri"] == f"{other_run(client).artifact_uri}/model"
 
