@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Collection
 from io import FileIO
 from pathlib import Path
+
+from reprise.backends.masking import Masker
 
 log = logging.getLogger(__name__)
 
@@ -25,9 +28,12 @@ class KeptLog:
     """The log at ``path``, which may have a beginning already.
 
     A line that one stream has begun is not torn by what the other writes, unless it takes long to end.
+    ``secrets`` are masked.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, secrets: Collection[str] = ()) -> None:
+        self._secrets = secrets
+        self._maskers: dict[str, Masker] = {}
         self._log: FileIO | None = FileIO(path, "ab")
         self._offset = self._log.tell()
         self._changes: FileIO | None = FileIO(streams_beside(path), "ab")
@@ -38,6 +44,9 @@ class KeptLog:
 
     def add(self, stream: str, data: bytes) -> None:
         """Keep what came on a stream: whole lines now, the rest when its line has ended."""
+        self._add_masked(stream, self._maskers.setdefault(stream, Masker(self._secrets)).mask(data))
+
+    def _add_masked(self, stream: str, data: bytes) -> None:
         since, begun = self._pending.pop(stream, (time.monotonic(), b""))
         end = data.rfind(b"\n") + 1
         if end:
@@ -56,6 +65,8 @@ class KeptLog:
                 self._write_pending(stream)
 
     def close(self) -> None:
+        for stream, masker in self._maskers.items():
+            self._add_masked(stream, masker.rest())
         for stream in [*self._pending]:
             self._write_pending(stream)
         if self._stream != NO_STREAM:
@@ -78,6 +89,7 @@ class KeptLog:
             self._offset += len(data)
         except OSError as error:  # a full disk must not end the training
             log.warning("the run's log ends here: %s", error)
+            self._log.close()
             self._log = None
 
     def _note(self, stream: str) -> None:
@@ -91,6 +103,7 @@ class KeptLog:
             self._changes.write(f"{self._offset} {shown}\n".encode())
         except OSError as error:
             log.warning("the streams of the run's log are not told apart from here on: %s", error)
+            self._changes.close()
             self._changes = None
 
 

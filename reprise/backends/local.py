@@ -53,7 +53,9 @@ class _RunningJob:
         self._wall_seconds: float | None = None
         self._started = time.monotonic()
         self.ended = threading.Event()
-        self._streams = Streams(job.log, attached=job.attached, stdout_to_stderr=job.stdout_to_stderr)
+        self._streams = Streams(
+            job.log, job.secrets, attached=job.attached, stdout_to_stderr=job.stdout_to_stderr
+        )
         try:
             self._process = Child(
                 job.command.argv,

@@ -19,7 +19,7 @@ import termios
 import threading
 import time
 import tty
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, NamedTuple, TextIO
@@ -51,9 +51,11 @@ class _Output(NamedTuple):
 class Streams:
     """The three streams of one child, from before it starts until after it has ended."""
 
-    def __init__(self, kept: Path, *, attached: bool, stdout_to_stderr: bool) -> None:
+    def __init__(
+        self, kept: Path, secrets: Collection[str], *, attached: bool, stdout_to_stderr: bool
+    ) -> None:
         self._stack = ExitStack()
-        self._log = KeptLog(kept)
+        self._log = KeptLog(kept, secrets)
         self._stack.callback(self._log.close)
         self._selector = self._stack.enter_context(selectors.DefaultSelector())
         self._child_ends: list[int] = []

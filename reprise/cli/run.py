@@ -212,11 +212,12 @@ def _facts(plan: Plan, tracking: Tracking) -> dict[str, Any]:
 def _show_entry_point(uri: str, name: str, version: str | None, offline: bool) -> None:
     """``reprise run URI -e NAME --help``: the parameters with types, defaults and descriptions."""
     from reprise.runner import sources
-    from reprise.schemas.loader import find_entry_point, load_project
+    from reprise.schemas.loader import find_entry_point, read_project
+    from reprise.schemas.use import Use, use_project
 
     checkout = sources.fetch(uri, version, paths.here(), offline=offline)
     try:
-        project = load_project(checkout.path)
+        project = use_project(read_project(checkout.path), Use(name, environment=False))
         entry_point = find_entry_point(project, name)
     finally:
         sources.discard(checkout)

@@ -43,6 +43,9 @@ class EnvManager(Protocol):
     CHOOSES_PYTHON: bool
     """Whether the user may name the Python (``--python``)."""
 
+    READS_PROJECT: bool
+    """False: what the project says of its environment decides nothing."""
+
     def unusable(self) -> str | None:
         """A sentence why this manager does not work on this machine, or None."""
         ...

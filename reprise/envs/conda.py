@@ -29,6 +29,7 @@ from reprise.schemas.job import Command
 NAME = conda_records.NAME
 KEEPS_FOLDER = True
 CHOOSES_PYTHON = True
+READS_PROJECT = True
 
 unusable = conda_rattler.unusable
 tags = base.no_tags

@@ -24,6 +24,7 @@ logger = logging.getLogger(__name__)
 NAME = "docker"
 KEEPS_FOLDER = False
 CHOOSES_PYTHON = False
+READS_PROJECT = True
 
 unusable = docker_client.unusable
 create = base.nothing_to_create

@@ -24,6 +24,7 @@ from reprise.schemas.job import Command
 NAME = "local"
 KEEPS_FOLDER = False
 CHOOSES_PYTHON = False
+READS_PROJECT = False
 NAMED_FOLDER = "python-names-v1"
 
 unusable = base.always_usable

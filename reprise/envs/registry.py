@@ -78,6 +78,20 @@ def faults_of(spec: EnvSpec) -> tuple[str, ...]:
     return ()
 
 
+def manager_for(spec: EnvSpec, requested: str | None) -> EnvManager:
+    """The manager that ``requested`` names, or else the one for such a spec.
+
+    Raises:
+        UsageError: ``requested`` is not a word of ``--env-manager``.
+    """
+    if requested is not None and requested not in words():
+        raise UsageError(
+            f'--env-manager: there is no environment manager "{requested}"',
+            hint=f"one of {', '.join(words())}",
+        )
+    return MANAGERS[_BY_PROJECT[type(spec)] if requested is None else ALIASES.get(requested, requested)]
+
+
 def choose(spec: EnvSpec, requested: str | None, python: str | None = None) -> tuple[EnvManager, EnvSpec]:
     """The manager for ``spec``, and the spec as that manager takes it (a conda.yaml translated).
 
@@ -91,16 +105,10 @@ def choose(spec: EnvSpec, requested: str | None, python: str | None = None) -> t
         EnvError: the manager does not do such a project, or does not work on this machine.
         ProjectError: the spec names a file that does not exist.
     """
-    if requested is not None and requested not in words():
-        raise UsageError(
-            f'--env-manager: there is no environment manager "{requested}"',
-            hint=f"one of {', '.join(words())}",
-        )
-    word = _BY_PROJECT[type(spec)] if requested is None else ALIASES.get(requested, requested)
-    manager = MANAGERS[word]
+    manager = manager_for(spec, requested)
     if python is not None and not manager.CHOOSES_PYTHON:
         raise UsageError(
-            f"--python {python}: an environment of {word} has the Python that it has",
+            f"--python {python}: an environment of {manager.NAME} has the Python that it has",
             hint="leave --python out, or make an environment with --env-manager virtualenv",
         )
     taken = manager.takes(spec)

@@ -28,6 +28,7 @@ from reprise.schemas.job import Command
 NAME = "virtualenv"
 KEEPS_FOLDER = True
 CHOOSES_PYTHON = True
+READS_PROJECT = True
 
 unusable = uv.unusable
 settle = base.settles_nothing

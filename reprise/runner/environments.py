@@ -138,12 +138,11 @@ def inside(named: Named, *, offline: bool = False) -> Iterator[Environment]:
 def of_project(request: RunRequest) -> Iterator[Environment]:
     """Be inside the environment that a run of the project would get."""
     from reprise.runner import as_of
-    from reprise.runner.plan import taken_from
-    from reprise.schemas.loader import load_project
+    from reprise.runner.plan import read_used_project, taken_from
 
     checkout = sources.fetch(request.uri, request.version, request.base, offline=request.offline)
     try:
-        project = load_project(checkout.path)
+        project = read_used_project(checkout, None, request.env_manager)
         manager, spec = envs.choose(project.environment, request.env_manager, request.python)
         dated = as_of.resolve(request.as_of, checkout)
         policy = Policy(request.locked, request.offline, dated, python=request.python)

@@ -46,6 +46,7 @@ from reprise.tracking.base import Tracking
 log = logging.getLogger(__name__)
 
 _LOOK_PAUSE = 0.5  # seconds between looks for a request to stop
+_SECRET_VARIABLES = ("MLFLOW_TRACKING_TOKEN", "MLFLOW_TRACKING_PASSWORD", "DATABRICKS_TOKEN")
 
 
 def run(request: RunRequest, tracking: Tracking, *, stdout_to_stderr: bool = False) -> Outcome:
@@ -203,7 +204,14 @@ def _make_job(
     entered = envs.MANAGERS[environment.manager].enter(environment, command)
     if plan.request.observe:
         entered = observe(entered, plan, environment, opened.lease.folder)
-    return Job(entered, opened.lease.folder, opened.output_log, attached, stdout_to_stderr)
+    secrets = _secrets(plan, process.patched(os.environ, environ))
+    return Job(entered, opened.lease.folder, opened.output_log, attached, stdout_to_stderr, secrets)
+
+
+def _secrets(plan: Plan, environ: Mapping[str, str]) -> tuple[str, ...]:
+    """What the job gets and its log must not keep: credentials of the store, and secret parameters."""
+    parameters = (item.rendered for item in plan.invocation.parameters if item.secret)
+    return (*filter(None, map(environ.get, _SECRET_VARIABLES)), *parameters)
 
 
 def _perform(backend: Backend, job: Job, config: Any, lease: Lease, recording: Recording) -> JobStatus:

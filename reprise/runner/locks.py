@@ -13,10 +13,9 @@ from reprise.envs import registry as envs
 from reprise.envs.base import EnvManager
 from reprise.errors import UsageError
 from reprise.runner import as_of, sources
-from reprise.runner.plan import taken_from
+from reprise.runner.plan import read_used_project, taken_from
 from reprise.schemas.environment import EnvSpec, Policy
 from reprise.schemas.job import Checkout, RunRequest
-from reprise.schemas.loader import load_project
 
 log = logging.getLogger(__name__)
 
@@ -82,9 +81,7 @@ def check(request: RunRequest) -> Locked:
 
 
 def _chosen(request: RunRequest, checkout: Checkout) -> tuple[EnvManager, EnvSpec, Policy]:
-    project = load_project(checkout.path)
-    for warning in project.warnings:
-        log.warning("%s", warning)
+    project = read_used_project(checkout, None, request.env_manager)
     manager, spec = envs.choose(project.environment, request.env_manager, request.python)
     dated = as_of.resolve(request.as_of, checkout)
     policy = Policy(offline=request.offline, as_of=dated, python=request.python)

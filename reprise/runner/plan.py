@@ -18,8 +18,9 @@ from reprise.runner.capture import guards
 from reprise.runner.inputs import localise
 from reprise.schemas.environment import CondaEnv, DockerEnv, EnvSpec, Lock, Policy, PythonEnv
 from reprise.schemas.job import Checkout, Invocation, RunRequest
-from reprise.schemas.loader import find_entry_point, load_project
+from reprise.schemas.loader import find_entry_point, read_project
 from reprise.schemas.project import EntryPoint, Project
+from reprise.schemas.use import Use, use_project
 from reprise.tracking.base import Tracking
 
 log = logging.getLogger(__name__)
@@ -83,20 +84,18 @@ def plan_for(checkout: Checkout, request: RunRequest, here: Localise, again: Aga
     """The plan to perform what lies in ``checkout``; ``here`` finds the files that parameters name."""
     config = backends.configured(backends.get(request.backend), request.backend_config)
     guards.limit()
-    project = load_project(checkout.path)
+    is_replaced = again is not None and (again.lock is not None or again.environment is not None)
+    word = again.manager if again else request.env_manager
+    project = read_used_project(checkout, request.entry_point, word, environment=not is_replaced)
     entry_point = find_entry_point(project, request.entry_point)
     spec = again.environment if again and again.environment else project.environment
     asked = _with_docker_options(spec, request, project, checkout)
-    manager, environment = envs.choose(
-        asked, again.manager if again else request.env_manager, request.python
-    )
+    manager, environment = envs.choose(asked, word, request.python)
     invocation = bind(project, entry_point, request, here)
     dated = as_of.resolve(request.as_of, checkout)
     policy = Policy(
         request.locked, request.offline, dated, python=request.python, current=request.current_python
     )
-    for warning in project.warnings:
-        log.warning("%s", warning)
     if isinstance(environment, DockerEnv):
         environment = environment._replace(inputs=_inputs(entry_point, invocation))
     if manager.NAME != "docker" and (request.docker_args or request.build_image):
@@ -129,6 +128,24 @@ def python_of(plan: Plan) -> str | None:
     """
     log_file = paths.state_dir() / "logs" / "environment.log"
     return envs.MANAGERS[plan.env_manager].python_of(plan.environment, plan.policy, log_file)
+
+
+def read_used_project(
+    checkout: Checkout, entry_point: str | None, env_manager: str | None, *, environment: bool = True
+) -> Project:
+    """The project in ``checkout``, without a fault in what is used of it; others are logged as warnings.
+
+    Args:
+        entry_point: the name of the one that is run, or None.
+        env_manager: the word that the user gave, if any.
+        environment: False where what the project says of its environment is not used.
+
+    Raises:
+        ProjectError: with the faults.
+    """
+    reading = read_project(checkout.path)
+    manager = envs.manager_for(reading.project.environment, env_manager)
+    return use_project(reading, Use(entry_point, environment and manager.READS_PROJECT))
 
 
 def taken_from(checkout: Checkout, environment: EnvSpec) -> EnvSpec:

@@ -129,7 +129,7 @@ class _Composer:
     def _scalar(self, event: yaml.ScalarEvent) -> None:
         self._refuse_foreign_tag(event)
         if "\0" in event.value:
-            self.findings.fault(_at(event), self._path(), "a NUL character cannot be passed to a program")
+            self._fault_of_all(_at(event), "a NUL character cannot be passed to a program")
         built = _Built(
             ScalarNode(_at(event), event.value, plain=event.implicit[0] and event.style in ("", None))
         )
@@ -192,7 +192,7 @@ class _Composer:
                 first = entries[key.text].key_at.line
                 shown = shortened(key.text)
                 self.findings.fault(
-                    key.at, path, f'the key "{shown}" is there twice; first on line {first}'
+                    key.at, path, f'the key "{shown}" is there twice; first on line {first}', key=key.text
                 )
             else:
                 entries[key.text] = Entry(key.at, value)
@@ -213,7 +213,7 @@ class _Composer:
         tag = getattr(event, "tag", None)
         if tag is not None and not re.fullmatch(_PLAIN_TAG, tag):
             word = tag.replace("tag:yaml.org,2002:", "!!")
-            self.findings.fault(_at(event), self._path(), f'the tag "{shortened(word)}" is not allowed')
+            self._fault_of_all(_at(event), f'the tag "{shortened(word)}" is not allowed')
 
     def _path(self, *, within: bool = True) -> KeyPath:
         """The keys that lead to the value that is read now; without the innermost collection's own."""
@@ -231,7 +231,7 @@ class _Composer:
         if re.search(_TEMPLATE, self.source):
             sentence += "; this looks like a template (cookiecutter, Jinja) that was not rendered"
         # What is said of a collection as a whole is not said of the item that was read in it.
-        self.findings.fault(at, self._path(within=not self.stack or self.stack[-1].at != at), sentence)
+        self._fault_of_all(at, sentence, within=not self.stack or self.stack[-1].at != at)
         return _Unreadable()
 
     def _line(self, at: Position) -> str:
@@ -239,8 +239,12 @@ class _Composer:
         return lines[at.line - 1] if at.line <= len(lines) else ""
 
     def _unreadable(self, at: Position, sentence: str) -> _Unreadable:
-        self.findings.fault(at, self._path(), sentence)
+        self._fault_of_all(at, sentence)
         return _Unreadable()
+
+    def _fault_of_all(self, at: Position, sentence: str, *, within: bool = True) -> None:
+        """No reader of YAML takes a file with it, whatever is wanted of the file."""
+        self.findings.fault(at, self._path(within=within), sentence, is_of_all=True)
 
 
 def _at(event: yaml.Event) -> Position:

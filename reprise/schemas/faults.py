@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import NamedTuple, TypedDict, Unpack
 
 from reprise.errors import ProjectError
 
@@ -25,11 +25,18 @@ KeyPath = tuple[str, ...]
 
 
 class Finding(NamedTuple):
-    """One sentence about one place: ``path`` holds the keys that lead there."""
+    """One sentence about one place: ``path`` holds the keys that lead there.
+
+    ``key`` is the one of the mapping at ``path`` that it is about. ``is_mild``: what is meant is
+    plain, and a run goes by that. ``is_of_all``: what else the file says cannot be trusted.
+    """
 
     at: Position
     path: KeyPath
     sentence: str
+    key: str = ""
+    is_mild: bool = False
+    is_of_all: bool = False
 
     def line(self, file: str) -> str:
         """``MLproject:7:15  entry_points -> main: <sentence>``"""
@@ -40,6 +47,14 @@ class Finding(NamedTuple):
         return f"{file}:{self.at.line}:{self.at.column}  {where}{self.sentence}"
 
 
+class FaultOptions(TypedDict, total=False):
+    """What a :class:`Finding` says besides its sentence."""
+
+    key: str
+    is_mild: bool
+    is_of_all: bool
+
+
 @dataclass(slots=True)
 class Findings:
     """What was found in one file, called ``file`` in the lines: faults forbid a run, warnings do not."""
@@ -48,8 +63,8 @@ class Findings:
     faults: list[Finding] = field(default_factory=list)
     warnings: list[Finding] = field(default_factory=list)
 
-    def fault(self, at: Position, path: KeyPath, sentence: str) -> None:
-        self.faults.append(Finding(at, path, sentence))
+    def fault(self, at: Position, path: KeyPath, sentence: str, **more: Unpack[FaultOptions]) -> None:
+        self.faults.append(Finding(at, path, sentence, **more))
 
     def warn(self, at: Position, path: KeyPath, sentence: str) -> None:
         self.warnings.append(Finding(at, path, sentence))

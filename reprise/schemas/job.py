@@ -147,7 +147,7 @@ class Job(NamedTuple):
 
     ``folder`` belongs to the job; everything it prints is appended to ``log`` as it comes.
     ``attached`` also shows the output on our own stdout and stderr, on a terminal if we have one.
-    ``stdout_to_stderr`` keeps our stdout free for data.
+    ``stdout_to_stderr`` keeps our stdout free for data. ``secrets`` are masked in the log.
     """
 
     command: Command
@@ -155,6 +155,7 @@ class Job(NamedTuple):
     log: Path
     attached: bool = True
     stdout_to_stderr: bool = False
+    secrets: tuple[str, ...] = ()
 
 
 class Usage(NamedTuple):

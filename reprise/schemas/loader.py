@@ -16,22 +16,26 @@ from reprise.errors import ProjectError
 from reprise.schemas.environment import EnvSpec
 from reprise.schemas.environment_files import is_file, named_environment, read_yaml
 from reprise.schemas.faults import START, Findings, did_you_mean, refuse_faults, shortened
-from reprise.schemas.nodes import MappingNode, Node, child, entries_of, text_of
+from reprise.schemas.nodes import MappingNode, Node, child, entries_of, is_null, text_of
 from reprise.schemas.parameters import read_parameter
 from reprise.schemas.project import EntryPoint, Project
 from reprise.schemas.template import template_faults
 
 FILE_NAME = "MLproject"
 
-_ENVIRONMENT_KEYS = ("python_env", "conda_env", "docker_env")
+ENVIRONMENT_KEYS = ("python_env", "conda_env", "docker_env")
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A project as far as it could be read, and what was found in each of its files."""
+    """A project as far as it could be read, and what was found in each of its files.
+
+    ``environment_file`` is the one of them that is about the file of its environment, where there is such.
+    """
 
     project: Project
     files: tuple[Findings, ...]
+    environment_file: Findings | None = None
 
 
 def load_project(root: Path, *, check_environment_files: bool = True) -> Project:
@@ -66,7 +70,12 @@ def read_project(root: Path, *, check_environment_files: bool = True) -> Reading
         warnings=tuple(line for found in files for line in found.lines(found.warnings)),
         environment_reason=reason,
     )
-    return Reading(project, files)
+    return Reading(project, files, inner)
+
+
+def is_script(name: str) -> bool:
+    """Whether ``name`` can be that of a script that is run as it is."""
+    return _script_command(name) is not None
 
 
 def find_entry_point(project: Project, name: str) -> EntryPoint:
@@ -140,6 +149,8 @@ def _project_file(root: Path) -> tuple[Path | None, Findings]:
 
 def _entry_points(node: Node | None, findings: Findings) -> dict[str, EntryPoint]:
     points: dict[str, EntryPoint] = {}
+    if node is not None and is_null(node):
+        findings.warn(node.at, ("entry_points",), "no value; the entry points are written below it")
     for name, entry in entries_of(node).items():
         if isinstance(entry.value, MappingNode):
             points[name] = _entry_point(name, entry.value, findings)
@@ -163,8 +174,9 @@ def _entry_point(name: str, node: MappingNode, findings: Findings) -> EntryPoint
 def _environment(
     node: Node | None, root: Path, findings: Findings, *, check_file: bool
 ) -> tuple[EnvSpec, str, Findings | None]:
-    for key in _ENVIRONMENT_KEYS:
-        if (value := child(node, key)) is not None:
+    for key in ENVIRONMENT_KEYS:
+        value = child(node, key)
+        if value is not None and not is_null(value):
             spec, inner = named_environment(key, value, root, findings, check_file=check_file)
             named = text_of(value) or text_of(child(value, "image"))
             return spec, f"{findings.file} -> {key}: {named}", inner

@@ -80,6 +80,11 @@ def entries_of(node: Node | None) -> Mapping[str, Entry]:
     return node.entries if isinstance(node, MappingNode) else {}
 
 
+def is_null(node: Node | None) -> bool:
+    """Whether a node stands for no value."""
+    return isinstance(node, ScalarNode) and node.is_null
+
+
 def is_true(node: Node | None) -> bool | None:
     """What a boolean says; None for any other node."""
     value = data(node) if node is not None else None

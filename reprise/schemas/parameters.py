@@ -94,6 +94,11 @@ def _check_range(parameter: Parameter, node: MappingNode, path: KeyPath, finding
 
 def _check_default(parameter: Parameter, node: MappingNode, path: KeyPath, findings: Findings) -> None:
     """A default that breaks its own type is a fault, but words for "no value" are passed on as before."""
+    written = child(node, "default")
+    if isinstance(written, SequenceNode) and not parameter.type.startswith("list["):
+        what = f"a list is not a {parameter.type}; write type: list[...], or the text in quotes"
+        findings.fault(written.at, (*path, "default"), what, is_mild=True)
+        return
     if parameter.default is None or (sentence := values.fault(parameter, parameter.default)) is None:
         return
     if parameter.secret:

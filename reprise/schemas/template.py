@@ -10,8 +10,6 @@ from reprise.schemas.faults import did_you_mean, shortened
 
 def template_faults(command: str, declared: Collection[str]) -> Iterator[str]:
     """A sentence for every placeholder in ``command`` that no ``declared`` parameter can fill."""
-    if "\0" in command:
-        yield "it has a NUL character, which cannot be passed to a program"
     try:
         pieces = list(string.Formatter().parse(command))
     except ValueError as error:

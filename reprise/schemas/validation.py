@@ -2,7 +2,8 @@
 
 ``<schema>.schema.json`` is the one source of truth; its annotations ``x-is``, ``x-hint`` and
 ``x-unknown`` hold the words that a sentence is made of. Unknown keys are warnings, unless ``x-closed``
-says that nothing may be ignored there; everything else is a fault.
+says that nothing may be ignored there; everything else is a fault. A key without a value counts as one that
+is not there where the file is used, unless ``x-needed``.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reprise.schemas.faults import Findings, KeyPath, Position, did_you_mean, shortened
-from reprise.schemas.nodes import MappingNode, Node, ScalarNode, SequenceNode, data
+from reprise.schemas.nodes import MappingNode, Node, ScalarNode, SequenceNode, data, is_null
 
 if TYPE_CHECKING:
     from jsonschema import ValidationError
@@ -22,8 +23,13 @@ def validate(root: Node, schema: str, findings: Findings) -> None:
     """Add what ``<schema>.schema.json`` finds in the document ``root``."""
     from jsonschema import Draft202012Validator
 
+    causes = {(fault.at, fault.path) for fault in findings.faults if fault.is_of_all}
+    found = Findings(findings.file)
     for error in Draft202012Validator(json.loads(schema_text(schema))).iter_errors(data(root)):
-        _tell(error, root, findings)
+        _tell(error, root, found)
+    findings.warnings += found.warnings
+    # a value that YAML should never have held need not also be of a wrong kind
+    findings.faults += [fault for fault in found.faults if (fault.at, fault.path) not in causes]
 
 
 def schema_text(schema: str) -> bytes:
@@ -44,17 +50,19 @@ def _tell(error: ValidationError, root: Node, findings: Findings) -> None:
                     findings.fault(at, path, f'no "{key}"')
         case "not" if isinstance(node, MappingNode) and not path:
             first, second = schema["not"]["required"]
-            both = sorted((node.entries[key].key_at, key) for key in (first, second))
-            findings.fault(
-                both[1][0], (), f'"{both[1][1]}" beside "{both[0][1]}"; a project has one environment'
-            )
+            (_, one), (at, other) = sorted((node.entries[key].key_at, key) for key in (first, second))
+            if not any(is_null(node.entries[key].value) for key in (first, second)):
+                findings.fault(at, (), f'"{other}" beside "{one}"; a project has one environment')
         case "not":
             findings.fault(at, path, schema["x-hint"])
         case _ if "propertyNames" in error.absolute_schema_path and isinstance(node, MappingNode):
             name = str(error.instance)
             findings.fault(node.entries[name].key_at, path, f'"{shortened(name)}" is not {schema["x-is"]}')
         case _:
-            findings.fault(node.at if _is_shown(node) else at, path, _mismatch(node, path, schema))
+            is_value = bool(path) and isinstance(error.absolute_path[-1], str)
+            absent = is_value and is_null(node) and not schema.get("x-needed")
+            sentence = _mismatch(node, path, schema)
+            findings.fault(node.at if _is_shown(node) else at, path, sentence, is_mild=absent)
 
 
 def _locate(root: Node, steps: list[str | int]) -> tuple[Node, KeyPath, Position]:
@@ -96,7 +104,7 @@ def _mismatch(node: Node, path: KeyPath, schema: Any) -> str:
         did_you_mean(node.text, schema["enum"]) if isinstance(node, ScalarNode) and "enum" in schema else ""
     )
     hint = near or (f"; {schema['x-hint']}" if "x-hint" in schema else "")
-    if isinstance(node, ScalarNode) and node.is_null:
+    if is_null(node):
         missing = "no value" if path else "the file is empty"
         return f"{missing}; {schema['x-is']} is needed{hint}"
     return f"{_found(node)} is not {schema['x-is']}{hint}"

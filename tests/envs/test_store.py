@@ -48,6 +48,7 @@ class Recorder:
     CHOOSES_PYTHON = True
 
     python_of = staticmethod(base.python_not_known)
+    READS_PROJECT = True
 
     def __init__(self) -> None:
         self.created = 0

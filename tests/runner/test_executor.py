@@ -282,3 +282,22 @@ def test_a_full_disk_does_not_hide_how_the_script_ended(project: Write, tmp_path
         assert '"FINISHED"' in listed
     finally:
         subprocess.run(["umount", "-l", small], check=True)
+
+
+def test_credentials_and_secret_parameters_do_not_stay_in_the_log(
+    project: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    demo = project(
+        {
+            "MLproject": "entry_points:\n  main:\n    parameters: {key: {type: string, secret: true}}\n"
+            "    command: env | grep ^MLFLOW; echo key={key}; printf '%s' ${{MLFLOW_TRACKING_TOKEN:0:9}};"
+            " sleep 0.6; echo ${{MLFLOW_TRACKING_TOKEN:9}} >&2; echo $MLFLOW_TRACKING_TOKEN | head -c 20\n"
+        }
+    )
+    monkeypatch.setenv("MLFLOW_TRACKING_USERNAME", "me")
+    result = demo.run("-P", "key=s3cret value")
+    log = demo.artifact(demo.runs()[0], "reprise/output.log")
+    assert "MLFLOW_TRACKING_TOKEN=******\n" in log
+    assert "MLFLOW_TRACKING_PASSWORD=******\n" in log
+    assert "key=******\n" in log
+    assert "key=s3cret value" in result.out  # who runs it sees what the script prints

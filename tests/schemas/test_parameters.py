@@ -31,8 +31,8 @@ def test_types_are_canonical_in_both_forms(word: str, type_: str) -> None:
         ("0.00001", "0.00001"),
         ("'None'", "None"),
         ("''", ""),
-        ("[1, 2]", "[1, 2]"),
-        ("[a,  'b']", "[a,  'b']"),
+        ("[1, 2], type: 'list[int]'", "[1, 2]"),
+        ("[a,  'b'], type: 'list[string]'", "[a,  'b']"),
         ("null", None),
         ("~", None),
         ("'null'", "null"),
@@ -43,6 +43,16 @@ def test_a_default_is_the_text_in_the_file(written: str, text: str | None) -> No
     parameter, findings = declared(f"{{default: {written}}}")
     assert parameter.default == text
     assert not findings.faults and not findings.warnings
+
+
+def test_a_list_is_no_text() -> None:
+    parameter, findings = declared("{default: [1, 2]}")
+    assert parameter.default == "[1, 2]"
+    (fault,) = findings.faults
+    assert (fault.is_mild, fault.sentence) == (
+        True,
+        "a list is not a string; write type: list[...], or the text in quotes",
+    )
 
 
 def test_a_default_list_in_lines_becomes_one_on_a_line() -> None:
