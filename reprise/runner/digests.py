@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -65,16 +65,21 @@ def is_settled(state: os.stat_result) -> bool:
 
 def of_path(path: Path, of_file: Callable[[Path], Digest] | None = None) -> Digest:
     """The digest of a file, or of the names and contents of all files below a folder."""
+    return (of_file or of_bytes)(path) if path.is_file() else of_all(of_each(path, of_file))
+
+
+def of_each(folder: Path, of_file: Callable[[Path], Digest] | None = None) -> dict[str, Digest]:
+    """The digest of each file below a folder by its path from there."""
     read = of_file or of_bytes
-    if path.is_file():
-        return read(path)
+    return {file.relative_to(folder).as_posix(): read(file) for file in sorted(files_below(folder))}
+
+
+def of_all(files: Mapping[str, Digest]) -> Digest:
+    """The digest of a folder from those of its files, as :func:`of_each` has them."""
     whole = hashlib.sha256()
-    total = 0
-    for file in sorted(files_below(path)):
-        sha256, size = read(file)
-        whole.update(f"{file.relative_to(path).as_posix()}\0{sha256}\n".encode(errors="surrogateescape"))
-        total += size
-    return Digest(whole.hexdigest(), total)
+    for name, digest in files.items():
+        whole.update(f"{name}\0{digest.sha256}\n".encode(errors="surrogateescape"))
+    return Digest(whole.hexdigest(), sum(digest.size for digest in files.values()))
 
 
 def of_bytes(file: Path) -> Digest:

@@ -115,6 +115,7 @@ def restore(tracking: Tracking, run: Run, wanted: Wanted) -> Restored:
         _refuse(faults, run)
         assert checkout is not None
         restore_observed.warn_of_missing_files(record, _root(checkout))
+        restore_observed.link_siblings(record, origin.place, _root(checkout))
         return Restored(_plan(this, checkout, lock, find), changed(record, wanted))
 
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from reprise.errors import RepriseError, UsageError
 from reprise.runner import digests
 from reprise.runner.bind import Localise
-from reprise.runner.capture.inputs import is_fetched
+from reprise.runner.capture.inputs import is_fetched, name_changes
 from reprise.schemas.job import Source
 from reprise.schemas.run_record import InputRecord, RunRecord
 
@@ -80,11 +80,19 @@ def _unchanged(item: InputRecord, candidates: Sequence[Path]) -> Path:
         digest = digests.of_path(path)
         if f"sha256:{digest.sha256}" == item.digest:
             return path
-        seen.append(f"{path} is sha256:{digest.sha256} ({digest.size} bytes)")
+        seen.append(f"{path} is sha256:{digest.sha256} ({digest.size} bytes){_changed_files(item, path)}")
     raise UsageError(
         f"input {item.name} has changed: {', '.join(seen)}; it was {item.digest} ({item.size} bytes)",
         hint=another,
     )
+
+
+def _changed_files(item: InputRecord, folder: Path) -> str:
+    """Which files of the folder are not what they were; empty where their digests are not recorded."""
+    if not item.files or not folder.is_dir():
+        return ""
+    now = {name: f"sha256:{digest.sha256}" for name, digest in digests.of_each(folder).items()}
+    return f", another {name_changes(item.files, now)}"
 
 
 def _candidates(path: str, places: Places) -> Iterator[Path]:

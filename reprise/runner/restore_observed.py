@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from pathlib import Path
 
 from reprise.schemas.run_record import RunRecord
@@ -25,3 +26,26 @@ def warn_of_missing_files(record: RunRecord, root: Path | None) -> None:
         log.warning(
             "Not here, and read by run %s: %s%s", record.run_id[:8], ", ".join(missing[:_LISTED]), more
         )
+
+
+def link_siblings(record: RunRecord, original: Path | None, restored: Path) -> None:
+    """Let the restored source find what the run read beside its own, as ``../shared/module.py``.
+
+    Args:
+        original: the root of the source as the run had it.
+        restored: where it lies now, in a folder of its own.
+
+    What the run wrote beside its source is not found again: nobody's files change by a reproduction.
+    """
+    if record.observed is None or original is None:
+        return
+    written = {_top(path, original.parent) for path in record.observed.written}
+    for name in sorted({_top(item.path, original.parent) for item in record.observed.inputs} - written):
+        target, link = original.parent / name, restored.parent / name
+        if name and not name.startswith(".") and target.exists() and not os.path.lexists(link):
+            link.symlink_to(target)
+
+
+def _top(path: str, folder: Path) -> str:
+    """The name in ``folder`` that leads to ``path``; empty where it lies elsewhere."""
+    return Path(path).relative_to(folder).parts[0] if Path(path).is_relative_to(folder) else ""

@@ -48,12 +48,14 @@ class ProcessRecord(NamedTuple):
 class ObservedRecord(NamedTuple):
     """What the processes of a run did.
 
-    ``written`` are paths as those of inputs. ``hosts`` are ``name:port`` without this machine's loopback.
-    ``salt`` tells which secret of this machine the digests of ``variables`` were made with: those of
-    another one cannot be compared. ``faults`` are sentences on what could not be observed.
+    ``missing`` were looked for and not there; they and ``written`` are paths as those of inputs. ``hosts``
+    are ``name:port`` without this machine's loopback. ``salt`` tells which secret of this machine the
+    digests of ``variables`` were made with: those of another one cannot be compared. ``faults`` are
+    sentences on what could not be observed.
     """
 
     inputs: tuple[ObservedInput, ...] = ()
+    missing: tuple[str, ...] = ()
     written: tuple[str, ...] = ()
     programs: tuple[str, ...] = ()
     hosts: tuple[str, ...] = ()

@@ -157,7 +157,8 @@ class InputRecord(NamedTuple):
     """What the run read: a file or folder that a parameter names, or a dataset that was logged.
 
     ``kind`` is ``file``, ``folder`` or ``dataset``. A dataset's digest is the one that was logged with it;
-    None: it could not be told, and the record's notes say why.
+    None: it could not be told, and the record's notes say why. ``files`` of a folder that has few are
+    their digests by their paths from there.
     """
 
     name: str
@@ -165,6 +166,7 @@ class InputRecord(NamedTuple):
     kind: str
     size: int | None = None
     digest: str | None = None
+    files: Mapping[str, str] = {}
 
 
 class Gpu(NamedTuple):

@@ -353,6 +353,49 @@ def test_files_that_the_run_read_and_that_are_gone_are_told_before_it_starts(
     assert f"read by run {project.runs()[1].run_id[:8]}: {data}" in again.err
 
 
+def test_what_lies_beside_the_project_is_found_from_the_restored_one(repository: Write) -> None:
+    script = (
+        "import sys; sys.path.insert(0, '../shared')\nimport common; print(common.V, open('../out').read())"
+    )
+    project = repository({"MLproject": mlproject("python train.py"), "train.py": script})
+    beside = project.path.parent
+    (beside / "shared").mkdir()
+    (beside / "shared" / "common.py").write_text("V = 1\n")
+    (beside / "out").write_text("mine")
+    assert project.run().exit_code == 0
+    again = project.reprise("reproduce", "@last")
+    assert again.exit_code == 0, again.out
+    (beside / "shared" / "common.py").write_text("V = 1  # changed\n")
+    again = project.reprise("reproduce", "@last")
+    assert again.exit_code == 7
+    assert f"diverged at input {beside / 'shared' / 'common.py'}" in again.err
+
+
+def test_what_the_run_wrote_beside_the_project_is_not_touched(repository: Write) -> None:
+    script = "n = open('../state/n').read(); open('../state/n', 'w').write(n + '1')"
+    project = repository({"MLproject": mlproject("python train.py"), "train.py": script})
+    state = project.path.parent / "state"
+    state.mkdir()
+    (state / "n").write_text("0")
+    assert project.run().exit_code == 0
+    assert project.reprise("reproduce", "@last").exit_code == 7
+    assert (state / "n").read_text() == "01"
+
+
+def test_files_of_an_input_folder_that_changed_are_named(repository: Write, tmp_path: Path) -> None:
+    parameters = "    parameters: {data: path}\n"
+    project = repository({"MLproject": mlproject("cat {data}/*", parameters)})
+    (data := tmp_path / "data").mkdir()
+    for name in "abc":
+        (data / f"{name}.csv").write_text(name)
+    project.run("-P", f"data={data}")
+    (data / "b.csv").write_text("B")
+    (data / "c.csv").unlink()
+    again = project.reprise("reproduce", "@last")
+    assert again.exit_code == 2
+    assert "another b.csv, c.csv; it was" in again.err
+
+
 def test_record_sets_no_other_variable(repository: Write) -> None:
     project = repository({"MLproject": mlproject("printenv LD_PRELOAD BASH_ENV || echo none")})
     project.run()

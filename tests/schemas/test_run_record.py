@@ -76,6 +76,7 @@ FULL = RunRecord(
     inputs=(InputRecord("data", "data.csv", "file", 3, DIGEST), InputRecord("set", None, "dataset")),
     observed=ObservedRecord(
         inputs=(ObservedInput("data/a.csv", "file", 3, DIGEST), ObservedInput("/b", "folder", note="big")),
+        missing=("b.csv",),
         written=("out.txt",),
         programs=("git",),
         hosts=("example.org:443",),

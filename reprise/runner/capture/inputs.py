@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
@@ -23,6 +23,8 @@ from reprise.schemas.run_record import InputRecord
 
 _SMALL = 16 * 10**6  # bytes of one input that are read at once
 _FEW = 1000  # files
+_NAMED = 3
+_LISTED = 100  # files of a folder whose digests are recorded one by one
 _TICK = 10**7  # ns: clocks of file systems are behind by a little
 
 
@@ -60,7 +62,7 @@ def before(entry_point: EntryPoint, invocation: Invocation, root: Path) -> Input
     postponed: list[Postponed] = []
     for record, path in _named(entry_point, invocation, root):
         try:
-            records.append(_with(record, _read(path, _Room())))
+            records.append(_digested(record, path, _Room()))
         except _TooMuch:
             postponed.append(Postponed(record, path))
     return Inputs(tuple(records), tuple(postponed), since)
@@ -69,10 +71,10 @@ def before(entry_point: EntryPoint, invocation: Invocation, root: Path) -> Input
 def later(item: Postponed, since: int) -> tuple[InputRecord, str | None]:
     """The record of a large input, and a sentence when it cannot be told what it was."""
     try:
-        found = _read(item.path, None)
+        found = _digested(item.record, item.path, None)
         if any(_changed(path) > since for path in _everything(item.path)):
             raise _Changed
-        return _with(item.record, found), None
+        return found, None
     except _Changed:
         return (
             item.record,
@@ -80,6 +82,13 @@ def later(item: Postponed, since: int) -> tuple[InputRecord, str | None]:
         )
     except OSError as error:
         return item.record, f"the input {item.record.name} cannot be read: {error.strerror}"
+
+
+def name_changes(before: Mapping[str, str], after: Mapping[str, str]) -> str:
+    """The names of files that are not the same in two folders: ``a.csv, b/c.csv and 4 more``."""
+    names = sorted(name for name in {*before, *after} if before.get(name) != after.get(name))
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return f"{', '.join(names[:_NAMED])}{more}"
 
 
 def dataset(logged: DatasetInput) -> InputRecord:
@@ -133,7 +142,8 @@ class _Room:
             raise _TooMuch
 
 
-def _read(path: Path, room: _Room | None) -> Digest:
+def _digested(record: InputRecord, path: Path, room: _Room | None) -> InputRecord:
+    """``record`` with its size and digest, and those of the files of a small folder."""
     memory = Memory(path)
 
     def of_file(file: Path) -> Digest:
@@ -148,13 +158,12 @@ def _read(path: Path, room: _Room | None) -> Digest:
             memory.note(str(file), state, found.sha256)
         return found
 
-    digest = digests.of_path(path, of_file)
+    files = {} if path.is_file() else digests.of_each(path, of_file)
+    whole = of_file(path) if path.is_file() else digests.of_all(files)
     memory.save()
-    return digest
-
-
-def _with(record: InputRecord, digest: Digest) -> InputRecord:
-    return record._replace(size=digest.size, digest=f"sha256:{digest.sha256}")
+    if len(files) <= _LISTED:
+        record = record._replace(files={name: f"sha256:{item.sha256}" for name, item in files.items()})
+    return record._replace(size=whole.size, digest=f"sha256:{whole.sha256}")
 
 
 def _everything(path: Path) -> Iterator[Path]:

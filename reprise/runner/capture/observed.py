@@ -39,14 +39,15 @@ class Observation(NamedTuple):
     """What all processes of a run did, each thing once, in the order of time.
 
     Paths are absolute. ``read`` were opened before a process of the run had written them; they need not
-    exist. ``written`` were made, changed or renamed to. ``kept`` are copies, in the job's folder, of files
-    that were read before they were changed or removed. ``began`` is in ns since the epoch, by the clock of
-    the file system. ``in_container``: programs are those of an image. ``faults`` are sentences on what
-    could not be observed.
+    exist, and of ``missing`` it is known that they did not. ``written`` were made, changed or renamed to.
+    ``kept`` are copies, in the job's folder, of files that were read before they were changed or removed.
+    ``began`` is in ns since the epoch, by the clock of the file system. ``in_container``: programs are
+    those of an image. ``faults`` are sentences on what could not be observed.
     """
 
     began: int
     read: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
     written: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
     kept: Mapping[str, Path] = {}
@@ -108,13 +109,14 @@ class _Files(NamedTuple):
     """What was done to files, each by its path, in the order of time."""
 
     read: dict[str, None]
+    missing: dict[str, None]
     written: dict[str, None]
     removed: dict[str, None]
     kept: dict[str, Path]
 
 
 def _files(folder: Path, began: int, places: Places, lines: Iterable[_Line]) -> _Files:
-    found = _Files({}, {}, {}, {})
+    found = _Files({}, {}, {}, {}, {})
     for line in lines:
         path = places.real(line.fields[0]) if line.word in _ON_FILES and line.fields else None
         if path is None:
@@ -129,6 +131,7 @@ def _files(folder: Path, began: int, places: Places, lines: Iterable[_Line]) -> 
                 found.removed[path] = None
             case "NEW", ():
                 found.read.pop(path, None)
+                found.missing[path] = None
             case "KEEP", (copy, changed) if _number(changed) <= began:
                 found.kept.setdefault(path, folder / Path(copy).name)
     return found
@@ -158,6 +161,7 @@ def _summary(folder: Path, began: int, lines: Sequence[_Line]) -> Observation:
     return Observation(
         began,
         tuple(files.read),
+        tuple(files.missing),
         tuple(files.written),
         tuple(files.removed),
         files.kept,

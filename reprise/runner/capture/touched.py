@@ -71,6 +71,7 @@ def make_observed(job: Path, record: RunRecord, *, hurry: bool = False) -> Obser
     tree = read_tree(job)
     return ObservedRecord(
         fold_inputs(sorted(rows)),
+        tuple(_missing(observation, beginning))[:_LISTED],
         tuple(written[:_LISTED]),
         tuple(_programs(observation, beginning, tree))[:_LISTED],
         tuple(_hosts(observation))[:_LISTED],
@@ -83,7 +84,9 @@ def make_observed(job: Path, record: RunRecord, *, hurry: bool = False) -> Obser
 
 
 def _name(path: str, beginning: Beginning) -> str | None:
-    """How the record names a file; None where it is no input."""
+    """How the record names a file; None where it is no input. A link of the source is named as such."""
+    if not _is_below(path, beginning.root) and Path(path).is_symlink():
+        path = os.path.realpath(path)
     inside = _is_below(path, beginning.root)
     for folder in beginning.apart:
         # A restored project lies in the cache, and is none of it.
@@ -103,7 +106,7 @@ def _candidates(observation: Observation, beginning: Beginning) -> Iterator[_Can
     """The files that are inputs, each once; what was looked for and was never there is none."""
     commands = (files_of(item.words, Path(item.folder)) for item in observation.started if item.folder)
     named = [*beginning.named, *(file for files in commands for file in files)]
-    read, written, removed = (set(paths) for paths in observation[1:4])
+    read, written, removed = map(set, (observation.read, observation.written, observation.removed))
     scratch = os.path.realpath(tempfile.gettempdir())
     for path in dict.fromkeys([*observation.read, *map(os.path.normpath, named)]):
         name = _name(path, beginning)
@@ -122,6 +125,15 @@ def _candidates(observation: Observation, beginning: Beginning) -> Iterator[_Can
                 yield _Candidate(row, path)
             elif path in removed:
                 yield _Candidate(row._replace(note=_REMOVED), path)
+
+
+def _missing(observation: Observation, beginning: Beginning) -> Iterator[str]:
+    """Files that were looked for in vain; one that the run removed, or that is there by now, was found."""
+    gone = {*observation.removed, *observation.kept}
+    absent = [path for path in observation.read if path not in gone and not os.path.lexists(path)]
+    for path in dict.fromkeys([*observation.missing, *absent]):
+        if (name := _name(path, beginning)) is not None:
+            yield name
 
 
 def _state(path: str | Path) -> os.stat_result | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from reprise.runner.bind import MASK
+from reprise.runner.capture.inputs import name_changes
 from reprise.runner.verdict.numbers import agreement
 from reprise.runner.verdict.observed import compare_observed
 from reprise.runner.verdict.recorded import Recorded
@@ -145,4 +146,5 @@ def _compare_inputs(a: InputRecord | None, b: InputRecord | None) -> Finding:
     if a.digest == b.digest and a.kind == b.kind:
         return IDENTICAL
     shown = [f"{item.kind} {item.digest}"[:40] for item in (b, a)]
-    return diverged(note=f"{shown[0]}, was {shown[1]}")
+    where = name_changes(a.files, b.files) if a.files and b.files else ""
+    return diverged(where, note=f"{shown[0]}, was {shown[1]}")

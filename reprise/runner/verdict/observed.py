@@ -30,7 +30,8 @@ def compare_observed(a: Recorded, b: Recorded) -> Iterator[Part]:
             yield part("input", "", unknown(reason), decides=False)
         return
     declared = {item.uri for run in (a, b) if run.record for item in run.record.inputs if item.uri}
-    yield from _files(_others(one, declared), _others(other, declared))
+    missing = set(other.missing)
+    yield from _files(_others(one, declared), _others(other, declared), missing)
     yield from _variables(one, other)
 
 
@@ -43,11 +44,14 @@ def _is_in(path: str, declared: set[str]) -> bool:
     return any(str(place) in declared for place in (path, *PurePosixPath(path).parents))
 
 
-def _files(a: Mapping[str, ObservedInput], b: Mapping[str, ObservedInput]) -> Iterator[Part]:
+def _files(
+    a: Mapping[str, ObservedInput], b: Mapping[str, ObservedInput], missing: set[str]
+) -> Iterator[Part]:
+    """``missing`` are files that the second run looked for in vain."""
     same = 0
     for path in sorted({*a, *b}):
         one, other = a.get(path), b.get(path)
-        found = _compare_files(one, other)
+        found = _compare_files(one, other, is_missing=path in missing)
         if found == IDENTICAL:
             same += one.files if one else 0
             continue
@@ -59,11 +63,11 @@ def _files(a: Mapping[str, ObservedInput], b: Mapping[str, ObservedInput]) -> It
         )
 
 
-def _compare_files(a: ObservedInput | None, b: ObservedInput | None) -> Finding:
+def _compare_files(a: ObservedInput | None, b: ObservedInput | None, *, is_missing: bool) -> Finding:
     if a is None:
         return diverged(note="it was not read then")
     if b is None:
-        return diverged(note="it was not read this time")
+        return diverged(note="it is not there" if is_missing else "it was not read this time")
     if a.digest is None or b.digest is None:
         return unknown(a.note or b.note or "its digest is not recorded")
     if a.digest == b.digest:

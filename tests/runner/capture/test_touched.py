@@ -92,6 +92,7 @@ def test_a_run_that_touches_all_kinds_of_things(
     assert (rows["queue"].digest, rows["queue"].note) == (sha256(b"job"), touched._REMOVED)
     assert (rows["id_rsa"].digest, rows["id_rsa"].note) == (None, "its name is that of a secret")
     assert (rows["images"].files, rows["images"].size) == (120, sum(len(str(n)) for n in range(120)))
+    assert found.missing == ("missing",)
     assert {"state", "model.txt"} <= set(found.written)
     assert found.programs == ("python", "awk", "echo", "sed")
     values = {item.name: item.digest for item in found.variables}
