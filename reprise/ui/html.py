@@ -85,7 +85,7 @@ def agreement(verdict: str) -> str:
     """Whether a verdict is good news: ``same``, ``differs``, or nothing where it cannot be said."""
     if verdict in ("identical", "within tolerance"):
         return "same"
-    return "differs" if verdict.startswith("diverged") else ""
+    return "differs" if verdict.startswith(("diverged", "failed")) else ""
 
 
 def moment(milliseconds: int) -> str:

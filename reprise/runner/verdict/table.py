@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from reprise.runner.verdict.report import names_set_aside
-from reprise.runner.verdict.values import CHILD_RUN, KINDS, Agreement, ChildVerdict, Part, Verdict
+from reprise.runner.verdict.values import (
+    CHILD_RUN,
+    KINDS,
+    OUTPUT_LOG,
+    Agreement,
+    ChildVerdict,
+    Part,
+    Verdict,
+)
 
 HEAD = ("PART", "VERDICT", "")
 
@@ -45,16 +53,20 @@ def summary(found: Verdict) -> Iterator[tuple[str, str]]:
         yield "set aside", ", ".join(_counted(kind, names) for kind, names in aside.items())
 
 
+def title_of(kind: str, number: int) -> str:
+    """``1 duration``, ``12 child runs``"""
+    return f"{number:,} {kind if number == 1 else _PLURALS.get(kind, kind)}"
+
+
 def _counted(kind: str, names: list[str]) -> str:
     """``4 durations (mean_fit_time, std_fit_time, mean_score_time, ...)``"""
     more = ", ..." if len(names) > _SHOWN else ""
-    title = kind if len(names) == 1 else _PLURALS.get(kind, kind)
-    return f"{len(names)} {title} ({', '.join(names[:_SHOWN])}{more})"
+    return f"{title_of(kind, len(names))} ({', '.join(names[:_SHOWN])}{more})"
 
 
 def _rows_of_kind(parts: list[Part], only_differences: bool) -> Iterator[tuple[str, str, str]]:
     alike = [item for item in parts if item.agreement is Agreement.IDENTICAL and item.decides]
-    others = [item for item in parts if item not in alike and not _is_set_aside(item)]
+    others = [item for item in parts if item not in alike and not _tells_nothing(item)]
     if only_differences:
         others = [item for item in others if item.agreement is not Agreement.IDENTICAL]
     for item in sorted(others, key=lambda item: (not item.decides, -item.agreement.rank)):
@@ -64,7 +76,7 @@ def _rows_of_kind(parts: list[Part], only_differences: bool) -> Iterator[tuple[s
     if len(alike) == 1:
         yield _row(alike[0])
     else:
-        yield f"{len(alike):,} {_PLURALS.get(alike[0].kind, alike[0].kind)}", Agreement.IDENTICAL, ""
+        yield title_of(alike[0].kind, len(alike)), Agreement.IDENTICAL, ""
 
 
 def _rows_of_child(child: ChildVerdict, above: str) -> Iterator[tuple[str, str, str]]:
@@ -78,9 +90,9 @@ def _rows_of_child(child: ChildVerdict, above: str) -> Iterator[tuple[str, str, 
         yield from _rows_of_child(inner, path)
 
 
-def _is_set_aside(item: Part) -> bool:
-    """Whether nothing was compared: it is named below the table."""
-    return bool(item.set_aside) and not item.decides and item.agreement is Agreement.IDENTICAL
+def _tells_nothing(item: Part) -> bool:
+    """Whether it is the same and does not decide; what was set aside is named below the table."""
+    return not item.decides and item.agreement is Agreement.IDENTICAL and item.kind != OUTPUT_LOG
 
 
 def _row(item: Part) -> tuple[str, str, str]:

@@ -137,8 +137,9 @@ class Verdict(NamedTuple):
 
     @property
     def set_aside(self) -> tuple[SetAside, ...]:
-        """What was not compared in any part, each name once."""
-        return tuple(dict.fromkeys(aside for item in self.parts for aside in item.set_aside))
+        """What was not compared in any part but a log that does not decide, each name once."""
+        parts = (item for item in self.parts if item.kind != OUTPUT_LOG or item.decides)
+        return tuple(dict.fromkeys(aside for item in parts for aside in item.set_aside))
 
 
 OUTPUT_LOG = "output log"
