@@ -44,7 +44,7 @@ def resolve(question: Question) -> Resolved:
                 hint="reprise lock makes it",
             )
         fit = interpreter_choice.fitted(question)
-        return Resolved(fit.pins, fit.python, notes=fit.notes)
+        return Resolved(fit.pins, fit.python, notes=fit.notes, as_of=policy.as_of)
     python, said, note = _python(question, file)
     markers = pins.environment(python.implementation, python.version)
     if spec.pyproject is not None and file.name == lock_places.UV:
@@ -80,7 +80,7 @@ def _held(
     spec = question.spec
     lines = (lockfiles.text(file) or "").splitlines()
     fits = lockfiles.known_to_fit(said, lockfiles.digest(spec, question.asked), python.version)
-    return Held(file, pins.read(lines, markers, spec.root), True if fits else None, said.as_of)
+    return Held(file, pins.read(lines, markers, spec.root), True if fits else None, as_of=said.as_of)
 
 
 def _by_lock(question: Question, python: Interpreter, held: Held) -> Resolved:

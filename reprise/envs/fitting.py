@@ -55,10 +55,13 @@ def candidates_of(question: Question) -> Candidates:
     return Candidates(iter([Candidate(python.version, python.path)]))
 
 
-def choose(question: Question, candidates: Candidates, resolve: Resolve) -> Fit:
+def choose(question: Question, candidates: Candidates, resolve: Resolve, *, installed: bool = False) -> Fit:
     """The first of ``candidates`` whose resolution is all wheels, of what ships wheels.
 
     Where there is none: the one for which the fewest packages have to be built.
+
+    Args:
+        installed: only those that are on this machine are taken; the others still say what ships wheels.
 
     Raises:
         EnvError: there is no resolution for any; that of the first one that was tried.
@@ -67,7 +70,8 @@ def choose(question: Question, candidates: Candidates, resolve: Resolve) -> Fit:
     wheels = Wheels(question, candidates, own) if wheel_coverage.is_bounded(own) else None
     search = _Search(question, candidates, resolve)
     fits = []
-    for python in candidates:
+    eligible = candidates.installed() if installed else candidates
+    for python in eligible:
         if wheels is not None and (objection := wheels.objection(python)):
             search.pass_over(python, objection)
         elif fit := search.attempt(python):
@@ -75,7 +79,7 @@ def choose(question: Question, candidates: Candidates, resolve: Resolve) -> Fit:
                 return fit
             fits.append(fit)
     if wheels is not None and not fits and search.error is None:
-        ranked = sorted(candidates, key=wheels.rank)
+        ranked = sorted(eligible, key=wheels.rank)
         fits = [fit for python in ranked[:1] if (fit := search.attempt(python))]
     if fits:
         return min(fits, key=lambda fit: len(fit.built))

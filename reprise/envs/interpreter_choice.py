@@ -135,7 +135,7 @@ def _fit(question: Question, pins_for: fitting.Resolve) -> tuple[Interpreter, Fi
     candidates = fitting.candidates_of(question)
     gone: EnvError | None = None
     while True:
-        fit = fitting.choose(question, candidates, pins_for)
+        fit = fitting.choose(question, candidates, pins_for, installed=gone is not None)
         if gone is not None and fit.built:
             raise gone
         if fit.python.path is not None:
@@ -144,6 +144,5 @@ def _fit(question: Question, pins_for: fitting.Resolve) -> tuple[Interpreter, Fi
             return interpreters.find(fit.python.version, question.log, exact=False), fit
         except EnvError as error:
             gone = gone or EnvError(f"{said_of(fit)}; but {error.message}", hint=error.hint)
-            candidates = candidates.installed()
-        if not candidates:
-            raise gone
+            if not candidates.installed():
+                raise gone from error

@@ -31,14 +31,12 @@ _FORMAT = 1
 class Held(NamedTuple):
     """What a lock file says. ``fits``: True or False where that is known without resolving, else None.
 
-    ``pins`` are those for this machine; ``python`` is the exact version it was made for, ``as_of`` the time
-    up to which it was resolved.
+    ``pins`` are those for this machine; ``as_of`` is the time up to which it was resolved.
     """
 
     file: Path
     pins: tuple[Pin, ...]
     fits: bool | None = None
-    python: str | None = None
     as_of: str | None = None
 
 

@@ -18,7 +18,9 @@ from reprise.lock import scratch
 from reprise.process import Completed
 
 _AT_ONCE = 10  # versions of packages that one resolution may need put right
-_REFUSED = re.compile(r"Metadata for `(?P<name>[^`]+)` \(v(?P<version>[^)]+)\) could not be parsed")
+_REFUSED = re.compile(
+    r"(?:Metadata for|The structure of) `([^`]+)` \(v([^)]+)\) (?:could not be parsed|was invalid)"
+)
 _REQUIREMENT = re.compile(
     r"(?P<name>[A-Za-z0-9][\w.\-]*)\s*(?P<extras>\[[^\]]*\])?\s*\(?(?P<versions>[^;()]*)\)?\s*"
     r"(?:;\s*(?P<marker>.*))?"

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import io
 import json
+import os
+import tarfile
 import threading
 import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -21,8 +24,9 @@ def make(
     requires: Sequence[str] = (),
     files: Mapping[str, str] | None = None,
     hashed: bool = False,
+    tag: str = "py3-none-any",
 ) -> Path:
-    """Write ``name-version-py3-none-any.whl``: a module that knows its version, and ``files``.
+    """Write ``name-version-TAG.whl``: a module that knows its version, and ``files``.
 
     ``hashed``: its RECORD holds their hashes and sizes, as that of every wheel of the real index does.
     """
@@ -34,15 +38,41 @@ def make(
         f"{module}.py": f"__version__ = {version!r}\n",
         **(files or {}),
         f"{info}/METADATA": "".join(metadata),
-        f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+        f"{info}/WHEEL": f"Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: {tag}\n",
     }
     facts = {path: _facts(text) if hashed else "," for path, text in contents.items()}
     record = "".join(f"{path},{value}\n" for path, value in facts.items()) + f"{info}/RECORD,,\n"
-    path = folder / f"{module}-{version}-py3-none-any.whl"
+    path = folder / f"{module}-{version}-{tag}.whl"
     folder.mkdir(parents=True, exist_ok=True)
     with zipfile.ZipFile(path, "w") as wheel:
         for file, content in (*contents.items(), (f"{info}/RECORD", record)):
             wheel.writestr(file, content)
+    return path
+
+
+def compiled_for(python: str) -> str:
+    """The tag of a wheel that is compiled for this machine and one CPython (``cp38``)."""
+    return f"{python}-{python}{'m' if python in ('cp36', 'cp37') else ''}-linux_{os.uname().machine}"
+
+
+def make_source(
+    folder: Path,
+    name: str,
+    version: str = "1.0",
+    *,
+    requires: Sequence[str] = (),
+    files: Mapping[str, str] | None = None,
+) -> Path:
+    """Write ``name-version.tar.gz``, whose metadata can be read without building it."""
+    metadata = [f"Metadata-Version: 2.2\nName: {name}\nVersion: {version}\n"]
+    metadata += [f"Requires-Dist: {line}\n" for line in requires]
+    path = folder / f"{name}-{version}.tar.gz"
+    folder.mkdir(parents=True, exist_ok=True)
+    with tarfile.open(path, "w:gz") as archive:
+        for file, text in {"PKG-INFO": "".join(metadata), **(files or {})}.items():
+            member = tarfile.TarInfo(f"{name}-{version}/{file}")
+            member.size = len(text.encode())
+            archive.addfile(member, io.BytesIO(text.encode()))
     return path
 
 
@@ -82,7 +112,7 @@ def dated_index(folder: Path, times: Mapping[str, str]) -> Iterator[str]:
     class Requests(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             name = self.path.strip("/").rsplit("/", 1)[-1]
-            if name.endswith(".whl"):
+            if name.endswith((".whl", ".tar.gz")):
                 self.answer("application/octet-stream", (folder / name).read_bytes())
                 return
             files = [
