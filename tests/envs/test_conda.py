@@ -111,6 +111,7 @@ def test_build_strings_and_versions_are_obeyed(own: Path, log: Path) -> None:
         assert locked(ensure(spec(written, channels=channels), log))["engine"]["build"] == "cpu_0"
 
 
+@pytest.mark.slow
 def test_same_lock_makes_the_same_files_after_the_cache_is_gone(log: Path) -> None:
     asked = spec("python", "greeter", "activated", pip=("alpha",))
     first = ensure(asked, log)
@@ -418,6 +419,7 @@ print(store.ensure(conda, asked, Policy(), Path(sys.argv[2])).prefix)
 """
 
 
+@pytest.mark.slow
 def test_two_processes_at_once_make_one_environment(log: Path) -> None:
     argv = [sys.executable, "-c", MAKE, conda_channel.shared(), str(log)]
     both = [subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) for _ in range(2)]
@@ -428,6 +430,7 @@ def test_two_processes_at_once_make_one_environment(log: Path) -> None:
     assert log.read_text().count("installing into") == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stage", ["pkgs", "prefix", "pip"])
 def test_killed_while_making_is_made_whole_by_the_next(stage: str, log: Path) -> None:
     argv = [sys.executable, "-c", MAKE, conda_channel.shared(), str(log)]

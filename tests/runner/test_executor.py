@@ -19,6 +19,8 @@ from reprise.schemas import tags
 from tests.backends.test_local import alive, eventually
 from tests.conftest import ProjectFolder
 
+pytestmark = pytest.mark.slow
+
 Write = Callable[[Mapping[str, str]], ProjectFolder]
 
 WAITS = {

@@ -18,16 +18,22 @@ from tests.fakes import git_http, repositories
 from tests.fakes.repositories import Demo, make
 from tests.fakes.repositories import git as by_hand
 
-SETTINGS = {
-    "bare repositories are found by name only": "safe.bareRepository=explicit",
-    "SHA-256 by default": "init.defaultObjectFormat=sha256",
-    "references in another format": "init.defaultRefFormat=reftable",
-    "an order of files that is gone": "diff.orderFile=/nowhere/order",
-    "submodules are followed": "submodule.recurse=true",
-    "every object is checked": "transfer.fsckObjects=true",
-    "colours for ever": "color.ui=always",
-    "a template that is gone": "init.templateDir=/nowhere",
-}
+SETTINGS = """\
+[safe]
+    bareRepository = explicit
+[init]
+    defaultObjectFormat = sha256
+    defaultRefFormat = reftable
+    templateDir = /nowhere
+[diff]
+    orderFile = /nowhere/order
+[submodule]
+    recurse = true
+[transfer]
+    fsckObjects = true
+[color]
+    ui = always
+"""
 VARIABLES = {
     "GIT_DEFAULT_HASH": "sha256",
     "GIT_DEFAULT_REF_FORMAT": "reftable",
@@ -82,11 +88,10 @@ def assert_all_versions_are_fetched(demo: Demo, *uris: str) -> None:
             assert (checkout.path / "part/part.txt").exists() is (commit_id == demo.second)
 
 
-@pytest.mark.parametrize("setting", SETTINGS.values(), ids=SETTINGS.keys())
 def test_settings_of_the_user_do_not_decide(
-    house: Path, demo: Demo, set_for_git: Path, setting: str, caplog: pytest.LogCaptureFixture
+    house: Path, demo: Demo, set_for_git: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    by_hand(house, "config", f"--file={set_for_git}", *setting.split("=", 1))
+    set_for_git.write_text(SETTINGS)
     with git_http.serve(demo.served) as server:
         bare = (demo.served / "team" / "demo.git").as_uri()
         assert_all_versions_are_fetched(demo, f"{server.url}/team/demo.git", bare)

@@ -24,6 +24,8 @@ from tests.conftest import ProjectFolder
 from tests.envs import wheels
 from tests.fakes.repositories import commit, git
 
+pytestmark = pytest.mark.slow
+
 Write = Callable[[Mapping[str, str]], ProjectFolder]
 
 SECRET = """\

@@ -11,6 +11,8 @@ import pytest
 from reprise.schemas import tags
 from tests.conftest import ProjectFolder
 
+pytestmark = pytest.mark.slow
+
 Write = Callable[[Mapping[str, str]], ProjectFolder]
 
 MLPROJECT = "entry_points:\n  main:\n    command: python train.py\n"

@@ -244,6 +244,7 @@ def test_a_line_that_was_not_finished_is_left_out(place: Place) -> None:
     assert place.seen.faults == ()
 
 
+@pytest.mark.slow
 def test_many_files_are_noted_up_to_a_limit(place: Place) -> None:
     script = """\
 for number in range(100_100):

@@ -25,6 +25,8 @@ from tests.fakes import mlflow_server
 from tests.runner.capture.recorded import record_of
 from tests.schemas.test_run_record import schema
 
+pytestmark = pytest.mark.slow
+
 Write = Callable[[Mapping[str, str]], ProjectFolder]
 
 FILES = {
