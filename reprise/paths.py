@@ -68,8 +68,33 @@ def here() -> Path:
         raise UsageError("the current folder does not exist any more", hint="cd to one that does") from None
 
 
+def here_or_gone() -> Path:
+    """The current folder; where it was removed, a path at which there is nothing.
+
+    Raises:
+        UsageError: it was removed, and the system does not say where it was.
+    """
+    try:
+        return Path.cwd()
+    except FileNotFoundError:
+        try:
+            gone = Path("/proc/self/cwd").readlink()
+        except OSError:
+            return here()
+        return here() if gone.exists() else gone
+
+
 def find_store(start: Path) -> Path:
-    """The store directory ``mlruns`` found upward from ``start``, else the one to make in it."""
+    """The store directory ``mlruns`` found upward from ``start``, else the one to make in it.
+
+    Raises:
+        UsageError: ``start`` was removed.
+    """
+    if not start.is_dir():
+        raise UsageError(
+            f"no store is named, and the current folder was removed: {start}",
+            hint="name a store by --tracking-uri or MLFLOW_TRACKING_URI, or cd to a folder that is there",
+        )
     for folder in (start, *start.parents):
         candidate = folder / STORE_NAME
         if candidate.is_dir():

@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from collections.abc import Mapping
@@ -82,7 +83,8 @@ def run(
     version of the environment's Python, instead of what the project says. ``observe=False``: the record
     does not say which files the run read.
 
-    Values of ``parameters`` become text by ``str()``; one that is None counts as not given. A run that
+    Values of ``parameters`` become text by ``str()``, a list for a declared ``list[...]`` becomes JSON; one
+    that is None counts as not given. A run that
     is started by a run is nested under it and inherits its env manager. With ``synchronous=False`` the
     call returns when the run is open, and the run goes on even when this process ends.
 
@@ -91,12 +93,13 @@ def run(
         RepriseError: the project cannot be run; no run is left behind.
     """
     occupy_standard_descriptors()
-    given = {str(name): str(value) for name, value in (parameters or {}).items() if value is not None}
+    given = _texts(parameters)
     request = make_request(
         str(uri),
         entry_point=entry_point or "main",
         version=version,
         parameters=given,
+        list_texts=_list_texts(parameters),
         sources=dict.fromkeys(given, Source.CALL),
         docker_args=_docker_options(docker_args or {}),
         docker_login=_login(docker_auth) if docker_auth else None,
@@ -165,7 +168,7 @@ def reproduce(
             allowed = tolerances.read(tolerance)
         case _:
             allowed = tolerances.of_text(str(tolerance))
-    given = {str(name): str(value) for name, value in (parameters or {}).items() if value is not None}
+    given = _texts(parameters)
     uri = _client_s_store() or os.environ.get("MLFLOW_TRACKING_URI") or None
     tracking = open_tracking(uri, paths.here())
     try:
@@ -173,6 +176,23 @@ def reproduce(
         return runner.reproduce(tracking, run_id, wanted, allowed, keep=keep)
     finally:
         tracking.close()
+
+
+def _texts(parameters: Mapping[str, Any] | None) -> dict[str, str]:
+    """The values as text; those that are None are left out."""
+    return {str(name): str(value) for name, value in (parameters or {}).items() if value is not None}
+
+
+def _list_texts(parameters: Mapping[str, Any] | None) -> dict[str, str]:
+    """The values that are lists as JSON, which is how a declared list is written."""
+    found = {}
+    for name, value in (parameters or {}).items():
+        if isinstance(value, list | tuple):
+            try:
+                found[str(name)] = json.dumps(value, ensure_ascii=False, default=str)
+            except (TypeError, ValueError):
+                continue  # a list within itself, or keys that are no text: str() says something of them
+    return found
 
 
 def _docker_options(given: Mapping[str, Any]) -> dict[str, str | bool]:

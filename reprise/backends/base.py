@@ -16,7 +16,7 @@ class Backend(Protocol):
     """The word of ``--backend``."""
 
     CONFIG: type[Any]
-    """A frozen dataclass: the keys of ``--backend-config``. Unknown keys are refused with its fields."""
+    """A frozen dataclass: the keys of ``--backend-config``. Other keys are a warning."""
 
     def submit(self, job: Job, config: Any) -> JobId:
         """Start the job.

@@ -44,6 +44,10 @@ _SEARCH_PATH = (
     f'export PYTHONPATH="${OBSERVER_VARIABLE}${{PYTHONPATH:+:$PYTHONPATH}}"; '
 )
 """What the image says of PYTHONPATH is known inside alone."""
+_SET_BY_US = {
+    *("MLFLOW_TRACKING_URI", "MLFLOW_TRACKING_TOKEN", "MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT_ID"),
+}
+"""Variables of the run's processes, which the host need not have."""
 _DETACHING = {"d", "detach"}
 _MEANINGS = (
     (125, "docker could not start the container"),
@@ -76,7 +80,8 @@ def check(spec: DockerEnv) -> None:
     for name in names:
         if not name or "=" in name or (_OF_THE_CLIENT.fullmatch(name) and not _IDENTIFIER.fullmatch(name)):
             raise ProjectError(f'docker_env -> environment: "{name}" is no name of a variable')
-    missing = [item for item in spec.environment if isinstance(item, str) and item not in os.environ]
+    copied = [item for item in spec.environment if isinstance(item, str)]
+    missing = [name for name in copied if name not in os.environ and name not in _SET_BY_US]
     if missing:
         raise EnvError(
             f"the project expects variables that are not set: {', '.join(missing)}",
@@ -142,7 +147,8 @@ def _environment(spec: DockerEnv, patch: Mapping[str, str | None], whose: Owner)
 
     What makes the run's own logging work is not the project's to change.
     """
-    asked = {item: os.environ[item] for item in spec.environment if isinstance(item, str)}
+    copied = [item for item in spec.environment if isinstance(item, str) and item in os.environ]
+    asked = {name: os.environ[name] for name in copied}
     asked |= dict(item for item in spec.environment if not isinstance(item, str))
     settings = {name: value for name, value in os.environ.items() if name.startswith("MLFLOW_")}
     home = {"HOME": HOME} if whose.uid else {}

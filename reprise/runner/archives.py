@@ -62,10 +62,13 @@ def unpack(source: Path | str, folder: Path) -> None:
         root.mkdir()
         try:
             _make_links(_unpack(archive, root), root)
+        except (FileExistsError, IsADirectoryError, NotADirectoryError) as error:
+            raise SourceError(f"{shown} is refused: {_clash(error, root)}") from error
         except _NOT_AN_ARCHIVE as error:
             full = room_hint(error) if isinstance(error, OSError) else None
+            reason = error.strerror if isinstance(error, OSError) and error.strerror else error
             raise SourceError(
-                f"{shown} cannot be unpacked: {error}", hint=full or "is it a whole archive?"
+                f"{shown} cannot be unpacked: {reason}", hint=full or "is it a whole archive?"
             ) from error
         except _Refused as error:
             raise SourceError(f"{shown} is refused: {error}") from error
@@ -83,6 +86,14 @@ def content_root(folder: Path, subdirectory: str) -> Path:
     if subdirectory:
         return folder if (folder / subdirectory).exists() else inner
     return inner if any(entry.name.lower() == "mlproject" for entry in inner.iterdir()) else folder
+
+
+def _clash(error: OSError, root: Path) -> str:
+    """Which name two members have that cannot both be there."""
+    places = [Path(str(place)) for place in (error.filename2, error.filename) if place]
+    names = [place.relative_to(root) for place in places if place.is_relative_to(root)]
+    name = f'"{names[0]}"' if names else "a name"
+    return f"{name} is in it twice, as things of different kinds (a file, a folder, a link)"
 
 
 class _Refused(Exception):

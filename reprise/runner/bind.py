@@ -93,13 +93,13 @@ class _Binder(NamedTuple):
     def parameter(self, name: str) -> BoundParameter | None:
         """The bound parameter; None for an optional one without a value."""
         declared = self.entry_point.parameters.get(name)
-        where = f"entry_points -> {self.entry_point.name} -> parameters -> {name}"
         given = name in self.request.parameters
+        source = self.request.sources.get(name, Source.COMMAND_LINE) if given else Source.DEFAULT
+        where = f"entry_points -> {self.entry_point.name} -> parameters -> {name}"
         if declared and not given and declared.default is None:
             if declared.required:
                 raise UsageError(f"{where}: no value for this required parameter")
             return None
-        source = self.request.sources.get(name, Source.COMMAND_LINE) if given else Source.DEFAULT
         try:
             _refuse_name(name)
             if declared and not given:  # the type of the default was judged when the project was loaded
@@ -107,15 +107,18 @@ class _Binder(NamedTuple):
             text = self.request.parameters[name]
             return self._declared(declared, text, source) if declared else _undeclared(name, text, source)
         except UsageError as error:
-            shown = f"{MASK} is refused" if declared and declared.secret else error.message
+            if declared is None:  # the file has no such place
+                raise UsageError(f"{source} {name}: {error.message}", hint=error.hint) from error
+            shown = f"{MASK} is refused" if declared.secret else error.message
             raise UsageError(f"{where}: {shown} (from {source})", hint=error.hint) from error
 
     def _declared(self, declared: Parameter, text: str | None, source: Source) -> BoundParameter:
         if text is None and declared.type == "bool":
             text = "true"  # `-P flag` alone
         if text is None:
-            option = Source.COMMAND_LINE if source is Source.CALL else source
-            raise UsageError(f"no value; write {option} {declared.name}=VALUE")
+            raise UsageError(f"no value; write {_option(source)} {declared.name}=VALUE")
+        if declared.type.startswith("list["):
+            text = self.request.list_texts.get(declared.name, text)
         _refuse_nul(text)
         if sentence := values.fault(declared, text):
             raise UsageError(sentence)
@@ -132,14 +135,20 @@ class _Binder(NamedTuple):
 def _undeclared(name: str, text: str | None, source: Source) -> BoundParameter:
     if text is None:
         raise UsageError(
-            "no value; only a declared bool parameter can go without, others are written name=value"
+            f"no value; write {_option(source)} {name}=VALUE (only a declared bool can go without one)"
         )
     _refuse_nul(text)
     return BoundParameter(name, text, text, source)
 
 
+def _option(source: Source) -> Source:
+    return Source.COMMAND_LINE if source is Source.CALL else source
+
+
 def _refuse_name(name: str) -> None:
     """What no store can record is told before there is a run."""
+    if ".." in name.split("/"):
+        raise UsageError('a name must not have ".." in it: params are files in some stores')
     try:
         validation.key("param", name)
     except TrackingError as error:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import NamedTuple
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from reprise import paths
 from reprise.envs import inventory, lock_packages, store
@@ -77,7 +77,7 @@ def lock_of(tracking: Tracking, run: Run) -> Lock:
                 f"run {run.run_id} has no {ENV_LOCK_ARTIFACT}",
                 hint="runs of reprise keep one from the moment that their environment is made",
             ) from None
-    lock = Lock(manager, text, root=_source_folder(run))
+    lock = Lock(manager, text, root=_source_folder(tracking, run))
     if manager not in envs.MANAGERS:
         raise UsageError(f'run {run.run_id} ran in an environment of "{manager}", which is not known here')
     if lock.digest != run.tags.get(tags.ENV_DIGEST):
@@ -100,7 +100,7 @@ def add_credentials(lock: Lock, tracking: Tracking, run: Run) -> Lock:
     try:
         if (record := read_record(tracking, run.run_id)) is None:
             return lock
-        origin = Origin(tracking, run.run_id, run.tags.get(tags.SOURCE_NAME, ""), record.source)
+        origin = Origin(tracking, run.run_id, record.source.uri, record.source)
         with restored(origin, offline=True) as checkout:
             manager, spec = envs.choose(load_project(checkout.path).environment, lock.manager)
             return lock._replace(credentials=manager.read_credentials(spec))
@@ -158,12 +158,18 @@ def is_project(word: str) -> bool:
     return "/" in word or ":" in word or Path(word).is_dir()
 
 
-def _source_folder(run: Run) -> Path | None:
+def _source_folder(tracking: Tracking, run: Run) -> Path | None:
     """The project's folder, where the run took it from this machine and it is still there."""
-    parts = urlsplit(run.tags.get(tags.SOURCE_NAME, ""))
-    if parts.scheme not in ("", "file") or not parts.path:
-        return None
-    folder = Path(unquote(parts.path)) / parts.fragment if parts.scheme else Path(parts.path)
+    from reprise.runner.records import read_record
+
+    named = run.tags.get(tags.SOURCE_NAME, "")
+    if named and "://" not in named and not named.startswith("/"):  # as typed, seen from some folder
+        record = read_record(tracking, run.run_id)
+        named = record.source.uri if record else ""
+    place, _, inside = named.removeprefix("file://").partition("#")
+    folder = Path(place, inside)
+    if not folder.is_dir():
+        folder = Path(unquote(place), inside)  # as our records write it
     return folder if folder.is_absolute() and folder.is_dir() else None
 
 

@@ -179,6 +179,8 @@ def reason(stderr: str) -> str:
     lines = [line for line in redact(stderr).splitlines() if line.strip()]
     told = [line for line in lines if line.startswith(("fatal:", "error:")) and _SSH_SAID_WHY not in line]
     first = (told or lines or ["no reason given"])[0]
+    if first.endswith(":") and first != lines[-1]:  # git goes on with the reason below
+        first = f"{first} {lines[lines.index(first) + 1].strip()}"
     return first.removeprefix("fatal: ").removeprefix("error: ")
 
 

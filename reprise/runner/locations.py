@@ -54,6 +54,8 @@ def locate(uri: str, base: Path) -> Location:
         SourceError: the form is unknown or a trick, or there is nothing at a local path.
     """
     text = uri.strip().strip("'\"").strip()
+    if text != uri and git.refusal(uri) is None and (base / Path(uri).expanduser()).is_dir():
+        return Folder(_local(uri, base), "")  # blanks are a part of the name
     if not text:
         raise SourceError("the project URI is empty", hint=f"give {_FORMS}")
     _refuse(text, git.refusal(text))

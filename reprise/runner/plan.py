@@ -82,7 +82,10 @@ def make_plan(request: RunRequest, tracking: Tracking) -> Plan:
 
 def plan_for(checkout: Checkout, request: RunRequest, here: Localise, again: Again | None = None) -> Plan:
     """The plan to perform what lies in ``checkout``; ``here`` finds the files that parameters name."""
-    config = backends.configured(backends.get(request.backend), request.backend_config)
+    backend = backends.get(request.backend)
+    for sentence in backends.foreign_keys(backend, request.backend_config):
+        log.warning("%s", sentence)
+    config = backends.configured(backend, request.backend_config)
     guards.limit()
     is_replaced = again is not None and (again.lock is not None or again.environment is not None)
     word = again.manager if again else request.env_manager

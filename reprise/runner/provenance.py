@@ -55,7 +55,7 @@ def repository(path: Path) -> Repository | None:
         why = f"{owner.message}; {owner.hint}" if owner else redact(error.message)
         log.warning("The commit of %s is not recorded: %s", root, why)
         return None
-    return Repository(root, commit, branch, _remote_url(said), tree.is_dirty, tree)
+    return Repository(root, commit, branch, _remote_url(said), tree.is_dirty, tree, _first_url(said))
 
 
 def work_tree(path: Path) -> Path | None:
@@ -117,6 +117,11 @@ def _read_settings(text: str) -> dict[str, list[str]]:
 
 def _remote_url(said: dict[str, list[str]]) -> str | None:
     """The URL of ``origin``, else of the remote that the configuration names first."""
+    url = said.get("remote.origin.url", [""])[0]
+    return redact(url) or _first_url(said)
+
+
+def _first_url(said: dict[str, list[str]]) -> str | None:
+    """The URL of the remote that the configuration names first, as MLflow takes it."""
     urls: Iterable[str] = (values[0] for name, values in said.items() if name.endswith(".url"))
-    url = said.get("remote.origin.url", [""])[0] or next(iter(urls), "")
-    return redact(url) or None
+    return redact(next(iter(urls), "")) or None

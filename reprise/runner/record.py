@@ -209,7 +209,15 @@ def _tell_start(tracking: Tracking, plan: Plan, run: Run, lease: Lease) -> None:
 def _experiment_id(tracking: Tracking, request: RunRequest) -> str:
     """The experiment's id; a name that is not there yet is made."""
     if request.experiment_id is not None:
-        return tracking.get_experiment(request.experiment_id).experiment_id
+        try:
+            return tracking.get_experiment(request.experiment_id).experiment_id
+        except TrackingError as error:
+            if error.code not in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+                raise
+            raise UsageError(
+                f"there is no experiment with the id {request.experiment_id!r}",
+                hint="reprise experiments list shows them; --experiment-name makes one where it is missing",
+            ) from error
     if request.experiment_name is None:
         return "0"
     if (found := tracking.get_experiment_by_name(request.experiment_name)) is not None:
@@ -228,7 +236,7 @@ def planned_tags(plan: Plan) -> dict[str, str]:
     repository = plan.checkout.repository
     told: dict[str, str | None] = {
         tags.USER: _user(),
-        tags.SOURCE_NAME: plan.checkout.name,
+        tags.SOURCE_NAME: plan.checkout.source_name or plan.checkout.name,
         tags.SOURCE_TYPE: "PROJECT",
         tags.ENTRY_POINT: plan.entry_point.name,
         tags.PROJECT_ENV: plan.env_manager,
@@ -240,7 +248,7 @@ def planned_tags(plan: Plan) -> dict[str, str]:
     if repository is not None:
         told[tags.GIT_COMMIT] = repository.commit
         told[tags.GIT_BRANCH] = repository.branch
-        told[tags.GIT_REPO_URL] = repository.url
+        told[tags.GIT_REPO_URL] = plan.checkout.repository_url or repository.url
         told[tags.DIRTY] = str(repository.dirty).lower()
     told |= plan.again.tags if plan.again else {}
     return {name: value for name, value in told.items() if value is not None}

@@ -54,7 +54,7 @@ def make_request(
     storage = storage_dir or os.environ.get("MLFLOW_TMP_DIR") or None
     return RunRequest(
         uri=uri,
-        base=paths.here(),
+        base=paths.here_or_gone(),
         parameters=parameters,
         sources=sources,
         experiment_name=experiment_name,

@@ -92,7 +92,7 @@ def restore(tracking: Tracking, run: Run, wanted: Wanted) -> Restored:
     """
     recorded = read_record(tracking, run.run_id)
     record = recorded or restore_mlflow.record_of(run)
-    name = run.tags.get(tags.SOURCE_NAME, record.source.uri)
+    name = record.source.uri if recorded else run.tags.get(tags.SOURCE_NAME, record.source.uri)
     origin = Origin(tracking, run.run_id, name, record.source)
     this = _Restoring(tracking, run, wanted, recorded, record, origin)
     faults: list[RepriseError] = [*restore_source.faults(origin)]

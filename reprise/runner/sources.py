@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 from reprise import lock, paths
 from reprise.errors import SourceError, UsageError
 from reprise.redact import redact
-from reprise.runner import git, locations, provenance, remotes
+from reprise.runner import git, locations, provenance, remotes, source_tags
 from reprise.runner.locations import Archive, Folder, GitRepository
 from reprise.schemas.job import Checkout, Repository
 
@@ -45,8 +45,11 @@ def fetch(uri: str, version: str | None, base: Path, *, offline: bool = False) -
     match locations.locate(uri, base):
         case Folder(path, subdirectory):
             if version is None:
-                return _in_place(path, subdirectory)
-            return _local_at_version(path, subdirectory, version)
+                checkout = _in_place(path, subdirectory)
+            else:
+                checkout = _local_at_version(path, subdirectory, version)
+            name = source_tags.name_local_source(uri, base)
+            return checkout if name == checkout.name else checkout._replace(source_name=name)
         case Archive(source, subdirectory):
             if version is not None:
                 raise UsageError(f'-v "{version}": an archive has no versions', hint="leave -v out")
@@ -115,7 +118,10 @@ def _in_place(path: Path, subdirectory: str) -> Checkout:
     repository = provenance.repository(folder)
     if repository is None:
         return Checkout(folder, str(folder))
-    return Checkout(folder, _folder_name(repository.root, folder), repository=repository)
+    url = source_tags.tag_of_repository(repository.first_url)
+    return Checkout(
+        folder, _folder_name(repository.root, folder), repository=repository, repository_url=url
+    )
 
 
 def _local_at_version(path: Path, subdirectory: str, version: str) -> Checkout:
@@ -130,7 +136,9 @@ def _local_at_version(path: Path, subdirectory: str, version: str) -> Checkout:
     )
     origin = provenance.remote_url(root)
     remote = remotes.Remote(root.as_uri(), local=True)
-    return _checked_out(remote, (version,), version, {version: inside}, origin)
+    checkout = _checked_out(remote, (version,), version, {version: inside}, origin)
+    url = source_tags.tag_of_repository(origin)
+    return checkout._replace(repository_url=url or str(root))  # MLflow makes the folder its own remote
 
 
 def _cloned(location: GitRepository, version: str | None, offline: bool) -> Checkout:

@@ -45,6 +45,7 @@ class RunRequest(NamedTuple):
 
     ``parameters`` holds the text as typed, None for ``-P name`` without a value; ``sources`` says
     where each came from. ``base`` is the folder that relative paths on the command line refer to.
+    ``list_texts`` is the text that a value has where a list is declared, if that is another.
     ``current_python`` is the interpreter of the program that calls us, None on the command line.
     """
 
@@ -54,6 +55,7 @@ class RunRequest(NamedTuple):
     version: str | None = None
     parameters: Mapping[str, str | None] = {}
     sources: Mapping[str, Source] = {}
+    list_texts: Mapping[str, str] = {}
     docker_args: Mapping[str, str | bool] = {}
     docker_login: RegistryLogin | None = None
     experiment_name: str | None = None
@@ -79,6 +81,7 @@ class Repository(NamedTuple):
     """The git state of a checkout: ``url`` is the remote's, without userinfo; None where unknown.
 
     ``tree`` is how its files lie; nothing of a checkout that was made for the run, which is as its commit.
+    ``first_url`` is that of the first remote, which need not be ``origin``.
     """
 
     root: Path
@@ -87,12 +90,14 @@ class Repository(NamedTuple):
     url: str | None
     dirty: bool
     tree: WorkTree = WorkTree()
+    first_url: str | None = None
 
 
 class Checkout(NamedTuple):
     """A project's files on this machine.
 
-    ``path`` is the project folder; ``name`` is what ``mlflow.source.name`` shows (redacted);
+    ``path`` is the project folder; ``name`` is its source in our words (redacted), ``source_name`` and
+    ``repository_url`` are what MLflow's tags say of it where that is another text;
     ``temporary`` is the folder to remove when the run has ended, None for a folder used in place.
     ``brought`` are files of a run that is performed again, each with its standing: they belong to the
     source, whatever a ``.gitignore`` says.
@@ -104,6 +109,8 @@ class Checkout(NamedTuple):
     repository: Repository | None = None
     temporary: Path | None = None
     brought: Mapping[str, str] = {}
+    source_name: str | None = None
+    repository_url: str | None = None
 
 
 class BoundParameter(NamedTuple):

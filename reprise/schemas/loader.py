@@ -60,7 +60,8 @@ def read_project(root: Path, *, check_environment_files: bool = True) -> Reading
     node = read_yaml(file, "mlproject", findings)[0] if file else None
     points = _entry_points(child(node, "entry_points"), findings)
     environment, reason, inner = _environment(node, root, findings, check_file=check_environment_files)
-    files = tuple(found for found in (findings if file or findings.warnings else None, inner) if found)
+    is_told = file or findings.faults or findings.warnings
+    files = tuple(found for found in (findings if is_told else None, inner) if found)
     project = Project(
         root=root,
         file=file,
@@ -140,7 +141,9 @@ def _project_file(root: Path) -> tuple[Path | None, Findings]:
         for other in names[1:]:
             findings.warn(START, (), f'"{other}" is ignored; it differs in upper and lower case only')
         return root / names[0], findings
-    findings = Findings(FILE_NAME)
+    findings = Findings(next((name for name in listed if name.lower() == FILE_NAME.lower()), FILE_NAME))
+    if findings.file in listed:
+        findings.fault(START, (), "this is a folder; the project file has that name", is_of_all=True)
     for other in (f"{FILE_NAME}.yaml", f"{FILE_NAME}.yml"):
         if is_file(root / other):
             findings.warn(START, (), f'"{other}" is ignored; the file is called "{FILE_NAME}"')

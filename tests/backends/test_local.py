@@ -237,7 +237,6 @@ def test_a_missing_program_and_a_missing_folder_are_refused(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("config", "message"),
     [
-        ({"grace": 1}, 'backend "local" has no key "grace"'),
         ({"grace_period": "soon"}, "grace_period is 'soon', not a float"),
         ({"grace_period": True}, "grace_period is True, not a float"),
         ({"grace_period": float("inf")}, "grace_period is inf, not a finite number"),

@@ -88,7 +88,8 @@ def test_a_folder_in_a_work_tree_is_named_by_its_repository(house: Path, tmp_pat
 def test_a_folder_that_git_ignores_is_named_by_its_path(house: Path, tmp_path: Path) -> None:
     root = make(tmp_path / "repository", {".gitignore": "out\n"})
     (root / "out").mkdir()
-    assert sources.fetch("out", None, root) == Checkout(root / "out", str(root / "out"))
+    found = sources.fetch("out", None, root)
+    assert found == Checkout(root / "out", str(root / "out"), source_name=f"file://{root}#out")
 
 
 @pytest.mark.parametrize("subdirectory", ["..", "a/../../x", "link", "link/inner"])

@@ -16,7 +16,6 @@ from reprise.runner.find import find_run
 from reprise.runner.records import read_record, write_record
 from reprise.runner.restore_source import Origin
 from reprise.runner.signals import interruptible
-from reprise.schemas import tags
 from reprise.schemas.entities import Run
 from reprise.schemas.job import RunStatus
 from reprise.schemas.run_record import LeftOut, RunRecord
@@ -85,7 +84,7 @@ def _record(tracking: Tracking, run: Run) -> RunRecord:
 def _fill(tracking: Tracking, run: Run, record: RunRecord, folder: Path, wanted: Wanted) -> Manifest:
     """Write everything but the zip file."""
     key = signing.private_key(wanted.key) if wanted.key else None
-    origin = Origin(tracking, run.run_id, run.tags.get(tags.SOURCE_NAME, record.source.uri), record.source)
+    origin = Origin(tracking, run.run_id, record.source.uri, record.source)
     record, checkout = source.put_source(origin, record, folder, wanted.offline)
     try:
         inputs, left_out = source.put_inputs(
