@@ -13,6 +13,7 @@ from playwright.sync_api import expect
 from reprise.runner import contents
 from reprise.schemas import tags
 from reprise.schemas.entities import Run
+from reprise.schemas.observed_record import ObservedInput, ObservedRecord, VariableRecord
 from reprise.schemas.run_record import (
     Content,
     EnvironmentRecord,
@@ -115,6 +116,25 @@ def test_what_the_commit_does_not_have_is_shown_and_can_be_had(store: EmbeddedSt
     assert ask(f"/runs/{run.run_id}/kept/{patch.digest}").text == PATCH
     assert ask(f"/runs/{run.run_id}/kept/{other.digest}").status_code == 404
     assert ask(f"/runs/{_run(store).run_id}/kept/{patch.digest}").status_code == 404
+
+
+def test_what_the_run_also_read_is_shown(store: EmbeddedStore, ask: Ask) -> None:
+    run = _run(store)
+    seen = ObservedRecord(
+        inputs=(
+            ObservedInput("/mnt/<b>.csv", "file", 3, "sha256:" + "1" * 64),
+            ObservedInput("images", "folder", 9, None, 120, "too much"),
+        ),
+        hosts=("example.org:443",),
+        variables=(VariableRecord("MYCFG"),),
+        faults=("python -I is not observed",),
+    )
+    record = _record(run, SourceRecord("/p", "folder"))._replace(observed=seen)
+    _keep(store, run, "run.json", to_json(record))
+    text = ask(f"/runs/{run.run_id}/provenance").text
+    for words in ("This run also read", "121 files", "/mnt/&lt;b&gt;.csv", "too much", "example.org:443"):
+        assert words in text
+    assert "MYCFG" in text and "python -I is not observed" in text
 
 
 def test_a_patch_that_is_gone_is_told(store: EmbeddedStore, ask: Ask) -> None:

@@ -27,6 +27,7 @@ def lint(checkout: Checkout) -> tuple[Finding, ...]:
         lines,
         outside,
         paths_in_code,
+        reads,
         repository,
         seeds,
         undeclared,
@@ -46,6 +47,7 @@ def lint(checkout: Checkout) -> tuple[Finding, ...]:
             *seeds.missing(project, modules),
             *outside.data(declared, root),
             *repository.faults(checkout, declared),
+            *reads.reads_of_last_run(checkout),
         ]
         if not isinstance(project.environment, DockerEnv):  # there, the image says what lies where
             found += [*paths_in_code.in_code(modules.values()), *paths_in_code.in_commands(declared)]

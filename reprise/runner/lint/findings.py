@@ -37,6 +37,8 @@ NAMES = (
     "undeclared-import",
     "no-seed",
     "outside-data",
+    "undeclared-read",
+    "unread-input",
     "dirty-tree",
     "submodule",
     "unpushed-commit",

@@ -416,3 +416,36 @@ def test_submodules(committed: ProjectFolder, tmp_path: Path) -> None:
 def test_every_kind_is_in_the_reference() -> None:
     text = (REPOSITORY / "docs" / "reference" / "lint.md").read_text()
     assert {name for name in NAMES if f"`{name}`" not in text} == set()
+
+
+def test_what_the_last_run_read_beside_what_is_declared(project: Write, tmp_path: Path) -> None:
+    outside = tmp_path / "x.csv"
+    outside.write_text("1\n")
+    (given := tmp_path / "given").mkdir()
+    (given / "a.csv").touch()
+    code = "import sys\nfor path in ('data/t.csv', 'kept.csv', sys.argv[1]): open(path).read()\n"
+    main = "    parameters: {data: path, more: string}\n    command: python train.py {more} {data}\n"
+    demo = project(
+        {
+            "MLproject": f"entry_points:\n  main:\n{main}",
+            "train.py": code,
+            "data/t.csv": "1\n",
+            "kept.csv": "1\n",
+            ".gitignore": "data/\n",
+        }
+    )
+    git(demo.path, "init", "--quiet")
+    git(demo.path, "add", "--all")
+    git(demo.path, "commit", "--quiet", "--message", "first")
+    names = {"undeclared-read", "unread-input"}
+    assert names.isdisjoint(item["name"] for item in found(demo))
+    assert demo.run("-P", f"data={given}", "-P", f"more={outside}").exit_code == 0
+    told = {(item["name"], item["what"]) for item in found(demo) if item["name"] in names}
+    assert told == {
+        (
+            "undeclared-read",
+            f"the last run read {outside}, which is outside of the project and no parameter names",
+        ),
+        ("undeclared-read", "the last run read data/t.csv, which is ignored by git and no parameter names"),
+        ("unread-input", f"the last run was given data ({given}), and was not seen to read it"),
+    }

@@ -1,0 +1,88 @@
+"""What the last run of a project was seen to read, beside what the project declares."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import PurePosixPath
+
+from reprise import paths
+from reprise.errors import RepriseError
+from reprise.runner import repositories
+from reprise.runner.find import experiment_names
+from reprise.runner.lint.findings import Finding
+from reprise.runner.records import read_record
+from reprise.runner.worktree.ignoring import IN_REPOSITORY, is_ignored, read_ignored
+from reprise.schemas import tags
+from reprise.schemas.job import Checkout
+from reprise.schemas.observed_record import ObservedRecord
+from reprise.schemas.run_record import RunRecord
+from reprise.tracking.base import Tracking
+from reprise.tracking.registry import open_tracking
+
+UNDECLARED, UNREAD = "undeclared-read", "unread-input"
+
+_FILE = "MLproject"
+_LOOKED_AT = 200  # runs
+_REASON = "the commit does not hold it: elsewhere it is missing, or another one"
+_FIX = "declare it as a parameter of type path, or put it into the project and commit it"
+_UNREAD_REASON = "its digest is compared, though nothing may depend on it; or a library reads it unseen"
+_UNREAD_FIX = "remove the parameter, or silence the finding where a library reads the file"
+_CACHES = {".cache", ".config", "Caches"}
+
+
+def reads_of_last_run(checkout: Checkout) -> tuple[Finding, ...]:
+    """Findings on the newest run of the project in the store that runs would go to; none without one."""
+    uri = os.environ.get("MLFLOW_TRACKING_URI") or None
+    if uri is None and not paths.find_store(paths.here()).is_dir():
+        return ()
+    try:
+        tracking = open_tracking(uri, paths.here())
+        try:
+            record = _last_record(tracking, checkout.name)
+        finally:
+            tracking.close()
+    except RepriseError:
+        return ()  # what is not recorded is no fault of the project's
+    if record is None or record.observed is None:
+        return ()
+    return (*_undeclared(record, record.observed, checkout), *_unread(record, record.observed))
+
+
+def _last_record(tracking: Tracking, name: str) -> RunRecord | None:
+    page = tracking.search_runs(list(experiment_names(tracking)), max_results=_LOOKED_AT)
+    run = next((run for run in page.items if run.tags.get(tags.SOURCE_NAME) == name), None)
+    return read_record(tracking, run.run_id) if run else None
+
+
+def _undeclared(record: RunRecord, seen: ObservedRecord, checkout: Checkout) -> Iterator[Finding]:
+    declared = {item.uri for item in record.inputs if item.uri}
+    outside = [item.path for item in seen.inputs if item.path.startswith("/")]
+    inside = [item.path for item in seen.inputs if not item.path.startswith("/")]
+    for path in [
+        *(path for path in outside if not _CACHES & set(path.split("/"))),
+        *_ignored(inside, checkout),
+    ]:
+        if not any(str(place) in declared for place in (path, *PurePosixPath(path).parents)):
+            where = "outside of the project" if path.startswith("/") else "ignored by git"
+            what = f"the last run read {path}, which is {where} and no parameter names"
+            yield Finding(UNDECLARED, _FILE, 0, what, _REASON, _FIX)
+
+
+def _ignored(names: list[str], checkout: Checkout) -> list[str]:
+    """Those that git ignores."""
+    if checkout.repository is None or not names or repositories.is_git_missing():
+        return []
+    ignored, _ = read_ignored(repositories.ask_all(checkout.repository.root, [IN_REPOSITORY])[0])
+    return [name for name in names if is_ignored(name, ignored)]
+
+
+def _unread(record: RunRecord, seen: ObservedRecord) -> Iterator[Finding]:
+    """Declared inputs that no process touched; nothing is said where not all of them were observed."""
+    if seen.faults:
+        return
+    read = {str(place) for item in seen.inputs for place in (item.path, *PurePosixPath(item.path).parents)}
+    for item in record.inputs:
+        if item.kind != "dataset" and item.uri is not None and item.uri not in read:
+            what = f"the last run was given {item.name} ({item.uri}), and was not seen to read it"
+            yield Finding(UNREAD, _FILE, 0, what, _UNREAD_REASON, _UNREAD_FIX)
