@@ -6,9 +6,9 @@ Structure exactly, numbers by tolerance, fields set aside by their names, texts 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
-from typing import Any, TypeAlias
+from typing import Any
 
 from reprise.runner.verdict.files.arrays import (
     TypedArray,
@@ -17,7 +17,7 @@ from reprise.runner.verdict.files.arrays import (
     read_fields,
     read_texts,
 )
-from reprise.runner.verdict.files.objects import Entries, InertObject, Unordered, exact_text
+from reprise.runner.verdict.files.objects import Entries, InertObject, Meaning, Unordered, exact_text
 from reprise.runner.verdict.files.pickled import known_meaning
 from reprise.runner.verdict.files.spread import Spread
 from reprise.runner.verdict.looking import Looking
@@ -32,9 +32,6 @@ from reprise.runner.verdict.values import (
     worst,
 )
 from reprise.runner.verdict.words.texts import compare_words
-
-Meaning: TypeAlias = Callable[[Any], Any]
-"""What an object of a pickle is: a plain value, an array, or the object itself where it is not known."""
 
 
 def compare_contents(a: Any, b: Any, looking: Looking, *, meaning: Meaning = known_meaning) -> Finding:
@@ -86,9 +83,15 @@ class _Walk:
         if isinstance(value, InertObject):
             value = self.meaning(value)
         if isinstance(value, Entries):
-            named = {_name(key): inner for key, inner in value.pairs}
+            named = {self._name(key): inner for key, inner in value.pairs}
             return named if len(named) == len(value.pairs) else list(value.pairs)
         return value
+
+    def _name(self, key: Any) -> str:
+        """The name of a key of a dict: a text is its own, and no other key has that of a text."""
+        if isinstance(key, str) and not key.startswith("["):
+            return key
+        return f"[{exact_text(key, self.meaning)}]"
 
     def _is_begun(self, a: Any, b: Any, aside: SetAside | None) -> bool:
         """Whether the two were compared, or are being compared, with each other.
@@ -175,8 +178,8 @@ class _Walk:
             yield found._replace(where=f"{path}{found.where}")
 
     def _sets(self, a: Unordered, b: Unordered, path: str) -> Iterator[Finding]:
-        left = {exact_text(item): item for item in a.items}
-        right = {exact_text(item): item for item in b.items}
+        left = {exact_text(item, self.meaning): item for item in a.items}
+        right = {exact_text(item, self.meaning): item for item in b.items}
         missing, new = (
             [one[text] for text in one if text not in other]
             for one, other in ((left, right), (right, left))
@@ -219,11 +222,6 @@ def _is_number(value: Any) -> bool:
 def _state(made: InertObject) -> Any:
     """The attributes of an object; a pair of them and the slots is both."""
     return made.state if made.has_state else {}
-
-
-def _name(key: Any) -> str:
-    """The name of a key of a dict: a text is its own, and no other key has that of a text."""
-    return key if isinstance(key, str) and not key.startswith("[") else f"[{exact_text(key)}]"
 
 
 def _shown(value: Any) -> str:

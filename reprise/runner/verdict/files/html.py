@@ -71,7 +71,7 @@ class _Reader(HTMLParser):
     """``heads`` are the cells of the first row of the table, ``cells`` those of this row until now."""
 
     def __init__(self) -> None:
-        super().__init__(convert_charrefs=False)
+        super().__init__(convert_charrefs=True)
         self.pieces: list[Piece] = []
         self.heads: list[str] = []
         self.cells: list[str] = []
@@ -102,12 +102,6 @@ class _Reader(HTMLParser):
         if self.is_in_cell and self.cells and not self.cells[-1]:
             self.cells[-1] = data.strip()
         self._add(data)
-
-    def handle_entityref(self, name: str) -> None:
-        self._add(f"&{name};")
-
-    def handle_charref(self, name: str) -> None:
-        self._add(f"&#{name};")
 
     def handle_comment(self, data: str) -> None:
         self._add(f"<!--{data}-->")

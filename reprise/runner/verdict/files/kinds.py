@@ -15,9 +15,10 @@ from reprise.runner.verdict.files.archives import (
     is_zip,
     read_tar,
 )
-from reprise.runner.verdict.files.contents import Meaning, compare_contents
+from reprise.runner.verdict.files.contents import compare_contents
 from reprise.runner.verdict.files.html import compare_html
 from reprise.runner.verdict.files.members import compare_members, compare_zips
+from reprise.runner.verdict.files.objects import Meaning
 from reprise.runner.verdict.files.pickled import known_meaning, read_pickled
 from reprise.runner.verdict.files.readings import NotRead
 from reprise.runner.verdict.files.spread import Spread

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 from reprise.runner.verdict.files import office, skops, torch
 from reprise.runner.verdict.files.archives import Member, read_zip
 from reprise.runner.verdict.files.contents import compare_contents
+from reprise.runner.verdict.files.npy import read_npy
 from reprise.runner.verdict.looking import Looking
 from reprise.runner.verdict.values import IDENTICAL, Finding, diverged, unknown, worst
 from reprise.runner.verdict.words.names import match_names
 from reprise.runner.verdict.words.texts import decode_text
 
+_ARRAY = ".npy"
 _DEEPEST = 4  # archives in archives
 
 
@@ -30,7 +33,14 @@ def compare_zips(a: bytes, b: bytes, looking: Looking) -> Finding:
         return _same(compare_contents(*trees, looking))
     if office.is_office(one) and office.is_office(other):
         return _same(worst(_office_differences(one, other, looking)))
+    if all(name.endswith(_ARRAY) for name in (*one, *other)):
+        return _same(compare_contents(_read_arrays(one), _read_arrays(other), looking))
     return compare_members(one, other, looking)
+
+
+def _read_arrays(members: Mapping[str, Member]) -> dict[str, Any]:
+    """The arrays of a file of NumPy by their names."""
+    return {name.removesuffix(_ARRAY): read_npy(member.data) for name, member in members.items()}
 
 
 def compare_members(a: Mapping[str, Member], b: Mapping[str, Member], looking: Looking) -> Finding:

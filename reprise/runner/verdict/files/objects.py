@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 from reprise.runner.verdict.files.arrays import TypedArray
+
+Meaning: TypeAlias = Callable[[Any], Any]
+"""What an object of a pickle is: a plain value, an array, or the object itself where it is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,22 +77,30 @@ class Unordered:
         self.items = items or []
 
 
-def exact_text(value: Any) -> str:
+def exact_text(value: Any, meaning: Meaning) -> str:
     """A text that two values share only when they are the same, whatever the order of their sets.
+
+    Args:
+        meaning: what an object is, where that is known.
 
     Raises:
         RecursionError: the value is nested too deeply, or holds itself.
     """
+
+    def texts(values: Iterable[Any]) -> Iterator[str]:
+        return (exact_text(item, meaning) for item in values)
+
+    value = meaning(value)
     match value:
         case Unordered():
-            return f"{{{', '.join(sorted(map(exact_text, value.items)))}}}"
+            return f"{{{', '.join(sorted(texts(value.items)))}}}"
         case list() | tuple():
-            return f"{type(value).__name__}({', '.join(map(exact_text, value))})"
+            return f"{type(value).__name__}({', '.join(texts(value))})"
         case Entries():
-            return f"dict({', '.join(sorted(map(exact_text, value.pairs)))})"
+            return f"dict({', '.join(sorted(texts(value.pairs)))})"
         case InertObject():
             parts = (value.maker, value.arguments, value.items, Entries(value.entries), value.state)
-            return f"object({', '.join(map(exact_text, parts))})"
+            return f"object({', '.join(texts(parts))})"
         case TypedArray():
             return f"array({value.title}, {value.data!r})"
     return repr(value)

@@ -80,40 +80,38 @@ def _has_more_bits(image: Any, data: bytes) -> bool:
 
 
 def read_hdf5(data: bytes, blob: Blob) -> Any:
-    """Groups and datasets by their paths, with their attributes. Links to other files are not followed."""
+    """Groups and datasets by their names, with their attributes. Links to other files are not followed."""
     import h5py
 
-    found: dict[str, Any] = {}
-
-    def attributes(item: Any) -> dict[str, Any]:
-        return {str(name): plain(item.attrs[name], blob) for name in sorted(item.attrs)}
-
-    def visit(group: Any, path: str) -> None:
-        for name in sorted(group):
-            link = group.get(name, getlink=True)
-            inside = f"{path}{name}"
-            if not isinstance(link, h5py.HardLink):
-                found[inside] = {
-                    "link": f"{type(link).__name__} {link.path} {getattr(link, 'filename', '')}"
-                }
-                continue
-            item = group[name]
-            if isinstance(item, h5py.Group):
-                if any(item == known for known in above):
-                    found[inside] = {"link": "to a group above it"}
-                    continue
-                above.append(item)
-                found[f"{inside}/"] = attributes(item)
-                visit(item, f"{inside}/")
-                above.pop()
-            elif isinstance(item, h5py.Dataset):
-                found[inside] = {**attributes(item), "values": _dataset(item, blob)}
-
     with h5py.File(io.BytesIO(data), "r") as file:
-        above = [file["/"]]
-        found["/"] = attributes(file)
-        visit(file, "/")
+        return _group(file["/"], [file["/"]], blob)
+
+
+def _group(group: Any, above: list[Any], blob: Blob) -> dict[str, Any]:
+    """What is in a group; ``above`` are those that it is in, and itself."""
+    import h5py
+
+    found = _attributes(group, blob)
+    for name in sorted(group):
+        link = group.get(name, getlink=True)
+        if not isinstance(link, h5py.HardLink):
+            found[name] = f"{type(link).__name__} to {link.path} {getattr(link, 'filename', '')}".strip()
+            continue
+        item = group[name]
+        if isinstance(item, h5py.Dataset):
+            attributes = _attributes(item, blob)
+            values = _dataset(item, blob)
+            found[name] = {**attributes, "values": values} if attributes else values
+        elif any(item == known for known in above):
+            found[name] = "a group that it is in"
+        elif isinstance(item, h5py.Group):
+            found[name] = _group(item, [*above, item], blob)
     return found
+
+
+def _attributes(item: Any, blob: Blob) -> dict[str, Any]:
+    found = {str(name): plain(item.attrs[name], blob) for name in sorted(item.attrs)}
+    return {"(attributes)": found} if found else {}
 
 
 def _dataset(item: Any, blob: Blob) -> Any:

@@ -36,6 +36,10 @@ class NotRead(Exception):
     """What a file holds is not known; the message is a clause that says why."""
 
 
+class LibraryMissing(NotRead):
+    """The library that reads it is not in the environment that was tried."""
+
+
 class Place(NamedTuple):
     """An interpreter that may have the library: ``title`` is for people, empty for our own.
 
@@ -109,7 +113,7 @@ class ReadingsByProcess:
                 return [*left, *asked]
             answers = [(item, _answer(folder / str(number))) for number, item in enumerate(asked)]
             for item, answer in answers:
-                if isinstance(answer, NotRead) and answer.args[1:]:
+                if isinstance(answer, LibraryMissing):
                     left.append(item)
                 if answer is not None:
                     self._known[item] = answer if isinstance(answer, NotRead) else (answer, place.title)
@@ -146,7 +150,7 @@ def _answer(result: Path) -> Any:
     except (ValueError, TypeError, KeyError, IndexError, RecursionError) as error:
         return NotRead(f"what was read of it is damaged: {error}")
     if "missing" in found:
-        return NotRead(f"it is read with {found['missing']}, which is not there", "missing")
+        return LibraryMissing(f"it is read with {found['missing']}, which is not there")
     return NotRead(f"it cannot be read: {found['error']}")
 
 

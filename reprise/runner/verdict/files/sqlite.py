@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
-from pathlib import Path
 from typing import Any
-
-from reprise.lock import scratch
 
 MAGIC = b"SQLite format 3\0"
 
@@ -22,28 +19,30 @@ def read_database(data: bytes) -> dict[str, Any]:
     Raises:
         ValueError: it is damaged, holds tables of an extension, or more than is looked into.
     """
-    with scratch() as folder:
-        file = folder / "copy.db"
-        file.write_bytes(data)
-        try:
-            with closing(_opened(file)) as database:
-                return _dumped(database)
-        except sqlite3.Error as error:
-            raise ValueError(f"SQLite says: {error}") from error
+    try:
+        with closing(sqlite3.connect(":memory:")) as database:
+            database.deserialize(_without_journal(data))
+            _confine(database)
+            return _read_definitions(database)
+    except sqlite3.Error as error:
+        raise ValueError(f"SQLite says: {error}") from error
 
 
-def _opened(file: Path) -> sqlite3.Connection:
-    """Read only, and as if nobody else could write: no file is made beside it."""
-    database = sqlite3.connect(f"{file.as_uri()}?mode=ro&immutable=1", uri=True)
+def _without_journal(data: bytes) -> bytes:
+    """``data`` as that of a database without a write-ahead log, which only a file can have."""
+    return data[:18] + b"\1\1" + data[20:] if data[18:20] == b"\2\2" else data
+
+
+def _confine(database: sqlite3.Connection) -> None:
+    """Let nothing of the database run, and nothing run for long."""
     database.text_factory = lambda value: value.decode("utf-8", "backslashreplace")
     for setting in ("trusted_schema = OFF", "cell_size_check = ON", "query_only = ON"):
         database.execute(f"PRAGMA {setting}")
     pauses = iter(range(_MOST_PAUSES))
     database.set_progress_handler(lambda: int(next(pauses, None) is None), _STEPS)
-    return database
 
 
-def _dumped(database: sqlite3.Connection) -> dict[str, Any]:
+def _read_definitions(database: sqlite3.Connection) -> dict[str, Any]:
     defined = database.execute("SELECT type, name, sql FROM sqlite_schema").fetchall()
     if virtual := [name for _, name, sql in defined if str(sql).upper().startswith("CREATE VIRTUAL")]:
         raise ValueError(f"table {virtual[0]} is one of an extension")
@@ -61,7 +60,7 @@ def _dumped(database: sqlite3.Connection) -> dict[str, Any]:
                 raise ValueError(f"it holds more than {MOST_VALUES:,} values")
             rows.append(row)
         cells = {column: [row[place] for row in rows] for place, column in enumerate(columns)}
-        found[f"table {name}"] = {"definition": sql, **cells} if "definition" not in cells else cells
+        found[f"table {name}"] = {"(definition)": sql, **cells}
     return found
 
 
