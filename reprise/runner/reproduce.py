@@ -19,7 +19,7 @@ from reprise.runner.reap import reap
 from reprise.runner.restore import Wanted, restore
 from reprise.runner.signals import interruptible
 from reprise.runner.verdict import compare, store_verdict
-from reprise.runner.verdict.models import Subject
+from reprise.runner.verdict.mlmodel.models import Subject
 from reprise.runner.verdict.values import Verdict
 from reprise.schemas.job import Outcome, RunStatus
 from reprise.schemas.tolerance import Tolerance

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from reprise.runner.verdict.storing import store_verdict
 
 if TYPE_CHECKING:
-    from reprise.runner.verdict.models import Subject
+    from reprise.runner.verdict.mlmodel.models import Subject
     from reprise.runner.verdict.values import Verdict
     from reprise.schemas.tolerance import Tolerance
     from reprise.tracking.base import Tracking

@@ -8,10 +8,10 @@ from typing import NamedTuple, TypeAlias
 
 from reprise.errors import TrackingError
 from reprise.lock import scratch
-from reprise.runner.verdict import models
 from reprise.runner.verdict.files.kinds import compare_files
 from reprise.runner.verdict.files.readings import Readings, ReadingsByProcess, settle
 from reprise.runner.verdict.looking import Looking
+from reprise.runner.verdict.mlmodel import models
 from reprise.runner.verdict.recorded import Recorded
 from reprise.runner.verdict.values import IDENTICAL, Finding, Part, diverged, part, unknown
 from reprise.runner.verdict.words.names import match_names
@@ -64,7 +64,7 @@ def compare_logged_models(a: Recorded, b: Recorded, tolerance: Tolerance) -> Ite
 
 def _settled(compare: Sequence[_Compare], a: Recorded, b: Recorded, tolerance: Tolerance) -> Iterator[Part]:
     """The parts, once it is known what libraries say of their files."""
-    from reprise.runner.verdict.entering import reading_places
+    from reprise.runner.verdict.mlmodel.entering import reading_places
 
     with scratch() as folder:
         readings = ReadingsByProcess(folder, reading_places(a, b))

@@ -15,7 +15,7 @@ from reprise.runner.verdict.environment import compare_environments
 from reprise.runner.verdict.given import compare_inputs, compare_parameters, is_declared
 from reprise.runner.verdict.kinship import Pair
 from reprise.runner.verdict.metrics import compare_series
-from reprise.runner.verdict.models import Subject, compare_subject
+from reprise.runner.verdict.mlmodel.models import Subject, compare_subject
 from reprise.runner.verdict.output import compare_output
 from reprise.runner.verdict.own_tags import compare_own_tags
 from reprise.runner.verdict.recorded import Recorded

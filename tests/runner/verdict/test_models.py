@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from reprise.runner.verdict import predicting
+from reprise.runner.verdict.mlmodel import predicting
 from reprise.runner.verdict.values import Agreement
 from reprise.schemas import tags
 from reprise.schemas.entities import ModelLink

@@ -243,7 +243,7 @@ def _compare_predictions(a: Model, b: Model, looking: Looking) -> Finding:
     Raises:
         RepriseError: there are none.
     """
-    from reprise.runner.verdict.predictions import predict
+    from reprise.runner.verdict.mlmodel.predictions import predict
 
     said = []
     for model in (a, b):

@@ -10,8 +10,8 @@ from typing import Any
 from reprise import process
 from reprise.errors import EnvError, RepriseError
 from reprise.lock import scratch
-from reprise.runner.verdict import predicting
-from reprise.runner.verdict.entering import run_python
+from reprise.runner.verdict.mlmodel import predicting
+from reprise.runner.verdict.mlmodel.entering import run_python
 from reprise.runner.verdict.recorded import Recorded
 
 _PATIENCE = 600.0  # seconds
