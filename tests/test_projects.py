@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import os
+import signal
 import subprocess
 import sys
 import textwrap
@@ -16,7 +17,7 @@ import pytest
 from reprise import projects
 from reprise.errors import EnvError, ProjectError, RunFailed, UsageError
 from reprise.schemas import tags
-from tests.conftest import ProjectFolder
+from tests.conftest import ProjectFolder, eventually
 
 Write = Callable[[Mapping[str, str]], ProjectFolder]
 
@@ -184,3 +185,26 @@ def test_mlflow_s_looser_arguments_are_taken(project: Write) -> None:
         str(steps.path), entry_point, parameters={"C": 1}, experiment_id=experiment, env_manager="local"
     )
     assert submitted.get_status() == "FINISHED"
+
+
+@pytest.mark.slow
+def test_ctrl_c_ends_all_steps_of_a_driver_at_once_and_lets_each_save_what_it_has(
+    project: Write, tmp_path: Path
+) -> None:
+    steps = project(
+        {
+            "MLproject": "entry_points:\n  main: {command: python drive.py}\n"
+            "  step: {command: \"trap 'sleep 1; touch ../saved-$$; exit 1' TERM; touch ../up-$$;"
+            ' while :; do sleep 0.1; done"}\n',
+            "drive.py": "from reprise import projects\n"
+            "steps = [projects.run('.', 'step', synchronous=False) for _ in range(3)]\n"
+            "[step.wait() for step in steps]\n",
+        }
+    )
+    command = [sys.executable, "-m", "reprise", "run", str(steps.path), "--env-manager=local"]
+    driver = subprocess.Popen(command, start_new_session=True)
+    assert eventually(lambda: len([*tmp_path.glob("up-*")]) == 3)
+    os.killpg(driver.pid, signal.SIGINT)
+    assert driver.wait() == 130
+    assert [run.status for run in steps.runs()] == ["KILLED"] * 4
+    assert len([*tmp_path.glob("saved-*")]) == 3

@@ -12,7 +12,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 _SCRIPT = """
 trap '' HUP INT TERM
@@ -50,19 +50,27 @@ def end_group(group: int, grace: float, signal_number: int = signal.SIGTERM) -> 
 
     A second Ctrl-C while waiting kills it at once.
     """
+    if signal_group(group, signal_number):
+        kill_after([group], grace)
+
+
+def kill_after(groups: Iterable[int], grace: float, is_there: Callable[[int], bool] | None = None) -> None:
+    """Wait until all the groups have ended, and kill those that are still there after ``grace`` seconds.
+
+    Ctrl-C while waiting kills them at once. ``is_there`` says whether a group has not ended.
+    """
+    is_there = is_there or (lambda group: signal_group(group, 0))
+    rest = list(groups)
+    deadline = time.monotonic() + grace
+    pause = 0.001
     try:
-        if not signal_group(group, signal_number):
-            return
-        deadline = time.monotonic() + grace
-        pause = 0.001
-        while time.monotonic() < deadline:
+        while (rest := [group for group in rest if is_there(group)]) and time.monotonic() < deadline:
             time.sleep(pause)
-            if not signal_group(group, 0):
-                return
             pause = min(pause * 2, 0.1)
     except KeyboardInterrupt:
         pass
-    signal_group(group, signal.SIGKILL)
+    for group in rest:
+        signal_group(group, signal.SIGKILL)
 
 
 def signal_group(group: int, number: int) -> bool:

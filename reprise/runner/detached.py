@@ -17,7 +17,7 @@ from subprocess import PIPE
 from reprise.children import Child, interpreter
 from reprise.errors import TERMINATED, RepriseError, SubmitError
 from reprise.runner import executor, sources
-from reprise.runner.lease import CARRIER_LOG
+from reprise.runner.lease import CARRIER_LOG, CARRIER_MODULE
 from reprise.runner.plan import Plan, make_plan
 from reprise.runner.reap import reap
 from reprise.runner.record import OpenRun, close_run
@@ -83,7 +83,7 @@ def _hand_over(plan: Plan, opened: OpenRun) -> Child:
     with (opened.lease.folder / CARRIER_LOG).open("wb") as log:
         process = Child(
             # -P: a module of the project's folder must not be taken for one of Python's
-            [interpreter(), "-P", "-m", "reprise.runner.detached"],
+            [interpreter(), "-P", "-m", CARRIER_MODULE],
             stdin=PIPE,
             stdout=log,
             stderr=log,

@@ -26,7 +26,7 @@ from reprise.runner.access import open_access, open_confined_access
 from reprise.runner.capture.observing import observe
 from reprise.runner.capture.opening import HASH_SEED, objects_of, opening
 from reprise.runner.capture.recording import Recording
-from reprise.runner.lease import JOB_VARIABLE, Lease, end_orphans
+from reprise.runner.lease import JOB_VARIABLE, Lease, end_carriers, end_orphans
 from reprise.runner.plan import Plan, make_plan
 from reprise.runner.reap import reap
 from reprise.runner.record import ENV_LOCK_ARTIFACT, OpenRun, close_run, open_run
@@ -226,8 +226,9 @@ def _perform(backend: Backend, job: Job, config: Any, lease: Lease, recording: R
         return _watch(backend, job_id, lease)
     except BaseException as reason:
         if job_id is not None:
+            asked = end_carriers(lease.name)
             backend.cancel([job_id], interrupted=type(reason) is KeyboardInterrupt)
-            end_orphans(lease.name)
+            end_orphans(lease.name, asked)
         raise
     finally:
         if job_id is None and job.command.release:
@@ -241,6 +242,7 @@ def _watch(backend: Backend, job_id: JobId, lease: Lease) -> JobStatus:
         if status.state.ended:
             return status
         if lease.stop_requested():
+            asked = end_carriers(lease.name)
             backend.cancel([job_id])
-            end_orphans(lease.name)
+            end_orphans(lease.name, asked)
         lease.beat()

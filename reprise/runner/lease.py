@@ -12,17 +12,21 @@ import fcntl
 import json
 import os
 import shutil
+import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple, Self
 
+from reprise.backends.guard import kill_after, signal_group
 from reprise.errors import TrackingError
 from reprise.schemas.job import Outcome
 from reprise.tracking.names import now
 
 JOB_VARIABLE = "REPRISE_JOB"
+CARRIER_MODULE = "reprise.runner.detached"
+"""The module that a process runs which carries a detached run."""
 CARRIER_LOG = "carrier.log"
 """In a job's folder: what the process that carries a detached run has to say of itself."""
 
@@ -32,6 +36,8 @@ _REASON_LIMIT = 2000  # characters
 _STOP = "stop"
 MAKING = ".making-"
 _BEAT = 60.0  # seconds
+_GRACE = 5.0  # seconds that what a job has left behind has to end
+_CARRIER_GRACE = 20.0  # seconds; a carrier waits for the grace period of its own job, and closes its run
 _SILENCE = 3600.0  # seconds without a beat after which the lease of another machine is believed free
 
 
@@ -171,21 +177,51 @@ def is_silent(folder: Path, record: Record) -> bool:
     return time.time() - (folder / _LEASE).stat().st_mtime > _SILENCE
 
 
-def end_orphans(job: str) -> None:
-    """End whatever a job has started and left behind, also what left its process group."""
+def end_carriers(job: str) -> set[int]:
+    """Ask the carriers of runs that a job has started to end them, all at once; their process groups."""
+    carriers = {group for group, is_carrier in _groups_of(job).items() if is_carrier}
+    for group in carriers:
+        signal_group(group, signal.SIGTERM)
+    return carriers
+
+
+def end_orphans(job: str, asked: Collection[int] = ()) -> None:
+    """End whatever a job has started and left behind, also what left its process group, all at once.
+
+    Groups that were ``asked`` to end already are not asked again, for that would cut their grace short.
+    """
+    groups = _groups_of(job)
+    for group in groups.keys() - set(asked):
+        signal_group(group, signal.SIGTERM)
+    kill_after([group for group, is_carrier in groups.items() if not is_carrier], _GRACE, _is_there)
+    kill_after([group for group, is_carrier in groups.items() if is_carrier], _CARRIER_GRACE, _is_there)
+
+
+def _is_there(group: int) -> bool:
+    """Whether a process group has not ended; one whose leader nobody takes the end of has."""
     import psutil
 
-    from reprise.backends.guard import end_group
+    try:
+        return psutil.Process(group).status() != psutil.STATUS_ZOMBIE
+    except psutil.Error:
+        return signal_group(group, 0)
 
-    groups = set()
+
+def _groups_of(job: str) -> dict[int, bool]:
+    """The process groups of a job, each with whether it carries a run: then it ends that first."""
+    import psutil
+
+    groups: dict[int, bool] = {}
     for process in psutil.process_iter():
         try:
             if process.environ().get(JOB_VARIABLE) == job:
-                groups.add(os.getpgid(process.pid))
+                if process.status() == psutil.STATUS_ZOMBIE:
+                    continue  # in a container, there may be none to take its end
+                group = os.getpgid(process.pid)
+                groups[group] = groups.get(group, False) or CARRIER_MODULE in process.cmdline()
         except (psutil.Error, OSError):
             continue  # gone meanwhile, or another user's
-    for group in groups:
-        end_group(group, grace=5.0)
+    return groups
 
 
 def _write(descriptor: int, record: Record) -> None:
