@@ -11,6 +11,7 @@ from reprise.runner import executor
 from reprise.runner.capture.opening import HASH_SEED
 from reprise.runner.lint import code
 from reprise.runner.lint.suspects import Suspect, Suspects, suspects
+from reprise.runner.observed_causes import Cause, causes_from_outside, causes_of_state
 from reprise.runner.plan import Again, Plan, make_plan
 from reprise.runner.records import read_record
 from reprise.runner.signals import interruptible
@@ -18,6 +19,7 @@ from reprise.runner.verdict import compare, store_verdict
 from reprise.runner.verdict.values import Agreement, Part, Verdict
 from reprise.schemas import tags
 from reprise.schemas.job import Outcome, RunRequest, RunStatus
+from reprise.schemas.run_record import RunRecord
 from reprise.schemas.tolerance import Tolerance
 from reprise.tracking.base import Tracking
 
@@ -29,15 +31,6 @@ _ORDER = "another order"  # in the words of the verdict on two texts
 _TIMES = {"time", "duration", "rate"}
 _PACKED = (b"PK\x03\x04", b"\x1f\x8b", b"\x89HDF", b"%PDF")
 """How files begin that usually hold the time at which they were written."""
-
-
-class Cause(NamedTuple):
-    """Why two runs may differ: ``name`` is the kind, ``places`` are file:line in the project, if known."""
-
-    name: str
-    what: str
-    fix: str
-    places: tuple[str, ...] = ()
 
 
 class Twice(NamedTuple):
@@ -88,10 +81,15 @@ class _Evidence(NamedTuple):
         return [part for part in self.differing if part.agreement is not Agreement.WITHIN_TOLERANCE]
 
     @property
+    def records(self) -> tuple[RunRecord | None, RunRecord | None]:
+        """Those of the two runs."""
+        tracking, verdict = self.tracking, self.verdict
+        return read_record(tracking, verdict.original), read_record(tracking, verdict.again)
+
+    @property
     def hash_seeds(self) -> tuple[str, str]:
         """Those of the two runs; empty where they are not known."""
-        records = [read_record(self.tracking, run) for run in (self.verdict.original, self.verdict.again)]
-        one, other = (record.seeds.get(HASH_SEED, "") if record else "" for record in records)
+        one, other = (record.seeds.get(HASH_SEED, "") if record else "" for record in self.records)
         return one, other
 
     def is_packed(self, part: Part) -> bool:
@@ -120,8 +118,13 @@ def _causes(found: _Evidence) -> Iterator[Cause]:
     yield from _of_the_source(found)
     if not found.differing:
         return
-    told = [*_of_the_code(found), *_of_the_results(found)]
+    first, second = found.records
+    state = [*causes_of_state(first, second)] if found.diverged else []
+    told = [*state, *_of_the_code(found), *_of_the_results(found)]
     yield from told
+    if found.diverged and not told:
+        told = [*_of_shared_values(found), *causes_from_outside(second)]
+        yield from told
     if found.diverged and not told:
         yield _of_threads(found) or Cause(
             "unknown",
@@ -176,6 +179,15 @@ def _of_the_results(found: _Evidence) -> Iterator[Cause]:
         what = f"{names} holds the time of its run" if names else f"{_named(written)} tells the time"
         fix = "keep times out of files and metrics; for archives, set a fixed time (SOURCE_DATE_EPOCH)"
         yield _cause("time", what, fix, held.clocks)
+
+
+def _of_shared_values(found: _Evidence) -> Iterator[Cause]:
+    """Threads of the project's own, which may lose each other's changes."""
+    held = found.suspects.own_threads
+    if held:
+        what = f"{_named(held)} runs code at the same time, and a change of one may be lost to another"
+        fix = "hold a threading.Lock where they change the same value, or let each return its own"
+        yield _cause("shared-values", what, fix, held)
 
 
 def _of_threads(found: _Evidence) -> Cause | None:

@@ -80,6 +80,41 @@ def test_the_likely_causes(project: Write, code: str, expected: list[tuple[str, 
     assert (found, causes(told)) == (7, expected)
 
 
+STATE = """\
+from pathlib import Path
+state = Path("../state.txt")
+n = int(state.read_text()) if state.exists() else 0
+state.write_text(str(n + 1)); print(n * 3)
+"""
+PROGRAM = (
+    "import subprocess\nprint(subprocess.check_output(['od', '-An', '-N4', '-tx4', '/dev/urandom']))\n"
+)
+THREADS = """\
+import threading
+from pathlib import Path
+Path("../runs").open("a").write("x")
+def work(): pass
+thread = threading.Thread(target=work); thread.start(); thread.join()
+print(Path("../runs").stat().st_size * 7)
+"""
+
+
+@pytest.mark.parametrize(
+    ("code", "name", "words"),
+    [
+        (STATE, "state", "state.txt is read after the run before has written it"),
+        (PROGRAM, "program", "od is started"),
+        (THREADS, "shared-values", "threading.Thread() (train.py:5)"),
+    ],
+    ids=["state", "program", "threads"],
+)
+def test_causes_outside_of_the_code(project: Write, code: str, name: str, words: str) -> None:
+    exit_code, told = twice(project({"MLproject": MLPROJECT, "train.py": code}))
+    assert exit_code == 7
+    assert name in [item["name"] for item in told["causes"]]
+    assert words in " ".join(item["what"] for item in told["causes"])
+
+
 def test_a_time_in_a_log_is_named_and_tolerated(project: Write) -> None:
     code = "from datetime import datetime\nprint(datetime.now())\n"
     found, told = twice(project({"MLproject": MLPROJECT, "train.py": code}))

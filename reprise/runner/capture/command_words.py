@@ -93,6 +93,14 @@ def _once(names: list[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(names))
 
 
+def programs_of(words: Sequence[str]) -> tuple[str, ...]:
+    """The names of the programs that a command line starts; of a shell, those of its text."""
+    name = Path(words[0]).name
+    if name in ("sh", "bash") and len(words) > 2 and words[1] == "-c":
+        return tuple(Path(command[0]).name for command in _commands(words[2]) if command)
+    return (name,)
+
+
 def files_of(words: Sequence[str], folder: Path) -> Iterator[str]:
     """The files that a program is given on its command line; Python tells itself what it opens."""
     if not words or _PYTHON.fullmatch(Path(words[0]).name):

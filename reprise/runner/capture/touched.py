@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from reprise.runner import digests
 from reprise.runner.capture import guards
-from reprise.runner.capture.command_words import files_of
+from reprise.runner.capture.command_words import files_of, programs_of
 from reprise.runner.capture.folding import fold_inputs
 from reprise.runner.capture.interpreters import with_packages
 from reprise.runner.capture.observed import Observation, Process, read_observation
@@ -203,7 +203,7 @@ def _interpreters(processes: Iterable[Process]) -> Iterator[InterpreterRecord]:
 
 def _programs(observation: Observation, beginning: Beginning, tree: Iterable[SeenProcess]) -> Iterator[str]:
     """Programs by name: of the command, of what Python started, and of processes that were seen."""
-    started = (Path((item.words or (item.program,))[0]).name for item in observation.started)
+    started = [name for item in observation.started for name in programs_of(item.words or (item.program,))]
     yield from dict.fromkeys([*beginning.programs, *started, *(item.program for item in tree)])
 
 

@@ -28,6 +28,13 @@ _UNORDERED = {
     "concurrent.futures.as_completed",
 }
 _UNORDERED_METHODS = {"iterdir", "glob", "rglob", "imap_unordered", "as_completed"}
+_OWN_THREADS = {
+    "threading.Thread",
+    "threading.Timer",
+    "concurrent.futures.ThreadPoolExecutor",
+    "multiprocessing.pool.ThreadPool",
+    "_thread.start_new_thread",
+}
 _THREADED = {
     "numpy", "scipy", "sklearn", "torch", "tensorflow", "keras", "xgboost", "lightgbm", "jax", "pandas",
 }  # fmt: skip
@@ -57,7 +64,10 @@ class Suspect(NamedTuple):
 
 
 class Suspects(NamedTuple):
-    """What the code of an entry point holds; ``threaded`` are libraries that compute in several threads."""
+    """What the code of an entry point holds.
+
+    ``threaded`` are libraries that compute in several threads, ``own_threads`` where it starts its own.
+    """
 
     unseeded: tuple[Suspect, ...] = ()
     hashed: tuple[Suspect, ...] = ()
@@ -65,6 +75,7 @@ class Suspects(NamedTuple):
     ids: tuple[Suspect, ...] = ()
     unordered: tuple[Suspect, ...] = ()
     threaded: tuple[str, ...] = ()
+    own_threads: tuple[Suspect, ...] = ()
 
 
 def suspects(modules: Iterable[Module]) -> Suspects:
@@ -80,6 +91,7 @@ def suspects(modules: Iterable[Module]) -> Suspects:
         ids=_each(modules, _calls_of(_IDS)),
         unordered=_each(modules, _unordered),
         threaded=tuple(sorted(libraries & _THREADED)),
+        own_threads=_each(modules, _calls_of(_OWN_THREADS)),
     )
 
 
