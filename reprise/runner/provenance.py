@@ -55,7 +55,16 @@ def repository(path: Path) -> Repository | None:
         why = f"{owner.message}; {owner.hint}" if owner else redact(error.message)
         log.warning("The commit of %s is not recorded: %s", root, why)
         return None
-    return Repository(root, commit, branch, _remote_url(said), tree.is_dirty, tree, _first_url(said))
+    return Repository(
+        root,
+        commit,
+        branch,
+        _remote_url(said),
+        tree.is_dirty,
+        tree,
+        first_url=_first_url(said),
+        is_partial=any(name.endswith(".promisor") and "true" in values for name, values in said.items()),
+    )
 
 
 def work_tree(path: Path) -> Path | None:
@@ -70,12 +79,6 @@ def work_tree(path: Path) -> Path | None:
 def remote_url(root: Path) -> str | None:
     """The URL of the remote of the work tree ``root``, without secrets."""
     return _remote_url(_read_settings(repositories.ask(root, *_SETTINGS.arguments).text))
-
-
-def is_partial(root: Path) -> bool:
-    """Whether git was to fetch contents of ``root`` only when they are needed."""
-    said = _read_settings(repositories.ask(root, *_SETTINGS.arguments).text)
-    return any(name.endswith(".promisor") and "true" in values for name, values in said.items())
 
 
 def _look_into_module(root: Path, path: str, commit: str) -> ModuleTree | None:

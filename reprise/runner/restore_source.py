@@ -24,7 +24,7 @@ from reprise.runner.capture import guards
 from reprise.runner.restore_files import Restoration, restore_files, tell_git
 from reprise.schemas.job import Checkout, Repository
 from reprise.schemas.run_record import Content, SourceRecord, Submodule
-from reprise.schemas.work_tree import Standing
+from reprise.schemas.work_tree import APART
 from reprise.tracking.base import Tracking
 
 log = logging.getLogger(__name__)
@@ -113,8 +113,7 @@ def _repository(source: SourceRecord, root: Path) -> Repository | None:
 
 def _brought(source: SourceRecord) -> dict[str, str]:
     """The files that git alone would not count as the source's own."""
-    apart = (Standing.IGNORED, Standing.LEFT)
-    return {file.path: file.standing for file in source.files if file.standing in apart}
+    return {file.path: file.standing for file in source.files if file.standing in APART}
 
 
 def _described(origin: Origin) -> str:

@@ -21,13 +21,12 @@ from reprise.redact import redact
 from reprise.runner import git, locations, provenance, remotes, source_tags
 from reprise.runner.locations import Archive, Folder, GitRepository
 from reprise.schemas.job import Checkout, Repository
+from reprise.schemas.work_tree import WorkTree
 
 log = logging.getLogger(__name__)
 
 _owned: dict[Path, int] = {}
 """The copies of this process, each with the descriptor that :func:`owner` gives."""
-
-_LFS_POINTER = b"version https://git-lfs.github.com/spec/"
 
 
 def fetch(uri: str, version: str | None, base: Path, *, offline: bool = False) -> Checkout:
@@ -184,7 +183,7 @@ def _checked_out(
         root = temporary / short_name(remote.url)
         found = mirrors.obtain(remote, candidates, root, origin, offline=offline)
         inside = folders[found.version]
-        _warn_of_lfs_pointers(root)
+        tree = _large_files(root)
         shown = found.version if version is None and found.version != git.HEAD else version
         folder = project_folder(
             root, inside, f"{remote.url} at {shown or found.branch or found.commit[:12]}"
@@ -193,7 +192,9 @@ def _checked_out(
         path=folder,
         name=redact(remote.url) + (f"#{inside}" if inside else ""),
         version=shown,
-        repository=Repository(root, found.commit, found.branch, redact(origin or remote.url), dirty=False),
+        repository=Repository(
+            root, found.commit, found.branch, redact(origin or remote.url), dirty=False, tree=tree
+        ),
         temporary=temporary,
     )
 
@@ -266,24 +267,10 @@ def short_name(url: str) -> str:
     return re.sub(r"[^\w.\-]+", "-", last).strip(".-") or "project"
 
 
-def _warn_of_lfs_pointers(root: Path) -> None:
+def _large_files(root: Path) -> WorkTree:
+    """What of a fresh checkout is of Git LFS: pointers, and what lies there in place of them."""
     attributes = root / ".gitattributes"
-    if not attributes.is_file() or b"filter=lfs" not in attributes.read_bytes() or shutil.which("git-lfs"):
-        return
-    pointers = [path for path in _small_files(root) if path.read_bytes().startswith(_LFS_POINTER)]
-    if pointers:
-        first = pointers[0].relative_to(root)
-        log.warning(
-            "%d files are Git LFS pointers (%s ...): git-lfs, which gets their content, is not on PATH",
-            len(pointers),
-            first,
-        )
-
-
-def _small_files(root: Path) -> list[Path]:
-    found = []
-    for folder, names, files in os.walk(root):
-        names[:] = [name for name in names if name != ".git"]
-        candidates = (Path(folder, name) for name in files)
-        found += [path for path in candidates if not path.is_symlink() and path.stat().st_size < 1024]
-    return found
+    if not attributes.is_file() or b"filter=lfs" not in attributes.read_bytes():
+        return WorkTree()
+    found = provenance.repository(root)
+    return WorkTree(pointers=found.tree.pointers, large=found.tree.large) if found else WorkTree()

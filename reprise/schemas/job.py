@@ -82,6 +82,7 @@ class Repository(NamedTuple):
 
     ``tree`` is how its files lie; nothing of a checkout that was made for the run, which is as its commit.
     ``first_url`` is that of the first remote, which need not be ``origin``.
+    ``is_partial``: it is a clone that git was to fetch contents for when they are needed.
     """
 
     root: Path
@@ -91,6 +92,7 @@ class Repository(NamedTuple):
     dirty: bool
     tree: WorkTree = WorkTree()
     first_url: str | None = None
+    is_partial: bool = False
 
 
 class Checkout(NamedTuple):

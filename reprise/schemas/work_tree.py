@@ -26,6 +26,10 @@ class Standing(StrEnum):
     """It is untracked, and an earlier run has written it."""
 
 
+APART = (Standing.IGNORED, Standing.LEFT)
+"""Files that make no other source of a commit."""
+
+
 class ModuleTree(NamedTuple):
     """A submodule that is checked out at ``commit``; the project's commit names ``named``."""
 
@@ -92,6 +96,6 @@ class WorkTree(NamedTuple):
         """Whether the commit alone does not say what lies there."""
         return bool(
             self.absent
-            or any(standing is not Standing.LEFT for standing in self.files.values())
+            or any(standing not in APART for standing in self.files.values())
             or any(module.is_moved or module.tree.is_dirty for module in self.modules)
         )

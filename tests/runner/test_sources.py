@@ -574,17 +574,12 @@ def test_a_link_of_the_repository_that_leaves_it_is_refused(house: Path, tmp_pat
         fetch(f"{folder}#out", "main")
 
 
-def test_lfs_pointers_are_told(
-    house: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    real = shutil.which
-    monkeypatch.setattr(
-        shutil, "which", lambda name, **more: None if name == "git-lfs" else real(name, **more)
-    )
-    pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 12\n"
+def test_lfs_pointers_are_known(house: Path, tmp_path: Path) -> None:
+    pointer = f"version https://git-lfs.github.com/spec/v1\noid sha256:{'0' * 64}\nsize 12\n"
     folder = make(tmp_path / "r", {".gitattributes": "*.bin filter=lfs\n", "data/model.bin": pointer})
-    fetch(str(folder), "main")
-    assert "1 files are Git LFS pointers (data/model.bin ...)" in caplog.text
+    repository = fetch(str(folder), "main").repository
+    assert repository is not None
+    assert repository.tree.pointers == ("data/model.bin",)
 
 
 # --- crashes and company -----------------------------------------------------------------------------

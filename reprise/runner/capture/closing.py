@@ -7,15 +7,23 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-from reprise.runner import digests
-from reprise.runner.capture import inputs
-from reprise.runner.capture.opening import TAG_LIMIT, attempt, lacks
+from reprise.runner import contents, digests
+from reprise.runner.capture import guards, inputs
+from reprise.runner.capture.opening import TAG_LIMIT, attempt, lacks, objects_of
+from reprise.runner.capture.reads import keep_reads
 from reprise.runner.capture.touched import make_observed
 from reprise.runner.records import RECORD_ARTIFACT, write_record
 from reprise.schemas import run_files, tags
 from reprise.schemas.entities import Run
 from reprise.schemas.job import Outcome, RunStatus, Usage
-from reprise.schemas.run_record import ArtifactRecord, InputRecord, ModelRecord, RunRecord, from_json
+from reprise.schemas.run_record import (
+    ArtifactRecord,
+    InputRecord,
+    ModelRecord,
+    RunRecord,
+    SourceRecord,
+    from_json,
+)
 from reprise.tracking.base import Tracking
 from reprise.tracking.embedded import EmbeddedStore
 
@@ -49,6 +57,7 @@ def closing(
     artifacts = attempt(lambda: tuple(_artifacts(tracking, run.run_id, "")), notes, "the artifacts")
     models = attempt(lambda: _models(tracking, run), notes, "the logged models")
     datasets = attempt(lambda: _datasets(tracking, run), notes, "the datasets")
+    source = attempt(partial(_keep_reads, tracking, record, job), notes, "what the run read")
     observed = attempt(
         partial(make_observed, job, record, hurry=outcome.status is RunStatus.KILLED),
         notes,
@@ -57,6 +66,7 @@ def closing(
     record = record._replace(
         run_name=run.run_name,
         inputs=(*(item for item in record.inputs if item.kind != "dataset"), *(datasets or ())),
+        source=source or record.source,
         observed=observed,
         ended=ended,
         status=str(outcome.status),
@@ -76,6 +86,12 @@ def closing(
     except OSError as error:
         log.warning("the run's record cannot be written: %s", error)
     return _tags(record)
+
+
+def _keep_reads(tracking: Tracking, record: RunRecord, job: Path) -> SourceRecord:
+    objects = objects_of(tracking, job)
+    with contents.adding(objects):
+        return keep_reads(record.source, job, objects, guards.limit())
 
 
 def _read(folder: Path) -> RunRecord | None:
@@ -123,6 +139,8 @@ def _tags(record: RunRecord) -> dict[str, str]:
     told: dict[str, str] = {}
     if lacking := lacks(record):
         told[tags.CAPTURE_INCOMPLETE] = lacking[:TAG_LIMIT]
+    if record.source.commit is not None:
+        told[tags.DIRTY] = str(record.source.dirty).lower()
     if record.usage.cpu_seconds is not None:
         told[tags.CPU_SECONDS] = f"{record.usage.cpu_seconds:g}"
     if record.usage.peak_memory is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,15 +22,26 @@ class Kept(NamedTuple):
     left_out: tuple[LeftOut, ...] = ()
 
 
-def keep_files(root: Path, standings: Mapping[str, Standing], objects: Path, limit: guards.Limit) -> Kept:
-    """Keep files of ``root``, the smallest first, so that code goes before data."""
+def keep_files(
+    root: Path,
+    standings: Mapping[str, Standing],
+    objects: Path,
+    limit: guards.Limit,
+    places: Mapping[str, str] = {},
+) -> Kept:
+    """Keep files of ``root``, the smallest first, so that code goes before data.
+
+    Args:
+        places: where those lie that are not at their place any more as they were.
+    """
     kept: list[FileRecord] = []
     left_out: list[LeftOut] = []
-    memory = Memory(root)
+    memory = Memory(root, "reads" if places else "")
     room = limit.all
     # Paths are texts here: of ten thousand files, objects for them would take most of the time.
-    for size, name, state in sorted(_states(f"{root}/", standings), key=lambda entry: entry[:2]):
-        found = _keep(f"{root}/{name}", name, state, objects, limit._replace(all=room), memory)
+    paths = {name: places.get(name) or f"{root}/{name}" for name in standings}
+    for size, name, state in sorted(_states(paths), key=lambda entry: entry[:2]):
+        found = _keep(paths[name], name, state, objects, limit._replace(all=room), memory)
         if isinstance(found, FileRecord):
             room -= size
             kept.append(found._replace(standing=standings[name]))
@@ -51,11 +62,11 @@ def refusal(name: str, size: int, limit: guards.Limit) -> str | None:
     return None
 
 
-def _states(root: str, names: Iterable[str]) -> Iterator[tuple[int, str, os.stat_result]]:
+def _states(paths: Mapping[str, str]) -> Iterator[tuple[int, str, os.stat_result]]:
     """Each file that is there, with its size and state."""
-    for name in names:
+    for name, path in paths.items():
         try:
-            state = os.lstat(root + name)
+            state = os.lstat(path)
         except OSError:
             continue  # gone since it was listed
         yield state.st_size, name, state

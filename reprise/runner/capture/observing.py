@@ -20,6 +20,7 @@ from reprise.runner.stores import STORE_VARIABLE
 from reprise.schemas.environment import Environment
 from reprise.schemas.job import Command
 from reprise.schemas.run_record import plain, value_of
+from reprise.schemas.work_tree import Standing, WorkTree
 
 log = logging.getLogger(__name__)
 
@@ -31,12 +32,16 @@ class Beginning(NamedTuple):
     """What is known when the job starts, kept in its folder for whoever closes the run.
 
     ``root`` is that of the source. What lies in the folders ``apart`` is no input: stores, caches,
-    environments. The command names ``programs``, files for those of them that are not observed (``named``),
-    and variables (``asked``). ``digests`` are those of the variables, made with the salt of that name.
+    environments. Of the source, git ignores ``ignored``, and earlier runs have left ``left``: it brings
+    them along where the run reads them. The command names ``programs``, files for those of them that are
+    not observed (``named``), and variables (``asked``). ``digests`` are those of the variables, made with
+    the salt of that name.
     """
 
     root: str
     apart: tuple[str, ...] = ()
+    ignored: tuple[str, ...] = ()
+    left: tuple[str, ...] = ()
     programs: tuple[str, ...] = ()
     named: tuple[str, ...] = ()
     asked: tuple[str, ...] = ()
@@ -90,11 +95,14 @@ def _beginning(command: Command, plan: Plan, manager: EnvManager) -> Beginning:
     salt = variables.read_salt()
     checkout = plan.checkout
     root = checkout.repository.root if checkout.repository else checkout.path
+    tree = checkout.repository.tree.flat if checkout.repository else WorkTree()
     store = dict(command.environ).get(STORE_VARIABLE)
     apart = [paths.cache_dir(), paths.state_dir(), *([Path(store)] if store else [])]
     return Beginning(
         str(root.resolve()),
         tuple(str(folder.resolve()) for folder in apart),
+        tree.ignored,
+        tuple(path for path, standing in tree.files.items() if standing is Standing.LEFT),
         named.programs,
         named.files,
         named.variables,

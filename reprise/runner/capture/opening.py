@@ -15,6 +15,7 @@ from reprise.redact import redact
 from reprise.runner import contents
 from reprise.runner.capture import guards, inputs, source
 from reprise.runner.capture.inputs import Inputs
+from reprise.runner.capture.lacking import find_lacking
 from reprise.runner.plan import Plan
 from reprise.runner.records import write_record
 from reprise.runner.stores import store_folder
@@ -80,6 +81,8 @@ def opening(tracking: Tracking, plan: Plan, record: RunRecord, folder: Path, obj
     What cannot be captured is a warning and a note in the record, and stops nobody.
     """
     notes: list[str] = []
+    for sentence in find_lacking(plan.checkout.repository) if plan.checkout.repository else ():
+        log.warning("%s", sentence)
     name = attempt(lambda: _experiment(tracking, plan, record), notes, "the name of the experiment")
     read = attempt(
         lambda: inputs.before(plan.entry_point, plan.invocation, _root(plan.checkout)), notes, "the inputs"

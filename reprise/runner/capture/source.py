@@ -70,7 +70,9 @@ def capture(
     if docker:
         files = _without_dockerignored(files, root, record.subdirectory)
     kept = keep_files(root, {**files, **dict.fromkeys(tree.large, Standing.HIDDEN)}, objects, limit)
-    left_out = [item for item in kept.left_out if item.path not in tree.large]
+    # What earlier runs left is no part of this one, unless it reads it.
+    apart = {*tree.large, *(path for path, standing in files.items() if standing is Standing.LEFT)}
+    left_out = [item for item in kept.left_out if item.path not in apart]
     large = {item.path: tree.large[item.path] for item in kept.left_out if item.path in tree.large}
     absent = {**tree.absent, **dict.fromkeys(tree.bare_modules, Standing.HIDDEN)}
     record = record._replace(

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import stat
-import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 from reprise.runner import digests
 from reprise.runner.capture import guards
-from reprise.runner.capture.command_words import files_of, programs_of
+from reprise.runner.capture.command_words import programs_of
 from reprise.runner.capture.folding import fold_inputs
+from reprise.runner.capture.found_inputs import FoundInput, find_inputs, find_missing, name_input
 from reprise.runner.capture.interpreters import with_packages
 from reprise.runner.capture.observed import Observation, Process, read_observation
 from reprise.runner.capture.observing import Beginning, read_beginning
@@ -31,21 +28,8 @@ from reprise.schemas.run_record import RunRecord
 _BYTES = 1 << 30  # that are read after a run
 _FILES = 20_000
 _LISTED = 1000
-_CODE = (".py", ".so", ".pyd", ".dylib", ".pyc", ".egg", ".whl")
 _LOOPBACK = ("127.", "localhost", "::1", "0.0.0.0", "host.docker.internal")
-_NOT_IN_A_SOURCE = {".git", "mlruns", "mlartifacts", "__pycache__"}
-_CHANGED = "it changed while the run was under way"
-_REWRITTEN = "the run changed it after it had read it"
-_REMOVED = "the run removed it"
 _TOO_MUCH = "it is more than is read after a run"
-
-
-class _Candidate(NamedTuple):
-    """An input by the ``row`` of the record; without a ``state`` there is no more to be found out."""
-
-    row: ObservedInput
-    path: str
-    state: os.stat_result | None = None
 
 
 def make_observed(job: Path, record: RunRecord, *, hurry: bool = False) -> ObservedRecord | None:
@@ -62,16 +46,16 @@ def make_observed(job: Path, record: RunRecord, *, hurry: bool = False) -> Obser
         return None
     beginning = read_beginning(job)
     memory = Memory(Path(record.source.uri), "observed")
-    rows = _digested([*_candidates(observation, beginning)], memory, 0 if hurry else _BYTES)
+    rows = _digested([*find_inputs(observation, beginning)], memory, 0 if hurry else _BYTES)
     memory.save()
-    written = [name for path in observation.written if (name := _name(path, beginning)) is not None]
+    written = [name for path in observation.written if (name := name_input(path, beginning)) is not None]
     interpreters = _interpreters(observation.processes)
     if not hurry and not observation.in_container:
         interpreters = (with_packages(item, record.environment) for item in interpreters)
     tree = read_tree(job)
     return ObservedRecord(
         fold_inputs(sorted(rows)),
-        tuple(_missing(observation, beginning))[:_LISTED],
+        tuple(find_missing(observation, beginning))[:_LISTED],
         tuple(written[:_LISTED]),
         tuple(_programs(observation, beginning, tree))[:_LISTED],
         tuple(_hosts(observation))[:_LISTED],
@@ -83,75 +67,7 @@ def make_observed(job: Path, record: RunRecord, *, hurry: bool = False) -> Obser
     )
 
 
-def _name(path: str, beginning: Beginning) -> str | None:
-    """How the record names a file; None where it is no input. A link of the source is named as such."""
-    if not _is_below(path, beginning.root) and Path(path).is_symlink():
-        path = os.path.realpath(path)
-    inside = _is_below(path, beginning.root)
-    for folder in beginning.apart:
-        # A restored project lies in the cache, and is none of it.
-        if _is_below(path, folder) and (not inside or _is_below(folder, beginning.root)):
-            return None
-    if not inside:
-        return path
-    name = path[len(beginning.root) + 1 :]
-    return None if _NOT_IN_A_SOURCE.intersection(name.split("/")) else name
-
-
-def _is_below(path: str, folder: str) -> bool:
-    return path.startswith(f"{folder}/")
-
-
-def _candidates(observation: Observation, beginning: Beginning) -> Iterator[_Candidate]:
-    """The files that are inputs, each once; what was looked for and was never there is none."""
-    commands = (files_of(item.words, Path(item.folder)) for item in observation.started if item.folder)
-    named = [*beginning.named, *(file for files in commands for file in files)]
-    read, written, removed = map(set, (observation.read, observation.written, observation.removed))
-    scratch = os.path.realpath(tempfile.gettempdir())
-    for path in dict.fromkeys([*observation.read, *map(os.path.normpath, named)]):
-        name = _name(path, beginning)
-        if name is None:
-            continue
-        row = ObservedInput(name, _kind(name, path in read))
-        state = _state(observation.kept.get(path, path))
-        if path in observation.kept:
-            note = _REWRITTEN if path in written else _REMOVED
-            yield _Candidate(row._replace(note=note), str(observation.kept[path]), state)
-        elif state is not None and state.st_ctime_ns <= observation.began:
-            yield _Candidate(row, path, state)
-        elif path in read and not (name == path and _is_below(path, scratch)):
-            if state is not None:
-                row = row._replace(size=state.st_size, note=_REWRITTEN if path in written else _CHANGED)
-                yield _Candidate(row, path)
-            elif path in removed:
-                yield _Candidate(row._replace(note=_REMOVED), path)
-
-
-def _missing(observation: Observation, beginning: Beginning) -> Iterator[str]:
-    """Files that were looked for in vain; one that the run removed, or that is there by now, was found."""
-    gone = {*observation.removed, *observation.kept}
-    absent = [path for path in observation.read if path not in gone and not os.path.lexists(path)]
-    for path in dict.fromkeys([*observation.missing, *absent]):
-        if (name := _name(path, beginning)) is not None:
-            yield name
-
-
-def _state(path: str | Path) -> os.stat_result | None:
-    """Of a file that is there."""
-    try:
-        state = Path(path).stat()
-    except (OSError, ValueError):
-        return None
-    return state if stat.S_ISREG(state.st_mode) else None
-
-
-def _kind(name: str, is_read: bool) -> str:
-    if not is_read:
-        return "named"
-    return "module" if name.startswith("/") and name.endswith(_CODE) else "file"
-
-
-def _digested(candidates: list[_Candidate], memory: Memory, room: int) -> Iterator[ObservedInput]:
+def _digested(candidates: list[FoundInput], memory: Memory, room: int) -> Iterator[ObservedInput]:
     """The rows with their digests, the smallest files first as long as there is room."""
     left = _FILES if room else 0
     for row, path, state in sorted(candidates, key=lambda item: item.state.st_size if item.state else 0):

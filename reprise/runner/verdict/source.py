@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import PurePosixPath
 
 from reprise.runner.verdict.recorded import Recorded
 from reprise.runner.verdict.trees import NOT_AT_HAND, trees
 from reprise.runner.verdict.values import IDENTICAL, Agreement, Finding, diverged, unknown
 from reprise.schemas import tags
+from reprise.schemas.observed_record import ObservedRecord
 from reprise.schemas.run_record import SourceRecord
-from reprise.schemas.work_tree import Standing
+from reprise.schemas.work_tree import APART
 
 _OF_OTHERS = ("the input", "the datasets", "the artifacts", "the logs", "the logged models", "the name of")
 """How notes of a record begin that are not of the source."""
@@ -74,13 +76,23 @@ def record_differences(a: SourceRecord, b: SourceRecord) -> Iterator[str]:
 
 
 def _files_of(source: SourceRecord) -> dict[str, str]:
-    """What lay otherwise than in the commit, by path, but for what earlier runs left behind."""
-    files = [file for file in (*source.files, *source.large) if file.standing != Standing.LEFT]
+    """What lay otherwise than in the commit, by path.
+
+    What earlier runs left behind is none of it, nor what git ignores: that is an input where it is read.
+    """
+    files = [file for file in (*source.files, *source.large) if file.standing not in APART]
     return {
         **{file.path: f"{file.mode} {file.content.digest}" for file in files},
         **dict.fromkeys((item.path for item in source.absent), "absent"),
         **dict.fromkeys(source.pointers, "pointer"),
     }
+
+
+def _is_input(path: str, observed: ObservedRecord | None) -> bool:
+    """Whether the run was seen to read a file, and its digest is known."""
+    inputs = observed.inputs if observed else ()
+    places = {path, *(place.as_posix() for place in PurePosixPath(path).parents)}
+    return any(item.path in places and item.digest is not None for item in inputs)
 
 
 def _doubts(run: Recorded) -> Iterator[str]:
@@ -90,6 +102,8 @@ def _doubts(run: Recorded) -> Iterator[str]:
     if source.commit is None and not source.files:
         yield f"nothing of {whose} was kept"
     for item in source.left_out:
+        if _is_input(item.path, run.record.observed):
+            continue  # and is compared as such
         yield f"{whose} was not kept whole: {item.path} ({item.reason})"
     for note in run.record.notes:
         if not note.startswith(_OF_OTHERS):

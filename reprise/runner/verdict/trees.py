@@ -21,7 +21,7 @@ from reprise.runner.mirror import Mirror
 from reprise.runner.verdict.recorded import Recorded
 from reprise.schemas import tags
 from reprise.schemas.run_record import Content, SourceRecord
-from reprise.schemas.work_tree import Standing
+from reprise.schemas.work_tree import APART
 
 _SHA256 = 64  # digits of a commit in a repository of that kind
 
@@ -75,7 +75,7 @@ class Trees:
             self._git({**index, "GIT_LITERAL_PATHSPECS": "1"}, "rm", *options, *given, stdin=listed)
 
     def _add(self, index: dict[str, str], run: Recorded, source: SourceRecord) -> None:
-        files = [file for file in source.files if file.standing != Standing.LEFT]
+        files = [file for file in source.files if file.standing not in APART]
         if files:
             blobs = self._blobs(content(run, file.content) for file in files)
             pairs = zip(files, blobs, strict=True)

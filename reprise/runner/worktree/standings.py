@@ -84,5 +84,5 @@ def _is_unchanged(indexed: _Indexed, state: os.stat_result | None, minds_modes: 
     if state is None or indexed.seen != (state.st_mtime_ns, state.st_size % 2**32):
         return False
     executable = bool(state.st_mode & stat.S_IXUSR)
-    is_mode_kept = indexed.mode in (PLAIN, EXECUTABLE) and executable == (indexed.mode == EXECUTABLE)
-    return is_mode_kept or not minds_modes
+    is_mode_changed = indexed.mode in (PLAIN, EXECUTABLE) and executable != (indexed.mode == EXECUTABLE)
+    return not (is_mode_changed and minds_modes)

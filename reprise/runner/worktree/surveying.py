@@ -14,7 +14,15 @@ from reprise.runner.worktree.comparing import compare_files
 from reprise.runner.worktree.large_files import find_pointers
 from reprise.runner.worktree.seen import Seen
 from reprise.runner.worktree.standings import find_standings
-from reprise.runner.worktree.walking import Walk, folders_below, is_made_by_running, parents, walk_folder
+from reprise.runner.worktree.walking import (
+    Walk,
+    folders_below,
+    ignored_links,
+    is_made_by_running,
+    parents,
+    walk_folder,
+)
+from reprise.runner.worktree.written import key_of, read_written
 from reprise.schemas.work_tree import ModuleTree, Standing, WorkTree
 
 _MOST = 10_000  # files that are in no commit
@@ -108,6 +116,14 @@ def _with_untracked(
     standing = dict.fromkeys(names, Standing.UNTRACKED)
     if setting.commit is not None:
         standing = find_standings(setting.root, names, {}, walk.files, minds_modes=False)
+    left = read_written(setting.root) if names else {}
+    standing |= {
+        path: Standing.LEFT
+        for path in names
+        if path in left and path in walk.files and left[path] == key_of(walk.files[path])
+    }
+    links = ignored_links(str(setting.root), found.ignored, _ENTRIES)
+    standing |= dict.fromkeys(links, Standing.IGNORED)
     return found._replace(
         files={**found.files, **standing},
         folders=_empty_folders(setting.root, found, walk, [*(walk.files.keys() & tracked.keys()), *names]),

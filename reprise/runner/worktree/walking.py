@@ -16,6 +16,7 @@ _NAMES = """
 """
 _NEVER = frozenset(_NAMES.split())
 _COMPILED = ".pyc"
+_ENVIRONMENTS = frozenset((".venv", "venv", ".tox", ".nox", "node_modules", "site-packages"))
 
 MADE_BY_RUNNING = (*sorted(_NEVER), f"*{_COMPILED}")
 """Patterns of names that are no source, whether a ``.gitignore`` says so or not."""
@@ -79,6 +80,24 @@ def folders_below(root: str, folders: Iterable[str], most: int) -> Iterator[str]
                         return
         except OSError:
             continue
+
+
+def ignored_links(root: str, ignored: Iterable[str], most: int) -> Iterator[str]:
+    """The links among ``ignored`` and below, as far as ``most`` entries show them: they lead to data."""
+    names = list(ignored)
+    folders = [name for name in names if name.endswith("/")]
+    yield from (name for name in names if os.path.islink(f"{root}/{name}".rstrip("/")))  # noqa: PTH114
+    for folder in folders_below(root, folders, most):
+        try:
+            with os.scandir(f"{root}/{folder}") as entries:
+                yield from (f"{folder}{entry.name}" for entry in entries if entry.is_symlink())
+        except OSError:
+            continue
+
+
+def is_environment(path: str) -> bool:
+    """Whether a path leads into the installed packages of an environment."""
+    return not _ENVIRONMENTS.isdisjoint(path.split("/"))
 
 
 def _look_into(root: str, folder: str, ignored: Collection[str], walk: Walk) -> list[str]:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator
 
-from reprise.runner.capture import machine, touched
+from reprise.runner.capture import found_inputs, machine, touched
 from reprise.runner.capture.command_words import keep_observed, read_command
 from reprise.runner.capture.folding import fold_inputs
 from reprise.runner.capture.variables import read_salt
@@ -88,8 +88,8 @@ def test_a_run_that_touches_all_kinds_of_things(
     }
     assert rows["data/t.csv"].digest == sha256(b"1,2\n")
     assert rows["link.csv"].digest == rows[str(aside / "big.csv")].digest == sha256(b"big\n")
-    assert (rows["state"].digest, rows["state"].note) == (sha256(b"0"), touched._REWRITTEN)
-    assert (rows["queue"].digest, rows["queue"].note) == (sha256(b"job"), touched._REMOVED)
+    assert (rows["state"].digest, rows["state"].note) == (sha256(b"0"), found_inputs._REWRITTEN)
+    assert (rows["queue"].digest, rows["queue"].note) == (sha256(b"job"), found_inputs._REMOVED)
     assert (rows["id_rsa"].digest, rows["id_rsa"].note) == (None, "its name is that of a secret")
     assert (rows["images"].files, rows["images"].size) == (120, sum(len(str(n)) for n in range(120)))
     assert found.missing == ("missing",)

@@ -1,0 +1,99 @@
+"""Files that a run read and that its commit does not bring along, kept when the run has ended.
+
+Data usually lies where git ignores it. Which of it a run reads is known only then; what the run itself has
+changed is kept as it was when it was read.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Iterator
+from pathlib import Path
+
+from reprise import paths
+from reprise.runner.capture import guards
+from reprise.runner.capture.files import keep_files
+from reprise.runner.capture.found_inputs import find_inputs, name_input
+from reprise.runner.capture.observed import read_observation
+from reprise.runner.capture.observing import Beginning, read_beginning
+from reprise.runner.worktree.ignoring import is_ignored
+from reprise.runner.worktree.walking import is_environment, is_made_by_running
+from reprise.runner.worktree.written import note_written
+from reprise.schemas.run_record import FileRecord, LeftOut, SourceRecord
+from reprise.schemas.work_tree import Standing
+
+log = logging.getLogger(__name__)
+
+_READ_NOTHING = {"cd", "echo", "exit", "export", "mkdir", "set", "test", "true", "[", ":"}
+"""Programs of a shell."""
+
+
+def keep_reads(source: SourceRecord, job: Path, objects: Path, limit: guards.Limit) -> SourceRecord:
+    """``source`` with the files that the run of the folder ``job`` was seen to read, kept in ``objects``.
+
+    What the run wrote is remembered, for the next one in the same place.
+
+    Raises:
+        OSError, ValueError, TypeError: the notes of what it did cannot be read.
+    """
+    observation = read_observation(job)
+    if observation is None or not observation.processes:
+        return _with_left_files(source, _paths_of(source))
+    beginning = read_beginning(job)
+    found = find_inputs(observation, beginning)
+    read = {item.row.path: item.path for item in found if item.state is not None}
+    read = {name: path for name, path in read.items() if not name.startswith("/")}
+    root = Path(beginning.root)
+    if not root.is_relative_to(paths.cache_dir()):
+        names = (name_input(path, beginning) for path in observation.written)
+        note_written(root, [name for name in names if name and not name.startswith("/")])
+    source = _with_left_files(source, read if _is_observed(beginning) else _paths_of(source))
+    wanted = dict(_standings(source, read, beginning))
+    if not wanted:
+        return source
+    room = limit.all - sum(file.content.size for file in source.files)
+    kept = keep_files(root, wanted, objects, limit._replace(all=max(room, 0)), read)
+    left_out = tuple(LeftOut(path, size, f"git ignores it, and {why}") for path, size, why in kept.left_out)
+    if left_out:
+        log.warning("%s", guards.sentence(left_out))
+    return source._replace(
+        files=tuple(sorted([*source.files, *kept.files])),
+        left_out=guards.summed_up([*source.left_out, *left_out]),
+    )
+
+
+def _paths_of(source: SourceRecord) -> set[str]:
+    return {file.path for file in source.files}
+
+
+def _is_observed(beginning: Beginning) -> bool:
+    """Whether all programs that the command names tell what they read, or read nothing."""
+    return all(name.startswith("python") or name in _READ_NOTHING for name in beginning.programs)
+
+
+def _with_left_files(source: SourceRecord, read: Collection[str]) -> SourceRecord:
+    """What earlier runs left, and this one has read, belongs to its source like any other file."""
+
+    def settled(file: FileRecord) -> FileRecord:
+        is_source = file.standing == Standing.LEFT and file.path in read
+        return file._replace(standing=Standing.UNTRACKED) if is_source else file
+
+    files = tuple(map(settled, source.files))
+    return source._replace(
+        files=files, dirty=source.dirty or (files != source.files and source.kind == "git")
+    )
+
+
+def _standings(
+    source: SourceRecord, read: Collection[str], beginning: Beginning
+) -> Iterator[tuple[str, Standing]]:
+    """The files among ``read`` that are to be kept yet, each with its standing."""
+    known = _paths_of(source) | {item.path for item in source.left_out}
+    ignored, left = frozenset(beginning.ignored), frozenset(beginning.left)
+    for name in read:
+        if name in known or is_environment(name):
+            continue
+        if name in left:
+            yield name, Standing.UNTRACKED
+        elif source.commit is None or is_ignored(name, ignored) or is_made_by_running(name):
+            yield name, Standing.IGNORED
