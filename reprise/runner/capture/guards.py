@@ -17,6 +17,7 @@ LIMIT_VARIABLE = "REPRISE_CAPTURE_LIMIT"
 _LIMIT = 50 * 10**6  # bytes of one run
 _PARTS = 5  # a file may have this part of it
 _LISTED = 100
+_NAMED = 3
 
 # In lower case. What people put into such a file is a secret more often than not.
 _NAMES = {
@@ -134,8 +135,12 @@ def summed_up(left_out: Sequence[LeftOut]) -> tuple[LeftOut, ...]:
     return (*left_out[:_LISTED], more)
 
 
+def named(names: Sequence[str]) -> str:
+    """The first of many names, and how many more there are."""
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return f"{', '.join(names[:_NAMED])}{more}"
+
+
 def sentence(left_out: tuple[LeftOut, ...]) -> str:
     """What was left out, in one line."""
-    first = ", ".join(f"{item.path} ({item.reason})" for item in left_out[:3])
-    rest = f" and {len(left_out) - 3} more" if len(left_out) > 3 else ""
-    return f"not kept with the run: {first}{rest}"
+    return f"not kept with the run: {named([f'{item.path} ({item.reason})' for item in left_out])}"

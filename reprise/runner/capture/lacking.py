@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from reprise.runner import repositories
+from reprise.runner.capture.guards import named
 from reprise.schemas.job import Repository
-
-_NAMED = 3
 
 
 def find_lacking(repository: Repository) -> Iterator[str]:
@@ -17,13 +16,13 @@ def find_lacking(repository: Repository) -> Iterator[str]:
     if tree.bare_modules:
         names = [path.rstrip("/") for path in tree.bare_modules]
         subject = (
-            f"the submodule {names[0]} is" if len(names) == 1 else f"the submodules {_named(names)} are"
+            f"the submodule {names[0]} is" if len(names) == 1 else f"the submodules {named(names)} are"
         )
         yield f"{subject} not checked out (git submodule update --init --recursive)"
     if tree.pointers:
         install = "" if shutil.which("git-lfs") else "install git-lfs, then "
         what = "is a pointer" if len(tree.pointers) == 1 else "are pointers"
-        yield f"{_named(tree.pointers)} {what} of Git LFS and not the content ({install}git lfs pull)"
+        yield f"{named(tree.pointers)} {what} of Git LFS and not the content ({install}git lfs pull)"
     if repository.is_partial and repository.commit and (number := _count_missing(repository)):
         subject = "1 object is" if number == 1 else f"{number} objects are"
         commit = repository.commit[:12]
@@ -31,11 +30,6 @@ def find_lacking(repository: Repository) -> Iterator[str]:
             f"this is a partial clone: {subject} not on this machine, and the run keeps no copy of commit "
             f"{commit} (git fetch --refetch --no-filter)"
         )
-
-
-def _named(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return f"{', '.join(names[:_NAMED])}{more}"
 
 
 def _count_missing(repository: Repository) -> int:

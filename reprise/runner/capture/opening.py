@@ -14,6 +14,7 @@ from reprise.errors import RepriseError
 from reprise.redact import redact
 from reprise.runner import contents
 from reprise.runner.capture import guards, inputs, source
+from reprise.runner.capture.command_words import read_command
 from reprise.runner.capture.inputs import Inputs
 from reprise.runner.capture.lacking import find_lacking
 from reprise.runner.plan import Plan
@@ -92,7 +93,9 @@ def opening(tracking: Tracking, plan: Plan, record: RunRecord, folder: Path, obj
         with contents.adding(objects):
             step = partial(source.capture, record.source, plan.checkout, objects, guards.limit())
             docker = isinstance(plan.environment, DockerEnv)
-            found = attempt(lambda: step(docker=docker), notes, "the source")
+            command = read_command(plan.invocation.command, plan.project.root)
+            named = None if plan.request.observe else command.files
+            found = attempt(lambda: step(docker=docker, named=named), notes, "the source")
             if found is not None:
                 record = record._replace(source=found.record)
                 notes += found.notes

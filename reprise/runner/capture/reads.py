@@ -7,13 +7,15 @@ changed is kept as it was when it was read.
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterator
+import os
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
 from reprise import paths
 from reprise.runner.capture import guards
-from reprise.runner.capture.files import keep_files
-from reprise.runner.capture.found_inputs import find_inputs, name_input
+from reprise.runner.capture.files import Kept, keep_files
+from reprise.runner.capture.found_inputs import FoundInput, find_inputs, name_input
+from reprise.runner.capture.ignored import warn_of_ignored
 from reprise.runner.capture.observed import read_observation
 from reprise.runner.capture.observing import Beginning, read_beginning
 from reprise.runner.worktree.ignoring import is_ignored
@@ -40,26 +42,39 @@ def keep_reads(source: SourceRecord, job: Path, objects: Path, limit: guards.Lim
     if observation is None or not observation.processes:
         return _with_left_files(source, _paths_of(source))
     beginning = read_beginning(job)
-    found = find_inputs(observation, beginning)
-    read = {item.row.path: item.path for item in found if item.state is not None}
-    read = {name: path for name, path in read.items() if not name.startswith("/")}
     root = Path(beginning.root)
+    read = dict(_read_inside(root, find_inputs(observation, beginning)))
     if not root.is_relative_to(paths.cache_dir()):
         names = (name_input(path, beginning) for path in observation.written)
         note_written(root, [name for name in names if name and not name.startswith("/")])
     source = _with_left_files(source, read if _is_observed(beginning) else _paths_of(source))
     wanted = dict(_standings(source, read, beginning))
-    if not wanted:
-        return source
     room = limit.all - sum(file.content.size for file in source.files)
-    kept = keep_files(root, wanted, objects, limit._replace(all=max(room, 0)), read)
+    kept = keep_files(root, wanted, objects, limit._replace(all=max(room, 0)), read) if wanted else Kept()
     left_out = tuple(LeftOut(path, size, f"git ignores it, and {why}") for path, size, why in kept.left_out)
+    if kept.files:
+        log.info(
+            "Kept with the run, though git ignores it: %s", guards.named([file.path for file in kept.files])
+        )
     if left_out:
         log.warning("%s", guards.sentence(left_out))
+    if not _is_observed(beginning):
+        warn_of_ignored(root, beginning.ignored, [file.path for file in kept.files])
     return source._replace(
         files=tuple(sorted([*source.files, *kept.files])),
         left_out=guards.summed_up([*source.left_out, *left_out]),
     )
+
+
+def _read_inside(root: Path, inputs: Iterable[FoundInput]) -> Iterator[tuple[str, str]]:
+    """The files read in the source, each with where it lies as it was, and what links lead to."""
+    for item in inputs:
+        if item.state is None or item.row.path.startswith("/"):
+            continue
+        yield item.row.path, item.path
+        target = Path(os.path.realpath(item.path))
+        if Path(item.path).is_symlink() and target.is_relative_to(root):
+            yield target.relative_to(root).as_posix(), str(target)
 
 
 def _paths_of(source: SourceRecord) -> set[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,6 +11,7 @@ from reprise.errors import SourceError
 from reprise.runner import repositories
 from reprise.runner.capture import guards
 from reprise.runner.capture.files import keep_files
+from reprise.runner.capture.ignored import named_among, warn_of_ignored
 from reprise.runner.worktree.ignoring import is_ignored, list_dockerignored, list_ignored
 from reprise.runner.worktree.surveying import Setting, survey
 from reprise.runner.worktree.walking import parents
@@ -57,9 +58,18 @@ def root_of(checkout: Checkout) -> Path:
 
 
 def capture(
-    record: SourceRecord, checkout: Checkout, objects: Path, limit: guards.Limit, *, docker: bool
+    record: SourceRecord,
+    checkout: Checkout,
+    objects: Path,
+    limit: guards.Limit,
+    *,
+    docker: bool,
+    named: Sequence[str] | None = None,
 ) -> Captured:
     """``record`` with everything that lies otherwise than the commit has it; all files without a commit.
+
+    Args:
+        named: files that the command of the run names; None: what it reads is seen when it has ended.
 
     Raises:
         SourceError, OSError: git or the file system does not tell.
@@ -67,6 +77,8 @@ def capture(
     root = root_of(checkout)
     tree = (checkout.repository.tree if checkout.repository else _survey_folder(root)).flat
     files = {**tree.files, **{path: Standing(word) for path, word in checkout.brought.items()}}
+    if named is not None:
+        files |= dict.fromkeys(named_among(root, tree.ignored, named), Standing.IGNORED)
     if docker:
         files = _without_dockerignored(files, root, record.subdirectory)
     kept = keep_files(root, {**files, **dict.fromkeys(tree.large, Standing.HIDDEN)}, objects, limit)
@@ -88,6 +100,8 @@ def capture(
         ),
         left_out=guards.summed_up(left_out),
     )
+    if named is not None:
+        warn_of_ignored(root, tree.ignored, {file.path for file in kept.files})
     return Captured(record, tuple(_notes(tree, checkout)))
 
 

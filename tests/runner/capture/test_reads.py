@@ -45,7 +45,7 @@ def test_ignored_files_that_a_run_reads_are_kept_and_brought_back(repository: Wr
     demo = repository(
         {
             ".gitignore": "data/\nlocal.py\nout\n",
-            "train.py": "import local\nprint(open('data/t.csv').read(), local.X)\nopen('out', 'w').write('x')\n",
+            "train.py": "import local\nprint(open('data/link.csv').read(), local.X)\nopen('out', 'w')\n",
         }
     )
     (demo.path / "data").mkdir()
@@ -108,16 +108,16 @@ def test_an_ignored_link_to_data_elsewhere_is_brought_back(repository: Write, tm
 def test_unobserved_runs_keep_the_ignored_files_that_they_name(repository: Write) -> None:
     demo = repository(
         {
-            "MLproject": "entry_points: {main: {parameters: {d: path}, command: 'cat {d} conf/local.txt'}}\n",
-            ".gitignore": "data/\nconf/local.txt\nrest/\n",
+            "MLproject": "entry_points: {main: {parameters: {d: path}, command: 'cat {d} conf/local'}}\n",
+            ".gitignore": "data/\nconf/local\nrest/\n",
         }
     )
-    for name in ("data/t.csv", "conf/local.txt", "rest/model.bin"):
+    for name in ("data/t.csv", "conf/local", "rest/model.bin"):
         (demo.path / name).parent.mkdir(exist_ok=True)
         (demo.path / name).write_text(f"{name}\n")
     err = run(demo, "--no-observe", "-P", f"d={demo.path}/data/t.csv")
-    assert {"data/t.csv", "conf/local.txt"} <= standings(demo).keys()
-    assert "rest/ (1 file, 15 bytes)" in err
+    assert {"data/t.csv", "conf/local"} <= standings(demo).keys()
+    assert "rest/ (ignored by git, 1 file, 15 bytes)" in err
     again = demo.reprise("reproduce", "@last")
     assert again.exit_code == 0, again.err
 
