@@ -13,9 +13,12 @@ from starlette.routing import Route
 from reprise.errors import EnvError, TrackingError
 from reprise.runner.contents import open_content
 from reprise.runner.records import read_record
+from reprise.runner.verdict.recorded import both
+from reprise.runner.verdict.trees import NOT_AT_HAND, trees
 from reprise.schemas import tags
 from reprise.schemas.environment import Lock
-from reprise.schemas.run_record import Content, EnvironmentRecord
+from reprise.schemas.run_record import Content, EnvironmentRecord, FileRecord
+from reprise.schemas.work_tree import Standing
 from reprise.server.artifacts import store_of
 from reprise.server.ranges import for_keeping
 from reprise.tracking.embedded import EmbeddedStore
@@ -34,9 +37,12 @@ _PIECE = 1 << 16
 
 
 class Changes(NamedTuple):
-    """The uncommitted changes; ``note`` says why they cannot be shown."""
+    """The uncommitted changes; ``note`` says why they cannot be shown.
 
-    content: Content
+    ``content`` is the patch of a run of an earlier version: now the files themselves are kept.
+    """
+
+    content: Content | None = None
     diff: Diff = Diff((), is_cut=False)
     note: str = ""
 
@@ -98,15 +104,33 @@ def _pieces(stream: IO[bytes]) -> Iterator[bytes]:
 
 
 def _changes(store: EmbeddedStore, found: Origin) -> Changes | None:
-    patch = found.record.source.patch
+    source = found.record.source
+    patch = source.patch
     if patch is None:
-        return None
+        if source.commit is None or not (source.absent or any(map(_is_changed, source.files))):
+            return None
+        return _compared(store, found)
     try:
         with open_content(store, found.run.run_id, patch.digest) as stream:
             text = stream.read(_PATCH).decode("utf-8", "replace")
     except (TrackingError, OSError) as error:
         return Changes(patch, note=f"They cannot be shown: {error}")
     return Changes(patch, parted(text, is_cut=patch.size > _PATCH))
+
+
+def _is_changed(file: FileRecord) -> bool:
+    return file.standing in (Standing.CHANGED, Standing.HIDDEN, Standing.ADDED)
+
+
+def _compared(store: EmbeddedStore, found: Origin) -> Changes:
+    """What was kept of the source, compared with its commit."""
+    try:
+        # Whoever may write a tag could name any repository of this machine, and read it here.
+        with both(store, found.run, found.run, opens_folders=False) as (run, _), trees(run) as made:
+            text = made.diff(made.committed_tree(run), made.tree(run), most=_PATCH)
+    except NOT_AT_HAND as error:
+        return Changes(note=f"They cannot be shown: {error}")
+    return Changes(diff=parted(text, is_cut=len(text) >= _PATCH))
 
 
 def _packages(store: EmbeddedStore, found: Origin) -> Packages:

@@ -11,10 +11,13 @@ import pytest
 from playwright.sync_api import expect
 
 from reprise.runner import contents
+from reprise.runner.capture import guards
+from reprise.runner.capture.snapshots import snapshot
 from reprise.schemas import tags
 from reprise.schemas.entities import Run
 from reprise.schemas.observed_record import ObservedInput, ObservedRecord, VariableRecord
 from reprise.schemas.run_record import (
+    Absent,
     Content,
     EnvironmentRecord,
     FileRecord,
@@ -27,6 +30,7 @@ from reprise.schemas.run_record import (
 )
 from reprise.tracking.embedded import EmbeddedStore
 from reprise.ui.origins import origin
+from tests.fakes.repositories import git, make
 from tests.ui.asking import Ask
 from tests.ui.conftest import Opened, Serve, accessible, follow, keep_picture
 from tests.ui.sample import HOSTILE, Sample
@@ -135,6 +139,29 @@ def test_what_the_run_also_read_is_shown(store: EmbeddedStore, ask: Ask) -> None
     for words in ("This run also read", "121 files", "/mnt/&lt;b&gt;.csv", "too much", "example.org:443"):
         assert words in text
     assert "MYCFG" in text and "python -I is not observed" in text
+
+
+def test_changes_are_shown_against_the_commit(
+    store: EmbeddedStore, ask: Ask, tmp_path: Path, house: Path
+) -> None:
+    root = make(tmp_path / "iris", {"train.py": "print('old')\n", "gone.py": "gone\n", "same.py": "same\n"})
+    commit = git(root, "rev-parse", "HEAD")
+    run = _run(store)
+    objects = store.directory / contents.FOLDER
+    source = SourceRecord(
+        root.as_uri(),
+        "git",
+        commit=commit,
+        dirty=True,
+        files=(FileRecord("train.py", contents.keep(objects, b"print('new')\n"), standing="changed"),),
+        absent=(Absent("gone.py", "hidden"),),
+        snapshot=snapshot(root, commit, objects, guards.Limit(10**6, 10**6)),
+    )
+    _keep(store, run, "run.json", to_json(_record(run, source)))
+    text = ask(f"/runs/{run.run_id}/provenance").text
+    assert '<span class="added">+print(&#39;new&#39;)' in text
+    assert '<span class="removed">-gone' in text
+    assert "same.py" not in text
 
 
 def test_a_patch_that_is_gone_is_told(store: EmbeddedStore, ask: Ask) -> None:

@@ -23,6 +23,7 @@ def lint(checkout: Checkout) -> tuple[Finding, ...]:
         code,
         dependencies,
         findings,
+        ignored,
         images,
         lines,
         outside,
@@ -49,6 +50,9 @@ def lint(checkout: Checkout) -> tuple[Finding, ...]:
             *repository.faults(checkout, declared),
             *reads.reads_of_last_run(checkout),
         ]
+        if checkout.repository is not None and checkout.temporary is None:
+            names = ignored.Ignored(checkout.repository, checkout.path)
+            found += [*ignored.in_code(modules.values(), names), *ignored.in_commands(declared, names)]
         if not isinstance(project.environment, DockerEnv):  # there, the image says what lies where
             found += [*paths_in_code.in_code(modules.values()), *paths_in_code.in_commands(declared)]
         return findings.heard(found, checkout.path)

@@ -39,7 +39,9 @@ NAMES = (
     "outside-data",
     "undeclared-read",
     "unread-input",
+    "ignored-file",
     "dirty-tree",
+    "large-file",
     "submodule",
     "unpushed-commit",
 )

@@ -13,6 +13,7 @@ from reprise.schemas.job import Checkout, Repository
 
 _NAMED = 3
 _GITLINK = "160000 "
+_LINK = "120000"
 
 
 def faults(checkout: Checkout, declared: Declared) -> Iterator[Finding]:
@@ -24,6 +25,8 @@ def faults(checkout: Checkout, declared: Declared) -> Iterator[Finding]:
         if repository.dirty:
             yield _dirty(repository, declared)
         yield from _unpushed(repository, declared)
+        yield from _pointers(repository, declared)
+    yield from _links(checkout, repository)
     yield from _submodules(checkout, repository)
 
 
@@ -51,6 +54,35 @@ def _unpushed(repository: Repository, declared: Declared) -> Iterator[Finding]:
         fix = "git push" if repository.url else "git remote add origin URL, and git push"
     reason = "nobody else can fetch it, and it is gone with this copy"
     yield Finding("unpushed-commit", declared.file, 0, what, reason, fix)
+
+
+def _pointers(repository: Repository, declared: Declared) -> Iterator[Finding]:
+    if names := repository.tree.flat.pointers:
+        more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+        what = f"pointers of Git LFS in place of the content: {', '.join(names[:_NAMED])}{more}"
+        reason = "a run here reads the pointers; one of a clone with git-lfs reads the content"
+        yield Finding("large-file", declared.file, 0, what, reason, "git lfs pull")
+
+
+def _links(checkout: Checkout, repository: Repository) -> Iterator[Finding]:
+    """Links of the commit that lead out of it."""
+    root = repository.root.resolve()
+    for name in _tracked(repository, _LINK):
+        link = root / name
+        target = Path(os.path.realpath(link))
+        if link.is_symlink() and not target.is_relative_to(root):
+            file = Path(os.path.relpath(link, checkout.path.resolve())).as_posix()
+            what = f"the link leads out of the project, to {target}"
+            reason = "the commit holds the link and not what it leads to"
+            fix = "put what it leads to into the project, or make it a parameter of type path"
+            yield Finding("outside-data", file, 0, what, reason, fix)
+
+
+def _tracked(repository: Repository, mode: str) -> Iterator[str]:
+    """The files of the index that have that mode, in git's words."""
+    listing = os.fsdecode(repositories.ask(repository.root, "ls-files", "--stage", "-z").stdout)
+    entries = (entry.partition("\t") for entry in listing.split("\0"))
+    return (name for facts, _, name in entries if facts.startswith(f"{mode} "))
 
 
 def _submodules(checkout: Checkout, repository: Repository) -> Iterator[Finding]:

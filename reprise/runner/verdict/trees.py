@@ -39,22 +39,17 @@ class Trees:
             RepriseError: its commit is not at hand, or what was kept is gone.
         """
         assert run.record is not None
-        source = run.record.source
-        index = {"GIT_INDEX_FILE": str(self._folder / f"index-{run.run_id}")}
-        if source.commit is not None:
-            self._obtain(run, source.commit, source.snapshot, _places(run))
-            self._git(index, "read-tree", source.commit)
-        for module in source.submodules:
-            places = [*(folder / module.path for folder in _folders(run)), *_mirror(module.url)]
-            self._obtain(run, module.commit, module.snapshot, places)
-            self._put(index, [f"0 {'0' * len(module.commit)}\t{module.path}"])  # the link to its commit
-            self._git(index, "read-tree", f"--prefix={module.path}/", module.commit)
+        source, index = run.record.source, self._read_commits(run)
         if source.patch is not None:
             patch = content(run, source.patch)
             self._git(index, "apply", "--cached", "--whitespace=nowarn", "-", stdin=patch)
         self._remove(index, [item.path for item in source.absent])
         self._add(index, run, source)
         return self._git(index, "write-tree").strip()
+
+    def committed_tree(self, run: Recorded) -> str:
+        """The id of the tree that the commits of the run hold, as :meth:`tree`."""
+        return self._git(self._read_commits(run), "write-tree").strip()
 
     def diff(self, a: str, b: str, *, most: int = -1) -> str:
         """The unified diff that makes ``b`` of the tree ``a``: its first ``most`` bytes, -1 for all."""
@@ -65,6 +60,21 @@ class Trees:
         if done.exit_code != 0:
             raise SourceError(f"git diff ended with exit code {done.exit_code}")
         return done.stdout
+
+    def _read_commits(self, run: Recorded) -> dict[str, str]:
+        """An index with the files of the run's commit, and of those of submodules; how git finds it."""
+        assert run.record is not None
+        source = run.record.source
+        index = {"GIT_INDEX_FILE": str(self._folder / f"index-{run.run_id}")}
+        if source.commit is not None:
+            self._obtain(run, source.commit, source.snapshot, _places(run))
+            self._git(index, "read-tree", source.commit)
+        for module in source.submodules:
+            places = [*(folder / module.path for folder in _folders(run)), *_mirror(module.url)]
+            self._obtain(run, module.commit, module.snapshot, places)
+            self._put(index, [f"0 {'0' * len(module.commit)}\t{module.path}"])  # the link to its commit
+            self._git(index, "read-tree", f"--prefix={module.path}/", module.commit)
+        return index
 
     def _remove(self, index: dict[str, str], paths: Sequence[str]) -> None:
         """Remove files from the index, and all below those that are folders."""

@@ -449,3 +449,58 @@ def test_what_the_last_run_read_beside_what_is_declared(project: Write, tmp_path
         ("undeclared-read", "the last run read data/t.csv, which is ignored by git and no parameter names"),
         ("unread-input", f"the last run was given data ({given}), and was not seen to read it"),
     }
+
+
+@pytest.mark.parametrize(
+    ("code", "line"),
+    [
+        ("print(open('data/t.csv').read())", 1),
+        ("x = 1\nimport pandas as pd\npd.read_csv('data/t.csv')", 3),
+        ("import settings", 1),
+        ("from settings import X", 1),
+        ("open('data/t.csv', 'w')", 0),
+        ("open('data/t.csv', mode='a')", 0),
+        ("print('data/t.csv')", 0),
+        ("open('data/missing.csv')", 0),
+        ("open('train.py')", 0),
+    ],
+)
+def test_files_that_are_read_and_that_git_ignores(committed: ProjectFolder, code: str, line: int) -> None:
+    (committed.path / "train.py").write_text(f"{code}\n")
+    (committed.path / ".gitignore").write_text("data/\nsettings.py\n")
+    (committed.path / "data").mkdir()
+    (committed.path / "data" / "t.csv").write_text("1\n")
+    (committed.path / "settings.py").write_text("X = 1\n")
+    told = [item["line"] for item in found(committed) if item["name"] == "ignored-file"]
+    assert told == ([line] if line else [])
+
+
+def test_ignored_files_that_commands_and_defaults_name(committed: ProjectFolder) -> None:
+    (committed.path / "MLproject").write_text(
+        "entry_points:\n  main:\n    parameters:\n      d: {type: path, default: data}\n"
+        "    command: python train.py --file=data/t.csv > data/out.csv\n"
+    )
+    (committed.path / ".gitignore").write_text("data/\n")
+    (committed.path / "data").mkdir()
+    for name in ("t.csv", "out.csv"):
+        (committed.path / "data" / name).write_text("1\n")
+    told = [(item["line"], item["what"]) for item in found(committed) if item["name"] == "ignored-file"]
+    assert [line for line, _ in told] == [4, 5]
+    assert "data/t.csv" in told[1][1]
+
+
+def test_links_that_leave_the_project(committed: ProjectFolder, tmp_path: Path) -> None:
+    (committed.path / "data").symlink_to(tmp_path)
+    (committed.path / "inside").symlink_to("train.py")
+    git(committed.path, "add", "data", "inside")
+    told = [item["file"] for item in found(committed) if item["name"] == "outside-data"]
+    assert told == ["data"]
+
+
+def test_pointers_of_git_lfs(committed: ProjectFolder) -> None:
+    pointer = f"version https://git-lfs.github.com/spec/v1\noid sha256:{'0' * 64}\nsize 12\n"
+    (committed.path / "model.bin").write_text(pointer)
+    (committed.path / ".gitattributes").write_text("*.bin filter=lfs\n")
+    git(committed.path, "add", ".")
+    git(committed.path, "commit", "-q", "-m", "lfs")
+    assert "large-file" in [item["name"] for item in found(committed)]
