@@ -12,7 +12,7 @@ import logging
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
@@ -49,7 +49,7 @@ def adding(objects: Path) -> Iterator[None]:
 def keep(objects: Path, data: bytes) -> Content:
     """Keep ``data`` in the folder ``objects``, unless it lies there already."""
     content = Content(f"sha256:{hashlib.sha256(data).hexdigest()}", len(data))
-    if not is_kept(objects, content):
+    if not (is_kept(objects, content) and _place(objects, content.digest).read_bytes() == data):
         paths.write_atomically(_place(objects, content.digest), data)
     return content
 
@@ -101,9 +101,10 @@ def open_content(tracking: Tracking, run_id: str, digest: str) -> IO[bytes]:
         if hashlib.file_digest(stream, "sha256").hexdigest() == _hex(digest):
             stream.seek(0)
             return stream
-        stream.close()
         fault = "is damaged"
         log.warning("%s is damaged", _place(objects, digest))
+        _remove_damaged(_place(objects, digest), stream)
+        stream.close()
     raise TrackingError(
         f"the content {digest} of run {run_id} {fault}", code="RESOURCE_DOES_NOT_EXIST", hint=ELSEWHERE
     )
@@ -169,6 +170,13 @@ def _fetch(tracking: Tracking, run_id: str, objects: Path) -> bool:
                 if stream is not None:
                     keep(objects, stream.read())  # by what it is, whatever the archive calls it
     return True
+
+
+def _remove_damaged(place: Path, read: IO[bytes]) -> None:
+    """Remove a file, unless another lies there by now: as long as it is there, no run keeps it anew."""
+    with suppress(OSError):
+        if os.path.samestat(os.fstat(read.fileno()), place.stat()):
+            place.unlink()
 
 
 def _place(objects: Path, digest: str) -> Path:

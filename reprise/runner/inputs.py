@@ -101,7 +101,10 @@ def _stored(uri: str, storage: Path, fetch: Fetch) -> Path:
         name = _file_name(uri)
         fetch(uri, arriving / name)
         _make_read_only(arriving / name)
-        home = storage / digests.of_path(arriving / name).sha256[:32]
+        home = storage / _folder_of(arriving / name)
+        if (home / name).exists() and not _is_whole(home / name):
+            log.warning("%s was changed since it was fetched: it is replaced", home / name)
+            _remove(home / name)
         if not home.exists():
             try:
                 arriving.rename(home)
@@ -114,6 +117,26 @@ def _stored(uri: str, storage: Path, fetch: Fetch) -> Path:
         return home / name
     finally:
         shutil.rmtree(arriving, ignore_errors=True)
+
+
+def _folder_of(fetched: Path) -> str:
+    """The folder of the storage that a file or folder belongs into, by its content."""
+    return digests.of_path(fetched).sha256[:32]
+
+
+def _is_whole(stored: Path) -> bool:
+    """Whether what lies in the storage is what was filed there."""
+    try:
+        return _folder_of(stored) == stored.parent.name
+    except OSError:
+        return False
+
+
+def _remove(stored: Path) -> None:
+    if stored.is_dir() and not stored.is_symlink():
+        shutil.rmtree(stored)
+    else:
+        stored.unlink()
 
 
 def _note(uri: str, storage: Path) -> Path:
@@ -130,6 +153,11 @@ def _fetched_before(uri: str, storage: Path) -> Path:
     if found == storage or not found.exists():
         hint = "run once without --offline"
         raise UsageError(f"{redact(uri)} is not in {storage}, and --offline forbids to fetch it", hint=hint)
+    if not _is_whole(found):
+        raise UsageError(
+            f"{found} was changed since it was fetched, and --offline forbids to fetch it again",
+            hint="run once without --offline",
+        )
     log.info("Offline: %s is as fetched before", redact(uri))
     return found
 

@@ -105,6 +105,21 @@ def test_damaged_and_missing_contents_are_told(house: Path, tmp_path: Path) -> N
             contents.open_content(store, run.run_id, "sha256:../../etc/passwd")
 
 
+def test_damaged_contents_are_kept_anew(house: Path, tmp_path: Path) -> None:
+    with EmbeddedStore(tmp_path / "mlruns") as store:
+        folder = store.directory / contents.FOLDER
+        kept = contents.keep(folder, b"abc")
+        (file,) = folder.glob("??/*")
+        file.write_bytes(b"abd")
+        assert contents.keep(folder, b"abc") == kept
+        with contents.open_content(store, "0" * 32, kept.digest) as stream:
+            assert stream.read() == b"abc"
+        file.write_bytes(b"abd")
+        with pytest.raises(TrackingError):
+            contents.open_content(store, "0" * 32, kept.digest)
+        assert not contents.is_kept(folder, kept)
+
+
 def test_a_run_of_plain_mlflow_has_no_record(house: Path, tmp_path: Path) -> None:
     from reprise.runner.records import read_record
 

@@ -135,6 +135,21 @@ def test_a_name_that_is_none_becomes_input_and_a_hidden_path_stays_a_name(
         assert found.parent.parent == tmp_path / "storage"
 
 
+def test_what_was_changed_in_the_storage_is_not_taken_for_what_was_fetched(
+    tmp_path: Path, store: EmbeddedStore, web: str
+) -> None:
+    (tmp_path / "web" / "wine.csv").write_text("a,b\n1,2\n")
+    storage = tmp_path / "storage"
+    file = localise(f"{web}/wine.csv", tmp_path, storage, store)
+    file.chmod(0o644)
+    file.write_text("a,b\n")
+    with pytest.raises(UsageError, match="was changed since"):
+        localise(f"{web}/wine.csv", tmp_path, storage, store, offline=True)
+    assert localise(f"{web}/wine.csv", tmp_path, storage, store) == file
+    assert file.read_text() == "a,b\n1,2\n"
+    assert localise(f"{web}/wine.csv", tmp_path, storage, store, offline=True) == file
+
+
 def test_a_storage_folder_that_cannot_be_is_told(tmp_path: Path, store: EmbeddedStore, web: str) -> None:
     (tmp_path / "web" / "x").write_text("1")
     with pytest.raises(UsageError, match="cannot be used"):
