@@ -74,7 +74,7 @@ def test_without_the_commits_what_was_kept_is_compared(demo: ProjectFolder) -> N
     shown = demo.reprise("diff", one, other).out
     assert "is not at hand: what the runs kept is compared" in shown
     assert "+x = 1" in shown
-    assert "++print('" in shown  # of the patch, that it has one line more
+    assert "+print('        done')" in shown  # changed files are kept whole
 
 
 def test_runs_that_only_printed_something_else(project: Write, monkeypatch: pytest.MonkeyPatch) -> None:
