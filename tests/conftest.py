@@ -32,6 +32,8 @@ FORGOTTEN = "/dev/null/this-test-must-use-the-house-fixture"
 PATIENCE = 240.0
 """Seconds that something may take on a busy machine until a test gives up."""
 MOST_WORKERS = 8
+TOLD = "told at the end"
+"""The property of a test whose text is shown when all tests have run."""
 
 
 def forget_what_was_inherited() -> None:
@@ -97,8 +99,12 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> Iterator[None]:
-    """The last lines say what was left out, and what brings it."""
+    """The last lines say what tests count, and what was left out with what brings it."""
     yield
+    for report in terminalreporter.getreports("passed") + terminalreporter.getreports("failed"):
+        for name, text in report.user_properties:
+            if name == TOLD:
+                terminalreporter.write_line(str(text))
     reasons = Counter(map(_reason, terminalreporter.stats.get("skipped", ())))
     for reason, number in reasons.most_common():
         terminalreporter.write_line(f"left out: {number} test{'s' * (number > 1)}: {reason}", yellow=True)

@@ -106,10 +106,15 @@ def _local(run: Recorded) -> Iterator[Package]:
 
 
 def _from_folders(run: Recorded) -> list[str]:
+    """Packages of which nothing says what was in them.
+
+    What an observed run loaded of one that is linked to its folder is an input, and compared as such.
+    """
     recorded = run.record.environment if run.record else None
-    if recorded is None or recorded.manager != LOCAL:
+    if run.record is None or recorded is None or recorded.manager != LOCAL:
         return []
-    return [item.name for item in recorded.packages if _is_from_folder(item)]
+    unseen = [item for item in recorded.packages if not (item.editable and run.record.observed)]
+    return [item.name for item in unseen if _is_from_folder(item)]
 
 
 def _is_from_folder(item: Distribution) -> bool:
