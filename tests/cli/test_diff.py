@@ -87,7 +87,7 @@ def test_runs_that_only_printed_something_else(project: Write, monkeypatch: pyte
     done = demo.reprise("diff", *ids(demo))
     assert (done.exit_code, done.err) == (0, "")
     assert done.out.splitlines()[-1].startswith("output log")
-    assert 'diverged: line 1: "another", was "one"' in done.out
+    assert 'diverged: stdout, line 1: "another", was "one"' in done.out
 
 
 def test_runs_that_differ_in_nothing(demo: ProjectFolder) -> None:

@@ -57,7 +57,8 @@ def test_a_malformed_mlproject(project: Write, text: str, said: str) -> None:
     bad = project({"MLproject": text})
     result = bad.reprise("run", str(bad.path))
     assert result.exit_code == 2, result.err
-    assert result.err.startswith("error: ")
+    first = next(line for line in result.err.splitlines() if not line.startswith("warning: "))
+    assert first.startswith("error: ")
     assert said in result.err
     assert "Traceback" not in result.err
     assert bad.runs() == []
