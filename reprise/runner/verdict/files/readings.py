@@ -8,6 +8,7 @@ when the comparison asks again. It is our own interpreter where it has the libra
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 import sys
@@ -51,10 +52,17 @@ class Place(NamedTuple):
 
 
 class Asked(NamedTuple):
-    """A file whose content is asked for."""
+    """A file whose content is asked for, by its digest."""
 
     kind: str
-    data: bytes
+    digest: str
+
+
+class Answer(NamedTuple):
+    """``result`` is the path of what was written down of a file, without an ending; read at ``title``."""
+
+    result: Path
+    title: str
 
 
 class Readings(Protocol):
@@ -74,20 +82,28 @@ class ReadingsByProcess:
     def __init__(self, folder: Path, places: Iterable[Place]) -> None:
         self._folder = folder
         self._places = places
-        self._known: dict[Asked, tuple[Any, str] | NotRead] = {}
+        self._known: dict[Asked, Answer | NotRead] = {}
         self._waiting: list[Asked] = []
+        self._starts = 0
         self.requests = 0
 
     def read(self, kind: str, data: bytes) -> tuple[Any, str]:
-        asked = Asked(kind, data)
+        asked = Asked(kind, hashlib.sha256(data).hexdigest())
         found = self._known.get(asked)
-        if isinstance(found, tuple):
-            return found
-        if found is None and asked not in self._waiting:
+        if isinstance(
+            found, Answer
+        ):  # from its file: all of them at once could be more than fits in memory
+            return _read_result(found.result), found.title
+        if isinstance(found, NotRead):
+            raise found
+        self.requests += 1
+        if asked not in self._waiting:
             self._waiting.append(asked)
-        if found is None:
-            self.requests += 1
-        raise found or NotRead("it is not read yet")
+            self._copy_of(asked).write_bytes(data)
+        raise NotRead("it is not read yet")
+
+    def _copy_of(self, asked: Asked) -> Path:
+        return self._folder / f"{asked.digest}.file"
 
     def perform(self) -> None:
         """Read what was asked for, as far as one of the places can."""
@@ -101,57 +117,66 @@ class ReadingsByProcess:
         """What is left for the next place: files whose library is not here."""
         left: list[Asked] = []
         for _ in range(_MOST_STARTS):
-            folder = self._folder / f"readings-{len(self._known)}"
-            folder.mkdir(parents=True, exist_ok=True)
+            self._starts += 1
+            folder = self._folder / f"readings-{self._starts}"
+            folder.mkdir()
             try:
-                ended = _start(place, folder, asked)
+                ended = self._start(place, folder, asked)
             except RepriseError as error:
-                for item in asked:
-                    self._known[item] = NotRead(
-                        f"{place.title} cannot be entered to read it: {error.message}"
-                    )
+                reason = NotRead(f"{place.title} cannot be entered to read it: {error.message}")
+                self._known |= dict.fromkeys(asked, reason)
                 return [*left, *asked]
-            answers = [(item, _answer(folder / str(number))) for number, item in enumerate(asked)]
-            for item, answer in answers:
-                if isinstance(answer, LibraryMissing):
-                    left.append(item)
-                if answer is not None:
-                    self._known[item] = answer if isinstance(answer, NotRead) else (answer, place.title)
-            shutil.rmtree(folder, ignore_errors=True)
-            asked = [item for item, answer in answers if answer is None]
-            if not asked:
-                return left
-            self._known[asked[0]] = NotRead(
+            unanswered = []
+            for number, item in enumerate(asked):
+                fault = _read_fault(folder / str(number))
+                if fault is None and not (folder / f"{number}.json").exists():
+                    unanswered.append(item)
+                    continue
+                self._known[item] = fault or Answer(folder / str(number), place.title)
+                left += [item] if isinstance(fault, LibraryMissing) else []
+            if not unanswered:
+                break
+            self._known[unanswered[0]] = NotRead(
                 f"the process that reads it ended with exit code {ended.exit_code}"
             )
-            asked = asked[1:]
+            asked = unanswered[1:]
         return left
 
+    def _start(self, place: Place, folder: Path, asked: Sequence[Asked]) -> process.Completed:
+        requests = []
+        for number, item in enumerate(asked):
+            shutil.copyfile(self._copy_of(item), folder / f"{number}.file")
+            requests.append({"kind": item.kind, "file": f"{number}.file", "result": str(number)})
+        (folder / "requests.json").write_text(json.dumps(requests), encoding="utf-8")
+        script = Path(reading.__file__)
+        shutil.copy(script, folder / script.name)
+        return place.perform(folder, ("-I", script.name, "requests.json"))
 
-def _start(place: Place, folder: Path, asked: Iterable[Asked]) -> process.Completed:
-    requests = []
-    for number, item in enumerate(asked):
-        (folder / f"{number}.file").write_bytes(item.data)
-        requests.append({"kind": item.kind, "file": f"{number}.file", "result": str(number)})
-    (folder / "requests.json").write_text(json.dumps(requests), encoding="utf-8")
-    script = Path(reading.__file__)
-    shutil.copy(script, folder / script.name)
-    return place.perform(folder, ("-I", script.name, "requests.json"))
 
-
-def _answer(result: Path) -> Any:
-    """What stands in a result: its value, or NotRead; None where there is none."""
+def _read_fault(result: Path) -> NotRead | None:
+    """Why the file was not read; None where it was, or where nothing is written down."""
     try:
         found = json.loads(result.with_suffix(".json").read_bytes())
-        if "value" in found:
-            return read_written(found["value"], result.with_suffix(".bin").read_bytes())
     except FileNotFoundError:
         return None
-    except (ValueError, TypeError, KeyError, IndexError, RecursionError) as error:
+    except ValueError as error:
         return NotRead(f"what was read of it is damaged: {error}")
     if "missing" in found:
         return LibraryMissing(f"it is read with {found['missing']}, which is not there")
-    return NotRead(f"it cannot be read: {found['error']}")
+    return NotRead(f"it cannot be read: {found['error']}") if "error" in found else None
+
+
+def _read_result(result: Path) -> Any:
+    """What a file holds, as it was written down.
+
+    Raises:
+        NotRead: that is damaged.
+    """
+    try:
+        found = json.loads(result.with_suffix(".json").read_bytes())
+        return read_written(found["value"], result.with_suffix(".bin").read_bytes())
+    except (OSError, ValueError, TypeError, KeyError, IndexError, RecursionError) as error:
+        raise NotRead(f"what was read of it is damaged: {error}") from error
 
 
 def read_written(written: Any, blob: bytes) -> Any:
