@@ -51,7 +51,11 @@ _TIMEDELTA = re.compile(r"(?<![\d:.])(?:\d+ days?, )?\d{1,3}:\d\d:\d\d\.\d{6}(?!
 _FIELD = re.compile(
     r"(?<![\w.])((?:[A-Za-z_][\w.()/-]* ){0,3}[A-Za-z_][\w.()/-]*)[\"'`*|]*[ \t]*[:=|][ \t\"'`*(]*$"
 )
-_LIST = re.compile(r"(?<![\w.])([A-Za-z_]\w*)([\"'&;#\w]*\s*[:=]\s*(?:\w+\()?)\[[\d\s.,eE+-]*\]")
+_LIST = re.compile(
+    r"(?<![\w.])([A-Za-z_]\w*(?:\.\.\.\w+)?)([\"'&;#\w]*\s*[:=]\s*(?:\w+\()?)\[[\d\s.,eE+-]*\]"
+)
+_SHORTENED = ("mean_fit_time", "std_fit_time", "mean_score_time", "std_score_time")
+"""Names that scikit-learn shows as ``me...me`` where it shortens the results of a search."""
 _SPOKEN = re.compile(
     r"\b(?:took|taken|takes|elapsed|lasted|spent|waited|slept|eta|remaining|left|runtime|walltime|real|user|sys"
     r"|times?|durations?|overhead\b.{0,30}\bwas|time taken\b.{0,24})"
@@ -98,7 +102,9 @@ def mark_costs(text: str, aside: Aside, kind_of_field: KindOfField) -> str:
 
 
 def _list_mark(match: re.Match[str], kind_of_field: KindOfField) -> str:
-    kind = kind_of_field(match[1])
+    begin, dots, end = match[1].partition("...")
+    whole = [name for name in _SHORTENED if dots and name.startswith(begin) and name.endswith(end)]
+    kind = kind_of_field(whole[0] if whole else match[1])
     return f"{match[1]}{match[2]}{mark(kind, match[1])}" if kind else match[0]
 
 

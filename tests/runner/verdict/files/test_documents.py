@@ -184,6 +184,16 @@ TABLE = (
             "<td>{&#x27;fit_time&#x27;: array([0.3, 0.2])}</td>",
             WITHIN,
         ),
+        (
+            "<td>{'me...me': array([0.1..., 0.2])}</td>",
+            "<td>{'me...me': array([0.3..., 0.2])}</td>",
+            WITHIN,
+        ),
+        (
+            "<td>{'me...re': array([0.1..., 0.2])}</td>",
+            "<td>{'me...re': array([0.3..., 0.2])}</td>",
+            DIVERGED,
+        ),
         ("<p>a &amp; b</p>", "<p>a &amp; c</p>", DIVERGED),
         ("<p class='a'>x</p>", "<p class='b'>x</p>", DIVERGED),
         ("<p>x</p>", "<p>x</p><p>y</p>", DIVERGED),
