@@ -1,18 +1,19 @@
 """How many projects of others load, translate and resolve to wheels: docs/compatibility.md is made of this.
 
-    python benchmarks/compatibility.py --projects FOLDER --environments FOLDER [--write FILE]
+    python benchmarks/compatibility.py --projects FOLDER --environments FOLDER [--write FILE] [--state FILE]
 
 ``--projects`` is a folder of MLproject files, ``--environments`` one of conda.yaml files (``*.yaml``).
 Each environment file is read, translated for the Python package index and resolved, as ``reprise lock
 --env-manager virtualenv`` does it; nothing of it is installed. A resolution counts only where each of its
 packages has a wheel for the Python that was chosen, or exists as source only and is pure Python, for which
-it is built once.
+it is built once. What is in ``--state`` is not resolved again, so that a run that was stopped goes on.
 """
 
 from __future__ import annotations
 
 import argparse
 import datetime
+import json
 import re
 import sys
 import tempfile
@@ -39,7 +40,6 @@ from reprise.schemas.loader import load_project
 
 REPOSITORY = re.compile(r"(?:git|hg|svn|bzr)\+")
 LOCAL = re.compile(r"(?:-e|--editable)?\s*\.{1,2}(?:/|$)|-r\s|-c\s")
-WORKERS = 2
 
 
 class Outcome(NamedTuple):
@@ -68,12 +68,17 @@ def main() -> None:
     parser.add_argument(
         "--write", type=Path, metavar="FILE", help="where the page goes; else it is printed"
     )
+    parser.add_argument("--state", type=Path, metavar="FILE", help="outcomes that are known already")
+    parser.add_argument("--jobs", type=int, default=2, metavar="N", help="files at once")
     given = parser.parse_args()
     projects = [load(file) for file in sorted(given.projects.iterdir()) if file.is_file()]
     files = sorted(given.environments.glob("*.y*ml"))
-    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(WORKERS) as pool:
+    known = read_state(given.state)
+    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(given.jobs) as pool:
         log = Path(folder) / "uv.log"
-        outcomes = list(pool.map(lambda file: told(resolve(file, log)), files))
+        outcomes = list(
+            pool.map(lambda file: known.get(file.stem) or told(resolve(file, log), given.state), files)
+        )
         page = "".join(f"{line}\n" for line in lines_of(projects, outcomes, log))
     if given.write:
         given.write.write_text(page, encoding="utf-8")
@@ -168,8 +173,20 @@ def first_line(error: RepriseError) -> str:
     return lines[1] if len(lines) > 1 else lines[0]
 
 
-def told(outcome: Outcome) -> Outcome:
+def read_state(state: Path | None) -> dict[str, Outcome]:
+    """The outcomes of an earlier run, by name."""
+    if state is None or not state.is_file():
+        return {}
+    found = [json.loads(line) for line in state.read_text(encoding="utf-8").splitlines()]
+    return {item["name"]: Outcome(**item) for item in found}
+
+
+def told(outcome: Outcome, state: Path | None) -> Outcome:
+    """``outcome``, shown and noted."""
     print(outcome.name, outcome.reason or f"Python {outcome.python}", file=sys.stderr, flush=True)
+    if state is not None:
+        with state.open("a", encoding="utf-8") as file:
+            file.write(f"{json.dumps(outcome._asdict())}\n")
     return outcome
 
 
