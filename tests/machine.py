@@ -11,9 +11,10 @@ from functools import cache
 
 from reprise.envs import pip_settings
 from tests.envs import docker_engine
+from tests.fakes import databases
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-NOT_QUICK = ("browser", "docker", "mlflow", "network", "slow")
+NOT_QUICK = ("browser", "databases", "docker", "mlflow", "network", "slow")
 """The markers of tests that ``--quick`` leaves out."""
 
 
@@ -33,6 +34,11 @@ def _lacks_browser() -> str | None:
 
 
 @cache
+def _lacks_databases() -> str | None:
+    return databases.missing()
+
+
+@cache
 def _lacks_engine() -> str | None:
     return docker_engine.missing()
 
@@ -49,6 +55,7 @@ def _lacks_index() -> str | None:
 
 _CHECKS: dict[str, Callable[[], str | None]] = {
     "browser": _lacks_browser,
+    "databases": _lacks_databases,
     "docker": _lacks_engine,
     "network": _lacks_index,
 }

@@ -26,7 +26,7 @@ from reprise.tracking.copy.sources import open_source
 from reprise.tracking.copy.tracking import TrackingSource
 from reprise.tracking.copy.transfer import Transfer
 from reprise.tracking.embedded import EmbeddedStore
-from tests.fakes import mlflow_server, mlflow_store
+from tests.fakes import databases, mlflow_server, mlflow_store
 
 pytestmark = pytest.mark.mlflow
 
@@ -75,8 +75,15 @@ def written(kind: str) -> Written:
         "file store": lambda: (str(home / "mlruns"), str(home / "mlruns")),
         "sqlite": lambda: (f"sqlite:///{home}/mlflow.db", str(home / "mlflow.db")),
         "server": lambda: (mlflow_server.tracking_uri("copies"), mlflow_server.tracking_uri("copies")),
+        "postgresql": lambda: _with_driver(databases.postgresql(), "psycopg"),
+        "mariadb": lambda: _with_driver(databases.mariadb(), "pymysql"),
     }[kind]()
     return Written(source, home, mlflow_store.call("write", uri, home))
+
+
+def _with_driver(url: str, driver: str) -> tuple[str, str]:
+    """The URL as MLflow needs it, which looks for other drivers, and as a user writes it."""
+    return url.replace("://", f"+{driver}://", 1), url
 
 
 def rows(store: Path) -> list[str]:
@@ -90,7 +97,16 @@ def assert_seen(found: Any, expected: Any) -> None:
             assert found[kind].get(key) == item, f"{kind} {key}"
 
 
-@pytest.mark.parametrize("kind", ["file store", "sqlite", "server"])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "file store",
+        "sqlite",
+        "server",
+        pytest.param("postgresql", marks=pytest.mark.databases),
+        pytest.param("mariadb", marks=pytest.mark.databases),
+    ],
+)
 def test_everything_comes_back_and_again_changes_nothing(house: Path, kind: str, tmp_path: Path) -> None:
     source, home, expected = written(kind)
     store = tmp_path / "store"

@@ -12,7 +12,7 @@ from reprise.redact import redact
 from reprise.tracking.copy.database.tables import Row
 
 if TYPE_CHECKING:
-    from sqlalchemy import Table
+    from sqlalchemy import TableClause
     from sqlalchemy.engine import URL, Engine
 
 _DRIVERS = {
@@ -45,7 +45,7 @@ class ServerTables:
         url = _with_driver(sqlalchemy.engine.make_url(_known_scheme(text)))
         self._url = url
         self._engine: Engine = sqlalchemy.create_engine(url)
-        self._metadata = sqlalchemy.MetaData()
+        self._tables: dict[str, TableClause] = {}
         try:
             self._names = frozenset(sqlalchemy.inspect(self._engine).get_table_names())
         except Exception as error:  # each driver has errors of its own
@@ -113,10 +113,17 @@ class ServerTables:
     def close(self) -> None:
         self._engine.dispose()
 
-    def _table(self, name: str) -> Table:
-        from sqlalchemy import Table
+    def _table(self, name: str) -> TableClause:
+        """The table with columns that have no types, so that values come as the driver gives them.
 
-        return Table(name, self._metadata, autoload_with=self._engine, resolve_fks=False)
+        Those that SQLAlchemy finds would turn a DOUBLE of MySQL into ten digits.
+        """
+        from sqlalchemy import column, inspect, table
+
+        if name not in self._tables:
+            columns = inspect(self._engine).get_columns(name)
+            self._tables[name] = table(name, *(column(found["name"]) for found in columns))
+        return self._tables[name]
 
     def _all(self, statement: Any) -> list[Row]:
         from sqlalchemy.exc import SQLAlchemyError
