@@ -57,7 +57,7 @@ class SqliteTables:
             return []
         ordered = f" ORDER BY {', '.join(map(_quoted, order))}" if order else ""
         if not column:
-            return list(self._all(table, f"SELECT * FROM {_quoted(table)}{ordered}", ()))
+            return self._all(table, f"SELECT * FROM {_quoted(table)}{ordered}", ())
         found: list[Row] = []
         for start in range(0, len(values), _MOST_VALUES):
             some = values[start : start + _MOST_VALUES]
@@ -72,7 +72,7 @@ class SqliteTables:
         known = self._of(table)
         chosen = ", ".join(_quoted(name) if name in known else "NULL" for name in columns)
         sql = f"SELECT {chosen} FROM {_quoted(table)} WHERE {_quoted(column)} = ?"
-        yield from self._read(table, sql, (value,))
+        yield from self._read(table, sql, (value,), self._connection.cursor())
 
     def count(self, table: str) -> int:
         return self._number(f"SELECT count(*) FROM {_quoted(table)}") if table in self._tables else 0
@@ -107,14 +107,18 @@ class SqliteTables:
             self._columns[table] = tuple(str(row[1]) for row in found)
         return self._columns[table]
 
-    def _all(self, table: str, sql: str, values: Sequence[object]) -> Iterator[Row]:
-        names = self._of(table)
-        return (dict(zip(names, row, strict=True)) for row in self._read(table, sql, values))
+    def _all(self, table: str, sql: str, values: Sequence[object]) -> list[Row]:
+        cursor = self._connection.cursor()
+        rows = list(self._read(table, sql, values, cursor))
+        names = [column[0] for column in cursor.description or ()]
+        return [dict(zip(names, row, strict=True)) for row in rows]
 
-    def _read(self, table: str, sql: str, values: Sequence[object]) -> Iterator[tuple[Any, ...]]:
+    def _read(
+        self, table: str, sql: str, values: Sequence[object], cursor: sqlite3.Cursor
+    ) -> Iterator[tuple[Any, ...]]:
         """The rows; of a damaged table those before the damage."""
         try:
-            yield from self._connection.execute(sql, tuple(values))
+            yield from cursor.execute(sql, tuple(values))
         except sqlite3.Error as error:
             if _code(error) != sqlite3.SQLITE_CORRUPT:
                 raise TrackingError(f"{self.file}: {error}") from error
