@@ -26,9 +26,9 @@ from reprise.tracking.base import Tracking
 log = logging.getLogger(__name__)
 
 _NAMED = 3
-_CAME_OUT = ("metric", "artifact", "model", "output log", "exit code")
+_CAME_OUT = ("metric", "artifact", "model", "tag", "child run", "output log", "exit code")
 _ORDER = "another order"  # in the words of the verdict on two texts
-_TIMES = {"time", "duration", "rate"}
+_TIMES = {"clock", "duration", "latency", "rate", "time"}
 _PACKED = (b"PK\x03\x04", b"\x1f\x8b", b"\x89HDF", b"%PDF")
 """How files begin that usually hold the time at which they were written."""
 
@@ -73,7 +73,7 @@ class _Evidence(NamedTuple):
     @property
     def differing(self) -> list[Part]:
         """What did not come out the same to the letter."""
-        parts = (part for part in self.verdict.parts if part.kind in _CAME_OUT)
+        parts = (part for part in self.verdict.parts if part.kind in _CAME_OUT and part.decides)
         return [part for part in parts if part.agreement is not Agreement.IDENTICAL]
 
     @property

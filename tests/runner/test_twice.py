@@ -68,7 +68,7 @@ CAUSES: list[tuple[str, list[tuple[str, list[str]]]]] = [
         [("hash-seed", ["train.py:1"]), ("order", [])],
     ),
     ("print(hash('text'))", [("hash-seed", ["train.py:1"])]),
-    ("import uuid\nprint(uuid.uuid4())", [("random-id", ["train.py:2"])]),
+    ("import uuid\nprint(uuid.uuid4().int)", [("random-id", ["train.py:2"])]),
     ("open('/dev/urandom', 'rb')\nprint(open('/dev/urandom', 'rb').read(8))", [("unknown", [])]),
     ("import time\nprint(f'{time.time() % 1:.9f}')", [("time", ["train.py:2"])]),
 ]

@@ -30,6 +30,7 @@ _MAC_TEMPORARY = re.compile(r"/(?:private/)?var/folders/\w\w/\w+/T\b")
 _OF_THE_CACHE = re.compile(r"/(?:work-v1|scratch-v1|envs-v1)/[\w.-]{8,}")
 _BEFORE_PATHS = frozenset(" \t\"'=:(")
 _SHOWS_PROGRESS = re.compile(r"\d|[━=#█]{2,}")
+_A_MARK = re.compile("(\0[^\0]*\0)")
 _WORDS = re.compile(r"[^\W\d_]+")
 
 
@@ -55,7 +56,10 @@ def mark_folders(line: str, aside: Aside) -> str:
     """``line`` with a mark for the bare name of the project's folder, and the way from it to the root."""
     for folder in (name for name, role in aside.names.items() if role == FOLDER and name.startswith("/")):
         *above, name = folder.split("/")
-        line = re.sub(rf"(?<![\w./-]){re.escape(name)}(?![\w/-]|\.\w)", mark(FOLDER, "name"), line)
+        bare = re.compile(rf"(?<![\w./-]){re.escape(name)}(?![\w/-]|\.\w)")
+        pieces = _A_MARK.split(line)  # whose words may be the name of a folder, as "project"
+        pieces[::2] = [bare.sub(mark(FOLDER, "name"), piece) for piece in pieces[::2]]
+        line = "".join(pieces)
         line = re.sub(rf"(?<![\w./])(?:\.\./){{{len(above)}}}(?!\.\./)", f"{mark(FOLDER, 'way up')}/", line)
     return line
 
