@@ -173,7 +173,8 @@ def test_the_record_of_a_killed_run_is_completed(project: Write, number: signal.
     (run,) = demo.runs()
     record = record_of(demo)
     assert (record.status, record.ended) == ("KILLED", run.end_time)
-    assert [item.path for item in record.logs] == ["reprise/output.log", "reprise/output.streams"]
+    logs = ["reprise/environment.lock", "reprise/output.log", "reprise/output.streams"]
+    assert [item.path for item in record.logs] == logs
     assert {file.path for file in record.source.files} == set(FILES)
 
 
