@@ -5,8 +5,8 @@
 ``--projects`` is a folder of MLproject files, ``--environments`` one of conda.yaml files (``*.yaml``).
 Each environment file is read, translated for the Python package index and resolved, as ``reprise lock
 --env-manager virtualenv`` does it; nothing of it is installed. A resolution counts only where each of its
-packages has a wheel for the Python that was chosen, or exists as source only and is pure Python, for which
-it is built once. What is in ``--state`` is not resolved again, so that a run that was stopped goes on.
+packages has a wheel for the Python that was chosen, or exists as source only and can be built without a
+compiler, which is tried. What is in ``--state`` is not resolved again: a run that was stopped goes on.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def main() -> None:
     parser.add_argument("--state", type=Path, metavar="FILE", help="outcomes that are known already")
     parser.add_argument("--jobs", type=int, default=2, metavar="N", help="files at once")
     given = parser.parse_args()
-    projects = [load(file) for file in sorted(given.projects.iterdir()) if file.is_file()]
+    projects = [load(file) for file in sorted(given.projects.iterdir()) if "mlproject" in file.name.lower()]
     files = sorted(given.environments.glob("*.y*ml"))
     known = read_state(given.state)
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(given.jobs) as pool:
@@ -131,11 +131,13 @@ def resolved(python: PythonEnv, log: Path) -> Outcome:
         compiles = ", ".join(f"{name} {version}" for name, version in lacking.items())
         return Outcome("", f"has no wheels for Python {series}: {compiles}", python=series)
     sources = coverage_of(pins, fit.python, question).built
-    impure = [
-        f"{name} {version}" for name, version in sources.items() if not is_pure(name, version, fit.python)
+    compiled_ones = [
+        f"{name} {version}"
+        for name, version in sources.items()
+        if needs_compiler(name, version, fit.python)
     ]
-    if impure:
-        return Outcome("", f"has to compile {', '.join(impure)}", python=series)
+    if compiled_ones:
+        return Outcome("", f"has to compile {', '.join(compiled_ones)}", python=series)
     return Outcome("", python=series, sources=tuple(map(" ".join, sources.items())))
 
 
@@ -151,13 +153,16 @@ def pythons(request: str | None, log: Path) -> Candidates:
 
 
 @cache
-def is_pure(name: str, version: str, python: Candidate) -> bool:
-    """Whether the source of a package becomes a wheel for any platform."""
+def needs_compiler(name: str, version: str, python: Candidate) -> bool:
+    """Whether the source of a package becomes no wheel on a machine without a compiler."""
     with tempfile.TemporaryDirectory() as folder:
-        arguments = ["pip", "install", "--no-deps", "--target", folder, *python.options, *uv.no_index()]
-        uv.call([*arguments, f"{name}=={version}"], log=Path(folder) / "uv.log")
-        wheels = list(Path(folder).glob("*.dist-info/WHEEL"))
-        return bool(wheels) and all("-none-any" in wheel.read_text(encoding="utf-8") for wheel in wheels)
+        arguments = ["pip", "install", "--no-deps", "--no-cache", "--target", folder, *uv.no_index()]
+        done = uv.call(
+            [*arguments, *python.options, f"{name}=={version}"],
+            log=Path(folder) / "uv.log",
+            environ={"CC": "/bin/false", "CXX": "/bin/false"},
+        )
+        return done.exit_code != 0
 
 
 def miss(error: RepriseError, lines: Iterable[str]) -> str:
@@ -221,7 +226,7 @@ def lines_of(projects: list[Outcome], environments: list[Outcome], log: Path) ->
         yield f"| {series} | {by_series[series, True]} | {by_series[series, False]} |"
     yield ""
     yield "A resolution counts only where every package has a wheel for that Python, or is on the index as"
-    yield "source only and pure Python. What would have to compile is a miss. Packages of the second kind:"
+    yield "source only and was built for it without a compiler. What has to compile is a miss. Source only:"
     sources = Counter(source.split()[0] for outcome in good for source in outcome.sources)
     yield f"{', '.join(f'{name} ({count})' for name, count in sources.most_common()) or 'none'}."
     aside = Counter(line for outcome in environments for line in outcome.aside)

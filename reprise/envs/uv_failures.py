@@ -83,6 +83,9 @@ _OUT_OF_REACH = re.compile(
 _HINT_OF_UV = re.compile(r"^hint: .*(?:\n[ \t]+.*)*\n?", re.MULTILINE)
 # Those that speak of options and settings of uv help nobody who does not use uv itself.
 _FOR_USERS_OF_UV = re.compile(r"--\w|\btool\.uv\b|exclude-newer|UV_")
+_AVAILABLE = re.compile(
+    r"only (?:the following versions of )?(?P<package>[\w.\-]+)\S* (?:is|are) available"
+)
 _UNDATED = re.compile(r"`(?P<file>[^`]+)` is missing an upload date")
 _TOO_NEW = re.compile(r"`(?P<package>[^`]+)` was filtered by `exclude-newer`")
 _BUILT = re.compile(r"Failed to (?:build|download and build) `?(?P<name>[\w.\-]+?)(?:==|`|\s)")
@@ -154,6 +157,9 @@ def _hint(
             said = _WAYS_OUT.get(name, hint.format(**groups))
             place = written(name) if name else None
             return f"{said}; the project says {place}" if place else said
+    for found in _AVAILABLE.finditer(text):
+        if found["package"] in _WAYS_OUT:
+            return _WAYS_OUT[found["package"]]
     return _conflict(text, written)
 
 

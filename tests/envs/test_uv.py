@@ -47,6 +47,12 @@ LOG = Path("/logs/env.log")
             "  And because you require numpy==1.19.5, we can conclude that they are unsatisfiable.",
             'exclude each other: "pandas==2.2.0" and "numpy==1.19.5"; loosen one',
         ),
+        (
+            "error: x\n  cause: Because only the following versions of pandas-profiling are available:\n"
+            "      pandas-profiling<2.11.0\n      pandas-profiling>=2.12.dev0\n"
+            "  and you require pandas-profiling==2.11.0.*, we can conclude that it is unsatisfiable.",
+            "ydata-profiling",
+        ),
         ("error: failed to write\n  cause: No space left on device (os error 28)", "the disk is full"),
     ],
 )
