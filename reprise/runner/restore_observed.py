@@ -16,11 +16,16 @@ _LISTED = 5
 def warn_of_missing_files(record: RunRecord, root: Path | None) -> None:
     """Say which files the run read that are not here; ``root`` is that of the source as it was restored.
 
-    It is no error: a program may do without a file that it looked for and found.
+    It is no error: a program may do without a file that it looked for and found. Declared inputs are not
+    meant: where they are now is known, or an error.
     """
     if record.observed is None or root is None:
         return
-    missing = [item.path for item in record.observed.inputs if not (root / item.path).exists()]
+    declared = {item.uri for item in record.inputs}
+    read = [
+        item.path for item in record.observed.inputs if not declared.intersection(_with_parents(item.path))
+    ]
+    missing = [path for path in read if not (root / path).exists()]
     if missing:
         more = f" and {len(missing) - _LISTED} more" if len(missing) > _LISTED else ""
         log.warning(
@@ -44,6 +49,10 @@ def link_siblings(record: RunRecord, original: Path | None, restored: Path) -> N
         target, link = original.parent / name, restored.parent / name
         if name and not name.startswith(".") and target.exists() and not os.path.lexists(link):
             link.symlink_to(target)
+
+
+def _with_parents(path: str) -> tuple[str, ...]:
+    return (path, *map(str, Path(path).parents))
 
 
 def _top(path: str, folder: Path) -> str:

@@ -139,8 +139,17 @@ def _restore_commit(origin: Origin, commit: str, root: Path, offline: bool) -> N
             shutil.rmtree(root, ignore_errors=True)
     else:
         _restore_snapshot(origin, commit, root, refusals)
+    _add_modules(origin.source.submodules, root)
     if origin.source.branch is not None:
         mirrors.enter_branch(root, origin.source.branch, commit)
+
+
+def _add_modules(modules: Iterable[Submodule], root: Path) -> None:
+    """Tell git of the submodules that the run had and that the commit does not name."""
+    for module in modules:
+        if not git.run("ls-files", "--stage", "--", f":(literal){module.path}", cwd=root).stdout:
+            entry = f"160000,{module.commit},{module.path}"
+            _git(root, "update-index", "--add", "--cacheinfo", entry)
 
 
 def _places(origin: Origin) -> Iterable[str]:

@@ -263,7 +263,7 @@ def test_a_checkout_does_not_stay_when_no_run_can_be_opened(project: Write, hous
     demo = project({"MLproject": "entry_points: {main: {command: 'echo done'}}"})
     for command in ("init -q -b trunk", "add .", "commit -q -m one"):
         subprocess.run(["git", *command.split()], cwd=demo.path, check=True)
-    assert demo.run("-v", "trunk", "--experiment-id", "999").exit_code == 6
+    assert demo.run("-v", "trunk", "--experiment-id", "999").exit_code == 2
     assert list((house / "cache" / "work-v1").iterdir()) == []
     assert demo.run("-v", "trunk").exit_code == 0
     assert list((house / "cache" / "work-v1").iterdir()) == []

@@ -148,7 +148,10 @@ def test_other_result_is_told(repository: Write, tmp_path: Path) -> None:
     again = project.reprise("reproduce", "@last")
     assert again.exit_code == 7
     new, original = project.runs()
-    assert f"run {new.run_id} does not reproduce {original.run_id}: diverged at output log" in again.err
+    assert (
+        f"run {new.run_id} does not reproduce {original.run_id}: input {tmp_path}/outside.txt" in again.err
+    )
+    assert "diverged at output log, stdout, line 1" in again.err
 
 
 def test_variation(repository: Write) -> None:

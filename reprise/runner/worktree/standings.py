@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from reprise.runner import repositories
-from reprise.runner.worktree.commits import Tracked
+from reprise.runner.worktree.commits import GITLINK, Tracked
 from reprise.schemas.run_record import EXECUTABLE, PLAIN
 from reprise.schemas.work_tree import Standing
 
@@ -63,6 +63,16 @@ def find_standings(
         return Standing.CHANGED
 
     return {path: standing(path) for path in paths}
+
+
+def list_added_modules(root: Path, paths: Collection[str]) -> dict[str, str]:
+    """Those of the folders ``paths`` that are submodules by the index alone, each with its commit there.
+
+    Raises:
+        SourceError: git does not show its index.
+    """
+    index = _read_index(root, paths) if paths else {}
+    return {path: entry.id for path, entry in index.items() if entry.mode == GITLINK}
 
 
 def _read_index(root: Path, paths: Collection[str]) -> dict[str, _Indexed]:

@@ -13,7 +13,7 @@ from reprise.runner.worktree.commits import GITLINK, Tracked, is_attributes, lis
 from reprise.runner.worktree.comparing import compare_files
 from reprise.runner.worktree.large_files import find_pointers
 from reprise.runner.worktree.seen import Seen
-from reprise.runner.worktree.standings import find_standings
+from reprise.runner.worktree.standings import find_standings, list_added_modules
 from reprise.runner.worktree.walking import (
     Walk,
     folders_below,
@@ -66,7 +66,7 @@ def survey(setting: Setting, look: LookIntoModule = lambda path, commit: None) -
         return found._replace(folders=_empty_folders(root, found, walk, walk.files))
     tracked = list_files(root, commit)
     found = _with_tracked(found, setting, walk, tracked)
-    found = _with_modules(found, tracked, look)
+    found = _with_modules(found, setting, walk, tracked, look)
     found = _with_untracked(found, setting, walk, tracked)
     if (
         found == WorkTree(ignored=found.ignored, folders=found.folders)
@@ -93,9 +93,13 @@ def _with_tracked(
     )
 
 
-def _with_modules(found: WorkTree, tracked: Mapping[str, Tracked], look: LookIntoModule) -> WorkTree:
-    """With the submodules, those too that are not checked out."""
+def _with_modules(
+    found: WorkTree, setting: Setting, walk: Walk, tracked: Mapping[str, Tracked], look: LookIntoModule
+) -> WorkTree:
+    """With the submodules, also those that are not checked out, or are added and not committed."""
     links = {path: item.id for path, item in tracked.items() if item.mode == GITLINK}
+    others = [path for path in (name.rstrip("/") for name in walk.repositories) if path not in tracked]
+    links |= list_added_modules(setting.root, others)
     looked = {path: look(path, commit) for path, commit in links.items()}
     return found._replace(
         modules=tuple(module for module in looked.values() if module),
@@ -110,7 +114,8 @@ def _with_untracked(
     names: list[str] = []
     if setting.fault is None:
         names = [path for path, state in walk.files.items() if path not in tracked and _is_kept(state)]
-        names += [path for path in walk.repositories if path.rstrip("/") not in tracked]
+        modules = {module.path for module in found.modules}
+        names += [path for path in walk.repositories if path.rstrip("/") not in {*tracked, *modules}]
     faults = [f"there are more than {_MOST} files"] if len(names) > _MOST else []
     names = sorted(names)[:_MOST]
     standing = dict.fromkeys(names, Standing.UNTRACKED)
