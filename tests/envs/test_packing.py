@@ -57,7 +57,7 @@ def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def lock(index: Path, tmp_path: Path) -> Lock:
-    spec = PythonEnv(tmp_path, tmp_path / "python_env.yaml", dependencies=("beta",))
+    spec = PythonEnv(tmp_path, tmp_path / "python_env.yaml", python=HERE.python, dependencies=("beta",))
     return virtualenv.lock(spec, Policy(), tmp_path / "log")
 
 
