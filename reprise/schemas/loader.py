@@ -141,8 +141,8 @@ def _project_file(root: Path) -> tuple[Path | None, Findings]:
         for other in names[1:]:
             findings.warn(START, (), f'"{other}" is ignored; it differs in upper and lower case only')
         return root / names[0], findings
-    findings = Findings(next((name for name in listed if name.lower() == FILE_NAME.lower()), FILE_NAME))
-    if findings.file in listed:
+    findings = Findings(FILE_NAME)
+    if FILE_NAME in listed:  # a folder called "mlproject" may be any package
         findings.fault(START, (), "this is a folder; the project file has that name", is_of_all=True)
     for other in (f"{FILE_NAME}.yaml", f"{FILE_NAME}.yml"):
         if is_file(root / other):
