@@ -124,7 +124,7 @@ def run(
     tracking = open_tracking(request.tracking_uri, request.base)
     try:
         if not synchronous:
-            return _Started(request, detached.start(request, tracking))
+            return _Started(request, detached.start(request, tracking, is_warm=True))
         outcome = executor.run(request, tracking)
     finally:
         tracking.close()

@@ -110,7 +110,7 @@ def test_kill_9_of_a_detached_run_leaves_nothing_either(project: Write) -> None:
         ):
             process.kill()
     assert gone(script)
-    assert "KILLED" in waits.reprise("runs", "list").out
+    assert eventually(lambda: "KILLED" in waits.reprise("runs", "list").out)  # its lock goes a moment later
 
 
 def started_by(project: ProjectFolder, run_id: str) -> int:
