@@ -20,13 +20,45 @@ _LOOK_AGAIN = 0.2
 """Seconds after which a writer looks whether the thread that was to commit for it has gone."""
 
 
+class Latch:
+    """An event that Ctrl-C in the middle of ``set()`` does not break.
+
+    ``threading.Event`` takes a lock in Python code: an interrupt just behind that leaves it taken, and
+    every thread waits for ever.
+    """
+
+    def __init__(self) -> None:
+        self._is_set = False
+        self._closed = threading.Lock()
+        self._closed.acquire()
+
+    def is_set(self) -> bool:
+        return self._is_set
+
+    def set(self) -> None:
+        self._is_set = True  # first: a thread that misses the lock looks here when its time is over
+        self._open()
+
+    def wait(self, timeout: float) -> bool:
+        """Whether it is set; waits for that at most ``timeout`` seconds."""
+        if not self._is_set and self._closed.acquire(timeout=timeout):
+            self._open()
+        return self._is_set
+
+    def _open(self) -> None:
+        try:
+            self._closed.release()
+        except RuntimeError:  # another thread has opened it
+            pass
+
+
 class Group:
     """One open transaction, and how it ended."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self.connection = connection
         self.done = 0
-        self.ended = threading.Event()
+        self.ended = Latch()
         self.error: sqlite3.Error | None = None
 
     @property
