@@ -6,7 +6,7 @@
 Each environment file is read, translated for the Python package index and resolved, as ``reprise lock
 --env-manager virtualenv`` does it; nothing of it is installed. A resolution counts only where each of its
 packages has a wheel for the Python that was chosen, or exists as source only and can be built without a
-compiler, which is tried. What is in ``--state`` is not resolved again: a run that was stopped goes on.
+compiler, which is tried. What is in ``--state`` is not resolved again: a run that was stopped continues.
 """
 
 from __future__ import annotations

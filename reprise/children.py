@@ -121,7 +121,7 @@ class Child:
             try:
                 os.kill(self._program, number)
             except ProcessLookupError:
-                pass  # somebody else has seen its end
+                pass  # another has seen its end
 
     def kill(self) -> None:
         self.send_signal(signal.SIGKILL)
@@ -240,4 +240,4 @@ def _reap(pid: int) -> None:
     try:
         os.waitpid(pid, 0)
     except ChildProcessError:
-        pass  # somebody else has
+        pass  # another has

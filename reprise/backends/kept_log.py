@@ -1,4 +1,4 @@
-"""The log of a job: its streams in one file, line by line, and beside it which bytes are of which stream.
+"""The log of a job: its streams in one file, line by line, and beside it the stream of each range of bytes.
 
 The file beside it, ``output.streams`` for ``output.log``, has a line for each change: the offset in the
 log, and the stream from there on (``o`` stdout, ``e`` stderr, ``t`` a terminal, which is both, ``-`` none).
@@ -108,7 +108,7 @@ class KeptLog:
 
 
 def streams_beside(path: Path) -> Path:
-    """The file that says which bytes of the log at ``path`` are of which stream."""
+    """The file that names the stream of each range of bytes in the log at ``path``."""
     return path.with_suffix(".streams")
 
 

@@ -41,7 +41,7 @@ def import_(
     """Bring in a store of MLflow's, and count what arrived.
 
     SRC is a folder mlruns, a database (mlflow.db, sqlite:///mlflow.db, postgresql://...), or the URL of a
-    server. Runs keep their ids. The same command again goes on where it stopped, and brings what changed
+    server. Runs keep their ids. The same command again continues where it stopped, and brings what changed
     since; what was changed here stays.
     """
     from contextlib import closing

@@ -30,12 +30,12 @@ class Candidate(NamedTuple):
 
     @property
     def options(self) -> list[str]:
-        """How uv is told to work for it."""
+        """The options that make uv work for it."""
         return ["--python", str(self.path)] if self.path is not None else self.hypothetical
 
     @property
     def hypothetical(self) -> list[str]:
-        """How uv is told to find packages for it by its version alone, which starts no other Python."""
+        """The options that make uv find packages for it by its version, without another Python."""
         return ["--python", str(running()), "--python-version", self.version]
 
 

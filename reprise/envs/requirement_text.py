@@ -75,7 +75,7 @@ def decode_text(content: bytes) -> str:
 
 
 def numbered_lines(lines: Iterable[str]) -> Iterator[NumberedLine]:
-    r"""Lines without comments and blanks; one that ends in ``\`` goes on in the next one."""
+    r"""Lines without comments and blanks; one that ends in ``\`` continues in the next one."""
     start, joined = 0, ""
     for number, line in enumerate(lines, start=1):
         line = line.rstrip("\r\n")

@@ -1,4 +1,4 @@
-"""How a uv that failed is told: its own explanation, and what to do about it."""
+"""The error for a uv that failed: its own explanation, and what to do about it."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ _OUT_OF_REACH = re.compile(
     r"|network connectivity is disabled"
 )
 _HINT_OF_UV = re.compile(r"^hint: .*(?:\n[ \t]+.*)*\n?", re.MULTILINE)
-# Those that speak of options and settings of uv help nobody who does not use uv itself.
+# Those that speak of options and settings of uv help only those who use uv itself.
 _FOR_USERS_OF_UV = re.compile(r"--\w|\btool\.uv\b|exclude-newer|UV_")
 _AVAILABLE = re.compile(
     r"only (?:the following versions of )?(?P<package>[\w.\-]+)\S* (?:is|are) available"

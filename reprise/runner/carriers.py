@@ -1,7 +1,7 @@
 """Processes that need no new interpreter: a warm one (``warm.py``) forks them.
 
 The first call of :func:`fork` starts the warm process of this one, and further calls use it. What it has
-forked goes on without it and without us.
+forked continues without it and without us.
 
 A forked process gets the environment variables and the folder that we have at the call. What it
 inherits besides (limits, ignored signals, user, ...) must be as it was when the warm process was started:

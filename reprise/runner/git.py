@@ -2,7 +2,7 @@
 
 Nothing here writes into a repository of the user's, which ``repositories.py`` reads. The environment of
 every call switches off what a hostile repository could make git do (hooks, file system monitors, remote
-helpers) and never lets git wait for an answer that nobody gives. Secrets travel in the environment, so
+helpers) and never lets git wait for an answer that does not come. Secrets travel in the environment, so
 that neither a list of processes nor a file shows them.
 """
 
@@ -179,7 +179,7 @@ def reason(stderr: str) -> str:
     lines = [line for line in redact(stderr).splitlines() if line.strip()]
     told = [line for line in lines if line.startswith(("fatal:", "error:")) and _SSH_SAID_WHY not in line]
     first = (told or lines or ["no reason given"])[0]
-    if first.endswith(":") and first != lines[-1]:  # git goes on with the reason below
+    if first.endswith(":") and first != lines[-1]:  # git gives the reason below
         first = f"{first} {lines[lines.index(first) + 1].strip()}"
     return first.removeprefix("fatal: ").removeprefix("error: ")
 

@@ -198,7 +198,7 @@ def end_orphans(job: str, asked: Collection[int] = ()) -> None:
 
 
 def _is_there(group: int) -> bool:
-    """Whether a process group has not ended; one whose leader nobody takes the end of has."""
+    """Whether a process group has not ended; one whose leader is not waited for has."""
     import psutil
 
     try:

@@ -23,7 +23,7 @@ class Damaged(Exception):
 
 
 class NotGiven(SourceError):
-    """The remote has no such object, or gives it to nobody who asks by its id."""
+    """The remote has no such object, or refuses to give it by its id."""
 
 
 class Mirror:

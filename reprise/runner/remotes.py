@@ -112,7 +112,7 @@ def _fault(remote: Remote, stderr: str) -> SourceError | None:
 
 
 def _quiet_ssh() -> dict[str, str | None]:
-    """Without a terminal nobody can answer ssh; the user's own choice of ssh command is kept."""
+    """Without a terminal ssh gets no answer; the user's own choice of ssh command is kept."""
     if (sys.stdin and sys.stdin.isatty()) or {"GIT_SSH", "GIT_SSH_COMMAND"} & os.environ.keys():
         return {}
     chosen = git.run("config", "--get", "core.sshCommand").stdout.strip()

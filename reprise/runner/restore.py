@@ -189,7 +189,7 @@ def _find_inputs(this: _Restoring, checkout: Checkout | None, faults: list[Repri
 
 
 def _root(checkout: Checkout) -> Path:
-    """That of the source, of which the project may be a folder."""
+    """That of the source; the project may be a folder in it."""
     return checkout.repository.root if checkout.repository else checkout.path
 
 

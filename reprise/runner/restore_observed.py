@@ -40,7 +40,7 @@ def link_siblings(record: RunRecord, original: Path | None, restored: Path) -> N
         original: the root of the source as the run had it.
         restored: where it lies now, in a folder of its own.
 
-    What the run wrote beside its source is not found again: nobody's files change by a reproduction.
+    What the run wrote beside its source is not found again: a reproduction changes no files of the user.
     """
     if record.observed is None or original is None:
         return

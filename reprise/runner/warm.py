@@ -1,7 +1,7 @@
 """The warm process, which has everything imported and forks: ``warm.py MODULE SOCKET``.
 
 It is started by ``carriers.py``. It has one thread, opens nothing, and forks for each message that comes by
-the socket. It ends when its caller does, or when it is idle. What it has forked goes on without it.
+the socket. It ends when its caller does, or when it is idle. What it has forked continues without it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The pages of a search, and their tokens: the sort values of the last row, and of which search."""
+"""The pages of a search, and their tokens: the sort values of the last row, and the search."""
 
 from __future__ import annotations
 

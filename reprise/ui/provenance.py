@@ -125,7 +125,7 @@ def _is_changed(file: FileRecord) -> bool:
 def _compared(store: EmbeddedStore, found: Origin) -> Changes:
     """What was kept of the source, compared with its commit."""
     try:
-        # Whoever may write a tag could name any repository of this machine, and read it here.
+        # Those who may write a tag could name any repository of this machine, and read it here.
         with both(store, found.run, found.run, opens_folders=False) as (run, _), trees(run) as made:
             text = made.diff(made.committed_tree(run), made.tree(run), most=_PATCH)
     except NOT_AT_HAND as error:

@@ -72,7 +72,7 @@ class RunDiff(NamedTuple):
 
 def run_diff(store: EmbeddedStore, a: Run, b: Run) -> RunDiff:
     """What the two runs were made of. What came out stands in the table; results are not compared here."""
-    # Whoever may write a tag could name any repository of this machine, and read it here.
+    # Those who may write a tag could name any repository of this machine, and read it here.
     with both(store, a, b, opens_folders=False) as (one, other):
         found = changes(one, other, (), _LARGEST)
         faults = ((run, run.record_fault) for run in (one, other) if run.record is None)

@@ -29,7 +29,7 @@ OBSERVER = Path(__file__).parent / "observer"
 
 
 class Beginning(NamedTuple):
-    """What is known when the job starts, kept in its folder for whoever closes the run.
+    """What is known when the job starts, kept in its folder for the process that closes the run.
 
     ``root`` is that of the source. What lies in the folders ``apart`` is no input: stores, caches,
     environments. Of the source, git ignores ``ignored``, and earlier runs have left ``left``: it brings

@@ -153,5 +153,5 @@ def _seeds(plan: Plan) -> dict[str, str]:
 
 
 def _root(checkout: Checkout) -> Path:
-    """That of the source, of which the project may be a folder."""
+    """That of the source; the project may be a folder in it."""
     return checkout.repository.root if checkout.repository else checkout.path

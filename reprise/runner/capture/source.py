@@ -50,7 +50,7 @@ def inside(path: Path, root: Path) -> str:
 
 
 def root_of(checkout: Checkout) -> Path:
-    """The root of the source, of which the project may be a folder.
+    """The root of the source; the project may be a folder in it.
 
     An archive's folder is the project's; what lies beside it there is not kept.
     """

@@ -59,7 +59,7 @@ _PERSONAL_BEGINNINGS = ("CONDA_", "GPG_", "SSH_", "TERM_", "VSCODE_", "XDG_", *_
 
 
 class Salt(bytes):
-    """A secret of this machine. Without it nobody finds out a short value by trying all of them."""
+    """A secret of this machine. Without it a short value cannot be found out by trying all of them."""
 
     @property
     def name(self) -> str:

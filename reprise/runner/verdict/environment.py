@@ -28,7 +28,7 @@ def compare_environments(a: Recorded, b: Recorded) -> Finding:
     """By packages with version, build and hashes; ``local`` ones by versions and origins.
 
     Interpreters that ran beside that of the environment count too; and where that did not run at all, they
-    alone. A package that came from a folder is not comparable: nobody recorded what was in it.
+    alone. A package that came from a folder is not comparable: what was in it is not recorded.
     """
     made = IDENTICAL
     if ran_in_environment(a) or ran_in_environment(b):
@@ -106,7 +106,7 @@ def _local(run: Recorded) -> Iterator[Package]:
 
 
 def _from_folders(run: Recorded) -> list[str]:
-    """Packages of which nothing says what was in them.
+    """Packages whose content is not recorded.
 
     What an observed run loaded of one that is linked to its folder is an input, and compared as such.
     """

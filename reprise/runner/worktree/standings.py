@@ -43,7 +43,7 @@ def find_standings(
     """The standing of each of ``paths``, which differ from the commit or are not in it.
 
     Args:
-        minds_modes: whether git is told to look at the permission to execute.
+        minds_modes: whether git has to look at the permission to execute.
 
     Raises:
         SourceError: git does not show its index.

@@ -248,7 +248,7 @@ def identity(owner: Owner) -> str:
 
 
 def title(owner: Owner) -> str:
-    """How a user is told of it."""
+    """How messages name it."""
     if isinstance(owner, Run):
         return f"run {owner.run_id}"
     if isinstance(owner, LoggedModel):

@@ -34,7 +34,7 @@ class Job(NamedTuple):
     say: Callable[[str], None]
 
     def readable(self, owner: str, items: Iterator[T | Fault | Note]) -> Iterator[T]:
-        """The values among ``items``; the rest is told, and so is what ends the reading before its end."""
+        """The values among ``items``; the rest is reported, and so is what ends the reading early."""
         try:
             for item in items:
                 if isinstance(item, Fault | Note):

@@ -1,7 +1,7 @@
 """One copy of a source into a destination, or one comparison of the two, thing by thing.
 
 Each thing is put, then read back and compared with what the source says; of this the census is made.
-A run is copied in steps, each of which may be done again: it is put, carrying the tag
+A run is copied in steps that may be done again: it is put, carrying the tag
 ``reprise.copy.incomplete``; its models, points and files follow; at last the tag goes. A run that is
 there already is brought up to date: what changed in the source changes here, what was changed here stays.
 """

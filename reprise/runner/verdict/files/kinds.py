@@ -58,7 +58,7 @@ def compare_files(name: str, a: bytes, b: bytes, looking: Looking) -> Finding:
         return unknown(f"the bytes differ, and {error}")
     except RecursionError:
         return unknown("the bytes differ, and it is nested too deeply to be looked into")
-    except Exception as error:  # what somebody's library makes of a damaged file
+    except Exception as error:  # what a library makes of a damaged file
         return unknown(f"the bytes differ, and it cannot be read: {str(error) or type(error).__name__}")
     return found if looking.spread else spread.noted(found)
 

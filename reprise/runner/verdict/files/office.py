@@ -46,7 +46,7 @@ def read_sheets(members: Mapping[str, Member]) -> dict[str, Any]:
 
 
 def is_sheet_part(name: str) -> bool:
-    """Whether a member is told by :func:`read_sheets`."""
+    """Whether :func:`read_sheets` reads a member."""
     return name == _STRINGS or _SHEET.fullmatch(name) is not None
 
 

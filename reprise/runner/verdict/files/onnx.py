@@ -1,4 +1,4 @@
-"""Models of ONNX: messages of protobuf, of which we know the fields that hold names and numbers."""
+"""Models of ONNX: messages of protobuf, read by the fields that hold names and numbers."""
 
 from __future__ import annotations
 

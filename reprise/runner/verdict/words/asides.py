@@ -35,7 +35,7 @@ class Aside:
 
     ``host`` is the digest of its machine's name, ``processes`` are the numbers of its processes. Times are
     ms;
-    ``ended`` is None while it goes on. ``offset`` is that of its clock from UTC in seconds, None where it
+    ``ended`` is None while it runs. ``offset`` is that of its clock from UTC in seconds, None where it
     is not recorded: then that of this machine counts.
     """
 

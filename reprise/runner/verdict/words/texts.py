@@ -38,7 +38,7 @@ _DECIMAL = re.compile(
 )
 _ELLIPSIS = "..."
 _SHOWN_BEFORE = 25  # characters before a difference that are shown
-_LONG = 4000  # characters of a line of which only the part that differs is looked at
+_LONG = 4000  # characters; of a longer line only the part that differs is looked at
 _BESIDE = 300  # characters on both sides of it that are looked at, too
 
 

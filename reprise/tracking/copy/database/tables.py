@@ -53,7 +53,7 @@ class Tables(Protocol):
     def stream(
         self, table: str, columns: Sequence[str], column: str, value: object
     ) -> Iterator[tuple[Any, ...]]:
-        """The ``columns`` of the rows where ``column`` has ``value``, of which there may be millions."""
+        """The ``columns`` of the rows where ``column`` has ``value``; there may be millions."""
         ...
 
     def count(self, table: str) -> int: ...

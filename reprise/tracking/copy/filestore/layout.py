@@ -1,7 +1,7 @@
 """How an MLflow file store lies on the disk: which folder is what. The place decides, not the meta.yaml.
 
 ``<experiment>/<run>``, ``<experiment>/{tags,datasets,models,traces}``, ``models/<registered model>``;
-deleted experiments lie in ``.trash``, with all that is in them. Every folder is one of these, or is told.
+deleted experiments lie in ``.trash``, with all that is in them. Every other folder is reported.
 """
 
 from __future__ import annotations

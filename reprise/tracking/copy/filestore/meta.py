@@ -153,5 +153,5 @@ def _is_text(name: str) -> bool:
 
 
 def _name(folder: Path, key: str) -> str:
-    """How a user is told of a text: as the file that it is."""
+    """How messages name a text: as the file that it is."""
     return f"{folder.name}/{key}"
