@@ -83,6 +83,16 @@ async def _body(request: Request) -> bytes:
     kind = request.headers.get("content-type")
     if request.method == "POST" and (kind or "").partition(";")[0].strip() != "application/json":
         raise invalid(f'Content-Type must be "application/json", and it is "{kind or ""}"')
+    return await collect_body(request)
+
+
+async def collect_body(request: Request) -> bytes:
+    """The whole body of a request.
+
+    Raises:
+        TrackingError: it has more than ``LARGEST_BODY`` bytes.
+        ClientDisconnect: the client left.
+    """
     body = bytearray()
     async for chunk in request.stream():
         body += chunk

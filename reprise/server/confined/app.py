@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 from anyio import to_thread
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -16,9 +17,9 @@ from reprise.errors import RepriseError
 from reprise.server.access import Everyone, Role, needed
 from reprise.server.app import create_app, error_response
 from reprise.server.confined.ledger import Ledger, describe_change
-from reprise.server.confined.messages import ask, read_body, read_fields
+from reprise.server.confined.messages import ask, read_fields
 from reprise.server.confined.registry import RegistryCopy
-from reprise.server.routes import LARGEST_BODY
+from reprise.server.routes import collect_body
 from reprise.server.wire import encode
 from reprise.tracking.base import Tracking
 
@@ -63,19 +64,21 @@ class ConfinedApp:
             await self._answer(scope, receive, send)
         except RepriseError as error:
             await error_response(error)(scope, receive, send)
+        except ClientDisconnect:
+            return  # there is no one to answer
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         method, path = scope["method"], scope["path"]
         found = _VERB.fullmatch(path)
         verb = found["verb"].strip("/") if found else ""
         if verb.startswith(_REGISTRY):
-            await self._ask_registry(verb, scope, await read_body(receive, LARGEST_BODY), send)
+            await self._ask_registry(verb, scope, await collect_body(Request(scope, receive)), send)
         elif verb == "experiments/get-by-name" and self._is_virtual(scope):
             await self._upstream(self._of_own_experiment(scope), receive, send)
         elif needed(method, path) is Role.READ or path == _SPANS:
             await self._upstream(scope, receive, send)
         elif verb:
-            await self._change(verb, scope, await read_body(receive, LARGEST_BODY), send)
+            await self._change(verb, scope, await collect_body(Request(scope, receive)), send)
         else:
             await self._change_files(scope, receive, send)
 
@@ -106,7 +109,7 @@ class ConfinedApp:
         """A file is the run's own when its path names the run, or a model or a trace that it made."""
         found = _FILES.fullmatch(scope["path"])
         if found and found["kind"] == "mpu" and scope["method"] == "POST":
-            body = await read_body(receive, LARGEST_BODY)
+            body = await collect_body(Request(scope, receive))
             names = f"{found['path']}/{read_fields(body).get('path', '')}"
             if self._ledger.owns_any(names.split("/")):
                 await (await ask(self._upstream, scope, body)).send(send)

@@ -1,4 +1,4 @@
-"""Requests and answers of ASGI apps as whole values: a body that is read, sent again, or looked at."""
+"""Requests and answers of ASGI apps as whole values: a body that is sent again, or looked at."""
 
 from __future__ import annotations
 
@@ -6,9 +6,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 from anyio import sleep_forever
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
-
-from reprise.errors import TrackingError
+from starlette.types import ASGIApp, Message, Scope, Send
 
 
 class Reply(NamedTuple):
@@ -26,24 +24,6 @@ class Reply(NamedTuple):
     async def send(self, send: Send) -> None:
         await send({"type": "http.response.start", "status": self.status, "headers": self.headers})
         await send({"type": "http.response.body", "body": self.body})
-
-
-async def read_body(receive: Receive, most: int) -> bytes:
-    """The whole body of a request.
-
-    Raises:
-        TrackingError: it has more than ``most`` bytes, or the client left.
-    """
-    body = bytearray()
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise TrackingError("The client left", code="BAD_REQUEST")
-        body += message.get("body", b"")
-        if len(body) > most:
-            raise TrackingError(f"The body is larger than {most} bytes", code="REQUEST_TOO_LARGE")
-        if not message.get("more_body"):
-            return bytes(body)
 
 
 def read_fields(body: bytes) -> dict[str, Any]:
