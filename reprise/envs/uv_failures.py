@@ -38,8 +38,8 @@ _HINTS = (
             r"there (?:is no version|are no versions) of "
             r"(?P<pin>(?P<package>[\w.\-]+)\S*\+(?P<label>(?:cu|cpu|rocm)\w*))"
         ),
-        "{pin} is on PyTorch's own index: add --extra-index-url "
-        "https://download.pytorch.org/whl/{label} to the requirements",
+        "{pin} is on PyTorch's own index: add --extra-index-url with the index for {label}, "
+        "as PyTorch's installation page names it, to the requirements",
     ),
     (
         re.compile(r"there (?:is no version|are no versions) of (?P<pin>(?P<package>[\w.\-]+)\S*)"),

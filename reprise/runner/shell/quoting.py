@@ -110,8 +110,11 @@ def in_double_quotes(value: str) -> str:
 
 
 def in_double_quotes_after_backslash(value: str) -> str:
-    """The backslash stays one, whatever follows it."""
-    encoded = in_double_quotes(value)
+    return _keep_backslash(in_double_quotes(value))
+
+
+def _keep_backslash(encoded: str) -> str:
+    """The backslash before it stays one, whatever follows it."""
     return f"\\{encoded}" if encoded[:1] in ("", "\n", "\\") else encoded
 
 
@@ -129,8 +132,7 @@ def in_here_document(value: str) -> str:
 
 
 def in_here_document_after_backslash(value: str) -> str:
-    encoded = in_here_document(value)
-    return f"\\{encoded}" if encoded[:1] in ("", "\n", "\\") else encoded
+    return _keep_backslash(in_here_document(value))
 
 
 def as_it_is(value: str) -> str:
