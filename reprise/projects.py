@@ -75,13 +75,15 @@ def run(
     as_of: str | None = None,
     python: str | None = None,
     observe: bool = True,
+    tracking_uri: str | None = None,
 ) -> SubmittedRun:
-    """Run a project; the arguments are those of ``mlflow.projects.run``, and five of our own.
+    """Run a project; the arguments are those of ``mlflow.projects.run``, and six of our own.
 
     ``locked``: the environment as the project's lock says, or not at all. ``offline``: nothing is fetched.
     ``as_of``: packages of an unlocked project as of a date, or of its ``commit``. ``python``: the
     version of the environment's Python, instead of what the project says. ``observe=False``: the record
-    does not say which files the run read.
+    does not say which files the run read. ``tracking_uri``: where the run is recorded; without it where
+    the mlflow client of this process logs, or as ``MLFLOW_TRACKING_URI`` says.
 
     Values of ``parameters`` become text by ``str()``, a list for a declared ``list[...]`` becomes JSON; one
     that is None counts as not given. A run that
@@ -113,7 +115,7 @@ def run(
         env_manager=env_manager,
         build_image=build_image,
         parent_run_id=_active_run(),
-        tracking_uri=_client_s_store(),
+        tracking_uri=tracking_uri or _client_s_store(),
         locked=locked,
         offline=offline,
         as_of=as_of,
@@ -142,16 +144,22 @@ def reproduce(
     *,
     parameters: Mapping[str, Any] | None = None,
     tolerance: float | Path | None = None,
+    strict: bool = False,
     keep: bool = False,
     offline: bool = False,
+    key: Path | None = None,
     any_machine: bool = False,
+    tracking_uri: str | None = None,
 ) -> Reproduction:
     """Perform a recorded run again from its record, and compare the two.
 
-    ``run_id`` may be the address of a model, ``models:/iris@champion``: that means the run that made it.
-    ``parameters`` make it a variation, or give secrets again. ``tolerance`` is how far numbers may differ,
-    or the path of a file that says it. ``keep``: the restored project stays. ``any_machine``: also where
-    the GPUs are of another kind. The answer's ``verdict.reproduced`` says whether it came out the same.
+    ``run_id`` may be the address of a model, ``models:/iris@champion``: that means the run that made it;
+    or the path of a bundle. ``parameters`` make it a variation, or give secrets again. ``tolerance`` is how
+    far numbers may differ, or the path of a file that says it. ``strict``: nothing is set aside, and the
+    output log decides, too. ``keep``: the restored project stays. ``key``: the public key that must have
+    signed the bundle. ``any_machine``: also where the GPUs are of another kind. ``tracking_uri``: the store
+    of the run; without it as for :func:`run`. The answer's ``verdict.reproduced`` says whether it came out
+    the same.
 
     Raises:
         RepriseError: what the run needs is missing, all of it told at once; nothing has run.
@@ -169,11 +177,12 @@ def reproduce(
         case _:
             allowed = tolerances.of_text(str(tolerance))
     given = _texts(parameters)
-    uri = _client_s_store() or os.environ.get("MLFLOW_TRACKING_URI") or None
+    allowed = allowed._replace(strict=strict)
+    uri = tracking_uri or _client_s_store() or os.environ.get("MLFLOW_TRACKING_URI") or None
     tracking = open_tracking(uri, paths.here())
     try:
         wanted = Wanted(given, is_offline(offline), any_machine, current_python=_our_python())
-        return runner.reproduce(tracking, run_id, wanted, allowed, keep=keep)
+        return runner.reproduce(tracking, str(run_id), wanted, allowed, keep=keep, key=key)
     finally:
         tracking.close()
 

@@ -10,7 +10,7 @@ import click
 
 from reprise import paths
 from reprise.cli import show
-from reprise.cli.options import json_option
+from reprise.cli.options import json_option, refused_python
 
 if TYPE_CHECKING:
     from reprise.runner.lint.findings import Finding
@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     "--strict",
     is_flag=True,
     help="Warnings are faults too, and so is what keeps a run from being performed again exactly.",
+)
+@refused_python(
+    "check reads files and makes no environment",
+    "reprise run URI --dry-run --python VERSION says whether that Python is there",
 )
 @json_option
 def check(uri: str, version: str | None, strict: bool, json_: bool) -> int:

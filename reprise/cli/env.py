@@ -10,7 +10,7 @@ import click
 from reprise.cli import show
 from reprise.cli.env_inside import exec_, shell
 from reprise.cli.env_prune import prune
-from reprise.cli.options import json_option, opened, tracking_option
+from reprise.cli.options import json_option, opened, refused_python, tracking_option
 from reprise.errors import EnvError, UsageError
 
 if TYPE_CHECKING:
@@ -113,6 +113,10 @@ def diff(a: str, b: str, tracking_uri: str | None, json_: bool) -> None:
 
 @env.command("path", help=f"The folder of an environment; it is made again when it is gone. {_WORD_HELP}")
 @click.argument("word", metavar="ENV|RUN")
+@refused_python(
+    "the lock of an environment says its Python",
+    "reprise env exec URI --python VERSION makes the environment of a project with another one",
+)
 @tracking_option
 def path(word: str, tracking_uri: str | None) -> None:
     from reprise.envs import registry

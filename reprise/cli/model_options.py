@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from reprise.cli.options import python_option
+
 if TYPE_CHECKING:
-    from reprise.runner.models.fleet import Wanted
-    from reprise.runner.models.worker import Settings
-    from reprise.tracking.base import Tracking
+    from reprise.schemas.environment import Policy
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -24,23 +24,21 @@ _OPTIONS = (
         help="models:/NAME@ALIAS, models:/NAME/VERSION, runs:/RUN/PATH or a folder.",
     ),
     click.option("--env-manager", metavar="NAME", help="virtualenv, conda, or local: the current one."),
+    python_option,
     click.option("--offline", is_flag=True, help="Fetch nothing. [env: REPRISE_OFFLINE]"),
 )
 
 
 def model_options(command: F) -> F:
-    """``--model-uri --env-manager --offline``."""
+    """``--model-uri --env-manager --python --offline``."""
     for option in reversed(_OPTIONS):
         command = option(command)
     return command
 
 
-def wanted_of(
-    tracking: Tracking, uri: str, env_manager: str | None, offline: bool, settings: Settings
-) -> Wanted:
-    """What is asked for, as the options say."""
-    from reprise.runner.models.fleet import Wanted
-    from reprise.runner.request import is_offline
+def policy_of(python: str | None, offline: bool) -> Policy:
+    """How the model's environment may be made, as the options say."""
+    from reprise.runner.request import is_offline, read_python
     from reprise.schemas.environment import Policy
 
-    return Wanted(tracking, uri, env_manager, Policy(offline=is_offline(offline)), settings)
+    return Policy(python=read_python(python), offline=is_offline(offline))

@@ -7,7 +7,7 @@ import logging
 import click
 
 from reprise.cli import show
-from reprise.cli.model_options import model_options
+from reprise.cli.model_options import model_options, policy_of
 from reprise.cli.options import json_option, opened, tracking_option
 
 log = logging.getLogger(__name__)
@@ -32,6 +32,7 @@ def build_docker(
     name: str,
     base: str | None,
     env_manager: str | None,
+    python: str | None,
     platform: str | None,
     port: int,
     offline: bool,
@@ -45,15 +46,14 @@ def build_docker(
     """
     from reprise.runner.models.folder import is_address, opened_model
     from reprise.runner.models.image import Wanted, build
-    from reprise.runner.request import is_offline
-    from reprise.schemas.environment import Policy
 
+    policy = policy_of(python, offline)
     wanted = Wanted(name, base, env_manager, platform, port)
     with (
         opened(tracking_uri, make=not is_address(uri)) as tracking,
         opened_model(tracking, uri) as model,
     ):
-        image = build(model, wanted, Policy(offline=is_offline(offline)))
+        image = build(model, wanted, policy)
     if json_:
         show.as_json({"name": image.name, "id": image.id, "platform": image.platform, "port": port})
     else:

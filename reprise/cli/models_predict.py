@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, cast
 
 import click
 
-from reprise.cli.model_options import model_options, wanted_of
+from reprise.cli.model_options import model_options, policy_of
 from reprise.cli.options import opened, tracking_option
 from reprise.errors import UsageError
 
@@ -42,22 +42,25 @@ def predict(
     given: str | None,
     asked: str | None,
     env_manager: str | None,
+    python: str | None,
     offline: bool,
     tracking_uri: str | None,
 ) -> None:
     """Ask a model for predictions of all rows of a file, inside its own environment."""
     from reprise import paths
     from reprise.runner.models import predict as predicting
+    from reprise.runner.models.fleet import Wanted
     from reprise.runner.models.folder import is_address
     from reprise.runner.models.worker import Settings
     from reprise.runner.signals import interruptible
 
+    policy = policy_of(python, offline)
     formats = _format(source, given), _format(target, asked)
     _refuse_unwritable(target)
     rows = _read(source)
     log = paths.state_dir() / "logs" / f"predict-{os.getpid()}.log"
     with interruptible(), opened(tracking_uri, make=not is_address(uri)) as tracking, _of_this_alone(log):
-        wanted = wanted_of(tracking, uri, env_manager, offline, Settings(log, timeout=_LONGEST))
+        wanted = Wanted(tracking, uri, env_manager, policy, Settings(log, timeout=_LONGEST))
         predictions = predicting.predict(wanted, rows, *formats)
     _write(target, predictions)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from reprise.cli.model_options import model_options, wanted_of
+from reprise.cli.model_options import model_options, policy_of
 from reprise.cli.options import opened, tracking_option
 from reprise.cli.serving_options import access_of, access_options
 
@@ -53,6 +53,7 @@ def serve(
     workers: int,
     timeout: float,
     env_manager: str | None,
+    python: str | None,
     offline: bool,
     watch: float | None,
     allowed_host: tuple[str, ...],
@@ -66,14 +67,16 @@ def serve(
     from reprise import paths
     from reprise.amounts import read_size
     from reprise.runner.models import front
+    from reprise.runner.models.fleet import Wanted
     from reprise.runner.models.folder import is_address
     from reprise.runner.models.worker import Settings
     from reprise.server.serving import Serving, place
 
+    policy = policy_of(python, offline)
     access = access_of(host, **who)
     largest = read_size("--max-request", max_request)
     how = Serving(host, port, access, frozenset(allowed_host) or None, access_log, largest)
     with opened(tracking_uri, make=not is_address(uri)) as tracking, place(how) as here:
         log = paths.state_dir() / "logs" / f"serving-{host}-{here.port}.log"
-        wanted = wanted_of(tracking, uri, env_manager, offline, Settings(log, workers, timeout))
+        wanted = Wanted(tracking, uri, env_manager, policy, Settings(log, workers, timeout))
         front.serve(wanted, how, here, limit_concurrency, watch)

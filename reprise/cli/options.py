@@ -31,6 +31,16 @@ def python_option(function: F) -> F:
     )(function)
 
 
+def refused_python(why: str, hint: str) -> Callable[[F], F]:
+    """Refuse ``--python`` for a verb that has no choice of a Python, with the reason."""
+
+    def refuse(_: click.Context, __: click.Parameter, version: str | None) -> None:
+        if version is not None:
+            raise UsageError(f"--python: {why}", hint=hint)
+
+    return click.option("--python", metavar="VERSION", hidden=True, expose_value=False, callback=refuse)
+
+
 def json_option(function: F) -> F:
     return click.option("--json", "json_", is_flag=True, help="Print JSON on stdout.")(function)
 

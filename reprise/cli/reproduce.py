@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from reprise.cli import show
-from reprise.cli.options import json_option, name_values, opened, tracking_option
+from reprise.cli.options import json_option, name_values, opened, refused_python, tracking_option
 from reprise.cli.verdicts import given_tolerance, refuse_difference, show_verdict, tolerance_options
 
 if TYPE_CHECKING:
@@ -33,6 +33,10 @@ log = logging.getLogger(__name__)
 @click.option("--offline", is_flag=True, help="Fetch nothing: use what is there. [env: REPRISE_OFFLINE]")
 @click.option("--key", type=Path, metavar="PUB", help="Demand that this key has signed the bundle.")
 @click.option("--any-machine", is_flag=True, help="Also where the GPUs are of another kind.")
+@refused_python(
+    "a run is performed again with the Python of its record",
+    "reprise run with --python makes a new run with another one",
+)
 @tracking_option
 @json_option
 def reproduce(

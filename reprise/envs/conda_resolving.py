@@ -153,6 +153,7 @@ def resolve(
     Raises:
         EnvError: there is no resolution; names what is at fault.
     """
+    from reprise.amounts import counted
     from reprise.envs import conda_pip, conda_solve, pins
     from reprise.progress import spinner
 
@@ -160,7 +161,7 @@ def resolve(
     question = question_of(spec, platform, policy, preferred)
     with spinner("Resolving conda packages"):
         records = conda_solve.solve(question)
-    logger.info("Resolved %d conda packages in %.1f s", len(records), monotonic() - started)
+    logger.info("Resolved %s in %.1f s", counted(len(records), "conda package"), monotonic() - started)
     found = CondaLock(platform, records)
     if not asked.lines:
         return found
@@ -169,7 +170,8 @@ def resolve(
     with spinner("Resolving the pip section"):
         part = conda_pip.resolve(spec, asked, records, platform, policy, log, kept)
     count = sum(not line.startswith(" ") for line in part.requirements)
-    logger.info("Resolved %d packages of the pip section in %.1f s", count, monotonic() - started)
+    packages = counted(count, "package")
+    logger.info("Resolved %s of the pip section in %.1f s", packages, monotonic() - started)
     return found._replace(pip=part)
 
 

@@ -98,6 +98,7 @@ def shown(spec: PythonEnv) -> str:
 
 
 def _made(manager: str, spec: PythonEnv, asked: Requirements, policy: Policy, key: str, log: Path) -> Lock:
+    from reprise.amounts import counted
     from reprise.envs import choosing, pyproject
     from reprise.envs.question import Question
     from reprise.progress import spinner
@@ -107,7 +108,7 @@ def _made(manager: str, spec: PythonEnv, asked: Requirements, policy: Policy, ke
         resolved = choosing.resolve(Question(spec, asked, pyproject.read(spec), policy, log))
     made = Lock(manager, _text(spec, asked, resolved), notes=resolved.notes)
     resolutions.remember(key, made, resolved.python.path, resolved.note)
-    count = f"{len(resolved.pins)} package{'' if len(resolved.pins) == 1 else 's'}"
+    count = counted(len(resolved.pins), "package")
     done = f"Took {count} from {resolved.taken_from}" if resolved.taken_from else f"Resolved {count}"
     logger.info("%s in %.1f s", done, monotonic() - started)
     return made

@@ -68,7 +68,7 @@ def make_request(
         offline=is_offline(offline),
         observe=is_observed(observe),
         as_of=_as_of(as_of),
-        python=_python(python),
+        python=read_python(python),
         **rest,
     )
 
@@ -117,7 +117,12 @@ def read_params_file(path: Path) -> dict[str, str | None]:
     return values
 
 
-def _python(given: str | None) -> str | None:
+def read_python(given: str | None) -> str | None:
+    """The version that ``--python`` names.
+
+    Raises:
+        UsageError: it is no version of Python.
+    """
     if given is None:
         return None
     from reprise.schemas.python_request import fault_of

@@ -174,6 +174,39 @@ def test_what_the_option_does_not_take(project: Write, arguments: tuple[str, ...
     assert said in done.err
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("reproduce", "@last"), "a run is performed again with the Python of its record"),
+        (("check", "."), "check reads files and makes no environment"),
+        (("env", "path", "@last"), "the lock of an environment says its Python"),
+    ],
+)
+def test_verbs_that_have_no_choice_of_a_python_say_so(
+    project: Write, arguments: tuple[str, ...], said: str
+) -> None:
+    done = project({"MLproject": POINTS}).reprise(*arguments, "--python", SERIES)
+    assert done.exit_code == 2
+    assert f"--python: {said}" in done.err
+
+
+@pytest.mark.parametrize("verb", ["predict", "serve", "build-docker"])
+def test_a_model_gets_the_python_that_is_asked_for(project: Write, verb: str) -> None:
+    files = {
+        "MLmodel": "flavors: {python_function: {env: {virtualenv: python_env.yaml}}}\n",
+        "python_env.yaml": f"python: {SERIES}\ndependencies: [alpha]\n",
+    }
+    given = project(files)
+    (given.path / "rows.json").write_text("{}")
+    more = {"build-docker": ("-n", "image"), "predict": ("-i", str(given.path / "rows.json"))}.get(verb, ())
+    arguments = ("models", verb, "-m", str(given.path), *more)
+    assert "is not a version" in given.reprise(*arguments, "--python", "^3").err
+    if verb != "build-docker":  # which asks the engine first
+        done = given.reprise(*arguments, "--python", "3.99")
+        assert done.exit_code == 4
+        assert "Python 3.99 is not on this machine" in done.err
+
+
 def test_what_a_conda_yaml_leaves_out_is_recorded(project: Write, index: Path) -> None:
     wheels.make(index, "pip", "21.0")
     wheels.make(index, "setuptools", "60.0")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
 import shutil
@@ -17,7 +18,8 @@ from typing import Any
 import pytest
 
 from reprise import projects
-from reprise.errors import SourceError
+from reprise.cli.reproduce import reproduce as command
+from reprise.errors import SourceError, UsageError
 from reprise.schemas import tags
 from reprise.tracking.embedded import EmbeddedStore
 from tests.conftest import ProjectFolder
@@ -503,9 +505,27 @@ def test_python_api(repository: Write) -> None:
     assert again.verdict.reproduced and again.original == run
     varied = projects.reproduce(run, parameters={"C": 2})
     assert varied.changed == ("C",)
+    with pytest.raises(UsageError, match="--key is for bundles"):
+        projects.reproduce(run, key=Path("signer.pub"))
     lose_commit(project)
     with pytest.raises(SourceError):
         projects.reproduce(run)
+
+
+def test_python_api_takes_strict_and_the_store_of_the_run(repository: Write, tmp_path: Path) -> None:
+    project = repository({"MLproject": mlproject("echo took $(date +%N | cut -c2-4) ms")})
+    store = str(tmp_path / "elsewhere")
+    run = projects.run(str(project.path), env_manager="local", tracking_uri=store).run_id
+    assert project.runs() == []
+    assert projects.reproduce(run, tracking_uri=store).verdict.reproduced
+    assert not projects.reproduce(run, strict=True, tracking_uri=store).verdict.reproduced
+
+
+def test_python_api_has_what_the_command_has() -> None:
+    options = {parameter.name for parameter in command.params if parameter.expose_value}
+    as_in_python = {"run": "run_id", "set_": "parameters"}
+    names = {as_in_python.get(name or "", name) for name in options - {"json_", "tolerance_file"}}
+    assert names == set(inspect.signature(projects.reproduce).parameters)
 
 
 def test_name_of_a_kept_file_that_leaves_the_folder(repository: Write, tmp_path: Path) -> None:

@@ -37,27 +37,33 @@ _PYTHON_ALONE = {"python", "pip", "setuptools", "wheel"}
 _HAS_MLFLOW = "import importlib.util, sys; sys.exit(importlib.util.find_spec('mlflow') is None)"
 
 
-def wanted(model: ModelFolder, env_manager: str | None) -> tuple[EnvManager, EnvSpec | Lock]:
+def wanted(
+    model: ModelFolder, env_manager: str | None, version: str | None = None
+) -> tuple[EnvManager, EnvSpec | Lock]:
     """The manager, and what it makes the environment of: the lock of the run, or the model's own files.
 
     Args:
         env_manager: the word of ``--env-manager``; None: the manager of the lock, or else virtualenv where
             the model needs no package of conda's.
+        version: of Python, as the user wants it; None: as the lock or the files say.
 
     Raises:
-        UsageError: there is no such manager, or the model cannot be scored by MLflow's pyfunc.
+        UsageError: there is no such manager, it does not choose the Python, or the model cannot be scored
+            by MLflow's pyfunc.
         EnvError: the model says no environment, or the manager does not do it.
         ProjectError: a file of the model is missing or broken.
     """
     if envs.ALIASES.get(env_manager or "", env_manager) == _LOCAL:
-        return envs.choose(PythonEnv(model.folder), env_manager)
-    manager, spec = _own(model, env_manager)
+        return envs.choose(PythonEnv(model.folder), env_manager, version)
+    manager, spec = _own(model, env_manager, version)
     if isinstance(spec, PythonEnv):
         spec = spec._replace(dependencies=(*spec.dependencies, *unsaid(spec.dependencies, spec)))
     elif isinstance(spec, CondaEnv):
         spec = spec._replace(pip=(*spec.pip, *unsaid(spec.pip, spec)))
     lock = model.lock
-    if model.run_id is None:
+    if version is not None:
+        reason = f"--python {version} decides the Python"
+    elif model.run_id is None:
         reason = "no run is known that made it"
     elif lock is None or lock.manager not in _FROM_PACKAGES or foreign(lock):
         reason = "the run that made it kept no lock that is of use here"
@@ -80,7 +86,7 @@ def locked(model: ModelFolder, env_manager: str | None, policy: Policy) -> tuple
     Raises:
         RepriseError: as :func:`wanted`; or the packages cannot be resolved.
     """
-    manager, what = wanted(model, env_manager)
+    manager, what = wanted(model, env_manager, policy.python)
     return manager, what if isinstance(what, Lock) else manager.lock(what, policy, log_file())
 
 
@@ -102,7 +108,7 @@ def log_file() -> Path:
     return paths.state_dir() / "logs" / "environment.log"
 
 
-def _own(model: ModelFolder, env_manager: str | None) -> tuple[EnvManager, EnvSpec]:
+def _own(model: ModelFolder, env_manager: str | None, version: str | None) -> tuple[EnvManager, EnvSpec]:
     """What the files of the model say, as the manager takes it."""
     python, conda = _files(model)
     if python is None and conda is None:
@@ -111,9 +117,10 @@ def _own(model: ModelFolder, env_manager: str | None) -> tuple[EnvManager, EnvSp
             hint="--env-manager local takes the current one",
         )
     if conda is not None and (python is None or env_manager == "conda"):
-        return envs.choose(conda, env_manager or ("virtualenv" if _is_python_alone(conda) else None))
+        word = env_manager or ("virtualenv" if _is_python_alone(conda) else None)
+        return envs.choose(conda, word, version)
     assert python is not None
-    return envs.choose(python, env_manager)
+    return envs.choose(python, env_manager, version)
 
 
 def _is_python_alone(spec: CondaEnv) -> bool:

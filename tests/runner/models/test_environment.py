@@ -123,6 +123,14 @@ def test_the_manager_that_is_asked_for_is_taken(tmp_path: Path) -> None:
         wanted(model, "poetry")
 
 
+def test_another_python_than_that_of_the_run_is_made_of_the_files_of_the_model(tmp_path: Path) -> None:
+    model = written(tmp_path, FILES)._replace(lock=lock_with("mlflow==3.17.0", "scikit-learn==1.6.1"))
+    manager, what = wanted(model, None, "3.10")
+    assert (manager.NAME, type(what)) == ("virtualenv", PythonEnv)
+    with pytest.raises(UsageError, match="has the Python that it has"):
+        wanted(model, "local", "3.10")
+
+
 def test_a_conda_yaml_alone_needs_no_conda_unless_a_package_does(tmp_path: Path) -> None:
     files = {
         "MLmodel": "flavors: {python_function: {env: conda.yaml}}\n",
