@@ -18,7 +18,9 @@ import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import IO, Any, ClassVar, NamedTuple
+from typing import IO, Any, ClassVar
+
+from reprise.named_tuple import NamedTuple
 
 _WITNESS = Path(__file__).with_name("witness.py")
 _PAUSE = 0.01  # seconds, where the system cannot wake us when a child ends

@@ -14,10 +14,11 @@ import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import IO
 
 from reprise.children import Child
 from reprise.errors import RepriseError
+from reprise.named_tuple import NamedTuple
 from reprise.pipes import Tell, read_output
 from reprise.redact import redact
 

@@ -22,9 +22,10 @@ import tty
 from collections.abc import Callable, Collection
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, NamedTuple, TextIO
+from typing import Any, TextIO
 
 from reprise.backends.kept_log import STDERR, STDOUT, TERMINAL, KeptLog
+from reprise.named_tuple import NamedTuple
 
 log = logging.getLogger(__name__)
 

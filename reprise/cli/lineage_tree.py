@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import click
 
 from reprise.cli import show
+from reprise.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
     from reprise.runner.models.lineage import Lineage, Origin, Reproduction

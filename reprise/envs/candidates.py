@@ -9,11 +9,11 @@ from datetime import date
 from functools import cache
 from itertools import chain, islice
 from pathlib import Path
-from typing import NamedTuple
 
 from reprise.envs import interpreters
 from reprise.envs.base import running
 from reprise.errors import EnvError
+from reprise.named_tuple import NamedTuple
 
 _OLDEST = (3, 6)  # what uv can make environments for
 

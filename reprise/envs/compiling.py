@@ -6,7 +6,6 @@ import logging
 import re
 from collections.abc import Iterable, Sequence
 from functools import partial
-from typing import NamedTuple
 
 from reprise.envs import hashes, pins, user_words, uv, uv_failures
 from reprise.envs.candidates import Candidate
@@ -14,6 +13,7 @@ from reprise.envs.pins import Pin
 from reprise.envs.question import Question
 from reprise.envs.uv_compile import compile_requirements
 from reprise.errors import EnvError
+from reprise.named_tuple import NamedTuple
 
 logger = logging.getLogger(__name__)
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from reprise.errors import EnvError
+from reprise.named_tuple import NamedTuple
 from reprise.redact import redact
 
 _FALLBACK = "conda-forge"

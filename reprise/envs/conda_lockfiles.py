@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from reprise.envs import conda_channels, conda_pip, conda_records, conda_specs, translate
 from reprise.envs.conda_records import CONDA_LOCK, PIXI_LOCK, CondaLock, Record
@@ -17,6 +17,7 @@ from reprise.envs.credentials import hide_credentials
 from reprise.envs.pins import Pin
 from reprise.envs.requirements import NAME, Requirements, canonical
 from reprise.errors import EnvError
+from reprise.named_tuple import NamedTuple
 from reprise.schemas.environment import CondaEnv
 
 _DIGEST = "reprise-spec"

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 from reprise.envs.credentials import hide_credentials
 from reprise.envs.pins import Pin
 from reprise.errors import EnvError
+from reprise.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
     from packaging.tags import Tag

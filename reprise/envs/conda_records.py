@@ -12,9 +12,10 @@ import os
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from reprise.envs import conda_channels
+from reprise.named_tuple import NamedTuple
 from reprise.schemas.environment import Lock
 
 if TYPE_CHECKING:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from reprise.envs.conda_channels import Channel
 from reprise.errors import EnvError
+from reprise.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
     from rattler import Gateway, PackageName, RepoDataRecord, Subdir

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from reprise.envs import (
     conda_channels,
@@ -16,6 +16,7 @@ from reprise.envs import (
 from reprise.envs.conda_channels import Channel, Settings
 from reprise.envs.conda_records import Record
 from reprise.envs.conda_repodata import ByBuildTime, Search
+from reprise.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
     from rattler import Gateway, MatchSpec, MultiSource, RepoDataRecord

@@ -11,7 +11,8 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import NamedTuple
+
+from reprise.named_tuple import NamedTuple
 
 _NAMED = 4
 _SITE = "lib/python*/site-packages"

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import NamedTuple
 
 from reprise.children import interpreter
 from reprise.envs.python_facts import PythonFacts, describe_python
+from reprise.named_tuple import NamedTuple
 
 ACTIVATED = ("VIRTUAL_ENV", "CONDA_PREFIX")
 NONE_ON_PATH = "the one that runs reprise, as none on PATH works"

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import NamedTuple
 
 from reprise.envs.requirements import canonical
+from reprise.named_tuple import NamedTuple
 from reprise.schemas.environment import Package
 
 

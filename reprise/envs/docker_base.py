@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
-from typing import NamedTuple
 
 from reprise.envs import docker_client, docker_images
 from reprise.envs.docker_images import Image
 from reprise.errors import EnvError, UsageError
 from reprise.lock import scratch
+from reprise.named_tuple import NamedTuple
 from reprise.schemas.environment import DockerEnv, Policy
 
 _REFERENCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.\-]*(?:[/:@][A-Za-z0-9_.\-]+)*")

@@ -14,9 +14,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import IO, Any
 
 from reprise.errors import EnvError
+from reprise.named_tuple import NamedTuple
 from reprise.process import Completed, run
 from reprise.redact import redact
 from reprise.schemas.environment import RegistryLogin

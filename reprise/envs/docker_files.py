@@ -15,9 +15,10 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import IO
 
 from reprise.envs import docker_client
+from reprise.named_tuple import NamedTuple
 
 MOUNT = "/mlflow"
 CODE = f"{MOUNT}/projects/code"

@@ -7,10 +7,11 @@ import logging
 from collections.abc import Mapping
 from pathlib import Path
 from time import monotonic
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 from reprise.envs import docker_client
 from reprise.errors import EnvError
+from reprise.named_tuple import NamedTuple
 from reprise.paths import write_atomically
 from reprise.progress import spinner
 from reprise.schemas.environment import DockerEnv, Policy

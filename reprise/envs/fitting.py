@@ -8,7 +8,6 @@ packages are held against the index once more.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
 
 from reprise.envs import interpreters, wheel_coverage
 from reprise.envs.candidates import Candidate, Candidates, find_candidates, is_newer
@@ -17,6 +16,7 @@ from reprise.envs.pins import Pin
 from reprise.envs.question import Question
 from reprise.envs.wheel_coverage import Wheels
 from reprise.errors import EnvError
+from reprise.named_tuple import NamedTuple
 
 Resolve = Callable[[Candidate], tuple[Pin, ...]]
 """The resolution for a Python; EnvError where there is none."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Sequence
-from typing import NamedTuple
 
 from reprise.envs import fitting, interpreters, user_words
 from reprise.envs.candidates import Candidate, was_released
@@ -14,6 +13,7 @@ from reprise.envs.interpreters import Interpreter
 from reprise.envs.pins import Pin
 from reprise.envs.question import Question
 from reprise.errors import EnvError
+from reprise.named_tuple import NamedTuple
 
 logger = logging.getLogger(__name__)
 

@@ -6,12 +6,12 @@ import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 from reprise.envs import marker, store
 from reprise.envs.marker import Marker, User
 from reprise.errors import EnvError, UsageError
 from reprise.lock import hold
+from reprise.named_tuple import NamedTuple
 from reprise.schemas.environment import Lock
 
 _FEWEST = 4  # characters of a digest that name an environment

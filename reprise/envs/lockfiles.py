@@ -13,7 +13,6 @@ import os
 import re
 from collections.abc import Iterable
 from pathlib import Path
-from typing import NamedTuple
 
 from reprise.envs import local_projects, pins
 from reprise.envs.credentials import hide_credentials
@@ -21,6 +20,7 @@ from reprise.envs.pins import Pin
 from reprise.envs.requirement_text import logical
 from reprise.envs.requirements import NAME, Requirements
 from reprise.errors import EnvError
+from reprise.named_tuple import NamedTuple
 from reprise.schemas import platforms
 from reprise.schemas.environment import PythonEnv
 

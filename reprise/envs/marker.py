@@ -10,8 +10,9 @@ import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import Self
 
+from reprise.named_tuple import NamedTuple
 from reprise.paths import write_atomically
 
 NAME = "reprise-env.json"

@@ -10,11 +10,12 @@ import re
 from collections.abc import Iterable, Iterator
 from email.parser import HeaderParser
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from reprise.envs import uv
 from reprise.envs.candidates import Candidate
 from reprise.lock import scratch
+from reprise.named_tuple import NamedTuple
 from reprise.process import Completed
 
 _AT_ONCE = 10  # versions of packages that one resolution may need put right

@@ -9,11 +9,12 @@ from __future__ import annotations
 import json
 import logging
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from reprise.envs import base, installing, interpreters, uv, uv_failures
 from reprise.errors import EnvError
 from reprise.lock import scratch
+from reprise.named_tuple import NamedTuple
 from reprise.process import run
 from reprise.progress import spinner
 from reprise.schemas.environment import Lock, Policy

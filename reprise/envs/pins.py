@@ -10,11 +10,11 @@ import os
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from reprise.envs.requirement_text import expanded, logical
 from reprise.envs.requirements import HASH, NAME, canonical, local_path
+from reprise.named_tuple import NamedTuple
 
 _HASHES = re.compile(r"\s+--hash[=\s]")
 _MARKER = re.compile(r"\s+;\s*|;\s+")

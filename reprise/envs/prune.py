@@ -9,10 +9,10 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
 
 from reprise.envs import bytecode, inventory, making, marker, resolutions, store
 from reprise.lock import SCRATCH, hold, is_owned
+from reprise.named_tuple import NamedTuple
 from reprise.paths import cache_dir
 
 QUIET = 86400.0

@@ -14,10 +14,11 @@ import sys
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from reprise.children import interpreter
 from reprise.errors import RepriseError
+from reprise.named_tuple import NamedTuple
 from reprise.paths import cache_dir, write_atomically
 from reprise.process import run
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import NamedTuple
 
 from reprise.envs.interpreters import Interpreter
 from reprise.envs.pins import Pin
 from reprise.envs.pyproject import Pyproject
 from reprise.envs.requirements import Requirements
+from reprise.named_tuple import NamedTuple
 from reprise.schemas.environment import Policy, PythonEnv
 
 

@@ -8,7 +8,8 @@ import re
 import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import NamedTuple
+
+from reprise.named_tuple import NamedTuple
 
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8"),

@@ -9,11 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from reprise.envs.requirement_text import expanded, logical
 from reprise.errors import ProjectError
+from reprise.named_tuple import NamedTuple
 from reprise.schemas.environment import Package
 
 NAME = re.compile(r"[A-Za-z0-9][\w.\-]*")

@@ -17,10 +17,10 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
 
 from reprise.envs.requirements import canonical
 from reprise.errors import EnvError
+from reprise.named_tuple import NamedTuple
 from reprise.schemas.environment import CondaEnv, PythonEnv
 
 logger = logging.getLogger(__name__)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 from reprise.envs import mending, uv
 from reprise.envs.candidates import Candidate
+from reprise.named_tuple import NamedTuple
 from reprise.process import Completed
 
 

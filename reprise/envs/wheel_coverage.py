@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
 
 from reprise.envs import uv
 from reprise.envs.candidates import Candidate, Candidates
 from reprise.envs.question import Question
 from reprise.envs.requirements import NAME, URL, canonical
 from reprise.envs.uv_compile import compile_requirements
+from reprise.named_tuple import NamedTuple
 
 SOURCES = ("--index-url", "--extra-index-url", "--find-links", "--no-index")
 _SHOWN = 3

@@ -10,9 +10,10 @@ import shlex
 import string
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 from reprise.errors import TrackingError, UsageError
+from reprise.named_tuple import NamedTuple
 from reprise.redact import redact
 from reprise.runner.shell.filling import Unwritable, fill_command
 from reprise.schemas import values

@@ -18,9 +18,9 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 from subprocess import DEVNULL
-from typing import NamedTuple
 
 from reprise.children import Child, Ending, interpreter
+from reprise.named_tuple import NamedTuple
 from reprise.runner.lease import JOB_VARIABLE
 
 _PATIENCE = 60.0  # seconds that a forked process has to say that it is there; it takes milliseconds

@@ -8,9 +8,9 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import NamedTuple
 
 from reprise import paths
+from reprise.named_tuple import NamedTuple
 
 FOLDER = "digests-v1"
 

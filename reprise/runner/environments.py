@@ -6,7 +6,6 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import NamedTuple
 from urllib.parse import unquote
 
 from reprise import paths
@@ -15,6 +14,7 @@ from reprise.envs import registry as envs
 from reprise.envs.marker import User
 from reprise.errors import EnvError, RepriseError, TrackingError, UsageError
 from reprise.lock import scratch
+from reprise.named_tuple import NamedTuple
 from reprise.runner import sources
 from reprise.runner.find import LAST, find_run
 from reprise.runner.record import ENV_LOCK_ARTIFACT

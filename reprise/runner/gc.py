@@ -6,9 +6,9 @@ import logging
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 from reprise.errors import RepriseError
+from reprise.named_tuple import NamedTuple
 from reprise.runner import contents
 from reprise.runner.lease import is_held, job_folders, read_record, unheld
 from reprise.runner.records import RECORD_ARTIFACT

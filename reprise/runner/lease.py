@@ -17,10 +17,11 @@ import time
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import Self
 
 from reprise.backends.guard import kill_after, signal_group
 from reprise.errors import TrackingError
+from reprise.named_tuple import NamedTuple
 from reprise.schemas.job import Outcome
 from reprise.tracking.names import now
 

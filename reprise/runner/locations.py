@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 
 from reprise.errors import SourceError
+from reprise.named_tuple import NamedTuple
 from reprise.redact import redact
 from reprise.runner import git, remotes
 

@@ -6,12 +6,12 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 from time import monotonic
-from typing import NamedTuple
 
 from reprise import paths
 from reprise.envs import registry as envs
 from reprise.envs.base import EnvManager
 from reprise.errors import UsageError
+from reprise.named_tuple import NamedTuple
 from reprise.runner import as_of, sources
 from reprise.runner.plan import read_used_project, taken_from
 from reprise.schemas.environment import EnvSpec, Policy

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import NamedTuple
 
+from reprise.named_tuple import NamedTuple
 from reprise.runner.capture.command_words import read_command
 from reprise.schemas.observed_record import ObservedRecord
 from reprise.schemas.run_record import RunRecord

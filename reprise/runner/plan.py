@@ -7,11 +7,12 @@ import re
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from reprise import paths
 from reprise.backends import registry as backends
 from reprise.envs import registry as envs
+from reprise.named_tuple import NamedTuple
 from reprise.runner import as_of, sources
 from reprise.runner.bind import Localise, bind, render
 from reprise.runner.capture import guards

@@ -10,7 +10,6 @@ import os
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import NamedTuple
 
 from reprise import paths
 from reprise.envs import inventory, prune
@@ -18,6 +17,7 @@ from reprise.envs.inventory import Entry
 from reprise.envs.prune import Leftover
 from reprise.errors import RepriseError
 from reprise.lock import hold
+from reprise.named_tuple import NamedTuple
 from reprise.runner import sources
 from reprise.runner.find import experiment_names
 from reprise.runner.lease import MAKING

@@ -5,11 +5,11 @@ from __future__ import annotations
 import getpass
 import logging
 from pathlib import Path
-from typing import NamedTuple
 
 import reprise
 from reprise import paths
 from reprise.errors import RepriseError, TrackingError, UsageError
+from reprise.named_tuple import NamedTuple
 from reprise.redact import redact
 from reprise.runner.bind import MASK
 from reprise.runner.capture.closing import closing

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from reprise.errors import TrackingError, UsageError
+from reprise.named_tuple import NamedTuple
 from reprise.runner.find import find_model, find_run, find_version
 from reprise.schemas.entities import ModelVersion, Run
 from reprise.tracking.base import Tracking

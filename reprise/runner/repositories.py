@@ -14,11 +14,11 @@ import subprocess
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 from reprise import process
 from reprise.children import Child
 from reprise.errors import SourceError
+from reprise.named_tuple import NamedTuple
 from reprise.runner import git
 
 _VERBS = frozenset(

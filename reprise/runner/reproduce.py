@@ -6,10 +6,10 @@ import logging
 import shutil
 from contextlib import ExitStack
 from pathlib import Path
-from typing import NamedTuple
 
 from reprise import paths
 from reprise.errors import SourceError, UsageError
+from reprise.named_tuple import NamedTuple
 from reprise.runner import executor, sources
 from reprise.runner.bundle.opening import bring_in, check_provenance, is_bundle, unpacked
 from reprise.runner.find import find_run

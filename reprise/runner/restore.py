@@ -10,10 +10,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
 
 from reprise import paths
 from reprise.errors import EnvError, RepriseError, SourceError, UsageError
+from reprise.named_tuple import NamedTuple
 from reprise.runner import (
     restore_environment,
     restore_inputs,

@@ -11,9 +11,9 @@ import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
 
 from reprise.errors import SourceError, TrackingError, UsageError
+from reprise.named_tuple import NamedTuple
 from reprise.paths import confined, room_hint
 from reprise.runner import contents, digests, git, repositories
 from reprise.runner.worktree.large_files import read_pointer

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 from reprise.errors import RepriseError, UsageError
+from reprise.named_tuple import NamedTuple
 from reprise.runner import digests
 from reprise.runner.bind import Localise
 from reprise.runner.capture.inputs import is_fetched, name_changes

@@ -13,9 +13,10 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import IO
 
 from reprise.errors import SourceError
+from reprise.named_tuple import NamedTuple
 from reprise.paths import confined
 from reprise.process import Completed
 from reprise.redact import redact

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from reprise.errors import RepriseError
+from reprise.named_tuple import NamedTuple
 from reprise.runner import executor
 from reprise.runner.capture.opening import HASH_SEED
 from reprise.runner.lint import code

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple, TypedDict, Unpack
+from typing import TypedDict, Unpack
 
 from reprise.errors import ProjectError
+from reprise.named_tuple import NamedTuple
 
 _SHOWN = 60
 _LEVELS_SHOWN = 8

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, NamedTuple, NewType
+from typing import Any, NewType
 
+from reprise.named_tuple import NamedTuple
 from reprise.schemas.environment import RegistryLogin
 from reprise.schemas.work_tree import WorkTree
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from reprise import paths
 from reprise.errors import RepriseError
+from reprise.named_tuple import NamedTuple
 from reprise.schemas.faults import Finding, Position
 from reprise.schemas.nodes import Entry, MappingNode, Node, ScalarNode, SequenceNode
 

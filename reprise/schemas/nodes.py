@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
+from reprise.named_tuple import NamedTuple
 from reprise.schemas.faults import Position
 
 MAX_BYTES = 1 << 20

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
 
+from reprise.named_tuple import NamedTuple
 from reprise.schemas.environment import EnvSpec
 
 

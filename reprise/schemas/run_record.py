@@ -10,9 +10,10 @@ import json
 import types
 import typing
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from reprise.errors import TrackingError
+from reprise.named_tuple import NamedTuple
 from reprise.schemas.job import Usage
 from reprise.schemas.observed_record import ObservedRecord
 from reprise.schemas.work_tree import Standing

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import NamedTuple
 
 from reprise.errors import UsageError
+from reprise.named_tuple import NamedTuple
 from reprise.schemas.field_names import KINDS_OF_FIELDS, kind_of_field
 
 IGNORE = "ignore"

@@ -6,8 +6,8 @@ MLflow runs an entry point whatever is wrong in another one, so we do. ``reprise
 from __future__ import annotations
 
 import logging
-from typing import NamedTuple
 
+from reprise.named_tuple import NamedTuple
 from reprise.schemas.faults import Finding, Findings, KeyPath, refuse_faults
 from reprise.schemas.loader import ENVIRONMENT_KEYS, Reading, is_script
 from reprise.schemas.project import Project

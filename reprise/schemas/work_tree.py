@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import NamedTuple
+
+from reprise.named_tuple import NamedTuple
 
 
 class Standing(StrEnum):

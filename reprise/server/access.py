@@ -11,9 +11,10 @@ import binascii
 import hmac
 import re
 from enum import IntEnum
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from reprise.errors import TrackingError
+from reprise.named_tuple import NamedTuple
 
 # Verbs that look, though they are sent by POST.
 _LOOKS = {

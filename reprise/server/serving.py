@@ -8,12 +8,13 @@ import socket
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import Literal, NamedTuple, TextIO
+from typing import Literal, TextIO
 
 import uvicorn
 from starlette.types import ASGIApp
 
 from reprise.errors import UsageError
+from reprise.named_tuple import NamedTuple
 from reprise.server.access import Access, Everyone
 from reprise.server.app import LOOPBACK_NAMES, Pages, create_app
 from reprise.server.loopback import BACKLOG, bound

@@ -12,7 +12,8 @@ import logging
 import sqlite3
 import threading
 from pathlib import Path
-from typing import NamedTuple
+
+from reprise.named_tuple import NamedTuple
 
 logger = logging.getLogger(__name__)
 

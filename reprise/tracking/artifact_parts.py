@@ -8,8 +8,8 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
 
+from reprise.named_tuple import NamedTuple
 from reprise.tracking import validation
 from reprise.tracking.artifact_digests import state_of
 from reprise.tracking.artifacts import ArtifactFolder, Artifacts, Sink

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
 
 from reprise.errors import TrackingError
+from reprise.named_tuple import NamedTuple
 from reprise.schemas.entities import ACTIVE, DELETED, Experiment, Page, ViewType
 from reprise.tracking import artifacts, validation
 from reprise.tracking.names import now

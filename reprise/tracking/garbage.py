@@ -12,9 +12,9 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 from reprise.errors import RepriseError, TrackingError
+from reprise.named_tuple import NamedTuple
 from reprise.schemas.entities import DELETED
 from reprise.schemas.tags import JOB
 from reprise.tracking.artifact_names import ARRIVING

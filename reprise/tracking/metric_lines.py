@@ -6,8 +6,8 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import NamedTuple
 
+from reprise.named_tuple import NamedTuple
 from reprise.tracking.rows import Connection, Verbs
 from reprise.tracking.run_rows import IN_IDS, run_row
 

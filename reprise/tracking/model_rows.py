@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterable
-from typing import NamedTuple
 
+from reprise.named_tuple import NamedTuple
 from reprise.schemas.entities import ModelVersion, RegisteredModel
 from reprise.tracking import validation
 from reprise.tracking.names import now

@@ -10,8 +10,9 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from itertools import islice
-from typing import Literal, NamedTuple
+from typing import Literal
 
+from reprise.named_tuple import NamedTuple
 from reprise.schemas import tags
 from reprise.schemas.entities import Run, ViewType
 from reprise.tracking import validation

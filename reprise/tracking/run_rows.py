@@ -6,8 +6,8 @@ import json
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
 
+from reprise.named_tuple import NamedTuple
 from reprise.schemas.entities import ACTIVE, Dataset, DatasetInput, Metric, ModelLink, Run
 from reprise.tracking.rows import Connection, columns, missing, pairs
 from reprise.tracking.validation import invalid

@@ -5,8 +5,9 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
+from reprise.named_tuple import NamedTuple
 from reprise.tracking.search import Comparison
 from reprise.tracking.search_sql import BEGINNING, Index, Searchable, Sql
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
+from reprise.named_tuple import NamedTuple
 from reprise.tracking.search import MOST_ORDERS, Comparison, Order, parse_filter, parse_order
 from reprise.tracking.search_index import bounds, index_of, narrowed
 from reprise.tracking.search_sql import (

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import Any
 
+from reprise.named_tuple import NamedTuple
 from reprise.schemas.entities import Assessment, Trace
 from reprise.tracking.rows import Connection, columns, missing, pairs
 from reprise.tracking.run_rows import IN_IDS

@@ -8,7 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
-from typing import NamedTuple
+
+from reprise.named_tuple import NamedTuple
 
 _SEQUENCE = re.compile(
     r"\x1b(?:\[(?P<parameters>[0-?]*)[ -/]*(?P<letter>[@-~])|\][^\x07\x1b]*(?:\x07|\x1b\\)?"

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from reprise.errors import TrackingError
+from reprise.named_tuple import NamedTuple
 from reprise.schemas.entities import Artifact, Run
 from reprise.server.artifacts import store_of
 from reprise.tracking.artifacts import Artifacts

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
 
+from reprise.named_tuple import NamedTuple
 from reprise.schemas.entities import ACTIVE, Run
 from reprise.tracking.embedded import EmbeddedStore
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import urlencode
 
 from starlette.datastructures import QueryParams
@@ -12,6 +12,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from reprise.errors import TrackingError
+from reprise.named_tuple import NamedTuple
 from reprise.schemas.entities import ACTIVE, Run
 from reprise.server.artifacts import json_response, store_of
 from reprise.tracking.embedded import EmbeddedStore

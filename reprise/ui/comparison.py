@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
-from typing import NamedTuple
 
+from reprise.named_tuple import NamedTuple
 from reprise.schemas import tags
 from reprise.schemas.entities import Run
 from reprise.tracking.sweep_listing import Goal

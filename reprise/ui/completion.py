@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from typing import Literal, NamedTuple
+from typing import Literal
 
+from reprise.named_tuple import NamedTuple
 from reprise.schemas.entities import RUN_STATUSES
 from reprise.tracking.embedded import EmbeddedStore
 from reprise.tracking.search import ENTITIES

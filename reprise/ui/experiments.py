@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from reprise.named_tuple import NamedTuple
 from reprise.schemas.entities import RUN_STATUSES, Experiment, ViewType
 from reprise.server.artifacts import store_of
 from reprise.tracking.embedded import EmbeddedStore

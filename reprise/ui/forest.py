@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from typing import NamedTuple
+
+from reprise.named_tuple import NamedTuple
 
 Row = Sequence[float]
 Columns = Sequence[Sequence[float]]

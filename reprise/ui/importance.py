@@ -11,8 +11,8 @@ import random
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from statistics import fmean
-from typing import NamedTuple
 
+from reprise.named_tuple import NamedTuple
 from reprise.ui.forest import examine
 from reprise.ui.numbers import all_finite
 

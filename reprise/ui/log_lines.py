@@ -12,7 +12,9 @@ import threading
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterator
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO
+
+from reprise.named_tuple import NamedTuple
 
 BLOCK = 1 << 16
 LINE_LIMIT = 16 * 1024

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
+from reprise.named_tuple import NamedTuple
 from reprise.ui import ansi
 from reprise.ui.html import templates
 from reprise.ui.log_lines import Window

@@ -14,12 +14,13 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable
-from typing import BinaryIO, Literal, NamedTuple
+from typing import BinaryIO, Literal
 
 from starlette.concurrency import run_in_threadpool
 
 from reprise import paths
 from reprise.errors import TrackingError
+from reprise.named_tuple import NamedTuple
 from reprise.runner.reap import reap
 from reprise.runner.record import ENV_LOG_ARTIFACT, LOG_ARTIFACT, jobs_folder
 from reprise.schemas import tags

@@ -6,12 +6,13 @@ The page holds no points: the browser asks for those of the charts that come int
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from reprise.named_tuple import NamedTuple
 from reprise.schemas.entities import Metric
 from reprise.server.artifacts import store_of
 from reprise.server.wire import encode, invalid, number

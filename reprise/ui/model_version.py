@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import NamedTuple
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from reprise.errors import TrackingError, UsageError
+from reprise.named_tuple import NamedTuple
 from reprise.runner.models.lineage import lineage
 from reprise.runner.models.versions import with_aliases
 from reprise.schemas.entities import MODEL_STAGES, ModelVersion

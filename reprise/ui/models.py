@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from reprise.errors import TrackingError
+from reprise.named_tuple import NamedTuple
 from reprise.runner.models.versions import with_aliases
 from reprise.runner.register import origin_of
 from reprise.schemas.entities import MODEL_STAGES, ModelVersion, RegisteredModel, Run

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 import shlex
-from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from reprise.errors import TrackingError, UsageError
+from reprise.named_tuple import NamedTuple
 from reprise.runner.models.lineage import datasets_of
 from reprise.runner.records import read_record
 from reprise.runner.restore_mlflow import record_of

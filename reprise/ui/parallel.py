@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
 
 from starlette.datastructures import QueryParams
 
+from reprise.named_tuple import NamedTuple
 from reprise.ui.numbers import finite
 from reprise.ui.plotted import Column
 

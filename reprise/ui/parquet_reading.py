@@ -14,7 +14,9 @@ import threading
 from collections.abc import Sequence
 from contextlib import suppress
 from io import UnsupportedOperation
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, BinaryIO
+
+from reprise.named_tuple import NamedTuple
 
 COLUMNS, ROWS = 200, 1000
 CELL = 500

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
+from reprise.named_tuple import NamedTuple
 from reprise.schemas.entities import Run
 from reprise.server.wire import Answer, number
 from reprise.tracking.embedded import EmbeddedStore

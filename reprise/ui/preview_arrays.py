@@ -5,7 +5,8 @@ from __future__ import annotations
 import ast
 import struct
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+
+from reprise.named_tuple import NamedTuple
 
 READ_LIMIT = 64 * 1024
 """Bytes that are read."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
 
 import yaml
 
 from reprise.errors import TrackingError
+from reprise.named_tuple import NamedTuple
 from reprise.ui.stored_file import StoredFile
 
 READ_LIMIT = 256 * 1024

@@ -7,9 +7,10 @@ import importlib.util
 import io
 import re
 from collections.abc import Iterable, Sequence
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, BinaryIO
 
 from reprise import amounts
+from reprise.named_tuple import NamedTuple
 from reprise.ui import parquet_reading
 from reprise.ui.parquet_reading import CELL, COLUMNS, ROWS
 

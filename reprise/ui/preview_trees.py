@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from typing import NamedTuple
 
 from reprise import amounts
+from reprise.named_tuple import NamedTuple
 
 NODES = 5000
 DEPTH = 40

@@ -6,9 +6,10 @@ Nothing in a file is run or unpickled, and only so much of it is read as stands 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from reprise import amounts
+from reprise.named_tuple import NamedTuple
 from reprise.ui import preview_arrays, preview_images, preview_models, preview_tables, preview_trees
 from reprise.ui.preview_models import ModelCard
 from reprise.ui.preview_tables import Table

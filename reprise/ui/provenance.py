@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import IO, NamedTuple
+from typing import IO
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -11,6 +11,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from reprise.errors import EnvError, TrackingError
+from reprise.named_tuple import NamedTuple
 from reprise.runner.contents import open_content
 from reprise.runner.records import read_record
 from reprise.runner.verdict.recorded import both

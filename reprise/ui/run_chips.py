@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
 
 from reprise.errors import TrackingError
+from reprise.named_tuple import NamedTuple
 from reprise.schemas import tags
 from reprise.schemas.entities import RUN_STATUSES
 from reprise.tracking.embedded import EmbeddedStore

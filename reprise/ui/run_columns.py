@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import NamedTuple
 
+from reprise.named_tuple import NamedTuple
 from reprise.schemas import tags
 from reprise.tracking.run_listing import Keys
 from reprise.tracking.search import Name

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from itertools import islice
-from typing import NamedTuple
 
+from reprise.named_tuple import NamedTuple
 from reprise.runner.verdict.changes import Change, Source, changes
 from reprise.runner.verdict.recorded import both
 from reprise.schemas.entities import Run

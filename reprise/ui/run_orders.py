@@ -10,8 +10,8 @@ import threading
 from array import array
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from typing import NamedTuple
 
+from reprise.named_tuple import NamedTuple
 from reprise.tracking.embedded import EmbeddedStore
 from reprise.tracking.run_listing import RunOrder
 from reprise.ui.run_query import EVERY, RunQuery

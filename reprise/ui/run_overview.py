@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from markupsafe import Markup
 
 from reprise.errors import TrackingError
+from reprise.named_tuple import NamedTuple
 from reprise.schemas.entities import Dataset, DatasetInput, LoggedModel, Metric, ModelVersion, Run
 from reprise.tracking.embedded import EmbeddedStore
 from reprise.tracking.metric_lines import Figures

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from reprise.errors import TrackingError
+from reprise.named_tuple import NamedTuple
 from reprise.schemas import tags
 from reprise.schemas.entities import Experiment, Run
 from reprise.server.artifacts import store_of

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
 from urllib.parse import urlencode
 
 from starlette.datastructures import QueryParams
 
 from reprise.errors import TrackingError
+from reprise.named_tuple import NamedTuple
 from reprise.schemas.entities import ViewType
 from reprise.tracking.search import parse_order
 from reprise.ui.run_columns import MOST_COLUMNS, Column, column, column_of, columns

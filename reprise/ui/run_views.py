@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import NamedTuple
 
+from reprise.named_tuple import NamedTuple
 from reprise.schemas.entities import Experiment
 
 PREFIX = "reprise.view."

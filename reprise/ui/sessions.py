@@ -9,11 +9,11 @@ from __future__ import annotations
 import secrets
 import time
 from collections import OrderedDict
-from typing import NamedTuple
 
 from starlette.datastructures import Headers
 from starlette.requests import HTTPConnection
 
+from reprise.named_tuple import NamedTuple
 from reprise.server.access import Access, Bearer
 
 LASTS = 30 * 86400

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
-from typing import BinaryIO, NamedTuple, Self
+from typing import BinaryIO, Self
 
+from reprise.named_tuple import NamedTuple
 from reprise.tracking.artifacts import Artifacts
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 from reprise.errors import TrackingError
+from reprise.named_tuple import NamedTuple
 from reprise.runner.verdict.storing import ARTIFACT
 from reprise.runner.verdict.table import title_of
 from reprise.schemas import tags

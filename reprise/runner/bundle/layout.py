@@ -18,9 +18,9 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import NamedTuple
 
 from reprise.errors import SourceError
+from reprise.named_tuple import NamedTuple
 from reprise.runner import digests
 from reprise.schemas.run_record import LeftOut, plain, value_of
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
-from typing import NamedTuple
 
 import reprise
 from reprise.errors import UsageError
 from reprise.lock import scratch
+from reprise.named_tuple import NamedTuple
 from reprise.runner import contents, environments, sources
 from reprise.runner.bundle import crate, layout, packages, packing, signing, source, statement, tracked
 from reprise.runner.bundle.layout import Manifest

@@ -7,9 +7,10 @@ import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from reprise.errors import SourceError, UsageError
+from reprise.named_tuple import NamedTuple
 from reprise.runner.bundle import layout
 
 if TYPE_CHECKING:

@@ -7,9 +7,10 @@ import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from reprise.errors import SourceError
+from reprise.named_tuple import NamedTuple
 from reprise.runner.bundle import layout
 from reprise.schemas.entities import (
     Experiment,

@@ -8,9 +8,9 @@ import shlex
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import NamedTuple
 
 from reprise.envs.base import OBSERVER_VARIABLE
+from reprise.named_tuple import NamedTuple
 
 _OPERATORS = "();<>|&\n"
 _INTO = {">", ">>", ">|", "&>", ">&"}

@@ -12,10 +12,11 @@ import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from reprise import paths, process
 from reprise.errors import EnvError
+from reprise.named_tuple import NamedTuple
 from reprise.redact import redact
 from reprise.schemas.run_record import Distribution
 

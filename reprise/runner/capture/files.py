@@ -6,8 +6,8 @@ import os
 import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import NamedTuple
 
+from reprise.named_tuple import NamedTuple
 from reprise.runner import contents
 from reprise.runner.capture import guards
 from reprise.runner.digests import Memory

@@ -7,8 +7,8 @@ import stat
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
+from reprise.named_tuple import NamedTuple
 from reprise.runner.capture.command_words import files_of
 from reprise.runner.capture.observed import Observation
 from reprise.runner.capture.observing import Beginning

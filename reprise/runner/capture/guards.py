@@ -7,9 +7,9 @@ import re
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import NamedTuple
 
 from reprise.amounts import read_size
+from reprise.named_tuple import NamedTuple
 from reprise.schemas.run_record import LeftOut
 
 LIMIT_VARIABLE = "REPRISE_CAPTURE_LIMIT"

@@ -10,9 +10,9 @@ import re
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
+from reprise.named_tuple import NamedTuple
 from reprise.redact import redact
 from reprise.runner import digests
 from reprise.runner.digests import Digest, Memory

@@ -7,11 +7,11 @@ import logging
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
 
 from reprise import paths
 from reprise.envs.base import OBSERVED_VARIABLE, OBSERVER_VARIABLE, EnvManager
 from reprise.envs.registry import MANAGERS
+from reprise.named_tuple import NamedTuple
 from reprise.runner.capture import variables
 from reprise.runner.capture.command_words import keep_observed, read_command
 from reprise.runner.capture.observed import BEGAN, FOLDER

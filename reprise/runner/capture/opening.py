@@ -7,10 +7,11 @@ import os
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 import reprise
 from reprise.errors import RepriseError
+from reprise.named_tuple import NamedTuple
 from reprise.redact import redact
 from reprise.runner import contents
 from reprise.runner.capture import guards, inputs, source

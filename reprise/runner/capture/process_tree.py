@@ -7,8 +7,8 @@ import re
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
+from reprise.named_tuple import NamedTuple
 from reprise.runner.capture.observed import FOLDER
 from reprise.runner.lease import JOB_VARIABLE
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 from reprise import paths
 from reprise.errors import SourceError
+from reprise.named_tuple import NamedTuple
 from reprise.runner import repositories
 from reprise.runner.capture import guards
 from reprise.runner.capture.files import keep_files

@@ -6,12 +6,12 @@ import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 from reprise.envs import lock_places
 from reprise.envs.requirement_text import logical
 from reprise.envs.requirements import NAME as PACKAGE
 from reprise.envs.requirements import canonical
+from reprise.named_tuple import NamedTuple
 from reprise.redact import redact
 from reprise.runner.lint.findings import Finding
 from reprise.schemas.environment import CondaEnv, DockerEnv, EnvSpec, PythonEnv

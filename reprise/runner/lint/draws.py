@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
 
+from reprise.named_tuple import NamedTuple
 from reprise.runner.lint.code import Module
 from reprise.runner.lint.names import Call
 

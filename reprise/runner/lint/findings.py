@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from pathlib import Path
-from typing import NamedTuple
+
+from reprise.named_tuple import NamedTuple
 
 _IGNORED = re.compile(r"#\s*reprise:\s*ignore\[(?P<names>[\w\-,\s]+)\]")
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
+from reprise.named_tuple import NamedTuple
 from reprise.schemas.environment_files import read_yaml
 from reprise.schemas.faults import Findings
 from reprise.schemas.nodes import MappingNode, Node, SequenceNode, child

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple
+
+from reprise.named_tuple import NamedTuple
 
 
 class Call(NamedTuple):

@@ -11,11 +11,11 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from typing import NamedTuple
 
 from reprise.envs import registry as envs
 from reprise.errors import RepriseError
 from reprise.lock import scratch
+from reprise.named_tuple import NamedTuple
 from reprise.runner.models.environment import using
 from reprise.runner.models.folder import ModelFolder, Origin, is_address, opened_model, resolve
 from reprise.runner.models.worker import Settings, Worker

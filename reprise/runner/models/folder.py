@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
 
 from reprise import paths
 from reprise.errors import TrackingError, UsageError
 from reprise.lock import scratch
+from reprise.named_tuple import NamedTuple
 from reprise.redact import redact
 from reprise.runner import environments
 from reprise.runner.find import find_model, find_run, find_version

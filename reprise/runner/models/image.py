@@ -6,7 +6,6 @@ import logging
 import re
 import tempfile
 from time import monotonic
-from typing import NamedTuple
 
 from reprise import __version__
 from reprise.envs import docker_base, docker_build, docker_client, docker_files, docker_images
@@ -14,6 +13,7 @@ from reprise.envs.docker_base import Base
 from reprise.envs.docker_images import Image
 from reprise.errors import EnvError, UsageError
 from reprise.lock import scratch
+from reprise.named_tuple import NamedTuple
 from reprise.progress import spinner
 from reprise.runner.models import image_context, image_packages
 from reprise.runner.models.environment import locked, log_file

@@ -12,9 +12,9 @@ import re
 import tarfile
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
-from typing import NamedTuple
 
 from reprise.envs.docker_base import Base
+from reprise.named_tuple import NamedTuple
 from reprise.runner.models import image_serving
 
 HOME = "/opt/reprise"

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple
 
 from reprise.errors import TrackingError
+from reprise.named_tuple import NamedTuple
 from reprise.runner.find import experiment_names
 from reprise.runner.models.versions import with_aliases
 from reprise.runner.records import read_record

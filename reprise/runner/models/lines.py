@@ -10,9 +10,11 @@ import asyncio
 import time
 from collections import deque
 from pathlib import Path
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 import h11
+
+from reprise.named_tuple import NamedTuple
 
 Address: TypeAlias = Path | int
 """Where a worker listens: the path of a socket, or a loopback port."""

@@ -15,12 +15,12 @@ import subprocess
 import threading
 import time
 from pathlib import Path
-from typing import NamedTuple
 
 from reprise.backends.guard import Guard, end_group
 from reprise.children import Child
 from reprise.envs import registry as envs
 from reprise.errors import RepriseError, SubmitError
+from reprise.named_tuple import NamedTuple
 from reprise.process import patched
 from reprise.runner.models.folder import ModelFolder
 from reprise.runner.models.lines import Address, Broken, Unreached, ask_once

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import NamedTuple
+
+from reprise.named_tuple import NamedTuple
 
 BASH = "bash"
 SHELL = "another shell"

@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Callable
-from typing import NamedTuple
+
+from reprise.named_tuple import NamedTuple
 
 Encode = Callable[[str], str]
 

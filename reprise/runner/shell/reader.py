@@ -8,8 +8,8 @@ such that only harmless values can stand there.
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
 
+from reprise.named_tuple import NamedTuple
 from reprise.runner.shell import quoting
 from reprise.runner.shell.code_words import BASH, SHELL, code_language
 from reprise.runner.shell.here_documents import HereDocument, find_text, read_operator

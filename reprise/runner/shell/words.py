@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from reprise.named_tuple import NamedTuple
 
 
 class Word(NamedTuple):

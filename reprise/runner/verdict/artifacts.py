@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 from reprise.errors import TrackingError
 from reprise.lock import scratch
+from reprise.named_tuple import NamedTuple
 from reprise.runner.verdict.files.kinds import compare_files
 from reprise.runner.verdict.files.readings import Readings, ReadingsByProcess, settle
 from reprise.runner.verdict.looking import Looking

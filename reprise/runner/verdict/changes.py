@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import unified_diff
-from typing import Any, NamedTuple
+from typing import Any
 
 from reprise.errors import RepriseError, TrackingError
+from reprise.named_tuple import NamedTuple
 from reprise.runner.contents import open_content
 from reprise.runner.record import LOG_ARTIFACT
 from reprise.runner.verdict.engine import describe_end

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from typing import Literal, NamedTuple, TypeAlias
+from typing import Literal, TypeAlias
 
+from reprise.named_tuple import NamedTuple
 from reprise.runner.verdict.kinship import DRAWN_NAME, Pair, pair_children, read_family
 from reprise.runner.verdict.recorded import Recorded
 from reprise.runner.verdict.values import (

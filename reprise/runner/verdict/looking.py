@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
+from reprise.named_tuple import NamedTuple
 from reprise.runner.verdict.values import Finding, unknown
 from reprise.runner.verdict.words.asides import NOTHING, Aside
 from reprise.schemas.tolerance import EXACT, Closeness, Tolerance

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from enum import StrEnum
-from typing import NamedTuple
 
+from reprise.named_tuple import NamedTuple
 from reprise.schemas.faults import on_one_line
 from reprise.schemas.tolerance import Tolerance
 

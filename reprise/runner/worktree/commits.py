@@ -6,10 +6,10 @@ import hashlib
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
 
 from reprise import process
 from reprise.errors import SourceError
+from reprise.named_tuple import NamedTuple
 from reprise.runner import git, repositories
 
 GITLINK = "160000"

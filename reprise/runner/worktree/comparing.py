@@ -11,9 +11,9 @@ import os
 import stat
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import NamedTuple
 
 from reprise.lock import scratch
+from reprise.named_tuple import NamedTuple
 from reprise.runner import digests
 from reprise.runner.digests import Memory
 from reprise.runner.worktree.commits import GITLINK, Tracked, id_of, is_attributes, write_plainly

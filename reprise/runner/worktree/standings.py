@@ -7,8 +7,8 @@ import re
 import stat
 from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import NamedTuple
 
+from reprise.named_tuple import NamedTuple
 from reprise.runner import repositories
 from reprise.runner.worktree.commits import GITLINK, Tracked
 from reprise.schemas.run_record import EXECUTABLE, PLAIN

@@ -7,8 +7,8 @@ import stat
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import NamedTuple
 
+from reprise.named_tuple import NamedTuple
 from reprise.runner.worktree.commits import GITLINK, Tracked, is_attributes, list_files
 from reprise.runner.worktree.comparing import compare_files
 from reprise.runner.worktree.large_files import find_pointers

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Collection, Iterable, Iterator
-from typing import NamedTuple
+
+from reprise.named_tuple import NamedTuple
 
 SECONDS = 5.0
 """For a listing. A larger folder is kept as far as it went, and the record says so."""

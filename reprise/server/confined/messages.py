@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 from anyio import sleep_forever
 from starlette.types import ASGIApp, Message, Scope, Send
+
+from reprise.named_tuple import NamedTuple
 
 
 class Reply(NamedTuple):

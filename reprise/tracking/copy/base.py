@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Literal, NamedTuple, Protocol
+from typing import Literal, Protocol
 
+from reprise.named_tuple import NamedTuple
 from reprise.schemas.entities import (
     Experiment,
     LoggedModel,

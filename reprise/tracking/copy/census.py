@@ -6,8 +6,9 @@ It is taken from what is read of both ends after each thing was copied, not from
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
+from reprise.named_tuple import NamedTuple
 from reprise.tracking.copy.base import Fault, Note, Put
 from reprise.tracking.copy.parts import KINDS, Parts
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
 
+from reprise.named_tuple import NamedTuple
 from reprise.tracking.copy.base import Kept
 from reprise.tracking.copy.merge import Merge
 

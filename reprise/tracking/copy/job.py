@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 from reprise.errors import RepriseError, TrackingError
+from reprise.named_tuple import NamedTuple
 from reprise.tracking.copy.base import Destination, Fault, Note, Source
 from reprise.tracking.copy.census import Tally
 

@@ -6,8 +6,8 @@ A server gives ids and times of its own. Tags keep the old ones, and what the so
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
 
+from reprise.named_tuple import NamedTuple
 from reprise.schemas.tags import COPIED_FROM, COPIED_STATE, COPIED_TIMES, COPY_INCOMPLETE
 from reprise.tracking.copy.merge import Said, decode_said, said_of
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from hashlib import blake2b
-from typing import NamedTuple
+
+from reprise.named_tuple import NamedTuple
 
 CHANGED_HERE = "it was changed here since it was copied"
 CHANGED_IN_BOTH = "it was changed in the source and here"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from typing import NamedTuple
 
+from reprise.named_tuple import NamedTuple
 from reprise.schemas.entities import Metric
 
 _NAN = hash("nan")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from typing import NamedTuple
 
 from reprise.amounts import counted
+from reprise.named_tuple import NamedTuple
 from reprise.schemas.entities import LoggedModel, Run
 from reprise.tracking.copy.base import (
     Fault,

@@ -10,7 +10,9 @@ import tarfile
 import zipfile
 from collections import Counter
 from collections.abc import Callable
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, BinaryIO
+
+from reprise.named_tuple import NamedTuple
 
 LARGEST = 1 << 28
 """Bytes of a file, or of all that an archive holds, that are looked into."""

@@ -10,8 +10,9 @@ from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
+from reprise.named_tuple import NamedTuple
 from reprise.runner.verdict.files.spread import Spread
 from reprise.runner.verdict.numbers import Number, is_close
 from reprise.runner.verdict.values import IDENTICAL, Finding, diverged, unknown, within

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from html.parser import HTMLParser
-from typing import NamedTuple
 
+from reprise.named_tuple import NamedTuple
 from reprise.runner.verdict.looking import Looking
 from reprise.runner.verdict.values import IDENTICAL, Finding, SetAside, set_aside, worst
 from reprise.runner.verdict.words.renames import rename_ids

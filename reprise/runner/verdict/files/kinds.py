@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import PurePosixPath
-from typing import Any, NamedTuple
+from typing import Any
 
+from reprise.named_tuple import NamedTuple
 from reprise.runner.verdict.files import images, npy, onnx, pdf, safetensors, sqlite, tables, torch
 from reprise.runner.verdict.files.archives import (
     LARGEST,

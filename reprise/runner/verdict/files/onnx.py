@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 import struct
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
+from reprise.named_tuple import NamedTuple
 from reprise.runner.verdict.files.arrays import ItemType, TypedArray, make_array
 
 _VARINT, _DOUBLE, _BYTES, _FLOAT = 0, 1, 2, 5

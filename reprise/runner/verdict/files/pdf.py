@@ -6,8 +6,8 @@ import base64
 import re
 import zlib
 from collections.abc import Iterator
-from typing import NamedTuple
 
+from reprise.named_tuple import NamedTuple
 from reprise.runner.verdict.files.archives import LARGEST
 from reprise.runner.verdict.files.arrays import ItemType, make_array
 from reprise.runner.verdict.files.contents import compare_contents

@@ -14,10 +14,11 @@ import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol, TypeAlias, TypeVar
+from typing import Any, Protocol, TypeAlias, TypeVar
 
 from reprise import process
 from reprise.errors import RepriseError
+from reprise.named_tuple import NamedTuple
 from reprise.runner.verdict.files import reading
 from reprise.runner.verdict.files.arrays import make_array, read_item_type
 from reprise.runner.verdict.files.objects import Entries

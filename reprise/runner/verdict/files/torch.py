@@ -6,8 +6,9 @@ import io
 import math
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
+from reprise.named_tuple import NamedTuple
 from reprise.runner.verdict.files.arrays import LARGEST, ItemType, TypedArray, gather
 from reprise.runner.verdict.files.objects import GlobalName, InertObject
 from reprise.runner.verdict.files.pickled import known_meaning

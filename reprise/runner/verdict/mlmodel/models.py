@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import PurePosixPath
-from typing import Any, NamedTuple
+from typing import Any
 
 from reprise.errors import RepriseError, TrackingError
+from reprise.named_tuple import NamedTuple
 from reprise.runner.verdict.files.contents import compare_contents
 from reprise.runner.verdict.files.kinds import compare_files
 from reprise.runner.verdict.looking import FilesComparison, Looking

@@ -7,8 +7,9 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 from enum import Enum
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
+from reprise.named_tuple import NamedTuple
 from reprise.runner.verdict.files.spread import Spread
 from reprise.runner.verdict.looking import Looking
 from reprise.runner.verdict.numbers import agreement

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from pathlib import Path, PurePosixPath
-from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
+
+from reprise.named_tuple import NamedTuple
 
 PROXY = "mlflow-artifacts"
 _HERE = {"", "file", PROXY}

@@ -12,9 +12,9 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
 
 from reprise.errors import TrackingError
+from reprise.named_tuple import NamedTuple
 from reprise.schemas.entities import LoggedModel, Run
 from reprise.tracking.copy.artifacts.cloud import cloud_files, fetch_cloud_file
 from reprise.tracking.copy.artifacts.location import Location, read_location

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
 
+from reprise.named_tuple import NamedTuple
 from reprise.tracking.copy.merge import Said, decode_said, said_of
 from reprise.tracking.rows import Connection, drop_pair, put_pairs
 

@@ -10,8 +10,8 @@ import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
+from reprise.named_tuple import NamedTuple
 from reprise.tracking.copy.artifacts.walk import link_fault
 from reprise.tracking.copy.base import Fault, Note
 from reprise.tracking.embedded import DATABASE_NAME

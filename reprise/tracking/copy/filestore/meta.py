@@ -8,11 +8,12 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import yaml
 
 from reprise.errors import TrackingError
+from reprise.named_tuple import NamedTuple
 from reprise.tracking.copy.artifacts.walk import link_fault
 from reprise.tracking.copy.base import Fault
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 from reprise.errors import TrackingError
+from reprise.named_tuple import NamedTuple
 from reprise.schemas.entities import (
     ACTIVE,
     DELETED,
