@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 
+from reprise.legible import SEQUENCE, make_legible_line
+
 _MARGIN = 6  # columns
 _turning: list[Callable[[str], None]] = []
 """How each spinner that is turning shows a line."""
@@ -25,13 +27,13 @@ def bar(description: str, total: float | None) -> Iterator[Callable[[float], Non
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         DownloadColumn(),
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task(description, total=total)
+        task = progress.add_task(make_legible_line(description), total=total)
         yield lambda amount: progress.advance(task, amount)
 
 
@@ -48,11 +50,11 @@ def spinner(description: str) -> Iterator[Callable[[str], None]]:
     from rich.text import Text
 
     console = Console(stderr=True)
-    with console.status(Text(description)) as status:
+    with console.status(Text(make_legible_line(description))) as status:
 
         def describe(text: str, line: str = "") -> None:
             room = max(console.width - len(text) - _MARGIN, 0)
-            status.update(Text.assemble(text, "  ", (line[:room], "dim")))
+            status.update(Text.assemble(make_legible_line(text), "  ", (line[:room], "dim")))
 
         turning = partial(describe, description)
         _turning.append(turning)
@@ -65,4 +67,4 @@ def spinner(description: str) -> Iterator[Callable[[str], None]]:
 def note(line: str) -> None:
     """Show ``line``, which a program has just printed, beside the spinner that is turning, if any is."""
     if _turning:
-        _turning[-1]("".join(character for character in line if character.isprintable()))
+        _turning[-1](make_legible_line(SEQUENCE.sub("", line)))

@@ -67,7 +67,7 @@ def get(run: str, path: str, output: Path | None, tracking_uri: str | None) -> N
         if destination.exists():
             raise UsageError(f"{destination} exists already", hint="--output names another place")
         tracking.download_artifact(owner, path, destination)
-    click.echo(destination)
+    show.print_value(str(destination))
 
 
 @artifacts.command("put", help=f"Store a file, or a folder with all in it, with a run. {_RUN_HELP}")
@@ -84,7 +84,7 @@ def put(run: str, source: Path, path: str | None, tracking_uri: str | None) -> N
         for file, name in files:
             tracking.upload_artifact(owner, file, name)
     size = sum(file.stat().st_size for file, _ in files)
-    click.echo(f"Stored {show.counted(len(files), 'file')} ({show.size(size)}) with {owner}", err=True)
+    show.print_note(f"Stored {show.counted(len(files), 'file')} ({show.size(size)}) with {owner}")
 
 
 def _owner(tracking: Tracking, run: str) -> str:

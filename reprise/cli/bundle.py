@@ -80,7 +80,7 @@ def make(
     if json_:
         show.as_json(made)
     else:
-        click.echo(made.path)
+        show.print_value(str(made.path))
 
 
 @bundle.command()

@@ -59,19 +59,19 @@ def check(uri: str, version: str | None, strict: bool, json_: bool) -> int:
 
 def _show(report: Report, findings: tuple[Finding, ...]) -> None:
     for line in report.faults:
-        click.echo(f"{click.style('fault', fg='red', bold=True)}: {line}")
+        show.print_line(line, label=click.style("fault", fg="red", bold=True))
     for line in report.warnings:
-        click.echo(f"{click.style('warning', fg='yellow', bold=True)}: {line}")
+        show.print_line(line, label=click.style("warning", fg="yellow", bold=True))
     for (name, reason, fix), alike in groupby(findings, lambda item: (item.name, item.reason, item.fix)):
         for item in alike:
-            click.echo(f"{click.style(name, fg='red', bold=True)}: {item.place}  {show.plain(item.what)}")
-        click.echo(f"  why: {show.plain(reason)}")
-        click.echo(f"  fix: {show.plain(fix)}")
+            show.print_line(f"{item.place}  {item.what}", label=click.style(name, fg="red", bold=True))
+        show.print_line(f"  why: {reason}")
+        show.print_line(f"  fix: {fix}")
     if findings:
         files = len({item.file for item in findings})
-        click.echo(f"{show.counted(len(findings), 'finding')} in {show.counted(files, 'file')}", err=True)
+        show.print_note(f"{show.counted(len(findings), 'finding')} in {show.counted(files, 'file')}")
     if not report.faults:
-        click.echo(f"no faults in {report.checked}", err=True)
+        show.print_note(f"no faults in {report.checked}")
 
 
 def _as_dict(item: Finding) -> dict[str, Any]:

@@ -6,11 +6,10 @@ import logging
 import time
 from typing import TYPE_CHECKING
 
-import click
-
 from reprise import progress
 from reprise.cli import show
 from reprise.errors import RepriseError
+from reprise.legible import make_legible_line
 
 if TYPE_CHECKING:
     from reprise.tracking.copy.base import Destination, Fault, Source
@@ -42,7 +41,7 @@ def copy(
 def show_census(census: Census, *, json_: bool) -> None:
     """What was left out, by name, on stderr; the table on stdout."""
     for note in census.notes:
-        click.echo(show.plain(note), err=True)
+        show.print_note(note)
     hinted: set[str | None] = {None}
     for difference in census.differences:
         hint = f" ({difference.hint})" if difference.hint not in hinted else ""
@@ -60,9 +59,7 @@ def tell_copied(done: str, census: Census, start: float) -> None:
     runs = show.counted(census.new, "run")
     there = f", {census.there} were there already" if census.there else ""
     took = show.duration(time.monotonic() - start)
-    click.echo(
-        f"{done} {runs} into {census.destination} in {took}{there}; {_differences(census)}", err=True
-    )
+    show.print_note(f"{done} {runs} into {census.destination} in {took}{there}; {_differences(census)}")
 
 
 def refuse_differences(census: Census) -> None:
@@ -81,7 +78,7 @@ def _differences(census: Census) -> str:
 
 def _told(difference: Fault) -> str:
     name = f" {difference.name}:" if difference.name else ""
-    return show.plain(f"{difference.owner}:{name} {difference.reason}")
+    return make_legible_line(f"{difference.owner}:{name} {difference.reason}")
 
 
 def _cells(line: Line) -> tuple[str, ...]:

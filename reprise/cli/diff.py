@@ -10,6 +10,7 @@ import click
 from reprise.cli import show
 from reprise.cli.options import json_option, opened, tracking_option
 from reprise.errors import UsageError
+from reprise.legible import make_legible, make_legible_line
 
 if TYPE_CHECKING:
     from reprise.runner.verdict.changes import Change, Changes
@@ -47,7 +48,7 @@ def diff(a: str, b: str, all_: bool, tracking_uri: str | None, json_: bool) -> N
         return
     titles = [run.run_id[:8] for run in runs]
     if not _show(shown, titles, all_):
-        click.echo("Nothing differs", err=True)
+        show.print_note("Nothing differs")
 
 
 def _show(found: Changes, titles: Sequence[str], all_: bool) -> bool:
@@ -58,9 +59,9 @@ def _show(found: Changes, titles: Sequence[str], all_: bool) -> bool:
         _title("Source")
         show.table(("", *titles), [("", source.a, source.b)])
         if source.note:
-            click.echo(f"  {show.plain(source.note)}")
+            show.print_line(f"  {source.note}")
         for line in source.diff.splitlines():
-            click.echo(_coloured(show.printable(line.expandtabs())))
+            click.echo(_coloured(make_legible(line.expandtabs())))
     for title, rows in blocks:
         click.echo()
         _title(title)
@@ -93,7 +94,7 @@ def _shortened(text: str) -> str:
 
 
 def _title(text: str) -> None:
-    click.echo(click.style(text, bold=True))
+    click.echo(click.style(make_legible_line(text), bold=True))
 
 
 def _coloured(line: str) -> str:

@@ -12,6 +12,7 @@ from reprise.cli.env_inside import exec_, shell
 from reprise.cli.env_prune import prune
 from reprise.cli.options import json_option, opened, refused_python, tracking_option
 from reprise.errors import EnvError, UsageError
+from reprise.legible import make_legible
 
 if TYPE_CHECKING:
     from reprise.envs.inventory import Entry
@@ -61,7 +62,7 @@ def show_(word: str, lock_: bool, tracking_uri: str | None, json_: bool) -> None
         raise UsageError("--lock prints the lock as it is; it goes without --json")
     found = named(word, partial(opened, tracking_uri))
     if lock_:
-        click.echo(found.lock.text, nl=False)
+        click.echo(make_legible(found.lock.text), nl=False)
         return
     packages = registry.MANAGERS[found.lock.manager].packages(found.lock)
     entry = next((item for item in inventory.entries() if item.prefix == found.prefix), None)
@@ -102,7 +103,7 @@ def diff(a: str, b: str, tracking_uri: str | None, json_: bool) -> None:
         show.as_json(changes)
         return
     if not changes:
-        click.echo("The packages are the same", err=True)
+        show.print_note("The packages are the same")
         return
     rows = [
         (item.kind, item.name, *(found.version if found else "" for found in (item.a, item.b)), item.note)
@@ -126,7 +127,7 @@ def path(word: str, tracking_uri: str | None) -> None:
     if not registry.MANAGERS[found.lock.manager].KEEPS_FOLDER:
         raise UsageError(f"{found.title} has no folder: {_absence(found.lock.manager)}")
     with environments.inside(found) as environment:
-        click.echo(environment.prefix)
+        show.print_value(str(environment.prefix))
 
 
 @env.command("check")
@@ -152,9 +153,9 @@ def check(word: str | None, json_: bool) -> None:
         show.as_json(found)
     for name, wrong in found.items():
         said = "being made or removed" if wrong is None else "damaged" if wrong else "whole"
-        click.echo(f"{name}: {said}", err=True)
+        show.print_note(f"{name}: {said}")
         for sentence in () if json_ else wrong or ():
-            click.echo(f"  {show.plain(sentence)}")
+            show.print_line(f"  {sentence}")
     if damaged := [name for name, wrong in found.items() if wrong]:
         raise EnvError(f"damaged: {', '.join(damaged)}", hint="the next use of each makes it again")
 

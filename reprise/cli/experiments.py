@@ -57,7 +57,7 @@ def rename(experiment: str, new_name: str, tracking_uri: str | None) -> None:
     with opened(tracking_uri) as tracking:
         found = find_experiment(tracking, experiment)
         tracking.rename_experiment(found.experiment_id, new_name)
-    click.echo(f'Renamed experiment {found.experiment_id} from "{found.name}" to "{new_name}"', err=True)
+    show.print_note(f'Renamed experiment {found.experiment_id} from "{found.name}" to "{new_name}"')
 
 
 @experiments.command("delete", help=f"Delete experiments and their runs; restore brings them back. {_HELP}")
@@ -75,7 +75,7 @@ def delete(experiments: tuple[str, ...], tracking_uri: str | None) -> None:
             refuse_watched_in(tracking, item)
         for item in found:
             tracking.delete_experiment(item.experiment_id)
-            click.echo(f'Deleted experiment {item.experiment_id} "{item.name}"', err=True)
+            show.print_note(f'Deleted experiment {item.experiment_id} "{item.name}"')
 
 
 @experiments.command("restore", help=f"Bring deleted experiments back, with their runs. {_HELP}")
@@ -91,4 +91,4 @@ def restore(experiments: tuple[str, ...], tracking_uri: str | None) -> None:
                 raise UsageError(f'experiment "{item.name}" is not deleted')
         for item in found:
             tracking.restore_experiment(item.experiment_id)
-            click.echo(f'Restored experiment {item.experiment_id} "{item.name}"', err=True)
+            show.print_note(f'Restored experiment {item.experiment_id} "{item.name}"')

@@ -50,12 +50,12 @@ def gc(older_than: str, dry_run: bool, tracking_uri: str | None, json_: bool) ->
         rows = [(item.kind, item.id, item.name, show.ago(item.deleted_time)) for item in found.removed]
         show.table(("KIND", "ID", "NAME", "DELETED"), rows)
     for item, reason in found.kept:
-        click.echo(f"Kept {item.kind} {item.id} ({item.name}): {reason}", err=True)
+        show.print_note(f"Kept {item.kind} {item.id} ({item.name}): {reason}")
     what = f"{_counts(found.removed)} and {show.counted(found.files, 'file')} ({show.size(found.size)})"
     if dry_run:
-        click.echo(f"Would remove {what}", err=True)
+        show.print_note(f"Would remove {what}")
     else:
-        click.echo(f"Removed {what} in {show.duration(time.monotonic() - start)}", err=True)
+        show.print_note(f"Removed {what} in {show.duration(time.monotonic() - start)}")
 
 
 def _counts(removed: Sequence[Deleted]) -> str:

@@ -47,7 +47,7 @@ def import_(
     from contextlib import closing
 
     from reprise import paths
-    from reprise.cli import copies
+    from reprise.cli import copies, show
     from reprise.tracking.copy.sources import open_source
 
     start = time.monotonic()
@@ -62,7 +62,7 @@ def import_(
         census = copies.copy(opened, store, artifacts=not no_artifacts, writes=not check)
     copies.show_census(census, json_=json_)
     if check:
-        click.echo(f"Compared {census.source} with {census.destination}", err=True)
+        show.print_note(f"Compared {census.source} with {census.destination}")
     else:
         copies.tell_copied("Imported", census, start)
     if strict or check:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from reprise.cli import show
+from reprise.legible import make_legible_line
 from reprise.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
@@ -28,11 +29,11 @@ class _Node(NamedTuple):
 
 def draw(found: Lineage) -> None:
     """Print the tree, and on stderr what cannot be told."""
-    click.echo(click.style(show.plain(_title(found.version)), bold=True))
+    click.echo(click.style(make_legible_line(_title(found.version)), bold=True))
     for line in _lines(list(_of_version(found))):
         click.echo(line)
     for note in found.notes:
-        click.echo(f"note: {show.plain(note)}", err=True)
+        show.print_note(f"note: {note}")
 
 
 def _title(version: ModelVersion) -> str:
@@ -121,6 +122,6 @@ def _lines(nodes: Sequence[_Node], before: str = "") -> Iterator[str]:
     width = max((len(node.label) for node in nodes), default=0)
     for node in nodes:
         is_last = node is nodes[-1]
-        text = f"{node.label.ljust(width)}  {_cut(show.plain(node.text))}".rstrip()
+        text = f"{node.label.ljust(width)}  {_cut(make_legible_line(node.text))}".rstrip()
         yield f"{before}{'└─' if is_last else '├─'} {text}"
         yield from _lines(node.children, before + ("   " if is_last else "│  "))

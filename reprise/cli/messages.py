@@ -7,6 +7,7 @@ import os
 
 import click
 
+from reprise.legible import make_legible
 from reprise.redact import redact
 
 _STYLES = {logging.WARNING: ("warning", "yellow"), logging.ERROR: ("error", "red")}
@@ -14,7 +15,7 @@ _STYLES = {logging.WARNING: ("warning", "yellow"), logging.ERROR: ("error", "red
 
 class _OnStderr(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
-        text = redact(record.getMessage())
+        text = make_legible(redact(record.getMessage()))
         if record.levelno in _STYLES:
             word, colour = _STYLES[record.levelno]
             text = f"{click.style(word, fg=colour, bold=True)}: {text}"

@@ -116,7 +116,7 @@ def register(
     if json_:
         show.as_json(version)
     else:
-        click.echo(f'Registered version {version.version} of "{name}" from {version.source}', err=True)
+        show.print_note(f'Registered version {version.version} of "{name}" from {version.source}')
 
 
 @models.command("alias")
@@ -136,10 +136,10 @@ def alias(name: str, alias: str, version: str | None, delete: bool, tracking_uri
                     f'model "{name}" has no alias "{alias}"', hint=f"reprise models show {name}"
                 )
             tracking.delete_registered_model_alias(name, alias)
-            click.echo(f'Removed alias "{alias}" of "{name}"', err=True)
+            show.print_note(f'Removed alias "{alias}" of "{name}"')
             return
         tracking.set_registered_model_alias(name, alias, version)
-    click.echo(f'Alias "{alias}" of "{name}" is version {version}', err=True)
+    show.print_note(f'Alias "{alias}" of "{name}" is version {version}')
 
 
 @models.command("stage")
@@ -154,7 +154,7 @@ def stage(name: str, version: str, stage: str, archive_existing: bool, tracking_
         moved = tracking.transition_model_version_stage(
             name, version, stage, archive_existing_versions=archive_existing
         )
-    click.echo(f'Version {version} of "{name}" is in stage {moved.current_stage}', err=True)
+    show.print_note(f'Version {version} of "{name}" is in stage {moved.current_stage}')
 
 
 @models.command("delete")
@@ -174,10 +174,10 @@ def delete(name: str, versions: tuple[str, ...], tracking_uri: str | None) -> No
                 raise UsageError(f'model "{name}" has no version "{version}"', hint=hint)
         for version in dict.fromkeys(versions):
             tracking.delete_model_version(name, version)
-            click.echo(f'Deleted version {version} of "{name}"', err=True)
+            show.print_note(f'Deleted version {version} of "{name}"')
         if not versions:
             tracking.delete_registered_model(name)
-            click.echo(f'Deleted model "{name}" with {show.counted(len(there), "version")}', err=True)
+            show.print_note(f'Deleted model "{name}" with {show.counted(len(there), "version")}')
 
 
 def _row(model: RegisteredModel) -> tuple[str, ...]:

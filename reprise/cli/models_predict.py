@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, cast
 
 import click
 
+from reprise.cli import show
 from reprise.cli.model_options import model_options, policy_of
 from reprise.cli.options import opened, tracking_option
 from reprise.errors import UsageError
@@ -105,7 +106,7 @@ def _write(target: str, predictions: bytes) -> None:
     from reprise.paths import write_atomically
 
     if target == _STREAM:
-        click.echo(predictions, nl=not predictions.endswith(b"\n"))
+        show.print_output([predictions if predictions.endswith(b"\n") else predictions + b"\n"])
         return
     path = Path(target).resolve()  # a link is followed, and stays one
     try:

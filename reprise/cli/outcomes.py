@@ -14,6 +14,7 @@ import click
 from reprise import __version__, paths
 from reprise.cli.messages import colour
 from reprise.errors import INTERRUPTED, TERMINATED, UNEXPECTED, RepriseError
+from reprise.legible import make_legible
 from reprise.redact import redact
 
 
@@ -53,10 +54,14 @@ def exit_code_of(command: Callable[[], object]) -> int:
 
 
 def tell_error(message: str, hint: str | None) -> None:
-    label = click.style("error", fg="red", bold=True)
-    click.echo(f"{label}: {redact(message)}", err=True, color=colour())
+    _tell(click.style("error", fg="red", bold=True), message)
     if hint:
-        click.echo(f"\n{click.style('hint', fg='cyan')}: {redact(hint)}", err=True, color=colour())
+        click.echo(err=True)
+        _tell(click.style("hint", fg="cyan"), hint)
+
+
+def _tell(label: str, text: str) -> None:
+    click.echo(f"{label}: {make_legible(redact(text))}", err=True, color=colour())
 
 
 def _interrupted(error: BaseException) -> int:

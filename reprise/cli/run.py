@@ -221,7 +221,8 @@ def _show_entry_point(uri: str, name: str, version: str | None, offline: bool) -
         entry_point = find_entry_point(project, name)
     finally:
         sources.discard(checkout)
-    click.echo(f"Usage: reprise run {uri} -e {entry_point.name} [-P NAME=VALUE]...\n")
+    show.print_line(f"Usage: reprise run {uri} -e {entry_point.name} [-P NAME=VALUE]...")
+    click.echo()
     show.pairs("Command", [(entry_point.command.strip(), "")])
     show.pairs("Parameters", [(item.name, _describe(item)) for item in entry_point.parameters.values()])
     others = [other for other in project.entry_points if other != entry_point.name]

@@ -52,8 +52,8 @@ def perform(request: RunRequest, tracking: Tracking, json_: bool) -> None:
 
 def _show_causes(done: Twice) -> None:
     for cause in done.causes:
-        click.echo(f"{click.style(f'likely cause: {cause.name}', bold=True)}: {show.plain(cause.what)}")
-        click.echo(f"  fix: {show.plain(cause.fix)}")
+        show.print_line(cause.what, label=click.style(f"likely cause: {cause.name}", bold=True))
+        show.print_line(f"  fix: {cause.fix}")
 
 
 def _as_dict(done: Twice) -> dict[str, Any]:

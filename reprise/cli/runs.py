@@ -117,8 +117,7 @@ def logs(run: str, follow: bool, environment: bool, tracking_uri: str | None, js
             lines = b"".join(pieces).decode("utf-8", "replace").splitlines()
             show.as_json({"run_id": found.run_id, "lines": lines})
             return
-        for data in pieces:
-            click.echo(data, nl=False)
+        show.print_output(pieces)
 
 
 @runs.command("delete", help=f"Delete runs; restore brings them back. {_RUN_HELP}")
@@ -136,7 +135,7 @@ def delete(runs: tuple[str, ...], tracking_uri: str | None) -> None:
             refuse_watched(tracking, run)
         for run in found:
             tracking.delete_run(run.run_id)
-            click.echo(f"Deleted run {run.run_id}", err=True)
+            show.print_note(f"Deleted run {run.run_id}")
 
 
 @runs.command("restore", help=f"Bring deleted runs back. {_RUN_HELP}")
@@ -156,7 +155,7 @@ def restore(runs: tuple[str, ...], tracking_uri: str | None) -> None:
                 raise UsageError(f'its experiment "{experiment.name}" is deleted', hint=hint)
         for run in found:
             tracking.restore_run(run.run_id)
-            click.echo(f"Restored run {run.run_id}", err=True)
+            show.print_note(f"Restored run {run.run_id}")
 
 
 @runs.command("stop", help=f"End a run that goes on, with everything it started. {_RUN_HELP}")
@@ -169,7 +168,7 @@ def stop(run: str, tracking_uri: str | None) -> None:
     with opened(tracking_uri) as tracking:
         found = find_run(tracking, run)
         stop_run(tracking, found)
-    click.echo(f"Stopped run {found.run_id}", err=True)
+    show.print_note(f"Stopped run {found.run_id}")
 
 
 def _search(

@@ -4,27 +4,71 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from reprise.amounts import ago, counted, duration, size
+from reprise.legible import OutputFilter, make_legible, make_legible_line
 
 if TYPE_CHECKING:
     from reprise.schemas.entities import Run
 
-__all__ = ["ago", "as_json", "counted", "duration", "pairs", "plain", "printable", "size", "table", "took"]
+__all__ = [
+    "ago",
+    "as_json",
+    "counted",
+    "duration",
+    "pairs",
+    "print_line",
+    "print_note",
+    "print_output",
+    "print_value",
+    "size",
+    "table",
+    "took",
+]
 
 
 def as_json(value: Any) -> None:
     """Print ``value`` as JSON: named tuples as objects, NaN and infinities as MLflow's API writes them."""
-    click.echo(json.dumps(_plain(value), indent=2, ensure_ascii=False, default=str))
+    text = json.dumps(_plain(value), indent=2, ensure_ascii=False, default=str)
+    click.echo(text if text.isascii() else "".join(map(_json_character, text)))
+
+
+def print_line(text: str, *, label: str = "") -> None:
+    """Print one line on stdout: ``text``, after a ``label`` of ours, which may have colours."""
+    indent = " " * (len(text) - len(text.lstrip(" ")))
+    click.echo(f"{label}: {make_legible_line(text)}" if label else f"{indent}{make_legible_line(text)}")
+
+
+def print_note(text: str) -> None:
+    """Print ``text`` on stderr: what was done, and what else is worth knowing."""
+    click.echo(make_legible(text).replace("\n", "\\n"), err=True)
+
+
+def print_value(text: str) -> None:
+    """Print a path, a name or an id on stdout: as it is for a program, legible on a terminal."""
+    click.echo(make_legible(text) if sys.stdout.isatty() else text)
+
+
+def print_output(pieces: Iterable[bytes]) -> None:
+    """Print what a program printed: every byte to a file or a program, what is harmless to a terminal."""
+    if not sys.stdout.isatty():
+        for data in pieces:
+            click.echo(data, nl=False)
+        return
+    output = OutputFilter()
+    for data in pieces:
+        click.echo(output.feed(data), nl=False, color=True)
+    click.echo(output.finish(), nl=False, color=True)
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Print columns, each as wide as its widest cell; the last one is not padded."""
-    lines = [tuple(head), *(tuple(plain(cell) for cell in row) for row in rows)]
+    lines = [tuple(head), *(tuple(make_legible_line(cell) for cell in row) for row in rows)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
     for number, line in enumerate(lines):
         padded = [cell.ljust(width) for cell, width in zip(line[:-1], widths, strict=False)]
@@ -34,19 +78,14 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
 
 def pairs(title: str, values: Iterable[tuple[str, str]]) -> None:
     """Print a titled block of names and values; nothing when there are none."""
-    items = [(plain(name), value) for name, value in values]
+    items = [(make_legible_line(name), value) for name, value in values]
     if not items:
         return
     click.echo(click.style(title, bold=True))
     width = max(len(name) for name, _ in items)
     for name, value in items:
         indented = value.replace("\n", "\n" + " " * (width + 4))
-        click.echo(f"  {name.ljust(width)}  {printable(indented)}".rstrip())
-
-
-def plain(text: str) -> str:
-    """One line without control characters, for a cell."""
-    return printable(" ".join(text.split()))
+        click.echo(f"  {name.ljust(width)}  {make_legible(indented)}".rstrip())
 
 
 def took(run: Run) -> str:
@@ -54,9 +93,9 @@ def took(run: Run) -> str:
     return "" if run.end_time is None else duration((run.end_time - run.start_time) / 1000)
 
 
-def printable(text: str) -> str:
-    """Text from a store cannot move the cursor or recolour the terminal."""
-    return "".join(char if char.isprintable() or char == "\n" else f"\\x{ord(char):02x}" for char in text)
+def _json_character(char: str) -> str:
+    """``char``, or the escape that JSON has for one that a terminal may obey or that is not seen."""
+    return char if char.isascii() or char.isprintable() else json.dumps(char)[1:-1]
 
 
 def _plain(value: Any) -> Any:

@@ -34,7 +34,7 @@ def add(file: Path, name: str, role: str, token: bool) -> None:
     if not name or ":" in name or not name.isprintable():
         raise UsageError(f"{name!r} cannot be a name", hint="any printable text without a colon can")
     made = users.put(file, name, role, password=None if token else _password())
-    click.echo(f"{name} may {role}", err=True)
+    show.print_note(f"{name} may {role}")
     if made is not None:
         click.echo(made)
 
@@ -70,4 +70,4 @@ def remove(file: Path, name: str) -> None:
     from reprise.server import users
 
     users.remove(file, name)
-    click.echo(f"{name} is removed", err=True)
+    show.print_note(f"{name} is removed")

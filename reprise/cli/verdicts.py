@@ -63,10 +63,10 @@ def show_verdict(found: Verdict, *, only_differences: bool = False) -> None:
     notes = () if only_differences else (("note", found.reservations), ("cause", found.causes))
     for title, sentences in notes:
         for sentence in sentences:
-            click.echo(f"{click.style(title, bold=True)}: {show.plain(sentence)}")
+            show.print_line(sentence, label=click.style(title, bold=True))
     show.table(table.HEAD, table.rows(found, only_differences=only_differences))
     for title, text in () if only_differences else table.summary(found):
-        click.echo(f"{title}: {show.plain(text)}")
+        show.print_line(f"{title}: {text}")
 
 
 def refuse_difference(found: Verdict, what: str, *, failing: str) -> None:

@@ -9,12 +9,9 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 
+from reprise.legible import COLOUR, SEQUENCE, escape_hidden
 from reprise.named_tuple import NamedTuple
 
-_SEQUENCE = re.compile(
-    r"\x1b(?:\[(?P<parameters>[0-?]*)[ -/]*(?P<letter>[@-~])|\][^\x07\x1b]*(?:\x07|\x1b\\)?"
-    r"|[PX^_][^\x1b]*(?:\x1b\\)?|[ -/]+[0-~]|[@-Z\\])|[\x00-\x08\x0a-\x1f\x7f-\x9f]"
-)
 _PALETTE = re.compile(r"([34]8:2):\d*(:\d+:\d+:\d+)")  # the name of a space of colours, which nobody gives
 _CODES = re.compile("[;:]")
 _MARKS = {1: "bold", 2: "dim", 3: "italic", 4: "underline", 7: "inverse", 9: "strike"}
@@ -62,18 +59,18 @@ _Piece = tuple[str, Style]
 
 def shown(line: str, style: Style = PLAIN) -> tuple[list[_Piece], Style]:
     """The pieces of a line that begins in ``style``, and the style in which it ends."""
-    line = line.rstrip("\r")
+    line = escape_hidden(line.rstrip("\r"))
     overwrites = _OVERWRITING.search(line) is not None
     cells: list[_Piece] = []  # a character each where the line overwrites itself, else pieces of any length
     cursor = done = 0
-    for found in _SEQUENCE.finditer(line):
+    for found in SEQUENCE.finditer(line):
         cursor = _write(cells, cursor, line[done : found.start()], style, overwrites)
         done = found.end()
         if found[0] == "\r":
             cursor = 0
         elif found[0] == "\b":
             cursor = max(0, cursor - 1)
-        elif found["letter"] == "m":
+        elif found["letter"] == COLOUR:
             style = _after(style, found["parameters"])
         elif found["letter"] == "K":
             _erase(cells, cursor, found["parameters"])

@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from reprise import amounts
+from reprise.legible import escape_hidden, make_legible
 from reprise.server.access import Role
 from reprise.ui import assets
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
 _THEMES = ("light", "dark")
-_UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+_EXACT = re.compile(r'\b((?:value|href|src|data-[a-z-]+)="[^"]*")')  # what the browser sends back
 _TEMPLATES = Path(__file__).parent / "templates"
 
 
@@ -40,8 +41,17 @@ def text(request: Request, template: str, **values: Any) -> str:
         "news": state.get("news", ""),
         "theme": theme if (theme := request.cookies.get("reprise-theme")) in _THEMES else "",
     }
-    page = templates().get_template(template).render({**shared, **values})
+    page = _with_hidden_shown(templates().get_template(template).render({**shared, **values}))
     return page.encode("utf-8", "replace").decode()  # what comes from files may hold half characters
+
+
+def _with_hidden_shown(page: str) -> str:
+    """``page``, where no name can turn the text around it, or look like another name."""
+    if page.isascii():
+        return page
+    parts = _EXACT.split(page)
+    parts[::2] = map(escape_hidden, parts[::2])
+    return "".join(parts)
 
 
 @cache
@@ -66,7 +76,7 @@ def templates() -> Environment:
         number=number,
         moment=moment,
         lasted=lasted,
-        legible=legible,
+        legible=make_legible,
         agreement=agreement,
     )
     return environment
@@ -94,11 +104,6 @@ def moment(milliseconds: int) -> str:
         return datetime.fromtimestamp(milliseconds / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
     except (ValueError, OverflowError, OSError):
         return f"{milliseconds} ms"
-
-
-def legible(name: str) -> str:
-    """A file's name without what turns it round, so that ``exe.png`` is no program; nor other controls."""
-    return _UNSEEN.sub("\N{REPLACEMENT CHARACTER}", name)
 
 
 def lasted(start: int, end: int | None) -> str:

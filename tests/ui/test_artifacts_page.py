@@ -88,7 +88,7 @@ def test_names_and_contents_are_text_whatever_they_hold(store: EmbeddedStore, ru
 def test_no_name_is_read_backwards(store: EmbeddedStore, run: Run, ask: Ask) -> None:
     _put(store, run.run_id, "\N{RIGHT-TO-LEFT OVERRIDE}gnp.exe", b"x")
     page = ask(f"/runs/{run.run_id}/artifacts?path=%E2%80%AEgnp.exe").text
-    assert page.count("\N{REPLACEMENT CHARACTER}gnp.exe") == 3  # twice in the tree
+    assert page.count("\\u202egnp.exe") >= 3  # twice in the tree
     assert "\N{RIGHT-TO-LEFT OVERRIDE}gnp.exe</" not in page
 
 
