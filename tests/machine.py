@@ -11,7 +11,7 @@ from functools import cache
 
 from reprise.envs import pip_settings
 from tests.envs import docker_engine
-from tests.fakes import databases
+from tests.fakes import databases, disks
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 NOT_QUICK = ("browser", "databases", "docker", "mlflow", "network", "slow")
@@ -53,9 +53,15 @@ def _lacks_index() -> str | None:
     return "no package index answers; UV_DEFAULT_INDEX or PIP_INDEX_URL names one that does"
 
 
+@cache
+def _lacks_mounts() -> str | None:
+    return disks.missing()
+
+
 _CHECKS: dict[str, Callable[[], str | None]] = {
     "browser": _lacks_browser,
     "databases": _lacks_databases,
     "docker": _lacks_engine,
+    "mounts": _lacks_mounts,
     "network": _lacks_index,
 }

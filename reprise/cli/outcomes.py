@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import click
 
-from reprise import __version__, paths
+from reprise import __version__, disk, paths
 from reprise.cli.messages import colour
 from reprise.errors import INTERRUPTED, TERMINATED, UNEXPECTED, RepriseError
 from reprise.legible import make_legible
@@ -42,11 +42,7 @@ def exit_code_of(command: Callable[[], object]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # nobody reads on: no second error at exit
         return 0
     except OSError as error:
-        if error.errno != errno.ENOSPC or error.filename is not None:
-            _unexpected()
-            return UNEXPECTED
-        tell_error(f"the output cannot be written: {error.strerror}", None)
-        return RepriseError.exit_code
+        return _refused_by_system(error)
     except Exception:
         _unexpected()
         return UNEXPECTED
@@ -62,6 +58,19 @@ def tell_error(message: str, hint: str | None) -> None:
 
 def _tell(label: str, text: str) -> None:
     click.echo(f"{label}: {make_legible(redact(text))}", err=True, color=colour())
+
+
+def _refused_by_system(error: OSError) -> int:
+    """The disk or the system gave out: no fault of ours. The terminal's end of a pipe has no name."""
+    if error.errno == errno.ENOSPC and error.filename is None:
+        tell_error(f"the output cannot be written: {error.strerror}", None)
+    elif error.errno in disk.FAULTS:
+        names_file = error.filename is not None and error.errno not in disk.OPEN_FILES
+        tell_error(f"{error.filename}: " * names_file + disk.reason_of(error), None)
+    else:
+        _unexpected()
+        return UNEXPECTED
+    return RepriseError.exit_code
 
 
 def _interrupted(error: BaseException) -> int:

@@ -19,6 +19,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
 
+from reprise import disk
 from reprise.backends.guard import kill_after, signal_group
 from reprise.errors import TrackingError
 from reprise.named_tuple import NamedTuple
@@ -73,7 +74,7 @@ class Lease(NamedTuple):
                 os.close(descriptor)
             shutil.rmtree(making, ignore_errors=True)
             raise TrackingError(
-                f"cannot write to {jobs}: {error.strerror}",
+                f"cannot write to {jobs}: {disk.reason_of(error, jobs)}",
                 hint="another store is named by --tracking-uri or MLFLOW_TRACKING_URI",
             ) from error
 

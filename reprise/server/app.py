@@ -19,6 +19,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from reprise import disk
 from reprise.errors import RepriseError, TrackingError
 from reprise.server.access import Access, refusal
 from reprise.server.following import Follows
@@ -198,7 +199,7 @@ async def _out_of_order(request: Request, error: Exception) -> Response:
     """A full disk, or a folder that may not be written: the operator's to mend, and named in the log."""
     assert isinstance(error, OSError)
     logger.error("%s %s: %s", request.method, request.url.path, error)
-    return error_response(TrackingError(error.strerror or str(error)))
+    return error_response(TrackingError(disk.reason_of(error, request.app.state.store.directory)))
 
 
 async def _unexpected(request: Request, error: Exception) -> Response:

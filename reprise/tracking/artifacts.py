@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
+from reprise import disk
 from reprise.errors import TrackingError
 from reprise.schemas.entities import Artifact
 from reprise.tracking import validation
@@ -117,7 +118,7 @@ class ArtifactFolder:
         except FileNotFoundError:
             raise missing(f"there is no artifact {path!r}") from None
         except PermissionError as error:
-            raise TrackingError(f"the artifact {path!r} cannot be read: {error.strerror}") from error
+            raise TrackingError(f"the artifact {path!r} cannot be read: {disk.reason_of(error)}") from error
         with stream:
             yield stream
 

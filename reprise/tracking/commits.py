@@ -13,6 +13,8 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from reprise.tracking.database_faults import repeat_error
+
 MOST_IN_GROUP = 256
 """Writes that one commit carries at most, so that a stream of them does not keep the first one waiting."""
 
@@ -79,7 +81,8 @@ class Group:
             self.done += 1
         except BaseException as error:
             if not self.is_open:  # a full disk, for one, has undone the work of all
-                self.error = sqlite3.OperationalError(f"a write in the same transaction failed: {error}")
+                message = f"a write in the same transaction failed: {error}"
+                self.error = repeat_error(error, message)
             elif nested and not self._undone():
                 self.done += 1  # Ctrl-C came just after the release: the write stays
             elif not nested:
@@ -121,7 +124,7 @@ class Group:
     def result(self) -> None:
         """Raise what kept the group from being committed."""
         if self.error is not None:
-            raise sqlite3.OperationalError(str(self.error)) from self.error
+            raise repeat_error(self.error, str(self.error)) from self.error
 
 
 class Commits:

@@ -4,28 +4,31 @@ Write-ahead logging lets readers read while one writes. A write takes its turn i
 lock (see ``commits.py``), among processes by ``BEGIN IMMEDIATE`` with a long busy timeout, so nobody
 meets "database is locked". ``synchronous=FULL``: what was answered is on the disk, also after a power
 cut; a commit costs one fsync of the log and next to no CPU.
+
+Where the disk is full or read-only, the database is still read (see ``connecting.py``); a write that
+frees room gets that of the store's reserve.
 """
 
 from __future__ import annotations
 
 import os
 import sqlite3
+import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 from reprise import lock
 from reprise.errors import TrackingError, UsageError
-from reprise.tracking import migrations
+from reprise.tracking import connecting, migrations
 from reprise.tracking.commits import Commits
+from reprise.tracking.connecting import BUSY_SECONDS, connect
+from reprise.tracking.database_faults import explain, read_only, refusal
+from reprise.tracking.reserve import keep_reserve, use_reserve
 
-BUSY_SECONDS = 120.0
 _NAP = 0.25
 """Seconds after which who waits to write looks whether that is still wanted."""
-
-_PRIMARY = 0xFF  # an extended code of SQLite holds the plain one in its last byte
-_BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 
 SYNCHRONOUS = "REPRISE_SYNCHRONOUS"
 
@@ -42,6 +45,10 @@ class Database:
         self._closed = False
         self._may_wait = True
         self._file: tuple[int, int] | None = None
+        self._is_read_only = False
+        self._readable = path  # or a copy, where a log lies beside it that cannot be read in its place
+        self._changing = threading.Lock()
+        self._copies = ExitStack()
         with self._told_plainly():
             self._prepare()
         self._file = _identity(path)
@@ -57,13 +64,19 @@ class Database:
                 connection.execute("ROLLBACK")
 
     @contextmanager
-    def writing(self) -> Iterator[sqlite3.Connection]:
+    def writing(self, *, frees_room: bool = False) -> Iterator[sqlite3.Connection]:
         """A transaction that is committed when the block ends well, and undone when it does not.
 
         Writes of other threads may lie in the same transaction, before this one or after it.
+        One that ``frees_room``, or ends a run, gets the room of the reserve where the disk is full.
         """
-        with self._told_plainly(), self._commits.write() as connection:
-            yield connection
+        with self._told_plainly():
+            if frees_room:
+                use_reserve(self.path.parent)
+            if self._is_read_only:
+                self._open_for_writing()
+            with self._commits.write() as connection:
+                yield connection
 
     @contextmanager
     def watching(self) -> Iterator[Callable[[], int]]:
@@ -78,6 +91,10 @@ class Database:
     def close(self) -> None:
         """Close idle connections now, and those in use when they come back."""
         self._closed = True
+        self._close_idle()
+        self._copies.close()
+
+    def _close_idle(self) -> None:
         while self._idle:
             self._idle.pop().close()
 
@@ -101,6 +118,8 @@ class Database:
         except IndexError:
             if self._closed:
                 raise RuntimeError(f"{self.path} was closed") from None
+            if self._is_read_only:
+                return connecting.connect_to_read(self._readable)
             return connect(self.path, self._synchronous)
 
     def _begin(self, connection: sqlite3.Connection) -> None:
@@ -121,7 +140,7 @@ class Database:
             connection.execute(f"PRAGMA busy_timeout={BUSY_SECONDS * 1000:.0f}")
 
     def _give_back(self, connection: sqlite3.Connection) -> None:
-        if self._closed:
+        if self._closed or isinstance(connection, connecting.Reading):
             connection.close()
         else:
             self._idle.append(connection)
@@ -132,12 +151,65 @@ class Database:
             with lock.exclusive(self._lock_path, f"the store {self.path.parent}"):
                 if not self.path.exists():
                     self._make()
-        if self._pending():
+        try:
+            pending = self._pending()
+        except sqlite3.OperationalError as error:
+            if not connecting.is_refused(error):
+                raise
+            pending = self._find_way_to_read(error)
+        if self._is_read_only:
+            if pending:
+                raise TrackingError(
+                    f"the store {self.path.parent} was made by an older version, and cannot be written",
+                    code="INVALID_STATE",
+                    hint="copy its folder to a disk with room; opening the copy brings it up to date",
+                )
+            return
+        if pending:
             with (
                 lock.exclusive(self._lock_path, f"the store {self.path.parent}"),
                 self._connection() as connection,
             ):
                 migrations.migrate(connection, str(self.path))
+        keep_reserve(self.path.parent)
+
+    def _find_way_to_read(self, refused: sqlite3.OperationalError) -> bool:
+        """Read a database of which we cannot have a log; whether migrations are pending."""
+        if connecting.is_writable(self.path):
+            connecting.fold_log(self.path)
+            try:
+                self._close_idle()
+                return self._pending()
+            except sqlite3.OperationalError as error:
+                refused = error
+        self._close_idle()
+        self._is_read_only = True
+        try:
+            return self._pending()
+        except sqlite3.OperationalError:
+            if not connecting.log_size(self.path):
+                raise refused from None
+        try:
+            folder = self._copies.enter_context(lock.scratch())
+            self._readable = connecting.copy_with_log(self.path, folder)
+            connecting.fold_log(self._readable)
+        except OSError as error:
+            raise refusal(error, self.path.parent) from refused
+        return self._pending()
+
+    def _open_for_writing(self) -> None:
+        """Write again to what could only be read: the disk may have room by now.
+
+        Raises:
+            TrackingError: it is read-only, or full still.
+        """
+        with self._changing:
+            if not connecting.is_writable(self.path):
+                raise read_only(self.path.parent)
+            connecting.fold_log(self.path)
+            with closing(connect(self.path, self._synchronous)) as connection:
+                migrations.applied(connection)
+            self._is_read_only = False
 
     @property
     def _lock_path(self) -> Path:
@@ -168,13 +240,8 @@ class Database:
             raise TrackingError(
                 f"a value cannot be stored: {error}", code="INVALID_PARAMETER_VALUE"
             ) from error
-        except (sqlite3.OperationalError, sqlite3.DatabaseError) as error:
-            busy = getattr(error, "sqlite_errorcode", 0) & _PRIMARY in _BUSY
-            raise TrackingError(
-                f"{self.path}: {error}",
-                code="TEMPORARILY_UNAVAILABLE" if busy else "INTERNAL_ERROR",
-                hint="another process holds the store for too long" if busy else None,
-            ) from error
+        except sqlite3.DatabaseError as error:
+            raise explain(error, self.path) from error
 
 
 def _identity(path: Path) -> tuple[int, int] | None:
@@ -184,14 +251,6 @@ def _identity(path: Path) -> tuple[int, int] | None:
     except OSError:
         return None
     return found.st_dev, found.st_ino
-
-
-def connect(path: Path, synchronous: str = "full") -> sqlite3.Connection:
-    """A connection in autocommit mode: transactions are begun and ended in plain sight."""
-    connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
-    connection.execute("PRAGMA foreign_keys=ON")
-    connection.execute(f"PRAGMA synchronous={synchronous}")
-    return connection
 
 
 def synchronous() -> str:

@@ -15,7 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import ClassVar, Self
 
-from reprise import paths
+from reprise import disk, paths
 from reprise.errors import TrackingError
 from reprise.schemas.entities import MODEL_STAGES, Artifact, ModelVersion
 from reprise.tracking import validation
@@ -216,7 +216,7 @@ class EmbeddedStore(
             return Database(self.directory / DATABASE_NAME, self.DURABILITY)
         except OSError as error:
             raise TrackingError(
-                f"the store {self.directory} cannot be opened: {error.strerror or error}",
+                f"the store {self.directory} cannot be opened: {disk.reason_of(error, self.directory)}",
                 hint="give another folder by --tracking-uri or MLFLOW_TRACKING_URI",
             ) from error
 

@@ -95,7 +95,7 @@ class GarbageStore(EmbeddedStore):
         An experiment goes when it holds no run and no logged model any more.
         """
         gone = []
-        with self._database.writing() as connection:
+        with self._database.writing(frees_room=True) as connection:
             for item in items:
                 folders = _folders(connection, item)
                 if _remove(connection, item):
@@ -120,7 +120,7 @@ class GarbageStore(EmbeddedStore):
             except (OSError, RepriseError) as error:
                 log.warning("%s cannot be removed: %s", uri, error)
                 continue
-            with self._database.writing() as connection:
+            with self._database.writing(frees_room=True) as connection:
                 connection.execute("DELETE FROM garbage WHERE uri = ?", (uri,))
         if isinstance(self.artifacts, ArtifactFolder):
             _drop_arriving(self.artifacts.root)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import quote, unquote, urlsplit
 
-from reprise import progress
+from reprise import disk, progress
 from reprise.errors import TrackingError
 from reprise.tracking.rest_connection import RestConnection
 
@@ -83,7 +83,7 @@ class Folder:
         try:
             shutil.copyfile(file, destination)
         except OSError as error:
-            raise TrackingError(f"The artifact {file} cannot be copied: {error.strerror}") from error
+            raise TrackingError(f"The artifact {file} cannot be copied: {disk.reason_of(error)}") from error
 
     def send(self, source: Path, path: str) -> None:
         target = self._root / path
@@ -96,7 +96,9 @@ class Folder:
             finally:
                 arriving.unlink(missing_ok=True)
         except OSError as error:
-            raise TrackingError(f"The artifact {target} cannot be written: {error.strerror}") from error
+            raise TrackingError(
+                f"The artifact {target} cannot be written: {disk.reason_of(error)}"
+            ) from error
 
 
 class Cloud:

@@ -68,7 +68,7 @@ class Runs(Verbs):
             validation.run_status(status)
         if run_name:
             validation.at_most("the run's name", validation.MAX_KEY, run_name)
-        with self._database.writing() as connection:
+        with self._database.writing(frees_room=bool(end_time)) as connection:
             row = active_run(connection, run_id)
             connection.execute(
                 "UPDATE run SET status = coalesce(?, status), end_time = coalesce(?, end_time),"
@@ -131,7 +131,7 @@ class Runs(Verbs):
             return [DatasetSummary(str(experiment), *values) for experiment, *values in rows]
 
     def _set_stage(self, run_id: str, stage: str, deleted_time: int | None) -> None:
-        with self._database.writing() as connection:
+        with self._database.writing(frees_room=True) as connection:
             row = run_row(connection, run_id)
             connection.execute(
                 "UPDATE run SET lifecycle_stage = ?, deleted_time = ?, deleted_along = 0 WHERE id = ?",

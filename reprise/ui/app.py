@@ -18,6 +18,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, RedirectRespons
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from reprise import disk
 from reprise.errors import RepriseError, TrackingError
 from reprise.server.wire import HTTP_STATUS
 from reprise.tracking.embedded import EmbeddedStore
@@ -169,7 +170,7 @@ async def out_of_order(request: Request, error: Exception) -> Response:
     """A full disk, or a file that may not be read: the operator's to mend, and named in the log."""
     assert isinstance(error, OSError)
     logger.error("%s %s: %s", request.method, request.url.path, error)
-    return _told(request, 500, "INTERNAL_ERROR", error.strerror or "The disk does not answer")
+    return _told(request, 500, "INTERNAL_ERROR", disk.reason_of(error, request.app.state.store.directory))
 
 
 async def broken(request: Request, error: Exception) -> Response:

@@ -145,7 +145,7 @@ def test_an_older_database_is_brought_up_to_date(tmp_path: Path, monkeypatch: py
 
     released = migrations.MIGRATIONS
     use(*released, notes, broken)
-    with pytest.raises(TrackingError, match="no such table: nowhere"):
+    with pytest.raises(TrackingError, match="lacks what this version of reprise expects"):
         EmbeddedStore(folder).get_experiment("0")
     use(*released, notes)
     with EmbeddedStore(folder) as store:
@@ -196,7 +196,7 @@ def test_a_file_that_is_no_database_is_told_by_its_path(tmp_path: Path, content:
     folder = tmp_path / "mlruns"
     folder.mkdir()
     (folder / "reprise.db").write_bytes(content)
-    with pytest.raises(TrackingError, match=r"reprise\.db: file is not a database"):
+    with pytest.raises(TrackingError, match=r"reprise\.db is no database"):
         EmbeddedStore(folder).get_experiment("0")
 
 

@@ -7,6 +7,7 @@ import shutil
 import zipfile
 from pathlib import Path
 
+from reprise import disk
 from reprise.errors import UsageError
 from reprise.runner.bundle.layout import files
 
@@ -30,7 +31,7 @@ def pack(folder: Path, target: Path) -> int:
         partial.replace(target)
     except OSError as error:
         raise UsageError(
-            f"{target} cannot be written: {error.strerror or error}", hint="-o names another file"
+            f"{target} cannot be written: {disk.reason_of(error, target)}", hint="-o names another file"
         ) from error
     finally:
         partial.unlink(missing_ok=True)

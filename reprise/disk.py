@@ -1,0 +1,92 @@
+"""What the operating system refuses, as a sentence that names the disk, and what is free on it."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from reprise import amounts
+from reprise.named_tuple import NamedTuple
+
+DESCRIPTORS = 64
+"""File descriptors with which every command that is no server does its work."""
+
+_FULL = 128 << 10
+"""Bytes: a disk with less free is taken for full."""
+
+
+class Disk(NamedTuple):
+    """The file system that holds a path: where it is mounted, and its room in bytes."""
+
+    mount: Path
+    free: int
+    total: int
+    free_files: int
+    is_read_only: bool
+
+    @property
+    def is_full(self) -> bool:
+        return self.free < _FULL or self.free_files == 0
+
+
+def disk_of(path: Path) -> Disk:
+    """The disk of ``path``, or of the nearest folder above it that exists.
+
+    Raises:
+        OSError: the disk does not say.
+    """
+    folder = path.absolute()
+    while not folder.exists() and folder != folder.parent:
+        folder = folder.parent
+    facts = os.statvfs(folder)
+    mount = next((place for place in (folder, *folder.parents) if place.is_mount()), folder)
+    return Disk(
+        mount,
+        facts.f_bavail * facts.f_frsize,
+        facts.f_blocks * facts.f_frsize,
+        # Some file systems (btrfs, NFS) count no files: both numbers are 0 then.
+        facts.f_favail if facts.f_files else 1,
+        bool(facts.f_flag & os.ST_RDONLY),
+    )
+
+
+def reason_of(error: OSError, path: Path | None = None) -> str:
+    """Why the system refused, after "cannot be written: "; ``path`` where the error does not name one."""
+    named = error.filename if isinstance(error.filename, str | bytes) else None
+    place = Path(os.fsdecode(named)) if named else path
+    if error.errno == errno.EMFILE:
+        import resource
+
+        return (
+            f"this process may have {resource.getrlimit(resource.RLIMIT_NOFILE)[0]} files open,"
+            f" and all of them are in use; it needs about {DESCRIPTORS} (ulimit -n {DESCRIPTORS})"
+        )
+    if error.errno == errno.ENFILE:
+        return "this machine has as many files open as it can (sysctl fs.file-max)"
+    describe = _OF_THE_DISK.get(error.errno or 0)
+    if place is None or describe is None:
+        return error.strerror or str(error)
+    try:
+        return describe(disk_of(place))
+    except OSError:
+        return error.strerror or str(error)
+
+
+def _describe_full(disk: Disk) -> str:
+    if disk.free_files == 0:
+        return f"the disk mounted at {disk.mount} holds as many files as it can (df -i)"
+    room = f"{amounts.size(disk.free)} of {amounts.size(disk.total)} are free"
+    return f"the disk mounted at {disk.mount} is full: {room}"
+
+
+OPEN_FILES = frozenset({errno.EMFILE, errno.ENFILE})
+_OF_THE_DISK: dict[int, Callable[[Disk], str]] = {
+    errno.ENOSPC: _describe_full,
+    errno.EDQUOT: "your quota on the disk mounted at {0.mount} is used up".format,
+    errno.EROFS: "the disk mounted at {0.mount} is read-only".format,
+    errno.EIO: "the disk mounted at {0.mount} has an input/output error (dmesg says more)".format,
+}
+FAULTS = OPEN_FILES | _OF_THE_DISK.keys()
+"""Numbers of errors that are faults of the machine, and no fault of ours."""
