@@ -77,7 +77,7 @@ def write_lock(spec: EnvSpec, policy: Policy, platforms: Sequence[str], log: Pat
 def create(lock: Lock, prefix: Path, policy: Policy, log: Path) -> None:
     from reprise.envs import conda_install, conda_pip
 
-    conda_install.install(conda_records.read(lock), prefix, policy, log)
+    conda_install.install(conda_records.read(lock), lock.credentials, prefix, policy, log)
     conda_pip.install(lock, prefix, policy, log)
 
 

@@ -10,9 +10,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from reprise.envs.conda_credentials import collect_channels, hide_secrets
 from reprise.errors import EnvError
 from reprise.named_tuple import NamedTuple
 from reprise.redact import redact
+from reprise.schemas.environment import Credentials
 
 _FALLBACK = "conda-forge"
 """The channel where neither the project nor the user names one."""
@@ -47,13 +49,7 @@ BUILT_IN: Mapping[str, Any] = {
 }
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*://")
 _VARIABLE = re.compile(r"\$(?:(\w+)|\{(\w+)\})")
-_SECRET = re.compile(
-    r"^(?P<scheme>[A-Za-z][\w+.\-]*://)(?:[^/@]*@)?(?P<host>[^/]*)(?:/t/[^/]+)?(?P<rest>.*)$"
-)
-
 _TOKEN = re.compile(r"(?<=/)t/[^/\s]+/")
-
-_known: dict[str, str] = {}
 
 
 class Channel(NamedTuple):
@@ -115,39 +111,17 @@ def channel(name: str, asked: Settings, root: Path) -> Channel:
     else:
         urls = _single(name, asked, root)
     _refuse_forbidden(name, urls, asked, root)
-    for url in urls:
-        learn(url)
     return Channel(name, urls)
 
 
-def learn(url: str) -> None:
-    """Remember the credentials in the address of a channel."""
-    if (bare := hidden(url)) != url:
-        _known[bare.rstrip("/")] = url.rstrip("/")
-
-
-def learn_all(asked: Settings, root: Path) -> None:
-    """Remember the credentials in every address of the user's settings."""
+def with_settings(credentials: Credentials, asked: Settings, root: Path) -> Credentials:
+    """``credentials``, and those in every address of the user's settings, which win."""
     members = [asked["default_channels"], *asked["custom_multichannels"].values()]
     named = (*asked["channels"], *(name for names in members for name in names))
     urls = [url for name in named for url in _single(str(name), asked, root)]
-    for url in (*urls, str(asked["channel_alias"]), *map(str, asked["custom_channels"].values())):
-        learn(url)
-
-
-def hidden(url: str) -> str:
-    """``url`` without user, password and ``/t/TOKEN``."""
-    if url.startswith("file:"):
-        return url
-    return _SECRET.sub(r"\g<scheme>\g<host>\g<rest>", url)
-
-
-def restored(url: str) -> str:
-    """``url`` with the credentials that were learned for its channel."""
-    for bare in sorted(_known, key=len, reverse=True):
-        if url == bare or url.startswith(f"{bare}/"):
-            return _known[bare] + url[len(bare) :]
-    return url
+    urls += [str(asked["channel_alias"]), *map(str, asked["custom_channels"].values())]
+    of_settings = collect_channels(urls)
+    return credentials._replace(channels=tuple(dict((*credentials.channels, *of_settings)).items()))
 
 
 def plain(error: Exception) -> str:
@@ -179,10 +153,12 @@ def _below(base: str, name: str, root: Path) -> str:
 
 def _refuse_forbidden(name: str, urls: Iterable[str], asked: Settings, root: Path) -> None:
     for url in urls:
-        same = {hidden(url), name}
-        denied = {hidden(item) for word in asked["denylist_channels"] for item in _both(word, asked, root)}
+        same = {hide_secrets(url), name}
+        denied = {
+            hide_secrets(item) for word in asked["denylist_channels"] for item in _both(word, asked, root)
+        }
         allowed = {
-            hidden(item) for word in asked["allowlist_channels"] for item in _both(word, asked, root)
+            hide_secrets(item) for word in asked["allowlist_channels"] for item in _both(word, asked, root)
         }
         if same & denied or (allowed and not same & allowed):
             raise EnvError(

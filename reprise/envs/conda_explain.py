@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
-from reprise.envs import conda_channels, conda_rattler, conda_repodata, conda_specs
+from reprise.envs import conda_channels, conda_credentials, conda_rattler, conda_repodata, conda_specs
 from reprise.envs.conda_channels import Channel
 from reprise.envs.conda_repodata import Search
 from reprise.errors import EnvError
@@ -24,10 +24,10 @@ async def unreachable(search: Search, error: Exception) -> EnvError:
     """Which channel cannot be had: the one whose address rattler names, else each is asked alone."""
     from rattler.exceptions import GatewayError
 
-    named = [conda_channels.hidden(address) for address in _ADDRESS.findall(str(error))]
+    named = [conda_credentials.hide_secrets(address) for address in _ADDRESS.findall(str(error))]
     single = [(channel, url) for channel in search.channels for url in channel.urls]
     for channel, url in single:
-        if any(f"{address}/".startswith(f"{conda_channels.hidden(url)}/") for address in named):
+        if any(f"{address}/".startswith(f"{conda_credentials.hide_secrets(url)}/") for address in named):
             return _channel_failure(channel, url, error, offline=search.offline)
     for channel, url in single:
         try:
@@ -40,8 +40,12 @@ async def unreachable(search: Search, error: Exception) -> EnvError:
 
 
 def _channel_failure(channel: Channel, url: str, error: Exception, *, offline: bool) -> EnvError:
-    address = redact(conda_channels.hidden(url))
-    known_as = "" if channel.name in (url, address) else f' "{redact(conda_channels.hidden(channel.name))}"'
+    address = redact(conda_credentials.hide_secrets(url))
+    known_as = (
+        ""
+        if channel.name in (url, address)
+        else f' "{redact(conda_credentials.hide_secrets(channel.name))}"'
+    )
     text = str(error)
     if offline:
         return EnvError(
@@ -126,4 +130,4 @@ def _machine_hint(name: str, platform: str) -> str:
 
 
 def _named(channels: Iterable[Channel]) -> str:
-    return ", ".join(redact(conda_channels.hidden(channel.name)) for channel in channels)
+    return ", ".join(redact(conda_credentials.hide_secrets(channel.name)) for channel in channels)

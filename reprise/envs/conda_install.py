@@ -15,24 +15,32 @@ from reprise.envs.conda_channels import Settings
 from reprise.envs.conda_records import CondaLock, Record
 from reprise.errors import EnvError
 from reprise.progress import spinner
-from reprise.schemas.environment import Policy
+from reprise.schemas.environment import Credentials, Policy
 
 logger = logging.getLogger(__name__)
 
 _GLIBC = "__glibc"
 
 
-def install(lock: CondaLock, prefix: Path, policy: Policy, log: Path) -> None:
+def install(lock: CondaLock, credentials: Credentials, prefix: Path, policy: Policy, log: Path) -> None:
     """Fill ``prefix`` with the conda packages of ``lock``, each checked against its hash.
 
     Raises:
         EnvError: one cannot be had, is not what was locked, or does not work on this machine.
     """
     _refuse_other_machine(lock)
-    _fill(lock, prefix, policy, log)
+    _fill(lock, credentials, prefix, policy, log)
 
 
-def stage(lock: CondaLock, folder: Path, place: str, glibc: str, policy: Policy, log: Path) -> None:
+def stage(
+    lock: CondaLock,
+    credentials: Credentials,
+    folder: Path,
+    place: str,
+    glibc: str,
+    policy: Policy,
+    log: Path,
+) -> None:
     """Fill ``folder`` with what is to lie at ``place`` on a machine with this C library.
 
     What a package does by a script when it is linked is left out, and told. Nothing says from where or when
@@ -44,7 +52,7 @@ def stage(lock: CondaLock, folder: Path, place: str, glibc: str, policy: Policy,
     _refuse_other_platform(lock)
     needs = [need for need in conda_records.machine_needs(lock.records) if need.split()[0] == _GLIBC]
     _refuse_unmet(needs, {_GLIBC: (glibc, "0")}, "the image")
-    _fill(lock, folder, policy, log, place)
+    _fill(lock, credentials, folder, policy, log, place)
     scripts = [path.name[1:].removesuffix("-post-link.sh") for path in folder.glob("bin/.*-post-link.sh")]
     if scripts:
         logger.warning(
@@ -55,18 +63,30 @@ def stage(lock: CondaLock, folder: Path, place: str, glibc: str, policy: Policy,
         shutil.rmtree(made)
 
 
-def _fill(lock: CondaLock, prefix: Path, policy: Policy, log: Path, place: str | None = None) -> None:
+def _fill(
+    lock: CondaLock,
+    credentials: Credentials,
+    prefix: Path,
+    policy: Policy,
+    log: Path,
+    place: str | None = None,
+) -> None:
     settings = conda_channels.settings(os.environ)
-    conda_channels.learn_all(settings, prefix)
+    known = conda_channels.with_settings(credentials, settings, prefix)
     started = monotonic()
     _note(log, lock.records, prefix)
-    conda_rattler.wait_for(_install(lock.records, prefix, settings, policy, place), settings)
+    conda_rattler.wait_for(_install(lock.records, known, prefix, settings, policy, place), settings)
     seconds = monotonic() - started
     logger.info("Installed %d conda packages in %.1f s", len(lock.records), seconds)
 
 
 async def _install(
-    records: Sequence[Record], prefix: Path, settings: Settings, policy: Policy, place: str | None
+    records: Sequence[Record],
+    credentials: Credentials,
+    prefix: Path,
+    settings: Settings,
+    policy: Policy,
+    place: str | None,
 ) -> None:
     import tempfile
 
@@ -84,6 +104,7 @@ async def _install(
             records,
             cache,
             client,
+            credentials,
             Path(own),
             offline=policy.offline,
             folder_of_archives=policy.packages,

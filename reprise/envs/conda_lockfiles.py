@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from reprise.envs import conda_channels, conda_pip, conda_records, conda_specs, translate
+from reprise.envs import conda_channels, conda_credentials, conda_pip, conda_records, conda_specs, translate
 from reprise.envs.conda_records import CONDA_LOCK, PIXI_LOCK, CondaLock, Record
 from reprise.envs.credentials import hide_credentials
 from reprise.envs.pins import Pin
@@ -107,7 +107,9 @@ def written(
         "version": 1,
         "metadata": {
             "content_hash": dict.fromkeys(records, digest),
-            "channels": [{"url": conda_channels.hidden(url), "used_env_vars": []} for url in channels],
+            "channels": [
+                {"url": conda_credentials.hide_secrets(url), "used_env_vars": []} for url in channels
+            ],
             "platforms": list(records),
             "sources": [spec.file.name],
             "custom_metadata": {_DIGEST: digest},

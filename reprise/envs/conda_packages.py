@@ -21,10 +21,12 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from reprise.envs import conda_channels, conda_rattler, conda_records
+from reprise.envs.conda_credentials import restore_secrets
 from reprise.envs.conda_records import Record
 from reprise.errors import EnvError
 from reprise.progress import bar
 from reprise.redact import redact
+from reprise.schemas.environment import Credentials
 
 if TYPE_CHECKING:
     from rattler import Client, PackageCache
@@ -39,6 +41,7 @@ async def provide(
     records: Iterable[Record],
     cache: PackageCache,
     client: Client,
+    credentials: Credentials,
     downloads: Path,
     *,
     offline: bool,
@@ -76,17 +79,17 @@ async def provide(
     archives = {record: _local_path(record) for record in missing if record not in remote}
     for record, path in archives.items():
         _check(record, path)
-    return archives | await _fetched(remote, client, downloads)
+    return archives | await _fetched(remote, client, credentials, downloads)
 
 
-def collect(records: Iterable[Record], folder: Path, *, offline: bool) -> None:
+def collect(records: Iterable[Record], credentials: Credentials, folder: Path, *, offline: bool) -> None:
     """Put the archive of each of ``records``, checked, into ``folder``, as ``<subdir>/<file name>``.
 
     Raises:
         EnvError: names the package and file that cannot be had, or that is not what was locked.
     """
     settings = conda_channels.settings(os.environ)
-    conda_channels.learn_all(settings, folder)
+    credentials = conda_channels.with_settings(credentials, settings, folder)
     remote = [record for record in records if not record.url.startswith("file:")]
     if offline and remote:
         raise EnvError(
@@ -99,7 +102,7 @@ def collect(records: Iterable[Record], folder: Path, *, offline: bool) -> None:
             shutil.copyfile(_local_path(record), folder / record.subdir / record.file_name)
     if remote:
         client = conda_rattler.client(settings)
-        conda_rattler.wait_for(_fetched(remote, client, folder), settings)
+        conda_rattler.wait_for(_fetched(remote, client, credentials, folder), settings)
 
 
 def _from_folder(records: Iterable[Record], folder: Path) -> dict[Record, Path]:
@@ -111,7 +114,9 @@ def _from_folder(records: Iterable[Record], folder: Path) -> dict[Record, Path]:
     return archives
 
 
-async def _fetched(records: Sequence[Record], client: Client, downloads: Path) -> dict[Record, Path]:
+async def _fetched(
+    records: Sequence[Record], client: Client, credentials: Credentials, downloads: Path
+) -> dict[Record, Path]:
     if not records:
         return {}
     sizes = [record.size for record in records]
@@ -120,7 +125,8 @@ async def _fetched(records: Sequence[Record], client: Client, downloads: Path) -
 
         async def one(record: Record) -> Path:
             async with gate:
-                return await _download(record, client, downloads, advance)
+                url = restore_secrets(record.url, credentials)
+                return await _download(record, url, client, downloads, advance)
 
         tasks = [asyncio.ensure_future(one(record)) for record in records]
         try:
@@ -149,7 +155,7 @@ class _Download:
 
 
 async def _download(
-    record: Record, client: Client, downloads: Path, advance: Callable[[float], None]
+    record: Record, url: str, client: Client, downloads: Path, advance: Callable[[float], None]
 ) -> Path:
     from rattler.package_streaming import download_to_writer
 
@@ -157,7 +163,7 @@ async def _download(
     path.parent.mkdir(exist_ok=True)
     writer = _Download(path, advance)
     try:
-        await download_to_writer(client, conda_channels.restored(record.url), writer)
+        await download_to_writer(client, url, writer)
     except RuntimeError as error:
         raise EnvError(
             f"{record.shown} cannot be fetched from {redact(record.url)}: {conda_channels.plain(error)}",

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from reprise.envs import conda_channels
+from reprise.envs import conda_credentials
 from reprise.named_tuple import NamedTuple
 from reprise.schemas.environment import Lock
 
@@ -129,9 +129,9 @@ def from_rattler(found: RepoDataRecord) -> Record:
         version=str(found.version),
         build=str(found.build),
         subdir=found.subdir,
-        url=conda_channels.hidden(found.url),
+        url=conda_credentials.hide_secrets(found.url),
         build_number=found.build_number,
-        channel=conda_channels.hidden(found.channel or "").rstrip("/"),
+        channel=conda_credentials.hide_secrets(found.channel or "").rstrip("/"),
         sha256=found.sha256.hex() if found.sha256 else "",
         md5=found.md5.hex() if found.md5 else "",
         size=found.size or 0,
@@ -177,13 +177,12 @@ def from_url(url: str, **known: Any) -> Record | None:
 
     Tools that keep no kind of noarch mean: Python where the package needs Python.
     """
-    bare = conda_channels.hidden(url if "://" in url else Path(url).as_uri())
+    bare = conda_credentials.hide_secrets(url if "://" in url else Path(url).as_uri())
     head, _, file_name = bare.partition("#")[0].rpartition("/")
     channel, _, subdir = head.rpartition("/")
     found = _ARCHIVE.fullmatch(file_name)
     if found is None:
         return None
-    conda_channels.learn(url.rpartition("/")[0].rpartition("/")[0])
     number = re.search(r"(\d+)$", found["build"])
     record = Record(found["name"], found["version"], found["build"], subdir, bare, channel=channel)
     record = record._replace(build_number=int(number[1]) if number else 0, **known)

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from reprise.envs import (
     conda_channels,
+    conda_credentials,
     conda_records,
     pip_settings,
     requirements,
@@ -27,7 +28,7 @@ from reprise.envs import (
 )
 from reprise.envs.base import running
 from reprise.envs.conda_records import CondaLock
-from reprise.envs.credentials import collect_credentials, hide_credentials
+from reprise.envs.credentials import hide_credentials
 from reprise.envs.requirement_text import logical
 from reprise.envs.requirements import Requirements
 from reprise.errors import EnvError
@@ -75,9 +76,8 @@ def read_credentials(spec: CondaEnv) -> Credentials:
 
 
 def _credentials(spec: CondaEnv, asked: Requirements) -> Credentials:
-    beside = spec.file.with_name(conda_records.CONDA_LOCK)
-    held = (beside.read_text("utf-8", "replace"),) if beside.is_file() else ()
-    return collect_credentials((*asked.texts, *held))
+    held = [path.read_text("utf-8", "replace") for path in _lock_files(spec.file.parent)]
+    return conda_credentials.collect_of_files(spec, (*asked.texts, *held))
 
 
 def read(spec: CondaEnv) -> Requirements:
@@ -97,8 +97,8 @@ def digest(spec: CondaEnv, asked: Requirements) -> str:
     """Of all that decides a resolution in the project itself: the same on every machine."""
     decisive = [
         _FORMAT,
-        [conda_channels.hidden(name) for name in spec.channels],
-        [re.sub(r"\s+", " ", conda_channels.hidden(written)) for written in spec.dependencies],
+        [conda_credentials.hide_secrets(name) for name in spec.channels],
+        [re.sub(r"\s+", " ", conda_credentials.hide_secrets(written)) for written in spec.dependencies],
         [hide_credentials(line) for line in logical(spec.pip)],
         [
             (os.path.relpath(file, spec.file.parent), [*logical(text.splitlines())])

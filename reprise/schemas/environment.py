@@ -116,12 +116,17 @@ class Package(NamedTuple):
 
 
 class Credentials(NamedTuple):
-    """User names and passwords of indexes, never shown: (``https://``, host with port, userinfo) each."""
+    """User names, passwords and tokens, never shown.
+
+    ``sites`` are those of indexes: (``https://``, host with port, userinfo) each. ``channels`` are those of
+    conda: (address without, address with) each.
+    """
 
     sites: tuple[tuple[str, str, str], ...] = ()
+    channels: tuple[tuple[str, str], ...] = ()
 
     def __repr__(self) -> str:
-        return f"Credentials(of {len(self.sites)} sites)"
+        return f"Credentials(of {len(self.sites)} sites, {len(self.channels)} channels)"
 
 
 NO_CREDENTIALS = Credentials()

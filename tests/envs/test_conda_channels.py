@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from reprise.envs import conda, conda_channels, conda_specs, store
+from reprise.envs import conda, conda_channels, conda_credentials, conda_specs, store
 from reprise.errors import EnvError
-from reprise.schemas.environment import CondaEnv, Policy
+from reprise.schemas.environment import CondaEnv, Credentials, Policy
 from tests.envs import conda_channel
 
 pytestmark = pytest.mark.usefixtures("house")
@@ -106,18 +106,14 @@ def test_broken_settings_are_named(condarc: Path, text: str, message: str) -> No
 
 def test_credentials_are_hidden_and_put_back() -> None:
     given = "https://user:pw@host.example.org/t/tk-12/team"
-    assert (
-        conda_channels.hidden(f"{given}/noarch/x.conda") == "https://host.example.org/team/noarch/x.conda"
-    )
-    conda_channels.learn(given)
-    assert (
-        conda_channels.restored("https://host.example.org/team/noarch/x.conda") == f"{given}/noarch/x.conda"
-    )
-    assert (
-        conda_channels.restored("https://host.example.org/teamwork/x")
-        == "https://host.example.org/teamwork/x"
-    )
-    assert conda_channels.hidden("file:///t/x/noarch") == "file:///t/x/noarch"
+    bare = "https://host.example.org/team/noarch/x.conda"
+    assert conda_credentials.hide_secrets(f"{given}/noarch/x.conda") == bare
+    known = Credentials(channels=conda_credentials.collect_channels([given]))
+    assert conda_credentials.restore_secrets(bare, known) == f"{given}/noarch/x.conda"
+    other = "https://host.example.org/teamwork/x"
+    assert conda_credentials.restore_secrets(other, known) == other
+    assert "tk-12" not in repr(known)
+    assert conda_credentials.hide_secrets("file:///t/x/noarch") == "file:///t/x/noarch"
 
 
 @pytest.mark.parametrize(

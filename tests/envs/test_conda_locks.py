@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 import yaml
 
-from reprise.envs import conda, conda_channels, conda_pip_files, store
+from reprise.envs import conda, conda_pip_files, store
 from reprise.errors import EnvError, UsageError
-from reprise.schemas.environment import CondaEnv, Environment, Policy
+from reprise.schemas.environment import NO_CREDENTIALS, CondaEnv, Environment, Policy
 from tests.envs import conda_channel, wheels
 
 pytestmark = pytest.mark.usefixtures("index")
@@ -138,16 +138,36 @@ def test_no_secret_of_a_channel_is_in_a_lock(channel: Path, log: Path) -> None:
     assert "tk-secret" not in (environment.prefix / "conda-meta" / "tool-1.1-0.json").read_text()
 
 
+def test_the_token_of_the_project_travels_beside_its_lock(channel: Path, log: Path, house: Path) -> None:
+    with conda_channel.served(channel, token="tk-secret") as url:
+        environment = ensure(spec(f"{url}/t/tk-secret", "tool"), log)
+        for path in (environment.prefix, house / "cache" / "conda-v1"):
+            shutil.rmtree(path)
+        assert store.from_lock(conda, environment.lock, Policy(), log).prefix.is_dir()
+        shutil.rmtree(environment.prefix)
+        shutil.rmtree(house / "cache" / "conda-v1")
+        with pytest.raises(EnvError, match="cannot be fetched"):
+            store.from_lock(conda, environment.lock._replace(credentials=NO_CREDENTIALS), Policy(), log)
+
+
+def test_the_token_in_a_lock_file_beside_the_project_is_found(channel: Path, log: Path) -> None:
+    with conda_channel.served(channel, token="tk-secret") as url:
+        asked = spec(url, f"{url}/t/tk-secret::tool")
+        Path("conda-lock.yml").write_text(f"url: '{url}/t/tk-secret/{HERE}/tool-1.1-0.conda'\n")
+        credentials = conda.read_credentials(asked)
+    assert dict(credentials.channels) == {url: f"{url}/t/tk-secret"}
+
+
 def test_the_token_of_a_lock_made_elsewhere_is_found_in_condarc(
     channel: Path, log: Path, house: Path
 ) -> None:
     with conda_channel.served(channel, token="tk-secret") as url:
         environment = ensure(spec(f"{url}/t/tk-secret", "tool"), log)
-        conda_channels._known.clear()
+        bare = environment.lock._replace(credentials=NO_CREDENTIALS)
         (house / ".condarc").write_text(f"channels: [{url}/t/tk-secret]\n")
         for path in (environment.prefix, house / "cache" / "conda-v1"):
             shutil.rmtree(path)
-        assert store.from_lock(conda, environment.lock, Policy(), log).prefix.is_dir()
+        assert store.from_lock(conda, bare, Policy(), log).prefix.is_dir()
 
 
 PIXI = """\

@@ -85,7 +85,7 @@ def _put_conda(lock: Lock, folder: Path, log_file: Path, offline: bool) -> None:
     from reprise.envs import conda_packages, conda_pip, conda_records
 
     held = conda_records.read(lock)
-    conda_packages.collect(held.records, folder, offline=offline)
+    conda_packages.collect(held.records, lock.credentials, folder, offline=offline)
     if held.pip.requirements:
         python = conda_pip.python_of(held.records, Path("environment.lock")).version
         facts = {**held.pip._asdict(), "python": python, "implementation": "CPython"}

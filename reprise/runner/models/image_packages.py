@@ -69,7 +69,8 @@ def lay_out(lock: Lock, python: Package, base: Base, folder: Path, policy: Polic
         packing.compile_modules(lock, packages, site, log_file())
         return Trees(packages)
     content, conda = conda_records.read(lock), folder / "conda"
-    conda_install.stage(content, conda, image_context.ENVIRONMENT, base.glibc, policy, log_file())
+    place, glibc = image_context.ENVIRONMENT, base.glibc
+    conda_install.stage(content, lock.credentials, conda, place, glibc, policy, log_file())
     if content.pip.requirements:
         packing.unpack(lock, packages, machine, policy, log_file())
     else:
