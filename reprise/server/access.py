@@ -9,30 +9,11 @@ from __future__ import annotations
 import base64
 import binascii
 import hmac
-import re
 from enum import IntEnum
 from typing import Protocol
 
 from reprise.errors import TrackingError
 from reprise.named_tuple import NamedTuple
-
-# Verbs that look, though they are sent by POST.
-_LOOKS = {
-    "datasets/search",
-    "experiments/search",
-    "experiments/search-datasets",
-    "logged-models/search",
-    "model-versions/search",
-    "registered-models/get-latest-versions",
-    "registered-models/search",
-    "runs/search",
-    "traces/batchGetInfos",
-    "traces/search",
-}
-_INVOCATIONS = "/invocations"  # to ask a model changes nothing
-# What does not come back.
-_FOR_GOOD = {"model-versions/delete", "registered-models/delete", "traces/delete-traces"}
-_VERB = re.compile(r"/(?:ajax-)?api/[^/]+/mlflow/(?P<verb>.*)", re.DOTALL)
 
 
 class Role(IntEnum):
@@ -80,23 +61,10 @@ class OneSecret:
         return None
 
 
-def needed(method: str, path: str) -> Role:
-    """The role that a request needs."""
-    found = _VERB.fullmatch(path)
-    verb = found["verb"] if found else ""
-    looks = verb in _LOOKS or path == _INVOCATIONS
-    if method in ("GET", "HEAD", "OPTIONS") or (method == "POST" and looks):
-        return Role.READ
-    if verb in _FOR_GOOD or (method == "DELETE" and "/mlflow-artifacts/" in path):
-        return Role.ADMIN
-    return Role.WRITE
-
-
-def refusal(bearer: Bearer | None, method: str, path: str) -> TrackingError | None:
-    """Why the request is not let through, or None."""
+def refusal(bearer: Bearer | None, need: Role) -> TrackingError | None:
+    """Why a request that needs a role is not let through, or None."""
     if bearer is None:
         return TrackingError("The token is missing or wrong", code="UNAUTHENTICATED")
-    need = needed(method, path)
     if bearer.role < need:
         message = f'"{bearer.name}" may {bearer.role.name.lower()}; this needs {need.name.lower()}'
         return TrackingError(message, code="PERMISSION_DENIED")

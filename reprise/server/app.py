@@ -23,7 +23,8 @@ from reprise import disk
 from reprise.errors import RepriseError, TrackingError
 from reprise.server.access import Access, refusal
 from reprise.server.following import Follows
-from reprise.server.routes import ROUTES
+from reprise.server.roles import Roles
+from reprise.server.routes import ROLES, ROUTES
 from reprise.server.wire import HTTP_STATUS, encode
 from reprise.tracking.embedded import EmbeddedStore
 
@@ -109,10 +110,16 @@ class Guard:
     """Lets a request through when it calls us by our name, and its bearer may do what it asks for."""
 
     def __init__(
-        self, app: ASGIApp, access: Access, hosts: frozenset[str] | None, pages: Pages | None = None
+        self,
+        app: ASGIApp,
+        access: Access,
+        hosts: frozenset[str] | None,
+        pages: Pages | None = None,
+        roles: Roles = ROLES,
     ) -> None:
         self._app = app
         self._access = access
+        self._roles = roles
         self._hosts = None if hosts is None else frozenset(map(_host_name, hosts))
         self._pages = pages
 
@@ -140,7 +147,7 @@ class Guard:
             bearer = await self._access.bearer(self._pages.authorization(headers) if self._pages else given)
         except TrackingError as error:
             return error
-        refused = refusal(bearer, scope["method"], scope["path"])
+        refused = refusal(bearer, self._roles.of(scope["method"], scope["path"]))
         if bearer is not None and refused is None:
             scope.setdefault("state", {}).update(user=bearer.name, role=bearer.role, run_id=bearer.run_id)
         return refused

@@ -13,10 +13,11 @@ import msgspec
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
 from reprise.server import wire
+from reprise.server.access import Role
 from reprise.server.artifacts import json_response, receive, store_of
+from reprise.server.roles import RoleRoute
 from reprise.server.wire import Word, read_body
 from reprise.tracking.artifact_names import parts_of
 from reprise.tracking.artifact_parts import MOST_PARTS, Part
@@ -104,9 +105,9 @@ async def _body(request: Request) -> bytes:
 
 
 ROUTES = (
-    Route("/mlflow-artifacts/mpu/create/{path:path}", begin, methods=["POST"]),
-    Route("/mlflow-artifacts/mpu/complete/{path:path}", complete, methods=["POST"]),
-    Route("/mlflow-artifacts/mpu/abort/{path:path}", abort, methods=["POST"]),
-    Route("/mlflow-artifacts/mpu/part/{upload_id}/{number:int}", send, methods=["PUT"]),
+    RoleRoute("POST", "/mlflow-artifacts/mpu/create/{path:path}", Role.WRITE, begin),
+    RoleRoute("POST", "/mlflow-artifacts/mpu/complete/{path:path}", Role.WRITE, complete),
+    RoleRoute("POST", "/mlflow-artifacts/mpu/abort/{path:path}", Role.WRITE, abort),
+    RoleRoute("PUT", "/mlflow-artifacts/mpu/part/{upload_id}/{number:int}", Role.WRITE, send),
 )
 """Below ``/api/2.0``."""

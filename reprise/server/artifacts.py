@@ -8,11 +8,12 @@ from contextlib import AbstractContextManager
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
-from starlette.routing import Route
 
 from reprise.errors import TrackingError
 from reprise.server import shapes
+from reprise.server.access import Role
 from reprise.server.ranges import ANYTHING, object_response
+from reprise.server.roles import RoleRoute
 from reprise.server.wire import Answer, encode, invalid
 from reprise.tracking.artifacts import ArtifactFolder, Artifacts, Sink
 from reprise.tracking.embedded import EmbeddedStore
@@ -124,16 +125,16 @@ def json_response(answer: Answer) -> Response:
 
 
 ROUTES = (
-    Route("/mlflow-artifacts/artifacts", list_files, methods=["GET"]),
-    Route("/mlflow-artifacts/artifacts/{path:path}", upload, methods=["PUT"]),
-    Route("/mlflow-artifacts/artifacts/{path:path}", download, methods=["GET"]),
-    Route("/mlflow-artifacts/artifacts/{path:path}", delete, methods=["DELETE"]),
-    Route("/mlflow-artifacts/presigned/{path:path}", refuse_presigned, methods=["GET"]),
+    RoleRoute("GET", "/mlflow-artifacts/artifacts", Role.READ, list_files),
+    RoleRoute("PUT", "/mlflow-artifacts/artifacts/{path:path}", Role.WRITE, upload),
+    RoleRoute("GET", "/mlflow-artifacts/artifacts/{path:path}", Role.READ, download),
+    RoleRoute("DELETE", "/mlflow-artifacts/artifacts/{path:path}", Role.ADMIN, delete),
+    RoleRoute("GET", "/mlflow-artifacts/presigned/{path:path}", Role.READ, refuse_presigned),
 )
 """Below ``/api/2.0``."""
 
 PAGES = (
-    Route("/get-artifact", of_run, methods=["GET"]),
-    Route("/model-versions/get-artifact", of_version, methods=["GET"]),
+    RoleRoute("GET", "/get-artifact", Role.READ, of_run),
+    RoleRoute("GET", "/model-versions/get-artifact", Role.READ, of_version),
 )
 """At the root."""

@@ -10,6 +10,7 @@ import msgspec
 
 from reprise.schemas.entities import Assessment
 from reprise.server import shapes
+from reprise.server.access import Role
 from reprise.server.moments import Moment, as_moment, milliseconds
 from reprise.server.wire import Answer, Request, Verb, Word, invalid
 from reprise.tracking.embedded import EmbeddedStore
@@ -147,8 +148,12 @@ def _snake(name: str) -> str:
 
 
 VERBS = (
-    Verb("POST", "traces/{trace_id}/assessments", CreateAssessment, create, V3),
-    Verb("GET", "traces/{trace_id}/assessments/{assessment_id}", GetAssessment, get, V3),
-    Verb("PATCH", "traces/{trace_id}/assessments/{assessment_id}", UpdateAssessment, update, V3),
-    Verb("DELETE", "traces/{trace_id}/assessments/{assessment_id}", DeleteAssessment, delete, V3),
+    Verb("POST", "traces/{trace_id}/assessments", Role.WRITE, CreateAssessment, create, V3),
+    Verb("GET", "traces/{trace_id}/assessments/{assessment_id}", Role.READ, GetAssessment, get, V3),
+    Verb(
+        "PATCH", "traces/{trace_id}/assessments/{assessment_id}", Role.WRITE, UpdateAssessment, update, V3
+    ),
+    Verb(
+        "DELETE", "traces/{trace_id}/assessments/{assessment_id}", Role.ADMIN, DeleteAssessment, delete, V3
+    ),
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from reprise.errors import TrackingError
 from reprise.schemas.entities import ViewType
 from reprise.server import shapes
+from reprise.server.access import Role
 from reprise.server.wire import Answer, Pair, Request, Verb, Word, as_mapping
 from reprise.tracking.embedded import EmbeddedStore
 
@@ -113,14 +114,14 @@ def delete_tag(store: EmbeddedStore, request: DeleteExperimentTag) -> Answer:
 
 
 VERBS = (
-    Verb("POST", "experiments/create", CreateExperiment, create),
-    Verb("GET", "experiments/get", GetExperiment, get),
-    Verb("GET", "experiments/get-by-name", GetExperimentByName, get_by_name),
-    Verb("POST", "experiments/search", SearchExperiments, search),
-    Verb("GET", "experiments/search", SearchExperiments, search),
-    Verb("POST", "experiments/update", UpdateExperiment, update),
-    Verb("POST", "experiments/delete", DeleteExperiment, delete),
-    Verb("POST", "experiments/restore", RestoreExperiment, restore),
-    Verb("POST", "experiments/set-experiment-tag", SetExperimentTag, set_tag),
-    Verb("POST", "experiments/delete-experiment-tag", DeleteExperimentTag, delete_tag),
+    Verb("POST", "experiments/create", Role.WRITE, CreateExperiment, create),
+    Verb("GET", "experiments/get", Role.READ, GetExperiment, get),
+    Verb("GET", "experiments/get-by-name", Role.READ, GetExperimentByName, get_by_name),
+    Verb("POST", "experiments/search", Role.READ, SearchExperiments, search),
+    Verb("GET", "experiments/search", Role.READ, SearchExperiments, search),
+    Verb("POST", "experiments/update", Role.WRITE, UpdateExperiment, update),
+    Verb("POST", "experiments/delete", Role.WRITE, DeleteExperiment, delete),
+    Verb("POST", "experiments/restore", Role.WRITE, RestoreExperiment, restore),
+    Verb("POST", "experiments/set-experiment-tag", Role.WRITE, SetExperimentTag, set_tag),
+    Verb("POST", "experiments/delete-experiment-tag", Role.WRITE, DeleteExperimentTag, delete_tag),
 )

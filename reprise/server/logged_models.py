@@ -8,6 +8,7 @@ import msgspec
 
 from reprise.schemas.entities import ModelOrder
 from reprise.server import shapes
+from reprise.server.access import Role
 from reprise.server.wire import Answer, Pair, Request, Verb, Word, as_mapping
 from reprise.tracking.embedded import EmbeddedStore
 
@@ -139,13 +140,19 @@ def list_artifacts(store: EmbeddedStore, request: ListLoggedModelArtifacts) -> A
 
 
 VERBS = (
-    Verb("POST", "logged-models", CreateLoggedModel, create),
-    Verb("POST", "logged-models/search", SearchLoggedModels, search),
-    Verb("GET", "logged-models/{model_id}", GetLoggedModel, get),
-    Verb("PATCH", "logged-models/{model_id}", FinalizeLoggedModel, finalize),
-    Verb("DELETE", "logged-models/{model_id}", DeleteLoggedModel, delete),
-    Verb("PATCH", "logged-models/{model_id}/tags", SetLoggedModelTags, set_tags),
-    Verb("DELETE", "logged-models/{model_id}/tags/{tag_key}", DeleteLoggedModelTag, delete_tag),
-    Verb("POST", "logged-models/{model_id}/params", LogLoggedModelParams, log_params),
-    Verb("GET", "logged-models/{model_id}/artifacts/directories", ListLoggedModelArtifacts, list_artifacts),
+    Verb("POST", "logged-models", Role.WRITE, CreateLoggedModel, create),
+    Verb("POST", "logged-models/search", Role.READ, SearchLoggedModels, search),
+    Verb("GET", "logged-models/{model_id}", Role.READ, GetLoggedModel, get),
+    Verb("PATCH", "logged-models/{model_id}", Role.WRITE, FinalizeLoggedModel, finalize),
+    Verb("DELETE", "logged-models/{model_id}", Role.WRITE, DeleteLoggedModel, delete),
+    Verb("PATCH", "logged-models/{model_id}/tags", Role.WRITE, SetLoggedModelTags, set_tags),
+    Verb("DELETE", "logged-models/{model_id}/tags/{tag_key}", Role.WRITE, DeleteLoggedModelTag, delete_tag),
+    Verb("POST", "logged-models/{model_id}/params", Role.WRITE, LogLoggedModelParams, log_params),
+    Verb(
+        "GET",
+        "logged-models/{model_id}/artifacts/directories",
+        Role.READ,
+        ListLoggedModelArtifacts,
+        list_artifacts,
+    ),
 )

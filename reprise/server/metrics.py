@@ -10,6 +10,7 @@ import msgspec
 
 from reprise.schemas.entities import RunMetric
 from reprise.server import shapes
+from reprise.server.access import Role
 from reprise.server.wire import Answer, Int64, Request, RunRequest, Verb, Word, number
 from reprise.tracking.embedded import EmbeddedStore
 
@@ -125,8 +126,14 @@ def search_datasets(store: EmbeddedStore, request: SearchDatasets) -> Answer:
 
 
 VERBS = (
-    Verb("GET", "metrics/get-history", GetMetricHistory, get_history),
-    Verb("GET", "metrics/get-history-bulk", GetMetricHistoryBulk, get_history_bulk),
-    Verb("GET", "metrics/get-history-bulk-interval", GetMetricHistoryInterval, get_history_interval),
-    Verb("POST", "experiments/search-datasets", SearchDatasets, search_datasets),
+    Verb("GET", "metrics/get-history", Role.READ, GetMetricHistory, get_history),
+    Verb("GET", "metrics/get-history-bulk", Role.READ, GetMetricHistoryBulk, get_history_bulk),
+    Verb(
+        "GET",
+        "metrics/get-history-bulk-interval",
+        Role.READ,
+        GetMetricHistoryInterval,
+        get_history_interval,
+    ),
+    Verb("POST", "experiments/search-datasets", Role.READ, SearchDatasets, search_datasets),
 )

@@ -8,6 +8,7 @@ import msgspec
 
 from reprise.schemas.entities import ModelVersion
 from reprise.server import shapes
+from reprise.server.access import Role
 from reprise.server.wire import Answer, Pair, Request, Verb, Word, as_mapping
 from reprise.tracking.embedded import EmbeddedStore
 
@@ -141,13 +142,13 @@ def get_download_uri(store: EmbeddedStore, request: GetModelVersionDownloadUri) 
 
 
 VERBS = (
-    Verb("POST", "model-versions/create", CreateModelVersion, create),
-    Verb("GET", "model-versions/get", GetModelVersion, get),
-    Verb("PATCH", "model-versions/update", UpdateModelVersion, update),
-    Verb("POST", "model-versions/transition-stage", TransitionModelVersionStage, transition),
-    Verb("DELETE", "model-versions/delete", DeleteModelVersion, delete),
-    Verb("GET", "model-versions/search", SearchModelVersions, search),
-    Verb("POST", "model-versions/set-tag", SetModelVersionTag, set_tag),
-    Verb("DELETE", "model-versions/delete-tag", DeleteModelVersionTag, delete_tag),
-    Verb("GET", "model-versions/get-download-uri", GetModelVersionDownloadUri, get_download_uri),
+    Verb("POST", "model-versions/create", Role.WRITE, CreateModelVersion, create),
+    Verb("GET", "model-versions/get", Role.READ, GetModelVersion, get),
+    Verb("PATCH", "model-versions/update", Role.WRITE, UpdateModelVersion, update),
+    Verb("POST", "model-versions/transition-stage", Role.WRITE, TransitionModelVersionStage, transition),
+    Verb("DELETE", "model-versions/delete", Role.ADMIN, DeleteModelVersion, delete),
+    Verb("GET", "model-versions/search", Role.READ, SearchModelVersions, search),
+    Verb("POST", "model-versions/set-tag", Role.WRITE, SetModelVersionTag, set_tag),
+    Verb("DELETE", "model-versions/delete-tag", Role.WRITE, DeleteModelVersionTag, delete_tag),
+    Verb("GET", "model-versions/get-download-uri", Role.READ, GetModelVersionDownloadUri, get_download_uri),
 )

@@ -8,6 +8,7 @@ import msgspec
 
 from reprise.schemas.entities import Trace
 from reprise.server import shapes
+from reprise.server.access import Role
 from reprise.server.wire import Answer, Int64, Pair, Request, Verb, Word, as_mapping
 from reprise.tracking.embedded import EmbeddedStore
 from reprise.tracking.names import new_id
@@ -94,8 +95,8 @@ def older_shape(trace: Trace) -> Answer:
 
 
 VERBS = (
-    Verb("POST", "traces", BeginTrace, begin),
-    Verb("GET", "traces", SearchOlderTraces, search),
-    Verb("PATCH", "traces/{request_id}", EndTrace, end),
-    Verb("GET", "traces/{request_id}/info", GetOlderInfo, get_info),
+    Verb("POST", "traces", Role.WRITE, BeginTrace, begin),
+    Verb("GET", "traces", Role.READ, SearchOlderTraces, search),
+    Verb("PATCH", "traces/{request_id}", Role.WRITE, EndTrace, end),
+    Verb("GET", "traces/{request_id}/info", Role.READ, GetOlderInfo, get_info),
 )

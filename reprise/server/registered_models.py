@@ -7,6 +7,7 @@ from typing import Annotated
 import msgspec
 
 from reprise.server import shapes
+from reprise.server.access import Role
 from reprise.server.wire import Answer, Pair, Request, Verb, Word, as_mapping
 from reprise.tracking.embedded import EmbeddedStore
 
@@ -141,17 +142,19 @@ def get_latest_versions(store: EmbeddedStore, request: GetLatestVersions) -> Ans
 
 
 VERBS = (
-    Verb("POST", "registered-models/create", CreateRegisteredModel, create),
-    Verb("GET", "registered-models/get", GetRegisteredModel, get),
-    Verb("PATCH", "registered-models/update", UpdateRegisteredModel, update),
-    Verb("POST", "registered-models/rename", RenameRegisteredModel, rename),
-    Verb("DELETE", "registered-models/delete", DeleteRegisteredModel, delete),
-    Verb("GET", "registered-models/search", SearchRegisteredModels, search),
-    Verb("POST", "registered-models/set-tag", SetRegisteredModelTag, set_tag),
-    Verb("DELETE", "registered-models/delete-tag", DeleteRegisteredModelTag, delete_tag),
-    Verb("POST", "registered-models/alias", SetRegisteredModelAlias, set_alias),
-    Verb("DELETE", "registered-models/alias", DeleteRegisteredModelAlias, delete_alias),
-    Verb("GET", "registered-models/alias", GetModelVersionByAlias, get_by_alias),
-    Verb("POST", "registered-models/get-latest-versions", GetLatestVersions, get_latest_versions),
-    Verb("GET", "registered-models/get-latest-versions", GetLatestVersions, get_latest_versions),
+    Verb("POST", "registered-models/create", Role.WRITE, CreateRegisteredModel, create),
+    Verb("GET", "registered-models/get", Role.READ, GetRegisteredModel, get),
+    Verb("PATCH", "registered-models/update", Role.WRITE, UpdateRegisteredModel, update),
+    Verb("POST", "registered-models/rename", Role.WRITE, RenameRegisteredModel, rename),
+    Verb("DELETE", "registered-models/delete", Role.ADMIN, DeleteRegisteredModel, delete),
+    Verb("GET", "registered-models/search", Role.READ, SearchRegisteredModels, search),
+    Verb("POST", "registered-models/set-tag", Role.WRITE, SetRegisteredModelTag, set_tag),
+    Verb("DELETE", "registered-models/delete-tag", Role.WRITE, DeleteRegisteredModelTag, delete_tag),
+    Verb("POST", "registered-models/alias", Role.WRITE, SetRegisteredModelAlias, set_alias),
+    Verb("DELETE", "registered-models/alias", Role.WRITE, DeleteRegisteredModelAlias, delete_alias),
+    Verb("GET", "registered-models/alias", Role.READ, GetModelVersionByAlias, get_by_alias),
+    Verb(
+        "POST", "registered-models/get-latest-versions", Role.READ, GetLatestVersions, get_latest_versions
+    ),
+    Verb("GET", "registered-models/get-latest-versions", Role.READ, GetLatestVersions, get_latest_versions),
 )

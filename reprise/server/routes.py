@@ -29,8 +29,9 @@ from reprise.server import (
     runs,
     traces,
 )
-from reprise.server.access import Role, needed
+from reprise.server.access import Role
 from reprise.server.following import perform
+from reprise.server.roles import RoleRoute, Roles
 from reprise.server.wire import Verb, encode, invalid, read_body, read_query
 
 MLFLOW_VERSION = "3.3.2"
@@ -54,12 +55,11 @@ VERBS: tuple[Verb[Any], ...] = (
 
 
 def route(verb: Verb[Any]) -> Route:
-    return Route(f"/mlflow/{verb.path}", endpoint(verb), methods=[verb.method])
+    return RoleRoute(verb.method, f"/mlflow/{verb.path}", verb.role, endpoint(verb))
 
 
 def endpoint(verb: Verb[Any]) -> Callable[[Request], Awaitable[Response]]:
     """Read the request's struct, perform the verb in a worker thread (SQLite blocks), write the answer."""
-    looks = needed(verb.method, f"/api/2.0/mlflow/{verb.path}") is Role.READ
 
     async def answer(request: Request) -> Response:
         if verb.method == "GET":
@@ -69,7 +69,7 @@ def endpoint(verb: Verb[Any]) -> Callable[[Request], Awaitable[Response]]:
             message = read_body(await _body(request), verb.request, request.path_params)
         state = request.app.state
         following = state.follows.of(request.scope)
-        limiter = None if looks else state.writers
+        limiter = None if verb.role is Role.READ else state.writers
         done = await to_thread.run_sync(
             perform, state.store, verb, message, following, state.follows.aliases, limiter=limiter
         )
@@ -137,3 +137,5 @@ ROUTES: tuple[BaseRoute, ...] = (
     Route("/health", health),
     Route("/version", version),
 )
+
+ROLES = Roles(ROUTES)

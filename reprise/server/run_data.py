@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import msgspec
 
 from reprise.schemas.entities import Dataset, DatasetInput, Metric, ModelLink
+from reprise.server.access import Role
 from reprise.server.wire import (
     Answer,
     Int64,
@@ -199,12 +200,12 @@ def log_model(store: EmbeddedStore, request: LogModel) -> Answer:
 
 
 VERBS = (
-    Verb("POST", "runs/log-metric", LogMetric, log_metric),
-    Verb("POST", "runs/log-batch", LogBatch, log_batch),
-    Verb("POST", "runs/log-parameter", LogParam, log_param),
-    Verb("POST", "runs/set-tag", SetTag, set_tag),
-    Verb("POST", "runs/delete-tag", DeleteTag, delete_tag),
-    Verb("POST", "runs/log-inputs", LogInputs, log_inputs),
-    Verb("POST", "runs/outputs", LogOutputs, log_outputs),
-    Verb("POST", "runs/log-model", LogModel, log_model),
+    Verb("POST", "runs/log-metric", Role.WRITE, LogMetric, log_metric),
+    Verb("POST", "runs/log-batch", Role.WRITE, LogBatch, log_batch),
+    Verb("POST", "runs/log-parameter", Role.WRITE, LogParam, log_param),
+    Verb("POST", "runs/set-tag", Role.WRITE, SetTag, set_tag),
+    Verb("POST", "runs/delete-tag", Role.WRITE, DeleteTag, delete_tag),
+    Verb("POST", "runs/log-inputs", Role.WRITE, LogInputs, log_inputs),
+    Verb("POST", "runs/outputs", Role.WRITE, LogOutputs, log_outputs),
+    Verb("POST", "runs/log-model", Role.WRITE, LogModel, log_model),
 )

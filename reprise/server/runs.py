@@ -8,6 +8,7 @@ import msgspec
 
 from reprise.schemas.entities import ViewType
 from reprise.server import shapes
+from reprise.server.access import Role
 from reprise.server.wire import Answer, Int64, Pair, Request, RunRequest, Verb, Word, as_mapping
 from reprise.tracking.embedded import EmbeddedStore
 
@@ -107,11 +108,11 @@ def list_artifacts(store: EmbeddedStore, request: ListArtifacts) -> Answer:
 
 
 VERBS = (
-    Verb("GET", "runs/get", GetRun, get),
-    Verb("POST", "runs/update", UpdateRun, update),
-    Verb("POST", "runs/create", CreateRun, create),
-    Verb("POST", "runs/search", SearchRuns, search),
-    Verb("POST", "runs/delete", DeleteRun, delete),
-    Verb("POST", "runs/restore", RestoreRun, restore),
-    Verb("GET", "artifacts/list", ListArtifacts, list_artifacts),
+    Verb("GET", "runs/get", Role.READ, GetRun, get),
+    Verb("POST", "runs/update", Role.WRITE, UpdateRun, update),
+    Verb("POST", "runs/create", Role.WRITE, CreateRun, create),
+    Verb("POST", "runs/search", Role.READ, SearchRuns, search),
+    Verb("POST", "runs/delete", Role.WRITE, DeleteRun, delete),
+    Verb("POST", "runs/restore", Role.WRITE, RestoreRun, restore),
+    Verb("GET", "artifacts/list", Role.READ, ListArtifacts, list_artifacts),
 )

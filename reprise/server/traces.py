@@ -8,6 +8,7 @@ import msgspec
 
 from reprise.schemas.entities import Trace
 from reprise.server import shapes
+from reprise.server.access import Role
 from reprise.server.assessments import GivenAssessment, as_assessment, assessment_shape
 from reprise.server.moments import Moment, as_duration, as_moment, milliseconds, read_duration
 from reprise.server.wire import Answer, Request, Verb, Word, invalid
@@ -180,12 +181,12 @@ def _experiment(location: Location) -> str:
 
 
 VERBS = (
-    Verb("POST", "traces", StartTrace, start, V3),
-    Verb("POST", "traces/search", SearchTraces, search, V3),
-    Verb("POST", "traces/batchGetInfos", GetTraceInfos, get_infos, V3),
-    Verb("POST", "traces/delete-traces", DeleteTraces, delete, BOTH),
-    Verb("POST", "traces/link-to-run", LinkTraces, link),
-    Verb("PATCH", "traces/{trace_id}/tags", SetTraceTag, set_tag, BOTH),
-    Verb("DELETE", "traces/{trace_id}/tags", DeleteTraceTag, delete_tag, BOTH),
-    Verb("GET", "traces/{trace_id}", GetTraceInfo, get_info, V3),
+    Verb("POST", "traces", Role.WRITE, StartTrace, start, V3),
+    Verb("POST", "traces/search", Role.READ, SearchTraces, search, V3),
+    Verb("POST", "traces/batchGetInfos", Role.READ, GetTraceInfos, get_infos, V3),
+    Verb("POST", "traces/delete-traces", Role.ADMIN, DeleteTraces, delete, BOTH),
+    Verb("POST", "traces/link-to-run", Role.WRITE, LinkTraces, link),
+    Verb("PATCH", "traces/{trace_id}/tags", Role.WRITE, SetTraceTag, set_tag, BOTH),
+    Verb("DELETE", "traces/{trace_id}/tags", Role.WRITE, DeleteTraceTag, delete_tag, BOTH),
+    Verb("GET", "traces/{trace_id}", Role.READ, GetTraceInfo, get_info, V3),
 )

@@ -16,6 +16,7 @@ from typing import Annotated, Any, Generic, TypeVar, get_origin, get_type_hints
 import msgspec
 
 from reprise.errors import TrackingError
+from reprise.server.access import Role
 from reprise.tracking.embedded import EmbeddedStore
 
 Word = Annotated[str, msgspec.Meta(min_length=1)]
@@ -80,10 +81,14 @@ def as_mapping(pairs: Sequence[Pair]) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Verb(Generic[R]):
-    """One row of the route table: ``path`` lies below ``/api/<version>/mlflow/``."""
+    """One row of the route table: ``path`` lies below ``/api/<version>/mlflow/``.
+
+    ``role`` is what a client needs: ``ADMIN`` for what removes a thing that cannot be restored.
+    """
 
     method: str
     path: str
+    role: Role
     request: type[R]
     answer: Callable[[EmbeddedStore, R], Answer]
     versions: tuple[str, ...] = ("2.0",)

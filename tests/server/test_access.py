@@ -15,17 +15,19 @@ import sys
 import threading
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from starlette.routing import BaseRoute, Mount, Route
 
 from reprise.errors import UsageError
 from reprise.server import patience, users
-from reprise.server.access import Bearer, Role, needed
-from reprise.server.routes import VERBS
+from reprise.server.access import Bearer, Role
+from reprise.server.roles import RoleRoute, role_routes
+from reprise.server.routes import ROLES, ROUTES
 from reprise.server.users import Users
 from tests.conftest import PATIENCE, eventually
 
@@ -156,17 +158,65 @@ def test_what_is_no_users_file_is_refused(house: Path, content: str) -> None:
         Users(Path("users"))
 
 
-def test_no_verb_that_changes_something_passes_for_looking() -> None:
-    looks = {
-        verb.path for verb in VERBS if needed(verb.method, f"/api/2.0/mlflow/{verb.path}") is Role.READ
+_FOR_GOOD = {
+    "DELETE /mlflow-artifacts/artifacts/{path:path}",
+    "DELETE /mlflow/model-versions/delete",
+    "DELETE /mlflow/registered-models/delete",
+    "DELETE /mlflow/traces/{trace_id}/assessments/{assessment_id}",
+    "POST /mlflow/traces/delete-traces",
+}
+_POSTED_QUESTIONS = {
+    "POST /mlflow/experiments/search",
+    "POST /mlflow/experiments/search-datasets",
+    "POST /mlflow/logged-models/search",
+    "POST /mlflow/registered-models/get-latest-versions",
+    "POST /mlflow/runs/search",
+    "POST /mlflow/traces/batchGetInfos",
+    "POST /mlflow/traces/search",
+}
+
+
+def test_each_row_has_the_role_of_what_it_does() -> None:
+    """A GET looks, what removes for good is for an admin, and everything else writes."""
+    rows = {
+        f"{method} /{path.split('/', 3)[3]}"
+        if path.startswith(("/api", "/ajax-api"))
+        else f"{method} {path}": role
+        for path, route in role_routes(ROUTES)
+        for method in (route.methods or set()) - {"HEAD"}
+        for role in (route.role,)
     }
-    words = ("create", "update", "delete", "set", "log-", "restore", "rename", "transition", "finalize")
-    assert "runs/search" in looks
-    assert not [path for path in looks if path.rpartition("/")[2].startswith(words)]
-    assert needed("POST", "/api/2.0/mlflow-artifacts/mpu/create/0/runs/search") is Role.WRITE
-    assert needed("POST", "/api/2.0/mlflow-artifacts/mpu/complete/mlflow/runs/search") is Role.WRITE
-    assert needed("DELETE", "/api/2.0/mlflow/registered-models/delete") is Role.ADMIN
-    assert needed("POST", "/ajax-api/3.0/mlflow/traces/delete-traces") is Role.ADMIN
+    assert {row for row, role in rows.items() if role is Role.ADMIN} == _FOR_GOOD
+    looking = {row for row, role in rows.items() if role is Role.READ}
+    assert {row for row in looking if not row.startswith("GET")} == _POSTED_QUESTIONS
+    assert all(role is Role.READ for row, role in rows.items() if row.startswith("GET"))
+
+
+def test_what_changes_something_has_a_row() -> None:
+    """Without one a request would need to write and no more."""
+
+    def leaves(routes: Iterable[BaseRoute]) -> Iterator[BaseRoute]:
+        for route in routes:
+            yield from leaves(route.routes) if isinstance(route, Mount) else (route,)
+
+    others = [route for route in leaves(ROUTES) if not isinstance(route, RoleRoute)]
+    assert others
+    assert all(isinstance(route, Route) and (route.methods or set()) <= {"GET", "HEAD"} for route in others)
+
+
+@pytest.mark.parametrize("after", ["", "\n"])
+@pytest.mark.parametrize("api", ["/api/2.0", "/ajax-api/2.0", "/api/3.0"])
+def test_the_role_is_that_of_the_route_that_answers(api: str, after: str) -> None:
+    """The router matches a path that ends with a line break."""
+    traces = f"{api}/mlflow/traces"
+    assert ROLES.of("POST", f"{traces}/delete-traces{after}") is Role.ADMIN
+    if api == "/api/2.0":
+        assert ROLES.of("DELETE", f"{api}/mlflow/registered-models/delete{after}") is Role.ADMIN
+        assert ROLES.of("DELETE", f"{api}/mlflow-artifacts/artifacts/a/b{after}") is Role.ADMIN
+        assert ROLES.of("POST", f"{api}/mlflow-artifacts/mpu/create/0/runs/search{after}") is Role.WRITE
+        assert ROLES.of("POST", f"{api}/mlflow-artifacts/mpu/complete/mlflow/runs/search") is Role.WRITE
+    if api == "/api/3.0":
+        assert ROLES.of("DELETE", f"{traces}/1/assessments/2{after}") is Role.ADMIN
 
 
 def test_whoever_tries_passwords_keeps_nobody_waiting(house: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -24,8 +24,9 @@ from reprise.runner.models.fleet import Fleet, Wanted
 from reprise.runner.models.folder import ModelFolder
 from reprise.runner.models.lines import Answer, Broken, Lines, Unreached
 from reprise.runner.signals import interruptible
-from reprise.server.access import Everyone
+from reprise.server.access import Everyone, Role
 from reprise.server.app import Guard, application
+from reprise.server.roles import RoleRoute, Roles
 from reprise.server.serving import Place, Serving, serve_app
 from reprise.server.wire import invalid
 
@@ -51,7 +52,7 @@ class Front:
     @property
     def routes(self) -> list[Route]:
         probes = [Route(path, self._probe) for path in ("/ping", "/health", "/version")]
-        return [Route("/", self._about), Route("/invocations", self._ask, methods=["POST"]), *probes]
+        return [Route("/", self._about), RoleRoute("POST", "/invocations", Role.READ, self._ask), *probes]
 
     async def _about(self, request: Request) -> Response:
         model = self._fleet.model
@@ -133,7 +134,7 @@ def serve(wanted: Wanted, how: Serving, here: Place, most: int, watch: float | N
     with interruptible(), closing(Fleet(wanted, watch)) as fleet:
         _warn_of_a_way_round(fleet, how)
         front = Front(fleet, Admission(most, how.largest_body), timeout)
-        app = Guard(application(front.routes), how.access, how.names)
+        app = Guard(application(front.routes), how.access, how.names, roles=Roles(front.routes))
         serve_app(app, how, here, fleet.model.shown, patience=timeout)
 
 

@@ -14,12 +14,12 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from reprise.errors import RepriseError
-from reprise.server.access import Everyone, Role, needed
+from reprise.server.access import Everyone, Role
 from reprise.server.app import create_app, error_response
 from reprise.server.confined.ledger import Ledger, describe_change
 from reprise.server.confined.messages import ask, read_fields
 from reprise.server.confined.registry import RegistryCopy
-from reprise.server.routes import collect_body
+from reprise.server.routes import ROLES, collect_body
 from reprise.server.wire import encode
 from reprise.tracking.base import Tracking
 
@@ -75,7 +75,7 @@ class ConfinedApp:
             await self._ask_registry(verb, scope, await collect_body(Request(scope, receive)), send)
         elif verb == "experiments/get-by-name" and self._is_virtual(scope):
             await self._upstream(self._of_own_experiment(scope), receive, send)
-        elif needed(method, path) is Role.READ or path == _SPANS:
+        elif ROLES.of(method, path) is Role.READ or path == _SPANS:
             await self._upstream(scope, receive, send)
         elif verb:
             await self._change(verb, scope, await collect_body(Request(scope, receive)), send)
@@ -150,7 +150,7 @@ class ConfinedApp:
             for model_id in _named_models(fields):
                 await to_thread.run_sync(registry.bring_model, model_id)
         reply = await ask(app, _without_credentials(scope), body)
-        if needed(scope["method"], scope["path"]) is not Role.READ and reply.status < 300:
+        if ROLES.of(scope["method"], scope["path"]) is not Role.READ and reply.status < 300:
             self._ledger.withhold(describe_change(scope["method"], verb, fields))
         if verb == "model-versions/create" and (made := reply.fields.get("model_version")):
             registry.note_version(str(made["name"]), str(made["version"]))
