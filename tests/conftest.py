@@ -17,8 +17,8 @@ from typing import Any
 
 import pytest
 
-from reprise.cli import cli
 from reprise.cli.outcomes import exit_code_of
+from reprise.cli.verbs import cli
 from reprise.schemas.entities import Run
 from reprise.tracking.embedded import EmbeddedStore
 from tests import machine

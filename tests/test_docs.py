@@ -18,7 +18,7 @@ import pytest
 
 from reprise import errors, projects
 from reprise.backends.registry import BACKENDS
-from reprise.cli import cli
+from reprise.cli.verbs import cli
 from reprise.envs import registry as envs
 from reprise.schemas import tags
 from tests.conftest import REPOSITORY

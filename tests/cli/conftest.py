@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from reprise.cli import cli
 from reprise.cli.outcomes import exit_code_of
+from reprise.cli.verbs import cli
 from reprise.tracking.embedded import EmbeddedStore
 from tests.conftest import Result
 

@@ -1,0 +1,69 @@
+"""The verbs of the command ``reprise``, each imported when it is called."""
+
+from __future__ import annotations
+
+import importlib
+
+import click
+
+from reprise import __version__
+
+# verb -> (module of reprise.cli, and the name of its command; one line for the list of verbs)
+VERBS = {
+    "run": ("run", "Run a project: a folder, a git URL or an archive."),
+    "reproduce": ("reproduce", "Perform a recorded run again, and say whether it came out the same."),
+    "verify": ("verify", "Say whether two runs came out the same, part by part."),
+    "diff": ("diff", "Show what differs between two runs: source, packages, metrics, files."),
+    "bundle": ("bundle", "Put a run into one file, to perform it again on any machine."),
+    "lock": ("lock", "Write the exact packages of a project beside it."),
+    "check": ("check", "Tell every fault of a project's files, with line, column and hint."),
+    "runs": ("runs", "List, show, follow, stop and delete runs."),
+    "env": ("env", "List, show, compare, enter, check and remove environments."),
+    "experiments": ("experiments", "List, create, rename and delete experiments."),
+    "artifacts": ("artifacts", "List, get and put the files of a run."),
+    "models": ("models", "List, show, register, serve, package and delete registered models."),
+    "import": ("import_", "Bring in a store of MLflow's: a folder, a database or a server."),
+    "push": ("push", "Send runs to an MLflow server."),
+    "gc": ("gc", "Remove for good what was deleted."),
+    "users": ("users", "Say who may use a server."),
+    "ui": ("ui", "See and compare runs in a browser."),
+    "server": ("server", "Serve the store over MLflow's REST API."),
+}
+
+
+class Verbs(click.Group):
+    """A group whose commands are imported when they are called, and listed without being imported."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in VERBS:
+            return None
+        name = VERBS[cmd_name][0]
+        command: click.Command = getattr(importlib.import_module(f"reprise.cli.{name}"), name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(verb, line) for verb, (_, line) in VERBS.items()])
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in VERBS and not args[0].startswith("-"):
+            ctx.fail(f'no such command "{args[0]}"; commands: {", ".join(VERBS)}')
+        return super().resolve_command(ctx, args)
+
+
+@click.command(
+    cls=Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+)
+@click.version_option(__version__, prog_name="reprise")
+@click.option("-v", "--verbose", is_flag=True, help="Also tell what is done under the hood.")
+@click.option("-q", "--quiet", is_flag=True, help="Tell warnings and errors only.")
+def cli(verbose: bool, quiet: bool) -> None:
+    """Run MLflow MLproject projects so that every run can be performed again, exactly."""
+    from reprise.cli.messages import tell
+
+    tell(verbose=verbose, quiet=quiet)
