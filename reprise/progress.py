@@ -1,27 +1,63 @@
-"""Progress bars: on a terminal only, on stderr only."""
+"""Progress on stderr: bars on a terminal, and lines for waits that take more than a moment."""
 
 from __future__ import annotations
 
+import logging
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 
 from reprise.legible import SEQUENCE, make_legible_line
 
+log = logging.getLogger(__name__)
+
+FIRST_LINE = 3.0
+"""Seconds after which a wait is told of."""
+_LINES = (10.0, 30.0, 60.0)  # then every minute
+
 _MARGIN = 6  # columns
 _turning: list[Callable[[str], None]] = []
 """How each spinner that is turning shows a line."""
+
+
+class Wait:
+    """Tells what is waited for when that takes long: ``waiting for X (10 s)``."""
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+        self._began = time.monotonic()
+        self._next = FIRST_LINE
+
+    def tell_when_due(self) -> None:
+        """Say how long it has taken, unless that was said a moment ago."""
+        taken = time.monotonic() - self._began
+        if taken >= self._next:
+            log.info("waiting for %s (%.0f s)", self._what, taken)
+            self._next = next((line for line in _LINES if line > taken), taken + 60.0)
+
+    def until(self, ended: Callable[[float], bool], seconds: float) -> bool:
+        """Whether ``ended(most)``, which itself waits at most ``most``, was true within ``seconds``."""
+        deadline = time.monotonic() + seconds
+        while True:
+            self.tell_when_due()
+            now = time.monotonic()
+            if ended(max(min(deadline, self._began + self._next) - now, 0.0)):
+                return True
+            if time.monotonic() >= deadline:
+                return False
 
 
 @contextmanager
 def bar(description: str, total: float | None) -> Iterator[Callable[[float], None]]:
     """Show a bar for ``total`` units (bytes; None = unknown); yields the function that advances it.
 
-    Without a terminal the yielded function does nothing.
+    Without a terminal a line says now and then that it is not done yet.
     """
     if not sys.stderr.isatty():
-        yield lambda _amount: None
+        wait = Wait(description)
+        yield lambda _amount: wait.tell_when_due()
         return
     from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn

@@ -14,6 +14,7 @@ from reprise.schemas.entities import Artifact, Experiment, Metric, Page, Run, Vi
 from reprise.tracking import rest_shapes as shapes
 from reprise.tracking.rest_artifacts import ArtifactPlace, no_artifact, place
 from reprise.tracking.rest_connection import RestConnection, page_query
+from reprise.tracking.rest_fields import identity, next_page_token, parts
 from reprise.tracking.rest_models import RestModels, is_model, logged_model_path
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ class RestTracking(RestModels):
 
     def create_experiment(self, name: str) -> str:
         answer = self._connection.call("POST", "experiments/create", json={"name": name}, repeatable=False)
-        return str(answer["experiment_id"])
+        return identity(answer, "experiment_id")
 
     def get_experiment(self, experiment_id: str) -> Experiment:
         answer = self._connection.call("GET", "experiments/get", query={"experiment_id": experiment_id})
@@ -85,8 +86,8 @@ class RestTracking(RestModels):
     ) -> Page[Experiment]:
         body = {"max_results": max_results, "view_type": view_type, **page_query(page_token)}
         answer = self._connection.call("POST", "experiments/search", json=body)
-        experiments = [shapes.experiment(item) for item in answer.get("experiments", ())]
-        return Page(experiments, answer.get("next_page_token") or None)
+        experiments = [shapes.experiment(item) for item in parts(answer, "experiments")]
+        return Page(experiments, next_page_token(answer))
 
     def rename_experiment(self, experiment_id: str, new_name: str) -> None:
         body = {"experiment_id": experiment_id, "new_name": new_name}
@@ -168,8 +169,8 @@ class RestTracking(RestModels):
             **page_query(page_token),
         }
         answer = self._connection.call("POST", "runs/search", json=body)
-        runs = [shapes.run(item) for item in answer.get("runs", ())]
-        return Page(runs, answer.get("next_page_token") or None)
+        runs = [shapes.run(item) for item in parts(answer, "runs")]
+        return Page(runs, next_page_token(answer))
 
     def metric_history(self, run_id: str, key: str) -> Sequence[Metric]:
         query = {**_both(run_id), "metric_key": key}

@@ -4,15 +4,25 @@ from __future__ import annotations
 
 import logging
 import os
-import time
 from collections.abc import Callable, Iterator, Mapping, Set
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 
+from reprise import amounts
 from reprise.errors import TrackingError
 from reprise.redact import redact
+from reprise.tracking.rest_fields import (
+    NOT_MLFLOW,
+    Answer,
+    Json,
+    next_page_token,
+    parts,
+    read_answer,
+    read_error,
+)
+from reprise.tracking.rest_patience import Patience, Send, asked_pause
 
 if TYPE_CHECKING:
     import ssl
@@ -21,10 +31,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-PAUSES = (0.1, 0.4, 1.6)
-"""Seconds before each further attempt; patience is for a server that is just restarting."""
-
-_REFUSED_FOR_NOW = {429, 502, 503}
 _CODE_OF_STATUS = {
     400: "BAD_REQUEST",
     401: "UNAUTHENTICATED",
@@ -33,11 +39,13 @@ _CODE_OF_STATUS = {
     429: "REQUEST_LIMIT_EXCEEDED",
     503: "TEMPORARILY_UNAVAILABLE",
 }
+_LARGEST_ANSWER = 256_000_000  # bytes; a page of runs or points has a few million at most
+_OF_THE_WAY = {"content-encoding", "content-length", "transfer-encoding"}
+"""Headers about how an answer came, which do not hold for what it is."""
 _CREDENTIALS = "set MLFLOW_TRACKING_TOKEN, or MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD"
 _SETTINGS = {"SSL_CERT_FILE", "SSL_CERT_DIR", "ALL_PROXY", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"}
 _OUR_SETTINGS = {"MLFLOW_TRACKING_SERVER_CERT_PATH", "MLFLOW_TRACKING_CLIENT_CERT_PATH"}
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
-_NOT_MLFLOW = "check that MLFLOW_TRACKING_URI names an MLflow server, with its path if it has one"
 
 
 class RestConnection:
@@ -60,7 +68,7 @@ class RestConnection:
         query: Mapping[str, Any] | None = None,
         repeatable: bool = True,
         api: str = "2.0",
-    ) -> dict[str, Any]:
+    ) -> Answer:
         """Call a verb below ``/api/<version>/mlflow/``.
 
         Args:
@@ -69,19 +77,19 @@ class RestConnection:
                 after a failure that leaves open whether it was done.
         """
         url = f"{self.uri}/api/{api}/mlflow/{path}"
-        response = self._patiently(
-            lambda: self._client.request(method, url, json=json, params=query), repeatable
-        )
+        client = self._client
+        request = client.build_request(method, url, json=json, params=query)
+        response = self._patiently(lambda _: _read_whole(client.send(request, stream=True)), repeatable)
         refuse_failure(response)
-        return _object(response)
+        return read_answer(response)
 
-    def items(self, verb: str, query: Mapping[str, str], name: str) -> Iterator[Mapping[str, Any]]:
+    def items(self, verb: str, query: Mapping[str, str], name: str) -> Iterator[Json]:
         """What a verb that is paged lists under ``name``, of all pages."""
         token: str | None = None
         while True:
             answer = self.call("GET", verb, query={**query, **page_query(token)})
-            yield from answer.get(name, ())
-            following = answer.get("next_page_token") or None
+            yield from parts(answer, name)
+            following = next_page_token(answer)
             if following is None or following == token:
                 return
             token = following
@@ -93,14 +101,14 @@ class RestConnection:
 
         client = self._client_for(url)
         response = self._patiently(
-            lambda: client.send(client.build_request("GET", url), stream=True), repeatable=True
+            lambda _: client.send(client.build_request("GET", url), stream=True), repeatable=True
         )
         try:
             if response.is_error:
                 response.read()
             refuse_failure(response)
             yield response
-        except httpx.RequestError as error:
+        except (httpx.HTTPError, httpx.StreamError) as error:
             raise self._unreachable(error) from error
         finally:
             response.close()
@@ -109,9 +117,11 @@ class RestConnection:
         """Send a file; ``content`` begins it anew for each attempt."""
         client = self._client_for(url)
         headers = {"Content-Type": "application/octet-stream"}
-        response = self._patiently(
-            lambda: client.put(url, content=content(), headers=headers), repeatable=True
-        )
+
+        def send(advanced: Callable[[], None]) -> httpx.Response:
+            return client.put(url, content=_telling(content(), advanced), headers=headers)
+
+        response = self._patiently(send, repeatable=True)
         refuse_failure(response)
 
     def close(self) -> None:
@@ -152,22 +162,14 @@ class RestConnection:
     def _client_for(self, url: str) -> httpx.Client:
         return self._client if _origin(url) == _origin(self.uri) else self._stranger
 
-    def _patiently(self, send: Callable[[], httpx.Response], repeatable: bool) -> httpx.Response:
+    def _patiently(self, send: Send, repeatable: bool) -> httpx.Response:
         import httpx
 
-        for pause in (*PAUSES, None):
-            try:
-                response = send()
-            except httpx.RequestError as error:
-                never_arrived = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
-                if pause is None or not (repeatable or never_arrived):
-                    raise self._unreachable(error) from error
-            else:
-                if pause is None or response.status_code not in _REFUSED_FOR_NOW or not repeatable:
-                    return response
-                response.close()
-            time.sleep(pause)
-        raise AssertionError("the last attempt returns or raises")
+        patience = Patience(f"the tracking server {self.uri}", _seconds())
+        try:
+            return patience.obtain(send, repeatable=repeatable)
+        except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
+            raise self._unreachable(error) from error
 
     def _unreachable(self, error: Exception) -> TrackingError:
         return TrackingError(
@@ -262,41 +264,46 @@ def refuse_failure(response: httpx.Response) -> None:
     """Raise what the server says, in the words it says it."""
     if response.is_success:
         return
-    try:
-        body = response.json()
-    except ValueError:
-        body = None
-    said = body if isinstance(body, dict) else {}
+    said = read_error(response)
     status = response.status_code
     code = str(said.get("error_code") or _CODE_OF_STATUS.get(status, "INTERNAL_ERROR"))
     message = str(said.get("message") or f"the answer is {status} {response.reason_phrase}")
     place = f"{response.request.method} {response.request.url.path}"
-    raise TrackingError(
-        f"{message} ({place})", code=code, hint=_CREDENTIALS if status in {401, 403} else None
-    )
+    hint = _CREDENTIALS if status in {401, 403} else None
+    if (pause := asked_pause(response)) is not None:
+        hint = f"the server asks to be left alone for {amounts.duration(pause)}"
+    raise TrackingError(f"{message} ({place})", code=code, hint=hint)
 
 
-def _object(response: httpx.Response) -> dict[str, Any]:
-    try:
-        body = response.json(object_hook=_Answer)
-    except ValueError:
-        body = None
-    if not isinstance(body, dict):
-        raise TrackingError(
-            f"{response.request.url.copy_with(query=None)} answered something that is not MLflow's JSON: "
-            f"{response.text[:80]!r}",
-            hint=_NOT_MLFLOW,
-        )
-    return body
+def _read_whole(response: httpx.Response) -> httpx.Response:
+    """An answer that is held in memory.
+
+    Raises:
+        TrackingError: it is larger than answers are.
+    """
+    import httpx
+
+    pieces, size = [], 0
+    with closing(response):
+        for piece in response.iter_bytes():
+            pieces.append(piece)
+            size += len(piece)
+            if size > _LARGEST_ANSWER:
+                raise TrackingError(
+                    f"{response.request.url.copy_with(query=None)} answers with more than"
+                    f" {amounts.size(_LARGEST_ANSWER)}",
+                    hint=NOT_MLFLOW,
+                )
+    headers = [(name, value) for name, value in response.headers.multi_items() if name not in _OF_THE_WAY]
+    content = b"".join(pieces)
+    return httpx.Response(response.status_code, headers=headers, content=content, request=response.request)
 
 
-class _Answer(dict[str, Any]):
-    """An object of an answer; a field that any MLflow server gives and this one does not is an error."""
-
-    def __missing__(self, name: str) -> Any:
-        raise TrackingError(
-            f"the server answered without {name!r}, which is not MLflow's", hint=_NOT_MLFLOW
-        )
+def _telling(pieces: Iterator[bytes], advanced: Callable[[], None]) -> Iterator[bytes]:
+    """The pieces of an upload; ``advanced`` is called with each."""
+    for piece in pieces:
+        advanced()
+        yield piece
 
 
 def _origin(url: str) -> tuple[str, str | None, int | None]:

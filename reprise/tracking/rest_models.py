@@ -11,6 +11,7 @@ from reprise.errors import TrackingError
 from reprise.schemas.entities import LoggedModel, ModelVersion, Page, RegisteredModel, Run
 from reprise.tracking import rest_shapes as shapes
 from reprise.tracking.rest_connection import RestConnection, page_query
+from reprise.tracking.rest_fields import next_page_token, parts, text
 
 
 class RestModels(ABC):
@@ -35,8 +36,8 @@ class RestModels(ABC):
             if error.code == "ENDPOINT_NOT_FOUND":  # MLflow 2 had none
                 return Page([])
             raise
-        models = [shapes.logged_model(item) for item in answer.get("models", ())]
-        return Page(models, answer.get("next_page_token") or None)
+        models = [shapes.logged_model(item) for item in parts(answer, "models")]
+        return Page(models, next_page_token(answer))
 
     def get_logged_model(self, model_id: str) -> LoggedModel:
         return shapes.logged_model(self._connection.call("GET", logged_model_path(model_id))["model"])
@@ -58,8 +59,8 @@ class RestModels(ABC):
     ) -> Page[RegisteredModel]:
         query = {"filter": filter, "max_results": max_results, **page_query(page_token)}
         answer = self._connection.call("GET", "registered-models/search", query=query)
-        models = [shapes.registered_model(item) for item in answer.get("registered_models", ())]
-        return Page(models, answer.get("next_page_token") or None)
+        models = [shapes.registered_model(item) for item in parts(answer, "registered_models")]
+        return Page(models, next_page_token(answer))
 
     def create_model_version(
         self,
@@ -84,8 +85,8 @@ class RestModels(ABC):
     ) -> Page[ModelVersion]:
         query = {"filter": filter, "max_results": max_results, **page_query(page_token)}
         answer = self._connection.call("GET", "model-versions/search", query=query)
-        versions = [shapes.model_version(item) for item in answer.get("model_versions", ())]
-        return Page(versions, answer.get("next_page_token") or None)
+        versions = [shapes.model_version(item) for item in parts(answer, "model_versions")]
+        return Page(versions, next_page_token(answer))
 
     def transition_model_version_stage(
         self, name: str, version: str, stage: str, *, archive_existing_versions: bool = False
@@ -138,7 +139,7 @@ class RestModels(ABC):
         if selector.lower() != "latest":
             query["stages"] = selector
         newest = self._connection.call("GET", "registered-models/get-latest-versions", query=query)
-        versions = [shapes.model_version(item) for item in newest.get("model_versions", ())]
+        versions = [shapes.model_version(item) for item in parts(newest, "model_versions")]
         if not versions:
             raise TrackingError(
                 f'The registered model "{name}" has no version "{selector}"',
@@ -150,7 +151,7 @@ class RestModels(ABC):
         """The run whose artifact root holds the files of a model version."""
         query = {"name": version.name, "version": str(version.version)}
         answer = self._connection.call("GET", "model-versions/get-download-uri", query=query)
-        uri = str(answer["artifact_uri"])
+        uri = text(answer, "artifact_uri")
         root = self.get_run(version.run_id).artifact_uri.rstrip("/") if version.run_id else ""
         if not version.run_id or not f"{uri}/".startswith(f"{root}/"):
             raise TrackingError(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from reprise.schemas.entities import (
@@ -20,111 +20,125 @@ from reprise.schemas.entities import (
     RegisteredModel,
     Run,
 )
-
-Json = Mapping[str, Any]
+from reprise.schemas.job import RunStatus
+from reprise.tracking import rest_fields as fields
+from reprise.tracking.rest_fields import Json
 
 
 def experiment(body: Json) -> Experiment:
     return Experiment(
-        experiment_id=str(body["experiment_id"]),
-        name=body["name"],
-        artifact_location=body.get("artifact_location", ""),
-        lifecycle_stage=body.get("lifecycle_stage", ACTIVE),
-        creation_time=int(body.get("creation_time", 0)),
-        last_update_time=int(body.get("last_update_time", 0)),
-        tags=mapping(body.get("tags", ())),
+        experiment_id=fields.identity(body, "experiment_id"),
+        name=fields.text(body, "name"),
+        artifact_location=fields.text(body, "artifact_location", ""),
+        lifecycle_stage=fields.text(body, "lifecycle_stage", ACTIVE),
+        creation_time=fields.whole(body, "creation_time", 0),
+        last_update_time=fields.whole(body, "last_update_time", 0),
+        tags=fields.pairs(body, "tags"),
     )
 
 
 def model_version(body: Json) -> ModelVersion:
     return ModelVersion(
-        name=body["name"],
-        version=int(body["version"]),
-        creation_time=int(body.get("creation_timestamp", 0)),
-        last_update_time=int(body.get("last_updated_timestamp", 0)),
-        source=body.get("source", ""),
-        description=body.get("description", ""),
-        user_id=body.get("user_id", ""),
-        current_stage=body.get("current_stage", "None"),
-        run_id=body.get("run_id", ""),
-        run_link=body.get("run_link", ""),
-        status=body.get("status", "READY"),
-        status_message=body.get("status_message", ""),
-        model_id=body.get("model_id") or None,
-        tags=mapping(body.get("tags", ())),
-        aliases=tuple(body.get("aliases", ())),
+        name=fields.text(body, "name"),
+        version=fields.whole(body, "version"),
+        creation_time=fields.whole(body, "creation_timestamp", 0),
+        last_update_time=fields.whole(body, "last_updated_timestamp", 0),
+        source=fields.text(body, "source", ""),
+        description=fields.text(body, "description", ""),
+        user_id=fields.text(body, "user_id", ""),
+        current_stage=fields.text(body, "current_stage", "None"),
+        run_id=fields.text(body, "run_id", ""),
+        run_link=fields.text(body, "run_link", ""),
+        status=fields.text(body, "status", "READY"),
+        status_message=fields.text(body, "status_message", ""),
+        model_id=fields.optional_text(body, "model_id"),
+        tags=fields.pairs(body, "tags"),
+        aliases=fields.texts(body, "aliases"),
     )
 
 
 def registered_model(body: Json) -> RegisteredModel:
     return RegisteredModel(
-        name=body["name"],
-        creation_time=int(body.get("creation_timestamp", 0)),
-        last_update_time=int(body.get("last_updated_timestamp", 0)),
-        description=body.get("description", ""),
-        tags=mapping(body.get("tags", ())),
-        aliases={item["alias"]: int(item["version"]) for item in body.get("aliases", ())},
-        latest_versions=tuple(model_version(item) for item in body.get("latest_versions", ())),
+        name=fields.text(body, "name"),
+        creation_time=fields.whole(body, "creation_timestamp", 0),
+        last_update_time=fields.whole(body, "last_updated_timestamp", 0),
+        description=fields.text(body, "description", ""),
+        tags=fields.pairs(body, "tags"),
+        aliases={
+            fields.text(item, "alias"): fields.whole(item, "version")
+            for item in fields.parts(body, "aliases")
+        },
+        latest_versions=tuple(model_version(item) for item in fields.parts(body, "latest_versions")),
     )
 
 
 def logged_model(body: Json) -> LoggedModel:
-    info, data = body["info"], body.get("data", {})
+    info, data = fields.part(body, "info"), fields.part(body, "data", {})
     return LoggedModel(
-        model_id=info["model_id"],
-        experiment_id=str(info["experiment_id"]),
-        name=info.get("name", ""),
-        artifact_uri=info.get("artifact_uri", ""),
-        status=info.get("status", "LOGGED_MODEL_READY"),
-        creation_time=int(info.get("creation_timestamp_ms", 0)),
-        last_update_time=int(info.get("last_updated_timestamp_ms", 0)),
-        model_type=info.get("model_type") or None,
-        source_run_id=info.get("source_run_id") or None,
-        status_message=info.get("status_message") or None,
-        tags=mapping(info.get("tags", ())),
-        params=mapping(data.get("params", ())),
+        model_id=fields.text(info, "model_id"),
+        experiment_id=fields.identity(info, "experiment_id"),
+        name=fields.text(info, "name", ""),
+        artifact_uri=fields.text(info, "artifact_uri", ""),
+        status=fields.text(info, "status", "LOGGED_MODEL_READY"),
+        creation_time=fields.whole(info, "creation_timestamp_ms", 0),
+        last_update_time=fields.whole(info, "last_updated_timestamp_ms", 0),
+        model_type=fields.optional_text(info, "model_type"),
+        source_run_id=fields.optional_text(info, "source_run_id"),
+        status_message=fields.optional_text(info, "status_message"),
+        tags=fields.pairs(info, "tags"),
+        params=fields.pairs(data, "params"),
         metrics=tuple(
-            ModelMetric(info["model_id"], item.get("run_id", ""), metric(item)._replace(model_id=None))
-            for item in data.get("metrics", ())
+            ModelMetric(
+                fields.text(info, "model_id"),
+                fields.text(item, "run_id", ""),
+                metric(item)._replace(model_id=None),
+            )
+            for item in fields.parts(data, "metrics")
         ),
     )
 
 
 def run(body: Json) -> Run:
-    info, data = body["info"], body.get("data", {})
-    inputs, outputs = body.get("inputs", {}), body.get("outputs", {})
-    points = [metric(item) for item in data.get("metrics", ())]
+    info, data = fields.part(body, "info"), fields.part(body, "data", {})
+    inputs, outputs = fields.part(body, "inputs", {}), fields.part(body, "outputs", {})
+    points = [metric(item) for item in fields.parts(data, "metrics")]
     return Run(
-        run_id=info.get("run_id") or info["run_uuid"],
-        run_name=info.get("run_name", ""),
-        experiment_id=str(info["experiment_id"]),
-        user_id=info.get("user_id", ""),
-        status=info.get("status", "RUNNING"),
-        start_time=int(info.get("start_time", 0)),
-        artifact_uri=info.get("artifact_uri", ""),
-        end_time=int(info["end_time"]) if info.get("end_time") else None,
-        lifecycle_stage=info.get("lifecycle_stage", ACTIVE),
-        params=mapping(data.get("params", ())),
+        run_id=fields.optional_text(info, "run_id") or fields.text(info, "run_uuid"),
+        run_name=fields.text(info, "run_name", ""),
+        experiment_id=fields.identity(info, "experiment_id"),
+        user_id=fields.text(info, "user_id", ""),
+        status=fields.choice(info, "status", "RUNNING", set(RunStatus)),
+        start_time=fields.whole(info, "start_time", 0),
+        artifact_uri=fields.text(info, "artifact_uri", ""),
+        end_time=fields.whole(info, "end_time", 0) or None,
+        lifecycle_stage=fields.text(info, "lifecycle_stage", ACTIVE),
+        params=fields.pairs(data, "params"),
         metrics={point.key: point for point in points},
-        tags=mapping(data.get("tags", ())),
-        dataset_inputs=tuple(_dataset_input(item) for item in inputs.get("dataset_inputs", ())),
-        model_inputs=tuple(ModelLink(item["model_id"]) for item in inputs.get("model_inputs", ())),
+        tags=fields.pairs(data, "tags"),
+        dataset_inputs=tuple(_dataset_input(item) for item in fields.parts(inputs, "dataset_inputs")),
+        model_inputs=tuple(
+            ModelLink(fields.text(item, "model_id")) for item in fields.parts(inputs, "model_inputs")
+        ),
         model_outputs=tuple(
-            ModelLink(item["model_id"], int(item.get("step", 0)))
-            for item in outputs.get("model_outputs", ())
+            ModelLink(fields.text(item, "model_id"), fields.whole(item, "step", 0))
+            for item in fields.parts(outputs, "model_outputs")
         ),
     )
 
 
+def _model_metric(model_id: str, body: Json) -> ModelMetric:
+    return ModelMetric(model_id, fields.text(body, "run_id", ""), metric(body)._replace(model_id=None))
+
+
 def metric(body: Json) -> Metric:
     return Metric(
-        key=body["key"],
-        value=float(body.get("value", 0.0)),  # float() reads "NaN" and "Infinity" too
-        timestamp=int(body.get("timestamp", 0)),
-        step=int(body.get("step", 0)),
-        model_id=body.get("model_id"),
-        dataset_name=body.get("dataset_name"),
-        dataset_digest=body.get("dataset_digest"),
+        key=fields.text(body, "key"),
+        value=fields.real(body, "value", 0.0),  # text is "NaN" and "Infinity" too
+        timestamp=fields.whole(body, "timestamp", 0),
+        step=fields.whole(body, "step", 0),
+        model_id=fields.optional_text(body, "model_id"),
+        dataset_name=fields.optional_text(body, "dataset_name"),
+        dataset_digest=fields.optional_text(body, "dataset_digest"),
     )
 
 
@@ -150,11 +164,9 @@ def dataset_input_body(given: DatasetInput) -> dict[str, Any]:
 
 def artifact(body: Json) -> Artifact:
     is_dir = bool(body.get("is_dir", False))
-    return Artifact(body["path"], is_dir, None if is_dir else int(body.get("file_size", 0)))
-
-
-def mapping(pairs: Iterable[Json]) -> dict[str, str]:
-    return {pair["key"]: pair.get("value", "") for pair in pairs}
+    return Artifact(
+        fields.text(body, "path"), is_dir, None if is_dir else fields.whole(body, "file_size", 0)
+    )
 
 
 def pairs(values: Mapping[str, str]) -> list[dict[str, str]]:
@@ -162,15 +174,15 @@ def pairs(values: Mapping[str, str]) -> list[dict[str, str]]:
 
 
 def _dataset_input(body: Json) -> DatasetInput:
-    dataset = body.get("dataset", {})
+    dataset = fields.part(body, "dataset", {})
     return DatasetInput(
         Dataset(
-            name=dataset.get("name", ""),
-            digest=dataset.get("digest", ""),
-            source_type=dataset.get("source_type", ""),
-            source=dataset.get("source", ""),
-            schema=dataset.get("schema"),
-            profile=dataset.get("profile"),
+            name=fields.text(dataset, "name", ""),
+            digest=fields.text(dataset, "digest", ""),
+            source_type=fields.text(dataset, "source_type", ""),
+            source=fields.text(dataset, "source", ""),
+            schema=fields.optional_text(dataset, "schema"),
+            profile=fields.optional_text(dataset, "profile"),
         ),
-        mapping(body.get("tags", ())),
+        fields.pairs(body, "tags"),
     )

@@ -10,16 +10,18 @@ import signal
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from reprise import progress
 from reprise.errors import TrackingError
 from reprise.schemas.entities import Metric
 from reprise.server.loopback import Loopback
-from reprise.tracking import rest_connection
+from reprise.tracking import rest_patience
+from reprise.tracking import rest_shapes as shapes
 from reprise.tracking.embedded import EmbeddedStore
 from reprise.tracking.rest import RestTracking
 from reprise.tracking.rest_artifacts import Folder
@@ -33,6 +35,7 @@ class Server:
     def __init__(self, address: tuple[str, int]) -> None:
         self.uri = f"http://{address[0]}:{address[1]}"
         self.answers: list[Answer] = []
+        self.headers_of_answers: dict[str, str] = {}
         self.asked: list[tuple[str, str, dict[str, str], Any]] = []
 
     def answer(self, status: int, body: Any) -> None:
@@ -81,6 +84,8 @@ def server() -> Iterator[Server]:
         data = reply if isinstance(reply, bytes) else json.dumps(reply).encode()
         asked.send_response(status)
         asked.send_header("Content-Length", str(len(data)))
+        for name, value in server.headers_of_answers.items():
+            asked.send_header(name, value)
         asked.end_headers()
         asked.wfile.write(data)
 
@@ -91,7 +96,7 @@ def server() -> Iterator[Server]:
 
 @pytest.fixture(autouse=True)
 def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rest_connection, "PAUSES", (0.0, 0.0))
+    monkeypatch.setattr(rest_patience, "PAUSES", (0.0, 0.0))
 
 
 @contextmanager
@@ -408,7 +413,7 @@ def test_an_interruption_while_the_server_is_awaited_ends_it_at_once(
     def pressed(signum: int, frame: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(rest_connection, "PAUSES", (60.0, 60.0))
+    monkeypatch.setattr(rest_patience, "PAUSES", (60.0, 60.0))
     server.answer(503, b"busy")
     before = signal.signal(signal.SIGALRM, pressed)
     try:
@@ -446,3 +451,139 @@ def test_two_writers_of_an_artifact_do_not_share_a_partial_file(
     folder.send(tmp_path / "slow", "a.txt")
     assert (tmp_path / "root" / "a.txt").read_text() == "slow"
     assert [path.name for path in (tmp_path / "root").iterdir()] == ["a.txt"]
+
+
+WRONG: tuple[Any, ...] = (
+    5,
+    -1.5,
+    True,
+    "text",
+    [],
+    [5],
+    ["x"],
+    {},
+    {"x": 5},
+    [{"key": 5}],
+    10**30,
+    "9" * 5000,
+    "\ud800",
+)
+
+
+def with_each_field_wrong(body: Any, wrong: Any) -> Iterator[Any]:
+    """``body`` again and again, each time with ``wrong`` in the place of another part of it."""
+    yield wrong
+    members = body.items() if isinstance(body, dict) else enumerate(body) if isinstance(body, list) else ()
+    for name, member in members:
+        for changed in with_each_field_wrong(member, wrong):
+            copy = body.copy()
+            copy[name] = changed
+            yield copy
+
+
+@pytest.mark.parametrize("wrong", WRONG, ids=lambda wrong: repr(wrong)[:12])
+def test_json_of_another_type_is_a_refusal_and_no_fault_of_ours(wrong: Any) -> None:
+    read = {"run": shapes.run, "experiment": shapes.experiment, "version": shapes.model_version}
+    bodies = {
+        "run": {**RUN["run"], "inputs": {"dataset_inputs": [{"dataset": {"name": "d", "digest": "1"}}]}},
+        "experiment": {"experiment_id": "1", "name": "x", "tags": [{"key": "a", "value": "b"}]},
+        "version": {"name": "m", "version": "1", "aliases": ["best"], "tags": [{"key": "a"}]},
+    }
+    for name, body in bodies.items():
+        for changed in with_each_field_wrong(body, wrong):
+            try:
+                read[name](changed)
+            except TrackingError as error:
+                assert "not" in error.message and len(error.message) < 300
+
+
+def test_json_that_is_nested_deeply_is_a_refusal(server: Server) -> None:
+    for status in (200, 400):
+        server.answer(status, b'{"run":' * 100_000 + b"1" + b"}" * 100_000)
+        with tracking(server.uri) as store, pytest.raises(TrackingError):
+            store.get_run("r1")
+
+
+@pytest.mark.parametrize("words", ["0", "Mon, 01 Jan 2001 00:00:00 GMT"])
+def test_a_pause_that_the_server_asks_for_is_made(server: Server, words: str) -> None:
+    server.headers_of_answers["Retry-After"] = words
+    server.answer(429, b"too many")
+    server.answer(200, RUN)
+    with tracking(server.uri) as store:
+        assert store.create_run("0", start_time=1, user_id="me").run_id == "r1"  # nothing was done before
+    assert len(server.asked) == 2
+
+
+def test_a_pause_of_an_hour_is_not_made_but_said(server: Server) -> None:
+    server.headers_of_answers["Retry-After"] = "7200"
+    server.answer(429, b"too many")
+    with tracking(server.uri) as store, pytest.raises(TrackingError) as refused:
+        store.get_run("r1")
+    assert refused.value.hint and "2 h" in refused.value.hint
+    assert len(server.asked) == 1
+
+
+@pytest.mark.parametrize("sent", [b"", b"HTTP/1.1 200 OK\r\nX: "], ids=["hangs", "trickles"])
+def test_a_server_that_does_not_come_to_an_end_is_left_in_time(
+    sent: bytes, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """However slowly its bytes come: none of them alone is late."""
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "1")
+    monkeypatch.setattr(progress, "FIRST_LINE", 0.2)
+    stop = threading.Event()
+    calls = []
+
+    def serve(listening: socket.socket) -> None:
+        connection, _ = listening.accept()
+        calls.append(connection)
+        while not stop.wait(0.05):
+            with suppress(OSError):
+                connection.sendall(sent[:1] and (sent if len(calls) == 1 else b"a"))
+                calls.append(connection)
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=serve, args=(listening,))
+        thread.start()
+        try:
+            with (
+                caplog.at_level("INFO", "reprise"),
+                tracking(f"http://127.0.0.1:{listening.getsockname()[1]}") as store,
+                pytest.raises(TrackingError, match="did not answer within 1 s"),
+            ):
+                store.get_run("r1")
+        finally:
+            stop.set()
+            thread.join()
+            calls[0].close()
+    assert "waiting for the tracking server" in caplog.text
+
+
+def test_a_server_that_redirects_in_a_loop_is_asked_once(tmp_path: Path) -> None:
+    asked = []
+
+    def answer(request: http.server.BaseHTTPRequestHandler) -> None:
+        asked.append(request.path)
+        request.send_response(302)
+        request.send_header("Location", "/again")
+        request.send_header("Content-Length", "0")
+        request.end_headers()
+
+    with serving(answer) as (host, port), tracking(f"http://{host}:{port}") as store:
+        with pytest.raises(TrackingError, match="redirects"):
+            store.get_run("r1")
+        assert asked.count("/again") == 20
+
+
+def test_an_address_that_a_redirect_makes_up_is_a_refusal() -> None:
+    def answer(request: http.server.BaseHTTPRequestHandler) -> None:
+        request.send_response(302)
+        request.send_header("Location", "http://[::1")
+        request.send_header("Content-Length", "0")
+        request.end_headers()
+
+    with (
+        serving(answer) as (host, port),
+        tracking(f"http://{host}:{port}") as store,
+        pytest.raises(TrackingError, match="cannot be reached"),
+    ):
+        store.get_run("r1")

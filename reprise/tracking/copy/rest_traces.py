@@ -14,7 +14,7 @@ from reprise.tracking.copy.traces import assessment_of, trace_of
 from reprise.tracking.rest import RestTracking
 from reprise.tracking.rest_artifacts import place
 from reprise.tracking.rest_connection import RestConnection, page_query
-from reprise.tracking.rest_shapes import mapping
+from reprise.tracking.rest_fields import Json, next_page_token, pairs, parts
 from reprise.tracking.traces import LOCATION, SOURCE_RUN
 
 SPANS = "traces.json"
@@ -64,8 +64,8 @@ class RestTraces:
                 query = {"experiment_ids": experiment_id, "max_results": str(_AT_ONCE)}
                 yield from self._connection.items("traces", query, "traces")
                 return
-            yield from answer.get("traces", ())
-            token = answer.get("next_page_token") or None
+            yield from parts(answer, "traces")
+            token = next_page_token(answer)
             if token is None:
                 return
 
@@ -89,11 +89,10 @@ class RestTraces:
 def read_trace(body: Mapping[str, Any], experiment_id: str) -> Iterator[SourceTrace | Fault]:
     identity = str(body.get("trace_id") or body.get("request_id") or "")
     owner = f"trace {identity}"
-    metadata = body.get("trace_metadata") or body.get("request_metadata") or {}
-    tags = body.get("tags") or {}
+    metadata = "trace_metadata" if body.get("trace_metadata") else "request_metadata"
     try:
-        trace = trace_of(body, experiment_id, _mapping(tags), _mapping(metadata))
-    except (ValueError, TypeError) as error:
+        trace = trace_of(body, experiment_id, _mapping(body, "tags"), _mapping(body, metadata))
+    except (ValueError, TypeError, TrackingError) as error:
         yield Fault("traces", owner, "", f"it cannot be read: {error}")
         return
     said = []
@@ -106,5 +105,6 @@ def read_trace(body: Mapping[str, Any], experiment_id: str) -> Iterator[SourceTr
     yield SourceTrace(trace._replace(assessments=tuple(said)), (source,) if source else ())
 
 
-def _mapping(given: Any) -> dict[str, str]:
-    return dict(given) if isinstance(given, Mapping) else mapping(given)
+def _mapping(body: Json, name: str) -> dict[str, str]:
+    given = body.get(name)
+    return dict(given) if isinstance(given, Mapping) else pairs(body, name)

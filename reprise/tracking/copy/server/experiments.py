@@ -5,6 +5,7 @@ from __future__ import annotations
 from reprise.errors import TrackingError
 from reprise.schemas.entities import DELETED, Experiment
 from reprise.schemas.tags import COPIED_FROM
+from reprise.tracking import rest_fields as fields
 from reprise.tracking.copy import marks
 from reprise.tracking.copy.base import Home, Put
 from reprise.tracking.copy.fields import changes_of, kept_of, with_tags
@@ -47,9 +48,9 @@ class PushedExperiments(ServerEnd):
             "view_type": "ALL",
         }
         found = self.tracking.connection.call("POST", "experiments/search", json=body)
-        for item in found.get("experiments", ()):
-            self._experiments[identity] = str(item["experiment_id"])
-            return self.tracking.get_experiment(str(item["experiment_id"]))
+        for item in fields.parts(found, "experiments"):
+            self._experiments[identity] = fields.identity(item, "experiment_id")
+            return self.tracking.get_experiment(fields.identity(item, "experiment_id"))
         named = self.tracking.get_experiment_by_name(experiment.name)
         is_buried = named and named.lifecycle_stage == DELETED and experiment.lifecycle_stage != DELETED
         return None if is_buried else named

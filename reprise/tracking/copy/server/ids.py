@@ -7,6 +7,7 @@ from reprise.schemas.entities import LoggedModel, Run
 from reprise.schemas.tags import COPIED_FROM
 from reprise.tracking import rest_shapes as shapes
 from reprise.tracking.rest import RestTracking
+from reprise.tracking.rest_fields import parts
 
 
 class Ids:
@@ -45,7 +46,7 @@ class Ids:
             if error.code == "ENDPOINT_NOT_FOUND":  # MLflow 2 had none
                 return None
             raise
-        found = [shapes.logged_model(item) for item in answer.get("models", ())]
+        found = [shapes.logged_model(item) for item in parts(answer, "models")]
         if not found:
             return None
         self.learn(origin, found[0].model_id)

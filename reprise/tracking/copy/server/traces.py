@@ -13,6 +13,7 @@ from reprise.tracking.copy.parts import PLACE_TAGS
 from reprise.tracking.copy.rest_traces import read_trace
 from reprise.tracking.copy.server.base import ServerEnd
 from reprise.tracking.copy.traces import moment_of
+from reprise.tracking.rest_fields import part
 from reprise.tracking.traces import SOURCE_RUN
 
 
@@ -62,7 +63,7 @@ class PushedTraces(ServerEnd):
             if error.code in {"ENDPOINT_NOT_FOUND", "RESOURCE_DOES_NOT_EXIST"}:
                 return None
             raise
-        info: Mapping[str, Any] = answer["trace"]["trace_info"]
+        info: Mapping[str, Any] = part(part(answer, "trace"), "trace_info")
         return info
 
     def _trace_shape(self, trace: Trace, experiment_id: str) -> dict[str, Any]:
