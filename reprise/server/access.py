@@ -33,15 +33,19 @@ class Bearer(NamedTuple):
 
 
 class Access(Protocol):
-    async def bearer(self, authorization: str) -> Bearer | None:
-        """Who sends this ``Authorization`` header (empty: none), or None for nobody that is known."""
+    async def bearer(self, authorization: str, address: str = "") -> Bearer | None:
+        """Who sends this ``Authorization`` header (empty: none) from ``address``; None: no known user.
+
+        Raises:
+            TrackingError: it cannot be said now: there are too many attempts.
+        """
         ...
 
 
 class Everyone:
     """No credential is asked for."""
 
-    async def bearer(self, authorization: str) -> Bearer | None:
+    async def bearer(self, authorization: str, address: str = "") -> Bearer | None:
         return Bearer("", Role.ADMIN)
 
 
@@ -51,7 +55,7 @@ class OneSecret:
     def __init__(self, secret: str) -> None:
         self._secret = secret.encode()
 
-    async def bearer(self, authorization: str) -> Bearer | None:
+    async def bearer(self, authorization: str, address: str = "") -> Bearer | None:
         _, credential = credentials(authorization)
         if hmac.compare_digest(credential.encode(), self._secret):
             return Bearer("", Role.ADMIN)

@@ -34,6 +34,7 @@ _HEADERS = {
     "UNAUTHENTICATED": {"WWW-Authenticate": 'Basic realm="reprise"'},
     "REQUEST_TIMEOUT": {"Connection": "close"},  # its rest is not read
     "REQUEST_TOO_LARGE": {"Connection": "close"},
+    "REQUEST_LIMIT_EXCEEDED": {"Retry-After": "5"},
     "TEMPORARILY_UNAVAILABLE": {"Retry-After": "1"},
 }
 
@@ -144,13 +145,20 @@ class Guard:
             return None
         given = headers.get("authorization", "")
         try:
-            bearer = await self._access.bearer(self._pages.authorization(headers) if self._pages else given)
+            shown = self._pages.authorization(headers) if self._pages else given
+            bearer = await self._access.bearer(shown, client_address(scope))
         except TrackingError as error:
             return error
         refused = refusal(bearer, self._roles.of(scope["method"], scope["path"]))
         if bearer is not None and refused is None:
             scope.setdefault("state", {}).update(user=bearer.name, role=bearer.role, run_id=bearer.run_id)
         return refused
+
+
+def client_address(scope: Scope) -> str:
+    """The address from which a request comes; empty where there is none, as behind a unix socket."""
+    client = scope.get("client")
+    return str(client[0]) if client else ""
 
 
 def _is_foreign(headers: Headers, host: str, method: str) -> bool:

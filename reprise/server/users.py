@@ -22,6 +22,7 @@ from reprise.errors import TrackingError, UsageError
 from reprise.lock import exclusive
 from reprise.paths import write_atomically
 from reprise.server.access import Bearer, Role, credentials
+from reprise.server.attempts import Attempts
 
 _MOST_CHECKS = 100  # that wait: whoever guesses fast keeps the server busy for seconds only
 
@@ -50,9 +51,10 @@ class Users:
         self._key = os.urandom(32)
         self._one_at_a_time = CapacityLimiter(1)  # wrong passwords keep no thread from those who are in
         self._checks = 0
+        self._attempts = Attempts()
         self._known: dict[bytes, Bearer] = {}  # by a keyed digest of the credential, so that none is kept
 
-    async def bearer(self, authorization: str) -> Bearer | None:
+    async def bearer(self, authorization: str, address: str = "") -> Bearer | None:
         if not authorization:
             return None
         self._refresh()
@@ -64,18 +66,38 @@ class Users:
         entries = self._entries
         self._checks += 1
         try:
-            found = await to_thread.run_sync(_look_up, entries, authorization, limiter=self._one_at_a_time)
+            found = await to_thread.run_sync(
+                self._look_up, entries, authorization, address, digest, limiter=self._one_at_a_time
+            )
         finally:
             self._checks -= 1
         if found is not None and self._entries is entries:  # a user who was removed meanwhile is not kept
             self._known[digest] = found
         return found
 
+    def _look_up(
+        self, entries: Mapping[str, Entry], authorization: str, address: str, digest: bytes
+    ) -> Bearer | None:
+        """In a thread, one at a time: the next guess is looked at when this one has been counted."""
+        name, secret = credentials(authorization)
+        for candidate, entry in entries.items():
+            if name in ("", candidate) and _is_token(entry, secret):
+                return Bearer(candidate, ROLES[entry["role"]])
+        if not name or self._attempts.is_known_as_wrong(name, address, digest):
+            return None
+        self._attempts.refuse_hasty(name, address)
+        if not _is_password(entries.get(name, {}), secret):
+            self._attempts.note_failure(name, address, digest)
+            return None
+        self._attempts.note_success(name, address)
+        return Bearer(name, ROLES[entries[name]["role"]])
+
     def _refresh(self) -> None:
         stamp = _stamp(self._path)
         if stamp == self._stamp:
             return
         self._known.clear()
+        self._attempts.clear_credentials()
         try:
             self._entries = read(self._path)
         except UsageError:
@@ -135,16 +157,6 @@ def _write(path: Path, entries: Mapping[str, Entry]) -> None:
         write_atomically(path, json.dumps(entries, indent=1) + "\n")
     finally:
         os.umask(umask)
-
-
-def _look_up(entries: Mapping[str, Entry], authorization: str) -> Bearer | None:
-    name, secret = credentials(authorization)
-    for candidate, entry in entries.items():
-        if name in ("", candidate) and _is_token(entry, secret):
-            return Bearer(candidate, ROLES[entry["role"]])
-    if name and _is_password(entries.get(name, {}), secret):
-        return Bearer(name, ROLES[entries[name]["role"]])
-    return None
 
 
 def _is_token(entry: Entry, secret: str) -> bool:

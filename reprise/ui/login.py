@@ -12,9 +12,12 @@ from starlette.routing import Route
 from starlette.types import Scope
 
 from reprise.errors import TrackingError
+from reprise.server.app import client_address
+from reprise.server.wire import HTTP_STATUS
 from reprise.ui.html import render
 from reprise.ui.sessions import LASTS, Sessions, cookie_name
 
+_UNKNOWN = "That name and password, or token, are not known here."
 _LARGEST = 10_000
 _LONGEST = 4000  # characters of an address that is come back to; many clients take no longer header
 
@@ -41,9 +44,9 @@ def instead_of(scope: Scope, error: TrackingError) -> Response | None:
 
 async def page(request: Request) -> Response:
     sessions: Sessions = request.app.state.sessions
-    if await sessions.bearer(request.headers) is not None:
+    if await sessions.bearer(request.headers, client_address(request.scope)) is not None:
         return RedirectResponse(local(request.query_params.get("next", "/")), status_code=303)
-    return render(request, "login.html", next=request.query_params.get("next", "/"), failed=False)
+    return render(request, "login.html", next=request.query_params.get("next", "/"), fault="")
 
 
 async def log_in(request: Request) -> Response:
@@ -51,9 +54,13 @@ async def log_in(request: Request) -> Response:
     form = await _form(request)
     sessions: Sessions = request.app.state.sessions
     pair = f"{form.get('name', '')}:{form.get('secret', '')}"
-    session = await sessions.open(f"Basic {base64.b64encode(pair.encode()).decode()}")
+    credential = f"Basic {base64.b64encode(pair.encode()).decode()}"
+    try:
+        session = await sessions.open(credential, client_address(request.scope))
+    except TrackingError as error:  # too many attempts
+        return _asked_again(request, form, HTTP_STATUS[error.code], error.message)
     if session is None:
-        return render(request, "login.html", 401, next=form.get("next", "/"), failed=True)
+        return _asked_again(request, form, 401, _UNKNOWN)
     sessions.close(request.headers)  # that of who was here before
     response = RedirectResponse(local(form.get("next", "/")), status_code=303)
     secure = request.url.scheme == "https" or request.headers.get("x-forwarded-proto") == "https"
@@ -67,6 +74,10 @@ async def log_in(request: Request) -> Response:
         path="/",
     )
     return response
+
+
+def _asked_again(request: Request, form: dict[str, str], status: int, why: str) -> Response:
+    return render(request, "login.html", status, next=form.get("next", "/"), fault=why)
 
 
 async def log_out(request: Request) -> Response:

@@ -32,9 +32,9 @@ class Sessions:
         self._access = access
         self._sessions: OrderedDict[str, _Session] = OrderedDict()  # the last used one last
 
-    async def open(self, authorization: str) -> str | None:
+    async def open(self, authorization: str, address: str) -> str | None:
         """The secret of a new session, or None when nobody has that credential."""
-        if await self._access.bearer(authorization) is None:
+        if await self._access.bearer(authorization, address) is None:
             return None
         secret = secrets.token_urlsafe(32)
         self._sessions[secret] = _Session(authorization, time.monotonic())
@@ -60,8 +60,8 @@ class Sessions:
         self._sessions.move_to_end(secret)
         return session.authorization
 
-    async def bearer(self, headers: Headers) -> Bearer | None:
-        return await self._access.bearer(self.authorization(headers))
+    async def bearer(self, headers: Headers, address: str) -> Bearer | None:
+        return await self._access.bearer(self.authorization(headers), address)
 
 
 def cookie_name(headers: Headers) -> str:

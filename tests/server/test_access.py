@@ -235,7 +235,9 @@ def test_whoever_tries_passwords_keeps_nobody_waiting(house: Path, monkeypatch: 
     async def scenario() -> None:
         access = Users(Path("users"))
         assert await access.bearer(f"Bearer {token}") is not None
-        guesses = [asyncio.create_task(access.bearer(basic("ana", f"{n}"))) for n in range(100)]
+        guesses = [
+            asyncio.create_task(access.bearer(basic("ana", f"{n}"), f"10.0.{n}.1")) for n in range(100)
+        ]
         await asyncio.to_thread(checking.wait, 60)
         assert await access.bearer(f"Bearer {token}") is not None
         checked.set()
