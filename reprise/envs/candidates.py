@@ -106,6 +106,13 @@ def _with_downloads(installed: dict[str, Path], as_of: str | None, log: Path) ->
         yield _installed(installed[series], log) if series in installed else downloads[series]
 
 
+def released_series() -> list[str]:
+    """Every series that uv can make environments for and that was released when this was written."""
+    return sorted(
+        (series for series in _releases() if _numbers(series) >= _OLDEST), key=_numbers, reverse=True
+    )
+
+
 def is_newer(one: Candidate, other: Candidate) -> bool:
     """Whether ``one`` is of a later version than ``other``."""
     return _numbers(one.version) > _numbers(other.version)

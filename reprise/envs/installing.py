@@ -10,7 +10,7 @@ from typing import Any
 from reprise.envs import interpreters, resolving, uv, uv_failures
 from reprise.errors import EnvError
 from reprise.progress import spinner
-from reprise.schemas.environment import Credentials, Lock, Policy
+from reprise.schemas.environment import Credentials, Lock, Policy, PythonEnv
 
 # What constrained the resolution is in the lock, and uv takes no ranges together with hashes.
 _RESOLVED: dict[str, str | None] = {"UV_CONSTRAINT": None}
@@ -85,7 +85,26 @@ def _install(
             done = call()
     if done.exit_code != 0:
         what = f"the packages of environment {prefix.name} cannot be installed"
-        raise uv_failures.failure(what, done, log, offline=policy.offline)
+        error = uv_failures.failure(what, done, log, offline=policy.offline)
+        if uv_failures.unbuilt(done):
+            error = _with_other_pythons(error, facts, root or prefix, policy, log)
+        raise error
+
+
+def _with_other_pythons(
+    error: EnvError, facts: dict[str, Any], root: Path, policy: Policy, log: Path
+) -> EnvError:
+    from reprise.envs import pins
+    from reprise.envs.candidates import Candidate
+    from reprise.envs.pyproject import Pyproject
+    from reprise.envs.question import Question
+    from reprise.envs.requirements import Requirements
+    from reprise.envs.wheel_hints import with_other_pythons
+
+    found = pins.read(facts["requirements"], None, root)
+    pinned = [*facts["sources"], *(pin.head for pin in found if "==" in pin.head)]
+    question = Question(PythonEnv(root), Requirements(()), Pyproject(), policy, log)
+    return with_other_pythons(error, question, Candidate(facts["python"]), pinned)
 
 
 def taken_from(policy: Policy) -> list[str]:

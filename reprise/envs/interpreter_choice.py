@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterable, Sequence
 
 from reprise.envs import fitting, interpreters, user_words
 from reprise.envs.candidates import Candidate, was_released
-from reprise.envs.compiling import Answer, compiled, pins_of
+from reprise.envs.compiling import Answer, UnfitPython, compiled, pins_of
 from reprise.envs.fitting import Fit
 from reprise.envs.interpreters import Interpreter
 from reprise.envs.pins import Pin
 from reprise.envs.question import Question
+from reprise.envs.wheel_hints import with_other_pythons
 from reprise.errors import EnvError
 from reprise.named_tuple import NamedTuple
 
@@ -58,7 +59,10 @@ def fitted(
     else:
         python = interpreter_for(question)
         candidate = Candidate(python.version, python.path)
-        found = pins_for(candidate, python.implementation)
+        try:
+            found = pins_for(candidate, python.implementation)
+        except UnfitPython as error:
+            raise with_other_pythons(error, question, candidate) from error
         why = interpreters.relaxed(question.python, python.version)
     answer = answers[candidate]
     notes = tuple(filter(None, (why, *question.spec.notes, *question.asked.notes, *answer.notes)))

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from reprise.envs import pins, uv, uv_failures
+from reprise.envs.candidates import Candidate
 from reprise.envs.lockfiles import Held
+from reprise.envs.uv_compile import call_and_mend
 from reprise.schemas.environment import Policy
+
+logger = logging.getLogger(__name__)
 
 _NAME = re.compile(r'^name = "([^"]+)"$', re.MULTILINE)
 _AS_OF = re.compile(r'^\[options\]\n(?:[^\[\n].*\n)*?exclude-newer = "(?P<time>[^"]+)"', re.MULTILINE)
@@ -37,7 +42,9 @@ def held(
     export = ["export", "--no-dev", "--format=requirements.txt", "--no-header", "--no-annotate"]
     export += ["--python", str(python)]
     strict = ["--locked", *(["--exclude-newer", time] if time else ()), *uv.no_index()]
-    result = uv.call([*export, *strict], log=log, cwd=pyproject.parent, offline=policy.offline)
+    here = Candidate("", python)
+    asked = call_and_mend([*export, *strict], here, cwd=pyproject.parent, log=log, offline=policy.offline)
+    result = asked.result
     fits = result.exit_code == 0
     if not fits:
         result = uv.call([*export, "--frozen"], log=log, cwd=pyproject.parent, offline=policy.offline)
@@ -58,11 +65,14 @@ def write(file: Path, pyproject: Path, python: Path, policy: Policy, log: Path) 
         time = as_of(file.read_text(encoding="utf-8", errors="replace"))
     arguments = ["lock", "--python", str(python), *uv.no_index(), *upgraded(policy.upgrade)]
     arguments += ["--exclude-newer", time] if time else []
-    result = uv.call(arguments, log=log, cwd=pyproject.parent, offline=policy.offline)
-    if result.exit_code != 0:
+    here = Candidate("", python)
+    done = call_and_mend(arguments, here, cwd=pyproject.parent, log=log, offline=policy.offline)
+    if done.result.exit_code != 0:
         raise uv_failures.failure(
-            f"{pyproject} cannot be locked", result, log, offline=policy.offline, as_of=time
+            f"{pyproject} cannot be locked", done.result, log, offline=policy.offline, as_of=time
         )
+    for note in done.notes:
+        logger.info("%s", note)
 
 
 def upgraded(names: Sequence[str] | None) -> list[str]:

@@ -63,4 +63,6 @@ def _first(file: Path | None, match: Callable[[str], re.Match[str] | None]) -> s
 
 def _cited(text: str, file: Path, number: int) -> str:
     bare = hide_credentials(text.partition(" --hash")[0].strip())
-    return f'"{bare}" ({file.name}:{number})'
+    bare += next((quote for quote in "\"'" if bare.count(quote) % 2), "")  # the pattern leaves the last out
+    quoted = bare if '"' in bare else f'"{bare}"'
+    return f"{quoted} ({file.name}:{number})"

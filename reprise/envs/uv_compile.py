@@ -1,4 +1,4 @@
-"""One call of ``uv pip compile``: with metadata that old packages got wrong put right."""
+"""A resolution by uv, with the metadata put right that old packages got wrong."""
 
 from __future__ import annotations
 
@@ -34,10 +34,17 @@ def compile_requirements(
     """
     dated = ["--exclude-newer", as_of] if as_of else []
     call = ["pip", "compile", "--no-header", *uv.no_index(), *python.options, *dated, *arguments]
+    return call_and_mend(call, python, cwd=cwd, log=log, offline=offline)
+
+
+def call_and_mend(
+    arguments: Sequence[str], python: Candidate, *, cwd: Path, log: Path, offline: bool = False
+) -> Compiled:
+    """The answer of ``uv ARGUMENTS``, asked again with the metadata that it could not read put right."""
     mended: tuple[mending.Metadata, ...] = ()
     while True:
         settings = {"dependency-metadata": [item.entry for item in mended]} if mended else None
-        result = uv.call(call, log=log, cwd=cwd, offline=offline, settings=settings)
+        result = uv.call(arguments, log=log, cwd=cwd, offline=offline, settings=settings)
         more = mending.mend(result, python, mended, log, offline=offline) if result.exit_code else ()
         if not more:
             return Compiled(result, tuple(item.note for item in mended))

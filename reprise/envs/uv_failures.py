@@ -80,7 +80,7 @@ _OUT_OF_REACH = re.compile(
     r"(?P<package>\S+) was not found in the cache|wasn't found in the cache for: `?(?P<other>[^\s`]+)"
     r"|network connectivity is disabled"
 )
-_HINT_OF_UV = re.compile(r"^hint: .*(?:\n[ \t]+.*)*\n?", re.MULTILINE)
+_HINT_OF_UV = re.compile(r"^hint: .*?(?=^(?:hint|error|warning|  ×)|\Z)", re.MULTILINE | re.DOTALL)
 # Those that speak of options and settings of uv help only those who use uv itself.
 _FOR_USERS_OF_UV = re.compile(r"--\w|\btool\.uv\b|exclude-newer|UV_")
 _AVAILABLE = re.compile(

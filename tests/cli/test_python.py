@@ -107,6 +107,7 @@ def test_a_dry_run_says_which_python_it_would_be(project: Write) -> None:
     ("file", "text", "words"),
     [
         ("python_env.yaml", "python: 3.99.1\n", '"python: 3.99.1" (python_env.yaml:1)'),
+        ("python_env.yaml", 'python: "3.99.1"\n', 'python: "3.99.1" (python_env.yaml:1)'),
         ("conda.yaml", "dependencies:\n  - python=3.99.1\n", '"python=3.99.1" (conda.yaml:2)'),
     ],
 )

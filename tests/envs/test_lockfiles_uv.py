@@ -44,6 +44,14 @@ def test_is_used_while_it_fits(index: Path, log: Path) -> None:
     assert pinned(virtualenv.lock(spec, LOCKED, log)) == ["beta==2.0"]
 
 
+def test_metadata_that_uv_cannot_read_is_put_right_there_too(index: Path, log: Path) -> None:
+    wheels.make(index, "ancient", "0.22.0", requires=["beta (>=2011k)"])
+    wheels.make(index, "beta", "2012.0")
+    spec = project("ancient==0.22.0")
+    assert "ancient" in write(spec, log)
+    assert pinned(virtualenv.lock(spec, LOCKED, log)) == ["ancient==0.22.0", "beta==2012.0"]
+
+
 def test_an_outdated_one_is_told_and_left_alone(
     index: Path, log: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -6,13 +6,14 @@ then ``reprise/envs/uv.py`` has to learn the new words. No other test depends on
 
 from __future__ import annotations
 
+import sys
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from reprise.envs import virtualenv
+from reprise.envs import store, virtualenv
 from reprise.errors import EnvError
 from reprise.paths import cache_dir
 from reprise.schemas.environment import Policy, PythonEnv
@@ -50,7 +51,8 @@ def test_requirements_that_exclude_each_other(index: Path, hint: Hint) -> None:
     assert hint("strict", "beta<2").startswith("the requirements exclude each other")
 
 
-def test_a_package_that_must_be_built_and_cannot(index: Path, hint: Hint) -> None:
+def make_broken(index: Path) -> None:
+    """The sources of a package that cannot be built."""
     folder = Path("broken-1.0")
     folder.mkdir()
     (folder / "PKG-INFO").write_text("Metadata-Version: 2.1\nName: broken\nVersion: 1.0\n")
@@ -60,7 +62,28 @@ def test_a_package_that_must_be_built_and_cannot(index: Path, hint: Hint) -> Non
     (folder / "backend.py").write_text("raise SystemExit('no compiler')\n")
     with tarfile.open(index / "broken-1.0.tar.gz", "w:gz") as archive:
         archive.add(folder)
+
+
+def test_a_package_that_must_be_built_and_cannot(index: Path, hint: Hint) -> None:
+    make_broken(index)
     assert hint("broken").startswith("there is no wheel of broken==1.0")
+
+
+@pytest.mark.parametrize("has_sources", [True, False], ids=["a build that fails", "wheels only"])
+def test_a_python_that_was_named_and_the_pythons_that_have_wheels(
+    index: Path, log: Path, *, has_sources: bool
+) -> None:
+    if has_sources:
+        make_broken(index)
+    for python in ("cp38", "cp39"):
+        wheels.make(index, "broken", "1.0", tag=wheels.compiled_for(python))
+    root, version = Path.cwd(), ".".join(map(str, sys.version_info[:3]))
+    spec = PythonEnv(root, root / "python_env.yaml", version, dependencies=("broken==1.0", "alpha"))
+    with pytest.raises(EnvError) as caught:
+        store.ensure(virtualenv, spec, ANY, log)
+    hint = caught.value.hint or ""
+    assert "wheels for Python 3.8 and 3.9: name one (--python" in hint
+    assert hint.startswith("broken 1.0") is has_sources
 
 
 def test_refused_credentials(
