@@ -2,6 +2,9 @@
 
 A lock is a file that is held with ``flock``. Its holder may remove the file: whoever waits for it
 notices, and takes the file that lies there then.
+
+What is in the making is locked by its maker: a file or a folder of that kind that can be locked was left
+behind by a process that has died, and any process that comes by removes it.
 """
 
 from __future__ import annotations
@@ -10,6 +13,8 @@ import fcntl
 import logging
 import os
 import shutil
+import time
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +25,11 @@ from reprise.paths import CACHE_VARIABLE, cache_dir
 log = logging.getLogger(__name__)
 
 SCRATCH = "scratch-v1"
+ARRIVING = ".arriving-"
+"""How the names of files and folders begin that are in the making; see :func:`name_arrival`."""
+
+_QUIET = 86400.0
+"""Seconds in which another machine writes to what it is making: its locks may not be seen here."""
 
 
 @contextmanager
@@ -36,7 +46,9 @@ def exclusive(path: Path, what: str) -> Iterator[None]:
         os.close(descriptor)
 
 
-def hold(path: Path, *, shared: bool = False, wait: bool = True, inheritable: bool = False) -> int | None:
+def hold(
+    path: Path, *, shared: bool = False, wait: bool = True, inheritable: bool = False, mode: int = 0o644
+) -> int | None:
     """The descriptor that holds ``path`` until it is closed; None when others do and we do not ``wait``.
 
     Any number hold it ``shared``, or one alone. The processes that we start hold an ``inheritable``
@@ -46,7 +58,7 @@ def hold(path: Path, *, shared: bool = False, wait: bool = True, inheritable: bo
     how = (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | (0 if wait else fcntl.LOCK_NB)
     while True:
         # Who shares needs no more than to read, so that a cache of others can be used.
-        descriptor = os.open(path, os.O_CREAT | (os.O_RDONLY if shared else os.O_RDWR), 0o644)
+        descriptor = os.open(path, os.O_CREAT | (os.O_RDONLY if shared else os.O_RDWR), mode)
         try:
             fcntl.flock(descriptor, how)
             if _is_at(descriptor, path):
@@ -82,12 +94,30 @@ def scratch() -> Iterator[Path]:
         disown(folder, owner)
 
 
+@contextmanager
+def arriving_folder(parent: Path, mode: int = 0o777) -> Iterator[Path]:
+    """A new folder in ``parent`` to be filled, and renamed within the block; else it goes again."""
+    sweep_dead(parent, ARRIVING)
+    folder = parent / name_arrival()
+    owner = own(folder, mode)
+    try:
+        yield folder
+    finally:
+        disown(folder, owner)
+
+
 def own(folder: Path, mode: int = 0o777) -> int:
     """Make ``folder``; whoever has the descriptor keeps it from those who clear up."""
-    folder.mkdir(parents=True, mode=mode)
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    fcntl.flock(descriptor, fcntl.LOCK_EX)
-    return descriptor
+    while True:
+        folder.mkdir(parents=True, mode=mode)
+        try:
+            descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        except FileNotFoundError:
+            continue  # it was taken for that of a dead process before we had it
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        if _is_at(descriptor, folder):
+            return descriptor
+        os.close(descriptor)
 
 
 def disown(folder: Path, descriptor: int) -> None:
@@ -96,9 +126,9 @@ def disown(folder: Path, descriptor: int) -> None:
     os.close(descriptor)
 
 
-def is_owned(folder: Path) -> bool:
-    """Whether the process that made ``folder`` lives, or the one that it handed it to."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+def is_owned(path: Path) -> bool:
+    """Whether the process that made the file or folder lives, or the one that it handed it to."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -106,6 +136,55 @@ def is_owned(folder: Path) -> bool:
     finally:
         os.close(descriptor)
     return False
+
+
+def name_arrival() -> str:
+    """A new name for a file or folder in the making, which says on what machine."""
+    return f"{ARRIVING}{os.urandom(8).hex()}-{_machine()}"
+
+
+def sweep_dead(folder: Path, prefix: str = "") -> list[Path]:
+    """Remove the entries of ``folder`` whose makers have died; what was removed.
+
+    ``prefix`` is how their names begin. What cannot be removed is left, without a word.
+    """
+    try:
+        with os.scandir(folder) as entries:
+            found = [Path(entry.path) for entry in entries if entry.name.startswith(prefix)]
+    except OSError:
+        return []
+    return [path for path in found if remove_dead(path)]
+
+
+def remove_dead(path: Path) -> bool:
+    """Remove the file or folder when its maker has died; whether it is gone by that."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if not _is_at(descriptor, path) or not _is_of_here(path.name, os.fstat(descriptor)):
+            return False
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink()
+        return not path.exists()
+    except OSError:
+        return False
+    finally:
+        os.close(descriptor)
+
+
+def _is_of_here(name: str, state: os.stat_result) -> bool:
+    """Whether a lock on the arrival ``name`` would be seen, or it has been quiet for long."""
+    elsewhere = name.startswith(ARRIVING) and not name.endswith(_machine())
+    return not elsewhere or time.time() - state.st_mtime > _QUIET
+
+
+def _machine() -> str:
+    return f"{zlib.crc32(os.uname().nodename.encode()):08x}"
 
 
 def _is_at(descriptor: int, path: Path) -> bool:

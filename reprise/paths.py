@@ -1,4 +1,4 @@
-"""Where things lie, and how a file arrives whole.
+"""Where things lie.
 
 ``REPRISE_CACHE_DIR`` (environments, clones, downloads: all of it can be deleted) and
 ``REPRISE_STATE_DIR`` (jobs of runs that log to a remote server, logs of unexpected errors)
@@ -100,22 +100,6 @@ def find_store(start: Path) -> Path:
         if candidate.is_dir():
             return candidate
     return start / STORE_NAME
-
-
-def write_atomically(path: Path, content: str | bytes) -> None:
-    """Write ``content`` to ``path`` so that readers see the old file or the new one, never half.
-
-    The parent folder is made when it is missing.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    data = content.encode() if isinstance(content, str) else content
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}")
-    try:
-        temporary.write_bytes(data)
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
 
 
 def confined(root: Path, name: str, what: str) -> Path:

@@ -9,13 +9,13 @@ import sys
 
 import pytest
 
-from reprise import paths
+from reprise import durable, paths
 from tests.conftest import REPOSITORY
 
 
 def test_the_default_cache_is_out_of_reach() -> None:
     with pytest.raises(OSError):
-        paths.write_atomically(paths.cache_dir() / "x", "x")
+        durable.write_note(paths.cache_dir() / "x", "x")
 
 
 def test_the_world_is_out_of_reach() -> None:

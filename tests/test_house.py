@@ -41,6 +41,29 @@ def test_every_module_says_what_it_is() -> None:
     assert silent == []
 
 
+def test_one_module_puts_files_in_their_place() -> None:
+    """What is renamed elsewhere would not be on the disk, nor swept when its maker died."""
+    run_by_other_pythons = {"envs/bytecode.py", "runner/verdict/files/reading.py"}
+    bare = [
+        f"{name}:{node.lineno}"
+        for path in PACKAGE.rglob("*.py")
+        if (name := path.relative_to(PACKAGE).as_posix()) not in {"durable.py", *run_by_other_pythons}
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call) and _puts_in_place(node)
+    ]
+    assert bare == []
+
+
+def _puts_in_place(call: ast.Call) -> bool:
+    """``os.rename(a, b)``, ``shutil.move(a, b)``, ``path.replace(target)``, ``os.fsync(descriptor)``."""
+    if not isinstance(call.func, ast.Attribute):
+        return False
+    verb, owner = call.func.attr, call.func.value
+    if isinstance(owner, ast.Name) and owner.id in ("os", "shutil"):
+        return verb in {"rename", "renames", "replace", "move", "fsync", "fdatasync", "sync"}
+    return verb == "rename" or (verb == "replace" and len(call.args) == 1 and not call.keywords)
+
+
 @pytest.mark.parametrize(
     "start", ["import reprise.cli", "import reprise.cli.run", "import reprise.projects"]
 )

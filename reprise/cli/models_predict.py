@@ -103,7 +103,7 @@ def _refuse_unwritable(target: str) -> None:
 
 
 def _write(target: str, predictions: bytes) -> None:
-    from reprise.paths import write_atomically
+    from reprise.durable import write_file
 
     if target == _STREAM:
         show.print_output([predictions if predictions.endswith(b"\n") else predictions + b"\n"])
@@ -113,6 +113,6 @@ def _write(target: str, predictions: bytes) -> None:
         if path.exists() and not path.is_file():
             path.write_bytes(predictions)  # a pipe or a device, which nothing may take the place of
         else:
-            write_atomically(path, predictions)
+            write_file(path, predictions)
     except OSError as error:
         raise UsageError(f"-o: cannot write {target}: {error.strerror}") from error

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import click
 
-from reprise import __version__, disk, paths
+from reprise import __version__, disk, durable, paths
 from reprise.cli.messages import colour
 from reprise.errors import INTERRUPTED, TERMINATED, UNEXPECTED, RepriseError
 from reprise.legible import make_legible
@@ -99,7 +99,7 @@ def _unexpected() -> None:
     )
     try:
         path = paths.state_dir() / "errors" / f"{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}.log"
-        paths.write_atomically(path, redact(report))
+        durable.write_note(path, redact(report))
         where = f"the details are in {path}"
     except (OSError, RepriseError):
         where = redact(report)

@@ -13,6 +13,7 @@ at the top, and the syntax is that of Python 3.7.
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
@@ -22,6 +23,8 @@ import sys
 from pathlib import Path
 
 FOLDER = "bytecode-v1"
+MAKING = ".making-"
+"""How the name of a folder begins that is being filled; its maker has it locked."""
 
 # Never imported by those who use a package, and half of all its files.
 _NOT_IMPORTED = {"test", "tests"}
@@ -110,16 +113,21 @@ def _link_file(source: str, place: str) -> None:
 def _compile_all(site: Path, work: list[tuple[str, list[str]]]) -> None:
     for known, modules in work:
         place = Path(known)
-        making = place.with_name(f".making-{place.name[:16]}-{os.getpid()}")
+        making = place.with_name(f"{MAKING}{place.name[:16]}-{os.getpid()}")
+        owner = None
         try:
+            making.mkdir(parents=True)
+            owner = os.open(str(making), os.O_RDONLY)
+            fcntl.flock(owner, fcntl.LOCK_EX)
             for module in modules:
                 _compile(site / module, module, making)
-            making.mkdir(parents=True, exist_ok=True)
             making.replace(place)
         except OSError:
             pass  # another process was first, the disk is full, or the environment was removed
         finally:
             shutil.rmtree(making, ignore_errors=True)
+            if owner is not None:
+                os.close(owner)
         if place.is_dir() and site.is_dir():
             _link(place, site)
 

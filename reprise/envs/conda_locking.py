@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from reprise.durable import write_file
 from reprise.envs import (
     conda_lockfiles,
     conda_pip,
@@ -18,7 +19,6 @@ from reprise.envs.conda_pip_files import Chosen
 from reprise.envs.conda_records import CondaLock, Record
 from reprise.envs.requirements import Requirements, canonical
 from reprise.errors import EnvError, UsageError
-from reprise.paths import write_atomically
 from reprise.schemas.environment import CondaEnv, Policy
 
 _USUAL_GLIBC = "2.28"
@@ -61,7 +61,7 @@ def write(spec: CondaEnv, policy: Policy, wanted: Sequence[str], log: Path) -> P
         records,
         pip,
     )
-    write_atomically(file, text)
+    write_file(file, text)
     return file
 
 

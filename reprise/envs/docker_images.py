@@ -9,10 +9,10 @@ from pathlib import Path
 from time import monotonic
 from typing import Any, Self
 
+from reprise.durable import write_file
 from reprise.envs import docker_client
 from reprise.errors import EnvError
 from reprise.named_tuple import NamedTuple
-from reprise.paths import write_atomically
 from reprise.progress import spinner
 from reprise.schemas.environment import DockerEnv, Policy
 
@@ -131,7 +131,7 @@ def _locked(spec: DockerEnv) -> Image:
 def write_lock(spec: DockerEnv, image: Image) -> Path:
     """Write the lock file beside the project."""
     path = spec.root / LOCK_FILE
-    write_atomically(path, image.text)
+    write_file(path, image.text)
     return path
 
 

@@ -12,11 +12,12 @@ from collections.abc import Iterator, Sequence
 from hashlib import sha256
 from pathlib import Path
 
+from reprise.durable import write_file
 from reprise.envs import base
 from reprise.envs.current_python import ACTIVATED, NONE_ON_PATH, CurrentPython, find_current_python
 from reprise.envs.python_facts import PythonFacts, describe_python, environment_of
 from reprise.errors import EnvError
-from reprise.paths import cache_dir, write_atomically
+from reprise.paths import cache_dir
 from reprise.process import patched
 from reprise.schemas.environment import Environment, EnvSpec, Lock, Package, Policy
 from reprise.schemas.job import Command
@@ -159,7 +160,7 @@ def _named_python(executable: Path) -> Path:
         script = folder / name
         if not os.access(script, os.X_OK):
             try:
-                write_atomically(script, f'#!/bin/sh\nexec {shlex.quote(str(executable))} "$@"\n')
+                write_file(script, f'#!/bin/sh\nexec {shlex.quote(str(executable))} "$@"\n')
                 script.chmod(0o755)
             except OSError as error:
                 raise EnvError(f"the command python cannot be made in the cache: {error}") from error

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
 
+from reprise.durable import write_file
 from reprise.envs import (
     interpreter_choice,
     lock_places,
@@ -22,7 +23,6 @@ from reprise.envs.pins import Pin
 from reprise.envs.question import Question
 from reprise.envs.requirements import canonical
 from reprise.errors import UsageError
-from reprise.paths import write_atomically
 from reprise.progress import spinner
 from reprise.schemas.environment import Policy, PythonEnv
 from reprise.schemas.platforms import here
@@ -64,7 +64,7 @@ def write(spec: PythonEnv, policy: Policy, wanted: Sequence[str], log: Path) -> 
     )
     locked = pins.read(fitted.lines, None, spec.root)
     sources = resolving.project_sources(spec, asked)
-    write_atomically(file, lockfiles.written(said, file, sources, locked, fitted.notes))
+    write_file(file, lockfiles.written(said, file, sources, locked, fitted.notes))
     return file
 
 

@@ -8,12 +8,12 @@ import shutil
 import time
 from pathlib import Path
 
+from reprise.durable import put_in_place, write_file
 from reprise.envs import bytecode, contents, links, marker
 from reprise.envs.base import EnvManager
 from reprise.envs.contents import Damage
 from reprise.envs.marker import Marker, User
 from reprise.errors import EnvError
-from reprise.paths import write_atomically
 from reprise.schemas.environment import Lock, Policy
 
 logger = logging.getLogger(__name__)
@@ -40,7 +40,7 @@ def make(manager: EnvManager, lock: Lock, prefix: Path, policy: Policy, fault: s
     except BaseException:
         remove(prefix)
         raise
-    write_atomically(prefix / marker.LOCK, lock.text)
+    write_file(prefix / marker.LOCK, lock.text)
     for user in users:
         marker.note_user(prefix, user)
     marker.checked(prefix)
@@ -59,7 +59,7 @@ def remove(prefix: Path) -> None:
         return
     # What still writes there finds its place gone, and cannot disturb.
     doomed = prefix.with_name(f"{REMOVING}{prefix.name}-{os.urandom(4).hex()}")
-    prefix.rename(doomed)
+    put_in_place(prefix, doomed)
     shutil.rmtree(doomed)
 
 

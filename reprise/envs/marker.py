@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Self
 
+from reprise.durable import current_boot, write_file, write_note
 from reprise.named_tuple import NamedTuple
-from reprise.paths import write_atomically
 
 NAME = "reprise-env.json"
 LOCK = "reprise-env.lock"
@@ -57,7 +57,7 @@ class Marker(NamedTuple):
         return found
 
     def write(self, prefix: Path) -> None:
-        write_atomically(prefix / NAME, json.dumps(self._asdict()) + "\n")
+        write_file(prefix / NAME, json.dumps(self._asdict()) + "\n")
 
 
 def used(prefix: Path) -> None:
@@ -101,14 +101,18 @@ def users(prefix: Path) -> list[User]:
 def checked(prefix: Path) -> None:
     """Note that all its files were looked at now."""
     try:
-        (prefix / _CHECKED).touch()
+        write_note(prefix / _CHECKED, current_boot())
     except OSError:
         pass
 
 
 def last_check(prefix: Path) -> float:
-    """Seconds since the epoch; 0 for never."""
+    """Seconds since the epoch; 0 for never, and when the machine has started again since.
+
+    What installers write is on the disk at some time after they end: a power cut may take a part of it.
+    """
     try:
-        return (prefix / _CHECKED).stat().st_mtime
-    except FileNotFoundError:
+        note = prefix / _CHECKED
+        return note.stat().st_mtime if note.read_text(encoding="ascii") == current_boot() else 0.0
+    except (FileNotFoundError, ValueError):
         return 0.0

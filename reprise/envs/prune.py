@@ -10,16 +10,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from reprise.durable import ARRIVALS
 from reprise.envs import bytecode, inventory, making, marker, resolutions, store
-from reprise.lock import SCRATCH, hold, is_owned
+from reprise.lock import SCRATCH, hold, is_owned, remove_dead
 from reprise.named_tuple import NamedTuple
 from reprise.paths import cache_dir
 
 QUIET = 86400.0
 """Seconds in which a file that is being written is written to."""
 
-_HANDOVER = 60.0  # seconds between the making of a folder and somebody holding it
-_ARRIVING = re.compile(r"\..+\.\d+\.[0-9a-f]{8}")  # see paths.write_atomically
+_EARLIER_ARRIVAL = re.compile(r"\..+\.\d+\.[0-9a-f]{8}")  # of version 0.3 and before
 
 
 class Leftover(NamedTuple):
@@ -43,25 +43,36 @@ def remove(prefix: Path, unused_since: float, *, dry_run: bool = False) -> Lefto
 
 def leftovers(older_than: float, *, dry_run: bool = False) -> Iterator[Leftover]:
     """Remove what killed processes left behind, and what was not asked for in ``older_than`` seconds."""
-    yield from _halves(dry_run)
+    yield from _unfinished(dry_run)
     yield from _forgotten(older_than, dry_run)
     yield from _compiled(older_than, dry_run)
     yield from owned(cache_dir() / SCRATCH, dry_run)
+    yield from owned(cache_dir() / ARRIVALS, dry_run)
     for folder in (cache_dir(), store.folder(), cache_dir() / resolutions.FOLDER):
-        yield from quiet((path for path in _children(folder) if _ARRIVING.fullmatch(path.name)), dry_run)
+        earlier = (path for path in _children(folder) if _EARLIER_ARRIVAL.fullmatch(path.name))
+        yield from quiet(earlier, dry_run)
     if not dry_run:
         _drop_lock_files()
 
 
-def owned(folder: Path, dry_run: bool) -> Iterator[Leftover]:
-    """Remove the folders in ``folder`` whose owners have died."""
+def remove_unfinished() -> list[Leftover]:
+    """Remove what was being made in the cache of environments by processes that have died."""
+    found = list(_unfinished(dry_run=False))
+    _drop_lock_files()
+    return found
+
+
+def owned(folder: Path, dry_run: bool, prefix: str = "") -> Iterator[Leftover]:
+    """Remove what lies in ``folder``, with a name that begins so, and whose owners have died."""
     for path in _children(folder):
         try:
-            dead = path.is_dir() and _age(path) > _HANDOVER and not is_owned(path)
-        except FileNotFoundError:
-            continue
-        if dead:
-            yield gone(path, "temporary folders", dry_run)
+            if not path.name.startswith(prefix) or is_owned(path):
+                continue
+            found = gone(path, "temporary folders" if path.is_dir() else "temporary files", dry_run=True)
+            if dry_run or remove_dead(path):
+                yield found
+        except OSError:
+            continue  # it goes in this moment, or is not ours
 
 
 def quiet(paths: Iterator[Path], dry_run: bool) -> Iterator[Leftover]:
@@ -97,7 +108,7 @@ def _removed(prefix: Path, kind: str, dry_run: bool) -> Leftover:
     return found
 
 
-def _halves(dry_run: bool) -> Iterator[Leftover]:
+def _unfinished(dry_run: bool) -> Iterator[Leftover]:
     """Environments without a marker that nobody makes, and what a killed removal left of one."""
     for prefix in inventory.folders():
         if inventory.is_whole(prefix):
@@ -108,6 +119,8 @@ def _halves(dry_run: bool) -> Iterator[Leftover]:
     for path in _children(store.folder()):
         if path.name.startswith(making.REMOVING):
             yield gone(path, "half-made environments", dry_run)
+    for tag in _children(cache_dir() / bytecode.FOLDER):
+        yield from owned(tag, dry_run, bytecode.MAKING)
 
 
 def _forgotten(older_than: float, dry_run: bool) -> Iterator[Leftover]:
@@ -118,10 +131,8 @@ def _forgotten(older_than: float, dry_run: bool) -> Iterator[Leftover]:
 
 
 def _compiled(older_than: float, dry_run: bool) -> Iterator[Leftover]:
-    """Compiled modules that no environment is linked to, and those that were not finished."""
+    """Compiled modules that no environment is linked to."""
     for tag in _children(cache_dir() / bytecode.FOLDER):
-        making_ = (path for path in _children(tag) if path.name.startswith("."))
-        yield from quiet(making_, dry_run)
         for path in _children(tag):
             if path.name.startswith(".") or _age(path) <= older_than:
                 continue

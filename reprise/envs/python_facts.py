@@ -17,9 +17,10 @@ from pathlib import Path
 from typing import Any
 
 from reprise.children import interpreter
+from reprise.durable import write_note
 from reprise.errors import RepriseError
 from reprise.named_tuple import NamedTuple
-from reprise.paths import cache_dir, write_atomically
+from reprise.paths import cache_dir
 from reprise.process import run
 
 FOLDER = "pythons-v1"
@@ -126,7 +127,7 @@ def _recall(note: Path, stamp: list[int]) -> list[str] | None:
 
 def _remember(note: Path, kept: Mapping[str, Any]) -> None:
     try:
-        write_atomically(note, json.dumps(kept))
+        write_note(note, json.dumps(kept))
     except OSError:
         return  # the next run asks again
 

@@ -9,7 +9,8 @@ import json
 import os
 from pathlib import Path
 
-from reprise.paths import cache_dir, write_atomically
+from reprise.durable import write_note
+from reprise.paths import cache_dir
 from reprise.schemas.environment import Lock
 
 FOLDER = "locks-v1"
@@ -47,7 +48,7 @@ def remember(key: str, lock: Lock, interpreter: Path, note: str = "") -> None:
         "notes": lock.notes,
         "text": lock.text,
     }
-    write_atomically(path(key), json.dumps(entry))
+    write_note(path(key), json.dumps(entry))
 
 
 def _note_use(entry: Path) -> None:

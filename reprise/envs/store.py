@@ -20,12 +20,13 @@ from contextlib import ExitStack, contextmanager
 from itertools import count
 from pathlib import Path
 
+from reprise.durable import write_note
 from reprise.envs import contents, marker
 from reprise.envs.base import EnvManager
 from reprise.envs.marker import Marker, User
 from reprise.errors import EnvError
 from reprise.lock import exclusive, hold
-from reprise.paths import CACHE_VARIABLE, cache_dir, write_atomically
+from reprise.paths import CACHE_VARIABLE, cache_dir
 from reprise.schemas.environment import Environment, EnvSpec, Lock, Policy
 
 logger = logging.getLogger(__name__)
@@ -225,4 +226,4 @@ def _prepare_root(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in (("CACHEDIR.TAG", _CACHEDIR_TAG), (".gitignore", "*\n")):
         if not (folder.parent / name).exists():
-            write_atomically(folder.parent / name, text)
+            write_note(folder.parent / name, text)

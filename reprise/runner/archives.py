@@ -14,6 +14,7 @@ from logging import getLogger
 from pathlib import Path, PurePosixPath
 from typing import IO
 
+from reprise import durable
 from reprise.errors import SourceError
 from reprise.paths import room_hint
 from reprise.redact import redact
@@ -72,7 +73,7 @@ def unpack(source: Path | str, folder: Path) -> None:
             ) from error
         except _Refused as error:
             raise SourceError(f"{shown} is refused: {error}") from error
-        root.rename(folder)
+        durable.put_in_place(root, folder)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
 

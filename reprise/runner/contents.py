@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
-from reprise import lock, paths
+from reprise import durable, lock, paths
 from reprise.errors import TrackingError
 from reprise.runner.stores import store_folder
 from reprise.schemas import run_files
@@ -50,7 +50,7 @@ def keep(objects: Path, data: bytes) -> Content:
     """Keep ``data`` in the folder ``objects``, unless it lies there already."""
     content = Content(f"sha256:{hashlib.sha256(data).hexdigest()}", len(data))
     if not (is_kept(objects, content) and _place(objects, content.digest).read_bytes() == data):
-        paths.write_atomically(_place(objects, content.digest), data)
+        durable.write_file(_place(objects, content.digest), data, staging=objects)
     return content
 
 
@@ -83,7 +83,7 @@ def upload(tracking: Tracking, run_id: str, objects: Path) -> None:
             for file in files:
                 tar.add(file, f"{file.parent.name}{file.name}")
         tracking.upload_artifact(run_id, archive, ARTIFACT)
-    paths.write_atomically(sent, listed)
+    durable.write_note(sent, listed)
 
 
 def open_content(tracking: Tracking, run_id: str, digest: str) -> IO[bytes]:

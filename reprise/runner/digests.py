@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from reprise import paths
+from reprise import durable, paths
 from reprise.named_tuple import NamedTuple
 
 FOLDER = "digests-v1"
@@ -53,7 +53,7 @@ class Memory:
         """Keep what was asked for; that it cannot be kept costs time only."""
         if self._asked != self._known:
             try:
-                paths.write_atomically(self._file, json.dumps(self._asked))
+                durable.write_note(self._file, json.dumps(self._asked))
             except OSError:
                 return
 

@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from reprise import process
+from reprise import durable, process
 from reprise.backends import registry as backends
 from reprise.backends.base import Backend
 from reprise.envs import registry as envs
@@ -159,7 +159,7 @@ def _materialised(tracking: Tracking, plan: Plan, opened: OpenRun) -> Iterator[E
     with ExitStack() as inside:
         with stoppable(opened.lease.stop_requested):
             environment = inside.enter_context(_environment(manager, plan, opened.environment_log, user))
-        opened.environment_lock.write_text(environment.lock.text, encoding="utf-8")
+        durable.write_note(opened.environment_lock, environment.lock.text)
         told = {tags.ENV_DIGEST: environment.lock.digest, **manager.tags(environment)}
         tracking.log_batch(opened.run_id, tags=told)
         yield environment

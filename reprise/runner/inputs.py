@@ -16,7 +16,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, TypeAlias
 from urllib.parse import unquote, urlsplit
 
-from reprise import paths
+from reprise import durable, lock, paths
 from reprise.errors import SourceError, TrackingError, UsageError
 from reprise.redact import redact
 from reprise.runner import digests
@@ -93,11 +93,8 @@ def _fetcher(scheme: str, tracking: Tracking) -> Fetch:
 
 def _stored(uri: str, storage: Path, fetch: Fetch) -> Path:
     """Fetch ``uri`` and file it by its content's digest."""
-    import tempfile
-
-    storage.mkdir(parents=True, exist_ok=True)
-    arriving = Path(tempfile.mkdtemp(prefix=".arriving-", dir=storage))
-    try:
+    durable.make_folders(storage)
+    with lock.arriving_folder(storage, mode=0o700) as arriving:
         name = _file_name(uri)
         fetch(uri, arriving / name)
         _make_read_only(arriving / name)
@@ -107,16 +104,14 @@ def _stored(uri: str, storage: Path, fetch: Fetch) -> Path:
             _remove(home / name)
         if not home.exists():
             try:
-                arriving.rename(home)
+                durable.publish(arriving, home)
             except OSError:  # another process filed the same content first
                 if not home.exists():
                     raise
         if not (home / name).exists():  # the same content under another name
-            shutil.move(arriving / name, home / name)
-        paths.write_atomically(_note(uri, storage), f"{home.name}/{name}\n")
+            durable.publish(arriving / name, home / name)
+        durable.write_note(_note(uri, storage), f"{home.name}/{name}\n")
         return home / name
-    finally:
-        shutil.rmtree(arriving, ignore_errors=True)
 
 
 def _folder_of(fetched: Path) -> str:

@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
 
-from reprise import disk
+from reprise import disk, durable, lock, paths
 from reprise.backends.guard import kill_after, signal_group
 from reprise.errors import TrackingError
 from reprise.named_tuple import NamedTuple
@@ -36,7 +36,7 @@ _LEASE = "lease"
 _SIZE = 16384  # bytes; a record is shorter
 _REASON_LIMIT = 2000  # characters
 _STOP = "stop"
-MAKING = ".making-"
+_HIDDEN = "."  # the names of what is no job yet, or none at all
 _BEAT = 60.0  # seconds
 _GRACE = 5.0  # seconds that what a job has left behind has to end
 _CARRIER_GRACE = 20.0  # seconds; a carrier waits for the grace period of its own job, and closes its run
@@ -61,18 +61,17 @@ class Lease(NamedTuple):
             TrackingError: the folder cannot be written.
         """
         name = os.urandom(8).hex()
-        making = jobs / f"{MAKING}{name}"  # not to be seen before it is held
         descriptor = None
         try:
-            making.mkdir(parents=True, mode=0o700)
-            descriptor = os.open(making / _LEASE, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-            _write(descriptor, Record(tracking_uri, temporary=str(temporary) if temporary else None))
-            return cls(making.rename(jobs / name), descriptor)
+            with lock.arriving_folder(jobs, mode=0o700) as making:  # not to be seen before it is held
+                descriptor = os.open(making / _LEASE, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
+                _write(descriptor, Record(tracking_uri, temporary=str(temporary) if temporary else None))
+                durable.put_in_place(making, jobs / name)
+            return cls(jobs / name, descriptor)
         except OSError as error:
             if descriptor is not None:
                 os.close(descriptor)
-            shutil.rmtree(making, ignore_errors=True)
             raise TrackingError(
                 f"cannot write to {jobs}: {disk.reason_of(error, jobs)}",
                 hint="another store is named by --tracking-uri or MLFLOW_TRACKING_URI",
@@ -164,7 +163,7 @@ def unheld(folder: Path) -> Iterator[bool]:
 def job_folders(jobs: Path) -> list[Path]:
     """The folders of all jobs, held or not; none where there are none or they are not ours to see."""
     try:
-        return [folder for folder in jobs.iterdir() if not folder.name.startswith(MAKING)]
+        return [folder for folder in jobs.iterdir() if not folder.name.startswith(_HIDDEN)]
     except OSError:
         return []
 
@@ -231,8 +230,15 @@ def _write(descriptor: int, record: Record) -> None:
 
 
 def read_record(folder: Path) -> Record:
-    """Raises ValueError for what we did not write, or not in this version."""
-    fields = json.loads((folder / _LEASE).read_bytes())
+    """What the job folder says; of one whose record a power cut took, that its run is not known.
+
+    Raises:
+        ValueError: it is not ours, or of another version.
+    """
+    data = (folder / _LEASE).read_bytes().strip(b"\0 ")
+    if not data and folder.parent != paths.state_dir() / "jobs":
+        return Record(None)
+    fields = json.loads(data)
     if not isinstance(fields, dict) or not fields.keys() <= set(Record._fields):
         raise ValueError(f"{folder / _LEASE} is no record of a job")
     return Record(**fields)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from time import monotonic
 
-from reprise import paths
+from reprise import durable, paths
 from reprise.envs import registry as envs
 from reprise.envs.base import EnvManager
 from reprise.errors import UsageError
@@ -92,7 +92,7 @@ def _delivered(path: Path, folder: Path) -> Path:
     """The lock of a checkout that goes again, in a folder that stays."""
     folder.mkdir(parents=True, exist_ok=True)
     target = folder / path.name
-    paths.write_atomically(target, path.read_text(encoding="utf-8"))
+    durable.write_file(target, path.read_text(encoding="utf-8"))
     return target
 
 

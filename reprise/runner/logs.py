@@ -9,7 +9,8 @@ from pathlib import Path
 
 from reprise.errors import TrackingError, UsageError
 from reprise.runner.reap import reap
-from reprise.runner.record import ENV_LOG_ARTIFACT, LOG_ARTIFACT, jobs_folder
+from reprise.runner.record import ENV_LOG_ARTIFACT, LOG_ARTIFACT
+from reprise.runner.stores import jobs_folder
 from reprise.schemas import tags
 from reprise.schemas.entities import Run
 from reprise.schemas.job import RunStatus

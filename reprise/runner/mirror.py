@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from reprise import lock, paths, progress
+from reprise import durable, lock, paths, progress
 from reprise.errors import SourceError
 from reprise.runner import git, git_faults, remotes
 from reprise.runner.git import HEAD
@@ -83,7 +83,7 @@ class Mirror:
     def remember_head(self, branch: str) -> None:
         """So that the default branch is known without the network."""
         if (self.folder / HEAD).read_text() != f"ref: {branch}\n":
-            paths.write_atomically(self.folder / HEAD, f"ref: {branch}\n")
+            durable.write_note(self.folder / HEAD, f"ref: {branch}\n")
 
     def failure(self, sentence: str) -> Exception:
         """What to raise when git failed: damage, where git finds fault with the mirror, else an error."""
@@ -103,12 +103,11 @@ class Mirror:
                 raise Damaged(f"its ids are of another kind than {known}")
             return
         self.home.mkdir(parents=True, exist_ok=True)
-        paths.write_atomically(self.home / "url", f"{self.remote.url}\n")
-        partial = self.home / ".mirror.git"
-        shutil.rmtree(partial, ignore_errors=True)
+        durable.write_note(self.home / "url", f"{self.remote.url}\n")
         options = ("--bare", "--template=", f"--object-format={git.object_format(known)}")
-        quietly("init", "--quiet", *options, str(partial), cwd=self.home)
-        partial.rename(self.folder)
+        with lock.arriving_folder(self.home.parent) as partial:
+            quietly("init", "--quiet", *options, str(partial), cwd=self.home)
+            durable.put_in_place(partial, self.folder)
 
     def _object_format(self) -> str:
         return git.run("rev-parse", "--show-object-format", cwd=self.folder).stdout.strip()
@@ -148,6 +147,17 @@ def quietly(*arguments: str, cwd: Path) -> None:
 
 def _ids(refs: Mapping[str, str]) -> Iterator[str]:
     return (target for name, target in refs.items() if not name.endswith("->"))
+
+
+def sweep_mirrors() -> None:
+    """Remove what killed fetches left in mirrors that no process fetches into now."""
+    for left in (paths.cache_dir() / "git-v1").glob("*/mirror.git/objects/pack/tmp_*"):
+        home = left.parents[3]
+        if (held := lock.hold(home / "mirror.lock", wait=False)) is not None:
+            try:
+                _sweep(home / "mirror.git")
+            finally:
+                os.close(held)
 
 
 def _sweep(mirror: Path) -> None:

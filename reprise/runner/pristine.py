@@ -12,7 +12,7 @@ import os
 import shutil
 from pathlib import Path
 
-from reprise import lock, paths
+from reprise import durable, lock
 from reprise.errors import SourceError
 from reprise.runner import git, remotes, repositories
 from reprise.runner.mirror import Damaged, Mirror, not_at_hand, quietly
@@ -42,11 +42,10 @@ def pristine(mirror: Mirror, commit: str, origin: str) -> Path:
         if target.is_dir() and (note.exists() or _find_fault(target, commit)):
             shutil.rmtree(target, ignore_errors=True)
         if not target.is_dir():
-            partial = commits / f".{commit}"
-            shutil.rmtree(partial, ignore_errors=True)
-            _check_out(mirror, commit, origin, partial)
-            partial.rename(target)
-        paths.write_atomically(note, _states(target))
+            with lock.arriving_folder(mirror.home.parent) as partial:
+                _check_out(mirror, commit, origin, partial)
+                durable.put_in_place(partial, target)
+        durable.write_note(note, _states(target))
     return target
 
 
@@ -139,13 +138,13 @@ def _share(mirror: Mirror, repository: Path) -> None:
 
     ``git clone --shared`` does this for complete mirrors only, and one of a shallow clone is not.
     """
-    paths.write_atomically(repository / "objects" / "info" / "alternates", f"{mirror.folder / 'objects'}\n")
+    durable.write_note(repository / "objects" / "info" / "alternates", f"{mirror.folder / 'objects'}\n")
     rows = [
         f"{target} {name.replace('refs/heads/', 'refs/remotes/origin/', 1)}\n"
         for name, target in mirror.refs().items()
         if name.startswith(("refs/heads/", "refs/tags/"))
     ]
-    paths.write_atomically(repository / "packed-refs", "".join(rows))
+    durable.write_note(repository / "packed-refs", "".join(rows))
     if (mirror.folder / "shallow").is_file():
         shutil.copyfile(mirror.folder / "shallow", repository / "shallow")
 

@@ -16,11 +16,10 @@ from reprise.envs import inventory, prune
 from reprise.envs.inventory import Entry
 from reprise.envs.prune import Leftover
 from reprise.errors import RepriseError
-from reprise.lock import hold
+from reprise.lock import ARRIVING, hold
 from reprise.named_tuple import NamedTuple
 from reprise.runner import sources
 from reprise.runner.find import experiment_names
-from reprise.runner.lease import MAKING
 from reprise.schemas import tags
 from reprise.tracking.base import Tracking
 from reprise.tracking.embedded import EmbeddedStore
@@ -148,10 +147,8 @@ def _runs_in(tracking: Tracking, digest: str) -> Iterator[str]:
 def _of_runs(jobs: list[Path], dry_run: bool) -> Iterator[Leftover]:
     """What killed runs left: copies of projects, half of a mirror, downloads, job folders never held."""
     yield from prune.owned(sources.work_root(), dry_run)
-    arriving = (paths.cache_dir() / "inputs-v1").glob(".arriving-*")
-    making = (path for folder in jobs for path in folder.glob(f"{MAKING}*"))
-    for found in (arriving, making):
-        yield from prune.quiet(found, dry_run)
+    for folder in (*(paths.cache_dir() / name for name in ("inputs-v1", "git-v1")), *jobs):
+        yield from prune.owned(folder, dry_run, ARRIVING)
     for mirror in (paths.cache_dir() / "git-v1").glob("*"):
         partial = {mirror / ".mirror.git": mirror / "mirror.lock"}
         partial |= {path: path.with_name(f"{path.name[1:]}.lock") for path in mirror.glob("commits/.*")}

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import logging
+import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
+from reprise import durable
 from reprise.errors import RepriseError
 from reprise.runner import sources
 from reprise.runner.find import experiment_names
@@ -18,17 +21,21 @@ from reprise.runner.lease import (
     read_record,
     unheld,
 )
-from reprise.runner.record import jobs_folder, keep_logs, tail, tell_outcome
+from reprise.runner.record import keep_logs, tail, tell_outcome
 from reprise.runner.records import send
+from reprise.runner.stores import jobs_folder
+from reprise.runner.sweep import sweep_leftovers
 from reprise.schemas import tags
+from reprise.schemas.entities import Run
 from reprise.schemas.job import Outcome, RunStatus
 from reprise.tracking.base import Tracking
+from reprise.tracking.embedded import EmbeddedStore
 
 log = logging.getLogger(__name__)
 
 
 def reap(tracking: Tracking) -> None:
-    """Close every run in ``tracking`` whose watcher has died.
+    """Close every run in ``tracking`` whose watcher has died, and remove what dead processes left behind.
 
     A store that cannot be written now is left for the next time.
     """
@@ -39,6 +46,46 @@ def reap(tracking: Tracking) -> None:
                     shutil.rmtree(folder, ignore_errors=True)
         except (RepriseError, OSError, ValueError) as error:
             log.debug("cannot close the run of %s: %s", folder, error)
+    try:
+        _close_lost(tracking)
+    except (RepriseError, OSError) as error:
+        log.debug("cannot look for runs of an earlier start of the machine: %s", error)
+    sweep_leftovers(tracking)
+
+
+def _close_lost(tracking: Tracking) -> None:
+    """Close runs whose job folders a power cut took; looked for once after each start of the machine."""
+    jobs = jobs_folder(tracking)
+    if not isinstance(tracking, EmbeddedStore) or not tracking.exists or not jobs.is_dir():
+        return
+    note, boot = jobs / f".boot-{os.uname().nodename}", durable.current_boot()
+    if not boot or (note.exists() and note.read_text() == boot):
+        return
+    for run in _running(tracking):
+        if _is_lost(tracking, run, jobs):
+            folder = tracking.artifact_folder(run.run_id)
+            reason = "the machine stopped while this run went on"
+            tell_outcome(tracking, Outcome(run.run_id, RunStatus.KILLED, reason=reason), folder, folder)
+            log.warning("Closed run %s as KILLED: %s", run.run_id, reason)
+    durable.write_note(note, boot)
+
+
+def _is_lost(tracking: Tracking, run: Run, jobs: Path) -> bool:
+    """Whether a run that was listed as RUNNING has no job folder, which goes after the run has ended."""
+    job = run.tags.get(tags.JOB)
+    if not job or (jobs / job).exists() or tags.COPIED_FROM in run.tags or run.end_time is not None:
+        return False
+    return not RunStatus(tracking.get_run(run.run_id).status).ended
+
+
+def _running(tracking: Tracking) -> Iterator[Run]:
+    token = None
+    experiments = list(experiment_names(tracking))
+    while experiments:
+        page = tracking.search_runs(experiments, filter="status = 'RUNNING'", page_token=token)
+        yield from page.items
+        if (token := page.next_token) is None:
+            return
 
 
 def _close(tracking: Tracking, folder: Path) -> bool:

@@ -7,7 +7,7 @@ import logging
 from pathlib import Path
 
 import reprise
-from reprise import paths
+from reprise import durable, lock
 from reprise.errors import RepriseError, TrackingError, UsageError
 from reprise.named_tuple import NamedTuple
 from reprise.redact import redact
@@ -18,7 +18,7 @@ from reprise.runner.capture.opening import outline
 from reprise.runner.lease import Lease, is_held
 from reprise.runner.plan import Plan
 from reprise.runner.records import send
-from reprise.runner.stores import store_folder
+from reprise.runner.stores import jobs_folder, store_folder
 from reprise.schemas import run_files, tags
 from reprise.schemas.entities import DELETED, Run
 from reprise.schemas.job import Invocation, Outcome, RunRequest, RunStatus
@@ -64,12 +64,6 @@ class OpenRun(NamedTuple):
     @property
     def environment_lock(self) -> Path:
         return self.folder / ENV_LOCK_ARTIFACT
-
-
-def jobs_folder(tracking: Tracking) -> Path:
-    """Where the job folders of a store's runs lie on this machine: in the store where that is here."""
-    store = store_folder(tracking)
-    return (store or paths.state_dir()) / "jobs"
 
 
 def open_run(tracking: Tracking, plan: Plan) -> OpenRun:
@@ -150,8 +144,22 @@ def tell_outcome(
         told_tags[tags.REASON] = f"{outcome.reason}\n{tail(folder / LOG_ARTIFACT)}".strip()[:_TAG_LIMIT]
     if told_tags:
         tracking.log_batch(outcome.run_id, tags=told_tags)
+    _sync(tracking, place)
     tracking.update_run(outcome.run_id, status=outcome.status, end_time=end_time)
     return outcome
+
+
+def _sync(tracking: Tracking, place: Path) -> None:
+    """See on the disk what the run kept in ``place``, where that is a store of this machine."""
+    store = store_folder(tracking)
+    if store is None or not place.is_dir():
+        return
+    lock.sweep_dead(place, lock.ARRIVING)
+    files = (place / name for name in (LOG_ARTIFACT, STREAMS_ARTIFACT, ENV_LOG_ARTIFACT, ENV_LOCK_ARTIFACT))
+    durable.sync_files(files)
+    for folder in dict.fromkeys([(place / LOG_ARTIFACT).parent, place]):
+        durable.make_folders(folder, store)
+        durable.sync_folder(folder)
 
 
 def keep_logs(tracking: Tracking, run_id: str, folder: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from reprise import amounts, paths
+from reprise import amounts, durable
 from reprise.errors import TrackingError
 from reprise.runner import contents
 from reprise.schemas import run_files
@@ -41,8 +41,12 @@ def read_record(tracking: Tracking, run_id: str) -> RunRecord | None:
 
 def write_record(folder: Path, record: RunRecord) -> None:
     """Put the record into ``folder``, which holds the run's artifacts or will be stored as such."""
-    (folder / RECORD_ARTIFACT).parent.mkdir(parents=True, exist_ok=True)
-    paths.write_atomically(folder / RECORD_ARTIFACT, to_json(record))
+    durable.write_file(folder / RECORD_ARTIFACT, to_json(record))
+
+
+def note_record(folder: Path, record: RunRecord) -> None:
+    """Put the record of a run that goes on into ``folder``: it is written again when the run ends."""
+    durable.write_note(folder / RECORD_ARTIFACT, to_json(record))
 
 
 def send(tracking: Tracking, run_id: str, folder: Path, job: Path) -> None:

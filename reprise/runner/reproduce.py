@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import logging
-import shutil
 from contextlib import ExitStack
 from pathlib import Path
 
-from reprise import paths
+from reprise import durable, paths
 from reprise.errors import SourceError, UsageError
 from reprise.named_tuple import NamedTuple
 from reprise.runner import executor, sources
@@ -135,8 +134,7 @@ def _kept(plan: Plan, run_id: str) -> Path:
     assert checkout.temporary is not None
     home = paths.state_dir() / KEPT / run_id
     try:
-        home.parent.mkdir(parents=True, exist_ok=True)
-        shutil.move(checkout.temporary, home)
+        durable.move_folder(checkout.temporary, home)
     except OSError as error:
         raise SourceError(f"the restored project cannot be kept in {home}: {error}") from error
     finally:

@@ -7,7 +7,7 @@ import time
 from reprise.errors import UsageError
 from reprise.runner.lease import request_stop
 from reprise.runner.reap import reap
-from reprise.runner.record import jobs_folder
+from reprise.runner.stores import jobs_folder
 from reprise.schemas import tags
 from reprise.schemas.entities import Run
 from reprise.schemas.job import RunStatus

@@ -5,11 +5,17 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from reprise import paths
 from reprise.tracking.base import Tracking
 from reprise.tracking.embedded import EmbeddedStore
 
 STORE_VARIABLE = "REPRISE_STORE"
 """Tells a child the folder of the store that its facade stands before."""
+
+
+def jobs_folder(tracking: Tracking) -> Path:
+    """Where the job folders of a store's runs lie on this machine: in the store where that is here."""
+    return (store_folder(tracking) or paths.state_dir()) / "jobs"
 
 
 def store_folder(tracking: Tracking) -> Path | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from reprise.errors import UsageError
 from reprise.runner.lease import is_held
-from reprise.runner.record import jobs_folder
+from reprise.runner.stores import jobs_folder
 from reprise.schemas import tags
 from reprise.schemas.entities import Experiment, Run
 from reprise.tracking.base import Tracking

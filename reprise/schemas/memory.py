@@ -10,7 +10,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from reprise import paths
+from reprise import durable, paths
 from reprise.errors import RepriseError
 from reprise.named_tuple import NamedTuple
 from reprise.schemas.faults import Finding, Position
@@ -43,7 +43,7 @@ def recall(digest: str) -> Known | None:
 def remember(digest: str, known: Known) -> None:
     rows = [[*warning.at, warning.path, warning.sentence] for warning in known.warnings]
     try:
-        paths.write_atomically(_place(digest), json.dumps({"root": _packed(known.root), "warnings": rows}))
+        durable.write_note(_place(digest), json.dumps({"root": _packed(known.root), "warnings": rows}))
     except (OSError, RepriseError):
         pass  # without a cache, it is read again next time
 

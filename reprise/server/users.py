@@ -18,9 +18,9 @@ from pathlib import Path
 
 from anyio import CapacityLimiter, to_thread
 
+from reprise.durable import write_file
 from reprise.errors import TrackingError, UsageError
 from reprise.lock import exclusive
-from reprise.paths import write_atomically
 from reprise.server.access import Bearer, Role, credentials
 from reprise.server.attempts import Attempts
 
@@ -154,7 +154,7 @@ def _is_entry(entry: object) -> bool:
 def _write(path: Path, entries: Mapping[str, Entry]) -> None:
     umask = os.umask(0o077)
     try:
-        write_atomically(path, json.dumps(entries, indent=1) + "\n")
+        write_file(path, json.dumps(entries, indent=1) + "\n")
     finally:
         os.umask(umask)
 

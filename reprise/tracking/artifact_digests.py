@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import os
 import sqlite3
 import threading
 from pathlib import Path
@@ -101,8 +102,9 @@ def read_digest(file: Path) -> Digest:
         return Digest(stream.tell(), sha256)
 
 
-def state_of(file: Path) -> State:
-    found = file.stat()
+def state_of(file: Path | int) -> State:
+    """The state of a file that a path or a descriptor names."""
+    found = os.stat(file)  # noqa: PTH116 -- of a descriptor too
     return State(found.st_size, found.st_mtime_ns)
 
 

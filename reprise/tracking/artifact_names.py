@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import NoReturn
 
+from reprise.lock import ARRIVING
 from reprise.tracking import validation
 
-ARRIVING = ".arriving-"
-"""What is being uploaded has a name that starts so; nobody can ask for it."""
+UPLOADS = f"{ARRIVING}uploads"
+"""The folder in which files are stored until they are whole; no path leads to a name that begins so."""
 
 
 _LONGEST = 3000  # bytes of a path; with the folder that it is in, systems take 4096 bytes

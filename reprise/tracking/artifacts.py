@@ -10,13 +10,12 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
-from reprise import disk
+from reprise import disk, durable, lock
 from reprise.errors import TrackingError
 from reprise.schemas.entities import Artifact
 from reprise.tracking import validation
 from reprise.tracking.artifact_digests import Digest, Digests, read_digest, state_of
-from reprise.tracking.artifact_names import ARRIVING, parts_of, refuse
-from reprise.tracking.names import new_id
+from reprise.tracking.artifact_names import UPLOADS, parts_of, refuse
 from reprise.tracking.rows import missing
 
 PROXY = "mlflow-artifacts:"
@@ -79,12 +78,22 @@ class Artifacts(Protocol):
 class ArtifactFolder:
     """A local folder of artifacts; a symlink on the way is refused as ``..`` is."""
 
-    def __init__(self, root: Path, digests: Digests | None = None) -> None:
+    def __init__(self, root: Path, digests: Digests | None = None, top: Path | None = None) -> None:
+        """``top`` holds this folder and those of other runs; files arrive in a folder of it."""
         self.root = root
         self._digests = digests
+        self._top = top
 
     def below(self, path: str) -> ArtifactFolder:
-        return ArtifactFolder(self.inside(path), self._digests)
+        return ArtifactFolder(self.inside(path), self._digests, self._top)
+
+    def sweep(self) -> None:
+        """Remove what processes that have died were storing."""
+        lock.sweep_dead(self._arriving, lock.ARRIVING)
+
+    @property
+    def _arriving(self) -> Path:
+        return self._top / UPLOADS if self._top else self.root
 
     def list(self, path: str = "") -> Sequence[Artifact]:
         """The direct children by name, paths relative to the root; empty when there is no such folder."""
@@ -128,19 +137,19 @@ class ArtifactFolder:
         target = self.inside(path)
         if not path or target.is_dir():
             raise validation.invalid(f"the artifact {path!r} is a folder")
-        _make_folder(target.parent, path)
-        arriving = target.with_name(f"{ARRIVING}{new_id()}")
-        try:
-            with arriving.open("xb", buffering=0) as stream:
-                written = _Digested(stream)
-                yield written
-            state = state_of(arriving)
-            arriving.replace(target)
-        except BaseException:
-            arriving.unlink(missing_ok=True)
-            raise
+        self._make_folder(target.parent, path)
+        with durable.arriving(target, self._arriving) as stream:
+            written = _Digested(stream)
+            yield written
+            state = state_of(stream.fileno())
         if self._digests:
             self._digests.note(str(target), state, written.sha256.digest())
+
+    def _make_folder(self, folder: Path, path: str) -> None:
+        try:
+            durable.make_folders(folder, self._top or self.root)
+        except (FileExistsError, NotADirectoryError):
+            raise validation.invalid(f"the artifact {path!r} would lie inside a file") from None
 
     def delete(self, path: str) -> None:
         """Remove a file or a folder with all in it. ``RESOURCE_DOES_NOT_EXIST`` when there is none."""
@@ -206,9 +215,10 @@ class _Digested:
 def open_root(root: str | None, folder: Path, digests: Digests) -> Artifacts:
     """The artifacts of a store: in ``root`` (a local path or an fsspec URI), else in its own ``folder``."""
     if root is None:
-        return ArtifactFolder(folder, digests)
+        return ArtifactFolder(folder, digests, folder)
     if "://" not in root or root.startswith(("file:", "local:")):
-        return ArtifactFolder(_local_path(root.replace("local:", "file:", 1)).absolute(), digests)
+        place = _local_path(root.replace("local:", "file:", 1)).absolute()
+        return ArtifactFolder(place, digests, place)
     from reprise.tracking.artifact_objects import ArtifactObjects
 
     return ArtifactObjects.at(root, digests)
@@ -246,15 +256,8 @@ def _local_path(location: str) -> Path:
     )
 
 
-def _make_folder(folder: Path, path: str) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except (FileExistsError, NotADirectoryError):
-        raise validation.invalid(f"the artifact {path!r} would lie inside a file") from None
-
-
 def _is_shown(entry: os.DirEntry[str]) -> bool:
-    return not entry.is_symlink() and not entry.name.startswith(ARRIVING)
+    return not entry.is_symlink() and not entry.name.startswith(lock.ARRIVING)
 
 
 def _artifact(prefix: str, entry: os.DirEntry[str]) -> Artifact:

@@ -11,7 +11,6 @@ frees room gets that of the store's reserve.
 
 from __future__ import annotations
 
-import os
 import sqlite3
 import threading
 import time
@@ -19,8 +18,8 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
-from reprise import lock
-from reprise.errors import TrackingError, UsageError
+from reprise import durable, lock
+from reprise.errors import TrackingError
 from reprise.tracking import connecting, migrations
 from reprise.tracking.commits import Commits
 from reprise.tracking.connecting import BUSY_SECONDS, connect
@@ -30,8 +29,6 @@ from reprise.tracking.reserve import keep_reserve, use_reserve
 _NAP = 0.25
 """Seconds after which who waits to write looks whether that is still wanted."""
 
-SYNCHRONOUS = "REPRISE_SYNCHRONOUS"
-
 
 class Database:
     """A pool of connections to ``path``; a connection is used by one thread at a time."""
@@ -39,7 +36,7 @@ class Database:
     def __init__(self, path: Path, durability: str | None = None) -> None:
         """``durability`` is ``full`` or ``normal``; what the user asks for when it is not given."""
         self.path = path
-        self._synchronous = durability or synchronous()
+        self._synchronous = durability or durable.read_synchronous()
         self._commits = Commits(self._take, self._give_back, self._begin)
         self._idle: list[sqlite3.Connection] = []
         self._closed = False
@@ -229,7 +226,7 @@ class Database:
             migrations.migrate(connection, str(new))
         finally:
             connection.close()
-        new.replace(self.path)
+        durable.publish(new, self.path)
 
     @contextmanager
     def _told_plainly(self) -> Iterator[None]:
@@ -251,15 +248,3 @@ def _identity(path: Path) -> tuple[int, int] | None:
     except OSError:
         return None
     return found.st_dev, found.st_ino
-
-
-def synchronous() -> str:
-    """What ``REPRISE_SYNCHRONOUS`` asks for: ``full``, or ``normal``: a power cut may take the last writes.
-
-    Raises:
-        UsageError: it is another word.
-    """
-    word = os.environ.get(SYNCHRONOUS, "").lower() or "full"
-    if word not in {"full", "normal"}:
-        raise UsageError(f"{SYNCHRONOUS} is {word!r}; it can be full or normal")
-    return word

@@ -15,7 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import ClassVar, Self
 
-from reprise import disk, paths
+from reprise import disk, durable, lock
 from reprise.errors import TrackingError
 from reprise.schemas.entities import MODEL_STAGES, Artifact, ModelVersion
 from reprise.tracking import validation
@@ -223,9 +223,9 @@ class EmbeddedStore(
     def _make(self) -> None:
         """The directory, out of sight of git. The database makes itself."""
         ours = self.may_be_at(self.directory)
-        self._folder.mkdir(parents=True, exist_ok=True)
+        durable.make_folders(self._folder)
         if ours:  # otherwise the folder is the user's, and so is what git makes of it
-            paths.write_atomically(self.directory / ".gitignore", "*\n")
+            durable.write_note(self.directory / ".gitignore", "*\n")
         elif any(self.directory.glob("*/meta.yaml")):
             log.warning(
                 "%s also holds MLflow's own file store; its runs are shown after reprise import",
@@ -258,4 +258,4 @@ class EmbeddedStore(
 
 def _is_ours(name: str) -> bool:
     """Whether a store may hold it before its database is made, also one whose maker was killed."""
-    return name in _OURS or name.startswith((f"{DATABASE_NAME}.", "..gitignore."))
+    return name in _OURS or name.startswith((f"{DATABASE_NAME}.", lock.ARRIVING))

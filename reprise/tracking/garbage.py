@@ -14,10 +14,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from reprise.errors import RepriseError, TrackingError
+from reprise.lock import ARRIVING
 from reprise.named_tuple import NamedTuple
 from reprise.schemas.entities import DELETED
 from reprise.schemas.tags import JOB
-from reprise.tracking.artifact_names import ARRIVING
 from reprise.tracking.artifacts import ArtifactFolder, Artifacts, at_location
 from reprise.tracking.copy.artifacts.location import place_of
 from reprise.tracking.embedded import EmbeddedStore

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from reprise import durable, lock
 from reprise.errors import TrackingError
 from reprise.schemas.entities import Artifact, Experiment, Metric, Page, Run, ViewType
 from reprise.tracking import rest_shapes as shapes
@@ -190,18 +189,13 @@ class RestTracking(RestModels):
     def download_artifact(self, run_id: str, path: str, destination: Path) -> None:
         is_folder = not path or self._is_folder(run_id, path)
         origin = self.artifact_place(run_id)
-        arriving = destination.with_name(f".{destination.name}.{os.urandom(4).hex()}")
-        destination.parent.mkdir(parents=True, exist_ok=True)
-        try:
+        with lock.arriving_folder(destination.parent) as folder:
+            arriving = folder / destination.name
             if is_folder:
                 self._fetch_folder(origin, run_id, path, arriving)
             else:
                 origin.fetch(path, arriving)
-            arriving.replace(destination)
-        finally:
-            if arriving.is_dir():
-                shutil.rmtree(arriving)
-            arriving.unlink(missing_ok=True)
+            durable.put_in_place(arriving, destination)
 
     def _is_folder(self, run_id: str, path: str) -> bool:
         """As the listing of its parent says; servers disagree on how they refuse a missing file."""

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import quote, unquote, urlsplit
 
-from reprise import disk, progress
+from reprise import disk, durable, progress
 from reprise.errors import TrackingError
 from reprise.tracking.rest_connection import RestConnection
 
@@ -87,14 +86,9 @@ class Folder:
 
     def send(self, source: Path, path: str) -> None:
         target = self._root / path
-        arriving = target.with_name(f".{os.urandom(8).hex()}.arriving")
         try:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                shutil.copyfile(source, arriving)
-                arriving.replace(target)
-            finally:
-                arriving.unlink(missing_ok=True)
+            with source.open("rb") as reader, durable.arriving(target) as writer:
+                shutil.copyfileobj(reader, writer, _PIECE)
         except OSError as error:
             raise TrackingError(
                 f"The artifact {target} cannot be written: {disk.reason_of(error)}"

@@ -22,7 +22,8 @@ from reprise import paths
 from reprise.errors import TrackingError
 from reprise.named_tuple import NamedTuple
 from reprise.runner.reap import reap
-from reprise.runner.record import ENV_LOG_ARTIFACT, LOG_ARTIFACT, jobs_folder
+from reprise.runner.record import ENV_LOG_ARTIFACT, LOG_ARTIFACT
+from reprise.runner.stores import jobs_folder
 from reprise.schemas import tags
 from reprise.schemas.entities import Run
 from reprise.schemas.job import RunStatus

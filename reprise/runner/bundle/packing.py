@@ -7,7 +7,7 @@ import shutil
 import zipfile
 from pathlib import Path
 
-from reprise import disk
+from reprise import disk, durable
 from reprise.errors import UsageError
 from reprise.runner.bundle.layout import files
 
@@ -22,20 +22,16 @@ def pack(folder: Path, target: Path) -> int:
     Raises:
         UsageError: it cannot be written there.
     """
-    partial = target.with_name(f".{target.name}.{os.getpid()}.{os.urandom(4).hex()}")
     try:
-        with zipfile.ZipFile(partial, "w", strict_timestamps=False) as out:
-            for path in files(folder):
-                _add(out, path, path.relative_to(folder).as_posix())
-        size = partial.stat().st_size
-        partial.replace(target)
+        with durable.arriving(target) as stream:
+            with zipfile.ZipFile(stream, "w", strict_timestamps=False) as out:
+                for path in files(folder):
+                    _add(out, path, path.relative_to(folder).as_posix())
+            return stream.seek(0, os.SEEK_END)
     except OSError as error:
         raise UsageError(
             f"{target} cannot be written: {disk.reason_of(error, target)}", hint="-o names another file"
         ) from error
-    finally:
-        partial.unlink(missing_ok=True)
-    return size
 
 
 def _add(out: zipfile.ZipFile, path: Path, name: str) -> None:

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from reprise import paths, process
+from reprise import durable, paths, process
 from reprise.errors import EnvError
 from reprise.named_tuple import NamedTuple
 from reprise.redact import redact
@@ -120,7 +120,7 @@ def _remembered(note: Path) -> dict[str, Any] | None:
 
 def _remember(note: Path, answer: dict[str, Any]) -> None:
     try:
-        paths.write_atomically(note, json.dumps(answer))
+        durable.write_note(note, json.dumps(answer))
     except OSError:
         return  # the next run asks again
 

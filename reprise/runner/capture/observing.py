@@ -8,7 +8,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from reprise import paths
+from reprise import durable, paths
 from reprise.envs.base import OBSERVED_VARIABLE, OBSERVER_VARIABLE, EnvManager
 from reprise.envs.registry import MANAGERS
 from reprise.named_tuple import NamedTuple
@@ -59,7 +59,7 @@ def observe(command: Command, plan: Plan, environment: Environment, job: Path) -
     notes = job / FOLDER
     try:
         notes.mkdir(mode=0o700)
-        paths.write_atomically(notes / BEGAN, json.dumps(plain(_beginning(command, plan, manager))))
+        durable.write_note(notes / BEGAN, json.dumps(plain(_beginning(command, plan, manager))))
     except OSError as error:
         log.warning("The run is not observed: %s", error)
         return command

@@ -19,7 +19,7 @@ from reprise.runner.capture.command_words import read_command
 from reprise.runner.capture.inputs import Inputs
 from reprise.runner.capture.lacking import find_lacking
 from reprise.runner.plan import Plan
-from reprise.runner.records import write_record
+from reprise.runner.records import note_record
 from reprise.runner.stores import store_folder
 from reprise.schemas import tags
 from reprise.schemas.entities import Run
@@ -101,7 +101,7 @@ def opening(tracking: Tracking, plan: Plan, record: RunRecord, folder: Path, obj
                 record = record._replace(source=found.record)
                 notes += found.notes
             record = record._replace(notes=tuple(notes))
-            write_record(folder, record)
+            note_record(folder, record)
         if lacking := lacks(record):
             log.warning("%s", lacking)
             tracking.log_batch(record.run_id, tags={tags.CAPTURE_INCOMPLETE: lacking[:TAG_LIMIT]})

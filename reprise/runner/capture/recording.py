@@ -19,7 +19,7 @@ from reprise.runner.capture.process_tree import ProcessWatch
 from reprise.runner.capture.snapshots import known, snapshot
 from reprise.runner.capture.surroundings import find_places
 from reprise.runner.plan import Plan
-from reprise.runner.records import send, write_record
+from reprise.runner.records import note_record, send
 from reprise.runner.stores import store_folder
 from reprise.schemas.environment import Environment
 from reprise.schemas.job import Command
@@ -111,7 +111,7 @@ class Recording:
         with self._changing:
             if self._over:
                 return
-            write_record(self._folder, self._record._replace(notes=tuple(self._notes)))
+            note_record(self._folder, self._record._replace(notes=tuple(self._notes)))
         send(self._tracking, self._record.run_id, self._folder, self._job)
 
     def _places(self, command: Command, environ: dict[str, str]) -> None:

@@ -12,7 +12,7 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-from reprise import paths, process
+from reprise import durable, process
 from reprise.errors import SourceError
 from reprise.runner import contents, repositories
 from reprise.runner.capture import guards
@@ -34,7 +34,7 @@ def snapshot(root: Path, commit: str, objects: Path, limit: guards.Limit) -> tup
     if isinstance(most := _read(note), int) and most >= limit.all:
         raise _too_large(commit, limit)
     packs = _packed(root, commit, objects, limit)
-    paths.write_atomically(note, json.dumps(limit.all if packs is None else packs))
+    durable.write_file(note, json.dumps(limit.all if packs is None else packs))
     if packs is None:
         raise _too_large(commit, limit)
     return packs

@@ -7,7 +7,7 @@ import hmac
 import os
 from collections.abc import Mapping
 
-from reprise import paths
+from reprise import durable, paths
 
 _SALT = "salt"  # a file of our state
 _BYTES = 32
@@ -84,7 +84,7 @@ def read_salt() -> Salt:
     except FileNotFoundError:
         found = b""
     if len(found) != _BYTES:
-        paths.write_atomically(file, os.urandom(_BYTES))
+        durable.write_file(file, os.urandom(_BYTES))
         file.chmod(0o600)
         found = file.read_bytes()  # another process may have been faster
     return Salt(found)

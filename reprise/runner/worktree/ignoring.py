@@ -6,7 +6,7 @@ import os
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
-from reprise import paths
+from reprise import durable, paths
 from reprise.runner import git, repositories
 from reprise.runner.repositories import GitAnswer, Question
 from reprise.runner.worktree.walking import MADE_BY_RUNNING, SECONDS, parents
@@ -41,7 +41,7 @@ def list_dockerignored(root: Path, subdirectory: str) -> tuple[str, ...]:
     patterns = "".join(f"{line}\n" for line in _as_gitignore(ignoring, subdirectory))
     file = paths.cache_dir() / "ignoring-v1" / os.urandom(8).hex()
     try:
-        paths.write_atomically(file, patterns)
+        durable.write_note(file, patterns)
         return read_ignored(_ask(root, f"--exclude-from={file}"))[0]
     finally:
         file.unlink(missing_ok=True)
@@ -92,5 +92,5 @@ def _empty_repository() -> Path:
     if not (folder / "HEAD").exists():
         for name in ("objects", "refs"):
             (folder / name).mkdir(parents=True, exist_ok=True)
-        paths.write_atomically(folder / "HEAD", "ref: refs/heads/none\n")
+        durable.write_note(folder / "HEAD", "ref: refs/heads/none\n")
     return folder

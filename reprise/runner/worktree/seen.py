@@ -7,7 +7,7 @@ import os
 from array import array
 from pathlib import Path
 
-from reprise import paths
+from reprise import durable, paths
 from reprise.runner.digests import is_settled
 from reprise.runner.worktree.walking import Walk
 
@@ -34,7 +34,7 @@ class Seen:
         """Remember it, unless a file may change yet without its times telling."""
         if all(map(is_settled, self._walk.files.values())):
             try:
-                paths.write_atomically(self._file, self._state)
+                durable.write_note(self._file, self._state)
             except OSError:
                 return  # the next run compares again
 

@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from reprise import paths
+from reprise import durable, paths
 
 FOLDER = "written-v1"
 
@@ -35,7 +35,7 @@ def note_written(root: Path, names: Iterable[str]) -> None:
         return
     there = [(name, key) for name, key in fresh.items() if os.path.lexists(root / name)]
     try:
-        paths.write_atomically(_file_of(root), json.dumps(dict(there[-_MOST:])))
+        durable.write_note(_file_of(root), json.dumps(dict(there[-_MOST:])))
     except OSError:
         return  # then they count as source
 
