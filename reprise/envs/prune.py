@@ -19,7 +19,7 @@ from reprise.paths import cache_dir
 QUIET = 86400.0
 """Seconds in which a file that is being written is written to."""
 
-_EARLIER_ARRIVAL = re.compile(r"\..+\.\d+\.[0-9a-f]{8}")  # of version 0.3 and before
+_EARLIER_ARRIVAL = re.compile(r"\..+\.\d+\.[0-9a-f]{8}")  # as earlier versions named them
 
 
 class Leftover(NamedTuple):

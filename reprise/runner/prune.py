@@ -27,6 +27,8 @@ from reprise.tracking.registry import open_tracking
 
 log = logging.getLogger(__name__)
 
+_EARLIER_JOBS = ".making-*"  # as earlier versions named them
+
 
 class Needed(NamedTuple):
     """Who needs an environment: runs that are not deleted, and stores that could not be asked."""
@@ -149,6 +151,8 @@ def _of_runs(jobs: list[Path], dry_run: bool) -> Iterator[Leftover]:
     yield from prune.owned(sources.work_root(), dry_run)
     for folder in (*(paths.cache_dir() / name for name in ("inputs-v1", "git-v1")), *jobs):
         yield from prune.owned(folder, dry_run, ARRIVING)
+    for folder in jobs:
+        yield from prune.quiet(folder.glob(_EARLIER_JOBS), dry_run)
     for mirror in (paths.cache_dir() / "git-v1").glob("*"):
         partial = {mirror / ".mirror.git": mirror / "mirror.lock"}
         partial |= {path: path.with_name(f"{path.name[1:]}.lock") for path in mirror.glob("commits/.*")}

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from reprise import durable
+from reprise import durable, paths
 from reprise.errors import RepriseError
 from reprise.runner import sources
 from reprise.runner.find import experiment_names
@@ -32,6 +33,9 @@ from reprise.tracking.base import Tracking
 from reprise.tracking.embedded import EmbeddedStore
 
 log = logging.getLogger(__name__)
+
+_BOOTS = "boots-v1"
+"""The folder of the cache that says for each store in which start of the machine it was looked at."""
 
 
 def reap(tracking: Tracking) -> None:
@@ -58,7 +62,8 @@ def _close_lost(tracking: Tracking) -> None:
     jobs = jobs_folder(tracking)
     if not isinstance(tracking, EmbeddedStore) or not tracking.exists or not jobs.is_dir():
         return
-    note, boot = jobs / f".boot-{os.uname().nodename}", durable.current_boot()
+    key = hashlib.sha256(os.fsencode(f"{os.uname().nodename}\0{tracking.uri}")).hexdigest()[:32]
+    note, boot = paths.cache_dir() / _BOOTS / key, durable.current_boot()
     if not boot or (note.exists() and note.read_text() == boot):
         return
     for run in _running(tracking):

@@ -12,8 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from reprise import durable
 from reprise.runner.lease import JOB_VARIABLE, Lease, request_stop
 from reprise.runner.reap import reap
+from reprise.runner.stores import jobs_folder
 from reprise.schemas import tags
 from reprise.schemas.job import Outcome, RunStatus
 from reprise.tracking.embedded import EmbeddedStore
@@ -189,3 +191,40 @@ def test_kill_9_frees_the_lease_and_what_the_job_left_behind_is_ended(
     reap(store)
     assert list(jobs.iterdir()) == []
     assert not alive(orphan)
+
+
+def test_a_run_whose_job_folder_a_power_cut_took_is_closed(
+    house: Path, store: EmbeddedStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Looked for once after each start of the machine: the folder is there as long as the run goes on."""
+    jobs = jobs_folder(store)
+    lease, lost, plain, ended = (Lease.take(jobs, None, None) for _ in range(4))
+    goes_on, taken, reopened = (
+        store.create_run("0", start_time=1, user_id="u", tags={tags.JOB: lease.name}).run_id
+        for lease in (lease, lost, ended)
+    )
+    of_a_client = store.create_run("0", start_time=1, user_id="u").run_id
+    store.update_run(reopened, status="FINISHED", end_time=2)
+    store.update_run(reopened, status="RUNNING")  # by a client, after we were done with it
+    reap(store)
+    for gone in (lost, plain, ended):
+        gone.release()
+    reap(store)
+    assert store.get_run(taken).status == "RUNNING"  # the machine has not started again
+    monkeypatch.setattr(durable, "current_boot", lambda: "another")
+    reap(store)
+    assert store.get_run(taken).status == "KILLED"
+    assert "the machine stopped" in store.get_run(taken).tags[tags.REASON]
+    assert {store.get_run(run).status for run in (goes_on, of_a_client, reopened)} == {"RUNNING"}
+    lease.release()
+
+
+@pytest.mark.parametrize("rest", [b"", bytes(16384)])
+def test_a_run_whose_lease_a_power_cut_emptied_is_closed(store: EmbeddedStore, rest: bytes) -> None:
+    lease = Lease.take(jobs_folder(store), None, None)
+    run_id = store.create_run("0", start_time=1, user_id="u", tags={tags.JOB: lease.name}).run_id
+    (lease.folder / "lease").write_bytes(rest)
+    lease.abandon()
+    reap(store)
+    assert store.get_run(run_id).status == "KILLED"
+    assert list(jobs_folder(store).iterdir()) == []
