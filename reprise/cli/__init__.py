@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import gc
 import sys
+from gc import freeze, set_threshold  # by name: there is a module reprise.cli.gc
 from typing import NoReturn
 
 from reprise.startup import prepare_process
@@ -14,10 +14,10 @@ def main() -> NoReturn:
     prepare_process()
     # A start makes tens of thousands of objects that stay. Python would look through them for garbage again
     # and again while they are made, and once more at the end: a tenth of the time of a short command.
-    gc.set_threshold(50_000)
+    set_threshold(50_000)
     from reprise.cli.outcomes import exit_code_of
     from reprise.cli.verbs import cli
 
     code = exit_code_of(lambda: cli.main(standalone_mode=False))
-    gc.freeze()
+    freeze()
     sys.exit(code)
