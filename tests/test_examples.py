@@ -23,7 +23,7 @@ from tests.envs import conda_channel
 
 LOCAL = "--env-manager=local"
 
-pytestmark = pytest.mark.usefixtures("house")
+pytestmark = [pytest.mark.usefixtures("house"), pytest.mark.slow]
 
 
 def reprise(*words: str | Path) -> subprocess.CompletedProcess[str]:

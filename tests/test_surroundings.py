@@ -15,6 +15,8 @@ from reprise.schemas import tags
 from reprise.schemas.entities import Run
 from tests.conftest import ProjectFolder, eventually
 
+pytestmark = pytest.mark.slow
+
 Write = Callable[[Mapping[str, str]], ProjectFolder]
 
 FILES = {

@@ -14,6 +14,8 @@ from tests.cli.test_verify import MLPROJECT, SCRIPT, ids
 from tests.conftest import ProjectFolder
 from tests.fakes.repositories import commit, git
 
+pytestmark = pytest.mark.slow
+
 Write = Callable[[Mapping[str, str]], ProjectFolder]
 
 

@@ -23,6 +23,8 @@ from tests.backends.test_local import run_on_terminal
 from tests.conftest import ProjectFolder
 from tests.envs import wheels
 
+pytestmark = pytest.mark.slow
+
 Write = Callable[[Mapping[str, str]], ProjectFolder]
 
 NASTY = "a 'b' \"c\" $d ; e"

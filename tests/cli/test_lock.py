@@ -24,7 +24,7 @@ FILES = {
     "show.py": "import beta; print(beta.__version__)\n",
 }
 
-pytestmark = pytest.mark.usefixtures("index")
+pytestmark = [pytest.mark.usefixtures("index"), pytest.mark.slow]
 
 
 def run(folder: ProjectFolder, *arguments: str) -> tuple[int, str, str]:

@@ -20,7 +20,7 @@ VERSION = ".".join(map(str, sys.version_info[:3]))
 POINTS = "entry_points: {main: {command: 'python -V'}}\n"
 PYTHON = f"python_env: python_env.yaml\n{POINTS}"
 
-pytestmark = pytest.mark.usefixtures("index")
+pytestmark = [pytest.mark.usefixtures("index"), pytest.mark.slow]
 
 
 @pytest.fixture

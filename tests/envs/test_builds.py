@@ -14,6 +14,8 @@ from reprise.schemas.environment import Policy, PythonEnv
 from tests.envs import wheels
 from tests.envs.conftest import only_our_python
 
+pytestmark = pytest.mark.slow
+
 MAKER = """
 import pathlib, zipfile
 VERSION = "{}"

@@ -25,7 +25,7 @@ from reprise.schemas.environment import CondaEnv, Environment, Policy
 from reprise.schemas.job import Command
 from tests.envs import conda_channel, wheels
 
-pytestmark = pytest.mark.usefixtures("index")
+pytestmark = [pytest.mark.usefixtures("index"), pytest.mark.slow]
 
 
 def spec(*dependencies: str, channels: tuple[str, ...] = (), **fields: Any) -> CondaEnv:

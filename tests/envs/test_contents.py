@@ -17,6 +17,8 @@ from reprise.errors import EnvError
 from reprise.schemas.environment import Environment, Policy, PythonEnv
 from tests.envs import wheels
 
+pytestmark = pytest.mark.slow
+
 Change = Callable[[Path], object]
 
 

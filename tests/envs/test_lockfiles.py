@@ -20,6 +20,8 @@ from reprise.schemas.environment import Environment, Lock, Policy, PythonEnv
 from reprise.schemas.platforms import here
 from tests.envs import wheels
 
+pytestmark = pytest.mark.slow
+
 ANY = Policy()
 LOCKED = Policy(locked=True)
 RUNNING = ".".join(map(str, sys.version_info[:3]))

@@ -12,6 +12,8 @@ from reprise.errors import EnvError, UsageError
 from reprise.schemas.environment import Lock, Policy, PythonEnv
 from tests.envs import wheels
 
+pytestmark = pytest.mark.slow
+
 ANY = Policy()
 LOCKED = Policy(locked=True)
 

@@ -16,6 +16,8 @@ from reprise.errors import EnvError
 from reprise.schemas.environment import Environment, Lock, Policy, PythonEnv
 from tests.envs.test_virtualenv import local_project, run
 
+pytestmark = pytest.mark.slow
+
 ANY = Policy()
 PYPROJECT = '[project]\nname = "x"\nversion = "1"\nrequires-python = ">=3.8"\ndependencies = ["gamma"]\n'
 

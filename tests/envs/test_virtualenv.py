@@ -21,6 +21,8 @@ from reprise.schemas.environment import DockerEnv, Environment, Policy, PythonEn
 from reprise.schemas.job import Command
 from tests.envs import wheels
 
+pytestmark = pytest.mark.slow
+
 PYPROJECT = '[project]\nname = "x"\nversion = "1"\nrequires-python = ">=3.8"\ndependencies = ["{}"]\n'
 RUNNING = ".".join(map(str, sys.version_info[:3]))
 

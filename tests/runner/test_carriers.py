@@ -19,7 +19,10 @@ from reprise.projects import SubmittedRun
 from reprise.runner import carriers
 from tests.conftest import ProjectFolder, eventually
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere each run has a new interpreter")
+pytestmark = [
+    pytest.mark.skipif(sys.platform != "linux", reason="elsewhere each run has a new interpreter"),
+    pytest.mark.slow,
+]
 
 Write = Callable[[Mapping[str, str]], ProjectFolder]
 

@@ -18,6 +18,8 @@ from tests.fakes import git_http, repositories
 from tests.fakes.repositories import Demo, make
 from tests.fakes.repositories import git as by_hand
 
+pytestmark = pytest.mark.slow
+
 SETTINGS = """\
 [safe]
     bareRepository = explicit

@@ -10,6 +10,8 @@ import pytest
 from tests.conftest import ProjectFolder
 from tests.fakes.repositories import commit, git
 
+pytestmark = pytest.mark.slow
+
 Write = Callable[[Mapping[str, str]], ProjectFolder]
 
 FILES = {

@@ -16,6 +16,8 @@ from reprise.server.routes import VERBS
 from reprise.server.wire import Verb
 from reprise.tracking.embedded import EmbeddedStore
 
+pytestmark = pytest.mark.slow
+
 KNOWN = ("0", "1", "a", "name", "m-1", "tr-1", "metrics.a > 1", "name = 'a'", "models:/a/1", "a desc")
 NUMBERS = (0, 1, -1, 2**31, 2**63 - 1, 2**63, -(2**63) - 1, 10**400, 1e308, -0.0, 0.5)
 TEXTS = (

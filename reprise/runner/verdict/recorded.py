@@ -152,7 +152,8 @@ class Recorded:
 
         A folder does not: a run that is performed again is told to be of the folder that the first was in.
         """
-        own = {text: role for text, role in self.names.items() if role == FOLDER or text not in other.names}
+        theirs = other.names
+        own = {text: role for text, role in self.names.items() if role == FOLDER or text not in theirs}
         machine = self.machine
         return Aside(
             own,
