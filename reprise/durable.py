@@ -138,7 +138,7 @@ def make_folders(path: Path, top: Path | None = None, *, synced: bool = True) ->
         missing.append(place)
         place = place.parent
     for folder in reversed(missing):
-        folder.mkdir(exist_ok=True)
+        paths.make_folder(folder)
         if synced:
             sync_folder(folder.parent)
     while synced and top is not None and place != top and place.is_relative_to(top):

@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from reprise.errors import RepriseError
-from reprise.paths import CACHE_VARIABLE, cache_dir
+from reprise.paths import CACHE_VARIABLE, cache_dir, make_folders
 
 log = logging.getLogger(__name__)
 
@@ -54,7 +54,7 @@ def hold(
     Any number hold it ``shared``, or one alone. The processes that we start hold an ``inheritable``
     one as well, those that get our descriptors.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folders(path.parent)
     how = (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | (0 if wait else fcntl.LOCK_NB)
     while True:
         # Who shares needs no more than to read, so that a cache of others can be used.
@@ -109,7 +109,8 @@ def arriving_folder(parent: Path, mode: int = 0o777) -> Iterator[Path]:
 def own(folder: Path, mode: int = 0o777) -> int:
     """Make ``folder``; whoever has the descriptor keeps it from those who clear up."""
     while True:
-        folder.mkdir(parents=True, mode=mode)
+        make_folders(folder.parent)
+        folder.mkdir(mode=mode)
         try:
             descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
         except FileNotFoundError:

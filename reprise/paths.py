@@ -102,6 +102,29 @@ def find_store(start: Path) -> Path:
     return start / STORE_NAME
 
 
+def make_folders(path: Path) -> None:
+    """Make the folder ``path`` and those above it, where they are missing."""
+    if not path.is_dir():
+        make_folders(path.parent)
+        make_folder(path)
+
+
+def make_private(path: Path) -> None:
+    """Make one folder for this user alone; one that is there keeps its mode."""
+    path.mkdir(mode=0o700, exist_ok=True)
+
+
+def make_folder(path: Path) -> None:
+    """Make one folder: the cache and the state for this user alone, others as the umask says.
+
+    One that is there keeps its mode: whoever shares a cache makes its folder first.
+    """
+    if path in (cache_dir(), state_dir()):
+        make_private(path)
+    else:
+        path.mkdir(exist_ok=True)
+
+
 def confined(root: Path, name: str, what: str) -> Path:
     """``root / name``, refused when it leaves ``root`` by ``..``, an absolute path or a symlink.
 

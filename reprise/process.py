@@ -19,6 +19,7 @@ from typing import IO
 from reprise.children import Child
 from reprise.errors import RepriseError
 from reprise.named_tuple import NamedTuple
+from reprise.paths import make_folders
 from reprise.pipes import Tell, read_output
 from reprise.redact import redact
 
@@ -189,7 +190,7 @@ def beginning(
 @contextmanager
 def _appended(log_file: Path, command: str) -> Iterator[Tell]:
     """The function that appends a line to ``log_file``, where it is at once."""
-    log_file.parent.mkdir(parents=True, exist_ok=True)
+    make_folders(log_file.parent)
     with log_file.open("a", encoding="utf-8", buffering=1) as log_stream:
         _written(log_stream, command)
         yield lambda line: _written(log_stream, line)

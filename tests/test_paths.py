@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import stat
 from pathlib import Path
 
 import platformdirs
 import pytest
 
-from reprise import paths
+from reprise import durable, paths
 from reprise.errors import UsageError
+from reprise.tracking.embedded import EmbeddedStore
 
 
 def test_a_store_is_found_upward_as_git_finds_its_folder(tmp_path: Path) -> None:
@@ -41,3 +44,29 @@ def test_without_any_home_it_is_told_which_variables_help(monkeypatch: pytest.Mo
     assert caught.value.hint == "set HOME or REPRISE_CACHE_DIR"
     with pytest.raises(UsageError):
         paths.state_dir()
+
+
+def test_a_shared_cache_keeps_its_mode(house: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shared = house / "shared"
+    shared.mkdir()
+    shared.chmod(0o2775)
+    monkeypatch.setenv(paths.CACHE_VARIABLE, str(shared))
+    durable.write_file(shared / "env-v1" / "file", "x")
+    assert stat.S_IMODE(shared.stat().st_mode) == 0o2775
+    assert stat.S_IMODE((shared / "env-v1").stat().st_mode) & 0o055
+
+
+def test_a_store_the_cache_and_the_state_are_private(house: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Though the user lets others read what they make."""
+    for variable in (paths.CACHE_VARIABLE, paths.STATE_VARIABLE):
+        monkeypatch.setenv(variable, str(house / variable))
+    before = os.umask(0o022)
+    try:
+        with EmbeddedStore(house / "mlruns") as store:
+            store.create_run("0", start_time=1, user_id="")
+        durable.write_file(paths.cache_dir() / "env-v1" / "file", "x")
+        durable.write_file(paths.state_dir() / "errors" / "file", "x")
+    finally:
+        os.umask(before)
+    for folder in (house / "mlruns", house / paths.CACHE_VARIABLE, house / paths.STATE_VARIABLE):
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o700

@@ -14,6 +14,7 @@ from reprise.envs import conda_channels, conda_packages, conda_rattler, conda_re
 from reprise.envs.conda_channels import Settings
 from reprise.envs.conda_records import CondaLock, Record
 from reprise.errors import EnvError
+from reprise.paths import make_folders
 from reprise.progress import spinner
 from reprise.schemas.environment import Credentials, Policy
 
@@ -96,7 +97,7 @@ async def _install(
 
     folder, downloads = conda_rattler.folder("pkgs"), conda_rattler.folder("downloads")
     for each in (folder, downloads):
-        each.mkdir(parents=True, exist_ok=True)
+        make_folders(each)
     cache = PackageCache(folder)
     client = conda_rattler.client(settings)
     with tempfile.TemporaryDirectory(dir=downloads) as own:
@@ -173,7 +174,7 @@ def _refuse_unmet(needs: Iterable[str], has: Mapping[str, tuple[str, str]], wher
 
 def _note(log: Path, records: Sequence[Record], prefix: Path) -> None:
     lines = [f"installing into {prefix}", *(f"  {record.shown}  {record.url}" for record in records)]
-    log.parent.mkdir(parents=True, exist_ok=True)
+    make_folders(log.parent)
     with log.open("a", encoding="utf-8") as out:
         out.write("".join(f"{line}\n" for line in lines))
 

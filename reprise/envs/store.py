@@ -26,7 +26,7 @@ from reprise.envs.base import EnvManager
 from reprise.envs.marker import Marker, User
 from reprise.errors import EnvError
 from reprise.lock import exclusive, hold
-from reprise.paths import CACHE_VARIABLE, cache_dir
+from reprise.paths import CACHE_VARIABLE, cache_dir, make_folders
 from reprise.schemas.environment import Environment, EnvSpec, Lock, Policy
 
 logger = logging.getLogger(__name__)
@@ -223,7 +223,7 @@ def _damage(prefix: Path, found: Marker) -> str | None:
 
 
 def _prepare_root(folder: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folders(folder)
     for name, text in (("CACHEDIR.TAG", _CACHEDIR_TAG), (".gitignore", "*\n")):
         if not (folder.parent / name).exists():
             write_note(folder.parent / name, text)

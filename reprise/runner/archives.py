@@ -16,7 +16,7 @@ from typing import IO
 
 from reprise import durable
 from reprise.errors import SourceError
-from reprise.paths import room_hint
+from reprise.paths import make_folders, room_hint
 from reprise.redact import redact
 from reprise.runner.downloads import download
 
@@ -57,7 +57,8 @@ def unpack(source: Path | str, folder: Path) -> None:
     partial = folder.with_name(f".{folder.name}.partial")
     shown = redact(str(source))
     try:
-        partial.mkdir(parents=True)
+        make_folders(folder.parent)
+        partial.mkdir()
         archive = _downloaded(source, partial / "archive") if isinstance(source, str) else source
         root = partial / "content"
         root.mkdir()

@@ -102,7 +102,7 @@ class Mirror:
             if known and git.object_format(known) != self._object_format():
                 raise Damaged(f"its ids are of another kind than {known}")
             return
-        self.home.mkdir(parents=True, exist_ok=True)
+        paths.make_folders(self.home)
         durable.write_note(self.home / "url", f"{self.remote.url}\n")
         options = ("--bare", "--template=", f"--object-format={git.object_format(known)}")
         with lock.arriving_folder(self.home.parent) as partial:

@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from reprise.errors import SourceError
+from reprise.paths import make_folders
 from reprise.runner import git, git_faults, locations, remotes, repositories
 from reprise.runner.git import HEAD
 from reprise.runner.mirror import Damaged, Mirror, NotGiven, not_at_hand, quietly
@@ -76,7 +77,7 @@ def obtain(
             whole = pristine(mirror, found.commit, origin or remote.url)
         except Damaged as again:
             raise SourceError(f"git cannot make a mirror of {remote.url}: {again}") from again
-    copy.parent.mkdir(parents=True, exist_ok=True)
+    make_folders(copy.parent)
     shutil.copytree(whole, copy, symlinks=True)
     if found.branch is not None:
         enter_branch(copy, found.branch, found.commit)

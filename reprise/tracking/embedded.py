@@ -15,7 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import ClassVar, Self
 
-from reprise import disk, durable, lock
+from reprise import disk, durable, lock, paths
 from reprise.errors import TrackingError
 from reprise.schemas.entities import MODEL_STAGES, Artifact, ModelVersion
 from reprise.tracking import validation
@@ -223,7 +223,9 @@ class EmbeddedStore(
     def _make(self) -> None:
         """The directory, out of sight of git. The database makes itself."""
         ours = self.may_be_at(self.directory)
-        durable.make_folders(self._folder)
+        durable.make_folders(self._folder.parent)
+        paths.make_private(self._folder)
+        durable.sync_folder(self._folder.parent)
         if ours:  # otherwise the folder is the user's, and so is what git makes of it
             durable.write_note(self.directory / ".gitignore", "*\n")
         elif any(self.directory.glob("*/meta.yaml")):

@@ -21,6 +21,7 @@ from reprise.children import Child
 from reprise.envs import registry as envs
 from reprise.errors import RepriseError, SubmitError
 from reprise.named_tuple import NamedTuple
+from reprise.paths import make_folders
 from reprise.process import patched
 from reprise.runner.models.folder import ModelFolder
 from reprise.runner.models.lines import Address, Broken, Unreached, ask_once
@@ -69,7 +70,7 @@ class Worker:
         self.pulse = Pulse(settings.timeout)
         command = _command(model, settings, self._port, self._socket, folder)
         entered = envs.MANAGERS[environment.manager].enter(environment, command)
-        settings.log.parent.mkdir(parents=True, exist_ok=True)
+        make_folders(settings.log.parent)
         try:
             with settings.log.open("ab") as out:
                 self.printed = Printed(settings.log, out.tell())
