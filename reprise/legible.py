@@ -12,28 +12,29 @@ import codecs
 import re
 import unicodedata
 
+# Patterns stay text: every command imports them, and few of them meet what they are for.
 # Printable to Python, and yet without a mark on the screen: fillers, joiners and variation selectors.
-_UNMARKED = re.compile(
+_UNMARKED = (
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
 )
 _EMOJI_JOINERS = "\u200d\ufe0f"  # they make one picture of several, and follow one
-_HIDDEN = re.compile(
+_HIDDEN = (
     "[\u061c\u115f\u1160\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff9-\ufffb"
     "\U000e0000-\U000e007f\U000e0100-\U000e01ef]"
 )
 
-SEQUENCE = re.compile(
+SEQUENCE = (
     r"\x1b(?:\[(?P<parameters>[0-?]*)[ -/]*(?P<letter>[@-~])|\][^\x07\x1b]*(?:\x07|\x1b\\)?"
     r"|[PX^_][^\x1b]*(?:\x1b\\)?|[ -/]*[0-OQ-WYZ\\`-~])|[\x00-\x08\x0a-\x1f\x7f-\x9f]"
 )
 """An escape sequence or a control character in one line; ``letter`` is that of a control sequence."""
 
 COLOUR = "m"
-_PASSED = re.compile(r"\x1b\[(?:[\d;:]{0,64}m|\d{0,4}[CDGK])|[\t\n\r\b]")
-_UNFINISHED = re.compile(r"\x1b(?:\[[0-?]*[ -/]*|\][^\x07\x1b\n]*\x1b?|[PX^_][^\x1b\n]*\x1b?|[ -/]*)\Z")
+_PASSED = r"\x1b\[(?:[\d;:]{0,64}m|\d{0,4}[CDGK])|[\t\n\r\b]"
+_UNFINISHED = r"\x1b(?:\[[0-?]*[ -/]*|\][^\x07\x1b\n]*\x1b?|[PX^_][^\x1b\n]*\x1b?|[ -/]*)\Z"
 _LONGEST = 4096  # characters of a sequence that has not ended yet
-_OWN_COLOUR = re.compile(r"[345]8[;:](?:5[;:]\d*|2(?:[;:]\d*){3})")  # in which an 8 is an amount
-_CONCEALED = re.compile(r"(?:^|;)0*8(?=[;:]|$)")
+_OWN_COLOUR = r"[345]8[;:](?:5[;:]\d*|2(?:[;:]\d*){3})"  # in which an 8 is an amount
+_CONCEALED = r"(?:^|;)0*8(?=[;:]|$)"
 
 
 def make_legible(text: str) -> str:
@@ -65,7 +66,7 @@ def escape_hidden(text: str) -> str:
 
     What scripts need to join or part letters stays.
     """
-    return text if text.isascii() else _HIDDEN.sub(lambda match: escape_character(match[0]), text)
+    return text if text.isascii() else re.sub(_HIDDEN, lambda match: escape_character(match[0]), text)
 
 
 def _is_seen(char: str, before: str) -> bool:
@@ -73,7 +74,7 @@ def _is_seen(char: str, before: str) -> bool:
         return before != "" and (unicodedata.category(before) in ("So", "Sk") or before == "\ufe0f")
     if char in "\n\t" or unicodedata.category(char) == "Zs":
         return True
-    return char.isprintable() and _UNMARKED.match(char) is None
+    return char.isprintable() and re.match(_UNMARKED, char) is None
 
 
 class OutputFilter:
@@ -90,7 +91,7 @@ class OutputFilter:
     def feed(self, data: bytes) -> str:
         """What can be shown now that ``data`` has come."""
         text = self._rest + self._decoder.decode(data)
-        unfinished = _UNFINISHED.search(text, max(0, text.rfind("\n") + 1))
+        unfinished = re.compile(_UNFINISHED).search(text, max(0, text.rfind("\n") + 1))
         start = unfinished.start() if unfinished else len(text)
         self._rest = _shortened(text[start:])
         return _filtered(text[:start])
@@ -108,10 +109,10 @@ def _shortened(unfinished: str) -> str:
 
 def _filtered(text: str) -> str:
     lines = text.split("\n")
-    return escape_hidden("\n".join(SEQUENCE.sub(_passed, line) for line in lines))
+    return escape_hidden("\n".join(re.sub(SEQUENCE, _passed, line) for line in lines))
 
 
 def _passed(match: re.Match[str]) -> str:
-    if match["letter"] == COLOUR and _CONCEALED.search(_OWN_COLOUR.sub("", match["parameters"])):
+    if match["letter"] == COLOUR and re.search(_CONCEALED, re.sub(_OWN_COLOUR, "", match["parameters"])):
         return ""
-    return match[0] if _PASSED.fullmatch(match[0]) else ""
+    return match[0] if re.fullmatch(_PASSED, match[0]) else ""

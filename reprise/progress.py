@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -103,4 +104,4 @@ def spinner(description: str) -> Iterator[Callable[[str], None]]:
 def note(line: str) -> None:
     """Show ``line``, which a program has just printed, beside the spinner that is turning, if any is."""
     if _turning:
-        _turning[-1](make_legible_line(SEQUENCE.sub("", line)))
+        _turning[-1](make_legible_line(re.sub(SEQUENCE, "", line)))

@@ -5,17 +5,12 @@ from __future__ import annotations
 import errno
 import os
 import sys
-import time
-import traceback
 from collections.abc import Callable
 
 import click
 
-from reprise import __version__, disk, durable, paths
-from reprise.cli.messages import colour
+from reprise import __version__
 from reprise.errors import INTERRUPTED, TERMINATED, UNEXPECTED, RepriseError
-from reprise.legible import make_legible
-from reprise.redact import redact
 
 
 def exit_code_of(command: Callable[[], object]) -> int:
@@ -57,11 +52,17 @@ def tell_error(message: str, hint: str | None) -> None:
 
 
 def _tell(label: str, text: str) -> None:
+    from reprise.cli.messages import colour
+    from reprise.legible import make_legible
+    from reprise.redact import redact
+
     click.echo(f"{label}: {make_legible(redact(text))}", err=True, color=colour())
 
 
 def _refused_by_system(error: OSError) -> int:
     """The disk or the system gave out: no fault of ours. The terminal's end of a pipe has no name."""
+    from reprise import disk
+
     if error.errno == errno.ENOSPC and error.filename is None:
         tell_error(f"the output cannot be written: {error.strerror}", None)
     elif error.errno in disk.FAULTS:
@@ -92,6 +93,11 @@ def _without_values(argv: list[str]) -> list[str]:
 def _unexpected() -> None:
     """A fault of ours: keep what a bug report needs, tell where it is."""
     import platform
+    import time
+    import traceback
+
+    from reprise import durable, paths
+    from reprise.redact import redact
 
     report = (
         f"reprise {__version__}, Python {platform.python_version()}, {platform.platform()}\n"

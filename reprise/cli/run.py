@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from reprise import paths
-from reprise.cli import run_twice, show
+from reprise.cli import show
 from reprise.cli.options import json_option, name_values, python_option, refuse_undecodable, tracking_option
 from reprise.errors import RunFailed, UsageError
 
@@ -96,6 +96,8 @@ def run(
         elif no_wait:
             _start(request, tracking, json_)
         elif twice:
+            from reprise.cli import run_twice
+
             run_twice.perform(request, tracking, json_)
         else:
             _perform(request, tracking, json_)

@@ -17,8 +17,8 @@ from reprise.named_tuple import NamedTuple
 _NAMED = 4
 _SITE = "lib/python*/site-packages"
 _CONDA = "conda-meta"
-_DISTRIBUTION = re.compile(r"(?P<name>[^-]+)-(?P<version>[^-]+)\.dist-info")
-_CONDA_PACKAGE = re.compile(r"(?P<name>.+)-(?P<version>[^-]+)-[^-]+\.json")
+_DISTRIBUTION = r"(?P<name>[^-]+)-(?P<version>[^-]+)\.dist-info"
+_CONDA_PACKAGE = r"(?P<name>.+)-(?P<version>[^-]+)-[^-]+\.json"
 
 
 class Damage(NamedTuple):
@@ -99,8 +99,8 @@ def _listed(prefix: Path, path: Path) -> list[File]:
 def _package(path: Path) -> str:
     """Name and version of the package that lists its files at ``path``."""
     if path.name == "RECORD":
-        return _DISTRIBUTION.sub(r"\g<name> \g<version>", path.parent.name)
-    return _CONDA_PACKAGE.sub(r"\g<name> \g<version>", path.name)
+        return re.sub(_DISTRIBUTION, r"\g<name> \g<version>", path.parent.name)
+    return re.sub(_CONDA_PACKAGE, r"\g<name> \g<version>", path.name)
 
 
 def _names(folder: str) -> set[str]:
@@ -132,7 +132,7 @@ def enumerated(sentences: Iterable[object]) -> str:
 
 def _packages(names: Iterable[str]) -> Iterator[tuple[str, str]]:
     for name in names:
-        if found := _DISTRIBUTION.fullmatch(name) or _CONDA_PACKAGE.fullmatch(name):
+        if found := re.fullmatch(_DISTRIBUTION, name) or re.fullmatch(_CONDA_PACKAGE, name):
             yield found["name"], found["version"]
 
 

@@ -69,6 +69,8 @@ def upload(tracking: Tracking, run_id: str, objects: Path) -> None:
     Raises:
         TrackingError: the store refused it.
     """
+    if not objects.exists():
+        return
     files = sorted(objects.glob(_OBJECTS))
     sent = objects / _SENT
     listed = "".join(f"{file.parent.name}{file.name}\n" for file in files)

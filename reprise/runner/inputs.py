@@ -20,7 +20,6 @@ from reprise import durable, lock, paths
 from reprise.errors import SourceError, TrackingError, UsageError
 from reprise.redact import redact
 from reprise.runner import digests
-from reprise.runner.downloads import download
 from reprise.tracking.base import Tracking
 
 log = logging.getLogger(__name__)
@@ -83,6 +82,8 @@ def _existing(value: str, base: Path, scheme: str) -> Path:
 
 def _fetcher(scheme: str, tracking: Tracking) -> Fetch:
     if scheme in ("http", "https"):
+        from reprise.runner.downloads import download
+
         return download
     if scheme == "runs":
         return lambda uri, target: _fetch_run_artifact(uri, target, tracking)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from reprise.errors import SourceError
 from reprise.redact import redact
-from reprise.runner import git, git_faults, repositories
+from reprise.runner import git, repositories
 from reprise.runner.repositories import GitAnswer, Question
 from reprise.runner.worktree import ignoring
 from reprise.runner.worktree.surveying import Setting, survey
@@ -51,6 +51,8 @@ def repository(path: Path) -> Repository | None:
         setting = Setting(root, commit, ignored, fault, minds_modes)
         tree = survey(setting, partial(_look_into_module, root))
     except SourceError as error:
+        from reprise.runner import git_faults
+
         owner = git_faults.of_owner(root, [root])
         why = f"{owner.message}; {owner.hint}" if owner else redact(error.message)
         log.warning("The commit of %s is not recorded: %s", root, why)

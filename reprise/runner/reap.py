@@ -12,7 +12,6 @@ from pathlib import Path
 from reprise import durable, paths
 from reprise.errors import RepriseError
 from reprise.runner import sources
-from reprise.runner.find import experiment_names
 from reprise.runner.lease import (
     CARRIER_LOG,
     Record,
@@ -132,5 +131,7 @@ def _outcome(run_id: str, record: Record, folder: Path) -> Outcome:
 
 def _runs_of(tracking: Tracking, job: str) -> list[str]:
     """The run that was opened for ``job`` in the instant before the lease could name it."""
+    from reprise.runner.find import experiment_names
+
     page = tracking.search_runs(list(experiment_names(tracking)), filter=f"tags.`{tags.JOB}` = '{job}'")
     return [run.run_id for run in page.items]

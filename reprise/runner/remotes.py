@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from reprise import process
 from reprise.errors import SourceError
+from reprise.named_tuple import NamedTuple
 from reprise.runner import git, git_faults
 
 _CREDENTIAL_HELPER = (
@@ -19,8 +19,7 @@ _CREDENTIAL_HELPER = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Remote:
+class Remote(NamedTuple):
     """A repository to fetch from: ``url`` holds no secret and may be shown, logged and stored.
 
     ``password`` is None without one in the URL: a user name alone is often a token.
@@ -28,9 +27,12 @@ class Remote:
     """
 
     url: str
-    user: str | None = field(default=None, repr=False)
-    password: str | None = field(default=None, repr=False)
+    user: str | None = None
+    password: str | None = None
     local: bool = False
+
+    def __repr__(self) -> str:
+        return f"Remote(url={self.url!r}, local={self.local})"
 
 
 def run_with_credentials(

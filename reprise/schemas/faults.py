@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from typing import TypedDict, Unpack
 
 from reprise.errors import ProjectError
@@ -56,13 +55,13 @@ class FaultOptions(TypedDict, total=False):
     is_of_all: bool
 
 
-@dataclass(slots=True)
 class Findings:
     """What was found in one file, called ``file`` in the lines: faults forbid a run, warnings do not."""
 
-    file: str
-    faults: list[Finding] = field(default_factory=list)
-    warnings: list[Finding] = field(default_factory=list)
+    def __init__(self, file: str, faults: Iterable[Finding] = ()) -> None:
+        self.file = file
+        self.faults = list(faults)
+        self.warnings: list[Finding] = []
 
     def fault(self, at: Position, path: KeyPath, sentence: str, **more: Unpack[FaultOptions]) -> None:
         self.faults.append(Finding(at, path, sentence, **more))

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 import shlex
-from dataclasses import dataclass
 from pathlib import Path
 
 from reprise import paths
 from reprise.errors import ProjectError
+from reprise.named_tuple import NamedTuple
 from reprise.schemas.environment import EnvSpec
 from reprise.schemas.environment_files import is_file, named_environment, read_yaml
 from reprise.schemas.faults import START, Findings, did_you_mean, refuse_faults, shortened
@@ -26,8 +26,7 @@ FILE_NAME = "MLproject"
 ENVIRONMENT_KEYS = ("python_env", "conda_env", "docker_env")
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(NamedTuple):
     """A project as far as it could be read, and what was found in each of its files.
 
     ``environment_file`` is the one of them that is about the file of its environment, where there is such.

@@ -11,7 +11,6 @@ import sqlite3
 from collections.abc import Callable, Sequence
 
 from reprise.errors import TrackingError
-from reprise.tracking import sorted_tables
 from reprise.tracking.names import now
 
 Migration = Callable[[sqlite3.Connection], None]
@@ -41,6 +40,8 @@ def traces(connection: sqlite3.Connection) -> None:
 
 def sorted_values(connection: sqlite3.Connection) -> None:
     """What runs are searched and sorted by: each value, and among equal ones the start time."""
+    from reprise.tracking import sorted_tables
+
     for statement in sorted_tables.statements():
         connection.execute(statement)
 

@@ -8,7 +8,6 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from reprise.schemas.entities import DatasetInput, Metric, ModelLink, Page, RunMetric
 from reprise.tracking import validation
-from reprise.tracking.metric_samples import samples
 from reprise.tracking.rows import Connection, Verbs, drop_pair, missing, pairs, put_pairs
 from reprise.tracking.run_rows import (
     IN_IDS,
@@ -143,6 +142,8 @@ class RunData(Verbs):
         end_step: int | None = None,
     ) -> Sequence[RunMetric]:
         """At most ``max_results`` points of each run, spread evenly, by (run as given, step, timestamp)."""
+        from reprise.tracking.metric_samples import samples
+
         with self._database.reading() as connection:
             found = connection.execute(
                 "SELECT r.run_id, s.id FROM run r JOIN series s ON s.run = r.id AND s.key = ?"

@@ -18,7 +18,7 @@ LOCATION = "mlflow.artifactLocation"
 """The tag that tells a client where the spans of a trace are."""
 SOURCE_RUN = "mlflow.sourceRun"
 """The metadata that names the run in which a trace was made."""
-_TRACE_ID = re.compile(r"[A-Za-z0-9_\-]{1,100}")
+_TRACE_ID = r"[A-Za-z0-9_\-]{1,100}"
 _MOST_LINKS = 100
 
 
@@ -180,7 +180,7 @@ def _add(connection: Connection, number: int, trace: Trace, tags: Mapping[str, s
 
 
 def _validate(trace: Trace) -> None:
-    if not _TRACE_ID.fullmatch(trace.trace_id):
+    if not re.fullmatch(_TRACE_ID, trace.trace_id):
         raise validation.invalid(
             f"trace id {trace.trace_id!r} is not allowed: only letters, digits, dashes and underscores,"
             " at most 100"

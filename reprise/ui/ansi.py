@@ -63,7 +63,7 @@ def shown(line: str, style: Style = PLAIN) -> tuple[list[_Piece], Style]:
     overwrites = _OVERWRITING.search(line) is not None
     cells: list[_Piece] = []  # a character each where the line overwrites itself, else pieces of any length
     cursor = done = 0
-    for found in SEQUENCE.finditer(line):
+    for found in re.finditer(SEQUENCE, line):
         cursor = _write(cells, cursor, line[done : found.start()], style, overwrites)
         done = found.end()
         if found[0] == "\r":

@@ -16,8 +16,8 @@ PROJECT = "project folder"
 """The role of the folder in which the command runs."""
 
 _TRACKING = "MLFLOW_TRACKING_URI"
-_CREDENTIALS = re.compile(r"://[^/@]*@")
-_HOME_OF_VENV = re.compile(r"^home *= *(.+)$", re.MULTILINE)
+_CREDENTIALS = r"://[^/@]*@"
+_HOME_OF_VENV = r"(?m)^home *= *(.+)$"
 
 
 def find_places(command: Command, environ: Mapping[str, str]) -> dict[str, str]:
@@ -27,7 +27,7 @@ def find_places(command: Command, environ: Mapping[str, str]) -> dict[str, str]:
         "home": environ.get("HOME", ""),
         "temporary folder": environ.get("TMPDIR") or tempfile.gettempdir(),
         "cache": str(paths.cache_dir()),
-        "tracking address": _CREDENTIALS.sub("://", environ.get(_TRACKING, "")),
+        "tracking address": re.sub(_CREDENTIALS, "://", environ.get(_TRACKING, "")),
         **dict(_interpreter_places(environ)),
     }
     return {role: place.rstrip("/") for role, place in found.items() if place.rstrip("/")}
@@ -40,7 +40,7 @@ def _interpreter_places(environ: Mapping[str, str]) -> Iterator[tuple[str, str]]
         return
     prefix = Path(program).parent.parent
     try:
-        home = _HOME_OF_VENV.search((prefix / "pyvenv.cfg").read_text("utf-8", "replace"))
+        home = re.search(_HOME_OF_VENV, (prefix / "pyvenv.cfg").read_text("utf-8", "replace"))
     except OSError:
         yield "interpreter", str(Path(program).resolve().parent.parent)
         return

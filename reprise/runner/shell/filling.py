@@ -5,8 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
-from reprise.runner.shell.marked_text import MARK
-from reprise.runner.shell.quoting import Place, Refused, is_harmless, quote_at
+from reprise.runner.shell.quoting import MARK, Place, Refused, is_harmless, quote_at
 
 Part = tuple[str, str | None]
 """Text as it is, and the name of the parameter whose value follows it."""

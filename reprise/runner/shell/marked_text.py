@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 from reprise.runner.shell import quoting
-from reprise.runner.shell.quoting import Place
+from reprise.runner.shell.quoting import MARK, Place
 from reprise.runner.shell.words import SimpleCommand
-
-MARK = "\0"
-"""Stands for a placeholder. No value and no command can hold it."""
 
 _UNSURE = "the command is written in a way that leaves open where a quoted value would end"
 

@@ -14,6 +14,9 @@ from reprise.named_tuple import NamedTuple
 
 Encode = Callable[[str], str]
 
+MARK = "\0"
+"""Stands for a placeholder. No value and no command can hold it."""
+
 _OF_BRACES = re.compile(r",|\.\.")
 _OF_NAMES = re.compile(r"\w", re.ASCII)
 

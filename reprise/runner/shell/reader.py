@@ -13,8 +13,8 @@ from reprise.named_tuple import NamedTuple
 from reprise.runner.shell import quoting
 from reprise.runner.shell.code_words import BASH, SHELL, code_language
 from reprise.runner.shell.here_documents import HereDocument, find_text, read_operator
-from reprise.runner.shell.marked_text import MARK, MarkedText
-from reprise.runner.shell.quoting import Place, Refused
+from reprise.runner.shell.marked_text import MarkedText
+from reprise.runner.shell.quoting import MARK, Place, Refused
 from reprise.runner.shell.words import SimpleCommand, Word
 
 _ENDS_WORD = " \t\n;&|()<>"

@@ -7,13 +7,10 @@ import stat
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from reprise.named_tuple import NamedTuple
-from reprise.runner.worktree.commits import GITLINK, Tracked, is_attributes, list_files
-from reprise.runner.worktree.comparing import compare_files
-from reprise.runner.worktree.large_files import find_pointers
 from reprise.runner.worktree.seen import Seen
-from reprise.runner.worktree.standings import find_standings, list_added_modules
 from reprise.runner.worktree.walking import (
     Walk,
     folders_below,
@@ -24,6 +21,10 @@ from reprise.runner.worktree.walking import (
 )
 from reprise.runner.worktree.written import key_of, read_written
 from reprise.schemas.work_tree import ModuleTree, Standing, WorkTree
+
+# What compares files is imported where it is needed: most runs start in a tree that was seen to be clean.
+if TYPE_CHECKING:
+    from reprise.runner.worktree.commits import Tracked
 
 _MOST = 10_000  # files that are in no commit
 _ENTRIES = 1_000  # that are looked at in folders that are ignored
@@ -64,6 +65,8 @@ def survey(setting: Setting, look: LookIntoModule = lambda path, commit: None) -
     seen = Seen(root, commit, walk)
     if seen.is_clean:
         return found._replace(folders=_empty_folders(root, found, walk, walk.files))
+    from reprise.runner.worktree.commits import list_files
+
     tracked = list_files(root, commit)
     found = _with_tracked(found, setting, walk, tracked)
     found = _with_modules(found, setting, walk, tracked, look)
@@ -80,6 +83,11 @@ def _with_tracked(
     found: WorkTree, setting: Setting, walk: Walk, tracked: Mapping[str, Tracked]
 ) -> WorkTree:
     """With the files of the commit that lie there otherwise, or not at all."""
+    from reprise.runner.worktree.commits import is_attributes
+    from reprise.runner.worktree.comparing import compare_files
+    from reprise.runner.worktree.large_files import find_pointers
+    from reprise.runner.worktree.standings import find_standings
+
     root = setting.root
     compared = compare_files(root, tracked, walk.files, modes=_keeps_modes(root))
     differing = [*compared.changed, *compared.absent]
@@ -97,6 +105,9 @@ def _with_modules(
     found: WorkTree, setting: Setting, walk: Walk, tracked: Mapping[str, Tracked], look: LookIntoModule
 ) -> WorkTree:
     """With the submodules, also those that are not checked out, or are added and not committed."""
+    from reprise.runner.worktree.commits import GITLINK
+    from reprise.runner.worktree.standings import list_added_modules
+
     links = {path: item.id for path, item in tracked.items() if item.mode == GITLINK}
     others = [path for path in (name.rstrip("/") for name in walk.repositories) if path not in tracked]
     links |= list_added_modules(setting.root, others)
@@ -120,6 +131,8 @@ def _with_untracked(
     names = sorted(names)[:_MOST]
     standing = dict.fromkeys(names, Standing.UNTRACKED)
     if setting.commit is not None:
+        from reprise.runner.worktree.standings import find_standings
+
         standing = find_standings(setting.root, names, {}, walk.files, minds_modes=False)
     left = read_written(setting.root) if names else {}
     standing |= {
