@@ -83,6 +83,8 @@ def _is_lost(tracking: Tracking, run: Run, jobs: Path) -> bool:
 
 
 def _running(tracking: Tracking) -> Iterator[Run]:
+    from reprise.runner.find import experiment_names
+
     token = None
     experiments = list(experiment_names(tracking))
     while experiments:

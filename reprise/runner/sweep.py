@@ -14,7 +14,7 @@ from pathlib import Path
 from reprise import lock, paths
 from reprise.durable import ARRIVALS
 from reprise.errors import RepriseError
-from reprise.runner import contents, mirror, sources
+from reprise.runner import contents, sources
 from reprise.runner.stores import jobs_folder
 from reprise.tracking.artifacts import ArtifactFolder
 from reprise.tracking.base import Tracking
@@ -68,6 +68,7 @@ def _is_due(stamp: Path) -> bool:
 
 def _sweep_unfinished() -> None:
     from reprise.envs import prune
+    from reprise.runner import mirror
 
     try:
         mirror.sweep_mirrors()
