@@ -12,6 +12,7 @@ from reprise.runner.verdict.artifacts import compare_artifacts, compare_logged_m
 from reprise.runner.verdict.causes import find_causes, find_reservations
 from reprise.runner.verdict.children import Compared, compare_children, pair_descendants
 from reprise.runner.verdict.environment import compare_environments
+from reprise.runner.verdict.folding import fold_reads, fold_reads_of_child
 from reprise.runner.verdict.given import compare_inputs, compare_parameters, is_declared
 from reprise.runner.verdict.kinship import Pair
 from reprise.runner.verdict.metrics import compare_series
@@ -57,6 +58,8 @@ def compare_runs(a: Recorded, b: Recorded, tolerance: Tolerance, subject: Subjec
         found = _compare(a, b, pairs, others, subject) if others != rules else found
     parts = (*found.parts, *unread)
     agreement, decisive = worst_agreement(parts)
+    if agreement in REPRODUCED:
+        parts = fold_reads(parts)
     return Verdict(
         a.run_id,
         b.run_id,
@@ -67,7 +70,7 @@ def compare_runs(a: Recorded, b: Recorded, tolerance: Tolerance, subject: Subjec
         failed,
         reservations=(*find_reservations(a, b), *((reason,) if reason else ())),
         causes=() if agreement in REPRODUCED else find_causes(a, b, parts, found.children),
-        children=found.children,
+        children=tuple(map(fold_reads_of_child, found.children)),
     )
 
 

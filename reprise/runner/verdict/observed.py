@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
+from reprise.amounts import counted
 from reprise.runner.verdict.recorded import Recorded
 from reprise.runner.verdict.values import IDENTICAL, Finding, Part, diverged, part, unknown
 from reprise.schemas.observed_record import ObservedInput, ObservedRecord
 
-_CACHES = (".cache", "Caches", ".matplotlib", ".ipython", ".jupyter", "joblib")
+READ_BY_ONE = ("it was not read then", "it was not read this time")
+"""The notes of a file that one run alone was seen to read."""
+
+_CACHES = (".cache", "Caches", ".matplotlib", ".ipython", ".jupyter", "joblib", "__pycache__")
+_CACHED = re.compile(r"/\.config/mlflow/telemetry\.json$|/fontlist-v[\d.]+\.json$|\.pyc$")
+_SHOWN = 3  # names of cache files
 VARIABLE = "environment variable"
 """How the names of parts begin that are about one."""
 
@@ -48,12 +55,15 @@ def _files(
     a: Mapping[str, ObservedInput], b: Mapping[str, ObservedInput], missing: set[str]
 ) -> Iterator[Part]:
     """``missing`` are files that the second run looked for in vain."""
-    same = 0
+    same, cached = 0, []
     for path in sorted({*a, *b}):
         one, other = a.get(path), b.get(path)
         found = _compare_files(one, other, is_missing=path in missing)
         if found == IDENTICAL:
             same += one.files if one else 0
+            continue
+        if _is_cache(path):
+            cached.append(PurePosixPath(path).name)
             continue
         decides = one is not None and other is not None and _is_from_outside(one, other)
         yield part("input", path, found, decides=decides)
@@ -61,13 +71,17 @@ def _files(
         yield part(
             "input", f"{same} {'file' if same == 1 else 'files'} that it was seen to read", IDENTICAL
         )
+    if cached:
+        shown = ", ".join(cached[:_SHOWN]) + (", ..." if len(cached) > _SHOWN else "")
+        note = f"of programs, which they keep for themselves: {shown}"
+        yield part("input", counted(len(cached), "cache file"), diverged(note=note), decides=False)
 
 
 def _compare_files(a: ObservedInput | None, b: ObservedInput | None, *, is_missing: bool) -> Finding:
     if a is None:
-        return diverged(note="it was not read then")
+        return diverged(note=READ_BY_ONE[0])
     if b is None:
-        return diverged(note="it is not there" if is_missing else "it was not read this time")
+        return diverged(note="it is not there" if is_missing else READ_BY_ONE[1])
     if a.digest is None or b.digest is None:
         return unknown(a.note or b.note or "its digest is not recorded")
     if a.digest == b.digest:
@@ -77,10 +91,12 @@ def _compare_files(a: ObservedInput | None, b: ObservedInput | None, *, is_missi
 
 
 def _is_from_outside(a: ObservedInput, b: ObservedInput) -> bool:
-    """Whether both were given the file: it is known, no cache, and the run itself does not change it."""
-    if a.digest is None or b.digest is None or a.note or b.note:
-        return False
-    return not set(_CACHES).intersection(Path(a.path).parts)
+    """Whether both were given the file: it is known, and the run itself does not change it."""
+    return not (a.digest is None or b.digest is None or a.note or b.note)
+
+
+def _is_cache(path: str) -> bool:
+    return _CACHED.search(path) is not None or not set(_CACHES).isdisjoint(PurePosixPath(path).parts)
 
 
 def _variables(a: ObservedRecord, b: ObservedRecord) -> Iterator[Part]:

@@ -40,14 +40,9 @@ def test_a_module_from_elsewhere_that_changed_decides(made: Made) -> None:
         ((), (file("/x", "1"),), Agreement.DIVERGED),
         ((file("/x", "1"),), (), Agreement.DIVERGED),
         ((file("/x", "1", note="the run changed it"),), (file("/x", "2"),), Agreement.DIVERGED),
-        (
-            (file("/root/.cache/fonts.json", "1"),),
-            (file("/root/.cache/fonts.json", "2"),),
-            Agreement.DIVERGED,
-        ),
         ((ObservedInput("/x", "file", note="large"),), (file("/x", "1"),), Agreement.NOT_COMPARABLE),
     ],
-    ids=["new", "not read", "a state of its own", "a cache", "no digest"],
+    ids=["new", "not read", "a state of its own", "no digest"],
 )
 def test_what_is_told_and_does_not_decide(
     made: Made, one: tuple[ObservedInput, ...], other: tuple[ObservedInput, ...], word: Agreement
@@ -56,6 +51,27 @@ def test_what_is_told_and_does_not_decide(
     assert found.sentence == "identical"
     name = (one or other)[0].path
     assert (part(found, "input", name).agreement, part(found, "input", name).decides) == (word, False)
+
+
+def test_cache_files_of_programs_are_one_line_and_do_not_decide(made: Made) -> None:
+    home = "/home/user/"
+    one = (file(f"{home}.cache/fonts.json", "1"), file(f"{home}.config/mlflow/telemetry.json", "1"))
+    other = (file(f"{home}.cache/fonts.json", "2"), file("/src/__pycache__/m.cpython-311.pyc", "1"))
+    found = verdict_on(made, ObservedRecord(one), ObservedRecord(other))
+    assert found.sentence == "identical"
+    assert {name for name in words(found) if name.startswith("input")} == {"input 3 cache files"}
+    assert not part(found, "input", "3 cache files").decides
+
+
+def test_files_that_one_run_alone_read_are_one_line_where_the_runs_agree(made: Made) -> None:
+    alone = tuple(file(f"/data/{name}", "1") for name in "abcd")
+    seen = ObservedRecord((*alone, file("/x", "1")))
+    found = verdict_on(made, seen, ObservedRecord((file("/x", "1"),)))
+    title = "4 files that one run alone was seen to read"
+    assert part(found, "input", title).note == "/data/a, /data/b, /data/c, ..."
+    assert found.sentence == "identical"
+    differing = verdict_on(made, seen, ObservedRecord((file("/x", "2"),)))
+    assert part(differing, "input", "/data/d").note == "it was not read this time"
 
 
 def test_a_declared_input_is_told_once(made: Made) -> None:
