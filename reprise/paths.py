@@ -110,8 +110,13 @@ def make_folders(path: Path) -> None:
 
 
 def make_private(path: Path) -> None:
-    """Make one folder for this user alone; one that is there keeps its mode."""
-    path.mkdir(mode=0o700, exist_ok=True)
+    """Make the folder ``path`` for this user alone, and those above it where they are missing.
+
+    One that is there keeps its mode.
+    """
+    if not path.is_dir():
+        make_folders(path.parent)
+        path.mkdir(mode=0o700, exist_ok=True)
 
 
 def make_folder(path: Path) -> None:
@@ -120,7 +125,7 @@ def make_folder(path: Path) -> None:
     One that is there keeps its mode: whoever shares a cache makes its folder first.
     """
     if path in (cache_dir(), state_dir()):
-        make_private(path)
+        path.mkdir(mode=0o700, exist_ok=True)
     else:
         path.mkdir(exist_ok=True)
 

@@ -63,6 +63,7 @@ class Lease(NamedTuple):
         name = os.urandom(8).hex()
         descriptor = None
         try:
+            paths.make_private(jobs.parent)  # the store's, or our state
             with lock.arriving_folder(jobs, mode=0o700) as making:  # not to be seen before it is held
                 descriptor = os.open(making / _LEASE, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
                 fcntl.flock(descriptor, fcntl.LOCK_EX)

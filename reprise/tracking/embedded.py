@@ -223,9 +223,10 @@ class EmbeddedStore(
     def _make(self) -> None:
         """The directory, out of sight of git. The database makes itself."""
         ours = self.may_be_at(self.directory)
-        durable.make_folders(self._folder.parent)
-        paths.make_private(self._folder)
-        durable.sync_folder(self._folder.parent)
+        durable.make_folders(self.directory.parent)
+        paths.make_private(self.directory)
+        durable.sync_folder(self.directory.parent)
+        durable.make_folders(self._folder)
         if ours:  # otherwise the folder is the user's, and so is what git makes of it
             durable.write_note(self.directory / ".gitignore", "*\n")
         elif any(self.directory.glob("*/meta.yaml")):
