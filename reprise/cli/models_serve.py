@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import click
 
 from reprise.cli.model_options import model_options, policy_of
 from reprise.cli.options import opened, tracking_option
-from reprise.cli.serving_options import access_of, access_options
+from reprise.cli.serving_options import access_options, serving_of
 
 _LOOK = 10.0  # seconds
 
@@ -56,8 +55,6 @@ def serve(
     python: str | None,
     offline: bool,
     watch: float | None,
-    allowed_host: tuple[str, ...],
-    access_log: Path | None,
     max_request: str,
     limit_concurrency: int,
     tracking_uri: str | None,
@@ -70,12 +67,10 @@ def serve(
     from reprise.runner.models.fleet import Wanted
     from reprise.runner.models.folder import is_address
     from reprise.runner.models.worker import Settings
-    from reprise.server.serving import Serving, place
+    from reprise.server.serving import place
 
     policy = policy_of(python, offline)
-    access = access_of(host, **who)
-    largest = read_size("--max-request", max_request)
-    how = Serving(host, port, access, frozenset(allowed_host) or None, access_log, largest)
+    how = serving_of(host, port, largest=read_size("--max-request", max_request), **who)
     with opened(tracking_uri, make=not is_address(uri)) as tracking, place(how) as here:
         log = paths.state_dir() / "logs" / f"serving-{host}-{here.port}.log"
         wanted = Wanted(tracking, uri, env_manager, policy, Settings(log, workers, timeout))

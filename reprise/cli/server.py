@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
-from reprise.cli.serving_options import access_of, serve_store, store_options
+from reprise.cli.serving_options import serve_store, serving_of, store_options
 
 
 @click.command()
@@ -15,22 +16,10 @@ from reprise.cli.serving_options import access_of, serve_store, store_options
 @store_options
 @click.option("--max-upload", metavar="SIZE", help="Largest request: 500M, 2G. [default: any]")
 def server(
-    host: str,
-    port: int,
-    store: Path | None,
-    artifact_root: str | None,
-    auth: Path | None,
-    token: str | None,
-    insecure: bool,
-    allowed_host: tuple[str, ...],
-    access_log: Path | None,
-    max_upload: str | None,
+    host: str, port: int, store: Path | None, artifact_root: str | None, max_upload: str | None, **how: Any
 ) -> None:
     """Serve the store over MLflow's REST API, and the web UI, until Ctrl-C."""
     from reprise.amounts import read_size
-    from reprise.server.serving import Serving
 
-    access = access_of(host, auth, token, insecure)
     largest = None if max_upload is None else read_size("--max-upload", max_upload)
-    how = Serving(host, port, access, frozenset(allowed_host) or None, access_log, largest)
-    serve_store(store, artifact_root, how)
+    serve_store(store, artifact_root, serving_of(host, port, largest=largest, **how))

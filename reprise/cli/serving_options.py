@@ -25,13 +25,34 @@ _STORE = (
         metavar="URI",
         help="Where artifacts are: a folder, s3://... [default: in the store]",
     ),
+    click.option(
+        "--static-prefix",
+        metavar="PATH",
+        envvar="MLFLOW_STATIC_PREFIX",
+        help="Serve below this path, as /mlflow. [env: MLFLOW_STATIC_PREFIX]",
+    ),
 )
 _ACCESS = (
     click.option("--auth", type=Path, metavar="FILE", help="Users and their roles; see reprise users."),
     click.option("--token", envvar="REPRISE_SERVER_TOKEN", help="One secret. [env: REPRISE_SERVER_TOKEN]"),
     click.option("--insecure", is_flag=True, help="Serve others without asking who they are."),
     click.option(
-        "--allowed-host", multiple=True, metavar="NAME", help="A name it is called by; repeatable."
+        "--allowed-host",
+        "--allowed-hosts",
+        "allowed_host",
+        multiple=True,
+        metavar="NAME",
+        envvar="MLFLOW_SERVER_ALLOWED_HOSTS",
+        help="A name to answer to, as ml.example.org or *.example.org; repeatable."
+        " [env: MLFLOW_SERVER_ALLOWED_HOSTS]",
+    ),
+    click.option(
+        "--cors-allowed-origins",
+        multiple=True,
+        metavar="ORIGIN",
+        envvar="MLFLOW_SERVER_CORS_ALLOWED_ORIGINS",
+        help="Web pages of others that may ask, as https://app.example.org; repeatable."
+        " [env: MLFLOW_SERVER_CORS_ALLOWED_ORIGINS]",
     ),
     click.option(
         "--access-log", type=Path, metavar="FILE", help="Append one line of JSON for each request."
@@ -40,12 +61,12 @@ _ACCESS = (
 
 
 def access_options(command: F) -> F:
-    """``--auth --token --insecure --allowed-host --access-log``."""
+    """``--auth --token --insecure --allowed-host --cors-allowed-origins --access-log``."""
     return _with(command, _ACCESS)
 
 
 def store_options(command: F) -> F:
-    """``--store --artifact-root``, and those of access."""
+    """``--store --artifact-root --static-prefix``, and those of access."""
     return _with(access_options(command), _STORE)
 
 
@@ -66,6 +87,41 @@ def access_of(host: str, auth: Path | None, token: str | None, insecure: bool) -
     return Users(auth) if auth else OneSecret(token) if token else Everyone()
 
 
+def serving_of(
+    host: str,
+    port: int,
+    *,
+    auth: Path | None,
+    token: str | None,
+    insecure: bool,
+    allowed_host: tuple[str, ...],
+    cors_allowed_origins: tuple[str, ...],
+    access_log: Path | None,
+    static_prefix: str | None = None,
+    largest: int | None = None,
+) -> Serving:
+    """How the options say that it is served; ``largest`` is that of a body in bytes.
+
+    Raises:
+        UsageError: a value cannot be, or some contradict each other.
+    """
+    from reprise.server.foreign import read_origins
+    from reprise.server.hosts import read_hosts
+    from reprise.server.prefix import Prefix, read_prefix
+    from reprise.server.serving import Serving
+
+    return Serving(
+        host,
+        port,
+        access_of(host, auth, token, insecure),
+        read_hosts(allowed_host, host),
+        access_log,
+        largest,
+        origins=read_origins(cors_allowed_origins),
+        prefix=read_prefix(static_prefix) if static_prefix else Prefix(),
+    )
+
+
 def serve_store(
     folder: Path | None,
     artifact_root: str | None,
@@ -84,7 +140,7 @@ def serve_store(
 
     with EmbeddedStore(folder or paths.find_store(paths.here()), artifact_root) as store:
         try:
-            serve(store, how._replace(pages=WebPages(store, how.access)), ready)
+            serve(store, how._replace(pages=WebPages(store, how.access, how.prefix.url)), ready)
         except KeyboardInterrupt:  # how a server is ended: nothing was broken off that has to be told
             click.echo(err=True)  # after the ^C of the terminal
             raise click.exceptions.Exit(INTERRUPTED) from None

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import click
 
-from reprise.cli.serving_options import access_of, serve_store, store_options
+from reprise.cli.serving_options import serve_store, serving_of, store_options
 
 _PORT = 5000
 
@@ -22,20 +23,12 @@ def ui(
     port: int | None,
     store: Path | None,
     artifact_root: str | None,
-    auth: Path | None,
-    token: str | None,
-    insecure: bool,
-    allowed_host: tuple[str, ...],
-    access_log: Path | None,
     no_browser: bool,
+    **how: Any,
 ) -> None:
     """See and compare runs in a browser, until Ctrl-C. MLflow's clients can log to it as well."""
-    from reprise.server.serving import Serving
-
-    access = access_of(host, auth, token, insecure)
-    port = _free(host) if port is None else port
-    how = Serving(host, port, access, frozenset(allowed_host) or None, access_log)
-    serve_store(store, artifact_root, how, None if no_browser else _open)
+    serving = serving_of(host, _free(host) if port is None else port, **how)
+    serve_store(store, artifact_root, serving, None if no_browser else _open)
 
 
 def _free(host: str) -> int:

@@ -23,12 +23,17 @@ from reprise import disk
 from reprise.errors import RepriseError, TrackingError
 from reprise.server.access import Access, refusal
 from reprise.server.following import Follows
+from reprise.server.foreign import Origins, answer_origins, is_foreign
+from reprise.server.hosts import Hosts
 from reprise.server.roles import Roles
 from reprise.server.routes import ROLES, ROUTES
 from reprise.server.wire import HTTP_STATUS, encode
 from reprise.tracking.embedded import EmbeddedStore
 
 logger = logging.getLogger(__name__)
+
+_LOOPBACK = Hosts.of(())
+_NO_ORIGINS = Origins()
 
 _HEADERS = {
     "UNAUTHENTICATED": {"WWW-Authenticate": 'Basic realm="reprise"'},
@@ -41,9 +46,7 @@ _HEADERS = {
 _WRITERS = 40
 """Threads that write; those that look are others, so that pages come while another process is writing."""
 
-_PROBES = ("/health", "/ping")  # of those who only look whether we are there
-
-LOOPBACK_NAMES = frozenset({"127.0.0.1", "localhost", "::1"})
+_PROBES = ("/health", "/ping")  # of those who only look whether we are there, by whatever name
 
 
 class Pages(Protocol):
@@ -73,7 +76,8 @@ def create_app(
     store: EmbeddedStore,
     access: Access,
     *,
-    hosts: Iterable[str] | None = LOOPBACK_NAMES,
+    hosts: Hosts | None = _LOOPBACK,
+    origins: Origins = _NO_ORIGINS,
     pages: Pages | None = None,
     aliases: MutableMapping[str, str] | None = None,
 ) -> ASGIApp:
@@ -81,8 +85,8 @@ def create_app(
 
     Args:
         access: who may do what.
-        hosts: the names by which a client may call us (a foreign web page whose name was made to
-            resolve to our address calls us by another); None for any.
+        hosts: the names by which a client may call us; None for any.
+        origins: foreign web pages that may ask.
         pages: what is shown to people; None: only programs are served.
         aliases: gets the versions that clients of runs got for aliases of models.
     """
@@ -90,7 +94,7 @@ def create_app(
     app.state.store = store
     app.state.follows = Follows(aliases)
     app.state.writers = CapacityLimiter(_WRITERS)
-    return Guard(app, access, None if hosts is None else frozenset(hosts), pages)
+    return answer_origins(Guard(app, access, hosts, pages, origins=origins), origins)
 
 
 def application(routes: Iterable[BaseRoute]) -> Starlette:
@@ -114,15 +118,17 @@ class Guard:
         self,
         app: ASGIApp,
         access: Access,
-        hosts: frozenset[str] | None,
+        hosts: Hosts | None,
         pages: Pages | None = None,
         roles: Roles = ROLES,
+        origins: Origins = _NO_ORIGINS,
     ) -> None:
         self._app = app
         self._access = access
         self._roles = roles
-        self._hosts = None if hosts is None else frozenset(map(_host_name, hosts))
+        self._hosts = hosts
         self._pages = pages
+        self._origins = origins
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and (refused := await self._refusal(scope)) is not None:
@@ -133,15 +139,19 @@ class Guard:
 
     async def _refusal(self, scope: Scope) -> TrackingError | None:
         headers = Headers(scope=scope)
-        host = headers.get("host", "")
-        if self._hosts is not None and _host_name(host) not in self._hosts:
+        is_probe = scope["path"] in _PROBES
+        if self._hosts is not None and not is_probe and not self._hosts.admit(headers.get("host", "")):
             return TrackingError(
-                "This server is not called by that Host; --allowed-host tells it its names",
+                "This server does not answer to that Host; its option --allowed-host names those it does",
                 code="PERMISSION_DENIED",
             )
-        if _is_foreign(headers, host, scope["method"]):
-            return TrackingError("Requests of foreign pages are not answered", code="PERMISSION_DENIED")
-        if scope["path"] in _PROBES or (self._pages and self._pages.is_open(scope["path"])):
+        if is_foreign(headers, scope["method"], self._origins):
+            return TrackingError(
+                "This server does not answer pages of other sites; its option --cors-allowed-origins"
+                " names those it does",
+                code="PERMISSION_DENIED",
+            )
+        if is_probe or (self._pages and self._pages.is_open(scope["path"])):
             return None
         given = headers.get("authorization", "")
         try:
@@ -159,23 +169,6 @@ def client_address(scope: Scope) -> str:
     """The address from which a request comes; empty where there is none, as behind a unix socket."""
     client = scope.get("client")
     return str(client[0]) if client else ""
-
-
-def _is_foreign(headers: Headers, host: str, method: str) -> bool:
-    """Whether a page of another site asks: browsers tell. Such a page may lead to ours, and no more."""
-    if (origin := headers.get("origin")) and origin.partition("://")[2] != host:
-        return True
-    is_link = method == "GET" and headers.get("sec-fetch-mode") == "navigate"
-    return headers.get("sec-fetch-site") in ("cross-site", "same-site") and not is_link
-
-
-def _host_name(host: str) -> str:
-    """``[::1]:5000``, ``::1`` and ``Localhost:5000`` without port, brackets and capitals."""
-    if host.startswith("["):
-        return host[1:].partition("]")[0].lower()
-    if host.count(":") > 1:
-        return host.lower()
-    return host.partition(":")[0].lower()
 
 
 def error_response(error: RepriseError) -> Response:

@@ -16,8 +16,11 @@ from starlette.types import ASGIApp
 from reprise.errors import UsageError
 from reprise.named_tuple import NamedTuple
 from reprise.server.access import Access, Everyone
-from reprise.server.app import LOOPBACK_NAMES, Pages, create_app
+from reprise.server.app import Pages, create_app
+from reprise.server.foreign import Origins
+from reprise.server.hosts import Hosts
 from reprise.server.loopback import BACKLOG, bound
+from reprise.server.prefix import Prefix, Prefixed
 from reprise.tracking.embedded import EmbeddedStore
 
 logger = logging.getLogger(__name__)
@@ -29,23 +32,20 @@ PATIENCE = 4.0
 class Serving(NamedTuple):
     """How ``reprise server`` serves.
 
-    ``hosts``: names by which it may be called; None: those of the loopback interface when it listens
-    there, any name elsewhere. ``access_log``: a file for one JSON line per request.
+    ``hosts``: names by which it may be called; None: any. ``origins``: foreign web pages that may ask.
+    ``prefix``: the path below which it is. ``access_log``: a file for one JSON line per request.
     ``largest_body``: bytes of one request, None for any size. ``pages``: what is shown to people.
     """
 
     host: str = "127.0.0.1"
     port: int = 0
     access: Access = Everyone()
-    hosts: frozenset[str] | None = None
+    hosts: Hosts | None = Hosts.of(())
     access_log: Path | None = None
     largest_body: int | None = None
     pages: Pages | None = None
-
-    @property
-    def names(self) -> frozenset[str] | None:
-        """Those by which it may be called; None for any."""
-        return self.hosts or (LOOPBACK_NAMES if self.host in LOOPBACK_NAMES else None)
+    origins: Origins = Origins()
+    prefix: Prefix = Prefix()
 
 
 def serve(store: EmbeddedStore, how: Serving, ready: Callable[[str], None] | None = None) -> None:
@@ -56,7 +56,7 @@ def serve(store: EmbeddedStore, how: Serving, ready: Callable[[str], None] | Non
         TrackingError: the store cannot be opened.
     """
     store.get_experiment("0")  # a store that cannot be opened is told now, and not to the first client
-    app = create_app(store, how.access, hosts=how.names, pages=how.pages)
+    app = create_app(store, how.access, hosts=how.hosts, origins=how.origins, pages=how.pages)
     with place(how) as here:
         serve_app(app, how, here, store.uri, ready, give_up=store.stop_waiting)
 
@@ -124,12 +124,13 @@ def serve_app(
     except OSError as error:
         raise _taken(how, error) from error
     shown = f"[{how.host}]" if ":" in how.host else how.host
-    url = f"http://{shown}:{here.port}"
+    url = f"http://{shown}:{here.port}{how.prefix.url}"
     logger.info("Serving %s at %s", what, url)
     if ready:
         ready(url)
     observed = Observed(Bodies(app, how.largest_body), here.log)
-    config = _config(Silent(observed), timeout_keep_alive=75, http=PromptHeads)
+    below = Prefixed(observed, how.prefix) if how.prefix.path else observed
+    config = _config(Silent(below), timeout_keep_alive=75, http=PromptHeads)
     server = TidyServer(config, how.pages, PATIENCE if patience is None else patience, give_up)
     server.run(sockets=[here.address])
 

@@ -26,14 +26,14 @@ __all__ = ["WebPages"]
 class WebPages:
     """The pages over ``store`` for ``reprise.server.app.create_app``; made when the first one is asked for.
 
-    A server that only programs talk to never imports them.
+    A server that only programs talk to never imports them. ``prefix`` is the path below which it is.
     """
 
-    def __init__(self, store: EmbeddedStore, access: Access) -> None:
+    def __init__(self, store: EmbeddedStore, access: Access, prefix: str = "") -> None:
         from reprise.ui.sessions import Sessions
 
         self._store = store
-        self._sessions = Sessions(access)
+        self._sessions = Sessions(access, prefix)
         self._app: ASGIApp | None = None
 
     @property

@@ -15,6 +15,7 @@ from starlette.responses import HTMLResponse, Response
 from reprise import amounts
 from reprise.legible import escape_hidden, make_legible
 from reprise.server.access import Role
+from reprise.server.prefix import prefix_of
 from reprise.ui import assets
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ def text(request: Request, template: str, **values: Any) -> str:
         "may_write": role >= Role.WRITE,
         "may_remove": role >= Role.ADMIN,
         "path": request.url.path,
+        "root": prefix_of(request.scope),
         "news": state.get("news", ""),
         "theme": theme if (theme := request.cookies.get("reprise-theme")) in _THEMES else "",
     }

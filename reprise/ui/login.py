@@ -13,9 +13,10 @@ from starlette.types import Scope
 
 from reprise.errors import TrackingError
 from reprise.server.app import client_address
+from reprise.server.prefix import prefix_of
 from reprise.server.wire import HTTP_STATUS
 from reprise.ui.html import render
-from reprise.ui.sessions import LASTS, Sessions, cookie_name
+from reprise.ui.sessions import LASTS, Sessions
 
 _UNKNOWN = "That name and password, or token, are not known here."
 _LARGEST = 10_000
@@ -65,13 +66,13 @@ async def log_in(request: Request) -> Response:
     response = RedirectResponse(local(form.get("next", "/")), status_code=303)
     secure = request.url.scheme == "https" or request.headers.get("x-forwarded-proto") == "https"
     response.set_cookie(
-        cookie_name(request.headers),
+        sessions.cookie_name(request.headers),
         session,
         max_age=LASTS,
         httponly=True,
         samesite="strict",
         secure=secure,
-        path="/",
+        path=prefix_of(request.scope) or "/",
     )
     return response
 
@@ -84,7 +85,7 @@ async def log_out(request: Request) -> Response:
     sessions: Sessions = request.app.state.sessions
     sessions.close(request.headers)
     response = RedirectResponse("/login", status_code=303)
-    response.delete_cookie(cookie_name(request.headers), path="/")
+    response.delete_cookie(sessions.cookie_name(request.headers), path=prefix_of(request.scope) or "/")
     return response
 
 

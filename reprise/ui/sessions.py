@@ -6,6 +6,7 @@ a user who was removed is out at once.
 
 from __future__ import annotations
 
+import re
 import secrets
 import time
 from collections import OrderedDict
@@ -28,8 +29,10 @@ class _Session(NamedTuple):
 
 
 class Sessions:
-    def __init__(self, access: Access) -> None:
+    def __init__(self, access: Access, prefix: str = "") -> None:
+        """``prefix`` is the path below which the server is."""
         self._access = access
+        self._prefix = prefix
         self._sessions: OrderedDict[str, _Session] = OrderedDict()  # the last used one last
 
     async def open(self, authorization: str, address: str) -> str | None:
@@ -43,13 +46,13 @@ class Sessions:
         return secret
 
     def close(self, headers: Headers) -> None:
-        self._sessions.pop(_secret(headers), None)
+        self._sessions.pop(self._secret(headers), None)
 
     def authorization(self, headers: Headers) -> str:
         """The ``Authorization`` header of a request, or the one that its session stands for."""
         if given := headers.get("authorization"):
             return given
-        secret = _secret(headers)
+        secret = self._secret(headers)
         session = self._sessions.get(secret)
         if session is None:
             return ""
@@ -63,13 +66,14 @@ class Sessions:
     async def bearer(self, headers: Headers, address: str) -> Bearer | None:
         return await self._access.bearer(self.authorization(headers), address)
 
+    def cookie_name(self, headers: Headers) -> str:
+        """One for each port and prefix: browsers send cookies to the whole host, and to paths below."""
+        port = headers.get("host", "").rpartition("]")[2].partition(":")[2]
+        words = re.findall(r"\w+", self._prefix, re.ASCII)
+        if port.isdecimal() and port.isascii():
+            words = [port, *words]
+        return "-".join(("reprise-session", *words))
 
-def cookie_name(headers: Headers) -> str:
-    """One for each port: cookies know hosts only, and another server here has other sessions."""
-    port = headers.get("host", "").rpartition("]")[2].partition(":")[2]
-    return f"reprise-session-{port}" if port.isdecimal() and port.isascii() else "reprise-session"
-
-
-def _secret(headers: Headers) -> str:
-    cookies = HTTPConnection({"type": "http", "headers": headers.raw}).cookies
-    return cookies.get(cookie_name(headers), "")
+    def _secret(self, headers: Headers) -> str:
+        cookies = HTTPConnection({"type": "http", "headers": headers.raw}).cookies
+        return cookies.get(self.cookie_name(headers), "")

@@ -78,7 +78,7 @@ def served(*options: str, code: str = "from reprise.cli import main; main()") ->
     )
     try:
         assert process.stderr is not None
-        told = (re.search(r"^Serving .*:(\d+)$", line) for line in process.stderr)
+        told = (re.search(r"^Serving .*:(\d+)(?:/.*)?$", line) for line in process.stderr)
         found = next(filter(None, told), None)
         assert found, "it ended without serving"
         yield Server(int(found[1]), process)
@@ -289,12 +289,22 @@ def test_a_foreign_page_is_not_answered(house: Path) -> None:
         assert server.ask("/version", Origin=f"http://127.0.0.1:{server.port}")[0] == 200
 
 
-def test_it_is_called_by_the_names_it_was_given(house: Path) -> None:
-    names = ("--allowed-host", "Tracking.example.org:443", "--allowed-host", "[2001:db8::1]")
-    with served(*names) as server:
-        assert server.ask("/version", Host="tracking.example.org:5000")[0] == 200
+def test_it_is_called_by_the_names_it_was_given(house: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with served(
+        "--allowed-host", "*.Example.org:443", "--allowed-hosts", "[2001:db8::1],b.example"
+    ) as server:
+        assert server.ask("/version", Host="tracking.example.org")[0] == 200
         assert server.ask("/version", Host="[2001:DB8::1]:5000")[0] == 200
-        assert server.ask("/version")[0] == 403
+        assert server.ask("/version", Host="b.example")[0] == 200
+        assert server.ask("/version")[0] == 200
+        assert server.ask("/version", Host="evil.example")[0] == 403
+        assert (
+            server.ask("/health", Host="10.0.0.7")[0] == 200
+        )  # a probe calls the address of its container
+    monkeypatch.setenv("MLFLOW_SERVER_ALLOWED_HOSTS", "a.example, b.example")
+    with served() as server:
+        assert server.ask("/version", Host="b.example")[0] == 200
+        assert server.ask("/version", Host="evil.example")[0] == 403
 
 
 def test_a_request_that_is_too_large_is_refused_and_leaves_nothing(house: Path) -> None:

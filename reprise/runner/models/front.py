@@ -134,7 +134,7 @@ def serve(wanted: Wanted, how: Serving, here: Place, most: int, watch: float | N
     with interruptible(), closing(Fleet(wanted, watch)) as fleet:
         _warn_of_a_way_round(fleet, how)
         front = Front(fleet, Admission(most, how.largest_body), timeout)
-        app = Guard(application(front.routes), how.access, how.names, roles=Roles(front.routes))
+        app = Guard(application(front.routes), how.access, how.hosts, roles=Roles(front.routes))
         serve_app(app, how, here, fleet.model.shown, patience=timeout)
 
 

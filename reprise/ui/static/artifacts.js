@@ -1,12 +1,12 @@
 // The tree of a run's files: folders are fetched when they are opened, a chosen file is shown beside it.
-import { all, attempt, byId, getPage, h, inOrder, queried, setQuery } from "./page.js";
+import { all, attempt, byId, getPage, h, inOrder, queried, root, setQuery } from "./page.js";
 
 const ITEM = "[role=treeitem]";
 const [tree, preview] = [byId("files"), byId("preview")];
 
 /** What the server shows of a folder or file. */
 async function fetched(verb, owner, query) {
-  return (await getPage(`/runs/${encodeURIComponent(owner)}/${verb}?${new URLSearchParams(query)}`)).body.childNodes;
+  return (await getPage(`${root}/runs/${encodeURIComponent(owner)}/${verb}?${new URLSearchParams(query)}`)).body.childNodes;
 }
 
 const previewed = inOrder((owner, path) => fetched("preview", owner, { path }));

@@ -1,7 +1,7 @@
 // The page of a comparison: which runs it holds, the switches of its views, and how a view is taken anew.
 
 import { seriesColour, seriesNumbers } from "./charts.js";
-import { afterTyping, all, attempt, byId, getHTML, inOrder, keepUp, onKey, queried, query, setQuery } from "./page.js";
+import { afterTyping, all, attempt, byId, getHTML, inOrder, keepUp, onKey, queried, query, root, setQuery } from "./page.js";
 
 export const view = byId("view");
 const more = byId("more");
@@ -37,7 +37,7 @@ function paint() {
 }
 
 let module = null;
-const made = inOrder((asked) => getHTML(`/compare/view${asked}`));
+const made = inOrder((asked) => getHTML(`${root}/compare/view${asked}`));
 
 /** Takes what stands below the tabs from the server, and leaves the focus where it was. */
 export async function take() {
@@ -101,7 +101,7 @@ view?.addEventListener("input", (event) => {
 });
 view?.addEventListener("submit", (event) => event.preventDefault());
 
-const found = inOrder(() => getHTML(`/compare/more?${new URLSearchParams({ q: more.value, runs: queried("runs") })}`));
+const found = inOrder(() => getHTML(`${root}/compare/more?${new URLSearchParams({ q: more.value, runs: queried("runs") })}`));
 
 async function search() {
   const html = await found();

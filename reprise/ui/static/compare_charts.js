@@ -3,7 +3,7 @@
 import { ids, isHidden, keep, names, numbers, told } from "./compare.js";
 import { onceSeen, plain, plot, seriesColour } from "./charts.js";
 import { lineLayout, lineTraces, unitOf, viewOf, writeView } from "./lines.js";
-import { all, attempt, byId, getJSON, holds, inOrder, queried } from "./page.js";
+import { all, attempt, byId, getJSON, holds, inOrder, queried, root } from "./page.js";
 
 const MOST_MARKED = 20; // runs up to which points are marked: each is an element
 const form = byId("lines");
@@ -32,7 +32,7 @@ export const update = () => seen.forEach((look) => look());
 
 function watch(figure) {
   const { metric } = figure.dataset;
-  const ask = inOrder(() => getJSON(`/compare/lines?${new URLSearchParams({ metric, runs: ids.join() })}`));
+  const ask = inOrder(() => getJSON(`${root}/compare/lines?${new URLSearchParams({ metric, runs: ids.join() })}`));
   const look = () => onceSeen(figure, () => attempt(async () => {
     seen.add(look);
     const found = await ask();

@@ -1,9 +1,9 @@
 // The list of experiments: search, and what can be done with one.
-import { afterTyping, agreed, api, asked, byId, confirmed, counted, getJSON, getPage, h, inOrder, keepUp, onDo, renew, setQuery } from "./page.js";
+import { afterTyping, agreed, api, asked, byId, confirmed, counted, getJSON, getPage, h, inOrder, keepUp, onDo, renew, root, setQuery } from "./page.js";
 
 const NOTE = "mlflow.note.content";
 
-const read = inOrder(() => getPage(`/experiments/rows${location.search}`));
+const read = inOrder(() => getPage(`${root}/experiments/rows${location.search}`));
 
 async function load() {
   const fresh = await read();
@@ -26,14 +26,14 @@ const changing = (action) => async (button) => {
 onDo({
   async create() {
     const name = await asked("New experiment", "Name", "", "Create");
-    if (name) location.assign(`/experiments/${(await api("experiments/create", { name })).experiment_id}`);
+    if (name) location.assign(`${root}/experiments/${(await api("experiments/create", { name })).experiment_id}`);
   },
   rename: changing(async (experiment_id, { name }) => {
     const new_name = await asked("Rename the experiment", "Name", name);
     if (new_name && new_name !== name) await api("experiments/update", { experiment_id, new_name });
   }),
   describe: changing(async (experiment_id, { name }) => {
-    const { experiment } = await getJSON(`/ajax-api/2.0/mlflow/experiments/get?experiment_id=${experiment_id}`);
+    const { experiment } = await getJSON(`${root}/ajax-api/2.0/mlflow/experiments/get?experiment_id=${experiment_id}`);
     const note = experiment.tags?.find((tag) => tag.key === NOTE)?.value;
     const text = h("textarea", { "aria-label": "Description", maxlength: 20_000 }, note);
     if (await agreed(`Describe ${name}`, text, "Save")) await api("experiments/set-experiment-tag", { experiment_id, key: NOTE, value: text.value });

@@ -1,12 +1,12 @@
 // The log of a run: a piece of it is on the page, more is fetched where one scrolls, new lines come by themselves.
-import { afterTyping, attempt, byId, counted, getJSON, hear, inOrder, onKey, setQuery } from "./page.js";
+import { afterTyping, attempt, byId, counted, getJSON, hear, inOrder, onKey, root, setQuery } from "./page.js";
 
 const PIECE = 500; // lines fetched at once
 const MOST = 4000; // lines on the page
 const PAUSE = 100; // ms between two drawings of new lines
 const EDGE = 800; // pixels from an end where more is fetched
 
-const base = `/runs/${encodeURIComponent(byId("run").dataset.runId)}/log`;
+const base = `${root}/runs/${encodeURIComponent(byId("run").dataset.runId)}/log`;
 const [box, follow, wrap, searched, hitsTold] = ["log", "follow", "wrap", "q", "hits"].map(byId);
 const { which, follows } = box.dataset; // follows: "yes" or ""
 const ask = (verb, values) => getJSON(`${base}/${verb}?${new URLSearchParams({ which, ...values })}`);

@@ -2,7 +2,7 @@
 
 import { onceSeen, plot, unplot } from "./charts.js";
 import { lineLayout, lineTraces, unitOf, viewOf, writeView } from "./lines.js";
-import { all, attempt, byId, counted, dialog, getJSON, h, holds, queried, setQuery } from "./page.js";
+import { all, attempt, byId, counted, dialog, getJSON, h, holds, queried, root, setQuery } from "./page.js";
 import { isGoingOn, runId } from "./run.js";
 
 const AT_ONCE = 25; // metrics of one request
@@ -71,7 +71,7 @@ async function ask() {
 async function read(keys, isAnew = false) {
   const isKnown = (key) => !isAnew && lines.get(key)?.value.length <= MOST_KEPT;
   const query = keys.flatMap((key) => [["key", key], ["since", isKnown(key) ? lines.get(key).time.at(-1) : ""]]);
-  const found = (await getJSON(`/runs/${encodeURIComponent(runId)}/lines?${new URLSearchParams(query)}`)).lines;
+  const found = (await getJSON(`${root}/runs/${encodeURIComponent(runId)}/lines?${new URLSearchParams(query)}`)).lines;
   const torn = []; // lines of which more is new than an answer holds, or came late
   for (const line of found) {
     const old = isKnown(line.key) && lines.get(line.key);

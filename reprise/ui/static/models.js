@@ -1,7 +1,7 @@
 // Registered models: what can be changed of one and of its versions, all by the REST API.
-import { agreed, all, api, asked, byId, getJSON, getPage, h, inOrder, keepUp, mayWrite, onDo, onKey, queried, renew, tellTimes } from "./page.js";
+import { agreed, all, api, asked, byId, getJSON, getPage, h, inOrder, keepUp, mayWrite, onDo, onKey, queried, renew, root, tellTimes } from "./page.js";
 
-const page = (name) => `/models/${encodeURIComponent(name)}`;
+const page = (name) => `${root}/models/${encodeURIComponent(name)}`;
 const chosen = () => all("[name=chosen]:checked").map((box) => box.value);
 
 const now = inOrder(() => getPage(location.pathname + location.search));
@@ -29,7 +29,7 @@ async function change(button) {
   const { typed = body.name, ...wanted } = body; // what never comes back is deleted only by who types its name
   if (typed !== body.name) throw new Error("Nothing was deleted: that is another name");
   await api(verb, wanted, method);
-  if (next) location.assign(next);
+  if (next) location.assign(root + next);
   else {
     await refresh();
     if (document.activeElement === document.body) (byId(button.id) ?? byId("main")).focus({ preventScroll: true });
@@ -48,7 +48,7 @@ async function register() {
   const [of, name] = content.querySelectorAll("input");
   of.value ||= queried("register");
   if (!(await agreed("Register a version", content, "Register"))) return;
-  const { source, run_id, model_id } = await getJSON(`/models/:origin?of=${encodeURIComponent(of.value.trim())}`);
+  const { source, run_id, model_id } = await getJSON(`${root}/models/:origin?of=${encodeURIComponent(of.value.trim())}`);
   try {
     await api("registered-models/create", { name: name.value });
   } catch (error) {

@@ -1,5 +1,5 @@
 // The overview of a run: its tags and its note are edited, its tables searched.
-import { agreed, api, asked, attempt, byId, confirmed, getPage, given, h, holds, inOrder } from "./page.js";
+import { agreed, api, asked, attempt, byId, confirmed, getPage, given, h, holds, inOrder, root } from "./page.js";
 import { changing, refresh, runId } from "./run.js";
 
 const setTag = (key, value) => api("runs/set-tag", { run_id: runId, key, value });
@@ -45,7 +45,7 @@ async function editedNote(text, most) {
   const area = h("textarea", { "aria-label": "Note in Markdown", maxlength: most, oninput: preview });
   const count = h("p", { class: "quiet" });
   const shown = h("div", { class: "note", "aria-label": "Preview", role: "region", tabindex: 0 });
-  const rendered = inOrder((body) => getPage("/notes/preview", { method: "POST", body }));
+  const rendered = inOrder((body) => getPage(`${root}/notes/preview`, { method: "POST", body }));
   area.value = text;
   async function preview() {
     count.textContent = `${area.value.length.toLocaleString("en")} of ${most.toLocaleString("en")} characters`;

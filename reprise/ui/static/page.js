@@ -12,6 +12,9 @@ export function h(tag, attributes = {}, ...children) {
   return element;
 }
 
+/** What stands before the path of each of our addresses, where the server is below one of its host. */
+export const root = document.body.dataset.root ?? "";
+
 export const byId = (id) => document.getElementById(id);
 
 /** All elements that `selector` finds, as an array. */
@@ -32,7 +35,10 @@ export const counted = (number, noun) => `${number.toLocaleString("en")} ${noun}
 /** Whether `text` holds all words that somebody searches for. */
 export const holds = (text, words) => words.toLowerCase().split(/\s+/).every((word) => text.toLowerCase().includes(word));
 
-const wayIn = () => `/login?next=${encodeURIComponent(location.pathname + location.search)}`;
+function wayIn() {
+  const path = location.pathname.startsWith(`${root}/`) ? location.pathname.slice(root.length) : location.pathname;
+  return `${root}/login?next=${encodeURIComponent(path + location.search)}`;
+}
 
 /** The error that the server answered has its `code`, which is the REST API's. */
 async function answered(response) {
@@ -51,7 +57,7 @@ async function called(path, options) {
 /** A verb of the REST API, for example `api("runs/delete", {run_id})`: how every page changes things. */
 export async function api(verb, body, method = "POST") {
   const headers = { "Content-Type": "application/json" };
-  return (await called(`/ajax-api/2.0/mlflow/${verb}`, { method, headers, body: JSON.stringify(body) })).json();
+  return (await called(`${root}/ajax-api/2.0/mlflow/${verb}`, { method, headers, body: JSON.stringify(body) })).json();
 }
 
 // A fault is told in JSON, whatever is asked for.
@@ -109,7 +115,7 @@ export const given = (id) => JSON.parse(byId(id).textContent);
 const meant = location.hash.match(/^#\/(experiments|models)\/([^/?]+)(?:\/(?:runs|versions)\/([^/?]+))?/);
 if (meant) {
   const [, kind, name, part] = meant;
-  location.replace(kind === "experiments" && part ? `/runs/${part}` : `/${kind}/${name}${part ? `/${part}` : ""}`);
+  location.replace(kind === "experiments" && part ? `${root}/runs/${part}` : `${root}/${kind}/${name}${part ? `/${part}` : ""}`);
 }
 
 // --- what the next page needs is fetched when this one has been painted
@@ -136,7 +142,7 @@ export function hear(address, events) {
     if (source?.readyState !== EventSource.CLOSED) return; // it tries again by itself
     source = null;
     setTimeout(async () => {
-      const { status } = await fetch("/events", { method: "HEAD" }).catch(() => ({}));
+      const { status } = await fetch(`${root}/events`, { method: "HEAD" }).catch(() => ({}));
       if (status === 401) toast(h("a", { href: wayIn() }, "Your session has ended: log in again"), { fault: true });
       else turn();
     }, 3000);
@@ -169,7 +175,7 @@ export function onChange(listener, pause = 500) {
     news = lastEventId;
     listeners.forEach((each) => each());
   };
-  if (!isHeard) hear(() => `/events?since=${news}`, { changed });
+  if (!isHeard) hear(() => `${root}/events?since=${news}`, { changed });
   isHeard = true;
   return () => listeners.delete(called);
 }
@@ -316,7 +322,7 @@ export function colour(name) {
 function switchTheme() {
   const theme = isDark() ? "light" : "dark";
   document.documentElement.dataset.theme = theme;
-  document.cookie = `reprise-theme=${theme}; path=/; max-age=31536000; samesite=lax`; // the server paints it
+  document.cookie = `reprise-theme=${theme}; path=${root || "/"}; max-age=31536000; samesite=lax`; // the server paints it
   dispatchEvent(new Event("themechange"));
 }
 byId("theme")?.addEventListener("click", switchTheme);

@@ -1,7 +1,7 @@
 // Parallel coordinates: the server draws them (_compare_parallel.html); here they are brushed, and axes are moved.
 
 import { keep, take, view } from "./compare.js";
-import { attempt, byId, given } from "./page.js";
+import { attempt, byId, given, root } from "./page.js";
 
 const all = (selector) => [...view.querySelectorAll(selector)];
 
@@ -84,7 +84,7 @@ function mark() {
   byId("within").textContent = `${within.length} of ${runs.length} runs within the ranges`;
   const link = byId("compare-within");
   link.hidden = within.length < 2 || within.length === runs.length;
-  link.href = `/compare?runs=${within.join(",")}`;
+  link.href = `${root}/compare?runs=${within.join(",")}`;
 }
 
 /** Brings one run out of the others, by its line or its item in the list, or none. */

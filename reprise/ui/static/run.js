@@ -1,5 +1,5 @@
 // The frame of a run's tabs: rename, delete, restore; and what is live while the run goes on.
-import { api, asked, byId, confirmed, getPage, inOrder, onChange, onDo, onKey, renew } from "./page.js";
+import { api, asked, byId, confirmed, getPage, inOrder, onChange, onDo, onKey, renew, root } from "./page.js";
 
 const head = () => byId("run").dataset;
 
@@ -8,7 +8,7 @@ export const isGoingOn = () => head().goingOn === "yes";
 
 const read = new Map(); // what was last read of each live part, by id
 
-const again = inOrder((isWhole) => getPage(isWhole ? location.pathname + location.search : `/runs/${encodeURIComponent(runId)}/frame`));
+const again = inOrder((isWhole) => getPage(isWhole ? location.pathname + location.search : `${root}/runs/${encodeURIComponent(runId)}/frame`));
 
 /** Reads this page again, puts what is live in it in the place of the old, and tells the rest of it by an event. */
 export async function refresh() {

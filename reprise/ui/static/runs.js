@@ -1,12 +1,12 @@
 // The table of runs: what it is asked for lives in the address, and rows come from the server.
-import { api, asked, attempt, byId, confirmed, getJSON, getPage, given, inOrder, mayWrite, onChange, onDo, onKey, queried, query, renew, setQuery } from "./page.js";
+import { api, asked, attempt, byId, confirmed, getJSON, getPage, given, inOrder, mayWrite, onChange, onDo, onKey, queried, query, renew, root, setQuery } from "./page.js";
 import { chooseColumns } from "./columns.js";
 import { close, completes } from "./filter.js";
 import { selects } from "./selection.js";
 import { windowed } from "./window.js";
 
 const { id, columns, sorts, viewPrefix } = given("given");
-const path = `/experiments/${id}`;
+const path = `${root}/experiments/${id}`;
 const box = byId("box");
 const table = byId("table");
 const input = byId("filter");
@@ -112,7 +112,7 @@ onDo({
   async editTag(button) {
     const { tag: key } = button.dataset;
     const run_id = button.closest("tr").dataset.run;
-    const { run } = await getJSON(`/ajax-api/2.0/mlflow/runs/get?run_id=${run_id}`);
+    const { run } = await getJSON(`${root}/ajax-api/2.0/mlflow/runs/get?run_id=${run_id}`);
     const value = await asked(`Tag ${key}`, "Value", run.data.tags?.find((one) => one.key === key)?.value);
     if (value === null) return;
     await api("runs/set-tag", { run_id, key, value });

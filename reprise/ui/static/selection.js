@@ -1,5 +1,5 @@
 // The chosen runs: by checkbox, ranges with Shift, all that are found; and what is done with them.
-import { api, attempt, byId, confirmed, counted, dialog, getJSON, h, mayWrite, onDo, onKey, toast } from "./page.js";
+import { api, attempt, byId, confirmed, counted, dialog, getJSON, h, mayWrite, onDo, onKey, root, toast } from "./page.js";
 
 const AT_ONCE = 6; // requests
 const MOST_COMPARED = 200;
@@ -25,7 +25,7 @@ export function selects(table, address, done) {
     byId("chosen").textContent = `${chosen.size.toLocaleString("en")} chosen`;
     compare.ariaDisabled = String(!comparable());
     const kept = chosen.size > MOST_COMPARED ? [] : [...chosen];
-    if (comparable()) compare.href = `/compare?runs=${kept.map(encodeURIComponent).join(",")}`;
+    if (comparable()) compare.href = `${root}/compare?runs=${kept.map(encodeURIComponent).join(",")}`;
     else compare.removeAttribute("href");
     if (kept.length !== history.state?.chosen?.length) history.replaceState({ ...history.state, chosen: kept }, "");
   }

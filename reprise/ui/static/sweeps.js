@@ -1,5 +1,5 @@
 // Sweeps: what is best by which metric is in the address; the rest follows the store.
-import { attempt, byId, getPage, inOrder, keepUp, setQuery, tellTimes } from "./page.js";
+import { attempt, byId, getPage, inOrder, keepUp, root, setQuery, tellTimes } from "./page.js";
 
 const place = byId("sweeps");
 
@@ -15,7 +15,7 @@ function renew(fresh) {
   parts.forEach((part, at) => olds[at].isEqualNode(part) || olds[at].replaceWith(part));
 }
 
-const now = inOrder(() => getPage(`/sweeps/now${location.search}`));
+const now = inOrder(() => getPage(`${root}/sweeps/now${location.search}`));
 
 async function refresh() {
   const fresh = await now();
