@@ -74,8 +74,8 @@ def test_what_is_no_prefix_is_refused(text: str) -> None:
 
 def test_no_path_of_the_server_itself_can_be_a_prefix(tmp_path: Path) -> None:
     with EmbeddedStore(tmp_path) as store:
-        pages = create(store, Sessions(Everyone())).app.routes
-        paths = {route.path.split("/")[1] for route in (*ROUTES, *pages)}  # type: ignore[attr-defined]
+        pages = create(store, Sessions(Everyone())).app.routes  # type: ignore[attr-defined]
+        paths = {route.path.split("/")[1] for route in (*ROUTES, *pages)}
     assert {path for path in paths if path and not _OWN.fullmatch(path)} == set()
 
 
