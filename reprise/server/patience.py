@@ -10,6 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from reprise.errors import TrackingError
+from reprise.server.room import Room
 
 HEADER_SECONDS = 20.0
 """Within which the head of a request has to be here, counted from its first byte."""
@@ -24,6 +25,10 @@ class PromptHeads(H11Protocol):
     _due: asyncio.TimerHandle | None = None
     _received = 0
 
+    def __init__(self, *values: Any, room: Room, **named: Any) -> None:
+        super().__init__(*values, **named)
+        self._room = room
+
     @property
     def awaited_at(self) -> tuple[int, int] | None:
         """How far the client has come with reading and sending; None when the next step is not its own."""
@@ -33,6 +38,7 @@ class PromptHeads(H11Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)  # type: ignore[arg-type]
+        self._room.enter(self.transport)
         self._watch()
 
     def data_received(self, data: bytes) -> None:
@@ -42,15 +48,18 @@ class PromptHeads(H11Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
+        self._room.leave(self.transport)
         self._forget()
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
+        self._room.end_request(self.transport)
         self._forget()  # what follows is the time between two requests, which uvicorn watches
 
     def _watch(self) -> None:
         underway = getattr(self.cycle, "response_complete", None) is False  # no cycle before the first head
         if underway:
+            self._room.begin_request(self.transport)
             self._forget()
         elif self._due is None:
             self._due = self.loop.call_later(HEADER_SECONDS, self.transport.close)

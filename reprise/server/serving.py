@@ -7,8 +7,9 @@ import logging
 import socket
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, nullcontext
+from functools import partial
 from pathlib import Path
-from typing import Literal, TextIO
+from typing import Literal, TextIO, cast
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -21,6 +22,7 @@ from reprise.server.foreign import Origins
 from reprise.server.hosts import Hosts
 from reprise.server.loopback import BACKLOG, bound
 from reprise.server.prefix import Prefix, Prefixed
+from reprise.server.room import ACCEPTED_AT_ONCE, make_room
 from reprise.tracking.embedded import EmbeddedStore
 
 logger = logging.getLogger(__name__)
@@ -130,7 +132,8 @@ def serve_app(
         ready(url)
     observed = Observed(Bodies(app, how.largest_body), here.log)
     below = Prefixed(observed, how.prefix) if how.prefix.path else observed
-    config = _config(Silent(below), timeout_keep_alive=75, http=PromptHeads)
+    http = partial(PromptHeads, room=make_room())
+    config = _config(Silent(below), timeout_keep_alive=75, http=http)
     server = TidyServer(config, how.pages, PATIENCE if patience is None else patience, give_up)
     server.run(sockets=[here.address])
 
@@ -150,11 +153,12 @@ def _config(
     app: ASGIApp,
     *,
     timeout_keep_alive: int,
-    http: type[asyncio.Protocol] | Literal["auto"] = "auto",
+    http: Callable[..., asyncio.Protocol] | Literal["auto"] = "auto",
 ) -> uvicorn.Config:
     return uvicorn.Config(
         app,
-        http=http,
+        http=cast("type[asyncio.Protocol]", http),  # it is called, and no more
+        backlog=ACCEPTED_AT_ONCE,
         loop="asyncio",
         ws="none",
         lifespan="off",

@@ -14,7 +14,9 @@ import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from reprise.server.app import Pages
+from reprise.server.loopback import BACKLOG
 from reprise.server.patience import PromptHeads
+from reprise.server.room import tell_exhaustion_seldom
 
 STALLED = 1.0
 """Seconds after which a server that ends leaves a client that neither reads nor sends."""
@@ -28,6 +30,12 @@ class _Server(uvicorn.Server):
     def run(self, sockets: list[socket.socket] | None = None) -> None:
         with self.capture_signals():  # uvicorn begins later; a loop that Ctrl-C leaves half made complains
             asyncio.run(self.serve(sockets))
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        tell_exhaustion_seldom(asyncio.get_running_loop())
+        await super().startup(sockets)
+        for listening in sockets or []:
+            listening.listen(BACKLOG)  # uvicorn's backlog is how many are taken at once, too
 
 
 class TidyServer(_Server):

@@ -12,7 +12,7 @@ import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -169,3 +169,19 @@ def test_an_address_of_another_machine_is_refused(tmp_path: Path) -> None:
         pytest.raises(UsageError, match=r"cannot listen on 192\.0\.2\.1:0"),
     ):
         serve(store, Serving("192.0.2.1"))
+
+
+FEW_DESCRIPTORS = f"import resource\nresource.setrlimit(resource.RLIMIT_NOFILE, (96, 96))\n{SERVE}"
+
+
+@pytest.mark.slow
+def test_half_sent_requests_that_take_all_room_keep_no_one_out_and_fill_no_log(tmp_path: Path) -> None:
+    with serving(tmp_path, FEW_DESCRIPTORS) as (process, port), ExitStack() as stack:
+        for _ in range(300):
+            client = stack.enter_context(socket.create_connection(("127.0.0.1", port), PATIENCE))
+            with suppress(OSError):
+                client.sendall(b"POST /x HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Le")
+        assert version(port, "secret") == 200
+        process.send_signal(signal.SIGTERM)
+        _, log = process.communicate(timeout=PATIENCE)
+    assert len(log.splitlines()) < 5 and "Traceback" not in log

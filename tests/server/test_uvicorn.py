@@ -102,3 +102,12 @@ def test_a_connection_knows_how_far_its_request_is() -> None:
         (True, h11.IDLE, True, False, 0, True),
         b"HTTP/1.1 204 No Content\r\n",
     ]
+
+
+def test_a_protocol_may_be_made_by_any_callable() -> None:
+    def make(*values: Any, **named: Any) -> asyncio.Protocol:
+        return H11Protocol(*values, **named)
+
+    made = uvicorn.Config(app, http=make, log_config=None)  # type: ignore[arg-type]
+    made.load()
+    assert made.http_protocol_class is make
