@@ -12,6 +12,7 @@ from collections.abc import Collection
 from io import FileIO
 from pathlib import Path
 
+from reprise import disk
 from reprise.backends.masking import Masker
 
 log = logging.getLogger(__name__)
@@ -32,6 +33,9 @@ class KeptLog:
     """
 
     def __init__(self, path: Path, secrets: Collection[str] = ()) -> None:
+        self.fault = ""
+        """Why the log is not complete; empty while it is."""
+        self._path = path
         self._secrets = secrets
         self._maskers: dict[str, Masker] = {}
         self._log: FileIO | None = FileIO(path, "ab")
@@ -88,7 +92,8 @@ class KeptLog:
             self._log.write(data)
             self._offset += len(data)
         except OSError as error:  # a full disk must not end the training
-            log.warning("the run's log ends here: %s", error)
+            self.fault = disk.reason_of(error, self._path)
+            log.warning("the run's log ends here: %s", self.fault)
             self._log.close()
             self._log = None
 
@@ -102,7 +107,10 @@ class KeptLog:
         try:
             self._changes.write(f"{self._offset} {shown}\n".encode())
         except OSError as error:
-            log.warning("the streams of the run's log are not told apart from here on: %s", error)
+            log.warning(
+                "the streams of the run's log are not told apart from here on: %s",
+                disk.reason_of(error, self._path),
+            )
             self._changes.close()
             self._changes = None
 

@@ -160,9 +160,11 @@ class _RunningJob:
         usage = Usage(self._wall_seconds, self._ending.cpu_seconds, self._ending.peak_memory)
         if self.cancelled:
             return JobStatus(RunStatus.KILLED, code, "cancelled", usage)
-        if code == 0:
+        cut_short = self._streams.log_fault and f"its log is not complete: {self._streams.log_fault}"
+        if code == 0 and not cut_short:
             return JobStatus(RunStatus.FINISHED, code, usage=usage)
-        return JobStatus(RunStatus.FAILED, code, _reason(code, dict(self._command.meanings)), usage)
+        reason = "exit code 0" if code == 0 else _reason(code, dict(self._command.meanings))
+        return JobStatus(RunStatus.FAILED, code, f"{reason}; {cut_short}" if cut_short else reason, usage)
 
 
 # a child belongs to the process that started it

@@ -120,6 +120,11 @@ class Streams:
         if exit_descriptor is not None:
             self._selector.unregister(exit_descriptor)
 
+    @property
+    def log_fault(self) -> str:
+        """Why the log is not complete; empty where it is."""
+        return self._log.fault
+
     def drain(self) -> None:
         """Carry what the child left in its streams; a process that still holds them is not waited for."""
         self._carried, self._waited = 0, 0.0

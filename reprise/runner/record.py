@@ -26,6 +26,7 @@ from reprise.schemas.run_record import RunRecord
 from reprise.tracking.base import Tracking
 from reprise.tracking.embedded import EmbeddedStore
 from reprise.tracking.names import now
+from reprise.tracking.reserve import use_reserve
 
 log = logging.getLogger(__name__)
 
@@ -99,6 +100,8 @@ def close_run(tracking: Tracking, opened: OpenRun, outcome: Outcome) -> Outcome:
     A run that its own script marked FAILED or KILLED stays so, whatever the exit code. What cannot be
     recorded now is recorded by whoever runs next here.
     """
+    if isinstance(tracking, EmbeddedStore):
+        use_reserve(tracking.directory)
     try:
         opened.lease.ends(outcome)
     except OSError as error:  # a full disk; the store itself is told all the same

@@ -281,7 +281,8 @@ def test_a_full_disk_does_not_hide_how_the_script_ended(project: Write, tmp_path
         assert "unexpected" not in result.err
         shutil.rmtree(small / "mlruns" / "artifacts")
         listed = demo.reprise("runs", "list", "--tracking-uri", str(small / "mlruns"), "--json").out
-        assert '"FINISHED"' in listed
+        assert '"FAILED"' in listed and '"reprise.exit_code": "0"' in listed
+        assert f"its log is not complete: the disk mounted at {small} is full" in listed
     finally:
         subprocess.run(["umount", "-l", small], check=True)
 

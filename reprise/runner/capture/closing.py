@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
+from reprise import disk
 from reprise.runner import contents, digests
 from reprise.runner.capture import guards, inputs
 from reprise.runner.capture.opening import TAG_LIMIT, attempt, lacks, objects_of
@@ -84,7 +85,7 @@ def closing(
     try:
         write_record(folder, record)
     except OSError as error:
-        log.warning("the run's record cannot be written: %s", error)
+        log.warning("the run's record cannot be written: %s", disk.reason_of(error, folder))
     return _tags(record)
 
 
