@@ -20,6 +20,7 @@ from reprise.tracking.base import Tracking
 from reprise.tracking.registry import open_tracking
 from tests.conftest import EXAMPLES, REPOSITORY, UV_CACHE
 from tests.envs import conda_channel
+from tests.fakes.repositories import commit, git
 
 LOCAL = "--env-manager=local"
 
@@ -35,6 +36,19 @@ def perform(example: str, *words: str) -> subprocess.CompletedProcess[str]:
     done = reprise("run", EXAMPLES / example, *words)
     assert done.returncode == 0, done.stderr
     return done
+
+
+def reproduce_last() -> None:
+    """Perform the last run again, from its record: it comes out the same."""
+    done = reprise("reproduce", "@last")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def copy_iris() -> None:
+    """A repository ``iris`` that may be changed."""
+    folder = shutil.copytree(EXAMPLES / "iris", Path("iris"))
+    git(folder, "init", "--quiet")
+    commit(folder, {}, "iris")
 
 
 @contextmanager
@@ -87,6 +101,7 @@ def test_shell() -> None:
     assert run.metrics == {}
     told = {tags.ENTRY_POINT: "main", tags.PROJECT_ENV: "local", tags.PROJECT_BACKEND: "local"}
     assert told.items() <= run.tags.items()
+    reproduce_last()
 
 
 def test_shell_script_that_is_not_declared() -> None:
@@ -96,6 +111,7 @@ def test_shell_script_that_is_not_declared() -> None:
         run = last_run(tracking)
     assert run.params == {"lines": "2"}
     assert run.tags[tags.ENTRY_POINT] == "longest.sh"
+    reproduce_last()
 
 
 def test_shell_script_that_fails_gives_its_exit_code() -> None:
@@ -125,6 +141,7 @@ def test_sweep_friendly() -> None:
     }
     assert sorted(point.step for point in points) == list(range(1, 13))
     assert trained.metrics["accuracy"].value > 0.6
+    reproduce_last()
 
     model = f"runs:/{trained.run_id}/model.json"
     origin = "https://example.org/points.csv"
@@ -134,6 +151,7 @@ def test_sweep_friendly() -> None:
     assert evaluated.params["model"] == model
     assert evaluated.tags["origin"] == origin
     assert evaluated.metrics["accuracy"].value == trained.metrics["accuracy"].value
+    reproduce_last()
 
 
 @pytest.mark.mlflow
@@ -198,13 +216,14 @@ def test_pipeline(manager: str, monkeypatch: pytest.MonkeyPatch) -> None:
     assert steps["load"].metrics["rows"].value == 60
     assert steps["etl"].metrics["dropped"].value == 4
     assert steps["train"].metrics["rmse"].value < 40
+    reproduce_last()
 
 
 @pytest.mark.mlflow
 @pytest.mark.network
 def test_iris_from_its_uv_lock(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("UV_CACHE_DIR", UV_CACHE)
-    shutil.copytree(EXAMPLES / "iris", "iris")
+    copy_iris()
     assert reprise("run", "iris/uv", "--locked").returncode == 4
     assert reprise("lock", "iris/uv").returncode == 0
     done = reprise("run", "iris/uv", "--locked", "-P", "C=0.05")
@@ -219,6 +238,7 @@ def test_iris_from_its_uv_lock(monkeypatch: pytest.MonkeyPatch) -> None:
     assert {"scikit-learn", "mlflow"} <= pinned.keys()
     for name, version in pinned.items():
         assert f'name = "{name}"\nversion = "{version}"\n' in locked
+    reproduce_last()
 
 
 @pytest.mark.mlflow
@@ -227,7 +247,7 @@ def test_iris_in_a_conda_environment(house: Path, monkeypatch: pytest.MonkeyPatc
     """The channel is one on this machine; what it does not have moves to the pip section."""
     monkeypatch.setenv("UV_CACHE_DIR", UV_CACHE)
     (house / ".condarc").write_text(f"mirrored_channels: {{conda-forge: [{conda_channel.shared()}]}}\n")
-    shutil.copytree(EXAMPLES / "iris", "iris")
+    copy_iris()
     file = Path("iris/conda/conda.yaml")
     there, _, pip = file.read_text().partition("  - pip\n")
     moved = re.findall(r"  - ((?!python)[\w-]+>=.*)\n", there)
@@ -247,6 +267,7 @@ def test_iris_in_a_conda_environment(house: Path, monkeypatch: pytest.MonkeyPatc
     assert run.tags[tags.PROJECT_ENV] == "conda"
     assert {"python", "pip", "greeter"} == {package["name"] for package in lock["packages"]}
     assert any(line.startswith("scikit-learn==") for line in lock["requirements"])
+    reproduce_last()
 
 
 @pytest.mark.mlflow
@@ -304,3 +325,4 @@ def test_iris(example: str, manager: str, monkeypatch: pytest.MonkeyPatch) -> No
         "MLmodel",
     ):
         assert words in shown
+    reproduce_last()
