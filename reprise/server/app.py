@@ -43,6 +43,8 @@ _HEADERS = {
     "TEMPORARILY_UNAVAILABLE": {"Retry-After": "1"},
 }
 
+_NO_GUESS = {"X-Content-Type-Options": "nosniff"}
+
 _WRITERS = 40
 """Threads that write; those that look are others, so that pages come while another process is writing."""
 
@@ -175,7 +177,8 @@ def error_response(error: RepriseError) -> Response:
     """``{"error_code": ..., "message": ...}``; an error that is none of the store's is a bad value."""
     code = error.code if isinstance(error, TrackingError) else "INVALID_PARAMETER_VALUE"
     body = encode({"error_code": code, "message": error.message})
-    return Response(body, HTTP_STATUS.get(code, 500), _HEADERS.get(code), media_type="application/json")
+    headers = {**_NO_GUESS, **_HEADERS.get(code, {})}
+    return Response(body, HTTP_STATUS.get(code, 500), headers, media_type="application/json")
 
 
 async def _figures(request: Request) -> Response:
@@ -195,7 +198,8 @@ async def _no_such_endpoint(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     message = f"No endpoint {request.method} {request.url.path}"
     body = encode({"error_code": "ENDPOINT_NOT_FOUND", "message": message})
-    return Response(body, error.status_code, error.headers, media_type="application/json")
+    headers = {**_NO_GUESS, **(error.headers or {})}
+    return Response(body, error.status_code, headers, media_type="application/json")
 
 
 async def _gone(request: Request, error: Exception) -> Response:

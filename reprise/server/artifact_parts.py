@@ -17,9 +17,10 @@ from starlette.responses import Response
 from reprise.server import wire
 from reprise.server.access import Role
 from reprise.server.artifacts import json_response, receive, store_of
+from reprise.server.bodies import collect_body
 from reprise.server.roles import RoleRoute
 from reprise.server.wire import Word, read_body
-from reprise.tracking.artifact_names import parts_of
+from reprise.tracking.artifact_names import normalize_path
 from reprise.tracking.artifact_parts import MOST_PARTS, Part
 
 _LARGEST_BODY = 4 << 20
@@ -47,7 +48,7 @@ class Abort(wire.Request):
 
 
 async def begin(request: Request) -> Response:
-    asked = read_body(await _body(request), Begin, {})
+    asked = read_body(await collect_body(request, _LARGEST_BODY), Begin, {})
     path = _path(request, asked.path)
     upload_id = await run_in_threadpool(store_of(request).partial_uploads.begin, path)
     before, _, _ = str(request.url.replace(query="")).partition("/mpu/create")
@@ -73,7 +74,7 @@ async def send(request: Request) -> Response:
 
 
 async def complete(request: Request) -> Response:
-    asked = read_body(await _body(request), Complete, {})
+    asked = read_body(await collect_body(request, _LARGEST_BODY), Complete, {})
     store = store_of(request)
     parts = [Part(part.part_number, part.etag) for part in asked.parts]
     path = _path(request, asked.path)
@@ -82,7 +83,7 @@ async def complete(request: Request) -> Response:
 
 
 async def abort(request: Request) -> Response:
-    asked = read_body(await _body(request), Abort, {})
+    asked = read_body(await collect_body(request, _LARGEST_BODY), Abort, {})
     await run_in_threadpool(store_of(request).partial_uploads.abort, asked.upload_id)
     return json_response({})
 
@@ -90,18 +91,7 @@ async def abort(request: Request) -> Response:
 def _path(request: Request, local_file: str) -> str:
     """The artifact in question: the URL says its folder, and the body where the client has the file."""
     folder, name = request.path_params["path"].rstrip("/"), re.split(r"[/\\]", local_file)[-1]
-    path = "/".join(filter(None, (folder, name)))
-    parts_of(path)
-    return path
-
-
-async def _body(request: Request) -> bytes:
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > _LARGEST_BODY:
-            raise wire.invalid(f"The body is larger than {_LARGEST_BODY} bytes")
-    return bytes(body)
+    return normalize_path(f"{folder}/{name}" if folder else name)
 
 
 ROUTES = (

@@ -12,16 +12,15 @@ from starlette.responses import FileResponse, Response
 from reprise.errors import TrackingError
 from reprise.server import shapes
 from reprise.server.access import Role
-from reprise.server.ranges import ANYTHING, object_response
+from reprise.server.ranges import keeping_headers, ranged
 from reprise.server.roles import RoleRoute
 from reprise.server.wire import Answer, encode, invalid
+from reprise.tracking.artifact_names import normalize_path
 from reprise.tracking.artifacts import ArtifactFolder, Artifacts, Sink
 from reprise.tracking.embedded import EmbeddedStore
 
 PIECE = 1 << 20
 """Bytes that are gathered before the disk is asked to take them."""
-
-_HEADERS = {"X-Content-Type-Options": "nosniff"}  # a stored page is not to act as one of ours
 
 
 async def upload(request: Request) -> Response:
@@ -65,8 +64,10 @@ async def artifact_response(request: Request, artifacts: Artifacts, path: str) -
     """The file for keeping: whatever its name is, no page can take it for a script or a style of ours."""
     if isinstance(artifacts, ArtifactFolder):
         file = await run_in_threadpool(artifacts.file, path)
-        return FileResponse(file, filename=file.name, headers=_HEADERS, media_type=ANYTHING)
-    return await object_response(request, artifacts, path, _HEADERS)
+        kind, headers = keeping_headers(file.name)
+        return FileResponse(file, headers=headers, media_type=kind)
+    kind, headers = keeping_headers(normalize_path(path).rpartition("/")[2])
+    return await ranged(request, artifacts, path, kind, headers)
 
 
 async def list_files(request: Request) -> Response:
@@ -83,7 +84,7 @@ async def list_files(request: Request) -> Response:
 async def delete(request: Request) -> Response:
     """``DELETE .../artifacts/{path}``: a file, or a folder with all in it."""
     path = request.path_params["path"]
-    if not path:
+    if not normalize_path(path):
         raise invalid("Missing value for required parameter 'path': not all artifacts are deleted at once")
     await run_in_threadpool(store_of(request).artifacts.delete, path)
     return json_response({})

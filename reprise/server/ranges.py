@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Generator, Mapping
+from mimetypes import MimeTypes
 from urllib.parse import quote
 
 from starlette.concurrency import run_in_threadpool
@@ -17,11 +18,21 @@ from reprise.tracking.artifacts import Artifacts
 
 log = logging.getLogger(__name__)
 
+_TOKEN = re.compile(r"[\w!#$%&'*+\-.^`|~]+", re.ASCII)
 _RANGE = re.compile(r"bytes=(?P<first>\d{0,18})-(?P<last>\d{0,18})")
 _PIECE = 1 << 20
 
 ANYTHING = "application/octet-stream"
-"""The kind of a file that is for keeping."""
+"""The type of a file of which nothing is known."""
+
+_HARMLESS = {"X-Content-Type-Options": "nosniff", "Content-Security-Policy": "sandbox; default-src 'none'"}
+"""A stored page is not to act as one of ours, even where a browser shows it."""
+_TYPES = MimeTypes()  # not those of the machine, so that every server answers the same
+_TEXTS = re.compile(
+    r"txt|log|err|cfg|conf|cnf|cf|ini|properties|prop|hocon|toml|ya?ml|xml|json|js|py3?|csv|tsv|md|rst|ipynb"
+    r"|MLmodel|MLproject"
+)
+_LOADED_BY_PAGES = {"text/css", "text/javascript", "application/javascript"}
 
 
 class Pieces(StreamingResponse):
@@ -46,17 +57,27 @@ class Pieces(StreamingResponse):
             self._pieces.close()
 
 
-async def object_response(
-    request: Request, artifacts: Artifacts, path: str, headers: Mapping[str, str]
-) -> Response:
-    """The file for keeping, under its own name, or the range of it that is asked for."""
-    name = path.rpartition("/")[2]
-    return await ranged(request, artifacts, path, ANYTHING, {**headers, **for_keeping(name)})
+def keeping_headers(name: str) -> tuple[str, dict[str, str]]:
+    """The type of a file that is for keeping, and the headers that keep a browser from running it."""
+    return artifact_type(name), {**_HARMLESS, **for_keeping(name)}
+
+
+def artifact_type(name: str) -> str:
+    """The type of a file by its name, as MLflow's server gives it; text for what a page could run."""
+    extension = name.rpartition(".")[2]  # of a file without a dot, its name
+    kind = "text/plain" if _TEXTS.fullmatch(extension) else _TYPES.guess_type(name)[0] or ANYTHING
+    return "text/plain" if kind in _LOADED_BY_PAGES else kind
 
 
 def for_keeping(name: str) -> dict[str, str]:
-    """The header by which a browser keeps a file under ``name`` instead of showing it."""
-    return {"Content-Disposition": f"attachment; filename*=utf-8''{quote(name, safe='')}"}
+    """The header by which a browser keeps a file under ``name`` instead of showing it.
+
+    Not every client reads ``filename*``, so ``filename`` stands beside it, as near as ASCII comes.
+    """
+    plain = re.sub(r'[^ -~]|["\\\\]', "_", name)
+    quoted = plain if _TOKEN.fullmatch(plain) else f'"{plain}"'
+    exact = "" if plain == name else f"; filename*=UTF-8''{quote(name, safe='')}"
+    return {"Content-Disposition": f"attachment; filename={quoted}{exact}"}
 
 
 async def ranged(

@@ -14,7 +14,6 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 
-from reprise.errors import TrackingError
 from reprise.server import (
     artifact_parts,
     artifacts,
@@ -27,18 +26,17 @@ from reprise.server import (
     registered_models,
     run_data,
     runs,
+    spans,
     traces,
 )
 from reprise.server.access import Role
+from reprise.server.bodies import collect_body
 from reprise.server.following import perform
 from reprise.server.roles import RoleRoute, Roles
 from reprise.server.wire import Verb, encode, invalid, read_body, read_query
 
-MLFLOW_VERSION = "3.3.2"
-"""The MLflow whose API we speak: from 3.4 on, clients would send traces as OpenTelemetry spans."""
-
-LARGEST_BODY = 16 << 20
-"""Bytes of JSON in one request; MLflow's own clients stay below one million."""
+MLFLOW_VERSION = "3.17.2"
+"""The MLflow whose API we speak; clients ask before they send spans."""
 
 VERBS: tuple[Verb[Any], ...] = (
     *run_data.VERBS,
@@ -48,6 +46,7 @@ VERBS: tuple[Verb[Any], ...] = (
     *logged_models.VERBS,
     *registered_models.VERBS,
     *model_versions.VERBS,
+    *spans.VERBS,  # before those of a trace whose id is in the path
     *traces.VERBS,
     *assessments.VERBS,
     *older_traces.VERBS,
@@ -86,21 +85,6 @@ async def _body(request: Request) -> bytes:
     return await collect_body(request)
 
 
-async def collect_body(request: Request) -> bytes:
-    """The whole body of a request.
-
-    Raises:
-        TrackingError: it has more than ``LARGEST_BODY`` bytes.
-        ClientDisconnect: the client left.
-    """
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > LARGEST_BODY:
-            raise TrackingError(f"The body is larger than {LARGEST_BODY} bytes", code="REQUEST_TOO_LARGE")
-    return bytes(body)
-
-
 async def health(request: Request) -> Response:
     return PlainTextResponse("OK")
 
@@ -110,12 +94,12 @@ async def version(request: Request) -> Response:
 
 
 async def server_info(request: Request) -> Response:
-    """What newer clients ask before they use workspaces or multipart uploads: we have neither."""
+    """What newer clients ask before they use workspaces or multipart uploads."""
     info = {
         "store_type": None,
         "workspaces_enabled": False,
         "trace_archival_enabled": False,
-        "multipart_uploads_enabled": False,
+        "multipart_uploads_enabled": True,
         "multipart_downloads_enabled": False,
     }
     return Response(encode(info), media_type="application/json")
@@ -130,10 +114,11 @@ _NEWER: tuple[BaseRoute, ...] = (*_api("3.0"), Route("/mlflow/server-info", serv
 
 ROUTES: tuple[BaseRoute, ...] = (
     Mount("/api/2.0", routes=_CURRENT),
-    Mount("/ajax-api/2.0", routes=_CURRENT),
+    Mount("/ajax-api/2.0", routes=(*spans.PAGES, *_CURRENT)),
     Mount("/api/3.0", routes=_NEWER),
-    Mount("/ajax-api/3.0", routes=_NEWER),
+    Mount("/ajax-api/3.0", routes=(*spans.PAGES, *_NEWER)),
     *artifacts.PAGES,
+    spans.OTLP,
     Route("/health", health),
     Route("/version", version),
 )

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import msgspec
 
+from reprise.errors import TrackingError
 from reprise.schemas.entities import Trace
 from reprise.server import shapes
 from reprise.server.access import Role
@@ -111,6 +112,12 @@ def start(store: EmbeddedStore, request: StartTrace) -> Answer:
 
 
 def get_info(store: EmbeddedStore, request: GetTraceInfo) -> Answer:
+    if not any(map(str.isdigit, request.trace_id)):  # clients tell by it that a verb is not here
+        try:
+            return {"trace": {"trace_info": trace_shape(store.get_trace(request.trace_id))}}
+        except TrackingError as error:
+            message = f"No endpoint GET traces/{request.trace_id}, and: {error.message}"
+            raise TrackingError(message, code="ENDPOINT_NOT_FOUND") from None
     return {"trace": {"trace_info": trace_shape(store.get_trace(request.trace_id))}}
 
 

@@ -15,22 +15,35 @@ _LONGEST = 3000  # bytes of a path; with the folder that it is in, systems take 
 
 
 def parts_of(path: str) -> tuple[str, ...]:
-    """The parts of ``path``, none for ``""``.
+    """The parts of ``path``, none for the root (``""``, ``.``, ``a/..``); ``a//b/`` is ``a/b``.
 
-    ``INVALID_PARAMETER_VALUE`` for ``..``, absolute paths, backslashes, NUL, and what no file system takes.
+    ``INVALID_PARAMETER_VALUE`` for a path that leaves the root on its way, absolute paths, backslashes,
+    NUL, and what no file system takes.
     """
     if len(path.encode(errors="surrogatepass")) > _LONGEST:
         raise validation.invalid(f"artifact path {path[:60]!r}... is longer than {_LONGEST} bytes")
     if "\0" in path or "\\" in path or path.startswith("/"):
         refuse(path)
-    parts = tuple(path.split("/")) if path else ()
-    if not all(_is_plain(part) for part in parts):
-        refuse(path)
-    return parts
+    parts: list[str] = []
+    for part in path.split("/"):
+        if part == "..":
+            if not parts:
+                refuse(path)
+            parts.pop()
+        elif part not in {"", "."}:
+            if not _is_plain(part):
+                refuse(path)
+            parts.append(part)
+    return tuple(parts)
+
+
+def normalize_path(path: str) -> str:
+    """``path`` in its shortest form, ``""`` for the root. Refused as ``parts_of`` refuses."""
+    return "/".join(parts_of(path))
 
 
 def refuse(path: str) -> NoReturn:
-    raise validation.invalid(f"artifact path {path!r} is not allowed: it must stay inside its folder")
+    raise validation.invalid(f"Invalid path {path!r}: an artifact path must stay inside its folder")
 
 
 def _is_plain(part: str) -> bool:
@@ -39,4 +52,4 @@ def _is_plain(part: str) -> bool:
         length = len(part.encode())
     except UnicodeEncodeError:
         return False
-    return part not in {".", ".."} and 0 < length <= 255 and not part.startswith(ARRIVING)
+    return length <= 255 and not part.startswith(ARRIVING)

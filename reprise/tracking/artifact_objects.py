@@ -18,7 +18,7 @@ from reprise.errors import TrackingError, UsageError
 from reprise.schemas.entities import Artifact
 from reprise.tracking import validation
 from reprise.tracking.artifact_digests import Digest, Digests, State
-from reprise.tracking.artifact_names import parts_of
+from reprise.tracking.artifact_names import normalize_path, parts_of
 from reprise.tracking.rows import missing
 
 _IN_MEMORY = 1 << 20
@@ -32,13 +32,13 @@ class ArtifactObjects:
     or not at all.
     """
 
-    def __init__(self, system: Any, base: str, digests: Digests) -> None:
+    def __init__(self, system: Any, base: str, digests: Digests | None) -> None:
         self._system = system
         self._base = base.rstrip("/")
         self._digests = digests
 
     @classmethod
-    def at(cls, uri: str, digests: Digests) -> Self:
+    def at(cls, uri: str, digests: Digests | None = None) -> Self:
         """``UsageError`` when fsspec, or what the scheme needs, is not installed."""
         try:
             from fsspec.core import url_to_fs  # type: ignore[import-untyped]
@@ -57,7 +57,7 @@ class ArtifactObjects:
     def list(self, path: str = "") -> Sequence[Artifact]:
         """The direct children by name, paths relative to the root; empty when there is no such folder."""
         place = self._place(path)
-        prefix = f"{path}/" if path else ""
+        prefix = f"{within}/" if (within := normalize_path(path)) else ""
         with self._told_plainly():
             try:
                 entries = self._system.ls(place, detail=True)
@@ -75,7 +75,7 @@ class ArtifactObjects:
                 info = self._system.info(place)
             except (FileNotFoundError, NotADirectoryError):
                 info = {"type": "directory"}
-        if not path or info["type"] != "file":
+        if place == self._place("") or info["type"] != "file":
             raise missing(f"there is no artifact {path!r}")
         return int(info["size"] or 0)
 
@@ -89,7 +89,7 @@ class ArtifactObjects:
     def writing(self, path: str) -> Iterator[BinaryIO]:
         """A file to stream into, that becomes ``path`` when the block ends well, else nothing."""
         place = self._place(path)
-        if not path or self._is_folder(place):
+        if place == self._place("") or self._is_folder(place):
             raise validation.invalid(f"the artifact {path!r} is a folder")
         with tempfile.SpooledTemporaryFile(_IN_MEMORY) as gathered:
             yield gathered  # type: ignore[misc]
@@ -102,7 +102,9 @@ class ArtifactObjects:
                     while piece := gathered.read(_IN_MEMORY):
                         sha256.update(piece)
                         target.write(piece)
-            self._digests.note(self._system.unstrip_protocol(place), State(size, 0), sha256.digest())
+            if self._digests:
+                uri = self._system.unstrip_protocol(place)
+                self._digests.note(uri, State(size, 0), sha256.digest())
 
     def delete(self, path: str) -> None:
         """Remove a file or a folder with all in it. ``RESOURCE_DOES_NOT_EXIST`` when there is none."""
@@ -111,7 +113,8 @@ class ArtifactObjects:
             if not self._system.exists(place):
                 raise missing(f"there is no artifact {path!r}")
             self._system.rm(place, recursive=True)
-        self._digests.forget(self._system.unstrip_protocol(place))
+        if self._digests:
+            self._digests.forget(self._system.unstrip_protocol(place))
 
     def copy_in(self, source: Path, path: str) -> None:
         """Store a copy of the file ``source`` as ``path``, whole or not at all."""
@@ -145,6 +148,8 @@ class ArtifactObjects:
     def known_digest(self, path: str) -> Digest | None:
         """The size and digest of a file where they are noted; it is not read for them."""
         state = State(self.size(path), 0)
+        if self._digests is None:
+            return None
         return self._digests.noted(self._system.unstrip_protocol(self._place(path)), state)
 
     def _place(self, path: str) -> str:
@@ -156,7 +161,7 @@ class ArtifactObjects:
 
     def _is_file(self, path: str) -> bool:
         with self._told_plainly():
-            return bool(path and self._system.isfile(self._place(path)))
+            return bool(parts_of(path) and self._system.isfile(self._place(path)))
 
     @contextmanager
     def _told_plainly(self) -> Iterator[None]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -15,10 +16,13 @@ from reprise.errors import TrackingError
 from reprise.schemas.entities import Artifact
 from reprise.tracking import validation
 from reprise.tracking.artifact_digests import Digest, Digests, read_digest, state_of
-from reprise.tracking.artifact_names import UPLOADS, parts_of, refuse
+from reprise.tracking.artifact_names import UPLOADS, normalize_path, parts_of, refuse
 from reprise.tracking.rows import missing
 
 PROXY = "mlflow-artifacts:"
+OBJECT_STORES = ("s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "wasbs", "hdfs", "oss", "memory")
+"""The schemes of an experiment's own location that fsspec reads for us."""
+_LONGEST_LOCATION = 2048
 
 
 class Sink(Protocol):
@@ -102,7 +106,7 @@ class ArtifactFolder:
             entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
         except (FileNotFoundError, NotADirectoryError):
             return []
-        prefix = f"{path}/" if path else ""
+        prefix = f"{within}/" if (within := normalize_path(path)) else ""
         return [_artifact(prefix, entry) for entry in entries if _is_shown(entry)]
 
     def file(self, path: str) -> Path:
@@ -135,7 +139,7 @@ class ArtifactFolder:
     def writing(self, path: str) -> Iterator[Sink]:
         """A file to stream into, that becomes ``path`` when the block ends well, else nothing."""
         target = self.inside(path)
-        if not path or target.is_dir():
+        if target == self.root or target.is_dir():
             raise validation.invalid(f"the artifact {path!r} is a folder")
         self._make_folder(target.parent, path)
         with durable.arriving(target, self._arriving) as stream:
@@ -225,16 +229,66 @@ def open_root(root: str | None, folder: Path, digests: Digests) -> Artifacts:
 
 
 def given_location(location: str) -> str:
-    """An experiment's own artifact location as it is kept: a local path becomes a ``file:`` URI."""
+    """An experiment's own artifact location as it is kept; a local path becomes absolute.
+
+    A place of another scheme (``s3://bucket/folder``) is taken as it is: clients reach it on their own.
+    """
+    if len(location) > _LONGEST_LOCATION:
+        raise validation.invalid(
+            f"Invalid artifact path length: a location has at most {_LONGEST_LOCATION} characters"
+        )
     if location.startswith(PROXY):
-        ArtifactFolder(Path()).inside(_proxy_path(location))
+        parts_of(_proxy_path(location))
         return location.rstrip("/")
-    return _local_path(location).absolute().as_uri()
+    if scheme := _scheme(location):
+        if not _is_plain_uri(location):
+            raise validation.invalid(
+                f"Invalid value {location!r} for parameter 'artifact_location' supplied: a {scheme}:// URI"
+                " has a host or bucket, and neither '..' nor a query nor a fragment"
+            )
+        return location.rstrip("/")
+    path = _local_path(location).absolute()
+    return path.as_uri() if location.startswith("file:") else str(path)
 
 
 def at_location(uri: str, root: Artifacts) -> Artifacts:
     """The artifacts that an artifact URI of this store means; ``root`` is what the HTTP proxy serves."""
-    return root.below(_proxy_path(uri)) if uri.startswith(PROXY) else ArtifactFolder(_local_path(uri))
+    if uri.startswith(PROXY):
+        return root.below(_proxy_path(uri))
+    if scheme := _scheme(uri):
+        return _objects_at(uri, scheme)
+    return ArtifactFolder(_local_path(uri))
+
+
+def _objects_at(uri: str, scheme: str) -> Artifacts:
+    if scheme not in OBJECT_STORES:  # who names a URL is not to send this process to any address
+        raise TrackingError(
+            f"the artifacts at {uri} are not reached from here, only those of {', '.join(OBJECT_STORES)}",
+            code="NOT_IMPLEMENTED",
+            hint="use MLflow's client, which reaches the location itself",
+        )
+    from reprise.tracking.artifact_objects import ArtifactObjects
+
+    return ArtifactObjects.at(uri)
+
+
+def _scheme(location: str) -> str:
+    """``s3`` of ``s3://bucket``; empty for local paths, ``file:`` URIs and what is no place for files."""
+    scheme, mark, _ = location.partition("://")
+    is_ours = scheme in {"file", "runs", "models"} or not mark
+    return "" if is_ours or not re.fullmatch(r"[A-Za-z][A-Za-z0-9+.\-]*", scheme) else scheme.lower()
+
+
+def _is_plain_uri(location: str) -> bool:
+    from urllib.parse import urlsplit
+
+    try:
+        parts = urlsplit(location)
+    except ValueError:
+        return False
+    return bool(parts.netloc) and not (
+        parts.query or parts.fragment or "::" in location or ".." in parts.path.split("/")
+    )
 
 
 def _proxy_path(uri: str) -> str:
@@ -251,8 +305,8 @@ def _local_path(location: str) -> Path:
     elif "://" not in location and "\0" not in location and not location.startswith("runs:"):
         return Path(location).expanduser()
     raise validation.invalid(
-        f"artifact location {location!r} cannot be used: the store keeps artifacts in local folders",
-        hint="give a local path or a file: URI, or log to an MLflow server",
+        f"Invalid value {location!r} for parameter 'artifact_location' supplied: it is no place for files",
+        hint="give a local path, a file: URI, or the URI of an object store (s3://bucket/folder)",
     )
 
 

@@ -66,8 +66,13 @@ class Assessments(Verbs):
                 _set_valid(connection, trace.id, gone[0], valid=True)
 
 
-def put_assessment(connection: Connection, trace: int, given: Assessment) -> Assessment:
-    """Insert it into a trace; without an id it gets one."""
+def put_assessment(
+    connection: Connection, trace: int, given: Assessment, *, comes_with_trace: bool = False
+) -> Assessment:
+    """Insert it into a trace; without an id it gets one.
+
+    One that ``comes_with_trace`` may stand before the one that it overrides.
+    """
     if not given.name:
         raise validation.invalid("an assessment has a name")
     given = given._replace(assessment_id=given.assessment_id or f"a-{new_id()}")
@@ -75,7 +80,7 @@ def put_assessment(connection: Connection, trace: int, given: Assessment) -> Ass
         known = connection.execute(
             "SELECT 1 FROM trace_assessment WHERE trace = ? AND assessment_id = ?", (trace, given.overrides)
         ).fetchone()
-        if known is None:
+        if known is None and not comes_with_trace:
             raise missing(f"trace {given.trace_id} has no assessment {given.overrides!r} to override")
         _set_valid(connection, trace, given.overrides, valid=False)
     places = ", ".join("?" * (1 + len(ASSESSMENT.split(","))))

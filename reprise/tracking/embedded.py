@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import ClassVar, Self
 
 from reprise import disk, durable, lock, paths
-from reprise.errors import TrackingError
+from reprise.errors import RepriseError, TrackingError
 from reprise.schemas.entities import MODEL_STAGES, Artifact, ModelVersion
 from reprise.tracking import validation
 from reprise.tracking.artifact_digests import DATABASE_NAME as DIGESTS_NAME
@@ -35,7 +35,9 @@ from reprise.tracking.run_data import RunData
 from reprise.tracking.run_listing import RunListing
 from reprise.tracking.run_rows import run_row
 from reprise.tracking.runs import Runs
+from reprise.tracking.spans import LOCATION, Spans
 from reprise.tracking.sweep_listing import SweepListing
+from reprise.tracking.trace_links import TraceLinks
 from reprise.tracking.traces import Traces
 
 log = logging.getLogger(__name__)
@@ -63,6 +65,8 @@ class EmbeddedStore(
     RegisteredModels,
     ModelVersions,
     Traces,
+    TraceLinks,
+    Spans,
     Assessments,
 ):
     """The store in ``directory``; the first verb opens it, and makes it when there is none.
@@ -144,6 +148,10 @@ class EmbeddedStore(
         with self._database.reading() as connection:
             row = model_row(connection, owner) if owner.startswith("m-") else run_row(connection, owner)
         return at_location(row.artifact_uri, self.artifacts)
+
+    def trace_artifacts(self, trace_id: str) -> Artifacts:
+        """The files of a trace: its attachments, and its spans where a client wrote them to a file."""
+        return at_location(self.get_trace(trace_id).tags[LOCATION], self.artifacts)
 
     def list_model_artifacts(self, model_id: str, path: str = "") -> Sequence[Artifact]:
         """The direct children of ``path`` among the files of a logged model."""
@@ -250,7 +258,7 @@ class EmbeddedStore(
         """A trace without spans is none the less deleted."""
         try:
             at_location(location, self.artifacts).delete("")
-        except TrackingError as error:
+        except RepriseError as error:
             log.debug("%s: %s", location, error)
 
     def _artifact_uri(self, owner: str) -> str:

@@ -11,6 +11,7 @@ import sqlite3
 from collections.abc import Callable, Sequence
 
 from reprise.errors import TrackingError
+from reprise.tracking import newer_tables
 from reprise.tracking.names import now
 
 Migration = Callable[[sqlite3.Connection], None]
@@ -66,6 +67,9 @@ MIGRATIONS: tuple[Migration, ...] = (
     sorted_values,
     garbage,
     origins,
+    newer_tables.spans,
+    newer_tables.webhooks,
+    newer_tables.evaluation_datasets,
 )
 NAMES = tuple(migration.__name__ for migration in MIGRATIONS)
 

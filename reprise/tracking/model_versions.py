@@ -131,7 +131,7 @@ class ModelVersions(Verbs):
         max_results: int = 10_000,
         page_token: str | None = None,
     ) -> Page[ModelVersion]:
-        """Last changed first unless ``order_by`` says otherwise."""
+        """Last changed first unless ``order_by`` says otherwise; a tag or an alias is no change."""
         from reprise.tracking.search_pages import page
         from reprise.tracking.search_sql import Query
         from reprise.tracking.searchables import MODEL_VERSIONS, without_prompts
@@ -148,14 +148,12 @@ class ModelVersions(Verbs):
         with self._database.writing() as connection:
             row = version_row(connection, name, version)
             put_pairs(connection, "model_version_tag", row.id, {key: value})
-            touch(connection, "model_version", row.id)
 
     def delete_model_version_tag(self, name: str, version: str, key: str) -> None:
         """No such tag is no error."""
         with self._database.writing() as connection:
             row = version_row(connection, name, version)
             drop_pair(connection, "model_version_tag", row.id, key)
-            touch(connection, "model_version", row.id)
 
     def model_version_download_uri(self, name: str, version: str) -> str:
         """The URI that the version's files are read from."""

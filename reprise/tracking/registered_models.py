@@ -11,7 +11,6 @@ from reprise.tracking.model_rows import (
     read_registered,
     read_versions,
     registered_row,
-    touch,
     version_row,
 )
 from reprise.tracking.names import now
@@ -81,14 +80,12 @@ class RegisteredModels(Verbs):
         with self._database.writing() as connection:
             row = registered_row(connection, name)
             put_pairs(connection, "registered_model_tag", row.id, {key: value})
-            touch(connection, "registered_model", row.id)
 
     def delete_registered_model_tag(self, name: str, key: str) -> None:
         """No such tag is no error."""
         with self._database.writing() as connection:
             row = registered_row(connection, name)
             drop_pair(connection, "registered_model_tag", row.id, key)
-            touch(connection, "registered_model", row.id)
 
     def set_registered_model_alias(self, name: str, alias: str, version: str) -> None:
         """Point ``alias`` at an existing version."""
@@ -100,7 +97,6 @@ class RegisteredModels(Verbs):
                 " ON CONFLICT (model, alias) DO UPDATE SET version = excluded.version",
                 (row.model, alias, row.version),
             )
-            touch(connection, "registered_model", row.model)
 
     def delete_registered_model_alias(self, name: str, alias: str) -> None:
         """No such alias is no error."""
@@ -109,7 +105,6 @@ class RegisteredModels(Verbs):
             connection.execute(
                 "DELETE FROM registered_model_alias WHERE model = ? AND alias = ?", (row.id, alias)
             )
-            touch(connection, "registered_model", row.id)
 
     def get_model_version_by_alias(self, name: str, alias: str) -> ModelVersion:
         """``latest`` is the newest version; an unknown alias is ``INVALID_PARAMETER_VALUE``."""
@@ -139,8 +134,15 @@ class RegisteredModels(Verbs):
             row = registered_row(connection, name)
             if column == "name" and value != name:
                 _check_free(connection, value)
-            connection.execute(f"UPDATE registered_model SET {column} = ? WHERE id = ?", (value, row.id))
-            touch(connection, "registered_model", row.id)
+            time = now()
+            connection.execute(
+                f"UPDATE registered_model SET {column} = ?, last_update_time = ? WHERE id = ?",
+                (value, time, row.id),
+            )
+            if column == "name":
+                connection.execute(
+                    "UPDATE model_version SET last_update_time = ? WHERE model = ?", (time, row.id)
+                )
             return read_registered(connection, [row.id])[0]
 
 

@@ -27,9 +27,12 @@ ENTITIES = {
         "metadata": "metadata request_metadata",
         "feedback": "feedback",
         "expectation": "expectation",
+        "span": "span",
+        "issue": "issue",
     }.items()
     for word in words.split()
 }
+_OF_TRACES = ("metadata", "feedback", "expectation", "span", "issue")
 _TOKEN = re.compile(
     r"""(?P<space>\s+)
       | (?P<text>'(?:[^']|'')*' | "(?:[^"]|"")*")
@@ -176,7 +179,7 @@ class _Reader:
             return Name("attribute", token.text, self._source, token.at)
         entity = ENTITIES.get(prefix.lower())
         if entity is None:
-            known = "metrics, params, tags, attributes, datasets"
+            known = "metrics, params, tags, attributes, datasets; of traces also " + ", ".join(_OF_TRACES)
             fault(self._source, token.at, f"unknown kind {prefix!r}; the kinds are {known}")
         return Name(entity, key or self._quoted_key(token), self._source, token.at)
 

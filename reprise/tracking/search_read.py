@@ -15,7 +15,7 @@ from reprise.tracking.search_sql import (
     SortKey,
     Sql,
     compare,
-    condition,
+    conditions,
     sort_key,
 )
 from reprise.tracking.validation import invalid
@@ -68,7 +68,7 @@ def read(query: Query) -> Search:
     ]
     return Search(
         target=target,
-        conditions=(query.scope, *(condition(target, comparison) for comparison in comparisons)),
+        conditions=(query.scope, *conditions(target, comparisons)),
         comparisons=comparisons,
         narrowing=tuple(_narrowing(query, comparisons)),
         order=tuple(order),

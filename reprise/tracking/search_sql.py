@@ -55,7 +55,7 @@ class Values(NamedTuple):
     """Keyed values of an entity: a table joined by ``condition``, for example ``v.owner = t.id``.
 
     ``newest`` orders the values of one key where there can be several, and the first is sorted by;
-    ``narrowed`` says which of them count.
+    ``narrowed`` says which of them count. ``number`` is the value of texts that may be numbers too.
     """
 
     table: str
@@ -66,6 +66,20 @@ class Values(NamedTuple):
     newest: str = ""
     narrowed: Sql = Sql("1")
     by: Index | None = None
+    number: str = ""
+
+
+class Parts(NamedTuple):
+    """What an entity consists of: a table joined by ``condition``, and the columns of a part.
+
+    All that a filter says of parts is said of one and the same. ``attribute`` is the SQL of a value whose
+    key is bound, for names such as ``attributes.colour``.
+    """
+
+    table: str
+    condition: str
+    columns: Mapping[str, Column]
+    attribute: str
 
 
 @dataclass(frozen=True)
@@ -86,6 +100,7 @@ class Searchable:
     datasets: Mapping[str, str] = field(default_factory=dict)
     sets: Mapping[str, str] = field(default_factory=dict)
     ties: tuple[str, ...] = ()
+    parts: Parts | None = None
 
 
 IS_PROMPT = "mlflow.prompt.is_prompt"
@@ -110,6 +125,38 @@ class Query(NamedTuple):
 # --- conditions -------------------------------------------------------------------------------
 
 
+def conditions(target: Searchable, comparisons: Sequence[Comparison]) -> Iterator[Sql]:
+    """What a filter asks of ``t``."""
+    of_parts = [comparison for comparison in comparisons if comparison.name.entity == "span"]
+    if of_parts:
+        yield _of_one_part(target, of_parts)
+    for comparison in comparisons:
+        if comparison.name.entity != "span":
+            yield condition(target, comparison)
+
+
+def _of_one_part(target: Searchable, comparisons: Sequence[Comparison]) -> Sql:
+    parts = target.parts
+    if parts is None:
+        comparisons[0].name.fault(f"{target.word} cannot be searched by spans")
+    tests = [_of_part(parts, comparison) for comparison in comparisons]
+    text = " AND ".join([parts.condition, *(test.text for test in tests)])
+    bound = tuple(value for test in tests for value in test.values)
+    return Sql(f"EXISTS (SELECT 1 FROM {parts.table} WHERE {text})", bound)
+
+
+def _of_part(parts: Parts, comparison: Comparison) -> Sql:
+    name = comparison.name
+    if (column := parts.columns.get(name.key)) is not None:
+        return compare(column.sql, comparison, column.is_number)
+    kind, dot, key = name.key.partition(".")
+    if kind != "attributes" or not dot or not key:
+        known = ", ".join([*parts.columns, "attributes.<name>"])
+        name.fault(f"Invalid span attribute {name.key!r}; known are {known}")
+    test = compare(parts.attribute, comparison, is_number=False)
+    return Sql(test.text, (key.strip("`\"'"), *test.values))
+
+
 def condition(target: Searchable, comparison: Comparison) -> Sql:
     name = comparison.name
     if name.entity == "attribute":
@@ -125,10 +172,16 @@ def condition(target: Searchable, comparison: Comparison) -> Sql:
     values = values_of(target, name)
     source = f"{values.table} WHERE {values.condition} AND {values.key} = ? AND {values.narrowed.text}"
     bound = (name.key, *values.narrowed.values)
+    if values.number and _is_about_numbers(comparison):
+        return _exists(source, values.number, bound, comparison, is_number=True)
     if name.key == IS_PROMPT and comparison.operator == "!=":  # a flag: where it is not set, it is not true
         same = _exists(source, values.value, bound, replace(comparison, operator="="), values.is_number)
         return Sql(f"NOT {same.text}", same.values)
     return _exists(source, values.value, bound, comparison, values.is_number)
+
+
+def _is_about_numbers(comparison: Comparison) -> bool:
+    return any(not isinstance(value, str) for value in comparison.values)
 
 
 def _exists(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reprise.tracking.search_sql import Column, Searchable, Values
+from reprise.tracking.search_sql import Column, Parts, Searchable, Values
 
 _TIME = Column("t.request_time", is_number=True)
 _DURATION = Column("t.duration", is_number=True, nullable=True)
@@ -17,10 +17,26 @@ _PLAIN = (
 """The value of an assessment as text: numbers and truth values as they stand in JSON."""
 
 
+_NUMBER = f"CASE WHEN json_type(v.value, '$.value') IN ('integer', 'real') THEN {_JSON.format('value')} END"
+_TEXTS = (
+    "(SELECT trace, content AS value FROM span UNION ALL SELECT id, coalesce(request_preview, '') || ' '"
+    " || coalesce(response_preview, '') FROM trace) v WHERE v.trace = t.id"
+)
+_PROMPTS = (
+    "(SELECT trace, prompt AS value FROM trace_prompt UNION ALL"  # older clients name them in a tag
+    " SELECT g.owner, json_extract(j.value, '$.name') || '/' || json_extract(j.value, '$.version')"
+    " FROM trace_tag g, json_each(CASE WHEN json_valid(g.value) THEN g.value ELSE '[]' END) j"
+    " WHERE g.key = 'mlflow.linkedPrompts' AND j.type = 'object') v WHERE v.trace = t.id"
+)
+_ATTRIBUTE = (
+    "(SELECT CASE WHEN json_valid(a.value) AND json_type(a.value) = 'text' THEN json_extract(a.value, '$')"
+    " ELSE a.value END FROM json_each(v.content, '$.attributes') a WHERE a.key = ?)"
+)
+
+
 def _said(kind: str) -> Values:
-    return Values(
-        "trace_assessment v", f"v.trace = t.id AND v.valid AND v.kind = '{kind}'", _PLAIN, "v.name"
-    )
+    condition = f"v.trace = t.id AND v.valid AND v.kind = '{kind}'"
+    return Values("trace_assessment v", condition, _PLAIN, "v.name", number=_NUMBER)
 
 
 TRACES = Searchable(
@@ -53,7 +69,23 @@ TRACES = Searchable(
         "metadata": Values("trace_metadata v", "v.owner = t.id"),
         "feedback": _said("feedback"),
         "expectation": _said("expectation"),
+        "issue": Values("trace_assessment v", "v.trace = t.id AND v.kind = 'issue'", "v.name", "'id'"),
     },
-    sets={"run_id": "(SELECT trace, run_id AS value FROM trace_run) v WHERE v.trace = t.id"},
+    sets={
+        "run_id": "(SELECT trace, run_id AS value FROM trace_run) v WHERE v.trace = t.id",
+        "prompt": _PROMPTS,
+        "text": _TEXTS,
+    },
+    parts=Parts(
+        "span v",
+        "v.trace = t.id",
+        {
+            "name": Column("v.name"),
+            "type": Column("v.type"),
+            "status": Column("v.status"),
+            "content": Column("v.content"),
+        },
+        _ATTRIBUTE,
+    ),
     default_order=("timestamp_ms DESC", "trace_id"),
 )

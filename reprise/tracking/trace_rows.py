@@ -23,6 +23,7 @@ class TraceRow(NamedTuple):
     client_request_id: str | None
     request_preview: str | None
     response_preview: str | None
+    finished: int
 
 
 ASSESSMENT = (
@@ -33,12 +34,18 @@ ASSESSMENT = (
 
 def trace_row(connection: Connection, trace_id: str) -> TraceRow:
     """The trace. ``RESOURCE_DOES_NOT_EXIST`` when there is none."""
+    row = find_trace(connection, trace_id)
+    if row is None:
+        raise missing(f"Trace with ID '{trace_id}' not found")
+    return row
+
+
+def find_trace(connection: Connection, trace_id: str) -> TraceRow | None:
+    """The trace, or None when there is none."""
     row = connection.execute(
         f"SELECT {columns(TraceRow)} FROM trace WHERE trace_id = ?", (trace_id,)
     ).fetchone()
-    if row is None:
-        raise missing(f"there is no trace with the id {trace_id!r}")
-    return TraceRow(*row)
+    return None if row is None else TraceRow(*row)
 
 
 def read_traces(connection: Connection, ids: Iterable[int]) -> list[Trace]:

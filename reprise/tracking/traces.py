@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 
 from reprise.schemas.entities import TRACE_STATES, Page, Trace
@@ -11,15 +10,12 @@ from reprise.tracking import validation
 from reprise.tracking.assessments import put_assessment
 from reprise.tracking.experiments import active_experiment
 from reprise.tracking.rows import Connection, Verbs, drop_pair, missing, put_pairs
-from reprise.tracking.run_rows import run_row
+from reprise.tracking.spans import LOCATION
+from reprise.tracking.trace_links import claim_links
 from reprise.tracking.trace_rows import read_traces, trace_row
 
-LOCATION = "mlflow.artifactLocation"
-"""The tag that tells a client where the spans of a trace are."""
 SOURCE_RUN = "mlflow.sourceRun"
 """The metadata that names the run in which a trace was made."""
-_TRACE_ID = r"[A-Za-z0-9_\-]{1,100}"
-_MOST_LINKS = 100
 
 
 class Traces(Verbs):
@@ -31,8 +27,9 @@ class Traces(Verbs):
             number = connection.execute(
                 "INSERT INTO trace (trace_id, experiment, request_time, state, duration, client_request_id,"
                 " request_preview, response_preview) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
-                " ON CONFLICT (trace_id) DO UPDATE SET (request_time, state, duration, client_request_id,"
-                " request_preview, response_preview) = (excluded.request_time, excluded.state,"
+                " ON CONFLICT (trace_id) DO UPDATE SET (finished, request_time, state, duration,"
+                " client_request_id, request_preview, response_preview) = (1, excluded.request_time,"
+                " excluded.state,"
                 " coalesce(excluded.duration, duration), coalesce(excluded.client_request_id,"
                 " client_request_id), coalesce(excluded.request_preview, request_preview),"
                 " coalesce(excluded.response_preview, response_preview)) RETURNING id",
@@ -48,6 +45,7 @@ class Traces(Verbs):
                 ),
             ).fetchone()[0]
             location = f"{experiment.artifact_location}/traces/{trace.trace_id}/artifacts"
+            claim_links(connection, trace_row(connection, trace.trace_id))
             _add(connection, number, trace, {**trace.tags, LOCATION: location})
             return read_traces(connection, [number])[0]
 
@@ -128,18 +126,6 @@ class Traces(Verbs):
             if not drop_pair(connection, "trace_tag", trace_row(connection, trace_id).id, key):
                 raise missing(f"trace {trace_id} has no tag {key!r}")
 
-    def link_traces(self, trace_ids: Sequence[str], run_id: str) -> None:
-        """Let a search for traces of the run find these traces too; unknown ones are left out."""
-        if len(trace_ids) > _MOST_LINKS:
-            raise validation.invalid(f"at most {_MOST_LINKS} traces are linked at once")
-        with self._database.writing() as connection:
-            run_row(connection, run_id)
-            connection.execute(
-                "INSERT OR IGNORE INTO trace_run SELECT id, ? FROM trace"
-                " WHERE trace_id IN (SELECT value FROM json_each(?))",
-                (run_id, json.dumps(trace_ids)),
-            )
-
     def drop_traces(
         self,
         experiment_id: str,
@@ -176,15 +162,11 @@ def _add(connection: Connection, number: int, trace: Trace, tags: Mapping[str, s
     if run_id := trace.metadata.get(SOURCE_RUN):
         connection.execute("INSERT OR IGNORE INTO trace_run VALUES (?, ?)", (number, run_id))
     for given in trace.assessments:
-        put_assessment(connection, number, given)
+        put_assessment(connection, number, given, comes_with_trace=True)
 
 
 def _validate(trace: Trace) -> None:
-    if not re.fullmatch(_TRACE_ID, trace.trace_id):
-        raise validation.invalid(
-            f"trace id {trace.trace_id!r} is not allowed: only letters, digits, dashes and underscores,"
-            " at most 100"
-        )
+    validation.trace_id(trace.trace_id)
     _validate_words(trace.state, trace.metadata, trace.tags)
 
 

@@ -24,6 +24,7 @@ MAX_INPUT_TAG_KEY = 255
 MAX_INPUT_TAG = 500
 
 _KEY = re.compile(r"[/\w.\- :]*")
+_TRACE_ID = r"[A-Za-z0-9_\-]{1,100}"
 _ALIAS = r"[\w\-]+"
 _VERSION_ALIAS = r"[vV]\d+"
 _MODEL_NAME_REFUSED = "/:.%\"'"
@@ -89,6 +90,14 @@ def equal_param(first: str, second: str) -> bool:
         return number == float(second) and isfinite(number)
     except ValueError:
         return False
+
+
+def trace_id(text: str) -> None:
+    if not re.fullmatch(_TRACE_ID, text):
+        raise invalid(
+            f"Invalid value {text!r} for parameter 'trace_id' supplied: only letters, digits, dashes and"
+            " underscores are allowed, at most 100"
+        )
 
 
 def experiment_id(text: str) -> int:

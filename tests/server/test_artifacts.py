@@ -52,9 +52,48 @@ def test_a_file_or_a_range_of_it(
 @pytest.mark.parametrize("name", ["a.js", "a.css", "a.html", "a.svg", "a.mjs"])
 def test_no_page_can_take_an_artifact_for_a_script_of_ours(client: httpx.Client, name: str) -> None:
     assert client.put(f"{FILE}/{name}", content=b"alert(1)").status_code == 200
-    kept = client.get(f"{FILE}/{name}").headers
-    assert (kept["content-type"], kept["x-content-type-options"]) == ("application/octet-stream", "nosniff")
-    assert kept["content-disposition"].startswith("attachment")
+    kept = client.get(f"{FILE}/{name}", headers={"Accept": "text/javascript"}).headers
+    assert kept["content-type"].partition(";")[0] in ("text/plain", "text/html", "image/svg+xml")
+    assert kept["x-content-type-options"] == "nosniff"
+    assert kept["content-security-policy"].startswith("sandbox;")
+    assert kept["content-disposition"] == f"attachment; filename={name}"
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("a.txt", "text/plain"),
+        ("MLmodel", "text/plain"),
+        ("a.json", "text/plain"),
+        ("a.png", "image/png"),
+        ("a.pdf", "application/pdf"),
+        ("a.html", "text/html"),
+        ("a.weird", "application/octet-stream"),
+        ("pickle", "application/octet-stream"),
+    ],
+)
+def test_a_file_has_the_type_of_its_name(client: httpx.Client, name: str, kind: str) -> None:
+    assert client.put(f"{FILE}/{name}", content=b"x").status_code == 200
+    assert client.get(f"{FILE}/{name}").headers["content-type"].partition(";")[0] == kind
+
+
+def test_a_name_beyond_ascii_is_given_twice(client: httpx.Client) -> None:
+    assert client.put(f"{FILE}/größe 1.txt", content=b"x").status_code == 200
+    said = client.get(f"{FILE}/größe 1.txt").headers["content-disposition"]
+    assert said == "attachment; filename=\"gr__e 1.txt\"; filename*=UTF-8''gr%C3%B6%C3%9Fe%201.txt"
+
+
+def test_not_even_an_error_is_guessed_at(client: httpx.Client) -> None:
+    for path in (f"{API}/artifacts/0/none", "/get-artifact?run_id=none&path=a", "/nowhere"):
+        reply = client.get(path)
+        assert reply.status_code == 404 and reply.headers["x-content-type-options"] == "nosniff"
+
+
+def test_all_artifacts_are_not_deleted_at_once(client: httpx.Client) -> None:
+    assert client.put(FILE, content=b"x").status_code == 200
+    for path in ("%2E", "0/%2E%2E", "%2E/"):
+        assert client.delete(f"{API}/artifacts/{path}").status_code == 400
+    assert client.get(FILE).status_code == 200
 
 
 def test_a_path_that_no_system_takes_is_the_fault_of_who_asks(client: httpx.Client) -> None:

@@ -57,9 +57,7 @@ def test_what_breaks_off_leaves_nothing(store: EmbeddedStore) -> None:
     assert [item.path for item in store.artifacts.list("0")] == ["0/a"]
 
 
-@pytest.mark.parametrize(
-    "path", ["../x", "a/../../x", "/etc/passwd", "a\\b", "a\0b", "a//b", ".arriving-1"]
-)
+@pytest.mark.parametrize("path", ["../x", "a/../../x", "/etc/passwd", "a\\b", "a\0b", ".arriving-1"])
 def test_a_hostile_name_is_refused_by_every_verb(store: EmbeddedStore, tmp_path: Path, path: str) -> None:
     for ask in (
         lambda: store.artifacts.list(path),
@@ -69,7 +67,7 @@ def test_a_hostile_name_is_refused_by_every_verb(store: EmbeddedStore, tmp_path:
         lambda: _put(store, path, b"x"),
         lambda: store.artifacts.below(path),
     ):
-        with pytest.raises(TrackingError, match="not allowed"):
+        with pytest.raises(TrackingError, match="must stay inside"):
             ask()
 
 

@@ -10,6 +10,7 @@ import pytest
 from reprise.errors import TrackingError
 from reprise.schemas.entities import Run, ViewType
 from reprise.tracking.base import Tracking
+from reprise.tracking.embedded import EmbeddedStore
 
 _unique = count()
 
@@ -98,3 +99,24 @@ def test_an_experiment_without_logged_models_has_none(store: Tracking, experimen
     with pytest.raises(TrackingError) as missing:
         store.get_logged_model("m-" + "0" * 32)
     assert missing.value.code == "RESOURCE_DOES_NOT_EXIST"
+
+
+def test_a_tag_on_an_old_version_does_not_make_it_the_newest(embedded_store: EmbeddedStore) -> None:
+    name = f"model {next(_unique)}"
+    embedded_store.create_registered_model(name)
+    for _ in range(3):
+        embedded_store.create_model_version(name, "/tmp/m")
+    before = embedded_store.get_registered_model(name).last_update_time
+    versions = {
+        version.version: version.last_update_time
+        for version in embedded_store.search_model_versions(filter=f"name = '{name}'").items
+    }
+    embedded_store.set_model_version_tag(name, "1", "reviewed", "yes")
+    embedded_store.delete_model_version_tag(name, "1", "reviewed")
+    embedded_store.set_registered_model_alias(name, "champion", "1")
+    embedded_store.delete_registered_model_alias(name, "champion")
+    embedded_store.set_registered_model_tag(name, "team", "a")
+    found = embedded_store.search_model_versions(filter=f"name = '{name}'").items
+    assert {version.version: version.last_update_time for version in found} == versions
+    assert [version.version for version in found] == [3, 2, 1]
+    assert embedded_store.get_registered_model(name).last_update_time == before

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 
 from reprise.errors import TrackingError
 from reprise.schemas.entities import Assessment, Trace
+from reprise.schemas.spans import Span
 from reprise.tracking.embedded import EmbeddedStore
 
 
@@ -54,7 +56,7 @@ def test_pages_are_whole(store: EmbeddedStore) -> None:
 def test_a_run_finds_its_traces_and_those_that_are_linked(store: EmbeddedStore) -> None:
     run = store.create_run("0", start_time=1, user_id="ada").run_id
     store.record_trace(trace("tr-own", metadata={"mlflow.sourceRun": run}))
-    store.link_traces(["tr-1", "unknown"], run)
+    store.link_traces(["tr-1"], run)
     assert sorted(found(store, f"run_id = '{run}'")) == ["tr-1", "tr-own"]
 
 
@@ -116,8 +118,65 @@ def test_an_id_that_could_be_a_path_is_refused(store: EmbeddedStore, trace_id: s
 
 @pytest.mark.parametrize(
     "filter",
-    ["span.name = 'x'", "text LIKE '%x%'", "metrics.a > 1", "feedback.good > 3", "timestamp_ms > 'x'"],
+    [
+        "span.colour = 'x'",
+        "span.attributes = 'x'",
+        "span.name > 3",
+        "metrics.a > 1",
+        "feedback.good > 'x'",
+        "timestamp_ms > 'x'",
+    ],
 )
 def test_what_traces_cannot_be_asked_is_refused(store: EmbeddedStore, filter: str) -> None:
     with pytest.raises(TrackingError, match="search, character"):
         found(store, filter)
+
+
+def span(trace_id: str, name: str, type: str, attributes: dict[str, object]) -> Span:
+    kept = {key: json.dumps(value, ensure_ascii=False) for key, value in attributes.items()}
+    content = json.dumps({"name": name, "attributes": kept}, ensure_ascii=False)
+    return Span(trace_id, name, "root", name, type, "OK", 1_000_000, 2_000_000, content)
+
+
+@pytest.fixture
+def spans(store: EmbeddedStore) -> EmbeddedStore:
+    sent = [
+        span("tr-1", "chat", "LLM", {"colour": "blue", "a.b": 3}),
+        span("tr-1", "look up", "TOOL", {"note": "größer als 100% 'zitiert'"}),
+        span("tr-2", "chat", "TOOL", {"colour": "red"}),
+    ]
+    store.log_spans("0", [(item, {}) for item in sent])
+    return store
+
+
+@pytest.mark.parametrize(
+    ("filter", "traces"),
+    [
+        ("span.name = 'chat'", ["tr-1", "tr-2"]),
+        ("span.name LIKE 'look%'", ["tr-1"]),
+        ("span.type IN ('TOOL')", ["tr-1", "tr-2"]),
+        ("span.name = 'chat' AND span.type = 'TOOL'", ["tr-2"]),  # of one and the same span
+        ("span.status != 'OK'", []),
+        ("span.attributes.colour = 'blue'", ["tr-1"]),
+        ("span.attributes.colour LIKE '%e%'", ["tr-1", "tr-2"]),
+        ("span.attributes.a.b = '3'", ["tr-1"]),
+        ("span.attributes.none = 'blue'", []),
+        ("text LIKE '%größer%'", ["tr-1"]),
+        ("trace.text ILIKE '%GET THE %'", ["tr-3"]),
+        ("feedback.score > 0.5", ["tr-2"]),
+        ("feedback.score <= 0.25 AND status = 'OK'", ["tr-1"]),
+        ("feedback.score = 0.75", ["tr-2"]),
+        ("feedback.score > 0", ["tr-1", "tr-2"]),
+        ("prompt = 'greeting/1'", ["tr-3", "tr-4"]),
+        ("prompt = 'greeting/2'", []),
+    ],
+)
+def test_traces_are_found_by_what_is_in_them(spans: EmbeddedStore, filter: str, traces: list[str]) -> None:
+    spans.create_assessment(feedback("tr-1", "0.25", name="score"))
+    spans.create_assessment(feedback("tr-2", "0.75", name="score"))
+    spans.create_assessment(feedback("tr-3", '"high"', name="score"))
+    spans.record_trace(trace("tr-3", request_preview="get the answer"))
+    spans.link_prompts("tr-3", ["greeting/1"])
+    spans.set_trace_tag("tr-4", "mlflow.linkedPrompts", '[{"name": "greeting", "version": "1"}]')
+    spans.set_trace_tag("tr-0", "mlflow.linkedPrompts", "not JSON")
+    assert sorted(found(spans, filter)) == traces

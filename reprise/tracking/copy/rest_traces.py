@@ -9,15 +9,16 @@ from typing import Any
 
 from reprise.errors import TrackingError
 from reprise.schemas.entities import Trace
+from reprise.schemas.spans import SPANS_FILE
 from reprise.tracking.copy.base import Fault, SourceFile, SourceTrace
 from reprise.tracking.copy.traces import assessment_of, trace_of
 from reprise.tracking.rest import RestTracking
 from reprise.tracking.rest_artifacts import place
 from reprise.tracking.rest_connection import RestConnection, page_query
 from reprise.tracking.rest_fields import Json, next_page_token, pairs, parts
-from reprise.tracking.traces import LOCATION, SOURCE_RUN
+from reprise.tracking.spans import LOCATION
+from reprise.tracking.traces import SOURCE_RUN
 
-SPANS = "traces.json"
 _SPANS_LOCATION = "mlflow.trace.spansLocation"
 _IN_DATABASE = "TRACKING_STORE"
 _AT_ONCE = 100
@@ -43,11 +44,11 @@ class RestTraces:
         """Its spans. A server does not list what else may lie beside them."""
         content = self._spans(trace)
         if content is not None:
-            yield SourceFile(SPANS, len(content))
+            yield SourceFile(SPANS_FILE, len(content))
 
     def download(self, trace: Trace, path: str, destination: Path) -> None:
         content = self._spans(trace)
-        if path != SPANS or content is None:
+        if path != SPANS_FILE or content is None:
             raise TrackingError(f"the trace has no file {path!r}", code="RESOURCE_DOES_NOT_EXIST")
         destination.write_bytes(content)
 
@@ -78,8 +79,8 @@ class RestTraces:
                     return b"".join(response.iter_bytes())
             if location := trace.tags.get(LOCATION):
                 with tempfile.TemporaryDirectory(prefix="reprise-") as folder:
-                    place(self._connection, location).fetch(SPANS, Path(folder) / SPANS)
-                    return (Path(folder) / SPANS).read_bytes()
+                    place(self._connection, location).fetch(SPANS_FILE, Path(folder) / SPANS_FILE)
+                    return (Path(folder) / SPANS_FILE).read_bytes()
         except TrackingError as error:
             if error.code not in _ABSENT:
                 raise

@@ -79,11 +79,6 @@ def assessment_value(kind: str, value: Any, error: Any) -> str:
     return json.dumps(said)
 
 
-def spans_file(contents: list[str]) -> bytes:
-    """The file ``traces.json`` of spans that a database holds, each as JSON."""
-    return f'{{"spans": [{", ".join(contents)}]}}'.encode()
-
-
 def milliseconds(moment: Any) -> int:
     """Since the epoch, of a number of ms, or a time as protobuf writes it in JSON.
 

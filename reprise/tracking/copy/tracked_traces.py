@@ -8,11 +8,12 @@ from typing import Protocol
 
 from reprise.errors import TrackingError
 from reprise.schemas.entities import Trace
+from reprise.schemas.spans import SPANS_FILE, spans_document
 from reprise.tracking.artifacts import Artifacts, at_location
 from reprise.tracking.base import Tracking
 from reprise.tracking.copy.base import Fault, Note, SourceFile, SourceTrace
 from reprise.tracking.embedded import EmbeddedStore
-from reprise.tracking.traces import LOCATION
+from reprise.tracking.spans import IN_STORE, LOCATION, SPANS_LOCATION
 
 _AT_ONCE = 100
 
@@ -54,10 +55,19 @@ class EmbeddedTraces:
             token = page.next_token
 
     def files(self, trace: Trace) -> Iterator[SourceFile]:
+        if _is_in_store(trace):
+            yield SourceFile(SPANS_FILE, len(self._spans(trace)))
         yield from _files(self._artifacts(trace), "")
 
     def download(self, trace: Trace, path: str, destination: Path) -> None:
-        self._artifacts(trace).copy_out(path, destination)
+        if path == SPANS_FILE and _is_in_store(trace):
+            destination.parent.mkdir(parents=True, exist_ok=True)
+            destination.write_bytes(self._spans(trace))
+        else:
+            self._artifacts(trace).copy_out(path, destination)
+
+    def _spans(self, trace: Trace) -> bytes:
+        return spans_document(self._store.span_contents(trace.trace_id))
 
     def _artifacts(self, trace: Trace) -> Artifacts:
         return at_location(trace.tags[LOCATION], self._store.artifacts)
@@ -77,6 +87,10 @@ class NoTraces:
 
     def download(self, trace: Trace, path: str, destination: Path) -> None:
         raise TrackingError("it has no traces", code="RESOURCE_DOES_NOT_EXIST")
+
+
+def _is_in_store(trace: Trace) -> bool:
+    return trace.tags.get(SPANS_LOCATION) == IN_STORE
 
 
 def _files(artifacts: Artifacts, folder: str) -> Iterator[SourceFile]:

@@ -16,6 +16,7 @@ from reprise.schemas.entities import (
     Run,
     Trace,
 )
+from reprise.schemas.spans import SPANS_FILE
 from reprise.tracking.copy.artifacts.roots import Beside, Roots, artifact_uri
 from reprise.tracking.copy.base import (
     Fault,
@@ -30,7 +31,6 @@ from reprise.tracking.copy.base import (
 from reprise.tracking.copy.database import models, others, runs, traces
 from reprise.tracking.copy.database.tables import Tables
 
-SPANS = "traces.json"
 _OWN = ("mlartifacts", "mlruns", "artifacts")
 """Folders beside a database in which MLflow keeps artifacts, by default or as its documentation shows."""
 
@@ -82,17 +82,17 @@ class MlflowDatabase:
     def files(self, owner: Owner) -> Iterator[SourceFile | Fault | Unseen | Unreachable]:
         spans = self._spans(owner)
         if spans is not None:
-            yield SourceFile(SPANS, len(spans))
+            yield SourceFile(SPANS_FILE, len(spans))
         if not artifact_uri(owner):
             return
         for found in self._roots.files(owner, artifact_uri(owner)):
-            is_replaced = isinstance(found, SourceFile) and found.path == SPANS
+            is_replaced = isinstance(found, SourceFile) and found.path == SPANS_FILE
             if spans is None or not (is_replaced or isinstance(found, Unseen)):
                 yield found
 
     @contextmanager
     def file(self, owner: Owner, path: str) -> Iterator[Path]:
-        spans = self._spans(owner) if path == SPANS else None
+        spans = self._spans(owner) if path == SPANS_FILE else None
         if spans is None:
             with self._roots.file(owner, artifact_uri(owner), path) as file:
                 yield file

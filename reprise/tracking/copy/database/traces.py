@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 from reprise.schemas.entities import Assessment
+from reprise.schemas.spans import spans_document
 from reprise.tracking.copy.base import Fault, Note, SourceTrace
 from reprise.tracking.copy.database.tables import (
     Row,
@@ -19,7 +20,7 @@ from reprise.tracking.copy.database.tables import (
     text_of,
     texts_of,
 )
-from reprise.tracking.copy.traces import assessment_value, spans_file, trace_of
+from reprise.tracking.copy.traces import assessment_value, trace_of
 
 _TOKENS = (
     "input_tokens",
@@ -42,7 +43,7 @@ def read_spans(tables: Tables, trace_id: str) -> bytes | None:
     """The spans of a trace as the file that they would be; None where the database has none."""
     order = ["start_time_unix_nano", "span_id"]
     contents = [text_of(row, "content") for row in tables.rows("spans", "trace_id", [trace_id], order)]
-    return spans_file(contents) if contents else None
+    return spans_document(contents) if contents else None
 
 
 def _read_some(tables: Tables, rows: Sequence[Row]) -> Iterator[SourceTrace | Fault]:

@@ -20,7 +20,7 @@ from reprise.tracking.embedded import EmbeddedStore
 from reprise.tracking.logged_models import model_row
 from reprise.tracking.rows import drop_pair
 from reprise.tracking.run_rows import run_row
-from reprise.tracking.traces import LOCATION
+from reprise.tracking.spans import LOCATION
 
 _KINDS = {"run": runs.KIND, "model": models.KIND, "trace": traces.KIND}
 

@@ -12,8 +12,9 @@ from reprise.tracking.copy.merge import merge_fields
 from reprise.tracking.copy.parts import PLACE_TAGS
 from reprise.tracking.experiments import ExperimentRow, experiment_row
 from reprise.tracking.rows import Connection, put_pairs
+from reprise.tracking.spans import LOCATION
 from reprise.tracking.trace_rows import ASSESSMENT, TraceRow, read_traces, trace_row
-from reprise.tracking.traces import LOCATION, SOURCE_RUN, Traces
+from reprise.tracking.traces import SOURCE_RUN, Traces
 
 KIND = "trace"
 

@@ -8,9 +8,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from reprise.errors import TrackingError
+from reprise.schemas.spans import SPANS_FILE
 from reprise.schemas.tags import COPY_INCOMPLETE
 from reprise.tracking.copy.base import Place, SourceFile
-from reprise.tracking.copy.rest_traces import SPANS
 from reprise.tracking.copy.server.experiments import PushedExperiments
 from reprise.tracking.copy.server.models import PushedModels
 from reprise.tracking.copy.server.names import name_here, name_there
@@ -70,12 +70,12 @@ class RestDestination(
     def _spans(self, place: Place) -> Iterator[SourceFile]:
         """Of a trace a server lists no files; its spans are fetched to see them."""
         with tempfile.TemporaryDirectory(prefix="reprise-") as folder:
-            file = Path(folder) / SPANS
+            file = Path(folder) / SPANS_FILE
             try:
-                self._artifacts(place).fetch(SPANS, file)
+                self._artifacts(place).fetch(SPANS_FILE, file)
             except TrackingError:
                 return
-            yield SourceFile(SPANS, file.stat().st_size)
+            yield SourceFile(SPANS_FILE, file.stat().st_size)
 
     def _artifacts(self, place: Place) -> ArtifactPlace:
         if place.kind == "trace":
