@@ -122,7 +122,7 @@ def make_private(path: Path) -> None:
 def make_folder(path: Path) -> None:
     """Make one folder: the cache and the state for this user alone, others as the umask says.
 
-    One that is there keeps its mode: whoever shares a cache makes its folder first.
+    One that is there keeps its mode: to share a cache, make its folder first.
     """
     if path in (cache_dir(), state_dir()):
         path.mkdir(mode=0o700, exist_ok=True)

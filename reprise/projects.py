@@ -23,7 +23,7 @@ from reprise.runner.lease import request_stop
 from reprise.runner.reap import reap
 from reprise.runner.request import is_offline, make_request
 from reprise.schemas.environment import RegistryLogin
-from reprise.schemas.job import Outcome, RunRequest, RunStatus, Source
+from reprise.schemas.job import Outcome, RunRequest, RunStatus, Sandbox, Source
 from reprise.startup import occupy_standard_descriptors
 from reprise.tracking.registry import open_tracking
 
@@ -75,14 +75,18 @@ def run(
     as_of: str | None = None,
     python: str | None = None,
     observe: bool = True,
+    sandbox: bool = False,
+    network: bool = True,
     tracking_uri: str | None = None,
 ) -> SubmittedRun:
-    """Run a project; the arguments are those of ``mlflow.projects.run``, and six of our own.
+    """Run a project; the arguments are those of ``mlflow.projects.run``, and eight of our own.
 
     ``locked``: the environment as the project's lock says, or not at all. ``offline``: nothing is fetched.
     ``as_of``: packages of an unlocked project as of a date, or of its ``commit``. ``python``: the
     version of the environment's Python, instead of what the project says. ``observe=False``: the record
-    does not say which files the run read. ``tracking_uri``: where the run is recorded; without it where
+    does not say which files the run read. ``sandbox``: the run sees no home folder and writes nowhere else
+    (bubblewrap; Linux); ``network=False``: such a sandbox, without network. ``tracking_uri``: where the run
+    is recorded; without it where
     the mlflow client of this process logs, or as ``MLFLOW_TRACKING_URI`` says.
 
     Values of ``parameters`` become text by ``str()``, a list for a declared ``list[...]`` becomes JSON; one
@@ -121,6 +125,7 @@ def run(
         as_of=as_of,
         python=python,
         observe=observe,
+        sandbox=None if network and not sandbox else Sandbox(network),
         current_python=_our_python(),
     )
     tracking = open_tracking(request.tracking_uri, request.base)

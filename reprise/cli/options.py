@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -13,7 +13,27 @@ from reprise import paths
 from reprise.errors import UsageError
 from reprise.tracking.base import Tracking
 
+if TYPE_CHECKING:
+    from reprise.schemas.job import Sandbox
+
 F = TypeVar("F", bound=Callable[..., Any])
+
+
+def sandbox_options(command: F) -> F:
+    """``--sandbox --no-network``."""
+    command = click.option(
+        "--no-network", is_flag=True, help="In a sandbox that reaches the tracking store only."
+    )(command)
+    return click.option(
+        "--sandbox", is_flag=True, help="See no home folder and write nowhere else (bubblewrap; Linux)."
+    )(command)
+
+
+def sandbox_of(sandbox: bool, no_network: bool) -> Sandbox | None:
+    """What the two options ask for; the second is the first, and more."""
+    from reprise.schemas.job import Sandbox
+
+    return Sandbox(network=not no_network) if sandbox or no_network else None
 
 
 def tracking_option(function: F) -> F:

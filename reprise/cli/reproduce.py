@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from reprise.cli import show
-from reprise.cli.options import json_option, name_values, opened, refused_python, tracking_option
+from reprise.cli.options import (
+    json_option,
+    name_values,
+    opened,
+    refused_python,
+    sandbox_of,
+    sandbox_options,
+    tracking_option,
+)
 from reprise.cli.verdicts import given_tolerance, refuse_difference, show_verdict, tolerance_options
 
 if TYPE_CHECKING:
@@ -32,6 +40,7 @@ log = logging.getLogger(__name__)
 @click.option("--keep", is_flag=True, help="Keep the restored project, and tell where it is.")
 @click.option("--offline", is_flag=True, help="Fetch nothing: use what is there. [env: REPRISE_OFFLINE]")
 @click.option("--key", type=Path, metavar="PUB", help="Demand that this key has signed the bundle.")
+@sandbox_options
 @click.option("--any-machine", is_flag=True, help="Also where the GPUs are of another kind.")
 @refused_python(
     "a run is performed again with the Python of its record",
@@ -49,6 +58,8 @@ def reproduce(
     offline: bool,
     key: Path | None,
     any_machine: bool,
+    sandbox: bool,
+    no_network: bool,
     tracking_uri: str | None,
     json_: bool,
 ) -> None:
@@ -69,7 +80,12 @@ def reproduce(
     from reprise.runner.restore import Wanted
 
     allowed = given_tolerance(tolerance, tolerance_file, strict=strict)
-    wanted = Wanted(name_values("--set", set_), is_offline(offline), any_machine)
+    wanted = Wanted(
+        name_values("--set", set_),
+        is_offline(offline),
+        any_machine,
+        sandbox=sandbox_of(sandbox, no_network),
+    )
     started = time.monotonic()
     with opened(tracking_uri, make=is_bundle(run)) as tracking:
         done = runner.reproduce(tracking, run, wanted, allowed, keep=keep, key=key, stdout_to_stderr=json_)

@@ -11,7 +11,15 @@ import click
 
 from reprise import paths
 from reprise.cli import show
-from reprise.cli.options import json_option, name_values, python_option, refuse_undecodable, tracking_option
+from reprise.cli.options import (
+    json_option,
+    name_values,
+    python_option,
+    refuse_undecodable,
+    sandbox_of,
+    sandbox_options,
+    tracking_option,
+)
 from reprise.errors import RunFailed, UsageError
 
 if TYPE_CHECKING:
@@ -57,6 +65,7 @@ log = logging.getLogger(__name__)
 @click.option(
     "--no-observe", is_flag=True, help="Do not record what the run reads. [env: REPRISE_NO_OBSERVE]"
 )
+@sandbox_options
 @click.option("--no-wait", is_flag=True, help="Return when the run is open; it goes on by itself.")
 @click.option("--dry-run", is_flag=True, help="Check everything, tell the plan, and run nothing.")
 @click.option(
@@ -115,6 +124,7 @@ def _request(uri: str, given: dict[str, Any]) -> RunRequest:
     from_file = read_params_file(params_file) if params_file is not None else {}
     typed = name_values("-P", given.pop("param_list"))
     observe = not given.pop("no_observe")
+    sandbox = sandbox_of(given.pop("sandbox"), given.pop("no_network"))
     docker_args = name_values("-A", given.pop("docker_args"))
     return make_request(
         uri,
@@ -125,6 +135,7 @@ def _request(uri: str, given: dict[str, Any]) -> RunRequest:
         },
         docker_args={name: True if value is None else value for name, value in docker_args.items()},
         observe=observe,
+        sandbox=sandbox,
         **given,
     )
 

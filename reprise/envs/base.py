@@ -46,6 +46,9 @@ class EnvManager(Protocol):
     READS_PROJECT: bool
     """False: what the project says of its environment decides nothing."""
 
+    IS_ISOLATED: bool
+    """Whether what runs inside sees only the files that it is given: it needs no sandbox."""
+
     def unusable(self) -> str | None:
         """A sentence why this manager does not work on this machine, or None."""
         ...
@@ -141,6 +144,10 @@ class EnvManager(Protocol):
         """What a run says of its environment, beyond the manager's word and the lock's digest."""
         ...
 
+    def folders(self, environment: Environment) -> tuple[Path, ...]:
+        """The folders of this machine from which a process inside takes its programs and packages."""
+        ...
+
     def reached_at(self, environment: Environment) -> str:
         """The address of this machine at which a process inside reaches a server of ours."""
         ...
@@ -176,6 +183,17 @@ def no_credentials(spec: EnvSpec) -> Credentials:
 
 def no_tags(environment: Environment) -> Mapping[str, str]:
     return {}
+
+
+def folders_of_prefix(environment: Environment) -> tuple[Path, ...]:
+    return folders_of_python(environment.prefix / "bin" / "python")
+
+
+def folders_of_python(executable: Path) -> tuple[Path, ...]:
+    """That of its environment, and that of the Python that this was made of."""
+    folders = [executable.parent.parent] if executable.parent.name == "bin" else [executable.parent]
+    real = executable.resolve()
+    return (*folders, real.parent.parent) if real.exists() else tuple(folders)
 
 
 def at_loopback(environment: Environment) -> str:

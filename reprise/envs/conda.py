@@ -30,11 +30,13 @@ NAME = conda_records.NAME
 KEEPS_FOLDER = True
 CHOOSES_PYTHON = True
 READS_PROJECT = True
+IS_ISOLATED = False
 
 unusable = conda_rattler.unusable
 tags = base.no_tags
 settle = base.settles_nothing
 reached_at = base.at_loopback
+folders = base.folders_of_prefix
 python_of = base.python_not_known
 observe = base.observe_here
 variables_inside = base.variables_here

@@ -25,6 +25,7 @@ NAME = "docker"
 KEEPS_FOLDER = False
 CHOOSES_PYTHON = False
 READS_PROJECT = True
+IS_ISOLATED = True
 
 unusable = docker_client.unusable
 create = base.nothing_to_create
@@ -90,6 +91,10 @@ def packages(lock: Lock) -> tuple[Package, ...]:
 def tags(environment: Environment) -> Mapping[str, str]:
     image = Image.read(environment.lock.text)
     return {"mlflow.docker.image.uri": image.name, "mlflow.docker.image.id": image.id}
+
+
+def folders(environment: Environment) -> tuple[Path, ...]:
+    return ()
 
 
 def reached_at(environment: Environment) -> str:

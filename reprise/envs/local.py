@@ -26,6 +26,7 @@ NAME = "local"
 KEEPS_FOLDER = False
 CHOOSES_PYTHON = False
 READS_PROJECT = False
+IS_ISOLATED = False
 NAMED_FOLDER = "python-names-v1"
 
 unusable = base.always_usable
@@ -87,6 +88,10 @@ def read_lock(lock: Lock) -> PythonFacts:
     """The interpreter of a lock of ours."""
     facts = json.loads(lock.text)
     return PythonFacts(Path(facts["executable"]), facts["python"], facts["implementation"])
+
+
+def folders(environment: Environment) -> tuple[Path, ...]:
+    return base.folders_of_python(read_lock(environment.lock).executable)
 
 
 def enter(environment: Environment, command: Command) -> Command:

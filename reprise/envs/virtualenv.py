@@ -29,10 +29,12 @@ NAME = "virtualenv"
 KEEPS_FOLDER = True
 CHOOSES_PYTHON = True
 READS_PROJECT = True
+IS_ISOLATED = False
 
 unusable = uv.unusable
 settle = base.settles_nothing
 reached_at = base.at_loopback
+folders = base.folders_of_prefix
 observe = base.observe_here
 variables_inside = base.variables_here
 

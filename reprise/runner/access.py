@@ -21,16 +21,17 @@ _REGISTRY_URI = "MLFLOW_REGISTRY_URI"
 
 @contextmanager
 def open_access(
-    tracking: Tracking, run_id: str, host: str, aliases: dict[str, str]
+    tracking: Tracking, run_id: str, host: str, aliases: dict[str, str], *, may_remove: bool = True
 ) -> Iterator[Mapping[str, str]]:
     """The environment variables by which the run's processes log to ``tracking``, for the block.
 
     Args:
         host: the address at which they reach this machine.
         aliases: gets the versions that they got for aliases of models, where a facade of ours is asked.
+        may_remove: whether they may delete for good, where a facade of ours is asked.
     """
     if isinstance(tracking, EmbeddedStore):
-        with Loopback.start(tracking, run_id, host) as loopback:
+        with Loopback.start(tracking, run_id, host, may_remove=may_remove) as loopback:
             yield loopback.environ
         aliases.update(loopback.aliases)
     else:

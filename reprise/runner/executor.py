@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -94,9 +94,11 @@ def carry_out(
         with (
             _materialised(tracking, plan, opened) as environment,
             _access(tracking, plan, opened, environment, recording) as environ,
+            _sandbox(plan, environment, opened, environ) as confine,
         ):
             recording.environment(environment, ENV_LOCK_ARTIFACT)
             job = _make_job(plan, opened, environment, environ, attached, stdout_to_stderr)
+            job = job._replace(command=confine(job.command))
             backend = backends.get(plan.request.backend)
             status = _perform(backend, job, plan.backend_config, opened.lease, recording)
         outcome = Outcome(opened.run_id, status.state, status.exit_code, status.message, status.usage)
@@ -138,7 +140,8 @@ def _access(
     """The environment variables by which the child reaches the store, for as long as it runs."""
     host = envs.MANAGERS[environment.manager].reached_at(environment)
     if plan.again is None:
-        return open_access(tracking, opened.run_id, host, recording.aliases)
+        trusted = plan.request.sandbox is None
+        return open_access(tracking, opened.run_id, host, recording.aliases, may_remove=trusted)
     recording.aliases |= plan.again.aliases
     return open_confined_access(
         tracking,
@@ -149,6 +152,18 @@ def _access(
         plan.again.aliases,
         recording.withheld,
     )
+
+
+def _sandbox(
+    plan: Plan, environment: Environment, opened: OpenRun, environ: Mapping[str, str]
+) -> AbstractContextManager[Callable[[Command], Command]]:
+    """The function that puts the run's command into its sandbox, where one is asked for."""
+    if plan.request.sandbox is None:
+        return nullcontext(lambda command: command)
+    from reprise.runner.sandbox.walls import open_sandbox
+
+    uri = environ.get("MLFLOW_TRACKING_URI", "")
+    return open_sandbox(plan, plan.request.sandbox, environment, opened.lease.folder, uri)
 
 
 @contextmanager

@@ -95,6 +95,10 @@ def plan_for(checkout: Checkout, request: RunRequest, here: Localise, again: Aga
     spec = again.environment if again and again.environment else project.environment
     asked = _with_docker_options(spec, request, project, checkout)
     manager, environment = envs.choose(asked, word, request.python)
+    if request.sandbox is not None:
+        from reprise.runner.sandbox.tools import check_sandbox
+
+        check_sandbox(request.sandbox, manager.NAME, is_isolated=manager.IS_ISOLATED)
     invocation = bind(project, entry_point, request, here)
     dated = as_of.resolve(request.as_of, checkout)
     policy = Policy(

@@ -34,7 +34,7 @@ from reprise.runner.restore_source import Origin
 from reprise.schemas import tags
 from reprise.schemas.entities import Run
 from reprise.schemas.environment import EnvSpec, Lock
-from reprise.schemas.job import Checkout, RunRequest, Source
+from reprise.schemas.job import Checkout, RunRequest, Sandbox, Source
 from reprise.schemas.loader import find_entry_point, load_project
 from reprise.schemas.run_record import EnvironmentRecord, RunRecord
 from reprise.tracking.base import Tracking
@@ -51,7 +51,7 @@ class Wanted(NamedTuple):
     ``parameters`` are to have other values than recorded, or are secrets that are given again.
     ``any_machine``: also where the GPUs are of another kind. ``bundle`` is where the run came from, with
     its inputs and perhaps the packages of its environment. ``current_python`` is the interpreter of the
-    program that calls us, None on the command line.
+    program that calls us, None on the command line. ``sandbox`` keeps it from the rest of the machine.
     """
 
     parameters: Mapping[str, str | None] = {}
@@ -59,6 +59,7 @@ class Wanted(NamedTuple):
     any_machine: bool = False
     bundle: Bundle | None = None
     current_python: Path | None = None
+    sandbox: Sandbox | None = None
 
 
 class Restored(NamedTuple):
@@ -242,6 +243,7 @@ def _request(this: _Restoring, record: RunRecord) -> RunRequest:
         offline=this.wanted.offline,
         current_python=this.wanted.current_python,
         observe=is_observed(),
+        sandbox=this.wanted.sandbox,
     )
 
 

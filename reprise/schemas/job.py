@@ -41,6 +41,17 @@ class Source(StrEnum):
     AGAIN = "--set"
 
 
+class Sandbox(NamedTuple):
+    """A run that sees little of this machine; without ``network`` it reaches its tracking address only."""
+
+    network: bool = True
+
+    @property
+    def shown(self) -> str:
+        """What records and tags say of it."""
+        return "bubblewrap" if self.network else "bubblewrap, no network"
+
+
 class RunRequest(NamedTuple):
     """What the user asked for, nothing resolved yet.
 
@@ -76,6 +87,7 @@ class RunRequest(NamedTuple):
     python: str | None = None
     current_python: Path | None = None
     observe: bool = True
+    sandbox: Sandbox | None = None
 
 
 class Repository(NamedTuple):

@@ -222,7 +222,8 @@ class RunRecord(NamedTuple):
     ``artifacts`` all others. ``tags`` are those that the run itself set until its end; None in records of
     earlier versions. ``notes`` say what could not be captured. ``aliases`` are the versions that it got for
     aliases of registered models (``models:/iris@champion``). ``withheld`` are the changes outside of the
-    run that its script asked for, and that a run that is performed again does not make.
+    run that its script asked for, and that a run that is performed again does not make. ``sandbox`` is what
+    kept it from the rest of the machine, empty: nothing did.
     """
 
     run_id: str
@@ -252,6 +253,7 @@ class RunRecord(NamedTuple):
     aliases: Mapping[str, str] = {}
     withheld: tuple[str, ...] = ()
     tags: Mapping[str, str] | None = None
+    sandbox: str = ""
     version: int = VERSION
 
 

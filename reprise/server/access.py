@@ -50,18 +50,19 @@ class Everyone:
 
 
 class OneSecret:
-    """Whoever bears the secret may do everything; ``<secret>.<run id>`` names the bearer's run."""
+    """A bearer of the secret has one ``role``; ``<secret>.<run id>`` names the bearer's run."""
 
-    def __init__(self, secret: str) -> None:
+    def __init__(self, secret: str, role: Role = Role.ADMIN) -> None:
         self._secret = secret.encode()
+        self._role = role
 
     async def bearer(self, authorization: str, address: str = "") -> Bearer | None:
         _, credential = credentials(authorization)
         if hmac.compare_digest(credential.encode(), self._secret):
-            return Bearer("", Role.ADMIN)
+            return Bearer("", self._role)
         secret, _, run_id = credential.rpartition(".")
         if hmac.compare_digest(secret.encode(), self._secret):
-            return Bearer("", Role.ADMIN, run_id or None)
+            return Bearer("", self._role, run_id or None)
         return None
 
 

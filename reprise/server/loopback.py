@@ -104,15 +104,21 @@ class Facade(ABC):
 class Loopback(Facade):
     """The facade of an embedded store."""
 
-    def __init__(self, store: EmbeddedStore, run_id: str, host: str = "127.0.0.1") -> None:
+    def __init__(
+        self, store: EmbeddedStore, run_id: str, host: str = "127.0.0.1", *, may_remove: bool = True
+    ) -> None:
         super().__init__(run_id, host)
         self._store = store
+        self._may_remove = may_remove
         self.aliases: dict[str, str] = {}
         """The versions that the child got for aliases of models, by their address (``models:/m@best``)."""
 
     @classmethod
-    def start(cls, store: EmbeddedStore, run_id: str, host: str = "127.0.0.1") -> Self:
-        return cls(store, run_id, host).serve()
+    def start(
+        cls, store: EmbeddedStore, run_id: str, host: str = "127.0.0.1", *, may_remove: bool = True
+    ) -> Self:
+        """Serve it; only a child that ``may_remove`` can delete for good."""
+        return cls(store, run_id, host, may_remove=may_remove).serve()
 
     @property
     def environ(self) -> dict[str, str]:
@@ -120,11 +126,12 @@ class Loopback(Facade):
         return {**super().environ, "REPRISE_STORE": str(self._store.directory)}
 
     def _make_app(self) -> ASGIApp:
-        from reprise.server.access import OneSecret
+        from reprise.server.access import OneSecret, Role
         from reprise.server.app import create_app
 
         # The secret is proof enough, under whatever name a container knows this machine.
-        return create_app(self._store, OneSecret(self._secret), hosts=None, aliases=self.aliases)
+        access = OneSecret(self._secret, Role.ADMIN if self._may_remove else Role.WRITE)
+        return create_app(self._store, access, hosts=None, aliases=self.aliases)
 
 
 def listen(host: str = "127.0.0.1", port: int = 0) -> socket.socket:

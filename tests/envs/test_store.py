@@ -49,6 +49,7 @@ class Recorder:
 
     python_of = staticmethod(base.python_not_known)
     READS_PROJECT = True
+    IS_ISOLATED = False
 
     def __init__(self) -> None:
         self.created = 0
@@ -95,6 +96,7 @@ class Recorder:
     read_credentials = staticmethod(base.no_credentials)
     tags = staticmethod(base.no_tags)
     reached_at = staticmethod(base.at_loopback)
+    folders = staticmethod(base.folders_of_prefix)
 
 
 def spec(*dependencies: str) -> PythonEnv:

@@ -34,7 +34,16 @@ def compare_environments(a: Recorded, b: Recorded) -> Finding:
     if ran_in_environment(a) or ran_in_environment(b):
         made = _compare_made(a, b)
     beside = difference(packages_beside(a), packages_beside(b))
-    return diverged(note=listed(beside)) if beside and made.agreement is not Agreement.DIVERGED else made
+    decided = diverged(note=listed(beside)) if beside and made.agreement is not Agreement.DIVERGED else made
+    return _with_sandboxes(decided, a, b)
+
+
+def _with_sandboxes(decided: Finding, a: Recorded, b: Recorded) -> Finding:
+    """A sandbox decides nothing; where one run had another than the other, that is worth knowing."""
+    was, now = ((run.record.sandbox if run.record else "") or "none" for run in (a, b))
+    if was == now:
+        return decided
+    return decided._replace(note="; ".join(filter(None, (decided.note, f"sandbox: {now}, was {was}"))))
 
 
 def _compare_made(a: Recorded, b: Recorded) -> Finding:
