@@ -8,10 +8,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 from reprise import amounts
+from reprise.errors import RepriseError
 from reprise.named_tuple import NamedTuple
 
 DESCRIPTORS = 64
 """File descriptors with which every command that is no server does its work."""
+_DESCRIPTORS_OF_RUN = 32
+_MANY = 4096  # a limit that is not worth counting for
 
 _FULL = 128 << 10
 """Bytes: a disk with less free is taken for full."""
@@ -72,6 +75,31 @@ def reason_of(error: OSError, path: Path | None = None) -> str:
         return describe(disk_of(place))
     except OSError:
         return error.strerror or str(error)
+
+
+def require_descriptors() -> None:
+    """See that a run can be performed with the file descriptors that are left.
+
+    Raises:
+        RepriseError: they are too few.
+    """
+    import resource
+
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    if limit == resource.RLIM_INFINITY or limit >= _MANY:
+        return
+    try:
+        used = len(os.listdir("/proc/self/fd"))  # noqa: PTH208 -- on the path of every run
+    except FileNotFoundError:  # no Linux
+        return
+    except OSError:
+        used = limit
+    if limit - used < _DESCRIPTORS_OF_RUN:
+        raise RepriseError(
+            f"this process may have {limit} files open, and {used} are: a run needs"
+            f" {_DESCRIPTORS_OF_RUN} more",
+            hint=f"ulimit -n {used + DESCRIPTORS}",
+        )
 
 
 def _describe_full(disk: Disk) -> str:

@@ -12,7 +12,7 @@ import logging
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import IO
 
@@ -129,7 +129,7 @@ def sweep(objects: Path, records: Callable[[], Iterable[str]], *, dry_run: bool)
     """
     if not objects.is_dir():
         return 0, 0
-    with lock.exclusive(objects / _LOCK, "runs that are being opened"):
+    with _looked_through(objects, dry_run):
         named = {digest for text in records() for digest in re.findall(_DIGEST, text)}
         doomed = [path for path in objects.glob(_OBJECTS) if path.parent.name + path.name not in named]
         size = sum(path.stat().st_size for path in doomed)
@@ -140,6 +140,13 @@ def sweep(objects: Path, records: Callable[[], Iterable[str]], *, dry_run: bool)
                 if not named.issuperset(re.findall(_DIGEST, note.read_text())):
                     note.unlink()
     return len(doomed), size
+
+
+def _looked_through(objects: Path, dry_run: bool) -> AbstractContextManager[None]:
+    """Keep others from adding, which on a read-only disk they cannot."""
+    if dry_run and not os.access(objects, os.W_OK):
+        return nullcontext()
+    return lock.exclusive(objects / _LOCK, "runs that are being opened")
 
 
 def _folders(tracking: Tracking, run_id: str, digest: str) -> Iterator[Path]:

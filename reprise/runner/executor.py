@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager, nullco
 from pathlib import Path
 from typing import Any
 
-from reprise import durable, process
+from reprise import disk, durable, process
 from reprise.backends import registry as backends
 from reprise.backends.base import Backend
 from reprise.envs import registry as envs
@@ -71,6 +71,7 @@ def open_for(tracking: Tracking, plan: Plan) -> OpenRun:
     """Open the run of ``plan``; when that fails or is interrupted, run and checkout are closed again."""
     opened = None
     try:
+        disk.require_descriptors()
         with shielded():
             opened = open_run(tracking, plan)
         objects = objects_of(tracking, opened.lease.folder)

@@ -7,7 +7,8 @@ import shutil
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from reprise.errors import RepriseError
+from reprise import disk
+from reprise.errors import RepriseError, TrackingError
 from reprise.named_tuple import NamedTuple
 from reprise.runner import contents
 from reprise.runner.lease import is_held, job_folders, read_record, unheld
@@ -48,6 +49,8 @@ def collect(
     either.
     """
     with GarbageStore(directory) as store:
+        if not dry_run:
+            store.require_writable()
         items = store.deleted(now() - older_than)
         kept = [Kept(item, reason) for item in items if (reason := _reason(store, item))]
         kept += _around(items, {held.item.experiment_id for held in kept})
@@ -58,14 +61,30 @@ def collect(
             return Collected(
                 doomed, kept, *_with_contents(store, total, {item.id for item in doomed}, dry_run)
             )
-        removed: list[Deleted] = []
-        for start in range(0, len(doomed), _AT_ONCE):
-            say(f"Removed {len(removed)} of {len(doomed)}")
-            removed += store.remove(doomed[start : start + _AT_ONCE])
-        say("Removing files")
-        store.sweep()
+        removed = _remove(store, doomed, say)
         _drop_jobs(store)
         return Collected(removed, kept, *_with_contents(store, total, set(), dry_run))
+
+
+def _remove(store: GarbageStore, doomed: Sequence[Deleted], say: Callable[[str], None]) -> list[Deleted]:
+    """Remove rows and files; on a full disk those of one after the other, so that each makes room."""
+    removed: list[Deleted] = []
+    at_once = 1 if disk.disk_of(store.directory).is_full else _AT_ONCE
+    for start in range(0, len(doomed), at_once):
+        say(f"Removed {len(removed)} of {len(doomed)}")
+        batch = doomed[start : start + at_once]
+        try:
+            removed += store.remove(batch)
+        except TrackingError:
+            if at_once > 1:
+                raise
+            store.drop_files(batch[0])  # room for the rest; killed here, the next time removes the row
+            removed += store.remove(batch)
+        if at_once == 1:
+            store.sweep()
+    say("Removing files")
+    store.sweep()
+    return removed
 
 
 def _reason(store: GarbageStore, item: Deleted) -> str | None:

@@ -19,7 +19,6 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from reprise import disk
 from reprise.errors import RepriseError, TrackingError
 from reprise.server.access import Access, refusal
 from reprise.server.following import Follows
@@ -28,6 +27,7 @@ from reprise.server.hosts import Hosts
 from reprise.server.roles import Roles
 from reprise.server.routes import ROLES, ROUTES
 from reprise.server.wire import HTTP_STATUS, encode
+from reprise.tracking.database_faults import refusal as store_refusal
 from reprise.tracking.embedded import EmbeddedStore
 
 logger = logging.getLogger(__name__)
@@ -211,7 +211,7 @@ async def _out_of_order(request: Request, error: Exception) -> Response:
     """A full disk, or a folder that may not be written: the operator's to mend, and named in the log."""
     assert isinstance(error, OSError)
     logger.error("%s %s: %s", request.method, request.url.path, error)
-    return error_response(TrackingError(disk.reason_of(error, request.app.state.store.directory)))
+    return error_response(store_refusal(error, request.app.state.store.directory))
 
 
 async def _unexpected(request: Request, error: Exception) -> Response:

@@ -24,7 +24,9 @@ from reprise.tracking.artifact_digests import Digest, Digests
 from reprise.tracking.artifact_parts import PartialUploads
 from reprise.tracking.artifacts import ArtifactFolder, Artifacts, at_location, open_root
 from reprise.tracking.assessments import Assessments
+from reprise.tracking.connecting import is_writable
 from reprise.tracking.database import Database
+from reprise.tracking.database_faults import read_only, refusal
 from reprise.tracking.experiments import Experiments
 from reprise.tracking.logged_models import LoggedModels, model_row
 from reprise.tracking.metric_lines import MetricLines
@@ -110,6 +112,11 @@ class EmbeddedStore(
         """Whether it was made already."""
         return (self.directory / DATABASE_NAME).exists()
 
+    def require_writable(self) -> None:
+        """Raise where the store can be read only, also when there is nothing to write."""
+        if not is_writable(self.directory / DATABASE_NAME):
+            raise read_only(self.directory)
+
     @property
     def uri(self) -> str:
         """The store's directory, which is what a user would give as tracking URI."""
@@ -127,7 +134,12 @@ class EmbeddedStore(
 
     def upload_artifact(self, run_id: str, source: Path, path: str) -> None:
         """Store the file ``source`` as the artifact ``path``, arriving whole or not at all."""
-        self.artifacts_of(run_id).copy_in(source, path)
+        try:
+            self.artifacts_of(run_id).copy_in(source, path)
+        except OSError as error:
+            if error.errno not in disk.FAULTS:
+                raise
+            raise refusal(error, self.directory) from error
 
     def artifact_digest(self, run_id: str, path: str) -> Digest:
         """The size and SHA-256 of a file of a run or a logged model; noted, or read now."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import os
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -125,6 +124,13 @@ class GarbageStore(EmbeddedStore):
         if isinstance(self.artifacts, ArtifactFolder):
             _drop_arriving(self.artifacts.root)
 
+    def drop_files(self, item: Deleted) -> None:
+        """Remove the files of something that was deleted, before its rows."""
+        with self._database.reading() as connection:
+            folders = _folders(connection, item)
+        for folder in folders:
+            self._drop(folder)
+
     def size(self, item: Deleted) -> Size:
         """The files that are removed with it."""
         with self._database.reading() as connection:
@@ -139,15 +145,13 @@ class GarbageStore(EmbeddedStore):
 
     def text(self, run_id: str, path: str) -> str | None:
         """A text artifact of a run, None when it has none."""
-        with tempfile.TemporaryDirectory(prefix="reprise-") as folder:
-            file = Path(folder) / "text"
-            try:
-                self.download_artifact(run_id, path, file)
-            except TrackingError as error:
-                if error.code == "RESOURCE_DOES_NOT_EXIST":
-                    return None
-                raise
-            return file.read_text("utf-8", "replace")
+        try:
+            with self.artifacts_of(run_id).reading(path) as stream:
+                return stream.read().decode("utf-8", "replace")
+        except TrackingError as error:
+            if error.code == "RESOURCE_DOES_NOT_EXIST":
+                return None
+            raise
 
     def has_run(self, run_id: str) -> bool:
         with self._database.reading() as connection:
