@@ -77,21 +77,40 @@ def hold(
 def scratch() -> Iterator[Path]:
     """A new folder in the cache, for our eyes only, for the time of the block.
 
+    It is in the system's folder for temporary files where the cache cannot be written.
+
     Raises:
-        RepriseError: none can be made there.
+        RepriseError: none can be made.
     """
     folder = cache_dir() / SCRATCH / os.urandom(8).hex()
     try:
         owner = own(folder, mode=0o700)
     except OSError as error:
-        raise RepriseError(
-            f"no folder for the time being can be made in the cache: {error}",
-            hint=f"{CACHE_VARIABLE} names another folder",
-        ) from error
+        with _temporary_folder(error) as folder:
+            yield folder
+        return
     try:
         yield folder
     finally:
         disown(folder, owner)
+
+
+@contextmanager
+def _temporary_folder(reason: OSError) -> Iterator[Path]:
+    """``reason`` is why there is none in the cache."""
+    import tempfile
+
+    try:
+        folder = tempfile.mkdtemp(prefix="reprise-")
+    except OSError:
+        raise RepriseError(
+            f"no temporary folder can be made in the cache: {reason}",
+            hint=f"{CACHE_VARIABLE} names another folder",
+        ) from reason
+    try:
+        yield Path(folder)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from reprise.envs import conda_channels, conda_packages, conda_rattler, conda_re
 from reprise.envs.conda_channels import Settings
 from reprise.envs.conda_records import CondaLock, Record
 from reprise.errors import EnvError
+from reprise.lock import arriving_folder
 from reprise.paths import make_folders
 from reprise.progress import spinner
 from reprise.schemas.environment import Credentials, Policy
@@ -89,7 +90,6 @@ async def _install(
     policy: Policy,
     place: str | None,
 ) -> None:
-    import tempfile
 
     import rattler
     from rattler import PackageCache
@@ -100,13 +100,13 @@ async def _install(
         make_folders(each)
     cache = PackageCache(folder)
     client = conda_rattler.client(settings)
-    with tempfile.TemporaryDirectory(dir=downloads) as own:
+    with arriving_folder(downloads) as own:
         archives = await conda_packages.provide(
             records,
             cache,
             client,
             credentials,
-            Path(own),
+            own,
             offline=policy.offline,
             folder_of_archives=policy.packages,
         )

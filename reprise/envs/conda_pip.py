@@ -36,6 +36,7 @@ from reprise.envs.pins import Pin
 from reprise.envs.requirements import Requirements
 from reprise.envs.uv_compile import compile_requirements
 from reprise.errors import EnvError
+from reprise.lock import scratch
 from reprise.schemas.environment import NO_CREDENTIALS, CondaEnv, Credentials, Lock, Policy, PythonEnv
 
 logger = logging.getLogger(__name__)
@@ -220,10 +221,8 @@ def _brought(held: dict[str, str], python: str) -> Iterator[Path]:
 
     The index that the user has need not have the versions that conda has.
     """
-    import tempfile
-
     tag = "py2" if python.startswith("2.") else "py3"
-    with tempfile.TemporaryDirectory(prefix="reprise-conda-") as folder:
+    with scratch() as folder:
         for name, version in held.items():
             stem = f"{name.replace('-', '_')}-{version}"
             files = {

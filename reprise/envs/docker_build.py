@@ -19,7 +19,7 @@ from typing import IO
 from reprise.envs import docker_client, docker_files
 from reprise.envs.docker_images import Image, inspect
 from reprise.errors import EnvError
-from reprise.lock import exclusive
+from reprise.lock import exclusive, scratch
 from reprise.paths import cache_dir
 from reprise.progress import spinner
 from reprise.schemas.environment import DockerEnv
@@ -88,7 +88,7 @@ def name_of(base: Image) -> str:
 def _context(root: Path, dockerfile: str | None) -> Iterator[tuple[list[str], IO[bytes] | None]]:
     """The last arguments of ``docker build``, and what it reads; None is the project's own Dockerfile."""
     if (root / _IGNORE_FILE).is_file():
-        with tempfile.TemporaryDirectory(prefix="reprise-") as folder:
+        with scratch() as folder:
             path = root / DOCKERFILE
             if dockerfile is not None:
                 path = Path(folder) / DOCKERFILE

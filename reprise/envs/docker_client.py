@@ -9,7 +9,6 @@ import json
 import os
 import re
 import shutil
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from reprise.errors import EnvError
+from reprise.lock import scratch
 from reprise.named_tuple import NamedTuple
 from reprise.process import Completed, run
 from reprise.redact import redact
@@ -139,9 +139,9 @@ def logged_in(login: RegistryLogin | None) -> Iterator[Mapping[str, str]]:
     if login is None:
         yield {}
         return
-    with tempfile.TemporaryDirectory(prefix="reprise-") as folder:
-        _copy_settings(Path(folder))
-        environ = {CONFIG_VARIABLE: folder}
+    with scratch() as folder:
+        _copy_settings(folder)
+        environ = {CONFIG_VARIABLE: str(folder)}
         registry = [login.registry] if login.registry else []
         done = run(
             [PROGRAM, "login", "--username", login.username, "--password-stdin", *registry],

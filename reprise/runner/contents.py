@@ -18,6 +18,7 @@ from typing import IO
 
 from reprise import durable, lock, paths
 from reprise.errors import TrackingError
+from reprise.lock import scratch
 from reprise.runner.stores import store_folder
 from reprise.schemas import run_files
 from reprise.schemas.run_record import Content
@@ -77,9 +78,8 @@ def upload(tracking: Tracking, run_id: str, objects: Path) -> None:
     if not files or (sent.exists() and sent.read_text() == listed):
         return
     import tarfile
-    import tempfile
 
-    with tempfile.TemporaryDirectory(prefix="reprise-") as folder:
+    with scratch() as folder:
         archive = Path(folder) / "objects.tar"
         with tarfile.open(archive, "w") as tar:
             for file in files:
@@ -163,9 +163,8 @@ def _folders(tracking: Tracking, run_id: str, digest: str) -> Iterator[Path]:
 def _fetch(tracking: Tracking, run_id: str, objects: Path) -> bool:
     """Bring the contents that a run has as an artifact; whether it has."""
     import tarfile
-    import tempfile
 
-    with tempfile.TemporaryDirectory(prefix="reprise-") as folder:
+    with scratch() as folder:
         archive = Path(folder) / "objects.tar"
         try:
             tracking.download_artifact(run_id, ARTIFACT, archive)

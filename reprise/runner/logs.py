@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from reprise.errors import TrackingError, UsageError
+from reprise.lock import scratch
 from reprise.runner.reap import reap
 from reprise.runner.record import ENV_LOG_ARTIFACT, LOG_ARTIFACT
 from reprise.runner.stores import jobs_folder
@@ -27,7 +27,7 @@ def output(tracking: Tracking, run: Run, *, environment: bool = False) -> Iterat
     if (local := _local(tracking, run, name)) is not None:
         yield from _pieces(local)
         return
-    with tempfile.TemporaryDirectory(prefix="reprise-") as folder:
+    with scratch() as folder:
         target = Path(folder) / "log"
         try:
             tracking.download_artifact(run.run_id, name, target)

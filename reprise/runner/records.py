@@ -6,6 +6,7 @@ from pathlib import Path
 
 from reprise import amounts, durable
 from reprise.errors import TrackingError
+from reprise.lock import scratch
 from reprise.runner import contents
 from reprise.schemas import run_files
 from reprise.schemas.run_record import RunRecord, from_json, to_json
@@ -21,8 +22,6 @@ def read_record(tracking: Tracking, run_id: str) -> RunRecord | None:
     Raises:
         TrackingError: there is no such run, or its record cannot be read.
     """
-    import tempfile
-
     sizes = {artifact.path: artifact.size for artifact in tracking.list_artifacts(run_id, "reprise")}
     if RECORD_ARTIFACT not in sizes:
         return None
@@ -30,7 +29,7 @@ def read_record(tracking: Tracking, run_id: str) -> RunRecord | None:
         message = f"the record of run {run_id} cannot be read: {amounts.size(size)} are no record"
         raise TrackingError(message, code="INVALID_PARAMETER_VALUE")
     try:
-        with tempfile.TemporaryDirectory(prefix="reprise-") as folder:
+        with scratch() as folder:
             file = Path(folder) / "run.json"
             tracking.download_artifact(run_id, RECORD_ARTIFACT, file)
             return from_json(file.read_bytes())

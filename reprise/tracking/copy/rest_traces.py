@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from reprise.errors import TrackingError
+from reprise.lock import scratch
 from reprise.schemas.entities import Trace
 from reprise.schemas.spans import SPANS_FILE
 from reprise.tracking.copy.base import Fault, SourceFile, SourceTrace
@@ -78,9 +78,9 @@ class RestTraces:
                 with self._connection.reading(f"{url}?request_id={trace.trace_id}") as response:
                     return b"".join(response.iter_bytes())
             if location := trace.tags.get(LOCATION):
-                with tempfile.TemporaryDirectory(prefix="reprise-") as folder:
-                    place(self._connection, location).fetch(SPANS_FILE, Path(folder) / SPANS_FILE)
-                    return (Path(folder) / SPANS_FILE).read_bytes()
+                with scratch() as folder:
+                    place(self._connection, location).fetch(SPANS_FILE, folder / SPANS_FILE)
+                    return (folder / SPANS_FILE).read_bytes()
         except TrackingError as error:
             if error.code not in _ABSENT:
                 raise

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
 from reprise.errors import TrackingError
+from reprise.lock import scratch
 from reprise.schemas.entities import (
     Experiment,
     LoggedModel,
@@ -136,7 +136,7 @@ class TrackingSource:
 
     @contextmanager
     def file(self, owner: Owner, path: str) -> Iterator[Path]:
-        with tempfile.TemporaryDirectory(prefix="reprise-") as folder:
+        with scratch() as folder:
             file = Path(folder) / "artifact"
             if isinstance(owner, Trace):
                 self._traces.download(owner, path, file)

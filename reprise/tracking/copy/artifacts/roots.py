@@ -8,12 +8,12 @@ nothing: whether a run had no files, or they are not here, shows by the files of
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from reprise.errors import TrackingError
+from reprise.lock import scratch
 from reprise.named_tuple import NamedTuple
 from reprise.schemas.entities import LoggedModel, Run
 from reprise.tracking.copy.artifacts.cloud import cloud_files, fetch_cloud_file
@@ -85,7 +85,7 @@ class Roots:
         if folder is not None:
             yield folder / path
             return
-        with tempfile.TemporaryDirectory(prefix="reprise-") as fetched:
+        with scratch() as fetched:
             fetch_cloud_file(uri, path, Path(fetched) / "artifact")
             yield Path(fetched) / "artifact"
 

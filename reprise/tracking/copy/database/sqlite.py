@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
-import tempfile
 import time
 from collections.abc import Iterator, Sequence, Set
+from contextlib import ExitStack
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from reprise.errors import TrackingError
+from reprise.lock import scratch
 from reprise.tracking.copy.database.tables import NoText, Row
 
 _PATIENCE = 3.0
@@ -25,7 +26,7 @@ class SqliteTables:
 
     def __init__(self, path: Path) -> None:
         self.file: Path | None = path
-        self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self._folder = ExitStack()
         self._columns: dict[str, tuple[str, ...]] = {}
         self._damaged: set[str] = set()
         try:
@@ -87,8 +88,7 @@ class SqliteTables:
 
     def close(self) -> None:
         self._connection.close()
-        if self._folder is not None:
-            self._folder.cleanup()
+        self._folder.close()
 
     @cached_property
     def _tables(self) -> frozenset[str]:
@@ -142,14 +142,13 @@ class SqliteTables:
             raise TrackingError(f"{path} cannot be read as a database: {error}") from error
 
     def _open_copy(self, path: Path) -> None:
-        self._folder = tempfile.TemporaryDirectory(prefix="reprise-")
         try:
-            copied = _copy_database(path, Path(self._folder.name))
+            copied = _copy_database(path, self._folder.enter_context(scratch()))
             self._connection = _connect(copied, writable=True)
             self.__dict__.pop("_tables", None)
             self._look_up()
         except (sqlite3.DatabaseError, OSError) as error:
-            self._folder.cleanup()
+            self._folder.close()
             raise TrackingError(f"{path} is locked, and a copy of it cannot be read: {error}") from error
 
 

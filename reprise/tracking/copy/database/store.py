@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from reprise.errors import TrackingError
+from reprise.lock import scratch
 from reprise.schemas.entities import (
     Experiment,
     LoggedModel,
@@ -97,7 +97,7 @@ class MlflowDatabase:
             with self._roots.file(owner, artifact_uri(owner), path) as file:
                 yield file
             return
-        with tempfile.TemporaryDirectory(prefix="reprise-") as folder:
+        with scratch() as folder:
             file = Path(folder) / "artifact"
             file.write_bytes(spans)
             yield file

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from reprise.errors import TrackingError
+from reprise.lock import scratch
 from reprise.schemas.spans import SPANS_FILE
 from reprise.schemas.tags import COPY_INCOMPLETE
 from reprise.tracking.copy.base import Place, SourceFile
@@ -40,7 +40,7 @@ class RestDestination(
         self._artifacts(place).send(source, name_there(path))
 
     def digest(self, place: Place, path: str) -> str:
-        with tempfile.TemporaryDirectory(prefix="reprise-") as folder:
+        with scratch() as folder:
             file = Path(folder) / "artifact"
             self._artifacts(place).fetch(name_there(path), file)
             with file.open("rb") as stream:
@@ -69,8 +69,8 @@ class RestDestination(
 
     def _spans(self, place: Place) -> Iterator[SourceFile]:
         """Of a trace a server lists no files; its spans are fetched to see them."""
-        with tempfile.TemporaryDirectory(prefix="reprise-") as folder:
-            file = Path(folder) / SPANS_FILE
+        with scratch() as folder:
+            file = folder / SPANS_FILE
             try:
                 self._artifacts(place).fetch(SPANS_FILE, file)
             except TrackingError:
