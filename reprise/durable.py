@@ -127,6 +127,19 @@ def move_folder(folder: Path, target: Path) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def remove_folder(folder: Path, among: Path | None = None) -> None:
+    """Remove a folder, if it is there, so that no part of it is ever taken for the whole.
+
+    It leaves its place first, for a name ``among`` others (beside it unless given) that any process sweeps.
+    """
+    doomed = (among or folder.parent) / lock.name_arrival()
+    try:
+        put_in_place(folder, doomed)
+    except OSError:
+        doomed = folder
+    shutil.rmtree(doomed, ignore_errors=True)
+
+
 def make_folders(path: Path, top: Path | None = None, *, synced: bool = True) -> None:
     """Make the folder ``path`` and those above it, where they are missing, on the disk.
 

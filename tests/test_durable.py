@@ -42,6 +42,7 @@ class Disk:
 @pytest.fixture
 def disk(monkeypatch: pytest.MonkeyPatch) -> Disk:
     disk = Disk()
+    monkeypatch.delenv(durable.SYNCHRONOUS)
     monkeypatch.setattr(os, "fsync", disk.fsync)
     monkeypatch.setattr(os, "rename", disk.rename)
     monkeypatch.setattr(lock, "name_arrival", lambda: ".arriving-1")

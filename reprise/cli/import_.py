@@ -48,6 +48,7 @@ def import_(
 
     from reprise import paths
     from reprise.cli import copies, show
+    from reprise.runner.sweep import sweep_cache, sweep_store
     from reprise.tracking.copy.sources import open_source
 
     start = time.monotonic()
@@ -57,6 +58,8 @@ def import_(
     ):
         if opened.uri == store.uri and type(opened).__name__ == "TrackingSource":
             raise UsageError(f"{store.uri} is the store itself", hint="--tracking-uri names another")
+        sweep_store(store)
+        sweep_cache()
         if check and not store.exists:
             raise UsageError(f"there is no store at {store.uri}", hint="--tracking-uri names another")
         census = copies.copy(opened, store, artifacts=not no_artifacts, writes=not check)

@@ -134,11 +134,14 @@ def serve_store(
         RepriseError: as :func:`reprise.server.serving.serve`.
     """
     from reprise import paths
+    from reprise.runner.sweep import sweep_cache, sweep_store
     from reprise.server.serving import serve
     from reprise.tracking.embedded import EmbeddedStore
     from reprise.ui import WebPages
 
     with EmbeddedStore(folder or paths.find_store(paths.here()), artifact_root) as store:
+        sweep_store(store)
+        sweep_cache()
         try:
             serve(store, how._replace(pages=WebPages(store, how.access, how.prefix.url)), ready)
         except KeyboardInterrupt:  # how a server is ended: nothing was broken off that has to be told

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import logging
-import shutil
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from reprise import disk
+from reprise import disk, durable
 from reprise.errors import RepriseError, TrackingError
 from reprise.named_tuple import NamedTuple
 from reprise.runner import contents
@@ -145,6 +144,6 @@ def _drop_jobs(store: GarbageStore) -> None:
             with unheld(folder) as free:
                 run_id = read_record(folder).run_id if free else None
                 if run_id is not None and not store.has_run(run_id):
-                    shutil.rmtree(folder, ignore_errors=True)
+                    durable.remove_folder(folder)
         except (OSError, ValueError):
             continue  # not what we wrote, or gone meanwhile

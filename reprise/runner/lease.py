@@ -11,7 +11,6 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import shutil
 import signal
 import time
 from collections.abc import Collection, Iterator
@@ -111,7 +110,7 @@ class Lease(NamedTuple):
 
     def release(self) -> None:
         """The run is closed: the folder goes, then the lock."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+        durable.remove_folder(self.folder)
         os.close(self.descriptor)
 
 

@@ -14,6 +14,7 @@ from reprise.errors import UsageError
 from reprise.named_tuple import NamedTuple
 from reprise.runner import as_of, sources
 from reprise.runner.plan import read_used_project, taken_from
+from reprise.runner.sweep import sweep_cache
 from reprise.schemas.environment import EnvSpec, Policy
 from reprise.schemas.job import Checkout, RunRequest
 
@@ -44,6 +45,7 @@ def write(
         RepriseError: the project cannot be fetched, read or resolved.
     """
     started = monotonic()
+    sweep_cache()
     checkout = sources.fetch(request.uri, request.version, request.base, offline=request.offline)
     try:
         manager, spec, policy = _chosen(request, checkout)

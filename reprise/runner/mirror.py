@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
-import shutil
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -93,7 +92,7 @@ class Mirror:
     def remove(self) -> None:
         with lock.exclusive(self.home / "mirror.lock", f"the mirror of {self.remote.url}"):
             for name in ("mirror.git", "commits", "whole"):
-                shutil.rmtree(self.home / name, ignore_errors=True)
+                durable.remove_folder(self.home / name, self.home.parent)
 
     def _make(self, wanted: str | None) -> None:
         known = wanted or next(iter(_ids(remotes.list_refs(self.remote))), "")

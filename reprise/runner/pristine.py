@@ -40,7 +40,7 @@ def pristine(mirror: Mirror, commit: str, origin: str) -> Path:
         if _is_as_noted(target, note):
             return target
         if target.is_dir() and (note.exists() or _find_fault(target, commit)):
-            shutil.rmtree(target, ignore_errors=True)
+            durable.remove_folder(target, mirror.home.parent)
         if not target.is_dir():
             with lock.arriving_folder(mirror.home.parent) as partial:
                 _check_out(mirror, commit, origin, partial)

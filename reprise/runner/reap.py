@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,7 +23,7 @@ from reprise.runner.lease import (
 from reprise.runner.record import keep_logs, tail, tell_outcome
 from reprise.runner.records import send
 from reprise.runner.stores import jobs_folder
-from reprise.runner.sweep import sweep_leftovers
+from reprise.runner.sweep import sweep_cache, sweep_store
 from reprise.schemas import tags
 from reprise.schemas.entities import Run
 from reprise.schemas.job import Outcome, RunStatus
@@ -46,14 +45,15 @@ def reap(tracking: Tracking) -> None:
         try:
             with unheld(folder) as free:
                 if free and _close(tracking, folder):
-                    shutil.rmtree(folder, ignore_errors=True)
+                    durable.remove_folder(folder)
         except (RepriseError, OSError, ValueError) as error:
             log.debug("cannot close the run of %s: %s", folder, error)
     try:
         _close_lost(tracking)
     except (RepriseError, OSError) as error:
         log.debug("cannot look for runs of an earlier start of the machine: %s", error)
-    sweep_leftovers(tracking)
+    sweep_store(tracking)
+    sweep_cache()
 
 
 def _close_lost(tracking: Tracking) -> None:

@@ -26,26 +26,26 @@ _STAMP = ".swept"
 _PAUSE = 3600.0  # seconds between two looks at every environment and mirror
 
 
-def sweep_leftovers(tracking: Tracking) -> None:
-    """Remove what dead processes were making in the cache and the store; what cannot be removed stays."""
+def sweep_cache() -> None:
+    """Remove what dead processes were making in the cache; what cannot be removed stays."""
     cache = paths.cache_dir()
     lock.sweep_dead(sources.work_root())
     for name in (lock.SCRATCH, ARRIVALS):
         lock.sweep_dead(cache / name)
-    for folder in (cache / "git-v1", cache / "inputs-v1", paths.state_dir(), jobs_folder(tracking)):
+    for folder in (cache / "git-v1", cache / "inputs-v1", paths.state_dir()):
         lock.sweep_dead(folder, lock.ARRIVING)
-    if isinstance(tracking, EmbeddedStore):
-        sweep_store(tracking)
     if _is_due(cache / _STAMP):
         _sweep_unfinished()
 
 
-def sweep_store(store: EmbeddedStore) -> None:
-    """Remove what dead processes were storing."""
-    for folder in (store.directory, store.directory / contents.FOLDER):
-        lock.sweep_dead(folder, lock.ARRIVING)
-    if isinstance(store.artifacts, ArtifactFolder):
-        store.artifacts.sweep()
+def sweep_store(tracking: Tracking) -> None:
+    """Remove what dead processes were making in a store of this machine."""
+    lock.sweep_dead(jobs_folder(tracking), lock.ARRIVING)
+    if isinstance(tracking, EmbeddedStore):
+        for folder in (tracking.directory, tracking.directory / contents.FOLDER):
+            lock.sweep_dead(folder, lock.ARRIVING)
+        if isinstance(tracking.artifacts, ArtifactFolder):
+            tracking.artifacts.sweep()
 
 
 def _is_due(stamp: Path) -> bool:
