@@ -8,12 +8,13 @@ import shutil
 import time
 from pathlib import Path
 
-from reprise.durable import put_in_place, write_file
+from reprise.durable import make_folders, put_in_place, write_file
 from reprise.envs import bytecode, contents, links, marker
 from reprise.envs.base import EnvManager
 from reprise.envs.contents import Damage
 from reprise.envs.marker import Marker, User
 from reprise.errors import EnvError
+from reprise.paths import cache_dir
 from reprise.schemas.environment import Lock, Policy
 
 logger = logging.getLogger(__name__)
@@ -40,6 +41,7 @@ def make(manager: EnvManager, lock: Lock, prefix: Path, policy: Policy, fault: s
     except BaseException:
         remove(prefix)
         raise
+    make_folders(prefix, cache_dir().parent)
     write_file(prefix / marker.LOCK, lock.text)
     for user in users:
         marker.note_user(prefix, user)
