@@ -13,6 +13,7 @@ import click
 from reprise.cli import show
 from reprise.cli.options import json_option, opened, tracking_option
 from reprise.errors import UsageError
+from reprise.redact import redact
 
 if TYPE_CHECKING:
     from reprise.schemas.entities import Artifact
@@ -85,6 +86,22 @@ def put(run: str, source: Path, path: str | None, tracking_uri: str | None) -> N
             tracking.upload_artifact(owner, file, name)
     size = sum(file.stat().st_size for file, _ in files)
     show.print_note(f"Stored {show.counted(len(files), 'file')} ({show.size(size)}) with {owner}")
+
+
+@artifacts.command("root")
+@click.argument("uri", required=False)
+@tracking_option
+def root(uri: str | None, tracking_uri: str | None) -> None:
+    """Show where a store keeps its artifacts, or note URI, after their files were copied there."""
+    from reprise.tracking.embedded import EmbeddedStore
+
+    with opened(tracking_uri) as tracking:
+        if not isinstance(tracking, EmbeddedStore):
+            hint = "--tracking-uri names the folder of a store"
+            raise UsageError(f"{tracking.uri} is no folder, which alone notes a root", hint=hint)
+        if uri is not None:
+            tracking.move_root(uri)
+        click.echo(redact(tracking.artifact_root))
 
 
 def _owner(tracking: Tracking, run: str) -> str:

@@ -35,15 +35,19 @@ def gc(older_than: str, dry_run: bool, tracking_uri: str | None, json_: bool) ->
     from reprise import progress
     from reprise.runner.gc import collect
     from reprise.tracking.embedded import EmbeddedStore
+    from reprise.tracking.rest import RestTracking
 
     age, start = _milliseconds(older_than), time.monotonic()
-    with opened(tracking_uri) as tracking:
-        if not isinstance(tracking, EmbeddedStore):
-            raise UsageError(
-                f"{tracking.uri} is no folder", hint="mlflow gc does this for MLflow's own stores"
-            )
-        with progress.spinner("Looking for what was deleted") as say:
+    with opened(tracking_uri) as tracking, progress.spinner("Looking for what was deleted") as say:
+        if isinstance(tracking, EmbeddedStore):
             found = collect(tracking.directory, age, dry_run=dry_run, say=say)
+        elif isinstance(tracking, RestTracking):
+            from reprise.runner.gc_over_http import collect_over_http
+
+            found = collect_over_http(tracking.connection, age, dry_run=dry_run)
+        else:
+            hint = "mlflow gc does this for MLflow's own stores"
+            raise UsageError(f"{tracking.uri} is no store of reprise", hint=hint)
     if json_:
         show.as_json(found)
     elif dry_run and found.removed:
@@ -51,6 +55,9 @@ def gc(older_than: str, dry_run: bool, tracking_uri: str | None, json_: bool) ->
         show.table(("KIND", "ID", "NAME", "DELETED"), rows)
     for item, reason in found.kept:
         show.print_note(f"Kept {item.kind} {item.id} ({item.name}): {reason}")
+    if found.left:
+        count = show.counted(len(found.left), "place")
+        show.print_note(f"Files in {count} could not be removed; the next reprise gc tries again")
     what = f"{_counts(found.removed)} and {show.counted(found.files, 'file')} ({show.size(found.size)})"
     if dry_run:
         show.print_note(f"Would remove {what}")

@@ -134,6 +134,7 @@ def serve_store(
         RepriseError: as :func:`reprise.server.serving.serve`.
     """
     from reprise import paths
+    from reprise.runner import gc_over_http
     from reprise.runner.sweep import sweep_cache, sweep_store
     from reprise.server.serving import serve
     from reprise.tracking.embedded import EmbeddedStore
@@ -143,7 +144,8 @@ def serve_store(
         sweep_store(store)
         sweep_cache()
         try:
-            serve(store, how._replace(pages=WebPages(store, how.access, how.prefix.url)), ready)
+            pages = WebPages(store, how.access, how.prefix.url)
+            serve(store, how._replace(pages=pages, more=gc_over_http.ROUTES), ready)
         except KeyboardInterrupt:  # how a server is ended: nothing was broken off that has to be told
             click.echo(err=True)  # after the ^C of the terminal
             raise click.exceptions.Exit(INTERRUPTED) from None

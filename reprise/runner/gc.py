@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from reprise import disk, durable
@@ -13,7 +13,7 @@ from reprise.runner import contents
 from reprise.runner.lease import is_held, job_folders, read_record, unheld
 from reprise.runner.records import RECORD_ARTIFACT
 from reprise.schemas.job import RunStatus
-from reprise.tracking.garbage import EXPERIMENT, RUN, Deleted, GarbageStore, Size
+from reprise.tracking.garbage import EXPERIMENT, RUN, Deleted, Files, GarbageStore, Size
 from reprise.tracking.names import now
 
 log = logging.getLogger(__name__)
@@ -37,6 +37,7 @@ class Collected(NamedTuple):
     kept: Sequence[Kept]
     files: int
     size: int  # bytes
+    left: Sequence[str] = ()  # places whose files could not be removed; the next time tries again
 
 
 def collect(
@@ -55,18 +56,27 @@ def collect(
         kept += _around(items, {held.item.experiment_id for held in kept})
         held = {item for item, _ in kept}
         doomed = [item for item in items if item not in held]
-        total = _total(store, doomed, say)
+        measured = _measure(store, doomed, say)
+        total = _total(measured.values())
         if dry_run:
             return Collected(
                 doomed, kept, *_with_contents(store, total, {item.id for item in doomed}, dry_run)
             )
-        removed = _remove(store, doomed, say)
+        removed, left = _remove(store, doomed, say)
         _drop_jobs(store)
-        return Collected(removed, kept, *_with_contents(store, total, set(), dry_run))
+        gone = (measured[item] for item in removed if not left.intersection(measured[item].places))
+        return Collected(
+            removed, kept, *_with_contents(store, _total(gone), set(), dry_run), left=tuple(sorted(left))
+        )
 
 
-def _remove(store: GarbageStore, doomed: Sequence[Deleted], say: Callable[[str], None]) -> list[Deleted]:
-    """Remove rows and files; on a full disk those of one after the other, so that each makes room."""
+def _remove(
+    store: GarbageStore, doomed: Sequence[Deleted], say: Callable[[str], None]
+) -> tuple[list[Deleted], set[str]]:
+    """Remove rows and files; on a full disk those of one after the other, so that each makes room.
+
+    What was removed, and the places whose files are left.
+    """
     removed: list[Deleted] = []
     at_once = 1 if disk.disk_of(store.directory).is_full else _AT_ONCE
     for start in range(0, len(doomed), at_once):
@@ -82,14 +92,15 @@ def _remove(store: GarbageStore, doomed: Sequence[Deleted], say: Callable[[str],
         if at_once == 1:
             store.sweep()
     say("Removing files")
-    store.sweep()
-    return removed
+    return removed, store.sweep()
 
 
 def _reason(store: GarbageStore, item: Deleted) -> str | None:
     """Why it is kept, or None."""
     if item.used_by:
         return f"{item.used_by} has its files"
+    if folder := store.missing_folder(item):
+        return f"its files are in {folder}, which is not there: is it mounted?"
     if item.kind != RUN or RunStatus(item.status).ended:
         return None
     if item.job:
@@ -106,13 +117,19 @@ def _around(items: Sequence[Deleted], experiments: set[str]) -> list[Kept]:
     ]
 
 
-def _total(store: GarbageStore, items: Sequence[Deleted], say: Callable[[str], None]) -> Size:
-    files = size = 0
+def _measure(
+    store: GarbageStore, items: Sequence[Deleted], say: Callable[[str], None]
+) -> dict[Deleted, Files]:
+    measured = {}
     for number, item in enumerate(items, 1):
         say(f"Measuring {number} of {len(items)}")
-        measured = store.size(item)
-        files, size = files + measured.files, size + measured.bytes
-    return Size(files, size)
+        measured[item] = store.files(item)
+    return measured
+
+
+def _total(files: Iterable[Files]) -> Size:
+    sizes = [found.size for found in files]
+    return Size(sum(size.files for size in sizes), sum(size.bytes for size in sizes))
 
 
 def _with_contents(store: GarbageStore, total: Size, gone: set[str], dry_run: bool) -> Size:

@@ -10,7 +10,7 @@ from reprise.errors import TrackingError, UsageError
 from reprise.lock import scratch
 from reprise.runner.reap import reap
 from reprise.runner.record import ENV_LOG_ARTIFACT, LOG_ARTIFACT
-from reprise.runner.stores import jobs_folder
+from reprise.runner.stores import artifact_folder, jobs_folder
 from reprise.schemas import tags
 from reprise.schemas.entities import Run
 from reprise.schemas.job import RunStatus
@@ -66,7 +66,7 @@ def _pieces(path: Path) -> Iterator[bytes]:
 
 def _local(tracking: Tracking, run: Run, name: str) -> Path | None:
     """The log as a file of this machine: in the store's folder, or in the job's while it runs."""
-    folders = [tracking.artifact_folder(run.run_id)]
+    folders = [artifact_folder(tracking, run.run_id)]
     if job := run.tags.get(tags.JOB):
         folders.append(jobs_folder(tracking) / job)
     for folder in folders:

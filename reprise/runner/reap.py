@@ -22,7 +22,7 @@ from reprise.runner.lease import (
 )
 from reprise.runner.record import keep_logs, tail, tell_outcome
 from reprise.runner.records import send
-from reprise.runner.stores import jobs_folder
+from reprise.runner.stores import artifact_folder, jobs_folder
 from reprise.runner.sweep import sweep_cache, sweep_store
 from reprise.schemas import tags
 from reprise.schemas.entities import Run
@@ -67,7 +67,7 @@ def _close_lost(tracking: Tracking) -> None:
         return
     for run in _running(tracking):
         if _is_lost(tracking, run, jobs):
-            folder = tracking.artifact_folder(run.run_id)
+            folder = artifact_folder(tracking, run.run_id) or jobs
             reason = "the machine stopped while this run went on"
             tell_outcome(tracking, Outcome(run.run_id, RunStatus.KILLED, reason=reason), folder, folder)
             log.warning("Closed run %s as KILLED: %s", run.run_id, reason)

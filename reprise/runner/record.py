@@ -18,7 +18,7 @@ from reprise.runner.capture.opening import outline
 from reprise.runner.lease import Lease, is_held
 from reprise.runner.plan import Plan
 from reprise.runner.records import send
-from reprise.runner.stores import jobs_folder, store_folder
+from reprise.runner.stores import artifact_folder, jobs_folder, store_folder
 from reprise.schemas import run_files, tags
 from reprise.schemas.entities import DELETED, Run
 from reprise.schemas.job import Invocation, Outcome, RunRequest, RunStatus
@@ -82,7 +82,7 @@ def open_run(tracking: Tracking, plan: Plan) -> OpenRun:
     opened = OpenRun(run.run_id, run.experiment_id, lease, lease.folder, outline(plan, run))
     try:
         lease.names(run.run_id)
-        opened = opened._replace(folder=tracking.artifact_folder(run.run_id) or lease.folder)
+        opened = opened._replace(folder=artifact_folder(tracking, run.run_id) or lease.folder)
         opened.output_log.parent.mkdir(parents=True, exist_ok=True)
         opened.output_log.touch()
         _tell_start(tracking, plan, run, lease)
@@ -139,7 +139,7 @@ def tell_outcome(
     told = RunStatus(run.status)
     if outcome.status is RunStatus.FINISHED and told in (RunStatus.FAILED, RunStatus.KILLED):
         outcome = outcome._replace(status=told, reason=f"the script marked the run {told}")
-    place = tracking.artifact_folder(run.run_id) or folder
+    place = artifact_folder(tracking, run.run_id) or folder
     told_tags = closing(tracking, run, place, job, outcome, end_time, record)
     if outcome.exit_code is not None:
         told_tags[tags.EXIT_CODE] = str(outcome.exit_code)
@@ -167,7 +167,7 @@ def _sync(tracking: Tracking, place: Path) -> None:
 
 def keep_logs(tracking: Tracking, run_id: str, folder: Path) -> None:
     """Store the logs and the lock as artifacts, unless ``folder`` is where the artifacts lie."""
-    if folder == tracking.artifact_folder(run_id):
+    if folder == artifact_folder(tracking, run_id):
         return
     for name in (LOG_ARTIFACT, STREAMS_ARTIFACT, ENV_LOG_ARTIFACT, ENV_LOCK_ARTIFACT):
         if (folder / name).exists() and (folder / name).stat().st_size:

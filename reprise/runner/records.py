@@ -8,6 +8,7 @@ from reprise import amounts, durable
 from reprise.errors import TrackingError
 from reprise.lock import scratch
 from reprise.runner import contents
+from reprise.runner.stores import artifact_folder
 from reprise.schemas import run_files
 from reprise.schemas.run_record import RunRecord, from_json, to_json
 from reprise.tracking.base import Tracking
@@ -54,6 +55,6 @@ def send(tracking: Tracking, run_id: str, folder: Path, job: Path) -> None:
     Raises:
         TrackingError: the store refused it.
     """
-    if (folder / RECORD_ARTIFACT).exists() and folder != tracking.artifact_folder(run_id):
+    if (folder / RECORD_ARTIFACT).exists() and folder != artifact_folder(tracking, run_id):
         tracking.upload_artifact(run_id, folder / RECORD_ARTIFACT, RECORD_ARTIFACT)
     contents.upload(tracking, run_id, job / contents.FOLDER)

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from reprise import paths
+from reprise.errors import TrackingError
 from reprise.tracking.base import Tracking
 from reprise.tracking.embedded import EmbeddedStore
 
@@ -16,6 +17,16 @@ STORE_VARIABLE = "REPRISE_STORE"
 def jobs_folder(tracking: Tracking) -> Path:
     """Where the job folders of a store's runs lie on this machine: in the store where that is here."""
     return (store_folder(tracking) or paths.state_dir()) / "jobs"
+
+
+def artifact_folder(tracking: Tracking, run_id: str) -> Path | None:
+    """The local folder that is the artifact root of a run or a logged model; None where there is none."""
+    try:
+        return tracking.artifact_folder(run_id)
+    except TrackingError as error:
+        if error.code == "INVALID_STATE":  # the store has an artifact root that is no folder
+            return None
+        raise
 
 
 def store_folder(tracking: Tracking) -> Path | None:

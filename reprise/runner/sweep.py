@@ -9,11 +9,12 @@ from __future__ import annotations
 import logging
 import os
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from reprise import lock, paths
 from reprise.durable import ARRIVALS
-from reprise.errors import RepriseError
+from reprise.errors import RepriseError, TrackingError
 from reprise.runner import contents, sources
 from reprise.runner.stores import jobs_folder
 from reprise.tracking.artifacts import ArtifactFolder
@@ -44,8 +45,9 @@ def sweep_store(tracking: Tracking) -> None:
     if isinstance(tracking, EmbeddedStore):
         for folder in (tracking.directory, tracking.directory / contents.FOLDER):
             lock.sweep_dead(folder, lock.ARRIVING)
-        if isinstance(tracking.artifacts, ArtifactFolder):
-            tracking.artifacts.sweep()
+        with suppress(TrackingError):  # its artifacts are on a disk that is not mounted
+            if isinstance(tracking.artifacts, ArtifactFolder):
+                tracking.artifacts.sweep()
 
 
 def _is_due(stamp: Path) -> bool:

@@ -24,7 +24,7 @@ from reprise.server.access import Access, refusal
 from reprise.server.following import Follows
 from reprise.server.foreign import Origins, answer_origins, is_foreign
 from reprise.server.hosts import Hosts
-from reprise.server.roles import Roles
+from reprise.server.roles import RoleRoute, Roles
 from reprise.server.routes import ROLES, ROUTES
 from reprise.server.wire import HTTP_STATUS, encode
 from reprise.tracking.database_faults import refusal as store_refusal
@@ -82,6 +82,7 @@ def create_app(
     origins: Origins = _NO_ORIGINS,
     pages: Pages | None = None,
     aliases: MutableMapping[str, str] | None = None,
+    more: Sequence[RoleRoute] = (),
 ) -> ASGIApp:
     """Serve ``store``.
 
@@ -91,12 +92,14 @@ def create_app(
         origins: foreign web pages that may ask.
         pages: what is shown to people; None: only programs are served.
         aliases: gets the versions that clients of runs got for aliases of models.
+        more: routes that stand in rooms above this one.
     """
-    app = application((*ROUTES, *(pages.routes if pages else ())))
+    app = application((*more, *ROUTES, *(pages.routes if pages else ())))
     app.state.store = store
     app.state.follows = Follows(aliases)
     app.state.writers = CapacityLimiter(_WRITERS)
-    return answer_origins(Guard(app, access, hosts, pages, origins=origins), origins)
+    roles = Roles((*more, *ROUTES)) if more else ROLES
+    return answer_origins(Guard(app, access, hosts, pages, roles, origins), origins)
 
 
 def application(routes: Iterable[BaseRoute]) -> Starlette:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
@@ -22,6 +22,7 @@ from reprise.server.foreign import Origins
 from reprise.server.hosts import Hosts
 from reprise.server.loopback import BACKLOG, bound
 from reprise.server.prefix import Prefix, Prefixed
+from reprise.server.roles import RoleRoute
 from reprise.server.room import ACCEPTED_AT_ONCE, make_room
 from reprise.tracking.embedded import EmbeddedStore
 
@@ -35,8 +36,9 @@ class Serving(NamedTuple):
     """How ``reprise server`` serves.
 
     ``hosts``: names by which it may be called; None: any. ``origins``: foreign web pages that may ask.
-    ``prefix``: the path below which it is. ``access_log``: a file for one JSON line per request.
-    ``largest_body``: bytes of one request, None for any size. ``pages``: what is shown to people.
+    ``access_log``: a file for one JSON line per request. ``largest_body``: bytes of one request, None
+    for any size. ``pages``: what is shown to people. ``prefix``: the path below which it is. ``more``:
+    routes of rooms above this one.
     """
 
     host: str = "127.0.0.1"
@@ -48,6 +50,7 @@ class Serving(NamedTuple):
     pages: Pages | None = None
     origins: Origins = Origins()
     prefix: Prefix = Prefix()
+    more: Sequence[RoleRoute] = ()
 
 
 def serve(store: EmbeddedStore, how: Serving, ready: Callable[[str], None] | None = None) -> None:
@@ -58,7 +61,9 @@ def serve(store: EmbeddedStore, how: Serving, ready: Callable[[str], None] | Non
         TrackingError: the store cannot be opened.
     """
     store.get_experiment("0")  # a store that cannot be opened is told now, and not to the first client
-    app = create_app(store, how.access, hosts=how.hosts, origins=how.origins, pages=how.pages)
+    app = create_app(
+        store, how.access, hosts=how.hosts, origins=how.origins, pages=how.pages, more=how.more
+    )
     with place(how) as here:
         serve_app(app, how, here, store.uri, ready, give_up=store.stop_waiting)
 

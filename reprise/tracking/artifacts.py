@@ -220,12 +220,18 @@ def open_root(root: str | None, folder: Path, digests: Digests) -> Artifacts:
     """The artifacts of a store: in ``root`` (a local path or an fsspec URI), else in its own ``folder``."""
     if root is None:
         return ArtifactFolder(folder, digests, folder)
-    if "://" not in root or root.startswith(("file:", "local:")):
-        place = _local_path(root.replace("local:", "file:", 1)).absolute()
+    if place := local_root(root):
         return ArtifactFolder(place, digests, place)
     from reprise.tracking.artifact_objects import ArtifactObjects
 
     return ArtifactObjects.at(root, digests)
+
+
+def local_root(root: str) -> Path | None:
+    """The folder that an artifact root is; None for a URI of another kind."""
+    if "://" not in root or root.startswith(("file:", "local:")):
+        return _local_path(root.replace("local:", "file:", 1)).absolute()
+    return None
 
 
 def given_location(location: str) -> str:

@@ -22,6 +22,7 @@ from reprise.tracking import validation
 from reprise.tracking.artifact_digests import DATABASE_NAME as DIGESTS_NAME
 from reprise.tracking.artifact_digests import Digest, Digests
 from reprise.tracking.artifact_parts import PartialUploads
+from reprise.tracking.artifact_root import canonical_root, change_root, claim_root, open_noted, read_root
 from reprise.tracking.artifacts import ArtifactFolder, Artifacts, at_location, open_root
 from reprise.tracking.assessments import Assessments
 from reprise.tracking.connecting import is_writable
@@ -80,15 +81,17 @@ class EmbeddedStore(
     DURABILITY: ClassVar[str | None] = None  # as Database takes it
 
     directory: Path
-    artifacts: Artifacts
     partial_uploads: PartialUploads
 
     def __init__(self, directory: Path, artifact_root: str | None = None) -> None:
-        """``artifact_root`` is a local path or an fsspec URI, where it is not ``artifacts/`` beside us."""
+        """``artifact_root`` is a local path or an fsspec URI; None for the one that the store notes."""
         self.directory = directory.absolute()
         self._folder = self.directory / "artifacts"
         self._digests = Digests(self.directory / DIGESTS_NAME, self._folder)
-        self.artifacts = open_root(artifact_root, self._folder, self._digests)
+        if artifact_root is not None:
+            open_root(canonical_root(artifact_root), self._folder, self._digests)  # refused at once
+        self._given_root = artifact_root
+        self._opened_root: Artifacts | None = None
         self.partial_uploads = PartialUploads(self.directory / "arriving")
         self._opening = threading.Lock()
         self._opened: Database | None = None
@@ -99,6 +102,29 @@ class EmbeddedStore(
             if self._opened is None:
                 self._opened = self._open()
             return self._opened
+
+    @property
+    def artifacts(self) -> Artifacts:
+        """The artifacts in the root that the store notes, or in the folder ``artifacts`` in it."""
+        if self._opened_root is None:
+            if not self.exists and self._given_root is None:  # to ask a store where it is makes none
+                return open_root(None, self._folder, self._digests)
+            self._opened_root = open_noted(self._database, self._folder, self._digests)
+        return self._opened_root
+
+    @property
+    def artifact_root(self) -> str:
+        """The local path or the URI of the artifacts, whether it can be reached now or not."""
+        return (self.exists and read_root(self._database)) or str(self._folder)
+
+    def move_root(self, root: str) -> None:
+        """Note that the artifacts are in ``root`` from now on; a server that runs has to be started again.
+
+        Raises:
+            UsageError: ``root`` cannot be used, or lacks files that the store has now.
+        """
+        change_root(self._database, root, self._folder, self._digests)
+        self._opened_root = None
 
     @staticmethod
     def may_be_at(directory: Path) -> bool:
@@ -233,12 +259,19 @@ class EmbeddedStore(
         try:
             if not self.exists:
                 self._make()
-            return Database(self.directory / DATABASE_NAME, self.DURABILITY)
+            database = Database(self.directory / DATABASE_NAME, self.DURABILITY)
         except OSError as error:
             raise TrackingError(
                 f"the store {self.directory} cannot be opened: {disk.reason_of(error, self.directory)}",
                 hint="give another folder by --tracking-uri or MLFLOW_TRACKING_URI",
             ) from error
+        if self._given_root is not None:
+            try:
+                claim_root(database, self._given_root, self._folder, self._digests)
+            except BaseException:
+                database.close()
+                raise
+        return database
 
     def _make(self) -> None:
         """The directory, out of sight of git. The database makes itself."""

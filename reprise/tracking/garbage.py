@@ -53,6 +53,13 @@ class Size(NamedTuple):
     bytes: int = 0
 
 
+class Files(NamedTuple):
+    """What is removed with something: its ``places``, artifact URIs, and what lies there."""
+
+    places: Sequence[str]
+    size: Size
+
+
 class GarbageStore(EmbeddedStore):
     """The embedded store, with the verbs of ``reprise gc``."""
 
@@ -105,12 +112,13 @@ class GarbageStore(EmbeddedStore):
                 connection.execute("DELETE FROM dataset WHERE id NOT IN (SELECT dataset FROM run_dataset)")
         return gone
 
-    def sweep(self) -> None:
+    def sweep(self) -> set[str]:
         """Remove the files of all notes, also of those that were left by one that was killed.
 
         Uploads that were killed in the middle go too, when nothing was added to them for a day.
-        What cannot be removed is a warning, and stays noted.
+        What cannot be removed is a warning, and stays noted; these places are returned.
         """
+        left = set()
         with self._database.reading() as connection:
             uris = [uri for (uri,) in connection.execute("SELECT uri FROM garbage")]
         for uri in uris:
@@ -118,11 +126,13 @@ class GarbageStore(EmbeddedStore):
                 self._drop(uri)
             except (OSError, RepriseError) as error:
                 log.warning("%s cannot be removed: %s", uri, error)
+                left.add(uri)
                 continue
             with self._database.writing(frees_room=True) as connection:
                 connection.execute("DELETE FROM garbage WHERE uri = ?", (uri,))
         if isinstance(self.artifacts, ArtifactFolder):
             _drop_arriving(self.artifacts.root)
+        return left
 
     def drop_files(self, item: Deleted) -> None:
         """Remove the files of something that was deleted, before its rows."""
@@ -131,12 +141,18 @@ class GarbageStore(EmbeddedStore):
         for folder in folders:
             self._drop(folder)
 
-    def size(self, item: Deleted) -> Size:
+    def files(self, item: Deleted) -> Files:
         """The files that are removed with it."""
         with self._database.reading() as connection:
             folders = _folders(connection, item)
         sizes = [size for folder in folders for size in _sizes(at_location(folder, self.artifacts))]
-        return Size(len(sizes), sum(sizes))
+        return Files(folders, Size(len(sizes), sum(sizes)))
+
+    def missing_folder(self, item: Deleted) -> Path | None:
+        """A folder that is not there, so that it is not known whether ``item`` has files in it."""
+        with self._database.reading() as connection:
+            folders = _folders(connection, item)
+        return next(filter(None, (_missing_folder(folder, self.artifacts) for folder in folders)), None)
 
     def run_ids(self) -> list[str]:
         """All runs that are there, deleted ones too."""
@@ -158,6 +174,8 @@ class GarbageStore(EmbeddedStore):
             return bool(connection.execute("SELECT 1 FROM run WHERE run_id = ?", (run_id,)).fetchone())
 
     def _drop(self, uri: str) -> None:
+        if gone := _missing_folder(uri, self.artifacts):
+            raise TrackingError(f"{gone} is not there: is it mounted?", code="TEMPORARILY_UNAVAILABLE")
         place = at_location(uri, self.artifacts)
         try:
             place.delete("")
@@ -222,6 +240,21 @@ def _folders(connection: Connection, item: Deleted) -> list[str]:
         traces = connection.execute("SELECT trace_id FROM trace WHERE experiment = ?", (item.id,))
         return [f"{item.uri}/{trace_id}" for (trace_id,) in traces]
     return [item.uri.removesuffix("/artifacts") if item.uri.endswith(f"/{item.id}/artifacts") else item.uri]
+
+
+def _missing_folder(uri: str, root: Artifacts) -> Path | None:
+    """The folder of an experiment outside the artifact root that a disk that is not mounted would leave so.
+
+    That is an empty folder, or none in a folder that is empty or missing as well.
+    """
+    if not uri.startswith("file:"):
+        return None  # the root was looked at when it was opened, a store of objects says when it is away
+    place = at_location(uri, root)
+    if not isinstance(place, ArtifactFolder):
+        return None
+    location = place.root.parent
+    holder = location if location.exists() else location.parent
+    return None if holder.is_dir() and any(holder.iterdir()) else location
 
 
 def _sizes(place: Artifacts, folder: str = "") -> Iterator[int]:

@@ -60,6 +60,11 @@ def origins(connection: sqlite3.Connection) -> None:
     )
 
 
+def settings(connection: sqlite3.Connection) -> None:
+    """What a store says of itself, by name (``artifact_root.py``)."""
+    connection.execute("CREATE TABLE setting (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID")
+
+
 MIGRATIONS: tuple[Migration, ...] = (
     first_tables,
     default_experiment,
@@ -70,6 +75,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     newer_tables.spans,
     newer_tables.webhooks,
     newer_tables.evaluation_datasets,
+    settings,
 )
 NAMES = tuple(migration.__name__ for migration in MIGRATIONS)
 

@@ -14,6 +14,7 @@ from reprise.redact import redact
 from reprise.runner import environments
 from reprise.runner.find import find_model, find_run, find_version
 from reprise.runner.locations import path_of
+from reprise.runner.stores import artifact_folder
 from reprise.schemas.environment import Lock
 from reprise.tracking.base import Tracking
 
@@ -136,12 +137,7 @@ def _files(tracking: Tracking, origin: Origin, folder: Path) -> Path:
     """The folder of the model: the one of the user or of the store, or else a copy in ``folder``."""
     if not origin.owner:
         return Path(origin.path).expanduser().absolute()
-    try:
-        root = tracking.artifact_folder(origin.owner)
-    except TrackingError as error:
-        if error.code != "INVALID_STATE":  # which says that they are in no folder
-            raise
-        root = None
+    root = artifact_folder(tracking, origin.owner)
     if root is not None:
         return paths.confined(root, origin.path, "the model")
     tracking.download_artifact(origin.owner, origin.path, folder / "model")

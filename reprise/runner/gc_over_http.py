@@ -1,0 +1,85 @@
+"""``reprise gc`` over HTTP, both ends: the route of ``reprise server``, and how a client calls it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from anyio import to_thread
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from reprise.errors import TrackingError, UsageError
+from reprise.runner.gc import Collected, Kept, collect
+from reprise.server.access import Role
+from reprise.server.roles import RoleRoute
+from reprise.server.routes import collect_body
+from reprise.server.wire import invalid
+from reprise.tracking.garbage import Deleted
+from reprise.tracking.rest_connection import RestConnection
+
+_VERB = "reprise/gc"
+
+
+async def answer_gc(request: Request) -> Response:
+    """``POST .../reprise/gc``: ``{"older_than": ms, "dry_run": bool}``; what was removed, or would be."""
+    older_than, dry_run = _read(await collect_body(request))
+    directory: Path = request.app.state.store.directory
+    found = await to_thread.run_sync(lambda: collect(directory, older_than, dry_run=dry_run))
+    return JSONResponse(
+        {
+            "removed": [item._asdict() for item in found.removed],
+            "kept": [{**kept.item._asdict(), "reason": kept.reason} for kept in found.kept],
+            "files": found.files,
+            "size": found.size,
+            "left": found.left,
+        }
+    )
+
+
+ROUTES = tuple(
+    RoleRoute("POST", f"/{api}/2.0/mlflow/{_VERB}", Role.ADMIN, answer_gc) for api in ("api", "ajax-api")
+)
+
+
+def collect_over_http(connection: RestConnection, older_than: int, *, dry_run: bool) -> Collected:
+    """As :func:`reprise.runner.gc.collect`, done by the server of ``connection`` for an admin.
+
+    Raises:
+        UsageError: it is no server of reprise.
+        TrackingError: the user is no admin, or the server failed.
+    """
+    body = {"older_than": older_than, "dry_run": dry_run}
+    try:
+        answer = connection.call("POST", _VERB, json=body, repeatable=False)
+    except TrackingError as error:
+        if error.code != "ENDPOINT_NOT_FOUND":
+            raise
+        raise UsageError(
+            f"{connection.uri} removes nothing for good: it is no reprise server",
+            hint="mlflow gc does this for MLflow's own stores, on their machine",
+        ) from error
+    return Collected(
+        [Deleted(**item) for item in answer["removed"]],
+        [Kept(Deleted(**item), reason) for item in answer["kept"] if (reason := item.pop("reason"))],
+        answer["files"],
+        answer["size"],
+        tuple(answer["left"]),
+    )
+
+
+def _read(body: bytes) -> tuple[int, bool]:
+    try:
+        asked: Any = json.loads(body or b"{}")
+    except ValueError:
+        raise invalid("The body is not JSON") from None
+    asked = asked if isinstance(asked, dict) else {"": asked}
+    if unknown := asked.keys() - {"older_than", "dry_run"}:
+        raise invalid(f"Unknown field {sorted(map(str, unknown))[0]!r}")
+    older_than, dry_run = asked.get("older_than", 0), asked.get("dry_run", False)
+    if type(older_than) is not int or older_than < 0:
+        raise invalid(f"Invalid value {older_than!r} for 'older_than': it is a number of ms")
+    if not isinstance(dry_run, bool):
+        raise invalid(f"Invalid value {dry_run!r} for 'dry_run': it is true or false")
+    return older_than, dry_run
