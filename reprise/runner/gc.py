@@ -51,13 +51,13 @@ def collect(
     with GarbageStore(directory) as store:
         if not dry_run:
             store.require_writable()
+        store.reach_artifacts()
         items = store.deleted(now() - older_than)
-        kept = [Kept(item, reason) for item in items if (reason := _reason(store, item))]
+        measured, kept = _measure(store, items, say)
         kept += _around(items, {held.item.experiment_id for held in kept})
         held = {item for item, _ in kept}
         doomed = [item for item in items if item not in held]
-        measured = _measure(store, doomed, say)
-        total = _total(measured.values())
+        total = _total(measured[item] for item in doomed)
         if dry_run:
             return Collected(
                 doomed, kept, *_with_contents(store, total, {item.id for item in doomed}, dry_run)
@@ -99,8 +99,6 @@ def _reason(store: GarbageStore, item: Deleted) -> str | None:
     """Why it is kept, or None."""
     if item.used_by:
         return f"{item.used_by} has its files"
-    if folder := store.missing_folder(item):
-        return f"its files are in {folder}, which is not there: is it mounted?"
     if item.kind != RUN or RunStatus(item.status).ended:
         return None
     if item.job:
@@ -119,12 +117,19 @@ def _around(items: Sequence[Deleted], experiments: set[str]) -> list[Kept]:
 
 def _measure(
     store: GarbageStore, items: Sequence[Deleted], say: Callable[[str], None]
-) -> dict[Deleted, Files]:
-    measured = {}
+) -> tuple[dict[Deleted, Files], list[Kept]]:
+    """The files of what can go, and what is kept: also that of which it is not known what it has."""
+    measured, kept = {}, []
     for number, item in enumerate(items, 1):
         say(f"Measuring {number} of {len(items)}")
-        measured[item] = store.files(item)
-    return measured
+        try:
+            if reason := _reason(store, item):
+                kept.append(Kept(item, reason))
+            else:
+                measured[item] = store.files(item)
+        except (OSError, RepriseError) as error:
+            kept.append(Kept(item, str(error)))
+    return measured, kept
 
 
 def _total(files: Iterable[Files]) -> Size:

@@ -13,8 +13,8 @@ from starlette.responses import JSONResponse, Response
 from reprise.errors import TrackingError, UsageError
 from reprise.runner.gc import Collected, Kept, collect
 from reprise.server.access import Role
+from reprise.server.bodies import collect_body
 from reprise.server.roles import RoleRoute
-from reprise.server.routes import collect_body
 from reprise.server.wire import invalid
 from reprise.tracking.garbage import Deleted
 from reprise.tracking.rest_connection import RestConnection

@@ -17,7 +17,7 @@ from reprise.lock import ARRIVING
 from reprise.named_tuple import NamedTuple
 from reprise.schemas.entities import DELETED
 from reprise.schemas.tags import JOB
-from reprise.tracking.artifacts import ArtifactFolder, Artifacts, at_location
+from reprise.tracking.artifacts import PROXY, ArtifactFolder, Artifacts, at_location
 from reprise.tracking.copy.artifacts.location import place_of
 from reprise.tracking.embedded import EmbeddedStore
 from reprise.tracking.rows import Connection
@@ -141,18 +141,25 @@ class GarbageStore(EmbeddedStore):
         for folder in folders:
             self._drop(folder)
 
-    def files(self, item: Deleted) -> Files:
-        """The files that are removed with it."""
-        with self._database.reading() as connection:
-            folders = _folders(connection, item)
-        sizes = [size for folder in folders for size in _sizes(at_location(folder, self.artifacts))]
-        return Files(folders, Size(len(sizes), sum(sizes)))
+    def reach_artifacts(self) -> None:
+        """Look for the artifact root.
 
-    def missing_folder(self, item: Deleted) -> Path | None:
-        """A folder that is not there, so that it is not known whether ``item`` has files in it."""
+        Raises:
+            TrackingError: it is not there.
+        """
+        _ = self.artifacts
+
+    def files(self, item: Deleted) -> Files:
+        """The files that are removed with it.
+
+        Raises:
+            TrackingError: their place cannot be reached, so that it is not known what is there.
+        """
         with self._database.reading() as connection:
             folders = _folders(connection, item)
-        return next(filter(None, (_missing_folder(folder, self.artifacts) for folder in folders)), None)
+        places = [_reached(folder, self.artifacts) for folder in folders]
+        sizes = [size for place in places for size in _sizes(place)]
+        return Files(folders, Size(len(sizes), sum(sizes)))
 
     def run_ids(self) -> list[str]:
         """All runs that are there, deleted ones too."""
@@ -174,9 +181,7 @@ class GarbageStore(EmbeddedStore):
             return bool(connection.execute("SELECT 1 FROM run WHERE run_id = ?", (run_id,)).fetchone())
 
     def _drop(self, uri: str) -> None:
-        if gone := _missing_folder(uri, self.artifacts):
-            raise TrackingError(f"{gone} is not there: is it mounted?", code="TEMPORARILY_UNAVAILABLE")
-        place = at_location(uri, self.artifacts)
+        place = _reached(uri, self.artifacts)
         try:
             place.delete("")
         except TrackingError as error:
@@ -242,19 +247,20 @@ def _folders(connection: Connection, item: Deleted) -> list[str]:
     return [item.uri.removesuffix("/artifacts") if item.uri.endswith(f"/{item.id}/artifacts") else item.uri]
 
 
-def _missing_folder(uri: str, root: Artifacts) -> Path | None:
-    """The folder of an experiment outside the artifact root that a disk that is not mounted would leave so.
+def _reached(uri: str, root: Artifacts) -> Artifacts:
+    """The artifacts at ``uri``. A folder that a disk that is not mounted would leave so is an error.
 
-    That is an empty folder, or none in a folder that is empty or missing as well.
+    That is an empty one, or none in a folder that is empty or missing as well. (The root of the store was
+    looked at when it was opened, and a store of objects says itself when it is away.)
     """
-    if not uri.startswith("file:"):
-        return None  # the root was looked at when it was opened, a store of objects says when it is away
     place = at_location(uri, root)
-    if not isinstance(place, ArtifactFolder):
-        return None
-    location = place.root.parent
-    holder = location if location.exists() else location.parent
-    return None if holder.is_dir() and any(holder.iterdir()) else location
+    if not uri.startswith(PROXY) and isinstance(place, ArtifactFolder):
+        location = place.root.parent
+        holder = location if location.exists() else location.parent
+        if not holder.is_dir() or not any(holder.iterdir()):
+            message = f"its files are in {location}, which is not there: is it mounted?"
+            raise TrackingError(message, code="TEMPORARILY_UNAVAILABLE")
+    return place
 
 
 def _sizes(place: Artifacts, folder: str = "") -> Iterator[int]:

@@ -108,6 +108,18 @@ def test_an_experiment_on_a_disk_that_is_not_mounted_is_kept(tmp_path: Path) -> 
     assert collect(tmp_path / "s", 0, dry_run=False).files == 1
 
 
+def test_a_place_that_cannot_be_reached_keeps_its_runs_and_no_others(tmp_path: Path) -> None:
+    with EmbeddedStore(tmp_path / "s") as store:
+        far = store.create_experiment("far", artifact_location="https://example.org/x")
+        away = store.create_run(far, start_time=1, user_id="ada").run_id
+        store.update_run(away, status="FINISHED", end_time=2)
+        for run_id in (away, log_file(store)):
+            store.delete_run(run_id)
+    found = collect(tmp_path / "s", 0, dry_run=False)
+    assert [item.id for item in found.removed] == [run_id] and found.files == 1
+    assert [(kept.item.id, "not reached" in kept.reason) for kept in found.kept] == [(away, True)]
+
+
 def test_what_could_not_be_removed_is_not_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with EmbeddedStore(tmp_path / "s") as store:
         for run_id in (log_file(store), log_file(store)):
