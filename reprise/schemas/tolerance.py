@@ -53,7 +53,8 @@ class Tolerance(NamedTuple):
         """Why values of a field (a metric, a key of JSON, a column) do not decide: one of the words of
         :mod:`reprise.schemas.field_names`, or ``ignored`` by the tolerance file. None: they decide.
 
-        The name alone says so, never the value. A parameter of the entry point is not asked about.
+        The name says so; a value may at most make data of a clock. A parameter of the entry point is not
+        asked about.
         """
         if self.strict or _pattern_for(field_name, self.compare) is not None:
             return None

@@ -40,6 +40,19 @@ def _printed(a: str, b: str, answer: str, **facts: Any) -> Situation:
     return Situation(answer, {"output": a.encode(), **facts}, {"output": b.encode(), **facts})
 
 
+def _page(first: str, second: str, named: str) -> str:
+    return f'<p id="{first}"></p><p id="{second}"></p><a href="#{named}">best</a>'
+
+
+def _notebook(cell: str, executed: str, output: str) -> str:
+    metadata = {"execution": {"iopub.execute_input": executed}}
+    outputs = [{"output_type": "stream", "text": output}]
+    cells = [{"cell_type": "code", "id": cell, "metadata": metadata, "outputs": outputs, "source": "x"}]
+    return json.dumps({"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5})
+
+
+ONE, TWO = "6c84fb90-12c4-41e1-840d-7b25c5ee775a", "2fc1a1de-3c9b-4f4c-9e53-9d0c7d2a7f11"
+THREE, FOUR = "110ec58a-a0f2-4ac4-8393-c866d813b8d1", "7d793037-a076-4b8e-91b9-1d3f1a3f3b1a"
 ACC = {"metrics": {"acc": (0.5,)}}
 
 PAIRS: dict[str, Situation] = {
@@ -93,6 +106,24 @@ PAIRS: dict[str, Situation] = {
     ),
     "rows in another order": _files("t.csv", "a\n1\n2\n", "a\n2\n1\n", DIFFERS),
     "a word in a report": _files("r.md", "the best is a\n", "the best is b\n", DIFFERS),
+    "a cell behind semicolons": _files("t.csv", "a;fit_time\n1;2\n", "a;fit_time\n3;2\n", DIFFERS),
+    "a duration behind semicolons": _files("t.csv", "a;fit_time\n1;2\n", "a;fit_time\n1;3\n", SAME),
+    "a date of the data": _files("t.csv", "date,y\n2020-01-01,1\n", "date,y\n2020-01-02,1\n", DIFFERS),
+    "a timestamp of the data": _json({"timestamp": ["2020-01-01"]}, {"timestamp": ["2020-01-02"]}, DIFFERS),
+    "a duration in TOML": _files("r.toml", "a = 1\nfit_time = 1.5\n", "a = 1\nfit_time = 2.5\n", SAME),
+    "a number in TOML": _files("r.toml", "a = 1\nfit_time = 1.5\n", "a = 2\nfit_time = 1.5\n", DIFFERS),
+    "a duration in an INI file": _files("r.ini", "[a]\nfit_time = 1\n", "[a]\nfit_time = 2\n", SAME),
+    "a value in an INI file": _files("r.ini", "[a]\nb = 1\n", "[a]\nb = 2\n", DIFFERS),
+    "ids of a page": _files("r.html", _page(ONE, TWO, ONE), _page(THREE, FOUR, THREE), SAME),
+    "a link to another id of a page": _files(
+        "r.html", _page(ONE, TWO, ONE), _page(THREE, FOUR, FOUR), DIFFERS
+    ),
+    "the ids and times of a notebook": _files(
+        "r.ipynb", _notebook("a1b2", "2024-05-01T10:00:01", "0.5"), _notebook("c3d4", "", "0.5"), SAME
+    ),
+    "an output of a notebook": _files(
+        "r.ipynb", _notebook("a1b2", "", "0.5"), _notebook("c3d4", "", "0.6"), DIFFERS
+    ),
     "a file that is new": Situation(DIFFERS, {"files": {"a": b"1"}}, {"files": {"a": b"1", "b": b"1"}}),
     "a file below our folder": Situation(
         DIFFERS, {"files": {"reprise/a.json": b"1"}}, {"files": {"reprise/a.json": b"2"}}
@@ -116,6 +147,12 @@ PAIRS: dict[str, Situation] = {
     ),
     "a progress bar": _printed(
         "\r100%|##| 3/3 [00:01<00:00,  9.98it/s]\n", "\r100%|##| 3/3 [00:02<00:00,  7.12it/s]\n", SAME
+    ),
+    "an epoch of Keras": _printed(
+        "3/3 - 1s - 12ms/step - loss: 0.5\n", "3/3 - 2s - 14ms/step - loss: 0.5\n", SAME
+    ),
+    "a loss of Keras": _printed(
+        "3/3 - 1s - 12ms/step - loss: 0.5\n", "3/3 - 1s - 12ms/step - loss: 0.6\n", DIFFERS
     ),
     "a loss in a progress bar": _printed(
         "\r100%|##| 3/3 [00:01<00:00,  9.98it/s, loss=0.48]\n",

@@ -31,7 +31,9 @@ from reprise.runner.verdict.values import (
     set_aside,
     worst,
 )
+from reprise.runner.verdict.words.clocks import is_of_another_time
 from reprise.runner.verdict.words.texts import compare_words
+from reprise.schemas.field_names import CLOCK
 
 
 def compare_contents(a: Any, b: Any, looking: Looking, *, meaning: Meaning = known_meaning) -> Finding:
@@ -72,7 +74,7 @@ class _Walk:
                 yield from self._objects(one, other, path, aside)
             case TypedArray(), TypedArray():
                 yield from self._arrays(one, other, path, aside)
-            case _ if aside and not isinstance(one, _BRANCHES) and not isinstance(other, _BRANCHES):
+            case _ if aside and self._is_set_aside(one, other, aside):
                 yield _finding(aside)
             case _:
                 found = compare_leaves(one, other, self.looking)
@@ -137,6 +139,14 @@ class _Walk:
         if kind and isinstance(value, dict | Entries | InertObject):
             kind = kind_set_aside(name.replace("-", "_").rstrip("_").rpartition("_")[2]) and kind
         return SetAside(kind, name) if kind else None
+
+    def _is_set_aside(self, a: Any, b: Any, aside: SetAside) -> bool:
+        """Whether two leaves do not decide; a clock that neither run can have read is data."""
+        if isinstance(a, _BRANCHES) or isinstance(b, _BRANCHES):
+            return False
+        looking = self.looking
+        is_data = is_of_another_time(a, looking.of_a) and is_of_another_time(b, looking.of_b)
+        return aside.kind != CLOCK or not is_data
 
     def _items(
         self, a: Sequence[Any], b: Sequence[Any], path: str, aside: SetAside | None

@@ -46,7 +46,7 @@ def _differences(a: list[Piece], b: list[Piece], looking: Looking) -> Iterator[F
         elif aside := _aside(one, looking):
             yield set_aside(*aside)
         else:
-            found = compare_texts(one.text, other.text, looking, Style.MARKUP)
+            found = compare_texts(one.text, other.text, looking, Style.MARKUP, may_rename=False)
             yield found._replace(where=f"line {other.line}")
 
 

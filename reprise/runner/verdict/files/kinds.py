@@ -7,7 +7,17 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from reprise.named_tuple import NamedTuple
-from reprise.runner.verdict.files import images, npy, onnx, pdf, safetensors, sqlite, tables, torch
+from reprise.runner.verdict.files import (
+    images,
+    npy,
+    onnx,
+    pdf,
+    safetensors,
+    sqlite,
+    tables,
+    tfevents,
+    torch,
+)
 from reprise.runner.verdict.files.archives import (
     LARGEST,
     decompress,
@@ -19,6 +29,7 @@ from reprise.runner.verdict.files.archives import (
 from reprise.runner.verdict.files.contents import compare_contents
 from reprise.runner.verdict.files.html import compare_html
 from reprise.runner.verdict.files.members import compare_members, compare_zips
+from reprise.runner.verdict.files.notebooks import compare_notebooks
 from reprise.runner.verdict.files.objects import Meaning
 from reprise.runner.verdict.files.pickled import known_meaning, read_pickled
 from reprise.runner.verdict.files.readings import NotRead
@@ -32,6 +43,7 @@ _LOGS = {".log", ".out", ".err", ".stdout", ".stderr"}
 _PROSE = {"", ".txt", ".text", ".md", ".markdown", ".rst", ".tex", ".adoc", ".org"}
 _MARKUP = {".html", ".htm", ".xhtml", ".svg", ".xml", ".pmml", ".rels", ".ps", ".eps"}
 _HDF5 = b"\x89HDF\r\n\x1a\n"
+_MATLAB = b"MATLAB 5.0 MAT-file"
 _ARROWS = (b"PAR1", b"ARROW1", b"FEA1", b"ORC")
 
 
@@ -144,7 +156,9 @@ def _compare_written(name: str, a: bytes, b: bytes, looking: Looking) -> Finding
     assert one is not None and other is not None  # what is none is of another kind
     ending = PurePosixPath(name).suffix
     try:
-        if ending in (".json", ".geojson", ".ipynb"):
+        if ending == ".ipynb":
+            return compare_notebooks(one, other, looking)
+        if ending in (".json", ".geojson"):
             return tables.compare_json(one, other, looking)
         if ending in (".jsonl", ".ndjson"):
             return tables.compare_json_lines(one, other, looking)
@@ -152,6 +166,10 @@ def _compare_written(name: str, a: bytes, b: bytes, looking: Looking) -> Finding
             return tables.compare_csv(one, other, "\t" if ending == ".tsv" else ",", looking)
         if ending in (".yaml", ".yml"):
             return tables.compare_yaml(one, other, looking)
+        if ending == ".toml":
+            return tables.compare_toml(one, other, looking)
+        if ending in (".ini", ".cfg"):
+            return tables.compare_ini(one, other, looking)
         if ending in (".html", ".htm"):
             return compare_html(one, other, looking)
     except tables.NOT_READABLE:
@@ -184,8 +202,14 @@ _OTHER = Kind("a file of an unknown kind", lambda _name, _data: True, _unknown)
 _KINDS = (
     Kind("an image", images.is_image, _compare_images),
     Kind("an array of NumPy", lambda _, data: data.startswith(npy.MAGIC), _by_value(npy.read_npy)),
-    Kind("HDF5", lambda _, data: data.startswith(_HDF5), _by_reading("hdf5")),
+    Kind("HDF5", lambda _, data: _HDF5 in (data[:8], data[512:520]), _by_reading("hdf5")),
     Kind("a table of Arrow", lambda _, data: data.startswith(_ARROWS), _by_reading("arrow")),
+    Kind(
+        "events of TensorBoard",
+        lambda _, data: tfevents.is_events(data),
+        _by_value(tfevents.read_events),
+    ),
+    Kind("a file of MATLAB", lambda _, data: data.startswith(_MATLAB), _by_reading("matlab")),
     Kind("a database", lambda _, data: data.startswith(sqlite.MAGIC), _by_value(sqlite.read_database)),
     Kind("PDF", lambda _, data: data.startswith(pdf.MAGIC), _compare_pdfs),
     Kind("a zip file", lambda _, data: is_zip(data), _compare_zips),

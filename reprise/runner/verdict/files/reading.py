@@ -203,7 +203,24 @@ def plain(value: Any, blob: Blob) -> Any:
     return str(value)
 
 
-READERS = {"image": read_image, "hdf5": read_hdf5, "arrow": read_arrow}
+def read_matlab(data: bytes, blob: Blob) -> Any:
+    """The variables by their names, without the head, which says when it was written."""
+    from scipy.io import loadmat
+
+    found = loadmat(io.BytesIO(data), squeeze_me=False, struct_as_record=False)
+    return {name: _variable(value, blob) for name, value in found.items() if not name.startswith("__")}
+
+
+def _variable(value: Any, blob: Blob) -> Any:
+    """An array; of structs and cells what is in them."""
+    if hasattr(value, "_fieldnames"):
+        return {name: _variable(getattr(value, name), blob) for name in value._fieldnames}
+    if getattr(getattr(value, "dtype", None), "kind", "") == "O":
+        return {"shape": list(value.shape), "items": [_variable(item, blob) for item in value.flat]}
+    return plain(value, blob)
+
+
+READERS = {"image": read_image, "hdf5": read_hdf5, "arrow": read_arrow, "matlab": read_matlab}
 
 
 def perform(request: dict[str, str]) -> None:

@@ -1,11 +1,13 @@
-"""JSON, YAML and CSV: their structure exactly, their numbers by tolerance, durations by their names."""
+"""JSON, YAML, TOML, CSV: their structure exactly, numbers by tolerance, durations by their names."""
 
 from __future__ import annotations
 
+import configparser
 import csv
 import io
 import json
 import re
+import tomllib
 from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
@@ -13,7 +15,9 @@ from typing import Any
 from reprise.runner.verdict.files.contents import compare_contents, compare_leaves
 from reprise.runner.verdict.looking import Looking
 from reprise.runner.verdict.values import IDENTICAL, Agreement, Finding, diverged, set_aside, within, worst
+from reprise.runner.verdict.words.clocks import is_of_another_time
 from reprise.runner.verdict.words.tables import kind_of_row
+from reprise.schemas.field_names import CLOCK
 
 NOT_READABLE = (ValueError, ArithmeticError, csv.Error)
 """Of a text that is no JSON or CSV."""
@@ -83,12 +87,47 @@ def compare_yaml(a: str, b: str, looking: Looking) -> Finding:
     return found._replace(note="the same values") if found == IDENTICAL else found
 
 
+def compare_toml(a: str, b: str, looking: Looking) -> Finding:
+    """Two TOML documents.
+
+    Raises:
+        ValueError: one is none.
+    """
+    found = compare_contents(tomllib.loads(a), tomllib.loads(b), looking)
+    return found._replace(note="the same values") if found == IDENTICAL else found
+
+
+def compare_ini(a: str, b: str, looking: Looking) -> Finding:
+    """Two files of sections with ``name = value``; names may stand before the first section, too.
+
+    Raises:
+        ValueError: one is none.
+    """
+    found = compare_contents(_read_ini(a), _read_ini(b), looking)
+    return found._replace(note="the same values") if found == IDENTICAL else found
+
+
+def _read_ini(text: str) -> dict[str, dict[str, str]]:
+    parser = configparser.RawConfigParser(default_section="\0")
+    parser.optionxform = str  # type: ignore[assignment, method-assign]
+    try:
+        parser.read_string(f"[\1]\n{text}")
+    except configparser.Error as error:
+        raise ValueError("it has no sections with names and values") from error
+    return {name: dict(parser[name]) for name in parser.sections()}
+
+
 def compare_csv(a: str, b: str, delimiter: str, looking: Looking) -> Finding:
     """Two tables, cell by cell; cells that are the same number written otherwise are within tolerance.
+
+    Where the first line of a table of commas has none, a semicolon, a tab or a bar in it is the delimiter.
 
     Raises:
         csv.Error: one cannot be read.
     """
+    first = a.partition("\n")[0]
+    if delimiter not in first:
+        delimiter = next((other for other in ";\t|" if other in first), delimiter)
     rows_a, rows_b = _rows(a, delimiter), _rows(b, delimiter)
     head = rows_a[0] if rows_a else []
 
@@ -122,13 +161,18 @@ def _compare_rows(
         if not kind and column and _NUMBER.fullmatch(cell_a) and _NUMBER.fullmatch(cell_b):
             kind = kind_of_row(one[0], looking.tolerance.kind_set_aside)
             name = one[0] if kind else name
-        if kind:
+        if kind and not (kind == CLOCK and _is_data(cell_a, cell_b, looking)):
             yield set_aside(kind, name)
         elif cell_a == cell_b:
             yield IDENTICAL
         else:
             found = _compare_cells(cell_a, cell_b, looking)
             yield found._replace(where=f"row {number}, column {name}")
+
+
+def _is_data(a: str, b: str, looking: Looking) -> bool:
+    """Whether two readings of a clock are of times at which neither run went on."""
+    return is_of_another_time(a, looking.of_a) and is_of_another_time(b, looking.of_b)
 
 
 def _compare_cells(a: str, b: str, looking: Looking) -> Finding:

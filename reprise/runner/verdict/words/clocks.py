@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from functools import cache, partial
 from typing import TypeAlias
 
 from reprise.runner.verdict.words.asides import Aside, mark
 
 _DAY = 86400.0
+_TIMES = (str, int, float, Decimal)
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _MONTH = rf"(?P<name>(?:{'|'.join(_MONTHS)})[a-z]*\.?)"
 _WEEKDAY = r"(?:(?:Mon|Tues?|Wed(?:nes)?|Thu(?:rs)?|Fri|Sat(?:ur)?|Sun)(?:day)?,? +)?"
@@ -157,3 +159,26 @@ def _is_of_day(aside: Aside, match: re.Match[str]) -> bool:
 def _is_epoch(aside: Aside, match: re.Match[str]) -> bool:
     digits = match["digits"]
     return aside.is_moment(int(digits) / 10 ** (len(digits) - 10))
+
+
+def is_of_another_time(value: object, aside: Aside) -> bool:
+    """Whether ``value`` is a date or a time at which the run did not go on, give or take a day.
+
+    False also for what is no time, and where it is not known when the run went on.
+    """
+    seconds = _read_moment(str(value).strip()) if isinstance(value, _TIMES) else None
+    if seconds is None or not aside.started:
+        return False
+    return not aside.first - _DAY <= seconds <= aside.last + _DAY
+
+
+def _read_moment(text: str) -> float | None:
+    """Seconds since the epoch; None for what is written in none of the forms that data has."""
+    if number := _compile(_EPOCH).fullmatch(text):
+        digits: str = number["digits"]
+        return int(digits) / 10.0 ** (len(digits) - 10)
+    try:
+        moment = datetime.fromisoformat(text.replace("/", "-"))
+    except ValueError:
+        return None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()

@@ -45,6 +45,7 @@ _PROGRESS = re.compile(
     # tqdm's, without what stands behind it in the brackets; rich's; and that of Keras
     r"(?<=\[)\d+:\d\d(?::\d\d)?(?:<(?:\d+:\d\d(?::\d\d)?|\?))?, *(?:[\d.]+|\?) ?\w*/\w+(?=[,\]])"
     r"|\d+:\d\d:\d\d ?[•<] ?(?:\d+:\d\d:\d\d|-+:-+:-+)(?: ?•? ?[\d.]+ ?\w+/s)?"
+    r"|(?<=\d )- \d+s(?= - )"
     r"|(?<=[━=#\]] )(?:- )?(?:ETA: *)?(?:\d+s|\d+:\d\d(?::\d\d)?)(?= |$)"
 )
 _TIMEDELTA = re.compile(r"(?<![\d:.])(?:\d+ days?, )?\d{1,3}:\d\d:\d\d\.\d{6}(?!\d)")

@@ -12,6 +12,8 @@ from reprise.runner.verdict.words.renames import find_drawn_parts
 _DRAWN = re.compile(
     r"(?<![0-9A-Za-z])(?:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{32}|tmp[a-z0-9_]{8})(?![0-9A-Za-z])"
 )
+_EVENTS = re.compile(r"(?<=events\.out\.tfevents\.)\d{10}\.[^/]*?(?=(?:\.\d{1,2})?(?:\.v2)?$)")
+"""What TensorBoard's writers put into a name: the time, the machine, and the process."""
 
 
 def match_names(
@@ -58,5 +60,5 @@ def _match_drawn(a: Sequence[str], b: Sequence[str]) -> dict[str, str]:
 def mark_name(name: str, aside: Aside) -> str:
     """``name`` with a mark for each id, time and number of a process of the run, and for what was drawn."""
     name = mark_processes(mark_names(name, aside), aside, inside_names=True)
-    name = _DRAWN.sub(mark("id"), name)
+    name = _DRAWN.sub(mark("id"), _EVENTS.sub(mark("id"), name))
     return mark_times_of_day(mark_clocks(name, aside, epochs=True), aside)

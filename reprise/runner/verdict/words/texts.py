@@ -93,17 +93,21 @@ def decode_text(data: bytes) -> str | None:
         return None
 
 
-def compare_texts(a: str, b: str, looking: Looking, style: Style) -> Finding:
+def compare_texts(a: str, b: str, looking: Looking, style: Style, *, may_rename: bool = True) -> Finding:
     """Two texts: line by line, and without what is of one run alone.
 
     Where that was known to the letter they are identical. Where it was recognised by its look (times,
     durations), or where numbers were close, they are within tolerance.
+
+    Args:
+        may_rename: whether ids of the one may be named otherwise in the other; in a piece of a document
+            they may not, for they are renamed in all of it at once.
     """
     if a == b:
         return IDENTICAL
     spread = looking.spread or Spread()
     renamed = a
-    if style in (Style.PROSE, Style.MARKUP):
+    if may_rename and style in (Style.PROSE, Style.MARKUP):
         renamed = rename_ids(a, b, markup=style is Style.MARKUP)
     mask_a, mask_b = (_mask(aside, looking, style) for aside in (looking.of_a, looking.of_b))
     lines_a, lines_b = (_lines(text, style) for text in (renamed, b))

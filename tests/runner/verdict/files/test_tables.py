@@ -13,6 +13,7 @@ from typing import Any
 import h5py
 import numpy as np
 import pytest
+from scipy.io import savemat
 
 from reprise.runner.verdict.files.kinds import compare_files
 from reprise.runner.verdict.values import SetAside
@@ -324,3 +325,42 @@ def test_trees_of_skops() -> None:
     assert compared("m.skops", one, saved(1.0 + 1e-9)) is DIVERGED
     assert compared("m.skops", one, saved(1.0 + 1e-9), CLOSE) is WITHIN
     assert compare_files("m.skops", one, saved(2.0), CLOSE).where == "coef_[0]"
+
+
+def events(began: float, *losses: float, session: bool = False) -> bytes:
+    """An event file of TensorBoard with a loss at each step."""
+
+    def record(data: bytes) -> bytes:
+        return struct.pack("<QI", len(data), 0) + data + struct.pack("<I", 0)
+
+    def event(after: int, *fields: tuple[int, Any]) -> bytes:
+        return record(b"\x09" + struct.pack("<d", began + after) + message(*fields))
+
+    content = message((1, 0)) + b"\x1a\x09\x29" + struct.pack("<d", began)  # a session's start_time_secs
+    plugin = message((1, message((1, "hparams"), (2, content))))
+    values = [message((1, message((1, "loss"), (2, loss)))) for loss in losses]
+    values += [message((1, message((1, "_hparams_/session_start_info"), (9, plugin))))] if session else []
+    steps = (event(step, (2, step), (5, value)) for step, value in enumerate(values))
+    return event(0, (3, "brain.Event:2")) + b"".join(steps)
+
+
+def test_events_are_compared_without_their_times() -> None:
+    name = "events.out.tfevents.1714557601.box.123.0"
+    assert compared(name, events(1.0, 0.5, 0.25), events(2.0, 0.5, 0.25)) is IDENTICAL
+    assert compared(name, events(1.0, 0.5, session=True), events(2.0, 0.5, session=True)) is IDENTICAL
+    found = compare_files(name, events(1.0, 0.5, 0.25), events(1.0, 0.5, 0.75), EXACTLY)
+    assert (found.agreement, found.where) == (DIVERGED, "loss[1] -> number")
+    assert compared(name, events(1.0, 0.5), events(1.0, 0.5)[:-3]) is UNKNOWN
+
+
+def test_variables_of_matlab_are_compared_without_the_head() -> None:
+    def saved(**variables: Any) -> bytes:
+        out = io.BytesIO()
+        savemat(out, variables)
+        head = f"MATLAB 5.0 MAT-file Platform: posix, Created on: {next(times)}".ljust(116).encode()
+        return head + out.getvalue()[116:]
+
+    times = iter(f"Mon Nov 30 10:00:0{second} 2026" for second in range(9))
+    same = {"x": np.arange(3.0), "cell": np.array(["a", {"b": 1}], dtype=object)}
+    assert compared("r.mat", saved(**same), saved(**same)) is IDENTICAL
+    assert compared("r.mat", saved(x=np.arange(3.0)), saved(x=np.arange(3.0) + 1)) is DIVERGED
