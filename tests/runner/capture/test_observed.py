@@ -105,6 +105,25 @@ def test_files_that_are_read_before_the_run_wrote_them(place: Place) -> None:
     assert place.names(place.seen.removed) == {"made.csv", "gone"}
 
 
+SPELLINGS = """\
+import os, sys
+library = os.path.join(sys.base_prefix, "lib")
+here = os.getcwd()
+for path in ("a.csv", "./a.csv", here + "/./a.csv", here + "//a.csv", here + "/../project/a.csv",
+             library + "/" + os.path.relpath(here, library) + "/b.csv"):
+    open(path).close()
+"""
+
+
+def test_a_file_is_the_same_however_its_path_is_spelled(place: Place) -> None:
+    for name in ("a.csv", "b.csv"):
+        (place.project / name).touch()
+    result = place.run(SPELLINGS)
+    assert result.returncode == 0, result.stderr
+    read = [path for path in place.seen.read if path.endswith(".csv")]
+    assert sorted(read) == [str(place.project / "a.csv"), str(place.project / "b.csv")]
+
+
 def test_a_module_counts_by_its_source_when_its_bytecode_is_read(place: Place) -> None:
     (place.aside / "shared.py").write_text("x = 1\n")
     for _ in range(2):  # the second time Python reads what it compiled the first time

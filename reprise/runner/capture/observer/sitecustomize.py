@@ -127,7 +127,7 @@ class Watch:
         self.skipped = uninteresting(notes.folder)
         self.steps = {
             "open": self.open,
-            "import": lambda args: self.load(args[1]),
+            "import": lambda args: args[1] and self.load(args[1]),
             "ctypes.dlopen": lambda args: self.load(args[0]),
             "sqlite3.connect": lambda args: self.open_database(args[0]),
             "os.chdir": lambda args: self.leave_folder(),
@@ -167,10 +167,13 @@ class Watch:
             path = os.fsdecode(path)
         if path[:1] != "/":
             path = self.full(path)
-        elif "/." in path or "//" in path:
+        elif "/../" in path or "//" in path:
             path = os.path.normpath(path)
-        seen = self.written if flags & WRITES else self.read
-        if path in seen or path.startswith(self.skipped):
+        if path.startswith(self.skipped):
+            return
+        if "/." in path:
+            path = os.path.normpath(path)
+        if path in (self.written if flags & WRITES else self.read) or path.startswith(self.skipped):
             return
         if not flags & WRITES or (flags & os.O_RDWR and not flags & os.O_TRUNC):
             if len(self.read) < MOST:
@@ -271,11 +274,16 @@ def source_of(path: str) -> str:
 
 
 def uninteresting(*folders: str) -> tuple:
-    """How paths begin that are no inputs: of the system, the interpreter and its packages, the store."""
-    home = getattr(sys.modules.get("site"), "USER_SITE", None)
-    known = [*SYSTEM, *folders, HERE, home, os.environ.get("REPRISE_STORE")]
+    """How paths begin that are no inputs: of the interpreter and its packages, the system, the store.
+
+    Those that most files are of come first.
+    """
+    known = []
     for prefix in {sys.prefix, sys.base_prefix, sys.exec_prefix, os.path.realpath(sys.prefix)}:
         known += [f"{prefix.rstrip('/')}/{name}" for name in OF_AN_INTERPRETER]
+    known.sort(key=lambda folder: not folder.endswith("/lib"))
+    home = getattr(sys.modules.get("site"), "USER_SITE", None)
+    known += [*SYSTEM, *folders, HERE, home, os.environ.get("REPRISE_STORE")]
     return tuple(folder.rstrip("/") + "/" for folder in known if folder)
 
 
