@@ -1,9 +1,9 @@
 """What it costs to observe Python: the start of a process, an example project, a loader of images.
 
 Each case is run without the observer, with it, and with an audit hook that does nothing: what Python itself
-takes for any observer. They take turns, so that a busy moment of the machine meets all. CPU is user + system
-time of the process, with libraries of numbers on one thread: threads that wait spin. The loader reads
-and decodes 10,000 images, which is what costs most: each file that is new is a line in the notes.
+takes for any observer. They take turns, so that a busy moment of the machine meets all. CPU is user and
+system time of the process, with libraries of numbers on one thread: threads that wait spin. The loader
+reads and decodes 10,000 images, which is what costs most: each file that is new is a line in the notes.
 
     python benchmarks/observe.py [--rounds 15] [--images 10000] [--side 96] [--save]
 """
