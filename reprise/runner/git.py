@@ -210,6 +210,7 @@ def _without_traces() -> dict[str, str | None]:
     """Traces that git would write among what we read, and not into a file."""
     return {
         name: None
-        for name, value in os.environ.items()
-        if name == "GIT_CURL_VERBOSE" or (name.startswith("GIT_TRACE") and not value.startswith("/"))
+        for name in os.environ
+        if name == "GIT_CURL_VERBOSE"
+        or (name.startswith("GIT_TRACE") and not os.environ[name].startswith("/"))
     }

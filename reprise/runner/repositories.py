@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-import threading
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from reprise import process
 from reprise.children import Child
 from reprise.errors import SourceError
 from reprise.named_tuple import NamedTuple
+from reprise.pipes import read_output
 from reprise.runner import git
 
 _VERBS = frozenset(
@@ -84,18 +85,18 @@ def ask_all(
     Raises:
         SourceError: there is no git on this machine.
     """
-    started = [start(root, question.arguments, patch=patch) for question in questions]
-    clocks = [
-        threading.Timer(question.seconds, child.kill)
-        for question, child in zip(questions, started, strict=True)
-    ]
-    for clock in clocks:
-        clock.start()
+    environ = {**environment(root), **patch}
+    begun = time.monotonic()
+    started = [start(root, question.arguments, environ=environ) for question in questions]
     try:
-        return [_finish(child) for child in started]
-    finally:
-        for clock in clocks:
-            clock.cancel()
+        return [
+            _finish(child, begun + question.seconds)
+            for question, child in zip(questions, started, strict=True)
+        ]
+    except BaseException:
+        for child in started:
+            child.kill()
+        raise
 
 
 def demand(root: Path, *arguments: str) -> bytes:
@@ -116,19 +117,18 @@ def start(
     *,
     stdin: int | None = None,
     stderr: int = subprocess.PIPE,
-    patch: Mapping[str, str] = NOTHING,
+    environ: Mapping[str, str | None] | None = None,
 ) -> Child:
-    """Start git in ``root``, with its output in pipes.
+    """Start git in ``root``, with its output in pipes; ``environ`` is that of :func:`environment`, or more.
 
     Raises:
         SourceError: there is no git on this machine.
     """
     assert arguments[0] in _VERBS, arguments[0]
-    environ = {**environment(root), **patch}
+    argv = ["git", *git.name_bare(root), *arguments]
+    environ = environment(root) if environ is None else environ
     try:
-        return process.start(
-            ["git", *git.name_bare(root), *arguments], cwd=root, environ=environ, stdin=stdin, stderr=stderr
-        )
+        return process.start(argv, cwd=root, environ=environ, stdin=stdin, stderr=stderr)
     except process.ProgramMissing as error:
         raise SourceError("git was not found on PATH", hint="install git") from error
 
@@ -141,6 +141,19 @@ def environment(root: Path) -> dict[str, str | None]:
     }
 
 
-def _finish(child: Child) -> GitAnswer:
-    code, out, said = process.finish(child, "git")
-    return GitAnswer(code, out, said.decode("utf-8", "replace"))
+def _finish(child: Child, deadline: float) -> GitAnswer:
+    """What ``child`` says until it ends, or until it is ended at the ``deadline``."""
+
+    def remaining() -> float:
+        return max(0.0, deadline - time.monotonic())
+
+    with child:
+        try:
+            out, err = read_output(child, timeout=remaining())
+            if child.wait_at_most(remaining()) is None:
+                raise subprocess.TimeoutExpired("git", 0, out, err)
+            code = process.exit_code(child, "git")
+        except subprocess.TimeoutExpired as late:
+            child.kill()
+            code, out, err = -9, late.stdout or b"", late.stderr or b""
+    return GitAnswer(code, out, err.decode("utf-8", "replace"))

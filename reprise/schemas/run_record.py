@@ -10,6 +10,7 @@ import json
 import types
 import typing
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from reprise.errors import TrackingError
@@ -286,11 +287,18 @@ def from_json(text: str | bytes) -> RunRecord:
 
 def plain(value: Any) -> Any:
     """A value of ours (text, numbers, named tuples of such) as JSON has it: by the names of its fields."""
+    if value is None or isinstance(value, str | int | float):
+        return value  # most are; a record has thousands
     if hasattr(value, "_fields"):
         return {name: plain(item) for name, item in zip(value._fields, value, strict=True)}
     if isinstance(value, tuple):
         return [plain(item) for item in value]
-    return dict(value) if isinstance(value, Mapping) else value
+    return dict(value)
+
+
+@cache
+def _kinds_of(kind: Any) -> dict[str, Any]:
+    return typing.get_type_hints(kind)
 
 
 def value_of(kind: Any, data: Any) -> Any:
@@ -303,7 +311,7 @@ def value_of(kind: Any, data: Any) -> Any:
         first = next(item for item in kind.__args__ if item is not type(None))
         return None if data is None else value_of(first, data)
     if hasattr(kind, "_fields"):
-        kinds = typing.get_type_hints(kind)
+        kinds = _kinds_of(kind)
         if not isinstance(data, dict):
             raise TypeError(f"{data!r} is no {kind.__name__}")
         return kind(**{name: value_of(kinds[name], data[name]) for name in kind._fields if name in data})
