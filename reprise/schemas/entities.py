@@ -225,4 +225,18 @@ class Trace(NamedTuple):
     assessments: tuple[Assessment, ...] = ()
 
 
+class Webhook(NamedTuple):
+    """An address that is told of ``events`` (``entity.action``); ``secret`` signs what it is sent."""
+
+    webhook_id: str
+    name: str
+    url: str
+    events: tuple[str, ...]
+    description: str | None
+    secret: str | None
+    status: str
+    creation_time: int
+    last_update_time: int
+
+
 TRACE_STATES = ("STATE_UNSPECIFIED", "OK", "ERROR", "IN_PROGRESS")

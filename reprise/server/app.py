@@ -21,6 +21,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from reprise.errors import RepriseError, TrackingError
 from reprise.server.access import Access, refusal
+from reprise.server.delivery.queue import Deliveries
 from reprise.server.following import Follows
 from reprise.server.foreign import Origins, answer_origins, is_foreign
 from reprise.server.hosts import Hosts
@@ -96,6 +97,7 @@ def create_app(
     """
     app = application((*more, *ROUTES, *(pages.routes if pages else ())))
     app.state.store = store
+    app.state.deliveries = Deliveries(store)
     app.state.follows = Follows(aliases)
     app.state.writers = CapacityLimiter(_WRITERS)
     roles = Roles((*more, *ROUTES)) if more else ROLES

@@ -28,12 +28,13 @@ from reprise.server import (
     runs,
     spans,
     traces,
+    webhooks,
 )
 from reprise.server.access import Role
 from reprise.server.bodies import collect_body
 from reprise.server.following import perform
 from reprise.server.roles import RoleRoute, Roles
-from reprise.server.wire import Verb, encode, invalid, read_body, read_query
+from reprise.server.wire import Answer, Verb, encode, invalid, read_body, read_query
 
 MLFLOW_VERSION = "3.17.2"
 """The MLflow whose API we speak; clients ask before they send spans."""
@@ -50,6 +51,7 @@ VERBS: tuple[Verb[Any], ...] = (
     *traces.VERBS,
     *assessments.VERBS,
     *older_traces.VERBS,
+    *webhooks.VERBS,
 )
 
 
@@ -69,9 +71,13 @@ def endpoint(verb: Verb[Any]) -> Callable[[Request], Awaitable[Response]]:
         state = request.app.state
         following = state.follows.of(request.scope)
         limiter = None if verb.role is Role.READ else state.writers
-        done = await to_thread.run_sync(
-            perform, state.store, verb, message, following, state.follows.aliases, limiter=limiter
-        )
+
+        def work() -> Answer:
+            done = perform(state.store, verb, message, following, state.follows.aliases)
+            state.deliveries.announce(message, done)
+            return done
+
+        done = await to_thread.run_sync(work, limiter=limiter)
         return Response(encode(done), media_type="application/json")
 
     return answer

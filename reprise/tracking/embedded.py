@@ -42,6 +42,7 @@ from reprise.tracking.spans import LOCATION, Spans
 from reprise.tracking.sweep_listing import SweepListing
 from reprise.tracking.trace_links import TraceLinks
 from reprise.tracking.traces import Traces
+from reprise.tracking.webhooks import Webhooks
 
 log = logging.getLogger(__name__)
 
@@ -71,6 +72,7 @@ class EmbeddedStore(
     TraceLinks,
     Spans,
     Assessments,
+    Webhooks,
 ):
     """The store in ``directory``; the first verb opens it, and makes it when there is none.
 

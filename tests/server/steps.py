@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.server import steps_limits, steps_search, steps_traces
+from tests.server import steps_limits, steps_search, steps_traces, steps_webhooks
 from tests.server.conversation import Step
 
 GET, POST, PATCH, DELETE, PUT = "GET", "POST", "PATCH", "DELETE", "PUT"
@@ -535,6 +535,7 @@ ODDITIES = [
 ]
 
 STEPS = [
+    *steps_webhooks.STEPS,
     *(*EXPERIMENTS, *RUNS, *FILES, *LOGGED_MODELS, *REGISTRY, *ODDITIES),
     *(*steps_search.STEPS, *steps_traces.STEPS, *steps_limits.STEPS),
 ]
