@@ -24,6 +24,8 @@ VERBS = {
     "models": ("models", "List, show, register, serve, package and delete registered models."),
     "import": ("import_", "Bring in a store of MLflow's: a folder, a database or a server."),
     "push": ("push", "Send runs to an MLflow server."),
+    "backup": ("backup", "Write a store to one file, also while it is in use."),
+    "restore": ("backup", "Make a store of a backup."),
     "gc": ("gc", "Remove for good what was deleted."),
     "users": ("users", "Say who may use a server."),
     "ui": ("ui", "See and compare runs in a browser."),
@@ -40,8 +42,9 @@ class Verbs(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in VERBS:
             return None
-        name = VERBS[cmd_name][0]
-        command: click.Command = getattr(importlib.import_module(f"reprise.cli.{name}"), name)
+        module = VERBS[cmd_name][0]
+        name = cmd_name if module != f"{cmd_name}_" else module
+        command: click.Command = getattr(importlib.import_module(f"reprise.cli.{module}"), name)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -29,7 +29,7 @@ def open_tracking(uri: str | None, start: Path) -> Tracking:
 
         return RestTracking(uri)
     try:
-        folder = _local_folder(uri, start)
+        folder = local_folder(uri, start)
         is_ours = folder is not None and (uri.startswith(OWN_SCHEME) or EmbeddedStore.may_be_at(folder))
     except (OSError, ValueError, RuntimeError) as error:  # what the system or the text itself forbids
         raise TrackingError(
@@ -49,7 +49,7 @@ def open_tracking(uri: str | None, start: Path) -> Tracking:
     return MlflowTracking(_absolute(uri, folder, start))
 
 
-def _local_folder(uri: str, start: Path) -> Path | None:
+def local_folder(uri: str, start: Path) -> Path | None:
     """The folder of a local path, ``file:`` or ``reprise:`` URI; None for another scheme."""
     if uri.startswith(("file:", OWN_SCHEME)):
         from urllib.parse import unquote, urlsplit

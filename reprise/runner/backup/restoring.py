@@ -1,0 +1,141 @@
+"""Make a store of a backup: it gets its place when every file of it has the digest that it should."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import tarfile
+import time
+import zlib
+from collections.abc import Callable, Mapping
+from contextlib import closing
+from pathlib import Path
+
+from reprise import durable, lock, paths
+from reprise.disk import reason_of
+from reprise.errors import UsageError
+from reprise.named_tuple import NamedTuple
+from reprise.runner.backup.layout import ARTIFACTS, DATABASE, MANIFEST, Digested, Entry, Manifest, is_member
+from reprise.runner.lease import is_held, job_folders
+
+_LARGEST_MANIFEST = 1 << 30
+
+
+class Restored(NamedTuple):
+    """``aside`` is where the store is now that was in the place of the restored one."""
+
+    manifest: Manifest
+    aside: Path | None
+
+
+def restore_backup(
+    file: Path, directory: Path, *, replace: bool, say: Callable[[str], None] = lambda _: None
+) -> Restored:
+    """Make the store ``directory`` of the backup ``file``.
+
+    Args:
+        replace: whether a store that is there is moved aside.
+
+    Raises:
+        UsageError: the backup is not whole, or the place is taken.
+    """
+    if not replace and directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
+        raise UsageError(
+            f"{directory} holds something already",
+            hint="--tracking-uri names another folder; --replace moves what is there aside",
+        )
+    if replace and directory.exists():
+        refuse_in_use(directory)
+    directory.parent.mkdir(parents=True, exist_ok=True)
+    with lock.arriving_folder(directory.parent, 0o700) as made:
+        store = made / "store"
+        store.mkdir(mode=0o700)
+        manifest = unpack_backup(file, store, say)
+        _settle(store)
+        aside = None
+        if directory.exists() and any(directory.iterdir()):
+            refuse_in_use(directory)
+            aside = directory.with_name(f"{directory.name}.replaced-{time.strftime('%Y%m%d-%H%M%S')}")
+            durable.move_folder(directory, aside)
+        elif directory.exists():
+            directory.rmdir()
+        durable.publish(store, directory)
+    return Restored(manifest, aside)
+
+
+def unpack_backup(file: Path, folder: Path | None, say: Callable[[str], None]) -> Manifest:
+    """Unpack a backup into ``folder``, or only look through it (None), and compare it with its manifest.
+
+    Raises:
+        UsageError: it is no backup, or not whole.
+    """
+    found: dict[str, Entry] = {}
+    manifest = None
+    try:
+        with tarfile.open(file, "r|*") as tar:
+            for member in tar:
+                if not member.isreg() or not is_member(member.name) or member.name in found:
+                    raise UsageError(f'{file} is no backup of a store: see "{member.name[:200]}" in it')
+                stream = tar.extractfile(member)
+                assert stream is not None
+                if member.name == MANIFEST and member.size <= _LARGEST_MANIFEST:
+                    manifest = Manifest.read(stream.read())
+                    continue
+                found[member.name] = _unpack(Digested(stream), folder and folder / member.name)  # type: ignore[arg-type]
+                say(f"Read {len(found):,} files")
+    except (tarfile.TarError, EOFError, zlib.error) as error:
+        raise UsageError(f"{file} is no whole backup: {error}", hint="make another one") from error
+    except OSError as error:
+        raise UsageError(f"{file} cannot be restored: {reason_of(error, file)}") from error
+    if manifest is None or DATABASE not in found:
+        raise UsageError(f"{file} is no whole backup: its end is missing", hint="take another one")
+    _compare(file, found, manifest.files)
+    return manifest
+
+
+def refuse_in_use(directory: Path) -> None:
+    """Raises UsageError when a process has the store open, or performs a run of it."""
+    jobs = directory / "jobs"
+    is_used = any(is_held(jobs, folder.name) for folder in job_folders(jobs))
+    database = directory / DATABASE
+    if not is_used and database.exists():
+        try:
+            with closing(sqlite3.connect(database, timeout=0, isolation_level=None)) as connection:
+                connection.execute("PRAGMA journal_mode=DELETE")  # refused while another has it open
+                connection.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError:
+            is_used = True
+        except sqlite3.DatabaseError:
+            is_used = False  # it is damaged, which is why it is replaced
+    if is_used:
+        raise UsageError(f"the store {directory} is in use", hint="stop its server and its runs first")
+
+
+def _unpack(stream: Digested, target: Path | None) -> Entry:
+    if target is None:
+        while stream.read(1 << 20):
+            pass
+        return stream.entry
+    target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with target.open("xb") as out:
+        shutil.copyfileobj(stream, out, 1 << 20)
+    return stream.entry
+
+
+def _compare(file: Path, found: Mapping[str, Entry], wanted: Mapping[str, Entry]) -> None:
+    for path in sorted(found.keys() | wanted.keys()):
+        if found.get(path) != wanted.get(path):
+            what = "is missing" if path not in found else "is not what was stored"
+            raise UsageError(f'{file} is damaged: "{path}" {what}', hint="take another backup")
+
+
+def _settle(store: Path) -> None:
+    """What a store has besides: its files are in its own folder now, wherever they were."""
+    paths.make_private(store / ARTIFACTS)
+    (store / ".gitignore").write_text("*\n")
+    os.chmod(store / DATABASE, 0o600)  # noqa: PTH101 -- as for the folder
+    with closing(sqlite3.connect(store / DATABASE, isolation_level=None)) as connection:
+        connection.execute("PRAGMA journal_mode=WAL")
+        if connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'setting'").fetchone():
+            connection.execute("DELETE FROM setting WHERE name = 'artifact_root'")
