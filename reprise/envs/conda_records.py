@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from reprise.envs import conda_credentials
 from reprise.named_tuple import NamedTuple
 from reprise.schemas.environment import Lock
+from reprise.schemas.json_text import read_json
 
 if TYPE_CHECKING:
     from rattler import RepoDataRecord
@@ -108,7 +109,7 @@ def lock_of(content: CondaLock) -> Lock:
 
 def read(lock: Lock) -> CondaLock:
     """What :func:`lock_of` wrote."""
-    facts = json.loads(lock.text)
+    facts = read_json(lock.text)
     pip = {key: _frozen(facts[key]) for key in PipPart._fields if key in facts}
     records = tuple(
         Record(**{key: _frozen(value) for key, value in item.items()}) for item in facts["packages"]

@@ -6,13 +6,13 @@ modules are nobody's damage, and a project that is installed by a link to its so
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from reprise.named_tuple import NamedTuple
+from reprise.schemas.json_text import read_json
 
 _NAMED = 4
 _SITE = "lib/python*/site-packages"
@@ -166,7 +166,7 @@ def _sha256(path: str) -> tuple[str, str]:
 def _is_linked(info: Path) -> bool:
     """Whether a distribution was installed from a folder of this machine."""
     try:
-        return "dir_info" in json.loads((info / "direct_url.json").read_bytes())
+        return "dir_info" in read_json((info / "direct_url.json").read_bytes())
     except (OSError, ValueError):
         return False
 
@@ -190,7 +190,7 @@ def _wheel_files(prefix: Path, record: Path) -> Iterator[File]:
 
 
 def _conda_files(prefix: Path, path: Path) -> Iterator[File]:
-    facts = json.loads(path.read_bytes())
+    facts = read_json(path.read_bytes())
     package = f"{facts['name']} {facts['version']}"
     for entry in facts.get("paths_data", {}).get("paths", ()):
         if entry["_path"].endswith(".pyc") or entry.get("path_type") == "directory":

@@ -15,6 +15,7 @@ from reprise.errors import EnvError
 from reprise.named_tuple import NamedTuple
 from reprise.progress import spinner
 from reprise.schemas.environment import DockerEnv, Policy
+from reprise.schemas.json_text import read_json
 
 logger = logging.getLogger(__name__)
 
@@ -48,7 +49,7 @@ class Image(NamedTuple):
     @classmethod
     def read(cls, text: str) -> Self:
         """Raises ValueError for what :attr:`text` did not write."""
-        facts = json.loads(text)
+        facts = read_json(text)
         if not isinstance(facts, dict) or facts.pop("format", None) != _FORMAT:
             raise ValueError("it is not in the format of this version")
         if facts.keys() != set(cls._fields) or not all(
@@ -62,7 +63,7 @@ def inspect(reference: str, name: str) -> Image | None:
     """The image of the engine that ``reference`` (a name, digest or id) means, called ``name``."""
     result = docker_client.call("image", "inspect", "--format", "{{json .}}", "--", reference)
     if result.exit_code == 0:
-        facts = json.loads(result.stdout)
+        facts = read_json(result.stdout)
         return Image(name, facts["Id"], _digest(facts, name), f"{facts['Os']}/{facts['Architecture']}")
     if "no such image" in result.stderr.lower():
         return None

@@ -21,6 +21,7 @@ from reprise.paths import cache_dir
 from reprise.process import patched
 from reprise.schemas.environment import Environment, EnvSpec, Lock, Package, Policy
 from reprise.schemas.job import Command
+from reprise.schemas.json_text import read_json
 
 NAME = "local"
 KEEPS_FOLDER = False
@@ -86,7 +87,7 @@ def packages(lock: Lock) -> tuple[Package, ...]:
 
 def read_lock(lock: Lock) -> PythonFacts:
     """The interpreter of a lock of ours."""
-    facts = json.loads(lock.text)
+    facts = read_json(lock.text)
     return PythonFacts(Path(facts["executable"]), facts["python"], facts["implementation"])
 
 

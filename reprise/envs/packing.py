@@ -6,7 +6,6 @@ this needs of the index, of credentials and of certificates stays on this machin
 
 from __future__ import annotations
 
-import json
 import logging
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from reprise.named_tuple import NamedTuple
 from reprise.process import run
 from reprise.progress import spinner
 from reprise.schemas.environment import Lock, Policy
+from reprise.schemas.json_text import read_json
 
 logger = logging.getLogger(__name__)
 
@@ -41,7 +41,7 @@ def unpack(lock: Lock, target: Path, machine: Machine, policy: Policy, log: Path
     Raises:
         EnvError: a package is not to be had for that machine, or lies in a folder of this one.
     """
-    facts = json.loads(lock.text)
+    facts = read_json(lock.text)
     if facts.get("local"):
         names = ", ".join(project["path"] for project in facts["local"])
         raise EnvError(f"the lock installs {names} from a folder: such a package is in no image")
@@ -108,7 +108,7 @@ def compile_modules(lock: Lock, target: Path, place: str, log: Path) -> None:
 
     Without the lock's Python on this machine nothing is compiled: it only starts slower.
     """
-    facts = json.loads(lock.text)
+    facts = read_json(lock.text)
     found = interpreters.present(interpreters.exactly(facts["implementation"], facts["python"]), log)
     if found is None:
         logger.info("Modules are not compiled: Python %s is not on this machine", facts["python"])

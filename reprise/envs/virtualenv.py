@@ -5,7 +5,6 @@ The lock is JSON: the interpreter, and the requirements as uv resolved them, wit
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -24,6 +23,7 @@ from reprise.schemas.environment import (
     PythonEnv,
 )
 from reprise.schemas.job import Command
+from reprise.schemas.json_text import read_json
 
 NAME = "virtualenv"
 KEEPS_FOLDER = True
@@ -111,6 +111,6 @@ def tags(environment: Environment) -> Mapping[str, str]:
 
 
 def packages(lock: Lock) -> tuple[Package, ...]:
-    facts = json.loads(lock.text)
+    facts = read_json(lock.text)
     python = Package(facts["implementation"], facts["python"], "python", build=facts["platform"])
     return (python, *requirements.pinned(facts["requirements"], facts.get("local", ())))

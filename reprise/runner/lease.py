@@ -23,6 +23,7 @@ from reprise.backends.guard import kill_after, signal_group
 from reprise.errors import TrackingError
 from reprise.named_tuple import NamedTuple
 from reprise.schemas.job import Outcome
+from reprise.schemas.json_text import read_json
 from reprise.tracking.names import now
 
 JOB_VARIABLE = "REPRISE_JOB"
@@ -238,7 +239,7 @@ def read_record(folder: Path) -> Record:
     data = (folder / _LEASE).read_bytes().strip(b"\0 ")
     if not data and folder.parent != paths.state_dir() / "jobs":
         return Record(None)
-    fields = json.loads(data)
+    fields = read_json(data)
     if not isinstance(fields, dict) or not fields.keys() <= set(Record._fields):
         raise ValueError(f"{folder / _LEASE} is no record of a job")
     return Record(**fields)

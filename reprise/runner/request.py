@@ -11,6 +11,7 @@ from typing import Any
 from reprise import paths
 from reprise.errors import UsageError
 from reprise.schemas.job import RunRequest, Source
+from reprise.schemas.json_text import read_json
 
 ENV_MANAGER_VARIABLE = "REPRISE_ENV_MANAGER"
 RUN_ID_VARIABLE = "REPRISE_RUN_ID"
@@ -149,10 +150,10 @@ def _backend_config(given: Mapping[str, Any] | str | Path | None) -> Mapping[str
         where = text
         try:
             text = Path(text).read_text("utf-8")
-        except (OSError, UnicodeDecodeError) as error:
+        except (OSError, ValueError) as error:  # a name with a NUL is a ValueError
             raise UsageError(f"backend config: cannot read {where}: {error}") from error
     try:
-        config = json.loads(text)
+        config = read_json(text)
     except json.JSONDecodeError as error:
         raise UsageError(
             f"backend config: {where} is not JSON: {error}",

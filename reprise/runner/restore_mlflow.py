@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import shlex
 from collections.abc import Iterator, Mapping
@@ -13,6 +12,7 @@ from reprise.errors import TrackingError, UsageError
 from reprise.schemas import tags
 from reprise.schemas.entities import Run
 from reprise.schemas.environment import EnvSpec
+from reprise.schemas.json_text import read_json
 from reprise.schemas.project import EntryPoint
 from reprise.schemas.run_record import (
     EnvironmentRecord,
@@ -123,7 +123,7 @@ def _models(tracking: Tracking, run: Run) -> Iterator[tuple[str, str]]:
     """The models of the run, as (owner of artifacts, path): those of MLflow 3, then those of MLflow 2."""
     yield from ((link.model_id, "") for link in tracking.get_run(run.run_id).model_outputs)
     try:
-        history: Any = json.loads(run.tags.get(_MODELS, "[]"))
+        history: Any = read_json(run.tags.get(_MODELS, "[]"))
     except ValueError:
         return
     for entry in history if isinstance(history, list) else []:

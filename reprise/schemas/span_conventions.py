@@ -6,9 +6,10 @@ They are kept; beside them stands what MLflow's clients read.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
+
+from reprise.schemas.json_text import read_json
 
 INPUTS = "mlflow.spanInputs"
 OUTPUTS = "mlflow.spanOutputs"
@@ -90,7 +91,7 @@ def _as_value(value: Any) -> Any:
     """Messages and objects come as JSON in a text."""
     if isinstance(value, str) and value.lstrip()[:1] in ("{", "["):
         try:
-            return json.loads(value)
+            return read_json(value)
         except ValueError:
             return value
     return value

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from reprise.named_tuple import NamedTuple
+from reprise.schemas.json_text import read_json
 from reprise.schemas.otlp import SentSpan
 from reprise.schemas.span_conventions import translate_attributes
 
@@ -39,7 +40,7 @@ class Span(NamedTuple):
     @property
     def attributes(self) -> Mapping[str, Any]:
         """The attributes as values."""
-        return {key: read_value(text) for key, text in json.loads(self.content)["attributes"].items()}
+        return {key: read_value(text) for key, text in read_json(self.content)["attributes"].items()}
 
 
 def as_span(sent: SentSpan) -> Span:
@@ -91,7 +92,7 @@ def spans_document(contents: Iterable[str]) -> bytes:
 
 def otlp_shape(content: str) -> dict[str, Any]:
     """A span of the file as the JSON of OpenTelemetry's message, with the names of its fields."""
-    span = json.loads(content)
+    span = read_json(content)
     code = str((span.get("status") or {}).get("code") or "STATUS_CODE_UNSET")
     return {
         "trace_id": span["trace_id"],
@@ -126,7 +127,7 @@ def read_value(text: Any) -> Any:
     if not isinstance(text, str):
         return text
     try:
-        return json.loads(text)
+        return read_json(text)
     except ValueError:
         return text
 

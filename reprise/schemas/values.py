@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from ast import literal_eval
 
+from reprise.schemas.patterns import search_pattern
 from reprise.schemas.project import Parameter
 
 TRUE_WORDS = frozenset({"true", "yes", "on", "1"})
@@ -51,11 +52,18 @@ def _items(text: str) -> list[str]:
     return [item for item in re.split(r"[\s,]+", text) if item]
 
 
+def _pattern_fault(pattern: str, text: str) -> str | None:
+    found = search_pattern(pattern, text)
+    if found is None:
+        return f'the pattern {pattern} takes too long for "{text}"'
+    return None if found else f'"{text}" does not match the pattern {pattern}'
+
+
 def _constraint_fault(parameter: Parameter, text: str) -> str | None:
     if parameter.enum and not _is_one_of(parameter, text):
         return f'"{text}" is not one of {", ".join(parameter.enum)}'
-    if parameter.pattern is not None and not re.search(parameter.pattern, text):
-        return f'"{text}" does not match the pattern {parameter.pattern}'
+    if parameter.pattern is not None and (fault := _pattern_fault(parameter.pattern, text)):
+        return fault
     if parameter.type in ("int", "float"):
         number = float(text)
         if parameter.minimum is not None and not number >= parameter.minimum:

@@ -21,6 +21,7 @@ from anyio import CapacityLimiter, to_thread
 from reprise.durable import write_file
 from reprise.errors import TrackingError, UsageError
 from reprise.lock import exclusive
+from reprise.schemas.json_text import read_json
 from reprise.server.access import Bearer, Role, credentials
 from reprise.server.attempts import Attempts
 
@@ -108,7 +109,7 @@ class Users:
 def read(path: Path) -> dict[str, Entry]:
     """The entries of the file, by name."""
     try:
-        content = json.loads(path.read_bytes())
+        content = read_json(path.read_bytes())
     except OSError as error:
         hint = f"reprise users add {path} NAME --role admin makes it"
         raise UsageError(f"cannot read the users of {path}: {error.strerror}", hint=hint) from error

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
 from reprise.schemas.entities import Page
+from reprise.schemas.json_text import read_json
 from reprise.tracking.validation import invalid
 
 T = TypeVar("T")
@@ -27,7 +28,7 @@ def decode(token: str, scope: str, length: int) -> list[Scalar]:
     try:
         given: object
         last: list[Scalar]
-        given, *last = json.loads(base64.urlsafe_b64decode(token.encode()))
+        given, *last = read_json(base64.urlsafe_b64decode(token.encode()))
     except (ValueError, TypeError, binascii.Error):
         raise invalid(f"page_token {token!r} is not a token of this store") from None
     plain = all(isinstance(value, str | int | float | None) for value in last)

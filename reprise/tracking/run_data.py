@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 
 from reprise.schemas.entities import DatasetInput, Metric, ModelLink, Page, RunMetric
+from reprise.schemas.json_text import read_json
 from reprise.tracking import validation
 from reprise.tracking.rows import Connection, Verbs, drop_pair, missing, pairs, put_pairs
 from reprise.tracking.run_rows import (
@@ -88,14 +89,14 @@ class RunData(Verbs):
     def record_logged_model(self, run_id: str, model_json: str) -> None:
         """Append the MLmodel (a JSON object as text) to the tag ``mlflow.log-model.history``."""
         try:
-            model = json.loads(model_json)
+            model = read_json(model_json)
         except ValueError as error:
             raise validation.invalid(f"model_json is not JSON: {error}") from None
         if not isinstance(model, dict):
             raise validation.invalid("model_json must be a JSON object")
         with self._database.writing() as connection:
             row = active_run(connection, run_id)
-            history = json.loads(pairs(connection, "run_tag", [row.id])[row.id].get(MODEL_HISTORY, "[]"))
+            history = read_json(pairs(connection, "run_tag", [row.id])[row.id].get(MODEL_HISTORY, "[]"))
             put_pairs(connection, "run_tag", row.id, {MODEL_HISTORY: json.dumps([*history, model])})
 
     def metric_history(self, run_id: str, key: str) -> Sequence[Metric]:

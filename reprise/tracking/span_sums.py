@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 
+from reprise.schemas.json_text import read_json
 from reprise.tracking.rows import Connection
 
 
@@ -18,7 +18,7 @@ def sum_over_tree(connection: Connection, trace: int, column: str) -> Mapping[st
     totals: dict[str, float] = {}
     for span_id, (_, said) in spans.items():
         if said is not None and not _is_counted_above(spans, span_id):
-            for key, number in json.loads(said).items():
+            for key, number in read_json(said).items():
                 totals[key] = totals.get(key, 0) + number
     return totals
 

@@ -10,6 +10,7 @@ import yaml
 
 from reprise.errors import TrackingError
 from reprise.named_tuple import NamedTuple
+from reprise.schemas.json_text import read_json
 from reprise.ui.stored_file import StoredFile
 
 READ_LIMIT = 256 * 1024
@@ -105,7 +106,7 @@ def _signature(signature: object) -> list[Field]:
     found = []
     for part, name in (("input", "inputs"), ("output", "outputs"), ("parameter", "params")):
         try:
-            fields = json.loads(_plain(signature.get(name)))
+            fields = read_json(_plain(signature.get(name)))
         except (ValueError, RecursionError):
             continue
         if isinstance(fields, list):

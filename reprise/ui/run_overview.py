@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -12,6 +11,7 @@ from markupsafe import Markup
 from reprise.errors import TrackingError
 from reprise.named_tuple import NamedTuple
 from reprise.schemas.entities import Dataset, DatasetInput, LoggedModel, Metric, ModelVersion, Run
+from reprise.schemas.json_text import read_json
 from reprise.tracking.embedded import EmbeddedStore
 from reprise.tracking.metric_lines import Figures
 from reprise.ui.notes import LONGEST, NOTE, html_of
@@ -204,6 +204,6 @@ def _columns(schema: str) -> list[tuple[str, str]]:
 
 def _json(text: str) -> Any:
     try:
-        return json.loads(text)
+        return read_json(text)
     except (ValueError, RecursionError):
         return None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,6 +11,7 @@ from reprise.runner.verdict.storing import ARTIFACT
 from reprise.runner.verdict.table import title_of
 from reprise.schemas import tags
 from reprise.schemas.entities import Run
+from reprise.schemas.json_text import read_json
 from reprise.tracking.embedded import EmbeddedStore
 from reprise.ui.html import agreement
 from reprise.ui.stored_file import StoredFile
@@ -105,7 +105,7 @@ def _read_report(store: EmbeddedStore, run_id: str) -> Report:
         file = StoredFile.at(store.artifacts_of(run_id), ARTIFACT)
         if file.size > _LARGEST:
             return Report()
-        report = json.loads(file.head(_LARGEST))
+        report = read_json(file.head(_LARGEST))
     except (TrackingError, OSError, ValueError, RecursionError):
         return Report()
     if not isinstance(report, dict):

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from reprise.errors import SourceError, UsageError
 from reprise.named_tuple import NamedTuple
 from reprise.runner.bundle import layout
+from reprise.schemas.json_text import read_json
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -94,13 +95,13 @@ def opened(line: bytes) -> Provenance:
         SourceError: it is neither.
     """
     try:
-        data = json.loads(line)
+        data = read_json(line)
         if "payload" not in data:
             return Provenance(data, line)
         if data["payloadType"] != _PAYLOAD_TYPE:
             raise ValueError(f"its payload is {data['payloadType']}")
         payload = base64.b64decode(data["payload"], validate=True)
-        return Provenance(json.loads(payload), payload, tuple(map(_signature, data["signatures"])))
+        return Provenance(read_json(payload), payload, tuple(map(_signature, data["signatures"])))
     except (ValueError, KeyError, TypeError) as error:
         raise SourceError(f"{layout.PROVENANCE} cannot be read: {error}") from error
 

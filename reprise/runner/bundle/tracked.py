@@ -20,6 +20,7 @@ from reprise.schemas.entities import (
     RegisteredModel,
     Run,
 )
+from reprise.schemas.json_text import read_json
 from reprise.schemas.run_record import plain, value_of
 from reprise.tracking.base import Tracking
 from reprise.tracking.copy.base import Note, Owner, SourceFile, SourceTrace, SourceVersion
@@ -53,7 +54,7 @@ def to_json(tracked: Tracked) -> str:
 def from_json(text: bytes) -> Tracked:
     """Raises SourceError for what :func:`to_json` did not write."""
     try:
-        data = json.loads(text)
+        data = read_json(text)
         for point in _points(data):
             point["value"] = float(point["value"])
         found = value_of(Tracked, data)

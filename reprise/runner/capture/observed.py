@@ -59,6 +59,10 @@ class Observation(NamedTuple):
     faults: tuple[str, ...] = ()
 
 
+_LARGEST_NOTES = 256 << 20  # bytes of one process
+_DIGITS = 20
+
+
 class _Line(NamedTuple):
     """``number`` is the process, ``at`` the time in seconds by a clock that all processes share."""
 
@@ -86,9 +90,12 @@ def read_observation(job: Path) -> Observation | None:
 def _lines(file: Path) -> Iterator[_Line]:
     """The lines of a process; one that was not finished, or is none of ours, is left out."""
     pid, _, rest = file.name.partition(".")
-    if not (pid.isdecimal() and rest.isdecimal()):
+    if not (pid.isdecimal() and rest.isdecimal() and len(pid) < _DIGITS):
         return
-    whole, _, _ = file.read_bytes().rpartition(b"\n")
+    if file.is_symlink() or not file.is_file():  # the run can put a pipe there, or a link to a file of ours
+        return
+    with file.open("rb") as stream:
+        whole, _, _ = stream.read(_LARGEST_NOTES).rpartition(b"\n")
     for text in whole.split(b"\n"):
         word, *fields = os.fsdecode(text).split("\t")
         try:

@@ -19,6 +19,7 @@ from reprise.runner.plan import Plan
 from reprise.runner.stores import STORE_VARIABLE
 from reprise.schemas.environment import Environment
 from reprise.schemas.job import Command
+from reprise.schemas.json_text import read_json
 from reprise.schemas.run_record import plain, value_of
 from reprise.schemas.work_tree import Standing, WorkTree
 
@@ -75,7 +76,7 @@ def read_beginning(job: Path) -> Beginning:
     Raises:
         OSError, ValueError, TypeError: it cannot be read.
     """
-    found = value_of(Beginning, json.loads((job / FOLDER / BEGAN).read_bytes()))
+    found = value_of(Beginning, read_json((job / FOLDER / BEGAN).read_bytes()))
     assert isinstance(found, Beginning)
     return found
 

@@ -70,6 +70,9 @@ class ProcessWatch:
                 continue  # gone meanwhile, or another user's
 
 
+_DIGITS = 20  # of the number of a process, at most
+
+
 def read_tree(job: Path) -> tuple[SeenProcess, ...]:
     """What was seen of the job's processes; one that became another program counts as the first."""
     try:
@@ -80,5 +83,5 @@ def read_tree(job: Path) -> tuple[SeenProcess, ...]:
     return tuple(
         SeenProcess(int(fields[0]), int(fields[1]), fields[2])
         for fields in found
-        if len(fields) == 3 and fields[0].isdecimal() and fields[1].isdecimal()
+        if len(fields) == 3 and all(word.isdecimal() and len(word) < _DIGITS for word in fields[:2])
     )

@@ -7,7 +7,6 @@ only its operator should see: tracebacks go to the log. Errors have MLflow's sha
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import time
 from contextlib import closing
@@ -24,6 +23,7 @@ from reprise.runner.models.fleet import Fleet, Wanted
 from reprise.runner.models.folder import ModelFolder
 from reprise.runner.models.lines import Answer, Broken, Lines, Unreached
 from reprise.runner.signals import interruptible
+from reprise.schemas.json_text import read_json
 from reprise.server.access import Everyone, Role
 from reprise.server.app import Guard, application
 from reprise.server.roles import RoleRoute, Roles
@@ -158,7 +158,7 @@ def _answer(answer: Answer, model: ModelFolder) -> Response:
 def _fault(answer: Answer) -> dict[str, str]:
     """MLflow's error without its traceback, which is written to our log instead."""
     try:
-        told: Any = json.loads(answer.content)
+        told: Any = read_json(answer.content)
     except ValueError:
         told = None
     if not isinstance(told, dict):

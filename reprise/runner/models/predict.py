@@ -20,6 +20,7 @@ from reprise.errors import RepriseError, UsageError
 from reprise.lock import scratch
 from reprise.runner.models.fleet import Served, Wanted
 from reprise.runner.models.lines import Answer, Broken, Unreached, ask_once
+from reprise.schemas.json_text import read_json
 
 Format = Literal["csv", "json", "parquet"]
 
@@ -52,7 +53,7 @@ def predict(wanted: Wanted, rows: bytes, given: Format, asked: Format) -> bytes:
         answer = _answer(served, rows, given)
         if asked == "json":
             return answer
-        columns = _columns(json.loads(answer))
+        columns = _columns(read_json(answer))
         return _as_csv(columns) if asked == "csv" else _as_parquet(columns, served)
 
 
@@ -96,7 +97,7 @@ def _answer(served: Served, rows: bytes, given: Format) -> bytes:
 def _reason(answer: Answer) -> str:
     """What MLflow says, without the data that it repeats before it, and without its traceback."""
     try:
-        told = json.loads(answer.content)
+        told = read_json(answer.content)
         message, trace = str(told["message"]), str(told.get("stack_trace", ""))
     except (ValueError, LookupError, TypeError):
         return answer.content.decode(errors="replace").strip() or f"status {answer.status}"

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from reprise.errors import TrackingError
+from reprise.schemas import json_text
 from reprise.schemas.entities import TRACE_STATES, Assessment, Trace
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -102,7 +103,7 @@ def moment_of(time: int) -> str:
 def read_json(text: str, what: str) -> Any:
     """Raises TrackingError: it is no JSON."""
     try:
-        return json.loads(text)
+        return json_text.read_json(text)
     except ValueError as error:
         raise TrackingError(f"{what} is no JSON: {error}") from error
 

@@ -301,3 +301,15 @@ def test_the_environment_without_the_observer(place: Place) -> None:
     environ = {"A": "1", **place.environ}
     assert unobserved(environ) == {"A": "1"}
     assert unobserved({"PYTHONPATH": f"{OBSERVER}:/mine"}) == {"PYTHONPATH": "/mine"}
+
+
+def test_notes_that_are_no_files_are_not_opened(tmp_path: Path) -> None:
+    """The folder of the notes is the run's to write: a pipe there would be waited for."""
+    place = Place(tmp_path)
+    notes = place.job / FOLDER
+    os.mkfifo(notes / "12.1")
+    (tmp_path / "private").write_text("read\t1\t/etc/passwd\n")
+    (notes / "12.2").symlink_to(tmp_path / "private")
+    (notes / "12.3").mkdir()
+    (notes / f"{'9' * 5000}"[:200]).touch()
+    assert "/etc/passwd" not in str(place.seen)

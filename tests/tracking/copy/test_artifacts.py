@@ -68,6 +68,25 @@ def test_artifacts_are_read_only_where_mlflow_would_keep_them(
     assert all(is_incomplete(destination, run_id) for run_id in (A, B, C))
 
 
+def test_artifacts_elsewhere_on_this_machine_are_not_followed(
+    tmp_path: Path, destination: EmbeddedDestination, copy: Copy
+) -> None:
+    """A store of others may name folders of our own; ``--artifacts`` names those that are meant."""
+    elsewhere = tmp_path / "own" / "mlruns" / "1" / A / "artifacts"
+    write_texts(elsewhere, {"f": "private"})
+    given = tmp_path / "given" / "mlruns"
+    home = make_experiment(given, "1", "x")
+    make_run(home, A, uri=str(elsewhere))
+    linked = make_run(home, B, uri=str(given / "1" / B / "artifacts"))
+    shutil.rmtree(linked / "artifacts")
+    (linked / "artifacts").symlink_to(elsewhere)
+    census = copy(given)
+    assert not has_file(destination, A) and not has_file(destination, B)
+    assert "outside of the store" in str(told(census))
+    copy(given, beside=tmp_path / "own" / "mlruns")
+    assert has_file(destination, A)
+
+
 def test_a_store_that_was_moved_whole_is_read_where_it_is(
     tmp_path: Path, destination: EmbeddedDestination, copy: Copy
 ) -> None:

@@ -1,9 +1,11 @@
 """Where the artifacts of an MLflow store lie that is read without its server.
 
 The store is what others wrote: a root is taken only where MLflow would have made it
-(``.../<id>/artifacts``). It is looked for where the user says, in the store, where it was written to be,
-and by the end of its path beside the store, since stores are moved. A folder that is not there says
-nothing: whether a run had no files, or they are not here, shows by the files of the others below its root.
+(``.../<id>/artifacts``), and only below the folder that holds the store, or one that the user names: what
+lies elsewhere may be the user's own. It is looked for where the user says, in the store, where it was
+written to be, and by the end of its path beside the store, since stores are moved. A folder that
+is not there says nothing: whether a run had no files, or they are not here, shows by the files of the
+others below its root.
 """
 
 from __future__ import annotations
@@ -72,6 +74,8 @@ class Roots:
             yield from walk_files(folder, inside, title(owner))
         elif location.is_cloud:
             yield from self._cloud(location)
+        elif (written := self._written(location)) and written.is_dir() and not self._is_beside(written):
+            yield Unseen(location.root, "lies outside of the store, where it is not followed", _HINT)
         elif not self._is_empty_where_it_was(location, own):
             yield Unseen(location.root, "is not here, or holds none of them", _HINT)
 
@@ -106,10 +110,18 @@ class Roots:
             yield from (self._given / tail for tail in tails)
         if own is not None:
             yield own
-        if (written := location.local) is not None:
-            yield self._beside.start / written
+        if (written := self._written(location)) is not None and self._is_beside(written):
+            yield written
         for folder in self._beside.folders:
             yield from (folder / tail for tail in tails[:-1])
+
+    def _written(self, location: Location) -> Path | None:
+        """The folder of this machine where the store says that the files are."""
+        return None if location.local is None else self._beside.start / location.local
+
+    def _is_beside(self, folder: Path) -> bool:
+        """Whether it lies in the folder that holds the store, whatever links lead there."""
+        return folder.resolve().is_relative_to(self._beside.start.resolve())
 
     def _is_empty_where_it_was(self, location: Location, own: Path | None) -> bool:
         """Whether the folder is where it was made, with nothing in it, or would have been made with the

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 from reprise.schemas.entities import Assessment
+from reprise.schemas.json_text import read_json
 from reprise.schemas.spans import spans_document
 from reprise.tracking.copy.base import Fault, Note, SourceTrace
 from reprise.tracking.copy.database.tables import (
@@ -85,7 +86,7 @@ def _promoted(row: Row) -> dict[str, str]:
 
 def _assessment(row: Row, owner: str, faults: list[Fault]) -> Assessment | None:
     try:
-        kind, value = text_of(row, "assessment_type"), json.loads(row["value"])
+        kind, value = text_of(row, "assessment_type"), read_json(row["value"])
         error = _json(row, "error")
         metadata = _json(row, "assessment_metadata") or {}
         return Assessment(
@@ -110,4 +111,4 @@ def _assessment(row: Row, owner: str, faults: list[Fault]) -> Assessment | None:
 
 
 def _json(row: Row, column: str) -> Any:
-    return None if row.get(column) is None else json.loads(row[column])
+    return None if row.get(column) is None else read_json(row[column])

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
 from reprise.errors import TrackingError
 from reprise.schemas.entities import Assessment, Trace
+from reprise.schemas.json_text import read_json
 from reprise.tracking.copy.base import Put, SourceTrace
 from reprise.tracking.copy.parts import PLACE_TAGS
 from reprise.tracking.copy.rest_traces import read_trace
@@ -105,7 +105,7 @@ def _assessment(said: Assessment) -> dict[str, Any]:
         "source": {"source_type": said.source_type, "source_id": said.source_id},
         "create_time": moment_of(said.create_time),
         "last_update_time": moment_of(said.last_update_time),
-        said.kind: json.loads(said.value),
+        said.kind: read_json(said.value),
         "valid": said.valid,
         **{name: value for name, value in optional.items() if value is not None},
     }
