@@ -18,16 +18,17 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
-from reprise import durable, lock
+from reprise import durable, lock, progress
 from reprise.errors import TrackingError
 from reprise.tracking import connecting, migrations
 from reprise.tracking.commits import Commits
 from reprise.tracking.connecting import BUSY_SECONDS, connect
 from reprise.tracking.database_faults import explain, read_only, refusal
 from reprise.tracking.reserve import keep_reserve, use_reserve
+from reprise.tracking.write_queue import WriteQueue
 
-_NAP = 0.25
-"""Seconds after which who waits to write looks whether that is still wanted."""
+_PAUSE = 0.001
+"""Seconds after which the one that is next to write looks again whether it can."""
 
 
 class Database:
@@ -45,6 +46,7 @@ class Database:
         self._is_read_only = False
         self._readable = path  # or a copy, where a log lies beside it that cannot be read in its place
         self._changing = threading.Lock()
+        self._queue = WriteQueue(path.with_name(f"{path.name}.queue"))
         self._copies = ExitStack()
         with self._told_plainly():
             self._prepare()
@@ -89,6 +91,7 @@ class Database:
         """Close idle connections now, and those in use when they come back."""
         self._closed = True
         self._close_idle()
+        self._queue.close()
         self._copies.close()
 
     def _close_idle(self) -> None:
@@ -120,21 +123,29 @@ class Database:
             return connect(self.path, self._synchronous)
 
     def _begin(self, connection: sqlite3.Connection) -> None:
-        """Begin to write when nobody else does; SQLite itself waits deaf to the end of a server."""
+        """Begin to write when those before us have; SQLite itself waits deaf to the end of a server."""
         deadline = time.monotonic() + BUSY_SECONDS
-        nap = _NAP if self._may_wait else 0
-        connection.execute(f"PRAGMA busy_timeout={nap * 1000:.0f}")
+        wait = progress.Wait(f"the store {self.path.parent}, which other processes write to")
+        connection.execute("PRAGMA busy_timeout=0")
         try:
-            while True:
-                try:
-                    connection.execute("BEGIN IMMEDIATE")
-                    return
-                except sqlite3.OperationalError as error:
-                    is_over = not self._may_wait or time.monotonic() > deadline
-                    if is_over or error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
-                        raise
+            with self._queue.turn(lambda: self._may_wait):
+                while not self._has_begun(connection):
+                    if not self._may_wait or time.monotonic() > deadline:
+                        connection.execute("BEGIN IMMEDIATE")  # it raises what is said of it
+                        return
+                    wait.tell_when_due()
+                    time.sleep(_PAUSE)
         finally:
             connection.execute(f"PRAGMA busy_timeout={BUSY_SECONDS * 1000:.0f}")
+
+    def _has_begun(self, connection: sqlite3.Connection) -> bool:
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
+                raise
+            return False
+        return True
 
     def _give_back(self, connection: sqlite3.Connection) -> None:
         if self._closed or isinstance(connection, connecting.Reading):
