@@ -20,7 +20,7 @@ from statistics import median
 
 import httpx
 
-from reprise.server.loopback import listen
+from reprise.server.sockets import listen
 
 HERE = Path(__file__).resolve().parent
 RESULTS = HERE / "results" / "serving.md"

@@ -92,6 +92,11 @@ class TrackingError(RepriseError):
         self.at = at
 
 
+def missing(message: str) -> TrackingError:
+    """The error for something that a store does not hold."""
+    return TrackingError(message, code="RESOURCE_DOES_NOT_EXIST")
+
+
 class NotReproduced(RepriseError):
     """A run was performed again, or compared, and did not come out the same."""
 

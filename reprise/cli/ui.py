@@ -33,7 +33,7 @@ def ui(
 
 def _free(host: str) -> int:
     """The port that people expect, unless another server has it."""
-    from reprise.server.loopback import listen
+    from reprise.server.sockets import listen
 
     try:
         listen(host, _PORT).close()

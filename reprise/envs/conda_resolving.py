@@ -22,6 +22,7 @@ from reprise.envs import (
     conda_credentials,
     conda_records,
     pip_settings,
+    requirement_files,
     requirements,
     resolutions,
     resolving,
@@ -86,7 +87,7 @@ def read(spec: CondaEnv) -> Requirements:
     Raises:
         ProjectError: a file that it names does not exist.
     """
-    return requirements.read(spec.pip, spec.file.parent, spec.file)
+    return requirement_files.read(spec.pip, spec.file.parent, spec.file)
 
 
 def absolute(spec: CondaEnv) -> CondaEnv:

@@ -64,15 +64,15 @@ def words() -> tuple[str, ...]:
 
 def faults_of(spec: EnvSpec) -> tuple[str, ...]:
     """Every requirement line of ``spec`` that is none, and every file that it names and that is missing."""
-    from reprise.envs import pyproject, requirements
+    from reprise.envs import pyproject, requirement_files
 
     try:
         match spec:
             case PythonEnv():
                 pyproject.read(spec)
-                requirements.read((*spec.build_dependencies, *spec.dependencies), spec.root, spec.file)
+                requirement_files.read((*spec.build_dependencies, *spec.dependencies), spec.root, spec.file)
             case CondaEnv():
-                requirements.read(spec.pip, spec.file.parent, spec.file)
+                requirement_files.read(spec.pip, spec.file.parent, spec.file)
     except ProjectError as error:
         return error.faults or (error.message,)
     return ()

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 from reprise.envs.requirement_syntax import fault_of
 from reprise.envs.requirement_text import (
     decode_text,
     expanded,
+    logical,
     numbered_lines,
     split_options,
     variables_of,
@@ -23,6 +25,7 @@ from reprise.envs.requirements import (
     canonical,
     local_path,
 )
+from reprise.errors import ProjectError
 
 # They decide where and in which form packages are fetched: needed to install as well.
 _SOURCES = {
@@ -38,6 +41,26 @@ _WITHOUT_EFFECT = {"--use-feature", "--require-hashes"}
 _VCS = re.compile(r"(?:git|hg|svn|bzr)\+")
 _DEAD_GIT = re.compile(r"git\+git://(?P<place>(?:www\.)?github\.com/.*)")
 _EGG = re.compile(r"#.*?\begg=(?P<name>[A-Za-z0-9][\w.\-]*)(?P<extras>\[[^\]]*\])?")
+
+
+def read(lines: Iterable[str], root: Path, named_in: Path | None) -> Requirements:
+    """Read ``lines`` of ``named_in``, whose includes are relative to ``root``.
+
+    Raises:
+        ProjectError: with every line that is no requirement, and every file or local project that is
+            named and does not exist.
+    """
+    reader = Reader(root)
+    for line in logical(lines):
+        reader.take(line, Origin(named_in, None, line), root)
+    faults = reader.faults
+    if len(faults) == 1:
+        raise ProjectError(faults[0], faults=faults)
+    if faults:
+        raise ProjectError(
+            f"{len(faults)} requirements are wrong:\n  " + "\n  ".join(faults), faults=faults
+        )
+    return reader.requirements()
 
 
 class Reader:

@@ -13,7 +13,6 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from reprise.envs.requirement_text import expanded, logical
-from reprise.errors import ProjectError
 from reprise.named_tuple import NamedTuple
 from reprise.schemas.environment import Package
 
@@ -63,28 +62,6 @@ class Requirements(NamedTuple):
     def texts(self) -> tuple[str, ...]:
         """All that was read."""
         return (*self.lines, *(text for _, text in self.files))
-
-
-def read(lines: Iterable[str], root: Path, named_in: Path | None) -> Requirements:
-    """Read ``lines`` of ``named_in``, whose includes are relative to ``root``.
-
-    Raises:
-        ProjectError: with every line that is no requirement, and every file or local project that is
-            named and does not exist.
-    """
-    from reprise.envs.requirement_files import Reader
-
-    reader = Reader(root)
-    for line in logical(lines):
-        reader.take(line, Origin(named_in, None, line), root)
-    faults = reader.faults
-    if len(faults) == 1:
-        raise ProjectError(faults[0], faults=faults)
-    if faults:
-        raise ProjectError(
-            f"{len(faults)} requirements are wrong:\n  " + "\n  ".join(faults), faults=faults
-        )
-    return reader.requirements()
 
 
 def pinned(lines: Iterable[str], local: Iterable[Mapping[str, Any]] = ()) -> tuple[Package, ...]:

@@ -19,7 +19,7 @@ from reprise.envs import (
     local_projects,
     lock_places,
     pip_settings,
-    requirements,
+    requirement_files,
     resolutions,
     uv_config,
 )
@@ -84,7 +84,7 @@ def _credentials(spec: PythonEnv, asked: Requirements) -> Credentials:
 
 def read(spec: PythonEnv) -> Requirements:
     """The requirement lines of ``spec`` with all that they refer to."""
-    return requirements.read((*spec.build_dependencies, *spec.dependencies), spec.root, spec.file)
+    return requirement_files.read((*spec.build_dependencies, *spec.dependencies), spec.root, spec.file)
 
 
 def absolute(spec: PythonEnv) -> PythonEnv:

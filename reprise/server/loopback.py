@@ -17,15 +17,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
+from reprise.server.sockets import listen
+
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
     from reprise.tracking.embedded import EmbeddedStore
 
 logger = logging.getLogger(__name__)
-
-BACKLOG = 2048
-"""Connections that wait to be accepted."""
 
 PRINTS_NO_URL = "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT"
 
@@ -132,40 +131,6 @@ class Loopback(Facade):
         # The secret is proof enough, under whatever name a container knows this machine.
         access = OneSecret(self._secret, Role.ADMIN if self._may_remove else Role.WRITE)
         return create_app(self._store, access, hosts=None, aliases=self.aliases)
-
-
-def listen(host: str = "127.0.0.1", port: int = 0) -> socket.socket:
-    """A listening socket.
-
-    Raises:
-        OSError: the address is taken, or none of this machine.
-    """
-    listening = bound(host, port)
-    try:
-        listening.listen(BACKLOG)
-    except BaseException:
-        listening.close()
-        raise
-    return listening
-
-
-def bound(host: str, port: int) -> socket.socket:
-    """A socket that has its address and does not listen yet.
-
-    It is told to be TCP: asyncio then sends small answers without delay.
-
-    Raises:
-        OSError: somebody listens at the address, or it is none of this machine.
-    """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    unheard = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    try:
-        unheard.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        unheard.bind((host, port))
-    except BaseException:
-        unheard.close()
-        raise
-    return unheard
 
 
 def _instead_of_user_name(token: str) -> dict[str, str]:

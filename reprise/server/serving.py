@@ -20,10 +20,10 @@ from reprise.server.access import Access, Everyone
 from reprise.server.app import Pages, create_app
 from reprise.server.foreign import Origins
 from reprise.server.hosts import Hosts
-from reprise.server.loopback import BACKLOG, bound
 from reprise.server.prefix import Prefix, Prefixed
 from reprise.server.roles import RoleRoute
 from reprise.server.room import ACCEPTED_AT_ONCE, make_room
+from reprise.server.sockets import BACKLOG, bind_socket
 from reprise.tracking.embedded import EmbeddedStore
 
 logger = logging.getLogger(__name__)
@@ -93,7 +93,7 @@ def place(how: Serving) -> Iterator[Place]:
         raise UsageError(f"--access-log: cannot write {how.access_log}: {error.strerror}") from error
     with log as lines:
         try:
-            address = bound(how.host, how.port)
+            address = bind_socket(how.host, how.port)
         except OSError as error:
             raise _taken(how, error) from error
         with address:

@@ -14,9 +14,9 @@ import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from reprise.server.app import Pages
-from reprise.server.loopback import BACKLOG
 from reprise.server.patience import PromptHeads
 from reprise.server.room import tell_exhaustion_seldom
+from reprise.server.sockets import BACKLOG
 
 STALLED = 1.0
 """Seconds after which a server that ends leaves a client that neither reads nor sends."""

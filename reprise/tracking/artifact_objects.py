@@ -14,12 +14,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, Self
 
-from reprise.errors import TrackingError, UsageError
+from reprise.errors import TrackingError, UsageError, missing
 from reprise.schemas.entities import Artifact
 from reprise.tracking import validation
 from reprise.tracking.artifact_digests import Digest, Digests, State
 from reprise.tracking.artifact_names import normalize_path, parts_of
-from reprise.tracking.rows import missing
 
 _IN_MEMORY = 1 << 20
 """Bytes of an upload that are kept in memory before it goes by way of a file."""

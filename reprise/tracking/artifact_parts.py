@@ -9,12 +9,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from reprise.errors import missing
 from reprise.named_tuple import NamedTuple
 from reprise.tracking import validation
 from reprise.tracking.artifact_digests import state_of
 from reprise.tracking.artifacts import ArtifactFolder, Artifacts, Sink
 from reprise.tracking.names import new_id
-from reprise.tracking.rows import missing
 
 MOST_PARTS = 10_000
 _PIECE = 1 << 20

@@ -12,12 +12,11 @@ from pathlib import Path
 from typing import BinaryIO, Protocol
 
 from reprise import disk, durable, lock
-from reprise.errors import TrackingError
+from reprise.errors import TrackingError, missing
 from reprise.schemas.entities import Artifact
 from reprise.tracking import validation
 from reprise.tracking.artifact_digests import Digest, Digests, read_digest, state_of
 from reprise.tracking.artifact_names import UPLOADS, normalize_path, parts_of, refuse
-from reprise.tracking.rows import missing
 
 PROXY = "mlflow-artifacts:"
 OBJECT_STORES = ("s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "wasbs", "hdfs", "oss", "memory")

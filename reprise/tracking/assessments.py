@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
+from reprise.errors import missing
 from reprise.schemas.entities import Assessment
 from reprise.tracking import validation
 from reprise.tracking.names import new_id, now
-from reprise.tracking.rows import Connection, Verbs, missing
+from reprise.tracking.rows import Connection, Verbs
 from reprise.tracking.trace_rows import ASSESSMENT, assessment, trace_row
 
 

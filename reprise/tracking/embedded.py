@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import ClassVar, Self
 
 from reprise import disk, durable, lock, paths
-from reprise.errors import RepriseError, TrackingError
+from reprise.errors import RepriseError, TrackingError, missing
 from reprise.schemas.entities import MODEL_STAGES, Artifact, ModelVersion
 from reprise.tracking import validation
 from reprise.tracking.artifact_digests import DATABASE_NAME as DIGESTS_NAME
@@ -33,7 +33,6 @@ from reprise.tracking.logged_models import LoggedModels, model_row
 from reprise.tracking.metric_lines import MetricLines
 from reprise.tracking.model_versions import ModelVersions
 from reprise.tracking.registered_models import RegisteredModels
-from reprise.tracking.rows import missing
 from reprise.tracking.run_data import RunData
 from reprise.tracking.run_listing import RunListing
 from reprise.tracking.run_rows import run_row

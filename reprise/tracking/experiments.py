@@ -6,12 +6,12 @@ import json
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 
-from reprise.errors import TrackingError
+from reprise.errors import TrackingError, missing
 from reprise.named_tuple import NamedTuple
 from reprise.schemas.entities import ACTIVE, DELETED, Experiment, Page, ViewType
 from reprise.tracking import artifacts, validation
 from reprise.tracking.names import now
-from reprise.tracking.rows import Connection, Verbs, columns, drop_pair, missing, pairs, put_pairs, stages
+from reprise.tracking.rows import Connection, Verbs, columns, drop_pair, pairs, put_pairs, stages
 
 
 class ExperimentRow(NamedTuple):

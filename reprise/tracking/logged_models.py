@@ -6,12 +6,13 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
+from reprise.errors import missing
 from reprise.named_tuple import NamedTuple
 from reprise.schemas.entities import ACTIVE, DELETED, LoggedModel, ModelMetric, ModelOrder, Page
 from reprise.tracking import validation
 from reprise.tracking.experiments import active_experiment
 from reprise.tracking.names import new_id, now, random_name
-from reprise.tracking.rows import Connection, Verbs, columns, drop_pair, missing, pairs, put_pairs
+from reprise.tracking.rows import Connection, Verbs, columns, drop_pair, pairs, put_pairs
 from reprise.tracking.run_rows import IN_IDS, point
 
 STATUSES = ("LOGGED_MODEL_PENDING", "LOGGED_MODEL_READY", "LOGGED_MODEL_UPLOAD_FAILED")

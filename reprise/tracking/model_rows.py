@@ -6,11 +6,12 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable
 
+from reprise.errors import missing
 from reprise.named_tuple import NamedTuple
 from reprise.schemas.entities import ModelVersion, RegisteredModel
 from reprise.tracking import validation
 from reprise.tracking.names import now
-from reprise.tracking.rows import Connection, columns, missing, pairs
+from reprise.tracking.rows import Connection, columns, pairs
 from reprise.tracking.run_rows import IN_IDS
 
 

@@ -7,7 +7,6 @@ import sqlite3
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 
-from reprise.errors import TrackingError
 from reprise.schemas.entities import ACTIVE, DELETED, ViewType
 from reprise.tracking.database import Database
 
@@ -31,10 +30,6 @@ def columns(row: type[tuple[object, ...]], table: str = "") -> str:
     """The columns of a named tuple, for SQL; a later migration may add others to its table."""
     prefix = f"{table}." if table else ""
     return ", ".join(f"{prefix}{name}" for name in row._fields)  # type: ignore[attr-defined]
-
-
-def missing(message: str) -> TrackingError:
-    return TrackingError(message, code="RESOURCE_DOES_NOT_EXIST")
 
 
 def stages(view_type: ViewType) -> str:

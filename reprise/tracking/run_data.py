@@ -6,10 +6,11 @@ import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 
+from reprise.errors import missing
 from reprise.schemas.entities import DatasetInput, Metric, ModelLink, Page, RunMetric
 from reprise.schemas.json_text import read_json
 from reprise.tracking import validation
-from reprise.tracking.rows import Connection, Verbs, drop_pair, missing, pairs, put_pairs
+from reprise.tracking.rows import Connection, Verbs, drop_pair, pairs, put_pairs
 from reprise.tracking.run_rows import (
     IN_IDS,
     INPUT,

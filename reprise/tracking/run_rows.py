@@ -7,9 +7,10 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
+from reprise.errors import missing
 from reprise.named_tuple import NamedTuple
 from reprise.schemas.entities import ACTIVE, Dataset, DatasetInput, Metric, ModelLink, Run
-from reprise.tracking.rows import Connection, columns, missing, pairs
+from reprise.tracking.rows import Connection, columns, pairs
 from reprise.tracking.validation import invalid
 
 IN_IDS = "IN (SELECT value FROM json_each(?))"

@@ -7,9 +7,10 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any
 
+from reprise.errors import missing
 from reprise.named_tuple import NamedTuple
 from reprise.schemas.entities import Assessment, Trace
-from reprise.tracking.rows import Connection, columns, missing, pairs
+from reprise.tracking.rows import Connection, columns, pairs
 from reprise.tracking.run_rows import IN_IDS
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 
+from reprise.errors import missing
 from reprise.schemas.entities import TRACE_STATES, Page, Trace
 from reprise.tracking import validation
 from reprise.tracking.assessments import put_assessment
 from reprise.tracking.experiments import active_experiment
-from reprise.tracking.rows import Connection, Verbs, drop_pair, missing, put_pairs
+from reprise.tracking.rows import Connection, Verbs, drop_pair, put_pairs
 from reprise.tracking.spans import LOCATION
 from reprise.tracking.trace_links import claim_links
 from reprise.tracking.trace_rows import read_traces, trace_row

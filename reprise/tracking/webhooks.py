@@ -7,10 +7,11 @@ import re
 import uuid
 from collections.abc import Sequence
 
+from reprise.errors import missing
 from reprise.schemas.entities import Page, Webhook
 from reprise.tracking import validation
 from reprise.tracking.names import now
-from reprise.tracking.rows import Connection, Verbs, missing
+from reprise.tracking.rows import Connection, Verbs
 
 _NAME = r"(?=.{1,63}$)[A-Za-z0-9]([A-Za-z0-9._\-]*[A-Za-z0-9])?"
 _SCOPE = "webhooks"

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from reprise.envs import requirements
+from reprise.envs import requirement_files
 from reprise.envs.requirement_text import logical
 from reprise.envs.requirements import LocalProject, Origin, Requirements
 from reprise.errors import ProjectError
 
 
 def read(*lines: str) -> Requirements:
-    return requirements.read(lines, Path.cwd(), Path.cwd() / "python_env.yaml")
+    return requirement_files.read(lines, Path.cwd(), Path.cwd() / "python_env.yaml")
 
 
 @pytest.mark.parametrize(
@@ -143,7 +143,7 @@ def test_editable_repositories_are_taken_as_plain_ones(written: str, taken: str,
     assert read(written).lines == (taken,)
     (tmp_path / "inner.txt").write_text(f"numpy\n{written}\n")
     (tmp_path / "outer.txt").write_text("-r inner.txt\nscipy\n")
-    found = requirements.read(["-r outer.txt"], tmp_path, None)
+    found = requirement_files.read(["-r outer.txt"], tmp_path, None)
     assert found.lines == ("numpy", taken, "scipy")
     assert [path.name for path, _ in found.files] == ["outer.txt", "inner.txt"]
 

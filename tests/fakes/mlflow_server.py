@@ -15,7 +15,7 @@ import urllib.request
 from functools import cache
 from pathlib import Path
 
-from reprise.server.loopback import bound
+from reprise.server.sockets import bind_socket
 from tests.conftest import PATIENCE
 
 
@@ -26,7 +26,7 @@ def tracking_uri(whose: str = "everybody's") -> str:
     Tests that look at all that a server holds have one of their own, since others leave things on theirs.
     """
     folder = Path(tempfile.mkdtemp(prefix="mlflow-server-"))
-    held = bound("127.0.0.1", 0)  # until the end, so that nobody else is given the port
+    held = bind_socket("127.0.0.1", 0)  # until the end, so that nobody else is given the port
     port = held.getsockname()[1]
     command = [
         *(sys.executable, "-m", "mlflow", "server", "--workers", "1"),

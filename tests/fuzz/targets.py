@@ -136,14 +136,14 @@ def try_pyproject(data: bytes, folder: Path) -> None:
     words="-r -e -f --find-links --hash= ; extra== @ file:///",
 )
 def try_requirements(data: bytes, folder: Path) -> None:
-    from reprise.envs import requirements
+    from reprise.envs import requirement_files
     from reprise.envs.requirement_text import decode_text
 
     try:
         lines = decode_text(data).splitlines()
     except (UnicodeError, LookupError):
         return
-    requirements.read(lines, folder, folder / "requirements.txt")
+    requirement_files.read(lines, folder, folder / "requirements.txt")
 
 
 @target("params file", b"C: 1\ndata: a\nnames: [a, b]\n", b'{"C": 1}')

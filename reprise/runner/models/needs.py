@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from reprise.envs import registry as envs
-from reprise.envs import requirements
+from reprise.envs import requirement_files, requirements
 from reprise.redact import redact
 from reprise.schemas.environment import CondaEnv, Lock, PythonEnv
 
@@ -67,5 +67,5 @@ def _allows(specifier: SpecifierSet, least: str) -> bool:
 
 def _lines(dependencies: Iterable[str], spec: PythonEnv | CondaEnv) -> Iterator[str]:
     """The requirements ``dependencies`` of ``spec`` and of the files that these name, without options."""
-    asked = requirements.read(dependencies, spec.root, spec.file)
+    asked = requirement_files.read(dependencies, spec.root, spec.file)
     return (line for line in asked.lines if not line.startswith("-"))

@@ -29,7 +29,7 @@ from reprise.runner.models.printed import Printed
 from reprise.runner.models.pulse import READY_SECONDS, Pulse
 from reprise.schemas.environment import Environment
 from reprise.schemas.job import Command
-from reprise.server.loopback import listen
+from reprise.server.sockets import listen
 
 log = logging.getLogger(__name__)
 

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import httpx
 import pytest
 
-from reprise.server.loopback import bound
+from reprise.server.sockets import bind_socket
 from tests.conftest import EXAMPLES, PATIENCE
 
 MOODY = """
@@ -133,7 +133,7 @@ def served(trained: Trained, log: Path, uri: str, *options: str) -> Iterator[Ser
 @contextmanager
 def held_port() -> Iterator[int]:
     """A port that nobody else is given until the block ends; a server of ours may listen on it."""
-    with bound("127.0.0.1", 0) as held:
+    with bind_socket("127.0.0.1", 0) as held:
         yield held.getsockname()[1]
 
 

@@ -19,7 +19,7 @@ import psutil
 import pytest
 
 from reprise.server import users
-from reprise.server.loopback import listen
+from reprise.server.sockets import listen
 from tests.conftest import PATIENCE, eventually
 from tests.runner.models.conftest import Server, Trained, served
 from tests.runner.models.test_differential import RECORDS
