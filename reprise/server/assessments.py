@@ -78,7 +78,8 @@ def update(store: EmbeddedStore, request: UpdateAssessment) -> Answer:
     names = {_snake(name) for name in request.update_mask.split(",")}
     if unknown := names - UPDATABLE:
         raise invalid(
-            f"Invalid value for parameter 'update_mask': {', '.join(sorted(unknown))} cannot change"
+            f"Invalid value {', '.join(sorted(unknown))} for parameter 'update_mask' supplied:"
+            " it cannot change"
         )
     given = request.assessment
     changed = store.update_assessment(
@@ -139,7 +140,9 @@ def _value(given: GivenAssessment) -> tuple[str, str]:
     values: Mapping[str, Any] = {"feedback": given.feedback, "expectation": given.expectation}
     kinds = [kind for kind, value in values.items() if value is not None]
     if len(kinds) != 1:
-        raise invalid("Invalid value for parameter 'assessment': it has either feedback or an expectation")
+        raise invalid(
+            "Invalid value for parameter 'assessment' supplied: it has either feedback or an expectation"
+        )
     return kinds[0], json.dumps(values[kinds[0]])
 
 

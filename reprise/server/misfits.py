@@ -28,14 +28,14 @@ def _misfits(value: Any, kind: Any, place: str) -> Iterator[str]:
             if value.get(field.encode_name) is not None:  # a null is an absent field
                 yield from _misfit(value[field.encode_name], field.type, name)
             elif field.required:
-                yield f"Missing value for required parameter '{name}'"
+                yield f"Missing value for required parameter '{name}'."
     elif isinstance(value, list) and get_origin(kind) is tuple:
         for number, item in enumerate(value):
             yield from _misfit(item, get_args(kind)[0], f"{place}[{number}]")
     elif value == "":
-        yield f"Missing value for required parameter '{place}'"
+        yield f"Missing value for required parameter '{place}'."
     else:
-        yield f"Invalid value for parameter '{place}': {_shown(value)} is not {_name(kind)}"
+        yield f"Invalid value {_shown(value)} for parameter '{place}' supplied: it is not {_name(kind)}"
 
 
 def _misfit(value: Any, kind: Any, place: str) -> Iterator[str]:

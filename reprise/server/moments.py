@@ -34,7 +34,7 @@ def read_duration(text: str) -> int:
     if match := _DURATION.fullmatch(text):
         return round(float(match["seconds"]) * 1000)
     raise invalid(
-        f"Invalid value for parameter 'execution_duration': {text!r} is not a number of seconds, as 1.5s"
+        f"Invalid value {text!r} for parameter 'execution_duration' supplied: it is not like 1.5s"
     )
 
 

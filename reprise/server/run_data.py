@@ -192,9 +192,9 @@ def log_model(store: EmbeddedStore, request: LogModel) -> Answer:
     try:
         model = msgspec.json.decode(request.model_json, type=dict[str, object])
     except msgspec.DecodeError as error:
-        raise invalid(f"Invalid value for parameter 'model_json': {error}") from None
+        raise invalid(f"Invalid value for parameter 'model_json' supplied: {error}") from None
     if lacking := sorted(MODEL_FIELDS - model.keys()):
-        raise invalid(f"Invalid value for parameter 'model_json': it lacks {', '.join(lacking)}")
+        raise invalid(f"Invalid value for parameter 'model_json' supplied: it lacks {', '.join(lacking)}")
     store.record_logged_model(request.run_id, request.model_json)
     return {}
 

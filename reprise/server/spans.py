@@ -138,7 +138,7 @@ async def spans_file(request: Request) -> Response:
     query = request.query_params
     trace_id, path = query.get("request_id"), query.get("path")
     if not trace_id:
-        raise invalid("Missing value for required parameter 'request_id'")
+        raise invalid("Missing value for required parameter 'request_id'.")
     store = store_of(request)
     trace = await to_thread.run_sync(store.get_trace, trace_id)
     if not path and trace.tags.get(SPANS_LOCATION) == IN_STORE:

@@ -183,7 +183,9 @@ def trace_shape(trace: Trace) -> Answer:
 
 def _experiment(location: Location) -> str:
     if location.mlflow_experiment is None:
-        raise invalid("Invalid value for parameter 'trace_location': traces are kept in experiments only")
+        raise invalid(
+            "Invalid value for parameter 'trace_location' supplied: traces are kept in experiments only"
+        )
     return location.mlflow_experiment.experiment_id
 
 

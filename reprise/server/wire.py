@@ -66,7 +66,7 @@ class RunRequest(Request, kw_only=True):
     def __post_init__(self) -> None:
         self.run_id = self.run_id or self.run_uuid
         if not self.run_id:
-            raise ValueError("Missing value for required parameter 'run_id'")
+            raise ValueError("Missing value for required parameter 'run_id'.")
 
 
 class Pair(msgspec.Struct):

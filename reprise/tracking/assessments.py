@@ -82,7 +82,9 @@ def put_assessment(
             "SELECT 1 FROM trace_assessment WHERE trace = ? AND assessment_id = ?", (trace, given.overrides)
         ).fetchone()
         if known is None and not comes_with_trace:
-            raise missing(f"trace {given.trace_id} has no assessment {given.overrides!r} to override")
+            raise missing(
+                f"Assessment with ID {given.overrides!r} not found for trace {given.trace_id!r}"
+            )
         _set_valid(connection, trace, given.overrides, valid=False)
     places = ", ".join("?" * (1 + len(ASSESSMENT.split(","))))
     connection.execute(
@@ -98,7 +100,7 @@ def _found(connection: Connection, trace_id: str, assessment_id: str) -> Assessm
         (trace_row(connection, trace_id).id, assessment_id),
     ).fetchone()
     if row is None:
-        raise missing(f"trace {trace_id} has no assessment {assessment_id!r}")
+        raise missing(f"Assessment with ID {assessment_id!r} not found for trace {trace_id!r}")
     return assessment(trace_id, row)
 
 

@@ -135,7 +135,7 @@ class Experiments(Verbs):
         with self._database.writing() as connection:
             row = active_experiment(connection, experiment_id)
             if not drop_pair(connection, "experiment_tag", row.id, key):
-                raise missing(f"experiment {experiment_id} has no tag {key!r}")
+                raise missing(f"No tag with name: {key} in experiment with id {experiment_id}")
 
 
 def experiment_row(connection: Connection, experiment_id: str, stage: str | None = None) -> ExperimentRow:
@@ -145,7 +145,7 @@ def experiment_row(connection: Connection, experiment_id: str, stage: str | None
         f"SELECT {columns(ExperimentRow)} FROM experiment WHERE id = ?", (number,)
     ).fetchone()
     if row is None or (stage and ExperimentRow(*row).lifecycle_stage != stage):
-        raise missing(f"there is no {stage + ' ' if stage else ''}experiment with the id {experiment_id}")
+        raise missing(f"No Experiment with id={experiment_id} exists{f' that is {stage}' if stage else ''}")
     return ExperimentRow(*row)
 
 
@@ -186,7 +186,7 @@ def _check_free(connection: sqlite3.Connection, name: str) -> None:
     if taken:
         deleted = taken == (DELETED,)
         raise TrackingError(
-            f"an experiment named {name!r} exists already{' and is deleted' if deleted else ''}",
+            f"Experiment(name={name}) already exists{' in deleted state' if deleted else ''}",
             code="RESOURCE_ALREADY_EXISTS",
             hint="restore it, or choose another name" if deleted else None,
         )

@@ -149,7 +149,7 @@ class LoggedModels(Verbs):
         with self._database.writing() as connection:
             row = model_row(connection, model_id)
             if not drop_pair(connection, "logged_model_tag", row.id, key):
-                raise missing(f"logged model {model_id} has no tag {key!r}")
+                raise missing(f"No tag with key {key!r} found for model with ID {model_id!r}")
 
     def delete_logged_model(self, model_id: str) -> None:
         """Mark it deleted."""
@@ -167,7 +167,7 @@ def model_row(connection: Connection, model_id: str) -> ModelRow:
         f"SELECT {columns(ModelRow)} FROM logged_model WHERE model_id = ?", (model_id,)
     ).fetchone()
     if row is None:
-        raise missing(f"there is no logged model with the id {model_id!r}")
+        raise missing(f"Logged model with ID {model_id!r} not found")
     return ModelRow(*row)
 
 

@@ -49,7 +49,7 @@ def registered_row(connection: Connection, name: str) -> RegisteredRow:
     ).fetchone()
     if row is None:
         validation.registered_model_name(name)
-        raise missing(f"there is no registered model named {name!r}")
+        raise missing(f"Registered Model with name={name} not found")
     return RegisteredRow(*row)
 
 
@@ -61,7 +61,7 @@ def version_row(connection: Connection, name: str, version: str) -> VersionRow:
         (model.id, number),
     ).fetchone()
     if row is None:
-        raise missing(f"registered model {name!r} has no version {number}")
+        raise missing(f"Model Version (name={name}, version={number}) not found")
     return VersionRow(*row)
 
 

@@ -120,7 +120,7 @@ class RegisteredModels(Verbs):
                     (row.id, alias),
                 ).fetchone()
             if found is None:
-                raise validation.invalid(f"registered model {name!r} has no alias {alias!r}")
+                raise validation.invalid(f"Registered model alias {alias} not found: the model is {name!r}")
             return read_versions(connection, found)[0]
 
     def get_latest_versions(self, name: str, stages: Sequence[str] = ()) -> Sequence[ModelVersion]:
@@ -149,5 +149,5 @@ class RegisteredModels(Verbs):
 def _check_free(connection: Connection, name: str) -> None:
     if connection.execute("SELECT 1 FROM registered_model WHERE name = ?", (name,)).fetchone():
         raise TrackingError(
-            f"a registered model named {name!r} exists already", code="RESOURCE_ALREADY_EXISTS"
+            f"Registered Model (name={name}) already exists", code="RESOURCE_ALREADY_EXISTS"
         )

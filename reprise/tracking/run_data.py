@@ -66,7 +66,7 @@ class RunData(Verbs):
         with self._database.writing() as connection:
             row = active_run(connection, run_id)
             if not drop_pair(connection, "run_tag", row.id, key):
-                raise missing(f"run {run_id} has no tag {key!r}")
+                raise missing(f"No tag with name: {key} in run with id {run_id}")
 
     def log_inputs(
         self, run_id: str, *, datasets: Sequence[DatasetInput] = (), models: Sequence[ModelLink] = ()
@@ -252,7 +252,7 @@ def _put_model_metrics(connection: Connection, run_id: str, metrics: Sequence[Me
     for model_id in {metric.model_id for metric in metrics}:
         found = connection.execute("SELECT id FROM logged_model WHERE model_id = ?", (model_id,)).fetchone()
         if found is None:
-            raise missing(f"there is no logged model with the id {model_id!r}")
+            raise missing(f"Logged model with ID {model_id!r} not found")
         owners[model_id] = found[0]
     put_model_points(connection, [(owners[metric.model_id], run_id, metric) for metric in metrics])
 

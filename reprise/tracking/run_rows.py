@@ -38,7 +38,7 @@ def run_row(connection: Connection, run_id: str) -> RunRow:
     """The run, active or deleted. ``RESOURCE_DOES_NOT_EXIST`` when there is none."""
     row = connection.execute(f"SELECT {columns(RunRow)} FROM run WHERE run_id = ?", (run_id,)).fetchone()
     if row is None:
-        raise missing(f"there is no run with the id {run_id!r}")
+        raise missing(f"Run with id={run_id} not found")
     return RunRow(*row)
 
 

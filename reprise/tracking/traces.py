@@ -125,7 +125,7 @@ class Traces(Verbs):
         """``RESOURCE_DOES_NOT_EXIST`` when there is no such tag."""
         with self._database.writing() as connection:
             if not drop_pair(connection, "trace_tag", trace_row(connection, trace_id).id, key):
-                raise missing(f"trace {trace_id} has no tag {key!r}")
+                raise missing(f"No trace tag with key {key!r} found for trace with ID {trace_id!r}")
 
     def drop_traces(
         self,

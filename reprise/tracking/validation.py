@@ -39,12 +39,12 @@ def key(what: str, name: str) -> None:
     """The name of a metric, param or tag: ``a-z 0-9 _ / . - space :``, and no path in disguise."""
     if not _KEY.fullmatch(name):
         raise invalid(
-            f"{what} name {name!r} is not allowed: only letters, digits, underscores, dashes, periods, "
-            "spaces, colons and slashes"
+            f"Invalid {what} name: {name!r} is not allowed. Names may only contain letters, digits,"
+            " underscores, dashes, periods, spaces, colons and slashes"
         )
     plain = posixpath.normpath(name)
     if plain != name or plain == "." or plain.startswith(("..", "/")):
-        raise invalid(f"{what} name {name!r} is not allowed: as a path it means {plain!r}")
+        raise invalid(f"Invalid {what} name: {name!r} is not allowed; as a path it means {plain!r}")
     at_most(f"{what} name", MAX_KEY, name)
 
 
@@ -102,13 +102,13 @@ def trace_id(text: str) -> None:
 
 def experiment_id(text: str) -> int:
     if not (text.isascii() and text.isdecimal() and len(text) <= 18):
-        raise invalid(f"experiment id {text!r} is not a decimal number")
+        raise invalid(f"Invalid experiment ID: {text!r} is not a decimal number")
     return int(text)
 
 
 def experiment_name(name: str) -> None:
     if not name.strip():
-        raise invalid("an experiment's name must not be empty")
+        raise invalid("Invalid experiment name: it must not be empty")
     at_most("the experiment's name", MAX_EXPERIMENT_NAME, name)
 
 
@@ -120,28 +120,32 @@ def run_status(status: str) -> None:
 def logged_model_name(name: str) -> None:
     if not name or any(character in name for character in _MODEL_NAME_REFUSED):
         raise invalid(
-            f"model name {name!r} is not allowed: empty, or it holds one of {_MODEL_NAME_REFUSED}"
+            f"Invalid model name ({name!r}) provided: it is empty, or holds one of {_MODEL_NAME_REFUSED}"
         )
 
 
 def registered_model_name(name: str) -> None:
     path = posixpath.normpath(name) != name or name in {".", ".."}
     if path or not name.strip() or "/" in name or ":" in name:
-        raise invalid(f"model name {name!r} is not allowed: empty, a path, or it holds one of / :")
+        raise invalid(
+            f"Invalid name: {name!r} is not allowed as a registered model name: empty, or with / or :"
+        )
 
 
 def version(text: str) -> int:
     if not (text.isascii() and text.isdecimal() and len(text) <= 18):
-        raise invalid(f"model version {text!r} is not a number")
+        raise invalid(f"Model version must be an integer, got {text!r}")
     return int(text)
 
 
 def alias(name: str) -> None:
     if not re.fullmatch(_ALIAS, name):
-        raise invalid(f"alias {name!r} is not allowed: only letters, digits, underscores and dashes")
+        raise invalid(
+            f"Invalid alias name: {name!r} is not allowed, only letters, digits, underscores and dashes"
+        )
     at_most("the alias", MAX_ALIAS, name)
     if name.lower() == "latest" or re.fullmatch(_VERSION_ALIAS, name):
-        raise invalid(f"alias {name!r} is reserved")
+        raise invalid(f"{name!r} alias name is reserved")
 
 
 def stage(word: str) -> str:
@@ -149,7 +153,7 @@ def stage(word: str) -> str:
     for known in MODEL_STAGES:
         if known.lower() == word.lower():
             return known
-    raise invalid(f"{word!r} is not a stage; the stages are {', '.join(MODEL_STAGES)}")
+    raise invalid(f"Invalid Model Version stage: {word}. Value must be one of {', '.join(MODEL_STAGES)}")
 
 
 def dataset_input(given: DatasetInput) -> None:
@@ -166,4 +170,6 @@ def _dataset(dataset: Dataset) -> None:
 
 def page_size(max_results: int, limit: int = 50_000) -> None:
     if not 1 <= max_results <= limit:
-        raise invalid(f"max_results must be between 1 and {limit}, not {max_results}")
+        raise invalid(
+            f"Invalid value {max_results} for parameter 'max_results' supplied: it is between 1 and {limit}"
+        )

@@ -50,7 +50,7 @@ def test_what_cannot_be_done_is_told(reprise: Reprise, run: Run) -> None:
     for args, code, said in (
         (["list", run.run_id, "a/file"], 2, "is a file"),
         (["list", run.run_id, "nope"], 2, 'has no folder "nope"'),
-        (["list", "m-" + "0" * 32], 6, "there is no logged model"),
+        (["list", "m-" + "0" * 32], 6, "Logged model with ID"),
         (["get", run.run_id, "nope"], 6, "there is no artifact 'nope'"),
         (["get", run.run_id, "a/file"], 2, "file exists already"),
         (["get", run.run_id, "../x"], 6, "must stay inside"),

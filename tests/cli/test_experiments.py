@@ -33,10 +33,10 @@ def test_what_cannot_be_done_is_told(reprise: Reprise, store: EmbeddedStore) -> 
     store.create_experiment("2")
     store.create_experiment("iris")
     for args, code, said in (
-        (["create", "iris"], 6, "exists already"),
+        (["create", "iris"], 6, "already exists"),
         (["create", " "], 6, "must not be empty"),
         (["rename", "nope", "x"], 2, 'there is no experiment "nope"'),
-        (["rename", "iris", "Default"], 6, "exists already"),
+        (["rename", "iris", "Default"], 6, "already exists"),
         (["delete", "Default", "99"], 2, 'there is no experiment "99"'),
         (["delete", "2"], 2, 'is the id of "iris" and the name of another'),
         (["restore", "iris"], 2, "is not deleted"),

@@ -65,16 +65,16 @@ def test_what_cannot_be_done_is_told(reprise: Reprise, store: EmbeddedStore, run
         (["register", f"runs:/{run.run_id}/nope", "x"], 2, f"it has runs:/{run.run_id}/model"),
         (["register", f"runs:/{run.run_id}", "x"], 2, "is not the address of a model"),
         (["register", "model", "x"], 2, "is not the address of a model"),
-        (["register", "models:/m-" + "0" * 32, "x"], 6, "there is no logged model"),
+        (["register", "models:/m-" + "0" * 32, "x"], 6, "Logged model with ID"),
         (["register", "models:/iris/9", "x"], 6, "has no version 9"),
         (["register", f"runs:/{run.run_id}/model", "a/b"], 6, "is not allowed"),
-        (["show", "nope"], 6, "there is no registered model named 'nope'"),
+        (["show", "nope"], 6, "Registered Model with name=nope not found"),
         (["alias", "iris", "best"], 2, "pointed at VERSION"),
-        (["alias", "iris", "best", "7"], 6, "has no version 7"),
+        (["alias", "iris", "best", "7"], 6, "version=7) not found"),
         (["alias", "iris", "best", "--delete"], 2, 'has no alias "best"'),
-        (["stage", "iris", "1", "prod"], 6, "is not a stage"),
+        (["stage", "iris", "1", "prod"], 6, "Invalid Model Version stage: prod"),
         (["delete", "iris", "1", "2"], 2, 'has no version "2"'),
-        (["delete", "nope"], 6, "there is no registered model"),
+        (["delete", "nope"], 6, "Registered Model with name=nope not found"),
     ):
         result = reprise("models", *args)
         assert (result.exit_code, said in result.err) == (code, True), result.err

@@ -78,7 +78,7 @@ COMMAND_LINES = [
     (["-P", "=1"], 2, "has no name"),
     (["-P", "flag"], 2, "only a declared bool can go without one"),
     (["-P", "a"], 2, "no value; write -P a=VALUE"),
-    (["-P", "b\nc=1"], 2, "is not allowed: only letters"),
+    (["-P", "b\nc=1"], 2, "is not allowed. Names may only contain letters"),
     (["-P", "a//b=1"], 2, "as a path it means"),
     (["-P", "/x=1"], 2, "as a path it means"),
     (["-A", "x=1", "-A", "x"], 2, '-A "x" is given more than once'),

@@ -106,7 +106,7 @@ def test_all_faults_are_told_at_once_with_their_place_and_source() -> None:
         'entry_points -> main -> parameters -> C: "abc" is not a float (from -P)',
         "entry_points -> main -> parameters -> n: no value; write -P n=VALUE (from -P)",
         "entry_points -> main -> parameters -> needed: no value for this required parameter",
-        "-P a\tb: param name 'a\\tb' is not allowed: only letters, "
+        "-P a\tb: Invalid param name: 'a\\tb' is not allowed. Names may only contain letters, "
         "digits, underscores, dashes, periods, spaces, colons and slashes",
         "-P flag: no value; write -P flag=VALUE (only a declared bool can go without one)",
     ]

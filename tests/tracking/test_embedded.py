@@ -113,7 +113,7 @@ def test_a_deleted_experiment_takes_its_runs_along_and_back(store: EmbeddedStore
     refused("INVALID_PARAMETER_VALUE", lambda: store.update_run(kept.run_id, status="FAILED"))
     refused("INVALID_STATE", lambda: store.rename_experiment(experiment, "y"))
     refused("RESOURCE_DOES_NOT_EXIST", lambda: store.delete_experiment(experiment))
-    assert "is deleted" in refused("RESOURCE_ALREADY_EXISTS", lambda: store.create_experiment("x"))
+    assert "in deleted state" in refused("RESOURCE_ALREADY_EXISTS", lambda: store.create_experiment("x"))
 
     store.restore_experiment(experiment)
     assert [item.run_id for item in store.search_runs([experiment]).items] == [kept.run_id]

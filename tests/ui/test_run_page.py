@@ -30,7 +30,7 @@ def run(store: EmbeddedStore) -> Run:
 def test_an_unknown_run_is_told(ask: Ask) -> None:
     answer = ask("/runs/nobody")
     assert answer.status_code == 404
-    assert "there is no run with the id" in answer.text
+    assert "not found" in answer.text
 
 
 def test_extremes_are_of_the_numbers_among_the_points(store: EmbeddedStore, run: Run, ask: Ask) -> None:

@@ -86,7 +86,7 @@ def example_of(event: str) -> Mapping[str, Any]:
         data |= {"source": "models:/123", "run_id": "abcd1234abcd5678"}
     if entity == "prompt_version":
         data["template"] = "Hello {{name}}!"
-    said = entity.replace("_", " ").removeprefix("registered ")
+    said = entity.replace("_", " ")
     return {**data, "tags": {"example_key": "example_value"}, "description": f"An example {said}"}
 
 

@@ -85,9 +85,9 @@ def test_a_model_that_the_new_run_does_not_make_has_diverged(committed: Write) -
 @pytest.mark.parametrize(
     ("address", "code", "said"),
     [
-        ("models:/nope/1", 6, "there is no registered model"),
-        ("models:/m-" + "0" * 32, 6, "there is no logged model"),
-        ("models:/constant/7", 6, "has no version"),
+        ("models:/nope/1", 6, "Registered Model with name=nope not found"),
+        ("models:/m-" + "0" * 32, 6, "Logged model with ID"),
+        ("models:/constant/7", 6, "Model Version (name=constant, version=7) not found"),
         ("models:/constant", 2, "is not the address of a model"),
     ],
 )
