@@ -33,9 +33,7 @@ def read_duration(text: str) -> int:
     """``1.500s`` in ms."""
     if match := _DURATION.fullmatch(text):
         return round(float(match["seconds"]) * 1000)
-    raise invalid(
-        f"Invalid value {text!r} for parameter 'execution_duration' supplied: it is not like 1.5s"
-    )
+    raise invalid(f"Invalid value {text!r} for parameter 'execution_duration' supplied: not like 1.5s")
 
 
 def as_duration(duration: int) -> str:

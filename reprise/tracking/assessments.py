@@ -82,9 +82,7 @@ def put_assessment(
             "SELECT 1 FROM trace_assessment WHERE trace = ? AND assessment_id = ?", (trace, given.overrides)
         ).fetchone()
         if known is None and not comes_with_trace:
-            raise missing(
-                f"Assessment with ID {given.overrides!r} not found for trace {given.trace_id!r}"
-            )
+            raise missing(f"Assessment with ID {given.overrides!r} not found for trace {given.trace_id!r}")
         _set_valid(connection, trace, given.overrides, valid=False)
     places = ", ".join("?" * (1 + len(ASSESSMENT.split(","))))
     connection.execute(
