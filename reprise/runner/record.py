@@ -83,6 +83,7 @@ def open_run(tracking: Tracking, plan: Plan) -> OpenRun:
     try:
         lease.names(run.run_id)
         opened = opened._replace(folder=artifact_folder(tracking, run.run_id) or lease.folder)
+        durable.make_folders(_folder_of_experiment(opened.folder))
         opened.output_log.parent.mkdir(parents=True, exist_ok=True)
         opened.output_log.touch()
         _tell_start(tracking, plan, run, lease)
@@ -140,6 +141,7 @@ def tell_outcome(
     if outcome.status is RunStatus.FINISHED and told in (RunStatus.FAILED, RunStatus.KILLED):
         outcome = outcome._replace(status=told, reason=f"the script marked the run {told}")
     place = artifact_folder(tracking, run.run_id) or folder
+    _sync(tracking, place)
     told_tags = closing(tracking, run, place, job, outcome, end_time, record)
     if outcome.exit_code is not None:
         told_tags[tags.EXIT_CODE] = str(outcome.exit_code)
@@ -147,22 +149,26 @@ def tell_outcome(
         told_tags[tags.REASON] = f"{outcome.reason}\n{tail(folder / LOG_ARTIFACT)}".strip()[:_TAG_LIMIT]
     if told_tags:
         tracking.log_batch(outcome.run_id, tags=told_tags)
-    _sync(tracking, place)
     tracking.update_run(outcome.run_id, status=outcome.status, end_time=end_time)
     return outcome
 
 
 def _sync(tracking: Tracking, place: Path) -> None:
-    """See on the disk what the run kept in ``place``, where that is a store of this machine."""
-    store = store_folder(tracking)
-    if store is None or not place.is_dir():
+    """See on the disk what the run kept in ``place``, where that is a store of this machine.
+
+    The folder of it all is synced when the record gets its name.
+    """
+    if store_folder(tracking) is None or not place.is_dir():
         return
     lock.sweep_dead(place, lock.ARRIVING)
     files = (place / name for name in (LOG_ARTIFACT, STREAMS_ARTIFACT, ENV_LOG_ARTIFACT, ENV_LOCK_ARTIFACT))
     durable.sync_files(files)
-    for folder in dict.fromkeys([(place / LOG_ARTIFACT).parent, place]):
-        durable.make_folders(folder, store)
-        durable.sync_folder(folder)
+    durable.make_folders((place / LOG_ARTIFACT).parent, _folder_of_experiment(place))
+
+
+def _folder_of_experiment(place: Path) -> Path:
+    """The folder that holds those of the experiment's runs, whose artifacts lie in ``place``."""
+    return place.parent.parent
 
 
 def keep_logs(tracking: Tracking, run_id: str, folder: Path) -> None:

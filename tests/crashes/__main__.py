@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
 from tests.crashes import injection
-from tests.crashes.campaign import Campaign, format_table
+from tests.crashes.campaign import Campaign, Count
+from tests.crashes.figures import add_tables, format_table, write_figures
 from tests.crashes.scenarios import SCENARIOS
 
 
@@ -22,17 +24,40 @@ def main() -> int:
     parser.add_argument("--real", type=float, default=0.2, help="the share of commands that are no forks")
     parser.add_argument("--from-trial", type=int, default=0, help="play from this trial of the seed on")
     parser.add_argument("--keep", type=Path, help="a folder for worlds with broken promises")
+    parser.add_argument("--jobs", type=int, default=1, help="so many at once, with seeds one after another")
+    parser.add_argument("--write", type=Path, help="a document to put the figures into")
     given = parser.parse_args()
     injection.become_subreaper()
+    counts = _play_side_by_side(given.jobs, given.seed) if given.jobs > 1 else _play(given)
+    print(format_table(counts))
+    if given.write:
+        command = f"python -m tests.crashes --seed {given.seed} --minutes {given.minutes:g}"
+        write_figures(given.write, f"{command} --jobs {given.jobs}" if given.jobs > 1 else command, counts)
+    return 1 if any(count.broken for count in counts.values()) else 0
+
+
+def _play(given: argparse.Namespace) -> dict[str, Count]:
+    """What came of the trials; each that broke a promise is told at once."""
     injection.import_reprise()
     scenarios = [found for found in SCENARIOS if not given.only or found.name in given.only]
     with tempfile.TemporaryDirectory(prefix="reprise-crashes-") as folder:
         campaign = Campaign(Path(folder), scenarios, given.seed, given.real, given.keep)
         campaign.play(given.minutes, given.trials, given.from_trial)
-    print(format_table(campaign.counts))
-    for violation in campaign.violations:
-        print(violation, file=sys.stderr)
-    return 1 if campaign.violations else 0
+    return campaign.counts
+
+
+def _play_side_by_side(jobs: int, seed: int) -> dict[str, Count]:
+    """The same command several times at once, each with a seed of its own."""
+    rest = [*sys.argv[1:]]
+    for option in ("--jobs", "--seed", "--write"):
+        if option in rest:
+            at = rest.index(option)
+            del rest[at : at + 2]
+    commands = [
+        [sys.executable, "-m", "tests.crashes", *rest, "--seed", str(seed + at)] for at in range(jobs)
+    ]
+    processes = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for command in commands]
+    return add_tables([process.communicate()[0] for process in processes])
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import shutil
 import sys
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -120,11 +120,3 @@ class Campaign:
             self._keep.mkdir(parents=True, exist_ok=True)
             shutil.move(world.root, self._keep / f"trial-{self.violations[-1].trial}")
         shutil.rmtree(world.root, ignore_errors=True)
-
-
-def format_table(counts: Mapping[str, Count]) -> str:
-    """A table in Markdown, a line for each scenario and one for all."""
-    total = Count(*map(sum, zip(*counts.values(), strict=True)))
-    rows = [*counts.items(), ("all", total)]
-    lines = [f"| {name} | {row.trials:,} | {row.died:,} | {row.broken:,} |" for name, row in rows]
-    return "\n".join(["| scenario | trials | deaths | broken promises |", "|---|---|---|---|", *lines])

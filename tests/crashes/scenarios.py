@@ -13,6 +13,7 @@ import urllib.request
 import zipfile
 from collections.abc import Callable, Iterable, Sequence
 from hashlib import sha256
+from http.client import HTTPException
 from pathlib import Path
 from typing import NamedTuple
 
@@ -190,7 +191,7 @@ def _talk(world: World) -> During:
         if _is_answering(pid):
             try:
                 _write_for_a_while(world)
-            except OSError:
+            except (OSError, HTTPException):
                 return  # it was killed
         try:
             os.kill(pid, signal.SIGTERM)

@@ -76,6 +76,14 @@ def test_a_bundle(world: World) -> None:
     assert play(disk, calls).find_loss(path) is None
 
 
+def test_an_import(world: World) -> None:
+    disk, calls = calls_of(world, "import", str(world.tools.mlruns))
+    play(disk, calls)
+    files = [path for path in (world.store / "artifacts").rglob("*") if path.is_file()]
+    assert len(files) == 8
+    assert [loss for path in (world.store / "reprise.db", *files) if (loss := disk.find_loss(path))] == []
+
+
 def test_the_marker_of_an_environment(world: World) -> None:
     disk, calls = calls_of(world, "run", str(world.tools.packages))
     play(disk, calls)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from reprise import durable
 from reprise.schemas.tags import COPY_INCOMPLETE
 from reprise.tracking.artifacts import ArtifactFolder, Artifacts, at_location
 from reprise.tracking.copy.base import Place, SourceFile
@@ -16,7 +17,7 @@ from reprise.tracking.copy.embedded.registry import CopiedRegistry
 from reprise.tracking.copy.embedded.runs import CopiedRuns
 from reprise.tracking.copy.embedded.traces import CopiedTraces
 from reprise.tracking.copy.embedded.versions import CopiedVersions
-from reprise.tracking.embedded import EmbeddedStore
+from reprise.tracking.embedded import DATABASE_NAME, EmbeddedStore
 from reprise.tracking.logged_models import model_row
 from reprise.tracking.rows import drop_pair
 from reprise.tracking.run_rows import run_row
@@ -36,7 +37,11 @@ class EmbeddedDestination(
 ):
     """Satisfies ``Destination``."""
 
-    DURABILITY = "normal"  # what a power cut takes is copied again the next time
+    DURABILITY = "normal"  # no write waits for the disk; all are on it when the copy is done
+
+    def close(self) -> None:
+        super().close()
+        durable.sync_files([self.directory / f"{DATABASE_NAME}-wal"])
 
     def files(self, place: Place) -> Mapping[str, SourceFile]:
         return {file.path: file for file in _files(self._artifacts(place))}
