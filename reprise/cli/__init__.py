@@ -18,6 +18,7 @@ def main() -> NoReturn:
     from reprise.cli.outcomes import exit_code_of
     from reprise.cli.verbs import cli
 
-    code = exit_code_of(lambda: cli.main(standalone_mode=False))
-    freeze()
-    sys.exit(code)
+    try:
+        sys.exit(exit_code_of(lambda: cli.main(standalone_mode=False)))
+    finally:
+        freeze()

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import importlib
+from typing import TYPE_CHECKING
 
 import click
 
 from reprise import __version__
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 # verb -> (module of reprise.cli, and the name of its command; one line for the list of verbs)
 VERBS = {
@@ -46,6 +50,13 @@ class Verbs(click.Group):
         name = cmd_name if module != f"{cmd_name}_" else module
         command: click.Command = getattr(importlib.import_module(f"reprise.cli.{module}"), name)
         return command
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        from click.shell_completion import CompletionItem
+
+        verbs = [(verb, line) for verb, (_, line) in VERBS.items() if verb.startswith(incomplete)]
+        options = click.Command.shell_complete(self, ctx, incomplete)
+        return [*(CompletionItem(verb, help=line) for verb, line in verbs), *options]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):

@@ -34,6 +34,7 @@ def main() -> int:
     module.warm_up()
     gc.collect()
     gc.freeze()  # what is imported stays in memory that all forks share
+    gc.set_threshold(50_000)  # a fork ends before there is much garbage
     descriptors = _wait_for_task(socket.socket(fileno=int(number)))
     if descriptors is not None:
         _carry(module, *descriptors)
