@@ -101,7 +101,8 @@ def carry_out(
             job = _make_job(plan, opened, environment, environ, attached, stdout_to_stderr)
             job = job._replace(command=confine(job.command))
             backend = backends.get(plan.request.backend)
-            status = _perform(backend, job, plan.backend_config, opened.lease, recording)
+            with _watching_ignored_files(plan, job):
+                status = _perform(backend, job, plan.backend_config, opened.lease, recording)
         outcome = Outcome(opened.run_id, status.state, status.exit_code, status.message, status.usage)
     except KeyboardInterrupt as error:
         reason = "stopped" if opened.lease.stop_requested() else _words(error)
@@ -228,6 +229,16 @@ def _secrets(plan: Plan, environ: Mapping[str, str]) -> tuple[str, ...]:
     """What the job gets and its log must not keep: credentials of the store, and secret parameters."""
     parameters = (item.rendered for item in plan.invocation.parameters if item.secret)
     return (*filter(None, map(environ.get, _SECRET_VARIABLES)), *parameters)
+
+
+def _watching_ignored_files(plan: Plan, job: Job) -> AbstractContextManager[None]:
+    repository = plan.checkout.repository
+    ignored = repository.tree.flat.ignored if repository and plan.request.observe else ()
+    if repository is None or not ignored:
+        return nullcontext()
+    from reprise.runner.capture.opened_files import noting_opened_files
+
+    return noting_opened_files(repository.root.resolve(), ignored, job.folder)
 
 
 def _perform(backend: Backend, job: Job, config: Any, lease: Lease, recording: Recording) -> JobStatus:

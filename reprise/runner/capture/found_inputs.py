@@ -30,9 +30,14 @@ class FoundInput(NamedTuple):
 
 
 def name_input(path: str, beginning: Beginning) -> str | None:
-    """How the record names a file; None where it is no input. A link of the source is named as such."""
-    if not _is_below(path, beginning.root) and Path(path).is_symlink():
-        path = os.path.realpath(path)
+    """How the record names a file; None where it is no input.
+
+    A link in the source to a file of it is named as such; one that leads out of it is the file there.
+    """
+    if Path(path).is_symlink():
+        target = os.path.realpath(path)
+        if not (_is_below(path, beginning.root) and _is_below(target, beginning.root)):
+            path = target
     inside = _is_below(path, beginning.root)
     for folder in beginning.apart:
         # A restored project lies in the cache, and is none of it.

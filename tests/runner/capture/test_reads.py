@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
 
+from reprise.runner.capture import opened_files
+from reprise.runner.capture.observed import FOLDER
 from reprise.schemas import tags
 from tests.conftest import ProjectFolder
 from tests.fakes.repositories import commit, git
@@ -92,6 +95,55 @@ def test_ignored_files_that_are_not_kept_are_named_with_the_reason(
         "data/big.csv": "git ignores it, and it has 2 kB, more than 1 kB",
     }
     assert "data/big.csv" in demo.runs()[0].tags[tags.CAPTURE_INCOMPLETE]
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the kernel tells of opened files")
+def test_ignored_files_that_no_python_code_opens_are_kept_too(repository: Write) -> None:
+    demo = repository(
+        {
+            ".gitignore": "data/\n*.db\n",
+            "train.py": "import os\nos.system('while read line; do echo $line; done < data/deep/t.csv')\n"
+            "os.system('while read line; do echo $line; done < one.db')\nopen('data/new', 'w')\n",
+        }
+    )
+    (demo.path / "data" / "deep").mkdir(parents=True)
+    (demo.path / "data" / "deep" / "t.csv").write_text("1,2\n")
+    (demo.path / "data" / "unread.csv").write_text("3\n")
+    (demo.path / "one.db").write_text("4\n")
+    run(demo)
+    assert standings(demo) == {"data/deep/t.csv": "ignored", "one.db": "ignored"}
+    again = demo.reprise("reproduce", "@last")
+    assert again.exit_code == 0, again.err
+    run(demo, "--no-observe")
+    assert standings(demo) == {}
+
+
+def test_a_kernel_that_lost_some_files_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / FOLDER).mkdir()
+    monkeypatch.setattr(opened_files, "_watch", lambda _: (os.open(os.devnull, os.O_RDONLY), {}))
+    lost = bytes(4) + opened_files._OVERFLOW.to_bytes(4, sys.byteorder) + bytes(8)
+    answers = iter([lost, b""])
+    monkeypatch.setattr(opened_files, "_read", lambda _: next(answers))
+    with opened_files.noting_opened_files(tmp_path, ("data/",), tmp_path):
+        pass
+    (notes,) = (tmp_path / FOLDER).iterdir()
+    assert notes.read_text().startswith("BLIND\t")
+
+
+@pytest.mark.parametrize("is_tracked", [True, False])
+def test_a_link_that_leaves_the_source_is_followed(repository: Write, *, is_tracked: bool) -> None:
+    demo = repository({"train.py": "print(open('in.txt').read())\n"})
+    outside = demo.path.parent / "real.txt"
+    outside.write_text("1\n")
+    (demo.path / "in.txt").symlink_to("../real.txt")
+    if is_tracked:
+        commit(demo.path, {}, "link")
+    run(demo)
+    assert demo.reprise("reproduce", "@last").exit_code == 0
+    outside.write_text("2\n")
+    again = demo.reprise("reproduce", "@last")
+    assert again.exit_code == 7
+    assert f"input {outside}" in again.out
 
 
 def test_an_ignored_link_to_data_elsewhere_is_brought_back(repository: Write, tmp_path: Path) -> None:
