@@ -21,6 +21,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from reprise.errors import RepriseError, TrackingError
 from reprise.server.access import Access, refusal
+from reprise.server.ambiguity import refuse_ambiguity
 from reprise.server.delivery.queue import Deliveries
 from reprise.server.following import Follows
 from reprise.server.foreign import Origins, answer_origins, is_foreign
@@ -38,7 +39,8 @@ _NO_ORIGINS = Origins()
 
 _HEADERS = {
     "UNAUTHENTICATED": {"WWW-Authenticate": 'Basic realm="reprise"'},
-    "REQUEST_TIMEOUT": {"Connection": "close"},  # its rest is not read
+    "MALFORMED_REQUEST": {"Connection": "close"},  # its rest is not read
+    "REQUEST_TIMEOUT": {"Connection": "close"},
     "REQUEST_TOO_LARGE": {"Connection": "close"},
     "REQUEST_LIMIT_EXCEEDED": {"Retry-After": "5"},
     "TEMPORARILY_UNAVAILABLE": {"Retry-After": "1"},
@@ -145,6 +147,8 @@ class Guard:
         await self._app(scope, receive, send)
 
     async def _refusal(self, scope: Scope) -> TrackingError | None:
+        if (ambiguous := refuse_ambiguity(scope["headers"])) is not None:
+            return ambiguous
         headers = Headers(scope=scope)
         is_probe = scope["path"] in _PROBES
         if self._hosts is not None and not is_probe and not self._hosts.admit(headers.get("host", "")):
