@@ -72,7 +72,7 @@ def escape_hidden(text: str) -> str:
 def _is_seen(char: str, before: str) -> bool:
     if char in _EMOJI_JOINERS:
         return before != "" and (unicodedata.category(before) in ("So", "Sk") or before == "\ufe0f")
-    if char in "\n\t" or unicodedata.category(char) == "Zs":
+    if char in "\n\t\u3000":  # the last one is the space of Chinese and Japanese
         return True
     return char.isprintable() and re.match(_UNMARKED, char) is None
 

@@ -135,6 +135,7 @@ def test_pieces_decide_nothing_and_only_known_sequences_pass(text: str, size: in
         ("\x1b[31mred\x9b0m", "\\x1b[31mred\\x9b0m"),
         ("half \udc80", "half \\udc80"),
         ("a\rb", "a\\x0db"),
+        ("a\u2000b\xa0c 東\u3000京", "a\\u2000b\\xa0c 東\u3000京"),
     ),
 )
 def test_a_name_hides_nothing(name: str, shown: str) -> None:

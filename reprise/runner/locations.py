@@ -54,12 +54,12 @@ def locate(uri: str, base: Path) -> Location:
         SourceError: the form is unknown or a trick, or there is nothing at a local path.
     """
     text = uri.strip().strip("'\"").strip()
-    if text != uri and git.refusal(uri) is None and (base / Path(uri).expanduser()).is_dir():
+    if text != uri and git.refusal(uri) is None and _is_folder(uri, base):
         return Folder(_local(uri, base), "")  # blanks are a part of the name
     if not text:
         raise SourceError("the project URI is empty", hint=f"give {_FORMS}")
     _refuse(text, git.refusal(text))
-    if "#" in text and "://" not in text and (base / Path(text).expanduser()).is_dir():
+    if "#" in text and "://" not in text and _is_folder(text, base):
         return Folder(_local(text, base), "")
     place, _, fragment = text.partition("#")
     subdirectory = _inner_path(fragment)
@@ -158,6 +158,13 @@ def _file_path(parts: SplitResult) -> Path:
     decoded = unquote(parts.path)
     _refuse(decoded, git.refusal(decoded))
     return Path(decoded).resolve()
+
+
+def _is_folder(text: str, base: Path) -> bool:
+    try:
+        return _local(text, base).is_dir()
+    except SourceError:  # too long a name, or another user's home
+        return False
 
 
 def _local(text: str, base: Path) -> Path:

@@ -589,7 +589,8 @@ def try_output(data: bytes, folder: Path) -> None:
     for part in passed.split("\x1b")[1:]:
         assert part[0] == "[" and part[1:].lstrip("0123456789;:")[:1] in ("m", "C", "D", "G", "K")
     assert not {char for char in passed if ord(char) < 32 or 127 <= ord(char) < 160} - set("\x1b\n\t\r\b")
-    assert make_legible(plain_text(data)).replace("\n", "").replace("\t", "").isprintable()
+    legible = make_legible(plain_text(data)).translate(dict.fromkeys(map(ord, "\n\t\u3000\ufe0f\u200d")))
+    assert legible.isprintable()
     for line in plain_text(data).split("\n"):
         shown(line)
 
