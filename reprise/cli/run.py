@@ -20,7 +20,7 @@ from reprise.cli.options import (
     sandbox_options,
     tracking_option,
 )
-from reprise.errors import RunFailed, UsageError
+from reprise.errors import RunFailed, TrackingError, UsageError
 
 if TYPE_CHECKING:
     from reprise.runner.plan import Plan
@@ -153,6 +153,11 @@ def _perform(request: RunRequest, tracking: Tracking, json_: bool) -> None:
             f"run {outcome.run_id} {outcome.status} after {took}: {outcome.reason}",
             child_exit_code=outcome.exit_code,
             hint=f"reprise runs show {outcome.run_id[:8]}",
+        )
+    if outcome.unrecorded:
+        raise TrackingError(
+            f"run {outcome.run_id} FINISHED in {took}, and the store does not know all of it yet",
+            hint=f"reprise runs show {outcome.run_id[:8]} records the rest when the store can be reached",
         )
     log.info("Run %s FINISHED in %s", outcome.run_id, took)
 

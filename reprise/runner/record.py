@@ -112,7 +112,12 @@ def close_run(tracking: Tracking, opened: OpenRun, outcome: Outcome) -> Outcome:
         keep_logs(tracking, opened.run_id, opened.folder)
         send(tracking, opened.run_id, opened.folder, opened.lease.folder)
     except (RepriseError, OSError) as error:
-        log.error("run %s ended %s; not all is recorded yet: %s", outcome.run_id, outcome.status, error)
+        outcome = outcome._replace(unrecorded=f"{error}; the rest is kept in {opened.lease.folder}")
+        log.error(
+            "run %s ended %s; not all is recorded yet: %s, and recorded by the next command that reaches"
+            " the store",
+            *(outcome.run_id, outcome.status, outcome.unrecorded),
+        )
         opened.lease.abandon()
     except BaseException:
         opened.lease.abandon()

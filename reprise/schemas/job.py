@@ -201,10 +201,14 @@ class JobStatus(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """How a run ended: ``reason`` is one sentence when it did not finish well."""
+    """How a run ended: ``reason`` is one sentence when it did not finish well.
+
+    ``unrecorded`` says why the store does not know all of it yet, and where the rest is kept.
+    """
 
     run_id: str
     status: RunStatus
     exit_code: int | None = None
     reason: str = ""
     usage: Usage = Usage()
+    unrecorded: str = ""

@@ -15,7 +15,10 @@ from pathlib import Path
 import psutil
 import pytest
 
+from reprise.errors import TrackingError
+from reprise.runner import record
 from reprise.schemas import tags
+from reprise.schemas.job import Outcome
 from tests.backends.test_local import alive, eventually
 from tests.conftest import ProjectFolder
 
@@ -304,3 +307,21 @@ def test_credentials_and_secret_parameters_do_not_stay_in_the_log(
     assert "MLFLOW_TRACKING_PASSWORD=******\n" in log
     assert "key=******\n" in log
     assert "key=s3cret value" in result.out  # who runs it sees what the script prints
+
+
+def test_a_store_that_refuses_the_end_of_a_run_gets_it_later(
+    project: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A token that expired, for one."""
+
+    def refuse(*values: object, **named: object) -> Outcome:
+        raise TrackingError("token expired", code="UNAUTHENTICATED")
+
+    demo = project({"MLproject": "entry_points: {main: {command: 'echo done'}}"})
+    with monkeypatch.context() as patch:
+        patch.setattr(record, "tell_outcome", refuse)
+        result = demo.run()
+    assert result.exit_code == 6
+    assert "token expired; the rest is kept in" in result.err
+    listed = demo.reprise("runs", "list", "--json")
+    assert '"FINISHED"' in listed.out and "late news" in listed.err
