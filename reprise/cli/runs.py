@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from reprise.cli import show
-from reprise.cli.options import json_option, opened, tracking_option
+from reprise.cli.options import json_option, opened, refuse_undecodable, tracking_option
 from reprise.errors import UsageError
 
 if TYPE_CHECKING:
@@ -63,6 +63,11 @@ def list_(
         else:
             names = experiment_names(tracking, "ALL" if deleted else "ACTIVE_ONLY")
         found = _search(tracking, list(names), filter_, sort, limit, deleted)
+        if filter_ and not found:
+            from reprise.runner.filter_names import explain_names
+
+            for sentence in explain_names(tracking, list(names), filter_):
+                show.print_note(sentence)
     if json_:
         show.as_json(found)
         return
@@ -122,8 +127,14 @@ def logs(run: str, follow: bool, environment: bool, tracking_uri: str | None, js
 
 @runs.command("delete", help=f"Delete runs; restore brings them back. {_RUN_HELP}")
 @click.argument("runs", metavar="RUN...", nargs=-1, required=True)
+@click.option(
+    "--with-children/--without-children",
+    default=None,
+    help="Delete the runs in it as well, or leave them. [default: asked]",
+)
 @tracking_option
-def delete(runs: tuple[str, ...], tracking_uri: str | None) -> None:
+def delete(runs: tuple[str, ...], with_children: bool | None, tracking_uri: str | None) -> None:
+    from reprise.runner.families import delete_family, find_descendants
     from reprise.runner.find import find_run
     from reprise.runner.watched import refuse_watched
 
@@ -133,9 +144,17 @@ def delete(runs: tuple[str, ...], tracking_uri: str | None) -> None:
             if run.lifecycle_stage == "deleted":
                 raise UsageError(f"run {run.run_id} is deleted already")
             refuse_watched(tracking, run)
+        named = {run.run_id for run in found}
         for run in found:
-            tracking.delete_run(run.run_id)
-            show.print_note(f"Deleted run {run.run_id}")
+            children = [one for one in find_descendants(tracking, run) if one.run_id not in named]
+            if children and _takes_children(run, children, with_children):
+                for child in children:
+                    refuse_watched(tracking, child)
+                delete_family(tracking, run, children)
+                show.print_note(f"Deleted run {run.run_id} and {show.counted(len(children), 'run')} in it")
+            else:
+                tracking.delete_run(run.run_id)
+                show.print_note(f"Deleted run {run.run_id}")
 
 
 @runs.command("restore", help=f"Bring deleted runs back. {_RUN_HELP}")
@@ -160,15 +179,37 @@ def restore(runs: tuple[str, ...], tracking_uri: str | None) -> None:
 
 @runs.command("stop", help=f"End a run that goes on, with everything it started. {_RUN_HELP}")
 @click.argument("run")
+@click.option("--force", is_flag=True, help="Mark a run KILLED whose machine or process died.")
+@click.option("--reason", metavar="TEXT", help="Why, for --force; it is recorded with the run.")
 @tracking_option
-def stop(run: str, tracking_uri: str | None) -> None:
+def stop(run: str, force: bool, reason: str | None, tracking_uri: str | None) -> None:
     from reprise.runner.find import find_run
+    from reprise.runner.stop import end_lost_run
     from reprise.runner.stop import stop as stop_run
 
+    if reason is not None and not force:
+        raise UsageError("--reason is recorded by --force only")
+    refuse_undecodable("--reason", reason)
     with opened(tracking_uri) as tracking:
         found = find_run(tracking, run)
-        stop_run(tracking, found)
+        if force:
+            end_lost_run(tracking, found, reason)
+        else:
+            stop_run(tracking, found)
     show.print_note(f"Stopped run {found.run_id}")
+
+
+def _takes_children(run: Run, children: list[Run], with_children: bool | None) -> bool:
+    """Whether the runs in ``run`` are deleted with it; asked where the options do not say."""
+    import sys
+
+    if with_children is not None:
+        return with_children
+    count = show.counted(len(children), "run")
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        hint = "--with-children deletes them as well, --without-children leaves them"
+        raise UsageError(f"run {run.run_id} has {count} in it", hint=hint)
+    return click.confirm(f"Run {run.run_name} has {count} in it. Delete them as well?", err=True)
 
 
 def _search(

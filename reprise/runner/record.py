@@ -200,7 +200,7 @@ def _created(tracking: Tracking, plan: Plan, lease: Lease) -> Run:
     return tracking.create_run(
         _experiment_id(tracking, plan.request),
         start_time=now(),
-        user_id=_user(),
+        user_id=user_name(),
         run_name=plan.request.run_name,
         tags={**planned_tags(plan), tags.JOB: lease.name},
     )
@@ -257,7 +257,7 @@ def planned_tags(plan: Plan) -> dict[str, str]:
     """The tags that a run of ``plan`` starts with."""
     repository = plan.checkout.repository
     told: dict[str, str | None] = {
-        tags.USER: _user(),
+        tags.USER: user_name(),
         tags.SOURCE_NAME: plan.checkout.source_name or plan.checkout.name,
         tags.SOURCE_TYPE: "PROJECT",
         tags.ENTRY_POINT: plan.entry_point.name,
@@ -292,7 +292,7 @@ def _new_params(run: Run, invocation: Invocation, limit: int | None) -> dict[str
     return params
 
 
-def _user() -> str:
+def user_name() -> str:
     try:
         return getpass.getuser()
     except (KeyError, OSError, ImportError):  # a container's user without a name

@@ -35,6 +35,7 @@ class UpdateRun(RunRequest, kw_only=True):
 
 class DeleteRun(Request):
     run_id: Word
+    with_children: bool = False  # ours: the runs in it as well
 
 
 class RestoreRun(Request):
@@ -81,7 +82,7 @@ def update(store: EmbeddedStore, request: UpdateRun) -> Answer:
 
 
 def delete(store: EmbeddedStore, request: DeleteRun) -> Answer:
-    store.delete_run(request.run_id)
+    store.delete_run(request.run_id, with_children=request.with_children)
     return {}
 
 

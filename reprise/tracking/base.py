@@ -135,8 +135,8 @@ class Tracking(Registry, Protocol):
         run_name: str | None = None,
     ) -> None: ...
 
-    def delete_run(self, run_id: str) -> None:
-        """Mark it deleted."""
+    def delete_run(self, run_id: str, *, with_children: bool = False) -> None:
+        """Mark it deleted; in a store of reprise also the runs in it, which are restored with it."""
         ...
 
     def restore_run(self, run_id: str) -> None: ...

@@ -120,7 +120,8 @@ class MlflowTracking(MlflowModels):
             self._client.update_run(run_id, status, run_name)
 
     @told_plainly
-    def delete_run(self, run_id: str) -> None:
+    def delete_run(self, run_id: str, *, with_children: bool = False) -> None:
+        """The run alone: MLflow's stores know no other way."""
         self._client.delete_run(run_id)
 
     @told_plainly

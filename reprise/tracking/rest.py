@@ -132,8 +132,9 @@ class RestTracking(RestModels):
         given = {name: value for name, value in changes.items() if value is not None}
         self._connection.call("POST", "runs/update", json={**_both(run_id), **given})
 
-    def delete_run(self, run_id: str) -> None:
-        self._connection.call("POST", "runs/delete", json={"run_id": run_id})
+    def delete_run(self, run_id: str, *, with_children: bool = False) -> None:
+        more = {"with_children": True} if with_children else {}  # MLflow's servers do not look at it
+        self._connection.call("POST", "runs/delete", json={"run_id": run_id, **more})
 
     def restore_run(self, run_id: str) -> None:
         self._connection.call("POST", "runs/restore", json={"run_id": run_id})

@@ -6,13 +6,16 @@ import json
 from collections.abc import Mapping, Sequence
 
 from reprise.schemas.entities import ACTIVE, DELETED, DatasetSummary, Page, Run, ViewType
+from reprise.schemas.tags import PARENT_RUN_ID
 from reprise.tracking import validation
 from reprise.tracking.experiments import active_experiment
 from reprise.tracking.names import new_id, now, random_name
-from reprise.tracking.rows import Verbs, put_pairs, stages
-from reprise.tracking.run_rows import active_run, read_runs, run_row
+from reprise.tracking.rows import Connection, Verbs, put_pairs, stages
+from reprise.tracking.run_rows import RunRow, active_run, read_runs, run_row
 
 RUN_NAME = "mlflow.runName"
+_WITH_PARENT = 2
+"""``deleted_along`` of a run that was deleted with the run that it is in."""
 _DATASETS = "run_dataset i JOIN dataset d ON d.id = i.dataset"
 
 
@@ -78,11 +81,27 @@ class Runs(Verbs):
             if run_name:
                 put_pairs(connection, "run_tag", row.id, {RUN_NAME: run_name})
 
-    def delete_run(self, run_id: str) -> None:
-        self._set_stage(run_id, DELETED, now())
+    def delete_run(self, run_id: str, *, with_children: bool = False) -> None:
+        """Mark it deleted, and the active runs in it where asked: they are restored with it."""
+        time = now()
+        with self._database.writing(frees_room=True) as connection:
+            row = run_row(connection, run_id)
+            below = _below(connection, row, ACTIVE) if with_children else []
+            _set_stage(connection, [row.id], DELETED, time, 0)
+            _set_stage(connection, below, DELETED, time, _WITH_PARENT)
 
     def restore_run(self, run_id: str) -> None:
-        self._set_stage(run_id, ACTIVE, None)
+        """Mark it active, and the runs that were deleted with it."""
+        with self._database.writing(frees_room=True) as connection:
+            row = run_row(connection, run_id)
+            (time,) = connection.execute("SELECT deleted_time FROM run WHERE id = ?", (row.id,)).fetchone()
+            numbers = json.dumps(_below(connection, row, DELETED))
+            along = connection.execute(
+                "SELECT id FROM run WHERE id IN (SELECT value FROM json_each(?)) AND deleted_time = ?"
+                " AND deleted_along = ?",
+                (numbers, time, _WITH_PARENT),
+            ).fetchall()
+            _set_stage(connection, [row.id, *(number for (number,) in along)], ACTIVE, None, 0)
 
     def move_run(self, run_id: str, experiment_id: str) -> None:
         """Move a run to another active experiment; its artifacts stay where they are."""
@@ -130,13 +149,26 @@ class Runs(Verbs):
             )
             return [DatasetSummary(str(experiment), *values) for experiment, *values in rows]
 
-    def _set_stage(self, run_id: str, stage: str, deleted_time: int | None) -> None:
-        with self._database.writing(frees_room=True) as connection:
-            row = run_row(connection, run_id)
-            connection.execute(
-                "UPDATE run SET lifecycle_stage = ?, deleted_time = ?, deleted_along = 0 WHERE id = ?",
-                (stage, deleted_time, row.id),
-            )
+
+def _set_stage(
+    connection: Connection, numbers: Sequence[int], stage: str, deleted_time: int | None, along: int
+) -> None:
+    connection.execute(
+        "UPDATE run SET lifecycle_stage = ?, deleted_time = ?, deleted_along = ?"
+        " WHERE id IN (SELECT value FROM json_each(?))",
+        (stage, deleted_time, along, json.dumps(numbers)),
+    )
+
+
+def _below(connection: Connection, row: RunRow, stage: str) -> list[int]:
+    """The row numbers of the runs in a run, and in those, that are in ``stage``."""
+    rows = connection.execute(
+        "WITH RECURSIVE below (id, run_id) AS (SELECT id, run_id FROM run WHERE id = ?"
+        " UNION SELECT r.id, r.run_id FROM below b JOIN run_tag t ON t.value = b.run_id AND t.key = ?"
+        " JOIN run r ON r.id = t.owner WHERE r.lifecycle_stage = ?) SELECT id FROM below WHERE id != ?",
+        (row.id, PARENT_RUN_ID, stage, row.id),
+    )
+    return [number for (number,) in rows]
 
 
 def _name(given: str | None, tag: str | None) -> str:

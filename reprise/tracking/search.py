@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from reprise.errors import TrackingError
+from reprise.schemas.faults import did_you_mean
 
 Literal = str | int | float
 ENTITIES = {
@@ -179,8 +180,9 @@ class _Reader:
             return Name("attribute", token.text, self._source, token.at)
         entity = ENTITIES.get(prefix.lower())
         if entity is None:
+            near = did_you_mean(prefix, ("metrics", "params", "tags", "attributes", "datasets"))
             known = "metrics, params, tags, attributes, datasets; of traces also " + ", ".join(_OF_TRACES)
-            fault(self._source, token.at, f"unknown kind {prefix!r}; the kinds are {known}")
+            fault(self._source, token.at, f"unknown kind {prefix!r}{near}; the kinds are {known}")
         return Name(entity, key or self._quoted_key(token), self._source, token.at)
 
     def _quoted_key(self, prefix: _Token) -> str:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from reprise.named_tuple import NamedTuple
+from reprise.schemas.faults import did_you_mean
 from reprise.tracking.search import Comparison, Literal, Name, Order
 
 TEXT_OPERATORS = ("=", "!=", "LIKE", "ILIKE", "IN", "NOT IN", "IS NULL", "IS NOT NULL")
@@ -224,7 +225,8 @@ def _glob(pattern: Literal) -> str:
 def column_of(target: Searchable, name: Name) -> Column:
     column = target.attributes.get(name.key)
     if column is None:
-        name.fault(f"{target.word} have no attribute {name.key!r}{_known(target.attributes)}")
+        near = did_you_mean(name.key, target.attributes)
+        name.fault(f"{target.word} have no attribute {name.key!r}{near}{_known(target.attributes)}")
     return column
 
 

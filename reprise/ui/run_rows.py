@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from reprise.errors import TrackingError
 from reprise.named_tuple import NamedTuple
+from reprise.runner.filter_names import explain_names
 from reprise.schemas import tags
 from reprise.schemas.entities import ModelVersion, Run
 from reprise.tracking.embedded import EmbeddedStore
@@ -45,6 +46,7 @@ class Window(NamedTuple):
 
     ``found`` is the number of runs that the filter finds: folded ones have no row. ``fault`` is
     why there are none, and ``at`` the character of the filter that is to blame.
+    ``unknown`` tells of names in a filter that finds nothing which no run has.
     """
 
     rows: Sequence[Row] = ()
@@ -53,6 +55,7 @@ class Window(NamedTuple):
     found: int = 0
     fault: str = ""
     at: int | None = None
+    unknown: Sequence[str] = ()
 
     def are_numbers(self, column: Column) -> bool:
         """Whether the cells of a column are numbers; those of params as far as these rows have it."""
@@ -77,7 +80,8 @@ def first(store: EmbeddedStore, query: RunQuery, orders: Orders, count: int) -> 
     except TrackingError as error:
         return _refused(error)
     rows = _rows(store, page.items, [Line(0)] * len(page.items), 0)
-    return Window(rows, 0, None if page.next_token else len(rows), len(rows))
+    shown = Window(rows, 0, None if page.next_token else len(rows), len(rows))
+    return shown if rows else _explained(store, query, shown)
 
 
 def window(store: EmbeddedStore, query: RunQuery, orders: Orders, start: int, count: int) -> Window:
@@ -92,7 +96,8 @@ def window(store: EmbeddedStore, query: RunQuery, orders: Orders, start: int, co
     runs = store.runs_at([one.number for one in shown])
     if len(runs) < len(shown):  # some went for good since the order was read
         return window(store, query, orders, start, count)
-    return Window(_rows(store, runs, shown, start), start, len(lines), len(order.numbers))
+    found = Window(_rows(store, runs, shown, start), start, len(lines), len(order.numbers))
+    return found if lines else _explained(store, query, found)
 
 
 def between(
@@ -116,6 +121,11 @@ def open_runs(store: EmbeddedStore, query: RunQuery) -> frozenset[int | str]:
         except TrackingError:
             continue
     return frozenset(found)
+
+
+def _explained(store: EmbeddedStore, query: RunQuery, window: Window) -> Window:
+    """An empty window with the names of its filter that no run has."""
+    return window._replace(unknown=explain_names(store, [query.experiment_id], query.filter))
 
 
 def _refused(error: TrackingError) -> Window:

@@ -1,5 +1,5 @@
 // The frame of a run's tabs: rename, delete, restore; and what is live while the run goes on.
-import { api, asked, byId, confirmed, getPage, inOrder, onChange, onDo, onKey, renew, root } from "./page.js";
+import { api, asked, byId, counted, dialog, getPage, inOrder, onChange, onDo, onKey, renew, root } from "./page.js";
 
 const head = () => byId("run").dataset;
 
@@ -38,7 +38,10 @@ changing({
     if (name !== null) await api("runs/update", { run_id: runId, run_name: name });
   },
   async delete() {
-    if (await confirmed("Delete this run? It can be restored.", "Delete")) await api("runs/delete", { run_id: runId });
+    const count = Number(byId("run").dataset.children);
+    const choices = count ? [["Delete it and those in it", "danger", "all"], ["Delete it alone", "danger", "one"]] : [["Delete", "danger", "one"]];
+    const asked = await dialog(`Delete this run${count ? `, which has ${counted(count, "run")} in it` : ""}? It can be restored.`, "", [...choices, ["Cancel", "", null]]);
+    if (asked) await api("runs/delete", { run_id: runId, with_children: asked === "all" });
   },
   restore: () => api("runs/restore", { run_id: runId }),
 });

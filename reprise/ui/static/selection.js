@@ -1,5 +1,5 @@
 // The chosen runs: by checkbox, ranges with Shift, all that are found; and what is done with them.
-import { api, attempt, byId, confirmed, counted, dialog, getJSON, h, mayWrite, onDo, onKey, root, toast } from "./page.js";
+import { api, attempt, byId, counted, dialog, getJSON, h, mayWrite, onDo, onKey, root, toast } from "./page.js";
 
 const AT_ONCE = 6; // requests
 const MOST_COMPARED = 200;
@@ -55,8 +55,11 @@ export function selects(table, address, done) {
 
   async function change(word, kind) {
     const [ids, doing] = [[...chosen], `${word} ${runs()}`]; // more may be chosen while one is asked
-    if (!ids.length || !(await confirmed(`${doing}?`, word, kind))) return;
-    await each(ids, doing, `${word}d`, async (run_id) => (await api(`runs/${word.toLowerCase()}`, { run_id }), chosen.delete(run_id)));
+    const within = h("input", { type: "checkbox" });
+    const more = word === "Delete" ? h("label", {}, within, " With the runs in them") : "";
+    if (!ids.length || (await dialog(`${doing}?`, more, [[word, kind, word], ["Cancel", "", null]])) === null) return;
+    const body = within.checked ? { with_children: true } : {};
+    await each(ids, doing, `${word}d`, async (run_id) => (await api(`runs/${word.toLowerCase()}`, { run_id, ...body }), chosen.delete(run_id)));
   }
 
   onDo({
