@@ -165,10 +165,12 @@ def _sync(tracking: Tracking, place: Path) -> None:
     """
     if store_folder(tracking) is None or not place.is_dir():
         return
-    lock.sweep_dead(place, lock.ARRIVING)
+    logs = (place / LOG_ARTIFACT).parent
+    for folder in (place, logs):
+        lock.sweep_dead(folder, lock.ARRIVING)
     files = (place / name for name in (LOG_ARTIFACT, STREAMS_ARTIFACT, ENV_LOG_ARTIFACT, ENV_LOCK_ARTIFACT))
     durable.sync_files(files)
-    durable.make_folders((place / LOG_ARTIFACT).parent, _folder_of_experiment(place))
+    durable.make_folders(logs, _folder_of_experiment(place))
 
 
 def _folder_of_experiment(place: Path) -> Path:
