@@ -24,7 +24,6 @@ from reprise.errors import TrackingError
 from reprise.named_tuple import NamedTuple
 from reprise.schemas.job import Outcome
 from reprise.schemas.json_text import read_json
-from reprise.tracking.names import now
 
 JOB_VARIABLE = "REPRISE_JOB"
 CARRIER_MODULE = "reprise.runner.detached"
@@ -86,14 +85,14 @@ class Lease(NamedTuple):
         """Record which run this job carries."""
         _write(self.descriptor, read_record(self.folder)._replace(run_id=run_id))
 
-    def ends(self, outcome: Outcome) -> None:
-        """Record how the run ended, before the store is told."""
+    def ends(self, outcome: Outcome, end_time: int) -> None:
+        """Record how the run ended and when (ms since the epoch), before the store is told."""
         record = read_record(self.folder)._replace(
             run_id=outcome.run_id,
             status=outcome.status,
             exit_code=outcome.exit_code,
             reason=outcome.reason[:_REASON_LIMIT],
-            end_time=now(),
+            end_time=end_time,
         )
         _write(self.descriptor, record)
 
@@ -102,7 +101,8 @@ class Lease(NamedTuple):
 
     def beat(self) -> None:
         """Show that somebody watches, to machines that do not see our lock; called often, done seldom."""
-        if time.time() - os.fstat(self.descriptor).st_mtime > _BEAT:
+        # Also where the clock was set back, and the last beat lies in the future.
+        if abs(time.time() - os.fstat(self.descriptor).st_mtime) > _BEAT:
             os.utime(self.descriptor)
 
     def abandon(self) -> None:

@@ -18,6 +18,7 @@ from reprise.runner.capture.opening import outline
 from reprise.runner.lease import Lease, is_held
 from reprise.runner.plan import Plan
 from reprise.runner.records import send
+from reprise.runner.run_clock import RunClock
 from reprise.runner.stores import artifact_folder, jobs_folder, store_folder
 from reprise.schemas import run_files, tags
 from reprise.schemas.entities import DELETED, Run
@@ -53,6 +54,7 @@ class OpenRun(NamedTuple):
     folder: Path
     record: RunRecord
     inputs: Inputs = Inputs(())
+    clock: RunClock | None = None
 
     @property
     def output_log(self) -> Path:
@@ -73,13 +75,15 @@ def open_run(tracking: Tracking, plan: Plan) -> OpenRun:
     Not to be interrupted: whoever calls it holds signals back until the run has an owner.
     """
     store = None if store_folder(tracking) else tracking.uri
+    clock = RunClock.start()
     lease = Lease.take(jobs_folder(tracking), store, plan.checkout.temporary)
     try:
         run = _resumed(tracking, plan) if plan.request.run_id else _created(tracking, plan, lease)
     except BaseException:
         lease.release()
         raise
-    opened = OpenRun(run.run_id, run.experiment_id, lease, lease.folder, outline(plan, run))
+    record = outline(plan, run)
+    opened = OpenRun(run.run_id, run.experiment_id, lease, lease.folder, record, clock=clock)
     try:
         lease.names(run.run_id)
         opened = opened._replace(folder=artifact_folder(tracking, run.run_id) or lease.folder)
@@ -101,14 +105,17 @@ def close_run(tracking: Tracking, opened: OpenRun, outcome: Outcome) -> Outcome:
     A run that its own script marked FAILED or KILLED stays so, whatever the exit code. What cannot be
     recorded now is recorded by whoever runs next here.
     """
+    ended = opened.clock.now() if opened.clock else now()
     if isinstance(tracking, EmbeddedStore):
         use_reserve(tracking.directory)
     try:
-        opened.lease.ends(outcome)
+        opened.lease.ends(outcome, ended)
     except OSError as error:  # a full disk; the store itself is told all the same
         log.debug("job folder: %s", error)
     try:
-        outcome = tell_outcome(tracking, outcome, opened.folder, opened.lease.folder, record=opened.record)
+        outcome = tell_outcome(
+            tracking, outcome, opened.folder, opened.lease.folder, ended, record=opened.record
+        )
         keep_logs(tracking, opened.run_id, opened.folder)
         send(tracking, opened.run_id, opened.folder, opened.lease.folder)
     except (RepriseError, OSError) as error:

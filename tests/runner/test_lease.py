@@ -86,7 +86,7 @@ def test_what_the_watcher_told_outranks_what_the_script_s_client_wrote_at_its_ex
     lease = Lease.take(jobs, None, None)
     run_id = open_run(store)
     store.update_run(run_id, status=RunStatus.FINISHED, end_time=now())
-    lease.ends(Outcome(run_id, RunStatus.FAILED, 3, "exit code 3"))
+    lease.ends(Outcome(run_id, RunStatus.FAILED, 3, "exit code 3"), 5)
     lease.abandon()
     reap(store)
     assert store.get_run(run_id).status == RunStatus.FAILED
@@ -105,7 +105,7 @@ def test_a_run_opened_in_the_instant_before_its_lease_named_it_is_found_by_its_t
 def test_an_outcome_that_could_not_be_recorded_is_recorded_later(store: EmbeddedStore, jobs: Path) -> None:
     lease = Lease.take(jobs, store.uri, None)
     run_id = open_run(store)
-    lease.ends(Outcome(run_id, RunStatus.FAILED, 3, "exit code 3"))
+    lease.ends(Outcome(run_id, RunStatus.FAILED, 3, "exit code 3"), 5)
     lease.abandon()
     reap(store)
     run = store.get_run(run_id)
