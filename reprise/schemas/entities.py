@@ -240,3 +240,35 @@ class Webhook(NamedTuple):
 
 
 TRACE_STATES = ("STATE_UNSPECIFIED", "OK", "ERROR", "IN_PROGRESS")
+
+
+class EvaluationDataset(NamedTuple):
+    """Inputs with the answers that are expected; ``schema`` and ``profile`` are JSON, None while empty."""
+
+    dataset_id: str
+    name: str
+    digest: str
+    creation_time: int
+    last_update_time: int
+    schema: str | None = None
+    profile: str | None = None
+    created_by: str | None = None
+    last_updated_by: str | None = None
+    tags: Mapping[str, str] = {}
+    experiment_ids: tuple[str, ...] = ()
+
+
+class EvaluationRecord(NamedTuple):
+    """One input of a dataset; all but ids, times and users are JSON."""
+
+    record_id: str
+    dataset_id: str
+    inputs: str
+    outputs: str | None
+    expectations: str
+    tags: str
+    source: str | None
+    creation_time: int
+    last_update_time: int
+    created_by: str | None
+    last_updated_by: str | None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Annotated
 
 import msgspec
@@ -85,9 +86,9 @@ def create(store: EmbeddedStore, request: CreateModelVersion) -> Answer:
 def _note_on_model(store: EmbeddedStore, model_id: str, version: ModelVersion) -> None:
     """A logged model lists in a tag the versions it was registered as; 3.x clients read it there."""
     listed = store.get_logged_model(model_id).tags.get(REGISTERED_AS, "[]")
-    entry = {"name": version.name, "version": str(version.version)}
+    entry = {"name": version.name, "version": version.version}
     versions = [*msgspec.json.decode(listed, type=list[dict[str, object]]), entry]
-    store.set_logged_model_tags(model_id, {REGISTERED_AS: msgspec.json.encode(versions).decode()})
+    store.set_logged_model_tags(model_id, {REGISTERED_AS: json.dumps(versions)})
 
 
 def get(store: EmbeddedStore, request: GetModelVersion) -> Answer:

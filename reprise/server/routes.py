@@ -18,6 +18,7 @@ from reprise.server import (
     artifact_parts,
     artifacts,
     assessments,
+    evaluation_datasets,
     experiments,
     logged_models,
     metrics,
@@ -52,6 +53,7 @@ VERBS: tuple[Verb[Any], ...] = (
     *assessments.VERBS,
     *older_traces.VERBS,
     *webhooks.VERBS,
+    *evaluation_datasets.VERBS,
 )
 
 

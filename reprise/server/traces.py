@@ -93,6 +93,16 @@ class LinkTraces(Request):
     trace_ids: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]
 
 
+class PromptVersion(msgspec.Struct):
+    name: Word
+    version: str | int
+
+
+class LinkPrompts(Request):
+    trace_id: Word
+    prompt_versions: Annotated[tuple[PromptVersion, ...], msgspec.Meta(min_length=1)]
+
+
 def start(store: EmbeddedStore, request: StartTrace) -> Answer:
     info = request.trace.trace_info
     trace = Trace(
@@ -162,6 +172,12 @@ def link(store: EmbeddedStore, request: LinkTraces) -> Answer:
     return {}
 
 
+def link_prompts(store: EmbeddedStore, request: LinkPrompts) -> Answer:
+    prompts = [f"{prompt.name}/{prompt.version}" for prompt in request.prompt_versions]
+    store.link_prompts(request.trace_id, prompts)
+    return {}
+
+
 def trace_shape(trace: Trace) -> Answer:
     experiment = {"experiment_id": trace.experiment_id}
     return {
@@ -195,6 +211,7 @@ VERBS = (
     Verb("POST", "traces/batchGetInfos", Role.READ, GetTraceInfos, get_infos, V3),
     Verb("POST", "traces/delete-traces", Role.ADMIN, DeleteTraces, delete, BOTH),
     Verb("POST", "traces/link-to-run", Role.WRITE, LinkTraces, link),
+    Verb("POST", "traces/link-prompts", Role.WRITE, LinkPrompts, link_prompts),
     Verb("PATCH", "traces/{trace_id}/tags", Role.WRITE, SetTraceTag, set_tag, BOTH),
     Verb("DELETE", "traces/{trace_id}/tags", Role.WRITE, DeleteTraceTag, delete_tag, BOTH),
     Verb("GET", "traces/{trace_id}", Role.READ, GetTraceInfo, get_info, V3),

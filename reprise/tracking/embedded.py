@@ -28,6 +28,8 @@ from reprise.tracking.assessments import Assessments
 from reprise.tracking.connecting import is_writable
 from reprise.tracking.database import Database
 from reprise.tracking.database_faults import read_only, refusal
+from reprise.tracking.evaluation_datasets import EvaluationDatasets
+from reprise.tracking.evaluation_records import EvaluationRecords
 from reprise.tracking.experiments import Experiments
 from reprise.tracking.logged_models import LoggedModels, model_row
 from reprise.tracking.metric_lines import MetricLines
@@ -72,6 +74,8 @@ class EmbeddedStore(
     Spans,
     Assessments,
     Webhooks,
+    EvaluationDatasets,
+    EvaluationRecords,
 ):
     """The store in ``directory``; the first verb opens it, and makes it when there is none.
 

@@ -162,6 +162,22 @@ LOGGED_MODELS = Searchable(
     default_order=("creation_time DESC", "model_id"),
 )
 
+EVALUATION_DATASETS = Searchable(
+    word="evaluation datasets",
+    table="evaluation_dataset t",
+    attributes={
+        "name": Column("t.name"),
+        "dataset_id": Column("t.dataset_id"),
+        "digest": Column("t.digest"),
+        "created_by": Column("t.created_by", nullable=True),
+        "last_updated_by": Column("t.last_updated_by", nullable=True),
+        "created_time": CREATED,
+        "last_update_time": UPDATED,
+    },
+    keys={"tag": Values("evaluation_dataset_tag v", "v.owner = t.id")},
+    default_order=("created_time DESC", "dataset_id"),
+)
+
 
 def logged_models(
     experiments: str,

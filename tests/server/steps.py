@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.server import steps_limits, steps_search, steps_traces, steps_webhooks
+from tests.server import steps_datasets, steps_limits, steps_search, steps_traces, steps_webhooks
 from tests.server.conversation import Step
 
 GET, POST, PATCH, DELETE, PUT = "GET", "POST", "PATCH", "DELETE", "PUT"
@@ -536,6 +536,7 @@ ODDITIES = [
 
 STEPS = [
     *steps_webhooks.STEPS,
+    *steps_datasets.STEPS,
     *(*EXPERIMENTS, *RUNS, *FILES, *LOGGED_MODELS, *REGISTRY, *ODDITIES),
     *(*steps_search.STEPS, *steps_traces.STEPS, *steps_limits.STEPS),
 ]
