@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
+from typing import Literal
 
 from reprise.errors import UsageError
 
@@ -22,31 +22,35 @@ STORE_NAME = "mlruns"
 
 def cache_dir() -> Path:
     """The user-level cache; safe to delete at any time, made on demand by its users."""
-    if given := os.environ.get(CACHE_VARIABLE):
-        return Path(given).expanduser().absolute()
-    import platformdirs
-
-    with _a_home(CACHE_VARIABLE):
-        return platformdirs.user_cache_path("reprise", appauthor=False)
+    return _user_folder("cache", CACHE_VARIABLE)
 
 
 def state_dir() -> Path:
     """User-level state: job folders of runs recorded elsewhere, error logs."""
-    if given := os.environ.get(STATE_VARIABLE):
+    return _user_folder("state", STATE_VARIABLE)
+
+
+def _user_folder(kind: Literal["cache", "state"], variable: str) -> Path:
+    """What ``variable`` names, else the platform's own folder.
+
+    Raises:
+        UsageError: a user without an entry in the password file and without HOME has no such folder.
+    """
+    if given := os.environ.get(variable):
         return Path(given).expanduser().absolute()
-    import platformdirs
-
-    with _a_home(STATE_VARIABLE):
-        return platformdirs.user_state_path("reprise", appauthor=False)
-
-
-@contextmanager
-def _a_home(variable: str) -> Iterator[None]:
-    """A user without an entry in the password file and without HOME has no folder to put things in."""
     try:
-        yield
+        return _platform_folder(kind, os.environ.get("HOME"), os.environ.get(f"XDG_{kind.upper()}_HOME"))
     except RuntimeError as error:
         raise UsageError(f"no home folder is known: {error}", hint=f"set HOME or {variable}") from error
+
+
+@cache
+def _platform_folder(kind: Literal["cache", "state"], *deciding: str | None) -> Path:
+    """The platform's own folder, worked out once for each value of the variables that are ``deciding``."""
+    import platformdirs
+
+    folder = platformdirs.user_cache_path if kind == "cache" else platformdirs.user_state_path
+    return folder("reprise", appauthor=False)
 
 
 def room_hint(error: OSError) -> str | None:

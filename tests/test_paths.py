@@ -31,12 +31,29 @@ def test_a_name_cannot_leave_its_folder(tmp_path: Path, name: str) -> None:
         paths.confined(root, name, "the artifact")
 
 
-def test_without_any_home_it_is_told_which_variables_help(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_folders_of_the_platform_follow_the_environment(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name in ("REPRISE_CACHE_DIR", "REPRISE_STATE_DIR", "XDG_CACHE_HOME", "XDG_STATE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    for home in (tmp_path / "a", tmp_path / "b"):
+        monkeypatch.setenv("HOME", str(home))
+        assert paths.cache_dir().is_relative_to(home)
+        assert paths.state_dir().is_relative_to(home)
+        assert paths.cache_dir() != paths.state_dir()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "c"))
+    assert paths.cache_dir() == tmp_path / "c" / "reprise"
+
+
+def test_without_any_home_it_is_told_which_variables_help(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     def nobody(*_: object, **__: object) -> Path:
         raise RuntimeError("Could not determine home directory.")
 
     for name in ("user_cache_path", "user_state_path"):
         monkeypatch.setattr(platformdirs, name, nobody)
+    monkeypatch.setenv("HOME", str(tmp_path / "no home"))
     monkeypatch.delenv("REPRISE_CACHE_DIR")
     monkeypatch.delenv("REPRISE_STATE_DIR")
     with pytest.raises(UsageError, match="no home folder is known") as caught:

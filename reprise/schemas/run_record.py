@@ -20,6 +20,7 @@ from reprise.schemas.observed_record import ObservedRecord
 from reprise.schemas.work_tree import Standing
 
 VERSION = 2
+_SCALARS = (str, int, float, types.NoneType)
 
 LINK, PLAIN, EXECUTABLE = "120000", "100644", "100755"
 """The modes of files, in git's words; the content of a link is what it points at."""
@@ -287,8 +288,8 @@ def from_json(text: str | bytes) -> RunRecord:
 
 def plain(value: Any) -> Any:
     """A value of ours (text, numbers, named tuples of such) as JSON has it: by the names of its fields."""
-    if value is None or isinstance(value, str | int | float):
-        return value  # most are; a record has thousands
+    if isinstance(value, _SCALARS):
+        return value  # most are, and a record has thousands
     if hasattr(value, "_fields"):
         return {name: plain(item) for name, item in zip(value._fields, value, strict=True)}
     if isinstance(value, tuple):
