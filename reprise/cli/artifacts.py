@@ -101,7 +101,7 @@ def root(uri: str | None, tracking_uri: str | None) -> None:
             raise UsageError(f"{tracking.uri} is no folder, which alone notes a root", hint=hint)
         if uri is not None:
             tracking.move_root(uri)
-        click.echo(redact(tracking.artifact_root))
+        show.print_value(redact(tracking.artifact_root))
 
 
 def _owner(tracking: Tracking, run: str) -> str:
