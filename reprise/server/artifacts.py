@@ -12,12 +12,15 @@ from starlette.responses import FileResponse, Response
 from reprise.errors import TrackingError
 from reprise.server import shapes
 from reprise.server.access import Role
+from reprise.server.bodies import collect_body
 from reprise.server.ranges import keeping_headers, ranged
 from reprise.server.roles import RoleRoute
 from reprise.server.wire import Answer, encode, invalid
 from reprise.tracking.artifact_names import normalize_path
 from reprise.tracking.artifacts import ArtifactFolder, Artifacts, Sink
 from reprise.tracking.embedded import EmbeddedStore
+
+_LARGEST_OF_PAGES = 10 << 20
 
 PIECE = 1 << 20
 """Bytes that are gathered before the disk is asked to take them."""
@@ -111,6 +114,36 @@ async def of_version(request: Request) -> Response:
     return await artifact_response(request, artifacts, "/".join(filter(None, (folder, query["path"]))))
 
 
+async def upload_small(request: Request) -> Response:
+    """``POST mlflow/upload-artifact?run_uuid=&path=``: a file that a page has made."""
+    query = request.query_params
+    for name in ("run_uuid", "path"):
+        if not query.get(name):
+            raise invalid(f"Request must specify {name}.")
+    body = await collect_body(request, _LARGEST_OF_PAGES)
+    if not body:
+        raise invalid("Request must specify data.")
+    artifacts = await run_in_threadpool(store_of(request).artifacts_of, query["run_uuid"])
+
+    def write() -> None:
+        with artifacts.writing(query["path"]) as file:
+            file.write(body)
+
+    await run_in_threadpool(write)
+    return json_response({})
+
+
+async def of_model(request: Request) -> Response:
+    """``GET mlflow/logged-models/ID/artifacts/files?artifact_file_path=``"""
+    path = request.query_params.get("artifact_file_path")
+    if not path:
+        raise invalid('Request must include the "artifact_file_path" query parameter.')
+    model_id = request.path_params["model_id"]
+    model = await run_in_threadpool(store_of(request).get_logged_model, model_id)
+    artifacts = await run_in_threadpool(store_of(request).artifacts_of, model.model_id)
+    return await artifact_response(request, artifacts, path)
+
+
 async def refuse_presigned(request: Request) -> Response:
     """Presigned URLs are for cloud storage; clients then ask the proxy plainly."""
     raise TrackingError("Presigned URLs are not supported", code="NOT_IMPLEMENTED")
@@ -133,6 +166,12 @@ ROUTES = (
     RoleRoute("GET", "/mlflow-artifacts/presigned/{path:path}", Role.READ, refuse_presigned),
 )
 """Below ``/api/2.0``."""
+
+OF_BROWSERS = (
+    RoleRoute("POST", "/mlflow/upload-artifact", Role.WRITE, upload_small),
+    RoleRoute("GET", "/mlflow/logged-models/{model_id}/artifacts/files", Role.READ, of_model),
+)
+"""Below ``/ajax-api/2.0``."""
 
 PAGES = (
     RoleRoute("GET", "/get-artifact", Role.READ, of_run),

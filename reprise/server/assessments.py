@@ -17,7 +17,7 @@ from reprise.tracking.embedded import EmbeddedStore
 from reprise.tracking.names import now
 
 V3 = ("3.0",)
-UPDATABLE = {"assessment_name", "feedback", "expectation", "rationale", "metadata"}
+UPDATABLE = {"assessment_name", "feedback", "expectation", "issue", "rationale", "metadata"}
 
 
 class Source(msgspec.Struct):
@@ -33,6 +33,7 @@ class GivenAssessment(msgspec.Struct):
     last_update_time: Moment | None = None
     feedback: dict[str, Any] | None = None
     expectation: dict[str, Any] | None = None
+    issue: dict[str, Any] | None = None
     rationale: str | None = None
     metadata: dict[str, str] = {}
     span_id: str | None = None
@@ -86,7 +87,7 @@ def update(store: EmbeddedStore, request: UpdateAssessment) -> Answer:
         request.trace_id,
         request.assessment_id,
         name=given.assessment_name if "assessment_name" in names else None,
-        value=_value(given) if names & {"feedback", "expectation"} else None,
+        value=_value(given) if names & {"feedback", "expectation", "issue"} else None,
         rationale=given.rationale if "rationale" in names else None,
         metadata=given.metadata if "metadata" in names else None,
     )
@@ -137,7 +138,11 @@ def assessment_shape(said: Assessment) -> Answer:
 
 def _value(given: GivenAssessment) -> tuple[str, str]:
     """The kind, and the JSON of its value."""
-    values: Mapping[str, Any] = {"feedback": given.feedback, "expectation": given.expectation}
+    values: Mapping[str, Any] = {
+        "feedback": given.feedback,
+        "expectation": given.expectation,
+        "issue": given.issue,
+    }
     kinds = [kind for kind, value in values.items() if value is not None]
     if len(kinds) != 1:
         raise invalid(

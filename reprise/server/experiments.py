@@ -114,6 +114,7 @@ def delete_tag(store: EmbeddedStore, request: DeleteExperimentTag) -> Answer:
 
 
 VERBS = (
+    Verb("GET", "experiments/list", Role.READ, SearchExperiments, search),  # of 1.x clients
     Verb("POST", "experiments/create", Role.WRITE, CreateExperiment, create),
     Verb("GET", "experiments/get", Role.READ, GetExperiment, get),
     Verb("GET", "experiments/get-by-name", Role.READ, GetExperimentByName, get_by_name),

@@ -142,6 +142,7 @@ def get_latest_versions(store: EmbeddedStore, request: GetLatestVersions) -> Ans
 
 
 VERBS = (
+    Verb("GET", "registered-models/list", Role.READ, SearchRegisteredModels, search),  # of 1.x clients
     Verb("POST", "registered-models/create", Role.WRITE, CreateRegisteredModel, create),
     Verb("GET", "registered-models/get", Role.READ, GetRegisteredModel, get),
     Verb("PATCH", "registered-models/update", Role.WRITE, UpdateRegisteredModel, update),

@@ -121,8 +121,9 @@ _CURRENT: tuple[BaseRoute, ...] = (*_api("2.0"), *artifacts.ROUTES, *artifact_pa
 _NEWER: tuple[BaseRoute, ...] = (*_api("3.0"), Route("/mlflow/server-info", server_info))
 
 ROUTES: tuple[BaseRoute, ...] = (
+    Mount("/api/2.0/preview", routes=_api("2.0")),  # where the first clients look
     Mount("/api/2.0", routes=_CURRENT),
-    Mount("/ajax-api/2.0", routes=(*spans.PAGES, *_CURRENT)),
+    Mount("/ajax-api/2.0", routes=(*spans.PAGES, *artifacts.OF_BROWSERS, *_CURRENT)),
     Mount("/api/3.0", routes=_NEWER),
     Mount("/ajax-api/3.0", routes=(*spans.PAGES, *_NEWER)),
     *artifacts.PAGES,

@@ -12,7 +12,7 @@ from reprise.server import shapes
 from reprise.server.access import Role
 from reprise.server.assessments import GivenAssessment, as_assessment, assessment_shape
 from reprise.server.moments import Moment, as_duration, as_moment, milliseconds, read_duration
-from reprise.server.wire import Answer, Request, Verb, Word, invalid
+from reprise.server.wire import Answer, Request, Verb, Word, invalid, number
 from reprise.tracking.embedded import EmbeddedStore
 
 V3 = ("3.0",)
@@ -91,6 +91,13 @@ class DeleteTraces(Request):
 class LinkTraces(Request):
     run_id: Word
     trace_ids: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]
+
+
+class CorrelateFilters(Request):
+    experiment_ids: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]
+    filter_string1: Word
+    filter_string2: Word
+    base_filter: str | None = None
 
 
 class PromptVersion(msgspec.Struct):
@@ -172,6 +179,23 @@ def link(store: EmbeddedStore, request: LinkTraces) -> Answer:
     return {}
 
 
+def correlate(store: EmbeddedStore, request: CorrelateFilters) -> Answer:
+    found = store.correlate_traces(
+        request.experiment_ids,
+        request.filter_string1,
+        request.filter_string2,
+        among=request.base_filter or "",
+    )
+    return {
+        "npmi": number(found.npmi),
+        "npmi_smoothed": number(found.smoothed),
+        "filter1_count": found.first,
+        "filter2_count": found.second,
+        "joint_count": found.both,
+        "total_count": found.total,
+    }
+
+
 def link_prompts(store: EmbeddedStore, request: LinkPrompts) -> Answer:
     prompts = [f"{prompt.name}/{prompt.version}" for prompt in request.prompt_versions]
     store.link_prompts(request.trace_id, prompts)
@@ -211,6 +235,7 @@ VERBS = (
     Verb("POST", "traces/batchGetInfos", Role.READ, GetTraceInfos, get_infos, V3),
     Verb("POST", "traces/delete-traces", Role.ADMIN, DeleteTraces, delete, BOTH),
     Verb("POST", "traces/link-to-run", Role.WRITE, LinkTraces, link),
+    Verb("POST", "traces/calculate-filter-correlation", Role.READ, CorrelateFilters, correlate, V3),
     Verb("POST", "traces/link-prompts", Role.WRITE, LinkPrompts, link_prompts),
     Verb("PATCH", "traces/{trace_id}/tags", Role.WRITE, SetTraceTag, set_tag, BOTH),
     Verb("DELETE", "traces/{trace_id}/tags", Role.WRITE, DeleteTraceTag, delete_tag, BOTH),

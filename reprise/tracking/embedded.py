@@ -41,6 +41,7 @@ from reprise.tracking.run_rows import run_row
 from reprise.tracking.runs import Runs
 from reprise.tracking.spans import LOCATION, Spans
 from reprise.tracking.sweep_listing import SweepListing
+from reprise.tracking.trace_correlation import TraceCorrelation
 from reprise.tracking.trace_links import TraceLinks
 from reprise.tracking.traces import Traces
 from reprise.tracking.webhooks import Webhooks
@@ -76,6 +77,7 @@ class EmbeddedStore(
     Webhooks,
     EvaluationDatasets,
     EvaluationRecords,
+    TraceCorrelation,
 ):
     """The store in ``directory``; the first verb opens it, and makes it when there is none.
 

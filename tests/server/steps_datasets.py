@@ -29,5 +29,13 @@ STEPS = [
         "traces/link-prompts",
         {"trace_id": "tr-1", "prompt_versions": [{"name": "greeting", "version": "1"}]},
     ),
+    Step(
+        "correlate filters of nothing",
+        POST,
+        "/api/3.0/mlflow/traces/calculate-filter-correlation",
+        {"experiment_ids": ["0"], "filter_string1": "status = 'OK'"},
+    ),
+    Step("list experiments", GET, "experiments/list"),
+    Step("list registered models", GET, "registered-models/list"),
     Step("link no prompts to a trace", POST, "traces/link-prompts", {"trace_id": "tr-1"}),
 ]

@@ -164,3 +164,28 @@ def test_not_everything_is_deleted_at_once(client: httpx.Client) -> None:
     client.put(FILE, content=b"x")
     assert client.delete(f"{API}/artifacts/").status_code in {307, 400, 404}
     assert client.get(FILE).content == b"x"
+
+
+def test_a_page_uploads_a_file_of_a_run(tmp_path: Path) -> None:
+    with (
+        EmbeddedStore(tmp_path / "mlruns") as store,
+        Loopback.start(store, "0" * 32) as loopback,
+        httpx.Client(base_url=loopback.uri, timeout=60) as client,
+    ):
+        client.headers["Authorization"] = f"Bearer {loopback.environ['MLFLOW_TRACKING_TOKEN']}"
+        run = store.create_run("0", start_time=1, user_id="ada").run_id
+        url = "/ajax-api/2.0/mlflow/upload-artifact"
+        assert client.post(f"{url}?run_uuid={run}&path=d/a.txt", content=b"hello").status_code == 200
+        assert client.get(f"/get-artifact?run_id={run}&path=d/a.txt").content == b"hello"
+        for query in (f"run_uuid={run}", "path=a", f"run_uuid={run}&path=../a"):
+            assert client.post(f"{url}?{query}", content=b"x").status_code == 400
+        assert client.post(f"{url}?run_uuid={run}&path=empty").status_code == 400
+        assert client.post(f"{url}?run_uuid={'0' * 32}&path=a", content=b"x").status_code == 404
+        model = store.create_logged_model("0", name="m").model_id
+        with store.artifacts_of(model).writing("MLmodel") as file:
+            file.write(b"flavors: {}")
+        files = f"/ajax-api/2.0/mlflow/logged-models/{model}/artifacts/files"
+        assert client.get(f"{files}?artifact_file_path=MLmodel").content == b"flavors: {}"
+        assert client.get(files).status_code == 400
+        assert client.get("/api/2.0/preview/mlflow/experiments/list").json()["experiments"]
+        assert client.get("/api/2.0/mlflow/registered-models/list").json() == {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -180,3 +181,25 @@ def test_traces_are_found_by_what_is_in_them(spans: EmbeddedStore, filter: str, 
     spans.set_trace_tag("tr-4", "mlflow.linkedPrompts", '[{"name": "greeting", "version": "1"}]')
     spans.set_trace_tag("tr-0", "mlflow.linkedPrompts", "not JSON")
     assert sorted(found(spans, filter)) == traces
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "among", "counts", "npmi"),
+    [
+        ("span.type = 'LLM'", "status = 'OK'", "", (5, 1, 5, 1), 0.0),
+        ("span.name = 'chat'", "span.type = 'TOOL'", "", (5, 2, 2, 2), 1.0),
+        ("span.type = 'LLM'", "span.attributes.colour = 'red'", "", (5, 1, 1, 0), -1.0),
+        ("span.type = 'LLM'", "span.name = 'chat'", "span.name = 'none'", (0, 0, 0, 0), None),
+    ],
+)
+def test_two_filters_are_correlated(
+    spans: EmbeddedStore, first: str, second: str, among: str, counts: tuple[int, ...], npmi: float | None
+) -> None:
+    """Both filters together may be about different spans of a trace."""
+    found = spans.correlate_traces(["0"], first, second, among=among)
+    assert tuple(found) == counts
+    if npmi is None:
+        assert math.isnan(found.npmi) and math.isnan(found.smoothed)
+    else:
+        assert found.npmi == pytest.approx(npmi)
+        assert -1 <= found.smoothed <= 1

@@ -24,7 +24,7 @@ from reprise.server.routes import ROLES
 from reprise.server.wire import encode
 from reprise.tracking.base import Tracking
 
-_VERB = re.compile(r"/(?:ajax-)?api/[^/]+/mlflow/(?P<verb>.+)", re.DOTALL)
+_VERB = re.compile(r"/(?:ajax-)?api/[^/]+/(?:preview/)?mlflow/(?P<verb>.+)", re.DOTALL)
 _FILES = re.compile(r"/(?:ajax-)?api/[^/]+/mlflow-artifacts/(?P<kind>[^/]+)/(?P<path>.*)", re.DOTALL)
 _REGISTRY = ("registered-models/", "model-versions/")
 _SPANS = "/v1/traces"
