@@ -42,7 +42,6 @@ def open_sandbox(
     Raises:
         UsageError: without network it could not be reached, or the project's folder is too large a one.
     """
-    places = find_places(plan, environment, job)
     with ExitStack() as stack:
         bridge: tuple[str, ...] = ()
         bound: tuple[str, ...] = ()
@@ -50,9 +49,9 @@ def open_sandbox(
             port = _port_here(tracking_uri)
             bound = ("--ro-bind", str(stack.enter_context(open_bridge(port))), _BRIDGE)
             bridge = (str(port), f"{_BRIDGE}/{SOCKET}")
-        walls = (*_words(places, sandbox), *bound)
 
         def confine(command: Command) -> Command:
+            walls = (*_words(find_places(plan, environment, job), sandbox), *bound)
             given = dict(command.environ)
             hidden = [(name, None) for name in hidden_variables(os.environ, given)]
             script = str(Path(launcher.__file__).resolve())

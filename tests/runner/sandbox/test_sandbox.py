@@ -117,7 +117,7 @@ def test_the_machine_is_not_there(
         "data": "given",
         "write data": "OSError",
         "beside data": "FileNotFoundError",
-        "store": "FileNotFoundError",
+        "store": ["jobs"],  # the way to the notes of what it reads, and no more
         "write project": 1,
         "write git": "OSError",
         "write python": "OSError",
@@ -135,6 +135,8 @@ def test_the_machine_is_not_there(
     assert run.tags["reprise.sandbox"] == shown
     assert json.loads(sandboxed.artifact(run, "reprise/run.json"))["sandbox"] == shown
     assert (sandboxed.path / "made").read_text() == "x"
+    observed = json.loads(sandboxed.artifact(run, "reprise/run.json"))["observed"]
+    assert str(tmp_path / "data" / "given") in json.dumps(observed) or "data/given" in json.dumps(observed)
 
 
 @pytest.mark.parametrize("option", ("--sandbox", "--no-network"))
