@@ -175,13 +175,15 @@ def report(sides: Sequence[Side], warm: Mapping[str, Sequence[float]], rounds: i
     versions = ", ".join(
         f"{name} {version}" for name in ("reprise-ml", "mlflow") if (version := found(name))
     )
+    is_shared = os.getloadavg()[0] > (os.cpu_count() or 1)
+    busy = " Other work shared the machine, which makes all figures larger." if is_shared else ""
     lines = [
         "# Launch",
         "",
         f"Made by `python {shlex.join([Path(sys.argv[0]).as_posix(), *sys.argv[1:]])}`: "
         f"{rounds} rounds after one that is not counted, the sides taking turns.",
         f"{platform.system()} {platform.machine()}, {os.cpu_count()} CPUs, load {os.getloadavg()[0]:.1f}, "
-        f"Python {platform.python_version()}, {versions}.",
+        f"Python {platform.python_version()}, {versions}.{busy}",
         "",
         "Milliseconds, as min / median / max. *starts* is the CPU as a multiple of a bare start's, by the",
         "least of each: what else runs on the machine only adds. *over* compares the medians.",
