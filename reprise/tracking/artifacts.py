@@ -161,6 +161,7 @@ class ArtifactFolder:
             shutil.rmtree(target)
         else:
             self.file(path).unlink()
+        durable.sync_folder(target.parent)
         if self._digests:
             self._digests.forget(str(target))
 

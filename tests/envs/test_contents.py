@@ -52,6 +52,19 @@ def upgrade(folder: Path) -> None:
     (folder / "beta-2.0.dist-info").rename(folder / "beta-3.0.dist-info")
 
 
+def test_what_a_power_cut_took_is_seen_when_the_machine_has_started_again(
+    made: Environment, log: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Installers do not wait for the disk: of their last files a power cut leaves the names."""
+    taken = site(made) / "alpha_more" / "a.py"
+    edit(taken, "")
+    again(log)
+    assert taken.read_text() == ""  # not looked for at each use
+    monkeypatch.setattr(marker, "current_boot", lambda: "another start")
+    again(log)
+    assert taken.read_text() == "x = 1\n"
+
+
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
