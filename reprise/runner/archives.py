@@ -117,10 +117,14 @@ def _unpack(archive: Path, root: Path) -> list[_Link]:
 def _unpack_zip(archive: Path, root: Path) -> list[_Link]:
     budget = _Budget(archive)
     links = []
+    seen: set[Path] = set()
     with zipfile.ZipFile(archive) as opened:
         for member in opened.infolist():
             budget.spend(member.filename, member.file_size)
             path = _inside(root, member.filename)
+            if path in seen and not member.is_dir():  # of which readers take the first or the last
+                raise _Refused(f'"{member.filename}" is in it twice')
+            seen.add(path)
             mode = member.external_attr >> 16
             if member.flag_bits & 1:
                 raise _Refused(f'"{member.filename}" is encrypted')

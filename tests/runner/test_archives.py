@@ -9,6 +9,7 @@ import tarfile
 import threading
 import zipfile
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -285,3 +286,15 @@ def test_a_missing_or_too_large_download_is_a_sentence(
     with pytest.raises(SourceError, match="cannot be reached"):
         sources.fetch("http://127.0.0.1:1/p.zip", None, tmp_path)
     assert list((house / "cache" / "work-v1").iterdir()) == []
+
+
+@pytest.mark.parametrize("again", ("a/b.txt", "a//b.txt", "./a/b.txt", "a\\b.txt"))
+def test_a_zip_with_a_name_twice_is_refused(tmp_path: Path, again: str) -> None:
+    """Readers take the first or the last: what was looked at may not be what runs."""
+    archive = tmp_path / "a.zip"
+    with zipfile.ZipFile(archive, "w") as opened, pytest.warns() if again == "a/b.txt" else nullcontext():
+        opened.writestr("a/b.txt", "one")
+        opened.writestr(again, "other")
+    with pytest.raises(SourceError, match="is in it twice"):
+        archives.unpack(archive, tmp_path / "to")
+    assert not (tmp_path / "to").exists()
