@@ -73,7 +73,8 @@ def fitted(
 
 def said_of(fit: Fit, as_of: str | None = None) -> str:
     """Which Python was taken, and why."""
-    reason = fit.reason or "the newest one; the project names none"
+    by_then = f" that was released by {as_of[:10]}" if as_of else ""
+    reason = fit.reason or f"the newest one{by_then}; the project names none"
     if as_of and not was_released(fit.python.series, as_of):
         reason = f"none that was released by {as_of[:10]} is here"
     built = f"; {', '.join(fit.built)} must be built from source all the same" if fit.built else ""

@@ -33,14 +33,15 @@ def noting_opened_files(root: Path, ignored: Sequence[str], job: Path) -> Iterat
     Where they cannot be watched, or nothing is to be observed, there is nothing to add.
     """
     notes = job / FOLDER
-    watched = _watch(_places(root, ignored)) if ignored and notes.is_dir() else None
+    places = [*islice(_places(root, ignored), _FOLDERS)] if notes.is_dir() else []
+    watched = _watch(places) if places else None
     if watched is None:
         yield
         return
-    descriptor, places = watched
+    descriptor, watches = watched
     try:
         yield
-        _note(notes, [*_opened(descriptor, places)])
+        _note(notes, [*_opened(descriptor, watches)])
     finally:
         os.close(descriptor)
 
@@ -57,7 +58,7 @@ def _places(root: Path, ignored: Iterable[str]) -> Iterator[str]:
             yield from (f"{folder}/{inner}" for inner in below)
 
 
-def _watch(places: Iterable[str]) -> tuple[int, dict[int, str]] | None:
+def _watch(places: Sequence[str]) -> tuple[int, dict[int, str]] | None:
     """The descriptor of the kernel's events, and the place of each of its numbers; None without one."""
     if not sys.platform.startswith("linux"):
         return None
@@ -68,7 +69,7 @@ def _watch(places: Iterable[str]) -> tuple[int, dict[int, str]] | None:
     if descriptor < 0:
         return None
     found: dict[int, str] = {}
-    for place in islice(places, _FOLDERS):
+    for place in places:
         number = library.inotify_add_watch(descriptor, os.fsencode(place), _CLOSED_UNWRITTEN)
         if number >= 0:
             found[number] = place
