@@ -14,7 +14,7 @@ def main() -> NoReturn:
     prepare_process()
     # A start makes tens of thousands of objects that stay. Python would look through them for garbage again
     # and again while they are made, and once more at the end: a tenth of the time of a short command.
-    set_threshold(50_000)
+    set_threshold(100_000)
     from reprise.cli.outcomes import exit_code_of
     from reprise.cli.verbs import cli
 
