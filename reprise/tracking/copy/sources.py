@@ -13,6 +13,7 @@ from reprise.tracking.copy.filestore.layout import META, REGISTRY, TRASH, is_exp
 from reprise.tracking.copy.tracking import TrackingSource
 from reprise.tracking.embedded import DATABASE_NAME
 from reprise.tracking.registry import open_tracking
+from reprise.tracking.rest import RestTracking
 
 _MAGIC = b"SQLite format 3\0"
 _SQLITE = re.compile(r"sqlite(?:\+\w+)?:///")
@@ -39,7 +40,12 @@ def open_source(text: str, start: Path, artifacts: Path | None = None) -> Source
 
         return MlflowDatabase(ServerTables(text), start, artifacts)
     if "://" in text and not text.startswith("file:") and not _SQLITE.match(text):
-        return TrackingSource(open_tracking(text, start))
+        tracking = open_tracking(text, start)
+        if isinstance(tracking, RestTracking):
+            from reprise.tracking.copy.pushed import PushedSource
+
+            return PushedSource(tracking)
+        return TrackingSource(tracking)
     path = _local_path(text, start)
     if path.is_file():
         return _open_file(path, artifacts)

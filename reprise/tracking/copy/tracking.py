@@ -112,11 +112,12 @@ class TrackingSource:
 
     def versions(self, model: RegisteredModel) -> Iterator[SourceVersion | Fault | Note]:
         quoted = model.name.replace("'", "''")
-        for version in pages(
+        listed = pages(
             lambda token: self._tracking.search_model_versions(
                 filter=f"name = '{quoted}'", max_results=1000, page_token=token
             )
-        ):
+        )
+        for version in sorted(listed, key=lambda one: one.version):  # a server counts upwards
             number = version.version
             aliases = tuple(alias for alias, pointed in model.aliases.items() if pointed == number)
             try:

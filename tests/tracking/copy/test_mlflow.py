@@ -132,6 +132,29 @@ def test_a_killed_import_goes_on_where_it_stopped(house: Path, tmp_path: Path) -
     assert_seen(seen(tmp_path / "store", home), expected)
 
 
+@pytest.mark.parametrize("kind", ["file store", "sqlite", "server"])
+def test_a_round_trip_by_a_server_of_mlflow_changes_nothing(house: Path, kind: str, tmp_path: Path) -> None:
+    source, _, _ = written(kind)
+    bring(source, tmp_path / "first")
+    uri = mlflow_server.tracking_uri(f"a round trip of a {kind}")
+    with EmbeddedStore(tmp_path / "first") as store:
+        destination = RestDestination.at(uri)
+        census = Transfer(TrackingSource(store), destination, with_deleted=False).all()
+        destination.close()
+    assert census.differences == ()
+    again = bring(uri, tmp_path / "first")
+    assert (again.new, again.differences) == (0, ())
+    assert bring(uri, tmp_path / "second").differences == ()
+    with EmbeddedStore(tmp_path / "first") as first, EmbeddedStore(tmp_path / "second") as second:
+        for run in second.search_runs(
+            [one.experiment_id for one in second.search_experiments().items]
+        ).items:
+            was, is_now = first.get_run(run.run_id), second.get_run(run.run_id)
+            assert is_now._replace(artifact_uri="", experiment_id="") == was._replace(
+                artifact_uri="", experiment_id=""
+            )
+
+
 def test_pushed_runs_are_what_they_were_and_are_pushed_once(house: Path, tmp_path: Path) -> None:
     source, _, before = written("sqlite")
     bring(f"sqlite:///{source}", tmp_path / "store")

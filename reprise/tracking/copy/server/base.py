@@ -11,7 +11,7 @@ class ServerEnd:
 
     def __init__(self, tracking: RestTracking) -> None:
         self.tracking = tracking
-        self._ids = Ids(tracking)
+        self.ids = Ids(tracking)
         self._experiments: dict[str, str] = {}
 
     @property

@@ -20,7 +20,7 @@ _PENDING = "LOGGED_MODEL_PENDING"
 class PushedModels(ServerEnd):
     def put_model(self, model: LoggedModel, experiment_id: str, run_id: str | None) -> Put:
         """Make it with its params, tags and points, or bring the one that was made up to date."""
-        found = self._ids.find_model(model.model_id, experiment_id)
+        found = self.ids.find_model(model.model_id, experiment_id)
         kept: list[Kept] = []
         is_new = found is None or COPY_INCOMPLETE in found.tags
         if found is None:
@@ -29,15 +29,15 @@ class PushedModels(ServerEnd):
             kept += self._update_model(found, model)
         known = {(point.key, point.timestamp, point.step) for _, _, point in found.metrics}
         for _, measured_by, point in model.metrics:
-            here = self._ids.here_of(measured_by, experiment_id)
+            here = self.ids.here_of(measured_by, experiment_id)
             if here and (point.key, point.timestamp, point.step) not in known:
                 self.tracking.log_batch(here, metrics=[point._replace(model_id=found.model_id)])
         return Put(found.model_id, is_new, saw_files=not is_new, kept=kept)
 
     def find_model(self, model: LoggedModel, experiment_id: str) -> LoggedModel | None:
         """The model there, with what it names in the ids of the source."""
-        here = self._ids.find_model(model.model_id, experiment_id)
-        return None if here is None else self._original_model(self.tracking.get_logged_model(here.model_id))
+        here = self.ids.find_model(model.model_id, experiment_id)
+        return None if here is None else self.original_model(self.tracking.get_logged_model(here.model_id))
 
     def _make_model(self, model: LoggedModel, experiment_id: str, run_id: str | None) -> LoggedModel:
         times = marks.Times(model.creation_time, model.last_update_time)
@@ -56,14 +56,14 @@ class PushedModels(ServerEnd):
         body |= {name: value for name, value in about.items() if value}
         answer = self.tracking.connection.call("POST", "logged-models", json=body, repeatable=False)
         made = shapes.logged_model(answer["model"])
-        self._ids.learn(model.model_id, made.model_id)
+        self.ids.learn(model.model_id, made.model_id)
         if model.status != _PENDING:
             body = {"model_id": made.model_id, "status": model.status}
             self.tracking.connection.call("PATCH", logged_model_path(made.model_id), json=body)
         return made
 
     def _update_model(self, here: LoggedModel, model: LoggedModel) -> list[Kept]:
-        theirs, ours = _fields(model), _fields(self._original_model(here))
+        theirs, ours = _fields(model), _fields(self.original_model(here))
         said = marks.said_before(here.tags) or (said_of(ours) if COPY_INCOMPLETE in here.tags else None)
         merge = merge_fields(theirs, ours, said)
         changes = changes_of(merge)
@@ -79,16 +79,16 @@ class PushedModels(ServerEnd):
             call("DELETE", path, repeatable=False)
         return kept_of("logged models", merge)
 
-    def _original_model(self, here: LoggedModel) -> LoggedModel:
+    def original_model(self, here: LoggedModel) -> LoggedModel:
         times = marks.times_of(here.tags) or marks.Times(here.creation_time, here.last_update_time)
-        source_run = here.source_run_id and self._ids.run_origin(here.source_run_id)
+        source_run = here.source_run_id and self.ids.run_origin(here.source_run_id)
         return here._replace(
             tags=marks.without_marks(here.tags),
             source_run_id=source_run,
             creation_time=times.creation,
             last_update_time=times.last_update,
             metrics=tuple(
-                point._replace(run_id=self._ids.run_origin(point.run_id)) for point in here.metrics
+                point._replace(run_id=self.ids.run_origin(point.run_id)) for point in here.metrics
             ),
         )
 

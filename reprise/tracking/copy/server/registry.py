@@ -32,7 +32,7 @@ class PushedRegistry(ServerEnd):
             return Put(model.name, is_new=True)
         if here.tags.get(COPIED_FROM) != _identity(model):
             raise TrackingError("the server has another model of this name", code="RESOURCE_ALREADY_EXISTS")
-        merge = merge_fields(theirs, _fields(_original(here)), marks.said_before(here.tags))
+        merge = merge_fields(theirs, _fields(original_registered_model(here)), marks.said_before(here.tags))
         changes = changes_of(merge)
         if "description" in changes.facts:
             body = {"name": model.name, "description": model.description}
@@ -44,7 +44,7 @@ class PushedRegistry(ServerEnd):
         here = self._registered(model.name)
         if here is None or here.tags.get(COPIED_FROM) != _identity(model):
             return None
-        return _original(here)
+        return original_registered_model(here)
 
     def put_aliases(self, model: RegisteredModel) -> Sequence[Kept]:
         """After the versions. Then all that the source says of the model is noted with it."""
@@ -96,7 +96,7 @@ def _aliases(model: RegisteredModel) -> dict[str, str]:
     return {f"{_ALIAS}{alias}": str(version) for alias, version in model.aliases.items()}
 
 
-def _original(here: RegisteredModel) -> RegisteredModel:
+def original_registered_model(here: RegisteredModel) -> RegisteredModel:
     """The model as it is in the source, but for what was changed there."""
     times = marks.times_of(here.tags) or marks.Times(here.creation_time, here.last_update_time)
     return here._replace(

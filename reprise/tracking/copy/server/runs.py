@@ -23,7 +23,7 @@ _PIECE = 100  # params or tags of a request
 class PushedRuns(ServerEnd):
     def put_run(self, run: Run, experiment_id: str) -> Put:
         """Make it, or bring the one that carries its id in a tag up to date."""
-        before = self._ids.find_run(run.run_id, experiment_id)
+        before = self.ids.find_run(run.run_id, experiment_id)
         fields = _fields(run)
         if before is None:
             new = self.tracking.create_run(
@@ -33,7 +33,7 @@ class PushedRuns(ServerEnd):
                 run_name=run.run_name or None,
                 tags={**marks.marks_of(run.run_id, fields), COPY_INCOMPLETE: "true"},
             ).run_id
-            self._ids.learn(run.run_id, new)
+            self.ids.learn(run.run_id, new)
             if run.status != "RUNNING":
                 self.tracking.update_run(new, status=run.status, end_time=run.end_time)
             kept = self._log(new, tags=self._tags_there(run.tags, experiment_id))
@@ -53,8 +53,8 @@ class PushedRuns(ServerEnd):
 
     def find_run(self, run: Run, experiment_id: str) -> Run | None:
         """The run there, with what it names in the ids of the source."""
-        here = self._ids.find_run(run.run_id, experiment_id)
-        return None if here is None else self._original_run(here)
+        here = self.ids.find_run(run.run_id, experiment_id)
+        return None if here is None else self.original_run(here)
 
     def put_points(self, run_id: str, points: Sequence[Metric]) -> None:
         """Those of a logged model's are put with the model."""
@@ -84,7 +84,7 @@ class PushedRuns(ServerEnd):
 
     def _update_run(self, before: Run, run: Run, experiment_id: str) -> list[Kept]:
         theirs = _fields(run)
-        ours = _fields(self._original_run(before))
+        ours = _fields(self.original_run(before))
         said = marks.said_before(before.tags)
         if said is None and (COPY_INCOMPLETE in before.tags or before.status not in _ENDED):
             said = said_of(ours)
@@ -135,20 +135,20 @@ class PushedRuns(ServerEnd):
     def _tags_there(self, tags: Mapping[str, str], experiment_id: str) -> dict[str, str]:
         """The tags in the ids of the server: a run's parent is what its parent became."""
         parent = tags.get(PARENT_RUN_ID)
-        here = parent and self._ids.here_of(parent, experiment_id)
+        here = parent and self.ids.here_of(parent, experiment_id)
         return {**tags, PARENT_RUN_ID: here} if here else dict(tags)
 
-    def _original_run(self, here: Run) -> Run:
+    def original_run(self, here: Run) -> Run:
         tags = marks.without_marks(here.tags)
         if parent := tags.get(PARENT_RUN_ID):
-            tags[PARENT_RUN_ID] = self._ids.run_origin(parent)
+            tags[PARENT_RUN_ID] = self.ids.run_origin(parent)
         return here._replace(
             tags=tags,
             model_inputs=tuple(
-                link._replace(model_id=self._ids.model_origin(link.model_id)) for link in here.model_inputs
+                link._replace(model_id=self.ids.model_origin(link.model_id)) for link in here.model_inputs
             ),
             model_outputs=tuple(
-                link._replace(model_id=self._ids.model_origin(link.model_id)) for link in here.model_outputs
+                link._replace(model_id=self.ids.model_origin(link.model_id)) for link in here.model_outputs
             ),
         )
 
@@ -157,7 +157,7 @@ class PushedRuns(ServerEnd):
     ) -> list[ModelLink]:
         """The links to models that were pushed as well, with their new ids; a server takes each once."""
         known = {link.model_id for link in there}
-        found = ((self._ids.find_model(link.model_id, experiment_id), link.step) for link in links)
+        found = ((self.ids.find_model(link.model_id, experiment_id), link.step) for link in links)
         return [
             ModelLink(model.model_id, step)
             for model, step in found

@@ -31,7 +31,7 @@ class PushedTraces(ServerEnd):
                 "the server is older than MLflow 3, and gives traces ids of its own"
             ) from error
         for run_id in trace.runs:
-            if here := self._ids.here_of(run_id, experiment_id):
+            if here := self.ids.here_of(run_id, experiment_id):
                 link = {"trace_ids": [trace.trace.trace_id], "run_id": here}
                 self.tracking.connection.call("POST", "traces/link-to-run", json=link)
         return Put(trace.trace.trace_id, is_new)
@@ -43,12 +43,16 @@ class PushedTraces(ServerEnd):
             return None
         for found in read_trace(body, trace.experiment_id):
             if isinstance(found, SourceTrace):
-                metadata = dict(found.trace.metadata)
-                if run_id := metadata.get(SOURCE_RUN):
-                    metadata[SOURCE_RUN] = self._ids.run_origin(run_id)
-                runs = tuple(self._ids.run_origin(run_id) for run_id in found.runs)
-                return SourceTrace(found.trace._replace(metadata=metadata), runs)
+                return self.original_trace(found)
         return None
+
+    def original_trace(self, here: SourceTrace) -> SourceTrace:
+        """The trace as it was where it was pushed from: it kept its id, and its runs did not."""
+        metadata = dict(here.trace.metadata)
+        if run_id := metadata.get(SOURCE_RUN):
+            metadata[SOURCE_RUN] = self.ids.run_origin(run_id)
+        runs = tuple(self.ids.run_origin(run_id) for run_id in here.runs)
+        return SourceTrace(here.trace._replace(metadata=metadata), runs)
 
     def trace_location(self, trace_id: str) -> str | None:
         """Where the server keeps the files of a trace."""
@@ -69,7 +73,7 @@ class PushedTraces(ServerEnd):
     def _trace_shape(self, trace: Trace, experiment_id: str) -> dict[str, Any]:
         metadata = dict(trace.metadata)
         if run_id := metadata.get(SOURCE_RUN):
-            metadata[SOURCE_RUN] = self._ids.here_of(run_id, experiment_id) or run_id
+            metadata[SOURCE_RUN] = self.ids.here_of(run_id, experiment_id) or run_id
         optional = {
             "execution_duration": None if trace.duration is None else f"{trace.duration / 1000:.3f}s",
             "client_request_id": trace.client_request_id,

@@ -33,7 +33,7 @@ class PushedVersions(ServerEnd):
                 "the server has another version of this number", code="RESOURCE_ALREADY_EXISTS"
             )
         theirs = _fields(version)
-        merge = merge_fields(theirs, _fields(self._original_version(here)), marks.said_before(here.tags))
+        merge = merge_fields(theirs, _fields(self.original_version(here)), marks.said_before(here.tags))
         changes = changes_of(merge)
         self._set_facts(version, changes.facts)
         self._change_version_tags(version, changes.tags)
@@ -51,7 +51,7 @@ class PushedVersions(ServerEnd):
         here = self._version_there(version.name, version.version)
         if here is None or here.tags.get(COPIED_FROM) != _identity(version):
             return None
-        return self._original_version(here)
+        return self.original_version(here)
 
     def _version_there(self, name: str, number: int) -> ModelVersion | None:
         quoted = name.replace("'", "''")
@@ -91,7 +91,7 @@ class PushedVersions(ServerEnd):
 
     def _source(self, owner: str, path: str, source: str) -> tuple[str, str, str | None]:
         """The run that the files of a version come from, where they are, and the logged model; there."""
-        here = self._ids.known(owner)
+        here = self.ids.known(owner)
         if here is None:
             raise TrackingError(f"{owner}, which has its files, was not pushed")
         if source.startswith("models:/"):
@@ -121,11 +121,11 @@ class PushedVersions(ServerEnd):
                 body = {**about, "key": key, "value": value}
                 self.tracking.connection.call("POST", f"{_PATH}/set-tag", json=body)
 
-    def _original_version(self, here: ModelVersion) -> ModelVersion:
+    def original_version(self, here: ModelVersion) -> ModelVersion:
         times = marks.times_of(here.tags) or marks.Times(here.creation_time, here.last_update_time)
         return here._replace(
             tags=marks.without_marks(here.tags),
-            run_id=self._ids.run_origin(here.run_id) if here.run_id else "",
+            run_id=self.ids.run_origin(here.run_id) if here.run_id else "",
             creation_time=times.creation,
             last_update_time=times.last_update,
         )
