@@ -149,8 +149,10 @@ def test_it_has_its_grace_period_when_it_is_stopped(sandboxed: ProjectFolder, op
     started = sandboxed.run("-e", "is_ended", "--no-wait", option)
     assert started.exit_code == 0, started.err
     run_id = started.out.strip()
-    assert eventually(lambda: "ready" in sandboxed.reprise("runs", "logs", run_id).out)
-    assert sandboxed.reprise("runs", "stop", run_id).exit_code == 0
+    try:
+        assert eventually(lambda: "ready" in sandboxed.reprise("runs", "logs", run_id).out)
+    finally:
+        assert sandboxed.reprise("runs", "stop", run_id).exit_code == 0
     (run,) = sandboxed.runs()
     assert run.status == "KILLED"
     assert "ended" in sandboxed.artifact(run, "reprise/output.log")
