@@ -134,6 +134,11 @@ def make_folder(path: Path) -> None:
         path.mkdir(exist_ok=True)
 
 
+def printable(text: str) -> str:
+    """A text that may hold a path, with the bytes that are no UTF-8 written as ``\\xff``."""
+    return os.fsencode(text).decode("utf-8", "backslashreplace") if not text.isascii() else text
+
+
 def confined(root: Path, name: str, what: str) -> Path:
     """``root / name``, refused when it leaves ``root`` by ``..``, an absolute path or a symlink.
 

@@ -7,7 +7,7 @@ import logging
 from pathlib import Path
 
 import reprise
-from reprise import durable, lock
+from reprise import durable, lock, paths
 from reprise.errors import RepriseError, TrackingError, UsageError
 from reprise.named_tuple import NamedTuple
 from reprise.redact import redact
@@ -283,7 +283,7 @@ def planned_tags(plan: Plan) -> dict[str, str]:
         told[tags.GIT_REPO_URL] = plan.checkout.repository_url or repository.url
         told[tags.DIRTY] = str(repository.dirty).lower()
     told |= plan.again.tags if plan.again else {}
-    return {name: value for name, value in told.items() if value is not None}
+    return {name: paths.printable(value) for name, value in told.items() if value is not None}
 
 
 def _new_params(run: Run, invocation: Invocation, limit: int | None) -> dict[str, str]:

@@ -325,3 +325,12 @@ def test_a_store_that_refuses_the_end_of_a_run_gets_it_later(
     assert "token expired; the rest is kept in" in result.err
     listed = demo.reprise("runs", "list", "--json")
     assert '"FINISHED"' in listed.out and "late news" in listed.err
+
+
+def test_a_project_in_a_folder_whose_name_is_no_text_runs_and_is_bundled(project: Write) -> None:
+    demo = project({"MLproject": "entry_points: {main: {command: 'echo done'}}"})
+    odd = demo.path.parent / os.fsdecode(b"odd\xff\xfe")
+    shutil.copytree(demo.path, odd)
+    assert demo.reprise("run", str(odd), "--env-manager", "local").exit_code == 0
+    assert r"odd\xff\xfe" in demo.reprise("runs", "show", "@last").out
+    assert demo.reprise("bundle", "@last", "-o", str(demo.path / "b.zip")).exit_code == 0

@@ -43,7 +43,7 @@ def write(folder: Path, manifest: Manifest, record: RunRecord, run: Run) -> None
         indent=1,
         ensure_ascii=False,
     )
-    (folder / layout.CRATE).write_text(f"{text}\n", encoding="utf-8")
+    (folder / layout.CRATE).write_text(f"{text}\n", encoding="utf-8", errors="backslashreplace")
 
 
 def _graph(folder: Path, manifest: Manifest, record: RunRecord, run: Run) -> list[Entity]:

@@ -97,12 +97,16 @@ def _fill(tracking: Tracking, run: Run, record: RunRecord, folder: Path, wanted:
         lock = environments.add_credentials(environments.lock_of(tracking, run), tracking, run)
         packages.put(lock, folder / layout.PACKAGES, offline=wanted.offline)
     told = tracked.read(tracking, run)
-    (folder / layout.TRACKING).write_text(tracked.to_json(told), encoding="utf-8")
+    (folder / layout.TRACKING).write_text(
+        tracked.to_json(told), encoding="utf-8", errors="backslashreplace"
+    )
     signed_by = signing.key_id(key.public_key()) if key else None
     manifest = Manifest(run.run_id, reprise.__version__, inputs, left_out, signed_by=signed_by)
     crate.write(folder, manifest, record, run)
     manifest = manifest._replace(files=layout.entries(folder))
-    (folder / layout.MANIFEST).write_text(layout.to_json(manifest), encoding="utf-8")
+    (folder / layout.MANIFEST).write_text(
+        layout.to_json(manifest), encoding="utf-8", errors="backslashreplace"
+    )
     said = statement.to_bytes(statement.statement(folder, manifest, record))
     line = signing.sealed(said, key) if key else said
     (folder / layout.PROVENANCE).write_bytes(line + b"\n")

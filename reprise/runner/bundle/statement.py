@@ -129,4 +129,6 @@ def _times(**moments: int | None) -> dict[str, str]:
 
 
 def to_bytes(data: Mapping[str, Any]) -> bytes:
-    return json.dumps(data, ensure_ascii=False, sort_keys=True).encode()
+    return json.dumps(data, ensure_ascii=False, sort_keys=True).encode(
+        errors="backslashreplace"
+    )  # of a surrogate, the escape of JSON
