@@ -27,12 +27,16 @@ class GetMetricHistory(RunRequest, kw_only=True):
     max_results: Annotated[int, msgspec.Meta(ge=1)] | None = None
 
 
-class GetMetricHistoryBulk(Request):
+class GetMetricHistoryBulk(Request, kw_only=True):
     """The only verb whose list field is named in the singular: ``?run_id=a&run_id=b``."""
 
-    run_id: Annotated[tuple[str, ...], msgspec.Meta(min_length=1, max_length=MOST_BULK_RUNS)]
+    run_id: Annotated[tuple[str, ...], msgspec.Meta(max_length=MOST_BULK_RUNS)] = ()
     metric_key: Word
     max_results: Annotated[int, msgspec.Meta(ge=1)] = MOST_BULK_POINTS
+
+    def __post_init__(self) -> None:
+        if not self.run_id:
+            raise ValueError("GetMetricHistoryBulk request must specify at least one run_id.")
 
 
 class GetMetricHistoryInterval(Request):
@@ -52,7 +56,11 @@ class GetMetricHistoryInterval(Request):
 
 
 class SearchDatasets(Request):
-    experiment_ids: Annotated[tuple[str, ...], msgspec.Meta(min_length=1, max_length=20)]
+    experiment_ids: Annotated[tuple[str, ...], msgspec.Meta(max_length=20)] = ()
+
+    def __post_init__(self) -> None:
+        if not self.experiment_ids:
+            raise ValueError("SearchDatasets request must specify at least one experiment_id.")
 
 
 class HistoryPoint(msgspec.Struct, omit_defaults=True, gc=False):

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from reprise.errors import TrackingError
+from reprise.server import metrics
 from reprise.server.logged_models import FinalizeLoggedModel, GetLoggedModel
 from reprise.server.metrics import GetMetricHistoryBulk
 from reprise.server.routes import VERBS
@@ -87,3 +88,9 @@ def test_every_verb_is_compared_with_mlflows_own_server() -> None:
 
     for verb in VERBS:
         assert any(asks(verb.method, verb.path, step.method, step.path) for step in STEPS), verb.path
+
+
+def test_a_question_about_nothing_is_refused_in_mlflows_words() -> None:
+    for kind, said in ((metrics.GetMetricHistoryBulk, "one run_id"), (metrics.SearchDatasets, "one exp")):
+        with pytest.raises(TrackingError, match=f"request must specify at least {said}"):
+            read_body(b'{"metric_key": "acc"}', kind, {})
