@@ -13,7 +13,9 @@ that git can go on with, and whole checkouts only.
 from __future__ import annotations
 
 import difflib
+import errno
 import logging
+import os
 import re
 import shlex
 import shutil
@@ -21,8 +23,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from reprise import disk
 from reprise.errors import SourceError
-from reprise.paths import make_folders
+from reprise.paths import make_folders, room_hint
 from reprise.runner import git, git_faults, locations, remotes, repositories
 from reprise.runner.git import HEAD
 from reprise.runner.mirror import Damaged, Mirror, NotGiven, not_at_hand, quietly
@@ -78,10 +81,25 @@ def obtain(
         except Damaged as again:
             raise SourceError(f"git cannot make a mirror of {remote.url}: {again}") from again
     make_folders(copy.parent)
-    shutil.copytree(whole, copy, symlinks=True)
+    _copy_tree(whole, copy)
     if found.branch is not None:
         enter_branch(copy, found.branch, found.commit)
     return found
+
+
+def _copy_tree(whole: Path, copy: Path) -> None:
+    """Copy a checkout; what fails is said once, and not for each of its files."""
+    try:
+        shutil.copytree(whole, copy, symlinks=True)
+    except shutil.Error as error:
+        failures = error.args[0]
+        full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(copy))
+        is_full = disk.disk_of(copy).is_full
+        reason = disk.reason_of(full) if is_full else failures[0][2]
+        raise SourceError(
+            f"{len(failures)} files of the project cannot be copied to {copy}: {reason}",
+            hint=room_hint(full) if is_full else None,
+        ) from error
 
 
 def _resolve(mirror: Mirror, candidates: Sequence[str]) -> Found:

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from reprise.errors import SourceError, UsageError
-from reprise.runner import git_faults, locations, sources
+from reprise.runner import git_faults, locations, mirrors, sources
 from reprise.schemas.job import Checkout
-from tests.fakes import git_http, repositories
+from tests.fakes import disks, git_http, repositories
 from tests.fakes.repositories import Demo, commit, make
 from tests.fakes.repositories import git as by_hand
 
@@ -666,3 +666,17 @@ def test_a_damaged_mirror_is_made_again_with_a_sentence(
         assert head(checkout) == commit_id
         assert by_hand(checkout.path, "log", "--format=%H").splitlines()[-1] == demo.first
     assert "is damaged" in caplog.text and "making it again" in caplog.text
+
+
+@pytest.mark.mounts
+def test_a_copy_that_finds_the_disk_full_is_one_sentence(tmp_path: Path) -> None:
+    whole = tmp_path / "whole"
+    whole.mkdir()
+    for number in range(50):
+        (whole / f"{number}.csv").write_bytes(bytes(100_000))
+    with (
+        disks.mounted(tmp_path / "disk", "1m") as small,
+        pytest.raises(SourceError, match="is full") as full,
+    ):
+        mirrors._copy_tree(whole, small / "copy")
+    assert len(full.value.message) < 300 and full.value.hint and "REPRISE_CACHE_DIR" in full.value.hint
