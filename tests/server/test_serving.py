@@ -20,6 +20,7 @@ import pytest
 from reprise.errors import UsageError
 from reprise.server.serving import Serving, serve
 from reprise.server.stopping import TidyServer
+from reprise.tracking.artifact_names import UPLOADS
 from reprise.tracking.embedded import EmbeddedStore
 from tests.conftest import PATIENCE, eventually
 
@@ -95,11 +96,11 @@ def test_it_waits_for_no_client_that_takes_no_part_and_prints_nothing(
             client.sendall(words.encode())
             if words == download:
                 assert client.recv(12) == b"HTTP/1.1 200"
-        assert eventually(lambda: list(files.rglob(".*")))
+        assert eventually(lambda: list(files.glob(f"{UPLOADS}/*")))
         server.send_signal(ask_to_stop)
         _, printed = server.communicate(timeout=PATIENCE)
     assert printed == ""
-    assert not list(files.rglob(".*"))
+    assert not list(files.glob(f"{UPLOADS}/*"))
 
 
 @pytest.mark.slow
