@@ -38,6 +38,14 @@ def test_each_promise_names_what_tries_it() -> None:
     assert tried >= NAMES
 
 
+def test_the_figures_are_of_these_scenarios_and_no_promise_was_broken() -> None:
+    figures = read_table(read_figures(DOCUMENT))
+    assert set(figures) == {*NAMES, ALL}
+    assert {name: count.broken for name, count in figures.items() if count.broken} == {}
+    assert all(count.died > 0 for count in figures.values())
+    assert figures[ALL] == Count(*map(sum, zip(*(figures[name] for name in NAMES), strict=True)))
+
+
 def test_the_same_seed_chooses_the_same_points() -> None:
     calls = Counter(rename=3, write=2000)
     points = {choose_point(calls, random.Random("1 7")) for _ in range(5)}
