@@ -127,8 +127,9 @@ def _of_environments(cache: Path) -> Iterator[str]:
 def _of_leftovers(world: World) -> Iterator[str]:
     for room in ("work-v1", "scratch-v1", "arriving-v1"):
         yield from (f"left behind: {path}" for path in (world.cache / room).glob("*"))
-    for folder in (world.store / "jobs", world.temporary):
-        yield from (f"left behind: {path}" for path in folder.glob("*"))
+    for path in (*(world.store / "jobs").glob("*"), *world.temporary.glob("*")):
+        if not _is_probe(path):
+            yield f"left behind: {path}"
     for place, names, files in os.walk(world.root):
         if place == str(world.root):
             names[:] = [name for name in names if name != "uv"]  # of another program
@@ -137,6 +138,11 @@ def _of_leftovers(world: World) -> Iterator[str]:
                 yield f"left behind: {place}/{name}"
             if name.startswith("reprise.db.new") or (name.endswith(".lock") and place.endswith(".git")):
                 yield f"left behind: {place}/{name}"
+
+
+def _is_probe(path: Path) -> bool:
+    """Whether it is the file by which Python's tempfile finds out that it can write into a folder."""
+    return path.is_file() and path.read_bytes() in (b"", b"blat")
 
 
 def _sha256(file: Path) -> str:
