@@ -161,9 +161,10 @@ def _file_path(parts: SplitResult) -> Path:
 
 
 def _is_folder(text: str, base: Path) -> bool:
+    """Whether it is one as it is written: ``a#..`` is no way back to ``.`` where there is no ``a#..``."""
     try:
-        return _local(text, base).is_dir()
-    except SourceError:  # too long a name, or another user's home
+        return (base / Path(text).expanduser()).is_dir()
+    except (OSError, RuntimeError, ValueError):  # too long a name, or a home that is not known
         return False
 
 

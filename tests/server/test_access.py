@@ -364,7 +364,8 @@ def test_many_slow_uploads_keep_nobody_waiting(house: Path) -> None:
                 f"PUT {FILES}/0/run/artifacts/{number} HTTP/1.1\r\nHost: 127.0.0.1\r\n"
                 "Content-Length: 10\r\n\r\n01234".encode()
             )
-        assert eventually(lambda: len(list(Path("mlruns/artifacts").rglob(".*"))) == 64)
+        arriving = Path("mlruns/artifacts")
+        assert eventually(lambda: sum(path.is_file() for path in arriving.rglob("*")) == 64)
         assert server.ask(f"{API}/experiments/get?experiment_id=0")[0] == 200
 
 
@@ -393,7 +394,7 @@ main()
 def test_an_upload_for_which_there_is_no_room_says_so_and_leaves_nothing(house: Path) -> None:
     with served(code=FULL) as server:
         status, answer = server.ask(f"{FILES}/0/run/artifacts/big.bin", b"x" * (3 << 20), method="PUT")
-        assert (status, json.loads(answer)["message"]) == (500, os.strerror(errno.EFBIG))
+        assert (status, os.strerror(errno.EFBIG) in json.loads(answer)["message"]) == (500, True)
         assert server.ask(f"{FILES}/0/run/artifacts/small.bin", b"x", method="PUT")[0] == 200
         server.process.terminate()
         assert server.process.stderr is not None

@@ -168,4 +168,4 @@ def test_a_disk_that_fails_is_told_without_its_paths(
     monkeypatch.setattr("reprise.ui.run_page.head_of", head_of)
     answer = ask(store, "GET", f"/runs/{run.run_id}")
     assert answer.status_code == 500
-    assert "No space left on device" in answer.text and "/secret" not in answer.text
+    assert "is full" in answer.text and "/secret" not in answer.text
