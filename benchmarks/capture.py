@@ -28,8 +28,9 @@ from statistics import median
 from typing import Any
 
 from reprise import projects
-from reprise.runner import executor, provenance, record
 from reprise.runner.capture.recording import Recording
+from reprise.runner.runs import executor, lifecycle
+from reprise.runner.sources import provenance
 
 RESULTS = Path(__file__).resolve().parent / "results" / "capture.md"
 GOAL = 30  # milliseconds before the start, on a clean repository
@@ -89,7 +90,7 @@ def observe(spent: dict[str, list[float]]) -> None:
     timed(executor, "opening", "before", time.perf_counter)
     timed(Recording, "_complete", "beside", time.thread_time)
     timed(Recording, "ended", "waited", time.perf_counter)
-    timed(record, "closing", "after", time.perf_counter)
+    timed(lifecycle, "closing", "after", time.perf_counter)
     timed(provenance, "repository", "status", time.perf_counter)
 
 

@@ -25,13 +25,16 @@ from pathlib import Path
 from typing import NamedTuple
 
 from reprise import __version__
-from reprise.envs import interpreters, pyproject, resolving, translate, uv
-from reprise.envs.candidates import Candidate, Candidates, find_candidates
-from reprise.envs.compiling import compiled, pins_of
-from reprise.envs.fitting import choose
-from reprise.envs.pins import Pin
-from reprise.envs.question import Question
-from reprise.envs.wheel_coverage import Wheels, coverage_of
+from reprise.envs.project_files import pyproject
+from reprise.envs.pypi import uv
+from reprise.envs.pythons import interpreters
+from reprise.envs.pythons.candidates import Candidate, Candidates, find_candidates
+from reprise.envs.virtualenv import resolving, translate
+from reprise.envs.virtualenv.compiling import compiled, pins_of
+from reprise.envs.virtualenv.fitting import choose
+from reprise.envs.virtualenv.pins import Pin
+from reprise.envs.virtualenv.question import Question
+from reprise.envs.virtualenv.wheel_coverage import Wheels, coverage_of
 from reprise.errors import EnvError, ProjectError, RepriseError
 from reprise.schemas.environment import Policy, PythonEnv
 from reprise.schemas.environment_files import read_conda_env

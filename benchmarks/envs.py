@@ -45,7 +45,7 @@ COLUMNS = (*STATES, "first import", "second import")
 WARM_LOOKUPS = """
 import json, sys, time
 from pathlib import Path
-from reprise.envs import store, virtualenv
+from reprise.envs.cache import store; from reprise.envs.virtualenv import manager as virtualenv
 from reprise.schemas.environment import Policy
 from reprise.schemas.loader import load_project
 

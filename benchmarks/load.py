@@ -28,7 +28,7 @@ import psutil
 from launch import found
 
 from reprise.schemas.entities import Metric
-from reprise.tracking.embedded import EmbeddedStore
+from reprise.tracking.sqlite.store import EmbeddedStore
 
 RESULTS = Path(__file__).resolve().parent / "results" / "load.md"
 REPRISE = Path(sys.executable).with_name("reprise")

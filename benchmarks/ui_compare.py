@@ -24,7 +24,7 @@ from statistics import median
 from typing import TYPE_CHECKING, NamedTuple
 
 from reprise.schemas.entities import Metric
-from reprise.tracking.embedded import EmbeddedStore
+from reprise.tracking.sqlite.store import EmbeddedStore
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page

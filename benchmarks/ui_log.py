@@ -60,7 +60,7 @@ def _live(folder: Path) -> Mapping[str, float]:
 
 
 def _large(folder: Path) -> Mapping[str, float]:
-    from reprise.ui.log_lines import LineIndex
+    from reprise.ui.log.lines import LineIndex
 
     log = folder / "large.log"
     block = b"".join(b"epoch %d loss 0.123456 accuracy 0.9876\n" % line for line in range(25_000))

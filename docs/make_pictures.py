@@ -17,10 +17,10 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(REPOSITORY))
 
 from playwright.sync_api import Browser, sync_playwright  # noqa: E402
+from reprise.tracking.embedded import EmbeddedStore  # noqa: E402
 
 from reprise.schemas import tags  # noqa: E402
 from reprise.schemas.entities import Metric  # noqa: E402
-from reprise.tracking.embedded import EmbeddedStore  # noqa: E402
 from tests.ui.conftest import serving  # noqa: E402
 from tests.ui.sample import Sample, make_sample  # noqa: E402
 

@@ -17,18 +17,18 @@ from typing import TYPE_CHECKING, Any, Protocol
 from reprise import paths
 from reprise.children import interpreter
 from reprise.errors import RunFailed, UsageError
-from reprise.runner import detached, executor
-from reprise.runner.detached import Detached
-from reprise.runner.lease import request_stop
-from reprise.runner.reap import reap
-from reprise.runner.request import is_offline, make_request
+from reprise.runner.jobs.lease import request_stop
+from reprise.runner.planning.request import is_offline, make_request
+from reprise.runner.runs import detached, executor
+from reprise.runner.runs.detached import Detached
+from reprise.runner.runs.reap import reap
 from reprise.schemas.environment import RegistryLogin
 from reprise.schemas.job import Outcome, RunRequest, RunStatus, Sandbox, Source
 from reprise.startup import occupy_standard_descriptors
 from reprise.tracking.registry import open_tracking
 
 if TYPE_CHECKING:
-    from reprise.runner.reproduce import Reproduction
+    from reprise.runner.reproducing.reproduce import Reproduction
 
 __all__ = ["SubmittedRun", "reproduce", "run"]
 
@@ -169,8 +169,8 @@ def reproduce(
     Raises:
         RepriseError: what the run needs is missing, all of it told at once; nothing has run.
     """
-    from reprise.runner import reproduce as runner
-    from reprise.runner.restore import Wanted
+    from reprise.runner.reproducing import reproduce as runner
+    from reprise.runner.reproducing.needs import Wanted
     from reprise.schemas import tolerance as tolerances
 
     occupy_standard_descriptors()

@@ -20,7 +20,7 @@ import pytest
 from reprise.cli.outcomes import exit_code_of
 from reprise.cli.verbs import cli
 from reprise.schemas.entities import Run
-from reprise.tracking.embedded import EmbeddedStore
+from reprise.tracking.sqlite.store import EmbeddedStore
 from tests import machine
 
 REPOSITORY = Path(__file__).resolve().parents[1]

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable
 from functools import cache
 
-from reprise.envs import pip_settings
+from reprise.envs.pypi import pip_settings
 from tests.envs import docker_engine
 from tests.fakes import databases, disks
 

@@ -13,8 +13,8 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.version import Version
 
-from reprise.envs import lockfiles, pins
-from reprise.envs.requirements import canonical
+from reprise.envs.project_files.requirements import canonical
+from reprise.envs.virtualenv import lockfiles, pins
 from tests.conftest import REPOSITORY
 
 LOCK = REPOSITORY / "requirements.lock"

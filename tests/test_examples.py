@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from reprise.runner.find import find_run
+from reprise.runner.jobs.find import find_run
 from reprise.schemas import tags
 from reprise.schemas.entities import Run
 from reprise.tracking.base import Tracking

@@ -47,7 +47,7 @@ def pytest_on(path: str, *arguments: str, **environ: str) -> subprocess.Complete
 
 @pytest.mark.slow
 def test_what_the_machine_lacks_is_left_out_and_told_at_the_end() -> None:
-    tests = ("tests/envs/test_docker.py", "tests/ui/test_notes.py", "-k", "shell or note")
+    tests = ("tests/envs/docker/test_manager.py", "tests/ui/test_notes.py", "-k", "shell or note")
     done = pytest_on("/nowhere", *tests)
     assert done.returncode == 0, done.stdout
     *_, docker, summary = done.stdout.splitlines()
@@ -69,7 +69,7 @@ def test_what_the_machine_lacks_is_left_out_and_told_at_the_end() -> None:
 def test_what_pytest_inherited_does_not_decide() -> None:
     done = pytest_on(
         os.environ["PATH"],
-        "tests/tracking/test_commits.py::test_an_interrupted_thread_takes_no_write_of_another_along",
+        "tests/tracking/sqlite/test_commits.py::test_an_interrupted_thread_takes_no_write_of_another_along",
         "tests/backends/test_local.py::test_cancel_ends_the_whole_group",
     )
     assert done.returncode == 0, done.stdout

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import house as shape
 from tests.conftest import REPOSITORY, UV_CACHE
 
 PACKAGE = REPOSITORY / "reprise"
@@ -32,6 +33,22 @@ def test_no_file_is_longer_than_450_lines() -> None:
     assert {path: lines for path, lines in lengths.items() if lines > 450} == {}
 
 
+def test_no_folder_has_more_than_25_modules() -> None:
+    """The command line has a module for each verb; elsewhere a full folder is several subjects."""
+    full = {folder: count for folder, count in shape.files_by_folder().items() if count > 25}
+    assert full.keys() - {"reprise.cli"} == set(), full
+
+
+def test_modules_import_one_way() -> None:
+    """An import inside a function counts, which other tools leave out of their circles."""
+    assert [sorted(circle) for circle in shape.circles()] == []
+
+
+def test_the_figures_of_the_house_can_be_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    shape.main()
+    assert "| circles of files | 0 |" in capsys.readouterr().out
+
+
 def test_every_module_says_what_it_is() -> None:
     silent = [
         path.relative_to(REPOSITORY)
@@ -43,7 +60,7 @@ def test_every_module_says_what_it_is() -> None:
 
 def test_one_module_puts_files_in_their_place() -> None:
     """What is renamed elsewhere would not be on the disk, nor swept when its maker died."""
-    run_by_other_pythons = {"envs/bytecode.py", "runner/verdict/files/reading.py"}
+    run_by_other_pythons = {"envs/cache/bytecode.py", "runner/verdict/files/reading.py"}
     bare = [
         f"{name}:{node.lineno}"
         for path in PACKAGE.rglob("*.py")

@@ -11,7 +11,7 @@ import pytest
 
 from reprise import durable, paths
 from reprise.errors import UsageError
-from reprise.tracking.embedded import EmbeddedStore
+from reprise.tracking.sqlite.store import EmbeddedStore
 
 
 def test_a_store_is_found_upward_as_git_finds_its_folder(tmp_path: Path) -> None:

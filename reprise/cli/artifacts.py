@@ -93,7 +93,7 @@ def put(run: str, source: Path, path: str | None, tracking_uri: str | None) -> N
 @tracking_option
 def root(uri: str | None, tracking_uri: str | None) -> None:
     """Show where a store keeps its artifacts, or note URI, after their files were copied there."""
-    from reprise.tracking.embedded import EmbeddedStore
+    from reprise.tracking.sqlite.store import EmbeddedStore
 
     with opened(tracking_uri) as tracking:
         if not isinstance(tracking, EmbeddedStore):
@@ -106,7 +106,7 @@ def root(uri: str | None, tracking_uri: str | None) -> None:
 
 def _owner(tracking: Tracking, run: str) -> str:
     """The id of the run or the logged model, which is there."""
-    from reprise.runner.find import find_run
+    from reprise.runner.jobs.find import find_run
 
     if run.startswith("m-"):
         return tracking.get_logged_model(run).model_id

@@ -28,7 +28,7 @@ def backup(file: Path, no_artifacts: bool, force: bool, tracking_uri: str | None
     """Write a store to FILE, a tar with digests, also while a server writes to the store."""
     from reprise import progress
     from reprise.runner.backup.making import make_backup
-    from reprise.tracking.embedded import EmbeddedStore
+    from reprise.tracking.sqlite.store import EmbeddedStore
 
     if file.exists() and not force:
         raise UsageError(f"{file} exists already", hint="give another name, or --force to replace it")

@@ -65,7 +65,7 @@ def make(
     """
     from reprise.amounts import read_size
     from reprise.runner.bundle import making
-    from reprise.runner.request import is_offline
+    from reprise.runner.planning.request import is_offline
 
     most = making.MAX_INPUT if max_input is None else read_size("--max-input", max_input)
     wanted = making.Wanted(with_packages, most, sign, is_offline(offline))

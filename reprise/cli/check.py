@@ -36,19 +36,19 @@ def check(uri: str, version: str | None, strict: bool, json_: bool) -> int:
     With --strict also what keeps a run from being performed again, each with the reason and what to do.
     """
     from reprise.envs import registry as envs
-    from reprise.runner import sources
     from reprise.runner.lint import lint
+    from reprise.runner.sources import working_copy
     from reprise.schemas.check import check as check_project
     from reprise.schemas.loader import read_project
 
-    checkout = sources.fetch(uri, version, paths.here())
+    checkout = working_copy.fetch(uri, version, paths.here())
     try:
         report = check_project(checkout.path, strict=strict)
         environment = read_project(checkout.path).project.environment
         report = replace(report, faults=(*report.faults, *envs.faults_of(environment)))
         findings = lint(checkout) if strict else ()
     finally:
-        sources.discard(checkout)
+        working_copy.discard(checkout)
     if json_:
         found: dict[str, Any] = {"faults": report.faults, "warnings": report.warnings}
         show.as_json(found | ({"findings": [_as_dict(item) for item in findings]} if strict else {}))

@@ -30,7 +30,7 @@ def diff(a: str, b: str, all_: bool, tracking_uri: str | None, json_: bool) -> N
 
     A run is an id, the start of one, or @last.
     """
-    from reprise.runner.find import find_run
+    from reprise.runner.jobs.find import find_run
     from reprise.runner.verdict.changes import changes, only_differences
     from reprise.runner.verdict.engine import compare_runs
     from reprise.runner.verdict.recorded import both

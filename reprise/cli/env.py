@@ -15,7 +15,7 @@ from reprise.errors import EnvError, UsageError
 from reprise.legible import make_legible
 
 if TYPE_CHECKING:
-    from reprise.envs.inventory import Entry
+    from reprise.envs.cache.inventory import Entry
     from reprise.schemas.environment import Package
 
 _SHORT = 12  # digits of a digest
@@ -37,7 +37,7 @@ env.add_command(prune)
 @json_option
 def list_(json_: bool) -> None:
     """The environments of the cache, the last used one first; images of docker are the engine's."""
-    from reprise.envs import inventory
+    from reprise.envs.cache import inventory
     from reprise.progress import spinner
 
     with spinner("Measuring environments"):
@@ -55,8 +55,9 @@ def list_(json_: bool) -> None:
 @tracking_option
 @json_option
 def show_(word: str, lock_: bool, tracking_uri: str | None, json_: bool) -> None:
-    from reprise.envs import inventory, registry
-    from reprise.runner.environments import named
+    from reprise.envs import registry
+    from reprise.envs.cache import inventory
+    from reprise.runner.restore.environments import named
 
     if lock_ and json_:
         raise UsageError("--lock prints the lock as it is; it goes without --json")
@@ -94,7 +95,7 @@ def show_(word: str, lock_: bool, tracking_uri: str | None, json_: bool) -> None
 @json_option
 def diff(a: str, b: str, tracking_uri: str | None, json_: bool) -> None:
     from reprise.envs.difference import difference
-    from reprise.runner.environments import packages
+    from reprise.runner.restore.environments import packages
 
     of_a = packages(a, partial(opened, tracking_uri))
     of_b = packages(b, partial(opened, tracking_uri))
@@ -121,7 +122,7 @@ def diff(a: str, b: str, tracking_uri: str | None, json_: bool) -> None:
 @tracking_option
 def path(word: str, tracking_uri: str | None) -> None:
     from reprise.envs import registry
-    from reprise.runner import environments
+    from reprise.runner.restore import environments
 
     found = environments.named(word, partial(opened, tracking_uri))
     if not registry.MANAGERS[found.lock.manager].KEEPS_FOLDER:
@@ -138,7 +139,7 @@ def check(word: str | None, json_: bool) -> None:
 
     A damaged one is made again at its next use.
     """
-    from reprise.envs import checking, inventory
+    from reprise.envs.cache import checking, inventory
     from reprise.progress import spinner
 
     cached = inventory.entries()
@@ -161,7 +162,7 @@ def check(word: str | None, json_: bool) -> None:
 
 
 def _facts(entry: Entry) -> dict[str, Any]:
-    from reprise.envs import contents, inventory
+    from reprise.envs.cache import contents, inventory
 
     size = inventory.size(entry.prefix)
     return {

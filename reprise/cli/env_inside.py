@@ -69,9 +69,9 @@ def _entered(
     offline: bool,
     tracking_uri: str | None,
 ) -> Iterator[Environment]:
-    from reprise.envs import inventory
-    from reprise.runner import environments
-    from reprise.runner.request import make_request
+    from reprise.envs.cache import inventory
+    from reprise.runner.planning.request import make_request
+    from reprise.runner.restore import environments
 
     request = make_request(
         word,

@@ -15,7 +15,7 @@ from reprise.cli.options import json_option, tracking_option
 from reprise.errors import UsageError
 
 if TYPE_CHECKING:
-    from reprise.runner.prune import Judged, Pruned
+    from reprise.runner.maintenance.prune import Judged, Pruned
 
 log = logging.getLogger(__name__)
 
@@ -42,9 +42,9 @@ def prune(
     An environment that a run is in stays. The runs that used it keep their locks.
     """
     from reprise.progress import spinner
-    from reprise.runner.prune import prune_cache
-    from reprise.tracking.embedded import EmbeddedStore
+    from reprise.runner.maintenance.prune import prune_cache
     from reprise.tracking.registry import open_tracking
+    from reprise.tracking.sqlite.store import EmbeddedStore
 
     here = open_tracking(tracking_uri or os.environ.get("MLFLOW_TRACKING_URI"), paths.here())
     known = None if isinstance(here, EmbeddedStore) and not here.exists else here

@@ -22,7 +22,7 @@ def experiments() -> None:
 @json_option
 def list_(deleted: bool, tracking_uri: str | None, json_: bool) -> None:
     """All experiments, newest first."""
-    from reprise.runner.find import all_experiments
+    from reprise.runner.jobs.find import all_experiments
 
     with opened(tracking_uri) as tracking:
         found = all_experiments(tracking, "DELETED_ONLY" if deleted else "ACTIVE_ONLY")
@@ -52,7 +52,7 @@ def create(name: str, tracking_uri: str | None, json_: bool) -> None:
 @click.argument("new_name")
 @tracking_option
 def rename(experiment: str, new_name: str, tracking_uri: str | None) -> None:
-    from reprise.runner.find import find_experiment
+    from reprise.runner.jobs.find import find_experiment
 
     with opened(tracking_uri) as tracking:
         found = find_experiment(tracking, experiment)
@@ -64,8 +64,8 @@ def rename(experiment: str, new_name: str, tracking_uri: str | None) -> None:
 @click.argument("experiments", metavar="EXPERIMENT...", nargs=-1, required=True)
 @tracking_option
 def delete(experiments: tuple[str, ...], tracking_uri: str | None) -> None:
-    from reprise.runner.find import find_experiment
-    from reprise.runner.watched import refuse_watched_in
+    from reprise.runner.jobs.find import find_experiment
+    from reprise.runner.runs.watched import refuse_watched_in
 
     with opened(tracking_uri) as tracking:
         found = [find_experiment(tracking, experiment) for experiment in experiments]
@@ -82,7 +82,7 @@ def delete(experiments: tuple[str, ...], tracking_uri: str | None) -> None:
 @click.argument("experiments", metavar="EXPERIMENT...", nargs=-1, required=True)
 @tracking_option
 def restore(experiments: tuple[str, ...], tracking_uri: str | None) -> None:
-    from reprise.runner.find import find_experiment
+    from reprise.runner.jobs.find import find_experiment
 
     with opened(tracking_uri) as tracking:
         found = [find_experiment(tracking, experiment) for experiment in experiments]

@@ -15,7 +15,7 @@ from reprise.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from reprise.tracking.garbage import Deleted
+    from reprise.tracking.sqlite.garbage import Deleted
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
 
@@ -33,9 +33,9 @@ _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
 def gc(older_than: str, dry_run: bool, tracking_uri: str | None, json_: bool) -> None:
     """Remove for good the runs, logged models and experiments that were deleted, with their files."""
     from reprise import progress
-    from reprise.runner.gc import collect
-    from reprise.tracking.embedded import EmbeddedStore
-    from reprise.tracking.rest import RestTracking
+    from reprise.runner.maintenance.gc import collect
+    from reprise.tracking.rest.store import RestTracking
+    from reprise.tracking.sqlite.store import EmbeddedStore
 
     age, start = _milliseconds(older_than), time.monotonic()
     with opened(tracking_uri) as tracking, progress.spinner("Looking for what was deleted") as say:

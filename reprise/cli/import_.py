@@ -48,7 +48,7 @@ def import_(
 
     from reprise import paths
     from reprise.cli import copies, show
-    from reprise.runner.sweep import sweep_cache, sweep_store
+    from reprise.runner.runs.sweep import sweep_cache, sweep_store
     from reprise.tracking.copy.sources import open_source
 
     start = time.monotonic()
@@ -75,8 +75,8 @@ def import_(
 def _destination(tracking_uri: str | None) -> EmbeddedDestination:
     from reprise import paths
     from reprise.tracking.copy.embedded.destination import EmbeddedDestination
-    from reprise.tracking.embedded import EmbeddedStore
     from reprise.tracking.registry import open_tracking
+    from reprise.tracking.sqlite.store import EmbeddedStore
 
     uri = tracking_uri or os.environ.get("MLFLOW_TRACKING_URI") or None
     store = open_tracking(uri, paths.here())

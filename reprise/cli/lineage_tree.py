@@ -14,7 +14,7 @@ from reprise.named_tuple import NamedTuple
 if TYPE_CHECKING:
     from reprise.runner.models.lineage import Lineage, Origin, Reproduction
     from reprise.schemas.entities import ModelVersion, Run
-    from reprise.schemas.run_record import InputRecord, ParameterRecord
+    from reprise.schemas.record.run_record import InputRecord, ParameterRecord
 
 _DIGITS = 12  # of a digest or a commit
 _MOST = 20  # lines of one kind

@@ -54,7 +54,7 @@ def lock(
     A lock that is there is used by reprise run.
     """
     from reprise.runner import locks
-    from reprise.runner.request import make_request
+    from reprise.runner.planning.request import make_request
 
     if locked and (upgrade or as_of or platforms or output):
         raise UsageError("--locked only checks", hint="leave --upgrade, --as-of, --platform and -o out")

@@ -38,7 +38,7 @@ def model_options(command: F) -> F:
 
 def policy_of(python: str | None, offline: bool) -> Policy:
     """How the model's environment may be made, as the options say."""
-    from reprise.runner.request import is_offline, read_python
+    from reprise.runner.planning.request import is_offline, read_python
     from reprise.schemas.environment import Policy
 
     return Policy(python=read_python(python), offline=is_offline(offline))

@@ -33,7 +33,7 @@ models.add_command(serve)
 @json_option
 def list_(filter_: str, tracking_uri: str | None, json_: bool) -> None:
     """All registered models by name, with their newest version."""
-    from reprise.tracking.paging import pages
+    from reprise.tracking.search.paging import pages
 
     with opened(tracking_uri) as tracking:
         search = tracking.search_registered_models
@@ -82,7 +82,7 @@ def show_(name: str, version: str | None, tracking_uri: str | None, json_: bool)
 
 
 def _show_lineage(name: str, version: str, tracking_uri: str | None, json_: bool) -> None:
-    from reprise.runner.find import find_version
+    from reprise.runner.jobs.find import find_version
     from reprise.runner.models.lineage import lineage
 
     with opened(tracking_uri) as tracking:
@@ -109,7 +109,7 @@ def register(
     SOURCE is runs:/RUN/PATH, models:/m-ID or models:/NAME/VERSION; RUN is an id, the start of one, or
     @last.
     """
-    from reprise.runner.register import register as register_model
+    from reprise.runner.models.register import register as register_model
 
     with opened(tracking_uri) as tracking:
         version = register_model(tracking, source, name, description)

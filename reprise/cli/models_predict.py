@@ -49,11 +49,11 @@ def predict(
 ) -> None:
     """Ask a model for predictions of all rows of a file, inside its own environment."""
     from reprise import paths
+    from reprise.runner.jobs.signals import interruptible
     from reprise.runner.models import predict as predicting
     from reprise.runner.models.fleet import Wanted
     from reprise.runner.models.folder import is_address
     from reprise.runner.models.worker import Settings
-    from reprise.runner.signals import interruptible
 
     policy = policy_of(python, offline)
     formats = _format(source, given), _format(target, asked)

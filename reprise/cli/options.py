@@ -72,9 +72,9 @@ def opened(tracking_uri: str | None, *, make: bool = False) -> Iterator[Tracking
     Raises:
         UsageError: there is no store here, and the verb does not ``make`` one.
     """
-    from reprise.runner.reap import reap
-    from reprise.tracking.embedded import EmbeddedStore
+    from reprise.runner.runs.reap import reap
     from reprise.tracking.registry import open_tracking
+    from reprise.tracking.sqlite.store import EmbeddedStore
 
     tracking = open_tracking(tracking_uri or os.environ.get("MLFLOW_TRACKING_URI") or None, paths.here())
     if isinstance(tracking, EmbeddedStore) and not tracking.exists and not make:

@@ -75,7 +75,7 @@ def _refused_by_system(error: OSError) -> int:
 
 
 def _interrupted(error: BaseException) -> int:
-    from reprise.runner.signals import Terminated
+    from reprise.runner.jobs.signals import Terminated
 
     cause = error.__cause__ or error  # click wraps what ends it in an Abort
     if isinstance(cause, Terminated):

@@ -62,7 +62,7 @@ def push(
 
 
 def _source(tracking: Tracking, runs: tuple[str, ...], experiments: tuple[str, ...]) -> Source:
-    from reprise.runner.find import find_experiment, find_run
+    from reprise.runner.jobs.find import find_experiment, find_run
     from reprise.tracking.copy.tracking import TrackingSource
 
     if runs:

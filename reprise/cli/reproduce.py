@@ -22,7 +22,7 @@ from reprise.cli.options import (
 from reprise.cli.verdicts import given_tolerance, refuse_difference, show_verdict, tolerance_options
 
 if TYPE_CHECKING:
-    from reprise.runner.reproduce import Reproduction
+    from reprise.runner.reproducing.reproduce import Reproduction
 
 log = logging.getLogger(__name__)
 
@@ -74,10 +74,10 @@ def reproduce(
     both models predict on the input example is compared as well. Everything that is missing is told before
     anything runs.
     """
-    from reprise.runner import reproduce as runner
     from reprise.runner.bundle.opening import is_bundle
-    from reprise.runner.request import is_offline
-    from reprise.runner.restore import Wanted
+    from reprise.runner.planning.request import is_offline
+    from reprise.runner.reproducing import reproduce as runner
+    from reprise.runner.reproducing.needs import Wanted
 
     allowed = given_tolerance(tolerance, tolerance_file, strict=strict)
     wanted = Wanted(

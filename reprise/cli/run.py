@@ -23,7 +23,7 @@ from reprise.cli.options import (
 from reprise.errors import RunFailed, TrackingError, UsageError
 
 if TYPE_CHECKING:
-    from reprise.runner.plan import Plan
+    from reprise.runner.planning.plan import Plan
     from reprise.schemas.job import Outcome, RunRequest
     from reprise.tracking.base import Tracking
 
@@ -115,7 +115,7 @@ def run(
 
 
 def _request(uri: str, given: dict[str, Any]) -> RunRequest:
-    from reprise.runner.request import make_request, read_params_file
+    from reprise.runner.planning.request import make_request, read_params_file
     from reprise.schemas.job import Source
 
     for option in ("run_name", "experiment_name"):
@@ -141,7 +141,7 @@ def _request(uri: str, given: dict[str, Any]) -> RunRequest:
 
 
 def _perform(request: RunRequest, tracking: Tracking, json_: bool) -> None:
-    from reprise.runner import executor
+    from reprise.runner.runs import executor
 
     started = time.monotonic()
     outcome = executor.run(request, tracking, stdout_to_stderr=json_)
@@ -172,7 +172,7 @@ def _as_dict(outcome: Outcome) -> dict[str, Any]:
 
 
 def _start(request: RunRequest, tracking: Tracking, json_: bool) -> None:
-    from reprise.runner import detached
+    from reprise.runner.runs import detached
 
     started = detached.start(request, tracking)
     if json_:
@@ -183,14 +183,14 @@ def _start(request: RunRequest, tracking: Tracking, json_: bool) -> None:
 
 
 def _show_plan(request: RunRequest, tracking: Tracking, json_: bool) -> None:
-    from reprise.runner import sources
-    from reprise.runner.plan import make_plan
+    from reprise.runner.planning.plan import make_plan
+    from reprise.runner.sources import working_copy
 
     plan = make_plan(request, tracking)
     try:
         facts = _facts(plan, tracking)
     finally:
-        sources.discard(plan.checkout)
+        working_copy.discard(plan.checkout)
     if json_:
         show.as_json(facts)
         return
@@ -203,9 +203,9 @@ def _show_plan(request: RunRequest, tracking: Tracking, json_: bool) -> None:
 
 def _facts(plan: Plan, tracking: Tracking) -> dict[str, Any]:
     """The plan for people and programs, in the order in which it is carried out."""
-    from reprise.runner.bind import MASK
-    from reprise.runner.plan import python_of
-    from reprise.runner.record import planned_tags
+    from reprise.runner.planning.bind import MASK
+    from reprise.runner.planning.plan import python_of
+    from reprise.runner.runs.lifecycle import planned_tags
 
     repository = plan.checkout.repository
     return {
@@ -229,16 +229,16 @@ def _facts(plan: Plan, tracking: Tracking) -> dict[str, Any]:
 
 def _show_entry_point(uri: str, name: str, version: str | None, offline: bool) -> None:
     """``reprise run URI -e NAME --help``: the parameters with types, defaults and descriptions."""
-    from reprise.runner import sources
+    from reprise.runner.sources import working_copy
     from reprise.schemas.loader import find_entry_point, read_project
     from reprise.schemas.use import Use, use_project
 
-    checkout = sources.fetch(uri, version, paths.here(), offline=offline)
+    checkout = working_copy.fetch(uri, version, paths.here(), offline=offline)
     try:
         project = use_project(read_project(checkout.path), Use(name, environment=False))
         entry_point = find_entry_point(project, name)
     finally:
-        sources.discard(checkout)
+        working_copy.discard(checkout)
     show.print_line(f"Usage: reprise run {uri} -e {entry_point.name} [-P NAME=VALUE]...")
     click.echo()
     show.pairs("Command", [(entry_point.command.strip(), "")])
@@ -250,7 +250,7 @@ def _show_entry_point(uri: str, name: str, version: str | None, offline: bool) -
 
 def _describe(parameter: Any) -> str:
     """One line: type, default or need, constraints, description."""
-    from reprise.runner.bind import MASK
+    from reprise.runner.planning.bind import MASK
 
     parts = [parameter.type]
     if parameter.default is not None:

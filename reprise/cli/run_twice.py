@@ -13,7 +13,7 @@ from reprise.cli.verdicts import refuse_difference, show_verdict
 from reprise.errors import RunFailed
 
 if TYPE_CHECKING:
-    from reprise.runner.twice import Twice
+    from reprise.runner.reproducing.twice import Twice
     from reprise.schemas.job import Outcome, RunRequest
     from reprise.tracking.base import Tracking
 
@@ -27,7 +27,7 @@ def perform(request: RunRequest, tracking: Tracking, json_: bool) -> None:
         RunFailed: the first run did not finish well.
         NotReproduced: the second did not come out as the first.
     """
-    from reprise.runner.twice import run_twice
+    from reprise.runner.reproducing.twice import run_twice
 
     started = time.monotonic()
     done = run_twice(request, tracking, stdout_to_stderr=json_)

@@ -53,7 +53,7 @@ def list_(
 ) -> None:
     """The newest runs, one line each."""
     from reprise.cli import run_columns
-    from reprise.runner.find import experiment_names, find_experiment
+    from reprise.runner.jobs.find import experiment_names, find_experiment
 
     names_of = run_columns.parse(columns)
     with opened(tracking_uri) as tracking:
@@ -79,7 +79,7 @@ def list_(
 @tracking_option
 @json_option
 def show_(run: str, tracking_uri: str | None, json_: bool) -> None:
-    from reprise.runner.find import find_run
+    from reprise.runner.jobs.find import find_run
 
     with opened(tracking_uri) as tracking:
         found = find_run(tracking, run)
@@ -109,8 +109,8 @@ def show_(run: str, tracking_uri: str | None, json_: bool) -> None:
 @tracking_option
 @json_option
 def logs(run: str, follow: bool, environment: bool, tracking_uri: str | None, json_: bool) -> None:
-    from reprise.runner import logs
-    from reprise.runner.find import find_run
+    from reprise.runner.jobs.find import find_run
+    from reprise.runner.runs import logs
 
     if follow and (environment or json_):
         raise UsageError("--follow shows the run's own output as it comes; it goes without the other two")
@@ -135,8 +135,8 @@ def logs(run: str, follow: bool, environment: bool, tracking_uri: str | None, js
 @tracking_option
 def delete(runs: tuple[str, ...], with_children: bool | None, tracking_uri: str | None) -> None:
     from reprise.runner.families import delete_family, find_descendants
-    from reprise.runner.find import find_run
-    from reprise.runner.watched import refuse_watched
+    from reprise.runner.jobs.find import find_run
+    from reprise.runner.runs.watched import refuse_watched
 
     with opened(tracking_uri) as tracking:
         found = [find_run(tracking, run) for run in runs]
@@ -161,7 +161,7 @@ def delete(runs: tuple[str, ...], with_children: bool | None, tracking_uri: str 
 @click.argument("runs", metavar="RUN...", nargs=-1, required=True)
 @tracking_option
 def restore(runs: tuple[str, ...], tracking_uri: str | None) -> None:
-    from reprise.runner.find import find_run
+    from reprise.runner.jobs.find import find_run
 
     with opened(tracking_uri) as tracking:
         found = [find_run(tracking, run, view_type="DELETED_ONLY") for run in runs]
@@ -183,9 +183,9 @@ def restore(runs: tuple[str, ...], tracking_uri: str | None) -> None:
 @click.option("--reason", metavar="TEXT", help="Why, for --force; it is recorded with the run.")
 @tracking_option
 def stop(run: str, force: bool, reason: str | None, tracking_uri: str | None) -> None:
-    from reprise.runner.find import find_run
-    from reprise.runner.stop import end_lost_run
-    from reprise.runner.stop import stop as stop_run
+    from reprise.runner.jobs.find import find_run
+    from reprise.runner.runs.stop import end_lost_run
+    from reprise.runner.runs.stop import stop as stop_run
 
     if reason is not None and not force:
         raise UsageError("--reason is recorded by --force only")

@@ -11,7 +11,7 @@ import click
 from reprise.errors import INTERRUPTED, UsageError
 
 if TYPE_CHECKING:
-    from reprise.server.access import Access
+    from reprise.server.http.access import Access
     from reprise.server.serving import Serving
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -76,8 +76,8 @@ def access_of(host: str, auth: Path | None, token: str | None, insecure: bool) -
     Raises:
         UsageError: they contradict each other, or leave a server open to others.
     """
-    from reprise.server.access import Everyone, OneSecret
-    from reprise.server.users import Users
+    from reprise.server.http.access import Everyone, OneSecret
+    from reprise.server.http.users import Users
 
     if auth and token:
         raise UsageError("both --auth and --token are given", hint="give one of them")
@@ -105,9 +105,9 @@ def serving_of(
     Raises:
         UsageError: a value cannot be, or some contradict each other.
     """
-    from reprise.server.foreign import read_origins
-    from reprise.server.hosts import read_hosts
-    from reprise.server.prefix import Prefix, read_prefix
+    from reprise.server.http.foreign import read_origins
+    from reprise.server.http.hosts import read_hosts
+    from reprise.server.http.prefix import Prefix, read_prefix
     from reprise.server.serving import Serving
 
     return Serving(
@@ -135,9 +135,9 @@ def serve_store(
     """
     from reprise import paths
     from reprise.runner import gc_over_http
-    from reprise.runner.sweep import sweep_cache, sweep_store
+    from reprise.runner.runs.sweep import sweep_cache, sweep_store
     from reprise.server.serving import serve
-    from reprise.tracking.embedded import EmbeddedStore
+    from reprise.tracking.sqlite.store import EmbeddedStore
     from reprise.ui import WebPages
 
     with EmbeddedStore(folder or paths.find_store(paths.here()), artifact_root) as store:

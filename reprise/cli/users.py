@@ -29,7 +29,7 @@ def add(file: Path, name: str, role: str, token: bool) -> None:
     The password is asked for, or read from standard input when that is no terminal; a token is made
     and printed once.
     """
-    from reprise.server import users
+    from reprise.server.http import users
 
     if not name or ":" in name or not name.isprintable():
         raise UsageError(f"{name!r} cannot be a name", hint="any printable text without a colon can")
@@ -53,7 +53,7 @@ def _password() -> str:
 @click.argument("file", type=Path)
 def list_(file: Path) -> None:
     """List the users with their roles."""
-    from reprise.server import users
+    from reprise.server.http import users
 
     rows = [
         (name, entry["role"], "token" if "token" in entry else "password")
@@ -67,7 +67,7 @@ def list_(file: Path) -> None:
 @click.argument("name")
 def remove(file: Path, name: str) -> None:
     """Remove a user; a server that runs lets them in no more."""
-    from reprise.server import users
+    from reprise.server.http import users
 
     users.remove(file, name)
     show.print_note(f"{name} is removed")

@@ -37,7 +37,7 @@ def verify(
     runs failed in the same way, the exit code is 8. A run is an id, the start of one, or @last. The verdict
     is kept with RUN_B.
     """
-    from reprise.runner.find import find_run
+    from reprise.runner.jobs.find import find_run
     from reprise.runner.verdict import compare, store_verdict
     from reprise.runner.verdict.report import as_data
 

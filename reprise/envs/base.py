@@ -1,7 +1,7 @@
 """The protocol of an environment manager: a MODULE that has these names satisfies it.
 
 Duties that a manager does not have are borrowed from here by plain assignment at the top of its
-file (``unhealthy = base.always_healthy``). ``envs/registry.py`` lists the managers, ``envs/store.py``
+file (``unhealthy = base.always_healthy``). ``envs/registry.py`` lists the managers, ``envs/cache/store.py``
 materialises, and both know nothing of runs or parameters; nor does a manager.
 """
 

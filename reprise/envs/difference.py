@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from reprise.envs.requirements import canonical
+from reprise.envs.project_files.requirements import canonical
 from reprise.named_tuple import NamedTuple
 from reprise.schemas.environment import Package
 

@@ -14,8 +14,13 @@ from pathlib import Path
 
 from reprise.durable import write_file
 from reprise.envs import base
-from reprise.envs.current_python import ACTIVATED, NONE_ON_PATH, CurrentPython, find_current_python
-from reprise.envs.python_facts import PythonFacts, describe_python, environment_of
+from reprise.envs.pythons.current import (
+    ACTIVATED,
+    NONE_ON_PATH,
+    CurrentPython,
+    find_current_python,
+)
+from reprise.envs.pythons.facts import PythonFacts, describe_python, environment_of
 from reprise.errors import EnvError
 from reprise.paths import cache_dir
 from reprise.process import patched

@@ -32,14 +32,16 @@ def read(path: Path) -> tuple[Package, ...]:
 
 
 def _of_conda(path: Path) -> tuple[Package, ...]:
-    from reprise.envs import conda, conda_lockfiles, conda_records, pins
+    from reprise.envs.conda import lockfiles, records
+    from reprise.envs.conda import manager as conda
+    from reprise.envs.virtualenv import pins
 
-    held = conda_lockfiles.read(path)
-    here = conda_records.here()
+    held = lockfiles.read(path)
+    here = records.here()
     platform = here if here in held.platforms else held.platforms[0]
-    pip = conda_records.PipPart(requirements=tuple(pins.lines(held.pip.get(platform, ()))))
-    content = conda_records.CondaLock(platform, held.records[platform], pip)
-    return conda.packages(conda_records.lock_of(content))
+    pip = records.PipPart(requirements=tuple(pins.lines(held.pip.get(platform, ()))))
+    content = records.CondaLock(platform, held.records[platform], pip)
+    return conda.packages(records.lock_of(content))
 
 
 def _of_uv(path: Path) -> tuple[Package, ...]:
@@ -73,7 +75,7 @@ def _of_run(path: Path) -> tuple[Package, ...]:
 
 
 def _of_requirements(path: Path) -> tuple[Package, ...]:
-    from reprise.envs.requirements import pinned
+    from reprise.envs.project_files.requirements import pinned
 
     lines = path.read_text(encoding="utf-8").splitlines()
     return tuple(package for package in pinned(lines) if package.version or package.origin)

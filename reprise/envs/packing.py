@@ -10,7 +10,10 @@ import logging
 from pathlib import Path
 from typing import Any
 
-from reprise.envs import base, installing, interpreters, uv, uv_failures
+from reprise.envs import base
+from reprise.envs.pypi import uv, uv_failures
+from reprise.envs.pythons import interpreters
+from reprise.envs.virtualenv import installing
 from reprise.errors import EnvError
 from reprise.lock import scratch
 from reprise.named_tuple import NamedTuple

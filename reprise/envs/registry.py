@@ -15,19 +15,19 @@ def _local() -> EnvManager:
 
 
 def _virtualenv() -> EnvManager:
-    from reprise.envs import virtualenv
+    from reprise.envs.virtualenv import manager as virtualenv
 
     return virtualenv
 
 
 def _conda() -> EnvManager:
-    from reprise.envs import conda
+    from reprise.envs.conda import manager as conda
 
     return conda
 
 
 def _docker() -> EnvManager:
-    from reprise.envs import docker
+    from reprise.envs.docker import manager as docker
 
     return docker
 
@@ -64,7 +64,7 @@ def words() -> tuple[str, ...]:
 
 def faults_of(spec: EnvSpec) -> tuple[str, ...]:
     """Every requirement line of ``spec`` that is none, and every file that it names and that is missing."""
-    from reprise.envs import pyproject, requirement_files
+    from reprise.envs.project_files import pyproject, requirement_files
 
     try:
         match spec:

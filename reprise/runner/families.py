@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from reprise.runner.find import experiment_names
+from reprise.runner.jobs.find import experiment_names
 from reprise.schemas import tags
 from reprise.schemas.entities import Run
 from reprise.tracking.base import Tracking

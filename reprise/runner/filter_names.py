@@ -7,8 +7,8 @@ from collections.abc import Collection, Mapping, Sequence
 from reprise.schemas.entities import Run
 from reprise.schemas.faults import did_you_mean
 from reprise.tracking.base import Tracking
-from reprise.tracking.embedded import EmbeddedStore
-from reprise.tracking.search import parse_filter
+from reprise.tracking.search.language import parse_filter
+from reprise.tracking.sqlite.store import EmbeddedStore
 
 _SEEN = 1000
 _KINDS = ("metric", "param", "tag")

@@ -11,13 +11,13 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from reprise.errors import TrackingError, UsageError
-from reprise.runner.gc import Collected, Kept, collect
-from reprise.server.access import Role
-from reprise.server.bodies import collect_body
-from reprise.server.roles import RoleRoute
-from reprise.server.wire import invalid
-from reprise.tracking.garbage import Deleted
-from reprise.tracking.rest_connection import RestConnection
+from reprise.runner.maintenance.gc import Collected, Kept, collect
+from reprise.server.api.wire import invalid
+from reprise.server.http.access import Role
+from reprise.server.http.bodies import collect_body
+from reprise.server.http.roles import RoleRoute
+from reprise.tracking.rest.connection import RestConnection
+from reprise.tracking.sqlite.garbage import Deleted
 
 _VERB = "reprise/gc"
 
@@ -44,7 +44,7 @@ ROUTES = tuple(
 
 
 def collect_over_http(connection: RestConnection, older_than: int, *, dry_run: bool) -> Collected:
-    """As :func:`reprise.runner.gc.collect`, done by the server of ``connection`` for an admin.
+    """As :func:`reprise.runner.maintenance.gc.collect`, done by the server of ``connection`` for an admin.
 
     Raises:
         UsageError: it is no server of reprise.

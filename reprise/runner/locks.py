@@ -12,9 +12,10 @@ from reprise.envs import registry as envs
 from reprise.envs.base import EnvManager
 from reprise.errors import UsageError
 from reprise.named_tuple import NamedTuple
-from reprise.runner import as_of, sources
-from reprise.runner.plan import read_used_project, taken_from
-from reprise.runner.sweep import sweep_cache
+from reprise.runner.planning import as_of
+from reprise.runner.planning.plan import read_used_project, taken_from
+from reprise.runner.runs.sweep import sweep_cache
+from reprise.runner.sources import working_copy
 from reprise.schemas.environment import EnvSpec, Policy
 from reprise.schemas.job import Checkout, RunRequest
 
@@ -46,7 +47,7 @@ def write(
     """
     started = monotonic()
     sweep_cache()
-    checkout = sources.fetch(request.uri, request.version, request.base, offline=request.offline)
+    checkout = working_copy.fetch(request.uri, request.version, request.base, offline=request.offline)
     try:
         manager, spec, policy = _chosen(request, checkout)
         if output is not None and checkout.temporary is None:
@@ -58,7 +59,7 @@ def write(
         if checkout.temporary is not None:
             files = tuple((_delivered(path, output or request.base), True) for path in written)
     finally:
-        sources.discard(checkout)
+        working_copy.discard(checkout)
     for path, changed in files:
         log.info(
             "%s %s in %.1f s", "Wrote" if changed else "Nothing to change in", path, monotonic() - started
@@ -72,12 +73,12 @@ def check(request: RunRequest) -> Locked:
     Raises:
         EnvError: it is not, or does not.
     """
-    checkout = sources.fetch(request.uri, request.version, request.base, offline=request.offline)
+    checkout = working_copy.fetch(request.uri, request.version, request.base, offline=request.offline)
     try:
         manager, spec, policy = _chosen(request, checkout)
         manager.lock(spec, policy._replace(locked=True), _log())
     finally:
-        sources.discard(checkout)
+        working_copy.discard(checkout)
     log.info("The lock of %s fits", checkout.name)
     return Locked(manager.NAME, ())
 

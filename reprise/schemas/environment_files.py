@@ -12,7 +12,8 @@ from reprise import __version__
 from reprise.schemas import memory, python_request
 from reprise.schemas.environment import CondaEnv, DockerEnv, EnvSpec, PythonEnv
 from reprise.schemas.faults import START, Findings, Position, on_one_line, shortened
-from reprise.schemas.nodes import (
+from reprise.schemas.validation import schema_text, validate
+from reprise.schemas.yaml.nodes import (
     MAX_BYTES,
     Node,
     ScalarNode,
@@ -22,7 +23,6 @@ from reprise.schemas.nodes import (
     text_of,
     texts_of,
 )
-from reprise.schemas.validation import schema_text, validate
 
 _SELECTOR = r"#\s*(\[[^\]]*\])\s*$"
 _IGNORED = ("prefix",)
@@ -51,7 +51,9 @@ def read_yaml(path: Path, schema: str, findings: Findings) -> tuple[Node | None,
 
 
 def _validated(content: bytes, schema: str, findings: Findings) -> Node | None:
-    from reprise.schemas import document  # with YAML's parser, which a file that is known does not need
+    from reprise.schemas.yaml import (
+        document,  # with YAML's parser, which a file that is known does not need
+    )
 
     root = document.read(content, findings)
     if root is not None:

@@ -16,10 +16,17 @@ from reprise.named_tuple import NamedTuple
 from reprise.schemas.environment import EnvSpec
 from reprise.schemas.environment_files import is_file, named_environment, read_yaml
 from reprise.schemas.faults import START, Findings, did_you_mean, refuse_faults, shortened
-from reprise.schemas.nodes import MappingNode, Node, child, entries_of, is_null, text_of
 from reprise.schemas.parameters import read_parameter
 from reprise.schemas.project import EntryPoint, Project
 from reprise.schemas.template import template_faults
+from reprise.schemas.yaml.nodes import (
+    MappingNode,
+    Node,
+    child,
+    entries_of,
+    is_null,
+    text_of,
+)
 
 FILE_NAME = "MLproject"
 

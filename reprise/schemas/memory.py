@@ -14,7 +14,13 @@ from reprise import durable, paths
 from reprise.errors import RepriseError
 from reprise.named_tuple import NamedTuple
 from reprise.schemas.faults import Finding, Position
-from reprise.schemas.nodes import Entry, MappingNode, Node, ScalarNode, SequenceNode
+from reprise.schemas.yaml.nodes import (
+    Entry,
+    MappingNode,
+    Node,
+    ScalarNode,
+    SequenceNode,
+)
 
 FOLDER = "valid-v1"
 

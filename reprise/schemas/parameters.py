@@ -7,8 +7,16 @@ import warnings
 
 from reprise.schemas import values
 from reprise.schemas.faults import START, Findings, KeyPath, Position
-from reprise.schemas.nodes import MappingNode, Node, SequenceNode, child, is_true, text_of, texts_of
 from reprise.schemas.project import Parameter
+from reprise.schemas.yaml.nodes import (
+    MappingNode,
+    Node,
+    SequenceNode,
+    child,
+    is_true,
+    text_of,
+    texts_of,
+)
 
 _WORDS = {
     "string": "string",

@@ -93,10 +93,10 @@ def read(path: Path) -> Tolerance:
         ProjectError: with all its faults.
         UsageError: it cannot be read.
     """
-    from reprise.schemas import document
     from reprise.schemas.faults import Findings, refuse_faults
-    from reprise.schemas.nodes import data
     from reprise.schemas.validation import validate
+    from reprise.schemas.yaml import document
+    from reprise.schemas.yaml.nodes import data
 
     try:
         content = path.read_bytes()

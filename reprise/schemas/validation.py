@@ -13,7 +13,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reprise.schemas.faults import Findings, KeyPath, Position, did_you_mean, shortened
-from reprise.schemas.nodes import MappingNode, Node, ScalarNode, SequenceNode, data, is_null
+from reprise.schemas.yaml.nodes import (
+    MappingNode,
+    Node,
+    ScalarNode,
+    SequenceNode,
+    data,
+    is_null,
+)
 
 if TYPE_CHECKING:
     from jsonschema import ValidationError

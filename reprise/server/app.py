@@ -20,17 +20,17 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from reprise.errors import RepriseError, TrackingError
-from reprise.server.access import Access, refusal
 from reprise.server.ambiguity import refuse_ambiguity
+from reprise.server.api.wire import HTTP_STATUS, encode
 from reprise.server.delivery.queue import Deliveries
 from reprise.server.following import Follows
-from reprise.server.foreign import Origins, answer_origins, is_foreign
-from reprise.server.hosts import Hosts
-from reprise.server.roles import RoleRoute, Roles
+from reprise.server.http.access import Access, refusal
+from reprise.server.http.foreign import Origins, answer_origins, is_foreign
+from reprise.server.http.hosts import Hosts
+from reprise.server.http.roles import RoleRoute, Roles
 from reprise.server.routes import ROLES, ROUTES
-from reprise.server.wire import HTTP_STATUS, encode
-from reprise.tracking.database_faults import refusal as store_refusal
-from reprise.tracking.embedded import EmbeddedStore
+from reprise.tracking.sqlite.faults import refusal as store_refusal
+from reprise.tracking.sqlite.store import EmbeddedStore
 
 logger = logging.getLogger(__name__)
 

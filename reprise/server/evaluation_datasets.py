@@ -8,10 +8,16 @@ from typing import Annotated, Any
 import msgspec
 
 from reprise.schemas.entities import EvaluationDataset, EvaluationRecord
-from reprise.server import shapes
-from reprise.server.access import Role
-from reprise.server.wire import Answer, Request, Verb, Word, invalid
-from reprise.tracking.embedded import EmbeddedStore
+from reprise.server.api import shapes
+from reprise.server.api.wire import (
+    Answer,
+    Request,
+    Verb,
+    Word,
+    invalid,
+)
+from reprise.server.http.access import Role
+from reprise.tracking.sqlite.store import EmbeddedStore
 
 V3 = ("3.0",)
 

@@ -31,7 +31,7 @@ from collections.abc import Iterable
 
 from reprise.schemas.entities import ACTIVE
 from reprise.schemas.tags import MOVED_FROM
-from reprise.tracking.embedded import EmbeddedStore
+from reprise.tracking.sqlite.store import EmbeddedStore
 
 logger = logging.getLogger(__name__)
 

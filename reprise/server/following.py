@@ -6,13 +6,13 @@ import threading
 from collections.abc import Mapping, MutableMapping
 from typing import Any
 
-from reprise.server.experiments import CreateExperiment, GetExperiment, GetExperimentByName
+from reprise.server.api.experiments import CreateExperiment, GetExperiment, GetExperimentByName
+from reprise.server.api.logged_models import SearchLoggedModels
+from reprise.server.api.registered_models import GetModelVersionByAlias
+from reprise.server.api.runs import GetRun, SearchRuns
+from reprise.server.api.wire import Answer, Request, Verb
 from reprise.server.follow import Follow, move
-from reprise.server.logged_models import SearchLoggedModels
-from reprise.server.registered_models import GetModelVersionByAlias
-from reprise.server.runs import GetRun, SearchRuns
-from reprise.server.wire import Answer, Request, Verb
-from reprise.tracking.embedded import EmbeddedStore
+from reprise.tracking.sqlite.store import EmbeddedStore
 
 
 class Follows:

@@ -22,7 +22,7 @@ from reprise.server.sockets import listen
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
-    from reprise.tracking.embedded import EmbeddedStore
+    from reprise.tracking.sqlite.store import EmbeddedStore
 
 logger = logging.getLogger(__name__)
 
@@ -125,8 +125,8 @@ class Loopback(Facade):
         return {**super().environ, "REPRISE_STORE": str(self._store.directory)}
 
     def _make_app(self) -> ASGIApp:
-        from reprise.server.access import OneSecret, Role
         from reprise.server.app import create_app
+        from reprise.server.http.access import OneSecret, Role
 
         # The secret is proof enough, under whatever name a container knows this machine.
         access = OneSecret(self._secret, Role.ADMIN if self._may_remove else Role.WRITE)

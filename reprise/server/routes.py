@@ -14,11 +14,11 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 
-from reprise.server import (
+from reprise.server import evaluation_datasets, webhooks
+from reprise.server.api import (
     artifact_parts,
     artifacts,
     assessments,
-    evaluation_datasets,
     experiments,
     logged_models,
     metrics,
@@ -29,13 +29,19 @@ from reprise.server import (
     runs,
     spans,
     traces,
-    webhooks,
 )
-from reprise.server.access import Role
-from reprise.server.bodies import collect_body
+from reprise.server.api.wire import (
+    Answer,
+    Verb,
+    encode,
+    invalid,
+    read_body,
+    read_query,
+)
 from reprise.server.following import perform
-from reprise.server.roles import RoleRoute, Roles
-from reprise.server.wire import Answer, Verb, encode, invalid, read_body, read_query
+from reprise.server.http.access import Role
+from reprise.server.http.bodies import collect_body
+from reprise.server.http.roles import RoleRoute, Roles
 
 MLFLOW_VERSION = "3.17.2"
 """The MLflow whose API we speak; clients ask before they send spans."""

@@ -16,15 +16,15 @@ from starlette.types import ASGIApp
 
 from reprise.errors import UsageError
 from reprise.named_tuple import NamedTuple
-from reprise.server.access import Access, Everyone
 from reprise.server.app import Pages, create_app
-from reprise.server.foreign import Origins
-from reprise.server.hosts import Hosts
-from reprise.server.prefix import Prefix, Prefixed
-from reprise.server.roles import RoleRoute
-from reprise.server.room import ACCEPTED_AT_ONCE, make_room
+from reprise.server.http.access import Access, Everyone
+from reprise.server.http.foreign import Origins
+from reprise.server.http.hosts import Hosts
+from reprise.server.http.prefix import Prefix, Prefixed
+from reprise.server.http.roles import RoleRoute
+from reprise.server.http.room import ACCEPTED_AT_ONCE, make_room
 from reprise.server.sockets import BACKLOG, bind_socket
-from reprise.tracking.embedded import EmbeddedStore
+from reprise.tracking.sqlite.store import EmbeddedStore
 
 logger = logging.getLogger(__name__)
 
@@ -122,8 +122,8 @@ def serve_app(
     Raises:
         UsageError: another has come to listen at the address.
     """
-    from reprise.server.observing import Observed
-    from reprise.server.patience import Bodies, PromptHeads
+    from reprise.server.http.observing import Observed
+    from reprise.server.http.patience import Bodies, PromptHeads
     from reprise.server.stopping import Silent, TidyServer
 
     try:

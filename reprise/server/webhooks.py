@@ -7,11 +7,17 @@ from typing import Annotated
 import msgspec
 
 from reprise.schemas.entities import Webhook
-from reprise.server import shapes
-from reprise.server.access import Role
+from reprise.server.api import shapes
+from reprise.server.api.wire import (
+    Answer,
+    Request,
+    Verb,
+    Word,
+    invalid,
+)
 from reprise.server.delivery.events import ACTIONS, example_of
-from reprise.server.wire import Answer, Request, Verb, Word, invalid
-from reprise.tracking.embedded import EmbeddedStore
+from reprise.server.http.access import Role
+from reprise.tracking.sqlite.store import EmbeddedStore
 
 
 class GivenEvent(msgspec.Struct):

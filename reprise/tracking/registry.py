@@ -9,7 +9,7 @@ from reprise import paths
 from reprise.errors import TrackingError
 from reprise.redact import redact
 from reprise.tracking.base import Tracking
-from reprise.tracking.embedded import EmbeddedStore
+from reprise.tracking.sqlite.store import EmbeddedStore
 
 OWN_SCHEME = "reprise:"
 _SCHEME = r"[A-Za-z][A-Za-z0-9+.\-]+:"
@@ -25,7 +25,7 @@ def open_tracking(uri: str | None, start: Path) -> Tracking:
     if not uri:
         return EmbeddedStore(paths.find_store(start))
     if uri.startswith(("http://", "https://")):
-        from reprise.tracking.rest import RestTracking
+        from reprise.tracking.rest.store import RestTracking
 
         return RestTracking(uri)
     try:
@@ -39,7 +39,7 @@ def open_tracking(uri: str | None, start: Path) -> Tracking:
     if folder is not None and is_ours:
         return EmbeddedStore(folder)
     try:
-        from reprise.tracking.mlflow_adapter import MlflowTracking
+        from reprise.tracking.mlflow_library.adapter import MlflowTracking
     except ImportError as error:
         raise TrackingError(
             f"the tracking URI {redact(uri)} needs the MLflow library, which is not installed here",

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
     from reprise.errors import TrackingError
-    from reprise.server.access import Access
-    from reprise.tracking.embedded import EmbeddedStore
+    from reprise.server.http.access import Access
+    from reprise.tracking.sqlite.store import EmbeddedStore
 
 __all__ = ["WebPages"]
 

@@ -20,29 +20,27 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from reprise import disk
 from reprise.errors import RepriseError, TrackingError
-from reprise.server.wire import HTTP_STATUS
-from reprise.tracking.embedded import EmbeddedStore
+from reprise.server.api.wire import HTTP_STATUS
+from reprise.tracking.sqlite.store import EmbeddedStore
 from reprise.ui import (
-    artifacts,
     assets,
-    compare,
     events,
     experiments,
-    log,
     login,
-    metric_charts,
-    model_version,
-    models,
     notes,
-    provenance,
     raw,
-    run_page,
-    runs_table,
-    sweeps,
 )
+from reprise.ui.compare import page as compare
+from reprise.ui.files import page
 from reprise.ui.html import render
-from reprise.ui.log_tails import Tails
-from reprise.ui.run_orders import Orders
+from reprise.ui.log import page as log
+from reprise.ui.log.tails import Tails
+from reprise.ui.models import page as models
+from reprise.ui.models import version as model_version
+from reprise.ui.run import metric_charts, provenance
+from reprise.ui.run import page as run_page
+from reprise.ui.runs import sweeps, table
+from reprise.ui.runs.orders import Orders
 from reprise.ui.sessions import Sessions
 
 logger = logging.getLogger(__name__)
@@ -74,12 +72,12 @@ def create(store: EmbeddedStore, sessions: Sessions) -> ASGIApp:
             *login.ROUTES,
             *events.ROUTES,
             *experiments.ROUTES,
-            *runs_table.ROUTES,
+            *table.ROUTES,
             *compare.ROUTES,
             *run_page.ROUTES,
             *metric_charts.ROUTES,
             *notes.ROUTES,
-            *artifacts.ROUTES,
+            *page.ROUTES,
             *raw.ROUTES,
             *log.ROUTES,
             *sweeps.ROUTES,

@@ -7,7 +7,7 @@ import zipfile
 from collections.abc import Generator, Iterator
 
 from reprise.errors import TrackingError
-from reprise.tracking.artifacts import Artifacts
+from reprise.tracking.artifacts.files import Artifacts
 
 LEFT_OUT = "_left-out.txt"
 """In the archive, where some files could not be read: which, and why."""

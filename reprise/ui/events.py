@@ -18,7 +18,7 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from reprise.errors import TrackingError
-from reprise.tracking.embedded import EmbeddedStore
+from reprise.tracking.sqlite.store import EmbeddedStore
 from reprise.ui.numbers import counting
 
 _LOOK = 0.2  # seconds between looks at the store

@@ -10,9 +10,9 @@ from starlette.routing import Route
 
 from reprise.named_tuple import NamedTuple
 from reprise.schemas.entities import RUN_STATUSES, Experiment, ViewType
-from reprise.server.artifacts import store_of
-from reprise.tracking.embedded import EmbeddedStore
-from reprise.tracking.run_listing import Activity
+from reprise.server.api.artifacts import store_of
+from reprise.tracking.sqlite.run_listing import Activity
+from reprise.tracking.sqlite.store import EmbeddedStore
 from reprise.ui.html import render
 from reprise.ui.notes import NOTE, first_words
 

@@ -14,8 +14,8 @@ from starlette.responses import HTMLResponse, Response
 
 from reprise import amounts
 from reprise.legible import escape_hidden, make_legible
-from reprise.server.access import Role
-from reprise.server.prefix import prefix_of
+from reprise.server.http.access import Role
+from reprise.server.http.prefix import prefix_of
 from reprise.ui import assets
 
 if TYPE_CHECKING:

@@ -12,9 +12,9 @@ from starlette.routing import Route
 from starlette.types import Scope
 
 from reprise.errors import TrackingError
+from reprise.server.api.wire import HTTP_STATUS
 from reprise.server.app import client_address
-from reprise.server.prefix import prefix_of
-from reprise.server.wire import HTTP_STATUS
+from reprise.server.http.prefix import prefix_of
 from reprise.ui.html import render
 from reprise.ui.sessions import LASTS, Sessions
 

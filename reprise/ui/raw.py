@@ -11,8 +11,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from reprise.server.artifacts import store_of
-from reprise.server.ranges import ANYTHING, Pieces, for_keeping, ranged
+from reprise.server.api.artifacts import store_of
+from reprise.server.http.ranges import (
+    ANYTHING,
+    Pieces,
+    for_keeping,
+    ranged,
+)
 from reprise.ui.archive import zipped
 
 POLICY = (

@@ -15,7 +15,7 @@ from starlette.datastructures import Headers
 from starlette.requests import HTTPConnection
 
 from reprise.named_tuple import NamedTuple
-from reprise.server.access import Access, Bearer
+from reprise.server.http.access import Access, Bearer
 
 LASTS = 30 * 86400
 """Seconds that a session lasts after its last use."""

@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager
 from typing import BinaryIO, Self
 
 from reprise.named_tuple import NamedTuple
-from reprise.tracking.artifacts import Artifacts
+from reprise.tracking.artifacts.files import Artifacts
 
 
 class StoredFile(NamedTuple):

@@ -9,7 +9,7 @@ import pytest
 
 from reprise.cli.outcomes import exit_code_of
 from reprise.cli.verbs import cli
-from reprise.tracking.embedded import EmbeddedStore
+from reprise.tracking.sqlite.store import EmbeddedStore
 from tests.conftest import Result
 
 Reprise = Callable[..., Result]

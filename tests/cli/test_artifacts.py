@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from reprise.schemas.entities import Run
-from reprise.tracking.embedded import EmbeddedStore
+from reprise.tracking.sqlite.store import EmbeddedStore
 from tests.cli.conftest import Reprise
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from reprise.tracking.embedded import EmbeddedStore
+from reprise.tracking.sqlite.store import EmbeddedStore
 from tests.cli.test_verify import MLPROJECT, SCRIPT, ids
 from tests.conftest import ProjectFolder
 from tests.fakes.repositories import commit, git

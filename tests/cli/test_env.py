@@ -14,10 +14,16 @@ from pathlib import Path
 
 import pytest
 
-from reprise.envs import inventory, marker, prune, resolutions, store
+from reprise.envs.cache import (
+    inventory,
+    marker,
+    prune,
+    resolutions,
+    store,
+)
 from reprise.lock import scratch
 from reprise.paths import cache_dir
-from reprise.runner import sources
+from reprise.runner.sources import working_copy
 from reprise.schemas import tags
 from tests.backends.test_local import run_on_terminal
 from tests.conftest import ProjectFolder
@@ -318,7 +324,7 @@ def test_prune_removes_what_killed_processes_left(demo: ProjectFolder) -> None:
     left = [
         entry.prefix.with_name(".removing-virtualenv-1-ab"),
         cache_dir() / "scratch-v1" / "dead",
-        sources.work_root() / "dead",
+        working_copy.work_root() / "dead",
         cache_dir() / "inputs-v1" / ".arriving-x",
         cache_dir() / "git-v1" / "0123" / ".mirror.git",
         cache_dir() / "git-v1" / "0123" / "commits" / ".4567",

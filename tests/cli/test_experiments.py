@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from reprise.tracking.embedded import EmbeddedStore
+from reprise.tracking.sqlite.store import EmbeddedStore
 from tests.cli.conftest import Reprise
 
 

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from reprise.runner.lease import Lease
+from reprise.runner.jobs.lease import Lease
 from reprise.schemas.entities import Metric, Run
 from reprise.schemas.tags import JOB, PARENT_RUN_ID, REASON
-from reprise.tracking.embedded import EmbeddedStore
+from reprise.tracking.sqlite.store import EmbeddedStore
 from tests.cli.conftest import Reprise
-from tests.server.test_access import served
+from tests.server.http.test_access import served
 
 
 @pytest.fixture
@@ -87,7 +87,7 @@ def test_over_a_server_they_go_and_come_together(store: EmbeddedStore, reprise: 
 
 @pytest.mark.mlflow
 def test_on_a_server_of_mlflow_the_children_go_too(house: Path, reprise: Reprise) -> None:
-    from reprise.tracking.rest import RestTracking
+    from reprise.tracking.rest.store import RestTracking
     from tests.fakes.mlflow_server import tracking_uri
 
     tracking = RestTracking(uri := tracking_uri())

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from reprise.runner.gc import collect
-from reprise.server.users import put
-from reprise.tracking.embedded import EmbeddedStore
+from reprise.runner.maintenance.gc import collect
+from reprise.server.http.users import put
+from reprise.tracking.sqlite.store import EmbeddedStore
 from tests.cli.conftest import Reprise
-from tests.server.test_access import served
+from tests.server.http.test_access import served
 
 VERB = "/api/2.0/mlflow/reprise/gc"
 

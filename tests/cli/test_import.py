@@ -10,7 +10,7 @@ import pytest
 
 from reprise.schemas.entities import Metric
 from reprise.server.loopback import Loopback
-from reprise.tracking.embedded import EmbeddedStore
+from reprise.tracking.sqlite.store import EmbeddedStore
 from tests.cli.conftest import Reprise
 from tests.tracking.copy.stores import RUN, make_experiment, make_run
 

@@ -11,7 +11,7 @@ import pytest
 
 from tests.conftest import ProjectFolder
 from tests.envs import wheels
-from tests.envs.test_virtualenv import local_project
+from tests.envs.virtualenv.test_manager import local_project
 from tests.fakes import git_http
 from tests.fakes.repositories import git
 

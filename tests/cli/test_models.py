@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from reprise.schemas.entities import ModelLink, Run
-from reprise.tracking.embedded import EmbeddedStore
+from reprise.tracking.sqlite.store import EmbeddedStore
 from tests.cli.conftest import Reprise
 from tests.fakes import mlflow_server
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from reprise.tracking.embedded import EmbeddedStore
+from reprise.tracking.sqlite.store import EmbeddedStore
 from tests.conftest import ProjectFolder
 
 Write = Callable[[Mapping[str, str]], ProjectFolder]

@@ -6,10 +6,10 @@ import json
 
 import pytest
 
-from reprise.runner.lease import Lease
+from reprise.runner.jobs.lease import Lease
 from reprise.schemas.entities import Metric, Run
 from reprise.schemas.tags import JOB
-from reprise.tracking.embedded import EmbeddedStore
+from reprise.tracking.sqlite.store import EmbeddedStore
 from tests.cli.conftest import Reprise
 
 

@@ -10,14 +10,15 @@ from collections.abc import Iterator
 from hashlib import file_digest
 from pathlib import Path
 
-from reprise.envs import marker
+from reprise.envs.cache import marker
 from reprise.errors import TrackingError
 from reprise.lock import ARRIVING
-from reprise.schemas import run_files, tags
+from reprise.schemas import tags
 from reprise.schemas.entities import Run
-from reprise.schemas.run_record import from_json
-from reprise.tracking.artifact_names import UPLOADS
-from reprise.tracking.embedded import EmbeddedStore
+from reprise.schemas.record import run_files
+from reprise.schemas.record.run_record import from_json
+from reprise.tracking.artifacts.names import UPLOADS
+from reprise.tracking.sqlite.store import EmbeddedStore
 from tests.crashes.worlds import FILES, World
 
 _IN_THE_MAKING = (ARRIVING, ".making-", ".removing-", "tmp_pack_", "tmp_idx_", "tmp_obj_", "tmp_rev_")

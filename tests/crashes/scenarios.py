@@ -17,7 +17,7 @@ from http.client import HTTPException
 from pathlib import Path
 from typing import NamedTuple
 
-from reprise.tracking.embedded import EmbeddedStore
+from reprise.tracking.sqlite.store import EmbeddedStore
 from tests.crashes import injection
 from tests.crashes.injection import During
 from tests.crashes.worlds import World

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from reprise.envs import store, virtualenv
+from reprise.envs.cache import store
+from reprise.envs.virtualenv import manager
 from reprise.schemas.environment import Policy, PythonEnv
 from tests.envs import wheels
 from tests.envs.conftest import only_our_python
@@ -58,7 +59,7 @@ def dated(house: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Itera
 
 def built_by(policy: Policy, log: Path) -> str:
     spec = PythonEnv(Path.cwd(), Path.cwd() / "python_env.yaml", dependencies=("needy",))
-    environment = store.ensure(virtualenv, spec, policy, log)
+    environment = store.ensure(manager, spec, policy, log)
     python = environment.prefix / "bin" / "python"
     code = "import needy; print(needy.built_by)"
     return subprocess.run([python, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
@@ -74,5 +75,5 @@ def test_without_a_date_it_is_built_by_the_newest(dated: None, log: Path) -> Non
 
 def test_a_lock_of_a_date_builds_as_of_that_date_too(dated: None, log: Path) -> None:
     spec = PythonEnv(Path.cwd(), Path.cwd() / "python_env.yaml", dependencies=("needy",))
-    virtualenv.write_lock(spec, Policy(as_of="2022-01-01T00:00:00Z"), (), log)
+    manager.write_lock(spec, Policy(as_of="2022-01-01T00:00:00Z"), (), log)
     assert built_by(Policy(), log) == "1.0"

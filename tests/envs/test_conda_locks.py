@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 import yaml
 
-from reprise.envs import conda, conda_pip_files, store
+from reprise.envs.cache import store
+from reprise.envs.conda import manager, pip_files
 from reprise.errors import EnvError, UsageError
 from reprise.schemas.environment import NO_CREDENTIALS, CondaEnv, Environment, Policy
 from tests.envs import conda_channel, wheels
@@ -38,18 +39,18 @@ def spec(channel: Path | str, *dependencies: str, **fields: Any) -> CondaEnv:
 
 
 def write(spec: CondaEnv, log: Path, *platforms: str, **policy: Any) -> dict[str, Any]:
-    (path,) = conda.write_lock(spec, Policy(**policy), platforms, log)
+    (path,) = manager.write_lock(spec, Policy(**policy), platforms, log)
     assert path == Path.cwd() / "conda-lock.yml"
     content: dict[str, Any] = yaml.safe_load(path.read_text())
     return content
 
 
 def ensure(spec: CondaEnv, log: Path, **policy: Any) -> Environment:
-    return store.ensure(conda, spec, Policy(**policy), log)
+    return store.ensure(manager, spec, Policy(**policy), log)
 
 
 def versions(environment: Environment) -> dict[str, str]:
-    return {package.name: package.version for package in conda.packages(environment.lock)}
+    return {package.name: package.version for package in manager.packages(environment.lock)}
 
 
 def test_a_lock_is_written_for_several_platforms_and_used(channel: Path, log: Path) -> None:
@@ -143,18 +144,18 @@ def test_the_token_of_the_project_travels_beside_its_lock(channel: Path, log: Pa
         environment = ensure(spec(f"{url}/t/tk-secret", "tool"), log)
         for path in (environment.prefix, house / "cache" / "conda-v1"):
             shutil.rmtree(path)
-        assert store.from_lock(conda, environment.lock, Policy(), log).prefix.is_dir()
+        assert store.from_lock(manager, environment.lock, Policy(), log).prefix.is_dir()
         shutil.rmtree(environment.prefix)
         shutil.rmtree(house / "cache" / "conda-v1")
         with pytest.raises(EnvError, match="cannot be fetched"):
-            store.from_lock(conda, environment.lock._replace(credentials=NO_CREDENTIALS), Policy(), log)
+            store.from_lock(manager, environment.lock._replace(credentials=NO_CREDENTIALS), Policy(), log)
 
 
 def test_the_token_in_a_lock_file_beside_the_project_is_found(channel: Path, log: Path) -> None:
     with conda_channel.served(channel, token="tk-secret") as url:
         asked = spec(url, f"{url}/t/tk-secret::tool")
         Path("conda-lock.yml").write_text(f"url: '{url}/t/tk-secret/{HERE}/tool-1.1-0.conda'\n")
-        credentials = conda.read_credentials(asked)
+        credentials = manager.read_credentials(asked)
     assert dict(credentials.channels) == {url: f"{url}/t/tk-secret"}
 
 
@@ -167,7 +168,7 @@ def test_the_token_of_a_lock_made_elsewhere_is_found_in_condarc(
         (house / ".condarc").write_text(f"channels: [{url}/t/tk-secret]\n")
         for path in (environment.prefix, house / "cache" / "conda-v1"):
             shutil.rmtree(path)
-        assert store.from_lock(conda, bare, Policy(), log).prefix.is_dir()
+        assert store.from_lock(manager, bare, Policy(), log).prefix.is_dir()
 
 
 PIXI = """\
@@ -215,7 +216,7 @@ def test_pixi_lock_of_a_served_channel_with_a_pip_part(channel: Path, log: Path,
         text += f"- pypi: https://files.example.org/{wheel.name}\n  name: beta\n  version: '2.0'\n"
         text += f"  sha256: {'0' * 64}\n"
         Path("pixi.lock").write_text(text)
-        lock = conda.lock(spec(url, "tool", pip=("beta",)), Policy(locked=True), log)
+        lock = manager.lock(spec(url, "tool", pip=("beta",)), Policy(locked=True), log)
     assert json.loads(lock.text)["requirements"] == ["beta==2.0 \\", f"    --hash=sha256:{'0' * 64}"]
 
 
@@ -223,14 +224,14 @@ def test_newest_format_of_pixi_lock_is_read(channel: Path, log: Path) -> None:
     """Written by rattler itself, as newer tools do."""
     from rattler import LockChannel, LockFile, LockPlatform
 
-    from reprise.envs import conda_records
+    from reprise.envs.conda import records
 
     first = ensure(spec(channel, "tool=1.0"), log)
     platform = LockPlatform(HERE)
     made = LockFile([platform])
     made.set_channels("default", [LockChannel(channel.as_uri())])
-    for record in conda_records.read(first.lock).records:
-        made.add_conda_package("default", platform, conda_records.to_rattler(record))
+    for record in records.read(first.lock).records:
+        made.add_conda_package("default", platform, records.to_rattler(record))
     made.to_path(Path("pixi.lock"))
     assert Path("pixi.lock").read_text().startswith("version: 7")
     assert versions(ensure(spec(channel, "tool"), log, locked=True)) == {"tool": "1.0", "part": "1.0"}
@@ -289,6 +290,6 @@ version = "1.0"
 sdist = {{ url = "https://host/fast-1.0.tar.gz", hashes = {{ sha256 = "00" }} }}
 wheels = [{wheels_listed}]
 """
-    (found,) = conda_pip_files.chosen(pylock, python, platform, "2.28", Path.cwd())
+    (found,) = pip_files.chosen(pylock, python, platform, "2.28", Path.cwd())
     assert found.pin.head == "fast==1.0"
     assert found.pin.hashes == (f"sha256:{sha256}",)

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from reprise.envs import registry, store
+from reprise.envs import registry
 from reprise.envs.base import EnvManager
+from reprise.envs.cache import store
 from reprise.process import patched
 from reprise.schemas.environment import CondaEnv, DockerEnv, EnvSpec, Policy, PythonEnv
 from reprise.schemas.job import Command

@@ -18,9 +18,15 @@ from pathlib import Path
 import psutil
 import pytest
 
-from reprise.envs import contents, inventory, prune, store, virtualenv
+from reprise.envs.cache import (
+    contents,
+    inventory,
+    prune,
+    store,
+)
+from reprise.envs.virtualenv import manager
 from reprise.paths import cache_dir
-from reprise.runner.prune import prune_cache
+from reprise.runner.maintenance.prune import prune_cache
 from reprise.schemas.environment import Policy, PythonEnv
 from tests.envs import wheels
 
@@ -34,7 +40,7 @@ TWO_DAYS = 2 * 86400
 ASK = """
 import logging, sys
 from pathlib import Path
-from reprise.envs import store, virtualenv
+from reprise.envs.cache import store; from reprise.envs.virtualenv import manager as virtualenv
 from reprise.schemas.environment import Policy, PythonEnv
 logging.basicConfig(level=logging.INFO, format="%(message)s")
 spec = PythonEnv(Path.cwd(), dependencies=tuple(sys.argv[2:]))
@@ -121,7 +127,7 @@ def _time_of_one(log: Path, package: str) -> float:
 
 def _assert_works(package: str, log: Path) -> None:
     spec = PythonEnv(Path.cwd(), dependencies=(package, "alpha"))
-    with store.using(virtualenv, spec, Policy(), log) as environment:
+    with store.using(manager, spec, Policy(), log) as environment:
         code = f"import alpha, beta, {package}, {package}_more.m39 as m; print(beta.__version__, m.x)"
         python = environment.prefix / "bin" / "python"
         done = subprocess.run([python, "-c", code], capture_output=True, text=True, check=True)

@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from reprise.envs import local, python_facts
-from reprise.envs.current_python import find_current_python
-from reprise.envs.python_facts import describe_python
+from reprise.envs import local
+from reprise.envs.pythons import facts
+from reprise.envs.pythons.current import find_current_python
+from reprise.envs.pythons.facts import describe_python
 from reprise.errors import EnvError
 from reprise.process import patched
 from reprise.schemas.environment import DockerEnv, Environment, Lock, Policy, PythonEnv
@@ -77,7 +78,7 @@ def test_our_own_python_is_asked_nothing(tmp_path: Path, monkeypatch: pytest.Mon
     def refuse(*_: object, **__: object) -> None:
         raise AssertionError("a process was started")
 
-    monkeypatch.setattr(python_facts, "run", refuse)
+    monkeypatch.setattr(facts, "run", refuse)
     lock_in(tmp_path)
 
 
@@ -197,7 +198,7 @@ def test_what_a_python_says_is_remembered_until_it_is_replaced(
         asked.append(program)
         return str(program), "3.99.0", "cpython"
 
-    monkeypatch.setattr(python_facts, "_ask", ask)
+    monkeypatch.setattr(facts, "_ask", ask)
     assert describe_python(mine, tmp_path) == found
     assert asked == []
     make_venv(tmp_path / "mine")  # made anew

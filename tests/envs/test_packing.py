@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from reprise.envs import packing, virtualenv
+from reprise.envs import packing
 from reprise.envs.packing import Machine
+from reprise.envs.virtualenv import manager
 from reprise.errors import EnvError
 from reprise.schemas.environment import Lock, Policy, PythonEnv
 from tests.envs import wheels
@@ -58,7 +59,7 @@ def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def lock(index: Path, tmp_path: Path) -> Lock:
     spec = PythonEnv(tmp_path, tmp_path / "python_env.yaml", python=HERE.python, dependencies=("beta",))
-    return virtualenv.lock(spec, Policy(), tmp_path / "log")
+    return manager.lock(spec, Policy(), tmp_path / "log")
 
 
 def source_archive(folder: Path) -> Path:

@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 
-from reprise.envs import store, virtualenv
+from reprise.envs.cache import store
+from reprise.envs.virtualenv import manager
 from reprise.errors import EnvError
 from reprise.schemas.environment import Environment, Lock, Policy, PythonEnv
-from tests.envs.test_virtualenv import local_project, run
+from tests.envs.virtualenv.test_manager import local_project, run
 
 pytestmark = pytest.mark.slow
 
@@ -40,7 +41,7 @@ def facts(lock: Lock) -> dict[str, Any]:
 
 
 def ensure(spec: PythonEnv, log: Path) -> Environment:
-    return store.ensure(virtualenv, spec, ANY, log)
+    return store.ensure(manager, spec, ANY, log)
 
 
 @pytest.mark.parametrize("line", ["./lib", "-e ./lib", "-e lib", "gamma @ file://{root}/lib"])
@@ -101,7 +102,7 @@ def test_sources_of_uv_are_packages_of_the_project(index: Path, log: Path, sourc
     local_project(specs[1].root / "lib", 3)
     changed = ensure(specs[1], log)
     assert run(changed, "import gamma; print(gamma.value)") == "3"
-    virtualenv.write_lock(specs[1], ANY, (), log)
+    manager.write_lock(specs[1], ANY, (), log)
     assert ensure(specs[1], log).prefix == changed.prefix
 
 
@@ -145,12 +146,12 @@ def test_a_lock_alone_asks_for_its_project(index: Path, log: Path) -> None:
     made = ensure(spec(root, "./lib", passing=True), log)
     shutil.rmtree(made.prefix)
     with pytest.raises(EnvError, match=r"installs \./lib of its project, which is not at hand"):
-        store.from_lock(virtualenv, made.lock._replace(root=None), ANY, log)
+        store.from_lock(manager, made.lock._replace(root=None), ANY, log)
     local_project(root / "lib", 2)
     with pytest.raises(EnvError, match=r"installs \./lib in .*, which is not what was locked"):
-        store.from_lock(virtualenv, made.lock, ANY, log)
+        store.from_lock(manager, made.lock, ANY, log)
     local_project(root / "lib", 1)
-    assert store.from_lock(virtualenv, made.lock, ANY, log).prefix == made.prefix
+    assert store.from_lock(manager, made.lock, ANY, log).prefix == made.prefix
 
 
 def git(folder: Path, *arguments: str) -> str:
@@ -165,11 +166,11 @@ def commit_all(folder: Path) -> str:
 
 def test_a_known_project_starts_no_program(index: Path, log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     root = checkout("one")
-    virtualenv.write_lock(spec(root, "beta"), ANY, (), log)
-    first = virtualenv.lock(spec(root, "beta"), ANY, log)
+    manager.write_lock(spec(root, "beta"), ANY, (), log)
+    first = manager.lock(spec(root, "beta"), ANY, log)
 
     def refuse(self: object, args: Any, *rest: Any, **options: Any) -> None:
         raise AssertionError(f"started {os.fspath(args[0])}")
 
     monkeypatch.setattr(subprocess.Popen, "__init__", refuse)
-    assert virtualenv.lock(spec(root, "beta"), ANY, log) == first
+    assert manager.lock(spec(root, "beta"), ANY, log) == first

@@ -8,7 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from reprise.envs import conda, local, registry, uv, virtualenv
+from reprise.envs import local, registry
+from reprise.envs.conda import manager as conda
+from reprise.envs.pypi import uv
+from reprise.envs.virtualenv import manager as virtualenv
 from reprise.errors import EnvError, ProjectError, UsageError
 from reprise.schemas.environment import CondaEnv, DockerEnv, EnvSpec, PythonEnv
 

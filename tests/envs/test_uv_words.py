@@ -1,7 +1,7 @@
 """The words of uv that hints are made of: what the real uv says today is understood.
 
 uv promises no words. Where it says the same otherwise, a hint is lost and uv's own explanation is shown:
-then ``reprise/envs/uv.py`` has to learn the new words. No other test depends on them.
+then ``reprise/envs/pypi/uv.py`` has to learn the new words. No other test depends on them.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from reprise.envs import store, virtualenv
+from reprise.envs.cache import store
+from reprise.envs.virtualenv import manager
 from reprise.errors import EnvError
 from reprise.paths import cache_dir
 from reprise.schemas.environment import Policy, PythonEnv
@@ -31,7 +32,7 @@ def hint(house: Path, log: Path) -> Hint:
         root = Path.cwd()
         spec = PythonEnv(root, root / "python_env.yaml", dependencies=dependencies)
         with pytest.raises(EnvError) as caught:
-            virtualenv.lock(spec, policy, log)
+            manager.lock(spec, policy, log)
         return caught.value.hint or ""
 
     return refusal
@@ -80,7 +81,7 @@ def test_a_python_that_was_named_and_the_pythons_that_have_wheels(
     root, version = Path.cwd(), ".".join(map(str, sys.version_info[:3]))
     spec = PythonEnv(root, root / "python_env.yaml", version, dependencies=("broken==1.0", "alpha"))
     with pytest.raises(EnvError) as caught:
-        store.ensure(virtualenv, spec, ANY, log)
+        store.ensure(manager, spec, ANY, log)
     hint = caught.value.hint or ""
     assert "wheels for Python 3.8 and 3.9: name one (--python" in hint
     assert hint.startswith("broken 1.0") is has_sources

@@ -119,7 +119,7 @@ def try_python_env(data: bytes, folder: Path) -> None:
     b'[tool.uv.sources]\na = {path = "../a"}\n[tool.pixi.dependencies]\npython = "*"\n',
 )
 def try_pyproject(data: bytes, folder: Path) -> None:
-    from reprise.envs import pyproject
+    from reprise.envs.project_files import pyproject
     from reprise.schemas.environment import PythonEnv
     from reprise.schemas.loader import load_project
 
@@ -136,8 +136,8 @@ def try_pyproject(data: bytes, folder: Path) -> None:
     words="-r -e -f --find-links --hash= ; extra== @ file:///",
 )
 def try_requirements(data: bytes, folder: Path) -> None:
-    from reprise.envs import requirement_files
-    from reprise.envs.requirement_text import decode_text
+    from reprise.envs.project_files import requirement_files
+    from reprise.envs.project_files.requirement_text import decode_text
 
     try:
         lines = decode_text(data).splitlines()
@@ -148,7 +148,7 @@ def try_requirements(data: bytes, folder: Path) -> None:
 
 @target("params file", b"C: 1\ndata: a\nnames: [a, b]\n", b'{"C": 1}')
 def try_params_file(data: bytes, folder: Path) -> None:
-    from reprise.runner.request import read_params_file
+    from reprise.runner.planning.request import read_params_file
 
     (folder / "params.yaml").write_bytes(data)
     read_params_file(folder / "params.yaml")
@@ -221,7 +221,7 @@ for _name, _seed in (
     words="ext:: -u --upload-pack= # @ .git .zip tree/",
 )
 def try_location(data: bytes, folder: Path) -> None:
-    from reprise.runner.locations import locate
+    from reprise.runner.sources.locations import locate
 
     locate(text(data), folder)
 
@@ -253,7 +253,7 @@ def try_parameter(data: bytes, folder: Path) -> None:
 @target("backend config", b'{"grace_period": 3}', b"x.json")
 def try_backend_config(data: bytes, folder: Path) -> None:
     from reprise.backends import registry
-    from reprise.runner.request import make_request
+    from reprise.runner.planning.request import make_request
 
     request = make_request(".", parameters={}, sources={}, backend_config=text(data).replace("/", ""))
     registry.configured(registry.get("local"), request.backend_config)
@@ -270,9 +270,9 @@ def try_backend_config(data: bytes, folder: Path) -> None:
 )
 def try_words(data: bytes, folder: Path) -> None:
     from reprise.amounts import read_size
-    from reprise.envs.conda_specs import split_channel
-    from reprise.runner import as_of
-    from reprise.runner.request import read_python
+    from reprise.envs.conda.specs import split_channel
+    from reprise.runner.planning import as_of
+    from reprise.runner.planning.request import read_python
 
     for read in (lambda word: read_size("x", word), as_of.read, read_python, split_channel):
         try:
@@ -290,9 +290,9 @@ def try_words(data: bytes, folder: Path) -> None:
     words="* , : [ ]",
 )
 def try_hosts(data: bytes, folder: Path) -> None:
-    from reprise.server.foreign import read_origins
-    from reprise.server.hosts import read_hosts, split_host
-    from reprise.server.prefix import read_prefix
+    from reprise.server.http.foreign import read_origins
+    from reprise.server.http.hosts import read_hosts, split_host
+    from reprise.server.http.prefix import read_prefix
 
     word = plain_text(data)
     split_host(word)
@@ -350,7 +350,7 @@ FILES = {"MLproject": MLPROJECT, "a/b.txt": b"x" * 300}
 )
 def try_archive(data: bytes, folder: Path) -> None:
     """Nothing is written beside the folder that it is unpacked to."""
-    from reprise.runner.archives import unpack
+    from reprise.runner.sources.archives import unpack
 
     place = folder / "place"
     place.mkdir()
@@ -425,7 +425,7 @@ RECORD: dict[str, Any] = {
     words='null [] {} "version" 3',
 )
 def try_record(data: bytes, folder: Path) -> None:
-    from reprise.schemas.run_record import from_json
+    from reprise.schemas.record.run_record import from_json
 
     from_json(data)
 
@@ -453,7 +453,7 @@ def try_observation(data: bytes, folder: Path) -> None:
     words='"role" "password" : null',
 )
 def try_users(data: bytes, folder: Path) -> None:
-    from reprise.server.users import read
+    from reprise.server.http.users import read
 
     (folder / "users").write_bytes(data)
     read(folder / "users")
@@ -472,7 +472,7 @@ def try_users(data: bytes, folder: Path) -> None:
     words="AND OR NOT LIKE ILIKE RLIKE IN IS NULL metrics. params. tags. ` ' ( ) , != >= DESC",
 )
 def try_search(data: bytes, folder: Path) -> None:
-    from reprise.tracking.search import parse_filter, parse_order
+    from reprise.tracking.search.language import parse_filter, parse_order
 
     for parse in (parse_filter, parse_order):
         try:
@@ -485,7 +485,7 @@ def try_search(data: bytes, folder: Path) -> None:
 def try_token(data: bytes, folder: Path) -> None:
     import base64
 
-    from reprise.tracking.paging import decode
+    from reprise.tracking.search.paging import decode
 
     decode(plain_text(data), "scope", 2)
     decode(base64.urlsafe_b64encode(data).decode(), "scope", 2)
@@ -501,8 +501,8 @@ def try_token(data: bytes, folder: Path) -> None:
 def try_bodies(data: bytes, folder: Path) -> None:
     from urllib.parse import parse_qsl
 
+    from reprise.server.api.wire import read_body, read_query
     from reprise.server.routes import VERBS
-    from reprise.server.wire import read_body, read_query
 
     try:
         query = parse_qsl(plain_text(data), keep_blank_values=True, max_num_fields=1000)
@@ -528,8 +528,8 @@ def try_bodies(data: bytes, folder: Path) -> None:
     expected=(ValueError,),
 )
 def try_traces(data: bytes, folder: Path) -> None:
-    from reprise.schemas.otlp import read_json_spans, read_protobuf_spans
-    from reprise.schemas.spans import read_value
+    from reprise.schemas.traces.otlp import read_json_spans, read_protobuf_spans
+    from reprise.schemas.traces.spans import read_value
 
     for read in (read_protobuf_spans, read_json_spans):
         try:
@@ -549,7 +549,7 @@ def try_traces(data: bytes, folder: Path) -> None:
 def try_credentials(data: bytes, folder: Path) -> None:
     from starlette.datastructures import Headers
 
-    from reprise.server.access import Everyone, credentials
+    from reprise.server.http.access import Everyone, credentials
     from reprise.ui.login import local
     from reprise.ui.sessions import Sessions
 
@@ -563,7 +563,7 @@ def try_credentials(data: bytes, folder: Path) -> None:
 
 @target("durations", b"1.5s", b"3s", b"-1s", expected=(RepriseError, ValueError))
 def try_duration(data: bytes, folder: Path) -> None:
-    from reprise.server.moments import read_duration
+    from reprise.server.api.moments import read_duration
 
     read_duration(plain_text(data))
 
@@ -581,7 +581,7 @@ def try_duration(data: bytes, folder: Path) -> None:
 def try_output(data: bytes, folder: Path) -> None:
     """Nothing passes that a terminal obeys but colours and moves in the line."""
     from reprise.legible import OutputFilter, make_legible
-    from reprise.ui.ansi import shown
+    from reprise.ui.log.ansi import shown
 
     output = OutputFilter()
     middle = len(data) // 2
@@ -628,7 +628,7 @@ def try_note(data: bytes, folder: Path) -> None:
 def try_preview(data: bytes, folder: Path) -> None:
     import yaml
 
-    from reprise.ui.preview_trees import parsed
+    from reprise.ui.files.preview_trees import parsed
 
     try:
         parsed(plain_text(data))

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from reprise.schemas.entities import Run
-from reprise.tracking.embedded import EmbeddedStore
+from reprise.tracking.sqlite.store import EmbeddedStore
 from tests.envs import wheels
 from tests.fakes import repositories
 

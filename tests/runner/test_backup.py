@@ -18,7 +18,7 @@ from reprise.runner.backup.layout import Manifest
 from reprise.runner.backup.making import make_backup
 from reprise.runner.backup.restoring import restore_backup, unpack_backup
 from reprise.schemas.entities import Metric
-from reprise.tracking.embedded import EmbeddedStore
+from reprise.tracking.sqlite.store import EmbeddedStore
 from tests.cli.conftest import Reprise, reprise  # noqa: F401 -- a fixture
 
 NAME = "d/ü %41.txt"

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from reprise.errors import SourceError
-from reprise.runner import git, provenance, sources
+from reprise.runner.sources import provenance, working_copy
+from reprise.runner.vcs import git
 from reprise.schemas.job import Checkout
 from tests.fakes import git_http, repositories
 from tests.fakes.repositories import Demo, make
@@ -70,7 +71,7 @@ def set_for_git(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def fetch(uri: str, version: str | None = None) -> Checkout:
-    return sources.fetch(uri, version, Path.cwd())
+    return working_copy.fetch(uri, version, Path.cwd())
 
 
 def assert_all_versions_are_fetched(demo: Demo, *uris: str) -> None:

@@ -1,7 +1,7 @@
 """The words of git that sentences and hints are made of: what the real git says today is understood.
 
 git promises no words. Where it says the same otherwise, its own explanation is shown: then
-``reprise/runner/git_faults.py`` has to learn the new words. No other test depends on them.
+``reprise/runner/vcs/git_faults.py`` has to learn the new words. No other test depends on them.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from reprise.errors import SourceError
-from reprise.runner import git_faults, remotes
+from reprise.runner.vcs import git_faults, remotes
 from tests.fakes import git_http
 
 

@@ -12,7 +12,8 @@ import pytest
 
 from reprise import projects
 from reprise.errors import SourceError, UsageError
-from reprise.runner import archives, git
+from reprise.runner.sources import archives
+from reprise.runner.vcs import git
 from tests.conftest import ProjectFolder
 
 Write = Callable[[Mapping[str, str]], ProjectFolder]

@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 
 from reprise.errors import SourceError, UsageError
-from reprise.runner import sources
-from reprise.runner.inputs import localise
-from reprise.runner.request import make_request
+from reprise.runner.planning.inputs import localise
+from reprise.runner.planning.request import make_request
+from reprise.runner.sources import working_copy
 from reprise.schemas.job import Checkout
-from reprise.tracking.embedded import EmbeddedStore
+from reprise.tracking.sqlite.store import EmbeddedStore
 from tests.fakes import git_http, repositories
 from tests.fakes.repositories import Demo, commit, make
 
@@ -27,7 +27,7 @@ def demo(tmp_path: Path) -> Demo:
 
 
 def fetch(uri: str, version: str | None = None, *, offline: bool = True) -> Checkout:
-    return sources.fetch(uri, version, Path.cwd(), offline=offline)
+    return working_copy.fetch(uri, version, Path.cwd(), offline=offline)
 
 
 def test_a_repository_is_as_it_was_fetched_and_is_not_asked(house: Path, demo: Demo) -> None:
@@ -46,7 +46,7 @@ def test_a_repository_is_as_it_was_fetched_and_is_not_asked(house: Path, demo: D
             fetch(url, "no-such")
         assert "without --offline" in (caught.value.hint or "")
         assert len(server.requests) == asked
-    sources.discard(first)
+    working_copy.discard(first)
 
 
 def test_a_repository_of_this_machine_needs_no_network(house: Path, tmp_path: Path) -> None:
@@ -59,7 +59,7 @@ def test_a_repository_of_this_machine_needs_no_network(house: Path, tmp_path: Pa
 def test_submodules_that_are_not_at_hand_are_told(house: Path, demo: Demo) -> None:
     with git_http.serve(demo.served) as server:
         url = f"{server.url}/team/demo.git"
-        sources.discard(fetch(url, offline=False))
+        working_copy.discard(fetch(url, offline=False))
         (pristine,) = (house / "cache" / "git-v1").glob(f"*/commits/{demo.second}")
         shutil.rmtree(pristine)
         with pytest.raises(SourceError, match=r"submodules at .* is not in the cache, and --offline"):

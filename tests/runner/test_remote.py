@@ -13,7 +13,7 @@ import pytest
 
 from reprise.schemas import tags
 from reprise.schemas.entities import Run
-from reprise.tracking.rest import RestTracking
+from reprise.tracking.rest.store import RestTracking
 from tests.conftest import ProjectFolder
 from tests.fakes import mlflow_server
 

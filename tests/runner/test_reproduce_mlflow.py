@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from reprise.schemas import tags
-from reprise.tracking.embedded import EmbeddedStore
+from reprise.tracking.sqlite.store import EmbeddedStore
 from tests.conftest import ProjectFolder
 from tests.envs import wheels
 from tests.fakes.repositories import commit, git

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from reprise.runner import run_clock
-from reprise.runner.lease import Lease
+from reprise.runner.jobs.lease import Lease
 from reprise.runner.run_clock import RunClock
 
 

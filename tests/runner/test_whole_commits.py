@@ -12,9 +12,10 @@ import pytest
 
 from reprise import process
 from reprise.errors import SourceError
-from reprise.runner import git as git_verbs
-from reprise.runner import mirror, remotes, sources
-from reprise.runner.mirrors import obtain
+from reprise.runner.sources import mirror, working_copy
+from reprise.runner.sources.mirrors import obtain
+from reprise.runner.vcs import git as git_verbs
+from reprise.runner.vcs import remotes
 from tests.fakes.repositories import commit, git, make
 
 FILES = {"MLproject": "", "run.sh": "#!/bin/sh\n", **{f"data/part{n}.csv": f"{n}\n" * n for n in range(8)}}
@@ -30,10 +31,10 @@ def served(tmp_path: Path) -> Path:
 
 def fetch(url: str, *, offline: bool = False) -> dict[str, bytes]:
     """The files that a run would have."""
-    checkout = sources.fetch(url, None, Path.cwd(), offline=offline)
+    checkout = working_copy.fetch(url, None, Path.cwd(), offline=offline)
     files = (path for path in checkout.path.rglob("*") if path.is_file())
     found = {path.relative_to(checkout.path).as_posix(): path.read_bytes() for path in files}
-    sources.discard(checkout)
+    working_copy.discard(checkout)
     return {name: data for name, data in found.items() if not name.startswith(".git/")}
 
 

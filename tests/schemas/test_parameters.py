@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from reprise.schemas.document import read
 from reprise.schemas.faults import Findings
 from reprise.schemas.parameters import TYPES, read_parameter
 from reprise.schemas.project import Parameter
+from reprise.schemas.yaml.document import read
 
 
 def declared(source: str) -> tuple[Parameter, Findings]:

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from reprise.errors import ProjectError
-from reprise.schemas import document, memory
+from reprise.schemas import memory
 from reprise.schemas.faults import Findings
 from reprise.schemas.loader import load_project
+from reprise.schemas.yaml import document
 
 POINT = "entry_points:\n  main:\n"
 A_PATH = "entry_points -> main -> parameters -> a"

@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from reprise.server.bodies import LARGEST_BODY
+from reprise.server.http.bodies import LARGEST_BODY
 from reprise.server.loopback import Loopback
-from reprise.tracking.embedded import EmbeddedStore
+from reprise.tracking.sqlite.store import EmbeddedStore
 
 API = "/api/2.0/mlflow"
 FILES = "/api/2.0/mlflow-artifacts/artifacts"

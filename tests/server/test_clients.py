@@ -16,7 +16,7 @@ import uv
 from reprise.schemas.entities import Run
 from reprise.schemas.tags import MOVED_FROM
 from reprise.server.loopback import Loopback
-from reprise.tracking.embedded import EmbeddedStore
+from reprise.tracking.sqlite.store import EmbeddedStore
 from tests.conftest import UV_CACHE
 from tests.fakes import mlflow_server
 

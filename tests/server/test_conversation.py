@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from reprise.server.loopback import Loopback
-from reprise.tracking.embedded import EmbeddedStore
+from reprise.tracking.sqlite.store import EmbeddedStore
 from tests.fakes import mlflow_server
 from tests.server.conversation import Reply, hold
 from tests.server.steps import STEPS

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from reprise.server.loopback import Loopback
-from reprise.tracking.embedded import EmbeddedStore
+from reprise.tracking.sqlite.store import EmbeddedStore
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ import pytest
 from reprise.schemas.tags import MOVED_FROM
 from reprise.server.follow import Follow
 from reprise.server.loopback import Loopback
-from reprise.tracking.embedded import EmbeddedStore
+from reprise.tracking.sqlite.store import EmbeddedStore
 
 
 def test_a_client_that_looks_nothing_up_leaves_the_run_where_it_is() -> None:

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from reprise.server.api.wire import Verb
 from reprise.server.loopback import Loopback
 from reprise.server.routes import VERBS
-from reprise.server.wire import Verb
-from reprise.tracking.embedded import EmbeddedStore
+from reprise.tracking.sqlite.store import EmbeddedStore
 
 pytestmark = pytest.mark.slow
 

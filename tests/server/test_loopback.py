@@ -19,7 +19,7 @@ import pytest
 
 from reprise.server import serving
 from reprise.server.loopback import Loopback
-from reprise.tracking.embedded import EmbeddedStore
+from reprise.tracking.sqlite.store import EmbeddedStore
 
 RUN = "0" * 32
 
@@ -54,7 +54,7 @@ def test_a_child_that_never_calls_costs_no_import(tmp_path: Path) -> None:
 import sys
 from pathlib import Path
 from reprise.server.loopback import Loopback
-from reprise.tracking.embedded import EmbeddedStore
+from reprise.tracking.sqlite.store import EmbeddedStore
 with EmbeddedStore(Path("mlruns")) as store, Loopback.start(store, "0" * 32) as loopback:
     assert loopback.environ["MLFLOW_TRACKING_URI"].startswith("http://127.0.0.1:")
 heavy = {"starlette", "uvicorn", "msgspec", "anyio", "asyncio", "httpx", "h11"} & set(sys.modules)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.conftest import PATIENCE
-from tests.server.test_access import Server, served
+from tests.server.http.test_access import Server, served
 
 JSON = "Content-Type: application/json\r\n"
 HOST = "Host: 127.0.0.1\r\n"

@@ -20,8 +20,8 @@ import pytest
 from reprise.errors import UsageError
 from reprise.server.serving import Serving, serve
 from reprise.server.stopping import TidyServer
-from reprise.tracking.artifact_names import UPLOADS
-from reprise.tracking.embedded import EmbeddedStore
+from reprise.tracking.artifacts.names import UPLOADS
+from reprise.tracking.sqlite.store import EmbeddedStore
 from tests.conftest import PATIENCE, eventually
 
 SERVE = """
@@ -29,9 +29,9 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 from reprise.server import serving
-from reprise.server.access import OneSecret
+from reprise.server.http.access import OneSecret
 from reprise.server.serving import Serving, serve
-from reprise.tracking.embedded import EmbeddedStore
+from reprise.tracking.sqlite.store import EmbeddedStore
 serving.PATIENCE = 600
 with suppress(KeyboardInterrupt), EmbeddedStore(Path("mlruns")) as store:
     serve(store, Serving(access=OneSecret(sys.argv[1])), lambda url: print(url, flush=True))

@@ -16,7 +16,7 @@ from reprise.errors import TrackingError
 from reprise.server.delivery.network import NotPublic, PublicNetwork, check_url
 from reprise.server.delivery.post import signature
 from reprise.server.loopback import Loopback
-from reprise.tracking.embedded import EmbeddedStore
+from reprise.tracking.sqlite.store import EmbeddedStore
 from tests.conftest import eventually
 
 API = "/api/2.0/mlflow"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from reprise.tracking.base import Tracking
-from reprise.tracking.embedded import EmbeddedStore
+from reprise.tracking.sqlite.store import EmbeddedStore
 from tests.tracking.stores import FACTORIES, WITH_MLFLOW
 
 _STORES = [

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from reprise.tracking.base import Tracking
-from reprise.tracking.embedded import EmbeddedStore
+from reprise.tracking.sqlite.store import EmbeddedStore
 
 Factory = Callable[[Path], AbstractContextManager[Tracking]]
 
@@ -25,7 +25,7 @@ def embedded(folder: Path) -> Iterator[Tracking]:
 def mlflow_sqlite(folder: Path) -> Iterator[Tracking]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        from reprise.tracking.mlflow_adapter import MlflowTracking
+        from reprise.tracking.mlflow_library.adapter import MlflowTracking
 
         yield MlflowTracking(f"sqlite:///{folder}/mlflow.db")
 
@@ -34,7 +34,7 @@ def mlflow_sqlite(folder: Path) -> Iterator[Tracking]:
 def rest_ours(folder: Path) -> Iterator[Tracking]:
     """Our own server, as a driver's nested runs see it."""
     from reprise.server.loopback import Loopback
-    from reprise.tracking.rest import RestTracking
+    from reprise.tracking.rest.store import RestTracking
 
     with (
         EmbeddedStore(folder / "mlruns") as store,
@@ -49,7 +49,7 @@ def rest_ours(folder: Path) -> Iterator[Tracking]:
 @contextmanager
 def rest_mlflow(folder: Path) -> Iterator[Tracking]:
     """A real MLflow server."""
-    from reprise.tracking.rest import RestTracking
+    from reprise.tracking.rest.store import RestTracking
     from tests.fakes import mlflow_server
 
     yield RestTracking(mlflow_server.tracking_uri())

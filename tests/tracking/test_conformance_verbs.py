@@ -10,7 +10,7 @@ import pytest
 from reprise.errors import TrackingError
 from reprise.schemas.entities import Run, ViewType
 from reprise.tracking.base import Tracking
-from reprise.tracking.embedded import EmbeddedStore
+from reprise.tracking.sqlite.store import EmbeddedStore
 
 _unique = count()
 

@@ -13,9 +13,9 @@ import pytest
 
 from reprise.errors import TrackingError
 from reprise.schemas.entities import Metric
-from reprise.tracking.database_faults import explain
-from reprise.tracking.embedded import EmbeddedStore
-from reprise.tracking.garbage import GarbageStore
+from reprise.tracking.sqlite.faults import explain
+from reprise.tracking.sqlite.garbage import GarbageStore
+from reprise.tracking.sqlite.store import EmbeddedStore
 from tests.fakes import disks
 
 pytestmark = pytest.mark.mounts

@@ -9,7 +9,7 @@ import pytest
 
 from reprise.errors import TrackingError
 from reprise.schemas.entities import LoggedModel, Metric, Run
-from reprise.tracking.embedded import EmbeddedStore
+from reprise.tracking.sqlite.store import EmbeddedStore
 
 
 @pytest.fixture

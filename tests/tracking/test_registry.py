@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from reprise.errors import TrackingError
-from reprise.tracking.embedded import EmbeddedStore
 from reprise.tracking.registry import open_tracking
+from reprise.tracking.sqlite.store import EmbeddedStore
 from tests.tracking.stores import mlflow_sqlite
 
 
@@ -60,7 +60,7 @@ def test_other_stores_need_the_mlflow_library(
     real = builtins.__import__
 
     def without_mlflow(name: str, *rest: Any, **options: Any) -> Any:
-        if name.partition(".")[0] == "mlflow" or name == "reprise.tracking.mlflow_adapter":
+        if name.partition(".")[0] == "mlflow" or name == "reprise.tracking.mlflow_library.adapter":
             raise ModuleNotFoundError(f"No module named {name!r}")
         return real(name, *rest, **options)
 

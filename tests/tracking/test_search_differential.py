@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from reprise.server.loopback import Loopback
-from reprise.tracking.embedded import EmbeddedStore
+from reprise.tracking.sqlite.store import EmbeddedStore
 from tests.fakes import mlflow_server
 from tests.tracking import filters
 from tests.tracking.filters import lines

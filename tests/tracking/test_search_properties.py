@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from reprise.errors import TrackingError
 from reprise.schemas.entities import Metric, ModelOrder
-from reprise.tracking import search_index, search_pages
-from reprise.tracking.embedded import EmbeddedStore
+from reprise.tracking.search import index, pages
+from reprise.tracking.sqlite.store import EmbeddedStore
 from tests.tracking import filters
 from tests.tracking.filters import lines
 
@@ -98,7 +98,7 @@ def test_any_page_token_is_refused(store: EmbeddedStore, token: str) -> None:
 def test_a_page_token_with_other_values_is_answered_or_refused(
     store: EmbeddedStore, values: Sequence[Any]
 ) -> None:
-    from reprise.tracking import paging
+    from reprise.tracking.search import paging
 
     order = ["metrics.acc"]
     with pytest.MonkeyPatch.context() as patch:
@@ -232,9 +232,9 @@ def test_the_same_is_found_in_the_same_order_whichever_way(
     for key, ascending in reversed(order):
         expected.sort(key=lambda run: run.rank(key, ascending))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(search_index, "SHORTEST", 4)
-        patch.setattr(search_index, "LONGEST", 16)
-        patch.setattr(search_pages, "_SORTING", cost)
+        patch.setattr(index, "SHORTEST", 4)
+        patch.setattr(index, "LONGEST", 16)
+        patch.setattr(pages, "_SORTING", cost)
         found = _all_pages(
             store,
             " AND ".join(conditions),

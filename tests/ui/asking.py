@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 
 import httpx
 
-from reprise.server.access import Everyone
-from reprise.tracking.embedded import EmbeddedStore
+from reprise.server.http.access import Everyone
+from reprise.tracking.sqlite.store import EmbeddedStore
 from reprise.ui.app import create
 from reprise.ui.sessions import Sessions
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from reprise.tracking.embedded import EmbeddedStore
+from reprise.tracking.sqlite.store import EmbeddedStore
 from tests import machine
 from tests.ui.asking import Ask, asking
 from tests.ui.sample import Sample, make_sample

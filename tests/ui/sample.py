@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from reprise.schemas import tags
 from reprise.schemas.entities import Metric, Run
-from reprise.tracking.embedded import EmbeddedStore
+from reprise.tracking.sqlite.store import EmbeddedStore
 
 EXPERIMENT = "flowers"
 HOSTILE = "<script>document.title='owned'</script>\u202egnp.exe 🌸" + "x" * 200

@@ -18,8 +18,8 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import expect
 
-from reprise.server import users
-from reprise.tracking.embedded import EmbeddedStore
+from reprise.server.http import users
+from reprise.tracking.sqlite.store import EmbeddedStore
 from reprise.ui.login import local
 from tests.ui.conftest import Opened, Serve, accessible, follow, keep_picture, serving
 from tests.ui.sample import Sample

@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import expect
 
 from reprise.schemas.entities import ModelLink, Run
-from reprise.tracking.embedded import EmbeddedStore
+from reprise.tracking.sqlite.store import EmbeddedStore
 from tests.ui.asking import Ask
 from tests.ui.conftest import Opened, Serve, accessible, keep_picture, settled
 from tests.ui.sample import HOSTILE, Sample

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 
-from reprise.tracking.embedded import EmbeddedStore
+from reprise.tracking.sqlite.store import EmbeddedStore
 from tests.ui.asking import asking
 from tests.ui.conftest import Opened, Serve, accessible, follow, keep_picture, settled
 from tests.ui.sample import HOSTILE, Sample

@@ -12,8 +12,8 @@ from starlette.routing import Route
 
 from reprise.schemas import tags
 from reprise.schemas.entities import Dataset, DatasetInput, Metric, ModelLink, Run
-from reprise.server.access import Everyone
-from reprise.tracking.embedded import EmbeddedStore
+from reprise.server.http.access import Everyone
+from reprise.tracking.sqlite.store import EmbeddedStore
 from reprise.ui import app
 from reprise.ui.sessions import Sessions
 from tests.ui.asking import Ask

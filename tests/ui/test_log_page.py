@@ -18,10 +18,10 @@ from starlette.types import Message
 from reprise.schemas import tags
 from reprise.schemas.entities import Run
 from reprise.schemas.job import RunStatus
-from reprise.tracking.embedded import EmbeddedStore
+from reprise.tracking.sqlite.store import EmbeddedStore
 from reprise.ui.events import MOST, News, streamed
-from reprise.ui.log_lines import Window
-from reprise.ui.log_tails import State, Tail, Told
+from reprise.ui.log.lines import Window
+from reprise.ui.log.tails import State, Tail, Told
 from tests.ui.asking import Ask, apart, asking
 from tests.ui.conftest import Opened, Serve, accessible, keep_picture, serving, settled
 from tests.ui.sample import Sample

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Route, expect
 
 from reprise.schemas.entities import Metric, Run
-from reprise.tracking.embedded import EmbeddedStore
+from reprise.tracking.sqlite.store import EmbeddedStore
 from tests.ui.asking import Ask
 from tests.ui.conftest import Opened, Serve, accessible, follow, keep_picture, settled
 from tests.ui.sample import Sample

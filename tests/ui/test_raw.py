@@ -11,7 +11,7 @@ from urllib.parse import quote
 import pytest
 
 from reprise.schemas.entities import Run
-from reprise.tracking.embedded import EmbeddedStore
+from reprise.tracking.sqlite.store import EmbeddedStore
 from tests.ui.asking import Ask, asking
 
 

@@ -11,9 +11,9 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Scope, Send
 
 from reprise.schemas.entities import Run
-from reprise.server.access import Everyone, OneSecret
 from reprise.server.app import create_app
-from reprise.tracking.embedded import EmbeddedStore
+from reprise.server.http.access import Everyone, OneSecret
+from reprise.tracking.sqlite.store import EmbeddedStore
 from reprise.ui import WebPages, app
 from reprise.ui.sessions import Sessions
 from tests.ui.asking import apart
@@ -165,7 +165,7 @@ def test_a_disk_that_fails_is_told_without_its_paths(
     def head_of(*_: object) -> None:
         raise OSError(28, "No space left on device", "/secret/place")
 
-    monkeypatch.setattr("reprise.ui.run_page.head_of", head_of)
+    monkeypatch.setattr("reprise.ui.run.page.head_of", head_of)
     answer = ask(store, "GET", f"/runs/{run.run_id}")
     assert answer.status_code == 500
     assert "is full" in answer.text and "/secret" not in answer.text

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 
-from reprise.tracking.embedded import EmbeddedStore
+from reprise.tracking.sqlite.store import EmbeddedStore
 from tests.conftest import eventually
 from tests.ui.conftest import Opened, Serve, accessible, follow
-from tests.ui.test_runs_table import fill, names, row
+from tests.ui.runs.test_table import fill, names, row
 
 if TYPE_CHECKING:
     from playwright.sync_api import Route

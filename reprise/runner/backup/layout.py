@@ -13,9 +13,9 @@ from typing import Any, BinaryIO, Self
 
 from reprise.errors import UsageError
 from reprise.named_tuple import NamedTuple
-from reprise.runner import contents
-from reprise.tracking.artifact_names import parts_of
-from reprise.tracking.embedded import DATABASE_NAME
+from reprise.runner.record import contents
+from reprise.tracking.artifacts.names import parts_of
+from reprise.tracking.sqlite.store import DATABASE_NAME
 
 DATABASE = DATABASE_NAME
 ARTIFACTS = "artifacts"

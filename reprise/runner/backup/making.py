@@ -15,9 +15,9 @@ from reprise import durable, lock
 from reprise.disk import reason_of
 from reprise.errors import TrackingError, UsageError
 from reprise.runner.backup.layout import ARTIFACTS, DATABASE, MANIFEST, OBJECTS, Digested, Entry, Manifest
-from reprise.tracking.artifacts import PROXY, Artifacts
-from reprise.tracking.embedded import EmbeddedStore
+from reprise.tracking.artifacts.files import PROXY, Artifacts
 from reprise.tracking.names import now
+from reprise.tracking.sqlite.store import EmbeddedStore
 
 _PRIVATE = 0o600  # it holds all that the store knows
 

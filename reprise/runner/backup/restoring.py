@@ -17,7 +17,7 @@ from reprise.disk import reason_of
 from reprise.errors import UsageError
 from reprise.named_tuple import NamedTuple
 from reprise.runner.backup.layout import ARTIFACTS, DATABASE, MANIFEST, Digested, Entry, Manifest, is_member
-from reprise.runner.lease import is_held, job_folders
+from reprise.runner.jobs.lease import is_held, job_folders
 
 _LARGEST_MANIFEST = 1 << 30
 

@@ -15,7 +15,7 @@ from urllib.parse import quote
 from reprise.runner.bundle import layout
 from reprise.runner.bundle.layout import Manifest
 from reprise.schemas.entities import Run
-from reprise.schemas.run_record import RunRecord
+from reprise.schemas.record.run_record import RunRecord
 
 _CONTEXT = ["https://w3id.org/ro/crate/1.1/context", "https://w3id.org/ro/terms/workflow-run/context"]
 _CRATE = "https://w3id.org/ro/crate/1.1"

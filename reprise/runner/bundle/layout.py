@@ -21,8 +21,8 @@ from pathlib import Path
 
 from reprise.errors import SourceError
 from reprise.named_tuple import NamedTuple
-from reprise.runner import digests
-from reprise.schemas.run_record import LeftOut, plain, value_of
+from reprise.runner.record import digests
+from reprise.schemas.record.run_record import LeftOut, plain, value_of
 
 VERSION = 1
 

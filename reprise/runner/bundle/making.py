@@ -9,16 +9,18 @@ import reprise
 from reprise.errors import UsageError
 from reprise.lock import scratch
 from reprise.named_tuple import NamedTuple
-from reprise.runner import contents, environments, sources
 from reprise.runner.bundle import crate, layout, packages, packing, signing, source, statement, tracked
 from reprise.runner.bundle.layout import Manifest
-from reprise.runner.find import find_run
-from reprise.runner.records import read_record, write_record
-from reprise.runner.restore_source import Origin
-from reprise.runner.signals import interruptible
+from reprise.runner.jobs.find import find_run
+from reprise.runner.jobs.signals import interruptible
+from reprise.runner.record import contents
+from reprise.runner.record.records import read_record, write_record
+from reprise.runner.restore import environments
+from reprise.runner.restore.source import Origin
+from reprise.runner.sources import working_copy
 from reprise.schemas.entities import Run
 from reprise.schemas.job import RunStatus
-from reprise.schemas.run_record import LeftOut, RunRecord
+from reprise.schemas.record.run_record import LeftOut, RunRecord
 from reprise.tracking.base import Tracking
 
 log = logging.getLogger(__name__)
@@ -91,7 +93,7 @@ def _fill(tracking: Tracking, run: Run, record: RunRecord, folder: Path, wanted:
             origin, record, checkout, folder, wanted.max_input, wanted.offline
         )
     finally:
-        sources.discard(checkout)
+        working_copy.discard(checkout)
     _put_results(tracking, run, record, folder)
     if wanted.packages:
         lock = environments.add_credentials(environments.lock_of(tracking, run), tracking, run)

@@ -11,15 +11,16 @@ from pathlib import Path
 from reprise.errors import SourceError, TrackingError, UsageError
 from reprise.lock import scratch
 from reprise.paths import confined
-from reprise.runner import archives, contents
 from reprise.runner.bundle import layout, packages, signing, statement, tracked
 from reprise.runner.bundle.layout import Bundle, Manifest
 from reprise.runner.bundle.signing import Provenance
-from reprise.runner.records import RECORD_ARTIFACT, read_record
+from reprise.runner.record import contents
+from reprise.runner.record.records import RECORD_ARTIFACT, read_record
+from reprise.runner.sources import archives
 from reprise.schemas.faults import shortened
-from reprise.schemas.run_record import RunRecord, from_json
+from reprise.schemas.record.run_record import RunRecord, from_json
 from reprise.tracking.base import Tracking
-from reprise.tracking.embedded import EmbeddedStore
+from reprise.tracking.sqlite.store import EmbeddedStore
 
 log = logging.getLogger(__name__)
 

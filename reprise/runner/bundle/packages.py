@@ -14,7 +14,7 @@ from urllib.parse import unquote, urlsplit
 
 from reprise import paths
 from reprise.errors import EnvError, UsageError
-from reprise.runner import digests
+from reprise.runner.record import digests
 from reprise.schemas.environment import Credentials, Lock
 
 log = logging.getLogger(__name__)
@@ -58,36 +58,36 @@ def load_image(folder: Path) -> None:
     """
     if not (folder / IMAGE).exists():
         return
-    from reprise.envs import docker_client
+    from reprise.envs.docker import client
 
-    if reason := docker_client.unusable():
+    if reason := client.unusable():
         raise EnvError(reason)
     log_file = paths.state_dir() / "logs" / "environment.log"
-    done = docker_client.work("load", "--input", str(folder / IMAGE), log=log_file)
+    done = client.work("load", "--input", str(folder / IMAGE), log=log_file)
     if done.exit_code != 0:
-        raise docker_client.failure("the image of the bundle cannot be loaded:", done, log_file)
+        raise client.failure("the image of the bundle cannot be loaded:", done, log_file)
 
 
 def _save_image(lock: Lock, target: Path, log_file: Path) -> None:
-    from reprise.envs import docker_client, docker_images
+    from reprise.envs.docker import client, images
     from reprise.schemas.environment import Policy
 
-    image = docker_images.obtain(docker_images.Image.read(lock.text), Policy(), log_file, {})
-    named = docker_images.inspect(image.name, image.name)
+    image = images.obtain(images.Image.read(lock.text), Policy(), log_file, {})
+    named = images.inspect(image.name, image.name)
     # under its name where that is still it, so that the name arrives as well
     reference = image.name if named is not None and named.id == image.id else image.id
-    done = docker_client.work("save", "--output", str(target), "--", reference, log=log_file)
+    done = client.work("save", "--output", str(target), "--", reference, log=log_file)
     if done.exit_code != 0:
-        raise docker_client.failure(f"image {image.shown} cannot be saved:", done, log_file)
+        raise client.failure(f"image {image.shown} cannot be saved:", done, log_file)
 
 
 def _put_conda(lock: Lock, folder: Path, log_file: Path, offline: bool) -> None:
-    from reprise.envs import conda_packages, conda_pip, conda_records
+    from reprise.envs.conda import packages, pip, records
 
-    held = conda_records.read(lock)
-    conda_packages.collect(held.records, lock.credentials, folder, offline=offline)
+    held = records.read(lock)
+    packages.collect(held.records, lock.credentials, folder, offline=offline)
     if held.pip.requirements:
-        python = conda_pip.python_of(held.records, Path("environment.lock")).version
+        python = pip.python_of(held.records, Path("environment.lock")).version
         facts = {**held.pip._asdict(), "python": python, "implementation": "CPython"}
         _put_wheels(facts, lock.credentials, folder, log_file, offline)
 
@@ -112,8 +112,8 @@ def _pylock(
     lines: Iterable[str], credentials: Credentials, python: str, log_file: Path, offline: bool
 ) -> str:
     """The lock in the format that names every file of a package, as TOML."""
-    from reprise.envs import uv, uv_failures
     from reprise.envs.base import running
+    from reprise.envs.pypi import uv, uv_failures
 
     arguments = ["pip", "compile", "--no-header", "--no-deps", "--format", "pylock.toml", *uv.no_index()]
     arguments += ["--python", str(running()), "--python-version", python]
@@ -174,9 +174,9 @@ def _elsewhere(package: Mapping[str, Any], where: str) -> str:
 
 
 def _fetch(file: Mapping[str, Any], credentials: Credentials, known: Collection[str], folder: Path) -> None:
-    from reprise.envs.credentials import restore_credentials
+    from reprise.envs.project_files.credentials import restore_credentials
     from reprise.errors import SourceError
-    from reprise.runner.downloads import download
+    from reprise.runner.sources.downloads import download
 
     target = folder / _name(file)
     url = file.get("url") or Path(file["path"]).absolute().as_uri()

@@ -8,13 +8,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from reprise.errors import SourceError
-from reprise.runner import restore_source, sources
 from reprise.runner.bundle import layout
 from reprise.runner.bundle.layout import Bundle
-from reprise.runner.restore_source import Origin
+from reprise.runner.restore import source as restore_source
+from reprise.runner.restore.source import Origin
+from reprise.runner.sources import working_copy
 from reprise.schemas.job import Checkout
-from reprise.schemas.run_record import RunRecord
-from reprise.tracking.embedded import EmbeddedStore
+from reprise.schemas.record.run_record import RunRecord
+from reprise.tracking.sqlite.store import EmbeddedStore
 
 _SHOWN = 5
 
@@ -34,7 +35,7 @@ def check_kept_source(bundle: Bundle, record: RunRecord) -> None:
         try:
             check_shown_source(bundle, checkout)
         finally:
-            sources.discard(checkout)
+            working_copy.discard(checkout)
 
 
 def check_shown_source(bundle: Bundle, checkout: Checkout) -> None:

@@ -10,15 +10,23 @@ from pathlib import Path
 
 from reprise import paths
 from reprise.errors import RepriseError, SourceError
-from reprise.runner import contents, restore_inputs, restore_source
 from reprise.runner.bundle import layout
-from reprise.runner.capture import guards
 from reprise.runner.capture.snapshots import snapshot
-from reprise.runner.inputs import localise
-from reprise.runner.restore_inputs import Places
-from reprise.runner.restore_source import Origin
+from reprise.runner.planning import guards
+from reprise.runner.planning.inputs import localise
+from reprise.runner.record import contents
+from reprise.runner.restore import inputs
+from reprise.runner.restore import source as restore_source
+from reprise.runner.restore.inputs import Places
+from reprise.runner.restore.source import Origin
 from reprise.schemas.job import Checkout, Source
-from reprise.schemas.run_record import Content, InputRecord, LeftOut, RunRecord, SourceRecord
+from reprise.schemas.record.run_record import (
+    Content,
+    InputRecord,
+    LeftOut,
+    RunRecord,
+    SourceRecord,
+)
 
 log = logging.getLogger(__name__)
 
@@ -106,7 +114,7 @@ def put_inputs(
             left_out.append(LeftOut(item.name, item.size, reason))
             continue
         faults: list[RepriseError] = []
-        find = restore_inputs.find(record._replace(inputs=(item,)), places, fetch, faults)
+        find = inputs.find(record._replace(inputs=(item,)), places, fetch, faults)
         if faults:
             left_out.append(LeftOut(item.name, item.size or 0, faults[0].message))
             continue

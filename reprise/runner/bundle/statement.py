@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from reprise.errors import SourceError
-from reprise.runner import digests
 from reprise.runner.bundle import layout
 from reprise.runner.bundle.layout import Manifest
-from reprise.runner.record import ENV_LOCK_ARTIFACT
-from reprise.runner.records import RECORD_ARTIFACT
-from reprise.schemas.run_record import RunRecord
+from reprise.runner.record import digests
+from reprise.runner.record.records import RECORD_ARTIFACT
+from reprise.runner.runs.lifecycle import ENV_LOCK_ARTIFACT
+from reprise.schemas.record.run_record import RunRecord
 
 _TYPE = "https://in-toto.io/Statement/v1"
 _PREDICATE = "https://slsa.dev/provenance/v1"

@@ -21,7 +21,7 @@ from reprise.schemas.entities import (
     Run,
 )
 from reprise.schemas.json_text import read_json
-from reprise.schemas.run_record import plain, value_of
+from reprise.schemas.record.run_record import plain, value_of
 from reprise.tracking.base import Tracking
 from reprise.tracking.copy.base import Note, Owner, SourceFile, SourceTrace, SourceVersion
 

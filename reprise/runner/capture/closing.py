@@ -8,16 +8,18 @@ from functools import partial
 from pathlib import Path
 
 from reprise import disk
-from reprise.runner import contents, digests
-from reprise.runner.capture import guards, inputs
+from reprise.runner.capture import inputs
 from reprise.runner.capture.opening import TAG_LIMIT, attempt, lacks, objects_of
 from reprise.runner.capture.reads import keep_reads
 from reprise.runner.capture.touched import make_observed
-from reprise.runner.records import RECORD_ARTIFACT, write_record
-from reprise.schemas import run_files, tags
+from reprise.runner.planning import guards
+from reprise.runner.record import contents, digests
+from reprise.runner.record.records import RECORD_ARTIFACT, write_record
+from reprise.schemas import tags
 from reprise.schemas.entities import Run
 from reprise.schemas.job import Outcome, RunStatus, Usage
-from reprise.schemas.run_record import (
+from reprise.schemas.record import run_files
+from reprise.schemas.record.run_record import (
     ArtifactRecord,
     InputRecord,
     ModelRecord,
@@ -26,7 +28,7 @@ from reprise.schemas.run_record import (
     from_json,
 )
 from reprise.tracking.base import Tracking
-from reprise.tracking.embedded import EmbeddedStore
+from reprise.tracking.sqlite.store import EmbeddedStore
 
 log = logging.getLogger(__name__)
 

@@ -18,7 +18,7 @@ from reprise import durable, paths, process
 from reprise.errors import EnvError
 from reprise.named_tuple import NamedTuple
 from reprise.redact import redact
-from reprise.schemas.run_record import Distribution
+from reprise.schemas.record.run_record import Distribution
 
 FOLDER = "installed-v1"
 

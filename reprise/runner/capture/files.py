@@ -8,10 +8,17 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from reprise.named_tuple import NamedTuple
-from reprise.runner import contents
-from reprise.runner.capture import guards
-from reprise.runner.digests import Memory
-from reprise.schemas.run_record import EXECUTABLE, LINK, PLAIN, Content, FileRecord, LeftOut
+from reprise.runner.planning import guards
+from reprise.runner.record import contents
+from reprise.runner.record.digests import Memory
+from reprise.schemas.record.run_record import (
+    EXECUTABLE,
+    LINK,
+    PLAIN,
+    Content,
+    FileRecord,
+    LeftOut,
+)
 from reprise.schemas.work_tree import Standing
 
 _START = 4096  # bytes in which a private key shows

@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import PurePosixPath
 
-from reprise.schemas.observed_record import ObservedInput
+from reprise.schemas.record.observed_record import ObservedInput
 
 _ALIKE = 100  # files of one folder that are listed one by one
 _LISTED = 1000

@@ -12,7 +12,7 @@ from reprise.named_tuple import NamedTuple
 from reprise.runner.capture.command_words import files_of
 from reprise.runner.capture.observed import Observation
 from reprise.runner.capture.observing import Beginning
-from reprise.schemas.observed_record import ObservedInput
+from reprise.schemas.record.observed_record import ObservedInput
 
 _CODE = (".py", ".so", ".pyd", ".dylib", ".pyc", ".egg", ".whl")
 _NOT_IN_A_SOURCE = {".git", "mlruns", "mlartifacts", "__pycache__"}

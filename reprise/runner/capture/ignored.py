@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 
-from reprise.runner.capture.guards import named, shown
+from reprise.runner.planning.guards import named, shown
 from reprise.runner.worktree.ignoring import is_ignored
 
 log = logging.getLogger(__name__)

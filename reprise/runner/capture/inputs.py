@@ -14,12 +14,12 @@ from urllib.parse import unquote, urlsplit
 
 from reprise.named_tuple import NamedTuple
 from reprise.redact import redact
-from reprise.runner import digests
-from reprise.runner.digests import Digest, Memory
+from reprise.runner.record import digests
+from reprise.runner.record.digests import Digest, Memory
 from reprise.schemas.entities import DatasetInput
 from reprise.schemas.job import Invocation
 from reprise.schemas.project import EntryPoint
-from reprise.schemas.run_record import InputRecord
+from reprise.schemas.record.run_record import InputRecord
 
 _SMALL = 16 * 10**6  # bytes of one input that are read at once
 _FEW = 1000  # files

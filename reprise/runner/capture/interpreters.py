@@ -9,8 +9,8 @@ from pathlib import Path
 from reprise import paths
 from reprise.errors import EnvError
 from reprise.runner.capture.distributions import installed_for
-from reprise.schemas.observed_record import InterpreterRecord
-from reprise.schemas.run_record import EnvironmentRecord
+from reprise.schemas.record.observed_record import InterpreterRecord
+from reprise.schemas.record.run_record import EnvironmentRecord
 
 log = logging.getLogger(__name__)
 

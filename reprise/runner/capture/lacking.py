@@ -5,8 +5,8 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 
-from reprise.runner import repositories
-from reprise.runner.capture.guards import named
+from reprise.runner.planning.guards import named
+from reprise.runner.vcs import repositories
 from reprise.schemas.job import Repository
 
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 
-from reprise.schemas.run_record import Gpu, MachineRecord
+from reprise.schemas.record.run_record import Gpu, MachineRecord
 
 log = logging.getLogger(__name__)
 

@@ -15,12 +15,12 @@ from reprise.named_tuple import NamedTuple
 from reprise.runner.capture import variables
 from reprise.runner.capture.command_words import keep_observed, read_command
 from reprise.runner.capture.observed import BEGAN, FOLDER
-from reprise.runner.plan import Plan
-from reprise.runner.stores import STORE_VARIABLE
+from reprise.runner.jobs.stores import STORE_VARIABLE
+from reprise.runner.planning.plan import Plan
 from reprise.schemas.environment import Environment
 from reprise.schemas.job import Command
 from reprise.schemas.json_text import read_json
-from reprise.schemas.run_record import plain, value_of
+from reprise.schemas.record.run_record import plain, value_of
 from reprise.schemas.work_tree import Standing, WorkTree
 
 log = logging.getLogger(__name__)

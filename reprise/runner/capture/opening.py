@@ -13,19 +13,20 @@ import reprise
 from reprise.errors import RepriseError
 from reprise.named_tuple import NamedTuple
 from reprise.redact import redact
-from reprise.runner import contents
-from reprise.runner.capture import guards, inputs, source
+from reprise.runner.capture import inputs, source
 from reprise.runner.capture.command_words import read_command
 from reprise.runner.capture.inputs import Inputs
 from reprise.runner.capture.lacking import find_lacking
-from reprise.runner.plan import Plan
-from reprise.runner.records import note_record
-from reprise.runner.stores import store_folder
+from reprise.runner.jobs.stores import store_folder
+from reprise.runner.planning import guards
+from reprise.runner.planning.plan import Plan
+from reprise.runner.record import contents
+from reprise.runner.record.records import note_record
 from reprise.schemas import tags
 from reprise.schemas.entities import Run
 from reprise.schemas.environment import CondaEnv, DockerEnv, EnvSpec
 from reprise.schemas.job import Checkout
-from reprise.schemas.run_record import ParameterRecord, ProjectRecord, RunRecord
+from reprise.schemas.record.run_record import ParameterRecord, ProjectRecord, RunRecord
 from reprise.tracking.base import Tracking
 from reprise.tracking.names import now
 

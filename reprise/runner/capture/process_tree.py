@@ -10,7 +10,7 @@ from pathlib import Path
 
 from reprise.named_tuple import NamedTuple
 from reprise.runner.capture.observed import FOLDER
-from reprise.runner.lease import JOB_VARIABLE
+from reprise.runner.jobs.lease import JOB_VARIABLE
 
 log = logging.getLogger(__name__)
 

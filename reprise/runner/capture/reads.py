@@ -12,16 +12,16 @@ from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
 from reprise import paths
-from reprise.runner.capture import guards
 from reprise.runner.capture.files import Kept, keep_files
 from reprise.runner.capture.found_inputs import FoundInput, find_inputs, name_input
 from reprise.runner.capture.ignored import warn_of_ignored
 from reprise.runner.capture.observed import read_observation
 from reprise.runner.capture.observing import Beginning, read_beginning
+from reprise.runner.planning import guards
 from reprise.runner.worktree.ignoring import is_ignored
 from reprise.runner.worktree.walking import is_environment, is_made_by_running
 from reprise.runner.worktree.written import note_written
-from reprise.schemas.run_record import FileRecord, LeftOut, SourceRecord
+from reprise.schemas.record.run_record import FileRecord, LeftOut, SourceRecord
 from reprise.schemas.work_tree import Standing
 
 log = logging.getLogger(__name__)

@@ -10,20 +10,22 @@ from pathlib import Path
 
 from reprise.envs.registry import MANAGERS
 from reprise.errors import SourceError
-from reprise.runner import contents, repositories
-from reprise.runner.capture import guards, inputs
+from reprise.runner.capture import inputs
 from reprise.runner.capture.inputs import Inputs
 from reprise.runner.capture.observing import unobserved
 from reprise.runner.capture.opening import attempt, objects_of
 from reprise.runner.capture.process_tree import ProcessWatch
 from reprise.runner.capture.snapshots import known, snapshot
 from reprise.runner.capture.surroundings import find_places
-from reprise.runner.plan import Plan
-from reprise.runner.records import note_record, send
-from reprise.runner.stores import store_folder
+from reprise.runner.jobs.stores import store_folder
+from reprise.runner.planning import guards
+from reprise.runner.planning.plan import Plan
+from reprise.runner.record import contents
+from reprise.runner.record.records import note_record, send
+from reprise.runner.vcs import repositories
 from reprise.schemas.environment import Environment
 from reprise.schemas.job import Command
-from reprise.schemas.run_record import Content, EnvironmentRecord, RunRecord
+from reprise.schemas.record.run_record import Content, EnvironmentRecord, RunRecord
 from reprise.tracking.base import Tracking
 
 log = logging.getLogger(__name__)

@@ -14,9 +14,10 @@ from pathlib import Path
 
 from reprise import durable, process
 from reprise.errors import SourceError
-from reprise.runner import contents, repositories
-from reprise.runner.capture import guards
-from reprise.schemas.run_record import Content
+from reprise.runner.planning import guards
+from reprise.runner.record import contents
+from reprise.runner.vcs import repositories
+from reprise.schemas.record.run_record import Content
 
 _ANCESTORS = 200  # that are looked at for a pack to go on from
 _PACKS = 20  # that hold one commit; then all is packed anew

@@ -8,15 +8,22 @@ from pathlib import Path
 from reprise import paths
 from reprise.errors import SourceError
 from reprise.named_tuple import NamedTuple
-from reprise.runner import repositories
-from reprise.runner.capture import guards
 from reprise.runner.capture.files import keep_files
 from reprise.runner.capture.ignored import named_among, warn_of_ignored
+from reprise.runner.planning import guards
+from reprise.runner.vcs import repositories
 from reprise.runner.worktree.ignoring import is_ignored, list_dockerignored, list_ignored
 from reprise.runner.worktree.surveying import Setting, survey
 from reprise.runner.worktree.walking import parents
 from reprise.schemas.job import Checkout
-from reprise.schemas.run_record import Absent, Content, FileRecord, LeftOut, SourceRecord, Submodule
+from reprise.schemas.record.run_record import (
+    Absent,
+    Content,
+    FileRecord,
+    LeftOut,
+    SourceRecord,
+    Submodule,
+)
 from reprise.schemas.work_tree import Standing, WorkTree
 
 

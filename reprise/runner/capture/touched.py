@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from reprise.runner import digests
-from reprise.runner.capture import guards
 from reprise.runner.capture.command_words import programs_of
 from reprise.runner.capture.folding import fold_inputs
 from reprise.runner.capture.found_inputs import FoundInput, find_inputs, find_missing, name_input
@@ -15,15 +13,17 @@ from reprise.runner.capture.observed import Observation, Process, read_observati
 from reprise.runner.capture.observing import Beginning, read_beginning
 from reprise.runner.capture.process_tree import SeenProcess, read_tree
 from reprise.runner.capture.variables import is_personal
-from reprise.runner.digests import Memory
-from reprise.schemas.observed_record import (
+from reprise.runner.planning import guards
+from reprise.runner.record import digests
+from reprise.runner.record.digests import Memory
+from reprise.schemas.record.observed_record import (
     InterpreterRecord,
     ObservedInput,
     ObservedRecord,
     ProcessRecord,
     VariableRecord,
 )
-from reprise.schemas.run_record import RunRecord
+from reprise.schemas.record.run_record import RunRecord
 
 _BYTES = 1 << 30  # that are read after a run
 _FILES = 20_000

@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
-from reprise.runner import provenance, repositories
 from reprise.runner.lint import names
+from reprise.runner.sources import provenance
+from reprise.runner.vcs import repositories
 from reprise.schemas.project import EntryPoint
 
 _LARGEST = 1 << 20  # bytes; a larger file was written by no person

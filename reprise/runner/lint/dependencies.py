@@ -7,10 +7,10 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from reprise.envs import lock_places
-from reprise.envs.requirement_text import logical
-from reprise.envs.requirements import NAME as PACKAGE
-from reprise.envs.requirements import canonical
+from reprise.envs.project_files.requirement_text import logical
+from reprise.envs.project_files.requirements import NAME as PACKAGE
+from reprise.envs.project_files.requirements import canonical
+from reprise.envs.virtualenv import lock_places
 from reprise.named_tuple import NamedTuple
 from reprise.redact import redact
 from reprise.runner.lint.findings import Finding
@@ -77,9 +77,9 @@ def lock_file(spec: EnvSpec) -> Path | None:
         file = lock_places.of(spec)
         return file if file.is_file() else None
     if isinstance(spec, CondaEnv):
-        from reprise.envs import conda_lockfiles
+        from reprise.envs.conda import lockfiles
 
-        return conda_lockfiles.find(spec)
+        return lockfiles.find(spec)
     return None
 
 

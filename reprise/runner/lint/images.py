@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from reprise.envs.docker_images import LOCK_FILE
+from reprise.envs.docker.images import LOCK_FILE
 from reprise.runner.lint.findings import Finding
 from reprise.runner.lint.lines import Declared
 from reprise.schemas.environment import DockerEnv

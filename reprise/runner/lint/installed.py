@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from reprise.envs import inventory
-from reprise.envs.requirements import canonical
+from reprise.envs.cache import inventory
+from reprise.envs.project_files.requirements import canonical
 from reprise.schemas.project import Project
 
 _SITE = "lib/python*/site-packages"

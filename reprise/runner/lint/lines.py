@@ -5,8 +5,13 @@ from __future__ import annotations
 from reprise.named_tuple import NamedTuple
 from reprise.schemas.environment_files import read_yaml
 from reprise.schemas.faults import Findings
-from reprise.schemas.nodes import MappingNode, Node, SequenceNode, child
 from reprise.schemas.project import Project
+from reprise.schemas.yaml.nodes import (
+    MappingNode,
+    Node,
+    SequenceNode,
+    child,
+)
 
 
 class Declared(NamedTuple):

@@ -8,15 +8,15 @@ from pathlib import PurePosixPath
 
 from reprise import paths
 from reprise.errors import RepriseError
-from reprise.runner import repositories
-from reprise.runner.find import experiment_names
+from reprise.runner.jobs.find import experiment_names
 from reprise.runner.lint.findings import Finding
-from reprise.runner.records import read_record
+from reprise.runner.record.records import read_record
+from reprise.runner.vcs import repositories
 from reprise.runner.worktree.ignoring import IN_REPOSITORY, is_ignored, read_ignored
 from reprise.schemas import tags
 from reprise.schemas.job import Checkout
-from reprise.schemas.observed_record import ObservedRecord
-from reprise.schemas.run_record import RunRecord
+from reprise.schemas.record.observed_record import ObservedRecord
+from reprise.schemas.record.run_record import RunRecord
 from reprise.tracking.base import Tracking
 from reprise.tracking.registry import open_tracking
 

@@ -6,9 +6,9 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from reprise.runner import repositories
 from reprise.runner.lint.findings import Finding
 from reprise.runner.lint.lines import Declared
+from reprise.runner.vcs import repositories
 from reprise.schemas.job import Checkout, Repository
 
 _NAMED = 3

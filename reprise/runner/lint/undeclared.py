@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path, PurePosixPath
 
-from reprise.envs.requirements import canonical
+from reprise.envs.project_files.requirements import canonical
 from reprise.runner.lint import dependencies, installed
 from reprise.runner.lint.code import Module
 from reprise.runner.lint.findings import Finding
@@ -117,7 +117,7 @@ def _candidates(name: str, owners: Mapping[str, set[str]]) -> list[str]:
 
 def _translated(names: Iterable[str]) -> set[str]:
     """What packages of conda are called in the package index."""
-    from reprise.envs.translate import index_name
+    from reprise.envs.virtualenv.translate import index_name
 
     return {canonical(found) for name in names if name and (found := index_name(name))}
 

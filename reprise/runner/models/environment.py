@@ -16,12 +16,12 @@ from typing import Any
 
 from reprise import paths, process
 from reprise.envs import registry as envs
-from reprise.envs import store
 from reprise.envs.base import EnvManager
+from reprise.envs.cache import store
 from reprise.errors import EnvError, ProjectError, UsageError
 from reprise.runner.models.folder import ModelFolder
 from reprise.runner.models.needs import lacking, unsaid
-from reprise.runner.restore_environment import foreign
+from reprise.runner.restore.environment import foreign
 from reprise.schemas.environment import CondaEnv, Environment, EnvSpec, Lock, Policy, PythonEnv
 from reprise.schemas.environment_files import read_conda_env, read_python_env
 from reprise.schemas.faults import Findings, refuse_faults

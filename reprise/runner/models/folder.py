@@ -11,10 +11,10 @@ from reprise.errors import TrackingError, UsageError
 from reprise.lock import scratch
 from reprise.named_tuple import NamedTuple
 from reprise.redact import redact
-from reprise.runner import environments
-from reprise.runner.find import find_model, find_run, find_version
-from reprise.runner.locations import path_of
-from reprise.runner.stores import artifact_folder
+from reprise.runner.jobs.find import find_model, find_run, find_version
+from reprise.runner.jobs.stores import artifact_folder
+from reprise.runner.restore import environments
+from reprise.runner.sources.locations import path_of
 from reprise.schemas.environment import Lock
 from reprise.tracking.base import Tracking
 

@@ -18,17 +18,17 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from reprise.errors import TrackingError
+from reprise.runner.jobs.signals import interruptible
 from reprise.runner.models.admission import Admission
 from reprise.runner.models.fleet import Fleet, Wanted
 from reprise.runner.models.folder import ModelFolder
 from reprise.runner.models.lines import Answer, Broken, Lines, Unreached
-from reprise.runner.signals import interruptible
 from reprise.schemas.json_text import read_json
-from reprise.server.access import Everyone, Role
+from reprise.server.api.wire import invalid
 from reprise.server.app import Guard, application
-from reprise.server.roles import RoleRoute, Roles
+from reprise.server.http.access import Everyone, Role
+from reprise.server.http.roles import RoleRoute, Roles
 from reprise.server.serving import Place, Serving, serve_app
-from reprise.server.wire import invalid
 
 logger = logging.getLogger(__name__)
 

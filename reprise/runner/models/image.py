@@ -8,9 +8,17 @@ import tempfile
 from time import monotonic
 
 from reprise import __version__
-from reprise.envs import docker_base, docker_build, docker_client, docker_files, docker_images
-from reprise.envs.docker_base import Base
-from reprise.envs.docker_images import Image
+from reprise.envs.docker import (
+    base_image,
+    client,
+    files,
+    images,
+)
+from reprise.envs.docker import (
+    build as docker_build,
+)
+from reprise.envs.docker.base_image import Base
+from reprise.envs.docker.images import Image
 from reprise.errors import EnvError, UsageError
 from reprise.lock import scratch
 from reprise.named_tuple import NamedTuple
@@ -45,19 +53,19 @@ def build(model: ModelFolder, wanted: Wanted, policy: Policy) -> Image:
         UsageError: a name that no image can have.
         EnvError: the lock cannot be put into an image, the base does not fit it, or docker refused.
     """
-    docker_base.check_new_name("--name", wanted.name)
+    base_image.check_new_name("--name", wanted.name)
     if wanted.base is not None:
-        docker_base.check_reference("--base", wanted.base)
+        base_image.check_reference("--base", wanted.base)
     if wanted.platform is not None and not _PLATFORM.fullmatch(wanted.platform):
         raise UsageError(f'--platform "{wanted.platform}" is not linux/ARCHITECTURE')
-    if reason := docker_client.unusable():
+    if reason := client.unusable():
         raise EnvError(reason)
     lock, python = _locked(model, wanted, policy)
     base = image_packages.base_of(lock, python, wanted.base, wanted.platform, policy)
     started = monotonic()
     with scratch() as folder:
         _build(model, lock, wanted, base, image_packages.lay_out(lock, python, base, folder, policy))
-    image = docker_images.inspect(wanted.name, wanted.name)
+    image = images.inspect(wanted.name, wanted.name)
     if image is None:
         raise EnvError(f"image {wanted.name} was built, and something else removed its tag")
     log.info("Built %s in %.1f s", image.shown, monotonic() - started)
@@ -103,9 +111,9 @@ def _build(model: ModelFolder, lock: Lock, wanted: Wanted, base: Base, trees: Tr
     if wanted.platform is not None:
         options.append(f"--platform={wanted.platform}")
     with tempfile.TemporaryFile(prefix="reprise-") as packed:
-        with docker_files.packing(packed) as archive:
+        with files.packing(packed) as archive:
             image_context.write(archive, trees, model.folder, base, recipe)
         with spinner(f"Building image {wanted.name}"):
-            done = docker_client.work("build", "--force-rm", *options, "-", log=log_file(), stdin=packed)
+            done = client.work("build", "--force-rm", *options, "-", log=log_file(), stdin=packed)
     if done.exit_code != 0:
-        raise docker_client.failure(f"image {wanted.name} cannot be built:", done, log_file())
+        raise client.failure(f"image {wanted.name} cannot be built:", done, log_file())

@@ -13,7 +13,7 @@ import tarfile
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
-from reprise.envs.docker_base import Base
+from reprise.envs.docker.base_image import Base
 from reprise.named_tuple import NamedTuple
 from reprise.runner.models import image_serving
 

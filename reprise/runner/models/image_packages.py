@@ -6,8 +6,10 @@ import logging
 import os
 from pathlib import Path, PurePosixPath
 
-from reprise.envs import conda_install, conda_records, docker_base, packing
-from reprise.envs.docker_base import Base, series
+from reprise.envs import packing
+from reprise.envs.conda import install, records
+from reprise.envs.docker import base_image
+from reprise.envs.docker.base_image import Base, series
 from reprise.envs.registry import MANAGERS
 from reprise.errors import EnvError
 from reprise.runner.models import image_context
@@ -17,7 +19,7 @@ from reprise.schemas.environment import Lock, Package, Policy
 
 log = logging.getLogger(__name__)
 
-MADE_OF = ("virtualenv", conda_records.NAME)
+MADE_OF = ("virtualenv", records.NAME)
 
 _BARE = "debian:12-slim"
 
@@ -34,13 +36,13 @@ def base_of(lock: Lock, python: Package, name: str | None, platform: str | None,
     Raises:
         EnvError: it cannot be had, or the packages do not work in it.
     """
-    if lock.manager != conda_records.NAME:
+    if lock.manager != records.NAME:
         usual = f"python:{python.version}-slim"
-        base = docker_base.find(name or usual, platform, policy, log_file(), usual)
+        base = base_image.find(name or usual, platform, policy, log_file(), usual)
         _refuse_other_python(base, python)
         return base
     executable = f"{image_context.ENVIRONMENT}/bin/python"
-    base = docker_base.find_bare(name or _BARE, platform, policy, log_file(), python.version, executable)
+    base = base_image.find_bare(name or _BARE, platform, policy, log_file(), python.version, executable)
     here = os.uname()
     if (here.sysname, here.machine) != ("Linux", base.machine):
         raise EnvError(
@@ -64,13 +66,13 @@ def lay_out(lock: Lock, python: Package, base: Base, folder: Path, policy: Polic
     """
     packages, site = folder / "packages", image_context.site_packages(base)
     machine = packing.Machine(python.version, base.machine, base.glibc)
-    if lock.manager != conda_records.NAME:
+    if lock.manager != records.NAME:
         packing.unpack(lock, packages, machine, policy, log_file())
         packing.compile_modules(lock, packages, site, log_file())
         return Trees(packages)
-    content, conda = conda_records.read(lock), folder / "conda"
+    content, conda = records.read(lock), folder / "conda"
     place, glibc = image_context.ENVIRONMENT, base.glibc
-    conda_install.stage(content, lock.credentials, conda, place, glibc, policy, log_file())
+    install.stage(content, lock.credentials, conda, place, glibc, policy, log_file())
     if content.pip.requirements:
         packing.unpack(lock, packages, machine, policy, log_file())
     else:

@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping
 
 from reprise.errors import TrackingError
 from reprise.named_tuple import NamedTuple
-from reprise.runner.find import experiment_names
+from reprise.runner.jobs.find import experiment_names
 from reprise.runner.models.versions import with_aliases
-from reprise.runner.records import read_record
+from reprise.runner.record.records import read_record
 from reprise.schemas import tags
 from reprise.schemas.entities import LoggedModel, ModelVersion, Run
-from reprise.schemas.run_record import InputRecord, ParameterRecord, RunRecord
+from reprise.schemas.record.run_record import InputRecord, ParameterRecord, RunRecord
 from reprise.tracking.base import Tracking
 
 
@@ -158,7 +158,7 @@ def datasets_of(run: Run) -> Iterator[InputRecord]:
 
 def _reproductions(tracking: Tracking, run_id: str) -> Iterator[Reproduction]:
     """Newest first."""
-    from reprise.tracking.paging import pages
+    from reprise.tracking.search.paging import pages
 
     experiments = list(experiment_names(tracking))
     wanted = f"tags.`{tags.REPRODUCES}` = '{run_id}'"

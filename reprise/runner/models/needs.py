@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from reprise.envs import registry as envs
-from reprise.envs import requirement_files, requirements
+from reprise.envs.project_files import requirement_files, requirements
 from reprise.redact import redact
 from reprise.schemas.environment import CondaEnv, Lock, PythonEnv
 

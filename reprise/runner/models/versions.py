@@ -8,7 +8,7 @@ from reprise.tracking.base import Tracking
 
 def versions_of(tracking: Tracking, model: RegisteredModel) -> list[ModelVersion]:
     """Newest first."""
-    from reprise.tracking.paging import pages
+    from reprise.tracking.search.paging import pages
 
     quoted = model.name.replace("'", "''")
     search = tracking.search_model_versions

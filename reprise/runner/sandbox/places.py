@@ -14,10 +14,10 @@ from reprise import paths
 from reprise.envs import registry as envs
 from reprise.errors import UsageError
 from reprise.named_tuple import NamedTuple
-from reprise.runner import sources
 from reprise.runner.capture.observed import FOLDER
 from reprise.runner.capture.observing import OBSERVER
-from reprise.runner.plan import Plan
+from reprise.runner.planning.plan import Plan
+from reprise.runner.sources import working_copy
 from reprise.schemas.environment import Environment
 
 _SYSTEM = ("usr", "bin", "sbin", "lib", "lib32", "lib64", "libx32", "etc", "opt", "nix", "gnu", "sys")
@@ -53,7 +53,7 @@ def find_places(plan: Plan, environment: Environment, job: Path) -> Places:
             hint="put the project into a folder of its own",
         )
     cache = paths.cache_dir()
-    hidden = [cache / name for name in ("git-v1", sources.work_root().name) if (cache / name).is_dir()]
+    hidden = [cache / name for name in ("git-v1", working_copy.work_root().name) if (cache / name).is_dir()]
     read = [cache, OBSERVER, _own_python(), *envs.MANAGERS[environment.manager].folders(environment)]
     read += [Path(item.rendered) for item in plan.invocation.parameters if item.rendered.startswith("/")]
     read += _repository(plan)

@@ -10,11 +10,11 @@ from urllib.parse import urlsplit
 
 from reprise.envs import base
 from reprise.errors import UsageError
-from reprise.runner.plan import Plan
+from reprise.runner.planning.plan import Plan
+from reprise.runner.planning.sandbox_tools import PROGRAM, namespaces
 from reprise.runner.sandbox import launcher
 from reprise.runner.sandbox.bridge import SOCKET, open_bridge
 from reprise.runner.sandbox.places import Places, find_places, hidden_variables, protected
-from reprise.runner.sandbox.tools import PROGRAM, namespaces
 from reprise.schemas.environment import Environment
 from reprise.schemas.job import Command, Sandbox
 

@@ -12,7 +12,7 @@ from reprise.runner.verdict.values import Agreement, ChildVerdict, Part
 from reprise.schemas import tags
 from reprise.schemas.faults import on_one_line
 from reprise.schemas.job import RunStatus
-from reprise.schemas.run_record import LeftOut, MachineRecord
+from reprise.schemas.record.run_record import LeftOut, MachineRecord
 
 _MOST = 6  # causes that are told
 _LISTED = 3  # files that were not kept

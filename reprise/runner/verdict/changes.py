@@ -8,8 +8,8 @@ from typing import Any
 
 from reprise.errors import RepriseError, TrackingError
 from reprise.named_tuple import NamedTuple
-from reprise.runner.contents import open_content
-from reprise.runner.record import LOG_ARTIFACT
+from reprise.runner.record.contents import open_content
+from reprise.runner.runs.lifecycle import LOG_ARTIFACT
 from reprise.runner.verdict.engine import describe_end
 from reprise.runner.verdict.environment import Unknown, differences
 from reprise.runner.verdict.recorded import Recorded
@@ -18,7 +18,7 @@ from reprise.runner.verdict.trees import NOT_AT_HAND, trees
 from reprise.runner.verdict.values import Agreement, Part
 from reprise.schemas import tags
 from reprise.schemas.environment import Package
-from reprise.schemas.run_record import Content, MachineRecord
+from reprise.schemas.record.run_record import Content, MachineRecord
 
 _LONGEST = 1_000_000  # bytes of a file whose lines are compared here; git does not mind longer ones
 

@@ -7,13 +7,13 @@ from collections.abc import Iterator, Sequence
 from reprise.envs import registry as envs
 from reprise.envs.difference import Change, difference
 from reprise.errors import RepriseError
-from reprise.runner import environments
+from reprise.runner.restore import environments
 from reprise.runner.verdict.interpreters import packages_beside, ran_in_environment
 from reprise.runner.verdict.recorded import Recorded
 from reprise.runner.verdict.values import IDENTICAL, Agreement, Finding, diverged, unknown
 from reprise.schemas import tags
 from reprise.schemas.environment import Package
-from reprise.schemas.run_record import Distribution
+from reprise.schemas.record.run_record import Distribution
 
 LOCAL = "local"
 _SHOWN = 3

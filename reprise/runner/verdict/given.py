@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from reprise.runner.bind import MASK
 from reprise.runner.capture.inputs import name_changes
+from reprise.runner.planning.bind import MASK
 from reprise.runner.verdict.numbers import agreement
 from reprise.runner.verdict.observed import compare_observed
 from reprise.runner.verdict.recorded import Recorded
@@ -20,7 +20,7 @@ from reprise.runner.verdict.values import (
 )
 from reprise.runner.verdict.words.asides import mark_names
 from reprise.schemas.faults import shortened
-from reprise.schemas.run_record import InputRecord
+from reprise.schemas.record.run_record import InputRecord
 from reprise.schemas.tolerance import EXACT, Tolerance
 
 _CUT = 6000

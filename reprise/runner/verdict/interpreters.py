@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from reprise.runner.verdict.recorded import Recorded
 from reprise.schemas.environment import Package
-from reprise.schemas.observed_record import InterpreterRecord
+from reprise.schemas.record.observed_record import InterpreterRecord
 
 _OWN = "reprise-ml"  # ours, which no script of a run needs
 

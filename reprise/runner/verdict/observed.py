@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 from reprise.amounts import counted
 from reprise.runner.verdict.recorded import Recorded
 from reprise.runner.verdict.values import IDENTICAL, Finding, Part, diverged, part, unknown
-from reprise.schemas.observed_record import ObservedInput, ObservedRecord
+from reprise.schemas.record.observed_record import ObservedInput, ObservedRecord
 
 READ_BY_ONE = ("it was not read then", "it was not read this time")
 """The notes of a file that one run alone was seen to read."""

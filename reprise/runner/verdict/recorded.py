@@ -13,16 +13,17 @@ from urllib.parse import unquote
 
 from reprise.errors import TrackingError
 from reprise.lock import scratch
-from reprise.runner.records import read_record
+from reprise.runner.record.records import read_record
 from reprise.runner.verdict.files.archives import LARGEST
 from reprise.runner.verdict.words.asides import FOLDER, Aside, collect_names
-from reprise.schemas import run_files, tags
+from reprise.schemas import tags
 from reprise.schemas.entities import LoggedModel, Metric, Run
 from reprise.schemas.job import RunStatus
-from reprise.schemas.run_record import ArtifactRecord, MachineRecord, RunRecord
-from reprise.tracking.artifact_digests import read_digest
+from reprise.schemas.record import run_files
+from reprise.schemas.record.run_record import ArtifactRecord, MachineRecord, RunRecord
+from reprise.tracking.artifacts.digests import read_digest
 from reprise.tracking.base import Tracking
-from reprise.tracking.embedded import EmbeddedStore
+from reprise.tracking.sqlite.store import EmbeddedStore
 
 _DRAWN = re.compile(
     r"[a-z]+-[a-z]+-\d+"

@@ -9,8 +9,8 @@ from reprise.runner.verdict.recorded import Recorded
 from reprise.runner.verdict.trees import NOT_AT_HAND, trees
 from reprise.runner.verdict.values import IDENTICAL, Agreement, Finding, diverged, unknown
 from reprise.schemas import tags
-from reprise.schemas.observed_record import ObservedRecord
-from reprise.schemas.run_record import SourceRecord
+from reprise.schemas.record.observed_record import ObservedRecord
+from reprise.schemas.record.run_record import SourceRecord
 from reprise.schemas.work_tree import APART
 
 _OF_OTHERS = ("the input", "the datasets", "the artifacts", "the logs", "the logged models", "the name of")

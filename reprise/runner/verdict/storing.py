@@ -7,7 +7,8 @@ import json
 from reprise.lock import scratch
 from reprise.runner.verdict.report import as_data
 from reprise.runner.verdict.values import Verdict
-from reprise.schemas import run_files, tags
+from reprise.schemas import tags
+from reprise.schemas.record import run_files
 from reprise.tracking.base import Tracking
 
 ARTIFACT = run_files.VERDICT

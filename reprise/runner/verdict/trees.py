@@ -16,11 +16,12 @@ from typing import IO
 from reprise import process
 from reprise.errors import RepriseError, SourceError
 from reprise.lock import scratch
-from reprise.runner import contents, git, remotes, repositories
-from reprise.runner.mirror import Mirror
+from reprise.runner.record import contents
+from reprise.runner.sources.mirror import Mirror
+from reprise.runner.vcs import git, remotes, repositories
 from reprise.runner.verdict.recorded import Recorded
 from reprise.schemas import tags
-from reprise.schemas.run_record import Content, SourceRecord
+from reprise.schemas.record.run_record import Content, SourceRecord
 from reprise.schemas.work_tree import APART
 
 _SHA256 = 64  # digits of a commit in a repository of that kind

@@ -10,7 +10,7 @@ from pathlib import Path
 from reprise import process
 from reprise.errors import SourceError
 from reprise.named_tuple import NamedTuple
-from reprise.runner import git, repositories
+from reprise.runner.vcs import git, repositories
 
 GITLINK = "160000"
 ATTRIBUTES = ".gitattributes"

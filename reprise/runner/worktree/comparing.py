@@ -14,11 +14,11 @@ from pathlib import Path
 
 from reprise.lock import scratch
 from reprise.named_tuple import NamedTuple
-from reprise.runner import digests
-from reprise.runner.digests import Memory
+from reprise.runner.record import digests
+from reprise.runner.record.digests import Memory
 from reprise.runner.worktree.commits import GITLINK, Tracked, id_of, is_attributes, write_plainly
 from reprise.runner.worktree.large_files import read_pointer
-from reprise.schemas.run_record import EXECUTABLE, LINK
+from reprise.schemas.record.run_record import EXECUTABLE, LINK
 
 _PURPOSE = "ids of git"
 

@@ -7,8 +7,8 @@ from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
 from reprise import durable, paths
-from reprise.runner import git, repositories
-from reprise.runner.repositories import GitAnswer, Question
+from reprise.runner.vcs import git, repositories
+from reprise.runner.vcs.repositories import GitAnswer, Question
 from reprise.runner.worktree.walking import MADE_BY_RUNNING, SECONDS, parents
 
 DOCKERIGNORE = ".dockerignore"

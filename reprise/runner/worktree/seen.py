@@ -8,7 +8,7 @@ from array import array
 from pathlib import Path
 
 from reprise import durable, paths
-from reprise.runner.digests import is_settled
+from reprise.runner.record.digests import is_settled
 from reprise.runner.worktree.walking import Walk
 
 FOLDER = "clean-v1"

@@ -9,9 +9,9 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from reprise.named_tuple import NamedTuple
-from reprise.runner import repositories
+from reprise.runner.vcs import repositories
 from reprise.runner.worktree.commits import GITLINK, Tracked
-from reprise.schemas.run_record import EXECUTABLE, PLAIN
+from reprise.schemas.record.run_record import EXECUTABLE, PLAIN
 from reprise.schemas.work_tree import Standing
 
 _FEW = 200  # paths that are given to git as arguments

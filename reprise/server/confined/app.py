@@ -14,14 +14,14 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from reprise.errors import RepriseError
-from reprise.server.access import Everyone, Role
+from reprise.server.api.wire import encode
 from reprise.server.app import create_app, error_response
-from reprise.server.bodies import collect_body
 from reprise.server.confined.ledger import Ledger, describe_change
 from reprise.server.confined.messages import ask, read_fields
 from reprise.server.confined.registry import RegistryCopy
+from reprise.server.http.access import Everyone, Role
+from reprise.server.http.bodies import collect_body
 from reprise.server.routes import ROLES
-from reprise.server.wire import encode
 from reprise.tracking.base import Tracking
 
 _VERB = re.compile(r"/(?:ajax-)?api/[^/]+/(?:preview/)?mlflow/(?P<verb>.+)", re.DOTALL)

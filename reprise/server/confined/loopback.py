@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 from reprise.server.confined.ledger import Ledger
 from reprise.server.loopback import PRINTS_NO_URL, Facade
 from reprise.tracking.base import Tracking
-from reprise.tracking.embedded import EmbeddedStore
+from reprise.tracking.sqlite.store import EmbeddedStore
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
-    from reprise.server.access import OneSecret
     from reprise.server.confined.registry import RegistryCopy
-    from reprise.tracking.rest import RestTracking
+    from reprise.server.http.access import OneSecret
+    from reprise.tracking.rest.store import RestTracking
 
 
 class ConfinedLoopback(Facade):
@@ -56,9 +56,9 @@ class ConfinedLoopback(Facade):
         return environ
 
     def _make_app(self) -> ASGIApp:
-        from reprise.server.access import OneSecret
         from reprise.server.app import Guard
         from reprise.server.confined.app import ConfinedApp
+        from reprise.server.http.access import OneSecret
 
         access = OneSecret(self._secret)
         app = ConfinedApp(self._make_upstream(access), self._tracking, self._ledger, self._open_registry)

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from reprise.named_tuple import NamedTuple
-from reprise.server import model_versions, registered_models
-from reprise.server.wire import Answer, Request, as_mapping
-from reprise.tracking.embedded import EmbeddedStore
-from reprise.tracking.search_sql import IS_PROMPT
+from reprise.server.api import model_versions, registered_models
+from reprise.server.api.wire import Answer, Request, as_mapping
+from reprise.tracking.search.sql import IS_PROMPT
+from reprise.tracking.sqlite.store import EmbeddedStore
 
 _TEXT = "mlflow.prompt.text"
 _INNER = {IS_PROMPT, "_mlflow_prompt_type", _TEXT}

@@ -11,9 +11,9 @@ from collections.abc import Callable
 
 from reprise.errors import RepriseError
 from reprise.schemas.entities import Webhook
+from reprise.server.api.wire import Answer, Request
 from reprise.server.delivery.events import Event, event_of, may_tell
-from reprise.server.wire import Answer, Request
-from reprise.tracking.embedded import EmbeddedStore
+from reprise.tracking.sqlite.store import EmbeddedStore
 
 log = logging.getLogger(__name__)
 

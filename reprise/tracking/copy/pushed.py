@@ -25,7 +25,7 @@ from reprise.tracking.copy.server.destination import RestDestination
 from reprise.tracking.copy.server.names import name_here, name_there
 from reprise.tracking.copy.server.registry import original_registered_model
 from reprise.tracking.copy.tracking import TrackingSource
-from reprise.tracking.rest import RestTracking
+from reprise.tracking.rest.store import RestTracking
 
 _MODEL_SOURCE = re.compile(r"models:/(m-[^/]+)")
 

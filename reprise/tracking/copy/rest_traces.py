@@ -9,15 +9,20 @@ from typing import Any
 from reprise.errors import TrackingError
 from reprise.lock import scratch
 from reprise.schemas.entities import Trace
-from reprise.schemas.spans import SPANS_FILE
+from reprise.schemas.traces.spans import SPANS_FILE
 from reprise.tracking.copy.base import Fault, SourceFile, SourceTrace
 from reprise.tracking.copy.traces import assessment_of, trace_of
-from reprise.tracking.rest import RestTracking
-from reprise.tracking.rest_artifacts import place
-from reprise.tracking.rest_connection import RestConnection, page_query
-from reprise.tracking.rest_fields import Json, next_page_token, pairs, parts
-from reprise.tracking.spans import LOCATION
-from reprise.tracking.traces import SOURCE_RUN
+from reprise.tracking.rest.artifacts import place
+from reprise.tracking.rest.connection import RestConnection, page_query
+from reprise.tracking.rest.fields import (
+    Json,
+    next_page_token,
+    pairs,
+    parts,
+)
+from reprise.tracking.rest.store import RestTracking
+from reprise.tracking.sqlite.traces.spans import LOCATION
+from reprise.tracking.sqlite.traces.traces import SOURCE_RUN
 
 _SPANS_LOCATION = "mlflow.trace.spansLocation"
 _IN_DATABASE = "TRACKING_STORE"

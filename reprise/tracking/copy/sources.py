@@ -11,9 +11,9 @@ from reprise.redact import redact
 from reprise.tracking.copy.base import Source
 from reprise.tracking.copy.filestore.layout import META, REGISTRY, TRASH, is_experiment, is_run
 from reprise.tracking.copy.tracking import TrackingSource
-from reprise.tracking.embedded import DATABASE_NAME
 from reprise.tracking.registry import open_tracking
-from reprise.tracking.rest import RestTracking
+from reprise.tracking.rest.store import RestTracking
+from reprise.tracking.sqlite.store import DATABASE_NAME
 
 _MAGIC = b"SQLite format 3\0"
 _SQLITE = re.compile(r"sqlite(?:\+\w+)?:///")

@@ -8,12 +8,12 @@ from typing import Protocol
 
 from reprise.errors import TrackingError
 from reprise.schemas.entities import Trace
-from reprise.schemas.spans import SPANS_FILE, spans_document
-from reprise.tracking.artifacts import Artifacts, at_location
+from reprise.schemas.traces.spans import SPANS_FILE, spans_document
+from reprise.tracking.artifacts.files import Artifacts, at_location
 from reprise.tracking.base import Tracking
 from reprise.tracking.copy.base import Fault, Note, SourceFile, SourceTrace
-from reprise.tracking.embedded import EmbeddedStore
-from reprise.tracking.spans import IN_STORE, LOCATION, SPANS_LOCATION
+from reprise.tracking.sqlite.store import EmbeddedStore
+from reprise.tracking.sqlite.traces.spans import IN_STORE, LOCATION, SPANS_LOCATION
 
 _AT_ONCE = 100
 
@@ -28,7 +28,7 @@ class TraceReader(Protocol):
 
 def trace_reader(tracking: Tracking) -> TraceReader:
     """What reads the traces of ``tracking``."""
-    from reprise.tracking.rest import RestTracking
+    from reprise.tracking.rest.store import RestTracking
 
     if isinstance(tracking, EmbeddedStore):
         return EmbeddedTraces(tracking)

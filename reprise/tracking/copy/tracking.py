@@ -32,8 +32,8 @@ from reprise.tracking.copy.base import (
     identity,
 )
 from reprise.tracking.copy.tracked_traces import TraceReader, trace_reader
-from reprise.tracking.embedded import EmbeddedStore
-from reprise.tracking.paging import pages
+from reprise.tracking.search.paging import pages
+from reprise.tracking.sqlite.store import EmbeddedStore
 
 _PROMPTS = "tags.`mlflow.prompt.is_prompt` = 'true'"
 """Servers list prompts, which are registered models underneath, only when they are asked for."""

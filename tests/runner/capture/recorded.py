@@ -7,10 +7,10 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from reprise.runner import contents
-from reprise.runner.records import read_record
-from reprise.schemas.run_record import LINK, Content, RunRecord
-from reprise.tracking.embedded import EmbeddedStore
+from reprise.runner.record import contents
+from reprise.runner.record.records import read_record
+from reprise.schemas.record.run_record import LINK, Content, RunRecord
+from reprise.tracking.sqlite.store import EmbeddedStore
 from tests.conftest import ProjectFolder
 from tests.fakes.repositories import git
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from reprise.runner import provenance
 from reprise.runner.capture.lacking import find_lacking
+from reprise.runner.sources import provenance
 from tests.fakes.repositories import commit, git, make
 
 

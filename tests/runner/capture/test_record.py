@@ -16,14 +16,14 @@ import pytest
 from jsonschema import Draft202012Validator
 
 import reprise
-from reprise.runner import contents
-from reprise.runner.records import read_record
+from reprise.runner.record import contents
+from reprise.runner.record.records import read_record
 from reprise.schemas import tags
 from reprise.tracking.registry import open_tracking
 from tests.conftest import ProjectFolder
 from tests.fakes import mlflow_server
 from tests.runner.capture.recorded import record_of
-from tests.schemas.test_run_record import schema
+from tests.schemas.record.test_run_record import schema
 
 pytestmark = pytest.mark.slow
 

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from reprise.runner import provenance
-from reprise.runner.capture import guards, source
+from reprise.runner.capture import source
+from reprise.runner.planning import guards
+from reprise.runner.sources import provenance
 from reprise.schemas import tags
 from reprise.schemas.job import Checkout
 from tests.conftest import ProjectFolder

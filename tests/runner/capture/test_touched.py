@@ -16,11 +16,11 @@ from reprise.runner.capture import found_inputs, machine, touched
 from reprise.runner.capture.command_words import keep_observed, read_command
 from reprise.runner.capture.folding import fold_inputs
 from reprise.runner.capture.variables import read_salt
-from reprise.schemas.observed_record import ObservedInput, ObservedRecord
+from reprise.schemas.record.observed_record import ObservedInput, ObservedRecord
 from tests.conftest import REPOSITORY, ProjectFolder
 from tests.runner.capture.recorded import record_of
 from tests.runner.capture.test_record import sha256
-from tests.schemas.test_run_record import schema
+from tests.schemas.record.test_run_record import schema
 
 Write = Callable[[Mapping[str, str]], ProjectFolder]
 

@@ -12,14 +12,14 @@ from pathlib import Path
 import pytest
 
 from reprise.errors import SourceError
-from reprise.runner import sources
-from reprise.runner.capture import guards
 from reprise.runner.capture.opening import objects_of
 from reprise.runner.capture.snapshots import snapshot
 from reprise.runner.capture.source import capture, outline
-from reprise.runner.restore_source import Origin, restored
-from reprise.schemas.run_record import SourceRecord
-from reprise.tracking.embedded import EmbeddedStore
+from reprise.runner.planning import guards
+from reprise.runner.restore.source import Origin, restored
+from reprise.runner.sources import working_copy
+from reprise.schemas.record.run_record import SourceRecord
+from reprise.tracking.sqlite.store import EmbeddedStore
 from tests.fakes.repositories import commit, git, make
 
 FILES = {
@@ -70,7 +70,7 @@ def status(folder: Path) -> str:
 
 def captured(folder: Path, store: EmbeddedStore, *, is_alone: bool = False) -> tuple[str, SourceRecord]:
     """The source as it is recorded; ``is_alone``: with all that is needed when its folder is gone."""
-    checkout = sources.fetch(str(folder), None, folder)
+    checkout = working_copy.fetch(str(folder), None, folder)
     objects = objects_of(store, folder)
     found = capture(outline(checkout), checkout, objects, LIMIT, docker=False)
     assert found.notes == ()

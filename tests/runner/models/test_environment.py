@@ -17,7 +17,7 @@ from reprise.runner.models.environment import using, wanted
 from reprise.runner.models.folder import ModelFolder, opened_model, resolve
 from reprise.schemas.entities import Run
 from reprise.schemas.environment import CondaEnv, Lock, Policy, PythonEnv
-from reprise.tracking.embedded import EmbeddedStore
+from reprise.tracking.sqlite.store import EmbeddedStore
 from tests.conftest import UV_CACHE
 from tests.envs import conda_channel
 from tests.runner.models.conftest import Trained, served

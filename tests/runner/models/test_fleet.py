@@ -14,7 +14,7 @@ from reprise.runner.models import worker as workers
 from reprise.runner.models.fleet import Fleet, Served, Wanted
 from reprise.runner.models.worker import Settings
 from reprise.schemas.environment import Policy
-from reprise.tracking.embedded import EmbeddedStore
+from reprise.tracking.sqlite.store import EmbeddedStore
 from tests.conftest import eventually
 from tests.runner.models.conftest import Trained, served
 from tests.runner.models.test_differential import RECORDS

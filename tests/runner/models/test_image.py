@@ -20,8 +20,8 @@ from typing import Any
 
 import pytest
 
-from reprise.envs.docker_base import Base
-from reprise.envs.docker_images import Image
+from reprise.envs.docker.base_image import Base
+from reprise.envs.docker.images import Image
 from reprise.runner.models import image_context
 from reprise.runner.models.image_context import Trees
 from tests.conftest import UV_CACHE, ProjectFolder, Result

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from reprise.errors import TrackingError
-from reprise.runner.find import find_version
+from reprise.runner.jobs.find import find_version
 from reprise.runner.models.lineage import Environment, lineage
 from reprise.schemas import tags
 from reprise.schemas.entities import Dataset, DatasetInput
-from reprise.tracking.embedded import EmbeddedStore
+from reprise.tracking.sqlite.store import EmbeddedStore
 from tests.conftest import ProjectFolder
 from tests.fakes.repositories import git
 

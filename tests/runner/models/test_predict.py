@@ -17,7 +17,7 @@ from reprise.runner.models.fleet import Wanted
 from reprise.runner.models.predict import predict
 from reprise.runner.models.worker import Settings
 from reprise.schemas.environment import Policy
-from reprise.tracking.embedded import EmbeddedStore
+from reprise.tracking.sqlite.store import EmbeddedStore
 from tests.runner.models.conftest import Trained
 from tests.runner.models.test_differential import COLUMNS, CSV, ROWS
 

@@ -18,7 +18,7 @@ import httpx
 import psutil
 import pytest
 
-from reprise.server import users
+from reprise.server.http import users
 from reprise.server.sockets import listen
 from tests.conftest import PATIENCE, eventually
 from tests.runner.models.conftest import Server, Trained, served

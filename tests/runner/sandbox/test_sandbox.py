@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from reprise.errors import EnvError, UsageError
+from reprise.runner.planning.sandbox_tools import check_sandbox
 from reprise.runner.sandbox.places import hidden_variables
-from reprise.runner.sandbox.tools import check_sandbox
 from reprise.schemas.job import Sandbox
 from tests.conftest import ProjectFolder, eventually
 

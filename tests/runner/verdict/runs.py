@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from reprise.runner.records import write_record
+from reprise.runner.record.records import write_record
 from reprise.runner.verdict import compare
 from reprise.runner.verdict.values import Agreement, Part, Verdict
 from reprise.schemas import tags
 from reprise.schemas.entities import Metric
-from reprise.schemas.run_record import (
+from reprise.schemas.record.run_record import (
     ArtifactRecord,
     EnvironmentRecord,
     ParameterRecord,
@@ -19,7 +19,7 @@ from reprise.schemas.run_record import (
     SourceRecord,
 )
 from reprise.schemas.tolerance import Tolerance
-from reprise.tracking.embedded import EmbeddedStore
+from reprise.tracking.sqlite.store import EmbeddedStore
 
 COMMIT = "c" * 40
 START = 1_714_557_600_000

@@ -6,8 +6,8 @@ from typing import Any
 
 from reprise.runner.verdict.report import as_data
 from reprise.schemas import tags
-from reprise.schemas.observed_record import ObservedRecord, VariableRecord
-from reprise.schemas.run_record import (
+from reprise.schemas.record.observed_record import ObservedRecord, VariableRecord
+from reprise.schemas.record.run_record import (
     Distribution,
     EnvironmentRecord,
     InputRecord,

@@ -13,7 +13,7 @@ from reprise.runner.verdict.report import as_data
 from reprise.runner.verdict.values import Agreement
 from reprise.schemas.tolerance import Closeness, Tolerance
 from reprise.server.loopback import Loopback
-from reprise.tracking.rest import RestTracking
+from reprise.tracking.rest.store import RestTracking
 from tests.runner.verdict.runs import Made, part, words
 
 IDENTICAL, DIVERGED = Agreement.IDENTICAL, Agreement.DIVERGED

@@ -16,7 +16,7 @@ from reprise.runner.verdict import store_verdict
 from reprise.runner.verdict.values import Agreement, SetAside
 from reprise.schemas import tags
 from reprise.schemas.entities import Metric
-from reprise.schemas.run_record import (
+from reprise.schemas.record.run_record import (
     Content,
     Distribution,
     EnvironmentRecord,
@@ -27,7 +27,7 @@ from reprise.schemas.run_record import (
     RunRecord,
 )
 from reprise.schemas.tolerance import EXACT, Closeness, Tolerance
-from reprise.tracking.embedded import EmbeddedStore
+from reprise.tracking.sqlite.store import EmbeddedStore
 from tests.runner.verdict.runs import RECORD, Made, part, words
 
 IDENTICAL, WITHIN, UNKNOWN, DIVERGED = (
@@ -341,7 +341,7 @@ def test_the_verdict_is_kept_with_both_runs(made: Made) -> None:
 def test_a_store_elsewhere_is_read_in_the_same_way(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
     from reprise.runner.verdict import compare
     from reprise.server.loopback import Loopback
-    from reprise.tracking.rest import RestTracking
+    from reprise.tracking.rest.store import RestTracking
 
     one, other = made.run(**FACTS), made.run(**{**FACTS, "files": {**FACTS["files"], "report.json": b"{}"}})
     made.store.log_batch(one, metrics=[Metric("loss", 0.1, 5, 7)])

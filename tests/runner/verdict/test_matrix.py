@@ -13,7 +13,7 @@ from reprise.errors import RunFailed
 from reprise.runner.verdict import compare
 from reprise.runner.verdict.values import Verdict
 from reprise.schemas.tolerance import Tolerance
-from reprise.tracking.embedded import EmbeddedStore
+from reprise.tracking.sqlite.store import EmbeddedStore
 from tests.conftest import TOLD
 from tests.runner.verdict.runs import Made
 from tests.runner.verdict.situations import CLIENT, DIFFERS, FAILED, PAIRS, SAME, SCRIPTS

@@ -5,8 +5,13 @@ from __future__ import annotations
 import pytest
 
 from reprise.runner.verdict.values import Agreement, Verdict
-from reprise.schemas.observed_record import InterpreterRecord, ObservedInput, ObservedRecord, VariableRecord
-from reprise.schemas.run_record import EnvironmentRecord, InputRecord
+from reprise.schemas.record.observed_record import (
+    InterpreterRecord,
+    ObservedInput,
+    ObservedRecord,
+    VariableRecord,
+)
+from reprise.schemas.record.run_record import EnvironmentRecord, InputRecord
 from tests.runner.verdict.runs import RECORD, Made, part, words
 
 

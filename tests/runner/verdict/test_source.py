@@ -14,7 +14,7 @@ from reprise.runner.verdict.recorded import both
 from reprise.runner.verdict.source import compare_sources
 from reprise.runner.verdict.trees import trees
 from reprise.runner.verdict.values import Agreement, Finding
-from reprise.tracking.embedded import EmbeddedStore
+from reprise.tracking.sqlite.store import EmbeddedStore
 from tests.conftest import ProjectFolder
 from tests.fakes.repositories import commit, git, make
 

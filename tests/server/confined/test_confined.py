@@ -16,9 +16,9 @@ import pytest
 from reprise.server.confined.ledger import Ledger
 from reprise.server.confined.loopback import ConfinedLoopback
 from reprise.server.loopback import Loopback
-from reprise.tracking.embedded import EmbeddedStore
 from reprise.tracking.names import now
-from reprise.tracking.rest import RestTracking
+from reprise.tracking.rest.store import RestTracking
+from reprise.tracking.sqlite.store import EmbeddedStore
 
 
 class Client:
@@ -69,7 +69,7 @@ def client(
         store.create_model_version("iris", f"{other.artifact_uri}/model", run_id=other.run_id)
         since = now()
         with pytest.MonkeyPatch.context() as later:
-            later.setattr("reprise.tracking.model_versions.now", lambda: since + 1000)
+            later.setattr("reprise.tracking.sqlite.model_versions.now", lambda: since + 1000)
             store.create_model_version("iris", f"{other.artifact_uri}/later")
             store.set_registered_model_alias("iris", "champion", "2")
             store.set_registered_model_alias("iris", "newest", "2")

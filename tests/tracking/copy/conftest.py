@@ -12,7 +12,7 @@ from reprise.tracking.copy.embedded.destination import EmbeddedDestination
 from reprise.tracking.copy.sources import open_source
 from reprise.tracking.copy.tracking import TrackingSource
 from reprise.tracking.copy.transfer import Transfer
-from reprise.tracking.embedded import EmbeddedStore
+from reprise.tracking.sqlite.store import EmbeddedStore
 
 Copy = Callable[..., Census]
 

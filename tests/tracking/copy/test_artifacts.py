@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from reprise.schemas.tags import COPY_INCOMPLETE
-from reprise.tracking.copy.artifacts.location import read_location
+from reprise.tracking.artifacts.locations import read_location
 from reprise.tracking.copy.embedded.destination import EmbeddedDestination
 from tests.tracking.copy.conftest import Copy, numbers, told
 from tests.tracking.copy.stores import RUN, make_database, make_experiment, make_run, write_texts

@@ -25,7 +25,7 @@ from reprise.tracking.copy.server.destination import RestDestination
 from reprise.tracking.copy.sources import open_source
 from reprise.tracking.copy.tracking import TrackingSource
 from reprise.tracking.copy.transfer import Transfer
-from reprise.tracking.embedded import EmbeddedStore
+from reprise.tracking.sqlite.store import EmbeddedStore
 from tests.fakes import databases, mlflow_server, mlflow_store
 
 pytestmark = pytest.mark.mlflow

@@ -12,8 +12,8 @@ from reprise.tracking.copy.server.destination import RestDestination
 from reprise.tracking.copy.sources import open_source
 from reprise.tracking.copy.tracking import TrackingSource
 from reprise.tracking.copy.transfer import Transfer
-from reprise.tracking.embedded import EmbeddedStore
-from tests.server.test_access import served
+from reprise.tracking.sqlite.store import EmbeddedStore
+from tests.server.http.test_access import served
 
 FILES = ("plain.txt", "sub dir/b #1 100%.txt", "%41.txt", "ü ✓.json")
 

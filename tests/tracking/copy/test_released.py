@@ -18,7 +18,7 @@ import pytest
 
 from reprise.schemas.entities import Dataset, ModelMetric, Run, Trace
 from reprise.tracking.copy.embedded.destination import EmbeddedDestination
-from reprise.tracking.embedded import EmbeddedStore
+from reprise.tracking.sqlite.store import EmbeddedStore
 from tests.tracking.copy.conftest import Copy, told
 
 RELEASED = sorted(Path(__file__).with_name("released").glob("mlflow-*.tar.xz"))

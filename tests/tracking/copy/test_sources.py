@@ -10,7 +10,7 @@ import pytest
 
 from reprise.errors import TrackingError, UsageError
 from reprise.tracking.copy.sources import open_source
-from reprise.tracking.embedded import EmbeddedStore
+from reprise.tracking.sqlite.store import EmbeddedStore
 from tests.tracking.copy.stores import RUN, make_database, make_experiment, make_run
 
 A = "a" * 32

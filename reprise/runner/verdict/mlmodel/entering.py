@@ -9,7 +9,7 @@ from pathlib import Path
 from reprise import process
 from reprise.envs import registry as envs
 from reprise.errors import UsageError
-from reprise.runner import environments
+from reprise.runner.restore import environments
 from reprise.runner.verdict.files.readings import OWN, PATIENCE, Place
 from reprise.runner.verdict.recorded import Recorded
 from reprise.schemas import tags

@@ -18,11 +18,11 @@ from reprise.errors import TrackingError
 from reprise.lock import scratch
 from reprise.named_tuple import NamedTuple
 from reprise.schemas.entities import LoggedModel, Run
+from reprise.tracking.artifacts.locations import Location, read_location
 from reprise.tracking.copy.artifacts.cloud import cloud_files, fetch_cloud_file
-from reprise.tracking.copy.artifacts.location import Location, read_location
 from reprise.tracking.copy.artifacts.walk import link_fault, walk_files
 from reprise.tracking.copy.base import Fault, Owner, SourceFile, Unreachable, Unseen, identity, title
-from reprise.tracking.embedded import DATABASE_NAME
+from reprise.tracking.sqlite.store import DATABASE_NAME
 
 _LONGEST_TAIL = 8
 _HINT = "--artifacts DIR names the folder they are in; --no-artifacts goes without"

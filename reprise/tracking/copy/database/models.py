@@ -15,7 +15,7 @@ from reprise.schemas.entities import (
     ModelVersion,
     RegisteredModel,
 )
-from reprise.tracking.copy.artifacts.location import place_of
+from reprise.tracking.artifacts.locations import place_of
 from reprise.tracking.copy.base import Fault, Note, SourceVersion
 from reprise.tracking.copy.database.tables import (
     Row,
@@ -27,7 +27,7 @@ from reprise.tracking.copy.database.tables import (
     text_of,
     texts_of,
 )
-from reprise.tracking.logged_models import STATUSES
+from reprise.tracking.sqlite.logged_models import STATUSES
 
 
 def read_models(tables: Tables, experiment_id: str) -> Iterator[LoggedModel | Fault | Note]:

@@ -16,7 +16,7 @@ from reprise.schemas.entities import (
     Run,
     Trace,
 )
-from reprise.schemas.spans import SPANS_FILE
+from reprise.schemas.traces.spans import SPANS_FILE
 from reprise.tracking.copy.artifacts.roots import Beside, Roots, artifact_uri
 from reprise.tracking.copy.base import (
     Fault,

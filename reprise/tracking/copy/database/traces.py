@@ -9,7 +9,7 @@ from typing import Any
 
 from reprise.schemas.entities import Assessment
 from reprise.schemas.json_text import read_json
-from reprise.schemas.spans import spans_document
+from reprise.schemas.traces.spans import spans_document
 from reprise.tracking.copy.base import Fault, Note, SourceTrace
 from reprise.tracking.copy.database.tables import (
     Row,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from reprise import durable
 from reprise.schemas.tags import COPY_INCOMPLETE
-from reprise.tracking.artifacts import ArtifactFolder, Artifacts, at_location
+from reprise.tracking.artifacts.files import ArtifactFolder, Artifacts, at_location
 from reprise.tracking.copy.base import Place, SourceFile
 from reprise.tracking.copy.embedded import models, runs, traces
 from reprise.tracking.copy.embedded.experiments import CopiedExperiments
@@ -17,11 +17,11 @@ from reprise.tracking.copy.embedded.registry import CopiedRegistry
 from reprise.tracking.copy.embedded.runs import CopiedRuns
 from reprise.tracking.copy.embedded.traces import CopiedTraces
 from reprise.tracking.copy.embedded.versions import CopiedVersions
-from reprise.tracking.embedded import DATABASE_NAME, EmbeddedStore
-from reprise.tracking.logged_models import model_row
-from reprise.tracking.rows import drop_pair
-from reprise.tracking.run_rows import run_row
-from reprise.tracking.spans import LOCATION
+from reprise.tracking.sqlite.logged_models import model_row
+from reprise.tracking.sqlite.rows import drop_pair
+from reprise.tracking.sqlite.run_rows import run_row
+from reprise.tracking.sqlite.store import DATABASE_NAME, EmbeddedStore
+from reprise.tracking.sqlite.traces.spans import LOCATION
 
 _KINDS = {"run": runs.KIND, "model": models.KIND, "trace": traces.KIND}
 

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from reprise.schemas.entities import ACTIVE, DELETED, Experiment
-from reprise.tracking import artifacts
+from reprise.tracking.artifacts import files
 from reprise.tracking.copy.base import Home, Put
 from reprise.tracking.copy.embedded.origins import Origin, change_tags, read_origin, write_origin
 from reprise.tracking.copy.fields import changes_of, kept_of, with_tags
 from reprise.tracking.copy.merge import Merge, merge_fields, said_of
-from reprise.tracking.experiments import ExperimentRow, experiment_row, read_experiments
 from reprise.tracking.names import now
-from reprise.tracking.rows import Connection, Verbs, columns, pairs, put_pairs
+from reprise.tracking.sqlite.experiments import ExperimentRow, experiment_row, read_experiments
+from reprise.tracking.sqlite.rows import (
+    Connection,
+    Verbs,
+    columns,
+    pairs,
+    put_pairs,
+)
 
 KIND = "experiment"
 _NAME, _STAGE = "name", "stage"
@@ -214,7 +220,7 @@ def _insert(connection: Connection, experiment: Experiment) -> int:
     )
     made = row.lastrowid or 0
     connection.execute(
-        "UPDATE experiment SET artifact_location = ? WHERE id = ?", (f"{artifacts.PROXY}/{made}", made)
+        "UPDATE experiment SET artifact_location = ? WHERE id = ?", (f"{files.PROXY}/{made}", made)
     )
     return made
 

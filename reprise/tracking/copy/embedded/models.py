@@ -11,10 +11,15 @@ from reprise.tracking.copy.base import Kept, Put
 from reprise.tracking.copy.embedded.origins import Origin, change_tags, read_origin, write_origin
 from reprise.tracking.copy.fields import changes_of, kept_of, with_tags
 from reprise.tracking.copy.merge import merge_fields, said_of
-from reprise.tracking.experiments import ExperimentRow, experiment_row
-from reprise.tracking.logged_models import ModelRow, model_row, read_models
-from reprise.tracking.rows import Connection, Verbs, pairs, put_pairs
-from reprise.tracking.run_data import put_model_points
+from reprise.tracking.sqlite.experiments import ExperimentRow, experiment_row
+from reprise.tracking.sqlite.logged_models import ModelRow, model_row, read_models
+from reprise.tracking.sqlite.rows import (
+    Connection,
+    Verbs,
+    pairs,
+    put_pairs,
+)
+from reprise.tracking.sqlite.run_data import put_model_points
 
 KIND = "logged model"
 _ID = re.compile(r"m-[\w\-]{1,250}")

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from reprise.named_tuple import NamedTuple
 from reprise.tracking.copy.merge import Said, decode_said, said_of
-from reprise.tracking.rows import Connection, drop_pair, put_pairs
+from reprise.tracking.sqlite.rows import Connection, drop_pair, put_pairs
 
 
 class Origin(NamedTuple):

@@ -10,8 +10,14 @@ from reprise.tracking.copy.base import Kept, Put
 from reprise.tracking.copy.embedded.origins import change_tags, read_origin, write_origin
 from reprise.tracking.copy.fields import changes_of, kept_of, with_tags
 from reprise.tracking.copy.merge import merge_fields
-from reprise.tracking.model_rows import RegisteredRow, read_registered
-from reprise.tracking.rows import Connection, Verbs, columns, pairs, put_pairs
+from reprise.tracking.sqlite.model_rows import RegisteredRow, read_registered
+from reprise.tracking.sqlite.rows import (
+    Connection,
+    Verbs,
+    columns,
+    pairs,
+    put_pairs,
+)
 
 MODEL, ALIASES = "registered model", "aliases"
 

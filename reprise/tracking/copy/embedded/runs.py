@@ -12,11 +12,22 @@ from reprise.tracking.copy.base import Kept, Put
 from reprise.tracking.copy.embedded.origins import Origin, change_tags, read_origin, write_origin
 from reprise.tracking.copy.fields import Changes, changes_of, kept_of, with_tags
 from reprise.tracking.copy.merge import Merge, Said, merge_fields, said_of
-from reprise.tracking.experiments import ExperimentRow, experiment_row
 from reprise.tracking.names import now
-from reprise.tracking.rows import Connection, Verbs, pairs, put_pairs
-from reprise.tracking.run_data import put_dataset, put_links, put_metrics
-from reprise.tracking.run_rows import INPUT, OUTPUT, RunRow, read_runs, run_row
+from reprise.tracking.sqlite.experiments import ExperimentRow, experiment_row
+from reprise.tracking.sqlite.rows import (
+    Connection,
+    Verbs,
+    pairs,
+    put_pairs,
+)
+from reprise.tracking.sqlite.run_data import put_dataset, put_links, put_metrics
+from reprise.tracking.sqlite.run_rows import (
+    INPUT,
+    OUTPUT,
+    RunRow,
+    read_runs,
+    run_row,
+)
 
 KIND = "run"
 _ID = re.compile(r"[a-zA-Z0-9][\w\-]{0,255}")

@@ -10,11 +10,16 @@ from reprise.tracking.copy.embedded.origins import Origin, change_tags, read_ori
 from reprise.tracking.copy.fields import changes_of, kept_of, with_tags
 from reprise.tracking.copy.merge import merge_fields
 from reprise.tracking.copy.parts import PLACE_TAGS
-from reprise.tracking.experiments import ExperimentRow, experiment_row
-from reprise.tracking.rows import Connection, put_pairs
-from reprise.tracking.spans import LOCATION
-from reprise.tracking.trace_rows import ASSESSMENT, TraceRow, read_traces, trace_row
-from reprise.tracking.traces import SOURCE_RUN, Traces
+from reprise.tracking.sqlite.experiments import ExperimentRow, experiment_row
+from reprise.tracking.sqlite.rows import Connection, put_pairs
+from reprise.tracking.sqlite.traces.spans import LOCATION
+from reprise.tracking.sqlite.traces.trace_rows import (
+    ASSESSMENT,
+    TraceRow,
+    read_traces,
+    trace_row,
+)
+from reprise.tracking.sqlite.traces.traces import SOURCE_RUN, Traces
 
 KIND = "trace"
 

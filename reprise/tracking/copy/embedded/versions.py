@@ -9,8 +9,14 @@ from reprise.tracking.copy.embedded.origins import Origin, change_tags, read_ori
 from reprise.tracking.copy.embedded.registry import found_model
 from reprise.tracking.copy.fields import changes_of, kept_of, with_tags
 from reprise.tracking.copy.merge import merge_fields
-from reprise.tracking.model_rows import RegisteredRow, VersionRow, read_versions
-from reprise.tracking.rows import Connection, Verbs, columns, pairs, put_pairs
+from reprise.tracking.sqlite.model_rows import RegisteredRow, VersionRow, read_versions
+from reprise.tracking.sqlite.rows import (
+    Connection,
+    Verbs,
+    columns,
+    pairs,
+    put_pairs,
+)
 
 KIND = "model version"
 _FACTS = {

@@ -11,7 +11,7 @@ from reprise.tracking.copy.base import Fault, Note
 from reprise.tracking.copy.filestore.layout import META, Layout
 from reprise.tracking.copy.filestore.meta import Meta, key_files, read_meta, read_texts
 from reprise.tracking.copy.filestore.runs import modification_times, read_point
-from reprise.tracking.logged_models import STATUSES
+from reprise.tracking.sqlite.logged_models import STATUSES
 
 
 def read_models(layout: Layout, experiment_id: str) -> Iterator[LoggedModel | Fault | Note]:

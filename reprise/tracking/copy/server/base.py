@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from reprise.tracking.copy.server.ids import Ids
-from reprise.tracking.rest import RestTracking
+from reprise.tracking.rest.store import RestTracking
 
 
 class ServerEnd:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from reprise.errors import TrackingError
 from reprise.lock import scratch
-from reprise.schemas.spans import SPANS_FILE
 from reprise.schemas.tags import COPY_INCOMPLETE
+from reprise.schemas.traces.spans import SPANS_FILE
 from reprise.tracking.copy.base import Place, SourceFile
 from reprise.tracking.copy.server.experiments import PushedExperiments
 from reprise.tracking.copy.server.models import PushedModels
@@ -18,10 +18,10 @@ from reprise.tracking.copy.server.registry import PushedRegistry
 from reprise.tracking.copy.server.runs import PushedRuns
 from reprise.tracking.copy.server.traces import PushedTraces
 from reprise.tracking.copy.server.versions import PushedVersions
-from reprise.tracking.rest import RestTracking
-from reprise.tracking.rest_artifacts import ArtifactPlace
-from reprise.tracking.rest_artifacts import place as artifact_place
-from reprise.tracking.rest_models import logged_model_path
+from reprise.tracking.rest.artifacts import ArtifactPlace
+from reprise.tracking.rest.artifacts import place as artifact_place
+from reprise.tracking.rest.models import logged_model_path
+from reprise.tracking.rest.store import RestTracking
 
 
 class RestDestination(

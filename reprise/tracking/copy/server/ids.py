@@ -5,9 +5,9 @@ from __future__ import annotations
 from reprise.errors import TrackingError
 from reprise.schemas.entities import LoggedModel, Run
 from reprise.schemas.tags import COPIED_FROM
-from reprise.tracking import rest_shapes as shapes
-from reprise.tracking.rest import RestTracking
-from reprise.tracking.rest_fields import parts
+from reprise.tracking.rest import shapes as shapes
+from reprise.tracking.rest.fields import parts
+from reprise.tracking.rest.store import RestTracking
 
 
 class Ids:

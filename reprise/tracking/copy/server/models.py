@@ -6,13 +6,13 @@ from typing import Any
 
 from reprise.schemas.entities import DELETED, LoggedModel
 from reprise.schemas.tags import COPY_INCOMPLETE
-from reprise.tracking import rest_shapes as shapes
 from reprise.tracking.copy import marks
 from reprise.tracking.copy.base import Kept, Put
 from reprise.tracking.copy.fields import changes_of, kept_of, with_tags
 from reprise.tracking.copy.merge import merge_fields, said_of
 from reprise.tracking.copy.server.base import ServerEnd
-from reprise.tracking.rest_models import logged_model_path
+from reprise.tracking.rest import shapes as shapes
+from reprise.tracking.rest.models import logged_model_path
 
 _PENDING = "LOGGED_MODEL_PENDING"
 

@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from reprise.errors import TrackingError
 from reprise.schemas.entities import RegisteredModel
 from reprise.schemas.tags import COPIED_FROM
-from reprise.tracking import rest_shapes as shapes
 from reprise.tracking.copy import marks
 from reprise.tracking.copy.base import Kept, Put
 from reprise.tracking.copy.fields import changes_of, kept_of, with_tags
 from reprise.tracking.copy.merge import merge_fields
 from reprise.tracking.copy.server.base import ServerEnd
+from reprise.tracking.rest import shapes as shapes
 
 _ALIAS = "alias "
 _PATH = "registered-models"

@@ -8,13 +8,13 @@ from typing import Any
 from reprise.errors import TrackingError
 from reprise.schemas.entities import ACTIVE, DELETED, Metric, ModelLink, Run
 from reprise.schemas.tags import COPY_INCOMPLETE, PARENT_RUN_ID
-from reprise.tracking import rest_shapes as shapes
 from reprise.tracking.copy import marks
 from reprise.tracking.copy.base import Kept, Put
 from reprise.tracking.copy.fields import changes_of, kept_of, with_tags
 from reprise.tracking.copy.job import reason_of
 from reprise.tracking.copy.merge import merge_fields, said_of
 from reprise.tracking.copy.server.base import ServerEnd
+from reprise.tracking.rest import shapes as shapes
 
 _ENDED = ("FINISHED", "FAILED", "KILLED")
 _PIECE = 100  # params or tags of a request

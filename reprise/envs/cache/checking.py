@@ -1,0 +1,53 @@
+"""``reprise env check``: every file of an environment against the hash that its package gives."""
+
+from __future__ import annotations
+
+import os
+
+from reprise.envs.cache import contents, marker, store
+from reprise.envs.cache.inventory import Entry
+from reprise.errors import EnvError
+from reprise.lock import hold
+
+
+def check(entry: Entry) -> list[str] | None:
+    """What is wrong, a sentence each; None for one that is being made or removed at the moment.
+
+    A damaged one is marked, so that its next use makes it again.
+    """
+    held = hold(store.use_lock(entry.prefix), shared=True, wait=False)
+    if held is None:
+        return None
+    try:
+        changed = contents.changed(entry.prefix, entry.marker.contents)
+        damaged = [
+            str(item)
+            for item in contents.damage(entry.prefix, hashes=True)
+            if item.file not in entry.marker.odd
+        ]
+        wrong = [*_faults_of_lock(entry), *([changed] if changed else ()), *damaged]
+        if wrong:
+            _mark(entry, contents.enumerated(wrong))
+        else:
+            marker.checked(entry.prefix)
+        return wrong
+    finally:
+        os.close(held)
+
+
+def _faults_of_lock(entry: Entry) -> list[str]:
+    try:
+        _ = entry.lock
+    except EnvError:
+        return ["its lock is not the one that it was made from"]
+    return []
+
+
+def _mark(entry: Entry, sentence: str) -> None:
+    """Say in its marker that it is damaged; that is no use of it."""
+    try:
+        last_use = marker.last_use(entry.prefix)
+        entry.marker._replace(ill=sentence).write(entry.prefix)
+        os.utime(entry.prefix / marker.NAME, (last_use, last_use))
+    except OSError:
+        pass  # an environment of others, or one that was removed meanwhile

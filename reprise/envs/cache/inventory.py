@@ -1,0 +1,150 @@
+"""What lies in the cache of environments: whole ones, what is left of others, and what it takes."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from reprise.envs.cache import marker, store
+from reprise.envs.cache.marker import Marker, User
+from reprise.errors import EnvError, UsageError
+from reprise.lock import hold
+from reprise.named_tuple import NamedTuple
+from reprise.schemas.environment import Lock
+
+_FEWEST = 4  # characters of a digest that name an environment
+_HINT = "reprise env list"
+
+
+class Entry(NamedTuple):
+    """An environment of the cache; ``last_use`` in seconds since the epoch."""
+
+    prefix: Path
+    marker: Marker
+    last_use: float
+    users: tuple[User, ...]
+
+    @property
+    def name(self) -> str:
+        return self.prefix.name
+
+    @property
+    def lock(self) -> Lock:
+        """Raises EnvError when it is not the one that the environment was made from."""
+        try:
+            lock = Lock(self.marker.manager, (self.prefix / marker.LOCK).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            lock = None
+        if lock is None or lock.digest != self.marker.digest:
+            raise EnvError(
+                f"the lock that lies in environment {self.name} is not the one that it was made from",
+                hint=f"reprise env check {self.name} has it made again",
+            )
+        return lock
+
+    @property
+    def projects(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(user.project for user in self.users))
+
+
+class Size(NamedTuple):
+    """Bytes on disk: ``own`` is what nothing else shares, which is free when the folder goes."""
+
+    total: int
+    own: int
+
+
+def entries() -> list[Entry]:
+    """Every whole environment, the last used one first."""
+    found = []
+    for prefix in folders():
+        try:
+            entry = Entry(prefix, Marker.read(prefix), marker.last_use(prefix), tuple(marker.users(prefix)))
+        except (OSError, ValueError):
+            continue  # half of one
+        found.append(entry)
+    return sorted(found, key=lambda entry: entry.last_use, reverse=True)
+
+
+def is_whole(prefix: Path) -> bool:
+    """Whether it has a marker; what is being made has none yet."""
+    try:
+        Marker.read(prefix)
+    except (OSError, ValueError):
+        return False
+    return True
+
+
+def folders() -> Iterator[Path]:
+    """The folders of environments, whole or not."""
+    try:
+        scanned = list(os.scandir(store.folder()))
+    except FileNotFoundError:
+        return
+    for entry in scanned:
+        if entry.is_dir(follow_symlinks=False) and not entry.name.startswith("."):
+            yield Path(entry.path)
+
+
+def find(word: str) -> Entry | None:
+    """The environment that is called ``word``, or whose lock's digest begins with it; None for none.
+
+    Raises:
+        UsageError: there are several.
+    """
+    cached = entries()
+    named = [entry for entry in cached if entry.name == word]
+    if not named and re.fullmatch(rf"[0-9a-f]{{{_FEWEST},64}}", word):
+        named = [entry for entry in cached if entry.marker.digest.startswith(word)]
+    if len({entry.marker.digest for entry in named}) > 1:
+        listed = "\n".join(f"  {entry.name}  {', '.join(entry.projects)}" for entry in named)
+        raise UsageError(f'several environments begin with "{word}":\n{listed}', hint=_HINT)
+    return named[0] if named else None
+
+
+def is_in_use(prefix: Path) -> bool:
+    """Whether somebody is inside, or makes it."""
+    try:
+        held = hold(store.use_lock(prefix), wait=False)
+    except OSError:
+        return False
+    if held is None:
+        return True
+    os.close(held)
+    return False
+
+
+def size(folder: Path) -> Size:
+    """What a folder takes; files that are linked from elsewhere count as shared."""
+    total = own = 0
+    seen: dict[int, int] = {}
+    for entry in _files(folder):
+        try:
+            found = entry.stat(follow_symlinks=False)
+        except FileNotFoundError:
+            continue
+        taken = found.st_blocks * 512
+        if found.st_nlink > 1 and not entry.is_dir(follow_symlinks=False):
+            seen[found.st_ino] = seen.get(found.st_ino, 0) + 1
+            if seen[found.st_ino] > 1:
+                own += taken if seen[found.st_ino] == found.st_nlink else 0
+                continue
+        else:
+            own += taken
+        total += taken
+    return Size(total, own)
+
+
+def _files(folder: Path) -> Iterator[os.DirEntry[str]]:
+    pending = [str(folder)]
+    while pending:
+        try:
+            with os.scandir(pending.pop()) as found:
+                for entry in found:
+                    yield entry
+                    if entry.is_dir(follow_symlinks=False):
+                        pending.append(entry.path)
+        except (FileNotFoundError, NotADirectoryError):
+            continue

@@ -1,0 +1,149 @@
+"""Making an environment: at its final place, since it cannot be moved, and with the marker last."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import time
+from pathlib import Path
+
+from reprise.durable import make_folders, put_in_place, write_file
+from reprise.envs.base import EnvManager
+from reprise.envs.cache import (
+    bytecode,
+    contents,
+    links,
+    marker,
+)
+from reprise.envs.cache.contents import Damage
+from reprise.envs.cache.marker import Marker, User
+from reprise.errors import EnvError
+from reprise.paths import cache_dir
+from reprise.schemas.environment import Lock, Policy
+
+logger = logging.getLogger(__name__)
+
+REMOVING = ".removing-"
+
+_WAIT = "60"  # seconds until another uv has left the cache that both use
+
+
+def make(manager: EnvManager, lock: Lock, prefix: Path, policy: Policy, fault: str, log: Path) -> None:
+    """Make the environment of ``lock``; ``fault`` says why not what is there (empty: nothing is).
+
+    The caller alone is at ``prefix``.
+
+    Raises:
+        EnvError: it cannot be made; nothing of it stays behind.
+    """
+    if fault:
+        logger.info("Making environment %s again: %s", prefix.name, fault)
+    started = time.monotonic()
+    before, users = _before(prefix)
+    try:
+        odd = _fill(manager, lock, prefix, policy, before, log)
+    except BaseException:
+        remove(prefix)
+        raise
+    make_folders(prefix, cache_dir().parent)
+    write_file(prefix / marker.LOCK, lock.text)
+    for user in users:
+        marker.note_user(prefix, user)
+    marker.checked(prefix)
+    _marker(manager, lock, prefix, odd).write(prefix)
+    links.tell_copies(prefix)
+    logger.info("Created environment %s in %.1f s", prefix.name, time.monotonic() - started)
+
+
+def remove(prefix: Path) -> None:
+    """Delete what lies at ``prefix``, its marker first: half of it must not pass for an environment."""
+    try:
+        (prefix / marker.NAME).unlink(missing_ok=True)
+    except NotADirectoryError:
+        prefix.unlink()
+    if not prefix.exists():
+        return
+    # What still writes there finds its place gone, and cannot disturb.
+    doomed = prefix.with_name(f"{REMOVING}{prefix.name}-{os.urandom(4).hex()}")
+    put_in_place(prefix, doomed)
+    shutil.rmtree(doomed)
+
+
+def _before(prefix: Path) -> tuple[Marker | None, list[User]]:
+    """What is known of the environment that is going to be replaced."""
+    try:
+        return Marker.read(prefix), marker.users(prefix)
+    except (OSError, ValueError):
+        return None, []
+
+
+def _marker(manager: EnvManager, lock: Lock, prefix: Path, odd: tuple[str, ...]) -> Marker:
+    packages = manager.packages(lock)
+    python = [package.version for package in packages if "python" in (package.kind, package.name)]
+    return Marker(
+        manager=manager.NAME,
+        digest=lock.digest,
+        created=int(time.time() * 1000),
+        python=python[0] if python else "",
+        packages=sum(package.kind not in ("python", "image") for package in packages),
+        contents=contents.listing(prefix),
+        odd=odd,
+    )
+
+
+def _fill(
+    manager: EnvManager, lock: Lock, prefix: Path, policy: Policy, before: Marker | None, log: Path
+) -> tuple[str, ...]:
+    """Make it, and return the files that are not what their packages say: some are wrong about themselves.
+
+    But a file that was right in the environment ``before`` and is wrong in this one was damaged where both
+    got it from. Then it is made once more, with packages from where they come from.
+    """
+    found = _filled(manager, lock, prefix, policy, before, log)
+    if before is not None and any(item.file not in before.odd for item in found):
+        _forget_packages(found, log)
+        found = _filled(manager, lock, prefix, policy, before, log)
+    if found:
+        logger.warning(
+            "Environment %s: %s. The package is wrong about itself, or the cache of packages is damaged "
+            "(uv cache clean %s)",
+            prefix.name,
+            contents.enumerated(found),
+            " ".join(_packages(found)),
+        )
+    return tuple(item.file for item in found)
+
+
+def _filled(
+    manager: EnvManager, lock: Lock, prefix: Path, policy: Policy, before: Marker | None, log: Path
+) -> list[Damage]:
+    remove(prefix)
+    prefix.mkdir()
+    manager.create(lock, prefix, policy, log)
+    bytecode.share(prefix)
+    if wrong := manager.unhealthy(lock, prefix):
+        raise EnvError(f"environment {prefix.name} is not usable right after it was made: {wrong}")
+    # what a check found may be of the right size
+    return list(contents.damage(prefix, hashes=before is not None and bool(before.ill)))
+
+
+def _forget_packages(found: list[Damage], log: Path) -> None:
+    """Remove damaged packages from uv's cache, whose files are linked into environments."""
+    from reprise.envs.pypi import uv, uv_failures
+
+    names = [name for name in _packages(found) if name[0] != "_"]  # conda's own; uv refuses such names
+    if not names:
+        return
+    logger.warning(
+        "uv's cache is damaged (%s): taking %s anew", contents.enumerated(found), ", ".join(names)
+    )
+    done = uv.call(["cache", "clean", *names], log=log, environ={"UV_LOCK_TIMEOUT": _WAIT})
+    if done.exit_code != 0:
+        raise uv_failures.failure(
+            f"{', '.join(names)} cannot be removed from uv's cache, which is damaged", done, log
+        )
+
+
+def _packages(found: list[Damage]) -> list[str]:
+    return list(dict.fromkeys(item.package.split()[0] for item in found))

@@ -1,0 +1,116 @@
+"""Conda environments from a ``conda.yaml``, with no conda installed.
+
+rattler solves and links, and uv adds the pip section.
+
+The lock is JSON: every conda package with address and hashes, and the pip section as uv resolved it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from reprise.envs import base
+from reprise.envs.conda import (
+    activation,
+    rattler,
+    records,
+    resolving,
+)
+from reprise.envs.conda.records import Record
+from reprise.envs.project_files import requirements
+from reprise.errors import EnvError
+from reprise.schemas.environment import (
+    CondaEnv,
+    Credentials,
+    DockerEnv,
+    Environment,
+    EnvSpec,
+    Lock,
+    Package,
+    Policy,
+    PythonEnv,
+)
+from reprise.schemas.job import Command
+
+NAME = records.NAME
+KEEPS_FOLDER = True
+CHOOSES_PYTHON = True
+READS_PROJECT = True
+IS_ISOLATED = False
+
+unusable = rattler.unusable
+tags = base.no_tags
+settle = base.settles_nothing
+reached_at = base.at_loopback
+folders = base.folders_of_prefix
+python_of = base.python_not_known
+observe = base.observe_here
+variables_inside = base.variables_here
+
+
+def takes(spec: EnvSpec) -> CondaEnv:
+    match spec:
+        case CondaEnv():
+            resolving.read(spec)
+            return spec
+        case PythonEnv():
+            raise EnvError(
+                f"{spec.file or spec.root} is a Python environment; conda does not make those",
+                hint="leave --env-manager out, or --env-manager local to run it in the current environment",
+            )
+        case DockerEnv():
+            raise EnvError(
+                f"the project runs in a container of {spec.image}; {NAME} makes no containers",
+                hint="--env-manager docker, or --env-manager local to run it in the current environment",
+            )
+
+
+def lock(spec: EnvSpec, policy: Policy, log: Path) -> Lock:
+    assert isinstance(spec, CondaEnv)
+    return resolving.lock(spec, policy, log)
+
+
+def read_credentials(spec: EnvSpec) -> Credentials:
+    assert isinstance(spec, CondaEnv)
+    return resolving.read_credentials(spec)
+
+
+def write_lock(spec: EnvSpec, policy: Policy, platforms: Sequence[str], log: Path) -> tuple[Path, ...]:
+    from reprise.envs.conda import locking
+
+    assert isinstance(spec, CondaEnv)
+    return (locking.write(spec, policy, platforms, log),)
+
+
+def create(lock: Lock, prefix: Path, policy: Policy, log: Path) -> None:
+    from reprise.envs.conda import install, pip
+
+    install.install(records.read(lock), lock.credentials, prefix, policy, log)
+    pip.install(lock, prefix, policy, log)
+
+
+def unhealthy(lock: Lock, prefix: Path) -> str | None:
+    if not (prefix / "conda-meta").is_dir():
+        return "its conda-meta is gone"
+    # read as text, for the lock can be large and this is asked at each start
+    if '"name": "python",' in lock.text and not (prefix / "bin" / "python").exists():
+        return f"its Python is gone ({prefix / 'bin' / 'python'})"
+    return None
+
+
+def enter(environment: Environment, command: Command) -> Command:
+    return activation.entered(environment, command)
+
+
+def packages(lock: Lock) -> tuple[Package, ...]:
+    content = records.read(lock)
+    found = [_package(record) for record in content.records]
+    found += requirements.pinned(content.pip.requirements, content.pip.local)
+    return tuple(sorted(found, key=lambda package: (package.kind != "python", package.name)))
+
+
+def _package(record: Record) -> Package:
+    hashes = [f"{name}:{value}" for name in ("sha256", "md5") if (value := getattr(record, name))]
+    kind = "python" if record.name == "python" else "conda"
+    return Package(record.name, record.version, kind, record.build, record.url, tuple(hashes[:1]))

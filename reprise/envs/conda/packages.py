@@ -1,0 +1,245 @@
+"""Package files: fetched, checked by us against the lock, and known whole in the cache.
+
+rattler checks what it downloads, but neither what lies in a ``file://`` channel nor the content of what was
+unpacked earlier; environments link to the unpacked files, so a script that writes to its own environment
+damages them for all. Here every archive has the hash of the lock before it is unpacked, and every unpacked
+file the one that its package says before it is linked.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import logging
+import os
+import shutil
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
+
+from reprise.envs.conda import channels, rattler
+from reprise.envs.conda import records as conda_records
+from reprise.envs.conda.credentials import restore_secrets
+from reprise.envs.conda.records import Record
+from reprise.errors import EnvError
+from reprise.progress import bar
+from reprise.redact import redact
+from reprise.schemas.environment import Credentials
+
+if TYPE_CHECKING:
+    from rattler import Client, PackageCache
+
+logger = logging.getLogger(__name__)
+
+_AT_ONCE = 8
+_ALGORITHMS = ("sha256", "md5")
+
+
+async def provide(
+    records: Iterable[Record],
+    cache: PackageCache,
+    client: Client,
+    credentials: Credentials,
+    downloads: Path,
+    *,
+    offline: bool,
+    folder_of_archives: Path | None = None,
+) -> dict[Record, Path]:
+    """An archive that is what the lock says for each of ``records`` that ``cache`` does not hold whole.
+
+    Args:
+        downloads: the folder for archives that are not on this machine.
+        folder_of_archives: what :func:`collect` filled; then archives come from there alone.
+
+    Raises:
+        EnvError: names the package and file that cannot be had, or that is not what was locked.
+    """
+    unpacked = await cache.index()
+    known = [record for record in records if unpacked.contains_record(conda_records.to_rattler(record))]
+    folder = rattler.folder("pkgs")
+    with ThreadPoolExecutor(os.cpu_count()) as threads:
+        faults = dict(zip(known, threads.map(lambda record: _fault(record, folder), known), strict=True))
+    for record, fault in faults.items():
+        if fault:
+            logger.warning("%s in the cache is not as it was unpacked: %s; taken anew", record.shown, fault)
+            _forget(record, folder)
+            known.remove(record)
+    missing = [record for record in records if record not in known]
+    if folder_of_archives is not None:
+        return _from_folder(missing, folder_of_archives)
+    remote = [record for record in missing if not record.url.startswith("file:")]
+    if offline and remote:
+        raise EnvError(
+            f"{', '.join(record.shown for record in remote)} "
+            f"{'is' if len(remote) == 1 else 'are'} not in the cache, and --offline fetches nothing",
+            hint="run it once without --offline",
+        )
+    archives = {record: _local_path(record) for record in missing if record not in remote}
+    for record, path in archives.items():
+        _check(record, path)
+    return archives | await _fetched(remote, client, credentials, downloads)
+
+
+def collect(records: Iterable[Record], credentials: Credentials, folder: Path, *, offline: bool) -> None:
+    """Put the archive of each of ``records``, checked, into ``folder``, as ``<subdir>/<file name>``.
+
+    Raises:
+        EnvError: names the package and file that cannot be had, or that is not what was locked.
+    """
+    settings = channels.settings(os.environ)
+    credentials = channels.with_settings(credentials, settings, folder)
+    remote = [record for record in records if not record.url.startswith("file:")]
+    if offline and remote:
+        raise EnvError(
+            f"the archives of {len(remote)} conda packages are not kept, and --offline fetches nothing"
+        )
+    for record in records:
+        (folder / record.subdir).mkdir(exist_ok=True)
+        if record not in remote:
+            _check(record, _local_path(record))
+            shutil.copyfile(_local_path(record), folder / record.subdir / record.file_name)
+    if remote:
+        client = rattler.client(settings)
+        rattler.wait_for(_fetched(remote, client, credentials, folder), settings)
+
+
+def _from_folder(records: Iterable[Record], folder: Path) -> dict[Record, Path]:
+    archives = {record: folder / record.subdir / record.file_name for record in records}
+    for record, path in archives.items():
+        if not path.is_file():
+            raise EnvError(f"{record.shown} is not in {folder}, from which all packages are to come")
+        _check(record, path)
+    return archives
+
+
+async def _fetched(
+    records: Sequence[Record], client: Client, credentials: Credentials, downloads: Path
+) -> dict[Record, Path]:
+    if not records:
+        return {}
+    sizes = [record.size for record in records]
+    gate = asyncio.Semaphore(_AT_ONCE)
+    with bar(f"Downloading {len(records)} conda packages", sum(sizes) if all(sizes) else None) as advance:
+
+        async def one(record: Record) -> Path:
+            async with gate:
+                url = restore_secrets(record.url, credentials)
+                return await _download(record, url, client, downloads, advance)
+
+        tasks = [asyncio.ensure_future(one(record)) for record in records]
+        try:
+            paths = await asyncio.gather(*tasks)
+        except BaseException:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            raise
+    return dict(zip(records, paths, strict=True))
+
+
+class _Download:
+    """A file that rattler writes to, and a progress bar that hears of it."""
+
+    def __init__(self, path: Path, advance: Callable[[float], None]) -> None:
+        self._file = path.open("wb")
+        self._advance = advance
+
+    def write(self, data: bytes) -> int:
+        self._advance(len(data))
+        return self._file.write(data)
+
+    def close(self) -> None:
+        self._file.close()
+
+
+async def _download(
+    record: Record, url: str, client: Client, downloads: Path, advance: Callable[[float], None]
+) -> Path:
+    from rattler.package_streaming import download_to_writer
+
+    path = downloads / record.subdir / record.file_name
+    path.parent.mkdir(exist_ok=True)
+    writer = _Download(path, advance)
+    try:
+        await download_to_writer(client, url, writer)
+    except RuntimeError as error:
+        raise EnvError(
+            f"{record.shown} cannot be fetched from {redact(record.url)}: {channels.plain(error)}",
+            hint="is the channel reachable from here? A package that was taken off it needs another lock",
+        ) from error
+    finally:
+        writer.close()
+    _check(record, path)
+    return path
+
+
+def _local_path(record: Record) -> Path:
+    path = Path(unquote(urlsplit(record.url).path))
+    if not path.is_file():
+        raise EnvError(f"{record.shown} is not in its channel any more: there is no {path}")
+    return path
+
+
+def _check(record: Record, path: Path) -> None:
+    """Refuse an archive that is not what was locked."""
+    for algorithm in _ALGORITHMS:
+        expected: str = getattr(record, algorithm)
+        if not expected:
+            continue
+        with path.open("rb") as file:
+            found = hashlib.file_digest(file, algorithm).hexdigest()
+        if found != expected:
+            raise EnvError(
+                f"{record.shown} is not what was locked: {redact(record.url)} "
+                f"has {algorithm} {found}, the lock says {expected}",
+                hint="somebody has replaced the file; reprise lock --upgrade takes it as it is now, "
+                "once you know why",
+            )
+        return
+    raise EnvError(
+        f"the lock has no hash for {record.shown}, so it cannot be checked",
+        hint="reprise lock makes a lock with hashes",
+    )
+
+
+def _fault(record: Record, folder: Path) -> str | None:
+    """The first file of an unpacked package that is not what its package says, or None."""
+    root = folder / f"{record.name}-{record.version}-{record.build}"
+    try:
+        said = json.loads((root / "info" / "paths.json").read_bytes())["paths"]
+    except FileNotFoundError:
+        return None if (root / "info" / "files").is_file() else "its list of files is gone"
+    except (OSError, ValueError, KeyError):
+        return "its list of files cannot be read"
+    for entry in said:
+        path = root / entry["_path"]
+        if entry.get("path_type") == "softlink" or path.is_symlink():
+            wrong = None if path.is_symlink() or path.exists() else "is gone"
+        else:
+            wrong = _wrong(path, entry.get("size_in_bytes"), entry.get("sha256"))
+        if wrong:
+            return f"{entry['_path']} {wrong}"
+    return None
+
+
+def _wrong(path: Path, size: int | None, sha256: str | None) -> str | None:
+    try:
+        if path.is_dir():
+            return None
+        with path.open("rb") as file:
+            if size is not None and os.fstat(file.fileno()).st_size != size:
+                return "has another size"
+            if sha256 and hashlib.file_digest(file, "sha256").hexdigest() != sha256:
+                return "has another content"
+    except OSError:
+        return "is gone"
+    return None
+
+
+def _forget(record: Record, folder: Path) -> None:
+    name = f"{record.name}-{record.version}-{record.build}"
+    (folder / f"{name}.lock").unlink(missing_ok=True)
+    shutil.rmtree(folder / name, ignore_errors=True)

@@ -1,0 +1,300 @@
+"""The lock side of conda environments: a conda.yaml becomes records and pinned requirements.
+
+A lock file beside the project decides where it fits. The answer is remembered by the digest of all that
+decided it, so that a known project neither solves nor imports rattler.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from time import monotonic
+from typing import TYPE_CHECKING
+
+from reprise.envs.base import running
+from reprise.envs.cache import resolutions
+from reprise.envs.conda import channels as conda_channels
+from reprise.envs.conda import credentials
+from reprise.envs.conda import records as conda_records
+from reprise.envs.conda.records import CondaLock
+from reprise.envs.project_files import requirement_files, requirements
+from reprise.envs.project_files.credentials import hide_credentials
+from reprise.envs.project_files.requirement_text import logical
+from reprise.envs.project_files.requirements import Requirements
+from reprise.envs.pypi import pip_settings
+from reprise.envs.virtualenv import resolving
+from reprise.errors import EnvError
+from reprise.lock import exclusive
+from reprise.schemas.environment import CondaEnv, Credentials, Lock, Policy
+
+if TYPE_CHECKING:
+    from reprise.envs.conda.solve import Question
+
+logger = logging.getLogger(__name__)
+
+_FORMAT = 1
+_INDIFFERENT = {"UV_OFFLINE", "UV_NO_PROGRESS", "UV_CACHE_DIR", "UV_LINK_MODE"}
+_DRIVER = Path("/proc/driver/nvidia/version")
+
+
+def lock(spec: CondaEnv, policy: Policy, log: Path) -> Lock:
+    """The lock of ``spec`` for this machine, from memory where all that decides it is as it was.
+
+    Raises:
+        EnvError: it cannot be resolved, or ``policy.locked`` and there is no lock file that fits.
+    """
+    spec = absolute(spec)
+    asked = read(spec)
+    key = _key(spec, asked, policy)
+    found = _remembered(key, spec) if policy.upgrade is None else None
+    if found is None:
+        with exclusive(resolutions.path(key).with_suffix(".lock"), f"the resolution of {spec.file}"):
+            found = _remembered(key, spec) if policy.upgrade is None else None
+            found = found or _made(spec, asked, policy, key, log)
+    if note := resolutions.note(key):
+        logger.warning("%s", note)
+    root = spec.file.parent if '"local"' in found.text else None
+    return found._replace(root=root, credentials=_credentials(spec, asked))
+
+
+def read_credentials(spec: CondaEnv) -> Credentials:
+    """Those in the pip section of ``spec``, in the files that it names, and in the lock beside it.
+
+    Raises:
+        ProjectError: a file that it names is missing or broken.
+    """
+    spec = absolute(spec)
+    return _credentials(spec, read(spec))
+
+
+def _credentials(spec: CondaEnv, asked: Requirements) -> Credentials:
+    held = [path.read_text("utf-8", "replace") for path in _lock_files(spec.file.parent)]
+    return credentials.collect_of_files(spec, (*asked.texts, *held))
+
+
+def read(spec: CondaEnv) -> Requirements:
+    """The lines of the pip section with all that they refer to, relative to the file that it stands in.
+
+    Raises:
+        ProjectError: a file that it names does not exist.
+    """
+    return requirement_files.read(spec.pip, spec.file.parent, spec.file)
+
+
+def absolute(spec: CondaEnv) -> CondaEnv:
+    return spec._replace(root=spec.root.absolute(), file=spec.file.absolute())
+
+
+def digest(spec: CondaEnv, asked: Requirements) -> str:
+    """Of all that decides a resolution in the project itself: the same on every machine."""
+    decisive = [
+        _FORMAT,
+        [credentials.hide_secrets(name) for name in spec.channels],
+        [re.sub(r"\s+", " ", credentials.hide_secrets(written)) for written in spec.dependencies],
+        [hide_credentials(line) for line in logical(spec.pip)],
+        [
+            (os.path.relpath(file, spec.file.parent), [*logical(text.splitlines())])
+            for file, text in asked.files
+        ],
+    ]
+    return hashlib.sha256(json.dumps(decisive).encode()).hexdigest()
+
+
+def specs_of(spec: CondaEnv, python: str | None = None) -> tuple[str, ...]:
+    """The match specs, with a Python where only the pip section needs one.
+
+    Args:
+        python: the version that the user wants instead of the one that ``spec`` says.
+    """
+    if python is not None:
+        others = (written for written in spec.dependencies if not _is_python(written))
+        return (*others, f"python{'=' if python[0].isdigit() else ''}{python.replace(' ', '')}")
+    named = any(map(_is_python, spec.dependencies))
+    return spec.dependencies if named or not spec.pip else (*spec.dependencies, "python")
+
+
+def _is_python(dependency: str) -> bool:
+    return re.match(r"(?:\S+::)?python(?![\w.-])", dependency.strip()) is not None
+
+
+def _other_python(held: CondaLock, python: str | None) -> str | None:
+    """A sentence where the Python of ``held`` is not the one that the user wants."""
+    from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
+    if python is None:
+        return None
+    version = next((record.version for record in held.records if record.name == "python"), "")
+    wanted = f"=={python}.*" if python[0].isdigit() and not python.endswith("*") else python
+    try:
+        fits = bool(version) and version in SpecifierSet(wanted)
+    except InvalidSpecifier:
+        fits = False
+    return None if fits else f"it has Python {version or 'of no version'}, and --python says {python}"
+
+
+def resolve(
+    spec: CondaEnv,
+    asked: Requirements,
+    platform: str,
+    policy: Policy,
+    log: Path,
+    preferred: CondaLock | None = None,
+) -> CondaLock:
+    """The packages of ``spec`` for ``platform``; versions of ``preferred`` stay where they fit.
+
+    Raises:
+        EnvError: there is no resolution; names what is at fault.
+    """
+    from reprise.amounts import counted
+    from reprise.envs.conda import pip, solve
+    from reprise.envs.virtualenv import pins
+    from reprise.progress import spinner
+
+    started = monotonic()
+    question = question_of(spec, platform, policy, preferred)
+    with spinner("Resolving conda packages"):
+        records = solve.solve(question)
+    logger.info("Resolved %s in %.1f s", counted(len(records), "conda package"), monotonic() - started)
+    found = CondaLock(platform, records)
+    if not asked.lines:
+        return found
+    started = monotonic()
+    kept = pins.read(preferred.pip.requirements, None, spec.file.parent) if preferred else ()
+    with spinner("Resolving the pip section"):
+        part = pip.resolve(spec, asked, records, platform, policy, log, kept)
+    count = sum(not line.startswith(" ") for line in part.requirements)
+    packages = counted(count, "package")
+    logger.info("Resolved %s of the pip section in %.1f s", packages, monotonic() - started)
+    return found._replace(pip=part)
+
+
+def question_of(spec: CondaEnv, platform: str, policy: Policy, preferred: CondaLock | None) -> Question:
+    from reprise.envs.conda import solve
+
+    settings = conda_channels.settings(os.environ)
+    channels = conda_channels.for_project(spec.channels, settings, spec.file.parent)
+    if not spec.channels and not settings["channels"]:
+        logger.info("%s names no channel: packages are taken from %s", spec.file, channels[0].name)
+    return solve.Question(
+        specs_of(spec, policy.python),
+        channels,
+        settings,
+        platform,
+        spec.file,
+        policy.as_of,
+        policy.offline,
+        preferred.records if preferred else (),
+    )
+
+
+def without(held: CondaLock, upgrade: Sequence[str] | None) -> CondaLock | None:
+    """What of an earlier lock is to stay: all of it, nothing, or all but the packages of ``upgrade``."""
+    if upgrade is None:
+        return held
+    if not upgrade:
+        return None
+    names = {requirements.canonical(name) for name in upgrade}
+    lines = [
+        line
+        for line in logical(held.pip.requirements)
+        if requirements.canonical(re.split(r"[=@\s\[]", line, maxsplit=1)[0]) not in names
+    ]
+    return held._replace(
+        records=tuple(
+            record for record in held.records if requirements.canonical(record.name) not in names
+        ),
+        pip=held.pip._replace(requirements=tuple(lines)),
+    )
+
+
+def _made(spec: CondaEnv, asked: Requirements, policy: Policy, key: str, log: Path) -> Lock:
+    from reprise.envs.conda import lockfiles
+
+    platform = conda_records.here()
+    file, note, preferred = lockfiles.find(spec), "", None
+    found = None
+    if file is not None:
+        held = lockfiles.read(file)
+        preferred = lockfiles.as_lock(held, spec, asked, platform)
+        if policy.upgrade is None:
+            why = lockfiles.misfit(held, spec, asked, digest(spec, asked), platform)
+            why = why or (_other_python(preferred, policy.python) if preferred else None)
+            if why is None:
+                found, note = (
+                    preferred,
+                    f"{file.name} decides the packages, not --as-of" if policy.as_of else "",
+                )
+            elif policy.locked:
+                raise EnvError(f"{file} does not fit {spec.file}: {why}", hint="reprise lock makes it fit")
+            else:
+                # By names: the sentence is remembered, and the next checkout of the project lies elsewhere.
+                note = f"{file.name} does not fit {spec.file.name}: {why}"
+                note += "; resolved again (reprise lock keeps it)"
+        preferred = without(preferred, policy.upgrade) if preferred else None
+    elif policy.locked:
+        raise EnvError(f"--locked: there is no lock file beside {spec.file}", hint="reprise lock makes one")
+    found = found or resolve(spec, asked, platform, policy, log, preferred)
+    made = conda_records.lock_of(found)
+    resolutions.remember(key, made, running(), note)
+    return made
+
+
+def _remembered(key: str, spec: CondaEnv) -> Lock | None:
+    """What memory says, unless a local project of the pip section has changed since."""
+    known = resolutions.recall(conda_records.NAME, key)
+    if known is None:
+        return None
+    if '"local"' in known.text and resolving.changed_project(known.text, spec.file.parent):
+        return None
+    return known
+
+
+def _key(spec: CondaEnv, asked: Requirements, policy: Policy) -> str:
+    """The digest of everything that decides a resolution; two checkouts of the same files share it."""
+    folder = spec.file.parent
+    relative = any(name.startswith((".", "~")) for name in spec.channels)
+    linked = not spec.passing and any(project.editable for project in asked.local)
+    decisive = [
+        digest(spec, asked),
+        str(folder) if relative or linked else "",
+        [os.path.relpath(project.path, folder) for project in asked.local],
+        asked.variables,
+        policy.python,
+        spec.passing,
+        [policy.locked, policy.as_of],
+        [hashlib.sha256(path.read_bytes()).hexdigest() for path in _lock_files(folder)],
+        conda_channels.texts(os.environ),
+        _machine(),
+        [str(running()), sys.version] if asked.lines else "",
+        pip_settings.decisive(os.environ) if asked.lines else "",
+        sorted(
+            (name, value)
+            for name, value in os.environ.items()
+            if name.startswith("CONDA_OVERRIDE_")
+            or (asked.lines and name.startswith("UV_") and name not in _INDIFFERENT)
+        ),
+    ]
+    return hashlib.sha256(json.dumps(decisive).encode()).hexdigest()
+
+
+def _lock_files(folder: Path) -> list[Path]:
+    return [
+        path
+        for name in (conda_records.CONDA_LOCK, conda_records.PIXI_LOCK)
+        if (path := folder / name).is_file()
+    ]
+
+
+def _machine() -> list[str]:
+    """What the solver is told of this machine, as cheaply as it can be known."""
+    system = os.uname()
+    libc = os.confstr("CS_GNU_LIBC_VERSION") if "CS_GNU_LIBC_VERSION" in os.confstr_names else ""
+    driver = _DRIVER.read_text(errors="replace") if _DRIVER.exists() else ""
+    release = system.release if system.sysname == "Darwin" else ""
+    return [conda_records.here(), system.sysname, release, libc or "", driver]

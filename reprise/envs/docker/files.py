@@ -1,0 +1,156 @@
+"""The files of a run in a container: the project under a writable layer, and a home.
+
+They lie in a volume of a second container, which is never started and goes with the first. Where the
+engine sees this machine's files, the project is the lower layer of an overlay, read and never written;
+what the run writes over it stays in the volume. Where it does not, the project is copied there.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import tarfile
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from reprise.envs.docker import client
+from reprise.named_tuple import NamedTuple
+
+MOUNT = "/mlflow"
+CODE = f"{MOUNT}/projects/code"
+HOME = f"{MOUNT}/home"
+
+_LAYER = ".layer"
+_TRIES, _PAUSE = 5, 0.1  # seconds
+_LEFT_OUT = ("mlruns", ".git")
+"""At the top of a project that is packed: recorded runs and history are no part of its code."""
+
+
+class Owner(NamedTuple):
+    """Who the files belong to inside."""
+
+    uid: int
+    gid: int
+
+    def __str__(self) -> str:
+        return f"{self.uid}:{self.gid}"
+
+
+ROOT = Owner(0, 0)
+
+
+def make(
+    name: str, image: str, labels: Sequence[str], owner: Owner, project: Path | None, *, overlay: bool
+) -> list[str]:
+    """Make the container ``name`` that keeps the files, and return the arguments by which another has them.
+
+    Args:
+        project: None where the code is in the image.
+        overlay: the engine sees ``project``, and users are the same inside and out.
+
+    Raises:
+        EnvError: docker refused it; nothing is left behind.
+    """
+    try:
+        made = client.call("create", f"--name={name}", *labels, f"--volume={MOUNT}", image, "sh")
+        if made.exit_code != 0:
+            raise client.failure("the container of the run's files cannot be made:", made)
+        overlay = overlay and project is not None and not set(str(project)) & set(':,"\\\n')
+        _fill(name, owner, project, overlay=overlay)
+        mount = [_overlay(project, _place(name))] if overlay and project else []
+    except BaseException as reason:
+        _remove(name, interrupted=not isinstance(reason, Exception))
+        raise
+    return [f"--volumes-from={name}", *mount]
+
+
+def mount(*fields: str) -> str:
+    """An argument ``--mount``, which is a line of CSV: any path may stand in it."""
+    line = io.StringIO()
+    csv.writer(line, lineterminator="").writerow(fields)
+    return f"--mount={line.getvalue()}"
+
+
+@contextmanager
+def packing(into: IO[bytes]) -> Iterator[tarfile.TarFile]:
+    """An archive that is written to ``into``, which is then at its start."""
+    with tarfile.open(fileobj=into, mode="w|", format=tarfile.PAX_FORMAT) as archive:
+        yield archive
+    into.flush()
+    into.seek(0)
+
+
+def pack(archive: tarfile.TarFile, project: Path, prefix: str, owner: Owner = ROOT) -> None:
+    """Add the files of ``project`` under ``prefix``, as ``owner``'s."""
+
+    def kept(member: tarfile.TarInfo) -> tarfile.TarInfo | None:
+        inside = member.name.removeprefix(prefix).lstrip("/")
+        if inside in _LEFT_OUT or not (
+            member.isfile() or member.isdir() or member.issym() or member.islnk()
+        ):
+            return None
+        member.mtime = int(member.mtime)  # in the plain format, by which docker knows an archive
+        return _owned(member, owner)
+
+    archive.add(project, prefix or ".", filter=kept)
+
+
+def pack_text(archive: tarfile.TarFile, name: str, text: str) -> None:
+    """Add a file."""
+    member = tarfile.TarInfo(name)
+    member.size = len(text.encode())
+    archive.addfile(member, io.BytesIO(text.encode()))
+
+
+def _remove(name: str, *, interrupted: bool) -> None:
+    """Remove the container; one that was asked for when we were interrupted may come a moment later."""
+    for _ in range(_TRIES if interrupted else 1):
+        if client.call("rm", "--volumes", name).exit_code == 0:
+            return
+        time.sleep(_PAUSE)
+
+
+def _fill(name: str, owner: Owner, project: Path | None, *, overlay: bool) -> None:
+    """Make the folders of the volume, theirs who use them, and copy the project where it must be copied."""
+    code = CODE.removeprefix(f"{MOUNT}/")
+    folders = {HOME.removeprefix(f"{MOUNT}/"): owner, "projects": ROOT, code: owner}
+    if overlay:
+        folders |= {_LAYER: ROOT, f"{_LAYER}/upper": owner, f"{_LAYER}/work": owner}
+    with tempfile.TemporaryFile(prefix="reprise-") as packed:
+        with packing(packed) as archive:
+            for folder, whose in folders.items():
+                member = tarfile.TarInfo(folder)
+                member.type = tarfile.DIRTYPE
+                member.mode = 0o700 if folder == _LAYER else 0o755
+                archive.addfile(_owned(member, whose))
+            if project is not None and not overlay:
+                pack(archive, project, code, owner)
+        done = client.call("cp", "-", f"{name}:{MOUNT}", stdin=packed, timeout=None)
+    if done.exit_code != 0:
+        raise client.failure("the project's files cannot be brought into the container:", done)
+
+
+def _place(name: str) -> str:
+    """Where the engine keeps the volume."""
+    found = client.call("inspect", "--format", "{{range .Mounts}}{{.Source}}{{end}}", name)
+    if found.exit_code != 0 or not found.stdout.strip():
+        raise client.failure("the volume of the run's files cannot be found:", found)
+    return found.stdout.strip()
+
+
+def _overlay(project: Path, volume: str) -> str:
+    layers = f"lowerdir={project},upperdir={volume}/{_LAYER}/upper,workdir={volume}/{_LAYER}/work"
+    options = ("type=overlay", "device=overlay", f"o={layers}")
+    return mount(
+        "type=volume", f"dst={CODE}", "volume-driver=local", *(f"volume-opt={option}" for option in options)
+    )
+
+
+def _owned(member: tarfile.TarInfo, owner: Owner) -> tarfile.TarInfo:
+    member.uid, member.gid = owner
+    member.uname = member.gname = ""
+    return member

@@ -1,0 +1,165 @@
+"""Docker containers: the image is locked, and the command is wrapped in ``docker run``.
+
+Nothing is kept in the cache: images live in the engine.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import logging
+import os
+import socket
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+from reprise.envs import base
+from reprise.envs.docker import (
+    build,
+    client,
+    images,
+    observing,
+)
+from reprise.envs.docker import (
+    command as docker_command,
+)
+from reprise.envs.docker.images import Image
+from reprise.errors import EnvError, ProjectError
+from reprise.schemas.environment import DockerEnv, Environment, EnvSpec, Lock, Package, Policy
+from reprise.schemas.job import Command
+
+logger = logging.getLogger(__name__)
+
+NAME = "docker"
+KEEPS_FOLDER = False
+CHOOSES_PYTHON = False
+READS_PROJECT = True
+IS_ISOLATED = True
+
+unusable = client.unusable
+create = base.nothing_to_create
+settle = base.settles_nothing
+unhealthy = base.always_healthy
+python_of = base.python_not_known
+read_credentials = base.no_credentials
+
+_LOOPBACK = "127.0.0.1"
+
+
+def takes(spec: EnvSpec) -> DockerEnv:
+    if not isinstance(spec, DockerEnv):
+        raise EnvError(
+            "the project names no image to run in",
+            hint='write "docker_env:" with "image: NAME" in its MLproject, '
+            "or --env-manager local to run it in the current environment",
+        )
+    if spec.image.startswith("-") or any(character.isspace() for character in spec.image):
+        raise ProjectError(f'docker_env -> image: "{spec.image}" is no name of an image')
+    docker_command.check(spec)
+    return spec
+
+
+def lock(spec: EnvSpec, policy: Policy, log: Path) -> Lock:
+    assert isinstance(spec, DockerEnv)
+    return Lock(NAME, _image(spec, policy, log).text)
+
+
+def write_lock(spec: EnvSpec, policy: Policy, platforms: Sequence[str], log: Path) -> tuple[Path, ...]:
+    """One digest is for all platforms that a registry has the image for, whatever ``platforms`` says."""
+    assert isinstance(spec, DockerEnv)
+    with client.logged_in(spec.login) as environ:
+        image = images.resolve(spec, policy, log, environ)
+    if image.digest is None:
+        logger.warning(
+            "image %s is locked by its id: no registry knows it, so that only this machine has it",
+            image.shown,
+        )
+    return (images.write_lock(spec, image),)
+
+
+def enter(environment: Environment, command: Command) -> Command:
+    # where a lock is all there was, nobody has looked for its image yet
+    image = images.obtain(Image.read(environment.lock.text), Policy(), Path(os.devnull), {})
+    return docker_command.wrapped(_spec(environment), image, command)
+
+
+def observe(environment: Environment, command: Command, observer: Path, notes: Path) -> Command:
+    project = None if Image.read(environment.lock.text).built else command.cwd.absolute()
+    return observing.observed(command, observer, notes, project)
+
+
+variables_inside = docker_command.variables_inside
+
+
+def packages(lock: Lock) -> tuple[Package, ...]:
+    image = Image.read(lock.text)
+    digest = (image.digest or image.id).rpartition("@")[2]
+    return (Package(image.name, image.platform, "image", origin=image.digest or "", hashes=(digest,)),)
+
+
+def tags(environment: Environment) -> Mapping[str, str]:
+    image = Image.read(environment.lock.text)
+    return {"mlflow.docker.image.uri": image.name, "mlflow.docker.image.id": image.id}
+
+
+def folders(environment: Environment) -> tuple[Path, ...]:
+    return ()
+
+
+def reached_at(environment: Environment) -> str:
+    """The gateway of the container's network where that is an address of this machine.
+
+    Elsewhere, as with Docker Desktop, the engine brings ``host.docker.internal`` to our loopback.
+    """
+    network = docker_command.network(_spec(environment))
+    if network == "host":
+        return _LOOPBACK
+    found = client.call("network", "inspect", "--format", "{{json .IPAM.Config}}", "--", network)
+    configured = json.loads(found.stdout) if found.exit_code == 0 else None
+    return next((address for address in _gateways(configured or ()) if _is_ours(address)), _LOOPBACK)
+
+
+def remove(job: str) -> None:
+    """Remove the containers that ``job`` left; for whoever closes a run whose watchers are dead."""
+    found = client.call("ps", "--all", "--quiet", "--filter", f"label={docker_command.JOB_LABEL}={job}")
+    if containers := found.stdout.split():
+        client.call("rm", "--force", "--volumes", *containers)
+
+
+def _image(spec: DockerEnv, policy: Policy, log: Path) -> Image:
+    own = spec.build and build.has_dockerfile(spec)
+    if own and policy.locked:
+        raise EnvError(
+            f"{spec.root / build.DOCKERFILE} decides the image that is built, and no lock holds it",
+            hint=f"without --build-image, {spec.image} runs as it is locked",
+        )
+    with client.logged_in(spec.login) as environ:
+        image = None if own else images.resolve(spec, policy, log, environ)
+        if not spec.build:
+            assert image is not None
+            return image
+        return build.build(spec, image, str(docker_command.owner()), log, environ)
+
+
+def _spec(environment: Environment) -> DockerEnv:
+    """What the project asks of its container; nothing, where all we have is a lock."""
+    if isinstance(environment.spec, DockerEnv):
+        return environment.spec
+    return DockerEnv(Path.cwd(), Image.read(environment.lock.text).name)
+
+
+def _gateways(configured: Iterable[Mapping[str, str]]) -> Iterator[str]:
+    """The gateway of each subnet: its first address where the engine does not say another."""
+    for subnet in configured:
+        yield subnet.get("Gateway") or str(ipaddress.ip_network(subnet["Subnet"], strict=False)[1])
+
+
+def _is_ours(address: str) -> bool:
+    """Whether we could listen at ``address``."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with socket.socket(family) as probe:
+        try:
+            probe.bind((address, 0))
+        except OSError:
+            return False
+    return True

@@ -1,0 +1,243 @@
+"""Reading requirement lines and the files that they include into the lines that uv takes."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+from reprise.envs.project_files.requirement_syntax import fault_of
+from reprise.envs.project_files.requirement_text import (
+    decode_text,
+    expanded,
+    logical,
+    numbered_lines,
+    split_options,
+    variables_of,
+)
+from reprise.envs.project_files.requirements import (
+    NAME,
+    URL,
+    LocalProject,
+    Origin,
+    Requirements,
+    canonical,
+    local_path,
+)
+from reprise.errors import ProjectError
+
+# They decide where and in which form packages are fetched: needed to install as well.
+_SOURCES = {
+    "--index-url",
+    "--extra-index-url",
+    "--find-links",
+    "--no-index",
+    "--no-binary",
+    "--only-binary",
+}
+# uv does these by itself, or they are about how pip works and not about what it finds.
+_WITHOUT_EFFECT = {"--use-feature", "--require-hashes"}
+_VCS = re.compile(r"(?:git|hg|svn|bzr)\+")
+_DEAD_GIT = re.compile(r"git\+git://(?P<place>(?:www\.)?github\.com/.*)")
+_EGG = re.compile(r"#.*?\begg=(?P<name>[A-Za-z0-9][\w.\-]*)(?P<extras>\[[^\]]*\])?")
+
+
+def read(lines: Iterable[str], root: Path, named_in: Path | None) -> Requirements:
+    """Read ``lines`` of ``named_in``, whose includes are relative to ``root``.
+
+    Raises:
+        ProjectError: with every line that is no requirement, and every file or local project that is
+            named and does not exist.
+    """
+    reader = Reader(root)
+    for line in logical(lines):
+        reader.take(line, Origin(named_in, None, line), root)
+    faults = reader.faults
+    if len(faults) == 1:
+        raise ProjectError(faults[0], faults=faults)
+    if faults:
+        raise ProjectError(
+            f"{len(faults)} requirements are wrong:\n  " + "\n  ".join(faults), faults=faults
+        )
+    return reader.requirements()
+
+
+class Reader:
+    """Takes one line after the other; includes may include each other, and each is read once."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.faults: list[str] = []
+        self._files: dict[Path, str] = {}
+        self._lines: list[str] = []
+        self._constraints: list[str] = []
+        self._origins: list[Origin] = []
+        self._sources: list[str] = []
+        self._local: list[LocalProject] = []
+        self._hashes: list[tuple[str, str]] = []
+        self._options: list[str] = []
+        self._variables: dict[str, str] = {}
+        self._notes: list[str] = []
+
+    def requirements(self) -> Requirements:
+        """All that was read."""
+        return Requirements(
+            lines=tuple(self._lines),
+            files=tuple(self._files.items()),
+            sources=tuple(dict.fromkeys(self._sources)),
+            local=tuple(dict.fromkeys(self._local)),
+            hashes=tuple(dict.fromkeys(self._hashes)),
+            constraints=tuple(self._constraints),
+            origins=tuple(self._origins),
+            options=tuple(self._options),
+            variables=tuple(sorted(self._variables.items())),
+            notes=tuple(dict.fromkeys(self._notes)),
+        )
+
+    def take(self, line: str, origin: Origin, folder: Path, *, constraining: bool = False) -> None:
+        """Take in one logical line of a file in ``folder``."""
+        self._variables |= {name: os.environ[name] for name in variables_of(line) if name in os.environ}
+        line = expanded(line, self.root)
+        try:
+            requirement, options = split_options(line)
+        except ValueError as error:
+            self._fault(origin, str(error))
+            return
+        if requirement:
+            self._requirement(requirement, options, origin, constraining=constraining)
+            return
+        for name, value in options:
+            if name in ("--requirement", "--constraint"):
+                constraining = constraining or name == "--constraint"
+                self._include(value, origin, folder, constraining=constraining)
+            elif name == "--editable":
+                self._editable(value, origin)
+            else:
+                self._option(name, value, origin, folder)
+
+    def _requirement(
+        self, text: str, options: tuple[tuple[str, str], ...], origin: Origin, *, constraining: bool
+    ) -> None:
+        hashes = [value for name, value in options if name == "--hash"]
+        for name, value in options:
+            if name != "--hash":
+                self._ignore(f"{name} {value}")
+        path = local_path(text, self.root, editable=False)
+        if path is not None:
+            self._add_local(path, text, origin)
+        elif URL.match(text) or re.search(r"@\s*\w[\w+.\-]*:", text):
+            text = self._reachable(text)
+        elif sentence := fault_of(text):
+            self._fault(origin, f'"{text}" {sentence}')
+            return
+        if found := NAME.match(text):
+            self._hashes += [(canonical(found[0]), value) for value in hashes]
+        line = " ".join([text, *(f"--hash={value}" for value in hashes)])
+        if constraining:
+            self._constraints.append(line)
+        else:
+            self._add(line, origin)
+
+    def _editable(self, value: str, origin: Origin) -> None:
+        if _VCS.match(value):
+            self._add(_named(self._reachable(value)), origin)
+            return
+        path = local_path(value, self.root, editable=True)
+        if path is not None:
+            self._add_local(path, value, origin, editable=True)
+        self._add(f"-e {value}", origin)
+
+    def _add_local(self, path: Path, text: str, origin: Origin, *, editable: bool = False) -> None:
+        if path.exists():
+            self._local.append(LocalProject(path, editable))
+        else:
+            self._missing(text, path, origin)
+
+    def _add(self, line: str, origin: Origin) -> None:
+        self._lines.append(line)
+        self._origins.append(origin)
+
+    def _include(self, value: str, origin: Origin, folder: Path, *, constraining: bool) -> None:
+        if URL.match(value):
+            short = "-c" if constraining else "-r"
+            self._add(f"{short} {value}", origin)
+            return
+        path = folder / value
+        if path in self._files:
+            return
+        try:
+            text = decode_text(path.read_bytes())
+        except FileNotFoundError:
+            self._missing(origin.text, path, origin)
+            return
+        except (OSError, UnicodeError, LookupError) as error:
+            self._fault(origin, f'"{origin.text}" cannot be read: {error}')
+            return
+        self._files[path] = text
+        for number, line in numbered_lines(text.splitlines()):
+            self.take(line, Origin(path, number, line), path.parent, constraining=constraining)
+
+    def _option(self, name: str, value: str, origin: Origin, folder: Path) -> None:
+        if name in _SOURCES:
+            if name == "--find-links" and not URL.match(value):
+                path = folder / value
+                if not path.exists():
+                    self._missing(origin.text, path, origin)
+                    return
+                value = str(path)
+            line = f"{name} {value}".strip()
+            self._sources.append(line)
+            self._add(line, origin)
+        elif name == "--pre":
+            self._options += ["--prerelease", "allow"]
+        elif name == "--trusted-host":
+            self._options += ["--allow-insecure-host", value]
+        elif name not in _WITHOUT_EFFECT:
+            self._ignore(f"{name} {value}".strip())
+
+    def _reachable(self, text: str) -> str:
+        """``text`` with https for a repository whose host no longer speaks git's own protocol."""
+        found = _DEAD_GIT.search(text)
+        if found is None:
+            return text
+        self._notes.append(f"{found[0]} is fetched over https: GitHub has closed the git protocol")
+        return f"{text[: found.start()]}git+https://{found['place']}"
+
+    def _ignore(self, option: str) -> None:
+        self._notes.append(f'"{option}" of a requirement is not passed on to uv')
+
+    def _missing(self, line: str, path: Path, origin: Origin) -> None:
+        self._fault(origin, f'"{line}" names {path}, which does not exist')
+
+    def _fault(self, origin: Origin, sentence: str) -> None:
+        self.faults.append(f"{_place(origin, self.root)}{sentence}")
+
+
+def _place(origin: Origin, root: Path) -> str:
+    """``requirements.txt:3:1  ``, as near as it is known."""
+    file, number, text = origin
+    if file is None:
+        return ""
+    shown = file.relative_to(root) if file.is_relative_to(root) else file
+    number = number or line_of(text, file)
+    return f"{shown}:{number}:1  " if number else f"{shown}: "
+
+
+def line_of(text: str, file: Path) -> int | None:
+    """The number of the first line of ``file`` that holds ``text``, None where there is none."""
+    try:
+        lines = decode_text(file.read_bytes()).splitlines()
+    except (OSError, UnicodeError, LookupError):
+        return None
+    return next((number for number, line in enumerate(lines, start=1) if text in line), None)
+
+
+def _named(url: str) -> str:
+    """A repository that pip would keep as an editable checkout, as the plain requirement that uv takes."""
+    egg = _EGG.search(url)
+    if egg is None:
+        return url
+    bare, _, fragment = url.partition("#")
+    kept = "&".join(part for part in fragment.split("&") if not part.startswith("egg="))
+    return f"{egg['name']}{egg['extras'] or ''} @ {bare}{'#' + kept if kept else ''}"

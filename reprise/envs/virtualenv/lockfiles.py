@@ -1,0 +1,139 @@
+"""``requirements.lock``: pinned requirements with hashes, which pip and uv can read too.
+
+One of ours says in comments for which Python and platforms it was made, and the digest of what it was made
+from, so that whether it fits is known at once. Any other tool's file of that name is taken as well: it fits
+when a resolution that prefers its versions comes to the same ones.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+from reprise.envs.project_files import local_projects
+from reprise.envs.project_files.credentials import hide_credentials
+from reprise.envs.project_files.requirement_text import logical
+from reprise.envs.project_files.requirements import NAME, Requirements
+from reprise.envs.virtualenv import pins
+from reprise.envs.virtualenv.pins import Pin
+from reprise.errors import EnvError
+from reprise.named_tuple import NamedTuple
+from reprise.schemas import platforms
+from reprise.schemas.environment import PythonEnv
+
+_FACT = re.compile(r"#\s+(?P<name>python|platforms|spec|as of):\s+(?P<value>.+)")
+_FORMAT = 1
+
+
+class Held(NamedTuple):
+    """What a lock file says. ``fits``: True or False where that is known without resolving, else None.
+
+    ``pins`` are those for this machine; ``as_of`` is the time up to which it was resolved.
+    """
+
+    file: Path
+    pins: tuple[Pin, ...]
+    fits: bool | None = None
+    as_of: str | None = None
+
+
+class Facts(NamedTuple):
+    """The comments at the top of a lock of ours; None where the file does not say."""
+
+    python: str | None = None
+    platforms: str | None = None
+    spec: str | None = None
+    as_of: str | None = None
+
+    @property
+    def version(self) -> str | None:
+        """The version of ``CPython 3.11.7``."""
+        return self.python.split()[-1] if self.python else None
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The platforms, one by one."""
+        return tuple(re.split(r",\s*", self.platforms)) if self.platforms else ()
+
+
+def text(file: Path) -> str | None:
+    """The file's text, None when there is none.
+
+    Raises:
+        EnvError: it cannot be read.
+    """
+    try:
+        return file.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        return None
+    except (OSError, UnicodeError) as error:
+        raise EnvError(f"{file} cannot be read: {error}") from error
+
+
+def facts(content: str) -> Facts:
+    """What the comments at the top say."""
+    found = {}
+    for line in content.splitlines():
+        if not line.startswith("#"):
+            break
+        if fact := _FACT.fullmatch(line.rstrip()):
+            found[fact["name"].replace(" ", "_")] = fact["value"]
+    return Facts(**found)
+
+
+def known_to_fit(said: Facts, digest: str, python: str) -> bool:
+    """True when a lock of ours was made from the same spec, for this platform and series of Python."""
+    return (
+        said.spec == digest
+        and platforms.here() in said.words
+        and said.version is not None
+        and series(said.version) == series(python)
+    )
+
+
+def series(version: str) -> str:
+    return ".".join(version.split(".")[:2])
+
+
+def digest(spec: PythonEnv, asked: Requirements) -> str:
+    """Of all that decides a resolution in the project itself: the same on every machine."""
+    decisive = [
+        _FORMAT,
+        spec.python,
+        *([*logical(lines)] for lines in (spec.build_dependencies, spec.dependencies)),
+        [(os.path.relpath(file, spec.root), [*logical(text.splitlines())]) for file, text in asked.files],
+        [
+            (os.path.relpath(project.path, spec.root), local_projects.digest(project.path, editable=True))
+            for project in asked.local
+        ],
+    ]
+    if varying := _with_variables(asked):
+        decisive.append(varying)
+    return f"sha256:{hashlib.sha256(json.dumps(decisive).encode()).hexdigest()}"
+
+
+def _with_variables(asked: Requirements) -> list[str]:
+    """The requirements of an index that are written with variables, as they are with their values."""
+    pairs = zip(asked.lines, asked.origins, strict=True)
+    return [line for line, origin in pairs if "${" in origin.text and NAME.match(line) and "/" not in line]
+
+
+def written(
+    said: Facts, file: Path, sources: Iterable[str], locked: Iterable[Pin], notes: Iterable[str] = ()
+) -> str:
+    """The text of a lock file; no secret is in it. ``notes`` are for people, and never read again."""
+    locked = tuple(locked)
+    # pip takes hashes of all packages or of none; uv checks those that are there.
+    tool = "pip install --require-hashes" if all(pin.hashes for pin in locked) else "uv pip install"
+    rows = [
+        "# Made by `reprise lock`, which also brings it up to date.",
+        f"# {tool} -r {file.name} installs the same.",
+        *(f"# note: {note}" for note in notes),
+        *(f"# {name.replace('_', ' ')}: {value}" for name, value in said._asdict().items() if value),
+        *(hide_credentials(line) for line in (*sources, *pins.lines(locked))),
+    ]
+    return "".join(f"{row}\n" for row in rows)

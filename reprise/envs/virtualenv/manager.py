@@ -1,0 +1,120 @@
+"""Virtual environments made by uv from ``python_env.yaml``, ``requirements.txt`` or ``pyproject.toml``.
+
+The lock is JSON: the interpreter, and the requirements as uv resolved them, with hashes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from reprise.envs import base
+from reprise.envs.project_files import requirements
+from reprise.envs.pypi import uv
+from reprise.envs.virtualenv import resolving
+from reprise.errors import EnvError
+from reprise.schemas import tags as run_tags
+from reprise.schemas.environment import (
+    CondaEnv,
+    Credentials,
+    DockerEnv,
+    Environment,
+    EnvSpec,
+    Lock,
+    Package,
+    Policy,
+    PythonEnv,
+)
+from reprise.schemas.job import Command
+from reprise.schemas.json_text import read_json
+
+NAME = "virtualenv"
+KEEPS_FOLDER = True
+CHOOSES_PYTHON = True
+READS_PROJECT = True
+IS_ISOLATED = False
+
+unusable = uv.unusable
+settle = base.settles_nothing
+reached_at = base.at_loopback
+folders = base.folders_of_prefix
+observe = base.observe_here
+variables_inside = base.variables_here
+
+
+def takes(spec: EnvSpec) -> PythonEnv:
+    match spec:
+        case PythonEnv():
+            python = spec
+        case CondaEnv():
+            from reprise.envs.virtualenv import translate
+
+            python = translate.to_python(spec)
+        case DockerEnv():
+            raise EnvError(
+                f"the project runs in a container of {spec.image}; {NAME} makes no containers",
+                hint="--env-manager docker, or --env-manager local to run it in the current environment",
+            )
+    resolving.read(python)
+    return python
+
+
+def lock(spec: EnvSpec, policy: Policy, log: Path) -> Lock:
+    assert isinstance(spec, PythonEnv)
+    return resolving.lock(NAME, spec, policy, log)
+
+
+def read_credentials(spec: EnvSpec) -> Credentials:
+    assert isinstance(spec, PythonEnv)
+    return resolving.read_credentials(spec)
+
+
+def python_of(spec: EnvSpec, policy: Policy, log: Path) -> str | None:
+    from reprise.envs.project_files import pyproject
+    from reprise.envs.virtualenv import interpreter_choice, lock_places
+    from reprise.envs.virtualenv.question import Question
+
+    assert isinstance(spec, PythonEnv)
+    question = Question(spec, resolving.read(spec), pyproject.read(spec), policy, log)
+    if lock_places.of(spec).is_file() or interpreter_choice.is_open(question):
+        return None
+    return interpreter_choice.planned(question)
+
+
+def write_lock(spec: EnvSpec, policy: Policy, platforms: Sequence[str], log: Path) -> tuple[Path, ...]:
+    from reprise.envs.virtualenv import locking
+
+    assert isinstance(spec, PythonEnv)
+    return (locking.write(spec, policy, platforms, log),)
+
+
+def create(lock: Lock, prefix: Path, policy: Policy, log: Path) -> None:
+    from reprise.envs.virtualenv import installing
+
+    installing.create(lock, prefix, policy, log)
+
+
+def unhealthy(lock: Lock, prefix: Path) -> str | None:
+    python = prefix / "bin" / "python"
+    if not python.exists():
+        return f"its Python is gone ({python.readlink() if python.is_symlink() else python})"
+    if not (prefix / "pyvenv.cfg").is_file():
+        return "its pyvenv.cfg is gone"
+    return None
+
+
+def enter(environment: Environment, command: Command) -> Command:
+    entered = base.with_folder_on_path(command, environment.prefix / "bin")
+    patch = (("VIRTUAL_ENV", str(environment.prefix)), ("PYTHONHOME", None))
+    return entered._replace(environ=(*entered.environ, *patch))
+
+
+def tags(environment: Environment) -> Mapping[str, str]:
+    notes = environment.lock.notes
+    return {run_tags.ENV_NOTES: "\n".join(notes)} if notes else {}
+
+
+def packages(lock: Lock) -> tuple[Package, ...]:
+    facts = read_json(lock.text)
+    python = Package(facts["implementation"], facts["python"], "python", build=facts["platform"])
+    return (python, *requirements.pinned(facts["requirements"], facts.get("local", ())))

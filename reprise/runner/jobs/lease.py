@@ -1,0 +1,245 @@
+"""Who watches a run: a job folder with a lock that the operating system frees when its holder dies.
+
+``<jobs>/<name>/lease`` is held with ``flock`` from before the run is opened until it is closed, and
+names the run. It has its full size from the start, so that how the run ended can be written into it
+also when the disk is full by then. A lease that can be taken belongs to nobody any more: its run is
+closed by whoever looks next (``reap.py``). A run is therefore never RUNNING for ever.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import signal
+import time
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Self
+
+from reprise import disk, durable, lock, paths
+from reprise.backends.guard import kill_after, signal_group
+from reprise.errors import TrackingError
+from reprise.named_tuple import NamedTuple
+from reprise.schemas.job import Outcome
+from reprise.schemas.json_text import read_json
+
+JOB_VARIABLE = "REPRISE_JOB"
+CARRIER_MODULE = "reprise.runner.runs.detached"
+"""The module that a process runs which carries a detached run."""
+CARRIER_LOG = "carrier.log"
+"""In a job's folder: what the process that carries a detached run has to say of itself."""
+
+_LEASE = "lease"
+_SIZE = 16384  # bytes; a record is shorter
+_REASON_LIMIT = 2000  # characters
+_STOP = "stop"
+_HIDDEN = "."  # the names of what is no job yet, or none at all
+_BEAT = 60.0  # seconds
+_GRACE = 5.0  # seconds that what a job has left behind has to end
+_CARRIER_GRACE = 20.0  # seconds; a carrier waits for the grace period of its own job, and closes its run
+_SILENCE = 3600.0  # seconds without a beat after which the lease of another machine is believed free
+
+
+class Lease(NamedTuple):
+    """A job folder that this process holds; ``descriptor`` carries the lock."""
+
+    folder: Path
+    descriptor: int
+
+    @classmethod
+    def take(cls, jobs: Path, tracking_uri: str | None, temporary: Path | None) -> Self:
+        """Make a job folder under ``jobs`` and hold it.
+
+        Args:
+            tracking_uri: the store of its run; None when ``jobs`` lies in that store.
+            temporary: a folder that goes when its run is closed.
+
+        Raises:
+            TrackingError: the folder cannot be written.
+        """
+        name = os.urandom(8).hex()
+        descriptor = None
+        try:
+            paths.make_private(jobs.parent)  # the store's, or our state
+            with lock.arriving_folder(jobs, mode=0o700) as making:  # not to be seen before it is held
+                descriptor = os.open(making / _LEASE, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
+                _write(descriptor, Record(tracking_uri, temporary=str(temporary) if temporary else None))
+                durable.put_in_place(making, jobs / name)
+            return cls(jobs / name, descriptor)
+        except OSError as error:
+            if descriptor is not None:
+                os.close(descriptor)
+            raise TrackingError(
+                f"cannot write to {jobs}: {disk.reason_of(error, jobs)}",
+                hint="another store is named by --tracking-uri or MLFLOW_TRACKING_URI",
+            ) from error
+
+    @property
+    def name(self) -> str:
+        return self.folder.name
+
+    def names(self, run_id: str) -> None:
+        """Record which run this job carries."""
+        _write(self.descriptor, read_record(self.folder)._replace(run_id=run_id))
+
+    def ends(self, outcome: Outcome, end_time: int) -> None:
+        """Record how the run ended and when (ms since the epoch), before the store is told."""
+        record = read_record(self.folder)._replace(
+            run_id=outcome.run_id,
+            status=outcome.status,
+            exit_code=outcome.exit_code,
+            reason=outcome.reason[:_REASON_LIMIT],
+            end_time=end_time,
+        )
+        _write(self.descriptor, record)
+
+    def stop_requested(self) -> bool:
+        return (self.folder / _STOP).exists()
+
+    def beat(self) -> None:
+        """Show that somebody watches, to machines that do not see our lock; called often, done seldom."""
+        # Also where the clock was set back, and the last beat lies in the future.
+        if abs(time.time() - os.fstat(self.descriptor).st_mtime) > _BEAT:
+            os.utime(self.descriptor)
+
+    def abandon(self) -> None:
+        """Let go, and leave the folder to whoever looks next."""
+        os.close(self.descriptor)
+
+    def release(self) -> None:
+        """The run is closed: the folder goes, then the lock."""
+        durable.remove_folder(self.folder)
+        os.close(self.descriptor)
+
+
+class Record(NamedTuple):
+    """What a job folder says of its run, for whoever has to close it."""
+
+    tracking_uri: str | None
+    run_id: str | None = None
+    temporary: str | None = None
+    status: str | None = None  # None: its holder did not live to tell
+    exit_code: int | None = None
+    reason: str = ""
+    end_time: int | None = None
+    host: str = os.uname().nodename
+
+
+def request_stop(jobs: Path, name: str) -> bool:
+    """Ask the holder of the job ``name`` to end it; False when nobody holds it."""
+    if not is_held(jobs, name):
+        return False
+    (jobs / name / _STOP).touch()
+    return True
+
+
+def is_held(jobs: Path, name: str) -> bool:
+    """Whether somebody watches the job."""
+    with unheld(jobs / name) as free:
+        return not free and (jobs / name / _LEASE).exists()
+
+
+@contextmanager
+def unheld(folder: Path) -> Iterator[bool]:
+    """Hold the folder's lease for the block when nobody does; yields whether that is so."""
+    try:
+        descriptor = os.open(folder / _LEASE, os.O_RDWR | os.O_CLOEXEC)
+    except FileNotFoundError:
+        yield False
+        return
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        yield False
+    else:
+        # between our open and our lock the holder may have released it and removed the folder
+        yield (folder / _LEASE).exists()
+    finally:
+        os.close(descriptor)
+
+
+def job_folders(jobs: Path) -> list[Path]:
+    """The folders of all jobs, held or not; none where there are none or they are not ours to see."""
+    try:
+        return [folder for folder in jobs.iterdir() if not folder.name.startswith(_HIDDEN)]
+    except OSError:
+        return []
+
+
+def is_silent(folder: Path, record: Record) -> bool:
+    """Whether a lease that we could take is really free.
+
+    A network file system may not show us the lock of another machine; its beat is seen there.
+    """
+    if record.host == os.uname().nodename:
+        return True
+    return time.time() - (folder / _LEASE).stat().st_mtime > _SILENCE
+
+
+def end_carriers(job: str) -> set[int]:
+    """Ask the carriers of runs that a job has started to end them, all at once; their process groups."""
+    carriers = {group for group, is_carrier in _groups_of(job).items() if is_carrier}
+    for group in carriers:
+        signal_group(group, signal.SIGTERM)
+    return carriers
+
+
+def end_orphans(job: str, asked: Collection[int] = ()) -> None:
+    """End whatever a job has started and left behind, also what left its process group, all at once.
+
+    Groups that were ``asked`` to end already are not asked again, for that would cut their grace short.
+    """
+    groups = _groups_of(job)
+    for group in groups.keys() - set(asked):
+        signal_group(group, signal.SIGTERM)
+    kill_after([group for group, is_carrier in groups.items() if not is_carrier], _GRACE, _is_there)
+    kill_after([group for group, is_carrier in groups.items() if is_carrier], _CARRIER_GRACE, _is_there)
+
+
+def _is_there(group: int) -> bool:
+    """Whether a process group has not ended; one whose leader is not waited for has."""
+    import psutil
+
+    try:
+        return psutil.Process(group).status() != psutil.STATUS_ZOMBIE
+    except psutil.Error:
+        return signal_group(group, 0)
+
+
+def _groups_of(job: str) -> dict[int, bool]:
+    """The process groups of a job, each with whether it carries a run: then it ends that first."""
+    import psutil
+
+    groups: dict[int, bool] = {}
+    for process in psutil.process_iter():
+        try:
+            if process.environ().get(JOB_VARIABLE) == job:
+                if process.status() == psutil.STATUS_ZOMBIE:
+                    continue  # in a container, there may be none to take its end
+                group = os.getpgid(process.pid)
+                groups[group] = groups.get(group, False) or CARRIER_MODULE in process.cmdline()
+        except (psutil.Error, OSError):
+            continue  # gone meanwhile, or another user's
+    return groups
+
+
+def _write(descriptor: int, record: Record) -> None:
+    os.pwrite(descriptor, json.dumps(record._asdict()).encode().ljust(_SIZE), 0)
+
+
+def read_record(folder: Path) -> Record:
+    """What the job folder says; of one whose record a power cut took, that its run is not known.
+
+    Raises:
+        ValueError: it is not ours, or of another version.
+    """
+    data = (folder / _LEASE).read_bytes().strip(b"\0 ")
+    if not data and folder.parent != paths.state_dir() / "jobs":
+        return Record(None)
+    fields = read_json(data)
+    if not isinstance(fields, dict) or not fields.keys() <= set(Record._fields):
+        raise ValueError(f"{folder / _LEASE} is no record of a job")
+    return Record(**fields)

@@ -1,0 +1,170 @@
+"""``reprise env prune``: what goes from the cache, and which runs that concerns.
+
+Mirrors of repositories and downloaded inputs stay: a run may need them to be performed again.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from reprise import paths
+from reprise.envs.cache import inventory, prune
+from reprise.envs.cache.inventory import Entry
+from reprise.envs.cache.prune import Leftover
+from reprise.errors import RepriseError
+from reprise.lock import ARRIVING, hold
+from reprise.named_tuple import NamedTuple
+from reprise.runner.jobs.find import experiment_names
+from reprise.runner.sources import working_copy
+from reprise.schemas import tags
+from reprise.tracking.base import Tracking
+from reprise.tracking.registry import open_tracking
+from reprise.tracking.sqlite.store import EmbeddedStore
+
+log = logging.getLogger(__name__)
+
+_EARLIER_JOBS = ".making-*"  # as earlier versions named them
+
+
+class Needed(NamedTuple):
+    """Who needs an environment: runs that are not deleted, and stores that could not be asked."""
+
+    runs: tuple[str, ...] = ()
+    silent: tuple[str, ...] = ()
+
+
+class Judged(NamedTuple):
+    """An environment that nobody used for long; ``size``: bytes that are free without it."""
+
+    entry: Entry
+    needed: Needed
+    size: int
+
+
+class Pruned(NamedTuple):
+    """What was removed (or would be), and what stays because runs need it."""
+
+    removed: tuple[Judged, ...]
+    kept: tuple[Judged, ...]
+    leftovers: tuple[Leftover, ...]
+
+    @property
+    def freed(self) -> int:
+        """Bytes."""
+        sizes = [judged.size for judged in self.removed]
+        return sum(sizes) + sum(leftover.size for leftover in self.leftovers)
+
+
+def prune_cache(
+    older_than: float,
+    *,
+    keep_reproducible: bool = False,
+    dry_run: bool = False,
+    here: Tracking | None = None,
+) -> Pruned:
+    """Remove what was not used for ``older_than`` seconds, and what killed processes left behind.
+
+    An environment that somebody is inside stays. ``keep_reproducible``: so does one that a kept run
+    needs. ``here`` is a store to be asked beside those that the environments name.
+    """
+    since = time.time() - older_than
+    removed, kept = [], []
+    with _Stores(here) as stores:
+        for entry in inventory.entries():
+            if entry.last_use > since or inventory.is_in_use(entry.prefix):
+                continue
+            needed = stores.who_needs(entry)
+            if keep_reproducible and (needed.runs or needed.silent):
+                kept.append(Judged(entry, needed, 0))
+            elif gone := prune.remove(entry.prefix, since, dry_run=dry_run):
+                removed.append(Judged(entry, needed, gone.size))
+        rest = [*prune.leftovers(older_than, dry_run=dry_run), *_of_runs(stores.folders, dry_run)]
+    return Pruned(tuple(removed), tuple(kept), tuple(rest))
+
+
+class _Stores:
+    """The stores that used environments, opened once each."""
+
+    def __init__(self, here: Tracking | None) -> None:
+        self._opened: dict[str, Tracking | None] = {}
+        self._here = here
+        if here is not None:
+            self._opened[here.uri] = here
+
+    def __enter__(self) -> _Stores:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for tracking in self._opened.values():
+            if tracking is not None and tracking is not self._here:
+                tracking.close()
+
+    @property
+    def folders(self) -> list[Path]:
+        """The job folders of this machine."""
+        opened = self._opened.values()
+        ours = {store.directory / "jobs" for store in opened if isinstance(store, EmbeddedStore)}
+        return [paths.state_dir() / "jobs", *ours]
+
+    def who_needs(self, entry: Entry) -> Needed:
+        runs: set[str] = set()
+        silent = []
+        addresses = [user.store for user in entry.users if user.store is not None]
+        for address in dict.fromkeys((*addresses, *([self._here.uri] if self._here else ()))):
+            try:
+                tracking = self._open(address)
+                runs.update(() if tracking is None else _runs_in(tracking, entry.marker.digest))
+            except (RepriseError, OSError) as error:
+                log.debug("%s: %s", address, error)
+                silent.append(address)
+        return Needed(tuple(sorted(runs)), tuple(silent))
+
+    def _open(self, address: str) -> Tracking | None:
+        """The store, None for a folder that is no store any more."""
+        if address not in self._opened:
+            tracking: Tracking | None = open_tracking(address, Path("/"))
+            if isinstance(tracking, EmbeddedStore) and not tracking.exists:
+                tracking = None
+            self._opened[address] = tracking
+        return self._opened[address]
+
+
+def _runs_in(tracking: Tracking, digest: str) -> Iterator[str]:
+    """The ids of the runs that are not deleted and ran in the environment of ``digest``."""
+    experiments = list(experiment_names(tracking))
+    token = None
+    while experiments:
+        page = tracking.search_runs(
+            experiments, filter=f"tags.`{tags.ENV_DIGEST}` = '{digest}'", page_token=token
+        )
+        yield from (run.run_id for run in page.items)
+        if (token := page.next_token) is None:
+            return
+
+
+def _of_runs(jobs: list[Path], dry_run: bool) -> Iterator[Leftover]:
+    """What killed runs left: copies of projects, half of a mirror, downloads, job folders never held."""
+    yield from prune.owned(working_copy.work_root(), dry_run)
+    for folder in (*(paths.cache_dir() / name for name in ("inputs-v1", "git-v1")), *jobs):
+        yield from prune.owned(folder, dry_run, ARRIVING)
+    for folder in jobs:
+        yield from prune.quiet(folder.glob(_EARLIER_JOBS), dry_run)
+    for mirror in (paths.cache_dir() / "git-v1").glob("*"):
+        partial = {mirror / ".mirror.git": mirror / "mirror.lock"}
+        partial |= {path: path.with_name(f"{path.name[1:]}.lock") for path in mirror.glob("commits/.*")}
+        yield from _unfinished(partial, dry_run)
+
+
+def _unfinished(partial: Mapping[Path, Path], dry_run: bool) -> Iterator[Leftover]:
+    """Folders that were being made under a lock that nobody holds any more."""
+    for path, lock_file in partial.items():
+        if not path.is_dir() or (held := hold(lock_file, wait=False)) is None:
+            continue
+        try:
+            yield prune.gone(path, "temporary folders", dry_run)
+        finally:
+            os.close(held)

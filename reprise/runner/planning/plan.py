@@ -1,0 +1,196 @@
+"""What is going to be done: everything resolved and checked, nothing recorded or started yet."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from reprise import paths
+from reprise.backends import registry as backends
+from reprise.envs import registry as envs
+from reprise.named_tuple import NamedTuple
+from reprise.runner.planning import as_of, guards
+from reprise.runner.planning.bind import Localise, bind, render
+from reprise.runner.planning.inputs import localise
+from reprise.runner.sources import working_copy
+from reprise.schemas.environment import CondaEnv, DockerEnv, EnvSpec, Lock, Policy, PythonEnv
+from reprise.schemas.job import Checkout, Invocation, RunRequest
+from reprise.schemas.loader import find_entry_point, read_project
+from reprise.schemas.project import EntryPoint, Project
+from reprise.schemas.use import Use, use_project
+from reprise.tracking.base import Tracking
+
+log = logging.getLogger(__name__)
+
+
+class Again(NamedTuple):
+    """What a run that is performed again takes from the one before.
+
+    ``manager`` is the word of its environment manager, whatever is the default today; ``lock`` makes its
+    environment, and where there is none ``environment`` does, or else the project. ``variables`` are a
+    patch of the environment of its processes, ``tags`` say what it is. ``since`` is when it started, in ms
+    since the epoch: the model registry is seen as it was then, and ``aliases`` are where aliases of models
+    pointed, by their address.
+    """
+
+    manager: str
+    since: int
+    lock: Lock | None = None
+    environment: EnvSpec | None = None
+    variables: tuple[tuple[str, str | None], ...] = ()
+    tags: Mapping[str, str] = {}
+    aliases: Mapping[str, str] = {}
+
+
+class Plan(NamedTuple):
+    """``env_manager`` and ``environment`` are the word and the spec that were chosen for the project.
+
+    ``again`` is None for what is performed for the first time.
+    """
+
+    request: RunRequest
+    checkout: Checkout
+    project: Project
+    entry_point: EntryPoint
+    invocation: Invocation
+    env_manager: str
+    environment: EnvSpec
+    policy: Policy
+    backend_config: Any
+    again: Again | None = None
+
+    @property
+    def shown_command(self) -> str:
+        """The command for people: values of secret parameters are masked."""
+        return render(self.entry_point, self.invocation.parameters, mask_secrets=True)
+
+
+def make_plan(request: RunRequest, tracking: Tracking) -> Plan:
+    """Fetch, load and bind. Whatever cannot work is told here, before there is a run."""
+    backends.configured(backends.get(request.backend), request.backend_config)  # told before a fetch
+    checkout = working_copy.fetch(request.uri, request.version, request.base, offline=request.offline)
+    here = partial(localise, storage=request.storage_dir, tracking=tracking, offline=request.offline)
+    try:
+        return plan_for(checkout, request, here)
+    except BaseException:
+        working_copy.discard(checkout)
+        raise
+
+
+def plan_for(checkout: Checkout, request: RunRequest, here: Localise, again: Again | None = None) -> Plan:
+    """The plan to perform what lies in ``checkout``; ``here`` finds the files that parameters name."""
+    backend = backends.get(request.backend)
+    for sentence in backends.foreign_keys(backend, request.backend_config):
+        log.warning("%s", sentence)
+    config = backends.configured(backend, request.backend_config)
+    guards.limit()
+    is_replaced = again is not None and (again.lock is not None or again.environment is not None)
+    word = again.manager if again else request.env_manager
+    project = read_used_project(checkout, request.entry_point, word, environment=not is_replaced)
+    entry_point = find_entry_point(project, request.entry_point)
+    spec = again.environment if again and again.environment else project.environment
+    asked = _with_docker_options(spec, request, project, checkout)
+    manager, environment = envs.choose(asked, word, request.python)
+    if request.sandbox is not None:
+        from reprise.runner.planning.sandbox_tools import check_sandbox
+
+        check_sandbox(request.sandbox, manager.NAME, is_isolated=manager.IS_ISOLATED)
+    invocation = bind(project, entry_point, request, here)
+    dated = as_of.resolve(request.as_of, checkout)
+    policy = Policy(
+        request.locked, request.offline, dated, python=request.python, current=request.current_python
+    )
+    if isinstance(environment, DockerEnv):
+        environment = environment._replace(inputs=_inputs(entry_point, invocation))
+    if manager.NAME != "docker" and (request.docker_args or request.build_image):
+        log.warning("docker options are not for this project: it does not run in docker")
+    if manager.NAME != "local":
+        reason = "the run that is performed again" if again else project.environment_reason
+        log.info("Environment: %s, by %s", manager.NAME, reason)
+    environment = taken_from(checkout, environment)
+    if again is None or again.lock is None:
+        policy = manager.settle(environment, policy)
+    return Plan(
+        request,
+        checkout,
+        project,
+        entry_point,
+        invocation,
+        manager.NAME,
+        environment,
+        policy,
+        config,
+        again,
+    )
+
+
+def python_of(plan: Plan) -> str | None:
+    """The version of Python that the run would get, where the project or the user names one.
+
+    Raises:
+        EnvError: it is not on this machine, and cannot be downloaded.
+    """
+    log_file = paths.state_dir() / "logs" / "environment.log"
+    return envs.MANAGERS[plan.env_manager].python_of(plan.environment, plan.policy, log_file)
+
+
+def read_used_project(
+    checkout: Checkout, entry_point: str | None, env_manager: str | None, *, environment: bool = True
+) -> Project:
+    """The project in ``checkout``, without a fault in what is used of it; others are logged as warnings.
+
+    Args:
+        entry_point: the name of the one that is run, or None.
+        env_manager: the word that the user gave, if any.
+        environment: False where what the project says of its environment is not used.
+
+    Raises:
+        ProjectError: with the faults.
+    """
+    reading = read_project(checkout.path)
+    manager = envs.manager_for(reading.project.environment, env_manager)
+    return use_project(reading, Use(entry_point, environment and manager.READS_PROJECT))
+
+
+def taken_from(checkout: Checkout, environment: EnvSpec) -> EnvSpec:
+    """``environment``, told whether the project's folder stays."""
+    if isinstance(environment, PythonEnv | CondaEnv) and checkout.temporary is not None:
+        return environment._replace(passing=True)
+    return environment
+
+
+def _with_docker_options(
+    spec: EnvSpec, request: RunRequest, project: Project, checkout: Checkout
+) -> EnvSpec:
+    if not isinstance(spec, DockerEnv):
+        return spec
+    return spec._replace(
+        arguments=request.docker_args,
+        build=request.build_image,
+        tag=_image_tag(project, checkout),
+        login=request.docker_login,
+    )
+
+
+def _image_tag(project: Project, checkout: Checkout) -> str:
+    """``iris:1a2b3c4``, with ``-dirty`` where files differ from that commit; no tag without a commit."""
+    words = re.sub(r"[^a-z0-9]+", "-", (project.name or "").lower()).strip("-")
+    name = words or "docker-project"
+    repository = checkout.repository
+    if repository is None or repository.commit is None:
+        return name
+    return f"{name}:{repository.commit[:7]}" + ("-dirty" if repository.dirty else "")
+
+
+def _inputs(entry_point: EntryPoint, invocation: Invocation) -> tuple[Path, ...]:
+    """The files and folders of this machine that the command names."""
+    declared = entry_point.parameters
+    return tuple(
+        Path(item.rendered)
+        for item in invocation.parameters
+        if item.name in declared and declared[item.name].type == "path"
+    )

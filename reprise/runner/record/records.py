@@ -1,0 +1,60 @@
+"""The record of a run, ``reprise/run.json``: read from any store, and written whole or not at all."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from reprise import amounts, durable
+from reprise.errors import TrackingError
+from reprise.lock import scratch
+from reprise.runner.jobs.stores import artifact_folder
+from reprise.runner.record import contents
+from reprise.schemas.record import run_files
+from reprise.schemas.record.run_record import RunRecord, from_json, to_json
+from reprise.tracking.base import Tracking
+
+RECORD_ARTIFACT = run_files.RECORD
+_LARGEST = 64 << 20  # bytes; it is read as a whole, and anybody may have stored it
+
+
+def read_record(tracking: Tracking, run_id: str) -> RunRecord | None:
+    """What is recorded of a run; None of one that has no record, for example of plain MLflow.
+
+    Raises:
+        TrackingError: there is no such run, or its record cannot be read.
+    """
+    sizes = {artifact.path: artifact.size for artifact in tracking.list_artifacts(run_id, "reprise")}
+    if RECORD_ARTIFACT not in sizes:
+        return None
+    if (size := sizes[RECORD_ARTIFACT] or 0) > _LARGEST:
+        message = f"the record of run {run_id} cannot be read: {amounts.size(size)} are no record"
+        raise TrackingError(message, code="INVALID_PARAMETER_VALUE")
+    try:
+        with scratch() as folder:
+            file = Path(folder) / "run.json"
+            tracking.download_artifact(run_id, RECORD_ARTIFACT, file)
+            return from_json(file.read_bytes())
+    except TrackingError as error:
+        message = f"the record of run {run_id} cannot be read: {error.message}"
+        raise TrackingError(message, code=error.code, hint=error.hint) from error
+
+
+def write_record(folder: Path, record: RunRecord) -> None:
+    """Put the record into ``folder``, which holds the run's artifacts or will be stored as such."""
+    durable.write_file(folder / RECORD_ARTIFACT, to_json(record))
+
+
+def note_record(folder: Path, record: RunRecord) -> None:
+    """Put the record of a run that goes on into ``folder``: it is written again when the run ends."""
+    durable.write_note(folder / RECORD_ARTIFACT, to_json(record))
+
+
+def send(tracking: Tracking, run_id: str, folder: Path, job: Path) -> None:
+    """Store the record in ``folder``, and the contents in ``job``, with a run whose store is elsewhere.
+
+    Raises:
+        TrackingError: the store refused it.
+    """
+    if (folder / RECORD_ARTIFACT).exists() and folder != artifact_folder(tracking, run_id):
+        tracking.upload_artifact(run_id, folder / RECORD_ARTIFACT, RECORD_ARTIFACT)
+    contents.upload(tracking, run_id, job / contents.FOLDER)

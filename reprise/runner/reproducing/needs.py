@@ -1,0 +1,261 @@
+"""Everything that a recorded run needs, found before anything of it is performed again.
+
+What is missing is told all at once; then nothing has run, and no run was opened.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from pathlib import Path
+
+from reprise import paths
+from reprise.errors import EnvError, RepriseError, SourceError, UsageError
+from reprise.named_tuple import NamedTuple
+from reprise.runner.bundle.layout import Bundle
+from reprise.runner.bundle.reviewing import check_shown_source
+from reprise.runner.planning.bind import Localise
+from reprise.runner.planning.inputs import localise
+from reprise.runner.planning.plan import Again, Plan, plan_for
+from reprise.runner.planning.request import is_observed
+from reprise.runner.record.records import read_record
+from reprise.runner.restore import (
+    environment as restore_environment,
+)
+from reprise.runner.restore import (
+    inputs,
+    machine,
+    mlflow,
+    observed,
+    source,
+)
+from reprise.runner.restore.inputs import Places
+from reprise.runner.restore.source import Origin
+from reprise.schemas import tags
+from reprise.schemas.entities import Run
+from reprise.schemas.environment import EnvSpec, Lock
+from reprise.schemas.job import Checkout, RunRequest, Sandbox, Source
+from reprise.schemas.loader import find_entry_point, load_project
+from reprise.schemas.record.run_record import EnvironmentRecord, RunRecord
+from reprise.tracking.base import Tracking
+
+log = logging.getLogger(__name__)
+
+_ORDER: tuple[type[RepriseError], ...] = (SourceError, EnvError, UsageError)
+"""Of several faults, the exit code is that of the kind that comes first here."""
+
+
+class Wanted(NamedTuple):
+    """What is asked of a run that is performed again.
+
+    ``parameters`` are to have other values than recorded, or are secrets that are given again.
+    ``any_machine``: also where the GPUs are of another kind. ``bundle`` is where the run came from, with
+    its inputs and perhaps the packages of its environment. ``current_python`` is the interpreter of the
+    program that calls us, None on the command line. ``sandbox`` keeps it from the rest of the machine.
+    """
+
+    parameters: Mapping[str, str | None] = {}
+    offline: bool = False
+    any_machine: bool = False
+    bundle: Bundle | None = None
+    current_python: Path | None = None
+    sandbox: Sandbox | None = None
+
+
+class Restored(NamedTuple):
+    """``changed`` are the names of the parameters that have another value: then it is a variation."""
+
+    plan: Plan
+    changed: tuple[str, ...]
+
+
+class _Restoring(NamedTuple):
+    """``recorded`` is None for a run of plain MLflow; then ``record`` is what its tags say."""
+
+    tracking: Tracking
+    run: Run
+    wanted: Wanted
+    recorded: RunRecord | None
+    record: RunRecord
+    origin: Origin
+
+    @property
+    def environment(self) -> EnvironmentRecord:
+        word = self.run.tags.get(tags.PROJECT_ENV, restore_environment.LOCAL)
+        return self.record.environment or EnvironmentRecord(word, digest=self.run.tags.get(tags.ENV_DIGEST))
+
+
+def restore(tracking: Tracking, run: Run, wanted: Wanted) -> Restored:
+    """The plan to perform ``run`` again; its checkout is discarded by who carries the plan out.
+
+    Raises:
+        SourceError, EnvError, UsageError: with all that is missing, or is not what it was.
+    """
+    recorded = read_record(tracking, run.run_id)
+    record = recorded or mlflow.record_of(run)
+    name = record.source.uri if recorded else run.tags.get(tags.SOURCE_NAME, record.source.uri)
+    origin = Origin(tracking, run.run_id, name, record.source)
+    this = _Restoring(tracking, run, wanted, recorded, record, origin)
+    faults: list[RepriseError] = [*source.faults(origin)]
+    with ExitStack() as stack:
+        lock = checkout = None
+        if recorded is None:
+            _tell_what_is_unknown(run)
+        else:
+            faults += _machine_faults(this) + _missing_secrets(this)
+            with _noting(faults):
+                lock = restore_environment.lock_of(tracking, run, this.environment)
+        if not any(isinstance(fault, SourceError) for fault in faults):
+            with _noting(faults):
+                checkout = stack.enter_context(
+                    source.restored(origin, offline=wanted.offline or wanted.bundle is not None)
+                )
+                if wanted.bundle is not None:
+                    check_shown_source(wanted.bundle, checkout)
+        find = _find_inputs(this, checkout, faults)
+        _refuse(faults, run)
+        assert checkout is not None
+        observed.warn_of_missing_files(record, _root(checkout))
+        observed.link_siblings(record, origin.place, _root(checkout))
+        return Restored(_plan(this, checkout, lock, find), changed(record, wanted))
+
+
+def changed(record: RunRecord, wanted: Wanted) -> tuple[str, ...]:
+    """The names of those that are set to another value than recorded; a secret is given again."""
+    recorded = {item.name: item for item in record.parameters}
+    return tuple(
+        name
+        for name, text in wanted.parameters.items()
+        if name not in recorded or not (recorded[name].secret or recorded[name].value == text)
+    )
+
+
+@contextmanager
+def _noting(faults: list[RepriseError]) -> Iterator[None]:
+    try:
+        yield
+    except _ORDER as fault:
+        faults.append(fault)
+
+
+def _refuse(faults: list[RepriseError], run: Run) -> None:
+    """Raise the one fault as it is, several as one error."""
+    if len(faults) == 1:
+        raise faults[0]
+    if not faults:
+        return
+    first = next(kind for kind in _ORDER if any(isinstance(fault, kind) for fault in faults))
+    listed = "".join(f"\n- {fault.message}" for fault in faults)
+    hints = dict.fromkeys(fault.hint for fault in faults if fault.hint)
+    raise first(f"run {run.run_id} cannot be performed again:{listed}", hint="; ".join(hints) or None)
+
+
+def _tell_what_is_unknown(run: Run) -> None:
+    log.warning(
+        "Run %s has no record of reprise: its uncommitted changes, the digests of its inputs, its seeds "
+        "and the exact versions of its packages are not known",
+        run.run_id,
+    )
+
+
+def _machine_faults(this: _Restoring) -> list[RepriseError]:
+    if this.record.machine is None or this.wanted.any_machine:
+        return []
+    fault = machine.gpu_fault(this.record.machine)
+    return [fault] if fault else []
+
+
+def _missing_secrets(this: _Restoring) -> list[RepriseError]:
+    """Secrets are never recorded; one that was not given came from the project's default."""
+    missing = [
+        item.name
+        for item in this.record.parameters
+        if item.secret and item.source != Source.DEFAULT and item.name not in this.wanted.parameters
+    ]
+    if not missing:
+        return []
+    words = " ".join(f"--set {name}=..." for name in missing)
+    return [
+        UsageError(f"secret parameters are not recorded: {', '.join(missing)}", hint=f"give {words} again")
+    ]
+
+
+def _find_inputs(this: _Restoring, checkout: Checkout | None, faults: list[RepriseError]) -> Localise:
+    root = checkout and _root(checkout)
+    bundled = this.wanted.bundle.input if this.wanted.bundle else None
+    places = Places(checkout and checkout.path, paths.here(), this.origin.place, root, bundled)
+    fetch = partial(localise, storage=None, tracking=this.tracking, offline=this.wanted.offline)
+    kept = [item for item in this.record.inputs if item.name not in changed(this.record, this.wanted)]
+    return inputs.find(this.record._replace(inputs=tuple(kept)), places, fetch, faults)
+
+
+def _root(checkout: Checkout) -> Path:
+    """That of the source; the project may be a folder in it."""
+    return checkout.repository.root if checkout.repository else checkout.path
+
+
+def _plan(this: _Restoring, checkout: Checkout, lock: Lock | None, find: Localise) -> Plan:
+    record, wanted = this.record, this.wanted
+    manager, environment = this.environment.manager, None
+    if this.recorded is None:
+        entry_point = find_entry_point(load_project(checkout.path), record.project.entry_point)
+        record = mlflow.declared(record, entry_point)
+        manager, environment = _environment_of_mlflow(this, checkout)
+    elif manager == restore_environment.LOCAL:
+        machine.tell_differences(this.environment, lock, checkout.path, wanted.current_python)
+    request = _request(this, record)
+    kind = tags.VARIES if changed(record, wanted) else tags.REPRODUCES
+    told = Again(
+        manager,
+        this.run.start_time,
+        lock if manager == restore_environment.LOCAL else None,
+        environment,
+        machine.variables(record, this.origin.place, _root(checkout)),
+        {kind: this.run.run_id},
+        record.aliases,
+    )
+    plan = plan_for(checkout, request, find, told)
+    if wanted.bundle is not None:
+        plan = plan._replace(policy=plan.policy._replace(packages=wanted.bundle.packages))
+    if lock is None or manager == restore_environment.LOCAL:
+        return plan
+    log_file = paths.state_dir() / "logs" / "environment.log"
+    used = restore_environment.for_copy(lock, plan.environment, plan.policy, log_file)
+    return plan._replace(again=told._replace(lock=used))
+
+
+def _request(this: _Restoring, record: RunRecord) -> RunRequest:
+    """What was asked of the run, with what is to be otherwise now; nested under nothing."""
+    given, other = inputs.given(record), changed(record, this.wanted)
+    secrets = {item.name for item in record.parameters if item.secret}
+    known = {word.value: word for word in Source}
+    was = {item.name: known.get(item.source, Source.COMMAND_LINE) for item in record.parameters}
+    return RunRequest(
+        uri=record.source.uri,
+        base=paths.here(),
+        entry_point=record.project.entry_point,
+        version=record.source.version,
+        parameters=given
+        | {name: text for name, text in this.wanted.parameters.items() if name in {*secrets, *other}},
+        sources=was | dict.fromkeys(other, Source.AGAIN),
+        experiment_id=this.run.experiment_id,
+        env_manager=this.environment.requested,
+        offline=this.wanted.offline,
+        current_python=this.wanted.current_python,
+        observe=is_observed(),
+        sandbox=this.wanted.sandbox,
+    )
+
+
+def _environment_of_mlflow(this: _Restoring, checkout: Checkout) -> tuple[str, EnvSpec | None]:
+    """The manager, and the environment of a model that the run logged; None: what the project says."""
+    manager = this.environment.manager
+    assert checkout.temporary is not None
+    found = mlflow.environment(this.tracking, this.run, checkout.temporary / "environment")
+    if found is not None and manager != "docker":
+        return found
+    where = "the current environment" if manager == restore_environment.LOCAL else "as the project says now"
+    log.warning("Environment: %s, for run %s kept none", where, this.run.run_id)
+    return manager, None

@@ -1,0 +1,116 @@
+"""The files that the parameters of a recorded run name: found again, and found to be what they were."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from reprise.errors import RepriseError, UsageError
+from reprise.named_tuple import NamedTuple
+from reprise.runner.capture.inputs import is_fetched, name_changes
+from reprise.runner.planning.bind import Localise
+from reprise.runner.record import digests
+from reprise.schemas.job import Source
+from reprise.schemas.record.run_record import InputRecord, RunRecord
+
+
+class Places(NamedTuple):
+    """Where relative paths start: ``project`` for defaults, ``base`` for what is given.
+
+    ``original`` is the root of the source as the run had it, ``restored`` where that lies now; None where
+    it is not known or could not be restored. ``bundled`` tells where a bundle has the input of a name.
+    """
+
+    project: Path | None
+    base: Path
+    original: Path | None
+    restored: Path | None
+    bundled: Callable[[str], Path | None] | None = None
+
+
+def find(record: RunRecord, places: Places, fetch: Localise, faults: list[RepriseError]) -> Localise:
+    """The localising of parameters whose files were checked; what is not as it was is added to ``faults``.
+
+    ``fetch`` is for what comes from elsewhere, and for values that the run did not have.
+    """
+    values = {item.name: item for item in record.parameters}
+    found: dict[tuple[str, Path | None], Path] = {}
+    for item in record.inputs:
+        asked = values.get(item.name)
+        if item.kind == "dataset" or asked is None or asked.value is None:
+            continue
+        base = places.project if asked.source == Source.DEFAULT else places.base
+        try:
+            path = _checked(item, asked.value, base, places, fetch)
+        except RepriseError as error:
+            faults.append(error)
+        else:
+            if path is not None:
+                found[asked.value, base] = path
+    return lambda value, base: found.get((value, base)) or fetch(value, base)
+
+
+def _checked(
+    item: InputRecord, value: str, base: Path | None, places: Places, fetch: Localise
+) -> Path | None:
+    """Where the input lies; None where that is not to be known, for the source is missing.
+
+    Raises:
+        UsageError: it is gone, or not what it was.
+    """
+    uri = item.uri or value
+    bundled = places.bundled and places.bundled(item.name)
+    if is_fetched(uri) and base is not None and not bundled:
+        return _unchanged(item, [fetch(value, base)])
+    candidates = [] if is_fetched(uri) else [*_candidates(uri, places)]
+    candidates += [bundled] if bundled else []
+    return _unchanged(item, candidates) if candidates else None
+
+
+def _unchanged(item: InputRecord, candidates: Sequence[Path]) -> Path:
+    """The first that is what the input was."""
+    another = f"--set {item.name}=PATH performs a variation of the run with another input"
+    there = [path for path in candidates if path.exists()]
+    if not there:
+        raise UsageError(f"input {item.name} is gone: {candidates[-1]}", hint=another)
+    if item.digest is None:
+        return there[0]
+    seen = []
+    for path in there:
+        digest = digests.of_path(path)
+        if f"sha256:{digest.sha256}" == item.digest:
+            return path
+        seen.append(f"{path} is sha256:{digest.sha256} ({digest.size} bytes){_changed_files(item, path)}")
+    raise UsageError(
+        f"input {item.name} has changed: {', '.join(seen)}; it was {item.digest} ({item.size} bytes)",
+        hint=another,
+    )
+
+
+def _changed_files(item: InputRecord, folder: Path) -> str:
+    """Which files of the folder are not what they were; empty where their digests are not recorded."""
+    if not item.files or not folder.is_dir():
+        return ""
+    now = {name: f"sha256:{digest.sha256}" for name, digest in digests.of_each(folder).items()}
+    return f", another {name_changes(item.files, now)}"
+
+
+def _candidates(path: str, places: Places) -> Iterator[Path]:
+    """One of the source in the source as it is restored, then where the run had it."""
+    if Path(path).is_absolute():
+        yield Path(path)
+        return
+    if places.restored is None:
+        return
+    yield places.restored / path
+    if places.original is not None:
+        yield places.original / path
+
+
+def given(record: RunRecord) -> dict[str, str | None]:
+    """The parameters that were given to the run, but for secrets; its defaults are the project's."""
+    return {
+        item.name: item.value
+        for item in record.parameters
+        if not item.secret and item.source != Source.DEFAULT
+    }

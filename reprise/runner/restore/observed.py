@@ -1,0 +1,60 @@
+"""What a recorded run was seen to read, looked for before it is performed again."""
+
+from __future__ import annotations
+
+import logging
+import os
+from pathlib import Path
+
+from reprise.schemas.record.run_record import RunRecord
+
+log = logging.getLogger(__name__)
+
+_LISTED = 5
+
+
+def warn_of_missing_files(record: RunRecord, root: Path | None) -> None:
+    """Say which files the run read that are not here; ``root`` is that of the source as it was restored.
+
+    It is no error: a program may do without a file that it looked for and found. Declared inputs are not
+    meant: where they are now is known, or an error.
+    """
+    if record.observed is None or root is None:
+        return
+    declared = {item.uri for item in record.inputs}
+    read = [
+        item.path for item in record.observed.inputs if not declared.intersection(_with_parents(item.path))
+    ]
+    missing = [path for path in read if not (root / path).exists()]
+    if missing:
+        more = f" and {len(missing) - _LISTED} more" if len(missing) > _LISTED else ""
+        log.warning(
+            "Not here, and read by run %s: %s%s", record.run_id[:8], ", ".join(missing[:_LISTED]), more
+        )
+
+
+def link_siblings(record: RunRecord, original: Path | None, restored: Path) -> None:
+    """Let the restored source find what the run read beside its own, as ``../shared/module.py``.
+
+    Args:
+        original: the root of the source as the run had it.
+        restored: where it lies now, in a folder of its own.
+
+    What the run wrote beside its source is not found again: a reproduction changes no files of the user.
+    """
+    if record.observed is None or original is None:
+        return
+    written = {_top(path, original.parent) for path in record.observed.written}
+    for name in sorted({_top(item.path, original.parent) for item in record.observed.inputs} - written):
+        target, link = original.parent / name, restored.parent / name
+        if name and not name.startswith(".") and target.exists() and not os.path.lexists(link):
+            link.symlink_to(target)
+
+
+def _with_parents(path: str) -> tuple[str, ...]:
+    return (path, *map(str, Path(path).parents))
+
+
+def _top(path: str, folder: Path) -> str:
+    """The name in ``folder`` that leads to ``path``; empty where it lies elsewhere."""
+    return Path(path).relative_to(folder).parts[0] if Path(path).is_relative_to(folder) else ""

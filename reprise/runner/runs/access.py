@@ -1,0 +1,96 @@
+"""How the processes of a run reach the store: through a facade of ours, or by themselves."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, closing, contextmanager
+
+from reprise import paths
+from reprise.lock import scratch
+from reprise.server.loopback import Loopback
+from reprise.tracking.base import Tracking
+from reprise.tracking.registry import open_tracking
+from reprise.tracking.sqlite.store import EmbeddedStore
+
+log = logging.getLogger(__name__)
+
+_REGISTRY_URI = "MLFLOW_REGISTRY_URI"
+
+
+@contextmanager
+def open_access(
+    tracking: Tracking, run_id: str, host: str, aliases: dict[str, str], *, may_remove: bool = True
+) -> Iterator[Mapping[str, str]]:
+    """The environment variables by which the run's processes log to ``tracking``, for the block.
+
+    Args:
+        host: the address at which they reach this machine.
+        aliases: gets the versions that they got for aliases of models, where a facade of ours is asked.
+        may_remove: whether they may delete for good, where a facade of ours is asked.
+    """
+    if isinstance(tracking, EmbeddedStore):
+        with Loopback.start(tracking, run_id, host, may_remove=may_remove) as loopback:
+            yield loopback.environ
+        aliases.update(loopback.aliases)
+    else:
+        yield tracking.environ(run_id) or {}
+
+
+@contextmanager
+def open_confined_access(
+    tracking: Tracking,
+    run_id: str,
+    experiment_id: str,
+    host: str,
+    since: int,
+    aliases: Mapping[str, str],
+    notes: list[str],
+) -> Iterator[Mapping[str, str]]:
+    """As :func:`open_access`, for a run that changes nothing in ``tracking`` but itself.
+
+    Args:
+        since: when the original run started, in ms since the epoch: the registry is seen as it was then.
+        aliases: where aliases pointed then, by their address, as far as that is known.
+        notes: gets a sentence for each change that was not made.
+    """
+    from reprise.tracking.rest.store import RestTracking
+
+    if not isinstance(tracking, EmbeddedStore | RestTracking):
+        log.warning(
+            "The run logs to %s by itself: what its script changes there beside the run is changed",
+            tracking.uri,
+        )
+        yield tracking.environ(run_id) or {}
+        return
+    from reprise.server.confined.ledger import Ledger
+    from reprise.server.confined.loopback import ConfinedLoopback
+
+    ledger = Ledger(run_id, experiment_id)
+    with ExitStack() as stack:
+        folder = stack.enter_context(scratch())
+        loopback = stack.enter_context(
+            ConfinedLoopback(
+                tracking,
+                run_id,
+                host,
+                ledger=ledger,
+                registry=_open_registry(tracking, stack),
+                since=since,
+                aliases=aliases,
+                folder=folder / "registry",
+            )
+        )
+        yield loopback.serve().environ
+    if ledger.notes:
+        log.info("Left as it was: %s", "; ".join(ledger.notes))
+    notes += ledger.notes
+
+
+def _open_registry(tracking: Tracking, stack: ExitStack) -> Tracking:
+    """Where the user's settings say that models are registered; the store of runs if they do not."""
+    uri = os.environ.get(_REGISTRY_URI)
+    if not uri or uri.rstrip("/") == tracking.uri:
+        return tracking
+    return stack.enter_context(closing(open_tracking(uri, paths.here())))

@@ -1,0 +1,139 @@
+"""Runs whose watcher has died are closed by whoever looks at their store next."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from reprise import durable, paths
+from reprise.errors import RepriseError
+from reprise.runner.jobs.lease import (
+    CARRIER_LOG,
+    Record,
+    end_orphans,
+    is_silent,
+    job_folders,
+    read_record,
+    unheld,
+)
+from reprise.runner.jobs.stores import artifact_folder, jobs_folder
+from reprise.runner.record.records import send
+from reprise.runner.runs.lifecycle import keep_logs, tail, tell_outcome
+from reprise.runner.runs.sweep import sweep_cache, sweep_store
+from reprise.runner.sources import working_copy
+from reprise.schemas import tags
+from reprise.schemas.entities import Run
+from reprise.schemas.job import Outcome, RunStatus
+from reprise.tracking.base import Tracking
+from reprise.tracking.sqlite.store import EmbeddedStore
+
+log = logging.getLogger(__name__)
+
+_BOOTS = "boots-v1"
+"""The folder of the cache that says for each store in which start of the machine it was looked at."""
+
+
+def reap(tracking: Tracking) -> None:
+    """Close every run in ``tracking`` whose watcher has died, and remove what dead processes left behind.
+
+    A store that cannot be written now is left for the next time.
+    """
+    for folder in job_folders(jobs_folder(tracking)):
+        try:
+            with unheld(folder) as free:
+                if free and _close(tracking, folder):
+                    durable.remove_folder(folder)
+        except (RepriseError, OSError, ValueError) as error:
+            log.debug("cannot close the run of %s: %s", folder, error)
+    try:
+        _close_lost(tracking)
+    except (RepriseError, OSError) as error:
+        log.debug("cannot look for runs of an earlier start of the machine: %s", error)
+    sweep_store(tracking)
+    sweep_cache()
+
+
+def _close_lost(tracking: Tracking) -> None:
+    """Close runs whose job folders a power cut took; looked for once after each start of the machine."""
+    jobs = jobs_folder(tracking)
+    if not isinstance(tracking, EmbeddedStore) or not tracking.exists or not jobs.is_dir():
+        return
+    key = hashlib.sha256(os.fsencode(f"{os.uname().nodename}\0{tracking.uri}")).hexdigest()[:32]
+    note, boot = paths.cache_dir() / _BOOTS / key, durable.current_boot()
+    if not boot or (note.exists() and note.read_text() == boot):
+        return
+    for run in _running(tracking):
+        if _is_lost(tracking, run, jobs):
+            folder = artifact_folder(tracking, run.run_id) or jobs
+            reason = "the machine stopped while this run went on"
+            tell_outcome(tracking, Outcome(run.run_id, RunStatus.KILLED, reason=reason), folder, folder)
+            log.warning("Closed run %s as KILLED: %s", run.run_id, reason)
+    durable.write_note(note, boot)
+
+
+def _is_lost(tracking: Tracking, run: Run, jobs: Path) -> bool:
+    """Whether a run that was listed as RUNNING has no job folder, which goes after the run has ended."""
+    job = run.tags.get(tags.JOB)
+    if not job or (jobs / job).exists() or tags.COPIED_FROM in run.tags or run.end_time is not None:
+        return False
+    return not RunStatus(tracking.get_run(run.run_id).status).ended
+
+
+def _running(tracking: Tracking) -> Iterator[Run]:
+    from reprise.runner.jobs.find import experiment_names
+
+    token = None
+    experiments = list(experiment_names(tracking))
+    while experiments:
+        page = tracking.search_runs(experiments, filter="status = 'RUNNING'", page_token=token)
+        yield from page.items
+        if (token := page.next_token) is None:
+            return
+
+
+def _close(tracking: Tracking, folder: Path) -> bool:
+    """Close the run of a dead watcher; False when it is not ours to close."""
+    record = read_record(folder)
+    if record.tracking_uri not in (None, tracking.uri) or not is_silent(folder, record):
+        return False
+    end_orphans(folder.name)
+    for run_id in [record.run_id] if record.run_id else _runs_of(tracking, folder.name):
+        run = tracking.get_run(run_id)
+        if run.tags.get(tags.PROJECT_ENV) == "docker":
+            _remove_containers(folder.name)
+        if record.status is not None or not RunStatus(run.status).ended:
+            outcome = tell_outcome(
+                tracking, _outcome(run_id, record, folder), folder, folder, record.end_time
+            )
+            log.warning("Closed run %s as %s: %s", run_id, outcome.status, outcome.reason or "late news")
+        keep_logs(tracking, run_id, folder)
+        send(tracking, run_id, folder, folder)
+    if record.temporary is not None:
+        working_copy.sweep(Path(record.temporary))
+    return True
+
+
+def _remove_containers(job: str) -> None:
+    from reprise.envs.docker import manager
+
+    if manager.unusable() is None:
+        manager.remove(job)
+
+
+def _outcome(run_id: str, record: Record, folder: Path) -> Outcome:
+    """What the watcher told before it died, or that it told nothing."""
+    if record.status is None:
+        reason = f"the process that watched this run died\n{tail(folder / CARRIER_LOG)}".strip()
+        return Outcome(run_id, RunStatus.KILLED, reason=reason)
+    return Outcome(run_id, RunStatus(record.status), record.exit_code, record.reason)
+
+
+def _runs_of(tracking: Tracking, job: str) -> list[str]:
+    """The run that was opened for ``job`` in the instant before the lease could name it."""
+    from reprise.runner.jobs.find import experiment_names
+
+    page = tracking.search_runs(list(experiment_names(tracking)), filter=f"tags.`{tags.JOB}` = '{job}'")
+    return [run.run_id for run in page.items]

@@ -1,0 +1,70 @@
+"""End a run from outside: its watcher is asked, and does it as it does for Ctrl-C."""
+
+from __future__ import annotations
+
+import os
+import time
+
+from reprise.errors import UsageError
+from reprise.runner.jobs.lease import (
+    is_held,
+    is_silent,
+    read_record,
+    request_stop,
+)
+from reprise.runner.jobs.stores import jobs_folder
+from reprise.runner.runs.lifecycle import user_name
+from reprise.runner.runs.reap import reap
+from reprise.schemas import tags
+from reprise.schemas.entities import Run
+from reprise.schemas.job import RunStatus
+from reprise.tracking.base import Tracking
+from reprise.tracking.names import now
+
+_PAUSE = 0.1
+_PATIENCE = 60.0  # seconds; the grace period of a job is 10 unless its backend config says more
+
+
+def stop(tracking: Tracking, run: Run) -> None:
+    """Ask the process that watches ``run`` to end it, and return when it is closed.
+
+    Raises:
+        UsageError: the run has ended already, or nobody on this machine watches it.
+    """
+    if RunStatus(run.status).ended:
+        raise UsageError(f"run {run.run_id} has ended already: {run.status}")
+    job = run.tags.get(tags.JOB)
+    if job is None or not request_stop(jobs_folder(tracking), job):
+        raise UsageError(
+            f"run {run.run_id} is not watched by any process of this machine",
+            hint="stop it where it was started, or end it by --force if it does not go on any more",
+        )
+    deadline = time.monotonic() + _PATIENCE
+    while not RunStatus(tracking.get_run(run.run_id).status).ended:
+        reap(tracking)  # its watcher may be killed instead of doing what it was asked
+        if time.monotonic() > deadline:
+            raise UsageError(f"run {run.run_id} was asked to end, but goes on", hint="reprise runs logs -f")
+        time.sleep(_PAUSE)
+
+
+def end_lost_run(tracking: Tracking, run: Run, reason: str | None) -> None:
+    """Close a run whose machine or process died, as KILLED with ``reason`` and who said so.
+
+    Raises:
+        UsageError: the run has ended already, or its job lives.
+    """
+    if RunStatus(run.status).ended:
+        raise UsageError(f"run {run.run_id} has ended already: {run.status}")
+    jobs, job = jobs_folder(tracking), run.tags.get(tags.JOB)
+    if job is not None and is_held(jobs, job):
+        hint = f"reprise runs stop {run.run_id[:8]} ends it"
+        raise UsageError(f"run {run.run_id} goes on: a process of this machine watches it", hint=hint)
+    if job is not None and (jobs / job).is_dir() and not is_silent(jobs / job, read_record(jobs / job)):
+        raise UsageError(
+            f"run {run.run_id} goes on: its machine gave a sign of life within the last hour",
+            hint="stop it where it was started",
+        )
+    who = f"ended by {user_name()} on {os.uname().nodename} with reprise runs stop --force"
+    told = f"{reason} ({who})" if reason else who
+    tracking.log_batch(run.run_id, tags={tags.REASON: told})
+    tracking.update_run(run.run_id, status=RunStatus.KILLED, end_time=now())

@@ -1,0 +1,35 @@
+"""Runs that go on: a process of this machine holds their job folder."""
+
+from __future__ import annotations
+
+from reprise.errors import UsageError
+from reprise.runner.jobs.lease import is_held
+from reprise.runner.jobs.stores import jobs_folder
+from reprise.schemas import tags
+from reprise.schemas.entities import Experiment, Run
+from reprise.tracking.base import Tracking
+
+
+def is_watched(tracking: Tracking, run: Run) -> bool:
+    """Whether a process of this machine performs the run now."""
+    job = run.tags.get(tags.JOB)
+    return job is not None and is_held(jobs_folder(tracking), job)
+
+
+def refuse_watched(tracking: Tracking, run: Run) -> None:
+    """Raises UsageError when the run goes on: what is deleted cannot be told how it ended."""
+    if is_watched(tracking, run):
+        raise UsageError(f"run {run.run_id} goes on", hint=f"reprise runs stop {run.run_id[:8]} ends it")
+
+
+def refuse_watched_in(tracking: Tracking, experiment: Experiment) -> None:
+    """Raises UsageError when a run of the experiment goes on."""
+    token = None
+    while True:
+        page = tracking.search_runs(
+            [experiment.experiment_id], filter="attributes.status = 'RUNNING'", page_token=token
+        )
+        for run in page.items:
+            refuse_watched(tracking, run)
+        if (token := page.next_token) is None:
+            return

@@ -1,0 +1,159 @@
+"""Repositories of the user's, which are only read, and which may be hostile.
+
+A folder from elsewhere may hold a ``.git`` whose configuration names programs: filters, hooks, monitors,
+signature checkers, ssh commands. Git is asked here with those verbs only that list and show what is stored,
+and they start none of these. Verbs that compare or convert files (``status``, ``diff``, ``hash-object``,
+``checkout``) are not among them, for they run filters. Nothing is fetched, and the work tree is the folder
+itself, whatever ``core.worktree`` says.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from reprise import process
+from reprise.children import Child
+from reprise.errors import SourceError
+from reprise.named_tuple import NamedTuple
+from reprise.pipes import read_output
+from reprise.runner.vcs import git
+
+_VERBS = frozenset(
+    (
+        "cat-file",
+        "config",
+        "diff-index",  # with --cached alone, which looks at no file
+        "for-each-ref",
+        "ls-files",
+        "ls-tree",
+        "pack-objects",
+        "rev-list",
+        "rev-parse",
+        "symbolic-ref",
+    )
+)
+NOTHING: Mapping[str, str] = {}
+_SECONDS = 60.0
+"""A repository can make git wait for ever, for example with a pipe in place of a file of its own."""
+
+
+class Question(NamedTuple):
+    """Arguments for git, which is ended after ``seconds``."""
+
+    arguments: tuple[str, ...]
+    seconds: float = _SECONDS
+
+
+class GitAnswer(NamedTuple):
+    """What git said; ``stdout`` byte for byte, for names of files are of any encoding."""
+
+    exit_code: int
+    stdout: bytes
+    stderr: str
+
+    @property
+    def text(self) -> str:
+        return self.stdout.decode("utf-8", "replace")
+
+
+def is_git_missing() -> bool:
+    """Whether there is no git on this machine."""
+    return shutil.which("git") is None
+
+
+def ask(root: Path, *arguments: str) -> GitAnswer:
+    """``git arguments`` in the work tree or repository ``root``, whatever its exit code.
+
+    Raises:
+        SourceError: there is no git on this machine.
+    """
+    return ask_all(root, [Question(arguments)])[0]
+
+
+def ask_all(
+    root: Path, questions: Sequence[Question], patch: Mapping[str, str] = NOTHING
+) -> list[GitAnswer]:
+    """The answers to several questions, on which git works side by side; in the order of the questions.
+
+    One that took too long has the exit code -9, with what git said until then. ``patch`` is of the
+    environment.
+
+    Raises:
+        SourceError: there is no git on this machine.
+    """
+    environ = {**environment(root), **patch}
+    begun = time.monotonic()
+    started = [start(root, question.arguments, environ=environ) for question in questions]
+    try:
+        return [
+            _finish(child, begun + question.seconds)
+            for question, child in zip(questions, started, strict=True)
+        ]
+    except BaseException:
+        for child in started:
+            child.kill()
+        raise
+
+
+def demand(root: Path, *arguments: str) -> bytes:
+    """What ``git arguments`` prints.
+
+    Raises:
+        SourceError: git does not tell.
+    """
+    answer = ask(root, *arguments)
+    if answer.exit_code != 0:
+        raise SourceError(f"git cannot read {root}: {git.reason(answer.stderr)}")
+    return answer.stdout
+
+
+def start(
+    root: Path,
+    arguments: Sequence[str],
+    *,
+    stdin: int | None = None,
+    stderr: int = subprocess.PIPE,
+    environ: Mapping[str, str | None] | None = None,
+) -> Child:
+    """Start git in ``root``, with its output in pipes; ``environ`` is that of :func:`environment`, or more.
+
+    Raises:
+        SourceError: there is no git on this machine.
+    """
+    assert arguments[0] in _VERBS, arguments[0]
+    argv = ["git", *git.name_bare(root), *arguments]
+    environ = environment(root) if environ is None else environ
+    try:
+        return process.start(argv, cwd=root, environ=environ, stdin=stdin, stderr=stderr)
+    except process.ProgramMissing as error:
+        raise SourceError("git was not found on PATH", hint="install git") from error
+
+
+def environment(root: Path) -> dict[str, str | None]:
+    """The patch of the environment in which git reads ``root``."""
+    return git.environment(protocols="none") | {
+        "GIT_WORK_TREE": str(root),
+        "GIT_LITERAL_PATHSPECS": "1",
+    }
+
+
+def _finish(child: Child, deadline: float) -> GitAnswer:
+    """What ``child`` says until it ends, or until it is ended at the ``deadline``."""
+
+    def remaining() -> float:
+        return max(0.0, deadline - time.monotonic())
+
+    with child:
+        try:
+            out, err = read_output(child, timeout=remaining())
+            if child.wait_at_most(remaining()) is None:
+                raise subprocess.TimeoutExpired("git", 0, out, err)
+            code = process.exit_code(child, "git")
+        except subprocess.TimeoutExpired as late:
+            child.kill()
+            code, out, err = -9, late.stdout or b"", late.stderr or b""
+    return GitAnswer(code, out, err.decode("utf-8", "replace"))

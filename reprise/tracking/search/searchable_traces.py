@@ -1,0 +1,96 @@
+"""What the search language can ask of traces."""
+
+from __future__ import annotations
+
+from reprise.tracking.search.sql import (
+    Column,
+    Parts,
+    Searchable,
+    Values,
+)
+
+_TIME = Column("t.request_time", is_number=True)
+_DURATION = Column("t.duration", is_number=True, nullable=True)
+_END = Column("(t.request_time + t.duration)", is_number=True, nullable=True)
+_ID = Column("t.trace_id")
+_STATE = Column("replace(t.state, 'STATE_UNSPECIFIED', 'TRACE_STATUS_UNSPECIFIED')")
+_JSON = "json_extract(v.value, '$.{0}')"
+_PLAIN = (
+    "CASE json_type(v.value, '$.value') WHEN 'true' THEN 'true' WHEN 'false' THEN 'false'"
+    f" ELSE CAST(coalesce({_JSON.format('value')}, {_JSON.format('serialized_value.value')}) AS TEXT) END"
+)
+"""The value of an assessment as text: numbers and truth values as they stand in JSON."""
+
+
+_NUMBER = f"CASE WHEN json_type(v.value, '$.value') IN ('integer', 'real') THEN {_JSON.format('value')} END"
+_TEXTS = (
+    "(SELECT trace, content AS value FROM span UNION ALL SELECT id, coalesce(request_preview, '') || ' '"
+    " || coalesce(response_preview, '') FROM trace) v WHERE v.trace = t.id"
+)
+_PROMPTS = (
+    "(SELECT trace, prompt AS value FROM trace_prompt UNION ALL"  # older clients name them in a tag
+    " SELECT g.owner, json_extract(j.value, '$.name') || '/' || json_extract(j.value, '$.version')"
+    " FROM trace_tag g, json_each(CASE WHEN json_valid(g.value) THEN g.value ELSE '[]' END) j"
+    " WHERE g.key = 'mlflow.linkedPrompts' AND j.type = 'object') v WHERE v.trace = t.id"
+)
+_ATTRIBUTE = (
+    "(SELECT CASE WHEN json_valid(a.value) AND json_type(a.value) = 'text' THEN json_extract(a.value, '$')"
+    " ELSE a.value END FROM json_each(v.content, '$.attributes') a WHERE a.key = ?)"
+)
+
+
+def _said(kind: str) -> Values:
+    condition = f"v.trace = t.id AND v.valid AND v.kind = '{kind}'"
+    return Values("trace_assessment v", condition, _PLAIN, "v.name", number=_NUMBER)
+
+
+TRACES = Searchable(
+    word="traces",
+    table="trace t",
+    attributes={
+        "request_id": _ID,
+        "trace_id": _ID,
+        "id": _ID,
+        "client_request_id": Column("t.client_request_id", nullable=True),
+        "timestamp": _TIME,
+        "timestamp_ms": _TIME,
+        "execution_time": _DURATION,
+        "execution_time_ms": _DURATION,
+        "end_time": _END,
+        "end_time_ms": _END,
+        "status": _STATE,
+        "state": _STATE,
+        "experiment_id": Column("CAST(t.experiment AS TEXT)"),
+        "name": Column(
+            "(SELECT value FROM trace_tag WHERE owner = t.id AND key = 'mlflow.traceName')", nullable=True
+        ),
+        "run_id": Column(
+            "(SELECT value FROM trace_metadata WHERE owner = t.id AND key = 'mlflow.sourceRun')",
+            nullable=True,
+        ),
+    },
+    keys={
+        "tag": Values("trace_tag v", "v.owner = t.id"),
+        "metadata": Values("trace_metadata v", "v.owner = t.id"),
+        "feedback": _said("feedback"),
+        "expectation": _said("expectation"),
+        "issue": Values("trace_assessment v", "v.trace = t.id AND v.kind = 'issue'", "v.name", "'id'"),
+    },
+    sets={
+        "run_id": "(SELECT trace, run_id AS value FROM trace_run) v WHERE v.trace = t.id",
+        "prompt": _PROMPTS,
+        "text": _TEXTS,
+    },
+    parts=Parts(
+        "span v",
+        "v.trace = t.id",
+        {
+            "name": Column("v.name"),
+            "type": Column("v.type"),
+            "status": Column("v.status"),
+            "content": Column("v.content"),
+        },
+        _ATTRIBUTE,
+    ),
+    default_order=("timestamp_ms DESC", "trace_id"),
+)

@@ -1,0 +1,55 @@
+"""The runs that are to be compared, as an address names them: by their ids, or the starts of their ids."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from reprise.named_tuple import NamedTuple
+from reprise.schemas.entities import ACTIVE, Run
+from reprise.tracking.sqlite.store import EmbeddedStore
+
+MOST = 200
+_LONGEST = 60  # characters of an unknown id that are told
+
+
+class Missing(NamedTuple):
+    """A run that was asked for and is not compared; ``run_id`` where there is one to go to."""
+
+    told: str
+    run_id: str | None = None
+
+
+class Chosen(NamedTuple):
+    runs: tuple[Run, ...]
+    missing: tuple[Missing, ...]
+
+
+def asked(text: str) -> list[str]:
+    """The words of ``runs=a,b,c``, each once."""
+    return list(dict.fromkeys(word for part in text.split(",") if (word := part.strip())))
+
+
+def choose(store: EmbeddedStore, words: Sequence[str]) -> Chosen:
+    """The active runs that ``words`` name, in their order."""
+    found = list(_resolved(store, words))
+    ids = dict.fromkeys(one for one in found if isinstance(one, str))
+    runs = store.runs_at(store.run_number(run_id) for run_id in ids)
+    deleted = (
+        Missing(f"Run {run.run_id[:8]} is deleted: restore it to compare it.", run.run_id)
+        for run in runs
+        if run.lifecycle_stage != ACTIVE
+    )
+    missing = (*(one for one in found if isinstance(one, Missing)), *deleted)
+    return Chosen(tuple(run for run in runs if run.lifecycle_stage == ACTIVE), missing)
+
+
+def _resolved(store: EmbeddedStore, words: Sequence[str]) -> Iterator[str | Missing]:
+    for word in words:
+        there = store.ids_from(word)
+        shown = word if len(word) <= _LONGEST else f"{word[:_LONGEST]}…"
+        if word in there or len(there) == 1:
+            yield there[0]
+        elif there:
+            yield Missing(f"Several runs begin with {shown}: give more of the id.")
+        else:
+            yield Missing(f"There is no run {shown}.")

@@ -1,0 +1,205 @@
+"""Runs side by side: attributes, params, metrics and tags as rows, what differs and what is best."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import MappingProxyType
+
+from reprise.named_tuple import NamedTuple
+from reprise.schemas import tags
+from reprise.schemas.entities import Run
+from reprise.tracking.sqlite.sweep_listing import Goal
+from reprise.ui.html import lasted, moment, number
+from reprise.ui.numbers import all_finite, natural
+from reprise.ui.runs.goals import goal_of
+
+_MOST_ROWS = 400  # of a section that are shown at once
+_MOST_CELLS = 30_000  # of a section that are shown at once, where there are many runs
+
+_WIDTHS = {"narrow": 9, "middle": 14, "wide": 24, "widest": math.inf}
+"""The widths of columns by the characters that fit in."""
+
+Extremes = Mapping[str, Mapping[str, tuple[float, float]]]
+"""The least and largest value of a metric, by run and key."""
+
+_AS_ATTRIBUTES = {
+    tags.USER,
+    tags.RUN_NAME,
+    tags.SOURCE_NAME,
+    tags.GIT_COMMIT,
+    tags.DIRTY,
+    tags.ENTRY_POINT,
+}
+
+
+class Wanted(NamedTuple):
+    """What the reader has switched on; ``flipped`` are metrics of which the guessed goal is wrong.
+
+    ``baseline`` is the place of the run that the others are measured by, or None.
+    """
+
+    only_differences: bool = False
+    flipped: frozenset[str] = frozenset()
+    search: str = ""
+    baseline: int | None = None
+
+
+class Cell(NamedTuple):
+    """``text`` is None where the run has no such thing. ``change`` is against the baseline."""
+
+    text: str | None
+    is_best: bool = False
+    change: str = ""
+
+
+class Row(NamedTuple):
+    """``goal`` is for metrics only."""
+
+    name: str
+    cells: tuple[Cell, ...]
+    differs: bool
+    is_numeric: bool = False
+    goal: Goal | None = None
+
+    @property
+    def width(self) -> str:
+        """How wide its column is where the runs are rows: a name of compare.css."""
+        texts = (len(cell.text or "") + len(cell.change) + 2 * cell.is_best for cell in self.cells)
+        longest = max([len(self.name) + 2, *texts])
+        return next(name for name, most in _WIDTHS.items() if longest <= most)
+
+
+class Section(NamedTuple):
+    """``equal`` rows are not shown because they are, ``beyond`` because there are too many."""
+
+    title: str
+    rows: tuple[Row, ...]
+    equal: int = 0
+    beyond: int = 0
+
+
+def sections(
+    runs: Sequence[Run],
+    wanted: Wanted,
+    extremes: Extremes | None = None,
+    experiments: Mapping[str, str] = MappingProxyType({}),
+) -> tuple[Section, ...]:
+    """What the runs were and what came out; ``extremes`` where the best of each series is wanted.
+
+    ``experiments`` are the names of experiments by their ids.
+    """
+    return tuple(
+        _section(title, rows, wanted, min(_MOST_ROWS, _MOST_CELLS // max(len(runs), 1)))
+        for title, rows in (
+            ("Params", _texts(runs, lambda run: run.params, wanted)),
+            ("Metrics", _metrics(runs, wanted, extremes)),
+            ("Run", _attributes(runs, experiments)),
+            ("Tags", _texts(runs, _own_tags, wanted)),
+        )
+    )
+
+
+def _section(title: str, rows: Iterable[Row], wanted: Wanted, most: int) -> Section:
+    sought = wanted.search.lower()
+    found = [row for row in rows if sought in row.name.lower()]
+    kept = [row for row in found if row.differs] if wanted.only_differences else found
+    shown = kept[:most]
+    return Section(title, tuple(shown), len(found) - len(kept), len(kept) - len(shown))
+
+
+def _attributes(runs: Sequence[Run], experiments: Mapping[str, str]) -> Iterable[Row]:
+    facts: tuple[tuple[str, Callable[[Run], str | None]], ...] = (
+        ("status", lambda run: run.status.lower()),
+        ("started", lambda run: moment(run.start_time)),
+        ("duration", lambda run: lasted(run.start_time, run.end_time) or None),
+        ("user", lambda run: run.user_id or None),
+        ("source", lambda run: run.tags.get(tags.SOURCE_NAME)),
+        ("entry point", lambda run: run.tags.get(tags.ENTRY_POINT)),
+        ("commit", _commit),
+        ("experiment", lambda run: experiments.get(run.experiment_id, run.experiment_id)),
+    )
+    for name, fact in facts:
+        yield _row(name, [fact(run) for run in runs])
+
+
+def _commit(run: Run) -> str | None:
+    commit = run.tags.get(tags.GIT_COMMIT)
+    if commit is None:
+        return None
+    return f"{commit[:12]} with uncommitted changes" if run.tags.get(tags.DIRTY) == "true" else commit[:12]
+
+
+def _own_tags(run: Run) -> Mapping[str, str]:
+    return {key: value for key, value in run.tags.items() if key not in _AS_ATTRIBUTES}
+
+
+def _texts(runs: Sequence[Run], of: Callable[[Run], Mapping[str, str]], wanted: Wanted) -> Iterable[Row]:
+    found = [of(run) for run in runs]
+    for name in _names(found):
+        values = [one.get(name) for one in found]
+        numbers = all_finite(values)
+        changes = _changes(values, numbers or [None] * len(values), wanted.baseline)
+        yield _row(name, values, changes, is_numeric=numbers is not None)
+
+
+def _metrics(runs: Sequence[Run], wanted: Wanted, extremes: Extremes | None) -> Iterable[Row]:
+    for name in _names([run.metrics for run in runs]):
+        goal = goal_of(name)
+        if name in wanted.flipped:
+            goal = "max" if goal == "min" else "min"
+        values = [_value(run, name, goal, extremes) for run in runs]
+        texts = [None if value is None else number(value) for value in values]
+        changes = _changes(texts, values, wanted.baseline)
+        yield _row(name, texts, changes, _best(values, goal), is_numeric=True, goal=goal)
+
+
+def _value(run: Run, name: str, goal: Goal, extremes: Extremes | None) -> float | None:
+    if extremes is not None and (found := extremes.get(run.run_id, {}).get(name)):
+        return found[goal == "max"]
+    metric = run.metrics.get(name)
+    return None if metric is None else metric.value
+
+
+def _best(values: Sequence[float | None], goal: Goal) -> frozenset[int]:
+    """The places of the best value, where there is more than one to choose from."""
+    there = {value for value in values if value is not None and not math.isnan(value)}
+    if len(there) < 2:
+        return frozenset()
+    best = min(there) if goal == "min" else max(there)
+    return frozenset(at for at, value in enumerate(values) if value == best)
+
+
+def _changes(
+    texts: Sequence[str | None], numbers: Sequence[float | None], baseline: int | None
+) -> list[str]:
+    if baseline is None:
+        return [""] * len(texts)
+    return [_change(texts[baseline], numbers[baseline], *pair) for pair in zip(texts, numbers, strict=True)]
+
+
+def _change(base: str | None, base_number: float | None, text: str | None, value: float | None) -> str:
+    """``+0.05``, or ``≠`` where there are no two numbers; nothing for what is equal."""
+    if text == base:
+        return ""
+    if value is None or base_number is None or not math.isfinite(value - base_number):
+        return "≠"
+    difference = value - base_number
+    return f"{difference:+.4g}" if difference else ""
+
+
+def _row(
+    name: str,
+    texts: Sequence[str | None],
+    changes: Sequence[str] = (),
+    best: frozenset[int] = frozenset(),
+    *,
+    is_numeric: bool = False,
+    goal: Goal | None = None,
+) -> Row:
+    cells = tuple(Cell(text, at in best, changes[at] if changes else "") for at, text in enumerate(texts))
+    return Row(name, cells, len(set(texts)) > 1, is_numeric, goal)
+
+
+def _names(found: Sequence[Mapping[str, object]]) -> list[str]:
+    return sorted({name for one in found for name in one}, key=natural)

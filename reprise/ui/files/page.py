@@ -1,0 +1,184 @@
+"""The files of a run, and of the models that it logged: a tree of them, and what is in the chosen one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from reprise.errors import TrackingError
+from reprise.named_tuple import NamedTuple
+from reprise.schemas.entities import Artifact, Run
+from reprise.server.api.artifacts import store_of
+from reprise.tracking.artifacts.files import Artifacts
+from reprise.tracking.sqlite.store import EmbeddedStore
+from reprise.ui.files.previews import Preview, preview
+from reprise.ui.html import render
+from reprise.ui.numbers import counting
+from reprise.ui.run.page import head_of
+from reprise.ui.stored_file import StoredFile
+
+WINDOW = 500
+"""Files of a folder that are listed at once."""
+
+_DEPTH = 40  # folders inside each other that are opened at once
+_MODELS = 50  # logged models whose files are offered
+
+
+class Entry(NamedTuple):
+    """A file or folder in the tree; ``children`` is None for a folder that is not open."""
+
+    artifact: Artifact
+    children: Listing | None = None
+
+    @property
+    def name(self) -> str:
+        return self.artifact.path.rpartition("/")[2]
+
+
+class Listing(NamedTuple):
+    """A window of a folder's files, folders first; it has ``total`` of them."""
+
+    owner: str
+    folder: str
+    entries: Sequence[Entry]
+    start: int
+    total: int
+
+    @property
+    def before(self) -> int | None:
+        """Where the window before this one starts."""
+        return max(0, self.start - WINDOW) if self.start else None
+
+    @property
+    def after(self) -> int | None:
+        end = self.start + len(self.entries)
+        return end if end < self.total else None
+
+
+class Root(NamedTuple):
+    """Whose files these are: the run's own (``name`` is empty), or those of a logged model."""
+
+    owner: str
+    name: str
+    listing: Listing | None
+
+
+class Chosen(NamedTuple):
+    """What the page shows: a file with its preview, or a folder with its ``files``.
+
+    ``fault`` says why there is nothing to show.
+    """
+
+    owner: str
+    path: str
+    file: StoredFile | None = None
+    preview: Preview | None = None
+    sha256: str | None = None
+    files: int = 0
+    fault: str = ""
+
+
+def page(request: Request) -> Response:
+    """``GET /runs/{run_id}/artifacts?path=&owner=``: ``owner`` is a logged model of the run, or the run."""
+    head = head_of(request, request.path_params["run_id"])
+    store = store_of(request)
+    owners = _owners(store, head.run)
+    owner = request.query_params.get("owner", "")
+    owner = owner if owner in owners else head.run.run_id
+    path = request.query_params.get("path", "").strip("/")
+    chosen = choose(store, owner, path)
+    roots: list[Root] = []
+    if not chosen.fault or path:
+        roots = [_root(store, each, name, path if each == owner else None) for each, name in owners.items()]
+    return render(request, "artifacts.html", head=head, roots=roots, chosen=chosen)
+
+
+def files(request: Request) -> Response:
+    """``GET /runs/{owner}/files?path=&from=``: a folder of the tree."""
+    query = request.query_params
+    start = counting(query.get("from", "")) or 0
+    artifacts = store_of(request).artifacts_of(request.path_params["owner"])
+    listing = listed(artifacts, request.path_params["owner"], query.get("path", ""), start)
+    return render(request, "_files.html", listing=listing)
+
+
+def shown(request: Request) -> Response:
+    """``GET /runs/{owner}/preview?path=``: what is in a file or folder."""
+    chosen = choose(store_of(request), request.path_params["owner"], request.query_params.get("path", ""))
+    return render(request, "_preview.html", chosen=chosen)
+
+
+def listed(
+    artifacts: Artifacts, owner: str, folder: str, start: int = 0, towards: str = "", depth: int = 0
+) -> Listing:
+    """A window of ``folder``; the one with the way to the path ``towards``, whose folders are open."""
+    everything = sorted(artifacts.list(folder), key=lambda artifact: not artifact.is_dir)
+    on_the_way = {at for at, each in enumerate(everything) if f"{towards}/".startswith(f"{each.path}/")}
+    start = min(on_the_way, default=start) // WINDOW * WINDOW
+    start = min(start, max(0, len(everything) - 1) // WINDOW * WINDOW)
+    entries = []
+    for at, artifact in enumerate(everything[start : start + WINDOW], start):
+        is_open = at in on_the_way and artifact.is_dir and depth < _DEPTH
+        below = listed(artifacts, owner, artifact.path, 0, towards, depth + 1) if is_open else None
+        entries.append(Entry(_as_text(artifact), below))
+    return Listing(owner, folder, entries, start, len(everything))
+
+
+def _as_text(artifact: Artifact) -> Artifact:
+    """A name of bytes that are no text is listed; such a file cannot be asked for."""
+    return artifact._replace(path=artifact.path.encode("utf-8", "replace").decode())
+
+
+def choose(store: EmbeddedStore, owner: str, path: str) -> Chosen:
+    try:
+        artifacts = store.artifacts_of(owner)
+        if path and (file := _file(artifacts, path)) is not None:
+            digest = artifacts.known_digest(path)
+            return Chosen(owner, path, file, preview(file), digest and digest.sha256)
+        files = len(artifacts.list(path))
+    except TrackingError as error:
+        return Chosen(owner, path, fault=error.message)
+    except OSError as error:  # taken away, or its rights, while we look
+        fault = f"{path or 'the folder'} cannot be read: {error.strerror or error}"
+        return Chosen(owner, path, fault=fault)
+    return Chosen(owner, path, files=files, fault="" if files or not path else "There is no such file.")
+
+
+def _file(artifacts: Artifacts, path: str) -> StoredFile | None:
+    try:
+        return StoredFile.at(artifacts, path)
+    except TrackingError as error:
+        if error.code != "RESOURCE_DOES_NOT_EXIST":
+            raise
+        return None
+
+
+def _owners(store: EmbeddedStore, run: Run) -> dict[str, str]:
+    """The run and the models that it logged, with the models' names."""
+    owners = {run.run_id: ""}
+    for link in run.model_outputs[:_MODELS]:
+        try:
+            owners[link.model_id] = store.get_logged_model(link.model_id).name
+        except TrackingError:  # a model that is gone
+            continue
+    return owners
+
+
+def _root(store: EmbeddedStore, owner: str, name: str, towards: str | None) -> Root:
+    """The files of the run lie open, those of a model when the page shows one of them."""
+    if name and towards is None:
+        return Root(owner, name, None)
+    try:
+        return Root(owner, name, listed(store.artifacts_of(owner), owner, "", towards=towards or ""))
+    except (TrackingError, OSError):
+        return Root(owner, name, None)
+
+
+ROUTES = (
+    Route("/runs/{run_id}/artifacts", page),
+    Route("/runs/{owner}/files", files),
+    Route("/runs/{owner}/preview", shown),
+)

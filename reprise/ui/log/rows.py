@@ -1,0 +1,34 @@
+"""Lines of a log as the rows of a page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from reprise.named_tuple import NamedTuple
+from reprise.ui.html import templates
+from reprise.ui.log import ansi
+from reprise.ui.log.lines import Window
+
+
+class Row(NamedTuple):
+    """``number`` is from 1; ``whole`` is the size in bytes of a line of which this is a part, else 0."""
+
+    number: int
+    pieces: Sequence[tuple[str, ansi.Style]]
+    whole: int
+
+
+def rows_of(window: Window) -> list[Row]:
+    """A colour that is not ended goes on in the next line."""
+    _, style = ansi.shown(window.colours)
+    rows = []
+    for at, line in enumerate(window.lines):
+        pieces, style = ansi.shown(line, style)
+        rows.append(Row(window.first + at + 1, pieces, window.cut.get(at, 0)))
+    return rows
+
+
+def told(window: Window) -> dict[str, object]:
+    """For log.js: ``html`` is the rows of ``count`` lines from number ``first``, from 0, of ``total``."""
+    html = templates().get_template("_log_rows.html").render(rows=rows_of(window))
+    return {"first": window.first, "count": len(window.lines), "html": html, "total": window.total}

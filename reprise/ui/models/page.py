@@ -1,0 +1,130 @@
+"""``/models`` and ``/models/{name}``: registered models, and the versions of one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from reprise.errors import TrackingError
+from reprise.named_tuple import NamedTuple
+from reprise.runner.models.register import origin_of
+from reprise.runner.models.versions import with_aliases
+from reprise.schemas.entities import MODEL_STAGES, ModelVersion, RegisteredModel, Run
+from reprise.server.api.artifacts import store_of
+from reprise.tracking.sqlite.store import EmbeddedStore
+from reprise.ui.html import render
+from reprise.ui.runs.goals import ranked
+
+_MODELS = 100  # on a page
+_VERSIONS = 50  # on a page
+_COLUMNS = 4  # metrics that have a column
+_NAMES = 1000  # models that are offered when a version is registered
+_SORTS = {"name": "name ASC", "changed": "last_updated_timestamp DESC"}
+
+
+class ModelRow(NamedTuple):
+    """``newest`` is None of a model without versions; ``stages`` are those that a version is in."""
+
+    model: RegisteredModel
+    newest: ModelVersion | None
+    stages: tuple[ModelVersion, ...]
+
+
+class VersionRow(NamedTuple):
+    """``run`` is None where the version names none, or it is gone for good."""
+
+    version: ModelVersion
+    run: Run | None
+    metrics: Mapping[str, float]
+
+
+def models(request: Request) -> Response:
+    store, query = store_of(request), request.query_params
+    text = query.get("q", "")
+    sort = query.get("sort", "name")
+    found = store.search_registered_models(
+        filter="name ILIKE '%{}%'".format(text.replace("'", "''")) if text else "",
+        order_by=[_SORTS.get(sort, _SORTS["name"])],
+        max_results=_MODELS,
+        page_token=query.get("from"),
+    )
+    more = found.next_token
+    return render(
+        request,
+        "models.html",
+        rows=[_row(model) for model in found.items],
+        text=text,
+        sort=sort,
+        next=more and request.url.include_query_params(**{"from": more}).query,
+        is_start=not query.get("from"),
+        names=_names(store),
+    )
+
+
+def model(request: Request) -> Response:
+    store, name = store_of(request), request.path_params["name"]
+    found = store.get_registered_model(name)
+    quoted = name.replace("'", "''")
+    page = store.search_model_versions(
+        filter=f"name = '{quoted}'",
+        order_by=["version_number DESC"],
+        max_results=_VERSIONS,
+        page_token=request.query_params.get("from"),
+    )
+    rows = [version_row(store, with_aliases(version, found)) for version in page.items]
+    return render(
+        request,
+        "model.html",
+        model=found,
+        rows=rows,
+        columns=ranked({name for row in rows for name in row.metrics})[:_COLUMNS],
+        stages=MODEL_STAGES,
+        next=page.next_token and request.url.include_query_params(**{"from": page.next_token}).query,
+    )
+
+
+def origin(request: Request) -> Response:
+    """What a version that is made of the model at ``?of=`` names as its origin, for the REST API."""
+    found = origin_of(store_of(request), request.query_params.get("of", ""))
+    return JSONResponse(found._asdict())
+
+
+def version_row(store: EmbeddedStore, version: ModelVersion) -> VersionRow:
+    """With the metrics of the run, and those of the logged model itself."""
+    run = run_of(store, version.run_id)
+    metrics = {name: point.value for name, point in run.metrics.items()} if run else {}
+    if version.model_id:
+        try:
+            points = store.get_logged_model(version.model_id).metrics
+        except TrackingError:  # it is gone, and its versions stay
+            points = ()
+        metrics |= {point.metric.key: point.metric.value for point in points}
+    shown = {name: value for name, value in metrics.items() if not name.startswith("system/")}
+    return VersionRow(version, run, shown)
+
+
+def run_of(store: EmbeddedStore, run_id: str) -> Run | None:
+    try:
+        return store.get_run(run_id) if run_id else None
+    except TrackingError:
+        return None
+
+
+def _row(model: RegisteredModel) -> ModelRow:
+    by_number = sorted(model.latest_versions, key=lambda version: version.version)
+    staged = tuple(version for version in by_number if version.current_stage in ("Staging", "Production"))
+    return ModelRow(model, by_number[-1] if by_number else None, staged)
+
+
+def _names(store: EmbeddedStore) -> Sequence[str]:
+    return [model.name for model in store.search_registered_models(max_results=_NAMES).items]
+
+
+ROUTES = (
+    Route("/models", models),
+    Route("/models/:origin", origin),  # no model has a colon in its name
+    Route("/models/{name}", model),
+)

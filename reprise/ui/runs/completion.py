@@ -1,0 +1,119 @@
+"""What can come next in a filter that somebody types: names, comparisons, and values that runs have."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import Literal
+
+from reprise.named_tuple import NamedTuple
+from reprise.schemas.entities import RUN_STATUSES
+from reprise.tracking.search.language import ENTITIES
+from reprise.tracking.search.searchables import RUNS
+from reprise.tracking.search.sql import NUMBER_OPERATORS, TEXT_OPERATORS
+from reprise.tracking.sqlite.store import EmbeddedStore
+from reprise.ui.runs.columns import quoted
+
+_MOST = 30
+_TEXT = r"'(?:[^']|'')*+'"  # possessive: a text of many quotes is read in one way only
+_AND = re.compile(rf"(?:{_TEXT}|\"[^\"]*\"|`[^`]*`|[^'\"`])*?\bAND\s+", re.IGNORECASE | re.DOTALL)
+_NAME = r"(?P<name>[^\s=<>!'\"(),`]*(?:`[^`]*`|\"[^\"]*\")?)"
+_OPERATOR = r"(?P<operator>=|!=|<=|>=|<|>|(?:NOT\s+)?IN\s*\((?:\s*'(?:[^']|'')*+'\s*,)*+|I?LIKE)"
+_UNFINISHED_NAME = re.compile(r"(?P<word>[^\s=<>!'\"(),`]*(?:`[^`]*|\"[^\"]*)?)", re.DOTALL)
+_UNFINISHED_OPERATOR = re.compile(rf"{_NAME}\s+(?P<word>[A-Za-z ]*|!)", re.DOTALL)
+_UNFINISHED_VALUE = re.compile(
+    rf"{_NAME}\s*{_OPERATOR}\s*(?P<word>'(?:[^']|'')*|)", re.IGNORECASE | re.DOTALL
+)
+_FINISHED = re.compile(
+    rf"{_NAME}\s*(?:{_OPERATOR}\s*(?:{_TEXT}\s*\)?|[\d.eE+-]+)|IS\s+(?:NOT\s+)?NULL)\s+(?P<word>\w*)",
+    re.IGNORECASE | re.DOTALL,
+)
+_TAIL = re.compile(r"'[^']*'|[^\s=<>!'\"(),`]*[`\"]?")
+_TAIL_OF_TEXT = re.compile(r"[^\s']*'?")
+
+
+class Completion(NamedTuple):
+    """``options`` take the place of ``word``, which ends where one types, and of ``tail``, right behind.
+
+    Both are texts, since Python and browsers count the characters of a text in different ways.
+    """
+
+    word: str = ""
+    tail: str = ""
+    options: Sequence[str] = ()
+
+
+def completion(store: EmbeddedStore, experiment_id: str, typed: str, rest: str = "") -> Completion:
+    """What can follow ``typed``, the filter up to the place where one types; ``rest`` comes after it."""
+    word, options = _following(store, experiment_id, typed)
+    tail = (_TAIL_OF_TEXT if word.startswith("'") else _TAIL).match(rest)
+    return Completion(word, tail.group() if tail else "", [one for one in options if one != word][:_MOST])
+
+
+def _following(store: EmbeddedStore, experiment_id: str, typed: str) -> tuple[str, Sequence[str]]:
+    """The word that ``typed`` ends with, and what it can become."""
+    begin = _begin(typed)
+    clause = typed[begin:]
+    if found := _FINISHED.fullmatch(clause):
+        return found["word"], _fitting(found["word"], ["AND "])
+    if found := _UNFINISHED_VALUE.fullmatch(clause):
+        values = _values(store, experiment_id, found["name"], found["word"])
+        return found["word"], _fitting(found["word"], values)
+    if found := _UNFINISHED_NAME.fullmatch(clause):
+        return found["word"], _fitting(found["word"], _names(store, experiment_id), within=True)
+    if found := _UNFINISHED_OPERATOR.fullmatch(clause):
+        operators = [f"{word} " for word in _operators(found["name"])]
+        return found["word"], _fitting(found["word"], operators)
+    return "", ()
+
+
+def _begin(typed: str) -> int:
+    """Where the last comparison begins."""
+    begin = 0
+    while found := _AND.match(typed, begin):
+        begin = found.end()
+    return begin + len(typed[begin:]) - len(typed[begin:].lstrip())
+
+
+def _fitting(word: str, options: Iterable[str], *, within: bool = False) -> Sequence[str]:
+    """Those of ``options`` that begin with ``word``, then those that hold it where ``within``."""
+    small = word.lower()
+    known = list(options)
+    starting = [one for one in known if one.lower().startswith(small)]
+    holding = [one for one in known if within and small in one.lower() and one not in starting]
+    return [*starting, *holding]
+
+
+def _names(store: EmbeddedStore, experiment_id: str) -> Iterable[str]:
+    keys = store.data_keys([experiment_id])
+    for kind, found in (("metrics", keys.metrics), ("params", keys.params), ("tags", keys.tags)):
+        yield from (name for key in found if (name := quoted(kind, key)))
+    yield from (name for name in RUNS.attributes if name.isidentifier() and name.islower())
+    yield from (f"datasets.{field}" for field in RUNS.datasets)
+
+
+def _operators(name: str) -> Sequence[str]:
+    kind, key = _entity(name)
+    is_number = kind == "metric" or (
+        kind == "attribute" and key in RUNS.attributes and RUNS.attributes[key].is_number
+    )
+    return NUMBER_OPERATORS if is_number else TEXT_OPERATORS
+
+
+def _values(store: EmbeddedStore, experiment_id: str, name: str, word: str) -> Iterable[str]:
+    kind, key = _entity(name)
+    beginning = word[1:].replace("''", "'")
+    found: Sequence[str] = ()
+    if (kind, key) == ("attribute", "status"):
+        found = RUN_STATUSES
+    elif kind in ("param", "tag"):
+        sort: Literal["param", "tag"] = "param" if kind == "param" else "tag"
+        found = store.known_values([experiment_id], sort, key, beginning, _MOST)
+    return ["'" + value.replace("'", "''") + "' " for value in found]
+
+
+def _entity(name: str) -> tuple[str, str]:
+    prefix, dot, key = name.partition(".")
+    if not dot:
+        return "attribute", name
+    return ENTITIES.get(prefix.lower(), ""), key.strip("`\"'")

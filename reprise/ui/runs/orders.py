@@ -1,0 +1,140 @@
+"""The order of all runs that a table shows, kept while the store does not change, and folded.
+
+A table asks for many windows of one order. Folding puts what is nested below its parent, and leaves it
+out while the parent is closed.
+"""
+
+from __future__ import annotations
+
+import threading
+from array import array
+from collections import OrderedDict
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+
+from reprise.named_tuple import NamedTuple
+from reprise.tracking.sqlite.run_listing import RunOrder
+from reprise.tracking.sqlite.store import EmbeddedStore
+from reprise.ui.runs.query import EVERY, RunQuery
+
+_MOST = 16  # orders that are kept: one of 100,000 runs takes 0.8 MB
+
+
+class Line(NamedTuple):
+    """A run's place in a table: how deep it is nested below runs that are shown, and how many it holds.
+
+    ``astray`` is a nested run whose parent is not among those found.
+    """
+
+    number: int
+    depth: int = 0
+    children: int = 0
+    open: bool = False
+    astray: bool = False
+
+
+class Orders:
+    """The last orders that tables asked for; ``version`` is another number after each change."""
+
+    def __init__(self, store: EmbeddedStore, version: Callable[[], int]) -> None:
+        self._store = store
+        self._version = version
+        self._lock = threading.Lock()
+        self._kept: OrderedDict[object, tuple[int, RunOrder]] = OrderedDict()
+        self._last: tuple[RunOrder, Collection[int | str], Sequence[Line | int]] | None = None
+
+    def order(self, query: RunQuery) -> RunOrder:
+        key = (query.experiment_id, query.filter, query.order_by, query.view_type)
+        version = self._version()
+        with self._lock:
+            seen, order = self._kept.get(key, (None, None))
+        if order is None or seen != version:
+            order = _packed(
+                self._store.run_order(
+                    [query.experiment_id],
+                    filter=query.filter,
+                    order_by=query.order_by,
+                    view_type=query.view_type,
+                )
+            )
+        with self._lock:
+            self._kept[key] = (version, order)
+            self._kept.move_to_end(key)
+            while len(self._kept) > _MOST:
+                self._kept.popitem(last=False)
+        return order
+
+    def lines(self, order: RunOrder, open_runs: Collection[int | str]) -> Sequence[Line | int]:
+        """``folded``, which somebody who scrolls asks for many times."""
+        last = self._last
+        if last is None or last[0] is not order or last[1] != open_runs:
+            last = self._last = (order, open_runs, folded(order, open_runs))
+        return last[2]
+
+
+def _packed(order: RunOrder) -> RunOrder:
+    return order._replace(numbers=array("q", order.numbers))
+
+
+def folded(order: RunOrder, open_runs: Collection[int | str]) -> Sequence[Line | int]:
+    """The lines of a table from its top. Where nothing is nested they are the bare row numbers."""
+    if not order.parents:
+        return order.numbers
+    children = _children(order)
+    tops = _tops(order, children)
+    return list(_lines(order.parents, children, tops, open_runs))
+
+
+def line(found: Line | int) -> Line:
+    return found if isinstance(found, Line) else Line(found)
+
+
+def _children(order: RunOrder) -> Mapping[int, Sequence[int]]:
+    found = set(order.numbers)
+    children: dict[int, list[int]] = {}
+    for number in order.numbers:
+        parent = order.parents.get(number)
+        if parent in found and parent is not None:
+            children.setdefault(parent, []).append(number)
+    return children
+
+
+def _tops(order: RunOrder, children: Mapping[int, Sequence[int]]) -> Sequence[int]:
+    """The runs that stand below no other, and one of each circle of runs that are nested in each other."""
+    nested = {child for below in children.values() for child in below}
+    if nested.isdisjoint(children):  # one level deep: no circle
+        return [number for number in order.numbers if number not in nested]
+    reached: set[int] = set()
+    tops: set[int] = set()
+
+    def reach(top: int) -> None:
+        tops.add(top)
+        ahead = [top]
+        while ahead:
+            if (number := ahead.pop()) not in reached:
+                reached.add(number)
+                ahead.extend(children.get(number, ()))
+
+    for number in order.numbers:
+        if number not in nested:
+            reach(number)
+    for number in order.numbers:
+        if number not in reached:
+            reach(number)
+    return [number for number in order.numbers if number in tops]
+
+
+def _lines(
+    parents: Mapping[int, int],
+    children: Mapping[int, Sequence[int]],
+    tops: Sequence[int],
+    open_runs: Collection[int | str],
+) -> Iterator[Line]:
+    top_set = set(tops)
+    ahead = [(number, 0) for number in reversed(tops)]
+    while ahead:
+        number, depth = ahead.pop()
+        below = [child for child in children.get(number, ()) if child not in top_set]
+        is_open = bool(below) and (EVERY in open_runs or number in open_runs)
+        yield Line(number, depth, len(below), is_open, depth == 0 and number in parents)
+        if is_open:
+            ahead.extend((child, depth + 1) for child in reversed(below))

@@ -1,0 +1,154 @@
+"""The rows of a table of runs, as its template shows them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+
+from reprise.errors import TrackingError
+from reprise.named_tuple import NamedTuple
+from reprise.runner.filter_names import explain_names
+from reprise.schemas import tags
+from reprise.schemas.entities import ModelVersion, Run
+from reprise.tracking.sqlite.store import EmbeddedStore
+from reprise.ui.numbers import finite
+from reprise.ui.runs.columns import Column
+from reprise.ui.runs.orders import Line, Orders, line
+from reprise.ui.runs.query import EVERY, RunQuery
+
+MOST_ROWS = 500
+"""Rows in one answer."""
+
+_MOST_OPEN = 1000
+
+
+class Row(NamedTuple):
+    """``at`` is the row's place in the table, from 0."""
+
+    run: Run
+    at: int
+    line: Line
+    versions: Sequence[ModelVersion] = ()
+
+    @property
+    def user(self) -> str:
+        return self.run.tags.get(tags.USER, self.run.user_id)
+
+    def is_number(self, column: Column) -> bool:
+        """Whether the cell is one that stands to the right."""
+        if column.kind == "param":
+            return finite(self.run.params.get(column.key, "")) is not None
+        return column.kind in ("metric", "duration")
+
+
+class Window(NamedTuple):
+    """Some rows of a table of ``total``, which is None as long as nobody has counted.
+
+    ``found`` is the number of runs that the filter finds: folded ones have no row. ``fault`` is
+    why there are none, and ``at`` the character of the filter that is to blame.
+    ``unknown`` tells of names in a filter that finds nothing which no run has.
+    """
+
+    rows: Sequence[Row] = ()
+    start: int = 0
+    total: int | None = None
+    found: int = 0
+    fault: str = ""
+    at: int | None = None
+    unknown: Sequence[str] = ()
+
+    def are_numbers(self, column: Column) -> bool:
+        """Whether the cells of a column are numbers; those of params as far as these rows have it."""
+        if column.kind != "param":
+            return column.kind in ("metric", "duration")
+        having = [row for row in self.rows if column.key in row.run.params]
+        return bool(having) and all(row.is_number(column) for row in having)
+
+
+def first(store: EmbeddedStore, query: RunQuery, orders: Orders, count: int) -> Window:
+    """The top of a table. Where nothing is nested it is read without looking for the rest."""
+    if store.has_nested([query.experiment_id]):
+        return window(store, query, orders, 0, count)
+    try:
+        page = store.search_runs(
+            [query.experiment_id],
+            filter=query.filter,
+            order_by=query.order_by,
+            max_results=count,
+            view_type=query.view_type,
+        )
+    except TrackingError as error:
+        return _refused(error)
+    rows = _rows(store, page.items, [Line(0)] * len(page.items), 0)
+    shown = Window(rows, 0, None if page.next_token else len(rows), len(rows))
+    return shown if rows else _explained(store, query, shown)
+
+
+def window(store: EmbeddedStore, query: RunQuery, orders: Orders, start: int, count: int) -> Window:
+    """``count`` rows from place ``start`` on; the last ones when that is beyond the end."""
+    try:
+        order = orders.order(query)
+    except TrackingError as error:
+        return _refused(error)
+    lines = orders.lines(order, open_runs(store, query))
+    start = max(0, min(start, len(lines) - count))
+    shown = [line(one) for one in lines[start : start + count]]
+    runs = store.runs_at([one.number for one in shown])
+    if len(runs) < len(shown):  # some went for good since the order was read
+        return window(store, query, orders, start, count)
+    found = Window(_rows(store, runs, shown, start), start, len(lines), len(order.numbers))
+    return found if lines else _explained(store, query, found)
+
+
+def between(
+    store: EmbeddedStore, query: RunQuery, orders: Orders, one_end: str, last: str
+) -> Sequence[str]:
+    """The run ids of the rows from one run to another; of the ``last`` alone where one has no row now."""
+    numbers = [line(one).number for one in orders.lines(orders.order(query), open_runs(store, query))]
+    try:
+        places = sorted(numbers.index(store.run_number(run_id)) for run_id in (one_end, last))
+    except (TrackingError, ValueError):
+        return [last]
+    return store.ids_at(numbers[places[0] : places[1] + 1])
+
+
+def open_runs(store: EmbeddedStore, query: RunQuery) -> frozenset[int | str]:
+    """The row numbers of the open runs; those that are not there are left out."""
+    found: set[int | str] = set()
+    for run_id in sorted(query.open)[:_MOST_OPEN]:
+        try:
+            found.add(run_id if run_id == EVERY else store.run_number(run_id))
+        except TrackingError:
+            continue
+    return frozenset(found)
+
+
+def _explained(store: EmbeddedStore, query: RunQuery, window: Window) -> Window:
+    """An empty window with the names of its filter that no run has."""
+    return window._replace(unknown=explain_names(store, [query.experiment_id], query.filter))
+
+
+def _refused(error: TrackingError) -> Window:
+    if error.at is None:
+        raise error
+    return Window(fault=error.message.partition("\n")[0], at=error.at, total=0)
+
+
+def _rows(store: EmbeddedStore, runs: Sequence[Run], lines: Sequence[Line], start: int) -> list[Row]:
+    by_run = versions(store, runs)
+    return [
+        Row(run, at, one, by_run.get(run.run_id, ()))
+        for at, (run, one) in enumerate(zip(runs, lines, strict=True), start)
+    ]
+
+
+def versions(store: EmbeddedStore, runs: Sequence[Run]) -> Mapping[str, Sequence[ModelVersion]]:
+    """The registered versions of models that these runs made, by the names of the models."""
+    found: dict[str, list[ModelVersion]] = defaultdict(list)
+    if runs:
+        ids = ", ".join(f"'{run.run_id.replace(chr(39), chr(39) * 2)}'" for run in runs)
+        order = ("name", "version_number DESC")
+        page = store.search_model_versions(filter=f"run_id IN ({ids})", order_by=order, max_results=1000)
+        for version in page.items:
+            found[version.run_id].append(version)
+    return found
