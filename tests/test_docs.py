@@ -202,7 +202,7 @@ def test_documents_show_commands_that_exist() -> None:
     for document, line in found:
         words = shlex.split(re.sub(r"[\[\]|]|\.\.\.", " ", line), comments=True)
         if words[0] == "./dev":
-            assert words[1] in {"run", "test", "check", "lock", "upgrade"}, f"{document}: {line}"
+            assert words[1] in {"run", "test", "check", "house", "lock", "upgrade"}, f"{document}: {line}"
             if words[1] != "run":
                 continue
         _assert_known("reprise", words[1:], f"{document}: {line}")

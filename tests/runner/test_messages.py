@@ -37,7 +37,7 @@ def test_an_experiment_that_is_not_there_is_a_wrong_option(project: Write) -> No
     demo = project(ECHO)
     result = demo.run("--experiment-id", "77")
     assert (result.exit_code, demo.runs()) == (2, [])
-    assert "No Experiment with id=77 exists" in result.err
+    assert "there is no experiment with the id '77'" in result.err
     assert demo.run("--experiment-id", "no-such").exit_code == 2
 
 

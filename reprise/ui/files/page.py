@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from reprise.errors import TrackingError
+from reprise.errors import RepriseError, TrackingError
 from reprise.named_tuple import NamedTuple
 from reprise.schemas.entities import Artifact, Run
 from reprise.server.api.artifacts import store_of
@@ -139,7 +139,7 @@ def choose(store: EmbeddedStore, owner: str, path: str) -> Chosen:
             digest = artifacts.known_digest(path)
             return Chosen(owner, path, file, preview(file), digest and digest.sha256)
         files = len(artifacts.list(path))
-    except TrackingError as error:
+    except RepriseError as error:  # also: kept where this installation cannot look
         return Chosen(owner, path, fault=error.message)
     except OSError as error:  # taken away, or its rights, while we look
         fault = f"{path or 'the folder'} cannot be read: {error.strerror or error}"
@@ -173,7 +173,7 @@ def _root(store: EmbeddedStore, owner: str, name: str, towards: str | None) -> R
         return Root(owner, name, None)
     try:
         return Root(owner, name, listed(store.artifacts_of(owner), owner, "", towards=towards or ""))
-    except (TrackingError, OSError):
+    except (RepriseError, OSError):
         return Root(owner, name, None)
 
 

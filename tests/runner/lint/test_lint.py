@@ -70,7 +70,7 @@ def test_people_are_told_the_place_the_reason_and_the_fix(project: Write) -> Non
     result = bad.reprise("check", "--strict", str(bad.path))
     assert result.exit_code == 2
     head, why, fix = result.out.splitlines()
-    assert head == 'absolute-path: train.py:2  "/home/me/x.csv" is an absolute path'
+    assert head == 'absolute-path: train.py:2 "/home/me/x.csv" is an absolute path'
     assert (why.startswith("  why: "), fix.startswith("  fix: ")) == (True, True)
 
 

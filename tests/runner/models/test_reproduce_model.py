@@ -87,7 +87,7 @@ def test_a_model_that_the_new_run_does_not_make_has_diverged(committed: Write) -
     [
         ("models:/nope/1", 6, "Registered Model with name=nope not found"),
         ("models:/m-" + "0" * 32, 6, "Logged model with ID"),
-        ("models:/constant/7", 6, "Model Version (name=constant, version=7) not found"),
+        ("models:/constant/7", 6, 'model "constant" has no version 7'),
         ("models:/constant", 2, "is not the address of a model"),
     ],
 )
