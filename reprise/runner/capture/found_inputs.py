@@ -11,11 +11,12 @@ from pathlib import Path
 from reprise.named_tuple import NamedTuple
 from reprise.runner.capture.command_words import files_of
 from reprise.runner.capture.observed import Observation
-from reprise.runner.capture.observing import Beginning
+from reprise.runner.capture.observing import OBSERVER, Beginning
 from reprise.schemas.record.observed_record import ObservedInput
 
 _CODE = (".py", ".so", ".pyd", ".dylib", ".pyc", ".egg", ".whl")
 _NOT_IN_A_SOURCE = {".git", "mlruns", "mlartifacts", "__pycache__"}
+_OBSERVER = "/".join(("", *OBSERVER.parts[-4:], ""))  # also of a checkout of reprise that is the source
 _CHANGED = "it changed while the run was under way"
 _REWRITTEN = "the run changed it after it had read it"
 _REMOVED = "the run removed it"
@@ -38,6 +39,8 @@ def name_input(path: str, beginning: Beginning) -> str | None:
         target = os.path.realpath(path)
         if not (_is_below(path, beginning.root) and _is_below(target, beginning.root)):
             path = target
+    if _OBSERVER in path:
+        return None
     inside = _is_below(path, beginning.root)
     for folder in beginning.apart:
         # A restored project lies in the cache, and is none of it.
