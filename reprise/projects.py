@@ -154,6 +154,8 @@ def reproduce(
     offline: bool = False,
     key: Path | None = None,
     any_machine: bool = False,
+    sandbox: bool = False,
+    network: bool = True,
     tracking_uri: str | None = None,
 ) -> Reproduction:
     """Perform a recorded run again from its record, and compare the two.
@@ -162,9 +164,9 @@ def reproduce(
     or the path of a bundle. ``parameters`` make it a variation, or give secrets again. ``tolerance`` is how
     far numbers may differ, or the path of a file that says it. ``strict``: nothing is set aside, and the
     output log decides, too. ``keep``: the restored project stays. ``key``: the public key that must have
-    signed the bundle. ``any_machine``: also where the GPUs are of another kind. ``tracking_uri``: the store
-    of the run; without it as for :func:`run`. The answer's ``verdict.reproduced`` says whether it came out
-    the same.
+    signed the bundle. ``any_machine``: also where the GPUs are of another kind. ``sandbox``, ``network``
+    and ``tracking_uri`` (the store of the run) are as for :func:`run`. The answer's
+    ``verdict.reproduced`` says whether it came out the same.
 
     Raises:
         RepriseError: what the run needs is missing, all of it told at once; nothing has run.
@@ -186,7 +188,10 @@ def reproduce(
     uri = tracking_uri or _client_s_store() or os.environ.get("MLFLOW_TRACKING_URI") or None
     tracking = open_tracking(uri, paths.here())
     try:
-        wanted = Wanted(given, is_offline(offline), any_machine, current_python=_our_python())
+        walls = None if network and not sandbox else Sandbox(network)
+        wanted = Wanted(
+            given, is_offline(offline), any_machine, current_python=_our_python(), sandbox=walls
+        )
         return runner.reproduce(tracking, str(run_id), wanted, allowed, keep=keep, key=key)
     finally:
         tracking.close()

@@ -15,6 +15,8 @@ from reprise.tracking.sqlite.store import EmbeddedStore
 
 EXPERIMENT = "flowers"
 HOSTILE = "<script>document.title='owned'</script>\u202egnp.exe 🌸" + "x" * 200
+SHOWN = HOSTILE.replace("\u202e", "\\u202e")
+"""As a page shows it: what turns the direction of text is visible."""
 """A name that would run, turn its neighbours round, and stretch a page, if it were let."""
 
 _FLOWERS = Path(__file__).parent / "flowers"

@@ -216,7 +216,7 @@ def test_only_those_who_are_known_may_ask(trained: Trained, tmp_path: Path) -> N
         assert server.ask({"dataframe_records": [{"word": "x"}]}, **known).status_code == 200
         assert server.get("/ping").status_code == 200  # a probe has no credentials
         assert server.get("/").status_code == 401
-        assert server.get("/ping", Host="evil.example.org").status_code == 403
+        assert server.get("/", Host="evil.example.org").status_code == 403
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])

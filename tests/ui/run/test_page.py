@@ -16,7 +16,7 @@ from reprise.ui.run.overview import LONGEST_VALUE, MOST_ROWS, SHOWN_AT_ONCE
 from tests.conftest import eventually
 from tests.ui.asking import Ask
 from tests.ui.conftest import Opened, Serve, accessible, keep_picture, settled
-from tests.ui.sample import HOSTILE, Sample
+from tests.ui.sample import HOSTILE, SHOWN, Sample
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page, Route
@@ -127,9 +127,9 @@ def test_all_of_a_run_on_one_page(sample: Sample, opened: Opened, theme: str) ->
 @pytest.mark.browser
 def test_a_hostile_run_is_text(sample: Sample, opened: Opened) -> None:
     page = opened(f"{sample.url}/runs/{sample.hostile.run_id}")
-    assert page.locator("h1").inner_text().startswith(HOSTILE[:40])
+    assert page.locator("h1").inner_text().startswith(SHOWN[:45])
     page.locator("#params summary").click()
-    assert HOSTILE in page.locator("#params .value").inner_text()
+    assert SHOWN in page.locator("#params .value").inner_text()
     assert "owned" not in page.title().split("'")[0]
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     accessible(page)

@@ -20,7 +20,7 @@ from reprise.ui.runs.table import FIRST
 from tests.conftest import eventually
 from tests.ui.asking import asking
 from tests.ui.conftest import Opened, Serve, accessible, follow, keep_picture
-from tests.ui.sample import HOSTILE, Sample
+from tests.ui.sample import HOSTILE, SHOWN, Sample
 
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page, Route
@@ -285,7 +285,7 @@ def test_the_middle_of_a_filter_is_completed(sample: Sample, opened: Opened) -> 
 @pytest.mark.browser
 def test_hostile_names_are_text(sample: Sample, opened: Opened) -> None:
     page = opened(f"{sample.url}/experiments/{sample.experiment_id}?columns=tags.team&columns=params.text")
-    cells = row(page, HOSTILE[:200]).get_by_text("<script>document")
+    cells = row(page, SHOWN[:205]).get_by_text("<script>document")
     cells.first.wait_for()
     assert cells.count() == 3
     boxes = [one.bounding_box() for one in page.locator("#rows tr").all()]
