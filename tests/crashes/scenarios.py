@@ -22,7 +22,7 @@ from tests.crashes import injection
 from tests.crashes.injection import During
 from tests.crashes.worlds import World
 
-OLD_STORE = Path(__file__).parents[1] / "tracking" / "released" / "0.1.0.sql"
+OLD_STORE = Path(__file__).parents[1] / "tracking" / "sqlite" / "released" / "0.1.0.sql"
 _RUN = ("-q", "run", "--env-manager=local")
 
 
