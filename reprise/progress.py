@@ -15,7 +15,7 @@ from reprise.legible import SEQUENCE, make_legible_line
 log = logging.getLogger(__name__)
 
 FIRST_LINE = 3.0
-"""Seconds after which a wait is told of."""
+"""Seconds after which a wait is mentioned."""
 _LINES = (10.0, 30.0, 60.0)  # then every minute
 
 _MARGIN = 6  # columns

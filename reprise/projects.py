@@ -125,7 +125,7 @@ def run(
         as_of=as_of,
         python=python,
         observe=observe,
-        sandbox=None if network and not sandbox else Sandbox(network),
+        sandbox=Sandbox.asked(sandbox, network),
         current_python=_our_python(),
     )
     tracking = open_tracking(request.tracking_uri, request.base)
@@ -188,9 +188,12 @@ def reproduce(
     uri = tracking_uri or _client_s_store() or os.environ.get("MLFLOW_TRACKING_URI") or None
     tracking = open_tracking(uri, paths.here())
     try:
-        walls = None if network and not sandbox else Sandbox(network)
         wanted = Wanted(
-            given, is_offline(offline), any_machine, current_python=_our_python(), sandbox=walls
+            given,
+            is_offline(offline),
+            any_machine,
+            current_python=_our_python(),
+            sandbox=Sandbox.asked(sandbox, network),
         )
         return runner.reproduce(tracking, str(run_id), wanted, allowed, keep=keep, key=key)
     finally:

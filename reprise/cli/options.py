@@ -33,7 +33,7 @@ def sandbox_of(sandbox: bool, no_network: bool) -> Sandbox | None:
     """What the two options ask for; the second is the first, and more."""
     from reprise.schemas.job import Sandbox
 
-    return Sandbox(network=not no_network) if sandbox or no_network else None
+    return Sandbox.asked(sandbox, network=not no_network)
 
 
 def tracking_option(function: F) -> F:

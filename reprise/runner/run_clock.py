@@ -1,4 +1,4 @@
-"""The time within a run: the clock of the machine may be set while it goes on, its duration stays true."""
+"""The time within a run: the clock of the machine may be set meanwhile, its duration stays true."""
 
 from __future__ import annotations
 

@@ -226,7 +226,7 @@ class Trace(NamedTuple):
 
 
 class Webhook(NamedTuple):
-    """An address that is told of ``events`` (``entity.action``); ``secret`` signs what it is sent."""
+    """An address that hears of ``events`` (``entity.action``); ``secret`` signs what it is sent."""
 
     webhook_id: str
     name: str

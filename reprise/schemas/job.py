@@ -51,6 +51,11 @@ class Sandbox(NamedTuple):
         """What records and tags say of it."""
         return "bubblewrap" if self.network else "bubblewrap, no network"
 
+    @classmethod
+    def asked(cls, sandbox: bool, network: bool) -> Sandbox | None:
+        """What was asked for, if anything: to go without network takes a sandbox."""
+        return cls(network) if sandbox or not network else None
+
 
 class RunRequest(NamedTuple):
     """What the user asked for, nothing resolved yet.

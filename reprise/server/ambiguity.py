@@ -20,13 +20,13 @@ _SINGLE = frozenset(
         b"transfer-encoding",
     )
 )
-"""Headers that decide something, and of which a reader may take the first or the last."""
+"""Headers that decide something: of two, a reader may take the first or the last."""
 
 
 def refuse_ambiguity(headers: Iterable[tuple[bytes, bytes]]) -> TrackingError | None:
     """Why a request with these ``headers`` is refused, or None.
 
-    A body whose length is told twice may hide a second request from one of the two.
+    A body with two lengths may hide a second request from one of the two.
     """
     names = [name for name, _ in headers if name in _SINGLE]
     if len(names) > len(set(names)):

@@ -1,6 +1,6 @@
 """The queue of processes that want to write to one store: first come, first served.
 
-SQLite lets whoever asks in the right moment write next, so that one of many can wait for seconds while
+SQLite lets the one that asks in the right moment write next, so that one of many can wait for seconds while
 others write again and again. Here each takes a number, and holds a lock on the byte of the queue's file
 that has this number for as long as it waits. Its turn has come when no lower byte is locked: a process
 that dies loses its lock, and is not waited for.

@@ -1,4 +1,4 @@
-"""Runs in runs are deleted and restored together, lost runs are ended, misspelt names are told."""
+"""Runs in runs are deleted and restored together, lost runs are ended, misspelt names get a hint."""
 
 from __future__ import annotations
 

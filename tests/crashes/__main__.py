@@ -37,7 +37,7 @@ def main() -> int:
 
 
 def _play(given: argparse.Namespace) -> dict[str, Count]:
-    """What came of the trials; each that broke a promise is told at once."""
+    """What came of the trials; each that broke a promise is printed at once."""
     injection.import_reprise()
     scenarios = [found for found in SCENARIOS if not given.only or found.name in given.only]
     with tempfile.TemporaryDirectory(prefix="reprise-crashes-") as folder:

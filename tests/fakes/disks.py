@@ -24,7 +24,7 @@ def mounted(folder: Path, size: str) -> Iterator[Path]:
 
 
 def fill(disk: Path) -> Path:
-    """Write to ``disk`` until nothing goes on it any more; the file that holds its room."""
+    """Write to ``disk`` until it is full; the file that holds its room."""
     filler = disk / "filler"
     descriptor = os.open(filler, os.O_CREAT | os.O_WRONLY)
     try:

@@ -26,7 +26,7 @@ def tracking_uri(whose: str = "everybody's") -> str:
     Tests that look at all that a server holds have one of their own, since others leave things on theirs.
     """
     folder = Path(tempfile.mkdtemp(prefix="mlflow-server-"))
-    held = bind_socket("127.0.0.1", 0)  # until the end, so that nobody else is given the port
+    held = bind_socket("127.0.0.1", 0)  # until the end, so that no one else gets the port
     port = held.getsockname()[1]
     command = [
         *(sys.executable, "-m", "mlflow", "server", "--workers", "1"),

@@ -1,4 +1,4 @@
-"""A clock that is set while a run goes on changes neither its duration nor the beat of its lease."""
+"""A clock that is set during a run changes neither its duration nor the beat of its lease."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ from tests.server.conversation import Step
 
 GET, POST, PATCH, DELETE = "GET", "POST", "PATCH", "DELETE"
 
-# The checks of the two servers differ: MLflow resolves the name when a webhook is made, we when it is told.
+# The checks of the two servers differ: MLflow resolves the name when a webhook is made, we when it is due.
 _NOWHERE = "ftp://example.com/hook"
 _EVENT = {"entity": "MODEL_VERSION", "action": "CREATED"}
 

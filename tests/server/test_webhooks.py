@@ -1,4 +1,4 @@
-"""Webhooks: who is told of what, how it is signed, and where it is never sent."""
+"""Webhooks: who hears of what, how it is signed, and where it is never sent."""
 
 from __future__ import annotations
 

@@ -93,7 +93,7 @@ class Digested:
 
 
 def is_member(path: str) -> bool:
-    """Whether a backup can hold ``path``: names in a file that somebody gave us are not trusted."""
+    """Whether a backup can hold ``path``: names in a file from elsewhere are not trusted."""
     top, _, rest = path.partition("/")
     if not rest:
         return path in (DATABASE, MANIFEST)

@@ -28,7 +28,7 @@ _UNKNOWN = "more files that git ignores were read than the kernel told of"
 @contextmanager
 def noting_opened_files(root: Path, ignored: Sequence[str], job: Path) -> Iterator[None]:
     """Add to the notes of the run of the folder ``job`` which of the ``ignored`` files below ``root`` are
-    opened for reading while the block goes on.
+    opened for reading for the time of the block.
 
     Where they cannot be watched, or nothing is to be observed, there is nothing to add.
     """

@@ -86,7 +86,7 @@ class Lease(NamedTuple):
         _write(self.descriptor, read_record(self.folder)._replace(run_id=run_id))
 
     def ends(self, outcome: Outcome, end_time: int) -> None:
-        """Record how the run ended and when (ms since the epoch), before the store is told."""
+        """Record how the run ended and when (ms since the epoch), before the store gets it."""
         record = read_record(self.folder)._replace(
             run_id=outcome.run_id,
             status=outcome.status,

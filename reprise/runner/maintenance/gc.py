@@ -130,7 +130,7 @@ def _around(items: Sequence[Deleted], experiments: set[str]) -> list[Kept]:
 def _measure(
     store: GarbageStore, items: Sequence[Deleted], say: Callable[[str], None]
 ) -> tuple[dict[Deleted, Files], list[Kept]]:
-    """The files of what can go, and what is kept: also that of which it is not known what it has."""
+    """The files of what can go, and what is kept, which is also what cannot be looked at."""
     measured, kept = {}, []
     for number, item in enumerate(items, 1):
         say(f"Measuring {number} of {len(items)}")

@@ -45,7 +45,7 @@ def write_record(folder: Path, record: RunRecord) -> None:
 
 
 def note_record(folder: Path, record: RunRecord) -> None:
-    """Put the record of a run that goes on into ``folder``: it is written again when the run ends."""
+    """Put the record of a running run into ``folder``: it is written again when the run ends."""
     durable.write_note(folder / RECORD_ARTIFACT, to_json(record))
 
 

@@ -1,6 +1,6 @@
 """What processes that died left behind goes with the next command that comes by.
 
-Whoever makes something holds a lock on it, so that what can be locked belongs to none. To look for that
+The maker of something holds a lock on it, so that what can be locked belongs to none. To look for that
 costs the listing of a few folders, and is done each time; to look at every environment, once an hour.
 """
 

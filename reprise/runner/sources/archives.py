@@ -122,7 +122,7 @@ def _unpack_zip(archive: Path, root: Path) -> list[_Link]:
         for member in opened.infolist():
             budget.spend(member.filename, member.file_size)
             path = _inside(root, member.filename)
-            if path in seen and not member.is_dir():  # of which readers take the first or the last
+            if path in seen and not member.is_dir():  # readers take the first or the last
                 raise _Refused(f'"{member.filename}" is in it twice')
             seen.add(path)
             mode = member.external_attr >> 16

@@ -1,4 +1,4 @@
-"""What webhooks are told of: events of the model registry, and of prompts, which are models underneath."""
+"""What webhooks report: events of the model registry, and of prompts, which are models underneath."""
 
 from __future__ import annotations
 

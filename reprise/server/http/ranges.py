@@ -23,7 +23,7 @@ _RANGE = re.compile(r"bytes=(?P<first>\d{0,18})-(?P<last>\d{0,18})")
 _PIECE = 1 << 20
 
 ANYTHING = "application/octet-stream"
-"""The type of a file of which nothing is known."""
+"""The type of a file when nothing is known."""
 
 _HARMLESS = {"X-Content-Type-Options": "nosniff", "Content-Security-Policy": "sandbox; default-src 'none'"}
 """A stored page is not to act as one of ours, even where a browser shows it."""

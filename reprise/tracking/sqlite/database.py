@@ -182,7 +182,7 @@ class Database:
         keep_reserve(self.path.parent)
 
     def _find_way_to_read(self, refused: sqlite3.OperationalError) -> bool:
-        """Read a database of which we cannot have a log; whether migrations are pending."""
+        """Read a database without a log of its own; whether migrations are pending."""
         if connecting.is_writable(self.path):
             connecting.fold_log(self.path)
             try:

@@ -15,7 +15,7 @@ def spans(connection: sqlite3.Connection) -> None:
 
 
 def webhooks(connection: sqlite3.Connection) -> None:
-    """Addresses that are told of what happens in the registry."""
+    """Addresses that hear of what happens in the registry."""
     connection.execute(_WEBHOOKS)
 
 

@@ -1,4 +1,4 @@
-"""The verbs of webhooks: addresses that are told of what happens in the registry."""
+"""The verbs of webhooks: addresses that hear of what happens in the registry."""
 
 from __future__ import annotations
 

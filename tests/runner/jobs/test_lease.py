@@ -196,7 +196,7 @@ def test_kill_9_frees_the_lease_and_what_the_job_left_behind_is_ended(
 def test_a_run_whose_job_folder_a_power_cut_took_is_closed(
     house: Path, store: EmbeddedStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Looked for once after each start of the machine: the folder is there as long as the run goes on."""
+    """Looked for once after each start of the machine: the folder is there as long as the run lasts."""
     jobs = jobs_folder(store)
     lease, lost, plain, ended = (Lease.take(jobs, None, None) for _ in range(4))
     goes_on, taken, reopened = (

@@ -1,4 +1,4 @@
-"""Asynchronous runs of one process are carried by forks of one warm process, and nobody can tell."""
+"""Asynchronous runs of one process are carried by forks of one warm process, and look like any other."""
 
 from __future__ import annotations
 

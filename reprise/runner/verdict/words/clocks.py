@@ -162,7 +162,7 @@ def _is_epoch(aside: Aside, match: re.Match[str]) -> bool:
 
 
 def is_of_another_time(value: object, aside: Aside) -> bool:
-    """Whether ``value`` is a date or a time at which the run did not go on, give or take a day.
+    """Whether ``value`` is a date or a time outside of the run, give or take a day.
 
     False also for what is no time, and where it is not known when the run went on.
     """
