@@ -10,10 +10,10 @@ from reprise.startup import prepare_process
 
 
 def main() -> NoReturn:
-    """The command ``reprise``."""
+    """Run the command ``reprise``."""
     prepare_process()
-    # A start makes tens of thousands of objects that stay. Python would look through them for garbage again
-    # and again while they are made, and once more at the end: a tenth of the time of a short command.
+    # Start-up makes tens of thousands of objects that live until the end. Garbage collection would scan
+    # them repeatedly, which takes a tenth of the time of a short command.
     set_threshold(100_000)
     from reprise.cli.outcomes import exit_code_of
     from reprise.cli.verbs import cli

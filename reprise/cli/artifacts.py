@@ -19,18 +19,18 @@ if TYPE_CHECKING:
     from reprise.schemas.entities import Artifact
     from reprise.tracking.base import Tracking
 
-_RUN_HELP = "RUN is an id, the start of one, @last, or the id m-... of a logged model."
+_RUN_HELP = "RUN is a run id or its prefix, @last, or the id m-... of a logged model."
 
 
 @click.group()
 def artifacts() -> None:
-    """List, get and put the files of a run."""
+    """List, download and upload the files of a run."""
 
 
-@artifacts.command("list", help=f"The files and folders in PATH. {_RUN_HELP}")
+@artifacts.command("list", help=f"List the files and folders in PATH. {_RUN_HELP}")
 @click.argument("run")
 @click.argument("path", default="")
-@click.option("-r", "--recursive", is_flag=True, help="All files below it.")
+@click.option("-r", "--recursive", is_flag=True, help="List the files of all subfolders.")
 @tracking_option
 @json_option
 def list_(run: str, path: str, recursive: bool, tracking_uri: str | None, json_: bool) -> None:
@@ -50,7 +50,7 @@ def list_(run: str, path: str, recursive: bool, tracking_uri: str | None, json_:
     show.table(("PATH", "SIZE"), rows)
 
 
-@artifacts.command("get", help=f"Copy a file or folder, or all of them, to this machine. {_RUN_HELP}")
+@artifacts.command("get", help=f"Download a file, a folder, or all files. {_RUN_HELP}")
 @click.argument("run")
 @click.argument("path", default="")
 @click.option(
@@ -58,7 +58,7 @@ def list_(run: str, path: str, recursive: bool, tracking_uri: str | None, json_:
     "--output",
     type=click.Path(path_type=Path),
     metavar="DEST",
-    help="What it becomes. [default: its name here; all of them: the run's id]",
+    help="Destination path. [default: its name; for all files: the run id]",
 )
 @tracking_option
 def get(run: str, path: str, output: Path | None, tracking_uri: str | None) -> None:
@@ -66,18 +66,18 @@ def get(run: str, path: str, output: Path | None, tracking_uri: str | None) -> N
         owner, path = _owner(tracking, run), path.strip("/")
         destination = output or Path(PurePosixPath(path).name or owner)
         if destination.exists():
-            raise UsageError(f"{destination} exists already", hint="--output names another place")
+            raise UsageError(f"{destination} exists already", hint="use --output to set another path")
         tracking.download_artifact(owner, path, destination)
     show.print_value(str(destination))
 
 
-@artifacts.command("put", help=f"Store a file, or a folder with all in it, with a run. {_RUN_HELP}")
+@artifacts.command("put", help=f"Upload a file or folder to a run. {_RUN_HELP}")
 @click.argument("run")
 @click.argument("source", type=click.Path(path_type=Path, exists=True))
 @click.argument("path", required=False)
 @tracking_option
 def put(run: str, source: Path, path: str | None, tracking_uri: str | None) -> None:
-    """PATH is what it becomes; its own name when it is not given."""
+    """Upload SOURCE to PATH, by default under its own name."""
     with opened(tracking_uri) as tracking:
         owner = _owner(tracking, run)
         root = path.strip("/") if path is not None else source.absolute().name
@@ -92,20 +92,20 @@ def put(run: str, source: Path, path: str | None, tracking_uri: str | None) -> N
 @click.argument("uri", required=False)
 @tracking_option
 def root(uri: str | None, tracking_uri: str | None) -> None:
-    """Show where a store keeps its artifacts, or note URI, after their files were copied there."""
+    """Show the artifact root of a store, or change it to URI once the files are copied there."""
     from reprise.tracking.sqlite.store import EmbeddedStore
 
     with opened(tracking_uri) as tracking:
         if not isinstance(tracking, EmbeddedStore):
-            hint = "--tracking-uri names the folder of a store"
-            raise UsageError(f"{tracking.uri} is no folder, which alone notes a root", hint=hint)
+            hint = "use --tracking-uri to select the folder of a store"
+            raise UsageError(f"{tracking.uri} is not a folder; only a local store has a root", hint=hint)
         if uri is not None:
             tracking.move_root(uri)
         show.print_value(redact(tracking.artifact_root))
 
 
 def _owner(tracking: Tracking, run: str) -> str:
-    """The id of the run or the logged model, which is there."""
+    """Return the id of an existing run or logged model."""
     from reprise.runner.jobs.find import find_run
 
     if run.startswith("m-"):
@@ -122,7 +122,7 @@ def _below(tracking: Tracking, owner: str, path: str) -> Iterator[Artifact]:
 
 
 def _refuse_missing(tracking: Tracking, owner: str, path: str) -> None:
-    """An empty answer is a folder that is not there, or a file; the listing of its parent knows."""
+    """Raise UsageError for a path that listed nothing: it is a file, or does not exist."""
     parent = path.rpartition("/")[0]
     for item in tracking.list_artifacts(owner, parent):
         if item.path == path and not item.is_dir:
@@ -132,7 +132,7 @@ def _refuse_missing(tracking: Tracking, owner: str, path: str) -> None:
 
 
 def _files(source: Path, root: str) -> Iterator[tuple[Path, str]]:
-    """Each file to store, and its artifact path; links to folders are not followed."""
+    """Yield each file to upload with its artifact path; links to folders are not followed."""
     if not source.is_dir():
         yield source, root
         return

@@ -21,41 +21,41 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 @click.command()
 @click.argument("file", type=_FILE)
 @click.option("--no-artifacts", is_flag=True, help="Leave out the files of runs.")
-@click.option("--force", is_flag=True, help="Replace FILE when it is there.")
+@click.option("--force", is_flag=True, help="Overwrite FILE.")
 @tracking_option
 @json_option
 def backup(file: Path, no_artifacts: bool, force: bool, tracking_uri: str | None, json_: bool) -> None:
-    """Write a store to FILE, a tar with digests, also while a server writes to the store."""
+    """Back up a store to FILE, a tar archive with digests. The store can stay in use."""
     from reprise import progress
     from reprise.runner.backup.making import make_backup
     from reprise.tracking.sqlite.store import EmbeddedStore
 
     if file.exists() and not force:
-        raise UsageError(f"{file} exists already", hint="give another name, or --force to replace it")
+        raise UsageError(f"{file} exists already", hint="use another name, or --force to overwrite it")
     with opened(tracking_uri) as tracking, progress.spinner("Copying the database") as say:
         if not isinstance(tracking, EmbeddedStore):
             hint = "run it on the machine of the store, with --tracking-uri DIR"
-            raise UsageError(f"{tracking.uri} is no folder", hint=hint)
+            raise UsageError(f"{tracking.uri} is not a folder", hint=hint)
         manifest = make_backup(tracking, file, with_artifacts=not no_artifacts, say=say)
     _report("Backed up", manifest, f" into {file}", json_, {"file": str(file)})
     if manifest.elsewhere:
         count = show.counted(len(manifest.elsewhere), "experiment")
         show.print_note(
-            f"Not in it: the files of {count} with a place of their own, as {manifest.elsewhere[0]}"
+            f"Not included: the files of {count} stored elsewhere, such as {manifest.elsewhere[0]}"
         )
     if manifest.gone:
         count = show.counted(len(manifest.gone), "file")
-        show.print_note(f"Not in it: {count} that went while it was made, as {manifest.gone[0]}")
+        show.print_note(f"Not included: {count} removed during the backup, such as {manifest.gone[0]}")
 
 
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False, exists=True))
-@click.option("--check", is_flag=True, help="Compare the backup with its digests, and restore nothing.")
-@click.option("--replace", is_flag=True, help="Move a store that is there aside.")
+@click.option("--check", is_flag=True, help="Verify the digests of the backup without restoring it.")
+@click.option("--replace", is_flag=True, help="Move an existing store aside.")
 @tracking_option
 @json_option
 def restore(file: Path, check: bool, replace: bool, tracking_uri: str | None, json_: bool) -> None:
-    """Make a store of the backup FILE, in a folder that is empty or not there."""
+    """Restore the backup FILE to an empty or new folder."""
     from reprise import paths, progress
     from reprise.redact import redact
     from reprise.runner.backup.restoring import restore_backup, unpack_backup
@@ -69,19 +69,21 @@ def restore(file: Path, check: bool, replace: bool, tracking_uri: str | None, js
         folder = local_folder(uri, paths.here()) if uri else paths.find_store(paths.here())
         if folder is None:
             raise UsageError(
-                f"{redact(uri or '')} is no folder", hint="--tracking-uri names the folder to make"
+                f"{redact(uri or '')} is not a folder", hint="use --tracking-uri to select the folder"
             )
         found = restore_backup(file, folder, replace=replace, say=say)
     _report(
         "Restored", found.manifest, f" into {folder}", json_, {"store": str(folder), "aside": found.aside}
     )
     if found.aside:
-        show.print_note(f"What was there is in {found.aside}")
+        show.print_note(f"The previous store was moved to {found.aside}")
     if not found.manifest.has_artifacts:
-        show.print_note("The files of its runs are not in this backup")
+        show.print_note("This backup does not contain the files of its runs")
     if found.manifest.going_on:
         count = show.counted(found.manifest.going_on, "run")
-        show.print_note(f"{count} had not ended when it was made: reprise runs stop --force ends one")
+        show.print_note(
+            f"{count} had not ended at the time of the backup; end each with reprise runs stop --force RUN"
+        )
 
 
 def _report(what: str, manifest: Manifest, where: str, json_: bool, more: dict[str, object]) -> None:

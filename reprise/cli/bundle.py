@@ -1,4 +1,4 @@
-"""``reprise bundle``: a run as one file, and whether such a file is whole."""
+"""``reprise bundle``: export a run to one file, and verify such a file."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _MAKE = "make"
 
 
 class _RunOrVerb(click.Group):
-    """A first word that is no verb names a run: ``reprise bundle 3f2a`` makes a bundle of it."""
+    """A group whose first word may be a run: ``reprise bundle 3f2a`` is ``reprise bundle make 3f2a``."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         if args and args[0] not in (*self.commands, *self.get_help_option_names(ctx)):
@@ -27,26 +27,32 @@ class _RunOrVerb(click.Group):
 
 @click.group(cls=_RunOrVerb)
 def bundle() -> None:
-    """Put a run into one file, from which it is performed again on any machine.
+    """Export a run to one file that can be rerun on any machine.
 
-    reprise bundle RUN is short for reprise bundle make RUN, and reprise reproduce FILE performs it.
+    reprise bundle RUN is short for reprise bundle make RUN. Use reprise reproduce FILE to rerun it.
     """
 
 
 @bundle.command(_MAKE)
 @click.argument("run")
 @click.option(
-    "-o", "--output", type=click.Path(path_type=Path), metavar="FILE", help="[default: the run's id, .zip]"
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Output file. [default: RUN_ID.zip]",
 )
-@click.option("--with-packages", is_flag=True, help="The packages of the environment, or its image, too.")
+@click.option(
+    "--with-packages", is_flag=True, help="Include the packages of the environment, or its image."
+)
 @click.option("--max-input", metavar="SIZE", help="Leave out larger inputs. [default: 100MB]")
 @click.option(
     "--sign",
     type=click.Path(path_type=Path),
     metavar="KEY",
-    help="Sign it: an Ed25519 key, as a PEM file. Needs reprise-ml[sign].",
+    help="Sign with an Ed25519 key in a PEM file. Needs reprise-ml[sign].",
 )
-@click.option("--offline", is_flag=True, help="Fetch nothing: use what is there. [env: REPRISE_OFFLINE]")
+@click.option("--offline", is_flag=True, help="Do not use the network. [env: REPRISE_OFFLINE]")
 @tracking_option
 @json_option
 def make(
@@ -59,9 +65,9 @@ def make(
     tracking_uri: str | None,
     json_: bool,
 ) -> None:
-    """Put RUN into a file: source, environment lock, record, inputs, artifacts, metrics.
+    """Export RUN to a file: source, environment lock, record, inputs, artifacts, metrics.
 
-    RUN is a run id, the start of one, or @last.
+    RUN is a run id or its prefix, or @last.
     """
     from reprise.amounts import read_size
     from reprise.runner.bundle import making
@@ -86,15 +92,15 @@ def make(
 @bundle.command()
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option(
-    "--key", type=click.Path(path_type=Path), metavar="PUB", help="Demand that this key has signed it."
+    "--key", type=click.Path(path_type=Path), metavar="PUB", help="Require a signature by this key."
 )
 @json_option
 def verify(file: Path, key: Path | None, json_: bool) -> None:
-    """Say whether each file of a bundle is as it was made, and who has signed that.
+    """Verify the files and the signature of a bundle.
 
-    The source that it shows must be the one that it runs.
+    The source that the bundle shows must be the source that it runs.
 
-    Without --key anybody may have made the bundle; exit code 3 when it is not as it was made.
+    Without --key, the author of the bundle is not verified. The exit code is 3 if the bundle was changed.
     """
     from reprise.runner.bundle.opening import check_provenance, record_of, unpacked
     from reprise.runner.bundle.reviewing import check_kept_source
@@ -104,7 +110,7 @@ def verify(file: Path, key: Path | None, json_: bool) -> None:
         check_kept_source(found, record_of(found))
     counted = show.counted(len(manifest.files), "file")
     signed = "signed with the key" if key else "signed" if provenance.signatures else "not signed"
-    log.info("%s is whole: run %s, %s, %s", file, manifest.run_id, counted, signed)
+    log.info("%s is valid: run %s, %s, %s", file, manifest.run_id, counted, signed)
     if json_:
         show.as_json(
             {

@@ -1,4 +1,4 @@
-"""``reprise check``: every fault of a project's files at once, and what keeps it from being repeated."""
+"""``reprise check``: all faults of a project's files, and what makes its runs hard to reproduce."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ if TYPE_CHECKING:
 @click.option(
     "--strict",
     is_flag=True,
-    help="Warnings are faults too, and so is what keeps a run from being performed again exactly.",
+    help="Fail on warnings, and on anything that makes runs hard to reproduce.",
 )
 @refused_python(
-    "check reads files and makes no environment",
-    "reprise run URI --dry-run --python VERSION says whether that Python is there",
+    "check does not create an environment",
+    "use reprise run URI --dry-run --python VERSION to check whether that Python is available",
 )
 @json_option
 def check(uri: str, version: str | None, strict: bool, json_: bool) -> int:
-    """Tell every fault of the MLproject at URI and of its environment file.
+    """Check the MLproject file at URI and its environment file for errors.
 
-    With --strict also what keeps a run from being performed again, each with the reason and what to do.
+    With --strict, also check for anything that makes runs hard to reproduce, with the reason and a fix.
     """
     from reprise.envs import registry as envs
     from reprise.runner.lint import lint

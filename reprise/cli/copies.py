@@ -28,7 +28,7 @@ def copy(
     writes: bool = True,
     with_deleted: bool = True,
 ) -> Census:
-    """Copy all that the source yields, or compare it where ``writes`` is False."""
+    """Copy everything from the source, or only compare it when ``writes`` is False."""
     from reprise.tracking.copy.transfer import Transfer
 
     with progress.spinner(f"Looking at {source.uri}") as say:
@@ -39,7 +39,7 @@ def copy(
 
 
 def show_census(census: Census, *, json_: bool) -> None:
-    """What was left out, by name, on stderr; the table on stdout."""
+    """Print the differences to stderr and the table to stdout."""
     for note in census.notes:
         show.print_note(note)
     hinted: set[str | None] = {None}
@@ -55,7 +55,7 @@ def show_census(census: Census, *, json_: bool) -> None:
 
 
 def tell_copied(done: str, census: Census, start: float) -> None:
-    """Say what was ``done`` (``Imported``, ``Pushed``) since ``start``, a ``time.monotonic()``."""
+    """Print what was ``done`` (``Imported``, ``Pushed``) since ``start``, a ``time.monotonic()``."""
     runs = show.counted(census.new, "run")
     there = f", {census.there} were there already" if census.there else ""
     took = show.duration(time.monotonic() - start)
@@ -63,17 +63,17 @@ def tell_copied(done: str, census: Census, start: float) -> None:
 
 
 def refuse_differences(census: Census) -> None:
-    """Raise RepriseError where anything is missing or otherwise."""
+    """Raise RepriseError if anything is missing or different."""
     if census.differences:
         raise RepriseError(
-            f"{census.destination} is not all that {census.source} is: {_differences(census)}",
-            hint="the same command tries again what failed",
+            f"{census.destination} does not have everything in {census.source}: {_differences(census)}",
+            hint="run the same command again to retry what failed",
         )
 
 
 def _differences(census: Census) -> str:
     number = len(census.differences)
-    return f"{show.counted(number, 'difference')}, told above" if number else "nothing is missing"
+    return f"{show.counted(number, 'difference')}, listed above" if number else "nothing is missing"
 
 
 def _told(difference: Fault) -> str:
@@ -90,7 +90,7 @@ def _cells(line: Line) -> tuple[str, ...]:
 
 
 def _as_object(census: Census) -> dict[str, object]:
-    """As documented in docs/how-to/import-from-mlflow.md."""
+    """Return the census as documented in docs/how-to/import-from-mlflow.md."""
     return {
         "source": census.source,
         "destination": census.destination,

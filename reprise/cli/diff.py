@@ -22,13 +22,13 @@ _WIDEST = 60
 @click.command()
 @click.argument("a", metavar="A")
 @click.argument("b", metavar="B")
-@click.option("--all", "all_", is_flag=True, help="Also what is the same.")
+@click.option("--all", "all_", is_flag=True, help="Also show what is the same.")
 @tracking_option
 @json_option
 def diff(a: str, b: str, all_: bool, tracking_uri: str | None, json_: bool) -> None:
-    """Show what differs between the runs A and B, uncommitted changes included.
+    """Show the differences between the runs A and B, including uncommitted changes.
 
-    A run is an id, the start of one, or @last.
+    A run is a run id or its prefix, or @last.
     """
     from reprise.runner.jobs.find import find_run
     from reprise.runner.verdict.changes import changes, only_differences
@@ -48,11 +48,11 @@ def diff(a: str, b: str, all_: bool, tracking_uri: str | None, json_: bool) -> N
         return
     titles = [run.run_id[:8] for run in runs]
     if not _show(shown, titles, all_):
-        show.print_note("Nothing differs")
+        show.print_note("No differences")
 
 
 def _show(found: Changes, titles: Sequence[str], all_: bool) -> bool:
-    """Print the blocks that have something in them; whether there was one."""
+    """Print the blocks that are not empty; return whether there were any."""
     blocks = [*_blocks(found)]
     source = found.source
     if source.diff or source.note or source.a != source.b or all_:

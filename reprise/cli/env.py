@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
 _SHORT = 12  # digits of a digest
 _LONGEST = 30  # characters of a title
-_WORD_HELP = "ENV is a name or the start of a digest, RUN an id, the start of one, or @last."
+_WORD_HELP = "ENV is a name or a digest prefix; RUN is a run id or its prefix, or @last."
 
 
 @click.group()
 def env() -> None:
-    """List, show, compare, enter, check and remove environments."""
+    """List, inspect, compare, enter, verify and remove environments."""
 
 
 env.add_command(exec_)
@@ -36,7 +36,7 @@ env.add_command(prune)
 @env.command("list")
 @json_option
 def list_(json_: bool) -> None:
-    """The environments of the cache, the last used one first; images of docker are the engine's."""
+    """List the environments in the cache, most recently used first. Docker images are not included."""
     from reprise.envs.cache import inventory
     from reprise.progress import spinner
 
@@ -49,9 +49,9 @@ def list_(json_: bool) -> None:
     show.table(head, [_row(item) for item in facts])
 
 
-@env.command("show", help=f"The lock of an environment: interpreter and every package. {_WORD_HELP}")
+@env.command("show", help=f"Show the interpreter and all packages of an environment. {_WORD_HELP}")
 @click.argument("word", metavar="ENV|RUN")
-@click.option("--lock", "lock_", is_flag=True, help="Print the lock's own text.")
+@click.option("--lock", "lock_", is_flag=True, help="Print the text of the lock.")
 @tracking_option
 @json_option
 def show_(word: str, lock_: bool, tracking_uri: str | None, json_: bool) -> None:
@@ -60,7 +60,7 @@ def show_(word: str, lock_: bool, tracking_uri: str | None, json_: bool) -> None
     from reprise.runner.restore.environments import named
 
     if lock_ and json_:
-        raise UsageError("--lock prints the lock as it is; it goes without --json")
+        raise UsageError("--lock prints the lock as it is and cannot be combined with --json")
     found = named(word, partial(opened, tracking_uri))
     if lock_:
         click.echo(make_legible(found.lock.text), nl=False)
@@ -88,7 +88,7 @@ def show_(word: str, lock_: bool, tracking_uri: str | None, json_: bool) -> None
     show.table(("PACKAGE", "VERSION", "KIND", "BUILD", "HASH", "FROM"), map(_package_row, packages))
 
 
-@env.command("diff", help=f"Package by package. A, B: ENV, RUN or a lock file. {_WORD_HELP}")
+@env.command("diff", help=f"Compare the packages of A and B: ENV, RUN or a lock file. {_WORD_HELP}")
 @click.argument("a", metavar="A")
 @click.argument("b", metavar="B")
 @tracking_option
@@ -113,11 +113,11 @@ def diff(a: str, b: str, tracking_uri: str | None, json_: bool) -> None:
     show.table(("", "PACKAGE", _title(a), _title(b), ""), rows)
 
 
-@env.command("path", help=f"The folder of an environment; it is made again when it is gone. {_WORD_HELP}")
+@env.command("path", help=f"Print the folder of an environment, recreated if it was removed. {_WORD_HELP}")
 @click.argument("word", metavar="ENV|RUN")
 @refused_python(
-    "the lock of an environment says its Python",
-    "reprise env exec URI --python VERSION makes the environment of a project with another one",
+    "the lock of an environment sets its Python",
+    "use reprise env exec URI --python VERSION for the environment of a project with another Python",
 )
 @tracking_option
 def path(word: str, tracking_uri: str | None) -> None:
@@ -135,9 +135,9 @@ def path(word: str, tracking_uri: str | None) -> None:
 @click.argument("word", metavar="[ENV]", required=False)
 @json_option
 def check(word: str | None, json_: bool) -> None:
-    """Compare every file of ENV (or of all environments) with the hash that its package gives.
+    """Verify the files of ENV, or of all environments, against the hashes of their packages.
 
-    A damaged one is made again at its next use.
+    A damaged environment is recreated on its next use.
     """
     from reprise.envs.cache import checking, inventory
     from reprise.progress import spinner
@@ -146,7 +146,7 @@ def check(word: str | None, json_: bool) -> None:
     if word is not None:
         entry = inventory.find(word)
         if entry is None:
-            raise UsageError(f'"{word}" is no environment of the cache', hint="reprise env list")
+            raise UsageError(f'"{word}" is not an environment in the cache', hint="reprise env list")
         cached = [entry]
     with spinner("Reading every file"):
         found = {entry.name: checking.check(entry) for entry in cached}
@@ -158,7 +158,7 @@ def check(word: str | None, json_: bool) -> None:
         for sentence in () if json_ else wrong or ():
             show.print_line(f"  {sentence}")
     if damaged := [name for name, wrong in found.items() if wrong]:
-        raise EnvError(f"damaged: {', '.join(damaged)}", hint="the next use of each makes it again")
+        raise EnvError(f"damaged: {', '.join(damaged)}", hint="each is recreated on its next use")
 
 
 def _facts(entry: Entry) -> dict[str, Any]:
@@ -213,11 +213,11 @@ def _package_row(package: Package) -> tuple[str, ...]:
 
 
 def _title(word: str) -> str:
-    """A column's title: the word as typed, of a long one its last part."""
+    """Return a column's title: the word as typed, or the last part of a long word."""
     return word if len(word) <= _SHORT else word.rpartition("/")[2][:_LONGEST]
 
 
 def _absence(manager: str) -> str:
     if manager == "local":
-        return "the current environment of its machine (local), nothing was made"
-    return "not in the cache" if manager != "docker" else "images are the engine's"
+        return "it used the current environment of its machine (local)"
+    return "not in the cache" if manager != "docker" else "images are kept by the docker engine"

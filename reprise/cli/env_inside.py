@@ -20,22 +20,24 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _F = TypeVar("_F", bound=Callable[..., Any])
-_WHICH = "ENV is of the cache, RUN recorded, URI a project as for reprise run."
+_WHICH = "ENV is in the cache, RUN is a recorded run, URI is a project as for reprise run."
 
 
 def _options(function: _F) -> _F:
     for option in (
-        click.option("--env-manager", metavar="NAME", help="As for reprise run; for a URI."),
+        click.option(
+            "--env-manager", metavar="NAME", help="Environment manager, as for reprise run; only for a URI."
+        ),
         python_option,
-        click.option("-v", "--version", metavar="REF", help="Branch, tag or commit; for a URI."),
-        click.option("--offline", is_flag=True, help="Fetch nothing. [env: REPRISE_OFFLINE]"),
+        click.option("-v", "--version", metavar="REF", help="Branch, tag or commit; only for a URI."),
+        click.option("--offline", is_flag=True, help="Do not use the network. [env: REPRISE_OFFLINE]"),
         tracking_option,
     ):
         function = option(function)
     return function
 
 
-@click.command("exec", help=f"Run a command inside an environment, without a run. {_WHICH}")
+@click.command("exec", help=f"Run a command inside an environment, without recording a run. {_WHICH}")
 @click.argument("word", metavar="ENV|RUN|URI")
 @click.argument("argv", metavar="-- COMMAND...", nargs=-1, required=True, type=click.UNPROCESSED)
 @_options
@@ -48,7 +50,7 @@ def exec_(context: click.Context, /, word: str, argv: tuple[str, ...], **given: 
     context.exit(code)
 
 
-@click.command("shell", help=f"Your own shell inside an environment. {_WHICH}")
+@click.command("shell", help=f"Open your shell inside an environment. {_WHICH}")
 @click.argument("word", metavar="ENV|RUN|URI")
 @_options
 @click.pass_context
@@ -88,10 +90,13 @@ def _entered(
         return
     if env_manager is not None or version is not None or python is not None:
         raise UsageError(
-            "--env-manager, --python and --version are for a project's URI", hint="leave them out"
+            "--env-manager, --python and --version only work with the URI of a project", hint="remove them"
         )
     found = environments.named(word, partial(opened, tracking_uri))
     if found.lock.manager == "local":
-        log.warning("%s is the current one of its machine (local): nothing was made for it", found.title)
+        log.warning(
+            "%s used the current environment of its machine (local): there is no environment to enter",
+            found.title,
+        )
     with environments.inside(found, offline=request.offline) as environment:
         yield environment

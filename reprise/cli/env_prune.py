@@ -28,18 +28,18 @@ _SECONDS = {"s": 1, "min": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
     default="30d",
     show_default=True,
     metavar="TIME",
-    help="Unused for so long: 12h, 30d, 8w.",
+    help="Remove environments unused for this long: 12h, 30d, 8w.",
 )
-@click.option("--keep-reproducible", is_flag=True, help="Keep what a run needs that is not deleted.")
-@click.option("--dry-run", is_flag=True, help="Tell what would be removed.")
+@click.option("--keep-reproducible", is_flag=True, help="Keep environments of runs that are not deleted.")
+@click.option("--dry-run", is_flag=True, help="Show what would be removed.")
 @tracking_option
 @json_option
 def prune(
     older_than: str, keep_reproducible: bool, dry_run: bool, tracking_uri: str | None, json_: bool
 ) -> None:
-    """Remove environments that nobody used for long, and what killed processes left in the cache.
+    """Remove unused environments, and what killed processes left in the cache.
 
-    An environment that a run is in stays. The runs that used it keep their locks.
+    An environment in use is kept. The runs that used an environment keep their locks.
     """
     from reprise.progress import spinner
     from reprise.runner.maintenance.prune import prune_cache
@@ -49,7 +49,7 @@ def prune(
     here = open_tracking(tracking_uri or os.environ.get("MLFLOW_TRACKING_URI"), paths.here())
     known = None if isinstance(here, EmbeddedStore) and not here.exists else here
     try:
-        with spinner("Looking for what nobody needs"):
+        with spinner("Looking for unused environments"):
             pruned = prune_cache(
                 _seconds(older_than), keep_reproducible=keep_reproducible, dry_run=dry_run, here=known
             )
@@ -64,7 +64,7 @@ def prune(
 def _seconds(text: str) -> float:
     found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([a-z]*)", text.strip())
     if found is None or (found[2] not in _SECONDS and float(found[1]) != 0):
-        raise UsageError(f'--older-than "{text}" is no time', hint="write 12h, 30d or 8w")
+        raise UsageError(f'--older-than "{text}" is not a duration', hint="for example 12h, 30d or 8w")
     return float(found[1]) * _SECONDS.get(found[2], 1)
 
 
@@ -77,7 +77,9 @@ def _tell(pruned: Pruned, verb: str) -> None:
             "%s %s, %s%s", verb, _named(judged), show.size(judged.size), f": {needed}" if needed else ""
         )
         if runs := judged.needed.runs:
-            log.info("  each has its lock: reprise env path %s makes it again", runs[0][:8])
+            log.info(
+                "  each run has its lock: recreate the environment with reprise env path %s", runs[0][:8]
+            )
     kinds: dict[str, list[int]] = {}
     if pruned.removed:
         kinds["environments"] = [judged.size for judged in pruned.removed]
@@ -87,7 +89,7 @@ def _tell(pruned: Pruned, verb: str) -> None:
         noun = kind if len(sizes) > 1 else kind.removesuffix("s")
         log.info("%s %d %s, %s", verb, len(sizes), noun, show.size(sum(sizes)))
     if not kinds:
-        log.info("There is nothing to remove")
+        log.info("Nothing to remove")
 
 
 def _named(judged: Judged) -> str:
@@ -100,7 +102,7 @@ def _needed(judged: Judged) -> str:
     said = []
     if runs := judged.needed.runs:
         said.append(f"{len(runs)} runs used it" if len(runs) > 1 else f"run {runs[0][:8]} used it")
-    said += [f"{store} could not be asked for its runs" for store in judged.needed.silent]
+    said += [f"the runs of {store} could not be read" for store in judged.needed.silent]
     return "; ".join(said)
 
 

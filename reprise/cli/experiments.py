@@ -17,11 +17,11 @@ def experiments() -> None:
 
 
 @experiments.command("list")
-@click.option("--deleted", is_flag=True, help="Those that were deleted.")
+@click.option("--deleted", is_flag=True, help="List deleted experiments.")
 @tracking_option
 @json_option
 def list_(deleted: bool, tracking_uri: str | None, json_: bool) -> None:
-    """All experiments, newest first."""
+    """List all experiments, newest first."""
     from reprise.runner.jobs.find import all_experiments
 
     with opened(tracking_uri) as tracking:
@@ -38,7 +38,7 @@ def list_(deleted: bool, tracking_uri: str | None, json_: bool) -> None:
 @tracking_option
 @json_option
 def create(name: str, tracking_uri: str | None, json_: bool) -> None:
-    """Make an experiment, and print its id."""
+    """Create an experiment and print its id."""
     with opened(tracking_uri, make=True) as tracking:
         made = tracking.create_experiment(name)
     if json_:
@@ -47,7 +47,7 @@ def create(name: str, tracking_uri: str | None, json_: bool) -> None:
         click.echo(made)
 
 
-@experiments.command("rename", help=f"Give an experiment another name. {_HELP}")
+@experiments.command("rename", help=f"Rename an experiment. {_HELP}")
 @click.argument("experiment")
 @click.argument("new_name")
 @tracking_option
@@ -60,7 +60,9 @@ def rename(experiment: str, new_name: str, tracking_uri: str | None) -> None:
     show.print_note(f'Renamed experiment {found.experiment_id} from "{found.name}" to "{new_name}"')
 
 
-@experiments.command("delete", help=f"Delete experiments and their runs; restore brings them back. {_HELP}")
+@experiments.command(
+    "delete", help=f"Delete experiments and their runs; reprise experiments restore undoes it. {_HELP}"
+)
 @click.argument("experiments", metavar="EXPERIMENT...", nargs=-1, required=True)
 @tracking_option
 def delete(experiments: tuple[str, ...], tracking_uri: str | None) -> None:
@@ -71,14 +73,14 @@ def delete(experiments: tuple[str, ...], tracking_uri: str | None) -> None:
         found = [find_experiment(tracking, experiment) for experiment in experiments]
         for item in found:
             if item.lifecycle_stage == "deleted":
-                raise UsageError(f'experiment "{item.name}" is deleted already')
+                raise UsageError(f'experiment "{item.name}" is already deleted')
             refuse_watched_in(tracking, item)
         for item in found:
             tracking.delete_experiment(item.experiment_id)
             show.print_note(f'Deleted experiment {item.experiment_id} "{item.name}"')
 
 
-@experiments.command("restore", help=f"Bring deleted experiments back, with their runs. {_HELP}")
+@experiments.command("restore", help=f"Restore deleted experiments and their runs. {_HELP}")
 @click.argument("experiments", metavar="EXPERIMENT...", nargs=-1, required=True)
 @tracking_option
 def restore(experiments: tuple[str, ...], tracking_uri: str | None) -> None:

@@ -25,20 +25,20 @@ _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
     "--older-than",
     default="0s",
     metavar="AGE",
-    help="Only what was deleted longer ago than this: 30d, 12h, 2w. [default: everything deleted]",
+    help="Only remove what was deleted longer ago: 30d, 12h, 2w. [default: everything deleted]",
 )
-@click.option("--dry-run", is_flag=True, help="Tell what would be removed, and remove nothing.")
+@click.option("--dry-run", is_flag=True, help="Show what would be removed without removing it.")
 @tracking_option
 @json_option
 def gc(older_than: str, dry_run: bool, tracking_uri: str | None, json_: bool) -> None:
-    """Remove for good the runs, logged models and experiments that were deleted, with their files."""
+    """Permanently remove deleted runs, logged models and experiments, with their files."""
     from reprise import progress
     from reprise.runner.maintenance.gc import collect
     from reprise.tracking.rest.store import RestTracking
     from reprise.tracking.sqlite.store import EmbeddedStore
 
     age, start = _milliseconds(older_than), time.monotonic()
-    with opened(tracking_uri) as tracking, progress.spinner("Looking for what was deleted") as say:
+    with opened(tracking_uri) as tracking, progress.spinner("Looking for deleted runs") as say:
         if isinstance(tracking, EmbeddedStore):
             found = collect(tracking.directory, age, dry_run=dry_run, say=say)
         elif isinstance(tracking, RestTracking):
@@ -46,8 +46,8 @@ def gc(older_than: str, dry_run: bool, tracking_uri: str | None, json_: bool) ->
 
             found = collect_over_http(tracking.connection, age, dry_run=dry_run)
         else:
-            hint = "mlflow gc does this for MLflow's own stores"
-            raise UsageError(f"{tracking.uri} is no store of reprise", hint=hint)
+            hint = "use mlflow gc for MLflow's own stores"
+            raise UsageError(f"{tracking.uri} is not a reprise store", hint=hint)
     if json_:
         show.as_json(found)
     elif dry_run and found.removed:
@@ -57,7 +57,7 @@ def gc(older_than: str, dry_run: bool, tracking_uri: str | None, json_: bool) ->
         show.print_note(f"Kept {item.kind} {item.id} ({item.name}): {reason}")
     if found.left:
         count = show.counted(len(found.left), "place")
-        show.print_note(f"Files in {count} could not be removed; the next reprise gc tries again")
+        show.print_note(f"Could not remove the files in {count}; the next reprise gc retries")
     what = f"{_counts(found.removed)} and {show.counted(found.files, 'file')} ({show.size(found.size)})"
     if dry_run:
         show.print_note(f"Would remove {what}")
@@ -74,5 +74,5 @@ def _counts(removed: Sequence[Deleted]) -> str:
 def _milliseconds(age: str) -> int:
     found = re.fullmatch(r"(\d{1,9}) ?([smhdw])", age.strip().lower())
     if found is None:
-        raise UsageError(f'--older-than "{age}" is no length of time', hint="for example 30d, 12h or 2w")
+        raise UsageError(f'--older-than "{age}" is not a duration', hint="for example 30d, 12h or 2w")
     return int(found[1]) * _UNITS[found[2]] * 1000

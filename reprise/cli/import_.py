@@ -22,11 +22,13 @@ if TYPE_CHECKING:
     "--artifacts",
     type=click.Path(path_type=Path, exists=True, file_okay=False),
     metavar="DIR",
-    help="Where the artifacts of a folder or a database lie, if not where it says.",
+    help="Folder of the artifacts, if they are not where the source says.",
 )
-@click.option("--no-artifacts", is_flag=True, help="Bring in what was logged, without the files.")
-@click.option("--check", is_flag=True, help="Compare value by value what is here already; write nothing.")
-@click.option("--strict", is_flag=True, help="End with an error when anything is missing or differs.")
+@click.option("--no-artifacts", is_flag=True, help="Do not import the files of runs.")
+@click.option(
+    "--check", is_flag=True, help="Compare what is already imported, value by value, without writing."
+)
+@click.option("--strict", is_flag=True, help="Fail if anything is missing or different.")
 @tracking_option
 @json_option
 def import_(
@@ -38,11 +40,11 @@ def import_(
     tracking_uri: str | None,
     json_: bool,
 ) -> None:
-    """Bring in a store of MLflow's, and count what arrived.
+    """Import the runs of an MLflow store, and report the counts.
 
-    SRC is a folder mlruns, a database (mlflow.db, sqlite:///mlflow.db, postgresql://...), or the URL of a
-    server. Runs keep their ids. The same command again continues where it stopped, and brings what changed
-    since; what was changed here stays.
+    SRC is an mlruns folder, a database (mlflow.db, sqlite:///mlflow.db, postgresql://...), or the URL of a
+    server. Runs keep their ids. Run the same command again to continue after an interruption, or to import
+    later changes; local changes are kept.
     """
     from contextlib import closing
 
@@ -57,11 +59,15 @@ def import_(
         _destination(tracking_uri) as store,
     ):
         if opened.uri == store.uri and type(opened).__name__ == "TrackingSource":
-            raise UsageError(f"{store.uri} is the store itself", hint="--tracking-uri names another")
+            raise UsageError(
+                f"{store.uri} is the store itself", hint="use --tracking-uri to select another"
+            )
         sweep_store(store)
         sweep_cache()
         if check and not store.exists:
-            raise UsageError(f"there is no store at {store.uri}", hint="--tracking-uri names another")
+            raise UsageError(
+                f"there is no store at {store.uri}", hint="use --tracking-uri to select another"
+            )
         census = copies.copy(opened, store, artifacts=not no_artifacts, writes=not check)
     copies.show_census(census, json_=json_)
     if check:
@@ -82,7 +88,7 @@ def _destination(tracking_uri: str | None) -> EmbeddedDestination:
     store = open_tracking(uri, paths.here())
     if not isinstance(store, EmbeddedStore):
         raise UsageError(
-            f"a store is imported into a folder, and {store.uri} is none",
-            hint="--tracking-uri names a folder; reprise push sends runs to a server",
+            f"cannot import into {store.uri}: it is not a folder",
+            hint="use --tracking-uri to select a folder, or reprise push to send runs to a server",
         )
     return EmbeddedDestination(store.directory)

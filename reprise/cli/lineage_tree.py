@@ -28,7 +28,7 @@ class _Node(NamedTuple):
 
 
 def draw(found: Lineage) -> None:
-    """Print the tree, and on stderr what cannot be told."""
+    """Print the tree to stdout, and what is not known to stderr."""
     click.echo(click.style(make_legible_line(_title(found.version)), bold=True))
     for line in _lines(list(_of_version(found))):
         click.echo(line)

@@ -17,7 +17,7 @@ _ALL = ""  # --upgrade without a name
 @click.argument("uri", default=".")
 @click.option("-v", "--version", metavar="REF", help="Branch, tag or commit of a git project.")
 @click.option(
-    "--env-manager", metavar="NAME", help="The manager whose lock it is. [default: by the project]"
+    "--env-manager", metavar="NAME", help="Environment manager to lock for. [default: by the project]"
 )
 @python_option
 @click.option(
@@ -26,15 +26,19 @@ _ALL = ""  # --upgrade without a name
     is_flag=False,
     flag_value=_ALL,
     metavar="[PACKAGE]",
-    help="Resolve everything anew, or one package; repeatable.",
+    help="Upgrade all packages, or one; repeatable.",
 )
-@click.option("--as-of", metavar="DATE", help="Packages as they were at a date or time, or at the commit.")
-@click.option("--platform", "platforms", multiple=True, metavar="NAME", help="As linux-64; repeatable.")
+@click.option(
+    "--as-of", metavar="DATE", help="Packages as of a date or time, or `commit` for the commit's date."
+)
+@click.option(
+    "--platform", "platforms", multiple=True, metavar="NAME", help="Platform, such as linux-64; repeatable."
+)
 @click.option(
     "-o", "--output", type=Path, metavar="DIR", help="Folder for the lock of a git URL or archive."
 )
-@click.option("--offline", is_flag=True, help="Fetch nothing. [env: REPRISE_OFFLINE]")
-@click.option("--locked", is_flag=True, help="Only check: exit 4 when the lock is missing or outdated.")
+@click.option("--offline", is_flag=True, help="Do not use the network. [env: REPRISE_OFFLINE]")
+@click.option("--locked", is_flag=True, help="Only check the lock: exit 4 if it is missing or outdated.")
 @json_option
 def lock(
     uri: str,
@@ -49,15 +53,15 @@ def lock(
     locked: bool,
     json_: bool,
 ) -> None:
-    """Write the lock of the project at URI beside it, and keep what an earlier one says.
+    """Write the lock of the project at URI next to it. Versions in an existing lock are kept.
 
-    A lock that is there is used by reprise run.
+    reprise run uses the lock.
     """
     from reprise.runner import locks
     from reprise.runner.planning.request import make_request
 
     if locked and (upgrade or as_of or platforms or output):
-        raise UsageError("--locked only checks", hint="leave --upgrade, --as-of, --platform and -o out")
+        raise UsageError("--locked only checks", hint="remove --upgrade, --as-of, --platform and -o")
     request = make_request(
         uri,
         parameters={},

@@ -1,4 +1,4 @@
-"""What the library logs, told on stderr: one line each; stdout is for data only."""
+"""Log messages of the library on stderr, one line each; stdout is for data only."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class _OnStderr(logging.Handler):
 
 
 def colour() -> bool | None:
-    """False where colours are not wanted, None where it depends on the stream."""
+    """Return False if colours are disabled, None if it depends on the stream."""
     return False if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb" else None
 
 

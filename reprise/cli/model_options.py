@@ -1,4 +1,4 @@
-"""The options of the verbs that put a model to work."""
+"""Options of the verbs that load a model."""
 
 from __future__ import annotations
 
@@ -23,9 +23,11 @@ _OPTIONS = (
         metavar="URI",
         help="models:/NAME@ALIAS, models:/NAME/VERSION, runs:/RUN/PATH or a folder.",
     ),
-    click.option("--env-manager", metavar="NAME", help="virtualenv, conda, or local: the current one."),
+    click.option(
+        "--env-manager", metavar="NAME", help="virtualenv, conda, or local for the current environment."
+    ),
     python_option,
-    click.option("--offline", is_flag=True, help="Fetch nothing. [env: REPRISE_OFFLINE]"),
+    click.option("--offline", is_flag=True, help="Do not use the network. [env: REPRISE_OFFLINE]"),
 )
 
 
@@ -37,7 +39,7 @@ def model_options(command: F) -> F:
 
 
 def policy_of(python: str | None, offline: bool) -> Policy:
-    """How the model's environment may be made, as the options say."""
+    """Return the policy for creating the model's environment, from the options."""
     from reprise.runner.planning.request import is_offline, read_python
     from reprise.schemas.environment import Policy
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @click.group()
 def models() -> None:
-    """List, show, register, alias, stage, delete, serve and ask registered models."""
+    """Manage registered models: list, register, alias, serve, predict, package, delete."""
 
 
 models.add_command(build_docker)
@@ -32,7 +32,7 @@ models.add_command(serve)
 @tracking_option
 @json_option
 def list_(filter_: str, tracking_uri: str | None, json_: bool) -> None:
-    """All registered models by name, with their newest version."""
+    """List registered models by name, with their newest version."""
     from reprise.tracking.search.paging import pages
 
     with opened(tracking_uri) as tracking:
@@ -50,10 +50,10 @@ def list_(filter_: str, tracking_uri: str | None, json_: bool) -> None:
 @tracking_option
 @json_option
 def show_(name: str, version: str | None, tracking_uri: str | None, json_: bool) -> None:
-    """A registered model with all its versions, or the lineage of one.
+    """Show a registered model with its versions, or the lineage of VERSION.
 
-    VERSION is a number, @ALIAS, a stage, or latest: the run that made it, the project with its commit,
-    the environment and the data, and whether the run was reproduced.
+    VERSION is a number, @ALIAS, a stage, or latest. The lineage has the run that logged it, the project and
+    commit, the environment, the data, and whether the run was reproduced.
     """
     from reprise.runner.models.versions import versions_of
 
@@ -98,16 +98,15 @@ def _show_lineage(name: str, version: str, tracking_uri: str | None, json_: bool
 @models.command("register")
 @click.argument("source")
 @click.argument("name")
-@click.option("--description", metavar="TEXT", help="What this version is.")
+@click.option("--description", metavar="TEXT", help="Description of the version.")
 @tracking_option
 @json_option
 def register(
     source: str, name: str, description: str | None, tracking_uri: str | None, json_: bool
 ) -> None:
-    """Make SOURCE the next version of the model NAME, which is made when there is none.
+    """Register SOURCE as the next version of the model NAME, created if missing.
 
-    SOURCE is runs:/RUN/PATH, models:/m-ID or models:/NAME/VERSION; RUN is an id, the start of one, or
-    @last.
+    SOURCE is runs:/RUN/PATH, models:/m-ID or models:/NAME/VERSION. RUN is a run id or its prefix, or @last.
     """
     from reprise.runner.models.register import register as register_model
 
@@ -126,9 +125,9 @@ def register(
 @click.option("--delete", is_flag=True, help="Remove the alias instead.")
 @tracking_option
 def alias(name: str, alias: str, version: str | None, delete: bool, tracking_uri: str | None) -> None:
-    """Point ALIAS at a version of the model NAME: models:/NAME@ALIAS means it from then on."""
+    """Set ALIAS of the model NAME to VERSION, which models:/NAME@ALIAS then refers to."""
     if delete == (version is not None):
-        raise UsageError("an alias is pointed at VERSION, or removed by --delete")
+        raise UsageError("give either VERSION or --delete")
     with opened(tracking_uri) as tracking:
         if version is None:
             if alias not in tracking.get_registered_model(name).aliases:
@@ -146,7 +145,9 @@ def alias(name: str, alias: str, version: str | None, delete: bool, tracking_uri
 @click.argument("name")
 @click.argument("version")
 @click.argument("stage")
-@click.option("--archive-existing", is_flag=True, help="Move the versions of that stage to Archived.")
+@click.option(
+    "--archive-existing", is_flag=True, help="Move the current versions of that stage to Archived."
+)
 @tracking_option
 def stage(name: str, version: str, stage: str, archive_existing: bool, tracking_uri: str | None) -> None:
     """Move a version of the model NAME to STAGE: None, Staging, Production or Archived."""
@@ -162,7 +163,7 @@ def stage(name: str, version: str, stage: str, archive_existing: bool, tracking_
 @click.argument("versions", metavar="[VERSION]...", nargs=-1)
 @tracking_option
 def delete(name: str, versions: tuple[str, ...], tracking_uri: str | None) -> None:
-    """Delete versions of the model NAME, or all of it, for good. The files stay with their runs."""
+    """Permanently delete versions of the model NAME, or the model. The files stay with their runs."""
     from reprise.runner.models.versions import versions_of
 
     with opened(tracking_uri) as tracking:

@@ -1,4 +1,4 @@
-"""``reprise models build-docker``: an image that serves a model."""
+"""``reprise models build-docker``: build an image that serves a model."""
 
 from __future__ import annotations
 
@@ -15,15 +15,19 @@ log = logging.getLogger(__name__)
 
 @click.command("build-docker")
 @model_options
-@click.option("-n", "--name", required=True, metavar="NAME[:TAG]", help="The name of the image.")
+@click.option("-n", "--name", required=True, metavar="NAME[:TAG]", help="Name of the image.")
 @click.option(
     "--base",
     metavar="IMAGE",
-    help="An image with the lock's Python. [default: python:X.Y.Z-slim; for conda debian:12-slim]",
+    help="Base image with the lock's Python. [default: python:X.Y.Z-slim; for conda debian:12-slim]",
 )
 @click.option("--platform", metavar="OS/ARCH", help="linux/amd64 or linux/arm64. [default: the engine's]")
 @click.option(
-    "--port", type=click.IntRange(1, 65535), default=8080, show_default=True, help="Where it listens."
+    "--port",
+    type=click.IntRange(1, 65535),
+    default=8080,
+    show_default=True,
+    help="Port of the server in the container.",
 )
 @tracking_option
 @json_option
@@ -39,10 +43,10 @@ def build_docker(
     tracking_uri: str | None,
     json_: bool,
 ) -> None:
-    """Build an image that serves the model by MLflow's scoring server, from its lock.
+    """Build an image from a model's lock that serves it with MLflow's scoring server.
 
-    Packages are fetched on this machine, by its settings, and checked against the lock: nothing runs while
-    the image is built, and no credentials come into it. The same model and lock give the same layers.
+    Packages are downloaded on this machine, with its settings, and verified against the lock. Nothing runs
+    during the build, and the image contains no credentials. The same model and lock give the same layers.
     """
     from reprise.runner.models.folder import is_address, opened_model
     from reprise.runner.models.image import Wanted, build
@@ -57,4 +61,4 @@ def build_docker(
     if json_:
         show.as_json({"name": image.name, "id": image.id, "platform": image.platform, "port": port})
     else:
-        log.info("docker run --rm -p 127.0.0.1:%d:%d %s serves it", port, port, image.name)
+        log.info("Serve it with: docker run --rm -p 127.0.0.1:%d:%d %s", port, port, image.name)

@@ -26,14 +26,24 @@ _STREAM = "-"
 @click.command()
 @model_options
 @click.option(
-    "-i", "--input-path", "source", default=_STREAM, metavar="FILE", help="The rows. [default: -, stdin]"
-)
-@click.option("-o", "--output-path", "target", default=_STREAM, metavar="FILE", help="[default: -, stdout]")
-@click.option(
-    "--format", "given", type=click.Choice(_FORMATS), help="Of the rows. [default: by the suffix, or json]"
+    "-i", "--input-path", "source", default=_STREAM, metavar="FILE", help="Input rows. [default: -, stdin]"
 )
 @click.option(
-    "--output-format", "asked", type=click.Choice(_FORMATS), help="[default: by the suffix, or json]"
+    "-o",
+    "--output-path",
+    "target",
+    default=_STREAM,
+    metavar="FILE",
+    help="Predictions. [default: -, stdout]",
+)
+@click.option(
+    "--format", "given", type=click.Choice(_FORMATS), help="Input format. [default: by the suffix, or json]"
+)
+@click.option(
+    "--output-format",
+    "asked",
+    type=click.Choice(_FORMATS),
+    help="Output format. [default: by the suffix, or json]",
 )
 @tracking_option
 def predict(
@@ -47,7 +57,7 @@ def predict(
     offline: bool,
     tracking_uri: str | None,
 ) -> None:
-    """Ask a model for predictions of all rows of a file, inside its own environment."""
+    """Predict all rows of a file with a model, inside its own environment."""
     from reprise import paths
     from reprise.runner.jobs.signals import interruptible
     from reprise.runner.models import predict as predicting
@@ -67,12 +77,12 @@ def predict(
 
 
 _LONGEST = 7 * 86400.0
-"""Seconds: a file of many rows may take its time."""
+"""Seconds: a file with many rows can take long."""
 
 
 @contextmanager
 def _of_this_alone(log: Path) -> Iterator[None]:
-    """Remove ``log`` at the end, unless the server failed: the error names it then."""
+    """Remove ``log`` at the end, unless the server failed and the error refers to it."""
     try:
         yield
     except (UsageError, KeyboardInterrupt):
@@ -94,7 +104,7 @@ def _read(source: str) -> bytes:
 
 
 def _refuse_unwritable(target: str) -> None:
-    """Before the model is asked, which may take hours."""
+    """Raise UsageError early, before a prediction that may take hours."""
     path = Path(target)
     if target != _STREAM and path.is_dir():
         raise UsageError(f"-o: cannot write {target}: it is a folder")
@@ -108,10 +118,10 @@ def _write(target: str, predictions: bytes) -> None:
     if target == _STREAM:
         show.print_output([predictions if predictions.endswith(b"\n") else predictions + b"\n"])
         return
-    path = Path(target).resolve()  # a link is followed, and stays one
+    path = Path(target).resolve()  # follow a link, so that it stays a link
     try:
         if path.exists() and not path.is_file():
-            path.write_bytes(predictions)  # a pipe or a device, which nothing may take the place of
+            path.write_bytes(predictions)  # a pipe or a device cannot be replaced by a file
         else:
             write_file(path, predictions)
     except OSError as error:

@@ -17,14 +17,21 @@ _LOOK = 10.0  # seconds
 @model_options
 @click.option("-h", "--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("-p", "--port", default=5000, show_default=True, type=click.IntRange(0, 65535), help="Port.")
-@click.option("-w", "--workers", default=1, show_default=True, type=click.IntRange(1), help="Processes.")
+@click.option(
+    "-w",
+    "--workers",
+    default=1,
+    show_default=True,
+    type=click.IntRange(1),
+    help="Number of worker processes.",
+)
 @click.option(
     "-t",
     "--timeout",
     default=60.0,
     show_default=True,
     type=click.FloatRange(0.1),
-    help="Seconds of a request.",
+    help="Request timeout in seconds.",
 )
 @click.option(
     "--watch",
@@ -32,17 +39,19 @@ _LOOK = 10.0  # seconds
     flag_value=_LOOK,
     type=click.FloatRange(0.1),
     metavar="[SECONDS]",
-    help=f"Look whether URI means another version now, and serve that. [{_LOOK:g} without a number]",
+    help=f"Poll for a new version behind URI and serve it. [{_LOOK:g} seconds by default]",
 )
 @access_options
-@click.option("--max-request", default="100M", show_default=True, metavar="SIZE", help="Largest request.")
+@click.option(
+    "--max-request", default="100M", show_default=True, metavar="SIZE", help="Maximum size of a request."
+)
 @click.option(
     "--limit-concurrency",
     default=256,
     show_default=True,
     type=click.IntRange(1),
     metavar="N",
-    help="Requests at once; more are answered 503.",
+    help="Maximum number of concurrent requests; others get 503.",
 )
 @tracking_option
 def serve(
@@ -60,7 +69,7 @@ def serve(
     tracking_uri: str | None,
     **who: Any,
 ) -> None:
-    """Serve a model over HTTP as MLflow's scoring server, in an environment of its own, until Ctrl-C."""
+    """Serve a model over HTTP like MLflow's scoring server, in its own environment, until Ctrl-C."""
     from reprise import paths
     from reprise.amounts import read_size
     from reprise.runner.models import front

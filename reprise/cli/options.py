@@ -22,15 +22,17 @@ F = TypeVar("F", bound=Callable[..., Any])
 def sandbox_options(command: F) -> F:
     """``--sandbox --no-network``."""
     command = click.option(
-        "--no-network", is_flag=True, help="In a sandbox that reaches the tracking store only."
+        "--no-network", is_flag=True, help="Run in a sandbox that only reaches the tracking store."
     )(command)
     return click.option(
-        "--sandbox", is_flag=True, help="See no home folder and write nowhere else (bubblewrap; Linux)."
+        "--sandbox",
+        is_flag=True,
+        help="Hide the home folder and only allow writes to the run (bubblewrap; Linux).",
     )(command)
 
 
 def sandbox_of(sandbox: bool, no_network: bool) -> Sandbox | None:
-    """What the two options ask for; the second is the first, and more."""
+    """Return the sandbox that the two options request; ``--no-network`` implies ``--sandbox``."""
     from reprise.schemas.job import Sandbox
 
     return Sandbox.asked(sandbox, network=not no_network)
@@ -40,19 +42,19 @@ def tracking_option(function: F) -> F:
     return click.option(
         "--tracking-uri",
         metavar="URI",
-        help="Where runs are recorded: a folder, http(s)://..., or what MLflow understands. "
-        "[env: MLFLOW_TRACKING_URI; default: the folder mlruns found upward from here]",
+        help="Where runs are recorded: a folder, http(s)://..., or any MLflow tracking URI. "
+        "[env: MLFLOW_TRACKING_URI; default: the nearest mlruns folder, here or above]",
     )(function)
 
 
 def python_option(function: F) -> F:
     return click.option(
-        "--python", metavar="VERSION", help="Python of the environment, as 3.10; wins over the project's."
+        "--python", metavar="VERSION", help="Python version, such as 3.10; overrides the project's."
     )(function)
 
 
 def refused_python(why: str, hint: str) -> Callable[[F], F]:
-    """Refuse ``--python`` for a verb that has no choice of a Python, with the reason."""
+    """Refuse ``--python`` with a reason, for a verb where it has no effect."""
 
     def refuse(_: click.Context, __: click.Parameter, version: str | None) -> None:
         if version is not None:
@@ -67,10 +69,10 @@ def json_option(function: F) -> F:
 
 @contextmanager
 def opened(tracking_uri: str | None, *, make: bool = False) -> Iterator[Tracking]:
-    """The store that the user means, with the runs closed whose watchers have died.
+    """Open the user's store, after closing runs whose watchers have died.
 
     Raises:
-        UsageError: there is no store here, and the verb does not ``make`` one.
+        UsageError: there is no store, and the verb does not ``make`` it.
     """
     from reprise.runner.runs.reap import reap
     from reprise.tracking.registry import open_tracking
@@ -78,7 +80,7 @@ def opened(tracking_uri: str | None, *, make: bool = False) -> Iterator[Tracking
 
     tracking = open_tracking(tracking_uri or os.environ.get("MLFLOW_TRACKING_URI") or None, paths.here())
     if isinstance(tracking, EmbeddedStore) and not tracking.exists and not make:
-        hint = "reprise run makes one; --tracking-uri names another"
+        hint = "reprise run creates a store; use --tracking-uri to select another"
         raise UsageError(f"there is no store at {tracking.uri}", hint=hint)
     try:
         reap(tracking)
@@ -88,7 +90,7 @@ def opened(tracking_uri: str | None, *, make: bool = False) -> Iterator[Tracking
 
 
 def name_values(option: str, words: Sequence[str]) -> dict[str, str | None]:
-    """Split each word at its first ``=``; a name alone has the value None. A repeated name is refused."""
+    """Split each word at its first ``=``; a bare name has the value None. A repeated name is an error."""
     values: dict[str, str | None] = {}
     for word in words:
         refuse_undecodable(option, word)
@@ -102,7 +104,7 @@ def name_values(option: str, words: Sequence[str]) -> dict[str, str | None]:
 
 
 def refuse_undecodable(option: str, text: str | None) -> None:
-    """Bytes that are no text in the terminal's encoding cannot be recorded."""
+    """Raise UsageError for bytes that are not text in the terminal's encoding: they cannot be recorded."""
     try:
         (text or "").encode()
     except UnicodeEncodeError:

@@ -1,4 +1,4 @@
-"""Expected, interrupted or unexpected: how a command ends is decided here, for all of them."""
+"""How every command ends: expected errors, interruption, unexpected errors."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from reprise.errors import INTERRUPTED, TERMINATED, UNEXPECTED, RepriseError
 
 
 def exit_code_of(command: Callable[[], object]) -> int:
-    """Run ``command``, tell on stderr what went wrong, and return the exit code."""
+    """Run ``command``, report errors on stderr, and return the exit code."""
     try:
         result = command()
         if sys.stdout is not None:
@@ -34,7 +34,9 @@ def exit_code_of(command: Callable[[], object]) -> int:
     except (KeyboardInterrupt, click.Abort) as error:
         return _interrupted(error)
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # nobody reads on: no second error at exit
+        os.dup2(
+            os.open(os.devnull, os.O_WRONLY), 1
+        )  # the reader closed the pipe: avoid a second error at exit
         return 0
     except OSError as error:
         return _refused_by_system(error)
@@ -60,11 +62,11 @@ def _tell(label: str, text: str) -> None:
 
 
 def _refused_by_system(error: OSError) -> int:
-    """The disk or the system gave out: no fault of ours. The terminal's end of a pipe has no name."""
+    """Report a failure of the disk or the system. An error of stdout has no file name."""
     from reprise import disk
 
     if error.errno == errno.ENOSPC and error.filename is None:
-        tell_error(f"the output cannot be written: {error.strerror}", None)
+        tell_error(f"cannot write the output: {error.strerror}", None)
     elif error.errno in disk.FAULTS:
         names_file = error.filename is not None and error.errno not in disk.OPEN_FILES
         tell_error(f"{error.filename}: " * names_file + disk.reason_of(error), None)
@@ -86,12 +88,12 @@ def _interrupted(error: BaseException) -> int:
 
 
 def _without_values(argv: list[str]) -> list[str]:
-    """Values of parameters can be secret, and a report is made to be shown."""
+    """Mask the values of parameters: they can be secret, and a report is made to be shared."""
     return [f"{name}=..." if "=" in word else word for word in argv for name in [word.partition("=")[0]]]
 
 
 def _unexpected() -> None:
-    """A fault of ours: keep what a bug report needs, tell where it is."""
+    """Report a bug in reprise: write a file for the bug report, and print its path."""
     import platform
     import time
     import traceback
@@ -110,4 +112,4 @@ def _unexpected() -> None:
     except (OSError, RepriseError):
         where = redact(report)
     last = traceback.format_exception_only(sys.exception())[-1].strip()
-    tell_error(f"unexpected: {last}", f"this is a fault of reprise; {where}")
+    tell_error(f"unexpected: {last}", f"this is a bug in reprise; {where}")

@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 @click.argument("url")
 @click.argument("runs", metavar="[RUN]...", nargs=-1)
 @click.option(
-    "--experiment", multiple=True, metavar="NAME", help="All runs of this experiment; repeatable."
+    "--experiment", multiple=True, metavar="NAME", help="Push all runs of this experiment; repeatable."
 )
-@click.option("--no-artifacts", is_flag=True, help="Send what was logged, without the files.")
-@click.option("--strict", is_flag=True, help="End with an error when anything is missing or differs.")
+@click.option("--no-artifacts", is_flag=True, help="Do not send the files of runs.")
+@click.option("--strict", is_flag=True, help="Fail if anything is missing or different.")
 @tracking_option
 @json_option
 def push(
@@ -34,11 +34,11 @@ def push(
     tracking_uri: str | None,
     json_: bool,
 ) -> None:
-    """Send runs to the MLflow server at URL, and count what arrived.
+    """Send runs to the MLflow server at URL, and report the counts.
 
-    Without RUN or --experiment: all that is not deleted, with traces and registered models. The server
-    gives new ids; the tag reprise.copied_from keeps the old ones, so that the same command again sends
-    only what is new or changed since. RUN is an id, the start of one, or @last.
+    Without RUN or --experiment, everything that is not deleted is sent, with traces and registered models.
+    The server assigns new ids; the tag reprise.copied_from keeps the old ones, so the same command later
+    sends only what is new or changed. RUN is a run id or its prefix, or @last.
     """
     from contextlib import closing
 
@@ -46,13 +46,15 @@ def push(
     from reprise.tracking.copy.server.destination import RestDestination
 
     if not url.startswith(("http://", "https://")):
-        raise UsageError(f'"{url}" is no server', hint="give its URL, for example http://127.0.0.1:5000")
+        raise UsageError(f'"{url}" is not a server', hint="give its URL, for example http://127.0.0.1:5000")
     if runs and experiment:
-        raise UsageError("--experiment goes without the ids of runs")
+        raise UsageError("--experiment cannot be combined with run ids")
     start = time.monotonic()
     with opened(tracking_uri) as tracking, closing(RestDestination.at(url)) as server:
         if server.uri == tracking.uri:
-            raise UsageError(f"{server.uri} is the store itself", hint="--tracking-uri names another")
+            raise UsageError(
+                f"{server.uri} is the store itself", hint="use --tracking-uri to select another"
+            )
         source = _source(tracking, runs, experiment)
         census = copies.copy(source, server, artifacts=not no_artifacts, with_deleted=bool(runs))
     copies.show_census(census, json_=json_)

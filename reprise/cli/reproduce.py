@@ -1,4 +1,4 @@
-"""``reprise reproduce``: perform a recorded run again, and prove that it came out the same."""
+"""``reprise reproduce``: rerun a recorded run and compare the results."""
 
 from __future__ import annotations
 
@@ -35,16 +35,16 @@ log = logging.getLogger(__name__)
     "set_",
     multiple=True,
     metavar="NAME=VALUE",
-    help="Another value of a parameter: a variation of the run. Or a secret one, given again.",
+    help="Change a parameter (a variation of the run), or supply a secret; repeatable.",
 )
-@click.option("--keep", is_flag=True, help="Keep the restored project, and tell where it is.")
-@click.option("--offline", is_flag=True, help="Fetch nothing: use what is there. [env: REPRISE_OFFLINE]")
-@click.option("--key", type=Path, metavar="PUB", help="Demand that this key has signed the bundle.")
+@click.option("--keep", is_flag=True, help="Keep the restored project and print its path.")
+@click.option("--offline", is_flag=True, help="Do not use the network. [env: REPRISE_OFFLINE]")
+@click.option("--key", type=Path, metavar="PUB", help="Require a signature of the bundle by this key.")
 @sandbox_options
-@click.option("--any-machine", is_flag=True, help="Also where the GPUs are of another kind.")
+@click.option("--any-machine", is_flag=True, help="Allow a different kind of GPU.")
 @refused_python(
-    "a run is performed again with the Python of its record",
-    "reprise run with --python makes a new run with another one",
+    "a run is reproduced with the Python version in its record",
+    "use reprise run --python VERSION for a new run with another Python",
 )
 @tracking_option
 @json_option
@@ -63,16 +63,16 @@ def reproduce(
     tracking_uri: str | None,
     json_: bool,
 ) -> None:
-    """Perform RUN again from its record alone, and compare: exit code 0, or 7 when it diverged.
+    """Rerun RUN from its record and compare the results. Exit code 0: same results, 7: different.
 
-    The results decide: metrics, parameters, artifacts, models, tags and child runs; and source, environment
-    and inputs. The output log is shown and does not decide, unless the run left no results. Where the run
-    failed, and fails in the same way again, the exit code is 8.
+    The verdict depends on metrics, parameters, artifacts, models, tags, child runs, source, environment and
+    inputs. The output log only counts if the run has no results. The exit code is 8 if both runs failed in
+    the same way.
 
-    RUN is a run id, the start of one, @last, or the file of a bundle; or the address of a model
-    (models:/NAME/VERSION, models:/NAME@ALIAS, runs:/RUN/PATH), which means the run that made it: then what
-    both models predict on the input example is compared as well. Everything that is missing is told before
-    anything runs.
+    RUN is a run id or its prefix, @last, or a bundle file. It can also be a model URI
+    (models:/NAME/VERSION, models:/NAME@ALIAS, runs:/RUN/PATH), which selects the run that logged the model;
+    the predictions of both models on the input example are then compared too. Everything that is missing is
+    reported before anything runs.
     """
     from reprise.runner.bundle.opening import is_bundle
     from reprise.runner.planning.request import is_offline
@@ -91,7 +91,7 @@ def reproduce(
         done = runner.reproduce(tracking, run, wanted, allowed, keep=keep, key=key, stdout_to_stderr=json_)
     took = show.duration(time.monotonic() - started)
     if done.folder is not None:
-        log.info("The restored project is kept in %s", done.folder)
+        log.info("The restored project is in %s", done.folder)
     if json_:
         show.as_json(_as_dict(done))
     else:

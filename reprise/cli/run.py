@@ -1,4 +1,4 @@
-"""``reprise run``: the main verb."""
+"""``reprise run``: run a project."""
 
 from __future__ import annotations
 
@@ -36,13 +36,25 @@ log = logging.getLogger(__name__)
     "-e", "--entry-point", default="main", metavar="NAME", help="Entry point or script. [default: main]"
 )
 @click.option("-v", "--version", metavar="REF", help="Branch, tag or commit of a git project.")
-@click.option("-P", "--param-list", multiple=True, metavar="NAME=VALUE", help="A parameter; repeatable.")
-@click.option("--params-file", type=Path, metavar="FILE", help="Parameters from YAML or JSON; -P wins.")
-@click.option("-A", "--docker-args", multiple=True, metavar="NAME[=VALUE]", help="An option of docker run.")
-@click.option("--experiment-name", metavar="NAME", help="[env: MLFLOW_EXPERIMENT_NAME] Made when missing.")
-@click.option("--experiment-id", metavar="ID", help="[env: MLFLOW_EXPERIMENT_ID]")
-@click.option("-b", "--backend", metavar="NAME", help="Where the job is executed. [default: local]")
-@click.option("-c", "--backend-config", metavar="JSON", help="A .json file, or JSON text.")
+@click.option(
+    "-P", "--param-list", multiple=True, metavar="NAME=VALUE", help="Set a parameter; repeatable."
+)
+@click.option(
+    "--params-file", type=Path, metavar="FILE", help="Read parameters from YAML or JSON; -P overrides them."
+)
+@click.option(
+    "-A", "--docker-args", multiple=True, metavar="NAME[=VALUE]", help="Pass an option to docker run."
+)
+@click.option(
+    "--experiment-name",
+    metavar="NAME",
+    help="Experiment, created if missing. [env: MLFLOW_EXPERIMENT_NAME]",
+)
+@click.option("--experiment-id", metavar="ID", help="Id of the experiment. [env: MLFLOW_EXPERIMENT_ID]")
+@click.option("-b", "--backend", metavar="NAME", help="Where the job runs. [default: local]")
+@click.option(
+    "-c", "--backend-config", metavar="JSON", help="Options of the backend: a .json file or JSON text."
+)
 @click.option(
     "--env-manager",
     metavar="NAME",
@@ -50,38 +62,42 @@ log = logging.getLogger(__name__)
 )
 @python_option
 @click.option(
-    "--storage-dir", metavar="DIR", help="Where path parameters are downloaded. [env: MLFLOW_TMP_DIR]"
+    "--storage-dir", metavar="DIR", help="Folder for downloads of path parameters. [env: MLFLOW_TMP_DIR]"
 )
-@click.option("--run-id", metavar="ID", help="Resume this run instead of making one.")
-@click.option("--run-name", metavar="NAME", help="Name of the run; random when not given.")
+@click.option("--run-id", metavar="ID", help="Resume this run instead of creating a new one.")
+@click.option("--run-name", metavar="NAME", help="Name of the run. [default: random]")
 @click.option("--build-image", is_flag=True, help="Build a new docker image with the project in it.")
-@click.option("--locked", is_flag=True, help="The environment as the project's lock says, or not at all.")
-@click.option("--offline", is_flag=True, help="Fetch nothing: use what is there. [env: REPRISE_OFFLINE]")
+@click.option("--locked", is_flag=True, help="Fail if the project's lock is missing or outdated.")
+@click.option("--offline", is_flag=True, help="Do not use the network. [env: REPRISE_OFFLINE]")
 @click.option(
     "--as-of",
     metavar="DATE",
-    help="Without a lock: packages as of a date or time, or of the commit's own (commit).",
+    help="Without a lock: packages as of a date or time, or `commit` for the commit's date.",
 )
 @click.option(
     "--no-observe", is_flag=True, help="Do not record what the run reads. [env: REPRISE_NO_OBSERVE]"
 )
 @sandbox_options
-@click.option("--no-wait", is_flag=True, help="Return when the run is open; it goes on by itself.")
-@click.option("--dry-run", is_flag=True, help="Check everything, tell the plan, and run nothing.")
 @click.option(
-    "--twice", is_flag=True, help="Run it twice, and tell what does not come out the same, and why."
+    "--no-wait", is_flag=True, help="Return once the run has started; it continues in the background."
 )
+@click.option("--dry-run", is_flag=True, help="Check everything and show the plan without running it.")
+@click.option("--twice", is_flag=True, help="Run twice, and report what differs and why.")
 @tracking_option
 @json_option
 @click.option(
-    "-h", "--help", "help_", is_flag=True, help="Show this, or with URI its entry point's parameters."
+    "-h",
+    "--help",
+    "help_",
+    is_flag=True,
+    help="Show this message, or with URI the parameters of its entry point.",
 )
 def run(
     uri: str | None, help_: bool, no_wait: bool, dry_run: bool, twice: bool, json_: bool, **given: Any
 ) -> None:
     """Run the project at URI: a folder, a git URL (#subdirectory), or an archive.
 
-    Without an MLproject file, -e names a script of the folder.
+    If there is no MLproject file, use -e to select a script of the folder.
     """
     if uri is None:
         if help_:
@@ -92,9 +108,7 @@ def run(
         _show_entry_point(uri, given["entry_point"], given["version"], given["offline"])
         return
     if twice and (no_wait or given["run_id"] is not None):
-        raise UsageError(
-            "--twice makes two runs and waits for them", hint="leave --no-wait and --run-id out"
-        )
+        raise UsageError("--twice makes two runs and waits for them", hint="remove --no-wait and --run-id")
     from reprise.tracking.registry import open_tracking
 
     request = _request(uri, given)
@@ -156,8 +170,8 @@ def _perform(request: RunRequest, tracking: Tracking, json_: bool) -> None:
         )
     if outcome.unrecorded:
         raise TrackingError(
-            f"run {outcome.run_id} FINISHED in {took}, and the store does not know all of it yet",
-            hint=f"reprise runs show {outcome.run_id[:8]} records the rest when the store can be reached",
+            f"run {outcome.run_id} FINISHED in {took}, but part of it is not recorded in the store yet",
+            hint=f"reprise runs show {outcome.run_id[:8]} records the rest once the store is reachable",
         )
     log.info("Run %s FINISHED in %s", outcome.run_id, took)
 
@@ -202,7 +216,7 @@ def _show_plan(request: RunRequest, tracking: Tracking, json_: bool) -> None:
 
 
 def _facts(plan: Plan, tracking: Tracking) -> dict[str, Any]:
-    """The plan for people and programs, in the order in which it is carried out."""
+    """Return the plan by title, in the order of execution."""
     from reprise.runner.planning.bind import MASK
     from reprise.runner.planning.plan import python_of
     from reprise.runner.runs.lifecycle import planned_tags
@@ -228,7 +242,7 @@ def _facts(plan: Plan, tracking: Tracking) -> dict[str, Any]:
 
 
 def _show_entry_point(uri: str, name: str, version: str | None, offline: bool) -> None:
-    """``reprise run URI -e NAME --help``: the parameters with types, defaults and descriptions."""
+    """Print the parameters for ``reprise run URI -e NAME --help``: types, defaults, descriptions."""
     from reprise.runner.sources import working_copy
     from reprise.schemas.loader import find_entry_point, read_project
     from reprise.schemas.use import Use, use_project
@@ -249,7 +263,7 @@ def _show_entry_point(uri: str, name: str, version: str | None, offline: bool) -
 
 
 def _describe(parameter: Any) -> str:
-    """One line: type, default or need, constraints, description."""
+    """Return one line: type, default or "required", constraints, description."""
     from reprise.runner.planning.bind import MASK
 
     parts = [parameter.type]

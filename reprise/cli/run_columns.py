@@ -1,4 +1,4 @@
-"""The columns of ``reprise runs list``: what they are called, and what stands in them."""
+"""The columns of ``reprise runs list``: their names and values."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ _OTHER_WORDS = {"id": "run_id", "run_name": "name", "entry_point": "entry point"
 
 
 def parse(text: str | None) -> Sequence[str]:
-    """The names of columns in a text with commas between; the usual ones when there is none.
+    """Return the column names in a comma-separated text, or the default columns for None.
 
     Raises:
-        UsageError: a name is no column.
+        UsageError: a name is not a column.
     """
     if text is None:
         return DEFAULT
@@ -48,13 +48,13 @@ def parse(text: str | None) -> Sequence[str]:
         known = _known(name) in {*_COLUMNS, "experiment"}
         if not known and not (name.startswith(_DATA) and name.partition(".")[2]):
             words = ", ".join(["experiment", *_COLUMNS])
-            hint = f"known are {words}, and metrics.NAME, params.NAME, tags.NAME"
-            raise UsageError(f'--columns "{name}" is no column', hint=hint)
+            hint = f"use {words}, or metrics.NAME, params.NAME, tags.NAME"
+            raise UsageError(f'--columns: "{name}" is not a column', hint=hint)
     return names
 
 
 def row(run: Run, experiments: Mapping[str, str], names: Sequence[str]) -> tuple[str, ...]:
-    """What stands in the columns ``names`` for ``run``; ``experiments`` is id to name."""
+    """Return the values of the columns ``names`` for ``run``; ``experiments`` maps ids to names."""
     return tuple(_cell(run, experiments, name) for name in names)
 
 

@@ -1,4 +1,4 @@
-"""``reprise run --twice``: whether a project comes out the same, and if not, why that may be."""
+"""``reprise run --twice``: whether two runs of a project agree, and the likely causes if not."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ log = logging.getLogger(__name__)
 
 
 def perform(request: RunRequest, tracking: Tracking, json_: bool) -> None:
-    """Perform ``request`` twice, and tell the verdict on the second run.
+    """Run ``request`` twice, and show the verdict on the second run.
 
     Raises:
-        RunFailed: the first run did not finish well.
-        NotReproduced: the second did not come out as the first.
+        RunFailed: the first run failed.
+        NotReproduced: the second run differs from the first.
     """
     from reprise.runner.reproducing.twice import run_twice
 
@@ -35,7 +35,7 @@ def perform(request: RunRequest, tracking: Tracking, json_: bool) -> None:
     if json_:
         show.as_json(_as_dict(done))
     if done.verdict is None or done.second is None:
-        how = f"{done.first.status}, and was not performed again: {done.first.reason}"
+        how = f"{done.first.status} and was not repeated: {done.first.reason}"
         raise RunFailed(
             f"run {done.first.run_id} {how}",
             child_exit_code=done.first.exit_code,
@@ -46,8 +46,8 @@ def perform(request: RunRequest, tracking: Tracking, json_: bool) -> None:
         _show_causes(done)
     first, second = done.first.run_id, done.second.run_id
     failing = f"run {second} and run {first}"
-    refuse_difference(done.verdict, f"run {second} did not come out as {first}", failing=failing)
-    log.info("Run %s came out as %s: %s, both in %s", second, first, done.verdict.sentence, took)
+    refuse_difference(done.verdict, f"run {second} does not reproduce {first}", failing=failing)
+    log.info("Run %s reproduces %s: %s, both in %s", second, first, done.verdict.sentence, took)
 
 
 def _show_causes(done: Twice) -> None:

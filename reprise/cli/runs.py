@@ -1,4 +1,4 @@
-"""``reprise runs``: what was performed, what it printed, and how to end it."""
+"""``reprise runs``: list, show, follow, stop, delete and restore runs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from reprise.schemas.entities import Metric, Run
     from reprise.tracking.base import Tracking
 
-_RUN_HELP = "RUN is an id, the start of one, or @last."
+_RUN_HELP = "RUN is a run id or its prefix, or @last."
 
 
 @click.group()
@@ -24,7 +24,9 @@ def runs() -> None:
 
 
 @runs.command("list")
-@click.option("--experiment", "--experiment-name", metavar="NAME", help="Runs of this experiment only.")
+@click.option(
+    "--experiment", "--experiment-name", metavar="NAME", help="Only list runs of this experiment."
+)
 @click.option("-f", "--filter", "filter_", default="", metavar="TEXT", help="MLflow's search language.")
 @click.option(
     "--sort",
@@ -35,9 +37,14 @@ def runs() -> None:
     help='For example "metrics.accuracy DESC".',
 )
 @click.option(
-    "-n", "--limit", default=20, show_default=True, type=click.IntRange(1, 50000), help="How many."
+    "-n",
+    "--limit",
+    default=20,
+    show_default=True,
+    type=click.IntRange(1, 50000),
+    help="Maximum number of runs.",
 )
-@click.option("--deleted", is_flag=True, help="Those that were deleted.")
+@click.option("--deleted", is_flag=True, help="List deleted runs.")
 @click.option("--columns", metavar="NAME,...", help="For example run_id,name,status,metrics.loss,params.C.")
 @tracking_option
 @json_option
@@ -51,7 +58,7 @@ def list_(
     tracking_uri: str | None,
     json_: bool,
 ) -> None:
-    """The newest runs, one line each."""
+    """List runs, newest first."""
     from reprise.cli import run_columns
     from reprise.runner.jobs.find import experiment_names, find_experiment
 
@@ -74,7 +81,7 @@ def list_(
     show.table(names_of, [run_columns.row(run, names, names_of) for run in found])
 
 
-@runs.command("show", help=f"Everything recorded of a run. {_RUN_HELP}")
+@runs.command("show", help=f"Show everything recorded about a run. {_RUN_HELP}")
 @click.argument("run")
 @tracking_option
 @json_option
@@ -102,10 +109,10 @@ def show_(run: str, tracking_uri: str | None, json_: bool) -> None:
         show.pairs(f"Model {model_id}", _sizes(model_files))
 
 
-@runs.command("logs", help=f"What a run printed. {_RUN_HELP}")
+@runs.command("logs", help=f"Show the output of a run. {_RUN_HELP}")
 @click.argument("run")
-@click.option("-f", "--follow", is_flag=True, help="Stay, and show what comes until the run has ended.")
-@click.option("--environment", is_flag=True, help="The log of making its environment instead.")
+@click.option("-f", "--follow", is_flag=True, help="Follow the output until the run ends.")
+@click.option("--environment", is_flag=True, help="Show the log of creating its environment instead.")
 @tracking_option
 @json_option
 def logs(run: str, follow: bool, environment: bool, tracking_uri: str | None, json_: bool) -> None:
@@ -113,7 +120,7 @@ def logs(run: str, follow: bool, environment: bool, tracking_uri: str | None, js
     from reprise.runner.runs import logs
 
     if follow and (environment or json_):
-        raise UsageError("--follow shows the run's own output as it comes; it goes without the other two")
+        raise UsageError("--follow cannot be combined with --environment or --json")
     with opened(tracking_uri) as tracking:
         found = find_run(tracking, run)
         read = logs.follow if follow else partial(logs.output, environment=environment)
@@ -125,12 +132,12 @@ def logs(run: str, follow: bool, environment: bool, tracking_uri: str | None, js
         show.print_output(pieces)
 
 
-@runs.command("delete", help=f"Delete runs; restore brings them back. {_RUN_HELP}")
+@runs.command("delete", help=f"Delete runs; reprise runs restore undoes it. {_RUN_HELP}")
 @click.argument("runs", metavar="RUN...", nargs=-1, required=True)
 @click.option(
     "--with-children/--without-children",
     default=None,
-    help="Delete the runs in it as well, or leave them. [default: asked]",
+    help="Also delete child runs, or keep them. [default: ask]",
 )
 @tracking_option
 def delete(runs: tuple[str, ...], with_children: bool | None, tracking_uri: str | None) -> None:
@@ -142,7 +149,7 @@ def delete(runs: tuple[str, ...], with_children: bool | None, tracking_uri: str 
         found = [find_run(tracking, run) for run in runs]
         for run in found:
             if run.lifecycle_stage == "deleted":
-                raise UsageError(f"run {run.run_id} is deleted already")
+                raise UsageError(f"run {run.run_id} is already deleted")
             refuse_watched(tracking, run)
         named = {run.run_id for run in found}
         for run in found:
@@ -151,13 +158,13 @@ def delete(runs: tuple[str, ...], with_children: bool | None, tracking_uri: str 
                 for child in children:
                     refuse_watched(tracking, child)
                 delete_family(tracking, run, children)
-                show.print_note(f"Deleted run {run.run_id} and {show.counted(len(children), 'run')} in it")
+                show.print_note(f"Deleted run {run.run_id} and {show.counted(len(children), 'child run')}")
             else:
                 tracking.delete_run(run.run_id)
                 show.print_note(f"Deleted run {run.run_id}")
 
 
-@runs.command("restore", help=f"Bring deleted runs back. {_RUN_HELP}")
+@runs.command("restore", help=f"Restore deleted runs. {_RUN_HELP}")
 @click.argument("runs", metavar="RUN...", nargs=-1, required=True)
 @tracking_option
 def restore(runs: tuple[str, ...], tracking_uri: str | None) -> None:
@@ -177,10 +184,10 @@ def restore(runs: tuple[str, ...], tracking_uri: str | None) -> None:
             show.print_note(f"Restored run {run.run_id}")
 
 
-@runs.command("stop", help=f"End a run that goes on, with everything it started. {_RUN_HELP}")
+@runs.command("stop", help=f"Stop a running run and all its child processes. {_RUN_HELP}")
 @click.argument("run")
-@click.option("--force", is_flag=True, help="Mark a run KILLED whose machine or process died.")
-@click.option("--reason", metavar="TEXT", help="Why, for --force; it is recorded with the run.")
+@click.option("--force", is_flag=True, help="Mark a run as KILLED if its machine or process died.")
+@click.option("--reason", metavar="TEXT", help="With --force: the reason, recorded with the run.")
 @tracking_option
 def stop(run: str, force: bool, reason: str | None, tracking_uri: str | None) -> None:
     from reprise.runner.jobs.find import find_run
@@ -188,7 +195,7 @@ def stop(run: str, force: bool, reason: str | None, tracking_uri: str | None) ->
     from reprise.runner.runs.stop import stop as stop_run
 
     if reason is not None and not force:
-        raise UsageError("--reason is recorded by --force only")
+        raise UsageError("--reason only works with --force")
     refuse_undecodable("--reason", reason)
     with opened(tracking_uri) as tracking:
         found = find_run(tracking, run)
@@ -200,16 +207,16 @@ def stop(run: str, force: bool, reason: str | None, tracking_uri: str | None) ->
 
 
 def _takes_children(run: Run, children: list[Run], with_children: bool | None) -> bool:
-    """Whether the runs in ``run`` are deleted with it; asked where the options do not say."""
+    """Return whether to delete the child runs of ``run`` too; ask if the options do not say."""
     import sys
 
     if with_children is not None:
         return with_children
     count = show.counted(len(children), "run")
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
-        hint = "--with-children deletes them as well, --without-children leaves them"
-        raise UsageError(f"run {run.run_id} has {count} in it", hint=hint)
-    return click.confirm(f"Run {run.run_name} has {count} in it. Delete them as well?", err=True)
+        hint = "use --with-children to delete them too, or --without-children to keep them"
+        raise UsageError(f"run {run.run_id} has child runs: {count}", hint=hint)
+    return click.confirm(f"Run {run.run_name} has child runs: {count}. Delete them too?", err=True)
 
 
 def _search(
@@ -220,7 +227,7 @@ def _search(
     limit: int,
     deleted: bool,
 ) -> list[Run]:
-    """At most ``limit`` runs, of as many pages as the store makes of them."""
+    """Return at most ``limit`` runs, from as many pages as needed."""
     found: list[Run] = []
     token = None
     while len(found) < limit:

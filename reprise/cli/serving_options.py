@@ -1,4 +1,4 @@
-"""What the verbs that serve share: who may come in, which store is served, what is written down."""
+"""Options of the verbs that serve: access, store, access log."""
 
 from __future__ import annotations
 
@@ -18,24 +18,29 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 _STORE = (
     click.option(
-        "--store", type=Path, metavar="DIR", help="The store. [default: mlruns found upward from here]"
+        "--store",
+        type=Path,
+        metavar="DIR",
+        help="Store directory. [default: the nearest mlruns folder, here or above]",
     ),
     click.option(
         "--artifact-root",
         metavar="URI",
-        help="Where artifacts are: a folder, s3://... [default: in the store]",
+        help="Where artifacts are stored: a folder, s3://... [default: in the store]",
     ),
     click.option(
         "--static-prefix",
         metavar="PATH",
         envvar="MLFLOW_STATIC_PREFIX",
-        help="Serve below this path, as /mlflow. [env: MLFLOW_STATIC_PREFIX]",
+        help="Path prefix of all URLs, such as /mlflow. [env: MLFLOW_STATIC_PREFIX]",
     ),
 )
 _ACCESS = (
-    click.option("--auth", type=Path, metavar="FILE", help="Users and their roles; see reprise users."),
-    click.option("--token", envvar="REPRISE_SERVER_TOKEN", help="One secret. [env: REPRISE_SERVER_TOKEN]"),
-    click.option("--insecure", is_flag=True, help="Serve others without asking who they are."),
+    click.option("--auth", type=Path, metavar="FILE", help="Users file; see reprise users."),
+    click.option(
+        "--token", envvar="REPRISE_SERVER_TOKEN", help="A single shared token. [env: REPRISE_SERVER_TOKEN]"
+    ),
+    click.option("--insecure", is_flag=True, help="Allow unauthenticated access from other machines."),
     click.option(
         "--allowed-host",
         "--allowed-hosts",
@@ -43,7 +48,7 @@ _ACCESS = (
         multiple=True,
         metavar="NAME",
         envvar="MLFLOW_SERVER_ALLOWED_HOSTS",
-        help="A name to answer to, as ml.example.org or *.example.org; repeatable."
+        help="Accepted Host name, such as ml.example.org or *.example.org; repeatable."
         " [env: MLFLOW_SERVER_ALLOWED_HOSTS]",
     ),
     click.option(
@@ -51,12 +56,10 @@ _ACCESS = (
         multiple=True,
         metavar="ORIGIN",
         envvar="MLFLOW_SERVER_CORS_ALLOWED_ORIGINS",
-        help="Web pages of others that may ask, as https://app.example.org; repeatable."
+        help="Allowed origin of other web pages, such as https://app.example.org; repeatable."
         " [env: MLFLOW_SERVER_CORS_ALLOWED_ORIGINS]",
     ),
-    click.option(
-        "--access-log", type=Path, metavar="FILE", help="Append one line of JSON for each request."
-    ),
+    click.option("--access-log", type=Path, metavar="FILE", help="Append one JSON line per request."),
 )
 
 
@@ -66,15 +69,15 @@ def access_options(command: F) -> F:
 
 
 def store_options(command: F) -> F:
-    """``--store --artifact-root --static-prefix``, and those of access."""
+    """``--store --artifact-root --static-prefix``, and the access options."""
     return _with(access_options(command), _STORE)
 
 
 def access_of(host: str, auth: Path | None, token: str | None, insecure: bool) -> Access:
-    """Who may do what, as the options say.
+    """Return the access rules that the options set.
 
     Raises:
-        UsageError: they contradict each other, or leave a server open to others.
+        UsageError: the options contradict each other, or leave the server open to other machines.
     """
     from reprise.server.http.access import Everyone, OneSecret
     from reprise.server.http.users import Users
@@ -82,8 +85,8 @@ def access_of(host: str, auth: Path | None, token: str | None, insecure: bool) -
     if auth and token:
         raise UsageError("both --auth and --token are given", hint="give one of them")
     if host not in ("127.0.0.1", "::1", "localhost") and not (auth or token or insecure):
-        hint = "--auth FILE or --token asks who they are; --insecure does not"
-        raise UsageError(f"on {host} others can reach the server", hint=hint)
+        hint = "use --auth FILE or --token to authenticate users, or --insecure to allow everyone"
+        raise UsageError(f"the server would be open to other machines on {host}", hint=hint)
     return Users(auth) if auth else OneSecret(token) if token else Everyone()
 
 
@@ -100,10 +103,10 @@ def serving_of(
     static_prefix: str | None = None,
     largest: int | None = None,
 ) -> Serving:
-    """How the options say that it is served; ``largest`` is that of a body in bytes.
+    """Return the server settings from the options; ``largest`` is the limit of a request body in bytes.
 
     Raises:
-        UsageError: a value cannot be, or some contradict each other.
+        UsageError: a value is invalid, or options contradict each other.
     """
     from reprise.server.http.foreign import read_origins
     from reprise.server.http.hosts import read_hosts
@@ -128,7 +131,7 @@ def serve_store(
     how: Serving,
     ready: Callable[[str], None] | None = None,
 ) -> None:
-    """Serve the store in ``folder``, or that found upward from here, with its pages; until Ctrl-C.
+    """Serve the store in ``folder``, or the nearest store, with its pages, until Ctrl-C.
 
     Raises:
         RepriseError: as :func:`reprise.server.serving.serve`.
@@ -146,7 +149,7 @@ def serve_store(
         try:
             pages = WebPages(store, how.access, how.prefix.url)
             serve(store, how._replace(pages=pages, more=gc_over_http.ROUTES), ready)
-        except KeyboardInterrupt:  # how a server is ended: nothing was broken off that has to be told
+        except KeyboardInterrupt:  # the usual way to stop a server: not an error
             click.echo(err=True)  # after the ^C of the terminal
             raise click.exceptions.Exit(INTERRUPTED) from None
 

@@ -1,4 +1,4 @@
-"""How values are shown: aligned columns and pairs for people, JSON for programs."""
+"""Print values: aligned columns and pairs for people, JSON for programs."""
 
 from __future__ import annotations
 
@@ -39,23 +39,23 @@ def as_json(value: Any) -> None:
 
 
 def print_line(text: str, *, label: str = "") -> None:
-    """Print one line on stdout: ``text``, after a ``label`` of ours, which may have colours."""
+    """Print one line on stdout: ``text`` after ``label``, which may contain colour codes."""
     indent = " " * (len(text) - len(text.lstrip(" ")))
     click.echo(f"{label}: {make_legible_line(text)}" if label else f"{indent}{make_legible_line(text)}")
 
 
 def print_note(text: str) -> None:
-    """Print ``text`` on stderr: what was done, and what else is worth knowing."""
+    """Print ``text`` on stderr: what was done, and other notes."""
     click.echo(make_legible(text).replace("\n", "\\n"), err=True)
 
 
 def print_value(text: str) -> None:
-    """Print a path, a name or an id on stdout: as it is for a program, legible on a terminal."""
+    """Print a path, a name or an id on stdout: unchanged to a program, escaped on a terminal."""
     click.echo(make_legible(text) if sys.stdout.isatty() else text)
 
 
 def print_output(pieces: Iterable[bytes]) -> None:
-    """Print what a program printed: every byte to a file or a program, what is harmless to a terminal."""
+    """Print the output of a program: every byte to a file or pipe, only harmless text to a terminal."""
     if not sys.stdout.isatty():
         for data in pieces:
             click.echo(data, nl=False)
@@ -67,7 +67,7 @@ def print_output(pieces: Iterable[bytes]) -> None:
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Print columns, each as wide as its widest cell; the last one is not padded."""
+    """Print columns, each as wide as its widest cell; the last column is not padded."""
     lines = [tuple(head), *(tuple(make_legible_line(cell) for cell in row) for row in rows)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
     for number, line in enumerate(lines):
@@ -77,7 +77,7 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
 
 
 def pairs(title: str, values: Iterable[tuple[str, str]]) -> None:
-    """Print a titled block of names and values; nothing when there are none."""
+    """Print a titled block of names and values, or nothing if there are none."""
     items = [(make_legible_line(name), value) for name, value in values]
     if not items:
         return
@@ -89,12 +89,12 @@ def pairs(title: str, values: Iterable[tuple[str, str]]) -> None:
 
 
 def took(run: Run) -> str:
-    """How long it lasted; nothing while it lasts."""
+    """Return the duration of a run, or "" while it is running."""
     return "" if run.end_time is None else duration((run.end_time - run.start_time) / 1000)
 
 
 def _json_character(char: str) -> str:
-    """``char``, or the escape that JSON has for one that a terminal may obey or that is not seen."""
+    """Return ``char``, or its JSON escape if it is a control character or invisible."""
     return char if char.isascii() or char.isprintable() else json.dumps(char)[1:-1]
 
 

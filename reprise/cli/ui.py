@@ -17,7 +17,7 @@ _PORT = 5000
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("-p", "--port", type=click.IntRange(0, 65535), help="Port. [default: 5000, or any free one]")
 @store_options
-@click.option("--no-browser", is_flag=True, help="Tell the address only.")
+@click.option("--no-browser", is_flag=True, help="Print the address without opening a browser.")
 def ui(
     host: str,
     port: int | None,
@@ -26,13 +26,13 @@ def ui(
     no_browser: bool,
     **how: Any,
 ) -> None:
-    """See and compare runs in a browser, until Ctrl-C. MLflow's clients can log to it as well."""
+    """View and compare runs in a browser, until Ctrl-C. MLflow clients can log to the same address."""
     serving = serving_of(host, _free(host) if port is None else port, **how)
     serve_store(store, artifact_root, serving, None if no_browser else _open)
 
 
 def _free(host: str) -> int:
-    """The port that people expect, unless another server has it."""
+    """Return the usual port, or 0 (any free port) if it is in use."""
     from reprise.server.sockets import listen
 
     try:
@@ -43,7 +43,7 @@ def _free(host: str) -> int:
 
 
 def _open(url: str) -> None:
-    """In the user's browser, where there is a screen to show one."""
+    """Open ``url`` in the user's browser, if there is a screen."""
     import sys
     import webbrowser
 

@@ -1,4 +1,4 @@
-"""``reprise users``: who may use a server."""
+"""``reprise users``: manage the users of a server."""
 
 from __future__ import annotations
 
@@ -13,28 +13,26 @@ from reprise.errors import UsageError
 
 @click.group()
 def users() -> None:
-    """Make and change the users file of reprise server --auth FILE."""
+    """Manage the users file of reprise server --auth FILE."""
 
 
 @users.command()
 @click.argument("file", type=Path)
 @click.argument("name")
 @click.option("--role", type=click.Choice(["read", "write", "admin"]), default="write", show_default=True)
-@click.option(
-    "--token", is_flag=True, help="Make a token, for a program, instead of asking for a password."
-)
+@click.option("--token", is_flag=True, help="Create a token for a program instead of a password.")
 def add(file: Path, name: str, role: str, token: bool) -> None:
-    """Add a user, or give one another role and secret.
+    """Add a user, or change the role and secret of a user.
 
-    The password is asked for, or read from standard input when that is no terminal; a token is made
-    and printed once.
+    The password is prompted for, or read from standard input if that is not a terminal. A token is
+    printed once.
     """
     from reprise.server.http import users
 
     if not name or ":" in name or not name.isprintable():
-        raise UsageError(f"{name!r} cannot be a name", hint="any printable text without a colon can")
+        raise UsageError(f"{name!r} is not a valid name", hint="use printable text without a colon")
     made = users.put(file, name, role, password=None if token else _password())
-    show.print_note(f"{name} may {role}")
+    show.print_note(f"{name} has the role {role}")
     if made is not None:
         click.echo(made)
 
@@ -66,8 +64,8 @@ def list_(file: Path) -> None:
 @click.argument("file", type=Path)
 @click.argument("name")
 def remove(file: Path, name: str) -> None:
-    """Remove a user; a server that runs lets them in no more."""
+    """Remove a user. A running server refuses the user at once."""
     from reprise.server.http import users
 
     users.remove(file, name)
-    show.print_note(f"{name} is removed")
+    show.print_note(f"Removed {name}")

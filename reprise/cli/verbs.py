@@ -15,24 +15,24 @@ if TYPE_CHECKING:
 # verb -> (module of reprise.cli, and the name of its command; one line for the list of verbs)
 VERBS = {
     "run": ("run", "Run a project: a folder, a git URL or an archive."),
-    "reproduce": ("reproduce", "Perform a recorded run again, and say whether it came out the same."),
-    "verify": ("verify", "Say whether two runs came out the same, part by part."),
-    "diff": ("diff", "Show what differs between two runs: source, packages, metrics, files."),
-    "bundle": ("bundle", "Put a run into one file, to perform it again on any machine."),
-    "lock": ("lock", "Write the exact packages of a project beside it."),
-    "check": ("check", "Tell every fault of a project's files, with line, column and hint."),
+    "reproduce": ("reproduce", "Rerun a recorded run and compare the results."),
+    "verify": ("verify", "Check whether two runs have the same results."),
+    "diff": ("diff", "Show the differences between two runs."),
+    "bundle": ("bundle", "Export a run to one file that can be rerun on any machine."),
+    "lock": ("lock", "Lock the exact packages of a project."),
+    "check": ("check", "Check a project for errors."),
     "runs": ("runs", "List, show, follow, stop and delete runs."),
-    "env": ("env", "List, show, compare, enter, check and remove environments."),
-    "experiments": ("experiments", "List, create, rename and delete experiments."),
-    "artifacts": ("artifacts", "List, get and put the files of a run."),
-    "models": ("models", "List, show, register, serve, package and delete registered models."),
-    "import": ("import_", "Bring in a store of MLflow's: a folder, a database or a server."),
+    "env": ("env", "Manage environments: list, inspect, enter, remove."),
+    "experiments": ("experiments", "Manage experiments: list, create, rename, delete."),
+    "artifacts": ("artifacts", "List, download and upload the files of a run."),
+    "models": ("models", "Manage models: register, serve, package, delete."),
+    "import": ("import_", "Import runs from MLflow: a folder, database or server."),
     "push": ("push", "Send runs to an MLflow server."),
-    "backup": ("backup", "Write a store to one file, also while it is in use."),
-    "restore": ("backup", "Make a store of a backup."),
-    "gc": ("gc", "Remove for good what was deleted."),
-    "users": ("users", "Say who may use a server."),
-    "ui": ("ui", "See and compare runs in a browser."),
+    "backup": ("backup", "Back up a store to one file."),
+    "restore": ("backup", "Restore a store from a backup."),
+    "gc": ("gc", "Permanently remove deleted runs and experiments."),
+    "users": ("users", "Manage the users of a server."),
+    "ui": ("ui", "View and compare runs in a browser."),
     "server": ("server", "Serve the store over MLflow's REST API."),
 }
 
@@ -74,8 +74,8 @@ class Verbs(click.Group):
     cls=Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
 )
 @click.version_option(__version__, prog_name="reprise")
-@click.option("-v", "--verbose", is_flag=True, help="Also tell what is done under the hood.")
-@click.option("-q", "--quiet", is_flag=True, help="Tell warnings and errors only.")
+@click.option("-v", "--verbose", is_flag=True, help="Show what reprise does internally.")
+@click.option("-q", "--quiet", is_flag=True, help="Only show warnings and errors.")
 def cli(verbose: bool, quiet: bool) -> None:
     """Run MLflow MLproject projects so that every run can be performed again, exactly."""
     from reprise.cli.messages import tell

@@ -1,4 +1,4 @@
-"""The verdict on two runs, for people: what comes first, the table of the parts, and how a command ends."""
+"""Print the verdict on two runs: notes, the table of parts, and the exit code."""
 
 from __future__ import annotations
 
@@ -19,20 +19,18 @@ T = TypeVar("T", bound=Callable[..., Any])
 
 
 def tolerance_options(command: T) -> T:
-    """The options that say how runs are compared: ``tolerance``, ``tolerance_file`` and ``strict``."""
+    """Add the options of a comparison: ``--tolerance``, ``--tolerance-file`` and ``--strict``."""
     options = (
         click.option(
-            "--tolerance", metavar="X", help="How far numbers may differ, relatively or absolutely."
+            "--tolerance", metavar="X", help="Allowed difference of numbers, relative or absolute."
         ),
         click.option(
             "--tolerance-file",
             type=Path,
             metavar="FILE",
-            help="Tolerances by name, and what decides and what does not.",
+            help="Tolerances by name, and which parts count.",
         ),
-        click.option(
-            "--strict", is_flag=True, help="Set nothing aside, and let the output log decide too."
-        ),
+        click.option("--strict", is_flag=True, help="Ignore nothing, and compare the output log too."),
     )
     for option in reversed(options):
         command = option(command)
@@ -40,15 +38,15 @@ def tolerance_options(command: T) -> T:
 
 
 def given_tolerance(text: str | None, file: Path | None, *, strict: bool = False) -> Tolerance:
-    """What the options say; exact without them.
+    """Return the tolerance that the options set; exact by default.
 
     Raises:
-        UsageError, ProjectError: one is wrong, or both are given.
+        UsageError, ProjectError: an option is wrong, or both are given.
     """
     from reprise.schemas import tolerance
 
     if text is not None and file is not None:
-        raise UsageError("both --tolerance and --tolerance-file are given", hint="give one of them")
+        raise UsageError("both --tolerance and --tolerance-file are given", hint="use one of them")
     if file is not None:
         given = tolerance.read(file)
     else:
@@ -57,7 +55,7 @@ def given_tolerance(text: str | None, file: Path | None, *, strict: bool = False
 
 
 def show_verdict(found: Verdict, *, only_differences: bool = False) -> None:
-    """Print what is to be known first, the table, and what decided."""
+    """Print the notes, the table, and what the verdict depends on."""
     from reprise.runner.verdict import table
 
     notes = () if only_differences else (("note", found.reservations), ("cause", found.causes))
@@ -70,15 +68,15 @@ def show_verdict(found: Verdict, *, only_differences: bool = False) -> None:
 
 
 def refuse_difference(found: Verdict, what: str, *, failing: str) -> None:
-    """End the command as the verdict says.
+    """Raise the error for a verdict other than "reproduced".
 
     Args:
-        what: what is not the case when they differ, as ``run 81bb0f3d does not reproduce 3f2a91c0``.
-        failing: what both did, as ``run 81bb0f3d and 3f2a91c0``.
+        what: the message if they differ, such as ``run 81bb0f3d does not reproduce 3f2a91c0``.
+        failing: the subject if both failed, such as ``run 81bb0f3d and 3f2a91c0``.
 
     Raises:
-        NotReproduced: they differ, or it is not known; with the likeliest cause first.
-        FailedAlike: both failed, in the same way.
+        NotReproduced: the runs differ, or it is not known; the likeliest cause comes first.
+        FailedAlike: both runs failed in the same way.
     """
     a, b = found.original[:8], found.again[:8]
     if found.failed_alike:

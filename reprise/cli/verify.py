@@ -1,4 +1,4 @@
-"""``reprise verify``: whether two runs came out the same."""
+"""``reprise verify``: check whether two runs have the same results."""
 
 from __future__ import annotations
 
@@ -30,12 +30,11 @@ def verify(
     tracking_uri: str | None,
     json_: bool,
 ) -> None:
-    """Compare RUN_B with RUN_A, part by part: exit code 0, or 7 when it did not come out the same.
+    """Compare the results of RUN_B with those of RUN_A. Exit code 0: same, 7: different.
 
-    The results decide: metrics, parameters, artifacts, models, tags and child runs; and source, environment
-    and inputs. The output log is shown and does not decide, unless the runs left no results. Where both
-    runs failed in the same way, the exit code is 8. A run is an id, the start of one, or @last. The verdict
-    is kept with RUN_B.
+    The verdict depends on metrics, parameters, artifacts, models, tags, child runs, source, environment and
+    inputs. The output log only counts if the runs have no results. The exit code is 8 if both runs failed
+    in the same way. A run is a run id or its prefix, or @last. The verdict is stored with RUN_B.
     """
     from reprise.runner.jobs.find import find_run
     from reprise.runner.verdict import compare, store_verdict
@@ -54,6 +53,6 @@ def verify(
         try:
             store_verdict(tracking, a, b, found)
         except TrackingError as error:  # of a deleted run, or a store that is only read
-            log.warning("The verdict is not kept with the runs: %s", error.message)
-    refuse_difference(found, f"run {b} did not come out as {a}", failing=f"run {b} and run {a}")
-    log.info("Run %s came out as %s: %s", b, a, found.sentence)
+            log.warning("The verdict could not be stored with the runs: %s", error.message)
+    refuse_difference(found, f"run {b} does not reproduce {a}", failing=f"run {b} and run {a}")
+    log.info("Run %s reproduces %s: %s", b, a, found.sentence)

@@ -58,7 +58,7 @@ def collect_over_http(connection: RestConnection, older_than: int, *, dry_run: b
             raise
         raise UsageError(
             f"{connection.uri} removes nothing for good: it is no reprise server",
-            hint="mlflow gc does this for MLflow's own stores, on their machine",
+            hint="use mlflow gc for MLflow's own stores, on their machine",
         ) from error
     return Collected(
         [Deleted(**item) for item in answer["removed"]],

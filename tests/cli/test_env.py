@@ -217,11 +217,11 @@ def test_what_is_local_was_never_made(demo: ProjectFolder) -> None:
     ("words", "sentence"),
     [
         (("show", "feed"), 'no run begins with "feed"'),
-        (("path", "nothing-such"), '"nothing-such" is no environment of the cache'),
-        (("check", "feed"), '"feed" is no environment of the cache'),
-        (("prune", "--older-than", "soon"), '--older-than "soon" is no time'),
+        (("path", "nothing-such"), '"nothing-such" is not an environment in the cache'),
+        (("check", "feed"), '"feed" is not an environment in the cache'),
+        (("prune", "--older-than", "soon"), '--older-than "soon" is not a duration'),
         (("show", "@last", "--lock", "--json"), "--lock prints the lock as it is"),
-        (("exec", "@last", "--env-manager", "uv", "--", "true"), "are for a project's URI"),
+        (("exec", "@last", "--env-manager", "uv", "--", "true"), "only work with the URI of a project"),
     ],
 )
 def test_refusals_name_what_was_found(demo: ProjectFolder, words: tuple[str, ...], sentence: str) -> None:
@@ -263,7 +263,7 @@ def test_prune_removes_what_is_old_and_says_which_runs_used_it(demo: ProjectFold
     done = demo.reprise("env", "prune")
     first = demo.runs()[1].run_id[:8]
     assert f"run {first} used it" in done.err
-    assert f"reprise env path {first} makes it again" in done.err
+    assert f"recreate the environment with reprise env path {first}" in done.err
     assert "Removed 1 environment, " in done.err
     assert "Removed 1 remembered resolution, " in done.err
     assert len(inventory.entries()) == 1
@@ -285,7 +285,7 @@ def test_prune_says_that_a_store_cannot_be_asked(demo: ProjectFolder) -> None:
     marker.note_user(entry.prefix, marker.User("far", "http://127.0.0.1:1"))
     grow_old()
     kept = demo.reprise("env", "prune", "--keep-reproducible")
-    assert "http://127.0.0.1:1 could not be asked for its runs" in kept.err
+    assert "the runs of http://127.0.0.1:1 could not be read" in kept.err
     assert len(inventory.entries()) == 1
 
 
@@ -348,7 +348,7 @@ def test_prune_removes_what_killed_processes_left(demo: ProjectFolder) -> None:
     assert "Removed 2 half-made environments, " in done.err
     assert f"Removed {len(left) - 1} temporary folders, " in done.err
     assert entry.prefix.exists()
-    assert demo.reprise("env", "prune").err == "There is nothing to remove\n"
+    assert demo.reprise("env", "prune").err == "Nothing to remove\n"
 
 
 def test_prune_never_removes_what_was_used_meanwhile(demo: ProjectFolder) -> None:

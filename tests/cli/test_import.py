@@ -63,7 +63,7 @@ def test_differences_are_told_and_strict_makes_an_error_of_them(reprise: Reprise
     assert (loose.exit_code, f"warning: run {RUN}: its artifacts" in loose.err) == (0, True), loose.err
     assert "reprise.copy.incomplete" in reprise("runs", "show", RUN).out
     strict = reprise("import", "theirs", "--strict")
-    assert (strict.exit_code, "1 difference, told above" in strict.err) == (1, True)
+    assert (strict.exit_code, "1 difference, listed above" in strict.err) == (1, True)
     assert reprise("import", "theirs", "--strict", "--no-artifacts").exit_code == 0
     assert "reprise.copy.incomplete" not in reprise("runs", "show", RUN).out
 
@@ -92,9 +92,9 @@ def test_a_check_of_a_store_that_is_not_there_makes_none(reprise: Reprise) -> No
         (["import", "http://127.0.0.1:1"], 6, "127.0.0.1:1"),
         (["import", "theirs", "--tracking-uri", "http://127.0.0.1:1"], 2, "reprise push"),
         (["import", "mlruns"], 2, "is the store itself"),
-        (["push", "somewhere"], 2, "is no server"),
+        (["push", "somewhere"], 2, "is not a server"),
         (["push", "http://127.0.0.1:1"], 6, "127.0.0.1:1"),
-        (["push", "http://127.0.0.1:1", "@last", "--experiment", "x"], 2, "goes without"),
+        (["push", "http://127.0.0.1:1", "@last", "--experiment", "x"], 2, "cannot be combined"),
         (["push", "http://127.0.0.1:1", "--experiment", "nope"], 2, 'there is no experiment "nope"'),
     ],
 )

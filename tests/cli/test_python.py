@@ -178,9 +178,9 @@ def test_what_the_option_does_not_take(project: Write, arguments: tuple[str, ...
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("reproduce", "@last"), "a run is performed again with the Python of its record"),
-        (("check", "."), "check reads files and makes no environment"),
-        (("env", "path", "@last"), "the lock of an environment says its Python"),
+        (("reproduce", "@last"), "a run is reproduced with the Python version in its record"),
+        (("check", "."), "check does not create an environment"),
+        (("env", "path", "@last"), "the lock of an environment sets its Python"),
     ],
 )
 def test_verbs_that_have_no_choice_of_a_python_say_so(

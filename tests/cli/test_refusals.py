@@ -133,7 +133,7 @@ def test_a_malformed_command_line(project: Write, args: list[str], code: int, sa
         (["runs", "list", "--filter", "metrics.a >"], 6, "metrics.a >"),
         (["runs", "list", "--experiment-name", "none"], 2, 'there is no experiment "none"'),
         (["check", "./nowhere"], 3, "nowhere"),
-        (["server", "--host", "0.0.0.0"], 2, "others can reach the server"),
+        (["server", "--host", "0.0.0.0"], 2, "open to other machines"),
     ],
 )
 def test_a_malformed_command(project: Write, args: list[str], code: int, said: str) -> None:

@@ -271,7 +271,7 @@ def test_colours_are_left_out_where_they_are_not_wanted(
     [
         ("reprise run . --env-manager=local >&-", 0, "FINISHED"),
         ("reprise run . --env-manager=local > /dev/full", 0, "FINISHED"),
-        ("reprise run . --help > /dev/full", 1, "the output cannot be written: "),
+        ("reprise run . --help > /dev/full", 1, "cannot write the output: "),
         (
             "mkdir gone; cd gone; rmdir ../gone; reprise runs list",
             2,

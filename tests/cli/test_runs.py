@@ -45,8 +45,8 @@ def test_runs_are_filtered_sorted_limited_and_shown_in_columns(
 @pytest.mark.parametrize(
     ("args", "code", "said"),
     [
-        (["--columns", "nmae"], 2, '"nmae" is no column'),
-        (["--columns", "metrics."], 2, '"metrics." is no column'),
+        (["--columns", "nmae"], 2, '"nmae" is not a column'),
+        (["--columns", "metrics."], 2, '"metrics." is not a column'),
         (["--experiment", "nope"], 2, 'there is no experiment "nope"'),
         (["-f", "metrics.acc >"], 6, "metrics.acc >"),
         (["--limit", "0"], 2, "--limit"),
@@ -81,7 +81,7 @@ def test_nothing_is_deleted_when_one_of_the_runs_cannot_be(reprise: Reprise, sto
     store.delete_run(deleted.run_id)
     for wrong, said in (
         ("ffff" * 8, "RESOURCE"),
-        (deleted.run_id, "is deleted already"),
+        (deleted.run_id, "is already deleted"),
         ("zz", "is not a run"),
     ):
         result = reprise("runs", "delete", run.run_id, wrong)

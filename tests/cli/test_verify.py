@@ -52,7 +52,7 @@ def test_two_runs_that_are_the_same(demo: ProjectFolder) -> None:
     one, other, _ = ids(demo)
     done = demo.reprise("verify", one[:8], other)
     assert done.exit_code == 0
-    assert done.err == f"Run {other} came out as {one}: identical\n"
+    assert done.err == f"Run {other} reproduces {one}: identical\n"
     rows = {tuple(line.split()[:2]) for line in done.out.splitlines()[1:]}
     assert {("source", "identical"), ("environment", "identical"), ("metric", "loss")} <= rows
     run = next(run for run in demo.runs() if run.run_id == other)
@@ -122,4 +122,4 @@ def test_the_verdict_is_told_also_where_it_cannot_be_kept(demo: ProjectFolder) -
     assert demo.reprise("runs", "delete", other).exit_code == 0
     done = demo.reprise("verify", one, other)
     assert done.exit_code == 0
-    assert "The verdict is not kept with the runs" in done.err
+    assert "The verdict could not be stored with the runs" in done.err

@@ -57,7 +57,7 @@ def named(word: str, opened: Opened) -> Named:
     except UsageError as error:
         if word == LAST or error.hint is None:
             raise
-        message = f'"{word}" is no environment of the cache; as a run: {error.message}'
+        message = f'"{word}" is not an environment in the cache; as a run: {error.message}'
         raise UsageError(message, hint=f"reprise env list; {error.hint}") from None
     return Named(f"Environment of run {run.run_id}", lock, there.prefix if there else None)
 

@@ -57,7 +57,7 @@ def test_people_see_the_verdict_the_cause_and_the_fix(project: Write) -> None:
     assert "PART" in result.out
     assert "likely cause: no-seed: random.random() (train.py:2)" in result.out
     assert "  fix: declare a parameter seed" in result.out
-    assert "did not come out as" in result.err
+    assert "does not reproduce" in result.err
 
 
 CAUSES: list[tuple[str, list[tuple[str, list[str]]]]] = [
