@@ -19,7 +19,7 @@ from functools import lru_cache
 from io import FileIO
 from pathlib import Path
 
-from reprise import lock, paths
+from reprise import file_lock, paths
 from reprise.errors import UsageError
 
 SYNCHRONOUS = "REPRISE_SYNCHRONOUS"
@@ -77,8 +77,8 @@ def arriving(target: Path, staging: Path | None = None, *, synced: bool = True) 
         synced: whether it is on the disk when the block has ended.
     """
     make_folders(target.parent, synced=synced)
-    temporary = _choose_staging(target, staging) / lock.name_arrival()
-    descriptor = lock.hold(temporary, mode=0o666)
+    temporary = _choose_staging(target, staging) / file_lock.name_arrival()
+    descriptor = file_lock.hold(temporary, mode=0o666)
     assert descriptor is not None
     try:
         with open(descriptor, "wb", buffering=0, closefd=False) as stream:
@@ -121,7 +121,7 @@ def move_folder(folder: Path, target: Path) -> None:
     except OSError as error:
         if error.errno != errno.EXDEV:
             raise
-        with lock.arriving_folder(target.parent) as copy:
+        with file_lock.arriving_folder(target.parent) as copy:
             shutil.copytree(folder, copy, symlinks=True, dirs_exist_ok=True)
             publish(copy, target)
         shutil.rmtree(folder, ignore_errors=True)
@@ -132,7 +132,7 @@ def remove_folder(folder: Path, among: Path | None = None) -> None:
 
     It leaves its place first, for a name ``among`` others (beside it unless given) that any process sweeps.
     """
-    doomed = (among or folder.parent) / lock.name_arrival()
+    doomed = (among or folder.parent) / file_lock.name_arrival()
     try:
         put_in_place(folder, doomed)
     except OSError:
@@ -202,7 +202,7 @@ def _choose_staging(target: Path, given: Path | None) -> Path:
     cache = paths.cache_dir()
     if target.is_relative_to(cache):
         return cache / ARRIVALS
-    lock.sweep_dead(target.parent, lock.ARRIVING)
+    file_lock.sweep_dead(target.parent, file_lock.ARRIVING)
     return target.parent
 
 
@@ -219,8 +219,8 @@ def _move(temporary: Path, target: Path, synced: bool) -> None:
 
 def _move_across(temporary: Path, target: Path, synced: bool) -> None:
     """A part of the cache lies on another disk: copy to it, and rename there."""
-    beside = target.with_name(lock.name_arrival())
-    descriptor = lock.hold(beside, mode=0o666)
+    beside = target.with_name(file_lock.name_arrival())
+    descriptor = file_lock.hold(beside, mode=0o666)
     assert descriptor is not None
     try:
         shutil.copyfile(temporary, beside)

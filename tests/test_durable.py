@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from reprise import durable, lock, paths
+from reprise import durable, file_lock, paths
 from reprise.errors import UsageError
 
 
@@ -45,7 +45,7 @@ def disk(monkeypatch: pytest.MonkeyPatch) -> Disk:
     monkeypatch.delenv(durable.SYNCHRONOUS)
     monkeypatch.setattr(os, "fsync", disk.fsync)
     monkeypatch.setattr(os, "rename", disk.rename)
-    monkeypatch.setattr(lock, "name_arrival", lambda: ".arriving-1")
+    monkeypatch.setattr(file_lock, "name_arrival", lambda: ".arriving-1")
     return disk
 
 
@@ -157,9 +157,9 @@ def test_files_get_the_mode_that_the_user_gives(here: Path) -> None:
 def left(here: Path) -> Iterator[Path]:
     """A folder with a file and a folder of a process that died, and of one that lives."""
     code = (
-        "import os, signal, sys; from pathlib import Path; from reprise import durable, lock\n"
+        "import os, signal, sys; from pathlib import Path; from reprise import durable, file_lock\n"
         "here = Path(sys.argv[1])\n"
-        "with durable.arriving(here / 'file') as out, lock.arriving_folder(here) as folder:\n"
+        "with durable.arriving(here / 'file') as out, file_lock.arriving_folder(here) as folder:\n"
         "    out.write(b'x'); (folder / 'x').touch()\n"
         "    os.kill(os.getpid(), signal.SIGKILL)"
     )
@@ -174,7 +174,7 @@ def test_what_dead_processes_left_goes_with_the_next_write(left: Path) -> None:
 
 
 def test_what_is_in_the_making_stays(left: Path) -> None:
-    with durable.arriving(left / "mine") as out, lock.arriving_folder(left) as folder:
+    with durable.arriving(left / "mine") as out, file_lock.arriving_folder(left) as folder:
         out.write(b"x")
         durable.write_file(left / "other", "x")
         assert folder.is_dir()
@@ -185,10 +185,10 @@ def test_what_another_machine_makes_stays_as_long_as_it_may_write(left: Path) ->
     """Its locks may not be seen here."""
     for path in list(left.iterdir()):
         path.rename(path.with_name(f"{path.name[:-8]}00000000"))
-    assert lock.sweep_dead(left, lock.ARRIVING) == []
+    assert file_lock.sweep_dead(left, file_lock.ARRIVING) == []
     for path in left.iterdir():
         os.utime(path, (time.time() - 2 * 86400,) * 2)
-    assert len(lock.sweep_dead(left, lock.ARRIVING)) == 2
+    assert len(file_lock.sweep_dead(left, file_lock.ARRIVING)) == 2
 
 
 def test_sweeping_follows_no_link_and_waits_for_no_pipe(here: Path) -> None:
@@ -196,9 +196,9 @@ def test_sweeping_follows_no_link_and_waits_for_no_pipe(here: Path) -> None:
     (here / "kept" / "file").touch()
     (here / ".arriving-link").symlink_to(here / "kept")
     os.mkfifo(here / ".arriving-pipe")
-    lock.sweep_dead(here, lock.ARRIVING)
+    file_lock.sweep_dead(here, file_lock.ARRIVING)
     assert (here / "kept" / "file").exists()
-    assert lock.sweep_dead(here / "nowhere") == lock.sweep_dead(here / "kept" / "file") == []
+    assert file_lock.sweep_dead(here / "nowhere") == file_lock.sweep_dead(here / "kept" / "file") == []
 
 
 def test_a_folder_that_was_swept_before_it_was_locked_is_made_again(
@@ -214,6 +214,6 @@ def test_a_folder_that_was_swept_before_it_was_locked_is_made_again(
         real(descriptor, how)
 
     monkeypatch.setattr(fcntl, "flock", flock)
-    descriptor = lock.own(here / "new")
+    descriptor = file_lock.own(here / "new")
     assert swept and os.path.samestat(os.fstat(descriptor), (here / "new").stat())
     os.close(descriptor)

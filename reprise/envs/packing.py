@@ -15,7 +15,7 @@ from reprise.envs.pypi import uv, uv_failures
 from reprise.envs.pythons import interpreters
 from reprise.envs.virtualenv import installing
 from reprise.errors import EnvError
-from reprise.lock import scratch
+from reprise.file_lock import scratch
 from reprise.named_tuple import NamedTuple
 from reprise.process import run
 from reprise.progress import spinner

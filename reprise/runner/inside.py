@@ -13,7 +13,7 @@ from pathlib import Path
 from reprise.children import Child
 from reprise.envs import registry as envs
 from reprise.errors import SubmitError
-from reprise.lock import scratch
+from reprise.file_lock import scratch
 from reprise.process import exit_code, patched, run
 from reprise.schemas.environment import DockerEnv, Environment
 from reprise.schemas.job import Command

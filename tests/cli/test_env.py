@@ -21,7 +21,7 @@ from reprise.envs.cache import (
     resolutions,
     store,
 )
-from reprise.lock import scratch
+from reprise.file_lock import scratch
 from reprise.paths import cache_dir
 from reprise.runner.sources import working_copy
 from reprise.schemas import tags

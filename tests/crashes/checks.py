@@ -12,7 +12,7 @@ from pathlib import Path
 
 from reprise.envs.cache import marker
 from reprise.errors import TrackingError
-from reprise.lock import ARRIVING
+from reprise.file_lock import ARRIVING
 from reprise.schemas import tags
 from reprise.schemas.entities import Run
 from reprise.schemas.record import run_files

@@ -7,7 +7,7 @@ import os
 from reprise.envs.cache import contents, marker, store
 from reprise.envs.cache.inventory import Entry
 from reprise.errors import EnvError
-from reprise.lock import hold
+from reprise.file_lock import hold
 
 
 def check(entry: Entry) -> list[str] | None:

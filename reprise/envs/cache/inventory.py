@@ -10,7 +10,7 @@ from pathlib import Path
 from reprise.envs.cache import marker, store
 from reprise.envs.cache.marker import Marker, User
 from reprise.errors import EnvError, UsageError
-from reprise.lock import hold
+from reprise.file_lock import hold
 from reprise.named_tuple import NamedTuple
 from reprise.schemas.environment import Lock
 

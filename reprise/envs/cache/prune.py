@@ -19,7 +19,7 @@ from reprise.envs.cache import (
     resolutions,
     store,
 )
-from reprise.lock import SCRATCH, hold, is_owned, remove_dead
+from reprise.file_lock import SCRATCH, hold, is_owned, remove_dead
 from reprise.named_tuple import NamedTuple
 from reprise.paths import cache_dir
 

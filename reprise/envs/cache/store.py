@@ -25,7 +25,7 @@ from reprise.envs.base import EnvManager
 from reprise.envs.cache import contents, marker
 from reprise.envs.cache.marker import Marker, User
 from reprise.errors import EnvError
-from reprise.lock import exclusive, hold
+from reprise.file_lock import exclusive, hold
 from reprise.paths import CACHE_VARIABLE, cache_dir, make_folders
 from reprise.schemas.environment import Environment, EnvSpec, Lock, Policy
 

@@ -23,7 +23,7 @@ from reprise.envs.conda import (
 from reprise.envs.conda.channels import Settings
 from reprise.envs.conda.records import CondaLock, Record
 from reprise.errors import EnvError
-from reprise.lock import arriving_folder
+from reprise.file_lock import arriving_folder
 from reprise.paths import make_folders
 from reprise.progress import spinner
 from reprise.schemas.environment import Credentials, Policy

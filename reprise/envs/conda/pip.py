@@ -34,7 +34,7 @@ from reprise.envs.virtualenv import (
 from reprise.envs.virtualenv.pins import Pin
 from reprise.envs.virtualenv.uv_compile import compile_requirements
 from reprise.errors import EnvError
-from reprise.lock import scratch
+from reprise.file_lock import scratch
 from reprise.schemas.environment import NO_CREDENTIALS, CondaEnv, Credentials, Lock, Policy, PythonEnv
 
 logger = logging.getLogger(__name__)

@@ -30,7 +30,7 @@ from reprise.envs.project_files.requirements import Requirements
 from reprise.envs.pypi import pip_settings
 from reprise.envs.virtualenv import resolving
 from reprise.errors import EnvError
-from reprise.lock import exclusive
+from reprise.file_lock import exclusive
 from reprise.schemas.environment import CondaEnv, Credentials, Lock, Policy
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from pathlib import Path
 from reprise.envs.docker import client, images
 from reprise.envs.docker.images import Image
 from reprise.errors import EnvError, UsageError
-from reprise.lock import scratch
+from reprise.file_lock import scratch
 from reprise.named_tuple import NamedTuple
 from reprise.schemas.environment import DockerEnv, Policy
 

@@ -19,7 +19,7 @@ from typing import IO
 from reprise.envs.docker import client, files
 from reprise.envs.docker.images import Image, inspect
 from reprise.errors import EnvError
-from reprise.lock import exclusive, scratch
+from reprise.file_lock import exclusive, scratch
 from reprise.paths import cache_dir
 from reprise.progress import spinner
 from reprise.schemas.environment import DockerEnv

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from reprise.errors import EnvError
-from reprise.lock import scratch
+from reprise.file_lock import scratch
 from reprise.named_tuple import NamedTuple
 from reprise.process import Completed, run
 from reprise.redact import redact

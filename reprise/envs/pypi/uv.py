@@ -14,7 +14,7 @@ from reprise import progress
 from reprise.envs.project_files.credentials import restore_credentials
 from reprise.envs.pypi import pip_settings, uv_config
 from reprise.errors import EnvError
-from reprise.lock import scratch
+from reprise.file_lock import scratch
 from reprise.process import Completed, ProgramMissing, run
 from reprise.schemas.environment import NO_CREDENTIALS, Credentials
 

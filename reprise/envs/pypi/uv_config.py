@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from reprise.errors import ProjectError
-from reprise.lock import scratch
+from reprise.file_lock import scratch
 
 # uv takes these in a pyproject.toml only.
 _OF_PROJECTS = {

@@ -14,7 +14,7 @@ from typing import Any
 
 from reprise.envs.pypi import uv
 from reprise.envs.pythons.candidates import Candidate
-from reprise.lock import scratch
+from reprise.file_lock import scratch
 from reprise.named_tuple import NamedTuple
 from reprise.process import Completed
 

@@ -22,7 +22,7 @@ from reprise.envs.project_files.credentials import collect_credentials, hide_cre
 from reprise.envs.project_files.requirements import Requirements
 from reprise.envs.pypi import pip_settings, uv_config
 from reprise.envs.virtualenv import lock_places
-from reprise.lock import exclusive
+from reprise.file_lock import exclusive
 from reprise.schemas.environment import Credentials, Lock, Policy, PythonEnv
 
 if TYPE_CHECKING:

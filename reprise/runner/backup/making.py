@@ -11,7 +11,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import IO
 
-from reprise import durable, lock
+from reprise import durable, file_lock
 from reprise.disk import reason_of
 from reprise.errors import TrackingError, UsageError
 from reprise.runner.backup.layout import ARTIFACTS, DATABASE, MANIFEST, OBJECTS, Digested, Entry, Manifest
@@ -35,7 +35,7 @@ def make_backup(
     """
     try:
         with (
-            lock.arriving_folder(file.absolute().parent, 0o700) as scratch,
+            file_lock.arriving_folder(file.absolute().parent, 0o700) as scratch,
             durable.arriving(file) as target,
         ):
             os.fchmod(target.fileno(), _PRIVATE)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from contextlib import closing
 from pathlib import Path
 
-from reprise import durable, lock, paths
+from reprise import durable, file_lock, paths
 from reprise.disk import reason_of
 from reprise.errors import UsageError
 from reprise.named_tuple import NamedTuple
@@ -48,7 +48,7 @@ def restore_backup(
     if replace and directory.exists():
         refuse_in_use(directory)
     directory.parent.mkdir(parents=True, exist_ok=True)
-    with lock.arriving_folder(directory.parent, 0o700) as made:
+    with file_lock.arriving_folder(directory.parent, 0o700) as made:
         store = made / "store"
         store.mkdir(mode=0o700)
         manifest = unpack_backup(file, store, say)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import reprise
 from reprise.errors import UsageError
-from reprise.lock import scratch
+from reprise.file_lock import scratch
 from reprise.named_tuple import NamedTuple
 from reprise.runner.bundle import crate, layout, packages, packing, signing, source, statement, tracked
 from reprise.runner.bundle.layout import Manifest

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from reprise.errors import SourceError, TrackingError, UsageError
-from reprise.lock import scratch
+from reprise.file_lock import scratch
 from reprise.paths import confined
 from reprise.runner.bundle import layout, packages, signing, statement, tracked
 from reprise.runner.bundle.layout import Bundle, Manifest

@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
 
-from reprise import disk, durable, lock, paths
+from reprise import disk, durable, file_lock, paths
 from reprise.backends.guard import kill_after, signal_group
 from reprise.errors import TrackingError
 from reprise.named_tuple import NamedTuple
@@ -63,7 +63,7 @@ class Lease(NamedTuple):
         descriptor = None
         try:
             paths.make_private(jobs.parent)  # the store's, or our state
-            with lock.arriving_folder(jobs, mode=0o700) as making:  # not to be seen before it is held
+            with file_lock.arriving_folder(jobs, mode=0o700) as making:  # not to be seen before it is held
                 descriptor = os.open(making / _LEASE, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
                 fcntl.flock(descriptor, fcntl.LOCK_EX)
                 _write(descriptor, Record(tracking_uri, temporary=str(temporary) if temporary else None))

@@ -16,7 +16,7 @@ from reprise.envs.cache import inventory, prune
 from reprise.envs.cache.inventory import Entry
 from reprise.envs.cache.prune import Leftover
 from reprise.errors import RepriseError
-from reprise.lock import ARRIVING, hold
+from reprise.file_lock import ARRIVING, hold
 from reprise.named_tuple import NamedTuple
 from reprise.runner.jobs.find import experiment_names
 from reprise.runner.sources import working_copy

@@ -14,7 +14,7 @@ from contextlib import ExitStack, contextmanager
 
 from reprise.envs import registry as envs
 from reprise.errors import RepriseError
-from reprise.lock import scratch
+from reprise.file_lock import scratch
 from reprise.named_tuple import NamedTuple
 from reprise.runner.models.environment import using
 from reprise.runner.models.folder import ModelFolder, Origin, is_address, opened_model, resolve

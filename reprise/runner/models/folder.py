@@ -8,7 +8,7 @@ from pathlib import Path
 
 from reprise import paths
 from reprise.errors import TrackingError, UsageError
-from reprise.lock import scratch
+from reprise.file_lock import scratch
 from reprise.named_tuple import NamedTuple
 from reprise.redact import redact
 from reprise.runner.jobs.find import find_model, find_run, find_version

@@ -20,7 +20,7 @@ from reprise.envs.docker import (
 from reprise.envs.docker.base_image import Base
 from reprise.envs.docker.images import Image
 from reprise.errors import EnvError, UsageError
-from reprise.lock import scratch
+from reprise.file_lock import scratch
 from reprise.named_tuple import NamedTuple
 from reprise.progress import spinner
 from reprise.runner.models import image_context, image_packages

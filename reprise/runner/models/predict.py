@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 from reprise import process
 from reprise.errors import RepriseError, UsageError
-from reprise.lock import scratch
+from reprise.file_lock import scratch
 from reprise.runner.models.fleet import Served, Wanted
 from reprise.runner.models.lines import Answer, Broken, Unreached, ask_once
 from reprise.schemas.json_text import read_json

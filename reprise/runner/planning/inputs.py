@@ -16,7 +16,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, TypeAlias
 from urllib.parse import unquote, urlsplit
 
-from reprise import durable, lock, paths
+from reprise import durable, file_lock, paths
 from reprise.errors import SourceError, TrackingError, UsageError
 from reprise.redact import redact
 from reprise.runner.record import digests
@@ -95,7 +95,7 @@ def _fetcher(scheme: str, tracking: Tracking) -> Fetch:
 def _stored(uri: str, storage: Path, fetch: Fetch) -> Path:
     """Fetch ``uri`` and file it by its content's digest."""
     durable.make_folders(storage)
-    with lock.arriving_folder(storage, mode=0o700) as arriving:
+    with file_lock.arriving_folder(storage, mode=0o700) as arriving:
         name = _file_name(uri)
         fetch(uri, arriving / name)
         _make_read_only(arriving / name)

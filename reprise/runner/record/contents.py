@@ -16,9 +16,9 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext, supp
 from pathlib import Path
 from typing import IO
 
-from reprise import durable, lock, paths
+from reprise import durable, file_lock, paths
 from reprise.errors import TrackingError
-from reprise.lock import scratch
+from reprise.file_lock import scratch
 from reprise.runner.jobs.stores import store_folder
 from reprise.schemas.record import run_files
 from reprise.schemas.record.run_record import Content
@@ -39,7 +39,7 @@ _DIGEST = r"sha256:([0-9a-f]{64})"  # a text: to compile it takes milliseconds t
 @contextmanager
 def adding(objects: Path) -> Iterator[None]:
     """For the block nothing is removed from the folder ``objects``."""
-    descriptor = lock.hold(objects / _LOCK, shared=True)
+    descriptor = file_lock.hold(objects / _LOCK, shared=True)
     try:
         yield
     finally:
@@ -146,7 +146,7 @@ def _looked_through(objects: Path, dry_run: bool) -> AbstractContextManager[None
     """Keep others from adding, which on a read-only disk they cannot."""
     if dry_run and not os.access(objects, os.W_OK):
         return nullcontext()
-    return lock.exclusive(objects / _LOCK, "runs that are being opened")
+    return file_lock.exclusive(objects / _LOCK, "runs that are being opened")
 
 
 def _folders(tracking: Tracking, run_id: str, digest: str) -> Iterator[Path]:

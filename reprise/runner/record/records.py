@@ -6,7 +6,7 @@ from pathlib import Path
 
 from reprise import amounts, durable
 from reprise.errors import TrackingError
-from reprise.lock import scratch
+from reprise.file_lock import scratch
 from reprise.runner.jobs.stores import artifact_folder
 from reprise.runner.record import contents
 from reprise.schemas.record import run_files

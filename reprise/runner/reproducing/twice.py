@@ -94,7 +94,7 @@ class _Evidence(NamedTuple):
 
     def is_packed(self, part: Part) -> bool:
         """Whether the artifact is of a kind that holds the time at which it was written."""
-        from reprise.lock import scratch
+        from reprise.file_lock import scratch
 
         if part.kind != "artifact":
             return False

@@ -14,7 +14,7 @@ from reprise.envs import registry as envs
 from reprise.envs.cache import inventory, store
 from reprise.envs.cache.marker import User
 from reprise.errors import EnvError, RepriseError, TrackingError, UsageError
-from reprise.lock import scratch
+from reprise.file_lock import scratch
 from reprise.named_tuple import NamedTuple
 from reprise.runner.jobs.find import LAST, find_run
 from reprise.runner.runs.lifecycle import ENV_LOCK_ARTIFACT

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 
 from reprise import paths
-from reprise.lock import scratch
+from reprise.file_lock import scratch
 from reprise.server.loopback import Loopback
 from reprise.tracking.base import Tracking
 from reprise.tracking.registry import open_tracking

@@ -7,7 +7,7 @@ import logging
 from pathlib import Path
 
 import reprise
-from reprise import durable, lock, paths
+from reprise import durable, file_lock, paths
 from reprise.errors import RepriseError, TrackingError, UsageError
 from reprise.named_tuple import NamedTuple
 from reprise.redact import redact
@@ -175,7 +175,7 @@ def _sync(tracking: Tracking, place: Path) -> None:
         return
     logs = (place / LOG_ARTIFACT).parent
     for folder in (place, logs):
-        lock.sweep_dead(folder, lock.ARRIVING)
+        file_lock.sweep_dead(folder, file_lock.ARRIVING)
     files = (place / name for name in (LOG_ARTIFACT, STREAMS_ARTIFACT, ENV_LOG_ARTIFACT, ENV_LOCK_ARTIFACT))
     durable.sync_files(files)
     durable.make_folders(logs, _folder_of_experiment(place))

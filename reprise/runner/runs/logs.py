@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from reprise.errors import TrackingError, UsageError
-from reprise.lock import scratch
+from reprise.file_lock import scratch
 from reprise.runner.jobs.stores import artifact_folder, jobs_folder
 from reprise.runner.runs.lifecycle import ENV_LOG_ARTIFACT, LOG_ARTIFACT
 from reprise.runner.runs.reap import reap

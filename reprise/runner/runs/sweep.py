@@ -12,7 +12,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from reprise import lock, paths
+from reprise import file_lock, paths
 from reprise.durable import ARRIVALS
 from reprise.errors import RepriseError, TrackingError
 from reprise.runner.jobs.stores import jobs_folder
@@ -31,21 +31,21 @@ _PAUSE = 3600.0  # seconds between two looks at every environment and mirror
 def sweep_cache() -> None:
     """Remove what dead processes were making in the cache; what cannot be removed stays."""
     cache = paths.cache_dir()
-    lock.sweep_dead(working_copy.work_root())
-    for name in (lock.SCRATCH, ARRIVALS):
-        lock.sweep_dead(cache / name)
+    file_lock.sweep_dead(working_copy.work_root())
+    for name in (file_lock.SCRATCH, ARRIVALS):
+        file_lock.sweep_dead(cache / name)
     for folder in (cache / "git-v1", cache / "inputs-v1", paths.state_dir()):
-        lock.sweep_dead(folder, lock.ARRIVING)
+        file_lock.sweep_dead(folder, file_lock.ARRIVING)
     if _is_due(cache / _STAMP):
         _sweep_unfinished()
 
 
 def sweep_store(tracking: Tracking) -> None:
     """Remove what dead processes were making in a store of this machine."""
-    lock.sweep_dead(jobs_folder(tracking), lock.ARRIVING)
+    file_lock.sweep_dead(jobs_folder(tracking), file_lock.ARRIVING)
     if isinstance(tracking, EmbeddedStore):
         for folder in (tracking.directory, tracking.directory / contents.FOLDER):
-            lock.sweep_dead(folder, lock.ARRIVING)
+            file_lock.sweep_dead(folder, file_lock.ARRIVING)
         with suppress(TrackingError):  # its artifacts are on a disk that is not mounted
             if isinstance(tracking.artifacts, ArtifactFolder):
                 tracking.artifacts.sweep()

@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from reprise import durable, lock, paths, progress
+from reprise import durable, file_lock, paths, progress
 from reprise.errors import SourceError
 from reprise.runner.vcs import git, git_faults, remotes
 from reprise.runner.vcs.git import HEAD
@@ -67,7 +67,7 @@ class Mirror:
             SourceError, Damaged: it cannot be fetched.
         """
         started = time.monotonic()
-        with lock.exclusive(self.home / "mirror.lock", f"the mirror of {self.remote.url}"):
+        with file_lock.exclusive(self.home / "mirror.lock", f"the mirror of {self.remote.url}"):
             if wanted is not None and self.knows(wanted):
                 return
             self._make(wanted)
@@ -90,7 +90,7 @@ class Mirror:
         return SourceError(sentence) if found.exit_code == 0 else Damaged(sentence)
 
     def remove(self) -> None:
-        with lock.exclusive(self.home / "mirror.lock", f"the mirror of {self.remote.url}"):
+        with file_lock.exclusive(self.home / "mirror.lock", f"the mirror of {self.remote.url}"):
             for name in ("mirror.git", "commits", "whole"):
                 durable.remove_folder(self.home / name, self.home.parent)
 
@@ -104,7 +104,7 @@ class Mirror:
         paths.make_folders(self.home)
         durable.write_note(self.home / "url", f"{self.remote.url}\n")
         options = ("--bare", "--template=", f"--object-format={git.object_format(known)}")
-        with lock.arriving_folder(self.home.parent) as partial:
+        with file_lock.arriving_folder(self.home.parent) as partial:
             quietly("init", "--quiet", *options, str(partial), cwd=self.home)
             durable.put_in_place(partial, self.folder)
 
@@ -152,7 +152,7 @@ def sweep_mirrors() -> None:
     """Remove what killed fetches left in mirrors that no process fetches into now."""
     for left in (paths.cache_dir() / "git-v1").glob("*/mirror.git/objects/pack/tmp_*"):
         home = left.parents[3]
-        if (held := lock.hold(home / "mirror.lock", wait=False)) is not None:
+        if (held := file_lock.hold(home / "mirror.lock", wait=False)) is not None:
             try:
                 _sweep(home / "mirror.git")
             finally:

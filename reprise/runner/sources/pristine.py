@@ -12,7 +12,7 @@ import os
 import shutil
 from pathlib import Path
 
-from reprise import durable, lock
+from reprise import durable, file_lock
 from reprise.errors import SourceError
 from reprise.runner.sources.mirror import (
     Damaged,
@@ -41,13 +41,13 @@ def pristine(mirror: Mirror, commit: str, origin: str) -> Path:
     target, note = commits / commit, mirror.home / "whole" / commit
     if _is_as_noted(target, note):
         return target
-    with lock.exclusive(commits / f"{commit}.lock", f"the checkout of {commit[:12]}"):
+    with file_lock.exclusive(commits / f"{commit}.lock", f"the checkout of {commit[:12]}"):
         if _is_as_noted(target, note):
             return target
         if target.is_dir() and (note.exists() or _find_fault(target, commit)):
             durable.remove_folder(target, mirror.home.parent)
         if not target.is_dir():
-            with lock.arriving_folder(mirror.home.parent) as partial:
+            with file_lock.arriving_folder(mirror.home.parent) as partial:
                 _check_out(mirror, commit, origin, partial)
                 durable.put_in_place(partial, target)
         durable.write_note(note, _states(target))

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from reprise import lock, paths
+from reprise import file_lock, paths
 from reprise.errors import SourceError, UsageError
 from reprise.redact import redact
 from reprise.runner.sources import locations, provenance, source_tags
@@ -100,7 +100,7 @@ def work_root() -> Path:
 
 def _disown(folder: Path) -> None:
     if (descriptor := _owned.pop(folder, None)) is not None:
-        lock.disown(folder, descriptor)
+        file_lock.disown(folder, descriptor)
 
 
 def _check_version(version: str) -> None:
@@ -250,7 +250,7 @@ def work_folder() -> Iterator[Path]:
     """The place of a new folder for one run, which goes again when it cannot be filled."""
     folder = work_root() / os.urandom(8).hex()
     try:
-        _owned[folder] = lock.own(folder)
+        _owned[folder] = file_lock.own(folder)
         yield folder
     except BaseException as error:
         _disown(folder)

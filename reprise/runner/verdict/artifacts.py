@@ -7,7 +7,7 @@ from functools import partial
 from typing import TypeAlias
 
 from reprise.errors import TrackingError
-from reprise.lock import scratch
+from reprise.file_lock import scratch
 from reprise.named_tuple import NamedTuple
 from reprise.runner.verdict.files.kinds import compare_files
 from reprise.runner.verdict.files.readings import Readings, ReadingsByProcess, settle

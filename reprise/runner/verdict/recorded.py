@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from reprise.errors import TrackingError
-from reprise.lock import scratch
+from reprise.file_lock import scratch
 from reprise.runner.record.records import read_record
 from reprise.runner.verdict.files.archives import LARGEST
 from reprise.runner.verdict.words.asides import FOLDER, Aside, collect_names

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from reprise.lock import scratch
+from reprise.file_lock import scratch
 from reprise.runner.verdict.report import as_data
 from reprise.runner.verdict.values import Verdict
 from reprise.schemas import tags

@@ -15,7 +15,7 @@ from typing import IO
 
 from reprise import process
 from reprise.errors import RepriseError, SourceError
-from reprise.lock import scratch
+from reprise.file_lock import scratch
 from reprise.runner.record import contents
 from reprise.runner.sources.mirror import Mirror
 from reprise.runner.vcs import git, remotes, repositories

@@ -20,7 +20,7 @@ from anyio import CapacityLimiter, to_thread
 
 from reprise.durable import write_file
 from reprise.errors import TrackingError, UsageError
-from reprise.lock import exclusive
+from reprise.file_lock import exclusive
 from reprise.schemas.json_text import read_json
 from reprise.server.http.access import Bearer, Role, credentials
 from reprise.server.http.attempts import Attempts

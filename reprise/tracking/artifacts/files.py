@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
-from reprise import disk, durable, lock
+from reprise import disk, durable, file_lock
 from reprise.errors import TrackingError, missing
 from reprise.schemas.entities import Artifact
 from reprise.tracking import validation
@@ -102,7 +102,7 @@ class ArtifactFolder:
 
     def sweep(self) -> None:
         """Remove what processes that have died were storing."""
-        lock.sweep_dead(self._arriving, lock.ARRIVING)
+        file_lock.sweep_dead(self._arriving, file_lock.ARRIVING)
 
     @property
     def _arriving(self) -> Path:
@@ -327,7 +327,7 @@ def _local_path(location: str) -> Path:
 
 
 def _is_shown(entry: os.DirEntry[str]) -> bool:
-    return not entry.is_symlink() and not entry.name.startswith(lock.ARRIVING)
+    return not entry.is_symlink() and not entry.name.startswith(file_lock.ARRIVING)
 
 
 def _artifact(prefix: str, entry: os.DirEntry[str]) -> Artifact:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NoReturn
 
-from reprise.lock import ARRIVING
+from reprise.file_lock import ARRIVING
 from reprise.tracking import validation
 
 UPLOADS = f"{ARRIVING}uploads"

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from reprise.errors import TrackingError
-from reprise.lock import scratch
+from reprise.file_lock import scratch
 from reprise.schemas.entities import Trace
 from reprise.schemas.traces.spans import SPANS_FILE
 from reprise.tracking.copy.base import Fault, SourceFile, SourceTrace

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from reprise.errors import TrackingError
-from reprise.lock import scratch
+from reprise.file_lock import scratch
 from reprise.schemas.entities import (
     Experiment,
     LoggedModel,

@@ -17,7 +17,7 @@ from mlflow.entities import Param, RunTag
 from mlflow.entities import ViewType as MlflowViewType
 from mlflow.tracking import MlflowClient
 
-from reprise import durable, lock
+from reprise import durable, file_lock
 from reprise.errors import TrackingError
 from reprise.redact import redact
 from reprise.schemas.entities import (
@@ -181,7 +181,7 @@ class MlflowTracking(MlflowModels):
         if path and path not in {item.path for item in self.list_artifacts(run_id, parent)}:
             raise TrackingError(f"there is no artifact {path!r}", code="RESOURCE_DOES_NOT_EXIST")
         uri = f"{self._artifact_uri(run_id)}/{path}".rstrip("/")
-        with lock.arriving_folder(destination.parent) as folder:
+        with file_lock.arriving_folder(destination.parent) as folder:
             fetched = download_artifacts(artifact_uri=uri, dst_path=str(folder), tracking_uri=self._uri)
             durable.put_in_place(Path(fetched), destination)
 

@@ -7,7 +7,7 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from reprise import durable, lock
+from reprise import durable, file_lock
 from reprise.errors import TrackingError
 from reprise.schemas.entities import Artifact, Experiment, Metric, Page, Run, ViewType
 from reprise.tracking.rest import shapes as shapes
@@ -190,7 +190,7 @@ class RestTracking(RestModels):
     def download_artifact(self, run_id: str, path: str, destination: Path) -> None:
         is_folder = not path or self._is_folder(run_id, path)
         origin = self.artifact_place(run_id)
-        with lock.arriving_folder(destination.parent) as folder:
+        with file_lock.arriving_folder(destination.parent) as folder:
             arriving = folder / destination.name
             if is_folder:
                 self._fetch_folder(origin, run_id, path, arriving)

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
-from reprise import durable, lock, progress
+from reprise import durable, file_lock, progress
 from reprise.errors import TrackingError
 from reprise.tracking.sqlite import connecting, migrations
 from reprise.tracking.sqlite.commits import Commits
@@ -156,7 +156,7 @@ class Database:
     def _prepare(self) -> None:
         """Look; lock; look again; make or migrate. A new database arrives whole, by rename."""
         if not self.path.exists():
-            with lock.exclusive(self._lock_path, f"the store {self.path.parent}"):
+            with file_lock.exclusive(self._lock_path, f"the store {self.path.parent}"):
                 if not self.path.exists():
                     self._make()
         try:
@@ -175,7 +175,7 @@ class Database:
             return
         if pending:
             with (
-                lock.exclusive(self._lock_path, f"the store {self.path.parent}"),
+                file_lock.exclusive(self._lock_path, f"the store {self.path.parent}"),
                 self._connection() as connection,
             ):
                 migrations.migrate(connection, str(self.path))
@@ -198,7 +198,7 @@ class Database:
             if not connecting.log_size(self.path):
                 raise refused from None
         try:
-            folder = self._copies.enter_context(lock.scratch())
+            folder = self._copies.enter_context(file_lock.scratch())
             self._readable = connecting.copy_with_log(self.path, folder)
             connecting.fold_log(self._readable)
         except OSError as error:

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from reprise.errors import RepriseError, TrackingError
-from reprise.lock import ARRIVING
+from reprise.file_lock import ARRIVING
 from reprise.named_tuple import NamedTuple
 from reprise.schemas.entities import DELETED
 from reprise.schemas.tags import JOB

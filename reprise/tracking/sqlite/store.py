@@ -15,7 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import ClassVar, Self
 
-from reprise import disk, durable, lock, paths
+from reprise import disk, durable, file_lock, paths
 from reprise.errors import RepriseError, TrackingError, missing
 from reprise.schemas.entities import MODEL_STAGES, Artifact, ModelVersion
 from reprise.tracking import validation
@@ -332,4 +332,4 @@ class EmbeddedStore(
 
 def _is_ours(name: str) -> bool:
     """Whether a store may hold it before its database is made, also one whose maker was killed."""
-    return name in _OURS or name.startswith((f"{DATABASE_NAME}.", lock.ARRIVING))
+    return name in _OURS or name.startswith((f"{DATABASE_NAME}.", file_lock.ARRIVING))

@@ -22,7 +22,7 @@ from reprise.envs.cache import inventory, marker, store
 from reprise.envs.cache.marker import Marker, User
 from reprise.envs.virtualenv import manager as virtualenv
 from reprise.errors import EnvError
-from reprise.lock import hold
+from reprise.file_lock import hold
 from reprise.paths import cache_dir
 from reprise.schemas.environment import Environment, EnvSpec, Lock, Package, Policy, PythonEnv
 from reprise.schemas.job import Command

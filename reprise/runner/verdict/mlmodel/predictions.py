@@ -9,7 +9,7 @@ from typing import Any
 
 from reprise import process
 from reprise.errors import EnvError, RepriseError
-from reprise.lock import scratch
+from reprise.file_lock import scratch
 from reprise.runner.verdict.mlmodel import predicting
 from reprise.runner.verdict.mlmodel.entering import run_python
 from reprise.runner.verdict.recorded import Recorded

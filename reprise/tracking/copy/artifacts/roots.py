@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from reprise.errors import TrackingError
-from reprise.lock import scratch
+from reprise.file_lock import scratch
 from reprise.named_tuple import NamedTuple
 from reprise.schemas.entities import LoggedModel, Run
 from reprise.tracking.artifacts.locations import Location, read_location

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from reprise.errors import TrackingError
-from reprise.lock import scratch
+from reprise.file_lock import scratch
 from reprise.tracking.copy.database.tables import NoText, Row
 
 _PATIENCE = 3.0

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from reprise.errors import TrackingError
-from reprise.lock import scratch
+from reprise.file_lock import scratch
 from reprise.schemas.entities import (
     Experiment,
     LoggedModel,

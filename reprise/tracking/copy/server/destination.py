@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from reprise.errors import TrackingError
-from reprise.lock import scratch
+from reprise.file_lock import scratch
 from reprise.schemas.tags import COPY_INCOMPLETE
 from reprise.schemas.traces.spans import SPANS_FILE
 from reprise.tracking.copy.base import Place, SourceFile
