@@ -125,7 +125,7 @@ def run(
         as_of=as_of,
         python=python,
         observe=observe,
-        sandbox=Sandbox.asked(sandbox, network),
+        sandbox=Sandbox.from_options(sandbox, network),
         current_python=_our_python(),
     )
     tracking = open_tracking(request.tracking_uri, request.base)
@@ -180,7 +180,7 @@ def reproduce(
         case None:
             allowed = tolerances.Tolerance()
         case Path():
-            allowed = tolerances.read(tolerance)
+            allowed = tolerances.read_tolerance(tolerance)
         case _:
             allowed = tolerances.of_text(str(tolerance))
     given = _texts(parameters)
@@ -193,7 +193,7 @@ def reproduce(
             is_offline(offline),
             any_machine,
             current_python=_our_python(),
-            sandbox=Sandbox.asked(sandbox, network),
+            sandbox=Sandbox.from_options(sandbox, network),
         )
         return runner.reproduce(tracking, str(run_id), wanted, allowed, keep=keep, key=key)
     finally:

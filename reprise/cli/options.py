@@ -35,7 +35,7 @@ def sandbox_of(sandbox: bool, no_network: bool) -> Sandbox | None:
     """Return the sandbox that the two options request; ``--no-network`` implies ``--sandbox``."""
     from reprise.schemas.job import Sandbox
 
-    return Sandbox.asked(sandbox, network=not no_network)
+    return Sandbox.from_options(sandbox, network=not no_network)
 
 
 def tracking_option(function: F) -> F:

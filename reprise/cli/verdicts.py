@@ -48,7 +48,7 @@ def given_tolerance(text: str | None, file: Path | None, *, strict: bool = False
     if text is not None and file is not None:
         raise UsageError("both --tolerance and --tolerance-file are given", hint="use one of them")
     if file is not None:
-        given = tolerance.read(file)
+        given = tolerance.read_tolerance(file)
     else:
         given = tolerance.Tolerance() if text is None else tolerance.of_text(text)
     return given._replace(strict=strict)

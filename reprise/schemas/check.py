@@ -27,7 +27,7 @@ def check(root: Path, *, strict: bool = False) -> Report:
     faults: list[str] = []
     warnings: list[str] = []
     for found in reading.files:
-        faults += found.lines([*found.faults, *found.warnings] if strict else found.faults)
-        warnings += found.lines(() if strict else found.warnings)
+        faults += found.format_lines([*found.faults, *found.warnings] if strict else found.faults)
+        warnings += found.format_lines(() if strict else found.warnings)
     checked = " and ".join(found.file for found in reading.files) or str(root)
     return Report(checked, tuple(faults), tuple(warnings))

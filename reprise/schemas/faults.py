@@ -38,9 +38,9 @@ class Finding(NamedTuple):
     is_mild: bool = False
     is_of_all: bool = False
 
-    def line(self, file: str) -> str:
+    def format_line(self, file: str) -> str:
         """``MLproject:7:15  entry_points -> main: <sentence>``"""
-        keys = [shortened(key) for key in self.path]
+        keys = [shorten_text(key) for key in self.path]
         if len(keys) > _LEVELS_SHOWN:
             keys[_LEVELS_SHOWN:] = ["..."]
         where = f"{' -> '.join(keys)}: " if keys else ""
@@ -63,15 +63,15 @@ class Findings:
         self.faults = list(faults)
         self.warnings: list[Finding] = []
 
-    def fault(self, at: Position, path: KeyPath, sentence: str, **more: Unpack[FaultOptions]) -> None:
+    def add_fault(self, at: Position, path: KeyPath, sentence: str, **more: Unpack[FaultOptions]) -> None:
         self.faults.append(Finding(at, path, sentence, **more))
 
-    def warn(self, at: Position, path: KeyPath, sentence: str) -> None:
+    def add_warning(self, at: Position, path: KeyPath, sentence: str) -> None:
         self.warnings.append(Finding(at, path, sentence))
 
-    def lines(self, findings: Iterable[Finding]) -> list[str]:
+    def format_lines(self, findings: Iterable[Finding]) -> list[str]:
         """The lines of ``findings`` in the order of the file, none twice."""
-        return [finding.line(self.file) for finding in sorted(set(findings))]
+        return [finding.format_line(self.file) for finding in sorted(set(findings))]
 
 
 def refuse_faults(files: Sequence[Findings]) -> None:
@@ -84,7 +84,7 @@ def refuse_faults(files: Sequence[Findings]) -> None:
         ProjectError: there are faults.
     """
     faulty = [findings for findings in files if findings.faults]
-    lines = [line for findings in faulty for line in findings.lines(findings.faults)]
+    lines = [line for findings in faulty for line in findings.format_lines(findings.faults)]
     if lines:
         names = " and ".join(findings.file for findings in faulty)
         count = "a fault" if len(lines) == 1 else f"{len(lines)} faults"
@@ -110,7 +110,7 @@ def on_one_line(text: str) -> str:
     return "".join(char if char.isprintable() else " " for char in text)
 
 
-def shortened(text: str) -> str:
+def shorten_text(text: str) -> str:
     """``text`` on one line, cut where it is long."""
     line = on_one_line(text)
     return line if len(line) <= _SHOWN else f"{line[: _SHOWN - 3]}..."

@@ -21,14 +21,14 @@ KINDS_OF_FIELDS = frozenset({DURATION, CLOCK, RATE, LATENCY, MEMORY, MACHINE})
 _WORDS = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-zµ]+|[A-Z]+|\d+")
 
 
-def _words(text: str) -> frozenset[str]:
+def _split_words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-_STATISTICS = _words(
+_STATISTICS = _split_words(
     "mean std avg average median min max sum total var stddev ci percentile quantile p rank marginal all"
 )
-_WORK = _words(
+_WORK = _split_words(
     """fit fitting refit train training trained eval evaluate evaluation val valid validation test testing
     score scoring pred predict prediction predicting infer inference epoch batch iteration iter run running
     script job task pipeline load loading read reading write writing save saving data preprocess
@@ -37,7 +37,7 @@ _WORK = _words(
     startup setup fold query encode decode generation generate solve solver model elapsed spent taken took
     tokenize embed sampling simulation program experiment trial feature features"""
 )
-_RESULTS = _words(
+_RESULTS = _split_words(
     """best optimal optimum selected chosen predicted forecast target actual expected true estimated planned
     scheduled ideal argmax argmin ground n num number count nb mae rmse mse mape error err r loss corr
     correlation importance coef shap ratio bias accuracy acc auc limit budget timeout cutoff threshold
@@ -51,42 +51,44 @@ _RESULTS = _words(
     night prime use enable enabled is has include log anomaly sensor order sale sales birth since until
     start end stop note beat pulse stimulus qrs rr qt sdnn rmssd week weekly month year"""
 )
-_DURATIONS = _words(
+_DURATIONS = _split_words(
     "time times timing timings timer timers duration durations elapsed took runtime walltime wallclock"
 )
-_SHORT_UNITS = _words("ms msec msecs millis milliseconds sec secs second seconds microseconds nanoseconds")
-_UNITS = _SHORT_UNITS | _words("us µs ns s min mins minute minutes h hr hrs hour hours")
-_AFTER_TIME = _STATISTICS | _UNITS | _WORK | _words("this so far used cost since restore in secs")
-_CLOCKS = _words("timestamp timestamps datetime date created updated modified now today")
-_HAPPENED = _words(
+_SHORT_UNITS = _split_words(
+    "ms msec msecs millis milliseconds sec secs second seconds microseconds nanoseconds"
+)
+_UNITS = _SHORT_UNITS | _split_words("us µs ns s min mins minute minutes h hr hrs hour hours")
+_AFTER_TIME = _STATISTICS | _UNITS | _WORK | _split_words("this so far used cost since restore in secs")
+_CLOCKS = _split_words("timestamp timestamps datetime date created updated modified now today")
+_HAPPENED = _split_words(
     """created creation started start ended end finished finish generated updated completed complete saved
     exported logged written modified trained computed evaluated executed current utc unix iso"""
 )
-_EVENTS = _HAPPENED | _words(
+_EVENTS = _HAPPENED | _split_words(
     "training execution run build built report experiment last model file train wandb first log analysis"
 )
-_READINGS = _words("at on date time datetime timestamp ts utc ms")
-_RATES = _words("throughput fps qps rps tps ips iops tflops mfu speedup sps")
-_DONE = _words(
+_READINGS = _split_words("at on date time datetime timestamp ts utc ms")
+_RATES = _split_words("throughput fps qps rps tps ips iops tflops mfu speedup sps")
+_DONE = _split_words(
     """samples tokens tok images img imgs steps iterations iters its it items rows records requests batches
     examples words frames docs documents queries episodes mb gb kb mib gib"""
 )
-_ONE_DONE = _words(
+_ONE_DONE = _split_words(
     "sample token image step iteration iter item row record request batch example call epoch"
 )
-_LATENCIES = _words("latency latencies ttft tpot rtt")
-_MEMORIES = _words("memory mem vram ram maxrss")
+_LATENCIES = _split_words("latency latencies ttft tpot rtt")
+_MEMORIES = _split_words("memory mem vram ram maxrss")
 _OF_MEMORY = (
     _STATISTICS
     | _WORK
-    | _words(
+    | _split_words(
         """peak used usage allocated reserved cached mb gb kb mib gib kib bytes percent pct footprint
     consumption consumed delta increase rss after before torch process virtual resident available free
     device host"""
     )
 )
-_DEVICES = _words("cpu gpu cuda disk network")
-_LOADS = _words(
+_DEVICES = _split_words("cpu gpu cuda disk network")
+_LOADS = _split_words(
     "percent pct usage util utilization load power energy temperature temp watts joules percentage"
 )
 
@@ -175,6 +177,6 @@ def _is_memory(words: Sequence[str]) -> bool:
         return known <= _MEMORIES | _OF_MEMORY
     return (
         "rss" in known
-        and bool(known & _words("peak max mb gb kb bytes memory process"))
+        and bool(known & _split_words("peak max mb gb kb bytes memory process"))
         and known <= _OF_MEMORY
     )

@@ -27,7 +27,7 @@ class RunStatus(StrEnum):
     KILLED = "KILLED"
 
     @property
-    def ended(self) -> bool:
+    def has_ended(self) -> bool:
         return self in (RunStatus.FINISHED, RunStatus.FAILED, RunStatus.KILLED)
 
 
@@ -47,12 +47,12 @@ class Sandbox(NamedTuple):
     network: bool = True
 
     @property
-    def shown(self) -> str:
+    def describe(self) -> str:
         """What records and tags say of it."""
         return "bubblewrap" if self.network else "bubblewrap, no network"
 
     @classmethod
-    def asked(cls, sandbox: bool, network: bool) -> Sandbox | None:
+    def from_options(cls, sandbox: bool, network: bool) -> Sandbox | None:
         """What was asked for, if anything: to go without network takes a sandbox."""
         return cls(network) if sandbox or not network else None
 

@@ -14,16 +14,16 @@ from reprise import paths
 from reprise.errors import ProjectError
 from reprise.named_tuple import NamedTuple
 from reprise.schemas.environment import EnvSpec
-from reprise.schemas.environment_files import is_file, named_environment, read_yaml
-from reprise.schemas.faults import START, Findings, did_you_mean, refuse_faults, shortened
+from reprise.schemas.environment_files import is_file, read_named_environment, read_yaml
+from reprise.schemas.faults import START, Findings, did_you_mean, refuse_faults, shorten_text
 from reprise.schemas.parameters import read_parameter
 from reprise.schemas.project import EntryPoint, Project
 from reprise.schemas.template import template_faults
 from reprise.schemas.yaml.nodes import (
     MappingNode,
     Node,
-    child,
     entries_of,
+    get_child,
     is_null,
     text_of,
 )
@@ -64,17 +64,17 @@ def read_project(root: Path, *, check_environment_files: bool = True) -> Reading
         raise ProjectError(f"there is no project folder {root}")
     file, findings = _project_file(root)
     node = read_yaml(file, "mlproject", findings)[0] if file else None
-    points = _entry_points(child(node, "entry_points"), findings)
-    environment, reason, inner = _environment(node, root, findings, check_file=check_environment_files)
+    points = _entry_points(get_child(node, "entry_points"), findings)
+    environment, reason, inner = _load_environment(node, root, findings, check_file=check_environment_files)
     is_told = file or findings.faults or findings.warnings
     files = tuple(found for found in (findings if is_told else None, inner) if found)
     project = Project(
         root=root,
         file=file,
-        name=text_of(child(node, "name")),
+        name=text_of(get_child(node, "name")),
         entry_points=points,
         environment=environment,
-        warnings=tuple(line for found in files for line in found.lines(found.warnings)),
+        warnings=tuple(line for found in files for line in found.format_lines(found.warnings)),
         environment_reason=reason,
     )
     return Reading(project, files, inner)
@@ -103,7 +103,8 @@ def find_entry_point(project: Project, name: str) -> EntryPoint:
         return EntryPoint(name, command.replace("{", "{{").replace("}", "}}"), {})
     what = "script" if command else "entry point"
     raise ProjectError(
-        f'there is no {what} "{shortened(name)}" in {project.root}', hint=_declared(project, name)
+        f'there is no {what} "{shorten_text(name)}" in {project.root}',
+        hint=_describe_declared(project, name),
     )
 
 
@@ -121,7 +122,7 @@ def _script_command(name: str) -> str | None:
     return None
 
 
-def _declared(project: Project, name: str) -> str:
+def _describe_declared(project: Project, name: str) -> str:
     scripts = "a script of the project (.py, .sh, .R) can be named too"
     if not project.entry_points:
         what = (
@@ -145,21 +146,23 @@ def _project_file(root: Path) -> tuple[Path | None, Findings]:
     if names:
         findings = Findings(names[0])
         for other in names[1:]:
-            findings.warn(START, (), f'"{other}" is ignored; it differs in upper and lower case only')
+            findings.add_warning(
+                START, (), f'"{other}" is ignored; it differs in upper and lower case only'
+            )
         return root / names[0], findings
     findings = Findings(FILE_NAME)
     if FILE_NAME in listed:  # a folder called "mlproject" may be any package
-        findings.fault(START, (), "this is a folder; the project file has that name", is_of_all=True)
+        findings.add_fault(START, (), "this is a folder; the project file has that name", is_of_all=True)
     for other in (f"{FILE_NAME}.yaml", f"{FILE_NAME}.yml"):
         if is_file(root / other):
-            findings.warn(START, (), f'"{other}" is ignored; the file is called "{FILE_NAME}"')
+            findings.add_warning(START, (), f'"{other}" is ignored; the file is called "{FILE_NAME}"')
     return None, findings
 
 
 def _entry_points(node: Node | None, findings: Findings) -> dict[str, EntryPoint]:
     points: dict[str, EntryPoint] = {}
     if node is not None and is_null(node):
-        findings.warn(node.at, ("entry_points",), "no value; the entry points are written below it")
+        findings.add_warning(node.at, ("entry_points",), "no value; the entry points are written below it")
     for name, entry in entries_of(node).items():
         if isinstance(entry.value, MappingNode):
             points[name] = _entry_point(name, entry.value, findings)
@@ -170,25 +173,25 @@ def _entry_point(name: str, node: MappingNode, findings: Findings) -> EntryPoint
     path = ("entry_points", name)
     parameters = {
         key: read_parameter(key, entry.value, (*path, "parameters", key), findings)
-        for key, entry in entries_of(child(node, "parameters")).items()
+        for key, entry in entries_of(get_child(node, "parameters")).items()
     }
-    written = child(node, "command")
+    written = get_child(node, "command")
     command = text_of(written) or ""
     if written is not None:
         for sentence in template_faults(command, parameters):
-            findings.fault(written.at, (*path, "command"), sentence)
+            findings.add_fault(written.at, (*path, "command"), sentence)
     return EntryPoint(name, command, parameters)
 
 
-def _environment(
+def _load_environment(
     node: Node | None, root: Path, findings: Findings, *, check_file: bool
 ) -> tuple[EnvSpec, str, Findings | None]:
     for key in ENVIRONMENT_KEYS:
-        value = child(node, key)
+        value = get_child(node, key)
         if value is not None and not is_null(value):
-            spec, inner = named_environment(key, value, root, findings, check_file=check_file)
-            named = text_of(value) or text_of(child(value, "image"))
+            spec, inner = read_named_environment(key, value, root, findings, check_file=check_file)
+            named = text_of(value) or text_of(get_child(value, "image"))
             return spec, f"{findings.file} -> {key}: {named}", inner
     from reprise.schemas import recognised
 
-    return recognised.environment(root, check_file=check_file)
+    return recognised.recognise_environment(root, check_file=check_file)

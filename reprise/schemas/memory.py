@@ -32,56 +32,58 @@ class Known(NamedTuple):
     warnings: list[Finding]
 
 
-def recall(digest: str) -> Known | None:
+def recall_file(digest: str) -> Known | None:
     """What is known of a file; None when there is nothing, or nothing that makes sense."""
     try:
-        stored = json.loads(_place(digest).read_bytes())
+        stored = json.loads(_place_of(digest).read_bytes())
         rows = stored["warnings"]
         warnings = [
             Finding(Position(int(line), int(column)), tuple(map(str, path)), str(sentence))
             for line, column, path, sentence in rows
         ]
-        return Known(_unpacked(stored["root"]), warnings)
+        return Known(_unpack_node(stored["root"]), warnings)
     except (OSError, RepriseError, ValueError, TypeError, KeyError, IndexError):
         return None
 
 
-def remember(digest: str, known: Known) -> None:
+def remember_file(digest: str, known: Known) -> None:
     rows = [[*warning.at, warning.path, warning.sentence] for warning in known.warnings]
     try:
-        durable.write_note(_place(digest), json.dumps({"root": _packed(known.root), "warnings": rows}))
+        durable.write_note(
+            _place_of(digest), json.dumps({"root": _pack_node(known.root), "warnings": rows})
+        )
     except (OSError, RepriseError):
         pass  # without a cache, it is read again next time
 
 
-def _place(digest: str) -> Path:
+def _place_of(digest: str) -> Path:
     return paths.cache_dir() / FOLDER / digest
 
 
-def _packed(node: Node) -> list[Any]:
+def _pack_node(node: Node) -> list[Any]:
     match node:
         case ScalarNode():
             return [*node.at, node.text, node.plain]
         case SequenceNode():
-            return [*node.at, [_packed(item) for item in node.items], node.source]
+            return [*node.at, [_pack_node(item) for item in node.items], node.source]
         case MappingNode():
-            entries = {key: [*entry.key_at, _packed(entry.value)] for key, entry in node.entries.items()}
+            entries = {key: [*entry.key_at, _pack_node(entry.value)] for key, entry in node.entries.items()}
             return [*node.at, entries]
 
 
-def _unpacked(row: list[Any]) -> Node:
+def _unpack_node(row: list[Any]) -> Node:
     """Raises ValueError, TypeError, KeyError or IndexError for what was not packed here."""
     at = Position(int(row[0]), int(row[1]))
     match row[2:]:
         case [str(text), bool(plain)]:
             return ScalarNode(at, text, plain)
         case [list(items), str() | None as source]:
-            return SequenceNode(at, tuple(map(_unpacked, items)), source)
+            return SequenceNode(at, tuple(map(_unpack_node, items)), source)
         case [dict(entries)]:
             return MappingNode(
                 at,
                 {
-                    key: Entry(Position(int(line), int(column)), _unpacked(value))
+                    key: Entry(Position(int(line), int(column)), _unpack_node(value))
                     for key, (line, column, value) in entries.items()
                 },
             )

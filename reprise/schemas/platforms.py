@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 
 
-def here() -> str:
+def current_platform() -> str:
     """The word of this machine."""
     system = os.uname()
     name = "osx" if system.sysname == "Darwin" else system.sysname.lower()
     return f"{name}-{'64' if system.machine == 'x86_64' else system.machine}"
 
 
-def selectors() -> tuple[str, ...]:
+def platform_selectors() -> tuple[str, ...]:
     """What a file may call this machine, the widest word first: ``unix``, ``linux``, ``linux-64``."""
-    word = here()
+    word = current_platform()
     return "unix", word.partition("-")[0], word

@@ -22,7 +22,7 @@ Found: TypeAlias = tuple[EnvSpec, str, Findings | None]
 _REQUIREMENTS = ("requirements/*.txt", "requirements-*.txt", "requirements_*.txt")
 
 
-def environment(root: Path, *, check_file: bool) -> Found:
+def recognise_environment(root: Path, *, check_file: bool) -> Found:
     """The environment that the files in ``root`` say. With ``check_file`` off none is opened."""
     for name, read in _FILES.items():
         if is_file(root / name) and (found := read(root, name, check_file)):
@@ -34,30 +34,30 @@ def environment(root: Path, *, check_file: bool) -> Found:
     )
 
 
-def _chosen(spec: EnvSpec, names: str, inner: Findings | None = None) -> Found:
+def _choose_spec(spec: EnvSpec, names: str, inner: Findings | None = None) -> Found:
     return spec, f"{names} (found in the project folder)", inner
 
 
 def _python_env(root: Path, name: str, check_file: bool) -> Found:
     spec, inner = read_named("python_env", name, root, check_file=check_file)
-    return _chosen(spec, name, inner)
+    return _choose_spec(spec, name, inner)
 
 
 def _conda_env(root: Path, name: str, check_file: bool) -> Found:
     spec, inner = read_named("conda_env", name, root, check_file=check_file)
-    return _chosen(spec, name, inner)
+    return _choose_spec(spec, name, inner)
 
 
-def _pixi(root: Path, name: str, check_file: bool) -> Found:
+def _recognise_pixi(root: Path, name: str, check_file: bool) -> Found:
     inner = Findings(name)
     if not check_file:
-        return _chosen(CondaEnv(root, root / name), name, inner)
+        return _choose_spec(CondaEnv(root, root / name), name, inner)
     from reprise.schemas import pixi
 
-    return _chosen(pixi.read(root / name, root, inner), name, inner)
+    return _choose_spec(pixi.read_pixi(root / name, root, inner), name, inner)
 
 
-def _pyproject(root: Path, name: str, check_file: bool) -> Found | None:
+def _recognise_pyproject(root: Path, name: str, check_file: bool) -> Found | None:
     """None for a file that holds the settings of tools and no project."""
     inner = Findings(name)
     content = read_toml(root / name, inner) if check_file else None
@@ -65,13 +65,13 @@ def _pyproject(root: Path, name: str, check_file: bool) -> Found | None:
         return None
     wanted = content["project"].get("requires-python") if content and "project" in content else None
     if isinstance(wanted, str) and (sentence := python_request.fault_of(wanted)):
-        inner.fault(_line_of(root / name, "requires-python"), ("project", "requires-python"), sentence)
+        inner.add_fault(_line_of(root / name, "requires-python"), ("project", "requires-python"), sentence)
     spec = PythonEnv(root, root / name, pyproject=root / name)
-    return _chosen(spec, f"{name} with uv.lock" if is_file(root / "uv.lock") else name, inner)
+    return _choose_spec(spec, f"{name} with uv.lock" if is_file(root / "uv.lock") else name, inner)
 
 
-def _requirements(root: Path, name: str, check_file: bool) -> Found:
-    return _chosen(PythonEnv(root, root / name, dependencies=(f"-r {name}",)), name)
+def _recognise_requirements(root: Path, name: str, check_file: bool) -> Found:
+    return _choose_spec(PythonEnv(root, root / name, dependencies=(f"-r {name}",)), name)
 
 
 def _one_of_requirements(root: Path) -> Found | None:
@@ -79,11 +79,11 @@ def _one_of_requirements(root: Path) -> Found | None:
     files = sorted(path for pattern in _REQUIREMENTS for path in root.glob(pattern) if is_file(path))
     names = [path.relative_to(root).as_posix() for path in files]
     if len(names) == 1:
-        return _requirements(root, names[0], True)
+        return _recognise_requirements(root, names[0], True)
     if not names:
         return None
     inner = Findings(names[0])
-    inner.warn(
+    inner.add_warning(
         START,
         (),
         f"is not taken, and neither is any of {', '.join(names[1:])}: nothing says which; "
@@ -102,9 +102,9 @@ def _line_of(file: Path, key: str) -> Position:
 _FILES: dict[str, Callable[[Path, str, bool], Found | None]] = {
     "python_env.yaml": _python_env,
     "conda.yaml": _conda_env,
-    "pixi.toml": _pixi,
+    "pixi.toml": _recognise_pixi,
     "environment.yml": _conda_env,
     "environment.yaml": _conda_env,
-    "pyproject.toml": _pyproject,
-    "requirements.txt": _requirements,
+    "pyproject.toml": _recognise_pyproject,
+    "requirements.txt": _recognise_requirements,
 }

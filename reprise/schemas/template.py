@@ -5,7 +5,7 @@ from __future__ import annotations
 import string
 from collections.abc import Collection, Iterator
 
-from reprise.schemas.faults import did_you_mean, shortened
+from reprise.schemas.faults import did_you_mean, shorten_text
 
 
 def template_faults(command: str, declared: Collection[str]) -> Iterator[str]:
@@ -13,7 +13,7 @@ def template_faults(command: str, declared: Collection[str]) -> Iterator[str]:
     try:
         pieces = list(string.Formatter().parse(command))
     except ValueError as error:
-        yield _unbalanced(str(error))
+        yield _explain_unbalanced(str(error))
         return
     told: set[str] = set()
     for literal, name, spec, conversion in pieces:
@@ -29,7 +29,7 @@ def template_faults(command: str, declared: Collection[str]) -> Iterator[str]:
 
 
 def _placeholder_fault(written: str, name: str, declared: Collection[str], *, after_dollar: bool) -> str:
-    shown = shortened(written)
+    shown = shorten_text(written)
     if after_dollar:
         plain = f"${name} or " if written == name and name.isidentifier() else ""
         return (
@@ -51,6 +51,6 @@ def _placeholder_fault(written: str, name: str, declared: Collection[str], *, af
     return sentence + (did_you_mean(name, declared) or '; declare it below "parameters:"')
 
 
-def _unbalanced(problem: str) -> str:
+def _explain_unbalanced(problem: str) -> str:
     side = "}" if "'}' encountered" in problem else "{"
     return f'a "{side}" stands alone; a literal brace is written {side}{side}'

@@ -86,7 +86,7 @@ def of_text(text: str) -> Tolerance:
     return Tolerance(Closeness(amount, amount))
 
 
-def read(path: Path) -> Tolerance:
+def read_tolerance(path: Path) -> Tolerance:
     """The tolerance that a YAML or JSON file holds.
 
     Raises:
@@ -94,35 +94,35 @@ def read(path: Path) -> Tolerance:
         UsageError: it cannot be read.
     """
     from reprise.schemas.faults import Findings, refuse_faults
-    from reprise.schemas.validation import validate
+    from reprise.schemas.validation import validate_document
     from reprise.schemas.yaml import document
-    from reprise.schemas.yaml.nodes import data
+    from reprise.schemas.yaml.nodes import to_data
 
     try:
         content = path.read_bytes()
     except OSError as error:
         raise UsageError(f"--tolerance-file {path} cannot be read: {error.strerror}") from error
     findings = Findings(path.name)
-    root = document.read(content, findings)
+    root = document.read_document(content, findings)
     if root is not None:
-        validate(root, "tolerance", findings)
+        validate_document(root, "tolerance", findings)
     refuse_faults([findings])
     assert root is not None  # what cannot be read is a fault
-    return _tolerance(data(root))
+    return _parse_tolerance(to_data(root))
 
 
-def _tolerance(content: object) -> Tolerance:
+def _parse_tolerance(content: object) -> Tolerance:
     assert isinstance(content, dict)  # the schema says so
     return Tolerance(
-        _closeness(content.get("default", 0.0)) or EXACT,
-        {name: _closeness(rule) for name, rule in content.get("metrics", {}).items()},
-        {name: _closeness(rule) for name, rule in content.get("artifacts", {}).items()},
+        _parse_closeness(content.get("default", 0.0)) or EXACT,
+        {name: _parse_closeness(rule) for name, rule in content.get("metrics", {}).items()},
+        {name: _parse_closeness(rule) for name, rule in content.get("artifacts", {}).items()},
         tuple(content.get("ignore", ())),
         tuple(content.get("compare", ())),
     )
 
 
-def _closeness(rule: object) -> Closeness | None:
+def _parse_closeness(rule: object) -> Closeness | None:
     if isinstance(rule, dict):
         return Closeness(rule.get("rel", 0.0), rule.get("abs", 0.0))
     return Closeness(rule, rule) if isinstance(rule, float) else None

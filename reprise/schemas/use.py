@@ -37,7 +37,7 @@ def use_project(reading: Reading, use: Use) -> Project:
         is_environment = findings is reading.environment_file
         faults = [fault for fault in findings.faults if _matters(fault, use, is_environment)]
         aside = [fault for fault in findings.faults if fault not in faults]
-        lines += findings.lines([*findings.warnings, *aside])
+        lines += findings.format_lines([*findings.warnings, *aside])
         mattering.append(Findings(findings.file, faults))
     for line in lines:
         log.warning("%s", line)

@@ -14,7 +14,7 @@ FALSE_WORDS = frozenset({"false", "no", "off", "0"})
 _URI = r"(?s)[A-Za-z][A-Za-z0-9+.\-]+:.+"
 
 
-def fault(parameter: Parameter, text: str) -> str | None:
+def find_fault(parameter: Parameter, text: str) -> str | None:
     """Why ``text`` cannot be the parameter's value: its type first, then its constraints."""
     return _type_fault(parameter.type, text) or _constraint_fault(parameter, text)
 
@@ -22,9 +22,9 @@ def fault(parameter: Parameter, text: str) -> str | None:
 def _type_fault(kind: str, text: str) -> str | None:
     if kind.startswith("list["):
         return _list_fault(kind.removeprefix("list[").removesuffix("]"), text)
-    if kind == "int" and not _parses(int, text):
+    if kind == "int" and not _can_parse(int, text):
         return f'"{text}" is not an int'
-    if kind == "float" and not _parses(float, text):
+    if kind == "float" and not _can_parse(float, text):
         return f'"{text}" is not a float'
     if kind == "bool" and text.lower() not in TRUE_WORDS | FALSE_WORDS:
         return f'"{text}" is not a bool (true or false)'
@@ -34,13 +34,13 @@ def _type_fault(kind: str, text: str) -> str | None:
 
 
 def _list_fault(kind: str, text: str) -> str | None:
-    for number, item in enumerate(_items(text), start=1):
+    for number, item in enumerate(_split_items(text), start=1):
         if sentence := _type_fault(kind, item):
             return f"item {number}: {sentence}"
     return None
 
 
-def _items(text: str) -> list[str]:
+def _split_items(text: str) -> list[str]:
     """The items of ``[1, 2]``, ``1,2`` or ``1 2``."""
     if text.startswith("[") and text.endswith("]"):
         try:
@@ -75,11 +75,11 @@ def _constraint_fault(parameter: Parameter, text: str) -> str | None:
 
 def _is_one_of(parameter: Parameter, text: str) -> bool:
     if parameter.type in ("int", "float"):
-        return any(_parses(float, choice) and float(choice) == float(text) for choice in parameter.enum)
+        return any(_can_parse(float, choice) and float(choice) == float(text) for choice in parameter.enum)
     return text in parameter.enum
 
 
-def _parses(kind: type[int] | type[float], text: str) -> bool:
+def _can_parse(kind: type[int] | type[float], text: str) -> bool:
     try:
         kind(text)
     except ValueError:

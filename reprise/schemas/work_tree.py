@@ -71,11 +71,11 @@ class WorkTree(NamedTuple):
     faults: tuple[str, ...] = ()
 
     @property
-    def flat(self) -> WorkTree:
+    def flatten(self) -> WorkTree:
         """With what lies in submodules, and in those in them, by paths from the root."""
         found = self
         for module in self.modules:
-            start, inside = f"{module.path}/", module.tree.flat
+            start, inside = f"{module.path}/", module.tree.flatten
             found = found._replace(
                 files={**found.files, **{start + path: word for path, word in inside.files.items()}},
                 absent={**found.absent, **{start + path: word for path, word in inside.absent.items()}},

@@ -35,7 +35,7 @@ def ended(job_id: JobId) -> JobStatus:
     for _ in range(200):
         local.wait(job_id, 0.1)
         status = local.status([job_id])[job_id]
-        if status.state.ended:
+        if status.state.has_ended:
             return status
     raise AssertionError("the job did not end")
 

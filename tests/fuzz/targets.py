@@ -162,7 +162,7 @@ def try_tolerance(data: bytes, folder: Path) -> None:
     from reprise.schemas import tolerance
 
     (folder / "tolerance.yaml").write_bytes(data)
-    tolerance.read(folder / "tolerance.yaml")
+    tolerance.read_tolerance(folder / "tolerance.yaml")
 
 
 # --- locks --------------------------------------------------------------------------------------------

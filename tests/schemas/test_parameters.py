@@ -7,12 +7,12 @@ import pytest
 from reprise.schemas.faults import Findings
 from reprise.schemas.parameters import TYPES, read_parameter
 from reprise.schemas.project import Parameter
-from reprise.schemas.yaml.document import read
+from reprise.schemas.yaml.document import read_document
 
 
 def declared(source: str) -> tuple[Parameter, Findings]:
     findings = Findings("F")
-    node = read(source.encode(), findings)
+    node = read_document(source.encode(), findings)
     assert node is not None
     return read_parameter("p", node, ("p",), findings), findings
 
@@ -93,12 +93,12 @@ def test_everything_that_can_be_said() -> None:
 )
 def test_a_declaration_that_contradicts_itself_is_a_fault(source: str, line: str) -> None:
     findings = declared(source)[1]
-    assert findings.lines(findings.faults) == [line]
+    assert findings.format_lines(findings.faults) == [line]
 
 
 def test_a_pattern_that_is_none_is_a_fault() -> None:
     findings = declared("{pattern: 'a('}")[1]
-    (line,) = findings.lines(findings.faults)
+    (line,) = findings.format_lines(findings.faults)
     assert line.startswith("F:1:11  p -> pattern: not a regular expression: ")
 
 
@@ -108,13 +108,13 @@ def test_a_word_for_no_value_is_passed_on_with_a_warning(word: str) -> None:
     text = word.strip("'")
     assert parameter.default == text
     assert findings.faults == []
-    assert findings.lines(findings.warnings) == [
+    assert findings.format_lines(findings.warnings) == [
         f'F:1:22  p -> default: "{text}" is not an int; the command gets the text "{text}"'
     ]
 
 
 def test_a_range_of_a_text_decides_nothing() -> None:
     findings = declared("{type: path, minimum: 1}")[1]
-    assert findings.lines(findings.warnings) == [
+    assert findings.format_lines(findings.warnings) == [
         "F:1:14  p -> minimum: decides nothing for a path; only an int or a float has one"
     ]

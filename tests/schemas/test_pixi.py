@@ -11,7 +11,7 @@ from reprise.schemas import platforms
 from reprise.schemas.environment import CondaEnv
 from reprise.schemas.loader import load_project
 
-HERE = platforms.here()
+HERE = platforms.current_platform()
 
 
 def read(root: Path, text: str) -> CondaEnv:

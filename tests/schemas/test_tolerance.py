@@ -10,14 +10,14 @@ from jsonschema import Draft202012Validator
 
 import reprise.schemas
 from reprise.errors import ProjectError, UsageError
-from reprise.schemas.tolerance import EXACT, Closeness, Tolerance, of_text, read
+from reprise.schemas.tolerance import EXACT, Closeness, Tolerance, of_text, read_tolerance
 
 SCHEMA = json.loads((Path(reprise.schemas.__file__).parent / "tolerance.schema.json").read_text())
 
 
 def parsed(tmp_path: Path, text: str) -> Tolerance:
     (tmp_path / "t.yaml").write_text(text)
-    return read(tmp_path / "t.yaml")
+    return read_tolerance(tmp_path / "t.yaml")
 
 
 def test_everything_a_file_can_say(tmp_path: Path) -> None:
@@ -93,7 +93,7 @@ def test_faults(text: str, line: str, tmp_path: Path) -> None:
 
 def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="cannot be read"):
-        read(tmp_path)
+        read_tolerance(tmp_path)
 
 
 def test_a_number_alone_is_both() -> None:

@@ -281,9 +281,9 @@ def test_a_marker_that_lies_makes_nothing_unsafe(tmp_path: Path, house: Path) ->
     (tmp_path / "MLproject").write_text(source)
     refused(tmp_path, source)
     for name in _digests_asked_for(tmp_path):
-        node = document.read(source.encode(), Findings("MLproject"))
+        node = document.read_document(source.encode(), Findings("MLproject"))
         assert node is not None
-        root = memory._packed(node)
+        root = memory._pack_node(node)
         marker.with_name(name).write_text(json.dumps({"root": root, "warnings": []}))
     project = load_project(tmp_path)
     assert project.entry_points["main"].command == ""
@@ -291,14 +291,14 @@ def test_a_marker_that_lies_makes_nothing_unsafe(tmp_path: Path, house: Path) ->
 
 def _digests_asked_for(root: Path) -> list[str]:
     asked: list[str] = []
-    real = memory._place
+    real = memory._place_of
 
     def recorded(digest: str) -> Path:
         asked.append(digest)
         return real(digest)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(memory, "_place", recorded)
+        patch.setattr(memory, "_place_of", recorded)
         with pytest.raises(ProjectError):
             load_project(root)
     return asked

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from reprise.schemas.project import Parameter
-from reprise.schemas.values import fault
+from reprise.schemas.values import find_fault
 
 
 @pytest.mark.parametrize(
@@ -26,8 +26,10 @@ from reprise.schemas.values import fault
 )
 def test_types(kind: str, good: list[str], bad: list[str]) -> None:
     parameter = Parameter("p", kind)
-    assert {text: fault(parameter, text) for text in good} == dict.fromkeys(good)
-    assert all(fault(parameter, text) for text in bad), {text: fault(parameter, text) for text in bad}
+    assert {text: find_fault(parameter, text) for text in good} == dict.fromkeys(good)
+    assert all(find_fault(parameter, text) for text in bad), {
+        text: find_fault(parameter, text) for text in bad
+    }
 
 
 @pytest.mark.parametrize(
@@ -44,8 +46,8 @@ def test_types(kind: str, good: list[str], bad: list[str]) -> None:
     ],
 )
 def test_sentences(kind: str, text: str, constraints: dict[str, Any], sentence: str) -> None:
-    assert fault(Parameter("p", kind, **constraints), text) == sentence
+    assert find_fault(Parameter("p", kind, **constraints), text) == sentence
 
 
 def test_an_equal_number_is_one_of_the_choices() -> None:
-    assert fault(Parameter("p", "float", enum=("0.5", "1")), "0.50") is None
+    assert find_fault(Parameter("p", "float", enum=("0.5", "1")), "0.50") is None

@@ -89,7 +89,7 @@ def known_to_fit(said: Facts, digest: str, python: str) -> bool:
     """True when a lock of ours was made from the same spec, for this platform and series of Python."""
     return (
         said.spec == digest
-        and platforms.here() in said.words
+        and platforms.current_platform() in said.words
         and said.version is not None
         and series(said.version) == series(python)
     )

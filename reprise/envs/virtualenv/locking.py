@@ -25,7 +25,7 @@ from reprise.envs.virtualenv.question import Question
 from reprise.errors import UsageError
 from reprise.progress import spinner
 from reprise.schemas.environment import Policy, PythonEnv
-from reprise.schemas.platforms import here
+from reprise.schemas.platforms import current_platform
 
 
 def write(spec: PythonEnv, policy: Policy, wanted: Sequence[str], log: Path) -> Path:
@@ -41,7 +41,7 @@ def write(spec: PythonEnv, policy: Policy, wanted: Sequence[str], log: Path) -> 
     asked = resolving.read(spec)
     file = lock_places.of(spec)
     before = lockfiles.text(file) or ""
-    wanted = tuple(wanted) or lockfiles.facts(before).words or (here(),)
+    wanted = tuple(wanted) or lockfiles.facts(before).words or (current_platform(),)
     question = Question(spec, asked, pyproject.read(spec), policy, log)
     with spinner("Resolving packages"):
         if spec.pyproject is not None and file.name == lock_places.UV:
@@ -93,4 +93,4 @@ def _for_platforms(wanted: Sequence[str], python: Candidate) -> list[str]:
     names = [platforms.uv_name(word) for word in wanted]
     if len(names) > 1:
         return ["--universal", "--python-version", python.series]
-    return ["--python-platform", names[0]] if names and wanted[0] != here() else []
+    return ["--python-platform", names[0]] if names and wanted[0] != current_platform() else []

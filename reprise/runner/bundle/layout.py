@@ -22,7 +22,7 @@ from pathlib import Path
 from reprise.errors import SourceError
 from reprise.named_tuple import NamedTuple
 from reprise.runner.record import digests
-from reprise.schemas.record.run_record import LeftOut, plain, value_of
+from reprise.schemas.record.run_record import LeftOut, to_plain, value_of
 
 VERSION = 1
 
@@ -95,7 +95,7 @@ def entries(folder: Path) -> tuple[FileEntry, ...]:
 
 
 def to_json(manifest: Manifest) -> str:
-    return json.dumps(plain(manifest), indent=1, ensure_ascii=False) + "\n"
+    return json.dumps(to_plain(manifest), indent=1, ensure_ascii=False) + "\n"
 
 
 def from_json(text: bytes) -> Manifest:

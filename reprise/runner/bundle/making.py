@@ -69,7 +69,7 @@ def make(tracking: Tracking, reference: str, target: Path | None, wanted: Wanted
 
 
 def _record(tracking: Tracking, run: Run) -> RunRecord:
-    if not RunStatus(run.status).ended:
+    if not RunStatus(run.status).has_ended:
         raise UsageError(
             f"run {run.run_id} is {run.status}: it is bundled when it has ended",
             hint=f"reprise runs logs {run.run_id[:8]} -f follows it to its end",

@@ -17,7 +17,7 @@ from reprise.runner.bundle.signing import Provenance
 from reprise.runner.record import contents
 from reprise.runner.record.records import RECORD_ARTIFACT, read_record
 from reprise.runner.sources import archives
-from reprise.schemas.faults import shortened
+from reprise.schemas.faults import shorten_text
 from reprise.schemas.record.run_record import RunRecord, from_json
 from reprise.tracking.base import Tracking
 from reprise.tracking.sqlite.store import EmbeddedStore
@@ -110,7 +110,7 @@ def bring_in(tracking: Tracking, bundle: Bundle) -> None:
     data = tracked.from_json(_read(bundle.folder, layout.TRACKING))
     record = record_of(bundle)
     if not re.fullmatch("[0-9a-f]{32}", data.run.run_id):
-        raise SourceError(f'"{shortened(data.run.run_id)}" in the bundle is not the id of a run')
+        raise SourceError(f'"{shorten_text(data.run.run_id)}" in the bundle is not the id of a run')
     if not data.run.run_id == record.run_id == bundle.manifest.run_id:
         raise SourceError("the bundle is of several runs at once: its files name different ones")
     objects = tracking.directory / contents.FOLDER

@@ -51,7 +51,7 @@ def put_source(
         _copy_tree(root, folder / layout.SOURCE)
         objects = folder / layout.OBJECTS
         record = record._replace(source=_with_commits(origin, record, root, objects))
-        for content in record.source.contents:
+        for content in record.source.kept_contents:
             if not contents.is_kept(objects, content):
                 with contents.open_content(origin.tracking, origin.run_id, content.digest) as stream:
                     contents.keep(objects, stream.read())

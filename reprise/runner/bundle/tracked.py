@@ -21,7 +21,7 @@ from reprise.schemas.entities import (
     Run,
 )
 from reprise.schemas.json_text import read_json
-from reprise.schemas.record.run_record import plain, value_of
+from reprise.schemas.record.run_record import to_plain, value_of
 from reprise.tracking.base import Tracking
 from reprise.tracking.copy.base import Note, Owner, SourceFile, SourceTrace, SourceVersion
 
@@ -45,7 +45,7 @@ def read(tracking: Tracking, run: Run) -> Tracked:
 
 
 def to_json(tracked: Tracked) -> str:
-    data = plain(tracked)
+    data = to_plain(tracked)
     for point in _points(data):
         point["value"] = _as_json(point["value"])
     return json.dumps(data, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"

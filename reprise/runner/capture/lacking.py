@@ -12,7 +12,7 @@ from reprise.schemas.job import Repository
 
 def find_lacking(repository: Repository) -> Iterator[str]:
     """Sentences on submodules, large files and contents that are not here."""
-    tree = repository.tree.flat
+    tree = repository.tree.flatten
     if tree.bare_modules:
         names = [path.rstrip("/") for path in tree.bare_modules]
         subject = (

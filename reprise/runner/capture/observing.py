@@ -20,7 +20,7 @@ from reprise.runner.planning.plan import Plan
 from reprise.schemas.environment import Environment
 from reprise.schemas.job import Command
 from reprise.schemas.json_text import read_json
-from reprise.schemas.record.run_record import plain, value_of
+from reprise.schemas.record.run_record import to_plain, value_of
 from reprise.schemas.work_tree import Standing, WorkTree
 
 log = logging.getLogger(__name__)
@@ -60,7 +60,7 @@ def observe(command: Command, plan: Plan, environment: Environment, job: Path) -
     notes = job / FOLDER
     try:
         notes.mkdir(mode=0o700)
-        durable.write_note(notes / BEGAN, json.dumps(plain(_beginning(command, plan, manager))))
+        durable.write_note(notes / BEGAN, json.dumps(to_plain(_beginning(command, plan, manager))))
     except OSError as error:
         log.warning("The run is not observed: %s", error)
         return command
@@ -96,7 +96,7 @@ def _beginning(command: Command, plan: Plan, manager: EnvManager) -> Beginning:
     salt = variables.read_salt()
     checkout = plan.checkout
     root = checkout.repository.root if checkout.repository else checkout.path
-    tree = checkout.repository.tree.flat if checkout.repository else WorkTree()
+    tree = checkout.repository.tree.flatten if checkout.repository else WorkTree()
     store = dict(command.environ).get(STORE_VARIABLE)
     apart = [paths.cache_dir(), paths.state_dir(), *([Path(store)] if store else [])]
     return Beginning(

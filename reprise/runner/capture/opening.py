@@ -74,7 +74,7 @@ def outline(plan: Plan, run: Run) -> RunRecord:
         ),
         variables=_variables(plan.environment),
         seeds=_seeds(plan),
-        sandbox=plan.request.sandbox.shown if plan.request.sandbox else "",
+        sandbox=plan.request.sandbox.describe if plan.request.sandbox else "",
         started=now() if plan.request.run_id else run.start_time,
     )
 

@@ -82,7 +82,7 @@ def capture(
         SourceError, OSError: git or the file system does not tell.
     """
     root = root_of(checkout)
-    tree = (checkout.repository.tree if checkout.repository else _survey_folder(root)).flat
+    tree = (checkout.repository.tree if checkout.repository else _survey_folder(root)).flatten
     files = {**tree.files, **{path: Standing(word) for path, word in checkout.brought.items()}}
     if named is not None:
         files |= dict.fromkeys(named_among(root, tree.ignored, named), Standing.IGNORED)

@@ -15,7 +15,7 @@ from reprise.named_tuple import NamedTuple
 from reprise.redact import redact
 from reprise.runner.lint.findings import Finding
 from reprise.schemas.environment import CondaEnv, DockerEnv, EnvSpec, PythonEnv
-from reprise.schemas.faults import Findings, shortened
+from reprise.schemas.faults import Findings, shorten_text
 
 NAME = "unpinned-dependency"
 _REASON = "tomorrow another version may be the newest, and the environment is another one"
@@ -64,7 +64,8 @@ def unpinned(spec: EnvSpec) -> Iterator[Finding]:
             continue
         series = item.kind == "python"
         what = (
-            f'"{shortened(redact(item.text))}" does not say the {"Python" if series else "version"} exactly'
+            f'"{shorten_text(redact(item.text))}" does not say the '
+            f"{'Python' if series else 'version'} exactly"
         )
         fix = _FIX.replace("name==1.2.3", "3.12") if series else _FIX
         what += ", and there is no lock file"

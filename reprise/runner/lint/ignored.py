@@ -12,7 +12,7 @@ from reprise.runner.lint.findings import Finding
 from reprise.runner.lint.lines import Declared
 from reprise.runner.lint.names import Call
 from reprise.runner.worktree.ignoring import is_ignored
-from reprise.schemas.faults import shortened
+from reprise.schemas.faults import shorten_text
 from reprise.schemas.job import Repository
 
 NAME = "ignored-file"
@@ -46,12 +46,12 @@ def in_code(modules: Iterable[Module], ignored: Ignored) -> Iterator[Finding]:
         for call in module.calls:
             path = _read_by(call)
             if path is not None and ignored.names(path):
-                what = f'reads "{shortened(path)}", which git ignores'
+                what = f'reads "{shorten_text(path)}", which git ignores'
                 yield Finding(NAME, module.path, call.node.lineno, what, _REASON, _FIX)
         for node, name in _imports(module):
             path = f"{module.folder}/" * bool(module.folder) + name.replace(".", "/")
             if ignored.names(f"{path}.py") or ignored.names(f"{path}/__init__.py"):
-                what = f'imports "{shortened(name)}", which git ignores'
+                what = f'imports "{shorten_text(name)}", which git ignores'
                 yield Finding(NAME, module.path, node.lineno, what, _REASON, _FIX)
 
 
@@ -62,13 +62,13 @@ def in_commands(declared: Declared, ignored: Ignored) -> Iterator[Finding]:
             path = word.rpartition("=")[2] if word.startswith("-") else word.lstrip("<")
             if not before.endswith(">") and ignored.names(path):
                 line = declared.line_in(path, "entry_points", entry_point.name, "command")
-                what = f'the command of {entry_point.name} names "{shortened(path)}", which git ignores'
+                what = f'the command of {entry_point.name} names "{shorten_text(path)}", which git ignores'
                 yield Finding(NAME, declared.file, line, what, _REASON, _FIX)
         for parameter in entry_point.parameters.values():
             default = parameter.default or ""
             if parameter.type in ("path", "uri") and ignored.names(default):
                 keys = ("entry_points", entry_point.name, "parameters", parameter.name, "default")
-                what = f'git ignores "{shortened(default)}", the default of {parameter.name}'
+                what = f'git ignores "{shorten_text(default)}", the default of {parameter.name}'
                 yield Finding(NAME, declared.file, declared.line(*keys), what, _REASON, _FIX)
 
 

@@ -9,7 +9,7 @@ from reprise.envs.docker.images import LOCK_FILE
 from reprise.runner.lint.findings import Finding
 from reprise.runner.lint.lines import Declared
 from reprise.schemas.environment import DockerEnv
-from reprise.schemas.faults import shortened
+from reprise.schemas.faults import shorten_text
 
 NAME = "floating-image"
 _REASON = "a tag is moved to a new image whenever somebody pushes one"
@@ -51,4 +51,4 @@ def _said(image: str) -> str:
         if tag != "latest"
         else "is what is newest"
     )
-    return f'"{shortened(image)}" {why}, without a digest'
+    return f'"{shorten_text(image)}" {why}, without a digest'

@@ -10,7 +10,7 @@ from reprise.schemas.yaml.nodes import (
     MappingNode,
     Node,
     SequenceNode,
-    child,
+    get_child,
 )
 
 
@@ -29,7 +29,7 @@ class Declared(NamedTuple):
         """The line of the value at ``keys``, or of what of it there is; 0 without a file."""
         at, line = self.node, 0
         for key in keys:
-            at = child(at, key)
+            at = get_child(at, key)
             if at is None:
                 break
             line = at.at.line

@@ -10,7 +10,7 @@ from reprise.runner.lint.findings import Finding
 from reprise.runner.lint.lines import Declared
 from reprise.runner.lint.paths_in_code import is_absolute
 from reprise.schemas.environment import DockerEnv
-from reprise.schemas.faults import shortened
+from reprise.schemas.faults import shorten_text
 from reprise.schemas.project import Parameter
 
 NAME = "outside-data"
@@ -26,7 +26,7 @@ def data(declared: Declared, root: Path) -> Iterator[Finding]:
             if not _leads_out(parameter, declared.project.root, root):
                 continue
             keys = ("entry_points", entry_point.name, "parameters", parameter.name, "default")
-            default = shortened(parameter.default or "")
+            default = shorten_text(parameter.default or "")
             what = (
                 f'{entry_point.name} -> {parameter.name}: the default "{default}" is outside of the project'
             )
@@ -36,7 +36,7 @@ def data(declared: Declared, root: Path) -> Iterator[Finding]:
         folder, colon, _ = volume.partition(":")
         if colon and ("/" in folder or folder.startswith(("~", "."))):
             line = declared.line_in(volume, "docker_env", "volumes")
-            what = f'the volume "{shortened(volume)}" is a folder of this machine'
+            what = f'the volume "{shorten_text(volume)}" is a folder of this machine'
             yield Finding(NAME, declared.file, line, what, _REASON, _FIX)
 
 

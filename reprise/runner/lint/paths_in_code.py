@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from reprise.runner.lint.code import Module, words
 from reprise.runner.lint.findings import Finding
 from reprise.runner.lint.lines import Declared
-from reprise.schemas.faults import shortened
+from reprise.schemas.faults import shorten_text
 
 NAME = "absolute-path"
 _REASON = "another machine has no such file, and another user may have another one there"
@@ -61,7 +61,7 @@ def in_code(modules: Iterable[Module]) -> Iterator[Finding]:
         aside = _no_paths(module) if found else set()
         for node in found:
             if id(node) not in aside:
-                what = f'"{shortened(str(node.value))}" is an absolute path'
+                what = f'"{shorten_text(str(node.value))}" is an absolute path'
                 yield Finding(NAME, module.path, node.lineno, what, _REASON, _FIX, node.end_lineno or 0)
 
 
@@ -77,7 +77,7 @@ def in_commands(declared: Declared) -> Iterator[Finding]:
             if not (is_absolute(path) or _is_in(path, _SYSTEM)):
                 continue
             line = declared.line_in(path, "entry_points", entry_point.name, "command")
-            what = f'the command of {entry_point.name} names "{shortened(path)}", an absolute path'
+            what = f'the command of {entry_point.name} names "{shorten_text(path)}", an absolute path'
             yield Finding(NAME, declared.file, line, what, _REASON, _FIX)
 
 

@@ -31,7 +31,7 @@ def faults(checkout: Checkout, declared: Declared) -> Iterator[Finding]:
 
 
 def _dirty(repository: Repository, declared: Declared) -> Finding:
-    tree = repository.tree.flat
+    tree = repository.tree.flatten
     names = sorted([*tree.files, *tree.absent, *(item.path for item in tree.modules if item.is_moved)])
     more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
     return Finding(
@@ -57,7 +57,7 @@ def _unpushed(repository: Repository, declared: Declared) -> Iterator[Finding]:
 
 
 def _pointers(repository: Repository, declared: Declared) -> Iterator[Finding]:
-    if names := repository.tree.flat.pointers:
+    if names := repository.tree.flatten.pointers:
         more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
         what = f"pointers of Git LFS in place of the content: {', '.join(names[:_NAMED])}{more}"
         reason = "a run here reads the pointers; one of a clone with git-lfs reads the content"

@@ -14,7 +14,7 @@ from reprise.runner.lint import dependencies, installed
 from reprise.runner.lint.code import Module
 from reprise.runner.lint.findings import Finding
 from reprise.schemas.environment import DockerEnv
-from reprise.schemas.faults import shortened
+from reprise.schemas.faults import shorten_text
 from reprise.schemas.project import Project
 
 NAME = "undeclared-import"
@@ -53,7 +53,7 @@ def imports(project: Project, modules: Iterable[Module]) -> Iterator[Finding]:
             if not known.isdisjoint(candidates):
                 continue
             package = min(owners.get(top, ()), default=candidates[0])
-            named = f'"{shortened(top)}"' + (f", of {package}," if canonical(top) != package else "")
+            named = f'"{shorten_text(top)}"' + (f", of {package}," if canonical(top) != package else "")
             what = f"imports {named} which no dependency declares"
             if top in owners and spec.file is not None:
                 what += "; another package happens to bring it"

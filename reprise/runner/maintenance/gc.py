@@ -111,7 +111,7 @@ def _reason(store: GarbageStore, item: Deleted) -> str | None:
     """Why it is kept, or None."""
     if item.used_by:
         return f"{item.used_by} has its files"
-    if item.kind != RUN or RunStatus(item.status).ended:
+    if item.kind != RUN or RunStatus(item.status).has_ended:
         return None
     if item.job:
         return "it goes on" if is_held(store.directory / "jobs", item.job) else None

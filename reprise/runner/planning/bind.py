@@ -121,7 +121,7 @@ class _Binder(NamedTuple):
         if declared.type.startswith("list["):
             text = self.request.list_texts.get(declared.name, text)
         _refuse_nul(text)
-        if sentence := values.fault(declared, text):
+        if sentence := values.find_fault(declared, text):
             raise UsageError(sentence)
         return self._bound(declared, text, source)
 

@@ -110,9 +110,9 @@ def read_params_file(path: Path) -> dict[str, str | None]:
     except OSError as error:
         raise UsageError(f"--params-file: cannot read {path}: {error.strerror}") from error
     findings = Findings(path.name)
-    root = document.read(content, findings)
+    root = document.read_document(content, findings)
     if not isinstance(root, MappingNode) and not findings.faults:
-        findings.fault(START, (), "parameters are a mapping of names to values")
+        findings.add_fault(START, (), "parameters are a mapping of names to values")
     values: dict[str, str | None] = {}
     for name, entry in entries_of(root).items():
         value = entry.value
@@ -120,7 +120,7 @@ def read_params_file(path: Path) -> dict[str, str | None]:
         if text is not None:
             values[name] = text
         elif not isinstance(value, ScalarNode):
-            findings.fault(value.at, (name,), "a value is a text, a number or a [list]")
+            findings.add_fault(value.at, (name,), "a value is a text, a number or a [list]")
     refuse_faults([findings])
     return values
 

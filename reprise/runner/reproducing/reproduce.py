@@ -84,7 +84,7 @@ def reproduce(
         elif is_address(reference):
             reference, subject = _made_by(tracking, reference)
         run = find_run(tracking, reference)
-        if not RunStatus(run.status).ended:
+        if not RunStatus(run.status).has_ended:
             raise UsageError(
                 f"run {run.run_id} is {run.status}: there is nothing yet to compare with",
                 hint=f"reprise runs logs {run.run_id[:8]} -f follows it to its end",

@@ -243,7 +243,7 @@ def _secrets(plan: Plan, environ: Mapping[str, str]) -> tuple[str, ...]:
 
 def _watching_ignored_files(plan: Plan, job: Job) -> AbstractContextManager[None]:
     repository = plan.checkout.repository
-    ignored = repository.tree.flat.ignored if repository and plan.request.observe else ()
+    ignored = repository.tree.flatten.ignored if repository and plan.request.observe else ()
     if repository is None or not ignored:
         return nullcontext()
     from reprise.runner.capture.opened_files import noting_opened_files
@@ -276,7 +276,7 @@ def _watch(backend: Backend, job_id: JobId, lease: Lease) -> JobStatus:
     while True:
         backend.wait(job_id, _LOOK_PAUSE)
         status = backend.status([job_id])[job_id]
-        if status.state.ended:
+        if status.state.has_ended:
             return status
         if lease.stop_requested():
             asked = end_carriers(lease.name)

@@ -276,7 +276,7 @@ def planned_tags(plan: Plan) -> dict[str, str]:
         tags.PARENT_RUN_ID: plan.request.parent_run_id,
         tags.COMMAND: redact(plan.shown_command)[:_TAG_LIMIT],
         tags.VERSION: reprise.__version__,
-        tags.SANDBOX: plan.request.sandbox.shown if plan.request.sandbox else None,
+        tags.SANDBOX: plan.request.sandbox.describe if plan.request.sandbox else None,
     }
     if repository is not None:
         told[tags.GIT_COMMIT] = repository.commit

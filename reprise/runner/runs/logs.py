@@ -52,7 +52,7 @@ def follow(tracking: Tracking, run: Run) -> Iterator[bytes]:
                 return
             elif time.monotonic() - asked > _STATUS_PAUSE:
                 reap(tracking)  # a run whose watcher was killed prints no more
-                ended = RunStatus(tracking.get_run(run.run_id).status).ended
+                ended = RunStatus(tracking.get_run(run.run_id).status).has_ended
                 asked = time.monotonic()
             else:
                 time.sleep(_PAUSE)
@@ -78,6 +78,6 @@ def _local(tracking: Tracking, run: Run, name: str) -> Path | None:
 def _absence(run: Run, environment: bool) -> str:
     if environment and tags.JOB in run.tags:
         return "its environment was there already, or is the one that reprise ran in"
-    if RunStatus(run.status).ended:
+    if RunStatus(run.status).has_ended:
         return "only runs that reprise performed keep their output"
     return "it runs on another machine; its output is stored when it ends"

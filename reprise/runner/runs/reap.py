@@ -79,7 +79,7 @@ def _is_lost(tracking: Tracking, run: Run, jobs: Path) -> bool:
     job = run.tags.get(tags.JOB)
     if not job or (jobs / job).exists() or tags.COPIED_FROM in run.tags or run.end_time is not None:
         return False
-    return not RunStatus(tracking.get_run(run.run_id).status).ended
+    return not RunStatus(tracking.get_run(run.run_id).status).has_ended
 
 
 def _running(tracking: Tracking) -> Iterator[Run]:
@@ -104,7 +104,7 @@ def _close(tracking: Tracking, folder: Path) -> bool:
         run = tracking.get_run(run_id)
         if run.tags.get(tags.PROJECT_ENV) == "docker":
             _remove_containers(folder.name)
-        if record.status is not None or not RunStatus(run.status).ended:
+        if record.status is not None or not RunStatus(run.status).has_ended:
             outcome = tell_outcome(
                 tracking, _outcome(run_id, record, folder), folder, folder, record.end_time
             )

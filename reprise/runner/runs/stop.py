@@ -31,7 +31,7 @@ def stop(tracking: Tracking, run: Run) -> None:
     Raises:
         UsageError: the run has ended already, or nobody on this machine watches it.
     """
-    if RunStatus(run.status).ended:
+    if RunStatus(run.status).has_ended:
         raise UsageError(f"run {run.run_id} has ended already: {run.status}")
     job = run.tags.get(tags.JOB)
     if job is None or not request_stop(jobs_folder(tracking), job):
@@ -40,7 +40,7 @@ def stop(tracking: Tracking, run: Run) -> None:
             hint="stop it where it was started, or end it by --force if it does not go on any more",
         )
     deadline = time.monotonic() + _PATIENCE
-    while not RunStatus(tracking.get_run(run.run_id).status).ended:
+    while not RunStatus(tracking.get_run(run.run_id).status).has_ended:
         reap(tracking)  # its watcher may be killed instead of doing what it was asked
         if time.monotonic() > deadline:
             raise UsageError(f"run {run.run_id} was asked to end, but goes on", hint="reprise runs logs -f")
@@ -53,7 +53,7 @@ def end_lost_run(tracking: Tracking, run: Run, reason: str | None) -> None:
     Raises:
         UsageError: the run has ended already, or its job lives.
     """
-    if RunStatus(run.status).ended:
+    if RunStatus(run.status).has_ended:
         raise UsageError(f"run {run.run_id} has ended already: {run.status}")
     jobs, job = jobs_folder(tracking), run.tags.get(tags.JOB)
     if job is not None and is_held(jobs, job):

@@ -19,7 +19,7 @@ from reprise.runner.verdict.values import (
     unknown,
 )
 from reprise.runner.verdict.words.asides import mark_names
-from reprise.schemas.faults import shortened
+from reprise.schemas.faults import shorten_text
 from reprise.schemas.record.run_record import InputRecord
 from reprise.schemas.tolerance import EXACT, Tolerance
 
@@ -66,7 +66,7 @@ def _compare(a: str, b: str, one: Recorded, other: Recorded, name: str, toleranc
     declared = name in _values(one) and name in _values(other)
     if a != b:
         if declared and not one.is_nested:  # the user gave it
-            return diverged(note=f'"{shortened(b)}", was "{shortened(a)}"')
+            return diverged(note=f'"{shorten_text(b)}", was "{shorten_text(a)}"')
         return compare_logged_texts(a, b, one, other, tolerance)
     if a == MASK and not (one.record and other.record):
         return unknown("it may be a secret, whose value is not recorded")
@@ -85,7 +85,7 @@ def compare_logged_texts(a: str, b: str, one: Recorded, other: Recorded, toleran
             return IDENTICAL
         if tolerance.default != EXACT:
             return Finding(agreement(was, found, tolerance.default), note=f"{b}, was {a}")
-    return diverged(note=f'"{shortened(b)}", was "{shortened(a)}"')
+    return diverged(note=f'"{shorten_text(b)}", was "{shorten_text(a)}"')
 
 
 def _number(text: str) -> float | None:

@@ -87,7 +87,7 @@ class Recorded:
 
     @property
     def has_ended(self) -> bool:
-        return RunStatus(self.run.status).ended
+        return RunStatus(self.run.status).has_ended
 
     @property
     def has_failed(self) -> bool:

@@ -105,7 +105,7 @@ class SourceRecord(NamedTuple):
     left_out: tuple[LeftOut, ...] = ()
 
     @property
-    def contents(self) -> tuple[Content, ...]:
+    def kept_contents(self) -> tuple[Content, ...]:
         """Everything that is kept of the source, each once."""
         kept = [*self.snapshot, *(content for module in self.submodules for content in module.snapshot)]
         kept += [file.content for file in self.files]
@@ -261,7 +261,7 @@ class RunRecord(NamedTuple):
 
 def to_json(record: RunRecord) -> str:
     """The text of ``run.json``, a line for each field: to indent all of it takes ten times as long."""
-    lines = [f'"{name}": {json.dumps(value)}' for name, value in plain(record).items()]
+    lines = [f'"{name}": {json.dumps(value)}' for name, value in to_plain(record).items()]
     return "{\n" + ",\n".join(lines) + "\n}\n"
 
 
@@ -286,14 +286,14 @@ def from_json(text: str | bytes) -> RunRecord:
         raise TrackingError(f"this is not the record of a run: {error}", code="INVALID_STATE") from error
 
 
-def plain(value: Any) -> Any:
+def to_plain(value: Any) -> Any:
     """A value of ours (text, numbers, named tuples of such) as JSON has it: by the names of its fields."""
     if isinstance(value, _SCALARS):
         return value  # most are, and a record has thousands
     if hasattr(value, "_fields"):
-        return {name: plain(item) for name, item in zip(value._fields, value, strict=True)}
+        return {name: to_plain(item) for name, item in zip(value._fields, value, strict=True)}
     if isinstance(value, tuple):
-        return [plain(item) for item in value]
+        return [to_plain(item) for item in value]
     return dict(value)
 
 
@@ -303,7 +303,7 @@ def _kinds_of(kind: Any) -> dict[str, Any]:
 
 
 def value_of(kind: Any, data: Any) -> Any:
-    """What :func:`plain` made of a value of the type ``kind``, as that value again.
+    """What :func:`to_plain` made of a value of the type ``kind``, as that value again.
 
     Raises:
         TypeError: it is something else.

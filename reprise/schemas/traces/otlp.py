@@ -17,9 +17,9 @@ from reprise.schemas.traces.protobuf import (
     as_messages,
     as_number,
     as_text,
-    double,
+    decode_double,
+    decode_signed,
     read_message,
-    signed,
 )
 
 Json = Mapping[str, Any]
@@ -59,7 +59,7 @@ class SentSpan(NamedTuple):
 def read_protobuf_spans(body: bytes) -> list[SentSpan]:
     """The spans of an ``ExportTraceServiceRequest``. Raises ValueError: it is none."""
     return [
-        _span(fields, _attributes(resource, 1))
+        _read_span(fields, _read_attributes(resource, 1))
         for group in as_messages(read_message(body), 1)
         for resource in (as_messages(group, 1) or [{}])[-1:]
         for scope in as_messages(group, 2)
@@ -79,7 +79,7 @@ def read_json_spans(body: bytes) -> list[SentSpan]:
 # --- protobuf: the numbers are those of OpenTelemetry's trace.proto and common.proto ---------------
 
 
-def _span(fields: Fields, resource: Mapping[str, Any]) -> SentSpan:
+def _read_span(fields: Fields, resource: Mapping[str, Any]) -> SentSpan:
     status = (as_messages(fields, 15) or [{}])[-1]
     return SentSpan(
         trace_id=as_bytes(fields, 1),
@@ -88,29 +88,29 @@ def _span(fields: Fields, resource: Mapping[str, Any]) -> SentSpan:
         name=as_text(fields, 5),
         start_time=as_number(fields, 7),
         end_time=as_number(fields, 8) or None,
-        status=_status(as_number(status, 3)),
+        status=_name_status(as_number(status, 3)),
         message=as_text(status, 2),
-        attributes=_attributes(fields, 9),
+        attributes=_read_attributes(fields, 9),
         events=tuple(
-            SpanEvent(as_text(event, 2), as_number(event, 1), _attributes(event, 3))
+            SpanEvent(as_text(event, 2), as_number(event, 1), _read_attributes(event, 3))
             for event in as_messages(fields, 11)
         ),
         links=tuple(
-            SpanLink(as_bytes(link, 1), as_bytes(link, 2), _attributes(link, 4))
+            SpanLink(as_bytes(link, 1), as_bytes(link, 2), _read_attributes(link, 4))
             for link in as_messages(fields, 13)
         ),
         resource=resource,
     )
 
 
-def _attributes(fields: Fields, number: int, depth: int = 0) -> dict[str, Any]:
+def _read_attributes(fields: Fields, number: int, depth: int = 0) -> dict[str, Any]:
     return {
-        as_text(pair, 1): _value((as_messages(pair, 2) or [{}])[-1], depth)
+        as_text(pair, 1): _read_value((as_messages(pair, 2) or [{}])[-1], depth)
         for pair in as_messages(fields, number)
     }
 
 
-def _value(fields: Fields, depth: int) -> Any:
+def _read_value(fields: Fields, depth: int) -> Any:
     if depth > _DEEPEST:
         raise ValueError("a value is nested too deeply")
     for number in fields:
@@ -120,20 +120,20 @@ def _value(fields: Fields, depth: int) -> Any:
             case 2:
                 return bool(as_number(fields, 2))
             case 3:
-                return signed(as_number(fields, 3))
+                return decode_signed(as_number(fields, 3))
             case 4:
-                return double(as_number(fields, 4))
+                return decode_double(as_number(fields, 4))
             case 5:
                 values = (as_messages(fields, 5) or [{}])[-1]
-                return [_value(value, depth + 1) for value in as_messages(values, 1)]
+                return [_read_value(value, depth + 1) for value in as_messages(values, 1)]
             case 6:
-                return _attributes((as_messages(fields, 6) or [{}])[-1], 1, depth + 1)
+                return _read_attributes((as_messages(fields, 6) or [{}])[-1], 1, depth + 1)
             case 7:
                 return base64.b64encode(as_bytes(fields, 7)).decode()
     return None
 
 
-def _status(code: int) -> str:
+def _name_status(code: int) -> str:
     return _STATUSES[code] if code < len(_STATUSES) else _STATUSES[0]
 
 
@@ -158,7 +158,7 @@ def _json_span(span: Json, resource: Mapping[str, Any]) -> SentSpan:
         name=str(span.get("name") or ""),
         start_time=int(span.get("startTimeUnixNano") or 0),
         end_time=int(span.get("endTimeUnixNano") or 0) or None,
-        status=_status(code) if isinstance(code, int) else str(code).removeprefix("STATUS_CODE_"),
+        status=_name_status(code) if isinstance(code, int) else str(code).removeprefix("STATUS_CODE_"),
         message=str(status.get("message") or ""),
         attributes=_json_attributes(span.get("attributes")),
         events=tuple(

@@ -34,11 +34,11 @@ def read_message(data: bytes) -> Fields:
             value, at = _read_varint(data, at)
             fields[number].append(value)
         elif kind in (_EIGHT_BYTES, _FOUR_BYTES):
-            piece, at = _take(data, at, 8 if kind == _EIGHT_BYTES else 4)
+            piece, at = _take_bytes(data, at, 8 if kind == _EIGHT_BYTES else 4)
             fields[number].append(int.from_bytes(piece, "little"))
         elif kind == _COUNTED:
             length, at = _read_varint(data, at)
-            piece, at = _take(data, at, length)
+            piece, at = _take_bytes(data, at, length)
             fields[number].append(piece)
         else:
             raise ValueError(f"a field has the unknown wire type {kind}")
@@ -72,12 +72,12 @@ def as_messages(fields: Fields, number: int) -> list[Fields]:
     return [read_message(piece) for piece in pieces if isinstance(piece, bytes)]
 
 
-def signed(value: int) -> int:
+def decode_signed(value: int) -> int:
     """A varint of 64 bits as the signed number that it is."""
     return value - (1 << 64) if value >> 63 else value
 
 
-def double(value: int) -> float:
+def decode_double(value: int) -> float:
     """Eight bytes, read as an integer, as the floating-point number that they are."""
     number: float = struct.unpack("<d", value.to_bytes(8, "little"))[0]
     return number
@@ -95,7 +95,7 @@ def _read_varint(data: bytes, at: int) -> tuple[int, int]:
     raise ValueError("a number is too long")
 
 
-def _take(data: bytes, at: int, length: int) -> tuple[bytes, int]:
+def _take_bytes(data: bytes, at: int, length: int) -> tuple[bytes, int]:
     if at + length > len(data):
         raise ValueError("it ends inside a field")
     return data[at : at + length], at + length

@@ -72,7 +72,7 @@ def _type_of(given: Mapping[str, Any]) -> str | None:
 
 
 def _usage_of(given: Mapping[str, Any]) -> dict[str, int] | None:
-    counts = {name: _count(first_of(given, others)) for name, others in _TOKENS.items()}
+    counts = {name: _read_count(first_of(given, others)) for name, others in _TOKENS.items()}
     said, answered, total = counts["input_tokens"], counts["output_tokens"], counts["total_tokens"]
     if said is None and answered is None:
         return None
@@ -80,7 +80,7 @@ def _usage_of(given: Mapping[str, Any]) -> dict[str, int] | None:
     return {"input_tokens": said, "output_tokens": answered, "total_tokens": total or said + answered}
 
 
-def _count(value: Any) -> int | None:
+def _read_count(value: Any) -> int | None:
     try:
         return None if value is None else int(value)
     except (TypeError, ValueError):

@@ -51,9 +51,9 @@ def as_span(sent: SentSpan) -> Span:
     trace_id = f"tr-{sent.trace_id.hex()}"
     attributes = translate_attributes({**sent.attributes, _REQUEST_ID: trace_id})
     content = {
-        "trace_id": _base64(sent.trace_id),
-        "span_id": _base64(sent.span_id),
-        "parent_span_id": _base64(sent.parent_id) if sent.parent_id else None,
+        "trace_id": _encode_base64(sent.trace_id),
+        "span_id": _encode_base64(sent.span_id),
+        "parent_span_id": _encode_base64(sent.parent_id) if sent.parent_id else None,
         "name": sent.name,
         "start_time_unix_nano": sent.start_time,
         "end_time_unix_nano": sent.end_time,
@@ -62,7 +62,7 @@ def as_span(sent: SentSpan) -> Span:
             for event in sent.events
         ],
         "status": {"code": f"STATUS_CODE_{sent.status}", "message": sent.message},
-        "attributes": {key: _dump(value) for key, value in attributes.items()},
+        "attributes": {key: _dump_json(value) for key, value in attributes.items()},
         "links": [
             {
                 "trace_id": f"tr-{link.trace_id.hex()}",
@@ -81,7 +81,7 @@ def as_span(sent: SentSpan) -> Span:
         status=sent.status,
         start_time=sent.start_time,
         end_time=sent.end_time,
-        content=_dump(content),
+        content=_dump_json(content),
     )
 
 
@@ -101,20 +101,20 @@ def otlp_shape(content: str) -> dict[str, Any]:
         "name": span["name"],
         "start_time_unix_nano": span["start_time_unix_nano"],
         **({"end_time_unix_nano": span["end_time_unix_nano"]} if span.get("end_time_unix_nano") else {}),
-        "attributes": _pairs({key: read_value(text) for key, text in span["attributes"].items()}),
+        "attributes": _attribute_pairs({key: read_value(text) for key, text in span["attributes"].items()}),
         "events": [
             {
                 "time_unix_nano": event["time_unix_nano"],
                 "name": event["name"],
-                "attributes": _pairs(event.get("attributes") or {}),
+                "attributes": _attribute_pairs(event.get("attributes") or {}),
             }
             for event in span.get("events") or ()
         ],
         "links": [
             {
-                "trace_id": _base64(bytes.fromhex(link["trace_id"].removeprefix("tr-"))),
-                "span_id": _base64(bytes.fromhex(link["span_id"])),
-                "attributes": _pairs(link.get("attributes") or {}),
+                "trace_id": _encode_base64(bytes.fromhex(link["trace_id"].removeprefix("tr-"))),
+                "span_id": _encode_base64(bytes.fromhex(link["span_id"])),
+                "attributes": _attribute_pairs(link.get("attributes") or {}),
             }
             for link in span.get("links") or ()
         ],
@@ -132,11 +132,11 @@ def read_value(text: Any) -> Any:
         return text
 
 
-def _pairs(attributes: Mapping[str, Any]) -> list[dict[str, Any]]:
-    return [{"key": key, "value": _typed(value)} for key, value in attributes.items()]
+def _attribute_pairs(attributes: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return [{"key": key, "value": _encode_value(value)} for key, value in attributes.items()]
 
 
-def _typed(value: Any) -> dict[str, Any]:
+def _encode_value(value: Any) -> dict[str, Any]:
     match value:
         case None:
             return {}
@@ -147,15 +147,19 @@ def _typed(value: Any) -> dict[str, Any]:
         case float():
             return {"double_value": value}
         case list():
-            return {"array_value": {"values": [_typed(item) for item in value]}}
+            return {"array_value": {"values": [_encode_value(item) for item in value]}}
         case dict():
-            return {"kvlist_value": {"values": _pairs({str(key): item for key, item in value.items()})}}
+            return {
+                "kvlist_value": {
+                    "values": _attribute_pairs({str(key): item for key, item in value.items()})
+                }
+            }
     return {"string_value": str(value)}
 
 
-def _dump(value: Any) -> str:
+def _dump_json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def _base64(value: bytes) -> str:
+def _encode_base64(value: bytes) -> str:
     return base64.b64encode(value).decode()

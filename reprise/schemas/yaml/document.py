@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 import yaml
 
-from reprise.schemas.faults import START, Findings, KeyPath, Position, shortened
+from reprise.schemas.faults import START, Findings, KeyPath, Position, shorten_text
 from reprise.schemas.yaml.nodes import (
     MAX_BYTES,
     Entry,
@@ -23,7 +23,7 @@ from reprise.schemas.yaml.nodes import (
     ScalarNode,
     SequenceNode,
 )
-from reprise.schemas.yaml.syntax import MAX_DEPTH, Collection, explain
+from reprise.schemas.yaml.syntax import MAX_DEPTH, Collection, explain_error
 
 MAX_NODES = 20_000
 
@@ -33,34 +33,36 @@ _TEMPLATE = r"(?m)^[^#\n]*((?<!\$)\{\{ ?[\w.]+ ?\}\}|\{%)"
 _PLAIN_TAG = r"!|tag:yaml\.org,2002:(str|int|float|bool|null|seq|map)"
 
 
-def read(content: bytes, findings: Findings) -> Node | None:
+def read_document(content: bytes, findings: Findings) -> Node | None:
     """The root node of ``content``; None when it cannot be read, which is then among the faults."""
-    source = _decoded(content, findings)
-    return _Composer(source, findings).document() if source is not None else None
+    source = _decode_content(content, findings)
+    return _Composer(source, findings).compose_document() if source is not None else None
 
 
-def _decoded(content: bytes, findings: Findings) -> str | None:
+def _decode_content(content: bytes, findings: Findings) -> str | None:
     if len(content) > MAX_BYTES:
-        findings.fault(START, (), "the file is larger than 1 MiB")
+        findings.add_fault(START, (), "the file is larger than 1 MiB")
         return None
     if content.startswith((b"\xff\xfe", b"\xfe\xff")):
-        findings.fault(START, (), "the file is UTF-16; save it as UTF-8")
+        findings.add_fault(START, (), "the file is UTF-16; save it as UTF-8")
         return None
     try:
         source = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         before = error.object[: error.start].decode("utf-8-sig")
         byte = error.object[error.start]
-        findings.fault(_position(before), (), f"byte 0x{byte:02x} is not UTF-8; save the file as UTF-8")
+        findings.add_fault(
+            _position_after(before), (), f"byte 0x{byte:02x} is not UTF-8; save the file as UTF-8"
+        )
         return None
     if odd := _UNPRINTABLE.search(source):
-        at = _position(source[: odd.start()])
-        findings.fault(at, (), f"the character U+{ord(odd[0]):04X} is not allowed in YAML")
+        at = _position_after(source[: odd.start()])
+        findings.add_fault(at, (), f"the character U+{ord(odd[0]):04X} is not allowed in YAML")
         return None
     return source
 
 
-def _position(before: str) -> Position:
+def _position_after(before: str) -> Position:
     """Where a text goes on after ``before``."""
     lines = re.split("\r\n|[\r\n\x85\u2028\u2029]", before)
     return Position(len(lines), len(lines[-1]) + 1)
@@ -97,98 +99,108 @@ class _Composer:
         self.anchors: dict[str, _Built | None] = {}
         self.root: Node | None = None
 
-    def document(self) -> Node | None:
+    def compose_document(self) -> Node | None:
         try:
-            for event in self._events():
-                self._take(event)
+            for event in self._iterate_events():
+                self._take_event(event)
         except _Unreadable:
             return None
         return self.root or ScalarNode(START, "", plain=True)
 
-    def _events(self) -> Iterator[yaml.Event]:
+    def _iterate_events(self) -> Iterator[yaml.Event]:
         loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
         try:
             yield from yaml.parse(self.source, Loader=loader)
         except yaml.YAMLError as error:
-            raise self._syntax(error) from error
+            raise self._explain_syntax(error) from error
 
-    def _take(self, event: yaml.Event) -> None:
+    def _take_event(self, event: yaml.Event) -> None:
         match event:
             case yaml.DocumentStartEvent() if self.root is not None:
-                raise self._unreadable(_at(event), 'a second document starts here ("---"); one is expected')
+                raise self._make_unreadable(
+                    _position_of(event), 'a second document starts here ("---"); one is expected'
+                )
             case yaml.AliasEvent():
-                self._add(self._aliased(event))
+                self._add_node(self._resolve_alias(event))
             case yaml.ScalarEvent():
-                self._scalar(event)
+                self._add_scalar(event)
             case yaml.MappingStartEvent() | yaml.SequenceStartEvent():
-                self._open(event)
+                self._open_collection(event)
             case yaml.MappingEndEvent() | yaml.SequenceEndEvent():
-                self._close(event)
+                self._close_collection(event)
 
-    def _aliased(self, event: yaml.AliasEvent) -> _Built:
+    def _resolve_alias(self, event: yaml.AliasEvent) -> _Built:
         if event.anchor not in self.anchors:
-            raise self._unreadable(_at(event), f'the alias "*{event.anchor}" has no anchor above it')
+            raise self._make_unreadable(
+                _position_of(event), f'the alias "*{event.anchor}" has no anchor above it'
+            )
         built = self.anchors[event.anchor]
         if built is None:
-            raise self._unreadable(_at(event), f'the alias "*{event.anchor}" stands within its own anchor')
+            raise self._make_unreadable(
+                _position_of(event), f'the alias "*{event.anchor}" stands within its own anchor'
+            )
         return built
 
-    def _scalar(self, event: yaml.ScalarEvent) -> None:
+    def _add_scalar(self, event: yaml.ScalarEvent) -> None:
         self._refuse_foreign_tag(event)
         if "\0" in event.value:
-            self._fault_of_all(_at(event), "a NUL character cannot be passed to a program")
+            self._fault_of_all(_position_of(event), "a NUL character cannot be passed to a program")
         built = _Built(
-            ScalarNode(_at(event), event.value, plain=event.implicit[0] and event.style in ("", None))
+            ScalarNode(
+                _position_of(event), event.value, plain=event.implicit[0] and event.style in ("", None)
+            )
         )
         if event.anchor:
             self.anchors[event.anchor] = built
-        self._add(built)
+        self._add_node(built)
 
-    def _open(self, event: yaml.MappingStartEvent | yaml.SequenceStartEvent) -> None:
+    def _open_collection(self, event: yaml.MappingStartEvent | yaml.SequenceStartEvent) -> None:
         self._refuse_foreign_tag(event)
         if len(self.stack) == MAX_DEPTH:
-            raise self._unreadable(_at(event), f"nested more than {MAX_DEPTH} levels deep")
+            raise self._make_unreadable(_position_of(event), f"nested more than {MAX_DEPTH} levels deep")
         if event.anchor:
             self.anchors[event.anchor] = None
         mapping = isinstance(event, yaml.MappingStartEvent)
         start = event.start_mark.index if event.start_mark else 0
-        self.stack.append(_Frame(_at(event), start, mapping, bool(event.flow_style), event.anchor))
+        self.stack.append(_Frame(_position_of(event), start, mapping, bool(event.flow_style), event.anchor))
 
-    def _close(self, event: yaml.Event) -> None:
+    def _close_collection(self, event: yaml.Event) -> None:
         frame = self.stack[-1]
         end = event.end_mark.index if event.end_mark else 0
-        node = self._mapping(frame) if frame.mapping else self._sequence(frame, end)
+        node = self._make_mapping(frame) if frame.mapping else self._make_sequence(frame, end)
         self.stack.pop()
         weight = 1 + sum(child.weight for child in frame.children)
         depth = 1 + max((child.depth for child in frame.children), default=0)
         if weight > MAX_NODES:
-            raise self._unreadable(frame.at, f"more than {MAX_NODES} values, with every alias written out")
+            raise self._make_unreadable(
+                frame.at, f"more than {MAX_NODES} values, with every alias written out"
+            )
         if depth > MAX_DEPTH:
-            raise self._unreadable(frame.at, f"nested more than {MAX_DEPTH} levels deep")
+            raise self._make_unreadable(frame.at, f"nested more than {MAX_DEPTH} levels deep")
         built = _Built(node, weight, depth)
         if frame.anchor:
             self.anchors[frame.anchor] = built
-        self._add(built)
+        self._add_node(built)
 
-    def _add(self, built: _Built) -> None:
+    def _add_node(self, built: _Built) -> None:
         if not self.stack:
             self.root = built.node
             return
         children = self.stack[-1].children
         children.append(built)
         if len(children) > MAX_NODES:
-            raise self._unreadable(built.node.at, f"more than {MAX_NODES} values")
+            raise self._make_unreadable(built.node.at, f"more than {MAX_NODES} values")
 
-    def _sequence(self, frame: _Frame, end: int) -> SequenceNode:
+    def _make_sequence(self, frame: _Frame, end: int) -> SequenceNode:
         source = None
         if frame.flow:
             source = self.source[self.source.index("[", frame.start) : end]
         return SequenceNode(frame.at, tuple(child.node for child in frame.children), source)
 
-    def _mapping(self, frame: _Frame) -> MappingNode:
+    def _make_mapping(self, frame: _Frame) -> MappingNode:
         entries: dict[str, Entry] = {}
         merged: list[Node] = []
-        path = self._path(within=False)
+        path = self._current_path(within=False)
         nodes = [child.node for child in frame.children]
         for key, value in zip(nodes[::2], nodes[1::2], strict=True):
             if not isinstance(key, ScalarNode):
@@ -197,8 +209,8 @@ class _Composer:
                 merged += value.items if isinstance(value, SequenceNode) else [value]
             elif key.text in entries:
                 first = entries[key.text].key_at.line
-                shown = shortened(key.text)
-                self.findings.fault(
+                shown = shorten_text(key.text)
+                self.findings.add_fault(
                     key.at, path, f'the key "{shown}" is there twice; first on line {first}', key=key.text
                 )
             else:
@@ -207,22 +219,22 @@ class _Composer:
             if isinstance(node, MappingNode):
                 entries |= {key: entry for key, entry in node.entries.items() if key not in entries}
             else:
-                self.findings.fault(node.at, path, '"<<" merges mappings; this is none')
+                self.findings.add_fault(node.at, path, '"<<" merges mappings; this is none')
         return MappingNode(frame.at, entries)
 
     def _refuse_key(self, key: Node, path: KeyPath) -> None:
-        if self._line(key.at)[key.at.column - 2 :].startswith("{{"):
+        if self._line_at(key.at)[key.at.column - 2 :].startswith("{{"):
             sentence = "{{ ... }} is a template (cookiecutter, Jinja) that was not rendered"
-            raise self._unreadable(key.at, sentence)
-        self.findings.fault(key.at, path, "a key must be a text")
+            raise self._make_unreadable(key.at, sentence)
+        self.findings.add_fault(key.at, path, "a key must be a text")
 
     def _refuse_foreign_tag(self, event: yaml.NodeEvent) -> None:
         tag = getattr(event, "tag", None)
         if tag is not None and not re.fullmatch(_PLAIN_TAG, tag):
             word = tag.replace("tag:yaml.org,2002:", "!!")
-            self._fault_of_all(_at(event), f'the tag "{shortened(word)}" is not allowed')
+            self._fault_of_all(_position_of(event), f'the tag "{shorten_text(word)}" is not allowed')
 
-    def _path(self, *, within: bool = True) -> KeyPath:
+    def _current_path(self, *, within: bool = True) -> KeyPath:
         """The keys that lead to the value that is read now; without the innermost collection's own."""
         steps: list[str] = []
         for frame in self.stack if within else self.stack[:-1]:
@@ -233,27 +245,27 @@ class _Composer:
                 steps.append(key.text if isinstance(key, ScalarNode) else "?")
         return tuple(steps)
 
-    def _syntax(self, error: yaml.YAMLError) -> _Unreadable:
-        at, sentence = explain(self.source, error, self.stack[-1] if self.stack else None)
+    def _explain_syntax(self, error: yaml.YAMLError) -> _Unreadable:
+        at, sentence = explain_error(self.source, error, self.stack[-1] if self.stack else None)
         if re.search(_TEMPLATE, self.source):
             sentence += "; this looks like a template (cookiecutter, Jinja) that was not rendered"
         # What is said of a collection as a whole is not said of the item that was read in it.
         self._fault_of_all(at, sentence, within=not self.stack or self.stack[-1].at != at)
         return _Unreadable()
 
-    def _line(self, at: Position) -> str:
+    def _line_at(self, at: Position) -> str:
         lines = self.source.splitlines()
         return lines[at.line - 1] if at.line <= len(lines) else ""
 
-    def _unreadable(self, at: Position, sentence: str) -> _Unreadable:
+    def _make_unreadable(self, at: Position, sentence: str) -> _Unreadable:
         self._fault_of_all(at, sentence)
         return _Unreadable()
 
     def _fault_of_all(self, at: Position, sentence: str, *, within: bool = True) -> None:
         """No reader of YAML takes a file with it, whatever is wanted of the file."""
-        self.findings.fault(at, self._path(within=within), sentence, is_of_all=True)
+        self.findings.add_fault(at, self._current_path(within=within), sentence, is_of_all=True)
 
 
-def _at(event: yaml.Event) -> Position:
+def _position_of(event: yaml.Event) -> Position:
     mark = event.start_mark
     return Position(mark.line + 1, mark.column + 1) if mark else START

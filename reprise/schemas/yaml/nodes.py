@@ -55,7 +55,7 @@ class MappingNode(NamedTuple):
 Node: TypeAlias = ScalarNode | SequenceNode | MappingNode
 
 
-def child(node: Node | None, key: str) -> Node | None:
+def get_child(node: Node | None, key: str) -> Node | None:
     """The value at ``key`` of a mapping; None where there is none, and for any other node."""
     entry = entries_of(node).get(key)
     return entry.value if entry else None
@@ -88,17 +88,17 @@ def is_null(node: Node | None) -> bool:
 
 def is_true(node: Node | None) -> bool | None:
     """What a boolean says; None for any other node."""
-    value = data(node) if node is not None else None
+    value = to_data(node) if node is not None else None
     return value if isinstance(value, bool) else None
 
 
-def data(node: Node) -> object:
+def to_data(node: Node) -> object:
     """``node`` as plain values for a JSON Schema; numbers are floats, keys are texts as written."""
     match node:
         case MappingNode():
-            return {key: data(entry.value) for key, entry in node.entries.items()}
+            return {key: to_data(entry.value) for key, entry in node.entries.items()}
         case SequenceNode():
-            return [data(item) for item in node.items]
+            return [to_data(item) for item in node.items]
         case ScalarNode(text=text, plain=True):
             if node.is_null:
                 return None

@@ -38,7 +38,7 @@ class Collection:
     flow: bool
 
 
-def explain(source: str, error: yaml.YAMLError, within: Collection | None) -> tuple[Position, str]:
+def explain_error(source: str, error: yaml.YAMLError, within: Collection | None) -> tuple[Position, str]:
     """The place to look at and what is wrong there, for the ``error`` of a parser ``within`` a collection.
 
     ``within`` is the innermost collection that is open, None where there is none.
@@ -47,9 +47,9 @@ def explain(source: str, error: yaml.YAMLError, within: Collection | None) -> tu
     if mark is None:
         return START, _UNKNOWN
     if _is_indented_by_tab(source, mark):
-        return _position(mark), "a tab cannot indent; use spaces"
+        return _position_of(mark), "a tab cannot indent; use spaces"
     if _open_brackets(source[: mark.index]) > MAX_DEPTH:
-        return _position(mark), _TOO_DEEP
+        return _position_of(mark), _TOO_DEEP
     began = getattr(error, "context_mark", None)
     if began is not None and not (within and within.start == began.index):
         told = _in_text(source, began, mark)
@@ -64,18 +64,18 @@ def _in_text(source: str, began: yaml.Mark, mark: yaml.Mark) -> tuple[Position, 
         case "'" | '"':
             rest = source[mark.index :]
             if not rest.strip() or (mark.column == 0 and rest.startswith(("---", "..."))):
-                return _position(began), "this quote is not closed"
-            return _place(source, source.rfind("\\", began.index, mark.index + 1)), _ESCAPE
+                return _position_of(began), "this quote is not closed"
+            return _position_at(source, source.rfind("\\", began.index, mark.index + 1)), _ESCAPE
         case ">" | "|" | "*" | "&" | "!" | "%" as first:
-            return _position(began), f'quote a text that starts with "{first}"'
+            return _position_of(began), f'quote a text that starts with "{first}"'
         case first if first.strip() and began.index < mark.index and began.line < mark.line:
-            return _position(began), _NO_KEY
+            return _position_of(began), _NO_KEY
     return None
 
 
 def _at_place(source: str, mark: yaml.Mark, within: Collection | None) -> tuple[Position, str]:
     """What is wrong at ``mark``, by the character there and the collection around it."""
-    at, here = _position(mark), source[mark.index : mark.index + 1]
+    at, here = _position_of(mark), source[mark.index : mark.index + 1]
     if here in {"@", "`", "%"}:
         return at, f'quote a text that starts with "{here}"'
     if within is not None and within.flow:
@@ -100,8 +100,8 @@ def _in_brackets(source: str, mark: yaml.Mark, within: Collection) -> tuple[Posi
     if is_key_below or not source[mark.index :].strip():
         return within.at, f'this "{left}" is not closed'
     if source[: mark.index].rstrip().endswith((left, ",")):
-        return _position(mark), "a value is expected here"
-    return _position(mark), f'a "," or "{right}" is expected here'
+        return _position_of(mark), "a value is expected here"
+    return _position_of(mark), f'a "," or "{right}" is expected here'
 
 
 def _is_indented_by_tab(source: str, mark: yaml.Mark) -> bool:
@@ -117,10 +117,10 @@ def _line_before(source: str, mark: yaml.Mark) -> str:
     return source[mark.index - mark.column : mark.index]
 
 
-def _place(source: str, index: int) -> Position:
+def _position_at(source: str, index: int) -> Position:
     before = source[:index].splitlines(keepends=True) or [""]
     return Position(len(before), len(before[-1]) + 1)
 
 
-def _position(mark: yaml.Mark) -> Position:
+def _position_of(mark: yaml.Mark) -> Position:
     return Position(mark.line + 1, mark.column + 1)

@@ -112,7 +112,7 @@ async def _events(tail: Tail, line: int, news: events.News) -> AsyncIterator[str
             line = end - (is_all and window.is_open)
             yield f"event: lines\nid: {line}\ndata: {told.json}\n\n"
             size = window.size if is_all else size
-    if status is not None and status.ended:
+    if status is not None and status.has_ended:
         yield f"event: end\ndata: {json.dumps(status)}\n\n"
 
 
@@ -134,7 +134,7 @@ def _absence(head: RunHead, which: Which) -> str:
         return "Only runs that reprise performed have an environment of their own."
     if tags.JOB not in run.tags:
         return "Only runs that reprise performed keep what they print: start one by reprise run."
-    if RunStatus(run.status).ended:
+    if RunStatus(run.status).has_ended:
         return "This run printed nothing, or what it printed was not kept."
     return "Nothing was printed yet, or it runs on another machine, whose output comes when it ends."
 

@@ -158,7 +158,7 @@ class Tail:
                 if state != self._state:
                     self._state = state
                     self._wake()
-                if status.ended:
+                if status.has_ended:
                     return
                 await asyncio.sleep(_LOOK)
         except (TrackingError, OSError) as error:  # the run is gone for good, or its log is not for us

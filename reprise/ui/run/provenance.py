@@ -84,7 +84,7 @@ def kept(request: Request) -> Response:
         record = read_record(store, run_id)
     except TrackingError as error:
         raise TrackingError(error.message, code="RESOURCE_DOES_NOT_EXIST") from error
-    contents = record.source.contents if record else ()
+    contents = record.source.kept_contents if record else ()
     if digest not in (content.digest for content in contents):
         raise HTTPException(404)
     stream = open_content(store, run_id, digest)

@@ -18,7 +18,7 @@ from reprise.envs.virtualenv import lock_places, lockfiles, manager
 from reprise.errors import EnvError, UsageError
 from reprise.paths import cache_dir
 from reprise.schemas.environment import Environment, Lock, Policy, PythonEnv
-from reprise.schemas.platforms import here
+from reprise.schemas.platforms import current_platform
 from tests.envs import wheels
 
 pytestmark = pytest.mark.slow
@@ -61,7 +61,7 @@ def test_says_what_it_is_and_nothing_of_this_machine(index: Path, log: Path) -> 
     assert heads(text) == ["alpha==1.0", "beta==2.0"]
     said = lockfiles.facts(text)
     assert said.python == f"CPython {RUNNING}"
-    assert said.platforms == here()
+    assert said.platforms == current_platform()
     assert said.spec and said.spec.startswith("sha256:")
     assert str(index) not in text
     assert str(Path.cwd()) not in text

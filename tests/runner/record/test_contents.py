@@ -22,7 +22,7 @@ FILES = {"MLproject": "entry_points: {main: {command: 'true'}}", "a.py": "shared
 
 
 def digests(record: RunRecord) -> set[str]:
-    return {content.digest.removeprefix("sha256:") for content in record.source.contents}
+    return {content.digest.removeprefix("sha256:") for content in record.source.kept_contents}
 
 
 def test_gc_removes_what_only_deleted_runs_name(project: Write) -> None:

@@ -164,7 +164,7 @@ def test_what_is_no_record_is_told(change: dict[str, Any]) -> None:
 
 
 def test_contents_of_a_source_are_named_once() -> None:
-    assert FULL.source.contents == (Content(DIGEST, 1), PATCH)
+    assert FULL.source.kept_contents == (Content(DIGEST, 1), PATCH)
 
 
 def test_the_reference_has_every_field() -> None:

@@ -5,47 +5,47 @@ from __future__ import annotations
 import pytest
 
 from reprise.schemas.faults import Findings, Position
-from reprise.schemas.yaml.document import read
+from reprise.schemas.yaml.document import read_document
 from reprise.schemas.yaml.nodes import (
     MAX_BYTES,
     MappingNode,
     Node,
     ScalarNode,
     SequenceNode,
-    child,
-    data,
     entries_of,
+    get_child,
     text_of,
     texts_of,
+    to_data,
 )
 
 
 def parsed(source: str | bytes) -> Node:
     findings = Findings("F")
-    node = read(source.encode() if isinstance(source, str) else source, findings)
-    assert not findings.faults, findings.lines(findings.faults)
+    node = read_document(source.encode() if isinstance(source, str) else source, findings)
+    assert not findings.faults, findings.format_lines(findings.faults)
     assert node is not None
     return node
 
 
 def faults(source: str | bytes) -> list[str]:
     findings = Findings("F")
-    read(source.encode() if isinstance(source, str) else source, findings)
-    return findings.lines(findings.faults)
+    read_document(source.encode() if isinstance(source, str) else source, findings)
+    return findings.format_lines(findings.faults)
 
 
 @pytest.mark.parametrize(
     "text", ["010", "yes", "1e-5", "0.00001", "None", "1_000", "0x1F", "2024-01-01", "12:30", "1.0", "NO"]
 )
 def test_a_plain_scalar_stays_as_written(text: str) -> None:
-    assert text_of(child(parsed(f"a: {text}\n"), "a")) == text
+    assert text_of(get_child(parsed(f"a: {text}\n"), "a")) == text
 
 
 @pytest.mark.parametrize("text", ["", "~", "null", "Null", "NULL"])
 def test_null_has_no_text_but_a_quoted_one_has(text: str) -> None:
     node = parsed(f"a: {text}\nb: '{text}'\n")
-    assert text_of(child(node, "a")) is None
-    assert text_of(child(node, "b")) == text
+    assert text_of(get_child(node, "a")) is None
+    assert text_of(get_child(node, "b")) == text
 
 
 def test_positions_are_of_keys_and_values_in_characters() -> None:
@@ -62,13 +62,13 @@ def test_positions_are_of_keys_and_values_in_characters() -> None:
 
 @pytest.mark.parametrize("list_", ["[1, 2]", "[ 1e-5,  'a' ]", "[]", "[1,\n  2]"])
 def test_a_flow_list_keeps_its_source(list_: str) -> None:
-    node = child(parsed(f"é: x\na: &anchor {list_}  # note\n"), "a")
+    node = get_child(parsed(f"é: x\na: &anchor {list_}  # note\n"), "a")
     assert isinstance(node, SequenceNode)
     assert node.source == list_
 
 
 def test_a_block_list_has_texts_only() -> None:
-    node = child(parsed("a:\n  - 010\n  - 'yes'\n"), "a")
+    node = get_child(parsed("a:\n  - 010\n  - 'yes'\n"), "a")
     assert isinstance(node, SequenceNode)
     assert node.source is None
     assert texts_of(node) == ("010", "yes")
@@ -80,7 +80,7 @@ def test_keys_that_are_no_strings_keep_their_text() -> None:
 
 def test_data_is_what_a_schema_expects() -> None:
     source = "a: 1\nb: yes\nc: '1'\nd: 1e-5\ne: [x, ~]\nf: .5\ng: 1.2.3\n"
-    assert data(parsed(source)) == {
+    assert to_data(parsed(source)) == {
         "a": 1.0,
         "b": True,
         "c": "1",
@@ -93,18 +93,18 @@ def test_data_is_what_a_schema_expects() -> None:
 
 def test_anchors_serve_as_constants() -> None:
     node = parsed("raw: &raw data/raw\na: {b: *raw}\nc: *raw\n")
-    assert text_of(child(child(node, "a"), "b")) == text_of(child(node, "c")) == "data/raw"
+    assert text_of(get_child(get_child(node, "a"), "b")) == text_of(get_child(node, "c")) == "data/raw"
 
 
 def test_merge_keys_yield_to_what_is_written() -> None:
     node = parsed("x: &x {a: 1, b: 1}\ny: &y {b: 2, c: 2}\nz:\n  <<: [*x, *y]\n  a: 0\n")
-    z = child(node, "z")
+    z = get_child(node, "z")
     assert z is not None
-    assert data(z) == {"a": 0.0, "b": 1.0, "c": 2.0}
+    assert to_data(z) == {"a": 0.0, "b": 1.0, "c": 2.0}
 
 
 def test_core_tags_and_a_byte_order_mark_are_harmless() -> None:
-    assert text_of(child(parsed(b"\xef\xbb\xbfa: !!str 010\n"), "a")) == "010"
+    assert text_of(get_child(parsed(b"\xef\xbb\xbfa: !!str 010\n"), "a")) == "010"
 
 
 def test_nothing_is_null() -> None:

@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from reprise.schemas.faults import Findings
-from reprise.schemas.yaml.document import read
+from reprise.schemas.yaml.document import read_document
 
 PARSERS = [pytest.param(loader, id=loader.__name__) for loader in (yaml.CSafeLoader, yaml.SafeLoader)]
 COLON = 'a ":" is not expected here; quote a text that contains ": ", or check the indentation'
@@ -56,8 +56,8 @@ FAULTS = [
 
 def faults(source: str) -> list[str]:
     findings = Findings("F")
-    read(source.encode(), findings)
-    return findings.lines(findings.faults)
+    read_document(source.encode(), findings)
+    return findings.format_lines(findings.faults)
 
 
 @pytest.mark.parametrize("parser", PARSERS)

@@ -28,7 +28,7 @@ from reprise.runner.verdict.words.costs import mark_costs, mark_fields
 from reprise.runner.verdict.words.logs import log_lines, mark_folders, mark_log_line
 from reprise.runner.verdict.words.renames import rename_ids
 from reprise.runner.verdict.words.tables import mark_tables
-from reprise.schemas.faults import shortened
+from reprise.schemas.faults import shorten_text
 from reprise.schemas.tolerance import Closeness
 
 Mask: TypeAlias = Callable[[str], str]
@@ -130,7 +130,7 @@ def compare_words(a: str, b: str, looking: Looking) -> Finding:
         return IDENTICAL
     if mark_names(a, looking.of_a) == mark_names(b, looking.of_b):
         return IDENTICAL._replace(note="but for what is of one run alone")
-    return diverged(note=f'"{shortened(b)}", was "{shortened(a)}"')
+    return diverged(note=f'"{shorten_text(b)}", was "{shorten_text(a)}"')
 
 
 def _mask(aside: Aside, looking: Looking, style: Style) -> Mask:
@@ -189,7 +189,7 @@ def _shown(a: str, b: str) -> str:
     begin = place - _SHOWN_BEFORE if place > _SHOWN_BEFORE + len(_ELLIPSIS) else 0
     texts = (remove_marks(text[begin:]).strip() for text in (a, b))
     one, other = (f"{_ELLIPSIS if begin else ''}{text}" for text in texts)
-    return f'"{shortened(other)}", was "{shortened(one)}"'
+    return f'"{shorten_text(other)}", was "{shorten_text(one)}"'
 
 
 def _parts(a: str, b: str) -> tuple[str, str]:
