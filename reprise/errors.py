@@ -19,6 +19,7 @@ A message says what, where and found; the hint says what to do next, and is prin
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Protocol
 
 INTERRUPTED = 130
 TERMINATED = 143
@@ -111,10 +112,44 @@ class FailedAlike(RepriseError):
     exit_code = 8
 
 
-class RunFailed(RepriseError):
-    """The entry point ended with a failure; our exit code is its own where that is 1..125."""
+class EndedRun(Protocol):
+    """How a run ended; ``reprise.schemas.job.Outcome`` is one."""
 
-    def __init__(self, message: str, *, child_exit_code: int | None, hint: str | None = None) -> None:
+    @property
+    def run_id(self) -> str: ...
+
+    @property
+    def status(self) -> str:
+        """``FAILED`` or ``KILLED``."""
+        ...
+
+    @property
+    def exit_code(self) -> int | None:
+        """That of the entry point: negative for a signal, None where there is none or it is not known."""
+        ...
+
+    @property
+    def reason(self) -> str:
+        """One sentence."""
+        ...
+
+    @property
+    def last_lines(self) -> Sequence[str]:
+        """The end of what the entry point printed, at most 20 lines; empty where it is not known."""
+        ...
+
+
+class RunFailed(RepriseError):
+    """The run did not finish well: its entry point failed, or it was killed.
+
+    ``run_id`` is the run, ``outcome`` how it ended, ``last_lines`` the end of its log. ``exit_code`` is the
+    entry point's own where that is 1 to 125, else 1.
+    """
+
+    def __init__(self, message: str, *, outcome: EndedRun, hint: str | None = None) -> None:
         super().__init__(message, hint=hint)
-        code = child_exit_code if child_exit_code is not None else 1
+        self.outcome = outcome
+        self.run_id = outcome.run_id
+        self.last_lines = tuple(outcome.last_lines)
+        code = outcome.exit_code if outcome.exit_code is not None else 1
         self.exit_code = code if 1 <= code <= 125 else 1

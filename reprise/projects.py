@@ -138,7 +138,7 @@ def run(
     if outcome.status is not RunStatus.FINISHED:
         raise RunFailed(
             f"run {outcome.run_id} {outcome.status}: {outcome.reason}",
-            child_exit_code=outcome.exit_code,
+            outcome=outcome,
             hint=f"reprise runs logs {outcome.run_id[:8]}",
         )
     return _Ended(outcome)

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from reprise import paths
 from reprise.cli import show
 from reprise.cli.options import json_option, refused_python
 
 if TYPE_CHECKING:
+    from reprise.runner.lint.checking import CheckReport
     from reprise.runner.lint.findings import Finding
-    from reprise.schemas.check import Report
 
 
 @click.command()
@@ -35,41 +33,32 @@ def check(uri: str, version: str | None, strict: bool, json_: bool) -> int:
 
     With --strict, also check for anything that makes runs hard to reproduce, with the reason and a fix.
     """
-    from reprise.envs import registry as envs
-    from reprise.runner.lint import lint
-    from reprise.runner.sources import working_copy
-    from reprise.schemas.check import check as check_project
-    from reprise.schemas.loader import read_project
+    from reprise.runner.lint.checking import check_project
 
-    checkout = working_copy.fetch(uri, version, paths.here())
-    try:
-        report = check_project(checkout.path, strict=strict)
-        environment = read_project(checkout.path).project.environment
-        report = replace(report, faults=(*report.faults, *envs.faults_of(environment)))
-        findings = lint(checkout) if strict else ()
-    finally:
-        working_copy.discard(checkout)
+    report = check_project(uri, version, strict=strict)
     if json_:
-        found: dict[str, Any] = {"faults": report.faults, "warnings": report.warnings}
-        show.as_json(found | ({"findings": [_as_dict(item) for item in findings]} if strict else {}))
+        lines: dict[str, Any] = {"faults": report.faults, "warnings": report.warnings}
+        show.as_json(lines | ({"findings": [_as_dict(item) for item in report.findings]} if strict else {}))
     else:
-        _show(report, findings)
-    return 2 if report.faults or findings else 0
+        _show(report)
+    return 0 if report.passed else 2
 
 
-def _show(report: Report, findings: tuple[Finding, ...]) -> None:
+def _show(report: CheckReport) -> None:
     for line in report.faults:
         show.print_line(line, label=click.style("fault", fg="red", bold=True))
     for line in report.warnings:
         show.print_line(line, label=click.style("warning", fg="yellow", bold=True))
-    for (name, reason, fix), alike in groupby(findings, lambda item: (item.name, item.reason, item.fix)):
+    for (name, reason, fix), alike in groupby(
+        report.findings, lambda item: (item.name, item.reason, item.fix)
+    ):
         for item in alike:
             show.print_line(f"{item.place}  {item.what}", label=click.style(name, fg="red", bold=True))
         show.print_line(f"  why: {reason}")
         show.print_line(f"  fix: {fix}")
-    if findings:
-        files = len({item.file for item in findings})
-        show.print_note(f"{show.counted(len(findings), 'finding')} in {show.counted(files, 'file')}")
+    if report.findings:
+        files = len({item.file for item in report.findings})
+        show.print_note(f"{show.counted(len(report.findings), 'finding')} in {show.counted(files, 'file')}")
     if not report.faults:
         show.print_note(f"no faults in {report.checked}")
 

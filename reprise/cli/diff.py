@@ -9,11 +9,10 @@ import click
 
 from reprise.cli import show
 from reprise.cli.options import json_option, opened, tracking_option
-from reprise.errors import UsageError
 from reprise.legible import make_legible, make_legible_line
 
 if TYPE_CHECKING:
-    from reprise.runner.verdict.changes import Change, Changes
+    from reprise.runner.verdict.changes import Change, RunDifferences
 
 _NONE = "-"
 _WIDEST = 60
@@ -30,28 +29,19 @@ def diff(a: str, b: str, all_: bool, tracking_uri: str | None, json_: bool) -> N
 
     A run is a run id or its prefix, or @last.
     """
-    from reprise.runner.jobs.find import find_run
-    from reprise.runner.verdict.changes import changes, only_differences
-    from reprise.runner.verdict.engine import compare_runs
-    from reprise.runner.verdict.recorded import both
-    from reprise.schemas.tolerance import Tolerance
+    from reprise.runner.verdict import diff_runs
 
     with opened(tracking_uri) as tracking:
-        runs = [find_run(tracking, run) for run in (a, b)]
-        if runs[0].run_id == runs[1].run_id:
-            raise UsageError(f"both are run {runs[0].run_id}", hint="give two runs")
-        with both(tracking, *runs) as (one, other):
-            found = changes(one, other, compare_runs(one, other, Tolerance()).parts)
-    shown = found if all_ else only_differences(found)
+        changes = diff_runs(tracking, a, b, everything=all_)
     if json_:
-        show.as_json({"a": runs[0].run_id, "b": runs[1].run_id, **shown._asdict()})
+        show.as_json(changes)
         return
-    titles = [run.run_id[:8] for run in runs]
-    if not _show(shown, titles, all_):
+    titles = [run_id[:8] for run_id in (changes.a, changes.b)]
+    if not _show(changes, titles, all_):
         show.print_note("No differences")
 
 
-def _show(found: Changes, titles: Sequence[str], all_: bool) -> bool:
+def _show(found: RunDifferences, titles: Sequence[str], all_: bool) -> bool:
     """Print the blocks that are not empty; return whether there were any."""
     blocks = [*_blocks(found)]
     source = found.source
@@ -69,7 +59,7 @@ def _show(found: Changes, titles: Sequence[str], all_: bool) -> bool:
     return bool(blocks or source.diff or source.note or source.a != source.b or all_)
 
 
-def _blocks(found: Changes) -> Iterator[tuple[str, list[tuple[str, ...]]]]:
+def _blocks(found: RunDifferences) -> Iterator[tuple[str, list[tuple[str, ...]]]]:
     note = [(found.environment_note, "", "", "")] if found.environment_note else []
     for title, items, more in (
         ("Environment", found.environment, note),

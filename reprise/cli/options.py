@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from reprise import paths
 from reprise.errors import UsageError
 from reprise.tracking.base import Tracking
 
@@ -74,16 +72,10 @@ def opened(tracking_uri: str | None, *, make: bool = False) -> Iterator[Tracking
     Raises:
         UsageError: there is no store, and the verb does not ``make`` it.
     """
-    from reprise.runner.runs.reap import reap
-    from reprise.tracking.registry import open_tracking
-    from reprise.tracking.sqlite.store import EmbeddedStore
+    from reprise.runner.runs.opening import open_store
 
-    tracking = open_tracking(tracking_uri or os.environ.get("MLFLOW_TRACKING_URI") or None, paths.here())
-    if isinstance(tracking, EmbeddedStore) and not tracking.exists and not make:
-        hint = "reprise run creates a store; use --tracking-uri to select another"
-        raise UsageError(f"there is no store at {tracking.uri}", hint=hint)
+    tracking = open_store(tracking_uri, make=make)
     try:
-        reap(tracking)
         yield tracking
     finally:
         tracking.close()

@@ -165,7 +165,7 @@ def _perform(request: RunRequest, tracking: Tracking, json_: bool) -> None:
     if outcome.status != "FINISHED":
         raise RunFailed(
             f"run {outcome.run_id} {outcome.status} after {took}: {outcome.reason}",
-            child_exit_code=outcome.exit_code,
+            outcome=outcome,
             hint=f"reprise runs show {outcome.run_id[:8]}",
         )
     if outcome.unrecorded:

@@ -38,7 +38,7 @@ def perform(request: RunRequest, tracking: Tracking, json_: bool) -> None:
         how = f"{done.first.status} and was not repeated: {done.first.reason}"
         raise RunFailed(
             f"run {done.first.run_id} {how}",
-            child_exit_code=done.first.exit_code,
+            outcome=done.first,
             hint=f"reprise runs show {done.first.run_id[:8]}",
         )
     if not json_:

@@ -60,16 +60,14 @@ def list_(
 ) -> None:
     """List runs, newest first."""
     from reprise.cli import run_columns
-    from reprise.runner.jobs.find import experiment_names, find_experiment
+    from reprise.runner.jobs.listing import list_runs, name_searched_experiments
 
     names_of = run_columns.parse(columns)
     with opened(tracking_uri) as tracking:
-        if experiment is not None:
-            chosen = find_experiment(tracking, experiment)
-            names = {chosen.experiment_id: chosen.name}
-        else:
-            names = experiment_names(tracking, "ALL" if deleted else "ACTIVE_ONLY")
-        found = _search(tracking, list(names), filter_, sort, limit, deleted)
+        names = name_searched_experiments(tracking, experiment, deleted=deleted)
+        found = list_runs(
+            tracking, list(names), filter=filter_, order_by=sort, limit=limit, deleted=deleted
+        )
         if filter_ and not found:
             from reprise.runner.filter_names import explain_names
 
@@ -217,32 +215,6 @@ def _takes_children(run: Run, children: list[Run], with_children: bool | None) -
         hint = "use --with-children to delete them too, or --without-children to keep them"
         raise UsageError(f"run {run.run_id} has child runs: {count}", hint=hint)
     return click.confirm(f"Run {run.run_name} has child runs: {count}. Delete them too?", err=True)
-
-
-def _search(
-    tracking: Tracking,
-    experiments: list[str],
-    filter_: str,
-    sort: tuple[str, ...],
-    limit: int,
-    deleted: bool,
-) -> list[Run]:
-    """Return at most ``limit`` runs, from as many pages as needed."""
-    found: list[Run] = []
-    token = None
-    while len(found) < limit:
-        page = tracking.search_runs(
-            experiments,
-            filter=filter_,
-            order_by=sort or ("attributes.start_time DESC",),
-            max_results=min(limit - len(found), 1000),
-            page_token=token,
-            view_type="DELETED_ONLY" if deleted else "ACTIVE_ONLY",
-        )
-        found += page.items
-        if (token := page.next_token) is None:
-            break
-    return found
 
 
 def _summary(run: Run, experiment: str) -> list[tuple[str, str]]:

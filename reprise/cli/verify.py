@@ -10,7 +10,6 @@ import click
 from reprise.cli import show
 from reprise.cli.options import json_option, opened, tracking_option
 from reprise.cli.verdicts import given_tolerance, refuse_difference, show_verdict, tolerance_options
-from reprise.errors import TrackingError, UsageError
 
 log = logging.getLogger(__name__)
 
@@ -36,23 +35,16 @@ def verify(
     inputs. The output log only counts if the runs have no results. The exit code is 8 if both runs failed
     in the same way. A run is a run id or its prefix, or @last. The verdict is stored with RUN_B.
     """
-    from reprise.runner.jobs.find import find_run
-    from reprise.runner.verdict import compare, store_verdict
+    from reprise.runner.verdict import verify_runs
     from reprise.runner.verdict.report import as_data
 
     allowed = given_tolerance(tolerance, tolerance_file, strict=strict)
     with opened(tracking_uri) as tracking:
-        a, b = (find_run(tracking, run).run_id for run in (run_a, run_b))
-        if a == b:
-            raise UsageError(f"both are run {a}", hint="give two runs")
-        found = compare(tracking, a, b, allowed)
-        if json_:
-            show.as_json(as_data(found))
-        else:
-            show_verdict(found)
-        try:
-            store_verdict(tracking, a, b, found)
-        except TrackingError as error:  # of a deleted run, or a store that is only read
-            log.warning("The verdict could not be stored with the runs: %s", error.message)
-    refuse_difference(found, f"run {b} does not reproduce {a}", failing=f"run {b} and run {a}")
-    log.info("Run %s reproduces %s: %s", b, a, found.sentence)
+        verdict = verify_runs(tracking, run_a, run_b, allowed)
+    if json_:
+        show.as_json(as_data(verdict))
+    else:
+        show_verdict(verdict)
+    a, b = verdict.original, verdict.again
+    refuse_difference(verdict, f"run {b} does not reproduce {a}", failing=f"run {b} and run {a}")
+    log.info("Run %s reproduces %s: %s", b, a, verdict.sentence)

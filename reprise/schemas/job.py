@@ -209,6 +209,7 @@ class Outcome(NamedTuple):
     """How a run ended: ``reason`` is one sentence when it did not finish well.
 
     ``unrecorded`` says why the store does not know all of it yet, and where the rest is kept.
+    ``last_lines`` are the end of its log where it did not finish well.
     """
 
     run_id: str
@@ -217,3 +218,4 @@ class Outcome(NamedTuple):
     reason: str = ""
     usage: Usage = Usage()
     unrecorded: str = ""
+    last_lines: tuple[str, ...] = ()

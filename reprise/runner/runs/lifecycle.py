@@ -159,7 +159,9 @@ def tell_outcome(
     if outcome.exit_code is not None:
         told_tags[tags.EXIT_CODE] = str(outcome.exit_code)
     if outcome.reason:
-        told_tags[tags.REASON] = f"{outcome.reason}\n{tail(folder / LOG_ARTIFACT)}".strip()[:_TAG_LIMIT]
+        end = tail(folder / LOG_ARTIFACT)
+        outcome = outcome._replace(last_lines=tuple(end.splitlines()))
+        told_tags[tags.REASON] = f"{outcome.reason}\n{end}".strip()[:_TAG_LIMIT]
     if told_tags:
         tracking.log_batch(outcome.run_id, tags=told_tags)
     tracking.update_run(outcome.run_id, status=outcome.status, end_time=end_time)

@@ -45,12 +45,15 @@ class Source(NamedTuple):
     note: str
 
 
-class Changes(NamedTuple):
-    """``environment_note`` says why the packages are not known, or is empty.
+class RunDifferences(NamedTuple):
+    """What differs between the runs with the ids ``a`` and ``b``, and where asked for what is the same.
 
-    ``outcome`` is how the runs ended and what they printed.
+    ``environment_note`` says why the packages are not known, or is empty. ``outcome`` is how the runs ended
+    and what they printed.
     """
 
+    a: str
+    b: str
     source: Source
     environment: tuple[Change, ...]
     environment_note: str
@@ -62,14 +65,16 @@ class Changes(NamedTuple):
     outcome: tuple[Change, ...]
 
 
-def changes(a: Recorded, b: Recorded, parts: Sequence[Part], most: int = -1) -> Changes:
+def changes(a: Recorded, b: Recorded, parts: Sequence[Part], most: int = -1) -> RunDifferences:
     """Everything that can be compared; what is equal is in it too, but for packages.
 
     ``parts`` are those of the verdict on the two runs: it has looked at the results already. Of the diff
     there are about ``most`` bytes, -1 for all.
     """
     packages, reason = _environment(a, b)
-    return Changes(
+    return RunDifferences(
+        a.run.run_id,
+        b.run.run_id,
         _source(a, b, most),
         packages,
         reason,
@@ -244,7 +249,7 @@ def _pairs(a: Mapping[str, str], b: Mapping[str, str]) -> Iterator[Change]:
         yield Change(name, a.get(name), b.get(name))
 
 
-def only_differences(found: Changes) -> Changes:
+def only_differences(found: RunDifferences) -> RunDifferences:
     """``found`` without what is equal."""
     kept: dict[str, tuple[Change, ...]] = {
         name: tuple(item for item in value if not item.same)

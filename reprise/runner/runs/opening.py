@@ -1,0 +1,38 @@
+"""The store that a user means, with the runs closed whose watchers have died."""
+
+from __future__ import annotations
+
+import os
+
+from reprise import paths
+from reprise.errors import UsageError
+from reprise.runner.runs.reap import reap
+from reprise.tracking.base import Tracking
+from reprise.tracking.registry import open_tracking
+from reprise.tracking.sqlite.store import EmbeddedStore
+
+
+def open_store(uri: str | None, *, make: bool = False) -> Tracking:
+    """Open the store at ``uri``; None: as ``MLFLOW_TRACKING_URI`` says, else found upward from here.
+
+    Raises:
+        UsageError: there is no store here, and it is not to be made.
+        TrackingError: it cannot be opened.
+    """
+    tracking = open_tracking(uri or os.environ.get("MLFLOW_TRACKING_URI") or None, paths.here())
+    if isinstance(tracking, EmbeddedStore) and not tracking.exists and not make:
+        raise missing_store(tracking)
+    try:
+        reap(tracking)
+    except BaseException:
+        tracking.close()
+        raise
+    return tracking
+
+
+def missing_store(tracking: Tracking) -> UsageError:
+    """The error for a store that is to be read and is not there."""
+    return UsageError(
+        f"there is no store at {tracking.uri}",
+        hint="reprise run creates a store; use --tracking-uri to select another",
+    )
