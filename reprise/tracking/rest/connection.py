@@ -58,6 +58,7 @@ class RestConnection:
         self.user = unquote(parts.username or "") or os.environ.get("MLFLOW_TRACKING_USERNAME", "")
         self.password = unquote(parts.password or "") or os.environ.get("MLFLOW_TRACKING_PASSWORD", "")
         self.token = "" if parts.username else os.environ.get("MLFLOW_TRACKING_TOKEN", "")
+        self._has_answered = False
 
     def call(
         self,
@@ -165,9 +166,11 @@ class RestConnection:
     def _patiently(self, send: Send, repeatable: bool) -> httpx.Response:
         import httpx
 
-        patience = Patience(f"the tracking server {self.uri}", _seconds())
+        patience = Patience(f"the tracking server {self.uri}", _seconds(), is_known=self._has_answered)
         try:
-            return patience.obtain(send, repeatable=repeatable)
+            response = patience.obtain(send, repeatable=repeatable)
+            self._has_answered = True
+            return response
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
             raise self._unreachable(error) from error
 

@@ -24,16 +24,24 @@ Send = Callable[[Callable[[], None]], "httpx.Response"]
 PAUSES = (0.1, 0.4, 1.6, 6.4)
 """Seconds before each further attempt, before chance makes them up to half longer or shorter."""
 
+FIRST_CONTACT = 3
+"""How many of the pauses a server gets that has not answered this program yet and refuses connections."""
+
 _REFUSED_FOR_NOW = {408, 429, 500, 502, 503, 504}
 _BUSY = 503
 _TOO_MANY = 429
 
 
 class Patience:
-    """The attempts of one request to ``server``, within ``seconds``."""
+    """The attempts of one request to ``server``, within ``seconds``.
 
-    def __init__(self, server: str, seconds: float) -> None:
+    Args:
+        is_known: the server answered before, so that it runs, or is about to run again.
+    """
+
+    def __init__(self, server: str, seconds: float, *, is_known: bool = True) -> None:
         self._seconds = seconds
+        self._is_known = is_known
         self._deadline = time.monotonic() + seconds
         self._wait = progress.Wait(server)
 
@@ -45,12 +53,13 @@ class Patience:
         """
         import httpx
 
-        for pause in (*PAUSES, None):
+        for number, pause in enumerate((*PAUSES, None)):
             try:
                 response = self._attempt(send)
             except httpx.RequestError as error:
                 never_arrived = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
                 is_final = isinstance(error, httpx.TooManyRedirects | httpx.ReadTimeout)
+                is_final |= never_arrived and not self._is_known and number >= FIRST_CONTACT
                 if is_final or not (repeatable or never_arrived) or not self._pause(pause):
                     raise
             else:

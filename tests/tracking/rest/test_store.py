@@ -413,16 +413,40 @@ def test_an_interruption_while_the_server_is_awaited_ends_it_at_once(
     def pressed(signum: int, frame: object) -> None:
         raise KeyboardInterrupt
 
+    def sleep(seconds: float) -> bool:
+        signal.setitimer(signal.ITIMER_REAL, 0.05)
+        return really_sleep(seconds)
+
+    really_sleep = patience._sleep
     monkeypatch.setattr(patience, "PAUSES", (60.0, 60.0))
+    monkeypatch.setattr(patience, "_sleep", sleep)
     server.answer(503, b"busy")
     before = signal.signal(signal.SIGALRM, pressed)
     try:
-        signal.setitimer(signal.ITIMER_REAL, 0.3)
         with tracking(server.uri) as store, pytest.raises(KeyboardInterrupt):
             store.get_run("r1")
     finally:
         signal.signal(signal.SIGALRM, before)
     assert len(server.asked) == 1
+
+
+@pytest.mark.parametrize(("answers_first", "pauses"), [(False, patience.FIRST_CONTACT), (True, 6)])
+def test_a_server_that_was_there_is_awaited_longer_than_one_that_never_was(
+    answers_first: bool, pauses: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits: list[float] = []
+    monkeypatch.setattr(patience, "PAUSES", (0.0,) * 6)
+    monkeypatch.setattr(patience, "_sleep", waits.append)
+    with http.server.HTTPServer(("127.0.0.1", 0), http.server.BaseHTTPRequestHandler) as server:
+        store = RestTracking(f"http://127.0.0.1:{server.server_address[1]}")
+        if answers_first:
+            threading.Thread(target=server.handle_request, daemon=True).start()
+            with pytest.raises(TrackingError):
+                store.get_run("r1")
+    with pytest.raises(TrackingError, match="cannot be reached"):
+        store.get_run("r1")
+    store.close()
+    assert len(waits) == pauses
 
 
 def test_artifacts_in_a_folder_that_cannot_be_written_are_told(server: Server, tmp_path: Path) -> None:

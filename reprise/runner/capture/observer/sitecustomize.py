@@ -79,13 +79,15 @@ class Notes:
 
 
 def line(word: str, *fields: str) -> str:
-    return "\t".join([word, f"{time.monotonic():.6f}", *map(escaped, fields)]) + "\n"
+    words = (word, f"{time.monotonic():.6f}", *fields)
+    text = "\t".join(words)
+    if text.count("\t") >= len(words) or "\n" in text or "\\" in text:
+        text = "\t".join(map(escaped, words))
+    return text + "\n"
 
 
 def escaped(text: str) -> str:
-    if "\\" in text or "\n" in text or "\t" in text:
-        text = text.replace("\\", "\\\\").replace("\n", "\\n").replace("\t", "\\t")
-    return text
+    return text.replace("\\", "\\\\").replace("\n", "\\n").replace("\t", "\\t")
 
 
 class Variables(dict):
@@ -173,12 +175,14 @@ class Watch:
             return
         if "/." in path:
             path = os.path.normpath(path)
-        if path in (self.written if flags & WRITES else self.read) or path.startswith(self.skipped):
+            if path.startswith(self.skipped):
+                return
+        if path in (self.written if flags & WRITES else self.read):
             return
         if not flags & WRITES or (flags & os.O_RDWR and not flags & os.O_TRUNC):
             if len(self.read) < MOST:
                 self.read.add(path)
-            self.notes.append("READ", source_of(path))
+            self.notes.append("READ", source_of(path) if path.endswith(".pyc") else path)
         if flags & WRITES and "/__pycache__/" not in path:
             self.add("WRITE", path)
 
@@ -259,9 +263,7 @@ class Watch:
 
 
 def source_of(path: str) -> str:
-    """The file that a compiled module was made from; every other path as it is."""
-    if not path.endswith(".pyc"):
-        return path
+    """The file that a compiled module was made from, where its name says so."""
     folder, name = os.path.split(path)
     prefix = getattr(sys, "pycache_prefix", None)
     if os.path.basename(folder) == "__pycache__":
@@ -276,14 +278,14 @@ def source_of(path: str) -> str:
 def uninteresting(*folders: str) -> tuple:
     """How paths begin that are no inputs: of the interpreter and its packages, the system, the store.
 
-    Those that most files are of come first.
+    Those that most files are of come first: each note opens the file of the notes.
     """
     known = []
     for prefix in {sys.prefix, sys.base_prefix, sys.exec_prefix, os.path.realpath(sys.prefix)}:
         known += [f"{prefix.rstrip('/')}/{name}" for name in OF_AN_INTERPRETER]
     known.sort(key=lambda folder: not folder.endswith("/lib"))
     home = getattr(sys.modules.get("site"), "USER_SITE", None)
-    known += [*SYSTEM, *folders, HERE, home, os.environ.get("REPRISE_STORE")]
+    known = [*folders, *known, *SYSTEM, HERE, home, os.environ.get("REPRISE_STORE")]
     return tuple(folder.rstrip("/") + "/" for folder in known if folder)
 
 
