@@ -81,6 +81,27 @@ def _puts_in_place(call: ast.Call) -> bool:
     return verb == "rename" or (verb == "replace" and len(call.args) == 1 and not call.keywords)
 
 
+def test_the_rooms_of_the_server_and_the_pages_know_no_database() -> None:
+    """A second store has to reach them through the protocols of ``tracking`` alone."""
+    by_name = [
+        f"{name}:{node.lineno}"
+        for path in PACKAGE.rglob("*.py")
+        if not (name := path.relative_to(PACKAGE).as_posix()).startswith("tracking/sqlite/")
+        and name not in {"tracking/registry.py", "tracking/copy/embedded/destination.py"}
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Name) and node.id == "EmbeddedStore"
+    ]
+    assert by_name == []
+    rooms = [
+        f"{module} -> {imported}"
+        for module, imports in shape.imports().items()
+        for imported in imports
+        if imported.startswith("reprise.tracking.sqlite")
+        and module.startswith(("reprise.server", "reprise.ui", "reprise.cli"))
+    ]
+    assert rooms == []
+
+
 @pytest.mark.parametrize(
     "start", ["import reprise.cli", "import reprise.cli.run", "import reprise.projects"]
 )

@@ -93,15 +93,13 @@ def put(run: str, source: Path, path: str | None, tracking_uri: str | None) -> N
 @tracking_option
 def root(uri: str | None, tracking_uri: str | None) -> None:
     """Show the artifact root of a store, or change it to URI once the files are copied there."""
-    from reprise.tracking.sqlite.store import EmbeddedStore
-
     with opened(tracking_uri) as tracking:
-        if not isinstance(tracking, EmbeddedStore):
+        if (store := tracking.own_store) is None:
             hint = "use --tracking-uri to select the folder of a store"
             raise UsageError(f"{tracking.uri} is not a folder; only a local store has a root", hint=hint)
         if uri is not None:
-            tracking.move_root(uri)
-        show.print_value(redact(tracking.artifact_root))
+            store.move_root(uri)
+        show.print_value(redact(store.artifact_root))
 
 
 def _owner(tracking: Tracking, run: str) -> str:

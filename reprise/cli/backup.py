@@ -28,15 +28,14 @@ def backup(file: Path, no_artifacts: bool, force: bool, tracking_uri: str | None
     """Back up a store to FILE, a tar archive with digests. The store can stay in use."""
     from reprise import progress
     from reprise.runner.backup.making import make_backup
-    from reprise.tracking.sqlite.store import EmbeddedStore
 
     if file.exists() and not force:
         raise UsageError(f"{file} exists already", hint="use another name, or --force to overwrite it")
     with opened(tracking_uri) as tracking, progress.spinner("Copying the database") as say:
-        if not isinstance(tracking, EmbeddedStore):
+        if (store := tracking.own_store) is None or store.home is None:
             hint = "run it on the machine of the store, with --tracking-uri DIR"
             raise UsageError(f"{tracking.uri} is not a folder", hint=hint)
-        manifest = make_backup(tracking, file, with_artifacts=not no_artifacts, say=say)
+        manifest = make_backup(store, file, with_artifacts=not no_artifacts, say=say)
     _report("Backed up", manifest, f" into {file}", json_, {"file": str(file)})
     if manifest.elsewhere:
         count = show.counted(len(manifest.elsewhere), "experiment")

@@ -44,10 +44,9 @@ def prune(
     from reprise.progress import spinner
     from reprise.runner.maintenance.prune import prune_cache
     from reprise.tracking.registry import open_tracking
-    from reprise.tracking.sqlite.store import EmbeddedStore
 
     here = open_tracking(tracking_uri or os.environ.get("MLFLOW_TRACKING_URI"), paths.here())
-    known = None if isinstance(here, EmbeddedStore) and not here.exists else here
+    known = here if here.exists else None
     try:
         with spinner("Looking for unused environments"):
             pruned = prune_cache(

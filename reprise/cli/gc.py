@@ -15,7 +15,7 @@ from reprise.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from reprise.tracking.sqlite.garbage import Deleted
+    from reprise.tracking.protocols.garbage import Deleted
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
 
@@ -35,12 +35,11 @@ def gc(older_than: str, dry_run: bool, tracking_uri: str | None, json_: bool) ->
     from reprise import progress
     from reprise.runner.maintenance.gc import collect
     from reprise.tracking.rest.store import RestTracking
-    from reprise.tracking.sqlite.store import EmbeddedStore
 
     age, start = _milliseconds(older_than), time.monotonic()
     with opened(tracking_uri) as tracking, progress.spinner("Looking for deleted runs") as say:
-        if isinstance(tracking, EmbeddedStore):
-            found = collect(tracking.directory, age, dry_run=dry_run, say=say)
+        if (store := tracking.own_store) is not None:
+            found = collect(store, age, dry_run=dry_run, say=say)
         elif isinstance(tracking, RestTracking):
             from reprise.runner.gc_over_http import collect_over_http
 

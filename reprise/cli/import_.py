@@ -82,13 +82,12 @@ def _destination(tracking_uri: str | None) -> EmbeddedDestination:
     from reprise import paths
     from reprise.tracking.copy.embedded.destination import EmbeddedDestination
     from reprise.tracking.registry import open_tracking
-    from reprise.tracking.sqlite.store import EmbeddedStore
 
     uri = tracking_uri or os.environ.get("MLFLOW_TRACKING_URI") or None
     store = open_tracking(uri, paths.here())
-    if not isinstance(store, EmbeddedStore):
+    if store.home is None:
         raise UsageError(
             f"cannot import into {store.uri}: it is not a folder",
             hint="use --tracking-uri to select a folder, or reprise push to send runs to a server",
         )
-    return EmbeddedDestination(store.directory)
+    return EmbeddedDestination(store.home)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import click
@@ -20,7 +19,7 @@ from reprise.cli.serving_options import serve_store, serving_of, store_options
     help="Maximum size of a request, such as 500M or 2G. [default: no limit]",
 )
 def server(
-    host: str, port: int, store: Path | None, artifact_root: str | None, max_upload: str | None, **how: Any
+    host: str, port: int, store: str | None, artifact_root: str | None, max_upload: str | None, **how: Any
 ) -> None:
     """Serve the store over MLflow's REST API, with the web UI, until Ctrl-C."""
     from reprise.amounts import read_size

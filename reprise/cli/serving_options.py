@@ -19,7 +19,6 @@ F = TypeVar("F", bound=Callable[..., Any])
 _STORE = (
     click.option(
         "--store",
-        type=Path,
         metavar="DIR",
         help="Store directory. [default: the nearest mlruns folder, here or above]",
     ),
@@ -126,24 +125,26 @@ def serving_of(
 
 
 def serve_store(
-    folder: Path | None,
+    uri: str | None,
     artifact_root: str | None,
     how: Serving,
     ready: Callable[[str], None] | None = None,
 ) -> None:
-    """Serve the store in ``folder``, or the nearest store, with its pages, until Ctrl-C.
+    """Serve the store that ``uri`` means, or the nearest store, with its pages, until Ctrl-C.
 
     Raises:
         RepriseError: as :func:`reprise.server.serving.serve`.
     """
+    from contextlib import closing
+
     from reprise import paths
     from reprise.runner import gc_over_http
     from reprise.runner.runs.sweep import sweep_cache, sweep_store
     from reprise.server.serving import serve
-    from reprise.tracking.sqlite.store import EmbeddedStore
+    from reprise.tracking.registry import open_own_store
     from reprise.ui import WebPages
 
-    with EmbeddedStore(folder or paths.find_store(paths.here()), artifact_root) as store:
+    with closing(open_own_store(uri, paths.here(), artifact_root)) as store:
         sweep_store(store)
         sweep_cache()
         try:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import Any
 
 import click
@@ -21,7 +20,7 @@ _PORT = 5000
 def ui(
     host: str,
     port: int | None,
-    store: Path | None,
+    store: str | None,
     artifact_root: str | None,
     no_browser: bool,
     **how: Any,

@@ -8,7 +8,6 @@ from reprise.schemas.entities import Run
 from reprise.schemas.faults import did_you_mean
 from reprise.tracking.base import Tracking
 from reprise.tracking.search.language import parse_filter
-from reprise.tracking.sqlite.store import EmbeddedStore
 
 _SEEN = 1000
 _KINDS = ("metric", "param", "tag")
@@ -37,8 +36,8 @@ def explain_names(tracking: Tracking, experiments: Sequence[str], filter_: str) 
 def _known_names(
     tracking: Tracking, experiments: Sequence[str]
 ) -> tuple[str, Mapping[str, Collection[str]]]:
-    if isinstance(tracking, EmbeddedStore):
-        return "no run", dict(zip(_KINDS, tracking.data_keys(experiments), strict=True))
+    if (store := tracking.own_store) is not None:
+        return "no run", dict(zip(_KINDS, store.data_keys(experiments), strict=True))
     page = tracking.search_runs(experiments, max_results=_SEEN)
     whose = "no run" if page.next_token is None else f"none of the newest {_SEEN:,} runs"
     return whose, {kind: _keys(page.items, kind) for kind in _KINDS}

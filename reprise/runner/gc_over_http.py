@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 from anyio import to_thread
@@ -16,8 +15,9 @@ from reprise.server.api.wire import invalid
 from reprise.server.http.access import Role
 from reprise.server.http.bodies import collect_body
 from reprise.server.http.roles import RoleRoute
+from reprise.tracking.protocols.garbage import Deleted
+from reprise.tracking.protocols.store import TrackingStore
 from reprise.tracking.rest.connection import RestConnection
-from reprise.tracking.sqlite.garbage import Deleted
 
 _VERB = "reprise/gc"
 
@@ -25,8 +25,8 @@ _VERB = "reprise/gc"
 async def answer_gc(request: Request) -> Response:
     """``POST .../reprise/gc``: ``{"older_than": ms, "dry_run": bool}``; what was removed, or would be."""
     older_than, dry_run = _read(await collect_body(request))
-    directory: Path = request.app.state.store.directory
-    found = await to_thread.run_sync(lambda: collect(directory, older_than, dry_run=dry_run))
+    store: TrackingStore = request.app.state.store
+    found = await to_thread.run_sync(lambda: collect(store, older_than, dry_run=dry_run))
     return JSONResponse(
         {
             "removed": [item._asdict() for item in found.removed],

@@ -97,6 +97,9 @@ ViewType = Literal["ACTIVE_ONLY", "DELETED_ONLY", "ALL"]
 """Which lifecycle stages a search looks at."""
 
 RUN_STATUSES = ("RUNNING", "SCHEDULED", "FINISHED", "FAILED", "KILLED")
+LONGEST_PARAM = 6000
+"""Characters of a param's value that every MLflow server takes; a store of ours takes more."""
+MODEL_STATUSES = ("LOGGED_MODEL_PENDING", "LOGGED_MODEL_READY", "LOGGED_MODEL_UPLOAD_FAILED")
 MODEL_STAGES = ("None", "Staging", "Production", "Archived")
 
 

@@ -29,8 +29,7 @@ from reprise.server.http.foreign import Origins, answer_origins, is_foreign
 from reprise.server.http.hosts import Hosts
 from reprise.server.http.roles import RoleRoute, Roles
 from reprise.server.routes import ROLES, ROUTES
-from reprise.tracking.sqlite.faults import refusal as store_refusal
-from reprise.tracking.sqlite.store import EmbeddedStore
+from reprise.tracking.protocols.store import TrackingStore
 
 logger = logging.getLogger(__name__)
 
@@ -78,7 +77,7 @@ class Pages(Protocol):
 
 
 def create_app(
-    store: EmbeddedStore,
+    store: TrackingStore,
     access: Access,
     *,
     hosts: Hosts | None = _LOOPBACK,
@@ -220,7 +219,8 @@ async def _out_of_order(request: Request, error: Exception) -> Response:
     """A full disk, or a folder that may not be written: the operator's to mend, and named in the log."""
     assert isinstance(error, OSError)
     logger.error("%s %s: %s", request.method, request.url.path, error)
-    return error_response(store_refusal(error, request.app.state.store.directory))
+    store: TrackingStore = request.app.state.store
+    return error_response(store.explain(error))
 
 
 async def _unexpected(request: Request, error: Exception) -> Response:

@@ -17,7 +17,7 @@ from reprise.server.api.wire import (
     invalid,
 )
 from reprise.server.http.access import Role
-from reprise.tracking.sqlite.store import EmbeddedStore
+from reprise.tracking.protocols.store import TrackingStore
 
 V3 = ("3.0",)
 
@@ -65,7 +65,7 @@ class LinkEvaluationDataset(EvaluationDatasetRequest):
     experiment_ids: tuple[str, ...] = ()
 
 
-def create(store: EmbeddedStore, request: CreateEvaluationDataset) -> Answer:
+def create(store: TrackingStore, request: CreateEvaluationDataset) -> Answer:
     tags = _texts(_object("tags", request.tags)) if request.tags else {}
     made = store.create_evaluation_dataset(
         request.name,
@@ -75,16 +75,16 @@ def create(store: EmbeddedStore, request: CreateEvaluationDataset) -> Answer:
     return {"dataset": dataset_shape(made)}
 
 
-def get(store: EmbeddedStore, request: EvaluationDatasetRequest) -> Answer:
+def get(store: TrackingStore, request: EvaluationDatasetRequest) -> Answer:
     return {"dataset": dataset_shape(store.get_evaluation_dataset(request.dataset_id))}
 
 
-def delete(store: EmbeddedStore, request: EvaluationDatasetRequest) -> Answer:
+def delete(store: TrackingStore, request: EvaluationDatasetRequest) -> Answer:
     store.delete_evaluation_dataset(request.dataset_id)
     return {}
 
 
-def search(store: EmbeddedStore, request: SearchEvaluationDatasets) -> Answer:
+def search(store: TrackingStore, request: SearchEvaluationDatasets) -> Answer:
     found = store.search_evaluation_datasets(
         request.experiment_ids,
         filter=request.filter_string,
@@ -95,17 +95,17 @@ def search(store: EmbeddedStore, request: SearchEvaluationDatasets) -> Answer:
     return shapes.page("datasets", found, dataset_shape)
 
 
-def set_tags(store: EmbeddedStore, request: SetEvaluationDatasetTags) -> Answer:
+def set_tags(store: TrackingStore, request: SetEvaluationDatasetTags) -> Answer:
     store.set_evaluation_dataset_tags(request.dataset_id, _texts(_object("tags", request.tags)))
     return {}
 
 
-def delete_tag(store: EmbeddedStore, request: DeleteEvaluationDatasetTag) -> Answer:
+def delete_tag(store: TrackingStore, request: DeleteEvaluationDatasetTag) -> Answer:
     store.delete_evaluation_dataset_tag(request.dataset_id, request.key)
     return {}
 
 
-def put_records(store: EmbeddedStore, request: PutEvaluationRecords) -> Answer:
+def put_records(store: TrackingStore, request: PutEvaluationRecords) -> Answer:
     records = _json("records", request.records)
     if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
         raise invalid("Invalid value for parameter 'records' supplied: it is no list of objects")
@@ -113,7 +113,7 @@ def put_records(store: EmbeddedStore, request: PutEvaluationRecords) -> Answer:
     return {"inserted_count": inserted, "updated_count": updated}
 
 
-def get_records(store: EmbeddedStore, request: GetEvaluationRecords) -> Answer:
+def get_records(store: TrackingStore, request: GetEvaluationRecords) -> Answer:
     found = store.evaluation_records(
         request.dataset_id, max_results=request.max_results, page_token=request.page_token or None
     )
@@ -121,21 +121,21 @@ def get_records(store: EmbeddedStore, request: GetEvaluationRecords) -> Answer:
     return {"records": records, **shapes.given(next_page_token=found.next_token)}
 
 
-def delete_records(store: EmbeddedStore, request: DeleteEvaluationRecords) -> Answer:
+def delete_records(store: TrackingStore, request: DeleteEvaluationRecords) -> Answer:
     gone = store.delete_evaluation_records(request.dataset_id, request.dataset_record_ids)
     return {"deleted_count": gone}
 
 
-def experiments(store: EmbeddedStore, request: EvaluationDatasetRequest) -> Answer:
+def experiments(store: TrackingStore, request: EvaluationDatasetRequest) -> Answer:
     return shapes.given(experiment_ids=store.get_evaluation_dataset(request.dataset_id).experiment_ids)
 
 
-def link(store: EmbeddedStore, request: LinkEvaluationDataset) -> Answer:
+def link(store: TrackingStore, request: LinkEvaluationDataset) -> Answer:
     dataset = store.link_evaluation_dataset(request.dataset_id, request.experiment_ids)
     return {"dataset": dataset_shape(dataset)}
 
 
-def unlink(store: EmbeddedStore, request: LinkEvaluationDataset) -> Answer:
+def unlink(store: TrackingStore, request: LinkEvaluationDataset) -> Answer:
     dataset = store.unlink_evaluation_dataset(request.dataset_id, request.experiment_ids)
     return {"dataset": dataset_shape(dataset)}
 

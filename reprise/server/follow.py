@@ -31,7 +31,7 @@ from collections.abc import Iterable
 
 from reprise.schemas.entities import ACTIVE
 from reprise.schemas.tags import MOVED_FROM
-from reprise.tracking.sqlite.store import EmbeddedStore
+from reprise.tracking.protocols.store import TrackingStore
 
 logger = logging.getLogger(__name__)
 
@@ -71,7 +71,7 @@ class Follow:
             return candidates[-1] if candidates else None
 
 
-def move(store: EmbeddedStore, run_id: str, experiment_id: str) -> None:
+def move(store: TrackingStore, run_id: str, experiment_id: str) -> None:
     """Move the run unless it is there already, or the experiment is deleted."""
     run = store.get_run(run_id)
     experiment = store.get_experiment(experiment_id)

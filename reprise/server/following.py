@@ -12,7 +12,7 @@ from reprise.server.api.registered_models import GetModelVersionByAlias
 from reprise.server.api.runs import GetRun, SearchRuns
 from reprise.server.api.wire import Answer, Request, Verb
 from reprise.server.follow import Follow, move
-from reprise.tracking.sqlite.store import EmbeddedStore
+from reprise.tracking.protocols.store import TrackingStore
 
 
 class Follows:
@@ -36,7 +36,7 @@ class Follows:
 
 
 def perform(
-    store: EmbeddedStore,
+    store: TrackingStore,
     verb: Verb[Any],
     message: Request,
     following: tuple[str, Follow] | None,

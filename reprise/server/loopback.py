@@ -22,7 +22,7 @@ from reprise.server.sockets import listen
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
-    from reprise.tracking.sqlite.store import EmbeddedStore
+    from reprise.tracking.protocols.store import TrackingStore
 
 logger = logging.getLogger(__name__)
 
@@ -101,10 +101,10 @@ class Facade(ABC):
 
 
 class Loopback(Facade):
-    """The facade of an embedded store."""
+    """The facade of a store of ours."""
 
     def __init__(
-        self, store: EmbeddedStore, run_id: str, host: str = "127.0.0.1", *, may_remove: bool = True
+        self, store: TrackingStore, run_id: str, host: str = "127.0.0.1", *, may_remove: bool = True
     ) -> None:
         super().__init__(run_id, host)
         self._store = store
@@ -114,15 +114,14 @@ class Loopback(Facade):
 
     @classmethod
     def start(
-        cls, store: EmbeddedStore, run_id: str, host: str = "127.0.0.1", *, may_remove: bool = True
+        cls, store: TrackingStore, run_id: str, host: str = "127.0.0.1", *, may_remove: bool = True
     ) -> Self:
         """Serve it; only a child that ``may_remove`` can delete for good."""
         return cls(store, run_id, host, may_remove=may_remove).serve()
 
     @property
     def environ(self) -> dict[str, str]:
-        # Where a run inside this one takes its lease.
-        return {**super().environ, "REPRISE_STORE": str(self._store.directory)}
+        return {**super().environ, **name_store(self._store)}
 
     def _make_app(self) -> ASGIApp:
         from reprise.server.app import create_app
@@ -131,6 +130,11 @@ class Loopback(Facade):
         # The secret is proof enough, under whatever name a container knows this machine.
         access = OneSecret(self._secret, Role.ADMIN if self._may_remove else Role.WRITE)
         return create_app(self._store, access, hosts=None, aliases=self.aliases)
+
+
+def name_store(store: TrackingStore) -> dict[str, str]:
+    """Where a run inside this one takes its lease."""
+    return {} if store.home is None else {"REPRISE_STORE": str(store.home)}
 
 
 def _instead_of_user_name(token: str) -> dict[str, str]:

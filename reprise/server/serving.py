@@ -24,7 +24,7 @@ from reprise.server.http.prefix import Prefix, Prefixed
 from reprise.server.http.roles import RoleRoute
 from reprise.server.http.room import ACCEPTED_AT_ONCE, make_room
 from reprise.server.sockets import BACKLOG, bind_socket
-from reprise.tracking.sqlite.store import EmbeddedStore
+from reprise.tracking.protocols.store import TrackingStore
 
 logger = logging.getLogger(__name__)
 
@@ -53,7 +53,7 @@ class Serving(NamedTuple):
     more: Sequence[RoleRoute] = ()
 
 
-def serve(store: EmbeddedStore, how: Serving, ready: Callable[[str], None] | None = None) -> None:
+def serve(store: TrackingStore, how: Serving, ready: Callable[[str], None] | None = None) -> None:
     """Serve until SIGINT or SIGTERM (``reprise server``); ``ready`` is told the URL when it listens.
 
     Raises:

@@ -17,7 +17,7 @@ from reprise.server.api.wire import (
 )
 from reprise.server.delivery.events import ACTIONS, example_of
 from reprise.server.http.access import Role
-from reprise.tracking.sqlite.store import EmbeddedStore
+from reprise.tracking.protocols.store import TrackingStore
 
 
 class GivenEvent(msgspec.Struct):
@@ -64,7 +64,7 @@ class TestWebhook(WebhookRequest):
     event: GivenEvent | None = None
 
 
-def create(store: EmbeddedStore, request: CreateWebhook) -> Answer:
+def create(store: TrackingStore, request: CreateWebhook) -> Answer:
     _check(request.url)
     webhook = store.create_webhook(
         request.name,
@@ -77,16 +77,16 @@ def create(store: EmbeddedStore, request: CreateWebhook) -> Answer:
     return {"webhook": webhook_shape(webhook)}
 
 
-def get(store: EmbeddedStore, request: GetWebhook) -> Answer:
+def get(store: TrackingStore, request: GetWebhook) -> Answer:
     return {"webhook": webhook_shape(store.get_webhook(request.webhook_id))}
 
 
-def list_page(store: EmbeddedStore, request: ListWebhooks) -> Answer:
+def list_page(store: TrackingStore, request: ListWebhooks) -> Answer:
     found = store.list_webhooks(max_results=request.max_results, page_token=request.page_token or None)
     return shapes.page("webhooks", found, webhook_shape)
 
 
-def update(store: EmbeddedStore, request: UpdateWebhook) -> Answer:
+def update(store: TrackingStore, request: UpdateWebhook) -> Answer:
     if request.url is not None:
         _check(request.url)
     webhook = store.update_webhook(
@@ -101,12 +101,12 @@ def update(store: EmbeddedStore, request: UpdateWebhook) -> Answer:
     return {"webhook": webhook_shape(webhook)}
 
 
-def delete(store: EmbeddedStore, request: DeleteWebhook) -> Answer:
+def delete(store: TrackingStore, request: DeleteWebhook) -> Answer:
     store.delete_webhook(request.webhook_id)
     return {}
 
 
-def test(store: EmbeddedStore, request: TestWebhook) -> Answer:
+def test(store: TrackingStore, request: TestWebhook) -> Answer:
     """Send an example of an event now, and say what came back."""
     from reprise.server.delivery.post import post_event
 

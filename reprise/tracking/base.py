@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from reprise.schemas.entities import (
     Artifact,
@@ -21,6 +21,10 @@ from reprise.schemas.entities import (
     Run,
     ViewType,
 )
+
+if TYPE_CHECKING:
+    from reprise.tracking.artifacts.digests import Digest
+    from reprise.tracking.protocols.store import TrackingStore
 
 
 class Registry(Protocol):
@@ -86,6 +90,26 @@ class Tracking(Registry, Protocol):
     @property
     def uri(self) -> str:
         """The tracking URI a user would write; without userinfo."""
+        ...
+
+    @property
+    def own_store(self) -> TrackingStore | None:
+        """The whole store, where this process reads and writes its data itself; None: a server does."""
+        ...
+
+    @property
+    def home(self) -> Path | None:
+        """The folder of this machine in which the store keeps job folders and shared contents, if any."""
+        ...
+
+    @property
+    def exists(self) -> bool:
+        """False for a folder that becomes a store with the first write."""
+        ...
+
+    @property
+    def longest_param(self) -> int | None:
+        """The most characters of a param's value; None: no limit."""
         ...
 
     def create_experiment(self, name: str) -> str:
@@ -181,6 +205,10 @@ class Tracking(Registry, Protocol):
 
     def upload_artifact(self, run_id: str, source: Path, path: str) -> None:
         """Store the file ``source`` as the artifact ``path``, arriving whole or not at all."""
+        ...
+
+    def artifact_digest(self, run_id: str, path: str) -> Digest | None:
+        """The size and SHA-256 of a file of a run or a logged model; None: it would have to be fetched."""
         ...
 
     def artifact_folder(self, run_id: str) -> Path | None:

@@ -4,15 +4,49 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from reprise import paths
-from reprise.errors import TrackingError
+from reprise.errors import TrackingError, UsageError
 from reprise.redact import redact
 from reprise.tracking.base import Tracking
 from reprise.tracking.sqlite.store import EmbeddedStore
 
+if TYPE_CHECKING:
+    from reprise.tracking.protocols.store import TrackingStore
+
 OWN_SCHEME = "reprise:"
 _SCHEME = r"[A-Za-z][A-Za-z0-9+.\-]+:"
+
+
+def open_own_store(uri: str | None, start: Path, artifact_root: str | None = None) -> TrackingStore:
+    """Open the store that ``uri`` means, for a server: a folder, which is seen from ``start``.
+
+    Args:
+        uri: a path, or a ``file:`` or ``reprise:`` URI; None: ``mlruns`` found upward.
+        artifact_root: where its artifacts are, a local path or an fsspec URI; None: as the store notes.
+
+    Raises:
+        UsageError: ``uri`` is not a folder, or ``artifact_root`` cannot be used.
+    """
+    if not uri:
+        return EmbeddedStore(paths.find_store(start), artifact_root)
+    try:
+        folder = local_folder(uri, start)
+    except ValueError as error:
+        raise UsageError(f'the store "{redact(uri)}" cannot be used: {error}') from error
+    if folder is None:
+        raise UsageError(f'the store "{redact(uri)}" is not a folder', hint=_hint_for(uri))
+    return EmbeddedStore(folder, artifact_root)
+
+
+def _hint_for(uri: str) -> str:
+    scheme = uri.partition(":")[0]
+    if scheme in ("http", "https"):
+        return "open this server in a browser, or set MLFLOW_TRACKING_URI to it"
+    if scheme.partition("+")[0] in ("postgresql", "mysql", "sqlite", "mssql"):
+        return f"reprise import {redact(uri)} copies a database of MLflow into a folder"
+    return f"a folder of this name is ./{uri}"
 
 
 def open_tracking(uri: str | None, start: Path) -> Tracking:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from reprise.errors import TrackingError
     from reprise.server.http.access import Access
-    from reprise.tracking.sqlite.store import EmbeddedStore
+    from reprise.tracking.protocols.store import TrackingStore
 
 __all__ = ["WebPages"]
 
@@ -29,7 +29,7 @@ class WebPages:
     A server that only programs talk to never imports them. ``prefix`` is the path below which it is.
     """
 
-    def __init__(self, store: EmbeddedStore, access: Access, prefix: str = "") -> None:
+    def __init__(self, store: TrackingStore, access: Access, prefix: str = "") -> None:
         from reprise.ui.sessions import Sessions
 
         self._store = store

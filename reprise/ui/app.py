@@ -18,10 +18,9 @@ from starlette.responses import JSONResponse, PlainTextResponse, RedirectRespons
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from reprise import disk
 from reprise.errors import RepriseError, TrackingError
 from reprise.server.api.wire import HTTP_STATUS
-from reprise.tracking.sqlite.store import EmbeddedStore
+from reprise.tracking.protocols.store import TrackingStore
 from reprise.ui import (
     assets,
     events,
@@ -64,7 +63,7 @@ _HEADERS = {
 }
 
 
-def create(store: EmbeddedStore, sessions: Sessions) -> ASGIApp:
+def create(store: TrackingStore, sessions: Sessions) -> ASGIApp:
     app = Starlette(
         routes=(
             Route("/", home),
@@ -168,7 +167,8 @@ async def out_of_order(request: Request, error: Exception) -> Response:
     """A full disk, or a file that may not be read: the operator's to mend, and named in the log."""
     assert isinstance(error, OSError)
     logger.error("%s %s: %s", request.method, request.url.path, error)
-    return _told(request, 500, "INTERNAL_ERROR", disk.reason_of(error, request.app.state.store.directory))
+    store: TrackingStore = request.app.state.store
+    return _told(request, 500, "INTERNAL_ERROR", store.explain(error).message)
 
 
 async def broken(request: Request, error: Exception) -> Response:

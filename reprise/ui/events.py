@@ -18,7 +18,7 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from reprise.errors import TrackingError
-from reprise.tracking.sqlite.store import EmbeddedStore
+from reprise.tracking.protocols.store import TrackingStore
 from reprise.ui.numbers import counting
 
 _LOOK = 0.2  # seconds between looks at the store
@@ -35,7 +35,7 @@ _HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 class News:
     """Wakes those who wait when the store has changed; ``stop`` lets them go."""
 
-    def __init__(self, store: EmbeddedStore) -> None:
+    def __init__(self, store: TrackingStore) -> None:
         self._store = store
         self._opened = ExitStack()
         self._version: Callable[[], int] | None = None

@@ -11,8 +11,8 @@ from starlette.routing import Route
 from reprise.named_tuple import NamedTuple
 from reprise.schemas.entities import RUN_STATUSES, Experiment, ViewType
 from reprise.server.api.artifacts import store_of
-from reprise.tracking.sqlite.run_listing import Activity
-from reprise.tracking.sqlite.store import EmbeddedStore
+from reprise.tracking.protocols.store import TrackingStore
+from reprise.tracking.views import Activity
 from reprise.ui.html import render
 from reprise.ui.notes import NOTE, first_words
 
@@ -62,7 +62,7 @@ def _answer(request: Request, template: str) -> Response:
     )
 
 
-def _found(store: EmbeddedStore, name: str, view: ViewType) -> tuple[Sequence[Shown], bool]:
+def _found(store: TrackingStore, name: str, view: ViewType) -> tuple[Sequence[Shown], bool]:
     """The experiments whose name holds ``name``, and whether there are more than a page has."""
     holding = name.replace("'", "''")
     page = store.search_experiments(

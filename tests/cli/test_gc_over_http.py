@@ -47,7 +47,7 @@ def test_an_admin_frees_space(deleted: str, reprise: Reprise, monkeypatch: pytes
         )
         done = json.loads(reprise("gc", "--json", "--tracking-uri", uri).out)
         assert [item["id"] for item in done["removed"]] == [deleted]
-    assert not collect(Path("mlruns").absolute(), 0, dry_run=True).removed
+    assert not collect(EmbeddedStore(Path("mlruns")), 0, dry_run=True).removed
     assert not list(Path("mlruns").rglob("a.bin"))
 
 

@@ -14,7 +14,6 @@ import pytest
 from reprise.errors import TrackingError
 from reprise.schemas.entities import Metric
 from reprise.tracking.sqlite.faults import explain
-from reprise.tracking.sqlite.garbage import GarbageStore
 from reprise.tracking.sqlite.store import EmbeddedStore
 from tests.fakes import disks
 
@@ -64,9 +63,10 @@ def test_a_store_on_a_full_disk_is_read_and_what_frees_room_is_done(disk: Path) 
         assert full.value.hint and "gc" in full.value.hint
         store.delete_run(run_ids[0])
         assert len(store.search_runs(["0"]).items) == 2
-    with GarbageStore(folder) as store:
-        assert [item.id for item in store.remove(store.deleted(1 << 62))] == [run_ids[0]]
-        store.sweep()
+    with EmbeddedStore(folder) as store:
+        garbage = store.garbage()
+        assert [item.id for item in garbage.remove(garbage.deleted(1 << 62))] == [run_ids[0]]
+        garbage.sweep()
     with EmbeddedStore(folder) as store:
         assert store.create_run("0", start_time=1, user_id="ada").run_id  # there is room again
 

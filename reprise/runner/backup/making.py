@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import io
 import os
-import sqlite3
 import tarfile
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO
 
@@ -17,13 +15,13 @@ from reprise.errors import TrackingError, UsageError
 from reprise.runner.backup.layout import ARTIFACTS, DATABASE, MANIFEST, OBJECTS, Digested, Entry, Manifest
 from reprise.tracking.artifacts.files import PROXY, Artifacts
 from reprise.tracking.names import now
-from reprise.tracking.sqlite.store import EmbeddedStore
+from reprise.tracking.protocols.store import Snapshot, TrackingStore
 
 _PRIVATE = 0o600  # it holds all that the store knows
 
 
 def make_backup(
-    store: EmbeddedStore, file: Path, *, with_artifacts: bool, say: Callable[[str], None] = lambda _: None
+    store: TrackingStore, file: Path, *, with_artifacts: bool, say: Callable[[str], None] = lambda _: None
 ) -> Manifest:
     """Write a backup of ``store`` to ``file``, whole or not at all.
 
@@ -41,20 +39,23 @@ def make_backup(
             os.fchmod(target.fileno(), _PRIVATE)
             say("Copying the database")
             snapshot = scratch / DATABASE
-            _copy_database(store.directory / DATABASE, snapshot)
+            copied = store.copy_database(snapshot)
             with tarfile.open(fileobj=target, mode="w", format=tarfile.PAX_FORMAT) as tar:
-                return _write(store, snapshot, _Writer(tar, say), with_artifacts)
+                return _write(store, snapshot, copied, _Writer(tar, say), with_artifacts)
     except OSError as error:
         raise UsageError(f"{file} cannot be written: {reason_of(error, file)}") from error
 
 
-def _write(store: EmbeddedStore, snapshot: Path, writer: _Writer, with_artifacts: bool) -> Manifest:
+def _write(
+    store: TrackingStore, snapshot: Path, copied: Snapshot, writer: _Writer, with_artifacts: bool
+) -> Manifest:
     with snapshot.open("rb") as stream:
         writer.add(DATABASE, stream, snapshot.stat().st_size)
     if with_artifacts:
         writer.add_all(ARTIFACTS, store.artifacts)
-    writer.add_folder(OBJECTS, store.directory / OBJECTS)
-    manifest = _describe(store, snapshot, writer, with_artifacts)
+    if store.home is not None:
+        writer.add_folder(OBJECTS, store.home / OBJECTS)
+    manifest = _describe(store, copied, writer, with_artifacts)
     writer.add(MANIFEST, io.BytesIO(content := manifest.write()), len(content))
     return manifest
 
@@ -114,34 +115,8 @@ def _files_below(folder: Path) -> Iterator[Path]:
                 yield file
 
 
-def _copy_database(source: Path, target: Path) -> None:
-    """A snapshot by SQLite itself: writers write on, and what they write is not in it."""
-    try:
-        with (
-            closing(sqlite3.connect(f"{source.as_uri()}?mode=rw", uri=True)) as reader,
-            closing(sqlite3.connect(target)) as writer,
-        ):
-            reader.backup(writer)
-            (found,) = writer.execute("PRAGMA quick_check(1)").fetchone()
-    except sqlite3.Error as error:
-        raise TrackingError(f"{source} cannot be copied: {error}") from error
-    if found != "ok":
-        raise TrackingError(f"{source} is damaged: {found}", hint="restore an earlier backup")
-
-
-def _describe(store: EmbeddedStore, snapshot: Path, writer: _Writer, with_artifacts: bool) -> Manifest:
-    with closing(sqlite3.connect(snapshot)) as reader:
-        counts = [reader.execute(sql).fetchone()[0] for sql in _COUNTS]
-        locations = reader.execute("SELECT artifact_location FROM experiment ORDER BY id").fetchall()
-    elsewhere = tuple(location for (location,) in locations if not location.startswith(PROXY))
-    gone = tuple(writer.gone)
-    experiments, runs, going_on = counts
-    files = dict(writer.files)
-    return Manifest(store.uri, now(), experiments, runs, going_on, with_artifacts, elsewhere, gone, files)
-
-
-_COUNTS: Sequence[str] = (
-    "SELECT count(*) FROM experiment",
-    "SELECT count(*) FROM run",
-    "SELECT count(*) FROM run WHERE status IN ('RUNNING', 'SCHEDULED')",
-)
+def _describe(store: TrackingStore, copied: Snapshot, writer: _Writer, with_artifacts: bool) -> Manifest:
+    elsewhere = tuple(location for location in copied.locations if not location.startswith(PROXY))
+    counts = (copied.experiments, copied.runs, copied.going_on)
+    gone, files = tuple(writer.gone), dict(writer.files)
+    return Manifest(store.uri, now(), *counts, with_artifacts, elsewhere, gone, files)

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import sqlite3
 import tarfile
 import time
 import zlib
 from collections.abc import Callable, Mapping
-from contextlib import closing
 from pathlib import Path
 
 from reprise import durable, file_lock, paths
@@ -18,6 +15,7 @@ from reprise.errors import UsageError
 from reprise.named_tuple import NamedTuple
 from reprise.runner.backup.layout import ARTIFACTS, DATABASE, MANIFEST, Digested, Entry, Manifest, is_member
 from reprise.runner.jobs.lease import is_held, job_folders
+from reprise.tracking.sqlite.maintenance.snapshots import is_open_elsewhere, settle_copy
 
 _LARGEST_MANIFEST = 1 << 30
 
@@ -99,15 +97,7 @@ def refuse_in_use(directory: Path) -> None:
     jobs = directory / "jobs"
     is_used = any(is_held(jobs, folder.name) for folder in job_folders(jobs))
     database = directory / DATABASE
-    if not is_used and database.exists():
-        try:
-            with closing(sqlite3.connect(database, timeout=0, isolation_level=None)) as connection:
-                connection.execute("PRAGMA journal_mode=DELETE")  # refused while another has it open
-                connection.execute("PRAGMA journal_mode=WAL")
-        except sqlite3.OperationalError:
-            is_used = True
-        except sqlite3.DatabaseError:
-            is_used = False  # it is damaged, which is why it is replaced
+    is_used = is_used or (database.exists() and is_open_elsewhere(database))
     if is_used:
         raise UsageError(f"the store {directory} is in use", hint="stop its server and its runs first")
 
@@ -134,8 +124,4 @@ def _settle(store: Path) -> None:
     """What a store has besides: its files are in its own folder now, wherever they were."""
     paths.make_private(store / ARTIFACTS)
     (store / ".gitignore").write_text("*\n")
-    os.chmod(store / DATABASE, 0o600)  # noqa: PTH101 -- as for the folder
-    with closing(sqlite3.connect(store / DATABASE, isolation_level=None)) as connection:
-        connection.execute("PRAGMA journal_mode=WAL")
-        if connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'setting'").fetchone():
-            connection.execute("DELETE FROM setting WHERE name = 'artifact_root'")
+    settle_copy(store / DATABASE)

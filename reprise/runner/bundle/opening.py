@@ -20,7 +20,6 @@ from reprise.runner.sources import archives
 from reprise.schemas.faults import shorten_text
 from reprise.schemas.record.run_record import RunRecord, from_json
 from reprise.tracking.base import Tracking
-from reprise.tracking.sqlite.store import EmbeddedStore
 
 log = logging.getLogger(__name__)
 
@@ -102,7 +101,7 @@ def bring_in(tracking: Tracking, bundle: Bundle) -> None:
     from reprise.tracking.copy.embedded.destination import EmbeddedDestination
     from reprise.tracking.copy.transfer import Transfer
 
-    if not isinstance(tracking, EmbeddedStore):
+    if tracking.home is None:
         raise UsageError(
             f"a bundle is brought into a store of this machine, and {tracking.uri} is none",
             hint="--tracking-uri FOLDER names one, which is made when it is not there",
@@ -113,12 +112,12 @@ def bring_in(tracking: Tracking, bundle: Bundle) -> None:
         raise SourceError(f'"{shorten_text(data.run.run_id)}" in the bundle is not the id of a run')
     if not data.run.run_id == record.run_id == bundle.manifest.run_id:
         raise SourceError("the bundle is of several runs at once: its files name different ones")
-    objects = tracking.directory / contents.FOLDER
+    objects = tracking.home / contents.FOLDER
     try:
         with contents.adding(objects):
             for file in layout.files(bundle.folder / layout.OBJECTS):
                 contents.keep(objects, file.read_bytes())
-            with EmbeddedDestination(tracking.directory) as destination:
+            with EmbeddedDestination(tracking.home) as destination:
                 is_there = destination.is_complete(data.run.run_id)
                 transfer = Transfer(tracked.BundleSource(bundle.folder, data), destination)
                 if not is_there:

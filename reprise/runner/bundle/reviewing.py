@@ -15,7 +15,7 @@ from reprise.runner.restore.source import Origin
 from reprise.runner.sources import working_copy
 from reprise.schemas.job import Checkout
 from reprise.schemas.record.run_record import RunRecord
-from reprise.tracking.sqlite.store import EmbeddedStore
+from reprise.tracking.registry import open_own_store
 
 _SHOWN = 5
 
@@ -28,7 +28,7 @@ def check_kept_source(bundle: Bundle, record: RunRecord) -> None:
     """
     source = record.source._replace(uri=layout.SOURCE, url=None)
     # A store keeps its contents in a folder of this name, and nothing else of it is asked for here.
-    origin = Origin(EmbeddedStore(bundle.folder), record.run_id, "", source)
+    origin = Origin(open_own_store(str(bundle.folder), bundle.folder), record.run_id, "", source)
     for fault in restore_source.faults(origin):
         raise fault
     with restore_source.restored(origin, offline=True) as checkout:

@@ -28,7 +28,6 @@ from reprise.schemas.record.run_record import (
     from_json,
 )
 from reprise.tracking.base import Tracking
-from reprise.tracking.sqlite.store import EmbeddedStore
 
 log = logging.getLogger(__name__)
 
@@ -113,9 +112,8 @@ def _artifacts(tracking: Tracking, owner: str, folder: str) -> Iterator[Artifact
 
 def _digest(tracking: Tracking, owner: str, path: str) -> str | None:
     """As the store has noted it; another one would have to send the whole file."""
-    if isinstance(tracking, EmbeddedStore):
-        return f"sha256:{tracking.artifact_digest(owner, path).sha256}"
-    return None
+    stored = tracking.artifact_digest(owner, path)
+    return None if stored is None else f"sha256:{stored.sha256}"
 
 
 def _models(tracking: Tracking, run: Run) -> tuple[ModelRecord, ...]:

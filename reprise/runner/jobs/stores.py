@@ -8,7 +8,6 @@ from pathlib import Path
 from reprise import paths
 from reprise.errors import TrackingError
 from reprise.tracking.base import Tracking
-from reprise.tracking.sqlite.store import EmbeddedStore
 
 STORE_VARIABLE = "REPRISE_STORE"
 """Tells a child the folder of the store that its facade stands before."""
@@ -30,8 +29,8 @@ def artifact_folder(tracking: Tracking, run_id: str) -> Path | None:
 
 
 def store_folder(tracking: Tracking) -> Path | None:
-    """The folder of an embedded store, also of the one behind the facade of the run that we are in."""
-    if isinstance(tracking, EmbeddedStore):
-        return tracking.directory
+    """The home of a store of ours, also of the one behind the facade of the run that we are in."""
+    if tracking.home is not None:
+        return tracking.home
     behind = os.environ.get(STORE_VARIABLE)
     return Path(behind) if behind and tracking.uri == os.environ.get("MLFLOW_TRACKING_URI") else None

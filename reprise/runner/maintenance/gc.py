@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from pathlib import Path
 
 from reprise import disk, durable
 from reprise.errors import RepriseError, TrackingError
@@ -19,14 +18,8 @@ from reprise.runner.record import contents
 from reprise.runner.record.records import RECORD_ARTIFACT
 from reprise.schemas.job import RunStatus
 from reprise.tracking.names import now
-from reprise.tracking.sqlite.garbage import (
-    EXPERIMENT,
-    RUN,
-    Deleted,
-    Files,
-    GarbageStore,
-    Size,
-)
+from reprise.tracking.protocols.garbage import EXPERIMENT, RUN, Deleted, Files, Garbage, Size
+from reprise.tracking.protocols.store import TrackingStore
 
 log = logging.getLogger(__name__)
 
@@ -53,68 +46,68 @@ class Collected(NamedTuple):
 
 
 def collect(
-    directory: Path, older_than: int, *, dry_run: bool, say: Callable[[str], None] = lambda _: None
+    store: TrackingStore, older_than: int, *, dry_run: bool, say: Callable[[str], None] = lambda _: None
 ) -> Collected:
-    """Remove from the store in ``directory`` what was deleted more than ``older_than`` ms ago.
+    """Remove from ``store`` what was deleted more than ``older_than`` ms ago.
 
     What goes on is kept, what a registered model version has its files from, and the experiment around
     either.
     """
-    with GarbageStore(directory) as store:
-        if not dry_run:
-            store.require_writable()
-        store.reach_artifacts()
-        items = store.deleted(now() - older_than)
-        measured, kept = _measure(store, items, say)
-        kept += _around(items, {held.item.experiment_id for held in kept})
-        held = {item for item, _ in kept}
-        doomed = [item for item in items if item not in held]
-        total = _total(measured[item] for item in doomed)
-        if dry_run:
-            return Collected(
-                doomed, kept, *_with_contents(store, total, {item.id for item in doomed}, dry_run)
-            )
-        removed, left = _remove(store, doomed, say)
-        _drop_jobs(store)
-        gone = (measured[item] for item in removed if not left.intersection(measured[item].places))
+    garbage = store.garbage()
+    if not dry_run:
+        garbage.require_writable()
+    garbage.reach_artifacts()
+    items = garbage.deleted(now() - older_than)
+    measured, kept = _measure(garbage, items, say)
+    kept += _around(items, {held.item.experiment_id for held in kept})
+    held = {item for item, _ in kept}
+    doomed = [item for item in items if item not in held]
+    total = _total(measured[item] for item in doomed)
+    if dry_run:
         return Collected(
-            removed, kept, *_with_contents(store, _total(gone), set(), dry_run), left=tuple(sorted(left))
+            doomed, kept, *_with_contents(garbage, total, {item.id for item in doomed}, dry_run)
         )
+    removed, left = _remove(garbage, doomed, say)
+    _drop_jobs(garbage)
+    gone = (measured[item] for item in removed if not left.intersection(measured[item].places))
+    return Collected(
+        removed, kept, *_with_contents(garbage, _total(gone), set(), dry_run), left=tuple(sorted(left))
+    )
 
 
 def _remove(
-    store: GarbageStore, doomed: Sequence[Deleted], say: Callable[[str], None]
+    garbage: Garbage, doomed: Sequence[Deleted], say: Callable[[str], None]
 ) -> tuple[list[Deleted], set[str]]:
     """Remove rows and files; on a full disk those of one after the other, so that each makes room.
 
     What was removed, and the places whose files are left.
     """
     removed: list[Deleted] = []
-    at_once = 1 if disk.disk_of(store.directory).is_full else _AT_ONCE
+    at_once = 1 if disk.disk_of(garbage.home).is_full else _AT_ONCE
     for start in range(0, len(doomed), at_once):
         say(f"Removed {len(removed)} of {len(doomed)}")
         batch = doomed[start : start + at_once]
         try:
-            removed += store.remove(batch)
+            removed += garbage.remove(batch)
         except TrackingError:
             if at_once > 1:
                 raise
-            store.drop_files(batch[0])  # room for the rest; killed here, the next time removes the row
-            removed += store.remove(batch)
+            garbage.drop_files(batch[0])  # room for the rest; killed here, the next time removes the row
+            removed += garbage.remove(batch)
         if at_once == 1:
-            store.sweep()
+            garbage.sweep()
     say("Removing files")
-    return removed, store.sweep()
+    return removed, garbage.sweep()
 
 
-def _reason(store: GarbageStore, item: Deleted) -> str | None:
+def _reason(garbage: Garbage, item: Deleted) -> str | None:
     """Why it is kept, or None."""
     if item.used_by:
         return f"{item.used_by} has its files"
     if item.kind != RUN or RunStatus(item.status).has_ended:
         return None
     if item.job:
-        return "it goes on" if is_held(store.directory / "jobs", item.job) else None
+        return "it goes on" if is_held(garbage.home / "jobs", item.job) else None
     return "it has not ended, and was deleted today" if now() - item.deleted_time < QUIET else None
 
 
@@ -128,17 +121,17 @@ def _around(items: Sequence[Deleted], experiments: set[str]) -> list[Kept]:
 
 
 def _measure(
-    store: GarbageStore, items: Sequence[Deleted], say: Callable[[str], None]
+    garbage: Garbage, items: Sequence[Deleted], say: Callable[[str], None]
 ) -> tuple[dict[Deleted, Files], list[Kept]]:
     """The files of what can go, and what is kept, which is also what cannot be looked at."""
     measured, kept = {}, []
     for number, item in enumerate(items, 1):
         say(f"Measuring {number} of {len(items)}")
         try:
-            if reason := _reason(store, item):
+            if reason := _reason(garbage, item):
                 kept.append(Kept(item, reason))
             else:
-                measured[item] = store.files(item)
+                measured[item] = garbage.files(item)
         except (OSError, RepriseError) as error:
             kept.append(Kept(item, str(error)))
     return measured, kept
@@ -149,35 +142,35 @@ def _total(files: Iterable[Files]) -> Size:
     return Size(sum(size.files for size in sizes), sum(size.bytes for size in sizes))
 
 
-def _with_contents(store: GarbageStore, total: Size, gone: set[str], dry_run: bool) -> Size:
+def _with_contents(garbage: Garbage, total: Size, gone: set[str], dry_run: bool) -> Size:
     """Remove the contents that no run names but those that are ``gone``; ``total`` with them.
 
     While a record cannot be read nobody knows what it needs, and all stay.
     """
 
     def records() -> Iterator[str]:
-        for run_id in store.run_ids():
-            if run_id not in gone and (text := store.text(run_id, RECORD_ARTIFACT)) is not None:
+        for run_id in garbage.run_ids():
+            if run_id not in gone and (text := garbage.text(run_id, RECORD_ARTIFACT)) is not None:
                 yield text
-        for folder in job_folders(store.directory / "jobs"):  # of a step, which sends it while it runs
+        for folder in job_folders(garbage.home / "jobs"):  # of a step, which sends it while it runs
             if (file := folder / RECORD_ARTIFACT).exists():
                 yield file.read_text("utf-8", "replace")
 
     try:
-        files, size = contents.sweep(store.directory / contents.FOLDER, records, dry_run=dry_run)
+        files, size = contents.sweep(garbage.home / contents.FOLDER, records, dry_run=dry_run)
     except (OSError, RepriseError) as error:
         log.warning("what runs share of their sources is not looked through: %s", error)
         return total
     return Size(total.files + files, total.bytes + size)
 
 
-def _drop_jobs(store: GarbageStore) -> None:
+def _drop_jobs(garbage: Garbage) -> None:
     """The folders of jobs whose run is not there any more, also those that an earlier time left."""
-    for folder in job_folders(store.directory / "jobs"):
+    for folder in job_folders(garbage.home / "jobs"):
         try:
             with unheld(folder) as free:
                 run_id = read_record(folder).run_id if free else None
-                if run_id is not None and not store.has_run(run_id):
+                if run_id is not None and not garbage.has_run(run_id):
                     durable.remove_folder(folder)
         except (OSError, ValueError):
             continue  # not what we wrote, or gone meanwhile

@@ -23,7 +23,6 @@ from reprise.runner.sources import working_copy
 from reprise.schemas import tags
 from reprise.tracking.base import Tracking
 from reprise.tracking.registry import open_tracking
-from reprise.tracking.sqlite.store import EmbeddedStore
 
 log = logging.getLogger(__name__)
 
@@ -107,7 +106,7 @@ class _Stores:
     def folders(self) -> list[Path]:
         """The job folders of this machine."""
         opened = self._opened.values()
-        ours = {store.directory / "jobs" for store in opened if isinstance(store, EmbeddedStore)}
+        ours = {store.home / "jobs" for store in opened if store is not None and store.home is not None}
         return [paths.state_dir() / "jobs", *ours]
 
     def who_needs(self, entry: Entry) -> Needed:
@@ -126,10 +125,8 @@ class _Stores:
     def _open(self, address: str) -> Tracking | None:
         """The store, None for a folder that is no store any more."""
         if address not in self._opened:
-            tracking: Tracking | None = open_tracking(address, Path("/"))
-            if isinstance(tracking, EmbeddedStore) and not tracking.exists:
-                tracking = None
-            self._opened[address] = tracking
+            tracking = open_tracking(address, Path("/"))
+            self._opened[address] = tracking if tracking.exists else None
         return self._opened[address]
 
 

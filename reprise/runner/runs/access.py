@@ -12,7 +12,6 @@ from reprise.file_lock import scratch
 from reprise.server.loopback import Loopback
 from reprise.tracking.base import Tracking
 from reprise.tracking.registry import open_tracking
-from reprise.tracking.sqlite.store import EmbeddedStore
 
 log = logging.getLogger(__name__)
 
@@ -30,8 +29,8 @@ def open_access(
         aliases: gets the versions that they got for aliases of models, where a facade of ours is asked.
         may_remove: whether they may delete for good, where a facade of ours is asked.
     """
-    if isinstance(tracking, EmbeddedStore):
-        with Loopback.start(tracking, run_id, host, may_remove=may_remove) as loopback:
+    if (store := tracking.own_store) is not None:
+        with Loopback.start(store, run_id, host, may_remove=may_remove) as loopback:
             yield loopback.environ
         aliases.update(loopback.aliases)
     else:
@@ -57,7 +56,8 @@ def open_confined_access(
     """
     from reprise.tracking.rest.store import RestTracking
 
-    if not isinstance(tracking, EmbeddedStore | RestTracking):
+    served = tracking if isinstance(tracking, RestTracking) else tracking.own_store
+    if served is None:
         log.warning(
             "The run logs to %s by itself: what its script changes there beside the run is changed",
             tracking.uri,
@@ -72,7 +72,7 @@ def open_confined_access(
         folder = stack.enter_context(scratch())
         loopback = stack.enter_context(
             ConfinedLoopback(
-                tracking,
+                served,
                 run_id,
                 host,
                 ledger=ledger,

@@ -27,8 +27,6 @@ from reprise.schemas.record import run_files
 from reprise.schemas.record.run_record import RunRecord
 from reprise.tracking.base import Tracking
 from reprise.tracking.names import now
-from reprise.tracking.sqlite.reserve import use_reserve
-from reprise.tracking.sqlite.store import EmbeddedStore
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +35,6 @@ STREAMS_ARTIFACT = run_files.OUTPUT_STREAMS
 ENV_LOG_ARTIFACT = run_files.ENVIRONMENT_LOG
 ENV_LOCK_ARTIFACT = run_files.ENVIRONMENT_LOCK
 
-_PARAM_LIMIT = 6000  # characters of a param that every MLflow server takes; the embedded store takes more
 _TAG_LIMIT = 5000
 _TAIL_LINES = 20
 _OF_THE_END = (tags.REASON, tags.EXIT_CODE, tags.CAPTURE_INCOMPLETE, tags.CPU_SECONDS, tags.PEAK_MEMORY)
@@ -107,8 +104,8 @@ def close_run(tracking: Tracking, opened: OpenRun, outcome: Outcome) -> Outcome:
     recorded now is recorded by whoever runs next here.
     """
     ended = opened.clock.now() if opened.clock else now()
-    if isinstance(tracking, EmbeddedStore):
-        use_reserve(tracking.directory)
+    if (store := tracking.own_store) is not None:
+        store.make_room()
     try:
         opened.lease.ends(outcome, ended)
     except OSError as error:  # a full disk; the store itself is told all the same
@@ -232,12 +229,12 @@ def _resumed(tracking: Tracking, plan: Plan) -> Run:
 
 def _tell_start(tracking: Tracking, plan: Plan, run: Run, lease: Lease) -> None:
     """The params; and for a resumed run its tags, in place of what its last end has left."""
-    limit = None if isinstance(tracking, EmbeddedStore) else _PARAM_LIMIT
     told = {}
     if plan.request.run_id:
         told = {**planned_tags(plan), tags.JOB: lease.name}
         told |= {name: "" for name in _OF_THE_END if name in run.tags}
-    tracking.log_batch(run.run_id, params=_new_params(run, plan.invocation, limit), tags=told)
+    params = _new_params(run, plan.invocation, tracking.longest_param)
+    tracking.log_batch(run.run_id, params=params, tags=told)
 
 
 def _experiment_id(tracking: Tracking, request: RunRequest) -> str:

@@ -9,7 +9,6 @@ from reprise.errors import UsageError
 from reprise.runner.runs.reap import reap
 from reprise.tracking.base import Tracking
 from reprise.tracking.registry import open_tracking
-from reprise.tracking.sqlite.store import EmbeddedStore
 
 
 def open_store(uri: str | None, *, make: bool = False) -> Tracking:
@@ -20,7 +19,7 @@ def open_store(uri: str | None, *, make: bool = False) -> Tracking:
         TrackingError: it cannot be opened.
     """
     tracking = open_tracking(uri or os.environ.get("MLFLOW_TRACKING_URI") or None, paths.here())
-    if isinstance(tracking, EmbeddedStore) and not tracking.exists and not make:
+    if not tracking.exists and not make:
         raise missing_store(tracking)
     try:
         reap(tracking)

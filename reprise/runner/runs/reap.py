@@ -28,7 +28,6 @@ from reprise.schemas import tags
 from reprise.schemas.entities import Run
 from reprise.schemas.job import Outcome, RunStatus
 from reprise.tracking.base import Tracking
-from reprise.tracking.sqlite.store import EmbeddedStore
 
 log = logging.getLogger(__name__)
 
@@ -59,7 +58,7 @@ def reap(tracking: Tracking) -> None:
 def _close_lost(tracking: Tracking) -> None:
     """Close runs whose job folders a power cut took; looked for once after each start of the machine."""
     jobs = jobs_folder(tracking)
-    if not isinstance(tracking, EmbeddedStore) or not tracking.exists or not jobs.is_dir():
+    if tracking.home is None or not tracking.exists or not jobs.is_dir():
         return
     key = hashlib.sha256(os.fsencode(f"{os.uname().nodename}\0{tracking.uri}")).hexdigest()[:32]
     note, boot = paths.cache_dir() / _BOOTS / key, durable.current_boot()

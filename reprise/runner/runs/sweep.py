@@ -20,7 +20,6 @@ from reprise.runner.record import contents
 from reprise.runner.sources import working_copy
 from reprise.tracking.artifacts.files import ArtifactFolder
 from reprise.tracking.base import Tracking
-from reprise.tracking.sqlite.store import EmbeddedStore
 
 log = logging.getLogger(__name__)
 
@@ -43,12 +42,13 @@ def sweep_cache() -> None:
 def sweep_store(tracking: Tracking) -> None:
     """Remove what dead processes were making in a store of this machine."""
     file_lock.sweep_dead(jobs_folder(tracking), file_lock.ARRIVING)
-    if isinstance(tracking, EmbeddedStore):
-        for folder in (tracking.directory, tracking.directory / contents.FOLDER):
+    if tracking.home is not None:
+        for folder in (tracking.home, tracking.home / contents.FOLDER):
             file_lock.sweep_dead(folder, file_lock.ARRIVING)
+    if (store := tracking.own_store) is not None:
         with suppress(TrackingError):  # its artifacts are on a disk that is not mounted
-            if isinstance(tracking.artifacts, ArtifactFolder):
-                tracking.artifacts.sweep()
+            if isinstance(store.artifacts, ArtifactFolder):
+                store.artifacts.sweep()
 
 
 def _is_due(stamp: Path) -> bool:

@@ -23,7 +23,6 @@ from reprise.schemas.record import run_files
 from reprise.schemas.record.run_record import ArtifactRecord, MachineRecord, RunRecord
 from reprise.tracking.artifacts.digests import read_digest
 from reprise.tracking.base import Tracking
-from reprise.tracking.sqlite.store import EmbeddedStore
 
 _DRAWN = re.compile(
     r"[a-z]+-[a-z]+-\d+"
@@ -208,8 +207,8 @@ class Recorded:
             TrackingError: it cannot be read, or is not what the run left there.
         """
         noted = self._noted(owner).get(path)
-        if isinstance(self.tracking, EmbeddedStore):
-            found = f"sha256:{self.tracking.artifact_digest(owner or self.run_id, path).sha256}"
+        if (stored := self.tracking.artifact_digest(owner or self.run_id, path)) is not None:
+            found = f"sha256:{stored.sha256}"
         elif noted and noted.digest and noted.size == self.files(owner).get(path):
             return noted.digest
         else:

@@ -17,6 +17,13 @@ from reprise.schemas.traces.span_conventions import translate_attributes
 
 SPANS_FILE = "traces.json"
 """The name of the artifact that holds the spans of a trace."""
+LOCATION = "mlflow.artifactLocation"
+"""The tag that tells a client where the spans of a trace are, when they are a file."""
+SPANS_LOCATION = "mlflow.trace.spansLocation"
+"""The tag that tells a client whether they are a file, or kept with the trace."""
+IN_STORE = "TRACKING_STORE"
+SOURCE_RUN = "mlflow.sourceRun"
+"""The metadata that names the run in which a trace was made."""
 TRACE_TAG = "mlflow.traceTag."
 """The prefix of attributes of a root span that are tags of its trace."""
 _REQUEST_ID = "mlflow.traceRequestId"

@@ -18,7 +18,7 @@ from reprise.server.http.ranges import keeping_headers, ranged
 from reprise.server.http.roles import RoleRoute
 from reprise.tracking.artifacts.files import ArtifactFolder, Artifacts, Sink
 from reprise.tracking.artifacts.names import normalize_path
-from reprise.tracking.sqlite.store import EmbeddedStore
+from reprise.tracking.protocols.store import TrackingStore
 
 _LARGEST_OF_PAGES = 10 << 20
 
@@ -149,8 +149,8 @@ async def refuse_presigned(request: Request) -> Response:
     raise TrackingError("Presigned URLs are not supported", code="NOT_IMPLEMENTED")
 
 
-def store_of(request: Request) -> EmbeddedStore:
-    store: EmbeddedStore = request.app.state.store
+def store_of(request: Request) -> TrackingStore:
+    store: TrackingStore = request.app.state.store
     return store
 
 

@@ -20,7 +20,7 @@ from reprise.server.api.wire import (
 )
 from reprise.server.http.access import Role
 from reprise.tracking.names import now
-from reprise.tracking.sqlite.store import EmbeddedStore
+from reprise.tracking.protocols.store import TrackingStore
 
 V3 = ("3.0",)
 UPDATABLE = {"assessment_name", "feedback", "expectation", "issue", "rationale", "metadata"}
@@ -71,16 +71,16 @@ class DeleteAssessment(Request):
     assessment_id: Word
 
 
-def create(store: EmbeddedStore, request: CreateAssessment) -> Answer:
+def create(store: TrackingStore, request: CreateAssessment) -> Answer:
     created = store.create_assessment(as_assessment(request.assessment, request.trace_id))
     return {"assessment": assessment_shape(created)}
 
 
-def get(store: EmbeddedStore, request: GetAssessment) -> Answer:
+def get(store: TrackingStore, request: GetAssessment) -> Answer:
     return {"assessment": assessment_shape(store.get_assessment(request.trace_id, request.assessment_id))}
 
 
-def update(store: EmbeddedStore, request: UpdateAssessment) -> Answer:
+def update(store: TrackingStore, request: UpdateAssessment) -> Answer:
     # protobuf writes the names of a mask in camel case
     names = {_snake(name) for name in request.update_mask.split(",")}
     if unknown := names - UPDATABLE:
@@ -100,7 +100,7 @@ def update(store: EmbeddedStore, request: UpdateAssessment) -> Answer:
     return {"assessment": assessment_shape(changed)}
 
 
-def delete(store: EmbeddedStore, request: DeleteAssessment) -> Answer:
+def delete(store: TrackingStore, request: DeleteAssessment) -> Answer:
     store.delete_assessment(request.trace_id, request.assessment_id)
     return {}
 

@@ -14,7 +14,7 @@ from reprise.server.api.wire import (
     as_mapping,
 )
 from reprise.server.http.access import Role
-from reprise.tracking.sqlite.store import EmbeddedStore
+from reprise.tracking.protocols.store import TrackingStore
 
 
 class CreateExperiment(Request):
@@ -63,18 +63,18 @@ class DeleteExperimentTag(Request):
     key: Word
 
 
-def create(store: EmbeddedStore, request: CreateExperiment) -> Answer:
+def create(store: TrackingStore, request: CreateExperiment) -> Answer:
     experiment_id = store.create_experiment(
         request.name, artifact_location=request.artifact_location or None, tags=as_mapping(request.tags)
     )
     return {"experiment_id": experiment_id}
 
 
-def get(store: EmbeddedStore, request: GetExperiment) -> Answer:
+def get(store: TrackingStore, request: GetExperiment) -> Answer:
     return {"experiment": shapes.experiment(store.get_experiment(request.experiment_id))}
 
 
-def get_by_name(store: EmbeddedStore, request: GetExperimentByName) -> Answer:
+def get_by_name(store: TrackingStore, request: GetExperimentByName) -> Answer:
     experiment = store.get_experiment_by_name(request.experiment_name)
     if experiment is None:
         raise TrackingError(
@@ -84,7 +84,7 @@ def get_by_name(store: EmbeddedStore, request: GetExperimentByName) -> Answer:
     return {"experiment": shapes.experiment(experiment)}
 
 
-def search(store: EmbeddedStore, request: SearchExperiments) -> Answer:
+def search(store: TrackingStore, request: SearchExperiments) -> Answer:
     found = store.search_experiments(
         filter=request.filter,
         order_by=request.order_by,
@@ -95,27 +95,27 @@ def search(store: EmbeddedStore, request: SearchExperiments) -> Answer:
     return shapes.page("experiments", found, shapes.experiment)
 
 
-def update(store: EmbeddedStore, request: UpdateExperiment) -> Answer:
+def update(store: TrackingStore, request: UpdateExperiment) -> Answer:
     store.rename_experiment(request.experiment_id, request.new_name)
     return {}
 
 
-def delete(store: EmbeddedStore, request: DeleteExperiment) -> Answer:
+def delete(store: TrackingStore, request: DeleteExperiment) -> Answer:
     store.delete_experiment(request.experiment_id)
     return {}
 
 
-def restore(store: EmbeddedStore, request: RestoreExperiment) -> Answer:
+def restore(store: TrackingStore, request: RestoreExperiment) -> Answer:
     store.restore_experiment(request.experiment_id)
     return {}
 
 
-def set_tag(store: EmbeddedStore, request: SetExperimentTag) -> Answer:
+def set_tag(store: TrackingStore, request: SetExperimentTag) -> Answer:
     store.set_experiment_tag(request.experiment_id, request.key, request.value)
     return {}
 
 
-def delete_tag(store: EmbeddedStore, request: DeleteExperimentTag) -> Answer:
+def delete_tag(store: TrackingStore, request: DeleteExperimentTag) -> Answer:
     store.delete_experiment_tag(request.experiment_id, request.key)
     return {}
 

@@ -17,7 +17,7 @@ from reprise.server.api.wire import (
     as_mapping,
 )
 from reprise.server.http.access import Role
-from reprise.tracking.sqlite.store import EmbeddedStore
+from reprise.tracking.protocols.store import TrackingStore
 
 ModelStatus = Literal["LOGGED_MODEL_PENDING", "LOGGED_MODEL_READY", "LOGGED_MODEL_UPLOAD_FAILED"]
 
@@ -86,7 +86,7 @@ class ListLoggedModelArtifacts(Request):
     artifact_directory_path: str = ""
 
 
-def create(store: EmbeddedStore, request: CreateLoggedModel) -> Answer:
+def create(store: TrackingStore, request: CreateLoggedModel) -> Answer:
     model = store.create_logged_model(
         request.experiment_id,
         name=request.name or None,
@@ -98,22 +98,22 @@ def create(store: EmbeddedStore, request: CreateLoggedModel) -> Answer:
     return {"model": shapes.logged_model(model)}
 
 
-def get(store: EmbeddedStore, request: GetLoggedModel) -> Answer:
+def get(store: TrackingStore, request: GetLoggedModel) -> Answer:
     model = store.get_logged_model(request.model_id, allow_deleted=request.allow_deleted)
     return {"model": shapes.logged_model(model)}
 
 
-def finalize(store: EmbeddedStore, request: FinalizeLoggedModel) -> Answer:
+def finalize(store: TrackingStore, request: FinalizeLoggedModel) -> Answer:
     model = store.finalize_logged_model(request.model_id, request.status)
     return {"model": shapes.logged_model(model)}
 
 
-def delete(store: EmbeddedStore, request: DeleteLoggedModel) -> Answer:
+def delete(store: TrackingStore, request: DeleteLoggedModel) -> Answer:
     store.delete_logged_model(request.model_id)
     return {}
 
 
-def search(store: EmbeddedStore, request: SearchLoggedModels) -> Answer:
+def search(store: TrackingStore, request: SearchLoggedModels) -> Answer:
     found = store.search_logged_models(
         request.experiment_ids,
         filter=request.filter,
@@ -125,22 +125,22 @@ def search(store: EmbeddedStore, request: SearchLoggedModels) -> Answer:
     return shapes.page("models", found, shapes.logged_model)
 
 
-def set_tags(store: EmbeddedStore, request: SetLoggedModelTags) -> Answer:
+def set_tags(store: TrackingStore, request: SetLoggedModelTags) -> Answer:
     store.set_logged_model_tags(request.model_id, as_mapping(request.tags))
     return {}
 
 
-def delete_tag(store: EmbeddedStore, request: DeleteLoggedModelTag) -> Answer:
+def delete_tag(store: TrackingStore, request: DeleteLoggedModelTag) -> Answer:
     store.delete_logged_model_tag(request.model_id, request.tag_key)
     return {}
 
 
-def log_params(store: EmbeddedStore, request: LogLoggedModelParams) -> Answer:
+def log_params(store: TrackingStore, request: LogLoggedModelParams) -> Answer:
     store.log_logged_model_params(request.model_id, as_mapping(request.params))
     return {}
 
 
-def list_artifacts(store: EmbeddedStore, request: ListLoggedModelArtifacts) -> Answer:
+def list_artifacts(store: TrackingStore, request: ListLoggedModelArtifacts) -> Answer:
     model = store.get_logged_model(request.model_id)
     files = store.list_model_artifacts(request.model_id, request.artifact_directory_path)
     return shapes.artifacts(model.artifact_uri, files)

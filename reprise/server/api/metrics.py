@@ -20,7 +20,7 @@ from reprise.server.api.wire import (
     number,
 )
 from reprise.server.http.access import Role
-from reprise.tracking.sqlite.store import EmbeddedStore
+from reprise.tracking.protocols.store import TrackingStore
 
 MOST_BULK_POINTS = 25_000
 MOST_BULK_RUNS = 100
@@ -83,7 +83,7 @@ class HistoryPoint(msgspec.Struct, omit_defaults=True, gc=False):
     dataset_digest: str | None = None
 
 
-def get_history(store: EmbeddedStore, request: GetMetricHistory) -> Answer:
+def get_history(store: TrackingStore, request: GetMetricHistory) -> Answer:
     key, word = request.metric_key, _WORDS.get
     found = store.metric_rows(
         request.run_id, key, max_results=request.max_results, page_token=request.page_token or None
@@ -95,7 +95,7 @@ def get_history(store: EmbeddedStore, request: GetMetricHistory) -> Answer:
     return shapes.given(metrics=points, next_page_token=found.next_token)
 
 
-def get_history_bulk(store: EmbeddedStore, request: GetMetricHistoryBulk) -> Answer:
+def get_history_bulk(store: TrackingStore, request: GetMetricHistoryBulk) -> Answer:
     points = store.metric_history_bulk(
         request.run_id,
         request.metric_key,
@@ -104,7 +104,7 @@ def get_history_bulk(store: EmbeddedStore, request: GetMetricHistoryBulk) -> Ans
     return {"metrics": [_bulk_point(point) for point in points]}
 
 
-def get_history_interval(store: EmbeddedStore, request: GetMetricHistoryInterval) -> Answer:
+def get_history_interval(store: TrackingStore, request: GetMetricHistoryInterval) -> Answer:
     points = store.metric_samples(
         request.run_ids,
         request.metric_key,
@@ -126,7 +126,7 @@ def _bulk_point(point: RunMetric) -> Answer:
     }
 
 
-def search_datasets(store: EmbeddedStore, request: SearchDatasets) -> Answer:
+def search_datasets(store: TrackingStore, request: SearchDatasets) -> Answer:
     summaries = store.search_datasets(request.experiment_ids)
     return shapes.given(
         dataset_summaries=[

@@ -18,7 +18,7 @@ from reprise.server.api.wire import (
     as_mapping,
 )
 from reprise.server.http.access import Role
-from reprise.tracking.sqlite.store import EmbeddedStore
+from reprise.tracking.protocols.store import TrackingStore
 
 REGISTERED_AS = "mlflow.modelVersions"
 
@@ -75,7 +75,7 @@ class DeleteModelVersionTag(VersionRequest):
     key: Word
 
 
-def create(store: EmbeddedStore, request: CreateModelVersion) -> Answer:
+def create(store: TrackingStore, request: CreateModelVersion) -> Answer:
     version = store.create_model_version(
         request.name,
         request.source,
@@ -90,7 +90,7 @@ def create(store: EmbeddedStore, request: CreateModelVersion) -> Answer:
     return {"model_version": shapes.model_version(version)}
 
 
-def _note_on_model(store: EmbeddedStore, model_id: str, version: ModelVersion) -> None:
+def _note_on_model(store: TrackingStore, model_id: str, version: ModelVersion) -> None:
     """A logged model lists in a tag the versions it was registered as; 3.x clients read it there."""
     listed = store.get_logged_model(model_id).tags.get(REGISTERED_AS, "[]")
     entry = {"name": version.name, "version": version.version}
@@ -98,19 +98,19 @@ def _note_on_model(store: EmbeddedStore, model_id: str, version: ModelVersion) -
     store.set_logged_model_tags(model_id, {REGISTERED_AS: json.dumps(versions)})
 
 
-def get(store: EmbeddedStore, request: GetModelVersion) -> Answer:
+def get(store: TrackingStore, request: GetModelVersion) -> Answer:
     version = store.get_model_version(request.name, request.version)
     return {"model_version": shapes.model_version(version)}
 
 
-def update(store: EmbeddedStore, request: UpdateModelVersion) -> Answer:
+def update(store: TrackingStore, request: UpdateModelVersion) -> Answer:
     version = store.update_model_version(
         request.name, request.version, description=request.description or ""
     )
     return {"model_version": shapes.model_version(version)}
 
 
-def transition(store: EmbeddedStore, request: TransitionModelVersionStage) -> Answer:
+def transition(store: TrackingStore, request: TransitionModelVersionStage) -> Answer:
     version = store.transition_model_version_stage(
         request.name,
         request.version,
@@ -120,12 +120,12 @@ def transition(store: EmbeddedStore, request: TransitionModelVersionStage) -> An
     return {"model_version": shapes.model_version(version)}
 
 
-def delete(store: EmbeddedStore, request: DeleteModelVersion) -> Answer:
+def delete(store: TrackingStore, request: DeleteModelVersion) -> Answer:
     store.delete_model_version(request.name, request.version)
     return {}
 
 
-def search(store: EmbeddedStore, request: SearchModelVersions) -> Answer:
+def search(store: TrackingStore, request: SearchModelVersions) -> Answer:
     found = store.search_model_versions(
         filter=request.filter,
         order_by=request.order_by,
@@ -135,17 +135,17 @@ def search(store: EmbeddedStore, request: SearchModelVersions) -> Answer:
     return shapes.page("model_versions", found, shapes.model_version)
 
 
-def set_tag(store: EmbeddedStore, request: SetModelVersionTag) -> Answer:
+def set_tag(store: TrackingStore, request: SetModelVersionTag) -> Answer:
     store.set_model_version_tag(request.name, request.version, request.key, request.value)
     return {}
 
 
-def delete_tag(store: EmbeddedStore, request: DeleteModelVersionTag) -> Answer:
+def delete_tag(store: TrackingStore, request: DeleteModelVersionTag) -> Answer:
     store.delete_model_version_tag(request.name, request.version, request.key)
     return {}
 
 
-def get_download_uri(store: EmbeddedStore, request: GetModelVersionDownloadUri) -> Answer:
+def get_download_uri(store: TrackingStore, request: GetModelVersionDownloadUri) -> Answer:
     return {"artifact_uri": store.model_version_download_uri(request.name, request.version)}
 
 

@@ -19,7 +19,7 @@ from reprise.server.api.wire import (
 )
 from reprise.server.http.access import Role
 from reprise.tracking.names import new_id
-from reprise.tracking.sqlite.store import EmbeddedStore
+from reprise.tracking.protocols.store import TrackingStore
 
 STATES = {"TRACE_STATUS_UNSPECIFIED": "STATE_UNSPECIFIED"}
 """Of the words of a state only one became another in 3.x."""
@@ -53,7 +53,7 @@ class SearchOlderTraces(Request):
     page_token: str | None = None
 
 
-def begin(store: EmbeddedStore, request: BeginTrace) -> Answer:
+def begin(store: TrackingStore, request: BeginTrace) -> Answer:
     trace = Trace(
         trace_id=new_id(),
         experiment_id=request.experiment_id,
@@ -65,7 +65,7 @@ def begin(store: EmbeddedStore, request: BeginTrace) -> Answer:
     return {"trace_info": older_shape(store.record_trace(trace))}
 
 
-def end(store: EmbeddedStore, request: EndTrace) -> Answer:
+def end(store: TrackingStore, request: EndTrace) -> Answer:
     trace = store.end_trace(
         request.request_id,
         end_time=request.timestamp_ms,
@@ -76,11 +76,11 @@ def end(store: EmbeddedStore, request: EndTrace) -> Answer:
     return {"trace_info": older_shape(trace)}
 
 
-def get_info(store: EmbeddedStore, request: GetOlderInfo) -> Answer:
+def get_info(store: TrackingStore, request: GetOlderInfo) -> Answer:
     return {"trace_info": older_shape(store.get_trace(request.request_id))}
 
 
-def search(store: EmbeddedStore, request: SearchOlderTraces) -> Answer:
+def search(store: TrackingStore, request: SearchOlderTraces) -> Answer:
     found = store.search_traces(
         request.experiment_ids,
         filter=request.filter,

@@ -16,7 +16,7 @@ from reprise.server.api.wire import (
     as_mapping,
 )
 from reprise.server.http.access import Role
-from reprise.tracking.sqlite.store import EmbeddedStore
+from reprise.tracking.protocols.store import TrackingStore
 
 
 class CreateRegisteredModel(Request):
@@ -82,33 +82,33 @@ class GetLatestVersions(Request):
     stages: tuple[str, ...] = ()
 
 
-def create(store: EmbeddedStore, request: CreateRegisteredModel) -> Answer:
+def create(store: TrackingStore, request: CreateRegisteredModel) -> Answer:
     model = store.create_registered_model(
         request.name, description=request.description or None, tags=as_mapping(request.tags)
     )
     return {"registered_model": shapes.registered_model(model)}
 
 
-def get(store: EmbeddedStore, request: GetRegisteredModel) -> Answer:
+def get(store: TrackingStore, request: GetRegisteredModel) -> Answer:
     return {"registered_model": shapes.registered_model(store.get_registered_model(request.name))}
 
 
-def update(store: EmbeddedStore, request: UpdateRegisteredModel) -> Answer:
+def update(store: TrackingStore, request: UpdateRegisteredModel) -> Answer:
     model = store.update_registered_model(request.name, description=request.description)
     return {"registered_model": shapes.registered_model(model)}
 
 
-def rename(store: EmbeddedStore, request: RenameRegisteredModel) -> Answer:
+def rename(store: TrackingStore, request: RenameRegisteredModel) -> Answer:
     model = store.rename_registered_model(request.name, request.new_name)
     return {"registered_model": shapes.registered_model(model)}
 
 
-def delete(store: EmbeddedStore, request: DeleteRegisteredModel) -> Answer:
+def delete(store: TrackingStore, request: DeleteRegisteredModel) -> Answer:
     store.delete_registered_model(request.name)
     return {}
 
 
-def search(store: EmbeddedStore, request: SearchRegisteredModels) -> Answer:
+def search(store: TrackingStore, request: SearchRegisteredModels) -> Answer:
     found = store.search_registered_models(
         filter=request.filter,
         order_by=request.order_by,
@@ -118,32 +118,32 @@ def search(store: EmbeddedStore, request: SearchRegisteredModels) -> Answer:
     return shapes.page("registered_models", found, shapes.registered_model)
 
 
-def set_tag(store: EmbeddedStore, request: SetRegisteredModelTag) -> Answer:
+def set_tag(store: TrackingStore, request: SetRegisteredModelTag) -> Answer:
     store.set_registered_model_tag(request.name, request.key, request.value)
     return {}
 
 
-def delete_tag(store: EmbeddedStore, request: DeleteRegisteredModelTag) -> Answer:
+def delete_tag(store: TrackingStore, request: DeleteRegisteredModelTag) -> Answer:
     store.delete_registered_model_tag(request.name, request.key)
     return {}
 
 
-def set_alias(store: EmbeddedStore, request: SetRegisteredModelAlias) -> Answer:
+def set_alias(store: TrackingStore, request: SetRegisteredModelAlias) -> Answer:
     store.set_registered_model_alias(request.name, request.alias, request.version)
     return {}
 
 
-def delete_alias(store: EmbeddedStore, request: DeleteRegisteredModelAlias) -> Answer:
+def delete_alias(store: TrackingStore, request: DeleteRegisteredModelAlias) -> Answer:
     store.delete_registered_model_alias(request.name, request.alias)
     return {}
 
 
-def get_by_alias(store: EmbeddedStore, request: GetModelVersionByAlias) -> Answer:
+def get_by_alias(store: TrackingStore, request: GetModelVersionByAlias) -> Answer:
     version = store.get_model_version_by_alias(request.name, request.alias)
     return {"model_version": shapes.model_version(version)}
 
 
-def get_latest_versions(store: EmbeddedStore, request: GetLatestVersions) -> Answer:
+def get_latest_versions(store: TrackingStore, request: GetLatestVersions) -> Answer:
     versions = store.get_latest_versions(request.name, request.stages)
     return shapes.given(model_versions=[shapes.model_version(version) for version in versions])
 

@@ -20,7 +20,7 @@ from reprise.server.api.wire import (
     invalid,
 )
 from reprise.server.http.access import Role
-from reprise.tracking.sqlite.store import EmbeddedStore
+from reprise.tracking.protocols.store import TrackingStore
 
 MOST_METRICS = 1000
 MOST_PARAMS_OR_TAGS = 100
@@ -114,27 +114,27 @@ class LogModel(Request):
     model_json: Word
 
 
-def log_metric(store: EmbeddedStore, request: LogMetric) -> Answer:
+def log_metric(store: TrackingStore, request: LogMetric) -> Answer:
     store.log_metric(request.run_id, _metric(request))
     return {}
 
 
-def log_param(store: EmbeddedStore, request: LogParam) -> Answer:
+def log_param(store: TrackingStore, request: LogParam) -> Answer:
     store.log_param(request.run_id, request.key, request.value)
     return {}
 
 
-def set_tag(store: EmbeddedStore, request: SetTag) -> Answer:
+def set_tag(store: TrackingStore, request: SetTag) -> Answer:
     store.set_tag(request.run_id, request.key, request.value)
     return {}
 
 
-def delete_tag(store: EmbeddedStore, request: DeleteTag) -> Answer:
+def delete_tag(store: TrackingStore, request: DeleteTag) -> Answer:
     store.delete_tag(request.run_id, request.key)
     return {}
 
 
-def log_batch(store: EmbeddedStore, request: LogBatch) -> Answer:
+def log_batch(store: TrackingStore, request: LogBatch) -> Answer:
     _refuse_more_than(MOST_METRICS, "metrics", request.metrics)
     _refuse_more_than(MOST_PARAMS_OR_TAGS, "params", request.params)
     _refuse_more_than(MOST_PARAMS_OR_TAGS, "tags", request.tags)
@@ -170,7 +170,7 @@ def _refuse_more_than(most: int, what: str, items: Sequence[object]) -> None:
         raise invalid(f"A batch holds at most {most} {what}, and this one has {len(items)}")
 
 
-def log_inputs(store: EmbeddedStore, request: LogInputs) -> Answer:
+def log_inputs(store: TrackingStore, request: LogInputs) -> Answer:
     datasets = [
         DatasetInput(Dataset(**msgspec.structs.asdict(item.dataset)), as_mapping(item.tags))
         for item in request.datasets
@@ -179,7 +179,7 @@ def log_inputs(store: EmbeddedStore, request: LogInputs) -> Answer:
     return {}
 
 
-def log_outputs(store: EmbeddedStore, request: LogOutputs) -> Answer:
+def log_outputs(store: TrackingStore, request: LogOutputs) -> Answer:
     store.log_outputs(request.run_id, _links(request.models))
     return {}
 
@@ -188,7 +188,7 @@ def _links(models: Sequence[ModelRef]) -> list[ModelLink]:
     return [ModelLink(model.model_id, model.step) for model in models]
 
 
-def log_model(store: EmbeddedStore, request: LogModel) -> Answer:
+def log_model(store: TrackingStore, request: LogModel) -> Answer:
     try:
         model = msgspec.json.decode(request.model_json, type=dict[str, object])
     except msgspec.DecodeError as error:

@@ -19,7 +19,7 @@ from reprise.server.api.wire import (
     as_mapping,
 )
 from reprise.server.http.access import Role
-from reprise.tracking.sqlite.store import EmbeddedStore
+from reprise.tracking.protocols.store import TrackingStore
 
 RunStatus = Literal["RUNNING", "SCHEDULED", "FINISHED", "FAILED", "KILLED"]
 
@@ -65,7 +65,7 @@ class ListArtifacts(RunRequest, kw_only=True):
     page_token: str | None = None
 
 
-def create(store: EmbeddedStore, request: CreateRun) -> Answer:
+def create(store: TrackingStore, request: CreateRun) -> Answer:
     run = store.create_run(
         request.experiment_id,
         start_time=request.start_time,
@@ -76,11 +76,11 @@ def create(store: EmbeddedStore, request: CreateRun) -> Answer:
     return {"run": shapes.new_run(run)}
 
 
-def get(store: EmbeddedStore, request: GetRun) -> Answer:
+def get(store: TrackingStore, request: GetRun) -> Answer:
     return {"run": shapes.run(store.get_run(request.run_id))}
 
 
-def update(store: EmbeddedStore, request: UpdateRun) -> Answer:
+def update(store: TrackingStore, request: UpdateRun) -> Answer:
     store.update_run(
         request.run_id,
         status=request.status,
@@ -90,17 +90,17 @@ def update(store: EmbeddedStore, request: UpdateRun) -> Answer:
     return {"run_info": shapes.run_info(store.get_run(request.run_id))}
 
 
-def delete(store: EmbeddedStore, request: DeleteRun) -> Answer:
+def delete(store: TrackingStore, request: DeleteRun) -> Answer:
     store.delete_run(request.run_id, with_children=request.with_children)
     return {}
 
 
-def restore(store: EmbeddedStore, request: RestoreRun) -> Answer:
+def restore(store: TrackingStore, request: RestoreRun) -> Answer:
     store.restore_run(request.run_id)
     return {}
 
 
-def search(store: EmbeddedStore, request: SearchRuns) -> Answer:
+def search(store: TrackingStore, request: SearchRuns) -> Answer:
     found = store.search_runs(
         request.experiment_ids,
         filter=request.filter,
@@ -112,7 +112,7 @@ def search(store: EmbeddedStore, request: SearchRuns) -> Answer:
     return shapes.page("runs", found, shapes.run)
 
 
-def list_artifacts(store: EmbeddedStore, request: ListArtifacts) -> Answer:
+def list_artifacts(store: TrackingStore, request: ListArtifacts) -> Answer:
     run = store.get_run(request.run_id)
     return shapes.artifacts(run.artifact_uri, store.list_artifacts(request.run_id, request.path))
 

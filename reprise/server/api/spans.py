@@ -15,7 +15,9 @@ from reprise.errors import TrackingError
 from reprise.schemas.entities import Trace
 from reprise.schemas.traces.otlp import read_json_spans, read_protobuf_spans
 from reprise.schemas.traces.spans import (
+    IN_STORE,
     SPANS_FILE,
+    SPANS_LOCATION,
     as_span,
     otlp_shape,
     spans_document,
@@ -34,8 +36,7 @@ from reprise.server.http.bodies import collect_body
 from reprise.server.http.ranges import keeping_headers
 from reprise.server.http.roles import RoleRoute
 from reprise.tracking.artifacts.names import normalize_path
-from reprise.tracking.sqlite.store import EmbeddedStore
-from reprise.tracking.sqlite.traces.spans import IN_STORE, SPANS_LOCATION
+from reprise.tracking.protocols.store import TrackingStore
 
 _PROTOBUF = "application/x-protobuf"
 _EXPERIMENT = "x-mlflow-experiment-id"
@@ -56,7 +57,7 @@ class GetTraces(wire.Request):
     experiment_ids: tuple[str, ...] | None = None
 
 
-def get(store: EmbeddedStore, request: GetTrace) -> Answer:
+def get(store: TrackingStore, request: GetTrace) -> Answer:
     trace = store.get_trace(request.trace_id)
     contents = store.span_contents(trace.trace_id)
     if not request.allow_partial and not _is_whole(trace, len(contents)):
@@ -67,7 +68,7 @@ def get(store: EmbeddedStore, request: GetTrace) -> Answer:
     return {"trace": _with_spans(trace, contents)}
 
 
-def get_several(store: EmbeddedStore, request: GetTraces) -> Answer:
+def get_several(store: TrackingStore, request: GetTraces) -> Answer:
     answers = []
     for trace in store.get_traces(request.trace_ids):
         if request.experiment_ids is None or trace.experiment_id in request.experiment_ids:
@@ -105,7 +106,7 @@ async def export(request: Request) -> Response:
     return Response(b"" if kind == _PROTOBUF else b"{}", media_type=kind)
 
 
-def _keep(store: EmbeddedStore, experiment_id: str, run_id: str | None, kind: str, body: bytes) -> None:
+def _keep(store: TrackingStore, experiment_id: str, run_id: str | None, kind: str, body: bytes) -> None:
     try:
         sent = read_protobuf_spans(body) if kind == _PROTOBUF else read_json_spans(body)
     except ValueError as error:

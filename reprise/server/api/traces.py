@@ -26,7 +26,7 @@ from reprise.server.api.wire import (
     number,
 )
 from reprise.server.http.access import Role
-from reprise.tracking.sqlite.store import EmbeddedStore
+from reprise.tracking.protocols.store import TrackingStore
 
 V3 = ("3.0",)
 BOTH = ("2.0", "3.0")
@@ -123,7 +123,7 @@ class LinkPrompts(Request):
     prompt_versions: Annotated[tuple[PromptVersion, ...], msgspec.Meta(min_length=1)]
 
 
-def start(store: EmbeddedStore, request: StartTrace) -> Answer:
+def start(store: TrackingStore, request: StartTrace) -> Answer:
     info = request.trace.trace_info
     trace = Trace(
         trace_id=info.trace_id,
@@ -141,7 +141,7 @@ def start(store: EmbeddedStore, request: StartTrace) -> Answer:
     return {"trace": {"trace_info": trace_shape(store.record_trace(trace))}}
 
 
-def get_info(store: EmbeddedStore, request: GetTraceInfo) -> Answer:
+def get_info(store: TrackingStore, request: GetTraceInfo) -> Answer:
     if not any(map(str.isdigit, request.trace_id)):  # clients tell by it that a verb is not here
         try:
             return {"trace": {"trace_info": trace_shape(store.get_trace(request.trace_id))}}
@@ -151,12 +151,12 @@ def get_info(store: EmbeddedStore, request: GetTraceInfo) -> Answer:
     return {"trace": {"trace_info": trace_shape(store.get_trace(request.trace_id))}}
 
 
-def get_infos(store: EmbeddedStore, request: GetTraceInfos) -> Answer:
+def get_infos(store: TrackingStore, request: GetTraceInfos) -> Answer:
     traces = store.get_traces(request.trace_ids)
     return shapes.given(trace_infos=[trace_shape(trace) for trace in traces])
 
 
-def search(store: EmbeddedStore, request: SearchTraces) -> Answer:
+def search(store: TrackingStore, request: SearchTraces) -> Answer:
     found = store.search_traces(
         [_experiment(location) for location in request.locations],
         filter=request.filter,
@@ -167,17 +167,17 @@ def search(store: EmbeddedStore, request: SearchTraces) -> Answer:
     return shapes.page("traces", found, trace_shape)
 
 
-def set_tag(store: EmbeddedStore, request: SetTraceTag) -> Answer:
+def set_tag(store: TrackingStore, request: SetTraceTag) -> Answer:
     store.set_trace_tag(request.trace_id, request.key, request.value)
     return {}
 
 
-def delete_tag(store: EmbeddedStore, request: DeleteTraceTag) -> Answer:
+def delete_tag(store: TrackingStore, request: DeleteTraceTag) -> Answer:
     store.delete_trace_tag(request.trace_id, request.key)
     return {}
 
 
-def delete(store: EmbeddedStore, request: DeleteTraces) -> Answer:
+def delete(store: TrackingStore, request: DeleteTraces) -> Answer:
     deleted = store.delete_traces(
         request.experiment_id,
         trace_ids=request.request_ids,
@@ -187,12 +187,12 @@ def delete(store: EmbeddedStore, request: DeleteTraces) -> Answer:
     return {"traces_deleted": deleted}
 
 
-def link(store: EmbeddedStore, request: LinkTraces) -> Answer:
+def link(store: TrackingStore, request: LinkTraces) -> Answer:
     store.link_traces(request.trace_ids, request.run_id)
     return {}
 
 
-def correlate(store: EmbeddedStore, request: CorrelateFilters) -> Answer:
+def correlate(store: TrackingStore, request: CorrelateFilters) -> Answer:
     found = store.correlate_traces(
         request.experiment_ids,
         request.filter_string1,
@@ -209,7 +209,7 @@ def correlate(store: EmbeddedStore, request: CorrelateFilters) -> Answer:
     }
 
 
-def link_prompts(store: EmbeddedStore, request: LinkPrompts) -> Answer:
+def link_prompts(store: TrackingStore, request: LinkPrompts) -> Answer:
     prompts = [f"{prompt.name}/{prompt.version}" for prompt in request.prompt_versions]
     store.link_prompts(request.trace_id, prompts)
     return {}

@@ -17,7 +17,7 @@ import msgspec
 
 from reprise.errors import TrackingError
 from reprise.server.http.access import Role
-from reprise.tracking.sqlite.store import EmbeddedStore
+from reprise.tracking.protocols.store import TrackingStore
 
 Word = Annotated[str, msgspec.Meta(min_length=1)]
 """Text that must be there and must not be empty."""
@@ -93,7 +93,7 @@ class Verb(Generic[R]):
     path: str
     role: Role
     request: type[R]
-    answer: Callable[[EmbeddedStore, R], Answer]
+    answer: Callable[[TrackingStore, R], Answer]
     versions: tuple[str, ...] = ("2.0",)
 
 

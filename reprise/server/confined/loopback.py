@@ -9,15 +9,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reprise.server.confined.ledger import Ledger
-from reprise.server.loopback import PRINTS_NO_URL, Facade
+from reprise.server.loopback import PRINTS_NO_URL, Facade, name_store
 from reprise.tracking.base import Tracking
-from reprise.tracking.sqlite.store import EmbeddedStore
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
     from reprise.server.confined.registry import RegistryCopy
     from reprise.server.http.access import OneSecret
+    from reprise.tracking.protocols.store import TrackingStore
     from reprise.tracking.rest.store import RestTracking
 
 
@@ -31,7 +31,7 @@ class ConfinedLoopback(Facade):
 
     def __init__(
         self,
-        tracking: EmbeddedStore | RestTracking,
+        tracking: TrackingStore | RestTracking,
         run_id: str,
         host: str,
         *,
@@ -50,8 +50,8 @@ class ConfinedLoopback(Facade):
     @property
     def environ(self) -> dict[str, str]:
         environ = {**super().environ, "MLFLOW_REGISTRY_URI": self.uri}
-        if isinstance(self._tracking, EmbeddedStore):
-            return {**environ, "REPRISE_STORE": str(self._tracking.directory)}
+        if (store := self._tracking.own_store) is not None:
+            return {**environ, **name_store(store)}
         del environ[PRINTS_NO_URL]  # the original run printed where it can be seen
         return environ
 
@@ -66,15 +66,17 @@ class ConfinedLoopback(Facade):
         return Guard(app, access, hosts=None)
 
     def _make_upstream(self, access: OneSecret) -> ASGIApp:
-        if isinstance(self._tracking, EmbeddedStore):
-            from reprise.server.app import create_app
+        from reprise.tracking.rest.store import RestTracking
 
-            return create_app(self._tracking, access, hosts=None)
-        from reprise.server.confined.upstream import Proxy
+        if isinstance(self._tracking, RestTracking):
+            from reprise.server.confined.upstream import Proxy
 
-        client = self._tracking.open_async(self._run_id)
-        self._held.push_async_callback(client.aclose)
-        return Proxy(client, self._tracking.uri)
+            client = self._tracking.open_async(self._run_id)
+            self._held.push_async_callback(client.aclose)
+            return Proxy(client, self._tracking.uri)
+        from reprise.server.app import create_app
+
+        return create_app(self._tracking, access, hosts=None)
 
     async def _release(self) -> None:
         await self._held.aclose()

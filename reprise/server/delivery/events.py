@@ -8,8 +8,8 @@ from typing import Any
 from reprise.named_tuple import NamedTuple
 from reprise.server.api import model_versions, registered_models
 from reprise.server.api.wire import Answer, Request, as_mapping
+from reprise.tracking.protocols.store import TrackingStore
 from reprise.tracking.search.sql import IS_PROMPT
-from reprise.tracking.sqlite.store import EmbeddedStore
 
 _TEXT = "mlflow.prompt.text"
 _INNER = {IS_PROMPT, "_mlflow_prompt_type", _TEXT}
@@ -40,7 +40,7 @@ def may_tell(message: Request) -> bool:
     return isinstance(message, _KINDS)
 
 
-def event_of(store: EmbeddedStore, message: Request, answer: Answer) -> Event | None:
+def event_of(store: TrackingStore, message: Request, answer: Answer) -> Event | None:
     """The event that a request was, when it was one. ``RESOURCE_DOES_NOT_EXIST``: its model is gone."""
     match message:
         case registered_models.CreateRegisteredModel():

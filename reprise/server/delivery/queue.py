@@ -13,7 +13,7 @@ from reprise.errors import RepriseError
 from reprise.schemas.entities import Webhook
 from reprise.server.api.wire import Answer, Request
 from reprise.server.delivery.events import Event, event_of, may_tell
-from reprise.tracking.sqlite.store import EmbeddedStore
+from reprise.tracking.protocols.store import TrackingStore
 
 log = logging.getLogger(__name__)
 
@@ -26,7 +26,7 @@ _AT_EXIT = 5.0
 class Deliveries:
     """The events of one store that webhooks are to be told of; its threads start with the first one."""
 
-    def __init__(self, store: EmbeddedStore) -> None:
+    def __init__(self, store: TrackingStore) -> None:
         self._store = store
         self._jobs: queue.Queue[Callable[[], None]] = queue.Queue(_MOST_WAITING)
         self._started = threading.Lock()

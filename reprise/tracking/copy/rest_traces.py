@@ -9,7 +9,7 @@ from typing import Any
 from reprise.errors import TrackingError
 from reprise.file_lock import scratch
 from reprise.schemas.entities import Trace
-from reprise.schemas.traces.spans import SPANS_FILE
+from reprise.schemas.traces.spans import LOCATION, SOURCE_RUN, SPANS_FILE
 from reprise.tracking.copy.base import Fault, SourceFile, SourceTrace
 from reprise.tracking.copy.traces import assessment_of, trace_of
 from reprise.tracking.rest.artifacts import place
@@ -21,8 +21,6 @@ from reprise.tracking.rest.fields import (
     parts,
 )
 from reprise.tracking.rest.store import RestTracking
-from reprise.tracking.sqlite.traces.spans import LOCATION
-from reprise.tracking.sqlite.traces.traces import SOURCE_RUN
 
 _SPANS_LOCATION = "mlflow.trace.spansLocation"
 _IN_DATABASE = "TRACKING_STORE"

@@ -8,12 +8,11 @@ from typing import Protocol
 
 from reprise.errors import TrackingError
 from reprise.schemas.entities import Trace
-from reprise.schemas.traces.spans import SPANS_FILE, spans_document
+from reprise.schemas.traces.spans import IN_STORE, LOCATION, SPANS_FILE, SPANS_LOCATION, spans_document
 from reprise.tracking.artifacts.files import Artifacts, at_location
 from reprise.tracking.base import Tracking
 from reprise.tracking.copy.base import Fault, Note, SourceFile, SourceTrace
-from reprise.tracking.sqlite.store import EmbeddedStore
-from reprise.tracking.sqlite.traces.spans import IN_STORE, LOCATION, SPANS_LOCATION
+from reprise.tracking.protocols.store import TrackingStore
 
 _AT_ONCE = 100
 
@@ -30,8 +29,8 @@ def trace_reader(tracking: Tracking) -> TraceReader:
     """What reads the traces of ``tracking``."""
     from reprise.tracking.rest.store import RestTracking
 
-    if isinstance(tracking, EmbeddedStore):
-        return EmbeddedTraces(tracking)
+    if (store := tracking.own_store) is not None:
+        return EmbeddedTraces(store)
     if isinstance(tracking, RestTracking):
         from reprise.tracking.copy.rest_traces import RestTraces
 
@@ -40,7 +39,7 @@ def trace_reader(tracking: Tracking) -> TraceReader:
 
 
 class EmbeddedTraces:
-    def __init__(self, store: EmbeddedStore) -> None:
+    def __init__(self, store: TrackingStore) -> None:
         self._store = store
 
     def traces(self, experiment_id: str) -> Iterator[SourceTrace]:

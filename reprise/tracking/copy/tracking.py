@@ -32,8 +32,8 @@ from reprise.tracking.copy.base import (
     identity,
 )
 from reprise.tracking.copy.tracked_traces import TraceReader, trace_reader
+from reprise.tracking.protocols.subjects import Subject
 from reprise.tracking.search.paging import pages
-from reprise.tracking.sqlite.store import EmbeddedStore
 
 _PROMPTS = "tags.`mlflow.prompt.is_prompt` = 'true'"
 """Servers list prompts, which are registered models underneath, only when they are asked for."""
@@ -93,8 +93,9 @@ class TrackingSource:
         ):
             if chosen is None or model.source_run_id in chosen:
                 yield model._replace(tags=_without_mark(model.tags))
-        if isinstance(self._tracking, EmbeddedStore) and self._view == "ALL":
-            yield from self._tracking.deleted_logged_models(experiment.experiment_id)
+        store = self._tracking.own_store if self._view == "ALL" else None
+        if store is not None and Subject.MODELS not in store.leaves_out:
+            yield from store.deleted_logged_models(experiment.experiment_id)
 
     def traces(self, experiment: Experiment) -> Iterator[SourceTrace | Fault | Note]:
         chosen = None if self._runs is None else {run.run_id for run in self._runs}

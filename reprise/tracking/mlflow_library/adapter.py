@@ -21,6 +21,7 @@ from reprise import durable, file_lock
 from reprise.errors import TrackingError
 from reprise.redact import redact
 from reprise.schemas.entities import (
+    LONGEST_PARAM,
     Artifact,
     Dataset,
     DatasetInput,
@@ -39,6 +40,11 @@ BATCH_TEXTS = 100
 
 class MlflowTracking(MlflowModels):
     """``Tracking`` over ``MlflowClient``."""
+
+    own_store: None = None
+    home: None = None
+    exists: bool = True
+    longest_param: int | None = LONGEST_PARAM
 
     @told_plainly
     def __init__(self, uri: str) -> None:
@@ -194,6 +200,9 @@ class MlflowTracking(MlflowModels):
             self._client.log_artifact(run_id, str(named), str(target.parent).removeprefix(".") or None)
 
     @told_plainly
+    def artifact_digest(self, run_id: str, path: str) -> None:
+        """None: the whole file would have to be fetched."""
+
     def artifact_folder(self, run_id: str) -> Path | None:
         uri = self._artifact_uri(run_id)
         if not uri.startswith("file:"):

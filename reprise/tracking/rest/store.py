@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from reprise import durable, file_lock
 from reprise.errors import TrackingError
-from reprise.schemas.entities import Artifact, Experiment, Metric, Page, Run, ViewType
+from reprise.schemas.entities import LONGEST_PARAM, Artifact, Experiment, Metric, Page, Run, ViewType
 from reprise.tracking.rest import shapes as shapes
 from reprise.tracking.rest.artifacts import ArtifactPlace, no_artifact, place
 from reprise.tracking.rest.connection import RestConnection, page_query
@@ -25,6 +25,11 @@ MOST_PARAMS_OR_TAGS = 100
 
 class RestTracking(RestModels):
     """Satisfies ``Tracking``. Where artifacts are read, a logged model's id stands for a run's."""
+
+    own_store: None = None
+    home: None = None
+    exists: bool = True
+    longest_param: int | None = LONGEST_PARAM
 
     def __init__(self, uri: str) -> None:
         self._connection = RestConnection(uri)
@@ -218,6 +223,9 @@ class RestTracking(RestModels):
 
     def upload_artifact(self, run_id: str, source: Path, path: str) -> None:
         self.artifact_place(run_id).send(source, path)
+
+    def artifact_digest(self, run_id: str, path: str) -> None:
+        """None: the whole file would have to be fetched."""
 
     def artifact_folder(self, run_id: str) -> Path | None:
         return None

@@ -8,7 +8,15 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from reprise.errors import missing
 from reprise.named_tuple import NamedTuple
-from reprise.schemas.entities import ACTIVE, DELETED, LoggedModel, ModelMetric, ModelOrder, Page
+from reprise.schemas.entities import (
+    ACTIVE,
+    DELETED,
+    MODEL_STATUSES,
+    LoggedModel,
+    ModelMetric,
+    ModelOrder,
+    Page,
+)
 from reprise.tracking import validation
 from reprise.tracking.names import new_id, now, random_name
 from reprise.tracking.sqlite.experiments import active_experiment
@@ -21,8 +29,6 @@ from reprise.tracking.sqlite.rows import (
     put_pairs,
 )
 from reprise.tracking.sqlite.run_rows import IN_IDS, point
-
-STATUSES = ("LOGGED_MODEL_PENDING", "LOGGED_MODEL_READY", "LOGGED_MODEL_UPLOAD_FAILED")
 
 
 class ModelRow(NamedTuple):
@@ -69,7 +75,7 @@ class LoggedModels(Verbs):
                     experiment.id,
                     name or random_name(),
                     location,
-                    STATUSES[0],
+                    MODEL_STATUSES[0],
                     time,
                     time,
                     model_type,
@@ -122,9 +128,9 @@ class LoggedModels(Verbs):
 
     def finalize_logged_model(self, model_id: str, status: str) -> LoggedModel:
         """Set the status: ``LOGGED_MODEL_READY``, ``LOGGED_MODEL_UPLOAD_FAILED`` or ``..._PENDING``."""
-        if status not in STATUSES:
+        if status not in MODEL_STATUSES:
             raise validation.invalid(
-                f"{status!r} is not the status of a model; known are {', '.join(STATUSES)}"
+                f"{status!r} is not the status of a model; known are {', '.join(MODEL_STATUSES)}"
             )
         with self._database.writing() as connection:
             row = model_row(connection, model_id)

@@ -7,9 +7,9 @@ import math
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
-from reprise.named_tuple import NamedTuple
 from reprise.tracking.sqlite.rows import Connection, Verbs
 from reprise.tracking.sqlite.run_rows import IN_IDS, run_row
+from reprise.tracking.views import Figures, Line
 
 MANY_POINTS = 100_000
 """Points of a run up to which their figures are told without being asked for."""
@@ -24,25 +24,6 @@ _FIGURES = (
     " min(value) FILTER (WHERE {finite}), max(value) FILTER (WHERE {finite})"
     " FROM point WHERE series = ?"
 ).format(finite="value > -9e999 AND value < 9e999")
-
-
-class Figures(NamedTuple):
-    """Of all points of a series; ``low`` and ``high`` are None when none is finite."""
-
-    points: int
-    nans: int
-    infinite: int
-    low: float | None
-    high: float | None
-
-
-class Line(NamedTuple):
-    """``points`` are (step, timestamp, value), by time; where they were thinned, fewer than counted."""
-
-    run_id: str
-    key: str
-    figures: Figures
-    points: Sequence[tuple[int, int, float]]
 
 
 class MetricLines(Verbs):

@@ -22,7 +22,6 @@ from reprise.tracking.sqlite.run_rows import (
     INPUT,
     OUTPUT,
     POINT,
-    PointRow,
     RunRow,
     active_run,
     point,
@@ -30,6 +29,7 @@ from reprise.tracking.sqlite.run_rows import (
     stored,
 )
 from reprise.tracking.sqlite.runs import RUN_NAME
+from reprise.tracking.views import PointRow
 
 MODEL_HISTORY = "mlflow.log-model.history"
 MOST_POINTS = 10_000_000

@@ -7,46 +7,21 @@ numbers, and then reads the runs of the window.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from itertools import islice
 from typing import Literal
 
-from reprise.named_tuple import NamedTuple
 from reprise.schemas import tags
 from reprise.schemas.entities import Run, ViewType
 from reprise.tracking import validation
 from reprise.tracking.sqlite.rows import Connection, Verbs, stages
 from reprise.tracking.sqlite.run_rows import read_runs, run_row
+from reprise.tracking.views import Activity, Keys, RunOrder
 
 ALL_OF_THEM = 1 << 40
 _HELD = 100  # characters of a value that the sorted tables hold: a value of so many may be longer
 _LEAPS = 200  # values that are looked at for those that begin with a text
-
-
-class RunOrder(NamedTuple):
-    """The runs that a search finds, in its order, by their row numbers, which ``runs_at`` reads.
-
-    ``parents`` has an entry for each of them that is nested in a run of the same experiments, found or not.
-    """
-
-    numbers: Sequence[int]
-    parents: Mapping[int, int]
-
-
-class Keys(NamedTuple):
-    """The names under which the runs of some experiments logged something, each sorted."""
-
-    metrics: tuple[str, ...]
-    params: tuple[str, ...]
-    tags: tuple[str, ...]
-
-
-class Activity(NamedTuple):
-    """How many active runs there are, by status; ``last`` is the last start or end of one, in ms."""
-
-    counts: Mapping[str, int]
-    last: int | None = None
 
 
 class RunListing(Verbs):

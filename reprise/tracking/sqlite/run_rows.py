@@ -15,7 +15,6 @@ from reprise.tracking.validation import invalid
 
 IN_IDS = "IN (SELECT value FROM json_each(?))"
 POINT = "value, timestamp, step, model_id, dataset_name, dataset_digest"
-PointRow = tuple[float | str, int, int, str | None, str | None, str | None]
 INPUT, OUTPUT = "input", "output"
 
 

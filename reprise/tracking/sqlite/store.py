@@ -10,14 +10,15 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar, Self
 
 from reprise import disk, durable, file_lock, paths
 from reprise.errors import RepriseError, TrackingError, missing
 from reprise.schemas.entities import MODEL_STAGES, Artifact, ModelVersion
+from reprise.schemas.traces.spans import LOCATION
 from reprise.tracking import validation
 from reprise.tracking.artifacts.digests import DATABASE_NAME as DIGESTS_NAME
 from reprise.tracking.artifacts.digests import Digest, Digests
@@ -35,16 +36,16 @@ from reprise.tracking.sqlite.artifact_root import (
     open_noted,
     read_root,
 )
-from reprise.tracking.sqlite.connecting import is_writable
 from reprise.tracking.sqlite.database import Database
 from reprise.tracking.sqlite.evaluation.datasets import EvaluationDatasets
 from reprise.tracking.sqlite.evaluation.records import EvaluationRecords
 from reprise.tracking.sqlite.experiments import Experiments
-from reprise.tracking.sqlite.faults import read_only, refusal
+from reprise.tracking.sqlite.faults import refusal
 from reprise.tracking.sqlite.logged_models import LoggedModels, model_row
 from reprise.tracking.sqlite.metric_lines import MetricLines
 from reprise.tracking.sqlite.model_versions import ModelVersions
 from reprise.tracking.sqlite.registered_models import RegisteredModels
+from reprise.tracking.sqlite.reserve import use_reserve
 from reprise.tracking.sqlite.run_data import RunData
 from reprise.tracking.sqlite.run_listing import RunListing
 from reprise.tracking.sqlite.run_rows import run_row
@@ -52,10 +53,15 @@ from reprise.tracking.sqlite.runs import Runs
 from reprise.tracking.sqlite.sweep_listing import SweepListing
 from reprise.tracking.sqlite.traces.assessments import Assessments
 from reprise.tracking.sqlite.traces.correlation import TraceCorrelation
-from reprise.tracking.sqlite.traces.spans import LOCATION, Spans
+from reprise.tracking.sqlite.traces.spans import Spans
 from reprise.tracking.sqlite.traces.trace_links import TraceLinks
 from reprise.tracking.sqlite.traces.traces import Traces
 from reprise.tracking.sqlite.webhooks import Webhooks
+
+if TYPE_CHECKING:
+    from reprise.tracking.protocols.garbage import Garbage
+    from reprise.tracking.protocols.store import Snapshot
+    from reprise.tracking.protocols.subjects import Subject
 
 log = logging.getLogger(__name__)
 
@@ -96,6 +102,8 @@ class EmbeddedStore(
     ``<experiment_id>/<run_id>/artifacts/...`` and ``<experiment_id>/models/<model_id>/artifacts/...``.
     """
 
+    leaves_out: Collection[Subject] = ()
+    longest_param: int | None = None
     DURABILITY: ClassVar[str | None] = None  # as Database takes it
 
     directory: Path
@@ -156,10 +164,14 @@ class EmbeddedStore(
         """Whether it was made already."""
         return (self.directory / DATABASE_NAME).exists()
 
-    def require_writable(self) -> None:
-        """Raise where the store can be read only, also when there is nothing to write."""
-        if not is_writable(self.directory / DATABASE_NAME):
-            raise read_only(self.directory)
+    @property
+    def own_store(self) -> Self:
+        return self
+
+    @property
+    def home(self) -> Path:
+        """The store's directory: job folders and shared contents lie beside its database."""
+        return self.directory
 
     @property
     def uri(self) -> str:
@@ -252,6 +264,26 @@ class EmbeddedStore(
 
     def environ(self, run_id: str) -> None:
         """An MLflow client does not speak to a directory: a facade is served to it."""
+
+    def explain(self, error: OSError) -> TrackingError:
+        """What the system refused, as a sentence about the store."""
+        return refusal(error, self.directory)
+
+    def make_room(self) -> None:
+        """Give up the room that was kept for deletions and ends of runs, where the disk is full."""
+        use_reserve(self.directory)
+
+    def garbage(self) -> Garbage:
+        """What was deleted from it."""
+        from reprise.tracking.sqlite.maintenance.garbage import StoredGarbage
+
+        return StoredGarbage(self, self._database, self.directory)
+
+    def copy_database(self, target: Path) -> Snapshot:
+        """Write a copy of the database, as it is at one moment, to the new file ``target``."""
+        from reprise.tracking.sqlite.maintenance.snapshots import copy_database
+
+        return copy_database(self.directory / DATABASE_NAME, target)
 
     def stop_waiting(self) -> None:
         """Writes that wait for another process fail from now on: a server that ends waits for none."""

@@ -7,19 +7,12 @@ from __future__ import annotations
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Literal
+from collections.abc import Iterable, Mapping
 
-from reprise.named_tuple import NamedTuple
 from reprise.schemas import tags
-from reprise.schemas.entities import Run
 from reprise.tracking.sqlite.rows import Verbs
 from reprise.tracking.sqlite.run_rows import IN_IDS, read_runs
-
-Goal = Literal["min", "max"]
-
-CACHED = "CACHED"
-"""Stands for a status: the run took over the results of another one."""
+from reprise.tracking.views import CACHED, Best, Goal, RunsWindow
 
 _GOING_ON = ("RUNNING", "SCHEDULED")  # which is their order in SQL, too
 _ASKED = 50  # children whose metrics are looked at to tell which there are
@@ -27,22 +20,8 @@ _CHILDREN = "run_tag_sorted c CROSS JOIN run t ON t.id = c.run"  # in this order
 _NESTED = f"c.key = '{tags.PARENT_RUN_ID}' AND t.lifecycle_stage = 'active'"
 
 
-class Window(NamedTuple):
-    """Some of a list of runs; ``total`` is how long it is."""
-
-    runs: Sequence[Run]
-    total: int
-
-
-class Best(NamedTuple):
-    """The nested run that is best by a metric, and the metric's last value."""
-
-    run: Run
-    value: float
-
-
 class SweepListing(Verbs):
-    def going_on(self, *, limit: int) -> Window:
+    def going_on(self, *, limit: int) -> RunsWindow:
         """The active runs that are RUNNING, then the SCHEDULED, of all experiments; each newest first."""
         among = json.dumps(_GOING_ON)
         of_them = f"FROM run WHERE status {IN_IDS} AND lifecycle_stage = 'active'"
@@ -51,9 +30,9 @@ class SweepListing(Verbs):
             rows = connection.execute(
                 f"SELECT id {of_them} ORDER BY status, start_time DESC, id DESC LIMIT ?", (among, limit)
             )
-            return Window(read_runs(connection, [number for (number,) in rows]), total)
+            return RunsWindow(read_runs(connection, [number for (number,) in rows]), total)
 
-    def sweeps(self, *, limit: int, offset: int = 0) -> Window:
+    def sweeps(self, *, limit: int, offset: int = 0) -> RunsWindow:
         """The active runs that active ones are nested in, newest first."""
         of_them = (
             "FROM run p WHERE p.lifecycle_stage = 'active'"
@@ -65,7 +44,7 @@ class SweepListing(Verbs):
                 f"SELECT p.id {of_them} ORDER BY p.start_time DESC, p.id DESC LIMIT ? OFFSET ?",
                 (limit, offset),
             )
-            return Window(read_runs(connection, [number for (number,) in rows]), total)
+            return RunsWindow(read_runs(connection, [number for (number,) in rows]), total)
 
     def nested_counts(self, run_ids: Iterable[str]) -> Mapping[str, Mapping[str, int]]:
         """How many active runs are nested in each of these runs, by status; see :data:`CACHED`."""

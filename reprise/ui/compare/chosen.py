@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from reprise.named_tuple import NamedTuple
 from reprise.schemas.entities import ACTIVE, Run
-from reprise.tracking.sqlite.store import EmbeddedStore
+from reprise.tracking.protocols.store import TrackingStore
 
 MOST = 200
 _LONGEST = 60  # characters of an unknown id that are told
@@ -29,7 +29,7 @@ def asked(text: str) -> list[str]:
     return list(dict.fromkeys(word for part in text.split(",") if (word := part.strip())))
 
 
-def choose(store: EmbeddedStore, words: Sequence[str]) -> Chosen:
+def choose(store: TrackingStore, words: Sequence[str]) -> Chosen:
     """The active runs that ``words`` name, in their order."""
     found = list(_resolved(store, words))
     ids = dict.fromkeys(one for one in found if isinstance(one, str))
@@ -43,7 +43,7 @@ def choose(store: EmbeddedStore, words: Sequence[str]) -> Chosen:
     return Chosen(tuple(run for run in runs if run.lifecycle_stage == ACTIVE), missing)
 
 
-def _resolved(store: EmbeddedStore, words: Sequence[str]) -> Iterator[str | Missing]:
+def _resolved(store: TrackingStore, words: Sequence[str]) -> Iterator[str | Missing]:
     for word in words:
         there = store.ids_from(word)
         shown = word if len(word) <= _LONGEST else f"{word[:_LONGEST]}…"

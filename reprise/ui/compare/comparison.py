@@ -9,7 +9,7 @@ from types import MappingProxyType
 from reprise.named_tuple import NamedTuple
 from reprise.schemas import tags
 from reprise.schemas.entities import Run
-from reprise.tracking.sqlite.sweep_listing import Goal
+from reprise.tracking.views import Goal
 from reprise.ui.html import lasted, moment, number
 from reprise.ui.numbers import all_finite, natural
 from reprise.ui.runs.goals import goal_of

@@ -15,7 +15,7 @@ from reprise.errors import TrackingError
 from reprise.named_tuple import NamedTuple
 from reprise.schemas.entities import ACTIVE, Run
 from reprise.server.api.artifacts import json_response, store_of
-from reprise.tracking.sqlite.store import EmbeddedStore
+from reprise.tracking.protocols.store import TrackingStore
 from reprise.ui.compare import parallel
 from reprise.ui.compare.chosen import (
     MOST,
@@ -45,7 +45,7 @@ Values = dict[str, Any]
 class Asked(NamedTuple):
     """What the address asks for. ``hidden`` runs are among ``runs``, and in no view."""
 
-    store: EmbeddedStore
+    store: TrackingStore
     query: QueryParams
     runs: tuple[Run, ...]
     missing: tuple[Missing, ...]
@@ -167,7 +167,7 @@ def _experiments(found: Asked) -> list[tuple[str, str]]:
     return [(number, found.store.get_experiment(number).name) for number in ids]
 
 
-def _search(store: EmbeddedStore, runs: Sequence[Run], sought: str) -> list[Run]:
+def _search(store: TrackingStore, runs: Sequence[Run], sought: str) -> list[Run]:
     """Active runs of any experiment by their ids, and by their names those of the experiments of ``runs``.
 
     Where there are no ``runs``, those of all experiments; the newest come first.

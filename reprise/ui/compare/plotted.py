@@ -9,7 +9,7 @@ from typing import Any
 from reprise.named_tuple import NamedTuple
 from reprise.schemas.entities import Run
 from reprise.server.api.wire import Answer, number
-from reprise.tracking.sqlite.store import EmbeddedStore
+from reprise.tracking.protocols.store import TrackingStore
 from reprise.ui.numbers import all_finite, natural
 from reprise.ui.runs.goals import main_metric
 
@@ -114,7 +114,7 @@ def column_of(id: str, title: str, values: Sequence[float | str | None]) -> Colu
     return {"id": id, "title": title, "numeric": is_numeric, "log": is_log, "values": values}
 
 
-def lines(store: EmbeddedStore, runs: Sequence[Run], metric: str) -> Answer:
+def lines(store: TrackingStore, runs: Sequence[Run], metric: str) -> Answer:
     """The points of a metric, a line for each run that has it; fewer of each where there are many runs."""
     least, most = _POINTS
     each = min(max(_MOST_POINTS // max(len(runs), 1), least), most)

@@ -10,7 +10,7 @@ from reprise.named_tuple import NamedTuple
 from reprise.runner.verdict.changes import Change, Source, changes
 from reprise.runner.verdict.recorded import both
 from reprise.schemas.entities import Run
-from reprise.tracking.sqlite.store import EmbeddedStore
+from reprise.tracking.protocols.store import TrackingStore
 
 _MOST_LINES = 5000  # of a diff that are shown, of all files together
 _MOST_FILES = 500
@@ -70,7 +70,7 @@ class RunDiff(NamedTuple):
     notes: tuple[str, ...]
 
 
-def run_diff(store: EmbeddedStore, a: Run, b: Run) -> RunDiff:
+def run_diff(store: TrackingStore, a: Run, b: Run) -> RunDiff:
     """What the two runs were made of. What came out stands in the table; results are not compared here."""
     # Those who may write a tag could name any repository of this machine, and read it here.
     with both(store, a, b, opens_folders=False) as (one, other):

@@ -13,7 +13,7 @@ from reprise.named_tuple import NamedTuple
 from reprise.schemas.entities import Artifact, Run
 from reprise.server.api.artifacts import store_of
 from reprise.tracking.artifacts.files import Artifacts
-from reprise.tracking.sqlite.store import EmbeddedStore
+from reprise.tracking.protocols.store import TrackingStore
 from reprise.ui.files.previews import Preview, preview
 from reprise.ui.html import render
 from reprise.ui.numbers import counting
@@ -132,7 +132,7 @@ def _as_text(artifact: Artifact) -> Artifact:
     return artifact._replace(path=artifact.path.encode("utf-8", "replace").decode())
 
 
-def choose(store: EmbeddedStore, owner: str, path: str) -> Chosen:
+def choose(store: TrackingStore, owner: str, path: str) -> Chosen:
     try:
         artifacts = store.artifacts_of(owner)
         if path and (file := _file(artifacts, path)) is not None:
@@ -156,7 +156,7 @@ def _file(artifacts: Artifacts, path: str) -> StoredFile | None:
         return None
 
 
-def _owners(store: EmbeddedStore, run: Run) -> dict[str, str]:
+def _owners(store: TrackingStore, run: Run) -> dict[str, str]:
     """The run and the models that it logged, with the models' names."""
     owners = {run.run_id: ""}
     for link in run.model_outputs[:_MODELS]:
@@ -167,7 +167,7 @@ def _owners(store: EmbeddedStore, run: Run) -> dict[str, str]:
     return owners
 
 
-def _root(store: EmbeddedStore, owner: str, name: str, towards: str | None) -> Root:
+def _root(store: TrackingStore, owner: str, name: str, towards: str | None) -> Root:
     """The files of the run lie open, those of a model when the page shows one of them."""
     if name and towards is None:
         return Root(owner, name, None)

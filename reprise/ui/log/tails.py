@@ -28,7 +28,7 @@ from reprise.schemas import tags
 from reprise.schemas.entities import Run
 from reprise.schemas.job import RunStatus
 from reprise.tracking.artifacts.files import ArtifactFolder, Artifacts
-from reprise.tracking.sqlite.store import EmbeddedStore
+from reprise.tracking.protocols.store import TrackingStore
 from reprise.ui.events import News
 from reprise.ui.log import rows
 from reprise.ui.log.lines import Found, LineIndex, Window
@@ -63,7 +63,7 @@ class Told(NamedTuple):
 class Tail:
     """One log of one run."""
 
-    def __init__(self, store: EmbeddedStore, run_id: str, which: Which) -> None:
+    def __init__(self, store: TrackingStore, run_id: str, which: Which) -> None:
         self._store = store
         self._run_id = run_id
         self._name = NAMES[which]
@@ -179,7 +179,7 @@ class Tail:
 class Tails:
     """The logs of ``store`` that were looked at last, by run."""
 
-    def __init__(self, store: EmbeddedStore) -> None:
+    def __init__(self, store: TrackingStore) -> None:
         self._store = store
         self._lock = threading.Lock()
         self._tails: OrderedDict[tuple[str, Which], Tail] = OrderedDict()
@@ -193,7 +193,7 @@ class Tails:
             return tail
 
 
-def places(store: EmbeddedStore, run: Run) -> list[Artifacts]:
+def places(store: TrackingStore, run: Run) -> list[Artifacts]:
     """Where the logs of a run may lie, the best place first."""
     found: list[Artifacts] = []
     try:

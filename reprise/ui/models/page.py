@@ -14,7 +14,7 @@ from reprise.runner.models.register import origin_of
 from reprise.runner.models.versions import with_aliases
 from reprise.schemas.entities import MODEL_STAGES, ModelVersion, RegisteredModel, Run
 from reprise.server.api.artifacts import store_of
-from reprise.tracking.sqlite.store import EmbeddedStore
+from reprise.tracking.protocols.store import TrackingStore
 from reprise.ui.html import render
 from reprise.ui.runs.goals import ranked
 
@@ -92,7 +92,7 @@ def origin(request: Request) -> Response:
     return JSONResponse(found._asdict())
 
 
-def version_row(store: EmbeddedStore, version: ModelVersion) -> VersionRow:
+def version_row(store: TrackingStore, version: ModelVersion) -> VersionRow:
     """With the metrics of the run, and those of the logged model itself."""
     run = run_of(store, version.run_id)
     metrics = {name: point.value for name, point in run.metrics.items()} if run else {}
@@ -106,7 +106,7 @@ def version_row(store: EmbeddedStore, version: ModelVersion) -> VersionRow:
     return VersionRow(version, run, shown)
 
 
-def run_of(store: EmbeddedStore, run_id: str) -> Run | None:
+def run_of(store: TrackingStore, run_id: str) -> Run | None:
     try:
         return store.get_run(run_id) if run_id else None
     except TrackingError:
@@ -119,7 +119,7 @@ def _row(model: RegisteredModel) -> ModelRow:
     return ModelRow(model, by_number[-1] if by_number else None, staged)
 
 
-def _names(store: EmbeddedStore) -> Sequence[str]:
+def _names(store: TrackingStore) -> Sequence[str]:
     return [model.name for model in store.search_registered_models(max_results=_NAMES).items]
 
 

@@ -16,7 +16,7 @@ from reprise.runner.models.lineage import lineage
 from reprise.runner.models.versions import with_aliases
 from reprise.schemas.entities import MODEL_STAGES, ModelVersion
 from reprise.server.api.artifacts import store_of
-from reprise.tracking.sqlite.store import EmbeddedStore
+from reprise.tracking.protocols.store import TrackingStore
 from reprise.ui.files.preview_models import READ_LIMIT, ModelCard, card
 from reprise.ui.html import moment, number, render
 from reprise.ui.models.page import run_of, version_row
@@ -99,7 +99,7 @@ def compare(request: Request) -> Response:
     )
 
 
-def files_of(store: EmbeddedStore, found: ModelVersion) -> Files:
+def files_of(store: TrackingStore, found: ModelVersion) -> Files:
     """What the version's ``MLmodel`` says."""
     try:
         owner, path = store.model_location(found.name, str(found.version))
@@ -123,7 +123,7 @@ def _wanted(text: str) -> Sequence[int]:
     return list(dict.fromkeys(found))
 
 
-def _sections(store: EmbeddedStore, versions: Sequence[ModelVersion]) -> Sequence[Section]:
+def _sections(store: TrackingStore, versions: Sequence[ModelVersion]) -> Sequence[Section]:
     rows = [version_row(store, found) for found in versions]
     params = [{**(row.run.params if row.run else {}), **row.version.params} for row in rows]
     metrics = [{name: number(value) for name, value in row.metrics.items()} for row in rows]

@@ -16,7 +16,7 @@ from reprise.named_tuple import NamedTuple
 from reprise.schemas.entities import Metric
 from reprise.server.api.artifacts import store_of
 from reprise.server.api.wire import encode, invalid, number
-from reprise.tracking.sqlite.metric_lines import Line
+from reprise.tracking.views import Line
 from reprise.ui.html import render
 from reprise.ui.numbers import natural
 from reprise.ui.run.overview import SYSTEM

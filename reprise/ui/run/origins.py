@@ -20,7 +20,7 @@ from reprise.schemas.record.run_record import (
     RunRecord,
     SourceRecord,
 )
-from reprise.tracking.sqlite.store import EmbeddedStore
+from reprise.tracking.protocols.store import TrackingStore
 
 _LONGEST = 100_000  # characters of a command, which is about what a terminal takes
 _CONTROLS = re.compile(r"[\x00-\x09\x0b-\x1f\x7f]")
@@ -58,7 +58,7 @@ class Origin(NamedTuple):
         return tuple(item.name for item in self.record.parameters if item.secret)
 
 
-def origin(store: EmbeddedStore, run: Run) -> Origin:
+def origin(store: TrackingStore, run: Run) -> Origin:
     """What is known of the way of ``run``; a record that cannot be read is a note, never an error."""
     record, note = None, ""
     try:
@@ -151,7 +151,7 @@ def quoted(word: str) -> str:
     return "$'" + _CONTROLS.sub(lambda found: f"\\{ord(found[0]):03o}", told) + "'"
 
 
-def _named(store: EmbeddedStore, run_id: str | None) -> Run | None:
+def _named(store: TrackingStore, run_id: str | None) -> Run | None:
     try:
         return store.get_run(run_id) if run_id else None
     except TrackingError:

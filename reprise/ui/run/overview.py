@@ -12,8 +12,8 @@ from reprise.errors import TrackingError
 from reprise.named_tuple import NamedTuple
 from reprise.schemas.entities import Dataset, DatasetInput, LoggedModel, Metric, ModelVersion, Run
 from reprise.schemas.json_text import read_json
-from reprise.tracking.sqlite.metric_lines import Figures
-from reprise.tracking.sqlite.store import EmbeddedStore
+from reprise.tracking.protocols.store import TrackingStore
+from reprise.tracking.views import Figures
 from reprise.ui.notes import LONGEST, NOTE, html_of
 from reprise.ui.numbers import natural
 
@@ -114,7 +114,7 @@ class Overview(NamedTuple):
         return sorted(key for key, _ in found.most_common(_MOST_CHILD_METRICS))
 
 
-def overview_of(store: EmbeddedStore, run: Run) -> Overview:
+def overview_of(store: TrackingStore, run: Run) -> Overview:
     note = run.tags.get(NOTE, "")
     metrics = [run.metrics[key] for key in sorted(run.metrics, key=natural) if not key.startswith(SYSTEM)]
     figures = store.metric_figures(run.run_id)
@@ -146,7 +146,7 @@ def _values(pairs: Mapping[str, str]) -> Values:
     return Values(shown, len(pairs) - len(shown))
 
 
-def _models(store: EmbeddedStore, run: Run, versions: Iterable[ModelVersion]) -> list[RunModel]:
+def _models(store: TrackingStore, run: Run, versions: Iterable[ModelVersion]) -> list[RunModel]:
     made = [(link.model_id, True) for link in run.model_outputs]
     read = [(link.model_id, False) for link in run.model_inputs]
     return [
@@ -160,7 +160,7 @@ def _models(store: EmbeddedStore, run: Run, versions: Iterable[ModelVersion]) ->
     ]
 
 
-def _model(store: EmbeddedStore, model_id: str) -> LoggedModel | None:
+def _model(store: TrackingStore, model_id: str) -> LoggedModel | None:
     try:
         return store.get_logged_model(model_id)
     except TrackingError:

@@ -11,7 +11,7 @@ from reprise.named_tuple import NamedTuple
 from reprise.schemas import tags
 from reprise.schemas.entities import Experiment, Run
 from reprise.server.api.artifacts import store_of
-from reprise.tracking.sqlite.store import EmbeddedStore
+from reprise.tracking.protocols.store import TrackingStore
 from reprise.ui.html import render
 from reprise.ui.run.origins import origin
 from reprise.ui.run.overview import SHOWN_AT_ONCE, overview_of
@@ -56,7 +56,7 @@ def frame(request: Request) -> Response:
     return render(request, "run.html", head=head_of(request, request.path_params["run_id"]), tab="")
 
 
-def _parent(store: EmbeddedStore, run: Run) -> Run | None:
+def _parent(store: TrackingStore, run: Run) -> Run | None:
     parent = run.tags.get(tags.PARENT_RUN_ID)
     if not parent:
         return None

@@ -22,7 +22,7 @@ from reprise.schemas.record.run_record import Content, EnvironmentRecord, FileRe
 from reprise.schemas.work_tree import Standing
 from reprise.server.api.artifacts import store_of
 from reprise.server.http.ranges import for_keeping
-from reprise.tracking.sqlite.store import EmbeddedStore
+from reprise.tracking.protocols.store import TrackingStore
 from reprise.ui import raw
 from reprise.ui.compare.run_diffs import Diff, parted
 from reprise.ui.html import render
@@ -104,7 +104,7 @@ def _pieces(stream: IO[bytes]) -> Iterator[bytes]:
             yield piece
 
 
-def _changes(store: EmbeddedStore, found: Origin) -> Changes | None:
+def _changes(store: TrackingStore, found: Origin) -> Changes | None:
     source = found.record.source
     patch = source.patch
     if patch is None:
@@ -123,7 +123,7 @@ def _is_changed(file: FileRecord) -> bool:
     return file.standing in (Standing.CHANGED, Standing.HIDDEN, Standing.ADDED)
 
 
-def _compared(store: EmbeddedStore, found: Origin) -> Changes:
+def _compared(store: TrackingStore, found: Origin) -> Changes:
     """What was kept of the source, compared with its commit."""
     try:
         # Those who may write a tag could name any repository of this machine, and read it here.
@@ -134,7 +134,7 @@ def _compared(store: EmbeddedStore, found: Origin) -> Changes:
     return Changes(diff=parted(text, is_cut=len(text) >= _PATCH))
 
 
-def _packages(store: EmbeddedStore, found: Origin) -> Packages:
+def _packages(store: TrackingStore, found: Origin) -> Packages:
     environment = found.record.environment
     if environment is None:
         return Packages(note="No environment is recorded.")
@@ -155,7 +155,7 @@ def _packages(store: EmbeddedStore, found: Origin) -> Packages:
 
 
 def _locked(
-    store: EmbeddedStore, run_id: str, environment: EnvironmentRecord, lock: str
+    store: TrackingStore, run_id: str, environment: EnvironmentRecord, lock: str
 ) -> Iterator[PackageRow]:
     from reprise.envs import registry
 

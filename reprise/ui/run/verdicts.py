@@ -12,7 +12,7 @@ from reprise.runner.verdict.table import title_of
 from reprise.schemas import tags
 from reprise.schemas.entities import Run
 from reprise.schemas.json_text import read_json
-from reprise.tracking.sqlite.store import EmbeddedStore
+from reprise.tracking.protocols.store import TrackingStore
 from reprise.ui.html import agreement
 from reprise.ui.stored_file import StoredFile
 
@@ -84,13 +84,13 @@ class Attempt(NamedTuple):
     report: Report | None = None
 
 
-def attempts(store: EmbeddedStore, run_id: str) -> list[Attempt]:
+def attempts(store: TrackingStore, run_id: str) -> list[Attempt]:
     """How the run was performed again, newest first; only the newest with their reports."""
     found = store.reproductions(run_id)
     return [attempt(store, run) if at < _READ else _said(run) for at, run in enumerate(found)]
 
 
-def attempt(store: EmbeddedStore, run: Run) -> Attempt:
+def attempt(store: TrackingStore, run: Run) -> Attempt:
     """How ``run``, which performs another one again, came out."""
     return _said(run)._replace(report=_read_report(store, run.run_id))
 
@@ -99,7 +99,7 @@ def _said(run: Run) -> Attempt:
     return Attempt(run, run.tags.get(tags.VERDICT, ""))
 
 
-def _read_report(store: EmbeddedStore, run_id: str) -> Report:
+def _read_report(store: TrackingStore, run_id: str) -> Report:
     """Nothing where there is no report, or none of ours: anybody can store a file of that name."""
     try:
         file = StoredFile.at(store.artifacts_of(run_id), ARTIFACT)

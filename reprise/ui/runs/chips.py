@@ -9,8 +9,8 @@ from reprise.errors import TrackingError
 from reprise.named_tuple import NamedTuple
 from reprise.schemas import tags
 from reprise.schemas.entities import RUN_STATUSES
+from reprise.tracking.protocols.store import TrackingStore
 from reprise.tracking.search.language import Comparison, parse_filter
-from reprise.tracking.sqlite.store import EmbeddedStore
 
 _EACH = 4  # chips for entry points, and for commits
 _AND = re.compile(r"\s+AND\s*$", re.IGNORECASE)
@@ -26,7 +26,7 @@ class Chip(NamedTuple):
     filter: str
 
 
-def chips(store: EmbeddedStore, experiment_id: str, filter: str) -> Sequence[Chip]:
+def chips(store: TrackingStore, experiment_id: str, filter: str) -> Sequence[Chip]:
     try:
         parts = _parts(filter)
     except TrackingError:  # it is told where the filter is typed
@@ -34,7 +34,7 @@ def chips(store: EmbeddedStore, experiment_id: str, filter: str) -> Sequence[Chi
     return list(_chips(store, experiment_id, parts))
 
 
-def _chips(store: EmbeddedStore, experiment_id: str, parts: Sequence[_Part]) -> Iterator[Chip]:
+def _chips(store: TrackingStore, experiment_id: str, parts: Sequence[_Part]) -> Iterator[Chip]:
     activity = store.activity().get(experiment_id)
     counts = activity.counts if activity else {}
     for status in RUN_STATUSES:

@@ -12,7 +12,7 @@ from reprise.named_tuple import NamedTuple
 from reprise.schemas import tags
 from reprise.tracking.search.language import Name
 from reprise.tracking.search.searchables import RUNS
-from reprise.tracking.sqlite.run_listing import Keys
+from reprise.tracking.views import Keys
 
 MOST_COLUMNS = 200
 _LONGEST = 300  # characters of a column's id

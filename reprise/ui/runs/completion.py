@@ -8,10 +8,10 @@ from typing import Literal
 
 from reprise.named_tuple import NamedTuple
 from reprise.schemas.entities import RUN_STATUSES
+from reprise.tracking.protocols.store import TrackingStore
 from reprise.tracking.search.language import ENTITIES
 from reprise.tracking.search.searchables import RUNS
 from reprise.tracking.search.sql import NUMBER_OPERATORS, TEXT_OPERATORS
-from reprise.tracking.sqlite.store import EmbeddedStore
 from reprise.ui.runs.columns import quoted
 
 _MOST = 30
@@ -43,14 +43,14 @@ class Completion(NamedTuple):
     options: Sequence[str] = ()
 
 
-def completion(store: EmbeddedStore, experiment_id: str, typed: str, rest: str = "") -> Completion:
+def completion(store: TrackingStore, experiment_id: str, typed: str, rest: str = "") -> Completion:
     """What can follow ``typed``, the filter up to the place where one types; ``rest`` comes after it."""
     word, options = _following(store, experiment_id, typed)
     tail = (_TAIL_OF_TEXT if word.startswith("'") else _TAIL).match(rest)
     return Completion(word, tail.group() if tail else "", [one for one in options if one != word][:_MOST])
 
 
-def _following(store: EmbeddedStore, experiment_id: str, typed: str) -> tuple[str, Sequence[str]]:
+def _following(store: TrackingStore, experiment_id: str, typed: str) -> tuple[str, Sequence[str]]:
     """The word that ``typed`` ends with, and what it can become."""
     begin = _begin(typed)
     clause = typed[begin:]
@@ -84,7 +84,7 @@ def _fitting(word: str, options: Iterable[str], *, within: bool = False) -> Sequ
     return [*starting, *holding]
 
 
-def _names(store: EmbeddedStore, experiment_id: str) -> Iterable[str]:
+def _names(store: TrackingStore, experiment_id: str) -> Iterable[str]:
     keys = store.data_keys([experiment_id])
     for kind, found in (("metrics", keys.metrics), ("params", keys.params), ("tags", keys.tags)):
         yield from (name for key in found if (name := quoted(kind, key)))
@@ -100,7 +100,7 @@ def _operators(name: str) -> Sequence[str]:
     return NUMBER_OPERATORS if is_number else TEXT_OPERATORS
 
 
-def _values(store: EmbeddedStore, experiment_id: str, name: str, word: str) -> Iterable[str]:
+def _values(store: TrackingStore, experiment_id: str, name: str, word: str) -> Iterable[str]:
     kind, key = _entity(name)
     beginning = word[1:].replace("''", "'")
     found: Sequence[str] = ()

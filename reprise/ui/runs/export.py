@@ -12,7 +12,7 @@ from typing import Any
 
 from reprise.schemas import tags
 from reprise.schemas.entities import Run
-from reprise.tracking.sqlite.store import EmbeddedStore
+from reprise.tracking.protocols.store import TrackingStore
 from reprise.ui.runs.columns import Column
 from reprise.ui.runs.rows import versions
 
@@ -21,7 +21,7 @@ _ATTRIBUTES = ("run_id", "run_name", "status", "start_time", "end_time", "user_i
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
-def as_csv(store: EmbeddedStore, numbers: Sequence[int], columns: Sequence[Column]) -> Iterator[str]:
+def as_csv(store: TrackingStore, numbers: Sequence[int], columns: Sequence[Column]) -> Iterator[str]:
     """A line of names, then one for each run: its attributes, then ``columns``."""
     shown = [one for one in columns if one.kind not in ("status", "created")]
     yield _csv([*_ATTRIBUTES, *("duration_ms" if one.kind == "duration" else one.id for one in shown)])
@@ -29,7 +29,7 @@ def as_csv(store: EmbeddedStore, numbers: Sequence[int], columns: Sequence[Colum
         yield _csv([*_attributes(run).values(), *(_value(run, models, one) for one in shown)])
 
 
-def as_json(store: EmbeddedStore, numbers: Sequence[int]) -> Iterator[str]:
+def as_json(store: TrackingStore, numbers: Sequence[int]) -> Iterator[str]:
     """A list of all runs with all that they logged, one a line."""
     before = "[\n"
     for run, models in _runs(store, numbers):
@@ -45,7 +45,7 @@ def as_json(store: EmbeddedStore, numbers: Sequence[int]) -> Iterator[str]:
     yield "\n]\n" if before != "[\n" else "[]\n"
 
 
-def _runs(store: EmbeddedStore, numbers: Sequence[int]) -> Iterator[tuple[Run, Sequence[str]]]:
+def _runs(store: TrackingStore, numbers: Sequence[int]) -> Iterator[tuple[Run, Sequence[str]]]:
     """The runs, each with the versions of models that it made, ``iris/3``."""
     for start in range(0, len(numbers), _AT_ONCE):
         runs = store.runs_at(numbers[start : start + _AT_ONCE])

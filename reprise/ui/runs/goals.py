@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from reprise.tracking.sqlite.sweep_listing import Goal
+from reprise.tracking.views import Goal
 
 _LESS_IS_BETTER = {
     "bias", "brier", "cer", "cost", "crossentropy", "deviance", "distance", "divergence", "duration",

@@ -12,8 +12,8 @@ from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 from reprise.named_tuple import NamedTuple
-from reprise.tracking.sqlite.run_listing import RunOrder
-from reprise.tracking.sqlite.store import EmbeddedStore
+from reprise.tracking.protocols.store import TrackingStore
+from reprise.tracking.views import RunOrder
 from reprise.ui.runs.query import EVERY, RunQuery
 
 _MOST = 16  # orders that are kept: one of 100,000 runs takes 0.8 MB
@@ -35,7 +35,7 @@ class Line(NamedTuple):
 class Orders:
     """The last orders that tables asked for; ``version`` is another number after each change."""
 
-    def __init__(self, store: EmbeddedStore, version: Callable[[], int]) -> None:
+    def __init__(self, store: TrackingStore, version: Callable[[], int]) -> None:
         self._store = store
         self._version = version
         self._lock = threading.Lock()

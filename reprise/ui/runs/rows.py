@@ -10,7 +10,7 @@ from reprise.named_tuple import NamedTuple
 from reprise.runner.filter_names import explain_names
 from reprise.schemas import tags
 from reprise.schemas.entities import ModelVersion, Run
-from reprise.tracking.sqlite.store import EmbeddedStore
+from reprise.tracking.protocols.store import TrackingStore
 from reprise.ui.numbers import finite
 from reprise.ui.runs.columns import Column
 from reprise.ui.runs.orders import Line, Orders, line
@@ -65,7 +65,7 @@ class Window(NamedTuple):
         return bool(having) and all(row.is_number(column) for row in having)
 
 
-def first(store: EmbeddedStore, query: RunQuery, orders: Orders, count: int) -> Window:
+def first(store: TrackingStore, query: RunQuery, orders: Orders, count: int) -> Window:
     """The top of a table. Where nothing is nested it is read without looking for the rest."""
     if store.has_nested([query.experiment_id]):
         return window(store, query, orders, 0, count)
@@ -84,7 +84,7 @@ def first(store: EmbeddedStore, query: RunQuery, orders: Orders, count: int) -> 
     return shown if rows else _explained(store, query, shown)
 
 
-def window(store: EmbeddedStore, query: RunQuery, orders: Orders, start: int, count: int) -> Window:
+def window(store: TrackingStore, query: RunQuery, orders: Orders, start: int, count: int) -> Window:
     """``count`` rows from place ``start`` on; the last ones when that is beyond the end."""
     try:
         order = orders.order(query)
@@ -101,7 +101,7 @@ def window(store: EmbeddedStore, query: RunQuery, orders: Orders, start: int, co
 
 
 def between(
-    store: EmbeddedStore, query: RunQuery, orders: Orders, one_end: str, last: str
+    store: TrackingStore, query: RunQuery, orders: Orders, one_end: str, last: str
 ) -> Sequence[str]:
     """The run ids of the rows from one run to another; of the ``last`` alone where one has no row now."""
     numbers = [line(one).number for one in orders.lines(orders.order(query), open_runs(store, query))]
@@ -112,7 +112,7 @@ def between(
     return store.ids_at(numbers[places[0] : places[1] + 1])
 
 
-def open_runs(store: EmbeddedStore, query: RunQuery) -> frozenset[int | str]:
+def open_runs(store: TrackingStore, query: RunQuery) -> frozenset[int | str]:
     """The row numbers of the open runs; those that are not there are left out."""
     found: set[int | str] = set()
     for run_id in sorted(query.open)[:_MOST_OPEN]:
@@ -123,7 +123,7 @@ def open_runs(store: EmbeddedStore, query: RunQuery) -> frozenset[int | str]:
     return frozenset(found)
 
 
-def _explained(store: EmbeddedStore, query: RunQuery, window: Window) -> Window:
+def _explained(store: TrackingStore, query: RunQuery, window: Window) -> Window:
     """An empty window with the names of its filter that no run has."""
     return window._replace(unknown=explain_names(store, [query.experiment_id], query.filter))
 
@@ -134,7 +134,7 @@ def _refused(error: TrackingError) -> Window:
     return Window(fault=error.message.partition("\n")[0], at=error.at, total=0)
 
 
-def _rows(store: EmbeddedStore, runs: Sequence[Run], lines: Sequence[Line], start: int) -> list[Row]:
+def _rows(store: TrackingStore, runs: Sequence[Run], lines: Sequence[Line], start: int) -> list[Row]:
     by_run = versions(store, runs)
     return [
         Row(run, at, one, by_run.get(run.run_id, ()))
@@ -142,7 +142,7 @@ def _rows(store: EmbeddedStore, runs: Sequence[Run], lines: Sequence[Line], star
     ]
 
 
-def versions(store: EmbeddedStore, runs: Sequence[Run]) -> Mapping[str, Sequence[ModelVersion]]:
+def versions(store: TrackingStore, runs: Sequence[Run]) -> Mapping[str, Sequence[ModelVersion]]:
     """The registered versions of models that these runs made, by the names of the models."""
     found: dict[str, list[ModelVersion]] = defaultdict(list)
     if runs:

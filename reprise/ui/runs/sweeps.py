@@ -17,8 +17,8 @@ from reprise.schemas.entities import Run
 from reprise.server.api.artifacts import store_of
 from reprise.tracking.artifacts.files import ArtifactFolder
 from reprise.tracking.names import now
-from reprise.tracking.sqlite.store import EmbeddedStore
-from reprise.tracking.sqlite.sweep_listing import CACHED, Best, Goal
+from reprise.tracking.protocols.store import TrackingStore
+from reprise.tracking.views import CACHED, Best, Goal
 from reprise.ui.html import render
 from reprise.ui.runs.goals import goal_of, main_metric
 
@@ -120,7 +120,7 @@ def _number(text: str) -> int:
 
 
 def _sweep(
-    store: EmbeddedStore, run: Run, experiment: str, counts: Mapping[str, int], query: Mapping[str, str]
+    store: TrackingStore, run: Run, experiment: str, counts: Mapping[str, int], query: Mapping[str, str]
 ) -> Sweep:
     metrics = store.nested_metrics(run.run_id)
     metric, goal = _chosen(run.run_id, metrics, query)
@@ -167,11 +167,11 @@ def _segments(counts: Mapping[str, int]) -> tuple[Segment, ...]:
     return tuple(found)
 
 
-def _experiments(store: EmbeddedStore, runs: Sequence[Run]) -> dict[str, str]:
+def _experiments(store: TrackingStore, runs: Sequence[Run]) -> dict[str, str]:
     return {number: store.get_experiment(number).name for number in {run.experiment_id for run in runs}}
 
 
-def _last_line(store: EmbeddedStore, run: Run) -> str:
+def _last_line(store: TrackingStore, run: Run) -> str:
     """Nothing where the log lies elsewhere: to fetch it would keep the page waiting."""
     from reprise.runner.runs.lifecycle import LOG_ARTIFACT, tail
 

@@ -31,7 +31,7 @@ def test_a_root_that_was_given_once_is_known(tmp_path: Path, monkeypatch: pytest
         assert [item.path for item in store.list_artifacts(run_id)] == ["a.bin"]
         assert store.artifact_folder(run_id).is_relative_to(tmp_path / "art")
         store.delete_run(run_id)
-    assert collect(tmp_path / "s", 0, dry_run=False).files == 1
+    assert collect(EmbeddedStore(tmp_path / "s"), 0, dry_run=False).files == 1
     assert not [file for file in (tmp_path / "art").rglob("*") if file.is_file()]
 
 
@@ -85,14 +85,14 @@ def test_on_a_disk_that_is_not_mounted_nothing_is_removed(tmp_path: Path, is_fol
     if is_folder:
         (tmp_path / "art").mkdir()
     with pytest.raises(TrackingError, match="mounted"):
-        collect(tmp_path / "s", 0, dry_run=False)
+        collect(EmbeddedStore(tmp_path / "s"), 0, dry_run=False)
     with EmbeddedStore(tmp_path / "s") as store, pytest.raises(TrackingError, match="mounted"):
         store.list_artifacts(run_id)
     assert not (tmp_path / "art" / "0").exists()
     if is_folder:
         (tmp_path / "art").rmdir()
     (tmp_path / "away").rename(tmp_path / "art")
-    assert collect(tmp_path / "s", 0, dry_run=False).files == 1
+    assert collect(EmbeddedStore(tmp_path / "s"), 0, dry_run=False).files == 1
 
 
 def test_an_experiment_on_a_disk_that_is_not_mounted_is_kept(tmp_path: Path) -> None:
@@ -102,10 +102,10 @@ def test_an_experiment_on_a_disk_that_is_not_mounted_is_kept(tmp_path: Path) -> 
         run_id = log_file(store, far)
         store.delete_run(run_id)
     (disk / "far").rename(tmp_path / "away")
-    found = collect(tmp_path / "s", 0, dry_run=False)
+    found = collect(EmbeddedStore(tmp_path / "s"), 0, dry_run=False)
     assert not found.removed and "mounted" in found.kept[0].reason
     (tmp_path / "away").rename(disk / "far")
-    assert collect(tmp_path / "s", 0, dry_run=False).files == 1
+    assert collect(EmbeddedStore(tmp_path / "s"), 0, dry_run=False).files == 1
 
 
 def test_a_place_that_cannot_be_reached_keeps_its_runs_and_no_others(tmp_path: Path) -> None:
@@ -115,7 +115,7 @@ def test_a_place_that_cannot_be_reached_keeps_its_runs_and_no_others(tmp_path: P
         store.update_run(away, status="FINISHED", end_time=2)
         for run_id in (away, log_file(store)):
             store.delete_run(run_id)
-    found = collect(tmp_path / "s", 0, dry_run=False)
+    found = collect(EmbeddedStore(tmp_path / "s"), 0, dry_run=False)
     assert [item.id for item in found.removed] == [run_id] and found.files == 1
     assert [(kept.item.id, "not reached" in kept.reason) for kept in found.kept] == [(away, True)]
 
@@ -135,10 +135,10 @@ def test_what_could_not_be_removed_is_not_counted(tmp_path: Path, monkeypatch: p
 
     remove = shutil.rmtree
     monkeypatch.setattr("reprise.tracking.artifacts.files.shutil.rmtree", refuse)
-    found = collect(tmp_path / "s", 0, dry_run=False)
+    found = collect(EmbeddedStore(tmp_path / "s"), 0, dry_run=False)
     assert (len(found.removed), found.files, found.size, len(found.left)) == (2, 1, 5, 1)
     monkeypatch.undo()
-    assert not collect(tmp_path / "s", 0, dry_run=False).left
+    assert not collect(EmbeddedStore(tmp_path / "s"), 0, dry_run=False).left
     assert not stuck.exists()
 
 

@@ -15,7 +15,6 @@ from reprise.runner.jobs.lease import Lease
 from reprise.runner.maintenance.gc import Collected, collect
 from reprise.schemas.entities import Dataset, DatasetInput, Metric, Run, Trace
 from reprise.schemas.tags import JOB
-from reprise.tracking.sqlite.garbage import GarbageStore
 from reprise.tracking.sqlite.store import EmbeddedStore
 
 
@@ -39,7 +38,7 @@ def logged(store: EmbeddedStore, experiment: str = "0", *, ended: bool = True) -
 
 
 def gc(store: EmbeddedStore, older_than: int = 0, *, dry_run: bool = False) -> Collected:
-    return collect(store.directory, older_than, dry_run=dry_run)
+    return collect(store, older_than, dry_run=dry_run)
 
 
 def is_there(store: EmbeddedStore, run: Run) -> bool:
@@ -166,11 +165,11 @@ def test_the_next_time_finishes_what_was_interrupted(
 def test_what_is_restored_in_between_stays(store: EmbeddedStore) -> None:
     run = logged(store)
     store.delete_run(run.run_id)
-    with GarbageStore(store.directory) as garbage:
-        found = garbage.deleted(before=2**62)
-        store.restore_run(run.run_id)
-        assert garbage.remove(found) == []
-        garbage.sweep()
+    garbage = store.garbage()
+    found = garbage.deleted(before=2**62)
+    store.restore_run(run.run_id)
+    assert garbage.remove(found) == []
+    garbage.sweep()
     assert store.list_artifacts(run.run_id)
 
 

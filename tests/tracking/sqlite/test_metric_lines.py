@@ -10,8 +10,8 @@ import pytest
 
 from reprise.schemas.entities import Metric, Run
 from reprise.tracking.sqlite import metric_lines
-from reprise.tracking.sqlite.metric_lines import Figures
 from reprise.tracking.sqlite.store import EmbeddedStore
+from reprise.tracking.views import Figures
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from reprise.schemas import tags
-from reprise.tracking.sqlite.run_listing import RunOrder
 from reprise.tracking.sqlite.store import EmbeddedStore
+from reprise.tracking.views import RunOrder
 from reprise.ui.events import News
 from reprise.ui.runs.orders import Line, Orders, folded
 from reprise.ui.runs.query import EVERY, RunQuery

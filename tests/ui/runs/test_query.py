@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from starlette.datastructures import QueryParams
 
-from reprise.tracking.sqlite.run_listing import Keys
+from reprise.tracking.views import Keys
 from reprise.ui.runs.columns import MOST_COLUMNS, at_first, quoted
 from reprise.ui.runs.query import read
 

@@ -9,6 +9,7 @@ from functools import partial
 from reprise.schemas.entities import (
     ACTIVE,
     DELETED,
+    MODEL_STATUSES,
     LoggedModel,
     Metric,
     ModelMetric,
@@ -27,7 +28,6 @@ from reprise.tracking.copy.database.tables import (
     text_of,
     texts_of,
 )
-from reprise.tracking.sqlite.logged_models import STATUSES
 
 
 def read_models(tables: Tables, experiment_id: str) -> Iterator[LoggedModel | Fault | Note]:
@@ -93,7 +93,7 @@ def _read_some(tables: Tables, rows: Sequence[Row]) -> Iterator[LoggedModel | Fa
             experiment_id=str(row["experiment_id"]),
             name=text_of(row, "name"),
             artifact_uri=text_of(row, "artifact_location"),
-            status=STATUSES[status - 1] if status <= len(STATUSES) else STATUSES[0],
+            status=MODEL_STATUSES[status - 1] if status <= len(MODEL_STATUSES) else MODEL_STATUSES[0],
             creation_time=number_of(row, "creation_timestamp_ms") or 0,
             last_update_time=number_of(row, "last_updated_timestamp_ms") or 0,
             model_type=optional_text(row, "model_type"),

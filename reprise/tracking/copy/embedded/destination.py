@@ -7,6 +7,7 @@ from pathlib import Path
 
 from reprise import durable
 from reprise.schemas.tags import COPY_INCOMPLETE
+from reprise.schemas.traces.spans import LOCATION
 from reprise.tracking.artifacts.files import ArtifactFolder, Artifacts, at_location
 from reprise.tracking.copy.base import Place, SourceFile
 from reprise.tracking.copy.embedded import models, runs, traces
@@ -21,7 +22,6 @@ from reprise.tracking.sqlite.logged_models import model_row
 from reprise.tracking.sqlite.rows import drop_pair
 from reprise.tracking.sqlite.run_rows import run_row
 from reprise.tracking.sqlite.store import DATABASE_NAME, EmbeddedStore
-from reprise.tracking.sqlite.traces.spans import LOCATION
 
 _KINDS = {"run": runs.KIND, "model": models.KIND, "trace": traces.KIND}
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from reprise.schemas.entities import Assessment, Trace
+from reprise.schemas.traces.spans import LOCATION, SOURCE_RUN
 from reprise.tracking.copy.base import Kept, Put, SourceTrace
 from reprise.tracking.copy.embedded.origins import Origin, change_tags, read_origin, write_origin
 from reprise.tracking.copy.fields import changes_of, kept_of, with_tags
@@ -12,14 +13,13 @@ from reprise.tracking.copy.merge import merge_fields
 from reprise.tracking.copy.parts import PLACE_TAGS
 from reprise.tracking.sqlite.experiments import ExperimentRow, experiment_row
 from reprise.tracking.sqlite.rows import Connection, put_pairs
-from reprise.tracking.sqlite.traces.spans import LOCATION
 from reprise.tracking.sqlite.traces.trace_rows import (
     ASSESSMENT,
     TraceRow,
     read_traces,
     trace_row,
 )
-from reprise.tracking.sqlite.traces.traces import SOURCE_RUN, Traces
+from reprise.tracking.sqlite.traces.traces import Traces
 
 KIND = "trace"
 

@@ -6,12 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from reprise.errors import TrackingError
-from reprise.schemas.entities import ACTIVE, DELETED, LoggedModel, ModelMetric
+from reprise.schemas.entities import ACTIVE, DELETED, MODEL_STATUSES, LoggedModel, ModelMetric
 from reprise.tracking.copy.base import Fault, Note
 from reprise.tracking.copy.filestore.layout import META, Layout
 from reprise.tracking.copy.filestore.meta import Meta, key_files, read_meta, read_texts
 from reprise.tracking.copy.filestore.runs import modification_times, read_point
-from reprise.tracking.sqlite.logged_models import STATUSES
 
 
 def read_models(layout: Layout, experiment_id: str) -> Iterator[LoggedModel | Fault | Note]:
@@ -49,7 +48,7 @@ def _from_meta(meta: Meta, folder: Path, experiment_id: str) -> LoggedModel:
         experiment_id=experiment_id,
         name=meta.text("name"),
         artifact_uri=meta.text("artifact_location") or str(folder / "artifacts"),
-        status=meta.read("status", lambda number: STATUSES[int(number) - 1], STATUSES[0]),
+        status=meta.read("status", lambda number: MODEL_STATUSES[int(number) - 1], MODEL_STATUSES[0]),
         creation_time=meta.number("creation_timestamp") or 0,
         last_update_time=meta.number("last_updated_timestamp") or 0,
         model_type=meta.text("model_type") or None,

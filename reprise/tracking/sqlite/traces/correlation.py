@@ -3,50 +3,11 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Sequence
 
-from reprise.named_tuple import NamedTuple
 from reprise.tracking import validation
 from reprise.tracking.sqlite.rows import Connection, Verbs
-
-_PRIOR = 0.5
-"""Added to each count, so that few traces do not make a certainty (Jeffreys' prior)."""
-
-
-class Correlation(NamedTuple):
-    """Counts of traces, and their normalised pointwise mutual information.
-
-    That is -1 where the two never meet, 0 where they meet by chance, 1 where they always do; NaN where
-    nothing is known.
-    """
-
-    total: int
-    first: int
-    second: int
-    both: int
-
-    @property
-    def npmi(self) -> float:
-        if not self._is_known:
-            return math.nan
-        return -1.0 if self.both == 0 else self._npmi(0.0)
-
-    @property
-    def smoothed(self) -> float:
-        return self._npmi(_PRIOR) if self._is_known else math.nan
-
-    @property
-    def _is_known(self) -> bool:
-        return min(self.total, self.first, self.second) > 0
-
-    def _npmi(self, added: float) -> float:
-        total = self.total + 4 * added
-        both = (self.both + added) / total
-        first, second = ((count + 2 * added) / total for count in (self.first, self.second))
-        if both == 1:
-            return 1.0
-        return max(-1.0, min(1.0, math.log(both / (first * second)) / -math.log(both)))
+from reprise.tracking.views import Correlation
 
 
 class TraceCorrelation(Verbs):

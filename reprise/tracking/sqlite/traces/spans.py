@@ -13,7 +13,7 @@ from typing import Any
 
 from reprise.errors import TrackingError
 from reprise.schemas.traces import span_conventions
-from reprise.schemas.traces.spans import TRACE_TAG, Span
+from reprise.schemas.traces.spans import IN_STORE, LOCATION, SPANS_LOCATION, TRACE_TAG, Span
 from reprise.tracking import validation
 from reprise.tracking.sqlite.experiments import ExperimentRow, active_experiment
 from reprise.tracking.sqlite.rows import (
@@ -26,11 +26,6 @@ from reprise.tracking.sqlite.traces.span_sums import sum_over_tree
 from reprise.tracking.sqlite.traces.trace_links import claim_links
 from reprise.tracking.sqlite.traces.trace_rows import TraceRow, find_trace, trace_row
 
-LOCATION = "mlflow.artifactLocation"
-"""The tag that tells a client where the spans of a trace are, when they are a file."""
-SPANS_LOCATION = "mlflow.trace.spansLocation"
-"""The tag that tells a client whether they are a file, or kept with the trace."""
-IN_STORE = "TRACKING_STORE"
 NAME = "mlflow.traceName"
 USAGE = "mlflow.trace.tokenUsage"
 COST = "mlflow.trace.cost"

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from reprise.errors import missing
 from reprise.schemas.entities import TRACE_STATES, Page, Trace
+from reprise.schemas.traces.spans import LOCATION, SOURCE_RUN
 from reprise.tracking import validation
 from reprise.tracking.sqlite.experiments import active_experiment
 from reprise.tracking.sqlite.rows import (
@@ -16,12 +17,8 @@ from reprise.tracking.sqlite.rows import (
     put_pairs,
 )
 from reprise.tracking.sqlite.traces.assessments import put_assessment
-from reprise.tracking.sqlite.traces.spans import LOCATION
 from reprise.tracking.sqlite.traces.trace_links import claim_links
 from reprise.tracking.sqlite.traces.trace_rows import read_traces, trace_row
-
-SOURCE_RUN = "mlflow.sourceRun"
-"""The metadata that names the run in which a trace was made."""
 
 
 class Traces(Verbs):

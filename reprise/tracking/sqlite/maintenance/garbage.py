@@ -14,7 +14,6 @@ from pathlib import Path
 
 from reprise.errors import RepriseError, TrackingError
 from reprise.file_lock import ARRIVING
-from reprise.named_tuple import NamedTuple
 from reprise.schemas.entities import DELETED
 from reprise.schemas.tags import JOB
 from reprise.tracking.artifacts.files import (
@@ -24,49 +23,31 @@ from reprise.tracking.artifacts.files import (
     at_location,
 )
 from reprise.tracking.artifacts.locations import place_of
+from reprise.tracking.protocols.garbage import EXPERIMENT, MODEL, RUN, Deleted, Files, Size
+from reprise.tracking.protocols.store import TrackingStore
+from reprise.tracking.sqlite.connecting import is_writable
+from reprise.tracking.sqlite.database import Database
+from reprise.tracking.sqlite.faults import read_only
 from reprise.tracking.sqlite.rows import Connection
-from reprise.tracking.sqlite.store import EmbeddedStore
 
 log = logging.getLogger(__name__)
 
 _ABANDONED = 24 * 3600
 """Seconds after which an upload that nothing was added to is taken for one that was killed."""
 
-RUN, MODEL, EXPERIMENT = "run", "logged model", "experiment"
 
+class StoredGarbage:
+    """What was deleted from ``store``, whose tables are in ``database``; satisfies ``Garbage``."""
 
-class Deleted(NamedTuple):
-    """Something that was deleted; ``deleted_time`` is ms since the epoch, ``uri`` its artifact root.
+    def __init__(self, store: TrackingStore, database: Database, home: Path) -> None:
+        self._store = store
+        self._database = database
+        self.home = home
 
-    That of an experiment is the folder of its traces.
-    ``used_by`` is the registered model version that has its files, ``job`` the job folder of a run.
-    """
-
-    kind: str
-    id: str
-    name: str
-    experiment_id: str
-    deleted_time: int
-    uri: str
-    status: str = ""
-    job: str | None = None
-    used_by: str | None = None
-
-
-class Size(NamedTuple):
-    files: int = 0
-    bytes: int = 0
-
-
-class Files(NamedTuple):
-    """What is removed with something: its ``places``, artifact URIs, and what lies there."""
-
-    places: Sequence[str]
-    size: Size
-
-
-class GarbageStore(EmbeddedStore):
-    """The embedded store, with the verbs of ``reprise gc``."""
+    def require_writable(self) -> None:
+        """Raise where the store can be read only, also when there is nothing to write."""
+        if not is_writable(self._database.path):
+            raise read_only(self.home)
 
     def deleted(self, before: int) -> list[Deleted]:
         """What was deleted until ``before`` (ms since the epoch): runs and models, then experiments.
@@ -135,8 +116,8 @@ class GarbageStore(EmbeddedStore):
                 continue
             with self._database.writing(frees_room=True) as connection:
                 connection.execute("DELETE FROM garbage WHERE uri = ?", (uri,))
-        if isinstance(self.artifacts, ArtifactFolder):
-            _drop_arriving(self.artifacts.root)
+        if isinstance(self._store.artifacts, ArtifactFolder):
+            _drop_arriving(self._store.artifacts.root)
         return left
 
     def drop_files(self, item: Deleted) -> None:
@@ -152,7 +133,7 @@ class GarbageStore(EmbeddedStore):
         Raises:
             TrackingError: it is not there.
         """
-        _ = self.artifacts
+        _ = self._store.artifacts
 
     def files(self, item: Deleted) -> Files:
         """The files that are removed with it.
@@ -162,7 +143,7 @@ class GarbageStore(EmbeddedStore):
         """
         with self._database.reading() as connection:
             folders = _folders(connection, item)
-        places = [_reached(folder, self.artifacts) for folder in folders]
+        places = [_reached(folder, self._store.artifacts) for folder in folders]
         sizes = [size for place in places for size in _sizes(place)]
         return Files(folders, Size(len(sizes), sum(sizes)))
 
@@ -174,7 +155,7 @@ class GarbageStore(EmbeddedStore):
     def text(self, run_id: str, path: str) -> str | None:
         """A text artifact of a run, None when it has none."""
         try:
-            with self.artifacts_of(run_id).reading(path) as stream:
+            with self._store.artifacts_of(run_id).reading(path) as stream:
                 return stream.read().decode("utf-8", "replace")
         except TrackingError as error:
             if error.code == "RESOURCE_DOES_NOT_EXIST":
@@ -186,14 +167,14 @@ class GarbageStore(EmbeddedStore):
             return bool(connection.execute("SELECT 1 FROM run WHERE run_id = ?", (run_id,)).fetchone())
 
     def _drop(self, uri: str) -> None:
-        place = _reached(uri, self.artifacts)
+        place = _reached(uri, self._store.artifacts)
         try:
             place.delete("")
         except TrackingError as error:
             if error.code != "RESOURCE_DOES_NOT_EXIST":  # nothing was logged there, or it is gone already
                 raise
-        if isinstance(place, ArtifactFolder) and isinstance(self.artifacts, ArtifactFolder):
-            _drop_empty(place.root.parent, self.artifacts.root)
+        if isinstance(place, ArtifactFolder) and isinstance(self._store.artifacts, ArtifactFolder):
+            _drop_empty(place.root.parent, self._store.artifacts.root)
 
 
 def _remove(connection: Connection, item: Deleted) -> bool:
