@@ -17,8 +17,7 @@ from typing import Any
 
 import pytest
 
-from reprise.cli.outcomes import exit_code_of
-from reprise.cli.verbs import cli
+from reprise.cli import perform_command
 from reprise.schemas.entities import Run
 from reprise.tracking.sqlite.store import EmbeddedStore
 from tests import machine
@@ -214,7 +213,7 @@ class ProjectFolder:
     def reprise(self, *args: str) -> Result:
         """Run the command line in this process."""
         self.capture.readouterr()
-        code = exit_code_of(lambda: cli.main(list(args), standalone_mode=False))
+        code = perform_command(args)
         return Result(code, *self.capture.readouterr())
 
     def run(self, *args: str) -> Result:

@@ -37,7 +37,8 @@ LIGHT = {
     "reprise.errors",
     "reprise.cli",
     "reprise.cli.outcomes",
-    "reprise.cli.verbs",
+    "reprise.cli.overview",
+    "reprise.cli.shortcuts",
 }
 COMPLETION = {"_REPRISE_COMPLETE": "bash_complete", "COMP_WORDS": "reprise rep", "COMP_CWORD": "1"}
 
@@ -45,6 +46,7 @@ COMPLETION = {"_REPRISE_COMPLETE": "bash_complete", "COMP_WORDS": "reprise rep",
 # differences between files, and libraries that are slow to import.
 UNUSED = [
     "asyncio",
+    "click",
     "concurrent.futures",
     "email",
     "http.client",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from gc import freeze, set_threshold  # by name: there is a module reprise.cli.gc
 from typing import NoReturn
 
@@ -10,15 +11,29 @@ from reprise.startup import prepare_process
 
 
 def main() -> NoReturn:
-    """Run the command ``reprise``."""
+    """The command ``reprise``."""
     prepare_process()
-    # Start-up makes tens of thousands of objects that live until the end. Garbage collection would scan
-    # them repeatedly, which takes a tenth of the time of a short command.
+    # A start makes tens of thousands of objects that stay. Python would look through them for garbage again
+    # and again while they are made, and once more at the end: a tenth of the time of a short command.
     set_threshold(100_000)
-    from reprise.cli.outcomes import exit_code_of
-    from reprise.cli.verbs import cli
-
     try:
-        sys.exit(exit_code_of(lambda: cli.main(standalone_mode=False)))
+        sys.exit(perform_command(sys.argv[1:]))
     finally:
         freeze()
+
+
+def perform_command(words: Sequence[str]) -> int:
+    """Perform a command line, report its errors on stderr, and return the exit code."""
+    from reprise.cli.outcomes import exit_code_of
+
+    return exit_code_of(lambda: _perform(words))
+
+
+def _perform(words: Sequence[str]) -> int:
+    from reprise.cli.shortcuts import take_shortcut
+
+    if take_shortcut(words):
+        return 0
+    from reprise.cli.verbs import perform_verb
+
+    return perform_verb(words)

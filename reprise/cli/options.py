@@ -1,18 +1,15 @@
-"""Options that several verbs share, and how ``NAME=VALUE`` is read."""
+"""Options that several verbs share."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import click
 
 from reprise.errors import UsageError
 from reprise.tracking.base import Tracking
-
-if TYPE_CHECKING:
-    from reprise.schemas.job import Sandbox
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -27,13 +24,6 @@ def sandbox_options(command: F) -> F:
         is_flag=True,
         help="Hide the home folder and only allow writes to the run (bubblewrap; Linux).",
     )(command)
-
-
-def sandbox_of(sandbox: bool, no_network: bool) -> Sandbox | None:
-    """Return the sandbox that the two options request; ``--no-network`` implies ``--sandbox``."""
-    from reprise.schemas.job import Sandbox
-
-    return Sandbox.from_options(sandbox, network=not no_network)
 
 
 def tracking_option(function: F) -> F:
@@ -79,25 +69,3 @@ def opened(tracking_uri: str | None, *, make: bool = False) -> Iterator[Tracking
         yield tracking
     finally:
         tracking.close()
-
-
-def name_values(option: str, words: Sequence[str]) -> dict[str, str | None]:
-    """Split each word at its first ``=``; a bare name has the value None. A repeated name is an error."""
-    values: dict[str, str | None] = {}
-    for word in words:
-        refuse_undecodable(option, word)
-        name, separator, value = word.partition("=")
-        if not name:
-            raise UsageError(f'{option} "{word}" has no name', hint=f"write {option} NAME=VALUE")
-        if name in values:
-            raise UsageError(f'{option} "{name}" is given more than once', hint="give it once")
-        values[name] = value if separator else None
-    return values
-
-
-def refuse_undecodable(option: str, text: str | None) -> None:
-    """Raise UsageError for bytes that are not text in the terminal's encoding: they cannot be recorded."""
-    try:
-        (text or "").encode()
-    except UnicodeEncodeError:
-        raise UsageError(f"{option} {text!r} is not UTF-8 text") from None

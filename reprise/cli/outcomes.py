@@ -7,8 +7,6 @@ import os
 import sys
 from collections.abc import Callable
 
-import click
-
 from reprise import __version__
 from reprise.errors import INTERRUPTED, TERMINATED, UNEXPECTED, RepriseError
 
@@ -22,16 +20,7 @@ def exit_code_of(command: Callable[[], object]) -> int:
     except RepriseError as error:
         tell_error(error.message, error.hint)
         return error.exit_code
-    except click.exceptions.Exit as error:
-        return error.exit_code
-    except click.exceptions.NoArgsIsHelpError as error:
-        error.show()
-        return error.exit_code
-    except click.ClickException as error:
-        context = getattr(error, "ctx", None)
-        tell_error(error.format_message(), f"{context.command_path} --help" if context else None)
-        return error.exit_code
-    except (KeyboardInterrupt, click.Abort) as error:
+    except KeyboardInterrupt as error:
         return _interrupted(error)
     except BrokenPipeError:
         os.dup2(
@@ -47,18 +36,13 @@ def exit_code_of(command: Callable[[], object]) -> int:
 
 
 def tell_error(message: str, hint: str | None) -> None:
-    _tell(click.style("error", fg="red", bold=True), message)
+    """Print what failed on stderr, and after an empty line what helps."""
+    from reprise.cli.messages import print_message
+
+    print_message(message, "error", "red")
     if hint:
-        click.echo(err=True)
-        _tell(click.style("hint", fg="cyan"), hint)
-
-
-def _tell(label: str, text: str) -> None:
-    from reprise.cli.messages import colour
-    from reprise.legible import make_legible
-    from reprise.redact import redact
-
-    click.echo(f"{label}: {make_legible(redact(text))}", err=True, color=colour())
+        print_message("")
+        print_message(hint, "hint", "cyan")
 
 
 def _refused_by_system(error: OSError) -> int:
@@ -76,14 +60,14 @@ def _refused_by_system(error: OSError) -> int:
     return RepriseError.exit_code
 
 
-def _interrupted(error: BaseException) -> int:
+def _interrupted(error: KeyboardInterrupt) -> int:
+    from reprise.cli.messages import print_message
     from reprise.runner.jobs.signals import Terminated
 
-    cause = error.__cause__ or error  # click wraps what ends it in an Abort
-    if isinstance(cause, Terminated):
-        click.echo(f"terminated by {cause}", err=True)
+    if isinstance(error, Terminated):
+        print_message(f"terminated by {error}")
         return TERMINATED
-    click.echo("interrupted", err=True)
+    print_message("interrupted")
     return INTERRUPTED
 
 

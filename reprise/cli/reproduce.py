@@ -10,16 +10,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from reprise.cli import show
-from reprise.cli.options import (
-    json_option,
-    name_values,
-    opened,
-    refused_python,
-    sandbox_of,
-    sandbox_options,
-    tracking_option,
-)
+from reprise.cli.options import json_option, opened, refused_python, sandbox_options, tracking_option
 from reprise.cli.verdicts import given_tolerance, refuse_difference, show_verdict, tolerance_options
+from reprise.cli.words import name_values, sandbox_of
 
 if TYPE_CHECKING:
     from reprise.runner.reproducing.reproduce import Reproduction

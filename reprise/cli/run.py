@@ -2,32 +2,15 @@
 
 from __future__ import annotations
 
-import logging
-import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from reprise import paths
 from reprise.cli import show
-from reprise.cli.options import (
-    json_option,
-    name_values,
-    python_option,
-    refuse_undecodable,
-    sandbox_of,
-    sandbox_options,
-    tracking_option,
-)
-from reprise.errors import RunFailed, TrackingError, UsageError
-
-if TYPE_CHECKING:
-    from reprise.runner.planning.plan import Plan
-    from reprise.schemas.job import Outcome, RunRequest
-    from reprise.tracking.base import Tracking
-
-log = logging.getLogger(__name__)
+from reprise.cli.options import json_option, python_option, sandbox_options, tracking_option
+from reprise.cli.run_project import run_project
 
 
 @click.command(add_help_option=False)
@@ -92,9 +75,7 @@ log = logging.getLogger(__name__)
     is_flag=True,
     help="Show this message, or with URI the parameters of its entry point.",
 )
-def run(
-    uri: str | None, help_: bool, no_wait: bool, dry_run: bool, twice: bool, json_: bool, **given: Any
-) -> None:
+def run(uri: str | None, help_: bool, **given: Any) -> None:
     """Run the project at URI: a folder, a git URL (#subdirectory), or an archive.
 
     If there is no MLproject file, use -e to select a script of the folder.
@@ -107,138 +88,7 @@ def run(
     if help_:
         _show_entry_point(uri, given["entry_point"], given["version"], given["offline"])
         return
-    if twice and (no_wait or given["run_id"] is not None):
-        raise UsageError("--twice makes two runs and waits for them", hint="remove --no-wait and --run-id")
-    from reprise.tracking.registry import open_tracking
-
-    request = _request(uri, given)
-    tracking = open_tracking(request.tracking_uri, request.base)
-    try:
-        if dry_run:
-            _show_plan(request, tracking, json_)
-        elif no_wait:
-            _start(request, tracking, json_)
-        elif twice:
-            from reprise.cli import run_twice
-
-            run_twice.perform(request, tracking, json_)
-        else:
-            _perform(request, tracking, json_)
-    finally:
-        tracking.close()
-
-
-def _request(uri: str, given: dict[str, Any]) -> RunRequest:
-    from reprise.runner.planning.request import make_request, read_params_file
-    from reprise.schemas.job import Source
-
-    for option in ("run_name", "experiment_name"):
-        refuse_undecodable(f"--{option.replace('_', '-')}", given[option])
-    params_file = given.pop("params_file")
-    from_file = read_params_file(params_file) if params_file is not None else {}
-    typed = name_values("-P", given.pop("param_list"))
-    observe = not given.pop("no_observe")
-    sandbox = sandbox_of(given.pop("sandbox"), given.pop("no_network"))
-    docker_args = name_values("-A", given.pop("docker_args"))
-    return make_request(
-        uri,
-        parameters={**from_file, **typed},
-        sources={
-            **dict.fromkeys(from_file, Source.PARAMS_FILE),
-            **dict.fromkeys(typed, Source.COMMAND_LINE),
-        },
-        docker_args={name: True if value is None else value for name, value in docker_args.items()},
-        observe=observe,
-        sandbox=sandbox,
-        **given,
-    )
-
-
-def _perform(request: RunRequest, tracking: Tracking, json_: bool) -> None:
-    from reprise.runner.runs import executor
-
-    started = time.monotonic()
-    outcome = executor.run(request, tracking, stdout_to_stderr=json_)
-    took = show.duration(time.monotonic() - started)
-    if json_:
-        show.as_json(_as_dict(outcome))
-    if outcome.status != "FINISHED":
-        raise RunFailed(
-            f"run {outcome.run_id} {outcome.status} after {took}: {outcome.reason}",
-            outcome=outcome,
-            hint=f"reprise runs show {outcome.run_id[:8]}",
-        )
-    if outcome.unrecorded:
-        raise TrackingError(
-            f"run {outcome.run_id} FINISHED in {took}, but part of it is not recorded in the store yet",
-            hint=f"reprise runs show {outcome.run_id[:8]} records the rest once the store is reachable",
-        )
-    log.info("Run %s FINISHED in %s", outcome.run_id, took)
-
-
-def _as_dict(outcome: Outcome) -> dict[str, Any]:
-    return {
-        "run_id": outcome.run_id,
-        "status": outcome.status,
-        "exit_code": outcome.exit_code,
-        "reason": outcome.reason,
-    }
-
-
-def _start(request: RunRequest, tracking: Tracking, json_: bool) -> None:
-    from reprise.runner.runs import detached
-
-    started = detached.start(request, tracking)
-    if json_:
-        show.as_json({"run_id": started.run_id, "status": "RUNNING"})
-    else:
-        click.echo(started.run_id)
-        log.info("Started run %s; reprise runs logs %s -f", started.run_id, started.run_id[:8])
-
-
-def _show_plan(request: RunRequest, tracking: Tracking, json_: bool) -> None:
-    from reprise.runner.planning.plan import make_plan
-    from reprise.runner.sources import working_copy
-
-    plan = make_plan(request, tracking)
-    try:
-        facts = _facts(plan, tracking)
-    finally:
-        working_copy.discard(plan.checkout)
-    if json_:
-        show.as_json(facts)
-        return
-    for title, value in facts.items():
-        if isinstance(value, dict):
-            show.pairs(title, ((name, str(text)) for name, text in value.items()))
-        elif value is not None:
-            show.pairs(title, [(str(value), "")])
-
-
-def _facts(plan: Plan, tracking: Tracking) -> dict[str, Any]:
-    """Return the plan by title, in the order of execution."""
-    from reprise.runner.planning.bind import MASK
-    from reprise.runner.planning.plan import python_of
-    from reprise.runner.runs.lifecycle import planned_tags
-
-    repository = plan.checkout.repository
-    return {
-        "project": plan.project.name,
-        "source": plan.checkout.name,
-        "commit": repository.commit if repository else None,
-        "branch": repository.branch if repository else None,
-        "uncommitted changes": repository.dirty if repository else None,
-        "entry point": plan.entry_point.name,
-        "environment": f"{plan.env_manager} ({plan.project.environment_reason})",
-        "python": python_of(plan),
-        "command": plan.shown_command,
-        "parameters": {
-            item.name: f"{MASK if item.secret else item.text}  ({item.source})"
-            for item in plan.invocation.parameters
-        },
-        "tracking": tracking.uri,
-        "tags": planned_tags(plan),
-    }
+    run_project(uri, **given)
 
 
 def _show_entry_point(uri: str, name: str, version: str | None, offline: bool) -> None:

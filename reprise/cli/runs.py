@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 from reprise.cli import show
-from reprise.cli.options import json_option, opened, refuse_undecodable, tracking_option
+from reprise.cli.options import json_option, opened, tracking_option
+from reprise.cli.words import refuse_undecodable
 from reprise.errors import UsageError
 
 if TYPE_CHECKING:

@@ -3,38 +3,16 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import click
 
 from reprise import __version__
+from reprise.cli.overview import MOST_COLUMNS, OPTIONS, SUMMARY, VERBS, find_verbs
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
-
-# verb -> (module of reprise.cli, and the name of its command; one line for the list of verbs)
-VERBS = {
-    "run": ("run", "Run a project: a folder, a git URL or an archive."),
-    "reproduce": ("reproduce", "Rerun a recorded run and compare the results."),
-    "verify": ("verify", "Check whether two runs have the same results."),
-    "diff": ("diff", "Show the differences between two runs."),
-    "bundle": ("bundle", "Export a run to one file that can be rerun on any machine."),
-    "lock": ("lock", "Lock the exact packages of a project."),
-    "check": ("check", "Check a project for errors."),
-    "runs": ("runs", "List, show, follow, stop and delete runs."),
-    "env": ("env", "Manage environments: list, inspect, enter, remove."),
-    "experiments": ("experiments", "Manage experiments: list, create, rename, delete."),
-    "artifacts": ("artifacts", "List, download and upload the files of a run."),
-    "models": ("models", "Manage models: register, serve, package, delete."),
-    "import": ("import_", "Import runs from MLflow: a folder, database or server."),
-    "push": ("push", "Send runs to an MLflow server."),
-    "backup": ("backup", "Back up a store to one file."),
-    "restore": ("backup", "Restore a store from a backup."),
-    "gc": ("gc", "Permanently remove deleted runs and experiments."),
-    "users": ("users", "Manage the users of a server."),
-    "ui": ("ui", "View and compare runs in a browser."),
-    "server": ("server", "Serve the store over MLflow's REST API."),
-}
 
 
 class Verbs(click.Group):
@@ -54,13 +32,12 @@ class Verbs(click.Group):
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         from click.shell_completion import CompletionItem
 
-        verbs = [(verb, line) for verb, (_, line) in VERBS.items() if verb.startswith(incomplete)]
         options = click.Command.shell_complete(self, ctx, incomplete)
-        return [*(CompletionItem(verb, help=line) for verb, line in verbs), *options]
+        return [*(CompletionItem(verb, help=line) for verb, line in find_verbs(incomplete)), *options]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
-            formatter.write_dl([(verb, line) for verb, (_, line) in VERBS.items()])
+            formatter.write_dl(find_verbs(""))
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -71,13 +48,37 @@ class Verbs(click.Group):
 
 
 @click.command(
-    cls=Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+    cls=Verbs,
+    help=SUMMARY,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": MOST_COLUMNS},
 )
-@click.version_option(__version__, prog_name="reprise")
-@click.option("-v", "--verbose", is_flag=True, help="Show what reprise does internally.")
-@click.option("-q", "--quiet", is_flag=True, help="Only show warnings and errors.")
-def cli(verbose: bool, quiet: bool) -> None:
-    """Run MLflow MLproject projects so that every run can be performed again, exactly."""
-    from reprise.cli.messages import tell
+@click.version_option(__version__, prog_name="reprise", help=OPTIONS["--version"])
+@click.option("-v", "--verbose", is_flag=True, help=OPTIONS["-v, --verbose"])
+@click.option("-q", "--quiet", is_flag=True, help=OPTIONS["-q, --quiet"])
+@click.pass_context
+def cli(context: click.Context, verbose: bool, quiet: bool) -> None:
+    from reprise.cli.messages import tell, wants_colour
 
+    context.color = wants_colour()
     tell(verbose=verbose, quiet=quiet)
+
+
+def perform_verb(words: Sequence[str]) -> int:
+    """Parse a command line, perform it, and return its exit code; faults of the words are reported."""
+    from reprise.cli.outcomes import tell_error
+
+    try:
+        result = cli.main(list(words), standalone_mode=False)
+    except click.exceptions.Exit as error:
+        return error.exit_code
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        return error.exit_code
+    except click.ClickException as error:
+        found = getattr(error, "ctx", None)
+        tell_error(error.format_message(), f"{found.command_path} --help" if found else None)
+        return error.exit_code
+    except click.Abort as error:  # click wraps what interrupts it
+        cause = error.__cause__
+        raise cause if isinstance(cause, KeyboardInterrupt) else KeyboardInterrupt from None
+    return result if isinstance(result, int) else 0

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from reprise.cli.outcomes import exit_code_of
-from reprise.cli.verbs import cli
+from reprise.cli import perform_command
 from reprise.tracking.sqlite.store import EmbeddedStore
 from tests.conftest import Result
 
@@ -21,7 +20,7 @@ def reprise(house: Path, capfd: pytest.CaptureFixture[str]) -> Reprise:
 
     def run(*args: str) -> Result:
         capfd.readouterr()
-        code = exit_code_of(lambda: cli.main(list(args), standalone_mode=False))
+        code = perform_command(args)
         result = Result(code, *capfd.readouterr())
         assert "Traceback" not in result.err
         return result

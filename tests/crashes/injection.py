@@ -234,11 +234,10 @@ def _become(program: Program, start: int, output: Path) -> NoReturn:
             os.dup2(out.fileno(), 2)
         os.read(start, 1)
         os.close(start)
-        from reprise.cli.outcomes import exit_code_of
-        from reprise.cli.verbs import cli
+        from reprise.cli import perform_command
 
         sys.argv = ["reprise", *program.arguments]
-        code = exit_code_of(lambda: cli.main(standalone_mode=False))
+        code = perform_command(program.arguments)
         sys.stdout.flush()
         sys.stderr.flush()
     finally:

@@ -245,7 +245,7 @@ def _read_command(command: str) -> None:
 
 @target("parameters", b"C=1", b"C", b"a=b=c", b"=1", b"a b=\n")
 def try_parameter(data: bytes, folder: Path) -> None:
-    from reprise.cli.options import name_values
+    from reprise.cli.words import name_values
 
     name_values("-P", (text(data),))
 
