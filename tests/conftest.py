@@ -66,8 +66,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """A process for each core; none where files are named, for those run sooner than processes start."""
-    return 0 if config.args_source is config.ArgsSource.ARGS else min(os.cpu_count() or 1, MOST_WORKERS)
+    """Three processes for two cores, for tests also wait.
+
+    None where files are named: those run sooner than processes start.
+    """
+    if config.args_source is config.ArgsSource.ARGS:
+        return 0
+    return min((os.cpu_count() or 1) * 3 // 2, MOST_WORKERS)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -44,6 +44,7 @@ def test_modules_import_one_way() -> None:
     assert [sorted(circle) for circle in shape.circles()] == []
 
 
+@pytest.mark.slow
 def test_the_figures_of_the_house_can_be_printed(capsys: pytest.CaptureFixture[str]) -> None:
     shape.main()
     assert "| circles of files | 0 |" in capsys.readouterr().out

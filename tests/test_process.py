@@ -63,6 +63,7 @@ def test_two_streams_can_be_one(tmp_path: Path) -> None:
     assert (result.stdout, result.stderr) == ("1\n2\n3\n", "")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("logged", [True, False])
 def test_what_takes_too_long_is_killed_and_told(tmp_path: Path, logged: bool) -> None:
     slow = ["sh", "-c", "echo here; exec sleep 60"]

@@ -106,6 +106,7 @@ def test_large_output_arrives_whole(tmp_path: Path) -> None:
     assert (tmp_path / "output.log").stat().st_size == 20_000_000
 
 
+@pytest.mark.slow
 def test_what_a_job_leaves_in_the_background_ends_with_it(tmp_path: Path) -> None:
     status = finish(make_job(tmp_path, "sleep 300 & echo $!"))
     assert status.state is RunStatus.FINISHED
@@ -129,6 +130,7 @@ def test_a_job_that_ignores_sigterm_is_killed_after_its_grace_period(tmp_path: P
     assert ended(job_id).exit_code == -signal.SIGKILL
 
 
+@pytest.mark.slow
 def test_the_grace_period_is_the_script_s_also_below_a_shell(tmp_path: Path) -> None:
     (tmp_path / "save.py").write_text(
         "import signal, sys, time\n"
@@ -311,6 +313,7 @@ def test_at_a_terminal_a_redirected_stdout_and_a_shown_stderr_stay_apart(tmp_pat
     assert b"err\r\n" in shown
 
 
+@pytest.mark.slow
 def test_ctrl_z_stops_the_job_with_us_and_it_goes_on_with_us(tmp_path: Path) -> None:
     program = textwrap.dedent(f"""
         from pathlib import Path

@@ -27,6 +27,7 @@ def deleted(house: Path) -> str:
     return run.run_id
 
 
+@pytest.mark.slow
 def test_an_admin_frees_space(deleted: str, reprise: Reprise, monkeypatch: pytest.MonkeyPatch) -> None:
     tokens = {
         role: put(Path("users"), role, role, password=None) or "" for role in ("read", "write", "admin")

@@ -173,6 +173,7 @@ def test_experiments_are_made_by_name_and_env_variables_are_honoured(
     assert "mine" in demo.reprise("experiments", "list").out
 
 
+@pytest.mark.slow
 def test_a_run_without_wait_goes_on_by_itself(project: Write) -> None:
     demo = project({"MLproject": "entry_points: {main: {command: 'echo started; sleep 0.5; echo ended'}}"})
     run_id = demo.run("--no-wait").out.strip()
@@ -250,6 +251,7 @@ entry_points:
         assert "hunter2" not in text
 
 
+@pytest.mark.slow
 def test_colours_are_left_out_where_they_are_not_wanted(
     project: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -103,6 +103,7 @@ def test_a_list_from_python_is_json_where_a_list_is_declared(project: Write) -> 
     assert demo.artifact(demo.runs()[0], "reprise/output.log") == '["a b", "c\'s"]|[1, 2]|[\'a\']|'
 
 
+@pytest.mark.slow
 def test_a_current_folder_that_is_gone_is_needed_for_relative_names_only(
     project: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

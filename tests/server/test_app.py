@@ -243,6 +243,7 @@ def test_a_null_and_an_unknown_field_are_as_if_absent(server: Server, run_id: st
     assert server.store.get_run(run_id).metrics["acc"].step == 0
 
 
+@pytest.mark.slow
 def test_a_thousand_requests_from_sixteen_threads_lose_nothing(server: Server, run_id: str) -> None:
     faults: list[object] = []
 

@@ -140,6 +140,7 @@ def test_the_signature_is_mlflows() -> None:
     assert signature("key", "id", "1", "{}") == "v1,5PVmP2AfJGwnp9flV+flrzfukNWA9zyUdqvI+IQalVs="
 
 
+@pytest.mark.slow
 def test_a_receiver_that_breaks_down_is_asked_again(client: httpx.Client, receiver: Receiver) -> None:
     receiver.answers.extend([503])
     hook(client, receiver.url, "registered_model.created")

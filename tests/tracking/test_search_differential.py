@@ -85,6 +85,7 @@ def test_orders_of_two_are_mlflows(theirs: Server, ours: Server, size: int) -> N
         assert ours.search("runs", "", order, size) == theirs.search("runs", "", order, size), order
 
 
+@pytest.mark.slow
 def test_no_search_breaks_our_server_down(ours: Server) -> None:
     for one in ASKED:
         assert ask(ours, *one).status in {200, 400}, one

@@ -159,6 +159,7 @@ def test_candidates_can_be_looked_through_while_others_look(log: Path) -> None:
     assert len(pairs) == len(PYTHONS) ** 2
 
 
+@pytest.mark.slow
 def test_a_python_that_cannot_be_downloaded_is_named_with_the_reason(
     index: Path, log: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

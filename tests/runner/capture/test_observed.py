@@ -285,6 +285,7 @@ def other_pythons() -> Iterator[tuple[int, str]]:
             yield minor, python
 
 
+@pytest.mark.slow
 def test_other_pythons(tmp_path: Path) -> None:
     for minor, python in other_pythons():
         (folder := tmp_path / str(minor)).mkdir()

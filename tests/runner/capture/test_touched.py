@@ -200,6 +200,7 @@ while not tree.exists() or not {str(os.getpid()), sys.argv[2]} <= set(tree.read_
 """
 
 
+@pytest.mark.slow
 def test_processes_that_do_not_tell_of_themselves_are_seen_while_they_last(project: Write) -> None:
     command = (
         "python -c 1; sleep 600 & notes=$REPRISE_OBSERVED; "

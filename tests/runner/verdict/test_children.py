@@ -169,6 +169,7 @@ def test_runs_that_claim_to_be_nested_in_each_other(made: Made) -> None:
     assert made.verdict(one, other).agreement in (IDENTICAL, DIVERGED)  # and it comes to an end
 
 
+@pytest.mark.slow
 def test_a_thousand_children(made: Made) -> None:
     chance = random.Random(1)
     values = [chance.random() for _ in range(1000)]

@@ -48,6 +48,7 @@ def test_pairs_of_runs(made: Made, record_property: Record) -> None:
     judge("pairs of runs", answers, record_property)
 
 
+@pytest.mark.slow
 def test_scripts_that_are_performed_twice(
     house: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, record_property: Record
 ) -> None:

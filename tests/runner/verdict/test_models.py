@@ -123,6 +123,7 @@ def described(folder: Path, data: bytes) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_a_model_that_does_not_load_is_not_comparable(made: Made, tmp_path: Path) -> None:
     runs = [
         with_model(made, described(tmp_path / str(number), pickle.dumps(bytes([255, number]))))

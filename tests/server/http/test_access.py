@@ -93,6 +93,7 @@ def basic(name: str, password: str) -> str:
     return "Basic " + base64.b64encode(f"{name}:{password}".encode()).decode()
 
 
+@pytest.mark.slow
 def test_each_role_may_do_its_part(house: Path) -> None:
     file = Path("users")
     tokens = {role: users.put(file, role, role, password=None) for role in ("read", "write", "admin")}
@@ -302,6 +303,7 @@ def test_a_foreign_page_is_not_answered(house: Path) -> None:
         assert server.ask("/version", Origin=f"http://127.0.0.1:{server.port}")[0] == 200
 
 
+@pytest.mark.slow
 def test_it_is_called_by_the_names_it_was_given(house: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with served(
         "--allowed-host", "*.Example.org:443", "--allowed-hosts", "[2001:db8::1],b.example"
@@ -320,6 +322,7 @@ def test_it_is_called_by_the_names_it_was_given(house: Path, monkeypatch: pytest
         assert server.ask("/version", Host="evil.example")[0] == 403
 
 
+@pytest.mark.slow
 def test_a_request_that_is_too_large_is_refused_and_leaves_nothing(house: Path) -> None:
     with served("--max-upload", "64K") as server:
         path = f"{FILES}/0/run/artifacts/big.bin"
@@ -340,6 +343,7 @@ main()
 """
 
 
+@pytest.mark.slow
 def test_clients_that_stop_sending_are_left(house: Path) -> None:
     assert patience.HEADER_SECONDS >= 10 and patience.BODY_SECONDS >= 30
     with served(code=IMPATIENT) as server:
@@ -403,6 +407,7 @@ def test_an_upload_for_which_there_is_no_room_says_so_and_leaves_nothing(house: 
     assert [file.name for file in Path("mlruns/artifacts").rglob("*") if file.is_file()] == ["small.bin"]
 
 
+@pytest.mark.slow
 def test_it_counts_and_logs_its_requests(house: Path) -> None:
     token = users.put(Path("users"), "robot", "read", password=None)
     with served("--access-log", "access.jsonl", "--auth", "users") as server:
@@ -445,6 +450,7 @@ def test_ctrl_c_is_how_it_is_ended_and_no_error(house: Path) -> None:
     assert (server.process.returncode, told.strip()) == (130, "")
 
 
+@pytest.mark.slow
 def test_an_upload_that_never_ends_leaves_nothing_when_it_goes(house: Path) -> None:
     with served(code=HASTY) as server, server.connect() as client:
         client.sendall(

@@ -84,6 +84,7 @@ def test_no_path_of_the_server_itself_can_be_a_prefix(tmp_path: Path) -> None:
     assert {path for path in paths if path and not _OWN.fullmatch(path)} == set()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", ["/ml", "/a/b/c", "/user/ana%40example.org", "/a%20b"])
 def test_every_link_of_the_pages_is_below_the_prefix(tmp_path: Path, text: str) -> None:
     prefix = read_prefix(text)

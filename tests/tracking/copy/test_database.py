@@ -80,6 +80,7 @@ def test_rows_and_tables_that_are_not_copied_are_counted(
     assert numbers(census, "scorers") == (2, 0, 0, 2)
 
 
+@pytest.mark.slow
 def test_a_locked_database_is_read_from_a_copy(
     path: Path, database: sqlite3.Connection, destination: EmbeddedDestination, copy: Copy
 ) -> None:

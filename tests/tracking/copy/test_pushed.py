@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from reprise.schemas.entities import Metric, ModelLink
 from reprise.schemas.tags import PARENT_RUN_ID
 from reprise.tracking.copy.census import Census
@@ -52,6 +54,7 @@ def bring(source: str, folder: Path) -> Census:
     return census
 
 
+@pytest.mark.slow
 def test_a_round_trip_changes_nothing(house: Path, tmp_path: Path) -> None:
     with EmbeddedStore(tmp_path / "first") as first, served() as server:
         experiment, parent, child, model = fill(first)

@@ -547,6 +547,7 @@ def test_a_pause_of_an_hour_is_not_made_but_said(server: Server) -> None:
     assert len(server.asked) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sent", [b"", b"HTTP/1.1 200 OK\r\nX: "], ids=["hangs", "trickles"])
 def test_a_server_that_does_not_come_to_an_end_is_left_in_time(
     sent: bytes, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture

@@ -218,6 +218,7 @@ def test_sixty_four_processes_write_at_once_and_some_are_killed(tmp_path: Path) 
         assert all(len(steps) >= answered for steps, answered in zip(stored, answers, strict=True))
 
 
+@pytest.mark.slow
 def test_an_interrupted_thread_takes_no_write_of_another_along(tmp_path: Path) -> None:
     """Ctrl-C reaches the main thread, maybe just when the others count on it to commit for them."""
     command = [sys.executable, "-c", INTERRUPTED, str(tmp_path / "mlruns")]

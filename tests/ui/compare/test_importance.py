@@ -98,6 +98,7 @@ def test_twins_of_the_parameter_that_decides_take_nothing_from_it() -> None:
     assert [one.alike for one in others if one.name == "beta"] == [("kind",)]
 
 
+@pytest.mark.slow
 def test_of_hundreds_of_parameters_the_last_can_decide() -> None:
     chance = random.Random(2)
     runs = [{f"p{at:03}": str(chance.random()) for at in range(300)} for _ in range(100)]

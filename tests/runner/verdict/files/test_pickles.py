@@ -215,6 +215,7 @@ def test_bytes_that_are_not_known_are_not_called_the_same() -> None:
     assert compared("x.pkl", pickle.dumps(inner[0]), pickle.dumps(inner[1]), CLOSE) is WITHIN
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "data",
     [

@@ -307,6 +307,7 @@ def test_models_of_onnx() -> None:
     assert compared("m.onnx", one, b"\xff" * 40) is UNKNOWN
 
 
+@pytest.mark.slow
 def test_trees_of_skops() -> None:
     import skops.io  # type: ignore[import-untyped]
     from sklearn.linear_model import LinearRegression  # type: ignore[import-untyped]
