@@ -28,6 +28,7 @@ from reprise.server.api import (
     run_data,
     runs,
     spans,
+    trace_metrics,
     traces,
 )
 from reprise.server.api.wire import (
@@ -55,6 +56,7 @@ VERBS: tuple[Verb[Any], ...] = (
     *registered_models.VERBS,
     *model_versions.VERBS,
     *spans.VERBS,  # before those of a trace whose id is in the path
+    *trace_metrics.VERBS,
     *traces.VERBS,
     *assessments.VERBS,
     *older_traces.VERBS,

@@ -35,6 +35,17 @@ STEPS = [
         "/api/3.0/mlflow/traces/calculate-filter-correlation",
         {"experiment_ids": ["0"], "filter_string1": "status = 'OK'"},
     ),
+    Step(
+        "measure traces by what there is not",
+        POST,
+        "/api/3.0/mlflow/traces/metrics",
+        {
+            "experiment_ids": ["0"],
+            "view_type": "TRACES",
+            "metric_name": "speed",
+            "aggregations": [{"aggregation_type": "COUNT"}],
+        },
+    ),
     Step("list experiments", GET, "experiments/list"),
     Step("list registered models", GET, "registered-models/list"),
     Step("link no prompts to a trace", POST, "traces/link-prompts", {"trace_id": "tr-1"}),

@@ -55,6 +55,7 @@ from reprise.tracking.sqlite.traces.assessments import Assessments
 from reprise.tracking.sqlite.traces.correlation import TraceCorrelation
 from reprise.tracking.sqlite.traces.spans import Spans
 from reprise.tracking.sqlite.traces.trace_links import TraceLinks
+from reprise.tracking.sqlite.traces.trace_metrics import TraceMetrics
 from reprise.tracking.sqlite.traces.traces import Traces
 from reprise.tracking.sqlite.webhooks import Webhooks
 
@@ -95,6 +96,7 @@ class EmbeddedStore(
     EvaluationDatasets,
     EvaluationRecords,
     TraceCorrelation,
+    TraceMetrics,
 ):
     """The store in ``directory``; the first verb opens it, and makes it when there is none.
 

@@ -186,6 +186,7 @@ _POSTED_QUESTIONS = {
     "POST /mlflow/traces/batchGetInfos",
     "POST /mlflow/traces/search",
     "POST /mlflow/traces/calculate-filter-correlation",
+    "POST /mlflow/traces/metrics",
 }
 
 
