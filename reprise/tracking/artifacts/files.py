@@ -23,6 +23,7 @@ from reprise.tracking.artifacts.digests import (
 )
 from reprise.tracking.artifacts.names import (
     UPLOADS,
+    is_hidden,
     normalize_path,
     parts_of,
     refuse,
@@ -327,7 +328,7 @@ def _local_path(location: str) -> Path:
 
 
 def _is_shown(entry: os.DirEntry[str]) -> bool:
-    return not entry.is_symlink() and not entry.name.startswith(file_lock.ARRIVING)
+    return not entry.is_symlink() and not is_hidden(entry.name)
 
 
 def _artifact(prefix: str, entry: os.DirEntry[str]) -> Artifact:

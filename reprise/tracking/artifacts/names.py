@@ -10,6 +10,8 @@ from reprise.tracking import validation
 UPLOADS = f"{ARRIVING}uploads"
 """The folder in which files are stored until they are whole; no path leads to a name that begins so."""
 
+MARK = ".reprise-artifacts"
+"""The folder that tells a root from the empty folder of a disk that is not mounted; no path leads to it."""
 
 _LONGEST = 3000  # bytes of a path; with the folder that it is in, systems take 4096 bytes
 
@@ -52,4 +54,9 @@ def _is_plain(part: str) -> bool:
         length = len(part.encode())
     except UnicodeEncodeError:
         return False
-    return length <= 255 and not part.startswith(ARRIVING)
+    return length <= 255 and not is_hidden(part)
+
+
+def is_hidden(name: str) -> bool:
+    """Whether a file or folder of this name is the store's own, and no artifact."""
+    return name == MARK or name.startswith(ARRIVING)

@@ -20,9 +20,9 @@ from reprise.tracking.artifacts.files import (
     local_root,
     open_root,
 )
+from reprise.tracking.artifacts.names import MARK
 from reprise.tracking.sqlite.database import Database
 
-MARK = ".reprise-artifacts"
 _NAME = "artifact_root"
 
 
@@ -81,7 +81,7 @@ def change_root(database: Database, given: str, folder: Path, digests: Digests) 
     if root == present:
         return
     try:
-        wanted = {item.path for item in open_noted(database, folder, digests).list()} - {MARK}
+        wanted = {item.path for item in open_noted(database, folder, digests).list()}
     except TrackingError:
         wanted = set()  # it is gone, which is why there is another
     lacking = sorted(wanted - {item.path for item in open_root(root, folder, digests).list()})

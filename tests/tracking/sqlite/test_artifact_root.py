@@ -8,7 +8,7 @@ import pytest
 
 from reprise.errors import TrackingError, UsageError
 from reprise.runner.maintenance.gc import collect
-from reprise.tracking.sqlite.artifact_root import MARK
+from reprise.tracking.artifacts.names import MARK
 from reprise.tracking.sqlite.store import EmbeddedStore
 
 
@@ -147,3 +147,15 @@ def test_a_mark_is_no_artifact_of_a_run(tmp_path: Path) -> None:
         run_id = log_file(store)
         assert (tmp_path / "art" / MARK).is_dir()
         assert [item.path for item in store.list_artifacts(run_id)] == ["a.bin"]
+
+
+def test_the_mark_of_a_root_is_no_artifact(tmp_path: Path) -> None:
+    """Clients that list, overwrite or delete what the server keeps do not meet it."""
+    with EmbeddedStore(tmp_path / "s", str(tmp_path / "art")) as store:
+        log_file(store)
+        assert [item.path for item in store.artifacts.list()] == ["0"]
+        with pytest.raises(TrackingError, match="Invalid path"):
+            store.artifacts.delete(MARK)
+        with pytest.raises(TrackingError), store.artifacts.writing(f"{MARK}/x"):
+            pass
+    assert (tmp_path / "art" / MARK).is_dir()
