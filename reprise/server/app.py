@@ -29,6 +29,7 @@ from reprise.server.http.foreign import Origins, answer_origins, is_foreign
 from reprise.server.http.hosts import Hosts
 from reprise.server.http.roles import RoleRoute, Roles
 from reprise.server.routes import ROLES, ROUTES
+from reprise.tracking.artifacts.names import InvalidPath
 from reprise.tracking.protocols.store import TrackingStore
 
 logger = logging.getLogger(__name__)
@@ -184,7 +185,8 @@ def client_address(scope: Scope) -> str:
 def error_response(error: RepriseError) -> Response:
     """``{"error_code": ..., "message": ...}``; an error that is none of the store's is a bad value."""
     code = error.code if isinstance(error, TrackingError) else "INVALID_PARAMETER_VALUE"
-    body = encode({"error_code": code, "message": error.message})
+    message = "Invalid path" if isinstance(error, InvalidPath) else error.message  # clients compare it
+    body = encode({"error_code": code, "message": message})
     headers = {**_NO_GUESS, **_HEADERS.get(code, {})}
     return Response(body, HTTP_STATUS.get(code, 500), headers, media_type="application/json")
 

@@ -28,6 +28,8 @@ TRACE_TAG = "mlflow.traceTag."
 """The prefix of attributes of a root span that are tags of its trace."""
 _REQUEST_ID = "mlflow.traceRequestId"
 _TYPE = "mlflow.spanType"
+_SERVICE = "service.name"
+"""What a resource says of the program that made its spans; pages show it with the root span."""
 _LONGEST_ID = 16  # bytes
 
 
@@ -57,6 +59,8 @@ def as_span(sent: SentSpan) -> Span:
             raise ValueError(f"the {name} of a span has {len(given)} bytes")
     trace_id = f"tr-{sent.trace_id.hex()}"
     attributes = translate_attributes({**sent.attributes, _REQUEST_ID: trace_id})
+    if not sent.parent_id and (service := sent.resource.get(_SERVICE)):
+        attributes[_SERVICE] = service
     content = {
         "trace_id": _encode_base64(sent.trace_id),
         "span_id": _encode_base64(sent.span_id),

@@ -67,10 +67,9 @@ async def artifact_response(request: Request, artifacts: Artifacts, path: str) -
     """The file for keeping: whatever its name is, no page can take it for a script or a style of ours."""
     if isinstance(artifacts, ArtifactFolder):
         file = await run_in_threadpool(artifacts.file, path)
-        kind, headers = keeping_headers(file.name)
-        return FileResponse(file, headers=headers, media_type=kind)
-    kind, headers = keeping_headers(normalize_path(path).rpartition("/")[2])
-    return await ranged(request, artifacts, path, kind, headers)
+        return FileResponse(file, headers=keeping_headers(file.name))
+    headers = keeping_headers(normalize_path(path).rpartition("/")[2])
+    return await ranged(request, artifacts, path, None, headers)
 
 
 async def list_files(request: Request) -> Response:
@@ -120,13 +119,14 @@ async def upload_small(request: Request) -> Response:
     for name in ("run_uuid", "path"):
         if not query.get(name):
             raise invalid(f"Request must specify {name}.")
+    path = normalize_path(query["path"])
     body = await collect_body(request, _LARGEST_OF_PAGES)
     if not body:
         raise invalid("Request must specify data.")
     artifacts = await run_in_threadpool(store_of(request).artifacts_of, query["run_uuid"])
 
     def write() -> None:
-        with artifacts.writing(query["path"]) as file:
+        with artifacts.writing(path) as file:
             file.write(body)
 
     await run_in_threadpool(write)

@@ -135,7 +135,7 @@ def assessment_shape(said: Assessment) -> Answer:
         "source": {"source_type": said.source_type, "source_id": said.source_id},
         "create_time": as_moment(said.create_time),
         "last_update_time": as_moment(said.last_update_time),
-        said.kind: json.loads(said.value),
+        said.kind: _value_shape(said),
         **({} if said.rationale is None else {"rationale": said.rationale}),
         **shapes.given(metadata=said.metadata, overrides=said.overrides),
         "valid": said.valid,
@@ -155,6 +155,15 @@ def _value(given: GivenAssessment) -> tuple[str, str]:
             "Invalid value for parameter 'assessment' supplied: it has either feedback or an expectation"
         )
     return kinds[0], json.dumps(values[kinds[0]])
+
+
+def _value_shape(said: Assessment) -> Answer:
+    """As it was given; but an object or list that was expected is a text of JSON."""
+    value: dict[str, Any] = json.loads(said.value)
+    if said.kind != "expectation" or not isinstance(value.get("value"), dict | list):
+        return value
+    text = {"serialization_format": "JSON_FORMAT", "value": json.dumps(value["value"])}
+    return {"serialized_value": text}
 
 
 def _snake(name: str) -> str:

@@ -26,6 +26,7 @@ MOST_BULK_POINTS = 25_000
 MOST_BULK_RUNS = 100
 MOST_INTERVAL_POINTS = 2500
 """Of one run."""
+_MOST_EXPERIMENTS = 20
 _WORDS: Mapping[float | str, str] = {"nan": "NaN", inf: "Infinity", -inf: "-Infinity"}
 
 
@@ -38,25 +39,35 @@ class GetMetricHistory(RunRequest, kw_only=True):
 class GetMetricHistoryBulk(Request, kw_only=True):
     """The only verb whose list field is named in the singular: ``?run_id=a&run_id=b``."""
 
-    run_id: Annotated[tuple[str, ...], msgspec.Meta(max_length=MOST_BULK_RUNS)] = ()
+    run_id: tuple[str, ...] = ()
     metric_key: Word
     max_results: Annotated[int, msgspec.Meta(ge=1)] = MOST_BULK_POINTS
 
     def __post_init__(self) -> None:
         if not self.run_id:
             raise ValueError("GetMetricHistoryBulk request must specify at least one run_id.")
+        if len(self.run_id) > MOST_BULK_RUNS:
+            raise ValueError(
+                f"GetMetricHistoryBulk request cannot specify more than {MOST_BULK_RUNS} run_ids;"
+                f" there are {len(self.run_id)}"
+            )
 
 
 class GetMetricHistoryInterval(Request):
     """Which points to draw, where there are more than a chart can show."""
 
-    run_ids: Annotated[tuple[str, ...], msgspec.Meta(min_length=1, max_length=MOST_BULK_RUNS)]
+    run_ids: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]
     metric_key: Word
     start_step: Int64 | None = None
     end_step: Int64 | None = None
     max_results: Annotated[int, msgspec.Meta(ge=1, le=MOST_INTERVAL_POINTS)] = MOST_INTERVAL_POINTS
 
     def __post_init__(self) -> None:
+        if len(self.run_ids) > MOST_BULK_RUNS:
+            raise ValueError(
+                f"GetMetricHistoryBulkInterval request must specify at most {MOST_BULK_RUNS} run_ids."
+                f" There are {len(self.run_ids)}"
+            )
         if (self.start_step is None) is not (self.end_step is None):
             raise ValueError("'start_step' and 'end_step' are given together")
         if self.start_step is not None and self.end_step is not None and self.start_step > self.end_step:
@@ -64,11 +75,16 @@ class GetMetricHistoryInterval(Request):
 
 
 class SearchDatasets(Request):
-    experiment_ids: Annotated[tuple[str, ...], msgspec.Meta(max_length=20)] = ()
+    experiment_ids: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.experiment_ids:
             raise ValueError("SearchDatasets request must specify at least one experiment_id.")
+        if len(self.experiment_ids) > _MOST_EXPERIMENTS:
+            raise ValueError(
+                f"SearchDatasets request cannot specify more than {_MOST_EXPERIMENTS} experiment_ids;"
+                f" there are {len(self.experiment_ids)}"
+            )
 
 
 class HistoryPoint(msgspec.Struct, omit_defaults=True, gc=False):

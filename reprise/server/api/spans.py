@@ -33,7 +33,7 @@ from reprise.server.api.wire import (
 )
 from reprise.server.http.access import Role
 from reprise.server.http.bodies import collect_body
-from reprise.server.http.ranges import keeping_headers
+from reprise.server.http.ranges import ANYTHING, keeping_headers
 from reprise.server.http.roles import RoleRoute
 from reprise.tracking.artifacts.names import normalize_path
 from reprise.tracking.protocols.store import TrackingStore
@@ -154,8 +154,8 @@ async def spans_file(request: Request) -> Response:
     trace = await to_thread.run_sync(store.get_trace, trace_id)
     if not path and trace.tags.get(SPANS_LOCATION) == IN_STORE:
         contents = await to_thread.run_sync(store.span_contents, trace_id)
-        _, headers = keeping_headers(SPANS_FILE)
-        return Response(spans_document(contents), headers=headers, media_type="application/octet-stream")
+        headers = {**keeping_headers(SPANS_FILE), "Content-Type": ANYTHING}
+        return Response(spans_document(contents), headers=headers)
     file = f"attachments/{normalize_path(path)}" if path else SPANS_FILE
     artifacts = await to_thread.run_sync(store.trace_artifacts, trace_id)
     return await artifact_response(request, artifacts, file)

@@ -30,7 +30,8 @@ _HARMLESS = {"X-Content-Type-Options": "nosniff", "Content-Security-Policy": "sa
 _TYPES = MimeTypes()  # not those of the machine, so that every server answers the same
 _TEXTS = re.compile(
     r"txt|log|err|cfg|conf|cnf|cf|ini|properties|prop|hocon|toml|ya?ml|xml|json|js|py3?|csv|tsv|md|rst|ipynb"
-    r"|MLmodel|MLproject"
+    r"|MLmodel|MLproject",
+    re.IGNORECASE,
 )
 _LOADED_BY_PAGES = {"text/css", "text/javascript", "application/javascript"}
 
@@ -57,9 +58,9 @@ class Pieces(StreamingResponse):
             self._pieces.close()
 
 
-def keeping_headers(name: str) -> tuple[str, dict[str, str]]:
-    """The type of a file that is for keeping, and the headers that keep a browser from running it."""
-    return artifact_type(name), {**_HARMLESS, **for_keeping(name)}
+def keeping_headers(name: str) -> dict[str, str]:
+    """The headers of a file that is for keeping: its type, and what keeps a browser from running it."""
+    return {"Content-Type": artifact_type(name), **_HARMLESS, **for_keeping(name)}
 
 
 def artifact_type(name: str) -> str:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import NoReturn
 
+from reprise.errors import TrackingError
 from reprise.file_lock import ARRIVING
 from reprise.tracking import validation
 
 UPLOADS = f"{ARRIVING}uploads"
 """The folder in which files are stored until they are whole; no path leads to a name that begins so."""
-
 MARK = ".reprise-artifacts"
 """The folder that tells a root from the empty folder of a disk that is not mounted; no path leads to it."""
 
@@ -44,8 +44,18 @@ def normalize_path(path: str) -> str:
     return "/".join(parts_of(path))
 
 
+class InvalidPath(TrackingError):
+    """An artifact path that leads out of its folder, or to a name that no artifact has."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(
+            f"Invalid path {path!r}: an artifact path must stay inside its folder",
+            code="INVALID_PARAMETER_VALUE",
+        )
+
+
 def refuse(path: str) -> NoReturn:
-    raise validation.invalid(f"Invalid path {path!r}: an artifact path must stay inside its folder")
+    raise InvalidPath(path)
 
 
 def _is_plain(part: str) -> bool:

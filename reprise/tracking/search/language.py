@@ -182,7 +182,7 @@ class _Reader:
         if entity is None:
             near = did_you_mean(prefix, ("metrics", "params", "tags", "attributes", "datasets"))
             known = "metrics, params, tags, attributes, datasets; of traces also " + ", ".join(_OF_TRACES)
-            fault(self._source, token.at, f"unknown kind {prefix!r}{near}; the kinds are {known}")
+            fault(self._source, token.at, f"Invalid entity type {prefix!r}{near}. Valid values are {known}")
         return Name(entity, key or self._quoted_key(token), self._source, token.at)
 
     def _quoted_key(self, prefix: _Token) -> str:

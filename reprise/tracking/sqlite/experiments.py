@@ -162,7 +162,10 @@ def active_experiment(connection: Connection, experiment_id: str) -> ExperimentR
     """The experiment; ``INVALID_PARAMETER_VALUE`` when it is deleted."""
     row = experiment_row(connection, experiment_id)
     if row.lifecycle_stage != ACTIVE:
-        raise validation.invalid(f"experiment {experiment_id} ({row.name!r}) is deleted; restore it first")
+        raise validation.invalid(
+            f"The experiment {experiment_id} must be in the 'active' state;"
+            f" it ({row.name!r}) is deleted: restore it first"
+        )
     return row
 
 

@@ -93,7 +93,7 @@ class LoggedModels(Verbs):
         with self._database.reading() as connection:
             row = model_row(connection, model_id)
             if row.lifecycle_stage == DELETED and not allow_deleted:
-                raise missing(f"logged model {model_id} is deleted")
+                raise missing(f"Logged model with ID '{model_id}' not found: it is deleted")
             return read_models(connection, [row.id])[0]
 
     def search_logged_models(

@@ -45,7 +45,7 @@ def active_run(connection: Connection, run_id: str) -> RunRow:
     """The run; ``INVALID_PARAMETER_VALUE`` when it is deleted."""
     row = run_row(connection, run_id)
     if row.lifecycle_stage != ACTIVE:
-        raise invalid(f"run {run_id} is deleted; restore it first")
+        raise invalid(f"The run {run_id} must be in the 'active' state; it is deleted: restore it first")
     return row
 
 

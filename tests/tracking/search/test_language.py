@@ -54,7 +54,7 @@ def test_comparisons_are_joined_and_a_blank_filter_asks_nothing() -> None:
         ("params.x = '1' params.y = '2'", 16, "expected AND"),
         ("params.x = '1' AND", 19, "found the end"),
         ("(params.x = '1')", 1, "expected a name"),
-        ("foo.bar = '1'", 1, "unknown kind 'foo'"),
+        ("foo.bar = '1'", 1, "Invalid entity type 'foo'"),
         ("metrics. = 1", 9, "expected a key"),
         ("metrics.(a) = 1", 9, "backticks or quotes"),
         ("status IN 'a'", 11, "expected ("),
