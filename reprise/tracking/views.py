@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 from reprise.named_tuple import NamedTuple
@@ -111,3 +112,35 @@ class Correlation(NamedTuple):
         if both == 1:
             return 1.0
         return max(-1.0, min(1.0, math.log(both / (first * second)) / -math.log(both)))
+
+
+class Aggregation(NamedTuple):
+    """``COUNT``, ``SUM``, ``AVG``, ``MIN``, ``MAX`` or ``PERCENTILE``, of which 0 to 100 is named."""
+
+    kind: str
+    percentile: float | None = None
+
+    @property
+    def label(self) -> str:
+        return self.kind if self.percentile is None else f"P{self.percentile}"
+
+
+class MetricPoint(NamedTuple):
+    """The values of one group, by the label of their aggregation."""
+
+    dimensions: Mapping[str, str]
+    values: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class MetricsQuestion:
+    """What to measure: times are in ms, both inclusive; each filter is one comparison by ``=``."""
+
+    view: str
+    metric: str
+    aggregations: Sequence[Aggregation]
+    dimensions: Sequence[str] = ()
+    filters: Sequence[str] = ()
+    interval: int | None = None  # seconds
+    start: int | None = None
+    end: int | None = None

@@ -10,8 +10,8 @@ from reprise.server.api import shapes
 from reprise.server.api.traces import V3
 from reprise.server.api.wire import Answer, Int64, Request, Verb, Word, number
 from reprise.server.http.access import Role
-from reprise.tracking.sqlite.store import EmbeddedStore
-from reprise.tracking.sqlite.traces.trace_metrics import Aggregation, MetricsQuestion
+from reprise.tracking.protocols.store import TrackingStore
+from reprise.tracking.views import Aggregation, MetricsQuestion
 
 
 class GivenAggregation(msgspec.Struct):
@@ -38,7 +38,7 @@ class QueryTraceMetrics(Request):
     max_results: Annotated[int, msgspec.Meta(ge=1, le=50_000)] = 1000
 
 
-def query(store: EmbeddedStore, request: QueryTraceMetrics) -> Answer:
+def query(store: TrackingStore, request: QueryTraceMetrics) -> Answer:
     question = MetricsQuestion(
         view=request.view_type,
         metric=request.metric_name,

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from reprise.schemas.entities import Page, Trace
 from reprise.schemas.traces.spans import Span
 from reprise.tracking.protocols.subjects import Subject, not_kept
-from reprise.tracking.views import Correlation
+from reprise.tracking.views import Correlation, MetricPoint, MetricsQuestion
 
 
 class TraceStore(Protocol):
@@ -95,4 +95,10 @@ class TraceStore(Protocol):
         self, experiment_ids: Sequence[str], first: str, second: str, *, among: str = ""
     ) -> Correlation:
         """Compare two filters over the traces that meet ``among``."""
+        raise not_kept(Subject.TRACES)
+
+    def measure_traces(
+        self, experiment_ids: Sequence[str], question: MetricsQuestion, max_results: int
+    ) -> Sequence[MetricPoint]:
+        """A point per group, sorted by its dimensions; groups without any value are left out."""
         raise not_kept(Subject.TRACES)

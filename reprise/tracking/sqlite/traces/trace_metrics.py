@@ -5,16 +5,15 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from reprise.named_tuple import NamedTuple
 from reprise.tracking import validation
 from reprise.tracking.search.sql import Sql
 from reprise.tracking.sqlite.rows import Verbs
 from reprise.tracking.sqlite.traces.measures import ATTRIBUTES_OF, VIEWS, Measure, View
+from reprise.tracking.views import Aggregation, MetricPoint, MetricsQuestion
 
 INTERVAL = "time_bucket"
 """The dimension that holds the start of a row's interval."""
@@ -24,38 +23,6 @@ _FILTER = re.compile(
         \s*(?P<sign>=|!=|<=?|>=?|\w+)\s*(?P<value>'[^']*'|"[^"]*"|\S+)\s*""",
     re.VERBOSE,
 )
-
-
-class Aggregation(NamedTuple):
-    """``COUNT``, ``SUM``, ``AVG``, ``MIN``, ``MAX`` or ``PERCENTILE``, of which 0 to 100 is named."""
-
-    kind: str
-    percentile: float | None = None
-
-    @property
-    def label(self) -> str:
-        return self.kind if self.percentile is None else f"P{self.percentile}"
-
-
-class MetricPoint(NamedTuple):
-    """The values of one group, by the label of their aggregation."""
-
-    dimensions: Mapping[str, str]
-    values: Mapping[str, float]
-
-
-@dataclass(frozen=True)
-class MetricsQuestion:
-    """What to measure: times are in ms, both inclusive; each filter is one comparison by ``=``."""
-
-    view: str
-    metric: str
-    aggregations: Sequence[Aggregation]
-    dimensions: Sequence[str] = ()
-    filters: Sequence[str] = ()
-    interval: int | None = None  # seconds
-    start: int | None = None
-    end: int | None = None
 
 
 class TraceMetrics(Verbs):

@@ -12,7 +12,7 @@ from reprise.errors import TrackingError
 from reprise.schemas.entities import Assessment, Trace
 from reprise.schemas.traces.spans import Span
 from reprise.tracking.sqlite.store import EmbeddedStore
-from reprise.tracking.sqlite.traces.trace_metrics import Aggregation, MetricsQuestion
+from reprise.tracking.views import Aggregation, MetricsQuestion
 
 HOUR = 3_600_000  # ms
 COUNT = (Aggregation("COUNT"),)
