@@ -4,8 +4,15 @@ from __future__ import annotations
 
 import re
 import time
+from typing import NewType
 
 from reprise.errors import UsageError
+
+Bytes = NewType("Bytes", int)
+Seconds = NewType("Seconds", float)
+
+_CLOCK = r"(?:(\d+)-)?(\d+):(\d\d):(\d\d)"
+_UNITS = {"": 1, "s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400}
 
 
 def read_size(what: str, text: str) -> int:
@@ -18,6 +25,25 @@ def read_size(what: str, text: str) -> int:
     if found is None:
         raise UsageError(f'{what} is "{text}", which is no size', hint="write 500M, 2GB or 2GiB")
     return int(float(found[1]) * (1024 if found[3] else 1000) ** " kmgt".index(found[2] or " "))
+
+
+def read_duration(what: str, text: str) -> Seconds:
+    """The seconds that ``90``, ``90s``, ``30m``, ``1.5h``, ``2d``, ``01:30:00`` or ``1-12:00:00`` mean.
+
+    Raises:
+        UsageError: it is no duration above 0; ``what`` names the option.
+    """
+    words = text.strip().lower()
+    if clock := re.fullmatch(_CLOCK, words):
+        days, hours, minutes, seconds = (int(number or 0) for number in clock.groups())
+        total = float(((days * 24 + hours) * 60 + minutes) * 60 + seconds)
+    elif (amount := re.fullmatch(r"(\d+(?:\.\d+)?)\s*([a-z]*)", words)) and amount[2] in _UNITS:
+        total = float(amount[1]) * _UNITS[amount[2]]
+    else:
+        total = 0.0
+    if total <= 0:
+        raise UsageError(f'{what} is "{text}", which is no duration', hint="write 90s, 30m, 2h or 01:30:00")
+    return Seconds(total)
 
 
 def ago(milliseconds: int) -> str:

@@ -12,16 +12,21 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from types import FrameType
 
+from reprise import amounts
+from reprise.backends import base
 from reprise.backends.guard import Guard, end_group, signal_group
+from reprise.backends.orphans import end_carriers, end_orphans
+from reprise.backends.shares import check_share, share_out
 from reprise.backends.terminal import Streams
 from reprise.children import Child, Ending
 from reprise.errors import RepriseError, SubmitError, UsageError
 from reprise.process import patched, run
-from reprise.schemas.job import Job, JobId, JobStatus, RunStatus, Usage
+from reprise.schemas.job import Job, JobId, JobStatus, Resources, RunStatus, Usage
 
 log = logging.getLogger(__name__)
 
 NAME = "local"
+IS_SCHEDULER = False
 
 _NONE = 0  # the signal that only asks whether somebody is there
 _REST_GRACE = 1.0  # seconds
@@ -49,6 +54,8 @@ class _RunningJob:
         self.grace = config.grace_period
         self.cancelled = False
         self._command = job.command
+        self._time_limit: threading.Timer | None = None
+        self._overdue = ""
         self._ending = Ending(None)
         self._wall_seconds: float | None = None
         self._started = time.monotonic()
@@ -81,15 +88,30 @@ class _RunningJob:
             raise SubmitError(f"cannot guard the job: {error.strerror}") from error
         self._thread = threading.Thread(target=self._carry, name=f"output of {self.group}", daemon=True)
         self._thread.start()
+        self._limit_time(job.resources.time)
 
     @property
     def group(self) -> int:
         return self._process.pid
 
+    def _limit_time(self, seconds: float | None) -> None:
+        """End the job when it has taken so many seconds."""
+        if seconds is None:
+            return
+
+        def end() -> None:
+            if not self.ended.is_set():
+                self._overdue = f"ended by its time limit of {amounts.duration(seconds)}"
+                end_group(self.group, self.grace)
+
+        self._time_limit = threading.Timer(seconds, end)
+        self._time_limit.daemon = True
+        self._time_limit.start()
+
     def _carry(self) -> None:
         """Carry the output to the end; whatever goes wrong, the job is waited for and told as ended."""
         with ExitStack() as last_first:
-            last_first.callback(self.ended.set)
+            last_first.callback(self._tell_end)
             last_first.callback(self._guard.dismiss)
             last_first.callback(self._streams.close)
             last_first.callback(self._release)
@@ -106,9 +128,16 @@ class _RunningJob:
                 log.exception("the output of the job cannot be carried on")
                 self._streams.close()  # a child that nobody reads must not wait for a reader
 
+    def _tell_end(self) -> None:
+        with _changed:
+            self.ended.set()
+            _changed.notify_all()
+
     def _await_end(self) -> None:
         self._ending = self._process.wait()
         self._wall_seconds = round(time.monotonic() - self._started, 3)
+        if self._time_limit is not None:
+            self._time_limit.cancel()
 
     def _end_rest(self) -> None:
         """What the job left in the background ends with it; when cancelled, after its grace period."""
@@ -131,27 +160,10 @@ class _RunningJob:
             end_group(self.group, self.grace, number)
         self._thread.join()
 
-    @contextmanager
-    def stops_with_us(self) -> Iterator[None]:
-        """Within, Ctrl-Z stops the job too, which then goes on when we do."""
-
-        def stop(number: int, frame: FrameType | None) -> None:
-            self._streams.rest()
-            signal_group(self.group, signal.SIGSTOP)
-            signal.signal(signal.SIGTSTP, signal.SIG_DFL)
-            os.kill(os.getpid(), signal.SIGTSTP)  # here we stand still until somebody says SIGCONT
-            signal.signal(signal.SIGTSTP, stop)
-            signal_group(self.group, signal.SIGCONT)
-
-        ours = threading.current_thread() is threading.main_thread()
-        if not ours or signal.getsignal(signal.SIGTSTP) is not signal.SIG_DFL:
-            yield
-            return
-        signal.signal(signal.SIGTSTP, stop)
-        try:
-            yield
-        finally:
-            signal.signal(signal.SIGTSTP, signal.SIG_DFL)
+    def rest(self) -> None:
+        """Stop, and give the terminal back, until SIGCONT."""
+        self._streams.rest()
+        signal_group(self.group, signal.SIGSTOP)
 
     def status(self) -> JobStatus:
         if not self.ended.is_set():
@@ -160,6 +172,8 @@ class _RunningJob:
         usage = Usage(self._wall_seconds, self._ending.cpu_seconds, self._ending.peak_memory)
         if self.cancelled:
             return JobStatus(RunStatus.KILLED, code, "cancelled", usage)
+        if self._overdue:
+            return JobStatus(RunStatus.FAILED, code, self._overdue, usage)
         cut_short = self._streams.log_fault and f"its log is not complete: {self._streams.log_fault}"
         if code == 0 and not cut_short:
             return JobStatus(RunStatus.FINISHED, code, usage=usage)
@@ -167,35 +181,94 @@ class _RunningJob:
         return JobStatus(RunStatus.FAILED, code, f"{reason}; {cut_short}" if cut_short else reason, usage)
 
 
-# a child belongs to the process that started it
-_children: dict[JobId, _RunningJob] = {}
-_ended: dict[JobId, JobStatus] = {}
+_jobs: dict[JobId, _RunningJob] = {}
+"""The jobs of this process: a child belongs to the process that started it."""
+_changed = threading.Condition()
+"""Notified when a job of this process has ended."""
 
 
-def submit(job: Job, config: LocalConfig) -> JobId:
-    child = _RunningJob(job, config)
-    job_id = JobId(str(child.group))
-    _children[job_id] = child
-    return job_id
+assign_ids = base.assign_names
+reach = base.at_loopback
+bring_output = base.prints_there
 
 
-def status(ids: Sequence[JobId]) -> dict[JobId, JobStatus]:
-    for job_id in ids:
-        if job_id in _children and _children[job_id].ended.is_set():
-            _ended[job_id] = _children.pop(job_id).status()
-    return {job_id: _ended.get(job_id) or _children[job_id].status() for job_id in ids}
+def check(resources: Resources, config: LocalConfig) -> Sequence[str]:
+    return check_share(resources)
+
+
+def prepare(job: Job, config: LocalConfig) -> Job:
+    return share_out(job)
+
+
+def submit(jobs: Mapping[JobId, Job], config: LocalConfig) -> None:
+    started: list[JobId] = []
+    try:
+        for job_id, job in jobs.items():
+            _jobs[job_id] = _RunningJob(job, config)
+            started.append(job_id)
+    except BaseException:
+        cancel(started)
+        clean_up(started)
+        raise
+
+
+def wait(ids: Sequence[JobId], timeout: float) -> bool:
+    """Return when one of the jobs has ended, or another one of this process."""
+    running = [_jobs[job_id] for job_id in ids if job_id in _jobs]
+    others = _count_ended()
+    with _stopping_with_us(running), _changed:
+        _changed.wait_for(
+            lambda: any(job.ended.is_set() for job in running) or _count_ended() > others, timeout
+        )
+    return True
+
+
+def poll(ids: Sequence[JobId]) -> dict[JobId, JobStatus]:
+    return {job_id: _jobs[job_id].status() for job_id in ids if job_id in _jobs}
 
 
 def cancel(ids: Sequence[JobId], *, interrupted: bool = False) -> None:
+    """End the jobs with all processes that have their name, carriers of runs that they started first."""
     for job_id in ids:
-        if job_id in _children:
-            _children[job_id].cancel(signal.SIGINT if interrupted else signal.SIGTERM)
+        if (job := _jobs.get(job_id)) is not None:
+            asked = end_carriers(job_id)
+            job.cancel(signal.SIGINT if interrupted else signal.SIGTERM)
+            end_orphans(job_id, asked)
 
 
-def wait(id: JobId, timeout: float) -> None:
-    if id in _children:
-        with _children[id].stops_with_us():
-            _children[id].ended.wait(timeout)
+def clean_up(ids: Sequence[JobId]) -> None:
+    """Forget the jobs of this process; of one that has died, end the processes."""
+    for job_id in ids:
+        if _jobs.pop(job_id, None) is None:
+            end_orphans(job_id)
+
+
+def _count_ended() -> int:
+    return sum(job.ended.is_set() for job in [*_jobs.values()])
+
+
+@contextmanager
+def _stopping_with_us(jobs: Sequence[_RunningJob]) -> Iterator[None]:
+    """Within, Ctrl-Z stops the jobs too, which then continue when we do."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        for job in jobs:
+            job.rest()
+        signal.signal(signal.SIGTSTP, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGTSTP)  # here we stand still until SIGCONT
+        signal.signal(signal.SIGTSTP, stop)
+        for job in jobs:
+            signal_group(job.group, signal.SIGCONT)
+
+    ours = threading.current_thread() is threading.main_thread()
+    if not ours or signal.getsignal(signal.SIGTSTP) is not signal.SIG_DFL:
+        yield
+        return
+    signal.signal(signal.SIGTSTP, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTSTP, signal.SIG_DFL)
 
 
 def _reason(code: int | None, meanings: Mapping[int, str]) -> str:

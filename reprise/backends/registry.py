@@ -1,52 +1,85 @@
-"""The backends by name: a plain dict above the modules that it lists."""
+"""The backends by name: our own, those of other packages, and those that MLflow's plugins bring.
+
+Our own are found without a look at what is installed. A package brings a backend by an entry point of the
+group ``reprise.backends``, whose name is the word of ``--backend`` and whose object is the module.
+"""
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from collections.abc import Mapping
 from typing import Any
 
+from reprise import plugins
 from reprise.backends import local
 from reprise.backends.base import Backend
 from reprise.errors import UsageError
 
-BACKENDS: dict[str, Backend] = {local.NAME: local}
+GROUP = "reprise.backends"
+BACKENDS: Mapping[str, Backend] = {local.NAME: local}
+"""Our own."""
+
+_STRUCT_KEYS = ("__struct_encode_fields__", "__dataclass_fields__", "_fields")
+"""Where a msgspec Struct, a dataclass and a NamedTuple have the names of their fields."""
 
 
 def get(name: str) -> Backend:
-    """The backend called ``name``; UsageError with the names there are."""
-    try:
-        return BACKENDS[name]
-    except KeyError:
-        raise UsageError(
-            f'there is no backend "{name}"', hint=f"backends: {', '.join(sorted(BACKENDS))}"
-        ) from None
-
-
-def configured(backend: Backend, values: Mapping[str, Any]) -> Any:
-    """The backend's config from ``--backend-config``, without the keys that are not its own.
+    """Return the backend called ``name``.
 
     Raises:
-        UsageError: a value is of a wrong type.
+        UsageError: there is none, with the names that there are; or the package that brings it is broken.
     """
-    fields = {field.name: field for field in dataclasses.fields(backend.CONFIG)}
-    own = {key: value for key, value in values.items() if key in fields}
+    if name in BACKENDS:
+        return BACKENDS[name]
+    if (point := plugins.find_entry_point(GROUP, name)) is None:
+        names = sorted({*BACKENDS, *plugins.find_names(GROUP)})
+        raise UsageError(f'there is no backend "{name}"', hint=f"backends: {', '.join(names)}")
+    backend: Backend = plugins.load_object(point, "backend", _members())
+    return backend
+
+
+def read_config(backend: Backend, values: Mapping[str, Any]) -> Any:
+    """Return the backend's config from ``--backend-config``, without the keys that are not its own.
+
+    Raises:
+        UsageError: a value is of a wrong type, or one that must be given is missing.
+    """
+    own = {key: value for key, value in values.items() if key in _keys(backend)}
     for key, value in own.items():
-        wanted = type(fields[key].default)
-        accepted = (int, float) if wanted is float else wanted
-        if not isinstance(value, accepted) or (isinstance(value, bool) and wanted is not bool):
-            raise UsageError(f"backend config: {key} is {value!r}, not a {wanted.__name__}")
         if isinstance(value, float) and not math.isfinite(value):
             raise UsageError(f"backend config: {key} is {value!r}, not a finite number")
-    return backend.CONFIG(**own)
+    if not own:
+        try:
+            return backend.CONFIG()
+        except TypeError:
+            pass  # some of it must be given: below is said what
+    import msgspec
+
+    try:
+        return msgspec.convert(own, backend.CONFIG)
+    except msgspec.ValidationError as error:
+        raise UsageError(
+            f"backend config: {error}",
+            hint=f'backend "{backend.NAME}" has the keys {", ".join(_keys(backend))}',
+        ) from error
 
 
-def foreign_keys(backend: Backend, values: Mapping[str, Any]) -> list[str]:
-    """A sentence for each key of ``--backend-config`` that is another backend's, or none's."""
-    keys = [field.name for field in dataclasses.fields(backend.CONFIG)]
+def describe_foreign_keys(backend: Backend, values: Mapping[str, Any]) -> list[str]:
+    """Return a sentence for each key of ``--backend-config`` that is another backend's, or none's."""
+    keys = ", ".join(_keys(backend)) or "no keys"
     return [
-        f'backend config: "{key}" is ignored: backend "{backend.NAME}" has the keys {", ".join(keys)}'
+        f'backend config: "{key}" is ignored: backend "{backend.NAME}" has the keys {keys}'
         for key in values
-        if key not in keys
+        if key not in _keys(backend)
     ]
+
+
+def _keys(backend: Backend) -> tuple[str, ...]:
+    names = (getattr(backend.CONFIG, name, None) for name in _STRUCT_KEYS)
+    return tuple(next((found for found in names if found is not None), ()))
+
+
+def _members() -> list[str]:
+    """Return the names that a backend has."""
+    duties = [name for name, member in vars(Backend).items() if callable(member) and name[0] != "_"]
+    return [*Backend.__annotations__, *duties]

@@ -10,11 +10,14 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, NewType
 
+from reprise.amounts import Bytes, Seconds
 from reprise.named_tuple import NamedTuple
 from reprise.schemas.environment import RegistryLogin
 from reprise.schemas.work_tree import WorkTree
 
 JobId = NewType("JobId", str)
+OUTPUT = "job.output"
+"""In the folder of a scheduler's job: what it prints."""
 
 
 class RunStatus(StrEnum):
@@ -57,6 +60,18 @@ class Sandbox(NamedTuple):
         return cls(network) if sandbox or not network else None
 
 
+class Resources(NamedTuple):
+    """What a job asks of the machine that it runs on; None: whatever the backend gives.
+
+    ``memory`` is in bytes. ``time`` is in seconds: the job is ended when it takes longer.
+    """
+
+    cpus: int | None = None
+    gpus: int | None = None
+    memory: Bytes | None = None
+    time: Seconds | None = None
+
+
 class RunRequest(NamedTuple):
     """What the user asked for, nothing resolved yet.
 
@@ -79,6 +94,7 @@ class RunRequest(NamedTuple):
     experiment_id: str | None = None
     backend: str = "local"
     backend_config: Mapping[str, Any] = {}
+    resources: Resources = Resources()
     storage_dir: Path | None = None
     run_id: str | None = None
     run_name: str | None = None
@@ -172,17 +188,25 @@ class Command(NamedTuple):
 class Job(NamedTuple):
     """A finished command for a backend: it knows nothing of projects, parameters or environments.
 
-    ``folder`` belongs to the job; everything it prints is appended to ``log`` as it comes.
+    ``name`` is unique, also across machines: lower-case hexadecimal digits. ``folder`` belongs to the job,
+    which other users cannot read; everything that it prints is appended to ``log`` as it comes.
     ``attached`` also shows the output on our own stdout and stderr, on a terminal if we have one.
     ``stdout_to_stderr`` keeps our stdout free for data. ``secrets`` are masked in the log.
     """
 
+    name: str
     command: Command
     folder: Path
     log: Path
     attached: bool = True
     stdout_to_stderr: bool = False
     secrets: tuple[str, ...] = ()
+    resources: Resources = Resources()
+
+    @property
+    def output(self) -> Path:
+        """The file that a scheduler's job prints to, both streams as they come; ``log`` is made of it."""
+        return self.folder / OUTPUT
 
 
 class Usage(NamedTuple):

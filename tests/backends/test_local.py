@@ -16,25 +16,32 @@ import psutil
 import pytest
 
 from reprise.backends import local
-from reprise.backends.registry import configured, get
+from reprise.backends.registry import get, read_config
 from reprise.errors import SubmitError, UsageError
 from reprise.schemas.job import Command, Job, JobId, JobStatus, RunStatus
 
 
 def make_job(tmp_path: Path, script: str, *, attached: bool = False, **environ: str | None) -> Job:
     command = Command(("bash", "-c", script), tuple(environ.items()), tmp_path)
-    return Job(command, tmp_path, tmp_path / "output.log", attached=attached)
+    return Job(os.urandom(8).hex(), command, tmp_path, tmp_path / "output.log", attached=attached)
+
+
+def submit(job: Job, config: local.LocalConfig | None = None) -> JobId:
+    """Submit one job; its id."""
+    (job_id,) = local.assign_ids([job], config or local.CONFIG())
+    local.submit({job_id: job}, config or local.CONFIG())
+    return job_id
 
 
 def finish(job: Job) -> JobStatus:
-    job_id = local.submit(job, local.CONFIG())
+    job_id = submit(job)
     return ended(job_id)
 
 
 def ended(job_id: JobId) -> JobStatus:
     for _ in range(200):
-        local.wait(job_id, 0.1)
-        status = local.status([job_id])[job_id]
+        local.wait([job_id], 0.1)
+        status = local.poll([job_id])[job_id]
         if status.state.has_ended:
             return status
     raise AssertionError("the job did not end")
@@ -114,7 +121,7 @@ def test_what_a_job_leaves_in_the_background_ends_with_it(tmp_path: Path) -> Non
 
 
 def test_cancel_ends_the_whole_group(tmp_path: Path) -> None:
-    job_id = local.submit(make_job(tmp_path, "bash -c 'echo $$; sleep 300; true'; true"), local.CONFIG())
+    job_id = submit(make_job(tmp_path, "bash -c 'echo $$; sleep 300; true'; true"))
     assert eventually(lambda: bool((tmp_path / "output.log").read_text()))
     local.cancel([job_id])
     assert ended(job_id).state is RunStatus.KILLED
@@ -122,9 +129,9 @@ def test_cancel_ends_the_whole_group(tmp_path: Path) -> None:
 
 
 def test_a_job_that_ignores_sigterm_is_killed_after_its_grace_period(tmp_path: Path) -> None:
-    config = configured(get("local"), {"grace_period": 0.2})
+    config = read_config(get("local"), {"grace_period": 0.2})
     job = make_job(tmp_path, "trap '' TERM; echo ready; while :; do sleep 0.1; done")
-    job_id = local.submit(job, config)
+    job_id = submit(job, config)
     assert eventually(lambda: "ready" in (tmp_path / "output.log").read_text())
     local.cancel([job_id])
     assert ended(job_id).exit_code == -signal.SIGKILL
@@ -138,7 +145,7 @@ def test_the_grace_period_is_the_script_s_also_below_a_shell(tmp_path: Path) -> 
         "signal.signal(signal.SIGTERM, save)\nprint('ready', flush=True)\ntime.sleep(300)\n"
     )
     job = make_job(tmp_path, f"{sys.executable} save.py; true")
-    job_id = local.submit(job, local.CONFIG())
+    job_id = submit(job)
     assert eventually(lambda: "ready" in job.log.read_text())
     local.cancel([job_id])
     assert ended(job_id).state is RunStatus.KILLED
@@ -172,8 +179,10 @@ def test_when_we_are_killed_the_job_does_not_outlive_us(tmp_path: Path) -> None:
         from reprise.schemas.job import Command, Job
         folder = Path({str(tmp_path)!r})
         command = Command(("bash", "-c", "echo $$; sleep 300; true"), (), folder)
-        job_id = local.submit(Job(command, folder, folder / "output.log", attached=False), local.CONFIG())
-        local.wait(job_id, 300)
+        job_id = "j1"
+        job = Job(job_id, command, folder, folder / "output.log", attached=False)
+        local.submit({{job_id: job}}, local.CONFIG())
+        local.wait([job_id], 300)
     """)
     parent = subprocess.Popen([sys.executable, "-c", program])
     log = tmp_path / "output.log"
@@ -192,9 +201,10 @@ def test_on_a_terminal_the_child_has_a_terminal_and_the_log_has_plain_lines(tmp_
         folder = Path({str(tmp_path)!r})
         script = "test -t 0 && test -t 1 && test -t 2 && read -r word && echo got $word && stty size"
         command = Command(("bash", "-c", script), (), folder)
-        job_id = local.submit(Job(command, folder, folder / "output.log"), local.CONFIG())
-        local.wait(job_id, 20)
-        raise SystemExit(local.status([job_id])[job_id].exit_code)
+        job_id = "j1"
+        local.submit({{job_id: Job(job_id, command, folder, folder / "output.log")}}, local.CONFIG())
+        local.wait([job_id], 20)
+        raise SystemExit(local.poll([job_id])[job_id].exit_code)
     """)
     code, shown = run_on_terminal([sys.executable, "-c", program], typed=b"hello\n")
     assert (code, b"got hello\r\n30 97\r\n" in shown) == (0, True), shown
@@ -231,23 +241,23 @@ def run_on_terminal(argv: list[str], typed: bytes) -> tuple[int, bytes]:
 
 
 def test_a_missing_program_and_a_missing_folder_are_refused(tmp_path: Path) -> None:
-    job = Job(Command(("no-such-program",), (), tmp_path), tmp_path, tmp_path / "output.log")
+    job = Job("j1", Command(("no-such-program",), (), tmp_path), tmp_path, tmp_path / "output.log")
     with pytest.raises(SubmitError, match='cannot start "no-such-program"'):
-        local.submit(job, local.CONFIG())
+        submit(job)
 
 
 @pytest.mark.parametrize(
     ("config", "message"),
     [
-        ({"grace_period": "soon"}, "grace_period is 'soon', not a float"),
-        ({"grace_period": True}, "grace_period is True, not a float"),
+        ({"grace_period": "soon"}, "grace_period"),
+        ({"grace_period": True}, "grace_period"),
         ({"grace_period": float("inf")}, "grace_period is inf, not a finite number"),
         ({"grace_period": -1}, "grace_period is -1, below 0"),
     ],
 )
 def test_backend_config_is_checked(config: dict[str, object], message: str) -> None:
     with pytest.raises(UsageError, match=message):
-        configured(get("local"), config)
+        read_config(get("local"), config)
 
 
 def test_an_unknown_backend_names_the_known_ones() -> None:
@@ -263,9 +273,10 @@ def test_a_reader_that_goes_away_does_not_end_the_job(tmp_path: Path) -> None:
         from reprise.schemas.job import Command, Job
         folder = Path({str(tmp_path)!r})
         command = Command(("bash", "-c", "seq 100000"), (), folder)
-        job_id = local.submit(Job(command, folder, folder / "output.log"), local.CONFIG())
-        local.wait(job_id, 60)
-        raise SystemExit(local.status([job_id])[job_id].exit_code)
+        job_id = "j1"
+        local.submit({{job_id: Job(job_id, command, folder, folder / "output.log")}}, local.CONFIG())
+        local.wait([job_id], 60)
+        raise SystemExit(local.poll([job_id])[job_id].exit_code)
     """)
     (tmp_path / "program.py").write_text(program)
     shell = f"set -o pipefail; {sys.executable} {tmp_path}/program.py | head -n 1"
@@ -287,10 +298,11 @@ def test_of_two_jobs_at_a_terminal_one_gets_the_keyboard_and_the_terminal_is_giv
         jobs = []
         for name in "ab":
             command = Command(("bash", "-c", "sleep 0.3"), (), folder)
-            jobs.append(local.submit(Job(command, folder, folder / name), local.CONFIG()))
+            local.submit({{name: Job(name, command, folder, folder / name)}}, local.CONFIG())
+            jobs.append(name)
         assert termios.tcgetattr(0) != before
         for job_id in jobs:
-            local.wait(job_id, 20)
+            local.wait([job_id], 20)
         raise SystemExit(termios.tcgetattr(0) != before)
     """)
     assert run_on_terminal([sys.executable, "-c", program], typed=b"")[0] == 0
@@ -305,8 +317,9 @@ def test_at_a_terminal_a_redirected_stdout_and_a_shown_stderr_stay_apart(tmp_pat
         folder = Path({str(tmp_path)!r})
         os.dup2(os.open(folder / "out.txt", os.O_CREAT | os.O_WRONLY), 1)
         command = Command(("bash", "-c", "echo out; echo err >&2; read -r x; echo got $x"), (), folder)
-        job_id = local.submit(Job(command, folder, folder / "output.log"), local.CONFIG())
-        local.wait(job_id, 20)
+        job_id = "j1"
+        local.submit({{job_id: Job(job_id, command, folder, folder / "output.log")}}, local.CONFIG())
+        local.wait([job_id], 20)
     """)
     _, shown = run_on_terminal([sys.executable, "-c", program], typed=b"hello\n")
     assert (tmp_path / "out.txt").read_text() == "out\ngot hello\n"
@@ -321,9 +334,11 @@ def test_ctrl_z_stops_the_job_with_us_and_it_goes_on_with_us(tmp_path: Path) -> 
         from reprise.schemas.job import Command, Job
         folder = Path({str(tmp_path)!r})
         command = Command(("bash", "-c", "echo $$; sleep 1; echo done"), (), folder)
-        job_id = local.submit(Job(command, folder, folder / "output.log", attached=False), local.CONFIG())
-        while not local.status([job_id])[job_id].state.ended:
-            local.wait(job_id, 1)
+        job_id = "j1"
+        job = Job(job_id, command, folder, folder / "output.log", attached=False)
+        local.submit({{job_id: job}}, local.CONFIG())
+        while not local.poll([job_id])[job_id].state.has_ended:
+            local.wait([job_id], 1)
     """)
     # a process group of its own, as a shell makes one for each command
     process = subprocess.Popen([sys.executable, "-c", program], process_group=0)

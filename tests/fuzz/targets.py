@@ -256,7 +256,7 @@ def try_backend_config(data: bytes, folder: Path) -> None:
     from reprise.runner.planning.request import make_request
 
     request = make_request(".", parameters={}, sources={}, backend_config=text(data).replace("/", ""))
-    registry.configured(registry.get("local"), request.backend_config)
+    registry.read_config(registry.get("local"), request.backend_config)
 
 
 @target(

@@ -14,7 +14,7 @@ from reprise.disk import reason_of
 from reprise.errors import UsageError
 from reprise.named_tuple import NamedTuple
 from reprise.runner.backup.layout import ARTIFACTS, DATABASE, MANIFEST, Digested, Entry, Manifest, is_member
-from reprise.runner.jobs.lease import is_held, job_folders
+from reprise.runner.jobs.lease import job_folders, job_lives
 from reprise.tracking.sqlite.maintenance.snapshots import is_open_elsewhere, settle_copy
 
 _LARGEST_MANIFEST = 1 << 30
@@ -95,7 +95,7 @@ def unpack_backup(file: Path, folder: Path | None, say: Callable[[str], None]) -
 def refuse_in_use(directory: Path) -> None:
     """Raises UsageError when a process has the store open, or performs a run of it."""
     jobs = directory / "jobs"
-    is_used = any(is_held(jobs, folder.name) for folder in job_folders(jobs))
+    is_used = any(job_lives(jobs, folder.name) for folder in job_folders(jobs))
     database = directory / DATABASE
     is_used = is_used or (database.exists() and is_open_elsewhere(database))
     if is_used:

@@ -8,9 +8,9 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+from reprise.backends.orphans import JOB_VARIABLE
 from reprise.named_tuple import NamedTuple
 from reprise.runner.capture.observed import FOLDER
-from reprise.runner.jobs.lease import JOB_VARIABLE
 
 log = logging.getLogger(__name__)
 

@@ -11,23 +11,18 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import signal
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
 
 from reprise import disk, durable, file_lock, paths
-from reprise.backends.guard import kill_after, signal_group
 from reprise.errors import TrackingError
 from reprise.named_tuple import NamedTuple
-from reprise.schemas.job import Outcome
+from reprise.schemas.job import JobId, Outcome
 from reprise.schemas.json_text import read_json
 
-JOB_VARIABLE = "REPRISE_JOB"
-CARRIER_MODULE = "reprise.runner.runs.detached"
-"""The module that a process runs which carries a detached run."""
 CARRIER_LOG = "carrier.log"
 """In a job's folder: what the process that carries a detached run has to say of itself."""
 
@@ -37,8 +32,6 @@ _REASON_LIMIT = 2000  # characters
 _STOP = "stop"
 _HIDDEN = "."  # the names of what is no job yet, or none at all
 _BEAT = 60.0  # seconds
-_GRACE = 5.0  # seconds that what a job has left behind has to end
-_CARRIER_GRACE = 20.0  # seconds; a carrier waits for the grace period of its own job, and closes its run
 _SILENCE = 3600.0  # seconds without a beat after which the lease of another machine is believed free
 
 
@@ -85,6 +78,11 @@ class Lease(NamedTuple):
         """Record which run this job carries."""
         _write(self.descriptor, read_record(self.folder)._replace(run_id=run_id))
 
+    def submits(self, backend: str, job_id: JobId, *, outlives_us: bool) -> None:
+        """Record where the job is going to be, before it is there: no job is lost with its submitter."""
+        record = read_record(self.folder)._replace(backend=backend, job_id=job_id, outlives_us=outlives_us)
+        _write(self.descriptor, record)
+
     def ends(self, outcome: Outcome, end_time: int) -> None:
         """Record how the run ended and when (ms since the epoch), before the store gets it."""
         record = read_record(self.folder)._replace(
@@ -116,7 +114,11 @@ class Lease(NamedTuple):
 
 
 class Record(NamedTuple):
-    """What a job folder says of its run, for whoever has to close it."""
+    """What a job folder says of its run, for the process that has to close it.
+
+    ``backend`` and ``job_id`` are empty until the job is submitted. ``outlives_us``: a scheduler has it,
+    and decides when it is over.
+    """
 
     tracking_uri: str | None
     run_id: str | None = None
@@ -125,6 +127,9 @@ class Record(NamedTuple):
     exit_code: int | None = None
     reason: str = ""
     end_time: int | None = None
+    backend: str = ""
+    job_id: str = ""
+    outlives_us: bool = False
     host: str = os.uname().nodename
 
 
@@ -140,6 +145,21 @@ def is_held(jobs: Path, name: str) -> bool:
     """Whether somebody watches the job."""
     with unheld(jobs / name) as free:
         return not free and (jobs / name / _LEASE).exists()
+
+
+def job_lives(jobs: Path, name: str) -> bool:
+    """Whether the job's run goes on: a process watches it, or a scheduler has it still."""
+    if is_held(jobs, name):
+        return True
+    try:
+        return is_at_scheduler(read_record(jobs / name))
+    except (OSError, ValueError):
+        return False
+
+
+def is_at_scheduler(record: Record) -> bool:
+    """Whether the job may live, though no process watches it."""
+    return record.outlives_us and record.status is None
 
 
 @contextmanager
@@ -177,53 +197,6 @@ def is_silent(folder: Path, record: Record) -> bool:
     if record.host == os.uname().nodename:
         return True
     return time.time() - (folder / _LEASE).stat().st_mtime > _SILENCE
-
-
-def end_carriers(job: str) -> set[int]:
-    """Ask the carriers of runs that a job has started to end them, all at once; their process groups."""
-    carriers = {group for group, is_carrier in _groups_of(job).items() if is_carrier}
-    for group in carriers:
-        signal_group(group, signal.SIGTERM)
-    return carriers
-
-
-def end_orphans(job: str, asked: Collection[int] = ()) -> None:
-    """End whatever a job has started and left behind, also what left its process group, all at once.
-
-    Groups that were ``asked`` to end already are not asked again, for that would cut their grace short.
-    """
-    groups = _groups_of(job)
-    for group in groups.keys() - set(asked):
-        signal_group(group, signal.SIGTERM)
-    kill_after([group for group, is_carrier in groups.items() if not is_carrier], _GRACE, _is_there)
-    kill_after([group for group, is_carrier in groups.items() if is_carrier], _CARRIER_GRACE, _is_there)
-
-
-def _is_there(group: int) -> bool:
-    """Whether a process group has not ended; one whose leader is not waited for has."""
-    import psutil
-
-    try:
-        return psutil.Process(group).status() != psutil.STATUS_ZOMBIE
-    except psutil.Error:
-        return signal_group(group, 0)
-
-
-def _groups_of(job: str) -> dict[int, bool]:
-    """The process groups of a job, each with whether it carries a run: then it ends that first."""
-    import psutil
-
-    groups: dict[int, bool] = {}
-    for process in psutil.process_iter():
-        try:
-            if process.environ().get(JOB_VARIABLE) == job:
-                if process.status() == psutil.STATUS_ZOMBIE:
-                    continue  # in a container, there may be none to take its end
-                group = os.getpgid(process.pid)
-                groups[group] = groups.get(group, False) or CARRIER_MODULE in process.cmdline()
-        except (psutil.Error, OSError):
-            continue  # gone meanwhile, or another user's
-    return groups
 
 
 def _write(descriptor: int, record: Record) -> None:

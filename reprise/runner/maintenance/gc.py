@@ -9,8 +9,8 @@ from reprise import disk, durable
 from reprise.errors import RepriseError, TrackingError
 from reprise.named_tuple import NamedTuple
 from reprise.runner.jobs.lease import (
-    is_held,
     job_folders,
+    job_lives,
     read_record,
     unheld,
 )
@@ -107,7 +107,7 @@ def _reason(garbage: Garbage, item: Deleted) -> str | None:
     if item.kind != RUN or RunStatus(item.status).has_ended:
         return None
     if item.job:
-        return "it goes on" if is_held(garbage.home / "jobs", item.job) else None
+        return "it goes on" if job_lives(garbage.home / "jobs", item.job) else None
     return "it has not ended, and was deleted today" if now() - item.deleted_time < QUIET else None
 
 

@@ -71,7 +71,7 @@ class Plan(NamedTuple):
 
 def make_plan(request: RunRequest, tracking: Tracking) -> Plan:
     """Fetch, load and bind. Whatever cannot work is told here, before there is a run."""
-    backends.configured(backends.get(request.backend), request.backend_config)  # told before a fetch
+    backends.read_config(backends.get(request.backend), request.backend_config)  # told before a fetch
     checkout = working_copy.fetch(request.uri, request.version, request.base, offline=request.offline)
     here = partial(localise, storage=request.storage_dir, tracking=tracking, offline=request.offline)
     try:
@@ -84,9 +84,12 @@ def make_plan(request: RunRequest, tracking: Tracking) -> Plan:
 def plan_for(checkout: Checkout, request: RunRequest, here: Localise, again: Again | None = None) -> Plan:
     """The plan to perform what lies in ``checkout``; ``here`` finds the files that parameters name."""
     backend = backends.get(request.backend)
-    for sentence in backends.foreign_keys(backend, request.backend_config):
+    config = backends.read_config(backend, request.backend_config)
+    for sentence in (
+        *backends.describe_foreign_keys(backend, request.backend_config),
+        *backend.check(request.resources, config),
+    ):
         log.warning("%s", sentence)
-    config = backends.configured(backend, request.backend_config)
     guards.limit()
     is_replaced = again is not None and (again.lock is not None or again.environment is not None)
     word = again.manager if again else request.env_manager

@@ -19,9 +19,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from subprocess import DEVNULL
 
+from reprise.backends.orphans import JOB_VARIABLE
 from reprise.children import Child, Ending, interpreter
 from reprise.named_tuple import NamedTuple
-from reprise.runner.jobs.lease import JOB_VARIABLE
 
 _PATIENCE = 60.0  # seconds that a forked process has to say that it is there; it takes milliseconds
 _INTERPRETER_VARIABLES = ("PYTHON", "LD_", "LC_", "LANG", "GLIBC_", JOB_VARIABLE)

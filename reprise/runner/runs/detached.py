@@ -17,9 +17,10 @@ from pathlib import Path
 from subprocess import PIPE
 from typing import IO, TYPE_CHECKING
 
+from reprise.backends.orphans import CARRIER_MODULE
 from reprise.children import Child, interpreter
 from reprise.errors import TERMINATED, RepriseError, SubmitError
-from reprise.runner.jobs.lease import CARRIER_LOG, CARRIER_MODULE
+from reprise.runner.jobs.lease import CARRIER_LOG
 from reprise.runner.jobs.signals import interruptible, shielded
 from reprise.runner.planning.plan import Plan, make_plan
 from reprise.runner.runs import executor

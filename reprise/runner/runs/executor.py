@@ -10,12 +10,12 @@ import logging
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 from reprise import disk, durable, process
 from reprise.backends import registry as backends
-from reprise.backends.base import Backend
+from reprise.backends.orphans import JOB_VARIABLE
 from reprise.envs import registry as envs
 from reprise.envs.base import EnvManager
 from reprise.envs.cache import store
@@ -24,12 +24,6 @@ from reprise.errors import RepriseError
 from reprise.runner.capture.observing import observe
 from reprise.runner.capture.opening import HASH_SEED, objects_of, opening
 from reprise.runner.capture.recording import Recording
-from reprise.runner.jobs.lease import (
-    JOB_VARIABLE,
-    Lease,
-    end_carriers,
-    end_orphans,
-)
 from reprise.runner.jobs.signals import interruptible, shielded, stoppable
 from reprise.runner.jobs.stores import store_folder
 from reprise.runner.planning.plan import Plan, make_plan
@@ -46,16 +40,16 @@ from reprise.runner.runs.lifecycle import (
     close_run,
     open_run,
 )
+from reprise.runner.runs.performing import perform_job, tell_state
 from reprise.runner.runs.reap import reap
 from reprise.runner.sources import working_copy
 from reprise.schemas import tags
 from reprise.schemas.environment import Environment
-from reprise.schemas.job import Command, Job, JobId, JobStatus, Outcome, RunRequest, RunStatus
+from reprise.schemas.job import Command, Job, Outcome, RunRequest, RunStatus
 from reprise.tracking.base import Tracking
 
 log = logging.getLogger(__name__)
 
-_LOOK_PAUSE = 0.5  # seconds between looks for a request to stop
 _SECRET_VARIABLES = ("MLFLOW_TRACKING_TOKEN", "MLFLOW_TRACKING_PASSWORD", "DATABRICKS_TOKEN")
 
 
@@ -108,11 +102,21 @@ def carry_out(
             _sandbox(plan, environment, opened, environ) as confine,
         ):
             recording.environment(environment, ENV_LOCK_ARTIFACT)
-            job = _make_job(plan, opened, environment, environ, attached, stdout_to_stderr)
-            job = job._replace(command=confine(job.command))
             backend = backends.get(plan.request.backend)
+            job = _make_job(plan, opened, environment, environ, attached, stdout_to_stderr)
+            job = backend.prepare(job, plan.backend_config)
+            job = job._replace(command=confine(job.command))
+            if backend.IS_SCHEDULER:
+                working_copy.entrust(plan.checkout)
             with _watching_ignored_files(plan, job):
-                status = _perform(backend, job, plan.backend_config, opened.lease, recording)
+                status = perform_job(
+                    backend,
+                    plan.backend_config,
+                    job,
+                    opened.lease,
+                    tell=partial(tell_state, tracking, opened.run_id),
+                    started=partial(recording.started, job.command),
+                )
         outcome = Outcome(opened.run_id, status.state, status.exit_code, status.message, status.usage)
     except KeyboardInterrupt as error:
         reason = "stopped" if opened.lease.stop_requested() else _words(error)
@@ -232,7 +236,16 @@ def _make_job(
     if plan.request.observe:
         entered = observe(entered, plan, environment, opened.lease.folder)
     secrets = _secrets(plan, process.patched(os.environ, environ))
-    return Job(entered, opened.lease.folder, opened.output_log, attached, stdout_to_stderr, secrets)
+    return Job(
+        opened.lease.name,
+        entered,
+        opened.lease.folder,
+        opened.output_log,
+        attached,
+        stdout_to_stderr,
+        secrets,
+        plan.request.resources,
+    )
 
 
 def _secrets(plan: Plan, environ: Mapping[str, str]) -> tuple[str, ...]:
@@ -249,37 +262,3 @@ def _watching_ignored_files(plan: Plan, job: Job) -> AbstractContextManager[None
     from reprise.runner.capture.opened_files import noting_opened_files
 
     return noting_opened_files(repository.root.resolve(), ignored, job.folder)
-
-
-def _perform(backend: Backend, job: Job, config: Any, lease: Lease, recording: Recording) -> JobStatus:
-    """Submit a job and stay with it until it has ended; whatever takes us away from it ends it."""
-    job_id = None
-    try:
-        if lease.stop_requested():
-            return JobStatus(RunStatus.KILLED, None, "stopped before it started")
-        with shielded():
-            job_id = backend.submit(job, config)
-        recording.started(job.command)
-        return _watch(backend, job_id, lease)
-    except BaseException as reason:
-        if job_id is not None:
-            asked = end_carriers(lease.name)
-            backend.cancel([job_id], interrupted=type(reason) is KeyboardInterrupt)
-            end_orphans(lease.name, asked)
-        raise
-    finally:
-        if job_id is None and job.command.release:
-            process.run(job.command.release, check=False)
-
-
-def _watch(backend: Backend, job_id: JobId, lease: Lease) -> JobStatus:
-    while True:
-        backend.wait(job_id, _LOOK_PAUSE)
-        status = backend.status([job_id])[job_id]
-        if status.state.has_ended:
-            return status
-        if lease.stop_requested():
-            asked = end_carriers(lease.name)
-            backend.cancel([job_id])
-            end_orphans(lease.name, asked)
-        lease.beat()

@@ -14,7 +14,7 @@ from reprise.redact import redact
 from reprise.runner.capture.closing import closing
 from reprise.runner.capture.inputs import Inputs
 from reprise.runner.capture.opening import outline
-from reprise.runner.jobs.lease import Lease, is_held
+from reprise.runner.jobs.lease import Lease, job_lives
 from reprise.runner.jobs.stores import artifact_folder, jobs_folder, store_folder
 from reprise.runner.planning.bind import MASK
 from reprise.runner.planning.plan import Plan
@@ -220,7 +220,7 @@ def _resumed(tracking: Tracking, plan: Plan) -> Run:
     run = tracking.get_run(plan.request.run_id)
     if run.lifecycle_stage == DELETED:
         raise TrackingError(f"run {run.run_id} is deleted")
-    if (job := run.tags.get(tags.JOB)) and is_held(jobs_folder(tracking), job):
+    if (job := run.tags.get(tags.JOB)) and job_lives(jobs_folder(tracking), job):
         hint = f"reprise runs stop {run.run_id[:8]} ends it"
         raise UsageError(f"run {run.run_id} goes on already", hint=hint)
     tracking.update_run(run.run_id, status=RunStatus.RUNNING, run_name=plan.request.run_name)

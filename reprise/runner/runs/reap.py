@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from pathlib import Path
 
 from reprise import durable, paths
@@ -13,7 +14,7 @@ from reprise.errors import RepriseError
 from reprise.runner.jobs.lease import (
     CARRIER_LOG,
     Record,
-    end_orphans,
+    is_at_scheduler,
     is_silent,
     job_folders,
     read_record,
@@ -21,12 +22,13 @@ from reprise.runner.jobs.lease import (
 )
 from reprise.runner.jobs.stores import artifact_folder, jobs_folder
 from reprise.runner.record.records import send
+from reprise.runner.runs.adopting import adopt_job, ask_jobs, clean_up_job
 from reprise.runner.runs.lifecycle import keep_logs, tail, tell_outcome
 from reprise.runner.runs.sweep import sweep_cache, sweep_store
 from reprise.runner.sources import working_copy
 from reprise.schemas import tags
 from reprise.schemas.entities import Run
-from reprise.schemas.job import Outcome, RunStatus
+from reprise.schemas.job import JobId, JobStatus, Outcome, RunStatus
 from reprise.tracking.base import Tracking
 
 log = logging.getLogger(__name__)
@@ -38,12 +40,15 @@ _BOOTS = "boots-v1"
 def reap(tracking: Tracking) -> None:
     """Close every run in ``tracking`` whose watcher has died, and remove what dead processes left behind.
 
+    Of a job that a scheduler has the scheduler is asked, and the run is closed when the job has ended.
     A store that cannot be written now is left for the next time.
     """
-    for folder in job_folders(jobs_folder(tracking)):
+    folders = job_folders(jobs_folder(tracking))
+    living = cache(lambda: ask_jobs(folders))  # one question for all, and none where all jobs are watched
+    for folder in folders:
         try:
             with unheld(folder) as free:
-                if free and _close(tracking, folder):
+                if free and _close(tracking, folder, living):
                     durable.remove_folder(folder)
         except (RepriseError, OSError, ValueError) as error:
             log.debug("cannot close the run of %s: %s", folder, error)
@@ -84,21 +89,27 @@ def _is_lost(tracking: Tracking, run: Run, jobs: Path) -> bool:
 def _running(tracking: Tracking) -> Iterator[Run]:
     from reprise.runner.jobs.find import experiment_names
 
-    token = None
     experiments = list(experiment_names(tracking))
-    while experiments:
-        page = tracking.search_runs(experiments, filter="status = 'RUNNING'", page_token=token)
-        yield from page.items
-        if (token := page.next_token) is None:
-            return
+    for status in (RunStatus.RUNNING, RunStatus.SCHEDULED) if experiments else ():
+        token = None
+        while True:
+            page = tracking.search_runs(experiments, filter=f"status = '{status}'", page_token=token)
+            yield from page.items
+            if (token := page.next_token) is None:
+                break
 
 
-def _close(tracking: Tracking, folder: Path) -> bool:
+def _close(tracking: Tracking, folder: Path, living: Callable[[], Mapping[JobId, JobStatus]]) -> bool:
     """Close the run of a dead watcher; False when it is not ours to close."""
     record = read_record(folder)
     if record.tracking_uri not in (None, tracking.uri) or not is_silent(folder, record):
         return False
-    end_orphans(folder.name)
+    if is_at_scheduler(record):
+        ended = adopt_job(tracking, record, folder, living().get(JobId(record.job_id)))
+        if ended is None:
+            return False
+        record = ended
+    clean_up_job(record, folder.name)
     for run_id in [record.run_id] if record.run_id else _runs_of(tracking, folder.name):
         run = tracking.get_run(run_id)
         if run.tags.get(tags.PROJECT_ENV) == "docker":

@@ -7,12 +7,14 @@ import time
 
 from reprise.errors import UsageError
 from reprise.runner.jobs.lease import (
+    is_at_scheduler,
     is_held,
     is_silent,
     read_record,
     request_stop,
 )
 from reprise.runner.jobs.stores import jobs_folder
+from reprise.runner.runs.adopting import cancel_job
 from reprise.runner.runs.lifecycle import user_name
 from reprise.runner.runs.reap import reap
 from reprise.schemas import tags
@@ -34,7 +36,7 @@ def stop(tracking: Tracking, run: Run) -> None:
     if RunStatus(run.status).has_ended:
         raise UsageError(f"run {run.run_id} has ended already: {run.status}")
     job = run.tags.get(tags.JOB)
-    if job is None or not request_stop(jobs_folder(tracking), job):
+    if job is None or not (request_stop(jobs_folder(tracking), job) or _cancel_at_scheduler(tracking, job)):
         raise UsageError(
             f"run {run.run_id} is not watched by any process of this machine",
             hint="stop it where it was started, or end it by --force if it does not go on any more",
@@ -45,6 +47,15 @@ def stop(tracking: Tracking, run: Run) -> None:
         if time.monotonic() > deadline:
             raise UsageError(f"run {run.run_id} was asked to end, but goes on", hint="reprise runs logs -f")
         time.sleep(_PAUSE)
+
+
+def _cancel_at_scheduler(tracking: Tracking, job: str) -> bool:
+    """Ask the scheduler to end a job that no process watches; False when it is at none."""
+    folder = jobs_folder(tracking) / job
+    if not folder.is_dir() or not is_at_scheduler(record := read_record(folder)):
+        return False
+    cancel_job(record)
+    return True
 
 
 def end_lost_run(tracking: Tracking, run: Run, reason: str | None) -> None:

@@ -30,7 +30,7 @@ _PAUSE = 3600.0  # seconds between two looks at every environment and mirror
 def sweep_cache() -> None:
     """Remove what dead processes were making in the cache; what cannot be removed stays."""
     cache = paths.cache_dir()
-    file_lock.sweep_dead(working_copy.work_root())
+    working_copy.sweep_dead_copies()
     for name in (file_lock.SCRATCH, ARRIVALS):
         file_lock.sweep_dead(cache / name)
     for folder in (cache / "git-v1", cache / "inputs-v1", paths.state_dir()):

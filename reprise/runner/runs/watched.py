@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from reprise.errors import UsageError
-from reprise.runner.jobs.lease import is_held
+from reprise.runner.jobs.lease import job_lives
 from reprise.runner.jobs.stores import jobs_folder
 from reprise.schemas import tags
 from reprise.schemas.entities import Experiment, Run
+from reprise.schemas.job import RunStatus
 from reprise.tracking.base import Tracking
 
 
 def is_watched(tracking: Tracking, run: Run) -> bool:
     """Whether a process of this machine performs the run now."""
     job = run.tags.get(tags.JOB)
-    return job is not None and is_held(jobs_folder(tracking), job)
+    return job is not None and job_lives(jobs_folder(tracking), job)
 
 
 def refuse_watched(tracking: Tracking, run: Run) -> None:
@@ -24,12 +25,13 @@ def refuse_watched(tracking: Tracking, run: Run) -> None:
 
 def refuse_watched_in(tracking: Tracking, experiment: Experiment) -> None:
     """Raises UsageError when a run of the experiment goes on."""
-    token = None
-    while True:
-        page = tracking.search_runs(
-            [experiment.experiment_id], filter="attributes.status = 'RUNNING'", page_token=token
-        )
-        for run in page.items:
-            refuse_watched(tracking, run)
-        if (token := page.next_token) is None:
-            return
+    for status in (RunStatus.RUNNING, RunStatus.SCHEDULED):
+        token = None
+        while True:
+            page = tracking.search_runs(
+                [experiment.experiment_id], filter=f"attributes.status = '{status}'", page_token=token
+            )
+            for run in page.items:
+                refuse_watched(tracking, run)
+            if (token := page.next_token) is None:
+                break

@@ -24,6 +24,9 @@ from reprise.runner.vcs import git, remotes
 from reprise.schemas.job import Checkout, Repository
 from reprise.schemas.work_tree import WorkTree
 
+_ENTRUSTED = ".entrusted"
+"""In a folder that was made for a run: a job that lives on without us needs it."""
+
 log = logging.getLogger(__name__)
 
 _owned: dict[Path, int] = {}
@@ -73,6 +76,23 @@ def sweep(temporary: Path) -> None:
     """Remove what a run left that could not do it itself; only ever a folder that we made for one."""
     if temporary.resolve().parent == work_root().resolve():
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def entrust(checkout: Checkout) -> None:
+    """Keep the folder for a job that lives on without us: it is removed with the lease of its run."""
+    if checkout.temporary is not None:
+        (checkout.temporary / _ENTRUSTED).touch()
+
+
+def sweep_dead_copies() -> None:
+    """Remove the folders of runs whose processes have died; those that schedulers' jobs need stay."""
+    try:
+        folders = [*work_root().iterdir()]
+    except OSError:
+        return
+    for folder in folders:
+        if not (folder / _ENTRUSTED).exists():
+            file_lock.remove_dead(folder)
 
 
 def owner(checkout: Checkout) -> int | None:

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from reprise import durable
-from reprise.runner.jobs.lease import JOB_VARIABLE, Lease, request_stop
+from reprise.backends.orphans import JOB_VARIABLE
+from reprise.runner.jobs.lease import Lease, request_stop
 from reprise.runner.jobs.stores import jobs_folder
 from reprise.runner.runs.reap import reap
 from reprise.schemas import tags

@@ -1,0 +1,63 @@
+"""What other installed packages bring: objects that they name by an entry point.
+
+Nothing here is asked for a name of our own, so that a start does not look at every installed package.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from reprise.errors import UsageError
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+
+
+def find_names(group: str) -> list[str]:
+    """Return the names of all entry points of ``group``, sorted."""
+    from importlib.metadata import entry_points
+
+    return sorted({point.name for point in entry_points(group=group)})
+
+
+def find_entry_point(group: str, name: str) -> EntryPoint | None:
+    """Return the entry point ``name`` of ``group``; None when no installed package has it.
+
+    Raises:
+        UsageError: several packages have it.
+    """
+    from importlib.metadata import entry_points
+
+    points = {(point.value, package_of(point)): point for point in entry_points(group=group, name=name)}
+    if len(points) > 1:
+        packages = " and ".join(sorted({package for _, package in points}))
+        raise UsageError(f'"{name}" is brought by {packages}', hint="uninstall all of them but one")
+    return next(iter(points.values()), None)
+
+
+def load_object(point: EntryPoint, what: str, members: Sequence[str] = ()) -> Any:
+    """Return the object that ``point`` names, which has all ``members``; ``what`` says what it is.
+
+    Raises:
+        UsageError: it cannot be imported, or lacks some of them; the message names its package.
+    """
+    begin = f'the {what} "{point.name}" of the package {package_of(point)}'
+    try:
+        found = point.load()
+    except Exception as error:  # its code can fail in any way
+        raise UsageError(
+            f"{begin} cannot be imported ({point.value}): {type(error).__name__}: {error}",
+            hint="update or uninstall that package",
+        ) from error
+    if lacking := [member for member in members if not hasattr(found, member)]:
+        raise UsageError(
+            f"{begin} does not fit this version of reprise: {point.value} lacks {', '.join(lacking)}",
+            hint="update that package",
+        )
+    return found
+
+
+def package_of(point: EntryPoint) -> str:
+    """Return the name and version of the package that has the entry point."""
+    return f"{point.dist.name} {point.dist.version}" if point.dist is not None else "of unknown name"

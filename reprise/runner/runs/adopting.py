@@ -1,0 +1,84 @@
+"""Jobs that have outlived the process that submitted them: their backend is asked how they are."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterable
+from pathlib import Path
+
+from reprise.backends import local, registry
+from reprise.backends.base import Backend
+from reprise.backends.output_copy import OutputCopy
+from reprise.backends.watch import watch_of
+from reprise.runner.jobs.lease import Record, is_at_scheduler, read_record
+from reprise.runner.jobs.stores import artifact_folder
+from reprise.runner.runs.lifecycle import LOG_ARTIFACT
+from reprise.runner.runs.performing import SECRETS, tell_state
+from reprise.schemas.job import OUTPUT, JobId, JobStatus, RunStatus
+from reprise.tracking.base import Tracking
+
+log = logging.getLogger(__name__)
+
+
+def backend_of(record: Record) -> Backend:
+    """Return the backend of a job folder; a job that was not submitted has its processes on this machine.
+
+    Raises:
+        UsageError: the package that brings it is not installed here.
+    """
+    return registry.get(record.backend or local.NAME)
+
+
+def ask_jobs(folders: Iterable[Path]) -> dict[JobId, JobStatus]:
+    """Return where the jobs of ``folders`` stand that schedulers have; unknown ones are left out.
+
+    Each scheduler is asked once for all of them.
+    """
+    ids: dict[str, list[JobId]] = {}
+    for folder in folders:
+        try:
+            record = read_record(folder)
+        except (OSError, ValueError):
+            continue  # it has gone meanwhile, or is not ours
+        if is_at_scheduler(record):
+            ids.setdefault(record.backend, []).append(JobId(record.job_id))
+    found: dict[JobId, JobStatus] = {}
+    for name, jobs in ids.items():
+        found |= watch_of(name).look(jobs)
+    return found
+
+
+def adopt_job(tracking: Tracking, record: Record, folder: Path, status: JobStatus | None) -> Record | None:
+    """Return ``record`` with how its job ended; None while it lives or is not known.
+
+    The store and the run's log get what is new of it.
+    """
+    assert record.run_id is not None
+    backend, job_id = backend_of(record), JobId(record.job_id)
+    backend.bring_output(job_id, folder / OUTPUT)
+    place = artifact_folder(tracking, record.run_id) or folder
+    copy = OutputCopy(folder / OUTPUT, place / LOG_ARTIFACT, _read_secrets(folder))
+    if status is None or not status.state.has_ended:
+        copy.advance()
+        if status is not None and status.state is RunStatus.RUNNING:
+            tell_state(tracking, record.run_id, status)
+        return None
+    copy.finish()
+    watch_of(backend.NAME).forget(job_id)
+    return record._replace(status=status.state, exit_code=status.exit_code, reason=status.message)
+
+
+def cancel_job(record: Record) -> None:
+    """Ask the backend to end the job of a run that no process of ours watches."""
+    backend_of(record).cancel([JobId(record.job_id)])
+
+
+def clean_up_job(record: Record, name: str) -> None:
+    """Remove what the job called ``name`` has left behind."""
+    backend_of(record).clean_up([JobId(record.job_id or name)])
+
+
+def _read_secrets(folder: Path) -> tuple[str, ...]:
+    path = folder / SECRETS
+    return tuple(json.loads(path.read_text())) if path.exists() else ()

@@ -1,0 +1,135 @@
+"""A job at its backend: submitted, followed to its end, and told to the store where it waits or starts."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from reprise import durable, process
+from reprise.backends.base import Backend
+from reprise.backends.output_copy import OutputCopy
+from reprise.backends.watch import watch_of
+from reprise.errors import RepriseError
+from reprise.named_tuple import NamedTuple
+from reprise.runner.jobs.lease import Lease
+from reprise.runner.jobs.signals import shielded
+from reprise.schemas.job import Job, JobId, JobStatus, RunStatus
+from reprise.tracking.base import Tracking
+
+log = logging.getLogger(__name__)
+
+SECRETS = "secrets.json"
+"""In the folder of a scheduler's job: what another process that closes its run masks in its log."""
+
+_LOOK_PAUSE = 0.5  # seconds between looks for a request to stop
+
+
+class Placed(NamedTuple):
+    """A job with its id at the backend where it is performed."""
+
+    backend: Backend
+    job_id: JobId
+    job: Job
+
+
+def tell_state(tracking: Tracking, run_id: str, status: JobStatus) -> None:
+    """Tell the store that a job waits for its start, and what for, or that it has started.
+
+    What the run's own script has said by then stays.
+    """
+    try:
+        if status.state is RunStatus.SCHEDULED:
+            tracking.update_run(run_id, status=RunStatus.SCHEDULED)
+        elif tracking.get_run(run_id).status == RunStatus.SCHEDULED:
+            tracking.update_run(run_id, status=RunStatus.RUNNING)
+    except RepriseError as error:
+        log.warning("The store does not know yet that run %s is %s: %s", run_id, status.state, error)
+    if status.message:
+        log.info("Run %s is %s: %s", run_id, status.state, status.message)
+
+
+def perform_job(
+    backend: Backend,
+    config: Any,
+    job: Job,
+    lease: Lease,
+    tell: Callable[[JobStatus], None],
+    started: Callable[[], None],
+) -> JobStatus:
+    """Submit a job and stay with it until it has ended; whatever takes us away from it ends it.
+
+    Args:
+        tell: is given the state of a job that waits in a queue, each time that it changes.
+        started: is called when the job is submitted.
+    """
+    placed = None
+    try:
+        if lease.stop_requested():
+            return JobStatus(RunStatus.KILLED, None, "stopped before it started")
+        with shielded():
+            placed = submit_job(backend, config, job, lease, tell)
+        started()
+        return _follow(placed, lease, tell)
+    except BaseException as reason:
+        if placed is not None:
+            backend.cancel([placed.job_id], interrupted=type(reason) is KeyboardInterrupt)
+        raise
+    finally:
+        if placed is None and job.command.release:
+            process.run(job.command.release, check=False)
+        elif placed is not None:
+            watch_of(backend.NAME).forget(placed.job_id)
+            backend.clean_up([placed.job_id])
+
+
+def submit_job(
+    backend: Backend, config: Any, job: Job, lease: Lease, tell: Callable[[JobStatus], None]
+) -> Placed:
+    """Submit a job whose id the lease has first."""
+    (job_id,) = backend.assign_ids([job], config)
+    lease.submits(backend.NAME, job_id, outlives_us=backend.IS_SCHEDULER)
+    if backend.IS_SCHEDULER:
+        if job.secrets:
+            durable.write_note(job.folder / SECRETS, json.dumps(job.secrets))
+        tell(JobStatus(RunStatus.SCHEDULED))
+    backend.submit({job_id: job}, config)
+    return Placed(backend, job_id, job)
+
+
+def _follow(placed: Placed, lease: Lease, tell: Callable[[JobStatus], None]) -> JobStatus:
+    backend, job_id, job = placed
+    watch = watch_of(backend.NAME)
+    copy = OutputCopy(job.output, job.log, job.secrets, _show_of(job)) if backend.IS_SCHEDULER else None
+    state, is_cancelled = RunStatus.SCHEDULED if backend.IS_SCHEDULER else RunStatus.RUNNING, False
+    while True:
+        status = watch.wait(job_id, _LOOK_PAUSE)
+        if copy is not None:
+            backend.bring_output(job_id, job.output)
+            copy.advance()
+        if status is not None and status.state.has_ended:
+            if copy is not None:
+                copy.finish()
+            return status
+        if status is not None and status.state is not state:
+            state = status.state
+            tell(status)
+        if lease.stop_requested() and not is_cancelled:
+            backend.cancel([job_id])
+            is_cancelled = True
+        lease.beat()
+
+
+def _show_of(job: Job) -> Callable[[bytes], object] | None:
+    """What shows the output of a scheduler's job where we are."""
+    if not job.attached:
+        return None
+    stream = sys.stderr if job.stdout_to_stderr else sys.stdout
+
+    def show(data: bytes) -> None:
+        stream.write(data.decode("utf-8", "replace"))
+        stream.flush()
+
+    return show
