@@ -62,8 +62,8 @@ def show_verdict(found: Verdict, *, only_differences: bool = False) -> None:
     for title, sentences in notes:
         for sentence in sentences:
             show.print_line(sentence, label=click.style(title, bold=True))
-    show.table(table.HEAD, table.rows(found, only_differences=only_differences))
-    for title, text in () if only_differences else table.summary(found):
+    show.table(table.HEAD, table.make_rows(found, only_differences=only_differences))
+    for title, text in () if only_differences else table.summarise(found):
         show.print_line(f"{title}: {text}")
 
 

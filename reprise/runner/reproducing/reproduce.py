@@ -18,7 +18,7 @@ from reprise.runner.reproducing.needs import Wanted, restore
 from reprise.runner.runs import executor
 from reprise.runner.runs.reap import reap
 from reprise.runner.sources import working_copy
-from reprise.runner.verdict import compare, store_verdict
+from reprise.runner.verdict import compare_runs, store_verdict
 from reprise.runner.verdict.mlmodel.models import Subject
 from reprise.runner.verdict.values import Verdict
 from reprise.schemas.job import Outcome, RunStatus
@@ -92,7 +92,7 @@ def reproduce(
         log.info("Performing run %s again", run.run_id)
         restored = restore(tracking, run, wanted)
         outcome, folder = _perform(restored.plan, tracking, keep, stdout_to_stderr)
-        found = compare(tracking, run.run_id, outcome.run_id, tolerance, subject)
+        found = compare_runs(tracking, run.run_id, outcome.run_id, tolerance, subject)
         if not restored.changed:
             store_verdict(tracking, run.run_id, outcome.run_id, found)
     return Reproduction(run.run_id, outcome, found, restored.changed, folder)

@@ -15,7 +15,7 @@ from reprise.runner.lint.suspects import Suspect, Suspects, suspects
 from reprise.runner.planning.plan import Again, Plan, make_plan
 from reprise.runner.record.records import read_record
 from reprise.runner.runs import executor
-from reprise.runner.verdict import compare, store_verdict
+from reprise.runner.verdict import compare_runs, store_verdict
 from reprise.runner.verdict.values import Agreement, Part, Verdict
 from reprise.schemas import tags
 from reprise.schemas.job import Outcome, RunRequest, RunStatus
@@ -59,7 +59,7 @@ def run_twice(request: RunRequest, tracking: Tracking, *, stdout_to_stderr: bool
         since = tracking.get_run(first.run_id).start_time
         again = Again(plan.env_manager, since, tags={tags.REPRODUCES: first.run_id})
         second = executor.perform(plan._replace(again=again), tracking, stdout_to_stderr=stdout_to_stderr)
-        verdict = compare(tracking, first.run_id, second.run_id, Tolerance())
+        verdict = compare_runs(tracking, first.run_id, second.run_id, Tolerance())
         store_verdict(tracking, first.run_id, second.run_id, verdict)
         found = _Evidence(tracking, verdict, held)
         return Twice(first, second, verdict, tuple(_causes(found)))

@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from reprise.schemas.tolerance import Tolerance
     from reprise.tracking.base import Tracking
 
-__all__ = ["compare", "diff_runs", "store_verdict", "verify_runs"]
+__all__ = ["compare_runs", "diff_runs", "store_verdict", "verify_runs"]
 
 log = logging.getLogger(__name__)
 
 
-def compare(
+def compare_runs(
     tracking: Tracking, original: str, again: str, tolerance: Tolerance, subject: Subject | None = None
 ) -> Verdict:
     """The verdict on the run ``again``, which is to have come out as ``original`` did.
@@ -32,11 +32,11 @@ def compare(
     Raises:
         TrackingError: there is no such run.
     """
-    from reprise.runner.verdict.engine import compare_runs
-    from reprise.runner.verdict.recorded import both
+    from reprise.runner.verdict.engine import compare_recorded
+    from reprise.runner.verdict.recorded import open_both
 
-    with both(tracking, tracking.get_run(original), tracking.get_run(again)) as runs:
-        return compare_runs(*runs, tolerance, subject)
+    with open_both(tracking, tracking.get_run(original), tracking.get_run(again)) as runs:
+        return compare_recorded(*runs, tolerance, subject)
 
 
 def verify_runs(tracking: Tracking, a: str, b: str, tolerance: Tolerance) -> Verdict:
@@ -46,7 +46,7 @@ def verify_runs(tracking: Tracking, a: str, b: str, tolerance: Tolerance) -> Ver
         UsageError: there is no such run, or both are the same one.
     """
     original, again = (run.run_id for run in _find_two(tracking, a, b))
-    verdict = compare(tracking, original, again, tolerance)
+    verdict = compare_runs(tracking, original, again, tolerance)
     try:
         store_verdict(tracking, original, again, verdict)
     except TrackingError as error:  # of a deleted run, or a store that is only read
@@ -60,13 +60,13 @@ def diff_runs(tracking: Tracking, a: str, b: str, *, everything: bool = False) -
     Raises:
         UsageError: there is no such run, or both are the same one.
     """
-    from reprise.runner.verdict.changes import changes, only_differences
-    from reprise.runner.verdict.engine import compare_runs
-    from reprise.runner.verdict.recorded import both
+    from reprise.runner.verdict.changes import find_changes, only_differences
+    from reprise.runner.verdict.engine import compare_recorded
+    from reprise.runner.verdict.recorded import open_both
     from reprise.schemas.tolerance import Tolerance
 
-    with both(tracking, *_find_two(tracking, a, b)) as (one, other):
-        compared = changes(one, other, compare_runs(one, other, Tolerance()).parts)
+    with open_both(tracking, *_find_two(tracking, a, b)) as (one, other):
+        compared = find_changes(one, other, compare_recorded(one, other, Tolerance()).parts)
     return compared if everything else only_differences(compared)
 
 

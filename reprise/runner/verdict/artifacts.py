@@ -10,11 +10,11 @@ from reprise.errors import TrackingError
 from reprise.file_lock import scratch
 from reprise.named_tuple import NamedTuple
 from reprise.runner.verdict.files.kinds import compare_files
-from reprise.runner.verdict.files.readings import Readings, ReadingsByProcess, settle
+from reprise.runner.verdict.files.readings import Readings, ReadingsByProcess, settle_comparisons
 from reprise.runner.verdict.looking import Looking
 from reprise.runner.verdict.mlmodel import models
 from reprise.runner.verdict.recorded import Recorded
-from reprise.runner.verdict.values import IDENTICAL, Finding, Part, diverged, part, unknown
+from reprise.runner.verdict.values import IDENTICAL, Finding, Part, make_diverged, make_part, make_unknown
 from reprise.runner.verdict.words.names import match_names
 from reprise.schemas.tolerance import EXACT, Tolerance
 
@@ -30,11 +30,15 @@ class _Comparison(NamedTuple):
     def looking_at(self, name: str) -> Looking:
         closeness = self.tolerance.of_artifact(name) or EXACT
         return Looking(
-            closeness, self.a.aside(self.b), self.b.aside(self.a), self.tolerance, readings=self.readings
+            closeness,
+            self.a.make_aside(self.b),
+            self.b.make_aside(self.a),
+            self.tolerance,
+            readings=self.readings,
         )
 
-    def part(self, kind: str, name: str, finding: Finding) -> Part:
-        return part(kind, name, finding, decides=self.tolerance.of_artifact(name) is not None)
+    def make_part(self, kind: str, name: str, finding: Finding) -> Part:
+        return make_part(kind, name, finding, decides=self.tolerance.of_artifact(name) is not None)
 
 
 _Compare: TypeAlias = Callable[[_Comparison], Part]
@@ -45,35 +49,37 @@ def compare_artifacts(a: Recorded, b: Recorded, tolerance: Tolerance) -> Iterato
 
     A name that differs only in what is of one run alone (an id, a time) is the same name.
     """
-    sides = a.aside(b), b.aside(a)
-    roots_a, roots_b = models.find_roots(a.paths()), models.find_roots(b.paths())
-    files_a, files_b = _outside(a.paths(), roots_a), _outside(b.paths(), roots_b)
+    sides = a.make_aside(b), b.make_aside(a)
+    roots_a, roots_b = models.find_roots(a.list_paths()), models.find_roots(b.list_paths())
+    files_a, files_b = _paths_outside(a.list_paths(), roots_a), _paths_outside(b.list_paths(), roots_b)
     compare: list[_Compare] = [
         partial(_compare_roots, *pair) for pair in match_names(roots_a, roots_b, *sides)
     ]
     compare += [partial(_compare_paths, *pair) for pair in match_names(files_a, files_b, *sides)]
     yield from sorted(
-        _settled(compare, a, b, tolerance), key=lambda found: (found.kind != "model", found.name)
+        _settle_parts(compare, a, b, tolerance), key=lambda found: (found.kind != "model", found.name)
     )
 
 
 def compare_logged_models(a: Recorded, b: Recorded, tolerance: Tolerance) -> Iterator[Part]:
     """The models that MLflow 3 keeps beside runs, by name; those that it named itself by their order."""
-    names = models.match_models([*a.models], [*b.models], a.aside(b), b.aside(a))
-    yield from _settled([partial(_compare_logged, *pair) for pair in names], a, b, tolerance)
+    names = models.match_models([*a.models], [*b.models], a.make_aside(b), b.make_aside(a))
+    yield from _settle_parts([partial(_compare_logged, *pair) for pair in names], a, b, tolerance)
 
 
-def _settled(compare: Sequence[_Compare], a: Recorded, b: Recorded, tolerance: Tolerance) -> Iterator[Part]:
+def _settle_parts(
+    compare: Sequence[_Compare], a: Recorded, b: Recorded, tolerance: Tolerance
+) -> Iterator[Part]:
     """The parts, once it is known what libraries say of their files."""
     from reprise.runner.verdict.mlmodel.entering import reading_places
 
     with scratch() as folder:
         readings = ReadingsByProcess(folder, reading_places(a, b))
         comparison = _Comparison(a, b, tolerance, readings)
-        yield from settle([partial(each, comparison) for each in compare], readings)
+        yield from settle_comparisons([partial(each, comparison) for each in compare], readings)
 
 
-def _outside(paths: Sequence[str], roots: Sequence[str]) -> list[str]:
+def _paths_outside(paths: Sequence[str], roots: Sequence[str]) -> list[str]:
     return [path for path in paths if models.root_of(path, roots) is None]
 
 
@@ -81,21 +87,21 @@ def _compare_roots(one: str | None, other: str | None, of: _Comparison) -> Part:
     """Two folders of artifacts that hold a model; None is one that the run has not."""
     title = (other if one is None else one) or "artifacts"
     if one is None or other is None:
-        return of.part("model", title, _missing(one))
+        return of.make_part("model", title, _find_missing(one))
     found = models.compare_models(
         models.Model(of.a, None, one), models.Model(of.b, None, other), of.looking_at(title)
     )
-    return of.part("model", title, _named(found, one, other))
+    return of.make_part("model", title, _name_both(found, one, other))
 
 
 def _compare_logged(one: str | None, other: str | None, of: _Comparison) -> Part:
     title = (other if one is None else one) or ""
     if one is None or other is None:
-        return of.part("model", title, _missing(one))
+        return of.make_part("model", title, _find_missing(one))
     left = models.Model(of.a, of.a.models[one].model_id, "")
     right = models.Model(of.b, of.b.models[other].model_id, "")
-    return of.part(
-        "model", title, _named(models.compare_models(left, right, of.looking_at(title)), one, other)
+    return of.make_part(
+        "model", title, _name_both(models.compare_models(left, right, of.looking_at(title)), one, other)
     )
 
 
@@ -103,17 +109,17 @@ def _compare_paths(one: str | None, other: str | None, of: _Comparison) -> Part:
     title = (other if one is None else one) or ""
     for run, path in ((of.a, one), (of.b, other)):
         if path is not None and run.is_gone(path):
-            return of.part("artifact", title, unknown(f"it is gone from run {run.run_id[:8]}"))
+            return of.make_part("artifact", title, make_unknown(f"it is gone from run {run.run_id[:8]}"))
     if one is None or other is None:
-        return of.part("artifact", title, _missing(one))
-    return of.part("artifact", title, _named(_compare_bytes(one, other, of), one, other))
+        return of.make_part("artifact", title, _find_missing(one))
+    return of.make_part("artifact", title, _name_both(_compare_bytes(one, other, of), one, other))
 
 
-def _missing(one: str | None) -> Finding:
-    return diverged(note="is new" if one is None else "is missing")
+def _find_missing(one: str | None) -> Finding:
+    return make_diverged(note="is new" if one is None else "is missing")
 
 
-def _named(found: Finding, one: str, other: str) -> Finding:
+def _name_both(found: Finding, one: str, other: str) -> Finding:
     """``found`` of two things whose names are the same but for what is of one run alone."""
     return (
         found
@@ -124,11 +130,11 @@ def _named(found: Finding, one: str, other: str) -> Finding:
 
 def _compare_bytes(one: str, other: str, of: _Comparison) -> Finding:
     try:
-        if of.a.digest(one) == of.b.digest(other):
+        if of.a.digest_file(one) == of.b.digest_file(other):
             return IDENTICAL
-        found = compare_files(one, of.a.read(one), of.b.read(other), of.looking_at(one))
+        found = compare_files(one, of.a.read_file(one), of.b.read_file(other), of.looking_at(one))
     except (TrackingError, OSError) as error:
-        return unknown(f"it cannot be read: {error}")
+        return make_unknown(f"it cannot be read: {error}")
     if found == IDENTICAL:  # though the digests were not the same
-        return unknown("its bytes changed while they were compared")
+        return make_unknown("its bytes changed while they were compared")
     return found

@@ -35,7 +35,7 @@ def find_reservations(a: Recorded, b: Recorded) -> Iterator[str]:
         if run.record.ended is None and run.has_ended:
             yield f"the record of {name} was never finished"
         if left_out := run.record.source.left_out:
-            yield f"the record of {name} is not whole: {_listed(left_out)}"
+            yield f"the record of {name} is not whole: {_list_left_out(left_out)}"
 
 
 def find_causes(
@@ -64,7 +64,7 @@ def _of_a_failure(a: Recorded, b: Recorded) -> Iterator[str]:
     left_out = a.record.source.left_out if a.record else ()
     named = [item for item in left_out if _is_named(item.path, last)]
     if named:
-        yield _listed(named)
+        yield _list_left_out(named)
     yield f"run {b.run_id[:8]} {b.run.status}" + (f": {last[:_LONGEST]}" if last else "")
 
 
@@ -74,7 +74,7 @@ def _is_named(path: str, text: str) -> bool:
     return any(word == stem or word.endswith(path) for word in _WORD.findall(text))
 
 
-def _listed(left_out: Sequence[LeftOut]) -> str:
+def _list_left_out(left_out: Sequence[LeftOut]) -> str:
     shown = ", ".join(f"{item.path} was not kept ({item.reason})" for item in left_out[:_LISTED])
     more = len(left_out) - _LISTED
     return f"{shown} and {more} more" if more > 0 else shown
@@ -112,21 +112,21 @@ def _of_the_machines(a: Recorded, b: Recorded) -> Iterator[str]:
         was, found = one.variables.get(name), other.variables.get(name)
         if was != found:
             yield f"environment variable {name} is {found or 'not set'}, was {was or 'not set'}"
-    for title, was, found in _pairs(one, other):
+    for title, was, found in _machine_pairs(one, other):
         if was != found:
             yield f"another {title}: {found}, was {was}"
 
 
-def _pairs(a: MachineRecord, b: MachineRecord) -> Iterator[tuple[str, str, str]]:
+def _machine_pairs(a: MachineRecord, b: MachineRecord) -> Iterator[tuple[str, str, str]]:
     """What of two machines bears on numbers."""
     yield "architecture", a.architecture, b.architecture
     yield "CPU", a.cpu, b.cpu
     yield "number of cores", str(a.cores), str(b.cores)
-    yield "GPU", _named_gpus(a), _named_gpus(b)
+    yield "GPU", _name_gpus(a), _name_gpus(b)
     yield "operating system", a.os, b.os
 
 
-def _named_gpus(machine: MachineRecord) -> str:
+def _name_gpus(machine: MachineRecord) -> str:
     return ", ".join(f"{gpu.name} {gpu.driver or ''}".strip() for gpu in machine.gpus) or "none"
 
 

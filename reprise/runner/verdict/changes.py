@@ -11,10 +11,10 @@ from reprise.named_tuple import NamedTuple
 from reprise.runner.record.contents import open_content
 from reprise.runner.runs.lifecycle import LOG_ARTIFACT
 from reprise.runner.verdict.engine import describe_end
-from reprise.runner.verdict.environment import Unknown, differences
+from reprise.runner.verdict.environment import Unknown, compare_packages
 from reprise.runner.verdict.recorded import Recorded
 from reprise.runner.verdict.source import compare_sources, record_differences
-from reprise.runner.verdict.trees import NOT_AT_HAND, trees
+from reprise.runner.verdict.trees import NOT_AT_HAND, open_trees
 from reprise.runner.verdict.values import Agreement, Part
 from reprise.schemas import tags
 from reprise.schemas.environment import Package
@@ -24,7 +24,7 @@ _LONGEST = 1_000_000  # bytes of a file whose lines are compared here; git does 
 
 
 class Change(NamedTuple):
-    """``a`` and ``b`` are the values as text; None where a run has none. ``same``: they are equal."""
+    """``a`` and ``b`` are the values as text; None where a run has none. ``is_same``: they are equal."""
 
     name: str
     a: str | None
@@ -32,7 +32,7 @@ class Change(NamedTuple):
     note: str = ""
 
     @property
-    def same(self) -> bool:
+    def is_same(self) -> bool:
         return self.a == self.b and not self.note
 
 
@@ -65,30 +65,30 @@ class RunDifferences(NamedTuple):
     outcome: tuple[Change, ...]
 
 
-def changes(a: Recorded, b: Recorded, parts: Sequence[Part], most: int = -1) -> RunDifferences:
+def find_changes(a: Recorded, b: Recorded, parts: Sequence[Part], most: int = -1) -> RunDifferences:
     """Everything that can be compared; what is equal is in it too, but for packages.
 
     ``parts`` are those of the verdict on the two runs: it has looked at the results already. Of the diff
     there are about ``most`` bytes, -1 for all.
     """
-    packages, reason = _environment(a, b)
+    packages, reason = _compare_environments(a, b)
     return RunDifferences(
         a.run.run_id,
         b.run.run_id,
-        _source(a, b, most),
+        _compare_sources(a, b, most),
         packages,
         reason,
-        tuple(_pairs(_parameters(a), _parameters(b))),
-        tuple(_pairs(_inputs(a), _inputs(b))),
-        tuple(_metrics(a, b, parts)),
-        tuple(_artifacts(a, b, parts)),
-        tuple(_pairs(_machine(a), _machine(b))),
-        tuple(_outcome(a, b, parts)),
+        tuple(_pair_changes(_parameters_of(a), _parameters_of(b))),
+        tuple(_pair_changes(_inputs_of(a), _inputs_of(b))),
+        tuple(_compare_metrics(a, b, parts)),
+        tuple(_compare_artifacts(a, b, parts)),
+        tuple(_pair_changes(_describe_machine(a), _describe_machine(b))),
+        tuple(_compare_outcomes(a, b, parts)),
     )
 
 
-def _source(a: Recorded, b: Recorded, most: int) -> Source:
-    shown = [_described(run) for run in (a, b)]
+def _compare_sources(a: Recorded, b: Recorded, most: int) -> Source:
+    shown = [_describe_source(run) for run in (a, b)]
     found = compare_sources(a, b)
     if a.record is None or b.record is None or found.agreement is Agreement.IDENTICAL:
         note = found.note if found.agreement is not Agreement.IDENTICAL else ""
@@ -97,8 +97,10 @@ def _source(a: Recorded, b: Recorded, most: int) -> Source:
     if not [*record_differences(a.record.source, b.record.source)]:
         return Source(shown[0], shown[1], "", found.note)
     try:
-        with trees(a, b) as made:
-            return Source(shown[0], shown[1], made.diff(made.tree(a), made.tree(b), most=most), doubt)
+        with open_trees(a, b) as made:
+            return Source(
+                shown[0], shown[1], made.diff_trees(made.make_tree(a), made.make_tree(b), most=most), doubt
+            )
     except NOT_AT_HAND as error:
         reason = error.message if isinstance(error, RepriseError) else str(error)
         return Source(
@@ -106,7 +108,7 @@ def _source(a: Recorded, b: Recorded, most: int) -> Source:
         )
 
 
-def _described(run: Recorded) -> str:
+def _describe_source(run: Recorded) -> str:
     commit = run.run.tags.get(tags.GIT_COMMIT)
     if run.record is None:
         return f"commit {commit[:12]}" if commit else "not recorded"
@@ -121,24 +123,26 @@ def _described(run: Recorded) -> str:
 
 def _kept_diff(a: Recorded, b: Recorded, most: int) -> str:
     """A diff of what was kept beside the commits: the patches, and the files that git did not track."""
-    one, other = _kept(a), _kept(b)
+    one, other = _kept_contents(a), _kept_contents(b)
     found = ""
     for path in sorted({*one, *other}):
         if 0 <= most <= len(found):
             break
         if one.get(path) != other.get(path):
-            found += "".join(_file_diff(path, _read(a, one.get(path)), _read(b, other.get(path))))
+            found += "".join(
+                _file_diff(path, _read_content(a, one.get(path)), _read_content(b, other.get(path)))
+            )
     return found
 
 
-def _kept(run: Recorded) -> dict[str, Content]:
+def _kept_contents(run: Recorded) -> dict[str, Content]:
     assert run.record is not None
     source = run.record.source
     found = {file.path: file.content for file in source.files}
     return {**found, "uncommitted changes": source.patch} if source.patch else found
 
 
-def _read(run: Recorded, kept: Content | None) -> bytes:
+def _read_content(run: Recorded, kept: Content | None) -> bytes:
     """As much as shows that it is too long."""
     if kept is None:
         return b""
@@ -159,80 +163,82 @@ def _file_diff(path: str, one: bytes, other: bytes) -> Iterator[str]:
         yield line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n"
 
 
-def _environment(a: Recorded, b: Recorded) -> tuple[tuple[Change, ...], str]:
+def _compare_environments(a: Recorded, b: Recorded) -> tuple[tuple[Change, ...], str]:
     try:
-        found = differences(a, b)
+        found = compare_packages(a, b)
     except Unknown as reason:
         return (), str(reason)
-    return tuple(Change(item.name, _version(item.a), _version(item.b), item.note) for item in found), ""
+    return tuple(
+        Change(item.name, _version_of(item.a), _version_of(item.b), item.note) for item in found
+    ), ""
 
 
-def _version(package: Package | None) -> str | None:
+def _version_of(package: Package | None) -> str | None:
     return package.version if package else None
 
 
-def _parameters(run: Recorded) -> dict[str, str]:
+def _parameters_of(run: Recorded) -> dict[str, str]:
     recorded = run.record.parameters if run.record else ()
     texts = {item.name: item.value if item.value is not None else "(secret)" for item in recorded}
     return {**run.run.params, **texts, **(run.record.seeds if run.record else {})}
 
 
-def _inputs(run: Recorded) -> dict[str, str]:
-    from reprise.runner.verdict.given import inputs
+def _inputs_of(run: Recorded) -> dict[str, str]:
+    from reprise.runner.verdict.given import inputs_by_name
 
     return {
         name: " ".join(filter(None, (item.kind, item.uri, item.digest or "(no digest)")))
-        for name, item in (inputs(run) if run.record else {}).items()
+        for name, item in (inputs_by_name(run) if run.record else {}).items()
     }
 
 
-def _metrics(a: Recorded, b: Recorded, parts: Sequence[Part]) -> Iterator[Change]:
+def _compare_metrics(a: Recorded, b: Recorded, parts: Sequence[Part]) -> Iterator[Change]:
     """The last values, and where the series part."""
     for item in parts:
         if item.kind == "metric":
-            one, other = (_last(run, item.name) for run in (a, b))
-            yield Change(item.name, one, other, _said(item))
+            one, other = (_last_value(run, item.name) for run in (a, b))
+            yield Change(item.name, one, other, _describe_part(item))
 
 
-def _last(run: Recorded, name: str) -> str | None:
+def _last_value(run: Recorded, name: str) -> str | None:
     metric = run.run.metrics.get(name)
     return repr(metric.value) if metric else None
 
 
-def _artifacts(a: Recorded, b: Recorded, parts: Sequence[Part]) -> Iterator[Change]:
-    sizes = {**_sizes(a)}, {**_sizes(b)}
+def _compare_artifacts(a: Recorded, b: Recorded, parts: Sequence[Part]) -> Iterator[Change]:
+    sizes = {**_artifact_sizes(a)}, {**_artifact_sizes(b)}
     for item in parts:
         if item.kind in ("artifact", "model"):
             a_size, b_size = (of.get(item.name) for of in sizes)
-            yield Change(item.name, a_size, b_size, _said(item))
+            yield Change(item.name, a_size, b_size, _describe_part(item))
 
 
-def _outcome(a: Recorded, b: Recorded, parts: Sequence[Part]) -> Iterator[Change]:
+def _compare_outcomes(a: Recorded, b: Recorded, parts: Sequence[Part]) -> Iterator[Change]:
     """How the runs ended, and what they printed."""
     yield Change("exit code", describe_end(a), describe_end(b))
     for item in parts:
         if item.kind == "output log":
-            yield Change(item.kind, _printed(a), _printed(b), _said(item))
+            yield Change(item.kind, _digest_output(a), _digest_output(b), _describe_part(item))
 
 
-def _printed(run: Recorded) -> str | None:
+def _digest_output(run: Recorded) -> str | None:
     try:
-        return f"{len(run.output(LOG_ARTIFACT)):,} bytes"
+        return f"{len(run.read_output(LOG_ARTIFACT)):,} bytes"
     except (TrackingError, OSError):
         return None  # the note of the verdict says why
 
 
-def _sizes(run: Recorded) -> Mapping[str, str]:
-    return {path: f"{size or 0:,} bytes" for path, size in run.files().items()}
+def _artifact_sizes(run: Recorded) -> Mapping[str, str]:
+    return {path: f"{size or 0:,} bytes" for path, size in run.file_sizes().items()}
 
 
-def _said(item: Part) -> str:
+def _describe_part(item: Part) -> str:
     if item.agreement is Agreement.IDENTICAL:
         return ""
     return ": ".join(filter(None, (item.agreement, item.where, item.note)))
 
 
-def _machine(run: Recorded) -> dict[str, str]:
+def _describe_machine(run: Recorded) -> dict[str, str]:
     found: MachineRecord | None = run.record.machine if run.record else None
     if found is None:
         return {}
@@ -244,7 +250,7 @@ def _machine(run: Recorded) -> dict[str, str]:
     return {**plain, **({"gpus": gpus} if gpus else {}), **found.variables}
 
 
-def _pairs(a: Mapping[str, str], b: Mapping[str, str]) -> Iterator[Change]:
+def _pair_changes(a: Mapping[str, str], b: Mapping[str, str]) -> Iterator[Change]:
     for name in [*a, *(name for name in b if name not in a)]:
         yield Change(name, a.get(name), b.get(name))
 

@@ -16,8 +16,8 @@ from reprise.runner.verdict.values import (
     Finding,
     Part,
     SetAside,
-    diverged,
-    part,
+    make_diverged,
+    make_part,
     worst_agreement,
 )
 from reprise.runner.verdict.words.names import mark_name
@@ -50,7 +50,7 @@ def pair_descendants(a: Recorded, b: Recorded) -> tuple[Pair, ...]:
         TrackingError: they cannot be read, or are too many.
     """
     families = [read_family(run.tracking, run.run) for run in (a, b)]
-    plain = [partial(mark_name, aside=one.aside(other)) for one, other in ((a, b), (b, a))]
+    plain = [partial(mark_name, aside=one.make_aside(other)) for one, other in ((a, b), (b, a))]
     pairs = pair_children(families[0], families[1], plain[0], plain[1])
     a.kin, b.kin = (dict(_kin_names(pairs, side, "")) for side in ("a", "b"))
     return pairs
@@ -76,16 +76,16 @@ def _kin_names(pairs: Sequence[Pair], side: Literal["a", "b"], above: str) -> It
 def compare_children(a: Recorded, b: Recorded, pairs: Sequence[Pair], compare: Comparison) -> Compared:
     """A part for each child; ``compare`` compares two runs whose children are paired already."""
     judged = [_judge_pair(a, b, pair, compare) for pair in pairs]
-    parts = [*_numbers(pairs), *(item.part for item in judged)]
+    parts = [*_compare_numbers(pairs), *(item.part for item in judged)]
     children = [item.verdict for item in judged if item.verdict is not None]
     return Compared(tuple(parts), tuple(children), any(item.has_results for item in judged))
 
 
-def _numbers(pairs: Sequence[Pair]) -> Iterator[Part]:
+def _compare_numbers(pairs: Sequence[Pair]) -> Iterator[Part]:
     was = sum(pair.a is not None for pair in pairs)
     found = sum(pair.b is not None for pair in pairs)
     if was != found:
-        yield part(CHILD_RUN, "", diverged(note=f"{found}, was {was}"))
+        yield make_part(CHILD_RUN, "", make_diverged(note=f"{found}, was {was}"))
 
 
 class _Judged(NamedTuple):
@@ -96,9 +96,9 @@ class _Judged(NamedTuple):
 
 def _judge_pair(a: Recorded, b: Recorded, pair: Pair, compare: Comparison) -> _Judged:
     if pair.a is None or pair.b is None:
-        found = diverged(note="is new" if pair.a is None else "is missing")
-        return _Judged(part(CHILD_RUN, pair.name, found))
-    one, other = a.nested(pair.a), b.nested(pair.b)
+        found = make_diverged(note="is new" if pair.a is None else "is missing")
+        return _Judged(make_part(CHILD_RUN, pair.name, found))
+    one, other = a.open_nested(pair.a), b.open_nested(pair.b)
     try:
         compared = compare(one, other, pair.children)
     finally:
@@ -115,7 +115,9 @@ def _judge_pair(a: Recorded, b: Recorded, pair: Pair, compare: Comparison) -> _J
         pair.name, pair.a.run_id, pair.b.run_id, agreement, place, telling, compared.children
     )
     is_same = all(item.agreement is Agreement.IDENTICAL for item in compared.parts)
-    return _Judged(part(CHILD_RUN, pair.name, found), None if is_same else verdict, compared.has_results)
+    return _Judged(
+        make_part(CHILD_RUN, pair.name, found), None if is_same else verdict, compared.has_results
+    )
 
 
 def _set_aside(parts: Sequence[Part]) -> tuple[SetAside, ...]:

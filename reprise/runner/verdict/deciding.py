@@ -11,7 +11,7 @@ _MEASURED = frozenset({RATE, LATENCY})
 """What a benchmark is about."""
 
 
-def decides(kind: str, rules: Tolerance) -> bool:
+def kind_decides(kind: str, rules: Tolerance) -> bool:
     """Whether parts of this kind count for the whole."""
     if kind in rules.ignore:
         return False

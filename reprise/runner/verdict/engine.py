@@ -29,10 +29,10 @@ from reprise.runner.verdict.values import (
     Finding,
     Part,
     Verdict,
-    diverged,
-    part,
+    make_diverged,
+    make_part,
+    make_unknown,
     set_aside,
-    unknown,
     worst_agreement,
 )
 from reprise.schemas import tags
@@ -44,18 +44,20 @@ _RESULTS = ("metric", "artifact", "model", "predictions")
 _Steps: TypeAlias = Sequence[tuple[str, Callable[[], Iterable[Part]]]]
 
 
-def compare_runs(a: Recorded, b: Recorded, tolerance: Tolerance, subject: Subject | None = None) -> Verdict:
+def compare_recorded(
+    a: Recorded, b: Recorded, tolerance: Tolerance, subject: Subject | None = None
+) -> Verdict:
     """The verdict on run ``b``, which is to have come out as ``a`` did.
 
     What cannot be read is a part that cannot be compared, never an error.
     """
-    pairs, unread = _paired(a, b)
+    pairs, unread = _pair_children(a, b)
     failed = all(run.has_failed for run in (a, b))
     rules = deciding.with_output_log(tolerance) if failed else tolerance
-    found, reason = _compare(a, b, pairs, rules, subject), ""
-    if not found.has_results and not deciding.decides(OUTPUT_LOG, rules):
+    found, reason = _compare_families(a, b, pairs, rules, subject), ""
+    if not found.has_results and not deciding.kind_decides(OUTPUT_LOG, rules):
         others, reason = deciding.rules_without_results(found, rules)
-        found = _compare(a, b, pairs, others, subject) if others != rules else found
+        found = _compare_families(a, b, pairs, others, subject) if others != rules else found
     parts = (*found.parts, *unread)
     agreement, decisive = worst_agreement(parts)
     if agreement in REPRODUCED:
@@ -74,14 +76,14 @@ def compare_runs(a: Recorded, b: Recorded, tolerance: Tolerance, subject: Subjec
     )
 
 
-def _paired(a: Recorded, b: Recorded) -> tuple[Sequence[Pair], tuple[Part, ...]]:
+def _pair_children(a: Recorded, b: Recorded) -> tuple[Sequence[Pair], tuple[Part, ...]]:
     try:
         return pair_descendants(a, b), ()
     except (RepriseError, OSError) as error:
-        return (), (part(CHILD_RUN, "", unknown(f"they cannot be read: {error}")),)
+        return (), (make_part(CHILD_RUN, "", make_unknown(f"they cannot be read: {error}")),)
 
 
-def _compare(
+def _compare_families(
     a: Recorded,
     b: Recorded,
     pairs: Sequence[Pair],
@@ -93,24 +95,26 @@ def _compare(
     """Two runs with their children; ``beside`` are the runs that they are nested in."""
 
     def compare_below(one: Recorded, other: Recorded, below: Sequence[Pair]) -> Compared:
-        return _compare(one, other, below, rules, beside=(a, b))
+        return _compare_families(one, other, below, rules, beside=(a, b))
 
     children = compare_children(a, b, pairs, compare_below)
     performed = beside is None or bool(a.record or b.record)  # and not opened by a script
     steps: _Steps = (
         *(_what_went_in(a, b, beside) if performed else ()),
         ("parameter", partial(compare_parameters, a, b, rules)),
-        ("metric", partial(_metrics, a, b, rules)),
+        ("metric", partial(_compare_metrics, a, b, rules)),
         ("artifact", partial(compare_artifacts, a, b, rules)),
         ("model", partial(compare_logged_models, a, b, rules)),
         ("predictions", lambda: [compare_subject(subject, a, b, rules)] if subject else []),
         ("tag", partial(compare_own_tags, a, b, rules)),
         (CHILD_RUN, lambda: children.parts),
-        ("exit code", lambda: [part("exit code", "", _compare_ends(a, b, performed=performed))]),
-        (OUTPUT_LOG, lambda: [part(OUTPUT_LOG, "", compare_output(a, b, rules))] if performed else []),
+        ("exit code", lambda: [make_part("exit code", "", _compare_ends(a, b, performed=performed))]),
+        (OUTPUT_LOG, lambda: [make_part(OUTPUT_LOG, "", compare_output(a, b, rules))] if performed else []),
     )
-    parts = [item for kind, step in steps for item in _attempted(kind, step)]
-    parts = [item._replace(decides=item.decides and deciding.decides(item.kind, rules)) for item in parts]
+    parts = [item for kind, step in steps for item in _attempt_step(kind, step)]
+    parts = [
+        item._replace(decides=item.decides and deciding.kind_decides(item.kind, rules)) for item in parts
+    ]
     decided = [item for item in parts if item.decides]
     return Compared(
         tuple(parts),
@@ -123,43 +127,43 @@ def _compare(
 def _what_went_in(a: Recorded, b: Recorded, beside: tuple[Recorded, Recorded] | None) -> _Steps:
     """The source of a step that is of its parent's project is its parent's."""
     steps: _Steps = (
-        ("environment", lambda: [part("environment", "", compare_environments(a, b))]),
+        ("environment", lambda: [make_part("environment", "", compare_environments(a, b))]),
         ("input", partial(compare_inputs, a, b)),
     )
     if beside and a.has_project_of(beside[0]) and b.has_project_of(beside[1]):
         return steps
-    return ("source", lambda: [part("source", "", compare_sources(a, b))]), *steps
+    return ("source", lambda: [make_part("source", "", compare_sources(a, b))]), *steps
 
 
-def _attempted(kind: str, step: Callable[[], Iterable[Part]]) -> Iterator[Part]:
+def _attempt_step(kind: str, step: Callable[[], Iterable[Part]]) -> Iterator[Part]:
     try:
         yield from step()
     except (RepriseError, OSError) as error:
-        yield part(kind, "", unknown(f"it cannot be read: {error}"))
+        yield make_part(kind, "", make_unknown(f"it cannot be read: {error}"))
 
 
-def _metrics(a: Recorded, b: Recorded, rules: Tolerance) -> Iterator[Part]:
+def _compare_metrics(a: Recorded, b: Recorded, rules: Tolerance) -> Iterator[Part]:
     for name in sorted({*a.run.metrics, *b.run.metrics}):
         kind = rules.kind_of_metric(name)
         if kind == IGNORED:
-            yield part("metric", name, _compare_metric(a, b, name, rules), decides=False)
+            yield make_part("metric", name, _compare_metric(a, b, name, rules), decides=False)
         elif kind:
-            yield part("metric", name, set_aside(kind, name))
+            yield make_part("metric", name, set_aside(kind, name))
         else:
-            yield part("metric", name, _compare_metric(a, b, name, rules))
+            yield make_part("metric", name, _compare_metric(a, b, name, rules))
 
 
 def _compare_metric(a: Recorded, b: Recorded, name: str, rules: Tolerance) -> Finding:
     if name not in a.run.metrics or name not in b.run.metrics:
         there = a if name in a.run.metrics else b
-        step = min((point.step for point in there.history(name)), default=0)
-        return diverged(note="is missing" if there is a else "is new", step=step)
+        step = min((point.step for point in there.metric_history(name)), default=0)
+        return make_diverged(note="is missing" if there is a else "is new", step=step)
     try:
-        one, other = a.history(name), b.history(name)
+        one, other = a.metric_history(name), b.metric_history(name)
     except TrackingError as error:
-        return unknown(f"it cannot be read: {error.message}")
+        return make_unknown(f"it cannot be read: {error.message}")
     if not one or not other:
-        return unknown("its points cannot be read")
+        return make_unknown("its points cannot be read")
     return compare_series(one, other, rules.of_metric(name))
 
 
@@ -172,14 +176,14 @@ def _compare_ends(a: Recorded, b: Recorded, *, performed: bool) -> Finding:
     """The exit codes and the status; the status alone of runs that a script opened, and may leave open."""
     if not performed:
         same = a.run.status == b.run.status
-        return IDENTICAL if same else diverged(note=f"{b.run.status}; was {a.run.status}")
+        return IDENTICAL if same else make_diverged(note=f"{b.run.status}; was {a.run.status}")
     for run in (a, b):
         if not run.has_ended:
-            return unknown(f"run {run.run_id[:8]} is {run.run.status}")
+            return make_unknown(f"run {run.run_id[:8]} is {run.run.status}")
     codes = [run.run.tags.get(tags.EXIT_CODE) for run in (a, b)]
     ends = [describe_end(run) for run in (a, b)]
     if a.run.status == b.run.status and None in codes:
-        return unknown(f"the exit code of run {(a, b)[codes.index(None)].run_id[:8]} is not recorded")
+        return make_unknown(f"the exit code of run {(a, b)[codes.index(None)].run_id[:8]} is not recorded")
     if ends[0] != ends[1]:
-        return diverged(note=f"{ends[1]}; was {ends[0]}")
+        return make_diverged(note=f"{ends[1]}; was {ends[0]}")
     return IDENTICAL._replace(note=ends[0])

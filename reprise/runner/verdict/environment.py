@@ -10,7 +10,7 @@ from reprise.errors import RepriseError
 from reprise.runner.restore import environments
 from reprise.runner.verdict.interpreters import packages_beside, ran_in_environment
 from reprise.runner.verdict.recorded import Recorded
-from reprise.runner.verdict.values import IDENTICAL, Agreement, Finding, diverged, unknown
+from reprise.runner.verdict.values import IDENTICAL, Agreement, Finding, make_diverged, make_unknown
 from reprise.schemas import tags
 from reprise.schemas.environment import Package
 from reprise.schemas.record.run_record import Distribution
@@ -34,7 +34,11 @@ def compare_environments(a: Recorded, b: Recorded) -> Finding:
     if ran_in_environment(a) or ran_in_environment(b):
         made = _compare_made(a, b)
     beside = difference(packages_beside(a), packages_beside(b))
-    decided = diverged(note=listed(beside)) if beside and made.agreement is not Agreement.DIVERGED else made
+    decided = (
+        make_diverged(note=list_changes(beside))
+        if beside and made.agreement is not Agreement.DIVERGED
+        else made
+    )
     return _with_sandboxes(decided, a, b)
 
 
@@ -47,41 +51,41 @@ def _with_sandboxes(decided: Finding, a: Recorded, b: Recorded) -> Finding:
 
 
 def _compare_made(a: Recorded, b: Recorded) -> Finding:
-    managers = [_manager(run) for run in (a, b)]
+    managers = [_manager_of(run) for run in (a, b)]
     digests = [run.run.tags.get(tags.ENV_DIGEST) for run in (a, b)]
     if managers[0] == managers[1] != LOCAL and digests[0] == digests[1] is not None:
         return IDENTICAL
     try:
-        changes = differences(a, b)
+        changes = compare_packages(a, b)
     except Unknown as reason:
-        return unknown(str(reason))
+        return make_unknown(str(reason))
     if managers[0] != managers[1]:
-        return diverged(note=f"made by {managers[1] or 'nobody knows what'}, was {managers[0]}")
+        return make_diverged(note=f"made by {managers[1] or 'nobody knows what'}, was {managers[0]}")
     if changes:
-        return diverged(note=listed(changes))
+        return make_diverged(note=list_changes(changes))
     folders = [name for run in (a, b) for name in _from_folders(run)]
     if folders:
-        return unknown(f"{folders[0]} is installed from a folder, whose files are not recorded")
+        return make_unknown(f"{folders[0]} is installed from a folder, whose files are not recorded")
     return IDENTICAL._replace(note="the same packages")
 
 
-def differences(a: Recorded, b: Recorded) -> tuple[Change, ...]:
+def compare_packages(a: Recorded, b: Recorded) -> tuple[Change, ...]:
     """What is to be done to the one environment so that it becomes the other.
 
     Raises:
         Unknown: one of them is not recorded.
     """
-    return difference(_packages(a), _packages(b))
+    return difference(_packages_of(a), _packages_of(b))
 
 
-def listed(changes: Sequence[Change]) -> str:
+def list_changes(changes: Sequence[Change]) -> str:
     """``numpy 2.0, was 1.26; scipy is new; and 4 more``"""
-    shown = [*map(_sentence, changes[:_SHOWN])]
+    shown = [*map(_describe_change, changes[:_SHOWN])]
     more = [f"and {len(changes) - _SHOWN} more"] if len(changes) > _SHOWN else []
     return "; ".join([*shown, *more])
 
 
-def _sentence(change: Change) -> str:
+def _describe_change(change: Change) -> str:
     if change.a is None or change.b is None:
         return f"{change.name} is {'new' if change.a is None else 'missing'}"
     if change.note:
@@ -89,14 +93,14 @@ def _sentence(change: Change) -> str:
     return f"{change.name} {change.b.version}, was {change.a.version}"
 
 
-def _manager(run: Recorded) -> str | None:
+def _manager_of(run: Recorded) -> str | None:
     recorded = run.record.environment if run.record else None
     return recorded.manager if recorded else run.run.tags.get(tags.PROJECT_ENV)
 
 
-def _packages(run: Recorded) -> tuple[Package, ...]:
-    if _manager(run) == LOCAL:
-        return tuple(_local(run))
+def _packages_of(run: Recorded) -> tuple[Package, ...]:
+    if _manager_of(run) == LOCAL:
+        return tuple(_local_packages(run))
     try:
         lock = environments.lock_of(run.tracking, run.run)
         return envs.MANAGERS[lock.manager].packages(lock)
@@ -104,7 +108,7 @@ def _packages(run: Recorded) -> tuple[Package, ...]:
         raise Unknown(f"the environment of run {run.run_id[:8]} is not known: {error}") from error
 
 
-def _local(run: Recorded) -> Iterator[Package]:
+def _local_packages(run: Recorded) -> Iterator[Package]:
     recorded = run.record.environment if run.record else None
     if recorded is None or recorded.python is None:
         raise Unknown(f"the environment of run {run.run_id[:8]} is not known: {run.record_fault}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from reprise.runner.verdict.observed import READ_BY_ONE
-from reprise.runner.verdict.values import REPRODUCED, ChildVerdict, Part, diverged, part
+from reprise.runner.verdict.values import REPRODUCED, ChildVerdict, Part, make_diverged, make_part
 
 _SHOWN = 3
 
@@ -18,7 +18,7 @@ def fold_reads(parts: Sequence[Part]) -> tuple[Part, ...]:
     names = ", ".join(item.name for item in alone[:_SHOWN])
     note = f"{names}, ..." if len(alone) > _SHOWN else names
     title = f"{len(alone)} files that one run alone was seen to read"
-    folded = part("input", title, diverged(note=note), decides=False)
+    folded = make_part("input", title, make_diverged(note=note), decides=False)
     at = parts.index(alone[0])
     return (*parts[:at], folded, *(item for item in parts[at:] if item not in alone))
 

@@ -16,7 +16,7 @@ _OWN = "reprise-ml"  # ours, which no script of a run needs
 
 def packages_beside(run: Recorded) -> Iterator[Package]:
     """What other interpreters had installed; of several, each name with the folder that it is of."""
-    others = [item for item in _interpreters(run) if item.packages is not None]
+    others = [item for item in _interpreters_of(run) if item.packages is not None]
     for item in others:
         suffix = f" of {item.prefix}" if len(others) > 1 else ""
         for name, version in {"python": item.python, **(item.packages or {})}.items():
@@ -26,10 +26,10 @@ def packages_beside(run: Recorded) -> Iterator[Package]:
 
 def ran_in_environment(run: Recorded) -> bool:
     """Whether the Python of the environment ran, or that is not known."""
-    found = _interpreters(run)
+    found = _interpreters_of(run)
     return not found or any(item.packages is None for item in found)
 
 
-def _interpreters(run: Recorded) -> tuple[InterpreterRecord, ...]:
+def _interpreters_of(run: Recorded) -> tuple[InterpreterRecord, ...]:
     observed = run.record.observed if run.record else None
     return observed.interpreters if observed else ()

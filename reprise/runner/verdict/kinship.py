@@ -46,12 +46,12 @@ def read_family(tracking: Tracking, run: Run) -> Family:
         TrackingError: they cannot be read, or are too many.
     """
     children: dict[str, list[Run]] = {}
-    for nested in _nested_runs(tracking, run):
+    for nested in _find_nested_runs(tracking, run):
         children.setdefault(nested.tags[tags.PARENT_RUN_ID], []).append(nested)
-    return _family(run, children, frozenset())
+    return _make_family(run, children, frozenset())
 
 
-def _nested_runs(tracking: Tracking, run: Run) -> Iterator[Run]:
+def _find_nested_runs(tracking: Tracking, run: Run) -> Iterator[Run]:
     """All runs of the store that are nested in any and began while ``run`` went on."""
     wanted = [f"tags.`{tags.PARENT_RUN_ID}` LIKE '%'"]
     wanted.append(f"attributes.start_time >= {run.start_time - _CLOCKS_APART}")
@@ -81,12 +81,12 @@ def _experiment_ids(tracking: Tracking) -> Iterator[str]:
         token = page.next_token or ""
 
 
-def _family(run: Run, children: dict[str, list[Run]], above: frozenset[str]) -> Family:
+def _make_family(run: Run, children: dict[str, list[Run]], above: frozenset[str]) -> Family:
     """Runs that claim to be nested in each other in a circle are left out."""
     inside = above | {run.run_id}
     below = (child for child in children.get(run.run_id, []) if child.run_id not in inside)
     ordered = sorted(below, key=lambda child: (child.start_time, child.run_id))
-    return Family(run, tuple(_family(child, children, inside) for child in ordered))
+    return Family(run, tuple(_make_family(child, children, inside) for child in ordered))
 
 
 def pair_children(a: Family, b: Family, plain_a: Plain, plain_b: Plain) -> tuple[Pair, ...]:
@@ -109,27 +109,27 @@ def pair_children(a: Family, b: Family, plain_a: Plain, plain_b: Plain) -> tuple
                 partners[run_id] = right.pop(waiting[found].pop(0).run.run_id)
                 del left[run_id]
 
-    pair_by(lambda run, plain: (_title(run, plain), _params(run, plain), _metrics(run)))
-    pair_by(lambda run, plain: (_title(run, plain), _params(run, plain)))
-    pair_by(lambda run, plain: (_title(run, plain),))
-    pair_by(_params)
+    pair_by(lambda run, plain: (_title_of(run, plain), _params_of(run, plain), _metrics_of(run)))
+    pair_by(lambda run, plain: (_title_of(run, plain), _params_of(run, plain)))
+    pair_by(lambda run, plain: (_title_of(run, plain),))
+    pair_by(_params_of)
     found = [(child, partners.get(child.run.run_id)) for child in a.children]
-    return _named([*found, *((None, child) for child in right.values())], plain_a, plain_b)
+    return _name_pairs([*found, *((None, child) for child in right.values())], plain_a, plain_b)
 
 
-def _title(run: Run, plain: Plain) -> str:
+def _title_of(run: Run, plain: Plain) -> str:
     return "" if DRAWN_NAME.fullmatch(run.run_name) else plain(run.run_name)
 
 
-def _params(run: Run, plain: Plain) -> frozenset[tuple[str, str]]:
+def _params_of(run: Run, plain: Plain) -> frozenset[tuple[str, str]]:
     return frozenset((name, plain(value)) for name, value in run.params.items())
 
 
-def _metrics(run: Run) -> Hashable:
+def _metrics_of(run: Run) -> Hashable:
     return frozenset((name, metric.value.hex()) for name, metric in run.metrics.items())
 
 
-def _named(
+def _name_pairs(
     found: Sequence[tuple[Family | None, Family | None]], plain_a: Plain, plain_b: Plain
 ) -> tuple[Pair, ...]:
     """Names that come twice get a number."""

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeAlias
 
 from reprise.named_tuple import NamedTuple
-from reprise.runner.verdict.values import Finding, unknown
+from reprise.runner.verdict.values import Finding, make_unknown
 from reprise.runner.verdict.words.asides import NOTHING, Aside
 from reprise.schemas.tolerance import EXACT, Closeness, Tolerance
 
@@ -19,7 +19,7 @@ FilesComparison: TypeAlias = "Callable[[str, bytes, bytes, Looking], Finding]"
 
 
 def _unknown_inside(_name: str, _a: bytes, _b: bytes, _looking: Looking) -> Finding:
-    return unknown("the bytes differ, and it is not known what they are")
+    return make_unknown("the bytes differ, and it is not known what they are")
 
 
 class Looking(NamedTuple):

@@ -12,8 +12,8 @@ from collections.abc import Iterable, Sequence
 from itertools import groupby
 from typing import TypeAlias
 
-from reprise.runner.verdict.numbers import agreement
-from reprise.runner.verdict.values import IDENTICAL, Agreement, Finding, diverged, within
+from reprise.runner.verdict.numbers import compare_numbers
+from reprise.runner.verdict.values import IDENTICAL, Agreement, Finding, make_diverged, make_within
 from reprise.schemas.entities import Metric
 from reprise.schemas.tolerance import EXACT, Closeness
 
@@ -31,7 +31,7 @@ class _Moment:
         self.values = Counter(values)
         self.size = self.values.total()
 
-    def take(self, digits: str, closeness: Closeness) -> bool:
+    def take_value(self, digits: str, closeness: Closeness) -> bool:
         """Take the value away, or else one that is close; whether there was one."""
         found: str | None = digits
         if digits not in self.values:
@@ -51,18 +51,18 @@ def compare_series(a: Sequence[Metric], b: Sequence[Metric], closeness: Closenes
     """How two series compare, and at which step they first differ."""
     steps_a, steps_b = _by_place(a), _by_place(b)
     pairs = [
-        (_moments(steps_a.get(place, [])), _moments(steps_b.get(place, [])))
+        (_group_moments(steps_a.get(place, [])), _group_moments(steps_b.get(place, [])))
         for place in {**steps_a, **steps_b}
     ]
-    if all(_explained(one, other, EXACT) for one, other in pairs):
+    if all(_is_explained(one, other, EXACT) for one, other in pairs):
         return IDENTICAL
-    if closeness != EXACT and all(_explained(one, other, closeness) for one, other in pairs):
-        return within(note=_spread(steps_a, steps_b))
+    if closeness != EXACT and all(_is_explained(one, other, closeness) for one, other in pairs):
+        return make_within(note=_describe_spread(steps_a, steps_b))
     if all(
-        _explained(_without_repetitions(one), _without_repetitions(other), closeness)
+        _is_explained(_without_repetitions(one), _without_repetitions(other), closeness)
         for one, other in pairs
     ):
-        return within(note=f"{len(b)} points, was {len(a)}: a store keeps equal points of one ms once")
+        return make_within(note=f"{len(b)} points, was {len(a)}: a store keeps equal points of one ms once")
     return _first_difference(steps_a, steps_b, closeness)
 
 
@@ -75,18 +75,18 @@ def _by_place(series: Sequence[Metric]) -> dict[_Place, list[Metric]]:
     return places
 
 
-def _moments(points: Sequence[Metric]) -> _Moments:
+def _group_moments(points: Sequence[Metric]) -> _Moments:
     return [
-        sorted(map(_digits, metrics), key=float.fromhex)
+        sorted(map(_digits_of, metrics), key=float.fromhex)
         for _time, metrics in groupby(points, key=lambda metric: metric.timestamp)
     ]
 
 
-def _digits(metric: Metric) -> str:
+def _digits_of(metric: Metric) -> str:
     return (float(metric.value) + 0.0).hex()  # the sum makes 0.0 of -0.0
 
 
-def _explained(a: _Moments, b: _Moments, closeness: Closeness) -> bool:
+def _is_explained(a: _Moments, b: _Moments, closeness: Closeness) -> bool:
     """Whether one order of values agrees with the times of both.
 
     So it is when of the two moments that come next, again and again, the larger one holds the smaller one.
@@ -99,20 +99,20 @@ def _explained(a: _Moments, b: _Moments, closeness: Closeness) -> bool:
         if not one.size or not other.size:
             return one.size == other.size
         small, large = (one, other) if one.size <= other.size else (other, one)
-        if not _holds(large, small, closeness):
+        if not _take_moment(large, small, closeness):
             return False
         one, other = (large, _Moment(())) if small is other else (_Moment(()), large)
 
 
-def _holds(large: _Moment, small: _Moment, closeness: Closeness) -> bool:
+def _take_moment(large: _Moment, small: _Moment, closeness: Closeness) -> bool:
     """Take the values of ``small`` out of ``large``: first those that are equal; whether all were there."""
     values = sorted(small.values.elements(), key=float.fromhex)
-    left = [digits for digits in values if not large.take(digits, EXACT)]
-    return all(large.take(digits, closeness) for digits in left)
+    left = [digits for digits in values if not large.take_value(digits, EXACT)]
+    return all(large.take_value(digits, closeness) for digits in left)
 
 
 def _is_close(a: float, b: float, closeness: Closeness) -> bool:
-    return closeness != EXACT and agreement(a, b, closeness) is not Agreement.DIVERGED
+    return closeness != EXACT and compare_numbers(a, b, closeness) is not Agreement.DIVERGED
 
 
 def _without_repetitions(moments: _Moments) -> _Moments:
@@ -135,20 +135,20 @@ def _first_difference(
         step = place[0]
         one, other = a.get(place, []), b.get(place, [])
         for was, found in zip(one, other, strict=False):
-            if _digits(was) != _digits(found) and not _is_close(was.value, found.value, closeness):
-                return diverged(f"step {step}", f"{found.value!r}, was {was.value!r}", step)
+            if _digits_of(was) != _digits_of(found) and not _is_close(was.value, found.value, closeness):
+                return make_diverged(f"step {step}", f"{found.value!r}, was {was.value!r}", step)
         if len(one) != len(other):
-            return diverged(f"step {step}", _counted(one, other), step)
-    return diverged(note="the same points in another order")
+            return make_diverged(f"step {step}", _describe_counts(one, other), step)
+    return make_diverged(note="the same points in another order")
 
 
-def _counted(a: Sequence[Metric], b: Sequence[Metric]) -> str:
+def _describe_counts(a: Sequence[Metric], b: Sequence[Metric]) -> str:
     if not a:
         return f"{b[0].value!r} is new"
     return f"{len(b)} points, was {len(a)}" if b else f"{a[0].value!r} is missing"
 
 
-def _spread(a: dict[_Place, list[Metric]], b: dict[_Place, list[Metric]]) -> str:
+def _describe_spread(a: dict[_Place, list[Metric]], b: dict[_Place, list[Metric]]) -> str:
     """The largest distance of two points that stand at the same place in both series."""
     pairs = (pair for place in a for pair in zip(a[place], b[place], strict=False))
     distances = [abs(one.value - other.value) for one, other in pairs]

@@ -12,7 +12,7 @@ from reprise.schemas.tolerance import EXACT, Closeness
 Number: TypeAlias = int | float | Decimal
 
 
-def agreement(a: Number, b: Number, closeness: Closeness = EXACT) -> Agreement:
+def compare_numbers(a: Number, b: Number, closeness: Closeness = EXACT) -> Agreement:
     """NaN is NaN, and zeros are equal. An int is the same as its float, but not identical."""
     if a != a and b != b:
         return Agreement.IDENTICAL

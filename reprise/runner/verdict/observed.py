@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 
 from reprise.amounts import counted
 from reprise.runner.verdict.recorded import Recorded
-from reprise.runner.verdict.values import IDENTICAL, Finding, Part, diverged, part, unknown
+from reprise.runner.verdict.values import IDENTICAL, Finding, Part, make_diverged, make_part, make_unknown
 from reprise.schemas.record.observed_record import ObservedInput, ObservedRecord
 
 READ_BY_ONE = ("it was not read then", "it was not read this time")
@@ -34,15 +34,17 @@ def compare_observed(a: Recorded, b: Recorded) -> Iterator[Part]:
         run = a if one is None else b
         if one is not None or other is not None:
             reason = _UNOBSERVED.format(run.run_id[:8])
-            yield part("input", "", unknown(reason), decides=False)
+            yield make_part("input", "", make_unknown(reason), decides=False)
         return
     declared = {item.uri for run in (a, b) if run.record for item in run.record.inputs if item.uri}
     missing = set(other.missing)
-    yield from _files(_others(one, declared), _others(other, declared), missing)
-    yield from _variables(one, other)
+    yield from _compare_inputs(
+        _undeclared_inputs(one, declared), _undeclared_inputs(other, declared), missing
+    )
+    yield from _compare_variables(one, other)
 
 
-def _others(seen: ObservedRecord, declared: set[str]) -> Mapping[str, ObservedInput]:
+def _undeclared_inputs(seen: ObservedRecord, declared: set[str]) -> Mapping[str, ObservedInput]:
     """Those by path that are not declared anyway, nor in a folder that is."""
     return {item.path: item for item in seen.inputs if not _is_in(item.path, declared)}
 
@@ -51,7 +53,7 @@ def _is_in(path: str, declared: set[str]) -> bool:
     return any(str(place) in declared for place in (path, *PurePosixPath(path).parents))
 
 
-def _files(
+def _compare_inputs(
     a: Mapping[str, ObservedInput], b: Mapping[str, ObservedInput], missing: set[str]
 ) -> Iterator[Part]:
     """``missing`` are files that the second run looked for in vain."""
@@ -66,28 +68,30 @@ def _files(
             cached.append(PurePosixPath(path).name)
             continue
         decides = one is not None and other is not None and _is_from_outside(one, other)
-        yield part("input", path, found, decides=decides)
+        yield make_part("input", path, found, decides=decides)
     if same:
-        yield part(
+        yield make_part(
             "input", f"{same} {'file' if same == 1 else 'files'} that it was seen to read", IDENTICAL
         )
     if cached:
         shown = ", ".join(cached[:_SHOWN]) + (", ..." if len(cached) > _SHOWN else "")
         note = f"of programs, which they keep for themselves: {shown}"
-        yield part("input", counted(len(cached), "cache file"), diverged(note=note), decides=False)
+        yield make_part(
+            "input", counted(len(cached), "cache file"), make_diverged(note=note), decides=False
+        )
 
 
 def _compare_files(a: ObservedInput | None, b: ObservedInput | None, *, is_missing: bool) -> Finding:
     if a is None:
-        return diverged(note=READ_BY_ONE[0])
+        return make_diverged(note=READ_BY_ONE[0])
     if b is None:
-        return diverged(note="it is not there" if is_missing else READ_BY_ONE[1])
+        return make_diverged(note="it is not there" if is_missing else READ_BY_ONE[1])
     if a.digest is None or b.digest is None:
-        return unknown(a.note or b.note or "its digest is not recorded")
+        return make_unknown(a.note or b.note or "its digest is not recorded")
     if a.digest == b.digest:
         return IDENTICAL
     note = f"{b.digest[:19]}, was {a.digest[:19]}"
-    return diverged(note=note if a.files == b.files else f"{b.files} files, was {a.files}")
+    return make_diverged(note=note if a.files == b.files else f"{b.files} files, was {a.files}")
 
 
 def _is_from_outside(a: ObservedInput, b: ObservedInput) -> bool:
@@ -99,16 +103,16 @@ def _is_cache(path: str) -> bool:
     return _CACHED.search(path) is not None or not set(_CACHES).isdisjoint(PurePosixPath(path).parts)
 
 
-def _variables(a: ObservedRecord, b: ObservedRecord) -> Iterator[Part]:
+def _compare_variables(a: ObservedRecord, b: ObservedRecord) -> Iterator[Part]:
     one, other = ({item.name: item.digest for item in seen.variables} for seen in (a, b))
     both = sorted(one.keys() & other.keys())
     if a.salt != b.salt:
         if any(one[name] or other[name] for name in both):
             reason = "their values are known by digests of another machine"
-            yield part("input", "environment variables", unknown(reason), decides=False)
+            yield make_part("input", "environment variables", make_unknown(reason), decides=False)
         return
     for name in both:
         was, now = one[name], other[name]
         if was != now:
             note = "is not set" if now is None else "was not set" if was is None else "has another value"
-            yield part("input", f"{VARIABLE} {name}", diverged(note=note), decides=False)
+            yield make_part("input", f"{VARIABLE} {name}", make_diverged(note=note), decides=False)

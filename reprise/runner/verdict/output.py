@@ -9,7 +9,7 @@ from reprise.errors import TrackingError
 from reprise.runner.runs.lifecycle import LOG_ARTIFACT, STREAMS_ARTIFACT
 from reprise.runner.verdict.looking import Looking
 from reprise.runner.verdict.recorded import Recorded
-from reprise.runner.verdict.values import IDENTICAL, Finding, unknown, worst
+from reprise.runner.verdict.values import IDENTICAL, Finding, find_worst, make_unknown
 from reprise.runner.verdict.words.texts import Style, compare_texts, decode_text
 from reprise.schemas.tolerance import Tolerance
 
@@ -23,28 +23,28 @@ def compare_output(a: Recorded, b: Recorded, tolerance: Tolerance) -> Finding:
     own; where a terminal or an older reprise has kept the two as one, they are compared as one.
     """
     try:
-        logs = [run.output(LOG_ARTIFACT) for run in (a, b)]
+        logs = [run.read_output(LOG_ARTIFACT) for run in (a, b)]
         for run, data in zip((a, b), logs, strict=True):
             if data:
-                run.digest(LOG_ARTIFACT)  # refuses a log that was changed
+                run.digest_file(LOG_ARTIFACT)  # refuses a log that was changed
     except (TrackingError, OSError) as error:
-        return unknown(f"it cannot be read: {error}")
+        return make_unknown(f"it cannot be read: {error}")
     if logs[0] == logs[1]:
         return IDENTICAL
-    one, other = (_split(run, data) for run, data in zip((a, b), logs, strict=True))
+    one, other = (_split_streams(run, data) for run, data in zip((a, b), logs, strict=True))
     if one is None or other is None:
         one, other = {NO_STREAM: logs[0]}, {NO_STREAM: logs[1]}
-    looking = Looking(tolerance.default, a.aside(b), b.aside(a), tolerance)
-    return worst(
+    looking = Looking(tolerance.default, a.make_aside(b), b.make_aside(a), tolerance)
+    return find_worst(
         _compare_stream(name, one.get(stream, b""), other.get(stream, b""), looking)
         for stream, name in _NAMES.items()
     )
 
 
-def _split(run: Recorded, data: bytes) -> Mapping[str, bytes] | None:
+def _split_streams(run: Recorded, data: bytes) -> Mapping[str, bytes] | None:
     """The streams of the log apart; None where it does not tell them apart."""
     try:
-        streams = split_streams(data, run.read(STREAMS_ARTIFACT).decode())
+        streams = split_streams(data, run.read_file(STREAMS_ARTIFACT).decode())
     except (TrackingError, OSError, ValueError):
         return None
     return streams if streams.keys() <= _NAMES.keys() else None
@@ -55,6 +55,6 @@ def _compare_stream(name: str, a: bytes, b: bytes, looking: Looking) -> Finding:
         return IDENTICAL
     one, other = decode_text(a), decode_text(b)
     if one is None or other is None:
-        return unknown("the bytes differ, and it is no text in UTF-8", name)
+        return make_unknown("the bytes differ, and it is no text in UTF-8", name)
     found = compare_texts(one, other, looking, Style.LOG)
     return found._replace(where=", ".join(filter(None, (name, found.where))))

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from reprise.runner.verdict.given import compare_logged_texts
 from reprise.runner.verdict.recorded import Recorded
-from reprise.runner.verdict.values import IDENTICAL, Part, diverged, part, set_aside
+from reprise.runner.verdict.values import IDENTICAL, Part, make_diverged, make_part, set_aside
 from reprise.schemas import tags
 from reprise.schemas.tolerance import Tolerance
 
@@ -20,15 +20,15 @@ def compare_own_tags(a: Recorded, b: Recorded, tolerance: Tolerance) -> Iterator
     one, other = _own_tags(a), _own_tags(b)
     for name in sorted({*one, *other}):
         if kind := tolerance.kind_set_aside(name):
-            yield part("tag", name, set_aside(kind, name))
+            yield make_part("tag", name, set_aside(kind, name))
         elif name not in other:
-            yield part("tag", name, diverged(note="is missing"), decides=_is_recorded(a))
+            yield make_part("tag", name, make_diverged(note="is missing"), decides=_is_recorded(a))
         elif name not in one:
-            yield part("tag", name, diverged(note="is new"))
+            yield make_part("tag", name, make_diverged(note="is new"))
         elif one[name] == other[name]:
-            yield part("tag", name, IDENTICAL)
+            yield make_part("tag", name, IDENTICAL)
         else:
-            yield part("tag", name, compare_logged_texts(one[name], other[name], a, b, tolerance))
+            yield make_part("tag", name, compare_logged_texts(one[name], other[name], a, b, tolerance))
 
 
 def _is_recorded(run: Recorded) -> bool:

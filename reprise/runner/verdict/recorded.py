@@ -118,12 +118,12 @@ class Recorded:
                 (self.run.artifact_uri, "artifact location"),
                 (self.run.tags.get(tags.JOB), "job"),
                 *((model.model_id, f"model id {n}") for n, model in enumerate(self.models.values(), 1)),
-                *((_place(source), FOLDER) for source in sources if "/" in source),
+                *((_place_of(source), FOLDER) for source in sources if "/" in source),
                 *((place, role) for role, place in (self.record.places if self.record else {}).items()),
             ]
         )
 
-    def nested(self, run: Run) -> Recorded:
+    def open_nested(self, run: Run) -> Recorded:
         """A run that is nested in this one."""
         return Recorded(
             self.tracking,
@@ -147,7 +147,7 @@ class Recorded:
         observed = self.record.observed if self.record else None
         return frozenset(process.pid for process in observed.processes) if observed else frozenset()
 
-    def aside(self, other: Recorded) -> Aside:
+    def make_aside(self, other: Recorded) -> Aside:
         """What is of this run alone; a text that both runs have stays in sight.
 
         A folder does not: a run that is performed again is told to be of the folder that the first was in.
@@ -164,7 +164,7 @@ class Recorded:
             offset=machine.utc_offset if machine else None,
         )
 
-    def history(self, key: str) -> list[Metric]:
+    def metric_history(self, key: str) -> list[Metric]:
         return list(self.tracking.metric_history(self.run_id, key))
 
     @cached_property
@@ -178,69 +178,69 @@ class Recorded:
             found[f"{name} #{alike + 1}" if alike else name] = model
         return found
 
-    def files(self, owner: str | None = None) -> Mapping[str, int | None]:
+    def file_sizes(self, owner: str | None = None) -> Mapping[str, int | None]:
         """Path to size of the files of the run, or of a logged model; without those of reprise itself."""
         if owner not in self._listed:
-            self._listed[owner] = dict(self._walk(owner or self.run_id, ""))
+            self._listed[owner] = dict(self._walk_folder(owner or self.run_id, ""))
         return self._listed[owner]
 
-    def paths(self, owner: str | None = None) -> list[str]:
+    def list_paths(self, owner: str | None = None) -> list[str]:
         """The files that are there, and those that the run left and that are gone."""
-        left = (path for path in self._noted(owner) if owner or path not in run_files.OWN_FILES)
-        return sorted({*self.files(owner), *left})
+        left = (path for path in self._recorded_files(owner) if owner or path not in run_files.OWN_FILES)
+        return sorted({*self.file_sizes(owner), *left})
 
     def is_gone(self, path: str, owner: str | None = None) -> bool:
         """Whether the run left the file, and it is not there any more."""
-        return path in self._noted(owner) and path not in self.files(owner)
+        return path in self._recorded_files(owner) and path not in self.file_sizes(owner)
 
-    def _walk(self, owner: str, folder: str) -> Iterator[tuple[str, int | None]]:
+    def _walk_folder(self, owner: str, folder: str) -> Iterator[tuple[str, int | None]]:
         for item in self.tracking.list_artifacts(owner, folder):
             if item.is_dir:
-                yield from self._walk(owner, item.path)
+                yield from self._walk_folder(owner, item.path)
             elif owner != self.run_id or item.path not in run_files.OWN_FILES:
                 yield item.path, item.size
 
-    def digest(self, path: str, owner: str | None = None) -> str:
+    def digest_file(self, path: str, owner: str | None = None) -> str:
         """The digest of a file, as ``sha256:...``; the record's is taken where the store is elsewhere.
 
         Raises:
             TrackingError: it cannot be read, or is not what the run left there.
         """
-        noted = self._noted(owner).get(path)
+        noted = self._recorded_files(owner).get(path)
         if (stored := self.tracking.artifact_digest(owner or self.run_id, path)) is not None:
             found = f"sha256:{stored.sha256}"
-        elif noted and noted.digest and noted.size == self.files(owner).get(path):
+        elif noted and noted.digest and noted.size == self.file_sizes(owner).get(path):
             return noted.digest
         else:
-            found = f"sha256:{read_digest(self.file(path, owner)).sha256}"
+            found = f"sha256:{read_digest(self.copy_file(path, owner)).sha256}"
         if noted and noted.digest and noted.digest != found:
             raise TrackingError(
                 f"it was changed after run {self.run_id[:8]} had ended", code="INVALID_STATE"
             )
         return found
 
-    def _noted(self, owner: str | None) -> Mapping[str, ArtifactRecord]:
+    def _recorded_files(self, owner: str | None) -> Mapping[str, ArtifactRecord]:
         """What the record says of the files of the run, or of a logged model, as they were at its end."""
         if owner not in self._records:
-            self._records[owner] = {item.path: item for item in self._kept(owner)}
+            self._records[owner] = {item.path: item for item in self._kept_records(owner)}
         return self._records[owner]
 
-    def _kept(self, owner: str | None) -> tuple[ArtifactRecord, ...]:
+    def _kept_records(self, owner: str | None) -> tuple[ArtifactRecord, ...]:
         if self.record is None:
             return ()
         if owner is None:
             return (*self.record.artifacts, *self.record.logs)
         return next((model.files for model in self.record.models if model.model_id == owner), ())
 
-    def file(self, path: str, owner: str | None = None) -> Path:
+    def copy_file(self, path: str, owner: str | None = None) -> Path:
         """A copy of a file."""
-        return self._copied("files", path, owner)
+        return self._copy_artifacts("files", path, owner)
 
-    def folder(self, path: str, owner: str | None = None) -> Path:
+    def copy_folder(self, path: str, owner: str | None = None) -> Path:
         """A copy of a folder with all in it."""
-        return self._copied("folders", path, owner)
+        return self._copy_artifacts("folders", path, owner)
 
-    def _copied(self, kind: str, path: str, owner: str | None) -> Path:
+    def _copy_artifacts(self, kind: str, path: str, owner: str | None) -> Path:
         place = self._scratch / kind / (owner or "run") / path
         if not place.exists():
             place.parent.mkdir(parents=True, exist_ok=True)
@@ -251,30 +251,32 @@ class Recorded:
         """Remove the copies of its files."""
         shutil.rmtree(self._scratch, ignore_errors=True)
 
-    def read(self, path: str, owner: str | None = None) -> bytes:
+    def read_file(self, path: str, owner: str | None = None) -> bytes:
         """The bytes of a file; of one that is too large to be looked into, one more than that."""
-        with self.file(path, owner).open("rb") as stream:
+        with self.copy_file(path, owner).open("rb") as stream:
             return stream.read(LARGEST + 1)
 
-    def output(self, name: str) -> bytes:
+    def read_output(self, name: str) -> bytes:
         """What it printed; a log that was empty is not kept everywhere."""
         try:
-            return self.read(name)
+            return self.read_file(name)
         except TrackingError as error:
-            is_empty = self.record is not None and self.record.ended and name not in self._noted(None)
+            is_empty = (
+                self.record is not None and self.record.ended and name not in self._recorded_files(None)
+            )
             if is_empty and error.code == "RESOURCE_DOES_NOT_EXIST":
                 return b""
             raise
 
 
-def _place(uri: str) -> str:
+def _place_of(uri: str) -> str:
     """The folder that a source names, or else its address."""
     text = unquote(uri.removeprefix("file://")) if uri.startswith("file://") else uri
     return text.rstrip("/")
 
 
 @contextmanager
-def both(
+def open_both(
     tracking: Tracking,
     original: Run,
     again: Run,

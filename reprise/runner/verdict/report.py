@@ -31,7 +31,7 @@ def as_data(found: Verdict) -> dict[str, Any]:
         "original": found.original,
         "again": found.again,
         "tolerance": _rules_of(found.tolerance),
-        "parts": [*map(_part_as_data, _listed_parts(found.parts))],
+        "parts": [*map(_part_as_data, _list_parts(found.parts))],
         "children": [*map(_child_as_data, found.children[:_CHILDREN])],
     }
 
@@ -56,7 +56,7 @@ def names_set_aside(aside: Iterable[SetAside]) -> dict[str, list[str]]:
     return dict(sorted(kinds.items(), key=lambda pair: -len(pair[1])))
 
 
-def _listed_parts(parts: Sequence[Part]) -> Sequence[Part]:
+def _list_parts(parts: Sequence[Part]) -> Sequence[Part]:
     """All parts, but thousands of child runs that are identical are one."""
     same = [item for item in parts if item.kind == CHILD_RUN and item.agreement is Agreement.IDENTICAL]
     if len(same) <= _CHILDREN:
@@ -81,13 +81,13 @@ def _child_as_data(child: ChildVerdict) -> dict[str, Any]:
 def _rules_of(tolerance: Tolerance) -> dict[str, Any]:
     """As a tolerance file says it."""
 
-    def rules(named: Mapping[str, Closeness | None]) -> dict[str, Any]:
+    def list_rules(named: Mapping[str, Closeness | None]) -> dict[str, Any]:
         return {name: rule._asdict() if rule else IGNORE for name, rule in named.items()}
 
     return {
         "default": tolerance.default._asdict(),
-        "metrics": rules(tolerance.metrics),
-        "artifacts": rules(tolerance.artifacts),
+        "metrics": list_rules(tolerance.metrics),
+        "artifacts": list_rules(tolerance.artifacts),
         "ignore": list(tolerance.ignore),
         "compare": list(tolerance.compare),
         "strict": tolerance.strict,

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 from reprise.runner.verdict.recorded import Recorded
-from reprise.runner.verdict.trees import NOT_AT_HAND, trees
-from reprise.runner.verdict.values import IDENTICAL, Agreement, Finding, diverged, unknown
+from reprise.runner.verdict.trees import NOT_AT_HAND, open_trees
+from reprise.runner.verdict.values import IDENTICAL, Agreement, Finding, make_diverged, make_unknown
 from reprise.schemas import tags
 from reprise.schemas.record.observed_record import ObservedRecord
 from reprise.schemas.record.run_record import SourceRecord
@@ -27,35 +27,35 @@ def compare_sources(a: Recorded, b: Recorded) -> Finding:
         other.project.entry_point,
     ):
         shown = [f"{run.project.entry_point} of {run.source.subdirectory or '.'}" for run in (other, one)]
-        return diverged(note=f"entry point {shown[0]}, was {shown[1]}")
+        return make_diverged(note=f"entry point {shown[0]}, was {shown[1]}")
     differing = [*record_differences(one.source, other.source)]
-    doubts = [doubt for run in (a, b) for doubt in _doubts(run)]
+    doubts = [doubt for run in (a, b) for doubt in _find_doubts(run)]
     found = IDENTICAL
     if differing:
         found = _by_files(a, b, "; ".join(differing))
     if doubts and found.agreement is Agreement.IDENTICAL:
-        return unknown(doubts[0])
+        return make_unknown(doubts[0])
     return found
 
 
 def _by_tags(a: Recorded, b: Recorded) -> Finding:
     commits = [run.run.tags.get(tags.GIT_COMMIT) for run in (a, b)]
     if all(commits) and commits[0] != commits[1]:
-        return diverged(note=f"commit {str(commits[1])[:12]}, was {str(commits[0])[:12]}")
+        return make_diverged(note=f"commit {str(commits[1])[:12]}, was {str(commits[0])[:12]}")
     run = a if a.record is None else b
-    return unknown(
+    return make_unknown(
         f"of run {run.run_id[:8]} only the commit is known, not what was changed: {run.record_fault}"
     )
 
 
 def _by_files(a: Recorded, b: Recorded, differing: str) -> Finding:
     try:
-        with trees(a, b) as made:
-            if made.tree(a) == made.tree(b):
+        with open_trees(a, b) as made:
+            if made.make_tree(a) == made.make_tree(b):
                 return IDENTICAL._replace(note=f"the same files; {differing}")
     except NOT_AT_HAND:
         pass  # then what the records say decides
-    return diverged(note=differing)
+    return make_diverged(note=differing)
 
 
 def record_differences(a: SourceRecord, b: SourceRecord) -> Iterator[str]:
@@ -95,7 +95,7 @@ def _is_input(path: str, observed: ObservedRecord | None) -> bool:
     return any(item.path in places and item.digest is not None for item in inputs)
 
 
-def _doubts(run: Recorded) -> Iterator[str]:
+def _find_doubts(run: Recorded) -> Iterator[str]:
     """Why what is recorded of a source may not be all of it."""
     assert run.record is not None
     source, whose = run.record.source, f"the source of run {run.run_id[:8]}"

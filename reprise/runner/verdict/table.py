@@ -36,7 +36,7 @@ _PLURALS = {
 }
 
 
-def rows(found: Verdict, *, only_differences: bool = False) -> Iterator[tuple[str, str, str]]:
+def make_rows(found: Verdict, *, only_differences: bool = False) -> Iterator[tuple[str, str, str]]:
     """Part, verdict, and where or why; in the order of the parts, the worst of each kind first."""
     for kind in KINDS:
         yield from _rows_of_kind([item for item in found.parts if item.kind == kind], only_differences)
@@ -45,12 +45,12 @@ def rows(found: Verdict, *, only_differences: bool = False) -> Iterator[tuple[st
                 yield from _rows_of_child(child, "")
 
 
-def summary(found: Verdict) -> Iterator[tuple[str, str]]:
+def summarise(found: Verdict) -> Iterator[tuple[str, str]]:
     """Titles and texts that stand below the table: what decided, and what was set aside."""
     if found.decided_by:
         yield "decided by", ", ".join(_PLURALS.get(kind, kind) for kind in found.decided_by)
     if aside := names_set_aside(found.set_aside):
-        yield "set aside", ", ".join(_counted(kind, names) for kind, names in aside.items())
+        yield "set aside", ", ".join(_count_names(kind, names) for kind, names in aside.items())
 
 
 def title_of(kind: str, number: int) -> str:
@@ -58,7 +58,7 @@ def title_of(kind: str, number: int) -> str:
     return f"{number:,} {kind if number == 1 else _PLURALS.get(kind, kind)}"
 
 
-def _counted(kind: str, names: list[str]) -> str:
+def _count_names(kind: str, names: list[str]) -> str:
     """``4 durations (mean_fit_time, std_fit_time, mean_score_time, ...)``"""
     more = ", ..." if len(names) > _SHOWN else ""
     return f"{title_of(kind, len(names))} ({', '.join(names[:_SHOWN])}{more})"
@@ -70,11 +70,11 @@ def _rows_of_kind(parts: list[Part], only_differences: bool) -> Iterator[tuple[s
     if only_differences:
         others = [item for item in others if item.agreement is not Agreement.IDENTICAL]
     for item in sorted(others, key=lambda item: (not item.decides, -item.agreement.rank)):
-        yield _row(item)
+        yield _make_row(item)
     if only_differences or not alike:
         return
     if len(alike) == 1:
-        yield _row(alike[0])
+        yield _make_row(alike[0])
     else:
         yield title_of(alike[0].kind, len(alike)), Agreement.IDENTICAL, ""
 
@@ -84,7 +84,7 @@ def _rows_of_child(child: ChildVerdict, above: str) -> Iterator[tuple[str, str, 
     path = f"{above}{child.name} -> "
     for item in child.parts:
         if item.agreement is not Agreement.IDENTICAL and item.kind != CHILD_RUN:
-            title, word, note = _row(item)
+            title, word, note = _make_row(item)
             yield f"  {path}{title}", word, note
     for inner in child.children:
         yield from _rows_of_child(inner, path)
@@ -95,7 +95,7 @@ def _tells_nothing(item: Part) -> bool:
     return not item.decides and item.agreement is Agreement.IDENTICAL and item.kind != OUTPUT_LOG
 
 
-def _row(item: Part) -> tuple[str, str, str]:
+def _make_row(item: Part) -> tuple[str, str, str]:
     said = ": ".join(filter(None, (item.where, item.note)))
     aside = "" if item.decides else "does not decide"
     return f"{item.kind} {item.name}".strip(), item.agreement, "; ".join(filter(None, (aside, said)))

@@ -33,7 +33,7 @@ class Trees:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def tree(self, run: Recorded) -> str:
+    def make_tree(self, run: Recorded) -> str:
         """The id of the tree that the run's source was.
 
         Raises:
@@ -42,17 +42,17 @@ class Trees:
         assert run.record is not None
         source, index = run.record.source, self._read_commits(run)
         if source.patch is not None:
-            patch = content(run, source.patch)
-            self._git(index, "apply", "--cached", "--whitespace=nowarn", "-", stdin=patch)
-        self._remove(index, [item.path for item in source.absent])
-        self._add(index, run, source)
-        return self._git(index, "write-tree").strip()
+            patch = read_content(run, source.patch)
+            self._run_git(index, "apply", "--cached", "--whitespace=nowarn", "-", stdin=patch)
+        self._remove_paths(index, [item.path for item in source.absent])
+        self._add_source(index, run, source)
+        return self._run_git(index, "write-tree").strip()
 
-    def committed_tree(self, run: Recorded) -> str:
-        """The id of the tree that the commits of the run hold, as :meth:`tree`."""
-        return self._git(self._read_commits(run), "write-tree").strip()
+    def make_committed_tree(self, run: Recorded) -> str:
+        """The id of the tree that the commits of the run hold, as :meth:`make_tree`."""
+        return self._run_git(self._read_commits(run), "write-tree").strip()
 
-    def diff(self, a: str, b: str, *, most: int = -1) -> str:
+    def diff_trees(self, a: str, b: str, *, most: int = -1) -> str:
         """The unified diff that makes ``b`` of the tree ``a``: its first ``most`` bytes, -1 for all."""
         options = ("--no-color", "--no-ext-diff", "--no-textconv", "--find-renames")
         done = process.beginning(
@@ -68,31 +68,33 @@ class Trees:
         source = run.record.source
         index = {"GIT_INDEX_FILE": str(self._folder / f"index-{run.run_id}")}
         if source.commit is not None:
-            self._obtain(run, source.commit, source.snapshot, _places(run))
-            self._git(index, "read-tree", source.commit)
+            self._obtain_commit(run, source.commit, source.snapshot, _places_of(run))
+            self._run_git(index, "read-tree", source.commit)
         for module in source.submodules:
-            places = [*(folder / module.path for folder in _folders(run)), *_mirror(module.url)]
-            self._obtain(run, module.commit, module.snapshot, places)
-            self._put(index, [f"0 {'0' * len(module.commit)}\t{module.path}"])  # the link to its commit
-            self._git(index, "read-tree", f"--prefix={module.path}/", module.commit)
+            places = [*(folder / module.path for folder in _folders_of(run)), *_find_mirror(module.url)]
+            self._obtain_commit(run, module.commit, module.snapshot, places)
+            self._put_entries(
+                index, [f"0 {'0' * len(module.commit)}\t{module.path}"]
+            )  # the link to its commit
+            self._run_git(index, "read-tree", f"--prefix={module.path}/", module.commit)
         return index
 
-    def _remove(self, index: dict[str, str], paths: Sequence[str]) -> None:
+    def _remove_paths(self, index: dict[str, str], paths: Sequence[str]) -> None:
         """Remove files from the index, and all below those that are folders."""
         if paths:
             listed = "".join(f"{path}\0" for path in paths).encode("utf-8", "surrogateescape")
             options = ("-r", "--cached", "--quiet", "--force", "--ignore-unmatch")
             given = ("--pathspec-from-file=-", "--pathspec-file-nul")
-            self._git({**index, "GIT_LITERAL_PATHSPECS": "1"}, "rm", *options, *given, stdin=listed)
+            self._run_git({**index, "GIT_LITERAL_PATHSPECS": "1"}, "rm", *options, *given, stdin=listed)
 
-    def _add(self, index: dict[str, str], run: Recorded, source: SourceRecord) -> None:
+    def _add_source(self, index: dict[str, str], run: Recorded, source: SourceRecord) -> None:
         files = [file for file in source.files if file.standing not in APART]
         if files:
-            blobs = self._blobs(content(run, file.content) for file in files)
+            blobs = self._write_blobs(read_content(run, file.content) for file in files)
             pairs = zip(files, blobs, strict=True)
-            self._put(index, [f"{file.mode} {blob}\t{file.path}" for file, blob in pairs])
+            self._put_entries(index, [f"{file.mode} {blob}\t{file.path}" for file, blob in pairs])
 
-    def _blobs(self, contents: Iterable[bytes]) -> list[str]:
+    def _write_blobs(self, contents: Iterable[bytes]) -> list[str]:
         """The ids of the contents; one process writes all of them, for there may be thousands."""
         with tempfile.TemporaryFile(dir=self._folder) as stream:
             number = 0
@@ -100,18 +102,20 @@ class Trees:
                 stream.write(b"blob\nmark :%d\ndata %d\n%b\n" % (number, len(data), data))
             stream.seek(0)
             marks = self._folder / "marks"
-            self._git({}, "fast-import", "--quiet", f"--export-marks={marks}", stdin=stream)
+            self._run_git({}, "fast-import", "--quiet", f"--export-marks={marks}", stdin=stream)
         lines = (line.removeprefix(":").split() for line in marks.read_text(encoding="ascii").splitlines())
         ids = {int(mark): blob for mark, blob in lines}
         return [ids[mark] for mark in range(1, number + 1)]
 
-    def _put(self, index: dict[str, str], entries: Iterable[str]) -> None:
+    def _put_entries(self, index: dict[str, str], entries: Iterable[str]) -> None:
         listed = "".join(f"{entry}\0" for entry in entries).encode("utf-8", "surrogateescape")
-        self._git(index, "update-index", "-z", "--index-info", stdin=listed)
+        self._run_git(index, "update-index", "-z", "--index-info", stdin=listed)
 
-    def _obtain(self, run: Recorded, commit: str, packs: Iterable[Content], places: Iterable[Path]) -> None:
+    def _obtain_commit(
+        self, run: Recorded, commit: str, packs: Iterable[Content], places: Iterable[Path]
+    ) -> None:
         """Have the objects of a commit in reach."""
-        if self._has(commit):
+        if self._has_commit(commit):
             return
         for place in places:
             found = repositories.ask(place, "rev-parse", "--path-format=absolute", "--git-path", "objects")
@@ -119,17 +123,19 @@ class Trees:
                 alternates = self._folder / ".git" / "objects" / "info" / "alternates"
                 with alternates.open("a", encoding="utf-8") as stream:
                     stream.write(found.text.strip() + "\n")
-                if self._has(commit):
+                if self._has_commit(commit):
                     return
         for pack in packs:
-            self._git({}, "index-pack", "--stdin", stdin=content(run, pack))
-        if not self._has(commit):
+            self._run_git({}, "index-pack", "--stdin", stdin=read_content(run, pack))
+        if not self._has_commit(commit):
             raise SourceError(f"the commit {commit} is not at hand")
 
-    def _has(self, commit: str) -> bool:
+    def _has_commit(self, commit: str) -> bool:
         return git.run("cat-file", "-e", f"{commit}^{{tree}}", cwd=self._folder).exit_code == 0
 
-    def _git(self, environ: dict[str, str], *arguments: str, stdin: bytes | IO[bytes] | None = None) -> str:
+    def _run_git(
+        self, environ: dict[str, str], *arguments: str, stdin: bytes | IO[bytes] | None = None
+    ) -> str:
         done = process.run(
             ["git", *arguments],
             cwd=self._folder,
@@ -143,7 +149,7 @@ class Trees:
 
 
 @contextmanager
-def trees(*runs: Recorded) -> Iterator[Trees]:
+def open_trees(*runs: Recorded) -> Iterator[Trees]:
     """A repository for the sources of ``runs``, for the time of the block.
 
     Raises:
@@ -161,14 +167,14 @@ def trees(*runs: Recorded) -> Iterator[Trees]:
         yield Trees(folder)
 
 
-def _places(run: Recorded) -> list[Path]:
+def _places_of(run: Recorded) -> list[Path]:
     """The repositories of this machine that may know the run's commit."""
     assert run.record is not None
     source = run.record.source
-    return [*_folders(run), *_mirror(source.url), *_mirror(source.uri.partition("#")[0])]
+    return [*_folders_of(run), *_find_mirror(source.url), *_find_mirror(source.uri.partition("#")[0])]
 
 
-def _folders(run: Recorded) -> list[Path]:
+def _folders_of(run: Recorded) -> list[Path]:
     """Those that the run was started in, where they may be opened."""
     assert run.record is not None
     if not run.opens_folders:
@@ -178,12 +184,12 @@ def _folders(run: Recorded) -> list[Path]:
     return [folder for folder in folders if folder.is_absolute() and folder.is_dir()]
 
 
-def _mirror(url: str | None) -> list[Path]:
+def _find_mirror(url: str | None) -> list[Path]:
     folder = Mirror(remotes.Remote(url), offline=True).folder if url else None
     return [folder] if folder and folder.is_dir() else []
 
 
-def content(run: Recorded, content: Content) -> bytes:
+def read_content(run: Recorded, content: Content) -> bytes:
     with contents.open_content(run.tracking, run.run_id, content.digest) as stream:
         return stream.read()
 

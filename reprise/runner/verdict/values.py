@@ -167,15 +167,15 @@ FIRST_TOLD = ("metric", "artifact", "model", "predictions", "tag", CHILD_RUN, "e
 IDENTICAL = Finding(Agreement.IDENTICAL)
 
 
-def diverged(where: str = "", note: str = "", step: int | None = None) -> Finding:
+def make_diverged(where: str = "", note: str = "", step: int | None = None) -> Finding:
     return Finding(Agreement.DIVERGED, where, note, step)
 
 
-def within(where: str = "", note: str = "") -> Finding:
+def make_within(where: str = "", note: str = "") -> Finding:
     return Finding(Agreement.WITHIN_TOLERANCE, where, note)
 
 
-def unknown(reason: str, where: str = "") -> Finding:
+def make_unknown(reason: str, where: str = "") -> Finding:
     return Finding(Agreement.NOT_COMPARABLE, where, reason)
 
 
@@ -184,7 +184,7 @@ def set_aside(kind: str, name: str) -> Finding:
     return Finding(Agreement.IDENTICAL, set_aside=(SetAside(kind, name),), decides=False)
 
 
-def worst(findings: Iterable[Finding]) -> Finding:
+def find_worst(findings: Iterable[Finding]) -> Finding:
     """The first of the worst, with all that was set aside; looks no further once something diverged.
 
     It decides when one of them does. So values that are equal are findings as well, where others beside
@@ -203,7 +203,7 @@ def worst(findings: Iterable[Finding]) -> Finding:
     return found._replace(set_aside=tuple(aside), decides=decides is not False)
 
 
-def part(kind: str, name: str, finding: Finding, *, decides: bool = True) -> Part:
+def make_part(kind: str, name: str, finding: Finding, *, decides: bool = True) -> Part:
     """``finding`` as that of a part; ``decides``: it counts unless all of it was set aside."""
     fields = finding._replace(decides=finding.decides and decides)
     return Part(kind, name, **fields._asdict())
@@ -219,9 +219,9 @@ def worst_agreement(parts: Iterable[Part]) -> tuple[Agreement, Part | None]:
         return Agreement.NOT_COMPARABLE, None
     agreement = max((item.agreement for item in deciding), key=lambda word: word.rank)
     decisive = [item for item in deciding if item.agreement is agreement]
-    return agreement, min(decisive, key=_order)
+    return agreement, min(decisive, key=_order_of)
 
 
-def _order(item: Part) -> tuple[int, int]:
+def _order_of(item: Part) -> tuple[int, int]:
     kinds = [*FIRST_TOLD, *(kind for kind in KINDS if kind not in FIRST_TOLD)]
     return kinds.index(item.kind), item.step if item.step is not None else 0

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 
 from reprise.named_tuple import NamedTuple
-from reprise.runner.verdict.changes import Change, Source, changes
-from reprise.runner.verdict.recorded import both
+from reprise.runner.verdict.changes import Change, Source, find_changes
+from reprise.runner.verdict.recorded import open_both
 from reprise.schemas.entities import Run
 from reprise.tracking.protocols.store import TrackingStore
 
@@ -73,8 +73,8 @@ class RunDiff(NamedTuple):
 def run_diff(store: TrackingStore, a: Run, b: Run) -> RunDiff:
     """What the two runs were made of. What came out stands in the table; results are not compared here."""
     # Those who may write a tag could name any repository of this machine, and read it here.
-    with both(store, a, b, opens_folders=False) as (one, other):
-        found = changes(one, other, (), _LARGEST)
+    with open_both(store, a, b, opens_folders=False) as (one, other):
+        found = find_changes(one, other, (), _LARGEST)
         faults = ((run, run.record_fault) for run in (one, other) if run.record is None)
         notes = tuple(f"Run {run.run_id[:8]}: {fault}" for run, fault in faults)
     return RunDiff(

@@ -14,8 +14,8 @@ from reprise.errors import EnvError, TrackingError
 from reprise.named_tuple import NamedTuple
 from reprise.runner.record.contents import open_content
 from reprise.runner.record.records import read_record
-from reprise.runner.verdict.recorded import both
-from reprise.runner.verdict.trees import NOT_AT_HAND, trees
+from reprise.runner.verdict.recorded import open_both
+from reprise.runner.verdict.trees import NOT_AT_HAND, open_trees
 from reprise.schemas import tags
 from reprise.schemas.environment import Lock
 from reprise.schemas.record.run_record import Content, EnvironmentRecord, FileRecord
@@ -127,8 +127,11 @@ def _compared(store: TrackingStore, found: Origin) -> Changes:
     """What was kept of the source, compared with its commit."""
     try:
         # Those who may write a tag could name any repository of this machine, and read it here.
-        with both(store, found.run, found.run, opens_folders=False) as (run, _), trees(run) as made:
-            text = made.diff(made.committed_tree(run), made.tree(run), most=_PATCH)
+        with (
+            open_both(store, found.run, found.run, opens_folders=False) as (run, _),
+            open_trees(run) as made,
+        ):
+            text = made.diff_trees(made.make_committed_tree(run), made.make_tree(run), most=_PATCH)
     except NOT_AT_HAND as error:
         return Changes(note=f"They cannot be shown: {error}")
     return Changes(diff=parted(text, is_cut=len(text) >= _PATCH))

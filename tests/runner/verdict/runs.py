@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from reprise.runner.record.records import write_record
-from reprise.runner.verdict import compare
+from reprise.runner.verdict import compare_runs
 from reprise.runner.verdict.values import Agreement, Part, Verdict
 from reprise.schemas import tags
 from reprise.schemas.entities import Metric
@@ -137,7 +137,7 @@ class Made:
         return self.store.artifact_folder(run_id)
 
     def verdict(self, a: str, b: str, tolerance: Tolerance = Tolerance()) -> Verdict:  # noqa: B008
-        return compare(self.store, a, b, tolerance)
+        return compare_runs(self.store, a, b, tolerance)
 
 
 RECORD = RunRecord(

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from reprise.runner.verdict import compare
+from reprise.runner.verdict import compare_runs
 from reprise.runner.verdict.report import as_data
 from reprise.runner.verdict.values import Agreement
 from reprise.schemas.tolerance import Closeness, Tolerance
@@ -187,6 +187,6 @@ def test_children_of_a_store_elsewhere(made: Made, monkeypatch: pytest.MonkeyPat
         for name, value in loopback.environ.items():
             monkeypatch.setenv(name, value)
         far = RestTracking(loopback.uri)
-        found = compare(far, one, other, Tolerance())
+        found = compare_runs(far, one, other, Tolerance())
         far.close()
     assert found.where == "child run fold #2 -> metric acc, step 0"

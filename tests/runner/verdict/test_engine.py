@@ -339,7 +339,7 @@ def test_the_verdict_is_kept_with_both_runs(made: Made) -> None:
 
 
 def test_a_store_elsewhere_is_read_in_the_same_way(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
-    from reprise.runner.verdict import compare
+    from reprise.runner.verdict import compare_runs
     from reprise.server.loopback import Loopback
     from reprise.tracking.rest.store import RestTracking
 
@@ -349,7 +349,7 @@ def test_a_store_elsewhere_is_read_in_the_same_way(made: Made, monkeypatch: pyte
         for name, value in loopback.environ.items():
             monkeypatch.setenv(name, value)
         far = RestTracking(loopback.uri)
-        found = compare(far, one, other, Tolerance())
+        found = compare_runs(far, one, other, Tolerance())
         far.close()
     assert words(found) == words(made.verdict(one, other))
     assert found.where == "metric loss, step 7"

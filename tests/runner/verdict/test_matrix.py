@@ -10,7 +10,7 @@ import pytest
 
 from reprise import projects
 from reprise.errors import RunFailed
-from reprise.runner.verdict import compare
+from reprise.runner.verdict import compare_runs
 from reprise.runner.verdict.values import Verdict
 from reprise.schemas.tolerance import Tolerance
 from reprise.tracking.sqlite.store import EmbeddedStore
@@ -73,7 +73,7 @@ def test_scripts_that_are_performed_twice(
 
         rules = Tolerance(ignore=("source",))  # one script counts its runs in its folder
         answers = (
-            (name, right, compare(store, perform(name), perform(name), rules))
+            (name, right, compare_runs(store, perform(name), perform(name), rules))
             for name, (right, _) in SCRIPTS.items()
         )
         judge("scripts performed twice", answers, record_property)

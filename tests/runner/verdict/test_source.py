@@ -10,9 +10,9 @@ from unittest.mock import Mock
 import pytest
 
 from reprise import process
-from reprise.runner.verdict.recorded import both
+from reprise.runner.verdict.recorded import open_both
 from reprise.runner.verdict.source import compare_sources
-from reprise.runner.verdict.trees import trees
+from reprise.runner.verdict.trees import open_trees
 from reprise.runner.verdict.values import Agreement, Finding
 from reprise.tracking.sqlite.store import EmbeddedStore
 from tests.conftest import ProjectFolder
@@ -50,10 +50,10 @@ def compared(a: str, b: str) -> tuple[Finding, str]:
     """What is found of the sources of two runs, and the diff of their trees."""
     with (
         EmbeddedStore(Path("mlruns").absolute()) as store,
-        both(store, store.get_run(a), store.get_run(b)) as runs,
-        trees(*runs) as made,
+        open_both(store, store.get_run(a), store.get_run(b)) as runs,
+        open_trees(*runs) as made,
     ):
-        return compare_sources(*runs), made.diff(*(made.tree(run) for run in runs))
+        return compare_sources(*runs), made.diff_trees(*(made.make_tree(run) for run in runs))
 
 
 def test_uncommitted_changes_are_told(committed: ProjectFolder) -> None:
@@ -149,12 +149,12 @@ def test_no_more_of_a_diff_is_held_than_was_asked_for(folder: ProjectFolder) -> 
     other = recorded(folder)
     with (
         EmbeddedStore(Path("mlruns").absolute()) as store,
-        both(store, store.get_run(one), store.get_run(other)) as runs,
-        trees(*runs) as made,
+        open_both(store, store.get_run(one), store.get_run(other)) as runs,
+        open_trees(*runs) as made,
     ):
-        both_trees = [made.tree(run) for run in runs]
-        assert len(made.diff(*both_trees, most=5000)) == 5000
-        assert made.diff(*both_trees).count("\n+more") == 200_000
+        both_trees = [made.make_tree(run) for run in runs]
+        assert len(made.diff_trees(*both_trees, most=5000)) == 5000
+        assert made.diff_trees(*both_trees).count("\n+more") == 200_000
 
 
 def test_many_files_start_no_more_processes_than_few(

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Route, expect
 
-from reprise.runner.verdict.changes import changes
-from reprise.runner.verdict.recorded import both
+from reprise.runner.verdict.changes import find_changes
+from reprise.runner.verdict.recorded import open_both
 from reprise.schemas import tags
 from reprise.schemas.entities import Metric, Run
 from reprise.schemas.record.run_record import (
@@ -280,8 +280,8 @@ def test_no_folder_of_the_server_is_opened_that_a_run_only_names(
     text = ask(f"/compare?runs={_ids(*runs)}&tab=code").text
     assert "secret plan" not in text
     assert f"the commit {first} is not at hand" in text
-    with both(store, *runs) as recorded:  # who is at the terminal may read it anyway
-        assert "+the secret plan" in changes(*recorded, ()).source.diff
+    with open_both(store, *runs) as recorded:  # who is at the terminal may read it anyway
+        assert "+the secret plan" in find_changes(*recorded, ()).source.diff
 
 
 @pytest.mark.browser

@@ -50,7 +50,7 @@ def read_zip(data: bytes) -> dict[str, Member]:
     """
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         entries = archive.infolist()
-        refuse([entry.filename for entry in entries], sum(entry.file_size for entry in entries))
+        refuse_names([entry.filename for entry in entries], sum(entry.file_size for entry in entries))
         return {
             entry.filename: Member(archive.read(entry), (entry.external_attr >> 16,)) for entry in entries
         }
@@ -60,7 +60,7 @@ def read_tar(data: bytes) -> dict[str, Member]:
     """Its files; type, mode and what a link leads to are facts. Raises as :func:`read_zip`."""
     with tarfile.open(fileobj=io.BytesIO(data), mode="r:") as archive:
         entries = archive.getmembers()
-        refuse([entry.name for entry in entries], sum(entry.size for entry in entries))
+        refuse_names([entry.name for entry in entries], sum(entry.size for entry in entries))
         members = {}
         for entry in entries:
             file = archive.extractfile(entry) if entry.isreg() else None
@@ -69,7 +69,7 @@ def read_tar(data: bytes) -> dict[str, Member]:
         return members
 
 
-def decompress(data: bytes) -> bytes:
+def decompress_file(data: bytes) -> bytes:
     """What a file of gzip, bzip2 or xz holds. Raises as :func:`read_zip`."""
     openers: dict[bytes, Callable[[BinaryIO], Any]] = {
         GZIP[:2]: gzip.open,
@@ -78,11 +78,11 @@ def decompress(data: bytes) -> bytes:
     }
     with openers[data[:2]](io.BytesIO(data)) as stream:
         content: bytes = stream.read(LARGEST + 1)
-    refuse([], len(content))
+    refuse_names([], len(content))
     return content
 
 
-def refuse(names: list[str], size: int) -> None:
+def refuse_names(names: list[str], size: int) -> None:
     """Raise ValueError for what is not looked into."""
     if twice := [name for name, number in Counter(names).items() if number > 1]:
         raise ValueError(f"{min(twice)} is in it twice")

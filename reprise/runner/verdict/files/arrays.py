@@ -15,7 +15,7 @@ from typing import TypeAlias
 from reprise.named_tuple import NamedTuple
 from reprise.runner.verdict.files.spread import Spread
 from reprise.runner.verdict.numbers import Number, is_close
-from reprise.runner.verdict.values import IDENTICAL, Finding, diverged, unknown, within
+from reprise.runner.verdict.values import IDENTICAL, Finding, make_diverged, make_unknown, make_within
 from reprise.schemas.tolerance import Closeness
 
 LARGEST = 1 << 28
@@ -73,7 +73,7 @@ class TypedArray:
     data: bytes
 
     @property
-    def title(self) -> str:
+    def describe(self) -> str:
         """``float32 [3, 4]``"""
         return f"{self.item.name} {list(self.shape)}"
 
@@ -106,11 +106,11 @@ def make_array(
         raise ValueError(f"{len(data):,} bytes are no array of {item.name} {list(sizes)}")
     if is_fortran and len(sizes) > 1:
         steps = [math.prod(sizes[:axis]) for axis in range(len(sizes))]
-        data = gather(data, item.size, 0, sizes, steps)
+        data = gather_items(data, item.size, 0, sizes, steps)
     return TypedArray(item, sizes, data)
 
 
-def gather(data: bytes, size: int, offset: int, shape: Sequence[int], steps: Sequence[int]) -> bytes:
+def gather_items(data: bytes, size: int, offset: int, shape: Sequence[int], steps: Sequence[int]) -> bytes:
     """The items of ``size`` bytes at ``offset`` and ``steps`` (counted in items), in C order.
 
     Raises:
@@ -128,16 +128,16 @@ def gather(data: bytes, size: int, offset: int, shape: Sequence[int], steps: Seq
     *outer, inner = shape
     *outer_steps, inner_step = steps
     starts = (offset + sum(map(int.__mul__, place, outer_steps)) for place in product(*map(range, outer)))
-    return b"".join(_row(data, size, start, inner, inner_step) for start in starts)
+    return b"".join(_read_row(data, size, start, inner, inner_step) for start in starts)
 
 
-def _row(data: bytes, size: int, start: int, length: int, step: int) -> bytes:
+def _read_row(data: bytes, size: int, start: int, length: int, step: int) -> bytes:
     if step == 1:
         return data[start * size : (start + length) * size]
     if step == 0:
         return data[start * size : (start + 1) * size] * length
     if size in _UNSIGNED:
-        items = _view(data[: len(data) // size * size], _UNSIGNED[size])
+        items = _view_items(data[: len(data) // size * size], _UNSIGNED[size])
         return items[start : start + (length - 1) * step + 1 : step].tobytes()
     places = range(start, start + length * step, step)
     return b"".join(data[place * size : (place + 1) * size] for place in places)
@@ -146,9 +146,9 @@ def _row(data: bytes, size: int, start: int, length: int, step: int) -> bytes:
 def compare_arrays(a: TypedArray, b: TypedArray, closeness: Closeness, spread: Spread) -> Finding:
     """Two arrays of numbers; NaN is NaN, and zeros are equal whatever their sign."""
     try:
-        numbers = _numbers(a), _numbers(b)
+        numbers = _to_numbers(a), _to_numbers(b)
     except ValueError as error:
-        return unknown(f"the bytes differ, and {error}")
+        return make_unknown(f"the bytes differ, and {error}")
     return _compare_numbers(*numbers, a.shape, closeness, spread)
 
 
@@ -158,28 +158,28 @@ def _compare_numbers(
     """The first number that is not close; ``spread`` counts all that differ."""
     before = spread.count
     first: tuple[int, Number, Number] | None = None
-    for index, one, other in _unequal(a, b):
+    for index, one, other in _find_unequal(a, b):
         spread.add(one, other)
         if first is None and not is_close(one, other, closeness):
             first = index, one, other
     if first is None:
-        return IDENTICAL if spread.count == before else within()
+        return IDENTICAL if spread.count == before else make_within()
     index, was, found = first
-    return diverged(place_of(index * math.prod(shape) // len(a), shape), f"{found}, was {was}")
+    return make_diverged(place_of(index * math.prod(shape) // len(a), shape), f"{found}, was {was}")
 
 
-def _unequal(a: Numbers, b: Numbers) -> Iterator[tuple[int, Number, Number]]:
+def _find_unequal(a: Numbers, b: Numbers) -> Iterator[tuple[int, Number, Number]]:
     """Index and values where two sequences differ."""
     for start in range(0, len(a), _AT_ONCE):
         one, other = a[start : start + _AT_ONCE], b[start : start + _AT_ONCE]
-        if _bytes(one) == _bytes(other):
+        if _to_bytes(one) == _to_bytes(other):
             continue
         for index, (left, right) in enumerate(zip(one, other, strict=True), start):
             if left != right and (left == left or right == right):
                 yield index, left, right
 
 
-def _bytes(numbers: Numbers) -> object:
+def _to_bytes(numbers: Numbers) -> object:
     return numbers.cast("B") if isinstance(numbers, memoryview) else numbers
 
 
@@ -192,7 +192,7 @@ def place_of(index: int, shape: tuple[int, ...]) -> str:
     return str(found) if found else ""
 
 
-def _numbers(of: TypedArray) -> Numbers:
+def _to_numbers(of: TypedArray) -> Numbers:
     """The items as numbers; those of complex ones are two each.
 
     Raises:
@@ -203,24 +203,24 @@ def _numbers(of: TypedArray) -> Numbers:
         kind, size = "f", size // 2
     kind = {"M": "i", "m": "i", "b": "u"}.get(kind, kind)
     if kind == "B":
-        halves = _cast(of, "H", 2)
+        halves = _cast_items(of, "H", 2)
         return array("f", struct.pack(f"{len(halves)}I", *(int(half) << 16 for half in halves)))
     if kind == "f" and size == 2:
         return array("f", (value for (value,) in struct.iter_unpack(f"{of.item.order}e", of.data)))
     if kind == "f" and size in (4, 8):
-        return _cast(of, "f" if size == 4 else "d", size)
+        return _cast_items(of, "f" if size == 4 else "d", size)
     if kind in _CODES and size in (1, 2, 4, 8):
-        return _cast(of, _CODES[kind][size.bit_length() - 1], size)
+        return _cast_items(of, _CODES[kind][size.bit_length() - 1], size)
     raise ValueError(f"items of type {of.item.name} are not looked into")
 
 
-def _view(data: bytes, code: str) -> memoryview[int]:
+def _view_items(data: bytes, code: str) -> memoryview[int]:
     return memoryview(data).cast(code)  # type: ignore[call-overload, no-any-return]
 
 
-def _cast(of: TypedArray, code: str, size: int) -> Numbers:
+def _cast_items(of: TypedArray, code: str, size: int) -> Numbers:
     if of.item.order == _NATIVE or size == 1:
-        return _view(of.data, code)
+        return _view_items(of.data, code)
     swapped = array(code, of.data)
     swapped.byteswap()
     return memoryview(swapped)
@@ -228,10 +228,10 @@ def _cast(of: TypedArray, code: str, size: int) -> Numbers:
 
 def read_fields(of: TypedArray) -> dict[str, TypedArray]:
     """The fields of an array of records, each as an array."""
-    return {field.name: _field(of, field) for field in of.item.fields}
+    return {field.name: _take_field(of, field) for field in of.item.fields}
 
 
-def _field(of: TypedArray, field: ItemField) -> TypedArray:
+def _take_field(of: TypedArray, field: ItemField) -> TypedArray:
     width = field.type.whole_size
     starts = range(field.offset, len(of.data), of.item.size)
     data = b"".join(of.data[start : start + width] for start in starts)

@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 
 from reprise.named_tuple import NamedTuple
 from reprise.runner.verdict.looking import Looking
-from reprise.runner.verdict.values import IDENTICAL, Finding, SetAside, set_aside, worst
+from reprise.runner.verdict.values import IDENTICAL, Finding, SetAside, find_worst, set_aside
 from reprise.runner.verdict.words.renames import rename_ids
 from reprise.runner.verdict.words.tables import kind_of_row
 from reprise.runner.verdict.words.texts import Style, compare_texts
@@ -30,7 +30,7 @@ def compare_html(a: str, b: str, looking: Looking) -> Finding:
     one, other = read_pieces(renamed), read_pieces(b)
     if len(one) != len(other):
         return compare_texts(a, b, looking, Style.MARKUP)
-    found = worst(_differences(one, other, looking))
+    found = find_worst(_compare_pieces(one, other, looking))
     if found == IDENTICAL:
         note = (
             "but for ids that are named otherwise" if renamed != a else "but for what is of one run alone"
@@ -39,18 +39,18 @@ def compare_html(a: str, b: str, looking: Looking) -> Finding:
     return found
 
 
-def _differences(a: list[Piece], b: list[Piece], looking: Looking) -> Iterator[Finding]:
+def _compare_pieces(a: list[Piece], b: list[Piece], looking: Looking) -> Iterator[Finding]:
     for one, other in zip(a, b, strict=True):
         if one.text == other.text:
             yield IDENTICAL
-        elif aside := _aside(one, looking):
+        elif aside := _find_aside(one, looking):
             yield set_aside(*aside)
         else:
             found = compare_texts(one.text, other.text, looking, Style.MARKUP, may_rename=False)
             yield found._replace(where=f"line {other.line}")
 
 
-def _aside(piece: Piece, looking: Looking) -> SetAside | None:
+def _find_aside(piece: Piece, looking: Looking) -> SetAside | None:
     """The field that the cell is of, where its name says that it does not decide."""
     kind_of_field = looking.tolerance.kind_set_aside
     if kind := kind_of_field(piece.column) if piece.column else None:
@@ -85,37 +85,37 @@ class _Reader(HTMLParser):
             self.rows, self.cells = self.rows + 1, []
         elif tag in _CELLS:
             self.cells.append("")
-        self._add(self.get_starttag_text() or "")
+        self._add_text(self.get_starttag_text() or "")
         self.is_in_cell = tag in _CELLS or (self.is_in_cell and tag not in ("table", "tr"))
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self._add(self.get_starttag_text() or "")
+        self._add_text(self.get_starttag_text() or "")
 
     def handle_endtag(self, tag: str) -> None:
         if tag in _CELLS:
             self.is_in_cell = False
         elif tag == "tr" and self.rows == 1:
             self.heads = self.cells
-        self._add(f"</{tag}>")
+        self._add_text(f"</{tag}>")
 
     def handle_data(self, data: str) -> None:
         if self.is_in_cell and self.cells and not self.cells[-1]:
             self.cells[-1] = data.strip()
-        self._add(data)
+        self._add_text(data)
 
     def handle_comment(self, data: str) -> None:
-        self._add(f"<!--{data}-->")
+        self._add_text(f"<!--{data}-->")
 
     def handle_decl(self, decl: str) -> None:
-        self._add(f"<!{decl}>")
+        self._add_text(f"<!{decl}>")
 
     def handle_pi(self, data: str) -> None:
-        self._add(f"<?{data}>")
+        self._add_text(f"<?{data}>")
 
     def unknown_decl(self, data: str) -> None:
-        self._add(f"<![{data}]>")
+        self._add_text(f"<![{data}]>")
 
-    def _add(self, text: str) -> None:
+    def _add_text(self, text: str) -> None:
         line = self.getpos()[0]
         if not self.is_in_cell or self.rows == 0 or not self.cells:
             self.pieces.append(Piece(text, line))

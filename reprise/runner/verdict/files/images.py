@@ -6,7 +6,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from reprise.runner.verdict.files.arrays import TypedArray
-from reprise.runner.verdict.values import IDENTICAL, Finding, diverged, unknown, within, worst
+from reprise.runner.verdict.values import (
+    IDENTICAL,
+    Finding,
+    find_worst,
+    make_diverged,
+    make_unknown,
+    make_within,
+)
 from reprise.schemas.tolerance import Closeness
 
 MAGICS = (b"\x89PNG\r\n", b"\xff\xd8\xff", b"GIF8", b"BM", b"II*\0", b"MM\0*", b"RIFF")
@@ -23,30 +30,30 @@ def is_image(name: str, data: bytes) -> bool:
 def compare_images(a: Mapping[str, Any], b: Mapping[str, Any], closeness: Closeness) -> Finding:
     """Frame by frame; the absolute tolerance is of a channel's value, 0 to 255."""
     if a["has_more_bits"] or b["has_more_bits"]:
-        return unknown("the bytes differ, and Pillow reads 8 bits of the 16 of each channel")
+        return make_unknown("the bytes differ, and Pillow reads 8 bits of the 16 of each channel")
     one, other = a["frames"], b["frames"]
     if len(one) != len(other):
-        return diverged(note=f"{len(other)} frames, was {len(one)}")
-    found = worst(_compare_frames(*pair, closeness) for pair in zip(one, other, strict=True))
+        return make_diverged(note=f"{len(other)} frames, was {len(one)}")
+    found = find_worst(_compare_frames(*pair, closeness) for pair in zip(one, other, strict=True))
     return found._replace(note="the same pixels") if found == IDENTICAL else found
 
 
 def _compare_frames(a: Mapping[str, Any], b: Mapping[str, Any], closeness: Closeness) -> Finding:
     pixels_a, pixels_b = a["pixels"], b["pixels"]
     if pixels_a.shape != pixels_b.shape or a["mode"] != b["mode"]:
-        return diverged(note=f"{_title(b)}, was {_title(a)}")
+        return make_diverged(note=f"{_describe_frame(b)}, was {_describe_frame(a)}")
     if (a["duration"], a["transparency"]) != (b["duration"], b["transparency"]):
-        return diverged(note="another transparency, or time of a frame")
+        return make_diverged(note="another transparency, or time of a frame")
     if pixels_a.data == pixels_b.data:
         return IDENTICAL
     if a["mode"] != "RGBA":
-        return diverged(note="other pixels")
+        return make_diverged(note="other pixels")
     largest = max(abs(one - other) for one, other in zip(pixels_a.data, pixels_b.data, strict=True))
     said = f"channels differ by up to {largest} of 255"
     if largest <= closeness.abs:
-        return within(note=said)
+        return make_within(note=said)
     row, column = _first_place(pixels_a, pixels_b.data)
-    return diverged(f"from row {row} and column {column} on", said)
+    return make_diverged(f"from row {row} and column {column} on", said)
 
 
 def _first_place(a: TypedArray, b: Sequence[int]) -> tuple[int, int]:
@@ -56,6 +63,6 @@ def _first_place(a: TypedArray, b: Sequence[int]) -> tuple[int, int]:
     return places[0] // width, min(place % width for place in places)
 
 
-def _title(frame: Mapping[str, Any]) -> str:
+def _describe_frame(frame: Mapping[str, Any]) -> str:
     height, width = frame["pixels"].shape[:2]
     return f"{width} x {height} {frame['mode']}"

@@ -20,7 +20,7 @@ from reprise.runner.verdict.files import (
 )
 from reprise.runner.verdict.files.archives import (
     LARGEST,
-    decompress,
+    decompress_file,
     is_compressed,
     is_tar,
     is_zip,
@@ -35,7 +35,7 @@ from reprise.runner.verdict.files.pickled import known_meaning, read_pickled
 from reprise.runner.verdict.files.readings import NotRead
 from reprise.runner.verdict.files.spread import Spread
 from reprise.runner.verdict.looking import FilesComparison, Looking
-from reprise.runner.verdict.values import IDENTICAL, Finding, diverged, unknown
+from reprise.runner.verdict.values import IDENTICAL, Finding, make_diverged, make_unknown
 from reprise.runner.verdict.words.texts import Style, compare_texts, decode_text
 
 _PICKLES = {".pkl", ".pickle", ".joblib", ".cloudpickle", ".p", ".dill"}
@@ -63,26 +63,32 @@ def compare_files(name: str, a: bytes, b: bytes, looking: Looking) -> Finding:
     if a == b:
         return IDENTICAL
     if max(len(a), len(b)) > LARGEST:
-        return unknown(f"the bytes differ, and files of more than {LARGEST >> 20} MiB are not looked into")
+        return make_unknown(
+            f"the bytes differ, and files of more than {LARGEST >> 20} MiB are not looked into"
+        )
     spread = looking.spread or Spread()
     try:
-        found = _compare(name.lower(), a, b, looking._replace(spread=spread, of_files=compare_files))
+        found = _compare_bytes(name.lower(), a, b, looking._replace(spread=spread, of_files=compare_files))
     except NotRead as error:
-        return unknown(f"the bytes differ, and {error}")
+        return make_unknown(f"the bytes differ, and {error}")
     except RecursionError:
-        return unknown("the bytes differ, and it is nested too deeply to be looked into")
+        return make_unknown("the bytes differ, and it is nested too deeply to be looked into")
     except Exception as error:  # what a library makes of a damaged file
-        return unknown(f"the bytes differ, and it cannot be read: {str(error) or type(error).__name__}")
+        return make_unknown(
+            f"the bytes differ, and it cannot be read: {str(error) or type(error).__name__}"
+        )
     return found if looking.spread else spread.noted(found)
 
 
-def _compare(name: str, a: bytes, b: bytes, looking: Looking) -> Finding:
+def _compare_bytes(name: str, a: bytes, b: bytes, looking: Looking) -> Finding:
     kind = next(kind for kind in _KINDS if kind.is_one(name, a))
     other = next(kind for kind in _KINDS if kind.is_one(name, b))
     if kind is other:
         return kind.compare(name, a, b, looking)
     note = f"{other.title}, was {kind.title}"
-    return unknown(f"the bytes differ: {note}") if _OTHER in (kind, other) else diverged(note=note)
+    return (
+        make_unknown(f"the bytes differ: {note}") if _OTHER in (kind, other) else make_diverged(note=note)
+    )
 
 
 def _by_value(read: Callable[[bytes], Any], meaning: Meaning = known_meaning) -> FilesComparison:
@@ -123,7 +129,7 @@ def _read_both(kind: str, a: bytes, b: bytes, looking: Looking) -> list[tuple[An
     found: list[tuple[Any, str] | NotRead] = []
     for data in (a, b):
         try:
-            found.append(looking.readings.read(kind, data))
+            found.append(looking.readings.read_file(kind, data))
         except NotRead as error:
             found.append(error)
     if fault := next((item for item in found if isinstance(item, NotRead)), None):
@@ -142,7 +148,7 @@ def _compare_zips(_name: str, a: bytes, b: bytes, looking: Looking) -> Finding:
 def _compare_compressed(name: str, a: bytes, b: bytes, looking: Looking) -> Finding:
     path = PurePosixPath(name)
     inner = f"{path.stem}.tar" if path.suffix == ".tgz" else path.stem
-    found = looking.compare_inside(inner, decompress(a), decompress(b))
+    found = looking.compare_inside(inner, decompress_file(a), decompress_file(b))
     return IDENTICAL._replace(note="the same content") if found == IDENTICAL else found
 
 
@@ -194,11 +200,11 @@ def _is_text(_name: str, data: bytes) -> bool:
     return decode_text(data) is not None
 
 
-def _unknown(_name: str, _a: bytes, _b: bytes, _looking: Looking) -> Finding:
-    return unknown("the bytes differ, and this kind of file is not known")
+def _refuse_unknown(_name: str, _a: bytes, _b: bytes, _looking: Looking) -> Finding:
+    return make_unknown("the bytes differ, and this kind of file is not known")
 
 
-_OTHER = Kind("a file of an unknown kind", lambda _name, _data: True, _unknown)
+_OTHER = Kind("a file of an unknown kind", lambda _name, _data: True, _refuse_unknown)
 _KINDS = (
     Kind("an image", images.is_image, _compare_images),
     Kind("an array of NumPy", lambda _, data: data.startswith(npy.MAGIC), _by_value(npy.read_npy)),

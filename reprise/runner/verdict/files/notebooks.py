@@ -27,11 +27,11 @@ def compare_notebooks(a: str, b: str, looking: Looking) -> Finding:
 def _without_execution(notebook: Any) -> Any:
     if not isinstance(notebook, dict) or not isinstance(notebook.get("cells"), list):
         return notebook
-    cells = [_without(cell, "id") for cell in notebook["cells"]]
-    return {**_without(notebook), "cells": cells}
+    cells = [_drop_names(cell, "id") for cell in notebook["cells"]]
+    return {**_drop_names(notebook), "cells": cells}
 
 
-def _without(part: Any, *names: str) -> Any:
+def _drop_names(part: Any, *names: str) -> Any:
     """A notebook or a cell without ``names`` and without what its metadata say of one execution."""
     if not isinstance(part, dict):
         return part

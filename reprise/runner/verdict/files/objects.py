@@ -41,7 +41,7 @@ class InertObject:
         self.entries: list[tuple[Any, Any]] = []
 
     @property
-    def title(self) -> str:
+    def describe(self) -> str:
         """The name of its class, as far as it says one."""
         named = self.arguments[0] if self.is_made_plainly and self.arguments else self.maker
         return str(named) if isinstance(named, GlobalName) else "an object"
@@ -87,20 +87,20 @@ def exact_text(value: Any, meaning: Meaning) -> str:
         RecursionError: the value is nested too deeply, or holds itself.
     """
 
-    def texts(values: Iterable[Any]) -> Iterator[str]:
+    def iterate_texts(values: Iterable[Any]) -> Iterator[str]:
         return (exact_text(item, meaning) for item in values)
 
     value = meaning(value)
     match value:
         case Unordered():
-            return f"{{{', '.join(sorted(texts(value.items)))}}}"
+            return f"{{{', '.join(sorted(iterate_texts(value.items)))}}}"
         case list() | tuple():
-            return f"{type(value).__name__}({', '.join(texts(value))})"
+            return f"{type(value).__name__}({', '.join(iterate_texts(value))})"
         case Entries():
-            return f"dict({', '.join(sorted(texts(value.pairs)))})"
+            return f"dict({', '.join(sorted(iterate_texts(value.pairs)))})"
         case InertObject():
             parts = (value.maker, value.arguments, value.items, Entries(value.entries), value.state)
-            return f"object({', '.join(texts(parts))})"
+            return f"object({', '.join(iterate_texts(parts))})"
         case TypedArray():
-            return f"array({value.title}, {value.data!r})"
+            return f"array({value.describe}, {value.data!r})"
     return repr(value)

@@ -8,7 +8,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 from reprise.runner.verdict.files.archives import Member
-from reprise.runner.verdict.words.asides import mark
+from reprise.runner.verdict.words.asides import mark_text
 
 CONTENT_TYPES = "[Content_Types].xml"
 OPEN_DOCUMENT = "meta.xml"
@@ -29,7 +29,7 @@ def is_office(members: Mapping[str, Member]) -> bool:
 
 def clean_facts(text: str) -> str:
     """``text`` with marks in place of the times at which the document was written, and who wrote it."""
-    return _FACTS.sub(lambda match: mark("clock", match["name"].rpartition(":")[2]), text)
+    return _FACTS.sub(lambda match: mark_text("clock", match["name"].rpartition(":")[2]), text)
 
 
 def read_sheets(members: Mapping[str, Member]) -> dict[str, Any]:
@@ -40,9 +40,9 @@ def read_sheets(members: Mapping[str, Member]) -> dict[str, Any]:
     Raises:
         ValueError: a part is no XML.
     """
-    texts = _shared_texts(members)
+    texts = _read_shared_texts(members)
     sheets = {name: member.data for name, member in members.items() if _SHEET.fullmatch(name)}
-    return {name: _named(_read_cells(data, texts)) for name, data in sorted(sheets.items())}
+    return {name: _name_columns(_read_cells(data, texts)) for name, data in sorted(sheets.items())}
 
 
 def is_sheet_part(name: str) -> bool:
@@ -50,17 +50,17 @@ def is_sheet_part(name: str) -> bool:
     return name == _STRINGS or _SHEET.fullmatch(name) is not None
 
 
-def _shared_texts(members: Mapping[str, Member]) -> list[str]:
+def _read_shared_texts(members: Mapping[str, Member]) -> list[str]:
     if _STRINGS not in members:
         return []
-    root = _parse(members[_STRINGS].data)
-    return ["".join(part.text or "" for part in item.iter() if _tag(part) == "t") for item in root]
+    root = _parse_xml(members[_STRINGS].data)
+    return ["".join(part.text or "" for part in item.iter() if _local_tag(part) == "t") for item in root]
 
 
 def _read_cells(data: bytes, texts: list[str]) -> list[dict[str, Any]]:
     """The rows, each a value by the letters of its column."""
     rows = []
-    for row in (item for item in _parse(data).iter() if _tag(item) == "row"):
+    for row in (item for item in _parse_xml(data).iter() if _local_tag(item) == "row"):
         cells: dict[str, Any] = {}
         for cell in row:
             place = _CELL.fullmatch(cell.get("r", ""))
@@ -71,7 +71,7 @@ def _read_cells(data: bytes, texts: list[str]) -> list[dict[str, Any]]:
 
 def _cell_value(cell: ElementTree.Element, texts: list[str]) -> Any:
     """A number, a text, or a formula with its result."""
-    parts = {_tag(part): part.text or "" for part in cell.iter()}
+    parts = {_local_tag(part): part.text or "" for part in cell.iter()}
     value: Any = parts.get("t", parts.get("v", ""))
     if cell.get("t") == "s":
         value = texts[int(value)]
@@ -80,7 +80,7 @@ def _cell_value(cell: ElementTree.Element, texts: list[str]) -> Any:
     return {"formula": parts["f"], "value": value} if "f" in parts else value
 
 
-def _named(rows: list[dict[str, Any]]) -> Any:
+def _name_columns(rows: list[dict[str, Any]]) -> Any:
     """Rows by the heads of the columns, where the first one has a text for each."""
     head = rows[0] if rows else {}
     names = [*head.values()]
@@ -94,7 +94,7 @@ def _named(rows: list[dict[str, Any]]) -> Any:
     return [{"columns": names}, *found]
 
 
-def _parse(data: bytes) -> ElementTree.Element:
+def _parse_xml(data: bytes) -> ElementTree.Element:
     """Raises ValueError for what is no XML, or defines entities of its own, which may be bombs."""
     if b"<!DOCTYPE" in data or b"<!ENTITY" in data:
         raise ValueError("a part of it defines entities")
@@ -104,5 +104,5 @@ def _parse(data: bytes) -> ElementTree.Element:
         raise ValueError(f"a part of it is no XML: {error}") from error
 
 
-def _tag(element: ElementTree.Element) -> str:
+def _local_tag(element: ElementTree.Element) -> str:
     return _NAMESPACE.sub("", element.tag)

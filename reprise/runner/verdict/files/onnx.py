@@ -106,7 +106,7 @@ def read_onnx(data: bytes) -> Any:
     Raises:
         ValueError: it is none.
     """
-    found = MessageReader(_MESSAGES, _with_array).read(data, "model")
+    found = MessageReader(_MESSAGES, _with_array).read_message(data, "model")
     graph = found.get("graph")
     if not isinstance(graph, dict):
         raise ValueError("it is no model of ONNX")

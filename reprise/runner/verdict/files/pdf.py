@@ -12,7 +12,14 @@ from reprise.runner.verdict.files.archives import LARGEST
 from reprise.runner.verdict.files.arrays import ItemType, make_array
 from reprise.runner.verdict.files.contents import compare_contents
 from reprise.runner.verdict.looking import Looking
-from reprise.runner.verdict.values import IDENTICAL, Finding, SetAside, diverged, unknown, worst
+from reprise.runner.verdict.values import (
+    IDENTICAL,
+    Finding,
+    SetAside,
+    find_worst,
+    make_diverged,
+    make_unknown,
+)
 from reprise.runner.verdict.words.texts import Style, compare_texts, decode_text
 
 MAGIC = b"%PDF-"
@@ -58,16 +65,18 @@ def compare_pdf(a: bytes, b: bytes, looking: Looking) -> Finding:
     one, other = read_pdf(a), read_pdf(b)
     for content in (one, other):
         if b"/Encrypt" in content.rest:
-            return unknown("the bytes differ, and it is encrypted")
+            return make_unknown("the bytes differ, and it is encrypted")
     if len(one.objects) != len(other.objects):
-        return diverged(note=f"{len(other.objects)} objects, was {len(one.objects)}")
-    found = worst(_differences(one, other, looking))
-    asides = () if one.dates == other.dates else tuple(SetAside("clock", name) for name in _names(one))
+        return make_diverged(note=f"{len(other.objects)} objects, was {len(one.objects)}")
+    found = find_worst(_compare_objects(one, other, looking))
+    asides = (
+        () if one.dates == other.dates else tuple(SetAside("clock", name) for name in _name_objects(one))
+    )
     noted = found._replace(set_aside=(*found.set_aside, *asides))
     return noted._replace(note="but for the dates and ids of the document") if found == IDENTICAL else noted
 
 
-def _names(content: PdfContent) -> list[str]:
+def _name_objects(content: PdfContent) -> list[str]:
     return [*dict.fromkeys(date.partition(" ")[0] for date in content.dates)]
 
 
@@ -84,7 +93,7 @@ def read_pdf(data: bytes) -> PdfContent:
     while match := _OBJECT.search(data, place):
         rest.append(data[place : match.start()])
         head, packed, place = _object_at(data, match.end())
-        stream = None if packed is None else _unpack(head, packed)
+        stream = None if packed is None else _unpack_stream(head, packed)
         size += len(stream or b"")
         if size > LARGEST:
             raise ValueError(f"it holds more than {LARGEST >> 20} MiB")
@@ -92,10 +101,10 @@ def read_pdf(data: bytes) -> PdfContent:
             rest.append(head)  # of it the ids count, but not the places
             continue
         if stream is not None and (b"/ObjStm" in head or b"/Metadata" in head):
-            stream = _clean(_XMP_DATES.sub(b"", stream), dates)
-        objects.append(PdfObject(match[1].decode(), _clean(head, dates), stream))
+            stream = _clean_text(_XMP_DATES.sub(b"", stream), dates)
+        objects.append(PdfObject(match[1].decode(), _clean_text(head, dates), stream))
     rest.append(data[place:])
-    return PdfContent(objects, _clean(b"".join(rest), dates), tuple(dates))
+    return PdfContent(objects, _clean_text(b"".join(rest), dates), tuple(dates))
 
 
 def _object_at(data: bytes, begin: int) -> tuple[bytes, bytes | None, int]:
@@ -115,7 +124,7 @@ def _object_at(data: bytes, begin: int) -> tuple[bytes, bytes | None, int]:
     return head, data[opening.end() : stop], len(data) if close < 0 else close + 6
 
 
-def _unpack(head: bytes, packed: bytes) -> bytes:
+def _unpack_stream(head: bytes, packed: bytes) -> bytes:
     if _ASCII85 in head:
         packed = base64.a85decode(b"<~" + packed.strip().removesuffix(b"~>") + b"~>", adobe=True)
     if _FLATE not in head:
@@ -130,21 +139,21 @@ def _unpack(head: bytes, packed: bytes) -> bytes:
     return found
 
 
-def _clean(text: bytes, dates: list[str]) -> bytes:
+def _clean_text(text: bytes, dates: list[str]) -> bytes:
     """``text`` without dates, ids and places; the dates are added to ``dates``."""
     dates += [f"{match[1].decode()} {match[0].decode('latin-1')}" for match in _DATES.finditer(text)]
     return _PLACES.sub(b"", _IDS.sub(b"", _DATES.sub(b"", text)))
 
 
-def _differences(a: PdfContent, b: PdfContent, looking: Looking) -> Iterator[Finding]:
-    names = dict(zip(_subsets(a), _subsets(b), strict=False))
+def _compare_objects(a: PdfContent, b: PdfContent, looking: Looking) -> Iterator[Finding]:
+    names = dict(zip(_subset_tags(a), _subset_tags(b), strict=False))
     for one, other in zip(a.objects, b.objects, strict=True):
         where = f"object {other.name}"
         head = _SUBSET.sub(lambda match: b"/" + names.get(match[1], match[1]) + b"+", one.head)
         yield _compare_texts(head, other.head, looking, where)
         if one.stream is None or other.stream is None:
             if one.stream != other.stream:
-                yield diverged(
+                yield make_diverged(
                     where, "its stream is new" if one.stream is None else "its stream is missing"
                 )
         elif one.stream != other.stream:
@@ -153,7 +162,7 @@ def _differences(a: PdfContent, b: PdfContent, looking: Looking) -> Iterator[Fin
     yield _compare_texts(a.rest, b.rest, looking, "between the objects")
 
 
-def _subsets(content: PdfContent) -> list[bytes]:
+def _subset_tags(content: PdfContent) -> list[bytes]:
     """The tags of fonts that are kept in part, which are drawn at random."""
     heads = b"".join(
         item.head + (item.stream or b"" if b"/ObjStm" in item.head else b"") for item in content.objects
@@ -165,7 +174,7 @@ def _compare_streams(a: PdfObject, b: PdfObject, looking: Looking) -> Finding:
     assert a.stream is not None and b.stream is not None
     if b"/Image" in b.head and b"/DCTDecode" not in b.head:
         if b"/Predictor" in b.head or len(a.stream) != len(b.stream):
-            return diverged(note="other pixels")
+            return make_diverged(note="other pixels")
         one, other = (
             make_array(ItemType("u", 1), (len(stream),), stream) for stream in (a.stream, b.stream)
         )

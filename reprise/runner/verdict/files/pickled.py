@@ -33,14 +33,14 @@ def read_pickled(data: bytes) -> Any:
     Raises:
         UnreadablePickle: it is none, or is not followed.
     """
-    stream = io.BytesIO(_unpacked(data))
-    value = read_pickle(stream, continued=_continued)
+    stream = io.BytesIO(_unpack_data(data))
+    value = read_pickle(stream, continued=_continue_array)
     if stream.tell() != len(stream.getbuffer()):
         raise UnreadablePickle("more lies behind its end")
     return value
 
 
-def _unpacked(data: bytes) -> bytes:
+def _unpack_data(data: bytes) -> bytes:
     """As joblib compresses; the beginning tells how."""
     openers: dict[bytes, Callable[[BinaryIO], BinaryIO]] = {
         b"\x1f\x8b": gzip.open,  # type: ignore[dict-item]
@@ -51,28 +51,28 @@ def _unpacked(data: bytes) -> bytes:
     if data[:1] == b"\x78" and int.from_bytes(data[:2]) % 31 == 0:  # the header of zlib
         unpacker = zlib.decompressobj()
         found = unpacker.decompress(data, LARGEST)
-        return _whole(found, unpacker.unconsumed_tail)
+        return _join_data(found, unpacker.unconsumed_tail)
     for magic, opener in openers.items():
         if data.startswith(magic):
             with opener(io.BytesIO(data)) as stream:
-                return _whole(stream.read(LARGEST), stream.read(1))
+                return _join_data(stream.read(LARGEST), stream.read(1))
     return data
 
 
-def _whole(data: bytes, rest: bytes) -> bytes:
+def _join_data(data: bytes, rest: bytes) -> bytes:
     if rest:
         raise UnreadablePickle(f"it holds more than {LARGEST >> 20} MiB")
     return data
 
 
-def _continued(made: InertObject, stream: BinaryIO) -> Any:
+def _continue_array(made: InertObject, stream: BinaryIO) -> Any:
     """The array that joblib writes behind its wrapper, where ``made`` is one."""
-    if made.title != _WRAPPER:
+    if made.describe != _WRAPPER:
         return made
     state = {str(name): value for name, value in made.state.pairs}
     item = known_meaning(state["dtype"])
     if not isinstance(item, ItemType):  # objects: a pickle of its own follows
-        return read_pickle(stream, continued=_continued)
+        return read_pickle(stream, continued=_continue_array)
     if state.get("numpy_array_alignment_bytes") is not None:
         stream.read(stream.read(1)[0])
     shape = tuple(map(int, state["shape"]))
@@ -96,7 +96,7 @@ def known_meaning(made: Any) -> Any:
         return made  # it is compared as what it was made of
 
 
-def _array(made: InertObject) -> Any:
+def _make_array(made: InertObject) -> Any:
     """An array; of a class of its own with the name of that."""
     _version, shape, item_type, is_fortran, items = made.state
     found: Any = [tuple(shape), items]
@@ -111,7 +111,7 @@ def _array_of_buffer(made: InertObject) -> TypedArray:
     return make_array(known_meaning(item_type), shape, _bytes_of(buffer), is_fortran=order == "F")
 
 
-def _scalar(made: InertObject) -> TypedArray:
+def _make_scalar(made: InertObject) -> TypedArray:
     item_type, data = made.arguments
     return make_array(known_meaning(item_type), (), _bytes_of(data))
 
@@ -139,23 +139,23 @@ def _bytes_of(value: Any) -> bytes:
     return found
 
 
-def _encoded(made: InertObject) -> bytes:
+def _encode_text(made: InertObject) -> bytes:
     """As protocol 2 writes bytes: a text, and its encoding."""
     return made.arguments[0].encode("latin-1") if made.arguments else b""
 
 
-def _bytearray(made: InertObject) -> bytes:
+def _make_bytearray(made: InertObject) -> bytes:
     if not made.arguments:
         return b""
     first = known_meaning(made.arguments[0])
     return first if isinstance(first, bytes) else str(first).encode("latin-1")
 
 
-def _unordered(made: InertObject) -> Unordered:
+def _make_unordered(made: InertObject) -> Unordered:
     return Unordered(list(made.arguments[0]) if made.arguments else [])
 
 
-def _moment(made: InertObject) -> Any:
+def _make_moment(made: InertObject) -> Any:
     """A date or time as its text; a time zone stays beside it."""
     state = _bytes_of(made.arguments[0])
     kinds: dict[str, Callable[[bytes], date | time]] = {
@@ -167,29 +167,29 @@ def _moment(made: InertObject) -> Any:
     return (kinds[made.maker.name](state).isoformat(), *made.arguments[1:])
 
 
-def _path(made: InertObject) -> str:
+def _make_path(made: InertObject) -> str:
     first, *rest = map(str, made.arguments)
     return first + "/".join(rest) if first == "/" else "/".join([first, *rest])
 
 
 _MEANINGS: dict[tuple[str, str], Callable[[InertObject], Any]] = {
-    ("numpy.core.multiarray", "_reconstruct"): _array,
+    ("numpy.core.multiarray", "_reconstruct"): _make_array,
     ("numpy.core.numeric", "_frombuffer"): _array_of_buffer,
-    ("numpy.core.multiarray", "scalar"): _scalar,
+    ("numpy.core.multiarray", "scalar"): _make_scalar,
     ("numpy", "dtype"): _item_type,
-    ("_codecs", "encode"): _encoded,
-    ("builtins", "bytes"): _encoded,
-    ("__builtin__", "bytes"): _encoded,
-    ("builtins", "bytearray"): _bytearray,
-    ("__builtin__", "bytearray"): _bytearray,
-    ("builtins", "set"): _unordered,
-    ("__builtin__", "set"): _unordered,
-    ("builtins", "frozenset"): _unordered,
-    ("__builtin__", "frozenset"): _unordered,
-    ("datetime", "datetime"): _moment,
-    ("datetime", "date"): _moment,
-    ("datetime", "time"): _moment,
+    ("_codecs", "encode"): _encode_text,
+    ("builtins", "bytes"): _encode_text,
+    ("__builtin__", "bytes"): _encode_text,
+    ("builtins", "bytearray"): _make_bytearray,
+    ("__builtin__", "bytearray"): _make_bytearray,
+    ("builtins", "set"): _make_unordered,
+    ("__builtin__", "set"): _make_unordered,
+    ("builtins", "frozenset"): _make_unordered,
+    ("__builtin__", "frozenset"): _make_unordered,
+    ("datetime", "datetime"): _make_moment,
+    ("datetime", "date"): _make_moment,
+    ("datetime", "time"): _make_moment,
     ("decimal", "Decimal"): lambda made: Decimal(made.arguments[0]),
-    ("pathlib", "PosixPath"): _path,
-    ("pathlib._local", "PosixPath"): _path,
+    ("pathlib", "PosixPath"): _make_path,
+    ("pathlib._local", "PosixPath"): _make_path,
 }

@@ -72,7 +72,7 @@ def read_pickle(
             number += 1
             if number > MOST_OPERATIONS:
                 raise UnreadablePickle(f"it takes more than {MOST_OPERATIONS:,} operations")
-            machine.perform(operation.name, argument)
+            machine.perform_operation(operation.name, argument)
         return machine.pop()
     except UnreadablePickle:
         raise
@@ -97,7 +97,7 @@ class _Machine:
     def pop(self) -> Any:
         return self.stack.pop()
 
-    def perform(self, name: str, argument: Any) -> None:
+    def perform_operation(self, name: str, argument: Any) -> None:
         """One operation, by the name that ``pickletools`` has for it."""
         if name in _PLAIN:
             self.stack.append(argument)
@@ -108,7 +108,7 @@ class _Machine:
         elif name not in _IGNORED:
             self._operations[name](self, argument)
 
-    def _group(self) -> list[Any]:
+    def _pop_group(self) -> list[Any]:
         """What was put on the stack since the last mark, which goes with it."""
         place = next(
             index for index in range(len(self.stack) - 1, -1, -1) if isinstance(self.stack[index], _Mark)
@@ -124,7 +124,7 @@ class _Machine:
         self.stack.pop()
 
     def _drop_group(self, _argument: Any) -> None:
-        self._group()
+        self._pop_group()
 
     def _repeat(self, _argument: Any) -> None:
         self.stack.append(self.stack[-1])
@@ -136,16 +136,16 @@ class _Machine:
         self.stack.append(self.memory[int(argument)])
 
     def _list(self, _argument: Any) -> None:
-        self.stack.append(self._group())
+        self.stack.append(self._pop_group())
 
     def _tuple(self, _argument: Any) -> None:
-        self.stack.append(tuple(self._group()))
+        self.stack.append(tuple(self._pop_group()))
 
     def _dict(self, _argument: Any) -> None:
-        self.stack.append(Entries(_pairs(self._group())))
+        self.stack.append(Entries(_pair_items(self._pop_group())))
 
     def _frozenset(self, _argument: Any) -> None:
-        self.stack.append(Unordered(self._group()))
+        self.stack.append(Unordered(self._pop_group()))
 
     def _bytearray(self, argument: Any) -> None:
         self.stack.append(bytes(argument))
@@ -160,7 +160,7 @@ class _Machine:
         self._items_of(self.stack[-1]).append(item)
 
     def _extend(self, _argument: Any) -> None:
-        group = self._group()
+        group = self._pop_group()
         self._items_of(self.stack[-1]).extend(group)
 
     def _items_of(self, owner: Any) -> list[Any]:
@@ -173,7 +173,7 @@ class _Machine:
         self._entries_of(self.stack[-1]).append((key, value))
 
     def _set_items(self, _argument: Any) -> None:
-        pairs = _pairs(self._group())
+        pairs = _pair_items(self._pop_group())
         self._entries_of(self.stack[-1]).extend(pairs)
 
     def _entries_of(self, owner: Any) -> list[tuple[Any, Any]]:
@@ -199,11 +199,11 @@ class _Machine:
         self.stack.append(InertObject(maker, (*arguments, named) if named.pairs else arguments))
 
     def _call_group(self, _argument: Any) -> None:
-        maker, *arguments = self._group()
+        maker, *arguments = self._pop_group()
         self.stack.append(InertObject(maker, tuple(arguments)))
 
     def _instance(self, argument: Any) -> None:
-        arguments = tuple(self._group())
+        arguments = tuple(self._pop_group())
         self._global(argument)
         self.stack.append(InertObject(self.pop(), arguments))
 
@@ -257,5 +257,5 @@ class _Machine:
     }
 
 
-def _pairs(items: list[Any]) -> list[tuple[Any, Any]]:
+def _pair_items(items: list[Any]) -> list[tuple[Any, Any]]:
     return list(zip(items[::2], items[1::2], strict=True))

@@ -36,7 +36,7 @@ class MessageReader:
         self._finish = finish
         self._read_fields = 0
 
-    def read(self, data: bytes, message: str) -> dict[str, Any]:
+    def read_message(self, data: bytes, message: str) -> dict[str, Any]:
         """The fields of ``data`` by their names.
 
         Raises:
@@ -49,17 +49,17 @@ class MessageReader:
             if self._read_fields > _MOST_FIELDS:
                 raise ValueError(f"it holds more than {_MOST_FIELDS:,} fields")
             field = known.get(number) or Field(f"field {number}", "bytes", True)
-            values = self._values(field.type, wire, value)
+            values = self._read_values(field.type, wire, value)
             if field.is_many:
                 found.setdefault(field.name, []).extend(values)
             else:
                 found[field.name] = values[-1]
         return self._finish(message, found)
 
-    def _values(self, kind: str, wire: int, value: Any) -> list[Any]:
+    def _read_values(self, kind: str, wire: int, value: Any) -> list[Any]:
         """The value of a field, or all of those that are packed in one."""
         if kind in self._messages and wire == _BYTES:
-            return [self.read(value, kind)]
+            return [self.read_message(value, kind)]
         if kind == "text" and wire == _BYTES:
             return [value.decode("utf-8", "backslashreplace")]
         if kind in _PACKED and wire == _BYTES:
@@ -67,22 +67,24 @@ class MessageReader:
         if kind in _PACKED and isinstance(value, bytes):
             return list(struct.unpack(f"<{_PACKED[kind]}", value))
         if kind == "int" and wire == _BYTES:
-            return [_signed(number) for number in _varints(value)]
-        return [_signed(value) if isinstance(value, int) else value]
+            return [_to_signed(number) for number in _read_varints(value)]
+        return [_to_signed(value) if isinstance(value, int) else value]
 
 
 def _split_fields(data: bytes) -> Iterator[tuple[int, int, Any]]:
     """Number, wire type and value of each field."""
     place = 0
     while place < len(data):
-        key, place = _varint(data, place)
+        key, place = _read_varint(data, place)
         wire = key & 7
         if wire == _VARINT:
             value: Any
-            value, place = _varint(data, place)
+            value, place = _read_varint(data, place)
         else:
             length, place = (
-                _varint(data, place) if wire == _BYTES else ({_DOUBLE: 8, _FLOAT: 4}.get(wire, -1), place)
+                _read_varint(data, place)
+                if wire == _BYTES
+                else ({_DOUBLE: 8, _FLOAT: 4}.get(wire, -1), place)
             )
             if length < 0 or place + length > len(data):
                 raise ValueError("it is no message of protobuf")
@@ -90,7 +92,7 @@ def _split_fields(data: bytes) -> Iterator[tuple[int, int, Any]]:
         yield key >> 3, wire, value
 
 
-def _varint(data: bytes, place: int) -> tuple[int, int]:
+def _read_varint(data: bytes, place: int) -> tuple[int, int]:
     value = shift = 0
     while place < len(data) and shift < 70:
         byte = data[place]
@@ -101,12 +103,12 @@ def _varint(data: bytes, place: int) -> tuple[int, int]:
     raise ValueError("it is no message of protobuf")
 
 
-def _varints(data: bytes) -> Iterator[int]:
+def _read_varints(data: bytes) -> Iterator[int]:
     place = 0
     while place < len(data):
-        value, place = _varint(data, place)
+        value, place = _read_varint(data, place)
         yield value
 
 
-def _signed(value: int) -> int:
+def _to_signed(value: int) -> int:
     return value - (1 << 64) if value >> 63 else value

@@ -36,7 +36,7 @@ class Blob:
         self.stream = stream
         self.size = 0
 
-    def keep(self, type_: str, shape: Any, data: bytes) -> dict[str, Any]:
+    def keep_array(self, type_: str, shape: Any, data: bytes) -> dict[str, Any]:
         """The place of an array; ``type_`` is in NumPy's letters."""
         begin, self.size = self.size, self.size + len(data)
         if self.size > LARGEST:
@@ -62,8 +62,8 @@ def read_image(data: bytes, blob: Blob) -> Any:
                 {
                     "mode": mode,
                     "duration": frame.info.get("duration"),
-                    "transparency": plain(seen, blob),
-                    "pixels": blob.keep("|u1", (*shape[:2], width), pixels),
+                    "transparency": to_plain(seen, blob),
+                    "pixels": blob.keep_array("|u1", (*shape[:2], width), pixels),
                 }
             )
         return {"has_more_bits": _has_more_bits(image, data), "frames": frames}
@@ -84,14 +84,14 @@ def read_hdf5(data: bytes, blob: Blob) -> Any:
     import h5py
 
     with h5py.File(io.BytesIO(data), "r") as file:
-        return _group(file["/"], [file["/"]], blob)
+        return _read_group(file["/"], [file["/"]], blob)
 
 
-def _group(group: Any, above: list[Any], blob: Blob) -> dict[str, Any]:
+def _read_group(group: Any, above: list[Any], blob: Blob) -> dict[str, Any]:
     """What is in a group; ``above`` are those that it is in, and itself."""
     import h5py
 
-    found = _attributes(group, blob)
+    found = _read_attributes(group, blob)
     for name in sorted(group):
         link = group.get(name, getlink=True)
         if not isinstance(link, h5py.HardLink):
@@ -99,27 +99,27 @@ def _group(group: Any, above: list[Any], blob: Blob) -> dict[str, Any]:
             continue
         item = group[name]
         if isinstance(item, h5py.Dataset):
-            attributes = _attributes(item, blob)
-            values = _dataset(item, blob)
+            attributes = _read_attributes(item, blob)
+            values = _read_dataset(item, blob)
             found[name] = {**attributes, "values": values} if attributes else values
         elif any(item == known for known in above):
             found[name] = "a group that it is in"
         elif isinstance(item, h5py.Group):
-            found[name] = _group(item, [*above, item], blob)
+            found[name] = _read_group(item, [*above, item], blob)
     return found
 
 
-def _attributes(item: Any, blob: Blob) -> dict[str, Any]:
-    found = {str(name): plain(item.attrs[name], blob) for name in sorted(item.attrs)}
+def _read_attributes(item: Any, blob: Blob) -> dict[str, Any]:
+    found = {str(name): to_plain(item.attrs[name], blob) for name in sorted(item.attrs)}
     return {"(attributes)": found} if found else {}
 
 
-def _dataset(item: Any, blob: Blob) -> Any:
+def _read_dataset(item: Any, blob: Blob) -> Any:
     if item.is_virtual or item.external:
         raise ValueError("it holds data of other files")
     if item.shape is not None and item.size * item.dtype.itemsize > LARGEST:
         raise ValueError("it holds more than is looked into")
-    return plain(item[()] if item.shape is not None else None, blob)
+    return to_plain(item[()] if item.shape is not None else None, blob)
 
 
 def read_arrow(data: bytes, blob: Blob) -> Any:
@@ -151,23 +151,23 @@ def read_arrow(data: bytes, blob: Blob) -> Any:
     if table.nbytes > LARGEST:
         raise ValueError("it holds more than is looked into")
     return {
-        "columns": {f"{name}": _column(table.column(name), blob) for name in table.column_names},
+        "columns": {f"{name}": _read_column(table.column(name), blob) for name in table.column_names},
         "types": {field.name: str(field.type) for field in table.schema},
-        "metadata": _metadata(table.schema.metadata or {}),
+        "metadata": _read_metadata(table.schema.metadata or {}),
     }
 
 
-def _column(column: Any, blob: Blob) -> Any:
+def _read_column(column: Any, blob: Blob) -> Any:
     import pyarrow as arrow
 
     kind = column.type
     is_number = arrow.types.is_integer(kind) or arrow.types.is_floating(kind)
     if is_number and column.null_count == 0:
-        return plain(column.combine_chunks().to_numpy(zero_copy_only=False), blob)
-    return [plain(item, blob) for item in column.to_pylist()]
+        return to_plain(column.combine_chunks().to_numpy(zero_copy_only=False), blob)
+    return [to_plain(item, blob) for item in column.to_pylist()]
 
 
-def _metadata(found: dict[bytes, bytes]) -> dict[str, Any]:
+def _read_metadata(found: dict[bytes, bytes]) -> dict[str, Any]:
     """What a writer keeps beside the columns; of pandas without its version."""
     texts = {
         name.decode("utf-8", "replace"): value.decode("utf-8", "replace") for name, value in found.items()
@@ -179,25 +179,25 @@ def _metadata(found: dict[bytes, bytes]) -> dict[str, Any]:
     return {name: value for name, value in texts.items() if name != "ARROW:schema"}
 
 
-def plain(value: Any, blob: Blob) -> Any:
+def to_plain(value: Any, blob: Blob) -> Any:
     """A value as JSON has it; arrays and bytes lie in ``blob``."""
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
     if isinstance(value, (bytes, bytearray)):
-        return {"$bytes": blob.keep("|u1", (len(value),), bytes(value))["$array"][2:]}
+        return {"$bytes": blob.keep_array("|u1", (len(value),), bytes(value))["$array"][2:]}
     if isinstance(value, (list, tuple)):
-        return [plain(item, blob) for item in value]
+        return [to_plain(item, blob) for item in value]
     if isinstance(value, dict):
-        return {"$pairs": [[plain(key, blob), plain(inner, blob)] for key, inner in value.items()]}
+        return {"$pairs": [[to_plain(key, blob), to_plain(inner, blob)] for key, inner in value.items()]}
     if getattr(value, "shape", ()) is None:  # HDF5's way to say that there is nothing
         return None
     kind = getattr(getattr(value, "dtype", None), "kind", "")
     if kind and kind in "biufcSUMm":
-        return blob.keep(value.dtype.str, value.shape, value.tobytes())
+        return blob.keep_array(value.dtype.str, value.shape, value.tobytes())
     if kind == "V" and value.dtype.names and not value.dtype.hasobject:
-        return {"$pairs": [[name, plain(value[name], blob)] for name in value.dtype.names]}
+        return {"$pairs": [[name, to_plain(value[name], blob)] for name in value.dtype.names]}
     if kind == "O" and hasattr(value, "tolist"):
-        return plain(value.tolist(), blob)
+        return to_plain(value.tolist(), blob)
     if hasattr(value, "isoformat"):
         return value.isoformat()
     return str(value)
@@ -208,22 +208,22 @@ def read_matlab(data: bytes, blob: Blob) -> Any:
     from scipy.io import loadmat
 
     found = loadmat(io.BytesIO(data), squeeze_me=False, struct_as_record=False)
-    return {name: _variable(value, blob) for name, value in found.items() if not name.startswith("__")}
+    return {name: _read_variable(value, blob) for name, value in found.items() if not name.startswith("__")}
 
 
-def _variable(value: Any, blob: Blob) -> Any:
+def _read_variable(value: Any, blob: Blob) -> Any:
     """An array; of structs and cells what is in them."""
     if hasattr(value, "_fieldnames"):
-        return {name: _variable(getattr(value, name), blob) for name in value._fieldnames}
+        return {name: _read_variable(getattr(value, name), blob) for name in value._fieldnames}
     if getattr(getattr(value, "dtype", None), "kind", "") == "O":
-        return {"shape": list(value.shape), "items": [_variable(item, blob) for item in value.flat]}
-    return plain(value, blob)
+        return {"shape": list(value.shape), "items": [_read_variable(item, blob) for item in value.flat]}
+    return to_plain(value, blob)
 
 
 READERS = {"image": read_image, "hdf5": read_hdf5, "arrow": read_arrow, "matlab": read_matlab}
 
 
-def perform(request: dict[str, str]) -> None:
+def perform_request(request: dict[str, str]) -> None:
     """Read one file; whatever goes wrong stands in its result."""
     result = Path(request["result"])
     try:
@@ -240,4 +240,4 @@ def perform(request: dict[str, str]) -> None:
 
 if __name__ == "__main__":
     for asked in json.loads(Path(sys.argv[1]).read_text(encoding="utf-8")):
-        perform(asked)
+        perform_request(asked)

@@ -45,7 +45,7 @@ class LibraryMissing(NotRead):
 class Place(NamedTuple):
     """An interpreter that may have the library: ``title`` is for people, empty for our own.
 
-    ``perform`` raises RepriseError where it cannot be started.
+    ``perform_requests`` raises RepriseError where it cannot be started.
     """
 
     title: str
@@ -69,7 +69,7 @@ class Answer(NamedTuple):
 class Readings(Protocol):
     """Where the content of files comes from that need a library."""
 
-    def read(self, kind: str, data: bytes) -> tuple[Any, str]:
+    def read_file(self, kind: str, data: bytes) -> tuple[Any, str]:
         """What the file holds, and where it was read, empty for here.
 
         Raises:
@@ -88,7 +88,7 @@ class ReadingsByProcess:
         self._starts = 0
         self.requests = 0
 
-    def read(self, kind: str, data: bytes) -> tuple[Any, str]:
+    def read_file(self, kind: str, data: bytes) -> tuple[Any, str]:
         asked = Asked(kind, hashlib.sha256(data).hexdigest())
         found = self._known.get(asked)
         if isinstance(
@@ -106,7 +106,7 @@ class ReadingsByProcess:
     def _copy_of(self, asked: Asked) -> Path:
         return self._folder / f"{asked.digest}.file"
 
-    def perform(self) -> None:
+    def perform_requests(self) -> None:
         """Read what was asked for, as far as one of the places can."""
         waiting, self._waiting = self._waiting, []
         for place in self._places:
@@ -122,7 +122,7 @@ class ReadingsByProcess:
             folder = self._folder / f"readings-{self._starts}"
             folder.mkdir()
             try:
-                ended = self._start(place, folder, asked)
+                ended = self._start_reader(place, folder, asked)
             except RepriseError as error:
                 reason = NotRead(f"{place.title} cannot be entered to read it: {error.message}")
                 self._known |= dict.fromkeys(asked, reason)
@@ -143,7 +143,7 @@ class ReadingsByProcess:
             asked = unanswered[1:]
         return left
 
-    def _start(self, place: Place, folder: Path, asked: Sequence[Asked]) -> process.Completed:
+    def _start_reader(self, place: Place, folder: Path, asked: Sequence[Asked]) -> process.Completed:
         requests = []
         for number, item in enumerate(asked):
             shutil.copyfile(self._copy_of(item), folder / f"{number}.file")
@@ -198,7 +198,7 @@ def read_written(written: Any, blob: bytes) -> Any:
     return {name: read_written(inner, blob) for name, inner in written.items()}
 
 
-def settle(
+def settle_comparisons(
     comparisons: Sequence[Callable[[], Compared]], readings: ReadingsByProcess
 ) -> Iterator[Compared]:
     """What each comparison comes to; those that ask for a reading are made again when all have asked."""
@@ -206,7 +206,7 @@ def settle(
     for compare in comparisons:
         before = readings.requests
         first.append((compare(), readings.requests != before))
-    readings.perform()
+    readings.perform_requests()
     for compare, (found, has_asked) in zip(comparisons, first, strict=True):
         yield compare() if has_asked else found
 

@@ -41,14 +41,14 @@ def read_safetensors(data: bytes) -> dict[str, Any]:
     try:
         head = json.loads(data[8:begin])
         return {
-            name: value if name == "__metadata__" else _tensor(data, begin, value)
+            name: value if name == "__metadata__" else _read_tensor(data, begin, value)
             for name, value in head.items()
         }
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"its header is damaged: {error}") from error
 
 
-def _tensor(data: bytes, begin: int, described: dict[str, Any]) -> Any:
+def _read_tensor(data: bytes, begin: int, described: dict[str, Any]) -> Any:
     start, end = described["data_offsets"]
     shape, kind = described["shape"], described["dtype"]
     piece = data[begin + start : begin + end]

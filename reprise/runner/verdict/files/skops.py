@@ -18,7 +18,7 @@ def read_skops(members: Mapping[str, bytes]) -> Any:
         ValueError, TypeError, KeyError: it is damaged.
     """
     schema = read_json(members[SCHEMA].decode())
-    return _Tree(members, schema).walk(schema)
+    return _Tree(members, schema).walk_node(schema)
 
 
 class _Tree:
@@ -28,54 +28,56 @@ class _Tree:
 
     def __init__(self, members: Mapping[str, bytes], schema: Any) -> None:
         self.members = members
-        self.numbers = dict.fromkeys(_referred(schema), -1)
+        self.numbers = dict.fromkeys(_find_referred(schema), -1)
         self.count = 0
 
-    def walk(self, node: Any) -> Any:
+    def walk_node(self, node: Any) -> Any:
         if isinstance(node, list):
-            return [self.walk(item) for item in node]
+            return [self.walk_node(item) for item in node]
         if not isinstance(node, dict):
             return node
         address = node.get("__id__")
         if self.numbers.get(address) == -1:
             self.numbers[address] = self.count = self.count + 1
-        return self._plain(node)
+        return self._to_plain(node)
 
-    def _plain(self, node: Mapping[str, Any]) -> Any:
+    def _to_plain(self, node: Mapping[str, Any]) -> Any:
         loader, content = node.get("__loader__"), node.get("content")
         if loader == "JsonNode" and isinstance(content, str):
             return read_json(content)
         if loader == "CachedNode":
             return {"the same as object": self.numbers[node["__id__"]]}
         if loader == "DictNode" and isinstance(content, dict):
-            return self._entries(content)
+            return self._read_entries(content)
         if loader == "NdArrayNode" and isinstance(node.get("file"), str):
-            return self._file(node["file"])
+            return self._read_member(node["file"])
         if loader == "ObjectNode":
             kind = f"{node.get('__module__')}.{node.get('__class__')}"
-            inside = self.walk(content)
+            inside = self.walk_node(content)
             return {"(class)": kind, **(inside if isinstance(inside, dict) else {"(state)": inside})}
         return {
-            name: self._file(value) if name == "file" and isinstance(value, str) else self.walk(value)
+            name: self._read_member(value)
+            if name == "file" and isinstance(value, str)
+            else self.walk_node(value)
             for name, value in node.items()
             if name != "__id__"
         }
 
-    def _entries(self, content: Mapping[str, Any]) -> dict[str, Any]:
-        return {name: self.walk(value) for name, value in content.items()}
+    def _read_entries(self, content: Mapping[str, Any]) -> dict[str, Any]:
+        return {name: self.walk_node(value) for name, value in content.items()}
 
-    def _file(self, name: str) -> Any:
+    def _read_member(self, name: str) -> Any:
         data = self.members[name]
         return read_npy(data) if name.endswith(".npy") else data
 
 
-def _referred(node: Any) -> Iterator[Any]:
+def _find_referred(node: Any) -> Iterator[Any]:
     """The addresses of objects that stand in the tree more than once."""
     if isinstance(node, list):
         for item in node:
-            yield from _referred(item)
+            yield from _find_referred(item)
     elif isinstance(node, dict):
         if node.get("__loader__") == "CachedNode":
             yield node["__id__"]
         for value in node.values():
-            yield from _referred(value)
+            yield from _find_referred(value)

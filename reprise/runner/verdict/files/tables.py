@@ -14,7 +14,15 @@ from typing import Any
 
 from reprise.runner.verdict.files.contents import compare_contents, compare_leaves
 from reprise.runner.verdict.looking import Looking
-from reprise.runner.verdict.values import IDENTICAL, Agreement, Finding, diverged, set_aside, within, worst
+from reprise.runner.verdict.values import (
+    IDENTICAL,
+    Agreement,
+    Finding,
+    find_worst,
+    make_diverged,
+    make_within,
+    set_aside,
+)
 from reprise.runner.verdict.words.clocks import is_of_another_time
 from reprise.runner.verdict.words.tables import kind_of_row
 from reprise.schemas.field_names import CLOCK
@@ -58,15 +66,15 @@ def compare_json_lines(a: str, b: str, looking: Looking) -> Finding:
     """A JSON document on each line; raises as :func:`compare_json`."""
     lines_a, lines_b = a.splitlines(), b.splitlines()
 
-    def differences() -> Iterator[Finding]:
+    def compare_lines() -> Iterator[Finding]:
         for number, (one, other) in enumerate(zip(lines_a, lines_b, strict=False), start=1):
             found = compare_json(one, other, looking) if one != other else IDENTICAL
             yield found._replace(where=": ".join(filter(None, (f"line {number}", found.where))))
         if len(lines_a) != len(lines_b):
             where = f"line {min(len(lines_a), len(lines_b)) + 1}"
-            yield diverged(where, f"{len(lines_b)} lines, was {len(lines_a)}")
+            yield make_diverged(where, f"{len(lines_b)} lines, was {len(lines_a)}")
 
-    return worst(differences())
+    return find_worst(compare_lines())
 
 
 def compare_yaml(a: str, b: str, looking: Looking) -> Finding:
@@ -128,24 +136,24 @@ def compare_csv(a: str, b: str, delimiter: str, looking: Looking) -> Finding:
     first = a.partition("\n")[0]
     if delimiter not in first:
         delimiter = next((other for other in ";\t|" if other in first), delimiter)
-    rows_a, rows_b = _rows(a, delimiter), _rows(b, delimiter)
+    rows_a, rows_b = _read_rows(a, delimiter), _read_rows(b, delimiter)
     head = rows_a[0] if rows_a else []
 
-    def differences() -> Iterator[Finding]:
+    def compare_rows() -> Iterator[Finding]:
         for number, (one, other) in enumerate(zip(rows_a, rows_b, strict=False), start=1):
             if len(one) != len(other):
-                yield diverged(f"row {number}", f"{len(other)} cells, was {len(one)}")
+                yield make_diverged(f"row {number}", f"{len(other)} cells, was {len(one)}")
             yield from _compare_rows(head, number, one, other, looking)
         if len(rows_a) != len(rows_b):
             where = f"row {min(len(rows_a), len(rows_b)) + 1}"
-            yield diverged(where, f"{len(rows_b)} rows, was {len(rows_a)}")
+            yield make_diverged(where, f"{len(rows_b)} rows, was {len(rows_a)}")
 
-    findings = differences()
-    found = worst(findings)
+    findings = compare_rows()
+    found = find_worst(findings)
     for _ in findings:  # the rest, so that the largest difference of all numbers is known
         pass
     if found.agreement is Agreement.IDENTICAL and not found.set_aside and not found.note:
-        return within(found.where, "the same cells, written otherwise")
+        return make_within(found.where, "the same cells, written otherwise")
     return found
 
 
@@ -178,7 +186,7 @@ def _is_data(a: str, b: str, looking: Looking) -> bool:
 def _compare_cells(a: str, b: str, looking: Looking) -> Finding:
     if _NUMBER.fullmatch(a) and _NUMBER.fullmatch(b):
         found = compare_leaves(Decimal(a.strip()), Decimal(b.strip()), looking)
-        return within(note="the same number") if found == IDENTICAL else found
+        return make_within(note="the same number") if found == IDENTICAL else found
     return compare_leaves(a, b, looking)
 
 
@@ -211,5 +219,5 @@ def _as_table(document: Any) -> Any:
     return {**document, "data": [dict(zip(map(str, columns), row, strict=True)) for row in rows]}
 
 
-def _rows(text: str, delimiter: str) -> list[list[str]]:
+def _read_rows(text: str, delimiter: str) -> list[list[str]]:
     return list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True))

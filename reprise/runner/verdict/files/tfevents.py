@@ -56,8 +56,8 @@ def read_events(data: bytes) -> Any:
         ValueError: it is damaged.
     """
     found: dict[str, list[Any]] = {}
-    for record in _records(data):
-        event = MessageReader(_MESSAGES, _without_times).read(record, "event")
+    for record in _read_records(data):
+        event = MessageReader(_MESSAGES, _without_times).read_message(record, "event")
         step = event.pop("step", 0)
         for value in event.pop("summary", {}).get("values", ()):
             found.setdefault(value.pop("tag", ""), []).append({"step": step, **value})
@@ -66,7 +66,7 @@ def read_events(data: bytes) -> Any:
     return found
 
 
-def _records(data: bytes) -> Iterator[bytes]:
+def _read_records(data: bytes) -> Iterator[bytes]:
     place = 0
     while place < len(data):
         head = data[place : place + _HEAD]
@@ -82,7 +82,9 @@ def _without_times(message: str, found: dict[str, Any]) -> dict[str, Any]:
     if message == "event":
         del found["wall_time"]
     elif message == "plugin" and found.get("name") == "hparams" and "content" in found:
-        found["content"] = MessageReader(_MESSAGES, _without_times).read(found["content"], "hparams")
+        found["content"] = MessageReader(_MESSAGES, _without_times).read_message(
+            found["content"], "hparams"
+        )
     elif message in ("session", "end"):
         found.pop(f"{'start' if message == 'session' else 'end'}_time", None)
     elif message == "tensor" and found.get("type") == _FLOATS and len(found.get("content", b"")) % 4 == 0:

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from reprise.named_tuple import NamedTuple
-from reprise.runner.verdict.files.arrays import LARGEST, ItemType, TypedArray, gather
+from reprise.runner.verdict.files.arrays import LARGEST, ItemType, TypedArray, gather_items
 from reprise.runner.verdict.files.objects import GlobalName, InertObject
 from reprise.runner.verdict.files.pickled import known_meaning
 from reprise.runner.verdict.files.pickles import UnreadablePickle, read_pickle
@@ -56,11 +56,11 @@ def read_checkpoint(members: Mapping[str, bytes], root: str) -> Any:
     """
     order = ">" if members.get(f"{root}byteorder", b"").strip() == b"big" else "<"
 
-    def storage(key: Any) -> Any:
-        item, name = _described(key)
+    def read_storage(key: Any) -> Any:
+        item, name = _describe_storage(key)
         return Storage(item._replace(order=order), partial(members.__getitem__, f"{root}data/{name}"))
 
-    return read_pickle(io.BytesIO(members[f"{root}{PICKLE}"]), persistent=storage)
+    return read_pickle(io.BytesIO(members[f"{root}{PICKLE}"]), persistent=read_storage)
 
 
 def is_legacy(data: bytes) -> bool:
@@ -78,12 +78,12 @@ def read_legacy(data: bytes) -> Any:
     types: dict[str, ItemType] = {}
     storages: dict[str, bytes] = {}
 
-    def storage(key: Any) -> Any:
-        types[str(key[2])], _ = _described(key)
+    def find_storage(key: Any) -> Any:
+        types[str(key[2])], _ = _describe_storage(key)
         return Storage(types[str(key[2])], partial(storages.__getitem__, str(key[2])))
 
     _magic, _protocol, _system = (read_pickle(stream) for _ in range(3))
-    value = read_pickle(stream, persistent=storage)
+    value = read_pickle(stream, persistent=find_storage)
     for name in read_pickle(stream):
         size = int.from_bytes(stream.read(8), "little") * types[str(name)].size
         if size > LARGEST:
@@ -92,7 +92,7 @@ def read_legacy(data: bytes) -> Any:
     return value
 
 
-def _described(key: Any) -> tuple[ItemType, str]:
+def _describe_storage(key: Any) -> tuple[ItemType, str]:
     """The type of the items, and the name, of a storage."""
     word, kind, name, *_ = key
     if word != "storage" or not isinstance(kind, GlobalName) or kind.name not in _TYPES:
@@ -109,16 +109,16 @@ def tensor_meaning(made: Any) -> Any:
     if made.maker.name in ("_rebuild_parameter", "_rebuild_parameter_with_state"):
         return tensor_meaning(made.arguments[0])
     if made.maker.name in ("_rebuild_tensor", "_rebuild_tensor_v2"):
-        return _tensor(made)
+        return _make_tensor(made)
     return made
 
 
-def _tensor(made: InertObject) -> Any:
+def _make_tensor(made: InertObject) -> Any:
     storage, offset, shape, steps, *_rest = made.arguments
     if not isinstance(storage, Storage):
         return made
     item = storage.item
-    data = gather(storage.read(), item.size, offset, shape, steps)
+    data = gather_items(storage.read(), item.size, offset, shape, steps)
     if len(data) != math.prod(shape) * item.size:
         raise UnreadablePickle("a tensor is larger than its storage")
     return TypedArray(item, tuple(shape), data)

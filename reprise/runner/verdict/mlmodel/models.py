@@ -18,11 +18,11 @@ from reprise.runner.verdict.values import (
     Agreement,
     Finding,
     Part,
-    diverged,
-    part,
-    unknown,
-    within,
-    worst,
+    find_worst,
+    make_diverged,
+    make_part,
+    make_unknown,
+    make_within,
 )
 from reprise.runner.verdict.words.asides import Aside
 from reprise.runner.verdict.words.names import match_names
@@ -57,17 +57,17 @@ class Model(NamedTuple):
     def names(self) -> list[str]:
         """The files below the folder; also those that are gone."""
         prefix = self.path("")
-        paths = (path for path in self.run.paths(self.owner) if _is_below(path, self.root))
+        paths = (path for path in self.run.list_paths(self.owner) if _is_below(path, self.root))
         return [path.removeprefix(prefix) for path in paths]
 
     def is_gone(self, name: str) -> bool:
         return self.run.is_gone(self.path(name), self.owner)
 
     def digest(self, name: str) -> str:
-        return self.run.digest(self.path(name), self.owner)
+        return self.run.digest_file(self.path(name), self.owner)
 
     def read(self, name: str) -> bytes:
-        return self.run.read(self.path(name), self.owner)
+        return self.run.read_file(self.path(name), self.owner)
 
 
 class Subject(NamedTuple):
@@ -112,11 +112,11 @@ def match_models(
 def compare_models(a: Model, b: Model, looking: Looking) -> Finding:
     """Two folders file by file; where they cannot be compared, by what the models predict."""
     try:
-        found = worst(_differences(a, b, looking))
+        found = find_worst(_compare_models(a, b, looking))
         if found.agreement is Agreement.NOT_COMPARABLE:
             found = _by_predictions(a, b, found, looking)
     except (TrackingError, OSError) as error:
-        return unknown(f"it cannot be read: {error}")
+        return make_unknown(f"it cannot be read: {error}")
     return found
 
 
@@ -126,37 +126,37 @@ def compare_subject(subject: Subject, a: Recorded, b: Recorded, tolerance: Toler
     Raises:
         RepriseError: one of them cannot be read.
     """
-    name, counterpart = _counterpart(subject, a, b)
+    name, counterpart = _find_counterpart(subject, a, b)
     if counterpart is None:
-        return part("predictions", name, diverged(note="the model is missing"))
+        return make_part("predictions", name, make_diverged(note="the model is missing"))
     model = Model(a, *subject)
     if not _has_example(model):
-        return part("predictions", name, unknown("the model has no input example"), decides=False)
+        return make_part("predictions", name, make_unknown("the model has no input example"), decides=False)
     try:
         looking = Looking(tolerance=tolerance)
-        return part("predictions", name, _compare_predictions(model, counterpart, looking))
+        return make_part("predictions", name, _compare_predictions(model, counterpart, looking))
     except RepriseError as error:
-        return part("predictions", name, unknown(error.message))
+        return make_part("predictions", name, make_unknown(error.message))
 
 
-def _counterpart(subject: Subject, a: Recorded, b: Recorded) -> tuple[str, Model | None]:
+def _find_counterpart(subject: Subject, a: Recorded, b: Recorded) -> tuple[str, Model | None]:
     """The name of a model of ``a``, and the model that ``b`` has under it."""
     if subject.owner is None:
-        there = f"{subject.root}/{MODEL_FILE}".lstrip("/") in b.files()
+        there = f"{subject.root}/{MODEL_FILE}".lstrip("/") in b.file_sizes()
         return subject.root, Model(b, None, subject.root) if there else None
     name = next((name for name, model in a.models.items() if model.model_id == subject.owner), "")
     other = b.models.get(name)
     return name, Model(b, other.model_id, subject.root) if other else None
 
 
-def _differences(a: Model, b: Model, looking: Looking) -> Iterator[Finding]:
+def _compare_models(a: Model, b: Model, looking: Looking) -> Iterator[Finding]:
     for name, twin in match_names(a.names, b.names, looking.of_a, looking.of_b):
         for model, path in ((a, name), (b, twin)):
             if path is not None and model.is_gone(path):
                 # An error, for no prediction makes up for a file that the model had.
                 raise TrackingError(f"{path} is gone from run {model.run.run_id[:8]}")
         if name is None or twin is None:
-            yield diverged(name or twin or "", "is new" if name is None else "is missing")
+            yield make_diverged(name or twin or "", "is new" if name is None else "is missing")
         elif a.digest(name) == b.digest(twin):
             yield IDENTICAL
         else:
@@ -172,39 +172,39 @@ def _comparison_of(name: str) -> FilesComparison:
 
 def _compare_descriptions(_name: str, a: bytes, b: bytes, looking: Looking) -> Finding:
     """Two MLmodel files; ids, times and sizes are of the files, and those are compared themselves."""
-    one, other = _described(a), _described(b)
+    one, other = _read_mlmodel(a), _read_mlmodel(b)
     if one is None or other is None:
-        return unknown("it is no YAML mapping")
+        return make_unknown("it is no YAML mapping")
     return compare_contents(_without_ids(one), _without_ids(other), looking)
 
 
 def _compare_requirements(name: str, a: bytes, b: bytes, looking: Looking) -> Finding:
     """Two lists of requirements, whose order MLflow does not keep."""
-    one, other = (_requirements(name, data) for data in (a, b))
+    one, other = (_read_requirements(name, data) for data in (a, b))
     if one is None or other is None:
         return compare_files(name, a, b, looking)
     found = compare_contents(one, other, looking)
     return found._replace(note="the same requirements") if found == IDENTICAL else found
 
 
-def _requirements(name: str, data: bytes) -> Any:
+def _read_requirements(name: str, data: bytes) -> Any:
     """What the file asks for, its lists sorted; None where it is of another form."""
     if name.endswith(".txt"):
         text = decode_text(data)
         return None if text is None else sorted(filter(None, map(str.strip, text.splitlines())))
-    return _sorted(_described(data))
+    return _sort_lists(_read_mlmodel(data))
 
 
-def _sorted(value: Any) -> Any:
+def _sort_lists(value: Any) -> Any:
     match value:
         case dict():
-            return {name: _sorted(inner) for name, inner in value.items()}
+            return {name: _sort_lists(inner) for name, inner in value.items()}
         case list():
-            return sorted(map(_sorted, value), key=repr)
+            return sorted(map(_sort_lists, value), key=repr)
     return value
 
 
-def _described(data: bytes) -> dict[str, Any] | None:
+def _read_mlmodel(data: bytes) -> dict[str, Any] | None:
     import yaml
 
     try:
@@ -227,14 +227,14 @@ def _by_predictions(a: Model, b: Model, doubt: Finding, looking: Looking) -> Fin
     except RepriseError as error:
         return doubt._replace(note=f"{doubt.note}; no predictions: {error.message}")
     if found.agreement is Agreement.DIVERGED:
-        return diverged(f"prediction {found.where}".strip(), found.note)
+        return make_diverged(f"prediction {found.where}".strip(), found.note)
     same = "the same" if found == IDENTICAL else "close"
     note = f"the bytes differ; the predictions on the input example are {same}"
-    return within(doubt.where, note)._replace(set_aside=doubt.set_aside)
+    return make_within(doubt.where, note)._replace(set_aside=doubt.set_aside)
 
 
 def _has_example(model: Model) -> bool:
-    description = _described(model.read(MODEL_FILE)) or {}
+    description = _read_mlmodel(model.read(MODEL_FILE)) or {}
     return bool(description.get("saved_input_example_info"))
 
 
@@ -244,13 +244,13 @@ def _compare_predictions(a: Model, b: Model, looking: Looking) -> Finding:
     Raises:
         RepriseError: there are none.
     """
-    from reprise.runner.verdict.mlmodel.predictions import predict
+    from reprise.runner.verdict.mlmodel.predictions import predict_example
 
     said = []
     for model in (a, b):
-        folder, known = model.run.folder(model.root, model.owner), model.run.predicted
+        folder, known = model.run.copy_folder(model.root, model.owner), model.run.predicted
         if folder not in known:
-            known[folder] = predict(model.run, folder)
+            known[folder] = predict_example(model.run, folder)
         said.append(known[folder])
     return compare_contents(
         said[0], said[1], Looking(looking.tolerance.default, tolerance=looking.tolerance)

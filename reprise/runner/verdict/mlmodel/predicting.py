@@ -22,10 +22,10 @@ def main(folder: str) -> None:
     from mlflow.models import Model
 
     example = Model.load(folder).load_input_example(folder)
-    print(f"\n{MARK}{json.dumps(plain(mlflow.pyfunc.load_model(folder).predict(example)))}", flush=True)
+    print(f"\n{MARK}{json.dumps(to_plain(mlflow.pyfunc.load_model(folder).predict(example)))}", flush=True)
 
 
-def plain(value: Any) -> Any:
+def to_plain(value: Any) -> Any:
     """What MLflow's models return, as JSON has it: frames by column, arrays with their type.
 
     Raises:
@@ -34,23 +34,23 @@ def plain(value: Any) -> Any:
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
     if isinstance(value, (list, tuple)):
-        return [plain(item) for item in value]
+        return [to_plain(item) for item in value]
     if isinstance(value, dict):
-        return {str(name): plain(item) for name, item in value.items()}
+        return {str(name): to_plain(item) for name, item in value.items()}
     if isinstance(value, bytes):
         return value.hex()
     if hasattr(value, "toarray"):  # a sparse matrix
-        return plain(value.toarray())
+        return to_plain(value.toarray())
     if hasattr(value, "columns"):  # a frame
-        return {str(name): plain(value[name]) for name in value.columns}
+        return {str(name): to_plain(value[name]) for name in value.columns}
     if hasattr(value, "isoformat"):
         return value.isoformat()
     if hasattr(value, "dtype") and hasattr(value, "tolist"):
-        return {"type": str(value.dtype), "values": plain(value.tolist())}
+        return {"type": str(value.dtype), "values": to_plain(value.tolist())}
     if hasattr(value, "detach"):  # a tensor
-        return plain(value.detach().cpu().numpy())
+        return to_plain(value.detach().cpu().numpy())
     if hasattr(value, "numpy"):
-        return plain(value.numpy())
+        return to_plain(value.numpy())
     raise TypeError(f"predictions of type {type(value).__name__} cannot be written down")
 
 

@@ -17,7 +17,7 @@ from reprise.runner.verdict.recorded import Recorded
 _PATIENCE = 600.0  # seconds
 
 
-def predict(run: Recorded, model: Path) -> Any:
+def predict_example(run: Recorded, model: Path) -> Any:
     """What the model in the folder ``model`` says of its input example, as plain values.
 
     Raises:
@@ -27,10 +27,10 @@ def predict(run: Recorded, model: Path) -> Any:
         script = Path(predicting.__file__)
         shutil.copytree(model, folder / "model")
         shutil.copy(script, folder / script.name)
-        return _read(run_python(run, folder, (script.name, "model"), _PATIENCE))
+        return _read_predictions(run_python(run, folder, (script.name, "model"), _PATIENCE))
 
 
-def _read(done: process.Completed) -> Any:
+def _read_predictions(done: process.Completed) -> Any:
     for line in reversed(done.stdout.splitlines()):
         if done.exit_code == 0 and line.startswith(predicting.MARK):
             return json.loads(line.removeprefix(predicting.MARK))

@@ -64,7 +64,7 @@ class Aside:
         """Whether the run went on at this time, in seconds since the epoch."""
         return self.first <= seconds <= self.last
 
-    def zones(self, moment: datetime) -> list[timedelta]:
+    def possible_zones(self, moment: datetime) -> list[timedelta]:
         """The offsets from UTC in which the run may have written ``moment``, which says none itself."""
         if self.offset is not None:
             return [timedelta(), timedelta(seconds=self.offset)]
@@ -100,9 +100,11 @@ def collect_names(candidates: Iterable[tuple[str | None, str]]) -> dict[str, str
 def mark_names(text: str, aside: Aside) -> str:
     """``text`` with a mark, which no text holds, for each thing that is known to be of this run alone."""
     if aside.literals is not None:
-        text = aside.literals.sub(lambda match: mark(aside.names[match[0]]), text)
+        text = aside.literals.sub(lambda match: mark_text(aside.names[match[0]]), text)
     # thousands of child runs may have ids, and an expression of them all would be slow
-    text = _ID.sub(lambda match: mark(aside.names[match[0]]) if match[0] in aside.names else match[0], text)
+    text = _ID.sub(
+        lambda match: mark_text(aside.names[match[0]]) if match[0] in aside.names else match[0], text
+    )
     host = aside.host
     return _WORD.sub(lambda match: _mark_host(match[0], host), text) if host else text
 
@@ -115,11 +117,11 @@ def mark_processes(text: str, aside: Aside, *, inside_names: bool = False) -> st
     if not aside.processes:
         return text
     return (_NUMBER_IN_NAME if inside_names else _NUMBER).sub(
-        lambda match: mark("own process") if int(match[0]) in aside.processes else match[0], text
+        lambda match: mark_text("own process") if int(match[0]) in aside.processes else match[0], text
     )
 
 
-def mark(kind: str, name: str = "") -> str:
+def mark_text(kind: str, name: str = "") -> str:
     """What stands in a text for something of the kind; ``name`` is that of its field."""
     return f"\0{kind}={name}\0" if name else f"\0{kind}\0"
 
@@ -142,11 +144,11 @@ def _mark_host(word: str, host: str) -> str:
     for size in range(min(len(pieces), _MOST_PIECES), 0, -2):
         for begin in range(0, len(pieces) - size + 1, 2):
             name = "".join(pieces[begin : begin + size])
-            if _digest(name) == host:
+            if _digest_word(name) == host:
                 before, behind = pieces[:begin], pieces[begin + size :]
-                return "".join([*before, mark("host"), *behind])
+                return "".join([*before, mark_text("host"), *behind])
     return word
 
 
-def _digest(word: str) -> str:
+def _digest_word(word: str) -> str:
     return hashlib.sha256(word.encode()).hexdigest()[:16]

@@ -9,7 +9,7 @@ from decimal import Decimal
 from functools import cache, partial
 from typing import TypeAlias
 
-from reprise.runner.verdict.words.asides import Aside, mark
+from reprise.runner.verdict.words.asides import Aside, mark_text
 
 _DAY = 86400.0
 _TIMES = (str, int, float, Decimal)
@@ -56,30 +56,30 @@ def mark_clocks(text: str, aside: Aside, *, epochs: bool) -> str:
     Args:
         epochs: seconds since 1970 count as a time, too.
     """
-    for pattern, test in _forms():
-        text = pattern.sub(partial(_marked, test, aside), text)
+    for pattern, test in _compile_forms():
+        text = pattern.sub(partial(_mark_match, test, aside), text)
     if epochs:
-        text = _compile(_EPOCH).sub(partial(_marked, _is_epoch, aside), text)
+        text = _compile_pattern(_EPOCH).sub(partial(_mark_match, _is_epoch, aside), text)
     return text
 
 
 def mark_times_of_day(name: str, aside: Aside) -> str:
     """``name``, that of a file, with a mark for each time of day that is written without colons."""
-    return _compile(_DASHED_TIME).sub(partial(_marked, _is_of_day, aside), name)
+    return _compile_pattern(_DASHED_TIME).sub(partial(_mark_match, _is_of_day, aside), name)
 
 
 @cache
-def _forms() -> tuple[tuple[re.Pattern[str], Test], ...]:
+def _compile_forms() -> tuple[tuple[re.Pattern[str], Test], ...]:
     """Dates with a time before dates alone, and those before times alone."""
-    return tuple((re.compile(pattern, re.IGNORECASE), test) for pattern, test in _patterns())
+    return tuple((re.compile(pattern, re.IGNORECASE), test) for pattern, test in _make_patterns())
 
 
 @cache
-def _compile(pattern: str) -> re.Pattern[str]:
+def _compile_pattern(pattern: str) -> re.Pattern[str]:
     return re.compile(pattern)
 
 
-def _patterns() -> Iterator[tuple[str, Test]]:
+def _make_patterns() -> Iterator[tuple[str, Test]]:
     for date in (*_DATES, *_SHORT_DATES):
         yield rf"{date}{_BETWEEN}{_TIME}{_ZONE}", _is_moment
     yield from ((pattern, _is_moment) for pattern in (*_ASCTIME, _PACKED))
@@ -87,19 +87,19 @@ def _patterns() -> Iterator[tuple[str, Test]]:
     yield rf"(?<![\d:.]){_TIME}(?![\d:])", _is_of_day
 
 
-def _marked(test: Test, aside: Aside, match: re.Match[str]) -> str:
+def _mark_match(test: Test, aside: Aside, match: re.Match[str]) -> str:
     try:
-        return mark("clock") if test(aside, match) else match[0]
+        return mark_text("clock") if test(aside, match) else match[0]
     except (ValueError, OverflowError, OSError):  # there is no such day, or none that a clock can tell
         return match[0]
 
 
 def _is_moment(aside: Aside, match: re.Match[str]) -> bool:
     found = match.groupdict()
-    hour = _hour(match) if found.get("hour") else 0
+    hour = _parse_hour(match) if found.get("hour") else 0
     moment = datetime(
-        _year(aside, found.get("year")),
-        _month(found),
+        _parse_year(aside, found.get("year")),
+        _parse_month(found),
         int(found["day"]),
         hour,
         int(found.get("minute") or 0),
@@ -108,50 +108,53 @@ def _is_moment(aside: Aside, match: re.Match[str]) -> bool:
     spread = 1.0 if found.get("second") else 60.0  # without seconds, all of that minute is meant
     if not found.get("hour"):
         spread = _DAY
-    times = ((moment - offset).replace(tzinfo=UTC).timestamp() for offset in _offsets(aside, match, moment))
+    times = (
+        (moment - offset).replace(tzinfo=UTC).timestamp() for offset in _find_offsets(aside, match, moment)
+    )
     return any(aside.first - spread < seconds <= aside.last for seconds in times)
 
 
-def _year(aside: Aside, text: str | None) -> int:
+def _parse_year(aside: Aside, text: str | None) -> int:
     """Four digits, two of this century, or none: then it is the year in which the run began."""
     if text is None:
         return datetime.fromtimestamp(aside.first, UTC).year
     return int(text) + (2000 if len(text) == 2 else 0)
 
 
-def _month(found: dict[str, str | None]) -> int:
+def _parse_month(found: dict[str, str | None]) -> int:
     if name := found.get("name"):
         return _MONTHS.index(name[:3].lower()) + 1
     return int(found["month"] or 0)
 
 
-def _hour(match: re.Match[str]) -> int:
+def _parse_hour(match: re.Match[str]) -> int:
     """Of a clock of 24 hours."""
     hour = int(match["hour"])
     half = match.groupdict().get("half")
     return hour if not half else hour % 12 + (12 if half[0] in "Pp" else 0)
 
 
-def _offsets(aside: Aside, match: re.Match[str], moment: datetime) -> list[timedelta]:
+def _find_offsets(aside: Aside, match: re.Match[str], moment: datetime) -> list[timedelta]:
     """Those that stand behind the time, else those of the run."""
     word = (match.groupdict().get("zone") or "").strip().replace(":", "")
     if word and word[0] in "+-":
         sign = -1 if word[0] == "-" else 1
         return [sign * timedelta(hours=int(word[1:3]), minutes=int(word[3:5]))]
-    return [timedelta()] if word else aside.zones(moment)
+    return [timedelta()] if word else aside.possible_zones(moment)
 
 
 def _is_of_day(aside: Aside, match: re.Match[str]) -> bool:
     """Whether it is a time of the day at which the run went on; one digit of the hour is a duration's."""
     if len(match["hour"]) == 1 and not match.groupdict().get("half"):
         return False
-    of_day = _hour(match) * 3600 + int(match["minute"]) * 60 + int(match["second"] or 0)
+    of_day = _parse_hour(match) * 3600 + int(match["minute"]) * 60 + int(match["second"] or 0)
     if of_day >= _DAY or int(match["minute"]) > 59:
         return False
     spread = 1.0 if match["second"] else 60.0
     begin = datetime.fromtimestamp(aside.first, UTC)
     begins = (
-        aside.first - spread + offset.total_seconds() for offset in aside.zones(begin.replace(tzinfo=None))
+        aside.first - spread + offset.total_seconds()
+        for offset in aside.possible_zones(begin.replace(tzinfo=None))
     )
     return any((of_day - begin) % _DAY <= aside.seconds + spread for begin in begins)
 
@@ -174,7 +177,7 @@ def is_of_another_time(value: object, aside: Aside) -> bool:
 
 def _read_moment(text: str) -> float | None:
     """Seconds since the epoch; None for what is written in none of the forms that data has."""
-    if number := _compile(_EPOCH).fullmatch(text):
+    if number := _compile_pattern(_EPOCH).fullmatch(text):
         digits: str = number["digits"]
         return int(digits) / 10.0 ** (len(digits) - 10)
     try:

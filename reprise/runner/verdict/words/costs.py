@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from typing import TypeAlias
 
-from reprise.runner.verdict.words.asides import Aside, mark
+from reprise.runner.verdict.words.asides import Aside, mark_text
 
 KindOfField: TypeAlias = Callable[[str], str | None]
 """Why the values of a field do not decide, by its name; None where they do."""
@@ -92,34 +92,34 @@ def mark_fields(text: str, kind_of_field: KindOfField) -> str:
 def mark_costs(text: str, aside: Aside, kind_of_field: KindOfField) -> str:
     """``text``, a line of a log, with a mark for each duration, rate and use of memory that it tells of."""
     text = _LIST.sub(lambda match: _list_mark(match, kind_of_field), text)
-    text = _PROGRESS.sub(mark("progress"), text)
-    text = _RATE.sub(mark("rate"), text)
-    text = _TIMEDELTA.sub(mark("duration"), text)
+    text = _PROGRESS.sub(mark_text("progress"), text)
+    text = _RATE.sub(mark_text("rate"), text)
+    text = _TIMEDELTA.sub(mark_text("duration"), text)
 
-    def marked(match: re.Match[str]) -> str:
+    def mark_match(match: re.Match[str]) -> str:
         return _field_mark(match, kind_of_field) or _spoken_mark(match, aside) or match[0]
 
-    return _AMOUNT.sub(marked, text)
+    return _AMOUNT.sub(mark_match, text)
 
 
 def _list_mark(match: re.Match[str], kind_of_field: KindOfField) -> str:
     begin, dots, end = match[1].partition("...")
     whole = [name for name in _SHORTENED if dots and name.startswith(begin) and name.endswith(end)]
     kind = kind_of_field(whole[0] if whole else match[1])
-    return f"{match[1]}{match[2]}{mark(kind, match[1])}" if kind else match[0]
+    return f"{match[1]}{match[2]}{mark_text(kind, match[1])}" if kind else match[0]
 
 
 def _field_mark(match: re.Match[str], kind_of_field: KindOfField) -> str | None:
-    named = _FIELD.search(_before(match))
+    named = _FIELD.search(_text_before(match))
     kind = kind_of_field(named[1]) if named else None
-    return mark(kind, named[1]) if named and kind else None
+    return mark_text(kind, named[1]) if named and kind else None
 
 
 def _spoken_mark(match: re.Match[str], aside: Aside) -> str | None:
-    before, behind = _before(match), match.string[match.end() : match.end() + _NEAR]
+    before, behind = _text_before(match), match.string[match.end() : match.end() + _NEAR]
     if match["memory"]:
         is_memory = _MEMORY_BESIDE.search(before) or _MEMORY_BEHIND.match(behind)
-        return mark("memory") if is_memory else None
+        return mark_text("memory") if is_memory else None
     if match["bare"] and ("." not in match["bare"] or re.match(r" ?[\w%]", behind)):
         return None  # a count of something, more likely than seconds
     seconds = _read_seconds(match)
@@ -127,14 +127,14 @@ def _spoken_mark(match: re.Match[str], aside: Aside) -> str | None:
         return None
     named = _FIELD.search(before)
     if named:
-        return mark("duration") if named[1].lower() in _TOTALS else None
+        return mark_text("duration") if named[1].lower() in _TOTALS else None
     is_spoken = _SPOKEN.search(before) or _WITHIN.search(before)
     if is_spoken or (match["duration"] and _AFTER.match(behind)):
-        return mark("duration")
+        return mark_text("duration")
     return None
 
 
-def _before(match: re.Match[str]) -> str:
+def _text_before(match: re.Match[str]) -> str:
     return match.string[max(0, match.start() - _NEAR) : match.start()]
 
 

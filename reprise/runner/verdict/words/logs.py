@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from reprise.runner.verdict.words.asides import FOLDER, Aside, mark, mark_processes
+from reprise.runner.verdict.words.asides import FOLDER, Aside, mark_processes, mark_text
 
 _UUID = re.compile(r"(?<![0-9A-Fa-f-])[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}(?![0-9A-Fa-f-])")
 _ADDRESS = re.compile(r"(?<=\bat )0x[0-9A-Fa-f]{6,16}(?=[^<\n]*>)")
@@ -36,19 +36,19 @@ _WORDS = re.compile(r"[^\W\d_]+")
 
 def mark_log_line(line: str, aside: Aside) -> str:
     """``line`` with a mark for each address, process, port and random name that shows itself."""
-    line = _UUID.sub(mark("id"), line)
+    line = _UUID.sub(mark_text("id"), line)
     if "0x" in line:
-        line = _ADDRESS.sub(mark("address"), line)
-    line = _GLOG.sub(mark("clock"), line)
+        line = _ADDRESS.sub(mark_text("address"), line)
+    line = _GLOG.sub(mark_text("clock"), line)
     line = _OWN_PROCESS.sub(lambda match: mark_processes(match[0], aside), line)
-    line = _PROCESS.sub(mark("process"), line)
+    line = _PROCESS.sub(mark_text("process"), line)
     if not aside.processes:  # where they are known, they are marked already
-        line = _PROCESS_FIRST.sub(mark("process"), line)
-    line = _PORT.sub(rf"\1:{mark('port')}", line)
+        line = _PROCESS_FIRST.sub(mark_text("process"), line)
+    line = _PORT.sub(rf"\1:{mark_text('port')}", line)
     if "/" in line:
         line = _without_cache_folders(line)
-        line = _TEMPORARY.sub(mark("temporary path"), line)
-        line = _MAC_TEMPORARY.sub(mark("temporary path"), line)
+        line = _TEMPORARY.sub(mark_text("temporary path"), line)
+        line = _MAC_TEMPORARY.sub(mark_text("temporary path"), line)
     return line
 
 
@@ -58,9 +58,11 @@ def mark_folders(line: str, aside: Aside) -> str:
         *above, name = folder.split("/")
         bare = re.compile(rf"(?<![\w./-]){re.escape(name)}(?![\w/-]|\.\w)")
         pieces = _A_MARK.split(line)  # whose words may be the name of a folder, as "project"
-        pieces[::2] = [bare.sub(mark(FOLDER, "name"), piece) for piece in pieces[::2]]
+        pieces[::2] = [bare.sub(mark_text(FOLDER, "name"), piece) for piece in pieces[::2]]
         line = "".join(pieces)
-        line = re.sub(rf"(?<![\w./])(?:\.\./){{{len(above)}}}(?!\.\./)", f"{mark(FOLDER, 'way up')}/", line)
+        line = re.sub(
+            rf"(?<![\w./])(?:\.\./){{{len(above)}}}(?!\.\./)", f"{mark_text(FOLDER, 'way up')}/", line
+        )
     return line
 
 
@@ -95,6 +97,6 @@ def _without_cache_folders(line: str) -> str:
         start = match.start()
         while start > end and line[start - 1] not in _BEFORE_PATHS:
             start -= 1
-        pieces += [line[end:start], mark("folder")]
+        pieces += [line[end:start], mark_text("folder")]
         end = match.end()
     return "".join([*pieces, line[end:]])

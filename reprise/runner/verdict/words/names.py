@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from reprise.runner.verdict.words.asides import Aside, mark, mark_names, mark_processes
+from reprise.runner.verdict.words.asides import Aside, mark_names, mark_processes, mark_text
 from reprise.runner.verdict.words.clocks import mark_clocks, mark_times_of_day
 from reprise.runner.verdict.words.renames import find_drawn_parts
 
@@ -60,5 +60,5 @@ def _match_drawn(a: Sequence[str], b: Sequence[str]) -> dict[str, str]:
 def mark_name(name: str, aside: Aside) -> str:
     """``name`` with a mark for each id, time and number of a process of the run, and for what was drawn."""
     name = mark_processes(mark_names(name, aside), aside, inside_names=True)
-    name = _DRAWN.sub(mark("id"), _EVENTS.sub(mark("id"), name))
+    name = _DRAWN.sub(mark_text("id"), _EVENTS.sub(mark_text("id"), name))
     return mark_times_of_day(mark_clocks(name, aside, epochs=True), aside)

@@ -86,14 +86,14 @@ def _are_drawn(a: str, b: str, before: str) -> bool:
         return one[1] == other[1]
     if len(a) == len(b) >= 8 and _is_hex((a + b).lower()):
         return not (a.isdigit() and b.isdigit()) and any(item.isdigit() for item in a + b)
-    return _changes(a) >= 3 and _changes(b) >= 3 and min(len(a), len(b)) >= 8
+    return _count_changes(a) >= 3 and _count_changes(b) >= 3 and min(len(a), len(b)) >= 8
 
 
 def _is_hex(text: str) -> bool:
     return re.fullmatch(r"[0-9a-f]+", text) is not None
 
 
-def _changes(text: str) -> int:
+def _count_changes(text: str) -> int:
     """How often a letter follows a digit, a capital one a small one, or the other way round."""
     kinds = ["0" if item.isdigit() else "A" if item.isupper() else "a" for item in text]
     return sum(one != other for one, other in pairwise(kinds))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from reprise.runner.verdict.words.asides import mark
+from reprise.runner.verdict.words.asides import mark_text
 from reprise.runner.verdict.words.costs import KindOfField
 
 _RULE = re.compile(r"\s*\|?(?:\s*:?-{2,}:?\s*\|)+(?:\s*:?-{2,}:?\s*)?")
@@ -39,4 +39,4 @@ def mark_tables(lines: Sequence[str], kind_of_field: KindOfField) -> list[str]:
 
 def _mark_of(head: str, kind_of_field: KindOfField) -> str:
     kind = kind_of_field(head) if head else None
-    return mark(kind, head) if kind else ""
+    return mark_text(kind, head) if kind else ""

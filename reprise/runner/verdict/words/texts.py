@@ -12,15 +12,15 @@ from typing import TypeAlias
 from reprise.named_tuple import NamedTuple
 from reprise.runner.verdict.files.spread import Spread
 from reprise.runner.verdict.looking import Looking
-from reprise.runner.verdict.numbers import agreement
+from reprise.runner.verdict.numbers import compare_numbers
 from reprise.runner.verdict.values import (
     IDENTICAL,
     Agreement,
     Finding,
     SetAside,
-    diverged,
-    within,
-    worst,
+    find_worst,
+    make_diverged,
+    make_within,
 )
 from reprise.runner.verdict.words.asides import Aside, mark_names, read_marks, remove_marks
 from reprise.runner.verdict.words.clocks import mark_clocks
@@ -109,18 +109,18 @@ def compare_texts(a: str, b: str, looking: Looking, style: Style, *, may_rename:
     renamed = a
     if may_rename and style in (Style.PROSE, Style.MARKUP):
         renamed = rename_ids(a, b, markup=style is Style.MARKUP)
-    mask_a, mask_b = (_mask(aside, looking, style) for aside in (looking.of_a, looking.of_b))
-    lines_a, lines_b = (_lines(text, style) for text in (renamed, b))
+    mask_a, mask_b = (_make_mask(aside, looking, style) for aside in (looking.of_a, looking.of_b))
+    lines_a, lines_b = (_split_lines(text, style) for text in (renamed, b))
     if style is Style.PROSE and not looking.tolerance.strict:
         kind_of_field = looking.tolerance.kind_set_aside
         lines_a, lines_b = (mark_tables(lines, kind_of_field) for lines in (lines_a, lines_b))
     said: list[_Told] = []
-    found = worst(_differences(lines_a, lines_b, mask_a, mask_b, looking.closeness, said, spread))
+    found = find_worst(_compare_texts(lines_a, lines_b, mask_a, mask_b, looking.closeness, said, spread))
     if found.agreement is Agreement.DIVERGED:
         if Counter(map(mask_a, lines_a)) == Counter(map(mask_b, lines_b)):
             return found._replace(note="the same lines in another order")
         return found
-    found = _noted(found, said, renamed != a)
+    found = _note_asides(found, said, renamed != a)
     return found if looking.spread else spread.noted(found)
 
 
@@ -130,13 +130,13 @@ def compare_words(a: str, b: str, looking: Looking) -> Finding:
         return IDENTICAL
     if mark_names(a, looking.of_a) == mark_names(b, looking.of_b):
         return IDENTICAL._replace(note="but for what is of one run alone")
-    return diverged(note=f'"{shorten_text(b)}", was "{shorten_text(a)}"')
+    return make_diverged(note=f'"{shorten_text(b)}", was "{shorten_text(a)}"')
 
 
-def _mask(aside: Aside, looking: Looking, style: Style) -> Mask:
+def _make_mask(aside: Aside, looking: Looking, style: Style) -> Mask:
     kind_of_field = looking.tolerance.kind_set_aside
 
-    def mask(line: str) -> str:
+    def mask_line(line: str) -> str:
         line = mark_names(line, aside)
         if style is Style.DATA:
             return line
@@ -147,16 +147,16 @@ def _mask(aside: Aside, looking: Looking, style: Style) -> Mask:
         line = mark_log_line(mark_folders(line, aside), aside)
         return mark_costs(mark_clocks(line, aside, epochs=True), aside, kind_of_field)
 
-    return mask
+    return mask_line
 
 
-def _lines(text: str, style: Style) -> list[str]:
+def _split_lines(text: str, style: Style) -> list[str]:
     if style is Style.LOG:
         return log_lines(text)
     return [line.removesuffix("\r") for line in text.split("\n")]
 
 
-def _differences(
+def _compare_texts(
     lines_a: Sequence[str],
     lines_b: Sequence[str],
     mask_a: Mask,
@@ -170,20 +170,20 @@ def _differences(
         if line_a == line_b:
             said += [_Told(kind, name, number) for kind, name in read_marks(line_b)]
             continue
-        part_a, part_b = _parts(line_a, line_b)
+        part_a, part_b = _differing_parts(line_a, line_b)
         one, other = mask_a(part_a), mask_b(part_b)
         word = _compare_lines(one, other, closeness, spread)
         if word is Agreement.DIVERGED:
-            yield diverged(f"line {number}", _shown(part_a, part_b))
+            yield make_diverged(f"line {number}", _show_difference(part_a, part_b))
         said += [_Told(kind, name, number) for kind, name in read_marks(other)]
         if word is Agreement.WITHIN_TOLERANCE:
-            yield within(f"line {number}")
+            yield make_within(f"line {number}")
     if len(lines_a) != len(lines_b):
         where = f"line {min(len(lines_a), len(lines_b)) + 1}"
-        yield diverged(where, f"{len(lines_b)} lines, was {len(lines_a)}")
+        yield make_diverged(where, f"{len(lines_b)} lines, was {len(lines_a)}")
 
 
-def _shown(a: str, b: str) -> str:
+def _show_difference(a: str, b: str) -> str:
     """Two texts from shortly before the place where they part."""
     place = next((place for place, (one, other) in enumerate(zip(a, b, strict=False)) if one != other), 0)
     begin = place - _SHOWN_BEFORE if place > _SHOWN_BEFORE + len(_ELLIPSIS) else 0
@@ -192,7 +192,7 @@ def _shown(a: str, b: str) -> str:
     return f'"{shorten_text(other)}", was "{shorten_text(one)}"'
 
 
-def _parts(a: str, b: str) -> tuple[str, str]:
+def _differing_parts(a: str, b: str) -> tuple[str, str]:
     """Two lines; of long ones the part that differs, with something on both sides of it."""
     if max(len(a), len(b)) < _LONG:
         return a, b
@@ -211,14 +211,14 @@ def _compare_lines(a: str, b: str, closeness: Closeness, spread: Spread) -> Agre
     pairs = zip(_DECIMAL.findall(a), _DECIMAL.findall(b), strict=True)
     words = []
     for one, other in pairs:
-        words.append(agreement(Decimal(one), Decimal(other), closeness))
+        words.append(compare_numbers(Decimal(one), Decimal(other), closeness))
         if words[-1] is not Agreement.IDENTICAL:
             spread.add(Decimal(one), Decimal(other))
     # The texts differ, so that they are not identical even where the numbers are.
     return max([Agreement.WITHIN_TOLERANCE, *words], key=lambda word: word.rank)
 
 
-def _noted(found: Finding, said: Sequence[_Told], is_renamed: bool) -> Finding:
+def _note_asides(found: Finding, said: Sequence[_Told], is_renamed: bool) -> Finding:
     """``found`` with what was set aside; known texts alone leave it identical."""
     asides = [told for told in said if told.kind in _BY_ITS_LOOK]
     kinds = [*dict.fromkeys(told.kind for told in said)]

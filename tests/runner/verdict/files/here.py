@@ -18,7 +18,7 @@ from reprise.schemas.tolerance import Closeness
 class Here:
     """What :class:`ReadingsByProcess` says, at once."""
 
-    def read(self, kind: str, data: bytes) -> tuple[Any, str]:
+    def read_file(self, kind: str, data: bytes) -> tuple[Any, str]:
         stream = io.BytesIO()
         try:
             with warnings.catch_warnings():

@@ -17,7 +17,7 @@ from PIL import Image
 from reprise import process
 from reprise.errors import EnvError
 from reprise.runner.verdict.files.kinds import compare_files
-from reprise.runner.verdict.files.readings import OWN, NotRead, Place, ReadingsByProcess, settle
+from reprise.runner.verdict.files.readings import OWN, NotRead, Place, ReadingsByProcess, settle_comparisons
 from reprise.runner.verdict.looking import Looking
 from reprise.runner.verdict.values import Agreement, Finding
 
@@ -65,7 +65,7 @@ def found_by(places: list[Place], folder: Path, files: list[tuple[str, bytes, by
     readings = ReadingsByProcess(folder, places)
     looking = Looking(readings=readings)
     compare: list[Callable[[], Finding]] = [partial(compare_files, *file, looking) for file in files]
-    return [*settle(compare, readings)]
+    return [*settle_comparisons(compare, readings)]
 
 
 def test_one_process_reads_all_files(tmp_path: Path) -> None:
@@ -144,5 +144,5 @@ def test_damaged_and_hostile_files_are_said(tmp_path: Path) -> None:
 def test_what_was_not_asked_for_in_time_is_not_known(tmp_path: Path) -> None:
     readings = ReadingsByProcess(tmp_path, [OWN])
     with pytest.raises(NotRead, match="not read yet"):
-        readings.read("hdf5", hdf5(1.0))
+        readings.read_file("hdf5", hdf5(1.0))
     assert compare_files("w.h5", hdf5(1.0), hdf5(2.0), Looking()).agreement is Agreement.NOT_COMPARABLE
