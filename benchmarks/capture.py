@@ -88,7 +88,7 @@ def observe(spent: dict[str, list[float]]) -> None:
         setattr(owner, name, measured_step)
 
     timed(executor, "opening", "before", time.perf_counter)
-    timed(Recording, "_complete", "beside", time.thread_time)
+    timed(Recording, "_complete_record", "beside", time.thread_time)
     timed(Recording, "ended", "waited", time.perf_counter)
     timed(lifecycle, "closing", "after", time.perf_counter)
     timed(provenance, "repository", "status", time.perf_counter)

@@ -77,7 +77,7 @@ def make(
     wanted = making.Wanted(with_packages, most, sign, is_offline(offline))
     started = time.monotonic()
     with opened(tracking_uri) as tracking:
-        made = making.make(tracking, run, output, wanted)
+        made = making.make_bundle(tracking, run, output, wanted)
     for item in made.left_out:
         log.warning("Left out: %s (%s)", item.path, item.reason)
     took = show.duration(time.monotonic() - started)
@@ -102,10 +102,10 @@ def verify(file: Path, key: Path | None, json_: bool) -> None:
 
     Without --key, the author of the bundle is not verified. The exit code is 3 if the bundle was changed.
     """
-    from reprise.runner.bundle.opening import check_provenance, record_of, unpacked
+    from reprise.runner.bundle.opening import check_provenance, open_bundle, record_of
     from reprise.runner.bundle.reviewing import check_kept_source
 
-    with unpacked(file) as found:
+    with open_bundle(file) as found:
         manifest, provenance = found.manifest, check_provenance(found, key)
         check_kept_source(found, record_of(found))
     counted = show.counted(len(manifest.files), "file")

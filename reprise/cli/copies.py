@@ -35,7 +35,7 @@ def copy(
         transfer = Transfer(
             source, destination, artifacts=artifacts, writes=writes, with_deleted=with_deleted, say=say
         )
-        return transfer.all()
+        return transfer.transfer_all()
 
 
 def show_census(census: Census, *, json_: bool) -> None:

@@ -384,7 +384,7 @@ def try_manifest(data: bytes, folder: Path) -> None:
 def try_provenance(data: bytes, folder: Path) -> None:
     from reprise.runner.bundle import signing
 
-    signing.check_signatures(signing.opened(data), "a")
+    signing.check_signatures(signing.open_statement(data), "a")
 
 
 @target("bundle tracking", b'{"experiment": {}, "run": {"run_id": "a"}, "models": [], "points": []}')
@@ -399,10 +399,10 @@ def try_tracked(data: bytes, folder: Path) -> None:
     zipped({"manifest.json": b'{"run_id": "a", "reprise": "1", "files": []}', "tracking.json": b"{}"}),
 )
 def try_bundle(data: bytes, folder: Path) -> None:
-    from reprise.runner.bundle.opening import check_provenance, unpacked
+    from reprise.runner.bundle.opening import check_provenance, open_bundle
 
     (folder / "b.zip").write_bytes(data)
-    with unpacked(folder / "b.zip") as bundle:
+    with open_bundle(folder / "b.zip") as bundle:
         check_provenance(bundle, None)
 
 
@@ -659,11 +659,11 @@ def try_meta(data: bytes, folder: Path) -> None:
     )
     (run / "meta.yaml").write_bytes(data)
     store = FileStore(folder / "mlruns")
-    for experiment in store.experiments():
+    for experiment in store.read_experiments():
         if isinstance(experiment, Experiment):
-            for found in store.runs(experiment):
+            for found in store.read_runs(experiment):
                 if isinstance(found, Run):
-                    list(store.points(found))
+                    list(store.read_points(found))
 
 
 # --- files of two runs --------------------------------------------------------------------------------------------------

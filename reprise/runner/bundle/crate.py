@@ -36,44 +36,44 @@ _KINDS = {
 Entity = dict[str, Any]
 
 
-def write(folder: Path, manifest: Manifest, record: RunRecord, run: Run) -> None:
+def write_crate(folder: Path, manifest: Manifest, record: RunRecord, run: Run) -> None:
     """Describe the bundle in ``folder``, in which everything else lies already."""
     text = json.dumps(
-        {"@context": _CONTEXT, "@graph": _graph(folder, manifest, record, run)},
+        {"@context": _CONTEXT, "@graph": _make_graph(folder, manifest, record, run)},
         indent=1,
         ensure_ascii=False,
     )
     (folder / layout.CRATE).write_text(f"{text}\n", encoding="utf-8", errors="backslashreplace")
 
 
-def _graph(folder: Path, manifest: Manifest, record: RunRecord, run: Run) -> list[Entity]:
-    inputs = [_part(folder, path) for path in manifest.inputs.values()]
-    results = [*_results(folder)]
-    others = [*_others(folder)]
-    source = _source(folder, record)
-    license = _license(folder)
-    parameters = [*_parameters(record)]
-    seeds = [_value(f"#seed-{quote(name)}", name, value) for name, value in record.seeds.items()]
+def _make_graph(folder: Path, manifest: Manifest, record: RunRecord, run: Run) -> list[Entity]:
+    inputs = [_describe_part(folder, path) for path in manifest.inputs.values()]
+    results = [*_describe_results(folder)]
+    others = [*_describe_others(folder)]
+    source = _describe_source(folder, record)
+    license = _describe_license(folder)
+    parameters = [*_describe_parameters(record)]
+    seeds = [_make_value(f"#seed-{quote(name)}", name, value) for name, value in record.seeds.items()]
     agent = {"@id": "#agent", "@type": "Person", "name": run.user_id or "unknown"}
     parts = [source, *inputs, *results, *others, *([license] if _is_file(license) else [])]
-    action = _action(record, run) | {
-        "instrument": _reference(source),
-        "agent": _reference(agent),
-        **_references("object", *inputs, *parameters),
-        **_references("result", *results),
-        **_references("environment", *seeds),
+    action = _describe_action(record, run) | {
+        "instrument": _refer_to(source),
+        "agent": _refer_to(agent),
+        **_refer_to_all("object", *inputs, *parameters),
+        **_refer_to_all("result", *results),
+        **_refer_to_all("environment", *seeds),
     }
     root = {
         "@id": "./",
         "@type": "Dataset",
         "name": f"Run {run.run_name}",
         "description": f"Everything that run {record.run_id} of reprise is performed again from.",
-        "datePublished": _time(record.ended or run.start_time),
-        "license": _reference(license),
-        "author": _reference(agent),
+        "datePublished": _format_time(record.ended or run.start_time),
+        "license": _refer_to(license),
+        "author": _refer_to(agent),
         "conformsTo": {"@id": _PROFILE},
-        **_references("hasPart", *parts),
-        **_references("mentions", action),
+        **_refer_to_all("hasPart", *parts),
+        **_refer_to_all("mentions", action),
     }
     profile = {"@id": _PROFILE, "@type": "CreativeWork", "name": "Process Run Crate", "version": "0.5"}
     about = {
@@ -86,21 +86,21 @@ def _graph(folder: Path, manifest: Manifest, record: RunRecord, run: Run) -> lis
     return [about, root, profile, action, agent, *parts, *contextual, *parameters, *seeds]
 
 
-def _action(record: RunRecord, run: Run) -> Entity:
+def _describe_action(record: RunRecord, run: Run) -> Entity:
     done = record.status == "FINISHED"
     action = {
         "@id": f"#{record.run_id}",
         "@type": "CreateAction",
         "name": f"Run {run.run_name} of the entry point {record.project.entry_point}",
         "description": record.project.command,
-        "startTime": _time(record.started or run.start_time),
-        "endTime": _time(record.ended or run.start_time),
+        "startTime": _format_time(record.started or run.start_time),
+        "endTime": _format_time(record.ended or run.start_time),
         "actionStatus": _STATUS.format("Completed" if done else "Failed"),
     }
     return action if done else action | {"error": record.reason or record.status}
 
 
-def _source(folder: Path, record: RunRecord) -> Entity:
+def _describe_source(folder: Path, record: RunRecord) -> Entity:
     where = record.source.url or record.source.uri
     facts = {"codeRepository": where, "url": where} if where.startswith(("http://", "https://")) else {}
     return {
@@ -113,19 +113,19 @@ def _source(folder: Path, record: RunRecord) -> Entity:
     }
 
 
-def _results(folder: Path) -> Iterator[Entity]:
+def _describe_results(folder: Path) -> Iterator[Entity]:
     """The files that the run made, its logged models, and its log."""
-    for path in layout.files(folder / layout.ARTIFACTS):
-        yield _part(folder, path.relative_to(folder).as_posix())
+    for path in layout.list_files(folder / layout.ARTIFACTS):
+        yield _describe_part(folder, path.relative_to(folder).as_posix())
     models = folder / layout.MODELS
     for path in sorted(models.iterdir()) if models.exists() else ():
-        yield _part(folder, path.relative_to(folder).as_posix())
+        yield _describe_part(folder, path.relative_to(folder).as_posix())
 
 
-def _others(folder: Path) -> Iterator[Entity]:
-    yield _file(layout.TRACKING, "Parameters, metrics and tags as they were tracked")
-    yield _file(layout.MANIFEST, "The digest of every file")
-    yield _file(layout.PROVENANCE, "An in-toto statement of SLSA provenance")
+def _describe_others(folder: Path) -> Iterator[Entity]:
+    yield _describe_file(layout.TRACKING, "Parameters, metrics and tags as they were tracked")
+    yield _describe_file(layout.MANIFEST, "The digest of every file")
+    yield _describe_file(layout.PROVENANCE, "An in-toto statement of SLSA provenance")
     for name, what in (
         (layout.OBJECTS, "Commits, changes and files of the source, by digest"),
         (layout.PACKAGES, "What the environment is made from"),
@@ -134,11 +134,11 @@ def _others(folder: Path) -> Iterator[Entity]:
             yield {"@id": f"{name}/", "@type": "Dataset", "name": what}
 
 
-def _license(folder: Path) -> Entity:
+def _describe_license(folder: Path) -> Entity:
     """The project's own, where it has one."""
     for path in sorted((folder / layout.SOURCE).iterdir()):
         if path.is_file() and path.stem.lower() in _LICENSES:
-            return _file(path.relative_to(folder).as_posix(), "The license of the project")
+            return _describe_file(path.relative_to(folder).as_posix(), "The license of the project")
     return {
         "@id": "#license",
         "@type": "CreativeWork",
@@ -151,25 +151,25 @@ def _is_file(entity: Entity) -> bool:
     return bool(entity["@type"] == "File")
 
 
-def _parameters(record: RunRecord) -> Iterator[Entity]:
+def _describe_parameters(record: RunRecord) -> Iterator[Entity]:
     for item in record.parameters:
         if item.value is not None:  # a secret is in no bundle
-            yield _value(f"#parameter-{quote(item.name)}", item.name, item.value)
+            yield _make_value(f"#parameter-{quote(item.name)}", item.name, item.value)
 
 
-def _value(id: str, name: str, value: str) -> Entity:
+def _make_value(id: str, name: str, value: str) -> Entity:
     return {"@id": id, "@type": "PropertyValue", "name": name, "value": value}
 
 
-def _part(folder: Path, inside: str) -> Entity:
+def _describe_part(folder: Path, inside: str) -> Entity:
     """A file or folder of the bundle."""
     path = folder / inside
     if path.is_dir():
         return {"@id": f"{quote(inside)}/", "@type": "Dataset", "name": path.name}
-    return _file(inside, path.name) | {"contentSize": str(path.stat().st_size)}
+    return _describe_file(inside, path.name) | {"contentSize": str(path.stat().st_size)}
 
 
-def _file(inside: str, name: str) -> Entity:
+def _describe_file(inside: str, name: str) -> Entity:
     kind = _KINDS.get(Path(inside).suffix.lower(), "application/octet-stream")
     return {
         "@id": quote(inside),
@@ -179,15 +179,15 @@ def _file(inside: str, name: str) -> Entity:
     }
 
 
-def _references(name: str, *entities: Entity) -> Entity:
+def _refer_to_all(name: str, *entities: Entity) -> Entity:
     """A property as the specification has it: one value alone stands bare, none is left out."""
-    values = [_reference(entity) for entity in entities]
+    values = [_refer_to(entity) for entity in entities]
     return {name: values[0] if len(values) == 1 else values} if values else {}
 
 
-def _reference(entity: Entity) -> Entity:
+def _refer_to(entity: Entity) -> Entity:
     return {"@id": entity["@id"]}
 
 
-def _time(milliseconds: int) -> str:
+def _format_time(milliseconds: int) -> str:
     return datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat(timespec="milliseconds")

@@ -73,20 +73,20 @@ class Bundle(NamedTuple):
         folder = self.folder / PACKAGES
         return folder if folder.is_dir() else None
 
-    def input(self, name: str) -> Path | None:
+    def find_input(self, name: str) -> Path | None:
         """The file or folder that the parameter ``name`` means, where it is in the bundle."""
         inside = self.manifest.inputs.get(name)
         return None if inside is None else self.folder / inside
 
 
-def files(folder: Path) -> Iterator[Path]:
+def list_files(folder: Path) -> Iterator[Path]:
     """Every file below ``folder``, by path; a link is one, whatever it leads to."""
     return (path for path in sorted(folder.rglob("*")) if path.is_symlink() or not path.is_dir())
 
 
-def entries(folder: Path) -> tuple[FileEntry, ...]:
+def make_entries(folder: Path) -> tuple[FileEntry, ...]:
     """What the manifest of the bundle in ``folder`` has to say of its files."""
-    names = ((path.relative_to(folder).as_posix(), path) for path in files(folder))
+    names = ((path.relative_to(folder).as_posix(), path) for path in list_files(folder))
     return tuple(
         FileEntry(name, *digests.of_bytes(path))
         for name, path in names

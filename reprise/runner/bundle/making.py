@@ -48,7 +48,7 @@ class Made(NamedTuple):
     left_out: tuple[LeftOut, ...]
 
 
-def make(tracking: Tracking, reference: str, target: Path | None, wanted: Wanted) -> Made:
+def make_bundle(tracking: Tracking, reference: str, target: Path | None, wanted: Wanted) -> Made:
     """Bundle the run that ``reference`` names into ``target``, or into ``<run>.zip`` here.
 
     Raises:
@@ -56,19 +56,19 @@ def make(tracking: Tracking, reference: str, target: Path | None, wanted: Wanted
         SourceError, EnvError: its source, or a package that is wanted, cannot be had.
     """
     run = find_run(tracking, reference)
-    record = _record(tracking, run)
+    record = _read_record(tracking, run)
     target = target or Path(f"{run.run_id[:8]}.zip")
     if target.exists():
         raise UsageError(f"{target} exists already", hint="-o names another file")
     if not target.parent.is_dir():
         raise UsageError(f"there is no folder {target.parent}", hint="make it, or -o names another file")
     with interruptible(), scratch() as folder:
-        manifest = _fill(tracking, run, record, folder, wanted)
-        size = packing.pack(folder, target)
+        manifest = _fill_folder(tracking, run, record, folder, wanted)
+        size = packing.pack_folder(folder, target)
     return Made(target, run.run_id, size, len(manifest.files), manifest.left_out)
 
 
-def _record(tracking: Tracking, run: Run) -> RunRecord:
+def _read_record(tracking: Tracking, run: Run) -> RunRecord:
     if not RunStatus(run.status).has_ended:
         raise UsageError(
             f"run {run.run_id} is {run.status}: it is bundled when it has ended",
@@ -83,7 +83,7 @@ def _record(tracking: Tracking, run: Run) -> RunRecord:
     return record
 
 
-def _fill(tracking: Tracking, run: Run, record: RunRecord, folder: Path, wanted: Wanted) -> Manifest:
+def _fill_folder(tracking: Tracking, run: Run, record: RunRecord, folder: Path, wanted: Wanted) -> Manifest:
     """Write everything but the zip file."""
     key = signing.private_key(wanted.key) if wanted.key else None
     origin = Origin(tracking, run.run_id, record.source.uri, record.source)
@@ -97,20 +97,20 @@ def _fill(tracking: Tracking, run: Run, record: RunRecord, folder: Path, wanted:
     _put_results(tracking, run, record, folder)
     if wanted.packages:
         lock = environments.add_credentials(environments.lock_of(tracking, run), tracking, run)
-        packages.put(lock, folder / layout.PACKAGES, offline=wanted.offline)
-    told = tracked.read(tracking, run)
+        packages.put_packages(lock, folder / layout.PACKAGES, offline=wanted.offline)
+    told = tracked.read_tracked(tracking, run)
     (folder / layout.TRACKING).write_text(
         tracked.to_json(told), encoding="utf-8", errors="backslashreplace"
     )
     signed_by = signing.key_id(key.public_key()) if key else None
     manifest = Manifest(run.run_id, reprise.__version__, inputs, left_out, signed_by=signed_by)
-    crate.write(folder, manifest, record, run)
-    manifest = manifest._replace(files=layout.entries(folder))
+    crate.write_crate(folder, manifest, record, run)
+    manifest = manifest._replace(files=layout.make_entries(folder))
     (folder / layout.MANIFEST).write_text(
         layout.to_json(manifest), encoding="utf-8", errors="backslashreplace"
     )
-    said = statement.to_bytes(statement.statement(folder, manifest, record))
-    line = signing.sealed(said, key) if key else said
+    said = statement.to_bytes(statement.make_statement(folder, manifest, record))
+    line = signing.seal_statement(said, key) if key else said
     (folder / layout.PROVENANCE).write_bytes(line + b"\n")
     return manifest
 
@@ -125,6 +125,6 @@ def _put_results(tracking: Tracking, run: Run, record: RunRecord, folder: Path) 
         (folder / layout.MODELS).mkdir(exist_ok=True)
         if tracking.list_artifacts(link.model_id):
             tracking.download_artifact(link.model_id, "", folder / layout.MODELS / link.model_id)
-    for path in layout.files(artifacts):
+    for path in layout.list_files(artifacts):
         if path.is_symlink():
             path.unlink()

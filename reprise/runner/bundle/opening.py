@@ -32,7 +32,7 @@ def is_bundle(reference: str) -> bool:
 
 
 @contextmanager
-def unpacked(file: Path) -> Iterator[Bundle]:
+def open_bundle(file: Path) -> Iterator[Bundle]:
     """The bundle in a folder of its own for the time of the block; each file is what the manifest says.
 
     Raises:
@@ -44,7 +44,7 @@ def unpacked(file: Path) -> Iterator[Bundle]:
     with scratch() as place:
         folder = place / "bundle"
         archives.unpack(file, folder)
-        yield Bundle(folder, _checked(folder, file))
+        yield Bundle(folder, _check_manifest(folder, file))
 
 
 def check_provenance(bundle: Bundle, key: Path | None) -> Provenance:
@@ -58,8 +58,8 @@ def check_provenance(bundle: Bundle, key: Path | None) -> Provenance:
         SourceError: there is none, it is about others, or a signature is broken, missing or of another key.
         UsageError: ``key`` is no public key.
     """
-    found = signing.opened(_read(bundle.folder, layout.PROVENANCE).removesuffix(b"\n"))
-    statement.check(found.statement, bundle.folder, bundle.manifest)
+    found = signing.open_statement(_read_file(bundle.folder, layout.PROVENANCE).removesuffix(b"\n"))
+    statement.check_statement(found.statement, bundle.folder, bundle.manifest)
     if key is not None:
         signing.demand_signature(found, signing.public_key(key))
     is_checked = signing.check_signatures(found, bundle.manifest.signed_by)
@@ -76,10 +76,10 @@ def record_of(bundle: Bundle) -> RunRecord:
         SourceError: there is none.
         TrackingError: it is none, or of a newer version.
     """
-    return from_json(_read(bundle.folder, f"{layout.ARTIFACTS}/{RECORD_ARTIFACT}"))
+    return from_json(_read_file(bundle.folder, f"{layout.ARTIFACTS}/{RECORD_ARTIFACT}"))
 
 
-def _read(folder: Path, name: str) -> bytes:
+def _read_file(folder: Path, name: str) -> bytes:
     """What each bundle has; its manifest need not name it, for that may be anybody's."""
     try:
         return (folder / name).read_bytes()
@@ -97,7 +97,7 @@ def bring_in(tracking: Tracking, bundle: Bundle) -> None:
         SourceError: the bundle cannot be read.
         TrackingError: the store cannot take it.
     """
-    from reprise.tracking.copy.base import title
+    from reprise.tracking.copy.base import title_of
     from reprise.tracking.copy.embedded.destination import EmbeddedDestination
     from reprise.tracking.copy.transfer import Transfer
 
@@ -106,7 +106,7 @@ def bring_in(tracking: Tracking, bundle: Bundle) -> None:
             f"a bundle is brought into a store of this machine, and {tracking.uri} is none",
             hint="--tracking-uri FOLDER names one, which is made when it is not there",
         )
-    data = tracked.from_json(_read(bundle.folder, layout.TRACKING))
+    data = tracked.from_json(_read_file(bundle.folder, layout.TRACKING))
     record = record_of(bundle)
     if not re.fullmatch("[0-9a-f]{32}", data.run.run_id):
         raise SourceError(f'"{shorten_text(data.run.run_id)}" in the bundle is not the id of a run')
@@ -115,24 +115,24 @@ def bring_in(tracking: Tracking, bundle: Bundle) -> None:
     objects = tracking.home / contents.FOLDER
     try:
         with contents.adding(objects):
-            for file in layout.files(bundle.folder / layout.OBJECTS):
+            for file in layout.list_files(bundle.folder / layout.OBJECTS):
                 contents.keep(objects, file.read_bytes())
             with EmbeddedDestination(tracking.home) as destination:
                 is_there = destination.is_complete(data.run.run_id)
                 transfer = Transfer(tracked.BundleSource(bundle.folder, data), destination)
                 if not is_there:
-                    transfer.experiments()
+                    transfer.transfer_experiments()
     except OSError as error:
         reason = error.strerror or error
         raise TrackingError(
             f"the run cannot be brought into {tracking.uri}: {reason}",
             hint="--tracking-uri FOLDER names another store",
         ) from error
-    own = {title(data.run), *map(title, data.models)}
-    if faults := [fault for fault in transfer.census().differences if fault.owner in own]:
+    own = {title_of(data.run), *map(title_of, data.models)}
+    if faults := [fault for fault in transfer.make_census().differences if fault.owner in own]:
         told = "; ".join(f"{fault.owner}: {fault.name or fault.kind}: {fault.reason}" for fault in faults)
         raise SourceError(f"the run cannot be brought in: {told}")
-    if is_there and _facts(read_record(tracking, record.run_id)) != _facts(record):
+    if is_there and _facts_of(read_record(tracking, record.run_id)) != _facts_of(record):
         raise UsageError(
             f"the store {tracking.uri} has another run {record.run_id}, with other results",
             hint="--tracking-uri FOLDER names another store",
@@ -142,21 +142,21 @@ def bring_in(tracking: Tracking, bundle: Bundle) -> None:
     log.info("Brought run %s into %s", record.run_id, tracking.uri)
 
 
-def _facts(record: RunRecord | None) -> object:
+def _facts_of(record: RunRecord | None) -> object:
     """What two records of one run have in common, whoever holds them."""
     return record and (record.started, record.ended, record.artifacts, record.models, record.parameters)
 
 
-def _checked(folder: Path, file: Path) -> Manifest:
+def _check_manifest(folder: Path, file: Path) -> Manifest:
     """The manifest, to which all files are true."""
-    if any(path.is_symlink() for path in layout.files(folder)):
+    if any(path.is_symlink() for path in layout.list_files(folder)):
         raise SourceError(f"{file} is refused: it holds a link, and no bundle does")
     try:
         manifest = layout.from_json((folder / layout.MANIFEST).read_bytes())
     except FileNotFoundError:
         hint = "reprise bundle RUN makes one"
         raise SourceError(f"{file} is no bundle: it has no {layout.MANIFEST}", hint=hint) from None
-    wrong = _differences(folder, manifest)
+    wrong = _compare_files(folder, manifest)
     if wrong:
         listed = "".join(f"\n  {line}" for line in wrong[:_SHOWN])
         more = f"\n  and {len(wrong) - _SHOWN} more" if len(wrong) > _SHOWN else ""
@@ -171,9 +171,9 @@ def _checked(folder: Path, file: Path) -> Manifest:
     return manifest
 
 
-def _differences(folder: Path, manifest: Manifest) -> list[str]:
+def _compare_files(folder: Path, manifest: Manifest) -> list[str]:
     """A line for each file that is missing, too much, or has another content."""
-    there = {entry.path: entry for entry in layout.entries(folder)}
+    there = {entry.path: entry for entry in layout.make_entries(folder)}
     said = {entry.path: entry for entry in manifest.files}
     lines = []
     for name in sorted({*there, *said}):

@@ -25,7 +25,7 @@ _HASH = re.compile(r"--hash=sha256:([0-9a-f]{64})")
 _LOCAL = ("-e ", ".", "/")
 
 
-def put(lock: Lock, folder: Path, *, offline: bool) -> None:
+def put_packages(lock: Lock, folder: Path, *, offline: bool) -> None:
     """Fill the new folder with everything that the environment of ``lock`` is made from but its Python.
 
     Raises:
@@ -102,13 +102,13 @@ def _put_wheels(
     if not any(not line.startswith((" ", "#")) for line in lines):
         return
     known = {found for line in lines for found in _HASH.findall(line)}
-    text = _pylock((*facts["sources"], *lines), credentials, facts["python"], log_file, offline)
-    rank = _ranks(facts["implementation"], facts["python"])
+    text = _make_pylock((*facts["sources"], *lines), credentials, facts["python"], log_file, offline)
+    rank = _rank_tags(facts["implementation"], facts["python"])
     for package in tomllib.loads(text).get("packages", ()):
-        _fetch(_best(package, known, rank), credentials, known, folder)
+        _fetch_file(_choose_file(package, known, rank), credentials, known, folder)
 
 
-def _pylock(
+def _make_pylock(
     lines: Iterable[str], credentials: Credentials, python: str, log_file: Path, offline: bool
 ) -> str:
     """The lock in the format that names every file of a package, as TOML."""
@@ -127,7 +127,7 @@ def _pylock(
     return done.stdout
 
 
-def _ranks(implementation: str, python: str) -> Mapping[str, int]:
+def _rank_tags(implementation: str, python: str) -> Mapping[str, int]:
     """The wheel tags that the Python of the lock takes on this machine, the best with the lowest number."""
     from packaging import tags
 
@@ -141,44 +141,48 @@ def _ranks(implementation: str, python: str) -> Mapping[str, int]:
     return {str(tag): number for number, tag in enumerate(order)}
 
 
-def _best(package: Mapping[str, Any], known: Collection[str], rank: Mapping[str, int]) -> Mapping[str, Any]:
+def _choose_file(
+    package: Mapping[str, Any], known: Collection[str], rank: Mapping[str, int]
+) -> Mapping[str, Any]:
     """The file to take of a package of a pylock, which is one that the lock knows."""
     from packaging.utils import parse_wheel_filename
 
     if "archive" in package:
-        raise EnvError(_elsewhere(package, package["archive"].get("url", "an address")))
+        raise EnvError(_explain_missing(package, package["archive"].get("url", "an address")))
     if "vcs" in package or "directory" in package:
-        raise EnvError(_elsewhere(package, "a repository or folder"))
+        raise EnvError(_explain_missing(package, "a repository or folder"))
     ranked: list[tuple[int, str, Mapping[str, Any]]] = []
     for wheel in package.get("wheels", ()):
-        fits = [rank[str(tag)] for tag in parse_wheel_filename(_name(wheel))[3] if str(tag) in rank]
-        if fits and _sha256(wheel) in known:
-            ranked.append((min(fits), _name(wheel), wheel))
+        fits = [rank[str(tag)] for tag in parse_wheel_filename(_name_of(wheel))[3] if str(tag) in rank]
+        if fits and _sha256_of(wheel) in known:
+            ranked.append((min(fits), _name_of(wheel), wheel))
     if ranked:
         return min(ranked, key=lambda item: item[:2])[2]
     sources: Mapping[str, Any] | None = package.get("sdist")
-    if sources is None or _sha256(sources) not in known:
+    if sources is None or _sha256_of(sources) not in known:
         raise EnvError(
             f"no index has a file of {package['name']} {package.get('version', '')} that the lock knows",
             hint="it may have been taken off; reprise run makes a run with what there is today",
         )
     log.warning(
         "%s is bundled as sources: what builds it is not in the bundle, and must be in uv's cache",
-        _name(sources),
+        _name_of(sources),
     )
     return sources
 
 
-def _elsewhere(package: Mapping[str, Any], where: str) -> str:
+def _explain_missing(package: Mapping[str, Any], where: str) -> str:
     return f"{package['name']} comes from {where}, not from an index: such a package cannot be bundled"
 
 
-def _fetch(file: Mapping[str, Any], credentials: Credentials, known: Collection[str], folder: Path) -> None:
+def _fetch_file(
+    file: Mapping[str, Any], credentials: Credentials, known: Collection[str], folder: Path
+) -> None:
     from reprise.envs.project_files.credentials import restore_credentials
     from reprise.errors import SourceError
     from reprise.runner.sources.downloads import download
 
-    target = folder / _name(file)
+    target = folder / _name_of(file)
     url = file.get("url") or Path(file["path"]).absolute().as_uri()
     try:
         if url.startswith("file:"):
@@ -192,12 +196,12 @@ def _fetch(file: Mapping[str, Any], credentials: Credentials, known: Collection[
         raise EnvError(f"{target.name} is not what was locked: it has sha256 {found}")
 
 
-def _name(file: Mapping[str, Any]) -> str:
+def _name_of(file: Mapping[str, Any]) -> str:
     """The file's name; only its last part, whatever the index says."""
     return str(file.get("name") or unquote(urlsplit(file.get("url") or file["path"]).path)).rpartition("/")[
         2
     ]
 
 
-def _sha256(file: Mapping[str, Any]) -> str:
+def _sha256_of(file: Mapping[str, Any]) -> str:
     return str(file.get("hashes", {}).get("sha256", ""))

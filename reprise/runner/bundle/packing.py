@@ -9,14 +9,14 @@ from pathlib import Path
 
 from reprise import disk, durable
 from reprise.errors import UsageError
-from reprise.runner.bundle.layout import files
+from reprise.runner.bundle.layout import list_files
 
 _TIME = (1980, 1, 1, 0, 0, 0)  # the first that a zip file can say
 _PACKED = {".whl", ".zip", ".gz", ".conda", ".bz2", ".xz", ".zst", ".png", ".jpg", ".jpeg"}
 _CHUNK = 1 << 20
 
 
-def pack(folder: Path, target: Path) -> int:
+def pack_folder(folder: Path, target: Path) -> int:
     """Make ``target`` of all files in ``folder``, whole or not at all; its size in bytes.
 
     Raises:
@@ -25,8 +25,8 @@ def pack(folder: Path, target: Path) -> int:
     try:
         with durable.arriving(target) as stream:
             with zipfile.ZipFile(stream, "w", strict_timestamps=False) as out:
-                for path in files(folder):
-                    _add(out, path, path.relative_to(folder).as_posix())
+                for path in list_files(folder):
+                    _add_file(out, path, path.relative_to(folder).as_posix())
             return stream.seek(0, os.SEEK_END)
     except OSError as error:
         raise UsageError(
@@ -34,7 +34,7 @@ def pack(folder: Path, target: Path) -> int:
         ) from error
 
 
-def _add(out: zipfile.ZipFile, path: Path, name: str) -> None:
+def _add_file(out: zipfile.ZipFile, path: Path, name: str) -> None:
     state = path.stat()
     info = zipfile.ZipInfo(name, _TIME)
     info.create_system = 3  # Unix: the mode counts, on whatever machine this is made

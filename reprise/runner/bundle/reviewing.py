@@ -46,7 +46,7 @@ def check_shown_source(bundle: Bundle, checkout: Checkout) -> None:
     """
     root = checkout.repository.root if checkout.repository else checkout.path
     shown = bundle.folder / layout.SOURCE
-    if differing := sorted(_differing(shown, root)):
+    if differing := sorted(_compare_trees(shown, root)):
         more = f" and {len(differing) - _SHOWN} more" if len(differing) > _SHOWN else ""
         raise SourceError(
             f"the bundle shows another source than it runs: {', '.join(differing[:_SHOWN])}{more}",
@@ -54,15 +54,15 @@ def check_shown_source(bundle: Bundle, checkout: Checkout) -> None:
         )
 
 
-def _differing(shown: Path, restored: Path) -> Iterator[str]:
-    one, other = _files(shown), _files(restored)
+def _compare_trees(shown: Path, restored: Path) -> Iterator[str]:
+    one, other = _list_files(shown), _list_files(restored)
     yield from one ^ other
     for name in one & other:
         if not filecmp.cmp(shown / name, restored / name, shallow=False):
             yield name
 
 
-def _files(folder: Path) -> set[str]:
+def _list_files(folder: Path) -> set[str]:
     """The files that a bundle can show: without git's own, and without links."""
     found = set()
     for place, folders, names in os.walk(folder):

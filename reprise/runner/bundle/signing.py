@@ -48,7 +48,7 @@ def private_key(file: Path) -> Ed25519PrivateKey:
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
     try:
-        key = load_pem_private_key(_read(file), password=None)
+        key = load_pem_private_key(_read_key(file), password=None)
     except (ValueError, TypeError) as error:
         raise UsageError(f"{file} holds no private key to sign with: {error}", hint=_MAKE_A_KEY) from None
     if not isinstance(key, Ed25519PrivateKey):
@@ -63,7 +63,7 @@ def public_key(file: Path) -> Ed25519PublicKey:
     from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
     try:
-        key = load_pem_public_key(_read(file))
+        key = load_pem_public_key(_read_key(file))
     except ValueError:
         hint = "openssl pkey -in KEY -pubout writes the public part of a private key"
         raise UsageError(f"{file} holds no public key", hint=hint) from None
@@ -72,23 +72,23 @@ def public_key(file: Path) -> Ed25519PublicKey:
     return key
 
 
-def sealed(payload: bytes, key: Ed25519PrivateKey) -> bytes:
+def seal_statement(payload: bytes, key: Ed25519PrivateKey) -> bytes:
     """The envelope around a statement, as one line of JSON."""
     public = key.public_key()
     signature = {
         "keyid": key_id(public),
-        "sig": _base64(key.sign(_encoded(payload))),
-        "publicKey": _base64(public.public_bytes_raw()),
+        "sig": _encode_base64(key.sign(_encode_payload(payload))),
+        "publicKey": _encode_base64(public.public_bytes_raw()),
     }
     envelope = {
-        "payload": _base64(payload),
+        "payload": _encode_base64(payload),
         "payloadType": _PAYLOAD_TYPE,
         "signatures": [signature],
     }
     return json.dumps(envelope).encode()
 
 
-def opened(line: bytes) -> Provenance:
+def open_statement(line: bytes) -> Provenance:
     """A statement, bare or in an envelope, whose signatures are not checked yet.
 
     Raises:
@@ -101,12 +101,12 @@ def opened(line: bytes) -> Provenance:
         if data["payloadType"] != _PAYLOAD_TYPE:
             raise ValueError(f"its payload is {data['payloadType']}")
         payload = base64.b64decode(data["payload"], validate=True)
-        return Provenance(read_json(payload), payload, tuple(map(_signature, data["signatures"])))
+        return Provenance(read_json(payload), payload, tuple(map(_read_signature, data["signatures"])))
     except (ValueError, KeyError, TypeError) as error:
         raise SourceError(f"{layout.PROVENANCE} cannot be read: {error}") from error
 
 
-def _signature(data: Mapping[str, Any]) -> Signature:
+def _read_signature(data: Mapping[str, Any]) -> Signature:
     key = data.get("publicKey")
     return Signature(
         str(data.get("keyid", "")),
@@ -130,11 +130,11 @@ def check_signatures(provenance: Provenance, signed_by: str | None) -> bool:
         raise SourceError("the bundle was signed, and its signature is gone", hint="get it again")
     if not _has_library():
         return False
-    fits = [_fits(signature, provenance.payload) for signature in provenance.signatures]
+    fits = [_is_signed_by(signature, provenance.payload) for signature in provenance.signatures]
     return all(fits)
 
 
-def _fits(signature: Signature, payload: bytes) -> bool:
+def _is_signed_by(signature: Signature, payload: bytes) -> bool:
     from cryptography.exceptions import InvalidSignature
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
@@ -142,7 +142,7 @@ def _fits(signature: Signature, payload: bytes) -> bool:
         return False
     try:
         key = Ed25519PublicKey.from_public_bytes(signature.public_key)
-        key.verify(signature.value, _encoded(payload))
+        key.verify(signature.value, _encode_payload(payload))
         is_named = key_id(key) == signature.key_id
     except (InvalidSignature, ValueError):
         is_named = False
@@ -159,14 +159,14 @@ def demand_signature(provenance: Provenance, key: Ed25519PublicKey) -> None:
         raise SourceError("the bundle is not signed")
     for signature in provenance.signatures:
         try:
-            key.verify(signature.value, _encoded(provenance.payload))
+            key.verify(signature.value, _encode_payload(provenance.payload))
         except InvalidSignature:
             continue
         return
     raise SourceError("the bundle is not signed with this key, or was changed after that")
 
 
-def _encoded(payload: bytes) -> bytes:
+def _encode_payload(payload: bytes) -> bytes:
     """What is signed: the kind and the bytes of the payload, each with its length."""
     kind = _PAYLOAD_TYPE.encode()
     return b"DSSEv1 %d %b %d %b" % (len(kind), kind, len(payload), payload)
@@ -177,11 +177,11 @@ def key_id(key: Ed25519PublicKey) -> str:
     return f"sha256:{hashlib.sha256(key.public_bytes_raw()).hexdigest()}"
 
 
-def _base64(data: bytes) -> str:
+def _encode_base64(data: bytes) -> str:
     return base64.b64encode(data).decode()
 
 
-def _read(file: Path) -> bytes:
+def _read_key(file: Path) -> bytes:
     try:
         return file.read_bytes()
     except OSError as error:

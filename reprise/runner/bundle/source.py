@@ -11,7 +11,7 @@ from pathlib import Path
 from reprise import paths
 from reprise.errors import RepriseError, SourceError
 from reprise.runner.bundle import layout
-from reprise.runner.capture.snapshots import snapshot
+from reprise.runner.capture.snapshots import make_snapshot
 from reprise.runner.planning import guards
 from reprise.runner.planning.inputs import localise
 from reprise.runner.record import contents
@@ -77,16 +77,16 @@ def _with_commits(origin: Origin, record: RunRecord, root: Path, objects: Path) 
     if source.commit is None:
         return source
 
-    def packs(known: tuple[Content, ...], folder: Path, commit: str) -> tuple[Content, ...]:
+    def put_packs(known: tuple[Content, ...], folder: Path, commit: str) -> tuple[Content, ...]:
         if known and not contents.missing(origin.tracking, origin.run_id, known):
             return known
-        return snapshot(folder, commit, objects, _LIMIT)
+        return make_snapshot(folder, commit, objects, _LIMIT)
 
     modules = tuple(
-        module._replace(snapshot=packs(module.snapshot, root / module.path, module.commit))
+        module._replace(snapshot=put_packs(module.snapshot, root / module.path, module.commit))
         for module in source.submodules
     )
-    return source._replace(snapshot=packs(source.snapshot, root, source.commit), submodules=modules)
+    return source._replace(snapshot=put_packs(source.snapshot, root, source.commit), submodules=modules)
 
 
 def put_inputs(
@@ -120,11 +120,11 @@ def put_inputs(
             continue
         path = find(asked.value, checkout.path if asked.source == Source.DEFAULT else places.base)
         if not path.resolve().is_relative_to(root.resolve()):
-            put[item.name] = _put(path, folder, len(put), item)
+            put[item.name] = _put_input(path, folder, len(put), item)
     return put, tuple(left_out)
 
 
-def _put(path: Path, folder: Path, number: int, item: InputRecord) -> str:
+def _put_input(path: Path, folder: Path, number: int, item: InputRecord) -> str:
     inside = f"{layout.INPUTS}/{number}/{path.name}"
     copy = folder / inside
     copy.parent.mkdir(parents=True)

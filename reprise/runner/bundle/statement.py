@@ -28,28 +28,30 @@ _OURS = f"{layout.ARTIFACTS}/reprise/"
 _MADE = (f"{layout.ARTIFACTS}/", f"{layout.MODELS}/")
 
 
-def statement(folder: Path, manifest: Manifest, record: RunRecord) -> dict[str, Any]:
+def make_statement(folder: Path, manifest: Manifest, record: RunRecord) -> dict[str, Any]:
     """The statement on the bundle in ``folder``, whose manifest is written."""
     by_path = {entry.path: entry.sha256 for entry in manifest.files}
     return {
         "_type": _TYPE,
-        "subject": [_described(path, sha256) for path, sha256 in subjects(folder, manifest).items()],
+        "subject": [
+            _describe_file(path, sha256) for path, sha256 in list_subjects(folder, manifest).items()
+        ],
         "predicateType": _PREDICATE,
         "predicate": {
             "buildDefinition": {
                 "buildType": _BUILD_TYPE,
-                "externalParameters": _asked(record),
+                "externalParameters": _describe_request(record),
                 "internalParameters": {"seeds": dict(record.seeds), "command": record.project.command},
-                "resolvedDependencies": _used(record, manifest, by_path),
+                "resolvedDependencies": _describe_used(record, manifest, by_path),
             },
             "runDetails": {
                 "builder": {"id": _BUILDER, "version": {"reprise": record.reprise}},
                 "metadata": {
                     "invocationId": record.run_id,
-                    **_times(startedOn=record.started, finishedOn=record.ended),
+                    **_format_times(startedOn=record.started, finishedOn=record.ended),
                 },
                 "byproducts": [
-                    _described(path, sha256)
+                    _describe_file(path, sha256)
                     for path, sha256 in by_path.items()
                     if path == f"{layout.ARTIFACTS}/{RECORD_ARTIFACT}"
                 ],
@@ -58,7 +60,7 @@ def statement(folder: Path, manifest: Manifest, record: RunRecord) -> dict[str, 
     }
 
 
-def subjects(folder: Path, manifest: Manifest) -> dict[str, str]:
+def list_subjects(folder: Path, manifest: Manifest) -> dict[str, str]:
     """Path to SHA-256, in hex, of what the statement is about."""
     made = {
         entry.path: entry.sha256
@@ -69,7 +71,7 @@ def subjects(folder: Path, manifest: Manifest) -> dict[str, str]:
     return {**made, layout.MANIFEST: digests.of_bytes(folder / layout.MANIFEST).sha256}
 
 
-def check(data: Mapping[str, Any], folder: Path, manifest: Manifest) -> None:
+def check_statement(data: Mapping[str, Any], folder: Path, manifest: Manifest) -> None:
     """Raises SourceError where the statement is not about the bundle in ``folder``."""
     try:
         said = {item["name"]: item["digest"]["sha256"] for item in data["subject"]}
@@ -79,7 +81,7 @@ def check(data: Mapping[str, Any], folder: Path, manifest: Manifest) -> None:
         raise SourceError(f"{layout.PROVENANCE} is no statement of provenance: {error}") from error
     if kinds != (_TYPE, _PREDICATE):
         raise SourceError(f"{layout.PROVENANCE} is of another kind: {', '.join(map(str, kinds))}")
-    expected = subjects(folder, manifest)
+    expected = list_subjects(folder, manifest)
     wrong = sorted(name for name in {*said, *expected} if said.get(name) != expected.get(name))
     if wrong:
         raise SourceError(f"{layout.PROVENANCE} is not about these files: {', '.join(wrong[:5])}")
@@ -87,7 +89,7 @@ def check(data: Mapping[str, Any], folder: Path, manifest: Manifest) -> None:
         raise SourceError(f"{layout.PROVENANCE} is of run {invoked}, and the bundle of {manifest.run_id}")
 
 
-def _asked(record: RunRecord) -> dict[str, Any]:
+def _describe_request(record: RunRecord) -> dict[str, Any]:
     """What the user gave; secrets are not recorded."""
     return {
         "source": record.source.uri,
@@ -98,28 +100,30 @@ def _asked(record: RunRecord) -> dict[str, Any]:
     }
 
 
-def _used(record: RunRecord, manifest: Manifest, by_path: Mapping[str, str]) -> list[dict[str, Any]]:
+def _describe_used(
+    record: RunRecord, manifest: Manifest, by_path: Mapping[str, str]
+) -> list[dict[str, Any]]:
     source = record.source
     used: list[dict[str, Any]] = []
     if source.commit:
         used.append({"uri": source.url or source.uri, "digest": {"gitCommit": source.commit}})
     if source.patch:
-        used.append(_described("uncommitted changes", source.patch.digest.removeprefix("sha256:")))
+        used.append(_describe_file("uncommitted changes", source.patch.digest.removeprefix("sha256:")))
     lock = f"{layout.ARTIFACTS}/{ENV_LOCK_ARTIFACT}"
     if lock in by_path:
-        used.append(_described(lock, by_path[lock]))
+        used.append(_describe_file(lock, by_path[lock]))
     for item in record.inputs:
         if item.kind == "file" and item.digest:
-            used.append(_described(item.name, item.digest.removeprefix("sha256:")))
+            used.append(_describe_file(item.name, item.digest.removeprefix("sha256:")))
     packages = (path for path in by_path if path.startswith(f"{layout.PACKAGES}/"))
-    return [*used, *(_described(path, by_path[path]) for path in packages)]
+    return [*used, *(_describe_file(path, by_path[path]) for path in packages)]
 
 
-def _described(name: str, sha256: str) -> dict[str, Any]:
+def _describe_file(name: str, sha256: str) -> dict[str, Any]:
     return {"name": name, "digest": {"sha256": sha256}}
 
 
-def _times(**moments: int | None) -> dict[str, str]:
+def _format_times(**moments: int | None) -> dict[str, str]:
     """As RFC 3339 has them; what is not known is left out."""
     return {
         name: datetime.fromtimestamp(at / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -27,7 +27,7 @@ from reprise.tracking.copy.base import Note, Owner, SourceFile, SourceTrace, Sou
 
 
 class Tracked(NamedTuple):
-    """``run`` is without its last points, which are in ``points`` with all others."""
+    """``run`` is without its last points, which are in ``read_points`` with all others."""
 
     experiment: Experiment
     run: Run
@@ -35,7 +35,7 @@ class Tracked(NamedTuple):
     models: tuple[LoggedModel, ...] = ()
 
 
-def read(tracking: Tracking, run: Run) -> Tracked:
+def read_tracked(tracking: Tracking, run: Run) -> Tracked:
     """All that the store has of ``run`` beside its files."""
     points = (point for key in sorted(run.metrics) for point in tracking.metric_history(run.run_id, key))
     models = (tracking.get_logged_model(link.model_id) for link in run.model_outputs)
@@ -46,7 +46,7 @@ def read(tracking: Tracking, run: Run) -> Tracked:
 
 def to_json(tracked: Tracked) -> str:
     data = to_plain(tracked)
-    for point in _points(data):
+    for point in _read_points(data):
         point["value"] = _as_json(point["value"])
     return json.dumps(data, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
 
@@ -55,7 +55,7 @@ def from_json(text: bytes) -> Tracked:
     """Raises SourceError for what :func:`to_json` did not write."""
     try:
         data = read_json(text)
-        for point in _points(data):
+        for point in _read_points(data):
             point["value"] = float(point["value"])
         found = value_of(Tracked, data)
         assert isinstance(found, Tracked)
@@ -64,7 +64,7 @@ def from_json(text: bytes) -> Tracked:
     return found
 
 
-def _points(data: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def _read_points(data: dict[str, Any]) -> Iterator[dict[str, Any]]:
     yield from data["points"]
     for model in data["models"]:
         for found in model["metrics"]:
@@ -90,38 +90,38 @@ class BundleSource:
     def uri(self) -> str:
         return str(self._folder)
 
-    def experiments(self) -> Iterator[Experiment]:
+    def read_experiments(self) -> Iterator[Experiment]:
         yield self._tracked.experiment
 
-    def runs(self, experiment: Experiment) -> Iterator[Run]:
+    def read_runs(self, experiment: Experiment) -> Iterator[Run]:
         yield self._tracked.run
 
-    def points(self, run: Run) -> Iterator[Metric]:
+    def read_points(self, run: Run) -> Iterator[Metric]:
         yield from self._tracked.points
 
     def logged_models(self, experiment: Experiment) -> Iterator[LoggedModel]:
         yield from self._tracked.models
 
-    def traces(self, experiment: Experiment) -> Iterator[SourceTrace]:
+    def read_traces(self, experiment: Experiment) -> Iterator[SourceTrace]:
         yield from ()
 
     def registered_models(self) -> Iterator[RegisteredModel]:
         yield from ()
 
-    def versions(self, model: RegisteredModel) -> Iterator[SourceVersion]:
+    def read_versions(self, model: RegisteredModel) -> Iterator[SourceVersion]:
         yield from ()
 
-    def others(self) -> Iterator[Note]:
+    def find_others(self) -> Iterator[Note]:
         yield from ()
 
-    def files(self, owner: Owner) -> Iterator[SourceFile]:
-        root = self._root(owner)
-        for path in layout.files(root):
+    def list_files(self, owner: Owner) -> Iterator[SourceFile]:
+        root = self._root_of(owner)
+        for path in layout.list_files(root):
             yield SourceFile(path.relative_to(root).as_posix(), path.stat().st_size)
 
     @contextmanager
-    def file(self, owner: Owner, path: str) -> Iterator[Path]:
-        yield self._root(owner) / path
+    def open_file(self, owner: Owner, path: str) -> Iterator[Path]:
+        yield self._root_of(owner) / path
 
     def is_reached(self, root: str) -> bool:
         return True
@@ -129,7 +129,7 @@ class BundleSource:
     def close(self) -> None:
         return
 
-    def _root(self, owner: Owner) -> Path:
+    def _root_of(self, owner: Owner) -> Path:
         if isinstance(owner, LoggedModel):
             return self._folder / layout.MODELS / owner.model_id
         return self._folder / layout.ARTIFACTS

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from reprise import disk
 from reprise.runner.capture import inputs
-from reprise.runner.capture.opening import TAG_LIMIT, attempt, lacks, objects_of
+from reprise.runner.capture.opening import TAG_LIMIT, attempt_step, describe_lacks, objects_of
 from reprise.runner.capture.reads import keep_reads
 from reprise.runner.capture.touched import make_observed
 from reprise.runner.planning import guards
@@ -32,7 +32,7 @@ from reprise.tracking.base import Tracking
 log = logging.getLogger(__name__)
 
 
-def closing(
+def complete_record(
     tracking: Tracking,
     run: Run,
     folder: Path,
@@ -50,17 +50,19 @@ def closing(
     """
     notes: list[str] = []
     if record is None:
-        record = attempt(lambda: _read(folder), notes, "the run's record")
+        record = attempt_step(lambda: _read_record(folder), notes, "the run's record")
     if record is None:
         return {}
     usage = outcome.usage
     if record.environment is not None and record.environment.manager == "docker":
         usage = Usage(usage.wall_seconds)  # what else is known is of the client, not of the container
-    artifacts = attempt(lambda: tuple(_artifacts(tracking, run.run_id, "")), notes, "the artifacts")
-    models = attempt(lambda: _models(tracking, run), notes, "the logged models")
-    datasets = attempt(lambda: _datasets(tracking, run), notes, "the datasets")
-    source = attempt(partial(_keep_reads, tracking, record, job), notes, "what the run read")
-    observed = attempt(
+    artifacts = attempt_step(
+        lambda: tuple(_list_artifacts(tracking, run.run_id, "")), notes, "the artifacts"
+    )
+    models = attempt_step(lambda: _list_models(tracking, run), notes, "the logged models")
+    datasets = attempt_step(lambda: _list_datasets(tracking, run), notes, "the datasets")
+    source = attempt_step(partial(_keep_reads, tracking, record, job), notes, "what the run read")
+    observed = attempt_step(
         partial(make_observed, job, record, hurry=outcome.status is RunStatus.KILLED),
         notes,
         "what the run read",
@@ -78,7 +80,7 @@ def closing(
         artifacts=artifacts or (),
         models=models or (),
         tags={name: text for name, text in run.tags.items() if tags.is_own(name)},
-        logs=attempt(lambda: tuple(_logs(folder)), notes, "the logs") or (),
+        logs=attempt_step(lambda: tuple(_list_logs(folder)), notes, "the logs") or (),
         notes=tuple(dict.fromkeys([*record.notes, *notes])),
     )
     for note in notes:
@@ -87,7 +89,7 @@ def closing(
         write_record(folder, record)
     except OSError as error:
         log.warning("the run's record cannot be written: %s", disk.reason_of(error, folder))
-    return _tags(record)
+    return _make_tags(record)
 
 
 def _keep_reads(tracking: Tracking, record: RunRecord, job: Path) -> SourceRecord:
@@ -96,39 +98,39 @@ def _keep_reads(tracking: Tracking, record: RunRecord, job: Path) -> SourceRecor
         return keep_reads(record.source, job, objects, guards.limit())
 
 
-def _read(folder: Path) -> RunRecord | None:
+def _read_record(folder: Path) -> RunRecord | None:
     file = folder / RECORD_ARTIFACT
     return from_json(file.read_bytes()) if file.exists() else None
 
 
-def _artifacts(tracking: Tracking, owner: str, folder: str) -> Iterator[ArtifactRecord]:
+def _list_artifacts(tracking: Tracking, owner: str, folder: str) -> Iterator[ArtifactRecord]:
     """The files of a run or a logged model, but for our own."""
     for found in tracking.list_artifacts(owner, folder):
         if found.is_dir:
-            yield from _artifacts(tracking, owner, found.path)
+            yield from _list_artifacts(tracking, owner, found.path)
         elif found.path not in run_files.OWN_FILES:
-            yield ArtifactRecord(found.path, found.size, _digest(tracking, owner, found.path))
+            yield ArtifactRecord(found.path, found.size, _digest_of(tracking, owner, found.path))
 
 
-def _digest(tracking: Tracking, owner: str, path: str) -> str | None:
+def _digest_of(tracking: Tracking, owner: str, path: str) -> str | None:
     """As the store has noted it; another one would have to send the whole file."""
     stored = tracking.artifact_digest(owner, path)
     return None if stored is None else f"sha256:{stored.sha256}"
 
 
-def _models(tracking: Tracking, run: Run) -> tuple[ModelRecord, ...]:
+def _list_models(tracking: Tracking, run: Run) -> tuple[ModelRecord, ...]:
     made = [tracking.get_logged_model(link.model_id) for link in run.model_outputs]
     return tuple(
-        ModelRecord(model.model_id, model.name, tuple(_artifacts(tracking, model.model_id, "")))
+        ModelRecord(model.model_id, model.name, tuple(_list_artifacts(tracking, model.model_id, "")))
         for model in made
     )
 
 
-def _datasets(tracking: Tracking, run: Run) -> tuple[InputRecord, ...]:
-    return tuple(inputs.dataset(logged) for logged in run.dataset_inputs)
+def _list_datasets(tracking: Tracking, run: Run) -> tuple[InputRecord, ...]:
+    return tuple(inputs.record_dataset(logged) for logged in run.dataset_inputs)
 
 
-def _logs(folder: Path) -> Iterator[ArtifactRecord]:
+def _list_logs(folder: Path) -> Iterator[ArtifactRecord]:
     for name in sorted(run_files.OWN_FILES - {run_files.RECORD, run_files.CONTENTS}):
         file = folder / name
         if file.is_file() and file.stat().st_size:
@@ -136,9 +138,9 @@ def _logs(folder: Path) -> Iterator[ArtifactRecord]:
             yield ArtifactRecord(name, size, f"sha256:{sha256}")
 
 
-def _tags(record: RunRecord) -> dict[str, str]:
+def _make_tags(record: RunRecord) -> dict[str, str]:
     told: dict[str, str] = {}
-    if lacking := lacks(record):
+    if lacking := describe_lacks(record):
         told[tags.CAPTURE_INCOMPLETE] = lacking[:TAG_LIMIT]
     if record.source.commit is not None:
         told[tags.DIRTY] = str(record.source.dirty).lower()

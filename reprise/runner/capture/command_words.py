@@ -34,13 +34,13 @@ def keep_observed(text: str) -> str:
     if "<<" in text:
         return text
 
-    def replace(found: re.Match[str]) -> str:
+    def replace_match(found: re.Match[str]) -> str:
         if _is_quoted(text, found.start()):
             return found[0]
         colon = ":" if found["given"] else ""
         return f"PYTHONPATH=${OBSERVER_VARIABLE}{colon}{found['given']}"
 
-    return _SEARCH_PATH.sub(replace, text)
+    return _SEARCH_PATH.sub(replace_match, text)
 
 
 def _is_quoted(text: str, end: int) -> bool:
@@ -67,21 +67,27 @@ class NamedInCommand(NamedTuple):
 
 def read_command(text: str, folder: Path) -> NamedInCommand:
     """What the shell command ``text`` names that is there; it starts in ``folder``."""
-    commands = [words for words in _commands(text) if words]
+    commands = [words for words in _split_commands(text) if words]
     programs = [Path(words[0]).name for words in commands]
     files = [file for words in commands for file in files_of(words, folder)]
-    scripts = [(os.path.relpath(file, folder), _script(file)) for file in files if file.endswith(".sh")]
-    faults = [_fault(where, found) for where, found in [("the command", keep_observed(text)), *scripts]]
+    scripts = [
+        (os.path.relpath(file, folder), _read_script(file)) for file in files if file.endswith(".sh")
+    ]
+    faults = [
+        _find_fault(where, found) for where, found in [("the command", keep_observed(text)), *scripts]
+    ]
     fault = next(filter(None, faults), None)
-    return NamedInCommand(_once(programs), _once(files), _once(_VARIABLE.findall(text)), fault)
+    return NamedInCommand(
+        _drop_repeated(programs), _drop_repeated(files), _drop_repeated(_VARIABLE.findall(text)), fault
+    )
 
 
-def _fault(where: str, text: str) -> str | None:
+def _find_fault(where: str, text: str) -> str | None:
     found = _WITHOUT_SETTINGS.search(text) or _SEARCH_PATH.search(text)
     return f'"{found[0].strip()}" in {where} keeps Python from being observed' if found else None
 
 
-def _script(file: str) -> str:
+def _read_script(file: str) -> str:
     try:
         with Path(file).open("rb") as stream:
             return stream.read(_LARGEST).decode("utf-8", "replace")
@@ -89,7 +95,7 @@ def _script(file: str) -> str:
         return ""
 
 
-def _once(names: list[str]) -> tuple[str, ...]:
+def _drop_repeated(names: list[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(names))
 
 
@@ -97,7 +103,7 @@ def programs_of(words: Sequence[str]) -> tuple[str, ...]:
     """The names of the programs that a command line starts; of a shell, those of its text."""
     name = Path(words[0]).name
     if name in ("sh", "bash") and len(words) > 2 and words[1] == "-c":
-        return tuple(Path(command[0]).name for command in _commands(words[2]) if command)
+        return tuple(Path(command[0]).name for command in _split_commands(words[2]) if command)
     return (name,)
 
 
@@ -107,10 +113,10 @@ def files_of(words: Sequence[str], folder: Path) -> Iterator[str]:
         return
     for word in words:
         for text in dict.fromkeys((word, word.rpartition("=")[2])):
-            yield from _files(text, folder)
+            yield from _find_files(text, folder)
 
 
-def _files(text: str, folder: Path) -> Iterator[str]:
+def _find_files(text: str, folder: Path) -> Iterator[str]:
     if not text or "\0" in text:
         return
     try:
@@ -123,11 +129,11 @@ def _files(text: str, folder: Path) -> Iterator[str]:
         return  # a word that is too long for a name, for example
 
 
-def _commands(text: str) -> Iterator[list[str]]:
+def _split_commands(text: str) -> Iterator[list[str]]:
     """The simple commands of a shell text, each as its words, without what they write to."""
     command: list[str] = []
     target = False
-    for token in _tokens(text):
+    for token in _split_tokens(text):
         if set(token) <= set(_OPERATORS):
             target = token in _INTO
             if not set(token) & set("<>"):
@@ -140,7 +146,7 @@ def _commands(text: str) -> Iterator[list[str]]:
     yield command
 
 
-def _tokens(text: str) -> list[str]:
+def _split_tokens(text: str) -> list[str]:
     lexer = shlex.shlex(text, posix=True, punctuation_chars=_OPERATORS)
     lexer.whitespace = " \t\r"
     lexer.whitespace_split = True

@@ -56,7 +56,7 @@ class Installed(NamedTuple):
     packages: tuple[Distribution, ...]
 
 
-def installed(environ: Mapping[str, str]) -> Installed:
+def list_installed(environ: Mapping[str, str]) -> Installed:
     """What the ``python`` that a command with this environment finds has installed.
 
     Raises:
@@ -66,22 +66,22 @@ def installed(environ: Mapping[str, str]) -> Installed:
     program = shutil.which("python", path=search) or shutil.which("python3", path=search)
     if program is None:
         raise EnvError("there is no python on the PATH of the run")
-    return installed_for(program, environ)
+    return list_installed_for(program, environ)
 
 
-def installed_for(program: str, environ: Mapping[str, str]) -> Installed:
+def list_installed_for(program: str, environ: Mapping[str, str]) -> Installed:
     """What the Python ``program`` has installed.
 
     Raises:
         EnvError: it does not tell.
     """
-    note = _note(program, environ.get("PYTHONPATH", ""))
-    answer = _remembered(note)
+    note = _note_of(program, environ.get("PYTHONPATH", ""))
+    answer = _recall_answer(note)
     if answer is None:
-        answer = _ask(program, environ)
-        answer["folders"] = _times(answer["path"])
+        answer = _ask_python(program, environ)
+        answer["folders"] = _times_of(answer["path"])
         if not _is_script(Path(program)):  # what a script starts may change without any of this changing
-            _remember(note, answer)
+            _remember_answer(note, answer)
     packages = tuple(
         Distribution(name, version, redact(url) if url else "", bool(e))
         for name, version, url, e in answer["packages"]
@@ -89,7 +89,7 @@ def installed_for(program: str, environ: Mapping[str, str]) -> Installed:
     return Installed(answer["python"], answer["executable"], packages)
 
 
-def _ask(program: str, environ: Mapping[str, str]) -> dict[str, Any]:
+def _ask_python(program: str, environ: Mapping[str, str]) -> dict[str, Any]:
     """Ask the interpreter, from a folder in which no project's module is in its way."""
     # Without what marks processes of the job: this one is ours, and is not ended with them.
     ours = ("REPRISE_", "MLFLOW_")
@@ -105,32 +105,32 @@ def _ask(program: str, environ: Mapping[str, str]) -> dict[str, Any]:
     return answer
 
 
-def _note(program: str, python_path: str) -> Path:
+def _note_of(program: str, python_path: str) -> Path:
     name = hashlib.sha256(os.fsencode(f"{program}\0{python_path}")).hexdigest()[:32]
     return paths.cache_dir() / FOLDER / f"{name}.json"
 
 
-def _remembered(note: Path) -> dict[str, Any] | None:
+def _recall_answer(note: Path) -> dict[str, Any] | None:
     try:
         answer: dict[str, Any] = json.loads(note.read_bytes())
-        return answer if answer["folders"] == _times(answer["path"]) else None
+        return answer if answer["folders"] == _times_of(answer["path"]) else None
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
 
-def _remember(note: Path, answer: dict[str, Any]) -> None:
+def _remember_answer(note: Path, answer: dict[str, Any]) -> None:
     try:
         durable.write_note(note, json.dumps(answer))
     except OSError:
         return  # the next run asks again
 
 
-def _times(folders: list[str]) -> list[int]:
+def _times_of(folders: list[str]) -> list[int]:
     """When something was last put into each of the folders, or taken out (ns; 0: there is none)."""
-    return [_changed(folder) for folder in folders]
+    return [_change_time(folder) for folder in folders]
 
 
-def _changed(folder: str) -> int:
+def _change_time(folder: str) -> int:
     try:
         return Path(folder).stat().st_mtime_ns
     except OSError:

@@ -47,8 +47,8 @@ def keep_files(
     room = limit.all
     # Paths are texts here: of ten thousand files, objects for them would take most of the time.
     paths = {name: places.get(name) or f"{root}/{name}" for name in standings}
-    for size, name, state in sorted(_states(paths), key=lambda entry: entry[:2]):
-        found = _keep(paths[name], name, state, objects, limit._replace(all=room), memory)
+    for size, name, state in sorted(_stat_files(paths), key=lambda entry: entry[:2]):
+        found = _keep_file(paths[name], name, state, objects, limit._replace(all=room), memory)
         if isinstance(found, FileRecord):
             room -= size
             kept.append(found._replace(standing=standings[name]))
@@ -58,7 +58,7 @@ def keep_files(
     return Kept(tuple(sorted(kept)), tuple(sorted(left_out)))
 
 
-def refusal(name: str, size: int, limit: guards.Limit) -> str | None:
+def find_refusal(name: str, size: int, limit: guards.Limit) -> str | None:
     """Why a file of that name and size is not kept, or None."""
     if reason := guards.secret(name):
         return reason
@@ -69,7 +69,7 @@ def refusal(name: str, size: int, limit: guards.Limit) -> str | None:
     return None
 
 
-def _states(paths: Mapping[str, str]) -> Iterator[tuple[int, str, os.stat_result]]:
+def _stat_files(paths: Mapping[str, str]) -> Iterator[tuple[int, str, os.stat_result]]:
     """Each file that is there, with its size and state."""
     for name, path in paths.items():
         try:
@@ -79,14 +79,14 @@ def _states(paths: Mapping[str, str]) -> Iterator[tuple[int, str, os.stat_result
         yield state.st_size, name, state
 
 
-def _keep(
+def _keep_file(
     path: str, name: str, state: os.stat_result, objects: Path, limit: guards.Limit, memory: Memory
 ) -> FileRecord | LeftOut | None:
     """The file as it is kept, or why not; None of one that is gone."""
     size = state.st_size
     if name.endswith("/"):
         return LeftOut(name, 0, "it is a git repository of its own")
-    if reason := refusal(name, size, limit):
+    if reason := find_refusal(name, size, limit):
         return LeftOut(name, size, reason)
     try:
         if stat.S_ISLNK(state.st_mode):

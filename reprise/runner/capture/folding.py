@@ -15,7 +15,7 @@ _LISTED = 1000
 
 def fold_inputs(files: Sequence[ObservedInput]) -> tuple[ObservedInput, ...]:
     """``files``, sorted by path; where they are many, those of a folder are one."""
-    folders = _folders([file.path for file in files])
+    folders = _find_folders([file.path for file in files])
     inside: dict[str, list[ObservedInput]] = defaultdict(list)
     single = []
     for file in files:
@@ -23,12 +23,12 @@ def fold_inputs(files: Sequence[ObservedInput]) -> tuple[ObservedInput, ...]:
             inside[folder].append(file)
         else:
             single.append(file)
-    return tuple(sorted([*single, *(_folded(folder, held) for folder, held in inside.items())]))
+    return tuple(sorted([*single, *(_fold_files(folder, held) for folder, held in inside.items())]))
 
 
-def _folders(paths: Iterable[str]) -> Mapping[str, str]:
+def _find_folders(paths: Iterable[str]) -> Mapping[str, str]:
     """The folder that stands for each path, empty where it stands for itself."""
-    parents = {path: _parent(path) for path in paths}
+    parents = {path: _parent_of(path) for path in paths}
     counts = Counter(parents.values())
     found = {path: parent if counts[parent] > _ALIKE else "" for path, parent in parents.items()}
     while len({folder or path for path, folder in found.items()}) > _LISTED:
@@ -37,17 +37,17 @@ def _folders(paths: Iterable[str]) -> Mapping[str, str]:
         if deepest == 0:
             break
         found = {
-            path: _parent(folder or path) if (folder or path).count("/") == deepest else folder
+            path: _parent_of(folder or path) if (folder or path).count("/") == deepest else folder
             for path, folder in found.items()
         }
     return found
 
 
-def _parent(path: str) -> str:
+def _parent_of(path: str) -> str:
     return str(PurePosixPath(path).parent)
 
 
-def _folded(folder: str, files: Sequence[ObservedInput]) -> ObservedInput:
+def _fold_files(folder: str, files: Sequence[ObservedInput]) -> ObservedInput:
     """One row for ``files`` below ``folder``; it has a digest where each of them has."""
     known = [file for file in files if file.digest is not None]
     size = sum(file.size or 0 for file in files)

@@ -66,8 +66,8 @@ def find_inputs(observation: Observation, beginning: Beginning) -> Iterator[Foun
         name = name_input(path, beginning)
         if name is None:
             continue
-        row = ObservedInput(name, _kind(name, path in read))
-        state = _state(observation.kept.get(path, path))
+        row = ObservedInput(name, _kind_of(name, path in read))
+        state = _state_of(observation.kept.get(path, path))
         if path in observation.kept:
             note = _REWRITTEN if path in written else _REMOVED
             yield FoundInput(row._replace(note=note), str(observation.kept[path]), state)
@@ -90,7 +90,7 @@ def find_missing(observation: Observation, beginning: Beginning) -> Iterator[str
             yield name
 
 
-def _state(path: str | Path) -> os.stat_result | None:
+def _state_of(path: str | Path) -> os.stat_result | None:
     """Of a file that is there."""
     try:
         state = Path(path).stat()
@@ -99,7 +99,7 @@ def _state(path: str | Path) -> os.stat_result | None:
     return state if stat.S_ISREG(state.st_mode) else None
 
 
-def _kind(name: str, is_read: bool) -> str:
+def _kind_of(name: str, is_read: bool) -> str:
     if not is_read:
         return "named"
     return "module" if name.startswith("/") and name.endswith(_CODE) else "file"

@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 _MOST = 1000  # files that are counted
 
 
-def named_among(root: Path, ignored: Iterable[str], files: Iterable[str]) -> list[str]:
+def list_named(root: Path, ignored: Iterable[str], files: Iterable[str]) -> list[str]:
     """Those of ``files``, by absolute paths, that git ignores in ``root``; by paths from there."""
     names = frozenset(ignored)
     inside = (Path(file).relative_to(root).as_posix() for file in files if Path(file).is_relative_to(root))
@@ -25,14 +25,14 @@ def named_among(root: Path, ignored: Iterable[str], files: Iterable[str]) -> lis
 
 def warn_of_ignored(root: Path, ignored: Iterable[str], kept: Collection[str]) -> None:
     """Name what git ignores and is not kept: nothing else says that a run has read it."""
-    told = [text for name in ignored if name not in kept and (text := _described(root, name, kept))]
+    told = [text for name in ignored if name not in kept and (text := _describe_ignored(root, name, kept))]
     if told:
         log.warning("not kept with the run: %s", named(told))
 
 
-def _described(root: Path, name: str, kept: Collection[str]) -> str:
+def _describe_ignored(root: Path, name: str, kept: Collection[str]) -> str:
     """``data/ (ignored by git, 3 files, 2 MB)``; empty where there is nothing but what is kept."""
-    files = list(islice(_sizes(root, name, kept), _MOST + 1))
+    files = list(islice(_sizes_below(root, name, kept), _MOST + 1))
     if not files:
         return ""
     if not name.endswith("/"):
@@ -42,18 +42,18 @@ def _described(root: Path, name: str, kept: Collection[str]) -> str:
     return f"{name} (ignored by git, {len(files)} file{'s' * (len(files) != 1)}, {shown(sum(files))})"
 
 
-def _sizes(root: Path, name: str, kept: Collection[str]) -> Iterator[int]:
+def _sizes_below(root: Path, name: str, kept: Collection[str]) -> Iterator[int]:
     if not name.endswith("/"):
-        yield from _size(root / name)
+        yield from _size_of(root / name)
         return
     for folder, _, files in os.walk(root / name):
         for file in files:
             path = Path(folder, file)
             if path.relative_to(root).as_posix() not in kept:
-                yield from _size(path)
+                yield from _size_of(path)
 
 
-def _size(file: Path) -> Iterator[int]:
+def _size_of(file: Path) -> Iterator[int]:
     try:
         yield file.lstat().st_size
     except OSError:

@@ -51,7 +51,7 @@ class _Changed(Exception):
     """It is not as it was when the run started."""
 
 
-def before(entry_point: EntryPoint, invocation: Invocation, root: Path) -> Inputs:
+def capture_before(entry_point: EntryPoint, invocation: Invocation, root: Path) -> Inputs:
     """The inputs that the parameters name, as they are now; ``root`` is that of the source.
 
     Raises:
@@ -60,19 +60,19 @@ def before(entry_point: EntryPoint, invocation: Invocation, root: Path) -> Input
     since = time.time_ns() - _TICK
     records: list[InputRecord] = []
     postponed: list[Postponed] = []
-    for record, path in _named(entry_point, invocation, root):
+    for record, path in _find_named(entry_point, invocation, root):
         try:
-            records.append(_digested(record, path, _Room()))
+            records.append(_add_digests(record, path, _Room()))
         except _TooMuch:
             postponed.append(Postponed(record, path))
     return Inputs(tuple(records), tuple(postponed), since)
 
 
-def later(item: Postponed, since: int) -> tuple[InputRecord, str | None]:
+def capture_later(item: Postponed, since: int) -> tuple[InputRecord, str | None]:
     """The record of a large input, and a sentence when it cannot be told what it was."""
     try:
-        found = _digested(item.record, item.path, None)
-        if any(_changed(path) > since for path in _everything(item.path)):
+        found = _add_digests(item.record, item.path, None)
+        if any(_change_time(path) > since for path in _walk_all(item.path)):
             raise _Changed
         return found, None
     except _Changed:
@@ -91,21 +91,24 @@ def name_changes(before: Mapping[str, str], after: Mapping[str, str]) -> str:
     return f"{', '.join(names[:_NAMED])}{more}"
 
 
-def dataset(logged: DatasetInput) -> InputRecord:
+def record_dataset(logged: DatasetInput) -> InputRecord:
     """A dataset as the run logged it, with the digest that came with it."""
     found = logged.dataset
     return InputRecord(found.name, redact(found.source), "dataset", None, found.digest)
 
 
-def _named(
+def _find_named(
     entry_point: EntryPoint, invocation: Invocation, root: Path
 ) -> Iterator[tuple[InputRecord, Path]]:
     for item in invocation.parameters:
         declared = entry_point.parameters.get(item.name)
-        path = _path(declared.type, item.rendered) if declared else None
+        path = _path_of(declared.type, item.rendered) if declared else None
         if path is not None and path.exists():
             kind = "folder" if path.is_dir() else "file"
-            yield InputRecord(item.name, None if item.secret else _uri(item.text, path, root), kind), path
+            yield (
+                InputRecord(item.name, None if item.secret else _uri_of(item.text, path, root), kind),
+                path,
+            )
 
 
 def is_fetched(text: str) -> bool:
@@ -113,14 +116,14 @@ def is_fetched(text: str) -> bool:
     return bool(re.match(r"(?i)(?!file:)([a-z][a-z0-9+.-]*://|(runs|models|mlflow-artifacts):)", text))
 
 
-def _uri(text: str, path: Path, root: Path) -> str:
+def _uri_of(text: str, path: Path, root: Path) -> str:
     """Where the input came from: what was fetched, a path from the source's root, or an absolute one."""
     if is_fetched(text):
         return redact(text)
     return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
 
 
-def _path(kind: str, value: str) -> Path | None:
+def _path_of(kind: str, value: str) -> Path | None:
     """What a parameter's value names on this machine."""
     if kind == "path":
         return Path(value)
@@ -135,14 +138,14 @@ class _Room:
     def __init__(self) -> None:
         self.bytes, self.files = _SMALL, _FEW
 
-    def take(self, size: int) -> None:
+    def take_room(self, size: int) -> None:
         self.bytes -= size
         self.files -= 1
         if self.bytes < 0 or self.files < 0:
             raise _TooMuch
 
 
-def _digested(record: InputRecord, path: Path, room: _Room | None) -> InputRecord:
+def _add_digests(record: InputRecord, path: Path, room: _Room | None) -> InputRecord:
     """``record`` with its size and digest, and those of the files of a small folder."""
     memory = Memory(path)
 
@@ -150,7 +153,7 @@ def _digested(record: InputRecord, path: Path, room: _Room | None) -> InputRecor
         state = file.stat()
         known = memory.recall(str(file), state)
         if room is not None:
-            room.take(0 if known else state.st_size)
+            room.take_room(0 if known else state.st_size)
         if known:
             return Digest(known, state.st_size)
         found = digests.of_bytes(file)
@@ -166,7 +169,7 @@ def _digested(record: InputRecord, path: Path, room: _Room | None) -> InputRecor
     return record._replace(size=whole.size, digest=f"sha256:{whole.sha256}")
 
 
-def _everything(path: Path) -> Iterator[Path]:
+def _walk_all(path: Path) -> Iterator[Path]:
     """A file; or a folder with all files and folders below."""
     yield path
     if path.is_dir():
@@ -174,5 +177,5 @@ def _everything(path: Path) -> Iterator[Path]:
             yield from folder.iterdir()
 
 
-def _changed(path: Path) -> int:
+def _change_time(path: Path) -> int:
     return path.stat().st_ctime_ns if path.exists() else 0

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from reprise import paths
 from reprise.errors import EnvError
-from reprise.runner.capture.distributions import installed_for
+from reprise.runner.capture.distributions import list_installed_for
 from reprise.schemas.record.observed_record import InterpreterRecord
 from reprise.schemas.record.run_record import EnvironmentRecord
 
@@ -20,7 +20,7 @@ def with_packages(found: InterpreterRecord, environment: EnvironmentRecord | Non
     if is_of_environment(found, environment) or not Path(found.executable).exists():
         return found
     try:
-        packages = installed_for(found.executable, os.environ).packages
+        packages = list_installed_for(found.executable, os.environ).packages
     except (EnvError, OSError) as error:
         log.debug("%s: %s", found.executable, error)
         return found

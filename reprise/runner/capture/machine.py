@@ -95,17 +95,17 @@ _CARDS = Path("/sys/class/drm")
 _AMD = "0x1002"
 
 
-def machine(environ: Mapping[str, str]) -> MachineRecord:
+def describe_machine(environ: Mapping[str, str]) -> MachineRecord:
     """This machine, and the variables among ``environ`` that numbers depend on."""
     system = os.uname()
     return MachineRecord(
-        os=_os(),
+        os=_describe_os(),
         kernel=f"{system.sysname} {system.release}",
         architecture=system.machine,
         host=hashlib.sha256(system.nodename.encode()).hexdigest()[:16],
-        cpu=_cpu(),
-        cores=_cores(),
-        memory=_memory(),
+        cpu=_describe_cpu(),
+        cores=_count_cores(),
+        memory=_measure_memory(),
         gpus=(*_nvidia_gpus(), *_amd_gpus()),
         variables={name: environ[name] for name in (*NUMBERS, *SETTINGS) if name in environ},
         python=platform.python_version(),
@@ -126,7 +126,7 @@ def _utc_offset(zone: str | None) -> int:
     return time.localtime().tm_gmtoff
 
 
-def _os() -> str:
+def _describe_os() -> str:
     if sys.platform == "darwin":
         return f"macOS {platform.mac_ver()[0]}"
     try:
@@ -135,20 +135,20 @@ def _os() -> str:
         return platform.system()
 
 
-def _cpu() -> str:
+def _describe_cpu() -> str:
     """The model's name; where the system has no file that says it, the architecture's."""
-    found = re.search(r"^model name\s*:\s*(.+)$", _text(Path("/proc/cpuinfo")), re.MULTILINE)
+    found = re.search(r"^model name\s*:\s*(.+)$", _read_text(Path("/proc/cpuinfo")), re.MULTILINE)
     return found[1] if found else os.uname().machine
 
 
-def _cores() -> int:
+def _count_cores() -> int:
     """Those that we, and so the run, may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
-def _memory() -> int | None:
+def _measure_memory() -> int | None:
     try:
         return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (ValueError, OSError):
@@ -157,20 +157,20 @@ def _memory() -> int | None:
 
 def _nvidia_gpus() -> Iterator[Gpu]:
     """As the driver's files tell; ``nvidia-smi`` takes a second to say the same."""
-    driver = re.search(r"Kernel Module\D*?([\d.]{3,})", _text(_NVIDIA / "version"))
+    driver = re.search(r"Kernel Module\D*?([\d.]{3,})", _read_text(_NVIDIA / "version"))
     for file in sorted(_NVIDIA.glob("gpus/*/information")):
-        model = re.search(r"^Model:\s*(.+)$", _text(file), re.MULTILINE)
+        model = re.search(r"^Model:\s*(.+)$", _read_text(file), re.MULTILINE)
         yield Gpu(model[1] if model else "NVIDIA", driver[1] if driver else None)
 
 
 def _amd_gpus() -> Iterator[Gpu]:
-    driver = _text(Path("/sys/module/amdgpu/version")).strip() or None
+    driver = _read_text(Path("/sys/module/amdgpu/version")).strip() or None
     for device in sorted(_CARDS.glob("card[0-9]*/device")):
-        if _text(device / "vendor").strip() == _AMD:
-            yield Gpu(_text(device / "product_name").strip() or "AMD", driver)
+        if _read_text(device / "vendor").strip() == _AMD:
+            yield Gpu(_read_text(device / "product_name").strip() or "AMD", driver)
 
 
-def _text(file: Path) -> str:
+def _read_text(file: Path) -> str:
     try:
         return file.read_text("utf-8", "replace")
     except OSError:

@@ -83,11 +83,11 @@ def read_observation(job: Path) -> Observation | None:
         began = (folder / BEGAN).stat().st_mtime_ns
     except FileNotFoundError:
         return None
-    lines = sorted(line for file in folder.iterdir() for line in _lines(file))
-    return _summary(folder, began, lines)
+    lines = sorted(line for file in folder.iterdir() for line in _read_lines(file))
+    return _summarise_folder(folder, began, lines)
 
 
-def _lines(file: Path) -> Iterator[_Line]:
+def _read_lines(file: Path) -> Iterator[_Line]:
     """The lines of a process; one that was not finished, or is none of ours, is left out."""
     pid, _, rest = file.name.partition(".")
     if not (pid.isdecimal() and rest.isdecimal() and len(pid) < _DIGITS):
@@ -99,12 +99,12 @@ def _lines(file: Path) -> Iterator[_Line]:
     for text in whole.split(b"\n"):
         word, *fields = os.fsdecode(text).split("\t")
         try:
-            yield _Line(float(fields[0]), int(pid), word, tuple(map(_plain, fields[1:])))
+            yield _Line(float(fields[0]), int(pid), word, tuple(map(_unescape_field, fields[1:])))
         except (ValueError, IndexError):
             continue
 
 
-def _plain(field: str) -> str:
+def _unescape_field(field: str) -> str:
     if "\\" not in field:
         return field
     first, *rest = field.split("\\\\")
@@ -122,10 +122,10 @@ class _Files(NamedTuple):
     kept: dict[str, Path]
 
 
-def _files(folder: Path, began: int, places: Places, lines: Iterable[_Line]) -> _Files:
+def _collect_files(folder: Path, began: int, places: Places, lines: Iterable[_Line]) -> _Files:
     found = _Files({}, {}, {}, {}, {})
     for line in lines:
-        path = places.real(line.fields[0]) if line.word in _ON_FILES and line.fields else None
+        path = places.find_real(line.fields[0]) if line.word in _ON_FILES and line.fields else None
         if path is None:
             continue
         match line.word, line.fields[1:]:
@@ -139,23 +139,23 @@ def _files(folder: Path, began: int, places: Places, lines: Iterable[_Line]) -> 
             case "NEW", ():
                 found.read.pop(path, None)
                 found.missing[path] = None
-            case "KEEP", (copy, changed) if _number(changed) <= began:
+            case "KEEP", (copy, changed) if _parse_number(changed) <= began:
                 found.kept.setdefault(path, folder / Path(copy).name)
     return found
 
 
-def _summary(folder: Path, began: int, lines: Sequence[_Line]) -> Observation:
-    places = Places.read(folder)
-    files = _files(folder, began, places, lines)
+def _summarise_folder(folder: Path, began: int, lines: Sequence[_Line]) -> Observation:
+    places = Places.read_places(folder)
+    files = _collect_files(folder, began, places, lines)
     others: dict[str, dict[tuple[str, ...], None]] = {}
     processes: list[Process] = []
     faults: dict[str, None] = {}
     for line in lines:
         match line.word, line.fields:
             case "PROCESS", (parent, python, executable, prefix):
-                processes.append(Process(line.process, _number(parent), python, executable, prefix))
+                processes.append(Process(line.process, _parse_number(parent), python, executable, prefix))
             case "FORK", (parent,):
-                processes.append(Process(line.process, _number(parent)))
+                processes.append(Process(line.process, _parse_number(parent)))
             case "BLIND", (reason,):
                 faults[reason] = None
             case "FULL", ():
@@ -184,5 +184,5 @@ def _summary(folder: Path, began: int, lines: Sequence[_Line]) -> Observation:
     )
 
 
-def _number(text: str) -> int:
+def _parse_number(text: str) -> int:
     return int(text) if text.isdecimal() else 0

@@ -38,12 +38,12 @@ def causes_of_state(first: RunRecord | None, second: RunRecord | None) -> Iterat
     ]
     state = [path for path in changed if path in one.written]
     if state:
-        what = f"{_listed(state)} is read after the run before has written it"
+        what = f"{_list_names(state)} is read after the run before has written it"
         yield Cause("state", what, "start from a file that no run changes, or let each run make its own")
     others = [path for path in changed if path in before and path not in one.written]
     known = [path for path in others if before[path].digest is not None]
     if known:
-        what = f"{_listed(known)} changed between the two runs"
+        what = f"{_list_names(known)} changed between the two runs"
         yield Cause("input", what, "leave it as it is between runs, or give it as a parameter")
 
 
@@ -52,22 +52,22 @@ def causes_from_outside(record: RunRecord | None) -> Iterator[Cause]:
     seen = record.observed if record else None
     if record is None or seen is None:
         return
-    programs = _programs(record, seen)
+    programs = _started_programs(record, seen)
     if programs:
-        what = f"{_listed(programs)} is started, and what it prints may be another value each time"
+        what = f"{_list_names(programs)} is started, and what it prints may be another value each time"
         yield Cause("program", what, "log what it prints, or pass it as a parameter")
     if seen.hosts:
-        what = f"{_listed(seen.hosts)} is asked, and may answer otherwise each time"
+        what = f"{_list_names(seen.hosts)} is asked, and may answer otherwise each time"
         yield Cause("network", what, "fetch it once, and give the file as a parameter of type path or uri")
 
 
-def _programs(record: RunRecord, seen: ObservedRecord) -> list[str]:
+def _started_programs(record: RunRecord, seen: ObservedRecord) -> list[str]:
     """Those that the project's code starts, not its command."""
     ours = set(read_command(record.project.command, Path("/")).programs)
     return [name for name in seen.programs if name not in ours and not _NO_SOURCES.fullmatch(name)]
 
 
-def _listed(names: Iterable[str]) -> str:
+def _list_names(names: Iterable[str]) -> str:
     names = list(names)
     more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
     return f"{', '.join(names[:_NAMED])}{more}"

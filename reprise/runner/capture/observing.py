@@ -51,7 +51,7 @@ class Beginning(NamedTuple):
     fault: str | None = None
 
 
-def observe(command: Command, plan: Plan, environment: Environment, job: Path) -> Command:
+def observe_command(command: Command, plan: Plan, environment: Environment, job: Path) -> Command:
     """``command``, entered, with its Python processes observed into the folder ``job``.
 
     Where that cannot be prepared, the command as it is, with a warning.
@@ -60,7 +60,7 @@ def observe(command: Command, plan: Plan, environment: Environment, job: Path) -
     notes = job / FOLDER
     try:
         notes.mkdir(mode=0o700)
-        durable.write_note(notes / BEGAN, json.dumps(to_plain(_beginning(command, plan, manager))))
+        durable.write_note(notes / BEGAN, json.dumps(to_plain(_make_beginning(command, plan, manager))))
     except OSError as error:
         log.warning("The run is not observed: %s", error)
         return command
@@ -71,7 +71,7 @@ def observe(command: Command, plan: Plan, environment: Environment, job: Path) -
 
 
 def read_beginning(job: Path) -> Beginning:
-    """What :func:`observe` kept.
+    """What :func:`observe_command` kept.
 
     Raises:
         OSError, ValueError, TypeError: it cannot be read.
@@ -81,7 +81,7 @@ def read_beginning(job: Path) -> Beginning:
     return found
 
 
-def unobserved(environ: Mapping[str, str]) -> dict[str, str]:
+def drop_observer(environ: Mapping[str, str]) -> dict[str, str]:
     """The variables ``environ`` of an observed process as they would be without."""
     ours = (OBSERVED_VARIABLE, OBSERVER_VARIABLE)
     given = {name: value for name, value in environ.items() if name not in ours}
@@ -90,8 +90,8 @@ def unobserved(environ: Mapping[str, str]) -> dict[str, str]:
     return {**given, "PYTHONPATH": others} if others else given
 
 
-def _beginning(command: Command, plan: Plan, manager: EnvManager) -> Beginning:
-    environ = unobserved(manager.variables_inside(command))
+def _make_beginning(command: Command, plan: Plan, manager: EnvManager) -> Beginning:
+    environ = drop_observer(manager.variables_inside(command))
     named = read_command(plan.invocation.command, plan.project.root)
     salt = variables.read_salt()
     checkout = plan.checkout

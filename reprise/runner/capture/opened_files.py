@@ -33,20 +33,20 @@ def noting_opened_files(root: Path, ignored: Sequence[str], job: Path) -> Iterat
     Where they cannot be watched, or nothing is to be observed, there is nothing to add.
     """
     notes = job / FOLDER
-    places = [*islice(_places(root, ignored), _FOLDERS)] if notes.is_dir() else []
-    watched = _watch(places) if places else None
+    places = [*islice(_places_to_watch(root, ignored), _FOLDERS)] if notes.is_dir() else []
+    watched = _watch_places(places) if places else None
     if watched is None:
         yield
         return
     descriptor, watches = watched
     try:
         yield
-        _note(notes, [*_opened(descriptor, watches)])
+        _write_note(notes, [*_read_opened(descriptor, watches)])
     finally:
         os.close(descriptor)
 
 
-def _places(root: Path, ignored: Iterable[str]) -> Iterator[str]:
+def _places_to_watch(root: Path, ignored: Iterable[str]) -> Iterator[str]:
     """The ignored files, and the folders with all that are below them, but for caches and environments."""
     for name in ignored:
         path = f"{root}/{name.rstrip('/')}"
@@ -58,7 +58,7 @@ def _places(root: Path, ignored: Iterable[str]) -> Iterator[str]:
             yield from (f"{folder}/{inner}" for inner in below)
 
 
-def _watch(places: Sequence[str]) -> tuple[int, dict[int, str]] | None:
+def _watch_places(places: Sequence[str]) -> tuple[int, dict[int, str]] | None:
     """The descriptor of the kernel's events, and the place of each of its numbers; None without one."""
     if not sys.platform.startswith("linux"):
         return None
@@ -76,10 +76,10 @@ def _watch(places: Sequence[str]) -> tuple[int, dict[int, str]] | None:
     return descriptor, found
 
 
-def _opened(descriptor: int, places: dict[int, str]) -> Iterator[str | None]:
+def _read_opened(descriptor: int, places: dict[int, str]) -> Iterator[str | None]:
     """The files that were opened for reading, each once; None where the kernel has lost some."""
     found: dict[str | None, None] = {}
-    while data := _read(descriptor):
+    while data := _read_events(descriptor):
         at = 0
         while at < len(data):
             number, mask, _, length = (
@@ -95,22 +95,22 @@ def _opened(descriptor: int, places: dict[int, str]) -> Iterator[str | None]:
     yield from found
 
 
-def _read(descriptor: int) -> bytes:
+def _read_events(descriptor: int) -> bytes:
     try:
         return os.read(descriptor, _AT_ONCE)
     except BlockingIOError:
         return b""
 
 
-def _note(notes: Path, opened: Sequence[str | None]) -> None:
+def _write_note(notes: Path, opened: Sequence[str | None]) -> None:
     """As a process of the run notes what it reads; what Python has written by now counts as written."""
     if not opened:
         return
     now = f"{time.monotonic():.6f}"
     lines = [("BLIND", _UNKNOWN) if path is None else ("READ", path) for path in opened]
-    text = "".join(f"{word}\t{now}\t{_escaped(field)}\n" for word, field in lines)
+    text = "".join(f"{word}\t{now}\t{_escape_field(field)}\n" for word, field in lines)
     (notes / f"{os.getpid()}.0").write_bytes(os.fsencode(text))
 
 
-def _escaped(field: str) -> str:
+def _escape_field(field: str) -> str:
     return field.replace("\\", "\\\\").replace("\t", "\\t").replace("\n", "\\n")

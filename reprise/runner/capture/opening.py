@@ -52,7 +52,7 @@ def objects_of(tracking: Tracking, job: Path) -> Path:
     return (store_folder(tracking) or job) / contents.FOLDER
 
 
-def outline(plan: Plan, run: Run) -> RunRecord:
+def outline_record(plan: Plan, run: Run) -> RunRecord:
     """What the plan says; nothing is looked at."""
     project = plan.project
     return RunRecord(
@@ -60,7 +60,7 @@ def outline(plan: Plan, run: Run) -> RunRecord:
         run_name=run.run_name,
         experiment=run.experiment_id,
         reprise=reprise.__version__,
-        source=source.outline(plan.checkout),
+        source=source.outline_source(plan.checkout),
         project=ProjectRecord(
             project.name,
             project.file.relative_to(project.root).as_posix() if project.file else None,
@@ -72,14 +72,16 @@ def outline(plan: Plan, run: Run) -> RunRecord:
             ParameterRecord(item.name, None if item.secret else item.text, str(item.source), item.secret)
             for item in plan.invocation.parameters
         ),
-        variables=_variables(plan.environment),
-        seeds=_seeds(plan),
+        variables=_declared_variables(plan.environment),
+        seeds=_seeds_of(plan),
         sandbox=plan.request.sandbox.describe if plan.request.sandbox else "",
         started=now() if plan.request.run_id else run.start_time,
     )
 
 
-def opening(tracking: Tracking, plan: Plan, record: RunRecord, folder: Path, objects: Path) -> Opening:
+def capture_opening(
+    tracking: Tracking, plan: Plan, record: RunRecord, folder: Path, objects: Path
+) -> Opening:
     """Capture what the run is made of into ``objects``, and write its record into ``folder``.
 
     What cannot be captured is a warning and a note in the record, and stops nobody.
@@ -87,24 +89,28 @@ def opening(tracking: Tracking, plan: Plan, record: RunRecord, folder: Path, obj
     notes: list[str] = []
     for sentence in find_lacking(plan.checkout.repository) if plan.checkout.repository else ():
         log.warning("%s", sentence)
-    name = attempt(lambda: _experiment(tracking, plan, record), notes, "the name of the experiment")
-    read = attempt(
-        lambda: inputs.before(plan.entry_point, plan.invocation, _root(plan.checkout)), notes, "the inputs"
+    name = attempt_step(
+        lambda: _name_experiment(tracking, plan, record), notes, "the name of the experiment"
+    )
+    read = attempt_step(
+        lambda: inputs.capture_before(plan.entry_point, plan.invocation, _root_of(plan.checkout)),
+        notes,
+        "the inputs",
     )
     record = record._replace(experiment=name or record.experiment, inputs=read.records if read else ())
     try:
         with contents.adding(objects):
-            step = partial(source.capture, record.source, plan.checkout, objects, guards.limit())
+            step = partial(source.capture_source, record.source, plan.checkout, objects, guards.limit())
             docker = isinstance(plan.environment, DockerEnv)
             command = read_command(plan.invocation.command, plan.project.root)
             named = None if plan.request.observe else command.files
-            found = attempt(lambda: step(docker=docker, named=named), notes, "the source")
+            found = attempt_step(lambda: step(docker=docker, named=named), notes, "the source")
             if found is not None:
                 record = record._replace(source=found.record)
                 notes += found.notes
             record = record._replace(notes=tuple(notes))
             note_record(folder, record)
-        if lacking := lacks(record):
+        if lacking := describe_lacks(record):
             log.warning("%s", lacking)
             tracking.log_batch(record.run_id, tags={tags.CAPTURE_INCOMPLETE: lacking[:TAG_LIMIT]})
     except (OSError, RepriseError) as error:
@@ -112,13 +118,13 @@ def opening(tracking: Tracking, plan: Plan, record: RunRecord, folder: Path, obj
     return Opening(record, read or Inputs(()))
 
 
-def lacks(record: RunRecord) -> str:
+def describe_lacks(record: RunRecord) -> str:
     """What is not in the record, in one line; empty when it is whole."""
     left_out = record.source.left_out
     return "; ".join([*([guards.sentence(left_out)] if left_out else []), *record.notes])
 
 
-def attempt(step: Callable[[], T], notes: list[str], what: str) -> T | None:
+def attempt_step(step: Callable[[], T], notes: list[str], what: str) -> T | None:
     """The result of ``step``; None, and a note, when it fails, whatever the reason."""
     try:
         return step()
@@ -133,12 +139,12 @@ def attempt(step: Callable[[], T], notes: list[str], what: str) -> T | None:
     return None
 
 
-def _experiment(tracking: Tracking, plan: Plan, record: RunRecord) -> str:
+def _name_experiment(tracking: Tracking, plan: Plan, record: RunRecord) -> str:
     """Its name, which says more than its id in another store."""
     return plan.request.experiment_name or tracking.get_experiment(record.experiment).name
 
 
-def _variables(spec: EnvSpec) -> tuple[str, ...]:
+def _declared_variables(spec: EnvSpec) -> tuple[str, ...]:
     """The names of the environment variables that the project declares."""
     if isinstance(spec, DockerEnv):
         return tuple(item if isinstance(item, str) else item[0] for item in spec.environment)
@@ -147,7 +153,7 @@ def _variables(spec: EnvSpec) -> tuple[str, ...]:
     return ()
 
 
-def _seeds(plan: Plan) -> dict[str, str]:
+def _seeds_of(plan: Plan) -> dict[str, str]:
     """The seeds of the run's processes. Without a hash seed each would draw its own, unseen."""
     given = dict(plan.again.variables) if plan.again else {}
     seeds = {name: given.get(name) or os.environ.get(name) for name in (HASH_SEED, *_SEEDS)}
@@ -155,6 +161,6 @@ def _seeds(plan: Plan) -> dict[str, str]:
     return {name: seed for name, seed in seeds.items() if seed}
 
 
-def _root(checkout: Checkout) -> Path:
+def _root_of(checkout: Checkout) -> Path:
     """That of the source; the project may be a folder in it."""
     return checkout.repository.root if checkout.repository else checkout.path

@@ -22,7 +22,7 @@ class Places:
         self._folders: dict[str, str] = {}
 
     @classmethod
-    def read(cls, notes: Path) -> Self:
+    def read_places(cls, notes: Path) -> Self:
         """As the manager of the environment left it beside the notes, if processes see other paths."""
         try:
             return cls(json.loads((notes / PLACES).read_bytes()))
@@ -34,7 +34,7 @@ class Places:
         """Whether paths are those of a container."""
         return self._mapped is not None
 
-    def real(self, path: str) -> str | None:
+    def find_real(self, path: str) -> str | None:
         """Where the file lies on this machine; None of one that does not."""
         if self._mapped is not None:
             around = [folder for folder in self._mapped if f"{path}/".startswith(f"{folder}/")]

@@ -39,24 +39,24 @@ class ProcessWatch:
         self._over = threading.Event()
         self._known: set[int] = set()
 
-    def start(self) -> None:
-        threading.Thread(target=self._watch, name="process tree", daemon=True).start()
+    def start_watching(self) -> None:
+        threading.Thread(target=self._watch_processes, name="process tree", daemon=True).start()
 
-    def end(self) -> None:
+    def end_watching(self) -> None:
         self._over.set()
 
-    def _watch(self) -> None:
+    def _watch_processes(self) -> None:
         pause = _FIRST
         while not self._over.wait(pause):
             pause = min(pause * 2, _LONGEST)
             try:
-                new = [f"{item.pid}\t{item.parent}\t{item.program}\n" for item in self._look()]
+                new = [f"{item.pid}\t{item.parent}\t{item.program}\n" for item in self._look_once()]
                 with (self._job / FOLDER / _NOTES).open("a", encoding="utf-8") as notes:
                     notes.writelines(new)
             except OSError as error:
                 log.debug("process tree: %s", error)
 
-    def _look(self) -> Iterator[SeenProcess]:
+    def _look_once(self) -> Iterator[SeenProcess]:
         import psutil
 
         for process in psutil.Process().children(recursive=True):

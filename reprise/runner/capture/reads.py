@@ -48,7 +48,7 @@ def keep_reads(source: SourceRecord, job: Path, objects: Path, limit: guards.Lim
         names = (name_input(path, beginning) for path in observation.written)
         note_written(root, [name for name in names if name and not name.startswith("/")])
     source = _with_left_files(source, read if _is_observed(beginning) else _paths_of(source))
-    wanted = dict(_standings(source, read, beginning))
+    wanted = dict(_find_standings(source, read, beginning))
     room = limit.all - sum(file.content.size for file in source.files)
     kept = keep_files(root, wanted, objects, limit._replace(all=max(room, 0)), read) if wanted else Kept()
     left_out = tuple(LeftOut(path, size, f"git ignores it, and {why}") for path, size, why in kept.left_out)
@@ -89,17 +89,17 @@ def _is_observed(beginning: Beginning) -> bool:
 def _with_left_files(source: SourceRecord, read: Collection[str]) -> SourceRecord:
     """What earlier runs left, and this one has read, belongs to its source like any other file."""
 
-    def settled(file: FileRecord) -> FileRecord:
+    def settle_file(file: FileRecord) -> FileRecord:
         is_source = file.standing == Standing.LEFT and file.path in read
         return file._replace(standing=Standing.UNTRACKED) if is_source else file
 
-    files = tuple(map(settled, source.files))
+    files = tuple(map(settle_file, source.files))
     return source._replace(
         files=files, dirty=source.dirty or (files != source.files and source.kind == "git")
     )
 
 
-def _standings(
+def _find_standings(
     source: SourceRecord, read: Collection[str], beginning: Beginning
 ) -> Iterator[tuple[str, Standing]]:
     """The files among ``read`` that are to be kept yet, each with its standing."""

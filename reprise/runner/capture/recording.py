@@ -12,10 +12,10 @@ from reprise.envs.registry import MANAGERS
 from reprise.errors import SourceError
 from reprise.runner.capture import inputs
 from reprise.runner.capture.inputs import Inputs
-from reprise.runner.capture.observing import unobserved
-from reprise.runner.capture.opening import attempt, objects_of
+from reprise.runner.capture.observing import drop_observer
+from reprise.runner.capture.opening import attempt_step, objects_of
 from reprise.runner.capture.process_tree import ProcessWatch
-from reprise.runner.capture.snapshots import known, snapshot
+from reprise.runner.capture.snapshots import find_packs, make_snapshot
 from reprise.runner.capture.surroundings import find_places
 from reprise.runner.jobs.stores import store_folder
 from reprise.runner.planning import guards
@@ -63,18 +63,20 @@ class Recording:
         told = EnvironmentRecord(
             environment.manager, self._plan.request.env_manager, environment.lock.digest, lock
         )
-        self._change(lambda record: record._replace(environment=told))
+        self._change_record(lambda record: record._replace(environment=told))
 
     def started(self, command: Command) -> None:
         """The job has started; from here on there is time."""
         if self._plan.request.observe:
-            self._processes.start()
-        self._thread = threading.Thread(target=self._complete, args=(command,), name="capture", daemon=True)
+            self._processes.start_watching()
+        self._thread = threading.Thread(
+            target=self._complete_record, args=(command,), name="capture", daemon=True
+        )
         self._thread.start()
 
     def ended(self, *, hurry: bool) -> RunRecord:
         """The record as far as it has come when the job is over; in a ``hurry`` nobody waits for more."""
-        self._processes.end()
+        self._processes.end_watching()
         if self._thread is not None:
             self._thread.join(_A_MOMENT)
             if self._thread.is_alive() and not hurry:
@@ -90,64 +92,64 @@ class Recording:
             notes=tuple(self._notes), aliases=self.aliases, withheld=tuple(self.withheld)
         )
 
-    def _complete(self, command: Command) -> None:
-        environ = unobserved(MANAGERS[self._plan.env_manager].variables_inside(command))
-        self._step("the folders of the run", lambda: self._places(command, environ))
-        self._step("the machine", lambda: self._machine(environ))
+    def _complete_record(self, command: Command) -> None:
+        environ = drop_observer(MANAGERS[self._plan.env_manager].variables_inside(command))
+        self._attempt_step("the folders of the run", lambda: self._record_places(command, environ))
+        self._attempt_step("the machine", lambda: self._record_machine(environ))
         if self._plan.env_manager == "local":
-            self._step("the installed packages", lambda: self._packages(environ))
-        self._step("the inputs", self._read_inputs)
-        self._step("the record", self._recall_commits)
-        self._step("the commit", self._keep_commits)
+            self._attempt_step("the installed packages", lambda: self._record_packages(environ))
+        self._attempt_step("the inputs", self._read_inputs)
+        self._attempt_step("the record", self._recall_commits)
+        self._attempt_step("the commit", self._keep_commits)
 
-    def _step(self, what: str, step: Callable[[], None]) -> None:
+    def _attempt_step(self, what: str, step: Callable[[], None]) -> None:
         if not self._over:
-            attempt(step, self._notes, what)
+            attempt_step(step, self._notes, what)
 
-    def _change(self, change: Callable[[RunRecord], RunRecord]) -> None:
+    def _change_record(self, change: Callable[[RunRecord], RunRecord]) -> None:
         with self._changing:
             if not self._over:
                 self._record = change(self._record)
 
-    def _write(self) -> None:
+    def _write_record(self) -> None:
         with self._changing:
             if self._over:
                 return
             note_record(self._folder, self._record._replace(notes=tuple(self._notes)))
         send(self._tracking, self._record.run_id, self._folder, self._job)
 
-    def _places(self, command: Command, environ: dict[str, str]) -> None:
+    def _record_places(self, command: Command, environ: dict[str, str]) -> None:
         found = find_places(command, environ)
-        self._change(lambda record: record._replace(places=found))
+        self._change_record(lambda record: record._replace(places=found))
 
-    def _machine(self, environ: dict[str, str]) -> None:
-        from reprise.runner.capture.machine import machine
+    def _record_machine(self, environ: dict[str, str]) -> None:
+        from reprise.runner.capture.machine import describe_machine
 
-        found = machine(environ)
-        self._change(lambda record: record._replace(machine=found))
+        found = describe_machine(environ)
+        self._change_record(lambda record: record._replace(machine=found))
 
-    def _packages(self, environ: dict[str, str]) -> None:
-        from reprise.runner.capture.distributions import installed
+    def _record_packages(self, environ: dict[str, str]) -> None:
+        from reprise.runner.capture.distributions import list_installed
 
-        found = installed(environ)
+        found = list_installed(environ)
 
-        def told(record: RunRecord) -> RunRecord:
+        def add_packages(record: RunRecord) -> RunRecord:
             local = record.environment or EnvironmentRecord("local")
             return record._replace(environment=local._replace(**found._asdict()))
 
-        self._change(told)
+        self._change_record(add_packages)
 
     def _read_inputs(self) -> None:
-        read = [inputs.later(item, self._inputs.since) for item in self._inputs.postponed]
+        read = [inputs.capture_later(item, self._inputs.since) for item in self._inputs.postponed]
         self._notes += [note for _, note in read if note]
         found = tuple(record for record, _ in read)
-        self._change(lambda record: record._replace(inputs=(*record.inputs, *found)))
+        self._change_record(lambda record: record._replace(inputs=(*record.inputs, *found)))
 
     def _recall_commits(self) -> None:
         """Commits that an earlier run has kept."""
         with contents.adding(self._objects):
-            self._snapshots(lambda root, commit: known(commit, self._objects) or ())
-            self._write()
+            self._record_snapshots(lambda root, commit: find_packs(commit, self._objects) or ())
+            self._write_record()
 
     def _lacks_commits(self) -> bool:
         """Whether commits are to be kept that are not yet.
@@ -173,19 +175,19 @@ class Recording:
         if not self._lacks_commits():
             return
         with contents.adding(self._objects):
-            self._snapshots(self._packed)
-            self._write()
+            self._record_snapshots(self._packed)
+            self._write_record()
 
     def _packed(self, root: Path, commit: str) -> tuple[Content, ...]:
         try:
-            return snapshot(root, commit, self._objects, guards.limit())
+            return make_snapshot(root, commit, self._objects, guards.limit())
         except SourceError as error:
             if not self._is_elsewhere(root, commit):
                 raise
             log.debug("%s", error)
             return ()
 
-    def _snapshots(self, packs: Callable[[Path, str], tuple[Content, ...]]) -> None:
+    def _record_snapshots(self, packs: Callable[[Path, str], tuple[Content, ...]]) -> None:
         """Put what holds the commit, and those of submodules, into the record."""
         source = self._record.source
         repository = self._plan.checkout.repository
@@ -195,7 +197,7 @@ class Recording:
         modules = []
         for module in source.submodules:
             step = partial(packs, root / module.path, module.commit)
-            modules.append(module._replace(snapshot=attempt(step, self._notes, module.path) or ()))
-        whole = attempt(partial(packs, root, source.commit), self._notes, "the commit") or ()
+            modules.append(module._replace(snapshot=attempt_step(step, self._notes, module.path) or ()))
+        whole = attempt_step(partial(packs, root, source.commit), self._notes, "the commit") or ()
         source = source._replace(snapshot=whole, submodules=tuple(modules))
-        self._change(lambda record: record._replace(source=source))
+        self._change_record(lambda record: record._replace(source=source))

@@ -23,59 +23,59 @@ _ANCESTORS = 200  # that are looked at for a pack to go on from
 _PACKS = 20  # that hold one commit; then all is packed anew
 
 
-def snapshot(root: Path, commit: str, objects: Path, limit: guards.Limit) -> tuple[Content, ...]:
+def make_snapshot(root: Path, commit: str, objects: Path, limit: guards.Limit) -> tuple[Content, ...]:
     """The packs that hold ``commit`` of the repository ``root``, kept in the folder ``objects``.
 
     Raises:
         SourceError: it is too large, or git cannot read it (a clone without its blobs, for example).
     """
     note = objects / "commits" / commit
-    if (packs := known(commit, objects)) is not None:
+    if (packs := find_packs(commit, objects)) is not None:
         return packs
-    if isinstance(most := _read(note), int) and most >= limit.all:
+    if isinstance(most := _read_note(note), int) and most >= limit.all:
         raise _too_large(commit, limit)
-    packs = _packed(root, commit, objects, limit)
+    packs = _pack_commit(root, commit, objects, limit)
     durable.write_file(note, json.dumps(limit.all if packs is None else packs))
     if packs is None:
         raise _too_large(commit, limit)
     return packs
 
 
-def known(commit: str, objects: Path) -> tuple[Content, ...] | None:
+def find_packs(commit: str, objects: Path) -> tuple[Content, ...] | None:
     """The packs that hold ``commit`` already, or None."""
-    said = _read(objects / "commits" / commit)
+    said = _read_note(objects / "commits" / commit)
     if not isinstance(said, tuple) or not all(contents.is_kept(objects, content) for content in said):
         return None
     return said
 
 
-def _packed(root: Path, commit: str, objects: Path, limit: guards.Limit) -> tuple[Content, ...] | None:
+def _pack_commit(root: Path, commit: str, objects: Path, limit: guards.Limit) -> tuple[Content, ...] | None:
     """New packs, on top of those of an ancestor where it has some; None where they are too large."""
-    ids = _objects(root, commit)
-    for base, packs in [*_base(root, commit, objects), (None, ())]:
-        there = set(_objects(root, base)) if base else set()
+    ids = _list_objects(root, commit)
+    for base, packs in [*_find_base(root, commit, objects), (None, ())]:
+        there = set(_list_objects(root, base)) if base else set()
         new = [found for found in ids if found not in there]
         room = limit.all - sum(content.size for content in packs)
-        if (data := _pack(root, new, room)) is not None:
+        if (data := _make_pack(root, new, room)) is not None:
             return (*packs, contents.keep(objects, data))
     return None
 
 
-def _base(root: Path, commit: str, objects: Path) -> Sequence[tuple[str, tuple[Content, ...]]]:
+def _find_base(root: Path, commit: str, objects: Path) -> Sequence[tuple[str, tuple[Content, ...]]]:
     """The nearest ancestor that is packed already, with its packs."""
-    for ancestor in _ask(root, "rev-list", f"--max-count={_ANCESTORS}", commit).split()[1:]:
-        packs = known(ancestor, objects)
+    for ancestor in _ask_git(root, "rev-list", f"--max-count={_ANCESTORS}", commit).split()[1:]:
+        packs = find_packs(ancestor, objects)
         if packs is not None and len(packs) < _PACKS:
             return [(ancestor, packs)]
     return []
 
 
-def _objects(root: Path, commit: str) -> list[str]:
+def _list_objects(root: Path, commit: str) -> list[str]:
     """The commit, its trees and blobs, in the order that packs best."""
-    return _ask(root, "rev-list", "--objects", "--no-object-names", "--no-walk", commit).split()
+    return _ask_git(root, "rev-list", "--objects", "--no-object-names", "--no-walk", commit).split()
 
 
-def _pack(root: Path, ids: Sequence[str], most: int) -> bytes | None:
+def _make_pack(root: Path, ids: Sequence[str], most: int) -> bytes | None:
     """A pack file of these objects, or None when it has more than ``most`` bytes."""
     arguments = ("pack-objects", "--stdout", "--quiet", "--threads=1")
     with repositories.start(root, arguments, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL) as child:
@@ -92,11 +92,11 @@ def _pack(root: Path, ids: Sequence[str], most: int) -> bytes | None:
     return data
 
 
-def _ask(root: Path, *arguments: str) -> str:
+def _ask_git(root: Path, *arguments: str) -> str:
     return repositories.demand(root, *arguments).decode("ascii")
 
 
-def _read(note: Path) -> tuple[Content, ...] | int | None:
+def _read_note(note: Path) -> tuple[Content, ...] | int | None:
     try:
         said = json.loads(note.read_bytes())
         if isinstance(said, int):

@@ -9,7 +9,7 @@ from reprise import paths
 from reprise.errors import SourceError
 from reprise.named_tuple import NamedTuple
 from reprise.runner.capture.files import keep_files
-from reprise.runner.capture.ignored import named_among, warn_of_ignored
+from reprise.runner.capture.ignored import list_named, warn_of_ignored
 from reprise.runner.planning import guards
 from reprise.runner.vcs import repositories
 from reprise.runner.worktree.ignoring import is_ignored, list_dockerignored, list_ignored
@@ -32,7 +32,7 @@ class Captured(NamedTuple):
     notes: tuple[str, ...] = ()
 
 
-def outline(checkout: Checkout) -> SourceRecord:
+def outline_source(checkout: Checkout) -> SourceRecord:
     """What the checkout itself says; nothing is looked at."""
     repository = checkout.repository
     if repository is None:
@@ -45,12 +45,12 @@ def outline(checkout: Checkout) -> SourceRecord:
         commit=repository.commit,
         branch=repository.branch,
         version=checkout.version,
-        subdirectory=inside(checkout.path, repository.root),
+        subdirectory=path_inside(checkout.path, repository.root),
         dirty=repository.dirty,
     )
 
 
-def inside(path: Path, root: Path) -> str:
+def path_inside(path: Path, root: Path) -> str:
     """The way from ``root`` to ``path``, empty where they are the same."""
     way = path.resolve().relative_to(root.resolve()).as_posix()
     return "" if way == "." else way
@@ -64,7 +64,7 @@ def root_of(checkout: Checkout) -> Path:
     return checkout.repository.root if checkout.repository else checkout.path
 
 
-def capture(
+def capture_source(
     record: SourceRecord,
     checkout: Checkout,
     objects: Path,
@@ -85,7 +85,7 @@ def capture(
     tree = (checkout.repository.tree if checkout.repository else _survey_folder(root)).flatten
     files = {**tree.files, **{path: Standing(word) for path, word in checkout.brought.items()}}
     if named is not None:
-        files |= dict.fromkeys(named_among(root, tree.ignored, named), Standing.IGNORED)
+        files |= dict.fromkeys(list_named(root, tree.ignored, named), Standing.IGNORED)
     if docker:
         files = _without_dockerignored(files, root, record.subdirectory)
     kept = keep_files(root, {**files, **dict.fromkeys(tree.large, Standing.HIDDEN)}, objects, limit)
@@ -99,7 +99,7 @@ def capture(
         submodules=tuple(Submodule(item.path, item.commit, item.url) for item in tree.modules),
         files=kept.files,
         absent=tuple(Absent(path, standing) for path, standing in sorted(absent.items())),
-        folders=tuple(sorted(_folders(checkout, root, tree, left_out))),
+        folders=tuple(sorted(_find_folders(checkout, root, tree, left_out))),
         pointers=tree.pointers,
         large=tuple(
             FileRecord(path, Content(f"sha256:{sha256}", size), standing=Standing.HIDDEN)
@@ -109,7 +109,7 @@ def capture(
     )
     if named is not None:
         warn_of_ignored(root, tree.ignored, {file.path for file in kept.files})
-    return Captured(record, tuple(_notes(tree, checkout)))
+    return Captured(record, tuple(_make_notes(tree, checkout)))
 
 
 def _survey_folder(root: Path) -> WorkTree:
@@ -136,13 +136,15 @@ def _without_dockerignored(
     }
 
 
-def _folders(checkout: Checkout, root: Path, tree: WorkTree, left_out: Iterable[LeftOut]) -> set[str]:
+def _find_folders(checkout: Checkout, root: Path, tree: WorkTree, left_out: Iterable[LeftOut]) -> set[str]:
     """The folders that no kept file brings along; that of the runs is there too, and is not looked into."""
     stores = {base / paths.STORE_NAME for base in (root, checkout.path)}
-    found = {f"{inside(store, root)}/" for store in stores if store.is_dir() and not store.is_symlink()}
+    found = {
+        f"{path_inside(store, root)}/" for store in stores if store.is_dir() and not store.is_symlink()
+    }
     return {*tree.folders, *found, *(folder for item in left_out for folder in [*parents(item.path)][-1:])}
 
 
-def _notes(tree: WorkTree, checkout: Checkout) -> Iterator[str]:
+def _make_notes(tree: WorkTree, checkout: Checkout) -> Iterator[str]:
     where = "files that are in no commit" if checkout.repository else "files of the folder"
     return (f"{where} are not all kept: {fault}" for fault in tree.faults)

@@ -46,10 +46,10 @@ def make_observed(job: Path, record: RunRecord, *, hurry: bool = False) -> Obser
         return None
     beginning = read_beginning(job)
     memory = Memory(Path(record.source.uri), "observed")
-    rows = _digested([*find_inputs(observation, beginning)], memory, 0 if hurry else _BYTES)
+    rows = _add_digests([*find_inputs(observation, beginning)], memory, 0 if hurry else _BYTES)
     memory.save()
     written = [name for path in observation.written if (name := name_input(path, beginning)) is not None]
-    interpreters = _interpreters(observation.processes)
+    interpreters = _list_interpreters(observation.processes)
     if not hurry and not observation.in_container:
         interpreters = (with_packages(item, record.environment) for item in interpreters)
     tree = read_tree(job)
@@ -57,17 +57,17 @@ def make_observed(job: Path, record: RunRecord, *, hurry: bool = False) -> Obser
         fold_inputs(sorted(rows)),
         tuple(find_missing(observation, beginning))[:_LISTED],
         tuple(written[:_LISTED]),
-        tuple(_programs(observation, beginning, tree))[:_LISTED],
-        tuple(_hosts(observation))[:_LISTED],
-        tuple(_variables(observation, beginning))[:_LISTED],
+        tuple(_list_programs(observation, beginning, tree))[:_LISTED],
+        tuple(_list_hosts(observation))[:_LISTED],
+        tuple(_list_variables(observation, beginning))[:_LISTED],
         beginning.salt,
         tuple(interpreters),
-        tuple(_processes(observation.processes, tree))[:_LISTED],
-        tuple(_faults(observation, beginning, tree, len(written))),
+        tuple(_list_processes(observation.processes, tree))[:_LISTED],
+        tuple(_list_faults(observation, beginning, tree, len(written))),
     )
 
 
-def _digested(candidates: list[FoundInput], memory: Memory, room: int) -> Iterator[ObservedInput]:
+def _add_digests(candidates: list[FoundInput], memory: Memory, room: int) -> Iterator[ObservedInput]:
     """The rows with their digests, the smallest files first as long as there is room."""
     left = _FILES if room else 0
     for row, path, state in sorted(candidates, key=lambda item: item.state.st_size if item.state else 0):
@@ -95,7 +95,7 @@ def _digested(candidates: list[FoundInput], memory: Memory, room: int) -> Iterat
         yield row._replace(digest=f"sha256:{sha256}")
 
 
-def _hosts(observation: Observation) -> Iterator[str]:
+def _list_hosts(observation: Observation) -> Iterator[str]:
     """``name:port``, each once, without this machine's own loopback."""
     known = dict.fromkeys(
         f"[{host}]:{port}" if ":" in host else f"{host}:{port}".rstrip(":")
@@ -105,25 +105,27 @@ def _hosts(observation: Observation) -> Iterator[str]:
     yield from known
 
 
-def _variables(observation: Observation, beginning: Beginning) -> Iterator[VariableRecord]:
+def _list_variables(observation: Observation, beginning: Beginning) -> Iterator[VariableRecord]:
     for name in sorted({*observation.variables, *beginning.asked}):
         if not is_personal(name):
             yield VariableRecord(name, beginning.digests.get(name))
 
 
-def _interpreters(processes: Iterable[Process]) -> Iterator[InterpreterRecord]:
+def _list_interpreters(processes: Iterable[Process]) -> Iterator[InterpreterRecord]:
     """Each Python that ran, once; a fork is what its parent is."""
     found = {(item.executable, item.python, item.prefix) for item in processes if item.executable}
     yield from (InterpreterRecord(*facts) for facts in sorted(found))
 
 
-def _programs(observation: Observation, beginning: Beginning, tree: Iterable[SeenProcess]) -> Iterator[str]:
+def _list_programs(
+    observation: Observation, beginning: Beginning, tree: Iterable[SeenProcess]
+) -> Iterator[str]:
     """Programs by name: of the command, of what Python started, and of processes that were seen."""
     started = [name for item in observation.started for name in programs_of(item.words or (item.program,))]
     yield from dict.fromkeys([*beginning.programs, *started, *(item.program for item in tree)])
 
 
-def _processes(noted: Iterable[Process], tree: Iterable[SeenProcess]) -> Iterator[ProcessRecord]:
+def _list_processes(noted: Iterable[Process], tree: Iterable[SeenProcess]) -> Iterator[ProcessRecord]:
     programs: dict[int, str] = {}
     for item in noted:
         programs[item.pid] = Path(item.executable).name or programs.get(item.parent, "")
@@ -131,7 +133,7 @@ def _processes(noted: Iterable[Process], tree: Iterable[SeenProcess]) -> Iterato
     yield from (ProcessRecord(*item) for item in tree if item.pid not in programs)
 
 
-def _faults(
+def _list_faults(
     observation: Observation, beginning: Beginning, tree: Iterable[SeenProcess], written: int
 ) -> Iterator[str]:
     """What is not known of the run, in sentences."""

@@ -66,7 +66,7 @@ class Salt(bytes):
         """Tells it apart from others, and nothing more."""
         return hashlib.sha256(b"name of " + self).hexdigest()[:16]
 
-    def digest(self, name: str, value: str) -> str:
+    def digest_value(self, name: str, value: str) -> str:
         """The same for the same variable and value, and for no others."""
         text = os.fsencode(f"{name}\0{value}")
         return f"hmac-sha256:{hmac.new(self, text, hashlib.sha256).hexdigest()}"
@@ -92,7 +92,9 @@ def read_salt() -> Salt:
 
 def digests_of(environ: Mapping[str, str], salt: Salt) -> dict[str, str]:
     """The digest of each variable that may decide a result."""
-    return {name: salt.digest(name, value) for name, value in environ.items() if not is_personal(name)}
+    return {
+        name: salt.digest_value(name, value) for name, value in environ.items() if not is_personal(name)
+    }
 
 
 def is_personal(name: str) -> bool:

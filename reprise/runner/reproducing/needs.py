@@ -184,7 +184,7 @@ def _missing_secrets(this: _Restoring) -> list[RepriseError]:
 
 def _find_inputs(this: _Restoring, checkout: Checkout | None, faults: list[RepriseError]) -> Localise:
     root = checkout and _root(checkout)
-    bundled = this.wanted.bundle.input if this.wanted.bundle else None
+    bundled = this.wanted.bundle.find_input if this.wanted.bundle else None
     places = Places(checkout and checkout.path, paths.here(), this.origin.place, root, bundled)
     fetch = partial(localise, storage=None, tracking=this.tracking, offline=this.wanted.offline)
     kept = [item for item in this.record.inputs if item.name not in changed(this.record, this.wanted)]

@@ -9,7 +9,7 @@ from pathlib import Path
 from reprise import durable, paths
 from reprise.errors import SourceError, UsageError
 from reprise.named_tuple import NamedTuple
-from reprise.runner.bundle.opening import bring_in, check_provenance, is_bundle, unpacked
+from reprise.runner.bundle.opening import bring_in, check_provenance, is_bundle, open_bundle
 from reprise.runner.jobs.find import find_run
 from reprise.runner.jobs.signals import interruptible
 from reprise.runner.models.folder import is_address, resolve
@@ -75,7 +75,7 @@ def reproduce(
     with interruptible(), ExitStack() as stack:
         reap(tracking)
         if is_bundle(reference):
-            bundle = stack.enter_context(unpacked(Path(reference)))
+            bundle = stack.enter_context(open_bundle(Path(reference)))
             check_provenance(bundle, key)
             bring_in(tracking, bundle)
             reference, wanted = bundle.manifest.run_id, wanted._replace(bundle=bundle)

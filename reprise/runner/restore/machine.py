@@ -31,7 +31,7 @@ _LISTED = 8
 
 def gpu_fault(recorded: MachineRecord) -> EnvError | None:
     """What is to be said when a GPU that the run could use has no match here."""
-    here = machine.machine(os.environ)
+    here = machine.describe_machine(os.environ)
     if recorded.architecture != here.architecture:
         log.warning("The run was on %s, this machine is %s", recorded.architecture, here.architecture)
     lacking = [gpu.name for gpu in recorded.gpus if gpu.name not in {gpu.name for gpu in here.gpus}]
@@ -54,7 +54,8 @@ def variables(
     if record.machine is not None:
         # asked for what it knows, it leaves out whatever else somebody may have written into the record
         now, then = (
-            dict(machine.machine(found).variables) for found in (os.environ, record.machine.variables)
+            dict(machine.describe_machine(found).variables)
+            for found in (os.environ, record.machine.variables)
         )
         if record.version == 1:  # which did not know of them
             now = {name: value for name, value in now.items() if name not in machine.SETTINGS}
@@ -87,7 +88,7 @@ def tell_differences(
     try:
         lock = lock or local.lock(PythonEnv(folder), Policy(current=current), Path(os.devnull))
         command = local.enter(Environment(local.NAME, lock, Path()), Command((), (), Path()))
-        now = distributions.installed(process.patched(os.environ, dict(command.environ)))
+        now = distributions.list_installed(process.patched(os.environ, dict(command.environ)))
     except EnvError as error:
         log.warning("The current environment is not compared with that of the run: %s", error.message)
         return

@@ -21,8 +21,8 @@ from reprise.envs.base import EnvManager
 from reprise.envs.cache import store
 from reprise.envs.cache.marker import User
 from reprise.errors import RepriseError
-from reprise.runner.capture.observing import observe
-from reprise.runner.capture.opening import HASH_SEED, objects_of, opening
+from reprise.runner.capture.observing import observe_command
+from reprise.runner.capture.opening import HASH_SEED, capture_opening, objects_of
 from reprise.runner.capture.recording import Recording
 from reprise.runner.jobs.signals import interruptible, shielded, stoppable
 from reprise.runner.jobs.stores import store_folder
@@ -79,7 +79,7 @@ def open_for(tracking: Tracking, plan: Plan) -> OpenRun:
         with shielded():
             opened = open_run(tracking, plan)
         objects = objects_of(tracking, opened.lease.folder)
-        captured = opening(tracking, plan, opened.record, opened.folder, objects)
+        captured = capture_opening(tracking, plan, opened.record, opened.folder, objects)
         opened = opened._replace(record=captured.record, inputs=captured.inputs)
     except BaseException as error:
         if opened is not None:
@@ -234,7 +234,7 @@ def _make_job(
     command = Command(("bash", "-c", plan.invocation.command), tuple(environ.items()), plan.project.root)
     entered = envs.MANAGERS[environment.manager].enter(environment, command)
     if plan.request.observe:
-        entered = observe(entered, plan, environment, opened.lease.folder)
+        entered = observe_command(entered, plan, environment, opened.lease.folder)
     secrets = _secrets(plan, process.patched(os.environ, environ))
     return Job(
         opened.lease.name,

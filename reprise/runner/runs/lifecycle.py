@@ -11,9 +11,9 @@ from reprise import durable, file_lock, paths
 from reprise.errors import RepriseError, TrackingError, UsageError
 from reprise.named_tuple import NamedTuple
 from reprise.redact import redact
-from reprise.runner.capture.closing import closing
+from reprise.runner.capture.closing import complete_record
 from reprise.runner.capture.inputs import Inputs
-from reprise.runner.capture.opening import outline
+from reprise.runner.capture.opening import outline_record
 from reprise.runner.jobs.lease import Lease, job_lives
 from reprise.runner.jobs.stores import artifact_folder, jobs_folder, store_folder
 from reprise.runner.planning.bind import MASK
@@ -80,7 +80,7 @@ def open_run(tracking: Tracking, plan: Plan) -> OpenRun:
     except BaseException:
         lease.release()
         raise
-    record = outline(plan, run)
+    record = outline_record(plan, run)
     opened = OpenRun(run.run_id, run.experiment_id, lease, lease.folder, record, clock=clock)
     try:
         lease.names(run.run_id)
@@ -152,7 +152,7 @@ def tell_outcome(
         outcome = outcome._replace(status=told, reason=f"the script marked the run {told}")
     place = artifact_folder(tracking, run.run_id) or folder
     _sync(tracking, place)
-    told_tags = closing(tracking, run, place, job, outcome, end_time, record)
+    told_tags = complete_record(tracking, run, place, job, outcome, end_time, record)
     if outcome.exit_code is not None:
         told_tags[tags.EXIT_CODE] = str(outcome.exit_code)
     if outcome.reason:

@@ -138,33 +138,33 @@ class Source(Protocol):
     @property
     def uri(self) -> str: ...
 
-    def experiments(self) -> Iterator[Experiment | Fault | Note]: ...
+    def read_experiments(self) -> Iterator[Experiment | Fault | Note]: ...
 
-    def runs(self, experiment: Experiment) -> Iterator[Run | Fault | Note]:
+    def read_runs(self, experiment: Experiment) -> Iterator[Run | Fault | Note]:
         """Parents before their children."""
         ...
 
-    def points(self, run: Run) -> Iterator[Metric | Fault | Note]:
+    def read_points(self, run: Run) -> Iterator[Metric | Fault | Note]:
         """Every point of every metric."""
         ...
 
     def logged_models(self, experiment: Experiment) -> Iterator[LoggedModel | Fault | Note]: ...
 
-    def traces(self, experiment: Experiment) -> Iterator[SourceTrace | Fault | Note]: ...
+    def read_traces(self, experiment: Experiment) -> Iterator[SourceTrace | Fault | Note]: ...
 
     def registered_models(self) -> Iterator[RegisteredModel | Fault | Note]: ...
 
-    def versions(self, model: RegisteredModel) -> Iterator[SourceVersion | Fault | Note]:
+    def read_versions(self, model: RegisteredModel) -> Iterator[SourceVersion | Fault | Note]:
         """Each with the aliases that point at it; deleted ones in the stage ``TOMBSTONE``, if known."""
         ...
 
-    def others(self) -> Iterator[Fault | Note]:
+    def find_others(self) -> Iterator[Fault | Note]:
         """What the store holds besides, which is not copied."""
         ...
 
-    def files(self, owner: Owner) -> Iterator[SourceFile | Fault | Unseen | Unreachable]: ...
+    def list_files(self, owner: Owner) -> Iterator[SourceFile | Fault | Unseen | Unreachable]: ...
 
-    def file(self, owner: Owner, path: str) -> AbstractContextManager[Path]:
+    def open_file(self, owner: Owner, path: str) -> AbstractContextManager[Path]:
         """A local file with the content of the artifact; for remote ones it goes with the block."""
         ...
 
@@ -195,7 +195,7 @@ class Destination(Protocol):
 
     def put_points(self, run_id: str, points: Sequence[Metric]) -> None: ...
 
-    def points(self, run: Run) -> Iterator[Metric]: ...
+    def read_points(self, run: Run) -> Iterator[Metric]: ...
 
     def end_run(self, run: Run, run_id: str, experiment_id: str) -> None:
         """After its models, points and files: what can only be written last."""
@@ -227,28 +227,28 @@ class Destination(Protocol):
 
     def find_version(self, version: ModelVersion) -> ModelVersion | None: ...
 
-    def files(self, place: Place) -> Mapping[str, SourceFile]:
+    def list_files(self, place: Place) -> Mapping[str, SourceFile]:
         """All that is there already, by path."""
         ...
 
     def put_file(self, place: Place, source: Path, path: str) -> None: ...
 
-    def digest(self, place: Place, path: str) -> str:
+    def digest_file(self, place: Place, path: str) -> str:
         """The SHA-256 of a file that is there, in hex."""
         ...
 
-    def finish(self, place: Place, *, saw_files: bool) -> None:
+    def finish_copy(self, place: Place, *, saw_files: bool) -> None:
         """Note that a copy is complete."""
         ...
 
 
-def identity(owner: Owner) -> str:
+def identity_of(owner: Owner) -> str:
     if isinstance(owner, Run):
         return owner.run_id
     return owner.model_id if isinstance(owner, LoggedModel) else owner.trace_id
 
 
-def title(owner: Owner) -> str:
+def title_of(owner: Owner) -> str:
     """How messages name it."""
     if isinstance(owner, Run):
         return f"run {owner.run_id}"

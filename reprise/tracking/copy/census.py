@@ -40,7 +40,7 @@ class Census(NamedTuple):
     new: int = 0
     there: int = 0
 
-    def line(self, kind: str) -> Line:
+    def line_of(self, kind: str) -> Line:
         return next((line for line in self.lines if line.kind == kind), Line(kind))
 
 
@@ -54,7 +54,7 @@ class Tally:
         self._reasons: dict[tuple[str, str, str], str] = {}
         self._runs = {True: 0, False: 0}
 
-    def census(self, source: str, destination: str) -> Census:
+    def make_census(self, source: str, destination: str) -> Census:
         """All that was counted until now."""
         lines = tuple(line for line in self._lines.values() if line.kind in KINDS or line.source)
         return Census(
@@ -67,39 +67,39 @@ class Tally:
             self._runs[False],
         )
 
-    def note(self, text: str) -> None:
+    def add_note(self, text: str) -> None:
         self._notes[text] = None
 
-    def hear(self, said: Fault | Note) -> None:
+    def hear_source(self, said: Fault | Note) -> None:
         """What a source says of itself: a piece that cannot be read is one that it has, and lacks here."""
         if isinstance(said, Note):
-            self.note(said.text)
+            self.add_note(said.text)
             return
-        self.differ(said)
-        self.count(said.kind, source=said.pieces, left_out=said.pieces)
+        self.add_difference(said)
+        self.count_pieces(said.kind, source=said.pieces, left_out=said.pieces)
 
-    def differ(self, fault: Fault) -> None:
+    def add_difference(self, fault: Fault) -> None:
         """Tell of something without counting it."""
         self._differences.append(fault)
 
-    def explain(self, owner: str, put: Put) -> None:
+    def explain_owner(self, owner: str, put: Put) -> None:
         """Remember why pieces of ``owner`` will be found otherwise than in the source."""
         for kind, name, reason in put.kept:
             self._reasons[kind, owner, name] = reason
         for text in put.notes:
-            self.note(text)
+            self.add_note(text)
 
     def explain_piece(self, kind: str, owner: str, name: str, reason: str) -> None:
         self._reasons[kind, owner, name] = reason
 
-    def reason(self, kind: str, owner: str, name: str) -> str | None:
+    def find_reason(self, kind: str, owner: str, name: str) -> str | None:
         """Why a piece is otherwise than in the source, if that is known."""
         return self._reasons.get((kind, owner, name))
 
-    def run(self, put: Put) -> None:
+    def add_run(self, put: Put) -> None:
         self._runs[put.is_new] += 1
 
-    def count(
+    def count_pieces(
         self,
         kind: str,
         *,
@@ -119,45 +119,47 @@ class Tally:
             line.unknown + unknown,
         )
 
-    def compare(self, owner: str, theirs: Parts, ours: Parts | None, refused: str | None = None) -> None:
+    def compare_parts(
+        self, owner: str, theirs: Parts, ours: Parts | None, refused: str | None = None
+    ) -> None:
         """Count the pieces of ``owner``; ``ours`` is None where it is not there, ``refused`` says why."""
         for kind, pieces in theirs.items():
             for name, value in pieces.items():
                 here = (ours or {}).get(kind, {})
                 if name not in here:
-                    self._lack(kind, owner, name, refused, is_there=ours is not None)
-                elif differing := _differing(value, here[name]):
+                    self._count_lack(kind, owner, name, refused, is_there=ours is not None)
+                elif differing := _describe_difference(value, here[name]):
                     self._found_otherwise(kind, owner, name, differing, refused)
                 else:
-                    self.count(kind, source=1, arrived=1)
+                    self.count_pieces(kind, source=1, arrived=1)
 
-    def _lack(self, kind: str, owner: str, name: str, refused: str | None, *, is_there: bool) -> None:
-        self.count(kind, source=1, left_out=1)
+    def _count_lack(self, kind: str, owner: str, name: str, refused: str | None, *, is_there: bool) -> None:
+        self.count_pieces(kind, source=1, left_out=1)
         if is_there or not name:  # of a thing that is not there its pieces are not told one by one
             reason = self._reasons.get((kind, owner, name)) or refused or UNEXPLAINED
-            self.differ(Fault(kind, owner, name, reason))
+            self.add_difference(Fault(kind, owner, name, reason))
 
     def _found_otherwise(
         self, kind: str, owner: str, name: str, differing: str, refused: str | None
     ) -> None:
-        self.count(kind, source=1, different=1)
+        self.count_pieces(kind, source=1, different=1)
         reason = self._reasons.get((kind, owner, name)) or refused
-        self.differ(Fault(kind, owner, name, f"{differing}: {reason}" if reason else differing))
+        self.add_difference(Fault(kind, owner, name, f"{differing}: {reason}" if reason else differing))
 
 
-def _differing(theirs: Any, ours: Any) -> str:
+def _describe_difference(theirs: Any, ours: Any) -> str:
     """How two values of a piece differ, empty where they do not."""
     if theirs == ours:
         return ""
     if isinstance(theirs, Mapping) and isinstance(ours, Mapping):
         names = [name for name in theirs if theirs[name] != ours.get(name)]
         shown = "; ".join(
-            f"{name} is {_shown(theirs[name])}, here {_shown(ours.get(name))}" for name in names
+            f"{name} is {_show_value(theirs[name])}, here {_show_value(ours.get(name))}" for name in names
         )
         return shown if names else ""
-    return f"it is {_shown(theirs)}, here {_shown(ours)}"
+    return f"it is {_show_value(theirs)}, here {_show_value(ours)}"
 
 
-def _shown(value: Any) -> str:
+def _show_value(value: Any) -> str:
     text = repr(value)
     return text if len(text) <= 80 else f"{text[:77]}..."

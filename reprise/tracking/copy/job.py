@@ -34,16 +34,18 @@ class Job(NamedTuple):
     with_deleted: bool
     say: Callable[[str], None]
 
-    def readable(self, owner: str, items: Iterator[T | Fault | Note]) -> Iterator[T]:
+    def iterate_readable(self, owner: str, items: Iterator[T | Fault | Note]) -> Iterator[T]:
         """The values among ``items``; the rest is reported, and so is what ends the reading early."""
         try:
             for item in items:
                 if isinstance(item, Fault | Note):
-                    self.tally.hear(item)
+                    self.tally.hear_source(item)
                 else:
                     yield item
         except REFUSALS as error:
-            self.tally.hear(Fault("others", owner, "", f"the rest cannot be read: {reason_of(error)}"))
+            self.tally.hear_source(
+                Fault("others", owner, "", f"the rest cannot be read: {reason_of(error)}")
+            )
 
 
 def reason_of(error: Exception) -> str:

@@ -24,18 +24,18 @@ class Said(NamedTuple):
 
     digests: Mapping[str, str]
 
-    def has(self, field: str) -> bool:
-        return _digest(field) in self.digests
+    def has_field(self, field: str) -> bool:
+        return _digest_text(field) in self.digests
 
     def equals(self, field: str, value: str) -> bool:
-        return self.digests.get(_digest(field)) == _digest(value)
+        return self.digests.get(_digest_text(field)) == _digest_text(value)
 
     def encode(self) -> str:
         return "".join(f"{field}{value}" for field, value in sorted(self.digests.items()))
 
 
 def said_of(fields: Mapping[str, str]) -> Said:
-    return Said({_digest(field): _digest(value) for field, value in fields.items()})
+    return Said({_digest_text(field): _digest_text(value) for field, value in fields.items()})
 
 
 def decode_said(text: str) -> Said:
@@ -65,7 +65,7 @@ def merge_fields(theirs: Mapping[str, str], ours: Mapping[str, str], said: Said 
             else:
                 kept[field] = REMOVED_HERE
         elif ours[field] != value:
-            if said is None or not said.has(field):
+            if said is None or not said.has_field(field):
                 kept[field] = HERE_BEFORE
             elif said.equals(field, ours[field]):
                 changes[field] = value
@@ -78,5 +78,5 @@ def merge_fields(theirs: Mapping[str, str], ours: Mapping[str, str], said: Said 
     return Merge(changes, kept)
 
 
-def _digest(text: str) -> str:
+def _digest_text(text: str) -> str:
     return blake2b(text.encode(errors="surrogatepass"), digest_size=_HALF // 2).hexdigest()

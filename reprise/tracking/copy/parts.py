@@ -70,7 +70,10 @@ def run_parts(run: Run) -> Parts:
             f"{given.dataset.name} {given.dataset.digest}": (given.dataset, dict(given.tags))
             for given in run.dataset_inputs
         },
-        "links": {**_links("input", run.model_inputs), **_links("output", run.model_outputs)},
+        "links": {
+            **_parts_of_links("input", run.model_inputs),
+            **_parts_of_links("output", run.model_outputs),
+        },
     }
 
 
@@ -92,7 +95,7 @@ def model_parts(model: LoggedModel) -> Parts:
     }
 
 
-def registered_parts(model: RegisteredModel) -> Parts:
+def parts_of_registered(model: RegisteredModel) -> Parts:
     facts = {"description": model.description, "creation time": model.creation_time}
     return {"models": {"": facts}, "tags": model.tags}
 
@@ -134,5 +137,5 @@ def trace_parts(given: SourceTrace) -> Parts:
     }
 
 
-def _links(word: str, links: tuple[ModelLink, ...]) -> dict[str, Any]:
+def _parts_of_links(word: str, links: tuple[ModelLink, ...]) -> dict[str, Any]:
     return {f"{word} {link.model_id}": link.step for link in links}

@@ -19,7 +19,7 @@ from reprise.tracking.copy.base import (
     SourceVersion,
     Unreachable,
     Unseen,
-    identity,
+    identity_of,
 )
 from reprise.tracking.copy.server.destination import RestDestination
 from reprise.tracking.copy.server.names import name_here, name_there
@@ -39,41 +39,41 @@ class PushedSource(TrackingSource):
         self._homes: dict[tuple[str, int], str] = {}
         """The id on the server of each experiment, by its original id and time of creation."""
 
-    def experiments(self) -> Iterator[Experiment | Fault | Note]:
-        for given in super().experiments():
+    def read_experiments(self) -> Iterator[Experiment | Fault | Note]:
+        for given in super().read_experiments():
             yield self._original_experiment(given) if isinstance(given, Experiment) else given
 
-    def runs(self, experiment: Experiment) -> Iterator[Run | Fault | Note]:
-        for given in super().runs(self._there(experiment)):
+    def read_runs(self, experiment: Experiment) -> Iterator[Run | Fault | Note]:
+        for given in super().read_runs(self._find_experiment(experiment)):
             if not isinstance(given, Run):
                 yield given
                 continue
             run_id = given.tags.get(COPIED_FROM, given.run_id)
-            self._end.ids.learn(run_id, given.run_id)
+            self._end.ids.learn_id(run_id, given.run_id)
             yield self._end.original_run(given)._replace(
                 run_id=run_id, experiment_id=experiment.experiment_id
             )
 
-    def points(self, run: Run) -> Iterator[Metric | Fault | Note]:
-        for given in super().points(run._replace(run_id=self._id_there(run.run_id))):
+    def read_points(self, run: Run) -> Iterator[Metric | Fault | Note]:
+        for given in super().read_points(run._replace(run_id=self._id_there(run.run_id))):
             if isinstance(given, Metric) and given.model_id:
                 yield given._replace(model_id=self._end.ids.model_origin(given.model_id))
             else:
                 yield given
 
     def logged_models(self, experiment: Experiment) -> Iterator[LoggedModel | Fault | Note]:
-        for given in super().logged_models(self._there(experiment)):
+        for given in super().logged_models(self._find_experiment(experiment)):
             if not isinstance(given, LoggedModel):
                 yield given
                 continue
             model_id = given.tags.get(COPIED_FROM, given.model_id)
-            self._end.ids.learn(model_id, given.model_id)
+            self._end.ids.learn_id(model_id, given.model_id)
             yield self._end.original_model(given)._replace(
                 model_id=model_id, experiment_id=experiment.experiment_id
             )
 
-    def traces(self, experiment: Experiment) -> Iterator[SourceTrace | Fault | Note]:
-        for given in super().traces(self._there(experiment)):
+    def read_traces(self, experiment: Experiment) -> Iterator[SourceTrace | Fault | Note]:
+        for given in super().read_traces(self._find_experiment(experiment)):
             if isinstance(given, SourceTrace):
                 found = self._end.original_trace(given)
                 trace = found.trace._replace(experiment_id=experiment.experiment_id)
@@ -85,18 +85,18 @@ class PushedSource(TrackingSource):
         for given in super().registered_models():
             yield original_registered_model(given) if isinstance(given, RegisteredModel) else given
 
-    def versions(self, model: RegisteredModel) -> Iterator[SourceVersion | Fault | Note]:
-        for given in super().versions(model):
+    def read_versions(self, model: RegisteredModel) -> Iterator[SourceVersion | Fault | Note]:
+        for given in super().read_versions(model):
             yield self._original_version(given) if isinstance(given, SourceVersion) else given
 
-    def files(self, owner: Owner) -> Iterator[SourceFile | Fault | Unseen | Unreachable]:
-        for given in super().files(self._owner_there(owner)):
+    def list_files(self, owner: Owner) -> Iterator[SourceFile | Fault | Unseen | Unreachable]:
+        for given in super().list_files(self._owner_there(owner)):
             yield given._replace(path=name_here(given.path)) if isinstance(given, SourceFile) else given
 
     @contextmanager
-    def file(self, owner: Owner, path: str) -> Iterator[Path]:
+    def open_file(self, owner: Owner, path: str) -> Iterator[Path]:
         there = self._owner_there(owner)
-        with super().file(there, path if there is owner else name_there(path)) as found:
+        with super().open_file(there, path if there is owner else name_there(path)) as found:
             yield found
 
     def _original_experiment(self, here: Experiment) -> Experiment:
@@ -124,16 +124,16 @@ class PushedSource(TrackingSource):
             place = (origin(owner), path)
         return SourceVersion(version, place)
 
-    def _there(self, experiment: Experiment) -> Experiment:
+    def _find_experiment(self, experiment: Experiment) -> Experiment:
         home = self._homes.get((experiment.experiment_id, experiment.creation_time))
         return experiment._replace(experiment_id=home or experiment.experiment_id)
 
     def _id_there(self, origin: str) -> str:
-        return self._end.ids.known(origin) or origin
+        return self._end.ids.find_id(origin) or origin
 
     def _owner_there(self, owner: Owner) -> Owner:
-        there = self._id_there(identity(owner))
-        if isinstance(owner, Trace) or there == identity(owner):
+        there = self._id_there(identity_of(owner))
+        if isinstance(owner, Trace) or there == identity_of(owner):
             return owner
         if isinstance(owner, Run):
             return owner._replace(run_id=there)

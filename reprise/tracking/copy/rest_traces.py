@@ -34,28 +34,28 @@ class RestTraces:
     def __init__(self, tracking: RestTracking) -> None:
         self._connection: RestConnection = tracking.connection
 
-    def traces(self, experiment_id: str) -> Iterator[SourceTrace | Fault]:
+    def read_traces(self, experiment_id: str) -> Iterator[SourceTrace | Fault]:
         """The traces of an experiment; none where the server is older than traces."""
         try:
-            for body in self._infos(experiment_id):
+            for body in self._search_infos(experiment_id):
                 yield from read_trace(body, experiment_id)
         except TrackingError as error:
             if error.code != "ENDPOINT_NOT_FOUND":
                 raise
 
-    def files(self, trace: Trace) -> Iterator[SourceFile | Fault]:
+    def list_files(self, trace: Trace) -> Iterator[SourceFile | Fault]:
         """Its spans. A server does not list what else may lie beside them."""
-        content = self._spans(trace)
+        content = self._fetch_spans(trace)
         if content is not None:
             yield SourceFile(SPANS_FILE, len(content))
 
-    def download(self, trace: Trace, path: str, destination: Path) -> None:
-        content = self._spans(trace)
+    def download_file(self, trace: Trace, path: str, destination: Path) -> None:
+        content = self._fetch_spans(trace)
         if path != SPANS_FILE or content is None:
             raise TrackingError(f"the trace has no file {path!r}", code="RESOURCE_DOES_NOT_EXIST")
         destination.write_bytes(content)
 
-    def _infos(self, experiment_id: str) -> Iterator[Mapping[str, Any]]:
+    def _search_infos(self, experiment_id: str) -> Iterator[Mapping[str, Any]]:
         location = {"type": "MLFLOW_EXPERIMENT", "mlflow_experiment": {"experiment_id": experiment_id}}
         token: str | None = None
         while True:
@@ -73,7 +73,7 @@ class RestTraces:
             if token is None:
                 return
 
-    def _spans(self, trace: Trace) -> bytes | None:
+    def _fetch_spans(self, trace: Trace) -> bytes | None:
         """The file of a trace's spans; None where it has none."""
         try:
             if trace.tags.get(_SPANS_LOCATION) == _IN_DATABASE:
@@ -95,7 +95,7 @@ def read_trace(body: Mapping[str, Any], experiment_id: str) -> Iterator[SourceTr
     owner = f"trace {identity}"
     metadata = "trace_metadata" if body.get("trace_metadata") else "request_metadata"
     try:
-        trace = trace_of(body, experiment_id, _mapping(body, "tags"), _mapping(body, metadata))
+        trace = trace_of(body, experiment_id, _read_mapping(body, "tags"), _read_mapping(body, metadata))
     except (ValueError, TypeError, TrackingError) as error:
         yield Fault("traces", owner, "", f"it cannot be read: {error}")
         return
@@ -109,6 +109,6 @@ def read_trace(body: Mapping[str, Any], experiment_id: str) -> Iterator[SourceTr
     yield SourceTrace(trace._replace(assessments=tuple(said)), (source,) if source else ())
 
 
-def _mapping(body: Json, name: str) -> dict[str, str]:
+def _read_mapping(body: Json, name: str) -> dict[str, str]:
     given = body.get(name)
     return dict(given) if isinstance(given, Mapping) else pairs(body, name)

@@ -23,7 +23,7 @@ def add_points(sums: dict[str, Series], points: Iterable[Metric]) -> None:
     """Add each point to the sum of its key."""
     for point in points:
         size, digest = sums.get(point.key, _NOTHING)
-        sums[point.key] = Series(size + 1, (digest + _hash(point)) & _MASK)
+        sums[point.key] = Series(size + 1, (digest + _hash_metric(point)) & _MASK)
 
 
 def sums_of(points: Iterable[Metric]) -> dict[str, Series]:
@@ -38,7 +38,7 @@ def point_of(metric: Metric) -> tuple[int, int, float | str]:
     return metric.timestamp, metric.step, "nan" if math.isnan(value) else value
 
 
-def _hash(metric: Metric) -> int:
+def _hash_metric(metric: Metric) -> int:
     value = metric.value
     return hash((metric.timestamp, metric.step, _NAN if math.isnan(value) else value))
 

@@ -57,7 +57,7 @@ def open_source(text: str, start: Path, artifacts: Path | None = None) -> Source
         return FileStore(path, artifacts)
     if (path / DATABASE_NAME).is_file():
         return TrackingSource(open_tracking(str(path), start))
-    raise UsageError(f"{path} holds no store of MLflow's", hint=_proposal(path) or _HINT)
+    raise UsageError(f"{path} holds no store of MLflow's", hint=_propose_store(path) or _HINT)
 
 
 def is_file_store(folder: Path) -> bool:
@@ -102,21 +102,21 @@ def _open_file(path: Path, artifacts: Path | None) -> Source:
     return MlflowDatabase(SqliteTables(path), path.parent, artifacts)
 
 
-def _proposal(folder: Path) -> str | None:
+def _propose_store(folder: Path) -> str | None:
     """Which store a user may have meant who named this folder."""
     for above in (folder.parent, folder.parent.parent):
         if is_file_store(above):
             what = "a run" if is_run(folder) else "an experiment" if is_experiment(folder) else "a part"
             return f"it is {what} of the store {above}: reprise import {above}"
-    found = [child for child in _children(folder) if child.is_dir() and is_file_store(child)]
-    found += [child for child in _children(folder) if _is_mlflow_database(child)]
+    found = [child for child in _list_children(folder) if child.is_dir() and is_file_store(child)]
+    found += [child for child in _list_children(folder) if _is_mlflow_database(child)]
     if not found:
         return None
     others = f" (there is {', '.join(map(str, found[1:]))}, too)" if len(found) > 1 else ""
     return f"there is one in it: reprise import {found[0]}{others}"
 
 
-def _children(folder: Path) -> list[Path]:
+def _list_children(folder: Path) -> list[Path]:
     try:
         return sorted(folder.iterdir())
     except OSError:

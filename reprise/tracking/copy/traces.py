@@ -33,10 +33,10 @@ def trace_of(
         experiment_id=experiment_id,
         request_time=_request_time(fields),
         state=state if state in TRACE_STATES else TRACE_STATES[0],
-        duration=_duration(fields),
-        client_request_id=_text(fields, "client_request_id"),
-        request_preview=_text(fields, "request_preview"),
-        response_preview=_text(fields, "response_preview"),
+        duration=_parse_duration(fields),
+        client_request_id=_read_text(fields, "client_request_id"),
+        request_preview=_read_text(fields, "request_preview"),
+        response_preview=_read_text(fields, "response_preview"),
         tags=tags,
         metadata=metadata,
     )
@@ -48,7 +48,7 @@ def assessment_of(fields: Fields, trace_id: str) -> Assessment:
     if not kinds:
         raise ValueError("it is neither feedback nor an expectation")
     source = fields.get("source") or {}
-    created = milliseconds(fields.get("create_time") or 0)
+    created = parse_milliseconds(fields.get("create_time") or 0)
     return Assessment(
         assessment_id=str(fields["assessment_id"]),
         trace_id=trace_id,
@@ -58,10 +58,10 @@ def assessment_of(fields: Fields, trace_id: str) -> Assessment:
         source_type=str(source.get("source_type") or "SOURCE_TYPE_UNSPECIFIED"),
         source_id=str(source.get("source_id") or ""),
         create_time=created,
-        last_update_time=milliseconds(fields.get("last_update_time") or created),
-        rationale=_text(fields, "rationale"),
-        span_id=_text(fields, "span_id"),
-        overrides=_text(fields, "overrides"),
+        last_update_time=parse_milliseconds(fields.get("last_update_time") or created),
+        rationale=_read_text(fields, "rationale"),
+        span_id=_read_text(fields, "span_id"),
+        overrides=_read_text(fields, "overrides"),
         valid=bool(fields.get("valid", True)),
         metadata={str(key): str(value) for key, value in (fields.get("metadata") or {}).items()},
     )
@@ -80,7 +80,7 @@ def assessment_value(kind: str, value: Any, error: Any) -> str:
     return json.dumps(said)
 
 
-def milliseconds(moment: Any) -> int:
+def parse_milliseconds(moment: Any) -> int:
     """Since the epoch, of a number of ms, or a time as protobuf writes it in JSON.
 
     Raises:
@@ -90,7 +90,7 @@ def milliseconds(moment: Any) -> int:
         moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
         return int((moment - _EPOCH) // timedelta(milliseconds=1))
     if isinstance(moment, str) and not moment.lstrip("-").isdecimal():
-        return milliseconds(datetime.fromisoformat(moment))
+        return parse_milliseconds(datetime.fromisoformat(moment))
     return int(moment)
 
 
@@ -110,10 +110,10 @@ def read_json(text: str, what: str) -> Any:
 
 def _request_time(fields: Fields) -> int:
     given = fields.get("request_time")
-    return milliseconds(fields.get("timestamp_ms") or 0 if given is None else given)
+    return parse_milliseconds(fields.get("timestamp_ms") or 0 if given is None else given)
 
 
-def _duration(fields: Fields) -> int | None:
+def _parse_duration(fields: Fields) -> int | None:
     for name in ("execution_duration_ms", "execution_time_ms"):
         if fields.get(name) is not None:
             return int(fields[name])
@@ -123,5 +123,5 @@ def _duration(fields: Fields) -> int | None:
     return None if given is None else int(given)
 
 
-def _text(fields: Fields, name: str) -> str | None:
+def _read_text(fields: Fields, name: str) -> str | None:
     return None if fields.get(name) in (None, "") else str(fields[name])

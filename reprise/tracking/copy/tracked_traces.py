@@ -18,11 +18,11 @@ _AT_ONCE = 100
 
 
 class TraceReader(Protocol):
-    def traces(self, experiment_id: str) -> Iterator[SourceTrace | Fault | Note]: ...
+    def read_traces(self, experiment_id: str) -> Iterator[SourceTrace | Fault | Note]: ...
 
-    def files(self, trace: Trace) -> Iterator[SourceFile | Fault]: ...
+    def list_files(self, trace: Trace) -> Iterator[SourceFile | Fault]: ...
 
-    def download(self, trace: Trace, path: str, destination: Path) -> None: ...
+    def download_file(self, trace: Trace, path: str, destination: Path) -> None: ...
 
 
 def trace_reader(tracking: Tracking) -> TraceReader:
@@ -42,7 +42,7 @@ class EmbeddedTraces:
     def __init__(self, store: TrackingStore) -> None:
         self._store = store
 
-    def traces(self, experiment_id: str) -> Iterator[SourceTrace]:
+    def read_traces(self, experiment_id: str) -> Iterator[SourceTrace]:
         token: str | None = None
         while True:
             page = self._store.search_traces([experiment_id], max_results=_AT_ONCE, page_token=token)
@@ -53,22 +53,22 @@ class EmbeddedTraces:
                 return
             token = page.next_token
 
-    def files(self, trace: Trace) -> Iterator[SourceFile]:
+    def list_files(self, trace: Trace) -> Iterator[SourceFile]:
         if _is_in_store(trace):
-            yield SourceFile(SPANS_FILE, len(self._spans(trace)))
-        yield from _files(self._artifacts(trace), "")
+            yield SourceFile(SPANS_FILE, len(self._read_spans(trace)))
+        yield from _list_files(self._artifacts_of(trace), "")
 
-    def download(self, trace: Trace, path: str, destination: Path) -> None:
+    def download_file(self, trace: Trace, path: str, destination: Path) -> None:
         if path == SPANS_FILE and _is_in_store(trace):
             destination.parent.mkdir(parents=True, exist_ok=True)
-            destination.write_bytes(self._spans(trace))
+            destination.write_bytes(self._read_spans(trace))
         else:
-            self._artifacts(trace).copy_out(path, destination)
+            self._artifacts_of(trace).copy_out(path, destination)
 
-    def _spans(self, trace: Trace) -> bytes:
+    def _read_spans(self, trace: Trace) -> bytes:
         return spans_document(self._store.span_contents(trace.trace_id))
 
-    def _artifacts(self, trace: Trace) -> Artifacts:
+    def _artifacts_of(self, trace: Trace) -> Artifacts:
         return at_location(trace.tags[LOCATION], self._store.artifacts)
 
 
@@ -78,13 +78,13 @@ class NoTraces:
     def __init__(self, uri: str) -> None:
         self._uri = uri
 
-    def traces(self, experiment_id: str) -> Iterator[Note]:
+    def read_traces(self, experiment_id: str) -> Iterator[Note]:
         yield Note(f"traces of {self._uri} are not looked for: it is read through the MLflow library")
 
-    def files(self, trace: Trace) -> Iterator[SourceFile]:
+    def list_files(self, trace: Trace) -> Iterator[SourceFile]:
         yield from ()
 
-    def download(self, trace: Trace, path: str, destination: Path) -> None:
+    def download_file(self, trace: Trace, path: str, destination: Path) -> None:
         raise TrackingError("it has no traces", code="RESOURCE_DOES_NOT_EXIST")
 
 
@@ -92,9 +92,9 @@ def _is_in_store(trace: Trace) -> bool:
     return trace.tags.get(SPANS_LOCATION) == IN_STORE
 
 
-def _files(artifacts: Artifacts, folder: str) -> Iterator[SourceFile]:
+def _list_files(artifacts: Artifacts, folder: str) -> Iterator[SourceFile]:
     for artifact in artifacts.list(folder):
         if artifact.is_dir:
-            yield from _files(artifacts, artifact.path)
+            yield from _list_files(artifacts, artifact.path)
         else:
             yield SourceFile(artifact.path, artifact.size)

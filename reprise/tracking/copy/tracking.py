@@ -29,7 +29,7 @@ from reprise.tracking.copy.base import (
     SourceVersion,
     Unreachable,
     Unseen,
-    identity,
+    identity_of,
 )
 from reprise.tracking.copy.tracked_traces import TraceReader, trace_reader
 from reprise.tracking.protocols.subjects import Subject
@@ -60,7 +60,7 @@ class TrackingSource:
     def uri(self) -> str:
         return self._tracking.uri
 
-    def experiments(self) -> Iterator[Experiment | Fault | Note]:
+    def read_experiments(self) -> Iterator[Experiment | Fault | Note]:
         if self._runs is not None:
             for experiment_id in dict.fromkeys(run.experiment_id for run in self._runs):
                 yield self._tracking.get_experiment(experiment_id)
@@ -71,8 +71,8 @@ class TrackingSource:
                 lambda token: self._tracking.search_experiments(view_type=self._view, page_token=token)
             )
 
-    def runs(self, experiment: Experiment) -> Iterator[Run | Fault | Note]:
-        for run in self._listed(experiment):
+    def read_runs(self, experiment: Experiment) -> Iterator[Run | Fault | Note]:
+        for run in self._list_runs(experiment):
             try:
                 found = self._tracking.get_run(run.run_id)  # a search does not tell which models it read
             except TrackingError as error:
@@ -82,7 +82,7 @@ class TrackingSource:
             else:
                 yield found._replace(tags=_without_mark(found.tags))
 
-    def points(self, run: Run) -> Iterator[Metric | Fault | Note]:
+    def read_points(self, run: Run) -> Iterator[Metric | Fault | Note]:
         for key in run.metrics:
             yield from self._tracking.metric_history(run.run_id, key)
 
@@ -97,9 +97,9 @@ class TrackingSource:
         if store is not None and Subject.MODELS not in store.leaves_out:
             yield from store.deleted_logged_models(experiment.experiment_id)
 
-    def traces(self, experiment: Experiment) -> Iterator[SourceTrace | Fault | Note]:
+    def read_traces(self, experiment: Experiment) -> Iterator[SourceTrace | Fault | Note]:
         chosen = None if self._runs is None else {run.run_id for run in self._runs}
-        for given in self._traces.traces(experiment.experiment_id):
+        for given in self._traces.read_traces(experiment.experiment_id):
             if chosen is None or not isinstance(given, SourceTrace) or chosen & set(given.runs):
                 yield given
 
@@ -111,7 +111,7 @@ class TrackingSource:
             search = partial(self._tracking.search_registered_models, filter=words)
             yield from pages(lambda token, search=search: search(page_token=token))  # type: ignore[misc]
 
-    def versions(self, model: RegisteredModel) -> Iterator[SourceVersion | Fault | Note]:
+    def read_versions(self, model: RegisteredModel) -> Iterator[SourceVersion | Fault | Note]:
         quoted = model.name.replace("'", "''")
         listed = pages(
             lambda token: self._tracking.search_model_versions(
@@ -127,23 +127,23 @@ class TrackingSource:
                 place = None
             yield SourceVersion(version._replace(aliases=aliases), place)
 
-    def others(self) -> Iterator[Fault | Note]:
+    def find_others(self) -> Iterator[Fault | Note]:
         yield from ()
 
-    def files(self, owner: Owner) -> Iterator[SourceFile | Fault | Unseen | Unreachable]:
+    def list_files(self, owner: Owner) -> Iterator[SourceFile | Fault | Unseen | Unreachable]:
         if isinstance(owner, Trace):
-            yield from self._traces.files(owner)
+            yield from self._traces.list_files(owner)
         else:
-            yield from self._files(identity(owner), "")
+            yield from self._list_files(identity_of(owner), "")
 
     @contextmanager
-    def file(self, owner: Owner, path: str) -> Iterator[Path]:
+    def open_file(self, owner: Owner, path: str) -> Iterator[Path]:
         with scratch() as folder:
             file = Path(folder) / "artifact"
             if isinstance(owner, Trace):
-                self._traces.download(owner, path, file)
+                self._traces.download_file(owner, path, file)
             else:
-                self._tracking.download_artifact(identity(owner), path, file)
+                self._tracking.download_artifact(identity_of(owner), path, file)
             yield file
 
     def is_reached(self, root: str) -> bool:
@@ -152,7 +152,7 @@ class TrackingSource:
     def close(self) -> None:
         self._tracking.close()
 
-    def _listed(self, experiment: Experiment) -> Iterator[Run]:
+    def _list_runs(self, experiment: Experiment) -> Iterator[Run]:
         if self._runs is not None:
             yield from (run for run in self._runs if run.experiment_id == experiment.experiment_id)
             return
@@ -165,10 +165,10 @@ class TrackingSource:
             )
         )
 
-    def _files(self, owner: str, folder: str) -> Iterator[SourceFile]:
+    def _list_files(self, owner: str, folder: str) -> Iterator[SourceFile]:
         for artifact in self._tracking.list_artifacts(owner, folder):
             if artifact.is_dir:
-                yield from self._files(owner, artifact.path)
+                yield from self._list_files(owner, artifact.path)
             else:
                 yield SourceFile(artifact.path, artifact.size)
 

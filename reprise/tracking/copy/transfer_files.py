@@ -16,7 +16,7 @@ from reprise.tracking.copy.base import (
     SourceFile,
     Unreachable,
     Unseen,
-    title,
+    title_of,
 )
 from reprise.tracking.copy.census import UNEXPLAINED
 from reprise.tracking.copy.job import REFUSALS, Job, reason_of
@@ -31,78 +31,80 @@ class _Waiting(NamedTuple):
 
 
 class FileTransfer:
-    """``end`` tells of all whose files were not found, once for each root."""
+    """``end_waiting`` tells of all whose files were not found, once for each root."""
 
     def __init__(self, job: Job) -> None:
         self._job = job
         self._waiting: dict[Unseen | Unreachable, list[_Waiting]] = {}
 
-    def bring(self, owner: Owner, place: Place | None, put: Put) -> None:
+    def bring_files(self, owner: Owner, place: Place | None, put: Put) -> None:
         """Bring the files of ``owner`` to ``place``, and count them; it is None where it is not there."""
         if not self._job.artifacts:
             if place is not None and self._job.writes:
-                self._job.destination.finish(place, saw_files=put.saw_files)
+                self._job.destination.finish_copy(place, saw_files=put.saw_files)
             return
-        known = {} if place is None else self._job.destination.files(place)
+        known = {} if place is None else self._job.destination.list_files(place)
         theirs: dict[str, SourceFile] = {}
         is_whole = True
         try:
-            for item in self._job.source.files(owner):
+            for item in self._job.source.list_files(owner):
                 if isinstance(item, Unseen | Unreachable):
                     if place is not None:
                         waiting = _Waiting(owner, place, put.saw_files or bool(known))
                         self._waiting.setdefault(item, []).append(waiting)
                     return
                 if isinstance(item, Fault):
-                    self._job.tally.hear(item)
+                    self._job.tally.hear_source(item)
                     is_whole = False
                 else:
                     theirs[item.path] = item
         except REFUSALS as error:
-            self._job.tally.count("files", unknown=1)
-            self._job.tally.differ(Fault("files", title(owner), "", reason_of(error)))
+            self._job.tally.count_pieces("files", unknown=1)
+            self._job.tally.add_difference(Fault("files", title_of(owner), "", reason_of(error)))
             is_whole = False
         if self._job.writes and place is not None:
             late = [file for file in theirs.values() if not _is_there(file, known)]
             for file in late:
-                self._send(owner, place, file)
-            known = self._job.destination.files(place) if late else known
-        is_whole &= self._compare(owner, place, theirs, known)
+                self._send_file(owner, place, file)
+            known = self._job.destination.list_files(place) if late else known
+        is_whole &= self._compare_files(owner, place, theirs, known)
         if is_whole and self._job.writes and place is not None:
-            self._job.destination.finish(place, saw_files=True)
+            self._job.destination.finish_copy(place, saw_files=True)
 
-    def end(self) -> None:
+    def end_waiting(self) -> None:
         """Of all that is waiting it is known now whether it had files."""
         for unseen, waiting in self._waiting.items():
             if isinstance(unseen, Unseen) and self._job.source.is_reached(unseen.root):
-                self._finish(waiting)
+                self._finish_waiting(waiting)
                 continue
             whole = [item for item in waiting if item.was_whole]
             rest = [item for item in waiting if not item.was_whole]
             if whole:
-                self._job.tally.note(
-                    f"the files of {_counted(whole)} were copied before and are not compared now:"
+                self._job.tally.add_note(
+                    f"the files of {_count_waiting(whole)} were copied before and are not compared now:"
                     f" they were kept below {unseen.root}, which {unseen.reason}"
                 )
-                self._finish(whole)
+                self._finish_waiting(whole)
             if rest:
-                self._job.tally.count("files", unknown=len(rest))
+                self._job.tally.count_pieces("files", unknown=len(rest))
                 reason = f"artifacts were kept below {unseen.root}, which {unseen.reason}"
-                self._job.tally.differ(Fault("files", _counted(rest), "", reason, 0, unseen.hint))
+                self._job.tally.add_difference(
+                    Fault("files", _count_waiting(rest), "", reason, 0, unseen.hint)
+                )
         self._waiting.clear()
 
-    def _finish(self, waiting: list[_Waiting]) -> None:
+    def _finish_waiting(self, waiting: list[_Waiting]) -> None:
         for item in waiting if self._job.writes else ():
-            self._job.destination.finish(item.place, saw_files=True)
+            self._job.destination.finish_copy(item.place, saw_files=True)
 
-    def _send(self, owner: Owner, place: Place, file: SourceFile) -> None:
+    def _send_file(self, owner: Owner, place: Place, file: SourceFile) -> None:
         try:
-            with self._job.source.file(owner, file.path) as local:
+            with self._job.source.open_file(owner, file.path) as local:
                 self._job.destination.put_file(place, local, file.path)
         except REFUSALS as error:
-            self._job.tally.explain_piece("files", title(owner), file.path, reason_of(error))
+            self._job.tally.explain_piece("files", title_of(owner), file.path, reason_of(error))
 
-    def _compare(
+    def _compare_files(
         self,
         owner: Owner,
         place: Place | None,
@@ -113,39 +115,43 @@ class FileTransfer:
         is_whole = True
         for path, file in theirs.items():
             size = file.size or 0
-            fault = None if place is None else self._fault(owner, place, file, ours.get(path))
+            fault = None if place is None else self._find_fault(owner, place, file, ours.get(path))
             if place is not None and fault is None:
-                self._job.tally.count("files", source=1, arrived=1)
-                self._job.tally.count("bytes", source=size, arrived=size)
+                self._job.tally.count_pieces("files", source=1, arrived=1)
+                self._job.tally.count_pieces("bytes", source=size, arrived=size)
                 continue
             is_there = path in ours
-            self._job.tally.count("files", source=1, different=int(is_there), left_out=int(not is_there))
-            self._job.tally.count(
+            self._job.tally.count_pieces(
+                "files", source=1, different=int(is_there), left_out=int(not is_there)
+            )
+            self._job.tally.count_pieces(
                 "bytes", source=size, different=size * is_there, left_out=size * (not is_there)
             )
             if fault is not None:
-                self._job.tally.differ(fault)
+                self._job.tally.add_difference(fault)
                 is_whole = False
         return is_whole
 
-    def _fault(self, owner: Owner, place: Place, file: SourceFile, here: SourceFile | None) -> Fault | None:
+    def _find_fault(
+        self, owner: Owner, place: Place, file: SourceFile, here: SourceFile | None
+    ) -> Fault | None:
         """What is wrong with a file that was copied, if anything."""
-        reason = self._job.tally.reason("files", title(owner), file.path)
+        reason = self._job.tally.find_reason("files", title_of(owner), file.path)
         if here is None:
-            return Fault("files", title(owner), file.path, reason or UNEXPLAINED)
+            return Fault("files", title_of(owner), file.path, reason or UNEXPLAINED)
         if file.size is not None and here.size is not None and file.size != here.size:
             differing = f"it has {file.size} bytes, here {here.size}"
             return Fault(
-                "files", title(owner), file.path, f"{differing}: {reason}" if reason else differing
+                "files", title_of(owner), file.path, f"{differing}: {reason}" if reason else differing
             )
         if not self._job.writes:
             try:
-                with self._job.source.file(owner, file.path) as local, local.open("rb") as stream:
+                with self._job.source.open_file(owner, file.path) as local, local.open("rb") as stream:
                     digest = hashlib.file_digest(stream, "sha256").hexdigest()
             except REFUSALS as error:
-                return Fault("files", title(owner), file.path, f"it cannot be read: {reason_of(error)}")
-            if digest != self._job.destination.digest(place, file.path):
-                return Fault("files", title(owner), file.path, "its content is another one here")
+                return Fault("files", title_of(owner), file.path, f"it cannot be read: {reason_of(error)}")
+            if digest != self._job.destination.digest_file(place, file.path):
+                return Fault("files", title_of(owner), file.path, "its content is another one here")
         return None
 
 
@@ -157,10 +163,10 @@ def _is_there(file: SourceFile, known: Mapping[str, SourceFile]) -> bool:
     return file.modified is None or here.modified is None or file.modified <= here.modified
 
 
-def _counted(waiting: list[_Waiting]) -> str:
+def _count_waiting(waiting: list[_Waiting]) -> str:
     """For example ``83 runs, 1 logged model``; a single one by its name."""
     if len(waiting) == 1:
-        return title(waiting[0].owner)
+        return title_of(waiting[0].owner)
     runs = sum(isinstance(item.owner, Run) for item in waiting)
     models = sum(isinstance(item.owner, LoggedModel) for item in waiting)
     kinds = ((runs, "run"), (models, "logged model"), (len(waiting) - runs - models, "trace"))

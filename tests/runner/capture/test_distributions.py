@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from reprise.errors import EnvError
-from reprise.runner.capture.distributions import installed
+from reprise.runner.capture.distributions import list_installed
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def test_versions_and_origins(environ: dict[str, str]) -> None:
     install(environ, "editable", {"url": "file:///home/me/lib", "dir_info": {"editable": True}})
     vcs = {"vcs": "git", "commit_id": commit}
     install(environ, "cloned", {"url": "https://user:password@host/repo", "vcs_info": vcs})
-    found = installed(environ)
+    found = list_installed(environ)
     assert found.executable.startswith(environ["PATH"].split(os.pathsep)[0])
     assert [tuple(package) for package in found.packages] == [
         ("cloned", "1.0", f"git+https://host/repo@{commit}", False),
@@ -48,25 +48,25 @@ def test_versions_and_origins(environ: dict[str, str]) -> None:
 
 def test_what_was_installed_since_is_seen(environ: dict[str, str]) -> None:
     install(environ, "first")
-    assert [package.name for package in installed(environ).packages] == ["first"]
+    assert [package.name for package in list_installed(environ).packages] == ["first"]
     install(environ, "second")
-    assert [package.name for package in installed(environ).packages] == ["first", "second"]
+    assert [package.name for package in list_installed(environ).packages] == ["first", "second"]
 
 
 def test_folders_on_the_python_path_count(environ: dict[str, str], tmp_path: Path) -> None:
-    assert installed(environ).packages == ()
+    assert list_installed(environ).packages == ()
     info = tmp_path / "more" / "added-2.dist-info"
     info.mkdir(parents=True)
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: added\nVersion: 2\n")
-    found = installed(environ | {"PYTHONPATH": str(tmp_path / "more")})
+    found = list_installed(environ | {"PYTHONPATH": str(tmp_path / "more")})
     assert [package.name for package in found.packages] == ["added"]
 
 
 def test_an_interpreter_that_is_not_there_or_broken_is_told(house: Path, tmp_path: Path) -> None:
     with pytest.raises(EnvError, match="no python"):
-        installed({"PATH": str(tmp_path)})
+        list_installed({"PATH": str(tmp_path)})
     broken = tmp_path / "python"
     broken.write_text("#!/bin/sh\necho nonsense\n")
     broken.chmod(0o755)
     with pytest.raises(EnvError, match="does not tell"):
-        installed({"PATH": str(tmp_path)})
+        list_installed({"PATH": str(tmp_path)})

@@ -13,7 +13,7 @@ import pytest
 
 from reprise.envs import local
 from reprise.runner.capture.observed import BEGAN, FOLDER, Observation, read_observation
-from reprise.runner.capture.observing import OBSERVER, unobserved
+from reprise.runner.capture.observing import OBSERVER, drop_observer
 from reprise.schemas.environment import Environment, Lock
 from reprise.schemas.job import Command
 
@@ -300,8 +300,8 @@ def test_other_pythons(tmp_path: Path) -> None:
 
 def test_the_environment_without_the_observer(place: Place) -> None:
     environ = {"A": "1", **place.environ}
-    assert unobserved(environ) == {"A": "1"}
-    assert unobserved({"PYTHONPATH": f"{OBSERVER}:/mine"}) == {"PYTHONPATH": "/mine"}
+    assert drop_observer(environ) == {"A": "1"}
+    assert drop_observer({"PYTHONPATH": f"{OBSERVER}:/mine"}) == {"PYTHONPATH": "/mine"}
 
 
 def test_notes_that_are_no_files_are_not_opened(tmp_path: Path) -> None:

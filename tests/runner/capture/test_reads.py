@@ -121,10 +121,10 @@ def test_ignored_files_that_no_python_code_opens_are_kept_too(repository: Write)
 def test_a_kernel_that_lost_some_files_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / FOLDER).mkdir()
     (tmp_path / "data").mkdir()
-    monkeypatch.setattr(opened_files, "_watch", lambda _: (os.open(os.devnull, os.O_RDONLY), {}))
+    monkeypatch.setattr(opened_files, "_watch_places", lambda _: (os.open(os.devnull, os.O_RDONLY), {}))
     lost = bytes(4) + opened_files._OVERFLOW.to_bytes(4, sys.byteorder) + bytes(8)
     answers = iter([lost, b""])
-    monkeypatch.setattr(opened_files, "_read", lambda _: next(answers))
+    monkeypatch.setattr(opened_files, "_read_events", lambda _: next(answers))
     with opened_files.noting_opened_files(tmp_path, ("data/",), tmp_path):
         pass
     (notes,) = (tmp_path / FOLDER).iterdir()

@@ -300,7 +300,9 @@ def test_what_docker_ignores_is_no_part_of_a_docker_project(house: Path, tmp_pat
     repository = provenance.repository(root)
     assert repository is not None
     checkout = Checkout(root / "p", "p", repository=repository)
-    kept = partial(source.capture, source.outline(checkout), checkout, tmp_path / "o", guards.limit())
+    kept = partial(
+        source.capture_source, source.outline_source(checkout), checkout, tmp_path / "o", guards.limit()
+    )
     names = {file.path for file in kept(docker=True).record.files}
     assert names == {"p/.dockerignore", "p/deep/a.txt", "p/keep.txt", "a.txt"}
     assert len(kept(docker=False).record.files) == 6

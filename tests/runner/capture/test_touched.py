@@ -97,7 +97,9 @@ def test_a_run_that_touches_all_kinds_of_things(
     assert found.programs == ("python", "awk", "echo", "sed")
     values = {item.name: item.digest for item in found.variables}
     assert values.pop("UNSET") is None
-    assert values == {name: read_salt().digest(name, os.environ[name]) for name in ("ASIDE", "LR", "LEVEL")}
+    assert values == {
+        name: read_salt().digest_value(name, os.environ[name]) for name in ("ASIDE", "LR", "LEVEL")
+    }
     assert found.salt == read_salt().name
     assert [item.program for item in found.processes] == ["python"]
     assert found.faults == ()

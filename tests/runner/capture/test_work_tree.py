@@ -13,8 +13,8 @@ import pytest
 
 from reprise.errors import SourceError
 from reprise.runner.capture.opening import objects_of
-from reprise.runner.capture.snapshots import snapshot
-from reprise.runner.capture.source import capture, outline
+from reprise.runner.capture.snapshots import make_snapshot
+from reprise.runner.capture.source import capture_source, outline_source
 from reprise.runner.planning import guards
 from reprise.runner.restore.source import Origin, restored
 from reprise.runner.sources import working_copy
@@ -72,15 +72,15 @@ def captured(folder: Path, store: EmbeddedStore, *, is_alone: bool = False) -> t
     """The source as it is recorded; ``is_alone``: with all that is needed when its folder is gone."""
     checkout = working_copy.fetch(str(folder), None, folder)
     objects = objects_of(store, folder)
-    found = capture(outline(checkout), checkout, objects, LIMIT, docker=False)
+    found = capture_source(outline_source(checkout), checkout, objects, LIMIT, docker=False)
     assert found.notes == ()
     record = found.record
     if is_alone and record.commit:
         modules = [
-            module._replace(snapshot=snapshot(folder / module.path, module.commit, objects, LIMIT))
+            module._replace(snapshot=make_snapshot(folder / module.path, module.commit, objects, LIMIT))
             for module in record.submodules
         ]
-        packs = snapshot(folder, record.commit, objects, LIMIT)
+        packs = make_snapshot(folder, record.commit, objects, LIMIT)
         record = record._replace(snapshot=packs, submodules=tuple(modules))
     return checkout.name, record
 

@@ -45,7 +45,7 @@ def copy(destination: EmbeddedDestination) -> Copy:
             if isinstance(given, EmbeddedStore)
             else open_source(str(given), Path.cwd(), beside)
         )
-        census = Transfer(opened, destination, artifacts=artifacts, writes=writes).all()
+        census = Transfer(opened, destination, artifacts=artifacts, writes=writes).transfer_all()
         if not isinstance(given, EmbeddedStore):
             opened.close()
         return census
@@ -60,5 +60,5 @@ def told(census: Census) -> list[str]:
 
 def numbers(census: Census, kind: str) -> tuple[int, int, int, int]:
     """In the source, arrived, different, left out."""
-    line = census.line(kind)
+    line = census.line_of(kind)
     return line.source, line.arrived, line.different, line.left_out

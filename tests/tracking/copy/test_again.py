@@ -265,6 +265,6 @@ def test_two_stores_with_models_of_one_name_do_not_write_over_each_other(
         second.create_registered_model("m", description="second")
         with second._database.writing() as connection:
             connection.execute("UPDATE registered_model SET creation_time = 77")
-        census = Transfer(open_source(str(second.directory), tmp_path), destination).all()
+        census = Transfer(open_source(str(second.directory), tmp_path), destination).transfer_all()
     assert destination.get_registered_model("m").description == "first"
     assert any("description is 'second', here 'first'" in text for text in told(census))

@@ -64,7 +64,7 @@ def test_artifacts_are_read_only_where_mlflow_would_keep_them(
     (linked / "artifacts").symlink_to(tmp_path / "private" / "artifacts")
     census = copy(tmp_path / "mlruns")
     assert (numbers(census, "runs"), numbers(census, "files")) == ((3, 3, 0, 0), (0, 0, 0, 0))
-    assert (len(census.differences), census.line("files").unknown) == (3, 3)
+    assert (len(census.differences), census.line_of("files").unknown) == (3, 3)
     assert all(is_incomplete(destination, run_id) for run_id in (A, B, C))
 
 
@@ -115,7 +115,7 @@ def test_runs_of_a_root_that_is_not_here_are_told_together_and_brought_later(
     assert told(census) == [
         f"3 runs: : artifacts were kept below {away}, which is not here, or holds none of them"
     ]
-    assert census.line("files").unknown == 3
+    assert census.line_of("files").unknown == 3
     assert is_incomplete(destination, A)
     write_texts(away / "1" / A / "artifacts", {"f": "x"})
     assert told(copy(tmp_path / "mlruns")) == []
@@ -228,13 +228,13 @@ def test_our_own_new_store_is_not_the_folder_of_the_artifacts(tmp_path: Path) ->
     for _ in range(2):
         source = open_source("mlflow.db", tmp_path)
         with EmbeddedDestination(tmp_path / "mlruns") as destination:
-            census = Transfer(source, destination).all()
-            assert census.line("files").unknown == 2
+            census = Transfer(source, destination).transfer_all()
+            assert census.line_of("files").unknown == 2
             assert is_incomplete(destination, A) and is_incomplete(destination, B)
         source.close()
     source = open_source("mlflow.db", tmp_path, tmp_path / "moved")
     with EmbeddedDestination(tmp_path / "mlruns") as destination:
-        assert told(Transfer(source, destination).all()) == []
+        assert told(Transfer(source, destination).transfer_all()) == []
         assert has_file(destination, A) and not is_incomplete(destination, B)
     source.close()
 
@@ -250,7 +250,7 @@ def test_a_folder_that_mlflow_made_beside_its_database_and_never_used_says_that_
     for _ in range(2):  # the second time it is our store
         source = open_source("mlflow.db", tmp_path)
         with EmbeddedDestination(tmp_path / "mlruns") as destination:
-            assert told(Transfer(source, destination).all()) == []
+            assert told(Transfer(source, destination).transfer_all()) == []
             assert not is_incomplete(destination, A)
         source.close()
 

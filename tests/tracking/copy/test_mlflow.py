@@ -34,7 +34,7 @@ pytestmark = pytest.mark.mlflow
 def bring(source: str, store: Path, artifacts: Path | None = None) -> Census:
     opened = open_source(source, Path.cwd(), artifacts)
     with EmbeddedDestination(store) as destination:
-        census = Transfer(opened, destination).all()
+        census = Transfer(opened, destination).transfer_all()
     opened.close()
     return census
 
@@ -142,7 +142,7 @@ def test_a_push_names_the_infinities_that_a_database_of_mlflow_does_not_keep(
     uri = mlflow_server.tracking_uri("infinities of a file store")
     with EmbeddedStore(tmp_path / "first") as store:
         destination = RestDestination.at(uri)
-        census = Transfer(TrackingSource(store), destination, with_deleted=False).all()
+        census = Transfer(TrackingSource(store), destination, with_deleted=False).transfer_all()
         destination.close()
     assert [(fault.kind, fault.name, fault.pieces) for fault in census.differences] == [
         ("points", "metrics/loss/train", 2)
@@ -156,7 +156,7 @@ def test_a_round_trip_by_a_server_of_mlflow_changes_nothing(house: Path, kind: s
     uri = mlflow_server.tracking_uri(f"a round trip of a {kind}")
     with EmbeddedStore(tmp_path / "first") as store:
         destination = RestDestination.at(uri)
-        census = Transfer(TrackingSource(store), destination, with_deleted=False).all()
+        census = Transfer(TrackingSource(store), destination, with_deleted=False).transfer_all()
         destination.close()
     assert census.differences == ()
     again = bring(uri, tmp_path / "first")
@@ -185,7 +185,7 @@ def test_pushed_runs_are_what_they_were_and_are_pushed_once(house: Path, tmp_pat
             ]
             source = TrackingSource(store, experiments=[experiment._replace(name=name)])
             destination = RestDestination.at(uri)
-            census = Transfer(source, destination, with_deleted=False).all()
+            census = Transfer(source, destination, with_deleted=False).transfer_all()
             destination.close()
             return census
 

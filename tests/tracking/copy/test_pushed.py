@@ -49,7 +49,7 @@ def fill(store: EmbeddedStore) -> tuple[str, str, str, str]:
 def bring(source: str, folder: Path) -> Census:
     opened = open_source(source, Path.cwd())
     with EmbeddedDestination(folder) as destination:
-        census = Transfer(opened, destination).all()
+        census = Transfer(opened, destination).transfer_all()
     opened.close()
     return census
 
@@ -60,7 +60,7 @@ def test_a_round_trip_changes_nothing(house: Path, tmp_path: Path) -> None:
         experiment, parent, child, model = fill(first)
         uri = f"http://127.0.0.1:{server.port}"
         destination = RestDestination.at(uri)
-        pushed = Transfer(TrackingSource(first), destination, with_deleted=False).all()
+        pushed = Transfer(TrackingSource(first), destination, with_deleted=False).transfer_all()
         destination.close()
         assert pushed.differences == ()
         assert bring(uri, tmp_path / "second").differences == ()

@@ -102,4 +102,4 @@ def test_a_folder_that_is_mlflows_and_ours_is_read_as_mlflows(tmp_path: Path) ->
     with EmbeddedStore(tmp_path / "mlruns") as store:
         store.create_experiment("ours")
     source = open_source("mlruns", tmp_path)
-    assert [getattr(found, "name", found) for found in source.experiments()] == ["x"]
+    assert [getattr(found, "name", found) for found in source.read_experiments()] == ["x"]

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from reprise.runner.capture.snapshots import snapshot
+from reprise.runner.capture.snapshots import make_snapshot
 from reprise.runner.planning import guards
 from reprise.runner.record import contents
 from reprise.schemas import tags
@@ -155,7 +155,7 @@ def test_changes_are_shown_against_the_commit(
         dirty=True,
         files=(FileRecord("train.py", contents.keep(objects, b"print('new')\n"), standing="changed"),),
         absent=(Absent("gone.py", "hidden"),),
-        snapshot=snapshot(root, commit, objects, guards.Limit(10**6, 10**6)),
+        snapshot=make_snapshot(root, commit, objects, guards.Limit(10**6, 10**6)),
     )
     _keep(store, run, "run.json", to_json(_record(run, source)))
     text = ask(f"/runs/{run.run_id}/provenance").text

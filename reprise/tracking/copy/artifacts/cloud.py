@@ -16,7 +16,7 @@ from reprise.tracking.copy.base import SourceFile
 def cloud_files(uri: str) -> list[SourceFile]:
     """All below ``uri``; none where there is nothing."""
     with _plain_errors(uri):
-        opened, inside = _open(uri)
+        opened, inside = _open_uri(uri)
         return [
             SourceFile(name.removeprefix(inside).strip("/"), about.get("size"))
             for name, about in opened.find(inside, detail=True).items()
@@ -25,11 +25,11 @@ def cloud_files(uri: str) -> list[SourceFile]:
 
 def fetch_cloud_file(uri: str, path: str, destination: Path) -> None:
     with _plain_errors(uri):
-        opened, inside = _open(uri)
+        opened, inside = _open_uri(uri)
         opened.get_file(f"{inside}/{path}", str(destination))
 
 
-def _open(uri: str) -> tuple[Any, str]:
+def _open_uri(uri: str) -> tuple[Any, str]:
     import fsspec  # type: ignore[import-untyped,import-not-found,unused-ignore]
 
     opened, inside = fsspec.core.url_to_fs(uri)

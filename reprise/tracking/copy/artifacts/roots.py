@@ -21,7 +21,7 @@ from reprise.schemas.entities import LoggedModel, Run
 from reprise.tracking.artifacts.locations import Location, read_location
 from reprise.tracking.copy.artifacts.cloud import cloud_files, fetch_cloud_file
 from reprise.tracking.copy.artifacts.walk import link_fault, walk_files
-from reprise.tracking.copy.base import Fault, Owner, SourceFile, Unreachable, Unseen, identity, title
+from reprise.tracking.copy.base import Fault, Owner, SourceFile, Unreachable, Unseen, identity_of, title_of
 from reprise.tracking.sqlite.store import DATABASE_NAME
 
 _LONGEST_TAIL = 8
@@ -63,18 +63,22 @@ class Roots:
         self, owner: Owner, uri: str, own: Path | None = None
     ) -> Iterator[SourceFile | Fault | Unseen | Unreachable]:
         """Every file below the root of ``owner``; ``own`` is its folder in the store, if it has one."""
-        location = _location(owner, uri)
-        folder = self._folder(location, own)
+        location = _parse_location(owner, uri)
+        folder = self._find_folder(location, own)
         if folder is not None:
             inside = [*self._inside, _root_of(folder, location).resolve()]
             if reason := _link_fault(folder, inside):
                 yield Unreachable(str(folder), reason.replace("it is", "is", 1))
                 return
             self._reached.add(location.root)
-            yield from walk_files(folder, inside, title(owner))
+            yield from walk_files(folder, inside, title_of(owner))
         elif location.is_cloud:
-            yield from self._cloud(location)
-        elif (written := self._written(location)) and written.is_dir() and not self._is_beside(written):
+            yield from self._iterate_cloud(location)
+        elif (
+            (written := self._written_folder(location))
+            and written.is_dir()
+            and not self._is_beside(written)
+        ):
             yield Unseen(location.root, "lies outside of the store, where it is not followed", _HINT)
         elif not self._is_empty_where_it_was(location, own):
             yield Unseen(location.root, "is not here, or holds none of them", _HINT)
@@ -84,8 +88,8 @@ class Roots:
 
     @contextmanager
     def file(self, owner: Owner, uri: str, path: str, own: Path | None = None) -> Iterator[Path]:
-        location = _location(owner, uri)
-        folder = self._folder(location, own)
+        location = _parse_location(owner, uri)
+        folder = self._find_folder(location, own)
         if folder is not None:
             yield folder / path
             return
@@ -93,9 +97,9 @@ class Roots:
             fetch_cloud_file(uri, path, Path(fetched) / "artifact")
             yield Path(fetched) / "artifact"
 
-    def _folder(self, location: Location, own: Path | None) -> Path | None:
+    def _find_folder(self, location: Location, own: Path | None) -> Path | None:
         """The first place where the owner has anything."""
-        for candidate in self._candidates(location, own):
+        for candidate in self._candidate_folders(location, own):
             try:
                 if candidate.is_dir() and any(candidate.iterdir()) and not _is_ours(candidate):
                     return candidate
@@ -103,19 +107,19 @@ class Roots:
                 raise TrackingError(f"{candidate} cannot be read: {error.strerror}") from error
         return None
 
-    def _candidates(self, location: Location, own: Path | None) -> Iterator[Path]:
+    def _candidate_folders(self, location: Location, own: Path | None) -> Iterator[Path]:
         tails = [Path(*location.path.parts[-length:]) for length in range(_LONGEST_TAIL, 1, -1)]
         tails = [tail for tail in dict.fromkeys(tails) if not tail.is_absolute()]
         if self._given:
             yield from (self._given / tail for tail in tails)
         if own is not None:
             yield own
-        if (written := self._written(location)) is not None and self._is_beside(written):
+        if (written := self._written_folder(location)) is not None and self._is_beside(written):
             yield written
         for folder in self._beside.folders:
             yield from (folder / tail for tail in tails[:-1])
 
-    def _written(self, location: Location) -> Path | None:
+    def _written_folder(self, location: Location) -> Path | None:
         """The folder of this machine where the store says that the files are."""
         return None if location.local is None else self._beside.start / location.local
 
@@ -140,7 +144,7 @@ class Roots:
         """Whether the root that was written is the folder of the store, as it was called then."""
         return Path(location.root).name == self._beside.folders[0].name
 
-    def _cloud(self, location: Location) -> Iterator[SourceFile | Unreachable]:
+    def _iterate_cloud(self, location: Location) -> Iterator[SourceFile | Unreachable]:
         failures = self._failures.setdefault(location.root, [])
         if len(failures) < _MOST_FAILURES:
             try:
@@ -158,8 +162,8 @@ def artifact_uri(owner: Owner) -> str:
     return owner.tags.get("mlflow.artifactLocation", "")
 
 
-def _location(owner: Owner, uri: str) -> Location:
-    location = read_location(uri, identity(owner))
+def _parse_location(owner: Owner, uri: str) -> Location:
+    location = read_location(uri, identity_of(owner))
     if location is None:
         raise TrackingError(f"its artifacts are said to be at {uri!r}, where MLflow would not keep them")
     return location

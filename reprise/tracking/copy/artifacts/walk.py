@@ -12,10 +12,10 @@ from reprise.tracking.copy.base import Fault, SourceFile
 
 def walk_files(folder: Path, inside: Sequence[Path], owner: str) -> Iterator[SourceFile | Fault]:
     """Every file, in the order of their names; ``inside`` are real folders that links may lead into."""
-    yield from _walk(folder, "", (*inside, folder.resolve()), owner, (folder.resolve(),))
+    yield from _walk_folder(folder, "", (*inside, folder.resolve()), owner, (folder.resolve(),))
 
 
-def _walk(
+def _walk_folder(
     folder: Path, prefix: str, inside: Sequence[Path], owner: str, above: tuple[Path, ...]
 ) -> Iterator[SourceFile | Fault]:
     try:
@@ -33,7 +33,7 @@ def _walk(
                 if real in above:
                     yield Fault("files", owner, path, "it is a link to a folder that it is in")
                 else:
-                    yield from _walk(Path(entry.path), f"{path}/", inside, owner, (*above, real))
+                    yield from _walk_folder(Path(entry.path), f"{path}/", inside, owner, (*above, real))
             elif stat.S_ISREG((about := entry.stat()).st_mode):
                 yield SourceFile(path, about.st_size, about.st_mtime)
             else:

@@ -21,7 +21,7 @@ from reprise.tracking.copy.base import Fault, Note, SourceVersion
 from reprise.tracking.copy.database.tables import (
     Row,
     Tables,
-    grouped,
+    group_rows,
     in_pieces,
     number_of,
     optional_text,
@@ -32,14 +32,14 @@ from reprise.tracking.copy.database.tables import (
 
 def read_models(tables: Tables, experiment_id: str) -> Iterator[LoggedModel | Fault | Note]:
     """The logged models of an experiment."""
-    rows = tables.rows("logged_models", "experiment_id", [int(experiment_id)], ["model_id"])
+    rows = tables.read_rows("logged_models", "experiment_id", [int(experiment_id)], ["model_id"])
     yield from in_pieces(rows, partial(_read_some, tables))
 
 
 def read_registry(tables: Tables) -> Iterator[RegisteredModel | Fault | Note]:
-    tags = grouped(tables.rows("registered_model_tags"), "name")
-    aliases = grouped(tables.rows("registered_model_aliases"), "name")
-    for row in tables.rows("registered_models", order=["name"]):
+    tags = group_rows(tables.read_rows("registered_model_tags"), "name")
+    aliases = group_rows(tables.read_rows("registered_model_aliases"), "name")
+    for row in tables.read_rows("registered_models", order=["name"]):
         name, faults = text_of(row, "name"), list[Fault]()
         model = RegisteredModel(
             name=name,
@@ -55,8 +55,8 @@ def read_registry(tables: Tables) -> Iterator[RegisteredModel | Fault | Note]:
 
 def read_versions(tables: Tables, model: RegisteredModel) -> Iterator[SourceVersion | Fault | Note]:
     """Also those that were deleted."""
-    tags = grouped(tables.rows("model_version_tags", "name", [model.name]), "version")
-    for row in tables.rows("model_versions", "name", [model.name], ["version"]):
+    tags = group_rows(tables.read_rows("model_version_tags", "name", [model.name]), "version")
+    for row in tables.read_rows("model_versions", "name", [model.name], ["version"]):
         number, faults = int(row["version"]), list[Fault]()
         source = text_of(row, "source")
         version = ModelVersion(
@@ -81,9 +81,9 @@ def read_versions(tables: Tables, model: RegisteredModel) -> Iterator[SourceVers
 
 def _read_some(tables: Tables, rows: Sequence[Row]) -> Iterator[LoggedModel | Fault]:
     ids = [row["model_id"] for row in rows]
-    params = grouped(tables.rows("logged_model_params", "model_id", ids), "model_id")
-    tags = grouped(tables.rows("logged_model_tags", "model_id", ids), "model_id")
-    points = grouped(tables.rows("logged_model_metrics", "model_id", ids), "model_id")
+    params = group_rows(tables.read_rows("logged_model_params", "model_id", ids), "model_id")
+    tags = group_rows(tables.read_rows("logged_model_tags", "model_id", ids), "model_id")
+    points = group_rows(tables.read_rows("logged_model_metrics", "model_id", ids), "model_id")
     for row in rows:
         model_id, faults = str(row["model_id"]), list[Fault]()
         owner = f"logged model {model_id}"

@@ -68,12 +68,12 @@ def read_others(tables: Tables) -> Iterator[Fault]:
     for table in sorted(tables.damaged):
         reason = "it is damaged; what could be read of it was copied"
         yield Fault("others", _DATABASE, table, reason, pieces=0)
-    for table in sorted(tables.names() - _COPIED - _DERIVED):
+    for table in sorted(tables.table_names() - _COPIED - _DERIVED):
         if table == "webhooks":
-            yield from _webhooks(tables)
+            yield from _find_webhooks(tables)
         elif table == "entity_associations":
-            yield from _associations(tables)
-        elif table != "webhook_events" and (count := tables.count(table)):
+            yield from _find_associations(tables)
+        elif table != "webhook_events" and (count := tables.count_rows(table)):
             kind = table.replace("_", " ")
             yield Fault(kind, _DATABASE, table, "reprise has nothing of its kind", count)
     for kind, table, column, parent, key in _PARENTS:
@@ -81,16 +81,16 @@ def read_others(tables: Tables) -> Iterator[Fault]:
             yield Fault(kind, _DATABASE, table, f"they belong to nothing in the table {parent}", count)
 
 
-def _webhooks(tables: Tables) -> Iterator[Fault]:
-    for row in tables.rows("webhooks"):
+def _find_webhooks(tables: Tables) -> Iterator[Fault]:
+    for row in tables.read_rows("webhooks"):
         if row.get("deleted_timestamp") is None:
             name, url = text_of(row, "name"), text_of(row, "url")
             yield Fault("webhooks", f"webhook {name!r}", "", f"it calls {url}; reprise has no webhooks")
 
 
-def _associations(tables: Tables) -> Iterator[Fault]:
+def _find_associations(tables: Tables) -> Iterator[Fault]:
     """Those of traces with runs are copied with the traces."""
-    rows = tables.rows("entity_associations")
+    rows = tables.read_rows("entity_associations")
     others = [row for row in rows if (row["source_type"], row["destination_type"]) != ("trace", "run")]
     if others:
         kinds = sorted({f"{row['source_type']} to {row['destination_type']}" for row in others})

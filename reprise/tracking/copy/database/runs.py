@@ -24,7 +24,7 @@ from reprise.tracking.copy.database.tables import (
     NoText,
     Row,
     Tables,
-    grouped,
+    group_rows,
     in_pieces,
     number_of,
     optional_text,
@@ -36,15 +36,15 @@ UNKNOWN_STATUS = "KILLED"
 
 
 def read_experiments(tables: Tables) -> Iterator[Experiment | Fault | Note]:
-    tags = grouped(tables.rows("experiment_tags"), "experiment_id")
-    for row in tables.rows("experiments", order=["experiment_id"]):
+    tags = group_rows(tables.read_rows("experiment_tags"), "experiment_id")
+    for row in tables.read_rows("experiments", order=["experiment_id"]):
         identity = str(row["experiment_id"])
         faults: list[Fault] = []
         experiment = Experiment(
             experiment_id=identity,
             name=_in_workspace(row),
             artifact_location=text_of(row, "artifact_location"),
-            lifecycle_stage=_stage(row),
+            lifecycle_stage=_stage_of(row),
             creation_time=number_of(row, "creation_time") or 0,
             last_update_time=number_of(row, "last_update_time") or 0,
             tags=texts_of(tags.get(row["experiment_id"], []), "tags", f"experiment {identity}", faults),
@@ -54,22 +54,22 @@ def read_experiments(tables: Tables) -> Iterator[Experiment | Fault | Note]:
 
 
 def read_runs(tables: Tables, experiment_id: str) -> Iterator[Run | Fault | Note]:
-    rows = tables.rows("runs", "experiment_id", [int(experiment_id)], ["start_time", "run_uuid"])
+    rows = tables.read_rows("runs", "experiment_id", [int(experiment_id)], ["start_time", "run_uuid"])
     yield from in_pieces(rows, partial(_read_some, tables))
 
 
 def read_points(tables: Tables, run_id: str) -> Iterator[Metric | Fault | Note]:
     columns = ("key", "value", "timestamp", "step", "is_nan")
-    for key, value, timestamp, step, is_nan in tables.stream("metrics", columns, "run_uuid", run_id):
+    for key, value, timestamp, step, is_nan in tables.stream_rows("metrics", columns, "run_uuid", run_id):
         try:
             number = math.nan if is_nan else float(value)
-            yield Metric(_text(key), number, int(timestamp), int(step or 0))
+            yield Metric(_to_text(key), number, int(timestamp), int(step or 0))
         except (TypeError, ValueError):
             shown = f"{value!r} at {timestamp!r}, step {step!r}"
             yield Fault("points", f"run {run_id}", str(key), f"{shown} is no point")
 
 
-def _text(value: object) -> str:
+def _to_text(value: object) -> str:
     if not isinstance(value, str):
         raise TypeError(value)
     return value
@@ -79,13 +79,13 @@ def _read_some(tables: Tables, rows: Sequence[Row]) -> Iterator[Run | Fault]:
     """The runs of ``rows``; one by one where the data of all cannot be read together."""
     ids = [row["run_uuid"] for row in rows]
     try:
-        params = grouped(tables.rows("params", "run_uuid", ids), "run_uuid")
-        tags = grouped(tables.rows("tags", "run_uuid", ids), "run_uuid")
-        read = grouped(tables.rows("inputs", "destination_id", ids), "destination_id")
-        made = grouped(tables.rows("inputs", "source_id", ids), "source_id")
+        params = group_rows(tables.read_rows("params", "run_uuid", ids), "run_uuid")
+        tags = group_rows(tables.read_rows("tags", "run_uuid", ids), "run_uuid")
+        read = group_rows(tables.read_rows("inputs", "destination_id", ids), "destination_id")
+        made = group_rows(tables.read_rows("inputs", "source_id", ids), "source_id")
     except TrackingError as error:
         if len(rows) == 1:
-            yield _run(rows[0])
+            yield _make_run(rows[0])
             yield Fault("others", f"run {ids[0]}", "", f"its data cannot be read: {error.message}")
             return
         for row in rows:
@@ -94,19 +94,19 @@ def _read_some(tables: Tables, rows: Sequence[Row]) -> Iterator[Run | Fault]:
     for row in rows:
         run_id, faults = row["run_uuid"], list[Fault]()
         owner = f"run {run_id}"
-        run = _run(row)._replace(
+        run = _make_run(row)._replace(
             params=texts_of(params.get(run_id, []), "params", owner, faults),
             tags=texts_of(tags.get(run_id, []), "tags", owner, faults),
         )
-        run = _linked(tables, run, read.get(run_id, []), made.get(run_id, []), faults)
+        run = _add_links(tables, run, read.get(run_id, []), made.get(run_id, []), faults)
         if row["status"] not in RUN_STATUSES:
             faults.append(Fault("runs", owner, "status", f"{row['status']!r} is not known", pieces=0))
         yield from faults
         yield run._replace(run_name=run.run_name or run.tags.get(RUN_NAME, ""))
 
 
-def _run(row: Row) -> Run:
-    stage = _stage(row)
+def _make_run(row: Row) -> Run:
+    stage = _stage_of(row)
     return Run(
         run_id=str(row["run_uuid"]),
         run_name=text_of(row, "name"),
@@ -121,7 +121,9 @@ def _run(row: Row) -> Run:
     )
 
 
-def _linked(tables: Tables, run: Run, read: Sequence[Row], made: Sequence[Row], faults: list[Fault]) -> Run:
+def _add_links(
+    tables: Tables, run: Run, read: Sequence[Row], made: Sequence[Row], faults: list[Fault]
+) -> Run:
     """The run with its datasets and models; a link leads from a dataset to a run, from a run to a model."""
     datasets = [link for link in read if link["source_type"] == "DATASET"]
     given = [_dataset_input(tables, link, run.run_id, faults) for link in datasets]
@@ -142,10 +144,10 @@ def _dataset_input(tables: Tables, link: Row, run_id: str, faults: list[Fault]) 
     owner = f"run {run_id}"
     named = [
         {"key": row["name"], "value": row["value"]}
-        for row in tables.rows("input_tags", "input_uuid", [link["input_uuid"]])
+        for row in tables.read_rows("input_tags", "input_uuid", [link["input_uuid"]])
     ]
     tags = texts_of(named, "datasets", owner, faults)
-    for row in tables.rows("datasets", "dataset_uuid", [link["source_id"]]):
+    for row in tables.read_rows("datasets", "dataset_uuid", [link["source_id"]]):
         dataset = Dataset(
             name=text_of(row, "name"),
             digest=text_of(row, "digest"),
@@ -159,7 +161,7 @@ def _dataset_input(tables: Tables, link: Row, run_id: str, faults: list[Fault]) 
     return None
 
 
-def _stage(row: Row) -> str:
+def _stage_of(row: Row) -> str:
     return DELETED if row["lifecycle_stage"] == DELETED else ACTIVE
 
 

@@ -59,31 +59,31 @@ class ServerTables:
     def uri(self) -> str:
         return self._url.render_as_string(hide_password=True).replace(":***@", "@")
 
-    def names(self) -> frozenset[str]:
+    def table_names(self) -> frozenset[str]:
         return self._names
 
-    def rows(
+    def read_rows(
         self, table: str, column: str = "", values: Sequence[object] = (), order: Sequence[str] = ()
     ) -> Sequence[Row]:
-        if table not in self._names or (column and column not in self._table(table).columns):
+        if table not in self._names or (column and column not in self._describe_table(table).columns):
             return []
-        found = self._table(table)
+        found = self._describe_table(table)
         statement = found.select().order_by(*(found.c[name] for name in order))
         if not column:
-            return self._all(statement)
+            return self._fetch_rows(statement)
         rows: list[Row] = []
         for start in range(0, len(values), _MOST_VALUES):
             some = values[start : start + _MOST_VALUES]
-            rows += self._all(statement.where(found.c[column].in_(some)))
+            rows += self._fetch_rows(statement.where(found.c[column].in_(some)))
         return rows
 
-    def stream(
+    def stream_rows(
         self, table: str, columns: Sequence[str], column: str, value: object
     ) -> Iterator[tuple[Any, ...]]:
         from sqlalchemy import literal, select
         from sqlalchemy.exc import SQLAlchemyError
 
-        found = self._table(table)
+        found = self._describe_table(table)
         chosen = [found.c[name] if name in found.columns else literal(None) for name in columns]
         statement = select(*chosen).where(found.c[column] == value)
         try:
@@ -94,26 +94,26 @@ class ServerTables:
         except SQLAlchemyError as error:
             raise TrackingError(f"{self.uri}: {_first_line(error)}") from error
 
-    def count(self, table: str) -> int:
+    def count_rows(self, table: str) -> int:
         from sqlalchemy import func, select
 
         if table not in self._names:
             return 0
-        return self._number(select(func.count()).select_from(self._table(table)))
+        return self._fetch_number(select(func.count()).select_from(self._describe_table(table)))
 
     def count_orphans(self, table: str, column: str, parent: str, key: str) -> int:
         from sqlalchemy import func, select
 
         if not {table, parent} <= self._names:
             return 0
-        found, above = self._table(table), self._table(parent)
+        found, above = self._describe_table(table), self._describe_table(parent)
         known = select(above.c[key]).where(above.c[key] == found.c[column]).exists()
-        return self._number(select(func.count()).select_from(found).where(~known))
+        return self._fetch_number(select(func.count()).select_from(found).where(~known))
 
     def close(self) -> None:
         self._engine.dispose()
 
-    def _table(self, name: str) -> TableClause:
+    def _describe_table(self, name: str) -> TableClause:
         """The table with columns that have no types, so that values come as the driver gives them.
 
         Those that SQLAlchemy finds would turn a DOUBLE of MySQL into ten digits.
@@ -125,7 +125,7 @@ class ServerTables:
             self._tables[name] = table(name, *(column(found["name"]) for found in columns))
         return self._tables[name]
 
-    def _all(self, statement: Any) -> list[Row]:
+    def _fetch_rows(self, statement: Any) -> list[Row]:
         from sqlalchemy.exc import SQLAlchemyError
 
         try:
@@ -134,7 +134,7 @@ class ServerTables:
         except SQLAlchemyError as error:
             raise TrackingError(f"{self.uri}: {_first_line(error)}") from error
 
-    def _number(self, statement: Any) -> int:
+    def _fetch_number(self, statement: Any) -> int:
         from sqlalchemy.exc import SQLAlchemyError
 
         try:

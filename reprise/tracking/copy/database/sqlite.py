@@ -30,12 +30,12 @@ class SqliteTables:
         self._columns: dict[str, tuple[str, ...]] = {}
         self._damaged: set[str] = set()
         try:
-            self._connection = _connect(path)
+            self._connection = _connect_file(path)
             self._look_up()
         except sqlite3.DatabaseError as error:
-            if _code(error) in _UNREADABLE_HERE:
+            if _error_code(error) in _UNREADABLE_HERE:
                 self._open_copy(path)
-            elif _code(error) == sqlite3.SQLITE_CORRUPT:
+            elif _error_code(error) == sqlite3.SQLITE_CORRUPT:
                 self._open_damaged(path)
             else:
                 raise TrackingError(f"{path} cannot be read as a database: {error}") from error
@@ -48,42 +48,44 @@ class SqliteTables:
     def damaged(self) -> Set[str]:
         return self._damaged
 
-    def names(self) -> frozenset[str]:
+    def table_names(self) -> frozenset[str]:
         return frozenset(self._tables)
 
-    def rows(
+    def read_rows(
         self, table: str, column: str = "", values: Sequence[object] = (), order: Sequence[str] = ()
     ) -> Sequence[Row]:
-        if table not in self._tables or (column and column not in self._of(table)):
+        if table not in self._tables or (column and column not in self._columns_of(table)):
             return []
-        ordered = f" ORDER BY {', '.join(map(_quoted, order))}" if order else ""
+        ordered = f" ORDER BY {', '.join(map(_quote_name, order))}" if order else ""
         if not column:
-            return self._all(table, f"SELECT * FROM {_quoted(table)}{ordered}", ())
+            return self._fetch_rows(table, f"SELECT * FROM {_quote_name(table)}{ordered}", ())
         found: list[Row] = []
         for start in range(0, len(values), _MOST_VALUES):
             some = values[start : start + _MOST_VALUES]
             marks = ", ".join("?" * len(some))
-            sql = f"SELECT * FROM {_quoted(table)} WHERE {_quoted(column)} IN ({marks}){ordered}"
-            found += self._all(table, sql, some)
+            sql = f"SELECT * FROM {_quote_name(table)} WHERE {_quote_name(column)} IN ({marks}){ordered}"
+            found += self._fetch_rows(table, sql, some)
         return found
 
-    def stream(
+    def stream_rows(
         self, table: str, columns: Sequence[str], column: str, value: object
     ) -> Iterator[tuple[Any, ...]]:
-        known = self._of(table)
-        chosen = ", ".join(_quoted(name) if name in known else "NULL" for name in columns)
-        sql = f"SELECT {chosen} FROM {_quoted(table)} WHERE {_quoted(column)} = ?"
-        yield from self._read(table, sql, (value,), self._connection.cursor())
+        known = self._columns_of(table)
+        chosen = ", ".join(_quote_name(name) if name in known else "NULL" for name in columns)
+        sql = f"SELECT {chosen} FROM {_quote_name(table)} WHERE {_quote_name(column)} = ?"
+        yield from self._read_cursor(table, sql, (value,), self._connection.cursor())
 
-    def count(self, table: str) -> int:
-        return self._number(f"SELECT count(*) FROM {_quoted(table)}") if table in self._tables else 0
+    def count_rows(self, table: str) -> int:
+        return (
+            self._fetch_number(f"SELECT count(*) FROM {_quote_name(table)}") if table in self._tables else 0
+        )
 
     def count_orphans(self, table: str, column: str, parent: str, key: str) -> int:
-        if not {table, parent} <= self.names():
+        if not {table, parent} <= self.table_names():
             return 0
-        return self._number(
-            f"SELECT count(*) FROM {_quoted(table)} WHERE {_quoted(column)} NOT IN"
-            f" (SELECT {_quoted(key)} FROM {_quoted(parent)} WHERE {_quoted(key)} IS NOT NULL)"
+        return self._fetch_number(
+            f"SELECT count(*) FROM {_quote_name(table)} WHERE {_quote_name(column)} NOT IN"
+            f" (SELECT {_quote_name(key)} FROM {_quote_name(parent)} WHERE {_quote_name(key)} IS NOT NULL)"
         )
 
     def close(self) -> None:
@@ -99,43 +101,43 @@ class SqliteTables:
         """Read something, which shows whether it can be read."""
         assert self._tables is not None
         for table in self._tables & {"experiments", "runs"}:
-            self._connection.execute(f"SELECT 1 FROM {_quoted(table)} LIMIT 1").fetchall()
+            self._connection.execute(f"SELECT 1 FROM {_quote_name(table)} LIMIT 1").fetchall()
 
-    def _of(self, table: str) -> tuple[str, ...]:
+    def _columns_of(self, table: str) -> tuple[str, ...]:
         if table not in self._columns:
-            found = self._connection.execute(f"PRAGMA table_info({_quoted(table)})")
+            found = self._connection.execute(f"PRAGMA table_info({_quote_name(table)})")
             self._columns[table] = tuple(str(row[1]) for row in found)
         return self._columns[table]
 
-    def _all(self, table: str, sql: str, values: Sequence[object]) -> list[Row]:
+    def _fetch_rows(self, table: str, sql: str, values: Sequence[object]) -> list[Row]:
         cursor = self._connection.cursor()
-        rows = list(self._read(table, sql, values, cursor))
+        rows = list(self._read_cursor(table, sql, values, cursor))
         names = [column[0] for column in cursor.description or ()]
         return [dict(zip(names, row, strict=True)) for row in rows]
 
-    def _read(
+    def _read_cursor(
         self, table: str, sql: str, values: Sequence[object], cursor: sqlite3.Cursor
     ) -> Iterator[tuple[Any, ...]]:
         """The rows; of a damaged table those before the damage."""
         try:
             yield from cursor.execute(sql, tuple(values))
         except sqlite3.Error as error:
-            if _code(error) != sqlite3.SQLITE_CORRUPT:
+            if _error_code(error) != sqlite3.SQLITE_CORRUPT:
                 raise TrackingError(f"{self.file}: {error}") from error
             self._damaged.add(table)
 
-    def _number(self, sql: str) -> int:
+    def _fetch_number(self, sql: str) -> int:
         try:
             return int(self._connection.execute(sql).fetchone()[0])
         except sqlite3.Error as error:
-            if _code(error) != sqlite3.SQLITE_CORRUPT:
+            if _error_code(error) != sqlite3.SQLITE_CORRUPT:
                 raise TrackingError(f"{self.file}: {error}") from error
             return 0  # of what is damaged, the reading tells
 
     def _open_damaged(self, path: Path) -> None:
         """A file that is shorter than it says is refused, unless the schema may be repaired."""
         try:
-            self._connection = _connect(path)
+            self._connection = _connect_file(path)
             self._connection.execute("PRAGMA writable_schema = ON")
             assert self._tables is not None
         except sqlite3.DatabaseError as error:
@@ -144,7 +146,7 @@ class SqliteTables:
     def _open_copy(self, path: Path) -> None:
         try:
             copied = _copy_database(path, self._folder.enter_context(scratch()))
-            self._connection = _connect(copied, writable=True)
+            self._connection = _connect_file(copied, writable=True)
             self.__dict__.pop("_tables", None)
             self._look_up()
         except (sqlite3.DatabaseError, OSError) as error:
@@ -156,17 +158,17 @@ _UNREADABLE_HERE = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_C
 """Codes of a file that another process has locked, or whose log cannot be opened beside it."""
 
 
-def _code(error: sqlite3.Error) -> int | None:
+def _error_code(error: sqlite3.Error) -> int | None:
     """SQLite's own code of an error, without what it says more closely."""
     code = getattr(error, "sqlite_errorcode", None)
     return None if code is None else int(code) & 0xFF
 
 
-def _connect(path: Path, *, writable: bool = False) -> sqlite3.Connection:
+def _connect_file(path: Path, *, writable: bool = False) -> sqlite3.Connection:
     mode = "rw" if writable else "ro"  # the log of a copy that was being written is rolled back
     uri = f"{path.absolute().as_uri()}?mode={mode}"
     connection = sqlite3.connect(uri, uri=True, timeout=_PATIENCE)
-    connection.text_factory = _text
+    connection.text_factory = _decode_text
     return connection
 
 
@@ -179,17 +181,17 @@ def _copy_database(path: Path, folder: Path) -> Path:
     parts = [path, *(path.with_name(f"{path.name}{end}") for end in ("-wal", "-journal"))]
     for attempt in range(_ATTEMPTS):
         time.sleep(0.2 * attempt)
-        before = [_state(part) for part in parts]
+        before = [_file_state(part) for part in parts]
         for part in parts:
             (folder / part.name).unlink(missing_ok=True)
             if part.exists():
                 shutil.copyfile(part, folder / part.name)
-        if before == [_state(part) for part in parts]:
+        if before == [_file_state(part) for part in parts]:
             return folder / path.name
     raise OSError("it is being written to")
 
 
-def _state(path: Path) -> tuple[int, int] | None:
+def _file_state(path: Path) -> tuple[int, int] | None:
     try:
         about = path.stat()
     except FileNotFoundError:
@@ -197,13 +199,13 @@ def _state(path: Path) -> tuple[int, int] | None:
     return about.st_size, about.st_mtime_ns
 
 
-def _text(value: bytes) -> str | NoText:
+def _decode_text(value: bytes) -> str | NoText:
     try:
         return value.decode()
     except UnicodeDecodeError:
         return NoText()
 
 
-def _quoted(name: str) -> str:
+def _quote_name(name: str) -> str:
     escaped = name.replace('"', '""')
     return f'"{escaped}"'

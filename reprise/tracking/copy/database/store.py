@@ -44,7 +44,7 @@ class MlflowDatabase:
         Raises:
             TrackingError: it is a database of something else.
         """
-        if not {"experiments", "runs", "alembic_version"} <= tables.names():
+        if not {"experiments", "runs", "alembic_version"} <= tables.table_names():
             tables.close()
             raise TrackingError(f"{tables.uri} is a database, but not one of MLflow")
         self._tables = tables
@@ -55,32 +55,32 @@ class MlflowDatabase:
     def uri(self) -> str:
         return self._tables.uri
 
-    def experiments(self) -> Iterator[Experiment | Fault | Note]:
+    def read_experiments(self) -> Iterator[Experiment | Fault | Note]:
         return runs.read_experiments(self._tables)
 
-    def runs(self, experiment: Experiment) -> Iterator[Run | Fault | Note]:
+    def read_runs(self, experiment: Experiment) -> Iterator[Run | Fault | Note]:
         return runs.read_runs(self._tables, experiment.experiment_id)
 
-    def points(self, run: Run) -> Iterator[Metric | Fault | Note]:
+    def read_points(self, run: Run) -> Iterator[Metric | Fault | Note]:
         return runs.read_points(self._tables, run.run_id)
 
     def logged_models(self, experiment: Experiment) -> Iterator[LoggedModel | Fault | Note]:
         return models.read_models(self._tables, experiment.experiment_id)
 
-    def traces(self, experiment: Experiment) -> Iterator[SourceTrace | Fault | Note]:
+    def read_traces(self, experiment: Experiment) -> Iterator[SourceTrace | Fault | Note]:
         return traces.read_traces(self._tables, experiment.experiment_id)
 
     def registered_models(self) -> Iterator[RegisteredModel | Fault | Note]:
         return models.read_registry(self._tables)
 
-    def versions(self, model: RegisteredModel) -> Iterator[SourceVersion | Fault | Note]:
+    def read_versions(self, model: RegisteredModel) -> Iterator[SourceVersion | Fault | Note]:
         return models.read_versions(self._tables, model)
 
-    def others(self) -> Iterator[Fault | Note]:
+    def find_others(self) -> Iterator[Fault | Note]:
         return others.read_others(self._tables)
 
-    def files(self, owner: Owner) -> Iterator[SourceFile | Fault | Unseen | Unreachable]:
-        spans = self._spans(owner)
+    def list_files(self, owner: Owner) -> Iterator[SourceFile | Fault | Unseen | Unreachable]:
+        spans = self._read_spans(owner)
         if spans is not None:
             yield SourceFile(SPANS_FILE, len(spans))
         if not artifact_uri(owner):
@@ -91,8 +91,8 @@ class MlflowDatabase:
                 yield found
 
     @contextmanager
-    def file(self, owner: Owner, path: str) -> Iterator[Path]:
-        spans = self._spans(owner) if path == SPANS_FILE else None
+    def open_file(self, owner: Owner, path: str) -> Iterator[Path]:
+        spans = self._read_spans(owner) if path == SPANS_FILE else None
         if spans is None:
             with self._roots.file(owner, artifact_uri(owner), path) as file:
                 yield file
@@ -108,5 +108,5 @@ class MlflowDatabase:
     def close(self) -> None:
         self._tables.close()
 
-    def _spans(self, owner: Owner) -> bytes | None:
+    def _read_spans(self, owner: Owner) -> bytes | None:
         return traces.read_spans(self._tables, owner.trace_id) if isinstance(owner, Trace) else None

@@ -39,9 +39,9 @@ class Tables(Protocol):
         """The tables that could not be read to their end."""
         ...
 
-    def names(self) -> frozenset[str]: ...
+    def table_names(self) -> frozenset[str]: ...
 
-    def rows(
+    def read_rows(
         self, table: str, column: str = "", values: Sequence[object] = (), order: Sequence[str] = ()
     ) -> Sequence[Row]:
         """All rows, or those where ``column`` has one of ``values``.
@@ -50,13 +50,13 @@ class Tables(Protocol):
         """
         ...
 
-    def stream(
+    def stream_rows(
         self, table: str, columns: Sequence[str], column: str, value: object
     ) -> Iterator[tuple[Any, ...]]:
         """The ``columns`` of the rows where ``column`` has ``value``; there may be millions."""
         ...
 
-    def count(self, table: str) -> int: ...
+    def count_rows(self, table: str) -> int: ...
 
     def count_orphans(self, table: str, column: str, parent: str, key: str) -> int:
         """Rows whose ``column`` names no ``key`` of ``parent``."""
@@ -65,7 +65,7 @@ class Tables(Protocol):
     def close(self) -> None: ...
 
 
-def grouped(rows: Sequence[Row], column: str) -> dict[Any, list[Row]]:
+def group_rows(rows: Sequence[Row], column: str) -> dict[Any, list[Row]]:
     """The rows by a column of theirs."""
     found: dict[Any, list[Row]] = {}
     for row in rows:

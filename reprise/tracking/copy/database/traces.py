@@ -14,7 +14,7 @@ from reprise.tracking.copy.base import Fault, Note, SourceTrace
 from reprise.tracking.copy.database.tables import (
     Row,
     Tables,
-    grouped,
+    group_rows,
     in_pieces,
     number_of,
     optional_text,
@@ -36,23 +36,25 @@ _COSTS = ("input_cost", "output_cost", "total_cost")
 
 def read_traces(tables: Tables, experiment_id: str) -> Iterator[SourceTrace | Fault | Note]:
     """The traces of an experiment with what was said of them."""
-    rows = tables.rows("trace_info", "experiment_id", [int(experiment_id)], ["timestamp_ms", "request_id"])
+    rows = tables.read_rows(
+        "trace_info", "experiment_id", [int(experiment_id)], ["timestamp_ms", "request_id"]
+    )
     yield from in_pieces(rows, partial(_read_some, tables))
 
 
 def read_spans(tables: Tables, trace_id: str) -> bytes | None:
     """The spans of a trace as the file that they would be; None where the database has none."""
     order = ["start_time_unix_nano", "span_id"]
-    contents = [text_of(row, "content") for row in tables.rows("spans", "trace_id", [trace_id], order)]
+    contents = [text_of(row, "content") for row in tables.read_rows("spans", "trace_id", [trace_id], order)]
     return spans_document(contents) if contents else None
 
 
 def _read_some(tables: Tables, rows: Sequence[Row]) -> Iterator[SourceTrace | Fault]:
     ids = [row["request_id"] for row in rows]
-    tags = grouped(tables.rows("trace_tags", "request_id", ids), "request_id")
-    metadata = grouped(tables.rows("trace_request_metadata", "request_id", ids), "request_id")
-    said = grouped(tables.rows("assessments", "trace_id", ids, ["created_timestamp"]), "trace_id")
-    linked = grouped(tables.rows("entity_associations", "source_id", ids), "source_id")
+    tags = group_rows(tables.read_rows("trace_tags", "request_id", ids), "request_id")
+    metadata = group_rows(tables.read_rows("trace_request_metadata", "request_id", ids), "request_id")
+    said = group_rows(tables.read_rows("assessments", "trace_id", ids, ["created_timestamp"]), "trace_id")
+    linked = group_rows(tables.read_rows("entity_associations", "source_id", ids), "source_id")
     for row in rows:
         trace_id, faults = str(row["request_id"]), list[Fault]()
         owner = f"trace {trace_id}"
@@ -60,8 +62,8 @@ def _read_some(tables: Tables, rows: Sequence[Row]) -> Iterator[SourceTrace | Fa
         labels = texts_of(tags.get(trace_id, []), "tags", owner, faults)
         if name := optional_text(row, "trace_name"):
             labels["mlflow.traceName"] = name
-        trace = trace_of(row, str(row["experiment_id"]), labels, {**known, **_promoted(row)})
-        assessments = [_assessment(found, owner, faults) for found in said.get(trace_id, [])]
+        trace = trace_of(row, str(row["experiment_id"]), labels, {**known, **_read_promoted(row)})
+        assessments = [_make_assessment(found, owner, faults) for found in said.get(trace_id, [])]
         runs = tuple(
             link["destination_id"]
             for link in linked.get(trace_id, [])
@@ -72,7 +74,7 @@ def _read_some(tables: Tables, rows: Sequence[Row]) -> Iterator[SourceTrace | Fa
         yield SourceTrace(trace._replace(assessments=kept), runs)
 
 
-def _promoted(row: Row) -> dict[str, str]:
+def _read_promoted(row: Row) -> dict[str, str]:
     """Metadata that newer versions of MLflow keep in columns of their own."""
     found: dict[str, str] = {}
     if session := optional_text(row, "session_id"):
@@ -84,11 +86,11 @@ def _promoted(row: Row) -> dict[str, str]:
     return found
 
 
-def _assessment(row: Row, owner: str, faults: list[Fault]) -> Assessment | None:
+def _make_assessment(row: Row, owner: str, faults: list[Fault]) -> Assessment | None:
     try:
         kind, value = text_of(row, "assessment_type"), read_json(row["value"])
-        error = _json(row, "error")
-        metadata = _json(row, "assessment_metadata") or {}
+        error = _parse_json(row, "error")
+        metadata = _parse_json(row, "assessment_metadata") or {}
         return Assessment(
             assessment_id=str(row["assessment_id"]),
             trace_id=str(row["trace_id"]),
@@ -110,5 +112,5 @@ def _assessment(row: Row, owner: str, faults: list[Fault]) -> Assessment | None:
         return None
 
 
-def _json(row: Row, column: str) -> Any:
+def _parse_json(row: Row, column: str) -> Any:
     return None if row.get(column) is None else read_json(row[column])

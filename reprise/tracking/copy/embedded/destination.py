@@ -43,16 +43,16 @@ class EmbeddedDestination(
         super().close()
         durable.sync_files([self.directory / f"{DATABASE_NAME}-wal"])
 
-    def files(self, place: Place) -> Mapping[str, SourceFile]:
-        return {file.path: file for file in _files(self._artifacts(place))}
+    def list_files(self, place: Place) -> Mapping[str, SourceFile]:
+        return {file.path: file for file in _list_files(self._artifacts_at(place))}
 
     def put_file(self, place: Place, source: Path, path: str) -> None:
-        self._artifacts(place).copy_in(source, path)
+        self._artifacts_at(place).copy_in(source, path)
 
-    def digest(self, place: Place, path: str) -> str:
-        return self._artifacts(place).digest(path).sha256
+    def digest_file(self, place: Place, path: str) -> str:
+        return self._artifacts_at(place).digest(path).sha256
 
-    def finish(self, place: Place, *, saw_files: bool) -> None:
+    def finish_copy(self, place: Place, *, saw_files: bool) -> None:
         with self._database.writing() as connection:
             if place.kind == "run":
                 drop_pair(connection, "run_tag", run_row(connection, place.id).id, COPY_INCOMPLETE)
@@ -62,23 +62,23 @@ class EmbeddedDestination(
             if saw_files:
                 note_files_seen(connection, _KINDS[place.kind], place.id)
 
-    def _artifacts(self, place: Place) -> Artifacts:
+    def _artifacts_at(self, place: Place) -> Artifacts:
         if place.kind == "trace":
             return at_location(self.get_trace(place.id).tags[LOCATION], self.artifacts)
         return self.artifacts_of(place.id)
 
 
-def _files(artifacts: Artifacts, folder: str = "") -> list[SourceFile]:
+def _list_files(artifacts: Artifacts, folder: str = "") -> list[SourceFile]:
     found: list[SourceFile] = []
     for artifact in artifacts.list(folder):
         if artifact.is_dir:
-            found += _files(artifacts, artifact.path)
+            found += _list_files(artifacts, artifact.path)
         else:
-            found.append(SourceFile(artifact.path, artifact.size, _modified(artifacts, artifact.path)))
+            found.append(SourceFile(artifact.path, artifact.size, _modified_at(artifacts, artifact.path)))
     return found
 
 
-def _modified(artifacts: Artifacts, path: str) -> float | None:
+def _modified_at(artifacts: Artifacts, path: str) -> float | None:
     """When it was written, in a store of local files."""
     if not isinstance(artifacts, ArtifactFolder):
         return None

@@ -34,19 +34,19 @@ class CopiedExperiments(Verbs):
         the runs of a deleted one come as deleted.
         """
         with self._database.writing() as connection:
-            origin = _known(connection, experiment)
-            row = _row(connection, "id", origin.here) if origin else None
-            row = row or _namesake(connection, experiment)
+            origin = _find_origin(connection, experiment)
+            row = _find_row(connection, "id", origin.here) if origin else None
+            row = row or _find_namesake(connection, experiment)
             if row is None:
-                return _add(connection, experiment)
-            return _join(connection, row, experiment, origin)
+                return _add_experiment(connection, experiment)
+            return _join_experiment(connection, row, experiment, origin)
 
     def find_experiment(self, experiment: Experiment) -> Home | None:
         """What was copied of it, or the one of its name."""
         with self._database.reading() as connection:
-            if origin := _known(connection, experiment):
-                return Home(str(origin.here), is_shared=not origin.said.has(_STAGE))
-            row = _namesake(connection, experiment)
+            if origin := _find_origin(connection, experiment):
+                return Home(str(origin.here), is_shared=not origin.said.has_field(_STAGE))
+            row = _find_namesake(connection, experiment)
             return None if row is None else Home(str(row.id), is_shared=True)
 
     def read_experiment(self, experiment_id: str) -> Experiment:
@@ -54,54 +54,56 @@ class CopiedExperiments(Verbs):
             return read_experiments(connection, [experiment_row(connection, experiment_id).id])[0]
 
 
-def _identity(experiment: Experiment) -> str:
+def _identity_of(experiment: Experiment) -> str:
     """Old versions of MLflow noted no time."""
     return f"{experiment.experiment_id}@{experiment.creation_time or experiment.name}"
 
 
-def _known(connection: Connection, experiment: Experiment) -> Origin | None:
-    origin = read_origin(connection, KIND, _identity(experiment))
-    return origin if origin and _row(connection, "id", origin.here) else None
+def _find_origin(connection: Connection, experiment: Experiment) -> Origin | None:
+    origin = read_origin(connection, KIND, _identity_of(experiment))
+    return origin if origin and _find_row(connection, "id", origin.here) else None
 
 
-def _namesake(connection: Connection, experiment: Experiment) -> ExperimentRow | None:
+def _find_namesake(connection: Connection, experiment: Experiment) -> ExperimentRow | None:
     """The one of its name that it can become a part of; an active one does not go into a deleted one."""
-    row = _row(connection, "name", experiment.name)
+    row = _find_row(connection, "name", experiment.name)
     is_buried = row and row.lifecycle_stage == DELETED and experiment.lifecycle_stage != DELETED
     return None if is_buried else row
 
 
-def _row(connection: Connection, column: str, value: object) -> ExperimentRow | None:
+def _find_row(connection: Connection, column: str, value: object) -> ExperimentRow | None:
     found = connection.execute(
         f"SELECT {columns(ExperimentRow)} FROM experiment WHERE {column} = ?", (value,)
     ).fetchone()
     return None if found is None else ExperimentRow(*found)
 
 
-def _add(connection: Connection, experiment: Experiment) -> Put:
+def _add_experiment(connection: Connection, experiment: Experiment) -> Put:
     """Make it, under a name that is free."""
     name, notes = _free_name(connection, experiment), []
     if name != experiment.name:
-        notes.append(_renamed(connection, experiment, name))
-    here = _insert(connection, experiment._replace(name=name))
+        notes.append(_rename_row(connection, experiment, name))
+    here = _insert_row(connection, experiment._replace(name=name))
     put_pairs(connection, "experiment_tag", here, experiment.tags)
-    fields = _fields(experiment, is_shared=False)
-    write_origin(connection, KIND, _identity(experiment), here, fields, is_new=True)
+    fields = _fields_of(experiment, is_shared=False)
+    write_origin(connection, KIND, _identity_of(experiment), here, fields, is_new=True)
     return Put(str(here), is_new=True, notes=notes)
 
 
-def _join(connection: Connection, row: ExperimentRow, experiment: Experiment, origin: Origin | None) -> Put:
+def _join_experiment(
+    connection: Connection, row: ExperimentRow, experiment: Experiment, origin: Origin | None
+) -> Put:
     """Bring it up to date; from one that is shared with others, only tags are taken."""
     is_fresh = origin is None and _is_fresh(connection, row)
-    is_shared = not (is_fresh or (origin and origin.said.has(_STAGE)))
+    is_shared = not (is_fresh or (origin and origin.said.has_field(_STAGE)))
     if origin is None:
         _widen_times(connection, row, experiment, is_fresh)
-    theirs = _fields(experiment, is_shared)
+    theirs = _fields_of(experiment, is_shared)
     tags = pairs(connection, "experiment_tag", [row.id])[row.id]
     ours = with_tags({_NAME: row.name, _STAGE: row.lifecycle_stage}, tags)
     said = said_of({_NAME: row.name, _STAGE: row.lifecycle_stage}) if is_fresh else origin and origin.said
-    merge = _apply(connection, row, experiment, merge_fields(theirs, ours, said))
-    write_origin(connection, KIND, _identity(experiment), row.id, theirs, is_new=False)
+    merge = _apply_merge(connection, row, experiment, merge_fields(theirs, ours, said))
+    write_origin(connection, KIND, _identity_of(experiment), row.id, theirs, is_new=False)
     notes = []
     if is_shared and experiment.lifecycle_stage == DELETED != row.lifecycle_stage:
         notes.append(
@@ -110,17 +112,17 @@ def _join(connection: Connection, row: ExperimentRow, experiment: Experiment, or
     return Put(str(row.id), kept=kept_of("experiments", merge), notes=notes)
 
 
-def _fields(experiment: Experiment, is_shared: bool) -> dict[str, str]:
+def _fields_of(experiment: Experiment, is_shared: bool) -> dict[str, str]:
     facts = {} if is_shared else {_NAME: experiment.name, _STAGE: experiment.lifecycle_stage}
     return with_tags(facts, experiment.tags)
 
 
-def _apply(connection: Connection, row: ExperimentRow, experiment: Experiment, merge: Merge) -> Merge:
+def _apply_merge(connection: Connection, row: ExperimentRow, experiment: Experiment, merge: Merge) -> Merge:
     """Make the changes; those that cannot be made are kept."""
     changes, kept = changes_of(merge), dict(merge.kept)
     change_tags(connection, "experiment_tag", row.id, changes.tags)
     name = changes.facts.get(_NAME)
-    if name and _row(connection, "name", name):
+    if name and _find_row(connection, "name", name):
         kept[_NAME] = f"another one is named {name!r} here"
     elif name and name.strip():
         connection.execute("UPDATE experiment SET name = ? WHERE id = ?", (name, row.id))
@@ -190,23 +192,23 @@ def _widen_times(
 def _free_name(connection: Connection, experiment: Experiment) -> str:
     wanted = experiment.name if experiment.name.strip() else f"unnamed {experiment.experiment_id}"
     name, number = wanted, 1
-    while _row(connection, "name", name):
+    while _find_row(connection, "name", name):
         number += 1
         name = f"{wanted} ({number})"
     return name
 
 
-def _renamed(connection: Connection, experiment: Experiment, name: str) -> str:
+def _rename_row(connection: Connection, experiment: Experiment, name: str) -> str:
     if not experiment.name.strip():
         return f"experiment {experiment.experiment_id} has a blank name; here it is {name!r}"
-    row = _row(connection, "name", experiment.name)
+    row = _find_row(connection, "name", experiment.name)
     return (
         f"experiment {experiment.name!r} is {name!r} here: the one of its name"
         f" (experiment {row and row.id}) is deleted here"
     )
 
 
-def _insert(connection: Connection, experiment: Experiment) -> int:
+def _insert_row(connection: Connection, experiment: Experiment) -> int:
     row = connection.execute(
         "INSERT INTO experiment (id, name, artifact_location, lifecycle_stage, creation_time,"
         " last_update_time) VALUES (?, ?, '', ?, ?, ?)",
@@ -229,4 +231,4 @@ def _free_id(connection: Connection, wanted: str) -> int | None:
     if not (wanted.isascii() and wanted.isdecimal() and len(wanted) <= 18):
         return None
     number = int(wanted)
-    return None if number > _MOST or _row(connection, "id", number) else number
+    return None if number > _MOST or _find_row(connection, "id", number) else number

@@ -31,12 +31,12 @@ class CopiedModels(Verbs):
         if not _ID.fullmatch(model.model_id):
             raise validation.invalid(f"{model.model_id!r} is not the id of a logged model")
         with self._database.writing() as connection:
-            row = _found(connection, model.model_id)
+            row = _find_row(connection, model.model_id)
             origin = None if row is None else read_origin(connection, KIND, model.model_id)
             kept: list[Kept] = []
             is_new = row is None
             if row is None:
-                row = _insert(connection, model, experiment_row(connection, experiment_id))
+                row = _insert_row(connection, model, experiment_row(connection, experiment_id))
                 put_pairs(connection, "logged_model_tag", row.id, model.tags)
             else:
                 kept += _bring_up_to_date(connection, row, model, origin)
@@ -45,21 +45,21 @@ class CopiedModels(Verbs):
             saw_files = origin is not None and origin.saw_files
             if not saw_files:
                 put_pairs(connection, "logged_model_tag", row.id, {COPY_INCOMPLETE: "true"})
-            write_origin(connection, KIND, model.model_id, row.id, _fields(model), is_new=origin is None)
+            write_origin(connection, KIND, model.model_id, row.id, _fields_of(model), is_new=origin is None)
         return Put(model.model_id, is_new, saw_files, kept)
 
     def find_model(self, model: LoggedModel, experiment_id: str) -> LoggedModel | None:
         with self._database.reading() as connection:
-            row = _found(connection, model.model_id)
+            row = _find_row(connection, model.model_id)
             return None if row is None else read_models(connection, [row.id])[0]
 
 
-def _found(connection: Connection, model_id: str) -> ModelRow | None:
+def _find_row(connection: Connection, model_id: str) -> ModelRow | None:
     there = connection.execute("SELECT 1 FROM logged_model WHERE model_id = ?", (model_id,)).fetchone()
     return model_row(connection, model_id) if there else None
 
 
-def _fields(model: LoggedModel) -> dict[str, str]:
+def _fields_of(model: LoggedModel) -> dict[str, str]:
     facts = {
         "status": model.status,
         "status message": model.status_message or "",
@@ -72,11 +72,11 @@ def _bring_up_to_date(
     connection: Connection, row: ModelRow, model: LoggedModel, origin: Origin | None
 ) -> list[Kept]:
     here = read_models(connection, [row.id])[0]
-    ours = _fields(
+    ours = _fields_of(
         here._replace(tags=_without_mark(pairs(connection, "logged_model_tag", [row.id])[row.id]))
     )
     said = origin.said if origin else said_of(ours) if COPY_INCOMPLETE in here.tags else None
-    merge = merge_fields(_fields(model), ours, said)
+    merge = merge_fields(_fields_of(model), ours, said)
     changes = changes_of(merge)
     change_tags(connection, "logged_model_tag", row.id, changes.tags)
     if changes.facts:
@@ -100,7 +100,7 @@ def _without_mark(tags: dict[str, str]) -> dict[str, str]:
     return {key: value for key, value in tags.items() if key != COPY_INCOMPLETE}
 
 
-def _insert(connection: Connection, model: LoggedModel, experiment: ExperimentRow) -> ModelRow:
+def _insert_row(connection: Connection, model: LoggedModel, experiment: ExperimentRow) -> ModelRow:
     connection.execute(
         "INSERT INTO logged_model (model_id, experiment, name, artifact_uri, status, creation_time,"
         " last_update_time, model_type, source_run_id, status_message, lifecycle_stage)"

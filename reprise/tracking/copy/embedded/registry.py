@@ -29,11 +29,11 @@ class CopiedRegistry(Verbs):
             raise validation.invalid("a registered model with a blank name cannot be asked for")
         with self._database.writing() as connection:
             row = found_model(connection, model.name)
-            origin = None if row is None else read_origin(connection, MODEL, _identity(model))
+            origin = None if row is None else read_origin(connection, MODEL, _identity_of(model))
             theirs = with_tags({"description": model.description}, model.tags)
             kept: list[Kept] = []
             if row is None:
-                row = _insert(connection, model)
+                row = _insert_row(connection, model)
                 put_pairs(connection, "registered_model_tag", row.id, model.tags)
             else:
                 tags = pairs(connection, "registered_model_tag", [row.id])[row.id]
@@ -53,7 +53,7 @@ class CopiedRegistry(Verbs):
                         (model.last_update_time, row.id),
                     )
                 kept += kept_of("models", merge)
-            write_origin(connection, MODEL, _identity(model), row.id, theirs, is_new=origin is None)
+            write_origin(connection, MODEL, _identity_of(model), row.id, theirs, is_new=origin is None)
         return Put(model.name, origin is None, kept=kept)
 
     def find_registered_model(self, model: RegisteredModel) -> RegisteredModel | None:
@@ -67,7 +67,7 @@ class CopiedRegistry(Verbs):
             row = found_model(connection, model.name)
             if row is None:
                 return ()
-            origin = read_origin(connection, ALIASES, _identity(model))
+            origin = read_origin(connection, ALIASES, _identity_of(model))
             theirs = {alias: str(version) for alias, version in model.aliases.items()}
             here = read_registered(connection, [row.id])[0].aliases
             ours = {alias: str(version) for alias, version in here.items()}
@@ -82,7 +82,7 @@ class CopiedRegistry(Verbs):
                 else:
                     sql = "INSERT OR REPLACE INTO registered_model_alias VALUES (?, ?, ?)"
                     connection.execute(sql, (row.id, alias, int(version)))
-            write_origin(connection, ALIASES, _identity(model), row.id, theirs, is_new=False)
+            write_origin(connection, ALIASES, _identity_of(model), row.id, theirs, is_new=False)
         return kept
 
 
@@ -93,11 +93,11 @@ def found_model(connection: Connection, name: str) -> RegisteredRow | None:
     return None if row is None else RegisteredRow(*row)
 
 
-def _identity(model: RegisteredModel) -> str:
+def _identity_of(model: RegisteredModel) -> str:
     return f"{model.name}@{model.creation_time}"
 
 
-def _insert(connection: Connection, model: RegisteredModel) -> RegisteredRow:
+def _insert_row(connection: Connection, model: RegisteredModel) -> RegisteredRow:
     connection.execute(
         "INSERT INTO registered_model (name, description, creation_time, last_update_time)"
         " VALUES (?, ?, ?, ?)",

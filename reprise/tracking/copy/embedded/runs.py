@@ -41,12 +41,12 @@ class CopiedRuns(Verbs):
         if not _ID.fullmatch(run.run_id):
             raise validation.invalid(f"{run.run_id!r} is not the id of a run")
         with self._database.writing() as connection:
-            row = _found(connection, run.run_id)
+            row = _find_row(connection, run.run_id)
             origin = None if row is None else read_origin(connection, KIND, run.run_id)
             kept: list[Kept] = []
             if row is None:
                 is_new = True
-                row = _insert(connection, run, experiment_row(connection, experiment_id))
+                row = _insert_row(connection, run, experiment_row(connection, experiment_id))
                 put_pairs(connection, "run_tag", row.id, run.tags)
             else:
                 tags = pairs(connection, "run_tag", [row.id])[row.id]
@@ -60,18 +60,18 @@ class CopiedRuns(Verbs):
             saw_files = origin is not None and origin.saw_files
             if not saw_files:
                 put_pairs(connection, "run_tag", row.id, {COPY_INCOMPLETE: "true"})
-            write_origin(connection, KIND, run.run_id, row.id, _fields(run), is_new=origin is None)
+            write_origin(connection, KIND, run.run_id, row.id, _fields_of(run), is_new=origin is None)
         return Put(run.run_id, is_new, saw_files, kept)
 
     def find_run(self, run: Run, experiment_id: str) -> Run | None:
         with self._database.reading() as connection:
-            row = _found(connection, run.run_id)
+            row = _find_row(connection, run.run_id)
             return None if row is None else read_runs(connection, [row.id])[0]
 
     def is_complete(self, run_id: str) -> bool:
         """Whether the run is there, and no copy of it was interrupted."""
         with self._database.reading() as connection:
-            row = _found(connection, run_id)
+            row = _find_row(connection, run_id)
             return row is not None and COPY_INCOMPLETE not in pairs(connection, "run_tag", [row.id])[row.id]
 
     def put_points(self, run_id: str, points: Sequence[Metric]) -> None:
@@ -81,7 +81,7 @@ class CopiedRuns(Verbs):
     def end_run(self, run: Run, run_id: str, experiment_id: str) -> None:
         """Nothing: all was written at first."""
 
-    def points(self, run: Run) -> Iterator[Metric]:
+    def read_points(self, run: Run) -> Iterator[Metric]:
         with self._database.reading() as connection:
             for key, value, timestamp, step in connection.execute(
                 "SELECT s.key, p.value, p.timestamp, p.step FROM run r JOIN series s ON s.run = r.id"
@@ -91,12 +91,12 @@ class CopiedRuns(Verbs):
                 yield Metric(key, float(value), timestamp, step)
 
 
-def _found(connection: Connection, run_id: str) -> RunRow | None:
+def _find_row(connection: Connection, run_id: str) -> RunRow | None:
     there = connection.execute("SELECT 1 FROM run WHERE run_id = ?", (run_id,)).fetchone()
     return run_row(connection, run_id) if there else None
 
 
-def _fields(run: Run) -> dict[str, str]:
+def _fields_of(run: Run) -> dict[str, str]:
     end_time = "" if run.end_time is None else str(run.end_time)
     facts = {
         "name": run.run_name,
@@ -107,7 +107,7 @@ def _fields(run: Run) -> dict[str, str]:
     return with_tags(facts, run.tags)
 
 
-def _insert(connection: Connection, run: Run, experiment: ExperimentRow) -> RunRow:
+def _insert_row(connection: Connection, run: Run, experiment: ExperimentRow) -> RunRow:
     along = experiment.lifecycle_stage == DELETED
     deleted = along or run.lifecycle_stage == DELETED
     time = run.deleted_time or (experiment.last_update_time if along else 0) or now()
@@ -136,8 +136,8 @@ def _bring_up_to_date(
 ) -> list[Kept]:
     """Change what the source changed since; what is left otherwise."""
     here = read_runs(connection, [row.id])[0]
-    ours = {field: value for field, value in _fields(here).items() if field != _INCOMPLETE}
-    merge = merge_fields(_fields(run), ours, _said(ours, row, tags, origin))
+    ours = {field: value for field, value in _fields_of(here).items() if field != _INCOMPLETE}
+    merge = merge_fields(_fields_of(run), ours, _read_said(ours, row, tags, origin))
     changes = changes_of(merge)
     change_tags(connection, "run_tag", row.id, changes.tags)
     _change_facts(connection, row, run, changes)
@@ -147,7 +147,9 @@ def _bring_up_to_date(
 _INCOMPLETE = next(iter(with_tags({}, {COPY_INCOMPLETE: ""})))
 
 
-def _said(ours: dict[str, str], row: RunRow, tags: dict[str, str], origin: Origin | None) -> Said | None:
+def _read_said(
+    ours: dict[str, str], row: RunRow, tags: dict[str, str], origin: Origin | None
+) -> Said | None:
     """What the source said before; of a run that had not ended, or not arrived, all that is here."""
     if origin is not None:
         return origin.said

@@ -29,11 +29,11 @@ class CopiedTraces(Traces):
         """Write all but files."""
         given = trace.trace
         with self._database.writing() as connection:
-            row = _found(connection, given.trace_id)
+            row = _find_row(connection, given.trace_id)
             origin = None if row is None else read_origin(connection, KIND, given.trace_id)
             kept: list[Kept] = []
             if row is None:
-                row = _insert(connection, given, experiment_row(connection, experiment_id))
+                row = _insert_row(connection, given, experiment_row(connection, experiment_id))
             else:
                 kept += _bring_up_to_date(connection, row, given, origin)
             put_pairs(connection, "trace_metadata", row.id, given.metadata)
@@ -42,7 +42,7 @@ class CopiedTraces(Traces):
             runs = {*trace.runs, *filter(None, [given.metadata.get(SOURCE_RUN)])}
             sql = "INSERT OR IGNORE INTO trace_run VALUES (?, ?)"
             connection.executemany(sql, [(row.id, run_id) for run_id in sorted(runs)])
-            write_origin(connection, KIND, given.trace_id, row.id, _fields(given), is_new=origin is None)
+            write_origin(connection, KIND, given.trace_id, row.id, _fields_of(given), is_new=origin is None)
         return Put(given.trace_id, origin is None, origin is not None and origin.saw_files, kept)
 
     def find_trace(self, trace: Trace, experiment_id: str) -> SourceTrace | None:
@@ -51,12 +51,12 @@ class CopiedTraces(Traces):
         return None
 
 
-def _found(connection: Connection, trace_id: str) -> TraceRow | None:
+def _find_row(connection: Connection, trace_id: str) -> TraceRow | None:
     there = connection.execute("SELECT 1 FROM trace WHERE trace_id = ?", (trace_id,)).fetchone()
     return trace_row(connection, trace_id) if there else None
 
 
-def _fields(trace: Trace) -> dict[str, str]:
+def _fields_of(trace: Trace) -> dict[str, str]:
     facts = {
         "state": trace.state,
         "duration": "" if trace.duration is None else str(trace.duration),
@@ -67,7 +67,7 @@ def _fields(trace: Trace) -> dict[str, str]:
     return with_tags(facts, tags)
 
 
-def _insert(connection: Connection, trace: Trace, experiment: ExperimentRow) -> TraceRow:
+def _insert_row(connection: Connection, trace: Trace, experiment: ExperimentRow) -> TraceRow:
     connection.execute(
         "INSERT INTO trace (trace_id, experiment, request_time, state, duration, client_request_id,"
         " request_preview, response_preview) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
@@ -93,7 +93,7 @@ def _bring_up_to_date(
     connection: Connection, row: TraceRow, trace: Trace, origin: Origin | None
 ) -> list[Kept]:
     here = read_traces(connection, [row.id])[0]
-    merge = merge_fields(_fields(trace), _fields(here), origin and origin.said)
+    merge = merge_fields(_fields_of(trace), _fields_of(here), origin and origin.said)
     changes = changes_of(merge)
     change_tags(connection, "trace_tag", row.id, changes.tags)
     if changes.facts:

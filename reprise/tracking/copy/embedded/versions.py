@@ -36,11 +36,11 @@ class CopiedVersions(Verbs):
             model = found_model(connection, version.name)
             if model is None:
                 raise TrackingError("its registered model is not here", code="RESOURCE_DOES_NOT_EXIST")
-            row = _found(connection, model, version.version)
-            origin = read_origin(connection, KIND, _identity(version))
+            row = _find_row(connection, model, version.version)
+            origin = read_origin(connection, KIND, _identity_of(version))
             kept: list[Kept] = []
             if row is None:
-                row = _insert(connection, model, given)
+                row = _insert_row(connection, model, given)
                 put_pairs(connection, "model_version_tag", row.id, version.tags)
             elif (row.creation_time, row.run_id) != (version.creation_time, version.run_id):
                 raise TrackingError(
@@ -48,9 +48,9 @@ class CopiedVersions(Verbs):
                 )
             else:
                 kept += _bring_up_to_date(connection, row, version, origin)
-            fields = _fields(version)
-            write_origin(connection, KIND, _identity(version), row.id, fields, is_new=origin is None)
-        return Put(str(version.version), origin is None, kept=kept, notes=_outside(given))
+            fields = _fields_of(version)
+            write_origin(connection, KIND, _identity_of(version), row.id, fields, is_new=origin is None)
+        return Put(str(version.version), origin is None, kept=kept, notes=_describe_outside(given))
 
     def drop_version(self, version: ModelVersion) -> Put:
         """Of one that the source deleted, what a copy had brought, unless it was changed here.
@@ -62,8 +62,8 @@ class CopiedVersions(Verbs):
             if model is None:
                 return Put("")
             _note_number(connection, model, version.version)
-            row = _found(connection, model, version.version)
-            origin = read_origin(connection, KIND, _identity(version))
+            row = _find_row(connection, model, version.version)
+            origin = read_origin(connection, KIND, _identity_of(version))
             if row is None or origin is None or origin.here != row.id:
                 return Put("")
             ours = _row_fields(connection, row)
@@ -76,11 +76,11 @@ class CopiedVersions(Verbs):
     def find_version(self, version: ModelVersion) -> ModelVersion | None:
         with self._database.reading() as connection:
             model = found_model(connection, version.name)
-            row = model and _found(connection, model, version.version)
+            row = model and _find_row(connection, model, version.version)
             return read_versions(connection, [row.id])[0] if row else None
 
 
-def _identity(version: ModelVersion) -> str:
+def _identity_of(version: ModelVersion) -> str:
     return f"{version.name}/{version.version}@{version.creation_time}"
 
 
@@ -88,7 +88,7 @@ def _is_inside(source: str) -> bool:
     return source.startswith(("models:/", "runs:/"))
 
 
-def _outside(given: SourceVersion) -> list[str]:
+def _describe_outside(given: SourceVersion) -> list[str]:
     """What is said of a version that has its files nowhere in the store."""
     version = given.version
     if given.place is not None or not version.source or _is_inside(version.source):
@@ -97,7 +97,7 @@ def _outside(given: SourceVersion) -> list[str]:
     return [f"version {version.version} of {version.name!r} {text}"]
 
 
-def _found(connection: Connection, model: RegisteredRow, number: int) -> VersionRow | None:
+def _find_row(connection: Connection, model: RegisteredRow, number: int) -> VersionRow | None:
     row = connection.execute(
         f"SELECT {columns(VersionRow)} FROM model_version WHERE model = ? AND version = ?",
         (model.id, number),
@@ -110,9 +110,9 @@ def _note_number(connection: Connection, model: RegisteredRow, number: int) -> N
     connection.execute(sql, (number, model.id))
 
 
-def _insert(connection: Connection, model: RegisteredRow, given: SourceVersion) -> VersionRow:
+def _insert_row(connection: Connection, model: RegisteredRow, given: SourceVersion) -> VersionRow:
     version = given.version
-    storage = _storage(connection, given)
+    storage = _storage_of(connection, given)
     connection.execute(
         "INSERT INTO model_version (model, version, creation_time, last_update_time, description,"
         " user_id, current_stage, source, storage_location, run_id, run_link, status,"
@@ -124,7 +124,7 @@ def _insert(connection: Connection, model: RegisteredRow, given: SourceVersion) 
             version.last_update_time,
             version.description,
             version.user_id,
-            _stage(version.current_stage),
+            _canonical_stage(version.current_stage),
             version.source if _is_inside(version.source) else storage,
             storage,
             version.run_id,
@@ -135,7 +135,7 @@ def _insert(connection: Connection, model: RegisteredRow, given: SourceVersion) 
         ),
     )
     _note_number(connection, model, version.version)
-    row = _found(connection, model, version.version)
+    row = _find_row(connection, model, version.version)
     assert row is not None, "it was inserted"
     return row
 
@@ -143,7 +143,7 @@ def _insert(connection: Connection, model: RegisteredRow, given: SourceVersion) 
 def _bring_up_to_date(
     connection: Connection, row: VersionRow, version: ModelVersion, origin: Origin | None
 ) -> list[Kept]:
-    merge = merge_fields(_fields(version), _row_fields(connection, row), origin and origin.said)
+    merge = merge_fields(_fields_of(version), _row_fields(connection, row), origin and origin.said)
     changes = changes_of(merge)
     change_tags(connection, "model_version_tag", row.id, changes.tags)
     for field, value in changes.facts.items():
@@ -155,7 +155,7 @@ def _bring_up_to_date(
     return kept_of("versions", merge)
 
 
-def _storage(connection: Connection, given: SourceVersion) -> str:
+def _storage_of(connection: Connection, given: SourceVersion) -> str:
     """Where the files of a version lie here; where they lay when they were not copied."""
     if given.place is None:
         return given.version.source
@@ -174,15 +174,15 @@ def _model_of(given: SourceVersion) -> str | None:
     return given.place[0] if given.place and given.place[0].startswith("m-") else None
 
 
-def _stage(word: str) -> str:
+def _canonical_stage(word: str) -> str:
     """The stage in its canonical letters; a word that MLflow does not know any more as it is."""
     return next((known for known in MODEL_STAGES if known.lower() == word.lower()), word)
 
 
-def _fields(version: ModelVersion) -> dict[str, str]:
+def _fields_of(version: ModelVersion) -> dict[str, str]:
     facts = {
         "description": version.description,
-        "stage": _stage(version.current_stage),
+        "stage": _canonical_stage(version.current_stage),
         "status": version.status,
         "status message": version.status_message,
     }

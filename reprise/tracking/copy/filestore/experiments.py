@@ -14,7 +14,7 @@ from reprise.tracking.copy.filestore.runs import modification_times
 
 def read_experiments(layout: Layout) -> Iterator[Experiment | Fault | Note]:
     """All experiments; what lies in the trash is deleted, whatever its meta.yaml says."""
-    for folder in layout.experiments():
+    for folder in layout.list_experiments():
         if not isinstance(folder, StoreFolder):
             yield folder
             continue
@@ -40,14 +40,14 @@ STRAY = ".trash"
 
 
 def _from_meta(meta: Meta, folder: StoreFolder) -> Experiment:
-    stage = meta.text("lifecycle_stage")
+    stage = meta.read_text("lifecycle_stage")
     return Experiment(
         experiment_id=folder.id,
-        name=meta.text("name"),
-        artifact_location=meta.text("artifact_location"),
+        name=meta.read_text("name"),
+        artifact_location=meta.read_text("artifact_location"),
         lifecycle_stage=DELETED if folder.is_deleted or stage == DELETED else ACTIVE,
-        creation_time=meta.number("creation_time") or 0,
-        last_update_time=meta.number("last_update_time") or _deletion_time(folder),
+        creation_time=meta.read_number("creation_time") or 0,
+        last_update_time=meta.read_number("last_update_time") or _deletion_time(folder),
     )
 
 

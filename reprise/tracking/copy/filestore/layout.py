@@ -41,10 +41,10 @@ class Layout:
         self._real = root.resolve()
         self._is_ours = (root / DATABASE_NAME).exists()
 
-    def experiments(self) -> Iterator[StoreFolder | Fault | Note]:
+    def list_experiments(self) -> Iterator[StoreFolder | Fault | Note]:
         """The experiments of the store, then those in its trash."""
         live = set()
-        for folder in self.folders(self.root, "experiments", "the store"):
+        for folder in self.list_folders(self.root, "experiments", "the store"):
             if isinstance(folder, Fault):
                 yield folder
             elif folder.name in {TRASH, REGISTRY} or (self._is_ours and folder.name in _OURS):
@@ -53,40 +53,40 @@ class Layout:
                 live.add(folder.name)
                 yield StoreFolder(folder.name, folder, is_deleted=False)
             else:
-                yield from _strange(folder)
-        for folder in self.folders(self.root / TRASH, "experiments", "the store"):
+                yield from _note_strange(folder)
+        for folder in self.list_folders(self.root / TRASH, "experiments", "the store"):
             if isinstance(folder, Fault):
                 yield folder
             elif is_experiment(folder):
                 identity = f"{TRASH}/{folder.name}" if folder.name in live else folder.name
                 yield StoreFolder(identity, folder, is_deleted=True)
             elif not is_run(folder):
-                yield from _strange(folder)
+                yield from _note_strange(folder)
 
-    def experiment(self, identity: str) -> Path:
-        """The folder of an experiment by the id that ``experiments`` gave it."""
+    def experiment_folder(self, identity: str) -> Path:
+        """The folder of an experiment by the id that ``list_experiments`` gave it."""
         folder = self.root / identity
         return folder if is_experiment(folder) else self.root / TRASH / identity
 
-    def runs(self, experiment: Path, *, is_deleted: bool) -> Iterator[StoreFolder | Fault | Note]:
+    def list_runs(self, experiment: Path, *, is_deleted: bool) -> Iterator[StoreFolder | Fault | Note]:
         """The runs of an experiment; those in a trash are deleted."""
-        for folder in self.folders(experiment, "runs", f"experiment {experiment.name}"):
+        for folder in self.list_folders(experiment, "runs", f"experiment {experiment.name}"):
             if isinstance(folder, Fault):
                 yield folder
             elif folder.name == TRASH:
-                yield from self.runs(folder, is_deleted=True)
+                yield from self.list_runs(folder, is_deleted=True)
             elif is_run(folder):
                 yield StoreFolder(folder.name, folder, is_deleted)
             elif folder.name not in _OF_EXPERIMENTS:
-                yield from _strange(folder)
+                yield from _note_strange(folder)
 
     def stray_runs(self) -> Iterator[StoreFolder]:
         """Runs that lie in the trash themselves, without their experiment."""
-        for folder in self.folders(self.root / TRASH, "runs", "the store"):
+        for folder in self.list_folders(self.root / TRASH, "runs", "the store"):
             if not isinstance(folder, Fault) and is_run(folder):
                 yield StoreFolder(folder.name, folder, is_deleted=True)
 
-    def folders(self, folder: Path, kind: str, owner: str) -> Iterator[Path | Fault]:
+    def list_folders(self, folder: Path, kind: str, owner: str) -> Iterator[Path | Fault]:
         """The folders in it, by name."""
         try:
             entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
@@ -122,7 +122,7 @@ def is_run(folder: Path) -> bool:
     return len(names & _OF_RUNS) > 1
 
 
-def _strange(folder: Path) -> Iterator[Note]:
+def _note_strange(folder: Path) -> Iterator[Note]:
     if not folder.name.startswith("."):  # of an editor, or of the system
         yield Note(f"{folder} is left out: MLflow makes no folder like it")
 

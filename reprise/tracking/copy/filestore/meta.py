@@ -28,15 +28,15 @@ class Meta:
         self.fields = fields
         self.faults: list[str] = []
 
-    def text(self, *names: str) -> str:
+    def read_text(self, *names: str) -> str:
         """The first of the names that has a value, as text."""
         return next((str(self.fields[name]) for name in names if self.fields.get(name) is not None), "")
 
-    def optional(self, name: str) -> str | None:
+    def read_optional(self, name: str) -> str | None:
         """The text, None where there is none."""
         return None if self.fields.get(name) is None else str(self.fields[name])
 
-    def number(self, *names: str) -> int | None:
+    def read_number(self, *names: str) -> int | None:
         """The first of the names that has a value: an integer of 64 bits."""
         for name in names:
             value = self.fields.get(name)
@@ -51,7 +51,7 @@ class Meta:
             self.faults.append(f"{name} is {value!r}, which is no number")
         return None
 
-    def read(self, name: str, reader: Callable[[Any], Any], default: Any) -> Any:
+    def read_with(self, name: str, reader: Callable[[Any], Any], default: Any) -> Any:
         """What ``reader`` makes of the value."""
         if self.fields.get(name) is None:
             return default
@@ -61,7 +61,7 @@ class Meta:
             self.faults.append(f"{name} is {self.fields[name]!r}, which is not known")
             return default
 
-    def pairs(self, name: str) -> dict[str, str]:
+    def read_pairs(self, name: str) -> dict[str, str]:
         value = self.fields.get(name) or {}
         if not isinstance(value, Mapping):
             self.faults.append(f"{name} is {value!r}")
@@ -114,10 +114,12 @@ def read_texts(folder: Path, kind: str, owner: str) -> Texts:
             values[key] = file.read_bytes().decode()
         except UnicodeDecodeError as error:
             faults.append(
-                Fault(kind, owner, _name(folder, key), f"it is not UTF-8 text (byte {error.start})")
+                Fault(kind, owner, _name_text(folder, key), f"it is not UTF-8 text (byte {error.start})")
             )
         except OSError as error:
-            faults.append(Fault(kind, owner, _name(folder, key), f"it cannot be read: {error.strerror}"))
+            faults.append(
+                Fault(kind, owner, _name_text(folder, key), f"it cannot be read: {error.strerror}")
+            )
     return Texts(values, tuple(faults))
 
 
@@ -129,17 +131,17 @@ def key_files(folder: Path, kind: str, owner: str) -> Iterator[tuple[str, Path] 
         for path in (Path(parent, name) for name in sorted(names)):
             key = path.relative_to(folder).as_posix()
             if not _is_text(key):
-                yield Fault(kind, owner, _name(folder, ascii(key)), "its name is not UTF-8 text")
+                yield Fault(kind, owner, _name_text(folder, ascii(key)), "its name is not UTF-8 text")
             elif path.is_symlink() and (reason := link_fault(path, [folder.resolve()])):
-                yield Fault(kind, owner, _name(folder, key), reason)
+                yield Fault(kind, owner, _name_text(folder, key), reason)
             elif path.is_file():
                 yield key, path
             else:
-                yield Fault(kind, owner, _name(folder, key), "it is no regular file")
+                yield Fault(kind, owner, _name_text(folder, key), "it is no regular file")
         for name in list(folders):
             if Path(parent, name).is_symlink():
                 key = Path(parent, name).relative_to(folder).as_posix()
-                yield Fault(kind, owner, _name(folder, key), "it is a link to a folder")
+                yield Fault(kind, owner, _name_text(folder, key), "it is a link to a folder")
     for error in unread:
         if not isinstance(error, FileNotFoundError | NotADirectoryError):
             yield Fault(kind, owner, str(error.filename), f"it cannot be read: {error.strerror}")
@@ -153,6 +155,6 @@ def _is_text(name: str) -> bool:
     return True
 
 
-def _name(folder: Path, key: str) -> str:
+def _name_text(folder: Path, key: str) -> str:
     """How messages name a text: as the file that it is."""
     return f"{folder.name}/{key}"

@@ -15,8 +15,8 @@ from reprise.tracking.copy.filestore.runs import modification_times, read_point
 
 def read_models(layout: Layout, experiment_id: str) -> Iterator[LoggedModel | Fault | Note]:
     """The logged models of an experiment."""
-    home = layout.experiment(experiment_id) / "models"
-    for folder in layout.folders(home, "logged models", f"experiment {experiment_id}"):
+    home = layout.experiment_folder(experiment_id) / "models"
+    for folder in layout.list_folders(home, "logged models", f"experiment {experiment_id}"):
         if isinstance(folder, Fault):
             yield folder
             continue
@@ -24,7 +24,7 @@ def read_models(layout: Layout, experiment_id: str) -> Iterator[LoggedModel | Fa
         tags = read_texts(folder / "tags", "tags", owner)
         params = read_texts(folder / "params", "params", owner)
         yield from (*tags.faults, *params.faults)
-        points = list(_points(folder, owner))
+        points = list(_read_points(folder, owner))
         yield from (point for point in points if isinstance(point, Fault))
         try:
             meta = read_meta(folder / META)
@@ -42,18 +42,18 @@ def read_models(layout: Layout, experiment_id: str) -> Iterator[LoggedModel | Fa
 
 
 def _from_meta(meta: Meta, folder: Path, experiment_id: str) -> LoggedModel:
-    stage = meta.text("lifecycle_stage")
+    stage = meta.read_text("lifecycle_stage")
     return LoggedModel(
         model_id=folder.name,
         experiment_id=experiment_id,
-        name=meta.text("name"),
-        artifact_uri=meta.text("artifact_location") or str(folder / "artifacts"),
-        status=meta.read("status", lambda number: MODEL_STATUSES[int(number) - 1], MODEL_STATUSES[0]),
-        creation_time=meta.number("creation_timestamp") or 0,
-        last_update_time=meta.number("last_updated_timestamp") or 0,
-        model_type=meta.text("model_type") or None,
-        source_run_id=meta.text("source_run_id") or None,
-        status_message=meta.text("status_message") or None,
+        name=meta.read_text("name"),
+        artifact_uri=meta.read_text("artifact_location") or str(folder / "artifacts"),
+        status=meta.read_with("status", lambda number: MODEL_STATUSES[int(number) - 1], MODEL_STATUSES[0]),
+        creation_time=meta.read_number("creation_timestamp") or 0,
+        last_update_time=meta.read_number("last_updated_timestamp") or 0,
+        model_type=meta.read_text("model_type") or None,
+        source_run_id=meta.read_text("source_run_id") or None,
+        status_message=meta.read_text("status_message") or None,
         lifecycle_stage=DELETED if stage == DELETED else ACTIVE,
     )
 
@@ -69,7 +69,7 @@ def _from_files(folder: Path) -> Meta:
     )
 
 
-def _points(folder: Path, owner: str) -> Iterator[ModelMetric | Fault]:
+def _read_points(folder: Path, owner: str) -> Iterator[ModelMetric | Fault]:
     for found in key_files(folder / "metrics", "points", owner):
         if isinstance(found, Fault):
             yield found

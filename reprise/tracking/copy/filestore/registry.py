@@ -16,7 +16,7 @@ _VERSION = "version-"
 
 
 def read_registry(layout: Layout) -> Iterator[RegisteredModel | Fault | Note]:
-    for folder in layout.folders(layout.root / REGISTRY, "models", "the registry"):
+    for folder in layout.list_folders(layout.root / REGISTRY, "models", "the registry"):
         if isinstance(folder, Fault):
             yield folder
             continue
@@ -34,9 +34,9 @@ def read_registry(layout: Layout) -> Iterator[RegisteredModel | Fault | Note]:
             meta = Meta({})
         model = RegisteredModel(
             name=folder.name,
-            creation_time=meta.number("creation_timestamp") or 0,
-            last_update_time=meta.number("last_updated_timestamp") or 0,
-            description=meta.text("description"),
+            creation_time=meta.read_number("creation_timestamp") or 0,
+            last_update_time=meta.read_number("last_updated_timestamp") or 0,
+            description=meta.read_text("description"),
             tags=tags.values,
             aliases={
                 alias: int(text) for alias, text in aliases.values.items() if text.strip().isdecimal()
@@ -54,7 +54,7 @@ def read_versions(layout: Layout, model: RegisteredModel) -> Iterator[SourceVers
     """Also those that were deleted."""
     owner = f"registered model {model.name!r}"
     home = layout.root / REGISTRY / model.name
-    for folder in layout.folders(home, "versions", owner):
+    for folder in layout.list_folders(home, "versions", owner):
         if isinstance(folder, Fault):
             yield folder
             continue
@@ -76,23 +76,23 @@ def _read_version(folder: Path, model: RegisteredModel, number: int) -> Iterator
     except TrackingError as error:
         yield Fault("versions", owner, META, f"it {error.message}; what the version points at is lost")
         return
-    source = meta.text("source")
+    source = meta.read_text("source")
     version = ModelVersion(
         name=model.name,
         version=number,
-        creation_time=meta.number("creation_timestamp") or 0,
-        last_update_time=meta.number("last_updated_timestamp") or 0,
+        creation_time=meta.read_number("creation_timestamp") or 0,
+        last_update_time=meta.read_number("last_updated_timestamp") or 0,
         source=source,
-        description=meta.text("description"),
-        user_id=meta.text("user_id"),
-        current_stage=meta.text("current_stage") or "None",
-        run_id=meta.text("run_id"),
-        run_link=meta.text("run_link"),
-        status=meta.text("status") or "READY",
-        status_message=meta.text("status_message"),
-        model_id=meta.text("model_id") or None,
+        description=meta.read_text("description"),
+        user_id=meta.read_text("user_id"),
+        current_stage=meta.read_text("current_stage") or "None",
+        run_id=meta.read_text("run_id"),
+        run_link=meta.read_text("run_link"),
+        status=meta.read_text("status") or "READY",
+        status_message=meta.read_text("status_message"),
+        model_id=meta.read_text("model_id") or None,
         tags=tags.values,
         aliases=tuple(alias for alias, pointed in model.aliases.items() if pointed == number),
     )
     yield from (Fault("versions", owner, META, reason, pieces=0) for reason in meta.faults)
-    yield SourceVersion(version, place_of(meta.text("storage_location") or source))
+    yield SourceVersion(version, place_of(meta.read_text("storage_location") or source))

@@ -44,18 +44,18 @@ def read_run(layout: Layout, folder: StoreFolder, experiment_id: str) -> Reading
     try:
         meta = read_meta(folder.path / META)
     except TrackingError as error:
-        faults.append(_reconstructed(owner, error.message))
+        faults.append(_note_reconstructed(owner, error.message))
         run = _from_files(folder, experiment_id, dict(tags.values))
     else:
         run = _from_meta(meta, folder, experiment_id, dict(tags.values))
         faults += [Fault("runs", owner, META, reason, pieces=0) for reason in meta.faults]
-    inputs = list(_links(layout, folder, "inputs", faults))
-    outputs = list(_links(layout, folder, "outputs", faults))
+    inputs = list(_read_links(layout, folder, "inputs", faults))
+    outputs = list(_read_links(layout, folder, "outputs", faults))
     home = folder.path.parent.parent if folder.path.parent.name == ".trash" else folder.path.parent
     datasets = (
-        _dataset(home / "datasets", link, owner, faults)
+        _read_dataset(home / "datasets", link, owner, faults)
         for link in inputs
-        if link.text("source_type") == "DATASET"
+        if link.read_text("source_type") == "DATASET"
     )
     return Reading(
         run._replace(
@@ -63,12 +63,13 @@ def read_run(layout: Layout, folder: StoreFolder, experiment_id: str) -> Reading
             tags=tags.values,
             dataset_inputs=tuple(given for given in datasets if given),
             model_inputs=tuple(
-                ModelLink(link.text("source_id"))
+                ModelLink(link.read_text("source_id"))
                 for link in inputs
-                if link.text("source_type") != "DATASET"
+                if link.read_text("source_type") != "DATASET"
             ),
             model_outputs=tuple(
-                ModelLink(link.text("destination_id"), link.number("step") or 0) for link in outputs
+                ModelLink(link.read_text("destination_id"), link.read_number("step") or 0)
+                for link in outputs
             ),
         ),
         tuple(faults),
@@ -93,7 +94,7 @@ def read_points(folder: Path, run_id: str) -> Iterator[Metric | Fault | Note]:
                     try:
                         yield read_point(key, line.decode().rstrip("\r\n").split(" "))
                     except (ValueError, OverflowError):
-                        yield Fault("points", owner, name, f"line {number} is no point: {_shown(line)}")
+                        yield Fault("points", owner, name, f"line {number} is no point: {_show_line(line)}")
                 if not line.endswith(b"\n") and line.strip():
                     yield Note(f"{owner}: {name} ends without an end of line; its last point may be cut")
         except OSError as error:
@@ -107,12 +108,12 @@ def read_point(key: str, words: list[str]) -> Metric:
         ValueError, OverflowError: they are no point.
     """
     timestamp, value, *rest = words
-    point = Metric(key, float(value), _integer(timestamp), _integer(rest[0]) if rest else 0)
+    point = Metric(key, float(value), _parse_integer(timestamp), _parse_integer(rest[0]) if rest else 0)
     about = rest[1:]
     return point._replace(dataset_name=" ".join(about[:-1]), dataset_digest=about[-1]) if about else point
 
 
-def _integer(word: str) -> int:
+def _parse_integer(word: str) -> int:
     number = int(word)
     if not -(2**63) <= number < 2**63:
         raise OverflowError(word)
@@ -120,19 +121,19 @@ def _integer(word: str) -> int:
 
 
 def _from_meta(meta: Meta, folder: StoreFolder, experiment_id: str, tags: dict[str, str]) -> Run:
-    stage = meta.text("lifecycle_stage") or ACTIVE
+    stage = meta.read_text("lifecycle_stage") or ACTIVE
     deleted = folder.is_deleted or stage == DELETED
     return Run(
         run_id=folder.id,
-        run_name=meta.text("run_name", "name") or tags.get(RUN_NAME, ""),
+        run_name=meta.read_text("run_name", "name") or tags.get(RUN_NAME, ""),
         experiment_id=experiment_id,
-        user_id=meta.text("user_id"),
-        status=meta.read("status", _run_status, UNKNOWN_STATUS),
-        start_time=meta.number("start_time") or 0,
-        end_time=meta.number("end_time"),
-        artifact_uri=meta.text("artifact_uri") or str(folder.path / "artifacts"),
+        user_id=meta.read_text("user_id"),
+        status=meta.read_with("status", _run_status, UNKNOWN_STATUS),
+        start_time=meta.read_number("start_time") or 0,
+        end_time=meta.read_number("end_time"),
+        artifact_uri=meta.read_text("artifact_uri") or str(folder.path / "artifacts"),
         lifecycle_stage=DELETED if deleted else ACTIVE,
-        deleted_time=meta.number("deleted_time") if deleted else None,
+        deleted_time=meta.read_number("deleted_time") if deleted else None,
     )
 
 
@@ -162,7 +163,7 @@ def modification_times(folder: Path) -> Iterator[float]:
         yield folder.stat().st_mtime
 
 
-def _reconstructed(owner: str, reason: str) -> Fault:
+def _note_reconstructed(owner: str, reason: str) -> Fault:
     text = f"it {reason}; the times are those of the files, and how the run ended is not known"
     return Fault("runs", owner, META, text, pieces=0)
 
@@ -172,10 +173,10 @@ def _run_status(value: object) -> str:
     return str(value) if value in RUN_STATUSES else _STATUS_NUMBERS[int(str(value))]
 
 
-def _links(layout: Layout, folder: StoreFolder, name: str, faults: list[Fault]) -> Iterator[Meta]:
+def _read_links(layout: Layout, folder: StoreFolder, name: str, faults: list[Fault]) -> Iterator[Meta]:
     """The meta.yaml of each input or output; those that cannot be read go to ``faults``."""
     owner = f"run {folder.id}"
-    for link in layout.folders(folder.path / name, "links", owner):
+    for link in layout.list_folders(folder.path / name, "links", owner):
         if isinstance(link, Fault):
             faults.append(link)
             continue
@@ -185,8 +186,8 @@ def _links(layout: Layout, folder: StoreFolder, name: str, faults: list[Fault]) 
             faults.append(Fault("links", owner, f"{name}/{link.name}/{META}", error.message))
 
 
-def _dataset(folder: Path, link: Meta, owner: str, faults: list[Fault]) -> DatasetInput | None:
-    identity = link.text("source_id")
+def _read_dataset(folder: Path, link: Meta, owner: str, faults: list[Fault]) -> DatasetInput | None:
+    identity = link.read_text("source_id")
     name = f"datasets/{identity}/{META}"
     if "/" in identity or identity in {"", ".", ".."}:
         faults.append(Fault("datasets", owner, ascii(identity), "it is not the id of a dataset"))
@@ -197,16 +198,16 @@ def _dataset(folder: Path, link: Meta, owner: str, faults: list[Fault]) -> Datas
         faults.append(Fault("datasets", owner, name, error.message))
         return None
     dataset = Dataset(
-        name=meta.text("name"),
-        digest=meta.text("digest"),
-        source_type=meta.text("source_type"),
-        source=meta.text("source"),
-        schema=meta.optional("schema"),
-        profile=meta.optional("profile"),
+        name=meta.read_text("name"),
+        digest=meta.read_text("digest"),
+        source_type=meta.read_text("source_type"),
+        source=meta.read_text("source"),
+        schema=meta.read_optional("schema"),
+        profile=meta.read_optional("profile"),
     )
-    return DatasetInput(dataset, link.pairs("tags"))
+    return DatasetInput(dataset, link.read_pairs("tags"))
 
 
-def _shown(line: bytes) -> str:
+def _show_line(line: bytes) -> str:
     text = line.decode(errors="backslashreplace").strip()
     return repr(text if len(text) <= 60 else f"{text[:57]}...")

@@ -38,10 +38,10 @@ class FileStore:
     def uri(self) -> str:
         return str(self._layout.root)
 
-    def experiments(self) -> Iterator[Experiment | Fault | Note]:
+    def read_experiments(self) -> Iterator[Experiment | Fault | Note]:
         return read_experiments(self._layout)
 
-    def runs(self, experiment: Experiment) -> Iterator[Run | Fault | Note]:
+    def read_runs(self, experiment: Experiment) -> Iterator[Run | Fault | Note]:
         readings: list[Reading] = []
         for found in self._run_folders(experiment):
             if isinstance(found, StoreFolder):
@@ -52,30 +52,30 @@ class FileStore:
             yield from faults
             yield run
 
-    def points(self, run: Run) -> Iterator[Metric | Fault | Note]:
+    def read_points(self, run: Run) -> Iterator[Metric | Fault | Note]:
         return read_points(self._run_folder(run), run.run_id)
 
     def logged_models(self, experiment: Experiment) -> Iterator[LoggedModel | Fault | Note]:
         return read_models(self._layout, experiment.experiment_id)
 
-    def traces(self, experiment: Experiment) -> Iterator[SourceTrace | Fault | Note]:
+    def read_traces(self, experiment: Experiment) -> Iterator[SourceTrace | Fault | Note]:
         return read_traces(self._layout, experiment.experiment_id)
 
     def registered_models(self) -> Iterator[RegisteredModel | Fault | Note]:
         return read_registry(self._layout)
 
-    def versions(self, model: RegisteredModel) -> Iterator[SourceVersion | Fault | Note]:
+    def read_versions(self, model: RegisteredModel) -> Iterator[SourceVersion | Fault | Note]:
         return read_versions(self._layout, model)
 
-    def others(self) -> Iterator[Fault | Note]:
+    def find_others(self) -> Iterator[Fault | Note]:
         yield from ()
 
-    def files(self, owner: Owner) -> Iterator[SourceFile | Fault | Unseen | Unreachable]:
-        own = self._own(owner)
+    def list_files(self, owner: Owner) -> Iterator[SourceFile | Fault | Unseen | Unreachable]:
+        own = self._own_folder(owner)
         return self._roots.files(owner, artifact_uri(owner) or str(own), own)
 
-    def file(self, owner: Owner, path: str) -> AbstractContextManager[Path]:
-        own = self._own(owner)
+    def open_file(self, owner: Owner, path: str) -> AbstractContextManager[Path]:
+        own = self._own_folder(owner)
         return self._roots.file(owner, artifact_uri(owner) or str(own), path, own)
 
     def is_reached(self, root: str) -> bool:
@@ -87,19 +87,19 @@ class FileStore:
     def _run_folders(self, experiment: Experiment) -> Iterator[StoreFolder | Fault | Note]:
         if experiment.experiment_id == STRAY:
             return self._layout.stray_runs()
-        folder = self._layout.experiment(experiment.experiment_id)
-        return self._layout.runs(folder, is_deleted=folder.parent.name == TRASH)
+        folder = self._layout.experiment_folder(experiment.experiment_id)
+        return self._layout.list_runs(folder, is_deleted=folder.parent.name == TRASH)
 
     def _run_folder(self, run: Run) -> Path:
-        home = self._layout.experiment(run.experiment_id)
+        home = self._layout.experiment_folder(run.experiment_id)
         folder = home / run.run_id
         return folder if folder.is_dir() else home / TRASH / run.run_id
 
-    def _own(self, owner: Owner) -> Path:
+    def _own_folder(self, owner: Owner) -> Path:
         """The folder in which the store itself would keep the artifacts."""
         if isinstance(owner, Run):
             return self._run_folder(owner) / "artifacts"
-        home = self._layout.experiment(owner.experiment_id)
+        home = self._layout.experiment_folder(owner.experiment_id)
         if isinstance(owner, LoggedModel):
             return home / "models" / owner.model_id / "artifacts"
         return home / "traces" / owner.trace_id / "artifacts"

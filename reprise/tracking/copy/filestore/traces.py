@@ -18,8 +18,8 @@ INFO = "trace_info.yaml"
 
 def read_traces(layout: Layout, experiment_id: str) -> Iterator[SourceTrace | Fault | Note]:
     """The traces of an experiment with what was said of them."""
-    home = layout.experiment(experiment_id) / "traces"
-    for folder in layout.folders(home, "traces", f"experiment {experiment_id}"):
+    home = layout.experiment_folder(experiment_id) / "traces"
+    for folder in layout.list_folders(home, "traces", f"experiment {experiment_id}"):
         if isinstance(folder, Fault):
             yield folder
         else:
@@ -41,7 +41,7 @@ def _read_trace(folder: Path, experiment_id: str) -> Iterator[SourceTrace | Faul
         meta = _from_files(folder)
         trace = trace_of(meta.fields, experiment_id, tags.values, metadata.values)
     said: list[Assessment] = []
-    for found in _assessments(folder, owner):
+    for found in _read_assessments(folder, owner):
         if isinstance(found, Fault):
             yield found
         else:
@@ -53,7 +53,7 @@ def _from_files(folder: Path) -> Meta:
     return Meta({"timestamp_ms": min(round(time * 1000) for time in modification_times(folder))})
 
 
-def _assessments(folder: Path, owner: str) -> Iterator[Assessment | Fault]:
+def _read_assessments(folder: Path, owner: str) -> Iterator[Assessment | Fault]:
     for found in key_files(folder / "assessments", "assessments", owner):
         if isinstance(found, Fault):
             yield found

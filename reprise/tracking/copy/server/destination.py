@@ -33,20 +33,20 @@ class RestDestination(
     def at(cls, uri: str) -> RestDestination:
         return cls(RestTracking(uri))
 
-    def files(self, place: Place) -> Mapping[str, SourceFile]:
-        return {file.path: file for file in self._files(place, "")}
+    def list_files(self, place: Place) -> Mapping[str, SourceFile]:
+        return {file.path: file for file in self._list_files(place, "")}
 
     def put_file(self, place: Place, source: Path, path: str) -> None:
-        self._artifacts(place).send(source, name_there(path))
+        self._artifacts_at(place).send(source, name_there(path))
 
-    def digest(self, place: Place, path: str) -> str:
+    def digest_file(self, place: Place, path: str) -> str:
         with scratch() as folder:
             file = Path(folder) / "artifact"
-            self._artifacts(place).fetch(name_there(path), file)
+            self._artifacts_at(place).fetch(name_there(path), file)
             with file.open("rb") as stream:
                 return hashlib.file_digest(stream, "sha256").hexdigest()
 
-    def finish(self, place: Place, *, saw_files: bool) -> None:
+    def finish_copy(self, place: Place, *, saw_files: bool) -> None:
         call = self.tracking.connection.call
         if place.kind == "run" and COPY_INCOMPLETE in self.tracking.get_run(place.id).tags:
             body = {"run_id": place.id, "key": COPY_INCOMPLETE}
@@ -57,27 +57,27 @@ class RestDestination(
     def close(self) -> None:
         self.tracking.close()
 
-    def _files(self, place: Place, folder: str) -> Iterator[SourceFile]:
+    def _list_files(self, place: Place, folder: str) -> Iterator[SourceFile]:
         if place.kind == "trace":
-            yield from self._spans(place)
+            yield from self._list_spans(place)
             return
         for artifact in self.tracking.list_artifacts(place.id, folder):
             if artifact.is_dir:
-                yield from self._files(place, artifact.path)
+                yield from self._list_files(place, artifact.path)
             else:
                 yield SourceFile(name_here(artifact.path), artifact.size)
 
-    def _spans(self, place: Place) -> Iterator[SourceFile]:
+    def _list_spans(self, place: Place) -> Iterator[SourceFile]:
         """Of a trace a server lists no files; its spans are fetched to see them."""
         with scratch() as folder:
             file = folder / SPANS_FILE
             try:
-                self._artifacts(place).fetch(SPANS_FILE, file)
+                self._artifacts_at(place).fetch(SPANS_FILE, file)
             except TrackingError:
                 return
             yield SourceFile(SPANS_FILE, file.stat().st_size)
 
-    def _artifacts(self, place: Place) -> ArtifactPlace:
+    def _artifacts_at(self, place: Place) -> ArtifactPlace:
         if place.kind == "trace":
             location = self.trace_location(place.id)
             if location is None:

@@ -22,7 +22,7 @@ class PushedExperiments(ServerEnd):
         if here is None:
             return self._make_experiment(experiment)
         is_shared = COPIED_FROM not in here.tags
-        theirs = _fields(experiment, is_shared)
+        theirs = _fields_of(experiment, is_shared)
         ours = with_tags({_NAME: here.name, _STAGE: here.lifecycle_stage}, marks.without_marks(here.tags))
         merge = merge_fields(theirs, ours, marks.said_before(here.tags))
         merge = self._change_experiment(here, merge)
@@ -39,7 +39,7 @@ class PushedExperiments(ServerEnd):
         return here._replace(tags=marks.without_marks(here.tags))
 
     def _experiment_there(self, experiment: Experiment) -> Experiment | None:
-        identity = _identity(experiment)
+        identity = _identity_of(experiment)
         if identity in self._experiments:
             return self.tracking.get_experiment(self._experiments[identity])
         body = {
@@ -61,11 +61,11 @@ class PushedExperiments(ServerEnd):
             number += 1
             name = f"{experiment.name} ({number})"
         made = self.tracking.create_experiment(name)
-        self._experiments[_identity(experiment)] = made
+        self._experiments[_identity_of(experiment)] = made
         times = marks.Times(experiment.creation_time, experiment.last_update_time)
-        fields = _fields(experiment, is_shared=False)
+        fields = _fields_of(experiment, is_shared=False)
         self._tag_experiment(
-            made, {**experiment.tags, **marks.marks_of(_identity(experiment), fields, times)}
+            made, {**experiment.tags, **marks.marks_of(_identity_of(experiment), fields, times)}
         )
         notes = []
         if name != experiment.name:
@@ -105,10 +105,10 @@ class PushedExperiments(ServerEnd):
         self.tracking.connection.call("POST", "experiments/delete-experiment-tag", json=body)
 
 
-def _identity(experiment: Experiment) -> str:
+def _identity_of(experiment: Experiment) -> str:
     return f"{experiment.experiment_id}@{experiment.creation_time}"
 
 
-def _fields(experiment: Experiment, is_shared: bool) -> dict[str, str]:
+def _fields_of(experiment: Experiment, is_shared: bool) -> dict[str, str]:
     facts = {} if is_shared else {_NAME: experiment.name, _STAGE: experiment.lifecycle_stage}
     return with_tags(facts, experiment.tags)

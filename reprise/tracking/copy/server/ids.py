@@ -18,7 +18,7 @@ class Ids:
         self._here: dict[str, str] = {}
         self._origins: dict[str, str] = {}
 
-    def learn(self, origin: str, here: str) -> None:
+    def learn_id(self, origin: str, here: str) -> None:
         """Note that ``origin`` of the source is ``here`` on the server."""
         self._here[origin] = here
         self._origins[here] = origin
@@ -28,18 +28,18 @@ class Ids:
         if origin in self._here:
             return self._tracking.get_run(self._here[origin])
         found = self._tracking.search_runs(
-            [experiment_id], filter=_marked(origin), max_results=1, view_type="ALL"
+            [experiment_id], filter=_filter_marked(origin), max_results=1, view_type="ALL"
         ).items
         if not found:
             return None
-        self.learn(origin, found[0].run_id)
+        self.learn_id(origin, found[0].run_id)
         return self._tracking.get_run(found[0].run_id)
 
     def find_model(self, origin: str, experiment_id: str) -> LoggedModel | None:
         """The logged model of the experiment that one of the source became."""
         if origin in self._here:
             return self._tracking.get_logged_model(self._here[origin])
-        body = {"experiment_ids": [experiment_id], "filter": _marked(origin), "max_results": 1}
+        body = {"experiment_ids": [experiment_id], "filter": _filter_marked(origin), "max_results": 1}
         try:
             answer = self._tracking.connection.call("POST", "logged-models/search", json=body)
         except TrackingError as error:
@@ -49,10 +49,10 @@ class Ids:
         found = [shapes.logged_model(item) for item in parts(answer, "models")]
         if not found:
             return None
-        self.learn(origin, found[0].model_id)
+        self.learn_id(origin, found[0].model_id)
         return found[0]
 
-    def known(self, origin: str) -> str | None:
+    def find_id(self, origin: str) -> str | None:
         """The id on the server of what was pushed or found before."""
         return self._here.get(origin)
 
@@ -84,6 +84,6 @@ class Ids:
         return self._origins[here]
 
 
-def _marked(origin: str) -> str:
+def _filter_marked(origin: str) -> str:
     quoted = origin.replace("'", "")
     return f"tags.`{COPIED_FROM}` = '{quoted}'"

@@ -43,7 +43,7 @@ class PushedModels(ServerEnd):
         times = marks.Times(model.creation_time, model.last_update_time)
         tags = {
             **model.tags,
-            **marks.marks_of(model.model_id, _fields(model), times),
+            **marks.marks_of(model.model_id, _fields_of(model), times),
             COPY_INCOMPLETE: "true",
         }
         body: dict[str, Any] = {
@@ -56,14 +56,14 @@ class PushedModels(ServerEnd):
         body |= {name: value for name, value in about.items() if value}
         answer = self.tracking.connection.call("POST", "logged-models", json=body, repeatable=False)
         made = shapes.logged_model(answer["model"])
-        self.ids.learn(model.model_id, made.model_id)
+        self.ids.learn_id(model.model_id, made.model_id)
         if model.status != _PENDING:
             body = {"model_id": made.model_id, "status": model.status}
             self.tracking.connection.call("PATCH", logged_model_path(made.model_id), json=body)
         return made
 
     def _update_model(self, here: LoggedModel, model: LoggedModel) -> list[Kept]:
-        theirs, ours = _fields(model), _fields(self.original_model(here))
+        theirs, ours = _fields_of(model), _fields_of(self.original_model(here))
         said = marks.said_before(here.tags) or (said_of(ours) if COPY_INCOMPLETE in here.tags else None)
         merge = merge_fields(theirs, ours, said)
         changes = changes_of(merge)
@@ -93,5 +93,5 @@ class PushedModels(ServerEnd):
         )
 
 
-def _fields(model: LoggedModel) -> dict[str, str]:
+def _fields_of(model: LoggedModel) -> dict[str, str]:
     return with_tags({"status": model.status, "stage": model.lifecycle_stage}, model.tags)

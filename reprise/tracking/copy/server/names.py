@@ -18,12 +18,12 @@ _REFUSED = set("#\\")
 
 def name_there(path: str) -> str:
     """The path of an artifact as it is sent to a server."""
-    return "/".join(_encode(part) if _needs_code(part) else part for part in path.split("/"))
+    return "/".join(_encode_part(part) if _needs_code(part) else part for part in path.split("/"))
 
 
 def name_here(path: str) -> str:
     """The path of an artifact that ``name_there`` made, as it was; others as they are."""
-    return "/".join(_decode(part) if part.startswith(_MARK) else part for part in path.split("/"))
+    return "/".join(_decode_part(part) if part.startswith(_MARK) else part for part in path.split("/"))
 
 
 def _needs_code(part: str) -> bool:
@@ -36,12 +36,12 @@ def _needs_code(part: str) -> bool:
     )
 
 
-def _encode(part: str) -> str:
+def _encode_part(part: str) -> str:
     coded = (bytes([byte]) for byte in part.encode())
     return _MARK + "".join(byte.decode() if _PLAIN.match(byte) else f"={byte[0]:02X}" for byte in coded)
 
 
-def _decode(part: str) -> str:
+def _decode_part(part: str) -> str:
     raw = _CODED.sub(lambda found: chr(int(found[1], 16)), part.removeprefix(_MARK))
     try:
         return raw.encode("latin-1").decode()

@@ -21,18 +21,20 @@ _PATH = "registered-models"
 class PushedRegistry(ServerEnd):
     def put_registered_model(self, model: RegisteredModel) -> Put:
         """Make it, or bring the one that was pushed up to date; one that others made there is left."""
-        here = self._registered(model.name)
-        theirs = _fields(model)
+        here = self._find_registered(model.name)
+        theirs = _fields_of(model)
         call = self.tracking.connection.call
         if here is None:
             times = marks.Times(model.creation_time, model.last_update_time)
-            tags = {**model.tags, **marks.marks_of(_identity(model), {}, times)}
+            tags = {**model.tags, **marks.marks_of(_identity_of(model), {}, times)}
             body = {"name": model.name, "description": model.description, "tags": shapes.pairs(tags)}
             call("POST", f"{_PATH}/create", json=body, repeatable=False)
             return Put(model.name, is_new=True)
-        if here.tags.get(COPIED_FROM) != _identity(model):
+        if here.tags.get(COPIED_FROM) != _identity_of(model):
             raise TrackingError("the server has another model of this name", code="RESOURCE_ALREADY_EXISTS")
-        merge = merge_fields(theirs, _fields(original_registered_model(here)), marks.said_before(here.tags))
+        merge = merge_fields(
+            theirs, _fields_of(original_registered_model(here)), marks.said_before(here.tags)
+        )
         changes = changes_of(merge)
         if "description" in changes.facts:
             body = {"name": model.name, "description": model.description}
@@ -41,17 +43,17 @@ class PushedRegistry(ServerEnd):
         return Put(model.name, kept=kept_of("models", merge))
 
     def find_registered_model(self, model: RegisteredModel) -> RegisteredModel | None:
-        here = self._registered(model.name)
-        if here is None or here.tags.get(COPIED_FROM) != _identity(model):
+        here = self._find_registered(model.name)
+        if here is None or here.tags.get(COPIED_FROM) != _identity_of(model):
             return None
         return original_registered_model(here)
 
     def put_aliases(self, model: RegisteredModel) -> Sequence[Kept]:
         """After the versions. Then all that the source says of the model is noted with it."""
-        here = self._registered(model.name)
+        here = self._find_registered(model.name)
         if here is None:
             return ()
-        theirs, ours = _aliases(model), _aliases(here)
+        theirs, ours = _aliases_of(model), _aliases_of(here)
         merge = merge_fields(theirs, ours, marks.said_before(here.tags))
         kept = [Kept("aliases", name.removeprefix(_ALIAS), why) for name, why in merge.kept.items()]
         for name, version in merge.changes.items():
@@ -63,10 +65,10 @@ class PushedRegistry(ServerEnd):
                     self.tracking.set_registered_model_alias(model.name, alias, version)
             except TrackingError as error:
                 kept.append(Kept("aliases", alias, error.message))
-        self._change_model_tags(model.name, marks.state_mark({**_fields(model), **theirs}))
+        self._change_model_tags(model.name, marks.state_mark({**_fields_of(model), **theirs}))
         return kept
 
-    def _registered(self, name: str) -> RegisteredModel | None:
+    def _find_registered(self, name: str) -> RegisteredModel | None:
         try:
             return self.tracking.get_registered_model(name)
         except TrackingError as error:
@@ -84,15 +86,15 @@ class PushedRegistry(ServerEnd):
                 self.tracking.connection.call("POST", f"{_PATH}/set-tag", json=body)
 
 
-def _identity(model: RegisteredModel) -> str:
+def _identity_of(model: RegisteredModel) -> str:
     return f"{model.name}@{model.creation_time}"
 
 
-def _fields(model: RegisteredModel) -> dict[str, str]:
+def _fields_of(model: RegisteredModel) -> dict[str, str]:
     return with_tags({"description": model.description}, model.tags)
 
 
-def _aliases(model: RegisteredModel) -> dict[str, str]:
+def _aliases_of(model: RegisteredModel) -> dict[str, str]:
     return {f"{_ALIAS}{alias}": str(version) for alias, version in model.aliases.items()}
 
 

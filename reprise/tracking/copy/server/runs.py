@@ -24,7 +24,7 @@ class PushedRuns(ServerEnd):
     def put_run(self, run: Run, experiment_id: str) -> Put:
         """Make it, or bring the one that carries its id in a tag up to date."""
         before = self.ids.find_run(run.run_id, experiment_id)
-        fields = _fields(run)
+        fields = _fields_of(run)
         if before is None:
             new = self.tracking.create_run(
                 experiment_id,
@@ -33,11 +33,11 @@ class PushedRuns(ServerEnd):
                 run_name=run.run_name or None,
                 tags={**marks.marks_of(run.run_id, fields), COPY_INCOMPLETE: "true"},
             ).run_id
-            self.ids.learn(run.run_id, new)
+            self.ids.learn_id(run.run_id, new)
             if run.status != "RUNNING":
                 self.tracking.update_run(new, status=run.status, end_time=run.end_time)
-            kept = self._log(new, tags=self._tags_there(run.tags, experiment_id))
-            kept += self._log(new, params=run.params)
+            kept = self._log_batch(new, tags=self._tags_there(run.tags, experiment_id))
+            kept += self._log_batch(new, params=run.params)
             self._log_datasets(new, run)
             return Put(new, is_new=True, kept=kept)
         is_new = COPY_INCOMPLETE in before.tags
@@ -61,7 +61,7 @@ class PushedRuns(ServerEnd):
         bare = [point._replace(model_id=None, dataset_name=None, dataset_digest=None) for point in points]
         self.tracking.log_batch(run_id, metrics=bare)
 
-    def points(self, run: Run) -> Iterator[Metric]:
+    def read_points(self, run: Run) -> Iterator[Metric]:
         for key in self.tracking.get_run(run.run_id).metrics:
             yield from self.tracking.metric_history(run.run_id, key)
 
@@ -83,15 +83,15 @@ class PushedRuns(ServerEnd):
             self.tracking.delete_run(here)
 
     def _update_run(self, before: Run, run: Run, experiment_id: str) -> list[Kept]:
-        theirs = _fields(run)
-        ours = _fields(self.original_run(before))
+        theirs = _fields_of(run)
+        ours = _fields_of(self.original_run(before))
         said = marks.said_before(before.tags)
         if said is None and (COPY_INCOMPLETE in before.tags or before.status not in _ENDED):
             said = said_of(ours)
         merge = merge_fields(theirs, ours, said)
         changes = changes_of(merge)
         set_tags = {key: value for key, value in changes.tags.items() if value is not None}
-        kept = self._log(before.run_id, tags=self._tags_there(set_tags, experiment_id))
+        kept = self._log_batch(before.run_id, tags=self._tags_there(set_tags, experiment_id))
         for key in (key for key, value in changes.tags.items() if value is None):
             self._untag_run(before.run_id, key)
         facts = {
@@ -102,24 +102,26 @@ class PushedRuns(ServerEnd):
         if any(value is not None for value in facts.values()):
             self.tracking.update_run(before.run_id, **facts)  # type: ignore[arg-type]
         here: Mapping[str, str] = before.params
-        kept += self._log(before.run_id, params={k: v for k, v in run.params.items() if k not in here})
+        kept += self._log_batch(
+            before.run_id, params={k: v for k, v in run.params.items() if k not in here}
+        )
         self._log_datasets(before.run_id, run)
-        self._log(before.run_id, tags=marks.state_mark(theirs))
+        self._log_batch(before.run_id, tags=marks.state_mark(theirs))
         return kept + kept_of("runs", merge)
 
-    def _log(
+    def _log_batch(
         self, run_id: str, *, params: Mapping[str, str] | None = None, tags: Mapping[str, str] | None = None
     ) -> list[Kept]:
         """Log params or tags, in halves where the server refuses some; those that it refuses."""
         items = list((params if params is not None else tags or {}).items())
         kind = "params" if params is not None else "tags"
 
-        def send(some: list[tuple[str, str]]) -> None:
+        def send_some(some: list[tuple[str, str]]) -> None:
             self.tracking.log_batch(run_id, **{kind: dict(some)})  # type: ignore[arg-type]
 
         refused: list[Kept] = []
         for start in range(0, len(items), _PIECE):
-            refused += _in_halves(items[start : start + _PIECE], kind, send)
+            refused += _in_halves(items[start : start + _PIECE], kind, send_some)
         return refused
 
     def _log_datasets(self, here: str, run: Run) -> None:
@@ -165,7 +167,7 @@ class PushedRuns(ServerEnd):
         ]
 
 
-def _fields(run: Run) -> dict[str, str]:
+def _fields_of(run: Run) -> dict[str, str]:
     end_time = "" if run.end_time is None else str(run.end_time)
     facts = {"name": run.run_name, "status": run.status, "end time": end_time, "stage": run.lifecycle_stage}
     return with_tags(facts, run.tags)

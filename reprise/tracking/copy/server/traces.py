@@ -90,12 +90,12 @@ class PushedTraces(ServerEnd):
             "state": trace.state,
             "trace_metadata": metadata,
             "tags": {key: value for key, value in trace.tags.items() if key not in PLACE_TAGS},
-            "assessments": [_assessment(said) for said in trace.assessments],
+            "assessments": [_encode_assessment(said) for said in trace.assessments],
             **{name: value for name, value in optional.items() if value is not None},
         }
 
 
-def _assessment(said: Assessment) -> dict[str, Any]:
+def _encode_assessment(said: Assessment) -> dict[str, Any]:
     optional = {
         "rationale": said.rationale,
         "span_id": said.span_id,

@@ -28,12 +28,12 @@ class PushedVersions(ServerEnd):
         if here is None:
             self._make_version(given)
             return Put(str(version.version), is_new=True)
-        if here.tags.get(COPIED_FROM) != _identity(version):
+        if here.tags.get(COPIED_FROM) != _identity_of(version):
             raise TrackingError(
                 "the server has another version of this number", code="RESOURCE_ALREADY_EXISTS"
             )
-        theirs = _fields(version)
-        merge = merge_fields(theirs, _fields(self.original_version(here)), marks.said_before(here.tags))
+        theirs = _fields_of(version)
+        merge = merge_fields(theirs, _fields_of(self.original_version(here)), marks.said_before(here.tags))
         changes = changes_of(merge)
         self._set_facts(version, changes.facts)
         self._change_version_tags(version, changes.tags)
@@ -43,13 +43,13 @@ class PushedVersions(ServerEnd):
     def drop_version(self, version: ModelVersion) -> Put:
         """What the source deleted, and was pushed before."""
         here = self._version_there(version.name, version.version)
-        if here is not None and here.tags.get(COPIED_FROM) == _identity(version):
+        if here is not None and here.tags.get(COPIED_FROM) == _identity_of(version):
             self.tracking.delete_model_version(version.name, str(version.version))
         return Put("")
 
     def find_version(self, version: ModelVersion) -> ModelVersion | None:
         here = self._version_there(version.name, version.version)
-        if here is None or here.tags.get(COPIED_FROM) != _identity(version):
+        if here is None or here.tags.get(COPIED_FROM) != _identity_of(version):
             return None
         return self.original_version(here)
 
@@ -64,11 +64,11 @@ class PushedVersions(ServerEnd):
         source, model_id = version.source, None
         if given.place is not None:
             owner, path = given.place
-            here, source, model_id = self._source(owner, path, version.source)
-        made = self._create(given, source, here, model_id)
+            here, source, model_id = self._source_of(owner, path, version.source)
+        made = self._create_version(given, source, here, model_id)
         while made.version < version.version:  # a number that was used up there, too
             self.tracking.delete_model_version(version.name, str(made.version))
-            made = self._create(given, source, here, model_id)
+            made = self._create_version(given, source, here, model_id)
         if made.version != version.version:
             self.tracking.delete_model_version(version.name, str(made.version))
             raise TrackingError(
@@ -77,7 +77,9 @@ class PushedVersions(ServerEnd):
             )
         self._set_facts(version, {"stage": version.current_stage})
 
-    def _create(self, given: SourceVersion, source: str, run_id: str, model_id: str | None) -> ModelVersion:
+    def _create_version(
+        self, given: SourceVersion, source: str, run_id: str, model_id: str | None
+    ) -> ModelVersion:
         version = given.version
         times = marks.Times(version.creation_time, version.last_update_time)
         return self.tracking.create_model_version(
@@ -85,13 +87,13 @@ class PushedVersions(ServerEnd):
             source,
             run_id=run_id or None,
             description=version.description or None,
-            tags={**version.tags, **marks.marks_of(_identity(version), _fields(version), times)},
+            tags={**version.tags, **marks.marks_of(_identity_of(version), _fields_of(version), times)},
             model_id=model_id,
         )
 
-    def _source(self, owner: str, path: str, source: str) -> tuple[str, str, str | None]:
+    def _source_of(self, owner: str, path: str, source: str) -> tuple[str, str, str | None]:
         """The run that the files of a version come from, where they are, and the logged model; there."""
-        here = self.ids.known(owner)
+        here = self.ids.find_id(owner)
         if here is None:
             raise TrackingError(f"{owner}, which has its files, was not pushed")
         if source.startswith("models:/"):
@@ -131,9 +133,9 @@ class PushedVersions(ServerEnd):
         )
 
 
-def _identity(version: ModelVersion) -> str:
+def _identity_of(version: ModelVersion) -> str:
     return f"{version.name}/{version.version}@{version.creation_time}"
 
 
-def _fields(version: ModelVersion) -> dict[str, str]:
+def _fields_of(version: ModelVersion) -> dict[str, str]:
     return with_tags({"description": version.description, "stage": version.current_stage}, version.tags)
