@@ -1,8 +1,8 @@
-"""The web UI: pages on which people look at the store, beside the API that programs speak.
+"""The web UI: pages for people, next to the API for programs.
 
-Pages are made by the server (jinja2) and work with small modules of our own in the browser. What a page
-changes, it changes by the REST API, so that the rules stand in one place. Each page lives in one file: its
-routes, what it reads, and what it hands to its template of the same name.
+Pages are rendered by the server (jinja2), with small JavaScript modules of our own. All changes go through
+the REST API, so that its rules are in one place. Each page is one file: its routes, the data it reads, and
+the values for its template of the same name.
 """
 
 from __future__ import annotations
@@ -24,9 +24,10 @@ __all__ = ["WebPages"]
 
 
 class WebPages:
-    """The pages over ``store`` for ``reprise.server.app.create_app``; made when the first one is asked for.
+    """The pages of ``store`` for ``reprise.server.app.create_app``, imported at the first request for a
+    page.
 
-    A server that only programs talk to never imports them. ``prefix`` is the path below which it is.
+    A server that only programs use never imports them. ``prefix`` is the path prefix of the server.
     """
 
     def __init__(self, store: TrackingStore, access: Access, prefix: str = "") -> None:

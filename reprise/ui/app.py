@@ -1,4 +1,4 @@
-"""The app of all pages: their routes, the headers that every answer has, and how errors are shown."""
+"""The app of all pages: routes, common headers, error pages."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ POLICY = (
     " connect-src 'self'; media-src 'self'; frame-src 'self';"
     " form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
-"""What a page may do: nothing that is not from here. Plotly's colour bars set a style that is empty."""
+"""Pages only load content from this server. Plotly's colour bars set an empty style attribute."""
 
 _HEADERS = {
     "Content-Security-Policy": POLICY,
@@ -101,7 +101,7 @@ def create(store: TrackingStore, sessions: Sessions) -> ASGIApp:
 
 
 class Guarded:
-    """``app``, with our headers on every answer that does not bring its own."""
+    """Return ``app`` with our headers on every response that does not set its own."""
 
     def __init__(self, app: Starlette) -> None:
         self.app = app
@@ -121,22 +121,22 @@ class Guarded:
             if scope["method"] == "HEAD":
                 is_complete = True
                 await send({"type": "http.response.body"})
-                only_head.cancel()  # news, archives and large files would go on for nobody
+                only_head.cancel()  # events, archives and large files would continue without a reader
 
         with CancelScope() as only_head:
             await self.app(scope, receive, send_with_headers)
 
     async def _note_version(self, scope: Scope) -> None:
-        """A page says which version of the store it shows at least: it hears of what comes after."""
+        """Add the version of the store to a page, so that it receives later events."""
         try:
             version = await run_in_threadpool(self.app.state.news.version)
         except (RepriseError, OSError):
-            return  # the page itself tells why
+            return  # the page shows the reason
         scope.setdefault("state", {})["news"] = version
 
 
 def stop(app: ASGIApp) -> None:
-    """Let go of all who wait for news, and of what is held of the store."""
+    """End all event streams, and release the store."""
     assert isinstance(app, Guarded)
     app.app.state.news.stop()
     app.app.state.news.close()
@@ -154,17 +154,17 @@ async def refused(request: Request, error: Exception) -> Response:
 
 async def no_such_page(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    message = "There is no such page" if error.status_code == 404 else error.detail
+    message = "Page not found" if error.status_code == 404 else error.detail
     return _told(request, error.status_code, "ENDPOINT_NOT_FOUND", message)
 
 
 async def gone(request: Request, error: Exception) -> Response:
-    """The browser hung up in the middle of its request; nobody reads this."""
+    """Answer a request that the browser aborted; the answer is not read."""
     return Response(status_code=499)
 
 
 async def out_of_order(request: Request, error: Exception) -> Response:
-    """A full disk, or a file that may not be read: the operator's to mend, and named in the log."""
+    """Report a full disk or an unreadable file, which the log names for the operator."""
     assert isinstance(error, OSError)
     logger.error("%s %s: %s", request.method, request.url.path, error)
     store: TrackingStore = request.app.state.store
@@ -172,8 +172,10 @@ async def out_of_order(request: Request, error: Exception) -> Response:
 
 
 async def broken(request: Request, error: Exception) -> Response:
-    """A bug of ours; the server logs its traceback. It may be in what all pages have, so this is none."""
-    message = f"Unexpected {type(error).__name__}: the log of the server tells more"
+    """Report a bug as plain text, since the bug may be in the page layout; the server logs the
+    traceback.
+    """
+    message = f"Unexpected {type(error).__name__}: see the log of the server"
     if _is_for_people(request):
         return PlainTextResponse(message, 500)
     return JSONResponse({"error_code": "INTERNAL_ERROR", "message": message}, 500)
@@ -184,7 +186,7 @@ def _is_for_people(request: Request) -> bool:
 
 
 def _told(request: Request, status: int, code: str, message: str) -> Response:
-    """A page for people, and MLflow's shape of an error for what a page fetches."""
+    """Return an error page, or MLflow's JSON error for a request by a script."""
     if _is_for_people(request):
         return render(request, "error.html", status, code=status, message=message)
     return JSONResponse({"error_code": code, "message": message}, status)

@@ -1,4 +1,4 @@
-"""A folder of artifacts as a .zip that is made while it is sent."""
+"""A folder of artifacts as a .zip file, created while it is sent."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from reprise.errors import TrackingError
 from reprise.tracking.artifacts.files import Artifacts
 
 LEFT_OUT = "_left-out.txt"
-"""In the archive, where some files could not be read: which, and why."""
+"""File in the archive that lists unreadable files with the reasons."""
 
 _PIECE = 1 << 18
 _UNSAFE = re.compile(r'[\x00-\x1f\x7f\\:*?"<>|\ud800-\udfff\u202a-\u202e\u2066-\u2069]')
 
 
 class _Sink:
-    """What the archive writes, until it is sent."""
+    """A buffer of archive data that is not sent yet."""
 
     def __init__(self) -> None:
         self._pieces: list[bytes] = []
@@ -27,10 +27,10 @@ class _Sink:
         return len(piece)
 
     def flush(self) -> None:
-        """Nothing is held back."""
+        """Do nothing: data is not held back."""
 
     def close(self) -> None:
-        """The archive is complete."""
+        """Do nothing at the end of the archive."""
 
     def taken(self) -> bytes:
         pieces, self._pieces = self._pieces, []
@@ -38,7 +38,7 @@ class _Sink:
 
 
 def zipped(artifacts: Artifacts, folder: str) -> Generator[bytes]:
-    """The archive of ``folder``, in pieces. A file that cannot be opened is left out, and named in it."""
+    """Yield the archive of ``folder`` in pieces. Unreadable files are left out and listed in it."""
     sink = _Sink()
     prefix = f"{folder}/" if folder else ""
     names: set[str] = set()
@@ -65,7 +65,7 @@ def zipped(artifacts: Artifacts, folder: str) -> Generator[bytes]:
 
 
 def _files(artifacts: Artifacts, folder: str, left_out: list[str]) -> Iterator[str]:
-    """All files below ``folder``, a folder after the other."""
+    """Yield all files below ``folder``, folder by folder."""
     waiting = [folder]
     while waiting:
         here = waiting.pop()
@@ -79,7 +79,7 @@ def _files(artifacts: Artifacts, folder: str, left_out: list[str]) -> Iterator[s
 
 
 def _safe(name: str, taken: set[str]) -> str:
-    """``name`` as every system can unpack it, inside the folder that it is unpacked to, and only once."""
+    """Return ``name`` as a safe and unique path that every system can unpack."""
     safe = _UNSAFE.sub("_", name)
     found, number = safe, 1
     while found.casefold() in taken:

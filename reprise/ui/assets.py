@@ -1,6 +1,6 @@
-"""Scripts and styles: ours, and plotly's bundle out of its installed package.
+"""Scripts and styles: our own, and plotly's bundle from its installed package.
 
-Their addresses hold a digest of their contents, so that a browser may keep them for ever.
+Their addresses contain a digest of their contents, so that browsers can cache them forever.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _FOR_EVER = "public, max-age=31536000, immutable"
 
 
 def url(name: str) -> str:
-    """The address of one of our files; modules import each other relative to it."""
+    """Return the address of one of our files; modules import each other relative to it."""
     return f"/static/{_digest()}/{name}"
 
 

@@ -1,6 +1,6 @@
-"""News for open pages: that something in the store has changed, told as server-sent events.
+"""Server-sent events that tell open pages when the store has changed.
 
-One watcher looks at the store for all pages, and only while there are any.
+One watcher polls the store for all pages, only while pages are open.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from reprise.errors import TrackingError
 from reprise.tracking.protocols.store import TrackingStore
 from reprise.ui.numbers import counting
 
-_LOOK = 0.2  # seconds between looks at the store
-_BEAT = 15.0  # seconds after which a silent connection says that it lives
+_LOOK = 0.2  # seconds between polls of the store
+_BEAT = 15.0  # seconds after which a silent connection sends a sign of life
 
 MOST = 500
-"""Streams of one server; each holds a connection, and what its reader was too slow to take."""
+"""Maximum number of streams; each holds a connection and unsent data."""
 
 LASTS = 600.0
 
@@ -33,31 +33,31 @@ _HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
 
 class News:
-    """Wakes those who wait when the store has changed; ``stop`` lets them go."""
+    """Wakes the waiting streams when the store has changed; ``stop`` ends them."""
 
     def __init__(self, store: TrackingStore) -> None:
         self._store = store
         self._opened = ExitStack()
         self._version: Callable[[], int] | None = None
-        self._start = time.time_ns() // 1_000_000  # a store counts anew for each server
+        self._start = time.time_ns() // 1_000_000  # versions of a store restart for each server
         self._one_at_a_time = threading.Lock()
         self._waiting: set[asyncio.Event] = set()
         self._watcher: asyncio.Task[None] | None = None
-        self._looking = asyncio.Event()  # the watcher knows what was there before
+        self._looking = asyncio.Event()  # the watcher starts from this version
         self.stopping = False
         self.streams = 0
 
     def version(self) -> int:
-        """Another number once anybody has written to the store, and of each server; from any thread."""
+        """Return a number that changes with each write to the store and each server; thread-safe."""
         with self._one_at_a_time:
             if self._version is None:
                 self._version = self._opened.enter_context(self._store.watching())
             return self._start + self._version()
 
     async def changes(self, since: int | None) -> AsyncIterator[int | None]:
-        """The version after each change since ``since`` (None: now); several close together are one.
+        """Yield the version after each change since ``since`` (None: now); close changes are merged.
 
-        None at first, and after a silent while.
+        Yields None at first, and after a silent period.
         """
         changed = asyncio.Event()
         self._waiting.add(changed)
@@ -87,7 +87,7 @@ class News:
             changed.set()
 
     def close(self) -> None:
-        """Let go of the store."""
+        """Release the store."""
         with self._one_at_a_time:
             self._version = None
             self._opened.close()
@@ -104,10 +104,10 @@ class News:
 
 
 async def events(request: Request) -> Response:
-    """``GET /events?since=``: an event ``changed`` each time that the store has changed.
+    """``GET /events?since=``: an event ``changed`` for each change of the store.
 
-    ``since`` is the version that the page shows, and the id of an event the one that it tells of: so
-    nothing is missed between a page and its stream, nor between two streams.
+    ``since`` is the version that the page shows, and the id of an event is the new version, so that no
+    change is missed between a page and its stream, or between two streams.
     """
     news: News = request.app.state.news
     since = counting(request.headers.get("last-event-id") or request.query_params.get("since", ""))
@@ -120,9 +120,9 @@ async def events(request: Request) -> Response:
 
 
 def streamed(news: News, events: AsyncIterator[str]) -> Response:
-    """Server-sent events until they end or the reader leaves, to no more than ``MOST`` readers at once.
+    """Send server-sent events until they end or the reader leaves, to at most ``MOST`` readers at once.
 
-    After ``LASTS`` seconds the reader has to come again, and to be somebody who still may.
+    After ``LASTS`` seconds the reader has to reconnect, so that its permission is checked again.
     """
 
     async def for_a_while() -> AsyncIterator[str]:
@@ -136,7 +136,7 @@ def streamed(news: News, events: AsyncIterator[str]) -> Response:
 
 
 class _Stream(StreamingResponse):
-    """Counted from the moment that it is let in: many that come at once are not all let in."""
+    """Count the stream on admission, so that many simultaneous requests cannot exceed the limit."""
 
     def __init__(self, news: News, events: AsyncIterator[str]) -> None:
         super().__init__(events, media_type="text/event-stream", headers=_HEADERS)
@@ -144,7 +144,7 @@ class _Stream(StreamingResponse):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if self._news.streams >= MOST:
-            raise TrackingError("Too many pages follow this server", code="TEMPORARILY_UNAVAILABLE")
+            raise TrackingError("Too many open pages on this server", code="TEMPORARILY_UNAVAILABLE")
         self._news.streams += 1
         try:
             await super().__call__(scope, receive, send)

@@ -1,4 +1,4 @@
-"""All experiments, those that were active last first."""
+"""The page of all experiments, most recently active first."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from reprise.ui.html import render
 from reprise.ui.notes import NOTE, first_words
 
 MOST = 1000
-"""Experiments on a page; beyond that one searches by name."""
+"""Experiments on a page; others are found by name."""
 
 
 class Shown(NamedTuple):
-    """``last`` is when something last happened: to a run, else to the experiment itself."""
+    """An experiment; ``last`` is the time of the last change to a run, or else to the experiment."""
 
     experiment: Experiment
     counts: Mapping[str, int]
@@ -63,7 +63,9 @@ def _answer(request: Request, template: str) -> Response:
 
 
 def _found(store: TrackingStore, name: str, view: ViewType) -> tuple[Sequence[Shown], bool]:
-    """The experiments whose name holds ``name``, and whether there are more than a page has."""
+    """Return the experiments whose name contains ``name``, and whether there are more than fit on a
+    page.
+    """
     holding = name.replace("'", "''")
     page = store.search_experiments(
         filter=f"name ILIKE '%{holding}%'" if name else "",

@@ -1,4 +1,4 @@
-"""Pages out of templates. Everything that a template shows is escaped, wherever it comes from."""
+"""Pages from templates. Templates escape every value."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
 _THEMES = ("light", "dark")
-_EXACT = re.compile(r'\b((?:value|href|src|data-[a-z-]+)="[^"]*")')  # what the browser sends back
+_EXACT = re.compile(r'\b((?:value|href|src|data-[a-z-]+)="[^"]*")')  # the browser sends this back
 _TEMPLATES = Path(__file__).parent / "templates"
 
 
 def render(request: Request, template: str, status: int = 200, **values: Any) -> Response:
-    """The page ``template``, or a fragment of one, with ``values``."""
+    """Render the page or fragment ``template`` with ``values``."""
     return HTMLResponse(text(request, template, **values), status)
 
 
@@ -44,11 +44,11 @@ def text(request: Request, template: str, **values: Any) -> str:
         "theme": theme if (theme := request.cookies.get("reprise-theme")) in _THEMES else "",
     }
     page = _with_hidden_shown(templates().get_template(template).render({**shared, **values}))
-    return page.encode("utf-8", "replace").decode()  # what comes from files may hold half characters
+    return page.encode("utf-8", "replace").decode()  # text from files may contain lone surrogates
 
 
 def _with_hidden_shown(page: str) -> str:
-    """``page``, where no name can turn the text around it, or look like another name."""
+    """Return ``page`` without characters that reverse text or make names look alike."""
     if page.isascii():
         return page
     parts = _EXACT.split(page)
@@ -85,7 +85,7 @@ def templates() -> Environment:
 
 
 def number(value: float) -> str:
-    """A metric's value: seven significant digits at most, and the words of the field for the rest."""
+    """Return a metric's value with at most seven significant digits, or NaN, Infinity, -Infinity."""
     if math.isnan(value):
         return "NaN"
     if math.isinf(value):
@@ -94,14 +94,14 @@ def number(value: float) -> str:
 
 
 def agreement(verdict: str) -> str:
-    """Whether a verdict is good news: ``same``, ``differs``, or nothing where it cannot be said."""
+    """Return the class of a verdict: ``same``, ``differs``, or "" if it is not known."""
     if verdict in ("identical", "within tolerance"):
         return "same"
     return "differs" if verdict.startswith(("diverged", "failed")) else ""
 
 
 def moment(milliseconds: int) -> str:
-    """``2026-11-21 14:48:12 UTC``; the browser shows its own zone beside it."""
+    """Return ``2026-11-21 14:48:12 UTC``; the browser adds the local time."""
     try:
         return datetime.fromtimestamp(milliseconds / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
     except (ValueError, OverflowError, OSError):
@@ -109,5 +109,5 @@ def moment(milliseconds: int) -> str:
 
 
 def lasted(start: int, end: int | None) -> str:
-    """How long a run took; nothing while it goes on."""
+    """Return the duration of a run, or "" while it is running."""
     return "" if end is None else amounts.duration((end - start) / 1000)

@@ -1,4 +1,4 @@
-"""The way in and out with a browser, where the server asks who somebody is."""
+"""Login and logout in a browser, for a server with users."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from reprise.server.http.prefix import prefix_of
 from reprise.ui.html import render
 from reprise.ui.sessions import LASTS, Sessions
 
-_UNKNOWN = "That name and password, or token, are not known here."
+_UNKNOWN = "Wrong name and password, or unknown token."
 _LARGEST = 10_000
-_LONGEST = 4000  # characters of an address that is come back to; many clients take no longer header
+_LONGEST = 4000  # characters of the address to return to; many clients limit headers to this
 
 
 def instead_of(scope: Scope, error: TrackingError) -> Response | None:
-    """The way to the login for a browser that goes to a page; no challenge for what a page fetches.
+    """Redirect a browser to the login page; requests by scripts get no challenge.
 
-    A challenge would make browsers ask by a window of their own. They tell what they are by
-    ``Sec-Fetch-Mode``, but not to a server of another machine that is called without HTTPS.
+    A challenge would make browsers show their own dialog. ``Sec-Fetch-Mode`` identifies page requests, but
+    browsers do not send it to other machines without HTTPS.
     """
     headers = Headers(scope=scope)
     mode = headers.get("sec-fetch-mode", "cors" if "referer" in headers else "")
@@ -51,7 +51,7 @@ async def page(request: Request) -> Response:
 
 
 async def log_in(request: Request) -> Response:
-    """A user's name and password or token, or nothing but the token of the server."""
+    """Log in with a user's name and password or token, or with only the token of the server."""
     form = await _form(request)
     sessions: Sessions = request.app.state.sessions
     pair = f"{form.get('name', '')}:{form.get('secret', '')}"
@@ -62,7 +62,7 @@ async def log_in(request: Request) -> Response:
         return _asked_again(request, form, HTTP_STATUS[error.code], error.message)
     if session is None:
         return _asked_again(request, form, 401, _UNKNOWN)
-    sessions.close(request.headers)  # that of who was here before
+    sessions.close(request.headers)  # the session of the previous user
     response = RedirectResponse(local(form.get("next", "/")), status_code=303)
     secure = request.url.scheme == "https" or request.headers.get("x-forwarded-proto") == "https"
     response.set_cookie(
@@ -90,7 +90,7 @@ async def log_out(request: Request) -> Response:
 
 
 def local(target: str) -> str:
-    """``target`` where it leads to a page of ours, and to no other host."""
+    """Return ``target`` if it is one of our pages and not on another host."""
     if target.startswith("/") and not target.startswith(("//", "/\\")) and target.isprintable():
         return target
     return "/"

@@ -1,4 +1,4 @@
-"""Notes in Markdown, as the tag ``mlflow.note.content`` holds them, made into HTML that does nothing."""
+"""Notes in Markdown (the tag ``mlflow.note.content``), rendered as safe HTML."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 
 NOTE = "mlflow.note.content"
 LONGEST = MAX_VALUE
-"""Characters that the tag of a run takes."""
+"""Maximum number of characters of the tag."""
 
 MOST_RENDERED = 20_000
-"""Characters up to which a note is rendered; a longer one is shown as it was typed."""
+"""Maximum number of characters to render; a longer note is shown as plain text."""
 
 _SCHEME = re.compile(r"[^/?#]*?:")
 _ALLOWED = ("http:", "https:", "mailto:")
@@ -37,19 +37,19 @@ _STYLES = {f"text-align:{side}": f"to-{side}" for side in ("left", "center", "ri
 
 @lru_cache(maxsize=64)
 def html_of(text: str) -> Markup:
-    """HTML of the note: none that was typed, no images, links to the web, to mail and to our pages only."""
+    """Return the note as HTML: no raw HTML, no images, only links to the web, mail and our pages."""
     if len(text) > MOST_RENDERED:
         return Markup("<pre>{}</pre>").format(text)
     return Markup(_markdown().render(text))
 
 
 def first_words(text: str) -> str:
-    """The note without its marks, as much as a line can show."""
+    """Return the note as one line without markup."""
     return html_of(text[:2000]).striptags()[:300]
 
 
 async def preview(request: Request) -> Response:
-    """``POST /notes/preview``: the HTML of the Markdown that is the body."""
+    """``POST /notes/preview``: the Markdown in the body as HTML."""
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
@@ -59,7 +59,7 @@ async def preview(request: Request) -> Response:
 
 
 def may_link(url: str) -> bool:
-    """Whether a link may lead there: to the web, to mail, or relative to the page."""
+    """Return whether a link is allowed: to the web, to mail, or relative to the page."""
     scheme = _SCHEME.match(unquote(url).strip())
     return scheme is None or scheme[0].lower() in _ALLOWED
 
@@ -89,7 +89,7 @@ def _link(
 
 
 def _image(renderer: RendererHTML, tokens: Sequence[Token], at: int, *_: object) -> str:
-    """Its words: a picture from elsewhere would tell that place who reads the note."""
+    """Render an image as its text: loading it would tell its server who reads the note."""
     return str(escape(f"[image: {tokens[at].content}]"))
 
 
@@ -100,7 +100,7 @@ def _cell(
     options: OptionsDict,
     env: MutableMapping[str, Any],
 ) -> str:
-    """Its side by a class: our policy lets no page carry styles."""
+    """Render the alignment as a class: our content security policy forbids inline styles."""
     side = _STYLES.get(str(tokens[at].attrs.pop("style", "")))
     if side:
         tokens[at].attrSet("class", side)

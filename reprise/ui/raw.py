@@ -1,7 +1,7 @@
-"""Files of runs as they are. They come from anybody, so they never act as pages of ours.
+"""Raw files of runs. They are not trusted, so they never act as our pages.
 
-Each is answered as a document of no origin that reaches no network (``POLICY``): whatever runs in it
-sees no cookie, no page and no answer of this server, wherever it is opened.
+Each is sent as a document without an origin or network access (``POLICY``): its scripts see no cookies,
+pages or responses of this server.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ _KINDS = {
     ".webm": "video/webm",
     **dict.fromkeys((".txt", ".log", ".md", ".json", ".csv", ".tsv", ".yaml", ".yml", ".py"), _TEXT),
 }
-"""What a file may be shown as, by the end of its name; any other one is only for keeping."""
+"""Content types by suffix; other files can only be downloaded."""
 
 
 def kind_of(suffix: str) -> str:
@@ -57,7 +57,9 @@ def kind_of(suffix: str) -> str:
 
 
 async def raw(request: Request) -> Response:
-    """``GET /runs/{owner}/raw?path=``, or ``/raw/{path}``: the file, or with ``&download`` for keeping."""
+    """``GET /runs/{owner}/raw?path=``, or ``/raw/{path}``: the file, or with ``&download`` as a
+    download.
+    """
     path = _path(request)
     artifacts = await run_in_threadpool(store_of(request).artifacts_of, request.path_params["owner"])
     name = path.rpartition("/")[2]
@@ -68,16 +70,16 @@ async def raw(request: Request) -> Response:
 
 
 def folder(request: Request) -> Response:
-    """``GET /runs/{owner}/zip?path=``: a folder with all in it as one .zip; all files without a path."""
+    """``GET /runs/{owner}/zip?path=``: a folder as a .zip file; all files without a path."""
     owner, path = request.path_params["owner"], _path(request)
     artifacts = store_of(request).artifacts_of(owner)
-    artifacts.list(path)  # what is wrong with the path is told before the answer begins
+    artifacts.list(path)  # check the path before the response begins
     headers = {**HEADERS, **for_keeping(f"{path.rpartition('/')[2] or owner}.zip")}
     return Pieces(zipped(artifacts, path), headers=headers, media_type="application/zip")
 
 
 def _path(request: Request) -> str:
-    """A name with a line break in it fits into no route, so our pages give it in the query."""
+    """Return the path from the route or the query; a name with a line break only fits into the query."""
     return str(request.path_params.get("path") or request.query_params.get("path", ""))
 
 

@@ -1,7 +1,7 @@
-"""Who is logged in with a browser: a cookie stands for the credential that was typed on the login page.
+"""Browser sessions: a cookie refers to the credential from the login page.
 
-Sessions live in the memory of the server. The credential behind one is checked at every request, so that
-a user who was removed is out at once.
+Sessions are kept in the memory of the server. Every request checks the credential, so that a removed user
+loses access at once.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ class _Session(NamedTuple):
 
 class Sessions:
     def __init__(self, access: Access, prefix: str = "") -> None:
-        """``prefix`` is the path below which the server is."""
+        """The sessions of a server; ``prefix`` is its path prefix."""
         self._access = access
         self._prefix = prefix
-        self._sessions: OrderedDict[str, _Session] = OrderedDict()  # the last used one last
+        self._sessions: OrderedDict[str, _Session] = OrderedDict()  # the most recently used last
 
     async def open(self, authorization: str, address: str) -> str | None:
-        """The secret of a new session, or None when nobody has that credential."""
+        """Return the secret of a new session, or None for an unknown credential."""
         if await self._access.bearer(authorization, address) is None:
             return None
         secret = secrets.token_urlsafe(32)
@@ -49,7 +49,7 @@ class Sessions:
         self._sessions.pop(self._secret(headers), None)
 
     def authorization(self, headers: Headers) -> str:
-        """The ``Authorization`` header of a request, or the one that its session stands for."""
+        """Return the ``Authorization`` header of a request, or that of its session."""
         if given := headers.get("authorization"):
             return given
         secret = self._secret(headers)
@@ -67,7 +67,7 @@ class Sessions:
         return await self._access.bearer(self.authorization(headers), address)
 
     def cookie_name(self, headers: Headers) -> str:
-        """One for each port and prefix: browsers send cookies to the whole host, and to paths below."""
+        """Return a cookie name for this port and prefix: browsers send cookies to all ports of a host."""
         port = headers.get("host", "").rpartition("]")[2].partition(":")[2]
         words = re.findall(r"\w+", self._prefix, re.ASCII)
         if port.isdecimal() and port.isascii():

@@ -1,4 +1,4 @@
-"""A file of a run, wherever its store keeps it, of which a page reads a part."""
+"""A file of a run in any artifact store; pages read a part of it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from reprise.tracking.artifacts.files import Artifacts
 
 
 class StoredFile(NamedTuple):
-    """``path`` is relative to ``artifacts``; ``size`` in bytes, as it was when we looked."""
+    """A file; ``path`` is relative to ``artifacts``; ``size`` is in bytes."""
 
     artifacts: Artifacts
     path: str
@@ -18,7 +18,7 @@ class StoredFile(NamedTuple):
 
     @classmethod
     def at(cls, artifacts: Artifacts, path: str) -> Self:
-        """``RESOURCE_DOES_NOT_EXIST`` when there is no such file."""
+        """Open a file; a missing file is the error ``RESOURCE_DOES_NOT_EXIST``."""
         return cls(artifacts, path, artifacts.size(path))
 
     @property
@@ -27,12 +27,12 @@ class StoredFile(NamedTuple):
 
     @property
     def suffix(self) -> str:
-        """``.csv``, in small letters; empty when the name has none."""
+        """Return the suffix in lower case, such as ``.csv``, or ""."""
         stem, dot, ending = self.name.rpartition(".")
         return f".{ending.lower()}" if stem and dot else ""
 
     def beside(self, name: str) -> str:
-        """The path of another file in the same folder."""
+        """Return the path of another file in the same folder."""
         folder, slash, _ = self.path.rpartition("/")
         return f"{folder}{slash}{name}"
 
@@ -40,6 +40,6 @@ class StoredFile(NamedTuple):
         return self.artifacts.reading(self.path)
 
     def head(self, length: int) -> bytes:
-        """The first bytes, ``length`` at most."""
+        """Return at most ``length`` first bytes."""
         with self.reading() as stream:
             return stream.read(min(length, self.size))

@@ -126,7 +126,7 @@ def test_a_wrong_password_opens_nothing(guarded: str) -> None:
     answer = log_in(guarded, "read", "wrong")
     assert answer.status == 401
     assert "set-cookie" not in answer.headers
-    assert "not known here" in answer.body
+    assert "unknown token" in answer.body
 
 
 def test_what_a_page_fetches_is_refused_without_a_window_of_the_browser(guarded: str) -> None:
@@ -301,7 +301,7 @@ def test_logging_in_and_out_with_a_browser(guarded: str, opened: Opened, theme: 
     page.get_by_label("Name").fill("read")
     page.get_by_label("Password or token").fill(PASSWORD)
     page.get_by_role("button", name="Log in").click()
-    page.get_by_text("(reads only)").wait_for()
+    page.get_by_text("(read-only)").wait_for()
     assert urlsplit(page.url).path == "/experiments"
     page.get_by_role("button", name="Log out").click()
     page.get_by_label("Password or token").wait_for()
@@ -313,7 +313,7 @@ def test_a_page_whose_session_has_ended_says_so(guarded: str, opened: Opened) ->
     page.get_by_label("Name").fill("read")
     page.get_by_label("Password or token").fill(PASSWORD)
     follow(page.get_by_role("button", name="Log in"))
-    page.get_by_text("(reads only)").wait_for()
+    page.get_by_text("(read-only)").wait_for()
     page.context.request.post(f"{guarded}/logout", headers={"Origin": guarded})
     _show(page, False)
     _show(page, True)

@@ -42,9 +42,9 @@ def test_a_large_folder_is_listed_in_parts(store: EmbeddedStore, run: Run, ask: 
         (folder / f"{number:05}.txt").touch()
     first = ask(f"/runs/{run.run_id}/files?path=many").text
     assert first.count('role="treeitem"') == 500
-    assert "1,300 in all" in first and 'data-from="500"' in first and "Files before these" not in first
+    assert "1,300 in total" in first and 'data-from="500"' in first and "Previous files" not in first
     last = ask(f"/runs/{run.run_id}/files?path=many&from=1000").text
-    assert last.count('role="treeitem"') == 300 and "Files after these" not in last
+    assert last.count('role="treeitem"') == 300 and "Next files" not in last
     # a link to a file opens the part that it is in
     page = ask(f"/runs/{run.run_id}/artifacts?path=many/00777.txt").text
     assert 'data-path="many/00777.txt"' in page and 'data-path="many/00499.txt"' not in page
@@ -58,7 +58,7 @@ def test_files_that_are_kept_elsewhere_are_not_looked_for(
     database.close()
     answer = ask(f"/runs/{run.run_id}/artifacts")
     assert answer.status_code == 200
-    assert "The files of this run are not here" in answer.text and "s3://bucket/files" in answer.text
+    assert "The files of this run are not available" in answer.text and "s3://bucket/files" in answer.text
 
 
 def test_the_files_of_a_logged_model_are_among_those_of_its_run(
@@ -146,11 +146,11 @@ def test_a_large_folder_is_paged_through(
         (folder / f"{number:05}.txt").write_text(f"file {number}")
     page = opened(f"{serve(tmp_path / 'mlruns')}/runs/{run.run_id}/artifacts")
     page.get_by_role("treeitem", name="many").get_by_role("link").click()
-    page.get_by_role("button", name="Files after these (1,300 in all)").click()
+    page.get_by_role("button", name="Next files (1,300 in total)").click()
     page.locator("[data-path='many/00777.txt'] a").click()
     page.get_by_text("file 777", exact=True).wait_for()
     accessible(page)
-    expect(page.get_by_role("button", name="Files before these")).to_have_count(1)
+    expect(page.get_by_role("button", name="Previous files")).to_have_count(1)
 
 
 @pytest.mark.browser

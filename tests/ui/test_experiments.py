@@ -33,7 +33,7 @@ def test_those_that_were_active_last_come_first(tmp_path: Path) -> None:
         store.create_run(old.experiment_id, start_time=9_000_000_000_000, user_id="")
         text = asking(store)("/experiments").text
     assert text.index(">old<") < text.index(">new<")
-    assert "Nothing was run yet" not in text
+    assert "No runs yet" not in text
 
 
 @pytest.mark.parametrize("path", ["/experiments/x", "/experiments/77", "/experiments/" + "9" * 30])

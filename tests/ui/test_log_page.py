@@ -55,7 +55,7 @@ def _say(log: Path, text: str) -> None:
 
 def test_a_run_of_plain_mlflow_says_why_it_has_no_log(store: EmbeddedStore, ask: Ask) -> None:
     page = ask(f"/runs/{_run(store, None).run_id}/log").text
-    assert "Only runs that reprise performed keep what they print" in page
+    assert "Only runs started with reprise run have a log" in page
     assert ask(f"/runs/{_run(store, None).run_id}/log/text").status_code == 404
 
 
@@ -210,7 +210,7 @@ def test_a_server_has_no_more_readers_than_it_can_hold(store: EmbeddedStore) -> 
     async def scenario() -> None:
         let_in, *others = (asyncio.create_task(read()) for _ in range(3))  # all at once
         refused = await asyncio.gather(*others, return_exceptions=True)
-        assert [str(error) for error in refused] == ["Too many pages follow this server"] * 2
+        assert [str(error) for error in refused] == ["Too many open pages on this server"] * 2
         news.stop()
         await let_in
         assert news.streams == MOST - 1
@@ -228,7 +228,7 @@ def test_who_follows_a_log_is_asked_now_and_then_who_they_are(
 
 
 def _shown(page: Page) -> str:
-    return page.get_by_role("region", name="What the run printed").inner_text()
+    return page.get_by_role("region", name="Output of the run").inner_text()
 
 
 @pytest.mark.browser

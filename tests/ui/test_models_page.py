@@ -138,8 +138,8 @@ def test_of_more_versions_than_fit_side_by_side_the_rest_is_told(store: Embedded
         store.create_model_version("iris", "s3://elsewhere/model")
     wanted = ",".join(map(str, range(1, 23)))
     text = ask(f"/models/iris/compare?versions={wanted}").text
-    assert "20 versions side by side" in text and "2 more versions were asked for" in text
-    assert "asked for" not in ask("/models/iris/compare?versions=1,22").text
+    assert "20 versions side by side" in text and "2 versions left out" in text
+    assert "left out" not in ask("/models/iris/compare?versions=1,22").text
 
 
 def test_a_command_for_a_model_whose_name_a_terminal_would_act_on_is_safe_to_paste(
@@ -160,7 +160,7 @@ def test_an_alias_that_others_move_is_shown_where_it_is_now(
         store.create_model_version("iris", "s3://elsewhere/model")
     store.set_registered_model_alias("iris", "champion", "1")
     page = opened(f"{serve(tmp_path / 'mlruns')}/models/iris")
-    page.get_by_label("Choose version 3").check()
+    page.get_by_label("Select version 3").check()
     old = page.context.request.get(page.url).text()
     held: list[Route] = []
     page.route("**/models/iris", lambda route: route.continue_() if held else held.append(route))
@@ -173,7 +173,7 @@ def test_an_alias_that_others_move_is_shown_where_it_is_now(
     late.value.finished()
     settled(page)
     expect(page.get_by_role("link", name="version 3")).to_be_visible()
-    expect(page.get_by_label("Choose version 3")).to_be_checked()
+    expect(page.get_by_label("Select version 3")).to_be_checked()
     page.get_by_role("button", name="Move champion", exact=True).click()
     expect(page.get_by_label("Version", exact=True)).to_have_value("3")
 
@@ -189,7 +189,7 @@ def test_models_are_looked_at(sample: Sample, opened: Opened, theme: str) -> Non
     accessible(page)
     keep_picture(page, f"model-{theme}")
     for number in (1, 2):
-        page.get_by_label(f"Choose version {number}").check()
+        page.get_by_label(f"Select version {number}").check()
     page.keyboard.press("Tab")
     follow(page.get_by_role("button", name="Compare"))
     page.get_by_text("2 versions side by side").wait_for()
@@ -197,7 +197,7 @@ def test_models_are_looked_at(sample: Sample, opened: Opened, theme: str) -> Non
     keep_picture(page, f"model-compare-{theme}")
     follow(page.get_by_role("link", name="Version 2"))
     page.get_by_text("reprise models serve -m models:/iris/2").wait_for()
-    expect(page.get_by_role("heading", name="Where it comes from")).to_be_visible()
+    expect(page.get_by_role("heading", name="Lineage")).to_be_visible()
     accessible(page)
     keep_picture(page, f"model-version-{theme}")
 
@@ -210,7 +210,7 @@ def test_a_model_is_registered_changed_and_deleted(
     url = serve(tmp_path / "mlruns")
     page = opened(f"{url}/runs/{run.run_id}/artifacts?path=model/MLmodel")
     page.get_by_role("link", name="Register it").click()
-    page.get_by_label("Registered model, new or known").fill("iris")
+    page.get_by_label("Registered model, new or existing").fill("iris")
     page.get_by_role("dialog").get_by_role("button", name="Register").click()
     _shown(page.get_by_role("heading", name="iris"))
 

@@ -28,7 +28,7 @@ def test_runs_are_changed_and_news_is_shown(tmp_path: Path, serve: Serve, opened
         store.set_tag(store.search_runs(["0"], filter="run_name = 'c'").items[0].run_id, "team", "green")
         row(page, "c").get_by_text("green").wait_for()
         page.mouse.up()
-        page.get_by_text("1 chosen").wait_for()
+        page.get_by_text("1 selected").wait_for()
         row(page, "d").get_by_role("checkbox").uncheck()
 
         row(page, "b").get_by_role("button", name="Change team of b").click()
@@ -39,7 +39,7 @@ def test_runs_are_changed_and_news_is_shown(tmp_path: Path, serve: Serve, opened
         row(page, "a").get_by_role("checkbox").check()
         new = store.create_run("0", start_time=200, user_id="", run_name="new one")
         row(page, "new one").wait_for()  # without a reload, and what was chosen stays so
-        page.get_by_text("1 chosen").wait_for()
+        page.get_by_text("1 selected").wait_for()
         store.update_run(new.run_id, status="FAILED", end_time=300)
         row(page, "new one").get_by_text("failed").wait_for()
 
@@ -87,14 +87,14 @@ def test_a_table_that_changes_is_told_and_chosen_from_as_it_is(
             store.create_run("0", start_time=1000 + n, user_id="", run_name=f"new {n}")
         page.get_by_text("203 runs", exact=True).wait_for()
         row(page, "run-295").get_by_role("checkbox").click(modifiers=["Shift"])
-        page.get_by_text("4 chosen").wait_for()
+        page.get_by_text("4 selected").wait_for()
         chosen = page.locator("#rows tr:has(:checked) a.text").all_inner_texts()
         assert chosen == [f"run-{n}" for n in (298, 297, 296, 295)]
 
         page.get_by_role("link", name="Skip to content").focus()
         page.keyboard.press("Enter")
         page.wait_for_url("**#main")
-        page.get_by_text("4 chosen").wait_for()  # this was no step to another page
+        page.get_by_text("4 selected").wait_for()  # this was no step to another page
         page.get_by_role("button", name="Delete", exact=True).click()
         page.get_by_role("dialog").get_by_role("button", name="Delete").click()
         page.get_by_text("Deleted 4 runs").wait_for()
@@ -117,8 +117,8 @@ def test_many_changes_can_be_stopped(tmp_path: Path, serve: Serve, opened: Opene
     held: list[Route] = []
     page.route("**/runs/delete", lambda route: held.append(route))
     row(page, "run-100").get_by_role("checkbox").click()
-    page.get_by_role("button", name="Choose all that are found").click()
-    page.get_by_text("100 chosen").wait_for()
+    page.get_by_role("button", name="Select all matching").click()
+    page.get_by_text("100 selected").wait_for()
     page.get_by_role("button", name="Delete", exact=True).click()
     page.get_by_role("dialog", name="Delete 100 runs?").get_by_role("button", name="Delete").click()
     page.get_by_role("dialog", name="Delete 100 runs", exact=True).get_by_role(
@@ -128,7 +128,7 @@ def test_many_changes_can_be_stopped(tmp_path: Path, serve: Serve, opened: Opene
     for route in held:
         route.continue_()
     page.get_by_text("Deleted 6 runs").wait_for()
-    page.get_by_text("94 chosen").wait_for()
+    page.get_by_text("94 selected").wait_for()
 
 
 @pytest.mark.browser
@@ -138,16 +138,16 @@ def test_no_other_runs_are_deleted_than_those_that_were_asked_about(
     fill(tmp_path / "mlruns", 10)
     page = opened(f"{serve(tmp_path / 'mlruns')}/experiments/0")
     row(page, "run-10").get_by_role("checkbox").click()
-    page.get_by_text("1 chosen").wait_for()
+    page.get_by_text("1 selected").wait_for()
     held: list[Route] = []
     page.route("**/ids?**", lambda route: held.append(route))
     with page.expect_request("**/ids?**"):
-        page.get_by_role("button", name="Choose all that are found").click()
+        page.get_by_role("button", name="Select all matching").click()
     page.get_by_role("button", name="Delete", exact=True).click()
     dialog = page.get_by_role("dialog", name="Delete 1 run?")
     dialog.wait_for()
     held[0].continue_()
-    expect(page.locator("#chosen")).to_have_text("10 chosen")
+    expect(page.locator("#chosen")).to_have_text("10 selected")
     dialog.get_by_role("button", name="Delete").click()
     page.get_by_text("Deleted 1 run", exact=True).wait_for()
-    expect(page.get_by_text("9 chosen")).to_be_visible()
+    expect(page.get_by_text("9 selected")).to_be_visible()

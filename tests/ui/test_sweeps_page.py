@@ -82,7 +82,7 @@ def test_sweeps_are_on_pages_that_keep_what_was_chosen(store: EmbeddedStore, ask
     assert "sweep 20" in first and ">sweep 0<" not in first
     assert 'href="/sweeps?metric=loss&amp;page=2"' in first
     assert ">sweep 0<" in ask("/sweeps?page=2").text
-    assert "There is no sweep on this page" in ask("/sweeps?page=3").text
+    assert "No sweeps on this page" in ask("/sweeps?page=3").text
     assert ask("/sweeps?page=-1").status_code == 200
 
 
@@ -113,7 +113,7 @@ def test_a_sweep_is_looked_at(sample: Sample, opened: Opened, theme: str) -> Non
     page = opened(f"{sample.url}/sweeps", theme=theme)
     page.get_by_text("5 finished").wait_for()
     page.get_by_text("depth=5").wait_for()
-    page.get_by_label("Which value of it is best").select_option("min")
+    page.get_by_label("Which value is best").select_option("min")
     page.get_by_text("depth=0").wait_for()
     expect(page).to_have_url(re.compile(f"goal.{sample.parent.run_id}=min"))
     page.reload()
@@ -130,7 +130,7 @@ def test_what_is_best_says_by_which_goal(
     for number in range(2):
         _run(store, f"child {number}", parent, accuracy=number, loss=number)
     page = opened(f"{serve(tmp_path / 'mlruns')}/sweeps")
-    goal = page.get_by_label("Which value of it is best")
+    goal = page.get_by_label("Which value is best")
     expect(goal).to_have_value("max")
     page.locator("select[data-query^='metric.']").select_option("loss")
     expect(goal).to_have_value("min")
@@ -149,7 +149,7 @@ def test_what_goes_on_appears_and_goes_while_one_looks(
 ) -> None:
     parent = _run(store, HOSTILE)
     page = opened(f"{serve(tmp_path / 'mlruns')}/sweeps")
-    page.get_by_text("There is no sweep").wait_for()
+    page.get_by_text("No sweeps").wait_for()
     assert "<script>document.title" in page.inner_text("#queue")
     child = _run(store, HOSTILE, parent, **{"loss " + "x" * 240: 0.5})
     page.get_by_text("0 of 1").wait_for()

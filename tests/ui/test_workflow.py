@@ -34,7 +34,7 @@ def test_from_a_choice_of_experiments_to_a_run_done_again(
 
     assert perform(command, tmp_path) == 0
     page.reload()
-    page.get_by_role("region", name="Does it reproduce?").get_by_text("identical").first.wait_for()
+    page.get_by_role("region", name="Verdicts").get_by_text("identical").first.wait_for()
     keep_picture(page, f"workflow-verdict-{theme}")
 
 
@@ -68,7 +68,7 @@ def look_at_a_run(page: Page, theme: str) -> None:
     page.get_by_text("loaded 150 flowers").wait_for()
     follow(parts.get_by_role("link", name="Artifacts"))
     page.get_by_role("treeitem", name="notes.md").get_by_role("link").click()
-    page.get_by_role("region", name="The chosen file").get_by_text("plain").wait_for()
+    page.get_by_role("region", name="Selected file").get_by_text("plain").wait_for()
     follow(parts.get_by_role("link", name="Overview"))
     page.get_by_role("button", name="Write a note").click()
     page.get_by_label("Note in Markdown").fill("the **deepest** so far")
@@ -82,8 +82,8 @@ def compare_with_its_rivals(page: Page, sample: Sample, theme: str) -> None:
         f"{page.url.partition('/runs/')[0]}/experiments/{sample.experiment_id}?filter=metrics.accuracy+>+0.5"
     )
     page.locator("#rows").get_by_role("checkbox").first.check()
-    page.get_by_role("button", name="Choose all that are found").click()
-    page.get_by_text("12 chosen").wait_for()
+    page.get_by_role("button", name="Select all matching").click()
+    page.get_by_text("12 selected").wait_for()
     with page.expect_navigation():
         page.keyboard.press("c")
     page.get_by_role("heading", name="Compare 12 runs").wait_for()

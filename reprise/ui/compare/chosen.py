@@ -1,4 +1,4 @@
-"""The runs that are to be compared, as an address names them: by their ids, or the starts of their ids."""
+"""The runs to compare, by ids or id prefixes in an address."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from reprise.schemas.entities import ACTIVE, Run
 from reprise.tracking.protocols.store import TrackingStore
 
 MOST = 200
-_LONGEST = 60  # characters of an unknown id that are told
+_LONGEST = 60  # characters of an unknown id in a message
 
 
 class Missing(NamedTuple):
-    """A run that was asked for and is not compared; ``run_id`` where there is one to go to."""
+    """A requested run that is not compared; ``run_id`` if the run exists."""
 
     told: str
     run_id: str | None = None
@@ -25,12 +25,12 @@ class Chosen(NamedTuple):
 
 
 def asked(text: str) -> list[str]:
-    """The words of ``runs=a,b,c``, each once."""
+    """Return the words of ``runs=a,b,c`` without duplicates."""
     return list(dict.fromkeys(word for part in text.split(",") if (word := part.strip())))
 
 
 def choose(store: TrackingStore, words: Sequence[str]) -> Chosen:
-    """The active runs that ``words`` name, in their order."""
+    """Return the active runs for ``words``, in the same order."""
     found = list(_resolved(store, words))
     ids = dict.fromkeys(one for one in found if isinstance(one, str))
     runs = store.runs_at(store.run_number(run_id) for run_id in ids)
@@ -50,6 +50,6 @@ def _resolved(store: TrackingStore, words: Sequence[str]) -> Iterator[str | Miss
         if word in there or len(there) == 1:
             yield there[0]
         elif there:
-            yield Missing(f"Several runs begin with {shown}: give more of the id.")
+            yield Missing(f"Several runs begin with {shown}: use a longer id.")
         else:
             yield Missing(f"There is no run {shown}.")

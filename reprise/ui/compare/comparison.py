@@ -1,4 +1,4 @@
-"""Runs side by side: attributes, params, metrics and tags as rows, what differs and what is best."""
+"""Runs side by side: attributes, params, metrics and tags as rows, with differences and best values."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from reprise.ui.html import lasted, moment, number
 from reprise.ui.numbers import all_finite, natural
 from reprise.ui.runs.goals import goal_of
 
-_MOST_ROWS = 400  # of a section that are shown at once
-_MOST_CELLS = 30_000  # of a section that are shown at once, where there are many runs
+_MOST_ROWS = 400  # rows of a section
+_MOST_CELLS = 30_000  # cells of a section, if there are many runs
 
 _WIDTHS = {"narrow": 9, "middle": 14, "wide": 24, "widest": math.inf}
-"""The widths of columns by the characters that fit in."""
+"""Widths of columns by the number of characters that fit."""
 
 Extremes = Mapping[str, Mapping[str, tuple[float, float]]]
-"""The least and largest value of a metric, by run and key."""
+"""Minimum and maximum of a metric, by run and key."""
 
 _AS_ATTRIBUTES = {
     tags.USER,
@@ -34,9 +34,9 @@ _AS_ATTRIBUTES = {
 
 
 class Wanted(NamedTuple):
-    """What the reader has switched on; ``flipped`` are metrics of which the guessed goal is wrong.
+    """The options of the reader; ``flipped`` are metrics whose guessed goal is wrong.
 
-    ``baseline`` is the place of the run that the others are measured by, or None.
+    ``baseline`` is the index of the baseline run, or None.
     """
 
     only_differences: bool = False
@@ -46,7 +46,9 @@ class Wanted(NamedTuple):
 
 
 class Cell(NamedTuple):
-    """``text`` is None where the run has no such thing. ``change`` is against the baseline."""
+    """A value of a run; ``text`` is None if the run has none. ``change`` is the difference from the
+    baseline.
+    """
 
     text: str | None
     is_best: bool = False
@@ -54,7 +56,7 @@ class Cell(NamedTuple):
 
 
 class Row(NamedTuple):
-    """``goal`` is for metrics only."""
+    """A row; only metrics have a ``goal``."""
 
     name: str
     cells: tuple[Cell, ...]
@@ -64,14 +66,16 @@ class Row(NamedTuple):
 
     @property
     def width(self) -> str:
-        """How wide its column is where the runs are rows: a name of compare.css."""
+        """The width of its column if runs are rows: a class of compare.css."""
         texts = (len(cell.text or "") + len(cell.change) + 2 * cell.is_best for cell in self.cells)
         longest = max([len(self.name) + 2, *texts])
         return next(name for name, most in _WIDTHS.items() if longest <= most)
 
 
 class Section(NamedTuple):
-    """``equal`` rows are not shown because they are, ``beyond`` because there are too many."""
+    """Rows with a title; hidden are ``equal`` rows without differences, and ``beyond`` rows above the
+    limit.
+    """
 
     title: str
     rows: tuple[Row, ...]
@@ -85,9 +89,9 @@ def sections(
     extremes: Extremes | None = None,
     experiments: Mapping[str, str] = MappingProxyType({}),
 ) -> tuple[Section, ...]:
-    """What the runs were and what came out; ``extremes`` where the best of each series is wanted.
+    """Return the sections of the table; with ``extremes``, metrics show the best value of each series.
 
-    ``experiments`` are the names of experiments by their ids.
+    ``experiments`` maps experiment ids to names.
     """
     return tuple(
         _section(title, rows, wanted, min(_MOST_ROWS, _MOST_CELLS // max(len(runs), 1)))
@@ -162,7 +166,7 @@ def _value(run: Run, name: str, goal: Goal, extremes: Extremes | None) -> float 
 
 
 def _best(values: Sequence[float | None], goal: Goal) -> frozenset[int]:
-    """The places of the best value, where there is more than one to choose from."""
+    """Return the indices of the best value, if there are at least two values."""
     there = {value for value in values if value is not None and not math.isnan(value)}
     if len(there) < 2:
         return frozenset()
@@ -179,7 +183,7 @@ def _changes(
 
 
 def _change(base: str | None, base_number: float | None, text: str | None, value: float | None) -> str:
-    """``+0.05``, or ``≠`` where there are no two numbers; nothing for what is equal."""
+    """Return ``+0.05``, or ``≠`` if one is not a number, or "" for equal values."""
     if text == base:
         return ""
     if value is None or base_number is None or not math.isfinite(value - base_number):

@@ -1,8 +1,8 @@
-"""A small forest of extremely randomised regression trees, in plain Python, the same at every call.
+"""A small, deterministic forest of extremely randomised regression trees, in plain Python.
 
-Each tree grows on a part of the rows; on the others it is asked how much worse it becomes when one column
-is shuffled (permutation importance), and how well it does at all. A few hundred rows by a few dozen
-columns take a fraction of a second, which is what a page can wait for.
+Each tree is trained on a part of the rows. The other rows measure its accuracy, and how much worse it gets
+when one column is shuffled (permutation importance). A few hundred rows with a few dozen columns take a
+fraction of a second.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from reprise.named_tuple import NamedTuple
 Row = Sequence[float]
 Columns = Sequence[Sequence[float]]
 
-_LEAST_ROWS = 3  # of a node that is split
-_SMALL = 16  # rows; of fewer, less is kept from a tree
-_WORK = 5000  # rows to grow trees on, in all
+_LEAST_ROWS = 3  # rows of a node that is split
+_SMALL = 16  # rows; with fewer, fewer are held out
+_WORK = 5000  # training rows of all trees
 _TREES = (24, 120)  # at least, at most
 
 
@@ -38,8 +38,10 @@ Node = Leaf | Split
 
 
 class Findings(NamedTuple):
-    """``worse``: by how much the squared error on unseen rows grows with each column shuffled, as a share
-    of the variance; ``explained``: the share of the variance that is foretold (1 all; 0 or less nothing).
+    """The result of a forest.
+
+    ``worse`` is the increase of the squared error on held-out rows with each column shuffled, as a share of
+    the variance; ``explained`` is the share of the variance that is predicted (1: all; 0 or less: none).
     """
 
     worse: tuple[float, ...]
@@ -47,10 +49,10 @@ class Findings(NamedTuple):
 
 
 def examine(draws: Sequence[Columns], targets: Sequence[float], seed: int = 7) -> Findings:
-    """What a forest learns of ``targets``.
+    """Train a forest to predict ``targets``.
 
-    ``draws`` are the same columns in several codings (categories in other orders), which the trees take in
-    turn. At least four rows.
+    ``draws`` are the same columns in several encodings (categories in other orders), which the trees use in
+    turn. Needs at least four rows.
     """
     chance = random.Random(seed)
     count = len(targets)
@@ -91,7 +93,7 @@ def _grown(columns: Columns, targets: Sequence[float], among: list[int], chance:
         lowest, highest = min(values), max(values)
         threshold = highest - (highest - lowest) * chance.random()
         left = [target for value, target in zip(values, own, strict=True) if value < threshold]
-        if not left:  # all are equal, or neighbours among floats
+        if not left:  # all values are equal, or adjacent floats
             continue
         one, others = sum(left), count - len(left)
         gain = one * one / len(left) + (total - one) ** 2 / others
@@ -123,7 +125,9 @@ def _shuffle_columns(
     chance: random.Random,
     worse: list[float],
 ) -> None:
-    """Add to ``worse`` what shuffling costs, by column; one that is not on a row's way costs it nothing."""
+    """Add the cost of shuffling each column to ``worse``; a column that a tree does not use costs
+    nothing.
+    """
     others = chance.sample(range(len(rows)), len(unseen))
     for at, other in zip(unseen, others, strict=True):
         row, target = rows[at], targets[at]

@@ -1,7 +1,7 @@
-"""Which param mattered for a metric: an estimate from the runs there are, and how far to trust it.
+"""The importance of params for a metric, estimated from runs, with notes on its reliability.
 
-The runs are ranked by the metric, so that one that went astray does not decide; a forest learns the ranks
-from the params (:mod:`reprise.ui.compare.forest`). Deterministic: the same runs give the same answer.
+Runs are ranked by the metric, so that outliers do not dominate; a forest learns the ranks from the params
+(:mod:`reprise.ui.compare.forest`). Deterministic: the same runs give the same result.
 """
 
 from __future__ import annotations
@@ -17,20 +17,21 @@ from reprise.ui.compare.forest import examine
 from reprise.ui.numbers import all_finite
 
 FEW = 10
-"""Below so many runs an importance is little more than a guess."""
+"""With fewer runs an importance is little more than a guess."""
 
 LEAST = 4
-_MOST = 300  # params that are looked at
-_TIMES = 6  # orders in which categories are laid out
-_DECADES = 2.0  # a param that spans more is taken by its logarithm
-_CLEAR = 0.3  # a rank correlation that has a direction
-_MISSING = -0.1  # where a run without the param stands, beside 0 to 1
+_MOST = 300  # params that are used
+_TIMES = 6  # orders of categories
+_DECADES = 2.0  # a param with a larger span is used by its logarithm
+_CLEAR = 0.3  # minimum rank correlation with a direction
+_MISSING = -0.1  # the value of a run without the param, outside 0 to 1
 
 
 class Param(NamedTuple):
-    """``share`` is its part of :attr:`Importance.explained`; ``correlation`` is Spearman's, None for words.
+    """A param. ``share`` is its part of :attr:`Importance.explained`; ``correlation`` is Spearman's, None
+    for text.
 
-    ``alike`` are the params that tell nothing else of these runs: which of them matters cannot be known.
+    ``alike`` are params with the same information in these runs: which of them matters cannot be known.
     """
 
     name: str
@@ -42,10 +43,10 @@ class Param(NamedTuple):
 
 
 class Importance(NamedTuple):
-    """``explained`` is the share of the metric's order that is foretold for unseen runs, 0 to 1.
+    """The result. ``explained`` is the predicted share of the ranking of held-out runs, 0 to 1.
 
-    ``doubts`` are sentences on how far this can be trusted, or why there is nothing; ``constant`` counts
-    params that never vary.
+    ``doubts`` are sentences on its reliability, or why there is no result; ``constant`` counts params that
+    do not vary.
     """
 
     params: tuple[Param, ...]
@@ -64,7 +65,9 @@ class _Column(NamedTuple):
 
 
 def importance(params: Sequence[Mapping[str, str]], metric: Sequence[float | None]) -> Importance:
-    """How much each param mattered for ``metric``; both by run, None where a run has no such metric."""
+    """Return the importance of each param for ``metric``; both are by run, None for a run without the
+    metric.
+    """
     there = [at for at, value in enumerate(metric) if value is not None and math.isfinite(value)]
     chosen = [params[at] for at in there]
     ranked = _ranks([metric[at] or 0.0 for at in there])
@@ -91,15 +94,15 @@ def importance(params: Sequence[Mapping[str, str]], metric: Sequence[float | Non
     if explained < 0.1:
         doubts = (
             *doubts,
-            "The params foretell hardly anything of this metric: what is below may be chance.",
+            "The params hardly explain this metric: the results below may be chance.",
         )
     return Importance(found_out, explained, len(there), constant, doubts)
 
 
 def _alike(columns: Sequence[_Column]) -> list[list[_Column]]:
-    """The columns that stand or fall together; where there are numbers among them, they come first.
+    """Return groups of columns with the same information; numeric columns come first.
 
-    Of such twins each would take from the other's importance, so that a third looks larger than both.
+    Such columns share their importance, so that a third column would look larger than both.
     """
     groups: dict[tuple[float, ...], list[_Column]] = defaultdict(list)
     for column in sorted(columns, key=lambda column: column.places is None):
@@ -108,7 +111,9 @@ def _alike(columns: Sequence[_Column]) -> list[list[_Column]]:
 
 
 def _division(column: _Column) -> tuple[float, ...]:
-    """Which runs it holds apart, and, where it holds most of them apart, in which order of its numbers."""
+    """Return which runs a column distinguishes, with the order of its numbers if it distinguishes most
+    runs.
+    """
     values: Sequence[float | str | None] = column.places or column.texts
     known: dict[float | str | None, int] = {}
     division = tuple(known.setdefault(value, len(known)) for value in values)
@@ -126,7 +131,7 @@ def _doubts(there: int, asked: int, varying: int) -> tuple[str, ...]:
             f"At least {LEAST} runs with a finite value of this metric are needed; there are {there}."
         )
     elif there < FEW:
-        found.append(f"These are only {there} runs: take it as a hint. From {FEW} runs on it means more.")
+        found.append(f"These are only {there} runs: take it as a hint. Use {FEW} or more runs.")
     if LEAST <= there < 2 * varying:
         found.append(
             f"There are {varying} params that vary and only {there} runs:"
@@ -136,7 +141,7 @@ def _doubts(there: int, asked: int, varying: int) -> tuple[str, ...]:
         left_out = "1 run is" if asked - there == 1 else f"{asked - there} runs are"
         found.append(f"{left_out} left out, without a finite value of this metric.")
     if varying > _MOST:
-        found.append(f"Only the first {_MOST} of {varying} params, by their names, are looked at.")
+        found.append(f"Only the first {_MOST} of {varying} params, by name, are used.")
     return tuple(found)
 
 
@@ -147,7 +152,7 @@ def _column(name: str, params: Sequence[Mapping[str, str]]) -> _Column:
 
 
 def _placed(numbers: Sequence[float | None]) -> tuple[float | None, ...]:
-    """Numbers between 0 and 1, by their logarithms where all are positive and span decades."""
+    """Return numbers scaled to 0 to 1, by logarithms if all are positive and span decades."""
     there = [number for number in numbers if number is not None]
     if there and min(there) > 0 and math.log10(max(there)) - math.log10(min(there)) > _DECADES:
         numbers = [None if number is None else math.log10(number) for number in numbers]
@@ -162,7 +167,7 @@ def _placed(numbers: Sequence[float | None]) -> tuple[float | None, ...]:
 
 
 def _codings(columns: Sequence[_Column]) -> list[list[list[float]]]:
-    """The columns as numbers; categories, which have no order, are in another one each time."""
+    """Return the columns as numbers; categories have no order, so each call uses a different one."""
     chance = random.Random(11)
     times = _TIMES if any(column.places is None for column in columns) else 1
     return [[_coded(column, chance) for column in columns] for _ in range(times)]
@@ -196,7 +201,7 @@ def _direction(correlation: float | None) -> str:
 
 
 def _highest(texts: Sequence[str | None], ranked: Sequence[float]) -> str:
-    """The category whose runs rank highest on the average, where it has more than one run."""
+    """Return the category with the highest mean rank that has more than one run."""
     found: dict[str, list[float]] = defaultdict(list)
     for text, rank in zip(texts, ranked, strict=True):
         if text is not None:
@@ -208,7 +213,7 @@ def _highest(texts: Sequence[str | None], ranked: Sequence[float]) -> str:
 
 
 def _spearman(pairs: Sequence[tuple[float, float]]) -> float | None:
-    """The rank correlation; None for fewer than three pairs, or where one side does not vary."""
+    """Return the rank correlation, or None for fewer than three pairs or a side that does not vary."""
     if len(pairs) < 3:
         return None
     one, other = (_ranks([pair[side] for pair in pairs]) for side in (0, 1))
@@ -219,7 +224,7 @@ def _spearman(pairs: Sequence[tuple[float, float]]) -> float | None:
 
 
 def _ranks(values: Sequence[float]) -> list[float]:
-    """The rank of each, from 0; equal ones share the middle of theirs."""
+    """Return the rank of each value, from 0; equal values share their mean rank."""
     places: dict[float, list[int]] = defaultdict(list)
     for rank, value in enumerate(sorted(values)):
         places[value].append(rank)

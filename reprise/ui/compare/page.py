@@ -1,4 +1,4 @@
-"""The page on which runs are compared: which ones, in which of its views, and what a view is handed."""
+"""The page that compares runs: its runs, its views, and the values for each view."""
 
 from __future__ import annotations
 
@@ -34,16 +34,16 @@ from reprise.ui.runs import export
 from reprise.ui.runs.goals import main_metric
 
 _SIDE_BY_SIDE = 12
-"""Runs that are columns of the table when nobody has chosen; more of them are its rows."""
+"""Up to this many runs are columns of the table by default; more runs are rows."""
 
-_OFFERED = 20  # runs that a search for more offers
+_OFFERED = 20  # results of a search for more runs
 _LONGEST_SEARCH = 200  # characters
 
 Values = dict[str, Any]
 
 
 class Asked(NamedTuple):
-    """What the address asks for. ``hidden`` runs are among ``runs``, and in no view."""
+    """The state in the address. ``hidden`` runs are among ``runs`` but not in views."""
 
     store: TrackingStore
     query: QueryParams
@@ -64,13 +64,13 @@ class Asked(NamedTuple):
 
     @property
     def metrics(self) -> list[str]:
-        """Those of the machine come last."""
+        """Sort system metrics last."""
         names = {name for run in self.runs for name in run.metrics}
         return sorted(names, key=lambda name: (name.startswith("system/"), natural(name)))
 
 
 class Tab(NamedTuple):
-    """``template`` is ``_compare_<template>.html``, and ``values`` makes what it is given."""
+    """A view: its template is ``_compare_<template>.html``; ``values`` returns the values for it."""
 
     name: str
     template: str
@@ -94,16 +94,16 @@ def page(request: Request) -> Response:
 
 
 def view(request: Request) -> Response:
-    """``GET /compare/view``: what stands below the tabs, with the same query as the page."""
+    """``GET /compare/view``: the content below the tabs, with the same query as the page."""
     found = _asked(request)
     if len(found.runs) < 2:
-        raise TrackingError("There are not two runs to compare", code="INVALID_PARAMETER_VALUE")
+        raise TrackingError("There are fewer than two runs to compare", code="INVALID_PARAMETER_VALUE")
     tab = TABS[_tab(found.query)]
     return render(request, f"_compare_{tab.template}.html", asked=found, **tab.values(found))
 
 
 def more(request: Request) -> Response:
-    """``GET /compare/more?q=&runs=``: runs that can be added, by their names or the starts of their ids."""
+    """``GET /compare/more?q=&runs=``: runs to add, by name or id prefix."""
     found = _asked(request)
     sought = found.query.get("q", "").strip()[:_LONGEST_SEARCH]
     there = {run.run_id for run in found.runs}
@@ -112,13 +112,13 @@ def more(request: Request) -> Response:
 
 
 def drawn_lines(request: Request) -> Response:
-    """``GET /compare/lines?metric=&runs=``: the points of a metric of all these runs, to be drawn."""
+    """``GET /compare/lines?metric=&runs=``: the points of a metric of these runs."""
     found = _asked(request)
     return json_response(lines(found.store, found.runs, found.query.get("metric", "")))
 
 
 def table_csv(request: Request) -> Response:
-    """``GET /compare/table.csv``: the rows of the table that are shown, a line for each run."""
+    """``GET /compare/table.csv``: the shown rows of the table, one line per run."""
     found = _asked(request)
     kinds = {"Params": "params", "Metrics": "metrics", "Tags": "tags"}
     ids = [
@@ -139,7 +139,7 @@ def _asked(request: Request) -> Asked:
     words = asked(query.get("runs", ""))
     if len(words) > MOST:
         raise TrackingError(
-            f"At most {MOST} runs are compared at once; these are {len(words):,}",
+            f"At most {MOST} runs can be compared; these are {len(words):,}",
             code="INVALID_PARAMETER_VALUE",
         )
     store = store_of(request)
@@ -156,21 +156,21 @@ def _tab(query: QueryParams) -> str:
 
 
 def _link(found: Asked, **changes: str) -> str:
-    """The address of this page with other values in its query."""
+    """Return the address of this page with changed query values."""
     kept = [(key, value) for key, value in found.query.multi_items() if key not in changes]
     return f"/compare?{urlencode([*kept, *changes.items()], safe=',')}"
 
 
 def _experiments(found: Asked) -> list[tuple[str, str]]:
-    """The ids and names of the experiments that the runs are of."""
+    """Return the ids and names of the experiments of the runs."""
     ids = dict.fromkeys(run.experiment_id for run in found.runs)
     return [(number, found.store.get_experiment(number).name) for number in ids]
 
 
 def _search(store: TrackingStore, runs: Sequence[Run], sought: str) -> list[Run]:
-    """Active runs of any experiment by their ids, and by their names those of the experiments of ``runs``.
+    """Return active runs by id from all experiments, and by name from the experiments of ``runs``.
 
-    Where there are no ``runs``, those of all experiments; the newest come first.
+    Without ``runs``, names are searched in all experiments. The newest runs come first.
     """
     numbers = list(dict.fromkeys(run.experiment_id for run in runs))
     numbers = numbers or [one.experiment_id for one in store.search_experiments(max_results=1000).items]
@@ -249,7 +249,7 @@ def _importance(found: Asked) -> Values:
 
 
 def _pair(found: Asked) -> Values:
-    """Two runs: the baseline, or the first; and the one that is asked for, or the next."""
+    """Return two runs: the baseline or first run, and the requested or next run."""
     base = found.baseline or found.runs[0]
     others = [run for run in found.runs if run is not base]
     other = next((run for run in others if run.run_id == found.query.get("other")), others[0])

@@ -1,4 +1,6 @@
-"""Parallel coordinates: each run is a line across the axes of what varies, drawn as SVG by the template."""
+"""Parallel coordinates: each run is a line across the axes of varying values, drawn as SVG by the
+template.
+"""
 
 from __future__ import annotations
 
@@ -12,10 +14,10 @@ from reprise.ui.compare.plotted import Column
 from reprise.ui.numbers import finite
 
 HEIGHT = 300
-"""Of an axis, in pixels."""
+"""Height of an axis in pixels."""
 
-_NONE = HEIGHT + 24  # where a run stands on an axis of which it has no value
-_FIRST = (("params.", 6), ("metrics.", 3))  # columns that are axes when nobody has chosen
+_NONE = HEIGHT + 24  # the place of a run without a value on the axis
+_FIRST = (("params.", 6), ("metrics.", 3))  # default number of axes
 _MOST = 40  # axes
 _MOST_TICKS = 12
 
@@ -26,7 +28,7 @@ class Tick(NamedTuple):
 
 
 class Scale(NamedTuple):
-    """From ``low`` to ``high``, or of ``words``; by logarithms where ``is_log``."""
+    """The scale of an axis, from ``low`` to ``high`` or of ``words``; logarithmic if ``is_log``."""
 
     low: float = 0
     high: float = 1
@@ -34,14 +36,14 @@ class Scale(NamedTuple):
     words: tuple[str, ...] = ()
 
     def place(self, value: float | str) -> float:
-        """Where it stands between 0 and 1."""
+        """Return its place between 0 and 1."""
         if isinstance(value, str):
             return (self.words.index(value) + 0.5) / len(self.words)
         low, high = self._bent(self.low), self._bent(self.high)
         return (self._bent(value) - low) / (high - low) if high > low else 0.0
 
     def told(self, place: float) -> str:
-        """What stands at a place."""
+        """Return the label at a place."""
         if self.words:
             return self.words[min(int(place * len(self.words)), len(self.words) - 1)]
         low, high = self._bent(self.low), self._bent(self.high)
@@ -49,15 +51,14 @@ class Scale(NamedTuple):
         return f"{10**there if self.is_log else 2 * there:.4g}"
 
     def _bent(self, value: float) -> float:
-        return (
-            math.log10(value) if self.is_log else value / 2
-        )  # halves, for a span beyond the largest number
+        return math.log10(value) if self.is_log else value / 2  # halves, for a span above the largest float
 
 
 class Axis(NamedTuple):
-    """``places`` has one for each run, None where it has no value. ``range`` is what is wanted of them.
+    """An axis. ``places`` has one entry per run, None for a run without a value. ``range`` is the selected
+    range.
 
-    ``turned``: by logarithms where it would not be, or the other way round; None where it cannot be.
+    ``turned``: logarithmic where the default is linear, or vice versa; None if it cannot be switched.
     """
 
     id: str
@@ -69,7 +70,7 @@ class Axis(NamedTuple):
 
     @property
     def given(self) -> Mapping[str, object]:
-        """What the browser is told to say which runs are within the ranges."""
+        """The values with which the browser decides which runs are within the ranges."""
         scale = self.scale
         ends = (scale.low, scale.high)
         told = {"words": scale.words, "ends": ends, "is_log": scale.is_log, "turned": self.turned}
@@ -86,7 +87,9 @@ class Axis(NamedTuple):
 
 
 def axes(columns: Sequence[Column], query: QueryParams) -> list[Axis]:
-    """From left to right, as the address says: ``axis``, ``range``, and ``scale`` for what is turned."""
+    """Return the axes from left to right, from the query: ``axis``, ``range``, and ``scale`` for switched
+    scales.
+    """
     by_id = {column["id"]: column for column in columns}
     asked = [id for id in dict.fromkeys(query.getlist("axis")) if id in by_id]
     ranges = dict(filter(None, map(_range, query.getlist("range"))))
@@ -95,7 +98,7 @@ def axes(columns: Sequence[Column], query: QueryParams) -> list[Axis]:
 
 
 def lines(found: Sequence[Axis], runs: int) -> list[str]:
-    """The points of each run's line; an axis stands in the middle of a column that is 1 wide."""
+    """Return the points of each run's line; an axis is in the middle of a column of width 1."""
     return [
         " ".join(f"{at + 0.5},{_y(axis.places[run]):.1f}" for at, axis in enumerate(found))
         for run in range(runs)
@@ -103,7 +106,7 @@ def lines(found: Sequence[Axis], runs: int) -> list[str]:
 
 
 def colours(column: Column | None, runs: int) -> list[str]:
-    """Of the lines; empty where each run has its own."""
+    """Return the colour of each line; empty if each run has its own colour."""
     if column is None:
         return [""] * runs
     scale = scale_of(column)
@@ -133,7 +136,7 @@ def _first(columns: Sequence[Column]) -> list[str]:
 
 
 def _range(text: str) -> tuple[str, tuple[float, float]] | None:
-    """Of ``0.25~0.75~params.depth``."""
+    """Return the ranges by axis from texts like ``0.25~0.75~params.depth``."""
     low, _, rest = text.partition("~")
     high, _, id = rest.partition("~")
     ends = finite(low), finite(high)

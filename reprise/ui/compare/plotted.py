@@ -1,4 +1,4 @@
-"""What the browser draws of a comparison: columns of values by run, and the points of a metric."""
+"""Data that the browser draws for a comparison: columns of values by run, and the points of a metric."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from reprise.ui.numbers import all_finite, natural
 from reprise.ui.runs.goals import main_metric
 
 _MOST_COLUMNS = 300
-_LONGEST = 120  # characters of a param that is no number
-_SPAN = 1000  # of the largest to the least number that are shown by logarithms
-_MOST_POINTS = 60_000  # of all runs together
-_POINTS = (100, 1000)  # of a run, at least and at most
+_LONGEST = 120  # characters of a param that is not a number
+_SPAN = 1000  # ratio of the largest to the smallest number above which a log scale is used
+_MOST_POINTS = 60_000  # points of all runs together
+_POINTS = (100, 1000)  # points of a run, minimum and maximum
 
 Column = Mapping[str, Any]
-"""``id``, ``title``, ``numeric``, ``log``, ``values``: as the browser is given it.
+"""A column for the browser: ``id``, ``title``, ``numeric``, ``log``, ``values``.
 
-``log``: its numbers span so much that only their logarithms can be told apart on an axis.
+``log``: its numbers span so much that they need a log scale.
 """
 
 _Offer = tuple[str, str, Sequence[Column], Sequence[Column], str]
-"""A control before it is asked for: name, title, columns, those to begin with, what none is called."""
+"""The definition of a control: name, title, columns, default columns, label of the empty choice."""
 
 
 class Control(NamedTuple):
-    """A choice among columns; ``nothing`` is what an empty choice is called, where there can be one."""
+    """A selection of a column; ``nothing`` is the label of the empty choice, if there is one."""
 
     name: str
     title: str
@@ -40,22 +40,20 @@ class Control(NamedTuple):
 
 
 def values(runs: Sequence[Run]) -> dict[str, Any]:
-    """Every param and metric that varies: a value for each run, None where it has none.
+    """Return every param and metric that varies, with a value per run, None for a run without a value.
 
-    The ids of columns are those of the table of runs: ``params.depth``, ``metrics.loss``.
+    Column ids are those of the table of runs: ``params.depth``, ``metrics.loss``.
     """
     columns = [column for column in _columns(runs) if len(set(column["values"])) > 1]
     params = [column for column in columns if column["id"].startswith("params.")]
     results = columns[len(params) :]
-    room = _MOST_COLUMNS - min(
-        len(results), _MOST_COLUMNS // 2
-    )  # hundreds of params leave some for metrics
+    room = _MOST_COLUMNS - min(len(results), _MOST_COLUMNS // 2)  # leave some columns for metrics
     shown = [*params[:room], *results][:_MOST_COLUMNS]
     return {"columns": shown, "beyond": len(columns) - len(shown)}
 
 
 def controls(tab: str, columns: Sequence[Column], query: Mapping[str, str]) -> list[Control]:
-    """The choices of a view, as the address says, or else as most readers begin."""
+    """Return the selections of a view from the address, or the defaults."""
     params = [one for one in columns if one["id"].startswith("params.")]
     measures = [one for one in columns if one["numeric"]]
     metrics = [one for one in measures if _is_result(one["id"])]
@@ -115,7 +113,9 @@ def column_of(id: str, title: str, values: Sequence[float | str | None]) -> Colu
 
 
 def lines(store: TrackingStore, runs: Sequence[Run], metric: str) -> Answer:
-    """The points of a metric, a line for each run that has it; fewer of each where there are many runs."""
+    """Return the points of a metric, one line per run that has it; fewer points per run if there are
+    many runs.
+    """
     least, most = _POINTS
     each = min(max(_MOST_POINTS // max(len(runs), 1), least), most)
     found = store.metric_lines([run.run_id for run in runs], [metric], most=each)

@@ -1,4 +1,4 @@
-"""What differs between two runs, for pages: ``reprise diff``'s findings, cut to what a page can show."""
+"""The differences between two runs for pages: the findings of ``reprise diff``, shortened for a page."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from reprise.runner.verdict.recorded import open_both
 from reprise.schemas.entities import Run
 from reprise.tracking.protocols.store import TrackingStore
 
-_MOST_LINES = 5000  # of a diff that are shown, of all files together
+_MOST_LINES = 5000  # lines of a diff, all files together
 _MOST_FILES = 500
-_LARGEST = 8_000_000  # bytes of a diff that are read
+_LARGEST = 8_000_000  # bytes of a diff
 _LONGEST = 2000  # characters of a line, or of a value
 _MOST_ROWS = 2000  # packages, inputs, parameters
 _KINDS = {"+": "added", "-": "removed", "\\": "note"}
@@ -30,18 +30,18 @@ _TOLD = (
     "Large files",
     "Submodule ",
 )
-"""Lines beside the hunks that say something to people."""
+"""Lines outside hunks that are shown."""
 
 
 class Line(NamedTuple):
-    """``kind`` is ``added``, ``removed``, ``place``, ``note`` or ``same``."""
+    """A line; ``kind`` is ``added``, ``removed``, ``place``, ``note`` or ``same``."""
 
     kind: str
     text: str
 
 
 class FileDiff(NamedTuple):
-    """``added`` and ``removed`` count all lines, those that are not shown too."""
+    """A file; ``added`` and ``removed`` count all lines, also hidden ones."""
 
     path: str
     lines: tuple[Line, ...]
@@ -51,14 +51,14 @@ class FileDiff(NamedTuple):
 
 
 class Diff(NamedTuple):
-    """``is_cut``: there are more files than these."""
+    """A diff; ``is_cut``: there are more files than these."""
 
     files: tuple[FileDiff, ...]
     is_cut: bool
 
 
 class RunDiff(NamedTuple):
-    """``notes`` say of which run there is no record."""
+    """The differences; ``notes`` name runs without a record."""
 
     source: Source
     diff: Diff
@@ -71,8 +71,8 @@ class RunDiff(NamedTuple):
 
 
 def run_diff(store: TrackingStore, a: Run, b: Run) -> RunDiff:
-    """What the two runs were made of. What came out stands in the table; results are not compared here."""
-    # Those who may write a tag could name any repository of this machine, and read it here.
+    """Return the differences of source, environment and inputs. The table shows the results."""
+    # A user who can write a tag could otherwise read any repository of this machine.
     with open_both(store, a, b, opens_folders=False) as (one, other):
         found = find_changes(one, other, (), _LARGEST)
         faults = ((run, run.record_fault) for run in (one, other) if run.record is None)
@@ -90,13 +90,13 @@ def run_diff(store: TrackingStore, a: Run, b: Run) -> RunDiff:
 
 
 def parted(diff: str, *, is_cut: bool) -> Diff:
-    """A unified diff by its files; ``is_cut``: it is the beginning of a longer one."""
+    """Return a unified diff by files; ``is_cut``: ``text`` is the beginning of a longer diff."""
     found = tuple(islice(files(diff), _MOST_FILES + 1))
     return Diff(found[:_MOST_FILES], is_cut or len(found) > _MOST_FILES)
 
 
 def files(diff: str, most: int = _MOST_LINES) -> Iterator[FileDiff]:
-    """The files of a unified diff, with ``most`` lines in all."""
+    """Return the files of a unified diff, with at most ``most`` lines in total."""
     for path, lines in _parted(diff.split("\n")):
         shown = lines[:most]
         most -= len(shown)
@@ -105,7 +105,7 @@ def files(diff: str, most: int = _MOST_LINES) -> Iterator[FileDiff]:
 
 
 def _parted(texts: Iterable[str]) -> Iterator[tuple[str, list[Line]]]:
-    """The lines by file. What counts as a header is known by the lengths that hunks tell of themselves."""
+    """Yield the lines by file. The lengths in hunk headers show which lines are headers."""
     path, lines, old, new = "", list[Line](), 0, 0
     in_header = False
     for text in texts:
@@ -137,7 +137,7 @@ def _line(kind: str, text: str) -> Line:
 
 
 def _path(header: str) -> str:
-    """The path that a header names, until ``+++`` says it better."""
+    """Return the path in a header; a ``+++`` line replaces it."""
     named = header.removesuffix(" differ")
     if " b/" in named:
         return named.rpartition(" b/")[2]

@@ -1,4 +1,4 @@
-"""The files of a run, and of the models that it logged: a tree of them, and what is in the chosen one."""
+"""The files of a run and its logged models: a tree, and a preview of the selected file."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from reprise.ui.run.page import head_of
 from reprise.ui.stored_file import StoredFile
 
 WINDOW = 500
-"""Files of a folder that are listed at once."""
+"""Files in one page of a folder's listing."""
 
-_DEPTH = 40  # folders inside each other that are opened at once
-_MODELS = 50  # logged models whose files are offered
+_DEPTH = 40  # depth of folders that are opened at once
+_MODELS = 50  # logged models whose files are shown
 
 
 class Entry(NamedTuple):
-    """A file or folder in the tree; ``children`` is None for a folder that is not open."""
+    """A file or folder in the tree; ``children`` is None for a closed folder."""
 
     artifact: Artifact
     children: Listing | None = None
@@ -39,7 +39,7 @@ class Entry(NamedTuple):
 
 
 class Listing(NamedTuple):
-    """A window of a folder's files, folders first; it has ``total`` of them."""
+    """A part of a folder's ``total`` files, folders first."""
 
     owner: str
     folder: str
@@ -49,7 +49,7 @@ class Listing(NamedTuple):
 
     @property
     def before(self) -> int | None:
-        """Where the window before this one starts."""
+        """Return the start of the previous part."""
         return max(0, self.start - WINDOW) if self.start else None
 
     @property
@@ -59,7 +59,7 @@ class Listing(NamedTuple):
 
 
 class Root(NamedTuple):
-    """Whose files these are: the run's own (``name`` is empty), or those of a logged model."""
+    """The owner of files: the run (``name`` is empty) or a logged model."""
 
     owner: str
     name: str
@@ -67,9 +67,9 @@ class Root(NamedTuple):
 
 
 class Chosen(NamedTuple):
-    """What the page shows: a file with its preview, or a folder with its ``files``.
+    """The selection of the page: a file with its preview, or a folder with its ``files``.
 
-    ``fault`` says why there is nothing to show.
+    ``fault`` is the reason if there is nothing to show.
     """
 
     owner: str
@@ -106,7 +106,7 @@ def files(request: Request) -> Response:
 
 
 def shown(request: Request) -> Response:
-    """``GET /runs/{owner}/preview?path=``: what is in a file or folder."""
+    """``GET /runs/{owner}/preview?path=``: the preview of a file or folder."""
     chosen = choose(store_of(request), request.path_params["owner"], request.query_params.get("path", ""))
     return render(request, "_preview.html", chosen=chosen)
 
@@ -114,7 +114,7 @@ def shown(request: Request) -> Response:
 def listed(
     artifacts: Artifacts, owner: str, folder: str, start: int = 0, towards: str = "", depth: int = 0
 ) -> Listing:
-    """A window of ``folder``; the one with the way to the path ``towards``, whose folders are open."""
+    """Return a part of ``folder``; the part with the path ``towards``, with its folders open."""
     everything = sorted(artifacts.list(folder), key=lambda artifact: not artifact.is_dir)
     on_the_way = {at for at, each in enumerate(everything) if f"{towards}/".startswith(f"{each.path}/")}
     start = min(on_the_way, default=start) // WINDOW * WINDOW
@@ -128,7 +128,7 @@ def listed(
 
 
 def _as_text(artifact: Artifact) -> Artifact:
-    """A name of bytes that are no text is listed; such a file cannot be asked for."""
+    """Return a listing item; a file whose name is not UTF-8 is listed but cannot be opened."""
     return artifact._replace(path=artifact.path.encode("utf-8", "replace").decode())
 
 
@@ -139,10 +139,10 @@ def choose(store: TrackingStore, owner: str, path: str) -> Chosen:
             digest = artifacts.known_digest(path)
             return Chosen(owner, path, file, preview(file), digest and digest.sha256)
         files = len(artifacts.list(path))
-    except RepriseError as error:  # also: kept where this installation cannot look
+    except RepriseError as error:  # also: stored where this installation has no access
         return Chosen(owner, path, fault=error.message)
-    except OSError as error:  # taken away, or its rights, while we look
-        fault = f"{path or 'the folder'} cannot be read: {error.strerror or error}"
+    except OSError as error:  # removed, or its permissions changed, meanwhile
+        fault = f"cannot read {path or 'the folder'}: {error.strerror or error}"
         return Chosen(owner, path, fault=fault)
     return Chosen(owner, path, files=files, fault="" if files or not path else "There is no such file.")
 
@@ -157,18 +157,18 @@ def _file(artifacts: Artifacts, path: str) -> StoredFile | None:
 
 
 def _owners(store: TrackingStore, run: Run) -> dict[str, str]:
-    """The run and the models that it logged, with the models' names."""
+    """Return the run and its logged models, with the names of the models."""
     owners = {run.run_id: ""}
     for link in run.model_outputs[:_MODELS]:
         try:
             owners[link.model_id] = store.get_logged_model(link.model_id).name
-        except TrackingError:  # a model that is gone
+        except TrackingError:  # a deleted model
             continue
     return owners
 
 
 def _root(store: TrackingStore, owner: str, name: str, towards: str | None) -> Root:
-    """The files of the run lie open, those of a model when the page shows one of them."""
+    """Open the files of the run, and those of a model if the page shows one of them."""
     if name and towards is None:
         return Root(owner, name, None)
     try:

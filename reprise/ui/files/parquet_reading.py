@@ -1,7 +1,7 @@
-"""The first rows of a parquet file, read by a process of its own.
+"""The first rows of a parquet file, read in a separate process.
 
-A parquet file of two kilobytes may hold gigabytes, and one that lies may crash what reads it. So the
-reader is not the server: it gets so much memory and time, and answers JSON, or nothing.
+A parquet file of two kilobytes can expand to gigabytes, and a malformed file can crash its reader. So a
+separate process reads it with limited memory and time, and returns JSON or nothing.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ from reprise.named_tuple import NamedTuple
 
 COLUMNS, ROWS = 200, 1000
 CELL = 500
-"""Characters of one value that are told, and one more where there are more."""
+"""Characters of one value, plus one more if it is longer."""
 
-_MEMORY = 2 << 30  # bytes of addresses; the libraries take a third of a gigabyte
+_MEMORY = 2 << 30  # bytes of address space; the libraries take a third of a gigabyte
 _SECONDS = 10
 _ANSWER = 8 << 20  # characters of all values
-_SPOOLED = 64 << 20  # bytes of a file that is not on this machine
+_SPOOLED = 64 << 20  # bytes of a remote file
 _BATCH = 100  # rows
-_few = threading.BoundedSemaphore(2)  # of such processes at once
+_few = threading.BoundedSemaphore(2)  # concurrent processes
 
 
 class Head(NamedTuple):
-    """``columns`` are the names of all, ``rows`` the values of the first of them."""
+    """The result; ``columns`` are all column names, ``rows`` the values of the first columns."""
 
     columns: list[str]
     rows: list[list[str]]
@@ -39,7 +39,7 @@ class Head(NamedTuple):
 
 
 def head_of(stream: BinaryIO, size: int) -> Head | None:
-    """None when the file is no parquet file, or asks for too much."""
+    """Return the first rows, or None if the file is not a parquet file or exceeds the limits."""
     try:
         with suppress(UnsupportedOperation, AttributeError):
             stream.fileno()
@@ -56,7 +56,7 @@ def head_of(stream: BinaryIO, size: int) -> Head | None:
 
 
 def _asked(file: Any) -> Head:
-    command = [sys.executable, "-P", "-m", __name__]  # nothing of the folder in which the server runs
+    command = [sys.executable, "-P", "-m", __name__]  # nothing from the folder of the server
     silent = subprocess.DEVNULL
     with _few:
         answer = subprocess.run(
@@ -91,7 +91,7 @@ def main() -> None:
 
 
 def _texts(column: Any) -> Sequence[str]:
-    """The values as Python writes them; those that it has not (years after 9999) as Arrow does."""
+    """Return the values in Python's notation; values that Python lacks (years after 9999) in Arrow's."""
     try:
         return [_text(value) for value in column.to_pylist()]
     except (ValueError, OverflowError, LookupError):

@@ -1,4 +1,4 @@
-"""NumPy's ``.npy`` files, read without NumPy: an array of objects is a pickle, and stays closed."""
+"""NumPy's ``.npy`` files, read without NumPy. An array of objects is a pickle and is never loaded."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Array(NamedTuple):
 
 
 def array(head: bytes) -> Array | None:
-    """What the first bytes of the file tell, or None when they are those of no array."""
+    """Return a preview from the first bytes of the file, or None if it is not an array."""
     if not head.startswith(b"\x93NUMPY") or len(head) < 12:
         return None
     wide = head[6] >= 2
@@ -43,7 +43,7 @@ def array(head: bytes) -> Array | None:
         described = ast.literal_eval(head[start : start + length].decode("latin-1").strip())
         return _described(described, head[start + length :])
     except (ValueError, SyntaxError, TypeError, KeyError, OverflowError, MemoryError, RecursionError):
-        return None  # no header of NumPy's, or numbers in it that no array has
+        return None  # not a NumPy header, or invalid numbers in it
 
 
 def _described(header: Mapping[str, object], data: bytes) -> Array:
@@ -53,7 +53,7 @@ def _described(header: Mapping[str, object], data: bytes) -> Array:
     facts = [("type", str(dtype)[:200]), ("shape", " x ".join(map(str, shape))[:200] or "one value")]
     facts.append(("order", "by columns (Fortran)" if header.get("fortran_order") else "by rows (C)"))
     if not isinstance(dtype, str) or dtype[1:] not in _LETTERS:
-        return Array("", facts, ("Values of this type are not shown.",))
+        return Array("", facts, ("There is no preview for values of this type.",))
     return _first_values(data, dtype, shape, facts)
 
 

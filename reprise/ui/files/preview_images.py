@@ -1,4 +1,4 @@
-"""How large a picture is, by its first bytes: one of few bytes may need gigabytes to be drawn."""
+"""The dimensions of an image from its first bytes: a small file can need gigabytes to draw."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ READ_LIMIT = 256 * 1024
 
 MOST_PIXELS = 100_000_000
 
-_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # the markers of JPEG that tell the size
+_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # the JPEG markers with the size
 
 
 def size(head: bytes) -> tuple[int, int] | None:
-    """Width and height; None where they are not told here, as in a drawing of vectors."""
+    """Return width and height, or None if the header has none, as in a vector image."""
     try:
         if head.startswith(b"\x89PNG"):
             return _pair(">II", head, 16)

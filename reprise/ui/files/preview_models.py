@@ -1,4 +1,4 @@
-"""An ``MLmodel`` file as a card: what the model is, takes and answers, and how it is used."""
+"""An ``MLmodel`` file as a card: flavors, inputs, outputs, and how to use the model."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from reprise.schemas.json_text import read_json
 from reprise.ui.stored_file import StoredFile
 
 READ_LIMIT = 256 * 1024
-_DEPTH = 40  # a deeper file would overflow the stack of the C parser, and end the server
-_FIELDS = 500  # inputs, outputs and parameters that are shown
+_DEPTH = 40  # a deeper file would overflow the stack of the C parser and crash the server
+_FIELDS = 500  # inputs, outputs and parameters shown
 _SHOWN = 300  # characters of one value
 _REQUIREMENTS = "requirements.txt"
 
@@ -30,7 +30,7 @@ class Field(NamedTuple):
 
 
 class ModelCard(NamedTuple):
-    """``example`` is the path of an input example, if there is one; ``folder`` that of the model."""
+    """A model; ``example`` is the path of the input example, if any; ``folder`` that of the model."""
 
     folder: str
     facts: Sequence[tuple[str, str]]
@@ -39,7 +39,7 @@ class ModelCard(NamedTuple):
     example: str | None
 
     def address(self, owner: str) -> str:
-        """The URI by which the model of a run or the logged model ``owner`` is loaded."""
+        """Return the URI that loads the model of a run or the logged model ``owner``."""
         if owner.startswith("m-"):
             return f"models:/{owner}"
         return f"runs:/{owner}/{self.folder}".rstrip("/")
@@ -52,7 +52,7 @@ class ModelCard(NamedTuple):
 
 
 def card(text: str, file: StoredFile) -> ModelCard | None:
-    """None when the file does not describe a model."""
+    """Return the card, or None if the file does not describe a model."""
     match _read(text):
         case {"flavors": dict(flavors), **rest}:
             return ModelCard(
@@ -66,7 +66,7 @@ def card(text: str, file: StoredFile) -> ModelCard | None:
 
 
 def _read(text: str) -> object:
-    """What the YAML says, every scalar as it is written: no number that takes long, no key that merges."""
+    """Parse YAML with every scalar as text: no slow numbers, no merge keys."""
     loader = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
     depth = 0
     try:
@@ -89,14 +89,14 @@ def _facts(flavors: Mapping[object, object], rest: Mapping[object, object]) -> l
 
 
 def _version(flavor: object) -> str:
-    """The version of the library that made the model: ``sklearn_version`` and its like."""
+    """Return the version of the model's library, such as ``sklearn_version``."""
     if not isinstance(flavor, dict):
         return ""
     return next((_plain(value) for name, value in flavor.items() if str(name).endswith("_version")), "")
 
 
 def _plain(value: object) -> str:
-    """The value where it is a text; of one with parts the text would have no bounds."""
+    """Return the value if it is text; a nested value could be of any size."""
     return value if isinstance(value, str) else ""
 
 
@@ -133,7 +133,7 @@ def _requirements(file: StoredFile) -> str:
 
 
 def _example(info: object, file: StoredFile) -> str | None:
-    """Where the input example lies, if it does."""
+    """Return the path of the input example, or None."""
     if not isinstance(info, dict) or not isinstance(info.get("artifact_path"), str):
         return None
     try:

@@ -1,4 +1,4 @@
-"""Files that are tables: separated values, parquet, and what ``mlflow.log_table`` writes."""
+"""Files with tables: separated values, parquet, and JSON by ``mlflow.log_table``."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from reprise.ui.files import parquet_reading
 from reprise.ui.files.parquet_reading import CELL, COLUMNS, ROWS
 
 READ_LIMIT = 1024 * 1024
-"""Bytes of separated values that are read."""
+"""Maximum bytes of separated values to read."""
 
 _SEPARATORS = ",;\t|"
 _TOLD = re.compile(r"sep=([,;\t|])\r?\n")
-"""The first line by which spreadsheets tell the separator."""
+"""The first line with which spreadsheets set the separator."""
 
 
 class Table(NamedTuple):
-    """``said`` tells how much of the file these rows are."""
+    """A table; ``said`` is a sentence on how much of the file it shows."""
 
     columns: Sequence[str]
     rows: Sequence[Sequence[str]]
@@ -31,7 +31,7 @@ class Table(NamedTuple):
 
 
 def separated(text: str, suffix: str, is_cut: bool) -> Table | None:
-    """``text`` is the beginning of the file; when it is cut its last line does not count."""
+    """Return the table in ``text``, the beginning of the file; if it is cut, the last line is dropped."""
     if is_cut:
         text = text[: text.rfind("\n") + 1] or text
     if told := _TOLD.match(text):
@@ -53,7 +53,9 @@ def separated(text: str, suffix: str, is_cut: bool) -> Table | None:
 
 
 def logged_table(value: object) -> Table | None:
-    """``{"columns": [...], "data": [[...], ...]}``, as ``mlflow.log_table`` writes it."""
+    """Return the table in ``{"columns": [...], "data": [[...], ...]}``, the format of
+    ``mlflow.log_table``.
+    """
     match value:
         case {"columns": list(columns), "data": list(rows)} if columns and all(
             isinstance(row, list) for row in rows
@@ -77,7 +79,7 @@ def _separator(text: str) -> str:
 
 
 def _table(columns: Sequence[object], rows: Sequence[Sequence[object]], total: int | None) -> Table:
-    """``total`` is the number of rows in the file, None when that is not known."""
+    """Return the sentence; ``total`` is the number of rows in the file, None if not known."""
     if total is None:
         said = f"The first {amounts.counted(len(rows), 'row')}"
     elif total > len(rows):

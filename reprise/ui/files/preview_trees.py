@@ -1,4 +1,4 @@
-"""JSON as a tree that folds: each object and list is a node with its children."""
+"""JSON as a collapsible tree: each object and list is a node with its children."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ NOT_JSON = object()
 
 
 class Node(NamedTuple):
-    """``kind`` is that of the value: text, number, word, object or list; ``text`` what is shown of it."""
+    """A node; ``kind`` is text, number, word, object or list; ``text`` is the shown text."""
 
     key: str
     kind: str
@@ -25,7 +25,7 @@ class Node(NamedTuple):
 
 
 def parsed(text: str) -> object:
-    """The value, or ``NOT_JSON``."""
+    """Return the value, or ``NOT_JSON``."""
     try:
         value: object = json.loads(text)
     except (ValueError, RecursionError):
@@ -38,7 +38,7 @@ def tree(value: object) -> Node:
 
 
 class _Trees:
-    """Makes nodes until there are too many to show."""
+    """Builds nodes up to a maximum number."""
 
     def __init__(self) -> None:
         self._left = NODES

@@ -1,6 +1,6 @@
-"""What a page shows of a file: as much as a person looks at, of a kind that its bytes really are.
+"""Previews of files: the beginning of the content, by its real type.
 
-Nothing in a file is run or unpickled, and only so much of it is read as stands here.
+Files are never executed or unpickled, and the limits below bound how much is read.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from reprise.ui.files.preview_trees import Node
 from reprise.ui.stored_file import StoredFile
 
 TEXT_LIMIT = 256 * 1024
-"""Bytes of a text that are shown."""
+"""Bytes of a text preview."""
 
 IMAGE_LIMIT = 64 * 1024 * 1024
-_WHOLE_LIMIT = 2 * 1024 * 1024  # bytes of a file that has to be read whole to be understood
-_LOOKED_AT = 8192  # bytes that tell text from other files
+_WHOLE_LIMIT = 2 * 1024 * 1024  # bytes of a file that can only be parsed as a whole
+_LOOKED_AT = 8192  # bytes that distinguish text from other files
 _HEX_BYTES = 512
 
 Kind = Literal[
@@ -53,11 +53,11 @@ _BY_REFERENCE: Mapping[str, Kind] = {
     ".mp4": "video",
     ".webm": "video",
 }
-"""What the browser fetches itself, from the raw file."""
+"""Types that the browser loads itself from the raw file."""
 
 
 class Preview(NamedTuple):
-    """``notes`` are sentences on what is not shown, and why; ``facts`` what is known of the content."""
+    """A preview; ``notes`` say what is not shown and why; ``facts`` describe the content."""
 
     kind: Kind
     text: str = ""
@@ -79,15 +79,15 @@ def preview(file: StoredFile) -> Preview:
 
 def _image(file: StoredFile) -> Preview:
     if not file.head(16).startswith(_MAGIC[file.suffix]):
-        note = f"The name ends in {file.suffix}, but this is no such image."
+        note = f"The name ends in {file.suffix}, but the content is not such an image."
         return (_text(file) or _bytes(file))._replace(notes=(note,))
     if file.size > IMAGE_LIMIT:
         return Preview(
-            "bytes", notes=(f"An image of {amounts.size(file.size)} is not shown; download it.",)
+            "bytes", notes=(f"The image is too large to show ({amounts.size(file.size)}); download it.",)
         )
     width, height = preview_images.size(file.head(preview_images.READ_LIMIT)) or (1, 1)
     if width * height > preview_images.MOST_PIXELS:
-        note = f"An image of {width:,} x {height:,} pixels is not shown; download it."
+        note = f"The image is too large to show ({width:,} x {height:,} pixels); download it."
         return Preview("bytes", notes=(note,))
     return Preview("image")
 
@@ -101,7 +101,7 @@ def _separated(file: StoredFile) -> Preview | None:
 
 def _parquet(file: StoredFile) -> Preview | None:
     if not preview_tables.can_read_parquet():
-        note = "Parquet files are shown where the package pyarrow is installed beside reprise."
+        note = "Install the package pyarrow next to reprise to preview parquet files."
         return _bytes(file)._replace(notes=(note,))
     with file.reading() as stream:
         table = preview_tables.parquet(stream, file.size)
@@ -154,7 +154,7 @@ def _hex_line(row: bytes) -> str:
 
 
 def decoded(head: bytes) -> str | None:
-    """The beginning of a text file, or None when it is none, whatever it calls itself."""
+    """Return the beginning of a text file, or None if the content is not text."""
     if head.startswith((b"\xff\xfe", b"\xfe\xff")):
         return head[: len(head) // 2 * 2].decode("utf-16", "replace")
     looked_at = head[:_LOOKED_AT]
@@ -162,12 +162,14 @@ def decoded(head: bytes) -> str | None:
         return None
     text = head.decode("utf-8-sig", "replace")
     if "\ufffd" in text and text.replace("\ufffd", "").isascii():
-        text = head.decode("cp1252", "replace")  # as spreadsheets of the West write
+        text = head.decode("cp1252", "replace")  # as Western spreadsheets write
     return text if sum(map(_is_strange, text[:_LOOKED_AT])) <= len(looked_at) / 20 else None
 
 
 def _is_strange(char: str) -> bool:
-    """Whether it is seldom seen in a text: no UTF-8, or a control character; ESC colours logs."""
+    """Return whether it is rare in text: not UTF-8, or a control character other than ESC (colours of
+    logs).
+    """
     return char == "\ufffd" or (char < " " and char not in "\t\n\r\f\x1b")
 
 
@@ -179,4 +181,4 @@ _READERS: Mapping[str, Callable[[StoredFile], Preview | None]] = {
     ".npy": _array,
     "MLmodel": _model,
 }
-"""By the end of the name. One that answers None did not find what the name says."""
+"""Preview functions by suffix. A function returns None if the content does not match the suffix."""

@@ -1,6 +1,6 @@
 """A line as a terminal shows it: colours, and text that overwrites itself.
 
-Other control sequences are dropped: they move the cursor elsewhere, or ask the terminal things.
+Other control sequences are dropped: they move the cursor elsewhere, or query the terminal.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from itertools import groupby
 from reprise.legible import COLOUR, SEQUENCE, escape_hidden
 from reprise.named_tuple import NamedTuple
 
-_PALETTE = re.compile(r"([34]8:2):\d*(:\d+:\d+:\d+)")  # the name of a space of colours, which nobody gives
+_PALETTE = re.compile(r"([34]8:2):\d*(:\d+:\d+:\d+)")  # the name of a colour space, never used
 _CODES = re.compile("[;:]")
 _MARKS = {1: "bold", 2: "dim", 3: "italic", 4: "underline", 7: "inverse", 9: "strike"}
 _LEVELS = (0, 95, 135, 175, 215, 255)
@@ -22,13 +22,15 @@ _TO_COLUMN: Mapping[str, Callable[[int, int], int]] = {
     "D": lambda cursor, count: max(0, cursor - max(1, count)),
     "G": lambda _, column: max(0, column - 1),
 }
-"""Sequences that move the cursor within its line, as progress bars do."""
-_WIDEST = 1000  # columns to which the cursor may be moved
-_MOST = 500  # pieces of a line that are shown each in its own style
+"""Sequences that move the cursor within its line, used by progress bars."""
+_WIDEST = 1000  # maximum column of the cursor
+_MOST = 500  # styled pieces of a line
 
 
 class Style(NamedTuple):
-    """``marks`` are classes of log.css. A colour is ``1`` for one of its 16, or its own: ``0 0 90``."""
+    """A style; ``marks`` are classes of log.css. A colour is ``1`` for one of the 16, or RGB: ``0 0
+    90``.
+    """
 
     marks: frozenset[str] = frozenset()
     fore: str = ""
@@ -48,7 +50,7 @@ class Style(NamedTuple):
 
     @property
     def own(self) -> Sequence[tuple[str, str]]:
-        """The colours that have no class: ``("f", "0 0 90")``."""
+        """Return the colours without a class: ``("f", "0 0 90")``."""
         letters = "bf" if "inverse" in self.marks else "fb"
         return [(letter, own) for letter, own in zip(letters, self[1:], strict=True) if " " in own]
 
@@ -58,10 +60,10 @@ _Piece = tuple[str, Style]
 
 
 def shown(line: str, style: Style = PLAIN) -> tuple[list[_Piece], Style]:
-    """The pieces of a line that begins in ``style``, and the style in which it ends."""
+    """Return the pieces of a line that begins in ``style``, and the style at its end."""
     line = escape_hidden(line.rstrip("\r"))
     overwrites = _OVERWRITING.search(line) is not None
-    cells: list[_Piece] = []  # a character each where the line overwrites itself, else pieces of any length
+    cells: list[_Piece] = []  # single characters if the line overwrites itself, else pieces of any length
     cursor = done = 0
     for found in re.finditer(SEQUENCE, line):
         cursor = _write(cells, cursor, line[done : found.start()], style, overwrites)
@@ -87,7 +89,7 @@ def shown(line: str, style: Style = PLAIN) -> tuple[list[_Piece], Style]:
 
 
 def _write(cells: list[_Piece], cursor: int, text: str, style: Style, overwrites: bool) -> int:
-    """Where the cursor stands after ``text``."""
+    """Return the column of the cursor after ``text``."""
     pieces: Iterable[str] = text if overwrites else [text] if text else []
     written = [(piece, style) for piece in pieces]
     cells[cursor : cursor + len(written)] = written
@@ -95,7 +97,7 @@ def _write(cells: list[_Piece], cursor: int, text: str, style: Style, overwrites
 
 
 def _erase(cells: list[_Piece], cursor: int, how: str) -> None:
-    """From the cursor on, up to it, or all."""
+    """Erase from the cursor, up to the cursor, or all."""
     if how in ("", "0"):
         del cells[cursor:]
     else:
@@ -104,7 +106,7 @@ def _erase(cells: list[_Piece], cursor: int, how: str) -> None:
 
 
 def _after(style: Style, parameters: str) -> Style:
-    """``style`` after the sequence of colours with these ``parameters``."""
+    """Return ``style`` after a colour sequence with ``parameters``."""
     codes = iter([_number(code) for code in _CODES.split(_PALETTE.sub(r"\1\2", parameters))])
     for code in codes:
         tens, digit = divmod(code, 10)
@@ -124,7 +126,7 @@ def _after(style: Style, parameters: str) -> Style:
 
 
 def _own(codes: Iterator[int]) -> str:
-    """The colour of ``5;226`` (one of 256) or ``2;0;0;90``."""
+    """Return the colour of ``5;226`` (one of 256) or ``2;0;0;90``."""
     if next(codes, 0) != 5:
         return " ".join(str(min(next(codes, 0), 255)) for _ in range(3))
     number = min(next(codes, 0), 255)

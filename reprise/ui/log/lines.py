@@ -1,7 +1,7 @@
-"""The lines of a log by their numbers, also when it has hundreds of megabytes, or is still written.
+"""The lines of a log by number, even for hundreds of megabytes or a growing file.
 
-``LineIndex`` counts the line breaks of each block of the file once. Any line is then found by reading
-one block, and a file that has grown is read on from where the counting stopped.
+``LineIndex`` counts the line breaks of each block once. A line is then found by reading one block, and
+counting resumes where it stopped when the file has grown.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from reprise.named_tuple import NamedTuple
 
 BLOCK = 1 << 16
 LINE_LIMIT = 16 * 1024
-"""Bytes of one line that are shown."""
+"""Bytes shown of one line."""
 
 HITS = 10_000
-"""Lines that a search tells; more are only said to be more."""
+"""Maximum number of search hits; more are reported as "more than"."""
 
-_END = 4096  # bytes of the end of a longer line that overwrites itself
+_END = 4096  # bytes from the end of a longer line that overwrites itself
 _WINDOW_LIMIT = 1 << 20  # bytes of lines in one answer
 _PIECE = 1 << 20
 _COLOUR = re.compile(rb"\x1b\[([0-9;:]*)m")
@@ -34,9 +34,9 @@ _COLOURS = 8
 class Window(NamedTuple):
     """Some lines; the first is number ``first``, from 0.
 
-    ``cut`` has the whole size of the lines that are not shown whole, by their place among these.
-    ``colours`` is the escape sequences before the first line that still colour it. ``is_open`` says that
-    the last line of the log, which is number ``total - 1``, may still grow.
+    ``cut`` maps the index of each shortened line to its full size. ``colours`` are the escape sequences
+    before the first line that still apply to it. ``is_open``: the last line of the log, number ``total -
+    1``, may still grow.
     """
 
     first: int
@@ -49,18 +49,18 @@ class Window(NamedTuple):
 
 
 class Found(NamedTuple):
-    """The numbers of the lines with a text; ``is_all`` is False when there are more."""
+    """The numbers of the matching lines; ``is_all`` is False if there are more."""
 
     lines: list[int]
     is_all: bool
 
 
 class LineIndex:
-    """Safe from any thread; every reading of the file is the caller's stream."""
+    """An index of lines, thread-safe; the caller passes the stream to read from."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._before = array("Q", [0])  # line breaks before each block, the last one perhaps not complete
+        self._before = array("Q", [0])  # line breaks before each block; the last block may be incomplete
         self._breaks = 0
         self._ends_open = False
         self.size = 0
@@ -70,7 +70,7 @@ class LineIndex:
         return self._breaks + self._ends_open
 
     def extend(self, stream: BinaryIO) -> None:
-        """Count what the file has more than before; one that shrank is counted anew."""
+        """Count the new part of the file; a file that shrank is counted again."""
         with self._lock:
             size = stream.seek(0, os.SEEK_END)
             if size < self.size:
@@ -91,7 +91,7 @@ class LineIndex:
         self._ends_open = not data.endswith(b"\n")
 
     def window(self, stream: BinaryIO, first: int, count: int) -> Window:
-        """The lines from ``first``; fewer than ``count`` when they are long."""
+        """Return the lines from ``first``; fewer than ``count`` if they are long."""
         with self._lock:
             first = min(max(0, first), max(0, self.total - 1))
             start, before = self._start_of(stream, first)
@@ -107,7 +107,7 @@ class LineIndex:
             return Window(first, lines, cut, _colours(before), self.total, self._ends_open, self.size)
 
     def before(self, stream: BinaryIO, end: int, count: int) -> Window:
-        """The lines that end before number ``end``; fewer than ``count`` when they are long."""
+        """Return the lines before number ``end``; fewer than ``count`` if they are long."""
         count = max(1, min(count, end))
         window = self.window(stream, end - count, count)
         while count > 1 and window.first + len(window.lines) < min(end, window.total):
@@ -116,7 +116,7 @@ class LineIndex:
         return window
 
     def _start_of(self, stream: BinaryIO, line: int) -> tuple[int, bytes]:
-        """Where the line starts, and what stands before it in its block and the one before that."""
+        """Return where the line starts, and the text before it in its block and the previous block."""
         line = min(line, self._breaks)
         block = max(0, bisect_left(self._before, line) - 1)
         read_from = max(0, block - 1) * BLOCK
@@ -128,7 +128,7 @@ class LineIndex:
         return read_from + at, data[:at]
 
     def _lines(self, stream: BinaryIO, at: int, first: int, last: int) -> Iterator[tuple[bytes, int]]:
-        """The lines as they are shown, each with its whole size."""
+        """Return the shown lines, each with its full size."""
         number = first
         while number < last:
             stream.seek(at)
@@ -149,7 +149,7 @@ class LineIndex:
             at += start
 
     def _long_line(self, stream: BinaryIO, start: int, number: int) -> tuple[bytes, int]:
-        """The line that ends beyond what was read, or has not ended yet, and its whole size."""
+        """Return a line that ends after the part read, or has not ended, and its full size."""
         end = self._start_of(stream, number + 1)[0] - 1 if number < self._breaks else self.size
         size = max(0, end - start)
         stream.seek(start)
@@ -158,7 +158,7 @@ class LineIndex:
         return _shown(head, stream.read(min(_END, size)), size), size
 
     def search(self, stream: BinaryIO, text: str) -> Found:
-        """The lines with ``text`` in them, as it is read: large and small letters of ASCII are the same."""
+        """Return the lines that contain ``text``, ignoring the case of ASCII letters."""
         wanted = text.encode().lower()
         found: list[int] = []
         number = 0
@@ -179,14 +179,16 @@ class LineIndex:
 
 
 def _shown(head: bytes, tail: bytes, size: int) -> bytes:
-    """What is shown of a line: all, or its head; its end if it overwrites itself, as progress bars do."""
+    """Return the shown part of a line: all, or its head; its end if it overwrites itself, like progress
+    bars.
+    """
     if size <= LINE_LIMIT:
         return head
     return tail[tail.index(b"\r") :] if b"\r" in tail[:-1] else head
 
 
 def _colours(before: bytes) -> str:
-    """The sequences since the last one that ended all colours."""
+    """Return the sequences since the last reset of all colours."""
     found: list[bytes] = []
     for match in _COLOUR.finditer(before):
         if match[1] in (b"", b"0", b"00"):
@@ -197,7 +199,7 @@ def _colours(before: bytes) -> str:
 
 
 def _hits(text: bytes, wanted: bytes, number: int) -> Iterator[int]:
-    """The numbers of the lines of ``text``, whose first is ``number``, that have ``wanted``."""
+    """Return the numbers of the lines of ``text``, counted from ``number``, that contain ``wanted``."""
     text = (_CONTROLS.sub(b"", text) if b"\x1b" in text else text).lower()
     counted = 0
     at = text.find(wanted)

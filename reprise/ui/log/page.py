@@ -1,4 +1,4 @@
-"""What a run printed: the page, its lines by number, a search in them, and new ones as they come."""
+"""The output of a run: the page, lines by number, search, and new lines as they arrive."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from reprise.ui.numbers import counting
 from reprise.ui.run.page import RunHead, head_of
 
 LINES = 500
-"""Lines that a page asks for at once."""
+"""Lines per request of a page."""
 
-_BEHIND = 2000  # lines; a reader who is farther behind is shown the end, and fetches the rest when wanted
+_BEHIND = 2000  # lines; a reader who is further behind gets the end, and fetches the rest on demand
 _MOST = 2000
-_QUERY_LIMIT = 1000  # characters that are searched for
-_searches = CapacityLimiter(2)  # they read whole logs: many at once would take the threads of all pages
+_QUERY_LIMIT = 1000  # characters of a search text
+_searches = CapacityLimiter(2)  # searches read whole logs: many at once would use the threads of all pages
 
 
 def page(request: Request) -> Response:
@@ -51,19 +51,19 @@ def page(request: Request) -> Response:
 
 
 def lines(request: Request) -> Response:
-    """``GET .../log/lines?first=&before=&count=``: lines by number, from 0, or the last ones."""
+    """``GET .../log/lines?first=&before=&count=``: lines by number, from 0, or the last lines."""
     query = request.query_params
     tail, count = _tail(request), min(counting(query.get("count", "")) or LINES, _MOST)
     before = counting(query.get("before", ""))
     first = counting(query.get("first", ""))
     window = tail.window(first, count) if before is None else tail.before(before, count)
     if window is None:
-        raise TrackingError("This run has no such log", code="RESOURCE_DOES_NOT_EXIST")
+        raise TrackingError("This run does not have this log", code="RESOURCE_DOES_NOT_EXIST")
     return JSONResponse(rows.told(window))
 
 
 async def search(request: Request) -> Response:
-    """``GET .../log/search?q=``: the numbers of the lines with a text."""
+    """``GET .../log/search?q=``: the numbers of the matching lines."""
     text = request.query_params.get("q", "")[:_QUERY_LIMIT]
     if not text:
         return JSONResponse({"lines": [], "is_all": True})
@@ -72,23 +72,23 @@ async def search(request: Request) -> Response:
 
 
 async def text(request: Request) -> Response:
-    """``GET .../log/text``: the log as it is, for keeping."""
+    """``GET .../log/text``: the log as a download."""
     file = await run_in_threadpool(_tail(request).file)
     if file is None:
-        raise TrackingError("This run has no such log", code="RESOURCE_DOES_NOT_EXIST")
+        raise TrackingError("This run does not have this log", code="RESOURCE_DOES_NOT_EXIST")
     name = f"{request.path_params['run_id']}-{file.name}"
     headers = {**raw.HEADERS, **for_keeping(name)}
     return await ranged(request, file.artifacts, file.path, raw.kind_of(".log"), headers)
 
 
 async def stream(request: Request) -> Response:
-    """``GET .../log/stream?line=``: events ``lines``, each some lines, then ``end`` with a status.
+    """``GET .../log/stream?line=``: events ``lines`` with new lines, then ``end`` with a status.
 
-    The id of an event is the line to go on with, which is the last one as long as that is not complete.
+    The id of an event is the line to continue with; an incomplete last line is sent again.
     """
     tail = _tail(request)
     asked = request.headers.get("last-event-id") or request.query_params.get("line", "0")
-    await run_in_threadpool(tail.file)  # a run that is not there is told before the answer begins
+    await run_in_threadpool(tail.file)  # a missing run is an error before the response begins
     news: events.News = request.app.state.news
     return events.streamed(news, _events(tail, counting(asked) or 0, news))
 
@@ -126,17 +126,17 @@ def _which(request: Request) -> Which:
 
 
 def _absence(head: RunHead, which: Which) -> str:
-    """Why there is nothing to show."""
+    """Return why there is nothing to show."""
     run = head.run
     if which == "environment":
         if tags.JOB in run.tags:
-            return "Its environment was there already, or was that of the person who ran it."
-        return "Only runs that reprise performed have an environment of their own."
+            return "Its environment already existed, or it used the current environment of the user."
+        return "Only runs started by reprise have their own environment."
     if tags.JOB not in run.tags:
-        return "Only runs that reprise performed keep what they print: start one by reprise run."
+        return "Only runs started with reprise run have a log."
     if RunStatus(run.status).has_ended:
-        return "This run printed nothing, or what it printed was not kept."
-    return "Nothing was printed yet, or it runs on another machine, whose output comes when it ends."
+        return "This run printed nothing, or its output was not stored."
+    return "Nothing was printed yet, or it runs on another machine, whose output arrives at the end."
 
 
 ROUTES = (

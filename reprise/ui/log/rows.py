@@ -11,7 +11,7 @@ from reprise.ui.log.lines import Window
 
 
 class Row(NamedTuple):
-    """``number`` is from 1; ``whole`` is the size in bytes of a line of which this is a part, else 0."""
+    """A row; ``number`` counts from 1; ``whole`` is the size in bytes of a shortened line, else 0."""
 
     number: int
     pieces: Sequence[tuple[str, ansi.Style]]
@@ -19,7 +19,7 @@ class Row(NamedTuple):
 
 
 def rows_of(window: Window) -> list[Row]:
-    """A colour that is not ended goes on in the next line."""
+    """Return the rows of lines; a colour without a reset continues in the next line."""
     _, style = ansi.shown(window.colours)
     rows = []
     for at, line in enumerate(window.lines):
@@ -29,6 +29,8 @@ def rows_of(window: Window) -> list[Row]:
 
 
 def told(window: Window) -> dict[str, object]:
-    """For log.js: ``html`` is the rows of ``count`` lines from number ``first``, from 0, of ``total``."""
+    """Return JSON for log.js: ``html`` has the rows of ``count`` lines from ``first`` (from 0) of
+    ``total``.
+    """
     html = templates().get_template("_log_rows.html").render(rows=rows_of(window))
     return {"first": window.first, "count": len(window.lines), "html": html, "total": window.total}

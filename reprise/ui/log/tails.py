@@ -1,7 +1,7 @@
-"""The logs of runs, as pages read and follow them.
+"""The logs of runs that pages read and follow.
 
-All who follow one log share a task that looks whether it has grown, and the count of its lines. There is
-such a task only while somebody follows.
+All followers of a log share one task that polls its size, and one line index. The task only runs while the
+log has followers.
 """
 
 from __future__ import annotations
@@ -39,29 +39,29 @@ log = logging.getLogger(__name__)
 Which = Literal["output", "environment"]
 NAMES: dict[Which, str] = {"output": LOG_ARTIFACT, "environment": ENV_LOG_ARTIFACT}
 
-_LOOK = 0.02  # seconds between looks at the size of a log
-_STATUS_LOOK = 1.0  # seconds between looks at the status of its run
-_BEAT = 15.0  # seconds after which a silent connection says that it lives
-_KEPT = 64  # logs whose lines stay counted
+_LOOK = 0.02  # seconds between polls of the size of a log
+_STATUS_LOOK = 1.0  # seconds between polls of the status of its run
+_BEAT = 15.0  # seconds after which a silent connection sends a sign of life
+_KEPT = 64  # logs whose line index is kept
 _JOB = re.compile(r"[0-9a-f]{16}")
 
 
 class State(NamedTuple):
-    """How far a log is: its size in bytes, and the status of its run."""
+    """The state of a log: its size in bytes, and the status of its run."""
 
     size: int
     status: RunStatus
 
 
 class Told(NamedTuple):
-    """Some lines, and the JSON that shows them."""
+    """Some lines, and their JSON."""
 
     window: Window
     json: str
 
 
 class Tail:
-    """One log of one run."""
+    """A log of a run."""
 
     def __init__(self, store: TrackingStore, run_id: str, which: Which) -> None:
         self._store = store
@@ -74,7 +74,9 @@ class Tail:
         self._telling: tuple[tuple[int, int, State], asyncio.Future[Told | None]] | None = None
 
     def file(self) -> StoredFile | None:
-        """Where the log lies now: among the artifacts, or in the job's folder while the run goes on."""
+        """Return the current path of the log: in the artifacts, or in the job folder while the run is
+        running.
+        """
         for place in places(self._store, self._store.get_run(self._run_id)):
             try:
                 return StoredFile.at(place, self._name)
@@ -83,7 +85,7 @@ class Tail:
         return None
 
     def window(self, first: int | None, count: int) -> Window | None:
-        """The lines from number ``first``, or the last ones; None when there is no log."""
+        """Return the lines from number ``first``, or the last lines; None if there is no log."""
         return self._read(
             lambda index, stream: index.window(
                 stream, index.total - count if first is None else first, count
@@ -91,7 +93,7 @@ class Tail:
         )
 
     def before(self, end: int, count: int) -> Window | None:
-        """The lines before number ``end``."""
+        """Return the lines before number ``end``."""
         return self._read(lambda index, stream: index.before(stream, end, count))
 
     def _read(self, window: Callable[[LineIndex, BinaryIO], Window]) -> Window | None:
@@ -102,7 +104,7 @@ class Tail:
             return window(self._index, stream)
 
     async def told(self, first: int, count: int, state: State) -> Told | None:
-        """As ``window``, made once for all who have come as far when the log is in this ``state``."""
+        """Like ``window``, computed once for all followers at the same line and ``state``."""
         if self._telling is None or self._telling[0] != (first, count, state):
             made = asyncio.ensure_future(run_in_threadpool(self._told, first, count))
             self._telling = ((first, count, state), made)
@@ -119,9 +121,9 @@ class Tail:
             return self._index.search(stream, text)
 
     async def states(self, news: News) -> AsyncIterator[State | None]:
-        """How far the log is, now and each time that it has grown; None after a silent while.
+        """Yield the state of the log now and whenever it has grown; None after a silent period.
 
-        It ends with the run, or when the server stops.
+        Ends with the run, or when the server stops.
         """
         changed = asyncio.Event()
         changed.set()
@@ -145,12 +147,12 @@ class Tail:
             self._waiting.discard(changed)
 
     async def _watch(self, news: News) -> None:
-        """Wakes those who follow, until there are none or the run has ended."""
+        """Wake the followers until there are none or the run has ended."""
         status, file, looked = RunStatus.RUNNING, None, 0.0
         try:
             while self._waiting and not news.stopping:
                 if time.monotonic() - looked > _STATUS_LOOK:
-                    # the status first: what was printed before the end is then in the file
+                    # read the status first: then the file has all output before the end
                     status = await run_in_threadpool(self._status)
                     file = await run_in_threadpool(self.file)
                     looked = time.monotonic()
@@ -161,13 +163,13 @@ class Tail:
                 if status.has_ended:
                     return
                 await asyncio.sleep(_LOOK)
-        except (TrackingError, OSError) as error:  # the run is gone for good, or its log is not for us
+        except (TrackingError, OSError) as error:  # the run was removed, or its log is not accessible
             log.debug("run %s: %s", self._run_id, error)
         finally:
             self._wake()
 
     def _status(self) -> RunStatus:
-        """As the store tells it, once a run whose watcher was killed is closed."""
+        """Return the status in the store, after closing a run whose watcher was killed."""
         reap(self._store)
         return RunStatus(self._store.get_run(self._run_id).status)
 
@@ -177,7 +179,7 @@ class Tail:
 
 
 class Tails:
-    """The logs of ``store`` that were looked at last, by run."""
+    """The most recently read logs of ``store``, by run."""
 
     def __init__(self, store: TrackingStore) -> None:
         self._store = store
@@ -194,22 +196,22 @@ class Tails:
 
 
 def places(store: TrackingStore, run: Run) -> list[Artifacts]:
-    """Where the logs of a run may lie, the best place first."""
+    """Return where the logs of a run may be, best place first."""
     found: list[Artifacts] = []
     try:
         found.append(store.artifacts_of(run.run_id))
-    except TrackingError:  # its files are kept by another server
+    except TrackingError:  # another server has its files
         pass
     if _JOB.fullmatch(job := run.tags.get(tags.JOB, "")):
-        # a run of this store, or one that somebody on this machine sends to this server
+        # a run of this store, or a run on this machine that logs to this server
         found += [ArtifactFolder(jobs / job) for jobs in (jobs_folder(store), paths.state_dir() / "jobs")]
     return found
 
 
 def _size(file: StoredFile) -> int:
-    """Now; 0 for a file that is gone, as that of a job is when its run has ended.
+    """Return the current size; 0 for a removed file, such as that of a job after its end.
 
-    An object of a cloud store is not asked for so often: it grows by being stored anew.
+    An object in a cloud store is polled less often: it only grows by being replaced.
     """
     if not isinstance(file.artifacts, ArtifactFolder):
         return file.size

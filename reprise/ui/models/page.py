@@ -20,13 +20,13 @@ from reprise.ui.runs.goals import ranked
 
 _MODELS = 100  # on a page
 _VERSIONS = 50  # on a page
-_COLUMNS = 4  # metrics that have a column
-_NAMES = 1000  # models that are offered when a version is registered
+_COLUMNS = 4  # metrics with a column
+_NAMES = 1000  # models suggested when a version is registered
 _SORTS = {"name": "name ASC", "changed": "last_updated_timestamp DESC"}
 
 
 class ModelRow(NamedTuple):
-    """``newest`` is None of a model without versions; ``stages`` are those that a version is in."""
+    """A model; ``newest`` is None without versions; ``stages`` are the stages of its versions."""
 
     model: RegisteredModel
     newest: ModelVersion | None
@@ -34,7 +34,7 @@ class ModelRow(NamedTuple):
 
 
 class VersionRow(NamedTuple):
-    """``run`` is None where the version names none, or it is gone for good."""
+    """A version; ``run`` is None if it has none, or the run was removed."""
 
     version: ModelVersion
     run: Run | None
@@ -87,19 +87,19 @@ def model(request: Request) -> Response:
 
 
 def origin(request: Request) -> Response:
-    """What a version that is made of the model at ``?of=`` names as its origin, for the REST API."""
+    """Return the origin of a version registered from the model at ``?of=``, for the REST API."""
     found = origin_of(store_of(request), request.query_params.get("of", ""))
     return JSONResponse(found._asdict())
 
 
 def version_row(store: TrackingStore, version: ModelVersion) -> VersionRow:
-    """With the metrics of the run, and those of the logged model itself."""
+    """Return the version with the metrics of the run and of the logged model."""
     run = run_of(store, version.run_id)
     metrics = {name: point.value for name, point in run.metrics.items()} if run else {}
     if version.model_id:
         try:
             points = store.get_logged_model(version.model_id).metrics
-        except TrackingError:  # it is gone, and its versions stay
+        except TrackingError:  # the run was removed; its versions remain
             points = ()
         metrics |= {point.metric.key: point.metric.value for point in points}
     shown = {name: value for name, value in metrics.items() if not name.startswith("system/")}
@@ -125,6 +125,6 @@ def _names(store: TrackingStore) -> Sequence[str]:
 
 ROUTES = (
     Route("/models", models),
-    Route("/models/:origin", origin),  # no model has a colon in its name
+    Route("/models/:origin", origin),  # names of models have no colon
     Route("/models/{name}", model),
 )

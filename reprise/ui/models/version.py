@@ -1,4 +1,4 @@
-"""``/models/{name}/{version}``: one version of a registered model, and several side by side."""
+"""``/models/{name}/{version}``: a version of a registered model, and several side by side."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _REQUIREMENT = r"\s*([A-Za-z0-9][\w.\-]*(?:\[[^\]]*\])?)\s*(.*)"
 
 
 class Files(NamedTuple):
-    """Where the files of a version are; ``note`` says why they cannot be shown."""
+    """The location of the files of a version; ``note`` says why they cannot be shown."""
 
     owner: str = ""
     path: str = ""
@@ -39,7 +39,7 @@ class Files(NamedTuple):
 
 
 class Row(NamedTuple):
-    """One thing of all versions that are compared; an empty cell: it has none."""
+    """A row of the comparison; a cell is empty if the version has no value."""
 
     name: str
     cells: tuple[str, ...]
@@ -73,7 +73,7 @@ def version(request: Request) -> Response:
 
 
 def compare(request: Request) -> Response:
-    """Two and more versions of a model, by ``?versions=1,2``."""
+    """Compare two or more versions of a model: ``?versions=1,2``."""
     store, name = store_of(request), request.path_params["name"]
     model = store.get_registered_model(name)
     wanted = _wanted(request.query_params.get("versions", ""))
@@ -100,7 +100,7 @@ def compare(request: Request) -> Response:
 
 
 def files_of(store: TrackingStore, found: ModelVersion) -> Files:
-    """What the version's ``MLmodel`` says."""
+    """Return the card from the version's ``MLmodel``."""
     try:
         owner, path = store.model_location(found.name, str(found.version))
     except TrackingError as error:
@@ -110,7 +110,7 @@ def files_of(store: TrackingStore, found: ModelVersion) -> Files:
         file = StoredFile.at(store.artifacts_of(owner), f"{path}/MLmodel".lstrip("/"))
         described = card(file.head(READ_LIMIT).decode("utf-8", "replace"), file)
     except TrackingError as error:
-        return here._replace(note=f"It has no MLmodel that can be read: {error.message}.")
+        return here._replace(note=f"Its MLmodel cannot be read: {error.message}.")
     return here._replace(card=described, note="" if described else "Its MLmodel does not describe a model.")
 
 
@@ -175,7 +175,7 @@ def _requirements(found: ModelCard) -> Mapping[str, str]:
 
 
 def _facts(found: ModelCard) -> Mapping[str, str]:
-    """A model can have several flavors."""
+    """Join the values of a field: a model can have several flavors."""
     told: dict[str, str] = {}
     for name, value in found.facts:
         told[name] = f"{told[name]}, {value}" if name in told else value

@@ -1,6 +1,6 @@
-"""The tabs Metrics and System of a run: a chart for each series, a table for what has but one point.
+"""The tabs Metrics and System of a run: a chart for each series, a table for single points.
 
-The page holds no points: the browser asks for those of the charts that come into view.
+The page contains no points: the browser requests those of the charts that come into view.
 """
 
 from __future__ import annotations
@@ -23,21 +23,23 @@ from reprise.ui.run.overview import SYSTEM
 from reprise.ui.run.page import head_of
 
 MOST_POINTS = 1000
-"""Of one series in an answer: as many as a chart has pixels."""
+"""Points of one series in an answer: as many as a chart has pixels."""
 
 _MOST_KEYS = 50
 _MOST_SHOWN = 5000  # metrics on a page
 
 
 class Section(NamedTuple):
-    """The metrics whose names begin with ``name/``; of those without one, ``name`` is empty."""
+    """The metrics whose names begin with ``name/``; ``name`` is empty for metrics without a prefix."""
 
     name: str
     metrics: Sequence[Metric]
 
 
 class Charts(NamedTuple):
-    """``single`` are the metrics of one point; ``left_out`` counts those beyond what a page can show."""
+    """The charts; ``single`` are the metrics with one point; ``left_out`` counts metrics above the
+    limit.
+    """
 
     sections: Sequence[Section]
     single: Sequence[Metric]
@@ -79,11 +81,11 @@ def _prefix(key: str) -> str:
 def lines(request: Request) -> Response:
     """``GET /runs/{run_id}/lines?key=a&key=b``: the points of these metrics.
 
-    ``since=1&since=``, times in ms, ask for those of each that came at its time or later, or for all.
+    ``since=1&since=``, a time in ms for each key, requests points from that time on, or all points.
     """
     keys = request.query_params.getlist("key")
     if len(keys) > _MOST_KEYS:
-        raise invalid(f"{len(keys)} metrics are asked for at once; {_MOST_KEYS} is the most")
+        raise invalid(f"{len(keys)} metrics in one request; the maximum is {_MOST_KEYS}")
     found = store_of(request).metric_lines(
         [request.path_params["run_id"]], keys, most=MOST_POINTS, since=_since(request, keys)
     )
@@ -93,12 +95,12 @@ def lines(request: Request) -> Response:
 def _since(request: Request, keys: Sequence[str]) -> Mapping[str, int]:
     given = request.query_params.getlist("since")
     if given and len(given) != len(keys):
-        raise invalid(f"'since' is a time for each of {len(keys)} metrics, and there are {len(given)}")
+        raise invalid(f"'since' needs a time for each of {len(keys)} metrics, found {len(given)}")
     times = zip(keys, given, strict=False)
     try:
         return {key: max(-(2**63), min(int(time), 2**63 - 1)) for key, time in times if time}
     except ValueError:
-        raise invalid(f"'since' is a time in ms, and it is {', '.join(given)[:50]!r}") from None
+        raise invalid(f"'since' must be a time in ms, found {', '.join(given)[:50]!r}") from None
 
 
 def _shape(line: Line) -> dict[str, Any]:

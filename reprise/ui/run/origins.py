@@ -1,4 +1,4 @@
-"""Where a run came from and how it is performed again: from its record, else from its tags."""
+"""The provenance of a run and how to reproduce it, from its record or else from its tags."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ from reprise.schemas.record.run_record import (
 )
 from reprise.tracking.protocols.store import TrackingStore
 
-_LONGEST = 100_000  # characters of a command, which is about what a terminal takes
+_LONGEST = 100_000  # characters of a command, about the limit of a terminal
 _CONTROLS = re.compile(r"[\x00-\x09\x0b-\x1f\x7f]")
 
 
 class Origin(NamedTuple):
-    """What ``_provenance_card.html`` shows of a run.
+    """The values of ``_provenance_card.html`` for a run.
 
-    ``record`` is made of the run's tags where ``is_recorded`` is false; then ``note`` says why. ``dirty``
-    is None where nobody looked. ``link`` is the repository's address where a browser can go there.
-    ``reproduce`` performs the run again, ``start`` starts another one like it; each is None where nothing
-    says how, ``start`` also where it would be too long. ``original`` is the run that this one performs
-    again, ``varied`` the one that it varies, ``attempts`` counts those that perform this one again.
+    ``record`` is built from the run's tags if ``is_recorded`` is false; ``note`` then says why. ``dirty``
+    is None if it is not known. ``link`` is the address of the repository if a browser can open it.
+    ``reproduce`` is the command that reproduces the run, ``start`` the command for a similar run; each is
+    None if it is not known, ``start`` also if it would be too long. ``original`` is the run that this run
+    reproduces, ``varied`` the run that it varies; ``attempts`` counts the reproductions of this run.
     """
 
     run: Run
@@ -54,12 +54,12 @@ class Origin(NamedTuple):
 
     @property
     def hidden(self) -> tuple[str, ...]:
-        """The secret parameters, which no command can hold."""
+        """Return the secret parameters, which a command cannot contain."""
         return tuple(item.name for item in self.record.parameters if item.secret)
 
 
 def origin(store: TrackingStore, run: Run) -> Origin:
-    """What is known of the way of ``run``; a record that cannot be read is a note, never an error."""
+    """Return the provenance of ``run``; an unreadable record becomes a note, never an error."""
     record, note = None, ""
     try:
         record = read_record(store, run.run_id)
@@ -67,8 +67,8 @@ def origin(store: TrackingStore, run: Run) -> Origin:
         note = error.message
     told, is_project = (record, True) if record else _told(run)
     if record is None and not note:
-        by = "It was recorded without reprise" if tags.VERSION not in run.tags else "It has no record"
-        note = f"{by}: what stands here is from its tags, and what they leave out is not known."
+        by = "Not started by reprise" if tags.VERSION not in run.tags else "No record"
+        note = f"{by}. This page only shows what its tags say."
     return Origin(
         run,
         told,
@@ -85,7 +85,9 @@ def origin(store: TrackingStore, run: Run) -> Origin:
 
 
 def _told(run: Run) -> tuple[RunRecord, bool]:
-    """What the tags say, and whether the run is one of a project, so that its command is known."""
+    """Return the record from the tags, and whether the run is of a project, so that its command is
+    known.
+    """
     inputs = tuple(datasets_of(run))
     try:
         record = record_of(run)
@@ -112,7 +114,7 @@ def _dirty(run: Run, record: RunRecord | None) -> bool | None:
 
 
 def _link(source: SourceRecord) -> str | None:
-    """Only pages: an address out of a store is not to start anything else."""
+    """Return the address if it is a web page: an address from a store must not start anything else."""
     for url in (source.url, source.uri.partition("#")[0]):
         try:
             if url and urlsplit(url).scheme in ("http", "https"):
@@ -123,7 +125,7 @@ def _link(source: SourceRecord) -> str | None:
 
 
 def _start(record: RunRecord) -> str | None:
-    """``reprise run ...`` as one would type it; what has its default is left out, and so are secrets."""
+    """Return the command ``reprise run ...``, without defaults and secrets."""
     source, environment = record.source, record.environment
     words = ["reprise", "run", source.uri]
     if source.subdirectory and "#" not in source.uri:
@@ -144,7 +146,7 @@ def _start(record: RunRecord) -> str | None:
 
 
 def quoted(word: str) -> str:
-    """``word`` for a shell; what a terminal would act on when it is pasted stands there by its code."""
+    """Quote ``word`` for a shell; control characters are escaped, so that pasting is safe."""
     if not _CONTROLS.search(word):
         return shlex.quote(word)
     told = word.replace("\\", "\\\\").replace("'", "\\'").replace("\n", "\\n")

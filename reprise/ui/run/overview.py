@@ -1,4 +1,4 @@
-"""What the overview of a run shows: its data, cut to what a page can hold."""
+"""The data of a run's overview, limited to what fits on a page."""
 
 from __future__ import annotations
 
@@ -18,27 +18,27 @@ from reprise.ui.notes import LONGEST, NOTE, html_of
 from reprise.ui.numbers import natural
 
 SYSTEM = "system/"
-"""How the names of metrics begin that tell of the machine."""
+"""Prefix of the names of system metrics."""
 
 MOST_ROWS = 2000
-"""Params, metrics or tags that are shown."""
+"""Maximum number of params, metrics or tags."""
 
 MOST_CHILDREN = 200
 MOST_MODELS = 100
 LONGEST_VALUE = 5000
-"""Characters of a value that are shown."""
+"""Maximum number of characters of a value."""
 
 SHOWN_AT_ONCE = 25
-"""Rows of a list; the rest is folded."""
+"""Rows of a list; the rest is collapsed."""
 
-_FOLDED = 200  # characters of a value from which it is folded
+_FOLDED = 200  # characters from which a value is collapsed
 _MOST_COLUMNS = 100  # of a dataset
 _MOST_CHILD_METRICS = 5
 _OF_TOOLS = ("mlflow.", "reprise.")
 
 
 class Value(NamedTuple):
-    """A param or a tag. ``length`` counts the characters of all of it, ``text`` is what is shown."""
+    """A param or a tag. ``length`` is its full number of characters, ``text`` the shown part."""
 
     key: str
     text: str
@@ -54,21 +54,23 @@ class Value(NamedTuple):
 
 
 class Values(NamedTuple):
-    """``left_out`` counts those beyond ``MOST_ROWS``."""
+    """Some rows; ``left_out`` counts those above ``MOST_ROWS``."""
 
     shown: Sequence[Value]
     left_out: int
 
 
 class LastValue(NamedTuple):
-    """``figures`` are None for a run of very many points."""
+    """A metric; ``figures`` are None for a run with very many points."""
 
     metric: Metric
     figures: Figures | None
 
 
 class UsedDataset(NamedTuple):
-    """``columns`` are (name, type) of its schema where that could be read, ``schema`` is its text else."""
+    """A dataset; ``columns`` are (name, type) of its schema if it could be parsed, else ``schema`` is its
+    text.
+    """
 
     dataset: Dataset
     context: str
@@ -79,7 +81,7 @@ class UsedDataset(NamedTuple):
 
 
 class RunModel(NamedTuple):
-    """A logged model that the run made or read; ``model`` is None where it is gone."""
+    """A logged model that the run logged or read; ``model`` is None if it was removed."""
 
     model_id: str
     made: bool
@@ -88,7 +90,7 @@ class RunModel(NamedTuple):
 
 
 class Overview(NamedTuple):
-    """``note`` is the Markdown as it was typed. ``versions`` are those of none of ``models``."""
+    """The overview; ``note`` is Markdown. ``versions`` are those that belong to none of ``models``."""
 
     note: str
     note_html: Markup
@@ -109,7 +111,7 @@ class Overview(NamedTuple):
 
     @property
     def child_metrics(self) -> Sequence[str]:
-        """Those that most of the nested runs have, as columns of their table."""
+        """Return the metrics that most nested runs have, as columns of their table."""
         found = Counter(key for run in self.children for key in run.metrics if not key.startswith(SYSTEM))
         return sorted(key for key, _ in found.most_common(_MOST_CHILD_METRICS))
 
@@ -181,7 +183,7 @@ def _dataset(used: DatasetInput) -> UsedDataset:
 
 
 def _source(text: str) -> str:
-    """Where the data came from: the address in the JSON of MLflow's clients, or the text itself."""
+    """Return the source of the data: the address in the JSON of MLflow's clients, or the text itself."""
     found = _json(text)
     if isinstance(found, dict):
         for name in ("uri", "url", "path", "source"):

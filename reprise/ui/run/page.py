@@ -1,4 +1,4 @@
-"""The page of one run: its head and tabs, which other rooms fill too, and the overview."""
+"""The page of a run: its head, its tabs (some from other modules), and the overview."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from reprise.ui.run.overview import SHOWN_AT_ONCE, overview_of
 
 
 class RunHead(NamedTuple):
-    """What stands above the tabs. ``parent`` is None for a run that is in none, or in one that is gone."""
+    """The part above the tabs. ``parent`` is None if the run has none, or it was removed."""
 
     run: Run
     experiment: Experiment
@@ -31,7 +31,7 @@ class RunHead(NamedTuple):
 
 
 def head_of(request: Request, run_id: str) -> RunHead:
-    """For a page that extends ``run.html``, which takes it as ``head``."""
+    """Return the ``head`` for a page that extends ``run.html``."""
     store = store_of(request)
     run = store.get_run(run_id)
     experiment = store.get_experiment(run.experiment_id)
@@ -52,7 +52,7 @@ def overview(request: Request) -> Response:
 
 
 def frame(request: Request) -> Response:
-    """The page without what is in its tab, for a tab of which only the head is live."""
+    """Return the page without its tab, for tabs with a live head only."""
     return render(request, "run.html", head=head_of(request, request.path_params["run_id"]), tab="")
 
 

@@ -1,4 +1,4 @@
-"""``/runs/{run_id}/provenance``: all that is known of where a run came from, and whether it reproduces."""
+"""``/runs/{run_id}/provenance``: the full provenance of a run, and its verdicts."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _PIECE = 1 << 16
 class Changes(NamedTuple):
     """The uncommitted changes; ``note`` says why they cannot be shown.
 
-    ``content`` is the patch of a run of an earlier version: now the files themselves are kept.
+    ``content`` is the patch of a run recorded by an earlier version; now the files themselves are kept.
     """
 
     content: Content | None = None
@@ -55,7 +55,7 @@ class PackageRow(NamedTuple):
 
 
 class Packages(NamedTuple):
-    """What the environment had; ``note`` says why that is not known."""
+    """The packages of the environment; ``note`` says why they are not known."""
 
     rows: tuple[PackageRow, ...] = ()
     note: str = ""
@@ -77,7 +77,7 @@ def page(request: Request) -> Response:
 
 
 def kept(request: Request) -> Response:
-    """``GET /runs/{run_id}/kept/{digest}``: a patch or a file that is kept of the run's source, as text."""
+    """``GET /runs/{run_id}/kept/{digest}``: a stored patch or file of the run's source, as text."""
     store, run_id = store_of(request), request.path_params["run_id"]
     digest = request.path_params["digest"]
     try:
@@ -124,9 +124,9 @@ def _is_changed(file: FileRecord) -> bool:
 
 
 def _compared(store: TrackingStore, found: Origin) -> Changes:
-    """What was kept of the source, compared with its commit."""
+    """Return the stored source compared with its commit."""
     try:
-        # Those who may write a tag could name any repository of this machine, and read it here.
+        # A user who can write a tag could otherwise read any repository of this machine.
         with (
             open_both(store, found.run, found.run, opens_folders=False) as (run, _),
             open_trees(run) as made,

@@ -1,4 +1,4 @@
-"""Verdicts that are kept with runs: how each attempt to perform a run again came out, part by part."""
+"""The verdicts stored with runs: the result of each reproduction, part by part."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from reprise.ui.html import agreement
 from reprise.ui.stored_file import StoredFile
 
 _LARGEST = 4_000_000  # bytes of a report
-_MOST = 500  # parts that are shown
-_DEEPEST = 20  # child runs in child runs
+_MOST = 500  # parts shown
+_DEEPEST = 20  # depth of child runs
 _SENTENCES = 20
-_NAMES = 10  # of what was set aside, of one kind
+_NAMES = 10  # ignored names of one kind
 _LONGEST = 500  # characters of one text
-_READ = 5  # reports that are read for a page
+_READ = 5  # reports read for a page
 
 
 class PartShown(NamedTuple):
-    """One thing that was compared; ``agreement`` is one of the words of docs/reference/verdict.md.
+    """A compared part; ``agreement`` is one of the words of docs/reference/verdict.md.
 
-    ``path`` leads to the child run that it is of, and is empty for the run itself.
+    ``path`` leads to the child run it belongs to; empty for the run itself.
     """
 
     kind: str
@@ -41,13 +41,15 @@ class PartShown(NamedTuple):
 
     @property
     def place(self) -> tuple[bool, bool, bool]:
-        """What is the same comes last; of the rest that first which decided, and of it what diverged."""
+        """Sort equal parts last; of the others, deciding parts first, and of those, diverged parts
+        first.
+        """
         told = agreement(self.agreement)
         return told == "same", not self.decides, told != "differs"
 
 
 class AsideShown(NamedTuple):
-    """``number`` names of one kind, as ``duration``, that were not compared; the first of them."""
+    """Ignored names of one kind, such as ``duration``: their ``number``, and the first of them."""
 
     kind: str
     number: int
@@ -59,10 +61,10 @@ class AsideShown(NamedTuple):
 
 
 class Report(NamedTuple):
-    """What the file of a verdict says; empty where there is none, or none of ours.
+    """The content of a verdict file; empty if there is no valid one.
 
-    ``parts`` has what diverged first, then what is not known, and behind them those of child runs in which
-    something is not identical; ``beyond`` is how many more there are.
+    ``parts`` starts with diverged parts, then unknown parts, then those of child runs with differences;
+    ``beyond`` counts the parts that are not included.
     """
 
     parts: tuple[PartShown, ...] = ()
@@ -74,9 +76,9 @@ class Report(NamedTuple):
 
 
 class Attempt(NamedTuple):
-    """``run`` performs another one again; ``verdict`` is its sentence, empty while there is none.
+    """A ``run`` that reproduces another run; ``verdict`` is its sentence, empty if there is none yet.
 
-    ``report`` is None where it was not read, which takes a while where there are many.
+    ``report`` is None if it was not read, to save time.
     """
 
     run: Run
@@ -85,13 +87,13 @@ class Attempt(NamedTuple):
 
 
 def attempts(store: TrackingStore, run_id: str) -> list[Attempt]:
-    """How the run was performed again, newest first; only the newest with their reports."""
+    """Return the reproductions of the run, newest first; only the newest with reports."""
     found = store.reproductions(run_id)
     return [attempt(store, run) if at < _READ else _said(run) for at, run in enumerate(found)]
 
 
 def attempt(store: TrackingStore, run: Run) -> Attempt:
-    """How ``run``, which performs another one again, came out."""
+    """Return the verdict of ``run``, which reproduces another run."""
     return _said(run)._replace(report=_read_report(store, run.run_id))
 
 
@@ -100,7 +102,7 @@ def _said(run: Run) -> Attempt:
 
 
 def _read_report(store: TrackingStore, run_id: str) -> Report:
-    """Nothing where there is no report, or none of ours: anybody can store a file of that name."""
+    """Return an empty report for a missing or invalid file: users can store any file of that name."""
     try:
         file = StoredFile.at(store.artifacts_of(run_id), ARTIFACT)
         if file.size > _LARGEST:

@@ -1,4 +1,4 @@
-"""Quick chips of a table of runs: comparisons that one click adds to the filter, or takes out of it."""
+"""Quick filters of a table of runs: comparisons that a click adds to the filter or removes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _AND = re.compile(r"\s+AND\s*$", re.IGNORECASE)
 
 
 class Chip(NamedTuple):
-    """``filter`` is what the filter becomes by a click."""
+    """A chip; ``filter`` is the filter after a click."""
 
     title: str
     meaning: str
@@ -29,7 +29,7 @@ class Chip(NamedTuple):
 def chips(store: TrackingStore, experiment_id: str, filter: str) -> Sequence[Chip]:
     try:
         parts = _parts(filter)
-    except TrackingError:  # it is told where the filter is typed
+    except TrackingError:  # the filter field shows the error
         return ()
     return list(_chips(store, experiment_id, parts))
 
@@ -52,7 +52,7 @@ class _Part(NamedTuple):
 
 
 def _parts(filter: str) -> Sequence[_Part]:
-    """The comparisons of a filter, each with its text."""
+    """Return the comparisons of a filter, each with its text."""
     found = parse_filter(filter)
     starts = [one.name.at for one in found]
     texts = (filter[start:end] for start, end in zip(starts, [*starts[1:], len(filter)], strict=False))
@@ -62,7 +62,7 @@ def _parts(filter: str) -> Sequence[_Part]:
 def _chip(
     parts: Sequence[_Part], name: str, of: tuple[str, str], value: str, title: str, count: int
 ) -> Chip:
-    """A value takes the place of another one that the filter asks for: no run has both."""
+    """Add a comparison; it replaces another value of the same name, since no run has both."""
     same = [part for part in parts if _is_equality(part.comparison, of)]
     pressed = any(part.comparison.values == (value,) for part in same)
     kept = [part.text for part in parts if part not in same]

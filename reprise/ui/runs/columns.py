@@ -1,6 +1,6 @@
-"""The columns of a table of runs: those that every run has, and one for each metric, param and tag.
+"""The columns of a table of runs: attributes, and one for each metric, param and tag.
 
-A column is named in the address of a page by its id: ``status``, ``metrics.acc``, ``tags.team``.
+The address of a page contains column ids: ``status``, ``metrics.acc``, ``tags.team``.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from reprise.tracking.views import Keys
 
 MOST_COLUMNS = 200
 _LONGEST = 300  # characters of a column's id
-_AT_FIRST = 4  # metrics, and params, that a table shows when nobody has chosen
+_AT_FIRST = 4  # metrics and params that a table shows by default
 _PLAIN = re.compile(r"[\w.\-/]+")
 _NEVER_AT_FIRST = "system/"
 
 
 class Column(NamedTuple):
-    """``kind`` decides how a cell is drawn; ``name`` is what the search language calls it, if it does.
+    """A column; ``kind`` selects how a cell is drawn; ``name`` is its name in the search language, if any.
 
-    ``key`` is that of a metric, param or tag. ``falls`` says that the first click sorts the largest first.
+    ``key`` is that of a metric, param or tag. ``falls``: the first click sorts in descending order.
     """
 
     id: str
@@ -54,7 +54,7 @@ _BEHIND = ("source", "commit", "models", "user")
 
 
 def column(id: str) -> Column | None:
-    """The column that an address names, or None."""
+    """Return the column with an id, or None."""
     if found := _BY_ID.get(id):
         return found
     kind, dot, key = id.partition(".")
@@ -64,29 +64,29 @@ def column(id: str) -> Column | None:
 
 
 def column_of(name: Name) -> Column | None:
-    """The column that the search language calls so, or None."""
+    """Return the column with a name in the search language, or None."""
     if name.entity != "attribute":
         return _BY_NAME.get(f"{name.entity}s.{name.key}") or column(f"{name.entity}s.{name.key}")
-    meant = RUNS.attributes.get(name.key)  # an attribute has several names
+    meant = RUNS.attributes.get(name.key)  # an attribute can have several names
     found = (one for one in _BY_ID.values() if meant and RUNS.attributes.get(one.name) is meant)
     return next(found, None)
 
 
 def columns(ids: Sequence[str]) -> tuple[Column, ...]:
-    """Those of ``ids`` that there can be, each once."""
+    """Return the valid ``ids`` without duplicates."""
     known = (column(id) for id in dict.fromkeys(ids[:MOST_COLUMNS]))
     return tuple(one for one in known if one is not None and one is not NAME)
 
 
 def at_first(keys: Keys) -> tuple[Column, ...]:
-    """What a table shows when nobody has chosen."""
+    """Return the default columns."""
     metrics = [key for key in keys.metrics if not key.startswith(_NEVER_AT_FIRST)][:_AT_FIRST]
     ids = (*(f"metrics.{key}" for key in metrics), *(f"params.{key}" for key in keys.params[:_AT_FIRST]))
     return columns((*_BEFORE, *ids, *_BEHIND))
 
 
 def every(keys: Keys) -> tuple[Column, ...]:
-    """All columns that a table can have."""
+    """Return all columns that a table can have."""
     ids = (
         *(f"metrics.{key}" for key in keys.metrics),
         *(f"params.{key}" for key in keys.params),
@@ -96,7 +96,7 @@ def every(keys: Keys) -> tuple[Column, ...]:
 
 
 def quoted(kind: str, key: str) -> str:
-    """A key as the search language reads it; ``""`` when no quotes can hold it."""
+    """Quote a key for the search language; ``""`` if it cannot be quoted."""
     if _PLAIN.fullmatch(key):
         return f"{kind}.{key}"
     mark = next((mark for mark in "`\"'" if mark not in key), None)

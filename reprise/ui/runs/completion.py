@@ -1,4 +1,4 @@
-"""What can come next in a filter that somebody types: names, comparisons, and values that runs have."""
+"""Completion of filters: names, comparisons, and values of runs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from reprise.tracking.search.sql import NUMBER_OPERATORS, TEXT_OPERATORS
 from reprise.ui.runs.columns import quoted
 
 _MOST = 30
-_TEXT = r"'(?:[^']|'')*+'"  # possessive: a text of many quotes is read in one way only
+_TEXT = r"'(?:[^']|'')*+'"  # possessive: no backtracking on text with many quotes
 _AND = re.compile(rf"(?:{_TEXT}|\"[^\"]*\"|`[^`]*`|[^'\"`])*?\bAND\s+", re.IGNORECASE | re.DOTALL)
 _NAME = r"(?P<name>[^\s=<>!'\"(),`]*(?:`[^`]*`|\"[^\"]*\")?)"
 _OPERATOR = r"(?P<operator>=|!=|<=|>=|<|>|(?:NOT\s+)?IN\s*\((?:\s*'(?:[^']|'')*+'\s*,)*+|I?LIKE)"
@@ -33,9 +33,9 @@ _TAIL_OF_TEXT = re.compile(r"[^\s']*'?")
 
 
 class Completion(NamedTuple):
-    """``options`` take the place of ``word``, which ends where one types, and of ``tail``, right behind.
+    """Completions: ``options`` replace ``word`` before the cursor and ``tail`` after it.
 
-    Both are texts, since Python and browsers count the characters of a text in different ways.
+    Both are text, since Python and browsers count characters differently.
     """
 
     word: str = ""
@@ -44,14 +44,14 @@ class Completion(NamedTuple):
 
 
 def completion(store: TrackingStore, experiment_id: str, typed: str, rest: str = "") -> Completion:
-    """What can follow ``typed``, the filter up to the place where one types; ``rest`` comes after it."""
+    """Return the completions of ``typed``, the filter before the cursor; ``rest`` is the text after it."""
     word, options = _following(store, experiment_id, typed)
     tail = (_TAIL_OF_TEXT if word.startswith("'") else _TAIL).match(rest)
     return Completion(word, tail.group() if tail else "", [one for one in options if one != word][:_MOST])
 
 
 def _following(store: TrackingStore, experiment_id: str, typed: str) -> tuple[str, Sequence[str]]:
-    """The word that ``typed`` ends with, and what it can become."""
+    """Return the last word of ``typed``, and its completions."""
     begin = _begin(typed)
     clause = typed[begin:]
     if found := _FINISHED.fullmatch(clause):
@@ -68,7 +68,7 @@ def _following(store: TrackingStore, experiment_id: str, typed: str) -> tuple[st
 
 
 def _begin(typed: str) -> int:
-    """Where the last comparison begins."""
+    """Return the start of the last comparison."""
     begin = 0
     while found := _AND.match(typed, begin):
         begin = found.end()
@@ -76,7 +76,7 @@ def _begin(typed: str) -> int:
 
 
 def _fitting(word: str, options: Iterable[str], *, within: bool = False) -> Sequence[str]:
-    """Those of ``options`` that begin with ``word``, then those that hold it where ``within``."""
+    """Return the ``options`` that begin with ``word``, then those that contain it if ``within``."""
     small = word.lower()
     known = list(options)
     starting = [one for one in known if one.lower().startswith(small)]

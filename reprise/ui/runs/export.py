@@ -1,4 +1,4 @@
-"""All runs that a table's filter finds, as CSV or JSON, written while they are read."""
+"""Export of all runs that match a table's filter, as CSV or JSON, written while they are read."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def as_csv(store: TrackingStore, numbers: Sequence[int], columns: Sequence[Column]) -> Iterator[str]:
-    """A line of names, then one for each run: its attributes, then ``columns``."""
+    """Yield a header line, then one line per run: its attributes, then ``columns``."""
     shown = [one for one in columns if one.kind not in ("status", "created")]
     yield _csv([*_ATTRIBUTES, *("duration_ms" if one.kind == "duration" else one.id for one in shown)])
     for run, models in _runs(store, numbers):
@@ -30,7 +30,7 @@ def as_csv(store: TrackingStore, numbers: Sequence[int], columns: Sequence[Colum
 
 
 def as_json(store: TrackingStore, numbers: Sequence[int]) -> Iterator[str]:
-    """A list of all runs with all that they logged, one a line."""
+    """Yield a list of all runs with all their data, one run per line."""
     before = "[\n"
     for run, models in _runs(store, numbers):
         whole = {
@@ -46,7 +46,7 @@ def as_json(store: TrackingStore, numbers: Sequence[int]) -> Iterator[str]:
 
 
 def _runs(store: TrackingStore, numbers: Sequence[int]) -> Iterator[tuple[Run, Sequence[str]]]:
-    """The runs, each with the versions of models that it made, ``iris/3``."""
+    """Yield the runs, each with its registered model versions, such as ``iris/3``."""
     for start in range(0, len(numbers), _AT_ONCE):
         runs = store.runs_at(numbers[start : start + _AT_ONCE])
         made = versions(store, runs)
@@ -79,7 +79,7 @@ def _value(run: Run, models: Sequence[str], column: Column) -> Any:
 
 
 def _number(value: float) -> float | str:
-    """JSON has no words for what is no finite number; these are the ones of MLflow's API."""
+    """Return a number for JSON; non-finite numbers as in MLflow's API."""
     if math.isfinite(value):
         return value
     return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
@@ -99,7 +99,7 @@ def _csv(values: Sequence[Any]) -> str:
 
 
 def _harmless(text: str) -> str:
-    """Spreadsheets run a cell that begins like a formula; after a quote mark they show it."""
+    """Prefix a cell that begins like a formula with a quote, so that spreadsheets do not run it."""
     if not text.startswith(_FORMULA):
         return text
     try:

@@ -1,4 +1,4 @@
-"""Which metric tells how good a run is, and whether more of it is better: guessed by its name."""
+"""The metric that best measures a run, and whether more of it is better: guessed from its name."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ _ABOUT_COST = {"duration", "energy", "latency", "memory", "seconds", "time"}
 
 
 def goal_of(metric: str) -> Goal:
-    """``max`` unless a word of the name is one of which less is better."""
+    """Return ``min`` if a word of the name suggests that less is better, else ``max``."""
     return "min" if words(metric) & _LESS_IS_BETTER else "max"
 
 
 def main_metric(names: Iterable[str]) -> str | None:
-    """The one that most likely tells how good a run is: on data that it did not learn from, if it can."""
+    """Return the most likely measure of a run, preferably on validation data."""
     return next(iter(ranked(names)), None)
 
 
 def ranked(names: Iterable[str]) -> list[str]:
-    """Those first that more likely tell it."""
+    """Sort likely measures first."""
     return sorted(names, key=_rank)
 
 
 def words(metric: str) -> set[str]:
-    """``valLoss_2`` has the words ``val`` and ``loss``."""
+    """Return the words of a name: ``val`` and ``loss`` for ``valLoss_2``."""
     parted = re.sub(r"([a-z0-9])([A-Z])", r"\1 \2", metric)
     return set(re.findall(r"[a-z]+[0-9]?", parted.lower()))
 

@@ -1,7 +1,7 @@
-"""The order of all runs that a table shows, kept while the store does not change, and folded.
+"""The order of all runs of a table, cached while the store does not change, and its folding.
 
-A table asks for many windows of one order. Folding puts what is nested below its parent, and leaves it
-out while the parent is closed.
+A table requests many windows of one order. Folding puts nested runs below their parent, and hides them
+while the parent is closed.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from reprise.tracking.protocols.store import TrackingStore
 from reprise.tracking.views import RunOrder
 from reprise.ui.runs.query import EVERY, RunQuery
 
-_MOST = 16  # orders that are kept: one of 100,000 runs takes 0.8 MB
+_MOST = 16  # cached orders: one of 100,000 runs takes 0.8 MB
 
 
 class Line(NamedTuple):
-    """A run's place in a table: how deep it is nested below runs that are shown, and how many it holds.
+    """A run's line in a table: its nesting depth below shown runs, and the number of its children.
 
-    ``astray`` is a nested run whose parent is not among those found.
+    ``astray``: a nested run whose parent does not match the filter.
     """
 
     number: int
@@ -33,7 +33,7 @@ class Line(NamedTuple):
 
 
 class Orders:
-    """The last orders that tables asked for; ``version`` is another number after each change."""
+    """The most recent orders of tables; ``version`` changes with the store."""
 
     def __init__(self, store: TrackingStore, version: Callable[[], int]) -> None:
         self._store = store
@@ -64,7 +64,7 @@ class Orders:
         return order
 
     def lines(self, order: RunOrder, open_runs: Collection[int | str]) -> Sequence[Line | int]:
-        """``folded``, which somebody who scrolls asks for many times."""
+        """Return ``folded`` from a cache, since scrolling requests it many times."""
         last = self._last
         if last is None or last[0] is not order or last[1] != open_runs:
             last = self._last = (order, open_runs, folded(order, open_runs))
@@ -76,7 +76,7 @@ def _packed(order: RunOrder) -> RunOrder:
 
 
 def folded(order: RunOrder, open_runs: Collection[int | str]) -> Sequence[Line | int]:
-    """The lines of a table from its top. Where nothing is nested they are the bare row numbers."""
+    """Return the lines of a table from the top, or the row numbers if no run is nested."""
     if not order.parents:
         return order.numbers
     children = _children(order)
@@ -99,9 +99,9 @@ def _children(order: RunOrder) -> Mapping[int, Sequence[int]]:
 
 
 def _tops(order: RunOrder, children: Mapping[int, Sequence[int]]) -> Sequence[int]:
-    """The runs that stand below no other, and one of each circle of runs that are nested in each other."""
+    """Return the runs without a parent, and one of each cycle of nested runs."""
     nested = {child for below in children.values() for child in below}
-    if nested.isdisjoint(children):  # one level deep: no circle
+    if nested.isdisjoint(children):  # one level deep: no cycle
         return [number for number in order.numbers if number not in nested]
     reached: set[int] = set()
     tops: set[int] = set()

@@ -1,4 +1,4 @@
-"""What a table of runs is asked for: the query of its address, read and written."""
+"""The query in the address of a table of runs."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ class Sort(NamedTuple):
 
 
 class RunQuery(NamedTuple):
-    """``open`` are the ids of the runs that show what is nested in them; no ``columns``: nobody chose.
+    """A query; ``open`` are the ids of runs that show their nested runs; without ``columns``: the defaults.
 
-    ``unsorted`` is what the address asks to sort by and no column is; ``left_out``, how many more columns
-    it names than a table has.
+    ``unsorted`` are sort keys that are not columns; ``left_out`` is the number of columns above the
+    maximum.
     """
 
     experiment_id: str
@@ -60,14 +60,14 @@ class RunQuery(NamedTuple):
         return "DELETED_ONLY" if self.deleted else "ACTIVE_ONLY"
 
     def sorted_by(self, id: str) -> tuple[int, bool] | None:
-        """The rank of a column among those that are sorted by, from 1, and whether it falls."""
+        """Return the rank of a column among the sort keys, from 1, and whether it is descending."""
         for rank, sort in enumerate(self.sort, 1):
             if sort.column.id == id:
                 return rank, sort.falls
         return None
 
     def text(self) -> str:
-        """The query of an address that shows this, without what is open."""
+        """Return the query for an address, without the open runs."""
         pairs = [
             *([("filter", self.filter)] if self.filter else []),
             *(("sort", sort.id) for sort in self.sort),
@@ -78,7 +78,7 @@ class RunQuery(NamedTuple):
 
 
 def read(experiment_id: str, given: QueryParams) -> RunQuery:
-    """The query of an address; columns that there cannot be are left out."""
+    """Parse the query of an address; invalid columns are left out."""
     asked = given.getlist("sort")[:MOST_SORTS]
     sorts = [_sort(text) for text in asked]
     return RunQuery(
@@ -94,7 +94,7 @@ def read(experiment_id: str, given: QueryParams) -> RunQuery:
 
 
 def _sort(text: str) -> Sort | None:
-    """By the id of a column, ``-metrics.acc``, or in words of the search language, ``metrics.acc DESC``."""
+    """Parse a sort key: a column id, ``-metrics.acc``, or the search language, ``metrics.acc DESC``."""
     found = column(text.removeprefix("-"))
     if found is not None and found.name and not _IN_WORDS.search(text):
         return Sort(found, text.startswith("-"))

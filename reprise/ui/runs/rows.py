@@ -1,4 +1,4 @@
-"""The rows of a table of runs, as its template shows them."""
+"""The rows of a table of runs for its template."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _MOST_OPEN = 1000
 
 
 class Row(NamedTuple):
-    """``at`` is the row's place in the table, from 0."""
+    """A row; ``at`` is its index in the table, from 0."""
 
     run: Run
     at: int
@@ -35,18 +35,17 @@ class Row(NamedTuple):
         return self.run.tags.get(tags.USER, self.run.user_id)
 
     def is_number(self, column: Column) -> bool:
-        """Whether the cell is one that stands to the right."""
+        """Return whether the cell is right-aligned."""
         if column.kind == "param":
             return finite(self.run.params.get(column.key, "")) is not None
         return column.kind in ("metric", "duration")
 
 
 class Window(NamedTuple):
-    """Some rows of a table of ``total``, which is None as long as nobody has counted.
+    """Some rows of a table with ``total`` rows, None if not counted yet.
 
-    ``found`` is the number of runs that the filter finds: folded ones have no row. ``fault`` is
-    why there are none, and ``at`` the character of the filter that is to blame.
-    ``unknown`` tells of names in a filter that finds nothing which no run has.
+    ``found`` is the number of matching runs: folded runs have no row. ``fault`` is the error of the filter,
+    ``at`` the character it refers to. ``unknown`` are sentences on names in the filter that no run has.
     """
 
     rows: Sequence[Row] = ()
@@ -58,7 +57,7 @@ class Window(NamedTuple):
     unknown: Sequence[str] = ()
 
     def are_numbers(self, column: Column) -> bool:
-        """Whether the cells of a column are numbers; those of params as far as these rows have it."""
+        """Return whether the cells of a column are numbers; of a param, in these rows."""
         if column.kind != "param":
             return column.kind in ("metric", "duration")
         having = [row for row in self.rows if column.key in row.run.params]
@@ -66,7 +65,7 @@ class Window(NamedTuple):
 
 
 def first(store: TrackingStore, query: RunQuery, orders: Orders, count: int) -> Window:
-    """The top of a table. Where nothing is nested it is read without looking for the rest."""
+    """Return the top of a table; without nested runs, the rest is not read."""
     if store.has_nested([query.experiment_id]):
         return window(store, query, orders, 0, count)
     try:
@@ -85,7 +84,7 @@ def first(store: TrackingStore, query: RunQuery, orders: Orders, count: int) -> 
 
 
 def window(store: TrackingStore, query: RunQuery, orders: Orders, start: int, count: int) -> Window:
-    """``count`` rows from place ``start`` on; the last ones when that is beyond the end."""
+    """Return ``count`` rows from ``start``, or the last rows if that is past the end."""
     try:
         order = orders.order(query)
     except TrackingError as error:
@@ -94,7 +93,7 @@ def window(store: TrackingStore, query: RunQuery, orders: Orders, start: int, co
     start = max(0, min(start, len(lines) - count))
     shown = [line(one) for one in lines[start : start + count]]
     runs = store.runs_at([one.number for one in shown])
-    if len(runs) < len(shown):  # some went for good since the order was read
+    if len(runs) < len(shown):  # some runs were removed since the order was read
         return window(store, query, orders, start, count)
     found = Window(_rows(store, runs, shown, start), start, len(lines), len(order.numbers))
     return found if lines else _explained(store, query, found)
@@ -103,7 +102,7 @@ def window(store: TrackingStore, query: RunQuery, orders: Orders, start: int, co
 def between(
     store: TrackingStore, query: RunQuery, orders: Orders, one_end: str, last: str
 ) -> Sequence[str]:
-    """The run ids of the rows from one run to another; of the ``last`` alone where one has no row now."""
+    """Return the run ids of the rows between two runs; only ``last`` if one has no row now."""
     numbers = [line(one).number for one in orders.lines(orders.order(query), open_runs(store, query))]
     try:
         places = sorted(numbers.index(store.run_number(run_id)) for run_id in (one_end, last))
@@ -113,7 +112,7 @@ def between(
 
 
 def open_runs(store: TrackingStore, query: RunQuery) -> frozenset[int | str]:
-    """The row numbers of the open runs; those that are not there are left out."""
+    """Return the row numbers of the open runs; missing runs are left out."""
     found: set[int | str] = set()
     for run_id in sorted(query.open)[:_MOST_OPEN]:
         try:
@@ -124,7 +123,7 @@ def open_runs(store: TrackingStore, query: RunQuery) -> frozenset[int | str]:
 
 
 def _explained(store: TrackingStore, query: RunQuery, window: Window) -> Window:
-    """An empty window with the names of its filter that no run has."""
+    """Return an empty window with the names in its filter that no run has."""
     return window._replace(unknown=explain_names(store, [query.experiment_id], query.filter))
 
 
@@ -143,7 +142,7 @@ def _rows(store: TrackingStore, runs: Sequence[Run], lines: Sequence[Line], star
 
 
 def versions(store: TrackingStore, runs: Sequence[Run]) -> Mapping[str, Sequence[ModelVersion]]:
-    """The registered versions of models that these runs made, by the names of the models."""
+    """Return the registered model versions of these runs, by model name."""
     found: dict[str, list[ModelVersion]] = defaultdict(list)
     if runs:
         ids = ", ".join(f"'{run.run_id.replace(chr(39), chr(39) * 2)}'" for run in runs)

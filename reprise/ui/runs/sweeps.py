@@ -1,4 +1,4 @@
-"""``/sweeps``: the runs that go on or wait, and how the runs that are nested in others came out."""
+"""``/sweeps``: running and waiting runs, and the results of nested runs."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from reprise.tracking.views import CACHED, Best, Goal
 from reprise.ui.html import render
 from reprise.ui.runs.goals import goal_of, main_metric
 
-_QUEUE = 100  # runs of the queue that are shown
+_QUEUE = 100  # shown runs of the queue
 _PAGE = 20  # sweeps on a page
-_COMPARED = 200  # runs that the page of comparisons takes
+_COMPARED = 200  # maximum runs of a comparison
 _LINE = 300  # characters of a log's last line
 _ESCAPES = r"\x1b\[[0-9;?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f]"
 
@@ -37,11 +37,11 @@ _WORDS = {
     "RUNNING": "running",
     "SCHEDULED": "waiting",
 }
-"""What each status of a nested run is called, in the order of the bar."""
+"""The label of each status of a nested run, in the order of the bar."""
 
 
 class Waiting(NamedTuple):
-    """A run of the queue; ``line`` is what it said last."""
+    """A run of the queue; ``line`` is its last line of output."""
 
     run: Run
     experiment: str
@@ -49,7 +49,7 @@ class Waiting(NamedTuple):
 
 
 class Segment(NamedTuple):
-    """A stretch of the bar; ``start`` and ``width`` are percents of it."""
+    """A segment of the bar; ``start`` and ``width`` are percentages."""
 
     word: str
     runs: int
@@ -58,7 +58,7 @@ class Segment(NamedTuple):
 
 
 class Sweep(NamedTuple):
-    """``metrics`` are those that can be chosen; ``metric`` is None where no nested run has one yet."""
+    """A sweep; ``metrics`` are the available metrics; ``metric`` is None if no nested run has one yet."""
 
     run: Run
     experiment: str
@@ -77,12 +77,12 @@ def page(request: Request) -> Response:
 
 
 def fragment(request: Request) -> Response:
-    """What of the page changes while runs go on."""
+    """The parts of the page that change while runs are running."""
     return render(request, "_sweeps.html", **_shown(request))
 
 
 def compare(request: Request) -> Response:
-    """To the comparison of the runs that are nested in one."""
+    """Return the address of the comparison of nested runs."""
     store = store_of(request)
     ids = store.ids_at(store.child_numbers(request.path_params["run_id"])[:_COMPARED])
     return RedirectResponse(f"/compare?{urlencode({'runs': ','.join(ids)})}", status_code=303)
@@ -115,7 +115,7 @@ def _shown(request: Request) -> Mapping[str, Any]:
 
 
 def _number(text: str) -> int:
-    """The page that is asked for, else the first."""
+    """Return the requested page number, or the first."""
     return max(int(text), 1) if text.isdecimal() and len(text) < 9 else 1
 
 
@@ -142,7 +142,7 @@ def _sweep(
 
 
 def _chosen(run_id: str, metrics: Sequence[str], query: Mapping[str, str]) -> tuple[str | None, Goal]:
-    """What the address says of this sweep, else of all, else what the names let guess."""
+    """Return the metric in the address for this sweep, else for all sweeps, else a guess from the names."""
     for suffix in (f".{run_id}", ""):
         if (metric := query.get(f"metric{suffix}")) in metrics:
             break
@@ -155,7 +155,7 @@ def _chosen(run_id: str, metrics: Sequence[str], query: Mapping[str, str]) -> tu
 
 
 def _segments(counts: Mapping[str, int]) -> tuple[Segment, ...]:
-    """The bar of a sweep, part after part."""
+    """Return the segments of a sweep's bar."""
     total = sum(counts.values())
     found: list[Segment] = []
     start = 0.0
@@ -172,7 +172,7 @@ def _experiments(store: TrackingStore, runs: Sequence[Run]) -> dict[str, str]:
 
 
 def _last_line(store: TrackingStore, run: Run) -> str:
-    """Nothing where the log lies elsewhere: to fetch it would keep the page waiting."""
+    """Return the last line of the log, or "" for a remote log: fetching it would delay the page."""
     from reprise.runner.runs.lifecycle import LOG_ARTIFACT, tail
 
     try:

@@ -1,4 +1,4 @@
-"""The runs of an experiment: a table that is sorted, filtered, folded, and scrolled through in windows."""
+"""The runs of an experiment: a table with sorting, filters, folding, and scrolling in windows."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from reprise.ui.runs.query import RunQuery, read
 from reprise.ui.runs.views import PREFIX, views
 
 FIRST = 24
-"""Rows that a page arrives with: as many as most windows show. Each one more is painted later."""
+"""Rows in the initial page: as many as most windows show. More rows would delay the first paint."""
 
 _KINDS = {"csv": "text/csv; charset=utf-8", "json": "application/json"}
 
@@ -53,9 +53,9 @@ def page(request: Request) -> Response:
 
 
 def rows(request: Request) -> Response:
-    """``count`` rows from ``start`` on; the columns are those of the page, which it names.
+    """Return ``count`` rows from ``start``, with the columns in the query.
 
-    With ``first`` they are those at the top, at once and perhaps without their total.
+    With ``first``, return the top rows quickly, possibly without their total.
     """
     store, query, orders = store_of(request), _query(request), _orders(request)
     count = min(_number(request, "count", FIRST), run_rows.MOST_ROWS)
@@ -67,7 +67,7 @@ def rows(request: Request) -> Response:
 
 
 def ids(request: Request) -> Response:
-    """The run ids of the rows between two runs, or of all that are found, folded or not."""
+    """Return the run ids of the rows between two runs, or of all matching runs, folded or not."""
     store, query, orders = store_of(request), _query(request), _orders(request)
     ends = [request.query_params[end] for end in ("from", "to") if end in request.query_params]
     if ends:
@@ -82,7 +82,7 @@ def filter_chips(request: Request) -> Response:
 
 
 def keys(request: Request) -> Response:
-    """All columns that the table can have."""
+    """Return all columns that the table can have."""
     experiment_id = str(request.path_params["id"])
     found = every(store_of(request).data_keys([experiment_id]))
     return JSONResponse(
@@ -91,7 +91,7 @@ def keys(request: Request) -> Response:
 
 
 def complete(request: Request) -> Response:
-    """What can follow the text ``typed`` in a filter, which goes on with ``rest``."""
+    """Return the completions of ``typed`` in a filter that continues with ``rest``."""
     typed, rest = (request.query_params.get(name, "") for name in ("typed", "rest"))
     found = completion(store_of(request), str(request.path_params["id"]), typed, rest)
     return JSONResponse(found._asdict())
@@ -127,7 +127,7 @@ def _orders(request: Request) -> Orders:
 def _number(request: Request, name: str, default: int = 0) -> int:
     text = request.query_params.get(name, str(default))
     if (number := counting(text)) is None:
-        raise TrackingError(f"{name} is {text[:20]!r}, which is no number", code="INVALID_PARAMETER_VALUE")
+        raise TrackingError(f"{name} is {text[:20]!r}, not a number", code="INVALID_PARAMETER_VALUE")
     return number
 
 

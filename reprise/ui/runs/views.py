@@ -1,4 +1,4 @@
-"""Saved views of an experiment's runs: queries of the table, each a tag of the experiment."""
+"""Saved views of an experiment's runs: queries of the table, stored as tags of the experiment."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from reprise.named_tuple import NamedTuple
 from reprise.schemas.entities import Experiment
 
 PREFIX = "reprise.view."
-"""The key of a view's tag begins so, and ends with its name."""
+"""Prefix of the key of a view's tag; the name follows."""
 
 _UNTAGGED = re.compile(r":([0-9a-f]{1,5}):")
-"""How the page writes a character that no key of a tag can have: ``:3c:`` is ``<``."""
+"""Escape of a character that is not allowed in a key: ``:3c:`` is ``<``."""
 
 
 class View(NamedTuple):

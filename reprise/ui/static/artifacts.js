@@ -1,10 +1,10 @@
-// The tree of a run's files: folders are fetched when they are opened, a chosen file is shown beside it.
+// The tree of a run's files: folders are fetched when they are opened, the selected file is shown next to it.
 import { all, attempt, byId, getPage, h, inOrder, queried, root, setQuery } from "./page.js";
 
 const ITEM = "[role=treeitem]";
 const [tree, preview] = [byId("files"), byId("preview")];
 
-/** What the server shows of a folder or file. */
+/** Fetches the server's HTML for a folder or file. */
 async function fetched(verb, owner, query) {
   return (await getPage(`${root}/runs/${encodeURIComponent(owner)}/${verb}?${new URLSearchParams(query)}`)).body.childNodes;
 }
@@ -26,7 +26,7 @@ async function open(item) {
   }
 }
 
-/** A folder is opened or closed: true when it was to be. */
+/** Opens or closes a folder; returns whether it did. */
 function turn(item, isToOpen) {
   if (item.ariaExpanded !== String(!isToOpen)) return false;
   if (isToOpen) attempt(() => open(item));
@@ -34,7 +34,7 @@ function turn(item, isToOpen) {
   return true;
 }
 
-/** One item of the tree is reached by Tab; the others from it by the arrows. */
+/** Tab reaches one item of the tree; the arrow keys reach the others. */
 function focus(item) {
   for (const other of tree.querySelectorAll("[tabindex='0']")) other.tabIndex = -1;
   item.tabIndex = 0;
@@ -47,7 +47,7 @@ async function show(owner, path) {
   item?.setAttribute("aria-selected", "true");
   preview.ariaBusy = "true";
   const shown = await previewed(owner, path).finally(() => (preview.ariaBusy = "false"));
-  if (!shown) return; // another one was chosen meanwhile
+  if (!shown) return; // another file was selected meanwhile
   preview.replaceChildren(...shown);
   preview.dataset.owner = owner;
 }
@@ -63,7 +63,7 @@ function press(item) {
   choose(item.dataset.owner, item.dataset.path);
 }
 
-/** Where a key leads from `item`; a folder it may open or close instead. */
+/** Returns the item that a key moves to from `item`; may open or close a folder instead. */
 function reached(key, item) {
   const seen = all(ITEM, tree).filter((one) => one.checkVisibility());
   const at = seen.indexOf(item);
@@ -82,7 +82,7 @@ tree?.addEventListener("click", async (event) => {
     focus(list.querySelector(ITEM));
   } else if (link && !(event.ctrlKey || event.metaKey || event.shiftKey)) {
     event.preventDefault();
-    if (event.detail < 2) press(link.closest(ITEM)); // two clicks on a folder open it, as one does
+    if (event.detail < 2) press(link.closest(ITEM)); // a double click on a folder opens it like a single click
   }
 });
 tree?.addEventListener("keydown", (event) => {

@@ -1,4 +1,4 @@
-// Charts by plotly for all pages: loaded when one is to be drawn, in the colours of the theme, with their data.
+// Charts by plotly for all pages: loaded on the first chart, in the colours of the theme, with their data.
 // A page includes templates/_charts.html among its styles.
 
 import { byId, colour, counted, dialog, h } from "./page.js";
@@ -8,14 +8,14 @@ const DASHES = ["solid", "dot", "dash", "dashdot"];
 const MOST_ROWS = 1000;
 const CONFIG = { displayModeBar: false, displaylogo: false, responsive: true, showTips: false };
 
-const drawn = new Map(); // by host: what was asked to be drawn there
+const drawn = new Map(); // host to the requested drawing
 const colours = new Map();
 let loading = null;
 
 /**
- * Draws plotly's `traces` with `layout` into `host`, or anew; resolves with plotly's element.
- * Either may be a function, called at each drawing, for those who use `seriesColour`.
- * `name` is for those who do not see it. Text from outside goes through `plain`; our policy refuses even markup of ours.
+ * Draws or redraws plotly's `traces` with `layout` in `host`; resolves with plotly's element.
+ * Either may be a function that is called at each drawing, for callers of `seriesColour`.
+ * `name` is the label for screen readers. Text from outside must go through `plain`.
  */
 export async function plot(host, traces, layout = {}, { name = "Chart" } = {}) {
   drawn.set(host, { traces, layout, name });
@@ -29,13 +29,13 @@ export function unplot(host) {
   host.replaceChildren();
 }
 
-/** Calls `action` once, when `element` comes near to the part of the page that is seen. */
+/** Calls `action` once, when `element` is near the visible part of the page. */
 export function onceSeen(element, action) {
   actions.set(element, action);
   seeing.observe(element);
 }
 
-/** Text from outside as plotly shows it: never markup of its own, cut where it is long, kept in its direction. */
+/** Returns text from outside for plotly: without markup, shortened, with its own text direction. */
 export function plain(text, most = 60) {
   const letters = [...String(text).slice(0, 4 * most)];
   const cut = letters.length > most ? `${letters.slice(0, most - 1).join("")}…` : letters.join("");
@@ -43,8 +43,8 @@ export function plain(text, most = 60) {
 }
 
 /**
- * A number for each of `keys` (ids of runs, names), which `seriesColour` and `seriesDash` take.
- * A key keeps its number as long as none before it wants the same one.
+ * Returns a number for each of `keys` (run ids, names), for `seriesColour` and `seriesDash`.
+ * A key keeps its number unless an earlier key has the same number.
  */
 export function seriesNumbers(keys) {
   const taken = new Map(); // key by number
@@ -59,10 +59,10 @@ export function seriesNumbers(keys) {
 
 export const seriesColour = (number) => known(`series-${number % COLOURS}`);
 
-/** Beyond as many series as there are colours, their lines differ by dashes. */
+/** Returns a dash pattern: series beyond the number of colours differ by dashes. */
 export const seriesDash = (number) => DASHES[Math.floor(number / COLOURS) % DASHES.length];
 
-/** The points of a chart as a table, in a dialog. */
+/** Shows the points of a chart as a table in a dialog. */
 export function showData(host) {
   const { traces, layout, name } = drawn.get(host);
   const rows = called(traces).filter((trace) => trace.showInData !== false).flatMap(rowsOf);
@@ -82,12 +82,12 @@ function draw(host) {
   const { traces, layout, name } = drawn.get(host);
   if (!host.firstChild) {
     host.classList.add("chart");
-    const button = h("button", { class: "chart-table", title: "The points as a table", onclick: () => showData(host) }, "Data");
+    const button = h("button", { class: "chart-table", title: "Show points as a table", onclick: () => showData(host) }, "Data");
     host.append(h("div", { class: "chart-canvas", role: "img" }), button);
   }
   const [canvas, button] = host.children;
   canvas.setAttribute("aria-label", name);
-  button.setAttribute("aria-label", `The points of ${name} as a table`);
+  button.setAttribute("aria-label", `Points of ${name}`);
   return globalThis.Plotly.react(canvas, called(traces), themed(called(layout)), CONFIG);
 }
 
@@ -116,7 +116,7 @@ function themed(layout) {
 function plotly() {
   loading ??= new Promise((resolve, reject) => {
     const source = byId("plotly.js-style-global").dataset.plotly;
-    document.head.append(h("script", { src: source, onload: resolve, onerror: () => reject(new Error("The charts could not be loaded")) }));
+    document.head.append(h("script", { src: source, onload: resolve, onerror: () => reject(new Error("Could not load the charts")) }));
   });
   return loading;
 }

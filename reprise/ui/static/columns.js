@@ -1,15 +1,15 @@
-// The dialog in which the columns of the table are chosen and put into an order.
+// The dialog that selects and orders the columns of the table.
 import { dialog, getJSON, h, holds } from "./page.js";
 
-const SHOWN = 300; // choices in the list: more are found by the search
+const SHOWN = 300; // columns in the list: the search finds more
 
-/** Resolves with the ids of the chosen columns, or null when nothing was to change. */
+/** Resolves with the ids of the selected columns, or null if the dialog was cancelled. */
 export async function chooseColumns(address, before) {
   const all = new Map((await getJSON(address)).map((one) => [one.id, one]));
   let chosen = [...before];
   const search = h("input", { type: "search", placeholder: "Search", "aria-label": "Search columns", oninput: draw });
   const left = h("ul", { "aria-label": "All columns", tabindex: "0" });
-  const right = h("ol", { "aria-label": "Chosen columns", tabindex: "0" });
+  const right = h("ol", { "aria-label": "Selected columns", tabindex: "0" });
   const titled = (id) => all.get(id)?.title ?? id;
   const named = (id) => h("span", { class: "cut", title: id }, titled(id), " ", h("span", { class: "quiet" }, all.get(id)?.kind));
 
@@ -45,6 +45,6 @@ export async function chooseColumns(address, before) {
 
   draw();
   const content = h("div", { class: "columns" }, h("div", {}, h("p", {}, search), left), h("div", {}, h("p", {}, "Shown, from left to right"), right));
-  const answer = await dialog("Columns", content, [["Show", "primary", "yes"], ["As at first", "", "first"], ["Cancel", "", null]]);
+  const answer = await dialog("Columns", content, [["Show", "primary", "yes"], ["Reset", "", "first"], ["Cancel", "", null]]);
   return { yes: chosen, first: [] }[answer] ?? null;
 }

@@ -1,4 +1,4 @@
-// The page of a comparison: which runs it holds, the switches of its views, and how a view is taken anew.
+// The page of a comparison: its runs, the controls of its views, and reloading a view.
 
 import { seriesColour, seriesNumbers } from "./charts.js";
 import { afterTyping, all, attempt, byId, getHTML, inOrder, keepUp, onKey, queried, query, root, setQuery } from "./page.js";
@@ -9,7 +9,7 @@ const tab = view?.dataset.tab;
 
 const items = all("[data-run]");
 
-/** The ids of all runs of the comparison; what each is called, and its number for `seriesColour`. */
+/** The ids of all runs of the comparison, with the name and the number for `seriesColour` of each. */
 export const ids = items.map((item) => item.dataset.run);
 export const names = new Map(items.map((item) => [item.dataset.run, item.querySelector("a").textContent]));
 export const numbers = seriesNumbers(ids);
@@ -17,7 +17,7 @@ export const numbers = seriesNumbers(ids);
 const hidden = new Set(queried("hidden").split(",").filter(Boolean));
 export const isHidden = (id) => hidden.has(id);
 
-/** Keeps values in the address, and in those of the tabs. */
+/** Stores values in the address and in the addresses of the tabs. */
 export function keep(values) {
   const url = setQuery(values);
   for (const link of document.querySelectorAll(".tabs a")) {
@@ -26,7 +26,7 @@ export function keep(values) {
   }
 }
 
-/** The values of a form's named controls, as they go into the address; what is not ticked is empty. */
+/** Returns the values of a form's named controls for the address; an unchecked box is empty. */
 export function told(form) {
   return Object.fromEntries([...form.elements].filter(({ name }) => name)
     .map(({ name, type, checked, value }) => [name, type === "checkbox" && !checked ? "" : value]));
@@ -39,18 +39,18 @@ function paint() {
 let module = null;
 const made = inOrder((asked) => getHTML(`${root}/compare/view${asked}`));
 
-/** Takes what stands below the tabs from the server, and leaves the focus where it was. */
+/** Reloads the content below the tabs from the server, and keeps the focus. */
 export async function take() {
   const asked = location.search;
   const html = await made(asked);
   if (html === undefined) return;
-  if (location.search !== asked) return take(); // what was chosen meanwhile is not to jump back
+  if (location.search !== asked) return take(); // keep selections made meanwhile
   const at = document.activeElement;
   const { scrollLeft, scrollTop } = view.querySelector(".scroll, #parallel") ?? {};
   view.innerHTML = html;
   const again = view.querySelector(at.name ? `[name="${CSS.escape(at.name)}"]` : `[data-held="${CSS.escape(at.dataset.held ?? "")}"]`);
   if (again && !at.isConnected) {
-    if (at.type === "search") again.replaceWith(at); // with what was typed meanwhile
+    if (at.type === "search") again.replaceWith(at); // keep text typed meanwhile
     (at.isConnected ? at : again).focus();
   }
   view.querySelector(".scroll, #parallel")?.scrollTo(scrollLeft, scrollTop);
@@ -110,7 +110,7 @@ async function search() {
 more.addEventListener("input", afterTyping(search));
 more.addEventListener("focus", () => byId("found").childElementCount || attempt(search));
 
-onKey("d", "Only differences, or all rows", () => view?.querySelector("[name=only]")?.click());
+onKey("d", "Switch between differences and all rows", () => view?.querySelector("[name=only]")?.click());
 onKey("a", "Add a run", () => {
   more.closest("details").open = true;
   more.focus();

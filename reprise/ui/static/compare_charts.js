@@ -1,15 +1,15 @@
-// The charts of a comparison: a metric of all runs in each, drawn when it comes into view.
+// The charts of a comparison: one metric of all runs per chart, drawn when it comes into view.
 
 import { ids, isHidden, keep, names, numbers, told } from "./compare.js";
 import { onceSeen, plain, plot, seriesColour } from "./charts.js";
 import { lineLayout, lineTraces, unitOf, viewOf, writeView } from "./lines.js";
 import { all, attempt, byId, getJSON, holds, inOrder, queried, root } from "./page.js";
 
-const MOST_MARKED = 20; // runs up to which points are marked: each is an element
+const MOST_MARKED = 20; // no point markers beyond this many runs: each marker is an element
 const form = byId("lines");
 const figures = all("[data-metric]");
 const fetched = new Map(); // metric -> its lines, one for each run that has it
-const seen = new Set(); // of charts: who fetches and draws one once it is in view
+const seen = new Set(); // chart to the function that fetches and draws it once it is in view
 let turn = Promise.resolve();
 
 export function show() {
@@ -27,7 +27,7 @@ export function show() {
 
 export const redraw = draw;
 
-/** Draws anew what is drawn, with the points that have come since; what is not in view, when it is again. */
+/** Redraws the visible charts with new points; the others when they come into view. */
 export const update = () => seen.forEach((look) => look());
 
 function watch(figure) {
@@ -66,7 +66,7 @@ function drawOne(figure) {
   return plot(figure.querySelector("div"), isSingle ? () => [bars(found)] : lines, layout, { name: metric.slice(0, 120) });
 }
 
-/** Of a metric that each run has logged once. */
+/** Draws a metric that each run has logged once. */
 function bars(found) {
   return {
     type: "bar",

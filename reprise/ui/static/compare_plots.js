@@ -25,11 +25,11 @@ export function redraw() {
   const without = ids.length - there.length;
   const said = byId("told");
   if (there.length < least) {
-    said.textContent = `A ${kind} plot needs ${least} runs or more that have all of these values; there are ${there.length}.`;
+    said.textContent = `A ${kind} plot needs at least ${least} runs with all of these values; there are ${there.length}.`;
     unplot(host);
     return;
   }
-  said.textContent = without ? `${without} of ${ids.length} runs are hidden or have not all of these values.` : "";
+  said.textContent = without ? `${without} of ${ids.length} runs are hidden or lack some of these values.` : "";
   const axis = ({ title, numeric, log }) => ({ title: { text: plain(title) }, type: numeric ? (log ? "log" : "linear") : "category" });
   const layout = { xaxis: axis({ ...chosen.x, ...(kind === "box" && { numeric: false }) }), yaxis: axis(chosen.y), margin: { l: 60, r: 20, t: 20, b: 50 } };
   plot(host, () => DRAW[kind](there, chosen), layout, { name: `${kind}: ${needed.map((column) => column.title.slice(0, 80)).join(", ")}` });
@@ -50,7 +50,7 @@ function scatter(there, { x, y, colour: by, size }) {
   return [{ type: "scatter", mode: "markers", x: of(x, there), y: of(y, there), text, marker, hovertemplate: "%{text}<br>%{x}, %{y}<extra></extra>" }];
 }
 
-/** Diameters of 6 to 26 px, so that areas tell the values. */
+/** Returns diameters of 6 to 26 px: the areas are proportional to the values. */
 function sizes(column, there) {
   if (!column) return 10;
   const values = of(column, there);

@@ -1,4 +1,4 @@
-// The list of experiments: search, and what can be done with one.
+// The list of experiments: search and actions.
 import { afterTyping, agreed, api, asked, byId, confirmed, counted, getJSON, getPage, h, inOrder, keepUp, onDo, renew, root, setQuery } from "./page.js";
 
 const NOTE = "mlflow.note.content";
@@ -7,7 +7,7 @@ const read = inOrder(() => getPage(`${root}/experiments/rows${location.search}`)
 
 async function load() {
   const fresh = await read();
-  if (fresh && !document.querySelector("dialog[open]")) renew(byId("list"), fresh.getElementById("list")); // its button would be gone
+  if (fresh && !document.querySelector("dialog[open]")) renew(byId("list"), fresh.getElementById("list")); // its button would disappear
 }
 keepUp(load);
 
@@ -16,7 +16,7 @@ byId("search").addEventListener("input", afterTyping(() => {
   return load();
 }));
 
-/** What is done with the experiment of the row in which the button is. */
+/** The actions on the experiment in the row of the button. */
 const changing = (action) => async (button) => {
   const { key, ...row } = button.closest("tr").dataset;
   await action(key, row);

@@ -1,13 +1,13 @@
-// Completion in the field of the filter while one types.
+// Completion in the filter field while typing.
 import { byId, getJSON, h } from "./page.js";
 
 const input = byId("filter");
 const list = byId("options");
-let place = []; // of the word that an option takes the place of: characters before it, and behind
+let place = []; // characters before and after the word that an option replaces
 let chosen = -1;
 let asked = 0;
 
-/** Completes what is typed with what the server at `address` knows of. */
+/** Completes the typed text with the names that the server at `address` knows. */
 export function completes(address) {
   async function complete() {
     const mine = ++asked;
@@ -17,7 +17,7 @@ export function completes(address) {
     if (mine !== asked || document.activeElement !== input) return;
     if (!options.length) return close();
     place = [typed.length - word.length, rest.length - tail.length];
-    const before = list.children[chosen]?.textContent; // chosen among what was offered so far
+    const before = list.children[chosen]?.textContent; // selected from the options so far
     list.replaceChildren(...options.map((text, at) => h("li", { role: "option", id: `option-${at}` }, text)));
     list.hidden = false;
     input.ariaExpanded = "true";

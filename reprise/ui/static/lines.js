@@ -1,14 +1,14 @@
-// The points of a metric as plotly draws them: what is x, how smooth, and what is no number.
+// The points of a metric for plotly: x axis, smoothing, and values that are not numbers.
 // `line` is {step, time, value}, arrays as long as each other; a value may be "NaN", "Infinity", "-Infinity" or null.
 // `view` is {x: "" (steps) | "time" | "relative", log, smooth}.
 
 import { plain, seriesColour, seriesDash } from "./charts.js";
 import { queried } from "./page.js";
 
-const MOST_MARKERS = 40; // points up to which each is marked
+const MOST_MARKERS = 40; // no point markers beyond this many points
 const UNITS = [["days", 86400], ["hours", 3600], ["minutes", 60], ["seconds", 1]];
 
-/** The exponential moving average, of which the start is not drawn to zero; what is no number stays as it is. */
+/** Returns the exponential moving average without the bias to zero at the start; non-numbers are unchanged. */
 export function smoothed(values, weight) {
   let sum = 0;
   let share = 0;
@@ -20,7 +20,7 @@ export function smoothed(values, weight) {
   });
 }
 
-/** The traces of one line; `number` is its series number, `unit` what `unitOf` answered for the chart. */
+/** Returns the traces of one line; `number` is its series number, `unit` the result of `unitOf` for the chart. */
 export function lineTraces(line, view, { name, number, unit = 1 }) {
   const order = [...line.step.keys()];
   if (!view.x) order.sort((a, b) => line.step[a] - line.step[b] || line.time[a] - line.time[b]);
@@ -47,7 +47,7 @@ export function lineTraces(line, view, { name, number, unit = 1 }) {
   return traces;
 }
 
-/** How many seconds the unit has in which a chart of these lines tells relative time. */
+/** Returns the seconds in the unit of relative time for a chart of these lines. */
 export function unitOf(lines) {
   const longest = Math.max(0, ...lines.map(({ time }) => time.at(-1) - time[0] || 0)) / 1000;
   return (UNITS.find(([, seconds]) => longest >= 2 * seconds) ?? UNITS[3])[1];
@@ -58,11 +58,11 @@ export function lineLayout(view, unit = 1) {
   return {
     xaxis: { title: { text, standoff: 4 }, type: text === "time" ? "date" : "linear", exponentformat: "SI" },
     yaxis: { type: view.log ? "log" : "linear" },
-    uirevision: text + view.log, // new points leave the reader's zoom
+    uirevision: text + view.log, // new points keep the reader's zoom
   };
 }
 
-/** What a form with fields x, log and smooth says; `write` puts a view into it. */
+/** Reads the view from a form with fields x, log and smooth; `write` sets it. */
 export function viewOf({ elements: { x, log, smooth } }) {
   return { x: x.value, log: log.checked, smooth: Number(smooth.value) };
 }
@@ -74,13 +74,13 @@ export function writeView({ elements: { x, log, smooth } }) {
   smooth.value = queried("smooth") || "0";
 }
 
-/** A place on the line for a point that has none: beside the number before it, or else after it. */
+/** Returns a place on the line for a point without a number: that of the previous number, else of the next. */
 function near(y, at, log) {
   const fits = (value) => Number.isFinite(value) && (!log || value > 0);
   return y.slice(0, at).findLast(fits) ?? y.slice(at).find(fits) ?? (log ? 1 : 0);
 }
 
-/** A moment in the reader's own zone, as plotly takes it. */
+/** Returns a time in the reader's time zone in plotly's format. */
 function local(ms) {
   const moment = new Date(ms - new Date(ms).getTimezoneOffset() * 60_000);
   return Number.isNaN(moment.getTime()) ? "1970-01-01T00:00:00" : moment.toISOString().slice(0, 23);

@@ -1,10 +1,10 @@
-// The log of a run: a piece of it is on the page, more is fetched where one scrolls, new lines come by themselves.
+// The log of a run: the page shows a part, scrolling fetches more, new lines appear by themselves.
 import { afterTyping, attempt, byId, counted, getJSON, hear, inOrder, onKey, root, setQuery } from "./page.js";
 
 const PIECE = 500; // lines fetched at once
 const MOST = 4000; // lines on the page
 const PAUSE = 100; // ms between two drawings of new lines
-const EDGE = 800; // pixels from an end where more is fetched
+const EDGE = 800; // pixels from an end at which more is fetched
 
 const base = `${root}/runs/${encodeURIComponent(byId("run").dataset.runId)}/log`;
 const [box, follow, wrap, searched, hitsTold] = ["log", "follow", "wrap", "q", "hits"].map(byId);
@@ -15,7 +15,7 @@ const on = (id, event, action) => byId(id).addEventListener(event, (happened) =>
 
 let total = Number(box.dataset.total);
 let isFetching = false;
-let wanted = 0; // counts the places that were asked for
+let wanted = 0; // counts the requested places
 let lastTop = 0;
 
 const numberOf = (row) => Number(row.id.slice(1)) - 1;
@@ -25,7 +25,7 @@ const toBottom = () => box.scrollHeight - box.scrollTop - box.clientHeight;
 
 // --- lines
 
-/** Rows that the server made, and escaped; the colours that have no class may come by script only. */
+/** Returns the rows rendered and escaped by the server; colours without a class can only be set by script. */
 function coloured(root) {
   for (const letter of "fb") {
     for (const one of root.querySelectorAll(`[data-${letter}]`)) one.style.setProperty(`--${letter}`, `rgb(${one.dataset[letter]})`);
@@ -50,7 +50,7 @@ function replace(window) {
   mark();
 }
 
-/** Puts lines below those that are shown; of a line that was not complete, the new one counts. */
+/** Appends lines below the shown ones; a new line replaces its incomplete version. */
 function append(window) {
   tell(window);
   while (box.lastChild && nextShown() > window.first) box.lastChild.remove();
@@ -64,7 +64,7 @@ function scrollTo(top) {
   lastTop = box.scrollTop;
 }
 
-/** Changes rows above those that one reads, which stay where they are. */
+/** Changes rows above the visible ones without moving these. */
 function above(change) {
   const height = box.scrollHeight;
   change();
@@ -76,11 +76,11 @@ function dropTop(most = MOST) {
 }
 
 function toEnd() {
-  dropTop(2 * PIECE); // fewer cost less
+  dropTop(2 * PIECE); // fewer rows are faster
   scrollTo(box.scrollHeight);
 }
 
-/** Shows the lines that are asked for, unless another place was asked for since: the last one wins, whichever is answered first. */
+/** Shows the requested lines, unless another place was requested since: the last request wins. */
 async function show(values) {
   const mine = ++wanted;
   const window = await ask("lines", values);
@@ -105,7 +105,7 @@ async function goToEnd() {
   toEnd();
 }
 
-/** Fetches more where an end of what is shown comes near, and drops what is far from it. */
+/** Fetches more lines near an end of the shown part, and drops distant ones. */
 async function fill() {
   const [first, next] = [firstShown(), nextShown()];
   const isUp = box.scrollTop < EDGE && first > 0;
@@ -113,7 +113,7 @@ async function fill() {
   isFetching = true;
   try {
     const window = await ask("lines", isUp ? { before: first } : { first: next });
-    if (first !== firstShown() || next !== nextShown()) return; // other lines are shown by now
+    if (first !== firstShown() || next !== nextShown()) return; // other lines are shown meanwhile
     if (isUp) {
       above(() => box.prepend(...rowsOf(window)));
       while (box.childElementCount > MOST) box.lastChild.remove();
@@ -141,7 +141,7 @@ function chosen() {
   return found && [found[1], found[2] ?? found[1]].map((number) => number - 1).sort((a, b) => a - b);
 }
 
-/** Marks the chosen lines and the hits among what is shown. */
+/** Marks the selected lines and the hits among the shown lines. */
 function mark(rows = box.children) {
   const [from, to] = chosen() ?? [0, -1];
   for (const row of rows) {
@@ -192,7 +192,7 @@ async function search() {
   mark();
 }
 
-/** To the hit after that where one was or, at first, after what one sees; or to the one before. */
+/** Goes to the next or previous hit, at first from the visible lines. */
 async function step(by) {
   if (!hits.length) return;
   const from = hits[hit] ?? firstShown() + (box.scrollTop / box.scrollHeight) * box.childElementCount - 1;
@@ -214,12 +214,12 @@ on("wrap", "change", () => setQuery({ wrap: wrap.checked ? "" : "no" }));
 on("follow", "change", () => follow.checked && goToEnd());
 on("start", "click", () => goTo(0));
 on("end", "click", goToEnd);
-onKey("w", "Wrap long lines or not", () => wrap.click());
+onKey("w", "Switch wrapping of long lines", () => wrap.click());
 onKey("f", "Follow the end of the log", () => follow.click());
 
 // --- new lines
 
-let next = box.dataset.next; // the line that the stream goes on with
+let next = box.dataset.next; // the line from which the stream continues
 let arrived = []; // windows that are not drawn yet
 let drawn = 0; // when windows were drawn last
 
@@ -233,7 +233,7 @@ if (follows) {
   });
 }
 
-/** Draws what has arrived since the last time; of a storm of lines only the end is seen. */
+/** Draws what has arrived since the last time; of very many lines only the end. */
 function draw() {
   drawn = Date.now();
   for (const window of follow.checked ? arrived.slice(-8) : arrived) {

@@ -1,4 +1,4 @@
-// The charts of a run's metrics: drawn when they come into view, and carried on while the run goes on.
+// The charts of a run's metrics: drawn when they come into view, and updated while the run is running.
 
 import { onceSeen, plot, unplot } from "./charts.js";
 import { lineLayout, lineTraces, unitOf, viewOf, writeView } from "./lines.js";
@@ -7,15 +7,15 @@ import { isGoingOn, runId } from "./run.js";
 
 const AT_ONCE = 25; // metrics of one request
 const MOST_NEW = 1000; // points of a line in an answer
-const MOST_KEPT = 3000; // points of a line, before it is thinned anew
+const MOST_KEPT = 3000; // points of a line before it is thinned again
 
 const form = byId("view");
 const figures = new Map(all("figure.metric").map((figure) => [figure.dataset.key, figure]));
 const lines = new Map(); // what has been read, by metric
 const seen = new Set(); // metrics whose charts are, or will be, drawn
-const waiting = new Set(); // of these, those that have not been asked for yet
-let asking = null; // the timer of that
-let drawing = null; // the frame in which all charts are drawn anew
+const waiting = new Set(); // of these, those that have not been requested yet
+let asking = null; // the timer of the next request
+let drawing = null; // the frame in which all charts are redrawn
 let large = null; // {key, host} of the chart in the dialog
 
 if (form) {
@@ -51,7 +51,7 @@ function search() {
   byId("none-found").hidden = rows.some((row) => !row.hidden);
 }
 
-/** Charts that come into view together are asked for together, one answer after the other. */
+/** Requests charts that come into view together in one request, one request after the other. */
 function wanted(key) {
   seen.add(key);
   waiting.add(key);
@@ -67,12 +67,12 @@ async function ask() {
   asking = null;
 }
 
-/** Reads what is new of each line, or all where it is unknown or has grown too long. */
+/** Reads the new points of each line, or all points if it is unknown or has grown too long. */
 async function read(keys, isAnew = false) {
   const isKnown = (key) => !isAnew && lines.get(key)?.value.length <= MOST_KEPT;
   const query = keys.flatMap((key) => [["key", key], ["since", isKnown(key) ? lines.get(key).time.at(-1) : ""]]);
   const found = (await getJSON(`${root}/runs/${encodeURIComponent(runId)}/lines?${new URLSearchParams(query)}`)).lines;
-  const torn = []; // lines of which more is new than an answer holds, or came late
+  const torn = []; // lines with more new points than fit into one answer, or late ones
   for (const line of found) {
     const old = isKnown(line.key) && lines.get(line.key);
     const now = old ? joined(old, line) : line;
@@ -113,7 +113,7 @@ function told(line) {
     line.value.length < line.count && `${line.value.length.toLocaleString("en")} drawn`,
     line.nans && `NaN ×${line.nans}`,
     line.infinite && `∞ ×${line.infinite}`,
-    lost && `${lost} not above 0 left out`,
+    lost && `${lost} values ≤ 0 left out`,
     !form.elements.x.value && isAtOneStep(line) && `all at step ${line.step[0]}: drawn over time`,
   ].filter(Boolean).join(" · ");
 }
@@ -137,9 +137,9 @@ async function enlarge(key) {
   setQuery({ chart: null });
 }
 
-// --- while the run goes on
+// --- while the run is running
 
-/** New metrics get their figures: the sections as they are now, with the figures of old. */
+/** Adds figures for new metrics: takes the new sections and keeps the existing figures. */
 function addNew(fresh) {
   const now = all("figure.metric", fresh);
   if (now.every(({ dataset }) => figures.has(dataset.key))) return;
@@ -161,7 +161,7 @@ function isInView(key) {
   return large?.key === key || (box && box.bottom > 0 && box.top < innerHeight);
 }
 
-/** `old` up to where `fresh` begins, and then `fresh`. */
+/** Returns `old` up to the start of `fresh`, followed by `fresh`. */
 function joined(old, fresh) {
   const from = old.time.findIndex((time) => time >= fresh.time[0]);
   const part = (name) => [...(from < 0 ? old[name] : old[name].slice(0, from)), ...fresh[name]];

@@ -1,4 +1,4 @@
-// Registered models: what can be changed of one and of its versions, all by the REST API.
+// Registered models: actions on a model and its versions, all by the REST API.
 import { agreed, all, api, asked, byId, getJSON, getPage, h, inOrder, keepUp, mayWrite, onDo, onKey, queried, renew, root, tellTimes } from "./page.js";
 
 const page = (name) => `${root}/models/${encodeURIComponent(name)}`;
@@ -6,7 +6,7 @@ const chosen = () => all("[name=chosen]:checked").map((box) => box.value);
 
 const now = inOrder(() => getPage(location.pathname + location.search));
 
-/** Shows what has changed, here or by others; what was ticked stays so, and the focus where it was. */
+/** Shows changes made here or elsewhere; keeps the checked boxes and the focus. */
 async function refresh() {
   const fresh = (await now())?.getElementById("model");
   if (!fresh) return;
@@ -17,7 +17,7 @@ async function refresh() {
   tellChosen();
 }
 
-/** Sends what a button says (`button` of _model_parts.html), with what is filled into its form. */
+/** Sends the request of a button (`button` of _model_parts.html) with the values of its form. */
 async function change(button) {
   const { verb, method, send, form, title, word, kind, next } = button.dataset;
   const body = JSON.parse(send);
@@ -26,8 +26,8 @@ async function change(button) {
   for (const field of fields) field.value = body[field.name] ?? field.value;
   if (title && !(await agreed(title, content, word, kind))) return;
   for (const field of fields) body[field.name] = field.type === "checkbox" ? field.checked : field.value;
-  const { typed = body.name, ...wanted } = body; // what never comes back is deleted only by who types its name
-  if (typed !== body.name) throw new Error("Nothing was deleted: that is another name");
+  const { typed = body.name, ...wanted } = body; // a permanent deletion needs the typed name
+  if (typed !== body.name) throw new Error("Nothing was deleted: the name does not match");
   await api(verb, wanted, method);
   if (next) location.assign(root + next);
   else {
@@ -60,19 +60,19 @@ async function register() {
 
 const compare = () => chosen().length > 1 && location.assign(`${location.pathname}/compare?versions=${chosen().join()}`);
 
-/** The button that compares says of how many. */
+/** Shows the number of selected versions next to the compare button. */
 function tellChosen() {
   const count = chosen().length;
   if (!byId("chosen")) return;
   document.querySelector("[data-do=compare]").disabled = count < 2;
-  byId("chosen").textContent = count ? `${count} chosen` : "Choose two or more to compare them";
+  byId("chosen").textContent = count ? `${count} selected` : "Select two or more to compare";
 }
 
 onDo({ change, rename, register, compare });
 document.addEventListener("change", tellChosen);
 if (byId("model")) keepUp(refresh, 3000);
-tellChosen(); // a page that is gone back to keeps its choices
-if (byId("chosen")) onKey("c", "Compare the chosen versions", compare);
+tellChosen(); // going back to a page keeps its selection
+if (byId("chosen")) onKey("c", "Compare the selected versions", compare);
 if (mayWrite && byId("registering")) {
   onKey("n", "Register a version", register);
   if (queried("register")) document.querySelector("[data-do=register]").click();

@@ -1,4 +1,4 @@
-// The overview of a run: its tags and its note are edited, its tables searched.
+// The overview of a run: edits tags and note, searches tables.
 import { agreed, api, asked, attempt, byId, confirmed, getPage, given, h, holds, inOrder, root } from "./page.js";
 import { changing, refresh, runId } from "./run.js";
 
@@ -33,14 +33,14 @@ changing({
   },
 });
 
-/** Keeps the note, unless another has come in place of `base`. */
+/** Saves the note, unless it is no longer `base`. */
 async function keep(written, base) {
   await refresh();
-  if (note().text !== base) throw new Error("The note was changed meanwhile. Save again to replace it by yours.");
+  if (note().text !== base) throw new Error("The note was changed meanwhile. Save again to overwrite it.");
   await setTag("mlflow.note.content", written);
 }
 
-/** Asks for Markdown, and shows beside it what becomes of it; null when the question was left. */
+/** Asks for Markdown with a preview; null if the dialog was cancelled. */
 async function editedNote(text, most) {
   const area = h("textarea", { "aria-label": "Note in Markdown", maxlength: most, oninput: preview });
   const count = h("p", { class: "quiet" });

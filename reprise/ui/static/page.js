@@ -1,6 +1,6 @@
-// What all pages share: talking to the server, news, messages, dialogs, keys, the theme.
+// Shared by all pages: requests to the server, events, messages, dialogs, keys, theme.
 
-/** An element: `h("a", {href, class, onclick}, "text", child)`. Text is always text, never markup. */
+/** Creates an element: `h("a", {href, class, onclick}, "text", child)`. Text is always text, never markup. */
 export function h(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
@@ -12,15 +12,15 @@ export function h(tag, attributes = {}, ...children) {
   return element;
 }
 
-/** What stands before the path of each of our addresses, where the server is below one of its host. */
+/** The path prefix of all our addresses, if the server has one. */
 export const root = document.body.dataset.root ?? "";
 
 export const byId = (id) => document.getElementById(id);
 
-/** All elements that `selector` finds, as an array. */
+/** Returns all elements that match `selector`, as an array. */
 export const all = (selector, root = document) => [...root.querySelectorAll(selector)];
 
-/** What is to be called while one types: it calls `action` when one pauses. */
+/** Returns a function for input events that calls `action` after a pause in typing. */
 export function afterTyping(action) {
   let timer;
   return () => {
@@ -32,7 +32,7 @@ export function afterTyping(action) {
 /** "1 run", "1,200 runs". */
 export const counted = (number, noun) => `${number.toLocaleString("en")} ${noun}${number === 1 ? "" : "s"}`;
 
-/** Whether `text` holds all words that somebody searches for. */
+/** Returns whether `text` contains all searched words. */
 export const holds = (text, words) => words.toLowerCase().split(/\s+/).every((word) => text.toLowerCase().includes(word));
 
 function wayIn() {
@@ -40,39 +40,39 @@ function wayIn() {
   return `${root}/login?next=${encodeURIComponent(path + location.search)}`;
 }
 
-/** The error that the server answered has its `code`, which is the REST API's. */
+/** An error from the server, with the `code` of the REST API. */
 async function answered(response) {
   if (response.ok) return response;
   if (response.status === 401) location.assign(wayIn());
-  const { error_code: code, message } = await response.json().catch(() => ({})); // not JSON: the status has to do
-  throw Object.assign(new Error(message ?? `The server answered ${response.status}`), { code });
+  const { error_code: code, message } = await response.json().catch(() => ({})); // not JSON: use the status
+  throw Object.assign(new Error(message ?? `The server responded with ${response.status}`), { code });
 }
 
 async function called(path, options) {
   const response = await fetch(path, options).catch(() => null);
-  if (!response) throw new Error("The server does not answer");
+  if (!response) throw new Error("The server does not respond");
   return answered(response);
 }
 
-/** A verb of the REST API, for example `api("runs/delete", {run_id})`: how every page changes things. */
+/** Calls the REST API, for example `api("runs/delete", {run_id})`. All changes of pages go through it. */
 export async function api(verb, body, method = "POST") {
   const headers = { "Content-Type": "application/json" };
   return (await called(`${root}/ajax-api/2.0/mlflow/${verb}`, { method, headers, body: JSON.stringify(body) })).json();
 }
 
-// A fault is told in JSON, whatever is asked for.
+// Errors are always JSON.
 const get = (path, options) => called(path, { ...options, headers: { Accept: "application/json" } });
 
-/** JSON that a page of ours answers. */
+/** Fetches JSON from one of our pages. */
 export const getJSON = async (path, options) => (await get(path, options)).json();
 
-/** A fragment of HTML that the server made, and escaped. */
+/** Fetches a fragment of HTML, rendered and escaped by the server. */
 export const getHTML = async (path, options) => (await get(path, options)).text();
 
-/** The same as a document, in which nothing runs. */
+/** Fetches it as an inert document. */
 export const getPage = async (path, options) => new DOMParser().parseFromString(await getHTML(path, options), "text/html");
 
-/** `ask`, of which an answer that comes after that to a later question is undefined: nothing old is shown in place of the new. */
+/** Wraps `ask`: an answer that arrives after the answer to a later call is undefined, so old data never replaces new. */
 export function inOrder(ask) {
   let asked = 0;
   let answered = 0;
@@ -85,7 +85,7 @@ export function inOrder(ask) {
   };
 }
 
-/** Puts `fresh` in the place of `old`; what the reader has opened, typed and focused there stays so. */
+/** Replaces `old` with `fresh`; keeps what the reader has opened, typed and focused. */
 export function renew(old, fresh) {
   const kept = "details, input, summary, a[href], button, tr[tabindex]";
   const named = (one) => {
@@ -107,7 +107,7 @@ export function renew(old, fresh) {
   }
 }
 
-/** The values that the template put into `<script type="application/json" id="...">`. */
+/** Returns the values in the template's `<script type="application/json" id="...">`. */
 export const given = (id) => JSON.parse(byId(id).textContent);
 
 // --- addresses that MLflow's clients print: /#/experiments/1/runs/ID, /#/models/NAME/versions/2
@@ -118,14 +118,14 @@ if (meant) {
   location.replace(kind === "experiments" && part ? `${root}/runs/${part}` : `${root}/${kind}/${name}${part ? `/${part}` : ""}`);
 }
 
-// --- what the next page needs is fetched when this one has been painted
+// --- prefetch for the next page after this page is painted
 
 const later = document.querySelector("[data-later]")?.dataset.later;
 if (later) addEventListener("load", () => setTimeout(() => document.head.append(h("link", { rel: "prefetch", as: "script", href: later })), 1000));
 
-// --- news: the store has changed
+// --- events: the store has changed
 
-/** Hears the server's `events` from `address()` while the page is seen: a browser has but six connections for one host. */
+/** Listens to the server's `events` at `address()` while the page is visible: a browser has only six connections per host. */
 export function hear(address, events) {
   let source = null;
   let isOver = false;
@@ -139,11 +139,11 @@ export function hear(address, events) {
     }
   };
   const lost = () => {
-    if (source?.readyState !== EventSource.CLOSED) return; // it tries again by itself
+    if (source?.readyState !== EventSource.CLOSED) return; // it reconnects by itself
     source = null;
     setTimeout(async () => {
       const { status } = await fetch(`${root}/events`, { method: "HEAD" }).catch(() => ({}));
-      if (status === 401) toast(h("a", { href: wayIn() }, "Your session has ended: log in again"), { fault: true });
+      if (status === 401) toast(h("a", { href: wayIn() }, "Your session has expired. Log in again."), { fault: true });
       else turn();
     }, 3000);
   };
@@ -159,7 +159,7 @@ const listeners = new Set();
 let news = document.body.dataset.news; // the version of the store that the page shows
 let isHeard = false;
 
-/** Calls `listener` when something in the store has changed, at most once each `pause` ms; answers how to stop. */
+/** Calls `listener` when the store has changed, at most once every `pause` ms; returns a function that stops it. */
 export function onChange(listener, pause = 500) {
   let timer = null;
   let last = 0;
@@ -167,7 +167,7 @@ export function onChange(listener, pause = 500) {
     timer ??= setTimeout(() => {
       timer = null;
       last = Date.now();
-      if (!document.hidden) listener(); // else it is called when the page is shown again
+      if (!document.hidden) listener(); // otherwise it is called when the page is visible again
     }, Math.max(0, last + pause - Date.now()));
   };
   listeners.add(called);
@@ -182,14 +182,14 @@ export function onChange(listener, pause = 500) {
 
 // --- messages and questions
 
-/** A message in the corner; of a fault it stays until it is clicked. */
+/** Shows a message in the corner; an error stays until it is clicked. */
 export function toast(message, { fault = false } = {}) {
   const shown = h("div", { class: fault ? "toast fault" : "toast", onclick: () => shown.remove() }, message);
   byId("toasts").append(shown);
   if (!fault) setTimeout(() => shown.remove(), 4000);
 }
 
-/** Runs `action`; what it throws is told, and false answered. */
+/** Runs `action`; if it throws, shows the error and returns false. */
 export async function attempt(action) {
   try {
     await action();
@@ -200,7 +200,7 @@ export async function attempt(action) {
   }
 }
 
-/** A dialog with `content`; resolves with the value of the button that closed it, null when it was left. */
+/** Shows a dialog with `content`; resolves with the value of the button that closed it, null if it was cancelled. */
 export function dialog(title, content, buttons = [["Close", "", "close"]]) {
   return new Promise((resolve) => {
     const close = (value) => {
@@ -223,26 +223,26 @@ export function dialog(title, content, buttons = [["Close", "", "close"]]) {
   });
 }
 
-/** Whether somebody has pressed the button `word` below `content`. */
+/** Resolves with whether the button `word` below `content` was pressed. */
 export const agreed = async (title, content, word, kind = "primary") =>
   (await dialog(title, content, [[word, kind, "yes"], ["Cancel", "", null]])) === "yes";
 
 export const confirmed = (question, word, kind = "danger") => agreed(question, "", word, kind);
 
-/** Asks for one line of text; null when the question was left. */
+/** Asks for one line of text; null if the dialog was cancelled. */
 export async function asked(title, label, value = "", word = "Save") {
   const input = Object.assign(h(/\n/.test(value) ? "textarea" : "input", { "aria-label": label }), { value });
   return (await agreed(title, h("label", {}, label, input), word)) ? input.value : null;
 }
 
-// A button copies what is in its `data-copy`, and says so.
+// A button copies its `data-copy` and confirms it.
 document.addEventListener("click", async ({ target }) => {
   const button = target.closest("[data-copy]");
   if (!button || button.textContent === "Copied") return;
   try {
     await navigator.clipboard.writeText(button.dataset.copy);
   } catch {
-    const area = h("textarea", { class: "unseen" }, button.dataset.copy); // pages that came over plain HTTP have no clipboard
+    const area = h("textarea", { class: "unseen" }, button.dataset.copy); // pages over plain HTTP have no clipboard
     document.body.append(area);
     area.select();
     document.execCommand("copy");
@@ -258,7 +258,7 @@ document.addEventListener("click", async ({ target }) => {
 export const query = () => new URLSearchParams(location.search);
 export const queried = (name) => query().get(name) ?? "";
 
-/** Puts values into the query of the address; an empty one is left out. `push` makes a step back possible. */
+/** Sets values in the query of the address; empty ones are removed. `push` adds a history entry. */
 export function setQuery(values, { push = false } = {}) {
   const url = new URL(location.href);
   for (const [name, value] of Object.entries(values)) {
@@ -269,7 +269,7 @@ export function setQuery(values, { push = false } = {}) {
   return url;
 }
 
-/** A click on what has `data-do` performs the action of that name, which is given the element. */
+/** Registers actions: a click on an element with `data-do` calls the action of that name with the element. */
 export function onDo(actions) {
   document.addEventListener("click", (event) => {
     const element = event.target.closest("[data-do]");
@@ -278,12 +278,12 @@ export function onDo(actions) {
   });
 }
 
-/** Calls `action` when the store has changed; while the server is away it fails, and the next news tries again. */
+/** Calls `action` when the store has changed; while the server is unreachable it fails, and the next event retries. */
 export const keepUp = (action, pause) => onChange(() => action().catch(() => {}), pause);
 
 // --- times, theme, keys
 
-/** `<time data-ms>` says how long ago that was, and on hover the moment in the reader's own zone; `data-since`, how long it lasts. */
+/** Updates `<time data-ms>`: how long ago, and on hover the time in the reader's time zone; `data-since`: the duration so far. */
 export function tellTimes(root = document) {
   for (const element of root.querySelectorAll("time[data-ms]")) {
     const ms = Number(element.dataset.ms);
@@ -309,7 +309,7 @@ function isDark() {
   return chosen ? chosen === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
 }
 
-/** A colour of page.css as the browser draws it now, for example `colour("accent")`, for charts. */
+/** Returns a colour of page.css in the current theme, for example `colour("accent")`, for charts. */
 export function colour(name) {
   const probe = h("i", { class: "unseen" });
   probe.style.color = `var(--${name})`;
@@ -329,7 +329,7 @@ byId("theme")?.addEventListener("click", switchTheme);
 
 const keys = new Map();
 
-/** A key for this page, for example `onKey("c", "Compare the chosen runs", compare)`; none while one types. */
+/** Adds a key for this page, for example `onKey("c", "Compare the selected runs", compare)`; ignored while typing. */
 export function onKey(key, meaning, action) {
   keys.set(key, { meaning, action });
 }
@@ -346,7 +346,7 @@ function showKeys() {
   const rows = [...keys].map(([key, { meaning }]) => h("tr", {}, h("td", {}, h("kbd", {}, key.replace(" ", "Space"))), h("td", {}, meaning)));
   dialog("Keyboard shortcuts", h("table", { class: "keys" }, rows));
 }
-onKey("?", "Show the keyboard shortcuts", showKeys);
+onKey("?", "Show keyboard shortcuts", showKeys);
 onKey("t", "Switch between light and dark", switchTheme);
 onKey("/", "Go to the search field", () => document.querySelector("[data-search]")?.focus());
 byId("keys")?.addEventListener("click", showKeys);

@@ -1,4 +1,4 @@
-// Parallel coordinates: the server draws them (_compare_parallel.html); here they are brushed, and axes are moved.
+// Parallel coordinates: the server draws them (_compare_parallel.html); this script selects ranges and moves axes.
 
 import { keep, take, view } from "./compare.js";
 import { attempt, byId, given, root } from "./page.js";
@@ -45,10 +45,10 @@ function read() {
   mark();
 }
 
-/** The axis that a control or a part of the drawing belongs to, which may be of before the last change. */
+/** Returns the axis of a control or a part of the drawing, which may predate the last change. */
 const axisOf = (element) => axes.find(({ id }) => id === element.closest("[data-axis]")?.dataset.axis);
 
-/** Keeps the axes in the address, from where the server draws them. */
+/** Stores the axes in the address; the server draws from it. */
 function changed(wanted) {
   axes = wanted;
   save();
@@ -65,7 +65,7 @@ function save() {
   });
 }
 
-/** Shows which runs are within all ranges: in the drawing, in the list, in what can be compared next. */
+/** Shows which runs are within all ranges: in the drawing, in the list, in the link to compare them. */
 function mark() {
   const lines = all(".lines g");
   const listed = all("#brushed li");
@@ -87,7 +87,7 @@ function mark() {
   link.href = `${root}/compare?runs=${within.join(",")}`;
 }
 
-/** Brings one run out of the others, by its line or its item in the list, or none. */
+/** Highlights one run, by its line or list item, or none. */
 function near(found) {
   const [lines, listed] = [all(".lines g"), all("#brushed li")];
   const run = Math.max(lines.indexOf(found?.parentNode), listed.indexOf(found));
@@ -138,7 +138,7 @@ function slide(input) {
   mark();
 }
 
-/** Says what the ends of a range are. */
+/** Shows the ends of a range. */
 function tell({ id, range, words, ends, is_log }) {
   const said = (place) => {
     if (words.length) return words[Math.min(Math.floor(place * words.length), words.length - 1)];

@@ -1,4 +1,4 @@
-// The packages of a run's environment are searched as one types; the search is in the address.
+// Searches the packages of a run's environment while typing; the search is in the address.
 import { all, byId, holds, queried, setQuery } from "./page.js";
 
 const field = byId("package-search");

@@ -1,4 +1,4 @@
-// The frame of a run's tabs: rename, delete, restore; and what is live while the run goes on.
+// The frame of a run's tabs: rename, delete, restore; and live updates while the run is running.
 import { api, asked, byId, counted, dialog, getPage, inOrder, onChange, onDo, onKey, renew, root } from "./page.js";
 
 const head = () => byId("run").dataset;
@@ -6,19 +6,19 @@ const head = () => byId("run").dataset;
 export const { runId } = head();
 export const isGoingOn = () => head().goingOn === "yes";
 
-const read = new Map(); // what was last read of each live part, by id
+const read = new Map(); // the last version of each live part, by id
 
 const again = inOrder((isWhole) => getPage(isWhole ? location.pathname + location.search : `${root}/runs/${encodeURIComponent(runId)}/frame`));
 
-/** Reads this page again, puts what is live in it in the place of the old, and tells the rest of it by an event. */
+/** Fetches this page again, replaces its live parts, and passes on the rest by an event. */
 export async function refresh() {
   const live = () => document.querySelectorAll("[data-live][id]");
   const fresh = await again(live().length > 1);
   if (!fresh) return;
-  while (document.querySelector("[data-live]:active")) await new Promise(requestAnimationFrame); // a click that is half done is not lost
+  while (document.querySelector("[data-live]:active")) await new Promise(requestAnimationFrame); // keeps an element that is being clicked
   for (const old of live()) {
     const found = fresh.getElementById(old.id);
-    if (!found) return location.reload(); // nothing has become something
+    if (!found) return location.reload(); // a part that was empty
     if (found.outerHTML === read.get(old.id) || old.contains(document.activeElement?.closest("input"))) continue;
     read.set(old.id, found.outerHTML);
     renew(old, found);
@@ -26,7 +26,7 @@ export async function refresh() {
   dispatchEvent(new CustomEvent("refreshed", { detail: fresh }));
 }
 
-/** Actions of buttons after which the page shows what has changed. */
+/** Actions of buttons that update the page afterwards. */
 export function changing(actions) {
   const withRefresh = ([name, action]) => [name, async (button) => (await action(button), await refresh())];
   onDo(Object.fromEntries(Object.entries(actions).map(withRefresh)));
@@ -39,7 +39,7 @@ changing({
   },
   async delete() {
     const count = Number(byId("run").dataset.children);
-    const choices = count ? [["Delete it and those in it", "danger", "all"], ["Delete it alone", "danger", "one"]] : [["Delete", "danger", "one"]];
+    const choices = count ? [["Delete with nested runs", "danger", "all"], ["Delete only this run", "danger", "one"]] : [["Delete", "danger", "one"]];
     const asked = await dialog(`Delete this run${count ? `, which has ${counted(count, "run")} in it` : ""}? It can be restored.`, "", [...choices, ["Cancel", "", null]]);
     if (asked) await api("runs/delete", { run_id: runId, with_children: asked === "all" });
   },
@@ -48,7 +48,7 @@ changing({
 
 if (isGoingOn()) {
   const stop = onChange(async () => {
-    await refresh().catch(() => {}); // the server is away: its news will tell when it is back
+    await refresh().catch(() => {}); // the server is unreachable: its next event updates the page
     if (!isGoingOn()) stop();
   }, 1000);
 }

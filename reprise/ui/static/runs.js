@@ -1,4 +1,4 @@
-// The table of runs: what it is asked for lives in the address, and rows come from the server.
+// The table of runs: its state is in the address, and rows come from the server.
 import { api, asked, attempt, byId, confirmed, getJSON, getPage, given, inOrder, mayWrite, onChange, onDo, onKey, queried, query, renew, root, setQuery } from "./page.js";
 import { chooseColumns } from "./columns.js";
 import { close, completes } from "./filter.js";
@@ -12,7 +12,7 @@ const table = byId("table");
 const input = byId("filter");
 setQuery({ sort: sorts }); // it may be in words
 
-/** The query of the page, with the columns that it shows, and with `values`. */
+/** Returns the query of the page with its columns and with `values`. */
 function asks(values) {
   const asked = query();
   asked.delete("columns");
@@ -26,7 +26,7 @@ const address = (what, values = {}) => `${path}/${what}?${asks(values)}`;
 
 const rows = windowed(box, (values) => address("rows", values), shown);
 const selection = selects(table, (values) => address("ids", values), reload);
-let current = 0; // the row that the keyboard is at
+let current = 0; // the row with the keyboard focus
 
 function shown({ dataset }, page) {
   page.querySelectorAll("[data-told]").forEach((part) => byId(part.id).replaceChildren(...part.childNodes));
@@ -47,13 +47,13 @@ function reload() {
   return Promise.all([rows.load(), chips()]);
 }
 
-// A change makes the server look at all runs again: the more that takes, the longer it is left in peace.
+// A change makes the server read all runs again: the longer that takes, the longer the pause before the next.
 let rest = 0; // until then
 let waiting = null;
 async function refresh() {
   const began = performance.now();
   waiting = null;
-  await reload().catch(() => {}); // the server is away: its news will tell when it is back
+  await reload().catch(() => {}); // the server is unreachable: its next event updates the page
   rest = performance.now() + 5 * (performance.now() - began);
 }
 onChange(() => (waiting ??= setTimeout(refresh, Math.max(0, rest - performance.now()))));
@@ -64,7 +64,7 @@ table.tHead.addEventListener("click", ({ target, shiftKey }) => {
   if (target.closest(".sort")) sort(target.closest("th"), shiftKey);
 });
 
-/** One click sorts, the next turns the order round, the third ends it; Shift keeps what is sorted by already. */
+/** The first click sorts, the second reverses the order, the third removes it; Shift adds to the sort keys. */
 function sort({ dataset: { column, falls } }, keep) {
   const steps = falls === "yes" ? [`-${column}`, column] : [column, `-${column}`];
   const before = query().getAll("sort");
@@ -91,7 +91,7 @@ function filter(text) {
   setQuery({ filter: text }, { push: text !== filtered() });
   attempt(() => Promise.all([rows.reload(), chips()]));
 }
-// A step back to another filter, and not one to the content of the page.
+// Going back to another filter, not to an anchor on the page.
 addEventListener("popstate", () => input.value === filtered() || location.reload());
 
 // --- what buttons do
@@ -146,7 +146,7 @@ document.addEventListener("click", ({ target }) => {
 const at = () => rows.rows().querySelector(`[aria-rowindex="${current + 2}"]`);
 const press = (selector) => at()?.querySelector(selector)?.click();
 
-/** The row that the keyboard is at can be reached by Tab. */
+/** Makes the row with the keyboard focus reachable by Tab. */
 function mark() {
   table.querySelectorAll("tr[tabindex='0']").forEach((row) => (row.tabIndex = -1));
   const row = at() ?? rows.rows().rows[0];
@@ -155,7 +155,7 @@ function mark() {
 
 async function go(to) {
   current = Math.max(0, Math.min(to, rows.total() - 1));
-  const row = await rows.show(current).catch(() => null); // the server is away
+  const row = await rows.show(current).catch(() => null); // the server is unreachable
   mark();
   row?.focus({ preventScroll: true });
 }
@@ -165,18 +165,18 @@ table.addEventListener("focusin", ({ target }) => {
 });
 const step = () => Number(document.activeElement.matches("[data-run], [data-run] *"));
 for (const [key, meaning, action] of [
-  ["ArrowDown", "The next run", () => go(current + step())],
-  ["ArrowUp", "The run before", () => go(current - step())],
-  ["Home", "The first run", () => go(0)],
-  ["End", "The last run", () => go(rows.total() - 1)],
+  ["ArrowDown", "Next run", () => go(current + step())],
+  ["ArrowUp", "Previous run", () => go(current - step())],
+  ["Home", "First run", () => go(0)],
+  ["End", "Last run", () => go(rows.total() - 1)],
   ["Enter", "Open the run", () => step() && press("a")],
-  [" ", "Choose the run", () => at() && selection.toggle(at(), false)],
-  ["ArrowRight", "Show what is nested in the run", () => press(".fold[aria-expanded='false']")],
-  ["ArrowLeft", "Fold what is nested in the run", () => press(".fold[aria-expanded='true']")],
+  [" ", "Select the run", () => at() && selection.toggle(at(), false)],
+  ["ArrowRight", "Show nested runs", () => press(".fold[aria-expanded='false']")],
+  ["ArrowLeft", "Hide nested runs", () => press(".fold[aria-expanded='true']")],
 ]) onKey(key, meaning, action);
 if (mayWrite) onKey("s", "Save this view", () => document.querySelector("[data-do=saveView]").click());
 
-// --- the way back from a run leads to where one was
+// --- going back from a run returns to the same place
 
 const left = history.state?.row;
 rows.begin();

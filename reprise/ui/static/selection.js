@@ -1,16 +1,16 @@
-// The chosen runs: by checkbox, ranges with Shift, all that are found; and what is done with them.
+// The selected runs: by checkbox, ranges with Shift, all matching; and the actions on them.
 import { api, attempt, byId, counted, dialog, getJSON, h, mayWrite, onDo, onKey, root, toast } from "./page.js";
 
 const AT_ONCE = 6; // requests
 const MOST_COMPARED = 200;
-const chosen = new Set(history.state?.chosen); // on the way back from a comparison
+const chosen = new Set(history.state?.chosen); // when going back from a comparison
 const compare = byId("compare");
 const comparable = () => chosen.size >= 2 && chosen.size <= MOST_COMPARED;
 const runs = () => counted(chosen.size, "run");
 
-/** `address(values)` is where run ids come from; `done()` is called when runs were changed. */
+/** `address(values)` returns the address of run ids; `done()` is called after changes to runs. */
 export function selects(table, address, done) {
-  let anchor = null; // a run: its place changes with others that come
+  let anchor = null; // a run: its place changes when others arrive
 
   async function toggle({ dataset: { run } }, through) {
     const change = chosen.has(run) ? "delete" : "add";
@@ -22,7 +22,7 @@ export function selects(table, address, done) {
   function show() {
     for (const row of table.querySelectorAll("[data-run]")) row.querySelector("input").checked = chosen.has(row.dataset.run);
     byId("selection").hidden = !chosen.size;
-    byId("chosen").textContent = `${chosen.size.toLocaleString("en")} chosen`;
+    byId("chosen").textContent = `${chosen.size.toLocaleString("en")} selected`;
     compare.ariaDisabled = String(!comparable());
     const kept = chosen.size > MOST_COMPARED ? [] : [...chosen];
     if (comparable()) compare.href = `${root}/compare?runs=${kept.map(encodeURIComponent).join(",")}`;
@@ -36,7 +36,7 @@ export function selects(table, address, done) {
     show();
   }
 
-  /** Calls `action` for each of the runs, a few at a time, until it is stopped; tells for how many that was `told`. */
+  /** Calls `action` for each run, a few at a time, until stopped; then shows the verb `told` with the count. */
   async function each(ids, doing, told, action) {
     const faults = [];
     const progress = h("progress", { max: ids.length, value: 0, "aria-label": doing });
@@ -54,9 +54,9 @@ export function selects(table, address, done) {
   }
 
   async function change(word, kind) {
-    const [ids, doing] = [[...chosen], `${word} ${runs()}`]; // more may be chosen while one is asked
+    const [ids, doing] = [[...chosen], `${word} ${runs()}`]; // more may be selected during the question
     const within = h("input", { type: "checkbox" });
-    const more = word === "Delete" ? h("label", {}, within, " With the runs in them") : "";
+    const more = word === "Delete" ? h("label", {}, within, " With nested runs") : "";
     if (!ids.length || (await dialog(`${doing}?`, more, [[word, kind, word], ["Cancel", "", null]])) === null) return;
     const body = within.checked ? { with_children: true } : {};
     await each(ids, doing, `${word}d`, async (run_id) => (await api(`runs/${word.toLowerCase()}`, { run_id, ...body }), chosen.delete(run_id)));
@@ -75,15 +75,15 @@ export function selects(table, address, done) {
       if (verb === null || !key.value) return;
       const tag = { key: key.value, ...(verb === "set" && { value: value.value }) };
       await each(ids, doing, verb === "set" ? "Tag set on" : "Tag removed from", (run_id) => api(`runs/${verb}-tag`, { run_id, ...tag }).catch((error) => {
-        if (error.code !== "RESOURCE_DOES_NOT_EXIST") throw error; // one without the tag need not lose it
+        if (error.code !== "RESOURCE_DOES_NOT_EXIST") throw error; // skip runs without the tag
       }));
     },
   });
   table.addEventListener("click", ({ target, shiftKey }) => {
     if (target.type === "checkbox") attempt(() => toggle(target.closest("tr"), shiftKey));
   });
-  onKey("c", "Compare the chosen runs", () => compare.click());
-  onKey("u", "Choose no run", () => choose([]));
-  if (mayWrite) onKey("Delete", "Delete the chosen runs", () => document.querySelector("[data-do=delete]")?.click());
+  onKey("c", "Compare the selected runs", () => compare.click());
+  onKey("u", "Clear the selection", () => choose([]));
+  if (mayWrite) onKey("Delete", "Delete the selected runs", () => document.querySelector("[data-do=delete]")?.click());
   return { show, toggle };
 }

@@ -1,9 +1,9 @@
-// Sweeps: what is best by which metric is in the address; the rest follows the store.
+// Sweeps: the metric that decides which run is best is in the address; the rest follows the store.
 import { attempt, byId, getPage, inOrder, keepUp, root, setQuery, tellTimes } from "./page.js";
 
 const place = byId("sweeps");
 
-/** Puts what changed in place of what was there; choices that somebody makes just now stay untouched. */
+/** Replaces the changed parts; keeps controls in use. */
 function renew(fresh) {
   tellTimes(fresh);
   const parts = [...fresh.querySelectorAll("[data-part]")];

@@ -1,33 +1,33 @@
-// A long table of which only some rows are there: those that one sees, and some before and after them.
+// A long table with only some rows in the page: the visible ones, and some before and after them.
 import { getPage, renew } from "./page.js";
 
 const HEIGHT = 32; // of a row, as runs.css has it
-const SPARE = 25; // rows before and after those that one sees
-const MOST = 15_000_000; // px: browsers do not draw elements that are much higher
+const SPARE = 25; // rows before and after the visible ones
+const MOST = 15_000_000; // px: browsers do not draw much higher elements
 
-/** What a row says, but for how long ago that was. */
+/** Returns the content of a row without relative times. */
 const said = (row) => row.innerHTML.replace(/(<time data-\w+="\d+")[^>]*>[^<]*/g, "$1");
 
 /**
- * `address(values)` is where rows come from, and `shown(rows, page)` is called when some have come, with the
- * page that brought them. All rows are `rows`, a tbody between two that take the place of those that are not there.
+ * `address(values)` returns the address of rows; `shown(rows, page)` is called with new rows and their page.
+ * `rows` is a tbody between two others that fill the space of the missing rows.
  */
 export function windowed(box, address, shown) {
   const [before, after] = [...box.querySelectorAll(".space td")];
   const head = box.querySelector("thead");
   let rows = box.querySelector("#rows");
-  let total = 0; // as far as it is known
+  let total = 0; // if known
   let start = 0;
-  let asked = null; // the answer that is under way
+  let asked = null; // the pending answer
   let again = false;
-  let first = false; // the next answer may be without the total
+  let first = false; // the next answer may omit the total
 
   const seen = () => (box.clientHeight - head.offsetHeight) / HEIGHT; // rows
   const isLow = () => total * HEIGHT <= MOST;
   const high = () => Math.min(total * HEIGHT, MOST);
-  const ends = () => [Math.max(1, high() - seen() * HEIGHT), total - seen()]; // how far one scrolls: px, rows
+  const ends = () => [Math.max(1, high() - seen() * HEIGHT), total - seen()]; // scroll range: px, rows
 
-  /** The row at the top, with its fraction: a table that is too high is scrolled through faster. */
+  /** Returns the row at the top, with its fraction: a table that is too high scrolls faster. */
   function top() {
     const [px, row] = ends();
     return isLow() ? box.scrollTop / HEIGHT : (box.scrollTop / px) * row;
@@ -48,7 +48,7 @@ export function windowed(box, address, shown) {
 
   const missing = () => Math.floor(top()) < start || Math.min(total, Math.ceil(top() + seen())) > start + rows.rows.length;
 
-  /** Asks for what one sees, one answer at a time, so that fast scrolling asks for the last place only. */
+  /** Requests the visible rows, one request at a time, so that fast scrolling only requests the last place. */
   function load() {
     again = asked !== null;
     asked ??= ask()
@@ -57,7 +57,7 @@ export function windowed(box, address, shown) {
     return asked;
   }
 
-  const follow = () => load().catch(() => {}); // the server is away: what is there stays
+  const follow = () => load().catch(() => {}); // the server is unreachable: keep the rows
 
   async function ask() {
     const from = Math.max(0, Math.floor(top()) - SPARE);
@@ -68,14 +68,14 @@ export function windowed(box, address, shown) {
     read(page);
   }
 
-  /** Where they are the same runs, rows that say the same stay: a click that is half done is not lost. */
+  /** Keeps unchanged rows of the same runs, so that a click in progress is not lost. */
   function put(fresh) {
     const before = [...rows.rows];
     const after = [...fresh.rows];
     const place = ({ dataset, ariaRowIndex }) => dataset.run + ariaRowIndex;
     if (before.map(place).join() === after.map(place).join()) {
       after.forEach((row, at) => said(before[at]) === said(row) || renew(before[at], row));
-      delete rows.dataset.total; // nobody may have counted yet what is found now
+      delete rows.dataset.total; // the new result may not be counted yet
       Object.assign(rows.dataset, fresh.dataset);
     } else {
       renew(rows, fresh);
@@ -107,18 +107,18 @@ export function windowed(box, address, shown) {
     top: () => Math.floor(top()),
     total: () => total,
     rows: () => rows,
-    /** Shows the rows that the page came with, and asks how many there are where it does not say so. */
+    /** Shows the rows of the page, and requests the total if it is missing. */
     begin() {
       read(document);
       if (again || missing()) follow();
     },
-    /** From the top: another order, or another filter. */
+    /** Starts from the top: a new order or filter. */
     reload() {
       box.scrollTop = 0;
       first = true;
       return load();
     },
-    /** Brings row number `at` into view, and resolves with it. */
+    /** Scrolls row number `at` into view, and resolves with it. */
     async show(at) {
       const visible = top();
       if (at < visible) scroll(at);

@@ -126,14 +126,14 @@ def test_runs_are_found_by_ids_and_their_starts_and_others_are_told(store: Embed
 def test_more_runs_than_a_page_can_compare_are_refused_with_a_sentence(ask: Ask) -> None:
     answer = ask("/compare?runs=" + ",".join(f"{number:032x}" for number in range(MOST + 1)))
     assert answer.status_code == 400
-    assert f"At most {MOST} runs are compared at once; these are 201" in answer.text
+    assert f"At most {MOST} runs can be compared; these are 201" in answer.text
 
 
 @pytest.mark.parametrize("query", ["", "?runs=", "?runs=feed", "?runs=a%00b,%F0%9F%8C%B8"])
 def test_without_two_runs_the_page_says_how_to_choose(ask: Ask, query: str) -> None:
     answer = ask(f"/compare{query}")
     assert answer.status_code == 200
-    assert "Choose at least two runs" in answer.text
+    assert "Select at least two runs" in answer.text
 
 
 @pytest.mark.parametrize(
@@ -166,7 +166,7 @@ def test_every_view_stands_hostile_values(ask: Ask, log: Log, tab: str) -> None:
 def test_a_view_of_fewer_than_two_runs_is_refused(ask: Ask, log: Log) -> None:
     answer = ask(f"/compare/view?runs={log('a').run_id}&tab=code")
     assert answer.status_code == 400
-    assert "not two runs" in answer.text
+    assert "fewer than two runs" in answer.text
 
 
 def test_thousands_of_params_are_cut_and_can_be_searched(ask: Ask, log: Log) -> None:
@@ -361,7 +361,7 @@ def test_parallel_coordinates_narrow_the_runs_down(sample: Sample, opened: Opene
     page.locator("#parallel .lines g").nth(3).wait_for(state="attached")
     page.locator("#brushed a").last.focus()
     expect(page.locator("#near")).to_have_text(sample.runs[-1].run_name)
-    page.get_by_role("link", name="Compare just these").click()
+    page.get_by_role("link", name="Compare these").click()
     page.get_by_role("heading", name="Compare 2 runs").wait_for()
 
 

@@ -103,4 +103,4 @@ def test_hidden_runs_are_not_drawn_and_hundreds_of_params_leave_room_for_metrics
     given = json.loads(found[1])
     assert given["runs"] == [ids[0], ids[2]]
     assert [axis["id"] for axis in given["axes"]][-1] == "metrics.loss"
-    assert "101 columns more than can be offered here are left out" in text
+    assert "101 more columns not shown" in text

@@ -148,7 +148,7 @@ def test_bytes_that_call_themselves_something_else_are_shown_as_bytes(folder: Pa
 
 def test_text_that_calls_itself_an_image_is_not_one(folder: Path) -> None:
     shown = _shown(folder, "a.png", b"<script>alert(1)</script>")
-    assert shown.kind == "text" and "no such image" in shown.notes[0]
+    assert shown.kind == "text" and "not such an image" in shown.notes[0]
 
 
 def test_a_first_line_that_tells_the_separator_is_none_of_the_table(folder: Path) -> None:
@@ -195,7 +195,7 @@ def test_a_pickle_is_never_opened(folder: Path) -> None:
     assert _shown(folder, "a.pkl", pickle.dumps(_Trap())).kind == "bytes"
     numpy.save(folder / "o.npy", numpy.array([_Trap()], dtype=object))
     shown = preview(StoredFile.at(ArtifactFolder(folder), "o.npy"))
-    assert shown.text == "" and shown.notes == ("Values of this type are not shown.",)
+    assert shown.text == "" and shown.notes == ("There is no preview for values of this type.",)
 
 
 def test_an_array_whose_header_lies_breaks_nothing(folder: Path) -> None:
@@ -230,7 +230,7 @@ def test_an_image_that_takes_gigabytes_to_draw_is_not_shown(
     folder: Path, name: str, content: bytes
 ) -> None:
     shown = _shown(folder, name, content + bytes(50))
-    assert shown.kind == "bytes" and "pixels is not shown" in shown.notes[0]
+    assert shown.kind == "bytes" and "too large to show" in shown.notes[0]
 
 
 def test_an_image_of_usual_size_is_shown(folder: Path) -> None:

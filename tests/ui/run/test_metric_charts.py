@@ -136,7 +136,7 @@ def test_charts_are_drawn_as_the_address_says(sample: Sample, opened: Opened, th
     expect(page).to_have_url(re.compile(r"/metrics\?log=1&smooth=0\.5$"))
     chart.locator(".nsewdrag").hover()
     page.locator(".hoverlayer").get_by_text("step").wait_for()
-    page.get_by_role("button", name="The points of loss").click()
+    page.get_by_role("button", name="Points of loss").click()
     expect(page.get_by_role("dialog").locator("tbody tr")).to_have_count(20)
     page.keyboard.press("Escape")
     page.get_by_label("Find a metric").fill("accur")

@@ -226,7 +226,7 @@ def test_what_a_run_logs_appears_while_one_looks_at_it(
     store: EmbeddedStore, run: Run, serve: Serve, opened: Opened
 ) -> None:
     page = opened(f"{serve(store.directory)}/runs/{run.run_id}")
-    page.get_by_text("None were logged.").first.wait_for()
+    page.get_by_text("None logged.").first.wait_for()
     store.log_batch(run.run_id, params={"depth": "7"}, metrics=[Metric("loss", 0.25, 1, 3)])
     store.create_run(
         "0", start_time=1, user_id="ada", tags={tags.PARENT_RUN_ID: run.run_id}, run_name="child"

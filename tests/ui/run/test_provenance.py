@@ -184,13 +184,13 @@ def test_a_run_of_plain_mlflow_shows_what_its_tags_say(store: EmbeddedStore, ask
     run = _run(store, project)
     store.log_batch(run.run_id, params={"depth": "3"})
     text = ask(f"/runs/{run.run_id}/provenance").text
-    assert "It was recorded without reprise" in text and COMMIT in text
+    assert "Not started by reprise" in text and COMMIT in text
     again = f"reprise run &#39;https://example.org/p.git#sub&#39; -v {COMMIT} -e fit"
     assert again in text and "-P depth=3" in text
     script = _run(store, {tags.SOURCE_NAME: "train.py", tags.SOURCE_TYPE: "LOCAL"})
     store.log_batch(script.run_id, params={"rate": "0.1"})
     text = ask(f"/runs/{script.run_id}/provenance").text
-    assert "Nothing says how it was called" in text and "0.1" in text
+    assert "The command was not recorded" in text and "0.1" in text
 
 
 @pytest.mark.parametrize("broken", ["{}", "[1]", '{"version": 99}', "\x00", '{"version": 1, "source": 3}'])
@@ -221,7 +221,7 @@ def test_verdicts_are_told_part_by_part_with_differences_first(store: EmbeddedSt
     assert "diverged at metric loss, step 3" in of_first and f"/runs/{again.run_id}" in of_first
     assert of_first.index("metric &lt;b&gt;loss") < of_first.index('value">source')
     of_second = ask(f"/runs/{again.run_id}/provenance").text
-    assert "It performs another run again" in of_second and "0.1; was 0.2" in of_second
+    assert "It reproduces another run" in of_second and "0.1; was 0.2" in of_second
 
 
 @pytest.mark.parametrize("broken", ["{}", "[]", '{"parts": 3}', "{", '{"parts": [{"name": {"a": 1}}]}'])
@@ -267,7 +267,7 @@ def test_the_provenance_of_a_run_is_looked_at(sample: Sample, opened: Opened, th
     keep_picture(page, f"provenance-reproduced-{theme}")
     follow(page.get_by_role("link", name=sample.runs[-2].run_name).first)
     follow(page.get_by_role("link", name="Provenance"))
-    page.get_by_role("heading", name="Does it reproduce?").wait_for()
+    page.get_by_role("heading", name="Verdicts").wait_for()
     page.get_by_role("cell", name="metric accuracy").wait_for()
 
 
@@ -282,7 +282,7 @@ def test_a_hostile_run_is_text(store: EmbeddedStore, serve: Serve, opened: Opene
     )
     _keep(store, run, "run.json", to_json(record))
     page = opened(f"{serve(tmp_path / 'mlruns')}/runs/{run.run_id}/provenance")
-    page.get_by_text("What could not be recorded").wait_for()
+    page.get_by_role("heading", name="Not recorded").wait_for()
     assert page.title() != "owned"
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     accessible(page)

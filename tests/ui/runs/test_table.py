@@ -117,7 +117,7 @@ def test_what_a_plain_client_logged_breaks_nothing(tmp_path: Path) -> None:
         page = ask("/experiments/0")
         shown = ask("/experiments/0?" + "&".join(f"columns=params.{name}" for name in params))
     assert page.status_code == shown.status_code == 200
-    assert "at most 200 columns: 100 columns more are left out" in shown.text
+    assert "at most 200 columns: 100 more columns left out" in shown.text
     assert "<script>document" not in page.text + shown.text
     assert ">NaN<" in page.text
     assert len(page.text) < 30_000
@@ -205,14 +205,14 @@ def test_from_an_experiment_to_the_best_run(sample: Sample, opened: Opened, them
     )
     best.check()
     rival.check()
-    page.get_by_text("2 chosen").wait_for()
+    page.get_by_text("2 selected").wait_for()
     accessible(page)
     target = page.get_by_role("link", name="Compare", exact=True).get_attribute("href")
     assert target == f"/compare?runs={sample.runs[-1].run_id},{sample.runs[0].run_id}"
     page.get_by_role("link", name=sample.runs[-1].run_name, exact=True).click()
     page.wait_for_url(f"**/runs/{sample.runs[-1].run_id}")
     page.go_back()  # to add a rival, perhaps
-    page.get_by_text("2 chosen").wait_for()
+    page.get_by_text("2 selected").wait_for()
     expect(best).to_be_checked()
 
 
@@ -316,9 +316,9 @@ def test_thousands_of_runs_are_scrolled_through(tmp_path: Path, serve: Serve, op
     page.keyboard.press("End")
     row(page, "run-1").wait_for()
     page.keyboard.press(" ")
-    page.get_by_text("1 chosen").wait_for()
+    page.get_by_text("1 selected").wait_for()
     page.keyboard.press("?")
-    page.get_by_role("row", name="Space Choose the run").wait_for()
+    page.get_by_role("row", name="Space Select the run").wait_for()
     page.keyboard.press("Escape")
     page.get_by_role("button", name="Columns").focus()
     page.keyboard.press(" ")  # presses the button, and chooses no run
@@ -327,8 +327,8 @@ def test_thousands_of_runs_are_scrolled_through(tmp_path: Path, serve: Serve, op
     page.keyboard.press("Home")
     row(page, f"run-{MANY}").wait_for()
     row(page, f"run-{MANY}").get_by_role("checkbox").click(modifiers=["Shift"])
-    page.get_by_text("5,000 chosen").wait_for()
-    page.get_by_role("button", name="Choose none").click()
+    page.get_by_text("5,000 selected").wait_for()
+    page.get_by_role("button", name="Clear selection").click()
 
     page.get_by_role("button", name="n", exact=True).click()
     page.locator("#rows tr").first.get_by_text("4,999", exact=True).wait_for()
