@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import inspect
 import json
 import re
 import shlex
@@ -16,7 +15,7 @@ from typing import Any
 import click
 import pytest
 
-from reprise import errors, projects
+from reprise import errors
 from reprise.backends.registry import BACKENDS
 from reprise.cli.verbs import cli
 from reprise.envs import registry as envs
@@ -80,29 +79,6 @@ def test_the_reference_has_every_word_of_the_options() -> None:
         *(field.name for backend in BACKENDS.values() for field in dataclasses.fields(backend.CONFIG)),
     }
     assert {word for word in words if f"`{word}`" not in text} == set()
-
-
-@pytest.mark.parametrize(
-    ("heading", "function"),
-    [("Python API", projects.run), ("Reproduce a run", projects.reproduce)],
-    ids=["run", "reproduce"],
-)
-def test_the_python_api_is_as_described(heading: str, function: Any) -> None:
-    text = sections(REFERENCE / "python-api.md")[heading]
-    parameters = inspect.signature(function).parameters.values()
-    shown = [
-        name.name
-        if name.default is inspect.Parameter.empty
-        else f"{name.name}={json.dumps(name.default) if isinstance(name.default, str) else name.default}"
-        for name in parameters
-    ]
-    assert re.findall(r"^    (\w+(?:=[\w\"]+)?),", text, re.MULTILINE) == shown
-
-
-def test_the_python_api_has_what_a_submitted_run_can_do() -> None:
-    text = (REFERENCE / "python-api.md").read_text()
-    members = [name for name in vars(projects.SubmittedRun) if not name.startswith("_")]
-    assert {name for name in members if f"| `{name}" not in text} == set()
 
 
 @pytest.mark.mlflow

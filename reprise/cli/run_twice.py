@@ -62,7 +62,7 @@ def _as_dict(done: Twice) -> dict[str, Any]:
     return {
         "first": _outcome(done.first),
         "second": _outcome(done.second) if done.second else None,
-        "verdict": as_data(done.verdict) if done.verdict else None,
+        "verdict": as_data(done.verdict) if done.verdict is not None else None,
         "causes": done.causes,
     }
 

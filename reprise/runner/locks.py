@@ -22,7 +22,7 @@ from reprise.schemas.job import Checkout, RunRequest
 log = logging.getLogger(__name__)
 
 
-class Locked(NamedTuple):
+class ProjectLock(NamedTuple):
     """The word of the manager, and the lock files that it wrote, each with whether it is another now."""
 
     env_manager: str
@@ -35,7 +35,7 @@ def write(
     upgrade: Sequence[str] | None = None,
     platforms: Sequence[str] = (),
     output: Path | None = None,
-) -> Locked:
+) -> ProjectLock:
     """Lock the project of ``request``: beside it, or in ``output`` when it is not a folder of this machine.
 
     Args:
@@ -64,10 +64,10 @@ def write(
         log.info(
             "%s %s in %.1f s", "Wrote" if changed else "Nothing to change in", path, monotonic() - started
         )
-    return Locked(manager.NAME, files)
+    return ProjectLock(manager.NAME, files)
 
 
-def check(request: RunRequest) -> Locked:
+def check(request: RunRequest) -> ProjectLock:
     """See whether the lock beside the project is there and fits; nothing is written.
 
     Raises:
@@ -80,7 +80,7 @@ def check(request: RunRequest) -> Locked:
     finally:
         working_copy.discard(checkout)
     log.info("The lock of %s fits", checkout.name)
-    return Locked(manager.NAME, ())
+    return ProjectLock(manager.NAME, ())
 
 
 def _chosen(request: RunRequest, checkout: Checkout) -> tuple[EnvManager, EnvSpec, Policy]:

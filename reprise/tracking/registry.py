@@ -98,6 +98,15 @@ def local_folder(uri: str, start: Path) -> Path | None:
     return start / path
 
 
+def make_absolute(uri: str | None, start: Path) -> str:
+    """The URI that means the store of ``open_tracking(uri, start)`` from every folder."""
+    if not uri:
+        return str(paths.find_store(start))
+    if uri.startswith(("http://", "https://")):
+        return uri
+    return _absolute(uri, local_folder(uri, start), start)
+
+
 def _absolute(uri: str, folder: Path | None, start: Path) -> str:
     """The URI as it means the same to a child in another folder."""
     if folder is not None:

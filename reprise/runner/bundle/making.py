@@ -38,7 +38,7 @@ class Wanted(NamedTuple):
     offline: bool = False
 
 
-class Made(NamedTuple):
+class BundleFile(NamedTuple):
     """``size`` in bytes, of the file ``path``; ``files`` is their number in it."""
 
     path: Path
@@ -48,7 +48,7 @@ class Made(NamedTuple):
     left_out: tuple[LeftOut, ...]
 
 
-def make_bundle(tracking: Tracking, reference: str, target: Path | None, wanted: Wanted) -> Made:
+def make_bundle(tracking: Tracking, reference: str, target: Path | None, wanted: Wanted) -> BundleFile:
     """Bundle the run that ``reference`` names into ``target``, or into ``<run>.zip`` here.
 
     Raises:
@@ -65,7 +65,7 @@ def make_bundle(tracking: Tracking, reference: str, target: Path | None, wanted:
     with interruptible(), scratch() as folder:
         manifest = _fill_folder(tracking, run, record, folder, wanted)
         size = packing.pack_folder(folder, target)
-    return Made(target, run.run_id, size, len(manifest.files), manifest.left_out)
+    return BundleFile(target, run.run_id, size, len(manifest.files), manifest.left_out)
 
 
 def _read_record(tracking: Tracking, run: Run) -> RunRecord:

@@ -110,16 +110,27 @@ class Verdict(NamedTuple):
     causes: tuple[str, ...] = ()
     children: tuple[ChildVerdict, ...] = ()
 
+    def __bool__(self) -> bool:
+        """As :attr:`reproduced`: ``if verdict`` must not take a run that differs for one that does not."""
+        return self.reproduced
+
+    def __repr__(self) -> str:
+        words = "; ".join((self.sentence, *self.reservations))
+        return f"<Verdict on run {self.again[:8]} and its original {self.original[:8]}: {words}>"
+
     @property
     def reproduced(self) -> bool:
+        """Whether the runs came out the same, within the tolerance; False where it is not known."""
         return self.agreement in REPRODUCED and not self.failed
 
     @property
     def failed_alike(self) -> bool:
+        """Whether both runs failed, in the same way: it is no success."""
         return self.agreement in REPRODUCED and self.failed
 
     @property
     def word(self) -> str:
+        """A word of :class:`Agreement`, or ``failed the same way``."""
         return FAILED_ALIKE if self.failed_alike else str(self.agreement)
 
     @property

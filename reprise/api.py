@@ -1,0 +1,433 @@
+"""The Python API: a function for each verb of the command line that is about projects and runs.
+
+``import reprise`` offers all of it, and loads nothing before it is used. What the reference
+(``docs/reference/python-api.md``, made of these docstrings) does not name is private.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from reprise.errors import UsageError
+from reprise.store import MAX_INPUT, Store
+from reprise.submitted import SubmittedRun
+
+if TYPE_CHECKING:
+    from reprise.runner.bundle.making import BundleFile
+    from reprise.runner.lint.checking import CheckReport
+    from reprise.runner.locks import ProjectLock
+    from reprise.runner.reproducing.reproduce import Reproduction
+    from reprise.runner.verdict.changes import RunDifferences
+    from reprise.runner.verdict.values import Verdict
+    from reprise.schemas.entities import Run
+
+
+def run(
+    uri: str,
+    entry_point: str = "main",
+    version: str | None = None,
+    parameters: Mapping[str, Any] | None = None,
+    docker_args: Mapping[str, Any] | None = None,
+    experiment_name: str | None = None,
+    experiment_id: str | None = None,
+    backend: str = "local",
+    backend_config: Mapping[str, Any] | str | None = None,
+    storage_dir: str | None = None,
+    synchronous: bool = True,
+    run_id: str | None = None,
+    run_name: str | None = None,
+    env_manager: str | None = None,
+    build_image: bool = False,
+    docker_auth: Mapping[str, str] | None = None,
+    *,
+    locked: bool = False,
+    offline: bool = False,
+    as_of: str | None = None,
+    python: str | None = None,
+    observe: bool = True,
+    sandbox: bool = False,
+    network: bool = True,
+    tracking_uri: str | None = None,
+) -> SubmittedRun:
+    """Run a project. The positional arguments are those of ``mlflow.projects.run``.
+
+    A run that is started by a run is nested under it and inherits its env manager. So is one that is
+    started while the process has a run open with ``mlflow.start_run()``.
+
+    Args:
+        uri: a folder, a git URL (``#subdirectory``), or an archive.
+        entry_point: the name of an entry point, or a script of the folder.
+        version: a branch, tag or commit of a git project.
+        parameters: values by name, as ``{"C": 0.05}``. They become text by ``str()``, a list for a declared
+            ``list[...]`` becomes JSON. One that is None counts as not given.
+        docker_args: options of ``docker run``, as ``{"gpus": "all", "tty": True}``.
+        experiment_name: the experiment of the run, made when missing. None: ``MLFLOW_EXPERIMENT_NAME``.
+        experiment_id: the same by its id; not both. None: ``MLFLOW_EXPERIMENT_ID``.
+        backend: where the job is executed.
+        backend_config: options of the backend: a mapping, the path of a ``.json`` file, or JSON text.
+        storage_dir: the folder in which remote files of ``path`` parameters are downloaded.
+        synchronous: False returns when the run is open. The run goes on even when this process ends.
+        run_id: resume this run instead of making one.
+        run_name: the name of the run; random when not given.
+        env_manager: ``local``, ``virtualenv`` or ``uv``, ``conda``, ``docker``; None: as the project says.
+            ``local`` is the Python of this program (``sys.executable``).
+        build_image: build a new docker image with the project in it.
+        docker_auth: ``username``, ``password`` and perhaps ``registry``, for this run only.
+        locked: take the environment from the project's lock, or raise EnvError.
+        offline: fetch nothing; use what is on this machine.
+        as_of: the packages of an unlocked project as of a date (``2021-06-30``, whole day, UTC), a time, or
+            its ``commit``.
+        python: the version of the environment's Python, as ``3.10``; wins over the project's.
+        observe: False: the record does not say which files the run read.
+        sandbox: True: the run sees no home folder and writes nowhere else (bubblewrap; Linux).
+        network: False: such a sandbox, without network.
+        tracking_uri: the store, as for :class:`reprise.Store`.
+
+    Returns:
+        The run, which has ended when ``synchronous``.
+
+    Raises:
+        RunFailed: a synchronous run did not finish well. It has ``run_id``, ``outcome`` and ``last_lines``.
+        ProjectError: the MLproject or an environment file is wrong; no run is left behind.
+        UsageError: an option or a parameter is wrong; no run is left behind.
+        SourceError: the project cannot be fetched; no run is left behind.
+        EnvError: the environment cannot be made; the run is FAILED and says why.
+        TrackingError: the store cannot be reached, or refuses.
+
+    Example:
+        >>> import reprise
+        >>> submitted = reprise.run(".", parameters={"C": 0.5}, env_manager="local")
+        >>> submitted.get_status()
+        'FINISHED'
+        >>> try:
+        ...     reprise.run(".", "fails", env_manager="local")
+        ... except reprise.RunFailed as error:
+        ...     print(error.exit_code, error.outcome.status, error.last_lines)
+        3 FAILED ('no data',)
+    """
+    with Store(tracking_uri) as store:
+        return store.run(
+            uri,
+            entry_point,
+            synchronous=synchronous,
+            version=version,
+            parameters=parameters,
+            docker_args=docker_args,
+            experiment_name=experiment_name,
+            experiment_id=experiment_id,
+            backend=backend,
+            backend_config=backend_config,
+            storage_dir=storage_dir,
+            run_id=run_id,
+            run_name=run_name,
+            env_manager=env_manager,
+            build_image=build_image,
+            docker_auth=docker_auth,
+            locked=locked,
+            offline=offline,
+            as_of=as_of,
+            python=python,
+            observe=observe,
+            sandbox=sandbox,
+            network=network,
+        )
+
+
+def reproduce(
+    run_id: str,
+    *,
+    parameters: Mapping[str, Any] | None = None,
+    tolerance: float | Path | None = None,
+    strict: bool = False,
+    keep: bool = False,
+    offline: bool = False,
+    key: Path | None = None,
+    any_machine: bool = False,
+    sandbox: bool = False,
+    network: bool = True,
+    tracking_uri: str | None = None,
+) -> Reproduction:
+    """Perform a recorded run again from its record alone, and compare the two.
+
+    A run that comes out otherwise is an answer, not an exception.
+
+    Args:
+        run_id: a run id, the start of one, ``@last``, or the path of a bundle; or the address of a model,
+            as ``models:/iris@champion``, which means the run that made it.
+        parameters: other values: then it is a variation and no verdict on the run. Or secrets again.
+        tolerance: how far numbers may differ, relatively or absolutely; or the path of a tolerance file.
+        strict: True: nothing is set aside, and the output log decides too.
+        keep: True: the restored project stays.
+        offline: fetch nothing; use what is on this machine.
+        key: the public key, a PEM file, that must have signed the bundle.
+        any_machine: True: also where the GPUs are of another kind.
+        sandbox: as for :func:`reprise.run`.
+        network: as for :func:`reprise.run`.
+        tracking_uri: the store, as for :class:`reprise.Store`.
+
+    Returns:
+        The new run and the verdict; ``verdict.reproduced`` says whether it came out the same.
+
+    Raises:
+        UsageError: there is no such run, or it goes on.
+        SourceError: what the run needs is missing. All of it is listed, and nothing has run.
+        EnvError: the environment of the run cannot be made again here; nothing has run.
+
+    Example:
+        >>> import reprise
+        >>> submitted = reprise.run(".", parameters={"C": 0.5}, env_manager="local")
+        >>> again = reprise.reproduce(submitted.run_id)
+        >>> again.verdict.reproduced
+        True
+        >>> reprise.reproduce("@last", parameters={"C": 2}).changed
+        ('C',)
+    """
+    with Store(tracking_uri) as store:
+        return store.reproduce(
+            run_id,
+            parameters=parameters,
+            tolerance=tolerance,
+            strict=strict,
+            keep=keep,
+            offline=offline,
+            key=key,
+            any_machine=any_machine,
+            sandbox=sandbox,
+            network=network,
+        )
+
+
+def verify(
+    a: str,
+    b: str,
+    *,
+    tolerance: float | Path | None = None,
+    strict: bool = False,
+    tracking_uri: str | None = None,
+) -> Verdict:
+    """Say whether run ``b`` came out as run ``a`` did. The verdict is kept with ``b``.
+
+    Args:
+        a: a run id, the start of one, or ``@last``.
+        b: the other run.
+        tolerance: how far numbers may differ, relatively or absolutely; or the path of a tolerance file.
+        strict: True: nothing is set aside, and the output log decides too.
+        tracking_uri: the store, as for :class:`reprise.Store`.
+
+    Returns:
+        The verdict, part by part. It is true in an ``if`` when the runs came out the same; what is not
+        known counts as not the same.
+
+    Raises:
+        UsageError: there is no such run, or both are the same one.
+
+    Example:
+        >>> import reprise
+        >>> a, b, c = (
+        ...     reprise.run(".", parameters={"C": C}, env_manager="local").run_id for C in (1, 1, 2)
+        ... )
+        >>> reprise.verify(a, b).sentence
+        'identical'
+        >>> verdict = reprise.verify(a, c)
+        >>> verdict.reproduced, str(verdict.agreement)
+        (False, 'diverged')
+    """
+    with Store(tracking_uri) as store:
+        return store.verify(a, b, tolerance=tolerance, strict=strict)
+
+
+def diff(a: str, b: str, *, everything: bool = False, tracking_uri: str | None = None) -> RunDifferences:
+    """Tell what differs between two runs, uncommitted changes included. It is no verdict.
+
+    Args:
+        a: a run id, the start of one, or ``@last``.
+        b: the other run.
+        everything: True: also what is the same.
+        tracking_uri: the store, as for :class:`reprise.Store`.
+
+    Returns:
+        The differences by subject.
+
+    Raises:
+        UsageError: there is no such run, or both are the same one.
+
+    Example:
+        >>> import reprise
+        >>> a, b = (reprise.run(".", parameters={"C": C}, env_manager="local").run_id for C in (1, 2))
+        >>> [(item.a, item.b) for item in reprise.diff(a, b).parameters if item.name == "C"]
+        [('1', '2')]
+    """
+    with Store(tracking_uri) as store:
+        return store.diff(a, b, everything=everything)
+
+
+def check(uri: str = ".", version: str | None = None, *, strict: bool = False) -> CheckReport:
+    """Find every fault of a project's files. Nothing of it is run.
+
+    Args:
+        uri: a folder, a git URL, or an archive.
+        version: a branch, tag or commit of a git project.
+        strict: True: warnings are faults too, and what keeps a run from being performed again is found.
+
+    Returns:
+        The faults, with file, line and column; ``passed`` says whether there are none.
+
+    Raises:
+        SourceError: the project cannot be fetched.
+
+    Example:
+        >>> import reprise
+        >>> report = reprise.check(".")
+        >>> report.passed, report.faults
+        (True, ())
+    """
+    from reprise.runner.lint.checking import check_project
+
+    return check_project(str(uri), version, strict=strict)
+
+
+def lock(
+    uri: str = ".",
+    version: str | None = None,
+    *,
+    env_manager: str | None = None,
+    python: str | None = None,
+    upgrade: bool | Sequence[str] = False,
+    as_of: str | None = None,
+    platforms: Sequence[str] = (),
+    output: Path | None = None,
+    offline: bool = False,
+    check_only: bool = False,
+) -> ProjectLock:
+    """Write the lock of a project beside it, and keep what an earlier one says.
+
+    Args:
+        uri: a folder, a git URL, or an archive.
+        version: a branch, tag or commit of a git project.
+        env_manager: the manager whose lock it is; None: as the project says.
+        python: the version of the environment's Python, as ``3.10``.
+        upgrade: True resolves everything anew, a list of names these packages.
+        as_of: the packages as of a date (whole day, UTC), a time, or the project's ``commit``.
+        platforms: for which platforms, as ``["linux-64", "osx-arm64"]``; none: this one, or the lock's own.
+        output: the folder for the lock of a git URL or an archive; None: the working directory.
+        offline: fetch nothing; use what is on this machine.
+        check_only: True: write nothing, and raise EnvError when the lock is missing or outdated.
+
+    Returns:
+        The manager, and each lock file with whether it changed.
+
+    Raises:
+        EnvError: the packages cannot be resolved; or, with ``check_only``, the lock does not fit.
+        UsageError: an option is wrong, or excludes another one.
+        ProjectError: the MLproject or the environment file is wrong.
+
+    Example:
+        >>> import reprise
+        >>> try:
+        ...     reprise.lock("packages", check_only=True)
+        ... except reprise.errors.EnvError as error:
+        ...     print("not locked")
+        not locked
+    """
+    from reprise.runner import locks
+    from reprise.runner.planning.request import make_request
+
+    if check_only and (upgrade or as_of or platforms or output):
+        raise UsageError("check_only writes nothing", hint="leave upgrade, as_of, platforms and output out")
+    request = make_request(
+        str(uri),
+        parameters={},
+        sources={},
+        version=version,
+        env_manager=env_manager,
+        offline=offline,
+        as_of=as_of,
+        python=python,
+    )
+    if check_only:
+        return locks.check(request)
+    names = None if upgrade is False else () if upgrade is True else tuple(upgrade)
+    folder = Path(output) if output is not None else None
+    return locks.write(request, upgrade=names, platforms=platforms, output=folder)
+
+
+def bundle(
+    run: str,
+    output: Path | None = None,
+    *,
+    with_packages: bool = False,
+    max_input: int = MAX_INPUT,
+    sign: Path | None = None,
+    offline: bool = False,
+    tracking_uri: str | None = None,
+) -> BundleFile:
+    """Put a run into one file, from which :func:`reprise.reproduce` performs it again on any machine.
+
+    Args:
+        run: a run id, the start of one, or ``@last``.
+        output: the file, which must not exist; None: ``<first 8 digits of the run>.zip`` here.
+        with_packages: True: the packages of the environment, or its image, too.
+        max_input: bytes; a larger input is left out.
+        sign: the private key that signs it: Ed25519, a PEM file. Needs ``reprise-ml[sign]``.
+        offline: fetch nothing; use what is on this machine.
+        tracking_uri: the store, as for :class:`reprise.Store`.
+
+    Returns:
+        The file, with its size in bytes and what was left out.
+
+    Raises:
+        UsageError: there is no such run, it goes on, it has no record, or ``output`` exists.
+        SourceError: its source is not there any more.
+
+    Example:
+        >>> import reprise
+        >>> submitted = reprise.run(".", env_manager="local")
+        >>> made = reprise.bundle(submitted.run_id, "run.zip")
+        >>> made.run_id == submitted.run_id, made.left_out
+        (True, ())
+    """
+    with Store(tracking_uri) as store:
+        return store.bundle(
+            run, output, with_packages=with_packages, max_input=max_input, sign=sign, offline=offline
+        )
+
+
+def runs(
+    *,
+    experiment: str | None = None,
+    filter: str = "",
+    order_by: Sequence[str] = (),
+    limit: int | None = None,
+    deleted: bool = False,
+    tracking_uri: str | None = None,
+) -> list[Run]:
+    """Find runs, newest first.
+
+    Args:
+        experiment: the name or the id of an experiment; None: all.
+        filter: MLflow's search language, as ``metrics.loss < 0.1 AND params.C = '1'``.
+        order_by: keys of that language, as ``["metrics.loss DESC"]``.
+        limit: at most so many; None: all.
+        deleted: True: those that were deleted.
+        tracking_uri: the store, as for :class:`reprise.Store`.
+
+    Returns:
+        The runs with their parameters, tags, and the last point of each metric.
+
+    Raises:
+        UsageError: there is no store here, or no such experiment.
+        TrackingError: ``filter`` or ``order_by`` is not of the search language.
+
+    Example:
+        >>> import reprise
+        >>> for C in (1, 2):
+        ...     submitted = reprise.run(".", parameters={"C": C}, env_manager="local")
+        >>> [(run.status, run.params) for run in reprise.runs(filter="params.C = '2'")]
+        [('FINISHED', {'C': '2'})]
+    """
+    with Store(tracking_uri) as store:
+        return store.runs(
+            experiment=experiment, filter=filter, order_by=order_by, limit=limit, deleted=deleted
+        )
