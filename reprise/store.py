@@ -26,7 +26,6 @@ from reprise.startup import occupy_standard_descriptors
 from reprise.submitted import SubmittedRun, submit
 from reprise.tracking.base import Tracking
 from reprise.tracking.registry import make_absolute, open_tracking
-from reprise.tracking.sqlite.store import EmbeddedStore
 
 if TYPE_CHECKING:
     from reprise.runner.bundle.making import BundleFile
@@ -146,7 +145,7 @@ class Store:
         from reprise.runner.bundle import making
 
         wanted = making.Wanted(with_packages, max_input, sign, is_offline(offline))
-        return making.make(self._require_runs(), run, Path(output) if output else None, wanted)
+        return making.make_bundle(self._require_runs(), run, Path(output) if output else None, wanted)
 
     def runs(
         self,
@@ -204,7 +203,7 @@ class Store:
     def _require_runs(self) -> Tracking:
         """The store that is there, with the runs closed whose watchers have died."""
         tracking = self._require_open()
-        if isinstance(tracking, EmbeddedStore) and not tracking.exists:
+        if not tracking.exists:
             raise missing_store(tracking)
         reap(tracking)
         return tracking
