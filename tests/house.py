@@ -128,18 +128,34 @@ def _imports_inside_functions() -> int:
 
 
 def comparisons_with_managers() -> list[str]:
-    """Where the word of an environment manager is compared outside ``envs/``."""
+    """Where the word of an environment manager is compared outside ``envs/``, by a constant too."""
     return [
         f"{name}:{node.lineno}"
         for name, module in modules().items()
         if not name.startswith("reprise.envs")
         for node in ast.walk(module.tree)
         if isinstance(node, ast.Compare)
-        and any(
-            isinstance(side, ast.Constant) and side.value in MANAGERS
-            for side in (node.left, *node.comparators)
-        )
+        and any(_is_manager(side, module) for side in (node.left, *node.comparators))
     ]
+
+
+def _is_manager(side: ast.expr, module: Module) -> bool:
+    """Whether an expression is the word of a manager, or some of them; also by a name of the module."""
+    if isinstance(side, ast.Name):
+        side = _constants(module).get(side.id, side)
+    words = side.elts if isinstance(side, ast.Tuple | ast.List | ast.Set) else [side]
+    return any(isinstance(word, ast.Constant) and word.value in MANAGERS for word in words)
+
+
+@cache
+def _constants(module: Module) -> Mapping[str, ast.expr]:
+    return {
+        target.id: node.value
+        for node in module.tree.body
+        if isinstance(node, ast.Assign)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
 
 
 def _lines_of_tests() -> int:

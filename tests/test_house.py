@@ -82,6 +82,15 @@ def _puts_in_place(call: ast.Call) -> bool:
     return verb == "rename" or (verb == "replace" and len(call.args) == 1 and not call.keywords)
 
 
+def test_managers_are_asked_by_their_protocol() -> None:
+    """So that one of another package behaves as ours do."""
+    kind_of_package = {"reprise.runner.lint.dependencies", "reprise.runner.lint.undeclared"}
+    found = [
+        place for place in shape.comparisons_with_managers() if place.split(":")[0] not in kind_of_package
+    ]
+    assert found == []
+
+
 def test_the_rooms_of_the_server_and_the_pages_know_no_database() -> None:
     """A second store has to reach them through the protocols of ``tracking`` alone."""
     by_name = [

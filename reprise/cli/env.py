@@ -218,6 +218,6 @@ def _title(word: str) -> str:
 
 
 def _absence(manager: str) -> str:
-    if manager == "local":
-        return "it used the current environment of its machine (local)"
-    return "not in the cache" if manager != "docker" else "images are kept by the docker engine"
+    from reprise.envs.registry import find_manager
+
+    return find_manager(manager).NOT_CACHED

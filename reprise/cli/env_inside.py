@@ -93,7 +93,9 @@ def _entered(
             "--env-manager, --python and --version only work with the URI of a project", hint="remove them"
         )
     found = environments.named(word, partial(opened, tracking_uri))
-    if found.lock.manager == "local":
+    from reprise.envs.registry import find_manager
+
+    if not find_manager(found.lock.manager).PINS_PACKAGES:
         log.warning(
             "%s used the current environment of its machine (local): there is no environment to enter",
             found.title,

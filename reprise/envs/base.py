@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol, TypeAlias, TypeVar
 
 from reprise.process import patched
 from reprise.schemas.environment import (
@@ -33,7 +33,15 @@ PLACES = "places.json"
 """Beside their notes: which folder inside is which of this machine."""
 
 
-class EnvManager(Protocol):
+Spec = TypeVar("Spec", bound=EnvSpec)
+
+Fetch: TypeAlias = Callable[[str, Path], object]
+"""Downloads a URL to a file that is not there yet."""
+
+
+class Manager(Protocol[Spec]):
+    """``Spec`` is what the manager makes environments of: what its ``takes`` returns."""
+
     NAME: str
     """The word of ``--env-manager``."""
 
@@ -49,11 +57,20 @@ class EnvManager(Protocol):
     IS_ISOLATED: bool
     """Whether what runs inside sees only the files that it is given: it needs no sandbox."""
 
+    PINS_PACKAGES: bool
+    """False: a lock only names a Python of the user's, whose packages change at will."""
+
+    TAKES_DOCKER_OPTIONS: bool
+    """Whether ``-A`` and ``--build-image`` mean something to it."""
+
+    NOT_CACHED: str
+    """What a user reads where the cache does not have an environment."""
+
     def unusable(self) -> str | None:
         """A sentence why this manager does not work on this machine, or None."""
         ...
 
-    def takes(self, spec: EnvSpec) -> EnvSpec:
+    def takes(self, spec: EnvSpec) -> Spec:
         """``spec`` as this manager does it (a conda.yaml translated, say); ``lock`` gets nothing else.
 
         Whatever can be known to fail before anything is made fails here, before a run is opened.
@@ -64,14 +81,14 @@ class EnvManager(Protocol):
         """
         ...
 
-    def settle(self, spec: EnvSpec, policy: Policy) -> Policy:
+    def settle(self, spec: Spec, policy: Policy) -> Policy:
         """``policy`` with what depends on the process of the user, and not on the one that makes it.
 
         It is asked while a run is planned, and says what was chosen where that is not obvious.
         """
         ...
 
-    def lock(self, spec: EnvSpec, policy: Policy, log: Path) -> Lock:
+    def lock(self, spec: Spec, policy: Policy, log: Path) -> Lock:
         """Resolve ``spec`` to exact artifacts; a lock file beside the project decides where it fits.
 
         Raises:
@@ -79,7 +96,7 @@ class EnvManager(Protocol):
         """
         ...
 
-    def read_credentials(self, spec: EnvSpec) -> Credentials:
+    def read_credentials(self, spec: Spec) -> Credentials:
         """Those that the files of ``spec`` hold for the addresses in a lock of it; the lock has none.
 
         Raises:
@@ -88,7 +105,7 @@ class EnvManager(Protocol):
         ...
 
     def write_lock(
-        self, spec: EnvSpec, policy: Policy, platforms: Sequence[str], log: Path
+        self, spec: Spec, policy: Policy, platforms: Sequence[str], log: Path
     ) -> tuple[Path, ...]:
         """Resolve ``spec`` and write the lock files of its ecosystem beside the project.
 
@@ -100,7 +117,11 @@ class EnvManager(Protocol):
         """
         ...
 
-    def python_of(self, spec: EnvSpec, policy: Policy, log: Path) -> str | None:
+    def find_lock_file(self, spec: Spec) -> Path | None:
+        """The lock file beside the project that decides the versions; None where there is none."""
+        ...
+
+    def python_of(self, spec: Spec, policy: Policy, log: Path) -> str | None:
         """The version of Python that an environment would get, where that is known before it is resolved.
 
         Raises:
@@ -124,6 +145,10 @@ class EnvManager(Protocol):
         """The command as it runs inside the environment: Command in, Command out."""
         ...
 
+    def enter_attached(self, environment: Environment, command: Command) -> Command:
+        """As ``enter``, for a user: the command has our own streams, and our terminal where we have one."""
+        ...
+
     def observe(self, environment: Environment, command: Command, observer: Path, notes: Path) -> Command:
         """An entered command, whose Python processes import ``sitecustomize`` from ``observer`` first.
 
@@ -140,6 +165,41 @@ class EnvManager(Protocol):
         """What the lock pins, the interpreter or image first, then by name."""
         ...
 
+    def platform_of(self, lock: Lock) -> str:
+        """The system and machine that the lock is of, as ``linux-x86_64``; empty for every one."""
+        ...
+
+    def unrestorable(self, lock: Lock) -> str | None:
+        """A sentence why this machine cannot make the environment of ``lock`` again, or None."""
+        ...
+
+    def adapt_lock(self, lock: Lock, spec: Spec, policy: Policy, log: Path) -> Lock:
+        """``lock`` as it is used for a copy of the project, whose environment is ``spec``.
+
+        Raises:
+            EnvError: the project's own packages are not those that were locked, or cannot be had.
+        """
+        ...
+
+    def pack(self, lock: Lock, folder: Path, fetch: Fetch, log: Path, *, offline: bool) -> None:
+        """Fill the empty ``folder`` with everything that ``lock`` is made from but its Python.
+
+        An environment is made from the folder by ``Policy.packages``, after ``unpack``.
+
+        Raises:
+            UsageError: the lock pins no packages.
+            EnvError: something cannot be fetched, or is not what was locked.
+        """
+        ...
+
+    def unpack(self, folder: Path, log: Path) -> None:
+        """Bring what ``pack`` put into ``folder`` to where ``create`` and ``enter`` find it.
+
+        Raises:
+            EnvError: it cannot be brought there.
+        """
+        ...
+
     def tags(self, environment: Environment) -> Mapping[str, str]:
         """What a run says of its environment, beyond the manager's word and the lock's digest."""
         ...
@@ -151,6 +211,14 @@ class EnvManager(Protocol):
     def reached_at(self, environment: Environment) -> str:
         """The address of this machine at which a process inside reaches a server of ours."""
         ...
+
+    def remove_left_behind(self, job: str) -> None:
+        """End what processes of ``job`` left outside their process group; their watcher has died."""
+        ...
+
+
+EnvManager: TypeAlias = Manager[Any]
+"""A manager of whatever spec: what is asked of all of them."""
 
 
 def python_not_known(spec: EnvSpec, policy: Policy, log: Path) -> str | None:
@@ -179,6 +247,31 @@ def nothing_to_create(lock: Lock, prefix: Path, policy: Policy, log: Path) -> No
 
 def no_credentials(spec: EnvSpec) -> Credentials:
     return NO_CREDENTIALS
+
+
+def no_lock_file(spec: EnvSpec) -> Path | None:
+    return None
+
+
+def nothing_to_unpack(folder: Path, log: Path) -> None:
+    return None
+
+
+def nothing_left_behind(job: str) -> None:
+    return None
+
+
+def compare_platforms(locked: str, here: str) -> str | None:
+    """A sentence when an environment of ``locked`` does not work on the platform ``here``."""
+    if _kind(locked) == _kind(here):
+        return None
+    return f"its lock is of {locked}, and this machine is {here}"
+
+
+def _kind(platform: str) -> tuple[str, bool]:
+    """The system, and whether it is that of the machine: ``macosx-14.0-arm64`` runs on a later one too."""
+    words = platform.split("-")
+    return words[0], any(word in ("arm64", "aarch64") for word in words)
 
 
 def no_tags(environment: Environment) -> Mapping[str, str]:

@@ -21,7 +21,7 @@ from reprise.envs.pythons.current import (
     find_current_python,
 )
 from reprise.envs.pythons.facts import PythonFacts, describe_python, environment_of
-from reprise.errors import EnvError
+from reprise.errors import EnvError, UsageError
 from reprise.paths import cache_dir
 from reprise.process import patched
 from reprise.schemas.environment import Environment, EnvSpec, Lock, Package, Policy
@@ -33,6 +33,9 @@ KEEPS_FOLDER = False
 CHOOSES_PYTHON = False
 READS_PROJECT = False
 IS_ISOLATED = False
+PINS_PACKAGES = False
+TAKES_DOCKER_OPTIONS = False
+NOT_CACHED = "it used the current environment of its machine (local)"
 NAMED_FOLDER = "python-names-v1"
 
 unusable = base.always_usable
@@ -45,6 +48,9 @@ reached_at = base.at_loopback
 python_of = base.python_not_known
 observe = base.observe_here
 variables_inside = base.variables_here
+find_lock_file = base.no_lock_file
+unpack = base.nothing_to_unpack
+remove_left_behind = base.nothing_left_behind
 
 logger = logging.getLogger(__name__)
 
@@ -90,6 +96,33 @@ def packages(lock: Lock) -> tuple[Package, ...]:
     return (Package(python.implementation, python.version, "python", origin=str(python.executable)),)
 
 
+def platform_of(lock: Lock) -> str:
+    return ""
+
+
+def unrestorable(lock: Lock) -> str | None:
+    try:
+        was = read_lock(lock)
+    except (ValueError, KeyError, TypeError) as error:
+        return f"its Python is not known: {error}"
+    now = describe_python(was.executable, Path("/"))
+    if now is not None and (now.version, now.implementation) == (was.version, was.implementation):
+        return None
+    state = f"is Python {now.version} now" if now else "is not here"
+    return f"it is Python {was.version} of {was.executable}, which {state}"
+
+
+def adapt_lock(lock: Lock, spec: EnvSpec, policy: Policy, log: Path) -> Lock:
+    return lock
+
+
+def pack(lock: Lock, folder: Path, fetch: base.Fetch, log: Path, *, offline: bool) -> None:
+    raise UsageError(
+        "--with-packages: the run ran in the current environment of its machine, which has no lock",
+        hint="run it with --env-manager virtualenv to have one",
+    )
+
+
 def read_lock(lock: Lock) -> PythonFacts:
     """The interpreter of a lock of ours."""
     facts = read_json(lock.text)
@@ -124,6 +157,9 @@ def enter(environment: Environment, command: Command) -> Command:
         if (folder / "python").exists():
             return command
     return base.with_folder_on_path(command, _named_python(executable))
+
+
+enter_attached = enter
 
 
 def _announcement(found: CurrentPython) -> str:

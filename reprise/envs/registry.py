@@ -5,28 +5,28 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 
 from reprise.envs import local
-from reprise.envs.base import EnvManager
+from reprise.envs.base import EnvManager, Manager
 from reprise.errors import EnvError, ProjectError, UsageError
 from reprise.schemas.environment import CondaEnv, DockerEnv, EnvSpec, PythonEnv
 
 
-def _local() -> EnvManager:
+def _local() -> Manager[EnvSpec]:
     return local
 
 
-def _virtualenv() -> EnvManager:
+def _virtualenv() -> Manager[PythonEnv]:
     from reprise.envs.virtualenv import manager as virtualenv
 
     return virtualenv
 
 
-def _conda() -> EnvManager:
+def _conda() -> Manager[CondaEnv]:
     from reprise.envs.conda import manager as conda
 
     return conda
 
 
-def _docker() -> EnvManager:
+def _docker() -> Manager[DockerEnv]:
     from reprise.envs.docker import manager as docker
 
     return docker
@@ -53,6 +53,8 @@ class _Managers(Mapping[str, EnvManager]):
 
 
 MANAGERS: Mapping[str, EnvManager] = _Managers()
+CURRENT = local.NAME
+"""The manager of a run that names none: it was in the environment of its user."""
 ALIASES = {"uv": "virtualenv"}
 _BY_PROJECT = {PythonEnv: "virtualenv", CondaEnv: "conda", DockerEnv: "docker"}
 
@@ -78,6 +80,26 @@ def faults_of(spec: EnvSpec) -> tuple[str, ...]:
     return ()
 
 
+def find_manager(word: str) -> EnvManager:
+    """The manager that a run or a lock names by ``word``.
+
+    Raises:
+        EnvError: there is none of this name.
+    """
+    try:
+        return MANAGERS[word]
+    except KeyError:
+        raise EnvError(
+            f'there is no environment manager "{word}"',
+            hint="install the package that brings it",
+        ) from None
+
+
+def default_manager(kind: type[EnvSpec]) -> str:
+    """The word of the manager that a project with an environment of this kind gets."""
+    return _BY_PROJECT[kind]
+
+
 def manager_for(spec: EnvSpec, requested: str | None) -> EnvManager:
     """The manager that ``requested`` names, or else the one for such a spec.
 
@@ -89,7 +111,7 @@ def manager_for(spec: EnvSpec, requested: str | None) -> EnvManager:
             f'--env-manager: there is no environment manager "{requested}"',
             hint=f"one of {', '.join(words())}",
         )
-    return MANAGERS[_BY_PROJECT[type(spec)] if requested is None else ALIASES.get(requested, requested)]
+    return MANAGERS[default_manager(type(spec)) if requested is None else ALIASES.get(requested, requested)]
 
 
 def choose(spec: EnvSpec, requested: str | None, python: str | None = None) -> tuple[EnvManager, EnvSpec]:

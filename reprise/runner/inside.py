@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shlex
 import signal
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,10 +14,9 @@ from reprise.envs import registry as envs
 from reprise.errors import SubmitError
 from reprise.file_lock import scratch
 from reprise.process import exit_code, patched, run
-from reprise.schemas.environment import DockerEnv, Environment
+from reprise.schemas.environment import Environment
 from reprise.schemas.job import Command
 
-_DOCKER = "docker"
 _PASSED_ON = (signal.SIGTERM, signal.SIGHUP)
 
 
@@ -33,7 +31,7 @@ def execute(environment: Environment, argv: Sequence[str], cwd: Path) -> int:
 
 def shell(environment: Environment, cwd: Path) -> int:
     """The user's own shell, or in a container one of its image, until it is left; its exit code."""
-    if environment.manager == _DOCKER:
+    if envs.find_manager(environment.manager).IS_ISOLATED:
         return execute(environment, ("sh",), cwd)
     program = os.environ.get("SHELL") or "/bin/sh"
     command = _entered(environment, (program,), cwd)
@@ -42,14 +40,8 @@ def shell(environment: Environment, cwd: Path) -> int:
 
 
 def _entered(environment: Environment, argv: Sequence[str], cwd: Path) -> Command:
-    if environment.manager == _DOCKER:  # our streams are the container's
-        spec = environment.spec
-        if not isinstance(spec, DockerEnv):
-            spec = DockerEnv(cwd, image="")  # the lock says which
-        streams = {"interactive": True, **({"tty": True} if sys.stdin.isatty() else {})}
-        environment = environment._replace(spec=spec._replace(arguments={**spec.arguments, **streams}))
-        cwd = spec.root
-    return envs.MANAGERS[environment.manager].enter(environment, Command(tuple(argv), (), cwd))
+    manager = envs.find_manager(environment.manager)
+    return manager.enter_attached(environment, Command(tuple(argv), (), cwd))
 
 
 def _perform(command: Command) -> int:

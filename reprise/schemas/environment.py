@@ -100,6 +100,10 @@ class Policy(NamedTuple):
     current: Path | None = None
 
 
+CONDA_PACKAGE = "conda"
+"""The kind of a package that comes from a channel of conda."""
+
+
 class Package(NamedTuple):
     """One thing that a lock pins: ``kind`` is ``pypi``, ``conda``, ``python`` or ``image``.
 

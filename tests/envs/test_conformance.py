@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -16,13 +17,21 @@ from reprise.process import patched
 from reprise.schemas.environment import CondaEnv, DockerEnv, EnvSpec, Policy, PythonEnv
 from reprise.schemas.job import Command
 from tests.envs import conda_channel, docker_engine
+from tests.plugins import stdlib_venv
 
+EVERY: Mapping[str, EnvManager] = {**registry.MANAGERS, stdlib_venv.NAME: stdlib_venv}
+"""Our own, and one that another package brings."""
 NEEDS = {"docker": [pytest.mark.docker]}
 every_manager = pytest.mark.parametrize(
     "manager",
-    [pytest.param(each, id=word, marks=NEEDS.get(word, [])) for word, each in registry.MANAGERS.items()],
+    [pytest.param(each, id=word, marks=NEEDS.get(word, [])) for word, each in EVERY.items()],
 )
-pytestmark = [every_manager, pytest.mark.usefixtures("index")]
+pytestmark = [every_manager, pytest.mark.usefixtures("index", "registered")]
+
+
+@pytest.fixture
+def registered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry, "MANAGERS", EVERY)
 
 
 def spec_for(manager: EnvManager) -> EnvSpec:
@@ -92,3 +101,38 @@ def test_command_runs_inside(manager: EnvManager, log: Path) -> None:
     if entered.release:
         subprocess.run(entered.release, capture_output=True, check=False)
     assert done.stdout == values + "\n"
+
+
+def test_a_lock_of_this_machine_can_be_restored_here(manager: EnvManager, log: Path) -> None:
+    lock = manager.lock(spec_for(manager), Policy(), log)
+    assert manager.unrestorable(lock) is None
+    adapted = manager.adapt_lock(lock, spec_for(manager), Policy(), log)
+    assert (adapted.manager, manager.packages(adapted)) == (lock.manager, manager.packages(lock))
+
+
+def test_a_lock_of_another_system_is_refused_with_both_names(manager: EnvManager, log: Path) -> None:
+    lock = manager.lock(spec_for(manager), Policy(), log)
+    platform = manager.platform_of(lock)
+    if not platform or manager.IS_ISOLATED:
+        return
+    reason = manager.unrestorable(lock._replace(text=lock.text.replace(platform, "win-amd64")))
+    assert reason and "win-amd64" in reason and platform.split("-")[0] in reason
+
+
+def test_lock_files_are_found_where_they_are_written(manager: EnvManager, log: Path) -> None:
+    assert manager.find_lock_file(spec_for(manager)) is None
+    if not manager.PINS_PACKAGES or manager.IS_ISOLATED:
+        return
+    (written,) = manager.write_lock(spec_for(manager), Policy(), (), log)
+    assert manager.find_lock_file(spec_for(manager)) == written
+
+
+def test_nothing_is_left_behind_of_a_job_that_never_was(manager: EnvManager) -> None:
+    manager.remove_left_behind("no-such-job")
+
+
+def test_a_users_command_runs_inside_too(manager: EnvManager, log: Path) -> None:
+    environment = store.ensure(manager, spec_for(manager), Policy(), log)
+    command = Command(("python", "-c", "pass"), (), Path.cwd())
+    entered, attached = manager.enter(environment, command), manager.enter_attached(environment, command)
+    assert dict(entered.environ) == dict(attached.environ)

@@ -38,6 +38,9 @@ KEEPS_FOLDER = True
 CHOOSES_PYTHON = True
 READS_PROJECT = True
 IS_ISOLATED = False
+PINS_PACKAGES = True
+TAKES_DOCKER_OPTIONS = False
+NOT_CACHED = "not in the cache"
 
 unusable = rattler.unusable
 tags = base.no_tags
@@ -47,6 +50,8 @@ folders = base.folders_of_prefix
 python_of = base.python_not_known
 observe = base.observe_here
 variables_inside = base.variables_here
+unpack = base.nothing_to_unpack
+remove_left_behind = base.nothing_left_behind
 
 
 def takes(spec: EnvSpec) -> CondaEnv:
@@ -66,20 +71,17 @@ def takes(spec: EnvSpec) -> CondaEnv:
             )
 
 
-def lock(spec: EnvSpec, policy: Policy, log: Path) -> Lock:
-    assert isinstance(spec, CondaEnv)
+def lock(spec: CondaEnv, policy: Policy, log: Path) -> Lock:
     return resolving.lock(spec, policy, log)
 
 
-def read_credentials(spec: EnvSpec) -> Credentials:
-    assert isinstance(spec, CondaEnv)
+def read_credentials(spec: CondaEnv) -> Credentials:
     return resolving.read_credentials(spec)
 
 
-def write_lock(spec: EnvSpec, policy: Policy, platforms: Sequence[str], log: Path) -> tuple[Path, ...]:
+def write_lock(spec: CondaEnv, policy: Policy, platforms: Sequence[str], log: Path) -> tuple[Path, ...]:
     from reprise.envs.conda import locking
 
-    assert isinstance(spec, CondaEnv)
     return (locking.write(spec, policy, platforms, log),)
 
 
@@ -101,6 +103,42 @@ def unhealthy(lock: Lock, prefix: Path) -> str | None:
 
 def enter(environment: Environment, command: Command) -> Command:
     return activation.entered(environment, command)
+
+
+enter_attached = enter
+
+
+def find_lock_file(spec: CondaEnv) -> Path | None:
+    from reprise.envs.conda import lockfiles
+
+    return lockfiles.find(spec)
+
+
+def platform_of(lock: Lock) -> str:
+    return records.read(lock).platform
+
+
+def unrestorable(lock: Lock) -> str | None:
+    return base.compare_platforms(platform_of(lock), records.here())
+
+
+def adapt_lock(lock: Lock, spec: CondaEnv, policy: Policy, log: Path) -> Lock:
+    from reprise.envs.virtualenv.unlinked import unlinked
+
+    return unlinked(lock, spec.file.parent.absolute())._replace(credentials=read_credentials(spec))
+
+
+def pack(lock: Lock, folder: Path, fetch: base.Fetch, log: Path, *, offline: bool) -> None:
+    from reprise.envs.conda import packages as archives
+    from reprise.envs.conda import pip
+    from reprise.envs.pypi.bundled import put_wheels
+
+    held = records.read(lock)
+    archives.collect(held.records, lock.credentials, folder, offline=offline)
+    if held.pip.requirements:
+        python = pip.python_of(held.records, Path("environment.lock")).version
+        facts = {**held.pip._asdict(), "python": python, "implementation": "CPython"}
+        put_wheels(facts, lock.credentials, folder, fetch, log, offline)
 
 
 def packages(lock: Lock) -> tuple[Package, ...]:

@@ -10,6 +10,7 @@ import json
 import logging
 import os
 import socket
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -35,6 +36,9 @@ KEEPS_FOLDER = False
 CHOOSES_PYTHON = False
 READS_PROJECT = True
 IS_ISOLATED = True
+PINS_PACKAGES = True
+TAKES_DOCKER_OPTIONS = True
+NOT_CACHED = "images are kept by the docker engine"
 
 unusable = client.unusable
 create = base.nothing_to_create
@@ -42,8 +46,10 @@ settle = base.settles_nothing
 unhealthy = base.always_healthy
 python_of = base.python_not_known
 read_credentials = base.no_credentials
+find_lock_file = base.no_lock_file
 
 _LOOPBACK = "127.0.0.1"
+_PACKED = "image.tar"
 
 
 def takes(spec: EnvSpec) -> DockerEnv:
@@ -59,14 +65,12 @@ def takes(spec: EnvSpec) -> DockerEnv:
     return spec
 
 
-def lock(spec: EnvSpec, policy: Policy, log: Path) -> Lock:
-    assert isinstance(spec, DockerEnv)
+def lock(spec: DockerEnv, policy: Policy, log: Path) -> Lock:
     return Lock(NAME, _image(spec, policy, log).text)
 
 
-def write_lock(spec: EnvSpec, policy: Policy, platforms: Sequence[str], log: Path) -> tuple[Path, ...]:
+def write_lock(spec: DockerEnv, policy: Policy, platforms: Sequence[str], log: Path) -> tuple[Path, ...]:
     """One digest is for all platforms that a registry has the image for, whatever ``platforms`` says."""
-    assert isinstance(spec, DockerEnv)
     with client.logged_in(spec.login) as environ:
         image = images.resolve(spec, policy, log, environ)
     if image.digest is None:
@@ -81,6 +85,48 @@ def enter(environment: Environment, command: Command) -> Command:
     # where a lock is all there was, nobody has looked for its image yet
     image = images.obtain(Image.read(environment.lock.text), Policy(), Path(os.devnull), {})
     return docker_command.wrapped(_spec(environment), image, command)
+
+
+def enter_attached(environment: Environment, command: Command) -> Command:
+    streams = {"interactive": True, **({"tty": True} if sys.stdin.isatty() else {})}
+    spec = environment.spec
+    if not isinstance(spec, DockerEnv):
+        spec = DockerEnv(command.cwd, image="")  # the lock says which
+    spec = spec._replace(arguments={**spec.arguments, **streams})
+    return enter(environment._replace(spec=spec), command._replace(cwd=spec.root))
+
+
+def platform_of(lock: Lock) -> str:
+    return Image.read(lock.text).platform
+
+
+def unrestorable(lock: Lock) -> str | None:
+    image = Image.read(lock.text)
+    if image.digest is not None or images.inspect(image.id, image.name) is not None:
+        return None
+    return f"image {image.shown} is not on this machine, and no registry knows it"
+
+
+def adapt_lock(lock: Lock, spec: DockerEnv, policy: Policy, log: Path) -> Lock:
+    return Lock(NAME, images.obtain(Image.read(lock.text), policy, log, {}).text)
+
+
+def pack(lock: Lock, folder: Path, fetch: base.Fetch, log: Path, *, offline: bool) -> None:
+    image = images.obtain(Image.read(lock.text), Policy(), log, {})
+    named = images.inspect(image.name, image.name)
+    # under its name where that is still it, so that the name arrives as well
+    reference = image.name if named is not None and named.id == image.id else image.id
+    done = client.work("save", "--output", str(folder / _PACKED), "--", reference, log=log)
+    if done.exit_code != 0:
+        raise client.failure(f"image {image.shown} cannot be saved:", done, log)
+
+
+def unpack(folder: Path, log: Path) -> None:
+    if reason := unusable():
+        raise EnvError(reason)
+    done = client.work("load", "--input", str(folder / _PACKED), log=log)
+    if done.exit_code != 0:
+        raise client.failure("the image of the bundle cannot be loaded:", done, log)
 
 
 def observe(environment: Environment, command: Command, observer: Path, notes: Path) -> Command:
@@ -119,8 +165,10 @@ def reached_at(environment: Environment) -> str:
     return next((address for address in _gateways(configured or ()) if _is_ours(address)), _LOOPBACK)
 
 
-def remove(job: str) -> None:
-    """Remove the containers that ``job`` left; for whoever closes a run whose watchers are dead."""
+def remove_left_behind(job: str) -> None:
+    """Remove the containers that ``job`` left."""
+    if unusable() is not None:
+        return
     found = client.call("ps", "--all", "--quiet", "--filter", f"label={docker_command.JOB_LABEL}={job}")
     if containers := found.stdout.split():
         client.call("rm", "--force", "--volumes", *containers)

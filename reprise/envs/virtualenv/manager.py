@@ -5,6 +5,7 @@ The lock is JSON: the interpreter, and the requirements as uv resolved them, wit
 
 from __future__ import annotations
 
+import sysconfig
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -33,6 +34,9 @@ KEEPS_FOLDER = True
 CHOOSES_PYTHON = True
 READS_PROJECT = True
 IS_ISOLATED = False
+PINS_PACKAGES = True
+TAKES_DOCKER_OPTIONS = False
+NOT_CACHED = "not in the cache"
 
 unusable = uv.unusable
 settle = base.settles_nothing
@@ -40,6 +44,8 @@ reached_at = base.at_loopback
 folders = base.folders_of_prefix
 observe = base.observe_here
 variables_inside = base.variables_here
+unpack = base.nothing_to_unpack
+remove_left_behind = base.nothing_left_behind
 
 
 def takes(spec: EnvSpec) -> PythonEnv:
@@ -59,32 +65,28 @@ def takes(spec: EnvSpec) -> PythonEnv:
     return python
 
 
-def lock(spec: EnvSpec, policy: Policy, log: Path) -> Lock:
-    assert isinstance(spec, PythonEnv)
+def lock(spec: PythonEnv, policy: Policy, log: Path) -> Lock:
     return resolving.lock(NAME, spec, policy, log)
 
 
-def read_credentials(spec: EnvSpec) -> Credentials:
-    assert isinstance(spec, PythonEnv)
+def read_credentials(spec: PythonEnv) -> Credentials:
     return resolving.read_credentials(spec)
 
 
-def python_of(spec: EnvSpec, policy: Policy, log: Path) -> str | None:
+def python_of(spec: PythonEnv, policy: Policy, log: Path) -> str | None:
     from reprise.envs.project_files import pyproject
     from reprise.envs.virtualenv import interpreter_choice, lock_places
     from reprise.envs.virtualenv.question import Question
 
-    assert isinstance(spec, PythonEnv)
     question = Question(spec, resolving.read(spec), pyproject.read(spec), policy, log)
     if lock_places.of(spec).is_file() or interpreter_choice.is_open(question):
         return None
     return interpreter_choice.planned(question)
 
 
-def write_lock(spec: EnvSpec, policy: Policy, platforms: Sequence[str], log: Path) -> tuple[Path, ...]:
+def write_lock(spec: PythonEnv, policy: Policy, platforms: Sequence[str], log: Path) -> tuple[Path, ...]:
     from reprise.envs.virtualenv import locking
 
-    assert isinstance(spec, PythonEnv)
     return (locking.write(spec, policy, platforms, log),)
 
 
@@ -107,6 +109,36 @@ def enter(environment: Environment, command: Command) -> Command:
     entered = base.with_folder_on_path(command, environment.prefix / "bin")
     patch = (("VIRTUAL_ENV", str(environment.prefix)), ("PYTHONHOME", None))
     return entered._replace(environ=(*entered.environ, *patch))
+
+
+enter_attached = enter
+
+
+def find_lock_file(spec: PythonEnv) -> Path | None:
+    from reprise.envs.virtualenv import lock_places
+
+    file = lock_places.of(spec)
+    return file if file.is_file() else None
+
+
+def platform_of(lock: Lock) -> str:
+    return str(read_json(lock.text)["platform"])
+
+
+def unrestorable(lock: Lock) -> str | None:
+    return base.compare_platforms(platform_of(lock), sysconfig.get_platform())
+
+
+def adapt_lock(lock: Lock, spec: PythonEnv, policy: Policy, log: Path) -> Lock:
+    from reprise.envs.virtualenv.unlinked import unlinked
+
+    return unlinked(lock, spec.root.absolute())._replace(credentials=read_credentials(spec))
+
+
+def pack(lock: Lock, folder: Path, fetch: base.Fetch, log: Path, *, offline: bool) -> None:
+    from reprise.envs.pypi.bundled import put_wheels
+
+    put_wheels(read_json(lock.text), lock.credentials, folder, fetch, log, offline)
 
 
 def tags(environment: Environment) -> Mapping[str, str]:

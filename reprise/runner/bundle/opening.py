@@ -137,8 +137,8 @@ def bring_in(tracking: Tracking, bundle: Bundle) -> None:
             f"the store {tracking.uri} has another run {record.run_id}, with other results",
             hint="--tracking-uri FOLDER names another store",
         )
-    if bundle.packages is not None:
-        packages.load_image(bundle.packages)
+    if bundle.packages is not None and record.environment is not None:
+        packages.unpack_packages(record.environment.manager, bundle.packages)
     log.info("Brought run %s into %s", record.run_id, tracking.uri)
 
 

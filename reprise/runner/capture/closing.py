@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from reprise import disk
+from reprise.envs import registry as envs
 from reprise.runner.capture import inputs
 from reprise.runner.capture.opening import TAG_LIMIT, attempt_step, describe_lacks, objects_of
 from reprise.runner.capture.reads import keep_reads
@@ -54,7 +55,8 @@ def complete_record(
     if record is None:
         return {}
     usage = outcome.usage
-    if record.environment is not None and record.environment.manager == "docker":
+    manager = envs.MANAGERS.get(record.environment.manager) if record.environment else None
+    if manager is not None and manager.IS_ISOLATED:
         usage = Usage(usage.wall_seconds)  # what else is known is of the client, not of the container
     artifacts = attempt_step(
         lambda: tuple(_list_artifacts(tracking, run.run_id, "")), notes, "the artifacts"

@@ -96,7 +96,7 @@ class Recording:
         environ = drop_observer(MANAGERS[self._plan.env_manager].variables_inside(command))
         self._attempt_step("the folders of the run", lambda: self._record_places(command, environ))
         self._attempt_step("the machine", lambda: self._record_machine(environ))
-        if self._plan.env_manager == "local":
+        if not MANAGERS[self._plan.env_manager].PINS_PACKAGES:
             self._attempt_step("the installed packages", lambda: self._record_packages(environ))
         self._attempt_step("the inputs", self._read_inputs)
         self._attempt_step("the record", self._recall_commits)

@@ -7,14 +7,14 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from reprise.envs import registry as envs
 from reprise.envs.project_files.requirement_text import logical
 from reprise.envs.project_files.requirements import NAME as PACKAGE
 from reprise.envs.project_files.requirements import canonical
-from reprise.envs.virtualenv import lock_places
 from reprise.named_tuple import NamedTuple
 from reprise.redact import redact
 from reprise.runner.lint.findings import Finding
-from reprise.schemas.environment import CondaEnv, DockerEnv, EnvSpec, PythonEnv
+from reprise.schemas.environment import CONDA_PACKAGE, CondaEnv, DockerEnv, EnvSpec
 from reprise.schemas.faults import Findings, shorten_text
 
 NAME = "unpinned-dependency"
@@ -46,7 +46,7 @@ class Asked(NamedTuple):
         if _is_bare_url(self.text.removeprefix("-e ")):
             found = _EGG.search(self.text) or _LAST.search(self.text)
             return canonical(found["name"]) if found else ""
-        if self.kind == "conda":
+        if self.kind == CONDA_PACKAGE:
             found = _CONDA.match(self.text)
             return found["name"].lower() if found else ""
         match = None if self.text.startswith((".", "/", "-")) else PACKAGE.match(self.text)
@@ -74,14 +74,7 @@ def unpinned(spec: EnvSpec) -> Iterator[Finding]:
 
 def lock_file(spec: EnvSpec) -> Path | None:
     """The lock file beside the project, None where there is none."""
-    if isinstance(spec, PythonEnv):
-        file = lock_places.of(spec)
-        return file if file.is_file() else None
-    if isinstance(spec, CondaEnv):
-        from reprise.envs.conda import lockfiles
-
-        return lockfiles.find(spec)
-    return None
+    return envs.manager_for(spec, None).find_lock_file(spec)
 
 
 def asked(spec: EnvSpec) -> Iterator[Asked]:
@@ -108,7 +101,7 @@ def is_exact(item: Asked) -> bool:
     part of the source."""
     if item.kind == "python":
         return _SERIES.fullmatch(item.text.rpartition("::")[2].strip()) is not None
-    if item.kind == "conda":
+    if item.kind == CONDA_PACKAGE:
         return _is_exact_for_conda(item.text)
     return _is_exact_for_pip(item.text)
 

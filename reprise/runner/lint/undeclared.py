@@ -13,7 +13,7 @@ from reprise.envs.project_files.requirements import canonical
 from reprise.runner.lint import dependencies, installed
 from reprise.runner.lint.code import Module
 from reprise.runner.lint.findings import Finding
-from reprise.schemas.environment import DockerEnv
+from reprise.schemas.environment import CONDA_PACKAGE, DockerEnv
 from reprise.schemas.faults import shorten_text
 from reprise.schemas.project import Project
 
@@ -34,7 +34,9 @@ def imports(project: Project, modules: Iterable[Module]) -> Iterator[Finding]:
     if isinstance(spec, DockerEnv):
         return
     asked = [*dependencies.asked(spec)]
-    known = {item.name for item in asked} | _translated(item.name for item in asked if item.kind == "conda")
+    known = {item.name for item in asked} | _translated(
+        item.name for item in asked if item.kind == CONDA_PACKAGE
+    )
     if (lock := dependencies.lock_file(spec)) is not None:
         known |= _locked(lock)
     local = [_folder(item) for item in asked if item.kind == "pypi" and not item.name]
@@ -131,7 +133,7 @@ def _locked(lock: Path) -> set[str]:
         packages = lock_packages.read(lock)
     except RepriseError:
         return set()
-    conda = (package.name for package in packages if package.kind == "conda")
+    conda = (package.name for package in packages if package.kind == CONDA_PACKAGE)
     return {canonical(package.name) for package in packages} | _translated(conda)
 
 

@@ -21,7 +21,6 @@ from reprise.envs.cache import store
 from reprise.errors import EnvError, ProjectError, UsageError
 from reprise.runner.models.folder import ModelFolder
 from reprise.runner.models.needs import lacking, unsaid
-from reprise.runner.restore.environment import foreign
 from reprise.schemas.environment import CondaEnv, Environment, EnvSpec, Lock, Policy, PythonEnv
 from reprise.schemas.environment_files import read_conda_env, read_python_env
 from reprise.schemas.faults import Findings, refuse_faults
@@ -29,8 +28,6 @@ from reprise.schemas.job import Command
 
 log = logging.getLogger(__name__)
 
-_LOCAL = "local"
-_FROM_PACKAGES = ("virtualenv", "conda")
 _REQUIREMENTS = "requirements.txt"
 _CONDA_NAME = re.compile(r"[\w.-]+(?!:)(?=$|[\s=<>!~\[])")
 _PYTHON_ALONE = {"python", "pip", "setuptools", "wheel"}
@@ -53,7 +50,7 @@ def wanted(
         EnvError: the model says no environment, or the manager does not do it.
         ProjectError: a file of the model is missing or broken.
     """
-    if envs.ALIASES.get(env_manager or "", env_manager) == _LOCAL:
+    if env_manager is not None and not envs.manager_for(PythonEnv(model.folder), env_manager).READS_PROJECT:
         return envs.choose(PythonEnv(model.folder), env_manager, version)
     manager, spec = _own(model, env_manager, version)
     if isinstance(spec, PythonEnv):
@@ -65,7 +62,7 @@ def wanted(
         reason = f"--python {version} decides the Python"
     elif model.run_id is None:
         reason = "no run is known that made it"
-    elif lock is None or lock.manager not in _FROM_PACKAGES or foreign(lock):
+    elif lock is None or not _is_of_packages(lock):
         reason = "the run that made it kept no lock that is of use here"
     elif env_manager is not None and lock.manager != manager.NAME:
         reason = f"the run that made it had one of {lock.manager}"
@@ -78,6 +75,12 @@ def wanted(
         return envs.MANAGERS[lock.manager], lock
     log.info("Environment: %s, by the files of the model (%s)", manager.NAME, reason)
     return manager, spec
+
+
+def _is_of_packages(lock: Lock) -> bool:
+    """Whether it pins packages from which this machine can make an environment."""
+    manager = envs.find_manager(lock.manager)
+    return manager.PINS_PACKAGES and not manager.IS_ISOLATED and manager.unrestorable(lock) is None
 
 
 def locked(model: ModelFolder, env_manager: str | None, policy: Policy) -> tuple[EnvManager, Lock]:
@@ -116,7 +119,7 @@ def _own(model: ModelFolder, env_manager: str | None, version: str | None) -> tu
             f"{model.shown} says no environment: it has no python_env.yaml, conda.yaml or {_REQUIREMENTS}",
             hint="--env-manager local takes the current one",
         )
-    if conda is not None and (python is None or env_manager == "conda"):
+    if conda is not None and (python is None or env_manager == envs.default_manager(CondaEnv)):
         word = env_manager or ("virtualenv" if _is_python_alone(conda) else None)
         return envs.choose(conda, word, version)
     assert python is not None
@@ -179,10 +182,10 @@ def _refuse_without_mlflow(manager: EnvManager, environment: Environment, model:
     command = manager.enter(environment, Command(("python", "-c", _HAS_MLFLOW), (), model.folder))
     if process.run(command.argv, environ=dict(command.environ), check=False).exit_code == 0:
         return
-    where = "the current environment" if manager.NAME == _LOCAL else f"the environment of {model.shown}"
+    where = "the current environment" if not manager.PINS_PACKAGES else f"the environment of {model.shown}"
     raise EnvError(
         f"{where} has no mlflow, which scores the model",
         hint="install it there"
-        if manager.NAME == _LOCAL
+        if not manager.PINS_PACKAGES
         else "log the model with mlflow among its pip_requirements, or take --env-manager local",
     )

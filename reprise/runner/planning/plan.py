@@ -109,9 +109,9 @@ def plan_for(checkout: Checkout, request: RunRequest, here: Localise, again: Aga
     )
     if isinstance(environment, DockerEnv):
         environment = environment._replace(inputs=_inputs(entry_point, invocation))
-    if manager.NAME != "docker" and (request.docker_args or request.build_image):
+    if not manager.TAKES_DOCKER_OPTIONS and (request.docker_args or request.build_image):
         log.warning("docker options are not for this project: it does not run in docker")
-    if manager.NAME != "local":
+    if manager.READS_PROJECT:
         reason = "the run that is performed again" if again else project.environment_reason
         log.info("Environment: %s, by %s", manager.NAME, reason)
     environment = taken_from(checkout, environment)

@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from reprise import paths
+from reprise.envs import registry as envs
 from reprise.errors import EnvError, RepriseError, SourceError, UsageError
 from reprise.named_tuple import NamedTuple
 from reprise.runner.bundle.layout import Bundle
@@ -83,7 +84,7 @@ class _Restoring(NamedTuple):
 
     @property
     def environment(self) -> EnvironmentRecord:
-        word = self.run.tags.get(tags.PROJECT_ENV, restore_environment.LOCAL)
+        word = self.run.tags.get(tags.PROJECT_ENV, envs.CURRENT)
         return self.record.environment or EnvironmentRecord(word, digest=self.run.tags.get(tags.ENV_DIGEST))
 
 
@@ -203,14 +204,14 @@ def _plan(this: _Restoring, checkout: Checkout, lock: Lock | None, find: Localis
         entry_point = find_entry_point(load_project(checkout.path), record.project.entry_point)
         record = mlflow.declared(record, entry_point)
         manager, environment = _environment_of_mlflow(this, checkout)
-    elif manager == restore_environment.LOCAL:
+    elif not envs.find_manager(manager).PINS_PACKAGES:
         machine.tell_differences(this.environment, lock, checkout.path, wanted.current_python)
     request = _request(this, record)
     kind = tags.VARIES if changed(record, wanted) else tags.REPRODUCES
     told = Again(
         manager,
         this.run.start_time,
-        lock if manager == restore_environment.LOCAL else None,
+        None if envs.find_manager(manager).PINS_PACKAGES else lock,
         environment,
         machine.variables(record, this.origin.place, _root(checkout)),
         {kind: this.run.run_id},
@@ -219,10 +220,10 @@ def _plan(this: _Restoring, checkout: Checkout, lock: Lock | None, find: Localis
     plan = plan_for(checkout, request, find, told)
     if wanted.bundle is not None:
         plan = plan._replace(policy=plan.policy._replace(packages=wanted.bundle.packages))
-    if lock is None or manager == restore_environment.LOCAL:
+    if lock is None or not envs.find_manager(manager).PINS_PACKAGES:
         return plan
     log_file = paths.state_dir() / "logs" / "environment.log"
-    used = restore_environment.for_copy(lock, plan.environment, plan.policy, log_file)
+    used = envs.find_manager(lock.manager).adapt_lock(lock, plan.environment, plan.policy, log_file)
     return plan._replace(again=told._replace(lock=used))
 
 
@@ -254,8 +255,9 @@ def _environment_of_mlflow(this: _Restoring, checkout: Checkout) -> tuple[str, E
     manager = this.environment.manager
     assert checkout.temporary is not None
     found = mlflow.environment(this.tracking, this.run, checkout.temporary / "environment")
-    if found is not None and manager != "docker":
+    if found is not None and not envs.find_manager(manager).IS_ISOLATED:
         return found
-    where = "the current environment" if manager == restore_environment.LOCAL else "as the project says now"
+    is_pinned = envs.find_manager(manager).PINS_PACKAGES
+    where = "as the project says now" if is_pinned else "the current environment"
     log.warning("Environment: %s, for run %s kept none", where, this.run.run_id)
     return manager, None

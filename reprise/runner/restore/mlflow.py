@@ -8,10 +8,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from reprise.envs import registry as envs
 from reprise.errors import TrackingError, UsageError
 from reprise.schemas import tags
 from reprise.schemas.entities import Run
-from reprise.schemas.environment import EnvSpec
+from reprise.schemas.environment import CondaEnv, EnvSpec
 from reprise.schemas.json_text import read_json
 from reprise.schemas.project import EntryPoint
 from reprise.schemas.record.run_record import (
@@ -28,7 +29,6 @@ log = logging.getLogger(__name__)
 _OLD_REPO_URL = "mlflow.gitRepoURL"
 _MODELS = "mlflow.log-model.history"
 _FILES = ("python_env.yaml", "requirements.txt", "conda.yaml")
-_MANAGERS = ("virtualenv", "conda", "docker")
 
 
 def record_of(run: Run) -> RunRecord:
@@ -88,24 +88,24 @@ def environment(tracking: Tracking, run: Run, folder: Path) -> tuple[str, EnvSpe
         found = [name for name in _FILES if _downloaded(tracking, owner, path, name, folder)]
         if not found:
             continue
-        conda = _manager(run.tags) == "conda" and "conda.yaml" in found
-        manager, key, name = (
-            ("conda", "conda_env", "conda.yaml")
-            if conda or found == ["conda.yaml"]
-            else ("virtualenv", "python_env", "python_env.yaml")
+        of_conda = _manager(run.tags) == envs.default_manager(CondaEnv) and "conda.yaml" in found
+        key, name = (
+            ("conda_env", "conda.yaml")
+            if of_conda or found == ["conda.yaml"]
+            else ("python_env", "python_env.yaml")
         )
         if name not in found:  # a list of requirements alone
             (folder / name).write_text("dependencies:\n- -r requirements.txt\n", encoding="utf-8")
         spec, findings = read_named(key, name, folder, check_file=True)
         refuse_faults([findings] if findings else [])
         log.warning("Environment: %s of the model that run %s has logged", name, run.run_id)
-        return manager, spec
+        return envs.default_manager(type(spec)), spec
     return None
 
 
 def _manager(told: Mapping[str, str]) -> str:
     word = told.get(tags.PROJECT_ENV, "")
-    return word if word in _MANAGERS else "local"
+    return word if word in envs.MANAGERS else envs.CURRENT
 
 
 def _unquoted(text: str) -> str:

@@ -10,6 +10,7 @@ from functools import cache
 from pathlib import Path
 
 from reprise import durable, paths
+from reprise.envs import registry as envs
 from reprise.errors import RepriseError
 from reprise.runner.jobs.lease import (
     CARRIER_LOG,
@@ -112,8 +113,8 @@ def _close(tracking: Tracking, folder: Path, living: Callable[[], Mapping[JobId,
     clean_up_job(record, folder.name)
     for run_id in [record.run_id] if record.run_id else _runs_of(tracking, folder.name):
         run = tracking.get_run(run_id)
-        if run.tags.get(tags.PROJECT_ENV) == "docker":
-            _remove_containers(folder.name)
+        if (manager := envs.MANAGERS.get(run.tags.get(tags.PROJECT_ENV, ""))) is not None:
+            manager.remove_left_behind(folder.name)
         if record.status is not None or not RunStatus(run.status).has_ended:
             outcome = tell_outcome(
                 tracking, _outcome(run_id, record, folder), folder, folder, record.end_time
@@ -124,13 +125,6 @@ def _close(tracking: Tracking, folder: Path, living: Callable[[], Mapping[JobId,
     if record.temporary is not None:
         working_copy.sweep(Path(record.temporary))
     return True
-
-
-def _remove_containers(job: str) -> None:
-    from reprise.envs.docker import manager
-
-    if manager.unusable() is None:
-        manager.remove(job)
 
 
 def _outcome(run_id: str, record: Record, folder: Path) -> Outcome:

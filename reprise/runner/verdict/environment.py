@@ -15,7 +15,6 @@ from reprise.schemas import tags
 from reprise.schemas.environment import Package
 from reprise.schemas.record.run_record import Distribution
 
-LOCAL = "local"
 _SHOWN = 3
 _OWN = "reprise-ml"  # ours, which no script of a run needs
 
@@ -53,7 +52,7 @@ def _with_sandboxes(decided: Finding, a: Recorded, b: Recorded) -> Finding:
 def _compare_made(a: Recorded, b: Recorded) -> Finding:
     managers = [_manager_of(run) for run in (a, b)]
     digests = [run.run.tags.get(tags.ENV_DIGEST) for run in (a, b)]
-    if managers[0] == managers[1] != LOCAL and digests[0] == digests[1] is not None:
+    if managers[0] == managers[1] and _is_pinned(managers[0]) and digests[0] == digests[1] is not None:
         return IDENTICAL
     try:
         changes = compare_packages(a, b)
@@ -98,8 +97,14 @@ def _manager_of(run: Recorded) -> str | None:
     return recorded.manager if recorded else run.run.tags.get(tags.PROJECT_ENV)
 
 
+def _is_pinned(manager: str | None) -> bool:
+    """Whether a lock says the packages; that of a manager which is not installed is taken to do so."""
+    known = envs.MANAGERS.get(manager or "")
+    return known is None or known.PINS_PACKAGES
+
+
 def _packages_of(run: Recorded) -> tuple[Package, ...]:
-    if _manager_of(run) == LOCAL:
+    if not _is_pinned(_manager_of(run)):
         return tuple(_local_packages(run))
     try:
         lock = environments.lock_of(run.tracking, run.run)
@@ -124,7 +129,7 @@ def _from_folders(run: Recorded) -> list[str]:
     What an observed run loaded of one that is linked to its folder is an input, and compared as such.
     """
     recorded = run.record.environment if run.record else None
-    if run.record is None or recorded is None or recorded.manager != LOCAL:
+    if run.record is None or recorded is None or _is_pinned(recorded.manager):
         return []
     unseen = [item for item in recorded.packages if not (item.editable and run.record.observed)]
     return [item.name for item in unseen if _is_from_folder(item)]

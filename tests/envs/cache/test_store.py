@@ -52,6 +52,9 @@ class Recorder:
     python_of = staticmethod(base.python_not_known)
     READS_PROJECT = True
     IS_ISOLATED = False
+    PINS_PACKAGES = True
+    TAKES_DOCKER_OPTIONS = False
+    NOT_CACHED = "not in the cache"
 
     def __init__(self) -> None:
         self.created = 0
@@ -99,6 +102,22 @@ class Recorder:
     tags = staticmethod(base.no_tags)
     reached_at = staticmethod(base.at_loopback)
     folders = staticmethod(base.folders_of_prefix)
+    find_lock_file = staticmethod(base.no_lock_file)
+    unpack = staticmethod(base.nothing_to_unpack)
+    remove_left_behind = staticmethod(base.nothing_left_behind)
+    enter_attached = enter
+
+    def platform_of(self, lock: Lock) -> str:
+        return ""
+
+    def unrestorable(self, lock: Lock) -> str | None:
+        return None
+
+    def adapt_lock(self, lock: Lock, spec: EnvSpec, policy: Policy, log: Path) -> Lock:
+        return lock
+
+    def pack(self, lock: Lock, folder: Path, fetch: base.Fetch, log: Path, *, offline: bool) -> None:
+        raise NotImplementedError
 
 
 def spec(*dependencies: str) -> PythonEnv:
