@@ -22,7 +22,7 @@ from reprise.server.sockets import listen
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
-    from reprise.tracking.protocols.store import TrackingStore
+    from reprise.tracking.base import Tracking
 
 logger = logging.getLogger(__name__)
 
@@ -104,7 +104,7 @@ class Loopback(Facade):
     """The facade of a store of ours."""
 
     def __init__(
-        self, store: TrackingStore, run_id: str, host: str = "127.0.0.1", *, may_remove: bool = True
+        self, store: Tracking, run_id: str, host: str = "127.0.0.1", *, may_remove: bool = True
     ) -> None:
         super().__init__(run_id, host)
         self._store = store
@@ -114,7 +114,7 @@ class Loopback(Facade):
 
     @classmethod
     def start(
-        cls, store: TrackingStore, run_id: str, host: str = "127.0.0.1", *, may_remove: bool = True
+        cls, store: Tracking, run_id: str, host: str = "127.0.0.1", *, may_remove: bool = True
     ) -> Self:
         """Serve it; only a child that ``may_remove`` can delete for good."""
         return cls(store, run_id, host, may_remove=may_remove).serve()
@@ -129,10 +129,12 @@ class Loopback(Facade):
 
         # The secret is proof enough, under whatever name a container knows this machine.
         access = OneSecret(self._secret, Role.ADMIN if self._may_remove else Role.WRITE)
-        return create_app(self._store, access, hosts=None, aliases=self.aliases)
+        whole = self._store.own_store
+        assert whole is not None, "a server takes calls itself"
+        return create_app(whole, access, hosts=None, aliases=self.aliases)
 
 
-def name_store(store: TrackingStore) -> dict[str, str]:
+def name_store(store: Tracking) -> dict[str, str]:
     """Where a run inside this one takes its lease."""
     return {} if store.home is None else {"REPRISE_STORE": str(store.home)}
 

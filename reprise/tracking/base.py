@@ -229,7 +229,18 @@ class Tracking(Registry, Protocol):
         ...
 
     def environ(self, run_id: str) -> Mapping[str, str] | None:
-        """What the child that performs ``run_id`` must know to log here; None: it needs a facade."""
+        """What the child that performs ``run_id`` must know to log here; None: it needs a facade.
+
+        A store that needs one is an ``own_store``.
+        """
+        ...
+
+    def make_room(self) -> None:
+        """Give up the room that was kept for the ends of runs, where the disk of this machine is full."""
+        ...
+
+    def sweep_artifacts(self) -> None:
+        """Remove what processes of this machine that have died were storing as artifacts."""
         ...
 
     def close(self) -> None: ...

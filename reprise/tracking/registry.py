@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from reprise import paths
 from reprise.errors import TrackingError, UsageError
 from reprise.redact import redact
 from reprise.tracking.base import Tracking
-from reprise.tracking.sqlite.store import EmbeddedStore
+from reprise.tracking.sqlite.run_store import RunsOfStore
 
 if TYPE_CHECKING:
     from reprise.tracking.protocols.store import TrackingStore
@@ -29,6 +29,8 @@ def open_own_store(uri: str | None, start: Path, artifact_root: str | None = Non
     Raises:
         UsageError: ``uri`` is not a folder, or ``artifact_root`` cannot be used.
     """
+    from reprise.tracking.sqlite.store import EmbeddedStore
+
     if not uri:
         return EmbeddedStore(paths.find_store(start), artifact_root)
     try:
@@ -57,21 +59,21 @@ def open_tracking(uri: str | None, start: Path) -> Tracking:
     anything else                             what the MLflow library understands, when it is installed
     """
     if not uri:
-        return EmbeddedStore(paths.find_store(start))
+        return _open_folder(paths.find_store(start))
     if uri.startswith(("http://", "https://")):
         from reprise.tracking.rest.store import RestTracking
 
         return RestTracking(uri)
     try:
         folder = local_folder(uri, start)
-        is_ours = folder is not None and (uri.startswith(OWN_SCHEME) or EmbeddedStore.may_be_at(folder))
+        is_ours = folder is not None and (uri.startswith(OWN_SCHEME) or RunsOfStore.may_be_at(folder))
     except (OSError, ValueError, RuntimeError) as error:  # what the system or the text itself forbids
         raise TrackingError(
             f'the tracking URI "{redact(uri)}" cannot be used: {error}',
             hint="it is the folder of a store, or the http(s):// URI of an MLflow server",
         ) from error
     if folder is not None and is_ours:
-        return EmbeddedStore(folder)
+        return _open_folder(folder)
     try:
         from reprise.tracking.mlflow_library.adapter import MlflowTracking
     except ImportError as error:
@@ -113,3 +115,8 @@ def _absolute(uri: str, folder: Path | None, start: Path) -> str:
         return str(folder.absolute())
     relative = re.fullmatch(r"(sqlite:///)(?!/)(.+)", uri)
     return f"{relative[1]}{start / relative[2]}" if relative else uri
+
+
+def _open_folder(folder: Path) -> Tracking:
+    """The embedded store, with what no run needs left to be loaded by the first verb of it."""
+    return cast("Tracking", RunsOfStore(folder))

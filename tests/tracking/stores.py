@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 
 import pytest
 
 from reprise.tracking.base import Tracking
+from reprise.tracking.registry import open_tracking
 from reprise.tracking.sqlite.store import EmbeddedStore
 
 Factory = Callable[[Path], AbstractContextManager[Tracking]]
@@ -17,7 +18,8 @@ Factory = Callable[[Path], AbstractContextManager[Tracking]]
 
 @contextmanager
 def embedded(folder: Path) -> Iterator[Tracking]:
-    with EmbeddedStore(folder / "mlruns") as store:
+    """As a run opens it: what no run needs comes with the first verb of it."""
+    with closing(open_tracking(str(folder / "mlruns"), folder)) as store:
         yield store
 
 

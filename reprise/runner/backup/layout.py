@@ -15,7 +15,7 @@ from reprise.errors import UsageError
 from reprise.named_tuple import NamedTuple
 from reprise.runner.record import contents
 from reprise.tracking.artifacts.names import parts_of
-from reprise.tracking.sqlite.store import DATABASE_NAME
+from reprise.tracking.sqlite.run_store import DATABASE_NAME
 
 DATABASE = DATABASE_NAME
 ARTIFACTS = "artifacts"

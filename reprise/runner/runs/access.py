@@ -29,12 +29,13 @@ def open_access(
         aliases: gets the versions that they got for aliases of models, where a facade of ours is asked.
         may_remove: whether they may delete for good, where a facade of ours is asked.
     """
-    if (store := tracking.own_store) is not None:
-        with Loopback.start(store, run_id, host, may_remove=may_remove) as loopback:
-            yield loopback.environ
-        aliases.update(loopback.aliases)
-    else:
-        yield tracking.environ(run_id) or {}
+    environ = tracking.environ(run_id)
+    if environ is not None:
+        yield environ
+        return
+    with Loopback.start(tracking, run_id, host, may_remove=may_remove) as loopback:
+        yield loopback.environ
+    aliases.update(loopback.aliases)
 
 
 @contextmanager

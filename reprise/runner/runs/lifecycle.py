@@ -104,8 +104,7 @@ def close_run(tracking: Tracking, opened: OpenRun, outcome: Outcome) -> Outcome:
     recorded now is recorded by whoever runs next here.
     """
     ended = opened.clock.now() if opened.clock else now()
-    if (store := tracking.own_store) is not None:
-        store.make_room()
+    tracking.make_room()
     try:
         opened.lease.ends(outcome, ended)
     except OSError as error:  # a full disk; the store itself is told all the same

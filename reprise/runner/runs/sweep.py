@@ -18,7 +18,6 @@ from reprise.errors import RepriseError, TrackingError
 from reprise.runner.jobs.stores import jobs_folder
 from reprise.runner.record import contents
 from reprise.runner.sources import working_copy
-from reprise.tracking.artifacts.files import ArtifactFolder
 from reprise.tracking.base import Tracking
 
 log = logging.getLogger(__name__)
@@ -45,10 +44,8 @@ def sweep_store(tracking: Tracking) -> None:
     if tracking.home is not None:
         for folder in (tracking.home, tracking.home / contents.FOLDER):
             file_lock.sweep_dead(folder, file_lock.ARRIVING)
-    if (store := tracking.own_store) is not None:
-        with suppress(TrackingError):  # its artifacts are on a disk that is not mounted
-            if isinstance(store.artifacts, ArtifactFolder):
-                store.artifacts.sweep()
+    with suppress(TrackingError):  # its artifacts are on a disk that is not mounted
+        tracking.sweep_artifacts()
 
 
 def _is_due(stamp: Path) -> bool:

@@ -13,7 +13,7 @@ from reprise.tracking.copy.filestore.layout import META, REGISTRY, TRASH, is_exp
 from reprise.tracking.copy.tracking import TrackingSource
 from reprise.tracking.registry import open_tracking
 from reprise.tracking.rest.store import RestTracking
-from reprise.tracking.sqlite.store import DATABASE_NAME
+from reprise.tracking.sqlite.run_store import DATABASE_NAME
 
 _MAGIC = b"SQLite format 3\0"
 _SQLITE = re.compile(r"sqlite(?:\+\w+)?:///")

@@ -217,6 +217,12 @@ class MlflowTracking(MlflowModels):
     def environ(self, run_id: str) -> Mapping[str, str]:
         return {"MLFLOW_TRACKING_URI": self._uri}
 
+    def make_room(self) -> None:
+        """The server has a disk of its own."""
+
+    def sweep_artifacts(self) -> None:
+        """The server does."""
+
     def close(self) -> None:
         pass
 

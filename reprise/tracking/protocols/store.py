@@ -99,6 +99,10 @@ class TrackingStore(
         """What the system refused, as a sentence about the store."""
         ...
 
+    def sweep_artifacts(self) -> None:
+        """As :meth:`reprise.tracking.base.Tracking.sweep_artifacts`."""
+        ...
+
     def make_room(self) -> None:
         """Give up the room that was kept for deletions and ends of runs, where the disk is full."""
         ...

@@ -230,6 +230,12 @@ class RestTracking(RestModels):
     def artifact_folder(self, run_id: str) -> Path | None:
         return None
 
+    def make_room(self) -> None:
+        """The server has a disk of its own."""
+
+    def sweep_artifacts(self) -> None:
+        """The server does."""
+
     def close(self) -> None:
         self._connection.close()
 

@@ -1,55 +1,38 @@
 """The embedded store: a directory that holds ``reprise.db`` and ``artifacts/``.
 
 Its verbs stand in one file per entity (``experiments.py``, ``runs.py``, ``run_data.py``,
-``logged_models.py``, ``registered_models.py``, ``model_versions.py``) and are put together here; each is
-one transaction, safe from any thread and any process, answered after its commit. The REST server speaks
-these verbs.
+``logged_models.py``, ``registered_models.py``, ``model_versions.py``) and are put together here, those that
+every run needs in ``run_store.py``. Each is one transaction, safe from any thread and any process, answered
+after its commit. The REST server speaks these verbs.
 """
 
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Collection, Sequence
+from functools import cached_property
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING, Self
 
-from reprise import disk, durable, file_lock, paths
-from reprise.errors import RepriseError, TrackingError, missing
+from reprise.errors import RepriseError, missing
 from reprise.schemas.entities import MODEL_STAGES, Artifact, ModelVersion
 from reprise.schemas.traces.spans import LOCATION
-from reprise.tracking import validation
-from reprise.tracking.artifacts.digests import DATABASE_NAME as DIGESTS_NAME
-from reprise.tracking.artifacts.digests import Digest, Digests
 from reprise.tracking.artifacts.files import (
-    ArtifactFolder,
     Artifacts,
     at_location,
-    open_root,
 )
 from reprise.tracking.artifacts.parts import PartialUploads
 from reprise.tracking.sqlite.artifact_root import (
-    canonical_root,
     change_root,
-    claim_root,
-    open_noted,
-    read_root,
 )
-from reprise.tracking.sqlite.database import Database
 from reprise.tracking.sqlite.evaluation.datasets import EvaluationDatasets
 from reprise.tracking.sqlite.evaluation.records import EvaluationRecords
-from reprise.tracking.sqlite.experiments import Experiments
-from reprise.tracking.sqlite.faults import refusal
 from reprise.tracking.sqlite.logged_models import LoggedModels, model_row
 from reprise.tracking.sqlite.metric_lines import MetricLines
 from reprise.tracking.sqlite.model_versions import ModelVersions
 from reprise.tracking.sqlite.registered_models import RegisteredModels
-from reprise.tracking.sqlite.reserve import use_reserve
-from reprise.tracking.sqlite.run_data import RunData
 from reprise.tracking.sqlite.run_listing import RunListing
-from reprise.tracking.sqlite.run_rows import run_row
-from reprise.tracking.sqlite.runs import Runs
+from reprise.tracking.sqlite.run_store import DATABASE_NAME, RunsOfStore
 from reprise.tracking.sqlite.sweep_listing import SweepListing
 from reprise.tracking.sqlite.traces.assessments import Assessments
 from reprise.tracking.sqlite.traces.correlation import TraceCorrelation
@@ -66,22 +49,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-DATABASE_NAME = "reprise.db"
-_OURS = {
-    ".gitignore",
-    "artifacts",
-    "jobs",
-    "objects",
-    "arriving",
-    *(f"{DIGESTS_NAME}{end}" for end in ("", "-wal", "-shm")),
-}
-"""What a store may hold before its database is made."""
-
 
 class EmbeddedStore(
-    Experiments,
-    Runs,
-    RunData,
+    RunsOfStore,
     MetricLines,
     RunListing,
     SweepListing,
@@ -105,45 +75,13 @@ class EmbeddedStore(
     """
 
     leaves_out: Collection[Subject] = ()
-    longest_param: int | None = None
-    DURABILITY: ClassVar[str | None] = None  # as Database takes it
 
-    directory: Path
-    partial_uploads: PartialUploads
-
-    def __init__(self, directory: Path, artifact_root: str | None = None) -> None:
-        """``artifact_root`` is a local path or an fsspec URI; None for the one that the store notes."""
-        self.directory = directory.absolute()
-        self._folder = self.directory / "artifacts"
-        self._digests = Digests(self.directory / DIGESTS_NAME, self._folder)
-        if artifact_root is not None:
-            open_root(canonical_root(artifact_root), self._folder, self._digests)  # refused at once
-        self._given_root = artifact_root
-        self._opened_root: Artifacts | None = None
-        self.partial_uploads = PartialUploads(self.directory / "arriving")
-        self._opening = threading.Lock()
-        self._opened: Database | None = None
-
-    @property
-    def _database(self) -> Database:
-        with self._opening:
-            if self._opened is None:
-                self._opened = self._open()
-            return self._opened
-
-    @property
-    def artifacts(self) -> Artifacts:
-        """The artifacts in the root that the store notes, or in the folder ``artifacts`` in it."""
-        if self._opened_root is None:
-            if not self.exists and self._given_root is None:  # to ask a store where it is makes none
-                return open_root(None, self._folder, self._digests)
-            self._opened_root = open_noted(self._database, self._folder, self._digests)
-        return self._opened_root
-
-    @property
-    def artifact_root(self) -> str:
-        """The local path or the URI of the artifacts, whether it can be reached now or not."""
-        return (self.exists and read_root(self._database)) or str(self._folder)
+    @classmethod
+    def of_runs(cls, store: RunsOfStore) -> Self:
+        """The whole of ``store``: the two have one state, and are closed as one."""
+        whole = cls.__new__(cls)
+        whole.__dict__ = store.__dict__
+        return whole
 
     def move_root(self, root: str) -> None:
         """Note that the artifacts are in ``root`` from now on; a server that runs has to be started again.
@@ -154,69 +92,18 @@ class EmbeddedStore(
         change_root(self._database, root, self._folder, self._digests)
         self._opened_root = None
 
-    @staticmethod
-    def may_be_at(directory: Path) -> bool:
-        """Whether the folder is an embedded store, or free to become one; MLflow's file stores are not."""
-        if (directory / DATABASE_NAME).exists() or not directory.exists():
-            return True
-        return directory.is_dir() and all(_is_ours(entry.name) for entry in directory.iterdir())
-
-    @property
-    def exists(self) -> bool:
-        """Whether it was made already."""
-        return (self.directory / DATABASE_NAME).exists()
-
     @property
     def own_store(self) -> Self:
         return self
 
-    @property
-    def home(self) -> Path:
-        """The store's directory: job folders and shared contents lie beside its database."""
-        return self.directory
+    @cached_property
+    def partial_uploads(self) -> PartialUploads:
+        return PartialUploads(self.directory / "arriving")
 
-    @property
-    def uri(self) -> str:
-        """The store's directory, which is what a user would give as tracking URI."""
-        return str(self.directory)
-
-    def list_artifacts(self, run_id: str, path: str = "") -> Sequence[Artifact]:
-        """The direct children of ``path``; empty when there is no such folder."""
-        return self.artifacts_of(run_id).list(path)
-
-    def download_artifact(self, run_id: str, path: str, destination: Path) -> None:
-        """Copy the file or folder ``path`` (``""`` = all) to ``destination``, which must not exist."""
-        if destination.exists():
-            raise validation.invalid(f"{destination} exists already")
-        self.artifacts_of(run_id).copy_out(path, destination)
-
-    def upload_artifact(self, run_id: str, source: Path, path: str) -> None:
-        """Store the file ``source`` as the artifact ``path``, arriving whole or not at all."""
-        try:
-            self.artifacts_of(run_id).copy_in(source, path)
-        except OSError as error:
-            if error.errno not in disk.FAULTS:
-                raise
-            raise refusal(error, self.directory) from error
-
-    def artifact_digest(self, run_id: str, path: str) -> Digest:
-        """The size and SHA-256 of a file of a run or a logged model; noted, or read now."""
-        return self.artifacts_of(run_id).digest(path)
-
-    def artifact_folder(self, run_id: str) -> Path:
-        """The local folder that is the artifact root of a run or a logged model; it may not exist yet.
-
-        ``INVALID_STATE`` when this store was opened with an artifact root that is no folder.
-        """
-        artifacts = self.artifacts_of(run_id)
-        if isinstance(artifacts, ArtifactFolder):
-            return artifacts.root
-        raise TrackingError(f"the artifacts of {run_id} are in no local folder", code="INVALID_STATE")
-
-    def artifacts_of(self, owner: str) -> Artifacts:
-        """The artifacts of a run or a logged model."""
+    def model_artifacts(self, model_id: str) -> Artifacts:
+        """The files of a logged model."""
         with self._database.reading() as connection:
-            row = model_row(connection, owner) if owner.startswith("m-") else run_row(connection, owner)
+            row = model_row(connection, model_id)
         return at_location(row.artifact_uri, self.artifacts)
 
     def trace_artifacts(self, trace_id: str) -> Artifacts:
@@ -264,17 +151,6 @@ class EmbeddedStore(
         """The versions of registered models that came from the run."""
         return self.search_model_versions(filter=f"run_id = '{run_id}'").items
 
-    def environ(self, run_id: str) -> None:
-        """An MLflow client does not speak to a directory: a facade is served to it."""
-
-    def explain(self, error: OSError) -> TrackingError:
-        """What the system refused, as a sentence about the store."""
-        return refusal(error, self.directory)
-
-    def make_room(self) -> None:
-        """Give up the room that was kept for deletions and ends of runs, where the disk is full."""
-        use_reserve(self.directory)
-
     def garbage(self) -> Garbage:
         """What was deleted from it."""
         from reprise.tracking.sqlite.maintenance.garbage import StoredGarbage
@@ -291,54 +167,6 @@ class EmbeddedStore(
         """Writes that wait for another process fail from now on: a server that ends waits for none."""
         if self._opened is not None:
             self._opened.stop_waiting()
-
-    def close(self) -> None:
-        """Close every connection; a verb after that is a bug of the caller."""
-        with self._opening:
-            if self._opened is not None:
-                self._opened.close()
-        self._digests.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def _open(self) -> Database:
-        try:
-            if not self.exists:
-                self._make()
-            database = Database(self.directory / DATABASE_NAME, self.DURABILITY)
-        except OSError as error:
-            raise TrackingError(
-                f"the store {self.directory} cannot be opened: {disk.reason_of(error, self.directory)}",
-                hint="give another folder by --tracking-uri or MLFLOW_TRACKING_URI",
-            ) from error
-        if self._given_root is not None:
-            try:
-                claim_root(database, self._given_root, self._folder, self._digests)
-            except BaseException:
-                database.close()
-                raise
-        return database
-
-    def _make(self) -> None:
-        """The directory, out of sight of git. The database makes itself."""
-        ours = self.may_be_at(self.directory)
-        durable.make_folders(self.directory.parent)
-        paths.make_private(self.directory)
-        durable.sync_folder(self.directory.parent)
-        durable.make_folders(self._folder)
-        if ours:  # otherwise the folder is the user's, and so is what git makes of it
-            durable.write_note(self.directory / ".gitignore", "*\n")
-        elif any(self.directory.glob("*/meta.yaml")):
-            log.warning(
-                "%s also holds MLflow's own file store; its runs are shown after reprise import",
-                self.directory,
-            )
 
     def _selected(self, name: str, selector: str) -> ModelVersion:
         if selector.startswith("@"):
@@ -362,8 +190,3 @@ class EmbeddedStore(
         if owner.startswith("m-"):
             return self.get_logged_model(owner).artifact_uri
         return self.get_run(owner).artifact_uri
-
-
-def _is_ours(name: str) -> bool:
-    """Whether a store may hold it before its database is made, also one whose maker was killed."""
-    return name in _OURS or name.startswith((f"{DATABASE_NAME}.", file_lock.ARRIVING))

@@ -22,7 +22,7 @@ from reprise.tracking.artifacts.locations import Location, read_location
 from reprise.tracking.copy.artifacts.cloud import cloud_files, fetch_cloud_file
 from reprise.tracking.copy.artifacts.walk import link_fault, walk_files
 from reprise.tracking.copy.base import Fault, Owner, SourceFile, Unreachable, Unseen, identity_of, title_of
-from reprise.tracking.sqlite.store import DATABASE_NAME
+from reprise.tracking.sqlite.run_store import DATABASE_NAME
 
 _LONGEST_TAIL = 8
 _HINT = "--artifacts DIR names the folder they are in; --no-artifacts goes without"

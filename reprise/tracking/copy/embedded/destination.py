@@ -21,7 +21,8 @@ from reprise.tracking.copy.embedded.versions import CopiedVersions
 from reprise.tracking.sqlite.logged_models import model_row
 from reprise.tracking.sqlite.rows import drop_pair
 from reprise.tracking.sqlite.run_rows import run_row
-from reprise.tracking.sqlite.store import DATABASE_NAME, EmbeddedStore
+from reprise.tracking.sqlite.run_store import DATABASE_NAME
+from reprise.tracking.sqlite.store import EmbeddedStore
 
 _KINDS = {"run": runs.KIND, "model": models.KIND, "trace": traces.KIND}
 
