@@ -101,9 +101,11 @@ def trace_id(text: str) -> None:
 
 
 def experiment_id(text: str) -> int:
-    if not (text.isascii() and text.isdecimal() and len(text) <= 18):
+    """The number of an experiment; of one that no experiment can have, -1."""
+    digits = text.removeprefix("-")
+    if not (digits.isascii() and digits.isdecimal()):
         raise invalid(f"Invalid experiment ID: {text!r} is not a decimal number")
-    return int(text)
+    return int(text) if len(text) <= 18 and digits == text else -1
 
 
 def experiment_name(name: str) -> None:

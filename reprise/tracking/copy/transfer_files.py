@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from contextlib import ExitStack
+from pathlib import Path
 
 from reprise.amounts import counted
 from reprise.named_tuple import NamedTuple
@@ -20,6 +22,9 @@ from reprise.tracking.copy.base import (
 )
 from reprise.tracking.copy.census import UNEXPLAINED
 from reprise.tracking.copy.job import REFUSALS, Job, reason_of
+from reprise.tracking.copy.named_files import missing_files
+
+_LOST = "it was logged, and is not in the folder of the source"
 
 
 class _Waiting(NamedTuple):
@@ -62,6 +67,7 @@ class FileTransfer:
             self._job.tally.count_pieces("files", unknown=1)
             self._job.tally.add_difference(Fault("files", title_of(owner), "", reason_of(error)))
             is_whole = False
+        is_whole &= self._name_lost(owner, theirs, known)
         if self._job.writes and place is not None:
             late = [file for file in theirs.values() if not _is_there(file, known)]
             for file in late:
@@ -70,6 +76,24 @@ class FileTransfer:
         is_whole &= self._compare_files(owner, place, theirs, known)
         if is_whole and self._job.writes and place is not None:
             self._job.destination.finish_copy(place, saw_files=True)
+
+    def _name_lost(self, owner: Owner, theirs: Collection[str], ours: Collection[str]) -> bool:
+        """Add the files that the owner names and lacks to the census; whether there are none."""
+
+        def read(path: str) -> Path:
+            return stack.enter_context(self._job.source.open_file(owner, path))
+
+        try:
+            with ExitStack() as stack:
+                lost = missing_files(owner, theirs, ours, read)
+        except REFUSALS as error:
+            self._job.tally.add_note(
+                f"the files that {title_of(owner)} names are not known: {reason_of(error)}"
+            )
+            return True
+        for path in lost:
+            self._job.tally.hear_source(Fault("files", title_of(owner), path, _LOST))
+        return not lost
 
     def end_waiting(self) -> None:
         """Of all that is waiting it is known now whether it had files."""

@@ -66,6 +66,8 @@ def read(query: Query) -> Search:
     target, comparisons = query.target, tuple(parse_filter(query.filter))
     if max(len(query.order_by), len(query.extra_order)) > MOST_ORDERS:
         raise invalid(f"a search is sorted by at most {MOST_ORDERS} names")
+    if target.sorted_once:
+        _refuse_repeats(query.order_by, target)
     ties = (query.order_by and target.ties) or target.default_order
     order = [
         *(Sorting((key,)) for key in query.extra_order),
@@ -79,6 +81,13 @@ def read(query: Query) -> Search:
         narrowing=tuple(_narrowing(query, comparisons)),
         order=tuple(order),
     )
+
+
+def _refuse_repeats(order_by: Sequence[str], target: Searchable) -> None:
+    """Two names of one column, or the same name twice, as MLflow refuses them."""
+    keys = [tuple(sort_key(target, parse_order(text)))[-1].sql for text in order_by]
+    if len(set(keys)) < len(keys):
+        raise invalid(f"`order_by` contains duplicate fields: {list(order_by)}")
 
 
 def _sorting(target: Searchable, order: Order) -> Sorting:

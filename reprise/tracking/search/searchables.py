@@ -119,6 +119,7 @@ REGISTERED_MODELS = Searchable(
     },
     keys={"tag": Values("registered_model_tag v", "v.owner = t.id")},
     default_order=("name",),
+    sorted_once=True,
 )
 _NUMBER = Column("t.version", is_number=True)
 MODEL_VERSIONS = Searchable(
@@ -136,6 +137,7 @@ MODEL_VERSIONS = Searchable(
     keys={"tag": Values("model_version_tag v", "v.owner = t.id")},
     default_order=("last_updated_timestamp DESC", "name", "version_number DESC"),
     ties=("name", "version_number DESC"),
+    sorted_once=True,
 )
 MODEL_METRICS = Values(
     "logged_model_metric v",

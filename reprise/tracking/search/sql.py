@@ -95,7 +95,7 @@ class Searchable:
     ``default_order`` is that of a search which names none; ``ties`` follow one that is named, or the
     default order when there are none. ``datasets`` are the texts of its datasets, as tables of (owner,
     value) known as ``v``; ``sets`` are attributes of which an entity has several, as SQL that joins
-    their ``v.value``.
+    their ``v.value``; of one that is ``sorted_once``, an order that names an attribute twice is refused.
     """
 
     word: str
@@ -107,6 +107,7 @@ class Searchable:
     sets: Mapping[str, str] = field(default_factory=dict)
     ties: tuple[str, ...] = ()
     parts: Parts | None = None
+    sorted_once: bool = False
 
 
 IS_PROMPT = "mlflow.prompt.is_prompt"
@@ -231,7 +232,10 @@ def column_of(target: Searchable, name: Name) -> Column:
     column = target.attributes.get(name.key)
     if column is None:
         near = did_you_mean(name.key, target.attributes)
-        name.fault(f"{target.word} have no attribute {name.key!r}{near}{_known(target.attributes)}")
+        name.fault(
+            f"Invalid attribute key: {target.word} have no attribute {name.key!r}{near}"
+            f"{_known(target.attributes)}"
+        )
     return column
 
 

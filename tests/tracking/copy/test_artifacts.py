@@ -307,3 +307,43 @@ def test_artifacts_in_a_store_of_objects_are_fetched_and_one_that_cannot_be_read
     assert difference.startswith(
         "5 runs: : artifacts were kept below nosuch://bucket, which cannot be read"
     )
+
+
+MODEL = """flavors:
+  python_function:
+    {data: null, env: {conda: conda.yaml, virtualenv: python_env.yaml}, model_path: model.pkl}
+  sklearn: {code: code, pickled_model: model.pkl}
+saved_input_example_info: {artifact_path: example.json}
+"""
+
+
+def test_what_a_run_says_that_it_logged_and_has_not_is_told(
+    tmp_path: Path, destination: EmbeddedDestination, copy: Copy
+) -> None:
+    """Half a folder that was copied by hand looks whole; a later import brings the rest."""
+    home = make_experiment(tmp_path / "mlruns", "1", "x")
+    tags = {
+        "mlflow.log-model.history": '[{"artifact_path": "model"}, {"artifact_path": "gone/deep"},'
+        ' {"artifact_path": "s3://b/x"}, {"artifact_path": "../x"},'
+        ' {"model_id": "m-1", "artifact_path": "m"}]',
+        "mlflow.loggedArtifacts": '[{"path": "tables/a.json", "type": "table"}, 1, {"path": 2}]',
+    }
+    files = {"model/MLmodel": MODEL, "model/conda.yaml": "", "model/code/a.py": "", "other/MLmodel": "{"}
+    run = make_run(home, A, tags=tags, files=files)
+    make_run(home, B, tags={"mlflow.log-model.history": "[[", "mlflow.loggedArtifacts": "{}"})
+    census = copy(tmp_path / "mlruns")
+    lost = [
+        "gone/deep/MLmodel",
+        "model/example.json",
+        "model/model.pkl",
+        "model/python_env.yaml",
+        "tables/a.json",
+    ]
+    assert [fault.name for fault in census.differences] == lost
+    assert numbers(census, "files") == (9, 4, 0, 5)
+    assert is_incomplete(destination, A) and not is_incomplete(destination, B)
+    write_texts(run / "artifacts", dict.fromkeys(lost, "x"))
+    assert told(copy(tmp_path / "mlruns")) == []
+    assert not is_incomplete(destination, A)
+    shutil.rmtree(run / "artifacts" / "model" / "code")
+    assert told(copy(tmp_path / "mlruns")) == []  # it was copied before

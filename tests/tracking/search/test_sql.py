@@ -108,7 +108,7 @@ def test_runs_that_arrive_between_two_pages_are_neither_repeated_nor_do_they_hid
         ("params.depth = 3", "character 14: 'depth' is compared with a quoted text, not 3"),
         (
             "status = 'x' AND strat_time > 3",
-            "character 18: runs have no attribute 'strat_time'; did you mean",
+            "character 18: Invalid attribute key: runs have no attribute 'strat_time'; did you mean",
         ),
         ("datasets.colour = 'x'", "character 1: runs have no dataset field 'colour'"),
     ],
