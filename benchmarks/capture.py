@@ -91,7 +91,7 @@ def observe(spent: dict[str, list[float]]) -> None:
     timed(Recording, "_complete_record", "beside", time.thread_time)
     timed(Recording, "ended", "waited", time.perf_counter)
     timed(lifecycle, "closing", "after", time.perf_counter)
-    timed(provenance, "repository", "status", time.perf_counter)
+    timed(provenance, "read_repository", "status", time.perf_counter)
 
 
 def measured(folder: Path, spent: dict[str, list[float]]) -> dict[str, float]:

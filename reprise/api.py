@@ -347,10 +347,10 @@ def lock(
         python=python,
     )
     if check_only:
-        return locks.check(request)
+        return locks.check_lock(request)
     names = None if upgrade is False else () if upgrade is True else tuple(upgrade)
     folder = Path(output) if output is not None else None
-    return locks.write(request, upgrade=names, platforms=platforms, output=folder)
+    return locks.write_lock(request, upgrade=names, platforms=platforms, output=folder)
 
 
 def bundle(

@@ -57,11 +57,11 @@ def list_(json_: bool) -> None:
 def show_(word: str, lock_: bool, tracking_uri: str | None, json_: bool) -> None:
     from reprise.envs import registry
     from reprise.envs.cache import inventory
-    from reprise.runner.restore.environments import named
+    from reprise.runner.restore.environments import find_environment
 
     if lock_ and json_:
         raise UsageError("--lock prints the lock as it is and cannot be combined with --json")
-    found = named(word, partial(opened, tracking_uri))
+    found = find_environment(word, partial(opened, tracking_uri))
     if lock_:
         click.echo(make_legible(found.lock.text), nl=False)
         return
@@ -95,10 +95,10 @@ def show_(word: str, lock_: bool, tracking_uri: str | None, json_: bool) -> None
 @json_option
 def diff(a: str, b: str, tracking_uri: str | None, json_: bool) -> None:
     from reprise.envs.difference import difference
-    from reprise.runner.restore.environments import packages
+    from reprise.runner.restore.environments import list_packages
 
-    of_a = packages(a, partial(opened, tracking_uri))
-    of_b = packages(b, partial(opened, tracking_uri))
+    of_a = list_packages(a, partial(opened, tracking_uri))
+    of_b = list_packages(b, partial(opened, tracking_uri))
     changes = difference(of_a, of_b)
     if json_:
         show.as_json(changes)
@@ -124,10 +124,10 @@ def path(word: str, tracking_uri: str | None) -> None:
     from reprise.envs import registry
     from reprise.runner.restore import environments
 
-    found = environments.named(word, partial(opened, tracking_uri))
+    found = environments.find_environment(word, partial(opened, tracking_uri))
     if not registry.MANAGERS[found.lock.manager].KEEPS_FOLDER:
         raise UsageError(f"{found.title} has no folder: {_absence(found.lock.manager)}")
-    with environments.inside(found) as environment:
+    with environments.enter_environment(found) as environment:
         show.print_value(str(environment.prefix))
 
 

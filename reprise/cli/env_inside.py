@@ -46,7 +46,7 @@ def exec_(context: click.Context, /, word: str, argv: tuple[str, ...], **given: 
     from reprise.runner import inside
 
     with _entered(word, **given) as environment:
-        code = inside.execute(environment, argv, paths.here())
+        code = inside.execute_command(environment, argv, paths.here())
     context.exit(code)
 
 
@@ -58,7 +58,7 @@ def shell(context: click.Context, /, word: str, **given: Any) -> None:
     from reprise.runner import inside
 
     with _entered(word, **given) as environment:
-        code = inside.shell(environment, paths.here())
+        code = inside.open_shell(environment, paths.here())
     context.exit(code)
 
 
@@ -92,7 +92,7 @@ def _entered(
         raise UsageError(
             "--env-manager, --python and --version only work with the URI of a project", hint="remove them"
         )
-    found = environments.named(word, partial(opened, tracking_uri))
+    found = environments.find_environment(word, partial(opened, tracking_uri))
     from reprise.envs.registry import find_manager
 
     if not find_manager(found.lock.manager).PINS_PACKAGES:
@@ -100,5 +100,5 @@ def _entered(
             "%s used the current environment of its machine (local): there is no environment to enter",
             found.title,
         )
-    with environments.inside(found, offline=request.offline) as environment:
+    with environments.enter_environment(found, offline=request.offline) as environment:
         yield environment

@@ -73,9 +73,9 @@ def lock(
         python=python,
     )
     if locked:
-        found = locks.check(request)
+        found = locks.check_lock(request)
     else:
-        found = locks.write(request, upgrade=_names(upgrade), platforms=platforms, output=output)
+        found = locks.write_lock(request, upgrade=_names(upgrade), platforms=platforms, output=output)
     if json_:
         files = [{"path": str(path), "changed": changed} for path, changed in found.files]
         show.as_json({"env_manager": found.env_manager, "files": files})

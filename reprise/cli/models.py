@@ -83,10 +83,10 @@ def show_(name: str, version: str | None, tracking_uri: str | None, json_: bool)
 
 def _show_lineage(name: str, version: str, tracking_uri: str | None, json_: bool) -> None:
     from reprise.runner.jobs.find import find_version
-    from reprise.runner.models.lineage import lineage
+    from reprise.runner.models.lineage import trace_lineage
 
     with opened(tracking_uri) as tracking:
-        found = lineage(tracking, find_version(tracking, name, version))
+        found = trace_lineage(tracking, find_version(tracking, name, version))
     if json_:
         show.as_json(found)
         return
@@ -108,7 +108,7 @@ def register(
 
     SOURCE is runs:/RUN/PATH, models:/m-ID or models:/NAME/VERSION. RUN is a run id or its prefix, or @last.
     """
-    from reprise.runner.models.register import register as register_model
+    from reprise.runner.models.register import register_model
 
     with opened(tracking_uri) as tracking:
         version = register_model(tracking, source, name, description)

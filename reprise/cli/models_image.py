@@ -48,16 +48,16 @@ def build_docker(
     Packages are downloaded on this machine, with its settings, and verified against the lock. Nothing runs
     during the build, and the image contains no credentials. The same model and lock give the same layers.
     """
-    from reprise.runner.models.folder import is_address, opened_model
-    from reprise.runner.models.image import Wanted, build
+    from reprise.runner.models.folder import is_address, open_model
+    from reprise.runner.models.image import Wanted, build_image
 
     policy = policy_of(python, offline)
     wanted = Wanted(name, base, env_manager, platform, port)
     with (
         opened(tracking_uri, make=not is_address(uri)) as tracking,
-        opened_model(tracking, uri) as model,
+        open_model(tracking, uri) as model,
     ):
-        image = build(model, wanted, policy)
+        image = build_image(model, wanted, policy)
     if json_:
         show.as_json({"name": image.name, "id": image.id, "platform": image.platform, "port": port})
     else:

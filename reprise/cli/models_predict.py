@@ -72,7 +72,7 @@ def predict(
     log = paths.state_dir() / "logs" / f"predict-{os.getpid()}.log"
     with interruptible(), opened(tracking_uri, make=not is_address(uri)) as tracking, _of_this_alone(log):
         wanted = Wanted(tracking, uri, env_manager, policy, Settings(log, timeout=_LONGEST))
-        predictions = predicting.predict(wanted, rows, *formats)
+        predictions = predicting.predict_rows(wanted, rows, *formats)
     _write(target, predictions)
 
 

@@ -83,4 +83,4 @@ def serve(
     with opened(tracking_uri, make=not is_address(uri)) as tracking, place(how) as here:
         log = paths.state_dir() / "logs" / f"serving-{host}-{here.port}.log"
         wanted = Wanted(tracking, uri, env_manager, policy, Settings(log, workers, timeout))
-        front.serve(wanted, how, here, limit_concurrency, watch)
+        front.serve_model(wanted, how, here, limit_concurrency, watch)

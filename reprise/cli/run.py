@@ -97,12 +97,12 @@ def _show_entry_point(uri: str, name: str, version: str | None, offline: bool) -
     from reprise.schemas.loader import find_entry_point, read_project
     from reprise.schemas.use import Use, use_project
 
-    checkout = working_copy.fetch(uri, version, paths.here(), offline=offline)
+    checkout = working_copy.fetch_project(uri, version, paths.here(), offline=offline)
     try:
         project = use_project(read_project(checkout.path), Use(name, environment=False))
         entry_point = find_entry_point(project, name)
     finally:
-        working_copy.discard(checkout)
+        working_copy.discard_checkout(checkout)
     show.print_line(f"Usage: reprise run {uri} -e {entry_point.name} [-P NAME=VALUE]...")
     click.echo()
     show.pairs("Command", [(entry_point.command.strip(), "")])

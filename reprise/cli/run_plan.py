@@ -21,7 +21,7 @@ def show_plan(request: RunRequest, tracking: Tracking, json_: bool) -> None:
     try:
         facts = _facts(plan, tracking)
     finally:
-        working_copy.discard(plan.checkout)
+        working_copy.discard_checkout(plan.checkout)
     if json_:
         show.as_json(facts)
         return

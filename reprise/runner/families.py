@@ -16,7 +16,7 @@ def find_descendants(tracking: Tracking, run: Run) -> list[Run]:
     found: dict[str, Run] = {}
     waiting = [run.run_id]
     while waiting:
-        for child in _children(tracking, experiments, waiting.pop()):
+        for child in _find_children(tracking, experiments, waiting.pop()):
             if child.run_id not in found and child.run_id != run.run_id:
                 found[child.run_id] = child
                 waiting.append(child.run_id)
@@ -31,7 +31,7 @@ def delete_family(tracking: Tracking, run: Run, descendants: Sequence[Run]) -> N
             tracking.delete_run(child.run_id)
 
 
-def _children(tracking: Tracking, experiments: Sequence[str], run_id: str) -> Iterator[Run]:
+def _find_children(tracking: Tracking, experiments: Sequence[str], run_id: str) -> Iterator[Run]:
     token = None
     while True:
         page = tracking.search_runs(

@@ -40,10 +40,10 @@ def _known_names(
         return "no run", dict(zip(_KINDS, store.data_keys(experiments), strict=True))
     page = tracking.search_runs(experiments, max_results=_SEEN)
     whose = "no run" if page.next_token is None else f"none of the newest {_SEEN:,} runs"
-    return whose, {kind: _keys(page.items, kind) for kind in _KINDS}
+    return whose, {kind: _keys_of(page.items, kind) for kind in _KINDS}
 
 
-def _keys(runs: Sequence[Run], kind: str) -> set[str]:
+def _keys_of(runs: Sequence[Run], kind: str) -> set[str]:
     found: set[str] = set()
     for run in runs:
         found.update({"metric": run.metrics, "param": run.params, "tag": run.tags}[kind])

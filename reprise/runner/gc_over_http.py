@@ -24,7 +24,7 @@ _VERB = "reprise/gc"
 
 async def answer_gc(request: Request) -> Response:
     """``POST .../reprise/gc``: ``{"older_than": ms, "dry_run": bool}``; what was removed, or would be."""
-    older_than, dry_run = _read(await collect_body(request))
+    older_than, dry_run = _read_request(await collect_body(request))
     store: TrackingStore = request.app.state.store
     found = await to_thread.run_sync(lambda: collect(store, older_than, dry_run=dry_run))
     return JSONResponse(
@@ -69,7 +69,7 @@ def collect_over_http(connection: RestConnection, older_than: int, *, dry_run: b
     )
 
 
-def _read(body: bytes) -> tuple[int, bool]:
+def _read_request(body: bytes) -> tuple[int, bool]:
     try:
         asked: Any = json.loads(body or b"{}")
     except ValueError:

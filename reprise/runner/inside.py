@@ -20,40 +20,40 @@ from reprise.schemas.job import Command
 _PASSED_ON = (signal.SIGTERM, signal.SIGHUP)
 
 
-def execute(environment: Environment, argv: Sequence[str], cwd: Path) -> int:
+def execute_command(environment: Environment, argv: Sequence[str], cwd: Path) -> int:
     """Run ``argv`` on our own streams; returns its exit code, 128 and the signal's number when killed.
 
     Raises:
         SubmitError: it cannot be started.
     """
-    return _perform(_entered(environment, argv, cwd))
+    return _perform_command(_enter_command(environment, argv, cwd))
 
 
-def shell(environment: Environment, cwd: Path) -> int:
+def open_shell(environment: Environment, cwd: Path) -> int:
     """The user's own shell, or in a container one of its image, until it is left; its exit code."""
     if envs.find_manager(environment.manager).IS_ISOLATED:
-        return execute(environment, ("sh",), cwd)
+        return execute_command(environment, ("sh",), cwd)
     program = os.environ.get("SHELL") or "/bin/sh"
-    command = _entered(environment, (program,), cwd)
+    command = _enter_command(environment, (program,), cwd)
     with _after_its_settings(command, environment.prefix.name) as prepared:
-        return _perform(prepared)
+        return _perform_command(prepared)
 
 
-def _entered(environment: Environment, argv: Sequence[str], cwd: Path) -> Command:
+def _enter_command(environment: Environment, argv: Sequence[str], cwd: Path) -> Command:
     manager = envs.find_manager(environment.manager)
     return manager.enter_attached(environment, Command(tuple(argv), (), cwd))
 
 
-def _perform(command: Command) -> int:
+def _perform_command(command: Command) -> int:
     try:
-        code = _ended(command)
+        code = _end_command(command)
     finally:
         if command.release:
             run(command.release, check=False)
     return code if code >= 0 else 128 - code
 
 
-def _ended(command: Command) -> int:
+def _end_command(command: Command) -> int:
     try:
         process = Child(command.argv, cwd=command.cwd, env=patched(os.environ, dict(command.environ)))
     except OSError as error:

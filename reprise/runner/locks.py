@@ -29,7 +29,7 @@ class ProjectLock(NamedTuple):
     files: tuple[tuple[Path, bool], ...]
 
 
-def write(
+def write_lock(
     request: RunRequest,
     *,
     upgrade: Sequence[str] | None = None,
@@ -47,19 +47,21 @@ def write(
     """
     started = monotonic()
     sweep_cache()
-    checkout = working_copy.fetch(request.uri, request.version, request.base, offline=request.offline)
+    checkout = working_copy.fetch_project(
+        request.uri, request.version, request.base, offline=request.offline
+    )
     try:
-        manager, spec, policy = _chosen(request, checkout)
+        manager, spec, policy = _choose_manager(request, checkout)
         if output is not None and checkout.temporary is None:
             raise UsageError(f"-o {output}: the lock of a folder lies in it", hint="leave -o out")
         before = {path: path.read_bytes() for path in checkout.path.glob("*lock*") if path.is_file()}
         policy = policy._replace(upgrade=tuple(upgrade) if upgrade is not None else None)
-        written = manager.write_lock(spec, policy, platforms, _log())
+        written = manager.write_lock(spec, policy, platforms, _log_file())
         files = tuple((path, before.get(path) != path.read_bytes()) for path in written)
         if checkout.temporary is not None:
-            files = tuple((_delivered(path, output or request.base), True) for path in written)
+            files = tuple((_deliver_lock(path, output or request.base), True) for path in written)
     finally:
-        working_copy.discard(checkout)
+        working_copy.discard_checkout(checkout)
     for path, changed in files:
         log.info(
             "%s %s in %.1f s", "Wrote" if changed else "Nothing to change in", path, monotonic() - started
@@ -67,31 +69,33 @@ def write(
     return ProjectLock(manager.NAME, files)
 
 
-def check(request: RunRequest) -> ProjectLock:
+def check_lock(request: RunRequest) -> ProjectLock:
     """See whether the lock beside the project is there and fits; nothing is written.
 
     Raises:
         EnvError: it is not, or does not.
     """
-    checkout = working_copy.fetch(request.uri, request.version, request.base, offline=request.offline)
+    checkout = working_copy.fetch_project(
+        request.uri, request.version, request.base, offline=request.offline
+    )
     try:
-        manager, spec, policy = _chosen(request, checkout)
-        manager.lock(spec, policy._replace(locked=True), _log())
+        manager, spec, policy = _choose_manager(request, checkout)
+        manager.lock(spec, policy._replace(locked=True), _log_file())
     finally:
-        working_copy.discard(checkout)
+        working_copy.discard_checkout(checkout)
     log.info("The lock of %s fits", checkout.name)
     return ProjectLock(manager.NAME, ())
 
 
-def _chosen(request: RunRequest, checkout: Checkout) -> tuple[EnvManager, EnvSpec, Policy]:
+def _choose_manager(request: RunRequest, checkout: Checkout) -> tuple[EnvManager, EnvSpec, Policy]:
     project = read_used_project(checkout, None, request.env_manager)
     manager, spec = envs.choose(project.environment, request.env_manager, request.python)
-    dated = as_of.resolve(request.as_of, checkout)
+    dated = as_of.resolve_as_of(request.as_of, checkout)
     policy = Policy(offline=request.offline, as_of=dated, python=request.python)
     return manager, taken_from(checkout, spec), policy
 
 
-def _delivered(path: Path, folder: Path) -> Path:
+def _deliver_lock(path: Path, folder: Path) -> Path:
     """The lock of a checkout that goes again, in a folder that stays."""
     folder.mkdir(parents=True, exist_ok=True)
     target = folder / path.name
@@ -99,7 +103,7 @@ def _delivered(path: Path, folder: Path) -> Path:
     return target
 
 
-def _log() -> Path:
+def _log_file() -> Path:
     """What the tools said while they resolved, of the last time only."""
     file = paths.state_dir() / "lock.log"
     file.unlink(missing_ok=True)

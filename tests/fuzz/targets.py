@@ -221,9 +221,9 @@ for _name, _seed in (
     words="ext:: -u --upload-pack= # @ .git .zip tree/",
 )
 def try_location(data: bytes, folder: Path) -> None:
-    from reprise.runner.sources.locations import locate
+    from reprise.runner.sources.locations import locate_project
 
-    locate(text(data), folder)
+    locate_project(text(data), folder)
 
 
 @target(
@@ -274,7 +274,7 @@ def try_words(data: bytes, folder: Path) -> None:
     from reprise.runner.planning import as_of
     from reprise.runner.planning.request import read_python
 
-    for read in (lambda word: read_size("x", word), as_of.read, read_python, split_channel):
+    for read in (lambda word: read_size("x", word), as_of.read_as_of, read_python, split_channel):
         try:
             read(plain_text(data))
         except (RepriseError, ValueError):
@@ -350,13 +350,13 @@ FILES = {"MLproject": MLPROJECT, "a/b.txt": b"x" * 300}
 )
 def try_archive(data: bytes, folder: Path) -> None:
     """Nothing is written beside the folder that it is unpacked to."""
-    from reprise.runner.sources.archives import unpack
+    from reprise.runner.sources.archives import unpack_archive
 
     place = folder / "place"
     place.mkdir()
     (folder / "archive").write_bytes(data if data[:2] in (b"PK", b"\x1f\x8b") else gzip.compress(data))
     try:
-        unpack(folder / "archive", place / "to")
+        unpack_archive(folder / "archive", place / "to")
     finally:
         assert {path.name for path in folder.iterdir()} <= {"archive", "place"}
         assert {path.name for path in place.iterdir()} <= {"to"}

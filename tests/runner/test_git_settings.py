@@ -71,7 +71,7 @@ def set_for_git(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def fetch(uri: str, version: str | None = None) -> Checkout:
-    return working_copy.fetch(uri, version, Path.cwd())
+    return working_copy.fetch_project(uri, version, Path.cwd())
 
 
 def assert_all_versions_are_fetched(demo: Demo, *uris: str) -> None:
@@ -192,14 +192,14 @@ def test_the_hint_on_a_repository_of_another_user_opens_it(
     folder = make(tmp_path / "a folder", {"MLproject": ""})
     for path in (folder, *folder.rglob("*")):
         os.chown(path, 12345, 12345)
-    assert provenance.repository(folder) is None
+    assert provenance.read_repository(folder) is None
     assert f"{folder} belongs to user 12345" in caplog.text
     assert f"git config --global --add safe.directory '{folder}' lets git trust it" in caplog.text
     with pytest.raises(SourceError, match="belongs to user 12345") as caught:
         fetch(str(folder), "main")
     command = (caught.value.hint or "").removesuffix(" lets git trust it")
     subprocess.run(["sh", "-c", command], check=True)
-    assert provenance.repository(folder) is not None
+    assert provenance.read_repository(folder) is not None
     assert fetch(str(folder), "main").repository is not None
 
 

@@ -81,13 +81,13 @@ def test_an_archive_with_a_name_for_two_things(house: Path, tmp_path: Path) -> N
                 member.type, member.linkname = kind, "elsewhere"
                 made.addfile(member, io.BytesIO())
         with pytest.raises(SourceError, match='"twice" is in it twice') as caught:
-            archives.unpack(tmp_path / "a.tar.gz", tmp_path / "unpacked")
+            archives.unpack_archive(tmp_path / "a.tar.gz", tmp_path / "unpacked")
         assert "partial" not in caught.value.message
 
 
 def test_the_reason_of_git_is_whole() -> None:
     said = "fatal: unable to connect to 127.0.0.1:\n127.0.0.1[0: 127.0.0.1]: errno=Connection refused\n"
-    assert git.reason(said).endswith("errno=Connection refused")
+    assert git.find_reason(said).endswith("errno=Connection refused")
 
 
 def test_a_list_from_python_is_json_where_a_list_is_declared(project: Write) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from reprise.errors import SourceError, UsageError
-from reprise.runner.planning.inputs import localise
+from reprise.runner.planning.inputs import localise_input
 from reprise.runner.planning.request import make_request
 from reprise.runner.sources import working_copy
 from reprise.schemas.job import Checkout
@@ -27,7 +27,7 @@ def demo(tmp_path: Path) -> Demo:
 
 
 def fetch(uri: str, version: str | None = None, *, offline: bool = True) -> Checkout:
-    return working_copy.fetch(uri, version, Path.cwd(), offline=offline)
+    return working_copy.fetch_project(uri, version, Path.cwd(), offline=offline)
 
 
 def test_a_repository_is_as_it_was_fetched_and_is_not_asked(house: Path, demo: Demo) -> None:
@@ -46,7 +46,7 @@ def test_a_repository_is_as_it_was_fetched_and_is_not_asked(house: Path, demo: D
             fetch(url, "no-such")
         assert "without --offline" in (caught.value.hint or "")
         assert len(server.requests) == asked
-    working_copy.discard(first)
+    working_copy.discard_checkout(first)
 
 
 def test_a_repository_of_this_machine_needs_no_network(house: Path, tmp_path: Path) -> None:
@@ -59,7 +59,7 @@ def test_a_repository_of_this_machine_needs_no_network(house: Path, tmp_path: Pa
 def test_submodules_that_are_not_at_hand_are_told(house: Path, demo: Demo) -> None:
     with git_http.serve(demo.served) as server:
         url = f"{server.url}/team/demo.git"
-        working_copy.discard(fetch(url, offline=False))
+        working_copy.discard_checkout(fetch(url, offline=False))
         (pristine,) = (house / "cache" / "git-v1").glob(f"*/commits/{demo.second}")
         shutil.rmtree(pristine)
         with pytest.raises(SourceError, match=r"submodules at .* is not in the cache, and --offline"):
@@ -94,15 +94,15 @@ def test_an_input_of_the_web_is_as_it_was_fetched(house: Path, tmp_path: Path, w
     url = f"{web}/data.csv?token=secret"
     with store:
         with pytest.raises(UsageError, match=r"data\.csv.* is not in .*, and --offline forbids") as caught:
-            localise(url, tmp_path, kept, store, offline=True)
+            localise_input(url, tmp_path, kept, store, offline=True)
         assert "secret" not in caught.value.message
-        first = localise(url, tmp_path, kept, store)
+        first = localise_input(url, tmp_path, kept, store)
         (tmp_path / "web" / "data.csv").write_text("2")
-        assert localise(url, tmp_path, kept, store, offline=True) == first
-        second = localise(url, tmp_path, kept, store)
+        assert localise_input(url, tmp_path, kept, store, offline=True) == first
+        second = localise_input(url, tmp_path, kept, store)
         assert second.read_text() == "2"
-        assert localise(url, tmp_path, kept, store, offline=True) == second
-        assert localise(str(first), tmp_path, kept, store, offline=True) == first
+        assert localise_input(url, tmp_path, kept, store, offline=True) == second
+        assert localise_input(str(first), tmp_path, kept, store, offline=True) == first
     assert not [path for path in kept.rglob("*") if path.is_file() and b"secret" in path.read_bytes()]
 
 

@@ -13,7 +13,7 @@ import pytest
 from reprise import process
 from reprise.errors import SourceError
 from reprise.runner.sources import mirror, working_copy
-from reprise.runner.sources.mirrors import obtain
+from reprise.runner.sources.mirrors import obtain_files
 from reprise.runner.vcs import git as git_verbs
 from reprise.runner.vcs import remotes
 from tests.fakes.repositories import commit, git, make
@@ -31,10 +31,10 @@ def served(tmp_path: Path) -> Path:
 
 def fetch(url: str, *, offline: bool = False) -> dict[str, bytes]:
     """The files that a run would have."""
-    checkout = working_copy.fetch(url, None, Path.cwd(), offline=offline)
+    checkout = working_copy.fetch_project(url, None, Path.cwd(), offline=offline)
     files = (path for path in checkout.path.rglob("*") if path.is_file())
     found = {path.relative_to(checkout.path).as_posix(): path.read_bytes() for path in files}
-    working_copy.discard(checkout)
+    working_copy.discard_checkout(checkout)
     return {name: data for name, data in found.items() if not name.startswith(".git/")}
 
 
@@ -168,7 +168,7 @@ def test_offline_what_is_damaged_is_told_and_stays(house: Path, served: Path, tm
     pack.write_bytes(pack.read_bytes()[:100])
     for number in (1, 2):
         with pytest.raises(SourceError, match=r"damaged.*--offline"):
-            obtain(remote, ("main",), tmp_path / f"copy{number}", offline=True)
+            obtain_files(remote, ("main",), tmp_path / f"copy{number}", offline=True)
     assert pack.exists()
 
 

@@ -41,22 +41,22 @@ def make_backup(
             snapshot = scratch / DATABASE
             copied = store.copy_database(snapshot)
             with tarfile.open(fileobj=target, mode="w", format=tarfile.PAX_FORMAT) as tar:
-                return _write(store, snapshot, copied, _Writer(tar, say), with_artifacts)
+                return _write_backup(store, snapshot, copied, _Writer(tar, say), with_artifacts)
     except OSError as error:
         raise UsageError(f"{file} cannot be written: {reason_of(error, file)}") from error
 
 
-def _write(
+def _write_backup(
     store: TrackingStore, snapshot: Path, copied: Snapshot, writer: _Writer, with_artifacts: bool
 ) -> Manifest:
     with snapshot.open("rb") as stream:
-        writer.add(DATABASE, stream, snapshot.stat().st_size)
+        writer.add_member(DATABASE, stream, snapshot.stat().st_size)
     if with_artifacts:
         writer.add_all(ARTIFACTS, store.artifacts)
     if store.home is not None:
         writer.add_folder(OBJECTS, store.home / OBJECTS)
-    manifest = _describe(store, copied, writer, with_artifacts)
-    writer.add(MANIFEST, io.BytesIO(content := manifest.write()), len(content))
+    manifest = _describe_store(store, copied, writer, with_artifacts)
+    writer.add_member(MANIFEST, io.BytesIO(content := manifest.write()), len(content))
     return manifest
 
 
@@ -69,7 +69,7 @@ class _Writer:
         self.files: dict[str, Entry] = {}
         self.gone: list[str] = []
 
-    def add(self, name: str, stream: IO[bytes], size: int) -> None:
+    def add_member(self, name: str, stream: IO[bytes], size: int) -> None:
         member = tarfile.TarInfo(name)
         member.size, member.mode, member.mtime = size, _PRIVATE, now() // 1000
         read = Digested(stream)  # type: ignore[arg-type]
@@ -91,7 +91,7 @@ class _Writer:
                 with artifacts.reading(item.path) as stream:
                     size = stream.seek(0, io.SEEK_END)
                     stream.seek(0)
-                    self.add(f"{name}/{item.path}", stream, size)
+                    self.add_member(f"{name}/{item.path}", stream, size)
             except TrackingError as error:
                 if error.code != "RESOURCE_DOES_NOT_EXIST":
                     raise
@@ -102,7 +102,7 @@ class _Writer:
             path = f"{name}/{file.relative_to(folder).as_posix()}"
             try:
                 with file.open("rb") as stream:
-                    self.add(path, stream, os.fstat(stream.fileno()).st_size)
+                    self.add_member(path, stream, os.fstat(stream.fileno()).st_size)
             except FileNotFoundError:
                 self.gone.append(path)
 
@@ -115,7 +115,9 @@ def _files_below(folder: Path) -> Iterator[Path]:
                 yield file
 
 
-def _describe(store: TrackingStore, copied: Snapshot, writer: _Writer, with_artifacts: bool) -> Manifest:
+def _describe_store(
+    store: TrackingStore, copied: Snapshot, writer: _Writer, with_artifacts: bool
+) -> Manifest:
     elsewhere = tuple(location for location in copied.locations if not location.startswith(PROXY))
     counts = (copied.experiments, copied.runs, copied.going_on)
     gone, files = tuple(writer.gone), dict(writer.files)

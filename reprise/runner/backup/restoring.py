@@ -50,7 +50,7 @@ def restore_backup(
         store = made / "store"
         store.mkdir(mode=0o700)
         manifest = unpack_backup(file, store, say)
-        _settle(store)
+        _settle_store(store)
         aside = None
         if directory.exists() and any(directory.iterdir()):
             refuse_in_use(directory)
@@ -80,7 +80,7 @@ def unpack_backup(file: Path, folder: Path | None, say: Callable[[str], None]) -
                 if member.name == MANIFEST and member.size <= _LARGEST_MANIFEST:
                     manifest = Manifest.read(stream.read())
                     continue
-                found[member.name] = _unpack(Digested(stream), folder and folder / member.name)  # type: ignore[arg-type]
+                found[member.name] = _unpack_stream(Digested(stream), folder and folder / member.name)  # type: ignore[arg-type]
                 say(f"Read {len(found):,} files")
     except (tarfile.TarError, EOFError, zlib.error) as error:
         raise UsageError(f"{file} is no whole backup: {error}", hint="make another one") from error
@@ -88,7 +88,7 @@ def unpack_backup(file: Path, folder: Path | None, say: Callable[[str], None]) -
         raise UsageError(f"{file} cannot be restored: {reason_of(error, file)}") from error
     if manifest is None or DATABASE not in found:
         raise UsageError(f"{file} is no whole backup: its end is missing", hint="take another one")
-    _compare(file, found, manifest.files)
+    _compare_entries(file, found, manifest.files)
     return manifest
 
 
@@ -102,7 +102,7 @@ def refuse_in_use(directory: Path) -> None:
         raise UsageError(f"the store {directory} is in use", hint="stop its server and its runs first")
 
 
-def _unpack(stream: Digested, target: Path | None) -> Entry:
+def _unpack_stream(stream: Digested, target: Path | None) -> Entry:
     if target is None:
         while stream.read(1 << 20):
             pass
@@ -113,14 +113,14 @@ def _unpack(stream: Digested, target: Path | None) -> Entry:
     return stream.entry
 
 
-def _compare(file: Path, found: Mapping[str, Entry], wanted: Mapping[str, Entry]) -> None:
+def _compare_entries(file: Path, found: Mapping[str, Entry], wanted: Mapping[str, Entry]) -> None:
     for path in sorted(found.keys() | wanted.keys()):
         if found.get(path) != wanted.get(path):
             what = "is missing" if path not in found else "is not what was stored"
             raise UsageError(f'{file} is damaged: "{path}" {what}', hint="take another backup")
 
 
-def _settle(store: Path) -> None:
+def _settle_store(store: Path) -> None:
     """What a store has besides: its files are in its own folder now, wherever they were."""
     paths.make_private(store / ARTIFACTS)
     (store / ".gitignore").write_text("*\n")

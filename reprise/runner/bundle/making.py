@@ -93,7 +93,7 @@ def _fill_folder(tracking: Tracking, run: Run, record: RunRecord, folder: Path, 
             origin, record, checkout, folder, wanted.max_input, wanted.offline
         )
     finally:
-        working_copy.discard(checkout)
+        working_copy.discard_checkout(checkout)
     _put_results(tracking, run, record, folder)
     if wanted.packages:
         lock = environments.add_credentials(environments.lock_of(tracking, run), tracking, run)

@@ -43,7 +43,7 @@ def open_bundle(file: Path) -> Iterator[Bundle]:
         raise UsageError(f"there is no file {file}", hint="reprise bundle RUN -o FILE makes one")
     with scratch() as place:
         folder = place / "bundle"
-        archives.unpack(file, folder)
+        archives.unpack_archive(file, folder)
         yield Bundle(folder, _check_manifest(folder, file))
 
 
@@ -114,9 +114,9 @@ def bring_in(tracking: Tracking, bundle: Bundle) -> None:
         raise SourceError("the bundle is of several runs at once: its files name different ones")
     objects = tracking.home / contents.FOLDER
     try:
-        with contents.adding(objects):
+        with contents.add_contents(objects):
             for file in layout.list_files(bundle.folder / layout.OBJECTS):
-                contents.keep(objects, file.read_bytes())
+                contents.keep_content(objects, file.read_bytes())
             with EmbeddedDestination(tracking.home) as destination:
                 is_there = destination.is_complete(data.run.run_id)
                 transfer = Transfer(tracked.BundleSource(bundle.folder, data), destination)

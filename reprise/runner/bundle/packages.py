@@ -20,11 +20,11 @@ def put_packages(lock: Lock, folder: Path, *, offline: bool) -> None:
         UsageError: the run ran in the environment that its machine had.
         EnvError: something cannot be fetched, or is not what was locked.
     """
-    from reprise.runner.sources.downloads import download
+    from reprise.runner.sources.downloads import download_file
 
     started = time.monotonic()
     folder.mkdir()
-    envs.MANAGERS[lock.manager].pack(lock, folder, download, _log_file(), offline=offline)
+    envs.MANAGERS[lock.manager].pack(lock, folder, download_file, _log_file(), offline=offline)
     count = sum(1 for path in folder.rglob("*") if path.is_file())
     log.info("Fetched %d files of packages in %.1f s", count, time.monotonic() - started)
 

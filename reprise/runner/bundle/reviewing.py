@@ -29,13 +29,13 @@ def check_kept_source(bundle: Bundle, record: RunRecord) -> None:
     source = record.source._replace(uri=layout.SOURCE, url=None)
     # A store keeps its contents in a folder of this name, and nothing else of it is asked for here.
     origin = Origin(open_own_store(str(bundle.folder), bundle.folder), record.run_id, "", source)
-    for fault in restore_source.faults(origin):
+    for fault in restore_source.find_faults(origin):
         raise fault
-    with restore_source.restored(origin, offline=True) as checkout:
+    with restore_source.restore_source(origin, offline=True) as checkout:
         try:
             check_shown_source(bundle, checkout)
         finally:
-            working_copy.discard(checkout)
+            working_copy.discard_checkout(checkout)
 
 
 def check_shown_source(bundle: Bundle, checkout: Checkout) -> None:

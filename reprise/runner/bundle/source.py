@@ -13,7 +13,7 @@ from reprise.errors import RepriseError, SourceError
 from reprise.runner.bundle import layout
 from reprise.runner.capture.snapshots import make_snapshot
 from reprise.runner.planning import guards
-from reprise.runner.planning.inputs import localise
+from reprise.runner.planning.inputs import localise_input
 from reprise.runner.record import contents
 from reprise.runner.restore import inputs
 from reprise.runner.restore import source as restore_source
@@ -44,9 +44,9 @@ def put_source(
     Raises:
         SourceError: it cannot be restored.
     """
-    for fault in restore_source.faults(origin):
+    for fault in restore_source.find_faults(origin):
         raise fault
-    with restore_source.restored(origin, offline=offline) as checkout:
+    with restore_source.restore_source(origin, offline=offline) as checkout:
         root = checkout.repository.root if checkout.repository else checkout.path
         _copy_tree(root, folder / layout.SOURCE)
         objects = folder / layout.OBJECTS
@@ -54,7 +54,7 @@ def put_source(
         for content in record.source.kept_contents:
             if not contents.is_kept(objects, content):
                 with contents.open_content(origin.tracking, origin.run_id, content.digest) as stream:
-                    contents.keep(objects, stream.read())
+                    contents.keep_content(objects, stream.read())
         shutil.rmtree(objects / "commits", ignore_errors=True)
         (objects / ".lock").unlink(missing_ok=True)
     return record, checkout
@@ -78,7 +78,7 @@ def _with_commits(origin: Origin, record: RunRecord, root: Path, objects: Path) 
         return source
 
     def put_packs(known: tuple[Content, ...], folder: Path, commit: str) -> tuple[Content, ...]:
-        if known and not contents.missing(origin.tracking, origin.run_id, known):
+        if known and not contents.find_missing(origin.tracking, origin.run_id, known):
             return known
         return make_snapshot(folder, commit, objects, _LIMIT)
 
@@ -101,7 +101,7 @@ def put_inputs(
     """
     root = checkout.repository.root if checkout.repository else checkout.path
     places = Places(checkout.path, paths.here(), origin.place, root)
-    fetch = partial(localise, storage=None, tracking=origin.tracking, offline=offline)
+    fetch = partial(localise_input, storage=None, tracking=origin.tracking, offline=offline)
     values = {item.name: item for item in record.parameters}
     put: dict[str, str] = {}
     left_out = []
@@ -110,11 +110,11 @@ def put_inputs(
         if item.kind == "dataset" or asked is None or asked.value is None:
             continue
         if item.size is not None and item.size > most:
-            reason = f"it is larger than {guards.shown(most)}"
+            reason = f"it is larger than {guards.show_size(most)}"
             left_out.append(LeftOut(item.name, item.size, reason))
             continue
         faults: list[RepriseError] = []
-        find = inputs.find(record._replace(inputs=(item,)), places, fetch, faults)
+        find = inputs.find_inputs(record._replace(inputs=(item,)), places, fetch, faults)
         if faults:
             left_out.append(LeftOut(item.name, item.size or 0, faults[0].message))
             continue

@@ -96,8 +96,8 @@ def complete_record(
 
 def _keep_reads(tracking: Tracking, record: RunRecord, job: Path) -> SourceRecord:
     objects = objects_of(tracking, job)
-    with contents.adding(objects):
-        return keep_reads(record.source, job, objects, guards.limit())
+    with contents.add_contents(objects):
+        return keep_reads(record.source, job, objects, guards.capture_limit())
 
 
 def _read_record(folder: Path) -> RunRecord | None:

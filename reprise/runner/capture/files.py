@@ -54,16 +54,16 @@ def keep_files(
             kept.append(found._replace(standing=standings[name]))
         elif found is not None:
             left_out.append(found)
-    memory.save()
+    memory.save_notes()
     return Kept(tuple(sorted(kept)), tuple(sorted(left_out)))
 
 
 def find_refusal(name: str, size: int, limit: guards.Limit) -> str | None:
     """Why a file of that name and size is not kept, or None."""
-    if reason := guards.secret(name):
+    if reason := guards.find_secret(name):
         return reason
     if size > limit.file:
-        return f"it has {guards.shown(size)}, more than {guards.shown(limit.file)}"
+        return f"it has {guards.show_size(size)}, more than {guards.show_size(limit.file)}"
     if size > limit.all:
         return "there is more than a run keeps"
     return None
@@ -90,24 +90,26 @@ def _keep_file(
         return LeftOut(name, size, reason)
     try:
         if stat.S_ISLNK(state.st_mode):
-            return FileRecord(name, contents.keep(objects, os.fsencode(Path(path).readlink())), LINK)
+            return FileRecord(
+                name, contents.keep_content(objects, os.fsencode(Path(path).readlink())), LINK
+            )
         if not stat.S_ISREG(state.st_mode):
             return LeftOut(name, 0, "it is neither a file nor a link")
         mode = EXECUTABLE if state.st_mode & stat.S_IXUSR else PLAIN
-        known = memory.recall(path, state)
+        known = memory.recall_digest(path, state)
         if known and contents.is_kept(objects, content := Content(f"sha256:{known}", size)):
             return FileRecord(name, content, mode)
         data = Path(path).read_bytes()
-        if reason := guards.secret(name, data[:_START]):
+        if reason := guards.find_secret(name, data[:_START]):
             return LeftOut(name, size, reason)
     except FileNotFoundError:
         return None
     except OSError as error:
         return LeftOut(name, size, f"it cannot be read: {error.strerror}")
     try:
-        content = contents.keep(objects, data)
+        content = contents.keep_content(objects, data)
     except OSError as error:
         return LeftOut(name, size, f"it cannot be kept: {error.strerror}")
     if len(data) == size:
-        memory.note(path, state, content.digest.removeprefix("sha256:"))
+        memory.note_digest(path, state, content.digest.removeprefix("sha256:"))
     return FileRecord(name, content, mode)

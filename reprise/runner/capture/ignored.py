@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 
-from reprise.runner.planning.guards import named, shown
+from reprise.runner.planning.guards import list_names, show_size
 from reprise.runner.worktree.ignoring import is_ignored
 
 log = logging.getLogger(__name__)
@@ -27,7 +27,7 @@ def warn_of_ignored(root: Path, ignored: Iterable[str], kept: Collection[str]) -
     """Name what git ignores and is not kept: nothing else says that a run has read it."""
     told = [text for name in ignored if name not in kept and (text := _describe_ignored(root, name, kept))]
     if told:
-        log.warning("not kept with the run: %s", named(told))
+        log.warning("not kept with the run: %s", list_names(told))
 
 
 def _describe_ignored(root: Path, name: str, kept: Collection[str]) -> str:
@@ -36,10 +36,10 @@ def _describe_ignored(root: Path, name: str, kept: Collection[str]) -> str:
     if not files:
         return ""
     if not name.endswith("/"):
-        return f"{name} (ignored by git, {shown(files[0])})"
+        return f"{name} (ignored by git, {show_size(files[0])})"
     if len(files) > _MOST:
         return f"{name} (ignored by git, more than {_MOST} files)"
-    return f"{name} (ignored by git, {len(files)} file{'s' * (len(files) != 1)}, {shown(sum(files))})"
+    return f"{name} (ignored by git, {len(files)} file{'s' * (len(files) != 1)}, {show_size(sum(files))})"
 
 
 def _sizes_below(root: Path, name: str, kept: Collection[str]) -> Iterator[int]:

@@ -151,19 +151,19 @@ def _add_digests(record: InputRecord, path: Path, room: _Room | None) -> InputRe
 
     def of_file(file: Path) -> Digest:
         state = file.stat()
-        known = memory.recall(str(file), state)
+        known = memory.recall_digest(str(file), state)
         if room is not None:
             room.take_room(0 if known else state.st_size)
         if known:
             return Digest(known, state.st_size)
         found = digests.of_bytes(file)
         if found.size == state.st_size:
-            memory.note(str(file), state, found.sha256)
+            memory.note_digest(str(file), state, found.sha256)
         return found
 
     files = {} if path.is_file() else digests.of_each(path, of_file)
     whole = of_file(path) if path.is_file() else digests.of_all(files)
-    memory.save()
+    memory.save_notes()
     if len(files) <= _LISTED:
         record = record._replace(files={name: f"sha256:{item.sha256}" for name, item in files.items()})
     return record._replace(size=whole.size, digest=f"sha256:{whole.sha256}")

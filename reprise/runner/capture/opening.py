@@ -99,8 +99,10 @@ def capture_opening(
     )
     record = record._replace(experiment=name or record.experiment, inputs=read.records if read else ())
     try:
-        with contents.adding(objects):
-            step = partial(source.capture_source, record.source, plan.checkout, objects, guards.limit())
+        with contents.add_contents(objects):
+            step = partial(
+                source.capture_source, record.source, plan.checkout, objects, guards.capture_limit()
+            )
             docker = isinstance(plan.environment, DockerEnv)
             command = read_command(plan.invocation.command, plan.project.root)
             named = None if plan.request.observe else command.files
@@ -121,7 +123,7 @@ def capture_opening(
 def describe_lacks(record: RunRecord) -> str:
     """What is not in the record, in one line; empty when it is whole."""
     left_out = record.source.left_out
-    return "; ".join([*([guards.sentence(left_out)] if left_out else []), *record.notes])
+    return "; ".join([*([guards.describe_left_out(left_out)] if left_out else []), *record.notes])
 
 
 def attempt_step(step: Callable[[], T], notes: list[str], what: str) -> T | None:

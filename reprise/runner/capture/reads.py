@@ -54,15 +54,16 @@ def keep_reads(source: SourceRecord, job: Path, objects: Path, limit: guards.Lim
     left_out = tuple(LeftOut(path, size, f"git ignores it, and {why}") for path, size, why in kept.left_out)
     if kept.files:
         log.info(
-            "Kept with the run, though git ignores it: %s", guards.named([file.path for file in kept.files])
+            "Kept with the run, though git ignores it: %s",
+            guards.list_names([file.path for file in kept.files]),
         )
     if left_out:
-        log.warning("%s", guards.sentence(left_out))
+        log.warning("%s", guards.describe_left_out(left_out))
     if not _is_observed(beginning):
         warn_of_ignored(root, beginning.ignored, [file.path for file in kept.files])
     return source._replace(
         files=tuple(sorted([*source.files, *kept.files])),
-        left_out=guards.summed_up([*source.left_out, *left_out]),
+        left_out=guards.sum_up([*source.left_out, *left_out]),
     )
 
 

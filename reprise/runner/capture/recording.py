@@ -21,7 +21,7 @@ from reprise.runner.jobs.stores import store_folder
 from reprise.runner.planning import guards
 from reprise.runner.planning.plan import Plan
 from reprise.runner.record import contents
-from reprise.runner.record.records import note_record, send
+from reprise.runner.record.records import note_record, send_record
 from reprise.runner.vcs import repositories
 from reprise.schemas.environment import Environment
 from reprise.schemas.job import Command
@@ -116,7 +116,7 @@ class Recording:
             if self._over:
                 return
             note_record(self._folder, self._record._replace(notes=tuple(self._notes)))
-        send(self._tracking, self._record.run_id, self._folder, self._job)
+        send_record(self._tracking, self._record.run_id, self._folder, self._job)
 
     def _record_places(self, command: Command, environ: dict[str, str]) -> None:
         found = find_places(command, environ)
@@ -147,7 +147,7 @@ class Recording:
 
     def _recall_commits(self) -> None:
         """Commits that an earlier run has kept."""
-        with contents.adding(self._objects):
+        with contents.add_contents(self._objects):
             self._record_snapshots(lambda root, commit: find_packs(commit, self._objects) or ())
             self._write_record()
 
@@ -169,18 +169,18 @@ class Recording:
         if self._plan.checkout.temporary is not None:
             return True
         where = ("for-each-ref", "--count=1", "--contains", commit, "refs/remotes")
-        return bool(repositories.ask(root, *where).stdout.strip())
+        return bool(repositories.ask_git(root, *where).stdout.strip())
 
     def _keep_commits(self) -> None:
         if not self._lacks_commits():
             return
-        with contents.adding(self._objects):
+        with contents.add_contents(self._objects):
             self._record_snapshots(self._packed)
             self._write_record()
 
     def _packed(self, root: Path, commit: str) -> tuple[Content, ...]:
         try:
-            return make_snapshot(root, commit, self._objects, guards.limit())
+            return make_snapshot(root, commit, self._objects, guards.capture_limit())
         except SourceError as error:
             if not self._is_elsewhere(root, commit):
                 raise

@@ -57,7 +57,7 @@ def _pack_commit(root: Path, commit: str, objects: Path, limit: guards.Limit) ->
         new = [found for found in ids if found not in there]
         room = limit.all - sum(content.size for content in packs)
         if (data := _make_pack(root, new, room)) is not None:
-            return (*packs, contents.keep(objects, data))
+            return (*packs, contents.keep_content(objects, data))
     return None
 
 
@@ -78,7 +78,7 @@ def _list_objects(root: Path, commit: str) -> list[str]:
 def _make_pack(root: Path, ids: Sequence[str], most: int) -> bytes | None:
     """A pack file of these objects, or None when it has more than ``most`` bytes."""
     arguments = ("pack-objects", "--stdout", "--quiet", "--threads=1")
-    with repositories.start(root, arguments, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL) as child:
+    with repositories.start_git(root, arguments, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL) as child:
         assert child.stdin is not None and child.stdout is not None
         child.stdin.write("".join(f"{id}\n" for id in ids).encode())  # git reads all of it before it writes
         child.stdin.close()
@@ -93,7 +93,7 @@ def _make_pack(root: Path, ids: Sequence[str], most: int) -> bytes | None:
 
 
 def _ask_git(root: Path, *arguments: str) -> str:
-    return repositories.demand(root, *arguments).decode("ascii")
+    return repositories.demand_git(root, *arguments).decode("ascii")
 
 
 def _read_note(note: Path) -> tuple[Content, ...] | int | None:
@@ -108,5 +108,5 @@ def _read_note(note: Path) -> tuple[Content, ...] | int | None:
 
 def _too_large(commit: str, limit: guards.Limit) -> SourceError:
     return SourceError(
-        f"commit {commit[:12]} has more than {guards.shown(limit.all)} ({guards.LIMIT_VARIABLE})"
+        f"commit {commit[:12]} has more than {guards.show_size(limit.all)} ({guards.LIMIT_VARIABLE})"
     )

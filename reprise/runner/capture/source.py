@@ -13,8 +13,8 @@ from reprise.runner.capture.ignored import list_named, warn_of_ignored
 from reprise.runner.planning import guards
 from reprise.runner.vcs import repositories
 from reprise.runner.worktree.ignoring import is_ignored, list_dockerignored, list_ignored
-from reprise.runner.worktree.surveying import Setting, survey
-from reprise.runner.worktree.walking import parents
+from reprise.runner.worktree.surveying import Setting, survey_folder
+from reprise.runner.worktree.walking import list_parents
 from reprise.schemas.job import Checkout
 from reprise.schemas.record.run_record import (
     Absent,
@@ -105,7 +105,7 @@ def capture_source(
             FileRecord(path, Content(f"sha256:{sha256}", size), standing=Standing.HIDDEN)
             for path, (sha256, size) in large.items()
         ),
-        left_out=guards.summed_up(left_out),
+        left_out=guards.sum_up(left_out),
     )
     if named is not None:
         warn_of_ignored(root, tree.ignored, {file.path for file in kept.files})
@@ -115,9 +115,9 @@ def capture_source(
 def _survey_folder(root: Path) -> WorkTree:
     """Every file of a folder without git; without git on this machine also those that it would ignore."""
     if repositories.is_git_missing():
-        return survey(Setting(root))
+        return survey_folder(Setting(root))
     ignored, fault = list_ignored(root)
-    return survey(Setting(root, ignored=ignored, fault=fault))
+    return survey_folder(Setting(root, ignored=ignored, fault=fault))
 
 
 def _without_dockerignored(
@@ -142,7 +142,11 @@ def _find_folders(checkout: Checkout, root: Path, tree: WorkTree, left_out: Iter
     found = {
         f"{path_inside(store, root)}/" for store in stores if store.is_dir() and not store.is_symlink()
     }
-    return {*tree.folders, *found, *(folder for item in left_out for folder in [*parents(item.path)][-1:])}
+    return {
+        *tree.folders,
+        *found,
+        *(folder for item in left_out for folder in [*list_parents(item.path)][-1:]),
+    }
 
 
 def _make_notes(tree: WorkTree, checkout: Checkout) -> Iterator[str]:

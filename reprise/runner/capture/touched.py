@@ -47,7 +47,7 @@ def make_observed(job: Path, record: RunRecord, *, hurry: bool = False) -> Obser
     beginning = read_beginning(job)
     memory = Memory(Path(record.source.uri), "observed")
     rows = _add_digests([*find_inputs(observation, beginning)], memory, 0 if hurry else _BYTES)
-    memory.save()
+    memory.save_notes()
     written = [name for path in observation.written if (name := name_input(path, beginning)) is not None]
     interpreters = _list_interpreters(observation.processes)
     if not hurry and not observation.in_container:
@@ -75,8 +75,8 @@ def _add_digests(candidates: list[FoundInput], memory: Memory, room: int) -> Ite
             yield row
             continue
         row = row._replace(size=state.st_size)
-        sha256 = memory.recall(path, state)
-        if secret := guards.secret(row.path):
+        sha256 = memory.recall_digest(path, state)
+        if secret := guards.find_secret(row.path):
             yield row._replace(note=secret)
             continue
         if sha256 is None:
@@ -91,7 +91,7 @@ def _add_digests(candidates: list[FoundInput], memory: Memory, room: int) -> Ite
                 yield row._replace(note=f"it cannot be read: {error.strerror}")
                 continue
             if size == state.st_size:
-                memory.note(path, state, sha256)
+                memory.note_digest(path, state, sha256)
         yield row._replace(digest=f"sha256:{sha256}")
 
 

@@ -8,10 +8,10 @@ if TYPE_CHECKING:
     from reprise.runner.lint.findings import Finding
     from reprise.schemas.job import Checkout
 
-__all__ = ["lint"]
+__all__ = ["lint_project"]
 
 
-def lint(checkout: Checkout) -> tuple[Finding, ...]:
+def lint_project(checkout: Checkout) -> tuple[Finding, ...]:
     """All findings that no comment ``# reprise: ignore[name]`` silences, by kind and place.
 
     Of files that have faults, what could be read is looked at.
@@ -38,16 +38,16 @@ def lint(checkout: Checkout) -> tuple[Finding, ...]:
 
     with code.without_collecting():
         project = read_project(checkout.path).project
-        declared = lines.declared(project)
-        modules = code.modules(checkout.path)
+        declared = lines.read_declared(project)
+        modules = code.parse_modules(checkout.path)
         root = checkout.repository.root if checkout.repository else checkout.path
         found = [
-            *dependencies.unpinned(project.environment),
-            *images.floating(declared),
-            *undeclared.imports(project, modules.values()),
-            *seeds.missing(project, modules),
-            *outside.data(declared, root),
-            *repository.faults(checkout, declared),
+            *dependencies.find_unpinned(project.environment),
+            *images.find_floating(declared),
+            *undeclared.check_imports(project, modules.values()),
+            *seeds.find_missing(project, modules),
+            *outside.find_outside(declared, root),
+            *repository.find_faults(checkout, declared),
             *reads.reads_of_last_run(checkout),
         ]
         if checkout.repository is not None and checkout.temporary is None:
@@ -55,4 +55,4 @@ def lint(checkout: Checkout) -> tuple[Finding, ...]:
             found += [*ignored.in_code(modules.values(), names), *ignored.in_commands(declared, names)]
         if not isinstance(project.environment, DockerEnv):  # there, the image says what lies where
             found += [*paths_in_code.in_code(modules.values()), *paths_in_code.in_commands(declared)]
-        return findings.heard(found, checkout.path)
+        return findings.drop_silenced(found, checkout.path)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from reprise import paths
 from reprise.envs import registry as envs
 from reprise.named_tuple import NamedTuple
-from reprise.runner.lint import lint
+from reprise.runner.lint import lint_project
 from reprise.runner.lint.findings import Finding
 from reprise.runner.sources import working_copy
 from reprise.schemas.check import check
@@ -36,11 +36,11 @@ def check_project(uri: str, version: str | None = None, *, strict: bool = False)
     Raises:
         SourceError: it cannot be fetched.
     """
-    checkout = working_copy.fetch(uri, version, paths.here())
+    checkout = working_copy.fetch_project(uri, version, paths.here())
     try:
         report = check(checkout.path, strict=strict)
         of_environment = envs.faults_of(read_project(checkout.path).project.environment)
-        findings = lint(checkout) if strict else ()
+        findings = lint_project(checkout) if strict else ()
     finally:
-        working_copy.discard(checkout)
+        working_copy.discard_checkout(checkout)
     return CheckReport(report.checked, (*report.faults, *of_environment), report.warnings, findings)

@@ -47,12 +47,12 @@ class Module:
         return tuple(ast.walk(self.tree))
 
     @cached_property
-    def imported(self) -> Mapping[str, str]:
-        return names.imported(self.nodes)
+    def imported_names(self) -> Mapping[str, str]:
+        return names.find_imported(self.nodes)
 
     @cached_property
     def calls(self) -> tuple[names.Call, ...]:
-        return names.calls(self.nodes, self.imported)
+        return names.find_calls(self.nodes, self.imported_names)
 
 
 @contextmanager
@@ -67,32 +67,32 @@ def without_collecting() -> Iterator[None]:
             gc.enable()
 
 
-def modules(root: Path) -> dict[str, Module]:
+def parse_modules(root: Path) -> dict[str, Module]:
     """The Python files in ``root`` that a run may run, by path; what cannot be parsed is left out.
 
     Tests, documentation, and the folders of other projects inside are none of them.
     """
     found: dict[str, Module] = {}
-    for path in sorted(_files(root)):
-        if (tree := _parsed(root / path)) is not None:
+    for path in sorted(_list_files(root)):
+        if (tree := _parse_file(root / path)) is not None:
             found[path] = Module(path, tree)
     return found
 
 
 def run_by(entry_point: EntryPoint, root: Path, known: Mapping[str, Module]) -> tuple[Module, ...]:
     """The modules that the command of ``entry_point`` names, and those that they import."""
-    waiting = [*_named(entry_point.command, root, known)]
+    waiting = [*_find_named(entry_point.command, root, known)]
     found: dict[str, Module] = {}
     while waiting:
         module = waiting.pop()
         if module.path in found:
             continue
         found[module.path] = module
-        waiting += [known[path] for path in _imported(module, known)]
+        waiting += [known[path] for path in _find_imported(module, known)]
     return tuple(found.values())
 
 
-def words(command: str) -> list[str]:
+def split_words(command: str) -> list[str]:
     """The words of a shell command, as well as they can be told apart."""
     try:
         return shlex.split(command, comments=True)
@@ -100,8 +100,8 @@ def words(command: str) -> list[str]:
         return command.split()
 
 
-def _files(root: Path) -> Iterator[str]:
-    names = _listed(root) or _walked(root)
+def _list_files(root: Path) -> Iterator[str]:
+    names = _list_tracked(root) or _walk_files(root)
     foreign: dict[PurePosixPath, bool] = {}
     for name in dict.fromkeys(filter(None, names)):
         path = PurePosixPath(name)
@@ -119,19 +119,19 @@ def _files(root: Path) -> Iterator[str]:
             yield name
 
 
-def _listed(root: Path) -> list[str]:
+def _list_tracked(root: Path) -> list[str]:
     """The files of a project that git tracks or would, by paths from the project; none without git."""
     top = provenance.work_tree(root)
     if top is None or repositories.is_git_missing():
         return []
     inside = root.relative_to(top).as_posix()
     arguments = ("ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", inside)
-    listing = os.fsdecode(repositories.ask(top, *arguments).stdout)
+    listing = os.fsdecode(repositories.ask_git(top, *arguments).stdout)
     start = "" if inside == "." else f"{inside}/"
     return [name.removeprefix(start) for name in listing.split("\0") if name.endswith(".py")]
 
 
-def _walked(root: Path) -> Iterator[str]:
+def _walk_files(root: Path) -> Iterator[str]:
     for folder, below, files in os.walk(root):
         below[:] = [name for name in below if name not in _NOT_RUN and not name.startswith(".")]
         for name in files:
@@ -139,7 +139,7 @@ def _walked(root: Path) -> Iterator[str]:
                 yield Path(folder, name).relative_to(root).as_posix()
 
 
-def _parsed(file: Path) -> ast.Module | None:
+def _parse_file(file: Path) -> ast.Module | None:
     try:
         if file.stat().st_size > _LARGEST:
             return None
@@ -150,7 +150,7 @@ def _parsed(file: Path) -> ast.Module | None:
         return None
 
 
-def _named(text: str, root: Path, known: Mapping[str, Module], depth: int = 3) -> Iterator[Module]:
+def _find_named(text: str, root: Path, known: Mapping[str, Module], depth: int = 3) -> Iterator[Module]:
     """The modules that a command or a shell script names."""
     for name in _SCRIPT.findall(text):
         path = os.path.normpath(name)
@@ -161,24 +161,24 @@ def _named(text: str, root: Path, known: Mapping[str, Module], depth: int = 3) -
                 script = (root / path).read_text(encoding="utf-8", errors="replace")
             except OSError:
                 continue
-            yield from _named(script, root, known, depth - 1)
+            yield from _find_named(script, root, known, depth - 1)
     for match in _MODULE.finditer(text):
         yield from (known[path] for path in _paths_of(match["name"], "", known))
         yield from (known[path] for path in _paths_of(f"{match['name']}.__main__", "", known))
 
 
-def _imported(module: Module, known: Mapping[str, Module]) -> Iterator[str]:
+def _find_imported(module: Module, known: Mapping[str, Module]) -> Iterator[str]:
     above = [module.folder]
     while above[-1]:
         above.append(above[-1].rpartition("/")[0])
-    for name in dict.fromkeys(_imports(module)):
+    for name in dict.fromkeys(_iterate_imports(module)):
         absolute = name.lstrip(".")
         dots = len(name) - len(absolute)
         for folder in above[dots - 1 : dots] if dots else (*above, "src"):
             yield from _paths_of(absolute, folder, known)
 
 
-def _imports(module: Module) -> Iterator[str]:
+def _iterate_imports(module: Module) -> Iterator[str]:
     """The full name of everything that is imported; relative ones begin with their dots."""
     for node in module.nodes:
         if isinstance(node, ast.Import):

@@ -53,11 +53,11 @@ class Asked(NamedTuple):
         return canonical(match[0]) if match else ""
 
 
-def unpinned(spec: EnvSpec) -> Iterator[Finding]:
+def find_unpinned(spec: EnvSpec) -> Iterator[Finding]:
     """A finding for each dependency that nothing holds at one version; none beside a lock file."""
     if isinstance(spec, DockerEnv) or lock_file(spec) is not None:
         return
-    listed = [*asked(spec)]
+    listed = [*list_asked(spec)]
     held = {item.name for item in listed if item.constraint and is_exact(item)}
     for item in listed:
         if item.constraint or item.name in held | _TOOLS or is_exact(item):
@@ -69,7 +69,7 @@ def unpinned(spec: EnvSpec) -> Iterator[Finding]:
         )
         fix = _FIX.replace("name==1.2.3", "3.12") if series else _FIX
         what += ", and there is no lock file"
-        yield Finding(NAME, _shown(item.file, spec.root), item.line, what, _REASON, fix)
+        yield Finding(NAME, _show_file(item.file, spec.root), item.line, what, _REASON, fix)
 
 
 def lock_file(spec: EnvSpec) -> Path | None:
@@ -77,21 +77,21 @@ def lock_file(spec: EnvSpec) -> Path | None:
     return envs.manager_for(spec, None).find_lock_file(spec)
 
 
-def asked(spec: EnvSpec) -> Iterator[Asked]:
+def list_asked(spec: EnvSpec) -> Iterator[Asked]:
     """Everything that ``spec`` asks for, with the place at which it is written."""
     if isinstance(spec, DockerEnv):
         return
     file = spec.file or spec.root / "python_env.yaml"
-    text = _text(file)
+    text = _read_text(file)
     if isinstance(spec, CondaEnv):
         for line in spec.dependencies:
             is_python = re.match(r"(?:\S+::)?python\b(?![\w.\-])", line)
-            yield Asked(line, file, _line(text, line), "python" if is_python else "conda")
-        yield from _lines(spec.pip, file, text, spec.root)
+            yield Asked(line, file, _find_line(text, line), "python" if is_python else "conda")
+        yield from _read_lines(spec.pip, file, text, spec.root)
         return
     if spec.python is not None and spec.file is not None:
-        yield Asked(spec.python, file, _line(text, spec.python), "python")
-    yield from _lines(spec.dependencies, file, text, spec.root)
+        yield Asked(spec.python, file, _find_line(text, spec.python), "python")
+    yield from _read_lines(spec.dependencies, file, text, spec.root)
     if spec.pyproject is not None:
         yield from _of_pyproject(spec.pyproject)
 
@@ -134,7 +134,7 @@ def _is_bare_url(text: str) -> bool:
     return re.match(r"(?:[a-z]+\+)?[a-z]+://|(?:git|hg|svn|bzr)\+", text) is not None
 
 
-def _lines(
+def _read_lines(
     lines: tuple[str, ...] | list[str], file: Path, text: str, root: Path, *, constraint: bool = False
 ) -> Iterator[Asked]:
     """The requirements in ``lines`` of ``file``, and in the files that they include, once each."""
@@ -142,28 +142,28 @@ def _lines(
         include = _INCLUDE.fullmatch(line)
         if include is None:
             if not line.startswith("-") or line.startswith(("-e ", "--editable")):
-                yield Asked(line, file, _line(text, line), constraint=constraint)
+                yield Asked(line, file, _find_line(text, line), constraint=constraint)
             continue
         named = root / include["file"]
-        inner = _text(named)
+        inner = _read_text(named)
         if named != file or not constraint:
             is_constraint = constraint or include["option"] in ("-c", "--constraint")
             inside = [own for own in inner.splitlines() if own.strip() != line]  # a file that names itself
-            yield from _lines(inside, named, inner, named.parent, constraint=is_constraint)
+            yield from _read_lines(inside, named, inner, named.parent, constraint=is_constraint)
 
 
 def _of_pyproject(file: Path) -> Iterator[Asked]:
     from reprise.schemas.environment_files import read_toml
 
     content = read_toml(file, Findings(file.name)) or {}
-    text = _text(file)
+    text = _read_text(file)
     project = content.get("project")
     listed = project.get("dependencies") if isinstance(project, dict) else None
     for line in listed if isinstance(listed, list) else ():
-        yield Asked(str(line), file, _line(text, str(line)))
+        yield Asked(str(line), file, _find_line(text, str(line)))
 
 
-def _line(text: str, written: str) -> int:
+def _find_line(text: str, written: str) -> int:
     """The line of ``text`` at which ``written`` stands, or else its name; 1 for one of several lines."""
     name = re.match(r"[\w.\-]+", written)
     for wanted in (written, *([name[0]] if name else [])):
@@ -178,12 +178,12 @@ def _without_comments(text: str) -> str:
     return re.sub(r"(?m)^\s*#.*$", lambda match: " " * len(match[0]), text)
 
 
-def _text(file: Path) -> str:
+def _read_text(file: Path) -> str:
     try:
         return file.read_text(encoding="utf-8-sig", errors="replace")
     except OSError:
         return ""
 
 
-def _shown(file: Path, root: Path) -> str:
+def _show_file(file: Path, root: Path) -> str:
     return Path(os.path.relpath(file, root)).as_posix()

@@ -82,22 +82,22 @@ class Draw(NamedTuple):
     library: str | None
 
 
-def unseeded(modules: Iterable[Module]) -> list[Draw]:
+def find_unseeded(modules: Iterable[Module]) -> list[Draw]:
     """The draws in code that runs together of which no call there seeds the generator.
 
     Of those from one generator, the first of each file.
     """
     modules = list(modules)
-    seeded = {library for module in modules for call in module.calls for library in _seeds(call)}
+    seeded = {library for module in modules for call in module.calls for library in _find_seeded(call)}
     found: dict[tuple[str, object], Draw] = {}
     for module in modules:
-        for draw in _draws(module):
+        for draw in _find_draws(module):
             if draw.library not in seeded:
                 found.setdefault((module.path, draw.library or draw.line), draw)
     return list(found.values())
 
 
-def _seeds(call: Call) -> set[str]:
+def _find_seeded(call: Call) -> set[str]:
     """The libraries whose generators the call seeds."""
     if not call.is_given:
         return set()
@@ -106,8 +106,8 @@ def _seeds(call: Call) -> set[str]:
     return _SEEDS.get(call.name, set())
 
 
-def _draws(module: Module) -> Iterator[Draw]:
-    libraries = {name.partition(".")[0] for name in module.imported.values()}
+def _find_draws(module: Module) -> Iterator[Draw]:
+    libraries = {name.partition(".")[0] for name in module.imported_names.values()}
     for call in module.calls:
         if call.name in _GENERATORS:
             if not call.is_given:
@@ -119,10 +119,10 @@ def _draws(module: Module) -> Iterator[Draw]:
 def _drawn_from(call: Call, libraries: set[str]) -> str | None:
     """The library whose generator the call draws from, unless it is given a seed of its own."""
     top, _, rest = call.name.partition(".")
-    if call.keyword(*_OWN_SEED) is not None:
+    if call.find_keyword(*_OWN_SEED) is not None:
         return None
     if call.last in _SHUFFLED and top in ("sklearn", "torch"):
-        shuffled = call.keyword("shuffle")
+        shuffled = call.find_keyword("shuffle")
         is_on = shuffled is not None and not (
             isinstance(shuffled, ast.Constant) and shuffled.value is False
         )

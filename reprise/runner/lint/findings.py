@@ -49,7 +49,7 @@ NAMES = (
 """The name of every kind, in the order in which they are told."""
 
 
-def heard(findings: Iterable[Finding], root: Path) -> tuple[Finding, ...]:
+def drop_silenced(findings: Iterable[Finding], root: Path) -> tuple[Finding, ...]:
     """The findings that no comment of the project silences, each once, by kind and place."""
     texts: dict[str, list[str]] = {}
     kept = {item for item in findings if not _is_silenced(item, root, texts)}
@@ -58,7 +58,7 @@ def heard(findings: Iterable[Finding], root: Path) -> tuple[Finding, ...]:
 
 def _is_silenced(finding: Finding, root: Path, texts: dict[str, list[str]]) -> bool:
     if finding.file not in texts:
-        texts[finding.file] = _lines(root / finding.file)
+        texts[finding.file] = _read_lines(root / finding.file)
     lines = texts[finding.file]
     if finding.line:
         lines = lines[finding.line - 1 : max(finding.last, finding.line)]
@@ -66,7 +66,7 @@ def _is_silenced(finding: Finding, root: Path, texts: dict[str, list[str]]) -> b
     return any(finding.name in re.split(r"[,\s]+", names.strip()) for names in named)
 
 
-def _lines(file: Path) -> list[str]:
+def _read_lines(file: Path) -> list[str]:
     try:
         return file.read_text(encoding="utf-8-sig", errors="replace").splitlines()
     except OSError:

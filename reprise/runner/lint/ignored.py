@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from pathlib import Path
 
-from reprise.runner.lint.code import Module, words
+from reprise.runner.lint.code import Module, split_words
 from reprise.runner.lint.findings import Finding
 from reprise.runner.lint.lines import Declared
 from reprise.runner.lint.names import Call
@@ -30,7 +30,7 @@ class Ignored:
         self._folder = folder.resolve()
         self._names = frozenset(repository.tree.ignored)
 
-    def names(self, text: str) -> bool:
+    def is_named_by(self, text: str) -> bool:
         """Whether ``text`` is the path of a file or folder that is there, and that git ignores."""
         if not text or "\0" in text or len(text) > 255 or text.startswith(("/", "~")):
             return False
@@ -45,12 +45,12 @@ def in_code(modules: Iterable[Module], ignored: Ignored) -> Iterator[Finding]:
     for module in modules:
         for call in module.calls:
             path = _read_by(call)
-            if path is not None and ignored.names(path):
+            if path is not None and ignored.is_named_by(path):
                 what = f'reads "{shorten_text(path)}", which git ignores'
                 yield Finding(NAME, module.path, call.node.lineno, what, _REASON, _FIX)
-        for node, name in _imports(module):
+        for node, name in _find_imports(module):
             path = f"{module.folder}/" * bool(module.folder) + name.replace(".", "/")
-            if ignored.names(f"{path}.py") or ignored.names(f"{path}/__init__.py"):
+            if ignored.is_named_by(f"{path}.py") or ignored.is_named_by(f"{path}/__init__.py"):
                 what = f'imports "{shorten_text(name)}", which git ignores'
                 yield Finding(NAME, module.path, node.lineno, what, _REASON, _FIX)
 
@@ -58,25 +58,25 @@ def in_code(modules: Iterable[Module], ignored: Ignored) -> Iterator[Finding]:
 def in_commands(declared: Declared, ignored: Ignored) -> Iterator[Finding]:
     """A finding for each such file that a command, or the default of a parameter, names."""
     for entry_point in declared.project.entry_points.values():
-        for before, word in pairwise(["", *words(entry_point.command)]):
+        for before, word in pairwise(["", *split_words(entry_point.command)]):
             path = word.rpartition("=")[2] if word.startswith("-") else word.lstrip("<")
-            if not before.endswith(">") and ignored.names(path):
+            if not before.endswith(">") and ignored.is_named_by(path):
                 line = declared.line_in(path, "entry_points", entry_point.name, "command")
                 what = f'the command of {entry_point.name} names "{shorten_text(path)}", which git ignores'
                 yield Finding(NAME, declared.file, line, what, _REASON, _FIX)
         for parameter in entry_point.parameters.values():
             default = parameter.default or ""
-            if parameter.type in ("path", "uri") and ignored.names(default):
+            if parameter.type in ("path", "uri") and ignored.is_named_by(default):
                 keys = ("entry_points", entry_point.name, "parameters", parameter.name, "default")
                 what = f'git ignores "{shorten_text(default)}", the default of {parameter.name}'
-                yield Finding(NAME, declared.file, declared.line(*keys), what, _REASON, _FIX)
+                yield Finding(NAME, declared.file, declared.find_line(*keys), what, _REASON, _FIX)
 
 
 def _read_by(call: Call) -> str | None:
     """The path that a call is given to read."""
     if call.last not in _READ and not call.last.startswith("read_"):
         return None
-    mode = call.keyword("mode") or (
+    mode = call.find_keyword("mode") or (
         call.node.args[1] if call.last == "open" and call.node.args[1:] else None
     )
     if isinstance(mode, ast.Constant) and isinstance(mode.value, str) and _WRITE_MODES & set(mode.value):
@@ -85,7 +85,7 @@ def _read_by(call: Call) -> str | None:
     return path.value if isinstance(path, ast.Constant) and isinstance(path.value, str) else None
 
 
-def _imports(module: Module) -> Iterator[tuple[ast.stmt, str]]:
+def _find_imports(module: Module) -> Iterator[tuple[ast.stmt, str]]:
     for node in module.nodes:
         if isinstance(node, ast.Import):
             yield from ((node, alias.name) for alias in node.names)

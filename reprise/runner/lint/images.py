@@ -17,15 +17,15 @@ _DIGEST = re.compile(r"@sha256:[0-9a-f]{64}$")
 _FROM = re.compile(r"(?i)\s*FROM\s+(?:--\S+\s+)*(?P<image>\S+)(?:\s+AS\s+(?P<stage>\S+))?")
 
 
-def floating(declared: Declared) -> Iterator[Finding]:
+def find_floating(declared: Declared) -> Iterator[Finding]:
     """A finding for the project's image and for those of its Dockerfile that no digest names."""
     spec = declared.project.environment
     if not isinstance(spec, DockerEnv):
         return
     if not (_DIGEST.search(spec.image) or (spec.root / LOCK_FILE).is_file()):
         fix = f"reprise lock writes {LOCK_FILE}, to commit; or name it with its digest, NAME@sha256:..."
-        at = declared.line("docker_env", "image")
-        yield Finding(NAME, declared.file, at, _said(spec.image), _REASON, fix)
+        at = declared.find_line("docker_env", "image")
+        yield Finding(NAME, declared.file, at, _find_floating_part(spec.image), _REASON, fix)
     try:
         lines = (spec.root / "Dockerfile").read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
@@ -37,12 +37,12 @@ def floating(declared: Declared) -> Iterator[Finding]:
         image = found["image"]
         if image.lower() not in stages and "$" not in image and not _DIGEST.search(image):
             fix = "name it with its digest, FROM NAME@sha256:..."
-            yield Finding(NAME, "Dockerfile", number, _said(image), _REASON, fix)
+            yield Finding(NAME, "Dockerfile", number, _find_floating_part(image), _REASON, fix)
         if found["stage"]:
             stages.add(found["stage"].lower())
 
 
-def _said(image: str) -> str:
+def _find_floating_part(image: str) -> str:
     tag = image.rpartition("/")[2].partition(":")[2]
     why = (
         "has no tag, which means latest"

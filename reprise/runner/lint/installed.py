@@ -12,25 +12,25 @@ from reprise.schemas.project import Project
 _SITE = "lib/python*/site-packages"
 
 
-def owners(project: Project) -> Mapping[str, set[str]]:
+def find_owners(project: Project) -> Mapping[str, set[str]]:
     """Module to the canonical names of its packages; empty where the project has no environment yet."""
     name = project.name or project.root.name
     used = next((entry for entry in inventory.entries() if name in entry.projects), None)
     found: dict[str, set[str]] = {}
     for folder in used.prefix.glob(f"{_SITE}/*.dist-info") if used else ():
         package = canonical(folder.name.partition("-")[0])
-        for module in _modules(folder):
+        for module in _list_modules(folder):
             found.setdefault(module, set()).add(package)
     return found
 
 
-def _modules(folder: Path) -> Iterator[str]:
+def _list_modules(folder: Path) -> Iterator[str]:
     """The modules at the top of a package, by what it says of itself or else by its files."""
-    listed = _lines(folder / "top_level.txt")
+    listed = _read_lines(folder / "top_level.txt")
     if listed:
         yield from (line.strip() for line in listed if line.strip())
         return
-    for line in _lines(folder / "RECORD"):
+    for line in _read_lines(folder / "RECORD"):
         path = line.rpartition(",")[0].rpartition(",")[0].strip('"')
         top, slash, _ = path.partition("/")
         if slash and not top.endswith((".dist-info", ".data")) and top not in ("..", "bin", "__pycache__"):
@@ -39,7 +39,7 @@ def _modules(folder: Path) -> Iterator[str]:
             yield path.partition(".")[0]
 
 
-def _lines(file: Path) -> list[str]:
+def _read_lines(file: Path) -> list[str]:
     try:
         return file.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:

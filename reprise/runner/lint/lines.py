@@ -25,7 +25,7 @@ class Declared(NamedTuple):
     def file(self) -> str:
         return self.project.file.name if self.project.file else "MLproject"
 
-    def line(self, *keys: str) -> int:
+    def find_line(self, *keys: str) -> int:
         """The line of the value at ``keys``, or of what of it there is; 0 without a file."""
         at, line = self.node, 0
         for key in keys:
@@ -37,12 +37,12 @@ class Declared(NamedTuple):
 
     def line_in(self, text: str, *keys: str) -> int:
         """The line at which ``text`` stands in the value at ``keys``: it may be one of many lines."""
-        start = self.line(*keys)
+        start = self.find_line(*keys)
         there = (number for number in range(start, len(self.text) + 1) if text in self.text[number - 1])
         return next(there, start) if start else 0
 
 
-def declared(project: Project) -> Declared:
+def read_declared(project: Project) -> Declared:
     """The file of ``project`` again, with its places; its faults are told elsewhere."""
     if project.file is None:
         return Declared(project, None, ())

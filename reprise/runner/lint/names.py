@@ -24,7 +24,7 @@ class Call(NamedTuple):
         values = [*self.node.args, *(keyword.value for keyword in self.node.keywords)]
         return any(not (isinstance(value, ast.Constant) and value.value is None) for value in values)
 
-    def keyword(self, *names: str) -> ast.expr | None:
+    def find_keyword(self, *names: str) -> ast.expr | None:
         """The value of one of the keyword arguments, unless it is None."""
         for keyword in self.node.keywords:
             is_none = isinstance(keyword.value, ast.Constant) and keyword.value.value is None
@@ -33,7 +33,7 @@ class Call(NamedTuple):
         return None
 
 
-def imported(nodes: Iterable[ast.AST]) -> dict[str, str]:
+def find_imported(nodes: Iterable[ast.AST]) -> dict[str, str]:
     """Each name that an import binds, and the full name of what it stands for."""
     found: dict[str, str] = {}
     for node in nodes:
@@ -48,7 +48,7 @@ def imported(nodes: Iterable[ast.AST]) -> dict[str, str]:
     return found
 
 
-def calls(nodes: Iterable[ast.AST], known: Mapping[str, str]) -> tuple[Call, ...]:
+def find_calls(nodes: Iterable[ast.AST], known: Mapping[str, str]) -> tuple[Call, ...]:
     """Every call whose name can be told, in the order of the lines; ``known`` is what is imported."""
     found = [
         Call(name, node)

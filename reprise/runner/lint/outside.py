@@ -19,7 +19,7 @@ _FIX = "put it into the project, or name it by a URI that stays; reprise records
 _PATHS = ("path", "uri", "list[path]", "list[uri]")
 
 
-def data(declared: Declared, root: Path) -> Iterator[Finding]:
+def find_outside(declared: Declared, root: Path) -> Iterator[Finding]:
     """A finding for each default that leads out of ``root``, and each volume of this machine."""
     for entry_point in declared.project.entry_points.values():
         for parameter in entry_point.parameters.values():
@@ -30,7 +30,7 @@ def data(declared: Declared, root: Path) -> Iterator[Finding]:
             what = (
                 f'{entry_point.name} -> {parameter.name}: the default "{default}" is outside of the project'
             )
-            yield Finding(NAME, declared.file, declared.line(*keys), what, _REASON, _FIX)
+            yield Finding(NAME, declared.file, declared.find_line(*keys), what, _REASON, _FIX)
     spec = declared.project.environment
     for volume in spec.volumes if isinstance(spec, DockerEnv) else ():
         folder, colon, _ = volume.partition(":")

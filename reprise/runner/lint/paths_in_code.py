@@ -6,7 +6,7 @@ import ast
 import re
 from collections.abc import Iterable, Iterator
 
-from reprise.runner.lint.code import Module, words
+from reprise.runner.lint.code import Module, split_words
 from reprise.runner.lint.findings import Finding
 from reprise.runner.lint.lines import Declared
 from reprise.schemas.faults import shorten_text
@@ -72,7 +72,7 @@ def _is_path(value: object) -> bool:
 def in_commands(declared: Declared) -> Iterator[Finding]:
     """A finding for each absolute path that a command of the project names."""
     for entry_point in declared.project.entry_points.values():
-        for word in words(entry_point.command):
+        for word in split_words(entry_point.command):
             path = word.partition("=")[2] if word.startswith("-") and "=" in word else word.lstrip("<>")
             if not (is_absolute(path) or _is_in(path, _SYSTEM)):
                 continue

@@ -46,7 +46,7 @@ def reads_of_last_run(checkout: Checkout) -> tuple[Finding, ...]:
         return ()  # what is not recorded is no fault of the project's
     if record is None or record.observed is None:
         return ()
-    return (*_undeclared(record, record.observed, checkout), *_unread(record, record.observed))
+    return (*_find_undeclared(record, record.observed, checkout), *_find_unread(record, record.observed))
 
 
 def _last_record(tracking: Tracking, name: str) -> RunRecord | None:
@@ -55,13 +55,13 @@ def _last_record(tracking: Tracking, name: str) -> RunRecord | None:
     return read_record(tracking, run.run_id) if run else None
 
 
-def _undeclared(record: RunRecord, seen: ObservedRecord, checkout: Checkout) -> Iterator[Finding]:
+def _find_undeclared(record: RunRecord, seen: ObservedRecord, checkout: Checkout) -> Iterator[Finding]:
     declared = {item.uri for item in record.inputs if item.uri}
     outside = [item.path for item in seen.inputs if item.path.startswith("/")]
     inside = [item.path for item in seen.inputs if not item.path.startswith("/")]
     for path in [
         *(path for path in outside if not _CACHES & set(path.split("/"))),
-        *_ignored(inside, checkout),
+        *_filter_ignored(inside, checkout),
     ]:
         if not any(str(place) in declared for place in (path, *PurePosixPath(path).parents)):
             where = "outside of the project" if path.startswith("/") else "ignored by git"
@@ -69,7 +69,7 @@ def _undeclared(record: RunRecord, seen: ObservedRecord, checkout: Checkout) -> 
             yield Finding(UNDECLARED, _FILE, 0, what, _REASON, _FIX)
 
 
-def _ignored(names: list[str], checkout: Checkout) -> list[str]:
+def _filter_ignored(names: list[str], checkout: Checkout) -> list[str]:
     """Those that git ignores."""
     if checkout.repository is None or not names or repositories.is_git_missing():
         return []
@@ -77,7 +77,7 @@ def _ignored(names: list[str], checkout: Checkout) -> list[str]:
     return [name for name in names if is_ignored(name, ignored)]
 
 
-def _unread(record: RunRecord, seen: ObservedRecord) -> Iterator[Finding]:
+def _find_unread(record: RunRecord, seen: ObservedRecord) -> Iterator[Finding]:
     """Declared inputs that no process touched; nothing is said where not all of them were observed."""
     if seen.faults:
         return

@@ -16,21 +16,21 @@ _GITLINK = "160000 "
 _LINK = "120000"
 
 
-def faults(checkout: Checkout, declared: Declared) -> Iterator[Finding]:
+def find_faults(checkout: Checkout, declared: Declared) -> Iterator[Finding]:
     """Findings about the git state; of what was fetched just now, only those about its submodules."""
     repository = checkout.repository
     if repository is None:
         return
     if checkout.temporary is None:
         if repository.dirty:
-            yield _dirty(repository, declared)
-        yield from _unpushed(repository, declared)
-        yield from _pointers(repository, declared)
-    yield from _links(checkout, repository)
-    yield from _submodules(checkout, repository)
+            yield _find_dirty(repository, declared)
+        yield from _find_unpushed(repository, declared)
+        yield from _find_pointers(repository, declared)
+    yield from _find_links(checkout, repository)
+    yield from _find_submodules(checkout, repository)
 
 
-def _dirty(repository: Repository, declared: Declared) -> Finding:
+def _find_dirty(repository: Repository, declared: Declared) -> Finding:
     tree = repository.tree.flatten
     names = sorted([*tree.files, *tree.absent, *(item.path for item in tree.modules if item.is_moved)])
     more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
@@ -44,7 +44,7 @@ def _dirty(repository: Repository, declared: Declared) -> Finding:
     )
 
 
-def _unpushed(repository: Repository, declared: Declared) -> Iterator[Finding]:
+def _find_unpushed(repository: Repository, declared: Declared) -> Iterator[Finding]:
     if repository.commit is None:
         what, fix = "there is no commit yet", "commit the project, and push it"
     elif _is_on_a_remote(repository.root, repository.commit):
@@ -56,7 +56,7 @@ def _unpushed(repository: Repository, declared: Declared) -> Iterator[Finding]:
     yield Finding("unpushed-commit", declared.file, 0, what, reason, fix)
 
 
-def _pointers(repository: Repository, declared: Declared) -> Iterator[Finding]:
+def _find_pointers(repository: Repository, declared: Declared) -> Iterator[Finding]:
     if names := repository.tree.flatten.pointers:
         more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
         what = f"pointers of Git LFS in place of the content: {', '.join(names[:_NAMED])}{more}"
@@ -64,10 +64,10 @@ def _pointers(repository: Repository, declared: Declared) -> Iterator[Finding]:
         yield Finding("large-file", declared.file, 0, what, reason, "git lfs pull")
 
 
-def _links(checkout: Checkout, repository: Repository) -> Iterator[Finding]:
+def _find_links(checkout: Checkout, repository: Repository) -> Iterator[Finding]:
     """Links of the commit that lead out of it."""
     root = repository.root.resolve()
-    for name in _tracked(repository, _LINK):
+    for name in _list_tracked(repository, _LINK):
         link = root / name
         target = Path(os.path.realpath(link))
         if link.is_symlink() and not target.is_relative_to(root):
@@ -78,16 +78,16 @@ def _links(checkout: Checkout, repository: Repository) -> Iterator[Finding]:
             yield Finding("outside-data", file, 0, what, reason, fix)
 
 
-def _tracked(repository: Repository, mode: str) -> Iterator[str]:
+def _list_tracked(repository: Repository, mode: str) -> Iterator[str]:
     """The files of the index that have that mode, in git's words."""
-    listing = os.fsdecode(repositories.ask(repository.root, "ls-files", "--stage", "-z").stdout)
+    listing = os.fsdecode(repositories.ask_git(repository.root, "ls-files", "--stage", "-z").stdout)
     entries = (entry.partition("\t") for entry in listing.split("\0"))
     return (name for facts, _, name in entries if facts.startswith(f"{mode} "))
 
 
-def _submodules(checkout: Checkout, repository: Repository) -> Iterator[Finding]:
+def _find_submodules(checkout: Checkout, repository: Repository) -> Iterator[Finding]:
     fetched = checkout.temporary is not None  # then its commits have just come from there
-    listing = os.fsdecode(repositories.ask(repository.root, "ls-files", "--stage", "-z").stdout)
+    listing = os.fsdecode(repositories.ask_git(repository.root, "ls-files", "--stage", "-z").stdout)
     for entry in listing.split("\0"):
         if not entry.startswith(_GITLINK):
             continue
@@ -101,7 +101,7 @@ def _submodules(checkout: Checkout, repository: Repository) -> Iterator[Finding]
             reason = "its folder is empty, and so is that of a run"
         elif fetched:
             continue
-        elif repositories.ask(folder, "cat-file", "-e", f"{commit}^{{commit}}").exit_code != 0:
+        elif repositories.ask_git(folder, "cat-file", "-e", f"{commit}^{{commit}}").exit_code != 0:
             what = f"the submodule {name} does not have commit {commit[:12]}, which the project names"
             reason, fix = "a clone of the project cannot check it out", "git submodule update --init"
         elif not _is_on_a_remote(folder, commit):
@@ -130,5 +130,5 @@ def _path_of(line: str) -> str | None:
 
 
 def _is_on_a_remote(folder: Path, commit: str) -> bool:
-    found = repositories.ask(folder, "for-each-ref", "--contains", commit, "--count=1", "refs/remotes")
+    found = repositories.ask_git(folder, "for-each-ref", "--contains", commit, "--count=1", "refs/remotes")
     return found.exit_code == 0 and bool(found.stdout.strip())

@@ -20,16 +20,16 @@ _SEEDING = {
 _WORDS = ("seed", "random_state", "random-state")
 
 
-def missing(project: Project, known: Mapping[str, Module]) -> Iterator[Finding]:
+def find_missing(project: Project, known: Mapping[str, Module]) -> Iterator[Finding]:
     """A finding for each draw that is not seeded, once for all the entry points that run it."""
     found: dict[tuple[str, int], Finding] = {}
     for entry_point in project.entry_points.values():
-        for draw in draws.unseeded(run_by(entry_point, project.root, known)):
-            found.setdefault((draw.module.path, draw.line), _finding(draw, entry_point))
+        for draw in draws.find_unseeded(run_by(entry_point, project.root, known)):
+            found.setdefault((draw.module.path, draw.line), _make_finding(draw, entry_point))
     if not project.entry_points:
         for module in known.values():
-            for draw in draws.unseeded([module]):
-                found.setdefault((module.path, draw.line), _finding(draw, None))
+            for draw in draws.find_unseeded([module]):
+                found.setdefault((module.path, draw.line), _make_finding(draw, None))
     yield from found.values()
 
 
@@ -40,7 +40,7 @@ def seed_parameter(entry_point: EntryPoint) -> str | None:
     )
 
 
-def _finding(draw: draws.Draw, entry_point: EntryPoint | None) -> Finding:
+def _make_finding(draw: draws.Draw, entry_point: EntryPoint | None) -> Finding:
     source = f"the generator of {draw.library}" if draw.library else "it"
     what = f"{draw.name}() draws random numbers, and nothing seeds {source}"
     own = f"{draw.name}(seed)" if draw.library is None else _SEEDING[draw.library]

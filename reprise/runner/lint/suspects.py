@@ -78,24 +78,24 @@ class Suspects(NamedTuple):
     own_threads: tuple[Suspect, ...] = ()
 
 
-def suspects(modules: Iterable[Module]) -> Suspects:
+def find_suspects(modules: Iterable[Module]) -> Suspects:
     """Everything in ``modules``, which run together, that may differ from run to run."""
     modules = list(modules)
-    libraries = {name.partition(".")[0] for module in modules for name in module.imported.values()}
+    libraries = {name.partition(".")[0] for module in modules for name in module.imported_names.values()}
     return Suspects(
         unseeded=tuple(
-            Suspect(draw.module.path, draw.line, f"{draw.name}()") for draw in draws.unseeded(modules)
+            Suspect(draw.module.path, draw.line, f"{draw.name}()") for draw in draws.find_unseeded(modules)
         ),
-        hashed=_each(modules, _hashed),
-        clocks=_each(modules, _calls_of(_CLOCKS)),
-        ids=_each(modules, _calls_of(_IDS)),
-        unordered=_each(modules, _unordered),
+        hashed=_find_each(modules, _find_hashed),
+        clocks=_find_each(modules, _calls_of(_CLOCKS)),
+        ids=_find_each(modules, _calls_of(_IDS)),
+        unordered=_find_each(modules, _find_unordered),
         threaded=tuple(sorted(libraries & _THREADED)),
-        own_threads=_each(modules, _calls_of(_OWN_THREADS)),
+        own_threads=_find_each(modules, _calls_of(_OWN_THREADS)),
     )
 
 
-def _each(
+def _find_each(
     modules: list[Module], look: Callable[[Module], Iterator[tuple[ast.expr, str]]]
 ) -> tuple[Suspect, ...]:
     found = [Suspect(module.path, node.lineno, what) for module in modules for node, what in look(module)]
@@ -111,7 +111,7 @@ def _calls_of(names: set[str]) -> Callable[[Module], Iterator[tuple[ast.expr, st
     return look
 
 
-def _unordered(module: Module) -> Iterator[tuple[ast.expr, str]]:
+def _find_unordered(module: Module) -> Iterator[tuple[ast.expr, str]]:
     """Listings and results in an order that nobody promises, unless they are sorted at once."""
     is_sorted = {id(part) for call in module.calls if call.name == "sorted" for part in ast.walk(call.node)}
     for call in module.calls:
@@ -121,7 +121,7 @@ def _unordered(module: Module) -> Iterator[tuple[ast.expr, str]]:
             yield call.node, f"{call.name.lstrip('.')}()"
 
 
-def _hashed(module: Module) -> Iterator[tuple[ast.expr, str]]:
+def _find_hashed(module: Module) -> Iterator[tuple[ast.expr, str]]:
     """Where the order of a set shows, or a hash itself: both follow PYTHONHASHSEED for texts."""
     names = _names_of_sets(module)
     for node in module.nodes:

@@ -24,7 +24,7 @@ _BLOCKS = ("body", "orelse", "finalbody", "handlers", "cases")
 _SUFFIXES = (".py", ".so", ".pyd", ".pyx")
 
 
-def imports(project: Project, modules: Iterable[Module]) -> Iterator[Finding]:
+def check_imports(project: Project, modules: Iterable[Module]) -> Iterator[Finding]:
     """A finding for each import of a package that neither a dependency nor the lock file names.
 
     What an image holds is not known. An import that may fail (``except ImportError``), or that only a type
@@ -33,25 +33,25 @@ def imports(project: Project, modules: Iterable[Module]) -> Iterator[Finding]:
     spec = project.environment
     if isinstance(spec, DockerEnv):
         return
-    asked = [*dependencies.asked(spec)]
-    known = {item.name for item in asked} | _translated(
+    asked = [*dependencies.list_asked(spec)]
+    known = {item.name for item in asked} | _translate_names(
         item.name for item in asked if item.kind == CONDA_PACKAGE
     )
     if (lock := dependencies.lock_file(spec)) is not None:
-        known |= _locked(lock)
-    local = [_folder(item) for item in asked if item.kind == "pypi" and not item.name]
-    owners = installed.owners(project)
+        known |= _list_locked(lock)
+    local = [_folder_of(item) for item in asked if item.kind == "pypi" and not item.name]
+    owners = installed.find_owners(project)
 
     @cache
     def is_local(top: str, folder: str) -> bool:
         return _is_local(top, folder, project.root, local)
 
     for module in modules:
-        for node, name in _needed(module.tree):
+        for node, name in _find_needed(module.tree):
             top = name.partition(".")[0]
             if top in sys.stdlib_module_names or is_local(top, module.folder):
                 continue
-            candidates = _candidates(name, owners)
+            candidates = _find_candidates(name, owners)
             if not known.isdisjoint(candidates):
                 continue
             package = min(owners.get(top, ()), default=candidates[0])
@@ -63,7 +63,7 @@ def imports(project: Project, modules: Iterable[Module]) -> Iterator[Finding]:
             yield Finding(NAME, module.path, node.lineno, what, _REASON, fix, node.end_lineno or 0)
 
 
-def _needed(tree: ast.Module) -> Iterator[tuple[ast.stmt, str]]:
+def _find_needed(tree: ast.Module) -> Iterator[tuple[ast.stmt, str]]:
     """Each import of another package that must succeed, once for each line and name."""
     waiting: list[ast.AST] = [tree]  # statements and what holds some: imports are in nothing else
     while waiting:
@@ -91,25 +91,25 @@ def _is_local(top: str, inside: str, root: Path, others: list[Path]) -> bool:
     folder = PurePosixPath(inside)
     above = [root / name for name in (folder, *folder.parents)]
     places = [*above, root / "src", *others, *(other / "src" for other in others)]
-    return any(_has(place, top) for place in places)
+    return any(_has_module(place, top) for place in places)
 
 
-def _has(folder: Path, name: str) -> bool:
+def _has_module(folder: Path, name: str) -> bool:
     if any((folder / f"{name}{suffix}").is_file() for suffix in _SUFFIXES):
         return True
     inside = folder / name
     return inside.is_dir() and any(path.suffix in _SUFFIXES for path in inside.rglob("*.*"))
 
 
-def _folder(item: dependencies.Asked) -> Path:
+def _folder_of(item: dependencies.Asked) -> Path:
     path = item.text.removeprefix("-e ").removeprefix("--editable ").partition("[")[0].strip()
     return item.file.parent / path
 
 
-def _candidates(name: str, owners: Mapping[str, set[str]]) -> list[str]:
+def _find_candidates(name: str, owners: Mapping[str, set[str]]) -> list[str]:
     """The packages that have the module ``name``, the likeliest first."""
     top = name.partition(".")[0]
-    listed = next((_table()[key] for key in (name, top) if key in _table()), [])
+    listed = next((_load_table()[key] for key in (name, top) if key in _load_table()), [])
     guesses = [canonical(top), f"python-{canonical(top)}", f"py{canonical(top)}"]
     # of a package without a module of its own, google.cloud.storage is google-cloud-storage
     parts = name.split(".")
@@ -117,14 +117,14 @@ def _candidates(name: str, owners: Mapping[str, set[str]]) -> list[str]:
     return [*sorted(owners.get(top, ())), *listed, *guesses, *spaces]
 
 
-def _translated(names: Iterable[str]) -> set[str]:
+def _translate_names(names: Iterable[str]) -> set[str]:
     """What packages of conda are called in the package index."""
     from reprise.envs.virtualenv.translate import index_name
 
     return {canonical(found) for name in names if name and (found := index_name(name))}
 
 
-def _locked(lock: Path) -> set[str]:
+def _list_locked(lock: Path) -> set[str]:
     """The packages that a lock file pins; none where it cannot be read, which is told when it is used."""
     from reprise.envs import lock_packages
     from reprise.errors import RepriseError
@@ -134,10 +134,10 @@ def _locked(lock: Path) -> set[str]:
     except RepriseError:
         return set()
     conda = (package.name for package in packages if package.kind == CONDA_PACKAGE)
-    return {canonical(package.name) for package in packages} | _translated(conda)
+    return {canonical(package.name) for package in packages} | _translate_names(conda)
 
 
 @cache
-def _table() -> dict[str, list[str]]:
+def _load_table() -> dict[str, list[str]]:
     table: dict[str, list[str]] = json.loads(Path(__file__).with_name("import_names.json").read_bytes())
     return table

@@ -58,24 +58,24 @@ def collect(
         garbage.require_writable()
     garbage.reach_artifacts()
     items = garbage.deleted(now() - older_than)
-    measured, kept = _measure(garbage, items, say)
-    kept += _around(items, {held.item.experiment_id for held in kept})
+    measured, kept = _measure_files(garbage, items, say)
+    kept += _find_holders(items, {held.item.experiment_id for held in kept})
     held = {item for item, _ in kept}
     doomed = [item for item in items if item not in held]
-    total = _total(measured[item] for item in doomed)
+    total = _add_up(measured[item] for item in doomed)
     if dry_run:
         return Collected(
             doomed, kept, *_with_contents(garbage, total, {item.id for item in doomed}, dry_run)
         )
-    removed, left = _remove(garbage, doomed, say)
+    removed, left = _remove_doomed(garbage, doomed, say)
     _drop_jobs(garbage)
     gone = (measured[item] for item in removed if not left.intersection(measured[item].places))
     return Collected(
-        removed, kept, *_with_contents(garbage, _total(gone), set(), dry_run), left=tuple(sorted(left))
+        removed, kept, *_with_contents(garbage, _add_up(gone), set(), dry_run), left=tuple(sorted(left))
     )
 
 
-def _remove(
+def _remove_doomed(
     garbage: Garbage, doomed: Sequence[Deleted], say: Callable[[str], None]
 ) -> tuple[list[Deleted], set[str]]:
     """Remove rows and files; on a full disk those of one after the other, so that each makes room.
@@ -100,7 +100,7 @@ def _remove(
     return removed, garbage.sweep()
 
 
-def _reason(garbage: Garbage, item: Deleted) -> str | None:
+def _find_reason(garbage: Garbage, item: Deleted) -> str | None:
     """Why it is kept, or None."""
     if item.used_by:
         return f"{item.used_by} has its files"
@@ -111,7 +111,7 @@ def _reason(garbage: Garbage, item: Deleted) -> str | None:
     return "it has not ended, and was deleted today" if now() - item.deleted_time < QUIET else None
 
 
-def _around(items: Sequence[Deleted], experiments: set[str]) -> list[Kept]:
+def _find_holders(items: Sequence[Deleted], experiments: set[str]) -> list[Kept]:
     """Experiments that hold something that is kept."""
     return [
         Kept(item, "it holds what is kept")
@@ -120,7 +120,7 @@ def _around(items: Sequence[Deleted], experiments: set[str]) -> list[Kept]:
     ]
 
 
-def _measure(
+def _measure_files(
     garbage: Garbage, items: Sequence[Deleted], say: Callable[[str], None]
 ) -> tuple[dict[Deleted, Files], list[Kept]]:
     """The files of what can go, and what is kept, which is also what cannot be looked at."""
@@ -128,7 +128,7 @@ def _measure(
     for number, item in enumerate(items, 1):
         say(f"Measuring {number} of {len(items)}")
         try:
-            if reason := _reason(garbage, item):
+            if reason := _find_reason(garbage, item):
                 kept.append(Kept(item, reason))
             else:
                 measured[item] = garbage.files(item)
@@ -137,7 +137,7 @@ def _measure(
     return measured, kept
 
 
-def _total(files: Iterable[Files]) -> Size:
+def _add_up(files: Iterable[Files]) -> Size:
     sizes = [found.size for found in files]
     return Size(sum(size.files for size in sizes), sum(size.bytes for size in sizes))
 
@@ -148,7 +148,7 @@ def _with_contents(garbage: Garbage, total: Size, gone: set[str], dry_run: bool)
     While a record cannot be read nobody knows what it needs, and all stay.
     """
 
-    def records() -> Iterator[str]:
+    def read_records() -> Iterator[str]:
         for run_id in garbage.run_ids():
             if run_id not in gone and (text := garbage.text(run_id, RECORD_ARTIFACT)) is not None:
                 yield text
@@ -157,7 +157,7 @@ def _with_contents(garbage: Garbage, total: Size, gone: set[str], dry_run: bool)
                 yield file.read_text("utf-8", "replace")
 
     try:
-        files, size = contents.sweep(garbage.home / contents.FOLDER, records, dry_run=dry_run)
+        files, size = contents.sweep_contents(garbage.home / contents.FOLDER, read_records, dry_run=dry_run)
     except (OSError, RepriseError) as error:
         log.warning("what runs share of their sources is not looked through: %s", error)
         return total

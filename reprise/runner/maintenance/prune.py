@@ -115,14 +115,14 @@ class _Stores:
         addresses = [user.store for user in entry.users if user.store is not None]
         for address in dict.fromkeys((*addresses, *([self._here.uri] if self._here else ()))):
             try:
-                tracking = self._open(address)
+                tracking = self._open_store(address)
                 runs.update(() if tracking is None else _runs_in(tracking, entry.marker.digest))
             except (RepriseError, OSError) as error:
                 log.debug("%s: %s", address, error)
                 silent.append(address)
         return Needed(tuple(sorted(runs)), tuple(silent))
 
-    def _open(self, address: str) -> Tracking | None:
+    def _open_store(self, address: str) -> Tracking | None:
         """The store, None for a folder that is no store any more."""
         if address not in self._opened:
             tracking = open_tracking(address, Path("/"))
@@ -153,10 +153,10 @@ def _of_runs(jobs: list[Path], dry_run: bool) -> Iterator[Leftover]:
     for mirror in (paths.cache_dir() / "git-v1").glob("*"):
         partial = {mirror / ".mirror.git": mirror / "mirror.lock"}
         partial |= {path: path.with_name(f"{path.name[1:]}.lock") for path in mirror.glob("commits/.*")}
-        yield from _unfinished(partial, dry_run)
+        yield from _remove_unfinished(partial, dry_run)
 
 
-def _unfinished(partial: Mapping[Path, Path], dry_run: bool) -> Iterator[Leftover]:
+def _remove_unfinished(partial: Mapping[Path, Path], dry_run: bool) -> Iterator[Leftover]:
     """Folders that were being made under a lock that nobody holds any more."""
     for path, lock_file in partial.items():
         if not path.is_dir() or (held := hold(lock_file, wait=False)) is None:

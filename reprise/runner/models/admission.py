@@ -21,14 +21,14 @@ class Admission:
         self._bytes = None if largest is None else largest * _BODIES
 
     @asynccontextmanager
-    async def body(self, request: Request) -> AsyncIterator[bytes]:
+    async def read_body(self, request: Request) -> AsyncIterator[bytes]:
         """All of the request's body, for which there is room until the block ends.
 
         Raises:
             TrackingError: there is no room now.
         """
         if self._requests == 0:
-            raise _full()
+            raise _refuse_request()
         self._requests -= 1
         held = 0
         try:
@@ -36,7 +36,7 @@ class Admission:
             async for part in request.stream():
                 if self._bytes is not None:
                     if len(part) > self._bytes:
-                        raise _full()
+                        raise _refuse_request()
                     self._bytes -= len(part)
                     held += len(part)
                 parts.append(part)
@@ -47,5 +47,5 @@ class Admission:
                 self._bytes += held
 
 
-def _full() -> TrackingError:
+def _refuse_request() -> TrackingError:
     return TrackingError("Too many requests go on; ask again later", code="TEMPORARILY_UNAVAILABLE")

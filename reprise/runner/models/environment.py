@@ -20,7 +20,7 @@ from reprise.envs.base import EnvManager
 from reprise.envs.cache import store
 from reprise.errors import EnvError, ProjectError, UsageError
 from reprise.runner.models.folder import ModelFolder
-from reprise.runner.models.needs import lacking, unsaid
+from reprise.runner.models.needs import find_lacking, find_unsaid
 from reprise.schemas.environment import CondaEnv, Environment, EnvSpec, Lock, Policy, PythonEnv
 from reprise.schemas.environment_files import read_conda_env, read_python_env
 from reprise.schemas.faults import Findings, refuse_faults
@@ -34,7 +34,7 @@ _PYTHON_ALONE = {"python", "pip", "setuptools", "wheel"}
 _HAS_MLFLOW = "import importlib.util, sys; sys.exit(importlib.util.find_spec('mlflow') is None)"
 
 
-def wanted(
+def choose_environment(
     model: ModelFolder, env_manager: str | None, version: str | None = None
 ) -> tuple[EnvManager, EnvSpec | Lock]:
     """The manager, and what it makes the environment of: the lock of the run, or the model's own files.
@@ -52,11 +52,11 @@ def wanted(
     """
     if env_manager is not None and not envs.manager_for(PythonEnv(model.folder), env_manager).READS_PROJECT:
         return envs.choose(PythonEnv(model.folder), env_manager, version)
-    manager, spec = _own(model, env_manager, version)
+    manager, spec = _read_own(model, env_manager, version)
     if isinstance(spec, PythonEnv):
-        spec = spec._replace(dependencies=(*spec.dependencies, *unsaid(spec.dependencies, spec)))
+        spec = spec._replace(dependencies=(*spec.dependencies, *find_unsaid(spec.dependencies, spec)))
     elif isinstance(spec, CondaEnv):
-        spec = spec._replace(pip=(*spec.pip, *unsaid(spec.pip, spec)))
+        spec = spec._replace(pip=(*spec.pip, *find_unsaid(spec.pip, spec)))
     lock = model.lock
     if version is not None:
         reason = f"--python {version} decides the Python"
@@ -68,7 +68,7 @@ def wanted(
         reason = f"the run that made it had one of {lock.manager}"
     elif not isinstance(spec, PythonEnv):
         reason = "a conda.yaml is not compared with the lock of a run"
-    elif missing := lacking(lock, spec):
+    elif missing := find_lacking(lock, spec):
         reason = f"the run that made it had no {missing}"
     else:
         log.info("Environment: %s, the one of run %s, by its lock", lock.manager, model.run_id)
@@ -83,24 +83,26 @@ def _is_of_packages(lock: Lock) -> bool:
     return manager.PINS_PACKAGES and not manager.IS_ISOLATED and manager.unrestorable(lock) is None
 
 
-def locked(model: ModelFolder, env_manager: str | None, policy: Policy) -> tuple[EnvManager, Lock]:
+def lock_environment(
+    model: ModelFolder, env_manager: str | None, policy: Policy
+) -> tuple[EnvManager, Lock]:
     """The manager, and the exact packages of the model's environment.
 
     Raises:
-        RepriseError: as :func:`wanted`; or the packages cannot be resolved.
+        RepriseError: as :func:`choose_environment`; or the packages cannot be resolved.
     """
-    manager, what = wanted(model, env_manager, policy.python)
+    manager, what = choose_environment(model, env_manager, policy.python)
     return manager, what if isinstance(what, Lock) else manager.lock(what, policy, log_file())
 
 
 @contextmanager
-def using(model: ModelFolder, env_manager: str | None, policy: Policy) -> Iterator[Environment]:
+def use_environment(model: ModelFolder, env_manager: str | None, policy: Policy) -> Iterator[Environment]:
     """Be inside the model's environment, which has MLflow; it is made where the cache does not have it.
 
     Raises:
-        RepriseError: as :func:`locked`; or it cannot be made, or has no MLflow.
+        RepriseError: as :func:`lock_environment`; or it cannot be made, or has no MLflow.
     """
-    manager, lock = locked(model, env_manager, policy)
+    manager, lock = lock_environment(model, env_manager, policy)
     with store.using_lock(manager, lock, policy, log_file()) as environment:
         _refuse_without_mlflow(manager, environment, model)
         yield environment
@@ -111,9 +113,11 @@ def log_file() -> Path:
     return paths.state_dir() / "logs" / "environment.log"
 
 
-def _own(model: ModelFolder, env_manager: str | None, version: str | None) -> tuple[EnvManager, EnvSpec]:
+def _read_own(
+    model: ModelFolder, env_manager: str | None, version: str | None
+) -> tuple[EnvManager, EnvSpec]:
     """What the files of the model say, as the manager takes it."""
-    python, conda = _files(model)
+    python, conda = _find_files(model)
     if python is None and conda is None:
         raise EnvError(
             f"{model.shown} says no environment: it has no python_env.yaml, conda.yaml or {_REQUIREMENTS}",
@@ -136,30 +140,30 @@ def _is_python_alone(spec: CondaEnv) -> bool:
     return all(name is not None and name[0].lower() in _PYTHON_ALONE for name in names)
 
 
-def _files(model: ModelFolder) -> tuple[PythonEnv | None, CondaEnv | None]:
+def _find_files(model: ModelFolder) -> tuple[PythonEnv | None, CondaEnv | None]:
     """The files that the flavor python_function names; old models name a conda.yaml alone."""
-    named = _flavor(model).get("env")
+    named = _read_flavor(model).get("env")
     names = named if isinstance(named, dict) else {"conda": named}
     found: list[Findings] = []
     python, conda = None, None
-    if file := _file(model, names.get("virtualenv")):
+    if file := _find_file(model, names.get("virtualenv")):
         found.append(Findings(file.name))
         python = read_python_env(file, model.folder, found[-1])
     elif (model.folder / _REQUIREMENTS).is_file():
         file = model.folder / _REQUIREMENTS
         python = PythonEnv(model.folder, file, dependencies=(f"-r {_REQUIREMENTS}",))
-    if file := _file(model, names.get("conda")):
+    if file := _find_file(model, names.get("conda")):
         found.append(Findings(file.name))
         conda = read_conda_env(file, model.folder, found[-1])
     refuse_faults(found)
     return python, conda
 
 
-def _file(model: ModelFolder, name: object) -> Path | None:
+def _find_file(model: ModelFolder, name: object) -> Path | None:
     return paths.confined(model.folder, name, "the environment file") if isinstance(name, str) else None
 
 
-def _flavor(model: ModelFolder) -> dict[str, Any]:
+def _read_flavor(model: ModelFolder) -> dict[str, Any]:
     """What MLmodel says of python_function, by which any model is scored."""
     import yaml
 

@@ -16,8 +16,8 @@ from reprise.envs import registry as envs
 from reprise.errors import RepriseError
 from reprise.file_lock import scratch
 from reprise.named_tuple import NamedTuple
-from reprise.runner.models.environment import using
-from reprise.runner.models.folder import ModelFolder, Origin, is_address, opened_model, resolve
+from reprise.runner.models.environment import use_environment
+from reprise.runner.models.folder import ModelFolder, Origin, is_address, open_model, resolve_model
 from reprise.runner.models.worker import Settings, Worker
 from reprise.schemas.environment import Policy
 from reprise.schemas.job import Command
@@ -57,8 +57,10 @@ class Served:
         self._closed = False
         self.going_on = 0
         with ExitStack() as held:
-            self.model: ModelFolder = held.enter_context(opened_model(wanted.tracking, wanted.uri))
-            self._environment = held.enter_context(using(self.model, wanted.env_manager, wanted.policy))
+            self.model: ModelFolder = held.enter_context(open_model(wanted.tracking, wanted.uri))
+            self._environment = held.enter_context(
+                use_environment(self.model, wanted.env_manager, wanted.policy)
+            )
             self._folder = held.enter_context(scratch())
             self.worker = Worker(self.model, self._environment, self._settings, self._folder)
             held.callback(lambda: self.worker.end())
@@ -121,9 +123,9 @@ class Fleet:
         self._current = Served(wanted)
         self._since = time.time()
         self._unresolved: str | None = None
-        self._start("keep", self._keep)
+        self._start_thread("keep", self._keep_alive)
         if watch is not None:
-            self._start("watch", self._watch, watch)
+            self._start_thread("watch", self._watch_address, watch)
 
     @property
     def model(self) -> ModelFolder:
@@ -136,7 +138,7 @@ class Fleet:
         return self._since
 
     @contextmanager
-    def taken(self) -> Iterator[Served]:
+    def take_current(self) -> Iterator[Served]:
         """The version that takes requests now; it is not ended before the block has."""
         with self._lock:
             served = self._current
@@ -153,21 +155,21 @@ class Fleet:
             served = self._current
         served.close()
 
-    def _start(self, name: str, duty: Callable[..., None], *arguments: object) -> None:
+    def _start_thread(self, name: str, duty: Callable[..., None], *arguments: object) -> None:
         # A daemon: nobody waits at the end for an environment that is being made for a new version.
         threading.Thread(target=duty, args=arguments, name=f"reprise-{name}", daemon=True).start()
 
-    def _keep(self) -> None:
+    def _keep_alive(self) -> None:
         """Start a worker again that has died or is stuck, after pauses that grow while it dies at once."""
         pause, well_since = _FIRST_PAUSE, time.monotonic()
         while not self._ending.wait(_LOOK):
             served = self._current
-            served.worker.printed.bound()
+            served.worker.printed.bound_size()
             if served.worker.works:
                 continue
             worker = served.worker
             log.warning(
-                "the server of %s %s\n%s", served.model.shown, worker.end_told(), worker.printed.tail()
+                "the server of %s %s\n%s", served.model.shown, worker.end_told(), worker.printed.read_tail()
             )
             if time.monotonic() - well_since > _STEADY:
                 pause = _FIRST_PAUSE
@@ -176,7 +178,9 @@ class Fleet:
             pause = min(pause * 2, _LONGEST_PAUSE)
             try:
                 if not served.is_whole:
-                    self._replace(served, Served(self._wanted._replace(uri=_exactly(served.model))))
+                    self._replace_served(
+                        served, Served(self._wanted._replace(uri=_exact_address(served.model)))
+                    )
                 elif served.start_again():
                     log.info("Started the server of %s again", served.model.shown)
             except (RepriseError, OSError) as error:
@@ -185,14 +189,14 @@ class Fleet:
                 log.error("%s", error)
             well_since = time.monotonic()
 
-    def _watch(self, pause: float) -> None:
+    def _watch_address(self, pause: float) -> None:
         """Serve another version when the address has come to mean it.
 
         One that does not start is tried again after pauses that grow: what was wrong may be mended.
         """
         failure: _Failure | None = None
         while not self._ending.wait(pause):
-            origin = self._meant()
+            origin = self._resolve_address()
             if origin is None or origin[2:] == self.model[2:6]:
                 continue
             if failure and failure.origin != origin:
@@ -200,7 +204,7 @@ class Fleet:
             if failure and time.monotonic() < failure.due:
                 continue
             try:
-                self._replace(self._current, Served(self._wanted))
+                self._replace_served(self._current, Served(self._wanted))
                 failure = None
             except (RepriseError, OSError) as error:  # a full disk, for example
                 if self._ending.is_set():
@@ -209,10 +213,10 @@ class Fleet:
                 failure = _Failure(origin, longer, time.monotonic() + longer)
                 log.error("%s is served on, the new version is not: %s", self.model.shown, error)
 
-    def _meant(self) -> Origin | None:
+    def _resolve_address(self) -> Origin | None:
         """What the address means now; None while that cannot be told, which is said once."""
         try:
-            origin = resolve(self._wanted.tracking, self._wanted.uri)
+            origin = resolve_model(self._wanted.tracking, self._wanted.uri)
         except (RepriseError, OSError) as error:
             if str(error) != self._unresolved:
                 self._unresolved = str(error)
@@ -221,7 +225,7 @@ class Fleet:
         self._unresolved = None
         return origin
 
-    def _replace(self, old: Served, fresh: Served) -> None:
+    def _replace_served(self, old: Served, fresh: Served) -> None:
         """Let ``fresh`` take the requests in the place of ``old``, which ends when it has answered its own.
 
         Nothing is done where something else has taken the place of ``old``, or all is to end.
@@ -239,6 +243,6 @@ class Fleet:
         old.close()
 
 
-def _exactly(model: ModelFolder) -> str:
+def _exact_address(model: ModelFolder) -> str:
     """The address of this version, whatever the one that the user gave may mean by now."""
     return model.address if is_address(model.uri) else model.uri

@@ -75,7 +75,7 @@ def is_address(uri: str) -> bool:
     return uri.startswith(("models:/", "runs:/"))
 
 
-def resolve(tracking: Tracking, uri: str) -> Origin:
+def resolve_model(tracking: Tracking, uri: str) -> Origin:
     """What ``uri`` means now: an alias, a stage or ``latest`` may mean another version later.
 
     Raises:
@@ -103,18 +103,18 @@ def resolve(tracking: Tracking, uri: str) -> Origin:
 
 
 @contextmanager
-def opened_model(tracking: Tracking, uri: str) -> Iterator[ModelFolder]:
+def open_model(tracking: Tracking, uri: str) -> Iterator[ModelFolder]:
     """The model that ``uri`` means, for the time of the block.
 
     Raises:
         UsageError: there is no such model, or what is there is none.
         TrackingError: the store has no such model, or its files cannot be had.
     """
-    origin = resolve(tracking, uri)
+    origin = resolve_model(tracking, uri)
     with scratch() as folder:
-        files = _files(tracking, origin, folder)
+        files = _find_files(tracking, origin, folder)
         _refuse_other(uri, files)
-        lock = _lock(tracking, origin.run_id) if origin.run_id else None
+        lock = _read_lock(tracking, origin.run_id) if origin.run_id else None
         yield ModelFolder(uri, files, *origin[2:], lock)
 
 
@@ -133,7 +133,7 @@ def _of_version(tracking: Tracking, name: str, selector: str) -> Origin:
     return Origin(owner, path, name, version.version, version.run_id or None, version.model_id)
 
 
-def _files(tracking: Tracking, origin: Origin, folder: Path) -> Path:
+def _find_files(tracking: Tracking, origin: Origin, folder: Path) -> Path:
     """The folder of the model: the one of the user or of the store, or else a copy in ``folder``."""
     if not origin.owner:
         return Path(origin.path).expanduser().absolute()
@@ -161,7 +161,7 @@ def _refuse_other(uri: str, folder: Path) -> None:
     )
 
 
-def _lock(tracking: Tracking, run_id: str) -> Lock | None:
+def _read_lock(tracking: Tracking, run_id: str) -> Lock | None:
     """What the run kept; runs of plain MLflow kept nothing, and others may be gone by now."""
     try:
         return environments.lock_of(tracking, tracking.get_run(run_id))

@@ -51,10 +51,14 @@ class Front:
 
     @property
     def routes(self) -> list[Route]:
-        probes = [Route(path, self._probe) for path in ("/ping", "/health", "/version")]
-        return [Route("/", self._about), RoleRoute("POST", "/invocations", Role.READ, self._ask), *probes]
+        probes = [Route(path, self._probe_worker) for path in ("/ping", "/health", "/version")]
+        return [
+            Route("/", self._describe_model),
+            RoleRoute("POST", "/invocations", Role.READ, self._ask_worker),
+            *probes,
+        ]
 
-    async def _about(self, request: Request) -> Response:
+    async def _describe_model(self, request: Request) -> Response:
         model = self._fleet.model
         since = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(self._fleet.since))
         return JSONResponse(
@@ -68,48 +72,48 @@ class Front:
             }
         )
 
-    async def _probe(self, request: Request) -> Response:
+    async def _probe_worker(self, request: Request) -> Response:
         """Answered by the worker at once or not at all: a probe does not wait for a worker to come back."""
-        with self._fleet.taken() as served:
+        with self._fleet.take_current() as served:
             try:
                 async with asyncio.timeout(_PING_SECONDS):
                     answer = await self._lines.ask(served.worker.address, "GET", request.url.path, [])
             except (Unreached, Broken, TimeoutError):
                 raise _none_answers(served.model) from None
-            return _answer(answer, served.model)
+            return _make_response(answer, served.model)
 
-    async def _ask(self, request: Request) -> Response:
+    async def _ask_worker(self, request: Request) -> Response:
         headers = [(name, value) for name, value in request.headers.raw if name in _PASSED_ON]
         if "content-type" not in request.headers:  # over which MLflow stumbles
             raise invalid(
                 "The request has no Content-Type; it is application/json or text/csv, for example"
             )
         # The whole body first: a slow client then keeps no worker, and what reached none is sent again.
-        async with self._admission.body(request) as body:
+        async with self._admission.read_body(request) as body:
             return await self._in_time(body, headers)
 
     async def _in_time(self, body: bytes, headers: list[tuple[bytes, bytes]]) -> Response:
         try:
             async with asyncio.timeout(self._timeout):
-                return await self._sent(body, headers)
+                return await self._send_request(body, headers)
         except TimeoutError:
-            with self._fleet.taken() as served:
+            with self._fleet.take_current() as served:
                 if not served.worker.alive:
                     raise _none_answers(served.model) from None
             raise TrackingError(
                 f"The model did not answer within {self._timeout:g} seconds", code="DEADLINE_EXCEEDED"
             ) from None
 
-    async def _sent(self, body: bytes, headers: list[tuple[bytes, bytes]]) -> Response:
+    async def _send_request(self, body: bytes, headers: list[tuple[bytes, bytes]]) -> Response:
         while True:
-            with self._fleet.taken() as served:
+            with self._fleet.take_current() as served:
                 worker, began = served.worker, time.monotonic()
                 try:
                     answer = await self._lines.ask(worker.address, "POST", "/invocations", headers, body)
-                    worker.pulse.answered()
-                    return _answer(answer, served.model)
+                    worker.pulse.note_answer()
+                    return _make_response(answer, served.model)
                 except asyncio.CancelledError:  # the time is over
-                    worker.pulse.missed(began)
+                    worker.pulse.note_missed(began)
                     raise
                 except Unreached:
                     pass  # the next worker may see the request
@@ -118,7 +122,7 @@ class Front:
             await asyncio.sleep(_PAUSE)
 
 
-def serve(wanted: Wanted, how: Serving, here: Place, most: int, watch: float | None = None) -> None:
+def serve_model(wanted: Wanted, how: Serving, here: Place, most: int, watch: float | None = None) -> None:
     """Serve until SIGINT or SIGTERM, at most ``most`` requests at once.
 
     Requests that go on at the end have as long as any other.
@@ -139,7 +143,7 @@ def serve(wanted: Wanted, how: Serving, here: Place, most: int, watch: float | N
 
 
 def _warn_of_a_way_round(fleet: Fleet, how: Serving) -> None:
-    with fleet.taken() as served:
+    with fleet.take_current() as served:
         if isinstance(served.worker.address, int) and not isinstance(how.access, Everyone):
             logger.warning(
                 "others on this machine can ask the model without credentials, at 127.0.0.1:%d: "
@@ -148,14 +152,14 @@ def _warn_of_a_way_round(fleet: Fleet, how: Serving) -> None:
             )
 
 
-def _answer(answer: Answer, model: ModelFolder) -> Response:
+def _make_response(answer: Answer, model: ModelFolder) -> Response:
     headers = {MODEL_HEADER: quote(model.address, safe="/:@")}  # a name may be of any script
     if answer.status < 400:
         return Response(answer.content, answer.status, headers, media_type=answer.content_type)
-    return JSONResponse(_fault(answer), answer.status, headers)
+    return JSONResponse(_make_fault(answer), answer.status, headers)
 
 
-def _fault(answer: Answer) -> dict[str, str]:
+def _make_fault(answer: Answer) -> dict[str, str]:
     """MLflow's error without its traceback, which is written to our log instead."""
     try:
         told: Any = read_json(answer.content)

@@ -24,7 +24,7 @@ from reprise.file_lock import scratch
 from reprise.named_tuple import NamedTuple
 from reprise.progress import spinner
 from reprise.runner.models import image_context, image_packages
-from reprise.runner.models.environment import locked, log_file
+from reprise.runner.models.environment import lock_environment, log_file
 from reprise.runner.models.folder import ModelFolder
 from reprise.runner.models.image_context import Trees
 from reprise.schemas.environment import Lock, Package, Policy
@@ -46,7 +46,7 @@ class Wanted(NamedTuple):
     port: int = PORT
 
 
-def build(model: ModelFolder, wanted: Wanted, policy: Policy) -> Image:
+def build_image(model: ModelFolder, wanted: Wanted, policy: Policy) -> Image:
     """The image ``wanted.name``, which serves ``model``; packages are fetched here, none in the image.
 
     Raises:
@@ -60,11 +60,11 @@ def build(model: ModelFolder, wanted: Wanted, policy: Policy) -> Image:
         raise UsageError(f'--platform "{wanted.platform}" is not linux/ARCHITECTURE')
     if reason := client.unusable():
         raise EnvError(reason)
-    lock, python = _locked(model, wanted, policy)
+    lock, python = _lock_packages(model, wanted, policy)
     base = image_packages.base_of(lock, python, wanted.base, wanted.platform, policy)
     started = monotonic()
     with scratch() as folder:
-        _build(model, lock, wanted, base, image_packages.lay_out(lock, python, base, folder, policy))
+        _run_build(model, lock, wanted, base, image_packages.lay_out(lock, python, base, folder, policy))
     image = images.inspect(wanted.name, wanted.name)
     if image is None:
         raise EnvError(f"image {wanted.name} was built, and something else removed its tag")
@@ -72,9 +72,9 @@ def build(model: ModelFolder, wanted: Wanted, policy: Policy) -> Image:
     return image
 
 
-def _locked(model: ModelFolder, wanted: Wanted, policy: Policy) -> tuple[Lock, Package]:
+def _lock_packages(model: ModelFolder, wanted: Wanted, policy: Policy) -> tuple[Lock, Package]:
     """The packages of the model, and the Python among them."""
-    manager, lock = locked(model, wanted.env_manager, policy)
+    manager, lock = lock_environment(model, wanted.env_manager, policy)
     if manager.NAME not in image_packages.MADE_OF:
         raise EnvError(
             f"an image is made of a lock of virtualenv or conda, and this one is of {manager.NAME}",
@@ -98,21 +98,21 @@ def _locked(model: ModelFolder, wanted: Wanted, policy: Policy) -> tuple[Lock, P
     return lock, python
 
 
-def _build(model: ModelFolder, lock: Lock, wanted: Wanted, base: Base, trees: Trees) -> None:
+def _run_build(model: ModelFolder, lock: Lock, wanted: Wanted, base: Base, trees: Trees) -> None:
     named, has_conda = docker_build.name_of(base.image), trees.conda is not None
-    recipe = image_context.dockerfile(base, named, wanted.port, has_conda=has_conda)
+    recipe = image_context.write_dockerfile(base, named, wanted.port, has_conda=has_conda)
     facts = {
         "model": model.address,
         "model.run": model.run_id,
         "model.lock": lock.digest,
         "version": __version__,
     }
-    options = [f"--tag={wanted.name}", *image_context.labels(facts)]
+    options = [f"--tag={wanted.name}", *image_context.label_options(facts)]
     if wanted.platform is not None:
         options.append(f"--platform={wanted.platform}")
     with tempfile.TemporaryFile(prefix="reprise-") as packed:
         with files.packing(packed) as archive:
-            image_context.write(archive, trees, model.folder, base, recipe)
+            image_context.write_context(archive, trees, model.folder, base, recipe)
         with spinner(f"Building image {wanted.name}"):
             done = client.work("build", "--force-rm", *options, "-", log=log_file(), stdin=packed)
     if done.exit_code != 0:

@@ -43,7 +43,7 @@ def site_packages(base: Base) -> str:
     return f"{ENVIRONMENT}/lib/python{base.series}/site-packages"
 
 
-def dockerfile(base: Base, named: str, port: int, *, has_conda: bool = False) -> str:
+def write_dockerfile(base: Base, named: str, port: int, *, has_conda: bool = False) -> str:
     """The lines that make the image of the context; ``named`` is what the builder knows the base by."""
     kind = _CONDA if has_conda else f"VIRTUAL_ENV={ENVIRONMENT}"
     python = f"{ENVIRONMENT}/bin/python"
@@ -63,95 +63,95 @@ def dockerfile(base: Base, named: str, port: int, *, has_conda: bool = False) ->
     return "".join(f"{line}\n" for line in lines)
 
 
-def write(archive: tarfile.TarFile, trees: Trees, model: Path, base: Base, recipe: str) -> None:
+def write_context(archive: tarfile.TarFile, trees: Trees, model: Path, base: Base, recipe: str) -> None:
     """Write the whole context: the packages as they were laid out, and the model's folder."""
-    _text(archive, "Dockerfile", recipe)
-    _parents(archive, _PACKAGES, ENVIRONMENT)
+    _add_text(archive, "Dockerfile", recipe)
+    _add_parents(archive, _PACKAGES, ENVIRONMENT)
     if trees.conda is None:
-        _venv(archive, base)
+        _add_venv(archive, base)
     else:
-        _tree(archive, trees.conda, f"{_PACKAGES}{ENVIRONMENT}")
+        _add_tree(archive, trees.conda, f"{_PACKAGES}{ENVIRONMENT}")
     site = site_packages(base)
-    _parents(archive, _PACKAGES, site, above=ENVIRONMENT)
-    _tree(archive, trees.packages, f"{_PACKAGES}{site}", leave_out="bin")
-    _scripts(archive, trees.packages / "bin")
-    _parents(archive, _REST, HOME)
-    _text(archive, f"{_REST}{SERVING}", Path(image_serving.__file__).read_text(encoding="utf-8"))
-    _tree(archive, model, f"{_REST}{MODEL}")
+    _add_parents(archive, _PACKAGES, site, above=ENVIRONMENT)
+    _add_tree(archive, trees.packages, f"{_PACKAGES}{site}", leave_out="bin")
+    _add_scripts(archive, trees.packages / "bin")
+    _add_parents(archive, _REST, HOME)
+    _add_text(archive, f"{_REST}{SERVING}", Path(image_serving.__file__).read_text(encoding="utf-8"))
+    _add_tree(archive, model, f"{_REST}{MODEL}")
 
 
-def _venv(archive: tarfile.TarFile, base: Base) -> None:
+def _add_venv(archive: tarfile.TarFile, base: Base) -> None:
     """What makes a folder a virtual environment of the base's Python."""
     home = PurePosixPath(base.executable).parent
     text = f"home = {home}\ninclude-system-site-packages = false\nversion = {base.python}\n"
-    _text(archive, f"{_PACKAGES}{ENVIRONMENT}/pyvenv.cfg", text)
-    _parents(archive, _PACKAGES, f"{ENVIRONMENT}/bin", above=ENVIRONMENT)
+    _add_text(archive, f"{_PACKAGES}{ENVIRONMENT}/pyvenv.cfg", text)
+    _add_parents(archive, _PACKAGES, f"{ENVIRONMENT}/bin", above=ENVIRONMENT)
     for name, target in (("python", base.executable), ("python3", "python")):
-        member = _member(f"{_PACKAGES}{ENVIRONMENT}/bin/{name}")
+        member = _make_member(f"{_PACKAGES}{ENVIRONMENT}/bin/{name}")
         member.type, member.linkname, member.mode = tarfile.SYMTYPE, target, 0o777
         archive.addfile(member)
 
 
-def _scripts(archive: tarfile.TarFile, folder: Path) -> None:
+def _add_scripts(archive: tarfile.TarFile, folder: Path) -> None:
     """The programs of the packages, which start the environment's Python, wherever they were unpacked."""
     first = f"#!{ENVIRONMENT}/bin/python\n".encode()
     for path in sorted(folder.iterdir()) if folder.is_dir() else ():
         if path.is_file() and not path.is_symlink() and path.name not in ("python", "python3"):
             data = _SHEBANG.sub(first, path.read_bytes(), count=1)
-            _bytes(archive, f"{_PACKAGES}{ENVIRONMENT}/bin/{path.name}", data, 0o755)
+            _add_bytes(archive, f"{_PACKAGES}{ENVIRONMENT}/bin/{path.name}", data, 0o755)
 
 
-def _tree(archive: tarfile.TarFile, root: Path, prefix: str, leave_out: str | None = None) -> None:
+def _add_tree(archive: tarfile.TarFile, root: Path, prefix: str, leave_out: str | None = None) -> None:
     """All below ``root``, in the order of the names; links stay links, whatever they point at."""
-    _folder(archive, prefix)
+    _add_folder(archive, prefix)
     for path in sorted(root.rglob("*")):
         inside = path.relative_to(root)
         if inside.parts[0] == leave_out:
             continue
         name = f"{prefix}/{inside.as_posix()}"
         if path.is_symlink():
-            member = _member(name)
+            member = _make_member(name)
             member.type, member.linkname, member.mode = tarfile.SYMTYPE, str(path.readlink()), 0o777
             archive.addfile(member)
         elif path.is_dir():
-            _folder(archive, name)
+            _add_folder(archive, name)
         elif path.is_file():
-            member = _member(name)
+            member = _make_member(name)
             member.size = path.stat().st_size
             member.mode = 0o755 if path.stat().st_mode & 0o100 else 0o644
             with path.open("rb") as stream:
                 archive.addfile(member, stream)
 
 
-def _parents(archive: tarfile.TarFile, prefix: str, folder: str, above: str = "") -> None:
+def _add_parents(archive: tarfile.TarFile, prefix: str, folder: str, above: str = "") -> None:
     """The folder and those that it is in, below ``above``: the builder dates those that it makes itself."""
     parts = PurePosixPath(folder.removeprefix(above).lstrip("/")).parts
     for number in range(len(parts)):
-        _folder(archive, f"{prefix}{above}/{'/'.join(parts[: number + 1])}")
+        _add_folder(archive, f"{prefix}{above}/{'/'.join(parts[: number + 1])}")
 
 
-def _folder(archive: tarfile.TarFile, name: str) -> None:
-    member = _member(name)
+def _add_folder(archive: tarfile.TarFile, name: str) -> None:
+    member = _make_member(name)
     member.type, member.mode = tarfile.DIRTYPE, 0o755
     archive.addfile(member)
 
 
-def _text(archive: tarfile.TarFile, name: str, text: str) -> None:
-    _bytes(archive, name, text.encode(), 0o644)
+def _add_text(archive: tarfile.TarFile, name: str, text: str) -> None:
+    _add_bytes(archive, name, text.encode(), 0o644)
 
 
-def _bytes(archive: tarfile.TarFile, name: str, data: bytes, mode: int) -> None:
-    member = _member(name)
+def _add_bytes(archive: tarfile.TarFile, name: str, data: bytes, mode: int) -> None:
+    member = _make_member(name)
     member.size, member.mode = len(data), mode
     archive.addfile(member, io.BytesIO(data))
 
 
-def _member(name: str) -> tarfile.TarInfo:
+def _make_member(name: str) -> tarfile.TarInfo:
     member = tarfile.TarInfo(name)
     member.mtime = _TIME
     return member
 
 
-def labels(facts: Mapping[str, str | None]) -> list[str]:
+def label_options(facts: Mapping[str, str | None]) -> list[str]:
     """As options of the builder: no text of a user stands in the Dockerfile."""
     return [f"--label=reprise.{name}={value}" for name, value in facts.items() if value]

@@ -60,7 +60,7 @@ class Lineage(NamedTuple):
     notes: tuple[str, ...] = ()
 
 
-def lineage(tracking: Tracking, version: ModelVersion) -> Lineage:
+def trace_lineage(tracking: Tracking, version: ModelVersion) -> Lineage:
     """What the store knows of the way to ``version``; what is gone or cannot be read is a note.
 
     Raises:
@@ -69,15 +69,15 @@ def lineage(tracking: Tracking, version: ModelVersion) -> Lineage:
     notes: list[str] = []
     version = with_aliases(version, tracking.get_registered_model(version.name))
     model = _logged_model(tracking, version, notes)
-    run = _run(tracking, version.run_id or (model.source_run_id if model else None), notes)
+    run = _find_run(tracking, version.run_id or (model.source_run_id if model else None), notes)
     if run is None:
         if not notes:
             notes.append("the version names no run that made it")
-        origin = _told(model.tags, model.params) if model else Origin()
+        origin = _origin_of_tags(model.tags, model.params) if model else Origin()
         return Lineage(version, model, origin=origin, notes=tuple(notes))
-    parent = _run(tracking, run.tags.get(tags.PARENT_RUN_ID), notes)
-    origin = _origin(run, _record(tracking, run, notes))
-    found = tuple(_reproductions(tracking, run.run_id))
+    parent = _find_run(tracking, run.tags.get(tags.PARENT_RUN_ID), notes)
+    origin = _find_origin(run, _read_record(tracking, run, notes))
+    found = tuple(_find_reproductions(tracking, run.run_id))
     return Lineage(version, model, run, parent, origin, found, tuple(notes))
 
 
@@ -89,28 +89,28 @@ def _logged_model(tracking: Tracking, version: ModelVersion, notes: list[str]) -
     try:
         return tracking.get_logged_model(model_id)
     except TrackingError as error:
-        _note(notes, f"logged model {model_id}", error)
+        _note_missing(notes, f"logged model {model_id}", error)
         return None
 
 
-def _run(tracking: Tracking, run_id: str | None, notes: list[str]) -> Run | None:
+def _find_run(tracking: Tracking, run_id: str | None, notes: list[str]) -> Run | None:
     if not run_id:
         return None
     try:
         return tracking.get_run(run_id)
     except TrackingError as error:
-        _note(notes, f"run {run_id}", error)
+        _note_missing(notes, f"run {run_id}", error)
         return None
 
 
-def _note(notes: list[str], what: str, error: TrackingError) -> None:
+def _note_missing(notes: list[str], what: str, error: TrackingError) -> None:
     """Note that it is gone; a store that cannot be asked is no fact of the lineage."""
     if error.code not in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
         raise error
     notes.append(f"{what} is gone")
 
 
-def _record(tracking: Tracking, run: Run, notes: list[str]) -> RunRecord | None:
+def _read_record(tracking: Tracking, run: Run, notes: list[str]) -> RunRecord | None:
     try:
         record = read_record(tracking, run.run_id)
     except TrackingError as error:
@@ -121,8 +121,8 @@ def _record(tracking: Tracking, run: Run, notes: list[str]) -> RunRecord | None:
     return record
 
 
-def _origin(run: Run, record: RunRecord | None) -> Origin:
-    told = _told(run.tags, run.params)._replace(inputs=tuple(datasets_of(run)))
+def _find_origin(run: Run, record: RunRecord | None) -> Origin:
+    told = _origin_of_tags(run.tags, run.params)._replace(inputs=tuple(datasets_of(run)))
     if record is None:
         return told
     made = record.environment
@@ -138,7 +138,7 @@ def _origin(run: Run, record: RunRecord | None) -> Origin:
     )
 
 
-def _told(said: Mapping[str, str], params: Mapping[str, str]) -> Origin:
+def _origin_of_tags(said: Mapping[str, str], params: Mapping[str, str]) -> Origin:
     """What the tags and parameters of a run tell, or of a logged model, which has the same ones."""
     manager = said.get(tags.PROJECT_ENV)
     return Origin(
@@ -156,7 +156,7 @@ def datasets_of(run: Run) -> Iterator[InputRecord]:
         yield InputRecord(given.dataset.name, None, "dataset", digest=given.dataset.digest)
 
 
-def _reproductions(tracking: Tracking, run_id: str) -> Iterator[Reproduction]:
+def _find_reproductions(tracking: Tracking, run_id: str) -> Iterator[Reproduction]:
     """Newest first."""
     from reprise.tracking.search.paging import pages
 

@@ -87,7 +87,7 @@ class Lines:
             Unreached: the request was not sent.
             Broken: it may have been.
         """
-        line = self._rested(address) or await _Line.to(address)
+        line = self._find_idle(address) or await _Line.to(address)
         try:
             return await line.ask(method, path, headers, body)
         finally:
@@ -96,7 +96,7 @@ class Lines:
             else:
                 line.close()
 
-    def _rested(self, address: Address) -> _Line | None:
+    def _find_idle(self, address: Address) -> _Line | None:
         """An idle connection that is still good; all that are not end here."""
         now = time.monotonic()
         while self._idle and (address != self._address or now - self._idle[0][0] > _KEPT):
@@ -146,27 +146,29 @@ class _Line:
         self.takes_another = False
         given = [(b"host", b"localhost"), (b"content-length", b"%d" % len(body)), *headers]
         try:
-            return await self._exchange(h11.Request(method=method, target=path, headers=given), body)
+            return await self._exchange_messages(
+                h11.Request(method=method, target=path, headers=given), body
+            )
         except (OSError, h11.ProtocolError) as error:
             raise Broken from error
 
     def close(self) -> None:
         self._writer.transport.abort()  # at once: what was not sent yet is of no use to anybody
 
-    async def _exchange(self, request: h11.Request, body: bytes) -> Answer:
-        self._writer.writelines([self._sent(request), self._sent(h11.Data(data=body[:_PIECE]))])
+    async def _exchange_messages(self, request: h11.Request, body: bytes) -> Answer:
+        self._writer.writelines([self._send_event(request), self._send_event(h11.Data(data=body[:_PIECE]))])
         await self._writer.drain()
         for begin in range(_PIECE, len(body), _PIECE):
-            self._writer.write(self._sent(h11.Data(data=body[begin : begin + _PIECE])))
+            self._writer.write(self._send_event(h11.Data(data=body[begin : begin + _PIECE])))
             await self._writer.drain()
-        self._sent(h11.EndOfMessage())
-        head = await self._event()
+        self._send_event(h11.EndOfMessage())
+        head = await self._receive_event()
         while isinstance(head, h11.InformationalResponse):
-            head = await self._event()
+            head = await self._receive_event()
         if not isinstance(head, h11.Response):
             raise ConnectionResetError("no answer")
         content = bytearray()
-        while isinstance(event := await self._event(), h11.Data):
+        while isinstance(event := await self._receive_event(), h11.Data):
             content += event.data
         if self._state.our_state is h11.DONE and self._state.their_state is h11.DONE:
             self._state.start_next_cycle()
@@ -174,10 +176,10 @@ class _Line:
         kinds = [value.decode("latin-1") for name, value in head.headers if name == b"content-type"]
         return Answer(head.status_code, kinds[0] if kinds else None, bytes(content))
 
-    def _sent(self, event: h11.Event) -> bytes:
+    def _send_event(self, event: h11.Event) -> bytes:
         return self._state.send(event) or b""
 
-    async def _event(self) -> object:
+    async def _receive_event(self) -> object:
         while (event := self._state.next_event()) is h11.NEED_DATA:
             self._state.receive_data(await self._reader.read(_READ))
         return event

@@ -18,7 +18,7 @@ _BOUNDS_STARLETTE = "3.17"
 """MLflow before takes any starlette, but its scoring server fails with one that came later."""
 
 
-def lacking(lock: Lock, spec: PythonEnv) -> str | None:
+def find_lacking(lock: Lock, spec: PythonEnv) -> str | None:
     """The first requirement of ``spec`` that ``lock`` does not meet, or None."""
     from packaging.requirements import InvalidRequirement, Requirement
 
@@ -26,7 +26,7 @@ def lacking(lock: Lock, spec: PythonEnv) -> str | None:
     if any(package.name.startswith((".", "/")) for package in held):
         return "packages of an index alone"
     pinned = {requirements.canonical(package.name): package.version for package in held}
-    for line in _lines(spec.dependencies, spec):
+    for line in _read_lines(spec.dependencies, spec):
         try:
             one = Requirement(line)
         except InvalidRequirement:
@@ -39,24 +39,29 @@ def lacking(lock: Lock, spec: PythonEnv) -> str | None:
     return None
 
 
-def unsaid(dependencies: Iterable[str], spec: PythonEnv | CondaEnv) -> tuple[str, ...]:
+def find_unsaid(dependencies: Iterable[str], spec: PythonEnv | CondaEnv) -> tuple[str, ...]:
     """What an older MLflow among ``dependencies`` needs for its scoring server and does not say."""
     from packaging.requirements import InvalidRequirement, Requirement
 
     named = {}
-    for line in _lines(dependencies, spec):
+    for line in _read_lines(dependencies, spec):
         try:
             one = Requirement(line)
         except InvalidRequirement:
             continue
         named[requirements.canonical(one.name)] = one
     mlflow = named.get("mlflow") or named.get("mlflow-skinny")
-    if mlflow is None or mlflow.url or "starlette" in named or _allows(mlflow.specifier, _BOUNDS_STARLETTE):
+    if (
+        mlflow is None
+        or mlflow.url
+        or "starlette" in named
+        or _allows_version(mlflow.specifier, _BOUNDS_STARLETTE)
+    ):
         return ()
     return (_STARLETTE,)
 
 
-def _allows(specifier: SpecifierSet, least: str) -> bool:
+def _allows_version(specifier: SpecifierSet, least: str) -> bool:
     """Whether it allows ``least`` or a newer version that it names itself."""
     from packaging.version import Version
 
@@ -65,7 +70,7 @@ def _allows(specifier: SpecifierSet, least: str) -> bool:
     return any(specifier.contains(version, prereleases=True) for version in candidates)
 
 
-def _lines(dependencies: Iterable[str], spec: PythonEnv | CondaEnv) -> Iterator[str]:
+def _read_lines(dependencies: Iterable[str], spec: PythonEnv | CondaEnv) -> Iterator[str]:
     """The requirements ``dependencies`` of ``spec`` and of the files that these name, without options."""
     asked = requirement_files.read(dependencies, spec.root, spec.file)
     return (line for line in asked.lines if not line.startswith("-"))

@@ -38,7 +38,7 @@ _QUOTED = re.compile(r"""'(?:\w+\(["'])?(.*?)(?:["']\))?'""", re.DOTALL)
 """How MLflow quotes what a parser said, by its repr; after that comes all of what it was given."""
 
 
-def predict(wanted: Wanted, rows: bytes, given: Format, asked: Format) -> bytes:
+def predict_rows(wanted: Wanted, rows: bytes, given: Format, asked: Format) -> bytes:
     """What the model says of ``rows``, which are in the format ``given``, in the format ``asked``.
 
     Raises:
@@ -50,10 +50,10 @@ def predict(wanted: Wanted, rows: bytes, given: Format, asked: Format) -> bytes:
     if given != "parquet":
         _refuse_other_than_utf_8(rows)
     with closing(Served(wanted)) as served:
-        answer = _answer(served, rows, given)
+        answer = _ask_model(served, rows, given)
         if asked == "json":
             return answer
-        columns = _columns(read_json(answer))
+        columns = _name_columns(read_json(answer))
         return _as_csv(columns) if asked == "csv" else _as_parquet(columns, served)
 
 
@@ -73,7 +73,7 @@ def _refuse_other_than_utf_8(rows: bytes) -> None:
         begin += _PIECE
 
 
-def _answer(served: Served, rows: bytes, given: Format) -> bytes:
+def _ask_model(served: Served, rows: bytes, given: Format) -> bytes:
     headers = [(b"content-type", CONTENT_TYPES[given].encode())]
     try:
         answer = ask_once(served.worker.address, "POST", "/invocations", headers, rows)
@@ -81,20 +81,20 @@ def _answer(served: Served, rows: bytes, given: Format) -> bytes:
         served.worker.given_time_to_end()
         raise RepriseError(
             f"the server of {served.model.shown} {served.worker.end_told()}, without an answer\n"
-            f"{served.worker.printed.tail()}",
+            f"{served.worker.printed.read_tail()}",
             hint=f"all of its output is in {served.worker.printed.path}",
         ) from None
     if answer.status < 400:
         return answer.content
     raise UsageError(
-        f"{served.model.shown} does not take the input: {_reason(answer)}",
+        f"{served.model.shown} does not take the input: {_explain_answer(answer)}",
         hint="its signature has times, which MLflow does not read from CSV: give JSON or Parquet"
         if given == "csv" and _NO_TIMES in answer.content
         else None,
     )
 
 
-def _reason(answer: Answer) -> str:
+def _explain_answer(answer: Answer) -> str:
     """What MLflow says, without the data that it repeats before it, and without its traceback."""
     try:
         told = read_json(answer.content)
@@ -110,26 +110,26 @@ def _reason(answer: Answer) -> str:
     return reason if len(reason) <= _LONGEST_REASON else f"{reason[:_LONGEST_REASON]} ..."
 
 
-def _columns(answer: Any) -> dict[str, Sequence[Any]]:
+def _name_columns(answer: Any) -> dict[str, Sequence[Any]]:
     """The predictions as named columns of one length.
 
     Raises:
         UsageError: they are no table.
     """
     found = answer.get("predictions") if isinstance(answer, dict) and "predictions" in answer else answer
-    if isinstance(found, dict) and _width(list(found.values())) is not None:
+    if isinstance(found, dict) and _width_of(list(found.values())) is not None:
         return dict(found)
     if isinstance(found, list) and all(isinstance(row, dict) for row in found):
         names = dict.fromkeys(name for row in found for name in row)
         return {name: [row.get(name) for row in found] for name in names}
-    if isinstance(found, list) and (width := _width(found)) is not None:
+    if isinstance(found, list) and (width := _width_of(found)) is not None:
         return {f"{_COLUMN}_{place}": [row[place] for row in found] for place in range(width)}
     if isinstance(found, list) and not any(isinstance(row, (list, dict)) for row in found):
         return {_COLUMN: found}
     raise UsageError("the predictions are no table", hint="--output-format json writes any")
 
 
-def _width(rows: Sequence[Any]) -> int | None:
+def _width_of(rows: Sequence[Any]) -> int | None:
     """The one length of all ``rows``; None where they are no lists, or of several lengths."""
     lengths = {len(row) if isinstance(row, list) else None for row in rows}
     return lengths.pop() if len(lengths) == 1 else None

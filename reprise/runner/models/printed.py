@@ -25,17 +25,17 @@ class Printed:
         self.path = path
         self._begin = begin
 
-    def tail(self) -> str:
+    def read_tail(self) -> str:
         """The last lines, indented, without the traceback of MLflow's command."""
-        return "\n".join(f"  {line}" for line in _cause(self._lines())[-_SHOWN:])
+        return "\n".join(f"  {line}" for line in _find_cause(self._last_lines())[-_SHOWN:])
 
-    def code(self) -> int | None:
+    def find_code(self) -> int | None:
         """The exit code of the server under MLflow's command, which itself only fails."""
-        lines = self._lines()
+        lines = self._last_lines()
         outer = _OUTER.match(lines[-1]) if lines else None
         return int(outer["code"]) if outer and outer["code"] else None
 
-    def bound(self) -> None:
+    def bound_size(self) -> None:
         """Begin the file anew where it has become large; what it held is in ``....log.1`` then."""
         try:
             if self.path.stat().st_size > _LARGEST:
@@ -44,7 +44,7 @@ class Printed:
         except OSError as error:  # a full disk; a file that somebody removed
             log.debug("%s is not bounded: %s", self.path, error)
 
-    def _lines(self) -> list[str]:
+    def _last_lines(self) -> list[str]:
         """The last ones, without what is empty at the end."""
         try:
             with self.path.open("rb") as stream:
@@ -56,7 +56,7 @@ class Printed:
             return []
 
 
-def _cause(lines: list[str]) -> list[str]:
+def _find_cause(lines: list[str]) -> list[str]:
     if lines and _OUTER.match(lines[-1]) and _TRACEBACK in lines:
         last = len(lines) - 1 - lines[::-1].index(_TRACEBACK)
         return lines[:last] or lines

@@ -20,12 +20,12 @@ class Pulse:
         self._has_answered = False
         self._silent_since: float | None = None
 
-    def answered(self) -> None:
+    def note_answer(self) -> None:
         """A request was answered."""
         self._has_answered = True
         self._silent_since = None
 
-    def missed(self, began: float) -> None:
+    def note_missed(self, began: float) -> None:
         """A request of ``began`` (monotonic seconds) was not answered in time.
 
         One alone may only be slow: the worker counts as stuck when one that began after that is not

@@ -19,7 +19,7 @@ class Origin(NamedTuple):
     model_id: str | None = None
 
 
-def register(tracking: Tracking, uri: str, name: str, description: str | None = None) -> ModelVersion:
+def register_model(tracking: Tracking, uri: str, name: str, description: str | None = None) -> ModelVersion:
     """Make the next version of ``name``, and ``name`` when there is none, of the model at ``uri``.
 
     Raises:

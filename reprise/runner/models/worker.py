@@ -68,7 +68,7 @@ class Worker:
         self._ready = False
         self._model = model
         self.pulse = Pulse(settings.timeout)
-        command = _command(model, settings, self._port, self._socket, folder)
+        command = _make_command(model, settings, self._port, self._socket, folder)
         entered = envs.MANAGERS[environment.manager].enter(environment, command)
         make_folders(settings.log.parent)
         try:
@@ -108,16 +108,16 @@ class Worker:
             RepriseError: it died before, or took too long; with its last lines.
         """
         deadline = time.monotonic() + patience
-        while not self._answers():
+        while not self._does_answer():
             if not self.alive:
                 raise RepriseError(
-                    f"the server of {self._model.shown} {self.end_told()}\n{self.printed.tail()}",
+                    f"the server of {self._model.shown} {self.end_told()}\n{self.printed.read_tail()}",
                     hint=f"all of its output is in {self.printed.path}",
                 )
             if time.monotonic() > deadline:
                 raise RepriseError(
                     f"the server of {self._model.shown} does not answer after {patience:g} s\n"
-                    f"{self.printed.tail()}"
+                    f"{self.printed.read_tail()}"
                 )
             time.sleep(_PAUSE)
 
@@ -130,7 +130,7 @@ class Worker:
         if ending is None:
             return "answers no more requests"
         code = ending.exit_code
-        if (inner := self.printed.code()) is not None:
+        if (inner := self.printed.find_code()) is not None:
             code = inner
         if code is None:
             return "ended; its exit code is not known"
@@ -160,7 +160,7 @@ class Worker:
         """Whether it was ready once, and its socket is gone since."""
         return self._ready and isinstance(self.address, Path) and not self.address.exists()
 
-    def _answers(self) -> bool:
+    def _does_answer(self) -> bool:
         # MLflow before 2.21 serves by gunicorn, which knows nothing of the socket.
         address = self._socket if self._socket and self._socket.exists() else self._port
         try:
@@ -172,7 +172,7 @@ class Worker:
         return is_well
 
 
-def _command(
+def _make_command(
     model: ModelFolder, settings: Settings, port: int, socket_path: Path | None, folder: Path
 ) -> Command:
     argv = ["python", "-m", "mlflow", "models", "serve", "--env-manager", "local"]

@@ -15,7 +15,7 @@ _ZONE = r"[T ]\d\d:\d\d.*(?:[Zz]|[+-]\d\d:?\d\d)$"
 _HINT = "write YYYY-MM-DD, a time as 2024-05-17T12:00:00Z, or commit for the date of the project's commit"
 
 
-def read(text: str) -> str:
+def read_as_of(text: str) -> str:
     """``text`` as RFC 3339 in UTC; a day counts whole. ``commit`` stays: it is known with the checkout.
 
     Raises:
@@ -46,8 +46,8 @@ def read(text: str) -> str:
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def resolve(text: str | None, checkout: Checkout) -> str | None:
-    """The time that ``read`` gave, or for ``commit`` the committer's date of the checkout.
+def resolve_as_of(text: str | None, checkout: Checkout) -> str | None:
+    """The time that ``read_as_of`` gave, or for ``commit`` the committer's date of the checkout.
 
     Raises:
         UsageError: the project is no git checkout.
@@ -61,7 +61,7 @@ def resolve(text: str | None, checkout: Checkout) -> str | None:
     repository = checkout.repository
     if repository is None or repository.commit is None:
         raise UsageError(f"--as-of commit: {checkout.name} has no commit", hint="give a date")
-    shown = repositories.ask(repository.root, "rev-list", "--no-walk", "--timestamp", repository.commit)
+    shown = repositories.ask_git(repository.root, "rev-list", "--no-walk", "--timestamp", repository.commit)
     seconds, _, commit = shown.text.strip().partition(" ")
     if commit != repository.commit:
         raise UsageError(f"--as-of commit: git does not tell the date of {repository.commit}")

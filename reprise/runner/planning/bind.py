@@ -27,7 +27,9 @@ Localise: TypeAlias = Callable[[str, Path], Path]
 """The local path of a ``path`` parameter's value, relative to a folder (``inputs.localise``)."""
 
 
-def bind(project: Project, entry_point: EntryPoint, request: RunRequest, localise: Localise) -> Invocation:
+def bind_parameters(
+    project: Project, entry_point: EntryPoint, request: RunRequest, localise: Localise
+) -> Invocation:
     """Check every parameter and render the command.
 
     Declared parameters come in the order of the project file, undeclared ones after them as given.
@@ -44,7 +46,7 @@ def bind(project: Project, entry_point: EntryPoint, request: RunRequest, localis
         *(extra for extra in request.parameters if extra not in entry_point.parameters),
     ]:
         try:
-            if (item := binder.parameter(name)) is not None:
+            if (item := binder.bind_parameter(name)) is not None:
                 bound.append(item)
         except UsageError as error:
             faults.append(error)
@@ -54,10 +56,12 @@ def bind(project: Project, entry_point: EntryPoint, request: RunRequest, localis
         )
         hint = faults[0].hint if len(faults) == 1 and faults[0].hint else f"{help_of} shows its parameters"
         raise UsageError("\n".join(fault.message for fault in faults), hint=hint)
-    return Invocation(entry_point.name, render(entry_point, bound), tuple(bound))
+    return Invocation(entry_point.name, render_command(entry_point, bound), tuple(bound))
 
 
-def render(entry_point: EntryPoint, bound: Iterable[BoundParameter], *, mask_secrets: bool = False) -> str:
+def render_command(
+    entry_point: EntryPoint, bound: Iterable[BoundParameter], *, mask_secrets: bool = False
+) -> str:
     """The bash text: the template filled with quoted values, then undeclared ones as ``--key value``.
 
     A placeholder of an optional parameter without a value becomes nothing.
@@ -74,12 +78,12 @@ def render(entry_point: EntryPoint, bound: Iterable[BoundParameter], *, mask_sec
         return fill_command(parts, texts, more, masked)
     except Unwritable as error:
         raise UsageError(
-            "\n".join(_unwritable(entry_point, items[name], why) for name, why in error.reasons.items()),
+            "\n".join(_refuse_value(entry_point, items[name], why) for name, why in error.reasons.items()),
             hint="a placeholder that is a word of its own, without quotes around it, takes any value",
         ) from None
 
 
-def _unwritable(entry_point: EntryPoint, item: BoundParameter, reason: str) -> str:
+def _refuse_value(entry_point: EntryPoint, item: BoundParameter, reason: str) -> str:
     shown = MASK if item.secret else repr(item.text)
     where = f"entry_points -> {entry_point.name} -> parameters -> {item.name}"
     return f"{where}: {shown} cannot be written where the command has it: {reason} (from {item.source})"
@@ -91,7 +95,7 @@ class _Binder(NamedTuple):
     request: RunRequest
     localise: Localise
 
-    def parameter(self, name: str) -> BoundParameter | None:
+    def bind_parameter(self, name: str) -> BoundParameter | None:
         """The bound parameter; None for an optional one without a value."""
         declared = self.entry_point.parameters.get(name)
         given = name in self.request.parameters
@@ -104,28 +108,32 @@ class _Binder(NamedTuple):
         try:
             _refuse_name(name)
             if declared and not given:  # the type of the default was judged when the project was loaded
-                return self._bound(declared, declared.default or "", source)
+                return self._bind_text(declared, declared.default or "", source)
             text = self.request.parameters[name]
-            return self._declared(declared, text, source) if declared else _undeclared(name, text, source)
+            return (
+                self._bind_declared(declared, text, source)
+                if declared
+                else _bind_undeclared(name, text, source)
+            )
         except UsageError as error:
             if declared is None:  # the file has no such place
                 raise UsageError(f"{source} {name}: {error.message}", hint=error.hint) from error
             shown = f"{MASK} is refused" if declared.secret else error.message
             raise UsageError(f"{where}: {shown} (from {source})", hint=error.hint) from error
 
-    def _declared(self, declared: Parameter, text: str | None, source: Source) -> BoundParameter:
+    def _bind_declared(self, declared: Parameter, text: str | None, source: Source) -> BoundParameter:
         if text is None and declared.type == "bool":
             text = "true"  # `-P flag` alone
         if text is None:
-            raise UsageError(f"no value; write {_option(source)} {declared.name}=VALUE")
+            raise UsageError(f"no value; write {_option_of(source)} {declared.name}=VALUE")
         if declared.type.startswith("list["):
             text = self.request.list_texts.get(declared.name, text)
         _refuse_nul(text)
         if sentence := values.find_fault(declared, text):
             raise UsageError(sentence)
-        return self._bound(declared, text, source)
+        return self._bind_text(declared, text, source)
 
-    def _bound(self, declared: Parameter, text: str, source: Source) -> BoundParameter:
+    def _bind_text(self, declared: Parameter, text: str, source: Source) -> BoundParameter:
         rendered = text
         if declared.type == "path":
             base = self.project.root if source is Source.DEFAULT else self.request.base
@@ -133,16 +141,16 @@ class _Binder(NamedTuple):
         return BoundParameter(declared.name, text, rendered, source, declared.secret)
 
 
-def _undeclared(name: str, text: str | None, source: Source) -> BoundParameter:
+def _bind_undeclared(name: str, text: str | None, source: Source) -> BoundParameter:
     if text is None:
         raise UsageError(
-            f"no value; write {_option(source)} {name}=VALUE (only a declared bool can go without one)"
+            f"no value; write {_option_of(source)} {name}=VALUE (only a declared bool can go without one)"
         )
     _refuse_nul(text)
     return BoundParameter(name, text, text, source)
 
 
-def _option(source: Source) -> Source:
+def _option_of(source: Source) -> Source:
     return Source.COMMAND_LINE if source is Source.CALL else source
 
 

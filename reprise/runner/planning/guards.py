@@ -76,7 +76,7 @@ class Limit(NamedTuple):
     file: int
 
 
-def limit() -> Limit:
+def capture_limit() -> Limit:
     """How much a run keeps of its source, as ``REPRISE_CAPTURE_LIMIT`` says.
 
     Raises:
@@ -87,7 +87,7 @@ def limit() -> Limit:
     return Limit(most, most // _PARTS)
 
 
-def secret(path: str, start: bytes = b"") -> str | None:
+def find_secret(path: str, start: bytes = b"") -> str | None:
     """Why the file ``path``, which begins with ``start``, counts as a secret, or None."""
     *folders, name = path.split("/")
     if not _SECRET_FOLDERS.isdisjoint(folder.lower() for folder in folders):
@@ -116,7 +116,7 @@ def _says_secret(stem: str) -> bool:
     return is_alone or not _WORDS.isdisjoint(words) or not _PAIRS.isdisjoint(pairs)
 
 
-def shown(size: int) -> str:
+def show_size(size: int) -> str:
     """``12 MB``"""
     for unit, power in (("GB", 9), ("MB", 6), ("kB", 3)):
         if size >= 10**power:
@@ -124,7 +124,7 @@ def shown(size: int) -> str:
     return f"{size} bytes"
 
 
-def summed_up(left_out: Sequence[LeftOut]) -> tuple[LeftOut, ...]:
+def sum_up(left_out: Sequence[LeftOut]) -> tuple[LeftOut, ...]:
     """``left_out``, of which the most are counted and no longer listed where they are many."""
     rest = left_out[_LISTED:]
     if not rest:
@@ -135,12 +135,12 @@ def summed_up(left_out: Sequence[LeftOut]) -> tuple[LeftOut, ...]:
     return (*left_out[:_LISTED], more)
 
 
-def named(names: Sequence[str]) -> str:
+def list_names(names: Sequence[str]) -> str:
     """The first of many names, and how many more there are."""
     more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
     return f"{', '.join(names[:_NAMED])}{more}"
 
 
-def sentence(left_out: tuple[LeftOut, ...]) -> str:
+def describe_left_out(left_out: tuple[LeftOut, ...]) -> str:
     """What was left out, in one line."""
-    return f"not kept with the run: {named([f'{item.path} ({item.reason})' for item in left_out])}"
+    return f"not kept with the run: {list_names([f'{item.path} ({item.reason})' for item in left_out])}"

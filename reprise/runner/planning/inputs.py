@@ -30,7 +30,7 @@ Fetch: TypeAlias = Callable[[str, Path], None]
 """Bring what a URI names to a path that does not exist yet."""
 
 
-def localise(
+def localise_input(
     value: str, base: Path, storage: Path | None, tracking: Tracking, *, offline: bool = False
 ) -> Path:
     """The absolute local path of a ``path`` parameter's value.
@@ -48,12 +48,12 @@ def localise(
     try:
         scheme = urlsplit(value).scheme.lower() if "://" in value or _is_single_colon_uri(value) else ""
         if scheme in ("", "file"):
-            return _existing(value, base, scheme)
+            return _find_existing(value, base, scheme)
         started = time.monotonic()
         kept_in = storage or paths.cache_dir() / "inputs-v1"
         if offline and scheme not in _OF_THE_STORE:
-            return _fetched_before(value, kept_in)
-        found = _stored(value, kept_in, _fetcher(scheme, tracking))
+            return _find_fetched(value, kept_in)
+        found = _store_input(value, kept_in, _choose_fetch(scheme, tracking))
     except (SourceError, TrackingError) as error:
         raise UsageError(f"cannot fetch {redact(value)}: {error.message}", hint=error.hint) from error
     except (OSError, ValueError, RuntimeError) as error:  # what the system or the text itself forbids
@@ -67,7 +67,7 @@ def _is_single_colon_uri(value: str) -> bool:
     return value.partition(":")[0] in {"runs", "models", "mlflow-artifacts", "file"}
 
 
-def _existing(value: str, base: Path, scheme: str) -> Path:
+def _find_existing(value: str, base: Path, scheme: str) -> Path:
     name = value
     if scheme:
         parts = urlsplit(value)
@@ -80,11 +80,11 @@ def _existing(value: str, base: Path, scheme: str) -> Path:
     return path
 
 
-def _fetcher(scheme: str, tracking: Tracking) -> Fetch:
+def _choose_fetch(scheme: str, tracking: Tracking) -> Fetch:
     if scheme in ("http", "https"):
-        from reprise.runner.sources.downloads import download
+        from reprise.runner.sources.downloads import download_file
 
-        return download
+        return download_file
     if scheme == "runs":
         return lambda uri, target: _fetch_run_artifact(uri, target, tracking)
     if scheme == "models":
@@ -92,7 +92,7 @@ def _fetcher(scheme: str, tracking: Tracking) -> Fetch:
     return _fetch_by_fsspec
 
 
-def _stored(uri: str, storage: Path, fetch: Fetch) -> Path:
+def _store_input(uri: str, storage: Path, fetch: Fetch) -> Path:
     """Fetch ``uri`` and file it by its content's digest."""
     durable.make_folders(storage)
     with file_lock.arriving_folder(storage, mode=0o700) as arriving:
@@ -102,7 +102,7 @@ def _stored(uri: str, storage: Path, fetch: Fetch) -> Path:
         home = storage / _folder_of(arriving / name)
         if (home / name).exists() and not _is_whole(home / name):
             log.warning("%s was changed since it was fetched: it is replaced", home / name)
-            _remove(home / name)
+            _remove_stored(home / name)
         if not home.exists():
             try:
                 durable.publish(arriving, home)
@@ -111,7 +111,7 @@ def _stored(uri: str, storage: Path, fetch: Fetch) -> Path:
                     raise
         if not (home / name).exists():  # the same content under another name
             durable.publish(arriving / name, home / name)
-        durable.write_note(_note(uri, storage), f"{home.name}/{name}\n")
+        durable.write_note(_note_of(uri, storage), f"{home.name}/{name}\n")
         return home / name
 
 
@@ -128,22 +128,22 @@ def _is_whole(stored: Path) -> bool:
         return False
 
 
-def _remove(stored: Path) -> None:
+def _remove_stored(stored: Path) -> None:
     if stored.is_dir() and not stored.is_symlink():
         shutil.rmtree(stored)
     else:
         stored.unlink()
 
 
-def _note(uri: str, storage: Path) -> Path:
+def _note_of(uri: str, storage: Path) -> Path:
     """The file that says what a URI brought the last time; the URI itself may hold secrets."""
     return storage / ".uris" / hashlib.sha256(uri.encode()).hexdigest()[:32]
 
 
-def _fetched_before(uri: str, storage: Path) -> Path:
+def _find_fetched(uri: str, storage: Path) -> Path:
     """What ``uri`` brought the last time, looked for without any network."""
     try:
-        found = storage / _note(uri, storage).read_text(encoding="utf-8").strip()
+        found = storage / _note_of(uri, storage).read_text(encoding="utf-8").strip()
     except FileNotFoundError:
         found = storage
     if found == storage or not found.exists():

@@ -14,8 +14,8 @@ from reprise.backends import registry as backends
 from reprise.envs import registry as envs
 from reprise.named_tuple import NamedTuple
 from reprise.runner.planning import as_of, guards
-from reprise.runner.planning.bind import Localise, bind, render
-from reprise.runner.planning.inputs import localise
+from reprise.runner.planning.bind import Localise, bind_parameters, render_command
+from reprise.runner.planning.inputs import localise_input
 from reprise.runner.sources import working_copy
 from reprise.schemas.environment import CondaEnv, DockerEnv, EnvSpec, Lock, Policy, PythonEnv
 from reprise.schemas.job import Checkout, Invocation, RunRequest
@@ -66,18 +66,20 @@ class Plan(NamedTuple):
     @property
     def shown_command(self) -> str:
         """The command for people: values of secret parameters are masked."""
-        return render(self.entry_point, self.invocation.parameters, mask_secrets=True)
+        return render_command(self.entry_point, self.invocation.parameters, mask_secrets=True)
 
 
 def make_plan(request: RunRequest, tracking: Tracking) -> Plan:
     """Fetch, load and bind. Whatever cannot work is told here, before there is a run."""
     backends.read_config(backends.get(request.backend), request.backend_config)  # told before a fetch
-    checkout = working_copy.fetch(request.uri, request.version, request.base, offline=request.offline)
-    here = partial(localise, storage=request.storage_dir, tracking=tracking, offline=request.offline)
+    checkout = working_copy.fetch_project(
+        request.uri, request.version, request.base, offline=request.offline
+    )
+    here = partial(localise_input, storage=request.storage_dir, tracking=tracking, offline=request.offline)
     try:
         return plan_for(checkout, request, here)
     except BaseException:
-        working_copy.discard(checkout)
+        working_copy.discard_checkout(checkout)
         raise
 
 
@@ -90,7 +92,7 @@ def plan_for(checkout: Checkout, request: RunRequest, here: Localise, again: Aga
         *backend.check(request.resources, config),
     ):
         log.warning("%s", sentence)
-    guards.limit()
+    guards.capture_limit()
     is_replaced = again is not None and (again.lock is not None or again.environment is not None)
     word = again.manager if again else request.env_manager
     project = read_used_project(checkout, request.entry_point, word, environment=not is_replaced)
@@ -102,13 +104,13 @@ def plan_for(checkout: Checkout, request: RunRequest, here: Localise, again: Aga
         from reprise.runner.planning.sandbox_tools import check_sandbox
 
         check_sandbox(request.sandbox, manager.NAME, is_isolated=manager.IS_ISOLATED)
-    invocation = bind(project, entry_point, request, here)
-    dated = as_of.resolve(request.as_of, checkout)
+    invocation = bind_parameters(project, entry_point, request, here)
+    dated = as_of.resolve_as_of(request.as_of, checkout)
     policy = Policy(
         request.locked, request.offline, dated, python=request.python, current=request.current_python
     )
     if isinstance(environment, DockerEnv):
-        environment = environment._replace(inputs=_inputs(entry_point, invocation))
+        environment = environment._replace(inputs=_list_inputs(entry_point, invocation))
     if not manager.TAKES_DOCKER_OPTIONS and (request.docker_args or request.build_image):
         log.warning("docker options are not for this project: it does not run in docker")
     if manager.READS_PROJECT:
@@ -189,7 +191,7 @@ def _image_tag(project: Project, checkout: Checkout) -> str:
     return f"{name}:{repository.commit[:7]}" + ("-dirty" if repository.dirty else "")
 
 
-def _inputs(entry_point: EntryPoint, invocation: Invocation) -> tuple[Path, ...]:
+def _list_inputs(entry_point: EntryPoint, invocation: Invocation) -> tuple[Path, ...]:
     """The files and folders of this machine that the command names."""
     declared = entry_point.parameters
     return tuple(

@@ -145,7 +145,7 @@ def _as_of(given: str | None) -> str | None:
         return None
     from reprise.runner.planning import as_of
 
-    return as_of.read(given)
+    return as_of.read_as_of(given)
 
 
 def _backend_config(given: Mapping[str, Any] | str | Path | None) -> Mapping[str, Any]:

@@ -33,7 +33,7 @@ def check_sandbox(sandbox: Sandbox, manager: str, *, is_isolated: bool) -> None:
             f"--sandbox needs bubblewrap, and there is no {PROGRAM} on PATH",
             hint="apt install bubblewrap; other Linux systems have it under the same name, macOS has none",
         )
-    words = ("--ro-bind", "/", "/", "--proc", "/proc", "--dev", "/dev", *namespaces(sandbox), "true")
+    words = ("--ro-bind", "/", "/", "--proc", "/proc", "--dev", "/dev", *list_namespaces(sandbox), "true")
     done = process.run((PROGRAM, *words), check=False)
     if done.exit_code:
         said = (done.stderr.strip().splitlines() or [f"exit code {done.exit_code}"])[-1]
@@ -44,7 +44,7 @@ def check_sandbox(sandbox: Sandbox, manager: str, *, is_isolated: bool) -> None:
         )
 
 
-def namespaces(sandbox: Sandbox) -> tuple[str, ...]:
+def list_namespaces(sandbox: Sandbox) -> tuple[str, ...]:
     """The words for what is apart inside."""
     network = () if sandbox.network else ("--unshare-net",)
     return ("--die-with-parent", "--unshare-pid", "--unshare-ipc", *network)

@@ -37,7 +37,7 @@ _DIGEST = r"sha256:([0-9a-f]{64})"  # a text: to compile it takes milliseconds t
 
 
 @contextmanager
-def adding(objects: Path) -> Iterator[None]:
+def add_contents(objects: Path) -> Iterator[None]:
     """For the block nothing is removed from the folder ``objects``."""
     descriptor = file_lock.hold(objects / _LOCK, shared=True)
     try:
@@ -47,24 +47,24 @@ def adding(objects: Path) -> Iterator[None]:
             os.close(descriptor)
 
 
-def keep(objects: Path, data: bytes) -> Content:
+def keep_content(objects: Path, data: bytes) -> Content:
     """Keep ``data`` in the folder ``objects``, unless it lies there already."""
     content = Content(f"sha256:{hashlib.sha256(data).hexdigest()}", len(data))
-    if not (is_kept(objects, content) and _place(objects, content.digest).read_bytes() == data):
-        durable.write_file(_place(objects, content.digest), data, staging=objects)
+    if not (is_kept(objects, content) and _place_of(objects, content.digest).read_bytes() == data):
+        durable.write_file(_place_of(objects, content.digest), data, staging=objects)
     return content
 
 
 def is_kept(objects: Path, content: Content) -> bool:
     """Whether it lies in the folder, with its size."""
     try:
-        name = _hex(content.digest)
+        name = _to_hex(content.digest)
         return os.lstat(f"{objects}/{name[:2]}/{name[2:]}").st_size == content.size
     except OSError:
         return False
 
 
-def upload(tracking: Tracking, run_id: str, objects: Path) -> None:
+def upload_contents(tracking: Tracking, run_id: str, objects: Path) -> None:
     """Store what lies in the folder ``objects`` with a run whose store is elsewhere, unless it was before.
 
     Raises:
@@ -95,33 +95,35 @@ def open_content(tracking: Tracking, run_id: str, digest: str) -> IO[bytes]:
         TrackingError: it is not there, or not as it was.
     """
     fault = "is not in the store"
-    for objects in _folders(tracking, run_id, digest):
+    for objects in _folders_of(tracking, run_id, digest):
         try:
-            stream = _place(objects, digest).open("rb")
+            stream = _place_of(objects, digest).open("rb")
         except FileNotFoundError:
             continue
-        if hashlib.file_digest(stream, "sha256").hexdigest() == _hex(digest):
+        if hashlib.file_digest(stream, "sha256").hexdigest() == _to_hex(digest):
             stream.seek(0)
             return stream
         fault = "is damaged"
-        log.warning("%s is damaged", _place(objects, digest))
-        _remove_damaged(_place(objects, digest), stream)
+        log.warning("%s is damaged", _place_of(objects, digest))
+        _remove_damaged(_place_of(objects, digest), stream)
         stream.close()
     raise TrackingError(
         f"the content {digest} of run {run_id} {fault}", code="RESOURCE_DOES_NOT_EXIST", hint=ELSEWHERE
     )
 
 
-def missing(tracking: Tracking, run_id: str, contents: Iterable[Content]) -> tuple[Content, ...]:
+def find_missing(tracking: Tracking, run_id: str, contents: Iterable[Content]) -> tuple[Content, ...]:
     """Those that are not there; the size is looked at, not what is inside."""
     return tuple(
         content
         for content in contents
-        if not any(is_kept(objects, content) for objects in _folders(tracking, run_id, content.digest))
+        if not any(is_kept(objects, content) for objects in _folders_of(tracking, run_id, content.digest))
     )
 
 
-def sweep(objects: Path, records: Callable[[], Iterable[str]], *, dry_run: bool) -> tuple[int, int]:
+def sweep_contents(
+    objects: Path, records: Callable[[], Iterable[str]], *, dry_run: bool
+) -> tuple[int, int]:
     """Remove what none of the ``records``, the texts of ``run.json``, names; how many files, and bytes.
 
     They are read while nobody adds any. Every digest in a text counts, so that a record of a newer
@@ -129,7 +131,7 @@ def sweep(objects: Path, records: Callable[[], Iterable[str]], *, dry_run: bool)
     """
     if not objects.is_dir():
         return 0, 0
-    with _looked_through(objects, dry_run):
+    with _lock_contents(objects, dry_run):
         named = {digest for text in records() for digest in re.findall(_DIGEST, text)}
         doomed = [path for path in objects.glob(_OBJECTS) if path.parent.name + path.name not in named]
         size = sum(path.stat().st_size for path in doomed)
@@ -142,25 +144,25 @@ def sweep(objects: Path, records: Callable[[], Iterable[str]], *, dry_run: bool)
     return len(doomed), size
 
 
-def _looked_through(objects: Path, dry_run: bool) -> AbstractContextManager[None]:
+def _lock_contents(objects: Path, dry_run: bool) -> AbstractContextManager[None]:
     """Keep others from adding, which on a read-only disk they cannot."""
     if dry_run and not os.access(objects, os.W_OK):
         return nullcontext()
     return file_lock.exclusive(objects / _LOCK, "runs that are being opened")
 
 
-def _folders(tracking: Tracking, run_id: str, digest: str) -> Iterator[Path]:
+def _folders_of(tracking: Tracking, run_id: str, digest: str) -> Iterator[Path]:
     """Where the content may lie, the nearest first; what the run brought is fetched only when needed."""
     store = store_folder(tracking)
     if store is not None:
         yield store / FOLDER
     fetched = paths.cache_dir() / "objects-v1"
     yield fetched
-    if not _place(fetched, digest).exists() and _fetch(tracking, run_id, fetched):
+    if not _place_of(fetched, digest).exists() and _fetch_contents(tracking, run_id, fetched):
         yield fetched
 
 
-def _fetch(tracking: Tracking, run_id: str, objects: Path) -> bool:
+def _fetch_contents(tracking: Tracking, run_id: str, objects: Path) -> bool:
     """Bring the contents that a run has as an artifact; whether it has."""
     import tarfile
 
@@ -176,7 +178,7 @@ def _fetch(tracking: Tracking, run_id: str, objects: Path) -> bool:
             for member in tar:
                 stream = tar.extractfile(member) if member.isreg() and not member.issparse() else None
                 if stream is not None:
-                    keep(objects, stream.read())  # by what it is, whatever the archive calls it
+                    keep_content(objects, stream.read())  # by what it is, whatever the archive calls it
     return True
 
 
@@ -187,12 +189,12 @@ def _remove_damaged(place: Path, read: IO[bytes]) -> None:
             place.unlink()
 
 
-def _place(objects: Path, digest: str) -> Path:
-    name = _hex(digest)
+def _place_of(objects: Path, digest: str) -> Path:
+    name = _to_hex(digest)
     return objects / name[:2] / name[2:]
 
 
-def _hex(digest: str) -> str:
+def _to_hex(digest: str) -> str:
     found = re.fullmatch(_DIGEST, digest)
     if found is None:
         raise TrackingError(f'"{digest}" is not a digest', code="INVALID_STATE")

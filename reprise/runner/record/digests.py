@@ -33,23 +33,23 @@ class Memory:
     def __init__(self, root: Path, purpose: str = "") -> None:
         name = hashlib.sha256(os.fsencode(f"{root}\0{purpose}" if purpose else root)).hexdigest()[:32]
         self._file = paths.cache_dir() / FOLDER / f"{name}.json"
-        self._known = _read(self._file)
+        self._known = _read_notes(self._file)
         self._asked: dict[str, list[int | str]] = {}
 
-    def recall(self, file: str, state: os.stat_result) -> str | None:
+    def recall_digest(self, file: str, state: os.stat_result) -> str | None:
         """The digest, in hex, of a file whose ``state`` is as it was then."""
         known = self._known.get(file)
-        if known is None or known[:-1] != _key(state):
+        if known is None or known[:-1] != _key_of(state):
             return None
         self._asked[file] = known
         return str(known[-1])
 
-    def note(self, file: str, state: os.stat_result, digest: str) -> None:
+    def note_digest(self, file: str, state: os.stat_result, digest: str) -> None:
         """Remember the digest of a file that was in that ``state`` before and after it was read."""
         if is_settled(state):
-            self._asked[file] = [*_key(state), digest]
+            self._asked[file] = [*_key_of(state), digest]
 
-    def save(self) -> None:
+    def save_notes(self) -> None:
         """Keep what was asked for; that it cannot be kept costs time only."""
         if self._asked != self._known:
             try:
@@ -109,15 +109,15 @@ def folders_below(folder: Path, above: frozenset[tuple[int, int]] = frozenset())
     if here in above:
         return
     yield folder
-    for name in [entry.name for entry in _entries(folder) if _leads_to_folder(entry)]:
+    for name in [entry.name for entry in _list_entries(folder) if _leads_to_folder(entry)]:
         yield from folders_below(folder / name, above | {here})
 
 
 def _files_in(folder: Path) -> Iterator[Path]:
-    yield from [found for entry in _entries(folder) if (found := folder / entry.name).is_file()]
+    yield from [found for entry in _list_entries(folder) if (found := folder / entry.name).is_file()]
 
 
-def _entries(folder: Path) -> list[os.DirEntry[str]]:
+def _list_entries(folder: Path) -> list[os.DirEntry[str]]:
     with os.scandir(folder) as entries:
         return list(entries)
 
@@ -129,7 +129,7 @@ def _leads_to_folder(entry: os.DirEntry[str]) -> bool:
         return False
 
 
-def _read(file: Path) -> dict[str, list[int | str]]:
+def _read_notes(file: Path) -> dict[str, list[int | str]]:
     """What was remembered; nothing where the file is not one of ours."""
     try:
         known = json.loads(file.read_bytes())
@@ -138,5 +138,5 @@ def _read(file: Path) -> dict[str, list[int | str]]:
     return known if isinstance(known, dict) else {}
 
 
-def _key(state: os.stat_result) -> list[int | str]:
+def _key_of(state: os.stat_result) -> list[int | str]:
     return [state.st_size, state.st_mtime_ns, state.st_ctime_ns, state.st_ino]

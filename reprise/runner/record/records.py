@@ -49,7 +49,7 @@ def note_record(folder: Path, record: RunRecord) -> None:
     durable.write_note(folder / RECORD_ARTIFACT, to_json(record))
 
 
-def send(tracking: Tracking, run_id: str, folder: Path, job: Path) -> None:
+def send_record(tracking: Tracking, run_id: str, folder: Path, job: Path) -> None:
     """Store the record in ``folder``, and the contents in ``job``, with a run whose store is elsewhere.
 
     Raises:
@@ -57,4 +57,4 @@ def send(tracking: Tracking, run_id: str, folder: Path, job: Path) -> None:
     """
     if (folder / RECORD_ARTIFACT).exists() and folder != artifact_folder(tracking, run_id):
         tracking.upload_artifact(run_id, folder / RECORD_ARTIFACT, RECORD_ARTIFACT)
-    contents.upload(tracking, run_id, job / contents.FOLDER)
+    contents.upload_contents(tracking, run_id, job / contents.FOLDER)

@@ -18,7 +18,7 @@ from reprise.named_tuple import NamedTuple
 from reprise.runner.bundle.layout import Bundle
 from reprise.runner.bundle.reviewing import check_shown_source
 from reprise.runner.planning.bind import Localise
-from reprise.runner.planning.inputs import localise
+from reprise.runner.planning.inputs import localise_input
 from reprise.runner.planning.plan import Again, Plan, plan_for
 from reprise.runner.planning.request import is_observed
 from reprise.runner.record.records import read_record
@@ -88,7 +88,7 @@ class _Restoring(NamedTuple):
         return self.record.environment or EnvironmentRecord(word, digest=self.run.tags.get(tags.ENV_DIGEST))
 
 
-def restore(tracking: Tracking, run: Run, wanted: Wanted) -> Restored:
+def restore_run(tracking: Tracking, run: Run, wanted: Wanted) -> Restored:
     """The plan to perform ``run`` again; its checkout is discarded by who carries the plan out.
 
     Raises:
@@ -99,31 +99,31 @@ def restore(tracking: Tracking, run: Run, wanted: Wanted) -> Restored:
     name = record.source.uri if recorded else run.tags.get(tags.SOURCE_NAME, record.source.uri)
     origin = Origin(tracking, run.run_id, name, record.source)
     this = _Restoring(tracking, run, wanted, recorded, record, origin)
-    faults: list[RepriseError] = [*source.faults(origin)]
+    faults: list[RepriseError] = [*source.find_faults(origin)]
     with ExitStack() as stack:
         lock = checkout = None
         if recorded is None:
             _tell_what_is_unknown(run)
         else:
             faults += _machine_faults(this) + _missing_secrets(this)
-            with _noting(faults):
+            with _note_faults(faults):
                 lock = restore_environment.lock_of(tracking, run, this.environment)
         if not any(isinstance(fault, SourceError) for fault in faults):
-            with _noting(faults):
+            with _note_faults(faults):
                 checkout = stack.enter_context(
-                    source.restored(origin, offline=wanted.offline or wanted.bundle is not None)
+                    source.restore_source(origin, offline=wanted.offline or wanted.bundle is not None)
                 )
                 if wanted.bundle is not None:
                     check_shown_source(wanted.bundle, checkout)
         find = _find_inputs(this, checkout, faults)
-        _refuse(faults, run)
+        _refuse_faults(faults, run)
         assert checkout is not None
-        observed.warn_of_missing_files(record, _root(checkout))
-        observed.link_siblings(record, origin.place, _root(checkout))
-        return Restored(_plan(this, checkout, lock, find), changed(record, wanted))
+        observed.warn_of_missing_files(record, _root_of(checkout))
+        observed.link_siblings(record, origin.place, _root_of(checkout))
+        return Restored(_make_plan(this, checkout, lock, find), changed_parameters(record, wanted))
 
 
-def changed(record: RunRecord, wanted: Wanted) -> tuple[str, ...]:
+def changed_parameters(record: RunRecord, wanted: Wanted) -> tuple[str, ...]:
     """The names of those that are set to another value than recorded; a secret is given again."""
     recorded = {item.name: item for item in record.parameters}
     return tuple(
@@ -134,14 +134,14 @@ def changed(record: RunRecord, wanted: Wanted) -> tuple[str, ...]:
 
 
 @contextmanager
-def _noting(faults: list[RepriseError]) -> Iterator[None]:
+def _note_faults(faults: list[RepriseError]) -> Iterator[None]:
     try:
         yield
     except _ORDER as fault:
         faults.append(fault)
 
 
-def _refuse(faults: list[RepriseError], run: Run) -> None:
+def _refuse_faults(faults: list[RepriseError], run: Run) -> None:
     """Raise the one fault as it is, several as one error."""
     if len(faults) == 1:
         raise faults[0]
@@ -184,36 +184,38 @@ def _missing_secrets(this: _Restoring) -> list[RepriseError]:
 
 
 def _find_inputs(this: _Restoring, checkout: Checkout | None, faults: list[RepriseError]) -> Localise:
-    root = checkout and _root(checkout)
+    root = checkout and _root_of(checkout)
     bundled = this.wanted.bundle.find_input if this.wanted.bundle else None
     places = Places(checkout and checkout.path, paths.here(), this.origin.place, root, bundled)
-    fetch = partial(localise, storage=None, tracking=this.tracking, offline=this.wanted.offline)
-    kept = [item for item in this.record.inputs if item.name not in changed(this.record, this.wanted)]
-    return inputs.find(this.record._replace(inputs=tuple(kept)), places, fetch, faults)
+    fetch = partial(localise_input, storage=None, tracking=this.tracking, offline=this.wanted.offline)
+    kept = [
+        item for item in this.record.inputs if item.name not in changed_parameters(this.record, this.wanted)
+    ]
+    return inputs.find_inputs(this.record._replace(inputs=tuple(kept)), places, fetch, faults)
 
 
-def _root(checkout: Checkout) -> Path:
+def _root_of(checkout: Checkout) -> Path:
     """That of the source; the project may be a folder in it."""
     return checkout.repository.root if checkout.repository else checkout.path
 
 
-def _plan(this: _Restoring, checkout: Checkout, lock: Lock | None, find: Localise) -> Plan:
+def _make_plan(this: _Restoring, checkout: Checkout, lock: Lock | None, find: Localise) -> Plan:
     record, wanted = this.record, this.wanted
     manager, environment = this.environment.manager, None
     if this.recorded is None:
         entry_point = find_entry_point(load_project(checkout.path), record.project.entry_point)
-        record = mlflow.declared(record, entry_point)
+        record = mlflow.keep_declared(record, entry_point)
         manager, environment = _environment_of_mlflow(this, checkout)
     elif not envs.find_manager(manager).PINS_PACKAGES:
         machine.tell_differences(this.environment, lock, checkout.path, wanted.current_python)
-    request = _request(this, record)
-    kind = tags.VARIES if changed(record, wanted) else tags.REPRODUCES
+    request = _make_request(this, record)
+    kind = tags.VARIES if changed_parameters(record, wanted) else tags.REPRODUCES
     told = Again(
         manager,
         this.run.start_time,
         None if envs.find_manager(manager).PINS_PACKAGES else lock,
         environment,
-        machine.variables(record, this.origin.place, _root(checkout)),
+        machine.restore_variables(record, this.origin.place, _root_of(checkout)),
         {kind: this.run.run_id},
         record.aliases,
     )
@@ -227,9 +229,9 @@ def _plan(this: _Restoring, checkout: Checkout, lock: Lock | None, find: Localis
     return plan._replace(again=told._replace(lock=used))
 
 
-def _request(this: _Restoring, record: RunRecord) -> RunRequest:
+def _make_request(this: _Restoring, record: RunRecord) -> RunRequest:
     """What was asked of the run, with what is to be otherwise now; nested under nothing."""
-    given, other = inputs.given(record), changed(record, this.wanted)
+    given, other = inputs.given_parameters(record), changed_parameters(record, this.wanted)
     secrets = {item.name for item in record.parameters if item.secret}
     known = {word.value: word for word in Source}
     was = {item.name: known.get(item.source, Source.COMMAND_LINE) for item in record.parameters}
@@ -254,7 +256,7 @@ def _environment_of_mlflow(this: _Restoring, checkout: Checkout) -> tuple[str, E
     """The manager, and the environment of a model that the run logged; None: what the project says."""
     manager = this.environment.manager
     assert checkout.temporary is not None
-    found = mlflow.environment(this.tracking, this.run, checkout.temporary / "environment")
+    found = mlflow.find_environment(this.tracking, this.run, checkout.temporary / "environment")
     if found is not None and not envs.find_manager(manager).IS_ISOLATED:
         return found
     is_pinned = envs.find_manager(manager).PINS_PACKAGES

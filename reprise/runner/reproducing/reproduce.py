@@ -12,9 +12,9 @@ from reprise.named_tuple import NamedTuple
 from reprise.runner.bundle.opening import bring_in, check_provenance, is_bundle, open_bundle
 from reprise.runner.jobs.find import find_run
 from reprise.runner.jobs.signals import interruptible
-from reprise.runner.models.folder import is_address, resolve
+from reprise.runner.models.folder import is_address, resolve_model
 from reprise.runner.planning.plan import Plan
-from reprise.runner.reproducing.needs import Wanted, restore
+from reprise.runner.reproducing.needs import Wanted, restore_run
 from reprise.runner.runs import executor
 from reprise.runner.runs.reap import reap
 from reprise.runner.sources import working_copy
@@ -90,8 +90,8 @@ def reproduce(
                 hint=f"reprise runs logs {run.run_id[:8]} -f follows it to its end",
             )
         log.info("Performing run %s again", run.run_id)
-        restored = restore(tracking, run, wanted)
-        outcome, folder = _perform(restored.plan, tracking, keep, stdout_to_stderr)
+        restored = restore_run(tracking, run, wanted)
+        outcome, folder = _perform_plan(restored.plan, tracking, keep, stdout_to_stderr)
         found = compare_runs(tracking, run.run_id, outcome.run_id, tolerance, subject)
         if not restored.changed:
             store_verdict(tracking, run.run_id, outcome.run_id, found)
@@ -104,7 +104,7 @@ def _made_by(tracking: Tracking, address: str) -> tuple[str, Subject]:
     Raises:
         UsageError: there is no such model, or no run that made it.
     """
-    origin = resolve(tracking, address)
+    origin = resolve_model(tracking, address)
     if not origin.owner.startswith("m-"):
         return origin.owner, Subject(None, origin.path)
     run_id = tracking.get_logged_model(origin.owner).source_run_id
@@ -114,7 +114,7 @@ def _made_by(tracking: Tracking, address: str) -> tuple[str, Subject]:
     return run_id, Subject(origin.owner, origin.path)
 
 
-def _perform(
+def _perform_plan(
     plan: Plan, tracking: Tracking, keep: bool, stdout_to_stderr: bool
 ) -> tuple[Outcome, Path | None]:
     if not keep:
@@ -124,12 +124,12 @@ def _perform(
         stays = plan._replace(checkout=checkout._replace(temporary=None))
         outcome = executor.perform(stays, tracking, stdout_to_stderr=stdout_to_stderr)
     except BaseException:
-        working_copy.discard(checkout)
+        working_copy.discard_checkout(checkout)
         raise
-    return outcome, _kept(plan, outcome.run_id)
+    return outcome, _keep_project(plan, outcome.run_id)
 
 
-def _kept(plan: Plan, run_id: str) -> Path:
+def _keep_project(plan: Plan, run_id: str) -> Path:
     """Move the restored project to where nobody clears up."""
     checkout = plan.checkout
     assert checkout.temporary is not None

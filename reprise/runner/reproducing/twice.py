@@ -11,7 +11,7 @@ from reprise.runner.capture.observed_causes import Cause, causes_from_outside, c
 from reprise.runner.capture.opening import HASH_SEED
 from reprise.runner.jobs.signals import interruptible
 from reprise.runner.lint import code
-from reprise.runner.lint.suspects import Suspect, Suspects, suspects
+from reprise.runner.lint.suspects import Suspect, Suspects, find_suspects
 from reprise.runner.planning.plan import Again, Plan, make_plan
 from reprise.runner.record.records import read_record
 from reprise.runner.runs import executor
@@ -55,14 +55,14 @@ def run_twice(request: RunRequest, tracking: Tracking, *, stdout_to_stderr: bool
         return Twice(first)
     with interruptible():
         plan = make_plan(request, tracking)
-        held = _suspects(plan)
+        held = _find_suspects(plan)
         since = tracking.get_run(first.run_id).start_time
         again = Again(plan.env_manager, since, tags={tags.REPRODUCES: first.run_id})
         second = executor.perform(plan._replace(again=again), tracking, stdout_to_stderr=stdout_to_stderr)
         verdict = compare_runs(tracking, first.run_id, second.run_id, Tolerance())
         store_verdict(tracking, first.run_id, second.run_id, verdict)
         found = _Evidence(tracking, verdict, held)
-        return Twice(first, second, verdict, tuple(_causes(found)))
+        return Twice(first, second, verdict, tuple(_find_causes(found)))
 
 
 class _Evidence(NamedTuple):
@@ -107,13 +107,13 @@ class _Evidence(NamedTuple):
                 return False
 
 
-def _suspects(plan: Plan) -> Suspects:
+def _find_suspects(plan: Plan) -> Suspects:
     root = plan.project.root
     with code.without_collecting():
-        return suspects(code.run_by(plan.entry_point, root, code.modules(root)))
+        return find_suspects(code.run_by(plan.entry_point, root, code.parse_modules(root)))
 
 
-def _causes(found: _Evidence) -> Iterator[Cause]:
+def _find_causes(found: _Evidence) -> Iterator[Cause]:
     """The likely causes, the likeliest first; none where everything is the same to the letter."""
     yield from _of_the_source(found)
     if not found.differing:
@@ -149,17 +149,19 @@ def _of_the_code(found: _Evidence) -> Iterator[Cause]:
     if not found.diverged:
         return
     if held.unseeded:
-        what = f"{_named(held.unseeded)} draws random numbers that nothing seeds"
+        what = f"{_name_suspects(held.unseeded)} draws random numbers that nothing seeds"
         fix = "declare a parameter seed, and seed the generator with it; reprise check --strict tells how"
-        yield _cause("no-seed", what, fix, held.unseeded)
+        yield _make_cause("no-seed", what, fix, held.unseeded)
     one, other = found.hash_seeds
     if held.hashed and one != other:
-        what = f"{_named(held.hashed)} follows {HASH_SEED}, which was {one} and {other}"
+        what = f"{_name_suspects(held.hashed)} follows {HASH_SEED}, which was {one} and {other}"
         fix = f"sort what is a set before its order shows, or set {HASH_SEED}"
-        yield _cause("hash-seed", what, fix, held.hashed)
+        yield _make_cause("hash-seed", what, fix, held.hashed)
     if held.ids:
         fix = "derive the value from the seed or the content, or keep it out of the results"
-        yield _cause("random-id", f"{_named(held.ids)} is another value in each run", fix, held.ids)
+        yield _make_cause(
+            "random-id", f"{_name_suspects(held.ids)} is another value in each run", fix, held.ids
+        )
 
 
 def _of_the_results(found: _Evidence) -> Iterator[Cause]:
@@ -167,27 +169,31 @@ def _of_the_results(found: _Evidence) -> Iterator[Cause]:
     held = found.suspects
     reordered = [part for part in found.differing if _ORDER in part.note]
     if reordered:
-        names = ", ".join(_title(part) for part in reordered[:_NAMED])
-        by = f", as {_named(held.unordered)} gives it" if held.unordered else ""
+        names = ", ".join(_title_of(part) for part in reordered[:_NAMED])
+        by = f", as {_name_suspects(held.unordered)} gives it" if held.unordered else ""
         fix = "sort it before it is written, and wait for parallel work in a fixed order"
-        yield _cause("order", f"{names} comes in another order{by}", fix, held.unordered)
+        yield _make_cause("order", f"{names} comes in another order{by}", fix, held.unordered)
     times = [part for part in found.differing if _TIMES & set(part.note.replace(",", "").split())]
     packed = [part for part in found.diverged if found.is_packed(part)]
     written = held.clocks if found.diverged else ()
     if times or packed or written:
-        names = ", ".join(_title(part) for part in [*times, *packed][:_NAMED])
-        what = f"{names} holds the time of its run" if names else f"{_named(written)} tells the time"
+        names = ", ".join(_title_of(part) for part in [*times, *packed][:_NAMED])
+        what = (
+            f"{names} holds the time of its run" if names else f"{_name_suspects(written)} tells the time"
+        )
         fix = "keep times out of files and metrics; for archives, set a fixed time (SOURCE_DATE_EPOCH)"
-        yield _cause("time", what, fix, held.clocks)
+        yield _make_cause("time", what, fix, held.clocks)
 
 
 def _of_shared_values(found: _Evidence) -> Iterator[Cause]:
     """Threads of the project's own, which may lose each other's changes."""
     held = found.suspects.own_threads
     if held:
-        what = f"{_named(held)} runs code at the same time, and a change of one may be lost to another"
+        what = (
+            f"{_name_suspects(held)} runs code at the same time, and a change of one may be lost to another"
+        )
         fix = "hold a threading.Lock where they change the same value, or let each return its own"
-        yield _cause("shared-values", what, fix, held)
+        yield _make_cause("shared-values", what, fix, held)
 
 
 def _of_threads(found: _Evidence) -> Cause | None:
@@ -206,15 +212,15 @@ def _of_threads(found: _Evidence) -> Cause | None:
     )
 
 
-def _cause(name: str, what: str, fix: str, places: tuple[Suspect, ...]) -> Cause:
+def _make_cause(name: str, what: str, fix: str, places: tuple[Suspect, ...]) -> Cause:
     return Cause(name, what, fix, tuple(f"{place.file}:{place.line}" for place in places))
 
 
-def _named(found: tuple[Suspect, ...]) -> str:
+def _name_suspects(found: tuple[Suspect, ...]) -> str:
     listed = [f"{item.what} ({item.file}:{item.line})" for item in found[:_NAMED]]
     more = len(found) - len(listed)
     return ", ".join(listed) + (f" and {more} more" if more else "")
 
 
-def _title(part: Part) -> str:
+def _title_of(part: Part) -> str:
     return f"{part.kind} {part.name}".strip()

@@ -39,7 +39,7 @@ class Named(NamedTuple):
     prefix: Path | None
 
 
-def named(word: str, opened: Opened) -> Named:
+def find_environment(word: str, opened: Opened) -> Named:
     """The environment of the cache that ``word`` names, or else the one of the run.
 
     Raises:
@@ -92,7 +92,7 @@ def add_credentials(lock: Lock, tracking: Tracking, run: Run) -> Lock:
     They are looked for in the source of ``run``; a source that cannot be restored has none.
     """
     from reprise.runner.record.records import read_record
-    from reprise.runner.restore.source import Origin, restored
+    from reprise.runner.restore.source import Origin, restore_source
     from reprise.schemas.loader import load_project
 
     if "://" not in lock.text:
@@ -102,7 +102,7 @@ def add_credentials(lock: Lock, tracking: Tracking, run: Run) -> Lock:
         if (record := read_record(tracking, run.run_id)) is None:
             return lock
         origin = Origin(tracking, run.run_id, record.source.uri, record.source)
-        with restored(origin, offline=True) as checkout:
+        with restore_source(origin, offline=True) as checkout:
             manager, spec = envs.choose(load_project(checkout.path).environment, lock.manager)
             return lock._replace(credentials=manager.read_credentials(spec))
     except RepriseError as error:
@@ -110,19 +110,19 @@ def add_credentials(lock: Lock, tracking: Tracking, run: Run) -> Lock:
         return lock
     finally:
         if checkout is not None:
-            working_copy.discard(checkout)
+            working_copy.discard_checkout(checkout)
 
 
-def packages(word: str, opened: Opened) -> tuple[Package, ...]:
+def list_packages(word: str, opened: Opened) -> tuple[Package, ...]:
     """The packages of an environment, of a run's, or of a lock file at the path ``word``."""
     if inventory.find(word) is None and word != LAST and Path(word).is_file():
         return lock_packages.read(Path(word))
-    found = named(word, opened)
+    found = find_environment(word, opened)
     return envs.MANAGERS[found.lock.manager].packages(found.lock)
 
 
 @contextmanager
-def inside(named: Named, *, offline: bool = False) -> Iterator[Environment]:
+def enter_environment(named: Named, *, offline: bool = False) -> Iterator[Environment]:
     """Be inside; what is not in the cache any more is made again from its lock.
 
     Raises:
@@ -131,7 +131,7 @@ def inside(named: Named, *, offline: bool = False) -> Iterator[Environment]:
     manager = envs.MANAGERS[named.lock.manager]
     if reason := manager.unusable():
         raise EnvError(f"{named.title} cannot be entered: {reason}")
-    with store.using_lock(manager, named.lock, Policy(offline=offline), _log()) as environment:
+    with store.using_lock(manager, named.lock, Policy(offline=offline), _log_file()) as environment:
         yield environment
 
 
@@ -141,17 +141,19 @@ def of_project(request: RunRequest) -> Iterator[Environment]:
     from reprise.runner.planning import as_of
     from reprise.runner.planning.plan import read_used_project, taken_from
 
-    checkout = working_copy.fetch(request.uri, request.version, request.base, offline=request.offline)
+    checkout = working_copy.fetch_project(
+        request.uri, request.version, request.base, offline=request.offline
+    )
     try:
         project = read_used_project(checkout, None, request.env_manager)
         manager, spec = envs.choose(project.environment, request.env_manager, request.python)
-        dated = as_of.resolve(request.as_of, checkout)
+        dated = as_of.resolve_as_of(request.as_of, checkout)
         policy = Policy(request.locked, request.offline, dated, python=request.python)
         user = User(project.name or project.root.name)
-        with store.using(manager, taken_from(checkout, spec), policy, _log(), user) as environment:
+        with store.using(manager, taken_from(checkout, spec), policy, _log_file(), user) as environment:
             yield environment
     finally:
-        working_copy.discard(checkout)
+        working_copy.discard_checkout(checkout)
 
 
 def is_project(word: str) -> bool:
@@ -174,6 +176,6 @@ def _source_folder(tracking: Tracking, run: Run) -> Path | None:
     return folder if folder.is_absolute() and folder.is_dir() else None
 
 
-def _log() -> Path:
+def _log_file() -> Path:
     """Where the tools print that make an environment for no run."""
     return paths.state_dir() / "logs" / "environment.log"

@@ -50,20 +50,20 @@ def restore_files(this: Restoration) -> None:
     """
     source = this.source
     for gone in source.absent:
-        with _naming(this.root, gone.path):
-            _remove(this.root, _inside(this.root, gone.path))
+        with _name_faults(this.root, gone.path):
+            _remove_path(this.root, _path_inside(this.root, gone.path))
     for file in source.files:
-        with _naming(this.root, file.path):
-            _write(this, file)
+        with _name_faults(this.root, file.path):
+            _write_file(this, file)
     for path in source.pointers:
-        with _naming(this.root, path):
+        with _name_faults(this.root, path):
             _write_pointer(this, path)
     for file in source.large:
-        with _naming(this.root, file.path):
+        with _name_faults(this.root, file.path):
             _obtain_large(this, file)
     for folder in source.folders:
-        with _naming(this.root, folder):
-            _inside(this.root, folder).mkdir(parents=True, exist_ok=True)
+        with _name_faults(this.root, folder):
+            _path_inside(this.root, folder).mkdir(parents=True, exist_ok=True)
 
 
 def tell_git(source: SourceRecord, root: Path) -> None:
@@ -71,7 +71,7 @@ def tell_git(source: SourceRecord, root: Path) -> None:
 
     Tools that name a version after the state of git ask it.
     """
-    for folder, start in _repositories(source, root):
+    for folder, start in _list_repositories(source, root):
         own = [file for file in source.files if _is_of(file.path, start, source)]
         added = [file.path for file in own if file.standing == Standing.ADDED]
         hidden = [file.path for file in own if file.standing == Standing.HIDDEN]
@@ -81,18 +81,18 @@ def tell_git(source: SourceRecord, root: Path) -> None:
             if item.standing == Standing.HIDDEN and _is_of(item.path, start, source)
         ]
         if added:
-            _tell(folder, ("add", "--intent-to-add", "--force", *_PATHS), start, added)
+            _tell_git(folder, ("add", "--intent-to-add", "--force", *_PATHS), start, added)
         if hidden:
-            _tell(folder, ("update-index", "--assume-unchanged", "-z", "--stdin"), start, hidden)
+            _tell_git(folder, ("update-index", "--assume-unchanged", "-z", "--stdin"), start, hidden)
         if absent:
-            names = _expand(folder, [path.removeprefix(start) for path in absent])
-            _tell(folder, ("update-index", "--skip-worktree", "-z", "--stdin"), "", names)
+            names = _expand_names(folder, [path.removeprefix(start) for path in absent])
+            _tell_git(folder, ("update-index", "--skip-worktree", "-z", "--stdin"), "", names)
 
 
 _PATHS = ("--pathspec-from-file=-", "--pathspec-file-nul")
 
 
-def _remove(root: Path, path: Path) -> None:
+def _remove_path(root: Path, path: Path) -> None:
     """Remove a file, or a folder with all below, and the folders that are empty then."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
@@ -104,8 +104,8 @@ def _remove(root: Path, path: Path) -> None:
         folder.rmdir()
 
 
-def _write(this: Restoration, file: FileRecord) -> None:
-    path = _inside(this.root, file.path)
+def _write_file(this: Restoration, file: FileRecord) -> None:
+    path = _path_inside(this.root, file.path)
     path.parent.mkdir(parents=True, exist_ok=True)
     with contents.open_content(this.tracking, this.run_id, file.content.digest) as stream:
         data = stream.read()
@@ -120,19 +120,21 @@ def _write(this: Restoration, file: FileRecord) -> None:
 
 def _write_pointer(this: Restoration, path: str) -> None:
     """Where the run had a pointer of Git LFS, a checkout may have what it stands for."""
-    file = _inside(this.root, path)
+    file = _path_inside(this.root, path)
     if read_pointer(file) is not None:
         return
     folder, start = next(
-        (folder, start) for folder, start in _repositories(this.source, this.root) if path.startswith(start)
+        (folder, start)
+        for folder, start in _list_repositories(this.source, this.root)
+        if path.startswith(start)
     )
-    data = repositories.demand(folder, "cat-file", "blob", f"{git.HEAD}:{path.removeprefix(start)}")
+    data = repositories.demand_git(folder, "cat-file", "blob", f"{git.HEAD}:{path.removeprefix(start)}")
     file.write_bytes(data)
 
 
 def _obtain_large(this: Restoration, file: FileRecord) -> None:
     """A file of Git LFS that the run had, and that is too large to be kept with it."""
-    path = _inside(this.root, file.path)
+    path = _path_inside(this.root, file.path)
     sha256 = file.content.digest.removeprefix("sha256:")
     if _has_digest(path, sha256):
         return
@@ -160,7 +162,7 @@ def _has_digest(file: Path, sha256: str) -> bool:
         return False
 
 
-def _inside(root: Path, name: str) -> Path:
+def _path_inside(root: Path, name: str) -> Path:
     """The path of a name in a record, to which no link leads.
 
     Raises:
@@ -176,7 +178,7 @@ def _inside(root: Path, name: str) -> Path:
 
 
 @contextmanager
-def _naming(root: Path, name: str) -> Iterator[None]:
+def _name_faults(root: Path, name: str) -> Iterator[None]:
     """Say of what goes wrong which file it is about."""
     try:
         yield
@@ -187,7 +189,7 @@ def _naming(root: Path, name: str) -> Iterator[None]:
         raise SourceError(f"{name} cannot be restored: {error.message}", hint=error.hint) from error
 
 
-def _repositories(source: SourceRecord, root: Path) -> list[tuple[Path, str]]:
+def _list_repositories(source: SourceRecord, root: Path) -> list[tuple[Path, str]]:
     """The repositories in ``root``, the innermost first, each with how paths in it start."""
     modules = sorted((module.path for module in source.submodules), key=len, reverse=True)
     return [*((root / path, f"{path}/") for path in modules), (root, "")]
@@ -201,9 +203,9 @@ def _is_of(path: str, start: str, source: SourceRecord) -> bool:
     )
 
 
-def _expand(folder: Path, names: Iterable[str]) -> list[str]:
+def _expand_names(folder: Path, names: Iterable[str]) -> list[str]:
     """The tracked files among ``names`` and below those that are folders."""
-    listing = repositories.ask(folder, "ls-files", "-z", "--stage").stdout
+    listing = repositories.ask_git(folder, "ls-files", "-z", "--stage").stdout
     entries = (entry.partition("\t") for entry in os.fsdecode(listing).split("\0") if entry)
     tracked = [name for facts, _, name in entries if not facts.startswith("160000")]
     folders = tuple(name for name in names if name.endswith("/"))
@@ -211,9 +213,9 @@ def _expand(folder: Path, names: Iterable[str]) -> list[str]:
     return [name for name in tracked if name in alone or name.startswith(folders)]
 
 
-def _tell(folder: Path, arguments: tuple[str, ...], start: str, paths: Iterable[str]) -> None:
+def _tell_git(folder: Path, arguments: tuple[str, ...], start: str, paths: Iterable[str]) -> None:
     listed = "".join(f"{path.removeprefix(start)}\0" for path in paths)
-    environ = git.environment() | {"GIT_LITERAL_PATHSPECS": "1"}
-    done = git.run(*arguments, cwd=folder, environ=environ, stdin=os.fsencode(listed))
+    environ = git.make_environment() | {"GIT_LITERAL_PATHSPECS": "1"}
+    done = git.run_git(*arguments, cwd=folder, environ=environ, stdin=os.fsencode(listed))
     if done.exit_code != 0:
         log.debug("git %s in %s: %s", arguments[0], folder, done.stderr)

@@ -28,7 +28,7 @@ class Places(NamedTuple):
     bundled: Callable[[str], Path | None] | None = None
 
 
-def find(record: RunRecord, places: Places, fetch: Localise, faults: list[RepriseError]) -> Localise:
+def find_inputs(record: RunRecord, places: Places, fetch: Localise, faults: list[RepriseError]) -> Localise:
     """The localising of parameters whose files were checked; what is not as it was is added to ``faults``.
 
     ``fetch`` is for what comes from elsewhere, and for values that the run did not have.
@@ -41,7 +41,7 @@ def find(record: RunRecord, places: Places, fetch: Localise, faults: list[Repris
             continue
         base = places.project if asked.source == Source.DEFAULT else places.base
         try:
-            path = _checked(item, asked.value, base, places, fetch)
+            path = _check_input(item, asked.value, base, places, fetch)
         except RepriseError as error:
             faults.append(error)
         else:
@@ -50,7 +50,7 @@ def find(record: RunRecord, places: Places, fetch: Localise, faults: list[Repris
     return lambda value, base: found.get((value, base)) or fetch(value, base)
 
 
-def _checked(
+def _check_input(
     item: InputRecord, value: str, base: Path | None, places: Places, fetch: Localise
 ) -> Path | None:
     """Where the input lies; None where that is not to be known, for the source is missing.
@@ -61,13 +61,13 @@ def _checked(
     uri = item.uri or value
     bundled = places.bundled and places.bundled(item.name)
     if is_fetched(uri) and base is not None and not bundled:
-        return _unchanged(item, [fetch(value, base)])
-    candidates = [] if is_fetched(uri) else [*_candidates(uri, places)]
+        return _find_unchanged(item, [fetch(value, base)])
+    candidates = [] if is_fetched(uri) else [*_candidate_places(uri, places)]
     candidates += [bundled] if bundled else []
-    return _unchanged(item, candidates) if candidates else None
+    return _find_unchanged(item, candidates) if candidates else None
 
 
-def _unchanged(item: InputRecord, candidates: Sequence[Path]) -> Path:
+def _find_unchanged(item: InputRecord, candidates: Sequence[Path]) -> Path:
     """The first that is what the input was."""
     another = f"--set {item.name}=PATH performs a variation of the run with another input"
     there = [path for path in candidates if path.exists()]
@@ -80,14 +80,14 @@ def _unchanged(item: InputRecord, candidates: Sequence[Path]) -> Path:
         digest = digests.of_path(path)
         if f"sha256:{digest.sha256}" == item.digest:
             return path
-        seen.append(f"{path} is sha256:{digest.sha256} ({digest.size} bytes){_changed_files(item, path)}")
+        seen.append(f"{path} is sha256:{digest.sha256} ({digest.size} bytes){_list_changed(item, path)}")
     raise UsageError(
         f"input {item.name} has changed: {', '.join(seen)}; it was {item.digest} ({item.size} bytes)",
         hint=another,
     )
 
 
-def _changed_files(item: InputRecord, folder: Path) -> str:
+def _list_changed(item: InputRecord, folder: Path) -> str:
     """Which files of the folder are not what they were; empty where their digests are not recorded."""
     if not item.files or not folder.is_dir():
         return ""
@@ -95,7 +95,7 @@ def _changed_files(item: InputRecord, folder: Path) -> str:
     return f", another {name_changes(item.files, now)}"
 
 
-def _candidates(path: str, places: Places) -> Iterator[Path]:
+def _candidate_places(path: str, places: Places) -> Iterator[Path]:
     """One of the source in the source as it is restored, then where the run had it."""
     if Path(path).is_absolute():
         yield Path(path)
@@ -107,7 +107,7 @@ def _candidates(path: str, places: Places) -> Iterator[Path]:
         yield places.original / path
 
 
-def given(record: RunRecord) -> dict[str, str | None]:
+def given_parameters(record: RunRecord) -> dict[str, str | None]:
     """The parameters that were given to the run, but for secrets; its defaults are the project's."""
     return {
         item.name: item.value

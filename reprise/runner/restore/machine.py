@@ -38,12 +38,12 @@ def gpu_fault(recorded: MachineRecord) -> EnvError | None:
     if not lacking:
         return None
     return EnvError(
-        f"the run was on a machine with {_named(recorded.gpus)}; this one has {_named(here.gpus)}",
+        f"the run was on a machine with {_name_gpus(recorded.gpus)}; this one has {_name_gpus(here.gpus)}",
         hint="--any-machine performs it all the same",
     )
 
 
-def variables(
+def restore_variables(
     record: RunRecord, original: Path | None, restored: Path
 ) -> tuple[tuple[str, str | None], ...]:
     """The patch of the environment with the seeds and settings of the run, and no others.
@@ -92,7 +92,7 @@ def tell_differences(
     except EnvError as error:
         log.warning("The current environment is not compared with that of the run: %s", error.message)
         return
-    lines = [*_differences(recorded.packages, now.packages)]
+    lines = [*_compare_packages(recorded.packages, now.packages)]
     if recorded.python not in (None, now.python):
         lines.insert(0, f"python {now.python}, was {recorded.python}")
     if lines:
@@ -101,7 +101,7 @@ def tell_differences(
         log.warning("The current environment is not that of the run:\n  %s", listed)
 
 
-def _differences(before: tuple[Distribution, ...], now: tuple[Distribution, ...]) -> Iterator[str]:
+def _compare_packages(before: tuple[Distribution, ...], now: tuple[Distribution, ...]) -> Iterator[str]:
     old, new = _by_name(before), _by_name(now)
     for name in sorted({*old, *new}):
         was, found = old.get(name), new.get(name)
@@ -117,5 +117,5 @@ def _by_name(found: tuple[Distribution, ...]) -> Mapping[str, Distribution]:
     return {item.name.lower().replace("_", "-"): item for item in found}
 
 
-def _named(gpus: tuple[Gpu, ...]) -> str:
+def _name_gpus(gpus: tuple[Gpu, ...]) -> str:
     return ", ".join(gpu.name for gpu in gpus) or "no GPU"

@@ -62,21 +62,25 @@ def record_of(run: Run) -> RunRecord:
             subdirectory=subdirectory,
         ),
         project=ProjectRecord(None, None, told.get(tags.ENTRY_POINT, "main"), ""),
-        parameters=tuple(ParameterRecord(name, _unquoted(text), "-P") for name, text in run.params.items()),
-        environment=EnvironmentRecord(_manager(told), digest=told.get(tags.ENV_DIGEST)),
+        parameters=tuple(
+            ParameterRecord(name, _unquote_parameter(text), "-P") for name, text in run.params.items()
+        ),
+        environment=EnvironmentRecord(_manager_of(told), digest=told.get(tags.ENV_DIGEST)),
         status=run.status,
     )
 
 
-def declared(record: RunRecord, entry_point: EntryPoint) -> RunRecord:
+def keep_declared(record: RunRecord, entry_point: EntryPoint) -> RunRecord:
     """``record`` with the parameters of the entry point alone: the script may have logged the others."""
     kept = tuple(item for item in record.parameters if item.name in entry_point.parameters)
     if left := [item.name for item in record.parameters if item not in kept]:
-        log.warning("Not declared by the project, so that the script may have logged them: %s", _few(left))
+        log.warning(
+            "Not declared by the project, so that the script may have logged them: %s", _list_few(left)
+        )
     return record._replace(parameters=kept)
 
 
-def environment(tracking: Tracking, run: Run, folder: Path) -> tuple[str, EnvSpec] | None:
+def find_environment(tracking: Tracking, run: Run, folder: Path) -> tuple[str, EnvSpec] | None:
     """The environment that a model of the run asks for, in files below ``folder``, and its manager's word.
 
     None where the run logged no model.
@@ -84,11 +88,11 @@ def environment(tracking: Tracking, run: Run, folder: Path) -> tuple[str, EnvSpe
     from reprise.schemas.environment_files import read_named
     from reprise.schemas.faults import refuse_faults
 
-    for owner, path in _models(tracking, run):
-        found = [name for name in _FILES if _downloaded(tracking, owner, path, name, folder)]
+    for owner, path in _find_models(tracking, run):
+        found = [name for name in _FILES if _download_file(tracking, owner, path, name, folder)]
         if not found:
             continue
-        of_conda = _manager(run.tags) == envs.default_manager(CondaEnv) and "conda.yaml" in found
+        of_conda = _manager_of(run.tags) == envs.default_manager(CondaEnv) and "conda.yaml" in found
         key, name = (
             ("conda_env", "conda.yaml")
             if of_conda or found == ["conda.yaml"]
@@ -103,12 +107,12 @@ def environment(tracking: Tracking, run: Run, folder: Path) -> tuple[str, EnvSpe
     return None
 
 
-def _manager(told: Mapping[str, str]) -> str:
+def _manager_of(told: Mapping[str, str]) -> str:
     word = told.get(tags.PROJECT_ENV, "")
     return word if word in envs.MANAGERS else envs.CURRENT
 
 
-def _unquoted(text: str) -> str:
+def _unquote_parameter(text: str) -> str:
     """MLflow has logged parameters as they stand in the command, quoted for the shell."""
     if not text.startswith("'"):
         return text
@@ -119,7 +123,7 @@ def _unquoted(text: str) -> str:
     return words[0] if len(words) == 1 and shlex.quote(words[0]) == text else text
 
 
-def _models(tracking: Tracking, run: Run) -> Iterator[tuple[str, str]]:
+def _find_models(tracking: Tracking, run: Run) -> Iterator[tuple[str, str]]:
     """The models of the run, as (owner of artifacts, path): those of MLflow 3, then those of MLflow 2."""
     yield from ((link.model_id, "") for link in tracking.get_run(run.run_id).model_outputs)
     try:
@@ -131,7 +135,7 @@ def _models(tracking: Tracking, run: Run) -> Iterator[tuple[str, str]]:
             yield run.run_id, entry["artifact_path"].strip("/")
 
 
-def _downloaded(tracking: Tracking, owner: str, path: str, name: str, folder: Path) -> bool:
+def _download_file(tracking: Tracking, owner: str, path: str, name: str, folder: Path) -> bool:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / name).unlink(missing_ok=True)
     try:
@@ -143,5 +147,5 @@ def _downloaded(tracking: Tracking, owner: str, path: str, name: str, folder: Pa
     return True
 
 
-def _few(names: list[str]) -> str:
+def _list_few(names: list[str]) -> str:
     return ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")

@@ -44,8 +44,8 @@ def link_siblings(record: RunRecord, original: Path | None, restored: Path) -> N
     """
     if record.observed is None or original is None:
         return
-    written = {_top(path, original.parent) for path in record.observed.written}
-    for name in sorted({_top(item.path, original.parent) for item in record.observed.inputs} - written):
+    written = {_top_of(path, original.parent) for path in record.observed.written}
+    for name in sorted({_top_of(item.path, original.parent) for item in record.observed.inputs} - written):
         target, link = original.parent / name, restored.parent / name
         if name and not name.startswith(".") and target.exists() and not os.path.lexists(link):
             link.symlink_to(target)
@@ -55,6 +55,6 @@ def _with_parents(path: str) -> tuple[str, ...]:
     return (path, *map(str, Path(path).parents))
 
 
-def _top(path: str, folder: Path) -> str:
+def _top_of(path: str, folder: Path) -> str:
     """The name in ``folder`` that leads to ``path``; empty where it lies elsewhere."""
     return Path(path).relative_to(folder).parts[0] if Path(path).is_relative_to(folder) else ""

@@ -61,15 +61,15 @@ class Origin(NamedTuple):
         return f"{self.source.commit[:12]} of {where}" if self.source.commit else where
 
 
-def faults(origin: Origin) -> list[SourceError]:
+def find_faults(origin: Origin) -> list[SourceError]:
     """What is known to be missing before anything is looked for elsewhere."""
     source = origin.source
     if source.commit is None and not source.files:
-        why = f": {guards.sentence(source.left_out)}" if source.left_out else ""
+        why = f": {guards.describe_left_out(source.left_out)}" if source.left_out else ""
         return [SourceError(f"of {origin.shown} there is neither a commit nor a file with the run{why}")]
     needed = [("the patch of uncommitted changes", source.patch)] if source.patch else []
     needed += [(file.path, file.content) for file in source.files]
-    gone = {*contents.missing(origin.tracking, origin.run_id, [content for _, content in needed])}
+    gone = {*contents.find_missing(origin.tracking, origin.run_id, [content for _, content in needed])}
     return [
         SourceError(f"{name} ({content.digest}) is not kept with the run any more", hint=contents.ELSEWHERE)
         for name, content in needed
@@ -78,7 +78,7 @@ def faults(origin: Origin) -> list[SourceError]:
 
 
 @contextmanager
-def restored(origin: Origin, *, offline: bool = False) -> Iterator[Checkout]:
+def restore_source(origin: Origin, *, offline: bool = False) -> Iterator[Checkout]:
     """The source as the run had it, in a folder of its own, which goes when the block fails.
 
     Raises:
@@ -92,39 +92,44 @@ def restored(origin: Origin, *, offline: bool = False) -> Iterator[Checkout]:
         if source.commit is not None:
             _restore_commit(origin, source.commit, root, offline)
         elif source.kind == "git":  # a repository without a commit
-            _initialise(root)
+            _initialise_repository(root)
         else:
             root.mkdir()
         if source.patch is not None:
-            _apply(origin, source.patch, root)
+            _apply_patch(origin, source.patch, root)
         restore_files(Restoration(origin.tracking, origin.run_id, source, root, origin.place))
         if source.kind == "git":
             tell_git(source, root)
         folder = working_copy.project_folder(root, source.subdirectory, origin.shown)
-        log.info("Restored %s in %.1f s", _described(origin), time.monotonic() - started)
+        log.info("Restored %s in %.1f s", _describe_origin(origin), time.monotonic() - started)
         if source.left_out:
-            log.warning("%s", guards.sentence(source.left_out))
+            log.warning("%s", guards.describe_left_out(source.left_out))
         yield Checkout(
-            folder, origin.name, source.version, _repository(source, root), temporary, _brought(source)
+            folder,
+            origin.name,
+            source.version,
+            _read_repository(source, root),
+            temporary,
+            _find_brought(source),
         )
 
 
-def _repository(source: SourceRecord, root: Path) -> Repository | None:
+def _read_repository(source: SourceRecord, root: Path) -> Repository | None:
     """The restored repository, looked into as that of the run was."""
     if source.kind != "git":
         return None
-    found = provenance.repository(root)
+    found = provenance.read_repository(root)
     if found is None:
         raise SourceError(f"git does not tell the state of the restored source, {root}")
     return found._replace(commit=source.commit, branch=source.branch, url=source.url)
 
 
-def _brought(source: SourceRecord) -> dict[str, str]:
+def _find_brought(source: SourceRecord) -> dict[str, str]:
     """The files that git alone would not count as the source's own."""
     return {file.path: file.standing for file in source.files if file.standing in APART}
 
 
-def _described(origin: Origin) -> str:
+def _describe_origin(origin: Origin) -> str:
     source = origin.source
     parts = ["its uncommitted changes"] if source.patch else []
     if source.commit and source.files:
@@ -135,10 +140,10 @@ def _described(origin: Origin) -> str:
 def _restore_commit(origin: Origin, commit: str, root: Path, offline: bool) -> None:
     """The commit as a repository of its own, with its submodules and on its branch."""
     refusals: list[str] = []
-    for text in _places(origin):
+    for text in _candidate_places(origin):
         try:
-            remote = _remote(text)
-            mirrors.obtain(remote, (commit,), root, origin.source.url, offline=offline)
+            remote = _parse_remote(text)
+            mirrors.obtain_files(remote, (commit,), root, origin.source.url, offline=offline)
             for module in origin.source.submodules:
                 _check_out_submodule(origin, remote, module, root)
             break
@@ -155,20 +160,20 @@ def _restore_commit(origin: Origin, commit: str, root: Path, offline: bool) -> N
 def _add_modules(modules: Iterable[Submodule], root: Path) -> None:
     """Tell git of the submodules that the run had and that the commit does not name."""
     for module in modules:
-        if not git.run("ls-files", "--stage", "--", f":(literal){module.path}", cwd=root).stdout:
+        if not git.run_git("ls-files", "--stage", "--", f":(literal){module.path}", cwd=root).stdout:
             entry = f"160000,{module.commit},{module.path}"
-            _git(root, "update-index", "--add", "--cacheinfo", entry)
+            _run_git(root, "update-index", "--add", "--cacheinfo", entry)
 
 
-def _places(origin: Origin) -> Iterable[str]:
+def _candidate_places(origin: Origin) -> Iterable[str]:
     """Where a repository may lie that knows the commit, the nearest first."""
     place, source = origin.place, origin.source
     return dict.fromkeys(filter(None, (place.as_uri() if place else source.uri, source.url)))
 
 
-def _remote(text: str) -> remotes.Remote:
+def _parse_remote(text: str) -> remotes.Remote:
     """Raises SourceError where there is no repository."""
-    found = locations.locate(text, Path("/"))
+    found = locations.locate_project(text, Path("/"))
     if isinstance(found, locations.GitRepository):
         return found.remote
     if isinstance(found, locations.Folder):
@@ -187,17 +192,17 @@ def _check_out_submodule(origin: Origin, remote: remotes.Remote, module: Submodu
         if git.find_commit(folder, module.commit) is not None:
             _check_out(folder, module.commit)
             return
-    if not module.snapshot or contents.missing(origin.tracking, origin.run_id, module.snapshot):
+    if not module.snapshot or contents.find_missing(origin.tracking, origin.run_id, module.snapshot):
         raise SourceError(f"the submodule {module.path} has no commit {module.commit} where it comes from")
     shutil.rmtree(folder, ignore_errors=True)
-    _unpack(origin, module.snapshot, module.commit, module.url, folder)
+    _unpack_commit(origin, module.snapshot, module.commit, module.url, folder)
 
 
 def _restore_snapshot(origin: Origin, commit: str, root: Path, refusals: Iterable[str]) -> None:
     source = origin.source
     packs = [*source.snapshot, *(pack for module in source.submodules for pack in module.snapshot)]
     tried = "".join(f"\n  {line}" for line in refusals) or " no repository is known"
-    if not source.snapshot or contents.missing(origin.tracking, origin.run_id, packs):
+    if not source.snapshot or contents.find_missing(origin.tracking, origin.run_id, packs):
         kept = "is not there any more" if source.snapshot else "was not kept with the run"
         raise SourceError(f"the commit {commit} is not to be had, and a snapshot of it {kept}:{tried}")
     lacking = [module.path for module in source.submodules if not module.snapshot]
@@ -207,55 +212,59 @@ def _restore_snapshot(origin: Origin, commit: str, root: Path, refusals: Iterabl
             f"{', '.join(lacking)}:{tried}"
         )
     log.warning("%s is restored from what was kept with the run:%s", origin.shown, tried)
-    _unpack(origin, source.snapshot, commit, source.url, root)
+    _unpack_commit(origin, source.snapshot, commit, source.url, root)
     for module in source.submodules:
         folder = confined(root, module.path, "the submodule")
-        _unpack(origin, module.snapshot, module.commit, module.url, folder)
+        _unpack_commit(origin, module.snapshot, module.commit, module.url, folder)
 
 
-def _unpack(origin: Origin, packs: Iterable[Content], commit: str, url: str | None, folder: Path) -> None:
+def _unpack_commit(
+    origin: Origin, packs: Iterable[Content], commit: str, url: str | None, folder: Path
+) -> None:
     """Make the repository of one commit without its parents, and check it out; git proves its content."""
-    _initialise(folder, commit)
+    _initialise_repository(folder, commit)
     for pack in packs:
         with contents.open_content(origin.tracking, origin.run_id, pack.digest) as stream:
-            _demand(_fed(folder, stream, "index-pack", "--stdin"), "a pack that was kept cannot be read")
+            _demand_success(
+                _feed_git(folder, stream, "index-pack", "--stdin"), "a pack that was kept cannot be read"
+            )
     (folder / ".git" / "shallow").write_text(f"{commit}\n", encoding="ascii")
     if url:
-        _git(folder, "remote", "add", "origin", url)
+        _run_git(folder, "remote", "add", "origin", url)
     _check_out(folder, commit)
 
 
 def _check_out(folder: Path, commit: str) -> None:
     """Check a commit out without any filter: what these made of its files is kept with the run."""
-    environ = git.environment(git.plain_checkout())
-    checked_out = git.run("checkout", "--quiet", "--detach", commit, cwd=folder, environ=environ)
-    _demand(checked_out, f"git cannot check out {commit}")
+    environ = git.make_environment(git.plain_checkout())
+    checked_out = git.run_git("checkout", "--quiet", "--detach", commit, cwd=folder, environ=environ)
+    _demand_success(checked_out, f"git cannot check out {commit}")
 
 
-def _initialise(folder: Path, commit: str = "") -> None:
+def _initialise_repository(folder: Path, commit: str = "") -> None:
     """A repository for commits such as this one, which tells its kind by its length."""
     folder.mkdir(parents=True, exist_ok=True)
     kind = ["--object-format=sha256"] if len(commit) == _SHA256 else []
-    _git(folder, "init", "--quiet", "--template=", *kind, ".")
+    _run_git(folder, "init", "--quiet", "--template=", *kind, ".")
 
 
-def _apply(origin: Origin, patch: Content, root: Path) -> None:
+def _apply_patch(origin: Origin, patch: Content, root: Path) -> None:
     """Apply the uncommitted changes; files that they add are known to git as they were."""
     with contents.open_content(origin.tracking, origin.run_id, patch.digest) as stream:
-        applied = _fed(root, stream, "apply", "--binary", "--whitespace=nowarn", "-")
-    _demand(applied, "the uncommitted changes of the run cannot be applied")
+        applied = _feed_git(root, stream, "apply", "--binary", "--whitespace=nowarn", "-")
+    _demand_success(applied, "the uncommitted changes of the run cannot be applied")
     for folder in (root, *(root / module.path for module in origin.source.submodules)):
-        _git(folder, "add", "--intent-to-add", "--force", "--", ".")
+        _run_git(folder, "add", "--intent-to-add", "--force", "--", ".")
 
 
-def _fed(folder: Path, stream: IO[bytes], *arguments: str) -> Completed:
-    return git.run(*arguments, cwd=folder, stdin=stream)
+def _feed_git(folder: Path, stream: IO[bytes], *arguments: str) -> Completed:
+    return git.run_git(*arguments, cwd=folder, stdin=stream)
 
 
-def _git(folder: Path, *arguments: str) -> None:
-    _demand(git.run(*arguments, cwd=folder), f"git {arguments[0]} failed in {folder}")
+def _run_git(folder: Path, *arguments: str) -> None:
+    _demand_success(git.run_git(*arguments, cwd=folder), f"git {arguments[0]} failed in {folder}")
 
 
-def _demand(result: Completed, sentence: str) -> None:
+def _demand_success(result: Completed, sentence: str) -> None:
     if git.has_failed(result):
-        raise SourceError(f"{sentence}: {git.reason(result.stderr)}")
+        raise SourceError(f"{sentence}: {git.find_reason(result.stderr)}")

@@ -78,7 +78,7 @@ def start(request: RunRequest, tracking: Tracking, *, is_warm: bool = False) -> 
         except OSError as error:
             reason = f"no process could be started to carry the run: {error}"
             close_run(tracking, opened, Outcome(opened.run_id, RunStatus.FAILED, reason=reason))
-            working_copy.discard(plan.checkout)
+            working_copy.discard_checkout(plan.checkout)
             raise SubmitError(reason) from error
         os.close(opened.lease.descriptor)
         working_copy.let_go(plan.checkout)
@@ -89,7 +89,7 @@ def start(request: RunRequest, tracking: Tracking, *, is_warm: bool = False) -> 
 
 def _hand_over(plan: Plan, opened: OpenRun, is_warm: bool) -> Child | Forked:
     """Start the process that carries the run, and give it what it needs."""
-    owner = working_copy.owner(plan.checkout)
+    owner = working_copy.find_owner(plan.checkout)
     handover = pickle.dumps(_Handover(plan, opened, owner))
     descriptors = [opened.lease.descriptor, *([] if owner is None else [owner])]
     with (opened.lease.folder / CARRIER_LOG).open("wb") as log:
@@ -143,7 +143,7 @@ def _carry(handover: _Handover) -> int:
     """Carry a run to its end; the exit code of this process."""
     os.set_inheritable(handover.opened.lease.descriptor, False)
     if handover.owner is not None:
-        working_copy.keep(handover.plan.checkout, handover.owner)
+        working_copy.keep_checkout(handover.plan.checkout, handover.owner)
     request = handover.plan.request
     tracking = open_tracking(request.tracking_uri, Path(request.base))
     try:

@@ -84,7 +84,7 @@ def open_for(tracking: Tracking, plan: Plan) -> OpenRun:
     except BaseException as error:
         if opened is not None:
             close_run(tracking, opened, Outcome(opened.run_id, RunStatus.KILLED, reason=_words(error)))
-        working_copy.discard(plan.checkout)
+        working_copy.discard_checkout(plan.checkout)
         raise
     return opened
 
@@ -133,7 +133,7 @@ def carry_out(
         with shielded():
             record = recording.ended(hurry=outcome.status is RunStatus.KILLED)
             outcome = close_run(tracking, opened._replace(record=record), outcome)
-            working_copy.discard(plan.checkout)
+            working_copy.discard_checkout(plan.checkout)
     return outcome
 
 

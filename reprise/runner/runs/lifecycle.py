@@ -18,7 +18,7 @@ from reprise.runner.jobs.lease import Lease, job_lives
 from reprise.runner.jobs.stores import artifact_folder, jobs_folder, store_folder
 from reprise.runner.planning.bind import MASK
 from reprise.runner.planning.plan import Plan
-from reprise.runner.record.records import send
+from reprise.runner.record.records import send_record
 from reprise.runner.run_clock import RunClock
 from reprise.schemas import tags
 from reprise.schemas.entities import DELETED, Run
@@ -114,7 +114,7 @@ def close_run(tracking: Tracking, opened: OpenRun, outcome: Outcome) -> Outcome:
             tracking, outcome, opened.folder, opened.lease.folder, ended, record=opened.record
         )
         keep_logs(tracking, opened.run_id, opened.folder)
-        send(tracking, opened.run_id, opened.folder, opened.lease.folder)
+        send_record(tracking, opened.run_id, opened.folder, opened.lease.folder)
     except (RepriseError, OSError) as error:
         outcome = outcome._replace(unrecorded=f"{error}; the rest is kept in {opened.lease.folder}")
         log.error(

@@ -22,7 +22,7 @@ from reprise.runner.jobs.lease import (
     unheld,
 )
 from reprise.runner.jobs.stores import artifact_folder, jobs_folder
-from reprise.runner.record.records import send
+from reprise.runner.record.records import send_record
 from reprise.runner.runs.adopting import adopt_job, ask_jobs, clean_up_job
 from reprise.runner.runs.lifecycle import keep_logs, tail, tell_outcome
 from reprise.runner.runs.sweep import sweep_cache, sweep_store
@@ -121,9 +121,9 @@ def _close(tracking: Tracking, folder: Path, living: Callable[[], Mapping[JobId,
             )
             log.warning("Closed run %s as %s: %s", run_id, outcome.status, outcome.reason or "late news")
         keep_logs(tracking, run_id, folder)
-        send(tracking, run_id, folder, folder)
+        send_record(tracking, run_id, folder, folder)
     if record.temporary is not None:
-        working_copy.sweep(Path(record.temporary))
+        working_copy.sweep_folder(Path(record.temporary))
     return True
 
 

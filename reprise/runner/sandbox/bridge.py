@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from reprise.runner.sandbox.launcher import carry
+from reprise.runner.sandbox.launcher import carry_both
 
 SOCKET = "tracking"
 
@@ -23,7 +23,9 @@ def open_bridge(port: int) -> Iterator[Path]:
     try:
         listening.bind(str(folder / SOCKET))
         listening.listen(256)
-        thread = threading.Thread(target=_serve, args=(listening, port), name="reprise-bridge", daemon=True)
+        thread = threading.Thread(
+            target=_serve_socket, args=(listening, port), name="reprise-bridge", daemon=True
+        )
         thread.start()
         try:
             yield folder
@@ -35,7 +37,7 @@ def open_bridge(port: int) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _serve(listening: socket.socket, port: int) -> None:
+def _serve_socket(listening: socket.socket, port: int) -> None:
     while True:
         try:
             near = listening.accept()[0]
@@ -46,4 +48,4 @@ def _serve(listening: socket.socket, port: int) -> None:
         except OSError:
             near.close()
             continue
-        carry(near, far)
+        carry_both(near, far)

@@ -21,19 +21,19 @@ def main() -> None:
     cut = words.index("--")
     bridge, command = words[:cut], words[cut + 1 :]
     if not bridge:
-        become(command)
+        become_command(command)
     listening = socket.create_server(("127.0.0.1", int(bridge[0])), backlog=256)
     child = os.fork()
     if child == 0:
         listening.close()
-        become(command)
+        become_command(command)
     threading.Thread(target=carry_connections, args=(listening, bridge[1]), daemon=True).start()
     _, status = os.waitpid(child, 0)
     code = os.waitstatus_to_exitcode(status)
     os._exit(code if code >= 0 else 128 - code)
 
 
-def become(command: list[str]) -> None:
+def become_command(command: list[str]) -> None:
     """Replace this process by ``command``; what was ignored to let us outlive a signal is not for it."""
     for name in _BY_DEFAULT:
         signal.signal(getattr(signal, name), signal.SIG_DFL)
@@ -58,23 +58,23 @@ def carry_connections(listening: socket.socket, path: str) -> None:
             near.close()
             far.close()
             continue
-        carry(near, far)
+        carry_both(near, far)
 
 
-def carry(one: socket.socket, other: socket.socket) -> None:
+def carry_both(one: socket.socket, other: socket.socket) -> None:
     """Carry bytes both ways, on threads of their own, until both sides have ended; closes both."""
-    threading.Thread(target=_carry, args=(one, other), daemon=True).start()
+    threading.Thread(target=_carry_until_end, args=(one, other), daemon=True).start()
 
 
-def _carry(one: socket.socket, other: socket.socket) -> None:
+def _carry_until_end(one: socket.socket, other: socket.socket) -> None:
     with one, other:
-        back = threading.Thread(target=_pump, args=(other, one), daemon=True)
+        back = threading.Thread(target=_pump_bytes, args=(other, one), daemon=True)
         back.start()
-        _pump(one, other)
+        _pump_bytes(one, other)
         back.join()
 
 
-def _pump(source: socket.socket, target: socket.socket) -> None:
+def _pump_bytes(source: socket.socket, target: socket.socket) -> None:
     try:
         while data := source.recv(_PIECE):
             target.sendall(data)

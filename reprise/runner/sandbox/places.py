@@ -56,13 +56,13 @@ def find_places(plan: Plan, environment: Environment, job: Path) -> Places:
     hidden = [cache / name for name in ("git-v1", working_copy.work_root().name) if (cache / name).is_dir()]
     read = [cache, OBSERVER, _own_python(), *envs.MANAGERS[environment.manager].folders(environment)]
     read += [Path(item.rendered) for item in plan.invocation.parameters if item.rendered.startswith("/")]
-    read += _repository(plan)
-    read += [linked for prefix in read for linked in _linked_projects(prefix)]
+    read += _find_repository(plan)
+    read += [linked for prefix in read for linked in _find_linked(prefix)]
     return Places(
         tuple(path for name in _SYSTEM if (path := Path("/", name)).exists()),
         (Path("/tmp"), Path("/var/tmp"), Path("/run"), home, *hidden),
-        tuple(_present(read)),
-        tuple(_present([folder, job / FOLDER])),
+        tuple(_existing_places(read)),
+        tuple(_existing_places([folder, job / FOLDER])),
     )
 
 
@@ -71,13 +71,13 @@ def hidden_variables(environ: Mapping[str, str], given: Iterable[str]) -> tuple[
     return tuple(name for name in environ if _SECRET.search(name) and name not in set(given))
 
 
-def protected(folder: Path) -> Iterator[Path]:
+def list_protected(folder: Path) -> Iterator[Path]:
     """What in a writable ``folder`` is read-only: git would run what is written there, outside."""
     if (folder / ".git").exists():
         yield folder / ".git"
 
 
-def _repository(plan: Plan) -> list[Path]:
+def _find_repository(plan: Plan) -> list[Path]:
     """That in which the project is a folder: its other folders may be imported."""
     return [plan.checkout.repository.root] if plan.checkout.repository else []
 
@@ -86,7 +86,7 @@ def _own_python() -> Path:
     return Path(sys.base_prefix)
 
 
-def _linked_projects(prefix: Path) -> Iterator[Path]:
+def _find_linked(prefix: Path) -> Iterator[Path]:
     """Folders from which packages below ``prefix`` are imported in place (``pip install -e``)."""
     for site in prefix.glob("lib/python3.*/site-packages"):
         for link in site.glob("*.pth"):
@@ -101,7 +101,7 @@ def _linked_projects(prefix: Path) -> Iterator[Path]:
                 continue
 
 
-def _present(wanted: Iterable[Path]) -> Iterator[Path]:
+def _existing_places(wanted: Iterable[Path]) -> Iterator[Path]:
     """Those that exist and that the system does not hold already; of a link also what it leads to."""
     for path in dict.fromkeys(wanted):
         for place in dict.fromkeys((Path(os.path.abspath(path)), path.resolve())):  # noqa: PTH100 -- no link is followed

@@ -11,10 +11,10 @@ from urllib.parse import urlsplit
 from reprise.envs import base
 from reprise.errors import UsageError
 from reprise.runner.planning.plan import Plan
-from reprise.runner.planning.sandbox_tools import PROGRAM, namespaces
+from reprise.runner.planning.sandbox_tools import PROGRAM, list_namespaces
 from reprise.runner.sandbox import launcher
 from reprise.runner.sandbox.bridge import SOCKET, open_bridge
-from reprise.runner.sandbox.places import Places, find_places, hidden_variables, protected
+from reprise.runner.sandbox.places import Places, find_places, hidden_variables, list_protected
 from reprise.schemas.environment import Environment
 from reprise.schemas.job import Command, Sandbox
 
@@ -50,8 +50,8 @@ def open_sandbox(
             bound = ("--ro-bind", str(stack.enter_context(open_bridge(port))), _BRIDGE)
             bridge = (str(port), f"{_BRIDGE}/{SOCKET}")
 
-        def confine(command: Command) -> Command:
-            walls = (*_words(find_places(plan, environment, job), sandbox), *bound)
+        def confine_command(command: Command) -> Command:
+            walls = (*_list_words(find_places(plan, environment, job), sandbox), *bound)
             given = dict(command.environ)
             hidden = [(name, None) for name in hidden_variables(os.environ, given)]
             script = str(Path(launcher.__file__).resolve())
@@ -62,11 +62,11 @@ def open_sandbox(
                 environ=(*command.environ, *hidden, ("TMPDIR", "/tmp")),
             )
 
-        yield confine
+        yield confine_command
 
 
-def _words(places: Places, sandbox: Sandbox) -> Iterator[str]:
-    yield from namespaces(sandbox)
+def _list_words(places: Places, sandbox: Sandbox) -> Iterator[str]:
+    yield from list_namespaces(sandbox)
     for path in places.system:
         if path.is_symlink():
             yield from ("--symlink", str(path.readlink()), str(path))
@@ -78,7 +78,7 @@ def _words(places: Places, sandbox: Sandbox) -> Iterator[str]:
     layers = [(path, "--tmpfs") for path in places.empty]
     layers += [(path, "--ro-bind") for path in places.read]
     layers += [(path, "--bind") for path in places.write]
-    layers += [(path, "--ro-bind") for folder in places.write for path in protected(folder)]
+    layers += [(path, "--ro-bind") for folder in places.write for path in list_protected(folder)]
     chosen = dict(layers)  # of two words for one path the later one counts
     for path, word in sorted(chosen.items(), key=lambda item: len(item[0].parts)):
         yield from (word, str(path)) if word == "--tmpfs" else (word, str(path), str(path))

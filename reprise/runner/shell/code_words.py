@@ -63,7 +63,7 @@ def code_language(words: Sequence[str]) -> str | None:
     for position, name in enumerate(names):
         if re.fullmatch(r"[gmn]?awk", name):
             return "awk" if _are_options(names[position + 1 :], "-[vF]") else None
-        if found := _interpreter(name):
+        if found := _find_interpreter(name):
             before, option = names[position + 1 : -1], names[-1]
             its_own = found.after_anything or _are_options(before, found.with_argument)
             if position < len(names) - 1 and its_own and re.fullmatch(found.option, option):
@@ -71,7 +71,7 @@ def code_language(words: Sequence[str]) -> str | None:
     return None
 
 
-def _interpreter(name: str) -> _Interpreter | None:
+def _find_interpreter(name: str) -> _Interpreter | None:
     return next((found for known, found in _INTERPRETERS.items() if re.fullmatch(known, name)), None)
 
 

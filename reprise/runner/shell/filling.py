@@ -33,7 +33,7 @@ def fill_command(
     """
     literal = "".join(text for text, _ in parts)
     if _is_simple(literal, texts.values(), is_extended=bool(more)):
-        filled = _join(parts, lambda name: texts.get(name, ""))
+        filled = _join_parts(parts, lambda name: texts.get(name, ""))
     else:
         filled = _fill_places(parts, texts, more, masked)
     return filled + "".join(f" --{shlex.quote(name)} {shlex.quote(texts[name])}" for name in more)
@@ -52,7 +52,7 @@ def _fill_places(
 
     names = [name for _, name in parts if name is not None]
     try:
-        reading = read_places(_join(parts, lambda _: MARK))
+        reading = read_places(_join_parts(parts, lambda _: MARK))
     except RecursionError:
         raise Unwritable(dict.fromkeys([*names, *more], "the command is nested too deep")) from None
     reasons: dict[str, str] = {}
@@ -69,14 +69,14 @@ def _fill_places(
         reasons |= dict.fromkeys(more, why)
     if not reasons and not masked:
         marked = iter(f"{MARK}{text}{MARK}" for text in written)
-        reasons = _misread(names, reading.places, _join(parts, lambda _: next(marked)))
+        reasons = _find_misread(names, reading.places, _join_parts(parts, lambda _: next(marked)))
     if reasons:
         raise Unwritable(reasons)
     values = iter(written)
-    return _join(parts, lambda _: next(values))
+    return _join_parts(parts, lambda _: next(values))
 
 
-def _misread(names: Sequence[str], places: Sequence[Place], text: str) -> dict[str, str]:
+def _find_misread(names: Sequence[str], places: Sequence[Place], text: str) -> dict[str, str]:
     """Read the text once more with its values: each has to begin and end where it was meant to."""
     from reprise.runner.shell.reader import read_places
 
@@ -91,5 +91,5 @@ def _misread(names: Sequence[str], places: Sequence[Place], text: str) -> dict[s
     return dict.fromkeys(names, "it would change how bash reads the rest of the command")
 
 
-def _join(parts: Sequence[Part], written: Callable[[str], str]) -> str:
+def _join_parts(parts: Sequence[Part], written: Callable[[str], str]) -> str:
     return "".join(text + (written(name) if name is not None else "") for text, name in parts)

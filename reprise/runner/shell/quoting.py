@@ -94,7 +94,7 @@ def without_continuation(value: str) -> str:
     return value
 
 
-def plain(value: str) -> str:
+def quote_plain(value: str) -> str:
     return shlex.quote(value) if not is_harmless(value) else f"'{value}'"
 
 
@@ -155,7 +155,7 @@ def in_comment(value: str) -> str:
     return value
 
 
-PLAIN = Place("plain", (plain,))
+PLAIN = Place("plain", (quote_plain,))
 ESCAPED = Place("after a backslash", (after_backslash,), "plain")
 SINGLE = Place("single quotes", (in_single_quotes,))
 DOUBLE = Place("double quotes", (in_double_quotes,))

@@ -18,7 +18,7 @@ from reprise import durable
 from reprise.errors import SourceError
 from reprise.paths import make_folders, room_hint
 from reprise.redact import redact
-from reprise.runner.sources.downloads import download
+from reprise.runner.sources.downloads import download_file
 
 log = getLogger(__name__)
 
@@ -48,7 +48,7 @@ class _Link:
     target: str
 
 
-def unpack(source: Path | str, folder: Path) -> None:
+def unpack_archive(source: Path | str, folder: Path) -> None:
     """Fill ``folder``, which appears complete or not at all, with the archive at a path or a URL.
 
     Raises:
@@ -59,13 +59,13 @@ def unpack(source: Path | str, folder: Path) -> None:
     try:
         make_folders(folder.parent)
         partial.mkdir()
-        archive = _downloaded(source, partial / "archive") if isinstance(source, str) else source
+        archive = _download_archive(source, partial / "archive") if isinstance(source, str) else source
         root = partial / "content"
         root.mkdir()
         try:
-            _make_links(_unpack(archive, root), root)
+            _make_links(_unpack_members(archive, root), root)
         except (FileExistsError, IsADirectoryError, NotADirectoryError) as error:
-            raise SourceError(f"{shown} is refused: {_clash(error, root)}") from error
+            raise SourceError(f"{shown} is refused: {_find_clash(error, root)}") from error
         except _NOT_AN_ARCHIVE as error:
             full = room_hint(error) if isinstance(error, OSError) else None
             reason = error.strerror if isinstance(error, OSError) and error.strerror else error
@@ -90,7 +90,7 @@ def content_root(folder: Path, subdirectory: str) -> Path:
     return inner if any(entry.name.lower() == "mlproject" for entry in inner.iterdir()) else folder
 
 
-def _clash(error: OSError, root: Path) -> str:
+def _find_clash(error: OSError, root: Path) -> str:
     """Which name two members have that cannot both be there."""
     places = [Path(str(place)) for place in (error.filename2, error.filename) if place]
     names = [place.relative_to(root) for place in places if place.is_relative_to(root)]
@@ -102,7 +102,7 @@ class _Refused(Exception):
     """A member that no honest archive holds."""
 
 
-def _unpack(archive: Path, root: Path) -> list[_Link]:
+def _unpack_members(archive: Path, root: Path) -> list[_Link]:
     if zipfile.is_zipfile(archive):
         return _unpack_zip(archive, root)
     with archive.open("rb") as stream:
@@ -120,8 +120,8 @@ def _unpack_zip(archive: Path, root: Path) -> list[_Link]:
     seen: set[Path] = set()
     with zipfile.ZipFile(archive) as opened:
         for member in opened.infolist():
-            budget.spend(member.filename, member.file_size)
-            path = _inside(root, member.filename)
+            budget.spend_bytes(member.filename, member.file_size)
+            path = _path_inside(root, member.filename)
             if path in seen and not member.is_dir():  # readers take the first or the last
                 raise _Refused(f'"{member.filename}" is in it twice')
             seen.add(path)
@@ -136,7 +136,7 @@ def _unpack_zip(archive: Path, root: Path) -> list[_Link]:
                 links.append(_Link(path, opened.read(member).decode()))
             elif stat.S_IFMT(mode) in (0, stat.S_IFREG):
                 with opened.open(member) as content:
-                    _write(path, content, mode)
+                    _write_file(path, content, mode)
             else:
                 raise _Refused(f'"{member.filename}" is neither a file, a folder nor a link')
     return links
@@ -150,22 +150,22 @@ def _unpack_tar(archive: Path, root: Path) -> list[_Link]:
         tarfile.open(fileobj=unzipped, mode="r:") as opened,
     ):
         for member in opened:
-            budget.spend(member.name, member.size)
-            path = _inside(root, member.name)
+            budget.spend_bytes(member.name, member.size)
+            path = _path_inside(root, member.name)
             if member.isdir():
                 path.mkdir(parents=True, exist_ok=True)
             elif member.issym():
                 links.append(_Link(path, member.linkname))
             elif member.islnk():
-                original = _inside(root, member.linkname)
+                original = _path_inside(root, member.linkname)
                 path.parent.mkdir(parents=True, exist_ok=True)
-                budget.spend(member.name, original.stat().st_size)
+                budget.spend_bytes(member.name, original.stat().st_size)
                 shutil.copy2(original, path)
             elif member.isreg():
                 content = opened.extractfile(member)
                 assert content is not None
                 with content:
-                    _write(path, content, member.mode)
+                    _write_file(path, content, member.mode)
             else:
                 raise _Refused(f'"{member.name}" is neither a file, a folder nor a link')
     return links
@@ -179,7 +179,7 @@ class _Budget:
         self._left = self.limit
         self._members = 0
 
-    def spend(self, name: str, size: int) -> None:
+    def spend_bytes(self, name: str, size: int) -> None:
         self._left -= size
         self._members += 1
         if self._left < 0:
@@ -202,26 +202,26 @@ class _Bounded(gzip.GzipFile):
     def read(self, size: int | None = -1) -> bytes:
         if size is None or not 0 <= size <= _MAX_READ:
             raise _Refused("one of its headers is huge")
-        self._check(self.tell() + size)
+        self._check_position(self.tell() + size)
         return super().read(size)
 
     def seek(self, offset: int, whence: int = 0) -> int:
-        self._check(offset)
+        self._check_position(offset)
         return super().seek(offset, whence)
 
-    def _check(self, position: int) -> None:
+    def _check_position(self, position: int) -> None:
         if position > self._end:
             raise _Refused(f"it unpacks to more than {self._end >> 20} MiB")
 
 
-def _inside(root: Path, name: str) -> Path:
+def _path_inside(root: Path, name: str) -> Path:
     pure = PurePosixPath(name.replace("\\", "/"))
     if pure.is_absolute() or ".." in pure.parts or pure.as_posix()[1:3] == ":/" or "\0" in name:
         raise _Refused(f'"{name}" leaves the folder')
     return root.joinpath(*pure.parts)
 
 
-def _write(path: Path, content: IO[bytes], mode: int) -> None:
+def _write_file(path: Path, content: IO[bytes], mode: int) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("wb") as out:
         shutil.copyfileobj(content, out, _CHUNK)
@@ -242,8 +242,8 @@ def _make_links(links: list[_Link], root: Path) -> None:
             raise _Refused(f'the link "{link.path.relative_to(root)}" -> "{link.target}" leaves the folder')
 
 
-def _downloaded(url: str, path: Path) -> Path:
+def _download_archive(url: str, path: Path) -> Path:
     started = time.monotonic()
-    download(url, path)
+    download_file(url, path)
     log.info("Downloaded %s in %.1f s", redact(url), time.monotonic() - started)
     return path

@@ -19,7 +19,7 @@ MOST = 8 << 30
 _CHUNK = 1 << 20
 
 
-def download(url: str, target: Path) -> None:
+def download_file(url: str, target: Path) -> None:
     """Bring what ``url`` names to the file ``target``.
 
     Raises:
@@ -35,7 +35,7 @@ def download(url: str, target: Path) -> None:
         raise SourceError(message, hint=settings_hint()) from error
     try:
         with client:
-            _stream(client, url, target)
+            _stream_file(client, url, target)
     except httpx.HTTPStatusError as error:
         code = error.response.status_code
         hint = "it wants credentials" if code in (401, 403) else "check the URL"
@@ -49,7 +49,7 @@ def download(url: str, target: Path) -> None:
         raise SourceError(f"{shown} cannot be fetched: {redact(str(error))}") from error
 
 
-def _stream(client: httpx.Client, url: str, target: Path) -> None:
+def _stream_file(client: httpx.Client, url: str, target: Path) -> None:
     with client.stream("GET", url) as response:
         response.raise_for_status()
         total = int(response.headers.get("Content-Length") or 0)

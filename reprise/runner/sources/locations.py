@@ -47,28 +47,28 @@ class GitRepository(NamedTuple):
 Location = Folder | Archive | GitRepository
 
 
-def locate(uri: str, base: Path) -> Location:
+def locate_project(uri: str, base: Path) -> Location:
     """Read ``uri``; relative paths are seen from ``base``.
 
     Raises:
         SourceError: the form is unknown or a trick, or there is nothing at a local path.
     """
     text = uri.strip().strip("'\"").strip()
-    if text != uri and git.refusal(uri) is None and _is_folder(uri, base):
-        return Folder(_local(uri, base), "")  # blanks are a part of the name
+    if text != uri and git.find_refusal(uri) is None and _is_folder(uri, base):
+        return Folder(_local_path(uri, base), "")  # blanks are a part of the name
     if not text:
         raise SourceError("the project URI is empty", hint=f"give {_FORMS}")
-    _refuse(text, git.refusal(text))
+    _refuse_text(text, git.find_refusal(text))
     if "#" in text and "://" not in text and _is_folder(text, base):
-        return Folder(_local(text, base), "")
+        return Folder(_local_path(text, base), "")
     place, _, fragment = text.partition("#")
     subdirectory = _inner_path(fragment)
     forced_git = place.startswith("git+")
     place = place.removeprefix("git+")
-    _refuse(text, git.refusal(place))
+    _refuse_text(text, git.find_refusal(place))
     if "://" in place:
         return _from_url(place, subdirectory, forced_git)
-    path = _local(place, base)
+    path = _local_path(place, base)
     if path.exists():
         return _from_path(path, subdirectory)
     if scp := re.fullmatch(_SCP, place):
@@ -91,7 +91,7 @@ def _from_url(url: str, subdirectory: str, forced_git: bool) -> Location:
     if not host:
         raise SourceError(f'"{redact(url)}" names no host')
     if host.startswith("-") or (parts.username or "").startswith("-"):
-        _refuse(url, "its host or user starts with a dash")
+        _refuse_text(url, "its host or user starts with a dash")
     if scheme == "ssh":
         return GitRepository(_ssh_remote(parts), subdirectory)
     if scheme != "git" and not forced_git and parts.path.lower().endswith(ARCHIVE_SUFFIXES):
@@ -103,12 +103,12 @@ def _web_repository(parts: SplitResult, subdirectory: str) -> GitRepository:
     user, password = (unquote(part) if part else None for part in (parts.username, parts.password))
     for secret in (user, password):
         if secret and not secret.isprintable():
-            _refuse(parts.geturl(), "its userinfo holds a control character")
+            _refuse_text(parts.geturl(), "its userinfo holds a control character")
     tail = ""
     if (page := re.fullmatch(_WEB_PAGE, parts.path.rstrip("/"))) and not parts.path.endswith(".git"):
         path = page["repository"] or page["short"]
         tail = unquote(page["tail"] or page["rest"])
-        _refuse(parts.geturl(), git.refusal(tail))
+        _refuse_text(parts.geturl(), git.find_refusal(tail))
         _inner_path(tail)
         parts = parts._replace(path=path, query="")
     netloc = parts.netloc.rpartition("@")[2]
@@ -126,7 +126,7 @@ def _from_scp(match: re.Match[str], subdirectory: str) -> GitRepository:
     """``git@host:path``, or ``host:path`` where nothing else can be meant."""
     text, host, path = match[0], match["host"], match["path"]
     if text.startswith("-") or host.startswith("-") or path.startswith("-"):
-        _refuse(text, "its host or path starts with a dash")
+        _refuse_text(text, "its host or path starts with a dash")
     if not match["user"] and "." not in host and not path.endswith(".git"):
         raise SourceError(f'"{host}:" is not a place that projects come from', hint=f"give {_FORMS}")
     return GitRepository(remotes.Remote(text.rstrip("/")), subdirectory)
@@ -156,7 +156,7 @@ def _file_path(parts: SplitResult) -> Path:
             f'a file: URL names the host "{parts.netloc.rpartition("@")[2]}"', hint="write file:///folder"
         )
     decoded = unquote(parts.path)
-    _refuse(decoded, git.refusal(decoded))
+    _refuse_text(decoded, git.find_refusal(decoded))
     return Path(decoded).resolve()
 
 
@@ -168,7 +168,7 @@ def _is_folder(text: str, base: Path) -> bool:
         return False
 
 
-def _local(text: str, base: Path) -> Path:
+def _local_path(text: str, base: Path) -> Path:
     try:
         path = (base / Path(text).expanduser()).resolve()
         path.exists()
@@ -194,7 +194,7 @@ def _inner_path(text: str) -> str:
     return "/".join(parts)
 
 
-def _refuse(text: str, reason: str | None) -> None:
+def _refuse_text(text: str, reason: str | None) -> None:
     if reason is not None:
         raise SourceError(f"the project URI {redact(text)!r} is refused: {reason}", hint=f"give {_FORMS}")
 

@@ -35,7 +35,7 @@ class Mirror:
         self.home = paths.cache_dir() / "git-v1" / digest
         self.folder = self.home / "mirror.git"
 
-    def knows(self, name: str) -> str | None:
+    def find_commit(self, name: str) -> str | None:
         """The commit that ``name`` stands for in the mirror."""
         if not self.folder.is_dir():
             return None
@@ -46,20 +46,20 @@ class Mirror:
         except SourceError as error:
             raise Damaged(error.message) from error
 
-    def refs(self) -> dict[str, str]:
+    def list_refs(self) -> dict[str, str]:
         """As :func:`remotes.list_refs`, of what was fetched last."""
         if not self.folder.is_dir():
             return {}
-        listing = git.run("for-each-ref", "--format=%(objectname)\t%(refname)", cwd=self.folder)
+        listing = git.run_git("for-each-ref", "--format=%(objectname)\t%(refname)", cwd=self.folder)
         refs = {
             name: target for target, _, name in (row.partition("\t") for row in listing.stdout.splitlines())
         }
-        head = git.run("symbolic-ref", "--quiet", HEAD, cwd=self.folder).stdout.strip()
+        head = git.run_git("symbolic-ref", "--quiet", HEAD, cwd=self.folder).stdout.strip()
         if head in refs:
             refs |= {f"{HEAD} ->": head, HEAD: refs[head]}
         return refs
 
-    def fetch(self, wanted: str | None) -> None:
+    def fetch_refs(self, wanted: str | None) -> None:
         """Bring the branches and tags up to date, and the object ``wanted`` even when none leads there.
 
         Raises:
@@ -68,14 +68,18 @@ class Mirror:
         """
         started = time.monotonic()
         with file_lock.exclusive(self.home / "mirror.lock", f"the mirror of {self.remote.url}"):
-            if wanted is not None and self.knows(wanted):
+            if wanted is not None and self.find_commit(wanted):
                 return
-            self._make(wanted)
+            self._make_mirror(wanted)
             kinds = ("heads", "tags", "remotes") if self.remote.local else ("heads", "tags")
             with progress.spinner(f"Fetching {self.remote.url}"):
-                if why := self._fetch(*(f"+refs/{kind}/*:refs/{kind}/*" for kind in kinds)):
-                    raise self.failure(f"git cannot fetch {self.remote.url}: {why}")
-                if wanted is not None and not self.knows(wanted) and (why := self._fetch(wanted)):
+                if why := self._fetch_names(*(f"+refs/{kind}/*:refs/{kind}/*" for kind in kinds)):
+                    raise self.make_failure(f"git cannot fetch {self.remote.url}: {why}")
+                if (
+                    wanted is not None
+                    and not self.find_commit(wanted)
+                    and (why := self._fetch_names(wanted))
+                ):
                     raise NotGiven(f"{self.remote.url} does not give {wanted}: {why}")
         log.info("Fetched %s in %.1f s", self.remote.url, time.monotonic() - started)
 
@@ -84,20 +88,20 @@ class Mirror:
         if (self.folder / HEAD).read_text() != f"ref: {branch}\n":
             durable.write_note(self.folder / HEAD, f"ref: {branch}\n")
 
-    def failure(self, sentence: str) -> Exception:
+    def make_failure(self, sentence: str) -> Exception:
         """What to raise when git failed: damage, where git finds fault with the mirror, else an error."""
-        found = git.run("fsck", "--no-dangling", "--no-progress", cwd=self.folder)
+        found = git.run_git("fsck", "--no-dangling", "--no-progress", cwd=self.folder)
         return SourceError(sentence) if found.exit_code == 0 else Damaged(sentence)
 
-    def remove(self) -> None:
+    def remove_mirror(self) -> None:
         with file_lock.exclusive(self.home / "mirror.lock", f"the mirror of {self.remote.url}"):
             for name in ("mirror.git", "commits", "whole"):
                 durable.remove_folder(self.home / name, self.home.parent)
 
-    def _make(self, wanted: str | None) -> None:
-        known = wanted or next(iter(_ids(remotes.list_refs(self.remote))), "")
+    def _make_mirror(self, wanted: str | None) -> None:
+        known = wanted or next(iter(_filter_ids(remotes.list_refs(self.remote))), "")
         if self.folder.is_dir():
-            _sweep(self.folder)
+            _sweep_mirror(self.folder)
             if known and git.object_format(known) != self._object_format():
                 raise Damaged(f"its ids are of another kind than {known}")
             return
@@ -105,13 +109,13 @@ class Mirror:
         durable.write_note(self.home / "url", f"{self.remote.url}\n")
         options = ("--bare", "--template=", f"--object-format={git.object_format(known)}")
         with file_lock.arriving_folder(self.home.parent) as partial:
-            quietly("init", "--quiet", *options, str(partial), cwd=self.home)
+            run_quietly("init", "--quiet", *options, str(partial), cwd=self.home)
             durable.put_in_place(partial, self.folder)
 
     def _object_format(self) -> str:
-        return git.run("rev-parse", "--show-object-format", cwd=self.folder).stdout.strip()
+        return git.run_git("rev-parse", "--show-object-format", cwd=self.folder).stdout.strip()
 
-    def _fetch(self, *wanted: str) -> str | None:
+    def _fetch_names(self, *wanted: str) -> str | None:
         """None when it is here, else git's reason why the remote, which answers, does not give it."""
         options = (
             "--quiet",
@@ -123,7 +127,7 @@ class Mirror:
         )
         arguments = ("fetch", *options, "--no-recurse-submodules", "--", self.remote.url, *wanted)
         result = remotes.run_over_network(self.remote, *arguments, cwd=self.folder)
-        return None if result.exit_code == 0 else git.reason(result.stderr)
+        return None if result.exit_code == 0 else git.find_reason(result.stderr)
 
 
 def not_at_hand(mirror: Mirror, what: str) -> git_faults.Unreachable:
@@ -133,18 +137,18 @@ def not_at_hand(mirror: Mirror, what: str) -> git_faults.Unreachable:
     )
 
 
-def quietly(*arguments: str, cwd: Path) -> None:
+def run_quietly(*arguments: str, cwd: Path) -> None:
     """A git command on folders of the cache alone.
 
     Raises:
         SourceError: it failed.
     """
-    result = git.run(*arguments, cwd=cwd)
+    result = git.run_git(*arguments, cwd=cwd)
     if git.has_failed(result):
-        raise SourceError(f"git {arguments[0]} failed in {cwd}: {git.reason(result.stderr)}")
+        raise SourceError(f"git {arguments[0]} failed in {cwd}: {git.find_reason(result.stderr)}")
 
 
-def _ids(refs: Mapping[str, str]) -> Iterator[str]:
+def _filter_ids(refs: Mapping[str, str]) -> Iterator[str]:
     return (target for name, target in refs.items() if not name.endswith("->"))
 
 
@@ -154,12 +158,12 @@ def sweep_mirrors() -> None:
         home = left.parents[3]
         if (held := file_lock.hold(home / "mirror.lock", wait=False)) is not None:
             try:
-                _sweep(home / "mirror.git")
+                _sweep_mirror(home / "mirror.git")
             finally:
                 os.close(held)
 
 
-def _sweep(mirror: Path) -> None:
+def _sweep_mirror(mirror: Path) -> None:
     """Remove what a killed fetch left behind; the caller holds the lock, so nobody is at work there."""
     for folder, _, names in os.walk(mirror):
         for name in names:

@@ -32,9 +32,9 @@ from reprise.runner.sources.mirror import (
     Mirror,
     NotGiven,
     not_at_hand,
-    quietly,
+    run_quietly,
 )
-from reprise.runner.sources.pristine import pristine
+from reprise.runner.sources.pristine import make_pristine
 from reprise.runner.vcs import (
     git,
     git_faults,
@@ -58,7 +58,7 @@ class Found:
     branch: str | None
 
 
-def obtain(
+def obtain_files(
     remote: remotes.Remote,
     candidates: Sequence[str],
     copy: Path,
@@ -76,8 +76,8 @@ def obtain(
     """
     mirror = Mirror(remote, offline=offline and not remote.local)
     try:
-        found = _resolve(mirror, candidates)
-        whole = pristine(mirror, found.commit, origin or remote.url)
+        found = _resolve_candidate(mirror, candidates)
+        whole = make_pristine(mirror, found.commit, origin or remote.url)
     except Damaged as damage:
         if mirror.offline:
             raise SourceError(
@@ -86,10 +86,10 @@ def obtain(
                 hint="run once without --offline",
             ) from damage
         log.warning("The mirror of %s is damaged (%s): making it again", remote.url, damage)
-        mirror.remove()
+        mirror.remove_mirror()
         try:
-            found = _resolve(mirror, candidates)
-            whole = pristine(mirror, found.commit, origin or remote.url)
+            found = _resolve_candidate(mirror, candidates)
+            whole = make_pristine(mirror, found.commit, origin or remote.url)
         except Damaged as again:
             raise SourceError(f"git cannot make a mirror of {remote.url}: {again}") from again
     make_folders(copy.parent)
@@ -114,7 +114,7 @@ def _copy_tree(whole: Path, copy: Path) -> None:
         ) from error
 
 
-def _resolve(mirror: Mirror, candidates: Sequence[str]) -> Found:
+def _resolve_candidate(mirror: Mirror, candidates: Sequence[str]) -> Found:
     """The commit of the first of ``candidates`` that is a commit id, a branch or a tag."""
     if found := _known_id(mirror, candidates):
         return found
@@ -129,7 +129,7 @@ def _resolve(mirror: Mirror, candidates: Sequence[str]) -> Found:
         refs = remotes.list_refs(mirror.remote, HEAD, *(ref for refs in wanted.values() for ref in refs))
         online = True
     except git_faults.Unreachable as error:
-        refs, online = mirror.refs(), False
+        refs, online = mirror.list_refs(), False
         unreachable = error
     for name, places in wanted.items():
         named = [place for place in places if place in refs]
@@ -137,33 +137,33 @@ def _resolve(mirror: Mirror, candidates: Sequence[str]) -> Found:
             continue
         if online:
             return _found_online(mirror, name, named, refs)
-        if commit := mirror.knows(refs[named[0]]):
+        if commit := mirror.find_commit(refs[named[0]]):
             if mirror.offline:
                 log.info("Offline: %s is at %s, as fetched before", mirror.remote.url, commit[:12])
             else:
                 log.warning("%s: going on with %s, as fetched before", unreachable.message, commit)
-            return Found(name, commit, _branch(named[0], refs))
+            return Found(name, commit, _branch_of(named[0], refs))
     if not online:
         raise unreachable
-    return _unnamed(mirror, candidates)
+    return _resolve_unnamed(mirror, candidates)
 
 
 def _found_online(mirror: Mirror, name: str, named: Sequence[str], refs: Mapping[str, str]) -> Found:
     target = refs[named[0]]
     if {f"refs/heads/{name}", f"refs/tags/{name}"} <= set(named):
         log.warning('"%s" is a branch and a tag of %s: the branch is used', name, mirror.remote.url)
-    commit = mirror.knows(target)
+    commit = mirror.find_commit(target)
     if commit is None:
-        mirror.fetch(target)
-        commit = mirror.knows(target)
+        mirror.fetch_refs(target)
+        commit = mirror.find_commit(target)
     if commit is None:
         raise SourceError(f'"{name}" of {mirror.remote.url} is not a commit')
     if default := refs.get(f"{HEAD} ->"):
         mirror.remember_head(default)
-    return Found(name, commit, _branch(named[0], refs))
+    return Found(name, commit, _branch_of(named[0], refs))
 
 
-def _unnamed(mirror: Mirror, candidates: Sequence[str]) -> Found:
+def _resolve_unnamed(mirror: Mirror, candidates: Sequence[str]) -> Found:
     """No ref has such a name: a commit id that was not fetched yet, or a mistake."""
     remote = mirror.remote
     if candidates == (HEAD,):
@@ -174,10 +174,10 @@ def _unnamed(mirror: Mirror, candidates: Sequence[str]) -> Found:
         name = git.find_commit(locations.path_of(remote.url), name) or name
     if _HEX.fullmatch(name):
         try:
-            mirror.fetch(name if _FULL.fullmatch(name) else None)
+            mirror.fetch_refs(name if _FULL.fullmatch(name) else None)
         except NotGiven:
             pass
-        if commit := mirror.knows(name):
+        if commit := mirror.find_commit(name):
             return Found(candidates[-1], commit, None)
     raise _no_such_ref(remote, candidates)
 
@@ -188,14 +188,14 @@ def _known_id(mirror: Mirror, candidates: Sequence[str]) -> Found | None:
             continue
         # A branch or tag may have a name of hexadecimal digits: then it is to be asked for.
         is_ref = not _FULL.fullmatch(name) and any(
-            mirror.knows(f"refs/{kind}/{name}") for kind in ("heads", "tags")
+            mirror.find_commit(f"refs/{kind}/{name}") for kind in ("heads", "tags")
         )
-        if not is_ref and (commit := mirror.knows(name)):
+        if not is_ref and (commit := mirror.find_commit(name)):
             return Found(name, commit, None)
     return None
 
 
-def _branch(ref: str, refs: Mapping[str, str]) -> str | None:
+def _branch_of(ref: str, refs: Mapping[str, str]) -> str | None:
     ref = refs.get(f"{HEAD} ->", "") if ref == HEAD else ref
     for space in ("refs/heads/", "refs/remotes/origin/"):
         if ref.startswith(space):
@@ -224,15 +224,15 @@ def _command_for_the_rest(remote: remotes.Remote) -> str | None:
     if not remote.local:
         return None
     root = locations.path_of(remote.url)
-    if repositories.ask(root, "rev-parse", "--is-shallow-repository").text.strip() != "true":
+    if repositories.ask_git(root, "rev-parse", "--is-shallow-repository").text.strip() != "true":
         return None
     remotes = ("config", "--name-only", "--get-regexp", r"^remote\..*\.url$")
-    keys = repositories.ask(root, *remotes).text.splitlines()
+    keys = repositories.ask_git(root, *remotes).text.splitlines()
     names = [key.removeprefix("remote.").removesuffix(".url") for key in keys]
     name = [] if "origin" in names else names[:1]
     return shlex.join(["git", "-C", str(root), "fetch", "--unshallow", "--tags", *name])
 
 
 def enter_branch(folder: Path, branch: str, commit: str) -> None:
-    quietly("update-ref", f"refs/heads/{branch}", commit, cwd=folder)
-    quietly("symbolic-ref", HEAD, f"refs/heads/{branch}", cwd=folder)
+    run_quietly("update-ref", f"refs/heads/{branch}", commit, cwd=folder)
+    run_quietly("symbolic-ref", HEAD, f"refs/heads/{branch}", cwd=folder)

@@ -18,7 +18,7 @@ from reprise.runner.sources.mirror import (
     Damaged,
     Mirror,
     not_at_hand,
-    quietly,
+    run_quietly,
 )
 from reprise.runner.vcs import git, remotes, repositories
 from reprise.runner.vcs.repositories import Question
@@ -30,7 +30,7 @@ _LFS = "lfs"
 _SECONDS = 3600.0  # that git may take to look at every file of a commit
 
 
-def pristine(mirror: Mirror, commit: str, origin: str) -> Path:
+def make_pristine(mirror: Mirror, commit: str, origin: str) -> Path:
     """The checkout of ``commit`` that no run touches.
 
     Raises:
@@ -50,18 +50,18 @@ def pristine(mirror: Mirror, commit: str, origin: str) -> Path:
             with file_lock.arriving_folder(mirror.home.parent) as partial:
                 _check_out(mirror, commit, origin, partial)
                 durable.put_in_place(partial, target)
-        durable.write_note(note, _states(target))
+        durable.write_note(note, _list_states(target))
     return target
 
 
 def _is_as_noted(checkout: Path, note: Path) -> bool:
     try:
-        return note.read_text() == _states(checkout)
+        return note.read_text() == _list_states(checkout)
     except OSError:
         return False
 
 
-def _states(checkout: Path) -> str:
+def _list_states(checkout: Path) -> str:
     """What tells whether a file of a checkout was removed, cut or written to."""
     found = hashlib.sha256()
     for folder, below, names in os.walk(checkout):
@@ -96,19 +96,19 @@ def _check_out(mirror: Mirror, commit: str, origin: str, folder: Path) -> None:
     if mirror.offline:
         _refuse_what_is_elsewhere(mirror, commit)
     options = ("--template=", f"--object-format={git.object_format(commit)}")
-    quietly("init", "--quiet", *options, str(folder), cwd=mirror.home)
-    _share(mirror, folder / ".git")
-    quietly("remote", "add", "origin", origin, cwd=folder)
+    run_quietly("init", "--quiet", *options, str(folder), cwd=mirror.home)
+    _share_objects(mirror, folder / ".git")
+    run_quietly("remote", "add", "origin", origin, cwd=folder)
     # Copies of the folder keep times and sizes only; git need not read every file again for that.
     for key, value in (("core.checkStat", "minimal"), ("core.trustctime", "false")):
-        quietly("config", key, value, cwd=folder)
+        run_quietly("config", key, value, cwd=folder)
     # Over the network, for git-lfs fetches what the pointers stand for.
     plainly = git.plain_checkout(but=_LFS)
     check_out = ("checkout", "--quiet", "--detach", commit)
     result = remotes.run_over_network(mirror.remote, *check_out, cwd=folder, config=plainly)
     if git.has_failed(result):
-        why = git.reason(result.stderr)
-        raise mirror.failure(f"git cannot check out {commit} of {mirror.remote.url}: {why}")
+        why = git.find_reason(result.stderr)
+        raise mirror.make_failure(f"git cannot check out {commit} of {mirror.remote.url}: {why}")
     if (folder / ".gitmodules").is_file():
         _fetch_submodules(mirror.remote, commit, folder, plainly)
     if fault := _find_fault(folder, commit):
@@ -126,19 +126,19 @@ def _demand_whole(mirror: Mirror, commit: str) -> None:
     questions = [Question(files, _SECONDS), Question(history, _SECONDS)]
     for answer in repositories.ask_all(mirror.folder, questions):
         if answer.exit_code != 0:
-            raise Damaged(git.reason(answer.stderr))
+            raise Damaged(git.find_reason(answer.stderr))
 
 
 def _refuse_what_is_elsewhere(mirror: Mirror, commit: str) -> None:
     """A commit has submodules and large files that the mirror does not hold."""
-    if git.run("cat-file", "-e", f"{commit}:.gitmodules", cwd=mirror.folder).exit_code == 0:
+    if git.run_git("cat-file", "-e", f"{commit}:.gitmodules", cwd=mirror.folder).exit_code == 0:
         raise not_at_hand(mirror, f"what the submodules at {commit[:12]} hold")
-    attributes = git.run("cat-file", "-p", f"{commit}:.gitattributes", cwd=mirror.folder)
+    attributes = git.run_git("cat-file", "-p", f"{commit}:.gitattributes", cwd=mirror.folder)
     if "filter=lfs" in attributes.stdout and shutil.which("git-lfs"):
         raise not_at_hand(mirror, f"what Git LFS keeps of {commit[:12]}")
 
 
-def _share(mirror: Mirror, repository: Path) -> None:
+def _share_objects(mirror: Mirror, repository: Path) -> None:
     """Let a new repository see what the mirror has; no object is copied.
 
     ``git clone --shared`` does this for complete mirrors only, and one of a shallow clone is not.
@@ -146,7 +146,7 @@ def _share(mirror: Mirror, repository: Path) -> None:
     durable.write_note(repository / "objects" / "info" / "alternates", f"{mirror.folder / 'objects'}\n")
     rows = [
         f"{target} {name.replace('refs/heads/', 'refs/remotes/origin/', 1)}\n"
-        for name, target in mirror.refs().items()
+        for name, target in mirror.list_refs().items()
         if name.startswith(("refs/heads/", "refs/tags/"))
     ]
     durable.write_note(repository / "packed-refs", "".join(rows))
@@ -160,6 +160,6 @@ def _fetch_submodules(remote: remotes.Remote, commit: str, folder: Path, plainly
     result = remotes.run_with_credentials(remote, *update, cwd=folder, config=plainly)
     if result.exit_code != 0:
         raise SourceError(
-            f"{what} cannot be fetched: {git.reason(result.stderr)}",
+            f"{what} cannot be fetched: {git.find_reason(result.stderr)}",
             hint="the URLs in .gitmodules must be reachable from here, by https, ssh or git",
         )

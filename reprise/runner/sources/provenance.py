@@ -13,7 +13,7 @@ from reprise.redact import redact
 from reprise.runner.vcs import git, repositories
 from reprise.runner.vcs.repositories import GitAnswer, Question
 from reprise.runner.worktree import ignoring
-from reprise.runner.worktree.surveying import Setting, survey
+from reprise.runner.worktree.surveying import Setting, survey_folder
 from reprise.schemas.job import Repository
 from reprise.schemas.work_tree import ModuleTree
 
@@ -25,7 +25,7 @@ _SETTINGS = Question(
 )
 
 
-def repository(path: Path) -> Repository | None:
+def read_repository(path: Path) -> Repository | None:
     """The git state of the work tree that ``path`` lies in, and how its files lie.
 
     None when there is no work tree, when git ignores ``path``, or when git cannot or will not tell
@@ -49,7 +49,7 @@ def repository(path: Path) -> Repository | None:
         said = _read_settings(settings.text)
         minds_modes = said.get("core.filemode", ["true"])[-1].lower() in ("true", "yes", "on", "1", "")
         setting = Setting(root, commit, ignored, fault, minds_modes)
-        tree = survey(setting, partial(_look_into_module, root))
+        tree = survey_folder(setting, partial(_look_into_module, root))
     except SourceError as error:
         from reprise.runner.vcs import git_faults
 
@@ -80,7 +80,7 @@ def work_tree(path: Path) -> Path | None:
 
 def remote_url(root: Path) -> str | None:
     """The URL of the remote of the work tree ``root``, without secrets."""
-    return _remote_url(_read_settings(repositories.ask(root, *_SETTINGS.arguments).text))
+    return _remote_url(_read_settings(repositories.ask_git(root, *_SETTINGS.arguments).text))
 
 
 def _look_into_module(root: Path, path: str, commit: str) -> ModuleTree | None:
@@ -88,7 +88,7 @@ def _look_into_module(root: Path, path: str, commit: str) -> ModuleTree | None:
     folder = root / path
     if folder.is_symlink() or not os.path.lexists(folder / ".git"):
         return None
-    found = repository(folder)
+    found = read_repository(folder)
     if found is None or found.root != folder.resolve() or found.commit is None:
         return None
     return ModuleTree(path, found.commit, commit, found.url, found.tree)
@@ -103,11 +103,11 @@ def _read_head(root: Path, head: GitAnswer) -> tuple[str | None, str | None]:
     if head.exit_code == 0:
         commit, ref = head.text.split("\n")[:2]
         return commit, ref.removeprefix("refs/heads/") if ref.startswith("refs/heads/") else None
-    branch = repositories.ask(root, "symbolic-ref", "--quiet", git.HEAD)
-    there = repositories.ask(root, "for-each-ref", branch.text.strip())
+    branch = repositories.ask_git(root, "symbolic-ref", "--quiet", git.HEAD)
+    there = repositories.ask_git(root, "for-each-ref", branch.text.strip())
     is_unborn = branch.exit_code == 0 and there == GitAnswer(0, b"", "")
     if not is_unborn:
-        raise SourceError(git.reason(head.stderr))
+        raise SourceError(git.find_reason(head.stderr))
     return None, branch.text.strip().removeprefix("refs/heads/")
 
 

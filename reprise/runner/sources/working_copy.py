@@ -30,10 +30,10 @@ _ENTRUSTED = ".entrusted"
 log = logging.getLogger(__name__)
 
 _owned: dict[Path, int] = {}
-"""The copies of this process, each with the descriptor that :func:`owner` gives."""
+"""The copies of this process, each with the descriptor that :func:`find_owner` gives."""
 
 
-def fetch(uri: str, version: str | None, base: Path, *, offline: bool = False) -> Checkout:
+def fetch_project(uri: str, version: str | None, base: Path, *, offline: bool = False) -> Checkout:
     """The project at ``uri``, ready to run; relative paths are seen from ``base``.
 
     ``version`` is a branch, a tag, or a full or short commit id of a git repository. ``offline``: what is
@@ -45,7 +45,7 @@ def fetch(uri: str, version: str | None, base: Path, *, offline: bool = False) -
     """
     if version is not None:
         _check_version(version)
-    match locations.locate(uri, base):
+    match locations.locate_project(uri, base):
         case Folder(path, subdirectory):
             if version is None:
                 checkout = _in_place(path, subdirectory)
@@ -61,18 +61,18 @@ def fetch(uri: str, version: str | None, base: Path, *, offline: bool = False) -
                     f"{redact(source)} is not on this machine, and --offline forbids to fetch it",
                     hint="download the archive and give its path",
                 )
-            return _unpacked(source, subdirectory)
+            return _unpack_project(source, subdirectory)
         case GitRepository() as location:
-            return _cloned(location, version, offline)
+            return _clone_project(location, version, offline)
 
 
-def discard(checkout: Checkout) -> None:
+def discard_checkout(checkout: Checkout) -> None:
     """Remove what was made for one run only; the user's own folder stays."""
     if checkout.temporary is not None:
-        _disown(checkout.temporary)
+        _disown_folder(checkout.temporary)
 
 
-def sweep(temporary: Path) -> None:
+def sweep_folder(temporary: Path) -> None:
     """Remove what a run left that could not do it itself; only ever a folder that we made for one."""
     if temporary.resolve().parent == work_root().resolve():
         shutil.rmtree(temporary, ignore_errors=True)
@@ -95,7 +95,7 @@ def sweep_dead_copies() -> None:
             file_lock.remove_dead(folder)
 
 
-def owner(checkout: Checkout) -> int | None:
+def find_owner(checkout: Checkout) -> int | None:
     """The descriptor by which others see that somebody needs what was made for one run."""
     return _owned.get(checkout.temporary) if checkout.temporary else None
 
@@ -106,7 +106,7 @@ def let_go(checkout: Checkout) -> None:
         os.close(_owned.pop(checkout.temporary))
 
 
-def keep(checkout: Checkout, descriptor: int) -> None:
+def keep_checkout(checkout: Checkout, descriptor: int) -> None:
     """Take over, by its descriptor, what another process made for a run."""
     if checkout.temporary is not None:
         os.set_inheritable(descriptor, False)
@@ -118,13 +118,13 @@ def work_root() -> Path:
     return paths.cache_dir() / "work-v1"
 
 
-def _disown(folder: Path) -> None:
+def _disown_folder(folder: Path) -> None:
     if (descriptor := _owned.pop(folder, None)) is not None:
         file_lock.disown(folder, descriptor)
 
 
 def _check_version(version: str) -> None:
-    reason = git.refusal(version) or ("it is empty" if not version.strip() else None)
+    reason = git.find_refusal(version) or ("it is empty" if not version.strip() else None)
     if reason is None and re.search(r"[\s?*\[\\:]", version):
         reason = "no ref has such a name"
     if reason is not None:
@@ -135,7 +135,7 @@ def _check_version(version: str) -> None:
 
 def _in_place(path: Path, subdirectory: str) -> Checkout:
     folder = project_folder(path, subdirectory, str(path))
-    repository = provenance.repository(folder)
+    repository = provenance.read_repository(folder)
     if repository is None:
         return Checkout(folder, str(folder))
     url = source_tags.tag_of_repository(repository.first_url)
@@ -156,17 +156,17 @@ def _local_at_version(path: Path, subdirectory: str, version: str) -> Checkout:
     )
     origin = provenance.remote_url(root)
     remote = remotes.Remote(root.as_uri(), local=True)
-    checkout = _checked_out(remote, (version,), version, {version: inside}, origin)
+    checkout = _check_out(remote, (version,), version, {version: inside}, origin)
     url = source_tags.tag_of_repository(origin)
     return checkout._replace(repository_url=url or str(root))  # MLflow makes the folder its own remote
 
 
-def _cloned(location: GitRepository, version: str | None, offline: bool) -> Checkout:
-    folders = _readings(location, version)
-    return _checked_out(location.remote, tuple(folders), version, folders, None, offline=offline)
+def _clone_project(location: GitRepository, version: str | None, offline: bool) -> Checkout:
+    folders = _list_readings(location, version)
+    return _check_out(location.remote, tuple(folders), version, folders, None, offline=offline)
 
 
-def _readings(location: GitRepository, version: str | None) -> dict[str, str]:
+def _list_readings(location: GitRepository, version: str | None) -> dict[str, str]:
     """Every version that the location can mean, the longest first, each with its project folder.
 
     The ``REF/folder`` of a web page does not say where the ref ends, for a ref may hold slashes.
@@ -189,7 +189,7 @@ def _readings(location: GitRepository, version: str | None) -> dict[str, str]:
     return {version: readings[version]}
 
 
-def _checked_out(
+def _check_out(
     remote: remotes.Remote,
     candidates: tuple[str, ...],
     version: str | None,
@@ -202,7 +202,7 @@ def _checked_out(
 
     with work_folder() as temporary:
         root = temporary / short_name(remote.url)
-        found = mirrors.obtain(remote, candidates, root, origin, offline=offline)
+        found = mirrors.obtain_files(remote, candidates, root, origin, offline=offline)
         inside = folders[found.version]
         tree = _large_files(root)
         shown = found.version if version is None and found.version != git.HEAD else version
@@ -220,13 +220,13 @@ def _checked_out(
     )
 
 
-def _unpacked(source: Path | str, subdirectory: str) -> Checkout:
+def _unpack_project(source: Path | str, subdirectory: str) -> Checkout:
     from reprise.runner.sources import archives
 
     shown = redact(str(source))
     with work_folder() as temporary:
         root = temporary / re.sub(r"(?i)\.(zip|tgz|tar\.gz)$", "", short_name(str(source)))
-        archives.unpack(source, root)
+        archives.unpack_archive(source, root)
         folder = project_folder(archives.content_root(root, subdirectory), subdirectory, shown)
     name = shown + (f"#{subdirectory}" if subdirectory else "")
     return Checkout(folder, name, temporary=temporary)
@@ -238,13 +238,13 @@ def project_folder(root: Path, subdirectory: str, shown: str) -> Path:
     if not folder.resolve().is_relative_to(root.resolve()):
         raise SourceError(f'the subdirectory "{subdirectory}" of {shown} is a link that leaves the project')
     if not folder.is_dir():
-        projects = ", ".join(_subprojects(root))
+        projects = ", ".join(_find_subprojects(root))
         hint = f"it has projects in {projects}" if projects else "no folder of it holds an MLproject"
         raise SourceError(f'{shown} has no subdirectory "{subdirectory}"', hint=hint)
     return folder
 
 
-def _subprojects(root: Path, depth: int = 4, limit: int = 12) -> list[str]:
+def _find_subprojects(root: Path, depth: int = 4, limit: int = 12) -> list[str]:
     """The subdirectories with an MLproject, seen from ``root``."""
     found: list[str] = []
     for folder, names, files in os.walk(root):
@@ -273,7 +273,7 @@ def work_folder() -> Iterator[Path]:
         _owned[folder] = file_lock.own(folder)
         yield folder
     except BaseException as error:
-        _disown(folder)
+        _disown_folder(folder)
         if isinstance(error, OSError):
             raise SourceError(
                 f"the project cannot be put into the cache, {paths.cache_dir()}: {error}",
@@ -293,5 +293,5 @@ def _large_files(root: Path) -> WorkTree:
     attributes = root / ".gitattributes"
     if not attributes.is_file() or b"filter=lfs" not in attributes.read_bytes():
         return WorkTree()
-    found = provenance.repository(root)
+    found = provenance.read_repository(root)
     return WorkTree(pointers=found.tree.pointers, large=found.tree.large) if found else WorkTree()

@@ -84,7 +84,7 @@ class Ambiguous(SourceError):
     """A short commit id that more than one commit begins with."""
 
 
-def run(
+def run_git(
     *arguments: str,
     cwd: Path | None = None,
     environ: Mapping[str, str | None] | None = None,
@@ -97,7 +97,7 @@ def run(
     Raises:
         SourceError: there is no git on this machine.
     """
-    environ = environ or environment()
+    environ = environ or make_environment()
     if cwd is None:
         environ = {**environ, **_NO_REPOSITORY}
     command = ["git", *name_bare(cwd), *arguments]
@@ -114,7 +114,7 @@ def plain_checkout(but: str | None = None) -> Settings:
 
     The attributes of the commit decide, and no filter runs except the one ``but``.
     """
-    names = run("config", "--null", "--name-only", "--get-regexp", r"^filter\.").stdout.split("\0")
+    names = run_git("config", "--null", "--name-only", "--get-regexp", r"^filter\.").stdout.split("\0")
     drivers = dict.fromkeys(name.removeprefix("filter.").rpartition(".")[0] for name in names if name)
     off = (("process", ""), ("clean", ""), ("smudge", ""), ("required", "false"))
     filters = [
@@ -123,7 +123,7 @@ def plain_checkout(but: str | None = None) -> Settings:
     return [*_PLAIN, *filters]
 
 
-def environment(config: Settings = (), protocols: str = PROTOCOLS) -> dict[str, str | None]:
+def make_environment(config: Settings = (), protocols: str = PROTOCOLS) -> dict[str, str | None]:
     """The patch of the environment in which git runs, with ``config`` on top of the user's own."""
     patch: dict[str, str | None] = dict.fromkeys(_LOCAL_VARIABLES)
     patch |= {
@@ -154,18 +154,18 @@ def find_commit(repository: Path, name: str) -> str | None:
         Ambiguous: a short id of several commits.
         SourceError: what lies there is no repository that git can read.
     """
-    found = run(
+    found = run_git(
         "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}", cwd=repository
     )
     if found.exit_code == 0:
         return found.stdout.strip()
-    if len(run("rev-parse", f"--disambiguate={name}", cwd=repository).stdout.splitlines()) > 1:
+    if len(run_git("rev-parse", f"--disambiguate={name}", cwd=repository).stdout.splitlines()) > 1:
         raise Ambiguous(
             f'"{name}" is the beginning of more than one id in {repository}', hint="give more of it"
         )
     # Of a name that stands for nothing git says nothing; of others, that it is no commit or cannot be read.
-    if found.stderr and not run("cat-file", "-t", name, cwd=repository).stdout:
-        raise SourceError(f"git cannot read {repository}: {reason(found.stderr)}")
+    if found.stderr and not run_git("cat-file", "-t", name, cwd=repository).stdout:
+        raise SourceError(f"git cannot read {repository}: {find_reason(found.stderr)}")
     return None
 
 
@@ -174,7 +174,7 @@ def has_failed(result: process.Completed) -> bool:
     return result.exit_code != 0 or bool(re.search(r"^(error|fatal): ", result.stderr, re.MULTILINE))
 
 
-def reason(stderr: str) -> str:
+def find_reason(stderr: str) -> str:
     """Why git failed, in its own words: the first thing that it calls fatal, or what ssh said."""
     lines = [line for line in redact(stderr).splitlines() if line.strip()]
     told = [line for line in lines if line.startswith(("fatal:", "error:")) and _SSH_SAID_WHY not in line]
@@ -184,7 +184,7 @@ def reason(stderr: str) -> str:
     return first.removeprefix("fatal: ").removeprefix("error: ")
 
 
-def refusal(text: str) -> str | None:
+def find_refusal(text: str) -> str | None:
     """Why ``text`` must not be given to git as a URL or a ref, or None."""
     if any(ord(character) < 32 or ord(character) == 127 for character in text):
         return "it holds a control character"

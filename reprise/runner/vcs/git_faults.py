@@ -77,12 +77,12 @@ def of_owner(root: Path, trusted: Iterable[Path]) -> SourceError | None:
         return None
     commands = [f"git config --global --add safe.directory {shlex.quote(str(path))}" for path in trusted]
     return SourceError(
-        f"{root} belongs to {_user(min(strangers))}, and git reads no repository of another user",
+        f"{root} belongs to {_name_user(min(strangers))}, and git reads no repository of another user",
         hint=f"{' && '.join(commands)} lets git trust it",
     )
 
 
-def _user(number: int) -> str:
+def _name_user(number: int) -> str:
     try:
         return f"user {pwd.getpwuid(number).pw_name}"
     except KeyError:

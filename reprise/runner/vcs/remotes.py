@@ -40,8 +40,8 @@ def run_with_credentials(
 ) -> process.Completed:
     """``git arguments``, with the credentials of ``remote`` at hand, whatever its exit code."""
     result = process.Completed(-1, "", "")
-    for environ in _accesses(remote, config):
-        result = git.run(*arguments, cwd=cwd, environ=environ)
+    for environ in _list_accesses(remote, config):
+        result = git.run_git(*arguments, cwd=cwd, environ=environ)
         if result.exit_code == 0 or git_faults.is_unreachable(result.stderr):
             break
     return result
@@ -56,7 +56,7 @@ def run_over_network(
         SourceError: git failed for a reason that lies with the remote.
     """
     result = run_with_credentials(remote, *arguments, cwd=cwd, config=config)
-    if result.exit_code != 0 and (fault := _fault(remote, result.stderr)):
+    if result.exit_code != 0 and (fault := _find_fault(remote, result.stderr)):
         raise fault
     return result
 
@@ -69,7 +69,7 @@ def list_refs(remote: Remote, *names: str) -> dict[str, str]:
     listing = run_over_network(remote, "ls-remote", "--symref", "--", remote.url, *names)
     if listing.exit_code != 0:
         kind = SourceError if remote.local else git_faults.Unreachable
-        raise kind(f"git cannot read {remote.url}: {git.reason(listing.stderr)}")
+        raise kind(f"git cannot read {remote.url}: {git.find_reason(listing.stderr)}")
     refs: dict[str, str] = {}
     for line in listing.stdout.splitlines():
         target, _, name = line.partition("\t")
@@ -80,7 +80,7 @@ def list_refs(remote: Remote, *names: str) -> dict[str, str]:
     return refs
 
 
-def _accesses(remote: Remote, config: git.Settings) -> Iterator[dict[str, str | None]]:
+def _list_accesses(remote: Remote, config: git.Settings) -> Iterator[dict[str, str | None]]:
     """The environments to try one after the other, until the remote does not ask for other credentials.
 
     A helper that knows the URL's userinfo replaces the user's own helpers, which would store it.
@@ -88,34 +88,34 @@ def _accesses(remote: Remote, config: git.Settings) -> Iterator[dict[str, str | 
     protocols = git.PROTOCOLS if remote.local else git.NETWORK_PROTOCOLS
     ssh = _quiet_ssh()
     if remote.user is None:
-        yield git.environment(config, protocols) | ssh
+        yield git.make_environment(config, protocols) | ssh
         return
     parts = urlsplit(remote.url)
     section = f"credential.{parts.scheme}://{parts.netloc}"
     if remote.password is None:
-        yield git.environment([*config, (f"{section}.username", remote.user)], protocols) | ssh
+        yield git.make_environment([*config, (f"{section}.username", remote.user)], protocols) | ssh
     helpers = [(f"{section}.helper", ""), (f"{section}.helper", _CREDENTIAL_HELPER)]
     yield {
-        **git.environment([*config, *helpers], protocols),
+        **git.make_environment([*config, *helpers], protocols),
         **ssh,
         "REPRISE_GIT_USER": remote.user,
         "REPRISE_GIT_PASSWORD": remote.password or "",
     }
 
 
-def _fault(remote: Remote, stderr: str) -> SourceError | None:
+def _find_fault(remote: Remote, stderr: str) -> SourceError | None:
     """What lies with the remote, when git failed."""
     if remote.local:
         root = Path(unquote(urlsplit(remote.url).path))
         inner = root / ".git"
         if fault := git_faults.of_owner(root, [root, inner] if inner.exists() else [root]):
             return fault
-    return git_faults.of_remote(remote.url, stderr, git.reason(stderr))
+    return git_faults.of_remote(remote.url, stderr, git.find_reason(stderr))
 
 
 def _quiet_ssh() -> dict[str, str | None]:
     """Without a terminal ssh gets no answer; the user's own choice of ssh command is kept."""
     if (sys.stdin and sys.stdin.isatty()) or {"GIT_SSH", "GIT_SSH_COMMAND"} & os.environ.keys():
         return {}
-    chosen = git.run("config", "--get", "core.sshCommand").stdout.strip()
+    chosen = git.run_git("config", "--get", "core.sshCommand").stdout.strip()
     return {"GIT_SSH_COMMAND": f"{chosen or 'ssh'} -oBatchMode=yes"}

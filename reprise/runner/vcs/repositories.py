@@ -65,7 +65,7 @@ def is_git_missing() -> bool:
     return shutil.which("git") is None
 
 
-def ask(root: Path, *arguments: str) -> GitAnswer:
+def ask_git(root: Path, *arguments: str) -> GitAnswer:
     """``git arguments`` in the work tree or repository ``root``, whatever its exit code.
 
     Raises:
@@ -85,12 +85,12 @@ def ask_all(
     Raises:
         SourceError: there is no git on this machine.
     """
-    environ = {**environment(root), **patch}
+    environ = {**make_environment(root), **patch}
     begun = time.monotonic()
-    started = [start(root, question.arguments, environ=environ) for question in questions]
+    started = [start_git(root, question.arguments, environ=environ) for question in questions]
     try:
         return [
-            _finish(child, begun + question.seconds)
+            _finish_child(child, begun + question.seconds)
             for question, child in zip(questions, started, strict=True)
         ]
     except BaseException:
@@ -99,19 +99,19 @@ def ask_all(
         raise
 
 
-def demand(root: Path, *arguments: str) -> bytes:
+def demand_git(root: Path, *arguments: str) -> bytes:
     """What ``git arguments`` prints.
 
     Raises:
         SourceError: git does not tell.
     """
-    answer = ask(root, *arguments)
+    answer = ask_git(root, *arguments)
     if answer.exit_code != 0:
-        raise SourceError(f"git cannot read {root}: {git.reason(answer.stderr)}")
+        raise SourceError(f"git cannot read {root}: {git.find_reason(answer.stderr)}")
     return answer.stdout
 
 
-def start(
+def start_git(
     root: Path,
     arguments: Sequence[str],
     *,
@@ -119,29 +119,31 @@ def start(
     stderr: int = subprocess.PIPE,
     environ: Mapping[str, str | None] | None = None,
 ) -> Child:
-    """Start git in ``root``, with its output in pipes; ``environ`` is that of :func:`environment`, or more.
+    """Start git in ``root``, with its output in pipes.
+
+    ``environ`` is that of :func:`make_environment`, or more.
 
     Raises:
         SourceError: there is no git on this machine.
     """
     assert arguments[0] in _VERBS, arguments[0]
     argv = ["git", *git.name_bare(root), *arguments]
-    environ = environment(root) if environ is None else environ
+    environ = make_environment(root) if environ is None else environ
     try:
         return process.start(argv, cwd=root, environ=environ, stdin=stdin, stderr=stderr)
     except process.ProgramMissing as error:
         raise SourceError("git was not found on PATH", hint="install git") from error
 
 
-def environment(root: Path) -> dict[str, str | None]:
+def make_environment(root: Path) -> dict[str, str | None]:
     """The patch of the environment in which git reads ``root``."""
-    return git.environment(protocols="none") | {
+    return git.make_environment(protocols="none") | {
         "GIT_WORK_TREE": str(root),
         "GIT_LITERAL_PATHSPECS": "1",
     }
 
 
-def _finish(child: Child, deadline: float) -> GitAnswer:
+def _finish_child(child: Child, deadline: float) -> GitAnswer:
     """What ``child`` says until it ends, or until it is ended at the ``deadline``."""
 
     def remaining() -> float:

@@ -56,7 +56,7 @@ class Trees:
         """The unified diff that makes ``b`` of the tree ``a``: its first ``most`` bytes, -1 for all."""
         options = ("--no-color", "--no-ext-diff", "--no-textconv", "--find-renames")
         done = process.beginning(
-            ["git", "diff", *options, a, b], most, cwd=self._folder, environ=git.environment()
+            ["git", "diff", *options, a, b], most, cwd=self._folder, environ=git.make_environment()
         )
         if done.exit_code != 0:
             raise SourceError(f"git diff ended with exit code {done.exit_code}")
@@ -118,7 +118,9 @@ class Trees:
         if self._has_commit(commit):
             return
         for place in places:
-            found = repositories.ask(place, "rev-parse", "--path-format=absolute", "--git-path", "objects")
+            found = repositories.ask_git(
+                place, "rev-parse", "--path-format=absolute", "--git-path", "objects"
+            )
             if found.exit_code == 0:
                 alternates = self._folder / ".git" / "objects" / "info" / "alternates"
                 with alternates.open("a", encoding="utf-8") as stream:
@@ -131,7 +133,7 @@ class Trees:
             raise SourceError(f"the commit {commit} is not at hand")
 
     def _has_commit(self, commit: str) -> bool:
-        return git.run("cat-file", "-e", f"{commit}^{{tree}}", cwd=self._folder).exit_code == 0
+        return git.run_git("cat-file", "-e", f"{commit}^{{tree}}", cwd=self._folder).exit_code == 0
 
     def _run_git(
         self, environ: dict[str, str], *arguments: str, stdin: bytes | IO[bytes] | None = None
@@ -139,12 +141,12 @@ class Trees:
         done = process.run(
             ["git", *arguments],
             cwd=self._folder,
-            environ={**git.environment(), **environ},
+            environ={**git.make_environment(), **environ},
             check=False,
             stdin=stdin,
         )
         if done.exit_code != 0:
-            raise SourceError(f"git {arguments[0]}: {git.reason(done.stderr)}")
+            raise SourceError(f"git {arguments[0]}: {git.find_reason(done.stderr)}")
         return done.stdout
 
 
@@ -160,9 +162,9 @@ def open_trees(*runs: Recorded) -> Iterator[Trees]:
         raise SourceError("one source is in a repository of SHA-1, the other in one of SHA-256")
     kind = "sha256" if commits == {_SHA256} else "sha1"
     with scratch() as folder:
-        made = git.run("init", "--quiet", "--template=", f"--object-format={kind}", cwd=folder)
+        made = git.run_git("init", "--quiet", "--template=", f"--object-format={kind}", cwd=folder)
         if made.exit_code != 0:
-            raise SourceError(f"git init: {git.reason(made.stderr)}")
+            raise SourceError(f"git init: {git.find_reason(made.stderr)}")
         (folder / ".git" / "objects" / "info").mkdir(exist_ok=True)
         yield Trees(folder)
 

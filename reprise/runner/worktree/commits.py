@@ -31,7 +31,7 @@ def list_files(root: Path, commit: str) -> dict[str, Tracked]:
     Raises:
         SourceError: the commit is not there as a whole.
     """
-    listing = repositories.demand(root, "ls-tree", "-r", "-z", "--full-tree", commit)
+    listing = repositories.demand_git(root, "ls-tree", "-r", "-z", "--full-tree", commit)
     found = {}
     for entry in os.fsdecode(listing).split("\0"):
         if entry:
@@ -63,7 +63,7 @@ def write_plainly(root: Path, files: Mapping[str, Tracked], folder: Path) -> Pat
     Raises:
         SourceError: git cannot do it.
     """
-    where = repositories.demand(root, "rev-parse", "--path-format=absolute", "--git-path", "objects")
+    where = repositories.demand_git(root, "rev-parse", "--path-format=absolute", "--git-path", "objects")
     own, tree = folder / "git", folder / "tree"
     kind = "sha256" if any(len(item.id) == _SHA256 for item in files.values()) else "sha1"
     for path in (own / "refs", own / "info", tree):
@@ -74,7 +74,7 @@ def write_plainly(root: Path, files: Mapping[str, Tracked], folder: Path) -> Pat
         f"[extensions]\n\tobjectFormat = {kind}\n"
     )
     (own / "info" / "attributes").write_text("* -filter\n")
-    environ = git.environment(protocols="none") | {
+    environ = git.make_environment(protocols="none") | {
         "GIT_DIR": str(own),
         "GIT_WORK_TREE": str(tree),
         "GIT_OBJECT_DIRECTORY": os.fsdecode(where.rstrip(b"\n")),
@@ -89,5 +89,5 @@ def write_plainly(root: Path, files: Mapping[str, Tracked], folder: Path) -> Pat
     ):
         done = process.run(["git", *arguments], cwd=tree, environ=environ, check=False, stdin=given)
         if arguments[0] == "update-index" and done.exit_code != 0:
-            raise SourceError(f"git cannot read {root}: {git.reason(done.stderr)}")
+            raise SourceError(f"git cannot read {root}: {git.find_reason(done.stderr)}")
     return tree

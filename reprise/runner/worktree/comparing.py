@@ -53,9 +53,9 @@ def compare_files(
             absent.append(path)
         elif not _is_of_kind(state, item.mode, modes):
             changed.append(path)
-        elif _id(root, path, state, item.id, memory) != item.id:
+        elif _find_id(root, path, state, item.id, memory) != item.id:
             converted.append(path)
-    memory.save()
+    memory.save_notes()
     large: dict[str, tuple[str, int]] = {}
     if converted and any(is_attributes(path) for path in tracked):
         converted, large = _without_conversions(root, tracked, converted)
@@ -82,9 +82,9 @@ def _is_of_kind(state: os.stat_result, mode: str, modes: bool) -> bool:
     return stat.S_ISREG(state.st_mode) and (not modes or executable == (mode == EXECUTABLE))
 
 
-def _id(root: Path, path: str, state: os.stat_result, like: str, memory: Memory) -> str | None:
+def _find_id(root: Path, path: str, state: os.stat_result, like: str, memory: Memory) -> str | None:
     """The id of what lies at ``path``; None where it cannot be read."""
-    if known := memory.recall(path, state):
+    if known := memory.recall_digest(path, state):
         return known
     file = f"{root}/{path}"
     try:
@@ -96,7 +96,7 @@ def _id(root: Path, path: str, state: os.stat_result, like: str, memory: Memory)
         return None
     found = id_of(data, like)
     if len(data) == state.st_size:
-        memory.note(path, state, found)
+        memory.note_digest(path, state, found)
     return found
 
 
@@ -114,11 +114,11 @@ def _without_conversions(
             if _is_same(tree / path, root / path):
                 continue
             pointer = read_pointer(tree / path)
-            if pointer and _digest(root / path, memory) == pointer:
+            if pointer and _digest_file(root / path, memory) == pointer:
                 large[path] = pointer
             else:
                 changed.append(path)
-    memory.save()
+    memory.save_notes()
     return changed, large
 
 
@@ -131,13 +131,13 @@ def _is_same(one: Path, other: Path) -> bool:
         return False
 
 
-def _digest(file: Path, memory: Memory) -> tuple[str, int] | None:
+def _digest_file(file: Path, memory: Memory) -> tuple[str, int] | None:
     try:
         state = file.stat()
-        found = memory.recall(str(file), state) or ""
+        found = memory.recall_digest(str(file), state) or ""
         if not found:
             found = digests.of_bytes(file).sha256
-            memory.note(str(file), state, found)
+            memory.note_digest(str(file), state, found)
     except OSError:
         return None
     return found, state.st_size

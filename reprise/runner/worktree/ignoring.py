@@ -9,7 +9,7 @@ from pathlib import Path
 from reprise import durable, paths
 from reprise.runner.vcs import git, repositories
 from reprise.runner.vcs.repositories import GitAnswer, Question
-from reprise.runner.worktree.walking import MADE_BY_RUNNING, SECONDS, parents
+from reprise.runner.worktree.walking import MADE_BY_RUNNING, SECONDS, list_parents
 
 DOCKERIGNORE = ".dockerignore"
 
@@ -26,7 +26,7 @@ def list_ignored(folder: Path) -> tuple[tuple[str, ...], str | None]:
     Raises:
         SourceError: there is no git on this machine.
     """
-    return read_ignored(_ask(folder, "--exclude-per-directory=.gitignore", *_EXCLUDE))
+    return read_ignored(_ask_git(folder, "--exclude-per-directory=.gitignore", *_EXCLUDE))
 
 
 def list_dockerignored(root: Path, subdirectory: str) -> tuple[str, ...]:
@@ -42,7 +42,7 @@ def list_dockerignored(root: Path, subdirectory: str) -> tuple[str, ...]:
     file = paths.cache_dir() / "ignoring-v1" / os.urandom(8).hex()
     try:
         durable.write_note(file, patterns)
-        return read_ignored(_ask(root, f"--exclude-from={file}"))[0]
+        return read_ignored(_ask_git(root, f"--exclude-from={file}"))[0]
     finally:
         file.unlink(missing_ok=True)
 
@@ -52,17 +52,17 @@ def read_ignored(answer: GitAnswer) -> tuple[tuple[str, ...], str | None]:
     if answer.exit_code < 0:
         return (), f"to list them took longer than {SECONDS:g} s"
     if answer.exit_code != 0:
-        return (), git.reason(answer.stderr)
+        return (), git.find_reason(answer.stderr)
     names = sorted(filter(None, os.fsdecode(answer.stdout).split("\0")))
-    return tuple(_outermost(names)), None
+    return tuple(_keep_outermost(names)), None
 
 
 def is_ignored(path: str, ignored: Collection[str]) -> bool:
     """Whether a file or a folder (without a slash at its end) is among those, or lies below one."""
-    return path in ignored or any(folder in ignored for folder in parents(f"{path}/."))
+    return path in ignored or any(folder in ignored for folder in list_parents(f"{path}/."))
 
 
-def _outermost(names: Iterable[str]) -> Iterator[str]:
+def _keep_outermost(names: Iterable[str]) -> Iterator[str]:
     """Without what lies below a folder that is named too; ``names`` are sorted."""
     above = None
     for name in names:
@@ -71,7 +71,7 @@ def _outermost(names: Iterable[str]) -> Iterator[str]:
             above = name if name.endswith("/") else None
 
 
-def _ask(folder: Path, *patterns: str) -> GitAnswer:
+def _ask_git(folder: Path, *patterns: str) -> GitAnswer:
     question = Question((*_LIST, *patterns), SECONDS)
     return repositories.ask_all(folder, [question], {"GIT_DIR": str(_empty_repository())})[0]
 

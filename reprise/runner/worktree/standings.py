@@ -52,7 +52,7 @@ def find_standings(
         return {}
     index = _read_index(root, paths)
 
-    def standing(path: str) -> Standing:
+    def find_standing(path: str) -> Standing:
         indexed = index.get(path)
         if path not in tracked:
             return Standing.ADDED if indexed else Standing.UNTRACKED
@@ -62,7 +62,7 @@ def find_standings(
             return Standing.HIDDEN
         return Standing.CHANGED
 
-    return {path: standing(path) for path in paths}
+    return {path: find_standing(path) for path in paths}
 
 
 def list_added_modules(root: Path, paths: Collection[str]) -> dict[str, str]:
@@ -77,7 +77,7 @@ def list_added_modules(root: Path, paths: Collection[str]) -> dict[str, str]:
 
 def _read_index(root: Path, paths: Collection[str]) -> dict[str, _Indexed]:
     few = ("--", *paths) if len(paths) <= _FEW else ()
-    listing = repositories.demand(root, "ls-files", "-z", "-v", "--stage", "--debug", *few)
+    listing = repositories.demand_git(root, "ls-files", "-z", "-v", "--stage", "--debug", *few)
     return {
         os.fsdecode(entry["path"]): _Indexed(
             entry["tag"] == _SKIPPED or entry["tag"].islower(),

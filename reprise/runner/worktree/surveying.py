@@ -13,10 +13,10 @@ from reprise.named_tuple import NamedTuple
 from reprise.runner.worktree.seen import Seen
 from reprise.runner.worktree.walking import (
     Walk,
+    find_ignored_links,
     folders_below,
-    ignored_links,
     is_made_by_running,
-    parents,
+    list_parents,
     walk_folder,
 )
 from reprise.runner.worktree.written import key_of, read_written
@@ -48,7 +48,7 @@ class Setting(NamedTuple):
     minds_modes: bool = True
 
 
-def survey(setting: Setting, look: LookIntoModule = lambda path, commit: None) -> WorkTree:
+def survey_folder(setting: Setting, look: LookIntoModule = lambda path, commit: None) -> WorkTree:
     """The files of a folder, compared with its commit where it has one.
 
     Raises:
@@ -140,7 +140,7 @@ def _with_untracked(
         for path in names
         if path in left and path in walk.files and left[path] == key_of(walk.files[path])
     }
-    links = ignored_links(str(setting.root), found.ignored, _ENTRIES)
+    links = find_ignored_links(str(setting.root), found.ignored, _ENTRIES)
     standing |= dict.fromkeys(links, Standing.IGNORED)
     return found._replace(
         files={**found.files, **standing},
@@ -157,14 +157,14 @@ def _is_kept(state: os.stat_result) -> bool:
 def _empty_folders(root: Path, found: WorkTree, walk: Walk, files: Iterable[str]) -> tuple[str, ...]:
     """The folders in which no file lies that the source brings along."""
     direct = {path.rpartition("/")[0] for path in files}
-    filled = {folder for path in direct for folder in parents(f"{path}/.")}
+    filled = {folder for path in direct for folder in list_parents(f"{path}/.")}
     ignored = [path for path in found.ignored if path.endswith("/")]
     there = {*walk.folders, *folders_below(str(root), ignored, _ENTRIES)}
     empty = sorted(there - filled - set(walk.repositories))
-    return tuple(_innermost(empty))
+    return tuple(_keep_innermost(empty))
 
 
-def _innermost(folders: Iterable[str]) -> Iterator[str]:
+def _keep_innermost(folders: Iterable[str]) -> Iterator[str]:
     """Without those that others of them lie in; ``folders`` are sorted."""
     last = ""
     for folder in folders:
@@ -179,14 +179,14 @@ def _by_folder(absent: Mapping[str, Standing], tracked: Iterable[str]) -> dict[s
     """A folder in place of its files, where all of them are absent and of one standing."""
     if not absent:
         return {}
-    whole = Counter(folder for path in tracked for folder in parents(path))
-    gone = Counter((folder, standing) for path, standing in absent.items() for folder in parents(path))
+    whole = Counter(folder for path in tracked for folder in list_parents(path))
+    gone = Counter((folder, standing) for path, standing in absent.items() for folder in list_parents(path))
 
-    def outermost(path: str, standing: Standing) -> str:
-        gaps = (folder for folder in parents(path) if gone[folder, standing] == whole[folder])
+    def find_outermost(path: str, standing: Standing) -> str:
+        gaps = (folder for folder in list_parents(path) if gone[folder, standing] == whole[folder])
         return next(gaps, path)
 
-    return {outermost(path, standing): standing for path, standing in absent.items()}
+    return {find_outermost(path, standing): standing for path, standing in absent.items()}
 
 
 def _keeps_modes(root: Path) -> bool:

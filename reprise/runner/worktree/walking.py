@@ -57,7 +57,7 @@ def walk_folder(root: str, ignored: Collection[str] = ()) -> Walk:
     return walk
 
 
-def parents(path: str) -> Iterator[str]:
+def list_parents(path: str) -> Iterator[str]:
     """The folders that lead to a path, the outermost first: ``a/``, ``a/b/``."""
     end = path.find("/")
     while 0 <= end < len(path) - 1:
@@ -83,7 +83,7 @@ def folders_below(root: str, folders: Iterable[str], most: int) -> Iterator[str]
             continue
 
 
-def ignored_links(root: str, ignored: Iterable[str], most: int) -> Iterator[str]:
+def find_ignored_links(root: str, ignored: Iterable[str], most: int) -> Iterator[str]:
     """The links among ``ignored`` and below, as far as ``most`` entries show them: they lead to data."""
     names = list(ignored)
     folders = [name for name in names if name.endswith("/")]

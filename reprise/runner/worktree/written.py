@@ -30,7 +30,7 @@ def read_written(root: Path) -> Mapping[str, Key]:
 def note_written(root: Path, names: Iterable[str]) -> None:
     """Remember that a run wrote the files ``names``; those that are not there are none."""
     known = read_written(root)
-    fresh = {**known, **dict(_states(root, names))}
+    fresh = {**known, **dict(_list_states(root, names))}
     if fresh == known:
         return
     there = [(name, key) for name, key in fresh.items() if os.path.lexists(root / name)]
@@ -45,7 +45,7 @@ def key_of(state: os.stat_result) -> Key:
     return [state.st_size, state.st_mtime_ns, state.st_ctime_ns, state.st_ino]
 
 
-def _states(root: Path, names: Iterable[str]) -> Iterator[tuple[str, Key]]:
+def _list_states(root: Path, names: Iterable[str]) -> Iterator[tuple[str, Key]]:
     for name in names:
         try:
             yield name, key_of(os.lstat(root / name))

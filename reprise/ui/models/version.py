@@ -12,7 +12,7 @@ from starlette.routing import Route
 
 from reprise.errors import TrackingError, UsageError
 from reprise.named_tuple import NamedTuple
-from reprise.runner.models.lineage import lineage
+from reprise.runner.models.lineage import trace_lineage
 from reprise.runner.models.versions import with_aliases
 from reprise.schemas.entities import MODEL_STAGES, ModelVersion
 from reprise.server.api.artifacts import store_of
@@ -64,7 +64,7 @@ def version(request: Request) -> Response:
         model=store.get_registered_model(name),
         row=version_row(store, found),
         files=files_of(store, found),
-        lineage=lineage(store, found),
+        lineage=trace_lineage(store, found),
         serve=f"reprise models serve -m {quoted(address)}",
         load=f"mlflow.pyfunc.load_model({json.dumps(address, ensure_ascii=False)})",
         again=f"reprise reproduce {quoted(address)}",

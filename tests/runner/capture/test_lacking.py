@@ -10,7 +10,7 @@ from tests.fakes.repositories import commit, git, make
 
 
 def lacking(root: Path) -> list[str]:
-    repository = provenance.repository(root)
+    repository = provenance.read_repository(root)
     assert repository is not None
     return list(find_lacking(repository))
 

@@ -279,7 +279,7 @@ def test_in_other_stores_a_run_brings_what_it_is_made_of(
     record = read_record(tracking, run_id)
     assert record is not None
     assert (record.status, {file.path for file in record.source.files}) == ("FINISHED", set(FILES))
-    assert contents.missing(tracking, run_id, record.source.kept_contents) == ()
+    assert contents.find_missing(tracking, run_id, record.source.kept_contents) == ()
     (project_file,) = (file for file in record.source.files if file.path == "MLproject")
     with contents.open_content(tracking, run_id, project_file.content.digest) as stream:
         assert stream.read().decode() == FILES["MLproject"]

@@ -226,14 +226,14 @@ def test_secrets_are_left_out_and_said(committed: ProjectFolder) -> None:
     ],
 )
 def test_names_of_secrets(name: str, reason: bool) -> None:
-    assert bool(guards.secret(name)) is reason
+    assert bool(guards.find_secret(name)) is reason
 
 
 def test_a_table_is_a_secret_when_a_key_is_in_it() -> None:
     header = b"User name,Access key ID,Secret access key\n"
-    assert guards.secret("credentials.csv", header + b"me,AKIAIOSFODNN7EXAMPLE,wJalr\n")
-    assert not guards.secret("credentials.csv", header + b"me,,\n")
-    assert guards.secret("secretary.csv", b"-----BEGIN PRIVATE KEY-----\n")
+    assert guards.find_secret("credentials.csv", header + b"me,AKIAIOSFODNN7EXAMPLE,wJalr\n")
+    assert not guards.find_secret("credentials.csv", header + b"me,,\n")
+    assert guards.find_secret("secretary.csv", b"-----BEGIN PRIVATE KEY-----\n")
 
 
 def test_what_is_too_large_is_left_out_and_the_rest_kept(
@@ -297,11 +297,15 @@ def test_what_docker_ignores_is_no_part_of_a_docker_project(house: Path, tmp_pat
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text("x")
     (root / "p" / ".dockerignore").write_text("# no data\ndata\n*.txt\n!keep.txt\n")
-    repository = provenance.repository(root)
+    repository = provenance.read_repository(root)
     assert repository is not None
     checkout = Checkout(root / "p", "p", repository=repository)
     kept = partial(
-        source.capture_source, source.outline_source(checkout), checkout, tmp_path / "o", guards.limit()
+        source.capture_source,
+        source.outline_source(checkout),
+        checkout,
+        tmp_path / "o",
+        guards.capture_limit(),
     )
     names = {file.path for file in kept(docker=True).record.files}
     assert names == {"p/.dockerignore", "p/deep/a.txt", "p/keep.txt", "a.txt"}

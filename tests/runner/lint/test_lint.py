@@ -306,8 +306,8 @@ def test_the_fix_of_a_missing_seed_fits_the_entry_point(project: Write) -> None:
 def test_a_file_is_looked_through_once_for_all_entry_points(
     project: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    calls = Mock(side_effect=names.calls)
-    monkeypatch.setattr(names, "calls", calls)
+    calls = Mock(side_effect=names.find_calls)
+    monkeypatch.setattr(names, "find_calls", calls)
     entry_points = "".join(f"  e{number}:\n    command: python train.py\n" for number in range(9))
     many = project(
         {

@@ -27,7 +27,7 @@ def sent(*parts: bytes) -> Request:
 async def held(admission: Admission, requests: Sequence[Request]) -> list[bytes]:
     """The bodies, all of which are held at the end."""
     async with AsyncExitStack() as stack:
-        return [await stack.enter_async_context(admission.body(request)) for request in requests]
+        return [await stack.enter_async_context(admission.read_body(request)) for request in requests]
 
 
 @pytest.mark.parametrize(

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from reprise.errors import EnvError, ProjectError, UsageError
-from reprise.runner.models.environment import using, wanted
-from reprise.runner.models.folder import ModelFolder, opened_model, resolve
+from reprise.runner.models.environment import choose_environment, use_environment
+from reprise.runner.models.folder import ModelFolder, open_model, resolve_model
 from reprise.schemas.entities import Run
 from reprise.schemas.environment import CondaEnv, Lock, Policy, PythonEnv
 from reprise.tracking.sqlite.store import EmbeddedStore
@@ -52,7 +52,7 @@ def lock_with(*requirements: str) -> Lock:
 def test_the_lock_of_the_run_is_taken_where_it_holds_what_the_model_asks_for(tmp_path: Path) -> None:
     lock = lock_with("mlflow==3.17.0", "scikit-learn==1.6.1", "pandas==2.2.3")
     model = written(tmp_path, FILES)._replace(lock=lock)
-    manager, what = wanted(model, None)
+    manager, what = choose_environment(model, None)
     assert (manager.NAME, what) == ("virtualenv", lock)
 
 
@@ -70,14 +70,14 @@ def test_the_lock_of_the_run_is_taken_where_it_holds_what_the_model_asks_for(tmp
 def test_an_older_mlflow_gets_a_starlette_that_its_server_runs_with(
     tmp_path: Path, asked: str, added: tuple[str, ...]
 ) -> None:
-    _, what = wanted(written(tmp_path, {**FILES, "requirements.txt": asked}), None)
+    _, what = choose_environment(written(tmp_path, {**FILES, "requirements.txt": asked}), None)
     assert isinstance(what, PythonEnv)
     assert what.dependencies == ("-r requirements.txt", *added)
 
 
 def test_an_older_mlflow_of_a_conda_file_gets_it_too(tmp_path: Path) -> None:
     text = FILES["conda.yaml"].replace("3.17.0", "2.22.0")
-    _, what = wanted(written(tmp_path, {**FILES, "conda.yaml": text}), "conda")
+    _, what = choose_environment(written(tmp_path, {**FILES, "conda.yaml": text}), "conda")
     assert isinstance(what, CondaEnv)
     assert what.pip == ("mlflow==2.22.0", "starlette<1")
 
@@ -85,7 +85,7 @@ def test_an_older_mlflow_of_a_conda_file_gets_it_too(tmp_path: Path) -> None:
 def test_the_lock_of_a_run_is_left_where_its_mlflow_cannot_serve(tmp_path: Path) -> None:
     lock = lock_with("mlflow==2.22.0", "starlette==1.0.0")
     model = written(tmp_path, {**FILES, "requirements.txt": "mlflow==2.22.0"})._replace(lock=lock)
-    assert wanted(model, None)[1] != lock
+    assert choose_environment(model, None)[1] != lock
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_the_lock_of_a_run_is_left_where_its_mlflow_cannot_serve(tmp_path: Path)
     ids=["none", "a package missing", "another version", "own packages", "local", "another machine"],
 )
 def test_otherwise_the_files_of_the_model_decide(tmp_path: Path, lock: Lock | None) -> None:
-    manager, what = wanted(written(tmp_path, FILES)._replace(lock=lock), None)
+    manager, what = choose_environment(written(tmp_path, FILES)._replace(lock=lock), None)
     assert isinstance(what, PythonEnv)
     assert (manager.NAME, what.python, what.dependencies) == (
         "virtualenv",
@@ -116,19 +116,19 @@ def test_otherwise_the_files_of_the_model_decide(tmp_path: Path, lock: Lock | No
 
 def test_the_manager_that_is_asked_for_is_taken(tmp_path: Path) -> None:
     model = written(tmp_path, FILES)._replace(lock=lock_with("mlflow==3.17.0", "scikit-learn==1.6.1"))
-    manager, what = wanted(model, "conda")
+    manager, what = choose_environment(model, "conda")
     assert (manager.NAME, type(what)) == ("conda", CondaEnv)
-    assert wanted(model, "local")[0].NAME == "local"
+    assert choose_environment(model, "local")[0].NAME == "local"
     with pytest.raises(UsageError, match='no environment manager "poetry"'):
-        wanted(model, "poetry")
+        choose_environment(model, "poetry")
 
 
 def test_another_python_than_that_of_the_run_is_made_of_the_files_of_the_model(tmp_path: Path) -> None:
     model = written(tmp_path, FILES)._replace(lock=lock_with("mlflow==3.17.0", "scikit-learn==1.6.1"))
-    manager, what = wanted(model, None, "3.10")
+    manager, what = choose_environment(model, None, "3.10")
     assert (manager.NAME, type(what)) == ("virtualenv", PythonEnv)
     with pytest.raises(UsageError, match="has the Python that it has"):
-        wanted(model, "local", "3.10")
+        choose_environment(model, "local", "3.10")
 
 
 def test_a_conda_yaml_alone_needs_no_conda_unless_a_package_does(tmp_path: Path) -> None:
@@ -136,10 +136,10 @@ def test_a_conda_yaml_alone_needs_no_conda_unless_a_package_does(tmp_path: Path)
         "MLmodel": "flavors: {python_function: {env: conda.yaml}}\n",
         "conda.yaml": FILES["conda.yaml"],
     }
-    assert wanted(written(tmp_path, files), None)[0].NAME == "virtualenv"
+    assert choose_environment(written(tmp_path, files), None)[0].NAME == "virtualenv"
     for more in ("cudatoolkit=11.8", "a-name-of-our-channel", "ours::python-tool", "numpy>=2"):
         files["conda.yaml"] = f"dependencies: [python, '{more}', pip, {{pip: [mlflow]}}]\n"
-        assert wanted(written(tmp_path, files), None)[0].NAME == "conda"
+        assert choose_environment(written(tmp_path, files), None)[0].NAME == "conda"
 
 
 @pytest.mark.parametrize(
@@ -160,7 +160,7 @@ def test_a_model_that_cannot_be_scored_is_refused(
     tmp_path: Path, files: Mapping[str, str], error: type[Exception], said: str
 ) -> None:
     with pytest.raises(error, match=said):
-        wanted(written(tmp_path, files), None)
+        choose_environment(written(tmp_path, files), None)
 
 
 def test_an_environment_without_mlflow_is_told(
@@ -171,7 +171,7 @@ def test_an_environment_without_mlflow_is_told(
     monkeypatch.setenv("VIRTUAL_ENV", str(bare))
     with (
         pytest.raises(EnvError, match="has no mlflow"),
-        using(written(tmp_path, FILES), "local", Policy()),
+        use_environment(written(tmp_path, FILES), "local", Policy()),
     ):
         raise AssertionError
 
@@ -208,10 +208,10 @@ def run(store: EmbeddedStore, tmp_path: Path) -> Run:
 def test_an_address_is_the_folder_of_the_store(
     store: EmbeddedStore, run: Run, address: str, version: int | None
 ) -> None:
-    with store, opened_model(store, address) as model:
+    with store, open_model(store, address) as model:
         assert model.folder == store.artifact_folder(run.run_id) / "model"
         assert (model.version, model.run_id) == (version, run.run_id)
-        assert resolve(store, address)[2:] == model[2:6]
+        assert resolve_model(store, address)[2:] == model[2:6]
 
 
 def test_a_folder_is_written_as_a_path_or_a_url(store: EmbeddedStore, tmp_path: Path) -> None:
@@ -219,7 +219,7 @@ def test_a_folder_is_written_as_a_path_or_a_url(store: EmbeddedStore, tmp_path: 
     folder.mkdir()
     (folder / "MLmodel").write_text("flavors: {}\n")
     for address in (str(folder), folder.as_uri()):
-        with opened_model(store, address) as model:
+        with open_model(store, address) as model:
             assert model.folder == folder
 
 
@@ -236,7 +236,7 @@ def test_a_folder_is_written_as_a_path_or_a_url(store: EmbeddedStore, tmp_path: 
     ],
 )
 def test_what_is_no_model_is_refused(store: EmbeddedStore, run: Run, address: str, said: str) -> None:
-    with store, pytest.raises(UsageError, match=said), opened_model(store, address):
+    with store, pytest.raises(UsageError, match=said), open_model(store, address):
         raise AssertionError
 
 

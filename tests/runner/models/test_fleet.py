@@ -49,7 +49,7 @@ def test_a_stop_while_a_worker_is_started_again_is_no_error(
     with EmbeddedStore(Path("mlruns").absolute()) as store:
         fleet = Fleet(Wanted(store, str(trained.moody), "local", Policy(), Settings(tmp_path / "log")))
         (keeping,) = (each for each in threading.enumerate() if each.name == "reprise-keep")
-        with closing(fleet), fleet.taken() as one:
+        with closing(fleet), fleet.take_current() as one:
             first = one.worker
             first.end()
             assert eventually(lambda: one.worker is not first)

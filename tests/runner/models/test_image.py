@@ -74,8 +74,8 @@ def members(packages: Path, model: Path) -> dict[str, tuple[tarfile.TarInfo, byt
 def context(packages: Path, model: Path) -> bytes:
     written = io.BytesIO()
     with tarfile.open(fileobj=written, mode="w|", format=tarfile.PAX_FORMAT) as archive:
-        image_context.write(
-            archive, Trees(packages), model, BASE, image_context.dockerfile(BASE, "base", 8080)
+        image_context.write_context(
+            archive, Trees(packages), model, BASE, image_context.write_dockerfile(BASE, "base", 8080)
         )
     return written.getvalue()
 

@@ -10,7 +10,7 @@ import pytest
 
 from reprise.errors import TrackingError
 from reprise.runner.jobs.find import find_version
-from reprise.runner.models.lineage import Environment, lineage
+from reprise.runner.models.lineage import Environment, trace_lineage
 from reprise.schemas import tags
 from reprise.schemas.entities import Dataset, DatasetInput
 from reprise.tracking.sqlite.store import EmbeddedStore
@@ -54,7 +54,7 @@ def made(project: Write) -> ProjectFolder:
 
 def test_a_version_leads_to_commit_environment_and_data(made: ProjectFolder, store: EmbeddedStore) -> None:
     run = made.runs()[0]
-    found = lineage(store, find_version(store, "iris", "@champion"))
+    found = trace_lineage(store, find_version(store, "iris", "@champion"))
     assert found.run is not None and found.run.run_id == run.run_id
     origin = found.origin
     assert (origin.project, origin.entry_point, origin.dirty) == ("flowers", "train", False)
@@ -85,7 +85,7 @@ def test_runs_that_performed_it_again_are_told_with_their_verdicts(
     run = made.runs()[0]
     again = store.create_run("0", start_time=9, user_id="ada", run_name="second try")
     store.log_batch(again.run_id, tags={tags.REPRODUCES: run.run_id, tags.VERDICT: "identical"})
-    found = lineage(store, find_version(store, "iris", "1"))
+    found = trace_lineage(store, find_version(store, "iris", "1"))
     assert [(item.run_id, item.verdict) for item in found.reproductions] == [(again.run_id, "identical")]
     shown = made.reprise("models", "show", "iris", "1").out
     assert f"reproduced by  {again.run_id[:8]} second try: identical" in shown
@@ -103,7 +103,7 @@ def test_a_run_of_plain_mlflow_tells_what_its_tags_say(made: ProjectFolder, stor
     dataset = Dataset("flowers", "d1g35t", "local", "{}")
     store.log_inputs(run.run_id, datasets=[DatasetInput(dataset)])
     store.create_model_version("iris", "s3://bucket/model", run_id=run.run_id)
-    found = lineage(store, find_version(store, "iris", "latest"))
+    found = trace_lineage(store, find_version(store, "iris", "latest"))
     assert found.parent is not None and found.parent.run_name == "sweep"
     origin = found.origin
     assert (origin.source, origin.commit, origin.dirty) == ("train.py", "c" * 40, None)

@@ -14,7 +14,7 @@ import pytest
 
 from reprise.errors import UsageError
 from reprise.runner.models.fleet import Wanted
-from reprise.runner.models.predict import predict
+from reprise.runner.models.predict import predict_rows
 from reprise.runner.models.worker import Settings
 from reprise.schemas.environment import Policy
 from reprise.tracking.sqlite.store import EmbeddedStore
@@ -129,9 +129,9 @@ def test_a_letter_of_two_bytes_may_lie_anywhere(house: Path) -> None:
         wanted = Wanted(store, "no-such-model", "local", Policy(), Settings(Path("log")))
         rows = b"x" + "é".encode() * (1 << 20)
         with pytest.raises(UsageError, match="no folder with a model"):
-            predict(wanted, rows, "csv", "csv")
+            predict_rows(wanted, rows, "csv", "csv")
         with pytest.raises(UsageError, match="byte 2,097,154 cannot be read"):
-            predict(wanted, rows + b"\xe9", "csv", "csv")
+            predict_rows(wanted, rows + b"\xe9", "csv", "csv")
 
 
 @pytest.mark.parametrize("rows", [b"", b" \n"])

@@ -10,7 +10,7 @@ from reprise.runner.models.printed import Printed
 def test_only_what_the_worker_itself_printed_is_its_end(tmp_path: Path) -> None:
     file = tmp_path / "log"
     file.write_text("of before\n" + "of now\n" * 20 + "the last\n\n")
-    told = Printed(file, len("of before\n")).tail().splitlines()
+    told = Printed(file, len("of before\n")).read_tail().splitlines()
     assert len(told) == 15
     assert told[-1] == "  the last"
     assert "  of before" not in told
@@ -20,16 +20,16 @@ def test_a_file_that_has_become_large_begins_anew(tmp_path: Path) -> None:
     file = tmp_path / "log"
     file.write_bytes(b"of before\n" * (1 << 20) * 2)
     printed = Printed(file, file.stat().st_size)
-    printed.bound()
-    printed.bound()
+    printed.bound_size()
+    printed.bound_size()
     assert (tmp_path / "log.1").read_bytes().startswith(b"of before\n")
     assert file.stat().st_size == 0
     with file.open("ab") as appending:  # as a worker does
         appending.write(b"of now\n")
-    assert printed.tail() == "  of now"
+    assert printed.read_tail() == "  of now"
 
 
 def test_a_file_that_is_gone_has_no_end(tmp_path: Path) -> None:
     printed = Printed(tmp_path / "gone", 0)
-    printed.bound()
-    assert (printed.tail(), printed.code()) == ("", None)
+    printed.bound_size()
+    assert (printed.read_tail(), printed.find_code()) == ("", None)

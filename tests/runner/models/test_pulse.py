@@ -21,13 +21,13 @@ def now(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 def test_two_requests_one_after_the_other_without_an_answer_are_too_many(now: list[float]) -> None:
     pulse = Pulse(TIMEOUT)
-    pulse.answered()
+    pulse.note_answer()
     for began in (1000.0, 1030.0):  # at once
         now.append(began + TIMEOUT)
-        pulse.missed(began)
+        pulse.note_missed(began)
     assert not pulse.is_stuck
     now.append(1061 + TIMEOUT)
-    pulse.missed(1061)
+    pulse.note_missed(1061)
     assert pulse.is_stuck
 
 
@@ -35,17 +35,17 @@ def test_an_answer_between_them_is_a_sign_of_life(now: list[float]) -> None:
     pulse = Pulse(TIMEOUT)
     for began in (1000.0, 1100.0, 1200.0):
         now.append(began + TIMEOUT)
-        pulse.missed(began)
-        pulse.answered()
+        pulse.note_missed(began)
+        pulse.note_answer()
     assert not pulse.is_stuck
 
 
 def test_a_request_that_waited_for_the_worker_tells_nothing_of_it(now: list[float]) -> None:
     pulse = Pulse(TIMEOUT)
-    pulse.answered()
+    pulse.note_answer()
     for began in (1000.0, 1100.0, 1200.0):
         now.append(began + TIMEOUT / 2)
-        pulse.missed(began)
+        pulse.note_missed(began)
     assert not pulse.is_stuck
 
 
@@ -53,8 +53,8 @@ def test_the_first_answer_may_take_as_long_as_a_model_takes_to_load(now: list[fl
     pulse = Pulse(TIMEOUT)
     for began in (1000.0, 1100.0, 1000.0 + READY_SECONDS):
         now.append(began + TIMEOUT)
-        pulse.missed(began)
+        pulse.note_missed(began)
         assert not pulse.is_stuck
     now.append(now[-1] + 2 * TIMEOUT)
-    pulse.missed(now[-1] - TIMEOUT)
+    pulse.note_missed(now[-1] - TIMEOUT)
     assert pulse.is_stuck

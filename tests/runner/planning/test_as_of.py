@@ -25,12 +25,12 @@ from tests.fakes.repositories import git, make
     ],
 )
 def test_a_day_counts_whole_and_times_are_in_utc(written: str, read: str) -> None:
-    assert as_of.read(written) == read
-    assert as_of.read(read) == read
+    assert as_of.read_as_of(written) == read
+    assert as_of.read_as_of(read) == read
 
 
 def test_today_is_a_date() -> None:
-    assert as_of.read(date.today().isoformat()) > date.today().isoformat()
+    assert as_of.read_as_of(date.today().isoformat()) > date.today().isoformat()
 
 
 @pytest.mark.parametrize(
@@ -38,14 +38,14 @@ def test_today_is_a_date() -> None:
 )
 def test_what_is_no_date(written: str) -> None:
     with pytest.raises(UsageError, match="is not a date") as caught:
-        as_of.read(written)
+        as_of.read_as_of(written)
     assert "YYYY-MM-DD" in (caught.value.hint or "")
 
 
 def test_the_future_is_refused() -> None:
     for written in ("2999-01-01", (datetime.now(UTC) + timedelta(hours=2)).isoformat()):
         with pytest.raises(UsageError, match="is still to come"):
-            as_of.read(written)
+            as_of.read_as_of(written)
 
 
 def test_a_commit_has_the_date_of_its_committer(
@@ -57,14 +57,14 @@ def test_a_commit_has_the_date_of_its_committer(
     git(folder, "add", ".")
     git(folder, "commit", "--allow-empty", "-q", "-m", "now")
     for uri, version in ((str(folder), None), (str(folder), git(folder, "rev-parse", "HEAD"))):
-        checkout = working_copy.fetch(uri, version, tmp_path)
-        assert as_of.resolve("commit", checkout) == "2021-03-04T03:06:07Z"
-        working_copy.discard(checkout)
+        checkout = working_copy.fetch_project(uri, version, tmp_path)
+        assert as_of.resolve_as_of("commit", checkout) == "2021-03-04T03:06:07Z"
+        working_copy.discard_checkout(checkout)
 
 
 def test_a_folder_without_commits_has_no_date(tmp_path: Path) -> None:
     checkout = Checkout(tmp_path, str(tmp_path))
-    assert as_of.resolve(None, checkout) is None
-    assert as_of.resolve("2021-03-05T00:00:00Z", checkout) == "2021-03-05T00:00:00Z"
+    assert as_of.resolve_as_of(None, checkout) is None
+    assert as_of.resolve_as_of("2021-03-05T00:00:00Z", checkout) == "2021-03-05T00:00:00Z"
     with pytest.raises(UsageError, match="has no commit"):
-        as_of.resolve("commit", checkout)
+        as_of.resolve_as_of("commit", checkout)

@@ -13,8 +13,8 @@ from reprise.errors import UsageError
 from reprise.runner.planning.bind import (
     MASK,
     Localise,
-    bind,
-    render,
+    bind_parameters,
+    render_command,
 )
 from reprise.schemas.environment import PythonEnv
 from reprise.schemas.job import Invocation, RunRequest, Source
@@ -33,7 +33,7 @@ def bound(
     project = Project(Path("/project"), None, None, {"main": entry_point}, PythonEnv(Path("/project")))
     sources = dict.fromkeys(given, Source.COMMAND_LINE)
     request = RunRequest(".", Path("/caller"), parameters=given, sources=sources)
-    return bind(project, entry_point, request, localise)
+    return bind_parameters(project, entry_point, request, localise)
 
 
 def said_by_bash(command: str) -> str:
@@ -97,7 +97,7 @@ def test_secrets_are_masked_for_people_and_in_faults() -> None:
     invocation = bound("run {key} {n}", declared, {"key": "s3cret", "n": "4711"})
     entry_point = EntryPoint("main", "run {key} {n}", {item.name: item for item in declared})
     assert "s3cret" in invocation.command
-    assert render(entry_point, invocation.parameters, mask_secrets=True) == f"run '{MASK}' '{MASK}'"
+    assert render_command(entry_point, invocation.parameters, mask_secrets=True) == f"run '{MASK}' '{MASK}'"
     with pytest.raises(UsageError) as caught:
         bound("run {key} {n}", declared, {"key": "k", "n": "hunter2"})
     assert "hunter2" not in caught.value.message

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from reprise.errors import UsageError
-from reprise.runner.planning.inputs import localise
+from reprise.runner.planning.inputs import localise_input
 from reprise.tracking.sqlite.store import EmbeddedStore
 
 
@@ -44,9 +44,9 @@ def test_local_paths_stay_where_they_are(tmp_path: Path, store: EmbeddedStore) -
     file.write_text("1")
     (tmp_path / "sub").mkdir()
     for value in ("a file: with colon.csv", str(file), "sub/../a file: with colon.csv"):
-        assert localise(value, tmp_path, None, store) == file
-    assert localise("file://" + str(file).replace(" ", "%20"), tmp_path, None, store) == file
-    assert localise("sub", tmp_path, None, store) == tmp_path / "sub"
+        assert localise_input(value, tmp_path, None, store) == file
+    assert localise_input("file://" + str(file).replace(" ", "%20"), tmp_path, None, store) == file
+    assert localise_input("sub", tmp_path, None, store) == tmp_path / "sub"
 
 
 def test_a_web_file_is_filed_once_per_content_and_cannot_be_changed(
@@ -55,9 +55,9 @@ def test_a_web_file_is_filed_once_per_content_and_cannot_be_changed(
     (tmp_path / "web" / "wine.csv").write_text("a,b\n1,2\n")
     (tmp_path / "web" / "same.csv").write_text("a,b\n1,2\n")
     storage = tmp_path / "storage"
-    first = localise(f"{web}/wine.csv?token=x", tmp_path, storage, store)
-    again = localise(f"{web}/wine.csv", tmp_path, storage, store)
-    other_name = localise(f"{web}/same.csv", tmp_path, storage, store)
+    first = localise_input(f"{web}/wine.csv?token=x", tmp_path, storage, store)
+    again = localise_input(f"{web}/wine.csv", tmp_path, storage, store)
+    other_name = localise_input(f"{web}/same.csv", tmp_path, storage, store)
     assert first == again
     assert (first.name, first.read_text(), oct(first.stat().st_mode & 0o777)) == (
         "wine.csv",
@@ -75,10 +75,10 @@ def test_artifacts_of_runs_files_and_folders(tmp_path: Path, store: EmbeddedStor
     for name in ("data/a.csv", "data/deep/b.csv"):
         store.upload_artifact(run_id, tmp_path / "x", name)
     storage = tmp_path / "storage"
-    file = localise(f"runs:/{run_id}/data/a.csv", tmp_path, storage, store)
+    file = localise_input(f"runs:/{run_id}/data/a.csv", tmp_path, storage, store)
     assert (file.name, file.read_text()) == ("a.csv", "data")
-    folder = localise(f"runs:/{run_id}/data", tmp_path, storage, store)
-    assert folder == localise(f"runs:/{run_id}/data/", tmp_path, storage, store)
+    folder = localise_input(f"runs:/{run_id}/data", tmp_path, storage, store)
+    assert folder == localise_input(f"runs:/{run_id}/data/", tmp_path, storage, store)
     found = sorted(item.relative_to(folder).as_posix() for item in folder.rglob("*") if item.is_file())
     assert (folder.name, found) == ("data", ["a.csv", "deep/b.csv"])
 
@@ -90,9 +90,9 @@ def test_registered_models(tmp_path: Path, store: EmbeddedStore) -> None:
     store.create_registered_model("iris")
     store.create_model_version("iris", source=f"runs:/{run_id}/model", run_id=run_id)
     for uri in ("models:/iris/1", "models:/iris/latest"):
-        folder = localise(uri, tmp_path, tmp_path / "storage", store)
+        folder = localise_input(uri, tmp_path, tmp_path / "storage", store)
         assert (folder / "MLmodel").read_text() == "flavors: {}"
-    file = localise("models:/iris/1/MLmodel", tmp_path, tmp_path / "storage", store)
+    file = localise_input("models:/iris/1/MLmodel", tmp_path, tmp_path / "storage", store)
     assert file.read_text() == "flavors: {}"
 
 
@@ -120,7 +120,7 @@ def test_what_cannot_be_fetched_is_told_and_leaves_nothing(
 ) -> None:
     storage = tmp_path / "storage"
     with pytest.raises(UsageError) as caught:
-        localise(value.format(web=web), tmp_path, storage, store)
+        localise_input(value.format(web=web), tmp_path, storage, store)
     assert caught.value.message.startswith(message.format(web=web, cwd=tmp_path))
     assert not storage.exists() or list(storage.iterdir()) == []
 
@@ -130,7 +130,7 @@ def test_a_name_that_is_none_becomes_input_and_a_hidden_path_stays_a_name(
 ) -> None:
     (tmp_path / "web" / "index.html").write_text("page")
     for end in ("", "/", "/.", "/.."):
-        found = localise(f"{web}{end}", tmp_path, tmp_path / "storage", store)
+        found = localise_input(f"{web}{end}", tmp_path, tmp_path / "storage", store)
         assert (found.name, found.read_text()) == ("input", "page")
         assert found.parent.parent == tmp_path / "storage"
 
@@ -140,17 +140,17 @@ def test_what_was_changed_in_the_storage_is_not_taken_for_what_was_fetched(
 ) -> None:
     (tmp_path / "web" / "wine.csv").write_text("a,b\n1,2\n")
     storage = tmp_path / "storage"
-    file = localise(f"{web}/wine.csv", tmp_path, storage, store)
+    file = localise_input(f"{web}/wine.csv", tmp_path, storage, store)
     file.chmod(0o644)
     file.write_text("a,b\n")
     with pytest.raises(UsageError, match="was changed since"):
-        localise(f"{web}/wine.csv", tmp_path, storage, store, offline=True)
-    assert localise(f"{web}/wine.csv", tmp_path, storage, store) == file
+        localise_input(f"{web}/wine.csv", tmp_path, storage, store, offline=True)
+    assert localise_input(f"{web}/wine.csv", tmp_path, storage, store) == file
     assert file.read_text() == "a,b\n1,2\n"
-    assert localise(f"{web}/wine.csv", tmp_path, storage, store, offline=True) == file
+    assert localise_input(f"{web}/wine.csv", tmp_path, storage, store, offline=True) == file
 
 
 def test_a_storage_folder_that_cannot_be_is_told(tmp_path: Path, store: EmbeddedStore, web: str) -> None:
     (tmp_path / "web" / "x").write_text("1")
     with pytest.raises(UsageError, match="cannot be used"):
-        localise(f"{web}/x", tmp_path, Path("/dev/null/x"), store)
+        localise_input(f"{web}/x", tmp_path, Path("/dev/null/x"), store)

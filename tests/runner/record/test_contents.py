@@ -73,10 +73,10 @@ def test_gc_keeps_all_while_a_record_cannot_be_read(project: Write) -> None:
 def test_nothing_is_removed_until_a_record_names_it(tmp_path: Path) -> None:
     folder = tmp_path / "objects"
     records: list[str] = []
-    with contents.adding(folder):
-        kept = contents.keep(folder, b"of a run that is being opened")
+    with contents.add_contents(folder):
+        kept = contents.keep_content(folder, b"of a run that is being opened")
         sweeping = threading.Thread(
-            target=contents.sweep, args=(folder, lambda: records), kwargs={"dry_run": False}
+            target=contents.sweep_contents, args=(folder, lambda: records), kwargs={"dry_run": False}
         )
         sweeping.start()
         sweeping.join(0.3)
@@ -85,8 +85,8 @@ def test_nothing_is_removed_until_a_record_names_it(tmp_path: Path) -> None:
     sweeping.join()
     assert contents.is_kept(folder, kept)
     records.clear()
-    assert contents.sweep(folder, lambda: records, dry_run=True) == (1, kept.size)
-    assert contents.sweep(folder, lambda: records, dry_run=False) == (1, kept.size)
+    assert contents.sweep_contents(folder, lambda: records, dry_run=True) == (1, kept.size)
+    assert contents.sweep_contents(folder, lambda: records, dry_run=False) == (1, kept.size)
     assert not contents.is_kept(folder, kept)
 
 
@@ -94,8 +94,8 @@ def test_damaged_and_missing_contents_are_told(house: Path, tmp_path: Path) -> N
     with EmbeddedStore(tmp_path / "mlruns") as store:
         run = store.create_run("0", start_time=1, user_id="ada")
         folder = store.directory / contents.FOLDER
-        kept, lost = contents.keep(folder, b"abc"), Content("sha256:" + "0" * 64, 3)
-        assert contents.missing(store, run.run_id, [kept, lost]) == (lost,)
+        kept, lost = contents.keep_content(folder, b"abc"), Content("sha256:" + "0" * 64, 3)
+        assert contents.find_missing(store, run.run_id, [kept, lost]) == (lost,)
         (file,) = folder.glob("??/*")
         file.write_bytes(b"abd")
         for content, told in ((kept, "is damaged"), (lost, "is not in the store")):
@@ -108,10 +108,10 @@ def test_damaged_and_missing_contents_are_told(house: Path, tmp_path: Path) -> N
 def test_damaged_contents_are_kept_anew(house: Path, tmp_path: Path) -> None:
     with EmbeddedStore(tmp_path / "mlruns") as store:
         folder = store.directory / contents.FOLDER
-        kept = contents.keep(folder, b"abc")
+        kept = contents.keep_content(folder, b"abc")
         (file,) = folder.glob("??/*")
         file.write_bytes(b"abd")
-        assert contents.keep(folder, b"abc") == kept
+        assert contents.keep_content(folder, b"abc") == kept
         with contents.open_content(store, "0" * 32, kept.digest) as stream:
             assert stream.read() == b"abc"
         file.write_bytes(b"abd")

@@ -58,18 +58,18 @@ def zip_link(path: Path, name: str, target: str) -> Path:
 def test_an_archive_is_unpacked_for_one_run(house: Path, tmp_path: Path, name: str) -> None:
     path = tmp_path / name
     archive = zipped(path, PROJECT) if name.lower().endswith("zip") else tarred(path, files=PROJECT)
-    checkout = working_copy.fetch(str(archive), None, tmp_path)
+    checkout = working_copy.fetch_project(str(archive), None, tmp_path)
     assert (checkout.path / "MLproject").read_text() == "name: x\n"
     assert (checkout.name, checkout.version, checkout.repository) == (str(archive), None, None)
     assert checkout.temporary is not None and checkout.path.is_relative_to(checkout.temporary)
-    working_copy.discard(checkout)
+    working_copy.discard_checkout(checkout)
     assert not checkout.temporary.exists()
     assert archive.exists()
 
 
 def test_subdirectory_file_url_and_executable_bit(house: Path, tmp_path: Path) -> None:
     archive = tarred(tmp_path / "a b.tgz", files=PROJECT)
-    checkout = working_copy.fetch(f"{archive.as_uri()}#sub", None, tmp_path)
+    checkout = working_copy.fetch_project(f"{archive.as_uri()}#sub", None, tmp_path)
     assert (checkout.path / "MLproject").read_text() == "name: y\n"
     assert checkout.name == f"{archive}#sub"
     assert (checkout.path.parent / "run.sh").stat().st_mode & 0o111
@@ -80,16 +80,16 @@ def test_the_single_folder_of_a_forges_archive_is_descended_into(
     house: Path, tmp_path: Path, subdirectory: str
 ) -> None:
     archive = zipped(tmp_path / "p.zip", {f"demo-main/{name}": text for name, text in PROJECT.items()})
-    checkout = working_copy.fetch(f"{archive}{subdirectory}", None, tmp_path)
+    checkout = working_copy.fetch_project(f"{archive}{subdirectory}", None, tmp_path)
     assert (checkout.path / "MLproject").read_text() == ("name: y\n" if subdirectory else "name: x\n")
 
 
 def test_a_link_inside_the_archive_works(house: Path, tmp_path: Path) -> None:
     archive = tarred(tmp_path / "p.tgz", member("a/link", tarfile.SYMTYPE, "../run.sh"), files=PROJECT)
-    checkout = working_copy.fetch(str(archive), None, tmp_path)
+    checkout = working_copy.fetch_project(str(archive), None, tmp_path)
     assert (checkout.path / "a" / "link").read_text() == "echo hi\n"
     hard = tarred(tmp_path / "h.tgz", member("copy", tarfile.LNKTYPE, "run.sh"), files=PROJECT)
-    assert (working_copy.fetch(str(hard), None, tmp_path).path / "copy").read_text() == "echo hi\n"
+    assert (working_copy.fetch_project(str(hard), None, tmp_path).path / "copy").read_text() == "echo hi\n"
 
 
 def bomb(path: Path) -> Path:
@@ -198,7 +198,7 @@ def test_a_hostile_archive_is_refused_and_leaves_nothing(
     folder.mkdir()
     archive = make(folder / name)
     with pytest.raises(SourceError) as caught:
-        working_copy.fetch(str(archive), None, tmp_path)
+        working_copy.fetch_project(str(archive), None, tmp_path)
     assert sentence in caught.value.message
     assert list(tmp_path.rglob("*evil*")) == []
     assert [path for path in (house / "cache").rglob("*") if path.is_file()] == []
@@ -211,13 +211,13 @@ def test_an_archive_of_too_many_members_is_refused(
     monkeypatch.setattr(archives, "MAX_MEMBERS", 2)
     archive = zipped(tmp_path / "p.zip", PROJECT)
     with pytest.raises(SourceError, match="more than 2 members"):
-        working_copy.fetch(str(archive), None, tmp_path)
+        working_copy.fetch_project(str(archive), None, tmp_path)
 
 
 def test_a_version_of_an_archive_is_a_usage_error(house: Path, tmp_path: Path) -> None:
     archive = zipped(tmp_path / "p.zip", PROJECT)
     with pytest.raises(UsageError, match="an archive has no versions"):
-        working_copy.fetch(str(archive), "v1", tmp_path)
+        working_copy.fetch_project(str(archive), "v1", tmp_path)
 
 
 class _Files(http.server.BaseHTTPRequestHandler):
@@ -267,7 +267,9 @@ def test_a_download_follows_redirects_without_taking_the_password_along(
 ) -> None:
     place, handler = files
     with caplog.at_level("DEBUG", "reprise"):
-        checkout = working_copy.fetch(f"http://me:s3cret@{place}/moved.zip?token=t0k#sub", None, tmp_path)
+        checkout = working_copy.fetch_project(
+            f"http://me:s3cret@{place}/moved.zip?token=t0k#sub", None, tmp_path
+        )
     assert (checkout.path / "MLproject").read_text() == "name: y\n"
     assert checkout.name == f"http://{place}/moved.zip?token=***#sub"
     assert [bool(authorization) for _, authorization in handler.seen] == [True, False]
@@ -279,12 +281,12 @@ def test_a_missing_or_too_large_download_is_a_sentence(
 ) -> None:
     place, _ = files
     with pytest.raises(SourceError, match="answered 404"):
-        working_copy.fetch(f"http://{place}/none.zip", None, tmp_path)
+        working_copy.fetch_project(f"http://{place}/none.zip", None, tmp_path)
     monkeypatch.setattr(downloads, "MOST", 10)
     with pytest.raises(SourceError, match="is larger than"):
-        working_copy.fetch(f"http://{place}/p.zip", None, tmp_path)
+        working_copy.fetch_project(f"http://{place}/p.zip", None, tmp_path)
     with pytest.raises(SourceError, match="cannot be reached"):
-        working_copy.fetch("http://127.0.0.1:1/p.zip", None, tmp_path)
+        working_copy.fetch_project("http://127.0.0.1:1/p.zip", None, tmp_path)
     assert list((house / "cache" / "work-v1").iterdir()) == []
 
 
@@ -296,5 +298,5 @@ def test_a_zip_with_a_name_twice_is_refused(tmp_path: Path, again: str) -> None:
         opened.writestr("a/b.txt", "one")
         opened.writestr(again, "other")
     with pytest.raises(SourceError, match="is in it twice"):
-        archives.unpack(archive, tmp_path / "to")
+        archives.unpack_archive(archive, tmp_path / "to")
     assert not (tmp_path / "to").exists()

@@ -11,7 +11,7 @@ import pytest
 
 from reprise.errors import SourceError
 from reprise.runner.sources import downloads
-from reprise.runner.sources.downloads import download
+from reprise.runner.sources.downloads import download_file
 
 CONTENT = b"content " * 1000
 
@@ -48,7 +48,7 @@ def web() -> Iterator[str]:
 
 @pytest.mark.parametrize("path", ["file", "moved", "endless"])
 def test_a_file_arrives_whole_also_from_elsewhere(tmp_path: Path, web: str, path: str) -> None:
-    download(f"{web}/{path}", tmp_path / "got")
+    download_file(f"{web}/{path}", tmp_path / "got")
     assert (tmp_path / "got").read_bytes() == CONTENT
 
 
@@ -68,7 +68,7 @@ def test_what_goes_wrong_is_told_without_credentials(
 ) -> None:
     url = f"{web.replace('://', '://ada:hunter2@')}/{path}"
     with pytest.raises(SourceError) as caught:
-        download(url, tmp_path / "got")
+        download_file(url, tmp_path / "got")
     assert message in caught.value.message
     assert (caught.value.hint or "").startswith(hint)
     assert "hunter2" not in f"{caught.value.message} {caught.value.hint}"
@@ -80,7 +80,7 @@ def test_more_than_the_most_is_refused_whether_it_is_announced_or_not(
 ) -> None:
     monkeypatch.setattr(downloads, "MOST", len(CONTENT) - 1)
     with pytest.raises(SourceError, match="is larger than"):
-        download(f"{web}/{path}", tmp_path / "got")
+        download_file(f"{web}/{path}", tmp_path / "got")
 
 
 @pytest.mark.parametrize(
@@ -94,11 +94,11 @@ def test_a_setting_that_cannot_be_used_is_named(
         monkeypatch.delenv(other, raising=False)
     monkeypatch.setenv(name, value)
     with pytest.raises(SourceError, match="the settings for HTTP cannot be used") as caught:
-        download("https://example.invalid/x", tmp_path / "got")
+        download_file("https://example.invalid/x", tmp_path / "got")
     assert name in (caught.value.hint or "")
     assert "hunter2" not in f"{caught.value.message} {caught.value.hint}"
 
 
 def test_a_place_that_cannot_be_written_is_told(tmp_path: Path, web: str) -> None:
     with pytest.raises(SourceError, match="cannot be fetched"):
-        download(f"{web}/file", tmp_path / "absent" / "got")
+        download_file(f"{web}/file", tmp_path / "absent" / "got")

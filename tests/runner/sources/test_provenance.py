@@ -22,7 +22,7 @@ def snapshot(folder: Path) -> dict[str, tuple[bytes, int]]:
 
 
 def test_commit_branch_and_root_are_read_from_a_subfolder(repository: Path) -> None:
-    state = provenance.repository(repository / "sub")
+    state = provenance.read_repository(repository / "sub")
     assert state is not None
     assert (state.root, state.branch, state.dirty) == (repository, "main", False)
     assert state.commit == git(repository, "rev-parse", "HEAD")
@@ -31,7 +31,7 @@ def test_commit_branch_and_root_are_read_from_a_subfolder(repository: Path) -> N
 
 def test_a_changed_file_and_a_new_file_make_it_dirty_and_an_ignored_one_does_not(repository: Path) -> None:
     def dirty() -> bool:
-        state = provenance.repository(repository)
+        state = provenance.read_repository(repository)
         assert state is not None
         return state.dirty
 
@@ -48,48 +48,48 @@ def test_a_changed_file_and_a_new_file_make_it_dirty_and_an_ignored_one_does_not
 def test_a_new_file_is_seen_whatever_the_users_own_status_shows(repository: Path) -> None:
     git(repository, "config", "status.showUntrackedFiles", "no")
     (repository / "new.txt").write_text("x")
-    state = provenance.repository(repository)
+    state = provenance.read_repository(repository)
     assert state is not None and state.dirty
 
 
 def test_before_the_first_commit_there_is_none(tmp_path: Path) -> None:
     git(tmp_path, "init", "--quiet", "--initial-branch=main", "empty")
-    state = provenance.repository(tmp_path / "empty")
+    state = provenance.read_repository(tmp_path / "empty")
     assert state is not None
     assert (state.commit, state.branch, state.dirty) == (None, "main", False)
 
 
 def test_a_detached_head_has_no_branch(repository: Path) -> None:
     git(repository, "checkout", "--quiet", "--detach")
-    state = provenance.repository(repository)
+    state = provenance.read_repository(repository)
     assert state is not None and state.branch is None and state.commit is not None
 
 
 def test_origin_is_preferred_and_its_secrets_are_removed(repository: Path) -> None:
     git(repository, "remote", "add", "backup", "https://backup.example/x.git")
-    state = provenance.repository(repository)
+    state = provenance.read_repository(repository)
     assert state is not None and state.url == "https://backup.example/x.git"
     git(repository, "remote", "add", "origin", "https://user:s3cret@host.example/team/x.git")
-    state = provenance.repository(repository)
+    state = provenance.read_repository(repository)
     assert state is not None and state.url == "https://host.example/team/x.git"
 
 
 def test_a_folder_that_git_ignores_has_no_repository(repository: Path) -> None:
     (repository / "out" / "project").mkdir(parents=True)
-    assert provenance.repository(repository / "out" / "project") is None
+    assert provenance.read_repository(repository / "out" / "project") is None
 
 
 def test_no_repository_and_a_broken_one_are_none(tmp_path: Path) -> None:
-    assert provenance.repository(tmp_path) is None
+    assert provenance.read_repository(tmp_path) is None
     (tmp_path / ".git").write_text("gitdir: /nowhere\n")
-    assert provenance.repository(tmp_path) is None
+    assert provenance.read_repository(tmp_path) is None
 
 
 def test_without_git_there_is_a_warning_and_no_error(
     repository: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
-    assert provenance.repository(repository) is None
+    assert provenance.read_repository(repository) is None
     assert "git was not found" in caplog.text
 
 
@@ -99,13 +99,13 @@ def test_a_repository_of_somebody_else_is_left_alone(
 ) -> None:
     for path in (repository, repository / ".git"):
         os.chown(path, 12345, 12345)
-    assert provenance.repository(repository) is None
+    assert provenance.read_repository(repository) is None
     assert f"{repository} belongs to user 12345" in caplog.text
 
 
 def test_a_linked_worktree_is_its_own_root(repository: Path, tmp_path: Path) -> None:
     git(repository, "worktree", "add", "--quiet", "-b", "other", str(tmp_path / "linked"))
-    state = provenance.repository(tmp_path / "linked")
+    state = provenance.read_repository(tmp_path / "linked")
     assert state is not None and (state.root, state.branch) == (tmp_path / "linked", "other")
 
 
@@ -114,7 +114,7 @@ def test_variables_of_a_hook_that_started_us_do_not_lead_elsewhere(
 ) -> None:
     other = make(tmp_path / "other", {"a": "1"})
     monkeypatch.setenv("GIT_DIR", str(other / ".git"))
-    state = provenance.repository(repository)
+    state = provenance.read_repository(repository)
     assert state is not None and state.commit == git_head(repository)
 
 
@@ -133,7 +133,7 @@ def test_looking_writes_nothing_and_runs_nothing_of_the_repository(
     # A file with a new time makes git want to refresh its index.
     os.utime(repository / "MLproject", (1, 1))
     before = snapshot(repository / ".git")
-    assert provenance.repository(repository) is not None
+    assert provenance.read_repository(repository) is not None
     assert snapshot(repository / ".git") == before
     assert not (tmp_path / "sprung").exists()
 
@@ -141,5 +141,5 @@ def test_looking_writes_nothing_and_runs_nothing_of_the_repository(
 def test_file_names_with_newlines_are_not_taken_for_headers(repository: Path) -> None:
     commit(repository, {"a\n# branch.oid 0000": "x"}, "odd")
     (repository / "b\n# branch.head evil").write_text("x")
-    state = provenance.repository(repository)
+    state = provenance.read_repository(repository)
     assert state is not None and state.branch == "main" and state.dirty

@@ -60,7 +60,7 @@ def test_they_are_those_of_mlflow(folders: Path, house: Path, monkeypatch: pytes
             continue  # it has no such folder
         local = witness._is_local_uri(uri)
         expected = url_of(witness._expand_uri(uri)) if local else witness._expand_uri(uri)
-        found = working_copy.fetch(uri, None, folders)
+        found = working_copy.fetch_project(uri, None, folders)
         assert (found.source_name or found.name) == expected, uri
         assert found.repository_url == get_git_repo_url(str(witness._fetch_project(uri))), uri
 
@@ -71,8 +71,8 @@ def test_what_is_no_path_has_no_such_name(tmp_path: Path) -> None:
 
 
 def test_another_version_of_a_folder_has_the_names_of_the_folder(folders: Path, house: Path) -> None:
-    found = working_copy.fetch("re po#projects/train", "main", folders)
+    found = working_copy.fetch_project("re po#projects/train", "main", folders)
     try:
         assert (found.source_name, found.repository_url) == ("re po#projects/train", str(folders / "re po"))
     finally:
-        working_copy.discard(found)
+        working_copy.discard_checkout(found)

@@ -45,7 +45,7 @@ def url(server: git_http.Server) -> str:
 
 
 def fetch(uri: str, version: str | None = None) -> Checkout:
-    return working_copy.fetch(uri, version, Path.cwd())
+    return working_copy.fetch_project(uri, version, Path.cwd())
 
 
 def head(checkout: Checkout) -> str:
@@ -66,22 +66,25 @@ def test_a_folder_is_used_in_place(house: Path, tmp_path: Path, monkeypatch: pyt
     project = house / "my #1 project"
     (project / "v1.0" / "x").mkdir(parents=True)
     expected = Checkout(project, str(project))
-    assert working_copy.fetch(str(project), None, tmp_path) == expected
-    assert working_copy.fetch("my #1 project", None, house) == expected
-    assert working_copy.fetch(project.as_uri(), None, tmp_path) == expected
-    assert working_copy.fetch(f"'{project.as_uri()}'", None, tmp_path) == expected
-    assert working_copy.fetch(f"file://localhost{project.as_uri()[7:]}", None, tmp_path) == expected
-    assert working_copy.fetch(f"{project.as_uri()}#v1.0/x", None, tmp_path).path == project / "v1.0" / "x"
-    assert working_copy.fetch("~/my #1 project", None, tmp_path) == expected
-    working_copy.discard(expected)
+    assert working_copy.fetch_project(str(project), None, tmp_path) == expected
+    assert working_copy.fetch_project("my #1 project", None, house) == expected
+    assert working_copy.fetch_project(project.as_uri(), None, tmp_path) == expected
+    assert working_copy.fetch_project(f"'{project.as_uri()}'", None, tmp_path) == expected
+    assert working_copy.fetch_project(f"file://localhost{project.as_uri()[7:]}", None, tmp_path) == expected
+    assert (
+        working_copy.fetch_project(f"{project.as_uri()}#v1.0/x", None, tmp_path).path
+        == project / "v1.0" / "x"
+    )
+    assert working_copy.fetch_project("~/my #1 project", None, tmp_path) == expected
+    working_copy.discard_checkout(expected)
     assert project.is_dir()
 
 
 def test_a_folder_in_a_work_tree_is_named_by_its_repository(house: Path, tmp_path: Path) -> None:
     root = make(tmp_path / "repository", {"a/b.c/MLproject": ""})
-    checkout = working_copy.fetch("a#b.c", None, root)
+    checkout = working_copy.fetch_project("a#b.c", None, root)
     assert checkout.name == f"file://{root}#a/b.c"
-    assert working_copy.fetch(".", None, root).name == f"file://{root}"
+    assert working_copy.fetch_project(".", None, root).name == f"file://{root}"
     assert checkout.repository is not None and checkout.repository.branch == "main"
     assert checkout.temporary is None
 
@@ -89,7 +92,7 @@ def test_a_folder_in_a_work_tree_is_named_by_its_repository(house: Path, tmp_pat
 def test_a_folder_that_git_ignores_is_named_by_its_path(house: Path, tmp_path: Path) -> None:
     root = make(tmp_path / "repository", {".gitignore": "out\n"})
     (root / "out").mkdir()
-    found = working_copy.fetch("out", None, root)
+    found = working_copy.fetch_project("out", None, root)
     assert found == Checkout(root / "out", str(root / "out"), source_name=f"file://{root}#out")
 
 
@@ -99,29 +102,29 @@ def test_a_subdirectory_does_not_leave_the_project(house: Path, tmp_path: Path, 
     (tmp_path / "project").mkdir()
     (tmp_path / "project" / "link").symlink_to(tmp_path / "outside")
     with pytest.raises(SourceError, match="leaves the project"):
-        working_copy.fetch(f"project#{subdirectory}", None, tmp_path)
+        working_copy.fetch_project(f"project#{subdirectory}", None, tmp_path)
 
 
 def test_a_missing_folder_or_subdirectory_says_what_is_there(house: Path, tmp_path: Path) -> None:
     (tmp_path / "iris" / "models" / "one").mkdir(parents=True)
     (tmp_path / "iris" / "models" / "one" / "MLproject").write_text("")
     with pytest.raises(SourceError, match=f"there is no folder {tmp_path}/irsi") as caught:
-        working_copy.fetch("irsi", None, tmp_path)
+        working_copy.fetch_project("irsi", None, tmp_path)
     assert caught.value.hint == 'did you mean "iris"?'
     with pytest.raises(SourceError, match='has no subdirectory "models/two"') as caught:
-        working_copy.fetch("iris#models/two", None, tmp_path)
+        working_copy.fetch_project("iris#models/two", None, tmp_path)
     assert caught.value.hint == "it has projects in models/one"
     with pytest.raises(SourceError) as caught:
-        working_copy.fetch("github.com/team/project", None, tmp_path)
+        working_copy.fetch_project("github.com/team/project", None, tmp_path)
     assert caught.value.hint == "a git repository is written https://github.com/team/project"
     with pytest.raises(SourceError, match="is a file, not a project") as caught:
-        working_copy.fetch("iris/models/one/MLproject", None, tmp_path)
+        working_copy.fetch_project("iris/models/one/MLproject", None, tmp_path)
     assert caught.value.hint == f"give its folder, {tmp_path}/iris/models/one"
 
 
 def test_a_version_of_a_plain_folder_is_a_usage_error(house: Path, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="is not in a git repository"):
-        working_copy.fetch(str(tmp_path), "v1", tmp_path)
+        working_copy.fetch_project(str(tmp_path), "v1", tmp_path)
 
 
 # --- what a URI may not be ---------------------------------------------------------------------------
@@ -202,7 +205,7 @@ def test_a_hostile_version_is_refused(house: Path, url: str, version: str) -> No
     ],
 )
 def test_git_locations(uri: str, remote: str, subdirectory: str, tail: str) -> None:
-    location = locations.locate(uri, Path.cwd())
+    location = locations.locate_project(uri, Path.cwd())
     assert isinstance(location, locations.GitRepository)
     assert (location.remote.url, location.subdirectory, location.tail) == (remote, subdirectory, tail)
 
@@ -231,7 +234,7 @@ def test_every_kind_of_version(house: Path, url: str, demo: Demo) -> None:
         assert by_hand(checkout.path, "status", "--porcelain") == ""
         assert by_hand(checkout.path, "rev-parse", "--abbrev-ref", "HEAD") == (branch or "HEAD")
         assert by_hand(checkout.path, "remote", "get-url", "origin") == url
-        working_copy.discard(checkout)
+        working_copy.discard_checkout(checkout)
         assert not checkout.path.exists()
 
 
@@ -515,7 +518,7 @@ def test_the_users_own_repository_is_never_changed(house: Path, demo: Demo, form
         assert checkout.repository is not None
         assert (checkout.repository.url, checkout.repository.dirty) == (f"file://{own}", False)
         assert (checkout.repository.root / "n.txt").read_text() == "first"
-        working_copy.discard(checkout)
+        working_copy.discard_checkout(checkout)
     assert fetch(uri, "main").repository != fetch(uri).repository
     assert snapshot(own) == before
 

@@ -15,16 +15,18 @@ def test_the_users_own_configuration_in_the_environment_is_kept(monkeypatch: pyt
     monkeypatch.setenv("GIT_CONFIG_COUNT", "1")
     monkeypatch.setenv("GIT_CONFIG_KEY_0", "user.nickname")
     monkeypatch.setenv("GIT_CONFIG_VALUE_0", "mine")
-    asked = git.run("config", "--get", "user.nickname", environ=git.environment([("a.b", "c")]))
+    asked = git.run_git("config", "--get", "user.nickname", environ=git.make_environment([("a.b", "c")]))
     assert asked.stdout == "mine\n"
-    assert git.run("config", "--get", "core.hooksPath").stdout == "/dev/null\n"
-    assert git.run("config", "--get", "a.b", environ=git.environment([("a.b", "c")])).stdout == "c\n"
+    assert git.run_git("config", "--get", "core.hooksPath").stdout == "/dev/null\n"
+    assert (
+        git.run_git("config", "--get", "a.b", environ=git.make_environment([("a.b", "c")])).stdout == "c\n"
+    )
 
 
 def test_no_git_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
     with pytest.raises(SourceError, match="git was not found") as caught:
-        git.run("version")
+        git.run_git("version")
     assert caught.value.exit_code == 3
     assert caught.value.hint
 
@@ -43,7 +45,7 @@ def test_no_git_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_refusal(text: str, reason: str | None) -> None:
-    told = git.refusal(text)
+    told = git.find_refusal(text)
     assert (told is None) if reason is None else (told is not None and reason in told)
 
 
@@ -63,7 +65,7 @@ def test_refusal(text: str, reason: str | None) -> None:
     ],
 )
 def test_reason_is_the_first_thing_that_says_why(stderr: str, reason: str) -> None:
-    assert git.reason(stderr) == reason
+    assert git.find_reason(stderr) == reason
 
 
 def test_find_commit(tmp_path: Path) -> None:

@@ -96,9 +96,9 @@ def test_no_address_of_a_record_becomes_a_link_but_that_of_a_page(store: Embedde
 def test_what_the_commit_does_not_have_is_shown_and_can_be_had(store: EmbeddedStore, ask: Ask) -> None:
     run = _run(store)
     objects = store.directory / contents.FOLDER
-    patch = contents.keep(objects, PATCH.encode())
-    notes = FileRecord("notes <i>.txt", contents.keep(objects, b"<script>alert(1)</script>"))
-    other = contents.keep(objects, b"of another run")
+    patch = contents.keep_content(objects, PATCH.encode())
+    notes = FileRecord("notes <i>.txt", contents.keep_content(objects, b"<script>alert(1)</script>"))
+    other = contents.keep_content(objects, b"of another run")
     source = SourceRecord(
         "file:///home/ada/iris",
         "git",
@@ -153,7 +153,9 @@ def test_changes_are_shown_against_the_commit(
         "git",
         commit=commit,
         dirty=True,
-        files=(FileRecord("train.py", contents.keep(objects, b"print('new')\n"), standing="changed"),),
+        files=(
+            FileRecord("train.py", contents.keep_content(objects, b"print('new')\n"), standing="changed"),
+        ),
         absent=(Absent("gone.py", "hidden"),),
         snapshot=make_snapshot(root, commit, objects, guards.Limit(10**6, 10**6)),
     )

@@ -27,7 +27,7 @@ def run_python(
         RepriseError: the environment of the run cannot be made here.
     """
     title = f"the environment of run {run.run_id[:8]}"
-    with environments.inside(environments.Named(title, find_lock(run), None)) as environment:
+    with environments.enter_environment(environments.Named(title, find_lock(run), None)) as environment:
         command = Command(("python", *arguments), (("MLFLOW_TRACKING_URI", None),), folder)
         entered = envs.MANAGERS[environment.manager].enter(environment, command)
         try:
