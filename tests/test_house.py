@@ -5,13 +5,12 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
-import zipfile
 from pathlib import Path
 
 import pytest
 
 from tests import house as shape
-from tests.conftest import REPOSITORY, UV_CACHE
+from tests.conftest import REPOSITORY
 
 PACKAGE = REPOSITORY / "reprise"
 HEAVY = {
@@ -132,23 +131,3 @@ def test_the_version_is_told_without_anything_heavy(house: Path) -> None:
     assert "click" in imported
     assert imported & HEAVY == set()
     assert done.stdout.startswith("reprise, version ")
-
-
-@pytest.mark.network
-def test_the_wheel_is_whole(house: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("UV_CACHE_DIR", UV_CACHE)
-    subprocess.run(
-        [sys.executable, "-m", "uv", "build", "--wheel", "-q", "-o", tmp_path, REPOSITORY],
-        check=True,
-        cwd=tmp_path,
-    )
-    (wheel,) = tmp_path.glob("*.whl")
-    with zipfile.ZipFile(wheel) as archive:
-        names = set(archive.namelist())
-    source = {
-        path.relative_to(REPOSITORY).as_posix()
-        for path in PACKAGE.rglob("*")
-        if path.suffix in {".py", ".json", ".typed"}
-    }
-    assert source - names == set()
-    assert {name for name in names if name.startswith(("tests/", "example_projects/"))} == set()

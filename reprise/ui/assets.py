@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-import importlib.util
 from functools import cache
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
 from starlette.exceptions import HTTPException
@@ -23,6 +22,7 @@ _KINDS = {
     ".css": "text/css; charset=utf-8",
     ".svg": "image/svg+xml",
 }
+NO_PLOTLY = "The charts need a script that is not installed: pip install --force-reinstall reprise-ml"
 _FOR_EVER = "public, max-age=31536000, immutable"
 
 
@@ -32,7 +32,7 @@ def url(name: str) -> str:
 
 
 def plotly_url() -> str:
-    return f"/static/plotly-{version('plotly')}.js"
+    return f"/static/plotly-{_plotly_digest()}.js"
 
 
 def ours(request: Request) -> Response:
@@ -43,11 +43,27 @@ def ours(request: Request) -> Response:
 
 
 def plotly(request: Request) -> Response:
+    if (bundle := find_plotly()) is None:
+        raise HTTPException(503, NO_PLOTLY)
     if request.url.path != plotly_url():
         raise HTTPException(404)
-    found = importlib.util.find_spec("plotly")
-    assert found is not None and found.origin is not None
-    return _answer(request, *_packed(Path(found.origin).parent / "package_data" / "plotly.min.js"))
+    return _answer(request, *_packed(bundle))
+
+
+@cache
+def find_plotly() -> Path | None:
+    """The script in the installed package, which for an editable install is not the folder of our code."""
+    try:
+        bundle = Path(str(distribution("reprise-ml").locate_file("reprise/ui/bundled/plotly.min.js")))
+    except PackageNotFoundError:
+        return None
+    return bundle if bundle.is_file() else None
+
+
+@cache
+def _plotly_digest() -> str:
+    bundle = find_plotly()
+    return "none" if bundle is None else hashlib.sha256(bundle.read_bytes()).hexdigest()[:12]
 
 
 @cache

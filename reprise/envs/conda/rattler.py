@@ -34,7 +34,7 @@ def unusable() -> str | None:
     import importlib.util
 
     if importlib.util.find_spec("rattler") is None:
-        return "py-rattler, which makes conda environments, is not installed beside reprise"
+        return "conda environments need py-rattler, which is not installed: pip install 'reprise-ml[conda]'"
     return None
 
 
