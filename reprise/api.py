@@ -49,6 +49,7 @@ def run(
     observe: bool = True,
     sandbox: bool = False,
     network: bool = True,
+    resources: Mapping[str, Any] | None = None,
     tracking_uri: str | None = None,
 ) -> SubmittedRun:
     """Run a project. The positional arguments are those of ``mlflow.projects.run``.
@@ -83,6 +84,8 @@ def run(
         observe: False: the record does not say which files the run read.
         sandbox: True: the run sees no home folder and writes nowhere else (bubblewrap; Linux).
         network: False: such a sandbox, without network.
+        resources: what the backend gives the job: ``cpus`` and ``gpus`` (numbers), ``mem`` (bytes, or
+            ``"4GB"``) and ``time`` (seconds, or ``"2h"``), after which the job is ended.
         tracking_uri: the store, as for :class:`reprise.Store`.
 
     Returns:
@@ -132,6 +135,7 @@ def run(
             observe=observe,
             sandbox=sandbox,
             network=network,
+            resources=resources,
         )
 
 

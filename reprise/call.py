@@ -12,6 +12,7 @@ from typing import Any, TypedDict, Unpack
 from reprise.children import interpreter
 from reprise.errors import UsageError
 from reprise.runner.planning.request import make_request
+from reprise.runner.planning.resources import read_resources
 from reprise.schemas.environment import RegistryLogin
 from reprise.schemas.job import RunRequest, Sandbox, Source
 from reprise.schemas.tolerance import Tolerance
@@ -40,6 +41,7 @@ class RunOptions(TypedDict, total=False):
     observe: bool
     sandbox: bool
     network: bool
+    resources: Mapping[str, Any] | None
 
 
 def make_run_request(
@@ -67,6 +69,7 @@ def make_run_request(
         tracking_uri=tracking_uri,
         sandbox=Sandbox.from_options(given.pop("sandbox", False), given.pop("network", True)),
         current_python=our_python(),
+        resources=read_resources(given.pop("resources", None) or {}),
         **given,
     )
 

@@ -38,6 +38,10 @@ from reprise.cli.run_project import run_project
 @click.option(
     "-c", "--backend-config", metavar="JSON", help="Options of the backend: a .json file or JSON text."
 )
+@click.option("--cpus", metavar="N", help="CPUs for the job; local: its number of threads.")
+@click.option("--gpus", metavar="N", help="GPUs for the job; local: the first N, 0 hides them.")
+@click.option("--mem", metavar="SIZE", help="Memory for the job, such as 4GB; local: only checked.")
+@click.option("--time", metavar="TIME", help="End the job after 30m, 2h, 01:30:00; local: enforced.")
 @click.option(
     "--env-manager",
     metavar="NAME",

@@ -44,6 +44,7 @@ def run_project(uri: str, *, no_wait: bool, dry_run: bool, twice: bool, json_: b
 
 def _make_request(uri: str, given: dict[str, Any]) -> RunRequest:
     from reprise.runner.planning.request import make_request, read_params_file
+    from reprise.runner.planning.resources import NAMES, read_resources
     from reprise.schemas.job import Source
 
     for option in ("run_name", "experiment_name"):
@@ -53,6 +54,7 @@ def _make_request(uri: str, given: dict[str, Any]) -> RunRequest:
     typed = name_values("-P", given.pop("param_list"))
     observe = not given.pop("no_observe")
     sandbox = sandbox_of(given.pop("sandbox"), given.pop("no_network"))
+    resources = read_resources({name: given.pop(name) for name in NAMES})
     docker_args = name_values("-A", given.pop("docker_args"))
     return make_request(
         uri,
@@ -64,6 +66,7 @@ def _make_request(uri: str, given: dict[str, Any]) -> RunRequest:
         docker_args={name: True if value is None else value for name, value in docker_args.items()},
         observe=observe,
         sandbox=sandbox,
+        resources=resources,
         **given,
     )
 

@@ -94,7 +94,15 @@ def started(folder: ProjectFolder) -> Iterator[Callable[..., subprocess.Popen[by
     processes = []
 
     def start(*options: str) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-m", "reprise", "run", str(folder.path), "--env-manager=local", *options]
+        command = [
+            sys.executable,
+            "-m",
+            "reprise",
+            "run",
+            str(folder.path),
+            "--env-manager=local",
+            *options,
+        ]
         process = subprocess.Popen(command, start_new_session=True)
         processes.append(process)
         return process
@@ -129,7 +137,7 @@ def test_a_run_finishes_with_its_record_and_its_log(folder: ProjectFolder, place
     assert (run.tags[tags.PROJECT_BACKEND], run.tags[tags.EXIT_CODE]) == (place.name, "0")
     assert sorted(folder.artifact(run, "reprise/output.log").split()) == ["C=0.5", "err"]
     record = json.loads(folder.artifact(run, "reprise/run.json"))
-    assert record["command"].startswith("echo C=0.5")
+    assert record["project"]["command"].startswith("echo C=0.5")
     assert list(Path("mlruns/jobs").iterdir()) == []
     assert list(place.root.glob("*/state.json")) == []
 

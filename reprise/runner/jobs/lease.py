@@ -30,6 +30,7 @@ _LEASE = "lease"
 _SIZE = 16384  # bytes; a record is shorter
 _REASON_LIMIT = 2000  # characters
 _STOP = "stop"
+_GIVEN_UP = "given-up"
 _HIDDEN = "."  # the names of what is no job yet, or none at all
 _BEAT = 60.0  # seconds
 _SILENCE = 3600.0  # seconds without a beat after which the lease of another machine is believed free
@@ -83,6 +84,10 @@ class Lease(NamedTuple):
         record = read_record(self.folder)._replace(backend=backend, job_id=job_id, outlives_us=outlives_us)
         _write(self.descriptor, record)
 
+    def has_submitted(self) -> None:
+        """Record that the backend has taken the job."""
+        _write(self.descriptor, read_record(self.folder)._replace(is_submitted=True))
+
     def ends(self, outcome: Outcome, end_time: int) -> None:
         """Record how the run ended and when (ms since the epoch), before the store gets it."""
         record = read_record(self.folder)._replace(
@@ -116,7 +121,8 @@ class Lease(NamedTuple):
 class Record(NamedTuple):
     """What a job folder says of its run, for the process that has to close it.
 
-    ``backend`` and ``job_id`` are empty until the job is submitted. ``outlives_us``: a scheduler has it,
+    ``backend`` and ``job_id`` are empty until the job is being submitted, ``is_submitted`` says that the
+    backend took it. ``outlives_us``: a scheduler has it,
     and decides when it is over.
     """
 
@@ -130,6 +136,7 @@ class Record(NamedTuple):
     backend: str = ""
     job_id: str = ""
     outlives_us: bool = False
+    is_submitted: bool = False
     host: str = os.uname().nodename
 
 
@@ -187,6 +194,18 @@ def job_folders(jobs: Path) -> list[Path]:
         return [folder for folder in jobs.iterdir() if not folder.name.startswith(_HIDDEN)]
     except OSError:
         return []
+
+
+def give_up(folder: Path) -> None:
+    """Record that the user says that the job is gone, whatever its backend does not say."""
+    (folder / _GIVEN_UP).touch()
+
+
+def is_given_up(folder: Path, record: Record) -> bool:
+    """Whether a job that its backend does not mention is gone: by the user's word, or never submitted."""
+    if (folder / _GIVEN_UP).exists():
+        return True
+    return not record.is_submitted and time.time() - (folder / _LEASE).stat().st_mtime > _SILENCE
 
 
 def is_silent(folder: Path, record: Record) -> bool:

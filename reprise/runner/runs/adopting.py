@@ -11,7 +11,7 @@ from reprise.backends import local, registry
 from reprise.backends.base import Backend
 from reprise.backends.output_copy import OutputCopy
 from reprise.backends.watch import watch_of
-from reprise.runner.jobs.lease import Record, is_at_scheduler, read_record
+from reprise.runner.jobs.lease import Record, is_at_scheduler, is_given_up, read_record
 from reprise.runner.jobs.stores import artifact_folder
 from reprise.runner.runs.lifecycle import LOG_ARTIFACT
 from reprise.runner.runs.performing import SECRETS, tell_state
@@ -59,6 +59,8 @@ def adopt_job(tracking: Tracking, record: Record, folder: Path, status: JobStatu
     backend.bring_output(job_id, folder / OUTPUT)
     place = artifact_folder(tracking, record.run_id) or folder
     copy = OutputCopy(folder / OUTPUT, place / LOG_ARTIFACT, _read_secrets(folder))
+    if status is None and is_given_up(folder, record):
+        status = JobStatus(RunStatus.KILLED, message=f"backend {backend.NAME} does not know its job")
     if status is None or not status.state.has_ended:
         copy.advance()
         if status is not None and status.state is RunStatus.RUNNING:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import sys
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -24,6 +25,7 @@ log = logging.getLogger(__name__)
 SECRETS = "secrets.json"
 """In the folder of a scheduler's job: what another process that closes its run masks in its log."""
 
+_CANCEL_PATIENCE = 60.0  # seconds that a scheduler has to end a job
 _LOOK_PAUSE = 0.5  # seconds between looks for a request to stop
 
 
@@ -65,7 +67,7 @@ def perform_job(
         tell: is given the state of a job that waits in a queue, each time that it changes.
         started: is called when the job is submitted.
     """
-    placed = None
+    placed, is_over = None, True
     try:
         if lease.stop_requested():
             return JobStatus(RunStatus.KILLED, None, "stopped before it started")
@@ -75,14 +77,15 @@ def perform_job(
         return _follow(placed, lease, tell)
     except BaseException as reason:
         if placed is not None:
-            backend.cancel([placed.job_id], interrupted=type(reason) is KeyboardInterrupt)
+            is_over = _cancel(placed, interrupted=type(reason) is KeyboardInterrupt)
         raise
     finally:
         if placed is None and job.command.release:
             process.run(job.command.release, check=False)
         elif placed is not None:
             watch_of(backend.NAME).forget(placed.job_id)
-            backend.clean_up([placed.job_id])
+            if is_over:
+                backend.clean_up([placed.job_id])
 
 
 def submit_job(
@@ -96,6 +99,8 @@ def submit_job(
             durable.write_note(job.folder / SECRETS, json.dumps(job.secrets))
         tell(JobStatus(RunStatus.SCHEDULED))
     backend.submit({job_id: job}, config)
+    if backend.IS_SCHEDULER:
+        lease.has_submitted()
     return Placed(backend, job_id, job)
 
 
@@ -120,6 +125,23 @@ def _follow(placed: Placed, lease: Lease, tell: Callable[[JobStatus], None]) -> 
             backend.cancel([job_id])
             is_cancelled = True
         lease.beat()
+
+
+def _cancel(placed: Placed, *, interrupted: bool) -> bool:
+    """End a job, and wait for that; False where its backend does not confirm it in time."""
+    backend, job_id, job = placed
+    backend.cancel([job_id], interrupted=interrupted)
+    if not backend.IS_SCHEDULER:
+        return True
+    deadline = time.monotonic() + _CANCEL_PATIENCE
+    while time.monotonic() < deadline:
+        status = watch_of(backend.NAME).wait(job_id, _LOOK_PAUSE)
+        if status is not None and status.state.has_ended:
+            backend.bring_output(job_id, job.output)
+            OutputCopy(job.output, job.log, job.secrets).finish()
+            return True
+    log.warning("Backend %s was asked to end job %s, and has not confirmed it", backend.NAME, job_id)
+    return False
 
 
 def _show_of(job: Job) -> Callable[[bytes], object] | None:

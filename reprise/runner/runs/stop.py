@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import time
+from pathlib import Path
 
 from reprise.errors import UsageError
 from reprise.runner.jobs.lease import (
+    give_up,
     is_at_scheduler,
     is_held,
     is_silent,
@@ -14,12 +16,12 @@ from reprise.runner.jobs.lease import (
     request_stop,
 )
 from reprise.runner.jobs.stores import jobs_folder
-from reprise.runner.runs.adopting import cancel_job
+from reprise.runner.runs.adopting import ask_jobs, cancel_job
 from reprise.runner.runs.lifecycle import user_name
 from reprise.runner.runs.reap import reap
 from reprise.schemas import tags
 from reprise.schemas.entities import Run
-from reprise.schemas.job import RunStatus
+from reprise.schemas.job import JobId, RunStatus
 from reprise.tracking.base import Tracking
 from reprise.tracking.names import now
 
@@ -75,7 +77,27 @@ def end_lost_run(tracking: Tracking, run: Run, reason: str | None) -> None:
             f"run {run.run_id} goes on: its machine gave a sign of life within the last hour",
             hint="stop it where it was started",
         )
+    if job is not None and (jobs / job).is_dir():
+        _give_up_job(run, jobs / job)
     who = f"ended by {user_name()} on {os.uname().nodename} with reprise runs stop --force"
     told = f"{reason} ({who})" if reason else who
     tracking.log_batch(run.run_id, tags={tags.REASON: told})
     tracking.update_run(run.run_id, status=RunStatus.KILLED, end_time=now())
+
+
+def _give_up_job(run: Run, folder: Path) -> None:
+    """Let the job of a scheduler go that it does not know any more.
+
+    Raises:
+        UsageError: the scheduler says that the job lives.
+    """
+    record = read_record(folder)
+    if not is_at_scheduler(record):
+        return
+    status = ask_jobs([folder]).get(JobId(record.job_id))
+    if status is not None and not status.state.has_ended:
+        raise UsageError(
+            f"run {run.run_id} goes on: its job is {status.state} at the backend {record.backend}",
+            hint=f"reprise runs stop {run.run_id[:8]} ends it",
+        )
+    give_up(folder)
