@@ -5,7 +5,6 @@ Nothing here is asked for a name of our own, so that a start does not look at ev
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from reprise.errors import UsageError
@@ -36,26 +35,45 @@ def find_entry_point(group: str, name: str) -> EntryPoint | None:
     return next(iter(points.values()), None)
 
 
-def load_object(point: EntryPoint, what: str, members: Sequence[str] = ()) -> Any:
-    """Return the object that ``point`` names, which has all ``members``; ``what`` says what it is.
+def load_module(point: EntryPoint, what: str, protocol: type) -> Any:
+    """Return the module that ``point`` names, which has all that ``protocol`` asks for.
+
+    ``what`` says what it is. Its ``NAME`` is that of the entry point.
 
     Raises:
-        UsageError: it cannot be imported, or lacks some of them; the message names its package.
+        UsageError: it cannot be imported, or does not fit; the message names its package.
     """
-    begin = f'the {what} "{point.name}" of the package {package_of(point)}'
-    try:
-        found = point.load()
-    except Exception as error:  # its code can fail in any way
+    found = load_object(point, what)
+    asked = [*protocol.__annotations__]
+    asked += [name for name, member in vars(protocol).items() if callable(member) and name[0] != "_"]
+    fault = ""
+    if lacking := [name for name in asked if not hasattr(found, name)]:
+        fault = f"lacks {', '.join(lacking)}"
+    elif point.name != found.NAME:
+        fault = f'calls itself "{found.NAME}"'
+    if fault:
         raise UsageError(
-            f"{begin} cannot be imported ({point.value}): {type(error).__name__}: {error}",
+            f'the {what} "{point.name}" of the package {package_of(point)} does not fit this version of '
+            f"reprise: {point.value} {fault}",
             hint="update or uninstall that package",
-        ) from error
-    if lacking := [member for member in members if not hasattr(found, member)]:
-        raise UsageError(
-            f"{begin} does not fit this version of reprise: {point.value} lacks {', '.join(lacking)}",
-            hint="update that package",
         )
     return found
+
+
+def load_object(point: EntryPoint, what: str) -> Any:
+    """Return the object that ``point`` names; ``what`` says what it is.
+
+    Raises:
+        UsageError: it cannot be imported; the message names its package.
+    """
+    try:
+        return point.load()
+    except Exception as error:  # its code can fail in any way
+        raise UsageError(
+            f'the {what} "{point.name}" of the package {package_of(point)} cannot be imported '
+            f"({point.value}): {type(error).__name__}: {error}",
+            hint="update or uninstall that package",
+        ) from error
 
 
 def package_of(point: EntryPoint) -> str:

@@ -36,7 +36,7 @@ class Way(StrEnum):
 
 
 class Reach(NamedTuple):
-    """``address`` is what a server listens at for :attr:`Way.HOST`."""
+    """``address`` is the one of this machine that a job reaches by :attr:`Way.HOST`, else empty."""
 
     way: Way = Way.LOOPBACK
     address: str = ""

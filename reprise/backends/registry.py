@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from reprise import plugins
@@ -29,12 +30,15 @@ def get(name: str) -> Backend:
     Raises:
         UsageError: there is none, with the names that there are; or the package that brings it is broken.
     """
-    if name in BACKENDS:
-        return BACKENDS[name]
+    return BACKENDS[name] if name in BACKENDS else _load_plugin(name)
+
+
+@cache
+def _load_plugin(name: str) -> Backend:
     if (point := plugins.find_entry_point(GROUP, name)) is None:
         names = sorted({*BACKENDS, *plugins.find_names(GROUP)})
         raise UsageError(f'there is no backend "{name}"', hint=f"backends: {', '.join(names)}")
-    backend: Backend = plugins.load_object(point, "backend", _members())
+    backend: Backend = plugins.load_module(point, "backend", Backend)
     return backend
 
 
@@ -77,9 +81,3 @@ def describe_foreign_keys(backend: Backend, values: Mapping[str, Any]) -> list[s
 def _keys(backend: Backend) -> tuple[str, ...]:
     names = (getattr(backend.CONFIG, name, None) for name in _STRUCT_KEYS)
     return tuple(next((found for found in names if found is not None), ()))
-
-
-def _members() -> list[str]:
-    """Return the names that a backend has."""
-    duties = [name for name, member in vars(Backend).items() if callable(member) and name[0] != "_"]
-    return [*Backend.__annotations__, *duties]

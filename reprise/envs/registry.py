@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 
+from reprise import plugins
 from reprise.envs import local
 from reprise.envs.base import EnvManager, Manager
 from reprise.errors import EnvError, ProjectError, UsageError
@@ -33,7 +35,10 @@ def _docker() -> Manager[DockerEnv]:
 
 
 class _Managers(Mapping[str, EnvManager]):
-    """Each is imported when it is asked for: a run in the current environment pays for no other."""
+    """Our own, and by their names also those of other packages, which are not listed.
+
+    Each is imported when it is asked for: a run in the current environment pays for no other.
+    """
 
     _doors: Mapping[str, Callable[[], EnvManager]] = {
         "local": _local,
@@ -43,7 +48,7 @@ class _Managers(Mapping[str, EnvManager]):
     }
 
     def __getitem__(self, word: str) -> EnvManager:
-        return self._doors[word]()
+        return self._doors[word]() if word in self._doors else _load_plugin(word)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._doors)
@@ -52,6 +57,21 @@ class _Managers(Mapping[str, EnvManager]):
         return len(self._doors)
 
 
+@cache
+def _load_plugin(word: str) -> EnvManager:
+    """Return the manager that another package brings by an entry point.
+
+    Raises:
+        KeyError: none does.
+        UsageError: the package is broken.
+    """
+    if (point := plugins.find_entry_point(GROUP, word)) is None:
+        raise KeyError(word)
+    manager: EnvManager = plugins.load_module(point, "environment manager", Manager)
+    return manager
+
+
+GROUP = "reprise.env_managers"
 MANAGERS: Mapping[str, EnvManager] = _Managers()
 CURRENT = local.NAME
 """The manager of a run that names none: it was in the environment of its user."""
@@ -106,12 +126,14 @@ def manager_for(spec: EnvSpec, requested: str | None) -> EnvManager:
     Raises:
         UsageError: ``requested`` is not a word of ``--env-manager``.
     """
-    if requested is not None and requested not in words():
+    word = default_manager(type(spec)) if requested is None else ALIASES.get(requested, requested)
+    try:
+        return MANAGERS[word]
+    except KeyError:
         raise UsageError(
             f'--env-manager: there is no environment manager "{requested}"',
-            hint=f"one of {', '.join(words())}",
-        )
-    return MANAGERS[default_manager(type(spec)) if requested is None else ALIASES.get(requested, requested)]
+            hint=f"one of {', '.join((*words(), *plugins.find_names(GROUP)))}",
+        ) from None
 
 
 def choose(spec: EnvSpec, requested: str | None, python: str | None = None) -> tuple[EnvManager, EnvSpec]:

@@ -18,6 +18,8 @@ from pathlib import Path
 import pytest
 
 from reprise import projects
+from reprise.backends.base import Reach, Way
+from reprise.backends.registry import get
 from reprise.backends.watch import watch_of
 from reprise.schemas import tags
 from reprise.schemas.entities import Run
@@ -288,6 +290,14 @@ def test_resources_that_no_node_has_are_refused_before_there_is_a_run(
 ) -> None:
     done = folder.run(*cluster.options, "--gpus", "9")
     assert (done.exit_code, "asks for 9 GPUs" in done.err, folder.runs()) == (5, True, [])
+
+
+def test_a_store_that_jobs_do_not_reach_is_refused_before_there_is_a_run(
+    folder: ProjectFolder, cluster: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(get("fake"), "reach", lambda config: Reach(Way.SPOOL))
+    done = folder.run(*cluster.options)
+    assert (done.exit_code, "do not reach this machine" in done.err, folder.runs()) == (5, True, [])
 
 
 @pytest.mark.parametrize(

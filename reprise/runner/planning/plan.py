@@ -11,8 +11,11 @@ from typing import Any
 
 from reprise import paths
 from reprise.backends import registry as backends
+from reprise.backends.base import Way
 from reprise.envs import registry as envs
+from reprise.errors import SubmitError
 from reprise.named_tuple import NamedTuple
+from reprise.runner.jobs.stores import store_folder
 from reprise.runner.planning import as_of, guards
 from reprise.runner.planning.bind import Localise, bind_parameters, render_command
 from reprise.runner.planning.inputs import localise_input
@@ -71,7 +74,7 @@ class Plan(NamedTuple):
 
 def make_plan(request: RunRequest, tracking: Tracking) -> Plan:
     """Fetch, load and bind. Whatever cannot work is told here, before there is a run."""
-    backends.read_config(backends.get(request.backend), request.backend_config)  # told before a fetch
+    _check_backend(request, tracking)
     checkout = working_copy.fetch_project(
         request.uri, request.version, request.base, offline=request.offline
     )
@@ -81,6 +84,22 @@ def make_plan(request: RunRequest, tracking: Tracking) -> Plan:
     except BaseException:
         working_copy.discard_checkout(checkout)
         raise
+
+
+def _check_backend(request: RunRequest, tracking: Tracking) -> None:
+    """Refuse, before anything is fetched, a backend that is wrong or whose jobs do not reach the store.
+
+    Raises:
+        UsageError: there is no such backend, or its config is wrong.
+        SubmitError: jobs could not log to a store that is a folder of this machine.
+    """
+    backend = backends.get(request.backend)
+    reach = backend.reach(backends.read_config(backend, request.backend_config))
+    if reach.way is Way.SPOOL and store_folder(tracking) is not None:
+        raise SubmitError(
+            f"jobs of the backend {backend.NAME} do not reach this machine, where the store {tracking.uri} is",
+            hint="record on a tracking server: --tracking-uri https://...",
+        )
 
 
 def plan_for(checkout: Checkout, request: RunRequest, here: Localise, again: Again | None = None) -> Plan:

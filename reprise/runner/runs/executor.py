@@ -154,7 +154,8 @@ def _access(
     tracking: Tracking, plan: Plan, opened: OpenRun, environment: Environment, recording: Recording
 ) -> AbstractContextManager[Mapping[str, str]]:
     """The environment variables by which the child reaches the store, for as long as it runs."""
-    host = envs.MANAGERS[environment.manager].reached_at(environment)
+    reach = backends.get(plan.request.backend).reach(plan.backend_config)
+    host = reach.address or envs.MANAGERS[environment.manager].reached_at(environment)
     if plan.again is None:
         trusted = plan.request.sandbox is None
         return open_access(tracking, opened.run_id, host, recording.aliases, may_remove=trusted)
