@@ -97,7 +97,7 @@ def _check_backend(request: RunRequest, tracking: Tracking) -> None:
     reach = backend.reach(backends.read_config(backend, request.backend_config))
     if reach.way is Way.SPOOL and store_folder(tracking) is not None:
         raise SubmitError(
-            f"jobs of the backend {backend.NAME} do not reach this machine, where the store {tracking.uri} is",
+            f"jobs of backend {backend.NAME} do not reach this machine, where the store {tracking.uri} is",
             hint="record on a tracking server: --tracking-uri https://...",
         )
 
