@@ -107,10 +107,11 @@ async def of_version(request: Request) -> Response:
     query = request.query_params
     if not (query.get("name") and query.get("version") and query.get("path")):
         raise invalid("Missing value for required parameter 'name', 'version' or 'path'")
+    path = normalize_path(query["path"])
     store = store_of(request)
     owner, folder = await run_in_threadpool(store.model_location, query["name"], query["version"])
     artifacts = await run_in_threadpool(store.artifacts_of, owner)
-    return await artifact_response(request, artifacts, "/".join(filter(None, (folder, query["path"]))))
+    return await artifact_response(request, artifacts, "/".join(filter(None, (folder, path))))
 
 
 async def upload_small(request: Request) -> Response:

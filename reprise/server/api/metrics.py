@@ -40,7 +40,7 @@ class GetMetricHistoryBulk(Request, kw_only=True):
     """The only verb whose list field is named in the singular: ``?run_id=a&run_id=b``."""
 
     run_id: tuple[str, ...] = ()
-    metric_key: Word
+    metric_key: str = ""
     max_results: Annotated[int, msgspec.Meta(ge=1)] = MOST_BULK_POINTS
 
     def __post_init__(self) -> None:
@@ -51,6 +51,8 @@ class GetMetricHistoryBulk(Request, kw_only=True):
                 f"GetMetricHistoryBulk request cannot specify more than {MOST_BULK_RUNS} run_ids;"
                 f" there are {len(self.run_id)}"
             )
+        if not self.metric_key:
+            raise ValueError("GetMetricHistoryBulk request must specify a metric_key.")
 
 
 class GetMetricHistoryInterval(Request):
@@ -60,7 +62,7 @@ class GetMetricHistoryInterval(Request):
     metric_key: Word
     start_step: Int64 | None = None
     end_step: Int64 | None = None
-    max_results: Annotated[int, msgspec.Meta(ge=1, le=MOST_INTERVAL_POINTS)] = MOST_INTERVAL_POINTS
+    max_results: int = MOST_INTERVAL_POINTS
 
     def __post_init__(self) -> None:
         if len(self.run_ids) > MOST_BULK_RUNS:
@@ -68,10 +70,15 @@ class GetMetricHistoryInterval(Request):
                 f"GetMetricHistoryBulkInterval request must specify at most {MOST_BULK_RUNS} run_ids."
                 f" There are {len(self.run_ids)}"
             )
+        if not 1 <= self.max_results <= MOST_INTERVAL_POINTS:
+            raise ValueError(f"max_results must be between 1 and {MOST_INTERVAL_POINTS}.")
         if (self.start_step is None) is not (self.end_step is None):
-            raise ValueError("'start_step' and 'end_step' are given together")
+            raise ValueError("If either start step or end step are specified, both must be specified.")
         if self.start_step is not None and self.end_step is not None and self.start_step > self.end_step:
-            raise ValueError(f"'end_step' {self.end_step} lies before 'start_step' {self.start_step}")
+            raise ValueError(
+                "end_step must be greater than start_step. "
+                f"Found start_step={self.start_step} and end_step={self.end_step}."
+            )
 
 
 class SearchDatasets(Request):

@@ -8,6 +8,7 @@ from typing import Any, get_args, get_origin
 import msgspec
 from msgspec import inspect
 
+_INT64 = (-(2**63), 2**63 - 1)
 _LONGEST = 60  # characters of a value that are shown
 
 
@@ -53,14 +54,18 @@ def _shown(value: Any) -> str:
 def _name(kind: Any) -> str:
     """``an integer of 64 bits``, ``a list``."""
     match inspect.type_info(kind):
+        case inspect.IntType(ge=low, le=high) if (low, high) not in {(None, None), _INT64}:
+            return f"an integer{_range(low, high)}"
         case inspect.IntType():
             return "an integer of 64 bits"
-        case inspect.FloatType():
-            return "a number"
+        case inspect.FloatType(ge=low, le=high):
+            return f"a number{_range(low, high)}"
         case inspect.BoolType():
             return "true or false"
         case inspect.StrType():
             return "text"
+        case inspect.VarTupleType(max_length=most) | inspect.ListType(max_length=most) if most:
+            return f"a list of at most {most}"
         case inspect.VarTupleType() | inspect.ListType():
             return "a list"
         case inspect.LiteralType(values=values):
@@ -68,3 +73,12 @@ def _name(kind: Any) -> str:
         case inspect.UnionType():
             return " or ".join(_name(each) for each in get_args(kind) if each is not type(None))
     return "an object"
+
+
+def _range(low: float | None, high: float | None) -> str:
+    """`` of at least 1``, `` from 1 to 500``; empty without bounds."""
+    if low is not None and high is not None:
+        return f" from {low} to {high}"
+    if low is not None:
+        return f" of at least {low}"
+    return "" if high is None else f" of at most {high}"

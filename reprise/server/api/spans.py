@@ -8,12 +8,13 @@ from typing import Annotated
 
 import msgspec
 from anyio import to_thread
+from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import Response
 
 from reprise.errors import TrackingError
 from reprise.schemas.entities import Trace
-from reprise.schemas.traces.otlp import read_json_spans, read_protobuf_spans
+from reprise.schemas.traces.otlp import SentSpan, read_json_spans, read_protobuf_spans
 from reprise.schemas.traces.spans import (
     IN_STORE,
     SPANS_FILE,
@@ -40,8 +41,9 @@ from reprise.tracking.protocols.store import TrackingStore
 
 _PROTOBUF = "application/x-protobuf"
 _EXPERIMENT = "x-mlflow-experiment-id"
-_RUN = "x-mlflow-run-id"
-_LARGEST = 64 << 20
+RUN = "x-mlflow-run-id"
+"""The header that names the run in which the traces are made."""
+LARGEST = 64 << 20
 """Bytes of spans in one request, after they are unpacked."""
 _MOST_AT_ONCE = 500
 _SIZES = "mlflow.trace.sizeStats"
@@ -96,23 +98,40 @@ async def export(request: Request) -> Response:
     experiment_id = request.headers.get(_EXPERIMENT, "")
     if not experiment_id:
         raise TrackingError(f"Missing value for required header {_EXPERIMENT!r}", code="UNPROCESSABLE")
-    kind = request.headers.get("content-type", "").partition(";")[0].strip()
+    kind = _kind(request.headers)
     if kind not in (_PROTOBUF, "application/json"):
         raise invalid(f"Invalid Content-Type: {kind!r}; it is {_PROTOBUF} or application/json")
-    body = _unpack(await collect_body(request, _LARGEST), request.headers.get("content-encoding", ""))
-    store, run_id = store_of(request), request.headers.get(_RUN)
+    body = await collect_body(request, LARGEST)
+    sent = await to_thread.run_sync(read_spans, request.headers, body)
+    store, run_id = store_of(request), request.headers.get(RUN)
     limiter = request.app.state.writers
-    await to_thread.run_sync(_keep, store, experiment_id, run_id, kind, body, limiter=limiter)
-    return Response(b"" if kind == _PROTOBUF else b"{}", media_type=kind)
+    await to_thread.run_sync(_keep, store, experiment_id, run_id, sent, limiter=limiter)
+    return exported(request.headers)
 
 
-def _keep(store: TrackingStore, experiment_id: str, run_id: str | None, kind: str, body: bytes) -> None:
+def read_spans(headers: Headers, body: bytes) -> Sequence[SentSpan]:
+    """The spans that a request sends, at least one. ``INVALID_PARAMETER_VALUE`` when it sends none."""
+    unpacked = _unpack(body, headers.get("content-encoding", ""))
     try:
-        sent = read_protobuf_spans(body) if kind == _PROTOBUF else read_json_spans(body)
+        sent = read_protobuf_spans(unpacked) if _kind(headers) == _PROTOBUF else read_json_spans(unpacked)
     except ValueError as error:
         raise invalid(f"Invalid OpenTelemetry format: {error}") from None
     if not sent:
         raise invalid("Invalid OpenTelemetry format - no spans found")
+    return sent
+
+
+def exported(headers: Headers) -> Response:
+    """The answer to a request whose spans were taken, in the format in which they came."""
+    kind = _kind(headers)
+    return Response(b"" if kind == _PROTOBUF else b"{}", media_type=kind)
+
+
+def _kind(headers: Headers) -> str:
+    return headers.get("content-type", "").partition(";")[0].strip()
+
+
+def _keep(store: TrackingStore, experiment_id: str, run_id: str | None, sent: Sequence[SentSpan]) -> None:
     try:
         spans = [(as_span(span), span.resource) for span in sent]
     except ValueError as error:
@@ -134,11 +153,11 @@ def _unpack(body: bytes, encoding: str) -> bytes:
     for wbits in (31,) if encoding == "gzip" else (15, -15):
         unpacker = zlib.decompressobj(wbits)
         try:
-            unpacked = unpacker.decompress(body, _LARGEST + 1)
+            unpacked = unpacker.decompress(body, LARGEST + 1)
         except zlib.error:
             continue
-        if len(unpacked) > _LARGEST:
-            raise TrackingError(f"The body is larger than {_LARGEST} bytes", code="REQUEST_TOO_LARGE")
+        if len(unpacked) > LARGEST:
+            raise TrackingError(f"The body is larger than {LARGEST} bytes", code="REQUEST_TOO_LARGE")
         if unpacker.eof:
             return unpacked
     raise invalid(f"Failed to decompress {encoding} payload")

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
 from typing import Any
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl, quote, urlencode
 
 from anyio import to_thread
+from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from reprise.errors import RepriseError
+from reprise.server.api.spans import LARGEST, RUN, exported, read_spans
 from reprise.server.api.wire import encode
 from reprise.server.app import create_app, error_response
 from reprise.server.confined.ledger import Ledger, describe_change
@@ -76,8 +78,10 @@ class ConfinedApp:
             await self._ask_registry(verb, scope, await collect_body(Request(scope, receive)), send)
         elif verb == "experiments/get-by-name" and self._is_virtual(scope):
             await self._upstream(self._of_own_experiment(scope), receive, send)
-        elif ROLES.of(method, path) is Role.READ or path == _SPANS:
+        elif ROLES.of(method, path) is Role.READ:
             await self._upstream(scope, receive, send)
+        elif path == _SPANS:
+            await self._take_spans(scope, await collect_body(Request(scope, receive), LARGEST), send)
         elif verb:
             await self._change(verb, scope, await collect_body(Request(scope, receive)), send)
         else:
@@ -89,7 +93,9 @@ class ConfinedApp:
         if verb == "experiments/create" and await self._is_missing(str(fields.get("name", ""))):
             self._ledger.add_experiment(str(fields["name"]))
             await _send_json({"experiment_id": self._ledger.experiment_id}, scope, send)
-        elif self._may_change(verb, scope["method"], fields):
+        elif self._may_change(verb, scope["method"], fields) and not await self._would_change_trace(
+            scope, _made_ids(verb, fields)
+        ):
             reply = await ask(self._upstream, scope, body)
             self._ledger.add_own(_made_ids(verb, {**fields, **reply.fields}))
             await reply.send(send)
@@ -104,7 +110,35 @@ class ConfinedApp:
         if method == "POST" and verb == "logged-models":
             return not maker or self._ledger.owns_any([str(maker)])
         subject = (*verb.split("/"), str(fields.get("run_id", "")), str(fields.get("run_uuid", "")))
+        if verb == "traces/link-prompts":
+            subject = (str(fields.get("trace_id", "")),)
         return self._ledger.owns_any(subject)
+
+    async def _take_spans(self, scope: Scope, body: bytes, send: Send) -> None:
+        """Traces that are new are the run's own; those of others get no more spans."""
+        headers = Headers(scope=scope)
+        sent = await to_thread.run_sync(read_spans, headers, body)
+        traces = {f"tr-{span.trace_id.hex()}" for span in sent}
+        run_id = headers.get(RUN, "")
+        if run_id and not self._ledger.owns_any([run_id]):
+            self._ledger.withhold(f"traces of run {run_id[:8]} were not kept")
+        elif await self._would_change_trace(scope, traces):
+            self._ledger.withhold("spans of a trace that was there before were not kept")
+        else:
+            reply = await ask(self._upstream, scope, body)
+            self._ledger.add_own(traces if reply.status < 300 else ())
+            await reply.send(send)
+            return
+        await exported(headers)(scope, _receive_nothing, send)
+
+    async def _would_change_trace(self, scope: Scope, ids: Iterable[str]) -> bool:
+        """Whether one of these is a trace that is there and that the run did not make."""
+        for trace_id in ids:
+            if not self._ledger.owns_any([trace_id]):
+                question = _question(scope, f"/api/3.0/mlflow/traces/{quote(trace_id, safe='')}")
+                if (await ask(self._upstream, question, b"")).status < 300:
+                    return True
+        return False
 
     async def _change_files(self, scope: Scope, receive: Receive, send: Send) -> None:
         """A file is the run's own when its path names the run, or a model or a trace that it made."""
@@ -162,6 +196,13 @@ def _query(scope: Scope) -> list[tuple[str, str]]:
     return parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
 
 
+def _question(scope: Scope, path: str) -> Scope:
+    """A GET by the sender of the request ``scope``."""
+    headers = [(name, value) for name, value in scope["headers"] if name in (b"authorization", b"host")]
+    asked = {"method": "GET", "path": path, "raw_path": path.encode(), "query_string": b""}
+    return {**scope, **asked, "headers": headers}
+
+
 def _without_credentials(scope: Scope) -> Scope:
     headers = [(name, value) for name, value in scope["headers"] if name != b"authorization"]
     return {**scope, "headers": headers, "state": {}}
@@ -191,7 +232,8 @@ def _made_ids(verb: str, fields: dict[str, Any]) -> Iterator[str]:
 
 
 async def _send_json(answer: dict[str, Any], scope: Scope, send: Send) -> None:
-    async def receive() -> Any:
-        return {"type": "http.disconnect"}
+    await Response(encode(answer), media_type="application/json")(scope, _receive_nothing, send)
 
-    await Response(encode(answer), media_type="application/json")(scope, receive, send)
+
+async def _receive_nothing() -> Any:
+    return {"type": "http.disconnect"}

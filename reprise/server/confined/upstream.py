@@ -47,7 +47,7 @@ class Proxy:
         headers = {
             name: value
             for name, value in request.headers.items()
-            if name not in _OF_A_CONNECTION and name != "authorization"
+            if name == "content-encoding" or name not in {*_OF_A_CONNECTION, "authorization"}
         }
         if "content-length" in request.headers:  # a server that reads a file wants to know its size
             headers["content-length"] = request.headers["content-length"]

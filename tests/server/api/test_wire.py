@@ -94,3 +94,18 @@ def test_a_question_about_nothing_is_refused_in_mlflows_words() -> None:
     for kind, said in ((metrics.GetMetricHistoryBulk, "one run_id"), (metrics.SearchDatasets, "one exp")):
         with pytest.raises(TrackingError, match=f"request must specify at least {said}"):
             read_body(b'{"metric_key": "acc"}', kind, {})
+
+
+@pytest.mark.parametrize(
+    ("query", "fault"),
+    [
+        ([("max_results", "0")], "'max_results' supplied: it is not an integer of at least 1"),
+        ([("max_results", "many")], "'max_results' supplied: it is not an integer of at least 1"),
+        ([("metric_key", "")], "GetMetricHistoryBulk request must specify a metric_key"),
+        ([("run_id", "b")] * 100, "cannot specify more than 100 run_ids"),
+    ],
+)
+def test_a_value_out_of_bounds_is_told_the_bounds(query: list[tuple[str, str]], fault: str) -> None:
+    given = [("run_id", "a"), ("metric_key", "k"), *query]
+    with pytest.raises(TrackingError, match=re.escape(fault)):
+        read_query(given, GetMetricHistoryBulk)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import urllib.error
 import urllib.parse
@@ -13,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from reprise.schemas.entities import Trace
 from reprise.server.confined.ledger import Ledger
 from reprise.server.confined.loopback import ConfinedLoopback
 from reprise.server.loopback import Loopback
@@ -34,9 +36,10 @@ class Client:
         self.run_id = run_id
 
     def send(
-        self, method: str, path: str, body: bytes | None, token: str | None = None
+        self, method: str, path: str, body: bytes | None, token: str | None = None, **more: str
     ) -> tuple[int, bytes]:
         headers = {"Authorization": f"Bearer {token or self._token}", "Content-Type": "application/json"}
+        headers.update({name.replace("_", "-"): value for name, value in more.items()})
         request = urllib.request.Request(self._uri + path, body, headers, method=method)
         try:
             with urllib.request.urlopen(request, timeout=60) as answer:
@@ -108,7 +111,7 @@ def test_own_run_is_written(client: Client) -> None:
     assert client.upload(f"{path}/a.txt", b"mine") == 200
     assert run.params == {"C": "1"} and run.tags["t"] == "v"
     assert [file.path for file in client.store.list_artifacts(client.run_id)] == ["a.txt"]
-    assert client.ledger.notes == ()
+    assert not client.ledger.notes
 
 
 def test_runs_and_models_that_it_makes_are_its_own(client: Client) -> None:
@@ -124,7 +127,7 @@ def test_runs_and_models_that_it_makes_are_its_own(client: Client) -> None:
     assert client.store.get_logged_model(model_id).status == "LOGGED_MODEL_READY"
     client.ask("POST", "runs/delete", run_id=child)
     assert client.store.get_run(child).lifecycle_stage == "deleted"
-    assert client.ledger.notes == ()
+    assert len(client.ledger.notes) == 0
 
 
 def test_other_runs_experiments_and_files_stay_as_they_are(client: Client) -> None:
@@ -145,6 +148,40 @@ def test_other_runs_experiments_and_files_stay_as_they_are(client: Client) -> No
     assert (experiment.name, experiment.tags) == ("Default", {})
     assert f'tag "best" of run {other.run_id[:8]} was not set' in client.ledger.notes
     assert client.ask("GET", "runs/get", run_id=other.run_id)["run"]["info"]["run_name"] == "other"
+
+
+def send_span(client: Client, trace: str, **headers: str) -> tuple[int, bytes]:
+    times = {"startTimeUnixNano": "1", "endTimeUnixNano": "2"}
+    span = {"traceId": trace, "spanId": "01" * 8, "name": "s", **times}
+    body = json.dumps({"resourceSpans": [{"scopeSpans": [{"spans": [span]}]}]}).encode()
+    if "Content_Encoding" in headers:
+        body = gzip.compress(body)
+    return client.send("POST", "/v1/traces", body, **{"x_mlflow_experiment_id": "0", **headers})
+
+
+def test_traces_that_it_sends_are_its_own_and_those_of_others_stay(client: Client) -> None:
+    """However they are sent: as spans, as a trace, or as what is said of one."""
+    others = f"tr-{'cd' * 16}"
+    client.store.record_trace(Trace(others, "0", request_time=1, state="OK"))
+    assert send_span(client, "ab" * 16, Content_Encoding="gzip") == (200, b"{}")
+    assert send_span(client, "ab" * 16) == (200, b"{}")
+    own = f"tr-{'ab' * 16}"
+    client.send("PATCH", f"/api/3.0/mlflow/traces/{own}/tags", b'{"key": "k", "value": "v"}')
+    prompts = [{"name": "p", "version": "1"}]
+    client.ask("POST", "traces/link-prompts", trace_id=own, prompt_versions=prompts)
+    assert client.store.get_trace(own).tags["k"] == "v"
+    assert client.store.prompts_of_trace(own) == ("p/1",)
+    assert not any(client.ledger.notes)
+    assert send_span(client, "cd" * 16) == (200, b"{}")
+    assert send_span(client, "ef" * 16, x_mlflow_run_id=other_run(client).run_id) == (200, b"{}")
+    place = {"mlflow_experiment": {"experiment_id": "0"}}
+    info = {"trace_id": others, "state": "ERROR", "trace_location": place}
+    client.send("POST", "/api/3.0/mlflow/traces", json.dumps({"trace": {"trace_info": info}}).encode())
+    assert client.store.get_trace(others).state == "OK"
+    assert not client.store.span_contents(others)
+    assert len(client.store.search_traces(["0"]).items) == 2
+    assert ["trace" in note for note in client.ledger.notes] == [True] * 3
+    assert send_span(client, "")[0] in (400, 422)
 
 
 def test_an_experiment_that_is_missing_is_not_created(client: Client) -> None:
