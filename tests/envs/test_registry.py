@@ -73,7 +73,7 @@ def test_a_project_without_an_image_does_not_run_in_docker(spec: EnvSpec) -> Non
 
 def test_machine_without_rattler_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(EnvError, match="py-rattler, which makes conda environments, is not installed"):
+    with pytest.raises(EnvError, match=r"need py-rattler.*reprise-ml\[conda\]"):
         registry.choose(CONDA, None)
 
 

@@ -258,7 +258,7 @@ def _pair_changes(a: Mapping[str, str], b: Mapping[str, str]) -> Iterator[Change
 def only_differences(found: RunDifferences) -> RunDifferences:
     """``found`` without what is equal."""
     kept: dict[str, tuple[Change, ...]] = {
-        name: tuple(item for item in value if not item.same)
+        name: tuple(item for item in value if not item.is_same)
         for name, value in found._asdict().items()
         if isinstance(value, tuple) and name not in ("source", "environment")
     }
