@@ -16,6 +16,8 @@ from reprise import amounts
 from reprise.legible import escape_hidden, make_legible
 from reprise.server.http.access import Role
 from reprise.server.http.prefix import prefix_of
+from reprise.tracking.protocols.store import TrackingStore
+from reprise.tracking.protocols.subjects import Subject
 from reprise.ui import assets
 
 if TYPE_CHECKING:
@@ -24,6 +26,13 @@ if TYPE_CHECKING:
 _THEMES = ("light", "dark")
 _EXACT = re.compile(r'\b((?:value|href|src|data-[a-z-]+)="[^"]*")')  # the browser sends this back
 _TEMPLATES = Path(__file__).parent / "templates"
+
+
+_SECTIONS = (
+    ("/experiments", "Experiments", None),
+    ("/models", "Models", Subject.MODELS),
+    ("/sweeps", "Sweeps", Subject.SWEEPS),
+)
 
 
 def render(request: Request, template: str, status: int = 200, **values: Any) -> Response:
@@ -39,12 +48,18 @@ def text(request: Request, template: str, **values: Any) -> str:
         "may_write": role >= Role.WRITE,
         "may_remove": role >= Role.ADMIN,
         "path": request.url.path,
+        "sections": _sections_of(request.app.state.store),
         "root": prefix_of(request.scope),
         "news": state.get("news", ""),
         "theme": theme if (theme := request.cookies.get("reprise-theme")) in _THEMES else "",
     }
     page = _with_hidden_shown(templates().get_template(template).render({**shared, **values}))
     return page.encode("utf-8", "replace").decode()  # text from files may contain lone surrogates
+
+
+def _sections_of(store: TrackingStore) -> list[tuple[str, str]]:
+    """Return the path and the name of each section of the pages; none of what the store leaves out."""
+    return [(path, name) for path, name, subject in _SECTIONS if subject not in store.leaves_out]
 
 
 def _with_hidden_shown(page: str) -> str:

@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 
 from reprise.tracking.base import Tracking
+from reprise.tracking.protocols.store import TrackingStore
 from reprise.tracking.registry import open_tracking
 from reprise.tracking.sqlite.store import EmbeddedStore
+from tests.plugins.memory.store import MemoryStore
 
 Factory = Callable[[Path], AbstractContextManager[Tracking]]
 
@@ -21,6 +23,21 @@ def embedded(folder: Path) -> Iterator[Tracking]:
     """As a run opens it: what no run needs comes with the first verb of it."""
     with closing(open_tracking(str(folder / "mlruns"), folder)) as store:
         yield store
+
+
+@contextmanager
+def memory(folder: Path) -> Iterator[Tracking]:
+    """A store of another package, which leaves models, traces and the like out."""
+    store = MemoryStore(folder)
+    yield store
+    store.close()
+
+
+@contextmanager
+def rest_memory(folder: Path) -> Iterator[Tracking]:
+    """The same store behind our server."""
+    with serving(MemoryStore(folder)) as served:
+        yield served
 
 
 @contextmanager
@@ -35,14 +52,17 @@ def mlflow_sqlite(folder: Path) -> Iterator[Tracking]:
 @contextmanager
 def rest_ours(folder: Path) -> Iterator[Tracking]:
     """Our own server, as a driver's nested runs see it."""
+    with EmbeddedStore(folder / "mlruns") as store, serving(store) as served:
+        yield served
+
+
+@contextmanager
+def serving(store: TrackingStore) -> Iterator[Tracking]:
+    """``store`` behind a server of ours, over REST."""
     from reprise.server.loopback import Loopback
     from reprise.tracking.rest.store import RestTracking
 
-    with (
-        EmbeddedStore(folder / "mlruns") as store,
-        Loopback.start(store, "0" * 32) as loopback,
-        pytest.MonkeyPatch.context() as patch,
-    ):
+    with Loopback.start(store, "0" * 32) as loopback, pytest.MonkeyPatch.context() as patch:
         for name, value in loopback.environ.items():
             patch.setenv(name, value)
         yield RestTracking(loopback.uri)
@@ -59,8 +79,11 @@ def rest_mlflow(folder: Path) -> Iterator[Tracking]:
 
 FACTORIES: dict[str, Factory] = {
     "embedded": embedded,
+    "memory": memory,
     "mlflow-sqlite": mlflow_sqlite,
     "rest-ours": rest_ours,
+    "rest-memory": rest_memory,
     "rest-mlflow": rest_mlflow,
 }
+WITHOUT_MODELS = {"memory", "rest-memory"}
 WITH_MLFLOW = {"mlflow-sqlite", "rest-mlflow"}

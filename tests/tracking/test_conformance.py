@@ -198,7 +198,7 @@ def test_a_local_artifact_folder_is_what_the_store_lists(store: Tracking, run: R
     assert [item.path for item in store.list_artifacts(run.run_id, "reprise")] == ["reprise/output.log"]
 
 
-def test_an_unknown_model_is_told_so(store: Tracking) -> None:
+def test_an_unknown_model_is_told_so(models: Tracking) -> None:
     for name, selector in (
         ("nobody", "1"),
         ("nobody", "@best"),
@@ -206,9 +206,9 @@ def test_an_unknown_model_is_told_so(store: Tracking) -> None:
         ("m-" + "0" * 32, ""),
     ):
         with pytest.raises(TrackingError) as refused:
-            store.model_location(name, selector)
+            models.model_location(name, selector)
         assert refused.value.code == "RESOURCE_DOES_NOT_EXIST"
 
 
-def test_a_run_without_registered_models_has_no_versions(store: Tracking, run: Run) -> None:
-    assert list(store.model_versions(run.run_id)) == []
+def test_a_run_without_registered_models_has_no_versions(models: Tracking, run: Run) -> None:
+    assert list(models.model_versions(run.run_id)) == []

@@ -56,7 +56,7 @@ def test_an_experiment_is_renamed_deleted_and_restored(store: Tracking, experime
 
 
 def test_a_model_is_registered_aliased_staged_and_deleted(
-    store: Tracking, run: Run, tmp_path: Path
+    store: Tracking, models: Tracking, run: Run, tmp_path: Path
 ) -> None:
     name = f"model {next(_unique)}"
     (tmp_path / "MLmodel").write_text("flavors: {}")
@@ -94,7 +94,9 @@ def test_a_model_is_registered_aliased_staged_and_deleted(
     assert gone.value.code == "RESOURCE_DOES_NOT_EXIST"
 
 
-def test_an_experiment_without_logged_models_has_none(store: Tracking, experiment: str) -> None:
+def test_an_experiment_without_logged_models_has_none(
+    store: Tracking, models: Tracking, experiment: str
+) -> None:
     assert list(store.search_logged_models([experiment]).items) == []
     with pytest.raises(TrackingError) as missing:
         store.get_logged_model("m-" + "0" * 32)

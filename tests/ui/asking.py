@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import httpx
 
 from reprise.server.http.access import Everyone
-from reprise.tracking.sqlite.store import EmbeddedStore
+from reprise.tracking.protocols.store import TrackingStore
 from reprise.ui.app import create
 from reprise.ui.sessions import Sessions
 
@@ -24,7 +24,7 @@ def apart(scenario: Coroutine[Any, Any, T]) -> T:
         return pool.submit(asyncio.run, scenario).result()
 
 
-def asking(store: EmbeddedStore) -> Ask:
+def asking(store: TrackingStore) -> Ask:
     """``ask(path, Range=...)``: what the pages over ``store`` answer to a browser that may read."""
     app = create(store, Sessions(Everyone()))
 

@@ -14,6 +14,7 @@ from reprise.schemas.entities import Webhook
 from reprise.server.api.wire import Answer, Request
 from reprise.server.delivery.events import Event, event_of, may_tell
 from reprise.tracking.protocols.store import TrackingStore
+from reprise.tracking.protocols.subjects import Subject
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +35,7 @@ class Deliveries:
 
     def announce(self, message: Request, answer: Answer) -> None:
         """Tell the webhooks that want to know of the request, which has been answered."""
-        if not may_tell(message):
+        if Subject.WEBHOOKS in self._store.leaves_out or not may_tell(message):
             return
         try:
             event = self._event(message, answer) if (webhooks := self._webhooks()) else None

@@ -32,16 +32,8 @@ class ArtifactStore(Protocol):
 
     def artifacts_of(self, owner: str) -> Artifacts: ...
 
-    def trace_artifacts(self, trace_id: str) -> Artifacts:
-        """The files of a trace: its attachments, and its spans where a client wrote them to a file."""
-        ...
-
     def list_artifacts(self, run_id: str, path: str = "") -> Sequence[Artifact]:
         """The direct children of ``path``; empty when there is no such folder."""
-        ...
-
-    def list_model_artifacts(self, model_id: str, path: str = "") -> Sequence[Artifact]:
-        """The direct children of ``path`` among the files of a logged model."""
         ...
 
     def download_artifact(self, run_id: str, path: str, destination: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from reprise.schemas.entities import LoggedModel, ModelOrder, Page
+from reprise.schemas.entities import Artifact, LoggedModel, ModelOrder, Page
 from reprise.tracking.protocols.subjects import Subject, not_kept
 
 
@@ -62,4 +62,8 @@ class LoggedModelStore(Protocol):
 
     def delete_logged_model(self, model_id: str) -> None:
         """Mark it deleted."""
+        raise not_kept(Subject.MODELS)
+
+    def list_model_artifacts(self, model_id: str, path: str = "") -> Sequence[Artifact]:
+        """The direct children of ``path`` among the files of a logged model."""
         raise not_kept(Subject.MODELS)

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from reprise.schemas.entities import Page, Trace
 from reprise.schemas.traces.spans import Span
+from reprise.tracking.artifacts.files import Artifacts
 from reprise.tracking.protocols.subjects import Subject, not_kept
 from reprise.tracking.views import Correlation, MetricPoint, MetricsQuestion
 
@@ -101,4 +102,8 @@ class TraceStore(Protocol):
         self, experiment_ids: Sequence[str], question: MetricsQuestion, max_results: int
     ) -> Sequence[MetricPoint]:
         """A point per group, sorted by its dimensions; groups without any value are left out."""
+        raise not_kept(Subject.TRACES)
+
+    def trace_artifacts(self, trace_id: str) -> Artifacts:
+        """The files of a trace: its attachments, and its spans where a client wrote them to a file."""
         raise not_kept(Subject.TRACES)

@@ -13,6 +13,7 @@ from reprise.named_tuple import NamedTuple
 from reprise.schemas.entities import Dataset, DatasetInput, LoggedModel, Metric, ModelVersion, Run
 from reprise.schemas.json_text import read_json
 from reprise.tracking.protocols.store import TrackingStore
+from reprise.tracking.protocols.subjects import Subject
 from reprise.tracking.views import Figures
 from reprise.ui.notes import LONGEST, NOTE, html_of
 from reprise.ui.numbers import natural
@@ -120,7 +121,7 @@ def overview_of(store: TrackingStore, run: Run) -> Overview:
     note = run.tags.get(NOTE, "")
     metrics = [run.metrics[key] for key in sorted(run.metrics, key=natural) if not key.startswith(SYSTEM)]
     figures = store.metric_figures(run.run_id)
-    versions = store.model_versions(run.run_id)
+    versions = () if Subject.MODELS in store.leaves_out else store.model_versions(run.run_id)
     models = _models(store, run, versions)
     theirs = {(version.name, version.version) for model in models for version in model.versions}
     tags = {key: value for key, value in run.tags.items() if key != NOTE}

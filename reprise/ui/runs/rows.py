@@ -11,6 +11,7 @@ from reprise.runner.filter_names import explain_names
 from reprise.schemas import tags
 from reprise.schemas.entities import ModelVersion, Run
 from reprise.tracking.protocols.store import TrackingStore
+from reprise.tracking.protocols.subjects import Subject
 from reprise.ui.numbers import finite
 from reprise.ui.runs.columns import Column
 from reprise.ui.runs.orders import Line, Orders, line
@@ -144,7 +145,7 @@ def _rows(store: TrackingStore, runs: Sequence[Run], lines: Sequence[Line], star
 def versions(store: TrackingStore, runs: Sequence[Run]) -> Mapping[str, Sequence[ModelVersion]]:
     """Return the registered model versions of these runs, by model name."""
     found: dict[str, list[ModelVersion]] = defaultdict(list)
-    if runs:
+    if runs and Subject.MODELS not in store.leaves_out:
         ids = ", ".join(f"'{run.run_id.replace(chr(39), chr(39) * 2)}'" for run in runs)
         order = ("name", "version_number DESC")
         page = store.search_model_versions(filter=f"run_id IN ({ids})", order_by=order, max_results=1000)
