@@ -30,8 +30,8 @@ from reprise.envs.pypi import uv
 from reprise.envs.pythons import interpreters
 from reprise.envs.pythons.candidates import Candidate, Candidates, find_candidates
 from reprise.envs.virtualenv import resolving, translate
-from reprise.envs.virtualenv.compiling import compiled, pins_of
-from reprise.envs.virtualenv.fitting import choose
+from reprise.envs.virtualenv.compiling import compile_packages, pins_of
+from reprise.envs.virtualenv.fitting import choose_python
 from reprise.envs.virtualenv.pins import Pin
 from reprise.envs.virtualenv.question import Question
 from reprise.envs.virtualenv.wheel_coverage import Wheels, coverage_of
@@ -120,13 +120,15 @@ def resolve(file: Path, log: Path) -> Outcome:
 
 def resolved(python: PythonEnv, log: Path) -> Outcome:
     """The resolution of ``python``, held against what the index has for the Python that was chosen."""
-    spec = resolving.absolute(python)
-    question = Question(spec, resolving.read(spec), pyproject.read(spec), Policy(), log)
+    spec = resolving.make_absolute(python)
+    question = Question(
+        spec, resolving.read_requirements(spec), pyproject.read_pyproject(spec), Policy(), log
+    )
 
     def resolve_for(candidate: Candidate) -> tuple[Pin, ...]:
-        return pins_of(question, compiled(question, candidate), "CPython", candidate.version)
+        return pins_of(question, compile_packages(question, candidate), "CPython", candidate.version)
 
-    fit = choose(question, pythons(spec.python, log), resolve_for)
+    fit = choose_python(question, pythons(spec.python, log), resolve_for)
     pins = [pin.head for pin in fit.pins if pin.name and "==" in pin.head]
     series = fit.python.series
     lacking = Wheels(question, pythons(None, log), pins).lacking(fit.python)
@@ -160,7 +162,7 @@ def needs_compiler(name: str, version: str, python: Candidate) -> bool:
     """Whether the source of a package becomes no wheel on a machine without a compiler."""
     with tempfile.TemporaryDirectory() as folder:
         arguments = ["pip", "install", "--no-deps", "--no-cache", "--target", folder, *uv.no_index()]
-        done = uv.call(
+        done = uv.call_uv(
             [*arguments, *python.options, f"{name}=={version}"],
             log=Path(folder) / "uv.log",
             environ={"CC": "/bin/false", "CXX": "/bin/false"},
@@ -208,7 +210,10 @@ def lines_of(projects: list[Outcome], environments: list[Outcome], log: Path) ->
     yield "# Compatibility with public projects"
     yield ""
     yield f"Made by `benchmarks/compatibility.py` with reprise {__version__} on {datetime.date.today()},"
-    yield f"on {interpreters.find(None, log).platform}, from {len(projects)} MLproject files and {total}"
+    yield (
+        f"on {interpreters.find_interpreter(None, log).platform}, from {len(projects)} "
+        f"MLproject files and {total}"
+    )
     yield "`conda.yaml` files of public repositories, each file once. The index is the one of that day."
     yield ""
     yield "| | files | of |"

@@ -13,7 +13,7 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.version import Version
 
-from reprise.envs.project_files.requirements import canonical
+from reprise.envs.project_files.requirements import canonical_name
 from reprise.envs.virtualenv import lockfiles, pins
 from tests.conftest import REPOSITORY
 
@@ -32,26 +32,28 @@ def wanted() -> Iterator[Requirement]:
 
 @pytest.mark.parametrize("python", PYTHONS)
 def test_the_lock_holds_what_is_asked_for_on_each_python(python: str) -> None:
-    locked = pins.read(LOCK.read_text().splitlines(), pins.environment("CPython", python), REPOSITORY)
+    locked = pins.read_pins(
+        LOCK.read_text().splitlines(), pins.marker_environment("CPython", python), REPOSITORY
+    )
     versions = {pin.name: Version(pin.version) for pin in locked if pin.name}
     missing = [
         str(requirement)
         for requirement in wanted()
-        if not requirement.specifier.contains(versions.get(canonical(requirement.name), "0"))
+        if not requirement.specifier.contains(versions.get(canonical_name(requirement.name), "0"))
     ]
     assert missing == [], "`./dev lock` takes them in"
 
 
 def test_every_package_of_the_lock_has_hashes() -> None:
-    locked = pins.read(LOCK.read_text().splitlines(), None, REPOSITORY)
+    locked = pins.read_pins(LOCK.read_text().splitlines(), None, REPOSITORY)
     assert [pin.head for pin in locked if not pin.hashes] == ["-e ."]
 
 
 def test_the_lock_is_for_machines_of_all_kinds_and_names_no_host() -> None:
     text = LOCK.read_text()
-    said = lockfiles.facts(text)
+    said = lockfiles.read_facts(text)
     assert {"linux-64", "linux-aarch64", "osx-64", "osx-arm64"} <= set(said.words)
-    assert said.version is not None and lockfiles.series(said.version) == "3.11"
+    assert said.version is not None and lockfiles.series_of(said.version) == "3.11"
     assert "://" not in text
 
 

@@ -74,7 +74,7 @@ def test_the_reference_has_every_option(name: str) -> None:
 def test_the_reference_has_every_word_of_the_options() -> None:
     text = sections(REFERENCE / "cli.md")["reprise run"]
     words = {
-        *envs.words(),
+        *envs.list_words(),
         *BACKENDS,
         *(field.name for backend in BACKENDS.values() for field in dataclasses.fields(backend.CONFIG)),
     }

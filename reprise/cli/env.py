@@ -41,7 +41,7 @@ def list_(json_: bool) -> None:
     from reprise.progress import spinner
 
     with spinner("Measuring environments"):
-        facts = [_facts(entry) for entry in inventory.entries()]
+        facts = [_facts(entry) for entry in inventory.list_entries()]
     if json_:
         show.as_json(facts)
         return
@@ -66,7 +66,7 @@ def show_(word: str, lock_: bool, tracking_uri: str | None, json_: bool) -> None
         click.echo(make_legible(found.lock.text), nl=False)
         return
     packages = registry.MANAGERS[found.lock.manager].packages(found.lock)
-    entry = next((item for item in inventory.entries() if item.prefix == found.prefix), None)
+    entry = next((item for item in inventory.list_entries() if item.prefix == found.prefix), None)
     if json_:
         about = {"manager": found.lock.manager, "digest": found.lock.digest, "path": found.prefix}
         show.as_json({**about, **(_facts(entry) if entry else {}), "packages": packages})
@@ -80,7 +80,7 @@ def show_(word: str, lock_: bool, tracking_uri: str | None, json_: bool) -> None
         told |= {
             "created": show.ago(entry.marker.created),
             "last use": show.ago(int(entry.last_use * 1000)),
-            "size": show.size(inventory.size(entry.prefix).total),
+            "size": show.size(inventory.measure_folder(entry.prefix).total),
             "projects": ", ".join(entry.projects),
             "stores": "\n".join(dict.fromkeys(user.store for user in entry.users if user.store)),
         }
@@ -94,12 +94,12 @@ def show_(word: str, lock_: bool, tracking_uri: str | None, json_: bool) -> None
 @tracking_option
 @json_option
 def diff(a: str, b: str, tracking_uri: str | None, json_: bool) -> None:
-    from reprise.envs.difference import difference
+    from reprise.envs.difference import compare_packages
     from reprise.runner.restore.environments import list_packages
 
     of_a = list_packages(a, partial(opened, tracking_uri))
     of_b = list_packages(b, partial(opened, tracking_uri))
-    changes = difference(of_a, of_b)
+    changes = compare_packages(of_a, of_b)
     if json_:
         show.as_json(changes)
         return
@@ -142,14 +142,14 @@ def check(word: str | None, json_: bool) -> None:
     from reprise.envs.cache import checking, inventory
     from reprise.progress import spinner
 
-    cached = inventory.entries()
+    cached = inventory.list_entries()
     if word is not None:
-        entry = inventory.find(word)
+        entry = inventory.find_entry(word)
         if entry is None:
             raise UsageError(f'"{word}" is not an environment in the cache', hint="reprise env list")
         cached = [entry]
     with spinner("Reading every file"):
-        found = {entry.name: checking.check(entry) for entry in cached}
+        found = {entry.name: checking.check_entry(entry) for entry in cached}
     if json_:
         show.as_json(found)
     for name, wrong in found.items():
@@ -164,7 +164,7 @@ def check(word: str | None, json_: bool) -> None:
 def _facts(entry: Entry) -> dict[str, Any]:
     from reprise.envs.cache import contents, inventory
 
-    size = inventory.size(entry.prefix)
+    size = inventory.measure_folder(entry.prefix)
     return {
         "name": entry.name,
         "path": entry.prefix,
@@ -179,7 +179,7 @@ def _facts(entry: Entry) -> dict[str, Any]:
         "projects": entry.projects,
         "stores": tuple(dict.fromkeys(user.store for user in entry.users if user.store)),
         "in_use": inventory.is_in_use(entry.prefix),
-        "damage": entry.marker.ill or contents.changed(entry.prefix, entry.marker.contents),
+        "damage": entry.marker.ill or contents.find_change(entry.prefix, entry.marker.contents),
     }
 
 

@@ -84,7 +84,7 @@ def _entered(
         offline=offline,
         python=python,
     )
-    if inventory.find(word) is None and environments.is_project(word):
+    if inventory.find_entry(word) is None and environments.is_project(word):
         with environments.of_project(request) as environment:
             yield environment
         return

@@ -307,7 +307,7 @@ def observe_here(environment: Environment, command: Command, observer: Path, not
     return command._replace(environ=(*command.environ, *patch))
 
 
-def running() -> Path:
+def current_interpreter() -> Path:
     """The interpreter that runs us, outside of any virtual environment."""
     return Path(getattr(sys, "_base_executable", None) or sys.executable)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from reprise.envs.project_files.requirements import canonical
+from reprise.envs.project_files.requirements import canonical_name
 from reprise.named_tuple import NamedTuple
 from reprise.schemas.environment import Package
 
@@ -19,7 +19,7 @@ class Change(NamedTuple):
     note: str = ""
 
 
-def difference(a: Iterable[Package], b: Iterable[Package]) -> tuple[Change, ...]:
+def compare_packages(a: Iterable[Package], b: Iterable[Package]) -> tuple[Change, ...]:
     """What is to be done to ``a`` so that it becomes ``b``, by name."""
     of_a, of_b = _by_name(a), _by_name(b)
     changes = []
@@ -27,23 +27,23 @@ def difference(a: Iterable[Package], b: Iterable[Package]) -> tuple[Change, ...]
         one, other = of_a.get(name), of_b.get(name)
         if one is None or other is None:
             changes.append(Change("added" if one is None else "removed", name, one, other))
-        elif (note := _note(one, other)) or one.version != other.version:
+        elif (note := _note_difference(one, other)) or one.version != other.version:
             changes.append(Change("changed", name, one, other, note))
     return tuple(changes)
 
 
 def _by_name(packages: Iterable[Package]) -> dict[str, Package]:
-    return {_name(package): package for package in packages}
+    return {_name_of(package): package for package in packages}
 
 
-def _name(package: Package) -> str:
+def _name_of(package: Package) -> str:
     """The interpreter has one name, whoever brought it; a local project is called by its path."""
     if package.kind == "python":
         return "python"
-    return package.name if package.name.startswith((".", "/")) else canonical(package.name)
+    return package.name if package.name.startswith((".", "/")) else canonical_name(package.name)
 
 
-def _note(one: Package, other: Package) -> str:
+def _note_difference(one: Package, other: Package) -> str:
     said = []
     if one.kind != other.kind:
         said.append(f"{one.kind} is now {other.kind}")

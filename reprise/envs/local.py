@@ -60,7 +60,7 @@ def settle(spec: EnvSpec, policy: Policy) -> Policy:
     if policy.current is not None:
         return policy
     found = find_current_python(spec.root, os.environ)
-    if text := _announcement(found):
+    if text := _announce_python(found):
         logger.info("Environment: local, %s", text)
     return policy._replace(current=found.facts.executable)
 
@@ -150,19 +150,19 @@ def enter(environment: Environment, command: Command) -> Command:
     others = [name for name in ACTIVATED if _leads_elsewhere(environ.get(name), executable)]
     if shutil.which("python", path=search) == str(executable) and not others:
         return command  # as it is in the user's shell
-    command = command._replace(environ=(*command.environ, *_activation(executable, others)))
+    command = command._replace(environ=(*command.environ, *_activation_variables(executable, others)))
     folder = executable.parent
     if environment_of(executable) or str(folder) not in search.split(os.pathsep):
         command = base.with_folder_on_path(command, folder)
         if (folder / "python").exists():
             return command
-    return base.with_folder_on_path(command, _named_python(executable))
+    return base.with_folder_on_path(command, _name_python(executable))
 
 
 enter_attached = enter
 
 
-def _announcement(found: CurrentPython) -> str:
+def _announce_python(found: CurrentPython) -> str:
     """What is said of the Python; empty where it is the one that runs us, as one expects."""
     executable, version, _ = found.facts
     is_ours = executable.parent == Path(sys.executable).parent
@@ -191,7 +191,7 @@ def _leads_elsewhere(activated: str | None, executable: Path) -> bool:
     return Path(activated, "bin", "python").exists()
 
 
-def _activation(executable: Path, others: Sequence[str]) -> Iterator[tuple[str, str | None]]:
+def _activation_variables(executable: Path, others: Sequence[str]) -> Iterator[tuple[str, str | None]]:
     """The variables of an activated environment, and none of those that lead to ``others``."""
     yield from ((name, None) for name in others)
     prefix = environment_of(executable)
@@ -200,7 +200,7 @@ def _activation(executable: Path, others: Sequence[str]) -> Iterator[tuple[str, 
         yield "PYTHONHOME", None
 
 
-def _named_python(executable: Path) -> Path:
+def _name_python(executable: Path) -> Path:
     """A folder with nothing but ``python`` and ``python3``, which start ``executable``."""
     folder = cache_dir() / NAMED_FOLDER / sha256(os.fsencode(executable)).hexdigest()[:16]
     for name in ("python3", "python"):

@@ -9,7 +9,7 @@ from reprise.errors import EnvError, UsageError
 from reprise.schemas.environment import Lock, Package
 
 
-def read(path: Path) -> tuple[Package, ...]:
+def read_packages(path: Path) -> tuple[Package, ...]:
     """What ``path`` pins: a conda-lock.yml or pixi.lock (for this machine), a uv.lock, requirements, or
     the ``reprise/environment.lock`` of a run.
 
@@ -36,10 +36,10 @@ def _of_conda(path: Path) -> tuple[Package, ...]:
     from reprise.envs.conda import manager as conda
     from reprise.envs.virtualenv import pins
 
-    held = lockfiles.read(path)
-    here = records.here()
+    held = lockfiles.read_lock_file(path)
+    here = records.current_platform()
     platform = here if here in held.platforms else held.platforms[0]
-    pip = records.PipPart(requirements=tuple(pins.lines(held.pip.get(platform, ()))))
+    pip = records.PipPart(requirements=tuple(pins.format_lines(held.pip.get(platform, ()))))
     content = records.CondaLock(platform, held.records[platform], pip)
     return conda.packages(records.lock_of(content))
 
@@ -75,7 +75,7 @@ def _of_run(path: Path) -> tuple[Package, ...]:
 
 
 def _of_requirements(path: Path) -> tuple[Package, ...]:
-    from reprise.envs.project_files.requirements import pinned
+    from reprise.envs.project_files.requirements import list_pinned
 
     lines = path.read_text(encoding="utf-8").splitlines()
-    return tuple(package for package in pinned(lines) if package.version or package.origin)
+    return tuple(package for package in list_pinned(lines) if package.version or package.origin)

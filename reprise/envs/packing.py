@@ -38,7 +38,7 @@ class Machine(NamedTuple):
     glibc: str
 
 
-def unpack(lock: Lock, target: Path, machine: Machine, policy: Policy, log: Path) -> None:
+def unpack_lock(lock: Lock, target: Path, machine: Machine, policy: Policy, log: Path) -> None:
     """Fill the new folder ``target``, which is to be the site-packages of ``machine``'s Python.
 
     Raises:
@@ -49,45 +49,45 @@ def unpack(lock: Lock, target: Path, machine: Machine, policy: Policy, log: Path
         names = ", ".join(project["path"] for project in facts["local"])
         raise EnvError(f"the lock installs {names} from a folder: such a package is in no image")
     with spinner("Unpacking packages"):
-        _sync(lock, facts, target, machine, policy, log)
-    _forget(target)
+        _sync_packages(lock, facts, target, machine, policy, log)
+    _forget_notes(target)
 
 
-def _sync(
+def _sync_packages(
     lock: Lock, facts: dict[str, Any], target: Path, machine: Machine, policy: Policy, log: Path
 ) -> None:
-    arguments = ["pip", "sync", "--target", str(target), "--python", str(base.running())]
-    arguments += ["--python-version", machine.python, "--python-platform", _platform(machine)]
+    arguments = ["pip", "sync", "--target", str(target), "--python", str(base.current_interpreter())]
+    arguments += ["--python-version", machine.python, "--python-platform", _name_platform(machine)]
     arguments += installing.taken_from(policy)
     exact = installing.all_hashed(facts["requirements"])
     if exact:
         arguments.append("--require-hashes")
-    if not _suits(facts["platform"], machine):
+    if not _suits_machine(facts["platform"], machine):
         arguments.append("--no-build")
-    sources = (installing.anchored(line, None) for line in facts["sources"])
+    sources = (installing.anchor_option(line, None) for line in facts["sources"])
     with uv.requirements_file((*sources, *facts["requirements"]), lock.credentials) as source:
         arguments.append(str(source))
-        environ = installing.settings(policy)
-        done = uv.call(arguments, log=log, environ=environ, offline=policy.offline or exact)
+        environ = installing.uv_settings(policy)
+        done = uv.call_uv(arguments, log=log, environ=environ, offline=policy.offline or exact)
         if done.exit_code != 0 and exact and not policy.offline:
-            done = uv.call(arguments, log=log, environ=environ)
+            done = uv.call_uv(arguments, log=log, environ=environ)
     if done.exit_code != 0:
-        what = f"the packages cannot be had for Python {machine.python} on {_platform(machine)}"
-        raise uv_failures.failure(what, done, log, offline=policy.offline)
+        what = f"the packages cannot be had for Python {machine.python} on {_name_platform(machine)}"
+        raise uv_failures.explain_failure(what, done, log, offline=policy.offline)
 
 
-def _suits(platform: str, machine: Machine) -> bool:
+def _suits_machine(platform: str, machine: Machine) -> bool:
     """Whether what is built on ``platform`` (``linux-x86_64-glibc2.36``) works on the machine too."""
     system, _, glibc = platform.rpartition("-glibc")
     is_same = system == f"linux-{machine.architecture}" and bool(machine.glibc)
-    return is_same and _numbers(glibc) <= _numbers(machine.glibc)
+    return is_same and _version_numbers(glibc) <= _version_numbers(machine.glibc)
 
 
-def _numbers(version: str) -> list[int]:
+def _version_numbers(version: str) -> list[int]:
     return [int(number) for number in version.split(".")]
 
 
-def _forget(target: Path) -> None:
+def _forget_notes(target: Path) -> None:
     """Remove what uv notes of this machine: its lock, and the times of the wheels that it took."""
     (target / ".lock").unlink(missing_ok=True)
     for note in target.glob(f"*.dist-info/{_NOTE}"):
@@ -98,11 +98,11 @@ def _forget(target: Path) -> None:
         record.write_text("".join(line for line in lines if f"/{_NOTE}," not in line), encoding="utf-8")
 
 
-def _platform(machine: Machine) -> str:
+def _name_platform(machine: Machine) -> str:
     """uv's word for the machine: with the newest C library that it knows and the machine has."""
     if not machine.glibc:
         return f"{machine.architecture}-unknown-linux-musl"
-    minor = _numbers(machine.glibc)[1]
+    minor = _version_numbers(machine.glibc)[1]
     return f"{machine.architecture}-manylinux_2_{next((known for known in _GLIBC if known <= minor), 17)}"
 
 
@@ -112,7 +112,9 @@ def compile_modules(lock: Lock, target: Path, place: str, log: Path) -> None:
     Without the lock's Python on this machine nothing is compiled: it only starts slower.
     """
     facts = read_json(lock.text)
-    found = interpreters.present(interpreters.exactly(facts["implementation"], facts["python"]), log)
+    found = interpreters.find_present(
+        interpreters.exact_request(facts["implementation"], facts["python"]), log
+    )
     if found is None:
         logger.info("Modules are not compiled: Python %s is not on this machine", facts["python"])
         return

@@ -79,7 +79,7 @@ ALIASES = {"uv": "virtualenv"}
 _BY_PROJECT = {PythonEnv: "virtualenv", CondaEnv: "conda", DockerEnv: "docker"}
 
 
-def words() -> tuple[str, ...]:
+def list_words() -> tuple[str, ...]:
     """Every word that ``--env-manager`` takes."""
     return (*MANAGERS, *ALIASES)
 
@@ -91,10 +91,12 @@ def faults_of(spec: EnvSpec) -> tuple[str, ...]:
     try:
         match spec:
             case PythonEnv():
-                pyproject.read(spec)
-                requirement_files.read((*spec.build_dependencies, *spec.dependencies), spec.root, spec.file)
+                pyproject.read_pyproject(spec)
+                requirement_files.read_requirements(
+                    (*spec.build_dependencies, *spec.dependencies), spec.root, spec.file
+                )
             case CondaEnv():
-                requirement_files.read(spec.pip, spec.file.parent, spec.file)
+                requirement_files.read_requirements(spec.pip, spec.file.parent, spec.file)
     except ProjectError as error:
         return error.faults or (error.message,)
     return ()
@@ -132,11 +134,13 @@ def manager_for(spec: EnvSpec, requested: str | None) -> EnvManager:
     except KeyError:
         raise UsageError(
             f'--env-manager: there is no environment manager "{requested}"',
-            hint=f"one of {', '.join((*words(), *plugins.find_names(GROUP)))}",
+            hint=f"one of {', '.join((*list_words(), *plugins.find_names(GROUP)))}",
         ) from None
 
 
-def choose(spec: EnvSpec, requested: str | None, python: str | None = None) -> tuple[EnvManager, EnvSpec]:
+def choose_manager(
+    spec: EnvSpec, requested: str | None, python: str | None = None
+) -> tuple[EnvManager, EnvSpec]:
     """The manager for ``spec``, and the spec as that manager takes it (a conda.yaml translated).
 
     Everything that can be known to fail before anything is made fails here, before a run is opened.

@@ -89,7 +89,7 @@ def check_lock(request: RunRequest) -> ProjectLock:
 
 def _choose_manager(request: RunRequest, checkout: Checkout) -> tuple[EnvManager, EnvSpec, Policy]:
     project = read_used_project(checkout, None, request.env_manager)
-    manager, spec = envs.choose(project.environment, request.env_manager, request.python)
+    manager, spec = envs.choose_manager(project.environment, request.env_manager, request.python)
     dated = as_of.resolve_as_of(request.as_of, checkout)
     policy = Policy(offline=request.offline, as_of=dated, python=request.python)
     return manager, taken_from(checkout, spec), policy

@@ -89,7 +89,7 @@ def test_list_tells_whose_and_how_large(demo: ProjectFolder) -> None:
         "LAST",
         "USE",
     ]
-    (entry,) = inventory.entries()
+    (entry,) = inventory.list_entries()
     assert listed[1].startswith(f"{entry.marker.digest[:12]}  demo     virtualenv  ")
     (facts,) = json.loads(demo.reprise("env", "list", "--json").out)
     assert facts["digest"] == demo.runs()[0].tags[tags.ENV_DIGEST]
@@ -99,7 +99,7 @@ def test_list_tells_whose_and_how_large(demo: ProjectFolder) -> None:
 
 
 def test_show_is_the_readable_lock_of_an_environment_and_of_a_run(demo: ProjectFolder) -> None:
-    (entry,) = inventory.entries()
+    (entry,) = inventory.list_entries()
     by_run = demo.reprise("env", "show", "@last").out
     for line in ("alpha    1.0 ", "beta     2.0 ", "CPython "):
         assert line in by_run
@@ -173,7 +173,7 @@ def test_path_makes_an_environment_again_from_the_lock_of_its_run(demo: ProjectF
 
 @pytest.mark.parametrize("word", ["@last", "URI", "ENV"])
 def test_exec_is_inside_and_its_exit_code_ours(demo: ProjectFolder, word: str) -> None:
-    (entry,) = inventory.entries()
+    (entry,) = inventory.list_entries()
     word = {"URI": str(demo.path), "ENV": entry.name}.get(word, word)
     code = (
         "import sys, os, alpha; print(sys.prefix, sys.argv[1:], os.environ['VIRTUAL_ENV'],"
@@ -197,7 +197,7 @@ def test_shell_has_the_environment_first_whatever_its_settings_say(
     (house / ".bashrc").write_text("export PATH=/usr/bin:$PATH; echo mine\n")
     monkeypatch.setenv("SHELL", "/bin/bash")
     argv = [sys.executable, "-m", "reprise", "env", "shell", "@last"]
-    (entry,) = inventory.entries()
+    (entry,) = inventory.list_entries()
     code, shown = run_on_terminal(argv, typed=b"command -v python; exit 3\n")
     assert code == 3
     assert b"mine" in shown
@@ -239,7 +239,7 @@ def test_a_lock_that_was_tampered_with_is_refused(demo: ProjectFolder) -> None:
 
 def test_check_tells_damage_and_ends_with_4(demo: ProjectFolder) -> None:
     assert demo.reprise("env", "check").exit_code == 0
-    (entry,) = inventory.entries()
+    (entry,) = inventory.list_entries()
     (module,) = entry.prefix.glob("lib/python*/site-packages/alpha.py")
     text = module.read_text()
     module.unlink()
@@ -259,14 +259,14 @@ def test_prune_removes_what_is_old_and_says_which_runs_used_it(demo: ProjectFold
     run_with_alpha_2(demo)
     tried = demo.reprise("env", "prune", "--dry-run")
     assert "Would remove 1 environment, " in tried.err
-    assert len(inventory.entries()) == 2
+    assert len(inventory.list_entries()) == 2
     done = demo.reprise("env", "prune")
     first = demo.runs()[1].run_id[:8]
     assert f"run {first} used it" in done.err
     assert f"recreate the environment with reprise env path {first}" in done.err
     assert "Removed 1 environment, " in done.err
     assert "Removed 1 remembered resolution, " in done.err
-    assert len(inventory.entries()) == 1
+    assert len(inventory.list_entries()) == 1
     assert demo.reprise("env", "path", first).exit_code == 0
 
 
@@ -281,12 +281,12 @@ def test_prune_keeps_what_kept_runs_need_when_asked(demo: ProjectFolder) -> None
 
 
 def test_prune_says_that_a_store_cannot_be_asked(demo: ProjectFolder) -> None:
-    (entry,) = inventory.entries()
+    (entry,) = inventory.list_entries()
     marker.note_user(entry.prefix, marker.User("far", "http://127.0.0.1:1"))
     grow_old()
     kept = demo.reprise("env", "prune", "--keep-reproducible")
     assert "the runs of http://127.0.0.1:1 could not be read" in kept.err
-    assert len(inventory.entries()) == 1
+    assert len(inventory.list_entries()) == 1
 
 
 @contextmanager
@@ -306,12 +306,12 @@ def test_prune_leaves_an_environment_that_a_run_is_in(demo: ProjectFolder) -> No
         grow_old()
         assert "in use" in demo.reprise("env", "list").out
         assert json.loads(demo.reprise("env", "prune", "--older-than", "0", "--json").out)["removed"] == []
-    assert len(inventory.entries()) == 1
-    assert inventory.entries()[0].last_use > time.time() - 3600  # the end of a use counts
+    assert len(inventory.list_entries()) == 1
+    assert inventory.list_entries()[0].last_use > time.time() - 3600  # the end of a use counts
 
 
 def test_prune_removes_what_killed_processes_left(demo: ProjectFolder) -> None:
-    (entry,) = inventory.entries()
+    (entry,) = inventory.list_entries()
     half = entry.prefix.with_name("virtualenv-0123456789abcdef")
     (half / "bin").mkdir(parents=True)
     stray = [
@@ -352,10 +352,10 @@ def test_prune_removes_what_killed_processes_left(demo: ProjectFolder) -> None:
 
 
 def test_prune_never_removes_what_was_used_meanwhile(demo: ProjectFolder) -> None:
-    (entry,) = inventory.entries()
+    (entry,) = inventory.list_entries()
     grow_old()
     before = time.time() - 3600
-    marker.used(entry.prefix)
-    assert prune.remove(entry.prefix, before) is None
-    assert store.place(entry.lock) == entry.prefix
+    marker.note_use(entry.prefix)
+    assert prune.remove_unused(entry.prefix, before) is None
+    assert store.place_of(entry.lock) == entry.prefix
     assert entry.prefix.exists()

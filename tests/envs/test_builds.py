@@ -59,7 +59,7 @@ def dated(house: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Itera
 
 def built_by(policy: Policy, log: Path) -> str:
     spec = PythonEnv(Path.cwd(), Path.cwd() / "python_env.yaml", dependencies=("needy",))
-    environment = store.ensure(manager, spec, policy, log)
+    environment = store.ensure_environment(manager, spec, policy, log)
     python = environment.prefix / "bin" / "python"
     code = "import needy; print(needy.built_by)"
     return subprocess.run([python, "-c", code], capture_output=True, text=True, check=True).stdout.strip()

@@ -46,7 +46,7 @@ def write(spec: CondaEnv, log: Path, *platforms: str, **policy: Any) -> dict[str
 
 
 def ensure(spec: CondaEnv, log: Path, **policy: Any) -> Environment:
-    return store.ensure(manager, spec, Policy(**policy), log)
+    return store.ensure_environment(manager, spec, Policy(**policy), log)
 
 
 def versions(environment: Environment) -> dict[str, str]:
@@ -230,7 +230,7 @@ def test_newest_format_of_pixi_lock_is_read(channel: Path, log: Path) -> None:
     platform = LockPlatform(HERE)
     made = LockFile([platform])
     made.set_channels("default", [LockChannel(channel.as_uri())])
-    for record in records.read(first.lock).records:
+    for record in records.read_lock(first.lock).records:
         made.add_conda_package("default", platform, records.to_rattler(record))
     made.to_path(Path("pixi.lock"))
     assert Path("pixi.lock").read_text().startswith("version: 7")
@@ -290,6 +290,6 @@ version = "1.0"
 sdist = {{ url = "https://host/fast-1.0.tar.gz", hashes = {{ sha256 = "00" }} }}
 wheels = [{wheels_listed}]
 """
-    (found,) = pip_files.chosen(pylock, python, platform, "2.28", Path.cwd())
+    (found,) = pip_files.choose_files(pylock, python, platform, "2.28", Path.cwd())
     assert found.pin.head == "fast==1.0"
     assert found.pin.hashes == (f"sha256:{sha256}",)

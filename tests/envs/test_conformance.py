@@ -61,19 +61,19 @@ def test_lock_is_deterministic_text_of_the_manager(manager: EnvManager, log: Pat
 
 
 def test_chosen_by_its_word(manager: EnvManager) -> None:
-    assert registry.choose(spec_for(manager), manager.NAME) == (manager, spec_for(manager))
+    assert registry.choose_manager(spec_for(manager), manager.NAME) == (manager, spec_for(manager))
 
 
 def test_is_found_again_and_well(manager: EnvManager, log: Path) -> None:
-    environment = store.ensure(manager, spec_for(manager), Policy(), log)
+    environment = store.ensure_environment(manager, spec_for(manager), Policy(), log)
     assert environment.manager == manager.NAME
-    assert store.ensure(manager, spec_for(manager), Policy(), log) == environment
+    assert store.ensure_environment(manager, spec_for(manager), Policy(), log) == environment
     if manager.KEEPS_FOLDER:
         assert manager.unhealthy(environment.lock, environment.prefix) is None
 
 
 def test_is_ill_when_it_was_emptied(manager: EnvManager, log: Path) -> None:
-    environment = store.ensure(manager, spec_for(manager), Policy(), log)
+    environment = store.ensure_environment(manager, spec_for(manager), Policy(), log)
     if not manager.KEEPS_FOLDER:
         assert not environment.prefix.exists()
         return
@@ -83,7 +83,7 @@ def test_is_ill_when_it_was_emptied(manager: EnvManager, log: Path) -> None:
 
 
 def test_command_runs_inside(manager: EnvManager, log: Path) -> None:
-    environment = store.ensure(manager, spec_for(manager), Policy(), log)
+    environment = store.ensure_environment(manager, spec_for(manager), Policy(), log)
     values = "a 'b' \"c\" $d ; e\n"
     command = Command(
         ("python", "-c", "import sys; print(sys.argv[1])", values), (("GIVEN", "1"),), Path.cwd()
@@ -132,7 +132,7 @@ def test_nothing_is_left_behind_of_a_job_that_never_was(manager: EnvManager) -> 
 
 
 def test_a_users_command_runs_inside_too(manager: EnvManager, log: Path) -> None:
-    environment = store.ensure(manager, spec_for(manager), Policy(), log)
+    environment = store.ensure_environment(manager, spec_for(manager), Policy(), log)
     command = Command(("python", "-c", "pass"), (), Path.cwd())
     entered, attached = manager.enter(environment, command), manager.enter_attached(environment, command)
     assert dict(entered.environ) == dict(attached.environ)

@@ -100,9 +100,9 @@ def test_kills_at_random_moments_leave_whole_environments(packages: list[str], t
                 process.kill()  # what it started goes on
         process.communicate()
         hits += process.returncode == -signal.SIGKILL
-        for entry in inventory.entries():
-            assert list(contents.damage(entry.prefix, hashes=True)) == []
-            assert contents.changed(entry.prefix, entry.marker.contents) is None
+        for entry in inventory.list_entries():
+            assert list(contents.find_damage(entry.prefix, hashes=True)) == []
+            assert contents.find_change(entry.prefix, entry.marker.contents) is None
         if number % 3 == 0:
             _assert_works(package, log)
     for package in packages:
@@ -113,8 +113,8 @@ def test_kills_at_random_moments_leave_whole_environments(packages: list[str], t
 
 
 def _remove_all() -> None:
-    for entry in inventory.entries():
-        assert prune.remove(entry.prefix, time.time() + 1)
+    for entry in inventory.list_entries():
+        assert prune.remove_unused(entry.prefix, time.time() + 1)
 
 
 def _time_of_one(log: Path, package: str) -> float:
@@ -127,7 +127,7 @@ def _time_of_one(log: Path, package: str) -> float:
 
 def _assert_works(package: str, log: Path) -> None:
     spec = PythonEnv(Path.cwd(), dependencies=(package, "alpha"))
-    with store.using(manager, spec, Policy(), log) as environment:
+    with store.use_environment(manager, spec, Policy(), log) as environment:
         code = f"import alpha, beta, {package}, {package}_more.m39 as m; print(beta.__version__, m.x)"
         python = environment.prefix / "bin" / "python"
         done = subprocess.run([python, "-c", code], capture_output=True, text=True, check=True)

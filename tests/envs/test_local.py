@@ -198,7 +198,7 @@ def test_what_a_python_says_is_remembered_until_it_is_replaced(
         asked.append(program)
         return str(program), "3.99.0", "cpython"
 
-    monkeypatch.setattr(facts, "_ask", ask)
+    monkeypatch.setattr(facts, "_ask_program", ask)
     assert describe_python(mine, tmp_path) == found
     assert asked == []
     make_venv(tmp_path / "mine")  # made anew

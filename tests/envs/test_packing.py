@@ -88,7 +88,7 @@ def contents(folder: Path) -> dict[str, str]:
 
 @pytest.mark.parametrize("machine", [HERE, ELSEWHERE], ids=["here", "elsewhere"])
 def test_the_closure_of_the_lock_is_unpacked(lock: Lock, tmp_path: Path, machine: Machine) -> None:
-    packing.unpack(lock, tmp_path / "packages", machine, Policy(), tmp_path / "log")
+    packing.unpack_lock(lock, tmp_path / "packages", machine, Policy(), tmp_path / "log")
     assert {"beta.py", "gamma.py", "beta_tool.py"} <= contents(tmp_path / "packages").keys()
 
 
@@ -98,7 +98,7 @@ def test_a_wheel_that_is_not_the_locked_one_is_refused(
     wheels.make(index, "gamma", files={"evil.py": "\n"})
     monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "empty"))  # which would have the locked one
     with pytest.raises(EnvError, match="cannot be had"):
-        packing.unpack(lock, tmp_path / "packages", HERE, Policy(), tmp_path / "log")
+        packing.unpack_lock(lock, tmp_path / "packages", HERE, Policy(), tmp_path / "log")
 
 
 def test_what_is_made_is_the_same_bytes_and_names_no_folder_of_ours(
@@ -109,7 +109,7 @@ def test_what_is_made_is_the_same_bytes_and_names_no_folder_of_ours(
         monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / f"cache of {name}"))
         for wheel in index.iterdir():
             wheel.touch()
-        packing.unpack(lock, tmp_path / name, HERE, Policy(), tmp_path / "log")
+        packing.unpack_lock(lock, tmp_path / name, HERE, Policy(), tmp_path / "log")
         packing.compile_modules(lock, tmp_path / name, "/opt/site", tmp_path / "log")
         made.append(contents(tmp_path / name))
     assert made[0] == made[1]
@@ -139,15 +139,15 @@ def test_sources_are_built_only_for_a_machine_that_can_run_what_is_made(
     }
     made = Lock(lock.manager, json.dumps(facts))
     if builds:
-        packing.unpack(made, tmp_path / "packages", machine, Policy(), tmp_path / "log")
+        packing.unpack_lock(made, tmp_path / "packages", machine, Policy(), tmp_path / "log")
         assert (tmp_path / "packages" / "delta.py").is_file()
         return
     with pytest.raises(EnvError, match="delta"):
-        packing.unpack(made, tmp_path / "packages", machine, Policy(), tmp_path / "log")
+        packing.unpack_lock(made, tmp_path / "packages", machine, Policy(), tmp_path / "log")
 
 
 def test_packages_of_a_folder_are_refused(lock: Lock, tmp_path: Path) -> None:
     facts = {**json.loads(lock.text), "local": [{"path": "lib/own", "editable": True}]}
     with pytest.raises(EnvError, match="lib/own"):
         own = Lock(lock.manager, json.dumps(facts))
-        packing.unpack(own, tmp_path / "packages", HERE, Policy(), tmp_path / "log")
+        packing.unpack_lock(own, tmp_path / "packages", HERE, Policy(), tmp_path / "log")

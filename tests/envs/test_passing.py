@@ -41,7 +41,7 @@ def facts(lock: Lock) -> dict[str, Any]:
 
 
 def ensure(spec: PythonEnv, log: Path) -> Environment:
-    return store.ensure(manager, spec, ANY, log)
+    return store.ensure_environment(manager, spec, ANY, log)
 
 
 @pytest.mark.parametrize("line", ["./lib", "-e ./lib", "-e lib", "gamma @ file://{root}/lib"])

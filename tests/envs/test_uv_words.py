@@ -81,7 +81,7 @@ def test_a_python_that_was_named_and_the_pythons_that_have_wheels(
     root, version = Path.cwd(), ".".join(map(str, sys.version_info[:3]))
     spec = PythonEnv(root, root / "python_env.yaml", version, dependencies=("broken==1.0", "alpha"))
     with pytest.raises(EnvError) as caught:
-        store.ensure(manager, spec, ANY, log)
+        store.ensure_environment(manager, spec, ANY, log)
     hint = caught.value.hint or ""
     assert "wheels for Python 3.8 and 3.9: name one (--python" in hint
     assert hint.startswith("broken 1.0") is has_sources

@@ -126,7 +126,7 @@ def try_pyproject(data: bytes, folder: Path) -> None:
     (folder / "pyproject.toml").write_bytes(data)
     project = load_project(folder)
     if isinstance(project.environment, PythonEnv):
-        pyproject.read(project.environment)
+        pyproject.read_pyproject(project.environment)
 
 
 @target(
@@ -143,7 +143,7 @@ def try_requirements(data: bytes, folder: Path) -> None:
         lines = decode_text(data).splitlines()
     except (UnicodeError, LookupError):
         return
-    requirement_files.read(lines, folder, folder / "requirements.txt")
+    requirement_files.read_requirements(lines, folder, folder / "requirements.txt")
 
 
 @target("params file", b"C: 1\ndata: a\nnames: [a, b]\n", b'{"C": 1}')
@@ -188,7 +188,7 @@ def _lock(name: str) -> Callable[[bytes, Path], object]:
         from reprise.envs import lock_packages
 
         (folder / name).write_bytes(data)
-        lock_packages.read(folder / name)
+        lock_packages.read_packages(folder / name)
 
     return try_lock
 

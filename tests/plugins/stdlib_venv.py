@@ -65,7 +65,7 @@ def find_lock_file(spec: PythonEnv) -> Path | None:
 
 
 def create(lock: Lock, prefix: Path, policy: Policy, log: Path) -> None:
-    python = str(base.running())
+    python = str(base.current_interpreter())
     done = subprocess.run([python, "-m", "venv", "--without-pip", prefix], capture_output=True, check=False)
     if done.returncode != 0:
         raise EnvError(f"python -m venv failed: {done.stderr.decode()}")

@@ -30,7 +30,7 @@ MAKING = ".making-"
 _NOT_IMPORTED = {"test", "tests"}
 
 
-def share(prefix: Path) -> None:
+def share_bytecode(prefix: Path) -> None:
     """Give the new environment at ``prefix`` what is compiled already, and have the rest compiled."""
     from reprise.paths import cache_dir
 
@@ -40,17 +40,17 @@ def share(prefix: Path) -> None:
         tag = site.parent.name.replace("python", "cpython-").replace(".", "")
         unknown = []
         for record in sorted(site.glob("*.dist-info/RECORD")):
-            digest, modules = _sources(record)
+            digest, modules = _list_sources(record)
             known = cache_dir() / FOLDER / tag / digest
             if known.is_dir():
-                _link(known, site)
+                _link_files(known, site)
             elif modules:
                 unknown.append((str(known), modules))
         if unknown:
             _compile_when_idle(prefix, site, unknown)
 
 
-def _sources(record: Path) -> tuple[str, list[str]]:
+def _list_sources(record: Path) -> tuple[str, list[str]]:
     """The modules that an installed distribution lists in its RECORD, and the digest of their contents."""
     lines = record.read_text(encoding="utf-8", errors="replace").splitlines()
     entries = [line.rsplit(",", 2)[:2] for line in lines if ".py,sha256=" in line]
@@ -86,7 +86,7 @@ def _compile_when_idle(prefix: Path, site: Path, unknown: list[tuple[str, list[s
     compiling.returncode = 0  # nobody waits for it, and Python need not warn of that
 
 
-def _link(compiled: Path, site: Path) -> None:
+def _link_files(compiled: Path, site: Path) -> None:
     """Put every file of ``compiled`` at its place below ``site``, but for what is there already."""
     try:
         for folder, _, names in os.walk(compiled):
@@ -120,7 +120,7 @@ def _compile_all(site: Path, work: list[tuple[str, list[str]]]) -> None:
             owner = os.open(str(making), os.O_RDONLY)
             fcntl.flock(owner, fcntl.LOCK_EX)
             for module in modules:
-                _compile(site / module, module, making)
+                _compile_module(site / module, module, making)
             making.replace(place)
         except OSError:
             pass  # another process was first, the disk is full, or the environment was removed
@@ -129,10 +129,10 @@ def _compile_all(site: Path, work: list[tuple[str, list[str]]]) -> None:
             if owner is not None:
                 os.close(owner)
         if place.is_dir() and site.is_dir():
-            _link(place, site)
+            _link_files(place, site)
 
 
-def _compile(source: Path, module: str, folder: Path) -> None:
+def _compile_module(source: Path, module: str, folder: Path) -> None:
     name = f"{source.stem}.{sys.implementation.cache_tag}.pyc"
     compiled = (folder / module).parent / "__pycache__" / name
     mode = py_compile.PycInvalidationMode.CHECKED_HASH

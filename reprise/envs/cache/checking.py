@@ -10,7 +10,7 @@ from reprise.errors import EnvError
 from reprise.file_lock import hold
 
 
-def check(entry: Entry) -> list[str] | None:
+def check_entry(entry: Entry) -> list[str] | None:
     """What is wrong, a sentence each; None for one that is being made or removed at the moment.
 
     A damaged one is marked, so that its next use makes it again.
@@ -19,17 +19,17 @@ def check(entry: Entry) -> list[str] | None:
     if held is None:
         return None
     try:
-        changed = contents.changed(entry.prefix, entry.marker.contents)
+        changed = contents.find_change(entry.prefix, entry.marker.contents)
         damaged = [
             str(item)
-            for item in contents.damage(entry.prefix, hashes=True)
+            for item in contents.find_damage(entry.prefix, hashes=True)
             if item.file not in entry.marker.odd
         ]
         wrong = [*_faults_of_lock(entry), *([changed] if changed else ()), *damaged]
         if wrong:
-            _mark(entry, contents.enumerated(wrong))
+            _mark_damaged(entry, contents.enumerate_few(wrong))
         else:
-            marker.checked(entry.prefix)
+            marker.note_check(entry.prefix)
         return wrong
     finally:
         os.close(held)
@@ -43,7 +43,7 @@ def _faults_of_lock(entry: Entry) -> list[str]:
     return []
 
 
-def _mark(entry: Entry, sentence: str) -> None:
+def _mark_damaged(entry: Entry, sentence: str) -> None:
     """Say in its marker that it is damaged; that is no use of it."""
     try:
         last_use = marker.last_use(entry.prefix)

@@ -46,71 +46,73 @@ class File(NamedTuple):
     readable: bool = True
 
 
-def listing(prefix: Path) -> dict[str, list[str]]:
+def list_packages(prefix: Path) -> dict[str, list[str]]:
     """The names at the top of each folder that holds packages, by the folder's place in ``prefix``."""
     folders = [*prefix.glob(_SITE), *prefix.glob(_CONDA)]
     places = [folder.relative_to(prefix).as_posix() for folder in folders]
-    return {place: sorted(_names(f"{prefix}/{place}")) for place in places}
+    return {place: sorted(_names_in(f"{prefix}/{place}")) for place in places}
 
 
-def changed(prefix: Path, contents: Mapping[str, list[str]]) -> str | None:
+def find_change(prefix: Path, contents: Mapping[str, list[str]]) -> str | None:
     """A sentence when packages were added, removed or replaced since ``contents`` was taken."""
     gone: set[str] = set()
     new: set[str] = set()
     for place, names in contents.items():
         try:
-            found = _names(f"{prefix}/{place}")
+            found = _names_in(f"{prefix}/{place}")
         except OSError:
             return f"its folder {place} is gone"
         gone |= set(names) - found
         new |= found - set(names)
     if not gone and not new:
         return None
-    return f"somebody has changed its packages: {_difference(gone, new)}"
+    return f"somebody has changed its packages: {_describe_difference(gone, new)}"
 
 
-def damage(prefix: Path, *, hashes: bool = False) -> Iterator[Damage]:
+def find_damage(prefix: Path, *, hashes: bool = False) -> Iterator[Damage]:
     """Every file that is missing or has another size, or (``hashes``) another content."""
-    for file in files(prefix):
-        if wrong := _wrong(f"{prefix}/{file.path}", file, hashes=hashes):
+    for file in list_files(prefix):
+        if wrong := _find_wrong(f"{prefix}/{file.path}", file, hashes=hashes):
             yield Damage(file.package, file.path, wrong)
 
 
-def files(prefix: Path) -> Iterator[File]:
+def list_files(prefix: Path) -> Iterator[File]:
     """What the installed packages say of their files, but for compiled modules."""
-    by_conda = [file for path in sorted(prefix.glob(f"{_CONDA}/*.json")) for file in _listed(prefix, path)]
+    by_conda = [
+        file for path in sorted(prefix.glob(f"{_CONDA}/*.json")) for file in _files_of(prefix, path)
+    ]
     yield from by_conda
     records = {file.path for file in by_conda if file.path.endswith("/RECORD")}
     for record in sorted(prefix.glob(f"{_SITE}/*.dist-info/RECORD")):
         if record.relative_to(prefix).as_posix() not in records and not _is_linked(record.parent):
-            yield from _listed(prefix, record)
+            yield from _files_of(prefix, record)
 
 
-def _listed(prefix: Path, path: Path) -> list[File]:
+def _files_of(prefix: Path, path: Path) -> list[File]:
     """The files that a package lists at ``path``; that one alone when it cannot be read."""
     read = _wheel_files if path.name == "RECORD" else _conda_files
     try:
         return list(read(prefix, path))
     except Exception:  # whatever somebody has made of it
         place = path.relative_to(prefix).as_posix()
-        return [File(_package(path), place, None, None, readable=False)]
+        return [File(_package_of(path), place, None, None, readable=False)]
 
 
-def _package(path: Path) -> str:
+def _package_of(path: Path) -> str:
     """Name and version of the package that lists its files at ``path``."""
     if path.name == "RECORD":
         return re.sub(_DISTRIBUTION, r"\g<name> \g<version>", path.parent.name)
     return re.sub(_CONDA_PACKAGE, r"\g<name> \g<version>", path.name)
 
 
-def _names(folder: str) -> set[str]:
+def _names_in(folder: str) -> set[str]:
     with os.scandir(folder) as entries:
         names = {entry.name for entry in entries}
     return {name for name in names if name != "__pycache__" and not name.endswith(".pyc")}
 
 
-def _difference(gone: set[str], new: set[str]) -> str:
-    before, now = dict(_packages(gone)), dict(_packages(new))
+def _describe_difference(gone: set[str], new: set[str]) -> str:
+    before, now = dict(_split_names(gone)), dict(_split_names(new))
     if not before and not now:  # no whole package: then the files themselves
         before, now = dict.fromkeys(gone, ""), dict.fromkeys(new, "")
     told = []
@@ -120,23 +122,23 @@ def _difference(gone: set[str], new: set[str]) -> str:
         else:
             version = before.get(name) or now.get(name, "")
             told.append(f"{name} {version}".rstrip() + (" is gone" if name in before else " is new"))
-    return enumerated(told)
+    return enumerate_few(told)
 
 
-def enumerated(sentences: Iterable[object]) -> str:
+def enumerate_few(sentences: Iterable[object]) -> str:
     """The first few, and how many more there are."""
     told = [str(sentence) for sentence in sentences]
     rest = f" and {len(told) - _NAMED} more" if len(told) > _NAMED else ""
     return ", ".join(told[:_NAMED]) + rest
 
 
-def _packages(names: Iterable[str]) -> Iterator[tuple[str, str]]:
+def _split_names(names: Iterable[str]) -> Iterator[tuple[str, str]]:
     for name in names:
         if found := re.fullmatch(_DISTRIBUTION, name) or re.fullmatch(_CONDA_PACKAGE, name):
             yield found["name"], found["version"]
 
 
-def _wrong(path: str, file: File, *, hashes: bool) -> str | None:
+def _find_wrong(path: str, file: File, *, hashes: bool) -> str | None:
     if not file.readable:
         return "cannot be read"
     try:
@@ -148,12 +150,12 @@ def _wrong(path: str, file: File, *, hashes: bool) -> str | None:
         return None if Path(path).is_symlink() else "is gone"
     if file.size is not None and found.st_size != file.size:
         return f"has {found.st_size} bytes, not {file.size}"
-    if hashes and file.sha256 is not None and file.sha256 not in _sha256(path):
+    if hashes and file.sha256 is not None and file.sha256 not in _hash_file(path):
         return "has another content"
     return None
 
 
-def _sha256(path: str) -> tuple[str, str]:
+def _hash_file(path: str) -> tuple[str, str]:
     """The hash of a file in both of its spellings."""
     import base64
     import hashlib
@@ -175,7 +177,7 @@ def _wheel_files(prefix: Path, record: Path) -> Iterator[File]:
     import csv
 
     site = record.parent.parent.relative_to(prefix).as_posix()
-    package = _package(record)
+    package = _package_of(record)
     with record.open(encoding="utf-8", errors="surrogateescape", newline="") as lines:
         for row in csv.reader(lines):
             if not row or row[0].endswith(".pyc") or os.path.isabs(row[0]):  # noqa: PTH117

@@ -56,12 +56,14 @@ class Size(NamedTuple):
     own: int
 
 
-def entries() -> list[Entry]:
+def list_entries() -> list[Entry]:
     """Every whole environment, the last used one first."""
     found = []
-    for prefix in folders():
+    for prefix in list_folders():
         try:
-            entry = Entry(prefix, Marker.read(prefix), marker.last_use(prefix), tuple(marker.users(prefix)))
+            entry = Entry(
+                prefix, Marker.read(prefix), marker.last_use(prefix), tuple(marker.list_users(prefix))
+            )
         except (OSError, ValueError):
             continue  # half of one
         found.append(entry)
@@ -77,10 +79,10 @@ def is_whole(prefix: Path) -> bool:
     return True
 
 
-def folders() -> Iterator[Path]:
+def list_folders() -> Iterator[Path]:
     """The folders of environments, whole or not."""
     try:
-        scanned = list(os.scandir(store.folder()))
+        scanned = list(os.scandir(store.environments_folder()))
     except FileNotFoundError:
         return
     for entry in scanned:
@@ -88,13 +90,13 @@ def folders() -> Iterator[Path]:
             yield Path(entry.path)
 
 
-def find(word: str) -> Entry | None:
+def find_entry(word: str) -> Entry | None:
     """The environment that is called ``word``, or whose lock's digest begins with it; None for none.
 
     Raises:
         UsageError: there are several.
     """
-    cached = entries()
+    cached = list_entries()
     named = [entry for entry in cached if entry.name == word]
     if not named and re.fullmatch(rf"[0-9a-f]{{{_FEWEST},64}}", word):
         named = [entry for entry in cached if entry.marker.digest.startswith(word)]
@@ -116,11 +118,11 @@ def is_in_use(prefix: Path) -> bool:
     return False
 
 
-def size(folder: Path) -> Size:
+def measure_folder(folder: Path) -> Size:
     """What a folder takes; files that are linked from elsewhere count as shared."""
     total = own = 0
     seen: dict[int, int] = {}
-    for entry in _files(folder):
+    for entry in _walk_files(folder):
         try:
             found = entry.stat(follow_symlinks=False)
         except FileNotFoundError:
@@ -137,7 +139,7 @@ def size(folder: Path) -> Size:
     return Size(total, own)
 
 
-def _files(folder: Path) -> Iterator[os.DirEntry[str]]:
+def _walk_files(folder: Path) -> Iterator[os.DirEntry[str]]:
     pending = [str(folder)]
     while pending:
         try:

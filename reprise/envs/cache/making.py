@@ -29,7 +29,9 @@ REMOVING = ".removing-"
 _WAIT = "60"  # seconds until another uv has left the cache that both use
 
 
-def make(manager: EnvManager, lock: Lock, prefix: Path, policy: Policy, fault: str, log: Path) -> None:
+def make_environment(
+    manager: EnvManager, lock: Lock, prefix: Path, policy: Policy, fault: str, log: Path
+) -> None:
     """Make the environment of ``lock``; ``fault`` says why not what is there (empty: nothing is).
 
     The caller alone is at ``prefix``.
@@ -40,23 +42,23 @@ def make(manager: EnvManager, lock: Lock, prefix: Path, policy: Policy, fault: s
     if fault:
         logger.info("Making environment %s again: %s", prefix.name, fault)
     started = time.monotonic()
-    before, users = _before(prefix)
+    before, users = _read_previous(prefix)
     try:
-        odd = _fill(manager, lock, prefix, policy, before, log)
+        odd = _fill_prefix(manager, lock, prefix, policy, before, log)
     except BaseException:
-        remove(prefix)
+        remove_environment(prefix)
         raise
     make_folders(prefix, cache_dir().parent)
     write_file(prefix / marker.LOCK, lock.text)
     for user in users:
         marker.note_user(prefix, user)
-    marker.checked(prefix)
-    _marker(manager, lock, prefix, odd).write(prefix)
+    marker.note_check(prefix)
+    _make_marker(manager, lock, prefix, odd).write(prefix)
     links.tell_copies(prefix)
     logger.info("Created environment %s in %.1f s", prefix.name, time.monotonic() - started)
 
 
-def remove(prefix: Path) -> None:
+def remove_environment(prefix: Path) -> None:
     """Delete what lies at ``prefix``, its marker first: half of it must not pass for an environment."""
     try:
         (prefix / marker.NAME).unlink(missing_ok=True)
@@ -70,15 +72,15 @@ def remove(prefix: Path) -> None:
     shutil.rmtree(doomed)
 
 
-def _before(prefix: Path) -> tuple[Marker | None, list[User]]:
+def _read_previous(prefix: Path) -> tuple[Marker | None, list[User]]:
     """What is known of the environment that is going to be replaced."""
     try:
-        return Marker.read(prefix), marker.users(prefix)
+        return Marker.read(prefix), marker.list_users(prefix)
     except (OSError, ValueError):
         return None, []
 
 
-def _marker(manager: EnvManager, lock: Lock, prefix: Path, odd: tuple[str, ...]) -> Marker:
+def _make_marker(manager: EnvManager, lock: Lock, prefix: Path, odd: tuple[str, ...]) -> Marker:
     packages = manager.packages(lock)
     python = [package.version for package in packages if "python" in (package.kind, package.name)]
     return Marker(
@@ -87,12 +89,12 @@ def _marker(manager: EnvManager, lock: Lock, prefix: Path, odd: tuple[str, ...])
         created=int(time.time() * 1000),
         python=python[0] if python else "",
         packages=sum(package.kind not in ("python", "image") for package in packages),
-        contents=contents.listing(prefix),
+        contents=contents.list_packages(prefix),
         odd=odd,
     )
 
 
-def _fill(
+def _fill_prefix(
     manager: EnvManager, lock: Lock, prefix: Path, policy: Policy, before: Marker | None, log: Path
 ) -> tuple[str, ...]:
     """Make it, and return the files that are not what their packages say: some are wrong about themselves.
@@ -100,50 +102,50 @@ def _fill(
     But a file that was right in the environment ``before`` and is wrong in this one was damaged where both
     got it from. Then it is made once more, with packages from where they come from.
     """
-    found = _filled(manager, lock, prefix, policy, before, log)
+    found = _fill_once(manager, lock, prefix, policy, before, log)
     if before is not None and any(item.file not in before.odd for item in found):
         _forget_packages(found, log)
-        found = _filled(manager, lock, prefix, policy, before, log)
+        found = _fill_once(manager, lock, prefix, policy, before, log)
     if found:
         logger.warning(
             "Environment %s: %s. The package is wrong about itself, or the cache of packages is damaged "
             "(uv cache clean %s)",
             prefix.name,
-            contents.enumerated(found),
-            " ".join(_packages(found)),
+            contents.enumerate_few(found),
+            " ".join(_packages_of(found)),
         )
     return tuple(item.file for item in found)
 
 
-def _filled(
+def _fill_once(
     manager: EnvManager, lock: Lock, prefix: Path, policy: Policy, before: Marker | None, log: Path
 ) -> list[Damage]:
-    remove(prefix)
+    remove_environment(prefix)
     prefix.mkdir()
     manager.create(lock, prefix, policy, log)
-    bytecode.share(prefix)
+    bytecode.share_bytecode(prefix)
     if wrong := manager.unhealthy(lock, prefix):
         raise EnvError(f"environment {prefix.name} is not usable right after it was made: {wrong}")
     # what a check found may be of the right size
-    return list(contents.damage(prefix, hashes=before is not None and bool(before.ill)))
+    return list(contents.find_damage(prefix, hashes=before is not None and bool(before.ill)))
 
 
 def _forget_packages(found: list[Damage], log: Path) -> None:
     """Remove damaged packages from uv's cache, whose files are linked into environments."""
     from reprise.envs.pypi import uv, uv_failures
 
-    names = [name for name in _packages(found) if name[0] != "_"]  # conda's own; uv refuses such names
+    names = [name for name in _packages_of(found) if name[0] != "_"]  # conda's own; uv refuses such names
     if not names:
         return
     logger.warning(
-        "uv's cache is damaged (%s): taking %s anew", contents.enumerated(found), ", ".join(names)
+        "uv's cache is damaged (%s): taking %s anew", contents.enumerate_few(found), ", ".join(names)
     )
-    done = uv.call(["cache", "clean", *names], log=log, environ={"UV_LOCK_TIMEOUT": _WAIT})
+    done = uv.call_uv(["cache", "clean", *names], log=log, environ={"UV_LOCK_TIMEOUT": _WAIT})
     if done.exit_code != 0:
-        raise uv_failures.failure(
+        raise uv_failures.explain_failure(
             f"{', '.join(names)} cannot be removed from uv's cache, which is damaged", done, log
         )
 
 
-def _packages(found: list[Damage]) -> list[str]:
+def _packages_of(found: list[Damage]) -> list[str]:
     return list(dict.fromkeys(item.package.split()[0] for item in found))

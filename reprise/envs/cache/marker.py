@@ -60,7 +60,7 @@ class Marker(NamedTuple):
         write_file(prefix / NAME, json.dumps(self._asdict()) + "\n")
 
 
-def used(prefix: Path) -> None:
+def note_use(prefix: Path) -> None:
     """Note a use now, where we may."""
     try:
         os.utime(prefix / NAME)
@@ -71,7 +71,7 @@ def used(prefix: Path) -> None:
 def note_user(prefix: Path, user: User) -> None:
     """Note who uses it, once, where we may."""
     try:
-        if user not in users(prefix):
+        if user not in list_users(prefix):
             with (prefix / _USERS).open("ab", buffering=0) as out:
                 out.write(json.dumps(user).encode() + b"\n")
     except OSError:
@@ -83,7 +83,7 @@ def last_use(prefix: Path) -> float:
     return (prefix / NAME).stat().st_mtime
 
 
-def users(prefix: Path) -> list[User]:
+def list_users(prefix: Path) -> list[User]:
     """Everybody who used it, each once; what a killed process left half written counts for nothing."""
     try:
         lines = (prefix / _USERS).read_bytes().splitlines()
@@ -98,7 +98,7 @@ def users(prefix: Path) -> list[User]:
     return list(dict.fromkeys(found))
 
 
-def checked(prefix: Path) -> None:
+def note_check(prefix: Path) -> None:
     """Note that all its files were looked at now."""
     try:
         write_note(prefix / _CHECKED, current_boot())

@@ -37,60 +37,62 @@ class Leftover(NamedTuple):
     size: int
 
 
-def remove(prefix: Path, unused_since: float, *, dry_run: bool = False) -> Leftover | None:
+def remove_unused(prefix: Path, unused_since: float, *, dry_run: bool = False) -> Leftover | None:
     """Remove an environment; None when somebody is inside, or was there after ``unused_since``."""
-    with _alone(prefix) as alone:
+    with _keep_others_out(prefix) as alone:
         try:
             if not alone or marker.last_use(prefix) > unused_since:
                 return None
         except FileNotFoundError:
             return None
-        return _removed(prefix, "environments", dry_run)
+        return _remove_prefix(prefix, "environments", dry_run)
 
 
-def leftovers(older_than: float, *, dry_run: bool = False) -> Iterator[Leftover]:
+def remove_leftovers(older_than: float, *, dry_run: bool = False) -> Iterator[Leftover]:
     """Remove what killed processes left behind, and what was not asked for in ``older_than`` seconds."""
-    yield from _unfinished(dry_run)
-    yield from _forgotten(older_than, dry_run)
-    yield from _compiled(older_than, dry_run)
-    yield from owned(cache_dir() / SCRATCH, dry_run)
-    yield from owned(cache_dir() / ARRIVALS, dry_run)
-    for folder in (cache_dir(), store.folder(), cache_dir() / resolutions.FOLDER):
-        earlier = (path for path in _children(folder) if _EARLIER_ARRIVAL.fullmatch(path.name))
-        yield from quiet(earlier, dry_run)
+    yield from _remove_unfinished(dry_run)
+    yield from _remove_forgotten(older_than, dry_run)
+    yield from _remove_compiled(older_than, dry_run)
+    yield from remove_owned(cache_dir() / SCRATCH, dry_run)
+    yield from remove_owned(cache_dir() / ARRIVALS, dry_run)
+    for folder in (cache_dir(), store.environments_folder(), cache_dir() / resolutions.FOLDER):
+        earlier = (path for path in _list_children(folder) if _EARLIER_ARRIVAL.fullmatch(path.name))
+        yield from remove_quiet(earlier, dry_run)
     if not dry_run:
         _drop_lock_files()
 
 
 def remove_unfinished() -> list[Leftover]:
     """Remove what was being made in the cache of environments by processes that have died."""
-    found = list(_unfinished(dry_run=False))
+    found = list(_remove_unfinished(dry_run=False))
     _drop_lock_files()
     return found
 
 
-def owned(folder: Path, dry_run: bool, prefix: str = "") -> Iterator[Leftover]:
+def remove_owned(folder: Path, dry_run: bool, prefix: str = "") -> Iterator[Leftover]:
     """Remove what lies in ``folder``, with a name that begins so, and whose owners have died."""
-    for path in _children(folder):
+    for path in _list_children(folder):
         try:
             if not path.name.startswith(prefix) or is_owned(path):
                 continue
-            found = gone(path, "temporary folders" if path.is_dir() else "temporary files", dry_run=True)
+            found = remove_path(
+                path, "temporary folders" if path.is_dir() else "temporary files", dry_run=True
+            )
             if dry_run or remove_dead(path):
                 yield found
         except OSError:
             continue  # it goes in this moment, or is not ours
 
 
-def quiet(paths: Iterator[Path], dry_run: bool) -> Iterator[Leftover]:
+def remove_quiet(paths: Iterator[Path], dry_run: bool) -> Iterator[Leftover]:
     """Remove those of ``paths``, made by processes that are to remove them, that nobody works on."""
     for path in paths:
-        if _newest(path) < time.time() - QUIET:
-            yield gone(path, "temporary folders" if path.is_dir() else "temporary files", dry_run)
+        if _newest_time(path) < time.time() - QUIET:
+            yield remove_path(path, "temporary folders" if path.is_dir() else "temporary files", dry_run)
 
 
 @contextmanager
-def _alone(prefix: Path) -> Iterator[bool]:
+def _keep_others_out(prefix: Path) -> Iterator[bool]:
     """Keep others out of ``prefix`` for the block; yields False when somebody is there."""
     descriptors = []
     try:
@@ -106,68 +108,68 @@ def _alone(prefix: Path) -> Iterator[bool]:
             os.close(descriptor)
 
 
-def _removed(prefix: Path, kind: str, dry_run: bool) -> Leftover:
-    found = Leftover(kind, prefix, inventory.size(prefix).own)
+def _remove_prefix(prefix: Path, kind: str, dry_run: bool) -> Leftover:
+    found = Leftover(kind, prefix, inventory.measure_folder(prefix).own)
     if not dry_run:
-        making.remove(prefix)
+        making.remove_environment(prefix)
         store.use_lock(prefix).unlink(missing_ok=True)
         store.making_lock(prefix).unlink(missing_ok=True)
     return found
 
 
-def _unfinished(dry_run: bool) -> Iterator[Leftover]:
+def _remove_unfinished(dry_run: bool) -> Iterator[Leftover]:
     """Environments without a marker that nobody makes, and what a killed removal left of one."""
-    for prefix in inventory.folders():
+    for prefix in inventory.list_folders():
         if inventory.is_whole(prefix):
             continue
-        with _alone(prefix) as alone:
+        with _keep_others_out(prefix) as alone:
             if alone and prefix.exists() and not inventory.is_whole(prefix):
-                yield _removed(prefix, "half-made environments", dry_run)
-    for path in _children(store.folder()):
+                yield _remove_prefix(prefix, "half-made environments", dry_run)
+    for path in _list_children(store.environments_folder()):
         if path.name.startswith(making.REMOVING):
-            yield gone(path, "half-made environments", dry_run)
-    for tag in _children(cache_dir() / bytecode.FOLDER):
-        yield from owned(tag, dry_run, bytecode.MAKING)
+            yield remove_path(path, "half-made environments", dry_run)
+    for tag in _list_children(cache_dir() / bytecode.FOLDER):
+        yield from remove_owned(tag, dry_run, bytecode.MAKING)
 
 
-def _forgotten(older_than: float, dry_run: bool) -> Iterator[Leftover]:
+def _remove_forgotten(older_than: float, dry_run: bool) -> Iterator[Leftover]:
     """Resolutions that no run asked for since."""
-    for path in _children(cache_dir() / resolutions.FOLDER):
-        if path.suffix == ".json" and not path.name.startswith(".") and _age(path) > older_than:
-            yield gone(path, "remembered resolutions", dry_run)
+    for path in _list_children(cache_dir() / resolutions.FOLDER):
+        if path.suffix == ".json" and not path.name.startswith(".") and _age_of(path) > older_than:
+            yield remove_path(path, "remembered resolutions", dry_run)
 
 
-def _compiled(older_than: float, dry_run: bool) -> Iterator[Leftover]:
+def _remove_compiled(older_than: float, dry_run: bool) -> Iterator[Leftover]:
     """Compiled modules that no environment is linked to."""
-    for tag in _children(cache_dir() / bytecode.FOLDER):
-        for path in _children(tag):
-            if path.name.startswith(".") or _age(path) <= older_than:
+    for tag in _list_children(cache_dir() / bytecode.FOLDER):
+        for path in _list_children(tag):
+            if path.name.startswith(".") or _age_of(path) <= older_than:
                 continue
-            size = inventory.size(path)
+            size = inventory.measure_folder(path)
             if size.own == size.total:
-                yield gone(path, "compiled packages", dry_run)
+                yield remove_path(path, "compiled packages", dry_run)
 
 
 def _drop_lock_files() -> None:
     """Remove the lock files of what is no more; who waits for one notices."""
-    names = {prefix.name for prefix in inventory.folders()}
-    for path in _children(store.folder()):
+    names = {prefix.name for prefix in inventory.list_folders()}
+    for path in _list_children(store.environments_folder()):
         if path.suffix in (".lock", ".use") and path.stem not in names:
-            _drop(path)
-    for path in _children(cache_dir() / resolutions.FOLDER):
+            _drop_lock(path)
+    for path in _list_children(cache_dir() / resolutions.FOLDER):
         if path.suffix == ".lock" and not path.with_suffix(".json").exists():
-            _drop(path)
+            _drop_lock(path)
 
 
-def _drop(lock_file: Path) -> None:
+def _drop_lock(lock_file: Path) -> None:
     held = hold(lock_file, wait=False)
     if held is not None:
         lock_file.unlink(missing_ok=True)
         os.close(held)
 
 
-def gone(path: Path, kind: str, dry_run: bool) -> Leftover:
-    size = inventory.size(path).own if path.is_dir() else path.lstat().st_blocks * 512
+def remove_path(path: Path, kind: str, dry_run: bool) -> Leftover:
+    size = inventory.measure_folder(path).own if path.is_dir() else path.lstat().st_blocks * 512
     if not dry_run:
         if path.is_dir():
             shutil.rmtree(path, ignore_errors=True)
@@ -176,14 +178,14 @@ def gone(path: Path, kind: str, dry_run: bool) -> Leftover:
     return Leftover(kind, path, size)
 
 
-def _children(folder: Path) -> list[Path]:
+def _list_children(folder: Path) -> list[Path]:
     try:
         return list(folder.iterdir())
     except (FileNotFoundError, NotADirectoryError):
         return []
 
 
-def _age(path: Path) -> float:
+def _age_of(path: Path) -> float:
     """Seconds since it was made or used; 0 when it is gone."""
     try:
         return time.time() - path.stat().st_mtime
@@ -191,7 +193,7 @@ def _age(path: Path) -> float:
         return 0.0
 
 
-def _newest(path: Path) -> float:
+def _newest_time(path: Path) -> float:
     """When something in ``path`` was written last."""
     times = [path.lstat().st_mtime] if path.exists() else [time.time()]
     for folder, _, names in os.walk(path):

@@ -16,39 +16,39 @@ from reprise.schemas.environment import Lock
 FOLDER = "locks-v1"
 
 
-def path(key: str) -> Path:
+def path_of(key: str) -> Path:
     return cache_dir() / FOLDER / f"{key}.json"
 
 
-def recall(manager: str, key: str) -> Lock | None:
+def recall_lock(manager: str, key: str) -> Lock | None:
     """The remembered lock, unless its interpreter was removed or replaced since."""
     try:
-        entry = json.loads(path(key).read_bytes())
-        if entry["stamp"] == _stamp(Path(entry["interpreter"])):
-            _note_use(path(key))
+        entry = json.loads(path_of(key).read_bytes())
+        if entry["stamp"] == _stamp_of(Path(entry["interpreter"])):
+            _note_use(path_of(key))
             return Lock(manager, entry["text"], notes=tuple(entry.get("notes", ())))
     except (OSError, ValueError, KeyError, TypeError):
         pass
     return None
 
 
-def note(key: str) -> str:
+def recall_note(key: str) -> str:
     """The sentence that was remembered with a lock; empty where there is none."""
     try:
-        return str(json.loads(path(key).read_bytes())["note"])
+        return str(json.loads(path_of(key).read_bytes())["note"])
     except (OSError, ValueError, KeyError, TypeError):
         return ""
 
 
-def remember(key: str, lock: Lock, interpreter: Path, note: str = "") -> None:
+def remember_lock(key: str, lock: Lock, interpreter: Path, note: str = "") -> None:
     entry = {
         "interpreter": str(interpreter),
-        "stamp": _stamp(interpreter),
+        "stamp": _stamp_of(interpreter),
         "note": note,
         "notes": lock.notes,
         "text": lock.text,
     }
-    write_note(path(key), json.dumps(entry))
+    write_note(path_of(key), json.dumps(entry))
 
 
 def _note_use(entry: Path) -> None:
@@ -59,6 +59,6 @@ def _note_use(entry: Path) -> None:
         pass
 
 
-def _stamp(interpreter: Path) -> list[int]:
+def _stamp_of(interpreter: Path) -> list[int]:
     found = interpreter.stat()
     return [found.st_size, found.st_mtime_ns]

@@ -40,9 +40,9 @@ _CACHEDIR_TAG = (
 )
 
 
-def ensure(manager: EnvManager, spec: EnvSpec, policy: Policy, log: Path) -> Environment:
-    """As :func:`using`, for who does not stay inside: it may be removed again at any moment."""
-    with using(manager, spec, policy, log) as environment:
+def ensure_environment(manager: EnvManager, spec: EnvSpec, policy: Policy, log: Path) -> Environment:
+    """As :func:`use_environment`, for who does not stay inside: it may be removed again at any moment."""
+    with use_environment(manager, spec, policy, log) as environment:
         return environment
 
 
@@ -53,7 +53,7 @@ def from_lock(manager: EnvManager, lock: Lock, policy: Policy, log: Path) -> Env
 
 
 @contextmanager
-def using(
+def use_environment(
     manager: EnvManager, spec: EnvSpec, policy: Policy, log: Path, user: User | None = None
 ) -> Iterator[Environment]:
     """The environment that ``manager`` makes for ``spec``: found in the cache, or made now.
@@ -63,7 +63,7 @@ def using(
     Raises:
         EnvError: it cannot be made; nothing of it stays behind.
     """
-    with _keeping():
+    with _explain_full_disk():
         lock = manager.lock(spec, policy, log)
     with using_lock(manager, lock, policy, log, user, spec) as environment:
         yield environment
@@ -84,20 +84,20 @@ def using_lock(
         EnvError: it cannot be made; nothing of it stays behind.
     """
     if not manager.KEEPS_FOLDER:
-        yield Environment(manager.NAME, lock, place(lock), spec)
+        yield Environment(manager.NAME, lock, place_of(lock), spec)
         return
     with ExitStack() as inside:
-        with _keeping():
-            prefix = _enter(manager, lock, policy, log, inside)
-        marker.used(prefix)
-        inside.callback(marker.used, prefix)
+        with _explain_full_disk():
+            prefix = _enter_environment(manager, lock, policy, log, inside)
+        marker.note_use(prefix)
+        inside.callback(marker.note_use, prefix)
         if user is not None:
             marker.note_user(prefix, user)
         yield Environment(manager.NAME, lock, prefix, spec)
 
 
 @contextmanager
-def _keeping() -> Iterator[None]:
+def _explain_full_disk() -> Iterator[None]:
     """A full or closed disk is told as what it is."""
     try:
         yield
@@ -108,14 +108,14 @@ def _keeping() -> Iterator[None]:
         ) from error
 
 
-def folder() -> Path:
+def environments_folder() -> Path:
     """Where all environments lie."""
     return cache_dir() / FOLDER
 
 
-def place(lock: Lock) -> Path:
+def place_of(lock: Lock) -> Path:
     """Where the environment of ``lock`` lies, or would lie."""
-    return folder() / f"{lock.manager}-{lock.digest[:16]}"
+    return environments_folder() / f"{lock.manager}-{lock.digest[:16]}"
 
 
 def making_lock(prefix: Path) -> Path:
@@ -128,9 +128,11 @@ def use_lock(prefix: Path) -> Path:
     return prefix.with_name(f"{prefix.name}.use")
 
 
-def _enter(manager: EnvManager, lock: Lock, policy: Policy, log: Path, inside: ExitStack) -> Path:
+def _enter_environment(
+    manager: EnvManager, lock: Lock, policy: Policy, log: Path, inside: ExitStack
+) -> Path:
     """Where the environment is that we are inside now, until ``inside`` ends."""
-    home = place(lock)
+    home = place_of(lock)
     if _step_in(manager, lock, home, inside):
         return home
     _prepare_root(home.parent)
@@ -147,7 +149,7 @@ def _enter(manager: EnvManager, lock: Lock, policy: Policy, log: Path, inside: E
 
 def _step_in(manager: EnvManager, lock: Lock, prefix: Path, inside: ExitStack) -> bool:
     """Whether there is a whole environment; then nobody removes it until ``inside`` ends."""
-    if fault(manager, lock, prefix) is not None:
+    if find_fault(manager, lock, prefix) is not None:
         return False
     try:
         held = hold(use_lock(prefix), shared=True, wait=False)
@@ -173,11 +175,11 @@ def _make_alone(manager: EnvManager, lock: Lock, prefix: Path, policy: Policy, l
         logger.info(
             "Environment %s is in use, but %s: making another beside it",
             prefix.name,
-            fault(manager, lock, prefix),
+            find_fault(manager, lock, prefix),
         )
         return False
     try:
-        making.make(manager, lock, prefix, policy, fault(manager, lock, prefix) or "", log)
+        making.make_environment(manager, lock, prefix, policy, find_fault(manager, lock, prefix) or "", log)
     finally:
         os.close(alone)
     return True
@@ -193,7 +195,7 @@ def _let_orphans_end(prefix: Path) -> None:
     os.close(held)
 
 
-def fault(manager: EnvManager, lock: Lock, prefix: Path) -> str | None:
+def find_fault(manager: EnvManager, lock: Lock, prefix: Path) -> str | None:
     """Why what lies at ``prefix`` cannot be used (empty: there is nothing), or None."""
     try:
         found = Marker.read(prefix)
@@ -205,20 +207,20 @@ def fault(manager: EnvManager, lock: Lock, prefix: Path) -> str | None:
         return "it was made from another lock"
     return (
         found.ill
-        or contents.changed(prefix, found.contents)
+        or contents.find_change(prefix, found.contents)
         or manager.unhealthy(lock, prefix)
-        or _damage(prefix, found)
+        or _find_damage(prefix, found)
     )
 
 
-def _damage(prefix: Path, found: Marker) -> str | None:
+def _find_damage(prefix: Path, found: Marker) -> str | None:
     """Once a day: a sentence when a file is missing or has another size."""
     if time.time() - marker.last_check(prefix) < _CHECK_PAUSE:
         return None
-    wrong = [item for item in contents.damage(prefix) if item.file not in found.odd]
+    wrong = [item for item in contents.find_damage(prefix) if item.file not in found.odd]
     if wrong:
-        return contents.enumerated(wrong)
-    marker.checked(prefix)
+        return contents.enumerate_few(wrong)
+    marker.note_check(prefix)
     return None
 
 

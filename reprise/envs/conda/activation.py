@@ -27,18 +27,18 @@ exec "${_reprise_command[@]}"
 _UNSET = "***unset***"  # conda's word for a variable that an environment wants to be without
 
 
-def entered(environment: Environment, command: Command) -> Command:
+def enter_environment(environment: Environment, command: Command) -> Command:
     prefix = environment.prefix
     inside = base.with_folder_on_path(command, prefix / "bin")
-    patch = dict(inside.environ) | _data(environment)
-    scripts = [str(path) for path in _scripts(prefix)]
+    patch = dict(inside.environ) | _activation_data(environment)
+    scripts = [str(path) for path in _list_scripts(prefix)]
     argv = command.argv
     if scripts:
         argv = ("bash", "-c", _ACTIVATE, "reprise-activate", str(len(scripts)), *scripts, *argv)
     return inside._replace(argv=argv, environ=tuple(patch.items()))
 
 
-def _data(environment: Environment) -> dict[str, str | None]:
+def _activation_data(environment: Environment) -> dict[str, str | None]:
     prefix, spec = environment.prefix, environment.spec
     name = spec.name if isinstance(spec, CondaEnv) else None
     outer = [key for key in os.environ if key.startswith("CONDA_PREFIX_")]
@@ -51,21 +51,21 @@ def _data(environment: Environment) -> dict[str, str | None]:
         "PYTHONHOME": None,
         # A virtual environment does not see the packages of the user's home, a conda Python would.
         "PYTHONNOUSERSITE": "1",
-        **_variables(prefix),
+        **_read_variables(prefix),
         **dict(spec.variables if isinstance(spec, CondaEnv) else ()),
     }
 
 
-def _variables(prefix: Path) -> dict[str, str | None]:
+def _read_variables(prefix: Path) -> dict[str, str | None]:
     """The variables that packages and ``conda env config vars`` keep in files."""
     found: dict[str, Any] = {}
-    for path in _named(prefix / "etc" / "conda" / "env_vars.d", ".json"):
-        found |= _read(path)
-    found |= _read(prefix / "conda-meta" / "state").get("env_vars") or {}
+    for path in _list_named(prefix / "etc" / "conda" / "env_vars.d", ".json"):
+        found |= _read_json(path)
+    found |= _read_json(prefix / "conda-meta" / "state").get("env_vars") or {}
     return {name: None if value == _UNSET else str(value) for name, value in found.items()}
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _read_json(path: Path) -> dict[str, Any]:
     try:
         content = json.loads(path.read_bytes())
     except (OSError, ValueError):
@@ -73,11 +73,11 @@ def _read(path: Path) -> dict[str, Any]:
     return content if isinstance(content, dict) else {}
 
 
-def _scripts(prefix: Path) -> list[Path]:
-    return _named(prefix / "etc" / "conda" / "activate.d", ".sh")
+def _list_scripts(prefix: Path) -> list[Path]:
+    return _list_named(prefix / "etc" / "conda" / "activate.d", ".sh")
 
 
-def _named(folder: Path, end: str) -> list[Path]:
+def _list_named(folder: Path, end: str) -> list[Path]:
     """The files of ``folder`` with such a name, in the order in which conda takes them."""
     try:
         with os.scandir(folder) as entries:

@@ -63,26 +63,26 @@ Settings = Mapping[str, Any]
 """What the ``.condarc`` files and variables say, in conda's own words; later files win."""
 
 
-def texts(environ: Mapping[str, str]) -> list[tuple[str, str]]:
+def settings_texts(environ: Mapping[str, str]) -> list[tuple[str, str]]:
     """(name, text) of every file and variable that has a say: what decides, without being parsed."""
-    files = [(str(path), path.read_text("utf-8", "replace")) for path in _files(environ)]
+    files = [(str(path), path.read_text("utf-8", "replace")) for path in _list_files(environ)]
     named = {found[1] or found[2] for _, text in files for found in _VARIABLE.finditer(text)}
     return files + [(name, environ[name]) for name in sorted({*_VARIABLES, *named}) if environ.get(name)]
 
 
-def settings(environ: Mapping[str, str]) -> Settings:
+def read_settings(environ: Mapping[str, str]) -> Settings:
     """The user's conda settings.
 
     Raises:
         EnvError: a file is not the YAML mapping that it should be.
     """
     found: dict[str, Any] = {}
-    for path in _files(environ):
-        _merge(found, _parsed(path, environ))
+    for path in _list_files(environ):
+        _merge_settings(found, _parse_file(path, environ))
     for name in _VARIABLES:
         if value := environ.get(name):
             key = name.removeprefix("CONDA_").lower()
-            _merge(found, {key: re.split(r"[,&\s]+", value) if key in _LISTS else value})
+            _merge_settings(found, {key: re.split(r"[,&\s]+", value) if key in _LISTS else value})
     custom = {**BUILT_IN["custom_channels"], **found.get("custom_channels", {})}
     return {**BUILT_IN, **found, "custom_channels": custom}
 
@@ -96,10 +96,10 @@ def for_project(named: Sequence[str], asked: Settings, root: Path) -> tuple[Chan
     names = [name for name in named if name != "nodefaults"]
     if "nodefaults" not in named:
         names += asked["channels"]
-    return tuple(channel(name, asked, root) for name in dict.fromkeys(names or [_FALLBACK]))
+    return tuple(find_channel(name, asked, root) for name in dict.fromkeys(names or [_FALLBACK]))
 
 
-def channel(name: str, asked: Settings, root: Path) -> Channel:
+def find_channel(name: str, asked: Settings, root: Path) -> Channel:
     """The channel called ``name``: a URL, a folder (relative to ``root``), or a name of the settings."""
     multiple: Mapping[str, Any] = {
         "defaults": asked["default_channels"],
@@ -107,9 +107,9 @@ def channel(name: str, asked: Settings, root: Path) -> Channel:
     }
     if name in multiple:
         members = multiple[name] or ()
-        urls = tuple(url for member in members for url in _single(str(member), asked, root))
+        urls = tuple(url for member in members for url in _resolve_single(str(member), asked, root))
     else:
-        urls = _single(name, asked, root)
+        urls = _resolve_single(name, asked, root)
     _refuse_forbidden(name, urls, asked, root)
     return Channel(name, urls)
 
@@ -118,19 +118,19 @@ def with_settings(credentials: Credentials, asked: Settings, root: Path) -> Cred
     """``credentials``, and those in every address of the user's settings, which win."""
     members = [asked["default_channels"], *asked["custom_multichannels"].values()]
     named = (*asked["channels"], *(name for names in members for name in names))
-    urls = [url for name in named for url in _single(str(name), asked, root)]
+    urls = [url for name in named for url in _resolve_single(str(name), asked, root)]
     urls += [str(asked["channel_alias"]), *map(str, asked["custom_channels"].values())]
     of_settings = collect_channels(urls)
     return credentials._replace(channels=tuple(dict((*credentials.channels, *of_settings)).items()))
 
 
-def plain(error: Exception) -> str:
+def explain_plainly(error: Exception) -> str:
     """The last of the causes that rattler lists, which is the plainest, without secrets."""
     causes = [line.removeprefix("Caused by:").strip() for line in str(error).splitlines() if line.strip()]
     return redact(_TOKEN.sub("", causes[-1])) if causes else type(error).__name__
 
 
-def _single(name: str, asked: Settings, root: Path) -> tuple[str, ...]:
+def _resolve_single(name: str, asked: Settings, root: Path) -> tuple[str, ...]:
     """The URL of one channel; of several mirrors the first."""
     if mirrors := asked["mirrored_channels"].get(name):
         return (str(mirrors[0]).rstrip("/"),)
@@ -141,11 +141,11 @@ def _single(name: str, asked: Settings, root: Path) -> tuple[str, ...]:
     words = name.strip("/").split("/")
     for end in range(len(words), 0, -1):
         if base := asked["custom_channels"].get("/".join(words[:end])):
-            return (_below(str(base), name, root),)
-    return (_below(str(asked["channel_alias"]), name, root),)
+            return (_join_below(str(base), name, root),)
+    return (_join_below(str(asked["channel_alias"]), name, root),)
 
 
-def _below(base: str, name: str, root: Path) -> str:
+def _join_below(base: str, name: str, root: Path) -> str:
     if not _URL.match(base):
         base = (root / Path(base).expanduser()).resolve().as_uri()
     return f"{base.rstrip('/')}/{name.strip('/')}"
@@ -155,10 +155,14 @@ def _refuse_forbidden(name: str, urls: Iterable[str], asked: Settings, root: Pat
     for url in urls:
         same = {hide_secrets(url), name}
         denied = {
-            hide_secrets(item) for word in asked["denylist_channels"] for item in _both(word, asked, root)
+            hide_secrets(item)
+            for word in asked["denylist_channels"]
+            for item in _resolve_both(word, asked, root)
         }
         allowed = {
-            hide_secrets(item) for word in asked["allowlist_channels"] for item in _both(word, asked, root)
+            hide_secrets(item)
+            for word in asked["allowlist_channels"]
+            for item in _resolve_both(word, asked, root)
         }
         if same & denied or (allowed and not same & allowed):
             raise EnvError(
@@ -167,11 +171,11 @@ def _refuse_forbidden(name: str, urls: Iterable[str], asked: Settings, root: Pat
             )
 
 
-def _both(word: str, asked: Settings, root: Path) -> tuple[str, ...]:
-    return (word, *_single(word, asked, root))
+def _resolve_both(word: str, asked: Settings, root: Path) -> tuple[str, ...]:
+    return (word, *_resolve_single(word, asked, root))
 
 
-def _merge(found: dict[str, Any], more: Mapping[str, Any]) -> None:
+def _merge_settings(found: dict[str, Any], more: Mapping[str, Any]) -> None:
     """Lists and mappings of later files come before those of earlier ones, other values replace them."""
     for name, value in more.items():
         key = _OLD_NAMES.get(name, name)
@@ -186,7 +190,7 @@ def _merge(found: dict[str, Any], more: Mapping[str, Any]) -> None:
             found[key] = value
 
 
-def _parsed(path: Path, environ: Mapping[str, str]) -> dict[str, Any]:
+def _parse_file(path: Path, environ: Mapping[str, str]) -> dict[str, Any]:
     import yaml
 
     try:
@@ -205,23 +209,23 @@ def _parsed(path: Path, environ: Mapping[str, str]) -> dict[str, Any]:
     ]
     if wrong:
         raise EnvError(f"{path}: {wrong[0]} is not what conda expects there: {content[wrong[0]]!r}")
-    return {str(key): _expanded(value, environ) for key, value in content.items()}
+    return {str(key): _expand_variables(value, environ) for key, value in content.items()}
 
 
-def _expanded(value: Any, environ: Mapping[str, str]) -> Any:
+def _expand_variables(value: Any, environ: Mapping[str, str]) -> Any:
     """``value`` with ``$NAME`` and ``${NAME}`` replaced where they are set, as conda does."""
     match value:
         case str():
             return _VARIABLE.sub(lambda found: environ.get(found[1] or found[2], found[0]), value)
         case list():
-            return [_expanded(item, environ) for item in value]
+            return [_expand_variables(item, environ) for item in value]
         case dict():
-            return {key: _expanded(item, environ) for key, item in value.items()}
+            return {key: _expand_variables(item, environ) for key, item in value.items()}
         case _:
             return value
 
 
-def _files(environ: Mapping[str, str]) -> Iterator[Path]:
+def _list_files(environ: Mapping[str, str]) -> Iterator[Path]:
     """The files of conda's search path that are there, the least important first."""
     home = environ.get("HOME", "")
     for place in _PLACES:

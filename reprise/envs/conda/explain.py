@@ -30,7 +30,7 @@ _ADDRESS = re.compile(r"[a-z][a-z0-9+.]*://[^\s'\"()]+")
 _SHOWN = 6
 
 
-async def unreachable(search: Search, error: Exception) -> EnvError:
+async def explain_unreachable(search: Search, error: Exception) -> EnvError:
     """Which channel cannot be had: the one whose address rattler names, else each is asked alone."""
     from rattler.exceptions import GatewayError
 
@@ -41,10 +41,12 @@ async def unreachable(search: Search, error: Exception) -> EnvError:
             return _channel_failure(channel, url, error, offline=search.offline)
     for channel, url in single:
         try:
-            await repodata.candidates(search._replace(channels=(Channel(channel.name, (url,)),)), "python")
+            await repodata.find_candidates(
+                search._replace(channels=(Channel(channel.name, (url,)),)), "python"
+            )
         except GatewayError as caught:
             return _channel_failure(channel, url, caught, offline=search.offline)
-    return EnvError(f"the channels cannot be read: {conda_channels.plain(error)}")
+    return EnvError(f"the channels cannot be read: {conda_channels.explain_plainly(error)}")
 
 
 def _channel_failure(channel: Channel, url: str, error: Exception, *, offline: bool) -> EnvError:
@@ -70,7 +72,7 @@ def _channel_failure(channel: Channel, url: str, error: Exception, *, offline: b
             hint="give its token or password in .condarc (channel_alias, custom_channels) or in ~/.netrc",
         )
     return EnvError(
-        f"channel{known_as} {address} cannot be reached: {conda_channels.plain(error)}",
+        f"channel{known_as} {address} cannot be reached: {conda_channels.explain_plainly(error)}",
         hint="ssl_verify in .condarc, or SSL_CERT_FILE, names the certificates that you trust"
         if "certificate" in text
         else "is it reachable from here? A mirror is named by channel_alias, custom_channels or "
@@ -78,7 +80,7 @@ def _channel_failure(channel: Channel, url: str, error: Exception, *, offline: b
     )
 
 
-async def unsolvable(
+async def explain_unsolvable(
     search: Search, written: Sequence[str], specs: Sequence[MatchSpec], error: Exception
 ) -> EnvError:
     """The spec at fault where one alone is, else the solver's own account of the conflict.
@@ -87,9 +89,9 @@ async def unsolvable(
         written: the specs as the project writes them, in the order of ``specs``.
     """
     for text, spec in zip(written, specs, strict=True):
-        there = await repodata.candidates(search, spec.name.normalized)
+        there = await repodata.find_candidates(search, spec.name.normalized)
         if not there:
-            return await _unknown(search, text, spec.name.normalized)
+            return await _explain_unknown(search, text, spec.name.normalized)
         if not any(record.matches(spec) for record in there):
             return _no_such_version(search, text, there)
     account = "\n".join(f"  {line}" for line in str(error).strip().splitlines())
@@ -100,12 +102,12 @@ async def unsolvable(
     )
 
 
-async def _unknown(search: Search, written: str, name: str) -> EnvError:
-    near = get_close_matches(name, await repodata.names(search), n=1, cutoff=0.7)
+async def _explain_unknown(search: Search, written: str, name: str) -> EnvError:
+    near = get_close_matches(name, await repodata.list_names(search), n=1, cutoff=0.7)
     when = f" that is as old as {search.as_of}" if search.as_of else ""
     return EnvError(
         f'{search.file}: no channel has a package "{name}"{when} for {search.platform} '
-        f'(asked for by "{redact(written)}", looked for in {_named(search.channels)})',
+        f'(asked for by "{redact(written)}", looked for in {_name_channels(search.channels)})',
         hint=f'did you mean "{near[0]}"?'
         if near
         else "a Python package can be moved to the pip section; another channel may have it",
@@ -135,5 +137,5 @@ def _machine_hint(name: str, platform: str) -> str:
     return f"this machine {what}; CONDA_OVERRIDE_{name.strip('_').upper()} says otherwise where it is wrong"
 
 
-def _named(channels: Iterable[Channel]) -> str:
+def _name_channels(channels: Iterable[Channel]) -> str:
     return ", ".join(redact(credentials.hide_secrets(channel.name)) for channel in channels)

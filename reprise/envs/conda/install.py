@@ -33,17 +33,19 @@ logger = logging.getLogger(__name__)
 _GLIBC = "__glibc"
 
 
-def install(lock: CondaLock, credentials: Credentials, prefix: Path, policy: Policy, log: Path) -> None:
+def install_packages(
+    lock: CondaLock, credentials: Credentials, prefix: Path, policy: Policy, log: Path
+) -> None:
     """Fill ``prefix`` with the conda packages of ``lock``, each checked against its hash.
 
     Raises:
         EnvError: one cannot be had, is not what was locked, or does not work on this machine.
     """
     _refuse_other_machine(lock)
-    _fill(lock, credentials, prefix, policy, log)
+    _fill_prefix(lock, credentials, prefix, policy, log)
 
 
-def stage(
+def stage_packages(
     lock: CondaLock,
     credentials: Credentials,
     folder: Path,
@@ -58,12 +60,12 @@ def stage(
     it was made: conda's own record of it is left out, and modules that were compiled before.
 
     Raises:
-        EnvError: as :func:`install`; or it does not work there.
+        EnvError: as :func:`install_packages`; or it does not work there.
     """
     _refuse_other_platform(lock)
     needs = [need for need in conda_records.machine_needs(lock.records) if need.split()[0] == _GLIBC]
     _refuse_unmet(needs, {_GLIBC: (glibc, "0")}, "the image")
-    _fill(lock, credentials, folder, policy, log, place)
+    _fill_prefix(lock, credentials, folder, policy, log, place)
     scripts = [path.name[1:].removesuffix("-post-link.sh") for path in folder.glob("bin/.*-post-link.sh")]
     if scripts:
         logger.warning(
@@ -74,7 +76,7 @@ def stage(
         shutil.rmtree(made)
 
 
-def _fill(
+def _fill_prefix(
     lock: CondaLock,
     credentials: Credentials,
     prefix: Path,
@@ -82,16 +84,16 @@ def _fill(
     log: Path,
     place: str | None = None,
 ) -> None:
-    settings = channels.settings(os.environ)
+    settings = channels.read_settings(os.environ)
     known = channels.with_settings(credentials, settings, prefix)
     started = monotonic()
-    _note(log, lock.records, prefix)
-    conda_rattler.wait_for(_install(lock.records, known, prefix, settings, policy, place), settings)
+    _write_note(log, lock.records, prefix)
+    conda_rattler.wait_for(_install_records(lock.records, known, prefix, settings, policy, place), settings)
     seconds = monotonic() - started
     logger.info("Installed %d conda packages in %.1f s", len(lock.records), seconds)
 
 
-async def _install(
+async def _install_records(
     records: Sequence[Record],
     credentials: Credentials,
     prefix: Path,
@@ -104,13 +106,13 @@ async def _install(
     from rattler import PackageCache
     from rattler.exceptions import InstallerError, LinkError
 
-    folder, downloads = conda_rattler.folder("pkgs"), conda_rattler.folder("downloads")
+    folder, downloads = conda_rattler.cache_folder("pkgs"), conda_rattler.cache_folder("downloads")
     for each in (folder, downloads):
         make_folders(each)
     cache = PackageCache(folder)
-    client = conda_rattler.client(settings)
+    client = conda_rattler.make_client(settings)
     with arriving_folder(downloads) as own:
-        archives = await packages.provide(
+        archives = await packages.provide_archives(
             records,
             cache,
             client,
@@ -137,7 +139,7 @@ async def _install(
                     package_cache=cache,
                 )
         except (InstallerError, LinkError) as error:
-            raise _failure(prefix, error) from error
+            raise _explain_failure(prefix, error) from error
     _name_origins((record for record, path in archives.items() if path.as_uri() != record.url), prefix)
 
 
@@ -154,13 +156,13 @@ def _refuse_other_machine(lock: CondaLock) -> None:
     _refuse_other_platform(lock)
     needs = conda_records.machine_needs(lock.records)
     if needs:
-        found = conda_rattler.virtual_packages(conda_records.here())
+        found = conda_rattler.virtual_packages(conda_records.current_platform())
         has = {one.name.normalized: (str(one.version), str(one.build_string)) for one in found}
         _refuse_unmet(needs, has, "this machine")
 
 
 def _refuse_other_platform(lock: CondaLock) -> None:
-    here = conda_records.here()
+    here = conda_records.current_platform()
     if lock.platform != here:
         raise EnvError(f"the environment is for {lock.platform}, and this machine is {here}")
 
@@ -175,21 +177,21 @@ def _refuse_unmet(needs: Iterable[str], has: Mapping[str, tuple[str, str]], wher
         if not version:
             raise EnvError(f"the environment needs {need}, which {where} has not")
         as_package = PackageRecord(
-            spec.name.normalized, version, BuildString(build), 0, conda_records.here()
+            spec.name.normalized, version, BuildString(build), 0, conda_records.current_platform()
         )
         if not as_package.matches(spec):
             raise EnvError(f"the environment needs {need}; {where} has {version}")
 
 
-def _note(log: Path, records: Sequence[Record], prefix: Path) -> None:
+def _write_note(log: Path, records: Sequence[Record], prefix: Path) -> None:
     lines = [f"installing into {prefix}", *(f"  {record.shown}  {record.url}" for record in records)]
     make_folders(log.parent)
     with log.open("a", encoding="utf-8") as out:
         out.write("".join(f"{line}\n" for line in lines))
 
 
-def _failure(prefix: Path, error: Exception) -> EnvError:
-    causes = channels.plain(error)
+def _explain_failure(prefix: Path, error: Exception) -> EnvError:
+    causes = channels.explain_plainly(error)
     full = "No space left" in str(error) or "os error 28" in str(error)
     return EnvError(
         f"the conda packages of environment {prefix.name} cannot be installed: "

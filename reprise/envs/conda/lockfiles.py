@@ -31,7 +31,7 @@ from reprise.envs.conda.records import (
     Record,
 )
 from reprise.envs.project_files.credentials import hide_credentials
-from reprise.envs.project_files.requirements import NAME, Requirements, canonical
+from reprise.envs.project_files.requirements import NAME, Requirements, canonical_name
 from reprise.envs.virtualenv import translate
 from reprise.envs.virtualenv.pins import Pin
 from reprise.errors import EnvError
@@ -54,7 +54,7 @@ class Held(NamedTuple):
         return tuple(self.records)
 
 
-def find(spec: CondaEnv) -> Path | None:
+def find_lock_file(spec: CondaEnv) -> Path | None:
     """The lock file of ``spec``; where there are both kinds, the one of its own ecosystem."""
     names = (CONDA_LOCK, PIXI_LOCK)
     if spec.file.name in ("pixi.toml", "pyproject.toml"):
@@ -63,7 +63,7 @@ def find(spec: CondaEnv) -> Path | None:
     return next((file for file in files if file.is_file()), None)
 
 
-def read(file: Path) -> Held:
+def read_lock_file(file: Path) -> Held:
     """What ``file`` says of every platform.
 
     Raises:
@@ -87,25 +87,25 @@ def read(file: Path) -> Held:
         ) from error
 
 
-def misfit(held: Held, spec: CondaEnv, asked: Requirements, digest: str, platform: str) -> str | None:
+def find_misfit(held: Held, spec: CondaEnv, asked: Requirements, digest: str, platform: str) -> str | None:
     """Why the lock file does not say what the project asks for, or None."""
     if platform not in held.records:
         known = ", ".join(held.platforms) or "no platform"
         return f"it is for {known}, not for {platform}"
     if held.digest is not None:
-        return None if held.digest == digest else _changed(held, spec, asked, platform)
-    return _unsatisfied(held, spec, asked, platform)
+        return None if held.digest == digest else _explain_changed(held, spec, asked, platform)
+    return _find_unsatisfied(held, spec, asked, platform)
 
 
 def as_lock(held: Held, spec: CondaEnv, asked: Requirements, platform: str) -> CondaLock | None:
     """What the file says of ``platform``, as a lock; None where it says nothing."""
     if platform not in held.records:
         return None
-    part = conda_pip.part(spec, asked, held.pip.get(platform, ()))
+    part = conda_pip.make_part(spec, asked, held.pip.get(platform, ()))
     return CondaLock(platform, held.records[platform], part)
 
 
-def written(
+def format_lock(
     spec: CondaEnv,
     digest: str,
     channels: Iterable[str],
@@ -145,16 +145,16 @@ def _conda_lock(file: Path, content: Any) -> Held:
             continue
         hashes = entry.get("hash") or {}
         if entry["manager"] == "pip":
-            pip[entry["platform"]].append(_pin(entry["name"], entry["version"], entry["url"], hashes))
+            pip[entry["platform"]].append(_make_pin(entry["name"], entry["version"], entry["url"], hashes))
             continue
         depends = tuple(
             f"{name} {spec}".strip() for name, spec in (entry.get("dependencies") or {}).items()
         )
         records[entry["platform"]].append(
-            _record(entry["url"], sha256=hashes.get("sha256"), md5=hashes.get("md5"), depends=depends)
+            _make_record(entry["url"], sha256=hashes.get("sha256"), md5=hashes.get("md5"), depends=depends)
         )
     digest = (metadata.get("custom_metadata") or {}).get(_DIGEST)
-    return _held(file, records, pip, digest)
+    return _make_held(file, records, pip, digest)
 
 
 def _pixi_lock(file: Path, content: Any) -> Held:
@@ -168,10 +168,10 @@ def _pixi_lock(file: Path, content: Any) -> Held:
             address = str(entry.get("conda") or entry.get("pypi"))
             item = known[address]
             if "pypi" in entry:
-                pip[platform].append(_pin(item["name"], item.get("version", ""), address, item))
+                pip[platform].append(_make_pin(item["name"], item.get("version", ""), address, item))
                 continue
             records[platform].append(
-                _record(
+                _make_record(
                     address,
                     sha256=item.get("sha256"),
                     md5=item.get("md5"),
@@ -182,7 +182,7 @@ def _pixi_lock(file: Path, content: Any) -> Held:
                     site_packages=item.get("python_site_packages_path"),
                 )
             )
-    return _held(file, records, pip, None)
+    return _make_held(file, records, pip, None)
 
 
 def _by_rattler(file: Path) -> Held:
@@ -193,7 +193,7 @@ def _by_rattler(file: Path) -> Held:
     try:
         environment = LockFile.from_path(file).default_environment()
     except ParseCondaLockError as error:
-        raise ValueError(conda_channels.plain(error)) from error
+        raise ValueError(conda_channels.explain_plainly(error)) from error
     if environment is None:
         raise ValueError("it has no default environment")
     records = {
@@ -204,12 +204,12 @@ def _by_rattler(file: Path) -> Held:
     for where, packages in (environment.pypi_packages() or {}).items():
         for package in packages:
             hashes = package.hashes.sha256.hex() if package.hashes and package.hashes.sha256 else None
-            pin = _pin(package.name, package.version, package.location, {"sha256": hashes})
+            pin = _make_pin(package.name, package.version, package.location, {"sha256": hashes})
             pip[str(where)].append(pin)
-    return _held(file, records, pip, None)
+    return _make_held(file, records, pip, None)
 
 
-def _held(
+def _make_held(
     file: Path,
     records: Mapping[str, Iterable[Record]],
     pip: Mapping[str, Iterable[Pin]],
@@ -223,14 +223,14 @@ def _held(
     )
 
 
-def _record(url: str, **known: Any) -> Record:
+def _make_record(url: str, **known: Any) -> Record:
     record = conda_records.from_url(url, **{name: value for name, value in known.items() if value})
     if record is None:
         raise ValueError(f"{url} is not the address of a conda package")
     return record
 
 
-def _pin(name: str, version: str, url: str, said: Mapping[str, Any]) -> Pin:
+def _make_pin(name: str, version: str, url: str, said: Mapping[str, Any]) -> Pin:
     """A package of the index by its version and the hash of the very file; another one by its address."""
     sha256, bare = said.get("sha256"), hide_credentials(url)
     given = (f"sha256:{sha256}",) if sha256 else ()
@@ -238,8 +238,8 @@ def _pin(name: str, version: str, url: str, said: Mapping[str, Any]) -> Pin:
         if "://" not in url:  # a folder of the project
             path = url if url.startswith((".", "/")) else f"./{url}"
             return Pin(f"-e {path}" if said.get("editable") == "true" else path)
-        return Pin(f"{canonical(name)} @ {bare}", given)
-    return Pin(f"{canonical(name)}=={version}", given)
+        return Pin(f"{canonical_name(name)} @ {bare}", given)
+    return Pin(f"{canonical_name(name)}=={version}", given)
 
 
 def _conda_entry(record: Record, platform: str) -> dict[str, Any]:
@@ -277,11 +277,13 @@ def _pip_entry(pin: Pin, url: str, platform: str) -> dict[str, Any]:
     }
 
 
-def _changed(held: Held, spec: CondaEnv, asked: Requirements, platform: str) -> str:
-    return _unsatisfied(held, spec, asked, platform) or f"{spec.file.name} has changed since it was made"
+def _explain_changed(held: Held, spec: CondaEnv, asked: Requirements, platform: str) -> str:
+    return (
+        _find_unsatisfied(held, spec, asked, platform) or f"{spec.file.name} has changed since it was made"
+    )
 
 
-def _unsatisfied(held: Held, spec: CondaEnv, asked: Requirements, platform: str) -> str | None:
+def _find_unsatisfied(held: Held, spec: CondaEnv, asked: Requirements, platform: str) -> str | None:
     records = {record.name: record for record in held.records[platform]}
     for written in spec.dependencies:
         _, bare = specs.split_channel(written)
@@ -291,10 +293,10 @@ def _unsatisfied(held: Held, spec: CondaEnv, asked: Requirements, platform: str)
             return f'it has no package for "{written}"'
         if not conda_records.to_rattler(record).matches(wanted):
             return f'"{written}" is not met by its {record.shown}'
-    return _unsatisfied_pip(held, asked, records, platform)
+    return _find_unsatisfied_pip(held, asked, records, platform)
 
 
-def _unsatisfied_pip(
+def _find_unsatisfied_pip(
     held: Held, asked: Requirements, records: Mapping[str, Record], platform: str
 ) -> str | None:
     from packaging.requirements import InvalidRequirement, Requirement
@@ -311,7 +313,7 @@ def _unsatisfied_pip(
             continue
         if wanted.marker is not None and not wanted.marker.evaluate():
             continue
-        version = versions.get(canonical(wanted.name))
+        version = versions.get(canonical_name(wanted.name))
         if version is None:
             return f'it has no package for "{line}" of the pip section'
         if not wanted.url and not wanted.specifier.contains(version, prereleases=True):

@@ -21,14 +21,14 @@ from reprise.envs.conda import (
 from reprise.envs.conda.lockfiles import Held
 from reprise.envs.conda.pip_files import Chosen
 from reprise.envs.conda.records import CondaLock, Record
-from reprise.envs.project_files.requirements import Requirements, canonical
+from reprise.envs.project_files.requirements import Requirements, canonical_name
 from reprise.errors import EnvError, UsageError
 from reprise.schemas.environment import CondaEnv, Policy
 
 _USUAL_GLIBC = "2.28"
 
 
-def write(spec: CondaEnv, policy: Policy, wanted: Sequence[str], log: Path) -> Path:
+def write_lock_file(spec: CondaEnv, policy: Policy, wanted: Sequence[str], log: Path) -> Path:
     """Resolve ``spec`` for the platforms ``wanted`` and write its ``conda-lock.yml``.
 
     With none wanted: those of the lock that is there, else this machine's. Versions of that lock are kept
@@ -38,8 +38,8 @@ def write(spec: CondaEnv, policy: Policy, wanted: Sequence[str], log: Path) -> P
         EnvError: it cannot be resolved.
         UsageError: an upgraded package is none of the lock's.
     """
-    spec = resolving.absolute(spec)
-    asked = resolving.read(spec)
+    spec = resolving.make_absolute(spec)
+    asked = resolving.read_requirements(spec)
     if asked.local:
         raise EnvError(
             f"{spec.file}: the pip section installs {asked.local[0].path}, "
@@ -47,20 +47,20 @@ def write(spec: CondaEnv, policy: Policy, wanted: Sequence[str], log: Path) -> P
             hint="a run locks it all the same; a lock file is for what comes from channels and indexes",
         )
     file = spec.file.with_name(conda_records.CONDA_LOCK)
-    held = lockfiles.read(file) if file.is_file() else None
+    held = lockfiles.read_lock_file(file) if file.is_file() else None
     _demand_known(policy.upgrade, held)
     records: dict[str, tuple[Record, ...]] = {}
     pip: dict[str, tuple[Chosen, ...]] = {}
-    for platform in wanted or (held.platforms if held else ()) or (conda_records.here(),):
+    for platform in wanted or (held.platforms if held else ()) or (conda_records.current_platform(),):
         before = lockfiles.as_lock(held, spec, asked, platform) if held else None
-        before = resolving.without(before, policy.upgrade) if before else None
-        found = resolving.resolve(spec, asked, platform, policy, log, before)
+        before = resolving.drop_upgraded(before, policy.upgrade) if before else None
+        found = resolving.resolve_packages(spec, asked, platform, policy, log, before)
         records[platform] = found.records
-        pip[platform] = _files(spec, asked, found, policy, log)
-    channels = resolving.question_of(spec, conda_records.here(), policy, None).channels
-    text = lockfiles.written(
+        pip[platform] = _choose_files(spec, asked, found, policy, log)
+    channels = resolving.question_of(spec, conda_records.current_platform(), policy, None).channels
+    text = lockfiles.format_lock(
         spec,
-        resolving.digest(spec, asked),
+        resolving.digest_request(spec, asked),
         [url for channel in channels for url in channel.urls],
         records,
         pip,
@@ -69,12 +69,12 @@ def write(spec: CondaEnv, policy: Policy, wanted: Sequence[str], log: Path) -> P
     return file
 
 
-def _files(
+def _choose_files(
     spec: CondaEnv, asked: Requirements, found: CondaLock, policy: Policy, log: Path
 ) -> tuple[Chosen, ...]:
     if not found.pip.requirements:
         return ()
-    pylock = conda_pip.pylock(spec, asked, found, policy, log)
+    pylock = conda_pip.write_pylock(spec, asked, found, policy, log)
     glibc = next(
         (
             str(package.version)
@@ -84,7 +84,7 @@ def _files(
         _USUAL_GLIBC,
     )
     python = conda_pip.python_of(found.records, spec.file).version
-    return pip_files.chosen(pylock, python, found.platform, glibc, spec.file.parent)
+    return pip_files.choose_files(pylock, python, found.platform, glibc, spec.file.parent)
 
 
 def _demand_known(upgrade: Sequence[str] | None, held: Held | None) -> None:
@@ -92,7 +92,9 @@ def _demand_known(upgrade: Sequence[str] | None, held: Held | None) -> None:
         return
     names = {record.name for records in held.records.values() for record in records} if held else set()
     names |= {pin.name for pins in held.pip.values() for pin in pins} if held else set()
-    unknown = [name for name in upgrade if canonical(name) not in {canonical(known) for known in names}]
+    unknown = [
+        name for name in upgrade if canonical_name(name) not in {canonical_name(known) for known in names}
+    ]
     if unknown:
         raise UsageError(
             f'--upgrade: "{unknown[0]}" is not in {conda_records.CONDA_LOCK}',

@@ -57,7 +57,7 @@ remove_left_behind = base.nothing_left_behind
 def takes(spec: EnvSpec) -> CondaEnv:
     match spec:
         case CondaEnv():
-            resolving.read(spec)
+            resolving.read_requirements(spec)
             return spec
         case PythonEnv():
             raise EnvError(
@@ -72,7 +72,7 @@ def takes(spec: EnvSpec) -> CondaEnv:
 
 
 def lock(spec: CondaEnv, policy: Policy, log: Path) -> Lock:
-    return resolving.lock(spec, policy, log)
+    return resolving.lock_environment(spec, policy, log)
 
 
 def read_credentials(spec: CondaEnv) -> Credentials:
@@ -82,14 +82,14 @@ def read_credentials(spec: CondaEnv) -> Credentials:
 def write_lock(spec: CondaEnv, policy: Policy, platforms: Sequence[str], log: Path) -> tuple[Path, ...]:
     from reprise.envs.conda import locking
 
-    return (locking.write(spec, policy, platforms, log),)
+    return (locking.write_lock_file(spec, policy, platforms, log),)
 
 
 def create(lock: Lock, prefix: Path, policy: Policy, log: Path) -> None:
     from reprise.envs.conda import install, pip
 
-    install.install(records.read(lock), lock.credentials, prefix, policy, log)
-    pip.install(lock, prefix, policy, log)
+    install.install_packages(records.read_lock(lock), lock.credentials, prefix, policy, log)
+    pip.install_pip(lock, prefix, policy, log)
 
 
 def unhealthy(lock: Lock, prefix: Path) -> str | None:
@@ -102,7 +102,7 @@ def unhealthy(lock: Lock, prefix: Path) -> str | None:
 
 
 def enter(environment: Environment, command: Command) -> Command:
-    return activation.entered(environment, command)
+    return activation.enter_environment(environment, command)
 
 
 enter_attached = enter
@@ -111,21 +111,21 @@ enter_attached = enter
 def find_lock_file(spec: CondaEnv) -> Path | None:
     from reprise.envs.conda import lockfiles
 
-    return lockfiles.find(spec)
+    return lockfiles.find_lock_file(spec)
 
 
 def platform_of(lock: Lock) -> str:
-    return records.read(lock).platform
+    return records.read_lock(lock).platform
 
 
 def unrestorable(lock: Lock) -> str | None:
-    return base.compare_platforms(platform_of(lock), records.here())
+    return base.compare_platforms(platform_of(lock), records.current_platform())
 
 
 def adapt_lock(lock: Lock, spec: CondaEnv, policy: Policy, log: Path) -> Lock:
-    from reprise.envs.virtualenv.unlinked import unlinked
+    from reprise.envs.virtualenv.unlinked import unlink_lock
 
-    return unlinked(lock, spec.file.parent.absolute())._replace(credentials=read_credentials(spec))
+    return unlink_lock(lock, spec.file.parent.absolute())._replace(credentials=read_credentials(spec))
 
 
 def pack(lock: Lock, folder: Path, fetch: base.Fetch, log: Path, *, offline: bool) -> None:
@@ -133,8 +133,8 @@ def pack(lock: Lock, folder: Path, fetch: base.Fetch, log: Path, *, offline: boo
     from reprise.envs.conda import pip
     from reprise.envs.pypi.bundled import put_wheels
 
-    held = records.read(lock)
-    archives.collect(held.records, lock.credentials, folder, offline=offline)
+    held = records.read_lock(lock)
+    archives.collect_archives(held.records, lock.credentials, folder, offline=offline)
     if held.pip.requirements:
         python = pip.python_of(held.records, Path("environment.lock")).version
         facts = {**held.pip._asdict(), "python": python, "implementation": "CPython"}
@@ -142,13 +142,13 @@ def pack(lock: Lock, folder: Path, fetch: base.Fetch, log: Path, *, offline: boo
 
 
 def packages(lock: Lock) -> tuple[Package, ...]:
-    content = records.read(lock)
-    found = [_package(record) for record in content.records]
-    found += requirements.pinned(content.pip.requirements, content.pip.local)
+    content = records.read_lock(lock)
+    found = [_package_of(record) for record in content.records]
+    found += requirements.list_pinned(content.pip.requirements, content.pip.local)
     return tuple(sorted(found, key=lambda package: (package.kind != "python", package.name)))
 
 
-def _package(record: Record) -> Package:
+def _package_of(record: Record) -> Package:
     hashes = [f"{name}:{value}" for name in ("sha256", "md5") if (value := getattr(record, name))]
     kind = "python" if record.name == "python" else "conda"
     return Package(record.name, record.version, kind, record.build, record.url, tuple(hashes[:1]))

@@ -38,7 +38,7 @@ _AT_ONCE = 8
 _ALGORITHMS = ("sha256", "md5")
 
 
-async def provide(
+async def provide_archives(
     records: Iterable[Record],
     cache: PackageCache,
     client: Client,
@@ -52,20 +52,22 @@ async def provide(
 
     Args:
         downloads: the folder for archives that are not on this machine.
-        folder_of_archives: what :func:`collect` filled; then archives come from there alone.
+        folder_of_archives: what :func:`collect_archives` filled; then archives come from there alone.
 
     Raises:
         EnvError: names the package and file that cannot be had, or that is not what was locked.
     """
     unpacked = await cache.index()
     known = [record for record in records if unpacked.contains_record(conda_records.to_rattler(record))]
-    folder = rattler.folder("pkgs")
+    folder = rattler.cache_folder("pkgs")
     with ThreadPoolExecutor(os.cpu_count()) as threads:
-        faults = dict(zip(known, threads.map(lambda record: _fault(record, folder), known), strict=True))
+        faults = dict(
+            zip(known, threads.map(lambda record: _find_fault(record, folder), known), strict=True)
+        )
     for record, fault in faults.items():
         if fault:
             logger.warning("%s in the cache is not as it was unpacked: %s; taken anew", record.shown, fault)
-            _forget(record, folder)
+            _forget_archive(record, folder)
             known.remove(record)
     missing = [record for record in records if record not in known]
     if folder_of_archives is not None:
@@ -79,17 +81,19 @@ async def provide(
         )
     archives = {record: _local_path(record) for record in missing if record not in remote}
     for record, path in archives.items():
-        _check(record, path)
-    return archives | await _fetched(remote, client, credentials, downloads)
+        _check_archive(record, path)
+    return archives | await _fetch_archives(remote, client, credentials, downloads)
 
 
-def collect(records: Iterable[Record], credentials: Credentials, folder: Path, *, offline: bool) -> None:
+def collect_archives(
+    records: Iterable[Record], credentials: Credentials, folder: Path, *, offline: bool
+) -> None:
     """Put the archive of each of ``records``, checked, into ``folder``, as ``<subdir>/<file name>``.
 
     Raises:
         EnvError: names the package and file that cannot be had, or that is not what was locked.
     """
-    settings = channels.settings(os.environ)
+    settings = channels.read_settings(os.environ)
     credentials = channels.with_settings(credentials, settings, folder)
     remote = [record for record in records if not record.url.startswith("file:")]
     if offline and remote:
@@ -99,11 +103,11 @@ def collect(records: Iterable[Record], credentials: Credentials, folder: Path, *
     for record in records:
         (folder / record.subdir).mkdir(exist_ok=True)
         if record not in remote:
-            _check(record, _local_path(record))
+            _check_archive(record, _local_path(record))
             shutil.copyfile(_local_path(record), folder / record.subdir / record.file_name)
     if remote:
-        client = rattler.client(settings)
-        rattler.wait_for(_fetched(remote, client, credentials, folder), settings)
+        client = rattler.make_client(settings)
+        rattler.wait_for(_fetch_archives(remote, client, credentials, folder), settings)
 
 
 def _from_folder(records: Iterable[Record], folder: Path) -> dict[Record, Path]:
@@ -111,11 +115,11 @@ def _from_folder(records: Iterable[Record], folder: Path) -> dict[Record, Path]:
     for record, path in archives.items():
         if not path.is_file():
             raise EnvError(f"{record.shown} is not in {folder}, from which all packages are to come")
-        _check(record, path)
+        _check_archive(record, path)
     return archives
 
 
-async def _fetched(
+async def _fetch_archives(
     records: Sequence[Record], client: Client, credentials: Credentials, downloads: Path
 ) -> dict[Record, Path]:
     if not records:
@@ -124,12 +128,12 @@ async def _fetched(
     gate = asyncio.Semaphore(_AT_ONCE)
     with bar(f"Downloading {len(records)} conda packages", sum(sizes) if all(sizes) else None) as advance:
 
-        async def one(record: Record) -> Path:
+        async def fetch_one(record: Record) -> Path:
             async with gate:
                 url = restore_secrets(record.url, credentials)
-                return await _download(record, url, client, downloads, advance)
+                return await _download_archive(record, url, client, downloads, advance)
 
-        tasks = [asyncio.ensure_future(one(record)) for record in records]
+        tasks = [asyncio.ensure_future(fetch_one(record)) for record in records]
         try:
             paths = await asyncio.gather(*tasks)
         except BaseException:
@@ -155,7 +159,7 @@ class _Download:
         self._file.close()
 
 
-async def _download(
+async def _download_archive(
     record: Record, url: str, client: Client, downloads: Path, advance: Callable[[float], None]
 ) -> Path:
     from rattler.package_streaming import download_to_writer
@@ -167,12 +171,13 @@ async def _download(
         await download_to_writer(client, url, writer)
     except RuntimeError as error:
         raise EnvError(
-            f"{record.shown} cannot be fetched from {redact(record.url)}: {channels.plain(error)}",
+            f"{record.shown} cannot be fetched from {redact(record.url)}: "
+            f"{channels.explain_plainly(error)}",
             hint="is the channel reachable from here? A package that was taken off it needs another lock",
         ) from error
     finally:
         writer.close()
-    _check(record, path)
+    _check_archive(record, path)
     return path
 
 
@@ -183,7 +188,7 @@ def _local_path(record: Record) -> Path:
     return path
 
 
-def _check(record: Record, path: Path) -> None:
+def _check_archive(record: Record, path: Path) -> None:
     """Refuse an archive that is not what was locked."""
     for algorithm in _ALGORITHMS:
         expected: str = getattr(record, algorithm)
@@ -205,7 +210,7 @@ def _check(record: Record, path: Path) -> None:
     )
 
 
-def _fault(record: Record, folder: Path) -> str | None:
+def _find_fault(record: Record, folder: Path) -> str | None:
     """The first file of an unpacked package that is not what its package says, or None."""
     root = folder / f"{record.name}-{record.version}-{record.build}"
     try:
@@ -219,13 +224,13 @@ def _fault(record: Record, folder: Path) -> str | None:
         if entry.get("path_type") == "softlink" or path.is_symlink():
             wrong = None if path.is_symlink() or path.exists() else "is gone"
         else:
-            wrong = _wrong(path, entry.get("size_in_bytes"), entry.get("sha256"))
+            wrong = _find_wrong(path, entry.get("size_in_bytes"), entry.get("sha256"))
         if wrong:
             return f"{entry['_path']} {wrong}"
     return None
 
 
-def _wrong(path: Path, size: int | None, sha256: str | None) -> str | None:
+def _find_wrong(path: Path, size: int | None, sha256: str | None) -> str | None:
     try:
         if path.is_dir():
             return None
@@ -239,7 +244,7 @@ def _wrong(path: Path, size: int | None, sha256: str | None) -> str | None:
     return None
 
 
-def _forget(record: Record, folder: Path) -> None:
+def _forget_archive(record: Record, folder: Path) -> None:
     name = f"{record.name}-{record.version}-{record.build}"
     (folder / f"{name}.lock").unlink(missing_ok=True)
     shutil.rmtree(folder / name, ignore_errors=True)

@@ -40,7 +40,7 @@ from reprise.schemas.environment import NO_CREDENTIALS, CondaEnv, Credentials, L
 logger = logging.getLogger(__name__)
 
 
-def resolve(
+def resolve_pip(
     spec: CondaEnv,
     asked: Requirements,
     records: Sequence[Record],
@@ -60,13 +60,15 @@ def resolve(
     held = _python_packages(records)
     python = python_of(records, spec.file).version
     kept = [pin.head for pin in preferred if "==" in pin.head]
-    result = _compiled(spec, asked, asked.lines, held, python, platform, policy, log, kept)
-    markers = pins.environment("CPython", python) if platform == conda_records.here() else None
-    lines = hashes.honoured(result.splitlines(), asked.hashes)
-    return part(spec, asked, pins.read(lines, markers, spec.file.parent))
+    result = _compile_lines(spec, asked, asked.lines, held, python, platform, policy, log, kept)
+    markers = (
+        pins.marker_environment("CPython", python) if platform == conda_records.current_platform() else None
+    )
+    lines = hashes.honour_hashes(result.splitlines(), asked.hashes)
+    return make_part(spec, asked, pins.read_pins(lines, markers, spec.file.parent))
 
 
-def pylock(spec: CondaEnv, asked: Requirements, found: CondaLock, policy: Policy, log: Path) -> str:
+def write_pylock(spec: CondaEnv, asked: Requirements, found: CondaLock, policy: Policy, log: Path) -> str:
     """The resolved pip part in the format that names every file of a package, as TOML.
 
     Raises:
@@ -78,12 +80,12 @@ def pylock(spec: CondaEnv, asked: Requirements, found: CondaLock, policy: Policy
     options = ("--no-deps", "--format", "pylock.toml")
     known = collect_credentials(asked.texts)
     nothing = Requirements(())
-    return _compiled(
+    return _compile_lines(
         spec, nothing, lines, held, python, found.platform, policy, log, options=options, credentials=known
     )
 
 
-def _compiled(
+def _compile_lines(
     spec: CondaEnv,
     asked: Requirements,
     lines: Iterable[str],
@@ -97,17 +99,17 @@ def _compiled(
     credentials: Credentials = NO_CREDENTIALS,
 ) -> str:
     arguments = [*options, *asked.options]
-    if platform != conda_records.here():
+    if platform != conda_records.current_platform():
         arguments += ["--python-platform", platforms.uv_name(platform)]
     for name in held:
         arguments += ["--no-emit-package", name]
     wanted = uv.requirements_file(lines, credentials, asked.constraints)
-    with _brought(held, python) as stubs, wanted as source:
+    with _stub_wheels(held, python) as stubs, wanted as source:
         pinned = [f"{name}=={version}" for name, version in held.items()]
-        arguments += ["--constraints", str(_beside(source, "conda.txt", pinned)), str(source)]
-        arguments.append(str(_beside(source, "stubs.txt", [f"--find-links {stubs}"])))
+        arguments += ["--constraints", str(_write_beside(source, "conda.txt", pinned)), str(source)]
+        arguments.append(str(_write_beside(source, "stubs.txt", [f"--find-links {stubs}"])))
         if preferred:
-            arguments += ["--output-file", str(_beside(source, "preferred.txt", preferred))]
+            arguments += ["--output-file", str(_write_beside(source, "preferred.txt", preferred))]
         done = compile_requirements(
             arguments,
             Candidate(python),
@@ -121,7 +123,7 @@ def _compiled(
             logger.info("%s", note)
         return done.result.stdout
     what = f"the pip section of {spec.file} cannot be resolved"
-    error = uv_failures.failure(
+    error = uv_failures.explain_failure(
         what,
         done.result,
         log,
@@ -129,17 +131,17 @@ def _compiled(
         as_of=policy.as_of,
         written=partial(user_words.of_requirement, as_python(spec), asked),
     )
-    raise _conflict(error, held)
+    raise _explain_conflict(error, held)
 
 
-def part(spec: CondaEnv, asked: Requirements, found: Iterable[Pin]) -> PipPart:
+def make_part(spec: CondaEnv, asked: Requirements, found: Iterable[Pin]) -> PipPart:
     """``found`` as the lock keeps it; a folder of this machine only where something is linked to there."""
     folder = spec.file.parent.absolute()
     kept = [pin._replace(head=pin.head.removeprefix("-e ")) if spec.passing else pin for pin in found]
-    local = tuple(_local(folder, pin) for pin in kept if pin.path)
+    local = tuple(_local_project(folder, pin) for pin in kept if pin.path)
     return PipPart(
         sources=tuple(map(hide_credentials, resolving.project_sources(as_python(spec), asked))),
-        requirements=tuple(map(hide_credentials, pins.lines(kept))),
+        requirements=tuple(map(hide_credentials, pins.format_lines(kept))),
         local=local,
         root=str(folder) if any(project["editable"] for project in local) else "",
     )
@@ -151,7 +153,7 @@ def as_python(spec: CondaEnv) -> PythonEnv:
     return PythonEnv(folder, spec.file, dependencies=spec.pip, passing=spec.passing)
 
 
-def install(lock: Lock, prefix: Path, policy: Policy, log: Path) -> None:
+def install_pip(lock: Lock, prefix: Path, policy: Policy, log: Path) -> None:
     """Install the locked pip part into ``prefix``, each package checked against its hash.
 
     Raises:
@@ -171,14 +173,14 @@ def install(lock: Lock, prefix: Path, policy: Policy, log: Path) -> None:
         # uv keeps what it built from a folder for as long as the folder's pyproject.toml is untouched.
         arguments.append("--refresh")
     lines = () if policy.packages else facts["sources"]
-    sources = (installing.anchored(line, root) for line in lines)
+    sources = (installing.anchor_option(line, root) for line in lines)
     with uv.requirements_file((*sources, *facts["requirements"]), lock.credentials) as source:
         arguments += ["-r", str(source)]
-        environ = installing.settings(policy)
-        done = uv.call(arguments, log=log, cwd=root or prefix, environ=environ, offline=policy.offline)
+        environ = installing.uv_settings(policy)
+        done = uv.call_uv(arguments, log=log, cwd=root or prefix, environ=environ, offline=policy.offline)
     if done.exit_code != 0:
         what = f"the pip section of environment {prefix.name} cannot be installed"
-        raise uv_failures.failure(what, done, log, offline=policy.offline)
+        raise uv_failures.explain_failure(what, done, log, offline=policy.offline)
 
 
 def python_of(records: Iterable[Record], file: Path) -> Record:
@@ -214,7 +216,7 @@ def _python_packages(records: Iterable[Record]) -> dict[str, str]:
 
 
 @contextmanager
-def _brought(held: dict[str, str], python: str) -> Iterator[Path]:
+def _stub_wheels(held: dict[str, str], python: str) -> Iterator[Path]:
     """A folder of wheels of nothing but a name and a version: for uv, what conda installs is on an index.
 
     The index that the user has need not have the versions that conda has.
@@ -234,13 +236,13 @@ def _brought(held: dict[str, str], python: str) -> Iterator[Path]:
         yield Path(folder)
 
 
-def _beside(source: Path, name: str, lines: Iterable[str]) -> Path:
+def _write_beside(source: Path, name: str, lines: Iterable[str]) -> Path:
     path = source.with_name(name)
     path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
     return path
 
 
-def _conflict(error: EnvError, held: dict[str, str]) -> EnvError:
+def _explain_conflict(error: EnvError, held: dict[str, str]) -> EnvError:
     """``error``, whose hint names the packages of conda that uv could not do with."""
     named = [f"{name} {held[name]}" for name in held if re.search(rf"\b{re.escape(name)}==", error.message)]
     if not named:
@@ -252,7 +254,7 @@ def _conflict(error: EnvError, held: dict[str, str]) -> EnvError:
     )
 
 
-def _local(folder: Path, pin: Pin) -> dict[str, Any]:
+def _local_project(folder: Path, pin: Pin) -> dict[str, Any]:
     assert pin.path is not None
-    digest = local_projects.digest(folder / pin.path, editable=pin.editable)
+    digest = local_projects.digest_project(folder / pin.path, editable=pin.editable)
     return {"path": pin.path, "editable": pin.editable, "digest": digest}

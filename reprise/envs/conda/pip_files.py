@@ -26,7 +26,7 @@ class Chosen(NamedTuple):
     url: str
 
 
-def chosen(pylock: str, python: str, platform: str, glibc: str, folder: Path) -> tuple[Chosen, ...]:
+def choose_files(pylock: str, python: str, platform: str, glibc: str, folder: Path) -> tuple[Chosen, ...]:
     """The file of each package of ``pylock``, as uv writes it.
 
     Args:
@@ -38,12 +38,12 @@ def chosen(pylock: str, python: str, platform: str, glibc: str, folder: Path) ->
     """
     import tomllib
 
-    ranks = {tag: rank for rank, tag in enumerate(_tags(python, platform, glibc))}
+    ranks = {tag: rank for rank, tag in enumerate(_list_tags(python, platform, glibc))}
     packages = tomllib.loads(pylock).get("packages", [])
-    return tuple(_chosen(package, ranks, platform, folder) for package in packages)
+    return tuple(_choose_file(package, ranks, platform, folder) for package in packages)
 
 
-def _chosen(package: dict[str, Any], ranks: dict[Tag, int], platform: str, folder: Path) -> Chosen:
+def _choose_file(package: dict[str, Any], ranks: dict[Tag, int], platform: str, folder: Path) -> Chosen:
     name = package["name"]
     if vcs := package.get("vcs"):
         url = f"{vcs['type']}+{vcs.get('url') or vcs.get('path')}@{vcs['commit-id']}"
@@ -54,16 +54,16 @@ def _chosen(package: dict[str, Any], ranks: dict[Tag, int], platform: str, folde
             hint="leave local projects out of the pip section, and put PYTHONPATH in the command",
         )
     if archive := package.get("archive"):
-        url = _address(archive, folder)
-        return Chosen(Pin(f"{name} @ {hide_credentials(url)}", _hash(archive)), hide_credentials(url))
-    file = _best(package.get("wheels", ()), ranks) or package.get("sdist")
+        url = _address_of(archive, folder)
+        return Chosen(Pin(f"{name} @ {hide_credentials(url)}", _hash_of(archive)), hide_credentials(url))
+    file = _best_wheel(package.get("wheels", ()), ranks) or package.get("sdist")
     if file is None:
         raise EnvError(f"{name} {package['version']} has no file for {platform}")
-    url = hide_credentials(_address(file, folder))
-    return Chosen(Pin(f"{name}=={package['version']}", _hash(file)), url)
+    url = hide_credentials(_address_of(file, folder))
+    return Chosen(Pin(f"{name}=={package['version']}", _hash_of(file)), url)
 
 
-def _best(wheels: Iterable[dict[str, Any]], ranks: dict[Tag, int]) -> dict[str, Any] | None:
+def _best_wheel(wheels: Iterable[dict[str, Any]], ranks: dict[Tag, int]) -> dict[str, Any] | None:
     from packaging.tags import parse_tag
 
     fitting = []
@@ -75,16 +75,16 @@ def _best(wheels: Iterable[dict[str, Any]], ranks: dict[Tag, int]) -> dict[str, 
     return min(fitting, key=lambda entry: entry[:2])[2] if fitting else None
 
 
-def _address(file: dict[str, Any], folder: Path) -> str:
+def _address_of(file: dict[str, Any], folder: Path) -> str:
     return str(file.get("url") or (folder / file["path"]).resolve().as_uri())
 
 
-def _hash(file: dict[str, Any]) -> tuple[str, ...]:
+def _hash_of(file: dict[str, Any]) -> tuple[str, ...]:
     sha256 = file.get("hashes", {}).get("sha256")
     return (f"sha256:{sha256}",) if sha256 else ()
 
 
-def _tags(python: str, platform: str, glibc: str) -> Iterator[Tag]:
+def _list_tags(python: str, platform: str, glibc: str) -> Iterator[Tag]:
     """What a CPython of this version takes on ``platform``, the best first."""
     from packaging.tags import compatible_tags, cpython_tags
 

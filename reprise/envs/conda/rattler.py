@@ -42,18 +42,18 @@ def wait_for(work: Coroutine[Any, Any, _T], settings: Settings) -> _T:
     """The result of ``work``, also where an event loop is running already (in a notebook)."""
     import asyncio
 
-    with _trusting(settings):
+    with _trust_bundle(settings):
         try:
             asyncio.get_running_loop()
         except RuntimeError:
-            return _settled(work)
+            return _settle_work(work)
         from concurrent.futures import ThreadPoolExecutor
 
         with ThreadPoolExecutor(1) as thread:
-            return thread.submit(_settled, work).result()
+            return thread.submit(_settle_work, work).result()
 
 
-def _settled(work: Coroutine[Any, Any, _T]) -> _T:
+def _settle_work(work: Coroutine[Any, Any, _T]) -> _T:
     """The result of ``work``, with a pause for rattler's own threads.
 
     They let go of what they handed over a moment after we have it; in a process that ends at once, as one
@@ -67,12 +67,12 @@ def _settled(work: Coroutine[Any, Any, _T]) -> _T:
         time.sleep(_PAUSE)
 
 
-def folder(name: str) -> Path:
+def cache_folder(name: str) -> Path:
     """A folder of the conda part of our cache."""
     return cache_dir() / FOLDER / name
 
 
-def client(settings: Settings) -> Client:
+def make_client(settings: Settings) -> Client:
     """A client that goes through the user's proxies and trusts whom the user trusts."""
     from rattler import Client, Config
 
@@ -80,7 +80,7 @@ def client(settings: Settings) -> Client:
     verify = settings["ssl_verify"]
     if str(verify).lower() in ("false", "no", "off", "0"):
         config.set("tls-no-verify", "true")
-    elif _bundle(settings) or verify == "truststore":
+    elif _find_bundle(settings) or verify == "truststore":
         config.set("tls-root-certs", "system")
     for scheme, proxy in settings["proxy_servers"].items():
         if scheme in ("http", "https"):
@@ -88,7 +88,7 @@ def client(settings: Settings) -> Client:
     return Client.from_config(config)
 
 
-def _bundle(settings: Settings) -> str | None:
+def _find_bundle(settings: Settings) -> str | None:
     """The file of certificates that the user trusts, None for rattler's own."""
     told = settings["ssl_verify"]
     if isinstance(told, str) and Path(told).expanduser().is_file():
@@ -97,9 +97,9 @@ def _bundle(settings: Settings) -> str | None:
 
 
 @contextmanager
-def _trusting(settings: Settings) -> Iterator[None]:
+def _trust_bundle(settings: Settings) -> Iterator[None]:
     """Name the user's certificates to rattler, which is told by a variable only."""
-    bundle, before = _bundle(settings), os.environ.get("SSL_CERT_FILE")
+    bundle, before = _find_bundle(settings), os.environ.get("SSL_CERT_FILE")
     if bundle is None:
         yield
         return
@@ -113,12 +113,12 @@ def _trusting(settings: Settings) -> Iterator[None]:
             os.environ["SSL_CERT_FILE"] = before
 
 
-def gateway(settings: Settings, *, offline: bool) -> Gateway:
+def make_gateway(settings: Settings, *, offline: bool) -> Gateway:
     """Where the lists of packages come from; ``offline``: those that the cache has, however old."""
     from rattler import Gateway, SourceConfig
 
     source = SourceConfig(cache_action="force-cache-only" if offline else "cache-or-fetch")
-    return Gateway(folder("repodata"), default_config=source, client=client(settings))
+    return Gateway(cache_folder("repodata"), default_config=source, client=make_client(settings))
 
 
 def this_platform() -> str:

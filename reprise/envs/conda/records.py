@@ -81,7 +81,7 @@ class CondaLock(NamedTuple):
     pip: PipPart = PipPart()
 
 
-def here() -> str:
+def current_platform() -> str:
     """conda's word for this machine, or what ``CONDA_SUBDIR`` says instead."""
     if told := os.environ.get("CONDA_SUBDIR"):
         return told
@@ -107,12 +107,12 @@ def lock_of(content: CondaLock) -> Lock:
     return Lock(NAME, json.dumps(facts, indent=1) + "\n")
 
 
-def read(lock: Lock) -> CondaLock:
+def read_lock(lock: Lock) -> CondaLock:
     """What :func:`lock_of` wrote."""
     facts = read_json(lock.text)
-    pip = {key: _frozen(facts[key]) for key in PipPart._fields if key in facts}
+    pip = {key: _freeze_value(facts[key]) for key in PipPart._fields if key in facts}
     records = tuple(
-        Record(**{key: _frozen(value) for key, value in item.items()}) for item in facts["packages"]
+        Record(**{key: _freeze_value(value) for key, value in item.items()}) for item in facts["packages"]
     )
     return CondaLock(facts["platform"], records, PipPart(**pip))
 
@@ -193,5 +193,5 @@ def from_url(url: str, **known: Any) -> Record | None:
     return record
 
 
-def _frozen(value: Any) -> Any:
+def _freeze_value(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value

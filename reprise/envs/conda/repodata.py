@@ -34,10 +34,10 @@ class Search(NamedTuple):
         return datetime.datetime.fromisoformat(self.as_of).astimezone(datetime.UTC) if self.as_of else None
 
 
-async def candidates(search: Search, name: str) -> list[RepoDataRecord]:
+async def find_candidates(search: Search, name: str) -> list[RepoDataRecord]:
     """All packages of that name, of any version that is old enough."""
     found = await search.gateway.query(
-        search.urls, platforms(search.platform), [name], recursive=False, channel_relations="disabled"
+        search.urls, list_platforms(search.platform), [name], recursive=False, channel_relations="disabled"
     )
     latest = search.moment or datetime.datetime.max.replace(tzinfo=datetime.UTC)
     return [
@@ -48,13 +48,13 @@ async def candidates(search: Search, name: str) -> list[RepoDataRecord]:
     ]
 
 
-async def names(search: Search) -> set[str]:
+async def list_names(search: Search) -> set[str]:
     """The name of every package."""
-    found = await search.gateway.names(search.urls, platforms(search.platform))
+    found = await search.gateway.names(search.urls, list_platforms(search.platform))
     return {name.normalized for name in found}
 
 
-def platforms(word: str) -> list[Subdir]:
+def list_platforms(word: str) -> list[Subdir]:
     """The folders of a channel that a machine of the platform ``word`` takes packages from.
 
     Raises:

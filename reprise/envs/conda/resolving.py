@@ -17,7 +17,7 @@ from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from reprise.envs.base import running
+from reprise.envs.base import current_interpreter
 from reprise.envs.cache import resolutions
 from reprise.envs.conda import channels as conda_channels
 from reprise.envs.conda import credentials
@@ -25,7 +25,7 @@ from reprise.envs.conda import records as conda_records
 from reprise.envs.conda.records import CondaLock
 from reprise.envs.project_files import requirement_files, requirements
 from reprise.envs.project_files.credentials import hide_credentials
-from reprise.envs.project_files.requirement_text import logical
+from reprise.envs.project_files.requirement_text import join_lines
 from reprise.envs.project_files.requirements import Requirements
 from reprise.envs.pypi import pip_settings
 from reprise.envs.virtualenv import resolving
@@ -43,24 +43,24 @@ _INDIFFERENT = {"UV_OFFLINE", "UV_NO_PROGRESS", "UV_CACHE_DIR", "UV_LINK_MODE"}
 _DRIVER = Path("/proc/driver/nvidia/version")
 
 
-def lock(spec: CondaEnv, policy: Policy, log: Path) -> Lock:
+def lock_environment(spec: CondaEnv, policy: Policy, log: Path) -> Lock:
     """The lock of ``spec`` for this machine, from memory where all that decides it is as it was.
 
     Raises:
         EnvError: it cannot be resolved, or ``policy.locked`` and there is no lock file that fits.
     """
-    spec = absolute(spec)
-    asked = read(spec)
-    key = _key(spec, asked, policy)
-    found = _remembered(key, spec) if policy.upgrade is None else None
+    spec = make_absolute(spec)
+    asked = read_requirements(spec)
+    key = _key_of(spec, asked, policy)
+    found = _recall_lock(key, spec) if policy.upgrade is None else None
     if found is None:
-        with exclusive(resolutions.path(key).with_suffix(".lock"), f"the resolution of {spec.file}"):
-            found = _remembered(key, spec) if policy.upgrade is None else None
-            found = found or _made(spec, asked, policy, key, log)
-    if note := resolutions.note(key):
+        with exclusive(resolutions.path_of(key).with_suffix(".lock"), f"the resolution of {spec.file}"):
+            found = _recall_lock(key, spec) if policy.upgrade is None else None
+            found = found or _make_lock(spec, asked, policy, key, log)
+    if note := resolutions.recall_note(key):
         logger.warning("%s", note)
     root = spec.file.parent if '"local"' in found.text else None
-    return found._replace(root=root, credentials=_credentials(spec, asked))
+    return found._replace(root=root, credentials=_read_credentials(spec, asked))
 
 
 def read_credentials(spec: CondaEnv) -> Credentials:
@@ -69,37 +69,37 @@ def read_credentials(spec: CondaEnv) -> Credentials:
     Raises:
         ProjectError: a file that it names is missing or broken.
     """
-    spec = absolute(spec)
-    return _credentials(spec, read(spec))
+    spec = make_absolute(spec)
+    return _read_credentials(spec, read_requirements(spec))
 
 
-def _credentials(spec: CondaEnv, asked: Requirements) -> Credentials:
+def _read_credentials(spec: CondaEnv, asked: Requirements) -> Credentials:
     held = [path.read_text("utf-8", "replace") for path in _lock_files(spec.file.parent)]
     return credentials.collect_of_files(spec, (*asked.texts, *held))
 
 
-def read(spec: CondaEnv) -> Requirements:
+def read_requirements(spec: CondaEnv) -> Requirements:
     """The lines of the pip section with all that they refer to, relative to the file that it stands in.
 
     Raises:
         ProjectError: a file that it names does not exist.
     """
-    return requirement_files.read(spec.pip, spec.file.parent, spec.file)
+    return requirement_files.read_requirements(spec.pip, spec.file.parent, spec.file)
 
 
-def absolute(spec: CondaEnv) -> CondaEnv:
+def make_absolute(spec: CondaEnv) -> CondaEnv:
     return spec._replace(root=spec.root.absolute(), file=spec.file.absolute())
 
 
-def digest(spec: CondaEnv, asked: Requirements) -> str:
+def digest_request(spec: CondaEnv, asked: Requirements) -> str:
     """Of all that decides a resolution in the project itself: the same on every machine."""
     decisive = [
         _FORMAT,
         [credentials.hide_secrets(name) for name in spec.channels],
         [re.sub(r"\s+", " ", credentials.hide_secrets(written)) for written in spec.dependencies],
-        [hide_credentials(line) for line in logical(spec.pip)],
+        [hide_credentials(line) for line in join_lines(spec.pip)],
         [
-            (os.path.relpath(file, spec.file.parent), [*logical(text.splitlines())])
+            (os.path.relpath(file, spec.file.parent), [*join_lines(text.splitlines())])
             for file, text in asked.files
         ],
     ]
@@ -138,7 +138,7 @@ def _other_python(held: CondaLock, python: str | None) -> str | None:
     return None if fits else f"it has Python {version or 'of no version'}, and --python says {python}"
 
 
-def resolve(
+def resolve_packages(
     spec: CondaEnv,
     asked: Requirements,
     platform: str,
@@ -159,15 +159,15 @@ def resolve(
     started = monotonic()
     question = question_of(spec, platform, policy, preferred)
     with spinner("Resolving conda packages"):
-        records = solve.solve(question)
+        records = solve.solve_question(question)
     logger.info("Resolved %s in %.1f s", counted(len(records), "conda package"), monotonic() - started)
     found = CondaLock(platform, records)
     if not asked.lines:
         return found
     started = monotonic()
-    kept = pins.read(preferred.pip.requirements, None, spec.file.parent) if preferred else ()
+    kept = pins.read_pins(preferred.pip.requirements, None, spec.file.parent) if preferred else ()
     with spinner("Resolving the pip section"):
-        part = pip.resolve(spec, asked, records, platform, policy, log, kept)
+        part = pip.resolve_pip(spec, asked, records, platform, policy, log, kept)
     count = sum(not line.startswith(" ") for line in part.requirements)
     packages = counted(count, "package")
     logger.info("Resolved %s of the pip section in %.1f s", packages, monotonic() - started)
@@ -177,7 +177,7 @@ def resolve(
 def question_of(spec: CondaEnv, platform: str, policy: Policy, preferred: CondaLock | None) -> Question:
     from reprise.envs.conda import solve
 
-    settings = conda_channels.settings(os.environ)
+    settings = conda_channels.read_settings(os.environ)
     channels = conda_channels.for_project(spec.channels, settings, spec.file.parent)
     if not spec.channels and not settings["channels"]:
         logger.info("%s names no channel: packages are taken from %s", spec.file, channels[0].name)
@@ -193,37 +193,37 @@ def question_of(spec: CondaEnv, platform: str, policy: Policy, preferred: CondaL
     )
 
 
-def without(held: CondaLock, upgrade: Sequence[str] | None) -> CondaLock | None:
+def drop_upgraded(held: CondaLock, upgrade: Sequence[str] | None) -> CondaLock | None:
     """What of an earlier lock is to stay: all of it, nothing, or all but the packages of ``upgrade``."""
     if upgrade is None:
         return held
     if not upgrade:
         return None
-    names = {requirements.canonical(name) for name in upgrade}
+    names = {requirements.canonical_name(name) for name in upgrade}
     lines = [
         line
-        for line in logical(held.pip.requirements)
-        if requirements.canonical(re.split(r"[=@\s\[]", line, maxsplit=1)[0]) not in names
+        for line in join_lines(held.pip.requirements)
+        if requirements.canonical_name(re.split(r"[=@\s\[]", line, maxsplit=1)[0]) not in names
     ]
     return held._replace(
         records=tuple(
-            record for record in held.records if requirements.canonical(record.name) not in names
+            record for record in held.records if requirements.canonical_name(record.name) not in names
         ),
         pip=held.pip._replace(requirements=tuple(lines)),
     )
 
 
-def _made(spec: CondaEnv, asked: Requirements, policy: Policy, key: str, log: Path) -> Lock:
+def _make_lock(spec: CondaEnv, asked: Requirements, policy: Policy, key: str, log: Path) -> Lock:
     from reprise.envs.conda import lockfiles
 
-    platform = conda_records.here()
-    file, note, preferred = lockfiles.find(spec), "", None
+    platform = conda_records.current_platform()
+    file, note, preferred = lockfiles.find_lock_file(spec), "", None
     found = None
     if file is not None:
-        held = lockfiles.read(file)
+        held = lockfiles.read_lock_file(file)
         preferred = lockfiles.as_lock(held, spec, asked, platform)
         if policy.upgrade is None:
-            why = lockfiles.misfit(held, spec, asked, digest(spec, asked), platform)
+            why = lockfiles.find_misfit(held, spec, asked, digest_request(spec, asked), platform)
             why = why or (_other_python(preferred, policy.python) if preferred else None)
             if why is None:
                 found, note = (
@@ -236,32 +236,32 @@ def _made(spec: CondaEnv, asked: Requirements, policy: Policy, key: str, log: Pa
                 # By names: the sentence is remembered, and the next checkout of the project lies elsewhere.
                 note = f"{file.name} does not fit {spec.file.name}: {why}"
                 note += "; resolved again (reprise lock keeps it)"
-        preferred = without(preferred, policy.upgrade) if preferred else None
+        preferred = drop_upgraded(preferred, policy.upgrade) if preferred else None
     elif policy.locked:
         raise EnvError(f"--locked: there is no lock file beside {spec.file}", hint="reprise lock makes one")
-    found = found or resolve(spec, asked, platform, policy, log, preferred)
+    found = found or resolve_packages(spec, asked, platform, policy, log, preferred)
     made = conda_records.lock_of(found)
-    resolutions.remember(key, made, running(), note)
+    resolutions.remember_lock(key, made, current_interpreter(), note)
     return made
 
 
-def _remembered(key: str, spec: CondaEnv) -> Lock | None:
+def _recall_lock(key: str, spec: CondaEnv) -> Lock | None:
     """What memory says, unless a local project of the pip section has changed since."""
-    known = resolutions.recall(conda_records.NAME, key)
+    known = resolutions.recall_lock(conda_records.NAME, key)
     if known is None:
         return None
-    if '"local"' in known.text and resolving.changed_project(known.text, spec.file.parent):
+    if '"local"' in known.text and resolving.find_changed_project(known.text, spec.file.parent):
         return None
     return known
 
 
-def _key(spec: CondaEnv, asked: Requirements, policy: Policy) -> str:
+def _key_of(spec: CondaEnv, asked: Requirements, policy: Policy) -> str:
     """The digest of everything that decides a resolution; two checkouts of the same files share it."""
     folder = spec.file.parent
     relative = any(name.startswith((".", "~")) for name in spec.channels)
     linked = not spec.passing and any(project.editable for project in asked.local)
     decisive = [
-        digest(spec, asked),
+        digest_request(spec, asked),
         str(folder) if relative or linked else "",
         [os.path.relpath(project.path, folder) for project in asked.local],
         asked.variables,
@@ -269,10 +269,10 @@ def _key(spec: CondaEnv, asked: Requirements, policy: Policy) -> str:
         spec.passing,
         [policy.locked, policy.as_of],
         [hashlib.sha256(path.read_bytes()).hexdigest() for path in _lock_files(folder)],
-        conda_channels.texts(os.environ),
-        _machine(),
-        [str(running()), sys.version] if asked.lines else "",
-        pip_settings.decisive(os.environ) if asked.lines else "",
+        conda_channels.settings_texts(os.environ),
+        _describe_machine(),
+        [str(current_interpreter()), sys.version] if asked.lines else "",
+        pip_settings.decisive_settings(os.environ) if asked.lines else "",
         sorted(
             (name, value)
             for name, value in os.environ.items()
@@ -291,10 +291,10 @@ def _lock_files(folder: Path) -> list[Path]:
     ]
 
 
-def _machine() -> list[str]:
+def _describe_machine() -> list[str]:
     """What the solver is told of this machine, as cheaply as it can be known."""
     system = os.uname()
     libc = os.confstr("CS_GNU_LIBC_VERSION") if "CS_GNU_LIBC_VERSION" in os.confstr_names else ""
     driver = _DRIVER.read_text(errors="replace") if _DRIVER.exists() else ""
     release = system.release if system.sysname == "Darwin" else ""
-    return [conda_records.here(), system.sysname, release, libc or "", driver]
+    return [conda_records.current_platform(), system.sysname, release, libc or "", driver]

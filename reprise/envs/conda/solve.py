@@ -41,31 +41,31 @@ class Question(NamedTuple):
     preferred: tuple[Record, ...] = ()
 
 
-def solve(question: Question) -> tuple[Record, ...]:
+def solve_question(question: Question) -> tuple[Record, ...]:
     """The packages that satisfy the question, by name.
 
     Raises:
         EnvError: names the spec, package or channel at fault.
     """
-    found = conda_rattler.wait_for(_solve(question), question.settings)
+    found = conda_rattler.wait_for(_run_solver(question), question.settings)
     return tuple(sorted(map(records.from_rattler, found)))
 
 
-async def _solve(question: Question) -> list[RepoDataRecord]:
+async def _run_solver(question: Question) -> list[RepoDataRecord]:
     import rattler
     from rattler import ChannelPriority
     from rattler.exceptions import GatewayError, SolverError
 
     channels, specs = _with_named_channels(question)
-    gateway = conda_rattler.gateway(question.settings, offline=question.offline)
+    gateway = conda_rattler.make_gateway(question.settings, offline=question.offline)
     search = Search(question.file, channels, question.platform, gateway, question.as_of, question.offline)
     priority = str(question.settings["channel_priority"]).capitalize()
     try:
         return await rattler.solve(
-            [_source(channel, gateway if question.as_of else None) for channel in channels],
+            [_make_source(channel, gateway if question.as_of else None) for channel in channels],
             specs,
             gateway,
-            platforms=repodata.platforms(question.platform),
+            platforms=repodata.list_platforms(question.platform),
             locked_packages=[records.to_rattler(record) for record in question.preferred],
             virtual_packages=conda_rattler.virtual_packages(question.platform),
             channel_priority=getattr(ChannelPriority, priority, ChannelPriority.Flexible),
@@ -75,9 +75,9 @@ async def _solve(question: Question) -> list[RepoDataRecord]:
             add_pip_as_python_dependency=await _brings_pip(question, search),
         )
     except GatewayError as error:
-        raise await explain.unreachable(search, error) from error
+        raise await explain.explain_unreachable(search, error) from error
     except SolverError as error:
-        raise await explain.unsolvable(search, question.specs, specs, error) from error
+        raise await explain.explain_unsolvable(search, question.specs, specs, error) from error
 
 
 def _with_named_channels(question: Question) -> tuple[tuple[Channel, ...], list[MatchSpec]]:
@@ -86,7 +86,7 @@ def _with_named_channels(question: Question) -> tuple[tuple[Channel, ...], list[
     for written in question.specs:
         name, rest = conda_specs.split_channel(written)
         if name is not None:
-            named = conda_channels.channel(name, question.settings, question.file.parent)
+            named = conda_channels.find_channel(name, question.settings, question.file.parent)
             if named.urls not in [channel.urls for channel in channels]:
                 channels.append(named)
             rest = f"{named.urls[0] if len(named.urls) == 1 else named.name}::{rest}"
@@ -94,7 +94,7 @@ def _with_named_channels(question: Question) -> tuple[tuple[Channel, ...], list[
     return tuple(channels), specs
 
 
-def _source(channel: Channel, dated: Gateway | None) -> MultiSource | str | ByBuildTime:
+def _make_source(channel: Channel, dated: Gateway | None) -> MultiSource | str | ByBuildTime:
     from rattler import MultiSource
 
     members = [ByBuildTime(url, dated) if dated else url for url in channel.urls]
@@ -104,4 +104,4 @@ def _source(channel: Channel, dated: Gateway | None) -> MultiSource | str | ByBu
 async def _brings_pip(question: Question, search: Search) -> bool:
     """Whether Python brings pip along, as conda has it, where a channel has one."""
     wanted = bool(question.settings["add_pip_as_python_dependency"])
-    return wanted and bool(await repodata.candidates(search, "pip"))
+    return wanted and bool(await repodata.find_candidates(search, "pip"))

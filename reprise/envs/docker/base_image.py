@@ -43,7 +43,7 @@ class Base(NamedTuple):
     @property
     def series(self) -> str:
         """``3.11``: what packages are built for."""
-        return series(self.python)
+        return series_of(self.python)
 
 
 def check_new_name(option: str, name: str) -> None:
@@ -56,7 +56,7 @@ def check_new_name(option: str, name: str) -> None:
         )
 
 
-def series(version: str) -> str:
+def series_of(version: str) -> str:
     return ".".join(version.split(".")[:2])
 
 
@@ -66,7 +66,7 @@ def check_reference(option: str, name: str) -> None:
         raise UsageError(f'{option} "{name}" is not the name of an image', hint="write NAME or NAME:TAG")
 
 
-def find(name: str, platform: str | None, policy: Policy, log: Path, usual: str) -> Base:
+def find_base(name: str, platform: str | None, policy: Policy, log: Path, usual: str) -> Base:
     """The image ``name``, which the engine has or pulls, and its ``python3``; ``usual`` would do.
 
     Raises:
@@ -74,14 +74,14 @@ def find(name: str, platform: str | None, policy: Policy, log: Path, usual: str)
     """
     image = _of_platform(name, platform, policy, log)
     run = ["run", "--rm", "--network=none", f"--platform={image.platform}", "--entrypoint=python3"]
-    probe = client.call(*run, image.id, "-I", "-c", _PROBE)
+    probe = client.call_docker(*run, image.id, "-I", "-c", _PROBE)
     try:
         base = Base(image, *json.loads(probe.stdout.splitlines()[-1]))
         if not re.fullmatch(r"(\d+\.\d+)?", base.glibc) or not re.fullmatch(r"\w+", base.machine):
             raise ValueError(base)
         return base
     except (ValueError, TypeError, IndexError):
-        error = client.failure(f"image {image.shown} cannot run python3:", probe)
+        error = client.make_failure(f"image {image.shown} cannot run python3:", probe)
         hint = f"take one that has Python, for example {usual}"
         raise EnvError(error.message, hint=hint) from None
 
@@ -96,23 +96,23 @@ def find_bare(
     """
     image = _of_platform(name, platform, policy, log)
     run = ["run", "--rm", "--network=none", f"--platform={image.platform}", "--entrypoint=sh"]
-    probe = client.call(*run, image.id, "-c", _BARE_PROBE)
+    probe = client.call_docker(*run, image.id, "-c", _BARE_PROBE)
     found = _BARE.match(probe.stdout)
     if found is None:
-        error = client.failure(f"image {image.shown} cannot run sh:", probe)
+        error = client.make_failure(f"image {image.shown} cannot run sh:", probe)
         raise EnvError(error.message, hint="take one that has a shell, for example debian:12-slim")
     return Base(image, "CPython", python, found["machine"], found["glibc"] or "", executable)
 
 
 def _of_platform(name: str, platform: str | None, policy: Policy, log: Path) -> Image:
-    there = images.inspect(name, name)
+    there = images.inspect_image(name, name)
     if platform is not None and not (there and there.platform == platform):
         if policy.offline:
             raise EnvError(
                 f"image {name} for {platform} is not on this machine, and --offline fetches nothing"
             )
-        done = client.work("pull", f"--platform={platform}", "--", name, log=log)
+        done = client.run_docker("pull", f"--platform={platform}", "--", name, log=log)
         if done.exit_code != 0:
-            raise client.failure(f"image {name} for {platform} cannot be pulled:", done, log)
+            raise client.make_failure(f"image {name} for {platform} cannot be pulled:", done, log)
     with scratch() as folder:  # which has no lock file
-        return images.resolve(DockerEnv(folder, name), policy, log, {})
+        return images.resolve_image(DockerEnv(folder, name), policy, log, {})

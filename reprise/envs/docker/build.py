@@ -17,7 +17,7 @@ from time import monotonic
 from typing import IO
 
 from reprise.envs.docker import client, files
-from reprise.envs.docker.images import Image, inspect
+from reprise.envs.docker.images import Image, inspect_image
 from reprise.errors import EnvError
 from reprise.file_lock import exclusive, scratch
 from reprise.paths import cache_dir
@@ -38,7 +38,9 @@ def has_dockerfile(spec: DockerEnv) -> bool:
     return (spec.root / DOCKERFILE).is_file()
 
 
-def build(spec: DockerEnv, base: Image | None, user: str, log: Path, environ: Mapping[str, str]) -> Image:
+def build_image(
+    spec: DockerEnv, base: Image | None, user: str, log: Path, environ: Mapping[str, str]
+) -> Image:
     """The image ``spec.tag``: ``base``, or what the project's Dockerfile makes, with the code in it.
 
     Args:
@@ -54,11 +56,11 @@ def build(spec: DockerEnv, base: Image | None, user: str, log: Path, environ: Ma
     # for a moment the tag names the image without the code
     with exclusive(lock, f"image {spec.tag}"), spinner(f"Building image {spec.tag}"):
         if base is None:
-            with _context(spec.root, None) as (arguments, stdin):
-                _build(spec.tag, arguments, stdin, log, environ)
-        with _context(spec.root, _with_code(base, spec.tag, user)) as (arguments, stdin):
-            _build(spec.tag, arguments, stdin, log, environ)
-        image = inspect(spec.tag, spec.tag)
+            with _make_context(spec.root, None) as (arguments, stdin):
+                _run_build(spec.tag, arguments, stdin, log, environ)
+        with _make_context(spec.root, _with_code(base, spec.tag, user)) as (arguments, stdin):
+            _run_build(spec.tag, arguments, stdin, log, environ)
+        image = inspect_image(spec.tag, spec.tag)
     if image is None:
         raise EnvError(f"image {spec.tag} was built, and something else removed its tag")
     logger.info("Built %s in %.1f s", image.shown, monotonic() - started)
@@ -76,7 +78,7 @@ def name_of(base: Image) -> str:
     """What a Dockerfile can say of ``base``: not every builder knows ids."""
     if base.digest is not None:
         return base.digest
-    named = inspect(base.name, base.name)
+    named = inspect_image(base.name, base.name)
     if named is None or named.id != base.id:
         raise EnvError(
             f"image {base.shown} is not what {base.name} names any more", hint="docker tag names it so"
@@ -85,7 +87,7 @@ def name_of(base: Image) -> str:
 
 
 @contextmanager
-def _context(root: Path, dockerfile: str | None) -> Iterator[tuple[list[str], IO[bytes] | None]]:
+def _make_context(root: Path, dockerfile: str | None) -> Iterator[tuple[list[str], IO[bytes] | None]]:
     """The last arguments of ``docker build``, and what it reads; None is the project's own Dockerfile."""
     if (root / _IGNORE_FILE).is_file():
         with scratch() as folder:
@@ -96,20 +98,20 @@ def _context(root: Path, dockerfile: str | None) -> Iterator[tuple[list[str], IO
             yield [f"--file={path}", "--", str(root)], None
         return
     with tempfile.TemporaryFile(prefix="reprise-") as packed:
-        with files.packing(packed) as archive:
+        with files.pack_archive(packed) as archive:
             if dockerfile is None:
-                files.pack(archive, root, "")
+                files.pack_project(archive, root, "")
             else:
                 files.pack_text(archive, DOCKERFILE, dockerfile.format(source=f"{_PACKED}/"))
-                files.pack(archive, root, _PACKED)
+                files.pack_project(archive, root, _PACKED)
         yield ["-"], packed
 
 
-def _build(
+def _run_build(
     tag: str, arguments: list[str], stdin: IO[bytes] | None, log: Path, environ: Mapping[str, str]
 ) -> None:
-    done = client.work(
+    done = client.run_docker(
         "build", "--force-rm", f"--tag={tag}", *arguments, log=log, environ=environ, stdin=stdin
     )
     if done.exit_code != 0:
-        raise client.failure(f"image {tag} cannot be built:", done, log)
+        raise client.make_failure(f"image {tag} cannot be built:", done, log)

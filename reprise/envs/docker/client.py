@@ -70,21 +70,21 @@ class Engine(NamedTuple):
     rootless: bool
 
 
-def call(
+def call_docker(
     *arguments: str, stdin: IO[bytes] | None = None, timeout: float | None = _ANSWER_SECONDS
 ) -> Completed:
     """``docker ARGUMENTS``; its exit code is for the caller to judge."""
     return run([PROGRAM, *arguments], check=False, timeout=timeout, stdin=stdin)
 
 
-def work(
+def run_docker(
     *arguments: str, log: Path, environ: Mapping[str, str] | None = None, stdin: IO[bytes] | None = None
 ) -> Completed:
     """``docker ARGUMENTS`` of what takes as long as it takes; its output goes to ``log`` as it comes."""
     return run([PROGRAM, *arguments], check=False, environ=environ, log_file=log, stdin=stdin, merged=True)
 
 
-def failure(what: str, result: Completed, log: Path | None = None) -> EnvError:
+def make_failure(what: str, result: Completed, log: Path | None = None) -> EnvError:
     """The error for a call that failed: docker's last lines, and the log's path where there is one."""
     said = redact(result.stderr or result.stdout).strip().splitlines()[-_SHOWN_LINES:]
     where = f"\nlog: {log}" if log else ""
@@ -97,17 +97,17 @@ def unusable() -> str | None:
     """Why there is no engine to talk to, in a sentence."""
     if shutil.which(PROGRAM) is None:
         return "docker is needed, and there is no program docker on PATH"
-    problem = _ask()[1]
+    problem = _ask_engine()[1]
     if problem is None:
         return None
-    _ask.cache_clear()  # it may be started while we live
-    error = failure("the docker engine does not answer:", problem)
+    _ask_engine.cache_clear()  # it may be started while we live
+    error = make_failure("the docker engine does not answer:", problem)
     return f"{error.message}\n{error.hint}" if error.hint else error.message
 
 
-def engine() -> Engine:
+def describe_engine() -> Engine:
     """Of the engine that is asked; :func:`unusable` has answered None before."""
-    facts = _ask()[0]
+    facts = _ask_engine()[0]
     security = " ".join(facts.get("SecurityOptions") or ())
     shifted = any(f"name={word}" in security for word in ("rootless", "userns", "selinux"))
     system = os.uname()
@@ -116,9 +116,9 @@ def engine() -> Engine:
 
 
 @cache
-def _ask() -> tuple[dict[str, Any], Completed | None]:
+def _ask_engine() -> tuple[dict[str, Any], Completed | None]:
     """What ``docker info`` says, or how it failed."""
-    result = call("info", "--format", "{{json .}}")
+    result = call_docker("info", "--format", "{{json .}}")
     try:
         facts = json.loads(result.stdout)
     except ValueError:
@@ -130,7 +130,7 @@ def _ask() -> tuple[dict[str, Any], Completed | None]:
 
 
 @contextmanager
-def logged_in(login: RegistryLogin | None) -> Iterator[Mapping[str, str]]:
+def log_in(login: RegistryLogin | None) -> Iterator[Mapping[str, str]]:
     """The environment in which docker knows ``login``, and nobody else does: the user's settings stay.
 
     Raises:
@@ -152,29 +152,31 @@ def logged_in(login: RegistryLogin | None) -> Iterator[Mapping[str, str]]:
         )
         if done.exit_code != 0:
             shown = done._replace(stderr=done.stderr.replace(login.password, "***"))
-            raise failure(
+            raise make_failure(
                 f"docker_auth: {login.registry or 'the default registry'} refused the login", shown
             )
         yield environ
 
 
-def proxies() -> Mapping[str, str]:
+def read_proxies() -> Mapping[str, str]:
     """The proxies that the user's docker settings give to every container, in docker's words."""
-    told = _settings().get("proxies")
+    told = _read_settings().get("proxies")
     default = told.get("default") if isinstance(told, dict) else None
     return default if isinstance(default, dict) else {}
 
 
 def _copy_settings(folder: Path) -> None:
     """The user's settings without the stores of passwords, into which a login would be written."""
-    kept = {name: value for name, value in _settings().items() if name not in ("credsStore", "credHelpers")}
+    kept = {
+        name: value for name, value in _read_settings().items() if name not in ("credsStore", "credHelpers")
+    }
     (folder / _CONFIG_FILE).write_text(json.dumps(kept), encoding="utf-8")
     for name in ("contexts", "cli-plugins"):
         if (_settings_folder() / name).is_dir():
             (folder / name).symlink_to((_settings_folder() / name).absolute())
 
 
-def _settings() -> dict[str, Any]:
+def _read_settings() -> dict[str, Any]:
     try:
         settings = json.loads((_settings_folder() / _CONFIG_FILE).read_bytes())
     except (OSError, ValueError):

@@ -58,7 +58,7 @@ _MEANINGS = (
 )
 
 
-def check(spec: DockerEnv) -> None:
+def check_spec(spec: DockerEnv) -> None:
     """Refuse what can be known to fail.
 
     Raises:
@@ -89,21 +89,21 @@ def check(spec: DockerEnv) -> None:
             hint="docker_env -> environment copies them from where reprise runs; set them there",
         )
     for volume in spec.volumes:
-        _volume(spec.root, volume)
+        _expand_volume(spec.root, volume)
 
 
-def owner() -> Owner:
+def container_owner() -> Owner:
     """Who we are inside. In a rootless engine, root inside is who we are outside."""
-    return Owner(0, 0) if client.engine().rootless else Owner(os.getuid(), os.getgid())
+    return Owner(0, 0) if client.describe_engine().rootless else Owner(os.getuid(), os.getgid())
 
 
-def network(spec: DockerEnv) -> str:
+def network_of(spec: DockerEnv) -> str:
     """The network that the container is put on."""
     named = spec.arguments.get("network", spec.arguments.get("net", "bridge"))
     return "bridge" if named in (True, "default") else str(named)
 
 
-def wrapped(spec: DockerEnv, image: Image, command: Command) -> Command:
+def wrap_command(spec: DockerEnv, image: Image, command: Command) -> Command:
     """``command`` as it runs in a container of ``image``; the container of its files is made.
 
     Raises:
@@ -113,22 +113,22 @@ def wrapped(spec: DockerEnv, image: Image, command: Command) -> Command:
     job = patch.get("REPRISE_JOB") or os.urandom(8).hex()
     name, files = str(spec.arguments.get("name", f"reprise-{job}")), f"reprise-{job}-files"
     labels = [f"--label={JOB_LABEL}={job}", f"--label={RUN_LABEL}={patch.get('MLFLOW_RUN_ID') or ''}"]
-    whose = owner()
-    inside = _environment(spec, patch, whose)
-    mounts = _mounts(spec, inside)
+    whose = container_owner()
+    inside = _make_environment(spec, patch, whose)
+    mounts = _list_mounts(spec, inside)
     project = None if image.built else command.cwd.absolute()
-    overlay = client.engine().shares_files
+    overlay = client.describe_engine().shares_files
     aliases = {variable: f"{_ALIAS}{variable}" for variable in inside if _OF_THE_CLIENT.fullmatch(variable)}
     passed = {aliases.get(variable, variable): value for variable, value in inside.items()}
     argv = (
         *(client.PROGRAM, "run", "--rm", "--init", f"--name={name}", *labels),
-        *(f"--user={whose}", *_groups(whose), f"--workdir={CODE}", *_reaching_us(spec)),
-        *docker_files.make(files, image.id, labels, whose, project, overlay=overlay),
+        *(f"--user={whose}", *_list_groups(whose), f"--workdir={CODE}", *_reaching_us(spec)),
+        *docker_files.make_container(files, image.id, labels, whose, project, overlay=overlay),
         *mounts,
         *(f"--env={variable}" for variable in passed),
-        *_arguments(spec.arguments),
+        *_list_arguments(spec.arguments),
         image.id,
-        *_inside(command.argv, aliases),
+        *_wrap_in_shell(command.argv, aliases),
     )
     environ = (*command.environ, *passed.items())
     release = (client.PROGRAM, "rm", "--force", "--volumes", name, files)
@@ -136,14 +136,14 @@ def wrapped(spec: DockerEnv, image: Image, command: Command) -> Command:
 
 
 def variables_inside(command: Command) -> dict[str, str]:
-    """What :func:`wrapped` gives the container, beside what its image says."""
+    """What :func:`wrap_command` gives the container, beside what its image says."""
     given = dict(command.environ)
     names = (text.removeprefix("--env=") for text in command.argv if text.startswith("--env="))
     values = {name.removeprefix(_ALIAS): given.get(name) for name in names}
     return {name: value for name, value in values.items() if value is not None}
 
 
-def _environment(spec: DockerEnv, patch: Mapping[str, str | None], whose: Owner) -> dict[str, str]:
+def _make_environment(spec: DockerEnv, patch: Mapping[str, str | None], whose: Owner) -> dict[str, str]:
     """What the process inside finds in its environment, beside what the image says.
 
     What makes the run's own logging work is not the project's to change.
@@ -170,30 +170,32 @@ def _around_proxies(inside: Mapping[str, str], host: str | None) -> dict[str, st
     The client itself tells those of its settings, and keeps what they say of exceptions only where we
     say nothing.
     """
-    proxies = client.proxies()
+    proxies = client.read_proxies()
     if not (proxies or any(name.lower().endswith("_proxy") for name in inside)):
         return {}
     given = inside.get("no_proxy") or inside.get("NO_PROXY") or proxies.get("noProxy", "")
     return dict.fromkeys(("no_proxy", "NO_PROXY"), ",".join(filter(None, (given, host))))
 
 
-def _mounts(spec: DockerEnv, inside: Mapping[str, str]) -> list[str]:
+def _list_mounts(spec: DockerEnv, inside: Mapping[str, str]) -> list[str]:
     """What of this machine is seen inside, each under its own path but for the project's volumes."""
-    mounts = [f"--volume={_volume(spec.root, volume)}" for volume in spec.volumes]
+    mounts = [f"--volume={_expand_volume(spec.root, volume)}" for volume in spec.volumes]
     for folder in (Path(text.partition("=")[2].partition(":")[0]) for text in mounts):
         if folder.is_absolute():
             _make_folder(folder)  # or else the engine makes it, and root owns it
     read = [*spec.inputs, *(Path(inside[name]) for name in _CERTIFICATES if name in inside)]
     mounts += [
-        docker_files.mount("type=bind", f"src={path.absolute()}", f"dst={path.absolute()}", "readonly")
+        docker_files.mount_argument(
+            "type=bind", f"src={path.absolute()}", f"dst={path.absolute()}", "readonly"
+        )
         for path in dict.fromkeys(read)
     ]
     if (store := _local_store(inside.get("MLFLOW_TRACKING_URI", ""))) is not None:
-        mounts.append(docker_files.mount("type=bind", f"src={store}", f"dst={store}"))
+        mounts.append(docker_files.mount_argument("type=bind", f"src={store}", f"dst={store}"))
     return mounts
 
 
-def _volume(root: Path, text: str) -> str:
+def _expand_volume(root: Path, text: str) -> str:
     """``text`` with its variables, its ``~`` and its relative path told; a bare name stays a named volume.
 
     Raises:
@@ -228,7 +230,7 @@ def _local_store(uri: str) -> Path | None:
     return Path(uri) if uri.startswith("/") else None
 
 
-def _groups(whose: Owner) -> Iterator[str]:
+def _list_groups(whose: Owner) -> Iterator[str]:
     """Our other groups: what they may read here they may read there."""
     if whose.uid:
         yield from (f"--group-add={group}" for group in os.getgroups() if group != whose.gid)
@@ -236,11 +238,11 @@ def _groups(whose: Owner) -> Iterator[str]:
 
 def _is_apart(spec: DockerEnv) -> bool:
     """Whether the container has a loopback of its own, and names that we may add to."""
-    return network(spec) != "host" and not network(spec).startswith("container:")
+    return network_of(spec) != "host" and not network_of(spec).startswith("container:")
 
 
 def _reaching_us(spec: DockerEnv) -> list[str]:
-    return [f"--add-host={_HOST}:host-gateway"] if _is_apart(spec) and network(spec) != "none" else []
+    return [f"--add-host={_HOST}:host-gateway"] if _is_apart(spec) and network_of(spec) != "none" else []
 
 
 def _is_loopback(uri: str) -> bool:
@@ -255,7 +257,7 @@ def _with_host(uri: str, host: str) -> str:
     return urlunsplit(parts._replace(netloc=f"{userinfo}{at}{host}{port}"))
 
 
-def _arguments(given: Mapping[str, str | bool]) -> Iterator[str]:
+def _list_arguments(given: Mapping[str, str | bool]) -> Iterator[str]:
     """``-A`` as options of ``docker run``."""
     for name, value in given.items():
         text = str(value).lower() if isinstance(value, bool) else value
@@ -265,7 +267,7 @@ def _arguments(given: Mapping[str, str | bool]) -> Iterator[str]:
             yield from [f"-{name}"] if value is True else [f"-{name}", text]
 
 
-def _inside(argv: Iterable[str], aliases: Mapping[str, str]) -> tuple[str, ...]:
+def _wrap_in_shell(argv: Iterable[str], aliases: Mapping[str, str]) -> tuple[str, ...]:
     """``argv`` behind a shell of the image, which names the variables as they were meant.
 
     An image without bash does what it can with the sh that it has.

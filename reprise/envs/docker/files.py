@@ -43,7 +43,7 @@ class Owner(NamedTuple):
 ROOT = Owner(0, 0)
 
 
-def make(
+def make_container(
     name: str, image: str, labels: Sequence[str], owner: Owner, project: Path | None, *, overlay: bool
 ) -> list[str]:
     """Make the container ``name`` that keeps the files, and return the arguments by which another has them.
@@ -56,19 +56,19 @@ def make(
         EnvError: docker refused it; nothing is left behind.
     """
     try:
-        made = client.call("create", f"--name={name}", *labels, f"--volume={MOUNT}", image, "sh")
+        made = client.call_docker("create", f"--name={name}", *labels, f"--volume={MOUNT}", image, "sh")
         if made.exit_code != 0:
-            raise client.failure("the container of the run's files cannot be made:", made)
+            raise client.make_failure("the container of the run's files cannot be made:", made)
         overlay = overlay and project is not None and not set(str(project)) & set(':,"\\\n')
-        _fill(name, owner, project, overlay=overlay)
-        mount = [_overlay(project, _place(name))] if overlay and project else []
+        _fill_volume(name, owner, project, overlay=overlay)
+        mount = [_overlay_argument(project, _place_of(name))] if overlay and project else []
     except BaseException as reason:
-        _remove(name, interrupted=not isinstance(reason, Exception))
+        _remove_container(name, interrupted=not isinstance(reason, Exception))
         raise
     return [f"--volumes-from={name}", *mount]
 
 
-def mount(*fields: str) -> str:
+def mount_argument(*fields: str) -> str:
     """An argument ``--mount``, which is a line of CSV: any path may stand in it."""
     line = io.StringIO()
     csv.writer(line, lineterminator="").writerow(fields)
@@ -76,7 +76,7 @@ def mount(*fields: str) -> str:
 
 
 @contextmanager
-def packing(into: IO[bytes]) -> Iterator[tarfile.TarFile]:
+def pack_archive(into: IO[bytes]) -> Iterator[tarfile.TarFile]:
     """An archive that is written to ``into``, which is then at its start."""
     with tarfile.open(fileobj=into, mode="w|", format=tarfile.PAX_FORMAT) as archive:
         yield archive
@@ -84,19 +84,19 @@ def packing(into: IO[bytes]) -> Iterator[tarfile.TarFile]:
     into.seek(0)
 
 
-def pack(archive: tarfile.TarFile, project: Path, prefix: str, owner: Owner = ROOT) -> None:
+def pack_project(archive: tarfile.TarFile, project: Path, prefix: str, owner: Owner = ROOT) -> None:
     """Add the files of ``project`` under ``prefix``, as ``owner``'s."""
 
-    def kept(member: tarfile.TarInfo) -> tarfile.TarInfo | None:
+    def keep_member(member: tarfile.TarInfo) -> tarfile.TarInfo | None:
         inside = member.name.removeprefix(prefix).lstrip("/")
         if inside in _LEFT_OUT or not (
             member.isfile() or member.isdir() or member.issym() or member.islnk()
         ):
             return None
         member.mtime = int(member.mtime)  # in the plain format, by which docker knows an archive
-        return _owned(member, owner)
+        return _own_member(member, owner)
 
-    archive.add(project, prefix or ".", filter=kept)
+    archive.add(project, prefix or ".", filter=keep_member)
 
 
 def pack_text(archive: tarfile.TarFile, name: str, text: str) -> None:
@@ -106,51 +106,51 @@ def pack_text(archive: tarfile.TarFile, name: str, text: str) -> None:
     archive.addfile(member, io.BytesIO(text.encode()))
 
 
-def _remove(name: str, *, interrupted: bool) -> None:
+def _remove_container(name: str, *, interrupted: bool) -> None:
     """Remove the container; one that was asked for when we were interrupted may come a moment later."""
     for _ in range(_TRIES if interrupted else 1):
-        if client.call("rm", "--volumes", name).exit_code == 0:
+        if client.call_docker("rm", "--volumes", name).exit_code == 0:
             return
         time.sleep(_PAUSE)
 
 
-def _fill(name: str, owner: Owner, project: Path | None, *, overlay: bool) -> None:
+def _fill_volume(name: str, owner: Owner, project: Path | None, *, overlay: bool) -> None:
     """Make the folders of the volume, theirs who use them, and copy the project where it must be copied."""
     code = CODE.removeprefix(f"{MOUNT}/")
     folders = {HOME.removeprefix(f"{MOUNT}/"): owner, "projects": ROOT, code: owner}
     if overlay:
         folders |= {_LAYER: ROOT, f"{_LAYER}/upper": owner, f"{_LAYER}/work": owner}
     with tempfile.TemporaryFile(prefix="reprise-") as packed:
-        with packing(packed) as archive:
+        with pack_archive(packed) as archive:
             for folder, whose in folders.items():
                 member = tarfile.TarInfo(folder)
                 member.type = tarfile.DIRTYPE
                 member.mode = 0o700 if folder == _LAYER else 0o755
-                archive.addfile(_owned(member, whose))
+                archive.addfile(_own_member(member, whose))
             if project is not None and not overlay:
-                pack(archive, project, code, owner)
-        done = client.call("cp", "-", f"{name}:{MOUNT}", stdin=packed, timeout=None)
+                pack_project(archive, project, code, owner)
+        done = client.call_docker("cp", "-", f"{name}:{MOUNT}", stdin=packed, timeout=None)
     if done.exit_code != 0:
-        raise client.failure("the project's files cannot be brought into the container:", done)
+        raise client.make_failure("the project's files cannot be brought into the container:", done)
 
 
-def _place(name: str) -> str:
+def _place_of(name: str) -> str:
     """Where the engine keeps the volume."""
-    found = client.call("inspect", "--format", "{{range .Mounts}}{{.Source}}{{end}}", name)
+    found = client.call_docker("inspect", "--format", "{{range .Mounts}}{{.Source}}{{end}}", name)
     if found.exit_code != 0 or not found.stdout.strip():
-        raise client.failure("the volume of the run's files cannot be found:", found)
+        raise client.make_failure("the volume of the run's files cannot be found:", found)
     return found.stdout.strip()
 
 
-def _overlay(project: Path, volume: str) -> str:
+def _overlay_argument(project: Path, volume: str) -> str:
     layers = f"lowerdir={project},upperdir={volume}/{_LAYER}/upper,workdir={volume}/{_LAYER}/work"
     options = ("type=overlay", "device=overlay", f"o={layers}")
-    return mount(
+    return mount_argument(
         "type=volume", f"dst={CODE}", "volume-driver=local", *(f"volume-opt={option}" for option in options)
     )
 
 
-def _owned(member: tarfile.TarInfo, owner: Owner) -> tarfile.TarInfo:
+def _own_member(member: tarfile.TarInfo, owner: Owner) -> tarfile.TarInfo:
     member.uid, member.gid = owner
     member.uname = member.gname = ""
     return member

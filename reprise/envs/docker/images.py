@@ -59,18 +59,18 @@ class Image(NamedTuple):
         return cls(**facts)
 
 
-def inspect(reference: str, name: str) -> Image | None:
+def inspect_image(reference: str, name: str) -> Image | None:
     """The image of the engine that ``reference`` (a name, digest or id) means, called ``name``."""
-    result = client.call("image", "inspect", "--format", "{{json .}}", "--", reference)
+    result = client.call_docker("image", "inspect", "--format", "{{json .}}", "--", reference)
     if result.exit_code == 0:
         facts = read_json(result.stdout)
-        return Image(name, facts["Id"], _digest(facts, name), f"{facts['Os']}/{facts['Architecture']}")
+        return Image(name, facts["Id"], _digest_of(facts, name), f"{facts['Os']}/{facts['Architecture']}")
     if "no such image" in result.stderr.lower():
         return None
-    raise client.failure(f"docker cannot look for the image {reference}:", result)
+    raise client.make_failure(f"docker cannot look for the image {reference}:", result)
 
 
-def resolve(spec: DockerEnv, policy: Policy, log: Path, environ: Mapping[str, str]) -> Image:
+def resolve_image(spec: DockerEnv, policy: Policy, log: Path, environ: Mapping[str, str]) -> Image:
     """The image of ``spec``; a lock file beside the project decides, unless it is to be upgraded.
 
     Args:
@@ -82,9 +82,9 @@ def resolve(spec: DockerEnv, policy: Policy, log: Path, environ: Mapping[str, st
     if policy.as_of:
         logger.warning("image %s is taken as it is today: registries keep no past of a name", spec.image)
     if policy.upgrade is not None and (not policy.upgrade or spec.image in policy.upgrade):
-        return _pull(spec.image, spec.image, policy, log, environ)
+        return _pull_image(spec.image, spec.image, policy, log, environ)
     try:
-        return obtain(_locked(spec), policy, log, environ)
+        return obtain_image(_read_lock(spec), policy, log, environ)
     except FileNotFoundError:
         if policy.locked:
             text = f"image {spec.image} is not locked: there is no {LOCK_FILE} in {spec.root}"
@@ -93,16 +93,18 @@ def resolve(spec: DockerEnv, policy: Policy, log: Path, environ: Mapping[str, st
         if policy.locked:
             raise
         logger.warning("%s is not used: %s", LOCK_FILE, error.message)
-    return inspect(spec.image, spec.image) or _pull(spec.image, spec.image, policy, log, environ)
+    return inspect_image(spec.image, spec.image) or _pull_image(
+        spec.image, spec.image, policy, log, environ
+    )
 
 
-def obtain(image: Image, policy: Policy, log: Path, environ: Mapping[str, str]) -> Image:
+def obtain_image(image: Image, policy: Policy, log: Path, environ: Mapping[str, str]) -> Image:
     """Exactly ``image``, pulled by its digest when the engine does not have it.
 
     Raises:
         EnvError: it cannot be had.
     """
-    if inspect(image.id, image.name) is not None:
+    if inspect_image(image.id, image.name) is not None:
         return image
     if image.digest is None:
         raise EnvError(
@@ -110,11 +112,13 @@ def obtain(image: Image, policy: Policy, log: Path, environ: Mapping[str, str]) 
             hint="it was made where it was locked; push it to a registry to have it elsewhere",
         )
     # an engine may know the same content by another id than the one that locked it
-    found = inspect(image.digest, image.name) or _pull(image.digest, image.name, policy, log, environ)
+    found = inspect_image(image.digest, image.name) or _pull_image(
+        image.digest, image.name, policy, log, environ
+    )
     return found._replace(digest=image.digest, built=image.built)
 
 
-def _locked(spec: DockerEnv) -> Image:
+def _read_lock(spec: DockerEnv) -> Image:
     """What the lock file says. Raises FileNotFoundError where there is none, EnvError for a useless one."""
     path = spec.root / LOCK_FILE
     try:
@@ -136,21 +140,21 @@ def write_lock(spec: DockerEnv, image: Image) -> Path:
     return path
 
 
-def _pull(reference: str, name: str, policy: Policy, log: Path, environ: Mapping[str, str]) -> Image:
+def _pull_image(reference: str, name: str, policy: Policy, log: Path, environ: Mapping[str, str]) -> Image:
     if policy.offline:
         raise EnvError(f"image {reference} is not on this machine, and --offline fetches nothing")
     started = monotonic()
     with spinner(f"Pulling {reference}"):
-        result = client.work("pull", "--", reference, log=log, environ=environ)
-    image = inspect(reference, name)
+        result = client.run_docker("pull", "--", reference, log=log, environ=environ)
+    image = inspect_image(reference, name)
     if image is None or result.exit_code != 0:
         what = "cannot be pulled" if image else "is not here, and cannot be pulled"
-        raise client.failure(f"image {reference} {what}:", result, log)
+        raise client.make_failure(f"image {reference} {what}:", result, log)
     logger.info("Pulled %s in %.1f s", image.shown, monotonic() - started)
     return image
 
 
-def _digest(facts: Mapping[str, Any], name: str) -> str | None:
+def _digest_of(facts: Mapping[str, Any], name: str) -> str | None:
     """The digest under the repository that ``name`` is of, else under any."""
     digests: list[str] = facts.get("RepoDigests") or []
     bare = name.partition("@")[0]

@@ -61,18 +61,18 @@ def takes(spec: EnvSpec) -> DockerEnv:
         )
     if spec.image.startswith("-") or any(character.isspace() for character in spec.image):
         raise ProjectError(f'docker_env -> image: "{spec.image}" is no name of an image')
-    docker_command.check(spec)
+    docker_command.check_spec(spec)
     return spec
 
 
 def lock(spec: DockerEnv, policy: Policy, log: Path) -> Lock:
-    return Lock(NAME, _image(spec, policy, log).text)
+    return Lock(NAME, _find_image(spec, policy, log).text)
 
 
 def write_lock(spec: DockerEnv, policy: Policy, platforms: Sequence[str], log: Path) -> tuple[Path, ...]:
     """One digest is for all platforms that a registry has the image for, whatever ``platforms`` says."""
-    with client.logged_in(spec.login) as environ:
-        image = images.resolve(spec, policy, log, environ)
+    with client.log_in(spec.login) as environ:
+        image = images.resolve_image(spec, policy, log, environ)
     if image.digest is None:
         logger.warning(
             "image %s is locked by its id: no registry knows it, so that only this machine has it",
@@ -83,8 +83,8 @@ def write_lock(spec: DockerEnv, policy: Policy, platforms: Sequence[str], log: P
 
 def enter(environment: Environment, command: Command) -> Command:
     # where a lock is all there was, nobody has looked for its image yet
-    image = images.obtain(Image.read(environment.lock.text), Policy(), Path(os.devnull), {})
-    return docker_command.wrapped(_spec(environment), image, command)
+    image = images.obtain_image(Image.read(environment.lock.text), Policy(), Path(os.devnull), {})
+    return docker_command.wrap_command(_spec_of(environment), image, command)
 
 
 def enter_attached(environment: Environment, command: Command) -> Command:
@@ -102,36 +102,36 @@ def platform_of(lock: Lock) -> str:
 
 def unrestorable(lock: Lock) -> str | None:
     image = Image.read(lock.text)
-    if image.digest is not None or images.inspect(image.id, image.name) is not None:
+    if image.digest is not None or images.inspect_image(image.id, image.name) is not None:
         return None
     return f"image {image.shown} is not on this machine, and no registry knows it"
 
 
 def adapt_lock(lock: Lock, spec: DockerEnv, policy: Policy, log: Path) -> Lock:
-    return Lock(NAME, images.obtain(Image.read(lock.text), policy, log, {}).text)
+    return Lock(NAME, images.obtain_image(Image.read(lock.text), policy, log, {}).text)
 
 
 def pack(lock: Lock, folder: Path, fetch: base.Fetch, log: Path, *, offline: bool) -> None:
-    image = images.obtain(Image.read(lock.text), Policy(), log, {})
-    named = images.inspect(image.name, image.name)
+    image = images.obtain_image(Image.read(lock.text), Policy(), log, {})
+    named = images.inspect_image(image.name, image.name)
     # under its name where that is still it, so that the name arrives as well
     reference = image.name if named is not None and named.id == image.id else image.id
-    done = client.work("save", "--output", str(folder / _PACKED), "--", reference, log=log)
+    done = client.run_docker("save", "--output", str(folder / _PACKED), "--", reference, log=log)
     if done.exit_code != 0:
-        raise client.failure(f"image {image.shown} cannot be saved:", done, log)
+        raise client.make_failure(f"image {image.shown} cannot be saved:", done, log)
 
 
 def unpack(folder: Path, log: Path) -> None:
     if reason := unusable():
         raise EnvError(reason)
-    done = client.work("load", "--input", str(folder / _PACKED), log=log)
+    done = client.run_docker("load", "--input", str(folder / _PACKED), log=log)
     if done.exit_code != 0:
-        raise client.failure("the image of the bundle cannot be loaded:", done, log)
+        raise client.make_failure("the image of the bundle cannot be loaded:", done, log)
 
 
 def observe(environment: Environment, command: Command, observer: Path, notes: Path) -> Command:
     project = None if Image.read(environment.lock.text).built else command.cwd.absolute()
-    return observing.observed(command, observer, notes, project)
+    return observing.observe_command(command, observer, notes, project)
 
 
 variables_inside = docker_command.variables_inside
@@ -157,46 +157,48 @@ def reached_at(environment: Environment) -> str:
 
     Elsewhere, as with Docker Desktop, the engine brings ``host.docker.internal`` to our loopback.
     """
-    network = docker_command.network(_spec(environment))
+    network = docker_command.network_of(_spec_of(environment))
     if network == "host":
         return _LOOPBACK
-    found = client.call("network", "inspect", "--format", "{{json .IPAM.Config}}", "--", network)
+    found = client.call_docker("network", "inspect", "--format", "{{json .IPAM.Config}}", "--", network)
     configured = json.loads(found.stdout) if found.exit_code == 0 else None
-    return next((address for address in _gateways(configured or ()) if _is_ours(address)), _LOOPBACK)
+    return next((address for address in _list_gateways(configured or ()) if _is_ours(address)), _LOOPBACK)
 
 
 def remove_left_behind(job: str) -> None:
     """Remove the containers that ``job`` left."""
     if unusable() is not None:
         return
-    found = client.call("ps", "--all", "--quiet", "--filter", f"label={docker_command.JOB_LABEL}={job}")
+    found = client.call_docker(
+        "ps", "--all", "--quiet", "--filter", f"label={docker_command.JOB_LABEL}={job}"
+    )
     if containers := found.stdout.split():
-        client.call("rm", "--force", "--volumes", *containers)
+        client.call_docker("rm", "--force", "--volumes", *containers)
 
 
-def _image(spec: DockerEnv, policy: Policy, log: Path) -> Image:
+def _find_image(spec: DockerEnv, policy: Policy, log: Path) -> Image:
     own = spec.build and build.has_dockerfile(spec)
     if own and policy.locked:
         raise EnvError(
             f"{spec.root / build.DOCKERFILE} decides the image that is built, and no lock holds it",
             hint=f"without --build-image, {spec.image} runs as it is locked",
         )
-    with client.logged_in(spec.login) as environ:
-        image = None if own else images.resolve(spec, policy, log, environ)
+    with client.log_in(spec.login) as environ:
+        image = None if own else images.resolve_image(spec, policy, log, environ)
         if not spec.build:
             assert image is not None
             return image
-        return build.build(spec, image, str(docker_command.owner()), log, environ)
+        return build.build_image(spec, image, str(docker_command.container_owner()), log, environ)
 
 
-def _spec(environment: Environment) -> DockerEnv:
+def _spec_of(environment: Environment) -> DockerEnv:
     """What the project asks of its container; nothing, where all we have is a lock."""
     if isinstance(environment.spec, DockerEnv):
         return environment.spec
     return DockerEnv(Path.cwd(), Image.read(environment.lock.text).name)
 
 
-def _gateways(configured: Iterable[Mapping[str, str]]) -> Iterator[str]:
+def _list_gateways(configured: Iterable[Mapping[str, str]]) -> Iterator[str]:
     """The gateway of each subnet: its first address where the engine does not say another."""
     for subnet in configured:
         yield subnet.get("Gateway") or str(ipaddress.ip_network(subnet["Subnet"], strict=False)[1])

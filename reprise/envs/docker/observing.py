@@ -9,34 +9,34 @@ from pathlib import Path
 
 from reprise.envs.base import OBSERVED_VARIABLE, OBSERVER_VARIABLE, PLACES
 from reprise.envs.docker import client
-from reprise.envs.docker.files import CODE, mount
+from reprise.envs.docker.files import CODE, mount_argument
 from reprise.schemas.job import Command
 
 OBSERVER, NOTES = "/reprise/observer", "/reprise/observed"
 
 
-def observed(command: Command, observer: Path, notes: Path, project: Path | None) -> Command:
+def observe_command(command: Command, observer: Path, notes: Path, project: Path | None) -> Command:
     """The ``docker run`` of ``command`` with the two folders in it; as it is where the engine is elsewhere.
 
     Args:
         project: what lies at the place of the project's code; None where that is in the image.
     """
-    if not client.engine().shares_files:
+    if not client.describe_engine().shares_files:
         return command
     places = {CODE: str(project)} if project else {}
-    places |= dict(_mounted(command.argv))
+    places |= dict(_list_mounted(command.argv))
     (notes / PLACES).write_text(json.dumps(places), encoding="utf-8")
     program, verb, *rest = command.argv
     more = (
-        mount("type=bind", f"src={observer}", f"dst={OBSERVER}", "readonly"),
-        mount("type=bind", f"src={notes}", f"dst={NOTES}"),
+        mount_argument("type=bind", f"src={observer}", f"dst={OBSERVER}", "readonly"),
+        mount_argument("type=bind", f"src={notes}", f"dst={NOTES}"),
         f"--env={OBSERVER_VARIABLE}={OBSERVER}",
         f"--env={OBSERVED_VARIABLE}={NOTES}",
     )
     return command._replace(argv=(program, verb, *more, *rest))
 
 
-def _mounted(argv: Sequence[str]) -> Iterator[tuple[str, str]]:
+def _list_mounted(argv: Sequence[str]) -> Iterator[tuple[str, str]]:
     """Folders of this machine that are seen inside, each by its place there."""
     for argument in argv:
         option, _, text = argument.partition("=")

@@ -19,7 +19,7 @@ _URL = re.compile(
 def collect_credentials(texts: Iterable[str]) -> Credentials:
     """The credentials of every URL in ``texts``; of several for one site the last."""
     found = {
-        _site(url): url["userinfo"]
+        _site_of(url): url["userinfo"]
         for text in texts
         if "@" in text
         for url in _URL.finditer(text)
@@ -37,16 +37,16 @@ def restore_credentials(line: str, credentials: Credentials) -> str:
     """``line`` with ``credentials`` in the URLs of their sites; a URL with its own keeps them."""
     known = {(scheme, host): userinfo for scheme, host, userinfo in credentials.sites}
 
-    def completed(url: re.Match[str]) -> str:
-        userinfo = known.get(_site(url))
+    def complete_url(url: re.Match[str]) -> str:
+        userinfo = known.get(_site_of(url))
         return url[0] if url["userinfo"] or userinfo is None else f"{url['scheme']}{userinfo}@{url['host']}"
 
-    return _URL.sub(completed, line)
+    return _URL.sub(complete_url, line)
 
 
 def _is_public(url: re.Match[str]) -> bool:
     return url["scheme"].endswith("ssh://") and ":" not in (url["userinfo"] or "")
 
 
-def _site(url: re.Match[str]) -> tuple[str, str]:
+def _site_of(url: re.Match[str]) -> tuple[str, str]:
     return url["scheme"].removeprefix("git+"), url["host"]

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from reprise.envs.project_files.requirement_text import logical
-from reprise.envs.project_files.requirements import HASH, NAME, canonical
+from reprise.envs.project_files.requirement_text import join_lines
+from reprise.envs.project_files.requirements import HASH, NAME, canonical_name
 from reprise.errors import ProjectError
 
 
-def honoured(resolved: list[str], written: Iterable[tuple[str, str]]) -> list[str]:
+def honour_hashes(resolved: list[str], written: Iterable[tuple[str, str]]) -> list[str]:
     """``resolved``, where a package that had hashes ``written`` for it keeps no others.
 
     ``resolved`` is what ``uv pip compile --generate-hashes`` prints: all hashes of the index, whatever
@@ -23,16 +23,18 @@ def honoured(resolved: list[str], written: Iterable[tuple[str, str]]) -> list[st
     for name, value in written:
         own.setdefault(name, set()).add(value)
     return (
-        [line for requirement in logical(resolved) for line in _kept(requirement, own)] if own else resolved
+        [line for requirement in join_lines(resolved) for line in _keep_hashes(requirement, own)]
+        if own
+        else resolved
     )
 
 
-def _kept(requirement: str, own: dict[str, set[str]]) -> list[str]:
+def _keep_hashes(requirement: str, own: dict[str, set[str]]) -> list[str]:
     """The lines of one resolved requirement."""
     head = re.split(r"\s+--hash", requirement, maxsplit=1)[0].strip()
     hashes = HASH.findall(requirement)
     name = NAME.match(head)
-    allowed = own.get(canonical(name[0])) if name else None
+    allowed = own.get(canonical_name(name[0])) if name else None
     if allowed is not None:
         hashes = [value for value in hashes if value in allowed]
         if not hashes:

@@ -15,7 +15,7 @@ _BUILD_FILES = {"pyproject.toml", "setup.py", "setup.cfg", "MANIFEST.in"}
 _SOURCE_FOLDERS = {"src", "lib"}
 
 
-def digest(path: Path, *, editable: bool) -> str:
+def digest_project(path: Path, *, editable: bool) -> str:
     """64 hex digits for an archive's bytes or a folder's sources.
 
     An editable project is installed by a link to its sources, so only its build files count.
@@ -24,7 +24,7 @@ def digest(path: Path, *, editable: bool) -> str:
     if path.is_file():
         found.update(path.read_bytes())
         return found.hexdigest()
-    for file in sorted(_build_files(path) if editable else _sources(path)):
+    for file in sorted(_build_files(path) if editable else _list_sources(path)):
         found.update(f"{file.relative_to(path).as_posix()}\0".encode())
         found.update(hashlib.sha256(file.read_bytes()).digest())
     return found.hexdigest()
@@ -36,21 +36,21 @@ def _build_files(folder: Path) -> Iterator[Path]:
             yield folder / name
 
 
-def _sources(folder: Path) -> Iterator[Path]:
+def _list_sources(folder: Path) -> Iterator[Path]:
     yield from _build_files(folder)
     for entry in os.scandir(folder):
         path = Path(entry.path)
         if entry.is_file() and entry.name.endswith(".py") and entry.name != "setup.py":
             yield path
         elif entry.is_dir() and (entry.name in _SOURCE_FOLDERS or (path / "__init__.py").is_file()):
-            yield from _everything(path)
+            yield from _walk_all(path)
 
 
-def _everything(folder: Path) -> Iterator[Path]:
+def _walk_all(folder: Path) -> Iterator[Path]:
     for entry in os.scandir(folder):
         if entry.name.startswith(".") or entry.name == "__pycache__" or entry.name.endswith(".egg-info"):
             continue
         if entry.is_dir(follow_symlinks=False):
-            yield from _everything(Path(entry.path))
+            yield from _walk_all(Path(entry.path))
         elif entry.is_file():
             yield Path(entry.path)

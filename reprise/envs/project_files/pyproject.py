@@ -25,7 +25,7 @@ class Pyproject:
     dependencies: tuple[str, ...] = ()
 
 
-def read(spec: PythonEnv) -> Pyproject:
+def read_pyproject(spec: PythonEnv) -> Pyproject:
     """What ``spec.pyproject`` asks for, if it has one.
 
     A project with a ``[build-system]`` is installed itself, editable, with its dependencies; of one
@@ -37,13 +37,13 @@ def read(spec: PythonEnv) -> Pyproject:
     file = spec.pyproject
     if file is None:
         return Pyproject()
-    content = _content(file)
+    content = _read_content(file)
     installed = "build-system" in content
     return Pyproject(
-        python=_chosen_python(file.parent) or _table(content, "project").get("requires-python"),
+        python=_chosen_python(file.parent) or _read_table(content, "project").get("requires-python"),
         lines=(f"-e {os.path.relpath(file.parent, spec.root)}",) if installed else (),
         sources=() if installed else (str(file),),
-        dependencies=tuple(map(str, _list(_table(content, "project"), "dependencies"))),
+        dependencies=tuple(map(str, _read_list(_read_table(content, "project"), "dependencies"))),
     )
 
 
@@ -56,18 +56,18 @@ def _chosen_python(folder: Path) -> str | None:
     return next((line.strip() for line in lines if line.strip() and not line.startswith("#")), None)
 
 
-def _content(file: Path) -> dict[str, Any]:
+def _read_content(file: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise ProjectError(f"{file}: {error}") from error
 
 
-def _table(content: dict[str, Any], name: str) -> dict[str, Any]:
+def _read_table(content: dict[str, Any], name: str) -> dict[str, Any]:
     table = content.get(name)
     return table if isinstance(table, dict) else {}
 
 
-def _list(table: dict[str, Any], name: str) -> list[Any]:
+def _read_list(table: dict[str, Any], name: str) -> list[Any]:
     found = table.get(name)
     return found if isinstance(found, list) else []

@@ -10,9 +10,9 @@ from pathlib import Path
 from reprise.envs.project_files.requirement_syntax import fault_of
 from reprise.envs.project_files.requirement_text import (
     decode_text,
-    expanded,
-    logical,
-    numbered_lines,
+    expand_variables,
+    join_lines,
+    number_lines,
     split_options,
     variables_of,
 )
@@ -22,7 +22,7 @@ from reprise.envs.project_files.requirements import (
     LocalProject,
     Origin,
     Requirements,
-    canonical,
+    canonical_name,
     local_path,
 )
 from reprise.errors import ProjectError
@@ -43,7 +43,7 @@ _DEAD_GIT = re.compile(r"git\+git://(?P<place>(?:www\.)?github\.com/.*)")
 _EGG = re.compile(r"#.*?\begg=(?P<name>[A-Za-z0-9][\w.\-]*)(?P<extras>\[[^\]]*\])?")
 
 
-def read(lines: Iterable[str], root: Path, named_in: Path | None) -> Requirements:
+def read_requirements(lines: Iterable[str], root: Path, named_in: Path | None) -> Requirements:
     """Read ``lines`` of ``named_in``, whose includes are relative to ``root``.
 
     Raises:
@@ -51,8 +51,8 @@ def read(lines: Iterable[str], root: Path, named_in: Path | None) -> Requirement
             named and does not exist.
     """
     reader = Reader(root)
-    for line in logical(lines):
-        reader.take(line, Origin(named_in, None, line), root)
+    for line in join_lines(lines):
+        reader.take_line(line, Origin(named_in, None, line), root)
     faults = reader.faults
     if len(faults) == 1:
         raise ProjectError(faults[0], faults=faults)
@@ -60,7 +60,7 @@ def read(lines: Iterable[str], root: Path, named_in: Path | None) -> Requirement
         raise ProjectError(
             f"{len(faults)} requirements are wrong:\n  " + "\n  ".join(faults), faults=faults
         )
-    return reader.requirements()
+    return reader.make_requirements()
 
 
 class Reader:
@@ -80,7 +80,7 @@ class Reader:
         self._variables: dict[str, str] = {}
         self._notes: list[str] = []
 
-    def requirements(self) -> Requirements:
+    def make_requirements(self) -> Requirements:
         """All that was read."""
         return Requirements(
             lines=tuple(self._lines),
@@ -95,73 +95,73 @@ class Reader:
             notes=tuple(dict.fromkeys(self._notes)),
         )
 
-    def take(self, line: str, origin: Origin, folder: Path, *, constraining: bool = False) -> None:
+    def take_line(self, line: str, origin: Origin, folder: Path, *, constraining: bool = False) -> None:
         """Take in one logical line of a file in ``folder``."""
         self._variables |= {name: os.environ[name] for name in variables_of(line) if name in os.environ}
-        line = expanded(line, self.root)
+        line = expand_variables(line, self.root)
         try:
             requirement, options = split_options(line)
         except ValueError as error:
-            self._fault(origin, str(error))
+            self._add_fault(origin, str(error))
             return
         if requirement:
-            self._requirement(requirement, options, origin, constraining=constraining)
+            self._add_requirement(requirement, options, origin, constraining=constraining)
             return
         for name, value in options:
             if name in ("--requirement", "--constraint"):
                 constraining = constraining or name == "--constraint"
-                self._include(value, origin, folder, constraining=constraining)
+                self._include_file(value, origin, folder, constraining=constraining)
             elif name == "--editable":
-                self._editable(value, origin)
+                self._add_editable(value, origin)
             else:
-                self._option(name, value, origin, folder)
+                self._add_option(name, value, origin, folder)
 
-    def _requirement(
+    def _add_requirement(
         self, text: str, options: tuple[tuple[str, str], ...], origin: Origin, *, constraining: bool
     ) -> None:
         hashes = [value for name, value in options if name == "--hash"]
         for name, value in options:
             if name != "--hash":
-                self._ignore(f"{name} {value}")
+                self._ignore_option(f"{name} {value}")
         path = local_path(text, self.root, editable=False)
         if path is not None:
             self._add_local(path, text, origin)
         elif URL.match(text) or re.search(r"@\s*\w[\w+.\-]*:", text):
-            text = self._reachable(text)
+            text = self._make_reachable(text)
         elif sentence := fault_of(text):
-            self._fault(origin, f'"{text}" {sentence}')
+            self._add_fault(origin, f'"{text}" {sentence}')
             return
         if found := NAME.match(text):
-            self._hashes += [(canonical(found[0]), value) for value in hashes]
+            self._hashes += [(canonical_name(found[0]), value) for value in hashes]
         line = " ".join([text, *(f"--hash={value}" for value in hashes)])
         if constraining:
             self._constraints.append(line)
         else:
-            self._add(line, origin)
+            self._add_line(line, origin)
 
-    def _editable(self, value: str, origin: Origin) -> None:
+    def _add_editable(self, value: str, origin: Origin) -> None:
         if _VCS.match(value):
-            self._add(_named(self._reachable(value)), origin)
+            self._add_line(_name_repository(self._make_reachable(value)), origin)
             return
         path = local_path(value, self.root, editable=True)
         if path is not None:
             self._add_local(path, value, origin, editable=True)
-        self._add(f"-e {value}", origin)
+        self._add_line(f"-e {value}", origin)
 
     def _add_local(self, path: Path, text: str, origin: Origin, *, editable: bool = False) -> None:
         if path.exists():
             self._local.append(LocalProject(path, editable))
         else:
-            self._missing(text, path, origin)
+            self._add_missing(text, path, origin)
 
-    def _add(self, line: str, origin: Origin) -> None:
+    def _add_line(self, line: str, origin: Origin) -> None:
         self._lines.append(line)
         self._origins.append(origin)
 
-    def _include(self, value: str, origin: Origin, folder: Path, *, constraining: bool) -> None:
+    def _include_file(self, value: str, origin: Origin, folder: Path, *, constraining: bool) -> None:
         if URL.match(value):
             short = "-c" if constraining else "-r"
-            self._add(f"{short} {value}", origin)
+            self._add_line(f"{short} {value}", origin)
             return
         path = folder / value
         if path in self._files:
@@ -169,34 +169,34 @@ class Reader:
         try:
             text = decode_text(path.read_bytes())
         except FileNotFoundError:
-            self._missing(origin.text, path, origin)
+            self._add_missing(origin.text, path, origin)
             return
         except (OSError, UnicodeError, LookupError) as error:
-            self._fault(origin, f'"{origin.text}" cannot be read: {error}')
+            self._add_fault(origin, f'"{origin.text}" cannot be read: {error}')
             return
         self._files[path] = text
-        for number, line in numbered_lines(text.splitlines()):
-            self.take(line, Origin(path, number, line), path.parent, constraining=constraining)
+        for number, line in number_lines(text.splitlines()):
+            self.take_line(line, Origin(path, number, line), path.parent, constraining=constraining)
 
-    def _option(self, name: str, value: str, origin: Origin, folder: Path) -> None:
+    def _add_option(self, name: str, value: str, origin: Origin, folder: Path) -> None:
         if name in _SOURCES:
             if name == "--find-links" and not URL.match(value):
                 path = folder / value
                 if not path.exists():
-                    self._missing(origin.text, path, origin)
+                    self._add_missing(origin.text, path, origin)
                     return
                 value = str(path)
             line = f"{name} {value}".strip()
             self._sources.append(line)
-            self._add(line, origin)
+            self._add_line(line, origin)
         elif name == "--pre":
             self._options += ["--prerelease", "allow"]
         elif name == "--trusted-host":
             self._options += ["--allow-insecure-host", value]
         elif name not in _WITHOUT_EFFECT:
-            self._ignore(f"{name} {value}".strip())
+            self._ignore_option(f"{name} {value}".strip())
 
-    def _reachable(self, text: str) -> str:
+    def _make_reachable(self, text: str) -> str:
         """``text`` with https for a repository whose host no longer speaks git's own protocol."""
         found = _DEAD_GIT.search(text)
         if found is None:
@@ -204,17 +204,17 @@ class Reader:
         self._notes.append(f"{found[0]} is fetched over https: GitHub has closed the git protocol")
         return f"{text[: found.start()]}git+https://{found['place']}"
 
-    def _ignore(self, option: str) -> None:
+    def _ignore_option(self, option: str) -> None:
         self._notes.append(f'"{option}" of a requirement is not passed on to uv')
 
-    def _missing(self, line: str, path: Path, origin: Origin) -> None:
-        self._fault(origin, f'"{line}" names {path}, which does not exist')
+    def _add_missing(self, line: str, path: Path, origin: Origin) -> None:
+        self._add_fault(origin, f'"{line}" names {path}, which does not exist')
 
-    def _fault(self, origin: Origin, sentence: str) -> None:
-        self.faults.append(f"{_place(origin, self.root)}{sentence}")
+    def _add_fault(self, origin: Origin, sentence: str) -> None:
+        self.faults.append(f"{_place_of(origin, self.root)}{sentence}")
 
 
-def _place(origin: Origin, root: Path) -> str:
+def _place_of(origin: Origin, root: Path) -> str:
     """``requirements.txt:3:1  ``, as near as it is known."""
     file, number, text = origin
     if file is None:
@@ -233,7 +233,7 @@ def line_of(text: str, file: Path) -> int | None:
     return next((number for number, line in enumerate(lines, start=1) if text in line), None)
 
 
-def _named(url: str) -> str:
+def _name_repository(url: str) -> str:
     """A repository that pip would keep as an editable checkout, as the plain requirement that uv takes."""
     egg = _EGG.search(url)
     if egg is None:

@@ -22,11 +22,11 @@ def fault_of(requirement: str) -> str | None:
     try:
         Requirement(requirement)
     except InvalidRequirement:
-        return _reason(requirement)
+        return _find_reason(requirement)
     return None
 
 
-def _reason(requirement: str) -> str:
+def _find_reason(requirement: str) -> str:
     if "${" in requirement:
         return "holds a variable that is not set"
     if found := _ONE_EQUALS.fullmatch(requirement):

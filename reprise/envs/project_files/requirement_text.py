@@ -75,7 +75,7 @@ def decode_text(content: bytes) -> str:
     return content.decode("utf-8")
 
 
-def numbered_lines(lines: Iterable[str]) -> Iterator[NumberedLine]:
+def number_lines(lines: Iterable[str]) -> Iterator[NumberedLine]:
     r"""Lines without comments and blanks; one that ends in ``\`` continues in the next one."""
     start, joined = 0, ""
     for number, line in enumerate(lines, start=1):
@@ -93,9 +93,9 @@ def numbered_lines(lines: Iterable[str]) -> Iterator[NumberedLine]:
         yield NumberedLine(start, text)
 
 
-def logical(lines: Iterable[str]) -> Iterator[str]:
-    """The texts of :func:`numbered_lines`."""
-    return (line.text for line in numbered_lines(lines))
+def join_lines(lines: Iterable[str]) -> Iterator[str]:
+    """The texts of :func:`number_lines`."""
+    return (line.text for line in number_lines(lines))
 
 
 def variables_of(text: str) -> list[str]:
@@ -103,7 +103,7 @@ def variables_of(text: str) -> list[str]:
     return _VARIABLE.findall(text)
 
 
-def expanded(text: str, root: Path, environ: Mapping[str, str] | None = None) -> str:
+def expand_variables(text: str, root: Path, environ: Mapping[str, str] | None = None) -> str:
     """``text`` with its variables; those that are not set stay. ``PROJECT_ROOT`` is ``root``, as for uv."""
     if "${" not in text:
         return text
@@ -120,10 +120,10 @@ def split_options(line: str) -> SplitLine:
     words = line.split(" ")
     at = next((i for i, word in enumerate(words) if word.startswith("-")), len(words))
     rest = " ".join(words[at:])
-    return SplitLine(" ".join(words[:at]).strip(), tuple(_options(shlex.split(rest)) if rest else ()))
+    return SplitLine(" ".join(words[:at]).strip(), tuple(_split_options(shlex.split(rest)) if rest else ()))
 
 
-def _options(words: list[str]) -> Iterator[tuple[str, str]]:
+def _split_options(words: list[str]) -> Iterator[tuple[str, str]]:
     remaining = iter(words)
     for word in remaining:
         if not word.startswith("-"):

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from reprise.envs.project_files.requirement_text import expanded, logical
+from reprise.envs.project_files.requirement_text import expand_variables, join_lines
 from reprise.named_tuple import NamedTuple
 from reprise.schemas.environment import Package
 
@@ -64,7 +64,7 @@ class Requirements(NamedTuple):
         return (*self.lines, *(text for _, text in self.files))
 
 
-def pinned(lines: Iterable[str], local: Iterable[Mapping[str, Any]] = ()) -> tuple[Package, ...]:
+def list_pinned(lines: Iterable[str], local: Iterable[Mapping[str, Any]] = ()) -> tuple[Package, ...]:
     """The packages that resolved ``lines`` pin, by name: ``name==1.0`` or ``name @ URL``, with hashes.
 
     Projects that are installed by their path alone are called by it; ``local`` are their digests. One that
@@ -72,7 +72,7 @@ def pinned(lines: Iterable[str], local: Iterable[Mapping[str, Any]] = ()) -> tup
     """
     digests = {project["path"]: f"sha256:{project.get('linked') or project['digest']}" for project in local}
     found = []
-    for line in logical(lines):
+    for line in join_lines(lines):
         bare = line.removeprefix("-e ").strip()
         if bare.startswith((".", "/")):
             path = bare.partition(" --hash")[0].strip()
@@ -86,17 +86,17 @@ def pinned(lines: Iterable[str], local: Iterable[Mapping[str, Any]] = ()) -> tup
         version, origin = (rest.strip(), "") if "==" in head and "://" not in head else ("", rest.strip())
         hashes = tuple(HASH.findall(line))
         found.append(Package(name.strip(), version, "pypi", origin=origin, hashes=hashes))
-    return tuple(sorted(found, key=lambda package: canonical(package.name)))
+    return tuple(sorted(found, key=lambda package: canonical_name(package.name)))
 
 
-def canonical(name: str) -> str:
+def canonical_name(name: str) -> str:
     """The one spelling of a package's name."""
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def local_path(text: str, root: Path, *, editable: bool) -> Path | None:
     """The folder or archive that a requirement names on this machine, or None."""
-    bare = re.split(r"\s+--hash", expanded(text, root), maxsplit=1)[0].strip()
+    bare = re.split(r"\s+--hash", expand_variables(text, root), maxsplit=1)[0].strip()
     # A URL may hold a semicolon; a marker stands apart from it.
     bare = re.split(r"\s+;" if URL.search(bare) else r"\s*;", bare, maxsplit=1)[0].strip()
     if "@" in bare and (url := bare.partition("@")[2].strip()).startswith("file:"):

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from reprise.envs.base import Fetch, running
+from reprise.envs.base import Fetch, current_interpreter
 from reprise.envs.project_files.credentials import restore_credentials
 from reprise.envs.pypi import uv, uv_failures
 from reprise.errors import EnvError, SourceError
@@ -50,14 +50,14 @@ def _make_pylock(
     """The lock in the format that names every file of a package, as TOML."""
 
     arguments = ["pip", "compile", "--no-header", "--no-deps", "--format", "pylock.toml", *uv.no_index()]
-    arguments += ["--python", str(running()), "--python-version", python]
+    arguments += ["--python", str(current_interpreter()), "--python-version", python]
     with uv.requirements_file(lines, credentials) as source:
-        done = uv.call(
+        done = uv.call_uv(
             [*arguments, str(source)], log=log_file, environ={"UV_CONSTRAINT": None}, offline=offline
         )
     if done.exit_code != 0:
         what = "the packages of the environment cannot be found"
-        raise uv_failures.failure(what, done, log_file, offline=offline)
+        raise uv_failures.explain_failure(what, done, log_file, offline=offline)
     return done.stdout
 
 

@@ -45,11 +45,11 @@ _YES = {"1", "true", "yes", "y", "on", "t"}
 
 def for_uv(environ: Mapping[str, str]) -> dict[str, str]:
     """The variables to add to ``environ`` so that uv looks where pip would look."""
-    settings = _settings(environ)
+    settings = _read_settings(environ)
     patch: dict[str, str] = {}
     if not any(environ.get(name) for name in _UV_INDEXES):
-        patch |= _indexes(settings)
-    patch |= _connection(settings, environ) | _choice(settings)
+        patch |= _index_settings(settings)
+    patch |= _connection_settings(settings, environ) | _choice_settings(settings)
     return {name: value for name, value in patch.items() if not environ.get(name)}
 
 
@@ -57,16 +57,18 @@ def no_index(environ: Mapping[str, str]) -> bool:
     """Whether pip uses its find-links only; uv takes that as an option, and from no variable."""
     if any(environ.get(name) for name in _UV_INDEXES):
         return False
-    return _settings(environ).get("no-index", "").lower() in _YES
+    return _read_settings(environ).get("no-index", "").lower() in _YES
 
 
-def decisive(environ: Mapping[str, str]) -> list[object]:
+def decisive_settings(environ: Mapping[str, str]) -> list[object]:
     """All of pip's settings that decide which packages are taken, with the texts of constraint files.
 
     Asked on every launch: the files are not parsed unless a path in them depends on where we are.
     """
     written = [
-        path.read_text(encoding="utf-8", errors="replace") for path in _files(environ) if path.is_file()
+        path.read_text(encoding="utf-8", errors="replace")
+        for path in _list_files(environ)
+        if path.is_file()
     ]
     variables = {
         name: value for name, value in environ.items() if name.startswith("PIP_") or name in _OTHERS
@@ -94,12 +96,12 @@ def _names_files(written: Iterable[str], environ: Mapping[str, str]) -> bool:
     return any("constraint" in text for text in written) or any(map(environ.get, _CONSTRAINTS))
 
 
-def _indexes(settings: Mapping[str, str]) -> dict[str, str]:
+def _index_settings(settings: Mapping[str, str]) -> dict[str, str]:
     patch: dict[str, str] = {}
     if url := settings.get("index-url"):
         patch["UV_DEFAULT_INDEX"] = url
     if links := settings.get("find-links"):
-        patch["UV_FIND_LINKS"] = ",".join(map(_absolute, links.split()))
+        patch["UV_FIND_LINKS"] = ",".join(map(_make_absolute, links.split()))
     if extra := settings.get("extra-index-url"):
         patch["UV_INDEX"] = " ".join(extra.split())
         # pip takes the best version of all indexes, uv those of the first index that has the name.
@@ -107,7 +109,7 @@ def _indexes(settings: Mapping[str, str]) -> dict[str, str]:
     return patch
 
 
-def _connection(settings: Mapping[str, str], environ: Mapping[str, str]) -> dict[str, str]:
+def _connection_settings(settings: Mapping[str, str], environ: Mapping[str, str]) -> dict[str, str]:
     patch: dict[str, str] = {}
     if hosts := settings.get("trusted-host"):
         patch["UV_INSECURE_HOST"] = " ".join(hosts.split())
@@ -122,11 +124,11 @@ def _connection(settings: Mapping[str, str], environ: Mapping[str, str]) -> dict
     return patch
 
 
-def _choice(settings: Mapping[str, str]) -> dict[str, str]:
+def _choice_settings(settings: Mapping[str, str]) -> dict[str, str]:
     """Which of the files of an index may be taken."""
     patch: dict[str, str] = {}
     if files := settings.get("constraint"):
-        patch["UV_CONSTRAINT"] = " ".join(map(_absolute, files.split()))
+        patch["UV_CONSTRAINT"] = " ".join(map(_make_absolute, files.split()))
     if settings.get("pre", "").lower() in _YES:
         patch["UV_PRERELEASE"] = "allow"
     for key, variable in _FORMS.items():
@@ -138,17 +140,17 @@ def _choice(settings: Mapping[str, str]) -> dict[str, str]:
     return patch
 
 
-def _absolute(name: str) -> str:
+def _make_absolute(name: str) -> str:
     """A path as pip sees it, from the current folder; uv runs in the project's."""
     return name if "://" in name or name.startswith("~") else str(Path(name).absolute())
 
 
-def _settings(environ: Mapping[str, str]) -> dict[str, str]:
+def _read_settings(environ: Mapping[str, str]) -> dict[str, str]:
     """pip's settings that matter here, in the order of its own rules."""
     sections: dict[str, dict[str, str]] = {name: {} for name in _SECTIONS}
-    for path in _files(environ):
+    for path in _list_files(environ):
         if path.is_file():
-            for section, found in _read(path).items():
+            for section, found in _read_file(path).items():
                 sections[section] |= found
     settings = {key: value for name in _SECTIONS for key, value in sections[name].items()}
     for key in _KEYS:
@@ -157,7 +159,7 @@ def _settings(environ: Mapping[str, str]) -> dict[str, str]:
     return settings
 
 
-def _read(path: Path) -> dict[str, dict[str, str]]:
+def _read_file(path: Path) -> dict[str, dict[str, str]]:
     """The keys of one pip.conf by section; a file that pip could not read either gives nothing."""
     import configparser
 
@@ -177,7 +179,7 @@ def _read(path: Path) -> dict[str, dict[str, str]]:
     }
 
 
-def _files(environ: Mapping[str, str]) -> Iterator[Path]:
+def _list_files(environ: Mapping[str, str]) -> Iterator[Path]:
     """pip's configuration files: of the machine, the user, this Python, and ``PIP_CONFIG_FILE``.
 
     The user's are left out when ``PIP_CONFIG_FILE`` names a file, and all are when it names none.

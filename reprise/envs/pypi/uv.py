@@ -22,13 +22,13 @@ from reprise.schemas.environment import NO_CREDENTIALS, Credentials
 def unusable() -> str | None:
     """A sentence when there is no uv, or None."""
     try:
-        _program()
+        _find_program()
     except EnvError as error:
         return error.message
     return None
 
 
-def call(
+def call_uv(
     arguments: Sequence[str],
     *,
     log: Path,
@@ -55,7 +55,7 @@ def call(
     try:
         with uv_config.in_force(cwd, os.environ, settings) as files:
             return run(
-                [_program(), *arguments, "--color=never"],
+                [_find_program(), *arguments, "--color=never"],
                 cwd=cwd,
                 environ={**files, **patch},
                 check=False,
@@ -73,7 +73,7 @@ def requirements_file(
 ) -> Iterator[Path]:
     """``lines`` as a requirements file that exists for the time of the block, with the ``credentials``."""
 
-    def written(name: str, texts: Iterable[str]) -> Path:
+    def write_texts(name: str, texts: Iterable[str]) -> Path:
         completed = (restore_credentials(text, credentials) for text in texts)
         path = folder / name
         path.write_text("".join(f"{line}\n" for line in completed), encoding="utf-8")
@@ -81,8 +81,8 @@ def requirements_file(
 
     with scratch() as folder:
         if limits := tuple(constraints):
-            lines = (f"-c {written('constraints.txt', limits).name}", *lines)
-        yield written("requirements.txt", lines)
+            lines = (f"-c {write_texts('constraints.txt', limits).name}", *lines)
+        yield write_texts("requirements.txt", lines)
 
 
 def no_index() -> list[str]:
@@ -95,7 +95,7 @@ def is_offline() -> bool:
     return os.environ.get("UV_OFFLINE", "").lower() in {"1", "true", "yes", "on"}
 
 
-def _program() -> str:
+def _find_program() -> str:
     beside = Path(sys.executable).with_name("uv")
     if beside.is_file():
         return str(beside)

@@ -57,7 +57,9 @@ def in_force(
         return
     with scratch() as temporary:
         path = temporary / "uv.toml"
-        path.write_text(_as_toml(_combined([settings or {}, *map(_content, files)])), encoding="utf-8")
+        path.write_text(
+            _as_toml(_combine_contents([settings or {}, *map(_read_content, files)])), encoding="utf-8"
+        )
         yield {"UV_CONFIG_FILE": str(path), "UV_NO_CONFIG": None}
 
 
@@ -70,16 +72,16 @@ def user_files(environ: Mapping[str, str]) -> list[Path]:
     return [*filter(Path.is_file, [user]), *list(filter(Path.is_file, system))[:1]]
 
 
-def texts(environ: Mapping[str, str]) -> list[str]:
+def config_texts(environ: Mapping[str, str]) -> list[str]:
     """What the files of the user and of the system say."""
-    return [_text(file) for file in user_files(environ)]
+    return [_read_text(file) for file in user_files(environ)]
 
 
 def _own_files(folder: Path) -> list[Path]:
     """The file that uv, started in ``folder``, takes a project's settings from; ``uv.toml`` comes first."""
     root = _workspace_of(folder) or folder
     for file in (root / "uv.toml", root / "pyproject.toml"):
-        if file.is_file() and (file.name == "uv.toml" or "[tool.uv" in _text(file)):
+        if file.is_file() and (file.name == "uv.toml" or "[tool.uv" in _read_text(file)):
             return [file]
     return []
 
@@ -90,29 +92,29 @@ def _workspace_of(folder: Path) -> Path | None:
         return None
     for above in folder.absolute().parents:
         file = above / "pyproject.toml"
-        if file.is_file() and "[tool.uv.workspace]" in _text(file):
-            return above if _is_member(folder, above, _content(file).get("workspace", {})) else None
+        if file.is_file() and "[tool.uv.workspace]" in _read_text(file):
+            return above if _is_member(folder, above, _read_content(file).get("workspace", {})) else None
     return None
 
 
 def _is_member(folder: Path, root: Path, workspace: Mapping[str, Any]) -> bool:
     relative = folder.absolute().relative_to(root).as_posix()
 
-    def named(key: str) -> bool:
+    def is_named(key: str) -> bool:
         patterns = workspace.get(key, ())
         return any(fnmatch(relative, str(pattern).removeprefix("./").rstrip("/")) for pattern in patterns)
 
-    return named("members") and not named("exclude")
+    return is_named("members") and not is_named("exclude")
 
 
-def _text(file: Path) -> str:
+def _read_text(file: Path) -> str:
     try:
         return file.read_text(encoding="utf-8", errors="replace")
     except OSError:
         return ""
 
 
-def _content(file: Path) -> dict[str, Any]:
+def _read_content(file: Path) -> dict[str, Any]:
     """The settings of ``file``, with its relative paths made absolute.
 
     Raises:
@@ -121,26 +123,26 @@ def _content(file: Path) -> dict[str, Any]:
     import tomllib
 
     try:
-        content = tomllib.loads(_text(file))
+        content = tomllib.loads(_read_text(file))
     except tomllib.TOMLDecodeError as error:
         raise ProjectError(f"{file}: {error}") from error
     if file.name == "pyproject.toml":
         content = content.get("tool", {}).get("uv", {})
-    return {key: _anchored(key, value, file.parent) for key, value in content.items()}
+    return {key: _anchor_value(key, value, file.parent) for key, value in content.items()}
 
 
-def _anchored(key: str, value: Any, folder: Path) -> Any:
+def _anchor_value(key: str, value: Any, folder: Path) -> Any:
     match value:
         case dict():
-            return {inner: _anchored(inner, item, folder) for inner, item in value.items()}
+            return {inner: _anchor_value(inner, item, folder) for inner, item in value.items()}
         case list():
-            return [_anchored(key, item, folder) for item in value]
+            return [_anchor_value(key, item, folder) for item in value]
         case str() if key in _PLACES and "://" not in value and not value.startswith(("/", "~")):
             return str(folder / value)
     return value
 
 
-def _combined(contents: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def _combine_contents(contents: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """One configuration of several, the first counts most: lists are joined, as uv does it."""
     combined: dict[str, Any] = {}
     for content in contents:
@@ -149,24 +151,24 @@ def _combined(contents: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
             if isinstance(held, list) and isinstance(value, list):
                 combined[key] = [*held, *value]
             elif isinstance(held, dict) and isinstance(value, dict):
-                combined[key] = _combined([held, value])
+                combined[key] = _combine_contents([held, value])
             elif key not in combined and key not in _OF_PROJECTS:
                 combined[key] = value
     return combined
 
 
 def _as_toml(content: Mapping[str, Any]) -> str:
-    return "".join(f"{json.dumps(key)} = {_toml(value)}\n" for key, value in content.items())
+    return "".join(f"{json.dumps(key)} = {_format_toml(value)}\n" for key, value in content.items())
 
 
-def _toml(value: Any) -> str:
+def _format_toml(value: Any) -> str:
     """``value`` on one line of TOML, whose strings are those of JSON."""
     match value:
         case dict():
-            pairs = (f"{json.dumps(key)} = {_toml(item)}" for key, item in value.items())
+            pairs = (f"{json.dumps(key)} = {_format_toml(item)}" for key, item in value.items())
             return f"{{{', '.join(pairs)}}}"
         case list() | tuple():
-            return f"[{', '.join(map(_toml, value))}]"
+            return f"[{', '.join(map(_format_toml, value))}]"
         case datetime() | date():
             return value.isoformat()
     return json.dumps(value)

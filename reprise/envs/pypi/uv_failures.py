@@ -95,7 +95,7 @@ _REQUIRED = re.compile(r"you require (?P<list>.*?)(?=,? we can conclude|\.\s|$)"
 _ONE = re.compile(r"[A-Za-z0-9][\w.\-]*(?:\[[^\]]*\])?(?:[=<>!~]=?\S+)?")
 
 
-def failure(
+def explain_failure(
     what: str,
     result: Completed,
     log: Path,
@@ -112,17 +112,17 @@ def failure(
     """
     output = redact(result.stderr or result.stdout).strip()
     text = " ".join(output.split())
-    hint = _hint(text, written, offline=offline or uv.is_offline(), as_of=as_of)
-    explanation = _explanation(output) or f"uv ended with exit code {result.exit_code}"
+    hint = _find_hint(text, written, offline=offline or uv.is_offline(), as_of=as_of)
+    explanation = _find_explanation(output) or f"uv ended with exit code {result.exit_code}"
     if hint:
         explanation = _HINT_OF_UV.sub(
             lambda found: "" if _FOR_USERS_OF_UV.search(found[0]) else found[0], explanation
         ).rstrip()
-    lines = "\n".join(f"  {line}".rstrip() for line in _shortened(explanation.splitlines()))
+    lines = "\n".join(f"  {line}".rstrip() for line in _shorten_lines(explanation.splitlines()))
     return EnvError(f"{what}:\n{lines}\n  (the whole output: {log})", hint=hint)
 
 
-def unbuilt(result: Completed) -> str:
+def find_unbuilt(result: Completed) -> str:
     """The package that could not be built, as ``pathtools 0.1.2``; empty where that was not the reason."""
     found = re.search(r"Failed to (?:build|download and build) `?([\w.\-]+)==([^`\s]+)", result.stderr)
     return f"{found[1]} {found[2]}" if found else ""
@@ -137,7 +137,7 @@ def may_depend_on_python(result: Completed) -> bool:
     return found is not None or _ABOUT_PYTHON.search(text) is not None
 
 
-def _hint(
+def _find_hint(
     text: str, written: Callable[[str], str | None], *, offline: bool, as_of: str | None
 ) -> str | None:
     if offline and (found := _OUT_OF_REACH.search(text)):
@@ -160,10 +160,10 @@ def _hint(
     for found in _AVAILABLE.finditer(text):
         if found["package"] in _WAYS_OUT:
             return _WAYS_OUT[found["package"]]
-    return _conflict(text, written)
+    return _explain_conflict(text, written)
 
 
-def _conflict(text: str, written: Callable[[str], str | None]) -> str | None:
+def _explain_conflict(text: str, written: Callable[[str], str | None]) -> str | None:
     """Requirements that exclude each other, where uv names two of the user's own."""
     required = dict.fromkeys(
         part
@@ -173,24 +173,24 @@ def _conflict(text: str, written: Callable[[str], str | None]) -> str | None:
     )
     if len(required) < 2:
         return None
-    told = [_cited(requirement, written) for requirement in required]
+    told = [_cite_requirement(requirement, written) for requirement in required]
     return f"the requirements exclude each other: {', '.join(told[:-1])} and {told[-1]}; loosen one of them"
 
 
-def _cited(requirement: str, written: Callable[[str], str | None]) -> str:
+def _cite_requirement(requirement: str, written: Callable[[str], str | None]) -> str:
     """A requirement in the words of the user's file, where that says it."""
     name = re.split(r"[\[=<>!~]", requirement, maxsplit=1)[0]
     return written(name) or f'"{requirement}"'
 
 
-def _shortened(lines: list[str]) -> list[str]:
+def _shorten_lines(lines: list[str]) -> list[str]:
     """The first lines, which say what is wrong, and the last, which say why."""
     if len(lines) <= _HEAD + _TAIL:
         return lines
     return [*lines[:_HEAD], "...", *lines[-_TAIL:]]
 
 
-def _explanation(output: str) -> str:
+def _find_explanation(output: str) -> str:
     """uv's lines from its first ``error:`` on, without the ones about what went well before."""
     lines = output.splitlines()
     wrong = [i for i, line in enumerate(lines) if line.startswith(("error:", "  × "))]

@@ -10,7 +10,7 @@ from functools import cache
 from itertools import chain, islice
 from pathlib import Path
 
-from reprise.envs.base import running
+from reprise.envs.base import current_interpreter
 from reprise.envs.pythons import interpreters
 from reprise.errors import EnvError
 from reprise.named_tuple import NamedTuple
@@ -36,7 +36,7 @@ class Candidate(NamedTuple):
     @property
     def hypothetical(self) -> list[str]:
         """The options that make uv find packages for it by its version, without another Python."""
-        return ["--python", str(running()), "--python-version", self.version]
+        return ["--python", str(current_interpreter()), "--python-version", self.version]
 
 
 class Candidates:
@@ -55,7 +55,7 @@ class Candidates:
     def __bool__(self) -> bool:
         return next(iter(self), None) is not None
 
-    def installed(self) -> Candidates:
+    def keep_installed(self) -> Candidates:
         """Those that are on this machine."""
         return Candidates(candidate for candidate in self if candidate.path is not None)
 
@@ -79,12 +79,12 @@ def find_candidates(
     """
     installed = {
         series: path
-        for series, path in interpreters.installed_series().items()
-        if _numbers(series) >= _OLDEST and (as_of is None or was_released(series, as_of))
+        for series, path in interpreters.find_installed_series().items()
+        if _version_numbers(series) >= _OLDEST and (as_of is None or was_released(series, as_of))
     }
-    here = (_installed(path, log) for _, path in _newest_first(installed))
+    here = (_find_installed(path, log) for _, path in _newest_first(installed))
     found = here if offline or not interpreters.may_download() else _with_downloads(installed, as_of, log)
-    return Candidates(item for item in found if item is not None and _meets(item.version, request))
+    return Candidates(item for item in found if item is not None and _meets_request(item.version, request))
 
 
 def _with_downloads(installed: dict[str, Path], as_of: str | None, log: Path) -> Iterator[Candidate | None]:
@@ -92,30 +92,32 @@ def _with_downloads(installed: dict[str, Path], as_of: str | None, log: Path) ->
     ordered = [series for series, _ in _newest_first(installed)]
     newest = ordered[0] if ordered else ""
     if newest:
-        yield _installed(installed[newest], log)
+        yield _find_installed(installed[newest], log)
     downloads = {
         candidate.series: candidate
-        for version in reversed(interpreters.downloadable(log))
+        for version in reversed(interpreters.list_downloadable(log))
         if (candidate := Candidate(version)).series not in installed
         and (as_of is None or was_released(candidate.series, as_of))
     }
-    others = sorted({*ordered[1:], *downloads}, key=_numbers)
-    newer = [series for series in others if newest and _numbers(series) > _numbers(newest)]
+    others = sorted({*ordered[1:], *downloads}, key=_version_numbers)
+    newer = [series for series in others if newest and _version_numbers(series) > _version_numbers(newest)]
     older = [series for series in reversed(others) if series not in newer]
     for series in chain(older, newer):
-        yield _installed(installed[series], log) if series in installed else downloads[series]
+        yield _find_installed(installed[series], log) if series in installed else downloads[series]
 
 
-def released_series() -> list[str]:
+def list_released_series() -> list[str]:
     """Every series that uv can make environments for and that was released when this was written."""
     return sorted(
-        (series for series in _releases() if _numbers(series) >= _OLDEST), key=_numbers, reverse=True
+        (series for series in _load_releases() if _version_numbers(series) >= _OLDEST),
+        key=_version_numbers,
+        reverse=True,
     )
 
 
 def is_newer(one: Candidate, other: Candidate) -> bool:
     """Whether ``one`` is of a later version than ``other``."""
-    return _numbers(one.version) > _numbers(other.version)
+    return _version_numbers(one.version) > _version_numbers(other.version)
 
 
 def was_released(series: str, as_of: str) -> bool:
@@ -123,29 +125,29 @@ def was_released(series: str, as_of: str) -> bool:
 
     One that is too new for our table follows the yearly rhythm of the Python releases.
     """
-    known = _releases()
+    known = _load_releases()
     day = known.get(series)
     if day is None:
-        last = max(known, key=_numbers)
-        years = _numbers(series)[1] - _numbers(last)[1]
+        last = max(known, key=_version_numbers)
+        years = _version_numbers(series)[1] - _version_numbers(last)[1]
         day = date.fromisoformat(known[last]).replace(year=int(known[last][:4]) + years).isoformat()
     return f"{day}T00:00:00Z" < as_of
 
 
-def _installed(path: Path, log: Path) -> Candidate | None:
+def _find_installed(path: Path, log: Path) -> Candidate | None:
     """What lies at ``path``; None where it does not start, or is no CPython."""
     try:
-        found = interpreters.at(path, log)
+        found = interpreters.read_interpreter(path, log)
     except EnvError:
         return None
     return Candidate(found.version, found.path) if found.implementation == "CPython" else None
 
 
 def _newest_first(series: dict[str, Path]) -> list[tuple[str, Path]]:
-    return sorted(series.items(), key=lambda item: _numbers(item[0]), reverse=True)
+    return sorted(series.items(), key=lambda item: _version_numbers(item[0]), reverse=True)
 
 
-def _meets(version: str, request: str | None) -> bool:
+def _meets_request(version: str, request: str | None) -> bool:
     if request is None:
         return True
     from packaging.specifiers import InvalidSpecifier, SpecifierSet
@@ -157,12 +159,12 @@ def _meets(version: str, request: str | None) -> bool:
 
 
 @cache
-def _releases() -> dict[str, str]:
+def _load_releases() -> dict[str, str]:
     """The day on which the first version of each series was released."""
     content = Path(__file__).with_name("python_releases.json").read_text(encoding="utf-8")
     releases: dict[str, str] = json.loads(content)
     return releases
 
 
-def _numbers(version: str) -> tuple[int, ...]:
+def _version_numbers(version: str) -> tuple[int, ...]:
     return tuple(int(number) for number in re.findall(r"\d+", version))

@@ -28,7 +28,7 @@ def find_current_python(folder: Path, environ: Mapping[str, str]) -> CurrentPyth
     """The Python that a user with ``environ`` is in, as seen from ``folder``."""
     broken: list[Path] = []
     path = [part for part in environ.get("PATH", os.defpath).split(os.pathsep) if part]
-    for program, variable in _activated(path, environ):
+    for program, variable in _find_activated(path, environ):
         if facts := describe_python(program, folder):
             reason = f"that of the activated environment ({variable})"
             return CurrentPython(facts, reason, is_activated=True, broken=tuple(broken))
@@ -42,7 +42,7 @@ def find_current_python(folder: Path, environ: Mapping[str, str]) -> CurrentPyth
     return CurrentPython(ours, NONE_ON_PATH, broken=tuple(broken))
 
 
-def _activated(path: list[str], environ: Mapping[str, str]) -> Iterator[tuple[Path, str]]:
+def _find_activated(path: list[str], environ: Mapping[str, str]) -> Iterator[tuple[Path, str]]:
     """Those of activated environments, each with its variable; first the one that PATH finds first."""
     folders = {name: f"{environ[name].rstrip('/')}/bin" for name in ACTIVATED if environ.get(name)}
     by_place = sorted(
@@ -68,12 +68,12 @@ def _behind_shim(program: Path, folder: Path, environ: Mapping[str, str]) -> Pat
         return program
     files = [*(parent / ".python-version" for parent in (folder, *folder.parents)), root / "version"]
     chosen = [word for word in environ.get("PYENV_VERSION", "").split(":") if word]
-    chosen = chosen or next((words for file in files if (words := _words(file))), ["system"])
+    chosen = chosen or next((words for file in files if (words := _read_words(file))), ["system"])
     found = root / "versions" / chosen[0] / "bin" / program.name
     return found if _is_program(found) else program
 
 
-def _words(file: Path) -> list[str]:
+def _read_words(file: Path) -> list[str]:
     try:
         lines = file.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:

@@ -45,24 +45,24 @@ class PythonFacts(NamedTuple):
 
 def describe_python(program: Path, folder: Path) -> PythonFacts | None:
     """The interpreter that ``program`` is, or starts in ``folder``; None where it does not work."""
-    ours = _ours()
+    ours = _our_facts()
     if _is_same(program, ours.executable):
         return ours
     try:
-        stamp = _stamp(program)
+        stamp = _stamp_of(program)
         is_script = _is_script(program)
     except OSError:
         return None
     note = cache_dir() / FOLDER / f"{hashlib.sha256(os.fsencode(program)).hexdigest()[:32]}.json"
-    if not is_script and (known := _recall(note, stamp)):
+    if not is_script and (known := _recall_facts(note, stamp)):
         return PythonFacts(program, *known)
-    answer = _ask(program, folder)
+    answer = _ask_program(program, folder)
     if answer is None:
         return None
     executable, version, implementation = answer
     if is_script:
         return PythonFacts(Path(executable), version, implementation)
-    _remember(note, {"stamp": stamp, "python": [version, implementation]})
+    _remember_facts(note, {"stamp": stamp, "python": [version, implementation]})
     return PythonFacts(program, version, implementation)
 
 
@@ -79,7 +79,7 @@ def environment_of(executable: Path) -> Path | None:
 
 
 @cache
-def _ours() -> PythonFacts:
+def _our_facts() -> PythonFacts:
     """The Python that runs us, which knows itself."""
     version = ".".join(map(str, sys.version_info[:3]))
     return PythonFacts(Path(interpreter()), version, sys.implementation.name)
@@ -93,7 +93,7 @@ def _is_same(program: Path, other: Path) -> bool:
     return all(os.path.realpath(one) == os.path.realpath(two) for one, two in ((program, other), prefixes))
 
 
-def _ask(program: Path, folder: Path) -> tuple[str, str, str] | None:
+def _ask_program(program: Path, folder: Path) -> tuple[str, str, str] | None:
     """Executable, version and implementation, as the interpreter tells them."""
     environ = {"PYTHONSTARTUP": None, "PYTHONINSPECT": None}
     command = [str(program), "-c", _ASK]
@@ -107,7 +107,7 @@ def _ask(program: Path, folder: Path) -> tuple[str, str, str] | None:
     return str(executable), str(version), str(implementation)
 
 
-def _stamp(program: Path) -> list[int]:
+def _stamp_of(program: Path) -> list[int]:
     """What changes when the interpreter, a link to it, or its environment is made anew."""
     found = [program.stat(), program.lstat()]
     prefix = environment_of(program)
@@ -116,7 +116,7 @@ def _stamp(program: Path) -> list[int]:
     return [number for file in found for number in (file.st_size, file.st_mtime_ns, file.st_ino)]
 
 
-def _recall(note: Path, stamp: list[int]) -> list[str] | None:
+def _recall_facts(note: Path, stamp: list[int]) -> list[str] | None:
     try:
         kept: dict[str, Any] = json.loads(note.read_bytes())
         version, implementation = kept["python"]
@@ -125,7 +125,7 @@ def _recall(note: Path, stamp: list[int]) -> list[str] | None:
         return None
 
 
-def _remember(note: Path, kept: Mapping[str, Any]) -> None:
+def _remember_facts(note: Path, kept: Mapping[str, Any]) -> None:
     try:
         write_note(note, json.dumps(kept))
     except OSError:

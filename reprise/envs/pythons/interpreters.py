@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from reprise.envs.base import running
+from reprise.envs.base import current_interpreter
 from reprise.envs.pypi import uv
 from reprise.errors import EnvError
 from reprise.process import Completed, run
@@ -40,7 +40,9 @@ class Interpreter:
     platform: str
 
 
-def find(request: str | None, log: Path, *, offline: bool = False, exact: bool = True) -> Interpreter:
+def find_interpreter(
+    request: str | None, log: Path, *, offline: bool = False, exact: bool = True
+) -> Interpreter:
     """The interpreter for ``request`` (``3.11``, ``3.11.7``, ``3.11.*``, ``>=3.9,<3.12``), None = ours.
 
     One that is missing is downloaded by uv, where we are not ``offline`` and its settings
@@ -54,41 +56,41 @@ def find(request: str | None, log: Path, *, offline: bool = False, exact: bool =
         return found
     wanted = _as_uv_writes(request or "")
     if may_download() and not offline and wanted[:1] in "<>=~!0123456789":
-        for version in _near(wanted, exact=exact):
-            result = _download(version, log)
+        for version in _list_near(wanted, exact=exact):
+            result = _download_python(version, log)
             if result.exit_code == 0:
-                return _described(Path(result.stdout.strip()), log)
-    raise missing(request or "", log, offline=offline)
+                return _describe_interpreter(Path(result.stdout.strip()), log)
+    raise explain_missing(request or "", log, offline=offline)
 
 
 def find_here(request: str | None, log: Path, *, exact: bool = True) -> Interpreter | None:
-    """As :func:`find`, of what is on this machine; None where it is not."""
+    """As :func:`find_interpreter`, of what is on this machine; None where it is not."""
     wanted = None if request is None else _as_uv_writes(request)
     if wanted is None:
-        return _ours()
-    found = (present(version, log) for version in _near(wanted, exact=exact))
+        return _our_interpreter()
+    found = (find_present(version, log) for version in _list_near(wanted, exact=exact))
     return next(filter(None, found), None)
 
 
-def _near(wanted: str, *, exact: bool) -> list[str]:
+def _list_near(wanted: str, *, exact: bool) -> list[str]:
     """``wanted``, and its series where another patch release will do."""
     return [wanted] if exact or not is_release(wanted) else [wanted, wanted.rpartition(".")[0]]
 
 
-def present(request: str, log: Path) -> Interpreter | None:
+def find_present(request: str, log: Path) -> Interpreter | None:
     """The interpreter for ``request`` where it is on this machine; nothing is downloaded."""
     if _is_met_by_ours(request):
-        return _ours()
-    result = _ask(["find", "--system", request], log)
-    return _described(Path(result.stdout.strip()), log) if result.exit_code == 0 else None
+        return _our_interpreter()
+    result = _ask_uv(["find", "--system", request], log)
+    return _describe_interpreter(Path(result.stdout.strip()), log) if result.exit_code == 0 else None
 
 
-def at(path: Path, log: Path) -> Interpreter:
+def read_interpreter(path: Path, log: Path) -> Interpreter:
     """What lies at ``path``."""
-    return _ours() if path == running() else _described(path, log)
+    return _our_interpreter() if path == current_interpreter() else _describe_interpreter(path, log)
 
 
-def relaxed(request: str | None, taken: str) -> str:
+def describe_relaxed(request: str | None, taken: str) -> str:
     """A sentence where ``taken`` is not the very version of ``request``; empty where it is."""
     if request is None or not is_release(request) or request.strip() == taken:
         return ""
@@ -105,7 +107,7 @@ def is_choice(request: str | None) -> bool:
     return request is None or re.match(r"\s*(?:[<>~!]|3\s*$|.*,)", request) is not None
 
 
-def missing(request: str, log: Path, *, offline: bool) -> EnvError:
+def explain_missing(request: str, log: Path, *, offline: bool) -> EnvError:
     """The error for a Python that is not here and cannot be downloaded."""
     if re.match(r"[=\s]*(?:2\.|3\.[0-5](?!\d))", request):
         return EnvError(
@@ -115,29 +117,29 @@ def missing(request: str, log: Path, *, offline: bool) -> EnvError:
     why = ", and --offline forbids to download it" if offline else ", and uv could not download it"
     return EnvError(
         f"Python {request} is not on this machine" + (why if may_download() else ""),
-        hint=f"these are: {', '.join(installed(log)) or 'none'}; install Python {request}, "
+        hint=f"these are: {', '.join(list_installed(log)) or 'none'}; install Python {request}, "
         "or name one of them with --python or in the environment file",
     )
 
 
-def exactly(implementation: str, version: str) -> str:
+def exact_request(implementation: str, version: str) -> str:
     """The request that only this version satisfies."""
     return version if implementation == "CPython" else f"{implementation.lower()}@{version}"
 
 
-def installed(log: Path) -> list[str]:
+def list_installed(log: Path) -> list[str]:
     """The versions on this machine, newest first."""
-    listed = _ask(["list", "--only-installed"], log)
+    listed = _ask_uv(["list", "--only-installed"], log)
     keys = [line.split()[0].split("-") for line in listed.stdout.splitlines() if line.strip()]
     return list(dict.fromkeys(key[1] for key in keys if len(key) > 1))
 
 
-def installed_series() -> dict[str, Path]:
+def find_installed_series() -> dict[str, Path]:
     """Where there is a Python of each series, by the names of programs alone: no program is started.
 
     Ours comes first, then those on PATH, pyenv's, and the ones that uv has installed.
     """
-    found = {f"{sys.version_info.major}.{sys.version_info.minor}": running()}
+    found = {f"{sys.version_info.major}.{sys.version_info.minor}": current_interpreter()}
     for folder in _search_path().split(os.pathsep):
         if (Path(folder).parent / "pyvenv.cfg").exists():
             continue
@@ -151,12 +153,12 @@ def is_downloadable(request: str, log: Path) -> bool:
     """Whether uv may download it, and has one to download."""
     wanted = _as_uv_writes(request)
     series = ".".join(wanted.split(".")[:2])
-    return may_download() and any(version.startswith(f"{series}.") for version in downloadable(log))
+    return may_download() and any(version.startswith(f"{series}.") for version in list_downloadable(log))
 
 
-def downloadable(log: Path) -> list[str]:
+def list_downloadable(log: Path) -> list[str]:
     """The versions of CPython that uv can download, newest first."""
-    listed = _ask(["list", "--only-downloads", "--output-format", "json"], log)
+    listed = _ask_uv(["list", "--only-downloads", "--output-format", "json"], log)
     try:
         entries: list[dict[str, Any]] = json.loads(listed.stdout)
     except ValueError:
@@ -200,14 +202,16 @@ def _is_met_by_ours(wanted: str) -> bool:
 
 
 @cache
-def _ours() -> Interpreter:
+def _our_interpreter() -> Interpreter:
     """The Python that runs us, which knows itself."""
     try:
         libc = (os.confstr("CS_GNU_LIBC_VERSION") or "").replace(" ", "")
     except (ValueError, OSError):
         libc = ""
     name = f"{sysconfig.get_platform()}-{libc}" if libc else sysconfig.get_platform()
-    return Interpreter(running(), platform.python_implementation(), platform.python_version(), name)
+    return Interpreter(
+        current_interpreter(), platform.python_implementation(), platform.python_version(), name
+    )
 
 
 def may_download() -> bool:
@@ -215,16 +219,16 @@ def may_download() -> bool:
     return os.environ.get("UV_PYTHON_DOWNLOADS", "automatic").lower() in {"automatic", "auto", "1", "true"}
 
 
-def _download(wanted: str, log: Path) -> Completed:
+def _download_python(wanted: str, log: Path) -> Completed:
     from reprise.progress import spinner
 
     with spinner(f"Looking for Python {wanted} to download"):
-        done = uv.call(["python", "install", wanted, "--no-bin"], log=log, timeout=_DOWNLOAD_SECONDS)
-    return _ask(["find", "--system", wanted], log) if done.exit_code == 0 else done
+        done = uv.call_uv(["python", "install", wanted, "--no-bin"], log=log, timeout=_DOWNLOAD_SECONDS)
+    return _ask_uv(["find", "--system", wanted], log) if done.exit_code == 0 else done
 
 
-def _ask(arguments: list[str], log: Path) -> Completed:
-    return uv.call(["python", *arguments], log=log, environ={"UV_PYTHON_SEARCH_PATH": _search_path()})
+def _ask_uv(arguments: list[str], log: Path) -> Completed:
+    return uv.call_uv(["python", *arguments], log=log, environ={"UV_PYTHON_SEARCH_PATH": _search_path()})
 
 
 def _search_path() -> str:
@@ -232,15 +236,15 @@ def _search_path() -> str:
     pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
     path = [folder for folder in os.environ.get("PATH", "").split(os.pathsep) if folder]
     folders = [
-        str(running().parent),
+        str(current_interpreter().parent),
         *(folder for folder in path if Path(folder) != pyenv / "shims"),
         *(str(folder) for folder in sorted(pyenv.glob("versions/*/bin"), key=_by_version, reverse=True)),
-        *(str(folder) for folder in sorted(_managed(), key=_by_version, reverse=True)),
+        *(str(folder) for folder in sorted(_list_managed(), key=_by_version, reverse=True)),
     ]
     return os.pathsep.join(dict.fromkeys(folders))
 
 
-def _managed() -> list[Path]:
+def _list_managed() -> list[Path]:
     """The folders of the Pythons that uv has downloaded, without those of another build."""
     data = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
     home = Path(os.environ.get("UV_PYTHON_INSTALL_DIR") or Path(data) / "uv" / "python")
@@ -252,7 +256,7 @@ def _by_version(folder: Path) -> list[int]:
 
 
 @cache
-def _described(path: Path, log: Path) -> Interpreter:
+def _describe_interpreter(path: Path, log: Path) -> Interpreter:
     result = run([str(path), "-E", "-s", "-c", _PROBE], check=False, log_file=log)
     try:
         implementation, version, system, libc, executable = json.loads(result.stdout)

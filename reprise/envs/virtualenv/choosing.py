@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reprise.envs.project_files.credentials import hide_credentials
-from reprise.envs.project_files.requirements import NAME, Requirements, canonical
+from reprise.envs.project_files.requirements import NAME, Requirements, canonical_name
 from reprise.envs.pythons import interpreters
 from reprise.envs.pythons.candidates import Candidate
 from reprise.envs.virtualenv import (
@@ -17,7 +17,7 @@ from reprise.envs.virtualenv import (
     lockfiles_uv,
     pins,
 )
-from reprise.envs.virtualenv.compiling import compiled, pins_of
+from reprise.envs.virtualenv.compiling import compile_packages, pins_of
 from reprise.envs.virtualenv.lockfiles import Facts, Held
 from reprise.envs.virtualenv.pins import Pin
 from reprise.envs.virtualenv.question import Question, Resolved
@@ -29,58 +29,62 @@ if TYPE_CHECKING:
 _SHOWN = 5
 
 
-def resolve(question: Question) -> Resolved:
+def resolve_packages(question: Question) -> Resolved:
     """The packages that ``question`` asks for, for this machine.
 
     Raises:
         EnvError: there is no resolution, or ``policy.locked`` and no lock file that fits.
     """
     spec, policy = question.spec, question.policy
-    file = lock_places.of(spec)
+    file = lock_places.lock_file_of(spec)
     if not file.is_file():
         if policy.locked:
             raise EnvError(
                 f"--locked: {question.title} has no lock, {file} is not there",
                 hint="reprise lock makes it",
             )
-        fit = interpreter_choice.fitted(question)
+        fit = interpreter_choice.fit_packages(question)
         return Resolved(fit.pins, fit.python, notes=fit.notes, as_of=policy.as_of)
-    python, said, note = _python(question, file)
-    markers = pins.environment(python.implementation, python.version)
+    python, said, note = _choose_python(question, file)
+    markers = pins.marker_environment(python.implementation, python.version)
     if spec.pyproject is not None and file.name == lock_places.UV:
-        held = lockfiles_uv.held(file, spec.pyproject, python.path, markers, policy, question.log)
+        held = lockfiles_uv.read_held(file, spec.pyproject, python.path, markers, policy, question.log)
     else:
-        held = _held(question, file, python, said, markers)
+        held = _read_held(question, file, python, said, markers)
     notes = tuple(filter(None, (note, *spec.notes, *question.asked.notes)))
     return _by_lock(question, python, held)._replace(notes=notes)
 
 
-def _python(question: Question, file: Path) -> tuple[Interpreter, Facts, str]:
+def _choose_python(question: Question, file: Path) -> tuple[Interpreter, Facts, str]:
     """The interpreter: the lock's, or its successor, where the spec is what the lock was made from.
 
     With it what the lock says of itself, and a sentence where another patch release has to do.
     """
     spec, log = question.spec, question.log
     is_uv = file.name == lock_places.UV
-    said = Facts() if is_uv else lockfiles.facts(lockfiles.text(file) or "")
+    said = Facts() if is_uv else lockfiles.read_facts(lockfiles.read_text(file) or "")
     asked_for_another = question.policy.python is not None
-    if said.python and not asked_for_another and said.spec == lockfiles.digest(spec, question.asked):
+    if (
+        said.python
+        and not asked_for_another
+        and said.spec == lockfiles.digest_request(spec, question.asked)
+    ):
         implementation, _, version = said.python.partition(" ")
-        for near in (version, lockfiles.series(version)):
-            if found := interpreters.present(interpreters.exactly(implementation, near), log):
-                return found, said, interpreters.relaxed(version, found.version)
-    held = () if is_uv else pins.read((lockfiles.text(file) or "").splitlines(), None, spec.root)
+        for near in (version, lockfiles.series_of(version)):
+            if found := interpreters.find_present(interpreters.exact_request(implementation, near), log):
+                return found, said, interpreters.describe_relaxed(version, found.version)
+    held = () if is_uv else pins.read_pins((lockfiles.read_text(file) or "").splitlines(), None, spec.root)
     python = interpreter_choice.without_resolving(question, held)
-    return python, said, interpreters.relaxed(question.python, python.version)
+    return python, said, interpreters.describe_relaxed(question.python, python.version)
 
 
-def _held(
+def _read_held(
     question: Question, file: Path, python: Interpreter, said: Facts, markers: dict[str, str]
 ) -> Held:
     spec = question.spec
-    lines = (lockfiles.text(file) or "").splitlines()
-    fits = lockfiles.known_to_fit(said, lockfiles.digest(spec, question.asked), python.version)
-    return Held(file, pins.read(lines, markers, spec.root), True if fits else None, as_of=said.as_of)
+    lines = (lockfiles.read_text(file) or "").splitlines()
+    fits = lockfiles.known_to_fit(said, lockfiles.digest_request(spec, question.asked), python.version)
+    return Held(file, pins.read_pins(lines, markers, spec.root), True if fits else None, as_of=said.as_of)
 
 
 def _by_lock(question: Question, python: Interpreter, held: Held) -> Resolved:
@@ -90,7 +94,7 @@ def _by_lock(question: Question, python: Interpreter, held: Held) -> Resolved:
         return Resolved(held.pins, python, dated, held.file.name, as_of=held.as_of)
     within = question._replace(policy=policy._replace(as_of=policy.as_of or held.as_of))
     try:
-        answer = compiled(within, Candidate(python.version, python.path), preferred=held.pins)
+        answer = compile_packages(within, Candidate(python.version, python.path), preferred=held.pins)
     except EnvError as error:
         if not policy.locked:
             raise
@@ -98,13 +102,13 @@ def _by_lock(question: Question, python: Interpreter, held: Held) -> Resolved:
             f"{held.file} does not fit {question.title}: {error.message}", hint=error.hint
         ) from error
     found = pins_of(within, answer, python.implementation, python.version)
-    changes = pins.changes(held.pins, found)
+    changes = pins.find_changes(held.pins, found)
     as_of = within.policy.as_of
     if held.fits is None and not changes:
         return Resolved(_with_hashes_of(held, found), python, dated, held.file.name, as_of=as_of)
     # By names: the sentence is remembered, and the next checkout of the project lies elsewhere.
     differs = f"{held.file.name} no longer fits {spec.file.name if spec.file else 'the project'}"
-    if why := _told(changes, question.asked):
+    if why := _describe_changes(changes, question.asked):
         differs += f": {why}"
     if policy.locked:
         raise EnvError(differs, hint="reprise lock brings it up to date")
@@ -131,11 +135,11 @@ def _with_hashes_of(held: Held, found: tuple[Pin, ...]) -> tuple[Pin, ...]:
     return tuple(kept)
 
 
-def _told(changes: Mapping[str, str], asked: Requirements) -> str:
+def _describe_changes(changes: Mapping[str, str], asked: Requirements) -> str:
     """The changes, each with the requirement that asks for it where there is one."""
     texts = (*asked.lines, *asked.constraints)
     bare = (hide_credentials(text.partition(" --hash")[0].strip()) for text in texts)
-    lines = {canonical(found[0]): text for text in bare if (found := NAME.match(text))}
+    lines = {canonical_name(found[0]): text for text in bare if (found := NAME.match(text))}
     told = [f'{said} ("{lines[name]}")' if name in lines else said for name, said in changes.items()]
     more = [f"and {len(told) - _SHOWN} more"] if len(told) > _SHOWN else []
     return ", ".join([*told[:_SHOWN], *more])

@@ -40,7 +40,7 @@ class UnfitPython(EnvError):
         self.unbuilt = unbuilt
 
 
-def compiled(
+def compile_packages(
     question: Question,
     python: Candidate,
     *,
@@ -71,7 +71,7 @@ def compiled(
             as_of=policy.as_of,
         )
     if done.result.exit_code != 0:
-        error = uv_failures.failure(
+        error = uv_failures.explain_failure(
             f"the packages of {question.title} cannot be resolved",
             done.result,
             log,
@@ -80,11 +80,11 @@ def compiled(
             written=partial(user_words.of_requirement, spec, asked),
         )
         if uv_failures.may_depend_on_python(done.result):
-            raise UnfitPython(error, uv_failures.unbuilt(done.result))
+            raise UnfitPython(error, uv_failures.find_unbuilt(done.result))
         raise error
     for warning in _YANKED.findall(done.result.stderr):
         logger.warning("%s", warning)
-    return Answer(hashes.honoured(done.result.stdout.splitlines(), asked.hashes), done.notes)
+    return Answer(hashes.honour_hashes(done.result.stdout.splitlines(), asked.hashes), done.notes)
 
 
 def pins_of(question: Question, answer: Answer, implementation: str, version: str) -> tuple[Pin, ...]:
@@ -93,9 +93,9 @@ def pins_of(question: Question, answer: Answer, implementation: str, version: st
     Raises:
         EnvError: something that was asked for is not in it.
     """
-    markers, root = pins.environment(implementation, version), question.spec.root
-    found = pins.read(answer.lines, markers, root)
-    if missing := pins.missing(found, pins.read(question.asked.lines, markers, root)):
+    markers, root = pins.marker_environment(implementation, version), question.spec.root
+    found = pins.read_pins(answer.lines, markers, root)
+    if missing := pins.find_missing(found, pins.read_pins(question.asked.lines, markers, root)):
         raise EnvError(
             f"uv says that it resolved the packages of {question.title}, "
             f"but its answer has no {', '.join(missing)}",

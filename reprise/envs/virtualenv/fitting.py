@@ -54,14 +54,16 @@ def candidates_of(question: Question) -> Candidates:
     if found:
         return found
     if policy.as_of:  # none of that time is here: the oldest comes nearest
-        younger = find_candidates(question.python, question.log, offline=policy.offline).installed()
+        younger = find_candidates(question.python, question.log, offline=policy.offline).keep_installed()
         if younger:
             return Candidates(reversed(list(younger)))
-    python = interpreters.find(question.python, question.log, offline=policy.offline)
+    python = interpreters.find_interpreter(question.python, question.log, offline=policy.offline)
     return Candidates(iter([Candidate(python.version, python.path)]))
 
 
-def choose(question: Question, candidates: Candidates, resolve: Resolve, *, installed: bool = False) -> Fit:
+def choose_python(
+    question: Question, candidates: Candidates, resolve: Resolve, *, installed: bool = False
+) -> Fit:
     """The first of ``candidates`` whose resolution is all wheels, of what ships wheels.
 
     Where there is none: the one for which the fewest packages have to be built.
@@ -76,17 +78,17 @@ def choose(question: Question, candidates: Candidates, resolve: Resolve, *, inst
     wheels = Wheels(question, candidates, own) if wheel_coverage.is_bounded(own) else None
     search = _Search(question, candidates, resolve)
     fits = []
-    eligible = candidates.installed() if installed else candidates
+    eligible = candidates.keep_installed() if installed else candidates
     for python in eligible:
         if wheels is not None and (objection := wheels.objection(python)):
             search.pass_over(python, objection)
-        elif fit := search.attempt(python):
+        elif fit := search.attempt_python(python):
             if not fit.built:
                 return fit
             fits.append(fit)
     if wheels is not None and not fits and search.error is None:
         ranked = sorted(eligible, key=wheels.rank)
-        fits = [fit for python in ranked[:1] if (fit := search.attempt(python))]
+        fits = [fit for python in ranked[:1] if (fit := search.attempt_python(python))]
     if fits:
         return min(fits, key=lambda fit: len(fit.built))
     assert search.error is not None
@@ -115,7 +117,7 @@ class _Search:
     def pass_over(self, python: Candidate, objection: str) -> None:
         self._passed_over = (python, objection)
 
-    def attempt(self, python: Candidate) -> Fit | None:
+    def attempt_python(self, python: Candidate) -> Fit | None:
         """The resolution for ``python``; None where there is none, or no use in trying any more."""
         if self._failed == _TRIES:
             return None
@@ -132,11 +134,11 @@ class _Search:
         named = [pin.head for pin in pins if pin.name and pin.path is None and "==" in pin.head]
         sources = [line for line in self._question.asked.lines if line.startswith(wheel_coverage.SOURCES)]
         lacking = Wheels(self._question, self._candidates, [*sources, *named]).lacking(python)
-        fit = Fit(python, pins, self._reason(python), tuple(map(" ".join, lacking.items())))
+        fit = Fit(python, pins, self._find_reason(python), tuple(map(" ".join, lacking.items())))
         self.pass_over(python, wheel_coverage.without_wheels(lacking))
         return fit
 
-    def _reason(self, python: Candidate) -> str:
+    def _find_reason(self, python: Candidate) -> str:
         """Why ``python``: what speaks against the last one that was passed over."""
         if self._passed_over is None:
             return ""

@@ -20,7 +20,7 @@ _INDEXES = ("DEFAULT_INDEX", "INDEX", "INDEX_URL", "EXTRA_INDEX_URL", "FIND_LINK
 _NOWHERE: dict[str, str | None] = {**{f"UV_{name}": None for name in _INDEXES}, "UV_NO_CONFIG": "1"}
 
 
-def create(lock: Lock, prefix: Path, policy: Policy, log: Path) -> None:
+def create_environment(lock: Lock, prefix: Path, policy: Policy, log: Path) -> None:
     """Fill the empty folder ``prefix`` with the locked packages, each checked against the hash that it has.
 
     Raises:
@@ -28,15 +28,15 @@ def create(lock: Lock, prefix: Path, policy: Policy, log: Path) -> None:
     """
     facts = json.loads(lock.text)
     root = root_of(lock, facts, prefix)
-    wanted = interpreters.exactly(facts["implementation"], facts["python"])
-    python = interpreters.find(wanted, log, offline=policy.offline)
+    wanted = interpreters.exact_request(facts["implementation"], facts["python"])
+    python = interpreters.find_interpreter(wanted, log, offline=policy.offline)
     with spinner(f"Creating environment {prefix.name}"):
         arguments = ["venv", "--no-project", "--python", str(python.path), str(prefix)]
-        made = uv.call(arguments, log=log, cwd=prefix, offline=policy.offline)
+        made = uv.call_uv(arguments, log=log, cwd=prefix, offline=policy.offline)
         if made.exit_code != 0:
-            raise uv_failures.failure(f"environment {prefix.name} cannot be made", made, log)
+            raise uv_failures.explain_failure(f"environment {prefix.name} cannot be made", made, log)
         if facts["requirements"]:
-            _install(facts, prefix, root, lock.credentials, policy, log)
+            _install_packages(facts, prefix, root, lock.credentials, policy, log)
 
 
 def root_of(lock: Lock, facts: dict[str, Any], prefix: Path) -> Path | None:
@@ -49,7 +49,7 @@ def root_of(lock: Lock, facts: dict[str, Any], prefix: Path) -> Path | None:
         names = ", ".join(project["path"] for project in local)
         where = f"in {root}, which is gone" if root else "of its project, which is not at hand"
         raise EnvError(f"environment {prefix.name} installs {names} {where}")
-    if changed := resolving.changed_project(lock.text, root):
+    if changed := resolving.find_changed_project(lock.text, root):
         raise EnvError(
             f"environment {prefix.name} installs {changed} in {root}, which is not what was locked",
             hint="check out the version of the project that the lock was made from",
@@ -57,7 +57,7 @@ def root_of(lock: Lock, facts: dict[str, Any], prefix: Path) -> Path | None:
     return root
 
 
-def _install(
+def _install_packages(
     facts: dict[str, Any],
     prefix: Path,
     root: Path | None,
@@ -76,19 +76,19 @@ def _install(
     if built and not (policy.offline or uv.is_offline()):
         # uv keeps what it built from a folder for as long as the folder's pyproject.toml is untouched.
         arguments.append("--refresh")
-    sources = () if policy.packages else (anchored(line, root) for line in facts["sources"])
+    sources = () if policy.packages else (anchor_option(line, root) for line in facts["sources"])
     with uv.requirements_file((*sources, *facts["requirements"]), credentials) as source:
         arguments.append(str(source))
         # What is pinned by hashes and in uv's cache needs no word with the index, which takes longer
         # than the rest; where something is missing, uv finds that out at once.
-        call = partial(uv.call, arguments, log=log, cwd=root or prefix, environ=settings(policy))
+        call = partial(uv.call_uv, arguments, log=log, cwd=root or prefix, environ=uv_settings(policy))
         done = call(offline=policy.offline or exact)
         if done.exit_code != 0 and exact and not policy.offline:
             done = call()
     if done.exit_code != 0:
         what = f"the packages of environment {prefix.name} cannot be installed"
-        error = uv_failures.failure(what, done, log, offline=policy.offline)
-        if uv_failures.unbuilt(done):
+        error = uv_failures.explain_failure(what, done, log, offline=policy.offline)
+        if uv_failures.find_unbuilt(done):
             error = _with_other_pythons(error, facts, root or prefix, policy, log)
         raise error
 
@@ -103,7 +103,7 @@ def _with_other_pythons(
     from reprise.envs.virtualenv.question import Question
     from reprise.envs.virtualenv.wheel_hints import with_other_pythons
 
-    found = pins.read(facts["requirements"], None, root)
+    found = pins.read_pins(facts["requirements"], None, root)
     pinned = [*facts["sources"], *(pin.head for pin in found if "==" in pin.head)]
     question = Question(PythonEnv(root), Requirements(()), Pyproject(), policy, log)
     return with_other_pythons(error, question, Candidate(facts["python"]), pinned)
@@ -116,12 +116,12 @@ def taken_from(policy: Policy) -> list[str]:
     return ["--no-index", "--find-links", str(policy.packages)]
 
 
-def settings(policy: Policy) -> dict[str, str | None]:
+def uv_settings(policy: Policy) -> dict[str, str | None]:
     """The variables of uv that are not to count; a folder of packages is the only place there is."""
     return _RESOLVED if policy.packages is None else {**_RESOLVED, **_NOWHERE}
 
 
-def anchored(line: str, root: Path | None) -> str:
+def anchor_option(line: str, root: Path | None) -> str:
     """An index option with a folder of the project as one that means the same from anywhere."""
     option, _, value = line.partition(" ")
     return f"{option} {root / value}" if root and value.startswith("./") else line

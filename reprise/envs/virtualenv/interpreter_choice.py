@@ -12,7 +12,7 @@ from reprise.envs.virtualenv import fitting, user_words
 from reprise.envs.virtualenv.compiling import (
     Answer,
     UnfitPython,
-    compiled,
+    compile_packages,
     pins_of,
 )
 from reprise.envs.virtualenv.fitting import Fit
@@ -37,7 +37,7 @@ class Fitted(NamedTuple):
     notes: tuple[str, ...] = ()
 
 
-def fitted(
+def fit_packages(
     question: Question,
     *,
     preferred: Iterable[Pin] = (),
@@ -56,11 +56,11 @@ def fitted(
     preferred = tuple(preferred)
 
     def pins_for(python: Candidate, implementation: str = "CPython") -> tuple[Pin, ...]:
-        answers[python] = compiled(question, python, preferred=preferred, options=options(python))
+        answers[python] = compile_packages(question, python, preferred=preferred, options=options(python))
         return pins_of(question, answers[python], implementation, python.version)
 
     if is_open(question):
-        python, fit = _fit(question, pins_for)
+        python, fit = _find_fit(question, pins_for)
         candidate, found, why = fit.python, fit.pins, said_of(fit, question.policy.as_of)
     else:
         python = interpreter_for(question)
@@ -69,7 +69,7 @@ def fitted(
             found = pins_for(candidate, python.implementation)
         except UnfitPython as error:
             raise with_other_pythons(error, question, candidate) from error
-        why = interpreters.relaxed(question.python, python.version)
+        why = interpreters.describe_relaxed(question.python, python.version)
     answer = answers[candidate]
     notes = tuple(filter(None, (why, *question.spec.notes, *question.asked.notes, *answer.notes)))
     for note in notes:
@@ -95,7 +95,9 @@ def interpreter_for(question: Question) -> Interpreter:
     """
     policy = question.policy
     try:
-        return interpreters.find(question.python, question.log, offline=policy.offline, exact=policy.locked)
+        return interpreters.find_interpreter(
+            question.python, question.log, offline=policy.offline, exact=policy.locked
+        )
     except EnvError as error:
         raise _in_words(error, question) from error
 
@@ -106,7 +108,7 @@ def _in_words(error: EnvError, question: Question) -> EnvError:
     return error if words is None else EnvError(f"{words}: {error.message}", hint=error.hint)
 
 
-def planned(question: Question) -> str:
+def plan_version(question: Question) -> str:
     """The version that :func:`interpreter_for` would give; nothing is downloaded.
 
     Raises:
@@ -118,7 +120,9 @@ def planned(question: Question) -> str:
         return found.version
     if not policy.offline and interpreters.is_downloadable(request or "", question.log):
         return f"{request}, which is not on this machine and would be downloaded"
-    raise _in_words(interpreters.missing(request or "", question.log, offline=policy.offline), question)
+    raise _in_words(
+        interpreters.explain_missing(request or "", question.log, offline=policy.offline), question
+    )
 
 
 def without_resolving(question: Question, pinned: Iterable[Pin] = ()) -> Interpreter:
@@ -131,8 +135,10 @@ def without_resolving(question: Question, pinned: Iterable[Pin] = ()) -> Interpr
         return interpreter_for(question)
     python = fitting.newest_fitting(question, [pin.head for pin in pinned if "==" in pin.head])
     if python.path is not None:
-        return interpreters.at(python.path, question.log)
-    return interpreters.find(python.version, question.log, offline=question.policy.offline, exact=False)
+        return interpreters.read_interpreter(python.path, question.log)
+    return interpreters.find_interpreter(
+        python.version, question.log, offline=question.policy.offline, exact=False
+    )
 
 
 def is_open(question: Question) -> bool:
@@ -141,19 +147,19 @@ def is_open(question: Question) -> bool:
     return bool(asked) and interpreters.is_choice(question.python)
 
 
-def _fit(question: Question, pins_for: fitting.Resolve) -> tuple[Interpreter, Fit]:
+def _find_fit(question: Question, pins_for: fitting.Resolve) -> tuple[Interpreter, Fit]:
     """The best Python that is here or could be downloaded now."""
     candidates = fitting.candidates_of(question)
     gone: EnvError | None = None
     while True:
-        fit = fitting.choose(question, candidates, pins_for, installed=gone is not None)
+        fit = fitting.choose_python(question, candidates, pins_for, installed=gone is not None)
         if gone is not None and fit.built:
             raise gone
         if fit.python.path is not None:
-            return interpreters.at(fit.python.path, question.log), fit
+            return interpreters.read_interpreter(fit.python.path, question.log), fit
         try:
-            return interpreters.find(fit.python.version, question.log, exact=False), fit
+            return interpreters.find_interpreter(fit.python.version, question.log, exact=False), fit
         except EnvError as error:
             gone = gone or EnvError(f"{said_of(fit)}; but {error.message}", hint=error.hint)
-            if not candidates.installed():
+            if not candidates.keep_installed():
                 raise gone from error

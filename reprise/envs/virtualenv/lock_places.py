@@ -16,7 +16,7 @@ UV = "uv.lock"
 _USUAL = {"python_env", "conda", "environment", "pixi", "pyproject", "requirements"}
 
 
-def of(spec: PythonEnv) -> Path:
+def lock_file_of(spec: PythonEnv) -> Path:
     """The lock file of ``spec``: a ``uv.lock`` where a ``pyproject.toml`` alone says the environment."""
     if spec.pyproject is not None and not (spec.build_dependencies or spec.dependencies):
         return _of_uv(spec.pyproject)

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from reprise.envs.project_files import local_projects
 from reprise.envs.project_files.credentials import hide_credentials
-from reprise.envs.project_files.requirement_text import logical
+from reprise.envs.project_files.requirement_text import join_lines
 from reprise.envs.project_files.requirements import NAME, Requirements
 from reprise.envs.virtualenv import pins
 from reprise.envs.virtualenv.pins import Pin
@@ -60,7 +60,7 @@ class Facts(NamedTuple):
         return tuple(re.split(r",\s*", self.platforms)) if self.platforms else ()
 
 
-def text(file: Path) -> str | None:
+def read_text(file: Path) -> str | None:
     """The file's text, None when there is none.
 
     Raises:
@@ -74,7 +74,7 @@ def text(file: Path) -> str | None:
         raise EnvError(f"{file} cannot be read: {error}") from error
 
 
-def facts(content: str) -> Facts:
+def read_facts(content: str) -> Facts:
     """What the comments at the top say."""
     found = {}
     for line in content.splitlines():
@@ -91,23 +91,29 @@ def known_to_fit(said: Facts, digest: str, python: str) -> bool:
         said.spec == digest
         and platforms.current_platform() in said.words
         and said.version is not None
-        and series(said.version) == series(python)
+        and series_of(said.version) == series_of(python)
     )
 
 
-def series(version: str) -> str:
+def series_of(version: str) -> str:
     return ".".join(version.split(".")[:2])
 
 
-def digest(spec: PythonEnv, asked: Requirements) -> str:
+def digest_request(spec: PythonEnv, asked: Requirements) -> str:
     """Of all that decides a resolution in the project itself: the same on every machine."""
     decisive = [
         _FORMAT,
         spec.python,
-        *([*logical(lines)] for lines in (spec.build_dependencies, spec.dependencies)),
-        [(os.path.relpath(file, spec.root), [*logical(text.splitlines())]) for file, text in asked.files],
+        *([*join_lines(lines)] for lines in (spec.build_dependencies, spec.dependencies)),
         [
-            (os.path.relpath(project.path, spec.root), local_projects.digest(project.path, editable=True))
+            (os.path.relpath(file, spec.root), [*join_lines(text.splitlines())])
+            for file, text in asked.files
+        ],
+        [
+            (
+                os.path.relpath(project.path, spec.root),
+                local_projects.digest_project(project.path, editable=True),
+            )
             for project in asked.local
         ],
     ]
@@ -122,7 +128,7 @@ def _with_variables(asked: Requirements) -> list[str]:
     return [line for line, origin in pairs if "${" in origin.text and NAME.match(line) and "/" not in line]
 
 
-def written(
+def format_lock(
     said: Facts, file: Path, sources: Iterable[str], locked: Iterable[Pin], notes: Iterable[str] = ()
 ) -> str:
     """The text of a lock file; no secret is in it. ``notes`` are for people, and never read again."""
@@ -134,6 +140,6 @@ def written(
         f"# {tool} -r {file.name} installs the same.",
         *(f"# note: {note}" for note in notes),
         *(f"# {name.replace('_', ' ')}: {value}" for name, value in said._asdict().items() if value),
-        *(hide_credentials(line) for line in (*sources, *pins.lines(locked))),
+        *(hide_credentials(line) for line in (*sources, *pins.format_lines(locked))),
     ]
     return "".join(f"{row}\n" for row in rows)

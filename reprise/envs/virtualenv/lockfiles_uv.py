@@ -26,12 +26,12 @@ def as_of(content: str) -> str | None:
     return found["time"] if found else None
 
 
-def names(content: str) -> list[str]:
+def list_names(content: str) -> list[str]:
     """The packages of a ``uv.lock``."""
     return _NAME.findall(content)
 
 
-def held(
+def read_held(
     file: Path, pyproject: Path, python: Path, markers: Mapping[str, str], policy: Policy, log: Path
 ) -> Held:
     """What ``file`` says for the project, and whether uv finds that it fits.
@@ -48,14 +48,14 @@ def held(
     result = asked.result
     fits = result.exit_code == 0
     if not fits:
-        result = uv.call([*export, "--frozen"], log=log, cwd=pyproject.parent, offline=policy.offline)
+        result = uv.call_uv([*export, "--frozen"], log=log, cwd=pyproject.parent, offline=policy.offline)
     if result.exit_code != 0:
-        raise uv_failures.failure(f"{file} cannot be used", result, log)
-    found = pins.read(result.stdout.splitlines(), markers, pyproject.parent)
+        raise uv_failures.explain_failure(f"{file} cannot be used", result, log)
+    found = pins.read_pins(result.stdout.splitlines(), markers, pyproject.parent)
     return Held(file, found, fits, as_of=time)
 
 
-def write(file: Path, pyproject: Path, python: Path, policy: Policy, log: Path) -> None:
+def write_lock_file(file: Path, pyproject: Path, python: Path, policy: Policy, log: Path) -> None:
     """Resolve and write ``file``, the project's ``uv.lock``.
 
     Raises:
@@ -64,19 +64,19 @@ def write(file: Path, pyproject: Path, python: Path, policy: Policy, log: Path) 
     time = policy.as_of
     if time is None and policy.upgrade is None and file.is_file():
         time = as_of(file.read_text(encoding="utf-8", errors="replace"))
-    arguments = ["lock", "--python", str(python), *uv.no_index(), *upgraded(policy.upgrade)]
+    arguments = ["lock", "--python", str(python), *uv.no_index(), *upgrade_options(policy.upgrade)]
     arguments += ["--exclude-newer", time] if time else []
     here = Candidate("", python)
     done = call_and_mend(arguments, here, cwd=pyproject.parent, log=log, offline=policy.offline)
     if done.result.exit_code != 0:
-        raise uv_failures.failure(
+        raise uv_failures.explain_failure(
             f"{pyproject} cannot be locked", done.result, log, offline=policy.offline, as_of=time
         )
     for note in done.notes:
         logger.info("%s", note)
 
 
-def upgraded(names: Sequence[str] | None) -> list[str]:
+def upgrade_options(names: Sequence[str] | None) -> list[str]:
     if names is None:
         return []
     return [word for name in names for word in ("--upgrade-package", name)] or ["--upgrade"]

@@ -61,12 +61,12 @@ def takes(spec: EnvSpec) -> PythonEnv:
                 f"the project runs in a container of {spec.image}; {NAME} makes no containers",
                 hint="--env-manager docker, or --env-manager local to run it in the current environment",
             )
-    resolving.read(python)
+    resolving.read_requirements(python)
     return python
 
 
 def lock(spec: PythonEnv, policy: Policy, log: Path) -> Lock:
-    return resolving.lock(NAME, spec, policy, log)
+    return resolving.lock_environment(NAME, spec, policy, log)
 
 
 def read_credentials(spec: PythonEnv) -> Credentials:
@@ -78,22 +78,24 @@ def python_of(spec: PythonEnv, policy: Policy, log: Path) -> str | None:
     from reprise.envs.virtualenv import interpreter_choice, lock_places
     from reprise.envs.virtualenv.question import Question
 
-    question = Question(spec, resolving.read(spec), pyproject.read(spec), policy, log)
-    if lock_places.of(spec).is_file() or interpreter_choice.is_open(question):
+    question = Question(
+        spec, resolving.read_requirements(spec), pyproject.read_pyproject(spec), policy, log
+    )
+    if lock_places.lock_file_of(spec).is_file() or interpreter_choice.is_open(question):
         return None
-    return interpreter_choice.planned(question)
+    return interpreter_choice.plan_version(question)
 
 
 def write_lock(spec: PythonEnv, policy: Policy, platforms: Sequence[str], log: Path) -> tuple[Path, ...]:
     from reprise.envs.virtualenv import locking
 
-    return (locking.write(spec, policy, platforms, log),)
+    return (locking.write_lock_file(spec, policy, platforms, log),)
 
 
 def create(lock: Lock, prefix: Path, policy: Policy, log: Path) -> None:
     from reprise.envs.virtualenv import installing
 
-    installing.create(lock, prefix, policy, log)
+    installing.create_environment(lock, prefix, policy, log)
 
 
 def unhealthy(lock: Lock, prefix: Path) -> str | None:
@@ -117,7 +119,7 @@ enter_attached = enter
 def find_lock_file(spec: PythonEnv) -> Path | None:
     from reprise.envs.virtualenv import lock_places
 
-    file = lock_places.of(spec)
+    file = lock_places.lock_file_of(spec)
     return file if file.is_file() else None
 
 
@@ -130,9 +132,9 @@ def unrestorable(lock: Lock) -> str | None:
 
 
 def adapt_lock(lock: Lock, spec: PythonEnv, policy: Policy, log: Path) -> Lock:
-    from reprise.envs.virtualenv.unlinked import unlinked
+    from reprise.envs.virtualenv.unlinked import unlink_lock
 
-    return unlinked(lock, spec.root.absolute())._replace(credentials=read_credentials(spec))
+    return unlink_lock(lock, spec.root.absolute())._replace(credentials=read_credentials(spec))
 
 
 def pack(lock: Lock, folder: Path, fetch: base.Fetch, log: Path, *, offline: bool) -> None:
@@ -149,4 +151,4 @@ def tags(environment: Environment) -> Mapping[str, str]:
 def packages(lock: Lock) -> tuple[Package, ...]:
     facts = read_json(lock.text)
     python = Package(facts["implementation"], facts["python"], "python", build=facts["platform"])
-    return (python, *requirements.pinned(facts["requirements"], facts.get("local", ())))
+    return (python, *requirements.list_pinned(facts["requirements"], facts.get("local", ())))

@@ -37,7 +37,7 @@ class Metadata(NamedTuple):
     note: str
 
 
-def mend(
+def mend_metadata(
     result: Completed, python: Candidate, known: Iterable[Metadata], log: Path, *, offline: bool
 ) -> tuple[Metadata, ...]:
     """The metadata that made uv fail, put right; empty where that was not the reason.
@@ -51,15 +51,17 @@ def mend(
     )
     if len(before) + len(refused) > _AT_ONCE:
         return ()
-    found = (_mended(name, version, python, log, offline=offline) for name, version in refused)
+    found = (_mend_package(name, version, python, log, offline=offline) for name, version in refused)
     return tuple(item for item in found if item is not None)
 
 
-def _mended(name: str, version: str, python: Candidate, log: Path, *, offline: bool) -> Metadata | None:
+def _mend_package(
+    name: str, version: str, python: Candidate, log: Path, *, offline: bool
+) -> Metadata | None:
     """The metadata of one package, from its wheel, as a resolution without dependencies gets it."""
     with scratch() as folder:
         arguments = ["pip", "install", "--no-deps", "--target", str(folder / "packages"), *uv.no_index()]
-        done = uv.call(
+        done = uv.call_uv(
             [*arguments, *python.options, f"{name}=={version}"], log=log, cwd=folder, offline=offline
         )
         files = list(folder.glob("packages/*.dist-info/METADATA")) if done.exit_code == 0 else []
@@ -67,7 +69,7 @@ def _mended(name: str, version: str, python: Candidate, log: Path, *, offline: b
             return None
         headers = HeaderParser().parsestr(files[0].read_text(encoding="utf-8", errors="replace"))
     written = headers.get_all("Requires-Dist") or []
-    requires = [_readable(line) for line in written]
+    requires = [_make_readable(line) for line in written]
     changed = [
         f'"{line}" as "{read}"'
         for line, read in zip(written, requires, strict=True)
@@ -77,21 +79,21 @@ def _mended(name: str, version: str, python: Candidate, log: Path, *, offline: b
     return Metadata(entry, f"{name} {version} is read as it was meant: {', '.join(changed)}")
 
 
-def _readable(line: str) -> str:
+def _make_readable(line: str) -> str:
     """``line`` in today's language; a clause that cannot be said in it is left out."""
     if _is_readable(line):
         return line
     found = _REQUIREMENT.fullmatch(line.strip())
     if found is None:
         return ""
-    versions = ",".join(_clauses(found["versions"]))
+    versions = ",".join(_split_clauses(found["versions"]))
     marker = found["marker"]
     kept = f"{found['name']}{found['extras'] or ''}{versions}"
     with_marker = f"{kept} ; {marker}" if marker else kept
     return with_marker if _is_readable(with_marker) else kept
 
 
-def _clauses(versions: str) -> Iterator[str]:
+def _split_clauses(versions: str) -> Iterator[str]:
     for clause in versions.split(","):
         found = _CLAUSE.fullmatch(clause)
         if found is None:

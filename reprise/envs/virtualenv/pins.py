@@ -12,11 +12,11 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from reprise.envs.project_files.requirement_text import expanded, logical
+from reprise.envs.project_files.requirement_text import expand_variables, join_lines
 from reprise.envs.project_files.requirements import (
     HASH,
     NAME,
-    canonical,
+    canonical_name,
     local_path,
 )
 from reprise.named_tuple import NamedTuple
@@ -51,7 +51,7 @@ class Pin(NamedTuple):
     @property
     def name(self) -> str:
         found = None if self.editable or self.head.startswith((".", "/")) else NAME.match(self.head)
-        return canonical(found[0]) if found else ""
+        return canonical_name(found[0]) if found else ""
 
     @property
     def version(self) -> str:
@@ -60,7 +60,7 @@ class Pin(NamedTuple):
         return version if operator and "://" not in self.head else self.head.partition("@")[2].strip()
 
 
-def read(lines: Iterable[str], markers: Mapping[str, str] | None, root: Path) -> tuple[Pin, ...]:
+def read_pins(lines: Iterable[str], markers: Mapping[str, str] | None, root: Path) -> tuple[Pin, ...]:
     """The pins of requirement ``lines`` that are meant for ``markers``; local projects first, then by name.
 
     With None for ``markers`` all are, and each keeps its own. Paths inside of the project's work tree are
@@ -68,14 +68,14 @@ def read(lines: Iterable[str], markers: Mapping[str, str] | None, root: Path) ->
     """
     top = next((folder for folder in (root, *root.parents) if (folder / ".git").exists()), root)
     found = [
-        Pin(_head(split[0], root, top) + split[1], tuple(sorted(HASH.findall(line))))
-        for line in logical(lines)
-        if (split := _applying(line, markers)) is not None
+        Pin(_normalise_head(split[0], root, top) + split[1], tuple(sorted(HASH.findall(line))))
+        for line in join_lines(lines)
+        if (split := _split_applying(line, markers)) is not None
     ]
     return tuple(sorted(found, key=lambda pin: (pin.name, pin.head)))
 
 
-def lines(pins: Iterable[Pin]) -> list[str]:
+def format_lines(pins: Iterable[Pin]) -> list[str]:
     """Requirement lines: each hash on a line of its own, as pip and uv write them."""
     text: list[str] = []
     for pin in pins:
@@ -84,7 +84,7 @@ def lines(pins: Iterable[Pin]) -> list[str]:
     return text
 
 
-def environment(implementation: str, version: str) -> dict[str, str]:
+def marker_environment(implementation: str, version: str) -> dict[str, str]:
     """The values of environment markers for such a Python on this machine."""
     from packaging.markers import default_environment
 
@@ -98,7 +98,7 @@ def environment(implementation: str, version: str) -> dict[str, str]:
     }
 
 
-def changes(held: Iterable[Pin], resolved: Iterable[Pin]) -> dict[str, str]:
+def find_changes(held: Iterable[Pin], resolved: Iterable[Pin]) -> dict[str, str]:
     """What tells ``resolved`` from ``held``: a sentence (``beta 1.0 -> 2.0``) for each such package."""
     before = {pin.name or pin.head: pin for pin in held}
     after = {pin.name or pin.head: pin for pin in resolved}
@@ -109,19 +109,19 @@ def changes(held: Iterable[Pin], resolved: Iterable[Pin]) -> dict[str, str]:
             told[name] = f"{name} is not in it"
         elif new is None:
             told[name] = f"nothing asks for {name}"
-        elif not _same(old, new):
+        elif not _is_same(old, new):
             told[name] = f"{name} {old.version} -> {new.version}"
     return told
 
 
-def missing(resolved: Iterable[Pin], asked: Iterable[Pin]) -> list[str]:
+def find_missing(resolved: Iterable[Pin], asked: Iterable[Pin]) -> list[str]:
     """The names that were ``asked`` for and are not ``resolved``."""
     there = {pin.name for pin in resolved}
     by_name = (pin for pin in asked if "://" not in pin.head or "@" in pin.head.partition("://")[0])
     return sorted({pin.name for pin in by_name} - there - {""})
 
 
-def _same(one: Pin, other: Pin) -> bool:
+def _is_same(one: Pin, other: Pin) -> bool:
     if one.version == other.version:
         return True
     from packaging.version import InvalidVersion, Version
@@ -132,7 +132,7 @@ def _same(one: Pin, other: Pin) -> bool:
         return False
 
 
-def _applying(line: str, markers: Mapping[str, str] | None) -> tuple[str, str] | None:
+def _split_applying(line: str, markers: Mapping[str, str] | None) -> tuple[str, str] | None:
     """The requirement of ``line`` without its hashes, and the marker that it keeps.
 
     None for options, and for what is not meant here.
@@ -144,10 +144,10 @@ def _applying(line: str, markers: Mapping[str, str] | None) -> tuple[str, str] |
     head, *marker = _MARKER.split(head, maxsplit=1)
     if markers is None:
         return head.strip(), f" ; {marker[0].strip()}" if marker else ""
-    return (head.strip(), "") if not marker or _holds(marker[0], markers) else None
+    return (head.strip(), "") if not marker or _marker_holds(marker[0], markers) else None
 
 
-def _holds(marker: str, markers: Mapping[str, str]) -> bool:
+def _marker_holds(marker: str, markers: Mapping[str, str]) -> bool:
     from packaging.markers import InvalidMarker, Marker, UndefinedEnvironmentName
 
     try:
@@ -156,7 +156,7 @@ def _holds(marker: str, markers: Mapping[str, str]) -> bool:
         return True
 
 
-def _head(head: str, root: Path, top: Path) -> str:
+def _normalise_head(head: str, root: Path, top: Path) -> str:
     """``head`` in its one form: no extras, and local paths seen from ``root``."""
     editable = "-e " if head.startswith("-e ") else ""
     bare = head.removeprefix("-e ").strip()
@@ -170,6 +170,6 @@ def _head(head: str, root: Path, top: Path) -> str:
         return f"{_EXTRAS.sub('', name).strip()}=={version.strip()}"
     elsewhere = not Path(os.path.normpath(path)).is_relative_to(top)
     if elsewhere and ("file:" in bare or bare.startswith("/")):
-        return expanded(head, root)
+        return expand_variables(head, root)
     relative = os.path.relpath(path, root)
     return f"{editable}{relative if relative.startswith('.') else f'./{relative}'}"

@@ -15,7 +15,7 @@ from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from reprise.envs.base import running
+from reprise.envs.base import current_interpreter
 from reprise.envs.cache import resolutions
 from reprise.envs.project_files import local_projects, requirement_files
 from reprise.envs.project_files.credentials import collect_credentials, hide_credentials
@@ -43,24 +43,26 @@ _INDIFFERENT = (
 )
 
 
-def lock(manager: str, spec: PythonEnv, policy: Policy, log: Path) -> Lock:
+def lock_environment(manager: str, spec: PythonEnv, policy: Policy, log: Path) -> Lock:
     """The lock of ``spec``, from memory where everything that decides it is as it was.
 
     Raises:
         EnvError: it cannot be resolved, or ``policy.locked`` and there is no lock file that fits.
         ProjectError: a file that it names is missing or broken.
     """
-    spec = absolute(spec)
-    asked = read(spec)
-    key = _key(spec, asked, policy)
-    found = _remembered(manager, key, spec)
+    spec = make_absolute(spec)
+    asked = read_requirements(spec)
+    key = _key_of(spec, asked, policy)
+    found = _recall_lock(manager, key, spec)
     if found is None:
-        with exclusive(resolutions.path(key).with_suffix(".lock"), f"the resolution of {shown(spec)}"):
-            found = _remembered(manager, key, spec) or _made(manager, spec, asked, policy, key, log)
-    if note := resolutions.note(key):
+        with exclusive(
+            resolutions.path_of(key).with_suffix(".lock"), f"the resolution of {show_spec(spec)}"
+        ):
+            found = _recall_lock(manager, key, spec) or _make_lock(manager, spec, asked, policy, key, log)
+    if note := resolutions.recall_note(key):
         logger.warning("%s", note)
     return found._replace(
-        root=spec.root if _needs_root(spec, found) else None, credentials=_credentials(spec, asked)
+        root=spec.root if _needs_root(spec, found) else None, credentials=_read_credentials(spec, asked)
     )
 
 
@@ -70,30 +72,34 @@ def read_credentials(spec: PythonEnv) -> Credentials:
     Raises:
         ProjectError: a file that it names is missing or broken.
     """
-    spec = absolute(spec)
-    return _credentials(spec, read(spec))
+    spec = make_absolute(spec)
+    return _read_credentials(spec, read_requirements(spec))
 
 
-def _credentials(spec: PythonEnv, asked: Requirements) -> Credentials:
-    return collect_credentials((*asked.texts, *_settings(spec).values()))
+def _read_credentials(spec: PythonEnv, asked: Requirements) -> Credentials:
+    return collect_credentials((*asked.texts, *_read_settings(spec).values()))
 
 
-def read(spec: PythonEnv) -> Requirements:
+def read_requirements(spec: PythonEnv) -> Requirements:
     """The requirement lines of ``spec`` with all that they refer to."""
-    return requirement_files.read((*spec.build_dependencies, *spec.dependencies), spec.root, spec.file)
+    return requirement_files.read_requirements(
+        (*spec.build_dependencies, *spec.dependencies), spec.root, spec.file
+    )
 
 
-def absolute(spec: PythonEnv) -> PythonEnv:
+def make_absolute(spec: PythonEnv) -> PythonEnv:
     """``spec`` with paths that mean the same to uv, which runs in the project's root."""
     pyproject = spec.pyproject.absolute() if spec.pyproject else None
     return spec._replace(root=spec.root.absolute(), pyproject=pyproject)
 
 
-def shown(spec: PythonEnv) -> str:
+def show_spec(spec: PythonEnv) -> str:
     return str(spec.file or spec.root)
 
 
-def _made(manager: str, spec: PythonEnv, asked: Requirements, policy: Policy, key: str, log: Path) -> Lock:
+def _make_lock(
+    manager: str, spec: PythonEnv, asked: Requirements, policy: Policy, key: str, log: Path
+) -> Lock:
     from reprise.amounts import counted
     from reprise.envs.project_files import pyproject
     from reprise.envs.virtualenv import choosing
@@ -102,16 +108,18 @@ def _made(manager: str, spec: PythonEnv, asked: Requirements, policy: Policy, ke
 
     started = monotonic()
     with spinner("Resolving packages"):
-        resolved = choosing.resolve(Question(spec, asked, pyproject.read(spec), policy, log))
-    made = Lock(manager, _text(spec, asked, resolved), notes=resolved.notes)
-    resolutions.remember(key, made, resolved.python.path, resolved.note)
+        resolved = choosing.resolve_packages(
+            Question(spec, asked, pyproject.read_pyproject(spec), policy, log)
+        )
+    made = Lock(manager, _format_lock(spec, asked, resolved), notes=resolved.notes)
+    resolutions.remember_lock(key, made, resolved.python.path, resolved.note)
     count = counted(len(resolved.pins), "package")
     done = f"Took {count} from {resolved.taken_from}" if resolved.taken_from else f"Resolved {count}"
     logger.info("%s in %.1f s", done, monotonic() - started)
     return made
 
 
-def _text(spec: PythonEnv, asked: Requirements, resolved: Resolved) -> str:
+def _format_lock(spec: PythonEnv, asked: Requirements, resolved: Resolved) -> str:
     """The lock's text. A folder of this machine is in it only where something is linked to there."""
     from reprise.envs.virtualenv import pins
 
@@ -123,9 +131,9 @@ def _text(spec: PythonEnv, asked: Requirements, resolved: Resolved) -> str:
         "python": resolved.python.version,
         "platform": resolved.python.platform,
         "sources": [hide_credentials(line) for line in project_sources(spec, asked)],
-        "requirements": [hide_credentials(line) for line in pins.lines(locked)],
+        "requirements": [hide_credentials(line) for line in pins.format_lines(locked)],
     }
-    if local := [_local(spec.root, pin) for pin in locked if pin.path]:
+    if local := [_local_project(spec.root, pin) for pin in locked if pin.path]:
         facts["local"] = local
     if any(project["editable"] for project in local):
         facts["root"] = str(spec.root)
@@ -145,21 +153,21 @@ def project_sources(spec: PythonEnv, asked: Requirements) -> list[str]:
     return found
 
 
-def _local(root: Path, pin: Pin) -> dict[str, Any]:
+def _local_project(root: Path, pin: Pin) -> dict[str, Any]:
     assert pin.path is not None
-    digest = local_projects.digest(root / pin.path, editable=pin.editable)
+    digest = local_projects.digest_project(root / pin.path, editable=pin.editable)
     return {"path": pin.path, "editable": pin.editable, "digest": digest}
 
 
-def _remembered(manager: str, key: str, spec: PythonEnv) -> Lock | None:
+def _recall_lock(manager: str, key: str, spec: PythonEnv) -> Lock | None:
     """What memory says, unless a local project has changed since."""
-    known = resolutions.recall(manager, key)
-    if known is None or changed_project(known.text, spec.root):
+    known = resolutions.recall_lock(manager, key)
+    if known is None or find_changed_project(known.text, spec.root):
         return None
     return known
 
 
-def changed_project(text: str, root: Path) -> str | None:
+def find_changed_project(text: str, root: Path) -> str | None:
     """The path of a local project of a lock that is not in ``root`` as it was, or None."""
     if '"local"' not in text:  # most have none, and reading a long lock takes as long as all the rest
         return None
@@ -167,17 +175,17 @@ def changed_project(text: str, root: Path) -> str | None:
         path = root / project["path"]
         if not path.exists():
             return str(project["path"])
-        if local_projects.digest(path, editable=project["editable"]) != project["digest"]:
+        if local_projects.digest_project(path, editable=project["editable"]) != project["digest"]:
             return str(project["path"])
     return None
 
 
 def _needs_root(spec: PythonEnv, found: Lock) -> bool:
     """Whether uv has to run in the project to install: for its local projects, or uv's settings there."""
-    return bool(_settings(spec)) or '"local"' in found.text or '"--find-links ./' in found.text
+    return bool(_read_settings(spec)) or '"local"' in found.text or '"--find-links ./' in found.text
 
 
-def _key(spec: PythonEnv, asked: Requirements, policy: Policy) -> str:
+def _key_of(spec: PythonEnv, asked: Requirements, policy: Policy) -> str:
     """The digest of everything that decides a resolution; two checkouts of the same files share it.
 
     Local projects are looked at on each recall, for the packages of a workspace are not known here.
@@ -186,8 +194,8 @@ def _key(spec: PythonEnv, asked: Requirements, policy: Policy) -> str:
     decisive = [
         FORMAT,
         policy.python or spec.python,
-        "" if asked.lines or spec.pyproject else [str(running()), sys.version],
-        _machine(),
+        "" if asked.lines or spec.pyproject else [str(current_interpreter()), sys.version],
+        _describe_machine(),
         spec.build_dependencies,
         spec.dependencies,
         [(os.path.relpath(path, spec.root), text) for path, text in asked.files],
@@ -197,9 +205,9 @@ def _key(spec: PythonEnv, asked: Requirements, policy: Policy) -> str:
         asked.variables,
         [policy.locked, policy.as_of],
         _lock_file_digest(spec),
-        _settings(spec),
-        pip_settings.decisive(os.environ),
-        uv_config.texts(os.environ),
+        _read_settings(spec),
+        pip_settings.decisive_settings(os.environ),
+        uv_config.config_texts(os.environ),
         sorted(
             (name, value)
             for name, value in os.environ.items()
@@ -212,12 +220,12 @@ def _key(spec: PythonEnv, asked: Requirements, policy: Policy) -> str:
 def _lock_file_digest(spec: PythonEnv) -> str:
     """The digest of the lock file beside the project; empty where there is none."""
     try:
-        return hashlib.sha256(lock_places.of(spec).read_bytes()).hexdigest()
+        return hashlib.sha256(lock_places.lock_file_of(spec).read_bytes()).hexdigest()
     except OSError:
         return ""
 
 
-def _settings(spec: PythonEnv) -> dict[str, str]:
+def _read_settings(spec: PythonEnv) -> dict[str, str]:
     """The texts of the files in the project's root that uv reads by itself, by name."""
     names = ("uv.toml", "pyproject.toml", *((".python-version",) if spec.pyproject else ()))
     files = {name: spec.root / name for name in names}
@@ -228,7 +236,7 @@ def _settings(spec: PythonEnv) -> dict[str, str]:
     }
 
 
-def _machine() -> list[str]:
+def _describe_machine() -> list[str]:
     system = os.uname()
     libc = os.confstr("CS_GNU_LIBC_VERSION") if "CS_GNU_LIBC_VERSION" in os.confstr_names else ""
     return [system.sysname, system.machine, libc or ""]

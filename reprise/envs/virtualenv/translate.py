@@ -18,7 +18,7 @@ from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
 
-from reprise.envs.project_files.requirements import canonical
+from reprise.envs.project_files.requirements import canonical_name
 from reprise.errors import EnvError
 from reprise.named_tuple import NamedTuple
 from reprise.schemas.environment import CondaEnv, PythonEnv
@@ -65,7 +65,7 @@ def to_python(spec: CondaEnv) -> PythonEnv:
     replaced: list[str] = []
     for dependency in spec.dependencies:
         try:
-            match = _parse(dependency)
+            match = _parse_dependency(dependency)
             if match.name == "python":
                 python = _python_request(match.version)
             elif _is_not_needed(match):
@@ -73,11 +73,11 @@ def to_python(spec: CondaEnv) -> PythonEnv:
             elif executables := conda_names().programs.get(match.name):
                 programs.append(f"{match.name} ({_on_path(executables)})")
             elif instead := _of_another_version(match):
-                requirements[canonical(_pypi_name(match.name))] = instead
+                requirements[canonical_name(_pypi_name(match.name))] = instead
                 replaced.append(f"{match.name} {match.version} as {instead}")
             else:
                 name = _pypi_name(match.name)
-                requirements[canonical(name)] = name + _version(match.version)
+                requirements[canonical_name(name)] = name + _translate_version(match.version)
         except _Untranslatable as reason:
             refused.append(f"{dependency}: {reason}")
     if refused:
@@ -88,10 +88,10 @@ def to_python(spec: CondaEnv) -> PythonEnv:
         )
     if spec.variables:
         logger.warning("%s: its variables are set in a conda environment only", spec.file)
-    return _assembled(spec, python, requirements, _notes(spec.file, left_out, programs, replaced))
+    return _assemble_spec(spec, python, requirements, _make_notes(spec.file, left_out, programs, replaced))
 
 
-def _notes(file: Path, left_out: list[str], programs: list[str], replaced: list[str]) -> Iterator[str]:
+def _make_notes(file: Path, left_out: list[str], programs: list[str], replaced: list[str]) -> Iterator[str]:
     """What of the file is not installed as it is written, a sentence each."""
     if left_out:
         yield f"{file.name}: left out, not needed here: {', '.join(left_out)}"
@@ -101,10 +101,12 @@ def _notes(file: Path, left_out: list[str], programs: list[str], replaced: list[
         yield f"{file.name}: the index has no wheels of the version: {', '.join(replaced)}"
 
 
-def _assembled(
+def _assemble_spec(
     spec: CondaEnv, python: str | None, requirements: dict[str, str], notes: Iterable[str]
 ) -> PythonEnv:
-    in_pip = {canonical(found[0]) for line in spec.pip if (found := re.match(r"[A-Za-z0-9][\w.\-]*", line))}
+    in_pip = {
+        canonical_name(found[0]) for line in spec.pip if (found := re.match(r"[A-Za-z0-9][\w.\-]*", line))
+    }
     for name in sorted(in_pip & requirements.keys()):
         logger.info("%s: the pip section wins over conda's %s", spec.file, requirements.pop(name))
     wanted = {name: line for name, line in _BROUGHT.items() if name not in in_pip} | requirements
@@ -118,12 +120,12 @@ def _assembled(
     )
 
 
-def _parse(dependency: str) -> _Match:
+def _parse_dependency(dependency: str) -> _Match:
     bare, _, keys = dependency.partition("[")
     found = _SPEC.fullmatch(bare.strip())
     if found is None:
         raise _Untranslatable("not a conda match spec")
-    version, build = _split(found["rest"].strip())
+    version, build = _split_build(found["rest"].strip())
     for key in _KEY.finditer(keys):
         value = key["single"] or key["double"] or key["bare"] or ""
         if key["key"] == "version":
@@ -133,7 +135,7 @@ def _parse(dependency: str) -> _Match:
     return _Match(found["name"].lower(), version, build)
 
 
-def _split(rest: str) -> tuple[str, str]:
+def _split_build(rest: str) -> tuple[str, str]:
     """Version and build of what follows the name: ``=1.2=py38_0``, ``1.2 py38_0``, ``>=1, <2``."""
     joined = re.sub(r"\s*([,|])\s*", r"\1", re.sub(r"([<>=!~])\s+", r"\1", rest))
     if pinned := re.fullmatch(r"(==?[^=\s,|]+)=([^=\s,|]+)", joined):
@@ -142,16 +144,16 @@ def _split(rest: str) -> tuple[str, str]:
     return version, build.strip()
 
 
-def _version(version: str) -> str:
+def _translate_version(version: str) -> str:
     """conda's version constraint in the index's language: ``=1.2`` is ``==1.2.*``."""
     if version in ("", "*", "=", "=*", "==*"):
         return ""
     if "|" in version:
         raise _Untranslatable(f'"{version}" offers a choice, which a requirement cannot')
-    return ",".join(_clause(clause) for clause in version.split(","))
+    return ",".join(_translate_clause(clause) for clause in version.split(","))
 
 
-def _clause(clause: str) -> str:
+def _translate_clause(clause: str) -> str:
     found = _CLAUSE.fullmatch(clause.strip())
     if found is None:
         raise _Untranslatable(f'"{clause}" is not a version that the index knows')
@@ -164,7 +166,7 @@ def _clause(clause: str) -> str:
 
 def _python_request(version: str) -> str | None:
     """conda's ``python`` constraint as a request for an interpreter."""
-    clauses = _version(version)
+    clauses = _translate_version(version)
     exact = re.fullmatch(r"==(?P<release>\d+(?:\.\d+)*)(?:\.\*)?", clauses)
     return exact["release"] if exact else clauses or None
 
@@ -234,6 +236,6 @@ def index_name(name: str) -> str | None:
     if _is_not_needed(match) or name in conda_names().programs:
         return None
     try:
-        return canonical(_pypi_name(name))
+        return canonical_name(_pypi_name(name))
     except _Untranslatable:
         return None

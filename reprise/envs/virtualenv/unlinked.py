@@ -12,7 +12,7 @@ from reprise.errors import EnvError
 from reprise.schemas.environment import Lock
 
 
-def unlinked(lock: Lock, root: Path) -> Lock:
+def unlink_lock(lock: Lock, root: Path) -> Lock:
     """``lock`` with its local projects taken from ``root``, those that were editable installed as they are.
 
     Raises:
@@ -22,17 +22,17 @@ def unlinked(lock: Lock, root: Path) -> Lock:
     local = facts.get("local", ())
     if not any(project["editable"] for project in local):
         return lock._replace(root=root)
-    if changed := resolving.changed_project(lock.text, root):
+    if changed := resolving.find_changed_project(lock.text, root):
         raise EnvError(f"the environment installs {changed} of the project, which is not what was locked")
     facts["requirements"] = [line.removeprefix("-e ") for line in facts["requirements"]]
-    facts["local"] = [_copied(project, root) for project in local]
+    facts["local"] = [_copy_project(project, root) for project in local]
     facts.pop("root", None)
     return lock._replace(text=json.dumps(facts, indent=1) + "\n", root=root)
 
 
-def _copied(project: dict[str, Any], root: Path) -> dict[str, Any]:
+def _copy_project(project: dict[str, Any], root: Path) -> dict[str, Any]:
     """``linked`` is the digest of the project as it was linked to, by which the two are compared."""
     if not project["editable"]:
         return project
-    digest = local_projects.digest(root / project["path"], editable=False)
+    digest = local_projects.digest_project(root / project["path"], editable=False)
     return {**project, "editable": False, "digest": digest, "linked": project["digest"]}

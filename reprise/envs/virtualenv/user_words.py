@@ -8,7 +8,7 @@ from pathlib import Path
 
 from reprise.envs.project_files.credentials import hide_credentials
 from reprise.envs.project_files.requirement_text import decode_text
-from reprise.envs.project_files.requirements import NAME, Requirements, canonical
+from reprise.envs.project_files.requirements import NAME, Requirements, canonical_name
 from reprise.envs.virtualenv import translate
 from reprise.schemas.environment import PythonEnv
 
@@ -23,10 +23,10 @@ _PYTHON = re.compile(
 
 def of_requirement(spec: PythonEnv, asked: Requirements, name: str) -> str | None:
     """``"numpy=1.19.2" (conda.yaml:6)`` for the package ``name``, None where no file names it."""
-    wanted = canonical(re.split(r"[\[=<>!~ ]", name, maxsplit=1)[0])
+    wanted = canonical_name(re.split(r"[\[=<>!~ ]", name, maxsplit=1)[0])
     for line, origin in zip(asked.lines, asked.origins, strict=True):
         found = NAME.match(line)
-        if found and canonical(found[0]) == wanted and origin.number and origin.file:
+        if found and canonical_name(found[0]) == wanted and origin.number and origin.file:
             return _cited(origin.text, origin.file, origin.number)
     return _in_file(spec.file, wanted)
 
@@ -42,7 +42,9 @@ def _in_file(file: Path | None, wanted: str) -> str | None:
         found = NAME.match(item["text"].rpartition("::")[2]) if item else None
         if item is None or found is None:
             return None
-        return item if wanted in (canonical(found[0]), translate.index_name(found[0].lower())) else None
+        return (
+            item if wanted in (canonical_name(found[0]), translate.index_name(found[0].lower())) else None
+        )
 
     return _first(file, names_it)
 

@@ -45,8 +45,10 @@ def call_and_mend(
     mended: tuple[mending.Metadata, ...] = ()
     while True:
         settings = {"dependency-metadata": [item.entry for item in mended]} if mended else None
-        result = uv.call(arguments, log=log, cwd=cwd, offline=offline, settings=settings)
-        more = mending.mend(result, python, mended, log, offline=offline) if result.exit_code else ()
+        result = uv.call_uv(arguments, log=log, cwd=cwd, offline=offline, settings=settings)
+        more = (
+            mending.mend_metadata(result, python, mended, log, offline=offline) if result.exit_code else ()
+        )
         if not more:
             return Compiled(result, tuple(item.note for item in mended))
         mended = (*mended, *more)

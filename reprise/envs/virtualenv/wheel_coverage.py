@@ -6,7 +6,7 @@ import re
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 
-from reprise.envs.project_files.requirements import NAME, URL, canonical
+from reprise.envs.project_files.requirements import NAME, URL, canonical_name
 from reprise.envs.pypi import uv
 from reprise.envs.pythons.candidates import Candidate, Candidates
 from reprise.envs.virtualenv.question import Question
@@ -84,7 +84,7 @@ class Wheels:
             found = coverage_of([*sources, *lines], python, self._question)
             if found.unfit is None:
                 return [name for name in wanted if name not in found.built]
-            if (unfit := canonical(found.unfit.partition(" ")[0])) not in wanted:
+            if (unfit := canonical_name(found.unfit.partition(" ")[0])) not in wanted:
                 return []
             wanted.discard(unfit)
         return []
@@ -93,7 +93,7 @@ class Wheels:
 def name_of(line: str) -> str:
     """The canonical name of the package that a requirement line asks for; empty for options."""
     found = None if line.startswith("-") else NAME.match(line)
-    return canonical(found[0]) if found else ""
+    return canonical_name(found[0]) if found else ""
 
 
 def without_wheels(lacking: Mapping[str, str]) -> str:
@@ -141,7 +141,7 @@ def coverage_of(lines: Iterable[str], python: Candidate, question: Question) -> 
     packages = tomllib.loads(done.result.stdout).get("packages", [])
     return Coverage(
         {
-            canonical(package["name"]): package["version"]
+            canonical_name(package["name"]): package["version"]
             for package in packages
             if "sdist" in package and not package.get("wheels")
         }

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from reprise.envs.pythons.candidates import Candidate, Candidates, released_series
+from reprise.envs.pythons.candidates import Candidate, Candidates, list_released_series
 from reprise.envs.virtualenv import wheel_coverage
 from reprise.envs.virtualenv.question import Question
 from reprise.envs.virtualenv.wheel_coverage import SOURCES, Wheels, name_of
@@ -27,7 +27,7 @@ def with_other_pythons(
     if question.policy.offline or question.policy.packages is not None:
         return error
     lines = pinned or wheel_coverage.requirements_of(question)
-    everywhere = Candidates(Candidate(f"{series}.{_LAST}") for series in released_series())
+    everywhere = Candidates(Candidate(f"{series}.{_LAST}") for series in list_released_series())
     wheels = Wheels(question, everywhere, lines)
     lacking = wheels.lacking(python)
     subject = " and ".join(f"{name} {version}" for name, version in lacking.items())

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from reprise.envs import registry as envs
-from reprise.envs.project_files.requirement_text import logical
+from reprise.envs.project_files.requirement_text import join_lines
 from reprise.envs.project_files.requirements import NAME as PACKAGE
-from reprise.envs.project_files.requirements import canonical
+from reprise.envs.project_files.requirements import canonical_name
 from reprise.named_tuple import NamedTuple
 from reprise.redact import redact
 from reprise.runner.lint.findings import Finding
@@ -45,12 +45,12 @@ class Asked(NamedTuple):
         """The canonical name, which an address may tell; empty for a local project."""
         if _is_bare_url(self.text.removeprefix("-e ")):
             found = _EGG.search(self.text) or _LAST.search(self.text)
-            return canonical(found["name"]) if found else ""
+            return canonical_name(found["name"]) if found else ""
         if self.kind == CONDA_PACKAGE:
             found = _CONDA.match(self.text)
             return found["name"].lower() if found else ""
         match = None if self.text.startswith((".", "/", "-")) else PACKAGE.match(self.text)
-        return canonical(match[0]) if match else ""
+        return canonical_name(match[0]) if match else ""
 
 
 def find_unpinned(spec: EnvSpec) -> Iterator[Finding]:
@@ -138,7 +138,7 @@ def _read_lines(
     lines: tuple[str, ...] | list[str], file: Path, text: str, root: Path, *, constraint: bool = False
 ) -> Iterator[Asked]:
     """The requirements in ``lines`` of ``file``, and in the files that they include, once each."""
-    for line in logical(lines):
+    for line in join_lines(lines):
         include = _INCLUDE.fullmatch(line)
         if include is None:
             if not line.startswith("-") or line.startswith(("-e ", "--editable")):

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from reprise.envs.cache import inventory
-from reprise.envs.project_files.requirements import canonical
+from reprise.envs.project_files.requirements import canonical_name
 from reprise.schemas.project import Project
 
 _SITE = "lib/python*/site-packages"
@@ -15,10 +15,10 @@ _SITE = "lib/python*/site-packages"
 def find_owners(project: Project) -> Mapping[str, set[str]]:
     """Module to the canonical names of its packages; empty where the project has no environment yet."""
     name = project.name or project.root.name
-    used = next((entry for entry in inventory.entries() if name in entry.projects), None)
+    used = next((entry for entry in inventory.list_entries() if name in entry.projects), None)
     found: dict[str, set[str]] = {}
     for folder in used.prefix.glob(f"{_SITE}/*.dist-info") if used else ():
-        package = canonical(folder.name.partition("-")[0])
+        package = canonical_name(folder.name.partition("-")[0])
         for module in _list_modules(folder):
             found.setdefault(module, set()).add(package)
     return found

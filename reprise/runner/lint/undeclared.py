@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path, PurePosixPath
 
-from reprise.envs.project_files.requirements import canonical
+from reprise.envs.project_files.requirements import canonical_name
 from reprise.runner.lint import dependencies, installed
 from reprise.runner.lint.code import Module
 from reprise.runner.lint.findings import Finding
@@ -55,7 +55,9 @@ def check_imports(project: Project, modules: Iterable[Module]) -> Iterator[Findi
             if not known.isdisjoint(candidates):
                 continue
             package = min(owners.get(top, ()), default=candidates[0])
-            named = f'"{shorten_text(top)}"' + (f", of {package}," if canonical(top) != package else "")
+            named = f'"{shorten_text(top)}"' + (
+                f", of {package}," if canonical_name(top) != package else ""
+            )
             what = f"imports {named} which no dependency declares"
             if top in owners and spec.file is not None:
                 what += "; another package happens to bring it"
@@ -110,10 +112,10 @@ def _find_candidates(name: str, owners: Mapping[str, set[str]]) -> list[str]:
     """The packages that have the module ``name``, the likeliest first."""
     top = name.partition(".")[0]
     listed = next((_load_table()[key] for key in (name, top) if key in _load_table()), [])
-    guesses = [canonical(top), f"python-{canonical(top)}", f"py{canonical(top)}"]
+    guesses = [canonical_name(top), f"python-{canonical_name(top)}", f"py{canonical_name(top)}"]
     # of a package without a module of its own, google.cloud.storage is google-cloud-storage
     parts = name.split(".")
-    spaces = [canonical("-".join(parts[:end])) for end in range(len(parts), 1, -1)]
+    spaces = [canonical_name("-".join(parts[:end])) for end in range(len(parts), 1, -1)]
     return [*sorted(owners.get(top, ())), *listed, *guesses, *spaces]
 
 
@@ -121,7 +123,7 @@ def _translate_names(names: Iterable[str]) -> set[str]:
     """What packages of conda are called in the package index."""
     from reprise.envs.virtualenv.translate import index_name
 
-    return {canonical(found) for name in names if name and (found := index_name(name))}
+    return {canonical_name(found) for name in names if name and (found := index_name(name))}
 
 
 def _list_locked(lock: Path) -> set[str]:
@@ -130,11 +132,11 @@ def _list_locked(lock: Path) -> set[str]:
     from reprise.errors import RepriseError
 
     try:
-        packages = lock_packages.read(lock)
+        packages = lock_packages.read_packages(lock)
     except RepriseError:
         return set()
     conda = (package.name for package in packages if package.kind == CONDA_PACKAGE)
-    return {canonical(package.name) for package in packages} | _translate_names(conda)
+    return {canonical_name(package.name) for package in packages} | _translate_names(conda)
 
 
 @cache

@@ -73,15 +73,15 @@ def prune_cache(
     since = time.time() - older_than
     removed, kept = [], []
     with _Stores(here) as stores:
-        for entry in inventory.entries():
+        for entry in inventory.list_entries():
             if entry.last_use > since or inventory.is_in_use(entry.prefix):
                 continue
             needed = stores.who_needs(entry)
             if keep_reproducible and (needed.runs or needed.silent):
                 kept.append(Judged(entry, needed, 0))
-            elif gone := prune.remove(entry.prefix, since, dry_run=dry_run):
+            elif gone := prune.remove_unused(entry.prefix, since, dry_run=dry_run):
                 removed.append(Judged(entry, needed, gone.size))
-        rest = [*prune.leftovers(older_than, dry_run=dry_run), *_of_runs(stores.folders, dry_run)]
+        rest = [*prune.remove_leftovers(older_than, dry_run=dry_run), *_of_runs(stores.folders, dry_run)]
     return Pruned(tuple(removed), tuple(kept), tuple(rest))
 
 
@@ -145,11 +145,11 @@ def _runs_in(tracking: Tracking, digest: str) -> Iterator[str]:
 
 def _of_runs(jobs: list[Path], dry_run: bool) -> Iterator[Leftover]:
     """What killed runs left: copies of projects, half of a mirror, downloads, job folders never held."""
-    yield from prune.owned(working_copy.work_root(), dry_run)
+    yield from prune.remove_owned(working_copy.work_root(), dry_run)
     for folder in (*(paths.cache_dir() / name for name in ("inputs-v1", "git-v1")), *jobs):
-        yield from prune.owned(folder, dry_run, ARRIVING)
+        yield from prune.remove_owned(folder, dry_run, ARRIVING)
     for folder in jobs:
-        yield from prune.quiet(folder.glob(_EARLIER_JOBS), dry_run)
+        yield from prune.remove_quiet(folder.glob(_EARLIER_JOBS), dry_run)
     for mirror in (paths.cache_dir() / "git-v1").glob("*"):
         partial = {mirror / ".mirror.git": mirror / "mirror.lock"}
         partial |= {path: path.with_name(f"{path.name[1:]}.lock") for path in mirror.glob("commits/.*")}
@@ -162,6 +162,6 @@ def _remove_unfinished(partial: Mapping[Path, Path], dry_run: bool) -> Iterator[
         if not path.is_dir() or (held := hold(lock_file, wait=False)) is None:
             continue
         try:
-            yield prune.gone(path, "temporary folders", dry_run)
+            yield prune.remove_path(path, "temporary folders", dry_run)
         finally:
             os.close(held)

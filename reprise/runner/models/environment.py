@@ -51,7 +51,7 @@ def choose_environment(
         ProjectError: a file of the model is missing or broken.
     """
     if env_manager is not None and not envs.manager_for(PythonEnv(model.folder), env_manager).READS_PROJECT:
-        return envs.choose(PythonEnv(model.folder), env_manager, version)
+        return envs.choose_manager(PythonEnv(model.folder), env_manager, version)
     manager, spec = _read_own(model, env_manager, version)
     if isinstance(spec, PythonEnv):
         spec = spec._replace(dependencies=(*spec.dependencies, *find_unsaid(spec.dependencies, spec)))
@@ -125,9 +125,9 @@ def _read_own(
         )
     if conda is not None and (python is None or env_manager == envs.default_manager(CondaEnv)):
         word = env_manager or ("virtualenv" if _is_python_alone(conda) else None)
-        return envs.choose(conda, word, version)
+        return envs.choose_manager(conda, word, version)
     assert python is not None
-    return envs.choose(python, env_manager, version)
+    return envs.choose_manager(python, env_manager, version)
 
 
 def _is_python_alone(spec: CondaEnv) -> bool:

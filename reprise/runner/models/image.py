@@ -65,7 +65,7 @@ def build_image(model: ModelFolder, wanted: Wanted, policy: Policy) -> Image:
     started = monotonic()
     with scratch() as folder:
         _run_build(model, lock, wanted, base, image_packages.lay_out(lock, python, base, folder, policy))
-    image = images.inspect(wanted.name, wanted.name)
+    image = images.inspect_image(wanted.name, wanted.name)
     if image is None:
         raise EnvError(f"image {wanted.name} was built, and something else removed its tag")
     log.info("Built %s in %.1f s", image.shown, monotonic() - started)
@@ -111,9 +111,9 @@ def _run_build(model: ModelFolder, lock: Lock, wanted: Wanted, base: Base, trees
     if wanted.platform is not None:
         options.append(f"--platform={wanted.platform}")
     with tempfile.TemporaryFile(prefix="reprise-") as packed:
-        with files.packing(packed) as archive:
+        with files.pack_archive(packed) as archive:
             image_context.write_context(archive, trees, model.folder, base, recipe)
         with spinner(f"Building image {wanted.name}"):
-            done = client.work("build", "--force-rm", *options, "-", log=log_file(), stdin=packed)
+            done = client.run_docker("build", "--force-rm", *options, "-", log=log_file(), stdin=packed)
     if done.exit_code != 0:
-        raise client.failure(f"image {wanted.name} cannot be built:", done, log_file())
+        raise client.make_failure(f"image {wanted.name} cannot be built:", done, log_file())

@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from reprise.envs import packing
 from reprise.envs.conda import install, records
 from reprise.envs.docker import base_image
-from reprise.envs.docker.base_image import Base, series
+from reprise.envs.docker.base_image import Base, series_of
 from reprise.envs.registry import MANAGERS
 from reprise.errors import EnvError
 from reprise.runner.models import image_context
@@ -38,7 +38,7 @@ def base_of(lock: Lock, python: Package, name: str | None, platform: str | None,
     """
     if lock.manager != records.NAME:
         usual = f"python:{python.version}-slim"
-        base = base_image.find(name or usual, platform, policy, log_file(), usual)
+        base = base_image.find_base(name or usual, platform, policy, log_file(), usual)
         _refuse_other_python(base, python)
         return base
     executable = f"{image_context.ENVIRONMENT}/bin/python"
@@ -67,14 +67,14 @@ def lay_out(lock: Lock, python: Package, base: Base, folder: Path, policy: Polic
     packages, site = folder / "packages", image_context.site_packages(base)
     machine = packing.Machine(python.version, base.machine, base.glibc)
     if lock.manager != records.NAME:
-        packing.unpack(lock, packages, machine, policy, log_file())
+        packing.unpack_lock(lock, packages, machine, policy, log_file())
         packing.compile_modules(lock, packages, site, log_file())
         return Trees(packages)
-    content, conda = records.read(lock), folder / "conda"
+    content, conda = records.read_lock(lock), folder / "conda"
     place, glibc = image_context.ENVIRONMENT, base.glibc
-    install.stage(content, lock.credentials, conda, place, glibc, policy, log_file())
+    install.stage_packages(content, lock.credentials, conda, place, glibc, policy, log_file())
     if content.pip.requirements:
-        packing.unpack(lock, packages, machine, policy, log_file())
+        packing.unpack_lock(lock, packages, machine, policy, log_file())
     else:
         packages.mkdir()
     library = PurePosixPath(site).parent
@@ -84,11 +84,11 @@ def lay_out(lock: Lock, python: Package, base: Base, folder: Path, policy: Polic
 
 
 def _refuse_other_python(base: Base, python: Package) -> None:
-    if (base.implementation, base.series) != (python.name, series(python.version)):
+    if (base.implementation, base.series) != (python.name, series_of(python.version)):
         raise EnvError(
             f"image {base.image.shown} has {base.implementation} {base.python}, "
             f"and the packages are locked for {python.name} {python.version}",
-            hint=f"--base names one with Python {series(python.version)}",
+            hint=f"--base names one with Python {series_of(python.version)}",
         )
     if base.python != python.version:
         log.warning("The image has Python %s, the lock is of %s", base.python, python.version)

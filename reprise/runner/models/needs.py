@@ -25,7 +25,7 @@ def find_lacking(lock: Lock, spec: PythonEnv) -> str | None:
     held = envs.MANAGERS[lock.manager].packages(lock)
     if any(package.name.startswith((".", "/")) for package in held):
         return "packages of an index alone"
-    pinned = {requirements.canonical(package.name): package.version for package in held}
+    pinned = {requirements.canonical_name(package.name): package.version for package in held}
     for line in _read_lines(spec.dependencies, spec):
         try:
             one = Requirement(line)
@@ -33,7 +33,7 @@ def find_lacking(lock: Lock, spec: PythonEnv) -> str | None:
             return redact(line)
         if one.marker is not None and not one.marker.evaluate():
             continue
-        version = pinned.get(requirements.canonical(one.name))
+        version = pinned.get(requirements.canonical_name(one.name))
         if one.url or version is None or not one.specifier.contains(version, prereleases=True):
             return redact(line)
     return None
@@ -49,7 +49,7 @@ def find_unsaid(dependencies: Iterable[str], spec: PythonEnv | CondaEnv) -> tupl
             one = Requirement(line)
         except InvalidRequirement:
             continue
-        named[requirements.canonical(one.name)] = one
+        named[requirements.canonical_name(one.name)] = one
     mlflow = named.get("mlflow") or named.get("mlflow-skinny")
     if (
         mlflow is None
@@ -72,5 +72,5 @@ def _allows_version(specifier: SpecifierSet, least: str) -> bool:
 
 def _read_lines(dependencies: Iterable[str], spec: PythonEnv | CondaEnv) -> Iterator[str]:
     """The requirements ``dependencies`` of ``spec`` and of the files that these name, without options."""
-    asked = requirement_files.read(dependencies, spec.root, spec.file)
+    asked = requirement_files.read_requirements(dependencies, spec.root, spec.file)
     return (line for line in asked.lines if not line.startswith("-"))

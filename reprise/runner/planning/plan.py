@@ -118,7 +118,7 @@ def plan_for(checkout: Checkout, request: RunRequest, here: Localise, again: Aga
     entry_point = find_entry_point(project, request.entry_point)
     spec = again.environment if again and again.environment else project.environment
     asked = _with_docker_options(spec, request, project, checkout)
-    manager, environment = envs.choose(asked, word, request.python)
+    manager, environment = envs.choose_manager(asked, word, request.python)
     if request.sandbox is not None:
         from reprise.runner.planning.sandbox_tools import check_sandbox
 

@@ -45,13 +45,15 @@ def find_environment(word: str, opened: Opened) -> Named:
     Raises:
         UsageError: there is neither, or the run kept no lock.
     """
-    if entry := inventory.find(word):
+    if entry := inventory.find_entry(word):
         return Named(f"Environment {entry.name}", entry.lock, entry.prefix)
     try:
         with opened() as tracking:
             run = find_run(tracking, word)
             lock = lock_of(tracking, run)
-            there = next((item for item in inventory.entries() if item.marker.digest == lock.digest), None)
+            there = next(
+                (item for item in inventory.list_entries() if item.marker.digest == lock.digest), None
+            )
             if there is None:
                 lock = add_credentials(lock, tracking, run)
     except UsageError as error:
@@ -103,7 +105,7 @@ def add_credentials(lock: Lock, tracking: Tracking, run: Run) -> Lock:
             return lock
         origin = Origin(tracking, run.run_id, record.source.uri, record.source)
         with restore_source(origin, offline=True) as checkout:
-            manager, spec = envs.choose(load_project(checkout.path).environment, lock.manager)
+            manager, spec = envs.choose_manager(load_project(checkout.path).environment, lock.manager)
             return lock._replace(credentials=manager.read_credentials(spec))
     except RepriseError as error:
         log.debug("no credentials for the environment of run %s: %s", run.run_id, error)
@@ -115,8 +117,8 @@ def add_credentials(lock: Lock, tracking: Tracking, run: Run) -> Lock:
 
 def list_packages(word: str, opened: Opened) -> tuple[Package, ...]:
     """The packages of an environment, of a run's, or of a lock file at the path ``word``."""
-    if inventory.find(word) is None and word != LAST and Path(word).is_file():
-        return lock_packages.read(Path(word))
+    if inventory.find_entry(word) is None and word != LAST and Path(word).is_file():
+        return lock_packages.read_packages(Path(word))
     found = find_environment(word, opened)
     return envs.MANAGERS[found.lock.manager].packages(found.lock)
 
@@ -146,11 +148,13 @@ def of_project(request: RunRequest) -> Iterator[Environment]:
     )
     try:
         project = read_used_project(checkout, None, request.env_manager)
-        manager, spec = envs.choose(project.environment, request.env_manager, request.python)
+        manager, spec = envs.choose_manager(project.environment, request.env_manager, request.python)
         dated = as_of.resolve_as_of(request.as_of, checkout)
         policy = Policy(request.locked, request.offline, dated, python=request.python)
         user = User(project.name or project.root.name)
-        with store.using(manager, taken_from(checkout, spec), policy, _log_file(), user) as environment:
+        with store.use_environment(
+            manager, taken_from(checkout, spec), policy, _log_file(), user
+        ) as environment:
             yield environment
     finally:
         working_copy.discard_checkout(checkout)

@@ -202,7 +202,7 @@ def _environment(
 ) -> AbstractContextManager[Environment]:
     """From the lock of the run that is performed again, else from what the project says."""
     if plan.again is None or plan.again.lock is None:
-        return store.using(manager, plan.environment, plan.policy, log_file, user)
+        return store.use_environment(manager, plan.environment, plan.policy, log_file, user)
     return store.using_lock(manager, plan.again.lock, plan.policy, log_file, user, plan.environment)
 
 

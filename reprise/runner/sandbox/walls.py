@@ -55,7 +55,7 @@ def open_sandbox(
             given = dict(command.environ)
             hidden = [(name, None) for name in hidden_variables(os.environ, given)]
             script = str(Path(launcher.__file__).resolve())
-            inside = (str(base.running()), "-I", "-S", script, *bridge, "--", *command.argv)
+            inside = (str(base.current_interpreter()), "-I", "-S", script, *bridge, "--", *command.argv)
             words = (*walls, "--ro-bind", script, script, "--chdir", str(command.cwd), "--", *inside)
             return command._replace(
                 argv=("sh", "-c", _OUTLIVE, PROGRAM, *words),

@@ -11,7 +11,7 @@ from reprise.named_tuple import NamedTuple
 from reprise.runner.record.contents import open_content
 from reprise.runner.runs.lifecycle import LOG_ARTIFACT
 from reprise.runner.verdict.engine import describe_end
-from reprise.runner.verdict.environment import Unknown, compare_packages
+from reprise.runner.verdict.environment import Unknown, find_package_changes
 from reprise.runner.verdict.recorded import Recorded
 from reprise.runner.verdict.source import compare_sources, record_differences
 from reprise.runner.verdict.trees import NOT_AT_HAND, open_trees
@@ -165,7 +165,7 @@ def _file_diff(path: str, one: bytes, other: bytes) -> Iterator[str]:
 
 def _compare_environments(a: Recorded, b: Recorded) -> tuple[tuple[Change, ...], str]:
     try:
-        found = compare_packages(a, b)
+        found = find_package_changes(a, b)
     except Unknown as reason:
         return (), str(reason)
     return tuple(

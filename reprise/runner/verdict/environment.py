@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from reprise.envs import registry as envs
-from reprise.envs.difference import Change, difference
+from reprise.envs.difference import Change, compare_packages
 from reprise.errors import RepriseError
 from reprise.runner.restore import environments
 from reprise.runner.verdict.interpreters import packages_beside, ran_in_environment
@@ -32,7 +32,7 @@ def compare_environments(a: Recorded, b: Recorded) -> Finding:
     made = IDENTICAL
     if ran_in_environment(a) or ran_in_environment(b):
         made = _compare_made(a, b)
-    beside = difference(packages_beside(a), packages_beside(b))
+    beside = compare_packages(packages_beside(a), packages_beside(b))
     decided = (
         make_diverged(note=list_changes(beside))
         if beside and made.agreement is not Agreement.DIVERGED
@@ -55,7 +55,7 @@ def _compare_made(a: Recorded, b: Recorded) -> Finding:
     if managers[0] == managers[1] and _is_pinned(managers[0]) and digests[0] == digests[1] is not None:
         return IDENTICAL
     try:
-        changes = compare_packages(a, b)
+        changes = find_package_changes(a, b)
     except Unknown as reason:
         return make_unknown(str(reason))
     if managers[0] != managers[1]:
@@ -68,13 +68,13 @@ def _compare_made(a: Recorded, b: Recorded) -> Finding:
     return IDENTICAL._replace(note="the same packages")
 
 
-def compare_packages(a: Recorded, b: Recorded) -> tuple[Change, ...]:
+def find_package_changes(a: Recorded, b: Recorded) -> tuple[Change, ...]:
     """What is to be done to the one environment so that it becomes the other.
 
     Raises:
         Unknown: one of them is not recorded.
     """
-    return difference(_packages_of(a), _packages_of(b))
+    return compare_packages(_packages_of(a), _packages_of(b))
 
 
 def list_changes(changes: Sequence[Change]) -> str:

@@ -26,7 +26,7 @@ PACKAGE = {
 
 def make(index: Path, log: Path, *dependencies: str) -> Environment:
     spec = PythonEnv(Path.cwd(), dependencies=dependencies)
-    return store.ensure(manager, spec, Policy(), log)
+    return store.ensure_environment(manager, spec, Policy(), log)
 
 
 def site(environment: Environment) -> Path:

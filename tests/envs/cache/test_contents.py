@@ -37,7 +37,7 @@ def made(index: Path, log: Path, monkeypatch: pytest.MonkeyPatch) -> Environment
 
 
 def again(log: Path) -> Environment:
-    return store.ensure(manager, PythonEnv(Path.cwd(), dependencies=("alpha",)), Policy(), log)
+    return store.ensure_environment(manager, PythonEnv(Path.cwd(), dependencies=("alpha",)), Policy(), log)
 
 
 def site(environment: Environment) -> Path:
@@ -132,17 +132,17 @@ def test_a_check_finds_another_content_of_the_same_size(
 ) -> None:
     caplog.set_level(logging.INFO)
     edit(site(made) / "alpha_more" / "a.py", "x = 2\n")
-    (entry,) = inventory.entries()
+    (entry,) = inventory.list_entries()
     os.utime(entry.prefix / marker.NAME, (1000, 1000))
-    wrong = checking.check(entry)
+    wrong = checking.check_entry(entry)
     assert wrong
     (sentence,) = wrong
     assert sentence.endswith("alpha_more/a.py of alpha 1.0 has another content")
     assert marker.last_use(entry.prefix) == 1000  # looking is no use
     again(log)
     assert f"again: {sentence}" in caplog.text
-    (entry,) = inventory.entries()
-    assert checking.check(entry) == []
+    (entry,) = inventory.list_entries()
+    assert checking.check_entry(entry) == []
 
 
 @pytest.mark.parametrize("text", ["x = 1000\n", "x = 6\n"])
@@ -153,23 +153,23 @@ def test_damage_that_comes_from_uvs_cache_is_made_good_there(
     path = site(made) / "alpha_more" / "a.py"
     assert path.stat().st_nlink > 1
     path.write_text(text)
-    (entry,) = inventory.entries()
-    assert checking.check(entry)
+    (entry,) = inventory.list_entries()
+    assert checking.check_entry(entry)
     assert again(log) == made
     assert "taking alpha anew" in caplog.text
     assert path.read_text() == "x = 1\n"
-    (entry,) = inventory.entries()
-    assert checking.check(entry) == []
+    (entry,) = inventory.list_entries()
+    assert checking.check_entry(entry) == []
 
 
 def test_a_lock_in_an_environment_that_is_not_its_own_is_damage(made: Environment, log: Path) -> None:
     (made.prefix / marker.LOCK).write_text("{}")
-    (entry,) = inventory.entries()
+    (entry,) = inventory.list_entries()
     with pytest.raises(EnvError, match="is not the one that it was made from"):
         _ = entry.lock
-    assert checking.check(entry) == ["its lock is not the one that it was made from"]
+    assert checking.check_entry(entry) == ["its lock is not the one that it was made from"]
     assert again(log) == made
-    (entry,) = inventory.entries()
+    (entry,) = inventory.list_entries()
     assert entry.lock.digest == made.lock.digest
 
 
@@ -199,7 +199,7 @@ def test_a_linked_project_changes_at_will(index: Path, log: Path) -> None:
     prefix = again(log).prefix
     info = next(prefix.glob("lib/python*/site-packages/alpha-1.0.dist-info"))
     (info / "direct_url.json").write_text(json.dumps({"url": lib.as_uri(), "dir_info": {"editable": True}}))
-    assert {file.package for file in contents.files(prefix)} == {"beta 2.0"}
+    assert {file.package for file in contents.list_files(prefix)} == {"beta 2.0"}
 
 
 def test_conda_packages_say_what_they_consist_of(tmp_path: Path) -> None:
@@ -217,8 +217,11 @@ def test_conda_packages_say_what_they_consist_of(tmp_path: Path) -> None:
     ]
     facts = {"name": "demo", "version": "1", "paths_data": {"paths": paths}}
     (tmp_path / "conda-meta" / "demo-1-0.json").write_text(json.dumps(facts))
-    assert list(map(str, contents.damage(tmp_path))) == ["lib/gone.so of demo 1 is gone"]
-    assert [item.file for item in contents.damage(tmp_path, hashes=True)] == ["lib/a.so", "lib/gone.so"]
+    assert list(map(str, contents.find_damage(tmp_path))) == ["lib/gone.so of demo 1 is gone"]
+    assert [item.file for item in contents.find_damage(tmp_path, hashes=True)] == [
+        "lib/a.so",
+        "lib/gone.so",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -243,6 +246,6 @@ def test_a_list_of_files_that_cannot_be_read_is_damage(
 def test_of_many_changes_the_first_few_are_named(tmp_path: Path) -> None:
     place = "lib/python3.11/site-packages"
     (tmp_path / place).mkdir(parents=True)
-    told = contents.changed(tmp_path, {place: [f"p{number}-1.dist-info" for number in range(9)]})
+    told = contents.find_change(tmp_path, {place: [f"p{number}-1.dist-info" for number in range(9)]})
     assert told is not None
     assert told.endswith("p3 1 is gone and 5 more")

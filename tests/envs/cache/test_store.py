@@ -147,15 +147,15 @@ def ask(log: Path, *dependencies: str) -> subprocess.Popen[str]:
 
 def test_is_made_once_and_found_again(house: Path, log: Path) -> None:
     manager = Recorder()
-    first = store.ensure(manager, spec(), Policy(), log)
-    assert store.ensure(manager, spec(), Policy(), log) == first
+    first = store.ensure_environment(manager, spec(), Policy(), log)
+    assert store.ensure_environment(manager, spec(), Policy(), log) == first
     assert manager.created == 1
     assert first.prefix.parent == cache_dir() / "envs-v1"
     assert (first.prefix / marker.LOCK).read_text() == "the lock\n"
 
 
 def test_cache_is_marked_as_one(house: Path, log: Path) -> None:
-    store.ensure(Recorder(), spec(), Policy(), log)
+    store.ensure_environment(Recorder(), spec(), Policy(), log)
     assert (
         (cache_dir() / "CACHEDIR.TAG").read_text().startswith("Signature: 8a477f597d28d172789f06886806bc55")
     )
@@ -163,9 +163,9 @@ def test_cache_is_marked_as_one(house: Path, log: Path) -> None:
 
 
 def test_last_use_is_noted(house: Path, log: Path) -> None:
-    environment = store.ensure(Recorder(), spec(), Policy(), log)
+    environment = store.ensure_environment(Recorder(), spec(), Policy(), log)
     os.utime(environment.prefix / marker.NAME, (0, 0))
-    store.ensure(Recorder(), spec(), Policy(), log)
+    store.ensure_environment(Recorder(), spec(), Policy(), log)
     assert (environment.prefix / marker.NAME).stat().st_mtime > 0
 
 
@@ -173,17 +173,17 @@ def test_nothing_stays_behind_when_creation_fails(house: Path, log: Path) -> Non
     manager = Recorder()
     manager.error = EnvError("no")
     with pytest.raises(EnvError, match="no"):
-        store.ensure(manager, spec(), Policy(), log)
+        store.ensure_environment(manager, spec(), Policy(), log)
     assert not [path for path in (cache_dir() / "envs-v1").iterdir() if path.is_dir()]
     manager.error = None
-    store.ensure(manager, spec(), Policy(), log)
+    store.ensure_environment(manager, spec(), Policy(), log)
 
 
 def test_one_that_is_ill_when_new_is_refused(house: Path, log: Path) -> None:
     manager = Recorder()
     manager.ill = "it coughs"
     with pytest.raises(EnvError, match="right after it was made: it coughs"):
-        store.ensure(manager, spec(), Policy(), log)
+        store.ensure_environment(manager, spec(), Policy(), log)
 
 
 @pytest.mark.parametrize(
@@ -202,10 +202,10 @@ def test_damaged_one_is_made_again_with_the_reason(
 ) -> None:
     caplog.set_level(logging.INFO)
     manager = Recorder()
-    prefix = store.ensure(manager, spec(), Policy(), log).prefix
+    prefix = store.ensure_environment(manager, spec(), Policy(), log).prefix
     assert callable(damage)
     damage(prefix)
-    store.ensure(manager, spec(), Policy(), log)
+    store.ensure_environment(manager, spec(), Policy(), log)
     assert manager.created == 2
     assert reason in caplog.text
 
@@ -214,7 +214,7 @@ def test_unwritable_cache_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("REPRISE_CACHE_DIR", str(tmp_path / "file"))
     with pytest.raises(EnvError, match="cannot be kept in") as caught:
-        store.ensure(Recorder(), spec(), Policy(), log)
+        store.ensure_environment(Recorder(), spec(), Policy(), log)
     assert "REPRISE_CACHE_DIR" in (caught.value.hint or "")
 
 
@@ -223,13 +223,13 @@ def test_waits_for_programs_of_a_killed_builder(
 ) -> None:
     """A program that was started while an environment was made keeps others out until it has ended."""
     caplog.set_level(logging.INFO)
-    prefix = store.place(Recorder().lock(spec(), Policy(), log))
+    prefix = store.place_of(Recorder().lock(spec(), Policy(), log))
     prefix.parent.mkdir(parents=True)
     held = hold(store.use_lock(prefix), inheritable=True)
     assert held is not None
     orphan = subprocess.Popen(["sleep", "30"], close_fds=False)
     os.close(held)
-    asking = threading.Thread(target=store.ensure, args=(Recorder(), spec(), Policy(), log))
+    asking = threading.Thread(target=store.ensure_environment, args=(Recorder(), spec(), Policy(), log))
     asking.start()
     while "killed process" not in caplog.text:
         time.sleep(0.01)
@@ -257,7 +257,7 @@ def test_kill_9_at_any_moment_leaves_all_or_nothing(index: Path, log: Path, mome
         time.sleep(0.0005)
     process.send_signal(signal.SIGKILL)
     process.communicate()
-    environment = store.ensure(virtualenv, spec("alpha"), Policy(), log)
+    environment = store.ensure_environment(virtualenv, spec("alpha"), Policy(), log)
     versions = python(environment, "import alpha, beta; print(alpha.__version__, beta.__version__)")
     assert versions == "1.0 2.0"
 
@@ -265,7 +265,7 @@ def test_kill_9_at_any_moment_leaves_all_or_nothing(index: Path, log: Path, mome
 def test_local_needs_no_folder(house: Path, log: Path) -> None:
     from reprise.envs import local
 
-    environment = store.ensure(local, spec(), Policy(), log)
+    environment = store.ensure_environment(local, spec(), Policy(), log)
     assert not cache_dir().exists()
     assert json.loads(environment.lock.text)["executable"] == sys.executable
     assert not log.exists()
@@ -280,9 +280,9 @@ def test_borrowed_duties_do_nothing(tmp_path: Path) -> None:
 
 
 def test_deleted_cache_is_made_again_with_the_same_lock(index: Path, log: Path) -> None:
-    first = store.ensure(virtualenv, spec("alpha"), Policy(), log)
+    first = store.ensure_environment(virtualenv, spec("alpha"), Policy(), log)
     shutil.rmtree(cache_dir())
-    assert store.ensure(virtualenv, spec("alpha"), Policy(), log) == first
+    assert store.ensure_environment(virtualenv, spec("alpha"), Policy(), log) == first
 
 
 def test_damaged_one_that_is_in_use_is_left_to_its_users(
@@ -291,45 +291,47 @@ def test_damaged_one_that_is_in_use_is_left_to_its_users(
     """The run that asks may be a step of the very run that is inside: nobody waits for its end."""
     caplog.set_level(logging.INFO)
     manager = Recorder()
-    with store.using(manager, spec(), Policy(), log) as first:
+    with store.use_environment(manager, spec(), Policy(), log) as first:
         (first.prefix / "file").unlink()
-        with store.using(manager, spec(), Policy(), log) as second:
+        with store.use_environment(manager, spec(), Policy(), log) as second:
             assert second.prefix == first.prefix.with_name(f"{first.prefix.name}-2")
-            assert store.ensure(manager, spec(), Policy(), log) == second
+            assert store.ensure_environment(manager, spec(), Policy(), log) == second
         assert "is in use, but its file is gone: making another beside it" in caplog.text
         assert not (first.prefix / "file").exists()
-    assert store.ensure(manager, spec(), Policy(), log) == first  # free again, and made again
+    assert store.ensure_environment(manager, spec(), Policy(), log) == first  # free again, and made again
     assert manager.created == 3
 
 
 def test_it_knows_its_packages_and_its_users_each_once(index: Path, log: Path) -> None:
     users = [User("demo", "/a"), User("other", "/b"), User("demo", "/a")]
     for user in users:
-        with store.using(virtualenv, spec("alpha"), Policy(), log, user) as environment:
+        with store.use_environment(virtualenv, spec("alpha"), Policy(), log, user) as environment:
             pass
-    assert marker.users(environment.prefix) == users[:2]
+    assert marker.list_users(environment.prefix) == users[:2]
     found = Marker.read(environment.prefix)
     assert (found.manager, found.packages, found.digest) == ("virtualenv", 2, environment.lock.digest)
     assert found.python == python(environment, "import platform; print(platform.python_version())")
     (environment.prefix / "pyvenv.cfg").unlink()
-    store.ensure(virtualenv, spec("alpha"), Policy(), log)
-    assert marker.users(environment.prefix) == users[:2]  # who used it is known after it was made again
+    store.ensure_environment(virtualenv, spec("alpha"), Policy(), log)
+    assert (
+        marker.list_users(environment.prefix) == users[:2]
+    )  # who used it is known after it was made again
 
 
 def test_half_a_line_of_a_killed_process_is_no_user(house: Path, log: Path) -> None:
-    with store.using(Recorder(), spec(), Policy(), log, User("demo", "/a")) as environment:
+    with store.use_environment(Recorder(), spec(), Policy(), log, User("demo", "/a")) as environment:
         with (environment.prefix / "reprise-env.users").open("a") as out:
             out.write('["oth')
-        assert marker.users(environment.prefix) == [User("demo", "/a")]
+        assert marker.list_users(environment.prefix) == [User("demo", "/a")]
 
 
 def test_cache_that_may_only_be_read_is_used(house: Path, log: Path) -> None:
-    environment = store.ensure(Recorder(), spec(), Policy(), log)
+    environment = store.ensure_environment(Recorder(), spec(), Policy(), log)
     folder = environment.prefix.parent
     store.use_lock(environment.prefix).unlink()
     folder.chmod(0o555)
     try:
-        with store.using(Recorder(), spec(), Policy(), log) as again:
+        with store.use_environment(Recorder(), spec(), Policy(), log) as again:
             assert again == environment
     finally:
         folder.chmod(0o755)
@@ -342,7 +344,7 @@ def test_copies_instead_of_links_are_told_once(
         assert Path(elsewhere).stat().st_dev != index.stat().st_dev
         monkeypatch.setenv("UV_CACHE_DIR", elsewhere)
         for wanted in ("alpha", "beta"):
-            store.ensure(virtualenv, spec(wanted), Policy(), log)
+            store.ensure_environment(virtualenv, spec(wanted), Policy(), log)
     assert caplog.text.count("are copied, not linked") == 1
     assert "REPRISE_CACHE_DIR puts both on one" in caplog.text
 
@@ -350,7 +352,7 @@ def test_copies_instead_of_links_are_told_once(
 def test_a_second_environment_shares_its_files_with_the_first(index: Path, log: Path) -> None:
     wheels.make(index, "big", files={"big_data.py": "#" * 1_000_000})
     for wanted in (("big",), ("big", "alpha")):
-        store.ensure(virtualenv, spec(*wanted), Policy(), log)
-    sizes = [inventory.size(entry.prefix) for entry in inventory.entries()]
+        store.ensure_environment(virtualenv, spec(*wanted), Policy(), log)
+    sizes = [inventory.measure_folder(entry.prefix) for entry in inventory.list_entries()]
     assert min(size.total for size in sizes) > 1_000_000
     assert max(size.own for size in sizes) < 500_000

@@ -32,7 +32,7 @@ def condarc(house: Path) -> Path:
 
 
 def urls(*names: str) -> list[tuple[str, ...]]:
-    settings = conda_channels.settings(os.environ)
+    settings = conda_channels.read_settings(os.environ)
     return [channel.urls for channel in conda_channels.for_project(names, settings, Path.cwd())]
 
 
@@ -151,7 +151,7 @@ def two(tmp_path: Path) -> tuple[Path, Path]:
 
 def solved(log: Path, channels: tuple[str, ...], *dependencies: str) -> dict[str, str]:
     asked = CondaEnv(Path.cwd(), Path("conda.yaml"), None, channels, dependencies)
-    environment = store.ensure(manager, asked, Policy(), log)
+    environment = store.ensure_environment(manager, asked, Policy(), log)
     return {package.name: package.version for package in manager.packages(environment.lock)}
 
 

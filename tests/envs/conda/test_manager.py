@@ -41,7 +41,7 @@ def spec(*dependencies: str, channels: tuple[str, ...] = (), **fields: Any) -> C
 
 
 def ensure(spec: CondaEnv, log: Path, **policy: Any) -> Environment:
-    return store.ensure(manager, spec, Policy(**policy), log)
+    return store.ensure_environment(manager, spec, Policy(**policy), log)
 
 
 def run(environment: Environment, *argv: str, environ: dict[str, str] | None = None) -> str:
@@ -296,11 +296,11 @@ def test_files_that_a_package_writes_itself_do_not_keep_it_from_being_made_again
     conda_channel.package(own, "_mutex", files=files)
     made = ensure(spec("_mutex", channels=(own.as_uri(),)), log)
     (made.prefix / "share" / "mutex").write_text("6666\n")
-    (entry,) = inventory.entries()
-    assert checking.check(entry)
+    (entry,) = inventory.list_entries()
+    assert checking.check_entry(entry)
     assert store.from_lock(manager, made.lock, Policy(), log).prefix == made.prefix
-    (entry,) = inventory.entries()
-    assert checking.check(entry) == []
+    (entry,) = inventory.list_entries()
+    assert checking.check_entry(entry) == []
 
 
 def test_damaged_package_in_the_cache_is_not_linked(
@@ -453,4 +453,4 @@ def test_killed_while_making_is_made_whole_by_the_next(stage: str, log: Path) ->
     environment = ensure(spec("python", "greeter", pip=("alpha",)), log)
     code = "import alpha, greeter, json, ssl; print(greeter.__version__)"
     assert run(environment, "python", "-c", code) == "1.1\n"
-    assert list(contents.damage(environment.prefix, hashes=True)) == []
+    assert list(contents.find_damage(environment.prefix, hashes=True)) == []

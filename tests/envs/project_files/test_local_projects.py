@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from reprise.envs.project_files.local_projects import digest
+from reprise.envs.project_files.local_projects import digest_project
 
 
 @pytest.fixture
@@ -45,9 +45,9 @@ def write(name: str) -> Callable[[Path], None]:
     ],
 )
 def test_sources_count(project: Path, name: str) -> None:
-    before = digest(project, editable=False)
+    before = digest_project(project, editable=False)
     write(name)(project)
-    assert digest(project, editable=False) != before
+    assert digest_project(project, editable=False) != before
 
 
 @pytest.mark.parametrize(
@@ -62,33 +62,33 @@ def test_sources_count(project: Path, name: str) -> None:
     ],
 )
 def test_outputs_do_not(project: Path, name: str) -> None:
-    before = digest(project, editable=False)
+    before = digest_project(project, editable=False)
     write(name)(project)
-    assert digest(project, editable=False) == before
+    assert digest_project(project, editable=False) == before
 
 
 def test_only_build_files_of_an_editable_project_count(project: Path) -> None:
-    before = digest(project, editable=True)
+    before = digest_project(project, editable=True)
     write("flat/data.json")(project)
-    assert digest(project, editable=True) == before
+    assert digest_project(project, editable=True) == before
     write("setup.cfg")(project)
-    assert digest(project, editable=True) != before
+    assert digest_project(project, editable=True) != before
 
 
 def test_moving_a_file_counts(project: Path) -> None:
-    before = digest(project, editable=False)
+    before = digest_project(project, editable=False)
     (project / "flat/data.json").rename(project / "flat/other.json")
-    assert digest(project, editable=False) != before
+    assert digest_project(project, editable=False) != before
 
 
 def test_same_sources_elsewhere_are_the_same(project: Path, tmp_path: Path) -> None:
-    before = digest(project, editable=False)
-    assert digest(project.rename(tmp_path / "elsewhere"), editable=False) == before
+    before = digest_project(project, editable=False)
+    assert digest_project(project.rename(tmp_path / "elsewhere"), editable=False) == before
 
 
 def test_archive_is_its_bytes(tmp_path: Path) -> None:
     wheel = tmp_path / "x.whl"
     wheel.write_bytes(b"1")
-    before = digest(wheel, editable=False)
+    before = digest_project(wheel, editable=False)
     wheel.write_bytes(b"2")
-    assert digest(wheel, editable=False) != before
+    assert digest_project(wheel, editable=False) != before

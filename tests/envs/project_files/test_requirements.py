@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from reprise.envs.project_files import requirement_files
-from reprise.envs.project_files.requirement_text import logical
+from reprise.envs.project_files.requirement_text import join_lines
 from reprise.envs.project_files.requirements import LocalProject, Origin, Requirements
 from reprise.errors import ProjectError
 
 
 def read(*lines: str) -> Requirements:
-    return requirement_files.read(lines, Path.cwd(), Path.cwd() / "python_env.yaml")
+    return requirement_files.read_requirements(lines, Path.cwd(), Path.cwd() / "python_env.yaml")
 
 
 @pytest.mark.parametrize(
@@ -143,7 +143,7 @@ def test_editable_repositories_are_taken_as_plain_ones(written: str, taken: str,
     assert read(written).lines == (taken,)
     (tmp_path / "inner.txt").write_text(f"numpy\n{written}\n")
     (tmp_path / "outer.txt").write_text("-r inner.txt\nscipy\n")
-    found = requirement_files.read(["-r outer.txt"], tmp_path, None)
+    found = requirement_files.read_requirements(["-r outer.txt"], tmp_path, None)
     assert found.lines == ("numpy", taken, "scipy")
     assert [path.name for path, _ in found.files] == ["outer.txt", "inner.txt"]
 
@@ -174,7 +174,7 @@ def test_every_encoding_that_pip_reads(content: bytes) -> None:
     ],
 )
 def test_lines_are_continued_as_for_pip(text: str, lines: tuple[str, ...]) -> None:
-    assert tuple(logical(text.splitlines())) == lines
+    assert tuple(join_lines(text.splitlines())) == lines
 
 
 def test_variables_are_put_in_anywhere(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,10 +18,10 @@ def home(tmp_path: Path) -> dict[str, str]:
 
 @pytest.fixture(autouse=True)
 def no_machine_configuration(monkeypatch: pytest.MonkeyPatch) -> None:
-    real = pip_settings._files
+    real = pip_settings._list_files
     monkeypatch.setattr(
         pip_settings,
-        "_files",
+        "_list_files",
         lambda environ: [p for p in real(environ) if "tmp" in p.parts or "tmp" in str(p)],
     )
 
@@ -147,6 +147,6 @@ def test_relative_paths_are_seen_from_here_as_pip_does(home: dict[str, str]) -> 
 def test_the_text_of_a_constraint_file_decides_too(home: dict[str, str]) -> None:
     given = {**home, "PIP_CONSTRAINT": "c.txt"}
     Path("c.txt").write_text("beta<2\n")
-    before = pip_settings.decisive(given)
+    before = pip_settings.decisive_settings(given)
     Path("c.txt").write_text("beta<3\n")
-    assert pip_settings.decisive(given) != before
+    assert pip_settings.decisive_settings(given) != before

@@ -57,7 +57,7 @@ LOG = Path("/logs/env.log")
     ],
 )
 def test_hints(stderr: str, hint: str) -> None:
-    error = uv_failures.failure("the packages cannot be resolved", Completed(1, "", stderr), LOG)
+    error = uv_failures.explain_failure("the packages cannot be resolved", Completed(1, "", stderr), LOG)
     assert hint in (error.hint or "")
 
 
@@ -65,7 +65,7 @@ def test_explanation_starts_at_the_error_and_hides_secrets() -> None:
     stderr = (
         "Using Python 3.11\nResolved 3 packages\nerror: cannot fetch https://me:secret@host/x\n  cause: bad"
     )
-    error = uv_failures.failure("the packages cannot be installed", Completed(2, "", stderr), LOG)
+    error = uv_failures.explain_failure("the packages cannot be installed", Completed(2, "", stderr), LOG)
     assert error.message == (
         "the packages cannot be installed:\n"
         "  error: cannot fetch https://host/x\n"
@@ -76,21 +76,23 @@ def test_explanation_starts_at_the_error_and_hides_secrets() -> None:
 
 
 def test_silence_is_told_as_the_exit_code() -> None:
-    assert "exit code 7" in uv_failures.failure("x", Completed(7, "", ""), LOG).message
+    assert "exit code 7" in uv_failures.explain_failure("x", Completed(7, "", ""), LOG).message
 
 
 def test_output_is_kept(house: Path, log: Path) -> None:
-    assert uv.call(["--version"], log=log).stdout.startswith("uv ")
+    assert uv.call_uv(["--version"], log=log).stdout.startswith("uv ")
     assert "--version" in log.read_text()
 
 
 def test_hints_of_uv_give_way_to_ours() -> None:
     stderr = "error: x\n  cause: Because there are no versions of y and you require y\n\nhint: use --y"
-    error = uv_failures.failure("it failed", Completed(1, "", stderr), LOG)
+    error = uv_failures.explain_failure("it failed", Completed(1, "", stderr), LOG)
     assert "--y" not in error.message
     assert (
         "hint: use --y"
-        in uv_failures.failure("it failed", Completed(1, "", "error: odd\nhint: use --y"), LOG).message
+        in uv_failures.explain_failure(
+            "it failed", Completed(1, "", "error: odd\nhint: use --y"), LOG
+        ).message
     )
 
 
@@ -105,7 +107,7 @@ def test_hints_of_uv_give_way_to_ours() -> None:
     ],
 )
 def test_offline_is_the_reason(cause: str, named: str) -> None:
-    error = uv_failures.failure(
+    error = uv_failures.explain_failure(
         "it failed", Completed(1, "", f"error: x\n  cause: {cause}"), LOG, offline=True
     )
     assert named in (error.hint or "")

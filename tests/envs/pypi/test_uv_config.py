@@ -98,7 +98,7 @@ def test_metadata_of_before_there_were_rules_is_read_as_it_was_meant(
     assert note in found.notes
     assert note in caplog.text
     asked = PythonEnv(Path.cwd(), Path.cwd() / "python_env.yaml", dependencies=("ancient==0.22.0",))
-    environment = store.ensure(manager, asked, Policy(), log)
+    environment = store.ensure_environment(manager, asked, Policy(), log)
     python = environment.prefix / "bin" / "python"
     shown = subprocess.run(
         [python, "-c", "import ancient; print(ancient.__version__)"], capture_output=True
@@ -118,4 +118,4 @@ def test_metadata_of_before_there_were_rules_is_read_as_it_was_meant(
     ],
 )
 def test_clauses_that_cannot_be_read(written: str, read: str) -> None:
-    assert mending._readable(written) == read
+    assert mending._make_readable(written) == read

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from reprise.envs.base import running
+from reprise.envs.base import current_interpreter
 from reprise.envs.pythons import interpreters
 from reprise.errors import EnvError
 from reprise.process import Completed
@@ -39,8 +39,8 @@ def offline(house: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_requests_that_ours_satisfies(request_: str | None, log: Path) -> None:
-    found = interpreters.find(request_, log)
-    assert found.path.samefile(running())
+    found = interpreters.find_interpreter(request_, log)
+    assert found.path.samefile(current_interpreter())
     assert (found.implementation, found.version) == ("CPython", VERSION)
     assert os.uname().machine in found.platform
 
@@ -48,7 +48,7 @@ def test_requests_that_ours_satisfies(request_: str | None, log: Path) -> None:
 @pytest.mark.parametrize("request_", ["3.99", f"{SERIES}.99", "<3.3", "no such thing"])
 def test_requests_that_nothing_satisfies(request_: str, log: Path) -> None:
     with pytest.raises(EnvError, match=f"Python {request_} is not on this machine$") as caught:
-        interpreters.find(request_, log)
+        interpreters.find_interpreter(request_, log)
     assert VERSION in (caught.value.hint or "")
 
 
@@ -64,14 +64,14 @@ def test_pyenv_versions_are_seen_and_its_shims_are_not(
     version.mkdir(parents=True)
     monkeypatch.setenv("PATH", f"{shims}:/bin")
     path = interpreters._search_path().split(os.pathsep)
-    assert path == [str(running().parent), "/bin", str(version)]
+    assert path == [str(current_interpreter().parent), "/bin", str(version)]
 
 
 def test_what_does_not_start_is_told(tmp_path: Path, log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     program = tmp_path / "python"
     program.write_text("#!/bin/sh\necho broken >&2\nexit 3\n")
     program.chmod(0o755)
-    monkeypatch.setattr(interpreters, "_ask", lambda *_: Completed(0, f"{program}\n", ""))
+    monkeypatch.setattr(interpreters, "_ask_uv", lambda *_: Completed(0, f"{program}\n", ""))
     with pytest.raises(EnvError, match="does not start") as caught:
-        interpreters.find("3.7", log)
+        interpreters.find_interpreter("3.7", log)
     assert caught.value.hint == "broken"

@@ -16,7 +16,7 @@ from reprise.envs.pythons.candidates import (
     was_released,
 )
 from reprise.envs.virtualenv import fitting, interpreter_choice, resolving
-from reprise.envs.virtualenv.compiling import compiled, pins_of
+from reprise.envs.virtualenv.compiling import compile_packages, pins_of
 from reprise.envs.virtualenv.fitting import Fit
 from reprise.envs.virtualenv.pins import Pin
 from reprise.envs.virtualenv.question import Question
@@ -31,7 +31,9 @@ PYTHONS = ("3.13.1", "3.9.18", "3.8.18", "3.7.16")
 def question(*dependencies: str, log: Path, policy: Policy | None = None) -> Question:
     root = Path.cwd()
     spec = PythonEnv(root, root / "python_env.yaml", dependencies=dependencies)
-    return Question(spec, resolving.read(spec), pyproject.read(spec), policy or Policy(), log)
+    return Question(
+        spec, resolving.read_requirements(spec), pyproject.read_pyproject(spec), policy or Policy(), log
+    )
 
 
 def fit(asked: Question, pythons: Sequence[str] = PYTHONS) -> tuple[Fit, list[str]]:
@@ -40,9 +42,9 @@ def fit(asked: Question, pythons: Sequence[str] = PYTHONS) -> tuple[Fit, list[st
 
     def resolve(python: Candidate) -> tuple[Pin, ...]:
         tried.append(python.version)
-        return pins_of(asked, compiled(asked, python), "CPython", python.version)
+        return pins_of(asked, compile_packages(asked, python), "CPython", python.version)
 
-    return fitting.choose(asked, Candidates(iter(map(Candidate, pythons))), resolve), tried
+    return fitting.choose_python(asked, Candidates(iter(map(Candidate, pythons))), resolve), tried
 
 
 def test_what_fits_any_python_gets_the_newest_in_one_resolution(index: Path, log: Path) -> None:
@@ -104,11 +106,11 @@ def test_a_conflict_that_no_python_solves_is_told_at_once(index: Path, log: Path
 
     def resolve(python: Candidate) -> tuple[Pin, ...]:
         tried.append(python)
-        return pins_of(asked, compiled(asked, python), "CPython", python.version)
+        return pins_of(asked, compile_packages(asked, python), "CPython", python.version)
 
     Path("python_env.yaml").write_text("dependencies:\n  - wants\n  - beta==2.0\n")
     with pytest.raises(EnvError) as caught:
-        fitting.choose(asked, Candidates(iter(map(Candidate, PYTHONS))), resolve)
+        fitting.choose_python(asked, Candidates(iter(map(Candidate, PYTHONS))), resolve)
     assert len(tried) == 1
     hint = caught.value.hint or ""
     assert '"wants" (python_env.yaml:2)' in hint
@@ -124,11 +126,15 @@ def test_a_range_leaves_a_choice_and_a_version_none() -> None:
 def machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A machine with 3.12 and 3.8, on which uv can download others."""
     here = {series: tmp_path / f"python{series}" for series in ("3.8", "3.12")}
-    monkeypatch.setattr(interpreters, "installed_series", lambda: here)
+    monkeypatch.setattr(interpreters, "find_installed_series", lambda: here)
     monkeypatch.setattr(interpreters, "may_download", lambda: True)
-    monkeypatch.setattr(interpreters, "downloadable", lambda log: ["3.14.2", "3.13.1", "3.12.9", "3.10.5"])
+    monkeypatch.setattr(
+        interpreters, "list_downloadable", lambda log: ["3.14.2", "3.13.1", "3.12.9", "3.10.5"]
+    )
     versions = {"python3.8": "3.8.18", "python3.12": "3.12.1"}
-    monkeypatch.setattr(candidates, "_installed", lambda path, log: Candidate(versions[path.name], path))
+    monkeypatch.setattr(
+        candidates, "_find_installed", lambda path, log: Candidate(versions[path.name], path)
+    )
 
 
 def versions(found: Candidates) -> list[str]:
@@ -166,8 +172,8 @@ def test_a_python_that_cannot_be_downloaded_is_named_with_the_reason(
     wheels.make_source(index, "old", "1.0")
     wheels.make(index, "old", "1.0", tag=compiled_for("cp38"))
     monkeypatch.setattr(interpreters, "may_download", lambda: True)
-    monkeypatch.setattr(interpreters, "downloadable", lambda log: ["3.8.18"])
+    monkeypatch.setattr(interpreters, "list_downloadable", lambda log: ["3.8.18"])
     monkeypatch.setenv("UV_PYTHON_INSTALL_MIRROR", "file:///nowhere")
     with pytest.raises(EnvError) as caught:
-        interpreter_choice.fitted(question("old==1.0", log=log))
+        interpreter_choice.fit_packages(question("old==1.0", log=log))
     assert "Python 3.8.18: old 1.0 has no wheel for a newer one; but Python 3.8.18" in caught.value.message

@@ -59,7 +59,7 @@ def test_says_what_it_is_and_nothing_of_this_machine(index: Path, log: Path) -> 
     assert file == Path.cwd() / "requirements.lock"
     text = file.read_text()
     assert heads(text) == ["alpha==1.0", "beta==2.0"]
-    said = lockfiles.facts(text)
+    said = lockfiles.read_facts(text)
     assert said.python == f"CPython {RUNNING}"
     assert said.platforms == current_platform()
     assert said.spec and said.spec.startswith("sha256:")
@@ -215,7 +215,7 @@ def test_of_another_platform_is_checked_before_it_is_used(index: Path, log: Path
 )
 def test_its_name_comes_from_the_environment_file(file: str | None, name: str) -> None:
     root = Path("/project")
-    assert lock_places.of(PythonEnv(root, root / file if file else None)) == root / name
+    assert lock_places.lock_file_of(PythonEnv(root, root / file if file else None)) == root / name
 
 
 def test_requirements_are_shown_without_their_secrets_and_hashes(index: Path, log: Path) -> None:
@@ -283,7 +283,7 @@ def installed(environment: Environment) -> dict[str, str]:
 
 
 def test_the_lock_of_a_run_makes_the_same_environment_again(index: Path, log: Path) -> None:
-    first = store.ensure(manager, spec("alpha"), Policy(), log)
+    first = store.ensure_environment(manager, spec("alpha"), Policy(), log)
     files = installed(first)
     kept = first.lock.text
     shutil.rmtree(cache_dir())

@@ -128,6 +128,6 @@ def test_lock_of_a_workspace_lies_at_its_root(tmp_path: Path) -> None:
     (tmp_path / "pyproject.toml").write_text("[tool.uv.workspace]\nmembers = ['a']\n")
     member = tmp_path / "packages" / "a" / "pyproject.toml"
     spec = PythonEnv(member.parent, member, pyproject=member)
-    assert lock_places.of(spec) == tmp_path / "uv.lock"
+    assert lock_places.lock_file_of(spec) == tmp_path / "uv.lock"
     (tmp_path / "packages" / ".git").mkdir(parents=True)
-    assert lock_places.of(spec) == member.with_name("uv.lock")
+    assert lock_places.lock_file_of(spec) == member.with_name("uv.lock")

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from reprise.envs.cache import store
-from reprise.envs.difference import difference
+from reprise.envs.difference import compare_packages
 from reprise.envs.pypi import uv
 from reprise.envs.virtualenv import manager
 from reprise.errors import EnvError, ProjectError
@@ -35,7 +35,7 @@ def spec(*dependencies: str, **fields: Any) -> PythonEnv:
 
 
 def ensure(spec: PythonEnv, log: Path) -> Environment:
-    return store.ensure(manager, spec, Policy(), log)
+    return store.ensure_environment(manager, spec, Policy(), log)
 
 
 def facts(environment: Environment) -> dict[str, Any]:
@@ -175,7 +175,7 @@ def test_local_project_is_a_package_of_the_lock_by_its_content(index: Path, log:
     assert (before.name, before.origin, beta.name) == ("./my lib", "./my lib", "beta")
     local_project(Path("my lib"), 2)
     _, after, _ = manager.packages(manager.lock(spec("./my lib", "beta"), Policy(), log))
-    (change,) = difference([before], [after])
+    (change,) = compare_packages([before], [after])
     assert (change.name, change.note) == ("./my lib", "other files")
 
 
@@ -218,7 +218,7 @@ def test_uv_lock_decides_the_versions(index: Path, log: Path) -> None:
     file.write_text(
         '[project]\nname = "x"\nversion = "1"\ndependencies = ["beta"]\nrequires-python = ">=3.8"\n'
     )
-    assert uv.call(["lock", "--no-index"], log=log, cwd=Path.cwd()).exit_code == 0, log.read_text()
+    assert uv.call_uv(["lock", "--no-index"], log=log, cwd=Path.cwd()).exit_code == 0, log.read_text()
     wheels.make(index, "beta", "9.0")
     environment = ensure(PythonEnv(Path.cwd(), file, pyproject=file), log)
     assert run(environment, "import beta; print(beta.__version__)") == "2.0"
@@ -269,7 +269,7 @@ def test_tampered_package_is_refused(
     lock = manager.lock(spec("beta"), Policy(), log)
     wheels.make(index, "beta", "2.0", files={"intruder.py": "evil = True\n"})
     monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "nothing downloaded yet"))
-    prefix = store.place(lock)
+    prefix = store.place_of(lock)
     prefix.mkdir(parents=True)
     with pytest.raises(EnvError, match=r"(?i)hash"):
         manager.create(lock, prefix, Policy(), log)

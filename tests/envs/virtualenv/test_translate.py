@@ -190,6 +190,6 @@ def test_a_conda_yaml_runs(index: Path, log: Path) -> None:
         dependencies=("python", "pytorch=1.9"),
         pip=("-r extra.txt",),
     )
-    lock = store.ensure(manager, translate.to_python(spec), Policy(), log).lock
+    lock = store.ensure_environment(manager, translate.to_python(spec), Policy(), log).lock
     for package in ("torch==1.9.1", "beta==2.0", "pip==21.0", "setuptools==60.0"):
         assert f'"{package} ' in lock.text
