@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, cast
 from reprise import paths
 from reprise.errors import TrackingError, UsageError
 from reprise.redact import redact
-from reprise.tracking.base import Tracking
 from reprise.tracking.sqlite.run_store import RunsOfStore
 
 if TYPE_CHECKING:
+    from reprise.tracking.base import Tracking
     from reprise.tracking.protocols.store import TrackingStore
 
 OWN_SCHEME = "reprise:"

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from reprise import disk
 from reprise.envs import registry as envs
@@ -28,7 +29,9 @@ from reprise.schemas.record.run_record import (
     SourceRecord,
     from_json,
 )
-from reprise.tracking.base import Tracking
+
+if TYPE_CHECKING:
+    from reprise.tracking.base import Tracking
 
 log = logging.getLogger(__name__)
 

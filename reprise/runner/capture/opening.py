@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import reprise
 from reprise.errors import RepriseError
@@ -27,8 +27,10 @@ from reprise.schemas.entities import Run
 from reprise.schemas.environment import CondaEnv, DockerEnv, EnvSpec
 from reprise.schemas.job import Checkout
 from reprise.schemas.record.run_record import ParameterRecord, ProjectRecord, RunRecord
-from reprise.tracking.base import Tracking
 from reprise.tracking.names import now
+
+if TYPE_CHECKING:
+    from reprise.tracking.base import Tracking
 
 log = logging.getLogger(__name__)
 

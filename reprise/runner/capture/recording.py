@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from reprise.envs.registry import MANAGERS
 from reprise.errors import SourceError
@@ -26,7 +27,9 @@ from reprise.runner.vcs import repositories
 from reprise.schemas.environment import Environment
 from reprise.schemas.job import Command
 from reprise.schemas.record.run_record import Content, EnvironmentRecord, RunRecord
-from reprise.tracking.base import Tracking
+
+if TYPE_CHECKING:
+    from reprise.tracking.base import Tracking
 
 log = logging.getLogger(__name__)
 

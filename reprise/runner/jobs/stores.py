@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from reprise import paths
 from reprise.errors import TrackingError
-from reprise.tracking.base import Tracking
+
+if TYPE_CHECKING:
+    from reprise.tracking.base import Tracking
 
 STORE_VARIABLE = "REPRISE_STORE"
 """Tells a child the folder of the store that its facade stands before."""

@@ -13,14 +13,16 @@ import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import unquote, urlsplit
 
 from reprise import durable, file_lock, paths
 from reprise.errors import SourceError, TrackingError, UsageError
 from reprise.redact import redact
 from reprise.runner.record import digests
-from reprise.tracking.base import Tracking
+
+if TYPE_CHECKING:
+    from reprise.tracking.base import Tracking
 
 log = logging.getLogger(__name__)
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from reprise import paths
 from reprise.backends import registry as backends
@@ -25,7 +25,9 @@ from reprise.schemas.job import Checkout, Invocation, RunRequest
 from reprise.schemas.loader import find_entry_point, read_project
 from reprise.schemas.project import EntryPoint, Project
 from reprise.schemas.use import Use, use_project
-from reprise.tracking.base import Tracking
+
+if TYPE_CHECKING:
+    from reprise.tracking.base import Tracking
 
 log = logging.getLogger(__name__)
 

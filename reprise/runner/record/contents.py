@@ -14,7 +14,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 from reprise import durable, file_lock, paths
 from reprise.errors import TrackingError
@@ -22,7 +22,9 @@ from reprise.file_lock import scratch
 from reprise.runner.jobs.stores import store_folder
 from reprise.schemas.record import run_files
 from reprise.schemas.record.run_record import Content
-from reprise.tracking.base import Tracking
+
+if TYPE_CHECKING:
+    from reprise.tracking.base import Tracking
 
 log = logging.getLogger(__name__)
 

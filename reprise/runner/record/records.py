@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from reprise import amounts, durable
 from reprise.errors import TrackingError
@@ -11,7 +12,9 @@ from reprise.runner.jobs.stores import artifact_folder
 from reprise.runner.record import contents
 from reprise.schemas.record import run_files
 from reprise.schemas.record.run_record import RunRecord, from_json, to_json
-from reprise.tracking.base import Tracking
+
+if TYPE_CHECKING:
+    from reprise.tracking.base import Tracking
 
 RECORD_ARTIFACT = run_files.RECORD
 _LARGEST = 64 << 20  # bytes; it is read as a whole, and anybody may have stored it

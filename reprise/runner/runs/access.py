@@ -6,12 +6,15 @@ import logging
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
+from typing import TYPE_CHECKING
 
 from reprise import paths
 from reprise.file_lock import scratch
 from reprise.server.loopback import Loopback
-from reprise.tracking.base import Tracking
 from reprise.tracking.registry import open_tracking
+
+if TYPE_CHECKING:
+    from reprise.tracking.base import Tracking
 
 log = logging.getLogger(__name__)
 

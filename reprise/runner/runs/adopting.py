@@ -6,6 +6,7 @@ import json
 import logging
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from reprise.backends import local, registry
 from reprise.backends.base import Backend
@@ -16,7 +17,9 @@ from reprise.runner.jobs.stores import artifact_folder
 from reprise.runner.runs.lifecycle import LOG_ARTIFACT
 from reprise.runner.runs.performing import SECRETS, tell_state
 from reprise.schemas.job import OUTPUT, JobId, JobStatus, RunStatus
-from reprise.tracking.base import Tracking
+
+if TYPE_CHECKING:
+    from reprise.tracking.base import Tracking
 
 log = logging.getLogger(__name__)
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from reprise import disk, durable, process
 from reprise.backends import registry as backends
@@ -46,7 +47,9 @@ from reprise.runner.sources import working_copy
 from reprise.schemas import tags
 from reprise.schemas.environment import Environment
 from reprise.schemas.job import Command, Job, Outcome, RunRequest, RunStatus
-from reprise.tracking.base import Tracking
+
+if TYPE_CHECKING:
+    from reprise.tracking.base import Tracking
 
 log = logging.getLogger(__name__)
 

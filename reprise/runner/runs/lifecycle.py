@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import logging
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import reprise
 from reprise import durable, file_lock, paths
@@ -25,8 +26,10 @@ from reprise.schemas.entities import DELETED, Run
 from reprise.schemas.job import Invocation, Outcome, RunRequest, RunStatus
 from reprise.schemas.record import run_files
 from reprise.schemas.record.run_record import RunRecord
-from reprise.tracking.base import Tracking
 from reprise.tracking.names import now
+
+if TYPE_CHECKING:
+    from reprise.tracking.base import Tracking
 
 log = logging.getLogger(__name__)
 

@@ -7,7 +7,7 @@ import logging
 import sys
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from reprise import durable, process
 from reprise.backends.base import Backend
@@ -18,7 +18,9 @@ from reprise.named_tuple import NamedTuple
 from reprise.runner.jobs.lease import Lease
 from reprise.runner.jobs.signals import shielded
 from reprise.schemas.job import Job, JobId, JobStatus, RunStatus
-from reprise.tracking.base import Tracking
+
+if TYPE_CHECKING:
+    from reprise.tracking.base import Tracking
 
 log = logging.getLogger(__name__)
 

@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from reprise import durable, paths
 from reprise.envs import registry as envs
@@ -30,7 +31,9 @@ from reprise.runner.sources import working_copy
 from reprise.schemas import tags
 from reprise.schemas.entities import Run
 from reprise.schemas.job import JobId, JobStatus, Outcome, RunStatus
-from reprise.tracking.base import Tracking
+
+if TYPE_CHECKING:
+    from reprise.tracking.base import Tracking
 
 log = logging.getLogger(__name__)
 

@@ -11,6 +11,7 @@ import os
 import time
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from reprise import file_lock, paths
 from reprise.durable import ARRIVALS
@@ -18,7 +19,9 @@ from reprise.errors import RepriseError, TrackingError
 from reprise.runner.jobs.stores import jobs_folder
 from reprise.runner.record import contents
 from reprise.runner.sources import working_copy
-from reprise.tracking.base import Tracking
+
+if TYPE_CHECKING:
+    from reprise.tracking.base import Tracking
 
 log = logging.getLogger(__name__)
 

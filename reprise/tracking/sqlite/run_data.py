@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from reprise.errors import missing
 from reprise.schemas.entities import DatasetInput, Metric, ModelLink, Page, RunMetric
@@ -29,7 +30,9 @@ from reprise.tracking.sqlite.run_rows import (
     stored,
 )
 from reprise.tracking.sqlite.runs import RUN_NAME
-from reprise.tracking.views import PointRow
+
+if TYPE_CHECKING:
+    from reprise.tracking.views import PointRow
 
 MODEL_HISTORY = "mlflow.log-model.history"
 MOST_POINTS = 10_000_000
