@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import os
+import sys
 from functools import cache
 from pathlib import Path
 from typing import Literal
@@ -47,10 +48,29 @@ def _user_folder(kind: Literal["cache", "state"], variable: str) -> Path:
 @cache
 def _platform_folder(kind: Literal["cache", "state"], *deciding: str | None) -> Path:
     """The platform's own folder, worked out once for each value of the variables that are ``deciding``."""
-    import platformdirs
+    if sys.platform != "linux":
+        import platformdirs
 
-    folder = platformdirs.user_cache_path if kind == "cache" else platformdirs.user_state_path
-    return folder("reprise", appauthor=False)
+        folder = platformdirs.user_cache_path if kind == "cache" else platformdirs.user_state_path
+        return folder("reprise", appauthor=False)
+    return _home_folder(kind)
+
+
+def _home_folder(kind: Literal["cache", "state"]) -> Path:
+    """The folder of the XDG specification, as ``platformdirs`` finds it, which takes long to import."""
+    given = os.environ.get(f"XDG_{kind.upper()}_HOME", "")
+    if given.startswith("/"):  # the specification has relative ones ignored
+        return Path(given) / "reprise"
+    return Path.home() / (".cache" if kind == "cache" else ".local/state") / "reprise"
+
+
+def temporary_dir() -> str:
+    """The folder for temporary files, as ``tempfile`` chooses it, which writes a file to try each."""
+    named = (os.environ.get(name) for name in ("TMPDIR", "TEMP", "TMP"))
+    for place in (*filter(None, named), "/tmp", "/var/tmp", "/usr/tmp"):
+        if Path(place).is_dir() and os.access(place, os.W_OK | os.X_OK):
+            return str(Path(place).absolute())
+    return str(here())
 
 
 def room_hint(error: OSError) -> str | None:

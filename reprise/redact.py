@@ -6,12 +6,13 @@ import re
 
 _MASK = "***"
 
+# Patterns stay text: a command compiles those that its texts need.
 # scheme://user:password@host and scheme://token@host. The login name of ssh://git@host is kept, for
 # it is no secret and the URL is of no use without it; scp-like git@host:path is kept likewise.
-_USERINFO = re.compile(r"(?P<scheme>\b[A-Za-z][A-Za-z0-9+.\-]{0,30}://)(?P<userinfo>[^/?#\s\"'<>\\]*)@")
-_ENCODED_USERINFO = re.compile(r"(?i)(?P<scheme>%3A%2F%2F)(?:(?!%2F|%40)[^\s/&?#\"'<>])+%40")
-_AUTHORIZATION = re.compile(r"(?i)(?P<name>\b(?:proxy-)?authorization[\"']?\s*[:=]\s*[\"']?)[^\r\n\"']+")
-_QUERY = re.compile(
+_USERINFO = r"(?P<scheme>\b[A-Za-z][A-Za-z0-9+.\-]{0,30}://)(?P<userinfo>[^/?#\s\"'<>\\]*)@"
+_ENCODED_USERINFO = r"(?i)(?P<scheme>%3A%2F%2F)(?:(?!%2F|%40)[^\s/&?#\"'<>])+%40"
+_AUTHORIZATION = r"(?i)(?P<name>\b(?:proxy-)?authorization[\"']?\s*[:=]\s*[\"']?)[^\r\n\"']+"
+_QUERY = (
     r"(?i)(?P<name>[?&;](?:[\w.-]*token|api[_-]?key|password|passwd|[\w.-]*secret|sig"
     r"|[\w-]*signature|[\w-]*credential)=)[^&;\s#\"'<>\\]+"
 )
@@ -19,10 +20,15 @@ _QUERY = re.compile(
 
 def redact(text: str) -> str:
     """``text`` without the userinfo of every URL, and with tokens in queries and headers masked."""
-    text = _USERINFO.sub(_without_userinfo, text)
-    text = _ENCODED_USERINFO.sub(r"\g<scheme>", text)
-    text = _AUTHORIZATION.sub(rf"\g<name>{_MASK}", text)
-    return _QUERY.sub(rf"\g<name>{_MASK}", text)
+    if "@" in text:
+        text = re.sub(_USERINFO, _without_userinfo, text)
+    if "%" in text:
+        text = re.sub(_ENCODED_USERINFO, r"\g<scheme>", text)
+    if "authorization" in text.lower():
+        text = re.sub(_AUTHORIZATION, rf"\g<name>{_MASK}", text)
+    if "=" in text:
+        text = re.sub(_QUERY, rf"\g<name>{_MASK}", text)
+    return text
 
 
 def _without_userinfo(match: re.Match[str]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import tempfile
 from pathlib import Path
 
 import platformdirs
@@ -45,6 +46,27 @@ def test_the_folders_of_the_platform_follow_the_environment(
     assert paths.cache_dir() == tmp_path / "c" / "reprise"
 
 
+@pytest.mark.parametrize("given", [None, "", " ", "/x", " /x/y ", "x"])
+def test_the_folders_are_those_of_the_platform(given: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("CACHE", "STATE"):
+        monkeypatch.delenv(f"REPRISE_{name}_DIR")
+        if given is None:
+            monkeypatch.delenv(f"XDG_{name}_HOME", raising=False)
+        else:
+            monkeypatch.setenv(f"XDG_{name}_HOME", given)
+    assert paths.cache_dir() == platformdirs.user_cache_path("reprise", appauthor=False)
+    assert paths.state_dir() == platformdirs.user_state_path("reprise", appauthor=False)
+
+
+@pytest.mark.parametrize("given", ["", "no folder", "."])
+def test_temporary_files_are_where_python_puts_them(
+    given: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path / given) if given else "")
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    assert paths.temporary_dir() == tempfile.gettempdir()
+
+
 def test_without_any_home_it_is_told_which_variables_help(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -53,6 +75,9 @@ def test_without_any_home_it_is_told_which_variables_help(
 
     for name in ("user_cache_path", "user_state_path"):
         monkeypatch.setattr(platformdirs, name, nobody)
+    monkeypatch.setattr(Path, "home", nobody)
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.delenv("XDG_STATE_HOME", raising=False)
     monkeypatch.setenv("HOME", str(tmp_path / "no home"))
     monkeypatch.delenv("REPRISE_CACHE_DIR")
     monkeypatch.delenv("REPRISE_STATE_DIR")

@@ -47,7 +47,9 @@ class Backend(Protocol):
     """The word of ``--backend``."""
 
     CONFIG: type[Any]
-    """The keys of ``--backend-config``, with types and defaults: a frozen dataclass or a msgspec Struct.
+    """The keys of ``--backend-config``, with types and defaults.
+
+    A NamedTuple, a frozen dataclass or a msgspec Struct.
 
     Optional fields, lists and nested values are allowed. Other keys of the user's are a warning.
     """

@@ -11,9 +11,12 @@ import time
 from collections.abc import Collection
 from io import FileIO
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from reprise import disk
-from reprise.backends.masking import Masker
+
+if TYPE_CHECKING:
+    from reprise.backends.masking import Masker
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +51,11 @@ class KeptLog:
 
     def add(self, stream: str, data: bytes) -> None:
         """Keep what came on a stream: whole lines now, the rest when its line has ended."""
-        self._add_masked(stream, self._maskers.setdefault(stream, Masker(self._secrets)).mask(data))
+        if stream not in self._maskers:
+            from reprise.backends.masking import Masker
+
+            self._maskers[stream] = Masker(self._secrets)
+        self._add_masked(stream, self._maskers[stream].mask(data))
 
     def _add_masked(self, stream: str, data: bytes) -> None:
         since, begun = self._pending.pop(stream, (time.monotonic(), b""))

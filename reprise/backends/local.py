@@ -9,7 +9,6 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from types import FrameType
 
 from reprise import amounts
@@ -20,6 +19,7 @@ from reprise.backends.shares import check_share, share_out
 from reprise.backends.terminal import Streams
 from reprise.children import Child, Ending
 from reprise.errors import RepriseError, SubmitError, UsageError
+from reprise.named_tuple import NamedTuple
 from reprise.process import patched, run
 from reprise.schemas.job import Job, JobId, JobStatus, Resources, RunStatus, Usage
 
@@ -33,15 +33,10 @@ _REST_GRACE = 1.0  # seconds
 _RELEASE_SECONDS = 60.0
 
 
-@dataclass(frozen=True, slots=True)
-class LocalConfig:
+class LocalConfig(NamedTuple):
     """``grace_period``: seconds between SIGTERM (or Ctrl-C) and SIGKILL."""
 
     grace_period: float = 10.0
-
-    def __post_init__(self) -> None:
-        if self.grace_period < 0:
-            raise UsageError(f"backend config: grace_period is {self.grace_period:g}, below 0")
 
 
 CONFIG = LocalConfig
@@ -193,6 +188,8 @@ bring_output = base.prints_there
 
 
 def check(resources: Resources, config: LocalConfig) -> Sequence[str]:
+    if config.grace_period < 0:
+        raise UsageError(f"backend config: grace_period is {config.grace_period:g}, below 0")
     return check_share(resources)
 
 

@@ -9,9 +9,8 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from functools import cache
-from typing import Any
+from typing import Any, get_type_hints
 
-from reprise import plugins
 from reprise.backends import local
 from reprise.backends.base import Backend
 from reprise.errors import UsageError
@@ -35,6 +34,8 @@ def get(name: str) -> Backend:
 
 @cache
 def _load_plugin(name: str) -> Backend:
+    from reprise import plugins
+
     if (point := plugins.find_entry_point(GROUP, name)) is None:
         names = sorted({*BACKENDS, *plugins.find_names(GROUP)})
         raise UsageError(f'there is no backend "{name}"', hint=f"backends: {', '.join(names)}")
@@ -60,7 +61,7 @@ def read_config(backend: Backend, values: Mapping[str, Any]) -> Any:
     import msgspec
 
     try:
-        return msgspec.convert(own, backend.CONFIG)
+        return _convert(own, backend.CONFIG)
     except msgspec.ValidationError as error:
         raise UsageError(
             f"backend config: {error}",
@@ -76,6 +77,18 @@ def describe_foreign_keys(backend: Backend, values: Mapping[str, Any]) -> list[s
         for key in values
         if key not in _keys(backend)
     ]
+
+
+def _convert(values: Mapping[str, Any], config: type[Any]) -> Any:
+    """Make a ``config`` of the values; msgspec itself would make a NamedTuple of a list only."""
+    import msgspec
+
+    if not issubclass(config, tuple):
+        return msgspec.convert(values, config)
+    defaults, types = config._field_defaults, get_type_hints(config)  # type: ignore[attr-defined]
+    fields = [(name, types[name], *([defaults[name]] if name in defaults else [])) for name in types]
+    checked = msgspec.convert(values, msgspec.defstruct(config.__name__, fields))
+    return config(**msgspec.structs.asdict(checked))
 
 
 def _keys(backend: Backend) -> tuple[str, ...]:

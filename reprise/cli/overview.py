@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator
 
 SUMMARY = "Run MLflow MLproject projects so that every run can be performed again, exactly."
 MOST_COLUMNS = 100
-COMPLETION_VARIABLE = "_REPRISE_COMPLETE"
 OPTIONS = {
     "--version": "Show the version and exit.",
     "-v, --verbose": "Show what reprise does internally.",

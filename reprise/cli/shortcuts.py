@@ -13,6 +13,7 @@ from typing import Any
 
 from reprise import __version__
 
+COMPLETION_VARIABLE = "_REPRISE_COMPLETE"
 _FLAGS = {
     "--build-image": "build_image",
     "--dry-run": "dry_run",
@@ -61,7 +62,7 @@ def take_shortcut(words: Sequence[str]) -> bool:
         return _run(words[1:])
     if sys.argv[0].rpartition(os.sep)[2] != "reprise":
         return False  # its name is a part of what is printed
-    from reprise.cli.overview import COMPLETION_VARIABLE, complete_verb, make_help
+    from reprise.cli.overview import complete_verb, make_help
 
     if shell := os.environ.get(COMPLETION_VARIABLE):
         lines = complete_verb(shell)
@@ -114,8 +115,6 @@ def read_run(words: Sequence[str]) -> dict[str, Any] | None:
 
 
 def _run(words: Sequence[str]) -> bool:
-    from reprise.cli.overview import COMPLETION_VARIABLE
-
     given = None if COMPLETION_VARIABLE in os.environ else read_run(words)
     if given is None:
         return False

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from reprise import __version__
-from reprise.schemas import memory, python_request
+from reprise.schemas import memory
 from reprise.schemas.environment import CondaEnv, DockerEnv, EnvSpec, PythonEnv
 from reprise.schemas.faults import START, Findings, Position, on_one_line, shorten_text
 from reprise.schemas.validation import schema_text, validate_document
@@ -75,8 +75,11 @@ def read_python_env(path: Path, root: Path, findings: Findings) -> PythonEnv:
     node, _ = read_yaml(path, "python_env", findings)
     version = get_child(node, "python")
     python = text_of(version)
-    if version is not None and python is not None and (sentence := python_request.fault_of(python)):
-        findings.add_fault(version.at, ("python",), sentence)
+    if version is not None and python is not None:
+        from reprise.schemas import python_request
+
+        if sentence := python_request.fault_of(python):
+            findings.add_fault(version.at, ("python",), sentence)
     return PythonEnv(
         root=root,
         file=path,

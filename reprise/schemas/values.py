@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import re
-from ast import literal_eval
 
-from reprise.schemas.patterns import search_pattern
 from reprise.schemas.project import Parameter
 
 TRUE_WORDS = frozenset({"true", "yes", "on", "1"})
@@ -43,6 +41,8 @@ def _list_fault(kind: str, text: str) -> str | None:
 def _split_items(text: str) -> list[str]:
     """The items of ``[1, 2]``, ``1,2`` or ``1 2``."""
     if text.startswith("[") and text.endswith("]"):
+        from ast import literal_eval
+
         try:
             value = literal_eval(text)
         except (ValueError, SyntaxError, MemoryError, RecursionError):
@@ -53,6 +53,8 @@ def _split_items(text: str) -> list[str]:
 
 
 def _pattern_fault(pattern: str, text: str) -> str | None:
+    from reprise.schemas.patterns import search_pattern
+
     found = search_pattern(pattern, text)
     if found is None:
         return f'the pattern {pattern} takes too long for "{text}"'

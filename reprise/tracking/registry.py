@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, cast
 from reprise import paths
 from reprise.errors import TrackingError, UsageError
 from reprise.redact import redact
-from reprise.tracking.sqlite.run_store import RunsOfStore
+from reprise.tracking.sqlite.lazy_store import LazyStore
 
 if TYPE_CHECKING:
     from reprise.tracking.base import Tracking
@@ -66,7 +66,7 @@ def open_tracking(uri: str | None, start: Path) -> Tracking:
         return RestTracking(uri)
     try:
         folder = local_folder(uri, start)
-        is_ours = folder is not None and (uri.startswith(OWN_SCHEME) or RunsOfStore.may_be_at(folder))
+        is_ours = folder is not None and (uri.startswith(OWN_SCHEME) or LazyStore.may_be_at(folder))
     except (OSError, ValueError, RuntimeError) as error:  # what the system or the text itself forbids
         raise TrackingError(
             f'the tracking URI "{redact(uri)}" cannot be used: {error}',
@@ -118,5 +118,4 @@ def _absolute(uri: str, folder: Path | None, start: Path) -> str:
 
 
 def _open_folder(folder: Path) -> Tracking:
-    """The embedded store, with what no run needs left to be loaded by the first verb of it."""
-    return cast("Tracking", RunsOfStore(folder))
+    return cast("Tracking", LazyStore(folder))

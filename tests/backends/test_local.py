@@ -18,7 +18,7 @@ import pytest
 from reprise.backends import local
 from reprise.backends.registry import get, read_config
 from reprise.errors import SubmitError, UsageError
-from reprise.schemas.job import Command, Job, JobId, JobStatus, RunStatus
+from reprise.schemas.job import Command, Job, JobId, JobStatus, Resources, RunStatus
 
 
 def make_job(tmp_path: Path, script: str, *, attached: bool = False, **environ: str | None) -> Job:
@@ -257,7 +257,7 @@ def test_a_missing_program_and_a_missing_folder_are_refused(tmp_path: Path) -> N
 )
 def test_backend_config_is_checked(config: dict[str, object], message: str) -> None:
     with pytest.raises(UsageError, match=message):
-        read_config(get("local"), config)
+        local.check(Resources(), read_config(get("local"), config))
 
 
 def test_an_unknown_backend_names_the_known_ones() -> None:

@@ -22,7 +22,7 @@ from pathlib import Path
 
 from reprise.durable import write_note
 from reprise.envs.base import EnvManager
-from reprise.envs.cache import contents, marker
+from reprise.envs.cache import marker
 from reprise.envs.cache.marker import Marker, User
 from reprise.errors import EnvError
 from reprise.file_lock import exclusive, hold
@@ -197,6 +197,8 @@ def _let_orphans_end(prefix: Path) -> None:
 
 def find_fault(manager: EnvManager, lock: Lock, prefix: Path) -> str | None:
     """Why what lies at ``prefix`` cannot be used (empty: there is nothing), or None."""
+    from reprise.envs.cache import contents
+
     try:
         found = Marker.read(prefix)
     except FileNotFoundError:
@@ -215,6 +217,8 @@ def find_fault(manager: EnvManager, lock: Lock, prefix: Path) -> str | None:
 
 def _find_damage(prefix: Path, found: Marker) -> str | None:
     """Once a day: a sentence when a file is missing or has another size."""
+    from reprise.envs.cache import contents
+
     if time.time() - marker.last_check(prefix) < _CHECK_PAUSE:
         return None
     wrong = [item for item in contents.find_damage(prefix) if item.file not in found.odd]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import stat
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from reprise import paths
 from reprise.named_tuple import NamedTuple
 from reprise.runner.capture.command_words import files_of
 from reprise.runner.capture.observed import Observation
@@ -61,7 +61,7 @@ def find_inputs(observation: Observation, beginning: Beginning) -> Iterator[Foun
     commands = (files_of(item.words, Path(item.folder)) for item in observation.started if item.folder)
     named = [*beginning.named, *(file for files in commands for file in files)]
     read, written, removed = map(set, (observation.read, observation.written, observation.removed))
-    scratch = os.path.realpath(tempfile.gettempdir())
+    scratch = os.path.realpath(paths.temporary_dir())
     for path in dict.fromkeys([*observation.read, *map(os.path.normpath, named)]):
         name = name_input(path, beginning)
         if name is None:

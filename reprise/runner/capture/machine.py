@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
-import platform
 import re
+import shlex
 import sys
 import time
 from collections.abc import Iterator, Mapping
@@ -108,7 +108,7 @@ def describe_machine(environ: Mapping[str, str]) -> MachineRecord:
         memory=_measure_memory(),
         gpus=(*_nvidia_gpus(), *_amd_gpus()),
         variables={name: environ[name] for name in (*NUMBERS, *SETTINGS) if name in environ},
-        python=platform.python_version(),
+        python=sys.version.split()[0],
         utc_offset=_utc_offset(environ.get("TZ")),
     )
 
@@ -128,11 +128,13 @@ def _utc_offset(zone: str | None) -> int:
 
 def _describe_os() -> str:
     if sys.platform == "darwin":
+        import platform
+
         return f"macOS {platform.mac_ver()[0]}"
-    try:
-        return platform.freedesktop_os_release()["PRETTY_NAME"]
-    except (OSError, KeyError):
-        return platform.system()
+    for path in (Path("/etc/os-release"), Path("/usr/lib/os-release")):
+        if found := re.search(r"^PRETTY_NAME=(.+)$", _read_text(path), re.MULTILINE):
+            return " ".join(shlex.split(found[1], posix=True))
+    return os.uname().sysname
 
 
 def _describe_cpu() -> str:

@@ -14,7 +14,6 @@ from pathlib import Path
 from reprise import paths
 from reprise.runner.capture.files import Kept, keep_files
 from reprise.runner.capture.found_inputs import FoundInput, find_inputs, name_input
-from reprise.runner.capture.ignored import warn_of_ignored
 from reprise.runner.capture.observed import read_observation
 from reprise.runner.capture.observing import Beginning, read_beginning
 from reprise.runner.planning import guards
@@ -60,6 +59,8 @@ def keep_reads(source: SourceRecord, job: Path, objects: Path, limit: guards.Lim
     if left_out:
         log.warning("%s", guards.describe_left_out(left_out))
     if not _is_observed(beginning):
+        from reprise.runner.capture.ignored import warn_of_ignored
+
         warn_of_ignored(root, beginning.ignored, [file.path for file in kept.files])
     return source._replace(
         files=tuple(sorted([*source.files, *kept.files])),

@@ -9,7 +9,6 @@ from reprise import paths
 from reprise.errors import SourceError
 from reprise.named_tuple import NamedTuple
 from reprise.runner.capture.files import keep_files
-from reprise.runner.capture.ignored import list_named, warn_of_ignored
 from reprise.runner.planning import guards
 from reprise.runner.vcs import repositories
 from reprise.runner.worktree.ignoring import is_ignored, list_dockerignored, list_ignored
@@ -85,6 +84,8 @@ def capture_source(
     tree = (checkout.repository.tree if checkout.repository else _survey_folder(root)).flatten
     files = {**tree.files, **{path: Standing(word) for path, word in checkout.brought.items()}}
     if named is not None:
+        from reprise.runner.capture.ignored import list_named, warn_of_ignored
+
         files |= dict.fromkeys(list_named(root, tree.ignored, named), Standing.IGNORED)
     if docker:
         files = _without_dockerignored(files, root, record.subdirectory)

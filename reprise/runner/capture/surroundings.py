@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -25,7 +24,7 @@ def find_places(command: Command, environ: Mapping[str, str]) -> dict[str, str]:
     found = {
         PROJECT: str(command.cwd),
         "home": environ.get("HOME", ""),
-        "temporary folder": environ.get("TMPDIR") or tempfile.gettempdir(),
+        "temporary folder": environ.get("TMPDIR") or paths.temporary_dir(),
         "cache": str(paths.cache_dir()),
         "tracking address": re.sub(_CREDENTIALS, "://", environ.get(_TRACKING, "")),
         **dict(_interpreter_places(environ)),

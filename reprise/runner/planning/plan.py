@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Mapping
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +17,6 @@ from reprise.named_tuple import NamedTuple
 from reprise.runner.jobs.stores import store_folder
 from reprise.runner.planning import as_of, guards
 from reprise.runner.planning.bind import Localise, bind_parameters, render_command
-from reprise.runner.planning.inputs import localise_input
 from reprise.runner.sources import working_copy
 from reprise.schemas.environment import CondaEnv, DockerEnv, EnvSpec, Lock, Policy, PythonEnv
 from reprise.schemas.job import Checkout, Invocation, RunRequest
@@ -80,9 +78,14 @@ def make_plan(request: RunRequest, tracking: Tracking) -> Plan:
     checkout = working_copy.fetch_project(
         request.uri, request.version, request.base, offline=request.offline
     )
-    here = partial(localise_input, storage=request.storage_dir, tracking=tracking, offline=request.offline)
+
+    def localise(value: str, base: Path) -> Path:
+        from reprise.runner.planning.inputs import localise_input
+
+        return localise_input(value, base, request.storage_dir, tracking, offline=request.offline)
+
     try:
-        return plan_for(checkout, request, here)
+        return plan_for(checkout, request, localise)
     except BaseException:
         working_copy.discard_checkout(checkout)
         raise

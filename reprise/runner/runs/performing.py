@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 from reprise import durable, process
 from reprise.backends.base import Backend
-from reprise.backends.output_copy import OutputCopy
 from reprise.backends.watch import watch_of
 from reprise.errors import RepriseError
 from reprise.named_tuple import NamedTuple
@@ -20,6 +19,7 @@ from reprise.runner.jobs.signals import shielded
 from reprise.schemas.job import Job, JobId, JobStatus, RunStatus
 
 if TYPE_CHECKING:
+    from reprise.backends.output_copy import OutputCopy
     from reprise.tracking.base import Tracking
 
 log = logging.getLogger(__name__)
@@ -106,10 +106,16 @@ def submit_job(
     return Placed(backend, job_id, job)
 
 
+def _copy_output(job: Job) -> OutputCopy:
+    from reprise.backends.output_copy import OutputCopy
+
+    return OutputCopy(job.output, job.log, job.secrets, _show_of(job))
+
+
 def _follow(placed: Placed, lease: Lease, tell: Callable[[JobStatus], None]) -> JobStatus:
     backend, job_id, job = placed
     watch = watch_of(backend.NAME)
-    copy = OutputCopy(job.output, job.log, job.secrets, _show_of(job)) if backend.IS_SCHEDULER else None
+    copy = _copy_output(job) if backend.IS_SCHEDULER else None
     state, is_cancelled = RunStatus.SCHEDULED if backend.IS_SCHEDULER else RunStatus.RUNNING, False
     while True:
         status = watch.wait(job_id, _LOOK_PAUSE)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,7 +24,6 @@ from reprise.runner.jobs.lease import (
 )
 from reprise.runner.jobs.stores import artifact_folder, jobs_folder
 from reprise.runner.record.records import send_record
-from reprise.runner.runs.adopting import adopt_job, ask_jobs, clean_up_job
 from reprise.runner.runs.lifecycle import keep_logs, tail, tell_outcome
 from reprise.runner.runs.sweep import sweep_cache, sweep_store
 from reprise.runner.sources import working_copy
@@ -48,7 +47,7 @@ def reap(tracking: Tracking) -> None:
     A store that cannot be written now is left for the next time.
     """
     folders = job_folders(jobs_folder(tracking))
-    living = cache(lambda: ask_jobs(folders))  # one question for all, and none where all jobs are watched
+    living = cache(lambda: _ask_jobs(folders))  # one question for all, and none where all jobs are watched
     for folder in folders:
         try:
             with unheld(folder) as free:
@@ -103,8 +102,16 @@ def _running(tracking: Tracking) -> Iterator[Run]:
                 break
 
 
+def _ask_jobs(folders: Sequence[Path]) -> Mapping[JobId, JobStatus]:
+    from reprise.runner.runs.adopting import ask_jobs
+
+    return ask_jobs(folders)
+
+
 def _close(tracking: Tracking, folder: Path, living: Callable[[], Mapping[JobId, JobStatus]]) -> bool:
     """Close the run of a dead watcher; False when it is not ours to close."""
+    from reprise.runner.runs.adopting import adopt_job, clean_up_job
+
     record = read_record(folder)
     if record.tracking_uri not in (None, tracking.uri) or not is_silent(folder, record):
         return False

@@ -5,12 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 
 from reprise.errors import SourceError
 from reprise.named_tuple import NamedTuple
 from reprise.redact import redact
-from reprise.runner.vcs import git, remotes
+from reprise.runner.vcs import git
+
+if TYPE_CHECKING:
+    from reprise.runner.vcs.remotes import Remote
 
 ARCHIVE_SUFFIXES = (".zip", ".tar.gz", ".tgz")
 
@@ -39,7 +43,7 @@ class Archive(NamedTuple):
 class GitRepository(NamedTuple):
     """A repository to mirror; ``tail`` is the ``REF/folder`` of a web page, not yet told apart."""
 
-    remote: remotes.Remote
+    remote: Remote
     subdirectory: str
     tail: str = ""
 
@@ -113,13 +117,13 @@ def _web_repository(parts: SplitResult, subdirectory: str) -> GitRepository:
         parts = parts._replace(path=path, query="")
     netloc = parts.netloc.rpartition("@")[2]
     url = urlunsplit(parts._replace(netloc=netloc, path=parts.path.rstrip("/"), fragment=""))
-    return GitRepository(remotes.Remote(url, user or None, password), subdirectory, tail)
+    return GitRepository(_remote(url, user or None, password), subdirectory, tail)
 
 
-def _ssh_remote(parts: SplitResult) -> remotes.Remote:
+def _ssh_remote(parts: SplitResult) -> Remote:
     if parts.password is not None:
         raise SourceError("ssh takes no password from a URL", hint="use an ssh key, or https")
-    return remotes.Remote(urlunsplit(parts._replace(path=parts.path.rstrip("/"))))
+    return _remote(urlunsplit(parts._replace(path=parts.path.rstrip("/"))))
 
 
 def _from_scp(match: re.Match[str], subdirectory: str) -> GitRepository:
@@ -129,13 +133,13 @@ def _from_scp(match: re.Match[str], subdirectory: str) -> GitRepository:
         _refuse_text(text, "its host or path starts with a dash")
     if not match["user"] and "." not in host and not path.endswith(".git"):
         raise SourceError(f'"{host}:" is not a place that projects come from', hint=f"give {_FORMS}")
-    return GitRepository(remotes.Remote(text.rstrip("/")), subdirectory)
+    return GitRepository(_remote(text.rstrip("/")), subdirectory)
 
 
 def _from_path(path: Path, subdirectory: str) -> Location:
     if path.is_dir():
         if _is_bare_repository(path):
-            return GitRepository(remotes.Remote(path.as_uri(), local=True), subdirectory)
+            return GitRepository(_remote(path.as_uri(), local=True), subdirectory)
         return Folder(path, subdirectory)
     if not path.exists():
         raise _nothing_at(str(path), path)
@@ -214,3 +218,11 @@ def _nothing_at(text: str, path: Path) -> SourceError:
         return SourceError(f"there is no folder {path}: its parent is missing too")
     near = difflib.get_close_matches(path.name, names, n=1)
     return SourceError(f"there is no folder {path}", hint=f'did you mean "{near[0]}"?' if near else None)
+
+
+def _remote(
+    url: str, user: str | None = None, password: str | None = None, *, local: bool = False
+) -> Remote:
+    from reprise.runner.vcs.remotes import Remote
+
+    return Remote(url, user, password, local)

@@ -13,6 +13,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from reprise import file_lock, paths
@@ -20,9 +21,12 @@ from reprise.errors import SourceError, UsageError
 from reprise.redact import redact
 from reprise.runner.sources import locations, provenance, source_tags
 from reprise.runner.sources.locations import Archive, Folder, GitRepository
-from reprise.runner.vcs import git, remotes
+from reprise.runner.vcs import git
 from reprise.schemas.job import Checkout, Repository
 from reprise.schemas.work_tree import WorkTree
+
+if TYPE_CHECKING:
+    from reprise.runner.vcs.remotes import Remote
 
 _ENTRUSTED = ".entrusted"
 """In a folder that was made for a run: a job that lives on without us needs it."""
@@ -155,7 +159,9 @@ def _local_at_version(path: Path, subdirectory: str, version: str) -> Checkout:
         part for part in (path.relative_to(root).as_posix(), subdirectory) if part not in ("", ".")
     )
     origin = provenance.remote_url(root)
-    remote = remotes.Remote(root.as_uri(), local=True)
+    from reprise.runner.vcs.remotes import Remote
+
+    remote = Remote(root.as_uri(), local=True)
     checkout = _check_out(remote, (version,), version, {version: inside}, origin)
     url = source_tags.tag_of_repository(origin)
     return checkout._replace(repository_url=url or str(root))  # MLflow makes the folder its own remote
@@ -190,7 +196,7 @@ def _list_readings(location: GitRepository, version: str | None) -> dict[str, st
 
 
 def _check_out(
-    remote: remotes.Remote,
+    remote: Remote,
     candidates: tuple[str, ...],
     version: str | None,
     folders: dict[str, str],

@@ -1,8 +1,4 @@
-"""The part of the embedded store that every run needs: experiments, runs, what they log, their artifacts.
-
-``store.py`` has the whole, and is loaded when the first verb of another subject is called: most runs end
-before that, and its modules cost as much as a bare Python.
-"""
+"""The part of the embedded store that every run needs: experiments, runs, what they log, artifacts."""
 
 from __future__ import annotations
 
@@ -11,7 +7,7 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import ClassVar, Self
 
 from reprise import disk, durable, file_lock, paths
 from reprise.errors import TrackingError
@@ -33,9 +29,6 @@ from reprise.tracking.sqlite.reserve import use_reserve
 from reprise.tracking.sqlite.run_data import RunData
 from reprise.tracking.sqlite.run_rows import run_row
 from reprise.tracking.sqlite.runs import Runs
-
-if TYPE_CHECKING:
-    from reprise.tracking.sqlite.store import EmbeddedStore
 
 log = logging.getLogger(__name__)
 
@@ -70,21 +63,6 @@ class RunsOfStore(Experiments, Runs, RunData):
         self._opened_root: Artifacts | None = None
         self._opening = threading.Lock()
         self._opened: Database | None = None
-
-    @property
-    def own_store(self) -> EmbeddedStore:
-        """The whole store, over the same open database."""
-        from reprise.tracking.sqlite.store import EmbeddedStore
-
-        return EmbeddedStore.of_runs(self)
-
-    if not TYPE_CHECKING:
-
-        def __getattr__(self, name: str) -> Any:
-            """The verbs of other subjects."""
-            if name.startswith("_"):
-                raise AttributeError(name)
-            return getattr(self.own_store, name)
 
     @property
     def _database(self) -> Database:
@@ -163,9 +141,7 @@ class RunsOfStore(Experiments, Runs, RunData):
         raise TrackingError(f"the artifacts of {run_id} are in no local folder", code="INVALID_STATE")
 
     def artifacts_of(self, owner: str) -> Artifacts:
-        """The artifacts of a run or a logged model."""
-        if owner.startswith("m-"):
-            return self.own_store.model_artifacts(owner)
+        """The artifacts of a run."""
         with self._database.reading() as connection:
             row = run_row(connection, owner)
         return at_location(row.artifact_uri, self.artifacts)

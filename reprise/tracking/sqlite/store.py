@@ -100,10 +100,12 @@ class EmbeddedStore(
     def partial_uploads(self) -> PartialUploads:
         return PartialUploads(self.directory / "arriving")
 
-    def model_artifacts(self, model_id: str) -> Artifacts:
-        """The files of a logged model."""
+    def artifacts_of(self, owner: str) -> Artifacts:
+        """The artifacts of a run or a logged model."""
+        if not owner.startswith("m-"):
+            return super().artifacts_of(owner)
         with self._database.reading() as connection:
-            row = model_row(connection, model_id)
+            row = model_row(connection, owner)
         return at_location(row.artifact_uri, self.artifacts)
 
     def trace_artifacts(self, trace_id: str) -> Artifacts:
