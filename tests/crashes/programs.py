@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import gc
 import importlib
 import os
 import pkgutil
@@ -79,11 +80,12 @@ def become_subreaper() -> None:
 
 
 def import_reprise() -> None:
-    """Import what commands import, so that forks need not."""
+    """Import what commands import, so that forks need not; but not what is large and rare."""
     for module in pkgutil.walk_packages(reprise.__path__, "reprise."):
-        if "__main__" not in module.name and ".observer" not in module.name:
+        if not any(part in module.name for part in ("__main__", ".observer", "mlflow", ".image_")):
             with suppress(ImportError):  # of an extra that is not installed
                 importlib.import_module(module.name)
+    gc.freeze()  # forks share these pages
 
 
 def run(program: Program) -> Ended:
