@@ -9,7 +9,7 @@ from hashlib import sha256
 from typing import TextIO
 
 from reprise import projects
-from reprise.runner.models.environment import locked, log_file
+from reprise.runner.models.environment import lock_environment, log_file
 from reprise.runner.models.folder import ModelFolder
 from reprise.runner.runs.reap import reap
 from reprise.runner.runs.sweep import sweep_cache
@@ -121,7 +121,7 @@ def push(world: World) -> Command:
             os.environ.update(server.environ)
             destination = RestDestination.at(server.environ["MLFLOW_TRACKING_URI"])
             reap(target)
-            census = Transfer(TrackingSource(source), destination, with_deleted=False).all()
+            census = Transfer(TrackingSource(source), destination, with_deleted=False).transfer_all()
             if census.differences:
                 raise RuntimeError(str(census.differences))
 
@@ -154,7 +154,7 @@ def make_model_environment(world: World) -> Command:
         folder.mkdir(exist_ok=True)
         (folder / "MLmodel").write_text(_MODEL)
         (folder / "python_env.yaml").write_text((world.tools.packages / "python_env.yaml").read_text())
-        manager, lock = locked(ModelFolder(str(folder), folder), None, Policy())
+        manager, lock = lock_environment(ModelFolder(str(folder), folder), None, Policy())
         with store.using_lock(manager, lock, Policy(), log_file()):
             return
 

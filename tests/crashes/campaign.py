@@ -57,7 +57,8 @@ class Campaign:
 
     def __init__(self, root: Path, scenarios: Sequence[Scenario], play: Play) -> None:
         self._root, self._play = root, play
-        self._turns = [scenario for turn in range(10) for scenario in scenarios if turn < scenario.share]
+        turns = range(max(scenario.share for scenario in scenarios))
+        self._turns = [scenario for turn in turns for scenario in scenarios if turn < scenario.share]
         self._tools = Tools(root / "tools")
         self._calls: dict[str, Calls] = {}
         self._worlds = 0

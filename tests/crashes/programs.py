@@ -187,14 +187,13 @@ def _become(program: Program, tracer: Tracer, start: int, output: Path) -> NoRet
 
 
 def _be(command: Command) -> int:
-    from reprise.cli.outcomes import exit_code_of
-    from reprise.cli.verbs import cli
+    from reprise.cli import perform_command
 
     if callable(command):
         command()
         return 0
     sys.argv = ["reprise", *command]
-    return exit_code_of(lambda: cli.main(standalone_mode=False))
+    return perform_command(command)
 
 
 def _wait(pid: int, tracer: Tracer) -> int:

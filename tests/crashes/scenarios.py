@@ -23,7 +23,7 @@ class Scenario(NamedTuple):
 
     ``during`` is done while the victim lives, given its process. ``find_faults`` is asked after the death,
     and again after the next command (``over``), for what is promised of this command alone.
-    ``share``: how many of ten turns it has; those that are cheap have more.
+    ``share``: how many turns it has in a round; those that are cheap have more.
     """
 
     name: str
@@ -255,13 +255,13 @@ SCENARIOS = (
     ),
     Scenario("delete for good", lambda _: ("-q", "gc"), lambda _: ("-q", "gc"), _prepare_deleted, share=2),
     Scenario("server", serving.serve, _list_runs, during=serving.talk_to, forks_only=True, share=2),
-    Scenario("store, runs", actions.log_to_store, _list_runs, share=10),
+    Scenario("store, runs", actions.log_to_store, _list_runs, share=25),
     Scenario(
         "store, models",
         actions.register_models,
         _list_runs,
         find_faults=actions.find_faults_of_models,
-        share=10,
+        share=25,
     ),
     Scenario("push", actions.push, actions.push, _forget_store, find_faults=actions.find_faults_of_push),
     Scenario("synchronous=False", actions.run_asynchronously, _list_runs),
@@ -273,6 +273,7 @@ SCENARIOS = (
         lambda world: _add_user(world, "bo"),
         _prepare_users,
         find_faults=_find_faults_of_users,
+        share=3,
     ),
     Scenario(
         "environment of a model",

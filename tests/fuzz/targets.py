@@ -682,10 +682,10 @@ def try_wheel(data: bytes, folder: Path) -> None:
     """What comes out is a requirement or nothing."""
     from packaging.requirements import Requirement
 
-    from reprise.envs.virtualenv.mending import _readable
+    from reprise.envs.virtualenv.mending import _make_readable
 
     for line in plain_text(data).splitlines():
-        if read := _readable(line):
+        if read := _make_readable(line):
             Requirement(read)
 
 
