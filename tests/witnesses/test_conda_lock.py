@@ -101,5 +101,5 @@ def test_what_it_reads_of_ours_it_writes_back_for_us(channel: Path, log: Path) -
     run_conda_lock("write", run_conda_lock("read"))
     again = manager.lock(spec(channel, "tool"), Policy(locked=True), log)
     assert manager.packages(again) == manager.packages(lock)
-    files = [[(one.url, one.sha256) for one in records.read(each).records] for each in (lock, again)]
+    files = [[(one.url, one.sha256) for one in records.read_lock(each).records] for each in (lock, again)]
     assert files[0] == files[1]
