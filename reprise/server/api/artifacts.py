@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from contextlib import AbstractContextManager
 
@@ -21,6 +22,7 @@ from reprise.tracking.artifacts.names import normalize_path
 from reprise.tracking.protocols.store import TrackingStore
 
 _LARGEST_OF_PAGES = 10 << 20
+_SPANS_OF_TRACE = re.compile(r"(?:[^/]+/)*traces/(?P<trace_id>[^/]+)/artifacts/traces\.json")
 
 PIECE = 1 << 20
 """Bytes that are gathered before the disk is asked to take them."""
@@ -28,7 +30,10 @@ PIECE = 1 << 20
 
 async def upload(request: Request) -> Response:
     """``PUT .../artifacts/{path}``: the body becomes the file when all of it has arrived."""
-    await receive(request, store_of(request).artifacts.writing(request.path_params["path"]))
+    store, path = store_of(request), request.path_params["path"]
+    await receive(request, store.artifacts.writing(path))
+    if of_trace := _SPANS_OF_TRACE.fullmatch(path):
+        await run_in_threadpool(store.index_trace, of_trace["trace_id"])
     return json_response({})
 
 

@@ -104,6 +104,10 @@ class TraceStore(Protocol):
         """A point per group, sorted by its dimensions; groups without any value are left out."""
         raise not_kept(Subject.TRACES)
 
+    def index_trace(self, trace_id: str) -> None:
+        """Let searches find the trace by the spans of its file, where it has one."""
+        raise not_kept(Subject.TRACES)
+
     def trace_artifacts(self, trace_id: str) -> Artifacts:
         """The files of a trace: its attachments, and its spans where a client wrote them to a file."""
         raise not_kept(Subject.TRACES)

@@ -14,9 +14,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from reprise.errors import RepriseError, missing
+from reprise.errors import RepriseError, TrackingError, missing
 from reprise.schemas.entities import MODEL_STAGES, Artifact, ModelVersion
-from reprise.schemas.traces.spans import LOCATION
+from reprise.schemas.traces.spans import LOCATION, SPANS_FILE
 from reprise.tracking.artifacts.files import (
     Artifacts,
     at_location,
@@ -48,6 +48,9 @@ if TYPE_CHECKING:
     from reprise.tracking.protocols.subjects import Subject
 
 log = logging.getLogger(__name__)
+
+_LARGEST_SPANS = 64 << 20
+"""Bytes of a file of spans that searches look into."""
 
 
 class EmbeddedStore(
@@ -111,6 +114,20 @@ class EmbeddedStore(
     def trace_artifacts(self, trace_id: str) -> Artifacts:
         """The files of a trace: its attachments, and its spans where a client wrote them to a file."""
         return at_location(self.get_trace(trace_id).tags[LOCATION], self.artifacts)
+
+    def index_trace(self, trace_id: str) -> None:
+        """Let searches find the trace by the spans of its file, where it has one."""
+        for trace in self.get_traces([trace_id]):
+            try:
+                artifacts = at_location(trace.tags[LOCATION], self.artifacts)
+                if artifacts.size(SPANS_FILE) > _LARGEST_SPANS:
+                    return
+                with artifacts.reading(SPANS_FILE) as file:
+                    document = file.read(_LARGEST_SPANS)
+            except TrackingError as error:
+                log.info("the spans of trace %s are not searched: %s", trace_id, error)
+                return
+            self.keep_spans_of_file(trace_id, document)
 
     def list_model_artifacts(self, model_id: str, path: str = "") -> Sequence[Artifact]:
         """The direct children of ``path`` among the files of a logged model."""

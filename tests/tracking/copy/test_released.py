@@ -162,6 +162,8 @@ def assert_traces(store: EmbeddedStore, expected: Mapping[str, Any]) -> None:
                 for said in trace.assessments
             ),
         }
+        searched = sorted(json.loads(content)["name"] for content in store.span_contents(identity))
+        assert searched == wanted["spans"]  # also of a trace whose spans are a file
 
 
 def spans(store: EmbeddedStore, trace: Trace) -> list[str]:

@@ -62,6 +62,8 @@ class EmbeddedDestination(
                 drop_pair(connection, "logged_model_tag", number, COPY_INCOMPLETE)
             if saw_files:
                 note_files_seen(connection, _KINDS[place.kind], place.id)
+        if place.kind == "trace" and saw_files:
+            self.index_trace(place.id)
 
     def _artifacts_at(self, place: Place) -> Artifacts:
         if place.kind == "trace":

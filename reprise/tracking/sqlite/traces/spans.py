@@ -13,6 +13,7 @@ from typing import Any
 
 from reprise.errors import TrackingError
 from reprise.schemas.traces import span_conventions
+from reprise.schemas.traces.span_files import read_spans_file
 from reprise.schemas.traces.spans import IN_STORE, LOCATION, SPANS_LOCATION, TRACE_TAG, Span
 from reprise.tracking import validation
 from reprise.tracking.sqlite.experiments import ExperimentRow, active_experiment
@@ -49,6 +50,17 @@ class Spans(Verbs):
             for trace_id, sent in by_trace.items():
                 _log(connection, experiment, trace_id, [span for span, _ in sent], sent[0][1])
 
+    def keep_spans_of_file(self, trace_id: str, document: bytes) -> None:
+        """Let searches find the trace by the spans of its file; what is no such file is passed over."""
+        try:
+            spans = read_spans_file(trace_id, document)
+        except ValueError:
+            return
+        with self._database.writing() as connection:
+            row = find_trace(connection, trace_id)
+            if row is not None and not _is_kept_here(connection, row):
+                _put(connection, row.id, spans)
+
     def span_contents(self, trace_id: str) -> Sequence[str]:
         """The JSON of each span that is kept with the trace, the root first, then by their start."""
         with self._database.reading() as connection:
@@ -82,6 +94,10 @@ def _log(
         )
     _add_metadata(connection, row, spans)
     put_pairs(connection, "trace_tag", row.id, _tags(connection, row.id, root, resource))
+
+
+def _is_kept_here(connection: Connection, row: TraceRow) -> bool:
+    return pairs(connection, "trace_tag", [row.id])[row.id].get(SPANS_LOCATION) == IN_STORE
 
 
 def _open_trace(

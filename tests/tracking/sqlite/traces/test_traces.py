@@ -203,3 +203,60 @@ def test_two_filters_are_correlated(
     else:
         assert found.npmi == pytest.approx(npmi)
         assert -1 <= found.smoothed <= 1
+
+
+OF_2 = {
+    "name": "chat",
+    "context": {"span_id": "0xab", "trace_id": "0x1"},
+    "parent_id": None,
+    "start_time": 1_000_000,
+    "end_time": 3_000_000,
+    "status_code": "OK",
+    "status_message": "",
+    "attributes": {"mlflow.spanType": '"LLM"', "colour": '"blue"'},
+    "events": [{"name": "e", "timestamp": 5, "attributes": {"a": 1}}],
+}
+OF_3 = {
+    "trace_id": "AAAAAAAAAAAAAAAAAAAAAQ==",
+    "span_id": "AAAAAAAAAAE=",
+    "parent_span_id": "",
+    "name": "chat",
+    "start_time_unix_nano": 1_000_000,
+    "end_time_unix_nano": 3_000_000,
+    "events": [],
+    "status": {"code": "STATUS_CODE_OK", "message": ""},
+    "attributes": {"mlflow.spanType": '"LLM"', "colour": '"blue"'},
+}
+
+
+@pytest.mark.parametrize("span", [OF_2, OF_3])
+def test_spans_of_a_file_are_searched_too(store: EmbeddedStore, span: dict[str, object]) -> None:
+    """Clients before 3.4 write them to a file, and so do imports."""
+    other = {**span, "name": "look up", "attributes": {}}
+    broken = {**span, "span_id": 1, "context": {}}
+    document = json.dumps({"spans": [span, {**other, **_other_id(other)}, broken, None]}).encode()
+    with store.trace_artifacts("tr-1").writing("traces.json") as file:
+        file.write(document)
+    store.index_trace("tr-1")
+    store.index_trace("tr-1")  # again is the same
+    assert found(store, "span.type = 'LLM' AND span.attributes.colour = 'blue'") == ["tr-1"]
+    assert found(store, "span.name = 'look up' AND span.status = 'OK'") == ["tr-1"]
+    assert found(store, "text LIKE '%look up%'") == ["tr-1"]
+    assert len(store.span_contents("tr-1")) == 2
+    assert "mlflow.trace.spansLocation" not in store.get_trace("tr-1").tags
+
+
+def _other_id(span: dict[str, object]) -> dict[str, object]:
+    if "context" in span:
+        return {"context": {"span_id": "0xcd", "trace_id": "0x1"}, "parent_id": "0xab"}
+    return {"span_id": "AAAAAAAAAAI=", "parent_span_id": "AAAAAAAAAAE="}
+
+
+@pytest.mark.parametrize("document", [b"", b"[]", b'{"spans": {}}', b"\xff", b"[" * 100_000])
+def test_a_file_that_is_no_spans_leaves_the_trace_as_it_is(store: EmbeddedStore, document: bytes) -> None:
+    with store.trace_artifacts("tr-1").writing("traces.json") as file:
+        file.write(document)
+    store.index_trace("tr-1")
+    store.index_trace("tr-2")  # it has no file
+    store.index_trace("tr-none")
+    assert not store.span_contents("tr-1")
