@@ -2,8 +2,8 @@
 
 `typing.NamedTuple` compiles every annotation and a constructor for each class, and a start of ``reprise``
 meets more than a hundred of them, which costs as much as two starts of a bare Python. Here annotations
-stay text, and the constructor of a class is compiled when its first value is made. Type checkers see the
-original.
+stay text, and the constructor of a class is compiled when values of it are made again and again: to compile
+one takes as long as to fill in twenty by hand. Type checkers see the original.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 else:
     from _collections import _tuplegetter as field_at  # the property of collections.namedtuple, in C
 
+    MOST_BY_HAND = 8
+
     class NamedTupleType(type):
         """Makes a class statement with annotations into a class of tuples."""
 
@@ -22,7 +24,14 @@ else:
             if "__annotations__" not in namespace:
                 return super().__new__(cls, name, bases, namespace)
 
+            uses = 0
+
             def __new__(cls, /, *values, **named):
+                nonlocal uses
+                uses += 1
+                items = fill_fields(made, values, named) if uses <= MOST_BY_HAND else None
+                if items is not None:
+                    return tuple.__new__(cls, items)
                 made.__new__ = staticmethod(compile_constructor(made))
                 return made.__new__(cls, *values, **named)
 
@@ -37,6 +46,19 @@ else:
             }
             made = super().__new__(cls, name, bases, namespace | own)
             return made
+
+    def fill_fields(made, values, named):
+        """The items of a value of ``made``; None where the arguments are not its fields."""
+        items, used = list(values), 0
+        for name in made._fields[len(values) :]:
+            if name in named:
+                items.append(named[name])
+                used += 1
+            elif name in made._field_defaults:
+                items.append(made._field_defaults[name])
+            else:
+                return None
+        return items if used == len(named) and len(items) == len(made._fields) else None
 
     def compile_constructor(made):
         """A ``__new__`` that takes the fields of ``made`` by position and by name."""

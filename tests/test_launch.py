@@ -125,6 +125,7 @@ def test_a_local_run_loads_and_starts_what_it_needs(
     me = ("-c", "user.name=A", "-c", "user.email=a@host.example")
     for words in (("init", "-q"), ("add", "."), (*me, "commit", "-qm", "Start")):
         subprocess.run(["git", *words], cwd=folder, check=True)
+    launch(folder, "run", ".", "--env-manager=local")  # which makes the store, and looks at the cache
     for _ in range(20):  # the work tree is noted as clean once its files are older than a moment
         again = launch(folder, "run", ".", "--env-manager=local")
         if again.programs.count("git") == 3:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
-from typing import Generic, TypeVar, get_type_hints
+from typing import Any, Generic, TypeVar, get_type_hints
 
 import pytest
 
@@ -36,6 +36,20 @@ def test_values_are_made_by_position_by_name_and_by_default() -> None:
     assert Point(1) == Point(x=1) == Point(1, "somewhere") == (1, "somewhere")
     assert Point(name="a", x=2).twice == 4
     assert Listing([1]).items == Listing[int](items=[1]).items == [1]
+
+
+def test_values_are_the_same_however_many_are_made() -> None:
+    class Pair(NamedTuple):
+        first: int
+        second: list[int] | None = None
+
+    make: Any = Pair
+    for number in range(20):
+        assert make(number) == (number, None)
+        assert make(second=[], first=number) == (number, [])
+        for values, named in (((), {}), ((1,), {"first": 2}), ((1,), {"third": 2}), ((1, 2, 3), {})):
+            with pytest.raises(TypeError):
+                make(*values, **named)
 
 
 @pytest.mark.parametrize("values", [(), (1, "a", 3)])
