@@ -16,6 +16,7 @@ OPTIONS = {
 # verb -> (module of reprise.cli, and the name of its command; one line for the list of verbs)
 VERBS = {
     "run": ("run", "Run a project: a folder, a git URL or an archive."),
+    "sweep": ("sweep", "Try many settings of parameters, and find the best."),
     "reproduce": ("reproduce", "Rerun a recorded run and compare the results."),
     "verify": ("verify", "Check whether two runs have the same results."),
     "diff": ("diff", "Show the differences between two runs."),

@@ -79,6 +79,7 @@ class RunRequest(NamedTuple):
     where each came from. ``base`` is the folder that relative paths on the command line refer to.
     ``list_texts`` is the text that a value has where a list is declared, if that is another.
     ``current_python`` is the interpreter of the program that calls us, None on the command line.
+    ``tags`` are further tags of ours that the run starts with.
     """
 
     uri: str
@@ -109,6 +110,7 @@ class RunRequest(NamedTuple):
     current_python: Path | None = None
     observe: bool = True
     sandbox: Sandbox | None = None
+    tags: Mapping[str, str] = {}
 
 
 class Repository(NamedTuple):

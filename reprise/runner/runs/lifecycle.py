@@ -209,7 +209,7 @@ def tail(path: Path, lines: int = _TAIL_LINES) -> str:
 
 def _created(tracking: Tracking, plan: Plan, lease: Lease) -> Run:
     return tracking.create_run(
-        _experiment_id(tracking, plan.request),
+        choose_experiment(tracking, plan.request),
         start_time=now(),
         user_id=user_name(),
         run_name=plan.request.run_name,
@@ -239,7 +239,7 @@ def _tell_start(tracking: Tracking, plan: Plan, run: Run, lease: Lease) -> None:
     tracking.log_batch(run.run_id, params=params, tags=told)
 
 
-def _experiment_id(tracking: Tracking, request: RunRequest) -> str:
+def choose_experiment(tracking: Tracking, request: RunRequest) -> str:
     """The experiment's id; a name that is not there yet is made."""
     if request.experiment_id is not None:
         try:
@@ -284,6 +284,7 @@ def planned_tags(plan: Plan) -> dict[str, str]:
         told[tags.GIT_BRANCH] = repository.branch
         told[tags.GIT_REPO_URL] = plan.checkout.repository_url or repository.url
         told[tags.DIRTY] = str(repository.dirty).lower()
+    told |= plan.request.tags
     told |= plan.again.tags if plan.again else {}
     return {name: paths.printable(value) for name, value in told.items() if value is not None}
 
