@@ -49,9 +49,11 @@ _OF_RUN = (
 class _Sweep(click.Group):
     """``reprise sweep URI`` starts one; the words of the other verbs come in the same place."""
 
+    DEFAULT = "start"
+
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         if args and args[0] not in self.commands and args[0] not in ("-h", "--help"):
-            args = ["start", *args]
+            args = [self.DEFAULT, *args]
         return super().parse_args(ctx, args)
 
 
