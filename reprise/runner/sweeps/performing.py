@@ -89,14 +89,14 @@ def prepare_sweep(tracking: Tracking, plan: SweepPlan) -> Prepared:
         RepriseError: the sweep cannot be performed; nothing is left behind.
     """
     blank = plan.make_request({})
-    checkout = working_copy.fetch(blank.uri, blank.version, blank.base, offline=blank.offline)
+    checkout = working_copy.fetch_project(blank.uri, blank.version, blank.base, offline=blank.offline)
     try:
         project = read_used_project(checkout, blank.entry_point, blank.env_manager, environment=False)
         sampler = plan.make_sampler(find_entry_point(project, blank.entry_point))
     finally:
-        working_copy.discard(checkout)
+        working_copy.discard_checkout(checkout)
     first = make_plan(plan.make_request(sampler.choose_setting(0)), tracking)
-    working_copy.discard(first.checkout)
+    working_copy.discard_checkout(first.checkout)
     secrets = {item.name for item in first.invocation.parameters if item.secret}
     if varied := secrets & plan.varied.keys():
         raise UsageError(
