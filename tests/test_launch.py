@@ -82,7 +82,7 @@ UNUSED = [
     "reprise.tracking.sqlite.metric_samples",
     "reprise.tracking.sqlite.store",
     "reprise.tracking.rest.store",
-    "reprise.tracking.search.sql",
+    "reprise.tracking.sqlite.search.sql",
     "reprise.tracking.sqlite.sorted_tables",
 ]
 MOST_MODULES = 160

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from reprise.errors import TrackingError
 from reprise.schemas.entities import Metric, ModelOrder
-from reprise.tracking.search import index, pages
+from reprise.tracking.sqlite.search import index, pages
 from reprise.tracking.sqlite.store import EmbeddedStore
 from tests.tracking import filters
 from tests.tracking.filters import lines

@@ -9,7 +9,7 @@ from reprise.named_tuple import NamedTuple
 from reprise.server.api import model_versions, registered_models
 from reprise.server.api.wire import Answer, Request, as_mapping
 from reprise.tracking.protocols.store import TrackingStore
-from reprise.tracking.search.sql import IS_PROMPT
+from reprise.tracking.search.vocabulary import IS_PROMPT
 
 _TEXT = "mlflow.prompt.text"
 _INNER = {IS_PROMPT, "_mlflow_prompt_type", _TEXT}

@@ -4,7 +4,8 @@
 
 A name is ``metrics. params. tags. datasets. attributes.`` and a key, or the bare name of an attribute. A
 key with other characters than letters, digits and ``_ . - /`` stands in backticks or quotes.
-``search_sql.py`` turns the values into SQL; which names and comparisons an entity has is known there.
+``tracking/sqlite/search`` turns the values into SQL; which names and comparisons an entity has is known
+there.
 """
 
 from __future__ import annotations

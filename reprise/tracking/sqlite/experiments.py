@@ -83,9 +83,9 @@ class Experiments(Verbs):
         page_token: str | None = None,
     ) -> Page[Experiment]:
         """Newest first unless ``order_by`` says otherwise."""
-        from reprise.tracking.search.pages import page
-        from reprise.tracking.search.searchables import EXPERIMENTS
-        from reprise.tracking.search.sql import Query, Sql
+        from reprise.tracking.sqlite.search.pages import page
+        from reprise.tracking.sqlite.search.searchables import EXPERIMENTS
+        from reprise.tracking.sqlite.search.sql import Query, Sql
 
         validation.page_size(max_results)
         scope = Sql("t.lifecycle_stage IN (SELECT value FROM json_each(?))", (stages(view_type),))

@@ -107,8 +107,8 @@ class LoggedModels(Verbs):
         page_token: str | None = None,
     ) -> Page[LoggedModel]:
         """Newest first; ``datasets`` (name, digest) narrow the metrics that the filter looks at."""
-        from reprise.tracking.search.pages import page
-        from reprise.tracking.search.searchables import logged_models
+        from reprise.tracking.sqlite.search.pages import page
+        from reprise.tracking.sqlite.search.searchables import logged_models
 
         validation.page_size(max_results)
         numbers = json.dumps([validation.experiment_id(text) for text in experiment_ids])

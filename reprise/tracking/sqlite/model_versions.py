@@ -137,9 +137,9 @@ class ModelVersions(Verbs):
         page_token: str | None = None,
     ) -> Page[ModelVersion]:
         """Last changed first unless ``order_by`` says otherwise; a tag or an alias is no change."""
-        from reprise.tracking.search.pages import page
-        from reprise.tracking.search.searchables import MODEL_VERSIONS, without_prompts
-        from reprise.tracking.search.sql import Query
+        from reprise.tracking.sqlite.search.pages import page
+        from reprise.tracking.sqlite.search.searchables import MODEL_VERSIONS, without_prompts
+        from reprise.tracking.sqlite.search.sql import Query
 
         validation.page_size(max_results, limit=200_000)
         scope = without_prompts(filter, "model_version_tag")

@@ -69,9 +69,9 @@ class RegisteredModels(Verbs):
         page_token: str | None = None,
     ) -> Page[RegisteredModel]:
         """By name unless ``order_by`` says otherwise; prompts only when the filter asks for them."""
-        from reprise.tracking.search.pages import page
-        from reprise.tracking.search.searchables import REGISTERED_MODELS, without_prompts
-        from reprise.tracking.search.sql import Query
+        from reprise.tracking.sqlite.search.pages import page
+        from reprise.tracking.sqlite.search.searchables import REGISTERED_MODELS, without_prompts
+        from reprise.tracking.sqlite.search.sql import Query
 
         validation.page_size(max_results)
         scope = without_prompts(filter, "registered_model_tag")

@@ -34,9 +34,9 @@ class RunListing(Verbs):
         view_type: ViewType = "ACTIVE_ONLY",
     ) -> RunOrder:
         """All runs that ``search_runs`` would find, page after page."""
-        from reprise.tracking.search.pages import page
-        from reprise.tracking.search.searchables import RUNS
-        from reprise.tracking.search.sql import Query, Sql
+        from reprise.tracking.sqlite.search.pages import page
+        from reprise.tracking.sqlite.search.searchables import RUNS
+        from reprise.tracking.sqlite.search.sql import Query, Sql
 
         scope = Sql(
             "t.experiment IN (SELECT value FROM json_each(?))"

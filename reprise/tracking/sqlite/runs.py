@@ -131,9 +131,9 @@ class Runs(Verbs):
         view_type: ViewType = "ACTIVE_ONLY",
     ) -> Page[Run]:
         """Newest first unless ``order_by`` says otherwise; unknown experiments hold no runs."""
-        from reprise.tracking.search.pages import page
-        from reprise.tracking.search.searchables import RUNS
-        from reprise.tracking.search.sql import Query, Sql
+        from reprise.tracking.sqlite.search.pages import page
+        from reprise.tracking.sqlite.search.searchables import RUNS
+        from reprise.tracking.sqlite.search.sql import Query, Sql
 
         validation.page_size(max_results)
         scope = Sql(

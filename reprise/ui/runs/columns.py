@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from reprise.named_tuple import NamedTuple
 from reprise.schemas import tags
 from reprise.tracking.search.language import Name
-from reprise.tracking.search.searchables import RUNS
+from reprise.tracking.search.vocabulary import RUN_ATTRIBUTES
 from reprise.tracking.views import Keys
 
 MOST_COLUMNS = 200
@@ -67,8 +67,8 @@ def column_of(name: Name) -> Column | None:
     """Return the column with a name in the search language, or None."""
     if name.entity != "attribute":
         return _BY_NAME.get(f"{name.entity}s.{name.key}") or column(f"{name.entity}s.{name.key}")
-    meant = RUNS.attributes.get(name.key)  # an attribute can have several names
-    found = (one for one in _BY_ID.values() if meant and RUNS.attributes.get(one.name) is meant)
+    meant = RUN_ATTRIBUTES.get(name.key)  # an attribute can have several names
+    found = (one for one in _BY_ID.values() if meant and RUN_ATTRIBUTES.get(one.name) == meant)
     return next(found, None)
 
 

@@ -10,8 +10,12 @@ from reprise.named_tuple import NamedTuple
 from reprise.schemas.entities import RUN_STATUSES
 from reprise.tracking.protocols.store import TrackingStore
 from reprise.tracking.search.language import ENTITIES
-from reprise.tracking.search.searchables import RUNS
-from reprise.tracking.search.sql import NUMBER_OPERATORS, TEXT_OPERATORS
+from reprise.tracking.search.vocabulary import (
+    DATASET_FIELDS,
+    NUMBER_OPERATORS,
+    RUN_ATTRIBUTES,
+    TEXT_OPERATORS,
+)
 from reprise.ui.runs.columns import quoted
 
 _MOST = 30
@@ -88,14 +92,14 @@ def _names(store: TrackingStore, experiment_id: str) -> Iterable[str]:
     keys = store.data_keys([experiment_id])
     for kind, found in (("metrics", keys.metrics), ("params", keys.params), ("tags", keys.tags)):
         yield from (name for key in found if (name := quoted(kind, key)))
-    yield from (name for name in RUNS.attributes if name.isidentifier() and name.islower())
-    yield from (f"datasets.{field}" for field in RUNS.datasets)
+    yield from (name for name in RUN_ATTRIBUTES if name.isidentifier() and name.islower())
+    yield from (f"datasets.{field}" for field in DATASET_FIELDS)
 
 
 def _operators(name: str) -> Sequence[str]:
     kind, key = _entity(name)
     is_number = kind == "metric" or (
-        kind == "attribute" and key in RUNS.attributes and RUNS.attributes[key].is_number
+        kind == "attribute" and key in RUN_ATTRIBUTES and RUN_ATTRIBUTES[key].is_number
     )
     return NUMBER_OPERATORS if is_number else TEXT_OPERATORS
 

@@ -65,9 +65,9 @@ class EvaluationDatasets(Verbs):
         page_token: str | None = None,
     ) -> Page[EvaluationDataset]:
         """Newest first unless ``order_by`` says otherwise; without experiments, of all of them."""
-        from reprise.tracking.search.pages import page
-        from reprise.tracking.search.searchables import EVALUATION_DATASETS
-        from reprise.tracking.search.sql import Query, Sql
+        from reprise.tracking.sqlite.search.pages import page
+        from reprise.tracking.sqlite.search.searchables import EVALUATION_DATASETS
+        from reprise.tracking.sqlite.search.sql import Query, Sql
 
         validation.page_size(max_results)
         scope = Sql("1")

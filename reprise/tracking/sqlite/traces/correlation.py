@@ -31,9 +31,9 @@ class TraceCorrelation(Verbs):
 
 def _count(connection: Connection, experiments: str, filters: Sequence[str]) -> int:
     """The traces that meet each filter by itself: two of them may be about different spans."""
-    from reprise.tracking.search.question import read
-    from reprise.tracking.search.searchable_traces import TRACES
-    from reprise.tracking.search.sql import Query, Sql
+    from reprise.tracking.sqlite.search.question import read
+    from reprise.tracking.sqlite.search.searchable_traces import TRACES
+    from reprise.tracking.sqlite.search.sql import Query, Sql
 
     scope = Sql("t.experiment IN (SELECT value FROM json_each(?))", (experiments,))
     searches = [read(Query(TRACES, scope, filter)) for filter in filters]

@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from reprise.tracking import validation
-from reprise.tracking.search.sql import Sql
 from reprise.tracking.sqlite.rows import Verbs
+from reprise.tracking.sqlite.search.sql import Sql
 from reprise.tracking.sqlite.traces.measures import ATTRIBUTES_OF, VIEWS, Measure, View
 from reprise.tracking.views import Aggregation, MetricPoint, MetricsQuestion
 

@@ -106,9 +106,9 @@ class Traces(Verbs):
         page_token: str | None = None,
     ) -> Page[Trace]:
         """Newest first unless ``order_by`` says otherwise."""
-        from reprise.tracking.search.pages import page
-        from reprise.tracking.search.searchable_traces import TRACES
-        from reprise.tracking.search.sql import Query, Sql
+        from reprise.tracking.sqlite.search.pages import page
+        from reprise.tracking.sqlite.search.searchable_traces import TRACES
+        from reprise.tracking.sqlite.search.sql import Query, Sql
 
         validation.page_size(max_results, limit=500)
         numbers = json.dumps([validation.experiment_id(text) for text in experiment_ids])

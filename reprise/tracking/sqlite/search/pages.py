@@ -19,7 +19,9 @@ from dataclasses import replace
 from math import isqrt
 from typing import Any
 
-from reprise.tracking.search.index import (
+from reprise.tracking.search.language import Comparison
+from reprise.tracking.search.paging import decode, encode
+from reprise.tracking.sqlite.search.index import (
     Bounds,
     Path,
     Piece,
@@ -28,15 +30,13 @@ from reprise.tracking.search.index import (
     narrowed,
     numbers,
 )
-from reprise.tracking.search.language import Comparison
-from reprise.tracking.search.paging import decode, encode
-from reprise.tracking.search.question import (
+from reprise.tracking.sqlite.search.question import (
     Narrowing,
     Search,
     Sorting,
     read,
 )
-from reprise.tracking.search.sql import (
+from reprise.tracking.sqlite.search.sql import (
     BEGINNING,
     Index,
     Query,

@@ -17,9 +17,8 @@ from reprise.tracking.search.language import (
     Name,
     Order,
 )
+from reprise.tracking.search.vocabulary import IS_PROMPT, NUMBER_OPERATORS, TEXT_OPERATORS
 
-TEXT_OPERATORS = ("=", "!=", "LIKE", "ILIKE", "IN", "NOT IN", "IS NULL", "IS NOT NULL")
-NUMBER_OPERATORS = ("=", "!=", "<", "<=", ">", ">=", "IS NULL", "IS NOT NULL")
 NUMBER_CLASS = "CASE typeof({0}) WHEN 'text' THEN 1 WHEN 'null' THEN 2 ELSE 0 END"
 BEGINNING = 100
 """Characters of a text that an index holds; the migration that made it names the number too."""
@@ -108,10 +107,6 @@ class Searchable:
     ties: tuple[str, ...] = ()
     parts: Parts | None = None
     sorted_once: bool = False
-
-
-IS_PROMPT = "mlflow.prompt.is_prompt"
-"""The tag that makes a registered model a prompt."""
 
 
 class SortKey(NamedTuple):

@@ -9,7 +9,7 @@ from typing import Any
 
 from reprise.named_tuple import NamedTuple
 from reprise.tracking.search.language import Comparison
-from reprise.tracking.search.sql import (
+from reprise.tracking.sqlite.search.sql import (
     BEGINNING,
     Index,
     Searchable,

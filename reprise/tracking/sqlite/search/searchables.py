@@ -13,9 +13,9 @@ from reprise.tracking.search.language import (
     fault,
     parse_filter,
 )
-from reprise.tracking.search.sql import (
+from reprise.tracking.search.vocabulary import IS_PROMPT
+from reprise.tracking.sqlite.search.sql import (
     BEGINNING,
-    IS_PROMPT,
     Column,
     Index,
     Query,

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from reprise.named_tuple import NamedTuple
-from reprise.tracking.search.index import bounds, index_of, narrowed
 from reprise.tracking.search.language import (
     MOST_ORDERS,
     Comparison,
@@ -14,7 +13,8 @@ from reprise.tracking.search.language import (
     parse_filter,
     parse_order,
 )
-from reprise.tracking.search.sql import (
+from reprise.tracking.sqlite.search.index import bounds, index_of, narrowed
+from reprise.tracking.sqlite.search.sql import (
     Index,
     Query,
     Searchable,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reprise.tracking.search.sql import (
+from reprise.tracking.sqlite.search.sql import (
     Column,
     Parts,
     Searchable,
