@@ -5,8 +5,9 @@ from __future__ import annotations
 import sys
 from abc import ABC, abstractmethod
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from reprise.backends.registry import find_mlflow_plugin
 from reprise.errors import RunFailed
 from reprise.runner.jobs.lease import request_stop
 from reprise.runner.runs import detached, executor
@@ -15,6 +16,9 @@ from reprise.runner.runs.reap import reap
 from reprise.schemas.job import Outcome, RunRequest, RunStatus
 from reprise.tracking.base import Tracking
 from reprise.tracking.registry import open_tracking
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 
 class SubmittedRun(ABC):
@@ -64,6 +68,8 @@ def submit(request: RunRequest, tracking: Tracking, *, synchronous: bool) -> Sub
         RunFailed: a synchronous run did not finish well.
         RepriseError: the project cannot be run; no run is left behind.
     """
+    if not synchronous and (point := find_mlflow_plugin(request.backend)) is not None:
+        return _PluginsRun(point, request, tracking.uri)
     if not synchronous:
         return _StartedRun(request, detached.start(request, tracking, is_warm=True))
     outcome = executor.run(request, tracking)
@@ -128,3 +134,36 @@ class _StartedRun(SubmittedRun):
             reap(tracking)
         finally:
             tracking.close()
+
+
+class _PluginsRun(SubmittedRun):
+    """A run that a backend for MLflow performs, while this process lives."""
+
+    def __init__(self, point: EntryPoint, request: RunRequest, tracking_uri: str) -> None:
+        from reprise.runner.runs.mlflow_plugins import PluginRun
+
+        self._tracking = open_tracking(tracking_uri, request.base)  # the caller closes its own
+        self._run = PluginRun(point, request, self._tracking)
+        self._outcome: Outcome | None = None
+
+    @property
+    def run_id(self) -> str:
+        return self._run.run_id
+
+    def wait(self) -> bool:
+        if self._outcome is None:
+            self._outcome = self._run.wait()
+            self._let_go()
+        return self._outcome.status is RunStatus.FINISHED
+
+    def get_status(self) -> str:
+        return str(self._outcome.status if self._outcome else self._run.status())
+
+    def cancel(self) -> None:
+        if self._outcome is None:
+            self._outcome = self._run.cancel()
+            self._let_go()
+
+    def _let_go(self) -> None:
+        self._run.close()
+        self._tracking.close()

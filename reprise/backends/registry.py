@@ -9,13 +9,19 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from functools import cache
-from typing import Any, get_type_hints
+from typing import TYPE_CHECKING, Any, get_type_hints
 
 from reprise.backends import local
 from reprise.backends.base import Backend
 from reprise.errors import UsageError
 
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+
 GROUP = "reprise.backends"
+MLFLOW_GROUP = "mlflow.project_backend"
+OURS_IN_MLFLOW = "reprise"
+"""Our own entry point in MLflow's group: ``mlflow run -b reprise``."""
 BACKENDS: Mapping[str, Backend] = {local.NAME: local}
 """Our own."""
 
@@ -32,12 +38,24 @@ def get(name: str) -> Backend:
     return BACKENDS[name] if name in BACKENDS else _load_plugin(name)
 
 
+def find_mlflow_plugin(name: str) -> EntryPoint | None:
+    """Return the entry point of a backend that a package brings for ``mlflow run`` only, if it is one."""
+    if name in BACKENDS or name == OURS_IN_MLFLOW:
+        return None
+    from reprise import plugins
+
+    if plugins.find_entry_point(GROUP, name):
+        return None
+    return plugins.find_entry_point(MLFLOW_GROUP, name)
+
+
 @cache
 def _load_plugin(name: str) -> Backend:
     from reprise import plugins
 
     if (point := plugins.find_entry_point(GROUP, name)) is None:
-        names = sorted({*BACKENDS, *plugins.find_names(GROUP)})
+        for_mlflow = {*plugins.find_names(MLFLOW_GROUP)} - {OURS_IN_MLFLOW}
+        names = sorted({*BACKENDS, *plugins.find_names(GROUP), *for_mlflow})
         raise UsageError(f'there is no backend "{name}"', hint=f"backends: {', '.join(names)}")
     backend: Backend = plugins.load_module(point, "backend", Backend)
     return backend

@@ -103,8 +103,14 @@ def _as_dict(outcome: Outcome) -> dict[str, Any]:
 
 
 def _start(request: RunRequest, tracking: Tracking, json_: bool) -> None:
+    from reprise.backends import registry as backends
     from reprise.runner.runs import detached
 
+    if backends.find_mlflow_plugin(request.backend) is not None:
+        raise UsageError(
+            f"--no-wait: a run of {request.backend}, a backend for MLflow, ends with this command",
+            hint="remove --no-wait",
+        )
     started = detached.start(request, tracking)
     if json_:
         _print_json({"run_id": started.run_id, "status": "RUNNING"})

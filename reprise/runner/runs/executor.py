@@ -62,6 +62,10 @@ def run(request: RunRequest, tracking: Tracking, *, stdout_to_stderr: bool = Fal
     A run that did not finish well is an Outcome, not an exception; an exception means that the entry
     point never started, or that we were interrupted. Either way the run is closed.
     """
+    if (point := backends.find_mlflow_plugin(request.backend)) is not None:
+        from reprise.runner.runs.mlflow_plugins import run_by_plugin
+
+        return run_by_plugin(point, request, tracking)
     with interruptible():
         reap(tracking)
         return perform(make_plan(request, tracking), tracking, stdout_to_stderr=stdout_to_stderr)
