@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from reprise.call import require_list
 from reprise.errors import UsageError
 from reprise.store import MAX_INPUT, Store
 from reprise.submitted import SubmittedRun
@@ -352,8 +353,12 @@ def lock(
     )
     if check_only:
         return locks.check_lock(request)
-    names = None if upgrade is False else () if upgrade is True else tuple(upgrade)
+    if isinstance(upgrade, bool):
+        names: Sequence[str] | None = () if upgrade else None
+    else:
+        names = require_list("upgrade", upgrade)
     folder = Path(output) if output is not None else None
+    platforms = require_list("platforms", platforms)
     return locks.write_lock(request, upgrade=names, platforms=platforms, output=folder)
 
 
@@ -362,7 +367,7 @@ def bundle(
     output: Path | None = None,
     *,
     with_packages: bool = False,
-    max_input: int = MAX_INPUT,
+    max_input: int | str = MAX_INPUT,
     sign: Path | None = None,
     offline: bool = False,
     tracking_uri: str | None = None,
@@ -373,7 +378,7 @@ def bundle(
         run: a run id, the start of one, or ``@last``.
         output: the file, which must not exist; None: ``<first 8 digits of the run>.zip`` here.
         with_packages: True: the packages of the environment, or its image, too.
-        max_input: bytes; a larger input is left out.
+        max_input: bytes, or a text as ``100MB``; a larger input is left out.
         sign: the private key that signs it: Ed25519, a PEM file. Needs ``reprise-ml[sign]``.
         offline: fetch nothing; use what is on this machine.
         tracking_uri: the store, as for :class:`reprise.Store`.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypedDict, Unpack
 
@@ -51,7 +51,10 @@ def make_run_request(
 
     Raises:
         UsageError: an option is wrong, or two exclude each other.
+        TypeError: there is no such option.
     """
+    if unknown := options.keys() - RunOptions.__annotations__.keys():
+        raise TypeError(f"run() got an unexpected keyword argument {min(unknown)!r}")
     given: dict[str, Any] = {**options}
     parameters, login = given.pop("parameters", None), given.pop("docker_auth", None)
     texts = as_texts(parameters)
@@ -77,6 +80,17 @@ def make_run_request(
 def as_texts(parameters: Mapping[str, Any] | None) -> dict[str, str]:
     """The values as text; those that are None are left out."""
     return {str(name): str(value) for name, value in (parameters or {}).items() if value is not None}
+
+
+def require_list(argument: str, value: Sequence[str]) -> Sequence[str]:
+    """The value of an argument that is a list; a text is one too, of its characters, and never meant so.
+
+    Raises:
+        UsageError: it is a text.
+    """
+    if isinstance(value, str):
+        raise UsageError(f"{argument} is a text: {value!r}", hint=f"give a list: {argument}=[{value!r}]")
+    return value
 
 
 def read_tolerance(tolerance: float | Path | None, *, strict: bool) -> Tolerance:

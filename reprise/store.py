@@ -16,6 +16,7 @@ from reprise.call import (
     make_run_request,
     our_python,
     read_tolerance,
+    require_list,
 )
 from reprise.errors import UsageError
 from reprise.runner.planning.request import is_offline
@@ -137,14 +138,16 @@ class Store:
         output: Path | None = None,
         *,
         with_packages: bool = False,
-        max_input: int = MAX_INPUT,
+        max_input: int | str = MAX_INPUT,
         sign: Path | None = None,
         offline: bool = False,
     ) -> BundleFile:
         """Put a run into one file. See :func:`reprise.bundle`."""
+        from reprise.amounts import read_size
         from reprise.runner.bundle import making
 
-        wanted = making.Wanted(with_packages, max_input, sign, is_offline(offline))
+        most = read_size("max_input", max_input) if isinstance(max_input, str) else max_input
+        wanted = making.Wanted(with_packages, most, sign, is_offline(offline))
         return making.make_bundle(self._require_runs(), run, Path(output) if output else None, wanted)
 
     def runs(
@@ -159,8 +162,9 @@ class Store:
         """Find runs, newest first. See :func:`reprise.runs`."""
         from reprise.runner.jobs.listing import list_runs, name_searched_experiments
 
-        if isinstance(order_by, str):
-            raise UsageError(f"order_by: {order_by!r} is a text", hint=f"give a list: [{order_by!r}]")
+        if limit is not None and limit < 0:
+            raise UsageError(f"limit is {limit}", hint="a number from 0 on, or None for all")
+        order_by = require_list("order_by", order_by)
         tracking = self._require_runs()
         experiments = list(name_searched_experiments(tracking, experiment, deleted=deleted))
         return list_runs(

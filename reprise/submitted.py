@@ -58,7 +58,7 @@ class SubmittedRun(ABC):
 
 @cache
 def _join_classes(ours: type, theirs: type) -> type:
-    return type(ours.__name__, (ours, theirs), {})
+    return type(ours.__name__, (ours, theirs), {"__module__": ours.__module__})
 
 
 def submit(request: RunRequest, tracking: Tracking, *, synchronous: bool) -> SubmittedRun:

@@ -217,6 +217,10 @@ def test_wrong_arguments_are_refused_before_anything_runs(demo: ProjectFolder) -
         lambda: reprise.run(path, experiment_id="1", experiment_name="a"),
         lambda: reprise.run(path, docker_auth={"user": "a"}),
         lambda: reprise.runs(order_by="metrics.a"),
+        lambda: reprise.runs(limit=-1),
+        lambda: reprise.lock(path, upgrade="six"),
+        lambda: reprise.lock(path, platforms="linux-64"),
+        lambda: reprise.bundle("@last", max_input="much"),
         lambda: reprise.runs(experiment="nowhere"),
         lambda: reprise.verify("@last", "@last"),
         lambda: reprise.reproduce("@last", tolerance=-1),
@@ -227,6 +231,8 @@ def test_wrong_arguments_are_refused_before_anything_runs(demo: ProjectFolder) -
             call()
     with pytest.raises(errors.TrackingError):
         reprise.runs(filter="metrics..a = = 1")
+    with reprise.Store() as opened, pytest.raises(TypeError, match=r"run\(\) got .* 'env_mangler'"):
+        opened.run(path, env_mangler="local")  # type: ignore[call-arg]
     assert len(reprise.runs()) == 1
 
 
