@@ -33,7 +33,7 @@ from reprise.envs.virtualenv import resolving, translate
 from reprise.envs.virtualenv.compiling import compile_packages, pins_of
 from reprise.envs.virtualenv.fitting import choose_python
 from reprise.envs.virtualenv.pins import Pin
-from reprise.envs.virtualenv.question import Question
+from reprise.envs.virtualenv.question import ResolutionQuestion
 from reprise.envs.virtualenv.wheel_coverage import Wheels, coverage_of
 from reprise.errors import EnvError, ProjectError, RepriseError
 from reprise.schemas.environment import Policy, PythonEnv
@@ -121,7 +121,7 @@ def resolve(file: Path, log: Path) -> Outcome:
 def resolved(python: PythonEnv, log: Path) -> Outcome:
     """The resolution of ``python``, held against what the index has for the Python that was chosen."""
     spec = resolving.make_absolute(python)
-    question = Question(
+    question = ResolutionQuestion(
         spec, resolving.read_requirements(spec), pyproject.read_pyproject(spec), Policy(), log
     )
 

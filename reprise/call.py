@@ -14,7 +14,7 @@ from reprise.errors import UsageError
 from reprise.runner.planning.request import make_request
 from reprise.runner.planning.resources import read_resources
 from reprise.schemas.environment import RegistryLogin
-from reprise.schemas.job import RunRequest, Sandbox, Source
+from reprise.schemas.job import ParameterSource, RunRequest, Sandbox
 from reprise.schemas.tolerance import Tolerance
 
 
@@ -64,7 +64,7 @@ def make_run_request(
         entry_point=entry_point or "main",
         parameters=texts,
         list_texts=_as_lists(parameters),
-        sources=dict.fromkeys(texts, Source.CALL),
+        sources=dict.fromkeys(texts, ParameterSource.CALL),
         docker_args=_docker_options(given.pop("docker_args", None) or {}),
         docker_login=_registry_login(login) if login else None,
         experiment_id=None if experiment_id is None else str(experiment_id),

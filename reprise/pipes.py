@@ -18,7 +18,7 @@ Tell = Callable[[str], None]
 _PIECE = 1 << 16  # bytes
 
 
-class _Stream:
+class _Pipe:
     """What a program prints on one of its streams: kept whole, and told line by line."""
 
     def __init__(self, tells: list[Tell]) -> None:
@@ -56,7 +56,7 @@ def read_output(
     Raises:
         TimeoutExpired: it took longer than ``timeout``; with what it printed until then.
     """
-    streams = {stream: _Stream([tell] if tell else []) for stream in (child.stdout, child.stderr) if stream}
+    streams = {stream: _Pipe([tell] if tell else []) for stream in (child.stdout, child.stderr) if stream}
     if seen is not None:
         [*streams.values()][-1].tells.append(seen)
     deadline = None if timeout is None else time.monotonic() + timeout

@@ -106,10 +106,10 @@ class Store:
     ) -> Reproduction:
         """Perform a recorded run again, and compare the two. See :func:`reprise.reproduce`."""
         from reprise.runner.reproducing import reproduce as runner
-        from reprise.runner.reproducing.needs import Wanted
+        from reprise.runner.reproducing.needs import WantedReproduction
 
         allowed = read_tolerance(tolerance, strict=strict)
-        wanted = Wanted(
+        wanted = WantedReproduction(
             as_texts(parameters),
             is_offline(offline),
             any_machine,
@@ -147,7 +147,7 @@ class Store:
         from reprise.runner.bundle import making
 
         most = read_size("max_input", max_input) if isinstance(max_input, str) else max_input
-        wanted = making.Wanted(with_packages, most, sign, is_offline(offline))
+        wanted = making.WantedBundle(with_packages, most, sign, is_offline(offline))
         return making.make_bundle(self._require_runs(), run, Path(output) if output else None, wanted)
 
     def runs(

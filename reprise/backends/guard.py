@@ -26,7 +26,7 @@ shift 2
 """
 
 
-class Guard:
+class ProcessGuard:
     """Watches the process group ``group`` until it is dismissed; ``release`` is an argv for its end."""
 
     def __init__(self, group: int, grace: float, release: Sequence[str] = ()) -> None:

@@ -13,7 +13,7 @@ from types import FrameType
 
 from reprise import amounts
 from reprise.backends import base
-from reprise.backends.guard import Guard, end_group, signal_group
+from reprise.backends.guard import ProcessGuard, end_group, signal_group
 from reprise.backends.orphans import end_carriers, end_orphans
 from reprise.backends.shares import check_share, share_out
 from reprise.backends.terminal import Streams
@@ -75,7 +75,7 @@ class _RunningJob:
                 hint="commands run under bash; is it installed and on PATH?",
             ) from error
         try:
-            self._guard = Guard(self.group, self.grace, job.command.release)
+            self._guard = ProcessGuard(self.group, self.grace, job.command.release)
         except OSError as error:
             end_group(self.group, grace=0)
             self._process.wait()

@@ -23,12 +23,12 @@ _GROWTH = 1.3
 
 
 @cache
-def watch_of(name: str) -> Watch:
+def watch_of(name: str) -> JobWatch:
     """Return the watch of this process over the jobs at the backend called ``name``."""
-    return Watch(registry.get(name))
+    return JobWatch(registry.get(name))
 
 
-class Watch:
+class JobWatch:
     """Where jobs stand, as their backend said last."""
 
     def __init__(self, backend: Backend) -> None:

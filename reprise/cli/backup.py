@@ -13,7 +13,7 @@ from reprise.cli.options import json_option, opened, tracking_option
 from reprise.errors import UsageError
 
 if TYPE_CHECKING:
-    from reprise.runner.backup.layout import Manifest
+    from reprise.runner.backup.layout import BackupManifest
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
@@ -85,7 +85,7 @@ def restore(file: Path, check: bool, replace: bool, tracking_uri: str | None, js
         )
 
 
-def _report(what: str, manifest: Manifest, where: str, json_: bool, more: dict[str, object]) -> None:
+def _report(what: str, manifest: BackupManifest, where: str, json_: bool, more: dict[str, object]) -> None:
     if json_:
         counts = {**manifest._asdict(), "files": len(manifest.files), "bytes": manifest.size}
         show.as_json({**counts, **more})

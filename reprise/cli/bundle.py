@@ -74,7 +74,7 @@ def make(
     from reprise.runner.planning.request import is_offline
 
     most = making.MAX_INPUT if max_input is None else read_size("--max-input", max_input)
-    wanted = making.Wanted(with_packages, most, sign, is_offline(offline))
+    wanted = making.WantedBundle(with_packages, most, sign, is_offline(offline))
     started = time.monotonic()
     with opened(tracking_uri) as tracking:
         made = making.make_bundle(tracking, run, output, wanted)

@@ -12,7 +12,7 @@ from reprise.cli.options import json_option, refused_python
 
 if TYPE_CHECKING:
     from reprise.runner.lint.checking import CheckReport
-    from reprise.runner.lint.findings import Finding
+    from reprise.runner.lint.findings import LintFinding
 
 
 @click.command()
@@ -63,7 +63,7 @@ def _show(report: CheckReport) -> None:
         show.print_note(f"no faults in {report.checked}")
 
 
-def _as_dict(item: Finding) -> dict[str, Any]:
+def _as_dict(item: LintFinding) -> dict[str, Any]:
     return {
         "name": item.name,
         "file": item.file,

@@ -12,8 +12,8 @@ from reprise.errors import RepriseError
 from reprise.legible import make_legible_line
 
 if TYPE_CHECKING:
-    from reprise.tracking.copy.base import Destination, Fault, Source
-    from reprise.tracking.copy.census import Census, Line
+    from reprise.tracking.copy.base import CopySource, Destination, Fault
+    from reprise.tracking.copy.census import Census, CensusLine
 
 log = logging.getLogger(__name__)
 
@@ -21,7 +21,7 @@ _HEAD = ("KIND", "IN THE SOURCE", "ARRIVED", "DIFFERENT", "LEFT OUT")
 
 
 def copy(
-    source: Source,
+    source: CopySource,
     destination: Destination,
     *,
     artifacts: bool,
@@ -81,7 +81,7 @@ def _told(difference: Fault) -> str:
     return make_legible_line(f"{difference.owner}:{name} {difference.reason}")
 
 
-def _cells(line: Line) -> tuple[str, ...]:
+def _cells(line: CensusLine) -> tuple[str, ...]:
     numbers = (line.source, line.arrived, line.different, line.left_out)
     cells = [show.size(number) if line.kind == "bytes" else f"{number:,}" for number in numbers]
     if line.unknown:

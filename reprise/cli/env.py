@@ -15,7 +15,7 @@ from reprise.errors import EnvError, UsageError
 from reprise.legible import make_legible
 
 if TYPE_CHECKING:
-    from reprise.envs.cache.inventory import Entry
+    from reprise.envs.cache.inventory import CachedEnvironment
     from reprise.schemas.environment import Package
 
 _SHORT = 12  # digits of a digest
@@ -161,7 +161,7 @@ def check(word: str | None, json_: bool) -> None:
         raise EnvError(f"damaged: {', '.join(damaged)}", hint="each is recreated on its next use")
 
 
-def _facts(entry: Entry) -> dict[str, Any]:
+def _facts(entry: CachedEnvironment) -> dict[str, Any]:
     from reprise.envs.cache import contents, inventory
 
     size = inventory.measure_folder(entry.prefix)

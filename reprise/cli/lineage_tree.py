@@ -12,7 +12,7 @@ from reprise.legible import make_legible_line
 from reprise.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
-    from reprise.runner.models.lineage import Lineage, Origin, Reproduction
+    from reprise.runner.models.lineage import KnownReproduction, Lineage, LineageOrigin
     from reprise.schemas.entities import ModelVersion, Run
     from reprise.schemas.record.run_record import InputRecord, ParameterRecord
 
@@ -66,7 +66,7 @@ def _of_run(found: Lineage) -> Iterator[_Node]:
     yield from _rest("reproduced by", len(found.reproductions))
 
 
-def _of_origin(origin: Origin) -> Iterator[_Node]:
+def _of_origin(origin: LineageOrigin) -> Iterator[_Node]:
     if origin.project or origin.entry_point:
         entry_point = f"entry point {origin.entry_point}" if origin.entry_point else ""
         yield _Node("project", ", ".join(filter(None, (origin.project, entry_point))))
@@ -95,7 +95,7 @@ def _run(run: Run) -> str:
     return f"{run.run_id[:8]} {run.run_name}, {run.status}{gone}, {show.ago(run.start_time)}"
 
 
-def _reproduction(again: Reproduction) -> str:
+def _reproduction(again: KnownReproduction) -> str:
     return f"{again.run_id[:8]} {again.run_name}: {again.verdict or 'no verdict'}"
 
 

@@ -49,10 +49,10 @@ def build_docker(
     during the build, and the image contains no credentials. The same model and lock give the same layers.
     """
     from reprise.runner.models.folder import is_address, open_model
-    from reprise.runner.models.image import Wanted, build_image
+    from reprise.runner.models.image import WantedImage, build_image
 
     policy = policy_of(python, offline)
-    wanted = Wanted(name, base, env_manager, platform, port)
+    wanted = WantedImage(name, base, env_manager, platform, port)
     with (
         opened(tracking_uri, make=not is_address(uri)) as tracking,
         open_model(tracking, uri) as model,

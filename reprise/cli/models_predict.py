@@ -61,7 +61,7 @@ def predict(
     from reprise import paths
     from reprise.runner.jobs.signals import interruptible
     from reprise.runner.models import predict as predicting
-    from reprise.runner.models.fleet import Wanted
+    from reprise.runner.models.fleet import WantedService
     from reprise.runner.models.folder import is_address
     from reprise.runner.models.worker import Settings
 
@@ -71,7 +71,7 @@ def predict(
     rows = _read(source)
     log = paths.state_dir() / "logs" / f"predict-{os.getpid()}.log"
     with interruptible(), opened(tracking_uri, make=not is_address(uri)) as tracking, _of_this_alone(log):
-        wanted = Wanted(tracking, uri, env_manager, policy, Settings(log, timeout=_LONGEST))
+        wanted = WantedService(tracking, uri, env_manager, policy, Settings(log, timeout=_LONGEST))
         predictions = predicting.predict_rows(wanted, rows, *formats)
     _write(target, predictions)
 

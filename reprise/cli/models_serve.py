@@ -73,7 +73,7 @@ def serve(
     from reprise import paths
     from reprise.amounts import read_size
     from reprise.runner.models import front
-    from reprise.runner.models.fleet import Wanted
+    from reprise.runner.models.fleet import WantedService
     from reprise.runner.models.folder import is_address
     from reprise.runner.models.worker import Settings
     from reprise.server.serving import place
@@ -82,5 +82,5 @@ def serve(
     how = serving_of(host, port, largest=read_size("--max-request", max_request), **who)
     with opened(tracking_uri, make=not is_address(uri)) as tracking, place(how) as here:
         log = paths.state_dir() / "logs" / f"serving-{host}-{here.port}.log"
-        wanted = Wanted(tracking, uri, env_manager, policy, Settings(log, workers, timeout))
+        wanted = WantedService(tracking, uri, env_manager, policy, Settings(log, workers, timeout))
         front.serve_model(wanted, how, here, limit_concurrency, watch)

@@ -12,7 +12,7 @@ from reprise.errors import UsageError
 
 if TYPE_CHECKING:
     from reprise.tracking.base import Tracking
-    from reprise.tracking.copy.base import Source
+    from reprise.tracking.copy.base import CopySource
 
 
 @click.command()
@@ -63,7 +63,7 @@ def push(
         copies.refuse_differences(census)
 
 
-def _source(tracking: Tracking, runs: tuple[str, ...], experiments: tuple[str, ...]) -> Source:
+def _source(tracking: Tracking, runs: tuple[str, ...], experiments: tuple[str, ...]) -> CopySource:
     from reprise.runner.jobs.find import find_experiment, find_run
     from reprise.tracking.copy.tracking import TrackingSource
 

@@ -70,10 +70,10 @@ def reproduce(
     from reprise.runner.bundle.opening import is_bundle
     from reprise.runner.planning.request import is_offline
     from reprise.runner.reproducing import reproduce as runner
-    from reprise.runner.reproducing.needs import Wanted
+    from reprise.runner.reproducing.needs import WantedReproduction
 
     allowed = given_tolerance(tolerance, tolerance_file, strict=strict)
-    wanted = Wanted(
+    wanted = WantedReproduction(
         name_values("--set", set_),
         is_offline(offline),
         any_machine,

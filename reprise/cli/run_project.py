@@ -45,7 +45,7 @@ def run_project(uri: str, *, no_wait: bool, dry_run: bool, twice: bool, json_: b
 def _make_request(uri: str, given: dict[str, Any]) -> RunRequest:
     from reprise.runner.planning.request import make_request, read_params_file
     from reprise.runner.planning.resources import NAMES, read_resources
-    from reprise.schemas.job import Source
+    from reprise.schemas.job import ParameterSource
 
     for option in ("run_name", "experiment_name"):
         refuse_undecodable(f"--{option.replace('_', '-')}", given[option])
@@ -60,8 +60,8 @@ def _make_request(uri: str, given: dict[str, Any]) -> RunRequest:
         uri,
         parameters={**from_file, **typed},
         sources={
-            **dict.fromkeys(from_file, Source.PARAMS_FILE),
-            **dict.fromkeys(typed, Source.COMMAND_LINE),
+            **dict.fromkeys(from_file, ParameterSource.PARAMS_FILE),
+            **dict.fromkeys(typed, ParameterSource.COMMAND_LINE),
         },
         docker_args={name: True if value is None else value for name, value in docker_args.items()},
         observe=observe,

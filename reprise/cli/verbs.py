@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
 
-class Verbs(click.Group):
+class VerbGroup(click.Group):
     """A group whose commands are imported when they are called, and listed without being imported."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -48,7 +48,7 @@ class Verbs(click.Group):
 
 
 @click.command(
-    cls=Verbs,
+    cls=VerbGroup,
     help=SUMMARY,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": MOST_COLUMNS},
 )

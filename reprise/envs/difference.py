@@ -9,7 +9,7 @@ from reprise.named_tuple import NamedTuple
 from reprise.schemas.environment import Package
 
 
-class Change(NamedTuple):
+class PackageChange(NamedTuple):
     """``kind`` is ``added``, ``removed`` or ``changed``; ``note`` says what changed beside the version."""
 
     kind: str
@@ -19,16 +19,16 @@ class Change(NamedTuple):
     note: str = ""
 
 
-def compare_packages(a: Iterable[Package], b: Iterable[Package]) -> tuple[Change, ...]:
+def compare_packages(a: Iterable[Package], b: Iterable[Package]) -> tuple[PackageChange, ...]:
     """What is to be done to ``a`` so that it becomes ``b``, by name."""
     of_a, of_b = _by_name(a), _by_name(b)
     changes = []
     for name in sorted({*of_a, *of_b}):
         one, other = of_a.get(name), of_b.get(name)
         if one is None or other is None:
-            changes.append(Change("added" if one is None else "removed", name, one, other))
+            changes.append(PackageChange("added" if one is None else "removed", name, one, other))
         elif (note := _note_difference(one, other)) or one.version != other.version:
-            changes.append(Change("changed", name, one, other, note))
+            changes.append(PackageChange("changed", name, one, other, note))
     return tuple(changes)
 
 

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from reprise.errors import TrackingError, UsageError
-from reprise.runner.maintenance.gc import Collected, Kept, collect
+from reprise.runner.maintenance.gc import Collected, KeptItem, collect
 from reprise.server.api.wire import invalid
 from reprise.server.http.access import Role
 from reprise.server.http.bodies import collect_body
@@ -62,7 +62,7 @@ def collect_over_http(connection: RestConnection, older_than: int, *, dry_run: b
         ) from error
     return Collected(
         [Deleted(**item) for item in answer["removed"]],
-        [Kept(Deleted(**item), reason) for item in answer["kept"] if (reason := item.pop("reason"))],
+        [KeptItem(Deleted(**item), reason) for item in answer["kept"] if (reason := item.pop("reason"))],
         answer["files"],
         answer["size"],
         tuple(answer["left"]),

@@ -9,7 +9,7 @@ from reprise.schemas.loader import read_project
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class ProjectReport:
     """Lines with file, line and column; ``checked`` names the files that were read, else the folder."""
 
     checked: str
@@ -17,7 +17,7 @@ class Report:
     warnings: tuple[str, ...]
 
 
-def check(root: Path, *, strict: bool = False) -> Report:
+def check(root: Path, *, strict: bool = False) -> ProjectReport:
     """Read the project in ``root``; with ``strict`` the warnings are faults too.
 
     Raises:
@@ -30,4 +30,4 @@ def check(root: Path, *, strict: bool = False) -> Report:
         faults += found.format_lines([*found.faults, *found.warnings] if strict else found.faults)
         warnings += found.format_lines(() if strict else found.warnings)
     checked = " and ".join(found.file for found in reading.files) or str(root)
-    return Report(checked, tuple(faults), tuple(warnings))
+    return ProjectReport(checked, tuple(faults), tuple(warnings))

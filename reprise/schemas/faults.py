@@ -24,7 +24,7 @@ START = Position(1, 1)
 KeyPath = tuple[str, ...]
 
 
-class Finding(NamedTuple):
+class FileFinding(NamedTuple):
     """One sentence about one place: ``path`` holds the keys that lead there.
 
     ``key`` is the one of the mapping at ``path`` that it is about. ``is_mild``: what is meant is
@@ -58,18 +58,18 @@ class FaultOptions(TypedDict, total=False):
 class Findings:
     """What was found in one file, called ``file`` in the lines: faults forbid a run, warnings do not."""
 
-    def __init__(self, file: str, faults: Iterable[Finding] = ()) -> None:
+    def __init__(self, file: str, faults: Iterable[FileFinding] = ()) -> None:
         self.file = file
         self.faults = list(faults)
-        self.warnings: list[Finding] = []
+        self.warnings: list[FileFinding] = []
 
     def add_fault(self, at: Position, path: KeyPath, sentence: str, **more: Unpack[FaultOptions]) -> None:
-        self.faults.append(Finding(at, path, sentence, **more))
+        self.faults.append(FileFinding(at, path, sentence, **more))
 
     def add_warning(self, at: Position, path: KeyPath, sentence: str) -> None:
-        self.warnings.append(Finding(at, path, sentence))
+        self.warnings.append(FileFinding(at, path, sentence))
 
-    def format_lines(self, findings: Iterable[Finding]) -> list[str]:
+    def format_lines(self, findings: Iterable[FileFinding]) -> list[str]:
         """The lines of ``findings`` in the order of the file, none twice."""
         return [finding.format_line(self.file) for finding in sorted(set(findings))]
 

@@ -34,7 +34,7 @@ class RunStatus(StrEnum):
         return self in (RunStatus.FINISHED, RunStatus.FAILED, RunStatus.KILLED)
 
 
-class Source(StrEnum):
+class ParameterSource(StrEnum):
     """Where a parameter's value came from; the later one wins."""
 
     DEFAULT = "default"
@@ -87,7 +87,7 @@ class RunRequest(NamedTuple):
     entry_point: str = "main"
     version: str | None = None
     parameters: Mapping[str, str | None] = {}
-    sources: Mapping[str, Source] = {}
+    sources: Mapping[str, ParameterSource] = {}
     list_texts: Mapping[str, str] = {}
     docker_args: Mapping[str, str | bool] = {}
     docker_login: RegistryLogin | None = None
@@ -160,7 +160,7 @@ class BoundParameter(NamedTuple):
     name: str
     text: str
     rendered: str
-    source: Source
+    source: ParameterSource
     secret: bool = False
 
 

@@ -33,7 +33,7 @@ FILE_NAME = "MLproject"
 ENVIRONMENT_KEYS = ("python_env", "conda_env", "docker_env")
 
 
-class Reading(NamedTuple):
+class ProjectReading(NamedTuple):
     """A project as far as it could be read, and what was found in each of its files.
 
     ``environment_file`` is the one of them that is about the file of its environment, where there is such.
@@ -58,7 +58,7 @@ def load_project(root: Path, *, check_environment_files: bool = True) -> Project
     return reading.project
 
 
-def read_project(root: Path, *, check_environment_files: bool = True) -> Reading:
+def read_project(root: Path, *, check_environment_files: bool = True) -> ProjectReading:
     """As ``load_project``, with the faults beside the project instead of raised."""
     if not root.is_dir():
         raise ProjectError(f"there is no project folder {root}")
@@ -77,7 +77,7 @@ def read_project(root: Path, *, check_environment_files: bool = True) -> Reading
         warnings=tuple(line for found in files for line in found.format_lines(found.warnings)),
         environment_reason=reason,
     )
-    return Reading(project, files, inner)
+    return ProjectReading(project, files, inner)
 
 
 def is_script(name: str) -> bool:

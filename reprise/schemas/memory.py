@@ -13,9 +13,9 @@ from typing import Any
 from reprise import durable, paths
 from reprise.errors import RepriseError
 from reprise.named_tuple import NamedTuple
-from reprise.schemas.faults import Finding, Position
+from reprise.schemas.faults import FileFinding, Position
 from reprise.schemas.yaml.nodes import (
-    Entry,
+    MappingEntry,
     MappingNode,
     Node,
     ScalarNode,
@@ -29,7 +29,7 @@ class Known(NamedTuple):
     """A valid document, and the warnings of reading and validating it."""
 
     root: Node
-    warnings: list[Finding]
+    warnings: list[FileFinding]
 
 
 def recall_file(digest: str) -> Known | None:
@@ -38,7 +38,7 @@ def recall_file(digest: str) -> Known | None:
         stored = json.loads(_place_of(digest).read_bytes())
         rows = stored["warnings"]
         warnings = [
-            Finding(Position(int(line), int(column)), tuple(map(str, path)), str(sentence))
+            FileFinding(Position(int(line), int(column)), tuple(map(str, path)), str(sentence))
             for line, column, path, sentence in rows
         ]
         return Known(_unpack_node(stored["root"]), warnings)
@@ -83,7 +83,7 @@ def _unpack_node(row: list[Any]) -> Node:
             return MappingNode(
                 at,
                 {
-                    key: Entry(Position(int(line), int(column)), _unpack_node(value))
+                    key: MappingEntry(Position(int(line), int(column)), _unpack_node(value))
                     for key, (line, column, value) in entries.items()
                 },
             )

@@ -8,8 +8,8 @@ from __future__ import annotations
 import logging
 
 from reprise.named_tuple import NamedTuple
-from reprise.schemas.faults import Finding, Findings, KeyPath, refuse_faults
-from reprise.schemas.loader import ENVIRONMENT_KEYS, Reading, is_script
+from reprise.schemas.faults import FileFinding, Findings, KeyPath, refuse_faults
+from reprise.schemas.loader import ENVIRONMENT_KEYS, ProjectReading, is_script
 from reprise.schemas.project import Project
 
 log = logging.getLogger(__name__)
@@ -22,7 +22,7 @@ class Use(NamedTuple):
     environment: bool
 
 
-def use_project(reading: Reading, use: Use) -> Project:
+def use_project(reading: ProjectReading, use: Use) -> Project:
     """The project, for ``use`` alone. What is doubtful is logged as warnings, before anything is refused.
 
     Raises:
@@ -45,7 +45,7 @@ def use_project(reading: Reading, use: Use) -> Project:
     return reading.project._replace(warnings=tuple(lines))
 
 
-def _matters(fault: Finding, use: Use, is_environment: bool) -> bool:
+def _matters(fault: FileFinding, use: Use, is_environment: bool) -> bool:
     if is_environment:
         return use.environment and not fault.is_mild
     if fault.is_of_all or fault.is_mild:

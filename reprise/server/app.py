@@ -103,7 +103,7 @@ def create_app(
     app.state.follows = Follows(aliases)
     app.state.writers = CapacityLimiter(_WRITERS)
     roles = Roles((*more, *ROUTES)) if more else ROLES
-    return answer_origins(Guard(app, access, hosts, pages, roles, origins), origins)
+    return answer_origins(RequestGuard(app, access, hosts, pages, roles, origins), origins)
 
 
 def application(routes: Iterable[BaseRoute]) -> Starlette:
@@ -120,7 +120,7 @@ def application(routes: Iterable[BaseRoute]) -> Starlette:
     )
 
 
-class Guard:
+class RequestGuard:
     """Lets a request through when it calls us by our name, and its bearer may do what it asks for."""
 
     def __init__(

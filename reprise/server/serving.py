@@ -68,7 +68,7 @@ def serve(store: TrackingStore, how: Serving, ready: Callable[[str], None] | Non
         serve_app(app, how, here, store.uri, ready, give_up=store.stop_waiting)
 
 
-class Place(NamedTuple):
+class ServingAddress(NamedTuple):
     """An address that is taken, where nobody is listened to yet, and the access log, open for writing."""
 
     address: socket.socket
@@ -81,7 +81,7 @@ class Place(NamedTuple):
 
 
 @contextmanager
-def place(how: Serving) -> Iterator[Place]:
+def place(how: Serving) -> Iterator[ServingAddress]:
     """Where ``how`` says; whoever has long to prepare what is served learns first that it cannot be there.
 
     Raises:
@@ -97,7 +97,7 @@ def place(how: Serving) -> Iterator[Place]:
         except OSError as error:
             raise _taken(how, error) from error
         with address:
-            yield Place(address, lines)
+            yield ServingAddress(address, lines)
 
 
 def _taken(how: Serving, error: OSError) -> UsageError:
@@ -108,7 +108,7 @@ def _taken(how: Serving, error: OSError) -> UsageError:
 def serve_app(
     app: ASGIApp,
     how: Serving,
-    here: Place,
+    here: ServingAddress,
     what: str,
     ready: Callable[[str], None] | None = None,
     *,

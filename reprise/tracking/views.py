@@ -60,7 +60,7 @@ class Best(NamedTuple):
     value: float
 
 
-class Figures(NamedTuple):
+class StoreFigures(NamedTuple):
     """Of all points of a series; ``low`` and ``high`` are None when none is finite."""
 
     points: int
@@ -70,12 +70,12 @@ class Figures(NamedTuple):
     high: float | None
 
 
-class Line(NamedTuple):
+class MetricLine(NamedTuple):
     """``points`` are (step, timestamp, value), by time; where they were thinned, fewer than counted."""
 
     run_id: str
     key: str
-    figures: Figures
+    figures: StoreFigures
     points: Sequence[tuple[int, int, float]]
 
 

@@ -132,10 +132,10 @@ def streamed(news: News, events: AsyncIterator[str]) -> Response:
             if time.monotonic() > end:
                 return
 
-    return _Stream(news, for_a_while())
+    return _EventStream(news, for_a_while())
 
 
-class _Stream(StreamingResponse):
+class _EventStream(StreamingResponse):
     """Count the stream on admission, so that many simultaneous requests cannot exceed the limit."""
 
     def __init__(self, news: News, events: AsyncIterator[str]) -> None:

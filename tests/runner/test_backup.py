@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from reprise.errors import RepriseError, UsageError
-from reprise.runner.backup.layout import Manifest
+from reprise.runner.backup.layout import BackupManifest
 from reprise.runner.backup.making import make_backup
 from reprise.runner.backup.restoring import restore_backup, unpack_backup
 from reprise.schemas.entities import Metric
@@ -39,7 +39,7 @@ def log_run(store: EmbeddedStore, number: int = 1) -> str:
     return run.run_id
 
 
-def back_up(store: EmbeddedStore, file: Path, **how: bool) -> Manifest:
+def back_up(store: EmbeddedStore, file: Path, **how: bool) -> BackupManifest:
     return make_backup(store, file, with_artifacts=how.get("with_artifacts", True))
 
 

@@ -37,5 +37,5 @@ def test_a_host_that_does_not_answer() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{taken.getsockname()[1]}/x.git"
-        with pytest.raises(git_faults.Unreachable, match="cannot be reached"):
+        with pytest.raises(git_faults.RemoteUnreachable, match="cannot be reached"):
             remotes.list_refs(remotes.Remote(url))

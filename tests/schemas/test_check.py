@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from reprise.errors import ProjectError
-from reprise.schemas.check import Report, check
+from reprise.schemas.check import ProjectReport, check
 
 
 def project(root: Path) -> None:
@@ -32,22 +32,22 @@ PACKAGE = 'conda.yaml:2:16  dependencies -> item 1: 5 is not a package; write it
 
 def test_faults_and_warnings_apart(tmp_path: Path) -> None:
     project(tmp_path)
-    assert check(tmp_path) == Report(
+    assert check(tmp_path) == ProjectReport(
         "MLproject and conda.yaml", (COMMAND, PACKAGE), (OWNER, TIMEOUT, PREFIX)
     )
 
 
 def test_strict_makes_them_one(tmp_path: Path) -> None:
     project(tmp_path)
-    assert check(tmp_path, strict=True) == Report(
+    assert check(tmp_path, strict=True) == ProjectReport(
         "MLproject and conda.yaml", (OWNER, COMMAND, TIMEOUT, PREFIX, PACKAGE), ()
     )
 
 
 def test_what_was_checked(tmp_path: Path) -> None:
-    assert check(tmp_path) == Report(str(tmp_path), (), ())
+    assert check(tmp_path) == ProjectReport(str(tmp_path), (), ())
     (tmp_path / "python_env.yaml").write_text("python: 3.11\n")
-    assert check(tmp_path) == Report("python_env.yaml", (), ())
+    assert check(tmp_path) == ProjectReport("python_env.yaml", (), ())
 
 
 def test_no_folder(tmp_path: Path) -> None:

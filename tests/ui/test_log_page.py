@@ -20,8 +20,8 @@ from reprise.schemas.entities import Run
 from reprise.schemas.job import RunStatus
 from reprise.tracking.sqlite.store import EmbeddedStore
 from reprise.ui.events import MOST, News, streamed
-from reprise.ui.log.lines import Window
-from reprise.ui.log.tails import State, Tail, Told
+from reprise.ui.log.lines import LineWindow
+from reprise.ui.log.tails import LogState, Tail, Told
 from tests.ui.asking import Ask, apart, asking
 from tests.ui.conftest import Opened, Serve, accessible, keep_picture, serving, settled
 from tests.ui.sample import Sample
@@ -174,12 +174,12 @@ def test_readers_who_are_at_the_same_line_are_told_by_one_reading(
     tail = Tail(store, run.run_id, "output")
     read: list[int | None] = []
 
-    def window(first: int | None, count: int) -> Window | None:
+    def window(first: int | None, count: int) -> LineWindow | None:
         read.append(first)
         return Tail.window(tail, first, count)
 
     async def told(first: int, size: int) -> Told | None:
-        return await tail.told(first, 500, State(size, RunStatus.RUNNING))
+        return await tail.told(first, 500, LogState(size, RunStatus.RUNNING))
 
     async def scenario() -> None:
         together = await asyncio.gather(*(told(0, 8) for _ in range(50)))

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 
 from reprise.envs.cache import contents, marker, store
-from reprise.envs.cache.inventory import Entry
+from reprise.envs.cache.inventory import CachedEnvironment
 from reprise.errors import EnvError
 from reprise.file_lock import hold
 
 
-def check_entry(entry: Entry) -> list[str] | None:
+def check_entry(entry: CachedEnvironment) -> list[str] | None:
     """What is wrong, a sentence each; None for one that is being made or removed at the moment.
 
     A damaged one is marked, so that its next use makes it again.
@@ -35,7 +35,7 @@ def check_entry(entry: Entry) -> list[str] | None:
         os.close(held)
 
 
-def _faults_of_lock(entry: Entry) -> list[str]:
+def _faults_of_lock(entry: CachedEnvironment) -> list[str]:
     try:
         _ = entry.lock
     except EnvError:
@@ -43,7 +43,7 @@ def _faults_of_lock(entry: Entry) -> list[str]:
     return []
 
 
-def _mark_damaged(entry: Entry, sentence: str) -> None:
+def _mark_damaged(entry: CachedEnvironment, sentence: str) -> None:
     """Say in its marker that it is damaged; that is no use of it."""
     try:
         last_use = marker.last_use(entry.prefix)

@@ -18,7 +18,7 @@ _FEWEST = 4  # characters of a digest that name an environment
 _HINT = "reprise env list"
 
 
-class Entry(NamedTuple):
+class CachedEnvironment(NamedTuple):
     """An environment of the cache; ``last_use`` in seconds since the epoch."""
 
     prefix: Path
@@ -49,19 +49,19 @@ class Entry(NamedTuple):
         return tuple(dict.fromkeys(user.project for user in self.users))
 
 
-class Size(NamedTuple):
+class FolderSize(NamedTuple):
     """Bytes on disk: ``own`` is what nothing else shares, which is free when the folder goes."""
 
     total: int
     own: int
 
 
-def list_entries() -> list[Entry]:
+def list_entries() -> list[CachedEnvironment]:
     """Every whole environment, the last used one first."""
     found = []
     for prefix in list_folders():
         try:
-            entry = Entry(
+            entry = CachedEnvironment(
                 prefix, Marker.read(prefix), marker.last_use(prefix), tuple(marker.list_users(prefix))
             )
         except (OSError, ValueError):
@@ -90,7 +90,7 @@ def list_folders() -> Iterator[Path]:
             yield Path(entry.path)
 
 
-def find_entry(word: str) -> Entry | None:
+def find_entry(word: str) -> CachedEnvironment | None:
     """The environment that is called ``word``, or whose lock's digest begins with it; None for none.
 
     Raises:
@@ -118,7 +118,7 @@ def is_in_use(prefix: Path) -> bool:
     return False
 
 
-def measure_folder(folder: Path) -> Size:
+def measure_folder(folder: Path) -> FolderSize:
     """What a folder takes; files that are linked from elsewhere count as shared."""
     total = own = 0
     seen: dict[int, int] = {}
@@ -136,7 +136,7 @@ def measure_folder(folder: Path) -> Size:
         else:
             own += taken
         total += taken
-    return Size(total, own)
+    return FolderSize(total, own)
 
 
 def _walk_files(folder: Path) -> Iterator[os.DirEntry[str]]:

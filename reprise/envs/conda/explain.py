@@ -19,7 +19,7 @@ from reprise.envs.conda import (
     specs as conda_specs,
 )
 from reprise.envs.conda.channels import Channel
-from reprise.envs.conda.repodata import Search
+from reprise.envs.conda.repodata import ChannelSearch
 from reprise.errors import EnvError
 from reprise.redact import redact
 
@@ -30,7 +30,7 @@ _ADDRESS = re.compile(r"[a-z][a-z0-9+.]*://[^\s'\"()]+")
 _SHOWN = 6
 
 
-async def explain_unreachable(search: Search, error: Exception) -> EnvError:
+async def explain_unreachable(search: ChannelSearch, error: Exception) -> EnvError:
     """Which channel cannot be had: the one whose address rattler names, else each is asked alone."""
     from rattler.exceptions import GatewayError
 
@@ -81,7 +81,7 @@ def _channel_failure(channel: Channel, url: str, error: Exception, *, offline: b
 
 
 async def explain_unsolvable(
-    search: Search, written: Sequence[str], specs: Sequence[MatchSpec], error: Exception
+    search: ChannelSearch, written: Sequence[str], specs: Sequence[MatchSpec], error: Exception
 ) -> EnvError:
     """The spec at fault where one alone is, else the solver's own account of the conflict.
 
@@ -102,7 +102,7 @@ async def explain_unsolvable(
     )
 
 
-async def _explain_unknown(search: Search, written: str, name: str) -> EnvError:
+async def _explain_unknown(search: ChannelSearch, written: str, name: str) -> EnvError:
     near = get_close_matches(name, await repodata.list_names(search), n=1, cutoff=0.7)
     when = f" that is as old as {search.as_of}" if search.as_of else ""
     return EnvError(
@@ -114,7 +114,7 @@ async def _explain_unknown(search: Search, written: str, name: str) -> EnvError:
     )
 
 
-def _no_such_version(search: Search, written: str, there: Iterable[RepoDataRecord]) -> EnvError:
+def _no_such_version(search: ChannelSearch, written: str, there: Iterable[RepoDataRecord]) -> EnvError:
     newest = sorted(there, key=lambda record: (record.version, record.build_number), reverse=True)
     asked_for_build = conda_specs.build_of(written)
     shown = dict.fromkeys(

@@ -21,7 +21,7 @@ from reprise.envs.conda import (
     records as conda_records,
 )
 from reprise.envs.conda.channels import Settings
-from reprise.envs.conda.records import CondaLock, Record
+from reprise.envs.conda.records import CondaLock, CondaRecord
 from reprise.errors import EnvError
 from reprise.file_lock import arriving_folder
 from reprise.paths import make_folders
@@ -94,7 +94,7 @@ def _fill_prefix(
 
 
 async def _install_records(
-    records: Sequence[Record],
+    records: Sequence[CondaRecord],
     credentials: Credentials,
     prefix: Path,
     settings: Settings,
@@ -143,7 +143,7 @@ async def _install_records(
     _name_origins((record for record, path in archives.items() if path.as_uri() != record.url), prefix)
 
 
-def _name_origins(records: Iterable[Record], prefix: Path) -> None:
+def _name_origins(records: Iterable[CondaRecord], prefix: Path) -> None:
     """Let conda's own record of each package say where it is from, and not where we had put it."""
     for record in records:
         path = prefix / "conda-meta" / f"{record.name}-{record.version}-{record.build}.json"
@@ -183,7 +183,7 @@ def _refuse_unmet(needs: Iterable[str], has: Mapping[str, tuple[str, str]], wher
             raise EnvError(f"the environment needs {need}; {where} has {version}")
 
 
-def _write_note(log: Path, records: Sequence[Record], prefix: Path) -> None:
+def _write_note(log: Path, records: Sequence[CondaRecord], prefix: Path) -> None:
     lines = [f"installing into {prefix}", *(f"  {record.shown}  {record.url}" for record in records)]
     make_folders(log.parent)
     with log.open("a", encoding="utf-8") as out:

@@ -28,7 +28,7 @@ from reprise.envs.conda.records import (
     CONDA_LOCK,
     PIXI_LOCK,
     CondaLock,
-    Record,
+    CondaRecord,
 )
 from reprise.envs.project_files.credentials import hide_credentials
 from reprise.envs.project_files.requirements import NAME, Requirements, canonical_name
@@ -41,11 +41,11 @@ from reprise.schemas.environment import CondaEnv
 _DIGEST = "reprise-spec"
 
 
-class Held(NamedTuple):
+class HeldCondaLock(NamedTuple):
     """What a lock file says: packages by platform, and the digest of its spec where it is of ours."""
 
     file: Path
-    records: Mapping[str, tuple[Record, ...]]
+    records: Mapping[str, tuple[CondaRecord, ...]]
     pip: Mapping[str, tuple[Pin, ...]]
     digest: str | None = None
 
@@ -63,7 +63,7 @@ def find_lock_file(spec: CondaEnv) -> Path | None:
     return next((file for file in files if file.is_file()), None)
 
 
-def read_lock_file(file: Path) -> Held:
+def read_lock_file(file: Path) -> HeldCondaLock:
     """What ``file`` says of every platform.
 
     Raises:
@@ -87,7 +87,9 @@ def read_lock_file(file: Path) -> Held:
         ) from error
 
 
-def find_misfit(held: Held, spec: CondaEnv, asked: Requirements, digest: str, platform: str) -> str | None:
+def find_misfit(
+    held: HeldCondaLock, spec: CondaEnv, asked: Requirements, digest: str, platform: str
+) -> str | None:
     """Why the lock file does not say what the project asks for, or None."""
     if platform not in held.records:
         known = ", ".join(held.platforms) or "no platform"
@@ -97,7 +99,7 @@ def find_misfit(held: Held, spec: CondaEnv, asked: Requirements, digest: str, pl
     return _find_unsatisfied(held, spec, asked, platform)
 
 
-def as_lock(held: Held, spec: CondaEnv, asked: Requirements, platform: str) -> CondaLock | None:
+def as_lock(held: HeldCondaLock, spec: CondaEnv, asked: Requirements, platform: str) -> CondaLock | None:
     """What the file says of ``platform``, as a lock; None where it says nothing."""
     if platform not in held.records:
         return None
@@ -109,7 +111,7 @@ def format_lock(
     spec: CondaEnv,
     digest: str,
     channels: Iterable[str],
-    records: Mapping[str, Iterable[Record]],
+    records: Mapping[str, Iterable[CondaRecord]],
     pip: Mapping[str, Iterable[tuple[Pin, str]]],
 ) -> str:
     """The text of a ``conda-lock.yml``.
@@ -136,9 +138,9 @@ def format_lock(
     return head + yaml.safe_dump(content, sort_keys=False, width=1000)
 
 
-def _conda_lock(file: Path, content: Any) -> Held:
+def _conda_lock(file: Path, content: Any) -> HeldCondaLock:
     metadata = content["metadata"]
-    records: dict[str, list[Record]] = {name: [] for name in metadata["platforms"]}
+    records: dict[str, list[CondaRecord]] = {name: [] for name in metadata["platforms"]}
     pip: dict[str, list[Pin]] = {name: [] for name in records}
     for entry in content["package"]:
         if entry.get("category", "main") != "main" or entry.get("optional") == "true":
@@ -157,10 +159,10 @@ def _conda_lock(file: Path, content: Any) -> Held:
     return _make_held(file, records, pip, digest)
 
 
-def _pixi_lock(file: Path, content: Any) -> Held:
+def _pixi_lock(file: Path, content: Any) -> HeldCondaLock:
     """The environment ``default`` of a pixi.lock; conda packages say in their address what they are."""
     known = {str(item.get("conda") or item.get("pypi")): item for item in content["packages"]}
-    records: dict[str, list[Record]] = {}
+    records: dict[str, list[CondaRecord]] = {}
     pip: dict[str, list[Pin]] = {}
     for platform, entries in content["environments"]["default"]["packages"].items():
         records[platform], pip[platform] = [], []
@@ -185,7 +187,7 @@ def _pixi_lock(file: Path, content: Any) -> Held:
     return _make_held(file, records, pip, None)
 
 
-def _by_rattler(file: Path) -> Held:
+def _by_rattler(file: Path) -> HeldCondaLock:
     """The versions of the formats that rattler has seen come and go."""
     from rattler import LockFile
     from rattler.exceptions import ParseCondaLockError
@@ -211,11 +213,11 @@ def _by_rattler(file: Path) -> Held:
 
 def _make_held(
     file: Path,
-    records: Mapping[str, Iterable[Record]],
+    records: Mapping[str, Iterable[CondaRecord]],
     pip: Mapping[str, Iterable[Pin]],
     digest: str | None,
-) -> Held:
-    return Held(
+) -> HeldCondaLock:
+    return HeldCondaLock(
         file,
         {platform: tuple(sorted(found)) for platform, found in records.items()},
         {platform: tuple(sorted(found, key=lambda pin: pin.name)) for platform, found in pip.items()},
@@ -223,7 +225,7 @@ def _make_held(
     )
 
 
-def _make_record(url: str, **known: Any) -> Record:
+def _make_record(url: str, **known: Any) -> CondaRecord:
     record = conda_records.from_url(url, **{name: value for name, value in known.items() if value})
     if record is None:
         raise ValueError(f"{url} is not the address of a conda package")
@@ -242,7 +244,7 @@ def _make_pin(name: str, version: str, url: str, said: Mapping[str, Any]) -> Pin
     return Pin(f"{canonical_name(name)}=={version}", given)
 
 
-def _conda_entry(record: Record, platform: str) -> dict[str, Any]:
+def _conda_entry(record: CondaRecord, platform: str) -> dict[str, Any]:
     hashes = {name: getattr(record, name) for name in ("md5", "sha256") if getattr(record, name)}
     depends: dict[str, str] = {}
     for text in record.depends:
@@ -277,13 +279,15 @@ def _pip_entry(pin: Pin, url: str, platform: str) -> dict[str, Any]:
     }
 
 
-def _explain_changed(held: Held, spec: CondaEnv, asked: Requirements, platform: str) -> str:
+def _explain_changed(held: HeldCondaLock, spec: CondaEnv, asked: Requirements, platform: str) -> str:
     return (
         _find_unsatisfied(held, spec, asked, platform) or f"{spec.file.name} has changed since it was made"
     )
 
 
-def _find_unsatisfied(held: Held, spec: CondaEnv, asked: Requirements, platform: str) -> str | None:
+def _find_unsatisfied(
+    held: HeldCondaLock, spec: CondaEnv, asked: Requirements, platform: str
+) -> str | None:
     records = {record.name: record for record in held.records[platform]}
     for written in spec.dependencies:
         _, bare = specs.split_channel(written)
@@ -297,7 +301,7 @@ def _find_unsatisfied(held: Held, spec: CondaEnv, asked: Requirements, platform:
 
 
 def _find_unsatisfied_pip(
-    held: Held, asked: Requirements, records: Mapping[str, Record], platform: str
+    held: HeldCondaLock, asked: Requirements, records: Mapping[str, CondaRecord], platform: str
 ) -> str | None:
     from packaging.requirements import InvalidRequirement, Requirement
 

@@ -18,9 +18,9 @@ from reprise.envs.conda import (
 from reprise.envs.conda import (
     records as conda_records,
 )
-from reprise.envs.conda.lockfiles import Held
-from reprise.envs.conda.pip_files import Chosen
-from reprise.envs.conda.records import CondaLock, Record
+from reprise.envs.conda.lockfiles import HeldCondaLock
+from reprise.envs.conda.pip_files import ChosenFile
+from reprise.envs.conda.records import CondaLock, CondaRecord
 from reprise.envs.project_files.requirements import Requirements, canonical_name
 from reprise.errors import EnvError, UsageError
 from reprise.schemas.environment import CondaEnv, Policy
@@ -49,8 +49,8 @@ def write_lock_file(spec: CondaEnv, policy: Policy, wanted: Sequence[str], log: 
     file = spec.file.with_name(conda_records.CONDA_LOCK)
     held = lockfiles.read_lock_file(file) if file.is_file() else None
     _demand_known(policy.upgrade, held)
-    records: dict[str, tuple[Record, ...]] = {}
-    pip: dict[str, tuple[Chosen, ...]] = {}
+    records: dict[str, tuple[CondaRecord, ...]] = {}
+    pip: dict[str, tuple[ChosenFile, ...]] = {}
     for platform in wanted or (held.platforms if held else ()) or (conda_records.current_platform(),):
         before = lockfiles.as_lock(held, spec, asked, platform) if held else None
         before = resolving.drop_upgraded(before, policy.upgrade) if before else None
@@ -71,7 +71,7 @@ def write_lock_file(spec: CondaEnv, policy: Policy, wanted: Sequence[str], log: 
 
 def _choose_files(
     spec: CondaEnv, asked: Requirements, found: CondaLock, policy: Policy, log: Path
-) -> tuple[Chosen, ...]:
+) -> tuple[ChosenFile, ...]:
     if not found.pip.requirements:
         return ()
     pylock = conda_pip.write_pylock(spec, asked, found, policy, log)
@@ -87,7 +87,7 @@ def _choose_files(
     return pip_files.choose_files(pylock, python, found.platform, glibc, spec.file.parent)
 
 
-def _demand_known(upgrade: Sequence[str] | None, held: Held | None) -> None:
+def _demand_known(upgrade: Sequence[str] | None, held: HeldCondaLock | None) -> None:
     if not upgrade:
         return
     names = {record.name for records in held.records.values() for record in records} if held else set()

@@ -17,7 +17,7 @@ from reprise.envs.conda import (
     records,
     resolving,
 )
-from reprise.envs.conda.records import Record
+from reprise.envs.conda.records import CondaRecord
 from reprise.envs.project_files import requirements
 from reprise.errors import EnvError
 from reprise.schemas.environment import (
@@ -148,7 +148,7 @@ def packages(lock: Lock) -> tuple[Package, ...]:
     return tuple(sorted(found, key=lambda package: (package.kind != "python", package.name)))
 
 
-def _package_of(record: Record) -> Package:
+def _package_of(record: CondaRecord) -> Package:
     hashes = [f"{name}:{value}" for name in ("sha256", "md5") if (value := getattr(record, name))]
     kind = "python" if record.name == "python" else "conda"
     return Package(record.name, record.version, kind, record.build, record.url, tuple(hashes[:1]))

@@ -23,7 +23,7 @@ from urllib.parse import unquote, urlsplit
 from reprise.envs.conda import channels, rattler
 from reprise.envs.conda import records as conda_records
 from reprise.envs.conda.credentials import restore_secrets
-from reprise.envs.conda.records import Record
+from reprise.envs.conda.records import CondaRecord
 from reprise.errors import EnvError
 from reprise.progress import bar
 from reprise.redact import redact
@@ -39,7 +39,7 @@ _ALGORITHMS = ("sha256", "md5")
 
 
 async def provide_archives(
-    records: Iterable[Record],
+    records: Iterable[CondaRecord],
     cache: PackageCache,
     client: Client,
     credentials: Credentials,
@@ -47,7 +47,7 @@ async def provide_archives(
     *,
     offline: bool,
     folder_of_archives: Path | None = None,
-) -> dict[Record, Path]:
+) -> dict[CondaRecord, Path]:
     """An archive that is what the lock says for each of ``records`` that ``cache`` does not hold whole.
 
     Args:
@@ -86,7 +86,7 @@ async def provide_archives(
 
 
 def collect_archives(
-    records: Iterable[Record], credentials: Credentials, folder: Path, *, offline: bool
+    records: Iterable[CondaRecord], credentials: Credentials, folder: Path, *, offline: bool
 ) -> None:
     """Put the archive of each of ``records``, checked, into ``folder``, as ``<subdir>/<file name>``.
 
@@ -110,7 +110,7 @@ def collect_archives(
         rattler.wait_for(_fetch_archives(remote, client, credentials, folder), settings)
 
 
-def _from_folder(records: Iterable[Record], folder: Path) -> dict[Record, Path]:
+def _from_folder(records: Iterable[CondaRecord], folder: Path) -> dict[CondaRecord, Path]:
     archives = {record: folder / record.subdir / record.file_name for record in records}
     for record, path in archives.items():
         if not path.is_file():
@@ -120,15 +120,15 @@ def _from_folder(records: Iterable[Record], folder: Path) -> dict[Record, Path]:
 
 
 async def _fetch_archives(
-    records: Sequence[Record], client: Client, credentials: Credentials, downloads: Path
-) -> dict[Record, Path]:
+    records: Sequence[CondaRecord], client: Client, credentials: Credentials, downloads: Path
+) -> dict[CondaRecord, Path]:
     if not records:
         return {}
     sizes = [record.size for record in records]
     gate = asyncio.Semaphore(_AT_ONCE)
     with bar(f"Downloading {len(records)} conda packages", sum(sizes) if all(sizes) else None) as advance:
 
-        async def fetch_one(record: Record) -> Path:
+        async def fetch_one(record: CondaRecord) -> Path:
             async with gate:
                 url = restore_secrets(record.url, credentials)
                 return await _download_archive(record, url, client, downloads, advance)
@@ -160,7 +160,7 @@ class _Download:
 
 
 async def _download_archive(
-    record: Record, url: str, client: Client, downloads: Path, advance: Callable[[float], None]
+    record: CondaRecord, url: str, client: Client, downloads: Path, advance: Callable[[float], None]
 ) -> Path:
     from rattler.package_streaming import download_to_writer
 
@@ -181,14 +181,14 @@ async def _download_archive(
     return path
 
 
-def _local_path(record: Record) -> Path:
+def _local_path(record: CondaRecord) -> Path:
     path = Path(unquote(urlsplit(record.url).path))
     if not path.is_file():
         raise EnvError(f"{record.shown} is not in its channel any more: there is no {path}")
     return path
 
 
-def _check_archive(record: Record, path: Path) -> None:
+def _check_archive(record: CondaRecord, path: Path) -> None:
     """Refuse an archive that is not what was locked."""
     for algorithm in _ALGORITHMS:
         expected: str = getattr(record, algorithm)
@@ -210,7 +210,7 @@ def _check_archive(record: Record, path: Path) -> None:
     )
 
 
-def _find_fault(record: Record, folder: Path) -> str | None:
+def _find_fault(record: CondaRecord, folder: Path) -> str | None:
     """The first file of an unpacked package that is not what its package says, or None."""
     root = folder / f"{record.name}-{record.version}-{record.build}"
     try:
@@ -244,7 +244,7 @@ def _find_wrong(path: Path, size: int | None, sha256: str | None) -> str | None:
     return None
 
 
-def _forget_archive(record: Record, folder: Path) -> None:
+def _forget_archive(record: CondaRecord, folder: Path) -> None:
     name = f"{record.name}-{record.version}-{record.build}"
     (folder / f"{name}.lock").unlink(missing_ok=True)
     shutil.rmtree(folder / name, ignore_errors=True)

@@ -18,7 +18,7 @@ from typing import Any
 
 from reprise.envs import platforms
 from reprise.envs.conda import records as conda_records
-from reprise.envs.conda.records import CondaLock, PipPart, Record
+from reprise.envs.conda.records import CondaLock, CondaRecord, PipPart
 from reprise.envs.project_files import hashes, local_projects
 from reprise.envs.project_files.credentials import collect_credentials, hide_credentials
 from reprise.envs.project_files.requirements import Requirements
@@ -43,7 +43,7 @@ logger = logging.getLogger(__name__)
 def resolve_pip(
     spec: CondaEnv,
     asked: Requirements,
-    records: Sequence[Record],
+    records: Sequence[CondaRecord],
     platform: str,
     policy: Policy,
     log: Path,
@@ -183,7 +183,7 @@ def install_pip(lock: Lock, prefix: Path, policy: Policy, log: Path) -> None:
         raise uv_failures.explain_failure(what, done, log, offline=policy.offline)
 
 
-def python_of(records: Iterable[Record], file: Path) -> Record:
+def python_of(records: Iterable[CondaRecord], file: Path) -> CondaRecord:
     """The record of Python.
 
     Raises:
@@ -195,7 +195,7 @@ def python_of(records: Iterable[Record], file: Path) -> Record:
     raise EnvError(f"{file} has a pip section and no Python", hint="add python to its dependencies")
 
 
-def _python_packages(records: Iterable[Record]) -> dict[str, str]:
+def _python_packages(records: Iterable[CondaRecord]) -> dict[str, str]:
     """The names on the index, with versions, of the conda packages that are Python distributions."""
     from packaging.version import InvalidVersion, Version
 

@@ -19,14 +19,16 @@ _MAC = (13, 0)
 _MACHINES = {"64": "x86_64", "aarch64": "aarch64", "arm64": "arm64"}
 
 
-class Chosen(NamedTuple):
+class ChosenFile(NamedTuple):
     """A pin with the one hash of the file at ``url``."""
 
     pin: Pin
     url: str
 
 
-def choose_files(pylock: str, python: str, platform: str, glibc: str, folder: Path) -> tuple[Chosen, ...]:
+def choose_files(
+    pylock: str, python: str, platform: str, glibc: str, folder: Path
+) -> tuple[ChosenFile, ...]:
     """The file of each package of ``pylock``, as uv writes it.
 
     Args:
@@ -43,11 +45,11 @@ def choose_files(pylock: str, python: str, platform: str, glibc: str, folder: Pa
     return tuple(_choose_file(package, ranks, platform, folder) for package in packages)
 
 
-def _choose_file(package: dict[str, Any], ranks: dict[Tag, int], platform: str, folder: Path) -> Chosen:
+def _choose_file(package: dict[str, Any], ranks: dict[Tag, int], platform: str, folder: Path) -> ChosenFile:
     name = package["name"]
     if vcs := package.get("vcs"):
         url = f"{vcs['type']}+{vcs.get('url') or vcs.get('path')}@{vcs['commit-id']}"
-        return Chosen(Pin(f"{name} @ {url}"), url)
+        return ChosenFile(Pin(f"{name} @ {url}"), url)
     if directory := package.get("directory"):
         raise EnvError(
             f"the pip section installs {directory['path']}, which a conda-lock.yml cannot name",
@@ -55,12 +57,14 @@ def _choose_file(package: dict[str, Any], ranks: dict[Tag, int], platform: str, 
         )
     if archive := package.get("archive"):
         url = _address_of(archive, folder)
-        return Chosen(Pin(f"{name} @ {hide_credentials(url)}", _hash_of(archive)), hide_credentials(url))
+        return ChosenFile(
+            Pin(f"{name} @ {hide_credentials(url)}", _hash_of(archive)), hide_credentials(url)
+        )
     file = _best_wheel(package.get("wheels", ()), ranks) or package.get("sdist")
     if file is None:
         raise EnvError(f"{name} {package['version']} has no file for {platform}")
     url = hide_credentials(_address_of(file, folder))
-    return Chosen(Pin(f"{name}=={package['version']}", _hash_of(file)), url)
+    return ChosenFile(Pin(f"{name}=={package['version']}", _hash_of(file)), url)
 
 
 def _best_wheel(wheels: Iterable[dict[str, Any]], ranks: dict[Tag, int]) -> dict[str, Any] | None:

@@ -31,7 +31,7 @@ _ARCHIVE = re.compile(r"(?P<name>[^/]+)-(?P<version>[^-/]+)-(?P<build>[^-/]+)(?P
 _EMPTY: tuple[object, ...] = ("", (), None, 0)
 
 
-class Record(NamedTuple):
+class CondaRecord(NamedTuple):
     """One conda package; ``url`` and ``channel`` are without credentials, hashes are hex digits."""
 
     name: str
@@ -77,7 +77,7 @@ class CondaLock(NamedTuple):
     """Records by name; ``platform`` is conda's word (``linux-64``)."""
 
     platform: str
-    records: tuple[Record, ...]
+    records: tuple[CondaRecord, ...]
     pip: PipPart = PipPart()
 
 
@@ -112,20 +112,21 @@ def read_lock(lock: Lock) -> CondaLock:
     facts = read_json(lock.text)
     pip = {key: _freeze_value(facts[key]) for key in PipPart._fields if key in facts}
     records = tuple(
-        Record(**{key: _freeze_value(value) for key, value in item.items()}) for item in facts["packages"]
+        CondaRecord(**{key: _freeze_value(value) for key, value in item.items()})
+        for item in facts["packages"]
     )
     return CondaLock(facts["platform"], records, PipPart(**pip))
 
 
-def machine_needs(records: Iterable[Record]) -> list[str]:
+def machine_needs(records: Iterable[CondaRecord]) -> list[str]:
     """What the packages ask of the machine: the specs of virtual packages, ``__glibc >=2.17``."""
     return sorted({spec for record in records for spec in record.depends if spec.startswith("__")})
 
 
-def from_rattler(found: RepoDataRecord) -> Record:
+def from_rattler(found: RepoDataRecord) -> CondaRecord:
     # The build number of a record without one is 0; kinds of noarch are "python" and "generic".
     noarch = "python" if found.noarch.python else "generic" if found.noarch.generic else ""
-    return Record(
+    return CondaRecord(
         name=found.name.normalized,
         version=str(found.version),
         build=str(found.build),
@@ -145,7 +146,7 @@ def from_rattler(found: RepoDataRecord) -> Record:
     )
 
 
-def to_rattler(record: Record, url: str | None = None) -> RepoDataRecord:
+def to_rattler(record: CondaRecord, url: str | None = None) -> RepoDataRecord:
     """``record`` for rattler, to be fetched from ``url`` instead of its own address."""
     import datetime
 
@@ -173,7 +174,7 @@ def to_rattler(record: Record, url: str | None = None) -> RepoDataRecord:
     return RepoDataRecord(package, record.file_name, url or record.url, record.channel)
 
 
-def from_url(url: str, **known: Any) -> Record | None:
+def from_url(url: str, **known: Any) -> CondaRecord | None:
     """The record of a package of which little more is known than its address, or None.
 
     Tools that keep no kind of noarch mean: Python where the package needs Python.
@@ -185,7 +186,7 @@ def from_url(url: str, **known: Any) -> Record | None:
     if found is None:
         return None
     number = re.search(r"(\d+)$", found["build"])
-    record = Record(found["name"], found["version"], found["build"], subdir, bare, channel=channel)
+    record = CondaRecord(found["name"], found["version"], found["build"], subdir, bare, channel=channel)
     record = record._replace(build_number=int(number[1]) if number else 0, **known)
     if record.subdir == "noarch" and not record.noarch:
         needs_python = any(re.match(r"python(\s|$)", spec) for spec in record.depends)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from rattler import Gateway, PackageName, RepoDataRecord, Subdir
 
 
-class Search(NamedTuple):
+class ChannelSearch(NamedTuple):
     """Where is looked, for what machine, and in whose name (``file``: the conda.yaml)."""
 
     file: Path
@@ -34,7 +34,7 @@ class Search(NamedTuple):
         return datetime.datetime.fromisoformat(self.as_of).astimezone(datetime.UTC) if self.as_of else None
 
 
-async def find_candidates(search: Search, name: str) -> list[RepoDataRecord]:
+async def find_candidates(search: ChannelSearch, name: str) -> list[RepoDataRecord]:
     """All packages of that name, of any version that is old enough."""
     found = await search.gateway.query(
         search.urls, list_platforms(search.platform), [name], recursive=False, channel_relations="disabled"
@@ -48,7 +48,7 @@ async def find_candidates(search: Search, name: str) -> list[RepoDataRecord]:
     ]
 
 
-async def list_names(search: Search) -> set[str]:
+async def list_names(search: ChannelSearch) -> set[str]:
     """The name of every package."""
     found = await search.gateway.names(search.urls, list_platforms(search.platform))
     return {name.normalized for name in found}

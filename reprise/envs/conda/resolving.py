@@ -34,7 +34,7 @@ from reprise.file_lock import exclusive
 from reprise.schemas.environment import CondaEnv, Credentials, Lock, Policy
 
 if TYPE_CHECKING:
-    from reprise.envs.conda.solve import Question
+    from reprise.envs.conda.solve import SolverQuestion
 
 logger = logging.getLogger(__name__)
 
@@ -174,14 +174,16 @@ def resolve_packages(
     return found._replace(pip=part)
 
 
-def question_of(spec: CondaEnv, platform: str, policy: Policy, preferred: CondaLock | None) -> Question:
+def question_of(
+    spec: CondaEnv, platform: str, policy: Policy, preferred: CondaLock | None
+) -> SolverQuestion:
     from reprise.envs.conda import solve
 
     settings = conda_channels.read_settings(os.environ)
     channels = conda_channels.for_project(spec.channels, settings, spec.file.parent)
     if not spec.channels and not settings["channels"]:
         logger.info("%s names no channel: packages are taken from %s", spec.file, channels[0].name)
-    return solve.Question(
+    return solve.SolverQuestion(
         specs_of(spec, policy.python),
         channels,
         settings,

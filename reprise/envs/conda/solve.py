@@ -20,15 +20,15 @@ from reprise.envs.conda import (
     specs as conda_specs,
 )
 from reprise.envs.conda.channels import Channel, Settings
-from reprise.envs.conda.records import Record
-from reprise.envs.conda.repodata import ByBuildTime, Search
+from reprise.envs.conda.records import CondaRecord
+from reprise.envs.conda.repodata import ByBuildTime, ChannelSearch
 from reprise.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
     from rattler import Gateway, MatchSpec, MultiSource, RepoDataRecord
 
 
-class Question(NamedTuple):
+class SolverQuestion(NamedTuple):
     """What is to be solved. ``specs`` as the project writes them; ``preferred`` are kept where they fit."""
 
     specs: tuple[str, ...]
@@ -38,10 +38,10 @@ class Question(NamedTuple):
     file: Path
     as_of: str | None = None
     offline: bool = False
-    preferred: tuple[Record, ...] = ()
+    preferred: tuple[CondaRecord, ...] = ()
 
 
-def solve_question(question: Question) -> tuple[Record, ...]:
+def solve_question(question: SolverQuestion) -> tuple[CondaRecord, ...]:
     """The packages that satisfy the question, by name.
 
     Raises:
@@ -51,14 +51,16 @@ def solve_question(question: Question) -> tuple[Record, ...]:
     return tuple(sorted(map(records.from_rattler, found)))
 
 
-async def _run_solver(question: Question) -> list[RepoDataRecord]:
+async def _run_solver(question: SolverQuestion) -> list[RepoDataRecord]:
     import rattler
     from rattler import ChannelPriority
     from rattler.exceptions import GatewayError, SolverError
 
     channels, specs = _with_named_channels(question)
     gateway = conda_rattler.make_gateway(question.settings, offline=question.offline)
-    search = Search(question.file, channels, question.platform, gateway, question.as_of, question.offline)
+    search = ChannelSearch(
+        question.file, channels, question.platform, gateway, question.as_of, question.offline
+    )
     priority = str(question.settings["channel_priority"]).capitalize()
     try:
         return await rattler.solve(
@@ -80,7 +82,7 @@ async def _run_solver(question: Question) -> list[RepoDataRecord]:
         raise await explain.explain_unsolvable(search, question.specs, specs, error) from error
 
 
-def _with_named_channels(question: Question) -> tuple[tuple[Channel, ...], list[MatchSpec]]:
+def _with_named_channels(question: SolverQuestion) -> tuple[tuple[Channel, ...], list[MatchSpec]]:
     """The channels with those that single specs name, and the specs with these channels' addresses."""
     channels, specs = list(question.channels), []
     for written in question.specs:
@@ -101,7 +103,7 @@ def _make_source(channel: Channel, dated: Gateway | None) -> MultiSource | str |
     return members[0] if len(members) == 1 else MultiSource(channel.name, members)
 
 
-async def _brings_pip(question: Question, search: Search) -> bool:
+async def _brings_pip(question: SolverQuestion, search: ChannelSearch) -> bool:
     """Whether Python brings pip along, as conda has it, where a channel has one."""
     wanted = bool(question.settings["add_pip_as_python_dependency"])
     return wanted and bool(await repodata.find_candidates(search, "pip"))

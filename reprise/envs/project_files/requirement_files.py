@@ -20,7 +20,7 @@ from reprise.envs.project_files.requirements import (
     NAME,
     URL,
     LocalProject,
-    Origin,
+    RequirementOrigin,
     Requirements,
     canonical_name,
     local_path,
@@ -52,7 +52,7 @@ def read_requirements(lines: Iterable[str], root: Path, named_in: Path | None) -
     """
     reader = Reader(root)
     for line in join_lines(lines):
-        reader.take_line(line, Origin(named_in, None, line), root)
+        reader.take_line(line, RequirementOrigin(named_in, None, line), root)
     faults = reader.faults
     if len(faults) == 1:
         raise ProjectError(faults[0], faults=faults)
@@ -72,7 +72,7 @@ class Reader:
         self._files: dict[Path, str] = {}
         self._lines: list[str] = []
         self._constraints: list[str] = []
-        self._origins: list[Origin] = []
+        self._origins: list[RequirementOrigin] = []
         self._sources: list[str] = []
         self._local: list[LocalProject] = []
         self._hashes: list[tuple[str, str]] = []
@@ -95,7 +95,9 @@ class Reader:
             notes=tuple(dict.fromkeys(self._notes)),
         )
 
-    def take_line(self, line: str, origin: Origin, folder: Path, *, constraining: bool = False) -> None:
+    def take_line(
+        self, line: str, origin: RequirementOrigin, folder: Path, *, constraining: bool = False
+    ) -> None:
         """Take in one logical line of a file in ``folder``."""
         self._variables |= {name: os.environ[name] for name in variables_of(line) if name in os.environ}
         line = expand_variables(line, self.root)
@@ -117,7 +119,12 @@ class Reader:
                 self._add_option(name, value, origin, folder)
 
     def _add_requirement(
-        self, text: str, options: tuple[tuple[str, str], ...], origin: Origin, *, constraining: bool
+        self,
+        text: str,
+        options: tuple[tuple[str, str], ...],
+        origin: RequirementOrigin,
+        *,
+        constraining: bool,
     ) -> None:
         hashes = [value for name, value in options if name == "--hash"]
         for name, value in options:
@@ -139,7 +146,7 @@ class Reader:
         else:
             self._add_line(line, origin)
 
-    def _add_editable(self, value: str, origin: Origin) -> None:
+    def _add_editable(self, value: str, origin: RequirementOrigin) -> None:
         if _VCS.match(value):
             self._add_line(_name_repository(self._make_reachable(value)), origin)
             return
@@ -148,17 +155,21 @@ class Reader:
             self._add_local(path, value, origin, editable=True)
         self._add_line(f"-e {value}", origin)
 
-    def _add_local(self, path: Path, text: str, origin: Origin, *, editable: bool = False) -> None:
+    def _add_local(
+        self, path: Path, text: str, origin: RequirementOrigin, *, editable: bool = False
+    ) -> None:
         if path.exists():
             self._local.append(LocalProject(path, editable))
         else:
             self._add_missing(text, path, origin)
 
-    def _add_line(self, line: str, origin: Origin) -> None:
+    def _add_line(self, line: str, origin: RequirementOrigin) -> None:
         self._lines.append(line)
         self._origins.append(origin)
 
-    def _include_file(self, value: str, origin: Origin, folder: Path, *, constraining: bool) -> None:
+    def _include_file(
+        self, value: str, origin: RequirementOrigin, folder: Path, *, constraining: bool
+    ) -> None:
         if URL.match(value):
             short = "-c" if constraining else "-r"
             self._add_line(f"{short} {value}", origin)
@@ -176,9 +187,11 @@ class Reader:
             return
         self._files[path] = text
         for number, line in number_lines(text.splitlines()):
-            self.take_line(line, Origin(path, number, line), path.parent, constraining=constraining)
+            self.take_line(
+                line, RequirementOrigin(path, number, line), path.parent, constraining=constraining
+            )
 
-    def _add_option(self, name: str, value: str, origin: Origin, folder: Path) -> None:
+    def _add_option(self, name: str, value: str, origin: RequirementOrigin, folder: Path) -> None:
         if name in _SOURCES:
             if name == "--find-links" and not URL.match(value):
                 path = folder / value
@@ -207,14 +220,14 @@ class Reader:
     def _ignore_option(self, option: str) -> None:
         self._notes.append(f'"{option}" of a requirement is not passed on to uv')
 
-    def _add_missing(self, line: str, path: Path, origin: Origin) -> None:
+    def _add_missing(self, line: str, path: Path, origin: RequirementOrigin) -> None:
         self._add_fault(origin, f'"{line}" names {path}, which does not exist')
 
-    def _add_fault(self, origin: Origin, sentence: str) -> None:
+    def _add_fault(self, origin: RequirementOrigin, sentence: str) -> None:
         self.faults.append(f"{_place_of(origin, self.root)}{sentence}")
 
 
-def _place_of(origin: Origin, root: Path) -> str:
+def _place_of(origin: RequirementOrigin, root: Path) -> str:
     """``requirements.txt:3:1  ``, as near as it is known."""
     file, number, text = origin
     if file is None:

@@ -29,7 +29,7 @@ class LocalProject(NamedTuple):
     editable: bool
 
 
-class Origin(NamedTuple):
+class RequirementOrigin(NamedTuple):
     """Where a line is written: ``number`` from 1, None where the file does not say it in so many words."""
 
     file: Path | None
@@ -53,7 +53,7 @@ class Requirements(NamedTuple):
     local: tuple[LocalProject, ...] = ()
     hashes: tuple[tuple[str, str], ...] = ()
     constraints: tuple[str, ...] = ()
-    origins: tuple[Origin, ...] = ()
+    origins: tuple[RequirementOrigin, ...] = ()
     options: tuple[str, ...] = ()
     variables: tuple[tuple[str, str], ...] = ()
     notes: tuple[str, ...] = ()

@@ -18,9 +18,9 @@ from reprise.envs.virtualenv import (
     pins,
 )
 from reprise.envs.virtualenv.compiling import compile_packages, pins_of
-from reprise.envs.virtualenv.lockfiles import Facts, Held
+from reprise.envs.virtualenv.lockfiles import Facts, HeldLock
 from reprise.envs.virtualenv.pins import Pin
-from reprise.envs.virtualenv.question import Question, Resolved
+from reprise.envs.virtualenv.question import ResolutionQuestion, Resolved
 from reprise.errors import EnvError
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 _SHOWN = 5
 
 
-def resolve_packages(question: Question) -> Resolved:
+def resolve_packages(question: ResolutionQuestion) -> Resolved:
     """The packages that ``question`` asks for, for this machine.
 
     Raises:
@@ -55,7 +55,7 @@ def resolve_packages(question: Question) -> Resolved:
     return _by_lock(question, python, held)._replace(notes=notes)
 
 
-def _choose_python(question: Question, file: Path) -> tuple[Interpreter, Facts, str]:
+def _choose_python(question: ResolutionQuestion, file: Path) -> tuple[Interpreter, Facts, str]:
     """The interpreter: the lock's, or its successor, where the spec is what the lock was made from.
 
     With it what the lock says of itself, and a sentence where another patch release has to do.
@@ -79,15 +79,17 @@ def _choose_python(question: Question, file: Path) -> tuple[Interpreter, Facts, 
 
 
 def _read_held(
-    question: Question, file: Path, python: Interpreter, said: Facts, markers: dict[str, str]
-) -> Held:
+    question: ResolutionQuestion, file: Path, python: Interpreter, said: Facts, markers: dict[str, str]
+) -> HeldLock:
     spec = question.spec
     lines = (lockfiles.read_text(file) or "").splitlines()
     fits = lockfiles.known_to_fit(said, lockfiles.digest_request(spec, question.asked), python.version)
-    return Held(file, pins.read_pins(lines, markers, spec.root), True if fits else None, as_of=said.as_of)
+    return HeldLock(
+        file, pins.read_pins(lines, markers, spec.root), True if fits else None, as_of=said.as_of
+    )
 
 
-def _by_lock(question: Question, python: Interpreter, held: Held) -> Resolved:
+def _by_lock(question: ResolutionQuestion, python: Interpreter, held: HeldLock) -> Resolved:
     spec, policy = question.spec, question.policy
     dated = f"{held.file.name} decides the packages of this run, not --as-of" if policy.as_of else ""
     if held.fits:
@@ -116,7 +118,7 @@ def _by_lock(question: Question, python: Interpreter, held: Held) -> Resolved:
     return Resolved(found, python, note, as_of=as_of)
 
 
-def _with_hashes_of(held: Held, found: tuple[Pin, ...]) -> tuple[Pin, ...]:
+def _with_hashes_of(held: HeldLock, found: tuple[Pin, ...]) -> tuple[Pin, ...]:
     """``found``, where a package keeps the hashes only that its lock allows.
 
     Raises:

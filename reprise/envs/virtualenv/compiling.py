@@ -12,7 +12,7 @@ from reprise.envs.pypi import uv, uv_failures
 from reprise.envs.pythons.candidates import Candidate
 from reprise.envs.virtualenv import pins, user_words
 from reprise.envs.virtualenv.pins import Pin
-from reprise.envs.virtualenv.question import Question
+from reprise.envs.virtualenv.question import ResolutionQuestion
 from reprise.envs.virtualenv.uv_compile import compile_requirements
 from reprise.errors import EnvError
 from reprise.named_tuple import NamedTuple
@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 _YANKED = re.compile(r"^warning: (`[^`]+` is yanked.*)$", re.MULTILINE)
 
 
-class Answer(NamedTuple):
+class CompilerAnswer(NamedTuple):
     """uv's resolution as requirement lines with hashes, and what had to be put right for it."""
 
     lines: list[str]
@@ -41,12 +41,12 @@ class UnfitPython(EnvError):
 
 
 def compile_packages(
-    question: Question,
+    question: ResolutionQuestion,
     python: Candidate,
     *,
     preferred: Iterable[Pin] = (),
     options: Sequence[str] = (),
-) -> Answer:
+) -> CompilerAnswer:
     """uv's resolution for ``python``.
 
     Args:
@@ -84,10 +84,12 @@ def compile_packages(
         raise error
     for warning in _YANKED.findall(done.result.stderr):
         logger.warning("%s", warning)
-    return Answer(hashes.honour_hashes(done.result.stdout.splitlines(), asked.hashes), done.notes)
+    return CompilerAnswer(hashes.honour_hashes(done.result.stdout.splitlines(), asked.hashes), done.notes)
 
 
-def pins_of(question: Question, answer: Answer, implementation: str, version: str) -> tuple[Pin, ...]:
+def pins_of(
+    question: ResolutionQuestion, answer: CompilerAnswer, implementation: str, version: str
+) -> tuple[Pin, ...]:
     """What ``answer`` pins for such a Python on this machine.
 
     Raises:

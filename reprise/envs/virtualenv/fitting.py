@@ -19,7 +19,7 @@ from reprise.envs.pythons.candidates import (
 from reprise.envs.virtualenv import wheel_coverage
 from reprise.envs.virtualenv.compiling import UnfitPython
 from reprise.envs.virtualenv.pins import Pin
-from reprise.envs.virtualenv.question import Question
+from reprise.envs.virtualenv.question import ResolutionQuestion
 from reprise.envs.virtualenv.wheel_coverage import Wheels
 from reprise.errors import EnvError
 from reprise.named_tuple import NamedTuple
@@ -43,7 +43,7 @@ class Fit(NamedTuple):
     built: tuple[str, ...] = ()
 
 
-def candidates_of(question: Question) -> Candidates:
+def candidates_of(question: ResolutionQuestion) -> Candidates:
     """The Pythons that come into question.
 
     Raises:
@@ -62,7 +62,7 @@ def candidates_of(question: Question) -> Candidates:
 
 
 def choose_python(
-    question: Question, candidates: Candidates, resolve: Resolve, *, installed: bool = False
+    question: ResolutionQuestion, candidates: Candidates, resolve: Resolve, *, installed: bool = False
 ) -> Fit:
     """The first of ``candidates`` whose resolution is all wheels, of what ships wheels.
 
@@ -95,7 +95,7 @@ def choose_python(
     raise search.error
 
 
-def newest_fitting(question: Question, pins: Sequence[str]) -> Candidate:
+def newest_fitting(question: ResolutionQuestion, pins: Sequence[str]) -> Candidate:
     """The first candidate for which ``pins``, or else the project's own requirements, have wheels."""
     candidates = candidates_of(question)
     wheels = Wheels(question, candidates, pins or wheel_coverage.requirements_of(question))
@@ -106,7 +106,7 @@ def newest_fitting(question: Question, pins: Sequence[str]) -> Candidate:
 class _Search:
     """Resolutions for one Python after the other; ``error`` is the first that failed."""
 
-    def __init__(self, question: Question, candidates: Candidates, resolve: Resolve) -> None:
+    def __init__(self, question: ResolutionQuestion, candidates: Candidates, resolve: Resolve) -> None:
         self.error: EnvError | None = None
         self._question = question
         self._candidates = candidates

@@ -100,12 +100,12 @@ def _with_other_pythons(
     from reprise.envs.project_files.requirements import Requirements
     from reprise.envs.pythons.candidates import Candidate
     from reprise.envs.virtualenv import pins
-    from reprise.envs.virtualenv.question import Question
+    from reprise.envs.virtualenv.question import ResolutionQuestion
     from reprise.envs.virtualenv.wheel_hints import with_other_pythons
 
     found = pins.read_pins(facts["requirements"], None, root)
     pinned = [*facts["sources"], *(pin.head for pin in found if "==" in pin.head)]
-    question = Question(PythonEnv(root), Requirements(()), Pyproject(), policy, log)
+    question = ResolutionQuestion(PythonEnv(root), Requirements(()), Pyproject(), policy, log)
     return with_other_pythons(error, question, Candidate(facts["python"]), pinned)
 
 

@@ -10,14 +10,14 @@ from reprise.envs.pythons.candidates import Candidate, was_released
 from reprise.envs.pythons.interpreters import Interpreter
 from reprise.envs.virtualenv import fitting, user_words
 from reprise.envs.virtualenv.compiling import (
-    Answer,
+    CompilerAnswer,
     UnfitPython,
     compile_packages,
     pins_of,
 )
 from reprise.envs.virtualenv.fitting import Fit
 from reprise.envs.virtualenv.pins import Pin
-from reprise.envs.virtualenv.question import Question
+from reprise.envs.virtualenv.question import ResolutionQuestion
 from reprise.envs.virtualenv.wheel_hints import with_other_pythons
 from reprise.errors import EnvError
 from reprise.named_tuple import NamedTuple
@@ -38,7 +38,7 @@ class Fitted(NamedTuple):
 
 
 def fit_packages(
-    question: Question,
+    question: ResolutionQuestion,
     *,
     preferred: Iterable[Pin] = (),
     options: Callable[[Candidate], Sequence[str]] = lambda _: (),
@@ -52,7 +52,7 @@ def fit_packages(
     Raises:
         EnvError: there is no resolution, or no such Python.
     """
-    answers: dict[Candidate, Answer] = {}
+    answers: dict[Candidate, CompilerAnswer] = {}
     preferred = tuple(preferred)
 
     def pins_for(python: Candidate, implementation: str = "CPython") -> tuple[Pin, ...]:
@@ -87,7 +87,7 @@ def said_of(fit: Fit, as_of: str | None = None) -> str:
     return f"Python {fit.python.version}: {reason}{built}"
 
 
-def interpreter_for(question: Question) -> Interpreter:
+def interpreter_for(question: ResolutionQuestion) -> Interpreter:
     """The Python that ``question`` names; another patch release than asked for only where that may be.
 
     Raises:
@@ -102,13 +102,13 @@ def interpreter_for(question: Question) -> Interpreter:
         raise _in_words(error, question) from error
 
 
-def _in_words(error: EnvError, question: Question) -> EnvError:
+def _in_words(error: EnvError, question: ResolutionQuestion) -> EnvError:
     """``error`` about a Python, with what the project says."""
     words = None if question.policy.python else user_words.of_python(question.spec)
     return error if words is None else EnvError(f"{words}: {error.message}", hint=error.hint)
 
 
-def plan_version(question: Question) -> str:
+def plan_version(question: ResolutionQuestion) -> str:
     """The version that :func:`interpreter_for` would give; nothing is downloaded.
 
     Raises:
@@ -125,7 +125,7 @@ def plan_version(question: Question) -> str:
     )
 
 
-def without_resolving(question: Question, pinned: Iterable[Pin] = ()) -> Interpreter:
+def without_resolving(question: ResolutionQuestion, pinned: Iterable[Pin] = ()) -> Interpreter:
     """The Python that is named, or the newest for which ``pinned`` or the project's own pins have wheels.
 
     Raises:
@@ -141,13 +141,13 @@ def without_resolving(question: Question, pinned: Iterable[Pin] = ()) -> Interpr
     )
 
 
-def is_open(question: Question) -> bool:
+def is_open(question: ResolutionQuestion) -> bool:
     """Whether the packages have a say in the Python; without any it is ours."""
     asked = question.asked.lines or question.project.lines or question.project.sources
     return bool(asked) and interpreters.is_choice(question.python)
 
 
-def _find_fit(question: Question, pins_for: fitting.Resolve) -> tuple[Interpreter, Fit]:
+def _find_fit(question: ResolutionQuestion, pins_for: fitting.Resolve) -> tuple[Interpreter, Fit]:
     """The best Python that is here or could be downloaded now."""
     candidates = fitting.candidates_of(question)
     gone: EnvError | None = None

@@ -29,7 +29,7 @@ _FACT = re.compile(r"#\s+(?P<name>python|platforms|spec|as of):\s+(?P<value>.+)"
 _FORMAT = 1
 
 
-class Held(NamedTuple):
+class HeldLock(NamedTuple):
     """What a lock file says. ``fits``: True or False where that is known without resolving, else None.
 
     ``pins`` are those for this machine; ``as_of`` is the time up to which it was resolved.

@@ -10,7 +10,7 @@ from pathlib import Path
 from reprise.envs.pypi import uv, uv_failures
 from reprise.envs.pythons.candidates import Candidate
 from reprise.envs.virtualenv import pins
-from reprise.envs.virtualenv.lockfiles import Held
+from reprise.envs.virtualenv.lockfiles import HeldLock
 from reprise.envs.virtualenv.uv_compile import call_and_mend
 from reprise.schemas.environment import Policy
 
@@ -33,7 +33,7 @@ def list_names(content: str) -> list[str]:
 
 def read_held(
     file: Path, pyproject: Path, python: Path, markers: Mapping[str, str], policy: Policy, log: Path
-) -> Held:
+) -> HeldLock:
     """What ``file`` says for the project, and whether uv finds that it fits.
 
     Raises:
@@ -52,7 +52,7 @@ def read_held(
     if result.exit_code != 0:
         raise uv_failures.explain_failure(f"{file} cannot be used", result, log)
     found = pins.read_pins(result.stdout.splitlines(), markers, pyproject.parent)
-    return Held(file, found, fits, as_of=time)
+    return HeldLock(file, found, fits, as_of=time)
 
 
 def write_lock_file(file: Path, pyproject: Path, python: Path, policy: Policy, log: Path) -> None:

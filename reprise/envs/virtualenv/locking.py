@@ -21,7 +21,7 @@ from reprise.envs.virtualenv import (
 )
 from reprise.envs.virtualenv.lockfiles import Facts
 from reprise.envs.virtualenv.pins import Pin
-from reprise.envs.virtualenv.question import Question
+from reprise.envs.virtualenv.question import ResolutionQuestion
 from reprise.errors import UsageError
 from reprise.progress import spinner
 from reprise.schemas.environment import Policy, PythonEnv
@@ -42,7 +42,7 @@ def write_lock_file(spec: PythonEnv, policy: Policy, wanted: Sequence[str], log:
     file = lock_places.lock_file_of(spec)
     before = lockfiles.read_text(file) or ""
     wanted = tuple(wanted) or lockfiles.read_facts(before).words or (current_platform(),)
-    question = Question(spec, asked, pyproject.read_pyproject(spec), policy, log)
+    question = ResolutionQuestion(spec, asked, pyproject.read_pyproject(spec), policy, log)
     with spinner("Resolving packages"):
         if spec.pyproject is not None and file.name == lock_places.UV:
             _demand_known(policy.upgrade, lockfiles_uv.list_names(before), file)

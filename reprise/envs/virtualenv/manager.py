@@ -76,9 +76,9 @@ def read_credentials(spec: PythonEnv) -> Credentials:
 def python_of(spec: PythonEnv, policy: Policy, log: Path) -> str | None:
     from reprise.envs.project_files import pyproject
     from reprise.envs.virtualenv import interpreter_choice, lock_places
-    from reprise.envs.virtualenv.question import Question
+    from reprise.envs.virtualenv.question import ResolutionQuestion
 
-    question = Question(
+    question = ResolutionQuestion(
         spec, resolving.read_requirements(spec), pyproject.read_pyproject(spec), policy, log
     )
     if lock_places.lock_file_of(spec).is_file() or interpreter_choice.is_open(question):

@@ -12,7 +12,7 @@ from reprise.named_tuple import NamedTuple
 from reprise.schemas.environment import Policy, PythonEnv
 
 
-class Question(NamedTuple):
+class ResolutionQuestion(NamedTuple):
     """``asked`` are the lines of ``spec``, ``project`` what its pyproject.toml adds; ``log`` is for uv."""
 
     spec: PythonEnv

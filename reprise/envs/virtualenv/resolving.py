@@ -103,13 +103,13 @@ def _make_lock(
     from reprise.amounts import counted
     from reprise.envs.project_files import pyproject
     from reprise.envs.virtualenv import choosing
-    from reprise.envs.virtualenv.question import Question
+    from reprise.envs.virtualenv.question import ResolutionQuestion
     from reprise.progress import spinner
 
     started = monotonic()
     with spinner("Resolving packages"):
         resolved = choosing.resolve_packages(
-            Question(spec, asked, pyproject.read_pyproject(spec), policy, log)
+            ResolutionQuestion(spec, asked, pyproject.read_pyproject(spec), policy, log)
         )
     made = Lock(manager, _format_lock(spec, asked, resolved), notes=resolved.notes)
     resolutions.remember_lock(key, made, resolved.python.path, resolved.note)

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from reprise.envs.project_files.requirements import NAME, URL, canonical_name
 from reprise.envs.pypi import uv
 from reprise.envs.pythons.candidates import Candidate, Candidates
-from reprise.envs.virtualenv.question import Question
+from reprise.envs.virtualenv.question import ResolutionQuestion
 from reprise.envs.virtualenv.uv_compile import compile_requirements
 from reprise.named_tuple import NamedTuple
 
@@ -35,7 +35,7 @@ class Coverage(NamedTuple):
 class Wheels:
     """What the index has of some requirements for each candidate; looked up once, when it is asked for."""
 
-    def __init__(self, question: Question, candidates: Candidates, lines: Sequence[str]) -> None:
+    def __init__(self, question: ResolutionQuestion, candidates: Candidates, lines: Sequence[str]) -> None:
         self._question = question
         self._candidates = candidates
         self._lines = lines
@@ -105,7 +105,7 @@ def without_wheels(lacking: Mapping[str, str]) -> str:
     return f"{', '.join(shown[:-1])} and {shown[-1]} have no wheel"
 
 
-def requirements_of(question: Question) -> tuple[str, ...]:
+def requirements_of(question: ResolutionQuestion) -> tuple[str, ...]:
     """The project's own requirements of an index, by name, and the options that say which index."""
     lines = (*question.asked.lines, *question.asked.constraints, *question.project.dependencies)
     return tuple(
@@ -121,7 +121,7 @@ def is_bounded(lines: Iterable[str]) -> bool:
     return any(_BOUNDED.search(line) for line in asked if not line.startswith("-"))
 
 
-def coverage_of(lines: Iterable[str], python: Candidate, question: Question) -> Coverage:
+def coverage_of(lines: Iterable[str], python: Candidate, question: ResolutionQuestion) -> Coverage:
     """What the index has of ``lines``, without what they depend on, for ``python``."""
     policy = question.policy
     arguments = ["--no-deps", "--format", "pylock.toml", *question.asked.options]

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from reprise.envs.pythons.candidates import Candidate, Candidates, list_released_series
 from reprise.envs.virtualenv import wheel_coverage
-from reprise.envs.virtualenv.question import Question
+from reprise.envs.virtualenv.question import ResolutionQuestion
 from reprise.envs.virtualenv.wheel_coverage import SOURCES, Wheels, name_of
 from reprise.errors import EnvError
 
@@ -17,7 +17,7 @@ _LAST = 99  # packages may ask for a late patch release of a series
 
 
 def with_other_pythons(
-    error: EnvError, question: Question, python: Candidate, pinned: Sequence[str] = ()
+    error: EnvError, question: ResolutionQuestion, python: Candidate, pinned: Sequence[str] = ()
 ) -> EnvError:
     """``error`` of a resolution or an installation for ``python``, with the Pythons that have wheels.
 

@@ -24,14 +24,14 @@ MANIFEST = "manifest.json"
 FORMAT = 1
 
 
-class Entry(NamedTuple):
+class BackupEntry(NamedTuple):
     """A member of the tar: bytes, and SHA-256 in hex."""
 
     size: int
     sha256: str
 
 
-class Manifest(NamedTuple):
+class BackupManifest(NamedTuple):
     """What a backup holds. ``made`` is in ms since the epoch.
 
     ``elsewhere`` are artifact locations of experiments that are not in the store, and not in the backup;
@@ -46,7 +46,7 @@ class Manifest(NamedTuple):
     has_artifacts: bool
     elsewhere: tuple[str, ...]
     gone: tuple[str, ...]
-    files: Mapping[str, Entry]
+    files: Mapping[str, BackupEntry]
 
     @property
     def size(self) -> int:
@@ -65,7 +65,8 @@ class Manifest(NamedTuple):
             if number != FORMAT:
                 raise UsageError(f"the backup has format {number}, and this reprise reads {FORMAT}")
             files = {
-                str(path): Entry(int(size), str(sha256)) for path, (size, sha256) in found["files"].items()
+                str(path): BackupEntry(int(size), str(sha256))
+                for path, (size, sha256) in found["files"].items()
             }
             lists = {name: tuple(found[name]) for name in ("elsewhere", "gone")}
             return cls(**{**found, **lists, "files": files})
@@ -88,8 +89,8 @@ class Digested:
         return piece
 
     @property
-    def entry(self) -> Entry:
-        return Entry(self.size, self._sha256.hexdigest())
+    def entry(self) -> BackupEntry:
+        return BackupEntry(self.size, self._sha256.hexdigest())
 
 
 def is_member(path: str) -> bool:

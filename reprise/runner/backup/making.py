@@ -12,7 +12,15 @@ from typing import IO
 from reprise import durable, file_lock
 from reprise.disk import reason_of
 from reprise.errors import TrackingError, UsageError
-from reprise.runner.backup.layout import ARTIFACTS, DATABASE, MANIFEST, OBJECTS, Digested, Entry, Manifest
+from reprise.runner.backup.layout import (
+    ARTIFACTS,
+    DATABASE,
+    MANIFEST,
+    OBJECTS,
+    BackupEntry,
+    BackupManifest,
+    Digested,
+)
 from reprise.tracking.artifacts.files import PROXY, Artifacts
 from reprise.tracking.names import now
 from reprise.tracking.protocols.store import Snapshot, TrackingStore
@@ -22,7 +30,7 @@ _PRIVATE = 0o600  # it holds all that the store knows
 
 def make_backup(
     store: TrackingStore, file: Path, *, with_artifacts: bool, say: Callable[[str], None] = lambda _: None
-) -> Manifest:
+) -> BackupManifest:
     """Write a backup of ``store`` to ``file``, whole or not at all.
 
     The database is a snapshot of one moment; files are those of that moment or later.
@@ -48,7 +56,7 @@ def make_backup(
 
 def _write_backup(
     store: TrackingStore, snapshot: Path, copied: Snapshot, writer: _Writer, with_artifacts: bool
-) -> Manifest:
+) -> BackupManifest:
     with snapshot.open("rb") as stream:
         writer.add_member(DATABASE, stream, snapshot.stat().st_size)
     if with_artifacts:
@@ -66,7 +74,7 @@ class _Writer:
     def __init__(self, tar: tarfile.TarFile, say: Callable[[str], None]) -> None:
         self._tar = tar
         self._say = say
-        self.files: dict[str, Entry] = {}
+        self.files: dict[str, BackupEntry] = {}
         self.gone: list[str] = []
 
     def add_member(self, name: str, stream: IO[bytes], size: int) -> None:
@@ -117,8 +125,8 @@ def _files_below(folder: Path) -> Iterator[Path]:
 
 def _describe_store(
     store: TrackingStore, copied: Snapshot, writer: _Writer, with_artifacts: bool
-) -> Manifest:
+) -> BackupManifest:
     elsewhere = tuple(location for location in copied.locations if not location.startswith(PROXY))
     counts = (copied.experiments, copied.runs, copied.going_on)
     gone, files = tuple(writer.gone), dict(writer.files)
-    return Manifest(store.uri, now(), *counts, with_artifacts, elsewhere, gone, files)
+    return BackupManifest(store.uri, now(), *counts, with_artifacts, elsewhere, gone, files)

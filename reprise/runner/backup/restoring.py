@@ -13,23 +13,31 @@ from reprise import durable, file_lock, paths
 from reprise.disk import reason_of
 from reprise.errors import UsageError
 from reprise.named_tuple import NamedTuple
-from reprise.runner.backup.layout import ARTIFACTS, DATABASE, MANIFEST, Digested, Entry, Manifest, is_member
+from reprise.runner.backup.layout import (
+    ARTIFACTS,
+    DATABASE,
+    MANIFEST,
+    BackupEntry,
+    BackupManifest,
+    Digested,
+    is_member,
+)
 from reprise.runner.jobs.lease import job_folders, job_lives
 from reprise.tracking.sqlite.maintenance.snapshots import is_open_elsewhere, settle_copy
 
 _LARGEST_MANIFEST = 1 << 30
 
 
-class Restored(NamedTuple):
+class RestoredStore(NamedTuple):
     """``aside`` is where the store is now that was in the place of the restored one."""
 
-    manifest: Manifest
+    manifest: BackupManifest
     aside: Path | None
 
 
 def restore_backup(
     file: Path, directory: Path, *, replace: bool, say: Callable[[str], None] = lambda _: None
-) -> Restored:
+) -> RestoredStore:
     """Make the store ``directory`` of the backup ``file``.
 
     Args:
@@ -59,16 +67,16 @@ def restore_backup(
         elif directory.exists():
             directory.rmdir()
         durable.publish(store, directory)
-    return Restored(manifest, aside)
+    return RestoredStore(manifest, aside)
 
 
-def unpack_backup(file: Path, folder: Path | None, say: Callable[[str], None]) -> Manifest:
+def unpack_backup(file: Path, folder: Path | None, say: Callable[[str], None]) -> BackupManifest:
     """Unpack a backup into ``folder``, or only look through it (None), and compare it with its manifest.
 
     Raises:
         UsageError: it is no backup, or not whole.
     """
-    found: dict[str, Entry] = {}
+    found: dict[str, BackupEntry] = {}
     manifest = None
     try:
         with tarfile.open(file, "r|*") as tar:
@@ -78,7 +86,7 @@ def unpack_backup(file: Path, folder: Path | None, say: Callable[[str], None]) -
                 stream = tar.extractfile(member)
                 assert stream is not None
                 if member.name == MANIFEST and member.size <= _LARGEST_MANIFEST:
-                    manifest = Manifest.read(stream.read())
+                    manifest = BackupManifest.read(stream.read())
                     continue
                 found[member.name] = _unpack_stream(Digested(stream), folder and folder / member.name)  # type: ignore[arg-type]
                 say(f"Read {len(found):,} files")
@@ -102,7 +110,7 @@ def refuse_in_use(directory: Path) -> None:
         raise UsageError(f"the store {directory} is in use", hint="stop its server and its runs first")
 
 
-def _unpack_stream(stream: Digested, target: Path | None) -> Entry:
+def _unpack_stream(stream: Digested, target: Path | None) -> BackupEntry:
     if target is None:
         while stream.read(1 << 20):
             pass
@@ -113,7 +121,9 @@ def _unpack_stream(stream: Digested, target: Path | None) -> Entry:
     return stream.entry
 
 
-def _compare_entries(file: Path, found: Mapping[str, Entry], wanted: Mapping[str, Entry]) -> None:
+def _compare_entries(
+    file: Path, found: Mapping[str, BackupEntry], wanted: Mapping[str, BackupEntry]
+) -> None:
     for path in sorted(found.keys() | wanted.keys()):
         if found.get(path) != wanted.get(path):
             what = "is missing" if path not in found else "is not what was stored"

@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import quote
 
 from reprise.runner.bundle import layout
-from reprise.runner.bundle.layout import Manifest
+from reprise.runner.bundle.layout import BundleManifest
 from reprise.schemas.entities import Run
 from reprise.schemas.record.run_record import RunRecord
 
@@ -36,7 +36,7 @@ _KINDS = {
 Entity = dict[str, Any]
 
 
-def write_crate(folder: Path, manifest: Manifest, record: RunRecord, run: Run) -> None:
+def write_crate(folder: Path, manifest: BundleManifest, record: RunRecord, run: Run) -> None:
     """Describe the bundle in ``folder``, in which everything else lies already."""
     text = json.dumps(
         {"@context": _CONTEXT, "@graph": _make_graph(folder, manifest, record, run)},
@@ -46,7 +46,7 @@ def write_crate(folder: Path, manifest: Manifest, record: RunRecord, run: Run) -
     (folder / layout.CRATE).write_text(f"{text}\n", encoding="utf-8", errors="backslashreplace")
 
 
-def _make_graph(folder: Path, manifest: Manifest, record: RunRecord, run: Run) -> list[Entity]:
+def _make_graph(folder: Path, manifest: BundleManifest, record: RunRecord, run: Run) -> list[Entity]:
     inputs = [_describe_part(folder, path) for path in manifest.inputs.values()]
     results = [*_describe_results(folder)]
     others = [*_describe_others(folder)]

@@ -46,7 +46,7 @@ class FileEntry(NamedTuple):
     size: int
 
 
-class Manifest(NamedTuple):
+class BundleManifest(NamedTuple):
     """``inputs`` maps a parameter to the path of its file or folder; ``left_out`` are inputs by name.
 
     ``signed_by`` is the id of the key that the provenance was signed with, None where it was not signed.
@@ -65,7 +65,7 @@ class Bundle(NamedTuple):
     """A bundle that is unpacked in ``folder``, and whose files are those of its manifest."""
 
     folder: Path
-    manifest: Manifest
+    manifest: BundleManifest
 
     @property
     def packages(self) -> Path | None:
@@ -94,11 +94,11 @@ def make_entries(folder: Path) -> tuple[FileEntry, ...]:
     )
 
 
-def to_json(manifest: Manifest) -> str:
+def to_json(manifest: BundleManifest) -> str:
     return json.dumps(to_plain(manifest), indent=1, ensure_ascii=False) + "\n"
 
 
-def from_json(text: bytes) -> Manifest:
+def from_json(text: bytes) -> BundleManifest:
     """Raises SourceError for what is no manifest, or that of a newer version."""
     try:
         data = json.loads(text)
@@ -107,8 +107,8 @@ def from_json(text: bytes) -> Manifest:
                 f"the bundle is of version {data['version']}, and this reprise reads up to {VERSION}",
                 hint="a newer reprise reads it",
             )
-        found = value_of(Manifest, data)
-        assert isinstance(found, Manifest)
+        found = value_of(BundleManifest, data)
+        assert isinstance(found, BundleManifest)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise SourceError(f"the manifest of the bundle cannot be read: {error}") from error
     return found

@@ -10,13 +10,13 @@ from reprise.errors import UsageError
 from reprise.file_lock import scratch
 from reprise.named_tuple import NamedTuple
 from reprise.runner.bundle import crate, layout, packages, packing, signing, source, statement, tracked
-from reprise.runner.bundle.layout import Manifest
+from reprise.runner.bundle.layout import BundleManifest
 from reprise.runner.jobs.find import find_run
 from reprise.runner.jobs.signals import interruptible
 from reprise.runner.record import contents
 from reprise.runner.record.records import read_record, write_record
 from reprise.runner.restore import environments
-from reprise.runner.restore.source import Origin
+from reprise.runner.restore.source import SourceOrigin
 from reprise.runner.sources import working_copy
 from reprise.schemas.entities import Run
 from reprise.schemas.job import RunStatus
@@ -29,7 +29,7 @@ MAX_INPUT = 100 * 10**6
 """Bytes; a larger input is left out unless the user wants it."""
 
 
-class Wanted(NamedTuple):
+class WantedBundle(NamedTuple):
     """``max_input``: bytes that an input may have; ``key``: the private key that signs the provenance."""
 
     packages: bool = False
@@ -48,7 +48,9 @@ class BundleFile(NamedTuple):
     left_out: tuple[LeftOut, ...]
 
 
-def make_bundle(tracking: Tracking, reference: str, target: Path | None, wanted: Wanted) -> BundleFile:
+def make_bundle(
+    tracking: Tracking, reference: str, target: Path | None, wanted: WantedBundle
+) -> BundleFile:
     """Bundle the run that ``reference`` names into ``target``, or into ``<run>.zip`` here.
 
     Raises:
@@ -83,10 +85,12 @@ def _read_record(tracking: Tracking, run: Run) -> RunRecord:
     return record
 
 
-def _fill_folder(tracking: Tracking, run: Run, record: RunRecord, folder: Path, wanted: Wanted) -> Manifest:
+def _fill_folder(
+    tracking: Tracking, run: Run, record: RunRecord, folder: Path, wanted: WantedBundle
+) -> BundleManifest:
     """Write everything but the zip file."""
     key = signing.private_key(wanted.key) if wanted.key else None
-    origin = Origin(tracking, run.run_id, record.source.uri, record.source)
+    origin = SourceOrigin(tracking, run.run_id, record.source.uri, record.source)
     record, checkout = source.put_source(origin, record, folder, wanted.offline)
     try:
         inputs, left_out = source.put_inputs(
@@ -103,7 +107,7 @@ def _fill_folder(tracking: Tracking, run: Run, record: RunRecord, folder: Path, 
         tracked.to_json(told), encoding="utf-8", errors="backslashreplace"
     )
     signed_by = signing.key_id(key.public_key()) if key else None
-    manifest = Manifest(run.run_id, reprise.__version__, inputs, left_out, signed_by=signed_by)
+    manifest = BundleManifest(run.run_id, reprise.__version__, inputs, left_out, signed_by=signed_by)
     crate.write_crate(folder, manifest, record, run)
     manifest = manifest._replace(files=layout.make_entries(folder))
     (folder / layout.MANIFEST).write_text(

@@ -12,7 +12,7 @@ from reprise.errors import SourceError, TrackingError, UsageError
 from reprise.file_lock import scratch
 from reprise.paths import confined
 from reprise.runner.bundle import layout, packages, signing, statement, tracked
-from reprise.runner.bundle.layout import Bundle, Manifest
+from reprise.runner.bundle.layout import Bundle, BundleManifest
 from reprise.runner.bundle.signing import Provenance
 from reprise.runner.record import contents
 from reprise.runner.record.records import RECORD_ARTIFACT, read_record
@@ -147,7 +147,7 @@ def _facts_of(record: RunRecord | None) -> object:
     return record and (record.started, record.ended, record.artifacts, record.models, record.parameters)
 
 
-def _check_manifest(folder: Path, file: Path) -> Manifest:
+def _check_manifest(folder: Path, file: Path) -> BundleManifest:
     """The manifest, to which all files are true."""
     if any(path.is_symlink() for path in layout.list_files(folder)):
         raise SourceError(f"{file} is refused: it holds a link, and no bundle does")
@@ -171,7 +171,7 @@ def _check_manifest(folder: Path, file: Path) -> Manifest:
     return manifest
 
 
-def _compare_files(folder: Path, manifest: Manifest) -> list[str]:
+def _compare_files(folder: Path, manifest: BundleManifest) -> list[str]:
     """A line for each file that is missing, too much, or has another content."""
     there = {entry.path: entry for entry in layout.make_entries(folder)}
     said = {entry.path: entry for entry in manifest.files}

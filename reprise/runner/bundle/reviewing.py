@@ -11,7 +11,7 @@ from reprise.errors import SourceError
 from reprise.runner.bundle import layout
 from reprise.runner.bundle.layout import Bundle
 from reprise.runner.restore import source as restore_source
-from reprise.runner.restore.source import Origin
+from reprise.runner.restore.source import SourceOrigin
 from reprise.runner.sources import working_copy
 from reprise.schemas.job import Checkout
 from reprise.schemas.record.run_record import RunRecord
@@ -28,7 +28,7 @@ def check_kept_source(bundle: Bundle, record: RunRecord) -> None:
     """
     source = record.source._replace(uri=layout.SOURCE, url=None)
     # A store keeps its contents in a folder of this name, and nothing else of it is asked for here.
-    origin = Origin(open_own_store(str(bundle.folder), bundle.folder), record.run_id, "", source)
+    origin = SourceOrigin(open_own_store(str(bundle.folder), bundle.folder), record.run_id, "", source)
     for fault in restore_source.find_faults(origin):
         raise fault
     with restore_source.restore_source(origin, offline=True) as checkout:

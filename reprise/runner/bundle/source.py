@@ -17,9 +17,9 @@ from reprise.runner.planning.inputs import localise_input
 from reprise.runner.record import contents
 from reprise.runner.restore import inputs
 from reprise.runner.restore import source as restore_source
-from reprise.runner.restore.inputs import Places
-from reprise.runner.restore.source import Origin
-from reprise.schemas.job import Checkout, Source
+from reprise.runner.restore.inputs import RestorePlaces
+from reprise.runner.restore.source import SourceOrigin
+from reprise.schemas.job import Checkout, ParameterSource
 from reprise.schemas.record.run_record import (
     Content,
     InputRecord,
@@ -34,7 +34,7 @@ _LIMIT = guards.Limit(1 << 30, 1 << 30)
 
 
 def put_source(
-    origin: Origin, record: RunRecord, folder: Path, offline: bool
+    origin: SourceOrigin, record: RunRecord, folder: Path, offline: bool
 ) -> tuple[RunRecord, Checkout]:
     """Restore the source, and put it into the bundle at ``folder``, to look at and to restore from.
 
@@ -71,7 +71,7 @@ def _copy_tree(root: Path, target: Path) -> None:
                 shutil.copy(file, copy)
 
 
-def _with_commits(origin: Origin, record: RunRecord, root: Path, objects: Path) -> SourceRecord:
+def _with_commits(origin: SourceOrigin, record: RunRecord, root: Path, objects: Path) -> SourceRecord:
     """The source with the packs of its commits: those that the run kept, or made now."""
     source = record.source
     if source.commit is None:
@@ -90,7 +90,7 @@ def _with_commits(origin: Origin, record: RunRecord, root: Path, objects: Path) 
 
 
 def put_inputs(
-    origin: Origin, record: RunRecord, checkout: Checkout, folder: Path, most: int, offline: bool
+    origin: SourceOrigin, record: RunRecord, checkout: Checkout, folder: Path, most: int, offline: bool
 ) -> tuple[dict[str, str], tuple[LeftOut, ...]]:
     """Put the inputs into the bundle: name to path, and those that are not there, with the reason.
 
@@ -100,7 +100,7 @@ def put_inputs(
         most: bytes; a larger input is left out.
     """
     root = checkout.repository.root if checkout.repository else checkout.path
-    places = Places(checkout.path, paths.here(), origin.place, root)
+    places = RestorePlaces(checkout.path, paths.here(), origin.place, root)
     fetch = partial(localise_input, storage=None, tracking=origin.tracking, offline=offline)
     values = {item.name: item for item in record.parameters}
     put: dict[str, str] = {}
@@ -118,7 +118,7 @@ def put_inputs(
         if faults:
             left_out.append(LeftOut(item.name, item.size or 0, faults[0].message))
             continue
-        path = find(asked.value, checkout.path if asked.source == Source.DEFAULT else places.base)
+        path = find(asked.value, checkout.path if asked.source == ParameterSource.DEFAULT else places.base)
         if not path.resolve().is_relative_to(root.resolve()):
             put[item.name] = _put_input(path, folder, len(put), item)
     return put, tuple(left_out)

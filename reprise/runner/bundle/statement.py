@@ -14,7 +14,7 @@ from typing import Any
 
 from reprise.errors import SourceError
 from reprise.runner.bundle import layout
-from reprise.runner.bundle.layout import Manifest
+from reprise.runner.bundle.layout import BundleManifest
 from reprise.runner.record import digests
 from reprise.runner.record.records import RECORD_ARTIFACT
 from reprise.runner.runs.lifecycle import ENV_LOCK_ARTIFACT
@@ -28,7 +28,7 @@ _OURS = f"{layout.ARTIFACTS}/reprise/"
 _MADE = (f"{layout.ARTIFACTS}/", f"{layout.MODELS}/")
 
 
-def make_statement(folder: Path, manifest: Manifest, record: RunRecord) -> dict[str, Any]:
+def make_statement(folder: Path, manifest: BundleManifest, record: RunRecord) -> dict[str, Any]:
     """The statement on the bundle in ``folder``, whose manifest is written."""
     by_path = {entry.path: entry.sha256 for entry in manifest.files}
     return {
@@ -60,7 +60,7 @@ def make_statement(folder: Path, manifest: Manifest, record: RunRecord) -> dict[
     }
 
 
-def list_subjects(folder: Path, manifest: Manifest) -> dict[str, str]:
+def list_subjects(folder: Path, manifest: BundleManifest) -> dict[str, str]:
     """Path to SHA-256, in hex, of what the statement is about."""
     made = {
         entry.path: entry.sha256
@@ -71,7 +71,7 @@ def list_subjects(folder: Path, manifest: Manifest) -> dict[str, str]:
     return {**made, layout.MANIFEST: digests.of_bytes(folder / layout.MANIFEST).sha256}
 
 
-def check_statement(data: Mapping[str, Any], folder: Path, manifest: Manifest) -> None:
+def check_statement(data: Mapping[str, Any], folder: Path, manifest: BundleManifest) -> None:
     """Raises SourceError where the statement is not about the bundle in ``folder``."""
     try:
         said = {item["name"]: item["digest"]["sha256"] for item in data["subject"]}
@@ -101,7 +101,7 @@ def _describe_request(record: RunRecord) -> dict[str, Any]:
 
 
 def _describe_used(
-    record: RunRecord, manifest: Manifest, by_path: Mapping[str, str]
+    record: RunRecord, manifest: BundleManifest, by_path: Mapping[str, str]
 ) -> list[dict[str, Any]]:
     source = record.source
     used: list[dict[str, Any]] = []

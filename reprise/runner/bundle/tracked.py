@@ -26,7 +26,7 @@ from reprise.tracking.base import Tracking
 from reprise.tracking.copy.base import Note, Owner, SourceFile, SourceTrace, SourceVersion
 
 
-class Tracked(NamedTuple):
+class TrackedRun(NamedTuple):
     """``run`` is without its last points, which are in ``read_points`` with all others."""
 
     experiment: Experiment
@@ -35,30 +35,30 @@ class Tracked(NamedTuple):
     models: tuple[LoggedModel, ...] = ()
 
 
-def read_tracked(tracking: Tracking, run: Run) -> Tracked:
+def read_tracked(tracking: Tracking, run: Run) -> TrackedRun:
     """All that the store has of ``run`` beside its files."""
     points = (point for key in sorted(run.metrics) for point in tracking.metric_history(run.run_id, key))
     models = (tracking.get_logged_model(link.model_id) for link in run.model_outputs)
-    return Tracked(
+    return TrackedRun(
         tracking.get_experiment(run.experiment_id), run._replace(metrics={}), tuple(points), tuple(models)
     )
 
 
-def to_json(tracked: Tracked) -> str:
+def to_json(tracked: TrackedRun) -> str:
     data = to_plain(tracked)
     for point in _read_points(data):
         point["value"] = _as_json(point["value"])
     return json.dumps(data, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def from_json(text: bytes) -> Tracked:
+def from_json(text: bytes) -> TrackedRun:
     """Raises SourceError for what :func:`to_json` did not write."""
     try:
         data = read_json(text)
         for point in _read_points(data):
             point["value"] = float(point["value"])
-        found = value_of(Tracked, data)
-        assert isinstance(found, Tracked)
+        found = value_of(TrackedRun, data)
+        assert isinstance(found, TrackedRun)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise SourceError(f"{layout.TRACKING} of the bundle cannot be read: {error}") from error
     return found
@@ -82,7 +82,7 @@ def _as_json(value: float) -> float | str:
 class BundleSource:
     """Satisfies ``copy.base.Source``: the one run of a bundle, with its logged models."""
 
-    def __init__(self, folder: Path, tracked: Tracked) -> None:
+    def __init__(self, folder: Path, tracked: TrackedRun) -> None:
         self._folder = folder
         self._tracked = tracked
 

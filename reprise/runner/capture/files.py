@@ -24,7 +24,7 @@ from reprise.schemas.work_tree import Standing
 _START = 4096  # bytes in which a private key shows
 
 
-class Kept(NamedTuple):
+class KeptFiles(NamedTuple):
     files: tuple[FileRecord, ...] = ()
     left_out: tuple[LeftOut, ...] = ()
 
@@ -35,7 +35,7 @@ def keep_files(
     objects: Path,
     limit: guards.Limit,
     places: Mapping[str, str] = {},
-) -> Kept:
+) -> KeptFiles:
     """Keep files of ``root``, the smallest first, so that code goes before data.
 
     Args:
@@ -55,7 +55,7 @@ def keep_files(
         elif found is not None:
             left_out.append(found)
     memory.save_notes()
-    return Kept(tuple(sorted(kept)), tuple(sorted(left_out)))
+    return KeptFiles(tuple(sorted(kept)), tuple(sorted(left_out)))
 
 
 def find_refusal(name: str, size: int, limit: guards.Limit) -> str | None:

@@ -15,7 +15,7 @@ from urllib.parse import unquote, urlsplit
 from reprise.named_tuple import NamedTuple
 from reprise.redact import redact
 from reprise.runner.record import digests
-from reprise.runner.record.digests import Digest, Memory
+from reprise.runner.record.digests import FileDigest, Memory
 from reprise.schemas.entities import DatasetInput
 from reprise.schemas.job import Invocation
 from reprise.schemas.project import EntryPoint
@@ -149,13 +149,13 @@ def _add_digests(record: InputRecord, path: Path, room: _Room | None) -> InputRe
     """``record`` with its size and digest, and those of the files of a small folder."""
     memory = Memory(path)
 
-    def of_file(file: Path) -> Digest:
+    def of_file(file: Path) -> FileDigest:
         state = file.stat()
         known = memory.recall_digest(str(file), state)
         if room is not None:
             room.take_room(0 if known else state.st_size)
         if known:
-            return Digest(known, state.st_size)
+            return FileDigest(known, state.st_size)
         found = digests.of_bytes(file)
         if found.size == state.st_size:
             memory.note_digest(str(file), state, found.sha256)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from reprise.named_tuple import NamedTuple
-from reprise.runner.capture.places import Places
+from reprise.runner.capture.places import ProcessPlaces
 
 FOLDER = "observed"
 """In the folder of a job: a file of notes for each of its Python processes."""
@@ -63,7 +63,7 @@ _LARGEST_NOTES = 256 << 20  # bytes of one process
 _DIGITS = 20
 
 
-class _Line(NamedTuple):
+class _NoteLine(NamedTuple):
     """``number`` is the process, ``at`` the time in seconds by a clock that all processes share."""
 
     at: float
@@ -87,7 +87,7 @@ def read_observation(job: Path) -> Observation | None:
     return _summarise_folder(folder, began, lines)
 
 
-def _read_lines(file: Path) -> Iterator[_Line]:
+def _read_lines(file: Path) -> Iterator[_NoteLine]:
     """The lines of a process; one that was not finished, or is none of ours, is left out."""
     pid, _, rest = file.name.partition(".")
     if not (pid.isdecimal() and rest.isdecimal() and len(pid) < _DIGITS):
@@ -99,7 +99,7 @@ def _read_lines(file: Path) -> Iterator[_Line]:
     for text in whole.split(b"\n"):
         word, *fields = os.fsdecode(text).split("\t")
         try:
-            yield _Line(float(fields[0]), int(pid), word, tuple(map(_unescape_field, fields[1:])))
+            yield _NoteLine(float(fields[0]), int(pid), word, tuple(map(_unescape_field, fields[1:])))
         except (ValueError, IndexError):
             continue
 
@@ -122,7 +122,7 @@ class _Files(NamedTuple):
     kept: dict[str, Path]
 
 
-def _collect_files(folder: Path, began: int, places: Places, lines: Iterable[_Line]) -> _Files:
+def _collect_files(folder: Path, began: int, places: ProcessPlaces, lines: Iterable[_NoteLine]) -> _Files:
     found = _Files({}, {}, {}, {}, {})
     for line in lines:
         path = places.find_real(line.fields[0]) if line.word in _ON_FILES and line.fields else None
@@ -144,8 +144,8 @@ def _collect_files(folder: Path, began: int, places: Places, lines: Iterable[_Li
     return found
 
 
-def _summarise_folder(folder: Path, began: int, lines: Sequence[_Line]) -> Observation:
-    places = Places.read_places(folder)
+def _summarise_folder(folder: Path, began: int, lines: Sequence[_NoteLine]) -> Observation:
+    places = ProcessPlaces.read_places(folder)
     files = _collect_files(folder, began, places, lines)
     others: dict[str, dict[tuple[str, ...], None]] = {}
     processes: list[Process] = []

@@ -11,7 +11,7 @@ from typing import Self
 from reprise.envs.base import PLACES
 
 
-class Places:
+class ProcessPlaces:
     """Paths with their folders resolved; the last part stays: a link in a project is of the project.
 
     ``mapped`` are folders of a container by what they are outside; then all others are of its image.

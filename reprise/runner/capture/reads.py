@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
 from reprise import paths
-from reprise.runner.capture.files import Kept, keep_files
+from reprise.runner.capture.files import KeptFiles, keep_files
 from reprise.runner.capture.found_inputs import FoundInput, find_inputs, name_input
 from reprise.runner.capture.observed import read_observation
 from reprise.runner.capture.observing import Beginning, read_beginning
@@ -49,7 +49,9 @@ def keep_reads(source: SourceRecord, job: Path, objects: Path, limit: guards.Lim
     source = _with_left_files(source, read if _is_observed(beginning) else _paths_of(source))
     wanted = dict(_find_standings(source, read, beginning))
     room = limit.all - sum(file.content.size for file in source.files)
-    kept = keep_files(root, wanted, objects, limit._replace(all=max(room, 0)), read) if wanted else Kept()
+    kept = (
+        keep_files(root, wanted, objects, limit._replace(all=max(room, 0)), read) if wanted else KeptFiles()
+    )
     left_out = tuple(LeftOut(path, size, f"git ignores it, and {why}") for path, size, why in kept.left_out)
     if kept.files:
         log.info(

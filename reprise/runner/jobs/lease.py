@@ -60,7 +60,9 @@ class Lease(NamedTuple):
             with file_lock.arriving_folder(jobs, mode=0o700) as making:  # not to be seen before it is held
                 descriptor = os.open(making / _LEASE, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
                 fcntl.flock(descriptor, fcntl.LOCK_EX)
-                _write(descriptor, Record(tracking_uri, temporary=str(temporary) if temporary else None))
+                _write(
+                    descriptor, LeaseRecord(tracking_uri, temporary=str(temporary) if temporary else None)
+                )
                 durable.put_in_place(making, jobs / name)
             return cls(jobs / name, descriptor)
         except OSError as error:
@@ -118,7 +120,7 @@ class Lease(NamedTuple):
         os.close(self.descriptor)
 
 
-class Record(NamedTuple):
+class LeaseRecord(NamedTuple):
     """What a job folder says of its run, for the process that has to close it.
 
     ``backend`` and ``job_id`` are empty until the job is being submitted, ``is_submitted`` says that the
@@ -164,7 +166,7 @@ def job_lives(jobs: Path, name: str) -> bool:
         return False
 
 
-def is_at_scheduler(record: Record) -> bool:
+def is_at_scheduler(record: LeaseRecord) -> bool:
     """Whether the job may live, though no process watches it."""
     return record.outlives_us and record.status is None
 
@@ -201,14 +203,14 @@ def give_up(folder: Path) -> None:
     (folder / _GIVEN_UP).touch()
 
 
-def is_given_up(folder: Path, record: Record) -> bool:
+def is_given_up(folder: Path, record: LeaseRecord) -> bool:
     """Whether a job that its backend does not mention is gone: by the user's word, or never submitted."""
     if (folder / _GIVEN_UP).exists():
         return True
     return not record.is_submitted and time.time() - (folder / _LEASE).stat().st_mtime > _SILENCE
 
 
-def is_silent(folder: Path, record: Record) -> bool:
+def is_silent(folder: Path, record: LeaseRecord) -> bool:
     """Whether a lease that we could take is really free.
 
     A network file system may not show us the lock of another machine; its beat is seen there.
@@ -218,11 +220,11 @@ def is_silent(folder: Path, record: Record) -> bool:
     return time.time() - (folder / _LEASE).stat().st_mtime > _SILENCE
 
 
-def _write(descriptor: int, record: Record) -> None:
+def _write(descriptor: int, record: LeaseRecord) -> None:
     os.pwrite(descriptor, json.dumps(record._asdict()).encode().ljust(_SIZE), 0)
 
 
-def read_record(folder: Path) -> Record:
+def read_record(folder: Path) -> LeaseRecord:
     """What the job folder says; of one whose record a power cut took, that its run is not known.
 
     Raises:
@@ -230,8 +232,8 @@ def read_record(folder: Path) -> Record:
     """
     data = (folder / _LEASE).read_bytes().strip(b"\0 ")
     if not data and folder.parent != paths.state_dir() / "jobs":
-        return Record(None)
+        return LeaseRecord(None)
     fields = read_json(data)
-    if not isinstance(fields, dict) or not fields.keys() <= set(Record._fields):
+    if not isinstance(fields, dict) or not fields.keys() <= set(LeaseRecord._fields):
         raise ValueError(f"{folder / _LEASE} is no record of a job")
-    return Record(**fields)
+    return LeaseRecord(**fields)

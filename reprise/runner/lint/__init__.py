@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from reprise.runner.lint.findings import Finding
+    from reprise.runner.lint.findings import LintFinding
     from reprise.schemas.job import Checkout
 
 __all__ = ["lint_project"]
 
 
-def lint_project(checkout: Checkout) -> tuple[Finding, ...]:
+def lint_project(checkout: Checkout) -> tuple[LintFinding, ...]:
     """All findings that no comment ``# reprise: ignore[name]`` silences, by kind and place.
 
     Of files that have faults, what could be read is looked at.

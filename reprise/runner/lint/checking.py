@@ -6,7 +6,7 @@ from reprise import paths
 from reprise.envs import registry as envs
 from reprise.named_tuple import NamedTuple
 from reprise.runner.lint import lint_project
-from reprise.runner.lint.findings import Finding
+from reprise.runner.lint.findings import LintFinding
 from reprise.runner.sources import working_copy
 from reprise.schemas.check import check
 from reprise.schemas.loader import read_project
@@ -22,7 +22,7 @@ class CheckReport(NamedTuple):
     checked: str
     faults: tuple[str, ...]
     warnings: tuple[str, ...]
-    findings: tuple[Finding, ...] = ()
+    findings: tuple[LintFinding, ...] = ()
 
     @property
     def passed(self) -> bool:

@@ -13,7 +13,7 @@ from reprise.envs.project_files.requirements import NAME as PACKAGE
 from reprise.envs.project_files.requirements import canonical_name
 from reprise.named_tuple import NamedTuple
 from reprise.redact import redact
-from reprise.runner.lint.findings import Finding
+from reprise.runner.lint.findings import LintFinding
 from reprise.schemas.environment import CONDA_PACKAGE, CondaEnv, DockerEnv, EnvSpec
 from reprise.schemas.faults import Findings, shorten_text
 
@@ -31,7 +31,7 @@ _CONDA_EXACT = re.compile(r"==[\w.!+]+|=?=?[\w.!+]+=[\w.*]+|=\w+\.\w+\.[\w.]+|[\
 _SERIES = re.compile(r"(?:python)?[=~\s]*3\.\d+(?:\.[\d*]+)?(?:=.*)?")
 
 
-class Asked(NamedTuple):
+class AskedDependency(NamedTuple):
     """One dependency as written in ``file``; ``kind`` is ``pypi``, ``conda`` or ``python``."""
 
     text: str
@@ -53,7 +53,7 @@ class Asked(NamedTuple):
         return canonical_name(match[0]) if match else ""
 
 
-def find_unpinned(spec: EnvSpec) -> Iterator[Finding]:
+def find_unpinned(spec: EnvSpec) -> Iterator[LintFinding]:
     """A finding for each dependency that nothing holds at one version; none beside a lock file."""
     if isinstance(spec, DockerEnv) or lock_file(spec) is not None:
         return
@@ -69,7 +69,7 @@ def find_unpinned(spec: EnvSpec) -> Iterator[Finding]:
         )
         fix = _FIX.replace("name==1.2.3", "3.12") if series else _FIX
         what += ", and there is no lock file"
-        yield Finding(NAME, _show_file(item.file, spec.root), item.line, what, _REASON, fix)
+        yield LintFinding(NAME, _show_file(item.file, spec.root), item.line, what, _REASON, fix)
 
 
 def lock_file(spec: EnvSpec) -> Path | None:
@@ -77,7 +77,7 @@ def lock_file(spec: EnvSpec) -> Path | None:
     return envs.manager_for(spec, None).find_lock_file(spec)
 
 
-def list_asked(spec: EnvSpec) -> Iterator[Asked]:
+def list_asked(spec: EnvSpec) -> Iterator[AskedDependency]:
     """Everything that ``spec`` asks for, with the place at which it is written."""
     if isinstance(spec, DockerEnv):
         return
@@ -86,17 +86,17 @@ def list_asked(spec: EnvSpec) -> Iterator[Asked]:
     if isinstance(spec, CondaEnv):
         for line in spec.dependencies:
             is_python = re.match(r"(?:\S+::)?python\b(?![\w.\-])", line)
-            yield Asked(line, file, _find_line(text, line), "python" if is_python else "conda")
+            yield AskedDependency(line, file, _find_line(text, line), "python" if is_python else "conda")
         yield from _read_lines(spec.pip, file, text, spec.root)
         return
     if spec.python is not None and spec.file is not None:
-        yield Asked(spec.python, file, _find_line(text, spec.python), "python")
+        yield AskedDependency(spec.python, file, _find_line(text, spec.python), "python")
     yield from _read_lines(spec.dependencies, file, text, spec.root)
     if spec.pyproject is not None:
         yield from _of_pyproject(spec.pyproject)
 
 
-def is_exact(item: Asked) -> bool:
+def is_exact(item: AskedDependency) -> bool:
     """Whether it can only ever be one version. Of Python a series (3.11) is enough, and local projects are
     part of the source."""
     if item.kind == "python":
@@ -136,13 +136,13 @@ def _is_bare_url(text: str) -> bool:
 
 def _read_lines(
     lines: tuple[str, ...] | list[str], file: Path, text: str, root: Path, *, constraint: bool = False
-) -> Iterator[Asked]:
+) -> Iterator[AskedDependency]:
     """The requirements in ``lines`` of ``file``, and in the files that they include, once each."""
     for line in join_lines(lines):
         include = _INCLUDE.fullmatch(line)
         if include is None:
             if not line.startswith("-") or line.startswith(("-e ", "--editable")):
-                yield Asked(line, file, _find_line(text, line), constraint=constraint)
+                yield AskedDependency(line, file, _find_line(text, line), constraint=constraint)
             continue
         named = root / include["file"]
         inner = _read_text(named)
@@ -152,7 +152,7 @@ def _read_lines(
             yield from _read_lines(inside, named, inner, named.parent, constraint=is_constraint)
 
 
-def _of_pyproject(file: Path) -> Iterator[Asked]:
+def _of_pyproject(file: Path) -> Iterator[AskedDependency]:
     from reprise.schemas.environment_files import read_toml
 
     content = read_toml(file, Findings(file.name)) or {}
@@ -160,7 +160,7 @@ def _of_pyproject(file: Path) -> Iterator[Asked]:
     project = content.get("project")
     listed = project.get("dependencies") if isinstance(project, dict) else None
     for line in listed if isinstance(listed, list) else ():
-        yield Asked(str(line), file, _find_line(text, str(line)))
+        yield AskedDependency(str(line), file, _find_line(text, str(line)))
 
 
 def _find_line(text: str, written: str) -> int:

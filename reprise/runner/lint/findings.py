@@ -11,7 +11,7 @@ from reprise.named_tuple import NamedTuple
 _IGNORED = re.compile(r"#\s*reprise:\s*ignore\[(?P<names>[\w\-,\s]+)\]")
 
 
-class Finding(NamedTuple):
+class LintFinding(NamedTuple):
     """One thing that is wrong: ``file`` is relative to the project, ``line`` counts from 1.
 
     ``last`` is the last line of what is meant. A finding about the project as a whole has line 0 and the
@@ -49,14 +49,14 @@ NAMES = (
 """The name of every kind, in the order in which they are told."""
 
 
-def drop_silenced(findings: Iterable[Finding], root: Path) -> tuple[Finding, ...]:
+def drop_silenced(findings: Iterable[LintFinding], root: Path) -> tuple[LintFinding, ...]:
     """The findings that no comment of the project silences, each once, by kind and place."""
     texts: dict[str, list[str]] = {}
     kept = {item for item in findings if not _is_silenced(item, root, texts)}
     return tuple(sorted(kept, key=lambda item: (NAMES.index(item.name), item.file, item.line, item.what)))
 
 
-def _is_silenced(finding: Finding, root: Path, texts: dict[str, list[str]]) -> bool:
+def _is_silenced(finding: LintFinding, root: Path, texts: dict[str, list[str]]) -> bool:
     if finding.file not in texts:
         texts[finding.file] = _read_lines(root / finding.file)
     lines = texts[finding.file]

@@ -8,7 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from reprise.runner.lint.code import Module, split_words
-from reprise.runner.lint.findings import Finding
+from reprise.runner.lint.findings import LintFinding
 from reprise.runner.lint.lines import Declared
 from reprise.runner.lint.names import Call
 from reprise.runner.worktree.ignoring import is_ignored
@@ -40,22 +40,22 @@ class Ignored:
         return is_ignored(path.relative_to(self._root).as_posix(), self._names)
 
 
-def in_code(modules: Iterable[Module], ignored: Ignored) -> Iterator[Finding]:
+def in_code(modules: Iterable[Module], ignored: Ignored) -> Iterator[LintFinding]:
     """A finding for each call that reads such a file, and each import of one."""
     for module in modules:
         for call in module.calls:
             path = _read_by(call)
             if path is not None and ignored.is_named_by(path):
                 what = f'reads "{shorten_text(path)}", which git ignores'
-                yield Finding(NAME, module.path, call.node.lineno, what, _REASON, _FIX)
+                yield LintFinding(NAME, module.path, call.node.lineno, what, _REASON, _FIX)
         for node, name in _find_imports(module):
             path = f"{module.folder}/" * bool(module.folder) + name.replace(".", "/")
             if ignored.is_named_by(f"{path}.py") or ignored.is_named_by(f"{path}/__init__.py"):
                 what = f'imports "{shorten_text(name)}", which git ignores'
-                yield Finding(NAME, module.path, node.lineno, what, _REASON, _FIX)
+                yield LintFinding(NAME, module.path, node.lineno, what, _REASON, _FIX)
 
 
-def in_commands(declared: Declared, ignored: Ignored) -> Iterator[Finding]:
+def in_commands(declared: Declared, ignored: Ignored) -> Iterator[LintFinding]:
     """A finding for each such file that a command, or the default of a parameter, names."""
     for entry_point in declared.project.entry_points.values():
         for before, word in pairwise(["", *split_words(entry_point.command)]):
@@ -63,13 +63,13 @@ def in_commands(declared: Declared, ignored: Ignored) -> Iterator[Finding]:
             if not before.endswith(">") and ignored.is_named_by(path):
                 line = declared.line_in(path, "entry_points", entry_point.name, "command")
                 what = f'the command of {entry_point.name} names "{shorten_text(path)}", which git ignores'
-                yield Finding(NAME, declared.file, line, what, _REASON, _FIX)
+                yield LintFinding(NAME, declared.file, line, what, _REASON, _FIX)
         for parameter in entry_point.parameters.values():
             default = parameter.default or ""
             if parameter.type in ("path", "uri") and ignored.is_named_by(default):
                 keys = ("entry_points", entry_point.name, "parameters", parameter.name, "default")
                 what = f'git ignores "{shorten_text(default)}", the default of {parameter.name}'
-                yield Finding(NAME, declared.file, declared.find_line(*keys), what, _REASON, _FIX)
+                yield LintFinding(NAME, declared.file, declared.find_line(*keys), what, _REASON, _FIX)
 
 
 def _read_by(call: Call) -> str | None:

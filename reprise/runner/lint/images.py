@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from reprise.envs.docker.images import LOCK_FILE
-from reprise.runner.lint.findings import Finding
+from reprise.runner.lint.findings import LintFinding
 from reprise.runner.lint.lines import Declared
 from reprise.schemas.environment import DockerEnv
 from reprise.schemas.faults import shorten_text
@@ -17,7 +17,7 @@ _DIGEST = re.compile(r"@sha256:[0-9a-f]{64}$")
 _FROM = re.compile(r"(?i)\s*FROM\s+(?:--\S+\s+)*(?P<image>\S+)(?:\s+AS\s+(?P<stage>\S+))?")
 
 
-def find_floating(declared: Declared) -> Iterator[Finding]:
+def find_floating(declared: Declared) -> Iterator[LintFinding]:
     """A finding for the project's image and for those of its Dockerfile that no digest names."""
     spec = declared.project.environment
     if not isinstance(spec, DockerEnv):
@@ -25,7 +25,7 @@ def find_floating(declared: Declared) -> Iterator[Finding]:
     if not (_DIGEST.search(spec.image) or (spec.root / LOCK_FILE).is_file()):
         fix = f"reprise lock writes {LOCK_FILE}, to commit; or name it with its digest, NAME@sha256:..."
         at = declared.find_line("docker_env", "image")
-        yield Finding(NAME, declared.file, at, _find_floating_part(spec.image), _REASON, fix)
+        yield LintFinding(NAME, declared.file, at, _find_floating_part(spec.image), _REASON, fix)
     try:
         lines = (spec.root / "Dockerfile").read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
@@ -37,7 +37,7 @@ def find_floating(declared: Declared) -> Iterator[Finding]:
         image = found["image"]
         if image.lower() not in stages and "$" not in image and not _DIGEST.search(image):
             fix = "name it with its digest, FROM NAME@sha256:..."
-            yield Finding(NAME, "Dockerfile", number, _find_floating_part(image), _REASON, fix)
+            yield LintFinding(NAME, "Dockerfile", number, _find_floating_part(image), _REASON, fix)
         if found["stage"]:
             stages.add(found["stage"].lower())
 

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
-from reprise.runner.lint.findings import Finding
+from reprise.runner.lint.findings import LintFinding
 from reprise.runner.lint.lines import Declared
 from reprise.runner.lint.paths_in_code import is_absolute
 from reprise.schemas.environment import DockerEnv
@@ -19,7 +19,7 @@ _FIX = "put it into the project, or name it by a URI that stays; reprise records
 _PATHS = ("path", "uri", "list[path]", "list[uri]")
 
 
-def find_outside(declared: Declared, root: Path) -> Iterator[Finding]:
+def find_outside(declared: Declared, root: Path) -> Iterator[LintFinding]:
     """A finding for each default that leads out of ``root``, and each volume of this machine."""
     for entry_point in declared.project.entry_points.values():
         for parameter in entry_point.parameters.values():
@@ -30,14 +30,14 @@ def find_outside(declared: Declared, root: Path) -> Iterator[Finding]:
             what = (
                 f'{entry_point.name} -> {parameter.name}: the default "{default}" is outside of the project'
             )
-            yield Finding(NAME, declared.file, declared.find_line(*keys), what, _REASON, _FIX)
+            yield LintFinding(NAME, declared.file, declared.find_line(*keys), what, _REASON, _FIX)
     spec = declared.project.environment
     for volume in spec.volumes if isinstance(spec, DockerEnv) else ():
         folder, colon, _ = volume.partition(":")
         if colon and ("/" in folder or folder.startswith(("~", "."))):
             line = declared.line_in(volume, "docker_env", "volumes")
             what = f'the volume "{shorten_text(volume)}" is a folder of this machine'
-            yield Finding(NAME, declared.file, line, what, _REASON, _FIX)
+            yield LintFinding(NAME, declared.file, line, what, _REASON, _FIX)
 
 
 def _leads_out(parameter: Parameter, folder: Path, root: Path) -> bool:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from reprise.runner.lint.code import Module, split_words
-from reprise.runner.lint.findings import Finding
+from reprise.runner.lint.findings import LintFinding
 from reprise.runner.lint.lines import Declared
 from reprise.schemas.faults import shorten_text
 
@@ -53,7 +53,7 @@ _ROUTES = {
 }
 
 
-def in_code(modules: Iterable[Module]) -> Iterator[Finding]:
+def in_code(modules: Iterable[Module]) -> Iterator[LintFinding]:
     """A finding for each text in the code that is an absolute path."""
     for module in modules:
         texts = (node for node in module.nodes if isinstance(node, ast.Constant))
@@ -62,14 +62,14 @@ def in_code(modules: Iterable[Module]) -> Iterator[Finding]:
         for node in found:
             if id(node) not in aside:
                 what = f'"{shorten_text(str(node.value))}" is an absolute path'
-                yield Finding(NAME, module.path, node.lineno, what, _REASON, _FIX, node.end_lineno or 0)
+                yield LintFinding(NAME, module.path, node.lineno, what, _REASON, _FIX, node.end_lineno or 0)
 
 
 def _is_path(value: object) -> bool:
     return isinstance(value, str) and is_absolute(value) and not _is_in(value, _SYSTEM)
 
 
-def in_commands(declared: Declared) -> Iterator[Finding]:
+def in_commands(declared: Declared) -> Iterator[LintFinding]:
     """A finding for each absolute path that a command of the project names."""
     for entry_point in declared.project.entry_points.values():
         for word in split_words(entry_point.command):
@@ -78,7 +78,7 @@ def in_commands(declared: Declared) -> Iterator[Finding]:
                 continue
             line = declared.line_in(path, "entry_points", entry_point.name, "command")
             what = f'the command of {entry_point.name} names "{shorten_text(path)}", an absolute path'
-            yield Finding(NAME, declared.file, line, what, _REASON, _FIX)
+            yield LintFinding(NAME, declared.file, line, what, _REASON, _FIX)
 
 
 def is_absolute(text: str) -> bool:

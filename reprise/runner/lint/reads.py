@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 from reprise import paths
 from reprise.errors import RepriseError
 from reprise.runner.jobs.find import experiment_names
-from reprise.runner.lint.findings import Finding
+from reprise.runner.lint.findings import LintFinding
 from reprise.runner.record.records import read_record
 from reprise.runner.vcs import repositories
 from reprise.runner.worktree.ignoring import IN_REPOSITORY, is_ignored, read_ignored
@@ -31,7 +31,7 @@ _UNREAD_FIX = "remove the parameter, or silence the finding where a library read
 _CACHES = {".cache", ".config", "Caches"}
 
 
-def reads_of_last_run(checkout: Checkout) -> tuple[Finding, ...]:
+def reads_of_last_run(checkout: Checkout) -> tuple[LintFinding, ...]:
     """Findings on the newest run of the project in the store that runs would go to; none without one."""
     uri = os.environ.get("MLFLOW_TRACKING_URI") or None
     if uri is None and not paths.find_store(paths.here()).is_dir():
@@ -55,7 +55,7 @@ def _last_record(tracking: Tracking, name: str) -> RunRecord | None:
     return read_record(tracking, run.run_id) if run else None
 
 
-def _find_undeclared(record: RunRecord, seen: ObservedRecord, checkout: Checkout) -> Iterator[Finding]:
+def _find_undeclared(record: RunRecord, seen: ObservedRecord, checkout: Checkout) -> Iterator[LintFinding]:
     declared = {item.uri for item in record.inputs if item.uri}
     outside = [item.path for item in seen.inputs if item.path.startswith("/")]
     inside = [item.path for item in seen.inputs if not item.path.startswith("/")]
@@ -66,7 +66,7 @@ def _find_undeclared(record: RunRecord, seen: ObservedRecord, checkout: Checkout
         if not any(str(place) in declared for place in (path, *PurePosixPath(path).parents)):
             where = "outside of the project" if path.startswith("/") else "ignored by git"
             what = f"the last run read {path}, which is {where} and no parameter names"
-            yield Finding(UNDECLARED, _FILE, 0, what, _REASON, _FIX)
+            yield LintFinding(UNDECLARED, _FILE, 0, what, _REASON, _FIX)
 
 
 def _filter_ignored(names: list[str], checkout: Checkout) -> list[str]:
@@ -77,7 +77,7 @@ def _filter_ignored(names: list[str], checkout: Checkout) -> list[str]:
     return [name for name in names if is_ignored(name, ignored)]
 
 
-def _find_unread(record: RunRecord, seen: ObservedRecord) -> Iterator[Finding]:
+def _find_unread(record: RunRecord, seen: ObservedRecord) -> Iterator[LintFinding]:
     """Declared inputs that no process touched; nothing is said where not all of them were observed."""
     if seen.faults:
         return
@@ -85,4 +85,4 @@ def _find_unread(record: RunRecord, seen: ObservedRecord) -> Iterator[Finding]:
     for item in record.inputs:
         if item.kind != "dataset" and item.uri is not None and item.uri not in read:
             what = f"the last run was given {item.name} ({item.uri}), and was not seen to read it"
-            yield Finding(UNREAD, _FILE, 0, what, _UNREAD_REASON, _UNREAD_FIX)
+            yield LintFinding(UNREAD, _FILE, 0, what, _UNREAD_REASON, _UNREAD_FIX)

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from reprise.runner.lint.findings import Finding
+from reprise.runner.lint.findings import LintFinding
 from reprise.runner.lint.lines import Declared
 from reprise.runner.vcs import repositories
 from reprise.schemas.job import Checkout, Repository
@@ -16,7 +16,7 @@ _GITLINK = "160000 "
 _LINK = "120000"
 
 
-def find_faults(checkout: Checkout, declared: Declared) -> Iterator[Finding]:
+def find_faults(checkout: Checkout, declared: Declared) -> Iterator[LintFinding]:
     """Findings about the git state; of what was fetched just now, only those about its submodules."""
     repository = checkout.repository
     if repository is None:
@@ -30,11 +30,11 @@ def find_faults(checkout: Checkout, declared: Declared) -> Iterator[Finding]:
     yield from _find_submodules(checkout, repository)
 
 
-def _find_dirty(repository: Repository, declared: Declared) -> Finding:
+def _find_dirty(repository: Repository, declared: Declared) -> LintFinding:
     tree = repository.tree.flatten
     names = sorted([*tree.files, *tree.absent, *(item.path for item in tree.modules if item.is_moved)])
     more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return Finding(
+    return LintFinding(
         "dirty-tree",
         declared.file,
         0,
@@ -44,7 +44,7 @@ def _find_dirty(repository: Repository, declared: Declared) -> Finding:
     )
 
 
-def _find_unpushed(repository: Repository, declared: Declared) -> Iterator[Finding]:
+def _find_unpushed(repository: Repository, declared: Declared) -> Iterator[LintFinding]:
     if repository.commit is None:
         what, fix = "there is no commit yet", "commit the project, and push it"
     elif _is_on_a_remote(repository.root, repository.commit):
@@ -53,18 +53,18 @@ def _find_unpushed(repository: Repository, declared: Declared) -> Iterator[Findi
         what = f"commit {repository.commit[:12]} is on no branch of a remote"
         fix = "git push" if repository.url else "git remote add origin URL, and git push"
     reason = "nobody else can fetch it, and it is gone with this copy"
-    yield Finding("unpushed-commit", declared.file, 0, what, reason, fix)
+    yield LintFinding("unpushed-commit", declared.file, 0, what, reason, fix)
 
 
-def _find_pointers(repository: Repository, declared: Declared) -> Iterator[Finding]:
+def _find_pointers(repository: Repository, declared: Declared) -> Iterator[LintFinding]:
     if names := repository.tree.flatten.pointers:
         more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
         what = f"pointers of Git LFS in place of the content: {', '.join(names[:_NAMED])}{more}"
         reason = "a run here reads the pointers; one of a clone with git-lfs reads the content"
-        yield Finding("large-file", declared.file, 0, what, reason, "git lfs pull")
+        yield LintFinding("large-file", declared.file, 0, what, reason, "git lfs pull")
 
 
-def _find_links(checkout: Checkout, repository: Repository) -> Iterator[Finding]:
+def _find_links(checkout: Checkout, repository: Repository) -> Iterator[LintFinding]:
     """Links of the commit that lead out of it."""
     root = repository.root.resolve()
     for name in _list_tracked(repository, _LINK):
@@ -75,7 +75,7 @@ def _find_links(checkout: Checkout, repository: Repository) -> Iterator[Finding]
             what = f"the link leads out of the project, to {target}"
             reason = "the commit holds the link and not what it leads to"
             fix = "put what it leads to into the project, or make it a parameter of type path"
-            yield Finding("outside-data", file, 0, what, reason, fix)
+            yield LintFinding("outside-data", file, 0, what, reason, fix)
 
 
 def _list_tracked(repository: Repository, mode: str) -> Iterator[str]:
@@ -85,7 +85,7 @@ def _list_tracked(repository: Repository, mode: str) -> Iterator[str]:
     return (name for facts, _, name in entries if facts.startswith(f"{mode} "))
 
 
-def _find_submodules(checkout: Checkout, repository: Repository) -> Iterator[Finding]:
+def _find_submodules(checkout: Checkout, repository: Repository) -> Iterator[LintFinding]:
     fetched = checkout.temporary is not None  # then its commits have just come from there
     listing = os.fsdecode(repositories.ask_git(repository.root, "ls-files", "--stage", "-z").stdout)
     for entry in listing.split("\0"):
@@ -112,7 +112,7 @@ def _find_submodules(checkout: Checkout, repository: Repository) -> Iterator[Fin
         yield _of_submodule(checkout.path, repository.root, name, what, reason, fix)
 
 
-def _of_submodule(project: Path, root: Path, name: str, what: str, reason: str, fix: str) -> Finding:
+def _of_submodule(project: Path, root: Path, name: str, what: str, reason: str, fix: str) -> LintFinding:
     """At the line of .gitmodules that names the submodule."""
     modules = root / ".gitmodules"
     file = Path(os.path.relpath(modules, project.resolve())).as_posix()
@@ -121,7 +121,7 @@ def _of_submodule(project: Path, root: Path, name: str, what: str, reason: str, 
     except OSError:
         lines = []
     paths = (number for number, line in enumerate(lines, 1) if _path_of(line) == name)
-    return Finding("submodule", file, next(paths, 0), what, reason, fix)
+    return LintFinding("submodule", file, next(paths, 0), what, reason, fix)
 
 
 def _path_of(line: str) -> str | None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from reprise.runner.lint import draws
 from reprise.runner.lint.code import Module, run_by
-from reprise.runner.lint.findings import Finding
+from reprise.runner.lint.findings import LintFinding
 from reprise.schemas.project import EntryPoint, Project
 
 NAME = "no-seed"
@@ -20,9 +20,9 @@ _SEEDING = {
 _WORDS = ("seed", "random_state", "random-state")
 
 
-def find_missing(project: Project, known: Mapping[str, Module]) -> Iterator[Finding]:
+def find_missing(project: Project, known: Mapping[str, Module]) -> Iterator[LintFinding]:
     """A finding for each draw that is not seeded, once for all the entry points that run it."""
-    found: dict[tuple[str, int], Finding] = {}
+    found: dict[tuple[str, int], LintFinding] = {}
     for entry_point in project.entry_points.values():
         for draw in draws.find_unseeded(run_by(entry_point, project.root, known)):
             found.setdefault((draw.module.path, draw.line), _make_finding(draw, entry_point))
@@ -40,17 +40,17 @@ def seed_parameter(entry_point: EntryPoint) -> str | None:
     )
 
 
-def _make_finding(draw: draws.Draw, entry_point: EntryPoint | None) -> Finding:
+def _make_finding(draw: draws.Draw, entry_point: EntryPoint | None) -> LintFinding:
     source = f"the generator of {draw.library}" if draw.library else "it"
     what = f"{draw.name}() draws random numbers, and nothing seeds {source}"
     own = f"{draw.name}(seed)" if draw.library is None else _SEEDING[draw.library]
     fix = f"call {own} first"
     if entry_point is None:
-        return Finding(NAME, draw.module.path, draw.line, what, _REASON, fix)
+        return LintFinding(NAME, draw.module.path, draw.line, what, _REASON, fix)
     parameter = seed_parameter(entry_point)
     if parameter is None:
         what += f"; entry point {entry_point.name} has no seed parameter"
         fix = f"declare a parameter seed (type int, with a default) in {entry_point.name}, and {fix}"
     else:
         fix += f", with the value of the parameter {parameter}"
-    return Finding(NAME, draw.module.path, draw.line, what, _REASON, fix)
+    return LintFinding(NAME, draw.module.path, draw.line, what, _REASON, fix)

@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from reprise.envs.project_files.requirements import canonical_name
 from reprise.runner.lint import dependencies, installed
 from reprise.runner.lint.code import Module
-from reprise.runner.lint.findings import Finding
+from reprise.runner.lint.findings import LintFinding
 from reprise.schemas.environment import CONDA_PACKAGE, DockerEnv
 from reprise.schemas.faults import shorten_text
 from reprise.schemas.project import Project
@@ -24,7 +24,7 @@ _BLOCKS = ("body", "orelse", "finalbody", "handlers", "cases")
 _SUFFIXES = (".py", ".so", ".pyd", ".pyx")
 
 
-def check_imports(project: Project, modules: Iterable[Module]) -> Iterator[Finding]:
+def check_imports(project: Project, modules: Iterable[Module]) -> Iterator[LintFinding]:
     """A finding for each import of a package that neither a dependency nor the lock file names.
 
     What an image holds is not known. An import that may fail (``except ImportError``), or that only a type
@@ -62,7 +62,7 @@ def check_imports(project: Project, modules: Iterable[Module]) -> Iterator[Findi
             if top in owners and spec.file is not None:
                 what += "; another package happens to bring it"
             fix = f"name {package} among the dependencies" + (f" in {spec.file.name}" if spec.file else "")
-            yield Finding(NAME, module.path, node.lineno, what, _REASON, fix, node.end_lineno or 0)
+            yield LintFinding(NAME, module.path, node.lineno, what, _REASON, fix, node.end_lineno or 0)
 
 
 def _find_needed(tree: ast.Module) -> Iterator[tuple[ast.stmt, str]]:
@@ -103,7 +103,7 @@ def _has_module(folder: Path, name: str) -> bool:
     return inside.is_dir() and any(path.suffix in _SUFFIXES for path in inside.rglob("*.*"))
 
 
-def _folder_of(item: dependencies.Asked) -> Path:
+def _folder_of(item: dependencies.AskedDependency) -> Path:
     path = item.text.removeprefix("-e ").removeprefix("--editable ").partition("[")[0].strip()
     return item.file.parent / path
 

@@ -18,7 +18,7 @@ from reprise.runner.record import contents
 from reprise.runner.record.records import RECORD_ARTIFACT
 from reprise.schemas.job import RunStatus
 from reprise.tracking.names import now
-from reprise.tracking.protocols.garbage import EXPERIMENT, RUN, Deleted, Files, Garbage, Size
+from reprise.tracking.protocols.garbage import EXPERIMENT, RUN, Deleted, Garbage, GarbageFiles, GarbageSize
 from reprise.tracking.protocols.store import TrackingStore
 
 log = logging.getLogger(__name__)
@@ -30,7 +30,7 @@ QUIET = 24 * 3600 * 1000
 """ms after its deletion for which a run counts as going on that has not ended and nobody here watches."""
 
 
-class Kept(NamedTuple):
+class KeptItem(NamedTuple):
     item: Deleted
     reason: str
 
@@ -39,7 +39,7 @@ class Collected(NamedTuple):
     """What was removed, or would be."""
 
     removed: Sequence[Deleted]
-    kept: Sequence[Kept]
+    kept: Sequence[KeptItem]
     files: int
     size: int  # bytes
     left: Sequence[str] = ()  # places whose files could not be removed; the next time tries again
@@ -111,10 +111,10 @@ def _find_reason(garbage: Garbage, item: Deleted) -> str | None:
     return "it has not ended, and was deleted today" if now() - item.deleted_time < QUIET else None
 
 
-def _find_holders(items: Sequence[Deleted], experiments: set[str]) -> list[Kept]:
+def _find_holders(items: Sequence[Deleted], experiments: set[str]) -> list[KeptItem]:
     """Experiments that hold something that is kept."""
     return [
-        Kept(item, "it holds what is kept")
+        KeptItem(item, "it holds what is kept")
         for item in items
         if item.kind == EXPERIMENT and item.id in experiments
     ]
@@ -122,27 +122,27 @@ def _find_holders(items: Sequence[Deleted], experiments: set[str]) -> list[Kept]
 
 def _measure_files(
     garbage: Garbage, items: Sequence[Deleted], say: Callable[[str], None]
-) -> tuple[dict[Deleted, Files], list[Kept]]:
+) -> tuple[dict[Deleted, GarbageFiles], list[KeptItem]]:
     """The files of what can go, and what is kept, which is also what cannot be looked at."""
     measured, kept = {}, []
     for number, item in enumerate(items, 1):
         say(f"Measuring {number} of {len(items)}")
         try:
             if reason := _find_reason(garbage, item):
-                kept.append(Kept(item, reason))
+                kept.append(KeptItem(item, reason))
             else:
                 measured[item] = garbage.files(item)
         except (OSError, RepriseError) as error:
-            kept.append(Kept(item, str(error)))
+            kept.append(KeptItem(item, str(error)))
     return measured, kept
 
 
-def _add_up(files: Iterable[Files]) -> Size:
+def _add_up(files: Iterable[GarbageFiles]) -> GarbageSize:
     sizes = [found.size for found in files]
-    return Size(sum(size.files for size in sizes), sum(size.bytes for size in sizes))
+    return GarbageSize(sum(size.files for size in sizes), sum(size.bytes for size in sizes))
 
 
-def _with_contents(garbage: Garbage, total: Size, gone: set[str], dry_run: bool) -> Size:
+def _with_contents(garbage: Garbage, total: GarbageSize, gone: set[str], dry_run: bool) -> GarbageSize:
     """Remove the contents that no run names but those that are ``gone``; ``total`` with them.
 
     While a record cannot be read nobody knows what it needs, and all stay.
@@ -161,7 +161,7 @@ def _with_contents(garbage: Garbage, total: Size, gone: set[str], dry_run: bool)
     except (OSError, RepriseError) as error:
         log.warning("what runs share of their sources is not looked through: %s", error)
         return total
-    return Size(total.files + files, total.bytes + size)
+    return GarbageSize(total.files + files, total.bytes + size)
 
 
 def _drop_jobs(garbage: Garbage) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from reprise import paths
 from reprise.envs.cache import inventory, prune
-from reprise.envs.cache.inventory import Entry
+from reprise.envs.cache.inventory import CachedEnvironment
 from reprise.envs.cache.prune import Leftover
 from reprise.errors import RepriseError
 from reprise.file_lock import ARRIVING, hold
@@ -39,7 +39,7 @@ class Needed(NamedTuple):
 class Judged(NamedTuple):
     """An environment that nobody used for long; ``size``: bytes that are free without it."""
 
-    entry: Entry
+    entry: CachedEnvironment
     needed: Needed
     size: int
 
@@ -109,7 +109,7 @@ class _Stores:
         ours = {store.home / "jobs" for store in opened if store is not None and store.home is not None}
         return [paths.state_dir() / "jobs", *ours]
 
-    def who_needs(self, entry: Entry) -> Needed:
+    def who_needs(self, entry: CachedEnvironment) -> Needed:
         runs: set[str] = set()
         silent = []
         addresses = [user.store for user in entry.users if user.store is not None]

@@ -17,7 +17,7 @@ from reprise.errors import RepriseError
 from reprise.file_lock import scratch
 from reprise.named_tuple import NamedTuple
 from reprise.runner.models.environment import use_environment
-from reprise.runner.models.folder import ModelFolder, Origin, is_address, open_model, resolve_model
+from reprise.runner.models.folder import ModelFolder, ModelOrigin, is_address, open_model, resolve_model
 from reprise.runner.models.worker import Settings, Worker
 from reprise.schemas.environment import Policy
 from reprise.schemas.job import Command
@@ -34,7 +34,7 @@ _LONGEST_RETRY = 600.0
 """Seconds between two attempts to serve a version that does not start."""
 
 
-class Wanted(NamedTuple):
+class WantedService(NamedTuple):
     """What is to be served: an address of ``tracking``, in the environment that ``env_manager`` makes."""
 
     tracking: Tracking
@@ -51,7 +51,7 @@ class Served:
         RepriseError: there is no such model, or its environment or its worker do not come about.
     """
 
-    def __init__(self, wanted: Wanted) -> None:
+    def __init__(self, wanted: WantedService) -> None:
         self._settings = wanted.settings
         self._changing = threading.Lock()
         self._closed = False
@@ -104,7 +104,7 @@ class Served:
 class _Failure(NamedTuple):
     """A version that did not start; ``due`` is when it is tried again, after ``pause`` seconds."""
 
-    origin: Origin
+    origin: ModelOrigin
     pause: float
     due: float
 
@@ -116,7 +116,7 @@ class Fleet:
         RepriseError: as :class:`Served`.
     """
 
-    def __init__(self, wanted: Wanted, watch: float | None = None) -> None:
+    def __init__(self, wanted: WantedService, watch: float | None = None) -> None:
         self._wanted = wanted
         self._lock = threading.Lock()
         self._ending = threading.Event()
@@ -213,7 +213,7 @@ class Fleet:
                 failure = _Failure(origin, longer, time.monotonic() + longer)
                 log.error("%s is served on, the new version is not: %s", self.model.shown, error)
 
-    def _resolve_address(self) -> Origin | None:
+    def _resolve_address(self) -> ModelOrigin | None:
         """What the address means now; None while that cannot be told, which is said once."""
         try:
             origin = resolve_model(self._wanted.tracking, self._wanted.uri)

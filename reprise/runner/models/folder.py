@@ -26,7 +26,7 @@ _FILE = "MLmodel"
 _SHOWN = 10
 
 
-class Origin(NamedTuple):
+class ModelOrigin(NamedTuple):
     """What a URI of a model means at this moment.
 
     ``owner`` is the run or logged model whose artifacts have the files, below ``path``; it is empty where
@@ -75,7 +75,7 @@ def is_address(uri: str) -> bool:
     return uri.startswith(("models:/", "runs:/"))
 
 
-def resolve_model(tracking: Tracking, uri: str) -> Origin:
+def resolve_model(tracking: Tracking, uri: str) -> ModelOrigin:
     """What ``uri`` means now: an alias, a stage or ``latest`` may mean another version later.
 
     Raises:
@@ -85,15 +85,15 @@ def resolve_model(tracking: Tracking, uri: str) -> Origin:
     """
     scheme, separator, rest = uri.partition(":/")
     if not separator:
-        return Origin("", uri)
+        return ModelOrigin("", uri)
     if scheme == "file":
-        return Origin("", str(path_of(uri)))
+        return ModelOrigin("", str(path_of(uri)))
     owner, _, path = rest.strip("/").partition("/")
     if scheme == "runs" and owner and path:
         return _of_run(tracking, owner, path)
     if scheme == "models" and owner.startswith("m-") and not path:
         model = tracking.get_logged_model(owner)
-        return Origin(owner, "", run_id=model.source_run_id, model_id=owner)
+        return ModelOrigin(owner, "", run_id=model.source_run_id, model_id=owner)
     name, at, alias = owner.rpartition("@")
     if scheme == "models" and name and alias and not path:
         return _of_version(tracking, name, f"@{alias}")
@@ -118,22 +118,22 @@ def open_model(tracking: Tracking, uri: str) -> Iterator[ModelFolder]:
         yield ModelFolder(uri, files, *origin[2:], lock)
 
 
-def _of_run(tracking: Tracking, reference: str, path: str) -> Origin:
+def _of_run(tracking: Tracking, reference: str, path: str) -> ModelOrigin:
     run = find_run(tracking, reference)
     model = find_model(tracking, run, path)
     if model is None:
-        return Origin(run.run_id, path, run_id=run.run_id)
-    return Origin(model.model_id, "", run_id=run.run_id, model_id=model.model_id)
+        return ModelOrigin(run.run_id, path, run_id=run.run_id)
+    return ModelOrigin(model.model_id, "", run_id=run.run_id, model_id=model.model_id)
 
 
-def _of_version(tracking: Tracking, name: str, selector: str) -> Origin:
+def _of_version(tracking: Tracking, name: str, selector: str) -> ModelOrigin:
     # By its number from here on: the alias may move to another version at any moment.
     version = find_version(tracking, name, selector)
     owner, path = tracking.model_location(name, str(version.version))
-    return Origin(owner, path, name, version.version, version.run_id or None, version.model_id)
+    return ModelOrigin(owner, path, name, version.version, version.run_id or None, version.model_id)
 
 
-def _find_files(tracking: Tracking, origin: Origin, folder: Path) -> Path:
+def _find_files(tracking: Tracking, origin: ModelOrigin, folder: Path) -> Path:
     """The folder of the model: the one of the user or of the store, or else a copy in ``folder``."""
     if not origin.owner:
         return Path(origin.path).expanduser().absolute()

@@ -20,15 +20,15 @@ from starlette.routing import Route
 from reprise.errors import TrackingError
 from reprise.runner.jobs.signals import interruptible
 from reprise.runner.models.admission import Admission
-from reprise.runner.models.fleet import Fleet, Wanted
+from reprise.runner.models.fleet import Fleet, WantedService
 from reprise.runner.models.folder import ModelFolder
-from reprise.runner.models.lines import Answer, Broken, Lines, Unreached
+from reprise.runner.models.lines import Broken, Lines, Unreached, WorkerAnswer
 from reprise.schemas.json_text import read_json
 from reprise.server.api.wire import invalid
-from reprise.server.app import Guard, application
+from reprise.server.app import RequestGuard, application
 from reprise.server.http.access import Everyone, Role
 from reprise.server.http.roles import RoleRoute, Roles
-from reprise.server.serving import Place, Serving, serve_app
+from reprise.server.serving import Serving, ServingAddress, serve_app
 
 logger = logging.getLogger(__name__)
 
@@ -122,7 +122,9 @@ class Front:
             await asyncio.sleep(_PAUSE)
 
 
-def serve_model(wanted: Wanted, how: Serving, here: Place, most: int, watch: float | None = None) -> None:
+def serve_model(
+    wanted: WantedService, how: Serving, here: ServingAddress, most: int, watch: float | None = None
+) -> None:
     """Serve until SIGINT or SIGTERM, at most ``most`` requests at once.
 
     Requests that go on at the end have as long as any other.
@@ -138,7 +140,7 @@ def serve_model(wanted: Wanted, how: Serving, here: Place, most: int, watch: flo
     with interruptible(), closing(Fleet(wanted, watch)) as fleet:
         _warn_of_a_way_round(fleet, how)
         front = Front(fleet, Admission(most, how.largest_body), timeout)
-        app = Guard(application(front.routes), how.access, how.hosts, roles=Roles(front.routes))
+        app = RequestGuard(application(front.routes), how.access, how.hosts, roles=Roles(front.routes))
         serve_app(app, how, here, fleet.model.shown, patience=timeout)
 
 
@@ -152,14 +154,14 @@ def _warn_of_a_way_round(fleet: Fleet, how: Serving) -> None:
             )
 
 
-def _make_response(answer: Answer, model: ModelFolder) -> Response:
+def _make_response(answer: WorkerAnswer, model: ModelFolder) -> Response:
     headers = {MODEL_HEADER: quote(model.address, safe="/:@")}  # a name may be of any script
     if answer.status < 400:
         return Response(answer.content, answer.status, headers, media_type=answer.content_type)
     return JSONResponse(_make_fault(answer), answer.status, headers)
 
 
-def _make_fault(answer: Answer) -> dict[str, str]:
+def _make_fault(answer: WorkerAnswer) -> dict[str, str]:
     """MLflow's error without its traceback, which is written to our log instead."""
     try:
         told: Any = read_json(answer.content)

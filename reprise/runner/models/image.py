@@ -26,7 +26,7 @@ from reprise.progress import spinner
 from reprise.runner.models import image_context, image_packages
 from reprise.runner.models.environment import lock_environment, log_file
 from reprise.runner.models.folder import ModelFolder
-from reprise.runner.models.image_context import Trees
+from reprise.runner.models.image_context import ImageTrees
 from reprise.schemas.environment import Lock, Package, Policy
 
 log = logging.getLogger(__name__)
@@ -36,7 +36,7 @@ PORT = 8080
 _PLATFORM = re.compile(r"linux/[a-z0-9]+(/[a-z0-9]+)?")
 
 
-class Wanted(NamedTuple):
+class WantedImage(NamedTuple):
     """``base`` None: a small one that fits; ``platform``: docker's word, ``linux/arm64``."""
 
     name: str
@@ -46,7 +46,7 @@ class Wanted(NamedTuple):
     port: int = PORT
 
 
-def build_image(model: ModelFolder, wanted: Wanted, policy: Policy) -> Image:
+def build_image(model: ModelFolder, wanted: WantedImage, policy: Policy) -> Image:
     """The image ``wanted.name``, which serves ``model``; packages are fetched here, none in the image.
 
     Raises:
@@ -72,7 +72,7 @@ def build_image(model: ModelFolder, wanted: Wanted, policy: Policy) -> Image:
     return image
 
 
-def _lock_packages(model: ModelFolder, wanted: Wanted, policy: Policy) -> tuple[Lock, Package]:
+def _lock_packages(model: ModelFolder, wanted: WantedImage, policy: Policy) -> tuple[Lock, Package]:
     """The packages of the model, and the Python among them."""
     manager, lock = lock_environment(model, wanted.env_manager, policy)
     if manager.NAME not in image_packages.MADE_OF:
@@ -98,7 +98,7 @@ def _lock_packages(model: ModelFolder, wanted: Wanted, policy: Policy) -> tuple[
     return lock, python
 
 
-def _run_build(model: ModelFolder, lock: Lock, wanted: Wanted, base: Base, trees: Trees) -> None:
+def _run_build(model: ModelFolder, lock: Lock, wanted: WantedImage, base: Base, trees: ImageTrees) -> None:
     named, has_conda = docker_build.name_of(base.image), trees.conda is not None
     recipe = image_context.write_dockerfile(base, named, wanted.port, has_conda=has_conda)
     facts = {

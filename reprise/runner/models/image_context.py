@@ -31,7 +31,7 @@ _CONDA = f"CONDA_PREFIX={ENVIRONMENT} CONDA_DEFAULT_ENV={ENVIRONMENT} CONDA_SHLV
 _PING = "import sys, urllib.request; urllib.request.urlopen(sys.argv[1], timeout=4)"
 
 
-class Trees(NamedTuple):
+class ImageTrees(NamedTuple):
     """``packages`` are for the site-packages; ``conda`` is all else of an environment of conda."""
 
     packages: Path
@@ -63,7 +63,9 @@ def write_dockerfile(base: Base, named: str, port: int, *, has_conda: bool = Fal
     return "".join(f"{line}\n" for line in lines)
 
 
-def write_context(archive: tarfile.TarFile, trees: Trees, model: Path, base: Base, recipe: str) -> None:
+def write_context(
+    archive: tarfile.TarFile, trees: ImageTrees, model: Path, base: Base, recipe: str
+) -> None:
     """Write the whole context: the packages as they were laid out, and the model's folder."""
     _add_text(archive, "Dockerfile", recipe)
     _add_parents(archive, _PACKAGES, ENVIRONMENT)

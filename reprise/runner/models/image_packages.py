@@ -14,7 +14,7 @@ from reprise.envs.registry import MANAGERS
 from reprise.errors import EnvError
 from reprise.runner.models import image_context
 from reprise.runner.models.environment import log_file
-from reprise.runner.models.image_context import Trees
+from reprise.runner.models.image_context import ImageTrees
 from reprise.schemas.environment import Lock, Package, Policy
 
 log = logging.getLogger(__name__)
@@ -58,7 +58,7 @@ def base_of(lock: Lock, python: Package, name: str | None, platform: str | None,
     return base
 
 
-def lay_out(lock: Lock, python: Package, base: Base, folder: Path, policy: Policy) -> Trees:
+def lay_out(lock: Lock, python: Package, base: Base, folder: Path, policy: Policy) -> ImageTrees:
     """Fetch the packages of ``lock``, each checked against its hash, and unpack them in ``folder``.
 
     Raises:
@@ -69,7 +69,7 @@ def lay_out(lock: Lock, python: Package, base: Base, folder: Path, policy: Polic
     if lock.manager != records.NAME:
         packing.unpack_lock(lock, packages, machine, policy, log_file())
         packing.compile_modules(lock, packages, site, log_file())
-        return Trees(packages)
+        return ImageTrees(packages)
     content, conda = records.read_lock(lock), folder / "conda"
     place, glibc = image_context.ENVIRONMENT, base.glibc
     install.stage_packages(content, lock.credentials, conda, place, glibc, policy, log_file())
@@ -80,7 +80,7 @@ def lay_out(lock: Lock, python: Package, base: Base, folder: Path, policy: Polic
     library = PurePosixPath(site).parent
     for tree, place in ((conda / "lib" / library.name, str(library)), (packages, site)):
         packing.compile_by(conda / "bin" / "python", tree, place, log_file())
-    return Trees(packages, conda)
+    return ImageTrees(packages, conda)
 
 
 def _refuse_other_python(base: Base, python: Package) -> None:

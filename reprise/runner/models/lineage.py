@@ -15,7 +15,7 @@ from reprise.schemas.record.run_record import InputRecord, ParameterRecord, RunR
 from reprise.tracking.base import Tracking
 
 
-class Reproduction(NamedTuple):
+class KnownReproduction(NamedTuple):
     """A run that performed the model's run again; ``verdict`` is its sentence, None while there is none."""
 
     run_id: str
@@ -24,12 +24,12 @@ class Reproduction(NamedTuple):
     verdict: str | None = None
 
 
-class Environment(NamedTuple):
+class RecordedEnvironment(NamedTuple):
     manager: str
     digest: str | None = None
 
 
-class Origin(NamedTuple):
+class LineageOrigin(NamedTuple):
     """What a run was made of: from its record, else from its tags, which plain MLflow sets as well.
 
     ``dirty`` is None where nobody looked. ``parameters`` without a record are those that were logged.
@@ -41,7 +41,7 @@ class Origin(NamedTuple):
     dirty: bool | None = None
     entry_point: str | None = None
     parameters: tuple[ParameterRecord, ...] = ()
-    environment: Environment | None = None
+    environment: RecordedEnvironment | None = None
     inputs: tuple[InputRecord, ...] = ()
 
 
@@ -55,8 +55,8 @@ class Lineage(NamedTuple):
     logged_model: LoggedModel | None = None
     run: Run | None = None
     parent: Run | None = None
-    origin: Origin = Origin()
-    reproductions: tuple[Reproduction, ...] = ()
+    origin: LineageOrigin = LineageOrigin()
+    reproductions: tuple[KnownReproduction, ...] = ()
     notes: tuple[str, ...] = ()
 
 
@@ -73,7 +73,7 @@ def trace_lineage(tracking: Tracking, version: ModelVersion) -> Lineage:
     if run is None:
         if not notes:
             notes.append("the version names no run that made it")
-        origin = _origin_of_tags(model.tags, model.params) if model else Origin()
+        origin = _origin_of_tags(model.tags, model.params) if model else LineageOrigin()
         return Lineage(version, model, origin=origin, notes=tuple(notes))
     parent = _find_run(tracking, run.tags.get(tags.PARENT_RUN_ID), notes)
     origin = _find_origin(run, _read_record(tracking, run, notes))
@@ -121,32 +121,32 @@ def _read_record(tracking: Tracking, run: Run, notes: list[str]) -> RunRecord | 
     return record
 
 
-def _find_origin(run: Run, record: RunRecord | None) -> Origin:
+def _find_origin(run: Run, record: RunRecord | None) -> LineageOrigin:
     told = _origin_of_tags(run.tags, run.params)._replace(inputs=tuple(datasets_of(run)))
     if record is None:
         return told
     made = record.environment
-    return Origin(
+    return LineageOrigin(
         record.project.name,
         record.source.uri,
         record.source.commit,
         record.source.dirty if record.source.commit else None,
         record.project.entry_point,
         record.parameters,
-        Environment(made.manager, made.digest) if made else told.environment,
+        RecordedEnvironment(made.manager, made.digest) if made else told.environment,
         record.inputs or told.inputs,
     )
 
 
-def _origin_of_tags(said: Mapping[str, str], params: Mapping[str, str]) -> Origin:
+def _origin_of_tags(said: Mapping[str, str], params: Mapping[str, str]) -> LineageOrigin:
     """What the tags and parameters of a run tell, or of a logged model, which has the same ones."""
     manager = said.get(tags.PROJECT_ENV)
-    return Origin(
+    return LineageOrigin(
         source=said.get(tags.SOURCE_NAME),
         commit=said.get(tags.GIT_COMMIT),
         entry_point=said.get(tags.ENTRY_POINT),
         parameters=tuple(ParameterRecord(name, value, "logged") for name, value in params.items()),
-        environment=Environment(manager, said.get(tags.ENV_DIGEST)) if manager else None,
+        environment=RecordedEnvironment(manager, said.get(tags.ENV_DIGEST)) if manager else None,
     )
 
 
@@ -156,11 +156,11 @@ def datasets_of(run: Run) -> Iterator[InputRecord]:
         yield InputRecord(given.dataset.name, None, "dataset", digest=given.dataset.digest)
 
 
-def _find_reproductions(tracking: Tracking, run_id: str) -> Iterator[Reproduction]:
+def _find_reproductions(tracking: Tracking, run_id: str) -> Iterator[KnownReproduction]:
     """Newest first."""
     from reprise.tracking.search.paging import pages
 
     experiments = list(experiment_names(tracking))
     wanted = f"tags.`{tags.REPRODUCES}` = '{run_id}'"
     for run in pages(lambda token: tracking.search_runs(experiments, filter=wanted, page_token=token)):
-        yield Reproduction(run.run_id, run.run_name, run.start_time, run.tags.get(tags.VERDICT))
+        yield KnownReproduction(run.run_id, run.run_name, run.start_time, run.tags.get(tags.VERDICT))

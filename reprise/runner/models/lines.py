@@ -35,7 +35,7 @@ class Broken(Exception):
     """The worker ended the connection without a whole answer; it may have begun with the request."""
 
 
-class Answer(NamedTuple):
+class WorkerAnswer(NamedTuple):
     status: int
     content_type: str | None
     content: bytes
@@ -51,7 +51,7 @@ def ask_once(
     headers: Headers,
     body: bytes = b"",
     patience: float | None = None,
-) -> Answer:
+) -> WorkerAnswer:
     """The worker's answer on a connection of its own, within ``patience`` seconds.
 
     Raises:
@@ -60,9 +60,9 @@ def ask_once(
         TimeoutError: the answer did not come in time.
     """
 
-    async def asked() -> Answer:
+    async def asked() -> WorkerAnswer:
         async with asyncio.timeout(patience):
-            line = await _Line.to(address)
+            line = await _Connection.to(address)
             try:
                 return await line.ask(method, path, headers, body)
             finally:
@@ -76,18 +76,18 @@ class Lines:
 
     def __init__(self) -> None:
         self._address: Address | None = None
-        self._idle: deque[tuple[float, _Line]] = deque()  # the longest first
+        self._idle: deque[tuple[float, _Connection]] = deque()  # the longest first
 
     async def ask(
         self, address: Address, method: str, path: str, headers: Headers, body: bytes = b""
-    ) -> Answer:
+    ) -> WorkerAnswer:
         """The worker's answer, however long it takes; to cancel this ends the connection.
 
         Raises:
             Unreached: the request was not sent.
             Broken: it may have been.
         """
-        line = self._find_idle(address) or await _Line.to(address)
+        line = self._find_idle(address) or await _Connection.to(address)
         try:
             return await line.ask(method, path, headers, body)
         finally:
@@ -96,7 +96,7 @@ class Lines:
             else:
                 line.close()
 
-    def _find_idle(self, address: Address) -> _Line | None:
+    def _find_idle(self, address: Address) -> _Connection | None:
         """An idle connection that is still good; all that are not end here."""
         now = time.monotonic()
         while self._idle and (address != self._address or now - self._idle[0][0] > _KEPT):
@@ -110,7 +110,7 @@ class Lines:
         return None
 
 
-class _Line:
+class _Connection:
     """One connection; ``takes_another``: its last request came to a good end."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -120,7 +120,7 @@ class _Line:
         self.takes_another = False
 
     @classmethod
-    async def to(cls, address: Address) -> _Line:
+    async def to(cls, address: Address) -> _Connection:
         try:
             if isinstance(address, Path):
                 line = cls(*await asyncio.open_unix_connection(address))
@@ -142,7 +142,7 @@ class _Line:
     def is_open(self) -> bool:
         return not self._reader.at_eof()
 
-    async def ask(self, method: str, path: str, headers: Headers, body: bytes) -> Answer:
+    async def ask(self, method: str, path: str, headers: Headers, body: bytes) -> WorkerAnswer:
         self.takes_another = False
         given = [(b"host", b"localhost"), (b"content-length", b"%d" % len(body)), *headers]
         try:
@@ -155,7 +155,7 @@ class _Line:
     def close(self) -> None:
         self._writer.transport.abort()  # at once: what was not sent yet is of no use to anybody
 
-    async def _exchange_messages(self, request: h11.Request, body: bytes) -> Answer:
+    async def _exchange_messages(self, request: h11.Request, body: bytes) -> WorkerAnswer:
         self._writer.writelines([self._send_event(request), self._send_event(h11.Data(data=body[:_PIECE]))])
         await self._writer.drain()
         for begin in range(_PIECE, len(body), _PIECE):
@@ -174,7 +174,7 @@ class _Line:
             self._state.start_next_cycle()
             self.takes_another = True
         kinds = [value.decode("latin-1") for name, value in head.headers if name == b"content-type"]
-        return Answer(head.status_code, kinds[0] if kinds else None, bytes(content))
+        return WorkerAnswer(head.status_code, kinds[0] if kinds else None, bytes(content))
 
     def _send_event(self, event: h11.Event) -> bytes:
         return self._state.send(event) or b""

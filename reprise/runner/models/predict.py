@@ -18,8 +18,8 @@ from typing import Any, Literal
 from reprise import process
 from reprise.errors import RepriseError, UsageError
 from reprise.file_lock import scratch
-from reprise.runner.models.fleet import Served, Wanted
-from reprise.runner.models.lines import Answer, Broken, Unreached, ask_once
+from reprise.runner.models.fleet import Served, WantedService
+from reprise.runner.models.lines import Broken, Unreached, WorkerAnswer, ask_once
 from reprise.schemas.json_text import read_json
 
 Format = Literal["csv", "json", "parquet"]
@@ -38,7 +38,7 @@ _QUOTED = re.compile(r"""'(?:\w+\(["'])?(.*?)(?:["']\))?'""", re.DOTALL)
 """How MLflow quotes what a parser said, by its repr; after that comes all of what it was given."""
 
 
-def predict_rows(wanted: Wanted, rows: bytes, given: Format, asked: Format) -> bytes:
+def predict_rows(wanted: WantedService, rows: bytes, given: Format, asked: Format) -> bytes:
     """What the model says of ``rows``, which are in the format ``given``, in the format ``asked``.
 
     Raises:
@@ -94,7 +94,7 @@ def _ask_model(served: Served, rows: bytes, given: Format) -> bytes:
     )
 
 
-def _explain_answer(answer: Answer) -> str:
+def _explain_answer(answer: WorkerAnswer) -> str:
     """What MLflow says, without the data that it repeats before it, and without its traceback."""
     try:
         told = read_json(answer.content)

@@ -16,7 +16,7 @@ import threading
 import time
 from pathlib import Path
 
-from reprise.backends.guard import Guard, end_group
+from reprise.backends.guard import ProcessGuard, end_group
 from reprise.children import Child
 from reprise.envs import registry as envs
 from reprise.errors import RepriseError, SubmitError
@@ -86,7 +86,7 @@ class Worker:
         except OSError as error:
             raise SubmitError(f"cannot start the server of {model.shown}: {error.strerror}") from error
         try:
-            self._guard = Guard(self._process.pid, _GRACE)
+            self._guard = ProcessGuard(self._process.pid, _GRACE)
         except OSError as error:
             end_group(self._process.pid, grace=0)
             self._process.wait()

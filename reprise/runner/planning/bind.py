@@ -17,7 +17,7 @@ from reprise.named_tuple import NamedTuple
 from reprise.redact import redact
 from reprise.runner.shell.filling import Unwritable, fill_command
 from reprise.schemas import values
-from reprise.schemas.job import BoundParameter, Invocation, RunRequest, Source
+from reprise.schemas.job import BoundParameter, Invocation, ParameterSource, RunRequest
 from reprise.schemas.project import EntryPoint, Parameter, Project
 from reprise.tracking import validation
 
@@ -99,7 +99,11 @@ class _Binder(NamedTuple):
         """The bound parameter; None for an optional one without a value."""
         declared = self.entry_point.parameters.get(name)
         given = name in self.request.parameters
-        source = self.request.sources.get(name, Source.COMMAND_LINE) if given else Source.DEFAULT
+        source = (
+            self.request.sources.get(name, ParameterSource.COMMAND_LINE)
+            if given
+            else ParameterSource.DEFAULT
+        )
         where = f"entry_points -> {self.entry_point.name} -> parameters -> {name}"
         if declared and not given and declared.default is None:
             if declared.required:
@@ -121,7 +125,9 @@ class _Binder(NamedTuple):
             shown = f"{MASK} is refused" if declared.secret else error.message
             raise UsageError(f"{where}: {shown} (from {source})", hint=error.hint) from error
 
-    def _bind_declared(self, declared: Parameter, text: str | None, source: Source) -> BoundParameter:
+    def _bind_declared(
+        self, declared: Parameter, text: str | None, source: ParameterSource
+    ) -> BoundParameter:
         if text is None and declared.type == "bool":
             text = "true"  # `-P flag` alone
         if text is None:
@@ -133,15 +139,15 @@ class _Binder(NamedTuple):
             raise UsageError(sentence)
         return self._bind_text(declared, text, source)
 
-    def _bind_text(self, declared: Parameter, text: str, source: Source) -> BoundParameter:
+    def _bind_text(self, declared: Parameter, text: str, source: ParameterSource) -> BoundParameter:
         rendered = text
         if declared.type == "path":
-            base = self.project.root if source is Source.DEFAULT else self.request.base
+            base = self.project.root if source is ParameterSource.DEFAULT else self.request.base
             rendered = str(self.localise(text, base))
         return BoundParameter(declared.name, text, rendered, source, declared.secret)
 
 
-def _bind_undeclared(name: str, text: str | None, source: Source) -> BoundParameter:
+def _bind_undeclared(name: str, text: str | None, source: ParameterSource) -> BoundParameter:
     if text is None:
         raise UsageError(
             f"no value; write {_option_of(source)} {name}=VALUE (only a declared bool can go without one)"
@@ -150,8 +156,8 @@ def _bind_undeclared(name: str, text: str | None, source: Source) -> BoundParame
     return BoundParameter(name, text, text, source)
 
 
-def _option_of(source: Source) -> Source:
-    return Source.COMMAND_LINE if source is Source.CALL else source
+def _option_of(source: ParameterSource) -> ParameterSource:
+    return ParameterSource.COMMAND_LINE if source is ParameterSource.CALL else source
 
 
 def _refuse_name(name: str) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from reprise import paths
 from reprise.errors import UsageError
-from reprise.schemas.job import RunRequest, Source
+from reprise.schemas.job import ParameterSource, RunRequest
 from reprise.schemas.json_text import read_json
 
 ENV_MANAGER_VARIABLE = "REPRISE_ENV_MANAGER"
@@ -25,7 +25,7 @@ def make_request(
     uri: str,
     *,
     parameters: Mapping[str, str | None],
-    sources: Mapping[str, Source],
+    sources: Mapping[str, ParameterSource],
     experiment_name: str | None = None,
     experiment_id: str | None = None,
     backend: str | None = None,

@@ -17,7 +17,7 @@ FOLDER = "digests-v1"
 _SETTLED = 2 * 10**9  # ns: a file that changed later may change again without its times telling
 
 
-class Digest(NamedTuple):
+class FileDigest(NamedTuple):
     """``sha256`` in hex, ``size`` in bytes."""
 
     sha256: str
@@ -63,30 +63,30 @@ def is_settled(state: os.stat_result) -> bool:
     return time.time_ns() - max(state.st_mtime_ns, state.st_ctime_ns) > _SETTLED
 
 
-def of_path(path: Path, of_file: Callable[[Path], Digest] | None = None) -> Digest:
+def of_path(path: Path, of_file: Callable[[Path], FileDigest] | None = None) -> FileDigest:
     """The digest of a file, or of the names and contents of all files below a folder."""
     return (of_file or of_bytes)(path) if path.is_file() else of_all(of_each(path, of_file))
 
 
-def of_each(folder: Path, of_file: Callable[[Path], Digest] | None = None) -> dict[str, Digest]:
+def of_each(folder: Path, of_file: Callable[[Path], FileDigest] | None = None) -> dict[str, FileDigest]:
     """The digest of each file below a folder by its path from there."""
     read = of_file or of_bytes
     return {file.relative_to(folder).as_posix(): read(file) for file in sorted(files_below(folder))}
 
 
-def of_all(files: Mapping[str, Digest]) -> Digest:
+def of_all(files: Mapping[str, FileDigest]) -> FileDigest:
     """The digest of a folder from those of its files, as :func:`of_each` has them."""
     whole = hashlib.sha256()
     for name, digest in files.items():
         whole.update(f"{name}\0{digest.sha256}\n".encode(errors="surrogateescape"))
-    return Digest(whole.hexdigest(), sum(digest.size for digest in files.values()))
+    return FileDigest(whole.hexdigest(), sum(digest.size for digest in files.values()))
 
 
-def of_bytes(file: Path) -> Digest:
+def of_bytes(file: Path) -> FileDigest:
     """The digest of a file, read now."""
     with file.open("rb") as stream:
         sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
-        return Digest(sha256, stream.tell())
+        return FileDigest(sha256, stream.tell())
 
 
 def files_below(folder: Path) -> Iterator[Path]:

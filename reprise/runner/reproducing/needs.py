@@ -32,12 +32,12 @@ from reprise.runner.restore import (
     observed,
     source,
 )
-from reprise.runner.restore.inputs import Places
-from reprise.runner.restore.source import Origin
+from reprise.runner.restore.inputs import RestorePlaces
+from reprise.runner.restore.source import SourceOrigin
 from reprise.schemas import tags
 from reprise.schemas.entities import Run
 from reprise.schemas.environment import EnvSpec, Lock
-from reprise.schemas.job import Checkout, RunRequest, Sandbox, Source
+from reprise.schemas.job import Checkout, ParameterSource, RunRequest, Sandbox
 from reprise.schemas.loader import find_entry_point, load_project
 from reprise.schemas.record.run_record import EnvironmentRecord, RunRecord
 from reprise.tracking.base import Tracking
@@ -48,7 +48,7 @@ _ORDER: tuple[type[RepriseError], ...] = (SourceError, EnvError, UsageError)
 """Of several faults, the exit code is that of the kind that comes first here."""
 
 
-class Wanted(NamedTuple):
+class WantedReproduction(NamedTuple):
     """What is asked of a run that is performed again.
 
     ``parameters`` are to have other values than recorded, or are secrets that are given again.
@@ -65,7 +65,7 @@ class Wanted(NamedTuple):
     sandbox: Sandbox | None = None
 
 
-class Restored(NamedTuple):
+class RestoredRun(NamedTuple):
     """``changed`` are the names of the parameters that have another value: then it is a variation."""
 
     plan: Plan
@@ -77,10 +77,10 @@ class _Restoring(NamedTuple):
 
     tracking: Tracking
     run: Run
-    wanted: Wanted
+    wanted: WantedReproduction
     recorded: RunRecord | None
     record: RunRecord
-    origin: Origin
+    origin: SourceOrigin
 
     @property
     def environment(self) -> EnvironmentRecord:
@@ -88,7 +88,7 @@ class _Restoring(NamedTuple):
         return self.record.environment or EnvironmentRecord(word, digest=self.run.tags.get(tags.ENV_DIGEST))
 
 
-def restore_run(tracking: Tracking, run: Run, wanted: Wanted) -> Restored:
+def restore_run(tracking: Tracking, run: Run, wanted: WantedReproduction) -> RestoredRun:
     """The plan to perform ``run`` again; its checkout is discarded by who carries the plan out.
 
     Raises:
@@ -97,7 +97,7 @@ def restore_run(tracking: Tracking, run: Run, wanted: Wanted) -> Restored:
     recorded = read_record(tracking, run.run_id)
     record = recorded or mlflow.record_of(run)
     name = record.source.uri if recorded else run.tags.get(tags.SOURCE_NAME, record.source.uri)
-    origin = Origin(tracking, run.run_id, name, record.source)
+    origin = SourceOrigin(tracking, run.run_id, name, record.source)
     this = _Restoring(tracking, run, wanted, recorded, record, origin)
     faults: list[RepriseError] = [*source.find_faults(origin)]
     with ExitStack() as stack:
@@ -120,10 +120,10 @@ def restore_run(tracking: Tracking, run: Run, wanted: Wanted) -> Restored:
         assert checkout is not None
         observed.warn_of_missing_files(record, _root_of(checkout))
         observed.link_siblings(record, origin.place, _root_of(checkout))
-        return Restored(_make_plan(this, checkout, lock, find), changed_parameters(record, wanted))
+        return RestoredRun(_make_plan(this, checkout, lock, find), changed_parameters(record, wanted))
 
 
-def changed_parameters(record: RunRecord, wanted: Wanted) -> tuple[str, ...]:
+def changed_parameters(record: RunRecord, wanted: WantedReproduction) -> tuple[str, ...]:
     """The names of those that are set to another value than recorded; a secret is given again."""
     recorded = {item.name: item for item in record.parameters}
     return tuple(
@@ -173,7 +173,9 @@ def _missing_secrets(this: _Restoring) -> list[RepriseError]:
     missing = [
         item.name
         for item in this.record.parameters
-        if item.secret and item.source != Source.DEFAULT and item.name not in this.wanted.parameters
+        if item.secret
+        and item.source != ParameterSource.DEFAULT
+        and item.name not in this.wanted.parameters
     ]
     if not missing:
         return []
@@ -186,7 +188,7 @@ def _missing_secrets(this: _Restoring) -> list[RepriseError]:
 def _find_inputs(this: _Restoring, checkout: Checkout | None, faults: list[RepriseError]) -> Localise:
     root = checkout and _root_of(checkout)
     bundled = this.wanted.bundle.find_input if this.wanted.bundle else None
-    places = Places(checkout and checkout.path, paths.here(), this.origin.place, root, bundled)
+    places = RestorePlaces(checkout and checkout.path, paths.here(), this.origin.place, root, bundled)
     fetch = partial(localise_input, storage=None, tracking=this.tracking, offline=this.wanted.offline)
     kept = [
         item for item in this.record.inputs if item.name not in changed_parameters(this.record, this.wanted)
@@ -233,8 +235,8 @@ def _make_request(this: _Restoring, record: RunRecord) -> RunRequest:
     """What was asked of the run, with what is to be otherwise now; nested under nothing."""
     given, other = inputs.given_parameters(record), changed_parameters(record, this.wanted)
     secrets = {item.name for item in record.parameters if item.secret}
-    known = {word.value: word for word in Source}
-    was = {item.name: known.get(item.source, Source.COMMAND_LINE) for item in record.parameters}
+    known = {word.value: word for word in ParameterSource}
+    was = {item.name: known.get(item.source, ParameterSource.COMMAND_LINE) for item in record.parameters}
     return RunRequest(
         uri=record.source.uri,
         base=paths.here(),
@@ -242,7 +244,7 @@ def _make_request(this: _Restoring, record: RunRecord) -> RunRequest:
         version=record.source.version,
         parameters=given
         | {name: text for name, text in this.wanted.parameters.items() if name in {*secrets, *other}},
-        sources=was | dict.fromkeys(other, Source.AGAIN),
+        sources=was | dict.fromkeys(other, ParameterSource.AGAIN),
         experiment_id=this.run.experiment_id,
         env_manager=this.environment.requested,
         offline=this.wanted.offline,

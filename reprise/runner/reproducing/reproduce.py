@@ -14,12 +14,12 @@ from reprise.runner.jobs.find import find_run
 from reprise.runner.jobs.signals import interruptible
 from reprise.runner.models.folder import is_address, resolve_model
 from reprise.runner.planning.plan import Plan
-from reprise.runner.reproducing.needs import Wanted, restore_run
+from reprise.runner.reproducing.needs import WantedReproduction, restore_run
 from reprise.runner.runs import executor
 from reprise.runner.runs.reap import reap
 from reprise.runner.sources import working_copy
 from reprise.runner.verdict import compare_runs, store_verdict
-from reprise.runner.verdict.mlmodel.models import Subject
+from reprise.runner.verdict.mlmodel.models import ModelSubject
 from reprise.runner.verdict.values import Verdict
 from reprise.schemas.job import Outcome, RunStatus
 from reprise.schemas.tolerance import Tolerance
@@ -49,7 +49,7 @@ class Reproduction(NamedTuple):
 def reproduce(
     tracking: Tracking,
     reference: str,
-    wanted: Wanted,
+    wanted: WantedReproduction,
     tolerance: Tolerance,
     *,
     keep: bool = False,
@@ -98,7 +98,7 @@ def reproduce(
     return Reproduction(run.run_id, outcome, found, restored.changed, folder)
 
 
-def _made_by(tracking: Tracking, address: str) -> tuple[str, Subject]:
+def _made_by(tracking: Tracking, address: str) -> tuple[str, ModelSubject]:
     """The run that made the model at ``address``, and which of the run's models it is.
 
     Raises:
@@ -106,12 +106,12 @@ def _made_by(tracking: Tracking, address: str) -> tuple[str, Subject]:
     """
     origin = resolve_model(tracking, address)
     if not origin.owner.startswith("m-"):
-        return origin.owner, Subject(None, origin.path)
+        return origin.owner, ModelSubject(None, origin.path)
     run_id = tracking.get_logged_model(origin.owner).source_run_id
     if run_id is None:
         raise UsageError(f"{address} was made by no run: there is nothing to perform again")
     log.info("%s was made by run %s", address, run_id)
-    return run_id, Subject(origin.owner, origin.path)
+    return run_id, ModelSubject(origin.owner, origin.path)
 
 
 def _perform_plan(

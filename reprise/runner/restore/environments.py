@@ -94,7 +94,7 @@ def add_credentials(lock: Lock, tracking: Tracking, run: Run) -> Lock:
     They are looked for in the source of ``run``; a source that cannot be restored has none.
     """
     from reprise.runner.record.records import read_record
-    from reprise.runner.restore.source import Origin, restore_source
+    from reprise.runner.restore.source import SourceOrigin, restore_source
     from reprise.schemas.loader import load_project
 
     if "://" not in lock.text:
@@ -103,7 +103,7 @@ def add_credentials(lock: Lock, tracking: Tracking, run: Run) -> Lock:
     try:
         if (record := read_record(tracking, run.run_id)) is None:
             return lock
-        origin = Origin(tracking, run.run_id, record.source.uri, record.source)
+        origin = SourceOrigin(tracking, run.run_id, record.source.uri, record.source)
         with restore_source(origin, offline=True) as checkout:
             manager, spec = envs.choose_manager(load_project(checkout.path).environment, lock.manager)
             return lock._replace(credentials=manager.read_credentials(spec))

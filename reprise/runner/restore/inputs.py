@@ -10,11 +10,11 @@ from reprise.named_tuple import NamedTuple
 from reprise.runner.capture.inputs import is_fetched, name_changes
 from reprise.runner.planning.bind import Localise
 from reprise.runner.record import digests
-from reprise.schemas.job import Source
+from reprise.schemas.job import ParameterSource
 from reprise.schemas.record.run_record import InputRecord, RunRecord
 
 
-class Places(NamedTuple):
+class RestorePlaces(NamedTuple):
     """Where relative paths start: ``project`` for defaults, ``base`` for what is given.
 
     ``original`` is the root of the source as the run had it, ``restored`` where that lies now; None where
@@ -28,7 +28,9 @@ class Places(NamedTuple):
     bundled: Callable[[str], Path | None] | None = None
 
 
-def find_inputs(record: RunRecord, places: Places, fetch: Localise, faults: list[RepriseError]) -> Localise:
+def find_inputs(
+    record: RunRecord, places: RestorePlaces, fetch: Localise, faults: list[RepriseError]
+) -> Localise:
     """The localising of parameters whose files were checked; what is not as it was is added to ``faults``.
 
     ``fetch`` is for what comes from elsewhere, and for values that the run did not have.
@@ -39,7 +41,7 @@ def find_inputs(record: RunRecord, places: Places, fetch: Localise, faults: list
         asked = values.get(item.name)
         if item.kind == "dataset" or asked is None or asked.value is None:
             continue
-        base = places.project if asked.source == Source.DEFAULT else places.base
+        base = places.project if asked.source == ParameterSource.DEFAULT else places.base
         try:
             path = _check_input(item, asked.value, base, places, fetch)
         except RepriseError as error:
@@ -51,7 +53,7 @@ def find_inputs(record: RunRecord, places: Places, fetch: Localise, faults: list
 
 
 def _check_input(
-    item: InputRecord, value: str, base: Path | None, places: Places, fetch: Localise
+    item: InputRecord, value: str, base: Path | None, places: RestorePlaces, fetch: Localise
 ) -> Path | None:
     """Where the input lies; None where that is not to be known, for the source is missing.
 
@@ -95,7 +97,7 @@ def _list_changed(item: InputRecord, folder: Path) -> str:
     return f", another {name_changes(item.files, now)}"
 
 
-def _candidate_places(path: str, places: Places) -> Iterator[Path]:
+def _candidate_places(path: str, places: RestorePlaces) -> Iterator[Path]:
     """One of the source in the source as it is restored, then where the run had it."""
     if Path(path).is_absolute():
         yield Path(path)
@@ -112,5 +114,5 @@ def given_parameters(record: RunRecord) -> dict[str, str | None]:
     return {
         item.name: item.value
         for item in record.parameters
-        if not item.secret and item.source != Source.DEFAULT
+        if not item.secret and item.source != ParameterSource.DEFAULT
     }

@@ -40,7 +40,7 @@ log = logging.getLogger(__name__)
 _SHA256 = 64  # digits of a commit in a repository of that kind
 
 
-class Origin(NamedTuple):
+class SourceOrigin(NamedTuple):
     """Where the source of a run is to be found: ``name`` is what the run calls it (``file:///...#folder``)."""
 
     tracking: Tracking
@@ -61,7 +61,7 @@ class Origin(NamedTuple):
         return f"{self.source.commit[:12]} of {where}" if self.source.commit else where
 
 
-def find_faults(origin: Origin) -> list[SourceError]:
+def find_faults(origin: SourceOrigin) -> list[SourceError]:
     """What is known to be missing before anything is looked for elsewhere."""
     source = origin.source
     if source.commit is None and not source.files:
@@ -78,7 +78,7 @@ def find_faults(origin: Origin) -> list[SourceError]:
 
 
 @contextmanager
-def restore_source(origin: Origin, *, offline: bool = False) -> Iterator[Checkout]:
+def restore_source(origin: SourceOrigin, *, offline: bool = False) -> Iterator[Checkout]:
     """The source as the run had it, in a folder of its own, which goes when the block fails.
 
     Raises:
@@ -129,7 +129,7 @@ def _find_brought(source: SourceRecord) -> dict[str, str]:
     return {file.path: file.standing for file in source.files if file.standing in APART}
 
 
-def _describe_origin(origin: Origin) -> str:
+def _describe_origin(origin: SourceOrigin) -> str:
     source = origin.source
     parts = ["its uncommitted changes"] if source.patch else []
     if source.commit and source.files:
@@ -137,7 +137,7 @@ def _describe_origin(origin: Origin) -> str:
     return " with ".join([origin.shown, " and ".join(parts)]) if parts else origin.shown
 
 
-def _restore_commit(origin: Origin, commit: str, root: Path, offline: bool) -> None:
+def _restore_commit(origin: SourceOrigin, commit: str, root: Path, offline: bool) -> None:
     """The commit as a repository of its own, with its submodules and on its branch."""
     refusals: list[str] = []
     for text in _candidate_places(origin):
@@ -165,7 +165,7 @@ def _add_modules(modules: Iterable[Submodule], root: Path) -> None:
             _run_git(root, "update-index", "--add", "--cacheinfo", entry)
 
 
-def _candidate_places(origin: Origin) -> Iterable[str]:
+def _candidate_places(origin: SourceOrigin) -> Iterable[str]:
     """Where a repository may lie that knows the commit, the nearest first."""
     place, source = origin.place, origin.source
     return dict.fromkeys(filter(None, (place.as_uri() if place else source.uri, source.url)))
@@ -176,12 +176,14 @@ def _parse_remote(text: str) -> remotes.Remote:
     found = locations.locate_project(text, Path("/"))
     if isinstance(found, locations.GitRepository):
         return found.remote
-    if isinstance(found, locations.Folder):
+    if isinstance(found, locations.FolderLocation):
         return remotes.Remote(found.path.as_uri(), local=True)
     raise SourceError("it is no repository")
 
 
-def _check_out_submodule(origin: Origin, remote: remotes.Remote, module: Submodule, root: Path) -> None:
+def _check_out_submodule(
+    origin: SourceOrigin, remote: remotes.Remote, module: Submodule, root: Path
+) -> None:
     """The commit that the run had there, which need not be the one that the project's commit names."""
     folder = confined(root, module.path, "the submodule")
     if (folder / ".git").exists():
@@ -198,7 +200,7 @@ def _check_out_submodule(origin: Origin, remote: remotes.Remote, module: Submodu
     _unpack_commit(origin, module.snapshot, module.commit, module.url, folder)
 
 
-def _restore_snapshot(origin: Origin, commit: str, root: Path, refusals: Iterable[str]) -> None:
+def _restore_snapshot(origin: SourceOrigin, commit: str, root: Path, refusals: Iterable[str]) -> None:
     source = origin.source
     packs = [*source.snapshot, *(pack for module in source.submodules for pack in module.snapshot)]
     tried = "".join(f"\n  {line}" for line in refusals) or " no repository is known"
@@ -219,7 +221,7 @@ def _restore_snapshot(origin: Origin, commit: str, root: Path, refusals: Iterabl
 
 
 def _unpack_commit(
-    origin: Origin, packs: Iterable[Content], commit: str, url: str | None, folder: Path
+    origin: SourceOrigin, packs: Iterable[Content], commit: str, url: str | None, folder: Path
 ) -> None:
     """Make the repository of one commit without its parents, and check it out; git proves its content."""
     _initialise_repository(folder, commit)
@@ -248,7 +250,7 @@ def _initialise_repository(folder: Path, commit: str = "") -> None:
     _run_git(folder, "init", "--quiet", "--template=", *kind, ".")
 
 
-def _apply_patch(origin: Origin, patch: Content, root: Path) -> None:
+def _apply_patch(origin: SourceOrigin, patch: Content, root: Path) -> None:
     """Apply the uncommitted changes; files that they add are known to git as they were."""
     with contents.open_content(origin.tracking, origin.run_id, patch.digest) as stream:
         applied = _feed_git(root, stream, "apply", "--binary", "--whitespace=nowarn", "-")

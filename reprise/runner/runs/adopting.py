@@ -12,7 +12,7 @@ from reprise.backends import local, registry
 from reprise.backends.base import Backend
 from reprise.backends.output_copy import OutputCopy
 from reprise.backends.watch import watch_of
-from reprise.runner.jobs.lease import Record, is_at_scheduler, is_given_up, read_record
+from reprise.runner.jobs.lease import LeaseRecord, is_at_scheduler, is_given_up, read_record
 from reprise.runner.jobs.stores import artifact_folder
 from reprise.runner.runs.lifecycle import LOG_ARTIFACT
 from reprise.runner.runs.performing import SECRETS, tell_state
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-def backend_of(record: Record) -> Backend:
+def backend_of(record: LeaseRecord) -> Backend:
     """Return the backend of a job folder; a job that was not submitted has its processes on this machine.
 
     Raises:
@@ -52,7 +52,9 @@ def ask_jobs(folders: Iterable[Path]) -> dict[JobId, JobStatus]:
     return found
 
 
-def adopt_job(tracking: Tracking, record: Record, folder: Path, status: JobStatus | None) -> Record | None:
+def adopt_job(
+    tracking: Tracking, record: LeaseRecord, folder: Path, status: JobStatus | None
+) -> LeaseRecord | None:
     """Return ``record`` with how its job ended; None while it lives or is not known.
 
     The store and the run's log get what is new of it.
@@ -74,12 +76,12 @@ def adopt_job(tracking: Tracking, record: Record, folder: Path, status: JobStatu
     return record._replace(status=status.state, exit_code=status.exit_code, reason=status.message)
 
 
-def cancel_job(record: Record) -> None:
+def cancel_job(record: LeaseRecord) -> None:
     """Ask the backend to end the job of a run that no process of ours watches."""
     backend_of(record).cancel([JobId(record.job_id)])
 
 
-def clean_up_job(record: Record, name: str) -> None:
+def clean_up_job(record: LeaseRecord, name: str) -> None:
     """Remove what the job called ``name`` has left behind."""
     backend_of(record).clean_up([JobId(record.job_id or name)])
 

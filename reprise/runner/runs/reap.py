@@ -15,7 +15,7 @@ from reprise.envs import registry as envs
 from reprise.errors import RepriseError
 from reprise.runner.jobs.lease import (
     CARRIER_LOG,
-    Record,
+    LeaseRecord,
     is_at_scheduler,
     is_silent,
     job_folders,
@@ -137,7 +137,7 @@ def _close(tracking: Tracking, folder: Path, living: Callable[[], Mapping[JobId,
     return True
 
 
-def _outcome(run_id: str, record: Record, folder: Path) -> Outcome:
+def _outcome(run_id: str, record: LeaseRecord, folder: Path) -> Outcome:
     """What the watcher told before it died, or that it told nothing."""
     if record.status is None:
         reason = f"the process that watched this run died\n{tail(folder / CARRIER_LOG)}".strip()

@@ -27,7 +27,7 @@ _SECRET = re.compile(
 )
 
 
-class Places(NamedTuple):
+class SandboxPlaces(NamedTuple):
     """Paths of this machine that keep their names inside.
 
     ``empty`` are folders that look empty there, and can be written. ``read`` and ``write`` lie on them.
@@ -39,7 +39,7 @@ class Places(NamedTuple):
     write: tuple[Path, ...]
 
 
-def find_places(plan: Plan, environment: Environment, job: Path) -> Places:
+def find_places(plan: Plan, environment: Environment, job: Path) -> SandboxPlaces:
     """The places of the run of ``plan`` in ``environment``, whose job has the folder ``job``.
 
     Raises:
@@ -58,7 +58,7 @@ def find_places(plan: Plan, environment: Environment, job: Path) -> Places:
     read += [Path(item.rendered) for item in plan.invocation.parameters if item.rendered.startswith("/")]
     read += _find_repository(plan)
     read += [linked for prefix in read for linked in _find_linked(prefix)]
-    return Places(
+    return SandboxPlaces(
         tuple(path for name in _SYSTEM if (path := Path("/", name)).exists()),
         (Path("/tmp"), Path("/var/tmp"), Path("/run"), home, *hidden),
         tuple(_existing_places(read)),

@@ -14,7 +14,7 @@ from reprise.runner.planning.plan import Plan
 from reprise.runner.planning.sandbox_tools import PROGRAM, list_namespaces
 from reprise.runner.sandbox import launcher
 from reprise.runner.sandbox.bridge import SOCKET, open_bridge
-from reprise.runner.sandbox.places import Places, find_places, hidden_variables, list_protected
+from reprise.runner.sandbox.places import SandboxPlaces, find_places, hidden_variables, list_protected
 from reprise.schemas.environment import Environment
 from reprise.schemas.job import Command, Sandbox
 
@@ -65,7 +65,7 @@ def open_sandbox(
         yield confine_command
 
 
-def _list_words(places: Places, sandbox: Sandbox) -> Iterator[str]:
+def _list_words(places: SandboxPlaces, sandbox: Sandbox) -> Iterator[str]:
     yield from list_namespaces(sandbox)
     for path in places.system:
         if path.is_symlink():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
-from reprise.runner.shell.quoting import MARK, Place, Refused, is_harmless, quote_at
+from reprise.runner.shell.quoting import MARK, QuotingPlace, Refused, is_harmless, quote_at
 
 Part = tuple[str, str | None]
 """Text as it is, and the name of the parameter whose value follows it."""
@@ -76,7 +76,7 @@ def _fill_places(
     return _join_parts(parts, lambda _: next(values))
 
 
-def _find_misread(names: Sequence[str], places: Sequence[Place], text: str) -> dict[str, str]:
+def _find_misread(names: Sequence[str], places: Sequence[QuotingPlace], text: str) -> dict[str, str]:
     """Read the text once more with its values: each has to begin and end where it was meant to."""
     from reprise.runner.shell.reader import read_places
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from reprise.runner.shell import quoting
-from reprise.runner.shell.quoting import MARK, Place
+from reprise.runner.shell.quoting import MARK, QuotingPlace
 from reprise.runner.shell.words import SimpleCommand
 
 _UNSURE = "the command is written in a way that leaves open where a quoted value would end"
@@ -21,13 +21,13 @@ class MarkedText:
         self.in_pairs = in_pairs
         self.refusal = refusal
         self.at = 0
-        self.places: list[Place] = []
+        self.places: list[QuotingPlace] = []
         self.end = quoting.PLAIN
         self.command = SimpleCommand()
         self.name_end = -1
         """Where the last variable ended."""
 
-    def take_mark(self, place: Place) -> None:
+    def take_mark(self, place: QuotingPlace) -> None:
         """Read the mark that is next, which stands at ``place`` of a word."""
         if self.name_end == self.at:
             place = quoting.behind_variable(place)
@@ -35,7 +35,7 @@ class MarkedText:
         self.command.add_mark(MARK, len(self.places))
         self.add_place(place)
 
-    def add_place(self, place: Place) -> None:
+    def add_place(self, place: QuotingPlace) -> None:
         self.places.append(place._replace(refusal=place.refusal or self.refusal))
 
     def doubt(self) -> None:

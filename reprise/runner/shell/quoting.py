@@ -25,7 +25,7 @@ class Refused(Exception):
     """The value cannot stand there; the message completes "the value cannot be given, because ..."."""
 
 
-class Place(NamedTuple):
+class QuotingPlace(NamedTuple):
     """Where a placeholder stands: ``kind`` in words, ``encoders`` of its layers, innermost first.
 
     ``after`` is the kind of what follows the value. ``refusal`` says why a value that needs quotes cannot
@@ -38,7 +38,7 @@ class Place(NamedTuple):
     refusal: str = ""
     means_more: re.Pattern[str] | None = None
 
-    def inside(self, outer: Place) -> Place:
+    def inside(self, outer: QuotingPlace) -> QuotingPlace:
         """This place of a text that stands itself at the place ``outer`` of another one."""
         return self._replace(
             kind=f"{self.kind} in {outer.kind}",
@@ -48,7 +48,7 @@ class Place(NamedTuple):
         )
 
 
-def quote_at(place: Place, value: str) -> str:
+def quote_at(place: QuotingPlace, value: str) -> str:
     """``value`` as it has to be written at ``place``.
 
     Raises:
@@ -65,12 +65,12 @@ def quote_at(place: Place, value: str) -> str:
     return value
 
 
-def in_braces(place: Place) -> Place:
+def in_braces(place: QuotingPlace) -> QuotingPlace:
     """``place`` between the braces of ``{1,2}``."""
     return place._replace(means_more=_OF_BRACES)
 
 
-def behind_variable(place: Place) -> Place:
+def behind_variable(place: QuotingPlace) -> QuotingPlace:
     """``place`` right behind a ``$name``, which the value must not make longer."""
 
     def apart(value: str) -> str:
@@ -155,25 +155,25 @@ def in_comment(value: str) -> str:
     return value
 
 
-PLAIN = Place("plain", (quote_plain,))
-ESCAPED = Place("after a backslash", (after_backslash,), "plain")
-SINGLE = Place("single quotes", (in_single_quotes,))
-DOUBLE = Place("double quotes", (in_double_quotes,))
-DOUBLE_ESCAPED = Place(
+PLAIN = QuotingPlace("plain", (quote_plain,))
+ESCAPED = QuotingPlace("after a backslash", (after_backslash,), "plain")
+SINGLE = QuotingPlace("single quotes", (in_single_quotes,))
+DOUBLE = QuotingPlace("double quotes", (in_double_quotes,))
+DOUBLE_ESCAPED = QuotingPlace(
     "double quotes after a backslash", (in_double_quotes_after_backslash,), "double quotes"
 )
-DOLLAR_QUOTES = Place("$'...'", (in_dollar_quotes,))
-DOLLAR_QUOTES_OF_SH = Place("$'...'", refusal="it stands in $'...', which sh need not know")
-DOLLAR_ESCAPED = Place("$'\\", after="$'...'", refusal="it stands after a backslash in $'...'")
-AFTER_DOLLAR = Place("after a $", refusal="it stands after a $ of the shell")
-HERE_TEXT = Place("here-document", (in_here_document,))
-HERE_ESCAPED = Place(
+DOLLAR_QUOTES = QuotingPlace("$'...'", (in_dollar_quotes,))
+DOLLAR_QUOTES_OF_SH = QuotingPlace("$'...'", refusal="it stands in $'...', which sh need not know")
+DOLLAR_ESCAPED = QuotingPlace("$'\\", after="$'...'", refusal="it stands after a backslash in $'...'")
+AFTER_DOLLAR = QuotingPlace("after a $", refusal="it stands after a $ of the shell")
+HERE_TEXT = QuotingPlace("here-document", (in_here_document,))
+HERE_ESCAPED = QuotingPlace(
     "here-document after a backslash", (in_here_document_after_backslash,), "here-document"
 )
-HERE_INSIDE = Place("here-document", (without_continuation,))
-HERE_LITERAL = Place("literal here-document", (as_it_is,))
-HERE_END = Place("end of a here-document", refusal="it says where a here-document ends")
-COMMENT = Place("comment", (in_comment,))
-BACKTICK = Place("backticks", (in_backticks,))
-PARAMETER = Place("${...}", refusal="it stands in ${...}")
-ARITHMETIC = Place("arithmetic", refusal="it stands in arithmetic")
+HERE_INSIDE = QuotingPlace("here-document", (without_continuation,))
+HERE_LITERAL = QuotingPlace("literal here-document", (as_it_is,))
+HERE_END = QuotingPlace("end of a here-document", refusal="it says where a here-document ends")
+COMMENT = QuotingPlace("comment", (in_comment,))
+BACKTICK = QuotingPlace("backticks", (in_backticks,))
+PARAMETER = QuotingPlace("${...}", refusal="it stands in ${...}")
+ARITHMETIC = QuotingPlace("arithmetic", refusal="it stands in arithmetic")

@@ -14,7 +14,7 @@ from reprise.runner.shell import quoting
 from reprise.runner.shell.code_words import BASH, SHELL, code_language
 from reprise.runner.shell.here_documents import HereDocument, find_text, read_operator
 from reprise.runner.shell.marked_text import MarkedText
-from reprise.runner.shell.quoting import MARK, Place, Refused
+from reprise.runner.shell.quoting import MARK, QuotingPlace, Refused
 from reprise.runner.shell.words import SimpleCommand, Word
 
 _ENDS_WORD = " \t\n;&|()<>"
@@ -24,25 +24,25 @@ _NAME = re.compile(r"[A-Za-z_]\w*|[0-9@*#?$!-]")
 _BACKTICKS = re.compile(r"(?s)`((?:[^`\\]|\\.)*)`?")
 
 
-class Reading(NamedTuple):
+class ShellReading(NamedTuple):
     """The place of each mark, in order, and that of the end of the text."""
 
-    places: tuple[Place, ...]
-    end: Place
+    places: tuple[QuotingPlace, ...]
+    end: QuotingPlace
 
 
-def read_places(text: str, *, in_pairs: bool = False) -> Reading:
+def read_places(text: str, *, in_pairs: bool = False) -> ShellReading:
     """Where the marks of ``text`` stand; ``in_pairs``: around values that have been filled in.
 
     Raises:
         Refused: a value that has been filled in would end a here-document.
     """
-    reader = _Reader(text, in_pairs)
+    reader = _ShellReader(text, in_pairs)
     reader.read_commands()
-    return Reading(tuple(reader.places), reader.end)
+    return ShellReading(tuple(reader.places), reader.end)
 
 
-class _Reader(MarkedText):
+class _ShellReader(MarkedText):
     """Reads one text of one shell."""
 
     def __init__(
@@ -68,7 +68,9 @@ class _Reader(MarkedText):
         self._end_word()
         self.command = outer
 
-    def read_quoted(self, closer: str, place: Place, escaped: Place | None, only: str = "") -> None:
+    def read_quoted(
+        self, closer: str, place: QuotingPlace, escaped: QuotingPlace | None, only: str = ""
+    ) -> None:
         """Read text in which expansions are made, where a backslash quotes ``only`` some characters.
 
         Without ``only`` there are no expansions, and a backslash quotes all or, where ``escaped`` is None,
@@ -127,7 +129,7 @@ class _Reader(MarkedText):
         if char == "\n":
             self._read_here_documents()
 
-    def _read_escaped(self, place: Place, only: str = "") -> None:
+    def _read_escaped(self, place: QuotingPlace, only: str = "") -> None:
         """A backslash and what it quotes, one of ``only`` where not all characters can be."""
         self.at += 1
         if self.starts(MARK):
@@ -188,7 +190,7 @@ class _Reader(MarkedText):
             self.doubt()
         taken = r'[`$\\"]' if quoted else r"[`$\\]"
         text = re.sub(rf"\\({taken})", r"\1", found[1])
-        inner = _Reader(text, self.in_pairs, self.refusal, self.depth + 1, is_bash=self.is_bash)
+        inner = _ShellReader(text, self.in_pairs, self.refusal, self.depth + 1, is_bash=self.is_bash)
         inner.read_commands()
         self.places += [place.inside(quoting.BACKTICK) for place in inner.places]
         self.refusal = inner.refusal
@@ -266,12 +268,12 @@ class _Reader(MarkedText):
             self._read_here_text(document, self.text[found.start : found.end])
 
     def _read_here_text(self, document: HereDocument, text: str) -> None:
-        inner = _Reader(text, self.in_pairs, self.refusal, self.depth, is_bash=self.is_bash)
+        inner = _ShellReader(text, self.in_pairs, self.refusal, self.depth, is_bash=self.is_bash)
         if document.is_literal:
             inner.read_quoted("", quoting.HERE_LITERAL, None)
         else:
             inner.read_quoted("", quoting.HERE_TEXT, quoting.HERE_ESCAPED, "$`\\\n")
-        strip = Place("<<-", (quoting.without_tabs,))
+        strip = QuotingPlace("<<-", (quoting.without_tabs,))
         for place in inner.places:
             if not document.is_literal and not place.kind.startswith("here-"):
                 place = place.inside(quoting.HERE_INSIDE)
@@ -292,12 +294,16 @@ class _Reader(MarkedText):
         if language is None or not around:  # a value that is all of it is meant to be a program
             return
         if language in (BASH, SHELL):
-            inner = _Reader(word.text, self.in_pairs, self.refusal, self.depth, is_bash=language == BASH)
+            inner = _ShellReader(
+                word.text, self.in_pairs, self.refusal, self.depth, is_bash=language == BASH
+            )
             if _UNREAD in word.text:
                 inner.doubt()
             inner.read_commands()
             places = inner.places
         else:
-            places = [Place(language, refusal=f"it stands in a program of {language}")] * len(word.marks)
+            places = [QuotingPlace(language, refusal=f"it stands in a program of {language}")] * len(
+                word.marks
+            )
         for index, place in zip(word.marks, places, strict=True):
             self.places[index] = place.inside(self.places[index])

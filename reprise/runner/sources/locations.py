@@ -26,7 +26,7 @@ _SCP = r"(?P<user>[^\s@/:]+@)?(?P<host>\[[^\]]+\]|[^\s@/:\[\]]+):(?P<path>(?!//)
 _WEB_PAGE = r"(?P<repository>/.+?)/-/tree/(?P<tail>.+)|(?P<short>/[^/]+/[^/]+)/(?:tree|src)/(?P<rest>.+)"
 
 
-class Folder(NamedTuple):
+class FolderLocation(NamedTuple):
     """A folder on this machine, used in place unless a version is asked for."""
 
     path: Path
@@ -48,7 +48,7 @@ class GitRepository(NamedTuple):
     tail: str = ""
 
 
-Location = Folder | Archive | GitRepository
+Location = FolderLocation | Archive | GitRepository
 
 
 def locate_project(uri: str, base: Path) -> Location:
@@ -59,12 +59,12 @@ def locate_project(uri: str, base: Path) -> Location:
     """
     text = uri.strip().strip("'\"").strip()
     if text != uri and git.find_refusal(uri) is None and _is_folder(uri, base):
-        return Folder(_local_path(uri, base), "")  # blanks are a part of the name
+        return FolderLocation(_local_path(uri, base), "")  # blanks are a part of the name
     if not text:
         raise SourceError("the project URI is empty", hint=f"give {_FORMS}")
     _refuse_text(text, git.find_refusal(text))
     if "#" in text and "://" not in text and _is_folder(text, base):
-        return Folder(_local_path(text, base), "")
+        return FolderLocation(_local_path(text, base), "")
     place, _, fragment = text.partition("#")
     subdirectory = _inner_path(fragment)
     forced_git = place.startswith("git+")
@@ -140,7 +140,7 @@ def _from_path(path: Path, subdirectory: str) -> Location:
     if path.is_dir():
         if _is_bare_repository(path):
             return GitRepository(_remote(path.as_uri(), local=True), subdirectory)
-        return Folder(path, subdirectory)
+        return FolderLocation(path, subdirectory)
     if not path.exists():
         raise _nothing_at(str(path), path)
     if path.name.lower().endswith(ARCHIVE_SUFFIXES):

@@ -130,8 +130,8 @@ class Mirror:
         return None if result.exit_code == 0 else git.find_reason(result.stderr)
 
 
-def not_at_hand(mirror: Mirror, what: str) -> git_faults.Unreachable:
-    return git_faults.Unreachable(
+def not_at_hand(mirror: Mirror, what: str) -> git_faults.RemoteUnreachable:
+    return git_faults.RemoteUnreachable(
         f"{what} of {mirror.remote.url} is not in the cache, and --offline forbids to fetch it",
         hint="run once without --offline",
     )

@@ -50,7 +50,7 @@ _FULL = re.compile(r"[0-9a-fA-F]{40}|[0-9a-fA-F]{64}")
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FoundCommit:
     """What a version stands for: ``version`` as asked, ``branch`` where it names one."""
 
     version: str
@@ -65,7 +65,7 @@ def obtain_files(
     origin: str | None = None,
     *,
     offline: bool = False,
-) -> Found:
+) -> FoundCommit:
     """Put the files of the first of ``candidates`` that exists into the new folder ``copy``.
 
     ``origin`` is where relative submodules are sought from, ``remote`` itself unless given. ``offline``:
@@ -114,7 +114,7 @@ def _copy_tree(whole: Path, copy: Path) -> None:
         ) from error
 
 
-def _resolve_candidate(mirror: Mirror, candidates: Sequence[str]) -> Found:
+def _resolve_candidate(mirror: Mirror, candidates: Sequence[str]) -> FoundCommit:
     """The commit of the first of ``candidates`` that is a commit id, a branch or a tag."""
     if found := _known_id(mirror, candidates):
         return found
@@ -128,7 +128,7 @@ def _resolve_candidate(mirror: Mirror, candidates: Sequence[str]) -> Found:
             raise not_at_hand(mirror, f'"{candidates[0]}"')
         refs = remotes.list_refs(mirror.remote, HEAD, *(ref for refs in wanted.values() for ref in refs))
         online = True
-    except git_faults.Unreachable as error:
+    except git_faults.RemoteUnreachable as error:
         refs, online = mirror.list_refs(), False
         unreachable = error
     for name, places in wanted.items():
@@ -142,13 +142,13 @@ def _resolve_candidate(mirror: Mirror, candidates: Sequence[str]) -> Found:
                 log.info("Offline: %s is at %s, as fetched before", mirror.remote.url, commit[:12])
             else:
                 log.warning("%s: going on with %s, as fetched before", unreachable.message, commit)
-            return Found(name, commit, _branch_of(named[0], refs))
+            return FoundCommit(name, commit, _branch_of(named[0], refs))
     if not online:
         raise unreachable
     return _resolve_unnamed(mirror, candidates)
 
 
-def _found_online(mirror: Mirror, name: str, named: Sequence[str], refs: Mapping[str, str]) -> Found:
+def _found_online(mirror: Mirror, name: str, named: Sequence[str], refs: Mapping[str, str]) -> FoundCommit:
     target = refs[named[0]]
     if {f"refs/heads/{name}", f"refs/tags/{name}"} <= set(named):
         log.warning('"%s" is a branch and a tag of %s: the branch is used', name, mirror.remote.url)
@@ -160,10 +160,10 @@ def _found_online(mirror: Mirror, name: str, named: Sequence[str], refs: Mapping
         raise SourceError(f'"{name}" of {mirror.remote.url} is not a commit')
     if default := refs.get(f"{HEAD} ->"):
         mirror.remember_head(default)
-    return Found(name, commit, _branch_of(named[0], refs))
+    return FoundCommit(name, commit, _branch_of(named[0], refs))
 
 
-def _resolve_unnamed(mirror: Mirror, candidates: Sequence[str]) -> Found:
+def _resolve_unnamed(mirror: Mirror, candidates: Sequence[str]) -> FoundCommit:
     """No ref has such a name: a commit id that was not fetched yet, or a mistake."""
     remote = mirror.remote
     if candidates == (HEAD,):
@@ -178,11 +178,11 @@ def _resolve_unnamed(mirror: Mirror, candidates: Sequence[str]) -> Found:
         except NotGiven:
             pass
         if commit := mirror.find_commit(name):
-            return Found(candidates[-1], commit, None)
+            return FoundCommit(candidates[-1], commit, None)
     raise _no_such_ref(remote, candidates)
 
 
-def _known_id(mirror: Mirror, candidates: Sequence[str]) -> Found | None:
+def _known_id(mirror: Mirror, candidates: Sequence[str]) -> FoundCommit | None:
     for name in candidates:
         if not _HEX.fullmatch(name):
             continue
@@ -191,7 +191,7 @@ def _known_id(mirror: Mirror, candidates: Sequence[str]) -> Found | None:
             mirror.find_commit(f"refs/{kind}/{name}") for kind in ("heads", "tags")
         )
         if not is_ref and (commit := mirror.find_commit(name)):
-            return Found(name, commit, None)
+            return FoundCommit(name, commit, None)
     return None
 
 

@@ -21,7 +21,7 @@ from reprise.runner.sources.mirror import (
     run_quietly,
 )
 from reprise.runner.vcs import git, remotes, repositories
-from reprise.runner.vcs.repositories import Question
+from reprise.runner.vcs.repositories import GitQuestion
 from reprise.runner.worktree.commits import GITLINK, list_files
 from reprise.runner.worktree.comparing import compare_files
 from reprise.runner.worktree.walking import walk_folder
@@ -123,7 +123,7 @@ def _demand_whole(mirror: Mirror, commit: str) -> None:
     """
     files = ("rev-list", "--objects", "--quiet", "--no-walk", commit)
     history = ("rev-list", "--objects", "--quiet", commit, "--not", "--branches", "--tags")
-    questions = [Question(files, _SECONDS), Question(history, _SECONDS)]
+    questions = [GitQuestion(files, _SECONDS), GitQuestion(history, _SECONDS)]
     for answer in repositories.ask_all(mirror.folder, questions):
         if answer.exit_code != 0:
             raise Damaged(git.find_reason(answer.stderr))

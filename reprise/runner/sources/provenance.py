@@ -11,7 +11,7 @@ from pathlib import Path
 from reprise.errors import SourceError
 from reprise.redact import redact
 from reprise.runner.vcs import git, repositories
-from reprise.runner.vcs.repositories import GitAnswer, Question
+from reprise.runner.vcs.repositories import GitAnswer, GitQuestion
 from reprise.runner.worktree import ignoring
 from reprise.runner.worktree.surveying import Setting, survey_folder
 from reprise.schemas.job import Repository
@@ -19,8 +19,8 @@ from reprise.schemas.work_tree import ModuleTree
 
 log = logging.getLogger(__name__)
 
-_HEAD = Question(("rev-parse", git.HEAD, "--symbolic-full-name", git.HEAD))
-_SETTINGS = Question(
+_HEAD = GitQuestion(("rev-parse", git.HEAD, "--symbolic-full-name", git.HEAD))
+_SETTINGS = GitQuestion(
     ("config", "--null", "--get-regexp", r"^(remote\..*\.(url|promisor)|core\.filemode)$"),
 )
 

@@ -20,7 +20,7 @@ from reprise import file_lock, paths
 from reprise.errors import SourceError, UsageError
 from reprise.redact import redact
 from reprise.runner.sources import locations, provenance, source_tags
-from reprise.runner.sources.locations import Archive, Folder, GitRepository
+from reprise.runner.sources.locations import Archive, FolderLocation, GitRepository
 from reprise.runner.vcs import git
 from reprise.schemas.job import Checkout, Repository
 from reprise.schemas.work_tree import WorkTree
@@ -50,7 +50,7 @@ def fetch_project(uri: str, version: str | None, base: Path, *, offline: bool = 
     if version is not None:
         _check_version(version)
     match locations.locate_project(uri, base):
-        case Folder(path, subdirectory):
+        case FolderLocation(path, subdirectory):
             if version is None:
                 checkout = _in_place(path, subdirectory)
             else:

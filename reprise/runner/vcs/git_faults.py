@@ -31,7 +31,7 @@ _NOT_FOUND = (
 )
 
 
-class Unreachable(SourceError):
+class RemoteUnreachable(SourceError):
     """The repository does not answer; a mirror may still know what is wanted."""
 
 
@@ -55,7 +55,7 @@ def of_remote(url: str, stderr: str, reason: str) -> SourceError | None:
             f'try "git ls-remote {url}"',
         )
     if is_unreachable(stderr):
-        return Unreachable(
+        return RemoteUnreachable(
             f"{url} cannot be reached: {reason}",
             hint="check the host name, the network and the proxy; a commit fetched before needs no network",
         )

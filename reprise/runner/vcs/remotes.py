@@ -68,7 +68,7 @@ def list_refs(remote: Remote, *names: str) -> dict[str, str]:
     """
     listing = run_over_network(remote, "ls-remote", "--symref", "--", remote.url, *names)
     if listing.exit_code != 0:
-        kind = SourceError if remote.local else git_faults.Unreachable
+        kind = SourceError if remote.local else git_faults.RemoteUnreachable
         raise kind(f"git cannot read {remote.url}: {git.find_reason(listing.stderr)}")
     refs: dict[str, str] = {}
     for line in listing.stdout.splitlines():

@@ -41,7 +41,7 @@ _SECONDS = 60.0
 """A repository can make git wait for ever, for example with a pipe in place of a file of its own."""
 
 
-class Question(NamedTuple):
+class GitQuestion(NamedTuple):
     """Arguments for git, which is ended after ``seconds``."""
 
     arguments: tuple[str, ...]
@@ -71,11 +71,11 @@ def ask_git(root: Path, *arguments: str) -> GitAnswer:
     Raises:
         SourceError: there is no git on this machine.
     """
-    return ask_all(root, [Question(arguments)])[0]
+    return ask_all(root, [GitQuestion(arguments)])[0]
 
 
 def ask_all(
-    root: Path, questions: Sequence[Question], patch: Mapping[str, str] = NOTHING
+    root: Path, questions: Sequence[GitQuestion], patch: Mapping[str, str] = NOTHING
 ) -> list[GitAnswer]:
     """The answers to several questions, on which git works side by side; in the order of the questions.
 

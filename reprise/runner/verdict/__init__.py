@@ -10,7 +10,7 @@ from reprise.runner.verdict.storing import store_verdict
 
 if TYPE_CHECKING:
     from reprise.runner.verdict.changes import RunDifferences
-    from reprise.runner.verdict.mlmodel.models import Subject
+    from reprise.runner.verdict.mlmodel.models import ModelSubject
     from reprise.runner.verdict.values import Verdict
     from reprise.schemas.entities import Run
     from reprise.schemas.tolerance import Tolerance
@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 
 def compare_runs(
-    tracking: Tracking, original: str, again: str, tolerance: Tolerance, subject: Subject | None = None
+    tracking: Tracking, original: str, again: str, tolerance: Tolerance, subject: ModelSubject | None = None
 ) -> Verdict:
     """The verdict on the run ``again``, which is to have come out as ``original`` did.
 

@@ -36,7 +36,7 @@ class Change(NamedTuple):
         return self.a == self.b and not self.note
 
 
-class Source(NamedTuple):
+class SourceDifference(NamedTuple):
     """``diff`` is a unified diff, empty without a difference; ``note`` tells what it cannot show."""
 
     a: str
@@ -54,7 +54,7 @@ class RunDifferences(NamedTuple):
 
     a: str
     b: str
-    source: Source
+    source: SourceDifference
     environment: tuple[Change, ...]
     environment_note: str
     parameters: tuple[Change, ...]
@@ -87,23 +87,23 @@ def find_changes(a: Recorded, b: Recorded, parts: Sequence[Part], most: int = -1
     )
 
 
-def _compare_sources(a: Recorded, b: Recorded, most: int) -> Source:
+def _compare_sources(a: Recorded, b: Recorded, most: int) -> SourceDifference:
     shown = [_describe_source(run) for run in (a, b)]
     found = compare_sources(a, b)
     if a.record is None or b.record is None or found.agreement is Agreement.IDENTICAL:
         note = found.note if found.agreement is not Agreement.IDENTICAL else ""
-        return Source(shown[0], shown[1], "", note)
+        return SourceDifference(shown[0], shown[1], "", note)
     doubt = found.note if found.agreement is Agreement.NOT_COMPARABLE else ""
     if not [*record_differences(a.record.source, b.record.source)]:
-        return Source(shown[0], shown[1], "", found.note)
+        return SourceDifference(shown[0], shown[1], "", found.note)
     try:
         with open_trees(a, b) as made:
-            return Source(
+            return SourceDifference(
                 shown[0], shown[1], made.diff_trees(made.make_tree(a), made.make_tree(b), most=most), doubt
             )
     except NOT_AT_HAND as error:
         reason = error.message if isinstance(error, RepriseError) else str(error)
-        return Source(
+        return SourceDifference(
             shown[0], shown[1], _kept_diff(a, b, most), f"{reason}: what the runs kept is compared"
         )
 

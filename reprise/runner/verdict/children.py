@@ -7,7 +7,7 @@ from functools import partial
 from typing import Literal, TypeAlias
 
 from reprise.named_tuple import NamedTuple
-from reprise.runner.verdict.kinship import DRAWN_NAME, Pair, pair_children, read_family
+from reprise.runner.verdict.kinship import DRAWN_NAME, RunPair, pair_children, read_family
 from reprise.runner.verdict.recorded import Recorded
 from reprise.runner.verdict.values import (
     CHILD_RUN,
@@ -40,10 +40,10 @@ class Compared(NamedTuple):
     has_parameters: bool = False
 
 
-Comparison: TypeAlias = Callable[[Recorded, Recorded, Sequence[Pair]], Compared]
+Comparison: TypeAlias = Callable[[Recorded, Recorded, Sequence[RunPair]], Compared]
 
 
-def pair_descendants(a: Recorded, b: Recorded) -> tuple[Pair, ...]:
+def pair_descendants(a: Recorded, b: Recorded) -> tuple[RunPair, ...]:
     """The runs nested in both, at any depth; from here on ``a`` and ``b`` know the ids of their own.
 
     Raises:
@@ -56,7 +56,7 @@ def pair_descendants(a: Recorded, b: Recorded) -> tuple[Pair, ...]:
     return pairs
 
 
-def _kin_names(pairs: Sequence[Pair], side: Literal["a", "b"], above: str) -> Iterator[tuple[str, str]]:
+def _kin_names(pairs: Sequence[RunPair], side: Literal["a", "b"], above: str) -> Iterator[tuple[str, str]]:
     """The texts that are of child runs, and what each is, in the same words for both runs."""
     for pair in pairs:
         if pair.a is None or pair.b is None:
@@ -73,7 +73,7 @@ def _kin_names(pairs: Sequence[Pair], side: Literal["a", "b"], above: str) -> It
         yield from _kin_names(pair.children, side, f"{path}/")
 
 
-def compare_children(a: Recorded, b: Recorded, pairs: Sequence[Pair], compare: Comparison) -> Compared:
+def compare_children(a: Recorded, b: Recorded, pairs: Sequence[RunPair], compare: Comparison) -> Compared:
     """A part for each child; ``compare`` compares two runs whose children are paired already."""
     judged = [_judge_pair(a, b, pair, compare) for pair in pairs]
     parts = [*_compare_numbers(pairs), *(item.part for item in judged)]
@@ -81,7 +81,7 @@ def compare_children(a: Recorded, b: Recorded, pairs: Sequence[Pair], compare: C
     return Compared(tuple(parts), tuple(children), any(item.has_results for item in judged))
 
 
-def _compare_numbers(pairs: Sequence[Pair]) -> Iterator[Part]:
+def _compare_numbers(pairs: Sequence[RunPair]) -> Iterator[Part]:
     was = sum(pair.a is not None for pair in pairs)
     found = sum(pair.b is not None for pair in pairs)
     if was != found:
@@ -94,7 +94,7 @@ class _Judged(NamedTuple):
     has_results: bool = False
 
 
-def _judge_pair(a: Recorded, b: Recorded, pair: Pair, compare: Comparison) -> _Judged:
+def _judge_pair(a: Recorded, b: Recorded, pair: RunPair, compare: Comparison) -> _Judged:
     if pair.a is None or pair.b is None:
         found = make_diverged(note="is new" if pair.a is None else "is missing")
         return _Judged(make_part(CHILD_RUN, pair.name, found))

@@ -14,9 +14,9 @@ from reprise.runner.verdict.children import Compared, compare_children, pair_des
 from reprise.runner.verdict.environment import compare_environments
 from reprise.runner.verdict.folding import fold_reads, fold_reads_of_child
 from reprise.runner.verdict.given import compare_inputs, compare_parameters, is_declared
-from reprise.runner.verdict.kinship import Pair
+from reprise.runner.verdict.kinship import RunPair
 from reprise.runner.verdict.metrics import compare_series
-from reprise.runner.verdict.mlmodel.models import Subject, compare_subject
+from reprise.runner.verdict.mlmodel.models import ModelSubject, compare_subject
 from reprise.runner.verdict.output import compare_output
 from reprise.runner.verdict.own_tags import compare_own_tags
 from reprise.runner.verdict.recorded import Recorded
@@ -45,7 +45,7 @@ _Steps: TypeAlias = Sequence[tuple[str, Callable[[], Iterable[Part]]]]
 
 
 def compare_recorded(
-    a: Recorded, b: Recorded, tolerance: Tolerance, subject: Subject | None = None
+    a: Recorded, b: Recorded, tolerance: Tolerance, subject: ModelSubject | None = None
 ) -> Verdict:
     """The verdict on run ``b``, which is to have come out as ``a`` did.
 
@@ -76,7 +76,7 @@ def compare_recorded(
     )
 
 
-def _pair_children(a: Recorded, b: Recorded) -> tuple[Sequence[Pair], tuple[Part, ...]]:
+def _pair_children(a: Recorded, b: Recorded) -> tuple[Sequence[RunPair], tuple[Part, ...]]:
     try:
         return pair_descendants(a, b), ()
     except (RepriseError, OSError) as error:
@@ -86,15 +86,15 @@ def _pair_children(a: Recorded, b: Recorded) -> tuple[Sequence[Pair], tuple[Part
 def _compare_families(
     a: Recorded,
     b: Recorded,
-    pairs: Sequence[Pair],
+    pairs: Sequence[RunPair],
     rules: Tolerance,
-    subject: Subject | None = None,
+    subject: ModelSubject | None = None,
     *,
     beside: tuple[Recorded, Recorded] | None = None,
 ) -> Compared:
     """Two runs with their children; ``beside`` are the runs that they are nested in."""
 
-    def compare_below(one: Recorded, other: Recorded, below: Sequence[Pair]) -> Compared:
+    def compare_below(one: Recorded, other: Recorded, below: Sequence[RunPair]) -> Compared:
         return _compare_families(one, other, below, rules, beside=(a, b))
 
     children = compare_children(a, b, pairs, compare_below)

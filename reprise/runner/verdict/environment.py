@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from reprise.envs import registry as envs
-from reprise.envs.difference import Change, compare_packages
+from reprise.envs.difference import PackageChange, compare_packages
 from reprise.errors import RepriseError
 from reprise.runner.restore import environments
 from reprise.runner.verdict.interpreters import packages_beside, ran_in_environment
@@ -68,7 +68,7 @@ def _compare_made(a: Recorded, b: Recorded) -> Finding:
     return IDENTICAL._replace(note="the same packages")
 
 
-def find_package_changes(a: Recorded, b: Recorded) -> tuple[Change, ...]:
+def find_package_changes(a: Recorded, b: Recorded) -> tuple[PackageChange, ...]:
     """What is to be done to the one environment so that it becomes the other.
 
     Raises:
@@ -77,14 +77,14 @@ def find_package_changes(a: Recorded, b: Recorded) -> tuple[Change, ...]:
     return compare_packages(_packages_of(a), _packages_of(b))
 
 
-def list_changes(changes: Sequence[Change]) -> str:
+def list_changes(changes: Sequence[PackageChange]) -> str:
     """``numpy 2.0, was 1.26; scipy is new; and 4 more``"""
     shown = [*map(_describe_change, changes[:_SHOWN])]
     more = [f"and {len(changes) - _SHOWN} more"] if len(changes) > _SHOWN else []
     return "; ".join([*shown, *more])
 
 
-def _describe_change(change: Change) -> str:
+def _describe_change(change: PackageChange) -> str:
     if change.a is None or change.b is None:
         return f"{change.name} is {'new' if change.a is None else 'missing'}"
     if change.note:

@@ -30,13 +30,13 @@ class Family(NamedTuple):
     children: tuple[Family, ...] = ()
 
 
-class Pair(NamedTuple):
+class RunPair(NamedTuple):
     """The same child in both runs; None where there is no other. ``name`` is unique among its siblings."""
 
     name: str
     a: Run | None
     b: Run | None
-    children: tuple[Pair, ...] = ()
+    children: tuple[RunPair, ...] = ()
 
 
 def read_family(tracking: Tracking, run: Run) -> Family:
@@ -89,7 +89,7 @@ def _make_family(run: Run, children: dict[str, list[Run]], above: frozenset[str]
     return Family(run, tuple(_make_family(child, children, inside) for child in ordered))
 
 
-def pair_children(a: Family, b: Family, plain_a: Plain, plain_b: Plain) -> tuple[Pair, ...]:
+def pair_children(a: Family, b: Family, plain_a: Plain, plain_b: Plain) -> tuple[RunPair, ...]:
     """Which child of ``a`` is which of ``b``, and which of theirs: by name and parameters, else by one of
     these, in their order.
 
@@ -131,7 +131,7 @@ def _metrics_of(run: Run) -> Hashable:
 
 def _name_pairs(
     found: Sequence[tuple[Family | None, Family | None]], plain_a: Plain, plain_b: Plain
-) -> tuple[Pair, ...]:
+) -> tuple[RunPair, ...]:
     """Names that come twice get a number."""
     numbers: dict[str, int] = {}
     pairs = []
@@ -141,5 +141,5 @@ def _name_pairs(
         numbers[title] = numbers.get(title, 0) + 1
         name = f"{title} #{numbers[title]}" if numbers[title] > 1 else title
         below = pair_children(one, other, plain_a, plain_b) if one and other else ()
-        pairs.append(Pair(name, one.run if one else None, other.run if other else None, below))
+        pairs.append(RunPair(name, one.run if one else None, other.run if other else None, below))
     return tuple(pairs)

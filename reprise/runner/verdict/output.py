@@ -10,7 +10,7 @@ from reprise.runner.runs.lifecycle import LOG_ARTIFACT, STREAMS_ARTIFACT
 from reprise.runner.verdict.looking import Looking
 from reprise.runner.verdict.recorded import Recorded
 from reprise.runner.verdict.values import IDENTICAL, Finding, find_worst, make_unknown
-from reprise.runner.verdict.words.texts import Style, compare_texts, decode_text
+from reprise.runner.verdict.words.texts import TextStyle, compare_texts, decode_text
 from reprise.schemas.tolerance import Tolerance
 
 _NAMES = {STDOUT: "stdout", STDERR: "stderr", NO_STREAM: ""}
@@ -56,5 +56,5 @@ def _compare_stream(name: str, a: bytes, b: bytes, looking: Looking) -> Finding:
     one, other = decode_text(a), decode_text(b)
     if one is None or other is None:
         return make_unknown("the bytes differ, and it is no text in UTF-8", name)
-    found = compare_texts(one, other, looking, Style.LOG)
+    found = compare_texts(one, other, looking, TextStyle.LOG)
     return found._replace(where=", ".join(filter(None, (name, found.where))))

@@ -27,7 +27,7 @@ from reprise.schemas.work_tree import APART
 _SHA256 = 64  # digits of a commit in a repository of that kind
 
 
-class Trees:
+class GitTrees:
     """Trees in the repository ``folder``, whose work tree stays empty."""
 
     def __init__(self, folder: Path) -> None:
@@ -151,7 +151,7 @@ class Trees:
 
 
 @contextmanager
-def open_trees(*runs: Recorded) -> Iterator[Trees]:
+def open_trees(*runs: Recorded) -> Iterator[GitTrees]:
     """A repository for the sources of ``runs``, for the time of the block.
 
     Raises:
@@ -166,7 +166,7 @@ def open_trees(*runs: Recorded) -> Iterator[Trees]:
         if made.exit_code != 0:
             raise SourceError(f"git init: {git.find_reason(made.stderr)}")
         (folder / ".git" / "objects" / "info").mkdir(exist_ok=True)
-        yield Trees(folder)
+        yield GitTrees(folder)
 
 
 def _places_of(run: Recorded) -> list[Path]:

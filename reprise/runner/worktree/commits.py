@@ -18,14 +18,14 @@ ATTRIBUTES = ".gitattributes"
 _SHA256 = 64  # digits of an id in a repository of that kind
 
 
-class Tracked(NamedTuple):
+class TrackedFile(NamedTuple):
     """A file of a commit: its mode in git's words, and the id of its content."""
 
     mode: str
     id: str
 
 
-def list_files(root: Path, commit: str) -> dict[str, Tracked]:
+def list_files(root: Path, commit: str) -> dict[str, TrackedFile]:
     """The files, links and submodules of a commit, by path.
 
     Raises:
@@ -37,7 +37,7 @@ def list_files(root: Path, commit: str) -> dict[str, Tracked]:
         if entry:
             facts, _, path = entry.partition("\t")
             mode, _, id = facts.split(" ")
-            found[path] = Tracked(mode, id)
+            found[path] = TrackedFile(mode, id)
     return found
 
 
@@ -54,7 +54,7 @@ def id_of(data: bytes, like: str) -> str:
     return made.hexdigest()
 
 
-def write_plainly(root: Path, files: Mapping[str, Tracked], folder: Path) -> Path:
+def write_plainly(root: Path, files: Mapping[str, TrackedFile], folder: Path) -> Path:
     """Write some files of the repository ``root`` as a plain checkout has them, into a new ``folder``.
 
     Git does it in a repository of our own, with the attributes among ``files`` and no other configuration.

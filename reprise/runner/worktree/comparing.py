@@ -16,14 +16,14 @@ from reprise.file_lock import scratch
 from reprise.named_tuple import NamedTuple
 from reprise.runner.record import digests
 from reprise.runner.record.digests import Memory
-from reprise.runner.worktree.commits import GITLINK, Tracked, id_of, is_attributes, write_plainly
+from reprise.runner.worktree.commits import GITLINK, TrackedFile, id_of, is_attributes, write_plainly
 from reprise.runner.worktree.large_files import read_pointer
 from reprise.schemas.record.run_record import EXECUTABLE, LINK
 
 _PURPOSE = "ids of git"
 
 
-class Comparison(NamedTuple):
+class TreeComparison(NamedTuple):
     """Paths of tracked files: those that lie there otherwise, those that do not, those that LFS fetched."""
 
     changed: list[str]
@@ -32,8 +32,8 @@ class Comparison(NamedTuple):
 
 
 def compare_files(
-    root: Path, tracked: Mapping[str, Tracked], states: Mapping[str, os.stat_result], *, modes: bool
-) -> Comparison:
+    root: Path, tracked: Mapping[str, TrackedFile], states: Mapping[str, os.stat_result], *, modes: bool
+) -> TreeComparison:
     """Compare the files of ``root`` with those of its commit.
 
     Args:
@@ -59,7 +59,7 @@ def compare_files(
     large: dict[str, tuple[str, int]] = {}
     if converted and any(is_attributes(path) for path in tracked):
         converted, large = _without_conversions(root, tracked, converted)
-    return Comparison(sorted([*changed, *converted]), absent, large)
+    return TreeComparison(sorted([*changed, *converted]), absent, large)
 
 
 def _state_of(root: Path, path: str) -> os.stat_result | None:
@@ -101,7 +101,7 @@ def _find_id(root: Path, path: str, state: os.stat_result, like: str, memory: Me
 
 
 def _without_conversions(
-    root: Path, tracked: Mapping[str, Tracked], paths: Iterable[str]
+    root: Path, tracked: Mapping[str, TrackedFile], paths: Iterable[str]
 ) -> tuple[list[str], dict[str, tuple[str, int]]]:
     """Those of ``paths`` that a plain checkout does not give so, and those that LFS has fetched."""
     wanted = {path: item for path, item in tracked.items() if is_attributes(path)}

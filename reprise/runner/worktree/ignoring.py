@@ -8,7 +8,7 @@ from pathlib import Path
 
 from reprise import durable, paths
 from reprise.runner.vcs import git, repositories
-from reprise.runner.vcs.repositories import GitAnswer, Question
+from reprise.runner.vcs.repositories import GitAnswer, GitQuestion
 from reprise.runner.worktree.walking import MADE_BY_RUNNING, SECONDS, list_parents
 
 DOCKERIGNORE = ".dockerignore"
@@ -16,7 +16,7 @@ DOCKERIGNORE = ".dockerignore"
 _LIST = ("ls-files", "-z", "--others", "--ignored", "--directory")
 _EXCLUDE = tuple(f"--exclude={name}" for name in MADE_BY_RUNNING)  # git need not look into them
 
-IN_REPOSITORY = Question((*_LIST, "--exclude-standard", *_EXCLUDE), SECONDS)
+IN_REPOSITORY = GitQuestion((*_LIST, "--exclude-standard", *_EXCLUDE), SECONDS)
 """What to ask of a work tree; :func:`read_ignored` reads the answer."""
 
 
@@ -72,7 +72,7 @@ def _keep_outermost(names: Iterable[str]) -> Iterator[str]:
 
 
 def _ask_git(folder: Path, *patterns: str) -> GitAnswer:
-    question = Question((*_LIST, *patterns), SECONDS)
+    question = GitQuestion((*_LIST, *patterns), SECONDS)
     return repositories.ask_all(folder, [question], {"GIT_DIR": str(_empty_repository())})[0]
 
 

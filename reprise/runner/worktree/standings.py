@@ -10,7 +10,7 @@ from pathlib import Path
 
 from reprise.named_tuple import NamedTuple
 from reprise.runner.vcs import repositories
-from reprise.runner.worktree.commits import GITLINK, Tracked
+from reprise.runner.worktree.commits import GITLINK, TrackedFile
 from reprise.schemas.record.run_record import EXECUTABLE, PLAIN
 from reprise.schemas.work_tree import Standing
 
@@ -35,7 +35,7 @@ class _Indexed(NamedTuple):
 def find_standings(
     root: Path,
     paths: Collection[str],
-    tracked: Mapping[str, Tracked],
+    tracked: Mapping[str, TrackedFile],
     states: Mapping[str, os.stat_result],
     *,
     minds_modes: bool,

@@ -24,7 +24,7 @@ from reprise.schemas.work_tree import ModuleTree, Standing, WorkTree
 
 # What compares files is imported where it is needed: most runs start in a tree that was seen to be clean.
 if TYPE_CHECKING:
-    from reprise.runner.worktree.commits import Tracked
+    from reprise.runner.worktree.commits import TrackedFile
 
 _MOST = 10_000  # files that are in no commit
 _ENTRIES = 1_000  # that are looked at in folders that are ignored
@@ -80,7 +80,7 @@ def survey_folder(setting: Setting, look: LookIntoModule = lambda path, commit: 
 
 
 def _with_tracked(
-    found: WorkTree, setting: Setting, walk: Walk, tracked: Mapping[str, Tracked]
+    found: WorkTree, setting: Setting, walk: Walk, tracked: Mapping[str, TrackedFile]
 ) -> WorkTree:
     """With the files of the commit that lie there otherwise, or not at all."""
     from reprise.runner.worktree.commits import is_attributes
@@ -102,7 +102,7 @@ def _with_tracked(
 
 
 def _with_modules(
-    found: WorkTree, setting: Setting, walk: Walk, tracked: Mapping[str, Tracked], look: LookIntoModule
+    found: WorkTree, setting: Setting, walk: Walk, tracked: Mapping[str, TrackedFile], look: LookIntoModule
 ) -> WorkTree:
     """With the submodules, also those that are not checked out, or are added and not committed."""
     from reprise.runner.worktree.commits import GITLINK
@@ -119,7 +119,7 @@ def _with_modules(
 
 
 def _with_untracked(
-    found: WorkTree, setting: Setting, walk: Walk, tracked: Mapping[str, Tracked]
+    found: WorkTree, setting: Setting, walk: Walk, tracked: Mapping[str, TrackedFile]
 ) -> WorkTree:
     """With what is in no commit, and the folders in which nothing else lies."""
     names: list[str] = []

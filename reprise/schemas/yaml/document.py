@@ -17,7 +17,7 @@ import yaml
 from reprise.schemas.faults import START, Findings, KeyPath, Position, shorten_text
 from reprise.schemas.yaml.nodes import (
     MAX_BYTES,
-    Entry,
+    MappingEntry,
     MappingNode,
     Node,
     ScalarNode,
@@ -198,7 +198,7 @@ class _Composer:
         return SequenceNode(frame.at, tuple(child.node for child in frame.children), source)
 
     def _make_mapping(self, frame: _Frame) -> MappingNode:
-        entries: dict[str, Entry] = {}
+        entries: dict[str, MappingEntry] = {}
         merged: list[Node] = []
         path = self._current_path(within=False)
         nodes = [child.node for child in frame.children]
@@ -214,7 +214,7 @@ class _Composer:
                     key.at, path, f'the key "{shown}" is there twice; first on line {first}', key=key.text
                 )
             else:
-                entries[key.text] = Entry(key.at, value)
+                entries[key.text] = MappingEntry(key.at, value)
         for node in merged:
             if isinstance(node, MappingNode):
                 entries |= {key: entry for key, entry in node.entries.items() if key not in entries}

@@ -40,7 +40,7 @@ class SequenceNode(NamedTuple):
     source: str | None
 
 
-class Entry(NamedTuple):
+class MappingEntry(NamedTuple):
     key_at: Position
     value: Node
 
@@ -49,7 +49,7 @@ class MappingNode(NamedTuple):
     """The keys are the texts as written; merged keys (``<<``) come last."""
 
     at: Position
-    entries: Mapping[str, Entry]
+    entries: Mapping[str, MappingEntry]
 
 
 Node: TypeAlias = ScalarNode | SequenceNode | MappingNode
@@ -76,7 +76,7 @@ def texts_of(node: Node | None) -> tuple[str, ...]:
     return tuple(text for item in items_of(node) if (text := text_of(item)) is not None)
 
 
-def entries_of(node: Node | None) -> Mapping[str, Entry]:
+def entries_of(node: Node | None) -> Mapping[str, MappingEntry]:
     """The entries of a mapping; none for any other node."""
     return node.entries if isinstance(node, MappingNode) else {}
 

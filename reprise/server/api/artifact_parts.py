@@ -21,7 +21,7 @@ from reprise.server.http.access import Role
 from reprise.server.http.bodies import collect_body
 from reprise.server.http.roles import RoleRoute
 from reprise.tracking.artifacts.names import normalize_path
-from reprise.tracking.artifacts.parts import MOST_PARTS, Part
+from reprise.tracking.artifacts.parts import MOST_PARTS, UploadPart
 
 _LARGEST_BODY = 4 << 20
 
@@ -76,7 +76,7 @@ async def send(request: Request) -> Response:
 async def complete(request: Request) -> Response:
     asked = read_body(await collect_body(request, _LARGEST_BODY), Complete, {})
     store = store_of(request)
-    parts = [Part(part.part_number, part.etag) for part in asked.parts]
+    parts = [UploadPart(part.part_number, part.etag) for part in asked.parts]
     path = _path(request, asked.path)
     await run_in_threadpool(store.partial_uploads.complete, asked.upload_id, path, parts, store.artifacts)
     return json_response({})

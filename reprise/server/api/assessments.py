@@ -26,7 +26,7 @@ V3 = ("3.0",)
 UPDATABLE = {"assessment_name", "feedback", "expectation", "issue", "rationale", "metadata"}
 
 
-class Source(msgspec.Struct):
+class AssessmentSource(msgspec.Struct):
     source_type: str = "SOURCE_TYPE_UNSPECIFIED"
     source_id: str = ""
 
@@ -34,7 +34,7 @@ class Source(msgspec.Struct):
 class GivenAssessment(msgspec.Struct):
     assessment_name: str = ""
     assessment_id: str = ""
-    source: Source = msgspec.field(default_factory=Source)
+    source: AssessmentSource = msgspec.field(default_factory=AssessmentSource)
     create_time: Moment | None = None
     last_update_time: Moment | None = None
     feedback: dict[str, Any] | None = None

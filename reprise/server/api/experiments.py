@@ -7,7 +7,7 @@ from reprise.schemas.entities import ViewType
 from reprise.server.api import shapes
 from reprise.server.api.wire import (
     Answer,
-    Pair,
+    KeyValue,
     Request,
     Verb,
     Word,
@@ -20,7 +20,7 @@ from reprise.tracking.protocols.store import TrackingStore
 class CreateExperiment(Request):
     name: Word
     artifact_location: str | None = None
-    tags: tuple[Pair, ...] = ()
+    tags: tuple[KeyValue, ...] = ()
 
 
 class GetExperiment(Request):

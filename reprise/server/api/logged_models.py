@@ -10,7 +10,7 @@ from reprise.schemas.entities import ModelOrder
 from reprise.server.api import shapes
 from reprise.server.api.wire import (
     Answer,
-    Pair,
+    KeyValue,
     Request,
     Verb,
     Word,
@@ -27,8 +27,8 @@ class CreateLoggedModel(Request):
     name: str | None = None
     model_type: str | None = None
     source_run_id: str | None = None
-    params: tuple[Pair, ...] = ()
-    tags: tuple[Pair, ...] = ()
+    params: tuple[KeyValue, ...] = ()
+    tags: tuple[KeyValue, ...] = ()
 
 
 class GetLoggedModel(Request):
@@ -68,7 +68,7 @@ class SearchLoggedModels(Request):
 
 class SetLoggedModelTags(Request):
     model_id: Word
-    tags: tuple[Pair, ...] = ()
+    tags: tuple[KeyValue, ...] = ()
 
 
 class DeleteLoggedModelTag(Request):
@@ -78,7 +78,7 @@ class DeleteLoggedModelTag(Request):
 
 class LogLoggedModelParams(Request):
     model_id: Word
-    params: tuple[Pair, ...] = ()
+    params: tuple[KeyValue, ...] = ()
 
 
 class ListLoggedModelArtifacts(Request):

@@ -14,7 +14,7 @@ from reprise.server.api.wire import (
     Answer,
     Int64,
     Request,
-    RunRequest,
+    RunIdRequest,
     Verb,
     Word,
     number,
@@ -30,7 +30,7 @@ _MOST_EXPERIMENTS = 20
 _WORDS: Mapping[float | str, str] = {"nan": "NaN", inf: "Infinity", -inf: "-Infinity"}
 
 
-class GetMetricHistory(RunRequest, kw_only=True):
+class GetMetricHistory(RunIdRequest, kw_only=True):
     metric_key: Word
     page_token: str | None = None
     max_results: Annotated[int, msgspec.Meta(ge=1)] | None = None

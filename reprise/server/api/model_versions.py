@@ -11,7 +11,7 @@ from reprise.schemas.entities import ModelVersion
 from reprise.server.api import shapes
 from reprise.server.api.wire import (
     Answer,
-    Pair,
+    KeyValue,
     Request,
     Verb,
     Word,
@@ -27,7 +27,7 @@ class CreateModelVersion(Request):
     name: Word
     source: Word
     run_id: str | None = None
-    tags: tuple[Pair, ...] = ()
+    tags: tuple[KeyValue, ...] = ()
     run_link: str | None = None
     description: str | None = None
     model_id: str | None = None

@@ -11,7 +11,7 @@ from reprise.server.api import shapes
 from reprise.server.api.wire import (
     Answer,
     Int64,
-    Pair,
+    KeyValue,
     Request,
     Verb,
     Word,
@@ -29,16 +29,16 @@ STATUSES = {state: status for status, state in STATES.items()}
 class BeginTrace(Request):
     experiment_id: Word
     timestamp_ms: Int64 = 0
-    request_metadata: tuple[Pair, ...] = ()
-    tags: tuple[Pair, ...] = ()
+    request_metadata: tuple[KeyValue, ...] = ()
+    tags: tuple[KeyValue, ...] = ()
 
 
 class EndTrace(Request):
     request_id: Word
     timestamp_ms: Int64 = 0
     status: str = "TRACE_STATUS_UNSPECIFIED"
-    request_metadata: tuple[Pair, ...] = ()
-    tags: tuple[Pair, ...] = ()
+    request_metadata: tuple[KeyValue, ...] = ()
+    tags: tuple[KeyValue, ...] = ()
 
 
 class GetOlderInfo(Request):

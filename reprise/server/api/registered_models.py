@@ -9,7 +9,7 @@ import msgspec
 from reprise.server.api import shapes
 from reprise.server.api.wire import (
     Answer,
-    Pair,
+    KeyValue,
     Request,
     Verb,
     Word,
@@ -21,7 +21,7 @@ from reprise.tracking.protocols.store import TrackingStore
 
 class CreateRegisteredModel(Request):
     name: Word
-    tags: tuple[Pair, ...] = ()
+    tags: tuple[KeyValue, ...] = ()
     description: str | None = None
 
 

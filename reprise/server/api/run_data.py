@@ -11,9 +11,9 @@ from reprise.schemas.entities import Dataset, DatasetInput, Metric, ModelLink
 from reprise.server.api.wire import (
     Answer,
     Int64,
-    Pair,
+    KeyValue,
     Request,
-    RunRequest,
+    RunIdRequest,
     Verb,
     Word,
     as_mapping,
@@ -28,7 +28,7 @@ MODEL_FIELDS = {"artifact_path", "flavors", "run_id", "utc_time_created"}
 """What an MLmodel has to say to be noted on a run."""
 
 
-class LogMetric(RunRequest, kw_only=True):
+class LogMetric(RunIdRequest, kw_only=True):
     key: Word
     value: float
     timestamp: Int64
@@ -38,12 +38,12 @@ class LogMetric(RunRequest, kw_only=True):
     dataset_digest: str | None = None
 
 
-class LogParam(RunRequest, kw_only=True):
+class LogParam(RunIdRequest, kw_only=True):
     key: Word
     value: str = ""
 
 
-class SetTag(RunRequest, kw_only=True):
+class SetTag(RunIdRequest, kw_only=True):
     key: Word
     value: str = ""
 
@@ -90,7 +90,7 @@ class LoggedDataset(msgspec.Struct):
 
 class Input(msgspec.Struct):
     dataset: LoggedDataset
-    tags: tuple[Pair, ...] = ()
+    tags: tuple[KeyValue, ...] = ()
 
 
 class ModelRef(msgspec.Struct):

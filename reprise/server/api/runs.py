@@ -11,9 +11,9 @@ from reprise.server.api import shapes
 from reprise.server.api.wire import (
     Answer,
     Int64,
-    Pair,
+    KeyValue,
     Request,
-    RunRequest,
+    RunIdRequest,
     Verb,
     Word,
     as_mapping,
@@ -29,14 +29,14 @@ class CreateRun(Request):
     user_id: str = ""
     run_name: str | None = None
     start_time: Int64 = 0
-    tags: tuple[Pair, ...] = ()
+    tags: tuple[KeyValue, ...] = ()
 
 
-class GetRun(RunRequest):
+class GetRun(RunIdRequest):
     pass
 
 
-class UpdateRun(RunRequest, kw_only=True):
+class UpdateRun(RunIdRequest, kw_only=True):
     status: RunStatus | None = None
     end_time: Int64 | None = None
     run_name: str | None = None
@@ -60,7 +60,7 @@ class SearchRuns(Request):
     page_token: str | None = None
 
 
-class ListArtifacts(RunRequest, kw_only=True):
+class ListArtifacts(RunIdRequest, kw_only=True):
     path: str = ""
     page_token: str | None = None
 

@@ -37,7 +37,7 @@ class InExperiment(msgspec.Struct):
     experiment_id: Word
 
 
-class Location(msgspec.Struct):
+class TraceLocation(msgspec.Struct):
     """Where a trace is; MLflow knows others too, which its open-source server does not have."""
 
     mlflow_experiment: InExperiment | None = None
@@ -45,7 +45,7 @@ class Location(msgspec.Struct):
 
 class TraceInfo(msgspec.Struct):
     trace_id: Word
-    trace_location: Location
+    trace_location: TraceLocation
     request_time: Moment | None = None
     execution_duration: str | None = None
     state: str = "STATE_UNSPECIFIED"
@@ -76,7 +76,7 @@ class GetTraceInfos(Request):
 
 
 class SearchTraces(Request):
-    locations: Annotated[tuple[Location, ...], msgspec.Meta(min_length=1)]
+    locations: Annotated[tuple[TraceLocation, ...], msgspec.Meta(min_length=1)]
     filter: str = ""
     max_results: Annotated[int, msgspec.Meta(ge=1, le=500)] = 100
     order_by: tuple[str, ...] = ()
@@ -234,7 +234,7 @@ def trace_shape(trace: Trace) -> Answer:
     }
 
 
-def _experiment(location: Location) -> str:
+def _experiment(location: TraceLocation) -> str:
     if location.mlflow_experiment is None:
         raise invalid(
             "Invalid value for parameter 'trace_location' supplied: traces are kept in experiments only"

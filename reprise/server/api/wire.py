@@ -58,7 +58,7 @@ class Request(msgspec.Struct):
 R = TypeVar("R", bound=Request)
 
 
-class RunRequest(Request, kw_only=True):
+class RunIdRequest(Request, kw_only=True):
     """A request about one run, which older clients name ``run_uuid``."""
 
     run_id: str = ""
@@ -70,14 +70,14 @@ class RunRequest(Request, kw_only=True):
             raise ValueError("Missing value for required parameter 'run_id'.")
 
 
-class Pair(msgspec.Struct):
+class KeyValue(msgspec.Struct):
     """A tag or a param."""
 
     key: str = ""
     value: str = ""
 
 
-def as_mapping(pairs: Sequence[Pair]) -> dict[str, str]:
+def as_mapping(pairs: Sequence[KeyValue]) -> dict[str, str]:
     """The pairs by key; of a repeated key the last value counts."""
     return {pair.key: pair.value for pair in pairs}
 

@@ -56,24 +56,24 @@ class ConfinedLoopback(Facade):
         return environ
 
     def _make_app(self) -> ASGIApp:
-        from reprise.server.app import Guard
+        from reprise.server.app import RequestGuard
         from reprise.server.confined.app import ConfinedApp
         from reprise.server.http.access import OneSecret
 
         access = OneSecret(self._secret)
         app = ConfinedApp(self._make_upstream(access), self._tracking, self._ledger, self._open_registry)
         self._held.callback(app.close)
-        return Guard(app, access, hosts=None)
+        return RequestGuard(app, access, hosts=None)
 
     def _make_upstream(self, access: OneSecret) -> ASGIApp:
         from reprise.tracking.rest.store import RestTracking
 
         if isinstance(self._tracking, RestTracking):
-            from reprise.server.confined.upstream import Proxy
+            from reprise.server.confined.upstream import UpstreamProxy
 
             client = self._tracking.open_async(self._run_id)
             self._held.push_async_callback(client.aclose)
-            return Proxy(client, self._tracking.uri)
+            return UpstreamProxy(client, self._tracking.uri)
         from reprise.server.app import create_app
 
         return create_app(self._tracking, access, hosts=None)

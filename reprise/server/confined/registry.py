@@ -11,7 +11,7 @@ from typing import TypeVar
 from reprise.errors import TrackingError
 from reprise.schemas.entities import ModelVersion, Page, RegisteredModel
 from reprise.tracking.base import Tracking
-from reprise.tracking.copy.base import Place, SourceVersion
+from reprise.tracking.copy.base import CopyPlace, SourceVersion
 from reprise.tracking.copy.embedded.destination import EmbeddedDestination
 
 log = logging.getLogger(__name__)
@@ -73,7 +73,7 @@ class RegistryCopy:
         """Copy a logged model, so that a version can be made of it."""
         model = self._tracking.get_logged_model(model_id)
         self.store.put_model(model, _DEFAULT_EXPERIMENT, None)
-        self.store.finish_copy(Place("model", model_id), saw_files=True)
+        self.store.finish_copy(CopyPlace("model", model_id), saw_files=True)
 
     def note_version(self, name: str, version: str) -> None:
         """The run has registered this version."""

@@ -19,7 +19,7 @@ _OF_A_CONNECTION = {"connection", "content-encoding", "content-length", "host", 
 """Headers that are about the way from one program to the next."""
 
 
-class Proxy:
+class UpstreamProxy:
     """Passes requests on to ``client``, with its credentials instead of those of the run."""
 
     def __init__(self, client: httpx.AsyncClient, uri: str) -> None:

@@ -29,7 +29,7 @@ _LONGEST_ANSWER = 64 << 10  # bytes
 _pool = cache(open_pool)
 
 
-class Outcome(NamedTuple):
+class DeliveryOutcome(NamedTuple):
     """``status`` is that of the last answer, None when there was none; ``error`` says why."""
 
     status: int | None
@@ -46,7 +46,7 @@ def signature(secret: str, delivery_id: str, timestamp: str, payload: str) -> st
 
 def post_event(
     webhook: Webhook, event: str, data: Mapping[str, object], pause: Callable[[float], bool] | None = None
-) -> Outcome:
+) -> DeliveryOutcome:
     """The outcome of the last attempt.
 
     ``pause`` waits so many seconds before another one, and says whether to make it; without it there is
@@ -75,7 +75,7 @@ def post_event(
     return outcome
 
 
-def _post(url: str, headers: Mapping[str, str], payload: str) -> Outcome:
+def _post(url: str, headers: Mapping[str, str], payload: str) -> DeliveryOutcome:
     timeout = float(_setting(TIMEOUT, 30))
     limits = {"timeout": dict.fromkeys(("connect", "read", "write", "pool"), timeout)}
     try:
@@ -90,11 +90,11 @@ def _post(url: str, headers: Mapping[str, str], payload: str) -> Outcome:
             given = dict(response.headers).get(b"retry-after", b"")
             wait = float(given) if given.isdigit() else 0.0
             text = body[:_LONGEST_ANSWER].decode(errors="replace")
-            return Outcome(response.status, text, wait=wait if response.status in _LATER else None)
+            return DeliveryOutcome(response.status, text, wait=wait if response.status in _LATER else None)
     except NotPublic as error:
-        return Outcome(None, error=str(error))
+        return DeliveryOutcome(None, error=str(error))
     except (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError, OSError) as error:
-        return Outcome(None, error=f"{type(error).__name__}: {error}", wait=0.0)
+        return DeliveryOutcome(None, error=f"{type(error).__name__}: {error}", wait=0.0)
 
 
 def _setting(name: str, default: int) -> int:

@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 
 
-class Figures:
+class ServerFigures:
     """Counters of one server, in a registry of their own."""
 
     def __init__(self) -> None:
@@ -40,7 +40,7 @@ class Observed:
     def __init__(self, app: ASGIApp, log: TextIO | None) -> None:
         self._app = app
         self._log = log
-        self._figures = Figures()
+        self._figures = ServerFigures()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":

@@ -28,7 +28,7 @@ class Digest(NamedTuple):
     sha256: str
 
 
-class State(NamedTuple):
+class FileState(NamedTuple):
     """What tells whether a file changed: its size in bytes, and when it did (ns; 0 if unknown)."""
 
     size: int
@@ -44,14 +44,14 @@ class Digests:
         self._lock = threading.Lock()
         self._connection: sqlite3.Connection | None = None
 
-    def note(self, place: str, state: State, sha256: bytes) -> None:
+    def note(self, place: str, state: FileState, sha256: bytes) -> None:
         """An upload never fails because its digest could not be noted."""
         self._tell(
             "INSERT OR REPLACE INTO digest VALUES (?, ?, ?, ?)",
             (self._key(place), state.size, state.changed, sha256),
         )
 
-    def noted(self, place: str, state: State) -> Digest | None:
+    def noted(self, place: str, state: FileState) -> Digest | None:
         """The digest of the file as it is now, or None when it was not noted."""
         found = self._tell(
             "SELECT sha256 FROM digest WHERE path = ? AND size = ? AND changed = ?",
@@ -102,10 +102,10 @@ def read_digest(file: Path) -> Digest:
         return Digest(stream.tell(), sha256)
 
 
-def state_of(file: Path | int) -> State:
+def state_of(file: Path | int) -> FileState:
     """The state of a file that a path or a descriptor names."""
     found = os.stat(file)  # noqa: PTH116 -- of a descriptor too
-    return State(found.st_size, found.st_mtime_ns)
+    return FileState(found.st_size, found.st_mtime_ns)
 
 
 def _connect(path: Path) -> sqlite3.Connection:

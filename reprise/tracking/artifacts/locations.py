@@ -14,7 +14,7 @@ _DRIVE = re.compile(r"/?[A-Za-z]:[/\\]")
 _OWNER = re.compile(r"(?:^|/)(m-[\w\-]+|[a-zA-Z0-9][\w\-]*)/artifacts(?:/(.*))?$")
 
 
-class Location(NamedTuple):
+class ArtifactLocation(NamedTuple):
     """``path`` is that of the URI with ``/`` between its parts, which end with (owner, ``artifacts``).
 
     ``root`` names what lies above the folders of experiments, as a user would know it.
@@ -42,7 +42,7 @@ class Location(NamedTuple):
         return Path(self.path)
 
 
-def read_location(uri: str, owner: str) -> Location | None:
+def read_location(uri: str, owner: str) -> ArtifactLocation | None:
     """Where the artifacts of ``owner`` are said to be; None where MLflow would not keep them."""
     text = _path(uri)
     path = PurePosixPath(text)
@@ -52,7 +52,7 @@ def read_location(uri: str, owner: str) -> Location | None:
     prefix = uri[: uri.index(":") + 1] if scheme_of(uri) not in {"", "file"} else ""
     host = urlsplit(uri).netloc if prefix else ""
     root = f"{prefix}//{host}{above}".rstrip("/") if host else f"{prefix}{above}"
-    return Location(uri, path, root)
+    return ArtifactLocation(uri, path, root)
 
 
 def place_of(uri: str) -> tuple[str, str] | None:

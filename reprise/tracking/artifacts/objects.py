@@ -17,7 +17,7 @@ from typing import Any, BinaryIO, Self
 from reprise.errors import TrackingError, UsageError, missing
 from reprise.schemas.entities import Artifact
 from reprise.tracking import validation
-from reprise.tracking.artifacts.digests import Digest, Digests, State
+from reprise.tracking.artifacts.digests import Digest, Digests, FileState
 from reprise.tracking.artifacts.names import normalize_path, parts_of
 
 _IN_MEMORY = 1 << 20
@@ -103,7 +103,7 @@ class ArtifactObjects:
                         target.write(piece)
             if self._digests:
                 uri = self._system.unstrip_protocol(place)
-                self._digests.note(uri, State(size, 0), sha256.digest())
+                self._digests.note(uri, FileState(size, 0), sha256.digest())
 
     def delete(self, path: str) -> None:
         """Remove a file or a folder with all in it. ``RESOURCE_DOES_NOT_EXIST`` when there is none."""
@@ -146,7 +146,7 @@ class ArtifactObjects:
 
     def known_digest(self, path: str) -> Digest | None:
         """The size and digest of a file where they are noted; it is not read for them."""
-        state = State(self.size(path), 0)
+        state = FileState(self.size(path), 0)
         if self._digests is None:
             return None
         return self._digests.noted(self._system.unstrip_protocol(self._place(path)), state)

@@ -23,7 +23,7 @@ _ABANDONED = 24 * 3600
 _PATH = "path"
 
 
-class Part(NamedTuple):
+class UploadPart(NamedTuple):
     number: int
     etag: str
 
@@ -55,7 +55,9 @@ class PartialUploads:
         """What tells the part that arrived from another try to send it."""
         return _etag(self._folder(upload_id) / str(number))
 
-    def complete(self, upload_id: str, path: str, parts: Sequence[Part], artifacts: Artifacts) -> None:
+    def complete(
+        self, upload_id: str, path: str, parts: Sequence[UploadPart], artifacts: Artifacts
+    ) -> None:
         """Put the artifact together; the parts must be those that arrived."""
         folder = self._folder(upload_id)
         if (folder / _PATH).read_text() != path:
@@ -90,7 +92,7 @@ def _etag(part: Path) -> str:
     return f"{size}-{changed}"
 
 
-def _arrived(folder: Path, part: Part) -> Path:
+def _arrived(folder: Path, part: UploadPart) -> Path:
     file = folder / str(part.number)
     if not file.is_file() or part.etag.strip('"') != _etag(file):
         raise validation.invalid(f"part {part.number} has not arrived, or was sent again")

@@ -1,4 +1,4 @@
-"""The two ends of a copy: what a ``Source`` yields and what a ``Destination`` takes.
+"""The two ends of a copy: what a ``CopySource`` yields and what a ``Destination`` takes.
 
 A source yields what it holds as the values of ``schemas/entities.py``. What it cannot read it yields
 as a ``Fault``, in between: one bad piece never ends the reading of its neighbours.
@@ -69,7 +69,7 @@ class Unseen(NamedTuple):
     hint: str | None = None
 
 
-class Unreachable(NamedTuple):
+class UnreachableFile(NamedTuple):
     """The artifacts of an owner lie below ``root``, which cannot be read."""
 
     root: str
@@ -91,14 +91,14 @@ class SourceTrace(NamedTuple):
     runs: tuple[str, ...] = ()
 
 
-class Place(NamedTuple):
+class CopyPlace(NamedTuple):
     """An owner of artifacts in a destination."""
 
     kind: Literal["run", "model", "trace"]
     id: str
 
 
-class Kept(NamedTuple):
+class KeptAsItWas(NamedTuple):
     """A piece that the destination has otherwise than the source, and why it was left so."""
 
     kind: str
@@ -123,7 +123,7 @@ class Put(NamedTuple):
     id: str
     is_new: bool = False
     saw_files: bool = False
-    kept: Sequence[Kept] = ()
+    kept: Sequence[KeptAsItWas] = ()
     notes: Sequence[str] = ()
     refused: str | None = None
 
@@ -132,7 +132,7 @@ class Put(NamedTuple):
         return bool(self.id)
 
 
-class Source(Protocol):
+class CopySource(Protocol):
     """What is deleted is yielded as well, where the source still tells of it."""
 
     @property
@@ -162,7 +162,7 @@ class Source(Protocol):
         """What the store holds besides, which is not copied."""
         ...
 
-    def list_files(self, owner: Owner) -> Iterator[SourceFile | Fault | Unseen | Unreachable]: ...
+    def list_files(self, owner: Owner) -> Iterator[SourceFile | Fault | Unseen | UnreachableFile]: ...
 
     def open_file(self, owner: Owner, path: str) -> AbstractContextManager[Path]:
         """A local file with the content of the artifact; for remote ones it goes with the block."""
@@ -215,7 +215,7 @@ class Destination(Protocol):
 
     def find_registered_model(self, model: RegisteredModel) -> RegisteredModel | None: ...
 
-    def put_aliases(self, model: RegisteredModel) -> Sequence[Kept]:
+    def put_aliases(self, model: RegisteredModel) -> Sequence[KeptAsItWas]:
         """After its versions."""
         ...
 
@@ -227,17 +227,17 @@ class Destination(Protocol):
 
     def find_version(self, version: ModelVersion) -> ModelVersion | None: ...
 
-    def list_files(self, place: Place) -> Mapping[str, SourceFile]:
+    def list_files(self, place: CopyPlace) -> Mapping[str, SourceFile]:
         """All that is there already, by path."""
         ...
 
-    def put_file(self, place: Place, source: Path, path: str) -> None: ...
+    def put_file(self, place: CopyPlace, source: Path, path: str) -> None: ...
 
-    def digest_file(self, place: Place, path: str) -> str:
+    def digest_file(self, place: CopyPlace, path: str) -> str:
         """The SHA-256 of a file that is there, in hex."""
         ...
 
-    def finish_copy(self, place: Place, *, saw_files: bool) -> None:
+    def finish_copy(self, place: CopyPlace, *, saw_files: bool) -> None:
         """Note that a copy is complete."""
         ...
 

@@ -15,7 +15,7 @@ from reprise.tracking.copy.parts import KINDS, Parts
 UNEXPLAINED = "it is not there, and why is not known"
 
 
-class Line(NamedTuple):
+class CensusLine(NamedTuple):
     """One kind of pieces. ``unknown`` owners may have had some that could not be counted."""
 
     kind: str
@@ -34,21 +34,21 @@ class Census(NamedTuple):
 
     source: str
     destination: str
-    lines: tuple[Line, ...]
+    lines: tuple[CensusLine, ...]
     differences: tuple[Fault, ...]
     notes: tuple[str, ...]
     new: int = 0
     there: int = 0
 
-    def line_of(self, kind: str) -> Line:
-        return next((line for line in self.lines if line.kind == kind), Line(kind))
+    def line_of(self, kind: str) -> CensusLine:
+        return next((line for line in self.lines if line.kind == kind), CensusLine(kind))
 
 
 class Tally:
     """Counts as things are compared, one after the other."""
 
     def __init__(self) -> None:
-        self._lines: dict[str, Line] = {kind: Line(kind) for kind in KINDS}
+        self._lines: dict[str, CensusLine] = {kind: CensusLine(kind) for kind in KINDS}
         self._differences: list[Fault] = []
         self._notes: dict[str, None] = {}
         self._reasons: dict[tuple[str, str, str], str] = {}
@@ -109,8 +109,8 @@ class Tally:
         left_out: int = 0,
         unknown: int = 0,
     ) -> None:
-        line = self._lines.get(kind) or Line(kind)
-        self._lines[kind] = Line(
+        line = self._lines.get(kind) or CensusLine(kind)
+        self._lines[kind] = CensusLine(
             kind,
             line.source + source,
             line.arrived + arrived,

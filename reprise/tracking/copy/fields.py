@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from reprise.named_tuple import NamedTuple
-from reprise.tracking.copy.base import Kept
+from reprise.tracking.copy.base import KeptAsItWas
 from reprise.tracking.copy.merge import Merge
 
 TAG = "tag/"
 """The name of a field that is a tag begins so; other fields have no slash."""
 
 
-class Changes(NamedTuple):
+class FieldChanges(NamedTuple):
     """A merge, with the tags apart; None removes."""
 
     facts: Mapping[str, str | None]
@@ -23,14 +23,18 @@ def with_tags(facts: Mapping[str, str], tags: Mapping[str, str]) -> dict[str, st
     return {**facts, **{f"{TAG}{key}": value for key, value in tags.items()}}
 
 
-def changes_of(merge: Merge) -> Changes:
+def changes_of(merge: Merge) -> FieldChanges:
     tags = {key.removeprefix(TAG): value for key, value in merge.changes.items() if key.startswith(TAG)}
-    return Changes({key: value for key, value in merge.changes.items() if not key.startswith(TAG)}, tags)
+    return FieldChanges(
+        {key: value for key, value in merge.changes.items() if not key.startswith(TAG)}, tags
+    )
 
 
-def kept_of(kind: str, merge: Merge) -> list[Kept]:
+def kept_of(kind: str, merge: Merge) -> list[KeptAsItWas]:
     """What was left otherwise; the facts of a thing belong to the line of its ``kind``."""
     return [
-        Kept("tags", field.removeprefix(TAG), reason) if field.startswith(TAG) else Kept(kind, "", reason)
+        KeptAsItWas("tags", field.removeprefix(TAG), reason)
+        if field.startswith(TAG)
+        else KeptAsItWas(kind, "", reason)
         for field, reason in merge.kept.items()
     ]

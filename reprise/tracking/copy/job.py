@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from reprise.errors import RepriseError, TrackingError
 from reprise.named_tuple import NamedTuple
-from reprise.tracking.copy.base import Destination, Fault, Note, Source
+from reprise.tracking.copy.base import CopySource, Destination, Fault, Note
 from reprise.tracking.copy.census import Tally
 
 REFUSALS = (RepriseError, OSError, ValueError)
@@ -19,14 +19,14 @@ _HOPELESS = {"TEMPORARILY_UNAVAILABLE", "UNAUTHENTICATED", "PERMISSION_DENIED"}
 T = TypeVar("T")
 
 
-class Job(NamedTuple):
+class CopyJob(NamedTuple):
     """``say`` hears what is being done.
 
     Without ``with_deleted`` what is deleted in the source is passed by, unless it was copied before: then
     it is deleted in the destination as well.
     """
 
-    source: Source
+    source: CopySource
     destination: Destination
     tally: Tally
     artifacts: bool

@@ -17,7 +17,7 @@ from reprise.tracking.copy.base import (
     SourceFile,
     SourceTrace,
     SourceVersion,
-    Unreachable,
+    UnreachableFile,
     Unseen,
     identity_of,
 )
@@ -89,7 +89,7 @@ class PushedSource(TrackingSource):
         for given in super().read_versions(model):
             yield self._original_version(given) if isinstance(given, SourceVersion) else given
 
-    def list_files(self, owner: Owner) -> Iterator[SourceFile | Fault | Unseen | Unreachable]:
+    def list_files(self, owner: Owner) -> Iterator[SourceFile | Fault | Unseen | UnreachableFile]:
         for given in super().list_files(self._owner_there(owner)):
             yield given._replace(path=name_here(given.path)) if isinstance(given, SourceFile) else given
 

@@ -8,7 +8,7 @@ from urllib.parse import unquote, urlsplit
 
 from reprise.errors import UsageError
 from reprise.redact import redact
-from reprise.tracking.copy.base import Source
+from reprise.tracking.copy.base import CopySource
 from reprise.tracking.copy.filestore.layout import META, REGISTRY, TRASH, is_experiment, is_run
 from reprise.tracking.copy.tracking import TrackingSource
 from reprise.tracking.registry import open_tracking
@@ -24,7 +24,7 @@ _HINT = (
 )
 
 
-def open_source(text: str, start: Path, artifacts: Path | None = None) -> Source:
+def open_source(text: str, start: Path, artifacts: Path | None = None) -> CopySource:
     """The store that ``text`` names, seen from the folder ``start``.
 
     Args:
@@ -89,7 +89,7 @@ def _local_path(text: str, start: Path) -> Path:
     return start / Path(text).expanduser()
 
 
-def _open_file(path: Path, artifacts: Path | None) -> Source:
+def _open_file(path: Path, artifacts: Path | None) -> CopySource:
     with path.open("rb") as file:
         is_database = file.read(len(_MAGIC)) == _MAGIC
     if not is_database:

@@ -27,7 +27,7 @@ from reprise.tracking.copy.base import (
     SourceFile,
     SourceTrace,
     SourceVersion,
-    Unreachable,
+    UnreachableFile,
     Unseen,
     identity_of,
 )
@@ -130,7 +130,7 @@ class TrackingSource:
     def find_others(self) -> Iterator[Fault | Note]:
         yield from ()
 
-    def list_files(self, owner: Owner) -> Iterator[SourceFile | Fault | Unseen | Unreachable]:
+    def list_files(self, owner: Owner) -> Iterator[SourceFile | Fault | Unseen | UnreachableFile]:
         if isinstance(owner, Trace):
             yield from self._traces.list_files(owner)
         else:

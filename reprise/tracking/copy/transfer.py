@@ -13,9 +13,18 @@ from typing import TypeVar
 
 from reprise.schemas.entities import DELETED, Experiment, LoggedModel, Run
 from reprise.tracking.copy import parts
-from reprise.tracking.copy.base import Destination, Fault, Note, Place, Put, Source, SourceTrace, title_of
+from reprise.tracking.copy.base import (
+    CopyPlace,
+    CopySource,
+    Destination,
+    Fault,
+    Note,
+    Put,
+    SourceTrace,
+    title_of,
+)
 from reprise.tracking.copy.census import Census, Tally
-from reprise.tracking.copy.job import REFUSALS, Job, reason_of
+from reprise.tracking.copy.job import REFUSALS, CopyJob, reason_of
 from reprise.tracking.copy.transfer_files import FileTransfer
 from reprise.tracking.copy.transfer_points import transfer_points
 from reprise.tracking.copy.transfer_registry import transfer_registry
@@ -28,7 +37,7 @@ class Transfer:
 
     def __init__(
         self,
-        source: Source,
+        source: CopySource,
         destination: Destination,
         *,
         artifacts: bool = True,
@@ -36,7 +45,7 @@ class Transfer:
         with_deleted: bool = True,
         say: Callable[[str], None] = lambda _: None,
     ) -> None:
-        self._job = Job(source, destination, Tally(), artifacts, writes, with_deleted, say)
+        self._job = CopyJob(source, destination, Tally(), artifacts, writes, with_deleted, say)
         self._files = FileTransfer(self._job)
         self._seen: set[str] = set()
 
@@ -102,7 +111,7 @@ class Transfer:
         if put.is_made:
             self._job.tally.add_run(put)
         transfer_points(self._job, run, here, is_new=put.is_new)
-        self._files.bring_files(run, here and Place("run", here.run_id), put)
+        self._files.bring_files(run, here and CopyPlace("run", here.run_id), put)
         if put.is_made and here is not None:
             self._end_run(run, here.run_id, home or "")
         here = None if home is None or here is None else destination.find_run(run, home)
@@ -113,7 +122,7 @@ class Transfer:
         destination, owner = self._job.destination, title_of(model)
         put = self._put_thing(owner, home, lambda home: destination.put_model(model, home, run_id))
         here = None if home is None else destination.find_model(model, home)
-        self._files.bring_files(model, here and Place("model", here.model_id), put)
+        self._files.bring_files(model, here and CopyPlace("model", here.model_id), put)
         here = None if home is None or here is None else destination.find_model(model, home)
         theirs, ours = parts.model_parts(model), None if here is None else parts.model_parts(here)
         self._job.tally.compare_parts(owner, theirs, ours, put.refused)
@@ -122,7 +131,7 @@ class Transfer:
         destination, owner = self._job.destination, title_of(given.trace)
         put = self._put_thing(owner, home, lambda home: destination.put_trace(given, home))
         here = None if home is None else destination.find_trace(given.trace, home)
-        self._files.bring_files(given.trace, here and Place("trace", here.trace.trace_id), put)
+        self._files.bring_files(given.trace, here and CopyPlace("trace", here.trace.trace_id), put)
         theirs, ours = parts.trace_parts(given), None if here is None else parts.trace_parts(here)
         self._job.tally.compare_parts(owner, theirs, ours, put.refused)
 

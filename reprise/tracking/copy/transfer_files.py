@@ -11,17 +11,17 @@ from reprise.amounts import counted
 from reprise.named_tuple import NamedTuple
 from reprise.schemas.entities import LoggedModel, Run
 from reprise.tracking.copy.base import (
+    CopyPlace,
     Fault,
     Owner,
-    Place,
     Put,
     SourceFile,
-    Unreachable,
+    UnreachableFile,
     Unseen,
     title_of,
 )
 from reprise.tracking.copy.census import UNEXPLAINED
-from reprise.tracking.copy.job import REFUSALS, Job, reason_of
+from reprise.tracking.copy.job import REFUSALS, CopyJob, reason_of
 from reprise.tracking.copy.named_files import missing_files
 
 _LOST = "it was logged, and is not in the folder of the source"
@@ -31,18 +31,18 @@ class _Waiting(NamedTuple):
     """An owner whose files were not found; ``was_whole`` when an earlier copy had found them."""
 
     owner: Owner
-    place: Place
+    place: CopyPlace
     was_whole: bool
 
 
 class FileTransfer:
     """``end_waiting`` tells of all whose files were not found, once for each root."""
 
-    def __init__(self, job: Job) -> None:
+    def __init__(self, job: CopyJob) -> None:
         self._job = job
-        self._waiting: dict[Unseen | Unreachable, list[_Waiting]] = {}
+        self._waiting: dict[Unseen | UnreachableFile, list[_Waiting]] = {}
 
-    def bring_files(self, owner: Owner, place: Place | None, put: Put) -> None:
+    def bring_files(self, owner: Owner, place: CopyPlace | None, put: Put) -> None:
         """Bring the files of ``owner`` to ``place``, and count them; it is None where it is not there."""
         if not self._job.artifacts:
             if place is not None and self._job.writes:
@@ -53,7 +53,7 @@ class FileTransfer:
         is_whole = True
         try:
             for item in self._job.source.list_files(owner):
-                if isinstance(item, Unseen | Unreachable):
+                if isinstance(item, Unseen | UnreachableFile):
                     if place is not None:
                         waiting = _Waiting(owner, place, put.saw_files or bool(known))
                         self._waiting.setdefault(item, []).append(waiting)
@@ -121,7 +121,7 @@ class FileTransfer:
         for item in waiting if self._job.writes else ():
             self._job.destination.finish_copy(item.place, saw_files=True)
 
-    def _send_file(self, owner: Owner, place: Place, file: SourceFile) -> None:
+    def _send_file(self, owner: Owner, place: CopyPlace, file: SourceFile) -> None:
         try:
             with self._job.source.open_file(owner, file.path) as local:
                 self._job.destination.put_file(place, local, file.path)
@@ -131,7 +131,7 @@ class FileTransfer:
     def _compare_files(
         self,
         owner: Owner,
-        place: Place | None,
+        place: CopyPlace | None,
         theirs: Mapping[str, SourceFile],
         ours: Mapping[str, SourceFile],
     ) -> bool:
@@ -157,7 +157,7 @@ class FileTransfer:
         return is_whole
 
     def _find_fault(
-        self, owner: Owner, place: Place, file: SourceFile, here: SourceFile | None
+        self, owner: Owner, place: CopyPlace, file: SourceFile, here: SourceFile | None
     ) -> Fault | None:
         """What is wrong with a file that was copied, if anything."""
         reason = self._job.tally.find_reason("files", title_of(owner), file.path)

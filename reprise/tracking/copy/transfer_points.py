@@ -8,13 +8,13 @@ from itertools import islice
 from reprise.schemas.entities import Metric, Run
 from reprise.tracking.copy.base import Fault, title_of
 from reprise.tracking.copy.census import UNEXPLAINED
-from reprise.tracking.copy.job import REFUSALS, Job, reason_of
+from reprise.tracking.copy.job import REFUSALS, CopyJob, reason_of
 from reprise.tracking.copy.series import Series, add_points, point_of, sums_of
 
 POINTS_AT_ONCE = 10_000
 
 
-def transfer_points(job: Job, run: Run, here: Run | None, *, is_new: bool) -> None:
+def transfer_points(job: CopyJob, run: Run, here: Run | None, *, is_new: bool) -> None:
     """Bring the points of ``run`` to the run ``here``, and count them; it is None where it is not there."""
     theirs: dict[str, Series] = {}
     ours = {} if is_new or here is None else sums_of(job.destination.read_points(here))
@@ -40,7 +40,7 @@ def transfer_points(job: Job, run: Run, here: Run | None, *, is_new: bool) -> No
         _compare_each(job, run, here, unlike)
 
 
-def _compare_each(job: Job, run: Run, here: Run, keys: set[str]) -> None:
+def _compare_each(job: CopyJob, run: Run, here: Run, keys: set[str]) -> None:
     """A source may hold a point twice, and there may be more points here than in the source."""
     ours = {
         (point.key, *point_of(point)) for point in job.destination.read_points(here) if point.key in keys
@@ -58,7 +58,7 @@ def _compare_each(job: Job, run: Run, here: Run, keys: set[str]) -> None:
         job.tally.add_difference(Fault("points", title_of(run), f"metrics/{key}", reason, count))
 
 
-def _put_points(job: Job, run: Run, here: Run, points: Sequence[Metric]) -> None:
+def _put_points(job: CopyJob, run: Run, here: Run, points: Sequence[Metric]) -> None:
     """Together, and in halves where that is refused, down to the point that is to blame."""
     if not points:
         return

@@ -7,16 +7,16 @@ from collections.abc import Callable
 from reprise.schemas.entities import RegisteredModel
 from reprise.tracking.copy import parts
 from reprise.tracking.copy.base import TOMBSTONE, Put, SourceVersion
-from reprise.tracking.copy.job import REFUSALS, Job, reason_of
+from reprise.tracking.copy.job import REFUSALS, CopyJob, reason_of
 
 
-def transfer_registry(job: Job) -> None:
+def transfer_registry(job: CopyJob) -> None:
     """After the runs that versions come from."""
     for model in job.iterate_readable("the registry", job.source.registered_models()):
         _transfer_model(job, model)
 
 
-def _transfer_model(job: Job, model: RegisteredModel) -> None:
+def _transfer_model(job: CopyJob, model: RegisteredModel) -> None:
     owner = f"registered model {model.name!r}"
     job.say(owner)
     refused = _put_thing(job, owner, lambda: job.destination.put_registered_model(model))
@@ -29,7 +29,7 @@ def _transfer_model(job: Job, model: RegisteredModel) -> None:
         job.tally.compare_parts(owner, part(model), None if here is None else part(here), refused)
 
 
-def _transfer_version(job: Job, given: SourceVersion) -> None:
+def _transfer_version(job: CopyJob, given: SourceVersion) -> None:
     version = given.version
     owner = f"version {version.version} of {version.name!r}"
     if version.current_stage == TOMBSTONE:
@@ -42,7 +42,7 @@ def _transfer_version(job: Job, given: SourceVersion) -> None:
     job.tally.compare_parts(owner, parts.version_parts(version), ours, refused)
 
 
-def _put_thing(job: Job, owner: str, step: Callable[[], Put]) -> str | None:
+def _put_thing(job: CopyJob, owner: str, step: Callable[[], Put]) -> str | None:
     """Why it was refused, or None."""
     if not job.writes:
         return None

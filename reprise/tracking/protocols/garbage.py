@@ -29,16 +29,16 @@ class Deleted(NamedTuple):
     used_by: str | None = None
 
 
-class Size(NamedTuple):
+class GarbageSize(NamedTuple):
     files: int = 0
     bytes: int = 0
 
 
-class Files(NamedTuple):
+class GarbageFiles(NamedTuple):
     """What is removed with something: its ``places``, artifact URIs, and what lies there."""
 
     places: Sequence[str]
-    size: Size
+    size: GarbageSize
 
 
 class Garbage(Protocol):
@@ -65,7 +65,7 @@ class Garbage(Protocol):
         """What was deleted until ``before`` (ms since the epoch): runs and models, then experiments."""
         ...
 
-    def files(self, item: Deleted) -> Files:
+    def files(self, item: Deleted) -> GarbageFiles:
         """The files that are removed with it.
 
         Raises:

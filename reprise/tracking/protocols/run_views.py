@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Literal, Protocol
 
 from reprise.schemas.entities import Run, ViewType
-from reprise.tracking.views import Activity, Figures, Keys, Line, RunOrder
+from reprise.tracking.views import Activity, Keys, MetricLine, RunOrder, StoreFigures
 
 
 class RunViews(Protocol):
@@ -24,14 +24,14 @@ class RunViews(Protocol):
         *,
         most: int,
         since: Mapping[str, int] = MappingProxyType({}),
-    ) -> list[Line]:
+    ) -> list[MetricLine]:
         """At most ``most`` (> 4) points of each of these series, in the order of keys and runs.
 
         Of a key that has a time in ``since``: the last ``most`` that were logged at that time or later.
         """
         ...
 
-    def metric_figures(self, run_id: str) -> Mapping[str, Figures]:
+    def metric_figures(self, run_id: str) -> Mapping[str, StoreFigures]:
         """Of each metric of a run; empty for a run of very many points, which would take long to count."""
         ...
 

@@ -34,15 +34,15 @@ def place(connection: RestConnection, uri: str) -> ArtifactPlace:
         server = connection.uri
         if parts.netloc:
             server = f"{urlsplit(connection.uri).scheme}://{parts.netloc}"
-        return Proxy(connection, f"{server}{_PROXY}/{quote(unquote(parts.path).strip('/'))}")
+        return ProxyPlace(connection, f"{server}{_PROXY}/{quote(unquote(parts.path).strip('/'))}")
     if parts.scheme in {"http", "https"}:
-        return Proxy(connection, uri.rstrip("/"))
+        return ProxyPlace(connection, uri.rstrip("/"))
     if parts.scheme in {"", "file"}:
-        return Folder(_folder_of_this_machine(connection, parts.path, uri))
+        return FolderPlace(_folder_of_this_machine(connection, parts.path, uri))
     return Cloud(uri.rstrip("/"))
 
 
-class Proxy:
+class ProxyPlace:
     """The server passes artifacts on: ``mlflow-artifacts:`` URIs, and the HTTP URLs they stand for."""
 
     def __init__(self, connection: RestConnection, url: str) -> None:
@@ -69,7 +69,7 @@ class Proxy:
         self._connection.put(f"{self._url}/{quote(path)}", content)
 
 
-class Folder:
+class FolderPlace:
     """A server on this machine that keeps artifacts in plain folders, which it does not pass on."""
 
     def __init__(self, root: Path) -> None:

@@ -15,8 +15,8 @@ from reprise.errors import TrackingError
 from reprise.redact import redact
 from reprise.tracking.rest.fields import (
     NOT_MLFLOW,
-    Answer,
     Json,
+    ServerAnswer,
     next_page_token,
     parts,
     read_answer,
@@ -69,7 +69,7 @@ class RestConnection:
         query: Mapping[str, Any] | None = None,
         repeatable: bool = True,
         api: str = "2.0",
-    ) -> Answer:
+    ) -> ServerAnswer:
         """Call a verb below ``/api/<version>/mlflow/``.
 
         Args:

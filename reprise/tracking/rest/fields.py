@@ -17,24 +17,24 @@ Json = Mapping[str, Any]
 _NO_JSON = (ValueError, RecursionError, UnicodeError)
 
 
-class Answer(dict[str, Any]):
+class ServerAnswer(dict[str, Any]):
     """An object of an answer; a field that any MLflow server gives and this one does not is an error."""
 
     def __missing__(self, name: str) -> Any:
         raise _missing(name)
 
 
-def read_answer(response: httpx.Response) -> Answer:
+def read_answer(response: httpx.Response) -> ServerAnswer:
     """The JSON object of an answer.
 
     Raises:
         TrackingError: it is something else.
     """
     try:
-        body = response.json(object_hook=Answer)
+        body = response.json(object_hook=ServerAnswer)
     except _NO_JSON:
         body = None
-    if not isinstance(body, Answer):
+    if not isinstance(body, ServerAnswer):
         raise TrackingError(
             f"{response.request.url.copy_with(query=None)} answered something that is not MLflow's JSON: "
             f"{response.content[:80]!r}",

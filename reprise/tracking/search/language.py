@@ -112,7 +112,7 @@ def fault(source: str, at: int, message: str) -> NoReturn:
 
 def parse_filter(source: str) -> list[Comparison]:
     """The comparisons of a filter, all of which must hold; none when it is blank."""
-    reader = _Reader(source)
+    reader = _FilterReader(source)
     if reader.done():
         return []
     comparisons = [reader.comparison()]
@@ -131,7 +131,7 @@ def parse_filter(source: str) -> list[Comparison]:
 
 def parse_order(source: str) -> Order:
     """One item of an order_by: a name, and ASC (the default) or DESC."""
-    reader = _Reader(source)
+    reader = _FilterReader(source)
     name = reader.name()
     ascending = True
     if not reader.done():
@@ -145,7 +145,7 @@ def parse_order(source: str) -> Order:
     return Order(name, ascending)
 
 
-class _Reader:
+class _FilterReader:
     """Reads tokens from left to right; every refusal says where."""
 
     def __init__(self, source: str) -> None:

@@ -51,11 +51,11 @@ def log_size(path: Path) -> int:
         return 0
 
 
-class Reading(sqlite3.Connection):
+class ReadingConnection(sqlite3.Connection):
     """A connection that cannot write, made for one transaction: another may have to be made otherwise."""
 
 
-def connect_to_read(path: Path) -> Reading:
+def connect_to_read(path: Path) -> ReadingConnection:
     """A connection that reads the database, and the log of a process that writes it where there is one."""
     how = "mode=ro" if log_size(path) else "mode=ro&immutable=1"  # immutable: without log and locks
     return sqlite3.connect(
@@ -64,7 +64,7 @@ def connect_to_read(path: Path) -> Reading:
         timeout=BUSY_SECONDS,
         isolation_level=None,
         check_same_thread=False,
-        factory=Reading,
+        factory=ReadingConnection,
     )
 
 

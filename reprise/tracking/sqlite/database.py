@@ -148,7 +148,7 @@ class Database:
         return True
 
     def _give_back(self, connection: sqlite3.Connection) -> None:
-        if self._closed or isinstance(connection, connecting.Reading):
+        if self._closed or isinstance(connection, connecting.ReadingConnection):
             connection.close()
         else:
             self._idle.append(connection)

@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 from reprise.tracking.sqlite.rows import Connection, Verbs
 from reprise.tracking.sqlite.run_rows import IN_IDS, run_row
-from reprise.tracking.views import Figures, Line
+from reprise.tracking.views import MetricLine, StoreFigures
 
 MANY_POINTS = 100_000
 """Points of a run up to which their figures are told without being asked for."""
@@ -34,7 +34,7 @@ class MetricLines(Verbs):
         *,
         most: int,
         since: Mapping[str, int] = MappingProxyType({}),
-    ) -> list[Line]:
+    ) -> list[MetricLine]:
         """At most ``most`` (> 4) points of each of these series, in the order of keys and runs.
 
         Of a key that has a time in ``since``: the last ``most`` that were logged at that time or later.
@@ -53,7 +53,7 @@ class MetricLines(Verbs):
                 if (number := series.get((run_id, key))) is not None
             ]
 
-    def metric_figures(self, run_id: str) -> Mapping[str, Figures]:
+    def metric_figures(self, run_id: str) -> Mapping[str, StoreFigures]:
         """Of each metric of a run; empty for a run of very many points, which would take long to count."""
         with self._database.reading() as connection:
             run = run_row(connection, run_id).id
@@ -78,19 +78,21 @@ class MetricLines(Verbs):
             return {key for (key,) in rows}
 
 
-def _figures(connection: Connection, series: int) -> Figures:
-    return Figures(*connection.execute(_FIGURES, (series,)).fetchone())
+def _figures(connection: Connection, series: int) -> StoreFigures:
+    return StoreFigures(*connection.execute(_FIGURES, (series,)).fetchone())
 
 
 def _line(
     connection: Connection, names: tuple[str, str], series: int, most: int, since: int | None
-) -> Line:
+) -> MetricLine:
     figures = _figures(connection, series)
     if since is not None:
         found = _newest(connection, series, most, since)
     else:
         found = _thinned(connection, series, most, figures)
-    return Line(*names, figures, [(step, timestamp, float(value)) for step, timestamp, value in found])
+    return MetricLine(
+        *names, figures, [(step, timestamp, float(value)) for step, timestamp, value in found]
+    )
 
 
 def _newest(connection: Connection, series: int, most: int, since: int) -> list[PointRow]:
@@ -102,7 +104,7 @@ def _newest(connection: Connection, series: int, most: int, since: int) -> list[
     return rows.fetchall()[::-1]
 
 
-def _thinned(connection: Connection, series: int, most: int, figures: Figures) -> list[PointRow]:
+def _thinned(connection: Connection, series: int, most: int, figures: StoreFigures) -> list[PointRow]:
     """The ends, and what stands out in equal parts of what is between them: a line loses no spike.
 
     The points are read in the order in which the table holds them: that costs no sorting.

@@ -19,7 +19,7 @@ class Missing(NamedTuple):
     run_id: str | None = None
 
 
-class Chosen(NamedTuple):
+class ChosenRuns(NamedTuple):
     runs: tuple[Run, ...]
     missing: tuple[Missing, ...]
 
@@ -29,7 +29,7 @@ def asked(text: str) -> list[str]:
     return list(dict.fromkeys(word for part in text.split(",") if (word := part.strip())))
 
 
-def choose(store: TrackingStore, words: Sequence[str]) -> Chosen:
+def choose(store: TrackingStore, words: Sequence[str]) -> ChosenRuns:
     """Return the active runs for ``words``, in the same order."""
     found = list(_resolved(store, words))
     ids = dict.fromkeys(one for one in found if isinstance(one, str))
@@ -40,7 +40,7 @@ def choose(store: TrackingStore, words: Sequence[str]) -> Chosen:
         if run.lifecycle_stage != ACTIVE
     )
     missing = (*(one for one in found if isinstance(one, Missing)), *deleted)
-    return Chosen(tuple(run for run in runs if run.lifecycle_stage == ACTIVE), missing)
+    return ChosenRuns(tuple(run for run in runs if run.lifecycle_stage == ACTIVE), missing)
 
 
 def _resolved(store: TrackingStore, words: Sequence[str]) -> Iterator[str | Missing]:

@@ -33,7 +33,7 @@ _AS_ATTRIBUTES = {
 }
 
 
-class Wanted(NamedTuple):
+class WantedRows(NamedTuple):
     """The options of the reader; ``flipped`` are metrics whose guessed goal is wrong.
 
     ``baseline`` is the index of the baseline run, or None.
@@ -55,7 +55,7 @@ class Cell(NamedTuple):
     change: str = ""
 
 
-class Row(NamedTuple):
+class ComparisonRow(NamedTuple):
     """A row; only metrics have a ``goal``."""
 
     name: str
@@ -72,23 +72,23 @@ class Row(NamedTuple):
         return next(name for name, most in _WIDTHS.items() if longest <= most)
 
 
-class Section(NamedTuple):
+class ComparisonSection(NamedTuple):
     """Rows with a title; hidden are ``equal`` rows without differences, and ``beyond`` rows above the
     limit.
     """
 
     title: str
-    rows: tuple[Row, ...]
+    rows: tuple[ComparisonRow, ...]
     equal: int = 0
     beyond: int = 0
 
 
 def sections(
     runs: Sequence[Run],
-    wanted: Wanted,
+    wanted: WantedRows,
     extremes: Extremes | None = None,
     experiments: Mapping[str, str] = MappingProxyType({}),
-) -> tuple[Section, ...]:
+) -> tuple[ComparisonSection, ...]:
     """Return the sections of the table; with ``extremes``, metrics show the best value of each series.
 
     ``experiments`` maps experiment ids to names.
@@ -104,15 +104,15 @@ def sections(
     )
 
 
-def _section(title: str, rows: Iterable[Row], wanted: Wanted, most: int) -> Section:
+def _section(title: str, rows: Iterable[ComparisonRow], wanted: WantedRows, most: int) -> ComparisonSection:
     sought = wanted.search.lower()
     found = [row for row in rows if sought in row.name.lower()]
     kept = [row for row in found if row.differs] if wanted.only_differences else found
     shown = kept[:most]
-    return Section(title, tuple(shown), len(found) - len(kept), len(kept) - len(shown))
+    return ComparisonSection(title, tuple(shown), len(found) - len(kept), len(kept) - len(shown))
 
 
-def _attributes(runs: Sequence[Run], experiments: Mapping[str, str]) -> Iterable[Row]:
+def _attributes(runs: Sequence[Run], experiments: Mapping[str, str]) -> Iterable[ComparisonRow]:
     facts: tuple[tuple[str, Callable[[Run], str | None]], ...] = (
         ("status", lambda run: run.status.lower()),
         ("started", lambda run: moment(run.start_time)),
@@ -138,7 +138,9 @@ def _own_tags(run: Run) -> Mapping[str, str]:
     return {key: value for key, value in run.tags.items() if key not in _AS_ATTRIBUTES}
 
 
-def _texts(runs: Sequence[Run], of: Callable[[Run], Mapping[str, str]], wanted: Wanted) -> Iterable[Row]:
+def _texts(
+    runs: Sequence[Run], of: Callable[[Run], Mapping[str, str]], wanted: WantedRows
+) -> Iterable[ComparisonRow]:
     found = [of(run) for run in runs]
     for name in _names(found):
         values = [one.get(name) for one in found]
@@ -147,7 +149,7 @@ def _texts(runs: Sequence[Run], of: Callable[[Run], Mapping[str, str]], wanted: 
         yield _row(name, values, changes, is_numeric=numbers is not None)
 
 
-def _metrics(runs: Sequence[Run], wanted: Wanted, extremes: Extremes | None) -> Iterable[Row]:
+def _metrics(runs: Sequence[Run], wanted: WantedRows, extremes: Extremes | None) -> Iterable[ComparisonRow]:
     for name in _names([run.metrics for run in runs]):
         goal = goal_of(name)
         if name in wanted.flipped:
@@ -200,9 +202,9 @@ def _row(
     *,
     is_numeric: bool = False,
     goal: Goal | None = None,
-) -> Row:
+) -> ComparisonRow:
     cells = tuple(Cell(text, at in best, changes[at] if changes else "") for at, text in enumerate(texts))
-    return Row(name, cells, len(set(texts)) > 1, is_numeric, goal)
+    return ComparisonRow(name, cells, len(set(texts)) > 1, is_numeric, goal)
 
 
 def _names(found: Sequence[Mapping[str, object]]) -> list[str]:

@@ -37,7 +37,7 @@ class Split(NamedTuple):
 Node = Leaf | Split
 
 
-class Findings(NamedTuple):
+class ForestFindings(NamedTuple):
     """The result of a forest.
 
     ``worse`` is the increase of the squared error on held-out rows with each column shuffled, as a share of
@@ -48,7 +48,7 @@ class Findings(NamedTuple):
     explained: float
 
 
-def examine(draws: Sequence[Columns], targets: Sequence[float], seed: int = 7) -> Findings:
+def examine(draws: Sequence[Columns], targets: Sequence[float], seed: int = 7) -> ForestFindings:
     """Train a forest to predict ``targets``.
 
     ``draws`` are the same columns in several encodings (categories in other orders), which the trees use in
@@ -76,10 +76,10 @@ def examine(draws: Sequence[Columns], targets: Sequence[float], seed: int = 7) -
     mean = sum(targets) / count
     variance = sum((target - mean) ** 2 for target in targets) / count
     if variance == 0 or unseen_rows == 0:
-        return Findings((0.0,) * len(worse), 0.0)
+        return ForestFindings((0.0,) * len(worse), 0.0)
     judged = [at for at in range(count) if votes[at]]
     error = sum((targets[at] - sums[at] / votes[at]) ** 2 for at in judged) / len(judged)
-    return Findings(tuple(one / unseen_rows / variance for one in worse), 1 - error / variance)
+    return ForestFindings(tuple(one / unseen_rows / variance for one in worse), 1 - error / variance)
 
 
 def _grown(columns: Columns, targets: Sequence[float], among: list[int], chance: random.Random) -> Node:

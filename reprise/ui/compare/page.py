@@ -23,7 +23,7 @@ from reprise.ui.compare.chosen import (
     asked,
     choose,
 )
-from reprise.ui.compare.comparison import Section, Wanted, sections
+from reprise.ui.compare.comparison import ComparisonSection, WantedRows, sections
 from reprise.ui.compare.importance import importance
 from reprise.ui.compare.plotted import controls, lines, values
 from reprise.ui.compare.run_diffs import run_diff
@@ -42,7 +42,7 @@ _LONGEST_SEARCH = 200  # characters
 Values = dict[str, Any]
 
 
-class Asked(NamedTuple):
+class AskedComparison(NamedTuple):
     """The state in the address. ``hidden`` runs are among ``runs`` but not in views."""
 
     store: TrackingStore
@@ -74,7 +74,7 @@ class Tab(NamedTuple):
 
     name: str
     template: str
-    values: Callable[[Asked], Values]
+    values: Callable[[AskedComparison], Values]
 
 
 def page(request: Request) -> Response:
@@ -134,7 +134,7 @@ def table_csv(request: Request) -> Response:
     return Response(text, headers=headers, media_type="text/csv")
 
 
-def _asked(request: Request) -> Asked:
+def _asked(request: Request) -> AskedComparison:
     query = request.query_params
     words = asked(query.get("runs", ""))
     if len(words) > MOST:
@@ -147,7 +147,7 @@ def _asked(request: Request) -> Asked:
     hidden = frozenset(asked(query.get("hidden", "")))
     base = query.get("baseline", "")
     baseline = next((run for run in chosen.runs if base and run.run_id.startswith(base)), None)
-    return Asked(store, query, chosen.runs, chosen.missing, hidden, baseline)
+    return AskedComparison(store, query, chosen.runs, chosen.missing, hidden, baseline)
 
 
 def _tab(query: QueryParams) -> str:
@@ -155,13 +155,13 @@ def _tab(query: QueryParams) -> str:
     return tab if tab in TABS else "table"
 
 
-def _link(found: Asked, **changes: str) -> str:
+def _link(found: AskedComparison, **changes: str) -> str:
     """Return the address of this page with changed query values."""
     kept = [(key, value) for key, value in found.query.multi_items() if key not in changes]
     return f"/compare?{urlencode([*kept, *changes.items()], safe=',')}"
 
 
-def _experiments(found: Asked) -> list[tuple[str, str]]:
+def _experiments(found: AskedComparison) -> list[tuple[str, str]]:
     """Return the ids and names of the experiments of the runs."""
     ids = dict.fromkeys(run.experiment_id for run in found.runs)
     return [(number, found.store.get_experiment(number).name) for number in ids]
@@ -186,10 +186,10 @@ def _search(store: TrackingStore, runs: Sequence[Run], sought: str) -> list[Run]
     return list({run.run_id: run for run in (*by_id, *named)}.values())
 
 
-def _sections(found: Asked) -> tuple[Section, ...]:
+def _sections(found: AskedComparison) -> tuple[ComparisonSection, ...]:
     runs = found.shown
     is_best = found.query.get("value") == "best"
-    wanted = Wanted(
+    wanted = WantedRows(
         only_differences=found.query.get("only") == "differences",
         flipped=frozenset(found.query.getlist("flip")),
         search=found.query.get("find", ""),
@@ -199,7 +199,7 @@ def _sections(found: Asked) -> tuple[Section, ...]:
     return sections(runs, wanted, extremes, dict(_experiments(found)))
 
 
-def _table(found: Asked) -> Values:
+def _table(found: AskedComparison) -> Values:
     layout = found.query.get("layout", "columns" if len(found.runs) <= _SIDE_BY_SIDE else "rows")
     return {
         "sections": _sections(found),
@@ -208,16 +208,16 @@ def _table(found: Asked) -> Values:
     }
 
 
-def _charts(found: Asked) -> Values:
+def _charts(found: AskedComparison) -> Values:
     return {"metrics": found.metrics}
 
 
-def _plotted(found: Asked) -> Values:
+def _plotted(found: AskedComparison) -> Values:
     data = values(found.runs)
     return {"data": data, "controls": controls(_tab(found.query), data["columns"], found.query)}
 
 
-def _parallel(found: Asked) -> Values:
+def _parallel(found: AskedComparison) -> Values:
     runs = found.shown
     data = values(runs)
     (control,) = offered = controls("parallel", data["columns"], found.query)
@@ -237,7 +237,7 @@ def _parallel(found: Asked) -> Values:
     }
 
 
-def _importance(found: Asked) -> Values:
+def _importance(found: AskedComparison) -> Values:
     metric = found.query.get("metric") or main_metric(found.metrics)
     measured = [run.metrics.get(metric or "") for run in found.shown]
     numbers = [None if one is None else one.value for one in measured]
@@ -248,7 +248,7 @@ def _importance(found: Asked) -> Values:
     }
 
 
-def _pair(found: Asked) -> Values:
+def _pair(found: AskedComparison) -> Values:
     """Return two runs: the baseline or first run, and the requested or next run."""
     base = found.baseline or found.runs[0]
     others = [run for run in found.runs if run is not base]

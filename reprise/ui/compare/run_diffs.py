@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 
 from reprise.named_tuple import NamedTuple
-from reprise.runner.verdict.changes import Change, Source, find_changes
+from reprise.runner.verdict.changes import Change, SourceDifference, find_changes
 from reprise.runner.verdict.recorded import open_both
 from reprise.schemas.entities import Run
 from reprise.tracking.protocols.store import TrackingStore
@@ -33,7 +33,7 @@ _TOLD = (
 """Lines outside hunks that are shown."""
 
 
-class Line(NamedTuple):
+class DiffLine(NamedTuple):
     """A line; ``kind`` is ``added``, ``removed``, ``place``, ``note`` or ``same``."""
 
     kind: str
@@ -44,7 +44,7 @@ class FileDiff(NamedTuple):
     """A file; ``added`` and ``removed`` count all lines, also hidden ones."""
 
     path: str
-    lines: tuple[Line, ...]
+    lines: tuple[DiffLine, ...]
     added: int
     removed: int
     beyond: int
@@ -60,7 +60,7 @@ class Diff(NamedTuple):
 class RunDiff(NamedTuple):
     """The differences; ``notes`` name runs without a record."""
 
-    source: Source
+    source: SourceDifference
     diff: Diff
     environment: tuple[Change, ...]
     environment_note: str
@@ -104,9 +104,9 @@ def files(diff: str, most: int = _MOST_LINES) -> Iterator[FileDiff]:
         yield FileDiff(path, tuple(shown), added, removed, len(lines) - len(shown))
 
 
-def _parted(texts: Iterable[str]) -> Iterator[tuple[str, list[Line]]]:
+def _parted(texts: Iterable[str]) -> Iterator[tuple[str, list[DiffLine]]]:
     """Yield the lines by file. The lengths in hunk headers show which lines are headers."""
-    path, lines, old, new = "", list[Line](), 0, 0
+    path, lines, old, new = "", list[DiffLine](), 0, 0
     in_header = False
     for text in texts:
         if old > 0 or new > 0:
@@ -132,8 +132,10 @@ def _parted(texts: Iterable[str]) -> Iterator[tuple[str, list[Line]]]:
         yield path, lines
 
 
-def _line(kind: str, text: str) -> Line:
-    return Line(kind, text if len(text) <= _LONGEST else f"{text[:_LONGEST]}… ({len(text):,} characters)")
+def _line(kind: str, text: str) -> DiffLine:
+    return DiffLine(
+        kind, text if len(text) <= _LONGEST else f"{text[:_LONGEST]}… ({len(text):,} characters)"
+    )
 
 
 def _path(header: str) -> str:

@@ -27,7 +27,7 @@ _DEPTH = 40  # depth of folders that are opened at once
 _MODELS = 50  # logged models whose files are shown
 
 
-class Entry(NamedTuple):
+class TreeEntry(NamedTuple):
     """A file or folder in the tree; ``children`` is None for a closed folder."""
 
     artifact: Artifact
@@ -43,7 +43,7 @@ class Listing(NamedTuple):
 
     owner: str
     folder: str
-    entries: Sequence[Entry]
+    entries: Sequence[TreeEntry]
     start: int
     total: int
 
@@ -66,7 +66,7 @@ class Root(NamedTuple):
     listing: Listing | None
 
 
-class Chosen(NamedTuple):
+class ChosenEntry(NamedTuple):
     """The selection of the page: a file with its preview, or a folder with its ``files``.
 
     ``fault`` is the reason if there is nothing to show.
@@ -123,7 +123,7 @@ def listed(
     for at, artifact in enumerate(everything[start : start + WINDOW], start):
         is_open = at in on_the_way and artifact.is_dir and depth < _DEPTH
         below = listed(artifacts, owner, artifact.path, 0, towards, depth + 1) if is_open else None
-        entries.append(Entry(_as_text(artifact), below))
+        entries.append(TreeEntry(_as_text(artifact), below))
     return Listing(owner, folder, entries, start, len(everything))
 
 
@@ -132,19 +132,21 @@ def _as_text(artifact: Artifact) -> Artifact:
     return artifact._replace(path=artifact.path.encode("utf-8", "replace").decode())
 
 
-def choose(store: TrackingStore, owner: str, path: str) -> Chosen:
+def choose(store: TrackingStore, owner: str, path: str) -> ChosenEntry:
     try:
         artifacts = store.artifacts_of(owner)
         if path and (file := _file(artifacts, path)) is not None:
             digest = artifacts.known_digest(path)
-            return Chosen(owner, path, file, preview(file), digest and digest.sha256)
+            return ChosenEntry(owner, path, file, preview(file), digest and digest.sha256)
         files = len(artifacts.list(path))
     except RepriseError as error:  # also: stored where this installation has no access
-        return Chosen(owner, path, fault=error.message)
+        return ChosenEntry(owner, path, fault=error.message)
     except OSError as error:  # removed, or its permissions changed, meanwhile
         fault = f"cannot read {path or 'the folder'}: {error.strerror or error}"
-        return Chosen(owner, path, fault=fault)
-    return Chosen(owner, path, files=files, fault="" if files or not path else "There is no such file.")
+        return ChosenEntry(owner, path, fault=fault)
+    return ChosenEntry(
+        owner, path, files=files, fault="" if files or not path else "There is no such file."
+    )
 
 
 def _file(artifacts: Artifacts, path: str) -> StoredFile | None:

@@ -20,7 +20,7 @@ _SHOWN = 300  # characters of one value
 _REQUIREMENTS = "requirements.txt"
 
 
-class Field(NamedTuple):
+class SignatureField(NamedTuple):
     """One input, output or parameter of a signature."""
 
     part: str
@@ -34,7 +34,7 @@ class ModelCard(NamedTuple):
 
     folder: str
     facts: Sequence[tuple[str, str]]
-    signature: Sequence[Field]
+    signature: Sequence[SignatureField]
     requirements: str
     example: str | None
 
@@ -100,7 +100,7 @@ def _plain(value: object) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _signature(signature: object) -> list[Field]:
+def _signature(signature: object) -> list[SignatureField]:
     if not isinstance(signature, dict):
         return []
     found = []
@@ -114,14 +114,14 @@ def _signature(signature: object) -> list[Field]:
     return found[:_FIELDS]
 
 
-def _field(part: str, field: Mapping[str, object]) -> Field:
+def _field(part: str, field: Mapping[str, object]) -> SignatureField:
     name = _plain(field.get("name"))[:_SHOWN]
     match field.get("tensor-spec"):
         case {"dtype": dtype, "shape": list(shape)}:
             kind = f"{_plain(dtype)} {json.dumps(shape)}"
         case _:
             kind = json.dumps(field.get("type")).strip('"')
-    return Field(part, name, kind[:_SHOWN], field.get("required") is not False)
+    return SignatureField(part, name, kind[:_SHOWN], field.get("required") is not False)
 
 
 def _requirements(file: StoredFile) -> str:

@@ -27,7 +27,7 @@ _WIDEST = 1000  # maximum column of the cursor
 _MOST = 500  # styled pieces of a line
 
 
-class Style(NamedTuple):
+class AnsiStyle(NamedTuple):
     """A style; ``marks`` are classes of log.css. A colour is ``1`` for one of the 16, or RGB: ``0 0
     90``.
     """
@@ -55,11 +55,11 @@ class Style(NamedTuple):
         return [(letter, own) for letter, own in zip(letters, self[1:], strict=True) if " " in own]
 
 
-PLAIN = Style()
-_Piece = tuple[str, Style]
+PLAIN = AnsiStyle()
+_Piece = tuple[str, AnsiStyle]
 
 
-def shown(line: str, style: Style = PLAIN) -> tuple[list[_Piece], Style]:
+def shown(line: str, style: AnsiStyle = PLAIN) -> tuple[list[_Piece], AnsiStyle]:
     """Return the pieces of a line that begins in ``style``, and the style at its end."""
     line = escape_hidden(line.rstrip("\r"))
     overwrites = _OVERWRITING.search(line) is not None
@@ -88,7 +88,7 @@ def shown(line: str, style: Style = PLAIN) -> tuple[list[_Piece], Style]:
     return joined[:_MOST] + ([(rest, PLAIN)] if rest else []), style
 
 
-def _write(cells: list[_Piece], cursor: int, text: str, style: Style, overwrites: bool) -> int:
+def _write(cells: list[_Piece], cursor: int, text: str, style: AnsiStyle, overwrites: bool) -> int:
     """Return the column of the cursor after ``text``."""
     pieces: Iterable[str] = text if overwrites else [text] if text else []
     written = [(piece, style) for piece in pieces]
@@ -105,7 +105,7 @@ def _erase(cells: list[_Piece], cursor: int, how: str) -> None:
         cells[:count] = [(" ", PLAIN)] * count
 
 
-def _after(style: Style, parameters: str) -> Style:
+def _after(style: AnsiStyle, parameters: str) -> AnsiStyle:
     """Return ``style`` after a colour sequence with ``parameters``."""
     codes = iter([_number(code) for code in _CODES.split(_PALETTE.sub(r"\1\2", parameters))])
     for code in codes:

@@ -31,7 +31,7 @@ _CONTROLS = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b\n]*(?:\x07|\x1
 _COLOURS = 8
 
 
-class Window(NamedTuple):
+class LineWindow(NamedTuple):
     """Some lines; the first is number ``first``, from 0.
 
     ``cut`` maps the index of each shortened line to its full size. ``colours`` are the escape sequences
@@ -48,7 +48,7 @@ class Window(NamedTuple):
     size: int
 
 
-class Found(NamedTuple):
+class FoundLines(NamedTuple):
     """The numbers of the matching lines; ``is_all`` is False if there are more."""
 
     lines: list[int]
@@ -90,7 +90,7 @@ class LineIndex:
                 self._before.append(self._breaks)
         self._ends_open = not data.endswith(b"\n")
 
-    def window(self, stream: BinaryIO, first: int, count: int) -> Window:
+    def window(self, stream: BinaryIO, first: int, count: int) -> LineWindow:
         """Return the lines from ``first``; fewer than ``count`` if they are long."""
         with self._lock:
             first = min(max(0, first), max(0, self.total - 1))
@@ -104,9 +104,9 @@ class LineIndex:
                 lines.append(line.decode("utf-8", "replace"))
                 if (left := left - len(line)) <= 0:
                     break
-            return Window(first, lines, cut, _colours(before), self.total, self._ends_open, self.size)
+            return LineWindow(first, lines, cut, _colours(before), self.total, self._ends_open, self.size)
 
-    def before(self, stream: BinaryIO, end: int, count: int) -> Window:
+    def before(self, stream: BinaryIO, end: int, count: int) -> LineWindow:
         """Return the lines before number ``end``; fewer than ``count`` if they are long."""
         count = max(1, min(count, end))
         window = self.window(stream, end - count, count)
@@ -157,7 +157,7 @@ class LineIndex:
         stream.seek(end - min(_END, size))
         return _shown(head, stream.read(min(_END, size)), size), size
 
-    def search(self, stream: BinaryIO, text: str) -> Found:
+    def search(self, stream: BinaryIO, text: str) -> FoundLines:
         """Return the lines that contain ``text``, ignoring the case of ASCII letters."""
         wanted = text.encode().lower()
         found: list[int] = []
@@ -172,10 +172,10 @@ class LineIndex:
             whole, rest = rest + data[:end], data[end:]
             found += _hits(whole, wanted, number)
             if len(found) > HITS:
-                return Found(found[:HITS], False)
+                return FoundLines(found[:HITS], False)
             number += whole.count(b"\n")
         found += _hits(rest, wanted, number)
-        return Found(found[:HITS], len(found) <= HITS)
+        return FoundLines(found[:HITS], len(found) <= HITS)
 
 
 def _shown(head: bytes, tail: bytes, size: int) -> bytes:

@@ -31,7 +31,7 @@ from reprise.tracking.artifacts.files import ArtifactFolder, Artifacts
 from reprise.tracking.protocols.store import TrackingStore
 from reprise.ui.events import News
 from reprise.ui.log import rows
-from reprise.ui.log.lines import Found, LineIndex, Window
+from reprise.ui.log.lines import FoundLines, LineIndex, LineWindow
 from reprise.ui.stored_file import StoredFile
 
 log = logging.getLogger(__name__)
@@ -46,7 +46,7 @@ _KEPT = 64  # logs whose line index is kept
 _JOB = re.compile(r"[0-9a-f]{16}")
 
 
-class State(NamedTuple):
+class LogState(NamedTuple):
     """The state of a log: its size in bytes, and the status of its run."""
 
     size: int
@@ -56,7 +56,7 @@ class State(NamedTuple):
 class Told(NamedTuple):
     """Some lines, and their JSON."""
 
-    window: Window
+    window: LineWindow
     json: str
 
 
@@ -70,8 +70,8 @@ class Tail:
         self._index = LineIndex()
         self._waiting: set[asyncio.Event] = set()
         self._watcher: asyncio.Task[None] | None = None
-        self._state: State | None = None
-        self._telling: tuple[tuple[int, int, State], asyncio.Future[Told | None]] | None = None
+        self._state: LogState | None = None
+        self._telling: tuple[tuple[int, int, LogState], asyncio.Future[Told | None]] | None = None
 
     def file(self) -> StoredFile | None:
         """Return the current path of the log: in the artifacts, or in the job folder while the run is
@@ -84,7 +84,7 @@ class Tail:
                 continue
         return None
 
-    def window(self, first: int | None, count: int) -> Window | None:
+    def window(self, first: int | None, count: int) -> LineWindow | None:
         """Return the lines from number ``first``, or the last lines; None if there is no log."""
         return self._read(
             lambda index, stream: index.window(
@@ -92,18 +92,18 @@ class Tail:
             )
         )
 
-    def before(self, end: int, count: int) -> Window | None:
+    def before(self, end: int, count: int) -> LineWindow | None:
         """Return the lines before number ``end``."""
         return self._read(lambda index, stream: index.before(stream, end, count))
 
-    def _read(self, window: Callable[[LineIndex, BinaryIO], Window]) -> Window | None:
+    def _read(self, window: Callable[[LineIndex, BinaryIO], LineWindow]) -> LineWindow | None:
         if (file := self.file()) is None:
             return None
         with file.reading() as stream:
             self._index.extend(stream)
             return window(self._index, stream)
 
-    async def told(self, first: int, count: int, state: State) -> Told | None:
+    async def told(self, first: int, count: int, state: LogState) -> Told | None:
         """Like ``window``, computed once for all followers at the same line and ``state``."""
         if self._telling is None or self._telling[0] != (first, count, state):
             made = asyncio.ensure_future(run_in_threadpool(self._told, first, count))
@@ -114,13 +114,13 @@ class Tail:
         window = self.window(first, count)
         return window and Told(window, json.dumps(rows.told(window)))
 
-    def search(self, text: str) -> Found:
+    def search(self, text: str) -> FoundLines:
         if (file := self.file()) is None:
-            return Found([], True)
+            return FoundLines([], True)
         with file.reading() as stream:
             return self._index.search(stream, text)
 
-    async def states(self, news: News) -> AsyncIterator[State | None]:
+    async def states(self, news: News) -> AsyncIterator[LogState | None]:
         """Yield the state of the log now and whenever it has grown; None after a silent period.
 
         Ends with the run, or when the server stops.
@@ -156,7 +156,7 @@ class Tail:
                     status = await run_in_threadpool(self._status)
                     file = await run_in_threadpool(self.file)
                     looked = time.monotonic()
-                state = State(await run_in_threadpool(_size, file) if file else 0, status)
+                state = LogState(await run_in_threadpool(_size, file) if file else 0, status)
                 if state != self._state:
                     self._state = state
                     self._wake()

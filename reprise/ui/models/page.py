@@ -25,7 +25,7 @@ _NAMES = 1000  # models suggested when a version is registered
 _SORTS = {"name": "name ASC", "changed": "last_updated_timestamp DESC"}
 
 
-class ModelRow(NamedTuple):
+class RegisteredModelRow(NamedTuple):
     """A model; ``newest`` is None without versions; ``stages`` are the stages of its versions."""
 
     model: RegisteredModel
@@ -33,7 +33,7 @@ class ModelRow(NamedTuple):
     stages: tuple[ModelVersion, ...]
 
 
-class VersionRow(NamedTuple):
+class ModelVersionRow(NamedTuple):
     """A version; ``run`` is None if it has none, or the run was removed."""
 
     version: ModelVersion
@@ -92,7 +92,7 @@ def origin(request: Request) -> Response:
     return JSONResponse(found._asdict())
 
 
-def version_row(store: TrackingStore, version: ModelVersion) -> VersionRow:
+def version_row(store: TrackingStore, version: ModelVersion) -> ModelVersionRow:
     """Return the version with the metrics of the run and of the logged model."""
     run = run_of(store, version.run_id)
     metrics = {name: point.value for name, point in run.metrics.items()} if run else {}
@@ -103,7 +103,7 @@ def version_row(store: TrackingStore, version: ModelVersion) -> VersionRow:
             points = ()
         metrics |= {point.metric.key: point.metric.value for point in points}
     shown = {name: value for name, value in metrics.items() if not name.startswith("system/")}
-    return VersionRow(version, run, shown)
+    return ModelVersionRow(version, run, shown)
 
 
 def run_of(store: TrackingStore, run_id: str) -> Run | None:
@@ -113,10 +113,10 @@ def run_of(store: TrackingStore, run_id: str) -> Run | None:
         return None
 
 
-def _row(model: RegisteredModel) -> ModelRow:
+def _row(model: RegisteredModel) -> RegisteredModelRow:
     by_number = sorted(model.latest_versions, key=lambda version: version.version)
     staged = tuple(version for version in by_number if version.current_stage in ("Staging", "Production"))
-    return ModelRow(model, by_number[-1] if by_number else None, staged)
+    return RegisteredModelRow(model, by_number[-1] if by_number else None, staged)
 
 
 def _names(store: TrackingStore) -> Sequence[str]:

@@ -29,7 +29,7 @@ _LONGEST = 300  # characters of a cell
 _REQUIREMENT = r"\s*([A-Za-z0-9][\w.\-]*(?:\[[^\]]*\])?)\s*(.*)"
 
 
-class Files(NamedTuple):
+class VersionFiles(NamedTuple):
     """The location of the files of a version; ``note`` says why they cannot be shown."""
 
     owner: str = ""
@@ -38,7 +38,7 @@ class Files(NamedTuple):
     note: str = ""
 
 
-class Row(NamedTuple):
+class VersionDifference(NamedTuple):
     """A row of the comparison; a cell is empty if the version has no value."""
 
     name: str
@@ -49,9 +49,9 @@ class Row(NamedTuple):
         return len(set(self.cells)) > 1
 
 
-class Section(NamedTuple):
+class VersionSection(NamedTuple):
     title: str
-    rows: tuple[Row, ...]
+    rows: tuple[VersionDifference, ...]
 
 
 def version(request: Request) -> Response:
@@ -99,13 +99,13 @@ def compare(request: Request) -> Response:
     )
 
 
-def files_of(store: TrackingStore, found: ModelVersion) -> Files:
+def files_of(store: TrackingStore, found: ModelVersion) -> VersionFiles:
     """Return the card from the version's ``MLmodel``."""
     try:
         owner, path = store.model_location(found.name, str(found.version))
     except TrackingError as error:
-        return Files(note=f"Its files cannot be shown: {error.message}.")
-    here = Files(owner, path)
+        return VersionFiles(note=f"Its files cannot be shown: {error.message}.")
+    here = VersionFiles(owner, path)
     try:
         file = StoredFile.at(store.artifacts_of(owner), f"{path}/MLmodel".lstrip("/"))
         described = card(file.head(READ_LIMIT).decode("utf-8", "replace"), file)
@@ -123,7 +123,7 @@ def _wanted(text: str) -> Sequence[int]:
     return list(dict.fromkeys(found))
 
 
-def _sections(store: TrackingStore, versions: Sequence[ModelVersion]) -> Sequence[Section]:
+def _sections(store: TrackingStore, versions: Sequence[ModelVersion]) -> Sequence[VersionSection]:
     rows = [version_row(store, found) for found in versions]
     params = [{**(row.run.params if row.run else {}), **row.version.params} for row in rows]
     metrics = [{name: number(value) for name, value in row.metrics.items()} for row in rows]
@@ -138,12 +138,15 @@ def _sections(store: TrackingStore, versions: Sequence[ModelVersion]) -> Sequenc
     )
 
 
-def _section(title: str, columns: Sequence[Mapping[str, str]], *, in_order: bool = False) -> Section:
+def _section(title: str, columns: Sequence[Mapping[str, str]], *, in_order: bool = False) -> VersionSection:
     names: Iterable[str] = dict.fromkeys(name for column in columns for name in column)
     shown = names if in_order else sorted(names)
-    return Section(
+    return VersionSection(
         title,
-        tuple(Row(name, tuple(column.get(name, "")[:_LONGEST] for column in columns)) for name in shown),
+        tuple(
+            VersionDifference(name, tuple(column.get(name, "")[:_LONGEST] for column in columns))
+            for name in shown
+        ),
     )
 
 

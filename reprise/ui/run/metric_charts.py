@@ -16,7 +16,7 @@ from reprise.named_tuple import NamedTuple
 from reprise.schemas.entities import Metric
 from reprise.server.api.artifacts import store_of
 from reprise.server.api.wire import encode, invalid, number
-from reprise.tracking.views import Line
+from reprise.tracking.views import MetricLine
 from reprise.ui.html import render
 from reprise.ui.numbers import natural
 from reprise.ui.run.overview import SYSTEM
@@ -29,7 +29,7 @@ _MOST_KEYS = 50
 _MOST_SHOWN = 5000  # metrics on a page
 
 
-class Section(NamedTuple):
+class ChartSection(NamedTuple):
     """The metrics whose names begin with ``name/``; ``name`` is empty for metrics without a prefix."""
 
     name: str
@@ -41,7 +41,7 @@ class Charts(NamedTuple):
     limit.
     """
 
-    sections: Sequence[Section]
+    sections: Sequence[ChartSection]
     single: Sequence[Metric]
     left_out: int
 
@@ -69,7 +69,7 @@ def arranged(wanted: Sequence[Metric], with_lines: set[str]) -> Charts:
         if metric.key in with_lines:
             sections.setdefault(_prefix(metric.key), []).append(metric)
     single = [metric for metric in shown if metric.key not in with_lines]
-    found = [Section(name, sections[name]) for name in sorted(sections, key=natural)]
+    found = [ChartSection(name, sections[name]) for name in sorted(sections, key=natural)]
     return Charts(found, single, len(wanted) - len(shown))
 
 
@@ -103,7 +103,7 @@ def _since(request: Request, keys: Sequence[str]) -> Mapping[str, int]:
         raise invalid(f"'since' must be a time in ms, found {', '.join(given)[:50]!r}") from None
 
 
-def _shape(line: Line) -> dict[str, Any]:
+def _shape(line: MetricLine) -> dict[str, Any]:
     figures = line.figures
     return {
         "key": line.key,

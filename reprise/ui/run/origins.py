@@ -13,7 +13,7 @@ from reprise.runner.record.records import read_record
 from reprise.runner.restore.mlflow import record_of
 from reprise.schemas import tags
 from reprise.schemas.entities import Run
-from reprise.schemas.job import Source
+from reprise.schemas.job import ParameterSource
 from reprise.schemas.record.run_record import (
     ParameterRecord,
     ProjectRecord,
@@ -26,7 +26,7 @@ _LONGEST = 100_000  # characters of a command, about the limit of a terminal
 _CONTROLS = re.compile(r"[\x00-\x09\x0b-\x1f\x7f]")
 
 
-class Origin(NamedTuple):
+class RunOrigin(NamedTuple):
     """The values of ``_provenance_card.html`` for a run.
 
     ``record`` is built from the run's tags if ``is_recorded`` is false; ``note`` then says why. ``dirty``
@@ -58,7 +58,7 @@ class Origin(NamedTuple):
         return tuple(item.name for item in self.record.parameters if item.secret)
 
 
-def origin(store: TrackingStore, run: Run) -> Origin:
+def origin(store: TrackingStore, run: Run) -> RunOrigin:
     """Return the provenance of ``run``; an unreadable record becomes a note, never an error."""
     record, note = None, ""
     try:
@@ -69,7 +69,7 @@ def origin(store: TrackingStore, run: Run) -> Origin:
     if record is None and not note:
         by = "Not started by reprise" if tags.VERSION not in run.tags else "No record"
         note = f"{by}. This page only shows what its tags say."
-    return Origin(
+    return RunOrigin(
         run,
         told,
         record is not None,
@@ -139,7 +139,7 @@ def _start(record: RunRecord) -> str | None:
     if record.experiment not in ("", "Default"):
         words += ["--experiment-name", record.experiment]
     for item in record.parameters:
-        if item.source != Source.DEFAULT and not item.secret and item.value is not None:
+        if item.source != ParameterSource.DEFAULT and not item.secret and item.value is not None:
             words += ["-P", f"{item.name}={item.value}"]
     command = " ".join(map(quoted, words))
     return command if len(command) <= _LONGEST else None

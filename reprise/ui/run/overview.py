@@ -14,7 +14,7 @@ from reprise.schemas.entities import Dataset, DatasetInput, LoggedModel, Metric,
 from reprise.schemas.json_text import read_json
 from reprise.tracking.protocols.store import TrackingStore
 from reprise.tracking.protocols.subjects import Subject
-from reprise.tracking.views import Figures
+from reprise.tracking.views import StoreFigures
 from reprise.ui.notes import LONGEST, NOTE, html_of
 from reprise.ui.numbers import natural
 
@@ -54,7 +54,7 @@ class Value(NamedTuple):
         return len(self.text) == self.length
 
 
-class Values(NamedTuple):
+class ShownValues(NamedTuple):
     """Some rows; ``left_out`` counts those above ``MOST_ROWS``."""
 
     shown: Sequence[Value]
@@ -65,7 +65,7 @@ class LastValue(NamedTuple):
     """A metric; ``figures`` are None for a run with very many points."""
 
     metric: Metric
-    figures: Figures | None
+    figures: StoreFigures | None
 
 
 class UsedDataset(NamedTuple):
@@ -96,11 +96,11 @@ class Overview(NamedTuple):
     note: str
     note_html: Markup
     longest_note: int
-    params: Values
+    params: ShownValues
     metrics: Sequence[LastValue]
     metrics_left_out: int
-    own_tags: Values
-    other_tags: Values
+    own_tags: ShownValues
+    other_tags: ShownValues
     datasets: Sequence[UsedDataset]
     models: Sequence[RunModel]
     versions: Sequence[ModelVersion]
@@ -141,12 +141,12 @@ def overview_of(store: TrackingStore, run: Run) -> Overview:
     )
 
 
-def _values(pairs: Mapping[str, str]) -> Values:
+def _values(pairs: Mapping[str, str]) -> ShownValues:
     shown = [
         Value(key, pairs[key][:LONGEST_VALUE], len(pairs[key]))
         for key in sorted(pairs, key=natural)[:MOST_ROWS]
     ]
-    return Values(shown, len(pairs) - len(shown))
+    return ShownValues(shown, len(pairs) - len(shown))
 
 
 def _models(store: TrackingStore, run: Run, versions: Iterable[ModelVersion]) -> list[RunModel]:

@@ -26,7 +26,7 @@ from reprise.tracking.protocols.store import TrackingStore
 from reprise.ui import raw
 from reprise.ui.compare.run_diffs import Diff, parted
 from reprise.ui.html import render
-from reprise.ui.run.origins import Origin, origin
+from reprise.ui.run.origins import RunOrigin, origin
 from reprise.ui.run.page import head_of
 from reprise.ui.run.verdicts import attempt, attempts
 from reprise.ui.stored_file import StoredFile
@@ -37,7 +37,7 @@ _PACKAGES = 5000
 _PIECE = 1 << 16
 
 
-class Changes(NamedTuple):
+class SourceChanges(NamedTuple):
     """The uncommitted changes; ``note`` says why they cannot be shown.
 
     ``content`` is the patch of a run recorded by an earlier version; now the files themselves are kept.
@@ -104,7 +104,7 @@ def _pieces(stream: IO[bytes]) -> Iterator[bytes]:
             yield piece
 
 
-def _changes(store: TrackingStore, found: Origin) -> Changes | None:
+def _changes(store: TrackingStore, found: RunOrigin) -> SourceChanges | None:
     source = found.record.source
     patch = source.patch
     if patch is None:
@@ -115,15 +115,15 @@ def _changes(store: TrackingStore, found: Origin) -> Changes | None:
         with open_content(store, found.run.run_id, patch.digest) as stream:
             text = stream.read(_PATCH).decode("utf-8", "replace")
     except (TrackingError, OSError) as error:
-        return Changes(patch, note=f"They cannot be shown: {error}")
-    return Changes(patch, parted(text, is_cut=patch.size > _PATCH))
+        return SourceChanges(patch, note=f"They cannot be shown: {error}")
+    return SourceChanges(patch, parted(text, is_cut=patch.size > _PATCH))
 
 
 def _is_changed(file: FileRecord) -> bool:
     return file.standing in (Standing.CHANGED, Standing.HIDDEN, Standing.ADDED)
 
 
-def _compared(store: TrackingStore, found: Origin) -> Changes:
+def _compared(store: TrackingStore, found: RunOrigin) -> SourceChanges:
     """Return the stored source compared with its commit."""
     try:
         # A user who can write a tag could otherwise read any repository of this machine.
@@ -133,11 +133,11 @@ def _compared(store: TrackingStore, found: Origin) -> Changes:
         ):
             text = made.diff_trees(made.make_committed_tree(run), made.make_tree(run), most=_PATCH)
     except NOT_AT_HAND as error:
-        return Changes(note=f"They cannot be shown: {error}")
-    return Changes(diff=parted(text, is_cut=len(text) >= _PATCH))
+        return SourceChanges(note=f"They cannot be shown: {error}")
+    return SourceChanges(diff=parted(text, is_cut=len(text) >= _PATCH))
 
 
-def _packages(store: TrackingStore, found: Origin) -> Packages:
+def _packages(store: TrackingStore, found: RunOrigin) -> Packages:
     environment = found.record.environment
     if environment is None:
         return Packages(note="No environment is recorded.")

@@ -60,7 +60,7 @@ class AsideShown(NamedTuple):
         return title_of(self.kind, self.number)
 
 
-class Report(NamedTuple):
+class VerdictReport(NamedTuple):
     """The content of a verdict file; empty if there is no valid one.
 
     ``parts`` starts with diverged parts, then unknown parts, then those of child runs with differences;
@@ -83,7 +83,7 @@ class Attempt(NamedTuple):
 
     run: Run
     verdict: str
-    report: Report | None = None
+    report: VerdictReport | None = None
 
 
 def attempts(store: TrackingStore, run_id: str) -> list[Attempt]:
@@ -101,19 +101,19 @@ def _said(run: Run) -> Attempt:
     return Attempt(run, run.tags.get(tags.VERDICT, ""))
 
 
-def _read_report(store: TrackingStore, run_id: str) -> Report:
+def _read_report(store: TrackingStore, run_id: str) -> VerdictReport:
     """Return an empty report for a missing or invalid file: users can store any file of that name."""
     try:
         file = StoredFile.at(store.artifacts_of(run_id), ARTIFACT)
         if file.size > _LARGEST:
-            return Report()
+            return VerdictReport()
         report = read_json(file.head(_LARGEST))
     except (TrackingError, OSError, ValueError, RecursionError):
-        return Report()
+        return VerdictReport()
     if not isinstance(report, dict):
-        return Report()
+        return VerdictReport()
     parts = [*sorted(_parts(report, ""), key=lambda part: part.place), *_parts_of_children(report, "", 0)]
-    return Report(
+    return VerdictReport(
         tuple(parts[:_MOST]),
         max(len(parts) - _MOST, 0),
         _texts(report, "reservations"),

@@ -19,7 +19,7 @@ from reprise.ui.runs.query import EVERY, RunQuery
 _MOST = 16  # cached orders: one of 100,000 runs takes 0.8 MB
 
 
-class Line(NamedTuple):
+class TableLine(NamedTuple):
     """A run's line in a table: its nesting depth below shown runs, and the number of its children.
 
     ``astray``: a nested run whose parent does not match the filter.
@@ -40,7 +40,7 @@ class Orders:
         self._version = version
         self._lock = threading.Lock()
         self._kept: OrderedDict[object, tuple[int, RunOrder]] = OrderedDict()
-        self._last: tuple[RunOrder, Collection[int | str], Sequence[Line | int]] | None = None
+        self._last: tuple[RunOrder, Collection[int | str], Sequence[TableLine | int]] | None = None
 
     def order(self, query: RunQuery) -> RunOrder:
         key = (query.experiment_id, query.filter, query.order_by, query.view_type)
@@ -63,7 +63,7 @@ class Orders:
                 self._kept.popitem(last=False)
         return order
 
-    def lines(self, order: RunOrder, open_runs: Collection[int | str]) -> Sequence[Line | int]:
+    def lines(self, order: RunOrder, open_runs: Collection[int | str]) -> Sequence[TableLine | int]:
         """Return ``folded`` from a cache, since scrolling requests it many times."""
         last = self._last
         if last is None or last[0] is not order or last[1] != open_runs:
@@ -75,7 +75,7 @@ def _packed(order: RunOrder) -> RunOrder:
     return order._replace(numbers=array("q", order.numbers))
 
 
-def folded(order: RunOrder, open_runs: Collection[int | str]) -> Sequence[Line | int]:
+def folded(order: RunOrder, open_runs: Collection[int | str]) -> Sequence[TableLine | int]:
     """Return the lines of a table from the top, or the row numbers if no run is nested."""
     if not order.parents:
         return order.numbers
@@ -84,8 +84,8 @@ def folded(order: RunOrder, open_runs: Collection[int | str]) -> Sequence[Line |
     return list(_lines(order.parents, children, tops, open_runs))
 
 
-def line(found: Line | int) -> Line:
-    return found if isinstance(found, Line) else Line(found)
+def line(found: TableLine | int) -> TableLine:
+    return found if isinstance(found, TableLine) else TableLine(found)
 
 
 def _children(order: RunOrder) -> Mapping[int, Sequence[int]]:
@@ -128,13 +128,13 @@ def _lines(
     children: Mapping[int, Sequence[int]],
     tops: Sequence[int],
     open_runs: Collection[int | str],
-) -> Iterator[Line]:
+) -> Iterator[TableLine]:
     top_set = set(tops)
     ahead = [(number, 0) for number in reversed(tops)]
     while ahead:
         number, depth = ahead.pop()
         below = [child for child in children.get(number, ()) if child not in top_set]
         is_open = bool(below) and (EVERY in open_runs or number in open_runs)
-        yield Line(number, depth, len(below), is_open, depth == 0 and number in parents)
+        yield TableLine(number, depth, len(below), is_open, depth == 0 and number in parents)
         if is_open:
             ahead.extend((child, depth + 1) for child in reversed(below))

@@ -14,7 +14,7 @@ from reprise.tracking.protocols.store import TrackingStore
 from reprise.tracking.protocols.subjects import Subject
 from reprise.ui.numbers import finite
 from reprise.ui.runs.columns import Column
-from reprise.ui.runs.orders import Line, Orders, line
+from reprise.ui.runs.orders import Orders, TableLine, line
 from reprise.ui.runs.query import EVERY, RunQuery
 
 MOST_ROWS = 500
@@ -23,12 +23,12 @@ MOST_ROWS = 500
 _MOST_OPEN = 1000
 
 
-class Row(NamedTuple):
+class RunTableRow(NamedTuple):
     """A row; ``at`` is its index in the table, from 0."""
 
     run: Run
     at: int
-    line: Line
+    line: TableLine
     versions: Sequence[ModelVersion] = ()
 
     @property
@@ -42,14 +42,14 @@ class Row(NamedTuple):
         return column.kind in ("metric", "duration")
 
 
-class Window(NamedTuple):
+class RowWindow(NamedTuple):
     """Some rows of a table with ``total`` rows, None if not counted yet.
 
     ``found`` is the number of matching runs: folded runs have no row. ``fault`` is the error of the filter,
     ``at`` the character it refers to. ``unknown`` are sentences on names in the filter that no run has.
     """
 
-    rows: Sequence[Row] = ()
+    rows: Sequence[RunTableRow] = ()
     start: int = 0
     total: int | None = None
     found: int = 0
@@ -65,7 +65,7 @@ class Window(NamedTuple):
         return bool(having) and all(row.is_number(column) for row in having)
 
 
-def first(store: TrackingStore, query: RunQuery, orders: Orders, count: int) -> Window:
+def first(store: TrackingStore, query: RunQuery, orders: Orders, count: int) -> RowWindow:
     """Return the top of a table; without nested runs, the rest is not read."""
     if store.has_nested([query.experiment_id]):
         return window(store, query, orders, 0, count)
@@ -79,12 +79,12 @@ def first(store: TrackingStore, query: RunQuery, orders: Orders, count: int) -> 
         )
     except TrackingError as error:
         return _refused(error)
-    rows = _rows(store, page.items, [Line(0)] * len(page.items), 0)
-    shown = Window(rows, 0, None if page.next_token else len(rows), len(rows))
+    rows = _rows(store, page.items, [TableLine(0)] * len(page.items), 0)
+    shown = RowWindow(rows, 0, None if page.next_token else len(rows), len(rows))
     return shown if rows else _explained(store, query, shown)
 
 
-def window(store: TrackingStore, query: RunQuery, orders: Orders, start: int, count: int) -> Window:
+def window(store: TrackingStore, query: RunQuery, orders: Orders, start: int, count: int) -> RowWindow:
     """Return ``count`` rows from ``start``, or the last rows if that is past the end."""
     try:
         order = orders.order(query)
@@ -96,7 +96,7 @@ def window(store: TrackingStore, query: RunQuery, orders: Orders, start: int, co
     runs = store.runs_at([one.number for one in shown])
     if len(runs) < len(shown):  # some runs were removed since the order was read
         return window(store, query, orders, start, count)
-    found = Window(_rows(store, runs, shown, start), start, len(lines), len(order.numbers))
+    found = RowWindow(_rows(store, runs, shown, start), start, len(lines), len(order.numbers))
     return found if lines else _explained(store, query, found)
 
 
@@ -123,21 +123,23 @@ def open_runs(store: TrackingStore, query: RunQuery) -> frozenset[int | str]:
     return frozenset(found)
 
 
-def _explained(store: TrackingStore, query: RunQuery, window: Window) -> Window:
+def _explained(store: TrackingStore, query: RunQuery, window: RowWindow) -> RowWindow:
     """Return an empty window with the names in its filter that no run has."""
     return window._replace(unknown=explain_names(store, [query.experiment_id], query.filter))
 
 
-def _refused(error: TrackingError) -> Window:
+def _refused(error: TrackingError) -> RowWindow:
     if error.at is None:
         raise error
-    return Window(fault=error.message.partition("\n")[0], at=error.at, total=0)
+    return RowWindow(fault=error.message.partition("\n")[0], at=error.at, total=0)
 
 
-def _rows(store: TrackingStore, runs: Sequence[Run], lines: Sequence[Line], start: int) -> list[Row]:
+def _rows(
+    store: TrackingStore, runs: Sequence[Run], lines: Sequence[TableLine], start: int
+) -> list[RunTableRow]:
     by_run = versions(store, runs)
     return [
-        Row(run, at, one, by_run.get(run.run_id, ()))
+        RunTableRow(run, at, one, by_run.get(run.run_id, ()))
         for at, (run, one) in enumerate(zip(runs, lines, strict=True), start)
     ]
 

@@ -15,15 +15,15 @@ _UNTAGGED = re.compile(r":([0-9a-f]{1,5}):")
 """Escape of a character that is not allowed in a key: ``:3c:`` is ``<``."""
 
 
-class View(NamedTuple):
+class SavedView(NamedTuple):
     key: str
     name: str
     query: str
 
 
-def views(experiment: Experiment) -> Sequence[View]:
+def views(experiment: Experiment) -> Sequence[SavedView]:
     found = (
-        View(key, _UNTAGGED.sub(lambda found: chr(int(found[1], 16)), key.removeprefix(PREFIX)), value)
+        SavedView(key, _UNTAGGED.sub(lambda found: chr(int(found[1], 16)), key.removeprefix(PREFIX)), value)
         for key, value in experiment.tags.items()
         if key.startswith(PREFIX)
     )

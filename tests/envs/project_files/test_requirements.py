@@ -8,7 +8,7 @@ import pytest
 
 from reprise.envs.project_files import requirement_files
 from reprise.envs.project_files.requirement_text import join_lines
-from reprise.envs.project_files.requirements import LocalProject, Origin, Requirements
+from reprise.envs.project_files.requirements import LocalProject, RequirementOrigin, Requirements
 from reprise.errors import ProjectError
 
 
@@ -24,7 +24,7 @@ def test_includes_in_every_spelling(line: str) -> None:
     found = read(line)
     assert found.files == ((Path.cwd() / "a.txt", "numpy\n"),)
     assert found.lines == ("numpy",)
-    assert found.origins == (Origin(Path.cwd() / "a.txt", 1, "numpy"),)
+    assert found.origins == (RequirementOrigin(Path.cwd() / "a.txt", 1, "numpy"),)
 
 
 def test_includes_are_relative_to_the_file_that_names_them() -> None:

@@ -19,7 +19,7 @@ from reprise.envs.virtualenv import fitting, interpreter_choice, resolving
 from reprise.envs.virtualenv.compiling import compile_packages, pins_of
 from reprise.envs.virtualenv.fitting import Fit
 from reprise.envs.virtualenv.pins import Pin
-from reprise.envs.virtualenv.question import Question
+from reprise.envs.virtualenv.question import ResolutionQuestion
 from reprise.errors import EnvError
 from reprise.schemas.environment import Policy, PythonEnv
 from tests.envs import wheels
@@ -28,15 +28,15 @@ from tests.envs.wheels import compiled_for
 PYTHONS = ("3.13.1", "3.9.18", "3.8.18", "3.7.16")
 
 
-def question(*dependencies: str, log: Path, policy: Policy | None = None) -> Question:
+def question(*dependencies: str, log: Path, policy: Policy | None = None) -> ResolutionQuestion:
     root = Path.cwd()
     spec = PythonEnv(root, root / "python_env.yaml", dependencies=dependencies)
-    return Question(
+    return ResolutionQuestion(
         spec, resolving.read_requirements(spec), pyproject.read_pyproject(spec), policy or Policy(), log
     )
 
 
-def fit(asked: Question, pythons: Sequence[str] = PYTHONS) -> tuple[Fit, list[str]]:
+def fit(asked: ResolutionQuestion, pythons: Sequence[str] = PYTHONS) -> tuple[Fit, list[str]]:
     """The choice among ``pythons``, and the ones for which a whole resolution was tried."""
     tried = []
 

@@ -28,7 +28,7 @@ from reprise.tracking.protocols.sweeps import SweepViews
 from reprise.tracking.protocols.traces import TraceStore
 from reprise.tracking.protocols.webhooks import WebhookStore
 from reprise.tracking.validation import invalid
-from reprise.tracking.views import Activity, Figures, Keys, Line, RunOrder
+from reprise.tracking.views import Activity, Keys, MetricLine, RunOrder, StoreFigures
 from tests.plugins.memory.runs import MemoryRuns
 from tests.plugins.memory.searching import find_all
 
@@ -142,7 +142,7 @@ class MemoryStore(
             if numbers := [value for value in values if not math.isnan(value)]:
                 yield key, (min(numbers), max(numbers))
 
-    def metric_figures(self, run_id: str) -> Mapping[str, Figures]:
+    def metric_figures(self, run_id: str) -> Mapping[str, StoreFigures]:
         return {key: _figures(self.metric_history(run_id, key)) for key in self.get_run(run_id).metrics}
 
     def metrics_with_lines(self, run_id: str) -> set[str]:
@@ -155,9 +155,11 @@ class MemoryStore(
         *,
         most: int,
         since: Mapping[str, int] = MappingProxyType({}),
-    ) -> list[Line]:
+    ) -> list[MetricLine]:
         return [
-            Line(run_id, key, _figures(points), [(p.step, p.timestamp, p.value) for p in points[-most:]])
+            MetricLine(
+                run_id, key, _figures(points), [(p.step, p.timestamp, p.value) for p in points[-most:]]
+            )
             for key in keys
             for run_id in run_ids
             if (points := [p for p in self.metric_history(run_id, key) if p.timestamp >= since.get(key, 0)])
@@ -225,11 +227,11 @@ def _activity(runs: Sequence[Run]) -> Activity:
     return Activity(Counter(run.status for run in runs), last)
 
 
-def _figures(points: Sequence[Metric]) -> Figures:
+def _figures(points: Sequence[Metric]) -> StoreFigures:
     values = [point.value for point in points]
     finite = [value for value in values if math.isfinite(value)]
     nans = sum(map(math.isnan, values))
-    return Figures(
+    return StoreFigures(
         len(values),
         nans,
         len(values) - nans - len(finite),

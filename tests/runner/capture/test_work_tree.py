@@ -16,7 +16,7 @@ from reprise.runner.capture.opening import objects_of
 from reprise.runner.capture.snapshots import make_snapshot
 from reprise.runner.capture.source import capture_source, outline_source
 from reprise.runner.planning import guards
-from reprise.runner.restore.source import Origin, restore_source
+from reprise.runner.restore.source import SourceOrigin, restore_source
 from reprise.runner.sources import working_copy
 from reprise.schemas.record.run_record import SourceRecord
 from reprise.tracking.sqlite.store import EmbeddedStore
@@ -86,7 +86,7 @@ def captured(folder: Path, store: EmbeddedStore, *, is_alone: bool = False) -> t
 
 
 def restore(name: str, record: SourceRecord, store: EmbeddedStore) -> Path:
-    with restore_source(Origin(store, "0" * 32, name, record)) as checkout:
+    with restore_source(SourceOrigin(store, "0" * 32, name, record)) as checkout:
         return checkout.repository.root if checkout.repository else checkout.path
 
 

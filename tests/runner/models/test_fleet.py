@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from reprise.runner.models import worker as workers
-from reprise.runner.models.fleet import Fleet, Served, Wanted
+from reprise.runner.models.fleet import Fleet, Served, WantedService
 from reprise.runner.models.worker import Settings
 from reprise.schemas.environment import Policy
 from reprise.tracking.sqlite.store import EmbeddedStore
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.mlflow
 def moody(trained: Trained, log: Path) -> Iterator[Served]:
     """The model in this process, so that a test can look at its worker."""
     with EmbeddedStore(Path("mlruns").absolute()) as store:
-        wanted = Wanted(store, str(trained.moody), "local", Policy(), Settings(log))
+        wanted = WantedService(store, str(trained.moody), "local", Policy(), Settings(log))
         with closing(Served(wanted)) as one:
             yield one
 
@@ -47,7 +47,9 @@ def test_a_stop_while_a_worker_is_started_again_is_no_error(
     house: Path, trained: Trained, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     with EmbeddedStore(Path("mlruns").absolute()) as store:
-        fleet = Fleet(Wanted(store, str(trained.moody), "local", Policy(), Settings(tmp_path / "log")))
+        fleet = Fleet(
+            WantedService(store, str(trained.moody), "local", Policy(), Settings(tmp_path / "log"))
+        )
         (keeping,) = (each for each in threading.enumerate() if each.name == "reprise-keep")
         with closing(fleet), fleet.take_current() as one:
             first = one.worker

@@ -23,7 +23,7 @@ import pytest
 from reprise.envs.docker.base_image import Base
 from reprise.envs.docker.images import Image
 from reprise.runner.models import image_context
-from reprise.runner.models.image_context import Trees
+from reprise.runner.models.image_context import ImageTrees
 from tests.conftest import UV_CACHE, ProjectFolder, Result
 from tests.envs import conda_channel, docker_engine, wheels
 from tests.envs.docker_engine import IMAGE, docker
@@ -75,7 +75,7 @@ def context(packages: Path, model: Path) -> bytes:
     written = io.BytesIO()
     with tarfile.open(fileobj=written, mode="w|", format=tarfile.PAX_FORMAT) as archive:
         image_context.write_context(
-            archive, Trees(packages), model, BASE, image_context.write_dockerfile(BASE, "base", 8080)
+            archive, ImageTrees(packages), model, BASE, image_context.write_dockerfile(BASE, "base", 8080)
         )
     return written.getvalue()
 

@@ -10,7 +10,7 @@ import pytest
 
 from reprise.errors import TrackingError
 from reprise.runner.jobs.find import find_version
-from reprise.runner.models.lineage import Environment, trace_lineage
+from reprise.runner.models.lineage import RecordedEnvironment, trace_lineage
 from reprise.schemas import tags
 from reprise.schemas.entities import Dataset, DatasetInput
 from reprise.tracking.sqlite.store import EmbeddedStore
@@ -59,7 +59,7 @@ def test_a_version_leads_to_commit_environment_and_data(made: ProjectFolder, sto
     origin = found.origin
     assert (origin.project, origin.entry_point, origin.dirty) == ("flowers", "train", False)
     assert origin.commit == git(made.path, "rev-parse", "HEAD")
-    assert origin.environment == Environment("local", run.tags[tags.ENV_DIGEST])
+    assert origin.environment == RecordedEnvironment("local", run.tags[tags.ENV_DIGEST])
     assert [(item.name, bool(item.digest)) for item in origin.inputs] == [("data", True)]
     assert found.notes == ()
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from reprise.runner.models.lines import Answer, Broken, Lines, Unreached
+from reprise.runner.models.lines import Broken, Lines, Unreached, WorkerAnswer
 from tests.runner.models.conftest import held_port
 
 Script = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -45,7 +45,7 @@ def conversation(script: Script, talk: Callable[[Lines, int], Awaitable[None]]) 
     return connections
 
 
-async def ask(lines: Lines, port: int, body: bytes = b"rows") -> Answer:
+async def ask(lines: Lines, port: int, body: bytes = b"rows") -> WorkerAnswer:
     return await lines.ask(port, "POST", "/invocations", [(b"accept", b"\xe9")], body)
 
 
@@ -65,7 +65,7 @@ def test_a_connection_is_kept_for_the_next_request() -> None:
 
     async def talk(lines: Lines, port: int) -> None:
         for _ in range(3):
-            assert await ask(lines, port) == Answer(200, "text/csv", b"hi")
+            assert await ask(lines, port) == WorkerAnswer(200, "text/csv", b"hi")
 
     assert conversation(script, talk) == 1
     assert got[0].startswith(b"POST /invocations HTTP/1.1\r\n")
@@ -81,7 +81,7 @@ def test_a_worker_that_closes_after_each_answer_is_asked_on_new_connections() ->
 
     async def talk(lines: Lines, port: int) -> None:
         for _ in range(2):
-            assert await ask(lines, port) == Answer(200, None, b"hi")
+            assert await ask(lines, port) == WorkerAnswer(200, None, b"hi")
 
     assert conversation(script, talk) == 2
 
@@ -147,7 +147,7 @@ def test_a_large_body_arrives_whole() -> None:
         writer.write(OK)
 
     async def talk(lines: Lines, port: int) -> None:
-        assert await ask(lines, port, body) == Answer(200, "text/csv", b"hi")
+        assert await ask(lines, port, body) == WorkerAnswer(200, "text/csv", b"hi")
 
     conversation(script, talk)
     assert got[0].endswith(b"\r\n\r\n" + body)

@@ -13,7 +13,7 @@ import pandas  # type: ignore[import-untyped]
 import pytest
 
 from reprise.errors import UsageError
-from reprise.runner.models.fleet import Wanted
+from reprise.runner.models.fleet import WantedService
 from reprise.runner.models.predict import predict_rows
 from reprise.runner.models.worker import Settings
 from reprise.schemas.environment import Policy
@@ -126,7 +126,7 @@ def test_times_in_csv_are_refused_with_what_to_give_instead(trained: Trained, tm
 
 def test_a_letter_of_two_bytes_may_lie_anywhere(house: Path) -> None:
     with EmbeddedStore(Path("mlruns").absolute()) as store:
-        wanted = Wanted(store, "no-such-model", "local", Policy(), Settings(Path("log")))
+        wanted = WantedService(store, "no-such-model", "local", Policy(), Settings(Path("log")))
         rows = b"x" + "é".encode() * (1 << 20)
         with pytest.raises(UsageError, match="no folder with a model"):
             predict_rows(wanted, rows, "csv", "csv")

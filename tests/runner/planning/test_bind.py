@@ -17,7 +17,7 @@ from reprise.runner.planning.bind import (
     render_command,
 )
 from reprise.schemas.environment import PythonEnv
-from reprise.schemas.job import Invocation, RunRequest, Source
+from reprise.schemas.job import Invocation, ParameterSource, RunRequest
 from reprise.schemas.project import EntryPoint, Parameter, Project
 
 NASTY = "a 'b' \"c\" $d ; e\nf `g` $(h) \\ * {i} é"
@@ -31,7 +31,7 @@ def bound(
 ) -> Invocation:
     entry_point = EntryPoint("main", command, {item.name: item for item in declared})
     project = Project(Path("/project"), None, None, {"main": entry_point}, PythonEnv(Path("/project")))
-    sources = dict.fromkeys(given, Source.COMMAND_LINE)
+    sources = dict.fromkeys(given, ParameterSource.COMMAND_LINE)
     request = RunRequest(".", Path("/caller"), parameters=given, sources=sources)
     return bind_parameters(project, entry_point, request, localise)
 
@@ -56,9 +56,9 @@ def test_text_stays_as_typed_and_defaults_as_written() -> None:
     )
     assert invocation.command == "python train.py -C 0.050 --rate 0.00001 --code 010"
     assert [(item.name, item.source) for item in invocation.parameters] == [
-        ("C", Source.COMMAND_LINE),
-        ("rate", Source.DEFAULT),
-        ("code", Source.DEFAULT),
+        ("C", ParameterSource.COMMAND_LINE),
+        ("rate", ParameterSource.DEFAULT),
+        ("code", ParameterSource.DEFAULT),
     ]
 
 

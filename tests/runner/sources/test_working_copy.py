@@ -295,7 +295,7 @@ def test_a_known_commit_needs_no_network(house: Path, demo: Demo, caplog: pytest
         assert checkout.repository is not None and str(checkout.repository.commit) in caplog.text
         assert url in caplog.text and "as fetched before" in caplog.text
         assert checkout.repository.branch == (None if version == "v1a" else "main")
-    with pytest.raises(git_faults.Unreachable, match=url):
+    with pytest.raises(git_faults.RemoteUnreachable, match=url):
         fetch(url, "never-heard-of")
 
 

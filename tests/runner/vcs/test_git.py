@@ -112,7 +112,7 @@ def test_ssh_asks_nobody_without_a_terminal_and_keeps_the_users_command(
 
 def test_a_process_of_ours_shows_no_password(caplog: pytest.LogCaptureFixture) -> None:
     remote = remotes.Remote("http://127.0.0.1:1/x.git", user="me", password="hunter2")
-    with caplog.at_level("DEBUG"), pytest.raises(git_faults.Unreachable) as caught:
+    with caplog.at_level("DEBUG"), pytest.raises(git_faults.RemoteUnreachable) as caught:
         remotes.list_refs(remote)
     assert "hunter2" not in caplog.text + repr(caught.value) + repr(remote)
     assert isinstance(remotes.run_with_credentials(remote, "version"), process.Completed)

@@ -22,7 +22,7 @@ from reprise.schemas.entities import Metric
 from reprise.server.loopback import Loopback
 from reprise.tracking.rest import patience
 from reprise.tracking.rest import shapes as shapes
-from reprise.tracking.rest.artifacts import Folder
+from reprise.tracking.rest.artifacts import FolderPlace
 from reprise.tracking.rest.store import RestTracking
 from reprise.tracking.sqlite.store import EmbeddedStore
 
@@ -462,7 +462,7 @@ def test_artifacts_in_a_folder_that_cannot_be_written_are_told(server: Server, t
 def test_two_writers_of_an_artifact_do_not_share_a_partial_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folder, copy = Folder(tmp_path / "root"), shutil.copyfile
+    folder, copy = FolderPlace(tmp_path / "root"), shutil.copyfile
     (tmp_path / "slow").write_text("slow")
     (tmp_path / "fast").write_text("fast")
 

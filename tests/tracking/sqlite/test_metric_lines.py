@@ -11,7 +11,7 @@ import pytest
 from reprise.schemas.entities import Metric, Run
 from reprise.tracking.sqlite import metric_lines
 from reprise.tracking.sqlite.store import EmbeddedStore
-from reprise.tracking.views import Figures
+from reprise.tracking.views import StoreFigures
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ def test_of_many_points_those_are_kept_that_stand_out_in_their_part(
 ) -> None:
     (line,) = store.metric_lines([logged(store, "loss", 10).run_id], ["loss"], most=most)
     assert [step for step, _, _ in line.points] == expected
-    assert line.figures == Figures(points=10, nans=0, infinite=0, low=0.0, high=4.5)
+    assert line.figures == StoreFigures(points=10, nans=0, infinite=0, low=0.0, high=4.5)
 
 
 def test_no_spike_is_lost_where_points_are_thinned(store: EmbeddedStore) -> None:

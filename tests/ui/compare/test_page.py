@@ -24,9 +24,9 @@ from reprise.schemas.record.run_record import (
 from reprise.tracking.sqlite.store import EmbeddedStore
 from reprise.ui.compare.chosen import MOST, choose
 from reprise.ui.compare.comparison import (
-    Row,
-    Section,
-    Wanted,
+    ComparisonRow,
+    ComparisonSection,
+    WantedRows,
     sections,
 )
 from reprise.ui.compare.run_diffs import FileDiff, files, parted
@@ -59,22 +59,22 @@ def _ids(*runs: Run) -> str:
     return ",".join(run.run_id for run in runs)
 
 
-def _row(found: tuple[Section, ...], name: str) -> Row:
+def _row(found: tuple[ComparisonSection, ...], name: str) -> ComparisonRow:
     return next(row for section in found for row in section.rows if row.name == name)
 
 
 def test_the_best_value_is_marked_by_the_direction_that_the_name_tells(log: Log) -> None:
     runs = [log("a", loss=[0.3], accuracy=[0.8]), log("b", loss=[0.2], accuracy=[0.9])]
-    found = sections(runs, Wanted())
+    found = sections(runs, WantedRows())
     assert [cell.is_best for cell in _row(found, "loss").cells] == [False, True]
     assert [cell.is_best for cell in _row(found, "accuracy").cells] == [False, True]
-    flipped = sections(runs, Wanted(flipped=frozenset({"loss"})))
+    flipped = sections(runs, WantedRows(flipped=frozenset({"loss"})))
     assert [cell.is_best for cell in _row(flipped, "loss").cells] == [True, False]
 
 
 def test_nothing_is_best_of_what_is_equal_or_no_number(log: Log) -> None:
     runs = [log("a", loss=[0.3], odd=[float("nan")]), log("b", loss=[0.3], odd=[float("nan")])]
-    found = sections(runs, Wanted())
+    found = sections(runs, WantedRows())
     assert not any(cell.is_best for name in ("loss", "odd") for cell in _row(found, name).cells)
     assert [cell.text for cell in _row(found, "odd").cells] == ["NaN", "NaN"]
 
@@ -82,12 +82,15 @@ def test_nothing_is_best_of_what_is_equal_or_no_number(log: Log) -> None:
 def test_the_best_of_a_series_is_not_its_last(store: EmbeddedStore, log: Log) -> None:
     runs = [log("a", loss=[0.5, 0.1, 0.4]), log("b", loss=[0.6, 0.3, 0.2, float("nan")])]
     extremes = store.metric_extremes([run.run_id for run in runs])
-    assert [cell.text for cell in _row(sections(runs, Wanted(), extremes), "loss").cells] == ["0.1", "0.2"]
+    assert [cell.text for cell in _row(sections(runs, WantedRows(), extremes), "loss").cells] == [
+        "0.1",
+        "0.2",
+    ]
 
 
 def test_only_differences_leaves_out_what_is_the_same(log: Log) -> None:
     runs = [log("a", {"depth": "3", "kind": "tree"}), log("b", {"depth": "4", "kind": "tree"})]
-    found = sections(runs, Wanted(only_differences=True))
+    found = sections(runs, WantedRows(only_differences=True))
     names = {row.name for section in found for row in section.rows}
     assert "depth" in names
     assert "kind" not in names
@@ -96,7 +99,7 @@ def test_only_differences_leaves_out_what_is_the_same(log: Log) -> None:
 
 def test_names_are_in_the_order_of_their_numbers(log: Log) -> None:
     runs = [log("a", {"layer10": "1", "layer9": "1", "bias": "1"}), log("b")]
-    (params, *_) = sections(runs, Wanted())
+    (params, *_) = sections(runs, WantedRows())
     assert [row.name for row in params.rows] == ["bias", "layer9", "layer10"]
 
 
@@ -106,7 +109,7 @@ def test_a_baseline_is_what_the_others_are_measured_by(log: Log) -> None:
         log("b", {"rate": "0.3", "kind": "forest"}, loss=[0.25]),
         log("c", {"kind": "tree"}),
     ]
-    found = sections(runs, Wanted(baseline=0))
+    found = sections(runs, WantedRows(baseline=0))
     assert [cell.change for cell in _row(found, "loss").cells] == ["", "-0.25", "≠"]
     assert [cell.change for cell in _row(found, "rate").cells] == ["", "+0.2", "≠"]
     assert [cell.change for cell in _row(found, "kind").cells] == ["", "≠", ""]

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from reprise.ui.log.ansi import PLAIN, Style, shown
+from reprise.ui.log.ansi import PLAIN, AnsiStyle, shown
 
-RED = Style(fore="1")
+RED = AnsiStyle(fore="1")
 
 
 def _text(line: str) -> str:
     return "".join(text for text, _ in shown(line)[0])
 
 
-def _style(codes: str) -> Style:
+def _style(codes: str) -> AnsiStyle:
     return shown(f"\x1b[{codes}m")[1]
 
 
@@ -50,24 +50,24 @@ def test_a_line_is_shown_as_a_terminal_would_leave_it(line: str, text: str) -> N
     ("codes", "style"),
     (
         ("31", RED),
-        ("1;31", Style(frozenset({"bold"}), "1")),
-        ("91;104", Style(fore="9", back="12")),
+        ("1;31", AnsiStyle(frozenset({"bold"}), "1")),
+        ("91;104", AnsiStyle(fore="9", back="12")),
         ("31;39", PLAIN),
-        ("1;4;22", Style(frozenset({"underline"}))),
+        ("1;4;22", AnsiStyle(frozenset({"underline"}))),
         ("3;23", PLAIN),
         ("31;0", PLAIN),
         ("31;", PLAIN),
         ("", PLAIN),
-        ("38;5;9", Style(fore="9")),
-        ("38;5;226", Style(fore="255 255 0")),
-        ("48;5;232", Style(back="8 8 8")),
-        ("38;2;1;2;999;1", Style(frozenset({"bold"}), "1 2 255")),
-        ("38:2::1:2:3", Style(fore="1 2 3")),
-        ("38;5", Style(fore="0")),
+        ("38;5;9", AnsiStyle(fore="9")),
+        ("38;5;226", AnsiStyle(fore="255 255 0")),
+        ("48;5;232", AnsiStyle(back="8 8 8")),
+        ("38;2;1;2;999;1", AnsiStyle(frozenset({"bold"}), "1 2 255")),
+        ("38:2::1:2:3", AnsiStyle(fore="1 2 3")),
+        ("38;5", AnsiStyle(fore="0")),
         ("99999999999999999999", PLAIN),
     ),
 )
-def test_colours_are_those_that_are_asked_for(codes: str, style: Style) -> None:
+def test_colours_are_those_that_are_asked_for(codes: str, style: AnsiStyle) -> None:
     assert _style(codes) == style
 
 

@@ -10,7 +10,7 @@ from reprise.schemas import tags
 from reprise.tracking.sqlite.store import EmbeddedStore
 from reprise.tracking.views import RunOrder
 from reprise.ui.events import News
-from reprise.ui.runs.orders import Line, Orders, folded
+from reprise.ui.runs.orders import Orders, TableLine, folded
 from reprise.ui.runs.query import EVERY, RunQuery
 
 
@@ -42,15 +42,15 @@ def test_orders_of_different_questions_are_not_mixed_up(store: EmbeddedStore, or
 
 def test_nested_runs_stand_below_their_parent_in_the_order_of_the_table() -> None:
     order = RunOrder([5, 1, 4, 2, 3], {4: 1, 2: 1, 3: 4})
-    assert folded(order, ()) == [Line(5), Line(1, 0, 2)]
+    assert folded(order, ()) == [TableLine(5), TableLine(1, 0, 2)]
     assert folded(order, {1}) == [
-        Line(5),
-        Line(1, 0, 2, open=True),
-        Line(4, 1, 1),
-        Line(2, 1),
+        TableLine(5),
+        TableLine(1, 0, 2, open=True),
+        TableLine(4, 1, 1),
+        TableLine(2, 1),
     ]
     everything = folded(order, {EVERY})
-    assert [(line.number, line.depth) for line in everything if isinstance(line, Line)] == [
+    assert [(line.number, line.depth) for line in everything if isinstance(line, TableLine)] == [
         (5, 0),
         (1, 0),
         (4, 1),
@@ -60,7 +60,7 @@ def test_nested_runs_stand_below_their_parent_in_the_order_of_the_table() -> Non
 
 
 def test_a_run_whose_parent_is_not_found_stands_alone_with_a_mark() -> None:
-    assert folded(RunOrder([7, 8], {8: 99}), ()) == [Line(7), Line(8, astray=True)]
+    assert folded(RunOrder([7, 8], {8: 99}), ()) == [TableLine(7), TableLine(8, astray=True)]
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_a_run_whose_parent_is_not_found_stands_alone_with_a_mark() -> None:
 def test_runs_that_are_nested_in_a_circle_are_not_lost(parents: dict[int, int]) -> None:
     order = RunOrder([1, 2, 3], parents)
     shown = folded(order, {EVERY})
-    assert sorted(line.number for line in shown if isinstance(line, Line)) == [1, 2, 3]
+    assert sorted(line.number for line in shown if isinstance(line, TableLine)) == [1, 2, 3]
 
 
 def test_a_nested_run_of_the_store_is_known_as_one(store: EmbeddedStore, orders: Orders) -> None:
@@ -78,5 +78,5 @@ def test_a_nested_run_of_the_store_is_known_as_one(store: EmbeddedStore, orders:
     store.create_run("0", start_time=2, user_id="ada", tags={tags.PARENT_RUN_ID: parent.run_id})
     assert store.has_nested(["0"])
     order, number = orders.order(RunQuery("0")), store.run_number(parent.run_id)
-    assert list(orders.lines(order, frozenset())) == [Line(number, 0, 1)]
+    assert list(orders.lines(order, frozenset())) == [TableLine(number, 0, 1)]
     assert len(orders.lines(order, frozenset({number}))) == 2

@@ -10,12 +10,12 @@ from reprise.runner.verdict.looking import Looking
 from reprise.runner.verdict.values import IDENTICAL, Finding, SetAside, find_worst, set_aside
 from reprise.runner.verdict.words.renames import rename_ids
 from reprise.runner.verdict.words.tables import kind_of_row
-from reprise.runner.verdict.words.texts import Style, compare_texts
+from reprise.runner.verdict.words.texts import TextStyle, compare_texts
 
 _CELLS = frozenset({"td", "th"})
 
 
-class Piece(NamedTuple):
+class HtmlPiece(NamedTuple):
     """A tag or a text, as it is written; ``column`` and ``row`` are the names of the cell that it is in."""
 
     text: str
@@ -29,7 +29,7 @@ def compare_html(a: str, b: str, looking: Looking) -> Finding:
     renamed = rename_ids(a, b, markup=True)
     one, other = read_pieces(renamed), read_pieces(b)
     if len(one) != len(other):
-        return compare_texts(a, b, looking, Style.MARKUP)
+        return compare_texts(a, b, looking, TextStyle.MARKUP)
     found = find_worst(_compare_pieces(one, other, looking))
     if found == IDENTICAL:
         note = (
@@ -39,18 +39,18 @@ def compare_html(a: str, b: str, looking: Looking) -> Finding:
     return found
 
 
-def _compare_pieces(a: list[Piece], b: list[Piece], looking: Looking) -> Iterator[Finding]:
+def _compare_pieces(a: list[HtmlPiece], b: list[HtmlPiece], looking: Looking) -> Iterator[Finding]:
     for one, other in zip(a, b, strict=True):
         if one.text == other.text:
             yield IDENTICAL
         elif aside := _find_aside(one, looking):
             yield set_aside(*aside)
         else:
-            found = compare_texts(one.text, other.text, looking, Style.MARKUP, may_rename=False)
+            found = compare_texts(one.text, other.text, looking, TextStyle.MARKUP, may_rename=False)
             yield found._replace(where=f"line {other.line}")
 
 
-def _find_aside(piece: Piece, looking: Looking) -> SetAside | None:
+def _find_aside(piece: HtmlPiece, looking: Looking) -> SetAside | None:
     """The field that the cell is of, where its name says that it does not decide."""
     kind_of_field = looking.tolerance.kind_set_aside
     if kind := kind_of_field(piece.column) if piece.column else None:
@@ -59,20 +59,20 @@ def _find_aside(piece: Piece, looking: Looking) -> SetAside | None:
     return SetAside(kind, piece.row) if kind else None
 
 
-def read_pieces(text: str) -> list[Piece]:
+def read_pieces(text: str) -> list[HtmlPiece]:
     """The tags and texts of a document, in their order."""
-    reader = _Reader()
+    reader = _HtmlReader()
     reader.feed(text)
     reader.close()
     return reader.pieces
 
 
-class _Reader(HTMLParser):
+class _HtmlReader(HTMLParser):
     """``heads`` are the cells of the first row of the table, ``cells`` those of this row until now."""
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
-        self.pieces: list[Piece] = []
+        self.pieces: list[HtmlPiece] = []
         self.heads: list[str] = []
         self.cells: list[str] = []
         self.rows = 0
@@ -118,9 +118,9 @@ class _Reader(HTMLParser):
     def _add_text(self, text: str) -> None:
         line = self.getpos()[0]
         if not self.is_in_cell or self.rows == 0 or not self.cells:
-            self.pieces.append(Piece(text, line))
+            self.pieces.append(HtmlPiece(text, line))
             return
         place = len(self.cells) - 1
         column = self.heads[place] if place < len(self.heads) else ""
         row = self.cells[0] if place else ""
-        self.pieces.append(Piece(text, line, column, row))
+        self.pieces.append(HtmlPiece(text, line, column, row))

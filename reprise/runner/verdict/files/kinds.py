@@ -36,7 +36,7 @@ from reprise.runner.verdict.files.readings import NotRead
 from reprise.runner.verdict.files.spread import Spread
 from reprise.runner.verdict.looking import FilesComparison, Looking
 from reprise.runner.verdict.values import IDENTICAL, Finding, make_diverged, make_unknown
-from reprise.runner.verdict.words.texts import Style, compare_texts, decode_text
+from reprise.runner.verdict.words.texts import TextStyle, compare_texts, decode_text
 
 _PICKLES = {".pkl", ".pickle", ".joblib", ".cloudpickle", ".p", ".dill"}
 _LOGS = {".log", ".out", ".err", ".stdout", ".stderr"}
@@ -183,12 +183,12 @@ def _compare_written(name: str, a: bytes, b: bytes, looking: Looking) -> Finding
     return compare_texts(one, other, looking, _style_of(ending, other))
 
 
-def _style_of(ending: str, text: str) -> Style:
+def _style_of(ending: str, text: str) -> TextStyle:
     if ending in _LOGS:
-        return Style.LOG
+        return TextStyle.LOG
     if ending in _MARKUP or text.lstrip()[:9].lower().startswith(("<!doctype", "<html", "<?xml", "<svg")):
-        return Style.MARKUP
-    return Style.PROSE if ending in _PROSE else Style.DATA
+        return TextStyle.MARKUP
+    return TextStyle.PROSE if ending in _PROSE else TextStyle.DATA
 
 
 def _is_pickle(name: str, data: bytes) -> bool:

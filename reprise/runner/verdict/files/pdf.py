@@ -20,7 +20,7 @@ from reprise.runner.verdict.values import (
     make_diverged,
     make_unknown,
 )
-from reprise.runner.verdict.words.texts import Style, compare_texts, decode_text
+from reprise.runner.verdict.words.texts import TextStyle, compare_texts, decode_text
 
 MAGIC = b"%PDF-"
 
@@ -182,11 +182,11 @@ def _compare_streams(a: PdfObject, b: PdfObject, looking: Looking) -> Finding:
     left, right = decode_text(a.stream), decode_text(b.stream)
     if left is None or right is None:
         return looking.compare_inside("", a.stream, b.stream)
-    return compare_texts(left, right, looking, Style.PROSE)
+    return compare_texts(left, right, looking, TextStyle.PROSE)
 
 
 def _compare_texts(a: bytes, b: bytes, looking: Looking, where: str) -> Finding:
     if a == b:
         return IDENTICAL
-    found = compare_texts(a.decode("latin-1"), b.decode("latin-1"), looking, Style.DATA)
+    found = compare_texts(a.decode("latin-1"), b.decode("latin-1"), looking, TextStyle.DATA)
     return found._replace(where=f"{where}, {found.where}".rstrip(", "))

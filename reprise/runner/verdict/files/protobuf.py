@@ -13,7 +13,7 @@ _MOST_FIELDS = 5_000_000
 _PACKED = {"float": "f", "double": "d"}
 
 
-class Field(NamedTuple):
+class MessageField(NamedTuple):
     """A field of a message: ``type`` is a word or the name of a message; ``is_many``: it may come again."""
 
     name: str
@@ -21,7 +21,7 @@ class Field(NamedTuple):
     is_many: bool = False
 
 
-Messages: TypeAlias = Mapping[str, Mapping[int, Field]]
+Messages: TypeAlias = Mapping[str, Mapping[int, MessageField]]
 """The fields of each message by their numbers."""
 
 Finish: TypeAlias = Callable[[str, dict[str, Any]], dict[str, Any]]
@@ -48,7 +48,7 @@ class MessageReader:
             self._read_fields += 1
             if self._read_fields > _MOST_FIELDS:
                 raise ValueError(f"it holds more than {_MOST_FIELDS:,} fields")
-            field = known.get(number) or Field(f"field {number}", "bytes", True)
+            field = known.get(number) or MessageField(f"field {number}", "bytes", True)
             values = self._read_values(field.type, wire, value)
             if field.is_many:
                 found.setdefault(field.name, []).extend(values)

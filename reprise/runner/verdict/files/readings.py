@@ -42,7 +42,7 @@ class LibraryMissing(NotRead):
     """The library that reads it is not in the environment that was tried."""
 
 
-class Place(NamedTuple):
+class ReadingPlace(NamedTuple):
     """An interpreter that may have the library: ``title`` is for people, empty for our own.
 
     ``perform_requests`` raises RepriseError where it cannot be started.
@@ -52,14 +52,14 @@ class Place(NamedTuple):
     perform: Performed
 
 
-class Asked(NamedTuple):
+class AskedReading(NamedTuple):
     """A file whose content is asked for, by its digest."""
 
     kind: str
     digest: str
 
 
-class Answer(NamedTuple):
+class ReaderAnswer(NamedTuple):
     """``result`` is the path of what was written down of a file, without an ending; read at ``title``."""
 
     result: Path
@@ -80,19 +80,19 @@ class Readings(Protocol):
 class ReadingsByProcess:
     """Readings of processes; ``folder`` is for the files, ``places`` are tried one after the other."""
 
-    def __init__(self, folder: Path, places: Iterable[Place]) -> None:
+    def __init__(self, folder: Path, places: Iterable[ReadingPlace]) -> None:
         self._folder = folder
         self._places = places
-        self._known: dict[Asked, Answer | NotRead] = {}
-        self._waiting: list[Asked] = []
+        self._known: dict[AskedReading, ReaderAnswer | NotRead] = {}
+        self._waiting: list[AskedReading] = []
         self._starts = 0
         self.requests = 0
 
     def read_file(self, kind: str, data: bytes) -> tuple[Any, str]:
-        asked = Asked(kind, hashlib.sha256(data).hexdigest())
+        asked = AskedReading(kind, hashlib.sha256(data).hexdigest())
         found = self._known.get(asked)
         if isinstance(
-            found, Answer
+            found, ReaderAnswer
         ):  # from its file: all of them at once could be more than fits in memory
             return _read_result(found.result), found.title
         if isinstance(found, NotRead):
@@ -103,7 +103,7 @@ class ReadingsByProcess:
             self._copy_of(asked).write_bytes(data)
         raise NotRead("it is not read yet")
 
-    def _copy_of(self, asked: Asked) -> Path:
+    def _copy_of(self, asked: AskedReading) -> Path:
         return self._folder / f"{asked.digest}.file"
 
     def perform_requests(self) -> None:
@@ -114,9 +114,9 @@ class ReadingsByProcess:
                 return
             waiting = self._read_at(place, waiting)
 
-    def _read_at(self, place: Place, asked: list[Asked]) -> list[Asked]:
+    def _read_at(self, place: ReadingPlace, asked: list[AskedReading]) -> list[AskedReading]:
         """What is left for the next place: files whose library is not here."""
-        left: list[Asked] = []
+        left: list[AskedReading] = []
         for _ in range(_MOST_STARTS):
             self._starts += 1
             folder = self._folder / f"readings-{self._starts}"
@@ -133,7 +133,7 @@ class ReadingsByProcess:
                 if fault is None and not (folder / f"{number}.json").exists():
                     unanswered.append(item)
                     continue
-                self._known[item] = fault or Answer(folder / str(number), place.title)
+                self._known[item] = fault or ReaderAnswer(folder / str(number), place.title)
                 left += [item] if isinstance(fault, LibraryMissing) else []
             if not unanswered:
                 break
@@ -143,7 +143,9 @@ class ReadingsByProcess:
             asked = unanswered[1:]
         return left
 
-    def _start_reader(self, place: Place, folder: Path, asked: Sequence[Asked]) -> process.Completed:
+    def _start_reader(
+        self, place: ReadingPlace, folder: Path, asked: Sequence[AskedReading]
+    ) -> process.Completed:
         requests = []
         for number, item in enumerate(asked):
             shutil.copyfile(self._copy_of(item), folder / f"{number}.file")
@@ -216,4 +218,4 @@ def own_interpreter(folder: Path, arguments: tuple[str, ...]) -> process.Complet
     return process.run((sys.executable, *arguments), cwd=folder, check=False, timeout=PATIENCE)
 
 
-OWN = Place("", own_interpreter)
+OWN = ReadingPlace("", own_interpreter)

@@ -6,7 +6,7 @@ import struct
 from collections.abc import Iterator
 from typing import Any
 
-from reprise.runner.verdict.files.protobuf import Field, MessageReader, Messages
+from reprise.runner.verdict.files.protobuf import MessageField, MessageReader, Messages
 
 _HEAD, _FOOT = 12, 4  # bytes around each record: its length with a checksum, and a checksum
 _FIRST = b"brain.Event:"
@@ -15,33 +15,33 @@ _FLOATS = 1  # the type of a tensor
 
 _MESSAGES: Messages = {
     "event": {
-        1: Field("wall_time", "double"),
-        2: Field("step", "int"),
-        3: Field("file_version", "text"),
-        4: Field("graph", "bytes"),
-        5: Field("summary", "summary"),
-        6: Field("log", "bytes"),
-        10: Field("source", "bytes"),
+        1: MessageField("wall_time", "double"),
+        2: MessageField("step", "int"),
+        3: MessageField("file_version", "text"),
+        4: MessageField("graph", "bytes"),
+        5: MessageField("summary", "summary"),
+        6: MessageField("log", "bytes"),
+        10: MessageField("source", "bytes"),
     },
-    "summary": {1: Field("values", "value", True)},
+    "summary": {1: MessageField("values", "value", True)},
     "value": {
-        1: Field("tag", "text"),
-        2: Field("number", "float"),
-        8: Field("tensor", "tensor"),
-        9: Field("metadata", "metadata"),
+        1: MessageField("tag", "text"),
+        2: MessageField("number", "float"),
+        8: MessageField("tensor", "tensor"),
+        9: MessageField("metadata", "metadata"),
     },
     "tensor": {
-        1: Field("type", "int"),
-        4: Field("content", "bytes"),
-        5: Field("floats", "float", True),
-        6: Field("doubles", "double", True),
-        8: Field("texts", "text", True),
+        1: MessageField("type", "int"),
+        4: MessageField("content", "bytes"),
+        5: MessageField("floats", "float", True),
+        6: MessageField("doubles", "double", True),
+        8: MessageField("texts", "text", True),
     },
-    "metadata": {1: Field("plugin", "plugin")},
-    "plugin": {1: Field("name", "text"), 2: Field("content", "bytes")},
-    "hparams": {3: Field("begin", "session"), 4: Field("end", "end")},
-    "session": {5: Field("start_time", "double")},
-    "end": {1: Field("status", "int"), 2: Field("end_time", "double")},
+    "metadata": {1: MessageField("plugin", "plugin")},
+    "plugin": {1: MessageField("name", "text"), 2: MessageField("content", "bytes")},
+    "hparams": {3: MessageField("begin", "session"), 4: MessageField("end", "end")},
+    "session": {5: MessageField("start_time", "double")},
+    "end": {1: MessageField("status", "int"), 2: MessageField("end_time", "double")},
 }
 
 

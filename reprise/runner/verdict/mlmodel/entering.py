@@ -10,7 +10,7 @@ from reprise import process
 from reprise.envs import registry as envs
 from reprise.errors import UsageError
 from reprise.runner.restore import environments
-from reprise.runner.verdict.files.readings import OWN, PATIENCE, Place
+from reprise.runner.verdict.files.readings import OWN, PATIENCE, ReadingPlace
 from reprise.runner.verdict.recorded import Recorded
 from reprise.schemas import tags
 from reprise.schemas.entities import Run
@@ -55,7 +55,7 @@ def find_lock(run: Recorded) -> Lock:
     return environments.add_credentials(environments.lock_of(run.tracking, found), run.tracking, found)
 
 
-def reading_places(a: Recorded, b: Recorded) -> Iterator[Place]:
+def reading_places(a: Recorded, b: Recorded) -> Iterator[ReadingPlace]:
     """Where files of the two runs may be read: here, or where one of the runs was."""
     yield OWN
     digests: set[str] = set()
@@ -66,4 +66,4 @@ def reading_places(a: Recorded, b: Recorded) -> Iterator[Place]:
             continue
         if lock.digest not in digests:
             digests.add(lock.digest)
-            yield Place(f"the environment of run {run.run_id[:8]}", partial(run_python, run))
+            yield ReadingPlace(f"the environment of run {run.run_id[:8]}", partial(run_python, run))

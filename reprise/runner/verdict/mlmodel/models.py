@@ -70,7 +70,7 @@ class Model(NamedTuple):
         return self.run.read_file(self.path(name), self.owner)
 
 
-class Subject(NamedTuple):
+class ModelSubject(NamedTuple):
     """The model of a run that a comparison is about: a folder of its artifacts, or of a logged model."""
 
     owner: str | None
@@ -120,7 +120,7 @@ def compare_models(a: Model, b: Model, looking: Looking) -> Finding:
     return found
 
 
-def compare_subject(subject: Subject, a: Recorded, b: Recorded, tolerance: Tolerance) -> Part:
+def compare_subject(subject: ModelSubject, a: Recorded, b: Recorded, tolerance: Tolerance) -> Part:
     """What the model and its counterpart in ``b`` predict; without an example it decides nothing.
 
     Raises:
@@ -139,7 +139,7 @@ def compare_subject(subject: Subject, a: Recorded, b: Recorded, tolerance: Toler
         return make_part("predictions", name, make_unknown(error.message))
 
 
-def _find_counterpart(subject: Subject, a: Recorded, b: Recorded) -> tuple[str, Model | None]:
+def _find_counterpart(subject: ModelSubject, a: Recorded, b: Recorded) -> tuple[str, Model | None]:
     """The name of a model of ``a``, and the model that ``b`` has under it."""
     if subject.owner is None:
         there = f"{subject.root}/{MODEL_FILE}".lstrip("/") in b.file_sizes()

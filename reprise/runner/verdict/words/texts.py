@@ -70,7 +70,7 @@ class _Told(NamedTuple):
     line: int
 
 
-class Style(Enum):
+class TextStyle(Enum):
     """What a text is: ``DATA`` counts but for what is known of a run to the letter. In ``PROSE`` dates and
     times
     of the run, and costs behind their names, are set aside, and ids may be renamed; ``MARKUP`` is prose
@@ -93,7 +93,9 @@ def decode_text(data: bytes) -> str | None:
         return None
 
 
-def compare_texts(a: str, b: str, looking: Looking, style: Style, *, may_rename: bool = True) -> Finding:
+def compare_texts(
+    a: str, b: str, looking: Looking, style: TextStyle, *, may_rename: bool = True
+) -> Finding:
     """Two texts: line by line, and without what is of one run alone.
 
     Where that was known to the letter they are identical. Where it was recognised by its look (times,
@@ -107,11 +109,11 @@ def compare_texts(a: str, b: str, looking: Looking, style: Style, *, may_rename:
         return IDENTICAL
     spread = looking.spread or Spread()
     renamed = a
-    if may_rename and style in (Style.PROSE, Style.MARKUP):
-        renamed = rename_ids(a, b, markup=style is Style.MARKUP)
+    if may_rename and style in (TextStyle.PROSE, TextStyle.MARKUP):
+        renamed = rename_ids(a, b, markup=style is TextStyle.MARKUP)
     mask_a, mask_b = (_make_mask(aside, looking, style) for aside in (looking.of_a, looking.of_b))
     lines_a, lines_b = (_split_lines(text, style) for text in (renamed, b))
-    if style is Style.PROSE and not looking.tolerance.strict:
+    if style is TextStyle.PROSE and not looking.tolerance.strict:
         kind_of_field = looking.tolerance.kind_set_aside
         lines_a, lines_b = (mark_tables(lines, kind_of_field) for lines in (lines_a, lines_b))
     said: list[_Told] = []
@@ -133,16 +135,16 @@ def compare_words(a: str, b: str, looking: Looking) -> Finding:
     return make_diverged(note=f'"{shorten_text(b)}", was "{shorten_text(a)}"')
 
 
-def _make_mask(aside: Aside, looking: Looking, style: Style) -> Mask:
+def _make_mask(aside: Aside, looking: Looking, style: TextStyle) -> Mask:
     kind_of_field = looking.tolerance.kind_set_aside
 
     def mask_line(line: str) -> str:
         line = mark_names(line, aside)
-        if style is Style.DATA:
+        if style is TextStyle.DATA:
             return line
         if looking.tolerance.strict:
             return line
-        if style is not Style.LOG:
+        if style is not TextStyle.LOG:
             return mark_fields(mark_clocks(line, aside, epochs=False), kind_of_field)
         line = mark_log_line(mark_folders(line, aside), aside)
         return mark_costs(mark_clocks(line, aside, epochs=True), aside, kind_of_field)
@@ -150,8 +152,8 @@ def _make_mask(aside: Aside, looking: Looking, style: Style) -> Mask:
     return mask_line
 
 
-def _split_lines(text: str, style: Style) -> list[str]:
-    if style is Style.LOG:
+def _split_lines(text: str, style: TextStyle) -> list[str]:
+    if style is TextStyle.LOG:
         return log_lines(text)
     return [line.removesuffix("\r") for line in text.split("\n")]
 

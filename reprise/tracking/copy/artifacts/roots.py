@@ -18,10 +18,18 @@ from reprise.errors import TrackingError
 from reprise.file_lock import scratch
 from reprise.named_tuple import NamedTuple
 from reprise.schemas.entities import LoggedModel, Run
-from reprise.tracking.artifacts.locations import Location, read_location
+from reprise.tracking.artifacts.locations import ArtifactLocation, read_location
 from reprise.tracking.copy.artifacts.cloud import cloud_files, fetch_cloud_file
 from reprise.tracking.copy.artifacts.walk import link_fault, walk_files
-from reprise.tracking.copy.base import Fault, Owner, SourceFile, Unreachable, Unseen, identity_of, title_of
+from reprise.tracking.copy.base import (
+    Fault,
+    Owner,
+    SourceFile,
+    UnreachableFile,
+    Unseen,
+    identity_of,
+    title_of,
+)
 from reprise.tracking.sqlite.run_store import DATABASE_NAME
 
 _LONGEST_TAIL = 8
@@ -57,18 +65,18 @@ class Roots:
         self._beside = beside
         self._inside = [folder.resolve() for folder in (*beside.own, *([given] if given else ()))]
         self._reached: set[str] = set()
-        self._failures: dict[str, list[Unreachable]] = {}
+        self._failures: dict[str, list[UnreachableFile]] = {}
 
     def files(
         self, owner: Owner, uri: str, own: Path | None = None
-    ) -> Iterator[SourceFile | Fault | Unseen | Unreachable]:
+    ) -> Iterator[SourceFile | Fault | Unseen | UnreachableFile]:
         """Every file below the root of ``owner``; ``own`` is its folder in the store, if it has one."""
         location = _parse_location(owner, uri)
         folder = self._find_folder(location, own)
         if folder is not None:
             inside = [*self._inside, _root_of(folder, location).resolve()]
             if reason := _link_fault(folder, inside):
-                yield Unreachable(str(folder), reason.replace("it is", "is", 1))
+                yield UnreachableFile(str(folder), reason.replace("it is", "is", 1))
                 return
             self._reached.add(location.root)
             yield from walk_files(folder, inside, title_of(owner))
@@ -97,7 +105,7 @@ class Roots:
             fetch_cloud_file(uri, path, Path(fetched) / "artifact")
             yield Path(fetched) / "artifact"
 
-    def _find_folder(self, location: Location, own: Path | None) -> Path | None:
+    def _find_folder(self, location: ArtifactLocation, own: Path | None) -> Path | None:
         """The first place where the owner has anything."""
         for candidate in self._candidate_folders(location, own):
             try:
@@ -107,7 +115,7 @@ class Roots:
                 raise TrackingError(f"{candidate} cannot be read: {error.strerror}") from error
         return None
 
-    def _candidate_folders(self, location: Location, own: Path | None) -> Iterator[Path]:
+    def _candidate_folders(self, location: ArtifactLocation, own: Path | None) -> Iterator[Path]:
         tails = [Path(*location.path.parts[-length:]) for length in range(_LONGEST_TAIL, 1, -1)]
         tails = [tail for tail in dict.fromkeys(tails) if not tail.is_absolute()]
         if self._given:
@@ -119,7 +127,7 @@ class Roots:
         for folder in self._beside.folders:
             yield from (folder / tail for tail in tails[:-1])
 
-    def _written_folder(self, location: Location) -> Path | None:
+    def _written_folder(self, location: ArtifactLocation) -> Path | None:
         """The folder of this machine where the store says that the files are."""
         return None if location.local is None else self._beside.start / location.local
 
@@ -127,7 +135,7 @@ class Roots:
         """Whether it lies in the folder that holds the store, whatever links lead there."""
         return folder.resolve().is_relative_to(self._beside.start.resolve())
 
-    def _is_empty_where_it_was(self, location: Location, own: Path | None) -> bool:
+    def _is_empty_where_it_was(self, location: ArtifactLocation, own: Path | None) -> bool:
         """Whether the folder is where it was made, with nothing in it, or would have been made with the
         first file: the store was not moved, and what is here is all that there was.
         """
@@ -140,18 +148,18 @@ class Roots:
             return True
         return own is not None and own.is_dir() and self._is_moved_store(location)
 
-    def _is_moved_store(self, location: Location) -> bool:
+    def _is_moved_store(self, location: ArtifactLocation) -> bool:
         """Whether the root that was written is the folder of the store, as it was called then."""
         return Path(location.root).name == self._beside.folders[0].name
 
-    def _iterate_cloud(self, location: Location) -> Iterator[SourceFile | Unreachable]:
+    def _iterate_cloud(self, location: ArtifactLocation) -> Iterator[SourceFile | UnreachableFile]:
         failures = self._failures.setdefault(location.root, [])
         if len(failures) < _MOST_FAILURES:
             try:
                 yield from cloud_files(location.uri)
                 return
             except TrackingError as error:
-                failures.append(Unreachable(location.root, error.message, error.hint))
+                failures.append(UnreachableFile(location.root, error.message, error.hint))
         yield failures[0]
 
 
@@ -162,14 +170,14 @@ def artifact_uri(owner: Owner) -> str:
     return owner.tags.get("mlflow.artifactLocation", "")
 
 
-def _parse_location(owner: Owner, uri: str) -> Location:
+def _parse_location(owner: Owner, uri: str) -> ArtifactLocation:
     location = read_location(uri, identity_of(owner))
     if location is None:
         raise TrackingError(f"its artifacts are said to be at {uri!r}, where MLflow would not keep them")
     return location
 
 
-def _root_of(folder: Path, location: Location) -> Path:
+def _root_of(folder: Path, location: ArtifactLocation) -> Path:
     """The folder that holds those of all experiments, where it is one by the names in it."""
     depth = location.depth
     is_below = folder.parts[-depth:] == location.path.parts[-depth:]

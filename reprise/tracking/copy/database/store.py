@@ -25,7 +25,7 @@ from reprise.tracking.copy.base import (
     SourceFile,
     SourceTrace,
     SourceVersion,
-    Unreachable,
+    UnreachableFile,
     Unseen,
 )
 from reprise.tracking.copy.database import models, others, runs, traces
@@ -79,7 +79,7 @@ class MlflowDatabase:
     def find_others(self) -> Iterator[Fault | Note]:
         return others.read_others(self._tables)
 
-    def list_files(self, owner: Owner) -> Iterator[SourceFile | Fault | Unseen | Unreachable]:
+    def list_files(self, owner: Owner) -> Iterator[SourceFile | Fault | Unseen | UnreachableFile]:
         spans = self._read_spans(owner)
         if spans is not None:
             yield SourceFile(SPANS_FILE, len(spans))

@@ -9,7 +9,7 @@ from reprise import durable
 from reprise.schemas.tags import COPY_INCOMPLETE
 from reprise.schemas.traces.spans import LOCATION
 from reprise.tracking.artifacts.files import ArtifactFolder, Artifacts, at_location
-from reprise.tracking.copy.base import Place, SourceFile
+from reprise.tracking.copy.base import CopyPlace, SourceFile
 from reprise.tracking.copy.embedded import models, runs, traces
 from reprise.tracking.copy.embedded.experiments import CopiedExperiments
 from reprise.tracking.copy.embedded.models import CopiedModels
@@ -44,16 +44,16 @@ class EmbeddedDestination(
         super().close()
         durable.sync_files([self.directory / f"{DATABASE_NAME}-wal"])
 
-    def list_files(self, place: Place) -> Mapping[str, SourceFile]:
+    def list_files(self, place: CopyPlace) -> Mapping[str, SourceFile]:
         return {file.path: file for file in _list_files(self._artifacts_at(place))}
 
-    def put_file(self, place: Place, source: Path, path: str) -> None:
+    def put_file(self, place: CopyPlace, source: Path, path: str) -> None:
         self._artifacts_at(place).copy_in(source, path)
 
-    def digest_file(self, place: Place, path: str) -> str:
+    def digest_file(self, place: CopyPlace, path: str) -> str:
         return self._artifacts_at(place).digest(path).sha256
 
-    def finish_copy(self, place: Place, *, saw_files: bool) -> None:
+    def finish_copy(self, place: CopyPlace, *, saw_files: bool) -> None:
         with self._database.writing() as connection:
             if place.kind == "run":
                 drop_pair(connection, "run_tag", run_row(connection, place.id).id, COPY_INCOMPLETE)
@@ -65,7 +65,7 @@ class EmbeddedDestination(
         if place.kind == "trace" and saw_files:
             self.index_trace(place.id)
 
-    def _artifacts_at(self, place: Place) -> Artifacts:
+    def _artifacts_at(self, place: CopyPlace) -> Artifacts:
         if place.kind == "trace":
             return at_location(self.get_trace(place.id).tags[LOCATION], self.artifacts)
         return self.artifacts_of(place.id)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from reprise.schemas.entities import ACTIVE, DELETED, Experiment
 from reprise.tracking.artifacts import files
 from reprise.tracking.copy.base import Home, Put
-from reprise.tracking.copy.embedded.origins import Origin, change_tags, read_origin, write_origin
+from reprise.tracking.copy.embedded.origins import CopyOrigin, change_tags, read_origin, write_origin
 from reprise.tracking.copy.fields import changes_of, kept_of, with_tags
 from reprise.tracking.copy.merge import Merge, merge_fields, said_of
 from reprise.tracking.names import now
@@ -59,7 +59,7 @@ def _identity_of(experiment: Experiment) -> str:
     return f"{experiment.experiment_id}@{experiment.creation_time or experiment.name}"
 
 
-def _find_origin(connection: Connection, experiment: Experiment) -> Origin | None:
+def _find_origin(connection: Connection, experiment: Experiment) -> CopyOrigin | None:
     origin = read_origin(connection, KIND, _identity_of(experiment))
     return origin if origin and _find_row(connection, "id", origin.here) else None
 
@@ -91,7 +91,7 @@ def _add_experiment(connection: Connection, experiment: Experiment) -> Put:
 
 
 def _join_experiment(
-    connection: Connection, row: ExperimentRow, experiment: Experiment, origin: Origin | None
+    connection: Connection, row: ExperimentRow, experiment: Experiment, origin: CopyOrigin | None
 ) -> Put:
     """Bring it up to date; from one that is shared with others, only tags are taken."""
     is_fresh = origin is None and _is_fresh(connection, row)

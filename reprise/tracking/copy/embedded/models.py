@@ -7,8 +7,8 @@ import re
 from reprise.schemas.entities import ACTIVE, DELETED, LoggedModel
 from reprise.schemas.tags import COPY_INCOMPLETE
 from reprise.tracking import validation
-from reprise.tracking.copy.base import Kept, Put
-from reprise.tracking.copy.embedded.origins import Origin, change_tags, read_origin, write_origin
+from reprise.tracking.copy.base import KeptAsItWas, Put
+from reprise.tracking.copy.embedded.origins import CopyOrigin, change_tags, read_origin, write_origin
 from reprise.tracking.copy.fields import changes_of, kept_of, with_tags
 from reprise.tracking.copy.merge import merge_fields, said_of
 from reprise.tracking.sqlite.experiments import ExperimentRow, experiment_row
@@ -33,7 +33,7 @@ class CopiedModels(Verbs):
         with self._database.writing() as connection:
             row = _find_row(connection, model.model_id)
             origin = None if row is None else read_origin(connection, KIND, model.model_id)
-            kept: list[Kept] = []
+            kept: list[KeptAsItWas] = []
             is_new = row is None
             if row is None:
                 row = _insert_row(connection, model, experiment_row(connection, experiment_id))
@@ -69,8 +69,8 @@ def _fields_of(model: LoggedModel) -> dict[str, str]:
 
 
 def _bring_up_to_date(
-    connection: Connection, row: ModelRow, model: LoggedModel, origin: Origin | None
-) -> list[Kept]:
+    connection: Connection, row: ModelRow, model: LoggedModel, origin: CopyOrigin | None
+) -> list[KeptAsItWas]:
     here = read_models(connection, [row.id])[0]
     ours = _fields_of(
         here._replace(tags=_without_mark(pairs(connection, "logged_model_tag", [row.id])[row.id]))

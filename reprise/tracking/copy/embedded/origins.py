@@ -9,7 +9,7 @@ from reprise.tracking.copy.merge import Said, decode_said, said_of
 from reprise.tracking.sqlite.rows import Connection, drop_pair, put_pairs
 
 
-class Origin(NamedTuple):
+class CopyOrigin(NamedTuple):
     """``here`` is the number of its row; ``saw_files``: a copy has reached its artifacts."""
 
     here: int
@@ -17,11 +17,11 @@ class Origin(NamedTuple):
     saw_files: bool
 
 
-def read_origin(connection: Connection, kind: str, identity: str) -> Origin | None:
+def read_origin(connection: Connection, kind: str, identity: str) -> CopyOrigin | None:
     row = connection.execute(
         "SELECT here, said, saw_files FROM origin WHERE kind = ? AND id = ?", (kind, identity)
     ).fetchone()
-    return None if row is None else Origin(row[0], decode_said(row[1]), bool(row[2]))
+    return None if row is None else CopyOrigin(row[0], decode_said(row[1]), bool(row[2]))
 
 
 def write_origin(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from reprise.schemas.entities import RegisteredModel
 from reprise.tracking import validation
-from reprise.tracking.copy.base import Kept, Put
+from reprise.tracking.copy.base import KeptAsItWas, Put
 from reprise.tracking.copy.embedded.origins import change_tags, read_origin, write_origin
 from reprise.tracking.copy.fields import changes_of, kept_of, with_tags
 from reprise.tracking.copy.merge import merge_fields
@@ -31,7 +31,7 @@ class CopiedRegistry(Verbs):
             row = found_model(connection, model.name)
             origin = None if row is None else read_origin(connection, MODEL, _identity_of(model))
             theirs = with_tags({"description": model.description}, model.tags)
-            kept: list[Kept] = []
+            kept: list[KeptAsItWas] = []
             if row is None:
                 row = _insert_row(connection, model)
                 put_pairs(connection, "registered_model_tag", row.id, model.tags)
@@ -61,7 +61,7 @@ class CopiedRegistry(Verbs):
             row = found_model(connection, model.name)
             return None if row is None else read_registered(connection, [row.id])[0]
 
-    def put_aliases(self, model: RegisteredModel) -> Sequence[Kept]:
+    def put_aliases(self, model: RegisteredModel) -> Sequence[KeptAsItWas]:
         """Those whose version is here; after the versions."""
         with self._database.writing() as connection:
             row = found_model(connection, model.name)
@@ -72,13 +72,13 @@ class CopiedRegistry(Verbs):
             here = read_registered(connection, [row.id])[0].aliases
             ours = {alias: str(version) for alias, version in here.items()}
             merge = merge_fields(theirs, ours, origin and origin.said)
-            kept = [Kept("aliases", alias, reason) for alias, reason in merge.kept.items()]
+            kept = [KeptAsItWas("aliases", alias, reason) for alias, reason in merge.kept.items()]
             for alias, version in merge.changes.items():
                 if version is None:
                     sql = "DELETE FROM registered_model_alias WHERE model = ? AND alias = ?"
                     connection.execute(sql, (row.id, alias))
                 elif not _has_version(connection, row.id, version):
-                    kept.append(Kept("aliases", alias, f"version {version} is not here"))
+                    kept.append(KeptAsItWas("aliases", alias, f"version {version} is not here"))
                 else:
                     sql = "INSERT OR REPLACE INTO registered_model_alias VALUES (?, ?, ?)"
                     connection.execute(sql, (row.id, alias, int(version)))

@@ -8,9 +8,9 @@ from collections.abc import Iterator, Sequence
 from reprise.schemas.entities import ACTIVE, DELETED, Metric, Run
 from reprise.schemas.tags import COPY_INCOMPLETE
 from reprise.tracking import validation
-from reprise.tracking.copy.base import Kept, Put
-from reprise.tracking.copy.embedded.origins import Origin, change_tags, read_origin, write_origin
-from reprise.tracking.copy.fields import Changes, changes_of, kept_of, with_tags
+from reprise.tracking.copy.base import KeptAsItWas, Put
+from reprise.tracking.copy.embedded.origins import CopyOrigin, change_tags, read_origin, write_origin
+from reprise.tracking.copy.fields import FieldChanges, changes_of, kept_of, with_tags
 from reprise.tracking.copy.merge import Merge, Said, merge_fields, said_of
 from reprise.tracking.names import now
 from reprise.tracking.sqlite.experiments import ExperimentRow, experiment_row
@@ -43,7 +43,7 @@ class CopiedRuns(Verbs):
         with self._database.writing() as connection:
             row = _find_row(connection, run.run_id)
             origin = None if row is None else read_origin(connection, KIND, run.run_id)
-            kept: list[Kept] = []
+            kept: list[KeptAsItWas] = []
             if row is None:
                 is_new = True
                 row = _insert_row(connection, run, experiment_row(connection, experiment_id))
@@ -132,8 +132,8 @@ def _insert_row(connection: Connection, run: Run, experiment: ExperimentRow) -> 
 
 
 def _bring_up_to_date(
-    connection: Connection, row: RunRow, run: Run, tags: dict[str, str], origin: Origin | None
-) -> list[Kept]:
+    connection: Connection, row: RunRow, run: Run, tags: dict[str, str], origin: CopyOrigin | None
+) -> list[KeptAsItWas]:
     """Change what the source changed since; what is left otherwise."""
     here = read_runs(connection, [row.id])[0]
     ours = {field: value for field, value in _fields_of(here).items() if field != _INCOMPLETE}
@@ -148,7 +148,7 @@ _INCOMPLETE = next(iter(with_tags({}, {COPY_INCOMPLETE: ""})))
 
 
 def _read_said(
-    ours: dict[str, str], row: RunRow, tags: dict[str, str], origin: Origin | None
+    ours: dict[str, str], row: RunRow, tags: dict[str, str], origin: CopyOrigin | None
 ) -> Said | None:
     """What the source said before; of a run that had not ended, or not arrived, all that is here."""
     if origin is not None:
@@ -156,7 +156,7 @@ def _read_said(
     return said_of(ours) if COPY_INCOMPLETE in tags or row.status not in _ENDED else None
 
 
-def _change_facts(connection: Connection, row: RunRow, run: Run, changes: Changes) -> None:
+def _change_facts(connection: Connection, row: RunRow, run: Run, changes: FieldChanges) -> None:
     if {"name", "status", "end time"} & changes.facts.keys():
         given = {
             "name": run.run_name if "name" in changes.facts else row.name,
@@ -175,9 +175,9 @@ def _change_facts(connection: Connection, row: RunRow, run: Run, changes: Change
         )
 
 
-def _add_params(connection: Connection, row: RunRow, run: Run) -> list[Kept]:
+def _add_params(connection: Connection, row: RunRow, run: Run) -> list[KeptAsItWas]:
     """Those that are not there yet; a param that is there stays."""
     here: Merge = merge_fields(run.params, pairs(connection, "run_param", [row.id])[row.id], None)
     added = {key: value for key, value in here.changes.items() if value is not None}
     put_pairs(connection, "run_param", row.id, added)
-    return [Kept("params", key, _OTHER_PARAM) for key in here.kept]
+    return [KeptAsItWas("params", key, _OTHER_PARAM) for key in here.kept]

@@ -6,8 +6,8 @@ import json
 
 from reprise.schemas.entities import Assessment, Trace
 from reprise.schemas.traces.spans import LOCATION, SOURCE_RUN
-from reprise.tracking.copy.base import Kept, Put, SourceTrace
-from reprise.tracking.copy.embedded.origins import Origin, change_tags, read_origin, write_origin
+from reprise.tracking.copy.base import KeptAsItWas, Put, SourceTrace
+from reprise.tracking.copy.embedded.origins import CopyOrigin, change_tags, read_origin, write_origin
 from reprise.tracking.copy.fields import changes_of, kept_of, with_tags
 from reprise.tracking.copy.merge import merge_fields
 from reprise.tracking.copy.parts import PLACE_TAGS
@@ -31,7 +31,7 @@ class CopiedTraces(Traces):
         with self._database.writing() as connection:
             row = _find_row(connection, given.trace_id)
             origin = None if row is None else read_origin(connection, KIND, given.trace_id)
-            kept: list[Kept] = []
+            kept: list[KeptAsItWas] = []
             if row is None:
                 row = _insert_row(connection, given, experiment_row(connection, experiment_id))
             else:
@@ -90,8 +90,8 @@ def _insert_row(connection: Connection, trace: Trace, experiment: ExperimentRow)
 
 
 def _bring_up_to_date(
-    connection: Connection, row: TraceRow, trace: Trace, origin: Origin | None
-) -> list[Kept]:
+    connection: Connection, row: TraceRow, trace: Trace, origin: CopyOrigin | None
+) -> list[KeptAsItWas]:
     here = read_traces(connection, [row.id])[0]
     merge = merge_fields(_fields_of(trace), _fields_of(here), origin and origin.said)
     changes = changes_of(merge)

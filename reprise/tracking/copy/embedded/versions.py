@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from reprise.errors import TrackingError
 from reprise.schemas.entities import MODEL_STAGES, ModelVersion
-from reprise.tracking.copy.base import Kept, Put, SourceVersion
-from reprise.tracking.copy.embedded.origins import Origin, change_tags, read_origin, write_origin
+from reprise.tracking.copy.base import KeptAsItWas, Put, SourceVersion
+from reprise.tracking.copy.embedded.origins import CopyOrigin, change_tags, read_origin, write_origin
 from reprise.tracking.copy.embedded.registry import found_model
 from reprise.tracking.copy.fields import changes_of, kept_of, with_tags
 from reprise.tracking.copy.merge import merge_fields
@@ -38,7 +38,7 @@ class CopiedVersions(Verbs):
                 raise TrackingError("its registered model is not here", code="RESOURCE_DOES_NOT_EXIST")
             row = _find_row(connection, model, version.version)
             origin = read_origin(connection, KIND, _identity_of(version))
-            kept: list[Kept] = []
+            kept: list[KeptAsItWas] = []
             if row is None:
                 row = _insert_row(connection, model, given)
                 put_pairs(connection, "model_version_tag", row.id, version.tags)
@@ -141,8 +141,8 @@ def _insert_row(connection: Connection, model: RegisteredRow, given: SourceVersi
 
 
 def _bring_up_to_date(
-    connection: Connection, row: VersionRow, version: ModelVersion, origin: Origin | None
-) -> list[Kept]:
+    connection: Connection, row: VersionRow, version: ModelVersion, origin: CopyOrigin | None
+) -> list[KeptAsItWas]:
     merge = merge_fields(_fields_of(version), _row_fields(connection, row), origin and origin.said)
     changes = changes_of(merge)
     change_tags(connection, "model_version_tag", row.id, changes.tags)

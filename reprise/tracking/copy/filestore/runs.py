@@ -28,14 +28,14 @@ UNKNOWN_STATUS = "KILLED"
 """Of a run that lost its meta.yaml: it does not go on, and whether it ended well is not known."""
 
 
-class Reading(NamedTuple):
+class RunReading(NamedTuple):
     """A run, and what could not be read of it."""
 
     run: Run
     faults: tuple[Fault, ...]
 
 
-def read_run(layout: Layout, folder: StoreFolder, experiment_id: str) -> Reading:
+def read_run(layout: Layout, folder: StoreFolder, experiment_id: str) -> RunReading:
     """The run of a folder; without a meta.yaml it is made of what else is there."""
     owner = f"run {folder.id}"
     tags = read_texts(folder.path / "tags", "tags", owner)
@@ -57,7 +57,7 @@ def read_run(layout: Layout, folder: StoreFolder, experiment_id: str) -> Reading
         for link in inputs
         if link.read_text("source_type") == "DATASET"
     )
-    return Reading(
+    return RunReading(
         run._replace(
             params=params.values,
             tags=tags.values,

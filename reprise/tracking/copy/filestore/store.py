@@ -15,14 +15,14 @@ from reprise.tracking.copy.base import (
     SourceFile,
     SourceTrace,
     SourceVersion,
-    Unreachable,
+    UnreachableFile,
     Unseen,
 )
 from reprise.tracking.copy.filestore.experiments import STRAY, read_experiments
 from reprise.tracking.copy.filestore.layout import TRASH, Layout, StoreFolder
 from reprise.tracking.copy.filestore.models import read_models
 from reprise.tracking.copy.filestore.registry import read_registry, read_versions
-from reprise.tracking.copy.filestore.runs import Reading, read_points, read_run
+from reprise.tracking.copy.filestore.runs import RunReading, read_points, read_run
 from reprise.tracking.copy.filestore.traces import read_traces
 
 
@@ -42,7 +42,7 @@ class FileStore:
         return read_experiments(self._layout)
 
     def read_runs(self, experiment: Experiment) -> Iterator[Run | Fault | Note]:
-        readings: list[Reading] = []
+        readings: list[RunReading] = []
         for found in self._run_folders(experiment):
             if isinstance(found, StoreFolder):
                 readings.append(read_run(self._layout, found, experiment.experiment_id))
@@ -70,7 +70,7 @@ class FileStore:
     def find_others(self) -> Iterator[Fault | Note]:
         yield from ()
 
-    def list_files(self, owner: Owner) -> Iterator[SourceFile | Fault | Unseen | Unreachable]:
+    def list_files(self, owner: Owner) -> Iterator[SourceFile | Fault | Unseen | UnreachableFile]:
         own = self._own_folder(owner)
         return self._roots.files(owner, artifact_uri(owner) or str(own), own)
 

@@ -10,7 +10,7 @@ from reprise.errors import TrackingError
 from reprise.file_lock import scratch
 from reprise.schemas.tags import COPY_INCOMPLETE
 from reprise.schemas.traces.spans import SPANS_FILE
-from reprise.tracking.copy.base import Place, SourceFile
+from reprise.tracking.copy.base import CopyPlace, SourceFile
 from reprise.tracking.copy.server.experiments import PushedExperiments
 from reprise.tracking.copy.server.models import PushedModels
 from reprise.tracking.copy.server.names import name_here, name_there
@@ -33,20 +33,20 @@ class RestDestination(
     def at(cls, uri: str) -> RestDestination:
         return cls(RestTracking(uri))
 
-    def list_files(self, place: Place) -> Mapping[str, SourceFile]:
+    def list_files(self, place: CopyPlace) -> Mapping[str, SourceFile]:
         return {file.path: file for file in self._list_files(place, "")}
 
-    def put_file(self, place: Place, source: Path, path: str) -> None:
+    def put_file(self, place: CopyPlace, source: Path, path: str) -> None:
         self._artifacts_at(place).send(source, name_there(path))
 
-    def digest_file(self, place: Place, path: str) -> str:
+    def digest_file(self, place: CopyPlace, path: str) -> str:
         with scratch() as folder:
             file = Path(folder) / "artifact"
             self._artifacts_at(place).fetch(name_there(path), file)
             with file.open("rb") as stream:
                 return hashlib.file_digest(stream, "sha256").hexdigest()
 
-    def finish_copy(self, place: Place, *, saw_files: bool) -> None:
+    def finish_copy(self, place: CopyPlace, *, saw_files: bool) -> None:
         call = self.tracking.connection.call
         if place.kind == "run" and COPY_INCOMPLETE in self.tracking.get_run(place.id).tags:
             body = {"run_id": place.id, "key": COPY_INCOMPLETE}
@@ -57,7 +57,7 @@ class RestDestination(
     def close(self) -> None:
         self.tracking.close()
 
-    def _list_files(self, place: Place, folder: str) -> Iterator[SourceFile]:
+    def _list_files(self, place: CopyPlace, folder: str) -> Iterator[SourceFile]:
         if place.kind == "trace":
             yield from self._list_spans(place)
             return
@@ -67,7 +67,7 @@ class RestDestination(
             else:
                 yield SourceFile(name_here(artifact.path), artifact.size)
 
-    def _list_spans(self, place: Place) -> Iterator[SourceFile]:
+    def _list_spans(self, place: CopyPlace) -> Iterator[SourceFile]:
         """Of a trace a server lists no files; its spans are fetched to see them."""
         with scratch() as folder:
             file = folder / SPANS_FILE
@@ -77,7 +77,7 @@ class RestDestination(
                 return
             yield SourceFile(SPANS_FILE, file.stat().st_size)
 
-    def _artifacts_at(self, place: Place) -> ArtifactPlace:
+    def _artifacts_at(self, place: CopyPlace) -> ArtifactPlace:
         if place.kind == "trace":
             location = self.trace_location(place.id)
             if location is None:

@@ -7,7 +7,7 @@ from typing import Any
 from reprise.schemas.entities import DELETED, LoggedModel
 from reprise.schemas.tags import COPY_INCOMPLETE
 from reprise.tracking.copy import marks
-from reprise.tracking.copy.base import Kept, Put
+from reprise.tracking.copy.base import KeptAsItWas, Put
 from reprise.tracking.copy.fields import changes_of, kept_of, with_tags
 from reprise.tracking.copy.merge import merge_fields, said_of
 from reprise.tracking.copy.server.base import ServerEnd
@@ -21,7 +21,7 @@ class PushedModels(ServerEnd):
     def put_model(self, model: LoggedModel, experiment_id: str, run_id: str | None) -> Put:
         """Make it with its params, tags and points, or bring the one that was made up to date."""
         found = self.ids.find_model(model.model_id, experiment_id)
-        kept: list[Kept] = []
+        kept: list[KeptAsItWas] = []
         is_new = found is None or COPY_INCOMPLETE in found.tags
         if found is None:
             found = self._make_model(model, experiment_id, run_id)
@@ -62,7 +62,7 @@ class PushedModels(ServerEnd):
             self.tracking.connection.call("PATCH", logged_model_path(made.model_id), json=body)
         return made
 
-    def _update_model(self, here: LoggedModel, model: LoggedModel) -> list[Kept]:
+    def _update_model(self, here: LoggedModel, model: LoggedModel) -> list[KeptAsItWas]:
         theirs, ours = _fields_of(model), _fields_of(self.original_model(here))
         said = marks.said_before(here.tags) or (said_of(ours) if COPY_INCOMPLETE in here.tags else None)
         merge = merge_fields(theirs, ours, said)

@@ -8,7 +8,7 @@ from reprise.errors import TrackingError
 from reprise.schemas.entities import RegisteredModel
 from reprise.schemas.tags import COPIED_FROM
 from reprise.tracking.copy import marks
-from reprise.tracking.copy.base import Kept, Put
+from reprise.tracking.copy.base import KeptAsItWas, Put
 from reprise.tracking.copy.fields import changes_of, kept_of, with_tags
 from reprise.tracking.copy.merge import merge_fields
 from reprise.tracking.copy.server.base import ServerEnd
@@ -48,14 +48,14 @@ class PushedRegistry(ServerEnd):
             return None
         return original_registered_model(here)
 
-    def put_aliases(self, model: RegisteredModel) -> Sequence[Kept]:
+    def put_aliases(self, model: RegisteredModel) -> Sequence[KeptAsItWas]:
         """After the versions. Then all that the source says of the model is noted with it."""
         here = self._find_registered(model.name)
         if here is None:
             return ()
         theirs, ours = _aliases_of(model), _aliases_of(here)
         merge = merge_fields(theirs, ours, marks.said_before(here.tags))
-        kept = [Kept("aliases", name.removeprefix(_ALIAS), why) for name, why in merge.kept.items()]
+        kept = [KeptAsItWas("aliases", name.removeprefix(_ALIAS), why) for name, why in merge.kept.items()]
         for name, version in merge.changes.items():
             alias = name.removeprefix(_ALIAS)
             try:
@@ -64,7 +64,7 @@ class PushedRegistry(ServerEnd):
                 else:
                     self.tracking.set_registered_model_alias(model.name, alias, version)
             except TrackingError as error:
-                kept.append(Kept("aliases", alias, error.message))
+                kept.append(KeptAsItWas("aliases", alias, error.message))
         self._change_model_tags(model.name, marks.state_mark({**_fields_of(model), **theirs}))
         return kept
 

@@ -9,7 +9,7 @@ from reprise.errors import TrackingError
 from reprise.schemas.entities import ACTIVE, DELETED, Metric, ModelLink, Run
 from reprise.schemas.tags import COPY_INCOMPLETE, PARENT_RUN_ID
 from reprise.tracking.copy import marks
-from reprise.tracking.copy.base import Kept, Put
+from reprise.tracking.copy.base import KeptAsItWas, Put
 from reprise.tracking.copy.fields import changes_of, kept_of, with_tags
 from reprise.tracking.copy.job import reason_of
 from reprise.tracking.copy.merge import merge_fields, said_of
@@ -46,7 +46,7 @@ class PushedRuns(ServerEnd):
         if before.lifecycle_stage == DELETED and run.lifecycle_stage == ACTIVE:
             said = marks.said_before(before.tags)
             if said is None or said.equals("stage", ACTIVE):
-                return Put(before.run_id, kept=[Kept("runs", "", "it was deleted there")])
+                return Put(before.run_id, kept=[KeptAsItWas("runs", "", "it was deleted there")])
             self.tracking.restore_run(before.run_id)
         kept = self._update_run(before, run, experiment_id)
         return Put(before.run_id, is_new, saw_files=not is_new, kept=kept)
@@ -82,7 +82,7 @@ class PushedRuns(ServerEnd):
         if run.lifecycle_stage == DELETED:
             self.tracking.delete_run(here)
 
-    def _update_run(self, before: Run, run: Run, experiment_id: str) -> list[Kept]:
+    def _update_run(self, before: Run, run: Run, experiment_id: str) -> list[KeptAsItWas]:
         theirs = _fields_of(run)
         ours = _fields_of(self.original_run(before))
         said = marks.said_before(before.tags)
@@ -111,7 +111,7 @@ class PushedRuns(ServerEnd):
 
     def _log_batch(
         self, run_id: str, *, params: Mapping[str, str] | None = None, tags: Mapping[str, str] | None = None
-    ) -> list[Kept]:
+    ) -> list[KeptAsItWas]:
         """Log params or tags, in halves where the server refuses some; those that it refuses."""
         items = list((params if params is not None else tags or {}).items())
         kind = "params" if params is not None else "tags"
@@ -119,7 +119,7 @@ class PushedRuns(ServerEnd):
         def send_some(some: list[tuple[str, str]]) -> None:
             self.tracking.log_batch(run_id, **{kind: dict(some)})  # type: ignore[arg-type]
 
-        refused: list[Kept] = []
+        refused: list[KeptAsItWas] = []
         for start in range(0, len(items), _PIECE):
             refused += _in_halves(items[start : start + _PIECE], kind, send_some)
         return refused
@@ -175,7 +175,7 @@ def _fields_of(run: Run) -> dict[str, str]:
 
 def _in_halves(
     items: list[tuple[str, str]], kind: str, send: Callable[[list[tuple[str, str]]], None]
-) -> list[Kept]:
+) -> list[KeptAsItWas]:
     """Send all together, or what of them is not refused; the rest."""
     if not items:
         return []
@@ -184,7 +184,7 @@ def _in_halves(
     except TrackingError as error:
         reason = reason_of(error)
         if len(items) == 1:
-            return [Kept(kind, items[0][0], f"the server refused it: {reason}")]
+            return [KeptAsItWas(kind, items[0][0], f"the server refused it: {reason}")]
         middle = len(items) // 2
         return _in_halves(items[:middle], kind, send) + _in_halves(items[middle:], kind, send)
     return []

@@ -23,7 +23,7 @@ from reprise.tracking.artifacts.files import (
     at_location,
 )
 from reprise.tracking.artifacts.locations import place_of
-from reprise.tracking.protocols.garbage import EXPERIMENT, MODEL, RUN, Deleted, Files, Size
+from reprise.tracking.protocols.garbage import EXPERIMENT, MODEL, RUN, Deleted, GarbageFiles, GarbageSize
 from reprise.tracking.protocols.store import TrackingStore
 from reprise.tracking.sqlite.connecting import is_writable
 from reprise.tracking.sqlite.database import Database
@@ -135,7 +135,7 @@ class StoredGarbage:
         """
         _ = self._store.artifacts
 
-    def files(self, item: Deleted) -> Files:
+    def files(self, item: Deleted) -> GarbageFiles:
         """The files that are removed with it.
 
         Raises:
@@ -145,7 +145,7 @@ class StoredGarbage:
             folders = _folders(connection, item)
         places = [_reached(folder, self._store.artifacts) for folder in folders]
         sizes = [size for place in places for size in _sizes(place)]
-        return Files(folders, Size(len(sizes), sum(sizes)))
+        return GarbageFiles(folders, GarbageSize(len(sizes), sum(sizes)))
 
     def run_ids(self) -> list[str]:
         """All runs that are there, deleted ones too."""

@@ -90,7 +90,7 @@ def _select(index: Index, what: str, key: Sequence[Any], conditions: Sequence[Sq
     return Sql(f"SELECT {what} FROM {index.table} WHERE {where}", values)
 
 
-class Piece(NamedTuple):
+class IndexPiece(NamedTuple):
     """A part of an index, as a condition; ``same`` when all its entries hold one value."""
 
     where: Sql
@@ -106,7 +106,7 @@ class Path:
     ascending: bool
     limits: Bounds
 
-    def pieces(self, connection: sqlite3.Connection, after: Any = None) -> Iterator[Piece]:
+    def pieces(self, connection: sqlite3.Connection, after: Any = None) -> Iterator[IndexPiece]:
         """Consecutive pieces, cut where the value changes; with ``after``, from its held value on.
 
         Entries of equal value lie in the index by start time, but a search may want them the other way
@@ -115,19 +115,19 @@ class Path:
         """
         start: Sql | None = None
         if after is not None:
-            yield Piece(Sql(f"{self.index.held} = ?", (after,)), same=True)
+            yield IndexPiece(Sql(f"{self.index.held} = ?", (after,)), same=True)
             start = self._beyond(after)
         size = SHORTEST
         while (first := self._edge(connection, start, 0)) is not None:
             cut = self._edge(connection, start, size)
             if cut == first:
-                yield Piece(Sql(f"{self.index.held} = ?", first), same=True)
+                yield IndexPiece(Sql(f"{self.index.held} = ?", first), same=True)
                 start = self._beyond(first[0])
                 continue
             stop = (
                 None if cut is None else Sql(f"{self.index.held} {'<' if self.ascending else '>'} ?", cut)
             )
-            yield Piece(_all(self._within(start, stop)), same=False)
+            yield IndexPiece(_all(self._within(start, stop)), same=False)
             if cut is None:
                 return
             start = Sql(f"{self.index.held} {'>=' if self.ascending else '<='} ?", cut)

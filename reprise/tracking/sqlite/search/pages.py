@@ -23,8 +23,8 @@ from reprise.tracking.search.language import Comparison
 from reprise.tracking.search.paging import decode, encode
 from reprise.tracking.sqlite.search.index import (
     Bounds,
+    IndexPiece,
     Path,
-    Piece,
     bounds,
     keys_of,
     narrowed,
@@ -32,7 +32,7 @@ from reprise.tracking.sqlite.search.index import (
 )
 from reprise.tracking.sqlite.search.question import (
     Narrowing,
-    Search,
+    ReadSearch,
     Sorting,
     read,
 )
@@ -67,7 +67,7 @@ def page(
 
 
 def _found(
-    connection: sqlite3.Connection, search: Search, last: Sequence[Any] | None, most: int
+    connection: sqlite3.Connection, search: ReadSearch, last: Sequence[Any] | None, most: int
 ) -> Iterator[Row]:
     """The first ``most`` rows after ``last``."""
     table = search.target.table
@@ -81,7 +81,7 @@ def _found(
     return _walked(connection, search, last, most)
 
 
-def _few(connection: sqlite3.Connection, search: Search, most: int) -> Sql | None:
+def _few(connection: sqlite3.Connection, search: ReadSearch, most: int) -> Sql | None:
     """The narrowest condition, when it pays to begin with the rows that meet it; None: it does not.
 
     Counted are only so many rows as could matter. Conditions are taken to be independent.
@@ -108,7 +108,7 @@ def _few(connection: sqlite3.Connection, search: Search, most: int) -> Sql | Non
 def _rows(
     connection: sqlite3.Connection,
     source: Sql,
-    search: Search,
+    search: ReadSearch,
     keys: Sequence[SortKey],
     most: int,
     *,
@@ -141,7 +141,7 @@ def _rows(
 
 
 def _walked(
-    connection: sqlite3.Connection, search: Search, last: Sequence[Any] | None, most: int
+    connection: sqlite3.Connection, search: ReadSearch, last: Sequence[Any] | None, most: int
 ) -> Iterator[Row]:
     """The rows in the order of an index: numbers or texts, then NaN, then those without a value."""
     sorting, rest = search.order[0], search.order[1:]
@@ -197,7 +197,7 @@ def _classes(sorting: Sorting, comparisons: Sequence[Comparison]) -> Iterator[Bo
 
 def _along(
     connection: sqlite3.Connection,
-    search: Search,
+    search: ReadSearch,
     path: Path,
     rank: int,
     last: Sequence[Any] | None,
@@ -237,7 +237,7 @@ def _along(
             return
 
 
-def _block(search: Search, piece: Piece) -> Search | None:
+def _block(search: ReadSearch, piece: IndexPiece) -> ReadSearch | None:
     """The search among the rows of one value, when they are sorted by something else than start time."""
     sorting, rest = search.order[0], search.order[1:]
     value = piece.where.values[0]
@@ -258,12 +258,12 @@ def _by_index(key: SortKey, index: Index) -> SortKey:
     return key._replace(sql=Sql(index.started)) if key.sql.text == "t.start_time" else key
 
 
-def _is_whole(index: Index, piece: Piece) -> bool:
+def _is_whole(index: Index, piece: IndexPiece) -> bool:
     """Whether what the index holds of the piece's value is all of it."""
     return index.asked == "?" or len(piece.where.values[0]) < BEGINNING
 
 
-def _joined(target: Searchable, path: Path, piece: Piece) -> Sql:
+def _joined(target: Searchable, path: Path, piece: IndexPiece) -> Sql:
     index = path.index
     return Sql(
         f"{index.table} CROSS JOIN {target.table}"

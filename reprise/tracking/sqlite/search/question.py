@@ -47,7 +47,7 @@ class Sorting(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Search:
+class ReadSearch:
     """A search that was read: ``conditions`` are about ``t``, ``narrowing`` about some of them."""
 
     target: Searchable
@@ -61,7 +61,7 @@ class Search:
         return [key for sorting in self.order for key in sorting.keys]
 
 
-def read(query: Query) -> Search:
+def read(query: Query) -> ReadSearch:
     """Refused with an arrow at the character when it cannot be read."""
     target, comparisons = query.target, tuple(parse_filter(query.filter))
     if max(len(query.order_by), len(query.extra_order)) > MOST_ORDERS:
@@ -74,7 +74,7 @@ def read(query: Query) -> Search:
         *(_sorting(target, parse_order(text)) for text in (*query.order_by, *ties)),
         Sorting((SortKey(Sql("t.id")),)),
     ]
-    return Search(
+    return ReadSearch(
         target=target,
         conditions=(query.scope, *conditions(target, comparisons)),
         comparisons=comparisons,

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from reprise.tracking.sqlite.search.sql import (
-    Column,
     Parts,
     Searchable,
-    Values,
+    SqlColumn,
+    SqlValues,
 )
 
-_TIME = Column("t.request_time", is_number=True)
-_DURATION = Column("t.duration", is_number=True, nullable=True)
-_END = Column("(t.request_time + t.duration)", is_number=True, nullable=True)
-_ID = Column("t.trace_id")
-_STATE = Column("replace(t.state, 'STATE_UNSPECIFIED', 'TRACE_STATUS_UNSPECIFIED')")
+_TIME = SqlColumn("t.request_time", is_number=True)
+_DURATION = SqlColumn("t.duration", is_number=True, nullable=True)
+_END = SqlColumn("(t.request_time + t.duration)", is_number=True, nullable=True)
+_ID = SqlColumn("t.trace_id")
+_STATE = SqlColumn("replace(t.state, 'STATE_UNSPECIFIED', 'TRACE_STATUS_UNSPECIFIED')")
 _JSON = "json_extract(v.value, '$.{0}')"
 _PLAIN = (
     "CASE json_type(v.value, '$.value') WHEN 'true' THEN 'true' WHEN 'false' THEN 'false'"
@@ -39,9 +39,9 @@ _ATTRIBUTE = (
 )
 
 
-def _said(kind: str) -> Values:
+def _said(kind: str) -> SqlValues:
     condition = f"v.trace = t.id AND v.valid AND v.kind = '{kind}'"
-    return Values("trace_assessment v", condition, _PLAIN, "v.name", number=_NUMBER)
+    return SqlValues("trace_assessment v", condition, _PLAIN, "v.name", number=_NUMBER)
 
 
 TRACES = Searchable(
@@ -51,7 +51,7 @@ TRACES = Searchable(
         "request_id": _ID,
         "trace_id": _ID,
         "id": _ID,
-        "client_request_id": Column("t.client_request_id", nullable=True),
+        "client_request_id": SqlColumn("t.client_request_id", nullable=True),
         "timestamp": _TIME,
         "timestamp_ms": _TIME,
         "execution_time": _DURATION,
@@ -60,21 +60,21 @@ TRACES = Searchable(
         "end_time_ms": _END,
         "status": _STATE,
         "state": _STATE,
-        "experiment_id": Column("CAST(t.experiment AS TEXT)"),
-        "name": Column(
+        "experiment_id": SqlColumn("CAST(t.experiment AS TEXT)"),
+        "name": SqlColumn(
             "(SELECT value FROM trace_tag WHERE owner = t.id AND key = 'mlflow.traceName')", nullable=True
         ),
-        "run_id": Column(
+        "run_id": SqlColumn(
             "(SELECT value FROM trace_metadata WHERE owner = t.id AND key = 'mlflow.sourceRun')",
             nullable=True,
         ),
     },
     keys={
-        "tag": Values("trace_tag v", "v.owner = t.id"),
-        "metadata": Values("trace_metadata v", "v.owner = t.id"),
+        "tag": SqlValues("trace_tag v", "v.owner = t.id"),
+        "metadata": SqlValues("trace_metadata v", "v.owner = t.id"),
         "feedback": _said("feedback"),
         "expectation": _said("expectation"),
-        "issue": Values("trace_assessment v", "v.trace = t.id AND v.kind = 'issue'", "v.name", "'id'"),
+        "issue": SqlValues("trace_assessment v", "v.trace = t.id AND v.kind = 'issue'", "v.name", "'id'"),
     },
     sets={
         "run_id": "(SELECT trace, run_id AS value FROM trace_run) v WHERE v.trace = t.id",
@@ -85,10 +85,10 @@ TRACES = Searchable(
         "span v",
         "v.trace = t.id",
         {
-            "name": Column("v.name"),
-            "type": Column("v.type"),
-            "status": Column("v.status"),
-            "content": Column("v.content"),
+            "name": SqlColumn("v.name"),
+            "type": SqlColumn("v.type"),
+            "status": SqlColumn("v.status"),
+            "content": SqlColumn("v.content"),
         },
         _ATTRIBUTE,
     ),

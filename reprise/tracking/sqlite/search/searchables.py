@@ -16,30 +16,30 @@ from reprise.tracking.search.language import (
 from reprise.tracking.search.vocabulary import IS_PROMPT
 from reprise.tracking.sqlite.search.sql import (
     BEGINNING,
-    Column,
     Index,
     Query,
     Searchable,
     SortKey,
     Sql,
-    Values,
+    SqlColumn,
+    SqlValues,
     keyed_order,
     sort_key,
 )
 
-CREATED = Column("t.creation_time", is_number=True)
-UPDATED = Column("t.last_update_time", is_number=True)
+CREATED = SqlColumn("t.creation_time", is_number=True)
+UPDATED = SqlColumn("t.last_update_time", is_number=True)
 
 EXPERIMENTS = Searchable(
     word="experiments",
     table="experiment t",
     attributes={
-        "name": Column("t.name"),
-        "experiment_id": Column("CAST(t.id AS TEXT)", sorted_by="t.id"),
+        "name": SqlColumn("t.name"),
+        "experiment_id": SqlColumn("CAST(t.id AS TEXT)", sorted_by="t.id"),
         "creation_time": CREATED,
         "last_update_time": UPDATED,
     },
-    keys={"tag": Values("experiment_tag v", "v.owner = t.id")},
+    keys={"tag": SqlValues("experiment_tag v", "v.owner = t.id")},
     default_order=("creation_time DESC",),
 )
 _DATASETS = "run_dataset i JOIN dataset d ON d.id = i.dataset"
@@ -63,42 +63,42 @@ def _texts(table: str) -> Index:
     )
 
 
-_NAME = Column("t.name", by=_index("name"))
+_NAME = SqlColumn("t.name", by=_index("name"))
 _MODELS = """coalesce(
  (SELECT min(m.name) FROM model_version v JOIN registered_model m ON m.id = v.model
  WHERE v.run_id = t.run_id),
  (SELECT nullif(count(*), 0) FROM run_model v WHERE v.run = t.id AND v.direction = 'output')
 )"""  # numbers come before names
-_START = Column("t.start_time", is_number=True, by=_index("start_time"))
+_START = SqlColumn("t.start_time", is_number=True, by=_index("start_time"))
 RUNS = Searchable(
     word="runs",
     table="run t",
     attributes={
-        "run_id": Column("t.run_id", by=_index("run_id", "sqlite_autoindex_run_1")),
+        "run_id": SqlColumn("t.run_id", by=_index("run_id", "sqlite_autoindex_run_1")),
         "run_name": _NAME,
         "run name": _NAME,
         "Run name": _NAME,
         "Run Name": _NAME,
-        "experiment_id": Column("CAST(t.experiment AS TEXT)", sorted_by="t.experiment"),
-        "user_id": Column("t.user_id", by=_index("user_id")),
-        "status": Column("t.status", by=_index("status")),
-        "artifact_uri": Column("t.artifact_uri"),
+        "experiment_id": SqlColumn("CAST(t.experiment AS TEXT)", sorted_by="t.experiment"),
+        "user_id": SqlColumn("t.user_id", by=_index("user_id")),
+        "status": SqlColumn("t.status", by=_index("status")),
+        "artifact_uri": SqlColumn("t.artifact_uri"),
         "start_time": _START,
         "created": _START,
         "Created": _START,
-        "end_time": Column("t.end_time", is_number=True, nullable=True, by=_index("end_time")),
-        "duration": Column("(t.end_time - t.start_time)", is_number=True, nullable=True),
-        "models": Column(_MODELS, nullable=True),
+        "end_time": SqlColumn("t.end_time", is_number=True, nullable=True, by=_index("end_time")),
+        "duration": SqlColumn("(t.end_time - t.start_time)", is_number=True, nullable=True),
+        "models": SqlColumn(_MODELS, nullable=True),
     },
     keys={
-        "metric": Values(
+        "metric": SqlValues(
             "series v",
             "v.run = t.id",
             is_number=True,
             by=Index("series_sorted o", "o.run"),
         ),
-        "param": Values("run_param v", "v.owner = t.id", by=_texts("run_param")),
-        "tag": Values("run_tag v", "v.owner = t.id", by=_texts("run_tag")),
+        "param": SqlValues("run_param v", "v.owner = t.id", by=_texts("run_param")),
+        "tag": SqlValues("run_tag v", "v.owner = t.id", by=_texts("run_tag")),
     },
     datasets={
         "name": f"(SELECT i.run AS owner, d.name AS value FROM {_DATASETS}) v",
@@ -112,34 +112,34 @@ REGISTERED_MODELS = Searchable(
     word="registered models",
     table="registered_model t",
     attributes={
-        "name": Column("t.name"),
+        "name": SqlColumn("t.name"),
         "creation_timestamp": CREATED,
         "last_updated_timestamp": UPDATED,
         "timestamp": UPDATED,
     },
-    keys={"tag": Values("registered_model_tag v", "v.owner = t.id")},
+    keys={"tag": SqlValues("registered_model_tag v", "v.owner = t.id")},
     default_order=("name",),
     sorted_once=True,
 )
-_NUMBER = Column("t.version", is_number=True)
+_NUMBER = SqlColumn("t.version", is_number=True)
 MODEL_VERSIONS = Searchable(
     word="model versions",
     table="(SELECT v.*, m.name FROM model_version v JOIN registered_model m ON m.id = v.model) t",
     attributes={
-        "name": Column("t.name"),
+        "name": SqlColumn("t.name"),
         "version_number": _NUMBER,
         "version": _NUMBER,
-        "run_id": Column("t.run_id"),
-        "source_path": Column("t.source"),
+        "run_id": SqlColumn("t.run_id"),
+        "source_path": SqlColumn("t.source"),
         "creation_timestamp": CREATED,
         "last_updated_timestamp": UPDATED,
     },
-    keys={"tag": Values("model_version_tag v", "v.owner = t.id")},
+    keys={"tag": SqlValues("model_version_tag v", "v.owner = t.id")},
     default_order=("last_updated_timestamp DESC", "name", "version_number DESC"),
     ties=("name", "version_number DESC"),
     sorted_once=True,
 )
-MODEL_METRICS = Values(
+MODEL_METRICS = SqlValues(
     "logged_model_metric v",
     "v.owner = t.id",
     is_number=True,
@@ -149,13 +149,13 @@ LOGGED_MODELS = Searchable(
     word="logged models",
     table="logged_model t",
     attributes={
-        "name": Column("t.name"),
-        "model_id": Column("t.model_id"),
-        "model_type": Column("t.model_type", nullable=True),
-        "status": Column("replace(replace(t.status, 'LOGGED_MODEL_', ''), 'UPLOAD_', '')"),
-        "source_run_id": Column("t.source_run_id", nullable=True),
-        "experiment_id": Column("CAST(t.experiment AS TEXT)", sorted_by="t.experiment"),
-        "artifact_location": Column("t.artifact_uri"),
+        "name": SqlColumn("t.name"),
+        "model_id": SqlColumn("t.model_id"),
+        "model_type": SqlColumn("t.model_type", nullable=True),
+        "status": SqlColumn("replace(replace(t.status, 'LOGGED_MODEL_', ''), 'UPLOAD_', '')"),
+        "source_run_id": SqlColumn("t.source_run_id", nullable=True),
+        "experiment_id": SqlColumn("CAST(t.experiment AS TEXT)", sorted_by="t.experiment"),
+        "artifact_location": SqlColumn("t.artifact_uri"),
         "creation_time": CREATED,
         "creation_timestamp": CREATED,
         "creation_timestamp_ms": CREATED,
@@ -164,8 +164,8 @@ LOGGED_MODELS = Searchable(
     },
     keys={
         "metric": MODEL_METRICS,
-        "param": Values("logged_model_param v", "v.owner = t.id"),
-        "tag": Values("logged_model_tag v", "v.owner = t.id"),
+        "param": SqlValues("logged_model_param v", "v.owner = t.id"),
+        "tag": SqlValues("logged_model_tag v", "v.owner = t.id"),
     },
     default_order=("creation_time DESC", "model_id"),
 )
@@ -174,15 +174,15 @@ EVALUATION_DATASETS = Searchable(
     word="evaluation datasets",
     table="evaluation_dataset t",
     attributes={
-        "name": Column("t.name"),
-        "dataset_id": Column("t.dataset_id"),
-        "digest": Column("t.digest"),
-        "created_by": Column("t.created_by", nullable=True),
-        "last_updated_by": Column("t.last_updated_by", nullable=True),
+        "name": SqlColumn("t.name"),
+        "dataset_id": SqlColumn("t.dataset_id"),
+        "digest": SqlColumn("t.digest"),
+        "created_by": SqlColumn("t.created_by", nullable=True),
+        "last_updated_by": SqlColumn("t.last_updated_by", nullable=True),
         "created_time": CREATED,
         "last_update_time": UPDATED,
     },
-    keys={"tag": Values("evaluation_dataset_tag v", "v.owner = t.id")},
+    keys={"tag": SqlValues("evaluation_dataset_tag v", "v.owner = t.id")},
     default_order=("created_time DESC", "dataset_id"),
 )
 

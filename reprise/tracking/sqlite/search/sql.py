@@ -41,7 +41,7 @@ class Index(NamedTuple):
     started: str = "o.started"
 
 
-class Column(NamedTuple):
+class SqlColumn(NamedTuple):
     """An attribute: its SQL, its type, whether it may be missing, and what it is sorted by instead."""
 
     sql: str
@@ -56,7 +56,7 @@ class Sql(NamedTuple):
     values: tuple[Any, ...] = ()
 
 
-class Values(NamedTuple):
+class SqlValues(NamedTuple):
     """Keyed values of an entity: a table joined by ``condition``, for example ``v.owner = t.id``.
 
     ``newest`` orders the values of one key where there can be several, and the first is sorted by;
@@ -83,7 +83,7 @@ class Parts(NamedTuple):
 
     table: str
     condition: str
-    columns: Mapping[str, Column]
+    columns: Mapping[str, SqlColumn]
     attribute: str
 
 
@@ -99,8 +99,8 @@ class Searchable:
 
     word: str
     table: str
-    attributes: Mapping[str, Column]
-    keys: Mapping[str, Values]
+    attributes: Mapping[str, SqlColumn]
+    keys: Mapping[str, SqlValues]
     default_order: tuple[str, ...]
     datasets: Mapping[str, str] = field(default_factory=dict)
     sets: Mapping[str, str] = field(default_factory=dict)
@@ -223,7 +223,7 @@ def _glob(pattern: Literal) -> str:
     return "".join(quoted).replace("%", "*").replace("_", "?")
 
 
-def column_of(target: Searchable, name: Name) -> Column:
+def column_of(target: Searchable, name: Name) -> SqlColumn:
     column = target.attributes.get(name.key)
     if column is None:
         near = did_you_mean(name.key, target.attributes)
@@ -234,7 +234,7 @@ def column_of(target: Searchable, name: Name) -> Column:
     return column
 
 
-def values_of(target: Searchable, name: Name) -> Values:
+def values_of(target: Searchable, name: Name) -> SqlValues:
     values = target.keys.get(name.entity)
     if values is None:
         name.fault(f"{target.word} cannot be searched by {name.entity}s")
@@ -262,7 +262,7 @@ def sort_key(target: Searchable, order: Order) -> Iterator[SortKey]:
     yield from keyed_order(values, order.name.key, order.ascending)
 
 
-def keyed_order(values: Values, key: str, ascending: bool) -> Iterator[SortKey]:
+def keyed_order(values: SqlValues, key: str, ascending: bool) -> Iterator[SortKey]:
     """Sort keys of the newest value that ``key`` has."""
     sql = (
         f"(SELECT {values.value} FROM {values.table} WHERE {values.condition}"

@@ -45,7 +45,7 @@ class Measure:
 
 
 @dataclass(frozen=True)
-class View:
+class MeasureView:
     """``clock`` is the time in ms of a row, by which rows are put into intervals.
 
     A range is about the time of the trace, but of the measures ``by_own_clock`` about that of the row.
@@ -61,7 +61,7 @@ class View:
     by_own_clock: tuple[str, ...] = ()
 
 
-_TRACES = View(
+_TRACES = MeasureView(
     table="trace t",
     clock="t.request_time",
     measures={
@@ -81,7 +81,7 @@ _TRACES = View(
 )
 _COSTS = ("input", "output", "total")
 _MODEL = ("span_model_name", "span_model_provider")
-_SPANS = View(
+_SPANS = MeasureView(
     table="span v JOIN trace t ON t.id = v.trace",
     clock="v.start_time / 1000000",
     measures={
@@ -104,7 +104,7 @@ _SPANS = View(
     attributes={"name": "v.name", "status": "v.status", "type": "v.type"},
     by_own_clock=tuple(f"{kind}_cost" for kind in _COSTS),
 )
-_ASSESSMENTS = View(
+_ASSESSMENTS = MeasureView(
     table="trace_assessment v JOIN trace t ON t.id = v.trace AND v.valid",
     clock="t.request_time",
     measures={
@@ -114,6 +114,6 @@ _ASSESSMENTS = View(
     dimensions={"assessment_name": "v.name", "assessment_value": _AS_JSON},
     attributes={"name": "v.name", "type": "v.kind"},
 )
-VIEWS: Mapping[str, View] = {"TRACES": _TRACES, "SPANS": _SPANS, "ASSESSMENTS": _ASSESSMENTS}
+VIEWS: Mapping[str, MeasureView] = {"TRACES": _TRACES, "SPANS": _SPANS, "ASSESSMENTS": _ASSESSMENTS}
 ATTRIBUTES_OF = {"span": "SPANS", "assessment": "ASSESSMENTS"}
 """The view whose rows have the attributes that a filter names ``span.name`` and ``assessment.name``."""

@@ -12,7 +12,7 @@ from typing import Any
 from reprise.tracking import validation
 from reprise.tracking.sqlite.rows import Verbs
 from reprise.tracking.sqlite.search.sql import Sql
-from reprise.tracking.sqlite.traces.measures import ATTRIBUTES_OF, VIEWS, Measure, View
+from reprise.tracking.sqlite.traces.measures import ATTRIBUTES_OF, VIEWS, Measure, MeasureView
 from reprise.tracking.views import Aggregation, MetricPoint, MetricsQuestion
 
 INTERVAL = "time_bucket"
@@ -46,7 +46,7 @@ class TraceMetrics(Verbs):
         return [point for point in points if point.values]
 
 
-def _read_view(question: MetricsQuestion) -> tuple[View, Measure]:
+def _read_view(question: MetricsQuestion) -> tuple[MeasureView, Measure]:
     """What is asked for; refused in MLflow's words when there is no such thing."""
     view = VIEWS[question.view]
     measure = view.measures.get(question.metric)
@@ -71,7 +71,9 @@ def _read_view(question: MetricsQuestion) -> tuple[View, Measure]:
     return view, measure
 
 
-def _statement(question: MetricsQuestion, view: View, measure: Measure, conditions: Sequence[str]) -> str:
+def _statement(
+    question: MetricsQuestion, view: MeasureView, measure: Measure, conditions: Sequence[str]
+) -> str:
     groups = [view.dimensions[name] for name in question.dimensions]
     if question.interval:
         size = question.interval * 1000
@@ -92,7 +94,7 @@ def _aggregate(measure: Measure, aggregation: Aggregation) -> str:
     return f"{aggregation.kind}({'DISTINCT ' * measure.distinct}value)"
 
 
-def _within_range(question: MetricsQuestion, view: View) -> Iterator[Sql]:
+def _within_range(question: MetricsQuestion, view: MeasureView) -> Iterator[Sql]:
     clock = view.clock if question.metric in view.by_own_clock else "t.request_time"
     if question.start is not None:
         yield Sql(f"{clock} >= ?", (question.start,))

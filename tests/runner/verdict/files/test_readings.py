@@ -17,7 +17,13 @@ from PIL import Image
 from reprise import process
 from reprise.errors import EnvError
 from reprise.runner.verdict.files.kinds import compare_files
-from reprise.runner.verdict.files.readings import OWN, NotRead, Place, ReadingsByProcess, settle_comparisons
+from reprise.runner.verdict.files.readings import (
+    OWN,
+    NotRead,
+    ReadingPlace,
+    ReadingsByProcess,
+    settle_comparisons,
+)
 from reprise.runner.verdict.looking import Looking
 from reprise.runner.verdict.values import Agreement, Finding
 
@@ -61,7 +67,9 @@ if b'CRASH' in Path(json.loads(Path(sys.argv[1]).read_text())[0]['file']).read_b
 """
 
 
-def found_by(places: list[Place], folder: Path, files: list[tuple[str, bytes, bytes]]) -> list[Finding]:
+def found_by(
+    places: list[ReadingPlace], folder: Path, files: list[tuple[str, bytes, bytes]]
+) -> list[Finding]:
     readings = ReadingsByProcess(folder, places)
     looking = Looking(readings=readings)
     compare: list[Callable[[], Finding]] = [partial(compare_files, *file, looking) for file in files]
@@ -77,7 +85,7 @@ def test_one_process_reads_all_files(tmp_path: Path) -> None:
         ("c.txt", b"a", b"b"),
         ("d.h5", hdf5(1.0), hdf5(1.0) + b"\0"),
     ]
-    found = found_by([Place("", place)], tmp_path, files)
+    found = found_by([ReadingPlace("", place)], tmp_path, files)
     assert [item.agreement for item in found] == [
         Agreement.DIVERGED,
         Agreement.IDENTICAL,
@@ -92,13 +100,13 @@ def test_one_process_reads_all_files(tmp_path: Path) -> None:
 
 def test_nothing_is_started_for_files_that_need_no_library(tmp_path: Path) -> None:
     place = Counted()
-    found_by([Place("", place)], tmp_path, [("a.txt", b"a", b"b"), ("w.h5", hdf5(1.0), hdf5(1.0))])
+    found_by([ReadingPlace("", place)], tmp_path, [("a.txt", b"a", b"b"), ("w.h5", hdf5(1.0), hdf5(1.0))])
     assert place.starts == 0
 
 
 def test_where_the_library_is_not_the_next_place_reads(tmp_path: Path) -> None:
     here, there = Counted(LACKING), Counted()
-    places = [Place("", here), Place("the environment of run 1234abcd", there)]
+    places = [ReadingPlace("", here), ReadingPlace("the environment of run 1234abcd", there)]
     found = found_by(places, tmp_path, [("w.h5", hdf5(1.0), hdf5(1.5)), ("a.png", png(1), png(2))])
     assert found[0].note == "1.5, was 1.0; read in the environment of run 1234abcd"
     assert "read in" not in found[1].note
@@ -106,8 +114,10 @@ def test_where_the_library_is_not_the_next_place_reads(tmp_path: Path) -> None:
 
 
 def test_without_the_library_anywhere_the_reason_is_said(tmp_path: Path) -> None:
-    place = Place("the environment of run 1234abcd", Counted(LACKING))
-    (found,) = found_by([Place("", Counted(LACKING)), place], tmp_path, [("w.h5", hdf5(1.0), hdf5(1.5))])
+    place = ReadingPlace("the environment of run 1234abcd", Counted(LACKING))
+    (found,) = found_by(
+        [ReadingPlace("", Counted(LACKING)), place], tmp_path, [("w.h5", hdf5(1.0), hdf5(1.5))]
+    )
     assert found.agreement is Agreement.NOT_COMPARABLE
     assert found.note == "the bytes differ, and it is read with h5py, which is not there"
 
@@ -116,7 +126,7 @@ def test_an_environment_that_cannot_be_entered_is_said(tmp_path: Path) -> None:
     def refuse(folder: Path, arguments: tuple[str, ...]) -> process.Completed:
         raise EnvError("the image is gone")
 
-    places = [Place("", Counted(LACKING)), Place("the environment of run 1234abcd", refuse)]
+    places = [ReadingPlace("", Counted(LACKING)), ReadingPlace("the environment of run 1234abcd", refuse)]
     (found,) = found_by(places, tmp_path, [("w.h5", hdf5(1.0), hdf5(1.5))])
     assert "the environment of run 1234abcd cannot be entered to read it: the image is gone" in found.note
 
@@ -124,7 +134,7 @@ def test_an_environment_that_cannot_be_entered_is_said(tmp_path: Path) -> None:
 def test_a_process_that_dies_takes_one_file_with_it(tmp_path: Path) -> None:
     bad = hdf5(1.0) + b"CRASH"
     files = [("bad.h5", bad, hdf5(1.5)), ("w.h5", hdf5(1.0), hdf5(1.5))]
-    found = found_by([Place("", Counted(CRASHING))], tmp_path, files)
+    found = found_by([ReadingPlace("", Counted(CRASHING))], tmp_path, files)
     assert found[0].agreement is Agreement.NOT_COMPARABLE
     assert "ended with exit code 11" in found[0].note
     assert found[1].agreement is Agreement.DIVERGED

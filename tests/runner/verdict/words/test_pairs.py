@@ -14,7 +14,7 @@ import pytest
 from reprise.runner.verdict.looking import Looking
 from reprise.runner.verdict.values import Agreement
 from reprise.runner.verdict.words.asides import FOLDER, Aside
-from reprise.runner.verdict.words.texts import Style, compare_texts, compare_words
+from reprise.runner.verdict.words.texts import TextStyle, compare_texts, compare_words
 from reprise.schemas.tolerance import Closeness, Tolerance
 
 SAME, CLOSE, OTHER = Agreement.IDENTICAL, Agreement.WITHIN_TOLERANCE, Agreement.DIVERGED
@@ -347,18 +347,18 @@ IN_LOGS = [
 ]
 
 PAIRS = [
-    *((Style.DATA, *row) for row in IN_DATA),
-    *((Style.PROSE, *row) for row in IN_PROSE),
-    *((Style.MARKUP, *row) for row in IN_MARKUP),
-    *((Style.LOG, *row) for row in IN_LOGS),
+    *((TextStyle.DATA, *row) for row in IN_DATA),
+    *((TextStyle.PROSE, *row) for row in IN_PROSE),
+    *((TextStyle.MARKUP, *row) for row in IN_MARKUP),
+    *((TextStyle.LOG, *row) for row in IN_LOGS),
 ]
 
 
 @pytest.mark.parametrize(("style", "a", "b", "expected"), PAIRS)
-def test_pairs(style: Style, a: str, b: str, expected: Agreement) -> None:
+def test_pairs(style: TextStyle, a: str, b: str, expected: Agreement) -> None:
     found = compare_texts(a, b, Looking(of_a=A, of_b=B), style)
     assert found.agreement is expected, found
-    if style is Style.DATA:
+    if style is TextStyle.DATA:
         assert compare_words(a, b, Looking(of_a=A, of_b=B)).agreement is expected
     if found.agreement is CLOSE:
         strict = Looking(of_a=A, of_b=B, tolerance=Tolerance(strict=True))
@@ -371,13 +371,13 @@ def test_there_are_pairs_of_both_kinds() -> None:
 
 
 @pytest.mark.parametrize(("style", "a", "b", "expected"), PAIRS)
-def test_a_text_is_the_same_as_itself(style: Style, a: str, b: str, expected: Agreement) -> None:
+def test_a_text_is_the_same_as_itself(style: TextStyle, a: str, b: str, expected: Agreement) -> None:
     for text in (a, b):
         assert compare_texts(text, text, Looking(of_a=A, of_b=B), style).agreement is SAME
 
 
-@pytest.mark.parametrize("style", [Style.PROSE, Style.LOG])
-def test_numbers_are_close_by_the_tolerance_alone(style: Style) -> None:
+@pytest.mark.parametrize("style", [TextStyle.PROSE, TextStyle.LOG])
+def test_numbers_are_close_by_the_tolerance_alone(style: TextStyle) -> None:
     close = Looking(Closeness(1e-6), A, B)
     exactly = Looking(of_a=A, of_b=B)
     pair = ("loss=0.12345678, 3 left", "loss=0.12345679, 3 left")
