@@ -50,11 +50,11 @@ from reprise.schemas.environment import Policy
 from reprise.schemas.loader import load_project
 
 spec, log = load_project(Path.cwd()).environment, Path("env.log")
-store.ensure(virtualenv, spec, Policy(), log)
+store.ensure_environment(virtualenv, spec, Policy(), log)
 taken = []
 for _ in range(int(sys.argv[1])):
     started = time.perf_counter()
-    store.ensure(virtualenv, spec, Policy(), log)
+    store.ensure_environment(virtualenv, spec, Policy(), log)
     taken.append(time.perf_counter() - started)
 print(json.dumps(taken))
 """

@@ -44,7 +44,7 @@ from reprise.envs.cache import store; from reprise.envs.virtualenv import manage
 from reprise.schemas.environment import Policy, PythonEnv
 logging.basicConfig(level=logging.INFO, format="%(message)s")
 spec = PythonEnv(Path.cwd(), dependencies=tuple(sys.argv[2:]))
-with store.using(virtualenv, spec, Policy(), Path(sys.argv[1])) as environment:
+with store.use_environment(virtualenv, spec, Policy(), Path(sys.argv[1])) as environment:
     print(environment.prefix)
 """
 

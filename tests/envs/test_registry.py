@@ -104,8 +104,8 @@ import sys
 from pathlib import Path
 from reprise.envs import registry
 from reprise.schemas.environment import PythonEnv
-registry.choose(PythonEnv(Path()), "local")
-assert registry.MANAGERS["local"].NAME == "local" and "virtualenv" in registry.words()
+registry.choose_manager(PythonEnv(Path()), "local")
+assert registry.MANAGERS["local"].NAME == "local" and "virtualenv" in registry.list_words()
 assert not {f"reprise.envs.{name}" for name in ("virtualenv", "conda", "docker", "uv")} & set(sys.modules)
 assert registry.MANAGERS["virtualenv"].NAME == "virtualenv"
 """

@@ -38,7 +38,7 @@ from reprise.envs.cache import store; from reprise.envs.virtualenv import manage
 from reprise.schemas.environment import Policy, PythonEnv
 logging.basicConfig(level=logging.INFO, format="%(message)s")
 spec = PythonEnv(Path.cwd(), dependencies=tuple(sys.argv[2:]))
-print(store.ensure(virtualenv, spec, Policy(), Path(sys.argv[1])).prefix)
+print(store.ensure_environment(virtualenv, spec, Policy(), Path(sys.argv[1])).prefix)
 """
 
 

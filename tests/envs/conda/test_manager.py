@@ -139,7 +139,7 @@ from reprise.envs.conda import manager as conda; from reprise.envs.cache import 
 from reprise.schemas.environment import CondaEnv, Policy
 root = Path.cwd()
 asked = CondaEnv(root, root / "conda.yaml", "demo", ({own.as_uri()!r},), ("tool",))
-environment = store.ensure(conda, asked, Policy(), Path({str(log)!r}))
+environment = store.ensure_environment(conda, asked, Policy(), Path({str(log)!r}))
 assert str(environment.prefix) == {str(first.prefix)!r}
 assert not {{"rattler", "yaml", "asyncio"}} & set(sys.modules), "it was not as cheap as it could be"
 """
@@ -421,7 +421,7 @@ from reprise.envs.conda import manager as conda; from reprise.envs.cache import 
 from reprise.schemas.environment import CondaEnv, Policy
 root = Path.cwd()
 asked = CondaEnv(root, root / "conda.yaml", "demo", (sys.argv[1],), ("python", "greeter"), ("alpha",))
-print(store.ensure(conda, asked, Policy(), Path(sys.argv[2])).prefix)
+print(store.ensure_environment(conda, asked, Policy(), Path(sys.argv[2])).prefix)
 """
 
 

@@ -594,7 +594,7 @@ _FETCH = """
 import sys
 from pathlib import Path
 from reprise.runner.sources import working_copy as sources
-checkout = sources.fetch(sys.argv[1], None, Path.cwd())
+checkout = sources.fetch_project(sys.argv[1], None, Path.cwd())
 print(checkout.repository.commit)
 """
 
