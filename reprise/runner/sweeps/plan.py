@@ -14,7 +14,7 @@ from reprise.runner.planning.request import make_request
 from reprise.runner.sweeps.sampling import Method, Sampler, make_sampler
 from reprise.runner.sweeps.space import Dimension, dimension_of, list_samples, read_dimension
 from reprise.schemas import values
-from reprise.schemas.job import RunRequest, ParameterSource
+from reprise.schemas.job import ParameterSource, RunRequest
 from reprise.schemas.json_text import read_json
 from reprise.schemas.project import EntryPoint, Parameter
 
