@@ -31,6 +31,7 @@ from reprise.tracking.copy.base import (
     Unseen,
     identity_of,
 )
+from reprise.tracking.copy.tracked_others import find_tracked_others
 from reprise.tracking.copy.tracked_traces import TraceReader, trace_reader
 from reprise.tracking.protocols.subjects import Subject
 from reprise.tracking.search.paging import pages
@@ -128,7 +129,7 @@ class TrackingSource:
             yield SourceVersion(version._replace(aliases=aliases), place)
 
     def find_others(self) -> Iterator[Fault | Note]:
-        yield from ()
+        yield from find_tracked_others(self._tracking)
 
     def list_files(self, owner: Owner) -> Iterator[SourceFile | Fault | Unseen | UnreachableFile]:
         if isinstance(owner, Trace):

@@ -9,6 +9,7 @@ import pytest
 
 from reprise.schemas.entities import Assessment, Metric, ModelLink, Run, Trace
 from reprise.schemas.tags import COPY_INCOMPLETE
+from reprise.server.loopback import Loopback
 from reprise.tracking.copy.embedded.destination import EmbeddedDestination
 from reprise.tracking.sqlite.store import EmbeddedStore
 from tests.tracking.copy.conftest import Copy, numbers, told
@@ -183,3 +184,18 @@ def test_a_comparison_writes_nothing_and_finds_what_differs(
     )
     assert numbers(census, "points") == (20, 9, 0, 11)
     assert numbers(census, "params") == (2, 0, 1, 1)
+
+
+def test_webhooks_and_evaluation_datasets_are_named(
+    source: EmbeddedStore, destination: EmbeddedDestination, copy: Copy
+) -> None:
+    """A copy leaves them out; its owner hears of each, here and from a server."""
+    source.create_webhook("w", "https://example.com/hook", ["registered_model.created"], secret="hush")
+    source.create_evaluation_dataset("questions", experiment_ids=["0"])
+    named = ["webhook 'w'", "evaluation dataset 'questions'"]
+    assert [fault.owner for fault in copy(source).differences] == named
+    with Loopback.start(source, "0" * 32) as server, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MLFLOW_TRACKING_TOKEN", server.environ["MLFLOW_TRACKING_TOKEN"])
+        census = copy(server.uri)
+    assert [fault.owner for fault in census.differences] == named
+    assert "hush" not in str(census)

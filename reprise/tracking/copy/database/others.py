@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from reprise.tracking.copy.base import Fault
 from reprise.tracking.copy.database.tables import Tables, text_of
+from reprise.tracking.copy.tracked_others import webhook_fault
 
 _COPIED = {
     "experiments",
@@ -75,7 +76,7 @@ def read_others(tables: Tables) -> Iterator[Fault]:
             yield from _find_associations(tables)
         elif table != "webhook_events" and (count := tables.count_rows(table)):
             kind = table.replace("_", " ")
-            yield Fault(kind, _DATABASE, table, "reprise has nothing of its kind", count)
+            yield Fault(kind, _DATABASE, table, "a copy does not carry it", count)
     for kind, table, column, parent, key in _PARENTS:
         if count := tables.count_orphans(table, column, parent, key):
             yield Fault(kind, _DATABASE, table, f"they belong to nothing in the table {parent}", count)
@@ -84,8 +85,7 @@ def read_others(tables: Tables) -> Iterator[Fault]:
 def _find_webhooks(tables: Tables) -> Iterator[Fault]:
     for row in tables.read_rows("webhooks"):
         if row.get("deleted_timestamp") is None:
-            name, url = text_of(row, "name"), text_of(row, "url")
-            yield Fault("webhooks", f"webhook {name!r}", "", f"it calls {url}; reprise has no webhooks")
+            yield webhook_fault(text_of(row, "name"), text_of(row, "url"))
 
 
 def _find_associations(tables: Tables) -> Iterator[Fault]:
