@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 import re
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 
 from reprise.legible import SEQUENCE, make_legible_line
+from reprise.redact import redact
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +38,7 @@ class Wait:
         taken = time.monotonic() - self._began
         if taken >= self._next:
             log.info("waiting for %s (%.0f s)", self._what, taken)
-            self._next = next((line for line in _LINES if line > taken), taken + 60.0)
+            self._next = _next_line(taken)
 
     def until(self, ended: Callable[[float], bool], seconds: float) -> bool:
         """Whether ``ended(most)``, which itself waits at most ``most``, was true within ``seconds``."""
@@ -51,14 +53,41 @@ class Wait:
 
 
 @contextmanager
+def _lines(description: str) -> Iterator[Callable[[str], None]]:
+    """Log ``<description> (10 s)`` while the block takes long; yields the function that renames it."""
+    shown = [description]
+    ended = threading.Event()
+    began = time.monotonic()
+
+    def tell() -> None:
+        due = FIRST_LINE
+        while not ended.wait(max(began + due - time.monotonic(), 0.0)):
+            log.info("%s (%.0f s)", redact(shown[0]), due)
+            due = _next_line(due)
+
+    thread = threading.Thread(target=tell, name="progress", daemon=True)
+    thread.start()
+    try:
+        yield lambda text: shown.__setitem__(0, text)
+    finally:
+        ended.set()
+        thread.join()
+
+
+def _next_line(seconds: float) -> float:
+    """When the next line is due after one at ``seconds``."""
+    return next((line for line in _LINES if line > seconds), seconds + 60.0)
+
+
+@contextmanager
 def bar(description: str, total: float | None) -> Iterator[Callable[[float], None]]:
     """Show a bar for ``total`` units (bytes; None = unknown); yields the function that advances it.
 
     Without a terminal a line says now and then that it is not done yet.
     """
     if not sys.stderr.isatty():
-        wait = Wait(description)
-        yield lambda _amount: wait.tell_when_due()
+        with _lines(description):
+            yield lambda _amount: None
         return
     from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
@@ -78,10 +107,12 @@ def bar(description: str, total: float | None) -> Iterator[Callable[[float], Non
 def spinner(description: str) -> Iterator[Callable[[str], None]]:
     """Show that something of unknown length is going on; yields the function that describes it anew.
 
-    :func:`note` adds what a program says of it. Without a terminal the yielded function does nothing.
+    :func:`note` adds what a program says of it. Without a terminal a line says now and then that it is not
+    done yet.
     """
     if not sys.stderr.isatty():
-        yield lambda _description: None
+        with _lines(description) as describe:
+            yield describe
         return
     from rich.console import Console
     from rich.text import Text

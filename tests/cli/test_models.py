@@ -107,3 +107,53 @@ def test_the_same_commands_work_on_an_mlflow_server(reprise: Reprise, tmp_path: 
     assert reprise("experiments", "restore", name, *server).exit_code == 0
     refused = reprise("gc", *server)
     assert (refused.exit_code, "mlflow gc" in refused.err) == (2, True)
+
+
+_HOSTILE = """
+artifact_path: ../../..
+run_id: ../../etc
+model_uuid: "$(touch {mark})"
+flavors:
+  python_function:
+    loader_module: evil
+    code: code
+    data: /etc/passwd
+    python_model: ../../../etc/passwd
+    env: {{virtualenv: python_env.yaml, conda: /etc/passwd}}
+  sklearn: {{pickled_model: model.pkl, code: ../code}}
+saved_input_example_info: {{artifact_path: ../../../../etc/passwd}}
+signature: {{inputs: "$(touch {mark})"}}
+"""
+
+
+def test_nothing_of_a_hostile_model_runs_before_it_is_served(
+    reprise: Reprise, store: EmbeddedStore, run: Run, tmp_path: Path
+) -> None:
+    mark, model = tmp_path / "ran", tmp_path / "hostile"
+    evil = f"import pathlib; pathlib.Path({str(mark)!r}).touch()\n"
+    (model / "code").mkdir(parents=True)
+    for name, content in {
+        "MLmodel": _HOSTILE.format(mark=mark),
+        "python_env.yaml": "dependencies: [--index-url=http://127.0.0.1:9/x, -r requirements.txt]\n",
+        "requirements.txt": f"--extra-index-url http://127.0.0.1:9\n-e .\nx @ file://{model}\n",
+        "setup.py": evil,
+        "evil.py": evil,
+        "sitecustomize.py": evil,
+        "code/evil.py": evil,
+        "model.pkl": f"cposix\nsystem\n(S'touch {mark}'\ntR.",
+    }.items():
+        (model / name).write_text(content)
+    assert reprise("artifacts", "put", run.run_id, str(model), "bad").exit_code == 0
+    version = reprise("models", "register", f"runs:/{run.run_id}/bad", "bad", "--json")
+    assert version.exit_code == 0, version.err
+    for words in (
+        ("models", "list"),
+        ("models", "show", "bad"),
+        ("models", "alias", "bad", "best", "1"),
+        ("artifacts", "list", run.run_id),
+        ("runs", "show", run.run_id),
+    ):
+        shown = reprise(*words)
+        assert shown.exit_code == 0, shown.err
+        assert "root:" not in shown.out + shown.err
+    assert not mark.exists()

@@ -85,7 +85,11 @@ def _image(file: StoredFile) -> Preview:
         return Preview(
             "bytes", notes=(f"The image is too large to show ({amounts.size(file.size)}); download it.",)
         )
-    width, height = preview_images.size(file.head(preview_images.READ_LIMIT)) or (1, 1)
+    found = preview_images.size(file.head(preview_images.READ_LIMIT))
+    if found is None and file.suffix != ".svg":
+        where = f"first {amounts.size(preview_images.READ_LIMIT)}"
+        return Preview("bytes", notes=(f"The {where} do not say how large the image is; download it.",))
+    width, height = found or (1, 1)
     if width * height > preview_images.MOST_PIXELS:
         note = f"The image is too large to show ({width:,} x {height:,} pixels); download it."
         return Preview("bytes", notes=(note,))

@@ -16,8 +16,9 @@ import pytest
 from jsonschema import Draft202012Validator
 
 import reprise
+from reprise.runner.capture.closing import _read_record
 from reprise.runner.record import contents
-from reprise.runner.record.records import read_record
+from reprise.runner.record.records import RECORD_ARTIFACT, read_record
 from reprise.schemas import tags
 from reprise.tracking.registry import open_tracking
 from tests.conftest import ProjectFolder
@@ -286,3 +287,14 @@ def test_in_other_stores_a_run_brings_what_it_is_made_of(
     assert record.logs
     assert [found.path for found in tracking.list_artifacts(run_id)] == ["reprise"]
     tracking.close()
+
+
+@pytest.mark.parametrize("left", [b"", b'{"run_id": "a",\n"sta'])
+def test_a_record_of_which_a_power_cut_left_a_part_is_removed(tmp_path: Path, left: bytes) -> None:
+    """It is noted while the run goes on, and on the disk when the run has ended."""
+    file = tmp_path / RECORD_ARTIFACT
+    file.parent.mkdir()
+    file.write_bytes(left)
+    with pytest.raises(ValueError, match="power cut"):
+        _read_record(tmp_path)
+    assert not file.exists()

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from reprise import paths
 from reprise.errors import SourceError
 from reprise.runner.capture.opening import objects_of
 from reprise.runner.capture.snapshots import make_snapshot
@@ -18,6 +19,7 @@ from reprise.runner.capture.source import capture_source, outline_source
 from reprise.runner.planning import guards
 from reprise.runner.restore.source import SourceOrigin, restore_source
 from reprise.runner.sources import working_copy
+from reprise.runner.worktree.ignoring import list_ignored
 from reprise.schemas.record.run_record import SourceRecord
 from reprise.tracking.sqlite.store import EmbeddedStore
 from tests.fakes.repositories import commit, git, make
@@ -458,3 +460,14 @@ def test_pointers_are_restored_as_pointers(root: Path, store: EmbeddedStore) -> 
     name, record = captured(root, store, is_alone=True)
     assert (record.dirty, record.pointers) == (False, ("s.bin",))
     assert tree(restore(name, record, store)) == tree(root)
+
+
+def test_the_empty_repository_that_a_power_cut_emptied_is_made_again(house: Path, tmp_path: Path) -> None:
+    """Else git would refuse it, and of a folder nothing would be kept."""
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (folder / ".gitignore").write_text("*.log\n")
+    (folder / "a.log").touch()
+    assert list_ignored(folder) == (("a.log",), None)
+    (paths.cache_dir() / "empty-v1.git" / "HEAD").write_bytes(b"")
+    assert list_ignored(folder) == (("a.log",), None)

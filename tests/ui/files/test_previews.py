@@ -236,7 +236,15 @@ def test_an_image_that_takes_gigabytes_to_draw_is_not_shown(
 def test_an_image_of_usual_size_is_shown(folder: Path) -> None:
     usual = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + struct.pack(">II", 4000, 3000)
     assert _shown(folder, "a.png", usual) == Preview("image")
-    assert _shown(folder, "cut.jpg", b"\xff\xd8\xff\xe0").kind == "image"
+    assert _shown(folder, "drawing.svg", b"<svg><script>alert(1)</script></svg>") == Preview("image")
+
+
+@pytest.mark.parametrize("between", [b"", b"\xff\xfe\xff\xff" + b"x" * 65_533])
+def test_an_image_whose_size_is_not_known_is_not_shown(folder: Path, between: bytes) -> None:
+    """A header that comes late, or never, may be that of an image which takes gigabytes to draw."""
+    content = b"\xff\xd8" + between * 5 + b"\xff\xc2\0\x0b\x08" + b"\xff" * 4 * bool(between)
+    shown = _shown(folder, "a.jpg", content)
+    assert shown.kind == "bytes" and "how large the image is" in shown.notes[0]
 
 
 MODEL = """
