@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import re
 import shlex
@@ -16,7 +15,7 @@ import click
 import pytest
 
 from reprise import errors
-from reprise.backends.registry import BACKENDS
+from reprise.backends.registry import BACKENDS, list_config_keys
 from reprise.cli.verbs import cli
 from reprise.envs import registry as envs
 from reprise.schemas import tags
@@ -76,7 +75,7 @@ def test_the_reference_has_every_word_of_the_options() -> None:
     words = {
         *envs.list_words(),
         *BACKENDS,
-        *(field.name for backend in BACKENDS.values() for field in dataclasses.fields(backend.CONFIG)),
+        *(key for backend in BACKENDS.values() for key in list_config_keys(backend)),
     }
     assert {word for word in words if f"`{word}`" not in text} == set()
 

@@ -67,7 +67,7 @@ def read_config(backend: Backend, values: Mapping[str, Any]) -> Any:
     Raises:
         UsageError: a value is of a wrong type, or one that must be given is missing.
     """
-    own = {key: value for key, value in values.items() if key in _keys(backend)}
+    own = {key: value for key, value in values.items() if key in list_config_keys(backend)}
     for key, value in own.items():
         if isinstance(value, float) and not math.isfinite(value):
             raise UsageError(f"backend config: {key} is {value!r}, not a finite number")
@@ -83,17 +83,17 @@ def read_config(backend: Backend, values: Mapping[str, Any]) -> Any:
     except msgspec.ValidationError as error:
         raise UsageError(
             f"backend config: {error}",
-            hint=f'backend "{backend.NAME}" has the keys {", ".join(_keys(backend))}',
+            hint=f'backend "{backend.NAME}" has the keys {", ".join(list_config_keys(backend))}',
         ) from error
 
 
 def describe_foreign_keys(backend: Backend, values: Mapping[str, Any]) -> list[str]:
     """Return a sentence for each key of ``--backend-config`` that is another backend's, or none's."""
-    keys = ", ".join(_keys(backend)) or "no keys"
+    keys = ", ".join(list_config_keys(backend)) or "no keys"
     return [
         f'backend config: "{key}" is ignored: backend "{backend.NAME}" has the keys {keys}'
         for key in values
-        if key not in _keys(backend)
+        if key not in list_config_keys(backend)
     ]
 
 
@@ -109,6 +109,7 @@ def _convert(values: Mapping[str, Any], config: type[Any]) -> Any:
     return config(**msgspec.structs.asdict(checked))
 
 
-def _keys(backend: Backend) -> tuple[str, ...]:
+def list_config_keys(backend: Backend) -> tuple[str, ...]:
+    """Return the keys of ``--backend-config`` that the backend knows."""
     names = (getattr(backend.CONFIG, name, None) for name in _STRUCT_KEYS)
     return tuple(next((found for found in names if found is not None), ()))

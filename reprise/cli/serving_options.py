@@ -139,6 +139,7 @@ def serve_store(
 
     from reprise import paths
     from reprise.runner import gc_over_http
+    from reprise.runner.runs.reap import reaping
     from reprise.runner.runs.sweep import sweep_cache, sweep_store
     from reprise.server.serving import serve
     from reprise.tracking.registry import open_own_store
@@ -149,7 +150,8 @@ def serve_store(
         sweep_cache()
         try:
             pages = WebPages(store, how.access, how.prefix.url)
-            serve(store, how._replace(pages=pages, more=gc_over_http.ROUTES), ready)
+            with reaping(store):
+                serve(store, how._replace(pages=pages, more=gc_over_http.ROUTES), ready)
         except KeyboardInterrupt:  # the usual way to stop a server: not an error
             click.echo(err=True)  # after the ^C of the terminal
             raise click.exceptions.Exit(INTERRUPTED) from None

@@ -232,6 +232,23 @@ def test_reproduce_of_its_run_says_the_same(folder: ProjectFolder, place: Place)
     assert again.exit_code == 0, again.err
 
 
+def test_a_server_alone_closes_a_run_whose_job_has_ended(
+    folder: ProjectFolder, place: Place, started: Callable[..., subprocess.Popen[bytes]]
+) -> None:
+    process = started(*place.options, "-e", "short")
+    assert eventually(lambda: is_begun(folder))
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    (folder.path / "go").touch()
+    server = subprocess.Popen([sys.executable, "-m", "reprise", "server", "--port", "0"])
+    try:
+        ended = "FINISHED" if place.is_scheduler else "KILLED"
+        assert eventually(lambda: last(folder).status == ended)
+    finally:
+        server.terminate()
+        server.wait()
+
+
 def test_a_run_that_waits_in_the_queue_is_scheduled(
     folder: ProjectFolder, cluster: Place, started: Callable[..., subprocess.Popen[bytes]]
 ) -> None:

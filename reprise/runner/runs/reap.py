@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+_SERVER_PAUSE = 30.0  # seconds between two looks of a process that stays
 _BOOTS = "boots-v1"
 """The folder of the cache that says for each store in which start of the machine it was looked at."""
 
@@ -61,6 +64,28 @@ def reap(tracking: Tracking) -> None:
         log.debug("cannot look for runs of an earlier start of the machine: %s", error)
     sweep_store(tracking)
     sweep_cache()
+
+
+@contextmanager
+def reaping(tracking: Tracking) -> Iterator[None]:
+    """Within, :func:`reap` is called now and then, for a process that stays: a server."""
+    is_over = threading.Event()
+
+    def reap_often() -> None:
+        while not is_over.is_set():
+            try:
+                reap(tracking)
+            except Exception:  # the server goes on, whatever state the store's folder is in
+                log.warning("runs whose processes have died cannot be closed", exc_info=True)
+            is_over.wait(_SERVER_PAUSE)
+
+    thread = threading.Thread(target=reap_often, name="reap", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        is_over.set()
+        thread.join()
 
 
 def _close_lost(tracking: Tracking) -> None:
