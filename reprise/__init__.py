@@ -29,7 +29,7 @@ __all__ = [
 ]
 
 _HOMES = {
-    "BundleFile": "reprise.runner.bundle.making",
+    "BundleFile": "reprise.runner.bundle.make_bundle",
     "CheckReport": "reprise.runner.lint.checking",
     "Outcome": "reprise.schemas.job",
     "ProjectLock": "reprise.runner.locks",

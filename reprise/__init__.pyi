@@ -4,7 +4,7 @@ from reprise import projects as projects
 from reprise.api import bundle, check, diff, lock, reproduce, run, runs, verify
 from reprise.dataframe import to_dataframe
 from reprise.errors import RepriseError, RunFailed
-from reprise.runner.bundle.making import BundleFile
+from reprise.runner.bundle.make_bundle import BundleFile
 from reprise.runner.lint.checking import CheckReport
 from reprise.runner.locks import ProjectLock
 from reprise.runner.reproducing.reproduce import Reproduction

@@ -16,7 +16,7 @@ from reprise.store import MAX_INPUT, Store
 from reprise.submitted import SubmittedRun
 
 if TYPE_CHECKING:
-    from reprise.runner.bundle.making import BundleFile
+    from reprise.runner.bundle.make_bundle import BundleFile
     from reprise.runner.lint.checking import CheckReport
     from reprise.runner.locks import ProjectLock
     from reprise.runner.reproducing.reproduce import Reproduction

@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from reprise import amounts
+from reprise import units
 from reprise.errors import RepriseError
 from reprise.named_tuple import NamedTuple
 
@@ -105,7 +105,7 @@ def require_descriptors() -> None:
 def _describe_full(disk: Disk) -> str:
     if disk.free_files == 0:
         return f"the disk mounted at {disk.mount} holds as many files as it can (df -i)"
-    room = f"{amounts.size(disk.free)} of {amounts.size(disk.total)} are free"
+    room = f"{units.size(disk.free)} of {units.size(disk.total)} are free"
     return f"the disk mounted at {disk.mount} is full: {room}"
 
 

@@ -29,7 +29,7 @@ from reprise.tracking.base import Tracking
 from reprise.tracking.registry import make_absolute, open_tracking
 
 if TYPE_CHECKING:
-    from reprise.runner.bundle.making import BundleFile
+    from reprise.runner.bundle.make_bundle import BundleFile
     from reprise.runner.reproducing.reproduce import Reproduction
     from reprise.runner.verdict.changes import RunDifferences
     from reprise.runner.verdict.values import Verdict
@@ -106,7 +106,7 @@ class Store:
     ) -> Reproduction:
         """Perform a recorded run again, and compare the two. See :func:`reprise.reproduce`."""
         from reprise.runner.reproducing import reproduce as runner
-        from reprise.runner.reproducing.needs import WantedReproduction
+        from reprise.runner.reproducing.restore_run import WantedReproduction
 
         allowed = read_tolerance(tolerance, strict=strict)
         wanted = WantedReproduction(
@@ -143,12 +143,12 @@ class Store:
         offline: bool = False,
     ) -> BundleFile:
         """Put a run into one file. See :func:`reprise.bundle`."""
-        from reprise.amounts import read_size
-        from reprise.runner.bundle import making
+        from reprise.runner.bundle import make_bundle
+        from reprise.units import read_size
 
         most = read_size("max_input", max_input) if isinstance(max_input, str) else max_input
-        wanted = making.WantedBundle(with_packages, most, sign, is_offline(offline))
-        return making.make_bundle(self._require_runs(), run, Path(output) if output else None, wanted)
+        wanted = make_bundle.WantedBundle(with_packages, most, sign, is_offline(offline))
+        return make_bundle.make_bundle(self._require_runs(), run, Path(output) if output else None, wanted)
 
     def runs(
         self,

@@ -71,7 +71,7 @@ UNUSED = [
     "reprise.runner.sources.mirror",
     "reprise.runner.sources.mirrors",
     "reprise.runner.reproducing.reproduce",
-    "reprise.runner.reproducing.needs",
+    "reprise.runner.reproducing.restore_run",
     "reprise.runner.worktree.comparing",
     "reprise.runner.worktree.large_files",
     "reprise.runner.worktree.standings",

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from types import FrameType
 
-from reprise import amounts
+from reprise import units
 from reprise.backends import base
 from reprise.backends.guard import ProcessGuard, end_group, signal_group
 from reprise.backends.orphans import end_carriers, end_orphans
@@ -96,7 +96,7 @@ class _RunningJob:
 
         def end() -> None:
             if not self.ended.is_set():
-                self._overdue = f"ended by its time limit of {amounts.duration(seconds)}"
+                self._overdue = f"ended by its time limit of {units.duration(seconds)}"
                 end_group(self.group, self.grace)
 
         self._time_limit = threading.Timer(seconds, end)

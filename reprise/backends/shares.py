@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from reprise import amounts
+from reprise import units
 from reprise.backends import base
 from reprise.errors import RepriseError
 from reprise.process import run
@@ -26,17 +26,17 @@ def check_share(resources: Resources) -> tuple[str, ...]:
     """
     cpus = _count_cpus()
     if (resources.cpus or 0) > cpus:
-        raise base.refuse(amounts.counted(resources.cpus or 0, "CPU"), f"this machine offers {cpus}")
+        raise base.refuse(units.counted(resources.cpus or 0, "CPU"), f"this machine offers {cpus}")
     if resources.gpus:
         count = len(_find_gpus())
         if resources.gpus > count:
-            raise base.refuse(amounts.counted(resources.gpus, "GPU"), f"this machine offers {count}")
+            raise base.refuse(units.counted(resources.gpus, "GPU"), f"this machine offers {count}")
     if resources.memory is None:
         return ()
     total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     if resources.memory > total:
-        wish = f"{amounts.size(resources.memory)} of memory"
-        raise base.refuse(wish, f"this machine has {amounts.size(total)}")
+        wish = f"{units.size(resources.memory)} of memory"
+        raise base.refuse(wish, f"this machine has {units.size(total)}")
     return ("backend local: --mem is not enforced: a run may take more memory than it asks for",)
 
 

@@ -27,7 +27,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 def backup(file: Path, no_artifacts: bool, force: bool, tracking_uri: str | None, json_: bool) -> None:
     """Back up a store to FILE, a tar archive with digests. The store can stay in use."""
     from reprise import progress
-    from reprise.runner.backup.making import make_backup
+    from reprise.runner.backup.make_backup import make_backup
 
     if file.exists() and not force:
         raise UsageError(f"{file} exists already", hint="use another name, or --force to overwrite it")
@@ -57,7 +57,7 @@ def restore(file: Path, check: bool, replace: bool, tracking_uri: str | None, js
     """Restore the backup FILE to an empty or new folder."""
     from reprise import paths, progress
     from reprise.redact import redact
-    from reprise.runner.backup.restoring import restore_backup, unpack_backup
+    from reprise.runner.backup.restore_backup import restore_backup, unpack_backup
     from reprise.tracking.registry import local_folder
 
     with progress.spinner("Reading the backup") as say:

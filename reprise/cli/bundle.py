@@ -69,15 +69,15 @@ def make(
 
     RUN is a run id or its prefix, or @last.
     """
-    from reprise.amounts import read_size
-    from reprise.runner.bundle import making
+    from reprise.runner.bundle import make_bundle
     from reprise.runner.planning.request import is_offline
+    from reprise.units import read_size
 
-    most = making.MAX_INPUT if max_input is None else read_size("--max-input", max_input)
-    wanted = making.WantedBundle(with_packages, most, sign, is_offline(offline))
+    most = make_bundle.MAX_INPUT if max_input is None else read_size("--max-input", max_input)
+    wanted = make_bundle.WantedBundle(with_packages, most, sign, is_offline(offline))
     started = time.monotonic()
     with opened(tracking_uri) as tracking:
-        made = making.make_bundle(tracking, run, output, wanted)
+        made = make_bundle.make_bundle(tracking, run, output, wanted)
     for item in made.left_out:
         log.warning("Left out: %s (%s)", item.path, item.reason)
     took = show.duration(time.monotonic() - started)
@@ -102,7 +102,7 @@ def verify(file: Path, key: Path | None, json_: bool) -> None:
 
     Without --key, the author of the bundle is not verified. The exit code is 3 if the bundle was changed.
     """
-    from reprise.runner.bundle.opening import check_provenance, open_bundle, record_of
+    from reprise.runner.bundle.open_bundle import check_provenance, open_bundle, record_of
     from reprise.runner.bundle.reviewing import check_kept_source
 
     with open_bundle(file) as found:

@@ -43,10 +43,10 @@ def _options(function: _F) -> _F:
 @_options
 @click.pass_context
 def exec_(context: click.Context, /, word: str, argv: tuple[str, ...], **given: Any) -> None:
-    from reprise.runner import inside
+    from reprise.runner import environment_shell
 
     with _entered(word, **given) as environment:
-        code = inside.execute_command(environment, argv, paths.here())
+        code = environment_shell.execute_command(environment, argv, paths.here())
     context.exit(code)
 
 
@@ -55,10 +55,10 @@ def exec_(context: click.Context, /, word: str, argv: tuple[str, ...], **given: 
 @_options
 @click.pass_context
 def shell(context: click.Context, /, word: str, **given: Any) -> None:
-    from reprise.runner import inside
+    from reprise.runner import environment_shell
 
     with _entered(word, **given) as environment:
-        code = inside.open_shell(environment, paths.here())
+        code = environment_shell.open_shell(environment, paths.here())
     context.exit(code)
 
 

@@ -67,7 +67,7 @@ def rename(experiment: str, new_name: str, tracking_uri: str | None) -> None:
 @tracking_option
 def delete(experiments: tuple[str, ...], tracking_uri: str | None) -> None:
     from reprise.runner.jobs.find import find_experiment
-    from reprise.runner.runs.watched import refuse_watched_in
+    from reprise.runner.runs.running_runs import refuse_watched_in
 
     with opened(tracking_uri) as tracking:
         found = [find_experiment(tracking, experiment) for experiment in experiments]

@@ -61,8 +61,8 @@ def predict(
     from reprise import paths
     from reprise.runner.jobs.signals import interruptible
     from reprise.runner.models import predict as predicting
-    from reprise.runner.models.fleet import WantedService
     from reprise.runner.models.folder import is_address
+    from reprise.runner.models.served_versions import WantedService
     from reprise.runner.models.worker import Settings
 
     policy = policy_of(python, offline)

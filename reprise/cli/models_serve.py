@@ -71,16 +71,16 @@ def serve(
 ) -> None:
     """Serve a model over HTTP like MLflow's scoring server, in its own environment, until Ctrl-C."""
     from reprise import paths
-    from reprise.amounts import read_size
-    from reprise.runner.models import front
-    from reprise.runner.models.fleet import WantedService
+    from reprise.runner.models import proxy
     from reprise.runner.models.folder import is_address
+    from reprise.runner.models.served_versions import WantedService
     from reprise.runner.models.worker import Settings
     from reprise.server.serving import place
+    from reprise.units import read_size
 
     policy = policy_of(python, offline)
     how = serving_of(host, port, largest=read_size("--max-request", max_request), **who)
     with opened(tracking_uri, make=not is_address(uri)) as tracking, place(how) as here:
         log = paths.state_dir() / "logs" / f"serving-{host}-{here.port}.log"
         wanted = WantedService(tracking, uri, env_manager, policy, Settings(log, workers, timeout))
-        front.serve_model(wanted, how, here, limit_concurrency, watch)
+        proxy.serve_model(wanted, how, here, limit_concurrency, watch)

@@ -67,10 +67,10 @@ def reproduce(
     the predictions of both models on the input example are then compared too. Everything that is missing is
     reported before anything runs.
     """
-    from reprise.runner.bundle.opening import is_bundle
+    from reprise.runner.bundle.open_bundle import is_bundle
     from reprise.runner.planning.request import is_offline
     from reprise.runner.reproducing import reproduce as runner
-    from reprise.runner.reproducing.needs import WantedReproduction
+    from reprise.runner.reproducing.restore_run import WantedReproduction
 
     allowed = given_tolerance(tolerance, tolerance_file, strict=strict)
     wanted = WantedReproduction(

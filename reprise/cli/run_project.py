@@ -6,9 +6,9 @@ import logging
 import time
 from typing import TYPE_CHECKING, Any
 
-from reprise.amounts import duration
 from reprise.cli.words import name_values, refuse_undecodable, sandbox_of
 from reprise.errors import RunFailed, TrackingError, UsageError
+from reprise.units import duration
 
 if TYPE_CHECKING:
     from reprise.schemas.job import Outcome, RunRequest

@@ -142,7 +142,7 @@ def logs(run: str, follow: bool, environment: bool, tracking_uri: str | None, js
 def delete(runs: tuple[str, ...], with_children: bool | None, tracking_uri: str | None) -> None:
     from reprise.runner.families import delete_family, find_descendants
     from reprise.runner.jobs.find import find_run
-    from reprise.runner.runs.watched import refuse_watched
+    from reprise.runner.runs.running_runs import refuse_watched
 
     with opened(tracking_uri) as tracking:
         found = [find_run(tracking, run) for run in runs]

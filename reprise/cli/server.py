@@ -22,7 +22,7 @@ def server(
     host: str, port: int, store: str | None, artifact_root: str | None, max_upload: str | None, **how: Any
 ) -> None:
     """Serve the store over MLflow's REST API, with the web UI, until Ctrl-C."""
-    from reprise.amounts import read_size
+    from reprise.units import read_size
 
     largest = None if max_upload is None else read_size("--max-upload", max_upload)
     serve_store(store, artifact_root, serving_of(host, port, largest=largest, **how))

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from reprise.amounts import ago, counted, duration, size
 from reprise.legible import OutputFilter, make_legible, make_legible_line
+from reprise.units import ago, counted, duration, size
 
 if TYPE_CHECKING:
     from reprise.schemas.entities import Run

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from reprise import paths
-from reprise.amounts import counted
 from reprise.cli import show
 from reprise.cli.options import json_option, opened, tracking_option
 from reprise.cli.run import run as run_command
 from reprise.cli.words import name_values, refuse_undecodable
 from reprise.errors import RunFailed, UsageError
+from reprise.units import counted
 
 if TYPE_CHECKING:
     from reprise.runner.sweeps.performing import Effort, Opened

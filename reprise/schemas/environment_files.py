@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from reprise import __version__
-from reprise.schemas import memory
+from reprise.schemas import validated_cache
 from reprise.schemas.environment import CondaEnv, DockerEnv, EnvSpec, PythonEnv
 from reprise.schemas.faults import START, Findings, Position, on_one_line, shorten_text
 from reprise.schemas.validation import schema_text, validate_document
@@ -36,7 +36,7 @@ def read_yaml(path: Path, schema: str, findings: Findings) -> tuple[Node | None,
         return None, b""
     text = schema_text(schema)
     digest = hashlib.sha256(b"\0".join([__version__.encode(), text, content])).hexdigest()
-    known = memory.recall_file(digest)
+    known = validated_cache.recall_file(digest)
     if known is None:
         found = Findings(findings.file)
         root = _validate_content(content, schema, found)
@@ -44,8 +44,8 @@ def read_yaml(path: Path, schema: str, findings: Findings) -> tuple[Node | None,
         if root is None or found.faults:
             findings.warnings += found.warnings
             return root, content if root is not None else b""
-        known = memory.Known(root, found.warnings)
-        memory.remember_file(digest, known)
+        known = validated_cache.Known(root, found.warnings)
+        validated_cache.remember_file(digest, known)
     findings.warnings += known.warnings
     return known.root, content
 

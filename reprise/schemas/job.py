@@ -10,10 +10,10 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, NewType
 
-from reprise.amounts import Bytes, Seconds
 from reprise.named_tuple import NamedTuple
 from reprise.schemas.environment import RegistryLogin
 from reprise.schemas.work_tree import WorkTree
+from reprise.units import Bytes, Seconds
 
 JobId = NewType("JobId", str)
 OUTPUT = "job.output"

@@ -192,6 +192,6 @@ def _load_environment(
             spec, inner = read_named_environment(key, value, root, findings, check_file=check_file)
             named = text_of(value) or text_of(get_child(value, "image"))
             return spec, f"{findings.file} -> {key}: {named}", inner
-    from reprise.schemas import recognised
+    from reprise.schemas import detect_environment
 
-    return recognised.recognise_environment(root, check_file=check_file)
+    return detect_environment.recognise_environment(root, check_file=check_file)

@@ -123,7 +123,7 @@ def serve_app(
         UsageError: another has come to listen at the address.
     """
     from reprise.server.http.observing import Observed
-    from reprise.server.http.patience import Bodies, PromptHeads
+    from reprise.server.http.timeouts import Bodies, PromptHeads
     from reprise.server.stopping import Silent, TidyServer
 
     try:

@@ -14,8 +14,8 @@ import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from reprise.server.app import Pages
-from reprise.server.http.patience import PromptHeads
 from reprise.server.http.room import tell_exhaustion_seldom
+from reprise.server.http.timeouts import PromptHeads
 from reprise.server.sockets import BACKLOG
 
 STALLED = 1.0

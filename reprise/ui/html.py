@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
-from reprise import amounts
+from reprise import units
 from reprise.legible import escape_hidden, make_legible
 from reprise.server.http.access import Role
 from reprise.server.http.prefix import prefix_of
@@ -86,10 +86,10 @@ def templates() -> Environment:
     environment.globals["asset"] = assets.url
     environment.globals["plotly"] = assets.plotly_url
     environment.filters.update(
-        ago=amounts.ago,
-        duration=amounts.duration,
-        size=amounts.size,
-        counted=amounts.counted,
+        ago=units.ago,
+        duration=units.duration,
+        size=units.size,
+        counted=units.counted,
         number=number,
         moment=moment,
         lasted=lasted,
@@ -125,4 +125,4 @@ def moment(milliseconds: int) -> str:
 
 def lasted(start: int, end: int | None) -> str:
     """Return the duration of a run, or "" while it is running."""
-    return "" if end is None else amounts.duration((end - start) / 1000)
+    return "" if end is None else units.duration((end - start) / 1000)

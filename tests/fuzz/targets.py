@@ -269,10 +269,10 @@ def try_backend_config(data: bytes, folder: Path) -> None:
     b"commit",
 )
 def try_words(data: bytes, folder: Path) -> None:
-    from reprise.amounts import read_size
     from reprise.envs.conda.specs import split_channel
     from reprise.runner.planning import as_of
     from reprise.runner.planning.request import read_python
+    from reprise.units import read_size
 
     for read in (lambda word: read_size("x", word), as_of.read_as_of, read_python, split_channel):
         try:
@@ -399,7 +399,7 @@ def try_tracked(data: bytes, folder: Path) -> None:
     zipped({"manifest.json": b'{"run_id": "a", "reprise": "1", "files": []}', "tracking.json": b"{}"}),
 )
 def try_bundle(data: bytes, folder: Path) -> None:
-    from reprise.runner.bundle.opening import check_provenance, open_bundle
+    from reprise.runner.bundle.open_bundle import check_provenance, open_bundle
 
     (folder / "b.zip").write_bytes(data)
     with open_bundle(folder / "b.zip") as bundle:
@@ -563,7 +563,7 @@ def try_credentials(data: bytes, folder: Path) -> None:
 
 @target("durations", b"1.5s", b"3s", b"-1s", expected=(RepriseError, ValueError))
 def try_duration(data: bytes, folder: Path) -> None:
-    from reprise.server.api.moments import read_duration
+    from reprise.server.api.protobuf_time import read_duration
 
     read_duration(plain_text(data))
 
@@ -719,8 +719,8 @@ _FILES = {
 
 def _comparison(name: str, seed: bytes) -> Callable[[bytes, Path], object]:
     def try_files(data: bytes, folder: Path) -> None:
-        from reprise.runner.verdict.files.kinds import compare_files
-        from reprise.runner.verdict.looking import Looking
+        from reprise.runner.verdict.comparison_rules import Looking
+        from reprise.runner.verdict.files.compare_files import compare_files
 
         compare_files(name, seed, data, Looking())
         compare_files(name, data, data[:-1], Looking())

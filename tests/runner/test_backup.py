@@ -15,8 +15,8 @@ import pytest
 
 from reprise.errors import RepriseError, UsageError
 from reprise.runner.backup.layout import BackupManifest
-from reprise.runner.backup.making import make_backup
-from reprise.runner.backup.restoring import restore_backup, unpack_backup
+from reprise.runner.backup.make_backup import make_backup
+from reprise.runner.backup.restore_backup import restore_backup, unpack_backup
 from reprise.schemas.entities import Metric
 from reprise.tracking.sqlite.store import EmbeddedStore
 from tests.cli.conftest import Reprise, reprise  # noqa: F401 -- a fixture

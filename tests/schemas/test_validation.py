@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from reprise.errors import ProjectError
-from reprise.schemas import memory
+from reprise.schemas import validated_cache
 from reprise.schemas.faults import Findings
 from reprise.schemas.loader import load_project
 from reprise.schemas.yaml import document
@@ -283,7 +283,7 @@ def test_a_marker_that_lies_makes_nothing_unsafe(tmp_path: Path, house: Path) ->
     for name in _digests_asked_for(tmp_path):
         node = document.read_document(source.encode(), Findings("MLproject"))
         assert node is not None
-        root = memory._pack_node(node)
+        root = validated_cache._pack_node(node)
         marker.with_name(name).write_text(json.dumps({"root": root, "warnings": []}))
     project = load_project(tmp_path)
     assert project.entry_points["main"].command == ""
@@ -291,14 +291,14 @@ def test_a_marker_that_lies_makes_nothing_unsafe(tmp_path: Path, house: Path) ->
 
 def _digests_asked_for(root: Path) -> list[str]:
     asked: list[str] = []
-    real = memory._place_of
+    real = validated_cache._place_of
 
     def recorded(digest: str) -> Path:
         asked.append(digest)
         return real(digest)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(memory, "_place_of", recorded)
+        patch.setattr(validated_cache, "_place_of", recorded)
         with pytest.raises(ProjectError):
             load_project(root)
     return asked

@@ -11,7 +11,7 @@ from playwright.sync_api import expect
 from reprise.schemas import tags
 from reprise.schemas.entities import Metric, Run
 from reprise.tracking.sqlite.store import EmbeddedStore
-from reprise.ui.runs.goals import goal_of, main_metric
+from reprise.ui.runs.metric_goals import goal_of, main_metric
 from tests.ui.asking import Ask
 from tests.ui.conftest import Opened, Serve, accessible, keep_picture
 from tests.ui.sample import HOSTILE, Sample

@@ -14,7 +14,7 @@ from reprise.durable import ARRIVALS
 from reprise.envs.cache import (
     bytecode,
     inventory,
-    making,
+    make_environment,
     marker,
     resolutions,
     store,
@@ -111,7 +111,7 @@ def _keep_others_out(prefix: Path) -> Iterator[bool]:
 def _remove_prefix(prefix: Path, kind: str, dry_run: bool) -> Leftover:
     found = Leftover(kind, prefix, inventory.measure_folder(prefix).own)
     if not dry_run:
-        making.remove_environment(prefix)
+        make_environment.remove_environment(prefix)
         store.use_lock(prefix).unlink(missing_ok=True)
         store.making_lock(prefix).unlink(missing_ok=True)
     return found
@@ -126,7 +126,7 @@ def _remove_unfinished(dry_run: bool) -> Iterator[Leftover]:
             if alone and prefix.exists() and not inventory.is_whole(prefix):
                 yield _remove_prefix(prefix, "half-made environments", dry_run)
     for path in _list_children(store.environments_folder()):
-        if path.name.startswith(making.REMOVING):
+        if path.name.startswith(make_environment.REMOVING):
             yield remove_path(path, "half-made environments", dry_run)
     for tag in _list_children(cache_dir() / bytecode.FOLDER):
         yield from remove_owned(tag, dry_run, bytecode.MAKING)

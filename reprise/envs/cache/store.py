@@ -166,7 +166,7 @@ def _step_in(manager: EnvManager, lock: Lock, prefix: Path, inside: ExitStack) -
 
 def _make_alone(manager: EnvManager, lock: Lock, prefix: Path, policy: Policy, log: Path) -> bool:
     """Make it, unless somebody is inside; whether it was made."""
-    from reprise.envs.cache import making
+    from reprise.envs.cache import make_environment
 
     # The programs that we start hold it too: when we are killed, the uv that we started goes on for a
     # moment, and nobody must build in the same place before that has ended.
@@ -179,7 +179,9 @@ def _make_alone(manager: EnvManager, lock: Lock, prefix: Path, policy: Policy, l
         )
         return False
     try:
-        making.make_environment(manager, lock, prefix, policy, find_fault(manager, lock, prefix) or "", log)
+        make_environment.make_environment(
+            manager, lock, prefix, policy, find_fault(manager, lock, prefix) or "", log
+        )
     finally:
         os.close(alone)
     return True

@@ -123,7 +123,7 @@ def unrestorable(lock: Lock) -> str | None:
 
 
 def adapt_lock(lock: Lock, spec: CondaEnv, policy: Policy, log: Path) -> Lock:
-    from reprise.envs.virtualenv.unlinked import unlink_lock
+    from reprise.envs.virtualenv.relocatable_lock import unlink_lock
 
     return unlink_lock(lock, spec.file.parent.absolute())._replace(credentials=read_credentials(spec))
 

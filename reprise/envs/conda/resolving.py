@@ -151,10 +151,10 @@ def resolve_packages(
     Raises:
         EnvError: there is no resolution; names what is at fault.
     """
-    from reprise.amounts import counted
     from reprise.envs.conda import pip, solve
     from reprise.envs.virtualenv import pins
     from reprise.progress import spinner
+    from reprise.units import counted
 
     started = monotonic()
     question = question_of(spec, platform, policy, preferred)

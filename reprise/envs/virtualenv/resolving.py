@@ -100,11 +100,11 @@ def show_spec(spec: PythonEnv) -> str:
 def _make_lock(
     manager: str, spec: PythonEnv, asked: Requirements, policy: Policy, key: str, log: Path
 ) -> Lock:
-    from reprise.amounts import counted
     from reprise.envs.project_files import pyproject
     from reprise.envs.virtualenv import choosing
     from reprise.envs.virtualenv.question import ResolutionQuestion
     from reprise.progress import spinner
+    from reprise.units import counted
 
     started = monotonic()
     with spinner("Resolving packages"):

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 from reprise.envs.registry import MANAGERS
 from reprise.errors import SourceError
 from reprise.runner.capture import inputs
+from reprise.runner.capture.initial_record import attempt_step, objects_of
 from reprise.runner.capture.inputs import Inputs
 from reprise.runner.capture.observing import drop_observer
-from reprise.runner.capture.opening import attempt_step, objects_of
 from reprise.runner.capture.process_tree import ProcessWatch
 from reprise.runner.capture.snapshots import find_packs, make_snapshot
 from reprise.runner.capture.surroundings import find_places

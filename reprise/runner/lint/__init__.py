@@ -25,8 +25,8 @@ def lint_project(checkout: Checkout) -> tuple[LintFinding, ...]:
         findings,
         ignored,
         images,
-        lines,
-        outside,
+        mlproject_lines,
+        outside_inputs,
         paths_in_code,
         reads,
         repository,
@@ -38,7 +38,7 @@ def lint_project(checkout: Checkout) -> tuple[LintFinding, ...]:
 
     with code.without_collecting():
         project = read_project(checkout.path).project
-        declared = lines.read_declared(project)
+        declared = mlproject_lines.read_declared(project)
         modules = code.parse_modules(checkout.path)
         root = checkout.repository.root if checkout.repository else checkout.path
         found = [
@@ -46,7 +46,7 @@ def lint_project(checkout: Checkout) -> tuple[LintFinding, ...]:
             *images.find_floating(declared),
             *undeclared.check_imports(project, modules.values()),
             *seeds.find_missing(project, modules),
-            *outside.find_outside(declared, root),
+            *outside_inputs.find_outside(declared, root),
             *repository.find_faults(checkout, declared),
             *reads.reads_of_last_run(checkout),
         ]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from reprise.runner.lint.code import Module, split_words
 from reprise.runner.lint.findings import LintFinding
-from reprise.runner.lint.lines import Declared
+from reprise.runner.lint.mlproject_lines import Declared
 from reprise.runner.lint.names import Call
 from reprise.runner.worktree.ignoring import is_ignored
 from reprise.schemas.faults import shorten_text

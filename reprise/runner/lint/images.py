@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from reprise.envs.docker.images import LOCK_FILE
 from reprise.runner.lint.findings import LintFinding
-from reprise.runner.lint.lines import Declared
+from reprise.runner.lint.mlproject_lines import Declared
 from reprise.schemas.environment import DockerEnv
 from reprise.schemas.faults import shorten_text
 

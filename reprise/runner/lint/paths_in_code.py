@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 
 from reprise.runner.lint.code import Module, split_words
 from reprise.runner.lint.findings import LintFinding
-from reprise.runner.lint.lines import Declared
+from reprise.runner.lint.mlproject_lines import Declared
 from reprise.schemas.faults import shorten_text
 
 NAME = "absolute-path"

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from reprise.runner.lint.findings import LintFinding
-from reprise.runner.lint.lines import Declared
+from reprise.runner.lint.mlproject_lines import Declared
 from reprise.runner.vcs import repositories
 from reprise.schemas.job import Checkout, Repository
 

@@ -20,7 +20,7 @@ from reprise.envs.base import EnvManager
 from reprise.envs.cache import store
 from reprise.errors import EnvError, ProjectError, UsageError
 from reprise.runner.models.folder import ModelFolder
-from reprise.runner.models.needs import find_lacking, find_unsaid
+from reprise.runner.models.model_requirements import find_lacking, find_unsaid
 from reprise.schemas.environment import CondaEnv, Environment, EnvSpec, Lock, Policy, PythonEnv
 from reprise.schemas.environment_files import read_conda_env, read_python_env
 from reprise.schemas.faults import Findings, refuse_faults

@@ -18,8 +18,8 @@ from typing import Any, Literal
 from reprise import process
 from reprise.errors import RepriseError, UsageError
 from reprise.file_lock import scratch
-from reprise.runner.models.fleet import Served, WantedService
-from reprise.runner.models.lines import Broken, Unreached, WorkerAnswer, ask_once
+from reprise.runner.models.http_client import Broken, Unreached, WorkerAnswer, ask_once
+from reprise.runner.models.served_versions import Served, WantedService
 from reprise.schemas.json_text import read_json
 
 Format = Literal["csv", "json", "parquet"]

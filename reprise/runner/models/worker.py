@@ -24,9 +24,9 @@ from reprise.named_tuple import NamedTuple
 from reprise.paths import make_folders
 from reprise.process import patched
 from reprise.runner.models.folder import ModelFolder
-from reprise.runner.models.lines import Address, Broken, Unreached, ask_once
-from reprise.runner.models.printed import Printed
-from reprise.runner.models.pulse import READY_SECONDS, Pulse
+from reprise.runner.models.http_client import Address, Broken, Unreached, ask_once
+from reprise.runner.models.stuck_detector import READY_SECONDS, Pulse
+from reprise.runner.models.worker_log import Printed
 from reprise.schemas.environment import Environment
 from reprise.schemas.job import Command
 from reprise.server.sockets import listen

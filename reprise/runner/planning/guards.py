@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 
-from reprise.amounts import read_size
 from reprise.named_tuple import NamedTuple
 from reprise.schemas.record.run_record import LeftOut
+from reprise.units import read_size
 
 LIMIT_VARIABLE = "REPRISE_CAPTURE_LIMIT"
 

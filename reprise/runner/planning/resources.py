@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from reprise.amounts import Bytes, read_duration, read_size
 from reprise.errors import UsageError
 from reprise.schemas.job import Resources
+from reprise.units import Bytes, read_duration, read_size
 
 NAMES = ("cpus", "gpus", "mem", "time")
 

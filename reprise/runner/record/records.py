@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from reprise import amounts, durable
+from reprise import durable, units
 from reprise.errors import TrackingError
 from reprise.file_lock import scratch
 from reprise.runner.jobs.stores import artifact_folder
@@ -30,7 +30,7 @@ def read_record(tracking: Tracking, run_id: str) -> RunRecord | None:
     if RECORD_ARTIFACT not in sizes:
         return None
     if (size := sizes[RECORD_ARTIFACT] or 0) > _LARGEST:
-        message = f"the record of run {run_id} cannot be read: {amounts.size(size)} are no record"
+        message = f"the record of run {run_id} cannot be read: {units.size(size)} are no record"
         raise TrackingError(message, code="INVALID_PARAMETER_VALUE")
     try:
         with scratch() as folder:

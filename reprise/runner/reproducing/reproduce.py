@@ -9,12 +9,12 @@ from pathlib import Path
 from reprise import durable, paths
 from reprise.errors import SourceError, UsageError
 from reprise.named_tuple import NamedTuple
-from reprise.runner.bundle.opening import bring_in, check_provenance, is_bundle, open_bundle
+from reprise.runner.bundle.open_bundle import bring_in, check_provenance, is_bundle, open_bundle
 from reprise.runner.jobs.find import find_run
 from reprise.runner.jobs.signals import interruptible
 from reprise.runner.models.folder import is_address, resolve_model
 from reprise.runner.planning.plan import Plan
-from reprise.runner.reproducing.needs import WantedReproduction, restore_run
+from reprise.runner.reproducing.restore_run import WantedReproduction, restore_run
 from reprise.runner.runs import executor
 from reprise.runner.runs.reap import reap
 from reprise.runner.sources import working_copy

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 from reprise.errors import RepriseError
 from reprise.named_tuple import NamedTuple
+from reprise.runner.capture.initial_record import HASH_SEED
 from reprise.runner.capture.observed_causes import Cause, causes_from_outside, causes_of_state
-from reprise.runner.capture.opening import HASH_SEED
 from reprise.runner.jobs.signals import interruptible
 from reprise.runner.lint import code
 from reprise.runner.lint.suspects import Suspect, Suspects, find_suspects

@@ -22,8 +22,8 @@ from reprise.envs.base import EnvManager
 from reprise.envs.cache import store
 from reprise.envs.cache.marker import User
 from reprise.errors import RepriseError
+from reprise.runner.capture.initial_record import HASH_SEED, capture_opening, objects_of
 from reprise.runner.capture.observing import observe_command
-from reprise.runner.capture.opening import HASH_SEED, capture_opening, objects_of
 from reprise.runner.capture.recording import Recording
 from reprise.runner.jobs.signals import interruptible, shielded, stoppable
 from reprise.runner.jobs.stores import store_folder

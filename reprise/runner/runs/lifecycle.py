@@ -12,9 +12,9 @@ from reprise import durable, file_lock, paths
 from reprise.errors import RepriseError, TrackingError, UsageError
 from reprise.named_tuple import NamedTuple
 from reprise.redact import redact
-from reprise.runner.capture.closing import complete_record
+from reprise.runner.capture.final_record import complete_record
+from reprise.runner.capture.initial_record import outline_record
 from reprise.runner.capture.inputs import Inputs
-from reprise.runner.capture.opening import outline_record
 from reprise.runner.jobs.lease import Lease, job_lives
 from reprise.runner.jobs.stores import artifact_folder, jobs_folder, store_folder
 from reprise.runner.planning.bind import MASK

@@ -27,6 +27,7 @@ from reprise import disk
 from reprise.errors import SourceError
 from reprise.paths import make_folders, room_hint
 from reprise.runner.sources import locations
+from reprise.runner.sources.commit_checkout import make_pristine
 from reprise.runner.sources.mirror import (
     Damaged,
     Mirror,
@@ -34,7 +35,6 @@ from reprise.runner.sources.mirror import (
     not_at_hand,
     run_quietly,
 )
-from reprise.runner.sources.pristine import make_pristine
 from reprise.runner.vcs import (
     git,
     git_faults,

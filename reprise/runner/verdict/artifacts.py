@@ -9,9 +9,9 @@ from typing import TypeAlias
 from reprise.errors import TrackingError
 from reprise.file_lock import scratch
 from reprise.named_tuple import NamedTuple
-from reprise.runner.verdict.files.kinds import compare_files
+from reprise.runner.verdict.comparison_rules import Looking
+from reprise.runner.verdict.files.compare_files import compare_files
 from reprise.runner.verdict.files.readings import Readings, ReadingsByProcess, settle_comparisons
-from reprise.runner.verdict.looking import Looking
 from reprise.runner.verdict.mlmodel import models
 from reprise.runner.verdict.recorded import Recorded
 from reprise.runner.verdict.values import IDENTICAL, Finding, Part, make_diverged, make_part, make_unknown

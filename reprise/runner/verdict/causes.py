@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-from reprise.runner.verdict.given import is_declared
 from reprise.runner.verdict.observed import VARIABLE
+from reprise.runner.verdict.parameters_inputs import is_declared
 from reprise.runner.verdict.recorded import Recorded
 from reprise.runner.verdict.values import Agreement, ChildVerdict, Part
 from reprise.schemas import tags

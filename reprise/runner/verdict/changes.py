@@ -184,7 +184,7 @@ def _parameters_of(run: Recorded) -> dict[str, str]:
 
 
 def _inputs_of(run: Recorded) -> dict[str, str]:
-    from reprise.runner.verdict.given import inputs_by_name
+    from reprise.runner.verdict.parameters_inputs import inputs_by_name
 
     return {
         name: " ".join(filter(None, (item.kind, item.uri, item.digest or "(no digest)")))

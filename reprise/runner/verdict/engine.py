@@ -7,18 +7,18 @@ from functools import partial
 from typing import TypeAlias
 
 from reprise.errors import RepriseError, TrackingError
-from reprise.runner.verdict import deciding
+from reprise.runner.verdict import deciding_parts
 from reprise.runner.verdict.artifacts import compare_artifacts, compare_logged_models
 from reprise.runner.verdict.causes import find_causes, find_reservations
 from reprise.runner.verdict.children import Compared, compare_children, pair_descendants
 from reprise.runner.verdict.environment import compare_environments
 from reprise.runner.verdict.folding import fold_reads, fold_reads_of_child
-from reprise.runner.verdict.given import compare_inputs, compare_parameters, is_declared
 from reprise.runner.verdict.kinship import RunPair
 from reprise.runner.verdict.metrics import compare_series
 from reprise.runner.verdict.mlmodel.models import ModelSubject, compare_subject
 from reprise.runner.verdict.output import compare_output
 from reprise.runner.verdict.own_tags import compare_own_tags
+from reprise.runner.verdict.parameters_inputs import compare_inputs, compare_parameters, is_declared
 from reprise.runner.verdict.recorded import Recorded
 from reprise.runner.verdict.source import compare_sources
 from reprise.runner.verdict.values import (
@@ -53,10 +53,10 @@ def compare_recorded(
     """
     pairs, unread = _pair_children(a, b)
     failed = all(run.has_failed for run in (a, b))
-    rules = deciding.with_output_log(tolerance) if failed else tolerance
+    rules = deciding_parts.with_output_log(tolerance) if failed else tolerance
     found, reason = _compare_families(a, b, pairs, rules, subject), ""
-    if not found.has_results and not deciding.kind_decides(OUTPUT_LOG, rules):
-        others, reason = deciding.rules_without_results(found, rules)
+    if not found.has_results and not deciding_parts.kind_decides(OUTPUT_LOG, rules):
+        others, reason = deciding_parts.rules_without_results(found, rules)
         found = _compare_families(a, b, pairs, others, subject) if others != rules else found
     parts = (*found.parts, *unread)
     agreement, decisive = worst_agreement(parts)
@@ -113,7 +113,8 @@ def _compare_families(
     )
     parts = [item for kind, step in steps for item in _attempt_step(kind, step)]
     parts = [
-        item._replace(decides=item.decides and deciding.kind_decides(item.kind, rules)) for item in parts
+        item._replace(decides=item.decides and deciding_parts.kind_decides(item.kind, rules))
+        for item in parts
     ]
     decided = [item for item in parts if item.decides]
     return Compared(

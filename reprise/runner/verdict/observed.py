@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 
-from reprise.amounts import counted
 from reprise.runner.verdict.recorded import Recorded
 from reprise.runner.verdict.values import IDENTICAL, Finding, Part, make_diverged, make_part, make_unknown
 from reprise.schemas.record.observed_record import ObservedInput, ObservedRecord
+from reprise.units import counted
 
 READ_BY_ONE = ("it was not read then", "it was not read this time")
 """The notes of a file that one run alone was seen to read."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from reprise.backends.kept_log import NO_STREAM, STDERR, STDOUT, split_streams
 from reprise.errors import TrackingError
 from reprise.runner.runs.lifecycle import LOG_ARTIFACT, STREAMS_ARTIFACT
-from reprise.runner.verdict.looking import Looking
+from reprise.runner.verdict.comparison_rules import Looking
 from reprise.runner.verdict.recorded import Recorded
 from reprise.runner.verdict.values import IDENTICAL, Finding, find_worst, make_unknown
 from reprise.runner.verdict.words.texts import TextStyle, compare_texts, decode_text

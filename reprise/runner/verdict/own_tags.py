@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from reprise.runner.verdict.given import compare_logged_texts
+from reprise.runner.verdict.parameters_inputs import compare_logged_texts
 from reprise.runner.verdict.recorded import Recorded
 from reprise.runner.verdict.values import IDENTICAL, Part, make_diverged, make_part, set_aside
 from reprise.schemas import tags

@@ -15,7 +15,7 @@ from reprise.errors import TrackingError
 from reprise.file_lock import scratch
 from reprise.runner.record.records import read_record
 from reprise.runner.verdict.files.archives import LARGEST
-from reprise.runner.verdict.words.asides import FOLDER, Aside, collect_names
+from reprise.runner.verdict.words.known_texts import FOLDER, Aside, collect_names
 from reprise.schemas import tags
 from reprise.schemas.entities import LoggedModel, Metric, Run
 from reprise.schemas.job import RunStatus

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reprise.named_tuple import NamedTuple
-from reprise.runner.worktree.seen import Seen
+from reprise.runner.worktree.ambiguous import Seen
 from reprise.runner.worktree.walking import (
     Walk,
     find_ignored_links,

@@ -10,7 +10,7 @@ import msgspec
 
 from reprise.schemas.entities import Assessment
 from reprise.server.api import shapes
-from reprise.server.api.moments import Moment, as_moment, milliseconds
+from reprise.server.api.protobuf_time import Moment, as_moment, milliseconds
 from reprise.server.api.wire import (
     Answer,
     Request,

@@ -10,7 +10,7 @@ from reprise.errors import TrackingError
 from reprise.schemas.entities import Trace
 from reprise.server.api import shapes
 from reprise.server.api.assessments import GivenAssessment, as_assessment, assessment_shape
-from reprise.server.api.moments import (
+from reprise.server.api.protobuf_time import (
     Moment,
     as_duration,
     as_moment,

@@ -7,7 +7,6 @@ from collections.abc import Collection, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
-from reprise.amounts import counted
 from reprise.named_tuple import NamedTuple
 from reprise.schemas.entities import LoggedModel, Run
 from reprise.tracking.copy.base import (
@@ -23,6 +22,7 @@ from reprise.tracking.copy.base import (
 from reprise.tracking.copy.census import UNEXPLAINED
 from reprise.tracking.copy.job import REFUSALS, CopyJob, reason_of
 from reprise.tracking.copy.named_files import missing_files
+from reprise.units import counted
 
 _LOST = "it was logged, and is not in the folder of the source"
 

@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 
-from reprise import amounts
+from reprise import units
 from reprise.errors import TrackingError
 from reprise.redact import redact
 from reprise.tracking.rest.fields import (
@@ -22,7 +22,7 @@ from reprise.tracking.rest.fields import (
     read_answer,
     read_error,
 )
-from reprise.tracking.rest.patience import Patience, Send, asked_pause
+from reprise.tracking.rest.retries import Patience, Send, asked_pause
 
 if TYPE_CHECKING:
     import ssl
@@ -274,7 +274,7 @@ def refuse_failure(response: httpx.Response) -> None:
     place = f"{response.request.method} {response.request.url.path}"
     hint = _CREDENTIALS if status in {401, 403} else None
     if (pause := asked_pause(response)) is not None:
-        hint = f"the server asks to be left alone for {amounts.duration(pause)}"
+        hint = f"the server asks to be left alone for {units.duration(pause)}"
     raise TrackingError(f"{message} ({place})", code=code, hint=hint)
 
 
@@ -294,7 +294,7 @@ def _read_whole(response: httpx.Response) -> httpx.Response:
             if size > _LARGEST_ANSWER:
                 raise TrackingError(
                     f"{response.request.url.copy_with(query=None)} answers with more than"
-                    f" {amounts.size(_LARGEST_ANSWER)}",
+                    f" {units.size(_LARGEST_ANSWER)}",
                     hint=NOT_MLFLOW,
                 )
     headers = [(name, value) for name, value in response.headers.multi_items() if name not in _OF_THE_WAY]

@@ -12,7 +12,7 @@ from reprise.schemas.entities import Run
 from reprise.tracking.views import Goal
 from reprise.ui.html import lasted, moment, number
 from reprise.ui.numbers import all_finite, natural
-from reprise.ui.runs.goals import goal_of
+from reprise.ui.runs.metric_goals import goal_of
 
 _MOST_ROWS = 400  # rows of a section
 _MOST_CELLS = 30_000  # cells of a section, if there are many runs

@@ -17,21 +17,21 @@ from reprise.schemas.entities import ACTIVE, Run
 from reprise.server.api.artifacts import json_response, store_of
 from reprise.tracking.protocols.store import TrackingStore
 from reprise.ui.compare import parallel
-from reprise.ui.compare.chosen import (
+from reprise.ui.compare.chart_data import controls, lines, values
+from reprise.ui.compare.comparison import ComparisonSection, WantedRows, sections
+from reprise.ui.compare.importance import importance
+from reprise.ui.compare.run_diffs import run_diff
+from reprise.ui.compare.run_selection import (
     MOST,
     Missing,
     asked,
     choose,
 )
-from reprise.ui.compare.comparison import ComparisonSection, WantedRows, sections
-from reprise.ui.compare.importance import importance
-from reprise.ui.compare.plotted import controls, lines, values
-from reprise.ui.compare.run_diffs import run_diff
 from reprise.ui.html import render
 from reprise.ui.numbers import natural
 from reprise.ui.runs import columns as run_columns
 from reprise.ui.runs import export
-from reprise.ui.runs.goals import main_metric
+from reprise.ui.runs.metric_goals import main_metric
 
 _SIDE_BY_SIDE = 12
 """Up to this many runs are columns of the table by default; more runs are rows."""

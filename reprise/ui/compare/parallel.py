@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from starlette.datastructures import QueryParams
 
 from reprise.named_tuple import NamedTuple
-from reprise.ui.compare.plotted import Column
+from reprise.ui.compare.chart_data import Column
 from reprise.ui.numbers import finite
 
 HEIGHT = 300

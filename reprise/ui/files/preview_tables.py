@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any, BinaryIO
 
-from reprise import amounts
+from reprise import units
 from reprise.named_tuple import NamedTuple
 from reprise.ui.files import parquet_reading
 from reprise.ui.files.parquet_reading import CELL, COLUMNS, ROWS
@@ -81,11 +81,11 @@ def _separator(text: str) -> str:
 def _table(columns: Sequence[object], rows: Sequence[Sequence[object]], total: int | None) -> Table:
     """Return the sentence; ``total`` is the number of rows in the file, None if not known."""
     if total is None:
-        said = f"The first {amounts.counted(len(rows), 'row')}"
+        said = f"The first {units.counted(len(rows), 'row')}"
     elif total > len(rows):
-        said = f"The first {len(rows):,} of {amounts.counted(total, 'row')}"
+        said = f"The first {len(rows):,} of {units.counted(total, 'row')}"
     else:
-        said = amounts.counted(total, "row")
+        said = units.counted(total, "row")
     if len(columns) > COLUMNS:
         said += f", the first {COLUMNS} of {len(columns):,} columns"
     return Table(_cells(columns), [_cells(row) for row in rows], said)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from reprise import amounts
+from reprise import units
 from reprise.named_tuple import NamedTuple
 
 NODES = 5000
@@ -49,10 +49,10 @@ class _Trees:
         match value:
             case dict():
                 found = [(str(name), item) for name, item in value.items()]
-                return self._folded(key, "object", amounts.counted(len(found), "key"), found, depth)
+                return self._folded(key, "object", units.counted(len(found), "key"), found, depth)
             case list():
                 found = [(str(at), item) for at, item in enumerate(value)]
-                return self._folded(key, "list", amounts.counted(len(found), "item"), found, depth)
+                return self._folded(key, "list", units.counted(len(found), "item"), found, depth)
             case str():
                 text = value if len(value) <= _TEXT else f"{value[:_TEXT]}…"
                 return Node(key, "text", json.dumps(text, ensure_ascii=False))
@@ -65,7 +65,7 @@ class _Trees:
         children: list[Node] = []
         for name, item in found:
             if self._left <= 0 or depth >= DEPTH:
-                rest = amounts.counted(len(found) - len(children), "more")
+                rest = units.counted(len(found) - len(children), "more")
                 children.append(Node("", "word", f"… {rest.removesuffix('s')} not shown"))
                 break
             children.append(self.node(name, item, depth + 1))

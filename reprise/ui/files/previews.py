@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
-from reprise import amounts
+from reprise import units
 from reprise.named_tuple import NamedTuple
 from reprise.ui.files import (
     preview_arrays,
@@ -83,7 +83,7 @@ def _image(file: StoredFile) -> Preview:
         return (_text(file) or _bytes(file))._replace(notes=(note,))
     if file.size > IMAGE_LIMIT:
         return Preview(
-            "bytes", notes=(f"The image is too large to show ({amounts.size(file.size)}); download it.",)
+            "bytes", notes=(f"The image is too large to show ({units.size(file.size)}); download it.",)
         )
     found = preview_images.size(file.head(preview_images.READ_LIMIT))
     if found is None and file.suffix != ".svg":
@@ -142,7 +142,7 @@ def _text(file: StoredFile) -> Preview | None:
         return None
     notes: tuple[str, ...] = ()
     if (more := file.size - len(head)) > 0:
-        notes = (f"The first {amounts.size(len(head))} are shown; {amounts.size(more)} follow.",)
+        notes = (f"The first {units.size(len(head))} are shown; {units.size(more)} follow.",)
     return Preview("text", text=text, notes=notes)
 
 

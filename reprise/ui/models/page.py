@@ -16,7 +16,7 @@ from reprise.schemas.entities import MODEL_STAGES, ModelVersion, RegisteredModel
 from reprise.server.api.artifacts import store_of
 from reprise.tracking.protocols.store import TrackingStore
 from reprise.ui.html import render
-from reprise.ui.runs.goals import ranked
+from reprise.ui.runs.metric_goals import ranked
 
 _MODELS = 100  # on a page
 _VERSIONS = 50  # on a page

@@ -20,7 +20,7 @@ from reprise.tracking.names import now
 from reprise.tracking.protocols.store import TrackingStore
 from reprise.tracking.views import CACHED, Best, Goal
 from reprise.ui.html import render
-from reprise.ui.runs.goals import goal_of, main_metric
+from reprise.ui.runs.metric_goals import goal_of, main_metric
 
 _QUEUE = 100  # shown runs of the queue
 _PAGE = 20  # sweeps on a page

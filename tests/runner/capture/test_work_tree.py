@@ -13,7 +13,7 @@ import pytest
 
 from reprise import paths
 from reprise.errors import SourceError
-from reprise.runner.capture.opening import objects_of
+from reprise.runner.capture.initial_record import objects_of
 from reprise.runner.capture.snapshots import make_snapshot
 from reprise.runner.capture.source import capture_source, outline_source
 from reprise.runner.planning import guards

@@ -13,8 +13,8 @@ import pandas  # type: ignore[import-untyped]
 import pytest
 
 from reprise.errors import UsageError
-from reprise.runner.models.fleet import WantedService
 from reprise.runner.models.predict import predict_rows
+from reprise.runner.models.served_versions import WantedService
 from reprise.runner.models.worker import Settings
 from reprise.schemas.environment import Policy
 from reprise.tracking.sqlite.store import EmbeddedStore

@@ -24,7 +24,7 @@ import pytest
 from starlette.routing import BaseRoute, Mount, Route
 
 from reprise.errors import UsageError
-from reprise.server.http import patience, users
+from reprise.server.http import timeouts, users
 from reprise.server.http.access import Bearer, Role
 from reprise.server.http.roles import RoleRoute, role_routes
 from reprise.server.http.users import Users
@@ -337,8 +337,8 @@ def test_a_request_that_is_too_large_is_refused_and_leaves_nothing(house: Path) 
 
 
 IMPATIENT = """
-from reprise.server.http import patience
-patience.HEADER_SECONDS = patience.BODY_SECONDS = 1
+from reprise.server.http import timeouts
+timeouts.HEADER_SECONDS = timeouts.BODY_SECONDS = 1
 from reprise.cli import main
 main()
 """
@@ -346,7 +346,7 @@ main()
 
 @pytest.mark.slow
 def test_clients_that_stop_sending_are_left(house: Path) -> None:
-    assert patience.HEADER_SECONDS >= 10 and patience.BODY_SECONDS >= 30
+    assert timeouts.HEADER_SECONDS >= 10 and timeouts.BODY_SECONDS >= 30
     with served(code=IMPATIENT) as server:
         with server.connect() as silent, server.connect() as head, server.connect() as body:
             head.sendall(b"GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\nX-")

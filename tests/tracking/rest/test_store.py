@@ -20,7 +20,7 @@ from reprise import progress
 from reprise.errors import TrackingError
 from reprise.schemas.entities import Metric
 from reprise.server.loopback import Loopback
-from reprise.tracking.rest import patience
+from reprise.tracking.rest import retries
 from reprise.tracking.rest import shapes as shapes
 from reprise.tracking.rest.artifacts import FolderPlace
 from reprise.tracking.rest.store import RestTracking
@@ -96,7 +96,7 @@ def server() -> Iterator[Server]:
 
 @pytest.fixture(autouse=True)
 def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(patience, "PAUSES", (0.0, 0.0))
+    monkeypatch.setattr(retries, "PAUSES", (0.0, 0.0))
 
 
 @contextmanager
@@ -417,9 +417,9 @@ def test_an_interruption_while_the_server_is_awaited_ends_it_at_once(
         signal.setitimer(signal.ITIMER_REAL, 0.05)
         return really_sleep(seconds)
 
-    really_sleep = patience._sleep
-    monkeypatch.setattr(patience, "PAUSES", (60.0, 60.0))
-    monkeypatch.setattr(patience, "_sleep", sleep)
+    really_sleep = retries._sleep
+    monkeypatch.setattr(retries, "PAUSES", (60.0, 60.0))
+    monkeypatch.setattr(retries, "_sleep", sleep)
     server.answer(503, b"busy")
     before = signal.signal(signal.SIGALRM, pressed)
     try:
@@ -430,13 +430,13 @@ def test_an_interruption_while_the_server_is_awaited_ends_it_at_once(
     assert len(server.asked) == 1
 
 
-@pytest.mark.parametrize(("answers_first", "pauses"), [(False, patience.FIRST_CONTACT), (True, 6)])
+@pytest.mark.parametrize(("answers_first", "pauses"), [(False, retries.FIRST_CONTACT), (True, 6)])
 def test_a_server_that_was_there_is_awaited_longer_than_one_that_never_was(
     answers_first: bool, pauses: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     waits: list[float] = []
-    monkeypatch.setattr(patience, "PAUSES", (0.0,) * 6)
-    monkeypatch.setattr(patience, "_sleep", waits.append)
+    monkeypatch.setattr(retries, "PAUSES", (0.0,) * 6)
+    monkeypatch.setattr(retries, "_sleep", waits.append)
     with http.server.HTTPServer(("127.0.0.1", 0), http.server.BaseHTTPRequestHandler) as server:
         store = RestTracking(f"http://127.0.0.1:{server.server_address[1]}")
         if answers_first:

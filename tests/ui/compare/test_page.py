@@ -22,7 +22,6 @@ from reprise.schemas.record.run_record import (
     to_json,
 )
 from reprise.tracking.sqlite.store import EmbeddedStore
-from reprise.ui.compare.chosen import MOST, choose
 from reprise.ui.compare.comparison import (
     ComparisonRow,
     ComparisonSection,
@@ -30,6 +29,7 @@ from reprise.ui.compare.comparison import (
     sections,
 )
 from reprise.ui.compare.run_diffs import FileDiff, files, parted
+from reprise.ui.compare.run_selection import MOST, choose
 from tests.fakes.repositories import commit, git, make
 from tests.ui.asking import Ask
 from tests.ui.conftest import Opened, Serve, accessible, follow, keep_picture, settled

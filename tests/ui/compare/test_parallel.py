@@ -10,6 +10,7 @@ from starlette.datastructures import QueryParams
 
 from reprise.schemas.entities import Metric
 from reprise.tracking.sqlite.store import EmbeddedStore
+from reprise.ui.compare.chart_data import Column, column_of
 from reprise.ui.compare.parallel import (
     HEIGHT,
     Scale,
@@ -18,7 +19,6 @@ from reprise.ui.compare.parallel import (
     lines,
     scale_of,
 )
-from reprise.ui.compare.plotted import Column, column_of
 from tests.ui.asking import Ask
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
+from reprise.runner.verdict.comparison_rules import Looking
 from reprise.runner.verdict.files.arrays import (
     TypedArray,
     compare_arrays,
@@ -20,7 +21,6 @@ from reprise.runner.verdict.files.arrays import (
 from reprise.runner.verdict.files.objects import Entries, InertObject, Meaning, Unordered, exact_text
 from reprise.runner.verdict.files.pickled import known_meaning
 from reprise.runner.verdict.files.spread import Spread
-from reprise.runner.verdict.looking import Looking
 from reprise.runner.verdict.numbers import compare_numbers
 from reprise.runner.verdict.values import (
     IDENTICAL,

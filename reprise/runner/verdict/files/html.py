@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from html.parser import HTMLParser
 
 from reprise.named_tuple import NamedTuple
-from reprise.runner.verdict.looking import Looking
+from reprise.runner.verdict.comparison_rules import Looking
 from reprise.runner.verdict.values import IDENTICAL, Finding, SetAside, find_worst, set_aside
 from reprise.runner.verdict.words.renames import rename_ids
 from reprise.runner.verdict.words.tables import kind_of_row

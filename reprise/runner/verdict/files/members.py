@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from reprise.runner.verdict.comparison_rules import Looking
 from reprise.runner.verdict.files import office, skops, torch
 from reprise.runner.verdict.files.archives import Member, read_zip
 from reprise.runner.verdict.files.contents import compare_contents
 from reprise.runner.verdict.files.npy import read_npy
-from reprise.runner.verdict.looking import Looking
 from reprise.runner.verdict.values import IDENTICAL, Finding, find_worst, make_diverged, make_unknown
 from reprise.runner.verdict.words.names import match_names
 from reprise.runner.verdict.words.texts import decode_text

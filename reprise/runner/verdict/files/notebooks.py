@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from reprise.runner.verdict.comparison_rules import Looking
 from reprise.runner.verdict.files.contents import compare_contents
 from reprise.runner.verdict.files.tables import read_json
-from reprise.runner.verdict.looking import Looking
 from reprise.runner.verdict.values import IDENTICAL, Finding
 
 _OF_ONE_EXECUTION = ("execution", "papermill", "ExecuteTime")

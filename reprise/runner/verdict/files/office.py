@@ -8,7 +8,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 from reprise.runner.verdict.files.archives import Member
-from reprise.runner.verdict.words.asides import mark_text
+from reprise.runner.verdict.words.known_texts import mark_text
 
 CONTENT_TYPES = "[Content_Types].xml"
 OPEN_DOCUMENT = "meta.xml"

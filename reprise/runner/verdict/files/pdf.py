@@ -8,10 +8,10 @@ import zlib
 from collections.abc import Iterator
 
 from reprise.named_tuple import NamedTuple
+from reprise.runner.verdict.comparison_rules import Looking
 from reprise.runner.verdict.files.archives import LARGEST
 from reprise.runner.verdict.files.arrays import ItemType, make_array
 from reprise.runner.verdict.files.contents import compare_contents
-from reprise.runner.verdict.looking import Looking
 from reprise.runner.verdict.values import (
     IDENTICAL,
     Finding,

@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
+from reprise.runner.verdict.comparison_rules import Looking
 from reprise.runner.verdict.files.contents import compare_contents, compare_leaves
-from reprise.runner.verdict.looking import Looking
 from reprise.runner.verdict.values import (
     IDENTICAL,
     Agreement,

@@ -9,9 +9,9 @@ from typing import Any
 
 from reprise.errors import RepriseError, TrackingError
 from reprise.named_tuple import NamedTuple
+from reprise.runner.verdict.comparison_rules import FilesComparison, Looking
+from reprise.runner.verdict.files.compare_files import compare_files
 from reprise.runner.verdict.files.contents import compare_contents
-from reprise.runner.verdict.files.kinds import compare_files
-from reprise.runner.verdict.looking import FilesComparison, Looking
 from reprise.runner.verdict.recorded import Recorded
 from reprise.runner.verdict.values import (
     IDENTICAL,
@@ -24,7 +24,7 @@ from reprise.runner.verdict.values import (
     make_unknown,
     make_within,
 )
-from reprise.runner.verdict.words.asides import Aside
+from reprise.runner.verdict.words.known_texts import Aside
 from reprise.runner.verdict.words.names import match_names
 from reprise.runner.verdict.words.texts import decode_text
 from reprise.schemas.tolerance import Tolerance

@@ -9,7 +9,7 @@ from decimal import Decimal
 from functools import cache, partial
 from typing import TypeAlias
 
-from reprise.runner.verdict.words.asides import Aside, mark_text
+from reprise.runner.verdict.words.known_texts import Aside, mark_text
 
 _DAY = 86400.0
 _TIMES = (str, int, float, Decimal)

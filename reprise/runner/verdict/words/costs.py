@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from typing import TypeAlias
 
-from reprise.runner.verdict.words.asides import Aside, mark_text
+from reprise.runner.verdict.words.known_texts import Aside, mark_text
 
 KindOfField: TypeAlias = Callable[[str], str | None]
 """Why the values of a field do not decide, by its name; None where they do."""

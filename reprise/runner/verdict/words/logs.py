@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from reprise.runner.verdict.words.asides import FOLDER, Aside, mark_processes, mark_text
+from reprise.runner.verdict.words.known_texts import FOLDER, Aside, mark_processes, mark_text
 
 _UUID = re.compile(r"(?<![0-9A-Fa-f-])[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}(?![0-9A-Fa-f-])")
 _ADDRESS = re.compile(r"(?<=\bat )0x[0-9A-Fa-f]{6,16}(?=[^<\n]*>)")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from reprise.runner.verdict.words.asides import Aside, mark_names, mark_processes, mark_text
 from reprise.runner.verdict.words.clocks import mark_clocks, mark_times_of_day
+from reprise.runner.verdict.words.known_texts import Aside, mark_names, mark_processes, mark_text
 from reprise.runner.verdict.words.renames import find_drawn_parts
 
 _DRAWN = re.compile(

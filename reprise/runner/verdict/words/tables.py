@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from reprise.runner.verdict.words.asides import mark_text
 from reprise.runner.verdict.words.costs import KindOfField
+from reprise.runner.verdict.words.known_texts import mark_text
 
 _RULE = re.compile(r"\s*\|?(?:\s*:?-{2,}:?\s*\|)+(?:\s*:?-{2,}:?\s*)?")
 _SEPARATOR = re.compile(r"[\s_.-]")

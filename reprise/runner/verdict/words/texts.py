@@ -10,8 +10,8 @@ from enum import Enum
 from typing import TypeAlias
 
 from reprise.named_tuple import NamedTuple
+from reprise.runner.verdict.comparison_rules import Looking
 from reprise.runner.verdict.files.spread import Spread
-from reprise.runner.verdict.looking import Looking
 from reprise.runner.verdict.numbers import compare_numbers
 from reprise.runner.verdict.values import (
     IDENTICAL,
@@ -22,9 +22,9 @@ from reprise.runner.verdict.values import (
     make_diverged,
     make_within,
 )
-from reprise.runner.verdict.words.asides import Aside, mark_names, read_marks, remove_marks
 from reprise.runner.verdict.words.clocks import mark_clocks
 from reprise.runner.verdict.words.costs import mark_costs, mark_fields
+from reprise.runner.verdict.words.known_texts import Aside, mark_names, read_marks, remove_marks
 from reprise.runner.verdict.words.logs import log_lines, mark_folders, mark_log_line
 from reprise.runner.verdict.words.renames import rename_ids
 from reprise.runner.verdict.words.tables import mark_tables

@@ -7,10 +7,10 @@ import json
 import warnings
 from typing import Any
 
+from reprise.runner.verdict.comparison_rules import Looking
 from reprise.runner.verdict.files import reading
-from reprise.runner.verdict.files.kinds import compare_files
+from reprise.runner.verdict.files.compare_files import compare_files
 from reprise.runner.verdict.files.readings import NotRead, read_written
-from reprise.runner.verdict.looking import Looking
 from reprise.runner.verdict.values import Agreement
 from reprise.schemas.tolerance import Closeness
 

@@ -10,10 +10,10 @@ from datetime import UTC, datetime
 import openpyxl  # type: ignore[import-untyped]
 import pytest
 
-from reprise.runner.verdict.files.kinds import compare_files
-from reprise.runner.verdict.looking import Looking
+from reprise.runner.verdict.comparison_rules import Looking
+from reprise.runner.verdict.files.compare_files import compare_files
 from reprise.runner.verdict.values import SetAside
-from reprise.runner.verdict.words.asides import Aside
+from reprise.runner.verdict.words.known_texts import Aside
 from tests.runner.verdict.files.here import CLOSE, DIVERGED, EXACTLY, IDENTICAL, UNKNOWN, WITHIN, compared
 
 A = Aside({}, int(datetime(2024, 5, 1, 10, tzinfo=UTC).timestamp() * 1000), 1_714_557_660_000, offset=0)

@@ -18,10 +18,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reprise.runner.verdict.files.kinds import compare_files
+from reprise.runner.verdict.files.compare_files import compare_files
 from reprise.runner.verdict.files.pickles import UnreadablePickle, read_pickle
 from reprise.runner.verdict.values import SetAside
-from reprise.runner.verdict.words.asides import FOLDER, Aside
+from reprise.runner.verdict.words.known_texts import FOLDER, Aside
 from tests.runner.verdict.files.here import CLOSE, DIVERGED, EXACTLY, IDENTICAL, UNKNOWN, WITHIN, compared
 
 KEYS = st.text(max_size=4) | st.integers() | st.booleans() | st.none() | st.binary(max_size=3)

@@ -16,7 +16,8 @@ from PIL import Image
 
 from reprise import process
 from reprise.errors import EnvError
-from reprise.runner.verdict.files.kinds import compare_files
+from reprise.runner.verdict.comparison_rules import Looking
+from reprise.runner.verdict.files.compare_files import compare_files
 from reprise.runner.verdict.files.readings import (
     OWN,
     NotRead,
@@ -24,7 +25,6 @@ from reprise.runner.verdict.files.readings import (
     ReadingsByProcess,
     settle_comparisons,
 )
-from reprise.runner.verdict.looking import Looking
 from reprise.runner.verdict.values import Agreement, Finding
 
 

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from scipy.io import savemat
 
-from reprise.runner.verdict.files.kinds import compare_files
+from reprise.runner.verdict.files.compare_files import compare_files
 from reprise.runner.verdict.values import SetAside
 from reprise.schemas.tolerance import Tolerance
 from tests.runner.verdict.files.here import CLOSE, DIVERGED, EXACTLY, IDENTICAL, UNKNOWN, WITHIN, compared

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from reprise.runner.verdict.files.kinds import compare_files
+from reprise.runner.verdict.files.compare_files import compare_files
 from tests.runner.verdict.files.here import CLOSE, DIVERGED, EXACTLY, IDENTICAL, UNKNOWN, WITHIN, compared
 
 WEIGHTS = np.arange(12, dtype="<f4").reshape(3, 4) / 7

@@ -11,9 +11,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from reprise.runner.verdict.looking import Looking
+from reprise.runner.verdict.comparison_rules import Looking
 from reprise.runner.verdict.values import Agreement
-from reprise.runner.verdict.words.asides import FOLDER, Aside
+from reprise.runner.verdict.words.known_texts import FOLDER, Aside
 from reprise.runner.verdict.words.texts import TextStyle, compare_texts, compare_words
 from reprise.schemas.tolerance import Closeness, Tolerance
 

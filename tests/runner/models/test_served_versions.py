@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from reprise.runner.models import worker as workers
-from reprise.runner.models.fleet import Fleet, Served, WantedService
+from reprise.runner.models.served_versions import Fleet, Served, WantedService
 from reprise.runner.models.worker import Settings
 from reprise.schemas.environment import Policy
 from reprise.tracking.sqlite.store import EmbeddedStore

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.types import Message
 
 from reprise.errors import TrackingError
-from reprise.runner.models.admission import Admission
+from reprise.runner.models.request_limit import Admission
 
 
 def sent(*parts: bytes) -> Request:

@@ -16,7 +16,7 @@ from reprise.redact import redact
 from reprise.runner.capture import inputs, source
 from reprise.runner.capture.command_words import read_command
 from reprise.runner.capture.inputs import Inputs
-from reprise.runner.capture.lacking import find_lacking
+from reprise.runner.capture.missing_parts import find_lacking
 from reprise.runner.jobs.stores import store_folder
 from reprise.runner.planning import guards
 from reprise.runner.planning.plan import Plan

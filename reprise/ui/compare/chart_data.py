@@ -11,7 +11,7 @@ from reprise.schemas.entities import Run
 from reprise.server.api.wire import Answer, number
 from reprise.tracking.protocols.store import TrackingStore
 from reprise.ui.numbers import all_finite, natural
-from reprise.ui.runs.goals import main_metric
+from reprise.ui.runs.metric_goals import main_metric
 
 _MOST_COLUMNS = 300
 _LONGEST = 120  # characters of a param that is not a number

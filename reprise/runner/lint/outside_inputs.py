@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from reprise.runner.lint.findings import LintFinding
-from reprise.runner.lint.lines import Declared
+from reprise.runner.lint.mlproject_lines import Declared
 from reprise.runner.lint.paths_in_code import is_absolute
 from reprise.schemas.environment import DockerEnv
 from reprise.schemas.faults import shorten_text

@@ -13,8 +13,8 @@ from reprise.envs.base import EnvManager
 from reprise.envs.cache import (
     bytecode,
     contents,
-    links,
     marker,
+    package_links,
 )
 from reprise.envs.cache.contents import Damage
 from reprise.envs.cache.marker import Marker, User
@@ -54,7 +54,7 @@ def make_environment(
         marker.note_user(prefix, user)
     marker.note_check(prefix)
     _make_marker(manager, lock, prefix, odd).write(prefix)
-    links.tell_copies(prefix)
+    package_links.tell_copies(prefix)
     logger.info("Created environment %s in %.1f s", prefix.name, time.monotonic() - started)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from reprise.runner.models.lines import Broken, Lines, Unreached, WorkerAnswer
+from reprise.runner.models.http_client import Broken, Lines, Unreached, WorkerAnswer
 from tests.runner.models.conftest import held_port
 
 Script = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]

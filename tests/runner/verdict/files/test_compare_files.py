@@ -19,8 +19,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, PngImagePlugin
 
-from reprise.runner.verdict.files.kinds import compare_files
-from reprise.runner.verdict.looking import Looking
+from reprise.runner.verdict.comparison_rules import Looking
+from reprise.runner.verdict.files.compare_files import compare_files
 from reprise.runner.verdict.values import Agreement
 from reprise.schemas.tolerance import Closeness
 from tests.runner.verdict.files.here import (
@@ -265,7 +265,7 @@ def test_damaged_and_hostile_files_are_not_comparable(monkeypatch: pytest.Monkey
     assert compared("x.gz", gzip.compress(b"a"), b"\x1f\x8b rest") is UNKNOWN
     assert compared("x.json", "[" * 10**5 + "1", "[" * 10**5 + "2") in (UNKNOWN, DIVERGED)
     assert compared("x.bin", b"\0\1", b"\0\2") is UNKNOWN
-    monkeypatch.setattr("reprise.runner.verdict.files.kinds.LARGEST", 10**6)
+    monkeypatch.setattr("reprise.runner.verdict.files.compare_files.LARGEST", 10**6)
     assert compared("x.txt", "a" * 10**6, "a" * 10**6 + "b") is UNKNOWN
     monkeypatch.setattr("reprise.runner.verdict.files.archives.LARGEST", 10**6)
     bomb, other = (gzip.compress(bytes(2 * 10**6), mtime=time) for time in (1, 2))

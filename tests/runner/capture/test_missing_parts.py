@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from reprise.runner.capture.lacking import find_lacking
+from reprise.runner.capture.missing_parts import find_lacking
 from reprise.runner.sources import provenance
 from tests.fakes.repositories import commit, git, make
 

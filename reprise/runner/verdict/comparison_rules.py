@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from reprise.named_tuple import NamedTuple
 from reprise.runner.verdict.values import Finding, make_unknown
-from reprise.runner.verdict.words.asides import NOTHING, Aside
+from reprise.runner.verdict.words.known_texts import NOTHING, Aside
 from reprise.schemas.tolerance import EXACT, Closeness, Tolerance
 
 if TYPE_CHECKING:

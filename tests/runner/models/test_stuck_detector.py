@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from reprise.runner.models.pulse import READY_SECONDS, Pulse
+from reprise.runner.models.stuck_detector import READY_SECONDS, Pulse
 
 TIMEOUT = 60.0
 

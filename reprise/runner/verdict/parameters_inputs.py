@@ -18,7 +18,7 @@ from reprise.runner.verdict.values import (
     make_unknown,
     set_aside,
 )
-from reprise.runner.verdict.words.asides import mark_names
+from reprise.runner.verdict.words.known_texts import mark_names
 from reprise.schemas.faults import shorten_text
 from reprise.schemas.record.run_record import InputRecord
 from reprise.schemas.tolerance import EXACT, Tolerance

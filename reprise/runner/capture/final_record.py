@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from reprise import disk
 from reprise.envs import registry as envs
 from reprise.runner.capture import inputs
-from reprise.runner.capture.opening import TAG_LIMIT, attempt_step, describe_lacks, objects_of
+from reprise.runner.capture.initial_record import TAG_LIMIT, attempt_step, describe_lacks, objects_of
 from reprise.runner.capture.reads import keep_reads
 from reprise.runner.capture.touched import make_observed
 from reprise.runner.planning import guards

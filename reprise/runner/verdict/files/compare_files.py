@@ -7,6 +7,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from reprise.named_tuple import NamedTuple
+from reprise.runner.verdict.comparison_rules import FilesComparison, Looking
 from reprise.runner.verdict.files import (
     images,
     npy,
@@ -34,7 +35,6 @@ from reprise.runner.verdict.files.objects import Meaning
 from reprise.runner.verdict.files.pickled import known_meaning, read_pickled
 from reprise.runner.verdict.files.readings import NotRead
 from reprise.runner.verdict.files.spread import Spread
-from reprise.runner.verdict.looking import FilesComparison, Looking
 from reprise.runner.verdict.values import IDENTICAL, Finding, make_diverged, make_unknown
 from reprise.runner.verdict.words.texts import TextStyle, compare_texts, decode_text
 

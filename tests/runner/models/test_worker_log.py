@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from reprise.runner.models.printed import Printed
+from reprise.runner.models.worker_log import Printed
 
 
 def test_only_what_the_worker_itself_printed_is_its_end(tmp_path: Path) -> None:

@@ -19,10 +19,10 @@ from starlette.routing import Route
 
 from reprise.errors import TrackingError
 from reprise.runner.jobs.signals import interruptible
-from reprise.runner.models.admission import Admission
-from reprise.runner.models.fleet import Fleet, WantedService
 from reprise.runner.models.folder import ModelFolder
-from reprise.runner.models.lines import Broken, Lines, Unreached, WorkerAnswer
+from reprise.runner.models.http_client import Broken, Lines, Unreached, WorkerAnswer
+from reprise.runner.models.request_limit import Admission
+from reprise.runner.models.served_versions import Fleet, WantedService
 from reprise.schemas.json_text import read_json
 from reprise.server.api.wire import invalid
 from reprise.server.app import RequestGuard, application
