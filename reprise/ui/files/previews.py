@@ -87,7 +87,7 @@ def _image(file: StoredFile) -> Preview:
         )
     found = preview_images.size(file.head(preview_images.READ_LIMIT))
     if found is None and file.suffix != ".svg":
-        where = f"first {amounts.size(preview_images.READ_LIMIT)}"
+        where = f"first {units.size(preview_images.READ_LIMIT)}"
         return Preview("bytes", notes=(f"The {where} do not say how large the image is; download it.",))
     width, height = found or (1, 1)
     if width * height > preview_images.MOST_PIXELS:

@@ -16,7 +16,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 import reprise
-from reprise.runner.capture.closing import _read_record
+from reprise.runner.capture.final_record import _read_record
 from reprise.runner.record import contents
 from reprise.runner.record.records import RECORD_ARTIFACT, read_record
 from reprise.schemas import tags
