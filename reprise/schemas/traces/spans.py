@@ -29,7 +29,9 @@ TRACE_TAG = "mlflow.traceTag."
 _REQUEST_ID = "mlflow.traceRequestId"
 _TYPE = "mlflow.spanType"
 _SERVICE = "service.name"
-"""What a resource says of the program that made its spans; pages show it with the root span."""
+"""What a resource says of the program that made its spans."""
+_AGENTS = {"claude-code", "codex_cli_rs", "codex_vscode", "gemini-cli", "qwen-code"}
+"""Programs whose name stands at the root span too; as on MLflow's server, no others."""
 _LONGEST_ID = 16  # bytes
 
 
@@ -59,7 +61,7 @@ def as_span(sent: SentSpan) -> Span:
             raise ValueError(f"the {name} of a span has {len(given)} bytes")
     trace_id = f"tr-{sent.trace_id.hex()}"
     attributes = translate_attributes({**sent.attributes, _REQUEST_ID: trace_id})
-    if not sent.parent_id and (service := sent.resource.get(_SERVICE)):
+    if not sent.parent_id and (service := str(sent.resource.get(_SERVICE))) in _AGENTS:
         attributes[_SERVICE] = service
     content = {
         "trace_id": _encode_base64(sent.trace_id),

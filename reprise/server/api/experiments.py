@@ -18,7 +18,7 @@ from reprise.tracking.protocols.store import TrackingStore
 
 
 class CreateExperiment(Request):
-    name: Word
+    name: str = ""
     artifact_location: str | None = None
     tags: tuple[KeyValue, ...] = ()
 

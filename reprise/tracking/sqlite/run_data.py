@@ -198,8 +198,8 @@ def _put_params(connection: Connection, row: RunRow, params: Mapping[str, str]) 
             put_pairs(connection, "run_param", row.id, {key: value})
         elif not validation.equal_param(first[0], value):
             raise validation.invalid(
-                f"param {key!r} of run {row.run_id} was logged as {first[0]!r} and cannot become"
-                f" {value!r}: changing param values is not allowed"
+                f"Changing param values is not allowed. Param with key={key!r} of run {row.run_id}"
+                f" was logged as {first[0]!r} and cannot become {value!r}"
             )
 
 

@@ -293,3 +293,21 @@ def test_the_client_sends_its_spans_while_it_works(served: Served) -> None:
         "[[1, 2.5, None, {'a': True}]]",
         "[2]",
     ], done.stderr
+
+
+@pytest.mark.parametrize(
+    ("service", "shown"), [("gemini-cli", "gemini-cli"), ("my-app", None), (["a"], None), (None, None)]
+)
+def test_the_root_span_names_the_agent_that_made_it(
+    served: tuple[EmbeddedStore, httpx.Client], service: Any, shown: str | None
+) -> None:
+    store, client = served
+    value = {"arrayValue": {"values": []}} if isinstance(service, list) else {"stringValue": service}
+    resource = {"attributes": [{"key": "service.name", "value": value}] if service else []}
+    spans = [span(), span(CHILD, ROOT)]
+    sent = {"resourceSpans": [{"resource": resource, "scopeSpans": [{"spans": spans}]}]}
+    answer = client.post("/v1/traces", json=sent, headers={"x-mlflow-experiment-id": "0"})
+    assert answer.status_code == 200
+    root, child = (json.loads(content)["attributes"] for content in store.span_contents(TRACE_ID))
+    assert root.get("service.name") == (shown and json.dumps(shown))
+    assert "service.name" not in child

@@ -75,7 +75,7 @@ def test_another_value_is_refused_and_takes_its_whole_batch_with_it(
             run.run_id, params={"new": "1", "C": again}, metrics=[Metric("m", 1, 1)], tags={"t": "1"}
         ),
     )
-    assert "changing param values is not allowed" in message and repr(first) in message
+    assert "Changing param values is not allowed. Param with key=" in message and repr(first) in message
     found = store.get_run(run.run_id)
     assert (found.params, found.metrics, "t" in found.tags) == ({"C": first}, {}, False)
 
