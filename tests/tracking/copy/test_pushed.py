@@ -14,6 +14,7 @@ from reprise.tracking.copy.server.destination import RestDestination
 from reprise.tracking.copy.sources import open_source
 from reprise.tracking.copy.tracking import TrackingSource
 from reprise.tracking.copy.transfer import Transfer
+from reprise.tracking.rest.store import RestTracking
 from reprise.tracking.sqlite.store import EmbeddedStore
 from tests.server.http.test_access import served
 
@@ -80,3 +81,28 @@ def test_a_round_trip_changes_nothing(house: Path, tmp_path: Path) -> None:
             assert second.model_location("iris", "@champion") == (model, "")
         again = bring(uri, tmp_path / "first")
         assert (again.new, again.differences) == (0, ())
+
+
+@pytest.mark.parametrize("step", ["update_run", "log_batch"])
+def test_a_push_that_died_is_continued_wherever_it_was(
+    house: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    """A run without its status or a tag is one that has not come yet, not one that was changed there."""
+
+    def die(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with EmbeddedStore(tmp_path / "first") as first, served() as server:
+        fill(first)
+
+        def push() -> Census:
+            destination = RestDestination.at(f"http://127.0.0.1:{server.port}")
+            try:
+                return Transfer(TrackingSource(first), destination, with_deleted=False).transfer_all()
+            finally:
+                destination.close()
+
+        with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+            patched.setattr(RestTracking, step, die)
+            push()
+        assert push().differences == ()

@@ -64,7 +64,9 @@ class PushedModels(ServerEnd):
 
     def _update_model(self, here: LoggedModel, model: LoggedModel) -> list[KeptAsItWas]:
         theirs, ours = _fields_of(model), _fields_of(self.original_model(here))
-        said = marks.said_before(here.tags) or (said_of(ours) if COPY_INCOMPLETE in here.tags else None)
+        said = marks.said_before(here.tags)
+        if COPY_INCOMPLETE in here.tags:  # what is missing has not come yet
+            said = said_of({field: value for field, value in ours.items() if field in theirs})
         merge = merge_fields(theirs, ours, said)
         changes = changes_of(merge)
         path, call = logged_model_path(here.model_id), self.tracking.connection.call

@@ -86,7 +86,9 @@ class PushedRuns(ServerEnd):
         theirs = _fields_of(run)
         ours = _fields_of(self.original_run(before))
         said = marks.said_before(before.tags)
-        if said is None and (COPY_INCOMPLETE in before.tags or before.status not in _ENDED):
+        if COPY_INCOMPLETE in before.tags:  # what is missing has not come yet
+            said = said_of({field: value for field, value in ours.items() if field in theirs})
+        elif said is None and before.status not in _ENDED:
             said = said_of(ours)
         merge = merge_fields(theirs, ours, said)
         changes = changes_of(merge)
