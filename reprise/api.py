@@ -55,50 +55,50 @@ def run(
 ) -> SubmittedRun:
     """Run a project. The positional arguments are those of ``mlflow.projects.run``.
 
-    A run that is started by a run is nested under it and inherits its env manager. So is one that is
-    started while the process has a run open with ``mlflow.start_run()``.
+    A run started by another run is nested in it and inherits its env manager. The same applies if the
+    process has an open run of ``mlflow.start_run()``.
 
     Args:
         uri: a folder, a git URL (``#subdirectory``), or an archive.
         entry_point: the name of an entry point, or a script of the folder.
         version: a branch, tag or commit of a git project.
-        parameters: values by name, as ``{"C": 0.05}``. They become text by ``str()``, a list for a declared
-            ``list[...]`` becomes JSON. One that is None counts as not given.
+        parameters: values by name, such as ``{"C": 0.05}``, converted to text with ``str()``; a list for
+            a declared ``list[...]`` becomes JSON. None counts as missing.
         docker_args: options of ``docker run``, as ``{"gpus": "all", "tty": True}``.
-        experiment_name: the experiment of the run, made when missing. None: ``MLFLOW_EXPERIMENT_NAME``.
-        experiment_id: the same by its id; not both. None: ``MLFLOW_EXPERIMENT_ID``.
-        backend: where the job is executed.
+        experiment_name: the experiment of the run, created if missing. None: ``MLFLOW_EXPERIMENT_NAME``.
+        experiment_id: its id instead of the name. None: ``MLFLOW_EXPERIMENT_ID``.
+        backend: where the job runs.
         backend_config: options of the backend: a mapping, the path of a ``.json`` file, or JSON text.
-        storage_dir: the folder in which remote files of ``path`` parameters are downloaded.
-        synchronous: False returns when the run is open. The run goes on even when this process ends.
-        run_id: resume this run instead of making one.
-        run_name: the name of the run; random when not given.
-        env_manager: ``local``, ``virtualenv`` or ``uv``, ``conda``, ``docker``; None: as the project says.
+        storage_dir: the folder for downloads of ``path`` parameters.
+        synchronous: False: return once the run has started. The run continues even if this process ends.
+        run_id: resume this run instead of creating a new one.
+        run_name: the name of the run; None: random.
+        env_manager: ``local``, ``virtualenv`` or ``uv``, ``conda``, ``docker``; None: that of the project.
             ``local`` is the Python of this program (``sys.executable``).
         build_image: build a new docker image with the project in it.
         docker_auth: ``username``, ``password`` and perhaps ``registry``, for this run only.
-        locked: take the environment from the project's lock, or raise EnvError.
+        locked: raise EnvError if the project's lock is missing or outdated.
         offline: fetch nothing; use what is on this machine.
         as_of: the packages of an unlocked project as of a date (``2021-06-30``, whole day, UTC), a time, or
             its ``commit``.
-        python: the version of the environment's Python, as ``3.10``; wins over the project's.
+        python: the version of the environment's Python, such as ``3.10``; overrides the project's.
         observe: False: the record does not say which files the run read.
-        sandbox: True: the run sees no home folder and writes nowhere else (bubblewrap; Linux).
-        network: False: such a sandbox, without network.
+        sandbox: True: hide the home folder, and only allow writes to the run (bubblewrap; Linux).
+        network: False: run in a sandbox that only reaches the tracking store.
         resources: what the backend gives the job: ``cpus`` and ``gpus`` (numbers), ``mem`` (bytes, or
             ``"4GB"``) and ``time`` (seconds, or ``"2h"``), after which the job is ended.
         tracking_uri: the store, as for :class:`reprise.Store`.
 
     Returns:
-        The run, which has ended when ``synchronous``.
+        The run; it has ended if ``synchronous``.
 
     Raises:
-        RunFailed: a synchronous run did not finish well. It has ``run_id``, ``outcome`` and ``last_lines``.
+        RunFailed: a synchronous run failed. It has ``run_id``, ``outcome`` and ``last_lines``.
         ProjectError: the MLproject or an environment file is wrong; no run is left behind.
         UsageError: an option or a parameter is wrong; no run is left behind.
         SourceError: the project cannot be fetched; no run is left behind.
-        EnvError: the environment cannot be made; the run is FAILED and says why.
-        TrackingError: the store cannot be reached, or refuses.
+        EnvError: the environment cannot be created; the run is FAILED with the reason.
+        TrackingError: the store cannot be reached, or refuses the request.
 
     Example:
         >>> import reprise
@@ -154,31 +154,31 @@ def reproduce(
     network: bool = True,
     tracking_uri: str | None = None,
 ) -> Reproduction:
-    """Perform a recorded run again from its record alone, and compare the two.
+    """Rerun a recorded run from its record alone, and compare the results.
 
-    A run that comes out otherwise is an answer, not an exception.
+    Different results are a verdict, not an exception.
 
     Args:
-        run_id: a run id, the start of one, ``@last``, or the path of a bundle; or the address of a model,
-            as ``models:/iris@champion``, which means the run that made it.
-        parameters: other values: then it is a variation and no verdict on the run. Or secrets again.
-        tolerance: how far numbers may differ, relatively or absolutely; or the path of a tolerance file.
-        strict: True: nothing is set aside, and the output log decides too.
-        keep: True: the restored project stays.
+        run_id: a run id or its prefix, ``@last``, or the path of a bundle; or a model URI such as
+            ``models:/iris@champion``, which selects the run that logged the model.
+        parameters: changed values, which make it a variation without a verdict; or secrets.
+        tolerance: the allowed difference of numbers, relative or absolute; or the path of a tolerance file.
+        strict: True: ignore nothing, and compare the output log too.
+        keep: True: keep the restored project.
         offline: fetch nothing; use what is on this machine.
-        key: the public key, a PEM file, that must have signed the bundle.
-        any_machine: True: also where the GPUs are of another kind.
+        key: the required public key of the bundle's signature, a PEM file.
+        any_machine: True: allow a different kind of GPU.
         sandbox: as for :func:`reprise.run`.
         network: as for :func:`reprise.run`.
         tracking_uri: the store, as for :class:`reprise.Store`.
 
     Returns:
-        The new run and the verdict; ``verdict.reproduced`` says whether it came out the same.
+        The new run and the verdict; ``verdict.reproduced`` is True if the results are the same.
 
     Raises:
-        UsageError: there is no such run, or it goes on.
-        SourceError: what the run needs is missing. All of it is listed, and nothing has run.
-        EnvError: the environment of the run cannot be made again here; nothing has run.
+        UsageError: the run does not exist, or is running.
+        SourceError: something the run needs is missing. All missing items are listed, and nothing has run.
+        EnvError: the environment of the run cannot be recreated here; nothing has run.
 
     Example:
         >>> import reprise
@@ -212,21 +212,21 @@ def verify(
     strict: bool = False,
     tracking_uri: str | None = None,
 ) -> Verdict:
-    """Say whether run ``b`` came out as run ``a`` did. The verdict is kept with ``b``.
+    """Compare the results of run ``b`` with those of run ``a``. The verdict is stored with ``b``.
 
     Args:
-        a: a run id, the start of one, or ``@last``.
+        a: a run id or its prefix, or ``@last``.
         b: the other run.
-        tolerance: how far numbers may differ, relatively or absolutely; or the path of a tolerance file.
-        strict: True: nothing is set aside, and the output log decides too.
+        tolerance: the allowed difference of numbers, relative or absolute; or the path of a tolerance file.
+        strict: True: ignore nothing, and compare the output log too.
         tracking_uri: the store, as for :class:`reprise.Store`.
 
     Returns:
-        The verdict, part by part. It is true in an ``if`` when the runs came out the same; what is not
-        known counts as not the same.
+        The verdict, part by part. It is true in an ``if`` if the results are the same; unknown counts as
+        not the same.
 
     Raises:
-        UsageError: there is no such run, or both are the same one.
+        UsageError: a run does not exist, or both are the same run.
 
     Example:
         >>> import reprise
@@ -244,19 +244,19 @@ def verify(
 
 
 def diff(a: str, b: str, *, everything: bool = False, tracking_uri: str | None = None) -> RunDifferences:
-    """Tell what differs between two runs, uncommitted changes included. It is no verdict.
+    """Return the differences between two runs, including uncommitted changes. It is not a verdict.
 
     Args:
-        a: a run id, the start of one, or ``@last``.
+        a: a run id or its prefix, or ``@last``.
         b: the other run.
-        everything: True: also what is the same.
+        everything: True: include what is the same.
         tracking_uri: the store, as for :class:`reprise.Store`.
 
     Returns:
         The differences by subject.
 
     Raises:
-        UsageError: there is no such run, or both are the same one.
+        UsageError: a run does not exist, or both are the same run.
 
     Example:
         >>> import reprise
@@ -306,26 +306,26 @@ def lock(
     offline: bool = False,
     check_only: bool = False,
 ) -> ProjectLock:
-    """Write the lock of a project beside it, and keep what an earlier one says.
+    """Write the lock of a project next to it. Versions in an existing lock are kept.
 
     Args:
         uri: a folder, a git URL, or an archive.
         version: a branch, tag or commit of a git project.
-        env_manager: the manager whose lock it is; None: as the project says.
-        python: the version of the environment's Python, as ``3.10``.
-        upgrade: True resolves everything anew, a list of names these packages.
+        env_manager: the manager to lock for; None: that of the project.
+        python: the version of the environment's Python, such as ``3.10``.
+        upgrade: True upgrades all packages, a list of names these packages.
         as_of: the packages as of a date (whole day, UTC), a time, or the project's ``commit``.
         platforms: for which platforms, as ``["linux-64", "osx-arm64"]``; none: this one, or the lock's own.
         output: the folder for the lock of a git URL or an archive; None: the working directory.
         offline: fetch nothing; use what is on this machine.
-        check_only: True: write nothing, and raise EnvError when the lock is missing or outdated.
+        check_only: True: only check; raise EnvError if the lock is missing or outdated.
 
     Returns:
         The manager, and each lock file with whether it changed.
 
     Raises:
-        EnvError: the packages cannot be resolved; or, with ``check_only``, the lock does not fit.
-        UsageError: an option is wrong, or excludes another one.
+        EnvError: the packages cannot be resolved; or, with ``check_only``, the lock is missing or outdated.
+        UsageError: an option is wrong, or excludes another.
         ProjectError: the MLproject or the environment file is wrong.
 
     Example:
@@ -372,10 +372,10 @@ def bundle(
     offline: bool = False,
     tracking_uri: str | None = None,
 ) -> BundleFile:
-    """Put a run into one file, from which :func:`reprise.reproduce` performs it again on any machine.
+    """Export a run to one file, which :func:`reprise.reproduce` can rerun on any machine.
 
     Args:
-        run: a run id, the start of one, or ``@last``.
+        run: a run id or its prefix, or ``@last``.
         output: the file, which must not exist; None: ``<first 8 digits of the run>.zip`` here.
         with_packages: True: the packages of the environment, or its image, too.
         max_input: bytes, or a text as ``100MB``; a larger input is left out.
@@ -387,8 +387,8 @@ def bundle(
         The file, with its size in bytes and what was left out.
 
     Raises:
-        UsageError: there is no such run, it goes on, it has no record, or ``output`` exists.
-        SourceError: its source is not there any more.
+        UsageError: the run does not exist, is running or has no record, or ``output`` exists.
+        SourceError: its source is no longer available.
 
     Example:
         >>> import reprise
@@ -416,17 +416,17 @@ def runs(
 
     Args:
         experiment: the name or the id of an experiment; None: all.
-        filter: MLflow's search language, as ``metrics.loss < 0.1 AND params.C = '1'``.
-        order_by: keys of that language, as ``["metrics.loss DESC"]``.
-        limit: at most so many; None: all.
-        deleted: True: those that were deleted.
+        filter: MLflow's search language, such as ``metrics.loss < 0.1 AND params.C = '1'``.
+        order_by: keys of that language, such as ``["metrics.loss DESC"]``.
+        limit: the maximum number of runs; None: all.
+        deleted: True: deleted runs.
         tracking_uri: the store, as for :class:`reprise.Store`.
 
     Returns:
         The runs with their parameters, tags, and the last point of each metric.
 
     Raises:
-        UsageError: there is no store here, or no such experiment.
+        UsageError: there is no store, or the experiment does not exist.
         TrackingError: ``filter`` or ``order_by`` is not of the search language.
 
     Example:

@@ -142,7 +142,7 @@ def _as_lists(parameters: Mapping[str, Any] | None) -> dict[str, str]:
             try:
                 lists[str(name)] = json.dumps(value, ensure_ascii=False, default=str)
             except (TypeError, ValueError):
-                continue  # a list within itself, or keys that are no text: str() says something of them
+                continue  # a list within itself, or keys that are not text: use str()
     return lists
 
 

@@ -1,9 +1,9 @@
-"""The processes that we start, and how each of them ended.
+"""The processes that we start, and their ends.
 
-The system tells the end of a child once. A program around us that ignores SIGCHLD, or collects the ends
-of all its children in a handler, takes it from us, and ``subprocess`` then says 0. In such a program
-every child is started by a witness (``witness.py``), which writes how it ended into a pipe. What is lost
-all the same is not known, and never a success.
+The system reports the end of a child once. A calling program that ignores SIGCHLD, or collects all its
+children in a handler, takes it from us, and ``subprocess`` then returns 0. There every child is
+started by a witness (``witness.py``), which writes its end into a pipe. A lost end is "not known", never a
+success.
 """
 
 from __future__ import annotations

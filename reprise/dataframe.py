@@ -1,4 +1,4 @@
-"""Runs as a table of pandas, which is no dependency of ours."""
+"""Runs as a pandas table; pandas is not a dependency."""
 
 from __future__ import annotations
 

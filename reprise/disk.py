@@ -12,7 +12,7 @@ from reprise.errors import RepriseError
 from reprise.named_tuple import NamedTuple
 
 DESCRIPTORS = 64
-"""File descriptors with which every command that is no server does its work."""
+"""File descriptors that every command except servers needs at most."""
 _DESCRIPTORS_OF_RUN = 32
 _MANY = 4096  # a limit that is not worth counting for
 
@@ -117,4 +117,4 @@ _OF_THE_DISK: dict[int, Callable[[Disk], str]] = {
     errno.EIO: "the disk mounted at {0.mount} has an input/output error (dmesg says more)".format,
 }
 FAULTS = OPEN_FILES | _OF_THE_DISK.keys()
-"""Numbers of errors that are faults of the machine, and no fault of ours."""
+"""Error numbers that are faults of the machine, not bugs."""

@@ -1,11 +1,11 @@
-"""How files arrive: whole or not at all and, where that is promised, on the disk.
+"""Write files completely or not at all and, where promised, durably.
 
-A file is written beside its place, or in a folder for arrivals on the same disk, and renamed. What we
-acknowledge is on the disk by then: the file is synced, renamed, and the folder that names it is synced.
-A note in the cache is not: what a power cut takes of it is made again. ``REPRISE_SYNCHRONOUS=normal``
-leaves all syncing to the operating system, as it does for the database.
+A file is written next to its destination, or in a folder for arrivals on the same disk, and renamed.
+Acknowledged files are on the disk: the file is synced, renamed, and its folder is synced. Files in the
+cache are not synced: they are recreated after a power failure. ``REPRISE_SYNCHRONOUS=normal`` leaves all
+syncing to the operating system, as for the database.
 
-A file that arrives is locked by its writer, so that the next process can tell what a dead one left behind.
+A file being written is locked by its writer, so that other processes can recognise leftovers of dead ones.
 """
 
 from __future__ import annotations
@@ -94,9 +94,9 @@ def arriving(target: Path, staging: Path | None = None, *, synced: bool = True) 
 
 
 def publish(partial: Path, target: Path) -> None:
-    """Put the file or folder ``partial``, made on the same disk, at ``target``, and see it on the disk.
+    """Move the file or folder ``partial``, on the same disk, to ``target``, and sync it.
 
-    What lies at ``target`` is replaced, unless it is a folder with something in it.
+    An existing ``target`` is replaced, unless it is a folder that is not empty.
     """
     if partial.is_dir() and not partial.is_symlink():
         for folder, _, names in os.walk(partial, topdown=False):
@@ -161,7 +161,9 @@ def make_folders(path: Path, top: Path | None = None, *, synced: bool = True) ->
 
 @lru_cache(maxsize=4096)
 def _sync_name(folder: Path, inode: int) -> None:
-    """See on the disk that ``folder`` is there, once in a process; ``inode`` tells it from a later one."""
+    """Sync the existence of ``folder``, once per process; ``inode`` distinguishes it from a later
+    folder.
+    """
     sync_folder(folder.parent)
 
 
@@ -218,7 +220,7 @@ def _move(temporary: Path, target: Path, synced: bool) -> None:
 
 
 def _move_across(temporary: Path, target: Path, synced: bool) -> None:
-    """A part of the cache lies on another disk: copy to it, and rename there."""
+    """Copy to a part of the cache on another disk, and rename there."""
     beside = target.with_name(file_lock.name_arrival())
     descriptor = file_lock.hold(beside, mode=0o666)
     assert descriptor is not None

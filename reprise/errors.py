@@ -27,7 +27,7 @@ UNEXPECTED = 70
 
 
 class RepriseError(Exception):
-    """An expected failure, told to the user as a message and a hint, never as a traceback."""
+    """An expected failure, shown to the user as a message and a hint, never as a traceback."""
 
     exit_code = 1
 

@@ -1,10 +1,10 @@
-"""Locks between processes: the operating system frees them when their holder dies, by whatever means.
+"""Locks between processes: the operating system releases them when their holder dies.
 
-A lock is a file that is held with ``flock``. Its holder may remove the file: whoever waits for it
-notices, and takes the file that lies there then.
+A lock is a file held with ``flock``. Its holder may remove the file: waiting processes notice, and lock the
+new file.
 
-What is in the making is locked by its maker: a file or a folder of that kind that can be locked was left
-behind by a process that has died, and any process that comes by removes it.
+Files and folders being created are locked by their creator: if they can be locked, they were left by a dead
+process, and any process may remove them.
 """
 
 from __future__ import annotations
@@ -126,7 +126,7 @@ def arriving_folder(parent: Path, mode: int = 0o777) -> Iterator[Path]:
 
 
 def own(folder: Path, mode: int = 0o777) -> int:
-    """Make ``folder``; whoever has the descriptor keeps it from those who clear up."""
+    """Create ``folder``; holding the descriptor protects it from cleanup."""
     while True:
         make_folders(folder.parent)
         folder.mkdir(mode=mode)
@@ -177,7 +177,7 @@ def sweep_dead(folder: Path, prefix: str = "") -> list[Path]:
 
 
 def remove_dead(path: Path) -> bool:
-    """Remove the file or folder when its maker has died; whether it is gone by that."""
+    """Remove the file or folder if its creator has died; return whether it was removed."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError:

@@ -32,7 +32,7 @@ SEQUENCE = (
 COLOUR = "m"
 _PASSED = r"\x1b\[(?:[\d;:]{0,64}m|\d{0,4}[CDGK])|[\t\n\r\b]"
 _UNFINISHED = r"\x1b(?:\[[0-?]*[ -/]*|\][^\x07\x1b\n]*\x1b?|[PX^_][^\x1b\n]*\x1b?|[ -/]*)\Z"
-_LONGEST = 4096  # characters of a sequence that has not ended yet
+_LONGEST = 4096  # characters of an incomplete sequence
 _OWN_COLOUR = r"[345]8[;:](?:5[;:]\d*|2(?:[;:]\d*){3})"  # in which an 8 is an amount
 _CONCEALED = r"(?:^|;)0*8(?=[;:]|$)"
 

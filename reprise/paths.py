@@ -1,4 +1,4 @@
-"""Where things lie.
+"""Paths of the cache, the state and the store.
 
 ``REPRISE_CACHE_DIR`` (environments, clones, downloads: all of it can be deleted) and
 ``REPRISE_STATE_DIR`` (jobs of runs that log to a remote server, logs of unexpected errors)
@@ -65,7 +65,9 @@ def _home_folder(kind: Literal["cache", "state"]) -> Path:
 
 
 def temporary_dir() -> str:
-    """The folder for temporary files, as ``tempfile`` chooses it, which writes a file to try each."""
+    """The folder for temporary files, selected by ``tempfile``, which writes a file to test each
+    candidate.
+    """
     named = (os.environ.get(name) for name in ("TMPDIR", "TEMP", "TMP"))
     for place in (*filter(None, named), "/tmp", "/var/tmp", "/usr/tmp"):
         if Path(place).is_dir() and os.access(place, os.W_OK | os.X_OK):
@@ -155,7 +157,7 @@ def make_folder(path: Path) -> None:
 
 
 def printable(text: str) -> str:
-    """A text that may hold a path, with the bytes that are no UTF-8 written as ``\\xff``."""
+    """Return a text with a path, with bytes that are not UTF-8 written as ``\\xff``."""
     return os.fsencode(text).decode("utf-8", "backslashreplace") if not text.isascii() else text
 
 

@@ -1,4 +1,4 @@
-"""The pipes of a child: what it prints is kept whole, and told line by line as it comes."""
+"""The pipes of a child: its output is collected, and passed on line by line."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _PIECE = 1 << 16  # bytes
 
 
 class _Pipe:
-    """What a program prints on one of its streams: kept whole, and told line by line."""
+    """The output of a program on one of its streams, collected and passed on line by line."""
 
     def __init__(self, tells: list[Tell]) -> None:
         self.kept = bytearray()
@@ -50,8 +50,8 @@ def read_output(
     Args:
         given: what it reads, where its stdin is a pipe.
         timeout: seconds.
-        tell: is given each line of both streams as it comes, redacted.
-        seen: likewise, of the last stream only: there programs say what they are doing.
+        tell: called with each line of both streams, redacted.
+        seen: the same for the last stream only, where programs report progress.
 
     Raises:
         TimeoutExpired: it took longer than ``timeout``; with what it printed until then.

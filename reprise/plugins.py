@@ -1,6 +1,6 @@
-"""What other installed packages bring: objects that they name by an entry point.
+"""Objects of other installed packages, found by entry points.
 
-Nothing here is asked for a name of our own, so that a start does not look at every installed package.
+It is not used for our own names, so that a start does not scan every installed package.
 """
 
 from __future__ import annotations

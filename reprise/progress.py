@@ -26,7 +26,7 @@ _turning: list[Callable[[str], None]] = []
 
 
 class Wait:
-    """Tells what is waited for when that takes long: ``waiting for X (10 s)``."""
+    """Reports long waits: ``waiting for X (10 s)``."""
 
     def __init__(self, what: str) -> None:
         self._what = what
@@ -105,7 +105,7 @@ def bar(description: str, total: float | None) -> Iterator[Callable[[float], Non
 
 @contextmanager
 def spinner(description: str) -> Iterator[Callable[[str], None]]:
-    """Show that something of unknown length is going on; yields the function that describes it anew.
+    """Show a spinner for work of unknown length; yield the function that updates its description.
 
     :func:`note` adds what a program says of it. Without a terminal a line says now and then that it is not
     done yet.

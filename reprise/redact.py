@@ -8,7 +8,7 @@ _MASK = "***"
 
 # Patterns stay text: a command compiles those that its texts need.
 # scheme://user:password@host and scheme://token@host. The login name of ssh://git@host is kept, for
-# it is no secret and the URL is of no use without it; scp-like git@host:path is kept likewise.
+# it is not a secret and the URL does not work without it; scp-like git@host:path is kept likewise.
 _USERINFO = r"(?P<scheme>\b[A-Za-z][A-Za-z0-9+.\-]{0,30}://)(?P<userinfo>[^/?#\s\"'<>\\]*)@"
 _ENCODED_USERINFO = r"(?i)(?P<scheme>%3A%2F%2F)(?:(?!%2F|%40)[^\s/&?#\"'<>])+%40"
 _AUTHORIZATION = r"(?i)(?P<name>\b(?:proxy-)?authorization[\"']?\s*[:=]\s*[\"']?)[^\r\n\"']+"

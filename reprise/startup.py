@@ -1,4 +1,4 @@
-"""What a program of ours does first, so that nothing that it inherits can make it lie."""
+"""The first steps of our programs, so that inherited state cannot cause wrong results."""
 
 from __future__ import annotations
 

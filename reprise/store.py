@@ -42,18 +42,16 @@ MAX_INPUT = 100_000_000
 class Store:
     """A tracking store that stays open over many runs; a context manager.
 
-    The functions of ``reprise`` open their store and close it again, each time; in a loop this is cheaper.
-    The methods take the arguments of the functions of the same name, all but ``tracking_uri``. Not for use
-    by several threads at once.
+    The functions of ``reprise`` open and close their store each time; in a loop this is cheaper. The
+    methods take the arguments of the functions of the same name, except ``tracking_uri``. Not thread-safe.
 
     Args:
-        uri: a folder, the ``http(s)://`` URI of an MLflow server, or what else MLflow understands. None:
-            where the mlflow client of this process logs, else what ``MLFLOW_TRACKING_URI`` says, else the
-            folder ``mlruns`` found upward from the working directory. The first run makes a folder that is
-            not there.
+        uri: a folder, the ``http(s)://`` URI of an MLflow server, or any other MLflow tracking URI.
+            None: that of the mlflow client of this process, else ``MLFLOW_TRACKING_URI``, else the nearest
+            ``mlruns`` folder, in the working directory or above. The first run creates a missing folder.
 
     Raises:
-        TrackingError: no store can be at ``uri``.
+        TrackingError: ``uri`` cannot be a store.
 
     Example:
         >>> import reprise
@@ -127,7 +125,7 @@ class Store:
         return verify_runs(self._require_runs(), a, b, read_tolerance(tolerance, strict=strict))
 
     def diff(self, a: str, b: str, *, everything: bool = False) -> RunDifferences:
-        """Tell what differs between two runs. See :func:`reprise.diff`."""
+        """Return the differences between two runs. See :func:`reprise.diff`."""
         from reprise.runner.verdict import diff_runs
 
         return diff_runs(self._require_runs(), a, b, everything=everything)
@@ -182,7 +180,7 @@ class Store:
         return find_run(self._require_runs(), str(run))
 
     def close(self) -> None:
-        """Let go of the store; no effect on a closed one. Runs that go on are not touched."""
+        """Close the store; no effect on a closed store. Running runs are not affected."""
         if self._is_open:
             self._is_open = False
             self._tracking.close()

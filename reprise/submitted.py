@@ -47,7 +47,7 @@ class SubmittedRun(ABC):
     def __repr__(self) -> str:
         return f"<SubmittedRun {self.run_id}: {self.get_status()}>"
 
-    # isinstance() asks this way. mlflow's class is no ABC, so that nothing can be registered with it, and
+    # For isinstance(): mlflow's class is not an ABC, so nothing can be registered with it, and
     # importing mlflow for it would take seconds.
     @property  # type: ignore[misc]
     def __class__(self) -> type[Any]:

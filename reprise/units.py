@@ -16,22 +16,22 @@ _UNITS = {"": 1, "s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400}
 
 
 def read_size(what: str, text: str) -> int:
-    """The bytes that ``500M``, ``1.5 GB`` (powers of 1000) or ``2GiB`` (powers of 1024) mean.
+    """Return the bytes of ``500M``, ``1.5 GB`` (powers of 1000) or ``2GiB`` (powers of 1024).
 
     Raises:
-        UsageError: it is no size; ``what`` says what it was to be one of.
+        UsageError: it is not a size; ``what`` names the option.
     """
     found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(?:([kmgt])(i?))?b?", text.strip().lower())
     if found is None:
-        raise UsageError(f'{what} is "{text}", which is no size', hint="write 500M, 2GB or 2GiB")
+        raise UsageError(f'{what} is "{text}", which is not a size', hint="write 500M, 2GB or 2GiB")
     return int(float(found[1]) * (1024 if found[3] else 1000) ** " kmgt".index(found[2] or " "))
 
 
 def read_duration(what: str, text: str) -> Seconds:
-    """The seconds that ``90``, ``90s``, ``30m``, ``1.5h``, ``2d``, ``01:30:00`` or ``1-12:00:00`` mean.
+    """Return the seconds of ``90``, ``90s``, ``30m``, ``1.5h``, ``2d``, ``01:30:00`` or ``1-12:00:00``.
 
     Raises:
-        UsageError: it is no duration above 0; ``what`` names the option.
+        UsageError: it is not a duration above 0; ``what`` names the option.
     """
     words = text.strip().lower()
     if clock := re.fullmatch(_CLOCK, words):
@@ -42,7 +42,9 @@ def read_duration(what: str, text: str) -> Seconds:
     else:
         total = 0.0
     if total <= 0:
-        raise UsageError(f'{what} is "{text}", which is no duration', hint="write 90s, 30m, 2h or 01:30:00")
+        raise UsageError(
+            f'{what} is "{text}", which is not a duration', hint="write 90s, 30m, 2h or 01:30:00"
+        )
     return Seconds(total)
 
 

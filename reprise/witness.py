@@ -1,4 +1,4 @@
-"""Starts a program, waits for it, and writes into a pipe how it ended: ``witness.py PIPE PROGRAM ...``.
+"""Start a program, wait for it, and write its end into a pipe: ``witness.py PIPE PROGRAM ...``.
 
 It is run by ``children.py`` where the program around us takes the ends of its children from us, and it
 imports nothing of ours. It writes two lines: the process id of the program (or ``!`` and the error number

@@ -67,8 +67,8 @@ class Backend(Protocol):
         Asked before a run is opened.
 
         Raises:
-            SubmitError: the backend is not there, with what is missing and the next command; or it can
-                never give these resources.
+            SubmitError: the backend is not available, with what is missing and the next command; or it
+                can never provide these resources.
         """
         ...
 
@@ -102,14 +102,14 @@ class Backend(Protocol):
         ...
 
     def poll(self, ids: Sequence[JobId]) -> dict[JobId, JobStatus]:
-        """Return where the jobs stand, by one question for all of them.
+        """Return the states of the jobs, with one query for all of them.
 
         A job that the engine does not mention is left out: it is unknown, which is not ended. Only a job
         that the engine knows to be over, or to be gone, has a state that has ended.
         ``message`` says what a job waits for, or why it did not end well.
 
         Raises:
-            RepriseError: the engine cannot be asked now.
+            RepriseError: the engine cannot be queried now.
         """
         ...
 
@@ -121,7 +121,7 @@ class Backend(Protocol):
         ...
 
     def cancel(self, ids: Sequence[JobId], *, interrupted: bool = False) -> None:
-        """End the jobs with everything they started. A job that has ended, or is not there, is no error.
+        """End the jobs with everything they started. An ended or unknown job is not an error.
 
         Where a job is a child of ours it has ended when this returns. ``interrupted``: it was Ctrl-C, which
         is passed on where that is possible, so that a script can save what it has.

@@ -42,7 +42,7 @@ class ProcessGuard:
         try:
             self._process.communicate(b"done\n")
         except BrokenPipeError:
-            pass  # somebody killed the guard; there is nothing left to guard
+            pass  # the guard was killed; there is nothing left to guard
 
 
 def end_group(group: int, grace: float, signal_number: int = signal.SIGTERM) -> None:
@@ -55,9 +55,9 @@ def end_group(group: int, grace: float, signal_number: int = signal.SIGTERM) -> 
 
 
 def kill_after(groups: Iterable[int], grace: float, is_there: Callable[[int], bool] | None = None) -> None:
-    """Wait until all the groups have ended, and kill those that are still there after ``grace`` seconds.
+    """Wait until all the groups have ended, and kill the remaining ones after ``grace`` seconds.
 
-    Ctrl-C while waiting kills them at once. ``is_there`` says whether a group has not ended.
+    Ctrl-C while waiting kills them at once. ``is_there`` returns whether a group has not ended.
     """
     is_there = is_there or (lambda group: signal_group(group, 0))
     rest = list(groups)

@@ -115,7 +115,7 @@ class KeptLog:
             self._changes.write(f"{self._offset} {shown}\n".encode())
         except OSError as error:
             log.warning(
-                "the streams of the run's log are not told apart from here on: %s",
+                "the streams of the run's log cannot be distinguished from here on: %s",
                 disk.reason_of(error, self._path),
             )
             self._changes.close()
@@ -138,7 +138,7 @@ def split_streams(data: bytes, changes: str) -> dict[str, bytes]:
     for line in [*changes.splitlines(), f"{len(data)} {NO_STREAM}"]:
         offset, following = line.split(" ")
         if int(offset) < begin:
-            raise ValueError(f"the offset {offset} lies before {begin}")
+            raise ValueError(f"the offset {offset} is before {begin}")
         if piece := data[begin : int(offset)]:
             pieces.setdefault(stream, []).append(piece)
         begin, stream = int(offset), following

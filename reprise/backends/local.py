@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 NAME = "local"
 IS_SCHEDULER = False
 
-_NONE = 0  # the signal that only asks whether somebody is there
+_NONE = 0  # the signal that only checks whether the process exists
 _REST_GRACE = 1.0  # seconds
 _RELEASE_SECONDS = 60.0
 
@@ -104,7 +104,7 @@ class _RunningJob:
         self._time_limit.start()
 
     def _carry(self) -> None:
-        """Carry the output to the end; whatever goes wrong, the job is waited for and told as ended."""
+        """Copy the output to the end; on any error, still wait for the job and report its end."""
         with ExitStack() as last_first:
             last_first.callback(self._tell_end)
             last_first.callback(self._guard.dismiss)
@@ -121,7 +121,7 @@ class _RunningJob:
                 self._streams.pump(lambda: self._process.poll() is not None, exit_descriptor)
             except Exception:
                 log.exception("the output of the job cannot be carried on")
-                self._streams.close()  # a child that nobody reads must not wait for a reader
+                self._streams.close()  # a child without a reader must not block
 
     def _tell_end(self) -> None:
         with _changed:
@@ -142,7 +142,7 @@ class _RunningJob:
             end_group(self.group, _REST_GRACE)
 
     def _release(self) -> None:
-        """Remove what the job has outside of its group; mostly it is gone already."""
+        """Remove what the job has outside of its group; usually it is already removed."""
         if self._command.release:
             try:
                 run(self._command.release, check=False, timeout=_RELEASE_SECONDS)
@@ -252,7 +252,7 @@ def _stopping_with_us(jobs: Sequence[_RunningJob]) -> Iterator[None]:
         for job in jobs:
             job.rest()
         signal.signal(signal.SIGTSTP, signal.SIG_DFL)
-        os.kill(os.getpid(), signal.SIGTSTP)  # here we stand still until SIGCONT
+        os.kill(os.getpid(), signal.SIGTSTP)  # here we are suspended until SIGCONT
         signal.signal(signal.SIGTSTP, stop)
         for job in jobs:
             signal_group(job.group, signal.SIGCONT)

@@ -1,7 +1,7 @@
 """What a scheduler's job prints, from the file that it prints to into the log of its run, masked.
 
 The copy keeps no note of how far it has come: the log is a beginning of what the masked output is, so that
-any process can go on where another one stopped, and nothing comes twice.
+any process can continue where another stopped, and nothing comes twice.
 """
 
 from __future__ import annotations

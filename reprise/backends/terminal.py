@@ -34,7 +34,7 @@ _LOOK_PAUSE = 0.5  # seconds between looks at the window's size, and at who is i
 _POLL_PAUSE = 0.02  # seconds, where the system cannot wake us when the child ends
 _DRAIN_PAUSE = 0.2  # seconds without output after which an ended child has said all
 _DRAIN_LIMIT = 2.0  # seconds of waiting, and ...
-_DRAIN_MOST = 1 << 21  # ... bytes, more than a pipe holds: a process that escaped may go on talking
+_DRAIN_MOST = 1 << 21  # ... bytes, more than a pipe holds: a process that escaped may keep writing
 
 Write = Callable[[bytes], None]
 
@@ -204,7 +204,7 @@ class Streams:
             if self._typing and _in_foreground():
                 self._listen()
         except (OSError, termios.error):
-            self._typing = False  # the terminal is gone; the child goes on without
+            self._typing = False  # the terminal was closed; the child continues without it
 
     def _open_outputs(self) -> bool:
         open_ones = self._selector.get_map() or {}  # None once everything is closed
@@ -293,7 +293,8 @@ def _write_all(descriptor: int, data: bytes) -> None:
     while view:
         try:
             view = view[os.write(descriptor, view) :]
-        except BlockingIOError:  # somebody made the stream that we share with others non-blocking
+        except BlockingIOError:  # another process made the shared stream non-blocking
             select.select([], [descriptor], [])
-        except OSError:  # `reprise run . | head`, or a closed terminal: the run goes on, its log is whole
+        # `reprise run . | head`, or a closed terminal: the run continues, its log is complete
+        except OSError:
             return

@@ -29,7 +29,7 @@ def watch_of(name: str) -> JobWatch:
 
 
 class JobWatch:
-    """Where jobs stand, as their backend said last."""
+    """The last known states of jobs from their backend."""
 
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
@@ -41,7 +41,7 @@ class JobWatch:
         self._next = 0.0
 
     def wait(self, job_id: JobId, seconds: float) -> JobStatus | None:
-        """Return where the job stands, once that has changed or after ``seconds``; None: not known."""
+        """Return the state of the job, once it has changed or after ``seconds``; None: not known."""
         deadline = time.monotonic() + seconds
         with self._answered:
             if job_id not in self._jobs:
@@ -65,7 +65,7 @@ class JobWatch:
         return self._jobs.get(job_id)
 
     def look(self, job_ids: Collection[JobId]) -> dict[JobId, JobStatus]:
-        """Return where the jobs stand, without waiting; unknown ones are left out. It asks seldom."""
+        """Return the states of the jobs without waiting; unknown jobs are left out. Queries are rare."""
         with self._answered:
             if new := [job_id for job_id in job_ids if job_id not in self._jobs]:
                 self._jobs.update(dict.fromkeys(new))
@@ -109,5 +109,5 @@ class JobWatch:
 
     def _hear_nothing(self, error: Exception) -> None:
         if not self._is_silent:
-            log.warning("Backend %s cannot be asked, and is asked again: %s", self._backend.NAME, error)
+            log.warning("Cannot query backend %s, retrying: %s", self._backend.NAME, error)
         self._is_silent = True

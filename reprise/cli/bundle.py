@@ -1,4 +1,4 @@
-"""``reprise bundle``: export a run to one file, and verify such a file."""
+"""``reprise bundle``: export a run to one file, and verify bundles."""
 
 from __future__ import annotations
 

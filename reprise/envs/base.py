@@ -1,4 +1,4 @@
-"""The protocol of an environment manager: a MODULE that has these names satisfies it.
+"""The protocol of an environment manager: a MODULE with these names implements it.
 
 Duties that a manager does not have are borrowed from here by plain assignment at the top of its
 file (``unhealthy = base.always_healthy``). ``envs/registry.py`` lists the managers, ``envs/cache/store.py``
@@ -36,11 +36,11 @@ PLACES = "places.json"
 Spec = TypeVar("Spec", bound=EnvSpec)
 
 Fetch: TypeAlias = Callable[[str, Path], object]
-"""Downloads a URL to a file that is not there yet."""
+"""Downloads a URL to a new file."""
 
 
 class Manager(Protocol[Spec]):
-    """``Spec`` is what the manager makes environments of: what its ``takes`` returns."""
+    """``Spec`` is the source of the manager's environments: the result of its ``takes``."""
 
     NAME: str
     """The word of ``--env-manager``."""
@@ -71,12 +71,12 @@ class Manager(Protocol[Spec]):
         ...
 
     def takes(self, spec: EnvSpec) -> Spec:
-        """``spec`` as this manager does it (a conda.yaml translated, say); ``lock`` gets nothing else.
+        """Return ``spec`` in the form for this manager (such as a translated conda.yaml), used by ``lock``.
 
         Whatever can be known to fail before anything is made fails here, before a run is opened.
 
         Raises:
-            EnvError: this manager does not do such a project.
+            EnvError: this manager does not support the project.
             ProjectError: the spec names a file that does not exist.
         """
         ...
@@ -84,7 +84,7 @@ class Manager(Protocol[Spec]):
     def settle(self, spec: Spec, policy: Policy) -> Policy:
         """``policy`` with what depends on the process of the user, and not on the one that makes it.
 
-        It is asked while a run is planned, and says what was chosen where that is not obvious.
+        It is called while a run is planned, and reports decisions that are not obvious.
         """
         ...
 
@@ -177,7 +177,7 @@ class Manager(Protocol[Spec]):
         """``lock`` as it is used for a copy of the project, whose environment is ``spec``.
 
         Raises:
-            EnvError: the project's own packages are not those that were locked, or cannot be had.
+            EnvError: the project's own packages are different from the lock, or not available.
         """
         ...
 
@@ -188,7 +188,7 @@ class Manager(Protocol[Spec]):
 
         Raises:
             UsageError: the lock pins no packages.
-            EnvError: something cannot be fetched, or is not what was locked.
+            EnvError: something cannot be downloaded, or does not match the lock.
         """
         ...
 
@@ -209,7 +209,7 @@ class Manager(Protocol[Spec]):
         ...
 
     def reached_at(self, environment: Environment) -> str:
-        """The address of this machine at which a process inside reaches a server of ours."""
+        """Return the address of this machine at which a process inside reaches our server."""
         ...
 
     def remove_left_behind(self, job: str) -> None:
@@ -218,7 +218,7 @@ class Manager(Protocol[Spec]):
 
 
 EnvManager: TypeAlias = Manager[Any]
-"""A manager of whatever spec: what is asked of all of them."""
+"""A manager of any spec: the common protocol."""
 
 
 def python_not_known(spec: EnvSpec, policy: Policy, log: Path) -> str | None:
@@ -269,7 +269,9 @@ def compare_platforms(locked: str, here: str) -> str | None:
 
 
 def _kind(platform: str) -> tuple[str, bool]:
-    """The system, and whether it is that of the machine: ``macosx-14.0-arm64`` runs on a later one too."""
+    """Return the system, and whether this machine supports it: ``macosx-14.0-arm64`` also runs on later
+    versions.
+    """
     words = platform.split("-")
     return words[0], any(word in ("arm64", "aarch64") for word in words)
 

@@ -37,7 +37,7 @@ def _by_name(packages: Iterable[Package]) -> dict[str, Package]:
 
 
 def _name_of(package: Package) -> str:
-    """The interpreter has one name, whoever brought it; a local project is called by its path."""
+    """Return a key: the interpreter has one name for all sources; a local project has its path."""
     if package.kind == "python":
         return "python"
     return package.name if package.name.startswith((".", "/")) else canonical_name(package.name)

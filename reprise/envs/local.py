@@ -75,7 +75,7 @@ def lock(spec: EnvSpec, policy: Policy, log: Path) -> Lock:
     assert program is not None
     python = describe_python(program, spec.root)
     if python is None:
-        raise EnvError(f"the Python at {program} does not work", hint=f"{program} -V says why")
+        raise EnvError(f"the Python at {program} does not work", hint=f"run {program} -V to see why")
     facts = {
         "python": python.version,
         "implementation": python.implementation,
@@ -124,7 +124,7 @@ def pack(lock: Lock, folder: Path, fetch: base.Fetch, log: Path, *, offline: boo
 
 
 def read_lock(lock: Lock) -> PythonFacts:
-    """The interpreter of a lock of ours."""
+    """Return the interpreter of a lock."""
     facts = read_json(lock.text)
     return PythonFacts(Path(facts["executable"]), facts["python"], facts["implementation"])
 
@@ -137,13 +137,13 @@ def enter(environment: Environment, command: Command) -> Command:
     """Inside, ``python`` is that of the lock, as if its environment had been activated.
 
     Raises:
-        EnvError: it is not there any more.
+        EnvError: it no longer exists.
     """
     executable = read_lock(environment.lock).executable
     if not executable.exists():
         raise EnvError(
-            f"the Python of this environment, {executable}, is not on this machine any more",
-            hint="--env-manager virtualenv makes the project's own environment",
+            f"the Python of this environment, {executable}, no longer exists on this machine",
+            hint="use --env-manager virtualenv to create the project's own environment",
         )
     environ = patched(os.environ, dict(command.environ))
     search = environ.get("PATH", os.defpath)
@@ -163,7 +163,7 @@ enter_attached = enter
 
 
 def _announce_python(found: CurrentPython) -> str:
-    """What is said of the Python; empty where it is the one that runs us, as one expects."""
+    """Return the message about the Python; empty if it is the Python that runs us."""
     executable, version, _ = found.facts
     is_ours = executable.parent == Path(sys.executable).parent
     if is_ours and not found.broken and found.reason != NONE_ON_PATH:
@@ -174,18 +174,20 @@ def _announce_python(found: CurrentPython) -> str:
             f"; {', '.join(map(str, found.broken))} {'does' if len(found.broken) == 1 else 'do'} not work"
         )
     if not is_ours and not found.is_activated and _is_environment_of_ours():
-        text += f"; VIRTUAL_ENV={sys.prefix} takes the one that runs reprise"
+        text += f"; set VIRTUAL_ENV={sys.prefix} to use the Python that runs reprise"
     return text
 
 
 def _is_environment_of_ours() -> bool:
-    """Whether we are installed in an environment that people use, not one that a tool made for us alone."""
+    """Return whether we are installed in a user's environment, not in one that a tool created for us."""
     of_a_tool = ("pipx_metadata.json", "uv-receipt.toml")
     return sys.prefix != sys.base_prefix and not any(Path(sys.prefix, name).exists() for name in of_a_tool)
 
 
 def _leads_elsewhere(activated: str | None, executable: Path) -> bool:
-    """Whether a run inside would take the Python of the environment ``activated`` for the current one."""
+    """Return whether a nested run would use the Python of the environment ``activated`` as the current
+    one.
+    """
     if not activated or environment_of(executable) == Path(activated):
         return False
     return Path(activated, "bin", "python").exists()
@@ -210,5 +212,5 @@ def _name_python(executable: Path) -> Path:
                 write_file(script, f'#!/bin/sh\nexec {shlex.quote(str(executable))} "$@"\n')
                 script.chmod(0o755)
             except OSError as error:
-                raise EnvError(f"the command python cannot be made in the cache: {error}") from error
+                raise EnvError(f"cannot create the command python in the cache: {error}") from error
     return folder

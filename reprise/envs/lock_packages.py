@@ -1,4 +1,4 @@
-"""The packages of a lock that lies somewhere as a file, whatever tool wrote it."""
+"""The packages of a lock file, whatever tool wrote it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def read_packages(path: Path) -> tuple[Package, ...]:
         else:
             found = _of_run(path) or _of_requirements(path)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise UsageError(f"{path} cannot be read as a lock file: {error}") from error
+        raise UsageError(f"cannot read {path} as a lock file: {error}") from error
     if not found:
         kinds = "requirements.lock, uv.lock, conda-lock.yml, pixi.lock, reprise/environment.lock of a run"
         raise UsageError(f"{path} pins no package", hint=f"lock files are {kinds}")
@@ -64,7 +64,7 @@ def _of_uv(path: Path) -> tuple[Package, ...]:
 
 
 def _of_run(path: Path) -> tuple[Package, ...]:
-    """The text does not say whose it is; no manager takes another one's."""
+    """Find the manager of a lock text: each manager refuses the text of others."""
     text = path.read_text(encoding="utf-8")
     for word, manager in registry.MANAGERS.items():
         try:

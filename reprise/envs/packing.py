@@ -39,15 +39,15 @@ class Machine(NamedTuple):
 
 
 def unpack_lock(lock: Lock, target: Path, machine: Machine, policy: Policy, log: Path) -> None:
-    """Fill the new folder ``target``, which is to be the site-packages of ``machine``'s Python.
+    """Fill the new folder ``target``, the future site-packages of ``machine``'s Python.
 
     Raises:
-        EnvError: a package is not to be had for that machine, or lies in a folder of this one.
+        EnvError: a package is not available for that machine, or is a folder on this machine.
     """
     facts = read_json(lock.text)
     if facts.get("local"):
         names = ", ".join(project["path"] for project in facts["local"])
-        raise EnvError(f"the lock installs {names} from a folder: such a package is in no image")
+        raise EnvError(f"the lock installs {names} from a folder, which images do not support")
     with spinner("Unpacking packages"):
         _sync_packages(lock, facts, target, machine, policy, log)
     _forget_notes(target)
@@ -72,7 +72,7 @@ def _sync_packages(
         if done.exit_code != 0 and exact and not policy.offline:
             done = uv.call_uv(arguments, log=log, environ=environ)
     if done.exit_code != 0:
-        what = f"the packages cannot be had for Python {machine.python} on {_name_platform(machine)}"
+        what = f"the packages are not available for Python {machine.python} on {_name_platform(machine)}"
         raise uv_failures.explain_failure(what, done, log, offline=policy.offline)
 
 
@@ -107,7 +107,8 @@ def _name_platform(machine: Machine) -> str:
 
 
 def compile_modules(lock: Lock, target: Path, place: str, log: Path) -> None:
-    """Compile what is in ``target``, as it will lie in ``place``; the same sources give the same bytes.
+    """Compile the modules in ``target`` for their final folder ``place``; the same sources give the same
+    bytes.
 
     Without the lock's Python on this machine nothing is compiled: it only starts slower.
     """
@@ -139,5 +140,5 @@ def compile_by(python: Path, target: Path, place: str, log: Path) -> None:
     # Sets of constants are written in the order of their hashes.
     environ = {"PYTHONHASHSEED": "0", "PYTHONPATH": None, "PYTHONHOME": None, "PYTHONOPTIMIZE": None}
     with spinner("Compiling modules"), scratch() as empty:
-        # Some packages have templates that are no Python; then it ends with 1, and has compiled the rest.
+        # Some packages have templates that are not Python; then it exits with 1, and has compiled the rest.
         run(argv, cwd=empty, check=False, timeout=_COMPILE_SECONDS, log_file=log, environ=environ)

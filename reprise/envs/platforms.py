@@ -21,5 +21,5 @@ def uv_name(word: str) -> str:
         UsageError: uv knows no such platform.
     """
     if word not in UV_NAMES:
-        raise UsageError(f'--platform: there is no "{word}"', hint=f"one of {', '.join(UV_NAMES)}")
+        raise UsageError(f'--platform: there is no "{word}"', hint=f"use one of {', '.join(UV_NAMES)}")
     return UV_NAMES[word]

@@ -1,4 +1,4 @@
-"""The environment managers by the word of ``--env-manager``, and which one a project gets."""
+"""The environment managers by the word of ``--env-manager``, and the selection for a project."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def _load_plugin(word: str) -> EnvManager:
 GROUP = "reprise.env_managers"
 MANAGERS: Mapping[str, EnvManager] = _Managers()
 CURRENT = local.NAME
-"""The manager of a run that names none: it was in the environment of its user."""
+"""The manager of a run without one: it used the current environment of its user."""
 ALIASES = {"uv": "virtualenv"}
 _BY_PROJECT = {PythonEnv: "virtualenv", CondaEnv: "conda", DockerEnv: "docker"}
 
@@ -113,7 +113,7 @@ def find_manager(word: str) -> EnvManager:
     except KeyError:
         raise EnvError(
             f'there is no environment manager "{word}"',
-            hint="install the package that brings it",
+            hint="install the package that provides it",
         ) from None
 
 
@@ -123,7 +123,7 @@ def default_manager(kind: type[EnvSpec]) -> str:
 
 
 def manager_for(spec: EnvSpec, requested: str | None) -> EnvManager:
-    """The manager that ``requested`` names, or else the one for such a spec.
+    """Return the manager ``requested``, or else the default for the spec.
 
     Raises:
         UsageError: ``requested`` is not a word of ``--env-manager``.
@@ -150,14 +150,14 @@ def choose_manager(
 
     Raises:
         UsageError: ``requested`` is not a word of ``--env-manager``, or its manager makes no Python.
-        EnvError: the manager does not do such a project, or does not work on this machine.
+        EnvError: the manager does not support the project, or does not work on this machine.
         ProjectError: the spec names a file that does not exist.
     """
     manager = manager_for(spec, requested)
     if python is not None and not manager.CHOOSES_PYTHON:
         raise UsageError(
-            f"--python {python}: an environment of {manager.NAME} has the Python that it has",
-            hint="leave --python out, or make an environment with --env-manager virtualenv",
+            f"--python {python}: the Python of an environment of {manager.NAME} cannot be changed",
+            hint="remove --python, or create an environment with --env-manager virtualenv",
         )
     taken = manager.takes(spec)
     if reason := manager.unusable():

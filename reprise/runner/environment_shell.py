@@ -30,7 +30,7 @@ def execute_command(environment: Environment, argv: Sequence[str], cwd: Path) ->
 
 
 def open_shell(environment: Environment, cwd: Path) -> int:
-    """The user's own shell, or in a container one of its image, until it is left; its exit code."""
+    """Run the user's shell, or in a container a shell of its image; return its exit code."""
     if envs.find_manager(environment.manager).IS_ISOLATED:
         return execute_command(environment, ("sh",), cwd)
     program = os.environ.get("SHELL") or "/bin/sh"

@@ -1,4 +1,4 @@
-"""A run and the runs in it: what is deleted with its parent comes back with it."""
+"""A run and its child runs: runs deleted with their parent are restored with it."""
 
 from __future__ import annotations
 

@@ -23,7 +23,9 @@ _VERB = "reprise/gc"
 
 
 async def answer_gc(request: Request) -> Response:
-    """``POST .../reprise/gc``: ``{"older_than": ms, "dry_run": bool}``; what was removed, or would be."""
+    """``POST .../reprise/gc``: ``{"older_than": ms, "dry_run": bool}``; returns what was removed, or
+    would be.
+    """
     older_than, dry_run = _read_request(await collect_body(request))
     store: TrackingStore = request.app.state.store
     found = await to_thread.run_sync(lambda: collect(store, older_than, dry_run=dry_run))
@@ -44,11 +46,11 @@ ROUTES = tuple(
 
 
 def collect_over_http(connection: RestConnection, older_than: int, *, dry_run: bool) -> Collected:
-    """As :func:`reprise.runner.maintenance.gc.collect`, done by the server of ``connection`` for an admin.
+    """Like :func:`reprise.runner.maintenance.gc.collect`, on the server of ``connection``, for an admin.
 
     Raises:
-        UsageError: it is no server of reprise.
-        TrackingError: the user is no admin, or the server failed.
+        UsageError: it is not a reprise server.
+        TrackingError: the user is not an admin, or the server failed.
     """
     body = {"older_than": older_than, "dry_run": dry_run}
     try:
@@ -57,7 +59,7 @@ def collect_over_http(connection: RestConnection, older_than: int, *, dry_run: b
         if error.code != "ENDPOINT_NOT_FOUND":
             raise
         raise UsageError(
-            f"{connection.uri} removes nothing for good: it is no reprise server",
+            f"cannot remove anything from {connection.uri}: it is not a reprise server",
             hint="use mlflow gc for MLflow's own stores, on their machine",
         ) from error
     return Collected(
@@ -79,7 +81,7 @@ def _read_request(body: bytes) -> tuple[int, bool]:
         raise invalid(f"Unknown field {sorted(map(str, unknown))[0]!r}")
     older_than, dry_run = asked.get("older_than", 0), asked.get("dry_run", False)
     if type(older_than) is not int or older_than < 0:
-        raise invalid(f"Invalid value {older_than!r} for 'older_than': it is a number of ms")
+        raise invalid(f"Invalid value {older_than!r} for 'older_than': it must be a number of ms")
     if not isinstance(dry_run, bool):
-        raise invalid(f"Invalid value {dry_run!r} for 'dry_run': it is true or false")
+        raise invalid(f"Invalid value {dry_run!r} for 'dry_run': it must be true or false")
     return older_than, dry_run

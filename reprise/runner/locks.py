@@ -1,4 +1,4 @@
-"""``reprise lock``: fetch, load, choose the manager, and have it write the project's lock."""
+"""``reprise lock``: fetch, load, select the manager, and let it write the project's lock."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ def write_lock(
     platforms: Sequence[str] = (),
     output: Path | None = None,
 ) -> ProjectLock:
-    """Lock the project of ``request``: beside it, or in ``output`` when it is not a folder of this machine.
+    """Lock the project of ``request``: next to it, or in ``output`` if it is not a local folder.
 
     Args:
-        upgrade: the packages that need not stay as an earlier lock says; none means all.
+        upgrade: the packages to upgrade; empty means all, None means none.
 
     Raises:
-        UsageError: ``output`` for a folder, which keeps its own lock; a platform without such a name.
+        UsageError: ``output`` for a folder, which has its own lock; an unknown platform.
         RepriseError: the project cannot be fetched, read or resolved.
     """
     started = monotonic()
@@ -53,7 +53,9 @@ def write_lock(
     try:
         manager, spec, policy = _choose_manager(request, checkout)
         if output is not None and checkout.temporary is None:
-            raise UsageError(f"-o {output}: the lock of a folder lies in it", hint="leave -o out")
+            raise UsageError(
+                f"-o {output}: the lock of a folder is always in that folder", hint="remove -o"
+            )
         before = {path: path.read_bytes() for path in checkout.path.glob("*lock*") if path.is_file()}
         policy = policy._replace(upgrade=tuple(upgrade) if upgrade is not None else None)
         written = manager.write_lock(spec, policy, platforms, _log_file())
@@ -83,7 +85,7 @@ def check_lock(request: RunRequest) -> ProjectLock:
         manager.lock(spec, policy._replace(locked=True), _log_file())
     finally:
         working_copy.discard_checkout(checkout)
-    log.info("The lock of %s fits", checkout.name)
+    log.info("The lock of %s is up to date", checkout.name)
     return ProjectLock(manager.NAME, ())
 
 

@@ -12,7 +12,7 @@ _STEADY = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)  # which counts 
 
 
 class RunClock(NamedTuple):
-    """``began`` is ms since the epoch, as the machine's clock said; ``steady`` is no time of day."""
+    """``began`` is ms since the epoch, by the machine's clock; ``steady`` is monotonic."""
 
     began: int
     steady: int  # ns

@@ -18,7 +18,7 @@ class ProjectReport:
 
 
 def check(root: Path, *, strict: bool = False) -> ProjectReport:
-    """Read the project in ``root``; with ``strict`` the warnings are faults too.
+    """Check the project in ``root``; with ``strict`` warnings are faults too.
 
     Raises:
         ProjectError: there is no folder ``root``.

@@ -75,7 +75,7 @@ def _recognise_requirements(root: Path, name: str, check_file: bool) -> Found:
 
 
 def _one_of_requirements(root: Path) -> Found | None:
-    """The only file of another name that holds requirements; of several nobody can know which is meant."""
+    """Return the only file of another name with requirements; None if there are several."""
     files = sorted(path for pattern in _REQUIREMENTS for path in root.glob(pattern) if is_file(path))
     names = [path.relative_to(root).as_posix() for path in files]
     if len(names) == 1:
@@ -93,7 +93,7 @@ def _one_of_requirements(root: Path) -> Found | None:
 
 
 def _line_of(file: Path, key: str) -> Position:
-    """Where ``key`` stands in a TOML file, whose parser does not say it."""
+    """Return the line of ``key`` in a TOML file, whose parser does not provide it."""
     lines = file.read_text(encoding="utf-8", errors="replace").splitlines()
     numbers = (number for number, line in enumerate(lines, start=1) if line.lstrip().startswith(key))
     return Position(next(numbers, 1), 1)

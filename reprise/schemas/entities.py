@@ -59,7 +59,7 @@ class ModelLink(NamedTuple):
 class Run(NamedTuple):
     """A run with its data; ``metrics`` holds the last point of each series.
 
-    ``deleted_time`` is when it was deleted, where the store tells.
+    ``deleted_time`` is the time of deletion, if the store has it.
     """
 
     run_id: str
@@ -98,7 +98,7 @@ ViewType = Literal["ACTIVE_ONLY", "DELETED_ONLY", "ALL"]
 
 RUN_STATUSES = ("RUNNING", "SCHEDULED", "FINISHED", "FAILED", "KILLED")
 LONGEST_PARAM = 6000
-"""Characters of a param's value that every MLflow server takes; a store of ours takes more."""
+"""Characters of a param's value that every MLflow server accepts; our stores accept more."""
 MODEL_STATUSES = ("LOGGED_MODEL_PENDING", "LOGGED_MODEL_READY", "LOGGED_MODEL_UPLOAD_FAILED")
 MODEL_STAGES = ("None", "Staging", "Production", "Archived")
 
@@ -190,7 +190,7 @@ class RegisteredModel(NamedTuple):
 
 
 class Assessment(NamedTuple):
-    """What somebody says of a trace: feedback, or the value that was expected.
+    """An assessment of a trace: feedback, or the expected value.
 
     ``kind`` is ``feedback`` or ``expectation`` and ``value`` its JSON object on the wire, as text.
     ``valid`` becomes false when another assessment ``overrides`` this one.

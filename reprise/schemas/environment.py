@@ -34,7 +34,7 @@ class PythonEnv(NamedTuple):
 class CondaEnv(NamedTuple):
     """A ``conda.yaml`` / ``environment.yml``: conda match specs, and the lines of its pip section.
 
-    ``variables`` are set for whoever is inside; ``passing`` as for :class:`PythonEnv`.
+    ``variables`` are set inside; ``passing`` as for :class:`PythonEnv`.
     """
 
     root: Path
@@ -81,14 +81,13 @@ EnvSpec: TypeAlias = PythonEnv | CondaEnv | DockerEnv
 
 
 class Policy(NamedTuple):
-    """How an environment may be resolved and made.
+    """How an environment may be resolved and created.
 
-    ``locked``: as the lock beside the project says or not at all. ``offline``: nothing is fetched.
-    ``as_of``: an RFC 3339 time; nothing that was published after it is taken. ``upgrade``: what is
-    resolved anew although a lock says it, by name; ``()`` is everything, None nothing. ``packages``: a
-    folder that packages are installed from, and from nowhere else. ``python``: the version that the user
-    wants instead of what the project says. ``current``: the Python that the user is in; None: what the
-    variables of our process say.
+    ``locked``: fail if the project's lock is missing or outdated. ``offline``: no downloads. ``as_of``: an
+    RFC 3339 time; later packages are ignored. ``upgrade``: names to resolve again in spite of a lock;
+    ``()`` is everything, None nothing. ``packages``: a folder that is the only source of packages.
+    ``python``: the user's version, which overrides the project's. ``current``: the user's current Python;
+    None: from the variables of our process.
     """
 
     locked: bool = False
@@ -157,9 +156,9 @@ class Lock(NamedTuple):
 
 
 class Environment(NamedTuple):
-    """A materialised environment: the manager's word, its lock, and the folder it lies in.
+    """A materialised environment: the manager's word, its lock, and its folder.
 
-    ``spec`` is None where the environment was made from a lock alone.
+    ``spec`` is None if the environment was created from a lock alone.
     """
 
     manager: str

@@ -122,7 +122,7 @@ def _refuse_carets(dependencies: Sequence[Node], findings: Findings) -> None:
 
 
 def _warn_of_selectors(dependencies: Sequence[Node], content: bytes, findings: Findings) -> None:
-    """conda-build's ``# [linux]`` is a comment for everybody else."""
+    """Return a selector such as conda-build's ``# [linux]``, a comment for other tools."""
     lines = content.decode("utf-8-sig").splitlines()
     for number, dependency in enumerate(dependencies, start=1):
         for item in (dependency, *items_of(get_child(dependency, "pip"))):

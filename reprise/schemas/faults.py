@@ -1,4 +1,4 @@
-"""What is wrong in a file and where, collected so that everything is told at once."""
+"""The faults of a file with their places, collected so that all are reported at once."""
 
 from __future__ import annotations
 
@@ -75,10 +75,10 @@ class Findings:
 
 
 def refuse_faults(files: Sequence[Findings]) -> None:
-    """Raise what was found in ``files``, if there are faults.
+    """Raise the faults of ``files``, if there are any.
 
-    The message holds the headline and all the lines, each with its own hint, so whoever prints the
-    message has told everything; ``faults`` holds the same lines as data.
+    The message contains the headline and all lines, each with its own hint; ``faults`` contains the same
+    lines as data.
 
     Raises:
         ProjectError: there are faults.

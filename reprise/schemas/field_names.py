@@ -14,7 +14,7 @@ from functools import lru_cache
 
 DURATION, CLOCK, RATE, LATENCY, MEMORY = "duration", "clock", "rate", "latency", "memory"
 MACHINE = "machine"
-"""What is measured of the machine; MLflow's own ``system/...`` metrics are no script's."""
+"""Prefix of MLflow's system metrics, which are not logged by the script."""
 
 KINDS_OF_FIELDS = frozenset({DURATION, CLOCK, RATE, LATENCY, MEMORY, MACHINE})
 

@@ -21,7 +21,7 @@ OUTPUT = "job.output"
 
 
 class RunStatus(StrEnum):
-    """MLflow's words for where a run stands."""
+    """MLflow's words for the status of a run."""
 
     RUNNING = "RUNNING"
     SCHEDULED = "SCHEDULED"
@@ -116,9 +116,9 @@ class RunRequest(NamedTuple):
 class Repository(NamedTuple):
     """The git state of a checkout: ``url`` is the remote's, without userinfo; None where unknown.
 
-    ``tree`` is how its files lie; nothing of a checkout that was made for the run, which is as its commit.
-    ``first_url`` is that of the first remote, which need not be ``origin``.
-    ``is_partial``: it is a clone that git was to fetch contents for when they are needed.
+    ``tree`` are the differences of its files; None for a checkout made for the run, which equals its
+    commit. ``first_url`` is that of the first remote, which need not be ``origin``. ``is_partial``: it is a
+    clone that git was to fetch contents for when they are needed.
     """
 
     root: Path
@@ -177,7 +177,7 @@ class Command(NamedTuple):
 
     ``release`` is an argv that removes what is outside of the process's own group (a container). It is
     run when the process has ended, however that came about; there may be nothing left to remove.
-    ``meanings`` says in words what exit codes mean of which the number alone says nothing.
+    ``meanings`` explains exit codes that are not self-explanatory.
     """
 
     argv: tuple[str, ...]
@@ -223,7 +223,7 @@ class Usage(NamedTuple):
 
 
 class JobStatus(NamedTuple):
-    """Where a job stands; ``exit_code`` is negative for a signal, as in ``subprocess``."""
+    """The state of a job; ``exit_code`` is negative for a signal, as in ``subprocess``."""
 
     state: RunStatus
     exit_code: int | None = None

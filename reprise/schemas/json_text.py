@@ -7,10 +7,10 @@ from typing import Any
 
 
 def read_json(text: str | bytes) -> Any:
-    """The value that ``text`` says.
+    """Parse ``text``.
 
     Raises:
-        ValueError: it is no JSON, or nested more deeply than we follow.
+        ValueError: it is not JSON, or nested too deeply.
     """
     try:
         return json.loads(text)

@@ -1,7 +1,7 @@
-"""A project folder becomes a ``Project``: the MLproject file, or what stands in for one.
+"""Load a project folder as a ``Project``: the MLproject file, or its substitutes.
 
-Every fault of the file and of its environment file is told at once. What is only doubtful (an unknown
-key, a selector that is ignored) is a warning of the project.
+All faults of the file and of its environment file are reported at once. Unknown keys and ignored selectors
+are warnings.
 """
 
 from __future__ import annotations
@@ -86,14 +86,14 @@ def is_script(name: str) -> bool:
 
 
 def find_entry_point(project: Project, name: str) -> EntryPoint:
-    """The entry point that is declared as ``name``, else the script of that name in the project.
+    """Return the declared entry point ``name``, else the script of that name in the project.
 
     A ``.py`` is run by ``python``, a ``.sh`` by ``$SHELL`` (``bash`` where that is unset), and a ``.R``
     by ``Rscript`` with ``mlflow::mlflow_source``, as MLflow does it; a script declares no parameters.
 
     Raises:
-        ProjectError: there is neither, with the names that there are.
-        UsageError: the script lies outside of the project.
+        ProjectError: there is neither; the message lists the available names.
+        UsageError: the script is outside the project.
     """
     if name in project.entry_points:
         return project.entry_points[name]
@@ -109,7 +109,7 @@ def find_entry_point(project: Project, name: str) -> EntryPoint:
 
 
 def _script_command(name: str) -> str | None:
-    """The bash text that runs the script ``name``; None when its ending tells no language."""
+    """Return the bash text that runs the script ``name``; None if its suffix is unknown."""
     script = shlex.quote(f"./{name}" if name.startswith("-") else name)
     if name.endswith(".py"):
         return f"python {script}"

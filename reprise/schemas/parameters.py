@@ -37,7 +37,9 @@ _NO_VALUE = {"", "none", "null"}
 
 
 def read_parameter(name: str, node: Node, path: KeyPath, findings: Findings) -> Parameter:
-    """The parameter that ``node`` declares. What has a wrong shape, as the schema has told, is left out."""
+    """Return the parameter in ``node``. Parts with a wrong shape, already reported by the schema, are
+    left out.
+    """
     if not isinstance(node, MappingNode):
         return Parameter(name, type=TYPES.get(text_of(node) or "", "string"))
     pattern = text_of(get_child(node, "pattern"))

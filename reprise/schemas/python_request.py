@@ -1,4 +1,4 @@
-"""Which Python is asked for: ``3.11``, ``3.11.7``, ``3.11.*``, ``>=3.9,<3.12``, ``pypy@3.10``."""
+"""A requested Python: ``3.11``, ``3.11.7``, ``3.11.*``, ``>=3.9,<3.12``, ``pypy@3.10``."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _HINT = 'write it as in "3.11", "3.11.7" or ">=3.9,<3.12"'
 
 
 def fault_of(text: str) -> str | None:
-    """What is wrong with ``text``, None for nothing. Whether there is such a Python is another question."""
+    """Return what is wrong with ``text``, or None. It does not check whether that Python exists."""
     import re
 
     text = text.strip()

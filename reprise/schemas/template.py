@@ -1,4 +1,4 @@
-"""What is wrong with a command template (``str.format`` syntax), told before anything is run."""
+"""Faults of a command template (``str.format`` syntax), reported before anything is run."""
 
 from __future__ import annotations
 
@@ -53,4 +53,4 @@ def _placeholder_fault(written: str, name: str, declared: Collection[str], *, af
 
 def _explain_unbalanced(problem: str) -> str:
     side = "}" if "'}' encountered" in problem else "{"
-    return f'a "{side}" stands alone; a literal brace is written {side}{side}'
+    return f'a single "{side}"; write a literal brace as {side}{side}'

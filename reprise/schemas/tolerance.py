@@ -75,7 +75,7 @@ def of_text(text: str) -> Tolerance:
     """The tolerance of ``--tolerance``: relative and absolute at once.
 
     Raises:
-        UsageError: it is no number from 0 on.
+        UsageError: it is not a number >= 0.
     """
     try:
         amount = float(text)

@@ -1,6 +1,6 @@
-"""Which faults of a project's files matter for what is used of it: the others are only warnings then.
+"""The faults of a project's files that matter for the used parts: the others are only warnings.
 
-MLflow runs an entry point whatever is wrong in another one, so we do. ``reprise check`` tells every fault.
+Like MLflow, we run an entry point in spite of faults in others. ``reprise check`` reports every fault.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Files that were read and found valid before: what they hold, by the digest of all that decides it.
+"""Cache of the content of valid project files, by the digest of everything that affects it.
 
-Such a file needs neither YAML's parser nor jsonschema again, which are half of the time of a launch.
-The memory lies in the user's cache, beside the environments that are run from there.
+It needs neither the YAML parser nor jsonschema again, which take half of the time of a launch. It
+is in the user's cache, next to the environments.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""A document held against its JSON Schema, told in our own sentences.
+"""Validate a document with its JSON Schema, with our own messages.
 
-``<schema>.schema.json`` is the one source of truth; its annotations ``x-is``, ``x-hint`` and
-``x-unknown`` hold the words that a sentence is made of. Unknown keys are warnings, unless ``x-closed``
-says that nothing may be ignored there; everything else is a fault. A key without a value counts as one that
-is not there where the file is used, unless ``x-needed``.
+``<schema>.schema.json`` is the single source of truth; its annotations ``x-is``, ``x-hint`` and
+``x-unknown`` contain the words of messages. Unknown keys are warnings, unless ``x-closed`` forbids them;
+everything else is a fault. A key without a value counts as missing when the file is used, unless it is
+``x-needed``.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""How the files of a source lie on this machine, as frozen values.
+"""The state of a source's files on this machine, as frozen values.
 
 Paths are relative to the root, with ``/``; that of a folder ends with it.
 """
@@ -17,7 +17,7 @@ class Standing(StrEnum):
     CHANGED = "changed"
     """Git says so too."""
     HIDDEN = "hidden"
-    """Git calls it unchanged: it was told not to look, or converts the file, or does not mind its mode."""
+    """Git reports it as unchanged: it ignores the file, converts it, or ignores its mode."""
     ADDED = "added"
     """It is staged, and in no commit."""
     UNTRACKED = "untracked"
@@ -49,15 +49,14 @@ class ModuleTree(NamedTuple):
 class WorkTree(NamedTuple):
     """The files of a source, compared byte for byte with a plain checkout of its commit.
 
-    A plain checkout is the one that git makes with the attributes of the commit and without anybody's
-    configuration. Without a commit all files differ from it, for there is none.
+    A plain checkout is made by git with the attributes of the commit and without any configuration. Without
+    a commit all files differ.
 
-    ``files`` lie there, and otherwise or not at all in the checkout. ``absent`` are those of the commit
-    that do not lie there; a folder stands for all below. ``bare_modules`` are the folders of submodules
-    that are not checked out. ``folders`` hold no file that the source brings along. ``ignored`` are files
-    and folders that a ``.gitignore`` names. ``pointers`` are files whose content Git LFS was to fetch,
-    ``large`` those that it has fetched, with the SHA-256 and the size that the commit names. ``faults`` say
-    what could not be read.
+    ``files`` exist, but differ or are missing in the checkout. ``absent`` are missing files of the commit;
+    a folder includes everything below. ``bare_modules`` are the folders of submodules that are not checked
+    out. ``folders`` contain no file of the source. ``ignored`` are files and folders in a ``.gitignore``.
+    ``pointers`` are files whose Git LFS content was not downloaded, ``large`` those with downloaded
+    content, with the SHA-256 and the size in the commit. ``faults`` say what could not be read.
     """
 
     files: Mapping[str, Standing] = {}
@@ -72,7 +71,7 @@ class WorkTree(NamedTuple):
 
     @property
     def flatten(self) -> WorkTree:
-        """With what lies in submodules, and in those in them, by paths from the root."""
+        """Return the state including submodules, also nested ones, with paths from the root."""
         found = self
         for module in self.modules:
             start, inside = f"{module.path}/", module.tree.flatten
@@ -94,7 +93,7 @@ class WorkTree(NamedTuple):
 
     @property
     def is_dirty(self) -> bool:
-        """Whether the commit alone does not say what lies there."""
+        """Return whether the files differ from the commit."""
         return bool(
             self.absent
             or any(standing not in APART for standing in self.files.values())

@@ -73,7 +73,7 @@ class Pages(Protocol):
         ...
 
     def stop(self) -> None:
-        """The server ends: let go of those who wait for news."""
+        """End the event streams when the server ends."""
         ...
 
 
@@ -91,11 +91,11 @@ def create_app(
 
     Args:
         access: who may do what.
-        hosts: the names by which a client may call us; None for any.
-        origins: foreign web pages that may ask.
-        pages: what is shown to people; None: only programs are served.
-        aliases: gets the versions that clients of runs got for aliases of models.
-        more: routes that stand in rooms above this one.
+        hosts: the accepted host names; None for any.
+        origins: the allowed origins of foreign web pages.
+        pages: the web UI; None: only the API is served.
+        aliases: gets the versions that model aliases resolved to for clients of runs.
+        more: routes from rooms above this one.
     """
     app = application((*more, *ROUTES, *(pages.routes if pages else ())))
     app.state.store = store
@@ -213,7 +213,7 @@ async def _no_such_endpoint(request: Request, error: Exception) -> Response:
 
 
 async def _gone(request: Request, error: Exception) -> Response:
-    """The client hung up in the middle of its request; nobody reads this."""
+    """Answer a request that the client aborted; the answer is not read."""
     return Response(status_code=499)
 
 
@@ -226,5 +226,5 @@ async def _out_of_order(request: Request, error: Exception) -> Response:
 
 
 async def _unexpected(request: Request, error: Exception) -> Response:
-    """A bug of ours; the server logs its traceback."""
+    """Report a bug; the server logs the traceback."""
     return error_response(TrackingError(f"Unexpected {type(error).__name__}"))

@@ -108,7 +108,7 @@ def delete_tag(store: TrackingStore, request: DeleteEvaluationDatasetTag) -> Ans
 def put_records(store: TrackingStore, request: PutEvaluationRecords) -> Answer:
     records = _json("records", request.records)
     if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
-        raise invalid("Invalid value for parameter 'records' supplied: it is no list of objects")
+        raise invalid("Invalid value for parameter 'records' supplied: it is not a list of objects")
     inserted, updated = store.put_evaluation_records(request.dataset_id, records)
     return {"inserted_count": inserted, "updated_count": updated}
 
@@ -181,13 +181,13 @@ def _json(name: str, text: str) -> Any:
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise invalid(f"Invalid value for parameter '{name}' supplied: it is no JSON: {error}") from None
+        raise invalid(f"Invalid value for parameter '{name}' supplied: it is not JSON: {error}") from None
 
 
 def _object(name: str, text: str) -> dict[str, Any]:
     value = _json(name, text)
     if not isinstance(value, dict):
-        raise invalid(f"Invalid value for parameter '{name}' supplied: it is no object")
+        raise invalid(f"Invalid value for parameter '{name}' supplied: it is not an object")
     return value
 
 

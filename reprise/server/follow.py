@@ -1,8 +1,8 @@
 """A script's own ``set_experiment()`` moves the run it was given, instead of killing the script.
 
-An MLflow client that is given a run (``MLFLOW_RUN_ID``) fetches it in ``start_run()``, and raises when
-the run lies in another experiment than the one that ``set_experiment()`` chose before. On the wire
-that is, in 2.x and 3.x alike::
+An MLflow client that is given a run (``MLFLOW_RUN_ID``) fetches it in ``start_run()``, and raises when the
+run is in another experiment than the one that ``set_experiment()`` selected before. The requests are, in
+2.x and 3.x::
 
     GET experiments/get-by-name          set_experiment(NAME), or
     GET experiments/get-by-name -> 404,  POST experiments/create,  GET experiments/get
@@ -11,15 +11,15 @@ that is, in 2.x and 3.x alike::
     GET runs/get                         start_run(), or the first fluent log_...()
     POST runs/update                     status RUNNING
 
-The same GETs come from a script that looks an experiment up for another purpose, and nothing in the
-requests tells the two apart. So this is the rule, for each run that a client was given:
+A script that looks up an experiment for another purpose sends the same GETs, and the requests do not show
+the difference. So this is the rule, for each run that a client was given:
 
 - Only until the run is fetched or written for the first time: afterwards the client has the run,
   and a lookup is no longer about it.
 - The experiment that was looked up or created last is where the run goes,
 - but one whose runs were then searched was looked up for that (``search_runs(experiment_names=[...])``
   sends the two calls): it counts only when there is no other. A wrong guess here would either kill
-  a script that chose the experiment, or file the run under the experiment that it was compared with;
+  a script that selected the experiment, or put the run into the experiment that it was compared with;
   the second can be repaired, the run says in the tag ``reprise.experiment.moved_from`` where it was.
 """
 
@@ -61,7 +61,7 @@ class Follow:
             self._attached = True
 
     def fetched(self) -> str | None:
-        """The experiment that the client expects the run in; None when it did not choose one."""
+        """Return the experiment in which the client expects the run; None if it did not select one."""
         with self._lock:
             if self._attached:
                 return None
@@ -79,4 +79,4 @@ def move(store: TrackingStore, run_id: str, experiment_id: str) -> None:
         return
     store.move_run(run_id, experiment_id)
     store.set_tag(run_id, MOVED_FROM, run.experiment_id)
-    logger.info('Moved the run to experiment "%s", which the script chose', experiment.name)
+    logger.info('Moved the run to experiment "%s", selected by the script', experiment.name)

@@ -52,7 +52,7 @@ class Facade(ABC):
         """What is served to a bearer of the secret; called at the first connection."""
 
     async def _release(self) -> None:
-        """Let go of what the app holds; called when the last request has been answered."""
+        """Release the resources of the app; called after the last request."""
         return
 
     @property
@@ -101,7 +101,7 @@ class Facade(ABC):
 
 
 class Loopback(Facade):
-    """The facade of a store of ours."""
+    """Return the facade of an embedded store."""
 
     def __init__(
         self, store: Tracking, run_id: str, host: str = "127.0.0.1", *, may_remove: bool = True

@@ -1,7 +1,7 @@
-"""The one route table: every verb of MLflow's REST API that we speak, mounted twice.
+"""The route table: every supported verb of MLflow's REST API, mounted twice.
 
-Programs call ``/api/...``, browsers ``/ajax-api/...``. Of the verbs that are not here (those about
-language models' prompts, judges and gateways among them) a client is told ``ENDPOINT_NOT_FOUND``.
+Programs call ``/api/...``, browsers ``/ajax-api/...``. Other verbs (such as those for prompts, judges and
+gateways of language models) return ``ENDPOINT_NOT_FOUND``.
 """
 
 from __future__ import annotations

@@ -54,13 +54,13 @@ class Serving(NamedTuple):
 
 
 def serve(store: TrackingStore, how: Serving, ready: Callable[[str], None] | None = None) -> None:
-    """Serve until SIGINT or SIGTERM (``reprise server``); ``ready`` is told the URL when it listens.
+    """Serve until SIGINT or SIGTERM (``reprise server``); ``ready`` is called with the URL when it listens.
 
     Raises:
         UsageError: the address cannot be listened on, or the access log cannot be written.
         TrackingError: the store cannot be opened.
     """
-    store.get_experiment("0")  # a store that cannot be opened is told now, and not to the first client
+    store.get_experiment("0")  # fail now if the store cannot be opened, and not at the first request
     app = create_app(
         store, how.access, hosts=how.hosts, origins=how.origins, pages=how.pages, more=how.more
     )
@@ -69,7 +69,7 @@ def serve(store: TrackingStore, how: Serving, ready: Callable[[str], None] | Non
 
 
 class ServingAddress(NamedTuple):
-    """An address that is taken, where nobody is listened to yet, and the access log, open for writing."""
+    """A bound address that does not accept connections yet, and the access log, open for writing."""
 
     address: socket.socket
     log: TextIO | None
@@ -82,7 +82,7 @@ class ServingAddress(NamedTuple):
 
 @contextmanager
 def place(how: Serving) -> Iterator[ServingAddress]:
-    """Where ``how`` says; whoever has long to prepare what is served learns first that it cannot be there.
+    """Bind the address in ``how``, so that an error is reported before a long preparation.
 
     Raises:
         UsageError: the address cannot be listened on, or the access log cannot be written.
@@ -115,12 +115,12 @@ def serve_app(
     patience: float | None = None,
     give_up: Callable[[], None] = lambda: None,
 ) -> None:
-    """As :func:`serve`, any app: ``what`` it serves is told, requests have ``patience`` seconds to end.
+    """Like :func:`serve`, for any app: logs ``what`` it serves; requests have ``patience`` seconds to end.
 
     Those that still wait for something then are freed by ``give_up``.
 
     Raises:
-        UsageError: another has come to listen at the address.
+        UsageError: the address is in use.
     """
     from reprise.server.http.observing import Observed
     from reprise.server.http.timeouts import Bodies, PromptHeads

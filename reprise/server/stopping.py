@@ -1,6 +1,6 @@
-"""How servers end: what is under way is answered, and a client that takes no part in it is left.
+"""The shutdown of servers: pending requests are answered, and idle clients are disconnected.
 
-Nothing is printed: the end of a server is no error, whatever its clients were doing.
+Nothing is printed: a shutdown is not an error, whatever the clients were doing.
 """
 
 from __future__ import annotations
@@ -66,9 +66,9 @@ class TidyServer(_Server):
 
 
 class PromptServer(_Server):
-    """Stops the moment it is asked to, where uvicorn looks ten times a second.
+    """A server that stops at once, instead of polling ten times per second as uvicorn does.
 
-    The stop is a socket that becomes readable, so that it can be asked from any thread at any time.
+    A stop makes a socket readable, so that any thread can request it at any time.
     ``at_end`` is awaited when the last request has been answered.
     """
 

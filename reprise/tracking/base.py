@@ -219,8 +219,8 @@ class Tracking(Registry, Protocol):
         """Resolve ``models:/name/selector`` (a version, ``latest``, or ``@alias``; ``models:/m-…``
         has the id as name and an empty selector) to (owner, artifact path) of the model's folder.
 
-        The owner is a run's id, or a logged model's (``m-…``), whose files lie beside the runs; the
-        verbs ``list_artifacts`` and ``download_artifact`` take either.
+        The owner is the id of a run or of a logged model (``m-…``), whose files are next to the runs; the
+        verbs ``list_artifacts`` and ``download_artifact`` accept either.
         """
         ...
 

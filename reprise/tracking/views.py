@@ -15,7 +15,7 @@ PointRow = tuple[float | str, int, int, str | None, str | None, str | None]
 Goal = Literal["min", "max"]
 
 CACHED = "CACHED"
-"""Stands for a status: the run took over the results of another one."""
+"""A pseudo status: the run reused the results of another run."""
 
 _PRIOR = 0.5
 """Added to each count, so that few traces do not make a certainty (Jeffreys' prior)."""
@@ -115,7 +115,7 @@ class Correlation(NamedTuple):
 
 
 class Aggregation(NamedTuple):
-    """``COUNT``, ``SUM``, ``AVG``, ``MIN``, ``MAX`` or ``PERCENTILE``, of which 0 to 100 is named."""
+    """``COUNT``, ``SUM``, ``AVG``, ``MIN``, ``MAX`` or ``PERCENTILE`` with a value from 0 to 100."""
 
     kind: str
     percentile: float | None = None

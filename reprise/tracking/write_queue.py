@@ -33,7 +33,7 @@ _PATIENCE = 5.0
 
 
 class WriteQueue:
-    """The queue in the file ``path``. Where the file cannot be had there is no queue."""
+    """The queue in the file ``path``. If the file is not available there is no queue."""
 
     def __init__(self, path: Path) -> None:
         self._path = path

@@ -1,4 +1,4 @@
-"""Server-sent events that tell open pages when the store has changed.
+"""Server-sent events that notify open pages of changes in the store.
 
 One watcher polls the store for all pages, only while pages are open.
 """

@@ -89,7 +89,7 @@ def _link(
 
 
 def _image(renderer: RendererHTML, tokens: Sequence[Token], at: int, *_: object) -> str:
-    """Render an image as its text: loading it would tell its server who reads the note."""
+    """Render an image as its text: loading it would reveal the reader to its server."""
     return str(escape(f"[image: {tokens[at].content}]"))
 
 

@@ -74,7 +74,7 @@ def test_without_the_commits_what_was_kept_is_compared(demo: ProjectFolder) -> N
             record["source"]["snapshot"] = []
             file.write_text(json.dumps(record))
     shown = demo.reprise("diff", one, other).out
-    assert "is not at hand: what the runs kept is compared" in shown
+    assert "is not available: what the runs kept is compared" in shown
     assert "+x = 1" in shown
     assert "+print('        done')" in shown  # changed files are kept whole
 

@@ -209,8 +209,8 @@ def test_what_is_local_was_never_made(demo: ProjectFolder) -> None:
     assert demo.run().exit_code == 0
     refused = demo.reprise("env", "path", "@last")
     assert refused.exit_code == 2
-    assert "local), nothing was made" in refused.err
-    assert "local), nothing was made" in demo.reprise("env", "show", "@last").out
+    assert "current environment of its machine (local)" in refused.err
+    assert "current environment of its machine (local)" in demo.reprise("env", "show", "@last").out
 
 
 @pytest.mark.parametrize(

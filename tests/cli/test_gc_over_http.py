@@ -68,4 +68,4 @@ def test_a_server_that_is_not_ours_is_named(house: Path, reprise: Reprise) -> No
 
     uri = tracking_uri()
     refused = reprise("gc", "--tracking-uri", uri)
-    assert refused.exit_code == 2 and "no reprise server" in refused.err and "mlflow gc" in refused.err
+    assert refused.exit_code == 2 and "not a reprise server" in refused.err and "mlflow gc" in refused.err

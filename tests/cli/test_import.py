@@ -46,7 +46,7 @@ def test_an_import_is_counted_and_a_second_one_changes_nothing(reprise: Reprise)
     assert json.loads(reprise("runs", "show", RUN, "--json").out)["metrics"]["m"]["value"] == 0.5
     (run / "params" / "late").write_text("x")
     check = reprise("import", "theirs", "--check")
-    assert (check.exit_code, f"run {RUN}: late: it is not there" in check.err) == (1, True), check.err
+    assert (check.exit_code, f"run {RUN}: late: it does not exist" in check.err) == (1, True), check.err
     assert "late" not in reprise("runs", "show", RUN).out
 
 

@@ -75,7 +75,7 @@ def test_an_outdated_lock_fails_a_locked_run_only(project: Write) -> None:
     (folder.path / "python_env.yaml").write_text("dependencies: [beta]\n")
     code, _, err = run(folder, "--locked")
     assert code == 4
-    assert "nothing asks for alpha" in err
+    assert "nothing requires alpha" in err
     assert "hint: reprise lock" in err
     code, out, err = run(folder)
     assert (code, out) == (0, "2.0\n")
@@ -102,9 +102,9 @@ def test_upgrade_alone_is_everything(project: Write, index: Path) -> None:
     [
         (["--locked", "--upgrade"], "--locked only checks"),
         (["--as-of", "tomorrow"], "is not a date"),
-        (["--as-of", "2999-01-01"], "still to come"),
+        (["--as-of", "2999-01-01"], "in the future"),
         (["--as-of", "commit"], "has no commit"),
-        (["-o", "elsewhere"], "the lock of a folder lies in it"),
+        (["-o", "elsewhere"], "the lock of a folder is always in that folder"),
         (["--platform", "amiga"], 'there is no "amiga"'),
     ],
 )

@@ -69,7 +69,7 @@ def test_what_cannot_be_done_is_told(reprise: Reprise, store: EmbeddedStore, run
         (["register", "models:/iris/9", "x"], 6, "has no version 9"),
         (["register", f"runs:/{run.run_id}/model", "a/b"], 6, "is not allowed"),
         (["show", "nope"], 6, "Registered Model with name=nope not found"),
-        (["alias", "iris", "best"], 2, "pointed at VERSION"),
+        (["alias", "iris", "best"], 2, "give either VERSION"),
         (["alias", "iris", "best", "7"], 6, "version=7) not found"),
         (["alias", "iris", "best", "--delete"], 2, 'has no alias "best"'),
         (["stage", "iris", "1", "prod"], 6, "Invalid Model Version stage: prod"),

@@ -164,7 +164,7 @@ def test_another_patch_release_is_taken_and_noted_unless_locked(project: Write) 
         (("--python", "^3.11"), '--python: "^3.11" is not a version of Python'),
         (
             ("--python", SERIES, "--env-manager", "local"),
-            "an environment of local has the Python that it has",
+            "an environment of local cannot be changed",
         ),
     ],
 )

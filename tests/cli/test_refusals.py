@@ -44,7 +44,7 @@ MLPROJECTS = [
     ("a: [1, 2\n", "MLproject:"),
     ("a:\n\t- b\n", "tab"),
     ("a: !!python/object:os.system x\n", "tag"),
-    ("a: &a [*a]\n", "within its own anchor"),
+    ("a: &a [*a]\n", "inside its own anchor"),
     ("{{ cookiecutter.name }}: x\n", "template"),
     ("a: " + "[" * 2000 + "]" * 2000 + "\n", "deep"),
     ("x: " + "a" * (2 << 20) + "\n", "1 MiB"),

@@ -73,10 +73,10 @@ def test_a_lock_that_no_longer_fits_is_told(
     write(spec(channel, "tool=1.0"), log)
     edited = spec(channel, "tool=1.1")
     with pytest.raises(
-        EnvError, match=r'conda-lock\.yml does not fit .*: "tool=1.1" is not met by its tool'
+        EnvError, match=r'conda-lock\.yml does not match .*: "tool=1.1" is not met by its tool'
     ) as e:
         ensure(edited, log, locked=True)
-    assert e.value.hint == "reprise lock makes it fit"
+    assert e.value.hint == "update it with reprise lock"
     caplog.set_level(logging.INFO)
     assert versions(ensure(edited, log)) == {"tool": "1.1", "part": "1.0"}
     assert "resolved again" in caplog.text
@@ -85,12 +85,12 @@ def test_a_lock_that_no_longer_fits_is_told(
     assert "resolved again" in caplog.text  # also when it is remembered
     with pytest.raises(EnvError, match="it has no package for"):
         ensure(spec(channel, "tool", "other"), log, locked=True)
-    with pytest.raises(EnvError, match=r"conda\.yaml has changed since it was made"):
+    with pytest.raises(EnvError, match=r"conda\.yaml has changed since"):
         ensure(spec(channel, "tool>=1"), log, locked=True)
 
 
 def test_locked_without_a_lock_is_an_error(channel: Path, log: Path) -> None:
-    with pytest.raises(EnvError, match="--locked: there is no lock file beside"):
+    with pytest.raises(EnvError, match="--locked: there is no lock file next to"):
         ensure(spec(channel, "tool"), log, locked=True)
 
 
@@ -123,7 +123,7 @@ def test_pip_section_is_locked_with_the_file_of_each_platform(index: Path, log: 
     facts = json.loads(environment.lock.text)
     assert f"    --hash=sha256:{pip['beta']['hash']['sha256']}" in facts["requirements"]
     changed = asked._replace(pip=("alpha", "beta>=3"))
-    with pytest.raises(EnvError, match=r'"beta>=3" of the pip section is not met by its beta 2\.0'):
+    with pytest.raises(EnvError, match=r'"beta>=3" of the pip section is not satisfied by its beta 2\.0'):
         ensure(changed, log, locked=True)
 
 
@@ -202,7 +202,7 @@ def test_pixi_lock_is_used(channel: Path, log: Path) -> None:
     pixi_lock(channel, channel.as_uri())
     assert versions(ensure(spec(channel, "tool"), log, locked=True)) == {"tool": "1.0", "part": "1.0"}
     with pytest.raises(
-        EnvError, match=r'pixi\.lock does not fit .*"tool>=1\.1" is not met by its tool 1\.0'
+        EnvError, match=r'pixi\.lock does not match .*"tool>=1\.1" is not met by its tool 1\.0'
     ):
         ensure(spec(channel, "tool>=1.1"), log, locked=True)
 
@@ -248,7 +248,7 @@ def test_newest_format_of_pixi_lock_is_read(channel: Path, log: Path) -> None:
 )
 def test_a_lock_that_cannot_be_read_is_named(name: str, text: str, channel: Path, log: Path) -> None:
     Path(name).write_text(text)
-    with pytest.raises(EnvError, match=f"{name} cannot be read as a lock file"):
+    with pytest.raises(EnvError, match=f"cannot read .*{name} as a lock file"):
         ensure(spec(channel, "tool"), log)
 
 

@@ -152,7 +152,7 @@ def test_where_only_python3_is_there_the_command_python_works(bare_path: Path, t
 def test_without_any_it_is_ours(bare_path: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO):
         lock = lock_in(tmp_path)
-    assert "the one that runs reprise, as none on PATH works" in caplog.text
+    assert "the Python that runs reprise, as none on PATH works" in caplog.text
     assert run_inside(lock, tmp_path)[0] == sys.executable
 
 
@@ -231,7 +231,7 @@ def test_a_caller_that_knows_its_python_is_believed(
 def test_a_python_that_is_gone_is_no_place_to_enter(tmp_path: Path) -> None:
     lock = local.lock(PythonEnv(tmp_path), Policy(current=make_venv(tmp_path / "mine")), tmp_path / "log")
     (tmp_path / "mine" / "bin" / "python").unlink()
-    with pytest.raises(EnvError, match="is not on this machine any more"):
+    with pytest.raises(EnvError, match="no longer exists on this machine"):
         local.enter(Environment("local", lock, Path()), Command(("true",), (), tmp_path))
     with pytest.raises(EnvError, match="does not work"):
         local.lock(PythonEnv(tmp_path), Policy(current=tmp_path / "mine/bin/python"), tmp_path / "log")

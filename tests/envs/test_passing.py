@@ -145,10 +145,10 @@ def test_a_lock_alone_asks_for_its_project(index: Path, log: Path) -> None:
     root = checkout("one")
     made = ensure(spec(root, "./lib", passing=True), log)
     shutil.rmtree(made.prefix)
-    with pytest.raises(EnvError, match=r"installs \./lib of its project, which is not at hand"):
+    with pytest.raises(EnvError, match=r"installs \./lib of its project, which is not available"):
         store.from_lock(manager, made.lock._replace(root=None), ANY, log)
     local_project(root / "lib", 2)
-    with pytest.raises(EnvError, match=r"installs \./lib in .*, which is not what was locked"):
+    with pytest.raises(EnvError, match=r"installs \./lib in .*, which does not match the lock"):
         store.from_lock(manager, made.lock, ANY, log)
     local_project(root / "lib", 1)
     assert store.from_lock(manager, made.lock, ANY, log).prefix == made.prefix

@@ -43,15 +43,15 @@ def test_conda_projects_are_translated_when_asked_and_told_so(requested: str) ->
     assert manager is virtualenv
     assert isinstance(spec, PythonEnv)
     assert (spec.python, spec.dependencies) == ("3.9", ("numpy==1.2.*",))
-    assert spec.notes == ("conda packages are taken from the Python package index",)
+    assert spec.notes == ("conda packages are installed from the Python package index",)
 
 
 @pytest.mark.parametrize(
     ("spec", "requested", "message"),
     [
-        (PYTHON, "conda", "conda does not make those"),
-        (DOCKER, "virtualenv", r"runs in a container of team/image; virtualenv makes no containers"),
-        (DOCKER, "conda", r"runs in a container of team/image; conda makes no containers"),
+        (PYTHON, "conda", "conda does not support"),
+        (DOCKER, "virtualenv", r"runs in a container of team/image; virtualenv does not support"),
+        (DOCKER, "conda", r"runs in a container of team/image; conda does not support"),
         (OF_R, "virtualenv", "r-ggplot2: "),
     ],
 )
@@ -66,7 +66,7 @@ def test_what_cannot_be_done_is_refused_with_a_way_out(
 
 @pytest.mark.parametrize("spec", [PYTHON, CONDA], ids=["python", "conda"])
 def test_a_project_without_an_image_does_not_run_in_docker(spec: EnvSpec) -> None:
-    with pytest.raises(EnvError, match="names no image") as caught:
+    with pytest.raises(EnvError, match="has no image") as caught:
         registry.choose_manager(spec, "docker")
     assert "docker_env" in (caught.value.hint or "")
 
@@ -90,10 +90,10 @@ def test_missing_requirements_file_is_refused() -> None:
 
 def test_machine_without_uv_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     def missing() -> str:
-        raise EnvError("uv is not installed beside reprise nor on PATH")
+        raise EnvError("uv is neither installed next to reprise nor on PATH")
 
     monkeypatch.setattr(uv, "_find_program", missing)
-    with pytest.raises(EnvError, match="uv is not installed"):
+    with pytest.raises(EnvError, match="uv is neither installed"):
         registry.choose_manager(PYTHON, None)
     assert registry.choose_manager(PYTHON, "local") == (local, PYTHON)
 

@@ -142,7 +142,7 @@ def test_deleted_remote(golden: Golden) -> None:
     shutil.rmtree(project)
     again = golden.again(run)
     assert (again.exit_code, again.verdict) == (0, "identical"), again
-    assert "restored from what was kept with the run" in again.err
+    assert "restored from the files stored with the run" in again.err
 
 
 def test_project_without_git_that_moved(golden: Golden) -> None:

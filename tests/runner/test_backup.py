@@ -167,7 +167,7 @@ def test_what_is_there_is_moved_aside_when_asked(store: EmbeddedStore, tmp_path:
     run_id = log_run(store)
     back_up(store, tmp_path / "b.tar")
     later = log_run(store, 2)
-    with pytest.raises(UsageError, match="holds something"):
+    with pytest.raises(UsageError, match="is not empty"):
         restore_backup(tmp_path / "b.tar", store.directory, replace=False)
     with pytest.raises(UsageError, match="in use"):
         restore_backup(tmp_path / "b.tar", store.directory, replace=True)
@@ -223,7 +223,7 @@ def test_a_backup_is_not_replaced_unasked_and_a_full_disk_is_a_sentence(
 
     monkeypatch.setattr(tarfile.TarFile, "addfile", full)
     refused = reprise(*arguments, "--force")
-    assert refused.exit_code == 2 and "cannot be written" in refused.err
+    assert refused.exit_code == 2 and "cannot write" in refused.err
     assert Path(file).read_bytes() == before
     assert [one.name for one in tmp_path.iterdir() if one.name.startswith(".")] == []
     away = reprise("backup", str(tmp_path / "c.tar"), "--tracking-uri", "http://127.0.0.1:9")

@@ -154,7 +154,7 @@ def test_a_mirror_that_is_none_any_more_is_not_another_repository(
         (mirror / "HEAD").unlink()
         checkout = fetch(url, "main")
     assert checkout.repository is not None and checkout.repository.commit == demo.second
-    assert "making it again" in caplog.text
+    assert "recreating it" in caplog.text
 
 
 def test_the_hint_on_a_shallow_checkout_fetches_the_rest(house: Path, demo: Demo, tmp_path: Path) -> None:
@@ -232,7 +232,7 @@ def test_words_of_git_do_not_decide(
         (mirror,) = (house / "cache" / "git-v1").glob("*/mirror.git")
         (mirror / "packed-refs").write_text("garbage\n")
         assert fetch(url, "v1").repository is not None
-        assert "making it again" in caplog.text
+        assert "recreating it" in caplog.text
         fetch(url)
     checkout = fetch(url, "main")  # from the mirror, for the server is gone
     assert checkout.repository is not None and checkout.repository.commit == demo.second

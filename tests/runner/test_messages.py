@@ -24,7 +24,7 @@ ECHO = {"MLproject": "entry_points:\n  main:\n    command: 'echo'\n"}
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ("../../k=1", '-P ../../k: a name must not have ".." in it'),
+        ("../../k=1", '-P ../../k: a name must not contain ".."'),
         ("novalue", "-P novalue: no value; write -P novalue=VALUE"),
     ],
 )

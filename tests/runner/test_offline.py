@@ -33,7 +33,9 @@ def fetch(uri: str, version: str | None = None, *, offline: bool = True) -> Chec
 def test_a_repository_is_as_it_was_fetched_and_is_not_asked(house: Path, demo: Demo) -> None:
     with git_http.serve(demo.served) as server:
         url = f"{server.url}/team/demo.git"
-        with pytest.raises(SourceError, match=r'"HEAD" of .* is not in the cache, and --offline forbids'):
+        with pytest.raises(
+            SourceError, match=r'"HEAD" of .* is not in the cache, and --offline does not allow'
+        ):
             fetch(url)
         first = fetch(url, offline=False)
         asked = len(server.requests)

@@ -116,7 +116,7 @@ def test_run_without_a_project(repository: ProjectFolder) -> None:
     run = recorded(repository, source_type="LOCAL", source_name="train.py")
     again = repository.reprise("reproduce", run)
     assert again.exit_code == 2
-    assert "is no run of a project: it was logged by train.py" in again.err
+    assert "is not a run of a project: it was logged by train.py" in again.err
     assert len(repository.runs()) == 1
 
 
@@ -124,7 +124,7 @@ def test_run_without_a_commit(repository: ProjectFolder) -> None:
     run = recorded(repository, source_git_commit=None)
     again = repository.reprise("reproduce", run)
     assert again.exit_code == 3
-    assert "there is neither a commit nor a file with the run" in again.err
+    assert "neither a commit nor files" in again.err
 
 
 def test_repository_that_is_gone(repository: ProjectFolder) -> None:
@@ -132,4 +132,4 @@ def test_repository_that_is_gone(repository: ProjectFolder) -> None:
     shutil.rmtree(repository.path / ".git")
     again = repository.reprise("reproduce", run)
     assert again.exit_code == 3
-    assert "was not kept with the run" in again.err
+    assert "was not stored with the run" in again.err

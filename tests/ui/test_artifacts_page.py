@@ -71,7 +71,7 @@ def test_the_files_of_a_logged_model_are_among_those_of_its_run(
     page = ask(f"/runs/{run.run_id}/artifacts?owner={model.model_id}&path=MLmodel").text
     assert "Model forest" in page and f"models:/{model.model_id}" in page
     assert (
-        "There is no such file" in ask(f"/runs/{run.run_id}/artifacts?owner={other.model_id}&path=a").text
+        "The file does not exist" in ask(f"/runs/{run.run_id}/artifacts?owner={other.model_id}&path=a").text
     )
 
 

@@ -100,4 +100,4 @@ def test_a_record_of_gigabytes_is_not_read(store: EmbeddedStore, ask: Ask) -> No
         file.truncate(3 << 30)
     page = ask(f"/runs/{run.run_id}/provenance")
     assert page.status_code == 200
-    assert "3.2 GB are no record" in page.text
+    assert "3.2 GB is too large for a record" in page.text

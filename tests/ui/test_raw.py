@@ -78,7 +78,7 @@ def test_no_path_leaves_the_run(run: Run, ask: Ask, verb: str, path: str) -> Non
 def test_what_is_not_there_is_told(run: Run, ask: Ask) -> None:
     assert ask(f"/runs/{run.run_id}/raw/none.txt").status_code == 404
     assert ask("/runs/none/raw/none.txt").status_code == 404
-    assert "There is no such file" in ask(f"/runs/{run.run_id}/preview?path=none.txt").text
+    assert "The file does not exist" in ask(f"/runs/{run.run_id}/preview?path=none.txt").text
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,7 @@ _NOT_IMPORTED = {"test", "tests"}
 
 
 def share_bytecode(prefix: Path) -> None:
-    """Give the new environment at ``prefix`` what is compiled already, and have the rest compiled."""
+    """Link the compiled modules that exist into the new environment at ``prefix``, and compile the rest."""
     from reprise.paths import cache_dir
 
     if os.environ.get("UV_COMPILE_BYTECODE"):
@@ -83,11 +83,11 @@ def _compile_when_idle(prefix: Path, site: Path, unknown: list[tuple[str, list[s
             stderr=subprocess.DEVNULL,
             start_new_session=True,
         )
-    compiling.returncode = 0  # nobody waits for it, and Python need not warn of that
+    compiling.returncode = 0  # it is not waited for, and Python must not warn about that
 
 
 def _link_files(compiled: Path, site: Path) -> None:
-    """Put every file of ``compiled`` at its place below ``site``, but for what is there already."""
+    """Put every file of ``compiled`` at its place below ``site``, unless it exists."""
     try:
         for folder, _, names in os.walk(compiled):
             target = f"{site}/{os.path.relpath(folder, compiled)}"
@@ -144,7 +144,7 @@ def _compile_module(source: Path, module: str, folder: Path) -> None:
 
 
 def _step_back() -> None:
-    """Run only when nobody else wants to."""
+    """Run only when the machine is idle."""
     os.nice(19)
     if hasattr(os, "SCHED_IDLE"):
         os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))

@@ -11,9 +11,9 @@ from reprise.file_lock import hold
 
 
 def check_entry(entry: CachedEnvironment) -> list[str] | None:
-    """What is wrong, a sentence each; None for one that is being made or removed at the moment.
+    """Return sentences on what is wrong; None for an environment that is being created or removed.
 
-    A damaged one is marked, so that its next use makes it again.
+    A damaged environment is marked, so that its next use recreates it.
     """
     held = hold(store.use_lock(entry.prefix), shared=True, wait=False)
     if held is None:
@@ -39,15 +39,15 @@ def _faults_of_lock(entry: CachedEnvironment) -> list[str]:
     try:
         _ = entry.lock
     except EnvError:
-        return ["its lock is not the one that it was made from"]
+        return ["its lock is not the lock it was created from"]
     return []
 
 
 def _mark_damaged(entry: CachedEnvironment, sentence: str) -> None:
-    """Say in its marker that it is damaged; that is no use of it."""
+    """Note in its marker that it is damaged, without counting as a use."""
     try:
         last_use = marker.last_use(entry.prefix)
         entry.marker._replace(ill=sentence).write(entry.prefix)
         os.utime(entry.prefix / marker.NAME, (last_use, last_use))
     except OSError:
-        pass  # an environment of others, or one that was removed meanwhile
+        pass  # an environment of another user, or removed meanwhile

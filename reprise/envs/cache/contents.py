@@ -1,7 +1,7 @@
-"""Is an environment as it was made? A look at its packages, and a look at every file of them.
+"""Check whether an environment is unchanged: its packages, and every file of them.
 
-What a package consists of is said by its ``RECORD`` (wheels) or by ``conda-meta/*.json``. Compiled
-modules are nobody's damage, and a project that is installed by a link to its sources changes at will.
+The files of a package are in its ``RECORD`` (wheels) or in ``conda-meta/*.json``. Compiled modules are not
+damage, and a project installed as a link to its sources may change.
 """
 
 from __future__ import annotations
@@ -61,12 +61,12 @@ def find_change(prefix: Path, contents: Mapping[str, list[str]]) -> str | None:
         try:
             found = _names_in(f"{prefix}/{place}")
         except OSError:
-            return f"its folder {place} is gone"
+            return f"its folder {place} was removed"
         gone |= set(names) - found
         new |= found - set(names)
     if not gone and not new:
         return None
-    return f"somebody has changed its packages: {_describe_difference(gone, new)}"
+    return f"its packages were changed: {_describe_difference(gone, new)}"
 
 
 def find_damage(prefix: Path, *, hashes: bool = False) -> Iterator[Damage]:
@@ -93,7 +93,7 @@ def _files_of(prefix: Path, path: Path) -> list[File]:
     read = _wheel_files if path.name == "RECORD" else _conda_files
     try:
         return list(read(prefix, path))
-    except Exception:  # whatever somebody has made of it
+    except Exception:  # the file may have any content
         place = path.relative_to(prefix).as_posix()
         return [File(_package_of(path), place, None, None, readable=False)]
 
@@ -121,7 +121,7 @@ def _describe_difference(gone: set[str], new: set[str]) -> str:
             told.append(f"{name} {before[name]} is now {now[name]}")
         else:
             version = before.get(name) or now.get(name, "")
-            told.append(f"{name} {version}".rstrip() + (" is gone" if name in before else " is new"))
+            told.append(f"{name} {version}".rstrip() + (" was removed" if name in before else " is new"))
     return enumerate_few(told)
 
 
@@ -144,10 +144,10 @@ def _find_wrong(path: str, file: File, *, hashes: bool) -> str | None:
     try:
         found = os.stat(path)  # noqa: PTH116 - for thousands of files
     except ValueError:
-        return "is no file"
+        return "is not a file"
     except OSError:
-        # a link may lead to what another package brings, or nobody
-        return None if Path(path).is_symlink() else "is gone"
+        # a link may lead to a file of another package, or to nothing
+        return None if Path(path).is_symlink() else "was removed"
     if file.size is not None and found.st_size != file.size:
         return f"has {found.st_size} bytes, not {file.size}"
     if hashes and file.sha256 is not None and file.sha256 not in _hash_file(path):

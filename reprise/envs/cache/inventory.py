@@ -1,4 +1,4 @@
-"""What lies in the cache of environments: whole ones, what is left of others, and what it takes."""
+"""The content of the cache of environments: complete ones, leftovers, and sizes."""
 
 from __future__ import annotations
 
@@ -32,15 +32,15 @@ class CachedEnvironment(NamedTuple):
 
     @property
     def lock(self) -> Lock:
-        """Raises EnvError when it is not the one that the environment was made from."""
+        """Return the lock; raise EnvError if the environment was not created from it."""
         try:
             lock = Lock(self.marker.manager, (self.prefix / marker.LOCK).read_text(encoding="utf-8"))
         except (OSError, ValueError):
             lock = None
         if lock is None or lock.digest != self.marker.digest:
             raise EnvError(
-                f"the lock that lies in environment {self.name} is not the one that it was made from",
-                hint=f"reprise env check {self.name} has it made again",
+                f"the lock in environment {self.name} is not the lock it was created from",
+                hint=f"run reprise env check {self.name} to recreate it on its next use",
             )
         return lock
 
@@ -50,14 +50,14 @@ class CachedEnvironment(NamedTuple):
 
 
 class FolderSize(NamedTuple):
-    """Bytes on disk: ``own`` is what nothing else shares, which is free when the folder goes."""
+    """Bytes on disk: ``own`` is not shared, and free when the folder is removed."""
 
     total: int
     own: int
 
 
 def list_entries() -> list[CachedEnvironment]:
-    """Every whole environment, the last used one first."""
+    """Return every complete environment, most recently used first."""
     found = []
     for prefix in list_folders():
         try:
@@ -71,7 +71,7 @@ def list_entries() -> list[CachedEnvironment]:
 
 
 def is_whole(prefix: Path) -> bool:
-    """Whether it has a marker; what is being made has none yet."""
+    """Return whether it has a marker; an environment being created has none yet."""
     try:
         Marker.read(prefix)
     except (OSError, ValueError):
@@ -107,7 +107,7 @@ def find_entry(word: str) -> CachedEnvironment | None:
 
 
 def is_in_use(prefix: Path) -> bool:
-    """Whether somebody is inside, or makes it."""
+    """Return whether it is in use, or being created."""
     try:
         held = hold(store.use_lock(prefix), wait=False)
     except OSError:

@@ -32,15 +32,16 @@ _WAIT = "60"  # seconds until another uv has left the cache that both use
 def make_environment(
     manager: EnvManager, lock: Lock, prefix: Path, policy: Policy, fault: str, log: Path
 ) -> None:
-    """Make the environment of ``lock``; ``fault`` says why not what is there (empty: nothing is).
+    """Create the environment of ``lock``; ``fault`` says why the existing one is unusable (empty: none
+    exists).
 
-    The caller alone is at ``prefix``.
+    The caller must have exclusive access to ``prefix``.
 
     Raises:
-        EnvError: it cannot be made; nothing of it stays behind.
+        EnvError: it cannot be created; nothing is left behind.
     """
     if fault:
-        logger.info("Making environment %s again: %s", prefix.name, fault)
+        logger.info("Recreating environment %s: %s", prefix.name, fault)
     started = time.monotonic()
     before, users = _read_previous(prefix)
     try:
@@ -59,7 +60,7 @@ def make_environment(
 
 
 def remove_environment(prefix: Path) -> None:
-    """Delete what lies at ``prefix``, its marker first: half of it must not pass for an environment."""
+    """Delete ``prefix``, its marker first: a part of it must not count as an environment."""
     try:
         (prefix / marker.NAME).unlink(missing_ok=True)
     except NotADirectoryError:
@@ -73,7 +74,7 @@ def remove_environment(prefix: Path) -> None:
 
 
 def _read_previous(prefix: Path) -> tuple[Marker | None, list[User]]:
-    """What is known of the environment that is going to be replaced."""
+    """Return what is known of the environment to be replaced."""
     try:
         return Marker.read(prefix), marker.list_users(prefix)
     except (OSError, ValueError):
@@ -125,7 +126,7 @@ def _fill_once(
     manager.create(lock, prefix, policy, log)
     bytecode.share_bytecode(prefix)
     if wrong := manager.unhealthy(lock, prefix):
-        raise EnvError(f"environment {prefix.name} is not usable right after it was made: {wrong}")
+        raise EnvError(f"environment {prefix.name} is not usable right after its creation: {wrong}")
     # what a check found may be of the right size
     return list(contents.find_damage(prefix, hashes=before is not None and bool(before.ill)))
 
@@ -138,12 +139,12 @@ def _forget_packages(found: list[Damage], log: Path) -> None:
     if not names:
         return
     logger.warning(
-        "uv's cache is damaged (%s): taking %s anew", contents.enumerate_few(found), ", ".join(names)
+        "uv's cache is damaged (%s): downloading %s again", contents.enumerate_few(found), ", ".join(names)
     )
     done = uv.call_uv(["cache", "clean", *names], log=log, environ={"UV_LOCK_TIMEOUT": _WAIT})
     if done.exit_code != 0:
         raise uv_failures.explain_failure(
-            f"{', '.join(names)} cannot be removed from uv's cache, which is damaged", done, log
+            f"cannot remove {', '.join(names)} from uv's cache, which is damaged", done, log
         )
 
 

@@ -1,7 +1,7 @@
-"""What an environment says of itself: the marker that makes it one, and who used it.
+"""The marker of a complete environment, and its users.
 
-The marker is written last and removed first; its time of modification is the time of the last use.
-Who used it is appended line by line, so that two processes at once lose nothing.
+The marker is written last and removed first; its time of modification is the time of the last use. Users
+are appended line by line, so that concurrent processes lose nothing.
 """
 
 from __future__ import annotations
@@ -31,9 +31,8 @@ class User(NamedTuple):
 class Marker(NamedTuple):
     """``created`` in milliseconds since the epoch; ``packages`` without the interpreter.
 
-    ``contents`` are the names at the top of the folders with packages, as they were made. ``odd`` are
-    files that were not what their package says from the start. ``ill`` is the sentence of a check that
-    found damage.
+    ``contents`` are the top-level names of the folders with packages at creation. ``odd`` are files that
+    never matched their package. ``ill`` is the sentence of a check that found damage.
     """
 
     manager: str
@@ -47,11 +46,11 @@ class Marker(NamedTuple):
 
     @classmethod
     def read(cls, prefix: Path) -> Self:
-        """Raises FileNotFoundError when there is none, ValueError when it is not ours."""
+        """Read the marker; raise FileNotFoundError if there is none, ValueError if it is invalid."""
         try:
             found = cls(**json.loads((prefix / NAME).read_bytes()))
         except (TypeError, NotADirectoryError) as error:
-            raise ValueError(f"{prefix / NAME} is no record of an environment") from error
+            raise ValueError(f"{prefix / NAME} is not a record of an environment") from error
         if not isinstance(found.contents, dict):
             raise ValueError(f"{prefix / NAME} does not list the packages")
         return found
@@ -84,7 +83,7 @@ def last_use(prefix: Path) -> float:
 
 
 def list_users(prefix: Path) -> list[User]:
-    """Everybody who used it, each once; what a killed process left half written counts for nothing."""
+    """Return all users, each once; incomplete lines of killed processes are ignored."""
     try:
         lines = (prefix / _USERS).read_bytes().splitlines()
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""Removing what nobody needs any more from the cache, while others may be at work in it."""
+"""Remove unused parts of the cache, while other processes may be using it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _EARLIER_ARRIVAL = re.compile(r"\..+\.\d+\.[0-9a-f]{8}")  # as earlier versions 
 
 
 class Leftover(NamedTuple):
-    """What was or would be removed: ``kind`` in the plural, ``size`` in bytes that are free then."""
+    """What was or would be removed: ``kind`` in the plural, ``size`` in freed bytes."""
 
     kind: str
     path: Path
@@ -38,7 +38,7 @@ class Leftover(NamedTuple):
 
 
 def remove_unused(prefix: Path, unused_since: float, *, dry_run: bool = False) -> Leftover | None:
-    """Remove an environment; None when somebody is inside, or was there after ``unused_since``."""
+    """Remove an environment; return None if it is in use, or was used after ``unused_since``."""
     with _keep_others_out(prefix) as alone:
         try:
             if not alone or marker.last_use(prefix) > unused_since:
@@ -49,7 +49,7 @@ def remove_unused(prefix: Path, unused_since: float, *, dry_run: bool = False) -
 
 
 def remove_leftovers(older_than: float, *, dry_run: bool = False) -> Iterator[Leftover]:
-    """Remove what killed processes left behind, and what was not asked for in ``older_than`` seconds."""
+    """Remove leftovers of killed processes, and what was not used for ``older_than`` seconds."""
     yield from _remove_unfinished(dry_run)
     yield from _remove_forgotten(older_than, dry_run)
     yield from _remove_compiled(older_than, dry_run)
@@ -63,14 +63,14 @@ def remove_leftovers(older_than: float, *, dry_run: bool = False) -> Iterator[Le
 
 
 def remove_unfinished() -> list[Leftover]:
-    """Remove what was being made in the cache of environments by processes that have died."""
+    """Remove environments that processes were creating when they died."""
     found = list(_remove_unfinished(dry_run=False))
     _drop_lock_files()
     return found
 
 
 def remove_owned(folder: Path, dry_run: bool, prefix: str = "") -> Iterator[Leftover]:
-    """Remove what lies in ``folder``, with a name that begins so, and whose owners have died."""
+    """Remove entries of ``folder`` with a name prefix whose owners have died."""
     for path in _list_children(folder):
         try:
             if not path.name.startswith(prefix) or is_owned(path):
@@ -81,11 +81,11 @@ def remove_owned(folder: Path, dry_run: bool, prefix: str = "") -> Iterator[Left
             if dry_run or remove_dead(path):
                 yield found
         except OSError:
-            continue  # it goes in this moment, or is not ours
+            continue  # it is being removed, or is not ours
 
 
 def remove_quiet(paths: Iterator[Path], dry_run: bool) -> Iterator[Leftover]:
-    """Remove those of ``paths``, made by processes that are to remove them, that nobody works on."""
+    """Remove the unused ``paths`` of processes that did not remove them."""
     for path in paths:
         if _newest_time(path) < time.time() - QUIET:
             yield remove_path(path, "temporary folders" if path.is_dir() else "temporary files", dry_run)
@@ -93,7 +93,7 @@ def remove_quiet(paths: Iterator[Path], dry_run: bool) -> Iterator[Leftover]:
 
 @contextmanager
 def _keep_others_out(prefix: Path) -> Iterator[bool]:
-    """Keep others out of ``prefix`` for the block; yields False when somebody is there."""
+    """Lock ``prefix`` exclusively for the block; yield False if it is in use."""
     descriptors = []
     try:
         for path in (store.making_lock(prefix), store.use_lock(prefix)):
@@ -118,7 +118,7 @@ def _remove_prefix(prefix: Path, kind: str, dry_run: bool) -> Leftover:
 
 
 def _remove_unfinished(dry_run: bool) -> Iterator[Leftover]:
-    """Environments without a marker that nobody makes, and what a killed removal left of one."""
+    """Return environments without a marker that are not being created, and leftovers of killed removals."""
     for prefix in inventory.list_folders():
         if inventory.is_whole(prefix):
             continue
@@ -151,7 +151,7 @@ def _remove_compiled(older_than: float, dry_run: bool) -> Iterator[Leftover]:
 
 
 def _drop_lock_files() -> None:
-    """Remove the lock files of what is no more; who waits for one notices."""
+    """Remove the lock files of removed environments; waiting processes notice."""
     names = {prefix.name for prefix in inventory.list_folders()}
     for path in _list_children(store.environments_folder()):
         if path.suffix in (".lock", ".use") and path.stem not in names:
@@ -186,7 +186,7 @@ def _list_children(folder: Path) -> list[Path]:
 
 
 def _age_of(path: Path) -> float:
-    """Seconds since it was made or used; 0 when it is gone."""
+    """Return the seconds since it was created or used; 0 if it was removed."""
     try:
         return time.time() - path.stat().st_mtime
     except FileNotFoundError:

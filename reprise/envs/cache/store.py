@@ -1,13 +1,13 @@
 """Environments in the user's cache, ``<cache>/envs-v1/<manager>-<digest of the lock>/``.
 
-Making one: look; lock; look again; create at the final path (an environment cannot be moved); check its
-health; write the marker. The marker is the atomic step: whoever is killed, the next one finds a whole
-environment or none. A manager keeps no state of its own here.
+To create an environment: look; lock; look again; create it at the final path (environments cannot be
+moved); check its health; write the marker. The marker is the atomic step: after a kill, the next process
+finds a complete environment or none. Managers keep no state here.
 
-Beside an environment lie ``<name>.lock``, held by who makes or removes it, and ``<name>.use``, shared by
-those who are inside and held alone by who makes or removes. One that is damaged while somebody is inside
-is left to them, and another is made beside it (``<name>-2``): nobody waits for a run to end, which might be
-the very run that asks.
+Next to an environment are ``<name>.lock``, held by the process that creates or removes it, and
+``<name>.use``, shared by its users and held exclusively to create or remove it. If an environment is
+damaged while it is in use, its users keep it and another is created next to it (``<name>-2``): waiting for
+a run to end could wait for the caller itself.
 """
 
 from __future__ import annotations
@@ -56,12 +56,12 @@ def from_lock(manager: EnvManager, lock: Lock, policy: Policy, log: Path) -> Env
 def use_environment(
     manager: EnvManager, spec: EnvSpec, policy: Policy, log: Path, user: User | None = None
 ) -> Iterator[Environment]:
-    """The environment that ``manager`` makes for ``spec``: found in the cache, or made now.
+    """Return the environment of ``manager`` for ``spec``, from the cache or created now.
 
-    Nobody removes it within the block. What the tools print while it is made is appended to ``log``.
+    It is not removed during the block. The output of the tools is appended to ``log``.
 
     Raises:
-        EnvError: it cannot be made; nothing of it stays behind.
+        EnvError: it cannot be created; nothing is left behind.
     """
     with _explain_full_disk():
         lock = manager.lock(spec, policy, log)
@@ -78,10 +78,10 @@ def using_lock(
     user: User | None = None,
     spec: EnvSpec | None = None,
 ) -> Iterator[Environment]:
-    """The environment that ``lock`` describes, whatever the project says today; ``spec`` goes with it.
+    """Return the environment of ``lock``, whatever the project's files say today; ``spec`` belongs to it.
 
     Raises:
-        EnvError: it cannot be made; nothing of it stays behind.
+        EnvError: it cannot be created; nothing is left behind.
     """
     if not manager.KEEPS_FOLDER:
         yield Environment(manager.NAME, lock, place_of(lock), spec)
@@ -98,28 +98,28 @@ def using_lock(
 
 @contextmanager
 def _explain_full_disk() -> Iterator[None]:
-    """A full or closed disk is told as what it is."""
+    """Report a full or read-only disk as such."""
     try:
         yield
     except OSError as error:
         raise EnvError(
-            f"the environment cannot be kept in {cache_dir()}: {error}",
-            hint=f"{CACHE_VARIABLE} names another place",
+            f"cannot store the environment in {cache_dir()}: {error}",
+            hint=f"use {CACHE_VARIABLE} to set another folder",
         ) from error
 
 
 def environments_folder() -> Path:
-    """Where all environments lie."""
+    """Return the folder of all environments."""
     return cache_dir() / FOLDER
 
 
 def place_of(lock: Lock) -> Path:
-    """Where the environment of ``lock`` lies, or would lie."""
+    """Return the path of the environment of ``lock``, whether it exists or not."""
     return environments_folder() / f"{lock.manager}-{lock.digest[:16]}"
 
 
 def making_lock(prefix: Path) -> Path:
-    """Held by who makes or removes what lies at ``prefix``, or beside it for the same lock."""
+    """Hold the lock for creating or removing ``prefix``, or its siblings for the same lock."""
     return prefix.with_name("-".join(prefix.name.split("-")[:2]) + ".lock")
 
 
@@ -148,7 +148,7 @@ def _enter_environment(
 
 
 def _step_in(manager: EnvManager, lock: Lock, prefix: Path, inside: ExitStack) -> bool:
-    """Whether there is a whole environment; then nobody removes it until ``inside`` ends."""
+    """Return whether there is a complete environment; then it is not removed until ``inside`` ends."""
     if find_fault(manager, lock, prefix) is not None:
         return False
     try:
@@ -165,15 +165,15 @@ def _step_in(manager: EnvManager, lock: Lock, prefix: Path, inside: ExitStack) -
 
 
 def _make_alone(manager: EnvManager, lock: Lock, prefix: Path, policy: Policy, log: Path) -> bool:
-    """Make it, unless somebody is inside; whether it was made."""
+    """Create it, unless it is in use; return whether it was created."""
     from reprise.envs.cache import make_environment
 
-    # The programs that we start hold it too: when we are killed, the uv that we started goes on for a
-    # moment, and nobody must build in the same place before that has ended.
+    # The programs that we start hold it too: if we are killed, our uv continues for a moment, and no other
+    # process may build in the same place before it has ended.
     alone = hold(use_lock(prefix), wait=False, inheritable=True)
     if alone is None:
         logger.info(
-            "Environment %s is in use, but %s: making another beside it",
+            "Environment %s is in use, but %s: creating another next to it",
             prefix.name,
             find_fault(manager, lock, prefix),
         )
@@ -188,17 +188,17 @@ def _make_alone(manager: EnvManager, lock: Lock, prefix: Path, policy: Policy, l
 
 
 def _let_orphans_end(prefix: Path) -> None:
-    """Wait until nobody is left of those who made it alone; we hold the lock for making."""
+    """Wait until no leftover process has exclusive access; we hold the lock for creating."""
     held = hold(use_lock(prefix), shared=True, wait=False)
     if held is None:
-        logger.info("waiting for %s (what a killed process started is still at it)", prefix.name)
+        logger.info("waiting for %s (a child of a killed process is still working on it)", prefix.name)
         held = hold(use_lock(prefix), shared=True)
     assert held is not None
     os.close(held)
 
 
 def find_fault(manager: EnvManager, lock: Lock, prefix: Path) -> str | None:
-    """Why what lies at ``prefix`` cannot be used (empty: there is nothing), or None."""
+    """Return why ``prefix`` cannot be used (empty: it does not exist), or None."""
     from reprise.envs.cache import contents
 
     try:
@@ -208,7 +208,7 @@ def find_fault(manager: EnvManager, lock: Lock, prefix: Path) -> str | None:
     except (OSError, ValueError):
         return "its record cannot be read"
     if found.digest != lock.digest:
-        return "it was made from another lock"
+        return "it was created from another lock"
     return (
         found.ill
         or contents.find_change(prefix, found.contents)

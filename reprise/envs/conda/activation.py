@@ -1,10 +1,9 @@
-"""Being inside a conda environment, without an ``activate`` typed by anybody.
+"""Enter a conda environment without ``activate``.
 
-What is only data (PATH, ``CONDA_PREFIX``, variables kept by ``conda env config vars`` and packages) is put
-into the command's environment here. Activation scripts may do anything: they read variables of the moment,
-prepend to PATH, unset. So they run where and when the command runs, in the bash that then becomes it; a
-difference taken once and kept would be that of another moment, and most environments have no scripts, so
-that most commands pay nothing.
+Plain data (PATH, ``CONDA_PREFIX``, variables of ``conda env config vars`` and of packages) is added to the
+command's environment here. Activation scripts may do anything: read current variables, prepend to PATH,
+unset. So they run when the command runs, in the bash that then becomes it; a stored difference would be
+outdated. Most environments have no scripts, so most commands have no overhead.
 """
 
 from __future__ import annotations
@@ -78,7 +77,7 @@ def _list_scripts(prefix: Path) -> list[Path]:
 
 
 def _list_named(folder: Path, end: str) -> list[Path]:
-    """The files of ``folder`` with such a name, in the order in which conda takes them."""
+    """Return the files of ``folder`` with a suffix, in conda's order."""
     try:
         with os.scandir(folder) as entries:
             return sorted(Path(entry.path) for entry in entries if entry.name.endswith(end))

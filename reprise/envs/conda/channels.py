@@ -17,7 +17,7 @@ from reprise.redact import redact
 from reprise.schemas.environment import Credentials
 
 _FALLBACK = "conda-forge"
-"""The channel where neither the project nor the user names one."""
+"""The default channel if neither the project nor the user sets one."""
 
 _VARIABLES = ("CONDA_CHANNELS", "CONDA_CHANNEL_ALIAS", "CONDA_CHANNEL_PRIORITY", "CONDA_SSL_VERIFY")
 _PLACES = (
@@ -32,7 +32,7 @@ _PLACES = (
 _LISTS = {"channels", "default_channels", "allowlist_channels", "denylist_channels"}
 _MAPPINGS = {"custom_channels", "custom_multichannels", "mirrored_channels", "proxy_servers"}
 _OLD_NAMES = {"whitelist_channels": "allowlist_channels"}
-# What conda itself takes where nobody says anything.
+# conda's own default.
 BUILT_IN: Mapping[str, Any] = {
     "channel_alias": "https://conda.anaconda.org",
     "channel_priority": "flexible",
@@ -167,7 +167,7 @@ def _refuse_forbidden(name: str, urls: Iterable[str], asked: Settings, root: Pat
         if same & denied or (allowed and not same & allowed):
             raise EnvError(
                 f'channel "{name}" is not allowed by the conda settings of this machine',
-                hint="denylist_channels and allowlist_channels in .condarc say which are",
+                hint="see denylist_channels and allowlist_channels in .condarc",
             )
 
 
@@ -196,7 +196,7 @@ def _parse_file(path: Path, environ: Mapping[str, str]) -> dict[str, Any]:
     try:
         content = yaml.load(path.read_bytes(), getattr(yaml, "CSafeLoader", yaml.SafeLoader))
     except (yaml.YAMLError, OSError, UnicodeError) as error:
-        raise EnvError(f"{path} cannot be read: {error}") from error
+        raise EnvError(f"cannot read {path}: {error}") from error
     if content is None:
         return {}
     if not isinstance(content, dict):

@@ -1,4 +1,4 @@
-"""User names, passwords and tokens in the addresses of conda channels: beside a lock, never in it.
+"""User names, passwords and tokens in the URLs of conda channels: kept apart from locks.
 
 A lock is kept and shown, so its addresses are bare. What was taken out is put back when a package is
 fetched: the credentials of the project's files travel beside the lock, those of the user's conda settings

@@ -31,7 +31,9 @@ _SHOWN = 6
 
 
 async def explain_unreachable(search: ChannelSearch, error: Exception) -> EnvError:
-    """Which channel cannot be had: the one whose address rattler names, else each is asked alone."""
+    """Return the error for the unavailable channel: the one in rattler's message, else each is tried
+    separately.
+    """
     from rattler.exceptions import GatewayError
 
     named = [credentials.hide_secrets(address) for address in _ADDRESS.findall(str(error))]
@@ -46,7 +48,7 @@ async def explain_unreachable(search: ChannelSearch, error: Exception) -> EnvErr
             )
         except GatewayError as caught:
             return _channel_failure(channel, url, caught, offline=search.offline)
-    return EnvError(f"the channels cannot be read: {conda_channels.explain_plainly(error)}")
+    return EnvError(f"cannot read the channels: {conda_channels.explain_plainly(error)}")
 
 
 def _channel_failure(channel: Channel, url: str, error: Exception, *, offline: bool) -> EnvError:
@@ -64,16 +66,16 @@ def _channel_failure(channel: Channel, url: str, error: Exception, *, offline: b
     if "could not find subdir" in text or "(404" in text:
         return EnvError(
             f"there is no channel{known_as} at {address}: it has no noarch/repodata.json",
-            hint="channels: in the conda.yaml and .condarc say where packages come from",
+            hint="check channels: in the conda.yaml and .condarc",
         )
     if re.search(r"\(40[13]\b", text):
         return EnvError(
             f"channel{known_as} {address} refused us",
-            hint="give its token or password in .condarc (channel_alias, custom_channels) or in ~/.netrc",
+            hint="set its token or password in .condarc (channel_alias, custom_channels) or in ~/.netrc",
         )
     return EnvError(
-        f"channel{known_as} {address} cannot be reached: {conda_channels.explain_plainly(error)}",
-        hint="ssl_verify in .condarc, or SSL_CERT_FILE, names the certificates that you trust"
+        f"cannot reach channel{known_as} {address}: {conda_channels.explain_plainly(error)}",
+        hint="set the trusted certificates with ssl_verify in .condarc, or SSL_CERT_FILE"
         if "certificate" in text
         else "is it reachable from here? A mirror is named by channel_alias, custom_channels or "
         "mirrored_channels in .condarc, a proxy by proxy_servers or HTTPS_PROXY",
@@ -83,7 +85,8 @@ def _channel_failure(channel: Channel, url: str, error: Exception, *, offline: b
 async def explain_unsolvable(
     search: ChannelSearch, written: Sequence[str], specs: Sequence[MatchSpec], error: Exception
 ) -> EnvError:
-    """The spec at fault where one alone is, else the solver's own account of the conflict.
+    """Return the error for the spec that cannot be satisfied, else the solver's explanation of the
+    conflict.
 
     Args:
         written: the specs as the project writes them, in the order of ``specs``.
@@ -97,8 +100,8 @@ async def explain_unsolvable(
     account = "\n".join(f"  {line}" for line in str(error).strip().splitlines())
     missing = re.search(r"(__\w+) [^,]*, for which no candidates", str(error))
     return EnvError(
-        f"{search.file}: the packages cannot be together:\n{redact(account)}",
-        hint=_machine_hint(missing[1], search.platform) if missing else "loosen one of the versions named",
+        f"{search.file}: the packages are in conflict:\n{redact(account)}",
+        hint=_machine_hint(missing[1], search.platform) if missing else "relax one of these versions",
     )
 
 
@@ -107,7 +110,7 @@ async def _explain_unknown(search: ChannelSearch, written: str, name: str) -> En
     when = f" that is as old as {search.as_of}" if search.as_of else ""
     return EnvError(
         f'{search.file}: no channel has a package "{name}"{when} for {search.platform} '
-        f'(asked for by "{redact(written)}", looked for in {_name_channels(search.channels)})',
+        f'(required by "{redact(written)}", searched in {_name_channels(search.channels)})',
         hint=f'did you mean "{near[0]}"?'
         if near
         else "a Python package can be moved to the pip section; another channel may have it",
@@ -125,9 +128,9 @@ def _no_such_version(search: ChannelSearch, written: str, there: Iterable[RepoDa
         f'{search.file}: nothing satisfies "{redact(written)}" on {search.platform}; '
         f"there {'is' if len(shown) == 1 else 'are'} {', '.join(first)}"
         + (f" and {len(shown) - _SHOWN} others" if len(shown) > _SHOWN else ""),
-        hint="builds are taken off channels in time: pin the version without the build"
+        hint="channels remove old builds: pin the version without the build"
         if asked_for_build
-        else "ask for one of these, or name a channel that has it",
+        else "require one of these, or add a channel that has it",
     )
 
 

@@ -39,7 +39,7 @@ def install_packages(
     """Fill ``prefix`` with the conda packages of ``lock``, each checked against its hash.
 
     Raises:
-        EnvError: one cannot be had, is not what was locked, or does not work on this machine.
+        EnvError: a package is not available, does not match the lock, or does not work on this machine.
     """
     _refuse_other_machine(lock)
     _fill_prefix(lock, credentials, prefix, policy, log)
@@ -54,10 +54,10 @@ def stage_packages(
     policy: Policy,
     log: Path,
 ) -> None:
-    """Fill ``folder`` with what is to lie at ``place`` on a machine with this C library.
+    """Fill ``folder`` with the files for ``place`` on a machine with this C library.
 
-    What a package does by a script when it is linked is left out, and told. Nothing says from where or when
-    it was made: conda's own record of it is left out, and modules that were compiled before.
+    Link scripts of packages are not run, with a warning. The result does not depend on place or time:
+    conda's own records and compiled modules are left out.
 
     Raises:
         EnvError: as :func:`install_packages`; or it does not work there.
@@ -68,9 +68,7 @@ def stage_packages(
     _fill_prefix(lock, credentials, folder, policy, log, place)
     scripts = [path.name[1:].removesuffix("-post-link.sh") for path in folder.glob("bin/.*-post-link.sh")]
     if scripts:
-        logger.warning(
-            "What %s does by a script when it is installed is not done", ", ".join(sorted(scripts))
-        )
+        logger.warning("The install script of %s is not run", ", ".join(sorted(scripts)))
     (folder / "CACHEDIR.TAG").unlink(missing_ok=True)
     for made in (folder / "conda-meta", *list(folder.rglob("__pycache__"))):
         shutil.rmtree(made)
@@ -131,7 +129,7 @@ async def _install_records(
                     found,
                     prefix,
                     installed_packages=[],
-                    # As conda does; some packages are of no use without theirs.
+                    # As conda does; some packages do not work without theirs.
                     execute_link_scripts=place is None,
                     alternative_target_prefix=place,
                     show_progress=False,
@@ -175,7 +173,7 @@ def _refuse_unmet(needs: Iterable[str], has: Mapping[str, tuple[str, str]], wher
         spec = MatchSpec(need)
         version, build = has.get(spec.name.normalized, ("", ""))
         if not version:
-            raise EnvError(f"the environment needs {need}, which {where} has not")
+            raise EnvError(f"the environment needs {need}, which {where} does not have")
         as_package = PackageRecord(
             spec.name.normalized, version, BuildString(build), 0, conda_records.current_platform()
         )
@@ -194,7 +192,7 @@ def _explain_failure(prefix: Path, error: Exception) -> EnvError:
     causes = channels.explain_plainly(error)
     full = "No space left" in str(error) or "os error 28" in str(error)
     return EnvError(
-        f"the conda packages of environment {prefix.name} cannot be installed: "
+        f"cannot install the conda packages of environment {prefix.name}: "
         f"{str(error).splitlines()[0]}: {causes}",
         hint="the disk is full; REPRISE_CACHE_DIR puts the environments elsewhere" if full else None,
     )

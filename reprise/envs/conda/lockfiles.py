@@ -1,7 +1,7 @@
-"""``conda-lock.yml``, read and written, and ``pixi.lock``, read, beside a project.
+"""Read and write ``conda-lock.yml``, and read ``pixi.lock``, next to a project.
 
-A file of ours says the digest of what it was made from, so that whether it fits is known at once. In
-another tool's file each spec of the project is looked up.
+Our own files contain the digest of their spec, so that their validity is known at once. In the file of
+another tool, each spec of the project is looked up.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _DIGEST = "reprise-spec"
 
 
 class HeldCondaLock(NamedTuple):
-    """What a lock file says: packages by platform, and the digest of its spec where it is of ours."""
+    """The content of a lock file: packages by platform, and the digest of its spec if it is ours."""
 
     file: Path
     records: Mapping[str, tuple[CondaRecord, ...]]
@@ -55,7 +55,7 @@ class HeldCondaLock(NamedTuple):
 
 
 def find_lock_file(spec: CondaEnv) -> Path | None:
-    """The lock file of ``spec``; where there are both kinds, the one of its own ecosystem."""
+    """Return the lock file of ``spec``; of two, that of its own ecosystem."""
     names = (CONDA_LOCK, PIXI_LOCK)
     if spec.file.name in ("pixi.toml", "pyproject.toml"):
         names = (PIXI_LOCK, CONDA_LOCK)
@@ -64,10 +64,10 @@ def find_lock_file(spec: CondaEnv) -> Path | None:
 
 
 def read_lock_file(file: Path) -> HeldCondaLock:
-    """What ``file`` says of every platform.
+    """Return the packages in ``file`` by platform.
 
     Raises:
-        EnvError: it is not such a file, or of a version that we do not know.
+        EnvError: it is not a lock file, or of an unknown version.
     """
     import yaml
 
@@ -82,8 +82,8 @@ def read_lock_file(file: Path) -> HeldCondaLock:
         return _by_rattler(file)
     except (OSError, yaml.YAMLError, KeyError, TypeError, AttributeError, ValueError) as error:
         raise EnvError(
-            f"{file} cannot be read as a lock file: {type(error).__name__}: {error}",
-            hint="make it anew with the tool that wrote it, or take it away",
+            f"cannot read {file} as a lock file: {type(error).__name__}: {error}",
+            hint="regenerate it with the tool that wrote it, or remove it",
         ) from error
 
 
@@ -233,7 +233,7 @@ def _make_record(url: str, **known: Any) -> CondaRecord:
 
 
 def _make_pin(name: str, version: str, url: str, said: Mapping[str, Any]) -> Pin:
-    """A package of the index by its version and the hash of the very file; another one by its address."""
+    """Return a package of the index by version and file hash; another package by its URL."""
     sha256, bare = said.get("sha256"), hide_credentials(url)
     given = (f"sha256:{sha256}",) if sha256 else ()
     if url.startswith(("git+", "hg+", "svn+")) or not version or not sha256:
@@ -280,9 +280,7 @@ def _pip_entry(pin: Pin, url: str, platform: str) -> dict[str, Any]:
 
 
 def _explain_changed(held: HeldCondaLock, spec: CondaEnv, asked: Requirements, platform: str) -> str:
-    return (
-        _find_unsatisfied(held, spec, asked, platform) or f"{spec.file.name} has changed since it was made"
-    )
+    return _find_unsatisfied(held, spec, asked, platform) or f"{spec.file.name} has changed since"
 
 
 def _find_unsatisfied(
@@ -321,5 +319,5 @@ def _find_unsatisfied_pip(
         if version is None:
             return f'it has no package for "{line}" of the pip section'
         if not wanted.url and not wanted.specifier.contains(version, prereleases=True):
-            return f'"{line}" of the pip section is not met by its {wanted.name} {version}'
+            return f'"{line}" of the pip section is not satisfied by its {wanted.name} {version}'
     return None

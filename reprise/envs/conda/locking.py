@@ -43,8 +43,9 @@ def write_lock_file(spec: CondaEnv, policy: Policy, wanted: Sequence[str], log: 
     if asked.local:
         raise EnvError(
             f"{spec.file}: the pip section installs {asked.local[0].path}, "
-            f"which {conda_records.CONDA_LOCK} cannot name",
-            hint="a run locks it all the same; a lock file is for what comes from channels and indexes",
+            f"which {conda_records.CONDA_LOCK} does not support",
+            hint="each run still has its own lock; a lock file only supports packages from "
+            "channels and indexes",
         )
     file = spec.file.with_name(conda_records.CONDA_LOCK)
     held = lockfiles.read_lock_file(file) if file.is_file() else None
@@ -98,5 +99,6 @@ def _demand_known(upgrade: Sequence[str] | None, held: HeldCondaLock | None) -> 
     if unknown:
         raise UsageError(
             f'--upgrade: "{unknown[0]}" is not in {conda_records.CONDA_LOCK}',
-            hint="a package of the lock, or none for all; a project comes first: reprise lock . --upgrade",
+            hint="use the name of a package in the lock, or none for all; the project comes "
+            "first: reprise lock . --upgrade",
         )

@@ -61,13 +61,13 @@ def takes(spec: EnvSpec) -> CondaEnv:
             return spec
         case PythonEnv():
             raise EnvError(
-                f"{spec.file or spec.root} is a Python environment; conda does not make those",
-                hint="leave --env-manager out, or --env-manager local to run it in the current environment",
+                f"{spec.file or spec.root} is a Python environment, which conda does not support",
+                hint="remove --env-manager, or use --env-manager local for the current environment",
             )
         case DockerEnv():
             raise EnvError(
-                f"the project runs in a container of {spec.image}; {NAME} makes no containers",
-                hint="--env-manager docker, or --env-manager local to run it in the current environment",
+                f"the project runs in a container of {spec.image}, which {NAME} does not support",
+                hint="use --env-manager docker, or --env-manager local for the current environment",
             )
 
 
@@ -94,10 +94,10 @@ def create(lock: Lock, prefix: Path, policy: Policy, log: Path) -> None:
 
 def unhealthy(lock: Lock, prefix: Path) -> str | None:
     if not (prefix / "conda-meta").is_dir():
-        return "its conda-meta is gone"
+        return "its conda-meta was removed"
     # read as text, for the lock can be large and this is asked at each start
     if '"name": "python",' in lock.text and not (prefix / "bin" / "python").exists():
-        return f"its Python is gone ({prefix / 'bin' / 'python'})"
+        return f"its Python was removed ({prefix / 'bin' / 'python'})"
     return None
 
 

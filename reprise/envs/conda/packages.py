@@ -1,9 +1,9 @@
 """Package files: fetched, checked by us against the lock, and known whole in the cache.
 
-rattler checks what it downloads, but neither what lies in a ``file://`` channel nor the content of what was
-unpacked earlier; environments link to the unpacked files, so a script that writes to its own environment
-damages them for all. Here every archive has the hash of the lock before it is unpacked, and every unpacked
-file the one that its package says before it is linked.
+rattler verifies downloads, but neither packages in a ``file://`` channel nor unpacked files; environments
+link to the unpacked files, so a script that writes to its own environment damages them for all. Here every
+archive is verified against the lock before it is unpacked, and every unpacked file against its package
+before it is linked.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ async def provide_archives(
         folder_of_archives: what :func:`collect_archives` filled; then archives come from there alone.
 
     Raises:
-        EnvError: names the package and file that cannot be had, or that is not what was locked.
+        EnvError: names the package and file that is not available, or does not match the lock.
     """
     unpacked = await cache.index()
     known = [record for record in records if unpacked.contains_record(conda_records.to_rattler(record))]
@@ -66,7 +66,7 @@ async def provide_archives(
         )
     for record, fault in faults.items():
         if fault:
-            logger.warning("%s in the cache is not as it was unpacked: %s; taken anew", record.shown, fault)
+            logger.warning("%s in the cache was changed: %s; unpacking it again", record.shown, fault)
             _forget_archive(record, folder)
             known.remove(record)
     missing = [record for record in records if record not in known]
@@ -76,7 +76,8 @@ async def provide_archives(
     if offline and remote:
         raise EnvError(
             f"{', '.join(record.shown for record in remote)} "
-            f"{'is' if len(remote) == 1 else 'are'} not in the cache, and --offline fetches nothing",
+            f"{'is' if len(remote) == 1 else 'are'} not in the cache, and --offline does not "
+            "allow downloads",
             hint="run it once without --offline",
         )
     archives = {record: _local_path(record) for record in missing if record not in remote}
@@ -91,14 +92,15 @@ def collect_archives(
     """Put the archive of each of ``records``, checked, into ``folder``, as ``<subdir>/<file name>``.
 
     Raises:
-        EnvError: names the package and file that cannot be had, or that is not what was locked.
+        EnvError: names the package and file that is not available, or does not match the lock.
     """
     settings = channels.read_settings(os.environ)
     credentials = channels.with_settings(credentials, settings, folder)
     remote = [record for record in records if not record.url.startswith("file:")]
     if offline and remote:
         raise EnvError(
-            f"the archives of {len(remote)} conda packages are not kept, and --offline fetches nothing"
+            f"the archives of {len(remote)} conda packages are not in the cache, and --offline "
+            "does not allow downloads"
         )
     for record in records:
         (folder / record.subdir).mkdir(exist_ok=True)
@@ -114,7 +116,7 @@ def _from_folder(records: Iterable[CondaRecord], folder: Path) -> dict[CondaReco
     archives = {record: folder / record.subdir / record.file_name for record in records}
     for record, path in archives.items():
         if not path.is_file():
-            raise EnvError(f"{record.shown} is not in {folder}, from which all packages are to come")
+            raise EnvError(f"{record.shown} is not in {folder}, the only allowed source of packages")
         _check_archive(record, path)
     return archives
 
@@ -171,9 +173,8 @@ async def _download_archive(
         await download_to_writer(client, url, writer)
     except RuntimeError as error:
         raise EnvError(
-            f"{record.shown} cannot be fetched from {redact(record.url)}: "
-            f"{channels.explain_plainly(error)}",
-            hint="is the channel reachable from here? A package that was taken off it needs another lock",
+            f"cannot download {record.shown} from {redact(record.url)}: {channels.explain_plainly(error)}",
+            hint="is the channel reachable? If the package was removed from it, update the lock",
         ) from error
     finally:
         writer.close()
@@ -184,12 +185,12 @@ async def _download_archive(
 def _local_path(record: CondaRecord) -> Path:
     path = Path(unquote(urlsplit(record.url).path))
     if not path.is_file():
-        raise EnvError(f"{record.shown} is not in its channel any more: there is no {path}")
+        raise EnvError(f"{record.shown} is no longer in its channel: there is no {path}")
     return path
 
 
 def _check_archive(record: CondaRecord, path: Path) -> None:
-    """Refuse an archive that is not what was locked."""
+    """Raise EnvError for an archive that does not match the lock."""
     for algorithm in _ALGORITHMS:
         expected: str = getattr(record, algorithm)
         if not expected:
@@ -198,15 +199,15 @@ def _check_archive(record: CondaRecord, path: Path) -> None:
             found = hashlib.file_digest(file, algorithm).hexdigest()
         if found != expected:
             raise EnvError(
-                f"{record.shown} is not what was locked: {redact(record.url)} "
+                f"{record.shown} does not match the lock: {redact(record.url)} "
                 f"has {algorithm} {found}, the lock says {expected}",
-                hint="somebody has replaced the file; reprise lock --upgrade takes it as it is now, "
+                hint="the file was replaced; accept the new file with reprise lock --upgrade "
                 "once you know why",
             )
         return
     raise EnvError(
         f"the lock has no hash for {record.shown}, so it cannot be checked",
-        hint="reprise lock makes a lock with hashes",
+        hint="create a lock with hashes with reprise lock",
     )
 
 
@@ -216,13 +217,13 @@ def _find_fault(record: CondaRecord, folder: Path) -> str | None:
     try:
         said = json.loads((root / "info" / "paths.json").read_bytes())["paths"]
     except FileNotFoundError:
-        return None if (root / "info" / "files").is_file() else "its list of files is gone"
+        return None if (root / "info" / "files").is_file() else "its list of files was removed"
     except (OSError, ValueError, KeyError):
         return "its list of files cannot be read"
     for entry in said:
         path = root / entry["_path"]
         if entry.get("path_type") == "softlink" or path.is_symlink():
-            wrong = None if path.is_symlink() or path.exists() else "is gone"
+            wrong = None if path.is_symlink() or path.exists() else "was removed"
         else:
             wrong = _find_wrong(path, entry.get("size_in_bytes"), entry.get("sha256"))
         if wrong:
@@ -240,7 +241,7 @@ def _find_wrong(path: Path, size: int | None, sha256: str | None) -> str | None:
             if sha256 and hashlib.file_digest(file, "sha256").hexdigest() != sha256:
                 return "has another content"
     except OSError:
-        return "is gone"
+        return "was removed"
     return None
 
 

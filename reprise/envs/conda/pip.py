@@ -1,7 +1,7 @@
 """The pip section of a conda.yaml: resolved by uv for the conda Python, and installed on top.
 
-Conda wins what it installs: its Python packages are given to uv as the only versions there are, so that
-nothing of theirs is taken from the index, and what cannot be together is told and not overwritten.
+Conda packages take precedence: uv gets them as the only available versions, so that they are not replaced
+from the index, and conflicts are errors.
 """
 
 from __future__ import annotations
@@ -122,7 +122,7 @@ def _compile_lines(
         for note in done.notes:
             logger.info("%s", note)
         return done.result.stdout
-    what = f"the pip section of {spec.file} cannot be resolved"
+    what = f"cannot resolve the pip section of {spec.file}"
     error = uv_failures.explain_failure(
         what,
         done.result,
@@ -148,7 +148,7 @@ def make_part(spec: CondaEnv, asked: Requirements, found: Iterable[Pin]) -> PipP
 
 
 def as_python(spec: CondaEnv) -> PythonEnv:
-    """The pip section alone; the files that it names are relative to the file that it stands in."""
+    """Return the pip section alone; its files are relative to the file that contains it."""
     folder = spec.file.parent.absolute()
     return PythonEnv(folder, spec.file, dependencies=spec.pip, passing=spec.passing)
 
@@ -157,7 +157,7 @@ def install_pip(lock: Lock, prefix: Path, policy: Policy, log: Path) -> None:
     """Install the locked pip part into ``prefix``, each package checked against its hash.
 
     Raises:
-        EnvError: uv could not, or a local project is not what was locked.
+        EnvError: uv failed, or a local project does not match the lock.
     """
     facts = json.loads(lock.text)
     if not facts.get("requirements"):
@@ -179,7 +179,7 @@ def install_pip(lock: Lock, prefix: Path, policy: Policy, log: Path) -> None:
         environ = installing.uv_settings(policy)
         done = uv.call_uv(arguments, log=log, cwd=root or prefix, environ=environ, offline=policy.offline)
     if done.exit_code != 0:
-        what = f"the pip section of environment {prefix.name} cannot be installed"
+        what = f"cannot install the pip section of environment {prefix.name}"
         raise uv_failures.explain_failure(what, done, log, offline=policy.offline)
 
 

@@ -52,8 +52,8 @@ def _choose_file(package: dict[str, Any], ranks: dict[Tag, int], platform: str, 
         return ChosenFile(Pin(f"{name} @ {url}"), url)
     if directory := package.get("directory"):
         raise EnvError(
-            f"the pip section installs {directory['path']}, which a conda-lock.yml cannot name",
-            hint="leave local projects out of the pip section, and put PYTHONPATH in the command",
+            f"the pip section installs {directory['path']}, which conda-lock.yml does not support",
+            hint="remove local projects from the pip section, and set PYTHONPATH in the command",
         )
     if archive := package.get("archive"):
         url = _address_of(archive, folder)

@@ -56,8 +56,8 @@ def wait_for(work: Coroutine[Any, Any, _T], settings: Settings) -> _T:
 def _settle_work(work: Coroutine[Any, Any, _T]) -> _T:
     """The result of ``work``, with a pause for rattler's own threads.
 
-    They let go of what they handed over a moment after we have it; in a process that ends at once, as one
-    does after an error, that moment is too late, and the process ends with a segmentation fault.
+    They release their results a moment after we get them. If the process ends before, for example after an
+    error, it ends with a segmentation fault.
     """
     import asyncio
 
@@ -73,7 +73,7 @@ def cache_folder(name: str) -> Path:
 
 
 def make_client(settings: Settings) -> Client:
-    """A client that goes through the user's proxies and trusts whom the user trusts."""
+    """Return a client with the user's proxies and trusted certificates."""
     from rattler import Client, Config
 
     config = Config()
@@ -98,7 +98,7 @@ def _find_bundle(settings: Settings) -> str | None:
 
 @contextmanager
 def _trust_bundle(settings: Settings) -> Iterator[None]:
-    """Name the user's certificates to rattler, which is told by a variable only."""
+    """Pass the user's certificates to rattler, which only reads a variable."""
     bundle, before = _find_bundle(settings), os.environ.get("SSL_CERT_FILE")
     if bundle is None:
         yield
@@ -129,9 +129,10 @@ def this_platform() -> str:
 
 
 def virtual_packages(platform: str) -> Sequence[GenericVirtualPackage]:
-    """What a machine of ``platform`` has: this one if it is one, else a usual one.
+    """Return the virtual packages of a machine of ``platform``: this machine if it matches, else a typical
+    one.
 
-    ``CONDA_OVERRIDE_GLIBC``, ``_CUDA``, ``_OSX`` and their kin say otherwise.
+    ``CONDA_OVERRIDE_GLIBC``, ``_CUDA``, ``_OSX`` and similar variables override them.
     """
     from rattler import (
         BuildString,

@@ -175,7 +175,7 @@ def to_rattler(record: CondaRecord, url: str | None = None) -> RepoDataRecord:
 
 
 def from_url(url: str, **known: Any) -> CondaRecord | None:
-    """The record of a package of which little more is known than its address, or None.
+    """Return the record of a package known by little more than its URL, or None.
 
     Tools that keep no kind of noarch mean: Python where the package needs Python.
     """

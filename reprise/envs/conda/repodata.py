@@ -1,4 +1,4 @@
-"""What the channels have: the one place that asks them for records of packages."""
+"""The records of packages in channels; the only module that queries channels."""
 
 from __future__ import annotations
 
@@ -73,10 +73,10 @@ def list_platforms(word: str) -> list[Subdir]:
 
 
 class ByBuildTime:
-    """A channel for rattler whose packages are as old as their build, whenever it was indexed last.
+    """Return a channel for rattler whose packages have their build time, not the time of indexing.
 
-    Tools that index a mirror write the time of the indexing into every record, and rattler prefers that
-    to the time of the build: to a mirror of today nothing would be old.
+    Tools that index a mirror write the time of indexing into every record, and rattler prefers it to the
+    build time: in a new mirror no package would be old.
     """
 
     def __init__(self, url: str, gateway: Gateway) -> None:

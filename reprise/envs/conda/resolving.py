@@ -1,7 +1,7 @@
 """The lock side of conda environments: a conda.yaml becomes records and pinned requirements.
 
-A lock file beside the project decides where it fits. The answer is remembered by the digest of all that
-decided it, so that a known project neither solves nor imports rattler.
+A valid lock file next to the project takes precedence. Results are cached by the digest of all their
+inputs, so that a known project neither solves nor imports rattler.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def lock_environment(spec: CondaEnv, policy: Policy, log: Path) -> Lock:
     """The lock of ``spec`` for this machine, from memory where all that decides it is as it was.
 
     Raises:
-        EnvError: it cannot be resolved, or ``policy.locked`` and there is no lock file that fits.
+        EnvError: it cannot be resolved, or ``policy.locked`` without a valid lock file.
     """
     spec = make_absolute(spec)
     asked = read_requirements(spec)
@@ -79,7 +79,7 @@ def _read_credentials(spec: CondaEnv, asked: Requirements) -> Credentials:
 
 
 def read_requirements(spec: CondaEnv) -> Requirements:
-    """The lines of the pip section with all that they refer to, relative to the file that it stands in.
+    """Return the lines of the pip section with their files, relative to the file that contains it.
 
     Raises:
         ProjectError: a file that it names does not exist.
@@ -135,7 +135,7 @@ def _other_python(held: CondaLock, python: str | None) -> str | None:
         fits = bool(version) and version in SpecifierSet(wanted)
     except InvalidSpecifier:
         fits = False
-    return None if fits else f"it has Python {version or 'of no version'}, and --python says {python}"
+    return None if fits else f"it has Python {version or 'without a version'}, and --python is {python}"
 
 
 def resolve_packages(
@@ -149,7 +149,7 @@ def resolve_packages(
     """The packages of ``spec`` for ``platform``; versions of ``preferred`` stay where they fit.
 
     Raises:
-        EnvError: there is no resolution; names what is at fault.
+        EnvError: there is no resolution; the message names the cause.
     """
     from reprise.envs.conda import pip, solve
     from reprise.envs.virtualenv import pins
@@ -182,7 +182,7 @@ def question_of(
     settings = conda_channels.read_settings(os.environ)
     channels = conda_channels.for_project(spec.channels, settings, spec.file.parent)
     if not spec.channels and not settings["channels"]:
-        logger.info("%s names no channel: packages are taken from %s", spec.file, channels[0].name)
+        logger.info("%s has no channels: using %s", spec.file, channels[0].name)
     return solve.SolverQuestion(
         specs_of(spec, policy.python),
         channels,
@@ -230,17 +230,21 @@ def _make_lock(spec: CondaEnv, asked: Requirements, policy: Policy, key: str, lo
             if why is None:
                 found, note = (
                     preferred,
-                    f"{file.name} decides the packages, not --as-of" if policy.as_of else "",
+                    f"{file.name} takes precedence over --as-of" if policy.as_of else "",
                 )
             elif policy.locked:
-                raise EnvError(f"{file} does not fit {spec.file}: {why}", hint="reprise lock makes it fit")
+                raise EnvError(
+                    f"{file} does not match {spec.file}: {why}", hint="update it with reprise lock"
+                )
             else:
-                # By names: the sentence is remembered, and the next checkout of the project lies elsewhere.
-                note = f"{file.name} does not fit {spec.file.name}: {why}"
-                note += "; resolved again (reprise lock keeps it)"
+                # By names: the sentence is cached, and the next checkout of the project is elsewhere.
+                note = f"{file.name} does not match {spec.file.name}: {why}"
+                note += "; resolved again (use reprise lock to update it)"
         preferred = drop_upgraded(preferred, policy.upgrade) if preferred else None
     elif policy.locked:
-        raise EnvError(f"--locked: there is no lock file beside {spec.file}", hint="reprise lock makes one")
+        raise EnvError(
+            f"--locked: there is no lock file next to {spec.file}", hint="create it with reprise lock"
+        )
     found = found or resolve_packages(spec, asked, platform, policy, log, preferred)
     made = conda_records.lock_of(found)
     resolutions.remember_lock(key, made, current_interpreter(), note)
@@ -294,7 +298,7 @@ def _lock_files(folder: Path) -> list[Path]:
 
 
 def _describe_machine() -> list[str]:
-    """What the solver is told of this machine, as cheaply as it can be known."""
+    """Return the properties of this machine for the solver, as cheaply as possible."""
     system = os.uname()
     libc = os.confstr("CS_GNU_LIBC_VERSION") if "CS_GNU_LIBC_VERSION" in os.confstr_names else ""
     driver = _DRIVER.read_text(errors="replace") if _DRIVER.exists() else ""

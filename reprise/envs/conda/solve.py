@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 class SolverQuestion(NamedTuple):
-    """What is to be solved. ``specs`` as the project writes them; ``preferred`` are kept where they fit."""
+    """What to solve. ``specs`` are those of the project; ``preferred`` versions are kept if they fit."""
 
     specs: tuple[str, ...]
     channels: tuple[Channel, ...]
@@ -45,7 +45,7 @@ def solve_question(question: SolverQuestion) -> tuple[CondaRecord, ...]:
     """The packages that satisfy the question, by name.
 
     Raises:
-        EnvError: names the spec, package or channel at fault.
+        EnvError: names the spec, package or channel that caused it.
     """
     found = conda_rattler.wait_for(_run_solver(question), question.settings)
     return tuple(sorted(map(records.from_rattler, found)))

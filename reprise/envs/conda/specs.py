@@ -21,7 +21,7 @@ def match_spec(spec: str, file: Path) -> MatchSpec:
     """``spec`` read as conda reads it.
 
     Raises:
-        EnvError: it is no match spec.
+        EnvError: it is not a match spec.
     """
     from rattler import MatchSpec
     from rattler.exceptions import InvalidMatchSpecError

@@ -31,7 +31,7 @@ _BARE = re.compile(r"(?P<machine>\w+)\n(?:[^\n]*(?:glibc|GNU|GLIBC)[^\n]* (?P<gl
 
 
 class Base(NamedTuple):
-    """``machine`` is as uname tells it; ``glibc`` is a version, empty for another C library."""
+    """``machine`` is that of uname; ``glibc`` is a version, empty for another C library."""
 
     image: Image
     implementation: str
@@ -70,7 +70,7 @@ def find_base(name: str, platform: str | None, policy: Policy, log: Path, usual:
     """The image ``name``, which the engine has or pulls, and its ``python3``; ``usual`` would do.
 
     Raises:
-        EnvError: it cannot be had, or has no Python.
+        EnvError: it is not available, or has no Python.
     """
     image = _of_platform(name, platform, policy, log)
     run = ["run", "--rm", "--network=none", f"--platform={image.platform}", "--entrypoint=python3"]
@@ -82,17 +82,17 @@ def find_base(name: str, platform: str | None, policy: Policy, log: Path, usual:
         return base
     except (ValueError, TypeError, IndexError):
         error = client.make_failure(f"image {image.shown} cannot run python3:", probe)
-        hint = f"take one that has Python, for example {usual}"
+        hint = f"use an image with Python, for example {usual}"
         raise EnvError(error.message, hint=hint) from None
 
 
 def find_bare(
     name: str, platform: str | None, policy: Policy, log: Path, python: str, executable: str
 ) -> Base:
-    """The image ``name``, to which packages bring their own CPython ``python``, to lie at ``executable``.
+    """Return the image ``name`` for packages with their own CPython ``python`` at ``executable``.
 
     Raises:
-        EnvError: it cannot be had, or has no shell.
+        EnvError: it is not available, or has no shell.
     """
     image = _of_platform(name, platform, policy, log)
     run = ["run", "--rm", "--network=none", f"--platform={image.platform}", "--entrypoint=sh"]
@@ -100,7 +100,7 @@ def find_bare(
     found = _BARE.match(probe.stdout)
     if found is None:
         error = client.make_failure(f"image {image.shown} cannot run sh:", probe)
-        raise EnvError(error.message, hint="take one that has a shell, for example debian:12-slim")
+        raise EnvError(error.message, hint="use an image with a shell, for example debian:12-slim")
     return Base(image, "CPython", python, found["machine"], found["glibc"] or "", executable)
 
 
@@ -109,10 +109,11 @@ def _of_platform(name: str, platform: str | None, policy: Policy, log: Path) -> 
     if platform is not None and not (there and there.platform == platform):
         if policy.offline:
             raise EnvError(
-                f"image {name} for {platform} is not on this machine, and --offline fetches nothing"
+                f"image {name} for {platform} is not on this machine, and --offline does not "
+                "allow downloads"
             )
         done = client.run_docker("pull", f"--platform={platform}", "--", name, log=log)
         if done.exit_code != 0:
-            raise client.make_failure(f"image {name} for {platform} cannot be pulled:", done, log)
+            raise client.make_failure(f"cannot pull image {name} for {platform}:", done, log)
     with scratch() as folder:  # which has no lock file
         return images.resolve_image(DockerEnv(folder, name), policy, log, {})

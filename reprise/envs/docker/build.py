@@ -1,8 +1,8 @@
 """``--build-image``: the project's own Dockerfile, where it has one, and its code on top.
 
-The code always lies in the same folder, whichever Dockerfile was written, so that an entry point finds
-it. The context is the project as its ``.dockerignore`` leaves it; without one, the whole project but
-for its git history and the runs that were recorded in it.
+The code is always in the same folder, whatever the Dockerfile is, so that entry points find it. The context
+is the project filtered by its ``.dockerignore``, or else the whole project without its git history and
+recorded runs.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _PACKED = "code"
 
 
 def has_dockerfile(spec: DockerEnv) -> bool:
-    """Whether the project itself says what its image stands on."""
+    """Return whether the project has its own Dockerfile."""
     return (spec.root / DOCKERFILE).is_file()
 
 
@@ -45,7 +45,7 @@ def build_image(
 
     Args:
         base: None for the project's Dockerfile.
-        user: ``uid:gid`` of whom the code belongs to.
+        user: ``uid:gid`` of the owner of the code.
 
     Raises:
         EnvError: it cannot be built; with the last lines and the log's path.
@@ -62,7 +62,7 @@ def build_image(
             _run_build(spec.tag, arguments, stdin, log, environ)
         image = inspect_image(spec.tag, spec.tag)
     if image is None:
-        raise EnvError(f"image {spec.tag} was built, and something else removed its tag")
+        raise EnvError(f"image {spec.tag} was built, but its tag was removed meanwhile")
     logger.info("Built %s in %.1f s", image.shown, monotonic() - started)
     return image._replace(built=True)
 
@@ -80,9 +80,7 @@ def name_of(base: Image) -> str:
         return base.digest
     named = inspect_image(base.name, base.name)
     if named is None or named.id != base.id:
-        raise EnvError(
-            f"image {base.shown} is not what {base.name} names any more", hint="docker tag names it so"
-        )
+        raise EnvError(f"{base.name} no longer refers to image {base.shown}", hint="tag it with docker tag")
     return base.name
 
 
@@ -114,4 +112,4 @@ def _run_build(
         "build", "--force-rm", f"--tag={tag}", *arguments, log=log, environ=environ, stdin=stdin
     )
     if done.exit_code != 0:
-        raise client.make_failure(f"image {tag} cannot be built:", done, log)
+        raise client.make_failure(f"cannot build image {tag}:", done, log)

@@ -1,6 +1,6 @@
 """The ``docker`` program, called by argv: its contexts and credentials are the user's.
 
-What it says when something is wrong is told in its own words, with what to do about it.
+Its error messages are shown unchanged, with a hint.
 """
 
 from __future__ import annotations
@@ -36,15 +36,15 @@ _HINTS = (
     ),
     (
         r"Cannot connect to the Docker daemon|error during connect|no such host.*docker",
-        "start the docker engine; DOCKER_HOST and `docker context ls` say which one is asked",
+        "start the docker engine; see DOCKER_HOST and `docker context ls` for the selected engine",
     ),
     (
         r"no space left on device",
-        "docker system df shows what takes the place, docker system prune frees it",
+        "show the usage with docker system df, and free space with docker system prune",
     ),
     (
         r"unauthorized|authentication required|no basic auth|denied: ",
-        "docker login gives access to a registry",
+        "log in to the registry with docker login",
     ),
     (
         r"x509|certificate",
@@ -96,7 +96,7 @@ def make_failure(what: str, result: Completed, log: Path | None = None) -> EnvEr
 def unusable() -> str | None:
     """Why there is no engine to talk to, in a sentence."""
     if shutil.which(PROGRAM) is None:
-        return "docker is needed, and there is no program docker on PATH"
+        return "docker is needed, but there is no program docker on PATH"
     problem = _ask_engine()[1]
     if problem is None:
         return None
@@ -106,7 +106,7 @@ def unusable() -> str | None:
 
 
 def describe_engine() -> Engine:
-    """Of the engine that is asked; :func:`unusable` has answered None before."""
+    """Return the facts of the selected engine; :func:`unusable` has returned None before."""
     facts = _ask_engine()[0]
     security = " ".join(facts.get("SecurityOptions") or ())
     shifted = any(f"name={word}" in security for word in ("rootless", "userns", "selinux"))
@@ -131,7 +131,7 @@ def _ask_engine() -> tuple[dict[str, Any], Completed | None]:
 
 @contextmanager
 def log_in(login: RegistryLogin | None) -> Iterator[Mapping[str, str]]:
-    """The environment in which docker knows ``login``, and nobody else does: the user's settings stay.
+    """Return an environment in which docker uses ``login``, without changing the user's settings.
 
     Raises:
         EnvError: the registry refused it.

@@ -1,8 +1,8 @@
 """A command becomes ``docker run``: an argv from end to end, and values by way of the environment.
 
-A value never stands in an argv, where every user of the machine would read it: ``--env NAME`` makes
-the client take it from its own environment. What would change the client itself (PATH, DOCKER_HOST,
-proxies) travels under another name, and gets its own inside.
+A value is never part of an argv, which every user of the machine can read: ``--env NAME`` makes the client
+take it from its own environment. Variables that affect the client itself (PATH, DOCKER_HOST, proxies) are
+passed under another name, and renamed inside.
 """
 
 from __future__ import annotations
@@ -62,25 +62,25 @@ def check_spec(spec: DockerEnv) -> None:
     """Refuse what can be known to fail.
 
     Raises:
-        UsageError: an ``-A`` that is no option.
+        UsageError: an ``-A`` that is not an option.
         ProjectError: a variable or volume that cannot be.
         EnvError: variables that the project expects are not set.
     """
     for name in spec.arguments:
         if not _OPTION.fullmatch(name):
             raise UsageError(
-                f'-A: "{name}" is no option of docker run',
+                f'-A: "{name}" is not an option of docker run',
                 hint="write -A memory=1g for --memory 1g, -A tty for --tty",
             )
     if detaching := _DETACHING & spec.arguments.keys():
         raise UsageError(
-            f"-A {detaching.pop()}: the run would end while its container goes on",
-            hint="reprise run --no-wait comes back at once, and stays with the container",
+            f"-A {detaching.pop()}: the run would end before its container",
+            hint="use reprise run --no-wait to run it in the background",
         )
     names = [item if isinstance(item, str) else item[0] for item in spec.environment]
     for name in names:
         if not name or "=" in name or (_OF_THE_CLIENT.fullmatch(name) and not _IDENTIFIER.fullmatch(name)):
-            raise ProjectError(f'docker_env -> environment: "{name}" is no name of a variable')
+            raise ProjectError(f'docker_env -> environment: "{name}" is not a variable name')
     copied = [item for item in spec.environment if isinstance(item, str)]
     missing = [name for name in copied if name not in os.environ and name not in _SET_BY_US]
     if missing:
@@ -165,10 +165,9 @@ def _make_environment(spec: DockerEnv, patch: Mapping[str, str | None], whose: O
 
 
 def _around_proxies(inside: Mapping[str, str], host: str | None) -> dict[str, str]:
-    """What keeps the calls of ``host``, which is this machine, away from the proxies that are told inside.
+    """Return settings that exclude ``host``, which is this machine, from the proxies inside.
 
-    The client itself tells those of its settings, and keeps what they say of exceptions only where we
-    say nothing.
+    The client passes its own proxy settings, and keeps their exceptions only if we set none.
     """
     proxies = client.read_proxies()
     if not (proxies or any(name.lower().endswith("_proxy") for name in inside)):
@@ -196,14 +195,14 @@ def _list_mounts(spec: DockerEnv, inside: Mapping[str, str]) -> list[str]:
 
 
 def _expand_volume(root: Path, text: str) -> str:
-    """``text`` with its variables, its ``~`` and its relative path told; a bare name stays a named volume.
+    """Return ``text`` with variables, ``~`` and relative paths expanded; a bare name stays a named volume.
 
     Raises:
         ProjectError: a variable in it is not set.
     """
     expanded = Template(text).safe_substitute({**os.environ, "PWD": str(root.absolute())})
     if "$" in expanded:
-        raise ProjectError(f'docker_env -> volumes: "{text}" names a variable that is not set')
+        raise ProjectError(f'docker_env -> volumes: "{text}" contains a variable that is not set')
     source, colon, rest = expanded.partition(":")
     if not colon or not (source.startswith((".", "~")) or "/" in source):
         return expanded
@@ -215,9 +214,7 @@ def _make_folder(path: Path) -> None:
         if not path.exists():
             path.mkdir(parents=True)
     except OSError as error:
-        raise EnvError(
-            f"docker_env -> volumes: {path} is not there, and cannot be made: {error.strerror}"
-        ) from error
+        raise EnvError(f"docker_env -> volumes: cannot create {path}: {error.strerror}") from error
 
 
 def _local_store(uri: str) -> Path | None:

@@ -1,8 +1,8 @@
 """The files of a run in a container: the project under a writable layer, and a home.
 
-They lie in a volume of a second container, which is never started and goes with the first. Where the
-engine sees this machine's files, the project is the lower layer of an overlay, read and never written;
-what the run writes over it stays in the volume. Where it does not, the project is copied there.
+They are in a volume of a second container, which is never started and removed with the first. If the engine
+has access to this machine's files, the project is the read-only lower layer of an overlay; writes go to the
+volume. Otherwise the project is copied there.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ HOME = f"{MOUNT}/home"
 _LAYER = ".layer"
 _TRIES, _PAUSE = 5, 0.1  # seconds
 _LEFT_OUT = ("mlruns", ".git")
-"""At the top of a project that is packed: recorded runs and history are no part of its code."""
+"""At the top of a project that is packed: recorded runs and history are not part of its code."""
 
 
 class Owner(NamedTuple):
@@ -58,7 +58,7 @@ def make_container(
     try:
         made = client.call_docker("create", f"--name={name}", *labels, f"--volume={MOUNT}", image, "sh")
         if made.exit_code != 0:
-            raise client.make_failure("the container of the run's files cannot be made:", made)
+            raise client.make_failure("cannot create the container of the run's files:", made)
         overlay = overlay and project is not None and not set(str(project)) & set(':,"\\\n')
         _fill_volume(name, owner, project, overlay=overlay)
         mount = [_overlay_argument(project, _place_of(name))] if overlay and project else []
@@ -69,7 +69,7 @@ def make_container(
 
 
 def mount_argument(*fields: str) -> str:
-    """An argument ``--mount``, which is a line of CSV: any path may stand in it."""
+    """Return an argument ``--mount``, a line of CSV that supports any path."""
     line = io.StringIO()
     csv.writer(line, lineterminator="").writerow(fields)
     return f"--mount={line.getvalue()}"
@@ -107,7 +107,7 @@ def pack_text(archive: tarfile.TarFile, name: str, text: str) -> None:
 
 
 def _remove_container(name: str, *, interrupted: bool) -> None:
-    """Remove the container; one that was asked for when we were interrupted may come a moment later."""
+    """Remove the container; one requested just before an interruption may appear a moment later."""
     for _ in range(_TRIES if interrupted else 1):
         if client.call_docker("rm", "--volumes", name).exit_code == 0:
             return
@@ -115,7 +115,7 @@ def _remove_container(name: str, *, interrupted: bool) -> None:
 
 
 def _fill_volume(name: str, owner: Owner, project: Path | None, *, overlay: bool) -> None:
-    """Make the folders of the volume, theirs who use them, and copy the project where it must be copied."""
+    """Create the folders of the volume, owned by their users, and copy the project if needed."""
     code = CODE.removeprefix(f"{MOUNT}/")
     folders = {HOME.removeprefix(f"{MOUNT}/"): owner, "projects": ROOT, code: owner}
     if overlay:
@@ -131,14 +131,14 @@ def _fill_volume(name: str, owner: Owner, project: Path | None, *, overlay: bool
                 pack_project(archive, project, code, owner)
         done = client.call_docker("cp", "-", f"{name}:{MOUNT}", stdin=packed, timeout=None)
     if done.exit_code != 0:
-        raise client.make_failure("the project's files cannot be brought into the container:", done)
+        raise client.make_failure("cannot copy the project's files into the container:", done)
 
 
 def _place_of(name: str) -> str:
     """Where the engine keeps the volume."""
     found = client.call_docker("inspect", "--format", "{{range .Mounts}}{{.Source}}{{end}}", name)
     if found.exit_code != 0 or not found.stdout.strip():
-        raise client.make_failure("the volume of the run's files cannot be found:", found)
+        raise client.make_failure("cannot find the volume of the run's files:", found)
     return found.stdout.strip()
 
 

@@ -28,8 +28,8 @@ _SHOWN = len("sha256:") + 12
 class Image(NamedTuple):
     """An image of an engine.
 
-    ``digest`` (``name@sha256:...``) is what a registry knows it by, None where no registry does;
-    ``platform`` is ``linux/amd64``; ``built``: the project's code is in it.
+    ``digest`` (``name@sha256:...``) is its id in a registry, None if it is in none; ``platform`` is
+    ``linux/amd64``; ``built``: it contains the project's code.
     """
 
     name: str
@@ -67,20 +67,21 @@ def inspect_image(reference: str, name: str) -> Image | None:
         return Image(name, facts["Id"], _digest_of(facts, name), f"{facts['Os']}/{facts['Architecture']}")
     if "no such image" in result.stderr.lower():
         return None
-    raise client.make_failure(f"docker cannot look for the image {reference}:", result)
+    raise client.make_failure(f"docker cannot search the image {reference}:", result)
 
 
 def resolve_image(spec: DockerEnv, policy: Policy, log: Path, environ: Mapping[str, str]) -> Image:
-    """The image of ``spec``; a lock file beside the project decides, unless it is to be upgraded.
+    """Return the image of ``spec``; a lock file next to the project takes precedence, unless it is
+    upgraded.
 
     Args:
-        environ: what docker needs to know so that a registry lets it in.
+        environ: docker's environment with the credentials of a registry.
 
     Raises:
-        EnvError: there is no such image, or not the one that is locked.
+        EnvError: the image does not exist, or does not match the lock.
     """
     if policy.as_of:
-        logger.warning("image %s is taken as it is today: registries keep no past of a name", spec.image)
+        logger.warning("image %s is used as of today: registries have no history of names", spec.image)
     if policy.upgrade is not None and (not policy.upgrade or spec.image in policy.upgrade):
         return _pull_image(spec.image, spec.image, policy, log, environ)
     try:
@@ -88,7 +89,7 @@ def resolve_image(spec: DockerEnv, policy: Policy, log: Path, environ: Mapping[s
     except FileNotFoundError:
         if policy.locked:
             text = f"image {spec.image} is not locked: there is no {LOCK_FILE} in {spec.root}"
-            raise EnvError(text, hint="reprise lock writes it") from None
+            raise EnvError(text, hint="create it with reprise lock") from None
     except EnvError as error:
         if policy.locked:
             raise
@@ -102,16 +103,16 @@ def obtain_image(image: Image, policy: Policy, log: Path, environ: Mapping[str, 
     """Exactly ``image``, pulled by its digest when the engine does not have it.
 
     Raises:
-        EnvError: it cannot be had.
+        EnvError: it is not available.
     """
     if inspect_image(image.id, image.name) is not None:
         return image
     if image.digest is None:
         raise EnvError(
-            f"image {image.shown} is not on this machine, and no registry knows it",
-            hint="it was made where it was locked; push it to a registry to have it elsewhere",
+            f"image {image.shown} is not on this machine, and not in a registry",
+            hint="it only exists where it was locked; push it to a registry to use it elsewhere",
         )
-    # an engine may know the same content by another id than the one that locked it
+    # engines may have different ids for the same content
     found = inspect_image(image.digest, image.name) or _pull_image(
         image.digest, image.name, policy, log, environ
     )
@@ -119,16 +120,16 @@ def obtain_image(image: Image, policy: Policy, log: Path, environ: Mapping[str, 
 
 
 def _read_lock(spec: DockerEnv) -> Image:
-    """What the lock file says. Raises FileNotFoundError where there is none, EnvError for a useless one."""
+    """Read the lock file; raise FileNotFoundError if there is none, EnvError if it is invalid."""
     path = spec.root / LOCK_FILE
     try:
         image = Image.read(path.read_text(encoding="utf-8"))
     except ValueError as error:
-        raise EnvError(f"{path} cannot be read: {error}", hint="reprise lock writes it anew") from error
+        raise EnvError(f"cannot read {path}: {error}", hint="regenerate it with reprise lock") from error
     if image.name != spec.image:
         raise EnvError(
-            f"{path} is of the image {image.name}, the project names {spec.image}",
-            hint="reprise lock writes it anew",
+            f"{path} is for the image {image.name}, but the project uses {spec.image}",
+            hint="regenerate it with reprise lock",
         )
     return image
 

@@ -55,12 +55,12 @@ _PACKED = "image.tar"
 def takes(spec: EnvSpec) -> DockerEnv:
     if not isinstance(spec, DockerEnv):
         raise EnvError(
-            "the project names no image to run in",
+            "the project has no image",
             hint='write "docker_env:" with "image: NAME" in its MLproject, '
-            "or --env-manager local to run it in the current environment",
+            "or use --env-manager local for the current environment",
         )
     if spec.image.startswith("-") or any(character.isspace() for character in spec.image):
-        raise ProjectError(f'docker_env -> image: "{spec.image}" is no name of an image')
+        raise ProjectError(f'docker_env -> image: "{spec.image}" is not an image name')
     docker_command.check_spec(spec)
     return spec
 
@@ -70,19 +70,21 @@ def lock(spec: DockerEnv, policy: Policy, log: Path) -> Lock:
 
 
 def write_lock(spec: DockerEnv, policy: Policy, platforms: Sequence[str], log: Path) -> tuple[Path, ...]:
-    """One digest is for all platforms that a registry has the image for, whatever ``platforms`` says."""
+    """Write the lock; a digest covers all platforms of the image in its registry, whatever ``platforms``
+    is.
+    """
     with client.log_in(spec.login) as environ:
         image = images.resolve_image(spec, policy, log, environ)
     if image.digest is None:
         logger.warning(
-            "image %s is locked by its id: no registry knows it, so that only this machine has it",
+            "image %s is locked by its id: it is not in a registry, so only this machine has it",
             image.shown,
         )
     return (images.write_lock(spec, image),)
 
 
 def enter(environment: Environment, command: Command) -> Command:
-    # where a lock is all there was, nobody has looked for its image yet
+    # for a bare lock, the image was not looked up yet
     image = images.obtain_image(Image.read(environment.lock.text), Policy(), Path(os.devnull), {})
     return docker_command.wrap_command(_spec_of(environment), image, command)
 
@@ -104,7 +106,7 @@ def unrestorable(lock: Lock) -> str | None:
     image = Image.read(lock.text)
     if image.digest is not None or images.inspect_image(image.id, image.name) is not None:
         return None
-    return f"image {image.shown} is not on this machine, and no registry knows it"
+    return f"image {image.shown} is not on this machine, and not in a registry"
 
 
 def adapt_lock(lock: Lock, spec: DockerEnv, policy: Policy, log: Path) -> Lock:
@@ -114,11 +116,11 @@ def adapt_lock(lock: Lock, spec: DockerEnv, policy: Policy, log: Path) -> Lock:
 def pack(lock: Lock, folder: Path, fetch: base.Fetch, log: Path, *, offline: bool) -> None:
     image = images.obtain_image(Image.read(lock.text), Policy(), log, {})
     named = images.inspect_image(image.name, image.name)
-    # under its name where that is still it, so that the name arrives as well
+    # by name if that still refers to it, so that the name is saved too
     reference = image.name if named is not None and named.id == image.id else image.id
     done = client.run_docker("save", "--output", str(folder / _PACKED), "--", reference, log=log)
     if done.exit_code != 0:
-        raise client.make_failure(f"image {image.shown} cannot be saved:", done, log)
+        raise client.make_failure(f"cannot save image {image.shown}:", done, log)
 
 
 def unpack(folder: Path, log: Path) -> None:
@@ -126,7 +128,7 @@ def unpack(folder: Path, log: Path) -> None:
         raise EnvError(reason)
     done = client.run_docker("load", "--input", str(folder / _PACKED), log=log)
     if done.exit_code != 0:
-        raise client.make_failure("the image of the bundle cannot be loaded:", done, log)
+        raise client.make_failure("cannot load the image of the bundle:", done, log)
 
 
 def observe(environment: Environment, command: Command, observer: Path, notes: Path) -> Command:
@@ -180,8 +182,8 @@ def _find_image(spec: DockerEnv, policy: Policy, log: Path) -> Image:
     own = spec.build and build.has_dockerfile(spec)
     if own and policy.locked:
         raise EnvError(
-            f"{spec.root / build.DOCKERFILE} decides the image that is built, and no lock holds it",
-            hint=f"without --build-image, {spec.image} runs as it is locked",
+            f"{spec.root / build.DOCKERFILE} defines the image, which cannot be locked",
+            hint=f"remove --build-image to run {spec.image} from its lock",
         )
     with client.log_in(spec.login) as environ:
         image = None if own else images.resolve_image(spec, policy, log, environ)

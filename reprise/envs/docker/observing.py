@@ -16,10 +16,11 @@ OBSERVER, NOTES = "/reprise/observer", "/reprise/observed"
 
 
 def observe_command(command: Command, observer: Path, notes: Path, project: Path | None) -> Command:
-    """The ``docker run`` of ``command`` with the two folders in it; as it is where the engine is elsewhere.
+    """Return the ``docker run`` of ``command`` with the two folders mounted; unchanged if the engine is
+    remote.
 
     Args:
-        project: what lies at the place of the project's code; None where that is in the image.
+        project: the folder mounted as the project's code; None if that is in the image.
     """
     if not client.describe_engine().shares_files:
         return command

@@ -1,7 +1,7 @@
-"""User names and passwords in the URLs of requirement files: beside a lock, never in it.
+"""User names and passwords in the URLs of requirement files: kept apart from locks.
 
-A lock is kept and shown, so its URLs are bare; what stood in front of the host is put back when uv
-installs. The user name of an ssh URL is no secret and stays.
+A lock is stored and shown, so its URLs have no credentials; they are added again when uv installs. The user
+name of an ssh URL is not a secret and kept.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Hashes that a user wrote beside a requirement: the only ones that its lock keeps."""
+"""Hashes that a user wrote for a requirement: its lock keeps only these."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """What a local project (``.``, ``-e ./lib``) would be built from, as a digest.
 
-Only what can become part of a build counts: the build files and modules at its top, and its packages.
-The outputs of training lie in the same folder and must not make a new environment.
+Only files that can be part of a build count: the build files and modules at the top, and the packages. The
+outputs of training are in the same folder and must not cause a new environment.
 """
 
 from __future__ import annotations

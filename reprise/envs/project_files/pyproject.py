@@ -28,8 +28,8 @@ class Pyproject:
 def read_pyproject(spec: PythonEnv) -> Pyproject:
     """What ``spec.pyproject`` asks for, if it has one.
 
-    A project with a ``[build-system]`` is installed itself, editable, with its dependencies; of one
-    without, only the dependencies are. A ``.python-version`` beside it chooses the Python, as for uv.
+    A project with a ``[build-system]`` is installed itself, editable, with its dependencies; without it,
+    only the dependencies are. A ``.python-version`` next to it sets the Python, as for uv.
 
     Raises:
         ProjectError: the file cannot be read.
@@ -48,7 +48,7 @@ def read_pyproject(spec: PythonEnv) -> Pyproject:
 
 
 def _chosen_python(folder: Path) -> str | None:
-    """The first line of ``.python-version`` that is no comment."""
+    """Return the first line of ``.python-version`` that is not a comment."""
     try:
         lines = (folder / ".python-version").read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeError):

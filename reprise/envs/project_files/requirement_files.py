@@ -47,8 +47,8 @@ def read_requirements(lines: Iterable[str], root: Path, named_in: Path | None) -
     """Read ``lines`` of ``named_in``, whose includes are relative to ``root``.
 
     Raises:
-        ProjectError: with every line that is no requirement, and every file or local project that is
-            named and does not exist.
+        ProjectError: with every line that is not a requirement, and every file or local project that
+            does not exist.
     """
     reader = Reader(root)
     for line in join_lines(lines):
@@ -183,7 +183,7 @@ class Reader:
             self._add_missing(origin.text, path, origin)
             return
         except (OSError, UnicodeError, LookupError) as error:
-            self._add_fault(origin, f'"{origin.text}" cannot be read: {error}')
+            self._add_fault(origin, f'cannot read "{origin.text}": {error}')
             return
         self._files[path] = text
         for number, line in number_lines(text.splitlines()):
@@ -221,7 +221,7 @@ class Reader:
         self._notes.append(f'"{option}" of a requirement is not passed on to uv')
 
     def _add_missing(self, line: str, path: Path, origin: RequirementOrigin) -> None:
-        self._add_fault(origin, f'"{line}" names {path}, which does not exist')
+        self._add_fault(origin, f'"{line}" refers to {path}, which does not exist')
 
     def _add_fault(self, origin: RequirementOrigin, sentence: str) -> None:
         self.faults.append(f"{_place_of(origin, self.root)}{sentence}")

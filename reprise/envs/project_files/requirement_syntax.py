@@ -28,9 +28,9 @@ def fault_of(requirement: str) -> str | None:
 
 def _find_reason(requirement: str) -> str:
     if "${" in requirement:
-        return "holds a variable that is not set"
+        return "contains a variable that is not set"
     if found := _ONE_EQUALS.fullmatch(requirement):
         return f'is not a requirement; write "{found["name"]}=={found["version"]}"'
     if _CARET.search(requirement):
-        return 'is not a requirement: "^" is no operator here; write ">=1.2,<2" for "^1.2"'
+        return 'is not a requirement: "^" is not an operator here; write ">=1.2,<2" for "^1.2"'
     return 'is not a requirement; write it as in "numpy>=1.26,<3"'

@@ -97,7 +97,7 @@ def canonical_name(name: str) -> str:
 def local_path(text: str, root: Path, *, editable: bool) -> Path | None:
     """The folder or archive that a requirement names on this machine, or None."""
     bare = re.split(r"\s+--hash", expand_variables(text, root), maxsplit=1)[0].strip()
-    # A URL may hold a semicolon; a marker stands apart from it.
+    # A URL may contain a semicolon; a marker is separated from it.
     bare = re.split(r"\s+;" if URL.search(bare) else r"\s*;", bare, maxsplit=1)[0].strip()
     if "@" in bare and (url := bare.partition("@")[2].strip()).startswith("file:"):
         bare = url

@@ -1,4 +1,4 @@
-"""The packages of a lock as files: of each one that suits its Python best, with the hash of the lock."""
+"""The packages of a lock as files: for each the best file for its Python, verified against the lock."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def _make_pylock(
             [*arguments, str(source)], log=log_file, environ={"UV_CONSTRAINT": None}, offline=offline
         )
     if done.exit_code != 0:
-        what = "the packages of the environment cannot be found"
+        what = "cannot find the packages of the environment"
         raise uv_failures.explain_failure(what, done, log_file, offline=offline)
     return done.stdout
 
@@ -78,7 +78,7 @@ def _rank_tags(implementation: str, python: str) -> Mapping[str, int]:
 def _choose_file(
     package: Mapping[str, Any], known: Collection[str], rank: Mapping[str, int]
 ) -> Mapping[str, Any]:
-    """The file to take of a package of a pylock, which is one that the lock knows."""
+    """Return the file of a package of a pylock that the lock contains."""
     from packaging.utils import parse_wheel_filename
 
     if "archive" in package:
@@ -95,18 +95,18 @@ def _choose_file(
     sources: Mapping[str, Any] | None = package.get("sdist")
     if sources is None or _sha256_of(sources) not in known:
         raise EnvError(
-            f"no index has a file of {package['name']} {package.get('version', '')} that the lock knows",
-            hint="it may have been taken off; reprise run makes a run with what there is today",
+            f"no index has a file of {package['name']} {package.get('version', '')} that is in the lock",
+            hint="it may have been removed; use reprise run for a new run with current packages",
         )
     log.warning(
-        "%s is bundled as sources: what builds it is not in the bundle, and must be in uv's cache",
+        "%s is bundled as source: its build tools are not in the bundle, and must be in uv's cache",
         _name_of(sources),
     )
     return sources
 
 
 def _explain_missing(package: Mapping[str, Any], where: str) -> str:
-    return f"{package['name']} comes from {where}, not from an index: such a package cannot be bundled"
+    return f"{package['name']} comes from {where}, not from an index, and cannot be bundled"
 
 
 def _fetch_file(
@@ -121,15 +121,15 @@ def _fetch_file(
         else:
             fetch(restore_credentials(url, credentials), target)
     except (SourceError, OSError) as error:
-        raise EnvError(f"{target.name} cannot be fetched: {error}") from error
+        raise EnvError(f"cannot download {target.name}: {error}") from error
     with target.open("rb") as stream:
         found = hashlib.file_digest(stream, "sha256").hexdigest()
     if found not in known:
-        raise EnvError(f"{target.name} is not what was locked: it has sha256 {found}")
+        raise EnvError(f"{target.name} does not match the lock: it has sha256 {found}")
 
 
 def _name_of(file: Mapping[str, Any]) -> str:
-    """The file's name; only its last part, whatever the index says."""
+    """Return the last part of the file's name, whatever the index says."""
     return str(file.get("name") or unquote(urlsplit(file.get("url") or file["path"]).path)).rpartition("/")[
         2
     ]

@@ -1,6 +1,6 @@
 """pip's settings for uv, which does not read them: indexes, find-links, constraints, proxy, the CA bundle.
 
-What the user has told uv itself (``UV_*``), and what the environment says already, wins.
+The user's settings of uv (``UV_*``), and existing variables, take precedence.
 """
 
 from __future__ import annotations
@@ -160,7 +160,7 @@ def _read_settings(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def _read_file(path: Path) -> dict[str, dict[str, str]]:
-    """The keys of one pip.conf by section; a file that pip could not read either gives nothing."""
+    """Return the keys of a pip.conf by section; empty for a file that pip cannot read either."""
     import configparser
 
     parser = configparser.RawConfigParser()

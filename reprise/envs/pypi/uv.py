@@ -91,7 +91,7 @@ def no_index() -> list[str]:
 
 
 def is_offline() -> bool:
-    """Whether the user told uv itself to stay offline."""
+    """Return whether the user's uv settings are offline."""
     return os.environ.get("UV_OFFLINE", "").lower() in {"1", "true", "yes", "on"}
 
 
@@ -107,4 +107,4 @@ def _find_program() -> str:
         pass
     if found := shutil.which("uv"):
         return found
-    raise EnvError("uv is not installed beside reprise nor on PATH", hint="pip install uv")
+    raise EnvError("uv is neither installed next to reprise nor on PATH", hint="pip install uv")

@@ -1,7 +1,7 @@
-"""Which of uv's configuration files have a say: the project's own, the user's and the system's.
+"""The relevant configuration files of uv: the project's, the user's and the system's.
 
-uv looks through all parent folders of the one it runs in. A pyproject.toml that happens to lie above a
-project is none of its business: its indexes, its ``exclude-newer`` or ``required-version`` must not count.
+uv searches all parent folders. A pyproject.toml that happens to be above a project must not count, with its
+indexes, ``exclude-newer`` or ``required-version``.
 """
 
 from __future__ import annotations

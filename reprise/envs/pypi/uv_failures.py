@@ -16,21 +16,22 @@ _TAIL = 16
 
 # Names that were right once, with the way out.
 _WAYS_OUT = {
-    "sklearn": '"sklearn" on the index is no package, only the hint to write scikit-learn',
-    "pytorch": '"pytorch" on the index is no package, only the hint to write torch',
-    "tensorflow-gpu": "from 2.12 on tensorflow-gpu is no package of its own: write tensorflow",
+    "sklearn": '"sklearn" on the index is not a package, only a hint to use scikit-learn',
+    "pytorch": '"pytorch" on the index is not a package, only a hint to use torch',
+    "tensorflow-gpu": "from 2.12 on tensorflow-gpu is not a separate package: use tensorflow",
     "pandas-profiling": "the index has pandas-profiling from 3.0 on, and as ydata-profiling since 4.0; "
-    "--env-manager conda takes an older one",
+    "use --env-manager conda for an older version",
 }
 # What uv says, and what to do about it; the first that matches is the hint.
 _HINTS = (
     (
         re.compile(r"40[13] (?:Unauthorized|Forbidden)"),
-        "the index refused us: give the user name and password in ~/.netrc or in the index URL of UV_INDEX",
+        "the index denied access: set the user name and password in ~/.netrc or in the index "
+        "URL of UV_INDEX",
     ),
     (
         re.compile(r"Because (?P<package>\S+) was not found in the (?:package registry|provided package)"),
-        'no index has a package "{package}": check the spelling, or name the index that has it '
+        'no index has a package "{package}": check the spelling, or add the index that has it '
         "(UV_INDEX, PIP_EXTRA_INDEX_URL or --extra-index-url in a requirements file)",
     ),
     (
@@ -48,7 +49,7 @@ _HINTS = (
     (
         re.compile(r"(?P<pin>[\w.\-]+==\S+) has no (?:usable )?wheels?\b"),
         "there is no wheel of {pin} for this Python or this platform, and it cannot be built from source: "
-        "take a version that has one, or another Python (--python, or in the environment file)",
+        "use a version with a wheel, or another Python (--python, or in the environment file)",
     ),
     (
         re.compile(
@@ -56,7 +57,7 @@ _HINTS = (
             r"(?P<needed>Python\S+) and (?P<pin>\S+) depends on"
         ),
         "{pin} needs {needed}, and the environment's Python is {python}: "
-        "name another (--python, or in the environment file), or another version of the package",
+        "use another Python (--python, or in the environment file), or another version of the package",
     ),
     (
         re.compile(r"Failed to (?:build|download and build) `?(?P<pin>[^\s`]+)"),
@@ -142,14 +143,14 @@ def _find_hint(
 ) -> str | None:
     if offline and (found := _OUT_OF_REACH.search(text)):
         missing = found["package"] or found["other"] or "what is missing"
-        return f"{missing} is not in uv's cache, and --offline forbids to fetch it; run once without"
+        return f"{missing} is not in uv's cache, and --offline does not allow downloads; run once without"
     if as_of and (found := _UNDATED.search(text)):
         return (
-            f"the index tells no upload times ({found['file']} has none), so that nothing is known to "
-            f"be older than {as_of}; leave --as-of out, or use an index that tells them"
+            f"the index has no upload times ({found['file']} has none), so that nothing is known to "
+            f"be older than {as_of}; remove --as-of, or use an index with upload times"
         )
     if as_of and (found := _TOO_NEW.search(text)):
-        return f"{found['package']} has no version that fits and was there by {as_of}; take a later --as-of"
+        return f"{found['package']} has no matching version from before {as_of}; use a later --as-of"
     for pattern, hint in _HINTS:
         if hit := pattern.search(text):
             groups = hit.groupdict()
@@ -174,7 +175,7 @@ def _explain_conflict(text: str, written: Callable[[str], str | None]) -> str | 
     if len(required) < 2:
         return None
     told = [_cite_requirement(requirement, written) for requirement in required]
-    return f"the requirements exclude each other: {', '.join(told[:-1])} and {told[-1]}; loosen one of them"
+    return f"the requirements are in conflict: {', '.join(told[:-1])} and {told[-1]}; relax one of them"
 
 
 def _cite_requirement(requirement: str, written: Callable[[str], str | None]) -> str:

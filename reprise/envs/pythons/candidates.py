@@ -135,7 +135,7 @@ def was_released(series: str, as_of: str) -> bool:
 
 
 def _find_installed(path: Path, log: Path) -> Candidate | None:
-    """What lies at ``path``; None where it does not start, or is no CPython."""
+    """Return the Python at ``path``; None if it does not start, or is not a CPython."""
     try:
         found = interpreters.read_interpreter(path, log)
     except EnvError:

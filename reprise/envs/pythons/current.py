@@ -1,4 +1,4 @@
-"""The Python that the user is in: of the activated environment, else the first on PATH, else ours."""
+"""The current Python: of the activated environment, else the first on PATH, else ours."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from reprise.envs.pythons.facts import PythonFacts, describe_python
 from reprise.named_tuple import NamedTuple
 
 ACTIVATED = ("VIRTUAL_ENV", "CONDA_PREFIX")
-NONE_ON_PATH = "the one that runs reprise, as none on PATH works"
+NONE_ON_PATH = "the Python that runs reprise, as none on PATH works"
 _NAMES = ("python", "python3")
 
 

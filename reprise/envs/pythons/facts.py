@@ -1,8 +1,8 @@
-"""What a Python says of itself, asked once until it is replaced.
+"""Facts about a Python, queried once until it is replaced.
 
 The answer is kept in ``<cache>/pythons-v1`` under the path of the interpreter, with a stamp of the files
-that decide it. A script that only starts a Python (the shims of pyenv and its kin) is asked each time: it
-can start another one without being changed.
+that decide it. A script that only starts a Python (a shim of pyenv or similar) is queried each time: it can
+start another Python without being changed.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ def _is_same(program: Path, other: Path) -> bool:
 
 
 def _ask_program(program: Path, folder: Path) -> tuple[str, str, str] | None:
-    """Executable, version and implementation, as the interpreter tells them."""
+    """Return executable, version and implementation from the interpreter."""
     environ = {"PYTHONSTARTUP": None, "PYTHONINSPECT": None}
     command = [str(program), "-c", _ASK]
     try:
@@ -108,7 +108,7 @@ def _ask_program(program: Path, folder: Path) -> tuple[str, str, str] | None:
 
 
 def _stamp_of(program: Path) -> list[int]:
-    """What changes when the interpreter, a link to it, or its environment is made anew."""
+    """Return a stamp that changes when the interpreter, a link to it, or its environment is recreated."""
     found = [program.stat(), program.lstat()]
     prefix = environment_of(program)
     if prefix is not None and (prefix / _VENV_FILE).is_file():

@@ -1,4 +1,4 @@
-"""Which Python an environment gets: the ones uv finds, pyenv's too, and what each one is."""
+"""Find the Python for an environment: those known to uv, pyenv's too."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def find_interpreter(
     same series that is here is taken before anything is downloaded.
 
     Raises:
-        EnvError: there is none; names those that are there.
+        EnvError: there is none; the message lists the available ones.
     """
     if found := find_here(request, log, exact=exact):
         return found
@@ -86,7 +86,7 @@ def find_present(request: str, log: Path) -> Interpreter | None:
 
 
 def read_interpreter(path: Path, log: Path) -> Interpreter:
-    """What lies at ``path``."""
+    """Return the Python at ``path``."""
     return _our_interpreter() if path == current_interpreter() else _describe_interpreter(path, log)
 
 
@@ -94,7 +94,7 @@ def describe_relaxed(request: str | None, taken: str) -> str:
     """A sentence where ``taken`` is not the very version of ``request``; empty where it is."""
     if request is None or not is_release(request) or request.strip() == taken:
         return ""
-    return f"Python {taken} is taken for {request.strip()}, which is not on this machine"
+    return f"Python {taken} is used for {request.strip()}, which is not on this machine"
 
 
 def is_release(request: str) -> bool:
@@ -111,14 +111,14 @@ def explain_missing(request: str, log: Path, *, offline: bool) -> EnvError:
     """The error for a Python that is not here and cannot be downloaded."""
     if re.match(r"[=\s]*(?:2\.|3\.[0-5](?!\d))", request):
         return EnvError(
-            f"Python {request} is too old: environments are made of Python 3.6 and newer",
-            hint="--python names another; --env-manager conda makes environments of older ones",
+            f"Python {request} is too old: environments need Python 3.6 or newer",
+            hint="use --python to select another, or --env-manager conda for older Pythons",
         )
-    why = ", and --offline forbids to download it" if offline else ", and uv could not download it"
+    why = ", and --offline does not allow downloading it" if offline else ", and uv could not download it"
     return EnvError(
         f"Python {request} is not on this machine" + (why if may_download() else ""),
         hint=f"these are: {', '.join(list_installed(log)) or 'none'}; install Python {request}, "
-        "or name one of them with --python or in the environment file",
+        "or select one of them with --python or in the environment file",
     )
 
 

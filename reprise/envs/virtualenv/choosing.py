@@ -40,8 +40,8 @@ def resolve_packages(question: ResolutionQuestion) -> Resolved:
     if not file.is_file():
         if policy.locked:
             raise EnvError(
-                f"--locked: {question.title} has no lock, {file} is not there",
-                hint="reprise lock makes it",
+                f"--locked: {question.title} has no lock, {file} does not exist",
+                hint="create it with reprise lock",
             )
         fit = interpreter_choice.fit_packages(question)
         return Resolved(fit.pins, fit.python, notes=fit.notes, as_of=policy.as_of)
@@ -91,7 +91,7 @@ def _read_held(
 
 def _by_lock(question: ResolutionQuestion, python: Interpreter, held: HeldLock) -> Resolved:
     spec, policy = question.spec, question.policy
-    dated = f"{held.file.name} decides the packages of this run, not --as-of" if policy.as_of else ""
+    dated = f"{held.file.name} takes precedence over --as-of" if policy.as_of else ""
     if held.fits:
         return Resolved(held.pins, python, dated, held.file.name, as_of=held.as_of)
     within = question._replace(policy=policy._replace(as_of=policy.as_of or held.as_of))
@@ -101,20 +101,20 @@ def _by_lock(question: ResolutionQuestion, python: Interpreter, held: HeldLock) 
         if not policy.locked:
             raise
         raise EnvError(
-            f"{held.file} does not fit {question.title}: {error.message}", hint=error.hint
+            f"{held.file} does not match {question.title}: {error.message}", hint=error.hint
         ) from error
     found = pins_of(within, answer, python.implementation, python.version)
     changes = pins.find_changes(held.pins, found)
     as_of = within.policy.as_of
     if held.fits is None and not changes:
         return Resolved(_with_hashes_of(held, found), python, dated, held.file.name, as_of=as_of)
-    # By names: the sentence is remembered, and the next checkout of the project lies elsewhere.
-    differs = f"{held.file.name} no longer fits {spec.file.name if spec.file else 'the project'}"
+    # By names: the sentence is cached, and the next checkout of the project is elsewhere.
+    differs = f"{held.file.name} no longer matches {spec.file.name if spec.file else 'the project'}"
     if why := _describe_changes(changes, question.asked):
         differs += f": {why}"
     if policy.locked:
-        raise EnvError(differs, hint="reprise lock brings it up to date")
-    note = f"{differs}; resolved again for this run (reprise lock keeps it)"
+        raise EnvError(differs, hint="update it with reprise lock")
+    note = f"{differs}; resolved again for this run (use reprise lock to update it)"
     return Resolved(found, python, note, as_of=as_of)
 
 
@@ -130,8 +130,8 @@ def _with_hashes_of(held: HeldLock, found: tuple[Pin, ...]) -> tuple[Pin, ...]:
         hashes = tuple(value for value in pin.hashes if value in allowed.get(pin.name, pin.hashes))
         if pin.hashes and not hashes:
             raise EnvError(
-                f"{held.file}: none of the hashes of {pin.head} belongs to a file of the index",
-                hint="reprise lock --upgrade makes the lock anew, once you trust the new files",
+                f"{held.file}: no file of the index has a hash of {pin.head}",
+                hint="regenerate the lock with reprise lock --upgrade, once you trust the new files",
             )
         kept.append(pin._replace(hashes=hashes))
     return tuple(kept)

@@ -72,7 +72,7 @@ def compile_packages(
         )
     if done.result.exit_code != 0:
         error = uv_failures.explain_failure(
-            f"the packages of {question.title} cannot be resolved",
+            f"cannot resolve the packages of {question.title}",
             done.result,
             log,
             offline=policy.offline,
@@ -90,10 +90,10 @@ def compile_packages(
 def pins_of(
     question: ResolutionQuestion, answer: CompilerAnswer, implementation: str, version: str
 ) -> tuple[Pin, ...]:
-    """What ``answer`` pins for such a Python on this machine.
+    """Return the pins of ``answer`` for this Python on this machine.
 
     Raises:
-        EnvError: something that was asked for is not in it.
+        EnvError: a requirement is not in it.
     """
     markers, root = pins.marker_environment(implementation, version), question.spec.root
     found = pins.read_pins(answer.lines, markers, root)

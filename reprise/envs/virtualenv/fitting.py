@@ -1,4 +1,4 @@
-"""Which Python a project gets that leaves it open: the newest for which nothing has to be compiled.
+"""Select the Python of a project that does not set it: the newest for which nothing has to be compiled.
 
 A package that ships wheels at all has them for the Pythons of its time. First the project's own pins are
 held against the index, which takes one short call of uv for a Python; then comes a whole resolution, whose
@@ -33,7 +33,7 @@ _TRIES = 5  # resolutions that may fail; each may have built packages
 class Fit(NamedTuple):
     """A Python with the resolution for it.
 
-    ``reason`` says why it is no other, empty for the first choice; ``built`` are packages that have a
+    ``reason`` says why it is not another, empty for the first candidate; ``built`` are packages that have a
     wheel for another Python and must be built for this one, as ``name version``.
     """
 
@@ -118,7 +118,7 @@ class _Search:
         self._passed_over = (python, objection)
 
     def attempt_python(self, python: Candidate) -> Fit | None:
-        """The resolution for ``python``; None where there is none, or no use in trying any more."""
+        """Return the resolution for ``python``; None if there is none, or if further tries are useless."""
         if self._failed == _TRIES:
             return None
         try:

@@ -24,7 +24,7 @@ def create_environment(lock: Lock, prefix: Path, policy: Policy, log: Path) -> N
     """Fill the empty folder ``prefix`` with the locked packages, each checked against the hash that it has.
 
     Raises:
-        EnvError: the interpreter, a package or the sources of a local project are not to be had.
+        EnvError: the interpreter, a package or the sources of a local project are not available.
     """
     facts = json.loads(lock.text)
     root = root_of(lock, facts, prefix)
@@ -34,7 +34,7 @@ def create_environment(lock: Lock, prefix: Path, policy: Policy, log: Path) -> N
         arguments = ["venv", "--no-project", "--python", str(python.path), str(prefix)]
         made = uv.call_uv(arguments, log=log, cwd=prefix, offline=policy.offline)
         if made.exit_code != 0:
-            raise uv_failures.explain_failure(f"environment {prefix.name} cannot be made", made, log)
+            raise uv_failures.explain_failure(f"cannot create environment {prefix.name}", made, log)
         if facts["requirements"]:
             _install_packages(facts, prefix, root, lock.credentials, policy, log)
 
@@ -47,12 +47,12 @@ def root_of(lock: Lock, facts: dict[str, Any], prefix: Path) -> Path | None:
         return root if root and root.is_dir() else None
     if root is None or not root.is_dir():
         names = ", ".join(project["path"] for project in local)
-        where = f"in {root}, which is gone" if root else "of its project, which is not at hand"
+        where = f"in {root}, which was removed" if root else "of its project, which is not available"
         raise EnvError(f"environment {prefix.name} installs {names} {where}")
     if changed := resolving.find_changed_project(lock.text, root):
         raise EnvError(
-            f"environment {prefix.name} installs {changed} in {root}, which is not what was locked",
-            hint="check out the version of the project that the lock was made from",
+            f"environment {prefix.name} installs {changed} in {root}, which does not match the lock",
+            hint="check out the version of the project for which the lock was made",
         )
     return root
 
@@ -79,14 +79,14 @@ def _install_packages(
     sources = () if policy.packages else (anchor_option(line, root) for line in facts["sources"])
     with uv.requirements_file((*sources, *facts["requirements"]), credentials) as source:
         arguments.append(str(source))
-        # What is pinned by hashes and in uv's cache needs no word with the index, which takes longer
-        # than the rest; where something is missing, uv finds that out at once.
+        # Packages pinned by hashes in uv's cache need no request to the index, which takes longer than the
+        # rest; uv reports a missing package at once.
         call = partial(uv.call_uv, arguments, log=log, cwd=root or prefix, environ=uv_settings(policy))
         done = call(offline=policy.offline or exact)
         if done.exit_code != 0 and exact and not policy.offline:
             done = call()
     if done.exit_code != 0:
-        what = f"the packages of environment {prefix.name} cannot be installed"
+        what = f"cannot install the packages of environment {prefix.name}"
         error = uv_failures.explain_failure(what, done, log, offline=policy.offline)
         if uv_failures.find_unbuilt(done):
             error = _with_other_pythons(error, facts, root or prefix, policy, log)
@@ -117,7 +117,7 @@ def taken_from(policy: Policy) -> list[str]:
 
 
 def uv_settings(policy: Policy) -> dict[str, str | None]:
-    """The variables of uv that are not to count; a folder of packages is the only place there is."""
+    """Return the variables of uv to unset; a folder of packages is the only source."""
     return _RESOLVED if policy.packages is None else {**_RESOLVED, **_NOWHERE}
 
 

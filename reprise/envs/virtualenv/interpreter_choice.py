@@ -1,4 +1,6 @@
-"""The Python of a project without a lock, and its packages: the one that is named, or one that they fit."""
+"""The Python of a project without a lock, and its packages: the requested Python, or one that they
+support.
+"""
 
 from __future__ import annotations
 
@@ -80,10 +82,10 @@ def fit_packages(
 def said_of(fit: Fit, as_of: str | None = None) -> str:
     """Which Python was taken, and why."""
     by_then = f" that was released by {as_of[:10]}" if as_of else ""
-    reason = fit.reason or f"the newest one{by_then}; the project names none"
+    reason = fit.reason or f"the newest{by_then}; the project does not set one"
     if as_of and not was_released(fit.python.series, as_of):
         reason = f"none that was released by {as_of[:10]} is here"
-    built = f"; {', '.join(fit.built)} must be built from source all the same" if fit.built else ""
+    built = f"; {', '.join(fit.built)} must still be built from source" if fit.built else ""
     return f"Python {fit.python.version}: {reason}{built}"
 
 

@@ -1,6 +1,6 @@
-"""Where the lock file of a project of Python packages lies, or would lie.
+"""The path of the lock file of a project of Python packages, whether it exists or not.
 
-Asked on every launch, so it is apart from what reads and writes such files.
+Used on every launch, so it is separate from the modules that read and write such files.
 """
 
 from __future__ import annotations

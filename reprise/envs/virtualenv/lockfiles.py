@@ -1,8 +1,8 @@
 """``requirements.lock``: pinned requirements with hashes, which pip and uv can read too.
 
-One of ours says in comments for which Python and platforms it was made, and the digest of what it was made
-from, so that whether it fits is known at once. Any other tool's file of that name is taken as well: it fits
-when a resolution that prefers its versions comes to the same ones.
+Our own files contain their Python, platforms and the digest of their spec in comments, so that their
+validity is known at once. Files of other tools work too: they are valid if a resolution that prefers their
+versions gives the same ones.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _FORMAT = 1
 
 
 class HeldLock(NamedTuple):
-    """What a lock file says. ``fits``: True or False where that is known without resolving, else None.
+    """The content of a lock file. ``fits``: True or False if known without resolving, else None.
 
     ``pins`` are those for this machine; ``as_of`` is the time up to which it was resolved.
     """
@@ -42,7 +42,7 @@ class HeldLock(NamedTuple):
 
 
 class Facts(NamedTuple):
-    """The comments at the top of a lock of ours; None where the file does not say."""
+    """Return the values of the comments at the top of our own lock, with None for missing ones."""
 
     python: str | None = None
     platforms: str | None = None
@@ -71,7 +71,7 @@ def read_text(file: Path) -> str | None:
     except FileNotFoundError:
         return None
     except (OSError, UnicodeError) as error:
-        raise EnvError(f"{file} cannot be read: {error}") from error
+        raise EnvError(f"cannot read {file}: {error}") from error
 
 
 def read_facts(content: str) -> Facts:
@@ -86,7 +86,7 @@ def read_facts(content: str) -> Facts:
 
 
 def known_to_fit(said: Facts, digest: str, python: str) -> bool:
-    """True when a lock of ours was made from the same spec, for this platform and series of Python."""
+    """Return whether our own lock was made from the same spec, for this platform and series of Python."""
     return (
         said.spec == digest
         and platforms.current_platform() in said.words

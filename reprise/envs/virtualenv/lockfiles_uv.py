@@ -50,7 +50,7 @@ def read_held(
     if not fits:
         result = uv.call_uv([*export, "--frozen"], log=log, cwd=pyproject.parent, offline=policy.offline)
     if result.exit_code != 0:
-        raise uv_failures.explain_failure(f"{file} cannot be used", result, log)
+        raise uv_failures.explain_failure(f"cannot use {file}", result, log)
     found = pins.read_pins(result.stdout.splitlines(), markers, pyproject.parent)
     return HeldLock(file, found, fits, as_of=time)
 
@@ -70,7 +70,7 @@ def write_lock_file(file: Path, pyproject: Path, python: Path, policy: Policy, l
     done = call_and_mend(arguments, here, cwd=pyproject.parent, log=log, offline=policy.offline)
     if done.result.exit_code != 0:
         raise uv_failures.explain_failure(
-            f"{pyproject} cannot be locked", done.result, log, offline=policy.offline, as_of=time
+            f"cannot lock {pyproject}", done.result, log, offline=policy.offline, as_of=time
         )
     for note in done.notes:
         logger.info("%s", note)

@@ -81,14 +81,15 @@ def _demand_known(upgrade: Sequence[str] | None, names: Iterable[str], file: Pat
     if unknown:
         raise UsageError(
             f'--upgrade: "{unknown[0]}" is not in {file}',
-            hint="a package of the lock, or none for all; a project comes first: reprise lock . --upgrade",
+            hint="use the name of a package in the lock, or none for all; the project comes "
+            "first: reprise lock . --upgrade",
         )
 
 
 def _for_platforms(wanted: Sequence[str], python: Candidate) -> list[str]:
     """One platform is resolved for as such; several at once, with markers where they differ.
 
-    Other machines have other patch levels of Python, and newer series: markers tell all of them apart.
+    Other machines have other patch levels of Python, and newer series: markers distinguish them.
     """
     names = [platforms.uv_name(word) for word in wanted]
     if len(names) > 1:

@@ -58,8 +58,8 @@ def takes(spec: EnvSpec) -> PythonEnv:
             python = translate.to_python(spec)
         case DockerEnv():
             raise EnvError(
-                f"the project runs in a container of {spec.image}; {NAME} makes no containers",
-                hint="--env-manager docker, or --env-manager local to run it in the current environment",
+                f"the project runs in a container of {spec.image}, which {NAME} does not support",
+                hint="use --env-manager docker, or --env-manager local for the current environment",
             )
     resolving.read_requirements(python)
     return python
@@ -101,9 +101,9 @@ def create(lock: Lock, prefix: Path, policy: Policy, log: Path) -> None:
 def unhealthy(lock: Lock, prefix: Path) -> str | None:
     python = prefix / "bin" / "python"
     if not python.exists():
-        return f"its Python is gone ({python.readlink() if python.is_symlink() else python})"
+        return f"its Python was removed ({python.readlink() if python.is_symlink() else python})"
     if not (prefix / "pyvenv.cfg").is_file():
-        return "its pyvenv.cfg is gone"
+        return "its pyvenv.cfg was removed"
     return None
 
 

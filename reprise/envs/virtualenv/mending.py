@@ -1,7 +1,7 @@
-"""Metadata of old packages that uv refuses and pip takes: read as it was meant.
+"""Metadata of old packages that uv refuses and pip accepts: read as intended.
 
-Before there was a rule for versions, packages asked for ``pytz (>=2011k)``. uv is given what such a
-package requires, without what cannot be read.
+Before versions had a standard, packages required ``pytz (>=2011k)``. uv gets the requirements of such
+packages without the invalid parts.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ def _mend_package(
         if not _is_readable(line)
     ]
     entry = {"name": name, "version": version, "requires-dist": [line for line in requires if line]}
-    return Metadata(entry, f"{name} {version} is read as it was meant: {', '.join(changed)}")
+    return Metadata(entry, f"the metadata of {name} {version} is read as intended: {', '.join(changed)}")
 
 
 def _make_readable(line: str) -> str:

@@ -85,7 +85,7 @@ def format_lines(pins: Iterable[Pin]) -> list[str]:
 
 
 def marker_environment(implementation: str, version: str) -> dict[str, str]:
-    """The values of environment markers for such a Python on this machine."""
+    """Return the values of environment markers for this Python on this machine."""
     from packaging.markers import default_environment
 
     own: dict[str, str] = {name: str(value) for name, value in default_environment().items()}
@@ -99,7 +99,9 @@ def marker_environment(implementation: str, version: str) -> dict[str, str]:
 
 
 def find_changes(held: Iterable[Pin], resolved: Iterable[Pin]) -> dict[str, str]:
-    """What tells ``resolved`` from ``held``: a sentence (``beta 1.0 -> 2.0``) for each such package."""
+    """Return the differences of ``resolved`` from ``held``: a sentence (``beta 1.0 -> 2.0``) per
+    package.
+    """
     before = {pin.name or pin.head: pin for pin in held}
     after = {pin.name or pin.head: pin for pin in resolved}
     told = {}
@@ -108,7 +110,7 @@ def find_changes(held: Iterable[Pin], resolved: Iterable[Pin]) -> dict[str, str]
         if old is None:
             told[name] = f"{name} is not in it"
         elif new is None:
-            told[name] = f"nothing asks for {name}"
+            told[name] = f"nothing requires {name}"
         elif not _is_same(old, new):
             told[name] = f"{name} {old.version} -> {new.version}"
     return told

@@ -1,4 +1,4 @@
-"""What is to be resolved, and how: the values that all of a resolution is about."""
+"""What to resolve, and how: the values of a resolution."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ class ResolutionQuestion(NamedTuple):
 class Resolved(NamedTuple):
     """``note`` is said whenever this resolution is used; empty: there is nothing to say.
 
-    ``taken_from`` is the name of the lock file that decided, None where uv did. ``notes`` say what was
-    decided on the way; ``as_of`` is the time up to which packages are taken.
+    ``taken_from`` is the name of the lock file that was used, None if uv resolved. ``notes`` are sentences
+    on decisions; ``as_of`` is the upload limit of packages.
     """
 
     pins: tuple[Pin, ...]

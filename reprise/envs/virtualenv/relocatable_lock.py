@@ -16,14 +16,14 @@ def unlink_lock(lock: Lock, root: Path) -> Lock:
     """``lock`` with its local projects taken from ``root``, those that were editable installed as they are.
 
     Raises:
-        EnvError: one of them is not what was locked.
+        EnvError: one of them does not match the lock.
     """
     facts: dict[str, Any] = json.loads(lock.text) if '"local"' in lock.text else {}
     local = facts.get("local", ())
     if not any(project["editable"] for project in local):
         return lock._replace(root=root)
     if changed := resolving.find_changed_project(lock.text, root):
-        raise EnvError(f"the environment installs {changed} of the project, which is not what was locked")
+        raise EnvError(f"the environment installs {changed} of the project, which does not match the lock")
     facts["requirements"] = [line.removeprefix("-e ") for line in facts["requirements"]]
     facts["local"] = [_copy_project(project, root) for project in local]
     facts.pop("root", None)
@@ -31,7 +31,7 @@ def unlink_lock(lock: Lock, root: Path) -> Lock:
 
 
 def _copy_project(project: dict[str, Any], root: Path) -> dict[str, Any]:
-    """``linked`` is the digest of the project as it was linked to, by which the two are compared."""
+    """``linked`` is the digest of the linked project, used to compare the two."""
     if not project["editable"]:
         return project
     digest = local_projects.digest_project(root / project["path"], editable=False)

@@ -44,10 +44,10 @@ _INDIFFERENT = (
 
 
 def lock_environment(manager: str, spec: PythonEnv, policy: Policy, log: Path) -> Lock:
-    """The lock of ``spec``, from memory where everything that decides it is as it was.
+    """Return the lock of ``spec``, cached if all its inputs are unchanged.
 
     Raises:
-        EnvError: it cannot be resolved, or ``policy.locked`` and there is no lock file that fits.
+        EnvError: it cannot be resolved, or ``policy.locked`` without a valid lock file.
         ProjectError: a file that it names is missing or broken.
     """
     spec = make_absolute(spec)
@@ -168,7 +168,7 @@ def _recall_lock(manager: str, key: str, spec: PythonEnv) -> Lock | None:
 
 
 def find_changed_project(text: str, root: Path) -> str | None:
-    """The path of a local project of a lock that is not in ``root`` as it was, or None."""
+    """Return the path of a local project in a lock that changed in ``root``, or None."""
     if '"local"' not in text:  # most have none, and reading a long lock takes as long as all the rest
         return None
     for project in json.loads(text).get("local", ()):

@@ -1,9 +1,8 @@
 """A conda.yaml as packages of the Python package index, where that is sound.
 
 Most conda packages of Python projects are on the index under the same name; ``conda_to_pypi.json`` holds
-the other names. Of what is no Python package most comes with Python or with the wheels of others, and is
-left out; a program has to be on PATH. What is left is refused in one error that lists all of it. Nothing
-is dropped without a word.
+the other names. Most other packages are part of Python or of wheels, and are left out with a note; programs
+must be on PATH. The rest is refused in one error that lists all of it.
 """
 
 from __future__ import annotations
@@ -83,8 +82,8 @@ def to_python(spec: CondaEnv) -> PythonEnv:
     if refused:
         lines = "\n".join(f"  {line}" for line in refused)
         raise EnvError(
-            f"{spec.file}: these cannot come from the Python package index:\n{lines}",
-            hint="--env-manager conda takes them; or take them out where the project does without them",
+            f"{spec.file}: these packages are not on the Python package index:\n{lines}",
+            hint="use --env-manager conda, or remove them if the project does not need them",
         )
     if spec.variables:
         logger.warning("%s: its variables are set in a conda environment only", spec.file)
@@ -96,7 +95,7 @@ def _make_notes(file: Path, left_out: list[str], programs: list[str], replaced: 
     if left_out:
         yield f"{file.name}: left out, not needed here: {', '.join(left_out)}"
     if programs:
-        yield f"{file.name}: taken from PATH: {', '.join(programs)}"
+        yield f"{file.name}: used from PATH: {', '.join(programs)}"
     if replaced:
         yield f"{file.name}: the index has no wheels of the version: {', '.join(replaced)}"
 
@@ -116,7 +115,7 @@ def _assemble_spec(
         python=python,
         build_dependencies=tuple(line for name, line in wanted.items() if name in _BUILD),
         dependencies=(*(line for name, line in wanted.items() if name not in _BUILD), *spec.pip),
-        notes=("conda packages are taken from the Python package index", *notes),
+        notes=("conda packages are installed from the Python package index", *notes),
     )
 
 
@@ -149,14 +148,14 @@ def _translate_version(version: str) -> str:
     if version in ("", "*", "=", "=*", "==*"):
         return ""
     if "|" in version:
-        raise _Untranslatable(f'"{version}" offers a choice, which a requirement cannot')
+        raise _Untranslatable(f'"{version}" has alternatives, which requirements do not support')
     return ",".join(_translate_clause(clause) for clause in version.split(","))
 
 
 def _translate_clause(clause: str) -> str:
     found = _CLAUSE.fullmatch(clause.strip())
     if found is None:
-        raise _Untranslatable(f'"{clause}" is not a version that the index knows')
+        raise _Untranslatable(f'"{clause}" is not a version of the index')
     operator, version, star = found["operator"], found["version"], found["star"]
     fuzzy = bool(star) or operator == "="
     if operator in ("", "=", "==", "==="):
@@ -183,7 +182,7 @@ def _is_not_needed(match: _Match) -> bool:
 
 
 def _on_path(executables: Sequence[str]) -> str:
-    """Where the first of ``executables`` that is there lies."""
+    """Return the path of the first of ``executables`` that exists."""
     if found := next(filter(None, map(shutil.which, executables)), None):
         return found
     raise _Untranslatable(f"a program, and {' or '.join(executables)} is not on PATH")
@@ -231,7 +230,9 @@ def conda_names() -> CondaNames:
 
 
 def index_name(name: str) -> str | None:
-    """The name on the Python package index of a conda package, None for what is no Python package."""
+    """Return the name of a conda package on the Python package index, None if it is not a Python
+    package.
+    """
     match = _Match(name, "", "")
     if _is_not_needed(match) or name in conda_names().programs:
         return None

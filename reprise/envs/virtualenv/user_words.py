@@ -1,4 +1,4 @@
-"""How the user wrote something, and where: messages speak of the project's files, not of ours."""
+"""The user's original text and its place: messages refer to the project's files, not to ours."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which requirements have a wheel for a Python, told by the index alone: nothing is resolved or built."""
+"""Which requirements have a wheel for a Python, from the index only, without resolving or building."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Coverage(NamedTuple):
 
 
 class Wheels:
-    """What the index has of some requirements for each candidate; looked up once, when it is asked for."""
+    """What the index has of some requirements for each candidate; looked up once, on first use."""
 
     def __init__(self, question: ResolutionQuestion, candidates: Candidates, lines: Sequence[str]) -> None:
         self._question = question

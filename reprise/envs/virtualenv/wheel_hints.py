@@ -1,4 +1,4 @@
-"""Which Pythons have wheels of packages that could not be built for the one that was named.
+"""Which Pythons have wheels of packages that could not be built for the requested Python.
 
 This is looked up when a build has failed: it takes one short call of uv for each Python there is.
 """
@@ -31,7 +31,7 @@ def with_other_pythons(
     wheels = Wheels(question, everywhere, lines)
     lacking = wheels.lacking(python)
     subject = " and ".join(f"{name} {version}" for name, version in lacking.items())
-    if pinned or lacking:  # what else is pinned was chosen for this Python
+    if pinned or lacking:  # other pins were resolved for this Python
         lines = [line for line in lines if line.startswith(SOURCES) or name_of(line) in lacking]
         wheels = Wheels(question, everywhere, lines)
     if not lacking and (pinned or not wheels.objection(python)):
@@ -40,7 +40,7 @@ def with_other_pythons(
     if not fitting or python.series in fitting:
         return error
     said = f"{subject or 'what the project asks for'} {'have' if len(lacking) > 1 else 'has'} wheels"
-    hint = f"{said} for Python {_listed(fitting)}: name one (--python, or in the environment file)"
+    hint = f"{said} for Python {_listed(fitting)}: select one (--python, or in the environment file)"
     return EnvError(error.message, hint=hint)
 
 

@@ -1,1 +1,1 @@
-"""A store as one file, made while it is in use, and back."""
+"""Back up a store to one file while it is in use, and restore it."""

@@ -58,7 +58,7 @@ class BackupManifest(NamedTuple):
 
     @classmethod
     def read(cls, content: bytes) -> Self:
-        """Raises UsageError: it is no manifest, or that of a later format."""
+        """Parse a manifest; raise UsageError if it is invalid, or of a later format."""
         try:
             found: dict[str, Any] = json.loads(content)
             number = found.pop("format")
@@ -71,7 +71,7 @@ class BackupManifest(NamedTuple):
             lists = {name: tuple(found[name]) for name in ("elsewhere", "gone")}
             return cls(**{**found, **lists, "files": files})
         except (ValueError, TypeError, KeyError, AttributeError) as error:
-            raise UsageError(f"the manifest of the backup cannot be read: {error!r}") from error
+            raise UsageError(f"cannot read the manifest of the backup: {error!r}") from error
 
 
 class Digested:

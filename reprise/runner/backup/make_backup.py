@@ -31,7 +31,7 @@ _PRIVATE = 0o600  # it holds all that the store knows
 def make_backup(
     store: TrackingStore, file: Path, *, with_artifacts: bool, say: Callable[[str], None] = lambda _: None
 ) -> BackupManifest:
-    """Write a backup of ``store`` to ``file``, whole or not at all.
+    """Write a backup of ``store`` to ``file``, completely or not at all.
 
     The database is a snapshot of one moment; files are those of that moment or later.
 
@@ -51,7 +51,7 @@ def make_backup(
             with tarfile.open(fileobj=target, mode="w", format=tarfile.PAX_FORMAT) as tar:
                 return _write_backup(store, snapshot, copied, _Writer(tar, say), with_artifacts)
     except OSError as error:
-        raise UsageError(f"{file} cannot be written: {reason_of(error, file)}") from error
+        raise UsageError(f"cannot write {file}: {reason_of(error, file)}") from error
 
 
 def _write_backup(
@@ -84,7 +84,7 @@ class _Writer:
         try:
             self._tar.addfile(member, read)
         except OSError as error:
-            if read.size < size and error.errno is None:  # the tar wants what it was promised
+            if read.size < size and error.errno is None:  # the tar header already has the size
                 raise UsageError(f"{name} became shorter while it was read", hint="try again") from error
             raise
         self.files[name] = read.entry

@@ -29,7 +29,7 @@ _LARGEST_MANIFEST = 1 << 30
 
 
 class RestoredStore(NamedTuple):
-    """``aside`` is where the store is now that was in the place of the restored one."""
+    """A restored store; ``aside`` is the new place of the previous store."""
 
     manifest: BackupManifest
     aside: Path | None
@@ -48,8 +48,9 @@ def restore_backup(
     """
     if not replace and directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
         raise UsageError(
-            f"{directory} holds something already",
-            hint="--tracking-uri names another folder; --replace moves what is there aside",
+            f"{directory} is not empty",
+            hint="use --tracking-uri to select another folder, or --replace to move the "
+            "existing store aside",
         )
     if replace and directory.exists():
         refuse_in_use(directory)
@@ -71,10 +72,10 @@ def restore_backup(
 
 
 def unpack_backup(file: Path, folder: Path | None, say: Callable[[str], None]) -> BackupManifest:
-    """Unpack a backup into ``folder``, or only look through it (None), and compare it with its manifest.
+    """Unpack a backup into ``folder``, or only read it (None), and verify it against its manifest.
 
     Raises:
-        UsageError: it is no backup, or not whole.
+        UsageError: it is not a backup, or not complete.
     """
     found: dict[str, BackupEntry] = {}
     manifest = None
@@ -82,7 +83,9 @@ def unpack_backup(file: Path, folder: Path | None, say: Callable[[str], None]) -
         with tarfile.open(file, "r|*") as tar:
             for member in tar:
                 if not member.isreg() or not is_member(member.name) or member.name in found:
-                    raise UsageError(f'{file} is no backup of a store: see "{member.name[:200]}" in it')
+                    raise UsageError(
+                        f'{file} is not a backup of a store: it contains "{member.name[:200]}"'
+                    )
                 stream = tar.extractfile(member)
                 assert stream is not None
                 if member.name == MANIFEST and member.size <= _LARGEST_MANIFEST:
@@ -91,11 +94,11 @@ def unpack_backup(file: Path, folder: Path | None, say: Callable[[str], None]) -
                 found[member.name] = _unpack_stream(Digested(stream), folder and folder / member.name)  # type: ignore[arg-type]
                 say(f"Read {len(found):,} files")
     except (tarfile.TarError, EOFError, zlib.error) as error:
-        raise UsageError(f"{file} is no whole backup: {error}", hint="make another one") from error
+        raise UsageError(f"{file} is not a complete backup: {error}", hint="use another backup") from error
     except OSError as error:
-        raise UsageError(f"{file} cannot be restored: {reason_of(error, file)}") from error
+        raise UsageError(f"cannot restore {file}: {reason_of(error, file)}") from error
     if manifest is None or DATABASE not in found:
-        raise UsageError(f"{file} is no whole backup: its end is missing", hint="take another one")
+        raise UsageError(f"{file} is not a complete backup: its end is missing", hint="use another backup")
     _compare_entries(file, found, manifest.files)
     return manifest
 
@@ -126,12 +129,12 @@ def _compare_entries(
 ) -> None:
     for path in sorted(found.keys() | wanted.keys()):
         if found.get(path) != wanted.get(path):
-            what = "is missing" if path not in found else "is not what was stored"
-            raise UsageError(f'{file} is damaged: "{path}" {what}', hint="take another backup")
+            what = "is missing" if path not in found else "was changed after the backup"
+            raise UsageError(f'{file} is damaged: "{path}" {what}', hint="use another backup")
 
 
 def _settle_store(store: Path) -> None:
-    """What a store has besides: its files are in its own folder now, wherever they were."""
+    """Finish a restored store: its files are in its own folder now, wherever they were."""
     paths.make_private(store / ARTIFACTS)
     (store / ".gitignore").write_text("*\n")
     settle_copy(store / DATABASE)

@@ -1,1 +1,1 @@
-"""A run as one file, which is enough to perform it again elsewhere."""
+"""A run as one file that can be reproduced on any machine."""

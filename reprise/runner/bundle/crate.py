@@ -37,7 +37,7 @@ Entity = dict[str, Any]
 
 
 def write_crate(folder: Path, manifest: BundleManifest, record: RunRecord, run: Run) -> None:
-    """Describe the bundle in ``folder``, in which everything else lies already."""
+    """Describe the bundle in ``folder``, which already contains all other files."""
     text = json.dumps(
         {"@context": _CONTEXT, "@graph": _make_graph(folder, manifest, record, run)},
         indent=1,
@@ -67,7 +67,7 @@ def _make_graph(folder: Path, manifest: BundleManifest, record: RunRecord, run: 
         "@id": "./",
         "@type": "Dataset",
         "name": f"Run {run.run_name}",
-        "description": f"Everything that run {record.run_id} of reprise is performed again from.",
+        "description": f"Everything needed to reproduce run {record.run_id} of reprise.",
         "datePublished": _format_time(record.ended or run.start_time),
         "license": _refer_to(license),
         "author": _refer_to(agent),
@@ -107,7 +107,7 @@ def _describe_source(folder: Path, record: RunRecord) -> Entity:
         "@id": f"{layout.SOURCE}/",
         "@type": ["Dataset", "SoftwareSourceCode"],
         "name": record.project.name or Path(record.source.uri.partition("#")[0]).name,
-        "description": "The project as the run had it, uncommitted changes included.",
+        "description": "The project as it was in the run, including uncommitted changes.",
         "version": record.source.commit or "not in version control",
         **facts,
     }
@@ -128,14 +128,14 @@ def _describe_others(folder: Path) -> Iterator[Entity]:
     yield _describe_file(layout.PROVENANCE, "An in-toto statement of SLSA provenance")
     for name, what in (
         (layout.OBJECTS, "Commits, changes and files of the source, by digest"),
-        (layout.PACKAGES, "What the environment is made from"),
+        (layout.PACKAGES, "The packages of the environment"),
     ):
         if (folder / name).is_dir():
             yield {"@id": f"{name}/", "@type": "Dataset", "name": what}
 
 
 def _describe_license(folder: Path) -> Entity:
-    """The project's own, where it has one."""
+    """Return the project's own license, if it has one."""
     for path in sorted((folder / layout.SOURCE).iterdir()):
         if path.is_file() and path.stem.lower() in _LICENSES:
             return _describe_file(path.relative_to(folder).as_posix(), "The license of the project")
@@ -143,7 +143,7 @@ def _describe_license(folder: Path) -> Entity:
         "@id": "#license",
         "@type": "CreativeWork",
         "name": "No license",
-        "description": "The project states no license: ask its authors.",
+        "description": "The project does not state a license: ask its authors.",
     }
 
 
@@ -180,7 +180,7 @@ def _describe_file(inside: str, name: str) -> Entity:
 
 
 def _refer_to_all(name: str, *entities: Entity) -> Entity:
-    """A property as the specification has it: one value alone stands bare, none is left out."""
+    """Return a property as specified: a single value without a list, no values as an absent property."""
     values = [_refer_to(entity) for entity in entities]
     return {name: values[0] if len(values) == 1 else values} if values else {}
 

@@ -1,8 +1,8 @@
-"""What lies where in a bundle, and its manifest: every other file with its digest.
+"""The layout of a bundle, and its manifest with the digest of every other file.
 
-manifest.json               run, inputs, what was left out, and the SHA-256 and size of every file but
-                            this one and the provenance, which says the digest of this one
-provenance.intoto.jsonl     how the run made its artifacts; signed, where a key was given
+manifest.json               run, inputs, what was left out, and the SHA-256 and size of every file except
+                            this one and the provenance, which has the digest of this one
+provenance.intoto.jsonl     how the run made its artifacts; signed if a key was given
 ro-crate-metadata.json      the same for tools that know RO-Crate
 tracking.json               experiment, run with params and tags, every metric point, logged models
 source/                     the project as the run had it, to look at
@@ -10,7 +10,7 @@ objects/                    the same as git packs, patch and files, by digest: w
 artifacts/                  of the run, with those of reprise/: the record, the lock, the log
 models/<id>/                the files of logged models
 inputs/<number>/<name>      files and folders that parameters name
-packages/                   what the environment is made from, where that was asked for
+packages/                   the packages of the environment, if requested
 """
 
 from __future__ import annotations
@@ -47,9 +47,9 @@ class FileEntry(NamedTuple):
 
 
 class BundleManifest(NamedTuple):
-    """``inputs`` maps a parameter to the path of its file or folder; ``left_out`` are inputs by name.
+    """The manifest; ``inputs`` maps a parameter to its file or folder; ``left_out`` are inputs by name.
 
-    ``signed_by`` is the id of the key that the provenance was signed with, None where it was not signed.
+    ``signed_by`` is the id of the key that signed the provenance, None if it is not signed.
     """
 
     run_id: str
@@ -80,12 +80,12 @@ class Bundle(NamedTuple):
 
 
 def list_files(folder: Path) -> Iterator[Path]:
-    """Every file below ``folder``, by path; a link is one, whatever it leads to."""
+    """Return every file below ``folder``, by path; links count as files."""
     return (path for path in sorted(folder.rglob("*")) if path.is_symlink() or not path.is_dir())
 
 
 def make_entries(folder: Path) -> tuple[FileEntry, ...]:
-    """What the manifest of the bundle in ``folder`` has to say of its files."""
+    """Return the files of the bundle in ``folder`` for its manifest."""
     names = ((path.relative_to(folder).as_posix(), path) for path in list_files(folder))
     return tuple(
         FileEntry(name, *digests.of_bytes(path))
@@ -99,16 +99,16 @@ def to_json(manifest: BundleManifest) -> str:
 
 
 def from_json(text: bytes) -> BundleManifest:
-    """Raises SourceError for what is no manifest, or that of a newer version."""
+    """Parse a manifest; raise SourceError if it is invalid, or of a newer version."""
     try:
         data = json.loads(text)
         if isinstance(data["version"], int) and data["version"] > VERSION:
             raise SourceError(
                 f"the bundle is of version {data['version']}, and this reprise reads up to {VERSION}",
-                hint="a newer reprise reads it",
+                hint="use a newer version of reprise",
             )
         found = value_of(BundleManifest, data)
         assert isinstance(found, BundleManifest)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        raise SourceError(f"the manifest of the bundle cannot be read: {error}") from error
+        raise SourceError(f"cannot read the manifest of the bundle: {error}") from error
     return found

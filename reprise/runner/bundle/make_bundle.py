@@ -1,4 +1,4 @@
-"""One file that holds everything that a run is performed again from."""
+"""Write one file with everything needed to reproduce a run."""
 
 from __future__ import annotations
 
@@ -51,19 +51,21 @@ class BundleFile(NamedTuple):
 def make_bundle(
     tracking: Tracking, reference: str, target: Path | None, wanted: WantedBundle
 ) -> BundleFile:
-    """Bundle the run that ``reference`` names into ``target``, or into ``<run>.zip`` here.
+    """Bundle the run ``reference`` into ``target``, by default ``<run>.zip`` in the current folder.
 
     Raises:
-        UsageError: there is no such run, it goes on, has no record, or the file cannot be made.
-        SourceError, EnvError: its source, or a package that is wanted, cannot be had.
+        UsageError: the run does not exist, is running or has no record, or the file cannot be written.
+        SourceError, EnvError: its source, or a requested package, is not available.
     """
     run = find_run(tracking, reference)
     record = _read_record(tracking, run)
     target = target or Path(f"{run.run_id[:8]}.zip")
     if target.exists():
-        raise UsageError(f"{target} exists already", hint="-o names another file")
+        raise UsageError(f"{target} exists already", hint="use -o to write another file")
     if not target.parent.is_dir():
-        raise UsageError(f"there is no folder {target.parent}", hint="make it, or -o names another file")
+        raise UsageError(
+            f"there is no folder {target.parent}", hint="create it, or use -o to write another file"
+        )
     with interruptible(), scratch() as folder:
         manifest = _fill_folder(tracking, run, record, folder, wanted)
         size = packing.pack_folder(folder, target)
@@ -73,14 +75,14 @@ def make_bundle(
 def _read_record(tracking: Tracking, run: Run) -> RunRecord:
     if not RunStatus(run.status).has_ended:
         raise UsageError(
-            f"run {run.run_id} is {run.status}: it is bundled when it has ended",
-            hint=f"reprise runs logs {run.run_id[:8]} -f follows it to its end",
+            f"run {run.run_id} is {run.status}: it can only be bundled after its end",
+            hint=f"wait for its end with reprise runs logs {run.run_id[:8]} -f",
         )
     record = read_record(tracking, run.run_id)
     if record is None:
         raise UsageError(
-            f"run {run.run_id} has no record of reprise, so that there is nothing to perform it again from",
-            hint="reprise reproduce tries it with what MLflow has recorded; the new run can be bundled",
+            f"run {run.run_id} was not recorded by reprise, so it cannot be bundled",
+            hint="reprise reproduce reruns it from what MLflow recorded; the new run can be bundled",
         )
     return record
 

@@ -33,14 +33,14 @@ def is_bundle(reference: str) -> bool:
 
 @contextmanager
 def open_bundle(file: Path) -> Iterator[Bundle]:
-    """The bundle in a folder of its own for the time of the block; each file is what the manifest says.
+    """Unpack the bundle into its own folder for the block, and verify each file against the manifest.
 
     Raises:
-        SourceError: it is no bundle, holds what must not be unpacked, or is not as it was made.
-        UsageError: there is no such file.
+        SourceError: it is not a bundle, contains something unsafe, or was changed.
+        UsageError: the file does not exist.
     """
     if not file.is_file():
-        raise UsageError(f"there is no file {file}", hint="reprise bundle RUN -o FILE makes one")
+        raise UsageError(f"there is no file {file}", hint="create a bundle with reprise bundle RUN -o FILE")
     with scratch() as place:
         folder = place / "bundle"
         archives.unpack_archive(file, folder)
@@ -48,15 +48,15 @@ def open_bundle(file: Path) -> Iterator[Bundle]:
 
 
 def check_provenance(bundle: Bundle, key: Path | None) -> Provenance:
-    """How the run made its artifacts, found to be about the files of this bundle.
+    """Return the provenance, after verifying that it is about the files of this bundle.
 
     Args:
-        key: the public key, as a PEM file, that must have signed it. Without one a signature is checked
-            against the key that stands beside it, which tells changes and not who signed.
+        key: the required public key, as a PEM file. Without it, a signature is verified with the key in the
+            bundle, which detects changes but does not identify the signer.
 
     Raises:
-        SourceError: there is none, it is about others, or a signature is broken, missing or of another key.
-        UsageError: ``key`` is no public key.
+        SourceError: it is missing, about other files, or a signature is broken, missing or of another key.
+        UsageError: ``key`` is not a public key.
     """
     found = signing.open_statement(_read_file(bundle.folder, layout.PROVENANCE).removesuffix(b"\n"))
     statement.check_statement(found.statement, bundle.folder, bundle.manifest)
@@ -64,8 +64,8 @@ def check_provenance(bundle: Bundle, key: Path | None) -> Provenance:
         signing.demand_signature(found, signing.public_key(key))
     is_checked = signing.check_signatures(found, bundle.manifest.signed_by)
     if found.signatures and key is None:
-        so_far = "The bundle is as it was signed" if is_checked else "The signature was not checked"
-        log.warning("%s; whose key that was is not known: --key PUB checks it", so_far)
+        so_far = "The bundle matches its signature" if is_checked else "The signature was not checked"
+        log.warning("%s; the signer is not known: use --key PUB to verify it", so_far)
     return found
 
 
@@ -80,22 +80,22 @@ def record_of(bundle: Bundle) -> RunRecord:
 
 
 def _read_file(folder: Path, name: str) -> bytes:
-    """What each bundle has; its manifest need not name it, for that may be anybody's."""
+    """Return a file that every bundle has, even if the manifest, which is not trusted, does not list it."""
     try:
         return (folder / name).read_bytes()
     except FileNotFoundError:
-        raise SourceError(f"the bundle has no {name}", hint="get it again") from None
+        raise SourceError(f"the bundle has no {name}", hint="download it again") from None
 
 
 def bring_in(tracking: Tracking, bundle: Bundle) -> None:
-    """Put the run into the store, under its own id, with all that it is restored from.
+    """Import the run into the store, under its own id, with everything needed to restore it.
 
-    A run that is there already stays as it is.
+    An existing run is not changed.
 
     Raises:
-        UsageError: the store is no folder of this machine, or has another run of this id.
+        UsageError: the store is not a folder on this machine, or has another run with this id.
         SourceError: the bundle cannot be read.
-        TrackingError: the store cannot take it.
+        TrackingError: the store refused it.
     """
     from reprise.tracking.copy.base import title_of
     from reprise.tracking.copy.embedded.destination import EmbeddedDestination
@@ -103,15 +103,15 @@ def bring_in(tracking: Tracking, bundle: Bundle) -> None:
 
     if tracking.home is None:
         raise UsageError(
-            f"a bundle is brought into a store of this machine, and {tracking.uri} is none",
-            hint="--tracking-uri FOLDER names one, which is made when it is not there",
+            f"cannot import a bundle into {tracking.uri}: it is not a store on this machine",
+            hint="use --tracking-uri FOLDER, which is created if missing",
         )
     data = tracked.from_json(_read_file(bundle.folder, layout.TRACKING))
     record = record_of(bundle)
     if not re.fullmatch("[0-9a-f]{32}", data.run.run_id):
         raise SourceError(f'"{shorten_text(data.run.run_id)}" in the bundle is not the id of a run')
     if not data.run.run_id == record.run_id == bundle.manifest.run_id:
-        raise SourceError("the bundle is of several runs at once: its files name different ones")
+        raise SourceError("the files of the bundle are of different runs")
     objects = tracking.home / contents.FOLDER
     try:
         with contents.add_contents(objects):
@@ -125,17 +125,17 @@ def bring_in(tracking: Tracking, bundle: Bundle) -> None:
     except OSError as error:
         reason = error.strerror or error
         raise TrackingError(
-            f"the run cannot be brought into {tracking.uri}: {reason}",
-            hint="--tracking-uri FOLDER names another store",
+            f"cannot import the run into {tracking.uri}: {reason}",
+            hint="use --tracking-uri FOLDER to select another store",
         ) from error
     own = {title_of(data.run), *map(title_of, data.models)}
     if faults := [fault for fault in transfer.make_census().differences if fault.owner in own]:
         told = "; ".join(f"{fault.owner}: {fault.name or fault.kind}: {fault.reason}" for fault in faults)
-        raise SourceError(f"the run cannot be brought in: {told}")
+        raise SourceError(f"cannot import the run: {told}")
     if is_there and _facts_of(read_record(tracking, record.run_id)) != _facts_of(record):
         raise UsageError(
             f"the store {tracking.uri} has another run {record.run_id}, with other results",
-            hint="--tracking-uri FOLDER names another store",
+            hint="use --tracking-uri FOLDER to select another store",
         )
     if bundle.packages is not None and record.environment is not None:
         packages.unpack_packages(record.environment.manager, bundle.packages)
@@ -143,29 +143,29 @@ def bring_in(tracking: Tracking, bundle: Bundle) -> None:
 
 
 def _facts_of(record: RunRecord | None) -> object:
-    """What two records of one run have in common, whoever holds them."""
+    """Return what two records of the same run have in common."""
     return record and (record.started, record.ended, record.artifacts, record.models, record.parameters)
 
 
 def _check_manifest(folder: Path, file: Path) -> BundleManifest:
     """The manifest, to which all files are true."""
     if any(path.is_symlink() for path in layout.list_files(folder)):
-        raise SourceError(f"{file} is refused: it holds a link, and no bundle does")
+        raise SourceError(f"{file} is refused: it contains a link, which bundles never have")
     try:
         manifest = layout.from_json((folder / layout.MANIFEST).read_bytes())
     except FileNotFoundError:
-        hint = "reprise bundle RUN makes one"
-        raise SourceError(f"{file} is no bundle: it has no {layout.MANIFEST}", hint=hint) from None
+        hint = "create a bundle with reprise bundle RUN"
+        raise SourceError(f"{file} is not a bundle: it has no {layout.MANIFEST}", hint=hint) from None
     wrong = _compare_files(folder, manifest)
     if wrong:
         listed = "".join(f"\n  {line}" for line in wrong[:_SHOWN])
         more = f"\n  and {len(wrong) - _SHOWN} more" if len(wrong) > _SHOWN else ""
-        raise SourceError(f"{file} is not as it was made:{listed}{more}", hint="get it again")
+        raise SourceError(f"{file} was changed:{listed}{more}", hint="download it again")
     for name, path in manifest.inputs.items():
         try:
             there = confined(folder, path, f"the input {name}").exists()
         except UsageError:
-            raise SourceError(f'{file} is refused: the input {name}, "{path}", leaves it') from None
+            raise SourceError(f'{file} is refused: the input {name}, "{path}", is outside of it') from None
         if not there:
             raise SourceError(f"{file} has no {path}, the input {name}")
     return manifest

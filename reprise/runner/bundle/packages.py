@@ -14,7 +14,7 @@ log = logging.getLogger(__name__)
 
 
 def put_packages(lock: Lock, folder: Path, *, offline: bool) -> None:
-    """Fill the new folder with everything that the environment of ``lock`` is made from but its Python.
+    """Fill the new folder with the packages of the environment of ``lock``, without its Python.
 
     Raises:
         UsageError: the run ran in the environment that its machine had.

@@ -30,14 +30,14 @@ def pack_folder(folder: Path, target: Path) -> int:
             return stream.seek(0, os.SEEK_END)
     except OSError as error:
         raise UsageError(
-            f"{target} cannot be written: {disk.reason_of(error, target)}", hint="-o names another file"
+            f"cannot write {target}: {disk.reason_of(error, target)}", hint="use -o to write another file"
         ) from error
 
 
 def _add_file(out: zipfile.ZipFile, path: Path, name: str) -> None:
     state = path.stat()
     info = zipfile.ZipInfo(name, _TIME)
-    info.create_system = 3  # Unix: the mode counts, on whatever machine this is made
+    info.create_system = 3  # Unix: the mode is valid on any machine
     info.external_attr = (0o100755 if state.st_mode & 0o100 else 0o100644) << 16
     info.compress_type = zipfile.ZIP_STORED if path.suffix.lower() in _PACKED else zipfile.ZIP_DEFLATED
     info.file_size = state.st_size

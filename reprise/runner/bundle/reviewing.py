@@ -1,4 +1,6 @@
-"""Whether what a bundle shows as its source is what would run: ``source/`` against ``objects/``."""
+"""Check that the source shown by a bundle is the source that would run: ``source/`` against
+``objects/``.
+"""
 
 from __future__ import annotations
 
@@ -21,10 +23,10 @@ _SHOWN = 5
 
 
 def check_kept_source(bundle: Bundle, record: RunRecord) -> None:
-    """Restore the source from ``objects/`` alone, and compare it with ``source/``.
+    """Restore the source from ``objects/``, and compare it with ``source/``.
 
     Raises:
-        SourceError: it cannot be restored, or it is another one.
+        SourceError: it cannot be restored, or differs.
     """
     source = record.source._replace(uri=layout.SOURCE, url=None)
     # A store keeps its contents in a folder of this name, and nothing else of it is asked for here.
@@ -42,15 +44,16 @@ def check_shown_source(bundle: Bundle, checkout: Checkout) -> None:
     """Compare a restored source with ``source/``, which people read before they run it.
 
     Raises:
-        SourceError: a file differs, or is in one of the two alone.
+        SourceError: a file differs, or is missing in one of them.
     """
     root = checkout.repository.root if checkout.repository else checkout.path
     shown = bundle.folder / layout.SOURCE
     if differing := sorted(_compare_trees(shown, root)):
         more = f" and {len(differing) - _SHOWN} more" if len(differing) > _SHOWN else ""
         raise SourceError(
-            f"the bundle shows another source than it runs: {', '.join(differing[:_SHOWN])}{more}",
-            hint="do not run it; get it again from where it was made",
+            "the source shown by the bundle differs from the source it runs: "
+            f"{', '.join(differing[:_SHOWN])}{more}",
+            hint="do not run it; get it again from its author",
         )
 
 

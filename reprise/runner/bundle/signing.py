@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 _PAYLOAD_TYPE = "application/vnd.in-toto+json"
-_MAKE_A_KEY = "openssl genpkey -algorithm ed25519 makes one"
+_MAKE_A_KEY = "create a key with openssl genpkey -algorithm ed25519"
 
 
 class Signature(NamedTuple):
-    """``public_key`` are the bytes of the key that it was made with; None where it does not say so."""
+    """A signature; ``public_key`` are the bytes of its key, None if it does not contain it."""
 
     key_id: str
     value: bytes
@@ -30,7 +30,9 @@ class Signature(NamedTuple):
 
 
 class Provenance(NamedTuple):
-    """``statement`` is what ``payload`` says; ``signatures`` are empty where it is not signed."""
+    """An envelope; ``statement`` is the parsed ``payload``; ``signatures`` are empty if it is not
+    signed.
+    """
 
     statement: Mapping[str, Any]
     payload: bytes
@@ -50,9 +52,9 @@ def private_key(file: Path) -> Ed25519PrivateKey:
     try:
         key = load_pem_private_key(_read_key(file), password=None)
     except (ValueError, TypeError) as error:
-        raise UsageError(f"{file} holds no private key to sign with: {error}", hint=_MAKE_A_KEY) from None
+        raise UsageError(f"{file} does not contain a private key: {error}", hint=_MAKE_A_KEY) from None
     if not isinstance(key, Ed25519PrivateKey):
-        raise UsageError(f"{file} holds a key of another kind than Ed25519", hint=_MAKE_A_KEY)
+        raise UsageError(f"{file} does not contain an Ed25519 key", hint=_MAKE_A_KEY)
     return key
 
 
@@ -66,14 +68,14 @@ def public_key(file: Path) -> Ed25519PublicKey:
         key = load_pem_public_key(_read_key(file))
     except ValueError:
         hint = "openssl pkey -in KEY -pubout writes the public part of a private key"
-        raise UsageError(f"{file} holds no public key", hint=hint) from None
+        raise UsageError(f"{file} does not contain a public key", hint=hint) from None
     if not isinstance(key, Ed25519PublicKey):
-        raise UsageError(f"{file} holds a key of another kind than Ed25519")
+        raise UsageError(f"{file} does not contain an Ed25519 key")
     return key
 
 
 def seal_statement(payload: bytes, key: Ed25519PrivateKey) -> bytes:
-    """The envelope around a statement, as one line of JSON."""
+    """Return the envelope of a statement, as one line of JSON."""
     public = key.public_key()
     signature = {
         "keyid": key_id(public),
@@ -103,7 +105,7 @@ def open_statement(line: bytes) -> Provenance:
         payload = base64.b64decode(data["payload"], validate=True)
         return Provenance(read_json(payload), payload, tuple(map(_read_signature, data["signatures"])))
     except (ValueError, KeyError, TypeError) as error:
-        raise SourceError(f"{layout.PROVENANCE} cannot be read: {error}") from error
+        raise SourceError(f"cannot read {layout.PROVENANCE}: {error}") from error
 
 
 def _read_signature(data: Mapping[str, Any]) -> Signature:
@@ -116,18 +118,18 @@ def _read_signature(data: Mapping[str, Any]) -> Signature:
 
 
 def check_signatures(provenance: Provenance, signed_by: str | None) -> bool:
-    """Whether each signature was found to fit the key beside it; who holds that key is not known.
+    """Return whether each signature matches the key in the bundle; the owner of that key is not known.
 
-    False: there is no key beside it, or the library for signatures is not installed.
+    False: there is no key in the bundle, or the library for signatures is not installed.
 
     Args:
-        signed_by: the id of the key that the manifest names.
+        signed_by: the id of the key in the manifest.
 
     Raises:
-        SourceError: a signature is broken, or the one that the manifest names is not there.
+        SourceError: a signature is broken, or the signature named in the manifest is missing.
     """
     if signed_by is not None and signed_by not in {item.key_id for item in provenance.signatures}:
-        raise SourceError("the bundle was signed, and its signature is gone", hint="get it again")
+        raise SourceError("the signature of the bundle was removed", hint="download it again")
     if not _has_library():
         return False
     fits = [_is_signed_by(signature, provenance.payload) for signature in provenance.signatures]
@@ -147,7 +149,7 @@ def _is_signed_by(signature: Signature, payload: bytes) -> bool:
     except (InvalidSignature, ValueError):
         is_named = False
     if not is_named:
-        raise SourceError("the signature of the bundle is broken", hint="get it again")
+        raise SourceError("the signature of the bundle is broken", hint="download it again")
     return True
 
 
@@ -167,7 +169,7 @@ def demand_signature(provenance: Provenance, key: Ed25519PublicKey) -> None:
 
 
 def _encode_payload(payload: bytes) -> bytes:
-    """What is signed: the kind and the bytes of the payload, each with its length."""
+    """Return the signed bytes: the type and the content of the payload, each with its length."""
     kind = _PAYLOAD_TYPE.encode()
     return b"DSSEv1 %d %b %d %b" % (len(kind), kind, len(payload), payload)
 
@@ -185,7 +187,7 @@ def _read_key(file: Path) -> bytes:
     try:
         return file.read_bytes()
     except OSError as error:
-        raise UsageError(f"the key {file} cannot be read: {error.strerror or error}") from error
+        raise UsageError(f"cannot read the key {file}: {error.strerror or error}") from error
 
 
 def _has_library() -> bool:

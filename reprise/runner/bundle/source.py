@@ -92,9 +92,9 @@ def _with_commits(origin: SourceOrigin, record: RunRecord, root: Path, objects: 
 def put_inputs(
     origin: SourceOrigin, record: RunRecord, checkout: Checkout, folder: Path, most: int, offline: bool
 ) -> tuple[dict[str, str], tuple[LeftOut, ...]]:
-    """Put the inputs into the bundle: name to path, and those that are not there, with the reason.
+    """Copy the inputs into the bundle; return name to path, and the missing ones with the reason.
 
-    An input that the source brings along is no file of its own.
+    An input in the source is not copied again.
 
     Args:
         most: bytes; a larger input is left out.
@@ -134,5 +134,5 @@ def _put_input(path: Path, folder: Path, number: int, item: InputRecord) -> str:
         else:
             shutil.copyfile(path, copy)
     except OSError as error:
-        raise SourceError(f"the input {item.name} cannot be read: {error}") from error
+        raise SourceError(f"cannot read the input {item.name}: {error}") from error
     return inside

@@ -1,7 +1,7 @@
 """``provenance.intoto.jsonl``: how a run made its artifacts, as an in-toto statement of SLSA provenance.
 
-Facts of https://in-toto.io/Statement/v1 and https://slsa.dev/provenance/v1. Its subjects are the artifacts,
-the log and the manifest; the latter has the digest of everything else, so that one signature is enough.
+See https://in-toto.io/Statement/v1 and https://slsa.dev/provenance/v1. Its subjects are the artifacts, the
+log and the manifest; the manifest has the digests of all other files, so one signature covers everything.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def check_statement(data: Mapping[str, Any], folder: Path, manifest: BundleManif
         kinds = (data["_type"], data["predicateType"])
         invoked = data["predicate"]["runDetails"]["metadata"]["invocationId"]
     except (KeyError, TypeError) as error:
-        raise SourceError(f"{layout.PROVENANCE} is no statement of provenance: {error}") from error
+        raise SourceError(f"{layout.PROVENANCE} is not a provenance statement: {error}") from error
     if kinds != (_TYPE, _PREDICATE):
         raise SourceError(f"{layout.PROVENANCE} is of another kind: {', '.join(map(str, kinds))}")
     expected = list_subjects(folder, manifest)
@@ -124,7 +124,7 @@ def _describe_file(name: str, sha256: str) -> dict[str, Any]:
 
 
 def _format_times(**moments: int | None) -> dict[str, str]:
-    """As RFC 3339 has them; what is not known is left out."""
+    """Return times in RFC 3339 format; unknown times are left out."""
     return {
         name: datetime.fromtimestamp(at / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         for name, at in moments.items()

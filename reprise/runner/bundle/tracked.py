@@ -60,7 +60,7 @@ def from_json(text: bytes) -> TrackedRun:
         found = value_of(TrackedRun, data)
         assert isinstance(found, TrackedRun)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        raise SourceError(f"{layout.TRACKING} of the bundle cannot be read: {error}") from error
+        raise SourceError(f"cannot read {layout.TRACKING} of the bundle: {error}") from error
     return found
 
 
@@ -80,7 +80,7 @@ def _as_json(value: float) -> float | str:
 
 
 class BundleSource:
-    """Satisfies ``copy.base.Source``: the one run of a bundle, with its logged models."""
+    """Implements ``copy.base.Source``: the run of a bundle, with its logged models."""
 
     def __init__(self, folder: Path, tracked: TrackedRun) -> None:
         self._folder = folder

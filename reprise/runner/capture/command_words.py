@@ -22,7 +22,7 @@ _SEARCH_PATH = re.compile(
 )
 _WITHOUT_SETTINGS = re.compile(r"\benv\s+(?:-i|-)\s|\bpython[\d.]*\s+(?:-\w+\s+)*-\w*[IES]")
 _BEFORE_A_PROGRAM = {"exec", "time", "nice", "nohup", "env", "command", "if", "then", "do", "else", "while"}
-_MOST = 1000  # files that a pattern may stand for
+_MOST = 1000  # files that a pattern may match
 _LARGEST = 1 << 16  # bytes of a script that are looked at
 
 
@@ -57,7 +57,7 @@ def _is_quoted(text: str, end: int) -> bool:
 
 
 class NamedInCommand(NamedTuple):
-    """``files`` are absolute; ``fault`` says which Python of the command is not observed."""
+    """The words of a command; ``files`` are absolute; ``fault`` says which Python is not observed."""
 
     programs: tuple[str, ...]
     files: tuple[str, ...]
@@ -84,7 +84,7 @@ def read_command(text: str, folder: Path) -> NamedInCommand:
 
 def _find_fault(where: str, text: str) -> str | None:
     found = _WITHOUT_SETTINGS.search(text) or _SEARCH_PATH.search(text)
-    return f'"{found[0].strip()}" in {where} keeps Python from being observed' if found else None
+    return f'"{found[0].strip()}" in {where} prevents Python from being observed' if found else None
 
 
 def _read_script(file: str) -> str:
@@ -108,7 +108,7 @@ def programs_of(words: Sequence[str]) -> tuple[str, ...]:
 
 
 def files_of(words: Sequence[str], folder: Path) -> Iterator[str]:
-    """The files that a program is given on its command line; Python tells itself what it opens."""
+    """Return the files on a program's command line; Python reports the files it opens itself."""
     if not words or _PYTHON.fullmatch(Path(words[0]).name):
         return
     for word in words:

@@ -1,7 +1,7 @@
-"""What is installed for the interpreter that a ``local`` run uses: versions, and where they came from.
+"""The packages installed for the interpreter of a ``local`` run: versions and origins.
 
-The interpreter itself is asked, which may be another than ours. Its answer is remembered as long as the
-folders that it imports from stay as they are, so that the next run pays for a few ``stat`` calls.
+The interpreter itself lists them; it may differ from ours. Its answer is cached until its import folders
+change, so the next run only needs a few ``stat`` calls.
 """
 
 from __future__ import annotations
@@ -57,10 +57,10 @@ class Installed(NamedTuple):
 
 
 def list_installed(environ: Mapping[str, str]) -> Installed:
-    """What the ``python`` that a command with this environment finds has installed.
+    """Return the packages of the ``python`` that a command with this environment finds.
 
     Raises:
-        EnvError: there is none, or it does not tell.
+        EnvError: there is none, or it does not list them.
     """
     search = environ.get("PATH", os.defpath)
     program = shutil.which("python", path=search) or shutil.which("python3", path=search)
@@ -70,10 +70,10 @@ def list_installed(environ: Mapping[str, str]) -> Installed:
 
 
 def list_installed_for(program: str, environ: Mapping[str, str]) -> Installed:
-    """What the Python ``program`` has installed.
+    """Return the packages of the Python ``program``.
 
     Raises:
-        EnvError: it does not tell.
+        EnvError: it does not list them.
     """
     note = _note_of(program, environ.get("PYTHONPATH", ""))
     answer = _recall_answer(note)
@@ -91,7 +91,7 @@ def list_installed_for(program: str, environ: Mapping[str, str]) -> Installed:
 
 def _ask_python(program: str, environ: Mapping[str, str]) -> dict[str, Any]:
     """Ask the interpreter, from a folder in which no project's module is in its way."""
-    # Without what marks processes of the job: this one is ours, and is not ended with them.
+    # Without the mark of the job's processes: this process is ours, and must not be ended with them.
     ours = ("REPRISE_", "MLFLOW_")
     theirs = {name: value for name, value in environ.items() if not name.startswith(ours)}
     patch: dict[str, str | None] = {**dict.fromkeys(os.environ), **theirs}
@@ -99,9 +99,9 @@ def _ask_python(program: str, environ: Mapping[str, str]) -> dict[str, Any]:
         told = process.run([program, "-c", _ASK], cwd=Path("/"), environ=patch, timeout=_SECONDS)
         answer = json.loads(told.stdout.splitlines()[-1])
     except (process.ProcessFailed, process.ProgramMissing, ValueError, IndexError) as error:
-        raise EnvError(f"{program} does not tell what is installed: {error}") from error
+        raise EnvError(f"cannot list the packages of {program}: {error}") from error
     if not isinstance(answer, dict):
-        raise EnvError(f"{program} does not tell what is installed")
+        raise EnvError(f"cannot list the packages of {program}")
     return answer
 
 

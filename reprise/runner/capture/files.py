@@ -36,10 +36,10 @@ def keep_files(
     limit: guards.Limit,
     places: Mapping[str, str] = {},
 ) -> KeptFiles:
-    """Keep files of ``root``, the smallest first, so that code goes before data.
+    """Keep files of ``root``, smallest first, so that code comes before data.
 
     Args:
-        places: where those lie that are not at their place any more as they were.
+        places: the locations of files that were changed or moved since.
     """
     kept: list[FileRecord] = []
     left_out: list[LeftOut] = []
@@ -63,9 +63,9 @@ def find_refusal(name: str, size: int, limit: guards.Limit) -> str | None:
     if reason := guards.find_secret(name):
         return reason
     if size > limit.file:
-        return f"it has {guards.show_size(size)}, more than {guards.show_size(limit.file)}"
+        return f"it is {guards.show_size(size)}, more than {guards.show_size(limit.file)}"
     if size > limit.all:
-        return "there is more than a run keeps"
+        return "the size limit of the run is reached"
     return None
 
 
@@ -75,17 +75,17 @@ def _stat_files(paths: Mapping[str, str]) -> Iterator[tuple[int, str, os.stat_re
         try:
             state = os.lstat(path)
         except OSError:
-            continue  # gone since it was listed
+            continue  # removed since it was listed
         yield state.st_size, name, state
 
 
 def _keep_file(
     path: str, name: str, state: os.stat_result, objects: Path, limit: guards.Limit, memory: Memory
 ) -> FileRecord | LeftOut | None:
-    """The file as it is kept, or why not; None of one that is gone."""
+    """Return the kept file, or the reason why not; None for a removed file."""
     size = state.st_size
     if name.endswith("/"):
-        return LeftOut(name, 0, "it is a git repository of its own")
+        return LeftOut(name, 0, "it is a separate git repository")
     if reason := find_refusal(name, size, limit):
         return LeftOut(name, size, reason)
     try:
@@ -109,7 +109,7 @@ def _keep_file(
     try:
         content = contents.keep_content(objects, data)
     except OSError as error:
-        return LeftOut(name, size, f"it cannot be kept: {error.strerror}")
+        return LeftOut(name, size, f"it cannot be stored: {error.strerror}")
     if len(data) == size:
         memory.note_digest(path, state, content.digest.removeprefix("sha256:"))
     return FileRecord(name, content, mode)

@@ -45,12 +45,12 @@ def complete_record(
     ended: int,
     record: RunRecord | None,
 ) -> dict[str, str]:
-    """Complete the record in ``folder``, and return the tags that say the same.
+    """Complete the record in ``folder``, and return the matching tags.
 
     Args:
-        job: the folder of the run's job, in which its processes noted what they touched.
+        job: the folder of the run's job, with the notes of its processes.
         outcome: how the run ended, ``ended`` ms since the epoch.
-        record: None: what ``folder`` holds; a run without one, of an earlier version, stays so.
+        record: the record; None: the one in ``folder``. A run of an earlier version may have none.
     """
     notes: list[str] = []
     if record is None:
@@ -93,7 +93,7 @@ def complete_record(
     try:
         write_record(folder, record)
     except OSError as error:
-        log.warning("the run's record cannot be written: %s", disk.reason_of(error, folder))
+        log.warning("cannot write the run's record: %s", disk.reason_of(error, folder))
     return _make_tags(record)
 
 
@@ -118,7 +118,7 @@ def _list_artifacts(tracking: Tracking, owner: str, folder: str) -> Iterator[Art
 
 
 def _digest_of(tracking: Tracking, owner: str, path: str) -> str | None:
-    """As the store has noted it; another one would have to send the whole file."""
+    """Return the digest stored in this store; another store would have to send the whole file."""
     stored = tracking.artifact_digest(owner, path)
     return None if stored is None else f"sha256:{stored.sha256}"
 

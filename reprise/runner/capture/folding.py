@@ -1,4 +1,4 @@
-"""Thousands of files that a run read become the folders that they lie in."""
+"""Replace thousands of files that a run read with their folders."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from pathlib import PurePosixPath
 
 from reprise.schemas.record.observed_record import ObservedInput
 
-_ALIKE = 100  # files of one folder that are listed one by one
+_ALIKE = 100  # files of one folder that are listed separately
 _LISTED = 1000
 
 
 def fold_inputs(files: Sequence[ObservedInput]) -> tuple[ObservedInput, ...]:
-    """``files``, sorted by path; where they are many, those of a folder are one."""
+    """Return ``files`` sorted by path; if there are many, a folder replaces its files."""
     folders = _find_folders([file.path for file in files])
     inside: dict[str, list[ObservedInput]] = defaultdict(list)
     single = []
@@ -27,7 +27,7 @@ def fold_inputs(files: Sequence[ObservedInput]) -> tuple[ObservedInput, ...]:
 
 
 def _find_folders(paths: Iterable[str]) -> Mapping[str, str]:
-    """The folder that stands for each path, empty where it stands for itself."""
+    """Return the folder that replaces each path, empty for a path that is kept."""
     parents = {path: _parent_of(path) for path in paths}
     counts = Counter(parents.values())
     found = {path: parent if counts[parent] > _ALIKE else "" for path, parent in parents.items()}
@@ -48,7 +48,7 @@ def _parent_of(path: str) -> str:
 
 
 def _fold_files(folder: str, files: Sequence[ObservedInput]) -> ObservedInput:
-    """One row for ``files`` below ``folder``; it has a digest where each of them has."""
+    """Return one row for ``files`` below ``folder``; it has a digest if all of them do."""
     known = [file for file in files if file.digest is not None]
     size = sum(file.size or 0 for file in files)
     if len(known) < len(files):

@@ -17,13 +17,13 @@ from reprise.schemas.record.observed_record import ObservedInput
 _CODE = (".py", ".so", ".pyd", ".dylib", ".pyc", ".egg", ".whl")
 _NOT_IN_A_SOURCE = {".git", "mlruns", "mlartifacts", "__pycache__"}
 _OBSERVER = "/".join(("", *OBSERVER.parts[-4:], ""))  # also of a checkout of reprise that is the source
-_CHANGED = "it changed while the run was under way"
-_REWRITTEN = "the run changed it after it had read it"
+_CHANGED = "it changed during the run"
+_REWRITTEN = "the run changed it after reading it"
 _REMOVED = "the run removed it"
 
 
 class FoundInput(NamedTuple):
-    """An input by the ``row`` of the record; without a ``state`` there is no more to be found out."""
+    """An input with its ``row`` of the record; without a ``state`` nothing more can be found out."""
 
     row: ObservedInput
     path: str
@@ -31,9 +31,9 @@ class FoundInput(NamedTuple):
 
 
 def name_input(path: str, beginning: Beginning) -> str | None:
-    """How the record names a file; None where it is no input.
+    """Return the name of a file in the record; None if it is not an input.
 
-    A link in the source to a file of it is named as such; one that leads out of it is the file there.
+    A link to a file of the source keeps its name; a link to the outside has the name of its target.
     """
     if Path(path).is_symlink():
         target = os.path.realpath(path)
@@ -43,7 +43,7 @@ def name_input(path: str, beginning: Beginning) -> str | None:
         return None
     inside = _is_below(path, beginning.root)
     for folder in beginning.apart:
-        # A restored project lies in the cache, and is none of it.
+        # A restored project is in the cache, but not a part of it.
         if _is_below(path, folder) and (not inside or _is_below(folder, beginning.root)):
             return None
     if not inside:
@@ -57,7 +57,7 @@ def _is_below(path: str, folder: str) -> bool:
 
 
 def find_inputs(observation: Observation, beginning: Beginning) -> Iterator[FoundInput]:
-    """The files that are inputs, each once; what was looked for and was never there is none."""
+    """Return the files that are inputs, each once; files that never existed are not inputs."""
     commands = (files_of(item.words, Path(item.folder)) for item in observation.started if item.folder)
     named = [*beginning.named, *(file for files in commands for file in files)]
     read, written, removed = map(set, (observation.read, observation.written, observation.removed))
@@ -82,7 +82,9 @@ def find_inputs(observation: Observation, beginning: Beginning) -> Iterator[Foun
 
 
 def find_missing(observation: Observation, beginning: Beginning) -> Iterator[str]:
-    """Files that were looked for in vain; one that the run removed, or that is there by now, was found."""
+    """Return files that the run looked for but did not find; files that it removed, or that exist now,
+    do not count.
+    """
     gone = {*observation.removed, *observation.kept}
     absent = [path for path in observation.read if path not in gone and not os.path.lexists(path)]
     for path in dict.fromkeys([*observation.missing, *absent]):

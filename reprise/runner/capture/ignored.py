@@ -27,11 +27,11 @@ def warn_of_ignored(root: Path, ignored: Iterable[str], kept: Collection[str]) -
     """Name what git ignores and is not kept: nothing else says that a run has read it."""
     told = [text for name in ignored if name not in kept and (text := _describe_ignored(root, name, kept))]
     if told:
-        log.warning("not kept with the run: %s", list_names(told))
+        log.warning("not stored with the run: %s", list_names(told))
 
 
 def _describe_ignored(root: Path, name: str, kept: Collection[str]) -> str:
-    """``data/ (ignored by git, 3 files, 2 MB)``; empty where there is nothing but what is kept."""
+    """Return texts like ``data/ (ignored by git, 3 files, 2 MB)``; empty if everything is kept."""
     files = list(islice(_sizes_below(root, name, kept), _MOST + 1))
     if not files:
         return ""

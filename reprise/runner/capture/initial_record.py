@@ -1,4 +1,4 @@
-"""The record of a run as it stands when the run is opened: all that must be known before it starts."""
+"""The record of a run at its start: everything that must be captured before it runs."""
 
 from __future__ import annotations
 
@@ -84,9 +84,9 @@ def outline_record(plan: Plan, run: Run) -> RunRecord:
 def capture_opening(
     tracking: Tracking, plan: Plan, record: RunRecord, folder: Path, objects: Path
 ) -> Opening:
-    """Capture what the run is made of into ``objects``, and write its record into ``folder``.
+    """Capture the run's source and inputs into ``objects``, and write its record into ``folder``.
 
-    What cannot be captured is a warning and a note in the record, and stops nobody.
+    What cannot be captured becomes a warning and a note in the record, never an error.
     """
     notes: list[str] = []
     for sentence in find_lacking(plan.checkout.repository) if plan.checkout.repository else ():
@@ -118,28 +118,28 @@ def capture_opening(
             log.warning("%s", lacking)
             tracking.log_batch(record.run_id, tags={tags.CAPTURE_INCOMPLETE: lacking[:TAG_LIMIT]})
     except (OSError, RepriseError) as error:
-        log.warning("the run's record cannot be written: %s", error)
+        log.warning("cannot write the run's record: %s", error)
     return Opening(record, read or Inputs(()))
 
 
 def describe_lacks(record: RunRecord) -> str:
-    """What is not in the record, in one line; empty when it is whole."""
+    """Return what is missing in the record, in one line; empty if it is complete."""
     left_out = record.source.left_out
     return "; ".join([*([guards.describe_left_out(left_out)] if left_out else []), *record.notes])
 
 
 def attempt_step(step: Callable[[], T], notes: list[str], what: str) -> T | None:
-    """The result of ``step``; None, and a note, when it fails, whatever the reason."""
+    """Return the result of ``step``; on any failure return None and add a note."""
     try:
         return step()
     except RepriseError as error:
         reason = error.message
     except OSError as error:
         reason = f"{error.strerror} ({error.filename})" if error.strerror else str(error)
-    except Exception as error:  # a fault of ours must not cost anybody a run
+    except Exception as error:  # our bugs must not prevent a run
         log.debug("capture", exc_info=True)
         reason = f"{type(error).__name__}: {error}"
-    notes.append(redact(f"{what} cannot be captured: {reason}"))
+    notes.append(redact(f"cannot capture {what}: {reason}"))
     return None
 
 

@@ -1,7 +1,7 @@
-"""Digests of what a run reads: files and folders that parameters name, and datasets that it logs.
+"""Digests of a run's inputs: files and folders in parameters, and logged datasets.
 
-Small inputs are read before the run starts. Large ones are read while it runs, unless their digests are
-remembered; what has changed by then is told and not guessed.
+Small inputs are read before the run starts. Large ones are read during the run, unless their digests are
+cached; if they have changed by then, this is reported.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from reprise.schemas.job import Invocation
 from reprise.schemas.project import EntryPoint
 from reprise.schemas.record.run_record import InputRecord
 
-_SMALL = 16 * 10**6  # bytes of one input that are read at once
+_SMALL = 16 * 10**6  # bytes of one input that are read before the start
 _FEW = 1000  # files
 _NAMED = 3
-_LISTED = 100  # files of a folder whose digests are recorded one by one
+_LISTED = 100  # files of a folder whose digests are recorded separately
 _TICK = 10**7  # ns: clocks of file systems are behind by a little
 
 
 class Postponed(NamedTuple):
-    """An input that is read while the run goes on."""
+    """An input that is read during the run."""
 
     record: InputRecord
     path: Path
@@ -48,11 +48,11 @@ class _TooMuch(Exception):
 
 
 class _Changed(Exception):
-    """It is not as it was when the run started."""
+    """Return whether it has changed since the run started."""
 
 
 def capture_before(entry_point: EntryPoint, invocation: Invocation, root: Path) -> Inputs:
-    """The inputs that the parameters name, as they are now; ``root`` is that of the source.
+    """Return the inputs in the parameters in their current state; ``root`` is that of the source.
 
     Raises:
         OSError: one of them cannot be read.
@@ -69,7 +69,7 @@ def capture_before(entry_point: EntryPoint, invocation: Invocation, root: Path) 
 
 
 def capture_later(item: Postponed, since: int) -> tuple[InputRecord, str | None]:
-    """The record of a large input, and a sentence when it cannot be told what it was."""
+    """Return the record of a large input, and a sentence if its state at the start is not known."""
     try:
         found = _add_digests(item.record, item.path, None)
         if any(_change_time(path) > since for path in _walk_all(item.path)):
@@ -78,10 +78,10 @@ def capture_later(item: Postponed, since: int) -> tuple[InputRecord, str | None]
     except _Changed:
         return (
             item.record,
-            f"the input {item.record.name} changed while the run went on: its digest is not known",
+            f"the input {item.record.name} changed during the run: its digest is not known",
         )
     except OSError as error:
-        return item.record, f"the input {item.record.name} cannot be read: {error.strerror}"
+        return item.record, f"cannot read the input {item.record.name}: {error.strerror}"
 
 
 def name_changes(before: Mapping[str, str], after: Mapping[str, str]) -> str:
@@ -117,7 +117,7 @@ def is_fetched(text: str) -> bool:
 
 
 def _uri_of(text: str, path: Path, root: Path) -> str:
-    """Where the input came from: what was fetched, a path from the source's root, or an absolute one."""
+    """Return the origin of the input: a URI, a path relative to the source's root, or an absolute path."""
     if is_fetched(text):
         return redact(text)
     return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)

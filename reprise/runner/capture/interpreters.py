@@ -1,4 +1,4 @@
-"""Pythons that ran in a run beside the one of its environment: what they have installed."""
+"""The packages of other Pythons that ran in a run, besides that of its environment."""
 
 from __future__ import annotations
 

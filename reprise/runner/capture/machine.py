@@ -158,7 +158,7 @@ def _measure_memory() -> int | None:
 
 
 def _nvidia_gpus() -> Iterator[Gpu]:
-    """As the driver's files tell; ``nvidia-smi`` takes a second to say the same."""
+    """Return the GPUs from the driver's files; ``nvidia-smi`` takes a second for the same."""
     driver = re.search(r"Kernel Module\D*?([\d.]{3,})", _read_text(_NVIDIA / "version"))
     for file in sorted(_NVIDIA.glob("gpus/*/information")):
         model = re.search(r"^Model:\s*(.+)$", _read_text(file), re.MULTILINE)

@@ -36,13 +36,13 @@ class Process(NamedTuple):
 
 
 class Observation(NamedTuple):
-    """What all processes of a run did, each thing once, in the order of time.
+    """What all processes of a run did, without duplicates, in order of time.
 
-    Paths are absolute. ``read`` were opened before a process of the run had written them; they need not
-    exist, and of ``missing`` it is known that they did not. ``written`` were made, changed or renamed to.
-    ``kept`` are copies, in the job's folder, of files that were read before they were changed or removed.
-    ``began`` is in ns since the epoch, by the clock of the file system. ``in_container``: programs are
-    those of an image. ``faults`` are sentences on what could not be observed.
+    Paths are absolute. ``read`` were opened before a process of the run had written them; they may not
+    exist, and ``missing`` are known not to exist. ``written`` were created, changed or renamed to. ``kept``
+    are copies, in the job's folder, of files that were read before they were changed or removed. ``began``
+    is in ns since the epoch, by the clock of the file system. ``in_container``: programs are those of an
+    image. ``faults`` are sentences on what could not be observed.
     """
 
     began: int
@@ -73,7 +73,7 @@ class _NoteLine(NamedTuple):
 
 
 def read_observation(job: Path) -> Observation | None:
-    """What was observed of the run whose job folder is ``job``; None when nothing was to be observed.
+    """Return what was observed of the run with the job folder ``job``; None if observation was off.
 
     Raises:
         OSError: the notes cannot be read.
@@ -88,11 +88,12 @@ def read_observation(job: Path) -> Observation | None:
 
 
 def _read_lines(file: Path) -> Iterator[_NoteLine]:
-    """The lines of a process; one that was not finished, or is none of ours, is left out."""
+    """Return the lines of a process, without incomplete or invalid lines."""
     pid, _, rest = file.name.partition(".")
     if not (pid.isdecimal() and rest.isdecimal() and len(pid) < _DIGITS):
         return
-    if file.is_symlink() or not file.is_file():  # the run can put a pipe there, or a link to a file of ours
+    # the run can put a pipe there, or a link to one of our files
+    if file.is_symlink() or not file.is_file():
         return
     with file.open("rb") as stream:
         whole, _, _ = stream.read(_LARGEST_NOTES).rpartition(b"\n")
@@ -113,7 +114,7 @@ def _unescape_field(field: str) -> str:
 
 
 class _Files(NamedTuple):
-    """What was done to files, each by its path, in the order of time."""
+    """Return the operations on files by path, in order of time."""
 
     read: dict[str, None]
     missing: dict[str, None]

@@ -26,7 +26,9 @@ class Cause(NamedTuple):
 
 
 def causes_of_state(first: RunRecord | None, second: RunRecord | None) -> Iterator[Cause]:
-    """Files that the first run changed and the second one read, and others that changed in between."""
+    """Return causes from files that the first run changed and the second read, or that changed in
+    between.
+    """
     one, other = (record.observed if record else None for record in (first, second))
     if one is None or other is None:
         return
@@ -38,27 +40,29 @@ def causes_of_state(first: RunRecord | None, second: RunRecord | None) -> Iterat
     ]
     state = [path for path in changed if path in one.written]
     if state:
-        what = f"{_list_names(state)} is read after the run before has written it"
-        yield Cause("state", what, "start from a file that no run changes, or let each run make its own")
+        what = f"{_list_names(state)} is read after the previous run has written it"
+        yield Cause("state", what, "start from a file that no run changes, or use a file per run")
     others = [path for path in changed if path in before and path not in one.written]
     known = [path for path in others if before[path].digest is not None]
     if known:
         what = f"{_list_names(known)} changed between the two runs"
-        yield Cause("input", what, "leave it as it is between runs, or give it as a parameter")
+        yield Cause("input", what, "keep it unchanged between runs, or pass it as a parameter")
 
 
 def causes_from_outside(record: RunRecord | None) -> Iterator[Cause]:
-    """Where values came from that no code of the project tells: programs and hosts."""
+    """Return causes outside the project's code: programs and hosts."""
     seen = record.observed if record else None
     if record is None or seen is None:
         return
     programs = _started_programs(record, seen)
     if programs:
-        what = f"{_list_names(programs)} is started, and what it prints may be another value each time"
-        yield Cause("program", what, "log what it prints, or pass it as a parameter")
+        what = f"the run starts {_list_names(programs)}, whose output may vary"
+        yield Cause("program", what, "log its output, or pass it as a parameter")
     if seen.hosts:
-        what = f"{_list_names(seen.hosts)} is asked, and may answer otherwise each time"
-        yield Cause("network", what, "fetch it once, and give the file as a parameter of type path or uri")
+        what = f"the run contacts {_list_names(seen.hosts)}, whose answers may vary"
+        yield Cause(
+            "network", what, "download the data once, and pass the file as a parameter of type path or uri"
+        )
 
 
 def _started_programs(record: RunRecord, seen: ObservedRecord) -> list[str]:

@@ -1,4 +1,4 @@
-"""A run is about to be observed: its processes are told where to note, and we note what is known now."""
+"""Prepare the observation of a run: set where its processes write notes, and note what is known now."""
 
 from __future__ import annotations
 
@@ -30,13 +30,12 @@ OBSERVER = Path(__file__).parent / "observer"
 
 
 class Beginning(NamedTuple):
-    """What is known when the job starts, kept in its folder for the process that closes the run.
+    """What is known at the start of the job, stored in its folder for the process that closes the run.
 
-    ``root`` is that of the source. What lies in the folders ``apart`` is no input: stores, caches,
-    environments. Of the source, git ignores ``ignored``, and earlier runs have left ``left``: it brings
-    them along where the run reads them. The command names ``programs``, files for those of them that are
-    not observed (``named``), and variables (``asked``). ``digests`` are those of the variables, made with
-    the salt of that name.
+    ``root`` is that of the source. Files in the folders ``apart`` are not inputs: stores, caches,
+    environments. In the source, git ignores ``ignored``, and earlier runs have left ``left``: these are
+    stored if the run reads them. The command names ``programs``, files of programs that are not observed
+    (``named``), and variables (``asked``). ``digests`` are those of the variables, with ``salt``.
     """
 
     root: str
@@ -65,7 +64,7 @@ def observe_command(command: Command, plan: Plan, environment: Environment, job:
         log.warning("The run is not observed: %s", error)
         return command
     *words, text = command.argv
-    if text == plan.invocation.command:  # whatever stands around it
+    if text == plan.invocation.command:  # without surrounding quotes
         command = command._replace(argv=(*words, keep_observed(text)))
     return manager.observe(environment, command, OBSERVER, notes)
 

@@ -1,7 +1,7 @@
-"""Files that git ignores and that some program of a run opens: the kernel tells of them, on Linux.
+"""Files ignored by git that a program of a run opens, reported by the kernel on Linux.
 
-The observer sees what Python opens. Libraries in C (Arrow, HDF5) and other programs open files by
-themselves, and data usually lies where git ignores it. Only what is ignored is watched: git has the rest.
+The observer sees the files that Python opens. C libraries (Arrow, HDF5) and other programs open files
+themselves, and data is usually ignored by git. Only ignored files are watched: git has the others.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ _CLOSE_ON_EXEC, _NON_BLOCKING = 0o2000000, 0o4000
 _HEAD = 16  # bytes of an event before its name: four numbers, the last is the length of the name
 _AT_ONCE = 1 << 16
 _FOLDERS = 500  # that are watched at most
-_UNKNOWN = "more files that git ignores were read than the kernel told of"
+_UNKNOWN = "more files ignored by git were read than the kernel reported"
 
 
 @contextmanager
 def noting_opened_files(root: Path, ignored: Sequence[str], job: Path) -> Iterator[None]:
-    """Add to the notes of the run of the folder ``job`` which of the ``ignored`` files below ``root`` are
-    opened for reading for the time of the block.
+    """Note which of the ``ignored`` files below ``root`` are opened for reading during the block, for the
+    run with the folder ``job``.
 
-    Where they cannot be watched, or nothing is to be observed, there is nothing to add.
+    Does nothing if they cannot be watched, or if observation is off.
     """
     notes = job / FOLDER
     places = [*islice(_places_to_watch(root, ignored), _FOLDERS)] if notes.is_dir() else []
@@ -59,7 +59,9 @@ def _places_to_watch(root: Path, ignored: Iterable[str]) -> Iterator[str]:
 
 
 def _watch_places(places: Sequence[str]) -> tuple[int, dict[int, str]] | None:
-    """The descriptor of the kernel's events, and the place of each of its numbers; None without one."""
+    """Return the descriptor of the kernel's events, and the path of each watch number; None if not
+    available.
+    """
     if not sys.platform.startswith("linux"):
         return None
     import ctypes

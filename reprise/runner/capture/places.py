@@ -35,7 +35,7 @@ class ProcessPlaces:
         return self._mapped is not None
 
     def find_real(self, path: str) -> str | None:
-        """Where the file lies on this machine; None of one that does not."""
+        """Return the path of the file on this machine, or None."""
         if self._mapped is not None:
             around = [folder for folder in self._mapped if f"{path}/".startswith(f"{folder}/")]
             if not around:

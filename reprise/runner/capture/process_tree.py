@@ -1,4 +1,4 @@
-"""The processes of a job, looked at now and then: also those that do not tell of themselves."""
+"""The processes of a job, polled regularly, including those that are not observed."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ _DIGITS = 20  # of the number of a process, at most
 
 
 def read_tree(job: Path) -> tuple[SeenProcess, ...]:
-    """What was seen of the job's processes; one that became another program counts as the first."""
+    """Return the seen processes of the job; a process that executed another program counts as the first."""
     try:
         text = (job / FOLDER / _NOTES).read_text(encoding="utf-8", errors="replace")
     except OSError:

@@ -1,7 +1,7 @@
-"""Files that a run read and that its commit does not bring along, kept when the run has ended.
+"""Files that a run read and that are not in its commit, stored at the end of the run.
 
-Data usually lies where git ignores it. Which of it a run reads is known only then; what the run itself has
-changed is kept as it was when it was read.
+Data is usually ignored by git, and what a run reads of it is only known at its end. Files that the run
+itself has changed are stored as they were when they were read.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ _READ_NOTHING = {"cd", "echo", "exit", "export", "mkdir", "set", "test", "true",
 
 
 def keep_reads(source: SourceRecord, job: Path, objects: Path, limit: guards.Limit) -> SourceRecord:
-    """``source`` with the files that the run of the folder ``job`` was seen to read, kept in ``objects``.
+    """Return ``source`` with the files that the run with the folder ``job`` read, stored in ``objects``.
 
-    What the run wrote is remembered, for the next one in the same place.
+    Files that the run wrote are remembered for the next run in the same place.
 
     Raises:
         OSError, ValueError, TypeError: the notes of what it did cannot be read.
@@ -55,7 +55,7 @@ def keep_reads(source: SourceRecord, job: Path, objects: Path, limit: guards.Lim
     left_out = tuple(LeftOut(path, size, f"git ignores it, and {why}") for path, size, why in kept.left_out)
     if kept.files:
         log.info(
-            "Kept with the run, though git ignores it: %s",
+            "Stored with the run, although git ignores it: %s",
             guards.list_names([file.path for file in kept.files]),
         )
     if left_out:
@@ -71,7 +71,9 @@ def keep_reads(source: SourceRecord, job: Path, objects: Path, limit: guards.Lim
 
 
 def _read_inside(root: Path, inputs: Iterable[FoundInput]) -> Iterator[tuple[str, str]]:
-    """The files read in the source, each with where it lies as it was, and what links lead to."""
+    """Return the files read in the source, each with the path of its original state, and the targets of
+    links.
+    """
     for item in inputs:
         if item.state is None or item.row.path.startswith("/"):
             continue
@@ -86,12 +88,12 @@ def _paths_of(source: SourceRecord) -> set[str]:
 
 
 def _is_observed(beginning: Beginning) -> bool:
-    """Whether all programs that the command names tell what they read, or read nothing."""
+    """Return whether all programs in the command report what they read, or read nothing."""
     return all(name.startswith("python") or name in _READ_NOTHING for name in beginning.programs)
 
 
 def _with_left_files(source: SourceRecord, read: Collection[str]) -> SourceRecord:
-    """What earlier runs left, and this one has read, belongs to its source like any other file."""
+    """Return files that earlier runs left and this run read: they belong to its source."""
 
     def settle_file(file: FileRecord) -> FileRecord:
         is_source = file.standing == Standing.LEFT and file.path in read
@@ -106,7 +108,7 @@ def _with_left_files(source: SourceRecord, read: Collection[str]) -> SourceRecor
 def _find_standings(
     source: SourceRecord, read: Collection[str], beginning: Beginning
 ) -> Iterator[tuple[str, Standing]]:
-    """The files among ``read`` that are to be kept yet, each with its standing."""
+    """Return the files in ``read`` that are not stored yet, each with its git status."""
     known = _paths_of(source) | {item.path for item in source.left_out}
     ignored, left = frozenset(beginning.ignored), frozenset(beginning.left)
     for name in read:

@@ -1,4 +1,4 @@
-"""The record of a run that goes on: what may wait is captured beside the job, which waits for nothing."""
+"""The record of a running run: slow parts are captured while the job runs, without delaying it."""
 
 from __future__ import annotations
 
@@ -53,9 +53,9 @@ class Recording:
         self._inputs = opened
         self._notes = list(record.notes)
         self.aliases: dict[str, str] = {}
-        """The versions that the run got for aliases of models; set by who stands before the store."""
+        """The model versions that aliases resolved to; set by the facade of the store."""
         self.withheld: list[str] = []
-        """Changes that the run asked for and that were not made; set by who stands before the store."""
+        """Changes that the run requested and that were not made; set by the facade of the store."""
         self._changing = threading.Lock()
         self._over = False
         self._processes = ProcessWatch(job)
@@ -78,7 +78,7 @@ class Recording:
         self._thread.start()
 
     def ended(self, *, hurry: bool) -> RunRecord:
-        """The record as far as it has come when the job is over; in a ``hurry`` nobody waits for more."""
+        """Return the record at the end of the job; in a ``hurry`` it is not waited for."""
         self._processes.end_watching()
         if self._thread is not None:
             self._thread.join(_A_MOMENT)
@@ -88,7 +88,7 @@ class Recording:
         with self._changing:
             self._over = True
             if self._thread is not None and self._thread.is_alive():
-                self._notes.append("what was captured beside the run was not done when the run had ended")
+                self._notes.append("the capture was not complete when the run ended")
         for note in self._notes[len(self._record.notes) :]:
             log.warning("%s", note)
         return self._record._replace(
@@ -155,9 +155,9 @@ class Recording:
             self._write_record()
 
     def _lacks_commits(self) -> bool:
-        """Whether commits are to be kept that are not yet.
+        """Return whether commits must still be stored.
 
-        A store of this machine has every commit, once for all; another one what is nowhere else.
+        A store on this machine keeps every commit once; another store only commits that exist nowhere else.
         """
         source = self._record.source
         repository = self._plan.checkout.repository

@@ -1,8 +1,8 @@
-"""Commits as pack files, so that a run can be performed again when its repository is gone.
+"""Commits as pack files, so that a run can be reproduced without its repository.
 
-A commit is packed with its trees and blobs, without its history; of its objects only those that the pack
-of an ancestor does not hold already. ``objects/commits/<id>`` says which packs hold a commit, or the limit
-that it is too large for, so that all this is done once for a commit.
+A commit is packed with its trees and blobs, without its history, and without objects in the pack of an
+ancestor. ``objects/commits/<id>`` lists the packs of a commit, or the limit that it exceeds, so that this
+is done once per commit.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from reprise.runner.record import contents
 from reprise.runner.vcs import repositories
 from reprise.schemas.record.run_record import Content
 
-_ANCESTORS = 200  # that are looked at for a pack to go on from
-_PACKS = 20  # that hold one commit; then all is packed anew
+_ANCESTORS = 200  # ancestors that are checked for a pack to continue from
+_PACKS = 20  # packs of one commit; above this everything is packed again
 
 
 def make_snapshot(root: Path, commit: str, objects: Path, limit: guards.Limit) -> tuple[Content, ...]:

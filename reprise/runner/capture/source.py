@@ -1,4 +1,4 @@
-"""The source of a run: where it came from, and all of it that a plain checkout would not give back."""
+"""The source of a run: its origin, and everything that a plain checkout would not restore."""
 
 from __future__ import annotations
 
@@ -56,9 +56,9 @@ def path_inside(path: Path, root: Path) -> str:
 
 
 def root_of(checkout: Checkout) -> Path:
-    """The root of the source; the project may be a folder in it.
+    """Return the root of the source; the project may be a folder in it.
 
-    An archive's folder is the project's; what lies beside it there is not kept.
+    For an archive it is the project's folder; other files of the archive are not stored.
     """
     return checkout.repository.root if checkout.repository else checkout.path
 
@@ -72,13 +72,13 @@ def capture_source(
     docker: bool,
     named: Sequence[str] | None = None,
 ) -> Captured:
-    """``record`` with everything that lies otherwise than the commit has it; all files without a commit.
+    """Return ``record`` with all files that differ from the commit; all files if there is no commit.
 
     Args:
-        named: files that the command of the run names; None: what it reads is seen when it has ended.
+        named: files in the command of the run; None: the files it reads are observed instead.
 
     Raises:
-        SourceError, OSError: git or the file system does not tell.
+        SourceError, OSError: git or the file system failed.
     """
     root = root_of(checkout)
     tree = (checkout.repository.tree if checkout.repository else _survey_folder(root)).flatten
@@ -90,7 +90,7 @@ def capture_source(
     if docker:
         files = _without_dockerignored(files, root, record.subdirectory)
     kept = keep_files(root, {**files, **dict.fromkeys(tree.large, Standing.HIDDEN)}, objects, limit)
-    # What earlier runs left is no part of this one, unless it reads it.
+    # Files left by earlier runs are not part of this run, unless it reads them.
     apart = {*tree.large, *(path for path, standing in files.items() if standing is Standing.LEFT)}
     left_out = [item for item in kept.left_out if item.path not in apart]
     large = {item.path: tree.large[item.path] for item in kept.left_out if item.path in tree.large}
@@ -152,4 +152,4 @@ def _find_folders(checkout: Checkout, root: Path, tree: WorkTree, left_out: Iter
 
 def _make_notes(tree: WorkTree, checkout: Checkout) -> Iterator[str]:
     where = "files that are in no commit" if checkout.repository else "files of the folder"
-    return (f"{where} are not all kept: {fault}" for fault in tree.faults)
+    return (f"{where} are not stored completely: {fault}" for fault in tree.faults)

@@ -1,4 +1,4 @@
-"""Where a run is: folders and addresses that its texts may name, and that are those of one run alone."""
+"""The surroundings of a run: folders and addresses in its texts that are specific to this run."""
 
 from __future__ import annotations
 
@@ -33,7 +33,9 @@ def find_places(command: Command, environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def _interpreter_places(environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """The folder of the Python that the command finds, and of the one that a virtual environment is of."""
+    """Return the folder of the Python that the command finds, and of the base Python of a virtual
+    environment.
+    """
     program = shutil.which("python", path=environ.get("PATH", os.defpath))
     if program is None:
         return

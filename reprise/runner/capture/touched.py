@@ -29,14 +29,14 @@ _BYTES = 1 << 30  # that are read after a run
 _FILES = 20_000
 _LISTED = 1000
 _LOOPBACK = ("127.", "localhost", "::1", "0.0.0.0", "host.docker.internal")
-_TOO_MUCH = "it is more than is read after a run"
+_TOO_MUCH = "it is too large to be read after a run"
 
 
 def make_observed(job: Path, record: RunRecord, *, hurry: bool = False) -> ObservedRecord | None:
-    """What the run of ``record`` and the folder ``job`` was seen to touch; None when it was not observed.
+    """Return what the run of ``record`` with the folder ``job`` used; None if it was not observed.
 
     Args:
-        hurry: no file is read whose digest is not remembered, and no interpreter is asked.
+        hurry: read no files without a cached digest, and query no interpreters.
 
     Raises:
         OSError, ValueError, TypeError: the notes cannot be read.
@@ -112,7 +112,7 @@ def _list_variables(observation: Observation, beginning: Beginning) -> Iterator[
 
 
 def _list_interpreters(processes: Iterable[Process]) -> Iterator[InterpreterRecord]:
-    """Each Python that ran, once; a fork is what its parent is."""
+    """Return each Python that ran, once; a fork counts as its parent."""
     found = {(item.executable, item.python, item.prefix) for item in processes if item.executable}
     yield from (InterpreterRecord(*facts) for facts in sorted(found))
 
@@ -136,7 +136,7 @@ def _list_processes(noted: Iterable[Process], tree: Iterable[SeenProcess]) -> It
 def _list_faults(
     observation: Observation, beginning: Beginning, tree: Iterable[SeenProcess], written: int
 ) -> Iterator[str]:
-    """What is not known of the run, in sentences."""
+    """Return sentences on what is not known about the run."""
     if beginning.fault:
         yield beginning.fault
     noted = {item.pid for item in observation.processes}

@@ -63,7 +63,7 @@ class Salt(bytes):
 
     @property
     def name(self) -> str:
-        """Tells it apart from others, and nothing more."""
+        """Return a digest that distinguishes a value from others without revealing it."""
         return hashlib.sha256(b"name of " + self).hexdigest()[:16]
 
     def digest_value(self, name: str, value: str) -> str:
@@ -73,10 +73,10 @@ class Salt(bytes):
 
 
 def read_salt() -> Salt:
-    """The secret of this machine, made when it is first needed.
+    """Return the secret of this machine, created at the first use.
 
     Raises:
-        OSError: it can neither be read nor written.
+        OSError: it can be neither read nor written.
     """
     file = paths.state_dir() / _SALT
     try:

@@ -1,5 +1,5 @@
-"""What the user means: a run by its id, the start of one or ``@last``; an experiment by its name or id;
-a model by the run that made it, or by its registered name."""
+"""Find what the user refers to: a run by its id, a prefix or ``@last``; an experiment by name or id; a
+model by its run or registered name."""
 
 from __future__ import annotations
 
@@ -14,34 +14,34 @@ LAST = "@last"
 
 
 def find_run(tracking: Tracking, reference: str, *, view_type: ViewType = "ACTIVE_ONLY") -> Run:
-    """The run that ``reference`` names; the start of an id and ``@last`` are looked up in ``view_type``.
+    """Return the run for ``reference``; id prefixes and ``@last`` are looked up in ``view_type``.
 
-    ``@last`` is the newest run that is not a step of another one.
+    ``@last`` is the newest run that is not a step of another run.
 
     Raises:
-        UsageError: there is none, or the start is not unique (then it lists the candidates).
+        UsageError: there is none, or the prefix is not unique (then it lists the candidates).
     """
     if reference == LAST:
         return _last(tracking, view_type)
     if not re.fullmatch(r"[0-9a-f]{1,64}", reference):
-        raise UsageError(f'"{reference}" is not a run', hint=f"give a run id, the start of one, or {LAST}")
+        raise UsageError(f'"{reference}" is not a run', hint=f"use a run id or its prefix, or {LAST}")
     if len(reference) == 32:
         return tracking.get_run(reference)
     return _by_prefix(tracking, reference, view_type)
 
 
 def find_experiment(tracking: Tracking, reference: str) -> Experiment:
-    """The experiment of this name or id, deleted or not.
+    """Return the experiment with this name or id, deleted or not.
 
     Raises:
-        UsageError: there is none, or it is the name of one and the id of another.
+        UsageError: there is none, or it is the name of one experiment and the id of another.
     """
     named = tracking.get_experiment_by_name(reference)
     numbered = _by_id(tracking, reference)
     if named and numbered and named.experiment_id != numbered.experiment_id:
         raise UsageError(
             f'"{reference}" is the id of "{numbered.name}" and the name of another experiment',
-            hint=f'give the id {named.experiment_id} or the name "{numbered.name}"',
+            hint=f'use the id {named.experiment_id} or the name "{numbered.name}"',
         )
     if found := named or numbered:
         return found
@@ -71,7 +71,7 @@ def find_model(tracking: Tracking, run: Run, path: str) -> LoggedModel | None:
 
 
 def find_version(tracking: Tracking, name: str, selector: str) -> ModelVersion:
-    """The version of a registered model that a number, ``@alias``, ``latest`` or a stage means now.
+    """Return the version of a registered model for a number, ``@alias``, ``latest`` or a stage.
 
     Raises:
         TrackingError: there is no such version.
@@ -137,7 +137,7 @@ def _last(tracking: Tracking, view_type: ViewType) -> Run:
     if not page.items:
         if view_type == "DELETED_ONLY":
             raise UsageError(f"there is no deleted run in {tracking.uri}")
-        raise UsageError(f"there is no run in {tracking.uri}", hint="reprise run URI makes one")
+        raise UsageError(f"there is no run in {tracking.uri}", hint="create one with reprise run URI")
     return next((run for run in page.items if tags.PARENT_RUN_ID not in run.tags), page.items[0])
 
 
@@ -156,7 +156,7 @@ def _by_prefix(tracking: Tracking, prefix: str, view_type: ViewType) -> Run:
         raise UsageError(f'{what} begins with "{prefix}" in {tracking.uri}', hint=hint)
     if len(found) > 1:
         listed = "\n".join(f"  {run.run_id}  {run.run_name}" for run in found)
-        raise UsageError(f'several runs begin with "{prefix}":\n{listed}', hint="give more of its id")
+        raise UsageError(f'several runs begin with "{prefix}":\n{listed}', hint="use a longer id")
     return found[0]
 
 
@@ -167,10 +167,10 @@ def _tell_deleted(tracking: Tracking, prefix: str) -> None:
     except UsageError:
         return
     raise UsageError(
-        f"run {run.run_id} is deleted", hint=f"reprise runs restore {run.run_id[:8]} brings it back"
+        f"run {run.run_id} is deleted", hint=f"restore it with reprise runs restore {run.run_id[:8]}"
     )
 
 
 def _searched(tracking: Tracking, view_type: ViewType) -> list[str]:
-    """The ids of the experiments where runs are looked for: deleted ones hold deleted runs."""
+    """Return the ids of the experiments to search: deleted experiments contain deleted runs."""
     return list(experiment_names(tracking, "ACTIVE_ONLY" if view_type == "ACTIVE_ONLY" else "ALL"))

@@ -1,9 +1,9 @@
-"""Who watches a run: a job folder with a lock that the operating system frees when its holder dies.
+"""The lease of a run: a job folder with a lock that the operating system releases when its holder dies.
 
-``<jobs>/<name>/lease`` is held with ``flock`` from before the run is opened until it is closed, and
-names the run. It has its full size from the start, so that how the run ended can be written into it
-also when the disk is full by then. A lease that can be taken belongs to nobody any more: its run is
-closed by whoever looks next (``reap.py``). A run is therefore never RUNNING for ever.
+``<jobs>/<name>/lease`` is locked with ``flock`` from before the run is opened until it is closed, and
+contains the run id. It has its full size from the start, so that the end of the run can be written even if
+the disk is full. A lease without a holder is closed by the next process that looks (``reap.py``), so a run
+is never stuck in RUNNING.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ from reprise.schemas.job import JobId, Outcome
 from reprise.schemas.json_text import read_json
 
 CARRIER_LOG = "carrier.log"
-"""In a job's folder: what the process that carries a detached run has to say of itself."""
+"""In a job's folder: the message of the process of a detached run."""
 
 _LEASE = "lease"
 _SIZE = 16384  # bytes; a record is shorter
 _REASON_LIMIT = 2000  # characters
 _STOP = "stop"
 _GIVEN_UP = "given-up"
-_HIDDEN = "."  # the names of what is no job yet, or none at all
+_HIDDEN = "."  # names of entries that are not jobs, or not yet
 _BEAT = 60.0  # seconds
 _SILENCE = 3600.0  # seconds without a beat after which the lease of another machine is believed free
 
@@ -44,11 +44,11 @@ class Lease(NamedTuple):
 
     @classmethod
     def take(cls, jobs: Path, tracking_uri: str | None, temporary: Path | None) -> Self:
-        """Make a job folder under ``jobs`` and hold it.
+        """Create a job folder under ``jobs`` and hold it.
 
         Args:
-            tracking_uri: the store of its run; None when ``jobs`` lies in that store.
-            temporary: a folder that goes when its run is closed.
+            tracking_uri: the store of its run; None if ``jobs`` is in that store.
+            temporary: a folder that is removed when its run is closed.
 
         Raises:
             TrackingError: the folder cannot be written.
@@ -57,7 +57,7 @@ class Lease(NamedTuple):
         descriptor = None
         try:
             paths.make_private(jobs.parent)  # the store's, or our state
-            with file_lock.arriving_folder(jobs, mode=0o700) as making:  # not to be seen before it is held
+            with file_lock.arriving_folder(jobs, mode=0o700) as making:  # not visible before it is held
                 descriptor = os.open(making / _LEASE, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
                 fcntl.flock(descriptor, fcntl.LOCK_EX)
                 _write(
@@ -105,13 +105,13 @@ class Lease(NamedTuple):
         return (self.folder / _STOP).exists()
 
     def beat(self) -> None:
-        """Show that somebody watches, to machines that do not see our lock; called often, done seldom."""
-        # Also where the clock was set back, and the last beat lies in the future.
+        """Show other machines, which do not see our lock, that the run is watched; rate-limited."""
+        # Also if the clock was set back, and the last beat is in the future.
         if abs(time.time() - os.fstat(self.descriptor).st_mtime) > _BEAT:
             os.utime(self.descriptor)
 
     def abandon(self) -> None:
-        """Let go, and leave the folder to whoever looks next."""
+        """Release the lease, and leave the folder to the next process that looks."""
         os.close(self.descriptor)
 
     def release(self) -> None:
@@ -121,7 +121,7 @@ class Lease(NamedTuple):
 
 
 class LeaseRecord(NamedTuple):
-    """What a job folder says of its run, for the process that has to close it.
+    """The content of a job folder, for the process that has to close its run.
 
     ``backend`` and ``job_id`` are empty until the job is being submitted, ``is_submitted`` says that the
     backend took it. ``outlives_us``: a scheduler has it,
@@ -131,7 +131,7 @@ class LeaseRecord(NamedTuple):
     tracking_uri: str | None
     run_id: str | None = None
     temporary: str | None = None
-    status: str | None = None  # None: its holder did not live to tell
+    status: str | None = None  # None: its holder died before
     exit_code: int | None = None
     reason: str = ""
     end_time: int | None = None
@@ -143,7 +143,7 @@ class LeaseRecord(NamedTuple):
 
 
 def request_stop(jobs: Path, name: str) -> bool:
-    """Ask the holder of the job ``name`` to end it; False when nobody holds it."""
+    """Request that the holder of the job ``name`` ends it; return False if it has no holder."""
     if not is_held(jobs, name):
         return False
     (jobs / name / _STOP).touch()
@@ -151,13 +151,13 @@ def request_stop(jobs: Path, name: str) -> bool:
 
 
 def is_held(jobs: Path, name: str) -> bool:
-    """Whether somebody watches the job."""
+    """Return whether a process watches the job."""
     with unheld(jobs / name) as free:
         return not free and (jobs / name / _LEASE).exists()
 
 
 def job_lives(jobs: Path, name: str) -> bool:
-    """Whether the job's run goes on: a process watches it, or a scheduler has it still."""
+    """Return whether the job's run is running: a process watches it, or a scheduler still has it."""
     if is_held(jobs, name):
         return True
     try:
@@ -173,7 +173,7 @@ def is_at_scheduler(record: LeaseRecord) -> bool:
 
 @contextmanager
 def unheld(folder: Path) -> Iterator[bool]:
-    """Hold the folder's lease for the block when nobody does; yields whether that is so."""
+    """Hold the folder's lease for the block if it is free; yield whether it is held."""
     try:
         descriptor = os.open(folder / _LEASE, os.O_RDWR | os.O_CLOEXEC)
     except FileNotFoundError:
@@ -191,7 +191,7 @@ def unheld(folder: Path) -> Iterator[bool]:
 
 
 def job_folders(jobs: Path) -> list[Path]:
-    """The folders of all jobs, held or not; none where there are none or they are not ours to see."""
+    """Return the folders of all jobs, held or not; empty if there are none or they are not readable."""
     try:
         return [folder for folder in jobs.iterdir() if not folder.name.startswith(_HIDDEN)]
     except OSError:
@@ -225,15 +225,15 @@ def _write(descriptor: int, record: LeaseRecord) -> None:
 
 
 def read_record(folder: Path) -> LeaseRecord:
-    """What the job folder says; of one whose record a power cut took, that its run is not known.
+    """Return the record in the job folder; after a power failure its run may be unknown.
 
     Raises:
-        ValueError: it is not ours, or of another version.
+        ValueError: it is invalid, or of another version.
     """
     data = (folder / _LEASE).read_bytes().strip(b"\0 ")
     if not data and folder.parent != paths.state_dir() / "jobs":
         return LeaseRecord(None)
     fields = read_json(data)
     if not isinstance(fields, dict) or not fields.keys() <= set(LeaseRecord._fields):
-        raise ValueError(f"{folder / _LEASE} is no record of a job")
+        raise ValueError(f"{folder / _LEASE} is not a record of a job")
     return LeaseRecord(**fields)

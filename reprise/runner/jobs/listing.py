@@ -15,10 +15,10 @@ _PAGE = 1000  # runs that MLflow's servers give at once
 def name_searched_experiments(
     tracking: Tracking, experiment: str | None = None, *, deleted: bool = False
 ) -> Mapping[str, str]:
-    """Id to name, of the one ``experiment`` (a name or an id), else of all that can hold the runs.
+    """Return a map of id to name for ``experiment`` (a name or an id), or for all experiments.
 
     Raises:
-        UsageError: there is no such experiment.
+        UsageError: the experiment does not exist.
     """
     if experiment is None:
         return experiment_names(tracking, "ALL" if deleted else "ACTIVE_ONLY")
@@ -35,7 +35,7 @@ def list_runs(
     limit: int | None = None,
     deleted: bool = False,
 ) -> list[Run]:
-    """At most ``limit`` runs (None: all), newest first unless ``order_by`` says otherwise.
+    """Return at most ``limit`` runs (None: all), by default newest first.
 
     Raises:
         TrackingError: ``filter`` or ``order_by`` is not of MLflow's search language.

@@ -20,9 +20,9 @@ class Terminated(KeyboardInterrupt):
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """Within, SIGTERM and SIGHUP raise :class:`Terminated` in the main thread.
+    """Raise :class:`Terminated` in the main thread on SIGTERM and SIGHUP during the block.
 
-    A program that has handlers of its own for them keeps them, and so does one that ignores them.
+    A program that has its own handlers for them, or ignores them, is not affected.
     """
     if threading.current_thread() is not threading.main_thread():
         yield

@@ -1,4 +1,4 @@
-"""The store's folder on this machine, for what lies in it beside the runs."""
+"""The store's folder on this machine, for its files other than runs."""
 
 from __future__ import annotations
 
@@ -13,11 +13,13 @@ if TYPE_CHECKING:
     from reprise.tracking.base import Tracking
 
 STORE_VARIABLE = "REPRISE_STORE"
-"""Tells a child the folder of the store that its facade stands before."""
+"""Variable with the folder of the store behind a child's facade."""
 
 
 def jobs_folder(tracking: Tracking) -> Path:
-    """Where the job folders of a store's runs lie on this machine: in the store where that is here."""
+    """Return the folder of the job folders of a store's runs on this machine: in a local store if
+    possible.
+    """
     return (store_folder(tracking) or paths.state_dir()) / "jobs"
 
 
@@ -32,7 +34,7 @@ def artifact_folder(tracking: Tracking, run_id: str) -> Path | None:
 
 
 def store_folder(tracking: Tracking) -> Path | None:
-    """The home of a store of ours, also of the one behind the facade of the run that we are in."""
+    """Return the folder of an embedded store, also behind the facade of the current run."""
     if tracking.home is not None:
         return tracking.home
     behind = os.environ.get(STORE_VARIABLE)

@@ -12,12 +12,12 @@ __all__ = ["lint_project"]
 
 
 def lint_project(checkout: Checkout) -> tuple[LintFinding, ...]:
-    """All findings that no comment ``# reprise: ignore[name]`` silences, by kind and place.
+    """Return all findings without those silenced by ``# reprise: ignore[name]``, by kind and place.
 
-    Of files that have faults, what could be read is looked at.
+    Files with faults are checked as far as they could be read.
 
     Raises:
-        ProjectError: there is no folder.
+        ProjectError: the folder does not exist.
     """
     from reprise.runner.lint import (
         code,
@@ -53,6 +53,6 @@ def lint_project(checkout: Checkout) -> tuple[LintFinding, ...]:
         if checkout.repository is not None and checkout.temporary is None:
             names = ignored.Ignored(checkout.repository, checkout.path)
             found += [*ignored.in_code(modules.values(), names), *ignored.in_commands(declared, names)]
-        if not isinstance(project.environment, DockerEnv):  # there, the image says what lies where
+        if not isinstance(project.environment, DockerEnv):  # in a container the image decides
             found += [*paths_in_code.in_code(modules.values()), *paths_in_code.in_commands(declared)]
         return findings.drop_silenced(found, checkout.path)

@@ -13,10 +13,10 @@ from reprise.schemas.loader import read_project
 
 
 class CheckReport(NamedTuple):
-    """What is wrong with a project.
+    """The result of a check.
 
-    ``faults`` and ``warnings`` are lines with file, line and column; ``findings`` are what keeps a run from
-    being performed again, looked for with ``strict`` only. ``checked`` names the files that were read.
+    ``faults`` and ``warnings`` are lines with file, line and column; ``findings`` are what makes runs hard
+    to reproduce, only searched with ``strict``. ``checked`` names the checked files.
     """
 
     checked: str
@@ -26,7 +26,7 @@ class CheckReport(NamedTuple):
 
     @property
     def passed(self) -> bool:
-        """Whether there is no fault and no finding."""
+        """Return whether there are no faults and no findings."""
         return not self.faults and not self.findings
 
 

@@ -28,10 +28,9 @@ _MODULE = re.compile(r"\bpython[\d.]*\s+(?:-[A-Za-ln-z]+\s+)*-m\s+(?P<name>[\w.]
 
 @dataclass(frozen=True, eq=False)
 class Module:
-    """A file of the project, whose ``path`` is relative to its folder, with ``/``.
+    """A file of the project; ``path`` is relative to its folder, with ``/``.
 
-    What is known of it is found when it is first asked for, and once: there are many kinds of findings,
-    and large projects.
+    Its properties are computed once, on first use: there are many kinds of findings, and large projects.
     """
 
     path: str
@@ -39,7 +38,7 @@ class Module:
 
     @property
     def folder(self) -> str:
-        """Where it lies, empty for the project's own folder."""
+        """Return its folder, empty for the project's own folder."""
         return self.path.rpartition("/")[0]
 
     @cached_property
@@ -93,7 +92,7 @@ def run_by(entry_point: EntryPoint, root: Path, known: Mapping[str, Module]) -> 
 
 
 def split_words(command: str) -> list[str]:
-    """The words of a shell command, as well as they can be told apart."""
+    """Return the words of a shell command, as far as they can be split."""
     try:
         return shlex.split(command, comments=True)
     except ValueError:
@@ -144,7 +143,7 @@ def _parse_file(file: Path) -> ast.Module | None:
         if file.stat().st_size > _LARGEST:
             return None
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of somebody else's escapes
+            warnings.simplefilter("ignore")  # invalid escapes in the checked code
             return ast.parse(file.read_bytes())
     except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
         return None
@@ -179,7 +178,7 @@ def _find_imported(module: Module, known: Mapping[str, Module]) -> Iterator[str]
 
 
 def _iterate_imports(module: Module) -> Iterator[str]:
-    """The full name of everything that is imported; relative ones begin with their dots."""
+    """Return the full name of every import; relative imports begin with dots."""
     for node in module.nodes:
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)

@@ -18,8 +18,8 @@ from reprise.schemas.environment import CONDA_PACKAGE, CondaEnv, DockerEnv, EnvS
 from reprise.schemas.faults import Findings, shorten_text
 
 NAME = "unpinned-dependency"
-_REASON = "tomorrow another version may be the newest, and the environment is another one"
-_FIX = "reprise lock writes a lock file to commit; or pin it exactly, as in name==1.2.3"
+_REASON = "later the newest version may differ, and so will the environment"
+_FIX = "commit a lock file written by reprise lock, or pin the version exactly, as in name==1.2.3"
 
 _TOOLS = {"pip", "setuptools", "wheel", "uv"}
 _INCLUDE = re.compile(r"(?P<option>-r|--requirement|-c|--constraint)[\s=]*(?P<file>\S+)")
@@ -32,7 +32,7 @@ _SERIES = re.compile(r"(?:python)?[=~\s]*3\.\d+(?:\.[\d*]+)?(?:=.*)?")
 
 
 class AskedDependency(NamedTuple):
-    """One dependency as written in ``file``; ``kind`` is ``pypi``, ``conda`` or ``python``."""
+    """A dependency as written in ``file``; ``kind`` is ``pypi``, ``conda`` or ``python``."""
 
     text: str
     file: Path
@@ -42,7 +42,7 @@ class AskedDependency(NamedTuple):
 
     @property
     def name(self) -> str:
-        """The canonical name, which an address may tell; empty for a local project."""
+        """Return the canonical name, possibly from a URL; empty for a local project."""
         if _is_bare_url(self.text.removeprefix("-e ")):
             found = _EGG.search(self.text) or _LAST.search(self.text)
             return canonical_name(found["name"]) if found else ""
@@ -54,7 +54,7 @@ class AskedDependency(NamedTuple):
 
 
 def find_unpinned(spec: EnvSpec) -> Iterator[LintFinding]:
-    """A finding for each dependency that nothing holds at one version; none beside a lock file."""
+    """Yield a finding for each unpinned dependency, if there is no lock file."""
     if isinstance(spec, DockerEnv) or lock_file(spec) is not None:
         return
     listed = [*list_asked(spec)]
@@ -64,7 +64,7 @@ def find_unpinned(spec: EnvSpec) -> Iterator[LintFinding]:
             continue
         series = item.kind == "python"
         what = (
-            f'"{shorten_text(redact(item.text))}" does not say the '
+            f'"{shorten_text(redact(item.text))}" does not pin the '
             f"{'Python' if series else 'version'} exactly"
         )
         fix = _FIX.replace("name==1.2.3", "3.12") if series else _FIX
@@ -97,7 +97,7 @@ def list_asked(spec: EnvSpec) -> Iterator[AskedDependency]:
 
 
 def is_exact(item: AskedDependency) -> bool:
-    """Whether it can only ever be one version. Of Python a series (3.11) is enough, and local projects are
+    """Return whether it is pinned to one version. For Python a series (3.11) is enough; local projects are
     part of the source."""
     if item.kind == "python":
         return _SERIES.fullmatch(item.text.rpartition("::")[2].strip()) is not None
@@ -164,7 +164,9 @@ def _of_pyproject(file: Path) -> Iterator[AskedDependency]:
 
 
 def _find_line(text: str, written: str) -> int:
-    """The line of ``text`` at which ``written`` stands, or else its name; 1 for one of several lines."""
+    """Return the line of ``text`` that contains ``written``, or else its name; 1 if it spans several
+    lines.
+    """
     name = re.match(r"[\w.\-]+", written)
     for wanted in (written, *([name[0]] if name else [])):
         place = re.search(rf"(?m)(?<![\w.\-]){re.escape(wanted)}(?![\w.\-])", _without_comments(text))

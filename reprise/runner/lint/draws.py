@@ -83,9 +83,9 @@ class Draw(NamedTuple):
 
 
 def find_unseeded(modules: Iterable[Module]) -> list[Draw]:
-    """The draws in code that runs together of which no call there seeds the generator.
+    """Return the draws in code that runs together whose generator is not seeded there.
 
-    Of those from one generator, the first of each file.
+    For each generator, only the first draw of each file.
     """
     modules = list(modules)
     seeded = {library for module in modules for call in module.calls for library in _find_seeded(call)}

@@ -1,4 +1,4 @@
-"""What stands in the way of performing a project again, and the words that silence it."""
+"""Findings: what makes a project hard to reproduce, and the comments that silence them."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ _IGNORED = re.compile(r"#\s*reprise:\s*ignore\[(?P<names>[\w\-,\s]+)\]")
 
 
 class LintFinding(NamedTuple):
-    """One thing that is wrong: ``file`` is relative to the project, ``line`` counts from 1.
+    """A finding: ``file`` is relative to the project, ``line`` counts from 1.
 
-    ``last`` is the last line of what is meant. A finding about the project as a whole has line 0 and the
-    file that could silence it.
+    ``last`` is its last line. A finding about the whole project has line 0 and the file that could silence
+    it.
     """
 
     name: str
@@ -46,7 +46,7 @@ NAMES = (
     "submodule",
     "unpushed-commit",
 )
-"""The name of every kind, in the order in which they are told."""
+"""The name of every kind, in the order of the report."""
 
 
 def drop_silenced(findings: Iterable[LintFinding], root: Path) -> tuple[LintFinding, ...]:

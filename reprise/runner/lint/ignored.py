@@ -16,8 +16,8 @@ from reprise.schemas.faults import shorten_text
 from reprise.schemas.job import Repository
 
 NAME = "ignored-file"
-_REASON = "a clone of the project does not have it; a run keeps it as far as its size allows"
-_FIX = "take it out of .gitignore, or make it a parameter of type path"
+_REASON = "a clone of the project does not have it; a run only stores it up to a size limit"
+_FIX = "remove it from .gitignore, or make it a parameter of type path"
 _READ = ("open", "load", "loads", "loadtxt", "genfromtxt", "fromfile", "imread", "ParquetFile", "File")
 _WRITE_MODES = set("wax")
 
@@ -41,7 +41,7 @@ class Ignored:
 
 
 def in_code(modules: Iterable[Module], ignored: Ignored) -> Iterator[LintFinding]:
-    """A finding for each call that reads such a file, and each import of one."""
+    """Yield a finding for each call that reads an ignored file, and each import of one."""
     for module in modules:
         for call in module.calls:
             path = _read_by(call)
@@ -62,7 +62,7 @@ def in_commands(declared: Declared, ignored: Ignored) -> Iterator[LintFinding]:
             path = word.rpartition("=")[2] if word.startswith("-") else word.lstrip("<")
             if not before.endswith(">") and ignored.is_named_by(path):
                 line = declared.line_in(path, "entry_points", entry_point.name, "command")
-                what = f'the command of {entry_point.name} names "{shorten_text(path)}", which git ignores'
+                what = f'the command of {entry_point.name} uses "{shorten_text(path)}", which git ignores'
                 yield LintFinding(NAME, declared.file, line, what, _REASON, _FIX)
         for parameter in entry_point.parameters.values():
             default = parameter.default or ""

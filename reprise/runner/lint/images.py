@@ -12,7 +12,7 @@ from reprise.schemas.environment import DockerEnv
 from reprise.schemas.faults import shorten_text
 
 NAME = "floating-image"
-_REASON = "a tag is moved to a new image whenever somebody pushes one"
+_REASON = "a tag can be moved to another image at any time"
 _DIGEST = re.compile(r"@sha256:[0-9a-f]{64}$")
 _FROM = re.compile(r"(?i)\s*FROM\s+(?:--\S+\s+)*(?P<image>\S+)(?:\s+AS\s+(?P<stage>\S+))?")
 
@@ -23,7 +23,7 @@ def find_floating(declared: Declared) -> Iterator[LintFinding]:
     if not isinstance(spec, DockerEnv):
         return
     if not (_DIGEST.search(spec.image) or (spec.root / LOCK_FILE).is_file()):
-        fix = f"reprise lock writes {LOCK_FILE}, to commit; or name it with its digest, NAME@sha256:..."
+        fix = f"commit {LOCK_FILE}, written by reprise lock, or add the digest: NAME@sha256:..."
         at = declared.find_line("docker_env", "image")
         yield LintFinding(NAME, declared.file, at, _find_floating_part(spec.image), _REASON, fix)
     try:
@@ -36,7 +36,7 @@ def find_floating(declared: Declared) -> Iterator[LintFinding]:
             continue
         image = found["image"]
         if image.lower() not in stages and "$" not in image and not _DIGEST.search(image):
-            fix = "name it with its digest, FROM NAME@sha256:..."
+            fix = "add the digest: FROM NAME@sha256:..."
             yield LintFinding(NAME, "Dockerfile", number, _find_floating_part(image), _REASON, fix)
         if found["stage"]:
             stages.add(found["stage"].lower())
@@ -49,6 +49,6 @@ def _find_floating_part(image: str) -> str:
         if not tag
         else "is a tag"
         if tag != "latest"
-        else "is what is newest"
+        else "is the newest image"
     )
     return f'"{shorten_text(image)}" {why}, without a digest'

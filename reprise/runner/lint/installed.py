@@ -1,4 +1,4 @@
-"""Which package each module is of, as an environment of the cache tells that the project has used."""
+"""The package of each module, from an environment in the cache that the project has used."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where in the MLproject file the things stand that were read from it."""
+"""The lines of values in the MLproject file."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from reprise.schemas.yaml.nodes import (
 
 
 class Declared(NamedTuple):
-    """A project, and what its file says with the places; ``node`` is None where there is no such file."""
+    """A project, and its file with positions; ``node`` is None if the file does not exist."""
 
     project: Project
     node: Node | None
@@ -36,14 +36,14 @@ class Declared(NamedTuple):
         return line
 
     def line_in(self, text: str, *keys: str) -> int:
-        """The line at which ``text`` stands in the value at ``keys``: it may be one of many lines."""
+        """Return the line of ``text`` in the value at ``keys``, which may have many lines."""
         start = self.find_line(*keys)
         there = (number for number in range(start, len(self.text) + 1) if text in self.text[number - 1])
         return next(there, start) if start else 0
 
 
 def read_declared(project: Project) -> Declared:
-    """The file of ``project`` again, with its places; its faults are told elsewhere."""
+    """Read the file of ``project`` again, with its lines; its faults are reported elsewhere."""
     if project.file is None:
         return Declared(project, None, ())
     node, _ = read_yaml(project.file, "mlproject", Findings(project.file.name))

@@ -1,4 +1,4 @@
-"""What the names in a file's code stand for."""
+"""The meaning of names in a file's code."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from reprise.named_tuple import NamedTuple
 
 
 class Call(NamedTuple):
-    """A call by its full name (``numpy.random.rand``); of what is not imported, the name as written."""
+    """A call with its full name (``numpy.random.rand``), or the name as written if it is not imported."""
 
     name: str
     node: ast.Call
@@ -25,7 +25,7 @@ class Call(NamedTuple):
         return any(not (isinstance(value, ast.Constant) and value.value is None) for value in values)
 
     def find_keyword(self, *names: str) -> ast.expr | None:
-        """The value of one of the keyword arguments, unless it is None."""
+        """Return the value of one of the keyword arguments, unless it is None."""
         for keyword in self.node.keywords:
             is_none = isinstance(keyword.value, ast.Constant) and keyword.value.value is None
             if keyword.arg in names and not is_none:
@@ -34,7 +34,7 @@ class Call(NamedTuple):
 
 
 def find_imported(nodes: Iterable[ast.AST]) -> dict[str, str]:
-    """Each name that an import binds, and the full name of what it stands for."""
+    """Return a map of each imported name to its full name."""
     found: dict[str, str] = {}
     for node in nodes:
         if isinstance(node, ast.Import):
@@ -49,7 +49,7 @@ def find_imported(nodes: Iterable[ast.AST]) -> dict[str, str]:
 
 
 def find_calls(nodes: Iterable[ast.AST], known: Mapping[str, str]) -> tuple[Call, ...]:
-    """Every call whose name can be told, in the order of the lines; ``known`` is what is imported."""
+    """Return every call with a known name, in the order of the lines; ``known`` are the imports."""
     found = [
         Call(name, node)
         for node in nodes
@@ -59,7 +59,7 @@ def find_calls(nodes: Iterable[ast.AST], known: Mapping[str, str]) -> tuple[Call
 
 
 def full_name(node: ast.expr, known: Mapping[str, str]) -> str:
-    """``np.random.rand`` as ``numpy.random.rand``; empty for what is no dotted name."""
+    """Return ``numpy.random.rand`` for ``np.random.rand``; empty if it is not a dotted name."""
     parts: list[str] = []
     while isinstance(node, ast.Attribute):
         parts.append(node.attr)

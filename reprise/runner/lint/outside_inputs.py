@@ -14,8 +14,8 @@ from reprise.schemas.faults import shorten_text
 from reprise.schemas.project import Parameter
 
 NAME = "outside-data"
-_REASON = "the commit does not hold it: elsewhere it is missing, or another one"
-_FIX = "put it into the project, or name it by a URI that stays; reprise records its digest either way"
+_REASON = "it is not in the commit: elsewhere it is missing, or different"
+_FIX = "move it into the project, or use a stable URI; reprise records its digest either way"
 _PATHS = ("path", "uri", "list[path]", "list[uri]")
 
 

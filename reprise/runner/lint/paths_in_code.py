@@ -12,7 +12,7 @@ from reprise.runner.lint.mlproject_lines import Declared
 from reprise.schemas.faults import shorten_text
 
 NAME = "absolute-path"
-_REASON = "another machine has no such file, and another user may have another one there"
+_REASON = "the file is missing on other machines, or different for other users"
 _FIX = "make it a parameter of type path, or a path relative to the project's folder"
 
 # Places that every machine has, and that hold nothing of a project.
@@ -77,12 +77,12 @@ def in_commands(declared: Declared) -> Iterator[LintFinding]:
             if not (is_absolute(path) or _is_in(path, _SYSTEM)):
                 continue
             line = declared.line_in(path, "entry_points", entry_point.name, "command")
-            what = f'the command of {entry_point.name} names "{shorten_text(path)}", an absolute path'
+            what = f'the command of {entry_point.name} uses "{shorten_text(path)}", an absolute path'
             yield LintFinding(NAME, declared.file, line, what, _REASON, _FIX)
 
 
 def is_absolute(text: str) -> bool:
-    """Whether ``text`` is an absolute path of this or that machine, and not one that all have."""
+    """Return whether ``text`` is an absolute path that not every machine has."""
     found = _ABSOLUTE.fullmatch(text) or _FILE.fullmatch(text)
     return found is not None and not _is_in(text, _EVERYWHERE)
 
@@ -92,7 +92,7 @@ def _is_in(text: str, folders: Iterable[str]) -> bool:
 
 
 def _no_paths(module: Module) -> set[int]:
-    """The texts that are no paths by themselves: docstrings, the ends of longer texts, routes."""
+    """Return texts that are not paths: docstrings, the ends of longer texts, routes."""
     found: set[int] = set()
     for node in module.nodes:
         match node:

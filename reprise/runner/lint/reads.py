@@ -24,15 +24,17 @@ UNDECLARED, UNREAD = "undeclared-read", "unread-input"
 
 _FILE = "MLproject"
 _LOOKED_AT = 200  # runs
-_REASON = "the commit does not hold it: elsewhere it is missing, or another one"
-_FIX = "declare it as a parameter of type path, or put it into the project and commit it"
-_UNREAD_REASON = "its digest is compared, though nothing may depend on it; or a library reads it unseen"
+_REASON = "it is not in the commit: elsewhere it is missing, or different"
+_FIX = "declare it as a parameter of type path, or move it into the project and commit it"
+_UNREAD_REASON = (
+    "its digest is compared although the run may not depend on it, or a library reads it unobserved"
+)
 _UNREAD_FIX = "remove the parameter, or silence the finding where a library reads the file"
 _CACHES = {".cache", ".config", "Caches"}
 
 
 def reads_of_last_run(checkout: Checkout) -> tuple[LintFinding, ...]:
-    """Findings on the newest run of the project in the store that runs would go to; none without one."""
+    """Yield findings on the newest run of the project in the default store, if there is one."""
     uri = os.environ.get("MLFLOW_TRACKING_URI") or None
     if uri is None and not paths.find_store(paths.here()).is_dir():
         return ()
@@ -43,7 +45,7 @@ def reads_of_last_run(checkout: Checkout) -> tuple[LintFinding, ...]:
         finally:
             tracking.close()
     except RepriseError:
-        return ()  # what is not recorded is no fault of the project's
+        return ()  # missing records are not a problem of the project
     if record is None or record.observed is None:
         return ()
     return (*_find_undeclared(record, record.observed, checkout), *_find_unread(record, record.observed))
@@ -65,7 +67,7 @@ def _find_undeclared(record: RunRecord, seen: ObservedRecord, checkout: Checkout
     ]:
         if not any(str(place) in declared for place in (path, *PurePosixPath(path).parents)):
             where = "outside of the project" if path.startswith("/") else "ignored by git"
-            what = f"the last run read {path}, which is {where} and no parameter names"
+            what = f"the last run read {path}, which is {where} and not a parameter"
             yield LintFinding(UNDECLARED, _FILE, 0, what, _REASON, _FIX)
 
 
@@ -84,5 +86,8 @@ def _find_unread(record: RunRecord, seen: ObservedRecord) -> Iterator[LintFindin
     read = {str(place) for item in seen.inputs for place in (item.path, *PurePosixPath(item.path).parents)}
     for item in record.inputs:
         if item.kind != "dataset" and item.uri is not None and item.uri not in read:
-            what = f"the last run was given {item.name} ({item.uri}), and was not seen to read it"
+            what = (
+                f"the last run had the input {item.name} ({item.uri}), but did not read it "
+                "as far as observed"
+            )
             yield LintFinding(UNREAD, _FILE, 0, what, _UNREAD_REASON, _UNREAD_FIX)

@@ -1,4 +1,4 @@
-"""What a clone of the project by somebody else would not have."""
+"""What a clone of the project by another user would lack."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _LINK = "120000"
 
 
 def find_faults(checkout: Checkout, declared: Declared) -> Iterator[LintFinding]:
-    """Findings about the git state; of what was fetched just now, only those about its submodules."""
+    """Yield findings about the git state; for a freshly fetched project only those about submodules."""
     repository = checkout.repository
     if repository is None:
         return
@@ -38,9 +38,9 @@ def _find_dirty(repository: Repository, declared: Declared) -> LintFinding:
         "dirty-tree",
         declared.file,
         0,
-        f"the tree is not as committed: {', '.join(names[:_NAMED])}{more}",
-        "no commit holds what would run: only the record of a run does",
-        "commit it, or let .gitignore name what is no source",
+        f"uncommitted changes: {', '.join(names[:_NAMED])}{more}",
+        "no commit contains what would run, only the record of a run does",
+        "commit them, or add files that are not source to .gitignore",
     )
 
 
@@ -52,7 +52,7 @@ def _find_unpushed(repository: Repository, declared: Declared) -> Iterator[LintF
     else:
         what = f"commit {repository.commit[:12]} is on no branch of a remote"
         fix = "git push" if repository.url else "git remote add origin URL, and git push"
-    reason = "nobody else can fetch it, and it is gone with this copy"
+    reason = "other users cannot fetch it, and it is lost with this copy"
     yield LintFinding("unpushed-commit", declared.file, 0, what, reason, fix)
 
 
@@ -60,7 +60,7 @@ def _find_pointers(repository: Repository, declared: Declared) -> Iterator[LintF
     if names := repository.tree.flatten.pointers:
         more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
         what = f"pointers of Git LFS in place of the content: {', '.join(names[:_NAMED])}{more}"
-        reason = "a run here reads the pointers; one of a clone with git-lfs reads the content"
+        reason = "a run here reads the pointers; a run of a clone with git-lfs reads the content"
         yield LintFinding("large-file", declared.file, 0, what, reason, "git lfs pull")
 
 
@@ -72,9 +72,9 @@ def _find_links(checkout: Checkout, repository: Repository) -> Iterator[LintFind
         target = Path(os.path.realpath(link))
         if link.is_symlink() and not target.is_relative_to(root):
             file = Path(os.path.relpath(link, checkout.path.resolve())).as_posix()
-            what = f"the link leads out of the project, to {target}"
-            reason = "the commit holds the link and not what it leads to"
-            fix = "put what it leads to into the project, or make it a parameter of type path"
+            what = f"the link points outside the project, to {target}"
+            reason = "the commit contains the link but not its target"
+            fix = "move the target into the project, or make it a parameter of type path"
             yield LintFinding("outside-data", file, 0, what, reason, fix)
 
 
@@ -102,7 +102,7 @@ def _find_submodules(checkout: Checkout, repository: Repository) -> Iterator[Lin
         elif fetched:
             continue
         elif repositories.ask_git(folder, "cat-file", "-e", f"{commit}^{{commit}}").exit_code != 0:
-            what = f"the submodule {name} does not have commit {commit[:12]}, which the project names"
+            what = f"the submodule {name} does not have commit {commit[:12]}, which the project refers to"
             reason, fix = "a clone of the project cannot check it out", "git submodule update --init"
         elif not _is_on_a_remote(folder, commit):
             what = f"commit {commit[:12]} of the submodule {name} is on no branch of its remote"

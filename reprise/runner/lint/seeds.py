@@ -10,7 +10,7 @@ from reprise.runner.lint.findings import LintFinding
 from reprise.schemas.project import EntryPoint, Project
 
 NAME = "no-seed"
-_REASON = "each run draws other numbers, and no record can bring them back"
+_REASON = "each run draws different numbers, which no record can restore"
 _SEEDING = {
     "random": "random.seed(seed)",
     "numpy": "numpy.random.seed(seed)",

@@ -112,7 +112,7 @@ def _calls_of(names: set[str]) -> Callable[[Module], Iterator[tuple[ast.expr, st
 
 
 def _find_unordered(module: Module) -> Iterator[tuple[ast.expr, str]]:
-    """Listings and results in an order that nobody promises, unless they are sorted at once."""
+    """Yield listings and results in an undefined order, unless they are sorted at once."""
     is_sorted = {id(part) for call in module.calls if call.name == "sorted" for part in ast.walk(call.node)}
     for call in module.calls:
         if id(call.node) in is_sorted:

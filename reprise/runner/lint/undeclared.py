@@ -18,17 +18,17 @@ from reprise.schemas.faults import shorten_text
 from reprise.schemas.project import Project
 
 NAME = "undeclared-import"
-_REASON = "an environment that is made anew need not have it"
+_REASON = "a new environment may not have it"
 
 _BLOCKS = ("body", "orelse", "finalbody", "handlers", "cases")
 _SUFFIXES = (".py", ".so", ".pyd", ".pyx")
 
 
 def check_imports(project: Project, modules: Iterable[Module]) -> Iterator[LintFinding]:
-    """A finding for each import of a package that neither a dependency nor the lock file names.
+    """Yield a finding for each import of a package that is neither a dependency nor in the lock file.
 
-    What an image holds is not known. An import that may fail (``except ImportError``), or that only a type
-    checker follows, needs no package.
+    The packages of an image are not known. An import that may fail (``except ImportError``), or that only a
+    type checker follows, needs no package.
     """
     spec = project.environment
     if isinstance(spec, DockerEnv):
@@ -60,8 +60,8 @@ def check_imports(project: Project, modules: Iterable[Module]) -> Iterator[LintF
             )
             what = f"imports {named} which no dependency declares"
             if top in owners and spec.file is not None:
-                what += "; another package happens to bring it"
-            fix = f"name {package} among the dependencies" + (f" in {spec.file.name}" if spec.file else "")
+                what += "; it is only installed as a dependency of another package"
+            fix = f"add {package} to the dependencies" + (f" in {spec.file.name}" if spec.file else "")
             yield LintFinding(NAME, module.path, node.lineno, what, _REASON, fix, node.end_lineno or 0)
 
 
@@ -75,7 +75,7 @@ def _find_needed(tree: ast.Module) -> Iterator[tuple[ast.stmt, str]]:
         elif isinstance(node, ast.ImportFrom) and not node.level and node.module:
             yield node, node.module
         elif isinstance(node, ast.Try) and any(map(_is_for_imports, node.handlers)):
-            continue  # one of several ways, or none
+            continue  # an alternative, or optional
         elif isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING"):
             waiting += node.orelse
         else:
@@ -89,7 +89,7 @@ def _is_for_imports(handler: ast.ExceptHandler) -> bool:
 
 
 def _is_local(top: str, inside: str, root: Path, others: list[Path]) -> bool:
-    """Whether there is such a module in the folder, above it, or in a project that is installed."""
+    """Return whether the module exists in the folder, above it, or in an installed project."""
     folder = PurePosixPath(inside)
     above = [root / name for name in (folder, *folder.parents)]
     places = [*above, root / "src", *others, *(other / "src" for other in others)]
@@ -127,7 +127,7 @@ def _translate_names(names: Iterable[str]) -> set[str]:
 
 
 def _list_locked(lock: Path) -> set[str]:
-    """The packages that a lock file pins; none where it cannot be read, which is told when it is used."""
+    """Return the packages in a lock file; empty if it cannot be read, which is reported on its use."""
     from reprise.envs import lock_packages
     from reprise.errors import RepriseError
 

@@ -1,4 +1,4 @@
-"""Remove for good what was deleted: runs, logged models, experiments, their files and job folders."""
+"""Permanently remove deleted runs, logged models and experiments, with their files and job folders."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ from reprise.tracking.protocols.store import TrackingStore
 log = logging.getLogger(__name__)
 
 _AT_ONCE = 100
-"""Rows that are removed in one transaction, so that others write in between."""
+"""Rows removed in one transaction, so that other processes can write in between."""
 
 QUIET = 24 * 3600 * 1000
-"""ms after its deletion for which a run counts as going on that has not ended and nobody here watches."""
+"""ms after its deletion during which an unfinished run without a local watcher counts as running."""
 
 
 class KeptItem(NamedTuple):
@@ -36,7 +36,7 @@ class KeptItem(NamedTuple):
 
 
 class Collected(NamedTuple):
-    """What was removed, or would be."""
+    """What was removed, or would be removed."""
 
     removed: Sequence[Deleted]
     kept: Sequence[KeptItem]
@@ -48,10 +48,9 @@ class Collected(NamedTuple):
 def collect(
     store: TrackingStore, older_than: int, *, dry_run: bool, say: Callable[[str], None] = lambda _: None
 ) -> Collected:
-    """Remove from ``store`` what was deleted more than ``older_than`` ms ago.
+    """Remove everything from ``store`` that was deleted more than ``older_than`` ms ago.
 
-    What goes on is kept, what a registered model version has its files from, and the experiment around
-    either.
+    Running runs, the files of registered model versions, and the experiments of both are kept.
     """
     garbage = store.garbage()
     if not dry_run:
@@ -78,9 +77,9 @@ def collect(
 def _remove_doomed(
     garbage: Garbage, doomed: Sequence[Deleted], say: Callable[[str], None]
 ) -> tuple[list[Deleted], set[str]]:
-    """Remove rows and files; on a full disk those of one after the other, so that each makes room.
+    """Remove rows and files; on a full disk one item after the other, so that each frees space.
 
-    What was removed, and the places whose files are left.
+    Return what was removed, and the places with remaining files.
     """
     removed: list[Deleted] = []
     at_once = 1 if disk.disk_of(garbage.home).is_full else _AT_ONCE
@@ -107,14 +106,14 @@ def _find_reason(garbage: Garbage, item: Deleted) -> str | None:
     if item.kind != RUN or RunStatus(item.status).has_ended:
         return None
     if item.job:
-        return "it goes on" if job_lives(garbage.home / "jobs", item.job) else None
+        return "it is running" if job_lives(garbage.home / "jobs", item.job) else None
     return "it has not ended, and was deleted today" if now() - item.deleted_time < QUIET else None
 
 
 def _find_holders(items: Sequence[Deleted], experiments: set[str]) -> list[KeptItem]:
     """Experiments that hold something that is kept."""
     return [
-        KeptItem(item, "it holds what is kept")
+        KeptItem(item, "it contains items that are kept")
         for item in items
         if item.kind == EXPERIMENT and item.id in experiments
     ]
@@ -123,7 +122,7 @@ def _find_holders(items: Sequence[Deleted], experiments: set[str]) -> list[KeptI
 def _measure_files(
     garbage: Garbage, items: Sequence[Deleted], say: Callable[[str], None]
 ) -> tuple[dict[Deleted, GarbageFiles], list[KeptItem]]:
-    """The files of what can go, and what is kept, which is also what cannot be looked at."""
+    """Return the files that can be removed, and the items that are kept, including unreadable ones."""
     measured, kept = {}, []
     for number, item in enumerate(items, 1):
         say(f"Measuring {number} of {len(items)}")
@@ -143,9 +142,9 @@ def _add_up(files: Iterable[GarbageFiles]) -> GarbageSize:
 
 
 def _with_contents(garbage: Garbage, total: GarbageSize, gone: set[str], dry_run: bool) -> GarbageSize:
-    """Remove the contents that no run names but those that are ``gone``; ``total`` with them.
+    """Remove the contents that only ``gone`` runs use, and add them to ``total``.
 
-    While a record cannot be read nobody knows what it needs, and all stay.
+    If a record cannot be read, its contents are not known, and everything is kept.
     """
 
     def read_records() -> Iterator[str]:
@@ -165,7 +164,7 @@ def _with_contents(garbage: Garbage, total: GarbageSize, gone: set[str], dry_run
 
 
 def _drop_jobs(garbage: Garbage) -> None:
-    """The folders of jobs whose run is not there any more, also those that an earlier time left."""
+    """Return the job folders of runs that no longer exist, including earlier leftovers."""
     for folder in job_folders(garbage.home / "jobs"):
         try:
             with unheld(folder) as free:

@@ -30,14 +30,14 @@ _EARLIER_JOBS = ".making-*"  # as earlier versions named them
 
 
 class Needed(NamedTuple):
-    """Who needs an environment: runs that are not deleted, and stores that could not be asked."""
+    """What needs an environment: runs that are not deleted, and stores that could not be read."""
 
     runs: tuple[str, ...] = ()
     silent: tuple[str, ...] = ()
 
 
 class Judged(NamedTuple):
-    """An environment that nobody used for long; ``size``: bytes that are free without it."""
+    """An unused environment; ``size``: bytes freed by removing it."""
 
     entry: CachedEnvironment
     needed: Needed
@@ -45,7 +45,7 @@ class Judged(NamedTuple):
 
 
 class Pruned(NamedTuple):
-    """What was removed (or would be), and what stays because runs need it."""
+    """What was removed (or would be), and what is kept for runs."""
 
     removed: tuple[Judged, ...]
     kept: tuple[Judged, ...]
@@ -65,10 +65,10 @@ def prune_cache(
     dry_run: bool = False,
     here: Tracking | None = None,
 ) -> Pruned:
-    """Remove what was not used for ``older_than`` seconds, and what killed processes left behind.
+    """Remove environments unused for ``older_than`` seconds, and leftovers of killed processes.
 
-    An environment that somebody is inside stays. ``keep_reproducible``: so does one that a kept run
-    needs. ``here`` is a store to be asked beside those that the environments name.
+    An environment in use is kept. With ``keep_reproducible``, environments of kept runs are kept too.
+    ``here`` is another store to check, besides those of the environments.
     """
     since = time.time() - older_than
     removed, kept = [], []
@@ -123,7 +123,7 @@ class _Stores:
         return Needed(tuple(sorted(runs)), tuple(silent))
 
     def _open_store(self, address: str) -> Tracking | None:
-        """The store, None for a folder that is no store any more."""
+        """Return the store, or None for a folder that is no longer a store."""
         if address not in self._opened:
             tracking = open_tracking(address, Path("/"))
             self._opened[address] = tracking if tracking.exists else None
@@ -157,7 +157,7 @@ def _of_runs(jobs: list[Path], dry_run: bool) -> Iterator[Leftover]:
 
 
 def _remove_unfinished(partial: Mapping[Path, Path], dry_run: bool) -> Iterator[Leftover]:
-    """Folders that were being made under a lock that nobody holds any more."""
+    """Return half-made folders whose lock has no holder."""
     for path, lock_file in partial.items():
         if not path.is_dir() or (held := hold(lock_file, wait=False)) is None:
             continue

@@ -1,8 +1,8 @@
-"""The environment in which a model is scored, made by the same managers as that of a run.
+"""The environment for scoring a model, created by the same managers as that of a run.
 
-The lock of the run that made the model says exactly what it was trained with; the model's own files say
-what it needs. The lock is taken where it holds all that the files ask for: the environment is then the
-very one of the training, and mostly it is in the cache already.
+The lock of the run that logged the model contains the exact packages of the training; the model's own files
+contain its requirements. If the lock satisfies these, it is used: the environment is then that of the
+training, and usually already in the cache.
 """
 
 from __future__ import annotations
@@ -37,17 +37,17 @@ _HAS_MLFLOW = "import importlib.util, sys; sys.exit(importlib.util.find_spec('ml
 def choose_environment(
     model: ModelFolder, env_manager: str | None, version: str | None = None
 ) -> tuple[EnvManager, EnvSpec | Lock]:
-    """The manager, and what it makes the environment of: the lock of the run, or the model's own files.
+    """Return the manager, and the source of the environment: the lock of the run, or the model's own files.
 
     Args:
-        env_manager: the word of ``--env-manager``; None: the manager of the lock, or else virtualenv where
-            the model needs no package of conda's.
-        version: of Python, as the user wants it; None: as the lock or the files say.
+        env_manager: the word of ``--env-manager``; None: the manager of the lock, else virtualenv if
+            the model needs no conda packages.
+        version: the user's version of Python; None: that of the lock or the files.
 
     Raises:
-        UsageError: there is no such manager, it does not choose the Python, or the model cannot be scored
-            by MLflow's pyfunc.
-        EnvError: the model says no environment, or the manager does not do it.
+        UsageError: the manager does not exist, it cannot set the Python, or the model cannot be scored by
+            MLflow's pyfunc.
+        EnvError: the model has no environment, or the manager does not support it.
         ProjectError: a file of the model is missing or broken.
     """
     if env_manager is not None and not envs.manager_for(PythonEnv(model.folder), env_manager).READS_PROJECT:
@@ -61,17 +61,17 @@ def choose_environment(
     if version is not None:
         reason = f"--python {version} decides the Python"
     elif model.run_id is None:
-        reason = "no run is known that made it"
+        reason = "the run that logged it is not known"
     elif lock is None or not _is_of_packages(lock):
-        reason = "the run that made it kept no lock that is of use here"
+        reason = "the run that logged it has no lock that works here"
     elif env_manager is not None and lock.manager != manager.NAME:
-        reason = f"the run that made it had one of {lock.manager}"
+        reason = f"the run that logged it had an environment of {lock.manager}"
     elif not isinstance(spec, PythonEnv):
         reason = "a conda.yaml is not compared with the lock of a run"
     elif missing := find_lacking(lock, spec):
-        reason = f"the run that made it had no {missing}"
+        reason = f"the run that logged it did not have {missing}"
     else:
-        log.info("Environment: %s, the one of run %s, by its lock", lock.manager, model.run_id)
+        log.info("Environment: %s, from the lock of run %s", lock.manager, model.run_id)
         return envs.MANAGERS[lock.manager], lock
     log.info("Environment: %s, by the files of the model (%s)", manager.NAME, reason)
     return manager, spec
@@ -120,8 +120,8 @@ def _read_own(
     python, conda = _find_files(model)
     if python is None and conda is None:
         raise EnvError(
-            f"{model.shown} says no environment: it has no python_env.yaml, conda.yaml or {_REQUIREMENTS}",
-            hint="--env-manager local takes the current one",
+            f"{model.shown} has no environment: it has no python_env.yaml, conda.yaml or {_REQUIREMENTS}",
+            hint="use --env-manager local for the current environment",
         )
     if conda is not None and (python is None or env_manager == envs.default_manager(CondaEnv)):
         word = env_manager or ("virtualenv" if _is_python_alone(conda) else None)
@@ -131,10 +131,10 @@ def _read_own(
 
 
 def _is_python_alone(spec: CondaEnv) -> bool:
-    """Whether conda gives nothing but Python and pip, as in the files that MLflow writes.
+    """Return whether conda only provides Python and pip, as in files written by MLflow.
 
-    A package of a conda channel may have the name of a stranger's on the index, so nobody is given that
-    one unasked.
+    A package of a conda channel may have the same name as another author's package on the index, so it is
+    never replaced automatically.
     """
     names = (_CONDA_NAME.match(dependency) for dependency in spec.dependencies)
     return all(name is not None and name[0].lower() in _PYTHON_ALONE for name in names)
@@ -173,7 +173,7 @@ def _read_flavor(model: ModelFolder) -> dict[str, Any]:
         flavors = content["flavors"]
         flavor = flavors.get("python_function")
     except (yaml.YAMLError, OSError, LookupError, TypeError, AttributeError, RecursionError) as error:
-        raise ProjectError(f"{file} cannot be read: {type(error).__name__}") from None
+        raise ProjectError(f"cannot read {file}: {type(error).__name__}") from None
     if not isinstance(flavor, dict):
         raise UsageError(
             f"{model.shown} has no flavor python_function, so MLflow cannot score it",
@@ -191,5 +191,5 @@ def _refuse_without_mlflow(manager: EnvManager, environment: Environment, model:
         f"{where} has no mlflow, which scores the model",
         hint="install it there"
         if not manager.PINS_PACKAGES
-        else "log the model with mlflow among its pip_requirements, or take --env-manager local",
+        else "log the model with mlflow in its pip_requirements, or use --env-manager local",
     )

@@ -42,9 +42,9 @@ class ModelOrigin(NamedTuple):
 
 
 class ModelFolder(NamedTuple):
-    """A model whose files lie in ``folder``, to be read only; ``uri`` is as the user wrote it.
+    """A model with read-only files in ``folder``; ``uri`` is the user's text.
 
-    ``lock`` is that of the environment in which the run was performed that made it, where it kept one.
+    ``lock`` is that of the environment of the run that logged it, if it has one.
     """
 
     uri: str
@@ -57,7 +57,7 @@ class ModelFolder(NamedTuple):
 
     @property
     def shown(self) -> str:
-        """``iris version 3``, or the address where it is no version of a registered model."""
+        """Return ``iris version 3``, or the address if it is not a version of a registered model."""
         return redact(self.uri) if self.version is None else f"{self.name} version {self.version}"
 
     @property
@@ -76,10 +76,10 @@ def is_address(uri: str) -> bool:
 
 
 def resolve_model(tracking: Tracking, uri: str) -> ModelOrigin:
-    """What ``uri`` means now: an alias, a stage or ``latest`` may mean another version later.
+    """Resolve ``uri``: an alias, a stage or ``latest`` may refer to another version later.
 
     Raises:
-        UsageError: it is no address of a model, or the run has no such model.
+        UsageError: it is not a model URI, or the run does not have the model.
         SourceError: it is a ``file:`` URL of another machine.
         TrackingError: the store has no such model.
     """
@@ -99,16 +99,16 @@ def resolve_model(tracking: Tracking, uri: str) -> ModelOrigin:
         return _of_version(tracking, name, f"@{alias}")
     if scheme == "models" and owner and path and not at:
         return _of_version(tracking, owner, path)
-    raise UsageError(f'"{redact(uri)}" is not the address of a model', hint=f"give {FORMS}")
+    raise UsageError(f'"{redact(uri)}" is not the address of a model', hint=f"use {FORMS}")
 
 
 @contextmanager
 def open_model(tracking: Tracking, uri: str) -> Iterator[ModelFolder]:
-    """The model that ``uri`` means, for the time of the block.
+    """Open the model at ``uri`` for the block.
 
     Raises:
-        UsageError: there is no such model, or what is there is none.
-        TrackingError: the store has no such model, or its files cannot be had.
+        UsageError: the model does not exist, or is not a model.
+        TrackingError: the store does not have the model, or its files are not available.
     """
     origin = resolve_model(tracking, uri)
     with scratch() as folder:
@@ -134,7 +134,7 @@ def _of_version(tracking: Tracking, name: str, selector: str) -> ModelOrigin:
 
 
 def _find_files(tracking: Tracking, origin: ModelOrigin, folder: Path) -> Path:
-    """The folder of the model: the one of the user or of the store, or else a copy in ``folder``."""
+    """Return the folder of the model: the user's or the store's, or a copy in ``folder``."""
     if not origin.owner:
         return Path(origin.path).expanduser().absolute()
     root = artifact_folder(tracking, origin.owner)
@@ -145,18 +145,18 @@ def _find_files(tracking: Tracking, origin: ModelOrigin, folder: Path) -> Path:
 
 
 def _refuse_other(uri: str, folder: Path) -> None:
-    """Raise for what is no folder of a model, with what there is."""
+    """Raise UsageError if it is not a folder of a model, with its content."""
     if (folder / _FILE).is_file():
         return
     try:
         there = sorted(item.name + "/" * item.is_dir() for item in folder.iterdir())
     except OSError as error:
         raise UsageError(
-            f'"{redact(uri)}" is no folder with a model: {error.strerror}', hint=f"give {FORMS}"
+            f'"{redact(uri)}" is not a folder with a model: {error.strerror}', hint=f"use {FORMS}"
         ) from None
     more = f" and {len(there) - _SHOWN} more" if len(there) > _SHOWN else ""
     raise UsageError(
-        f'"{redact(uri)}" has no file {_FILE}, so it is no model',
+        f'"{redact(uri)}" has no file {_FILE}, so it is not a model',
         hint=f"it has {', '.join(there[:_SHOWN])}{more}" if there else "it is empty",
     )
 

@@ -1,7 +1,7 @@
-"""Asks a worker over HTTP/1.1: its connections are kept, and what never got there is told from what did.
+"""An HTTP/1.1 client for workers: keeps connections, and distinguishes unsent from failed requests.
 
-This is h11 on asyncio's streams and nothing more: with httpx the front spent four fifths of its processor
-time on asking. It speaks to sockets and loopback ports alone, whose servers are ours.
+It is h11 on asyncio's streams: with httpx the front spent four fifths of its CPU time on requests. It only
+connects to our own servers, on sockets and loopback ports.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Address: TypeAlias = Path | int
 """Where a worker listens: the path of a socket, or a loopback port."""
 
 _KEPT = 2.0
-"""Seconds for which a connection may lie idle; a worker closes its own after five."""
+"""Seconds for which a connection may be idle; a worker closes its own after five."""
 
 _READ = 1 << 16  # bytes
 _PIECE = 1 << 20
@@ -28,7 +28,7 @@ _PIECE = 1 << 20
 
 
 class Unreached(Exception):
-    """Nobody listens there: the request was not sent."""
+    """There is no listener: the request was not sent."""
 
 
 class Broken(Exception):
@@ -72,7 +72,7 @@ def ask_once(
 
 
 class Lines:
-    """Connections to the worker that takes requests now; those to the one before are let go."""
+    """Connections to the current worker; those to the previous worker are closed."""
 
     def __init__(self) -> None:
         self._address: Address | None = None
@@ -111,7 +111,7 @@ class Lines:
 
 
 class _Connection:
-    """One connection; ``takes_another``: its last request came to a good end."""
+    """A connection; ``takes_another``: its last request was completed."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
@@ -135,7 +135,7 @@ class _Connection:
 
     @property
     def has_a_peer(self) -> bool:
-        """Asyncio takes a socket whose queue is full (EAGAIN) for one that it has connected to."""
+        """Check a connection: asyncio treats a socket with a full queue (EAGAIN) as connected."""
         return self._writer.get_extra_info("peername") is not None
 
     @property
@@ -153,7 +153,7 @@ class _Connection:
             raise Broken from error
 
     def close(self) -> None:
-        self._writer.transport.abort()  # at once: what was not sent yet is of no use to anybody
+        self._writer.transport.abort()  # at once: unsent data is useless
 
     async def _exchange_messages(self, request: h11.Request, body: bytes) -> WorkerAnswer:
         self._writer.writelines([self._send_event(request), self._send_event(h11.Data(data=body[:_PIECE]))])

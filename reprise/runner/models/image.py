@@ -37,7 +37,9 @@ _PLATFORM = re.compile(r"linux/[a-z0-9]+(/[a-z0-9]+)?")
 
 
 class WantedImage(NamedTuple):
-    """``base`` None: a small one that fits; ``platform``: docker's word, ``linux/arm64``."""
+    """The requested image; ``base`` None: a small matching image; ``platform`` as in docker:
+    ``linux/arm64``.
+    """
 
     name: str
     base: str | None = None
@@ -67,7 +69,7 @@ def build_image(model: ModelFolder, wanted: WantedImage, policy: Policy) -> Imag
         _run_build(model, lock, wanted, base, image_packages.lay_out(lock, python, base, folder, policy))
     image = images.inspect_image(wanted.name, wanted.name)
     if image is None:
-        raise EnvError(f"image {wanted.name} was built, and something else removed its tag")
+        raise EnvError(f"image {wanted.name} was built, but its tag was removed meanwhile")
     log.info("Built %s in %.1f s", image.shown, monotonic() - started)
     return image
 
@@ -78,7 +80,7 @@ def _lock_packages(model: ModelFolder, wanted: WantedImage, policy: Policy) -> t
     if manager.NAME not in image_packages.MADE_OF:
         raise EnvError(
             f"an image is made of a lock of virtualenv or conda, and this one is of {manager.NAME}",
-            hint="leave --env-manager out, or name one of the two",
+            hint="remove --env-manager, or use one of the two",
         )
     python = image_packages.python_of(lock)
     if python is None:
@@ -116,4 +118,4 @@ def _run_build(model: ModelFolder, lock: Lock, wanted: WantedImage, base: Base, 
         with spinner(f"Building image {wanted.name}"):
             done = client.run_docker("build", "--force-rm", *options, "-", log=log_file(), stdin=packed)
     if done.exit_code != 0:
-        raise client.make_failure(f"image {wanted.name} cannot be built:", done, log_file())
+        raise client.make_failure(f"cannot build image {wanted.name}:", done, log_file())

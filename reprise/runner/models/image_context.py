@@ -1,7 +1,7 @@
-"""What an image of a model is built from: two trees and the lines that put them in, always the same bytes.
+"""The build context of a model's image: two trees and the lines that add them, always the same bytes.
 
-Nothing runs while it is built. The trees are laid out as they will lie in the image, one for the packages
-and one for the model, so that another version of the model shares the layer of the packages.
+Nothing runs during the build. The trees have the layout of the image, one for the packages and one for the
+model, so that another version of the model shares the layer of the packages.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class ImageTrees(NamedTuple):
 
 
 def site_packages(base: Base) -> str:
-    """Where packages lie in the image."""
+    """Folder of the packages in the image."""
     return f"{ENVIRONMENT}/lib/python{base.series}/site-packages"
 
 
@@ -95,7 +95,7 @@ def _add_venv(archive: tarfile.TarFile, base: Base) -> None:
 
 
 def _add_scripts(archive: tarfile.TarFile, folder: Path) -> None:
-    """The programs of the packages, which start the environment's Python, wherever they were unpacked."""
+    """Yield the programs of the packages; they start the environment's Python from any folder."""
     first = f"#!{ENVIRONMENT}/bin/python\n".encode()
     for path in sorted(folder.iterdir()) if folder.is_dir() else ():
         if path.is_file() and not path.is_symlink() and path.name not in ("python", "python3"):
@@ -104,7 +104,7 @@ def _add_scripts(archive: tarfile.TarFile, folder: Path) -> None:
 
 
 def _add_tree(archive: tarfile.TarFile, root: Path, prefix: str, leave_out: str | None = None) -> None:
-    """All below ``root``, in the order of the names; links stay links, whatever they point at."""
+    """Yield everything below ``root``, in the order of the names; links stay links."""
     _add_folder(archive, prefix)
     for path in sorted(root.rglob("*")):
         inside = path.relative_to(root)
@@ -155,5 +155,5 @@ def _make_member(name: str) -> tarfile.TarInfo:
 
 
 def label_options(facts: Mapping[str, str | None]) -> list[str]:
-    """As options of the builder: no text of a user stands in the Dockerfile."""
+    """Return labels as options of the builder, so that the Dockerfile contains no text from users."""
     return [f"--label=reprise.{name}={value}" for name, value in facts.items() if value]

@@ -1,4 +1,4 @@
-"""The packages of a lock, laid out on this machine as they are to lie in an image."""
+"""The packages of a lock, with the layout of an image."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def base_of(lock: Lock, python: Package, name: str | None, platform: str | None,
     """The image to build on: ``name``, or the one that is taken where none is named.
 
     Raises:
-        EnvError: it cannot be had, or the packages do not work in it.
+        EnvError: it is not available, or the packages do not work in it.
     """
     if lock.manager != records.NAME:
         usual = f"python:{python.version}-slim"
@@ -52,8 +52,8 @@ def base_of(lock: Lock, python: Package, name: str | None, platform: str | None,
         )
     if not base.glibc:
         raise EnvError(
-            f"conda's packages need glibc, which image {base.image.shown} has not",
-            hint=f"--base names one that has it, for example {_BARE}",
+            f"conda's packages need glibc, which image {base.image.shown} does not have",
+            hint=f"use --base for an image with glibc, for example {_BARE}",
         )
     return base
 
@@ -62,7 +62,7 @@ def lay_out(lock: Lock, python: Package, base: Base, folder: Path, policy: Polic
     """Fetch the packages of ``lock``, each checked against its hash, and unpack them in ``folder``.
 
     Raises:
-        EnvError: one cannot be had for the image.
+        EnvError: a package is not available for the image.
     """
     packages, site = folder / "packages", image_context.site_packages(base)
     machine = packing.Machine(python.version, base.machine, base.glibc)
@@ -88,7 +88,7 @@ def _refuse_other_python(base: Base, python: Package) -> None:
         raise EnvError(
             f"image {base.image.shown} has {base.implementation} {base.python}, "
             f"and the packages are locked for {python.name} {python.version}",
-            hint=f"--base names one with Python {series_of(python.version)}",
+            hint=f"use --base for an image with Python {series_of(python.version)}",
         )
     if base.python != python.version:
         log.warning("The image has Python %s, the lock is of %s", base.python, python.version)

@@ -26,12 +26,12 @@ exec {}
 def main(words: list[str]) -> None:
     if len(words) != 2:
         said = " ".join(words[2:])
-        sys.exit(f"the image takes no words: {said}\ndocker run --entrypoint runs something else")
+        sys.exit(f"the image takes no arguments: {said}\nuse docker run --entrypoint to run something else")
     workers = os.environ.get("MLFLOW_MODELS_WORKERS") or "1"
     if not workers.isdecimal() or int(workers) < 1:
         sys.exit(f"MLFLOW_MODELS_WORKERS is {workers}, and must be a number from 1")
     signals = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-    signal.pthread_sigmask(signal.SIG_BLOCK, signals)  # one that comes before all is set up is not lost
+    signal.pthread_sigmask(signal.SIG_BLOCK, signals)  # a signal during the set-up is not lost
     child = os.fork()
     if child == 0:
         os.setpgid(0, 0)  # Ctrl-C on a terminal reaches it once, from the first process
@@ -41,7 +41,7 @@ def main(words: list[str]) -> None:
         signal.signal(number, lambda got, _: os.kill(child, got))
     signal.pthread_sigmask(signal.SIG_UNBLOCK, signals)
     ended, status = os.wait()
-    while ended != child:  # whoever has lost its parent is this one's to bury
+    while ended != child:  # the first process of a container has to reap orphans
         ended, status = os.wait()
     code = os.waitstatus_to_exitcode(status)
     sys.exit(code if code >= 0 else 128 - code)

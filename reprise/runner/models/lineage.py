@@ -30,9 +30,9 @@ class RecordedEnvironment(NamedTuple):
 
 
 class LineageOrigin(NamedTuple):
-    """What a run was made of: from its record, else from its tags, which plain MLflow sets as well.
+    """The origin of a run: from its record, else from its tags, which plain MLflow also sets.
 
-    ``dirty`` is None where nobody looked. ``parameters`` without a record are those that were logged.
+    ``dirty`` is None if it is not known. Without a record, ``parameters`` are the logged ones.
     """
 
     project: str | None = None
@@ -46,9 +46,10 @@ class LineageOrigin(NamedTuple):
 
 
 class Lineage(NamedTuple):
-    """``run`` is None where there is none, or it is gone: then ``origin`` is of the logged model.
+    """The lineage of a version. ``run`` is None if there is none, or it was removed: then ``origin`` is
+    that of the logged model.
 
-    ``notes`` say what cannot be told.
+    ``notes`` say what is not known.
     """
 
     version: ModelVersion
@@ -61,10 +62,10 @@ class Lineage(NamedTuple):
 
 
 def trace_lineage(tracking: Tracking, version: ModelVersion) -> Lineage:
-    """What the store knows of the way to ``version``; what is gone or cannot be read is a note.
+    """Return the lineage of ``version`` in the store; removed or unreadable parts become notes.
 
     Raises:
-        TrackingError: the store cannot be asked.
+        TrackingError: the store cannot be read.
     """
     notes: list[str] = []
     version = with_aliases(version, tracking.get_registered_model(version.name))
@@ -72,7 +73,7 @@ def trace_lineage(tracking: Tracking, version: ModelVersion) -> Lineage:
     run = _find_run(tracking, version.run_id or (model.source_run_id if model else None), notes)
     if run is None:
         if not notes:
-            notes.append("the version names no run that made it")
+            notes.append("the version has no run")
         origin = _origin_of_tags(model.tags, model.params) if model else LineageOrigin()
         return Lineage(version, model, origin=origin, notes=tuple(notes))
     parent = _find_run(tracking, run.tags.get(tags.PARENT_RUN_ID), notes)
@@ -82,7 +83,7 @@ def trace_lineage(tracking: Tracking, version: ModelVersion) -> Lineage:
 
 
 def _logged_model(tracking: Tracking, version: ModelVersion, notes: list[str]) -> LoggedModel | None:
-    # MLflow's server does not tell the id by itself.
+    # MLflow's server does not return the id by itself.
     model_id = version.model_id or version.source.removeprefix("models:/")
     if not model_id.startswith("m-") or "/" in model_id:
         return None
@@ -104,10 +105,10 @@ def _find_run(tracking: Tracking, run_id: str | None, notes: list[str]) -> Run |
 
 
 def _note_missing(notes: list[str], what: str, error: TrackingError) -> None:
-    """Note that it is gone; a store that cannot be asked is no fact of the lineage."""
+    """Note that it was removed; a store that cannot be read is an error instead."""
     if error.code not in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
         raise error
-    notes.append(f"{what} is gone")
+    notes.append(f"{what} was removed")
 
 
 def _read_record(tracking: Tracking, run: Run, notes: list[str]) -> RunRecord | None:
@@ -117,7 +118,7 @@ def _read_record(tracking: Tracking, run: Run, notes: list[str]) -> RunRecord | 
         notes.append(error.message)
         return None
     if record is None:
-        notes.append("the run has no record of reprise's: what stands here is from its tags")
+        notes.append("the run was not recorded by reprise: this is only what its tags say")
     return record
 
 
@@ -139,7 +140,7 @@ def _find_origin(run: Run, record: RunRecord | None) -> LineageOrigin:
 
 
 def _origin_of_tags(said: Mapping[str, str], params: Mapping[str, str]) -> LineageOrigin:
-    """What the tags and parameters of a run tell, or of a logged model, which has the same ones."""
+    """Return the origin from the tags and parameters of a run or a logged model."""
     manager = said.get(tags.PROJECT_ENV)
     return LineageOrigin(
         source=said.get(tags.SOURCE_NAME),

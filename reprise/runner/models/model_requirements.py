@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _STARLETTE = "starlette<1"
 _BOUNDS_STARLETTE = "3.17"
-"""MLflow before takes any starlette, but its scoring server fails with one that came later."""
+"""Earlier MLflow accepts any starlette, but its scoring server fails with later versions."""
 
 
 def find_lacking(lock: Lock, spec: PythonEnv) -> str | None:
@@ -24,7 +24,7 @@ def find_lacking(lock: Lock, spec: PythonEnv) -> str | None:
 
     held = envs.MANAGERS[lock.manager].packages(lock)
     if any(package.name.startswith((".", "/")) for package in held):
-        return "packages of an index alone"
+        return "packages from an index only"
     pinned = {requirements.canonical_name(package.name): package.version for package in held}
     for line in _read_lines(spec.dependencies, spec):
         try:

@@ -1,7 +1,7 @@
-"""A file of rows asked of a model, all at once: a scoring server that gets one request.
+"""Predictions for a file of rows: a scoring server that gets one request.
 
-So a file is read, checked against the signature and answered exactly as by ``reprise models serve``, in
-every format and flavor that the model's own MLflow knows.
+The file is parsed, checked against the signature and answered exactly like requests to ``reprise models
+serve``, in every format and flavor that the model's MLflow supports.
 """
 
 from __future__ import annotations
@@ -35,15 +35,15 @@ _PIECE = 1 << 20  # bytes
 _NO_TIMES = b"dtype datetime64[ns] is not supported for parsing"
 _LONGEST_REASON = 2000  # characters
 _QUOTED = re.compile(r"""'(?:\w+\(["'])?(.*?)(?:["']\))?'""", re.DOTALL)
-"""How MLflow quotes what a parser said, by its repr; after that comes all of what it was given."""
+"""MLflow's quote of a parser error, by its repr; the complete input follows it."""
 
 
 def predict_rows(wanted: WantedService, rows: bytes, given: Format, asked: Format) -> bytes:
-    """What the model says of ``rows``, which are in the format ``given``, in the format ``asked``.
+    """Return the predictions for ``rows`` (in the format ``given``) in the format ``asked``.
 
     Raises:
-        UsageError: the model does not take the rows, or its predictions are no table for ``asked``.
-        RepriseError: there is no such model, its environment does not come about, or it fails.
+        UsageError: the model does not accept the rows, or its predictions are not a table for ``asked``.
+        RepriseError: the model does not exist, its environment cannot be created, or it fails.
     """
     if not rows or rows.isspace():
         raise UsageError("the input is empty")
@@ -82,13 +82,13 @@ def _ask_model(served: Served, rows: bytes, given: Format) -> bytes:
         raise RepriseError(
             f"the server of {served.model.shown} {served.worker.end_told()}, without an answer\n"
             f"{served.worker.printed.read_tail()}",
-            hint=f"all of its output is in {served.worker.printed.path}",
+            hint=f"its output is in {served.worker.printed.path}",
         ) from None
     if answer.status < 400:
         return answer.content
     raise UsageError(
-        f"{served.model.shown} does not take the input: {_explain_answer(answer)}",
-        hint="its signature has times, which MLflow does not read from CSV: give JSON or Parquet"
+        f"{served.model.shown} does not accept the input: {_explain_answer(answer)}",
+        hint="its signature has times, which MLflow does not read from CSV: use JSON or Parquet"
         if given == "csv" and _NO_TIMES in answer.content
         else None,
     )
@@ -114,7 +114,7 @@ def _name_columns(answer: Any) -> dict[str, Sequence[Any]]:
     """The predictions as named columns of one length.
 
     Raises:
-        UsageError: they are no table.
+        UsageError: they are not a table.
     """
     found = answer.get("predictions") if isinstance(answer, dict) and "predictions" in answer else answer
     if isinstance(found, dict) and _width_of(list(found.values())) is not None:
@@ -126,11 +126,11 @@ def _name_columns(answer: Any) -> dict[str, Sequence[Any]]:
         return {f"{_COLUMN}_{place}": [row[place] for row in found] for place in range(width)}
     if isinstance(found, list) and not any(isinstance(row, (list, dict)) for row in found):
         return {_COLUMN: found}
-    raise UsageError("the predictions are no table", hint="--output-format json writes any")
+    raise UsageError("the predictions are not a table", hint="--output-format json writes any")
 
 
 def _width_of(rows: Sequence[Any]) -> int | None:
-    """The one length of all ``rows``; None where they are no lists, or of several lengths."""
+    """Return the common length of all ``rows``; None if they are not lists, or of several lengths."""
     lengths = {len(row) if isinstance(row, list) else None for row in rows}
     return lengths.pop() if len(lengths) == 1 else None
 
@@ -144,7 +144,7 @@ def _as_csv(columns: Mapping[str, Sequence[Any]]) -> bytes:
 
 
 def _as_parquet(columns: Mapping[str, Sequence[Any]], served: Served) -> bytes:
-    """Written in the model's environment: ours need not have a library for it."""
+    """Write Parquet in the model's environment: ours may not have a library for it."""
     with scratch() as folder:
         file = folder / "predictions.parquet"
         command = served.inside(("python", "-c", _TO_PARQUET, str(file)))
@@ -157,7 +157,5 @@ def _as_parquet(columns: Mapping[str, Sequence[Any]], served: Served) -> bytes:
         )
         if done.exit_code != 0:
             said = (done.stderr.strip().splitlines() or [""])[-1]
-            raise RepriseError(
-                f"the predictions cannot be written as Parquet: {said}", hint="take csv or json"
-            )
+            raise RepriseError(f"cannot write the predictions as Parquet: {said}", hint="use csv or json")
         return file.read_bytes()

@@ -1,7 +1,7 @@
-"""What stands before the workers: who may ask, how much, how long, and what is told when none answers.
+"""The front of the workers: access, limits, timeouts, and errors if no worker responds.
 
-Requests go to MLflow's scoring server as they came, and its answers come back as they are, but for what
-only its operator should see: tracebacks go to the log. Errors have MLflow's shape.
+Requests are passed to MLflow's scoring server unchanged, and so are its responses, except for tracebacks,
+which only go to the log. Errors have MLflow's format.
 """
 
 from __future__ import annotations
@@ -85,9 +85,7 @@ class Front:
     async def _ask_worker(self, request: Request) -> Response:
         headers = [(name, value) for name, value in request.headers.raw if name in _PASSED_ON]
         if "content-type" not in request.headers:  # over which MLflow stumbles
-            raise invalid(
-                "The request has no Content-Type; it is application/json or text/csv, for example"
-            )
+            raise invalid("The request has no Content-Type; use for example application/json or text/csv")
         # The whole body first: a slow client then keeps no worker, and what reached none is sent again.
         async with self._admission.read_body(request) as body:
             return await self._in_time(body, headers)
@@ -127,14 +125,14 @@ def serve_model(
 ) -> None:
     """Serve until SIGINT or SIGTERM, at most ``most`` requests at once.
 
-    Requests that go on at the end have as long as any other.
+    Requests still pending at the end keep their full timeout.
 
     Args:
-        watch: seconds between looks for another version.
+        watch: seconds between polls for another version.
 
     Raises:
-        RepriseError: there is no such model, its environment or its server do not come about, or another
-            has come to listen at the address.
+        RepriseError: the model does not exist, its environment or server cannot be started, or the
+            address is in use.
     """
     timeout = wanted.settings.timeout
     with interruptible(), closing(Fleet(wanted, watch)) as fleet:
@@ -148,7 +146,7 @@ def _warn_of_a_way_round(fleet: Fleet, how: Serving) -> None:
     with fleet.take_current() as served:
         if isinstance(served.worker.address, int) and not isinstance(how.access, Everyone):
             logger.warning(
-                "others on this machine can ask the model without credentials, at 127.0.0.1:%d: "
+                "other users of this machine can use the model without credentials, at 127.0.0.1:%d: "
                 "its process listens on no socket (MLflow before 2.21, or a cache that can have none)",
                 served.worker.address,
             )

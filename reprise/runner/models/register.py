@@ -53,8 +53,8 @@ def origin_of(tracking: Tracking, uri: str) -> Origin:
         if path.isdecimal():
             version = find_version(tracking, owner, path)
             return Origin(uri, version.run_id or None, version.model_id)
-        raise UsageError(f'"{uri}" names no version by its number', hint=f"give {FORMS}")
-    raise UsageError(f'"{uri}" is not the address of a model', hint=f"give {FORMS}")
+        raise UsageError(f'"{uri}" does not contain a version number', hint=f"use {FORMS}")
+    raise UsageError(f'"{uri}" is not the address of a model', hint=f"use {FORMS}")
 
 
 def _of_run(tracking: Tracking, run: Run, path: str) -> Origin:

@@ -48,4 +48,4 @@ class Admission:
 
 
 def _refuse_request() -> TrackingError:
-    return TrackingError("Too many requests go on; ask again later", code="TEMPORARILY_UNAVAILABLE")
+    return TrackingError("Too many concurrent requests; try again later", code="TEMPORARILY_UNAVAILABLE")

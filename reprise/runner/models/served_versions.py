@@ -1,7 +1,7 @@
-"""The versions of a model that are served: one takes requests, one may be starting, old ones finish.
+"""The served versions of a model: one takes requests, one may be starting, old versions finish.
 
-Two threads look after them. One starts a worker again that has died or is stuck; the other asks the store
-which version the address means, and puts a new one in the place of the old when it is ready.
+Two threads manage them. One restarts workers that have died or are stuck; the other polls which version the
+address refers to, and replaces the old version when a new one is ready.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ _LOOK = 0.1  # seconds
 _FIRST_PAUSE = 0.5
 _LONGEST_PAUSE = 30.0
 _STEADY = 60.0
-"""Seconds after which a worker counts as well again, and the next pause is the shortest."""
+"""Seconds after which a worker counts as healthy, and the next pause is the shortest."""
 _LONGEST_RETRY = 600.0
 """Seconds between two attempts to serve a version that does not start."""
 
 
 class WantedService(NamedTuple):
-    """What is to be served: an address of ``tracking``, in the environment that ``env_manager`` makes."""
+    """What to serve: a model address in ``tracking``, in an environment of ``env_manager``."""
 
     tracking: Tracking
     uri: str
@@ -45,10 +45,10 @@ class WantedService(NamedTuple):
 
 
 class Served:
-    """One version at work. Its files and its environment stay until it is closed; its worker may change.
+    """A served version. Its files and environment are kept until it is closed; its worker may change.
 
     Raises:
-        RepriseError: there is no such model, or its environment or its worker do not come about.
+        RepriseError: the model does not exist, or its environment or worker cannot be started.
     """
 
     def __init__(self, wanted: WantedService) -> None:
@@ -74,14 +74,14 @@ class Served:
 
     @property
     def is_whole(self) -> bool:
-        """Whether what it needs to be started again is there still: somebody may empty the cache."""
+        """Return whether its files for a restart still exist: the cache may have been emptied."""
         return self._folder.is_dir()
 
     def start_again(self) -> bool:
-        """Whether there is a new worker in the place of the one before; none once this was closed.
+        """Start a new worker; return False if this version was closed.
 
         Raises:
-            RepriseError: it does not come about.
+            RepriseError: it cannot be started.
         """
         with self._changing:
             if self._closed:
@@ -91,7 +91,7 @@ class Served:
         try:
             self.worker.wait()
         except RepriseError:
-            self.worker.end()  # or else one that never answers would count as alive
+            self.worker.end()  # otherwise a worker that never responds would count as alive
             raise
         return True
 
@@ -156,7 +156,7 @@ class Fleet:
         served.close()
 
     def _start_thread(self, name: str, duty: Callable[..., None], *arguments: object) -> None:
-        # A daemon: nobody waits at the end for an environment that is being made for a new version.
+        # A daemon: do not wait at the end for an environment of a new version.
         threading.Thread(target=duty, args=arguments, name=f"reprise-{name}", daemon=True).start()
 
     def _keep_alive(self) -> None:
@@ -182,17 +182,17 @@ class Fleet:
                         served, Served(self._wanted._replace(uri=_exact_address(served.model)))
                     )
                 elif served.start_again():
-                    log.info("Started the server of %s again", served.model.shown)
+                    log.info("Restarted the server of %s", served.model.shown)
             except (RepriseError, OSError) as error:
-                if self._ending.is_set():  # of which it ended too
+                if self._ending.is_set():  # which also ended it
                     return
                 log.error("%s", error)
             well_since = time.monotonic()
 
     def _watch_address(self, pause: float) -> None:
-        """Serve another version when the address has come to mean it.
+        """Serve another version when the address refers to it.
 
-        One that does not start is tried again after pauses that grow: what was wrong may be mended.
+        A version that does not start is retried after increasing pauses: the cause may be fixed.
         """
         failure: _Failure | None = None
         while not self._ending.wait(pause):
@@ -214,7 +214,9 @@ class Fleet:
                 log.error("%s is served on, the new version is not: %s", self.model.shown, error)
 
     def _resolve_address(self) -> ModelOrigin | None:
-        """What the address means now; None while that cannot be told, which is said once."""
+        """Return the version that the address refers to now; None while it is not known, which is
+        reported once.
+        """
         try:
             origin = resolve_model(self._wanted.tracking, self._wanted.uri)
         except (RepriseError, OSError) as error:
@@ -244,5 +246,5 @@ class Fleet:
 
 
 def _exact_address(model: ModelFolder) -> str:
-    """The address of this version, whatever the one that the user gave may mean by now."""
+    """Return the address of this version, independent of the user's address."""
     return model.address if is_address(model.uri) else model.uri

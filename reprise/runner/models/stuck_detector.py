@@ -1,14 +1,14 @@
-"""Whether a worker answers, as its requests tell: one that is stuck lives still, and answers probes."""
+"""Whether a worker responds, judged by its requests: a stuck worker is alive and answers probes."""
 
 from __future__ import annotations
 
 import time
 
 READY_SECONDS = 600.0
-"""Within which a worker has to answer; large models take minutes to load."""
+"""Seconds in which a worker has to respond; large models take minutes to load."""
 
 _MOST = 0.9
-"""Of its time a request must have spent with the worker, to tell something of it."""
+"""Share of its time that a request must have spent at the worker to count."""
 
 
 class Pulse:
@@ -26,10 +26,10 @@ class Pulse:
         self._silent_since = None
 
     def note_missed(self, began: float) -> None:
-        """A request of ``began`` (monotonic seconds) was not answered in time.
+        """Note that a request from ``began`` (monotonic seconds) was not answered in time.
 
-        One alone may only be slow: the worker counts as stuck when one that began after that is not
-        answered either. A model that loads itself at its first request has as long as any to load.
+        A single request may only be slow: the worker counts as stuck if a request that began later is not
+        answered either. A model that loads at its first request gets the full time to load.
         """
         now = time.monotonic()
         if now - began < self._timeout * _MOST:  # it had waited for this worker to be started

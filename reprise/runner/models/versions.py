@@ -18,6 +18,6 @@ def versions_of(tracking: Tracking, model: RegisteredModel) -> list[ModelVersion
 
 
 def with_aliases(version: ModelVersion, model: RegisteredModel) -> ModelVersion:
-    """``version`` with its aliases as its model has them, which every server tells."""
+    """Return ``version`` with its aliases from its model, which every server returns."""
     aliases = sorted(alias for alias, number in model.aliases.items() if number == version.version)
     return version._replace(aliases=tuple(aliases))

@@ -1,8 +1,8 @@
-"""MLflow's own scoring server of one model, as a group of processes that does not outlive us.
+"""MLflow's own scoring server for a model, as a process group that ends with us.
 
-It runs inside the model's environment and knows nothing of reprise, so that every flavor of MLflow 2 and
-3 works. It listens where nobody else on the machine may ask it, on a socket in a private folder, and only
-if that cannot be on a loopback port; ``front.py`` stands before it.
+It runs inside the model's environment without reprise, so that every flavor of MLflow 2 and 3 works. It
+listens on a socket in a private folder, which other users cannot access, or on a loopback port if sockets
+do not work; ``front.py`` is in front of it.
 """
 
 from __future__ import annotations
@@ -40,9 +40,9 @@ _PAUSE = 0.05
 
 
 class Settings(NamedTuple):
-    """``processes`` are those of one worker; ``timeout`` seconds are what one request may take.
+    """Settings; ``processes`` is their number per worker; ``timeout`` is that of a request in seconds.
 
-    ``log`` gets what the workers print.
+    ``log`` gets the output of the workers.
     """
 
     log: Path
@@ -98,7 +98,7 @@ class Worker:
 
     @property
     def works(self) -> bool:
-        """Whether it lives, can be reached, and is not stuck, as far as its requests tell."""
+        """Return whether it is alive, reachable, and not stuck as far as its requests show."""
         return self.alive and not self.pulse.is_stuck and not self._is_out_of_reach
 
     def wait(self, patience: float = READY_SECONDS) -> None:
@@ -112,7 +112,7 @@ class Worker:
             if not self.alive:
                 raise RepriseError(
                     f"the server of {self._model.shown} {self.end_told()}\n{self.printed.read_tail()}",
-                    hint=f"all of its output is in {self.printed.path}",
+                    hint=f"its output is in {self.printed.path}",
                 )
             if time.monotonic() > deadline:
                 raise RepriseError(
@@ -122,13 +122,13 @@ class Worker:
             time.sleep(_PAUSE)
 
     def end_told(self) -> str:
-        """``ended with exit code 1``, ``was killed by SIGKILL (out of memory?)``, ``answers no more
-        requests``, ``is out of reach ...``."""
+        """Return ``ended with exit code 1``, ``was killed by SIGKILL (out of memory?)``, ``no longer
+        responds``, ``is unreachable ...``."""
         ending = self._process.poll()
         if ending is None and self._is_out_of_reach:
-            return f"is out of reach: its socket {self.address} was removed"
+            return f"is unreachable: its socket {self.address} was removed"
         if ending is None:
-            return "answers no more requests"
+            return "no longer responds"
         code = ending.exit_code
         if (inner := self.printed.find_code()) is not None:
             code = inner
@@ -140,7 +140,7 @@ class Worker:
         return f"was killed by {name}{' (out of memory?)' if name == 'SIGKILL' else ''}"
 
     def given_time_to_end(self) -> None:
-        """Return when it has ended, or does not seem to: one that dies is some time about it."""
+        """Return when it has ended, or does not seem to: dying can take a moment."""
         self._process.wait_at_most(_GRACE)
 
     def end(self) -> None:
@@ -148,7 +148,7 @@ class Worker:
         if self._ended:
             return
         self._ended = True
-        # One that has ended is there until somebody waits for it: the group would never look empty.
+        # An ended process remains until it is waited for: the group would never look empty.
         reaping = threading.Thread(target=self._process.wait, daemon=True)
         reaping.start()
         end_group(self._process.pid, _GRACE)
@@ -157,7 +157,7 @@ class Worker:
 
     @property
     def _is_out_of_reach(self) -> bool:
-        """Whether it was ready once, and its socket is gone since."""
+        """Return whether it was ready, and its socket was removed since."""
         return self._ready and isinstance(self.address, Path) and not self.address.exists()
 
     def _does_answer(self) -> bool:
@@ -177,7 +177,7 @@ def _make_command(
 ) -> Command:
     argv = ["python", "-m", "mlflow", "models", "serve", "--env-manager", "local"]
     argv += ["-m", str(model.folder), "-h", "127.0.0.1", "-p", str(port)]
-    # Its own patience ends after ours, so that it is we who tell the client.
+    # Its own timeout ends after ours, so that we answer the client.
     argv += ["-w", str(settings.processes), "-t", str(round(settings.timeout) + 5)]
     environ = (
         *(() if _is_server(os.environ.get(_TRACKING, "")) else ((_TRACKING, None),)),
@@ -190,7 +190,7 @@ def _make_command(
 
 
 def _is_server(uri: str) -> bool:
-    """Whether an MLflow client can speak to it; it would take our store's folder for one of its own."""
+    """Return whether an MLflow client can use it; it would treat our store's folder as its own."""
     return "://" in uri and not uri.startswith("file:")
 
 
@@ -207,7 +207,9 @@ def _free_socket(folder: Path) -> Path | None:
 
 
 def _free_port() -> int:
-    """Somebody else might take it before the worker does; then it dies, and is started at another."""
+    """Return a free port. If it is taken before the worker listens, the worker dies and is restarted on
+    another.
+    """
     with listen() as found:
         port: int = found.getsockname()[1]
         return port

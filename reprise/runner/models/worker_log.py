@@ -1,4 +1,4 @@
-"""What a worker prints: its end is told when something fails, and no more of it is kept than one reads."""
+"""The output of a worker: errors quote its end, and only a limited amount is kept."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _OUTER = re.compile(r"Exception: Command .* returned non zero return code(?:.*= 
 
 
 class Printed:
-    """What is in the file ``path`` from byte ``begin`` on; a worker goes on appending to it."""
+    """Return the file ``path`` from byte ``begin`` on; a worker keeps appending to it."""
 
     def __init__(self, path: Path, begin: int) -> None:
         self.path = path
@@ -36,12 +36,12 @@ class Printed:
         return int(outer["code"]) if outer and outer["code"] else None
 
     def bound_size(self) -> None:
-        """Begin the file anew where it has become large; what it held is in ``....log.1`` then."""
+        """Truncate the file if it has become large, after moving its content to ``....log.1``."""
         try:
             if self.path.stat().st_size > _LARGEST:
                 shutil.copyfile(self.path, self.path.with_name(f"{self.path.name}.1"))
-                os.truncate(self.path, 0)  # who appends goes on at the new end
-        except OSError as error:  # a full disk; a file that somebody removed
+                os.truncate(self.path, 0)  # writers in append mode continue at the new end
+        except OSError as error:  # a full disk, or a removed file
             log.debug("%s is not bounded: %s", self.path, error)
 
     def _last_lines(self) -> list[str]:
@@ -49,7 +49,7 @@ class Printed:
         try:
             with self.path.open("rb") as stream:
                 size = self.path.stat().st_size
-                begin = self._begin if self._begin <= size else 0  # it was begun anew since
+                begin = self._begin if self._begin <= size else 0  # it was truncated since
                 stream.seek(max(begin, size - _TAIL))
                 return stream.read().decode("utf-8", "replace").rstrip().splitlines()
         except OSError:

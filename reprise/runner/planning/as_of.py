@@ -16,10 +16,11 @@ _HINT = "write YYYY-MM-DD, a time as 2024-05-17T12:00:00Z, or commit for the dat
 
 
 def read_as_of(text: str) -> str:
-    """``text`` as RFC 3339 in UTC; a day counts whole. ``commit`` stays: it is known with the checkout.
+    """Return ``text`` as RFC 3339 in UTC; a date includes the whole day. ``commit`` is resolved with the
+    checkout.
 
     Raises:
-        UsageError: it is no time, or one that is still to come.
+        UsageError: it is not a time, or in the future.
     """
     from datetime import UTC, date, datetime, timedelta
 
@@ -36,12 +37,12 @@ def read_as_of(text: str) -> str:
             moment = datetime.fromisoformat(text).astimezone(UTC)
             coming = moment > now
         else:
-            raise ValueError("it names no zone")
+            raise ValueError("it has no time zone")
     except (ValueError, OverflowError):
         raise UsageError(f'--as-of "{text}" is not a date', hint=_HINT) from None
     if coming:
         raise UsageError(
-            f"--as-of {text} is still to come", hint="give a time of the past, or leave it out"
+            f"--as-of {text} is in the future", hint="use a time in the past, or remove the option"
         )
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
@@ -50,7 +51,7 @@ def resolve_as_of(text: str | None, checkout: Checkout) -> str | None:
     """The time that ``read_as_of`` gave, or for ``commit`` the committer's date of the checkout.
 
     Raises:
-        UsageError: the project is no git checkout.
+        UsageError: the project is not a git checkout.
     """
     if text != COMMIT:
         return text
@@ -60,9 +61,9 @@ def resolve_as_of(text: str | None, checkout: Checkout) -> str | None:
 
     repository = checkout.repository
     if repository is None or repository.commit is None:
-        raise UsageError(f"--as-of commit: {checkout.name} has no commit", hint="give a date")
+        raise UsageError(f"--as-of commit: {checkout.name} has no commit", hint="use a date")
     shown = repositories.ask_git(repository.root, "rev-list", "--no-walk", "--timestamp", repository.commit)
     seconds, _, commit = shown.text.strip().partition(" ")
     if commit != repository.commit:
-        raise UsageError(f"--as-of commit: git does not tell the date of {repository.commit}")
+        raise UsageError(f"--as-of commit: git does not know the date of {repository.commit}")
     return datetime.fromtimestamp(int(seconds), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

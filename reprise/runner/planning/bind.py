@@ -1,7 +1,7 @@
 """An entry point and the user's parameters become one finished command.
 
-This is the only place that quotes. Values stay text as typed: checked against the declared type,
-recorded raw, and quoted here for bash when the command is rendered.
+This is the only place that quotes. Values are text as typed: checked against the declared type, recorded
+unchanged, and quoted for bash when the command is rendered.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def bind_parameters(
     """Check every parameter and render the command.
 
     Declared parameters come in the order of the project file, undeclared ones after them as given.
-    All faults are told at once.
+    All faults are reported at once.
 
     Raises:
         UsageError: a value is missing, is not of its type, or breaks a constraint.
@@ -67,7 +67,7 @@ def render_command(
     A placeholder of an optional parameter without a value becomes nothing.
 
     Raises:
-        UsageError: a value cannot be written where the command has it.
+        UsageError: a value cannot be written at its place in the command.
     """
     items = {item.name: item for item in bound}
     masked = {item.name for item in items.values() if item.secret and mask_secrets}
@@ -79,7 +79,7 @@ def render_command(
     except Unwritable as error:
         raise UsageError(
             "\n".join(_refuse_value(entry_point, items[name], why) for name, why in error.reasons.items()),
-            hint="a placeholder that is a word of its own, without quotes around it, takes any value",
+            hint="a placeholder as a separate word, without quotes around it, takes any value",
         ) from None
 
 
@@ -161,9 +161,9 @@ def _option_of(source: ParameterSource) -> ParameterSource:
 
 
 def _refuse_name(name: str) -> None:
-    """What no store can record is told before there is a run."""
+    """Raise UsageError before a run is created for names and values that no store can record."""
     if ".." in name.split("/"):
-        raise UsageError('a name must not have ".." in it: params are files in some stores')
+        raise UsageError('a name must not contain "..": params are files in some stores')
     try:
         validation.key("param", name)
     except TrackingError as error:

@@ -1,4 +1,4 @@
-"""What is never kept with a run: what looks like a secret, and what is too large."""
+"""Files that are never stored with a run: those that look like secrets, and those that are too large."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _PARTS = 5  # a file may have this part of it
 _LISTED = 100
 _NAMED = 3
 
-# In lower case. What people put into such a file is a secret more often than not.
+# In lower case. Such files usually contain secrets.
 _NAMES = {
     ".env",
     ".envrc",
@@ -53,14 +53,14 @@ _PAIRS = {
     *((word, token) for word in ("api", "access", "auth", "refresh") for token in ("token", "tokens")),
     ("service", "account"),
 }
-"""Words that are names of secrets where they stand side by side."""
+"""Words that, next to each other, are names of secrets."""
 _SETTINGS = {
     *("", ".json", ".yaml", ".yml", ".toml", ".ini", ".cfg", ".conf", ".txt", ".xml", ".properties"),
     *(".pickle", ".plist", ".bak", ".old"),
 }
-"""The endings of files that such words say something of: a program may have them in its name as well."""
+"""Suffixes of files for which such words count: programs may have such names too."""
 _TABLES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet", ".feather", ".arrow", ".xlsx", ".npy", ".npz")
-"""Data is often about what its name says; only what is in it makes it a secret."""
+"""Suffixes of data, which is often about the topic of its name: only its content makes it a secret."""
 _WORD = r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+"
 
 _SECRET_FOLDERS = {".ssh", ".aws", ".gnupg", ".kube", ".azure", ".gcloud", ".secrets"}
@@ -80,7 +80,7 @@ def capture_limit() -> Limit:
     """How much a run keeps of its source, as ``REPRISE_CAPTURE_LIMIT`` says.
 
     Raises:
-        UsageError: the variable is no size.
+        UsageError: the variable is not a size.
     """
     text = os.environ.get(LIMIT_VARIABLE, "").strip()
     most = read_size(LIMIT_VARIABLE, text) if text else _LIMIT
@@ -91,13 +91,13 @@ def find_secret(path: str, start: bytes = b"") -> str | None:
     """Why the file ``path``, which begins with ``start``, counts as a secret, or None."""
     *folders, name = path.split("/")
     if not _SECRET_FOLDERS.isdisjoint(folder.lower() for folder in folders):
-        return "it lies in a folder of secrets"
+        return "it is in a folder of secrets"
     if not name.lower().endswith((*_SHARED, *_TABLES)) and _is_named_so(name):
         return "its name is that of a secret"
     if re.search(_PRIVATE_KEY, start):
-        return "it holds a private key"
+        return "it contains a private key"
     if name.lower().endswith(_TABLES) and _says_secret(Path(name).stem) and re.search(_ACCESS_KEY, start):
-        return "it holds an access key"
+        return "it contains an access key"
     return None
 
 
@@ -125,13 +125,11 @@ def show_size(size: int) -> str:
 
 
 def sum_up(left_out: Sequence[LeftOut]) -> tuple[LeftOut, ...]:
-    """``left_out``, of which the most are counted and no longer listed where they are many."""
+    """Return ``left_out``; if there are many, most are only counted."""
     rest = left_out[_LISTED:]
     if not rest:
         return tuple(left_out)
-    more = LeftOut(
-        ".", sum(item.size for item in rest), f"{len(rest)} more, of which the first is {rest[0].path}"
-    )
+    more = LeftOut(".", sum(item.size for item in rest), f"{len(rest)} more, the first is {rest[0].path}")
     return (*left_out[:_LISTED], more)
 
 
@@ -143,4 +141,4 @@ def list_names(names: Sequence[str]) -> str:
 
 def describe_left_out(left_out: tuple[LeftOut, ...]) -> str:
     """What was left out, in one line."""
-    return f"not kept with the run: {list_names([f'{item.path} ({item.reason})' for item in left_out])}"
+    return f"not stored with the run: {list_names([f'{item.path} ({item.reason})' for item in left_out])}"

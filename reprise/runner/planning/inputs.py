@@ -1,7 +1,7 @@
 """``path`` parameters: a local file stays where it is, a remote one is fetched once per content.
 
-What is fetched lies under ``<storage>/<digest>/<name>``, made by temp + rename and read-only, so that
-no run can change the input of another.
+Downloads are in ``<storage>/<digest>/<name>``, created by temp + rename and read-only, so that no run can
+change the input of another.
 """
 
 from __future__ import annotations
@@ -40,13 +40,13 @@ def localise_input(
     Args:
         base: what a relative path refers to.
         storage: where downloads go; None for the cache.
-        offline: what comes from elsewhere is as it was fetched before.
+        offline: remote files are those from the last download.
 
     Raises:
-        UsageError: there is no such file, or it cannot be fetched.
+        UsageError: the file does not exist, or cannot be downloaded.
     """
     if not value:
-        raise UsageError("an empty path names nothing")
+        raise UsageError("the path is empty")
     try:
         scheme = urlsplit(value).scheme.lower() if "://" in value or _is_single_colon_uri(value) else ""
         if scheme in ("", "file"):
@@ -74,7 +74,7 @@ def _find_existing(value: str, base: Path, scheme: str) -> Path:
     if scheme:
         parts = urlsplit(value)
         if parts.netloc not in ("", "localhost"):
-            raise UsageError(f'"{value}" names a file of another machine', hint="write file:///path")
+            raise UsageError(f'"{value}" is a file on another machine', hint="write file:///path")
         name = unquote(parts.path)
     path = Path(os.path.normpath(base / Path(name).expanduser()))
     if not path.exists():
@@ -103,7 +103,7 @@ def _store_input(uri: str, storage: Path, fetch: Fetch) -> Path:
         _make_read_only(arriving / name)
         home = storage / _folder_of(arriving / name)
         if (home / name).exists() and not _is_whole(home / name):
-            log.warning("%s was changed since it was fetched: it is replaced", home / name)
+            log.warning("%s was changed since the download: it is replaced", home / name)
             _remove_stored(home / name)
         if not home.exists():
             try:
@@ -123,7 +123,7 @@ def _folder_of(fetched: Path) -> str:
 
 
 def _is_whole(stored: Path) -> bool:
-    """Whether what lies in the storage is what was filed there."""
+    """Return whether the file in the storage is unchanged."""
     try:
         return _folder_of(stored) == stored.parent.name
     except OSError:
@@ -150,10 +150,12 @@ def _find_fetched(uri: str, storage: Path) -> Path:
         found = storage
     if found == storage or not found.exists():
         hint = "run once without --offline"
-        raise UsageError(f"{redact(uri)} is not in {storage}, and --offline forbids to fetch it", hint=hint)
+        raise UsageError(
+            f"{redact(uri)} is not in {storage}, and --offline does not allow downloads", hint=hint
+        )
     if not _is_whole(found):
         raise UsageError(
-            f"{found} was changed since it was fetched, and --offline forbids to fetch it again",
+            f"{found} was changed since the download, and --offline does not allow downloads",
             hint="run once without --offline",
         )
     log.info("Offline: %s is as fetched before", redact(uri))
@@ -175,7 +177,7 @@ def _make_read_only(path: Path) -> None:
 def _fetch_run_artifact(uri: str, target: Path, tracking: Tracking) -> None:
     run_id, _, path = urlsplit(uri).path.lstrip("/").partition("/")
     if not run_id or not path:
-        raise UsageError(f'"{uri}" names no artifact', hint="write runs:/RUN_ID/path/of/artifact")
+        raise UsageError(f'"{uri}" is not an artifact', hint="write runs:/RUN_ID/path/of/artifact")
     tracking.download_artifact(run_id, unquote(path).strip("/"), target)
 
 
@@ -195,7 +197,8 @@ def _fetch_by_fsspec(uri: str, target: Path) -> None:
     except ImportError as error:
         raise UsageError(
             f"cannot fetch {redact(uri)}: no library for {scheme}:// is installed ({error})",
-            hint="install fsspec and the library of that protocol beside reprise (s3fs, gcsfs, adlfs, ...)",
+            hint="install fsspec and the library of that protocol next to reprise (s3fs, "
+            "gcsfs, adlfs, ...)",
         ) from None
     except ValueError as error:
         raise UsageError(f"cannot fetch {redact(uri)}: {error}") from None

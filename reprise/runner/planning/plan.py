@@ -1,4 +1,4 @@
-"""What is going to be done: everything resolved and checked, nothing recorded or started yet."""
+"""The plan of a run: everything is resolved and checked, nothing is recorded or started yet."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ log = logging.getLogger(__name__)
 
 
 class Again(NamedTuple):
-    """What a run that is performed again takes from the one before.
+    """What a reproduction takes from the original run.
 
-    ``manager`` is the word of its environment manager, whatever is the default today; ``lock`` makes its
-    environment, and where there is none ``environment`` does, or else the project. ``variables`` are a
-    patch of the environment of its processes, ``tags`` say what it is. ``since`` is when it started, in ms
-    since the epoch: the model registry is seen as it was then, and ``aliases`` are where aliases of models
-    pointed, by their address.
+    ``manager`` is the word of its environment manager, whatever the default is today; ``lock`` is the
+    source of its environment, else ``environment``, else the project. ``variables`` are a patch of the
+    environment of its processes, ``tags`` describe it. ``since`` is its start in ms since the epoch: the
+    model registry has its state of that time, and ``aliases`` are the versions of model aliases then, by
+    their address.
     """
 
     manager: str
@@ -50,9 +50,9 @@ class Again(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """``env_manager`` and ``environment`` are the word and the spec that were chosen for the project.
+    """A plan; ``env_manager`` and ``environment`` are the selected word and spec for the project.
 
-    ``again`` is None for what is performed for the first time.
+    ``again`` is None unless it is a reproduction.
     """
 
     request: RunRequest
@@ -73,7 +73,7 @@ class Plan(NamedTuple):
 
 
 def make_plan(request: RunRequest, tracking: Tracking) -> Plan:
-    """Fetch, load and bind. Whatever cannot work is told here, before there is a run."""
+    """Fetch, load and bind. All errors are raised here, before a run is created."""
     _check_backend(request, tracking)
     checkout = working_copy.fetch_project(
         request.uri, request.version, request.base, offline=request.offline
@@ -108,7 +108,7 @@ def _check_backend(request: RunRequest, tracking: Tracking) -> None:
 
 
 def plan_for(checkout: Checkout, request: RunRequest, here: Localise, again: Again | None = None) -> Plan:
-    """The plan to perform what lies in ``checkout``; ``here`` finds the files that parameters name."""
+    """Return the plan for ``checkout``; ``here`` finds the files in parameters."""
     backend = backends.get(request.backend)
     config = backends.read_config(backend, request.backend_config)
     for sentence in (
@@ -136,9 +136,9 @@ def plan_for(checkout: Checkout, request: RunRequest, here: Localise, again: Aga
     if isinstance(environment, DockerEnv):
         environment = environment._replace(inputs=_list_inputs(entry_point, invocation))
     if not manager.TAKES_DOCKER_OPTIONS and (request.docker_args or request.build_image):
-        log.warning("docker options are not for this project: it does not run in docker")
+        log.warning("docker options do not apply: the project does not run in docker")
     if manager.READS_PROJECT:
-        reason = "the run that is performed again" if again else project.environment_reason
+        reason = "the original run" if again else project.environment_reason
         log.info("Environment: %s, by %s", manager.NAME, reason)
     environment = taken_from(checkout, environment)
     if again is None or again.lock is None:
@@ -158,7 +158,7 @@ def plan_for(checkout: Checkout, request: RunRequest, here: Localise, again: Aga
 
 
 def python_of(plan: Plan) -> str | None:
-    """The version of Python that the run would get, where the project or the user names one.
+    """Return the version of Python that the run would get, if the project or the user set one.
 
     Raises:
         EnvError: it is not on this machine, and cannot be downloaded.
@@ -170,12 +170,12 @@ def python_of(plan: Plan) -> str | None:
 def read_used_project(
     checkout: Checkout, entry_point: str | None, env_manager: str | None, *, environment: bool = True
 ) -> Project:
-    """The project in ``checkout``, without a fault in what is used of it; others are logged as warnings.
+    """Return the project in ``checkout``, without faults in the used parts; others are logged as warnings.
 
     Args:
-        entry_point: the name of the one that is run, or None.
-        env_manager: the word that the user gave, if any.
-        environment: False where what the project says of its environment is not used.
+        entry_point: the name of the entry point to run, or None.
+        env_manager: the user's word, if any.
+        environment: False if the project's environment is not used.
 
     Raises:
         ProjectError: with the faults.
@@ -186,7 +186,7 @@ def read_used_project(
 
 
 def taken_from(checkout: Checkout, environment: EnvSpec) -> EnvSpec:
-    """``environment``, told whether the project's folder stays."""
+    """Return ``environment`` with whether the project's folder is permanent."""
     if isinstance(environment, PythonEnv | CondaEnv) and checkout.temporary is not None:
         return environment._replace(passing=True)
     return environment

@@ -1,4 +1,4 @@
-"""What the user asked for: arguments first, then the environment variables that stand in for them."""
+"""The user's request: arguments first, then environment variables as defaults."""
 
 from __future__ import annotations
 
@@ -40,15 +40,15 @@ def make_request(
     python: str | None = None,
     **rest: Any,
 ) -> RunRequest:
-    """A request with the defaults of the environment filled in; the rest are RunRequest's own fields.
+    """Return a request with defaults from the environment; the other arguments are fields of RunRequest.
 
-    A run that is started by a run of ours inherits its env manager and is nested under it.
+    A run started by one of our runs inherits its env manager and is nested in it.
 
     Raises:
-        UsageError: two options exclude each other, the backend config cannot be read, or the date is none.
+        UsageError: two options exclude each other, or the backend config or the date is invalid.
     """
     if experiment_name is not None and experiment_id is not None:
-        raise UsageError("both an experiment name and an experiment id are given", hint="give one of them")
+        raise UsageError("both an experiment name and an experiment id are given", hint="use one of them")
     if experiment_name is None and experiment_id is None:
         experiment_id = os.environ.get("MLFLOW_EXPERIMENT_ID") or None
         experiment_name = None if experiment_id else os.environ.get("MLFLOW_EXPERIMENT_NAME") or None
@@ -85,13 +85,13 @@ def is_observed(given: bool = True) -> bool:
 
 
 def read_params_file(path: Path) -> dict[str, str | None]:
-    """Parameters from a YAML or JSON mapping; every value is the text as written in the file.
+    """Return parameters from a YAML or JSON mapping; every value is the text as written in the file.
 
-    A null counts as not given, a list is its text with the brackets.
+    A null counts as missing, a list is its text with the brackets.
 
     Raises:
         UsageError: the file cannot be read.
-        ProjectError: it holds something else; every fault with line and column.
+        ProjectError: it is not a valid mapping; every fault has line and column.
     """
     from reprise.schemas.faults import START, Findings, refuse_faults
     from reprise.schemas.yaml import document
@@ -106,13 +106,13 @@ def read_params_file(path: Path) -> dict[str, str | None]:
 
     try:
         with path.open("rb") as stream:
-            content = stream.read(MAX_BYTES + 1)  # what is larger is told as such
+            content = stream.read(MAX_BYTES + 1)  # a larger file is reported as such
     except OSError as error:
         raise UsageError(f"--params-file: cannot read {path}: {error.strerror}") from error
     findings = Findings(path.name)
     root = document.read_document(content, findings)
     if not isinstance(root, MappingNode) and not findings.faults:
-        findings.add_fault(START, (), "parameters are a mapping of names to values")
+        findings.add_fault(START, (), "parameters must be a mapping of names to values")
     values: dict[str, str | None] = {}
     for name, entry in entries_of(root).items():
         value = entry.value
@@ -129,7 +129,7 @@ def read_python(given: str | None) -> str | None:
     """The version that ``--python`` names.
 
     Raises:
-        UsageError: it is no version of Python.
+        UsageError: it is not a version of Python.
     """
     if given is None:
         return None
@@ -164,7 +164,7 @@ def _backend_config(given: Mapping[str, Any] | str | Path | None) -> Mapping[str
     except json.JSONDecodeError as error:
         raise UsageError(
             f"backend config: {where} is not JSON: {error}",
-            hint="give a path that ends in .json, or JSON text",
+            hint="use a path that ends in .json, or JSON text",
         ) from error
     if not isinstance(config, dict):
         raise UsageError(f"backend config: {where} is not a JSON object")

@@ -23,15 +23,16 @@ def check_sandbox(sandbox: Sandbox, manager: str, *, is_isolated: bool) -> None:
     """
     if is_isolated:
         raise UsageError(
-            f"--sandbox is not for {manager}: its containers see only what they are given",
-            hint="-A network=none takes the network from a container, too"
+            f"--sandbox does not work with {manager}: its containers are isolated already",
+            hint="use -A network=none to disable the network of a container"
             if sandbox.network
-            else "leave --no-network out, and give -A network=none, with which it cannot log to the store",
+            else "use -A network=none instead of --no-network; the run then cannot log to the store",
         )
     if shutil.which(PROGRAM) is None:
         raise EnvError(
             f"--sandbox needs bubblewrap, and there is no {PROGRAM} on PATH",
-            hint="apt install bubblewrap; other Linux systems have it under the same name, macOS has none",
+            hint="apt install bubblewrap; other Linux systems have it under the same name, "
+            "macOS does not have it",
         )
     words = ("--ro-bind", "/", "/", "--proc", "/proc", "--dev", "/dev", *list_namespaces(sandbox), "true")
     done = process.run((PROGRAM, *words), check=False)
@@ -45,6 +46,6 @@ def check_sandbox(sandbox: Sandbox, manager: str, *, is_isolated: bool) -> None:
 
 
 def list_namespaces(sandbox: Sandbox) -> tuple[str, ...]:
-    """The words for what is apart inside."""
+    """Return the options for what is isolated inside."""
     network = () if sandbox.network else ("--unshare-net",)
     return ("--die-with-parent", "--unshare-pid", "--unshare-ipc", *network)

@@ -1,8 +1,8 @@
-"""Contents that runs share, each kept once by its digest: patches, files, packs of commits.
+"""Contents shared by runs, each stored once by its digest: patches, files, packs of commits.
 
-They lie in ``objects/<2 hex digits>/<the rest>`` of the store. Where the store is elsewhere, a run brings
-its own as the artifact ``reprise/source/objects.tar``. Whoever adds some holds ``objects/.lock`` shared
-until a record names them; whoever removes what no record names holds it alone.
+They are in ``objects/<2 hex digits>/<the rest>`` of the store. In a remote store, each run has its own as
+the artifact ``reprise/source/objects.tar``. Writers hold ``objects/.lock`` shared until a record refers to
+the new contents; removing unused contents needs the lock exclusively.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 
 FOLDER = "objects"
 ARTIFACT = run_files.CONTENTS
-ELSEWHERE = "a copy of the store may hold it, or a bundle of the run"
+ELSEWHERE = "a copy of the store may have it, or a bundle of the run"
 
 _LOCK = ".lock"
 _SENT = ".sent"
@@ -50,7 +50,7 @@ def add_contents(objects: Path) -> Iterator[None]:
 
 
 def keep_content(objects: Path, data: bytes) -> Content:
-    """Keep ``data`` in the folder ``objects``, unless it lies there already."""
+    """Store ``data`` in the folder ``objects``, unless it is already there."""
     content = Content(f"sha256:{hashlib.sha256(data).hexdigest()}", len(data))
     if not (is_kept(objects, content) and _place_of(objects, content.digest).read_bytes() == data):
         durable.write_file(_place_of(objects, content.digest), data, staging=objects)
@@ -58,7 +58,7 @@ def keep_content(objects: Path, data: bytes) -> Content:
 
 
 def is_kept(objects: Path, content: Content) -> bool:
-    """Whether it lies in the folder, with its size."""
+    """Return whether it is in the folder with the right size."""
     try:
         name = _to_hex(content.digest)
         return os.lstat(f"{objects}/{name[:2]}/{name[2:]}").st_size == content.size
@@ -67,7 +67,7 @@ def is_kept(objects: Path, content: Content) -> bool:
 
 
 def upload_contents(tracking: Tracking, run_id: str, objects: Path) -> None:
-    """Store what lies in the folder ``objects`` with a run whose store is elsewhere, unless it was before.
+    """Upload the folder ``objects`` to a run in a remote store, unless it was uploaded before.
 
     Raises:
         TrackingError: the store refused it.
@@ -91,10 +91,10 @@ def upload_contents(tracking: Tracking, run_id: str, objects: Path) -> None:
 
 
 def open_content(tracking: Tracking, run_id: str, digest: str) -> IO[bytes]:
-    """The content of that digest, checked, and at its start.
+    """Open the content with that digest, verified.
 
     Raises:
-        TrackingError: it is not there, or not as it was.
+        TrackingError: it is missing, or was changed.
     """
     fault = "is not in the store"
     for objects in _folders_of(tracking, run_id, digest):
@@ -115,7 +115,7 @@ def open_content(tracking: Tracking, run_id: str, digest: str) -> IO[bytes]:
 
 
 def find_missing(tracking: Tracking, run_id: str, contents: Iterable[Content]) -> tuple[Content, ...]:
-    """Those that are not there; the size is looked at, not what is inside."""
+    """Return the missing contents; only sizes are checked."""
     return tuple(
         content
         for content in contents
@@ -126,10 +126,11 @@ def find_missing(tracking: Tracking, run_id: str, contents: Iterable[Content]) -
 def sweep_contents(
     objects: Path, records: Callable[[], Iterable[str]], *, dry_run: bool
 ) -> tuple[int, int]:
-    """Remove what none of the ``records``, the texts of ``run.json``, names; how many files, and bytes.
+    """Remove contents that none of the ``records`` (texts of ``run.json``) uses; return the files and
+    bytes.
 
-    They are read while nobody adds any. Every digest in a text counts, so that a record of a newer
-    version holds what it needs as well.
+    They are read while no contents are added. Every digest in a text counts, so that records of newer
+    versions work too.
     """
     if not objects.is_dir():
         return 0, 0
@@ -154,7 +155,9 @@ def _lock_contents(objects: Path, dry_run: bool) -> AbstractContextManager[None]
 
 
 def _folders_of(tracking: Tracking, run_id: str, digest: str) -> Iterator[Path]:
-    """Where the content may lie, the nearest first; what the run brought is fetched only when needed."""
+    """Yield where the content may be, nearest first; the run's own contents are only downloaded if
+    needed.
+    """
     store = store_folder(tracking)
     if store is not None:
         yield store / FOLDER
@@ -180,12 +183,12 @@ def _fetch_contents(tracking: Tracking, run_id: str, objects: Path) -> bool:
             for member in tar:
                 stream = tar.extractfile(member) if member.isreg() and not member.issparse() else None
                 if stream is not None:
-                    keep_content(objects, stream.read())  # by what it is, whatever the archive calls it
+                    keep_content(objects, stream.read())  # by its digest, not by its name in the archive
     return True
 
 
 def _remove_damaged(place: Path, read: IO[bytes]) -> None:
-    """Remove a file, unless another lies there by now: as long as it is there, no run keeps it anew."""
+    """Remove a file, unless it was replaced: while it exists, no run stores it again."""
     with suppress(OSError):
         if os.path.samestat(os.fstat(read.fileno()), place.stat()):
             place.unlink()

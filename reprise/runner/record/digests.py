@@ -1,4 +1,4 @@
-"""Digests of files and folders, of which those of a file are remembered as long as it does not change."""
+"""Digests of files and folders; digests of unchanged files are cached."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from reprise.named_tuple import NamedTuple
 
 FOLDER = "digests-v1"
 
-_SETTLED = 2 * 10**9  # ns: a file that changed later may change again without its times telling
+_SETTLED = 2 * 10**9  # ns: a file that changed later may change again without new times
 
 
 class FileDigest(NamedTuple):
@@ -25,7 +25,7 @@ class FileDigest(NamedTuple):
 
 
 class Memory:
-    """The digests of files below ``root``, remembered from one run to the next.
+    """Cached digests of files below ``root``.
 
     ``purpose`` keeps digests of another kind apart, such as git's own.
     """
@@ -37,7 +37,7 @@ class Memory:
         self._asked: dict[str, list[int | str]] = {}
 
     def recall_digest(self, file: str, state: os.stat_result) -> str | None:
-        """The digest, in hex, of a file whose ``state`` is as it was then."""
+        """Return the hex digest of a file with the same ``state``, or None."""
         known = self._known.get(file)
         if known is None or known[:-1] != _key_of(state):
             return None
@@ -50,7 +50,7 @@ class Memory:
             self._asked[file] = [*_key_of(state), digest]
 
     def save_notes(self) -> None:
-        """Keep what was asked for; that it cannot be kept costs time only."""
+        """Store the used digests; a failure only costs time."""
         if self._asked != self._known:
             try:
                 durable.write_note(self._file, json.dumps(self._asked))
@@ -99,7 +99,7 @@ def files_below(folder: Path) -> Iterator[Path]:
 
 
 def folders_below(folder: Path, above: frozenset[tuple[int, int]] = frozenset()) -> Iterator[Path]:
-    """``folder``, and all folders below it, through links too, but not round in circles.
+    """Yield ``folder`` and all folders below it, also through links, but without cycles.
 
     Raises:
         OSError: one of them cannot be read.
@@ -130,7 +130,7 @@ def _leads_to_folder(entry: os.DirEntry[str]) -> bool:
 
 
 def _read_notes(file: Path) -> dict[str, list[int | str]]:
-    """What was remembered; nothing where the file is not one of ours."""
+    """Return the cached digests; empty if the file is invalid."""
     try:
         known = json.loads(file.read_bytes())
     except (OSError, ValueError):

@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from reprise.tracking.base import Tracking
 
 RECORD_ARTIFACT = run_files.RECORD
-_LARGEST = 64 << 20  # bytes; it is read as a whole, and anybody may have stored it
+_LARGEST = 64 << 20  # bytes; it is read as a whole, and is not trusted
 
 
 def read_record(tracking: Tracking, run_id: str) -> RunRecord | None:
-    """What is recorded of a run; None of one that has no record, for example of plain MLflow.
+    """Return the record of a run; None if it has none, for example a run of plain MLflow.
 
     Raises:
-        TrackingError: there is no such run, or its record cannot be read.
+        TrackingError: the run does not exist, or its record cannot be read.
     """
     sizes = {artifact.path: artifact.size for artifact in tracking.list_artifacts(run_id, "reprise")}
     if RECORD_ARTIFACT not in sizes:
@@ -38,7 +38,7 @@ def read_record(tracking: Tracking, run_id: str) -> RunRecord | None:
             tracking.download_artifact(run_id, RECORD_ARTIFACT, file)
             return from_json(file.read_bytes())
     except TrackingError as error:
-        message = f"the record of run {run_id} cannot be read: {error.message}"
+        message = f"cannot read the record of run {run_id}: {error.message}"
         raise TrackingError(message, code=error.code, hint=error.hint) from error
 
 

@@ -1,4 +1,4 @@
-"""Perform a recorded run again from what was recorded, and say whether it came out the same."""
+"""Rerun a recorded run from its record, and compare the results."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ from reprise.tracking.base import Tracking
 log = logging.getLogger(__name__)
 
 KEPT = "reproduced"
-"""The folder of our state where restored projects stay that are to be kept."""
+"""The folder of our state for restored projects that are kept."""
 
 
 class Reproduction(NamedTuple):
-    """How a run came out that was performed again.
+    """The result of a reproduction.
 
-    ``original`` is the id of the run that was, ``outcome`` tells of the new one, ``folder`` is the project
-    as it was restored, where that was kept. With ``changed`` parameters it is a variation: then ``verdict``
-    tells what differs, and is no verdict on the run.
+    ``original`` is the id of the original run, ``outcome`` that of the new run, ``folder`` the restored
+    project if it was kept. With ``changed`` parameters it is a variation: then ``verdict`` only shows the
+    differences.
     """
 
     original: str
@@ -56,20 +56,20 @@ def reproduce(
     key: Path | None = None,
     stdout_to_stderr: bool = False,
 ) -> Reproduction:
-    """Perform the run that ``reference`` names again, as a new run beside it, and compare the two.
+    """Rerun the run ``reference`` as a new run, and compare the results.
 
-    A reference that is the path of a bundle names the run in it, which is brought into the store first.
-    The address of a model names the run that made it, and what both models predict is compared as well.
+    The path of a bundle selects the run in it, which is imported into the store first. A model URI selects
+    the run that logged the model, and the predictions of both models are compared too.
 
-    A run that comes out otherwise is a verdict, not an exception.
+    Different results are a verdict, not an exception.
 
     Args:
-        keep: the restored project stays when the run has ended.
-        key: the public key, as a PEM file, that must have signed the bundle.
+        keep: keep the restored project after the run.
+        key: the required public key of the bundle's signature, as a PEM file.
 
     Raises:
-        UsageError: there is no such run, or it goes on.
-        SourceError, EnvError, UsageError: what it needs is missing; nothing has run.
+        UsageError: the run does not exist, or is running.
+        SourceError, EnvError, UsageError: something it needs is missing; nothing has run.
     """
     subject = None
     with interruptible(), ExitStack() as stack:
@@ -80,16 +80,16 @@ def reproduce(
             bring_in(tracking, bundle)
             reference, wanted = bundle.manifest.run_id, wanted._replace(bundle=bundle)
         elif key is not None:
-            raise UsageError(f"--key is for bundles, and {reference} is none")
+            raise UsageError(f"--key only works with bundles, and {reference} is not a bundle")
         elif is_address(reference):
             reference, subject = _made_by(tracking, reference)
         run = find_run(tracking, reference)
         if not RunStatus(run.status).has_ended:
             raise UsageError(
                 f"run {run.run_id} is {run.status}: there is nothing yet to compare with",
-                hint=f"reprise runs logs {run.run_id[:8]} -f follows it to its end",
+                hint=f"wait for its end with reprise runs logs {run.run_id[:8]} -f",
             )
-        log.info("Performing run %s again", run.run_id)
+        log.info("Reproducing run %s", run.run_id)
         restored = restore_run(tracking, run, wanted)
         outcome, folder = _perform_plan(restored.plan, tracking, keep, stdout_to_stderr)
         found = compare_runs(tracking, run.run_id, outcome.run_id, tolerance, subject)
@@ -99,18 +99,18 @@ def reproduce(
 
 
 def _made_by(tracking: Tracking, address: str) -> tuple[str, ModelSubject]:
-    """The run that made the model at ``address``, and which of the run's models it is.
+    """Return the run that logged the model at ``address``, and which of the run's models it is.
 
     Raises:
-        UsageError: there is no such model, or no run that made it.
+        UsageError: the model does not exist, or was not logged by a run.
     """
     origin = resolve_model(tracking, address)
     if not origin.owner.startswith("m-"):
         return origin.owner, ModelSubject(None, origin.path)
     run_id = tracking.get_logged_model(origin.owner).source_run_id
     if run_id is None:
-        raise UsageError(f"{address} was made by no run: there is nothing to perform again")
-    log.info("%s was made by run %s", address, run_id)
+        raise UsageError(f"{address} was not logged by a run, so it cannot be reproduced")
+    log.info("%s was logged by run %s", address, run_id)
     return run_id, ModelSubject(origin.owner, origin.path)
 
 
@@ -130,14 +130,14 @@ def _perform_plan(
 
 
 def _keep_project(plan: Plan, run_id: str) -> Path:
-    """Move the restored project to where nobody clears up."""
+    """Move the restored project to a folder that is not cleaned up."""
     checkout = plan.checkout
     assert checkout.temporary is not None
     home = paths.state_dir() / KEPT / run_id
     try:
         durable.move_folder(checkout.temporary, home)
     except OSError as error:
-        raise SourceError(f"the restored project cannot be kept in {home}: {error}") from error
+        raise SourceError(f"cannot keep the restored project in {home}: {error}") from error
     finally:
         working_copy.let_go(checkout)
     return home / checkout.path.relative_to(checkout.temporary)

@@ -1,6 +1,6 @@
-"""Everything that a recorded run needs, found before anything of it is performed again.
+"""Everything that a recorded run needs, checked before it is rerun.
 
-What is missing is told all at once; then nothing has run, and no run was opened.
+All missing items are reported at once, before anything has run and before a run is opened.
 """
 
 from __future__ import annotations
@@ -45,16 +45,16 @@ from reprise.tracking.base import Tracking
 log = logging.getLogger(__name__)
 
 _ORDER: tuple[type[RepriseError], ...] = (SourceError, EnvError, UsageError)
-"""Of several faults, the exit code is that of the kind that comes first here."""
+"""For several faults, the exit code is that of the first kind here."""
 
 
 class WantedReproduction(NamedTuple):
-    """What is asked of a run that is performed again.
+    """The options of a reproduction.
 
-    ``parameters`` are to have other values than recorded, or are secrets that are given again.
-    ``any_machine``: also where the GPUs are of another kind. ``bundle`` is where the run came from, with
-    its inputs and perhaps the packages of its environment. ``current_python`` is the interpreter of the
-    program that calls us, None on the command line. ``sandbox`` keeps it from the rest of the machine.
+    ``parameters`` are changed values, or secrets. ``any_machine`` allows a different kind of GPU.
+    ``bundle`` is the bundle of the run, with its inputs and possibly the packages of its environment.
+    ``current_python`` is the interpreter of the calling program, None on the command line. ``sandbox``
+    isolates it from the machine.
     """
 
     parameters: Mapping[str, str | None] = {}
@@ -73,7 +73,7 @@ class RestoredRun(NamedTuple):
 
 
 class _Restoring(NamedTuple):
-    """``recorded`` is None for a run of plain MLflow; then ``record`` is what its tags say."""
+    """A run; ``recorded`` is None for a run of plain MLflow; then ``record`` is from its tags."""
 
     tracking: Tracking
     run: Run
@@ -89,10 +89,10 @@ class _Restoring(NamedTuple):
 
 
 def restore_run(tracking: Tracking, run: Run, wanted: WantedReproduction) -> RestoredRun:
-    """The plan to perform ``run`` again; its checkout is discarded by who carries the plan out.
+    """Return the plan to rerun ``run``; the caller discards its checkout.
 
     Raises:
-        SourceError, EnvError, UsageError: with all that is missing, or is not what it was.
+        SourceError, EnvError, UsageError: with everything that is missing or has changed.
     """
     recorded = read_record(tracking, run.run_id)
     record = recorded or mlflow.record_of(run)
@@ -142,7 +142,7 @@ def _note_faults(faults: list[RepriseError]) -> Iterator[None]:
 
 
 def _refuse_faults(faults: list[RepriseError], run: Run) -> None:
-    """Raise the one fault as it is, several as one error."""
+    """Raise a single fault as it is, several as one error."""
     if len(faults) == 1:
         raise faults[0]
     if not faults:
@@ -150,7 +150,7 @@ def _refuse_faults(faults: list[RepriseError], run: Run) -> None:
     first = next(kind for kind in _ORDER if any(isinstance(fault, kind) for fault in faults))
     listed = "".join(f"\n- {fault.message}" for fault in faults)
     hints = dict.fromkeys(fault.hint for fault in faults if fault.hint)
-    raise first(f"run {run.run_id} cannot be performed again:{listed}", hint="; ".join(hints) or None)
+    raise first(f"run {run.run_id} cannot be reproduced:{listed}", hint="; ".join(hints) or None)
 
 
 def _tell_what_is_unknown(run: Run) -> None:
@@ -169,7 +169,7 @@ def _machine_faults(this: _Restoring) -> list[RepriseError]:
 
 
 def _missing_secrets(this: _Restoring) -> list[RepriseError]:
-    """Secrets are never recorded; one that was not given came from the project's default."""
+    """Return the missing secrets, which are never recorded; others came from the project's defaults."""
     missing = [
         item.name
         for item in this.record.parameters
@@ -181,7 +181,9 @@ def _missing_secrets(this: _Restoring) -> list[RepriseError]:
         return []
     words = " ".join(f"--set {name}=..." for name in missing)
     return [
-        UsageError(f"secret parameters are not recorded: {', '.join(missing)}", hint=f"give {words} again")
+        UsageError(
+            f"secret parameters are not recorded: {', '.join(missing)}", hint=f"set them again with {words}"
+        )
     ]
 
 
@@ -232,7 +234,7 @@ def _make_plan(this: _Restoring, checkout: Checkout, lock: Lock | None, find: Lo
 
 
 def _make_request(this: _Restoring, record: RunRecord) -> RunRequest:
-    """What was asked of the run, with what is to be otherwise now; nested under nothing."""
+    """Return the request of the run with the changes; not nested."""
     given, other = inputs.given_parameters(record), changed_parameters(record, this.wanted)
     secrets = {item.name for item in record.parameters if item.secret}
     known = {word.value: word for word in ParameterSource}
@@ -262,6 +264,6 @@ def _environment_of_mlflow(this: _Restoring, checkout: Checkout) -> tuple[str, E
     if found is not None and not envs.find_manager(manager).IS_ISOLATED:
         return found
     is_pinned = envs.find_manager(manager).PINS_PACKAGES
-    where = "as the project says now" if is_pinned else "the current environment"
-    log.warning("Environment: %s, for run %s kept none", where, this.run.run_id)
+    where = "from the project's current files" if is_pinned else "the current environment"
+    log.warning("Environment: %s, because run %s has no lock", where, this.run.run_id)
     return manager, None

@@ -43,9 +43,9 @@ class Twice(NamedTuple):
 
 
 def run_twice(request: RunRequest, tracking: Tracking, *, stdout_to_stderr: bool = False) -> Twice:
-    """Perform ``request`` as two runs, the second tagged as performing the first again, and compare them.
+    """Run ``request`` twice, the second run tagged as a reproduction of the first, and compare them.
 
-    Each run draws a hash seed of its own, unless the environment sets one.
+    Each run draws its own hash seed, unless the environment sets one.
 
     Raises:
         RepriseError: a run could not be started.
@@ -93,7 +93,7 @@ class _Evidence(NamedTuple):
         return one, other
 
     def is_packed(self, part: Part) -> bool:
-        """Whether the artifact is of a kind that holds the time at which it was written."""
+        """Return whether the artifact is of a kind that contains the time of writing."""
         from reprise.file_lock import scratch
 
         if part.kind != "artifact":
@@ -128,18 +128,21 @@ def _find_causes(found: _Evidence) -> Iterator[Cause]:
     if found.diverged and not told:
         yield _of_threads(found) or Cause(
             "unknown",
-            "nothing in the project's Python code tells why",
-            "look at what differs; it may be data that changed, the network, or a program that is called",
+            "the project's Python code shows no cause",
+            "look at the differences; the cause may be changed data, the network, or a program "
+            "that is called",
         )
 
 
 def _of_the_source(found: _Evidence) -> Iterator[Cause]:
-    """What the first run left in the project's folder is a part of the second one's source."""
+    """Return the cause if files left in the project's folder by the first run are part of the second's
+    source.
+    """
     for part in found.verdict.parts:
         if part.kind == "source" and part.agreement is Agreement.DIVERGED:
             note = ": ".join(filter(None, (part.where, part.note)))
-            what = f"the project's folder is another one after the first run: {note}"
-            fix = "write results to a temporary folder and log them, or let .gitignore name them"
+            what = f"the project's folder changed during the first run: {note}"
+            fix = "write results to a temporary folder and log them, or add them to .gitignore"
             yield Cause("source", what, fix)
 
 
@@ -149,18 +152,18 @@ def _of_the_code(found: _Evidence) -> Iterator[Cause]:
     if not found.diverged:
         return
     if held.unseeded:
-        what = f"{_name_suspects(held.unseeded)} draws random numbers that nothing seeds"
-        fix = "declare a parameter seed, and seed the generator with it; reprise check --strict tells how"
+        what = f"{_name_suspects(held.unseeded)} draws unseeded random numbers"
+        fix = "declare a parameter seed, and seed the generator with it; reprise check --strict shows how"
         yield _make_cause("no-seed", what, fix, held.unseeded)
     one, other = found.hash_seeds
     if held.hashed and one != other:
-        what = f"{_name_suspects(held.hashed)} follows {HASH_SEED}, which was {one} and {other}"
-        fix = f"sort what is a set before its order shows, or set {HASH_SEED}"
+        what = f"{_name_suspects(held.hashed)} depends on {HASH_SEED}, which was {one} and {other}"
+        fix = f"sort sets before their order affects results, or set {HASH_SEED}"
         yield _make_cause("hash-seed", what, fix, held.hashed)
     if held.ids:
         fix = "derive the value from the seed or the content, or keep it out of the results"
         yield _make_cause(
-            "random-id", f"{_name_suspects(held.ids)} is another value in each run", fix, held.ids
+            "random-id", f"{_name_suspects(held.ids)} has a different value in each run", fix, held.ids
         )
 
 
@@ -172,14 +175,16 @@ def _of_the_results(found: _Evidence) -> Iterator[Cause]:
         names = ", ".join(_title_of(part) for part in reordered[:_NAMED])
         by = f", as {_name_suspects(held.unordered)} gives it" if held.unordered else ""
         fix = "sort it before it is written, and wait for parallel work in a fixed order"
-        yield _make_cause("order", f"{names} comes in another order{by}", fix, held.unordered)
+        yield _make_cause("order", f"the order of {names} varies{by}", fix, held.unordered)
     times = [part for part in found.differing if _TIMES & set(part.note.replace(",", "").split())]
     packed = [part for part in found.diverged if found.is_packed(part)]
     written = held.clocks if found.diverged else ()
     if times or packed or written:
         names = ", ".join(_title_of(part) for part in [*times, *packed][:_NAMED])
         what = (
-            f"{names} holds the time of its run" if names else f"{_name_suspects(written)} tells the time"
+            f"{names} contains the time of its run"
+            if names
+            else f"{_name_suspects(written)} reads the time"
         )
         fix = "keep times out of files and metrics; for archives, set a fixed time (SOURCE_DATE_EPOCH)"
         yield _make_cause("time", what, fix, held.clocks)
@@ -189,15 +194,15 @@ def _of_shared_values(found: _Evidence) -> Iterator[Cause]:
     """Threads of the project's own, which may lose each other's changes."""
     held = found.suspects.own_threads
     if held:
-        what = (
-            f"{_name_suspects(held)} runs code at the same time, and a change of one may be lost to another"
-        )
-        fix = "hold a threading.Lock where they change the same value, or let each return its own"
+        what = f"{_name_suspects(held)} runs code in parallel, and concurrent changes may get lost"
+        fix = "hold a threading.Lock while changing shared values, or let each thread return its own result"
         yield _make_cause("shared-values", what, fix, held)
 
 
 def _of_threads(found: _Evidence) -> Cause | None:
-    """Sums in several threads are rounded in another order each time; only where nothing else tells why."""
+    """Return the cause for sums in several threads, rounded in varying order; only if there is no other
+    cause.
+    """
     record = read_record(found.tracking, found.verdict.again)
     machine = record.machine if record else None
     if not found.suspects.threaded or machine is None or machine.cores < 2:
@@ -207,7 +212,7 @@ def _of_threads(found: _Evidence) -> Cause | None:
     names = ", ".join(found.suspects.threaded)
     return Cause(
         "threads",
-        f"{names} may compute in {machine.cores} threads, and then sums are rounded otherwise each time",
+        f"{names} may compute in {machine.cores} threads, and then the rounding of sums varies",
         "set OMP_NUM_THREADS=1, or compare with reprise verify --tolerance",
     )
 

@@ -17,29 +17,29 @@ log = logging.getLogger(__name__)
 
 
 def lock_of(tracking: Tracking, run: Run, recorded: EnvironmentRecord) -> Lock | None:
-    """The lock that the run ran with, found to be of use here.
+    """Return the lock of the run if it works here.
 
-    None where it ran in a Python of the user's that is not here, or not as it was.
+    None if the run used a Python of the user that is missing here, or has changed.
 
     Raises:
-        EnvError: the run kept none, or nothing can be made of it on this machine.
+        EnvError: the run has none, or its environment cannot be created on this machine.
     """
     manager = envs.find_manager(recorded.manager)
     if not manager.PINS_PACKAGES:
         return _lock_of_current(tracking, run, manager)
     if recorded.digest is None:
-        raise EnvError(f"run {run.run_id} ended before it had an environment: there is no lock of it")
+        raise EnvError(f"run {run.run_id} ended before it had an environment, so it has no lock")
     try:
         lock = environments.lock_of(tracking, run)
     except UsageError as error:
         raise EnvError(error.message, hint=error.hint) from error
     if reason := manager.unusable() or manager.unrestorable(lock):
-        raise EnvError(f"the environment of run {run.run_id} cannot be made here: {reason}")
+        raise EnvError(f"cannot create the environment of run {run.run_id} here: {reason}")
     return lock
 
 
 def _lock_of_current(tracking: Tracking, run: Run, manager: EnvManager) -> Lock | None:
-    """The lock that names the run's Python, where that is on this machine as it was."""
+    """Return the lock with the run's Python, if that is unchanged on this machine."""
     try:
         lock = environments.lock_of(tracking, run)
     except UsageError as error:

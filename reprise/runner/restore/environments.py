@@ -1,4 +1,4 @@
-"""Which environment a word means: one of the cache, the one of a run, or the one of a project."""
+"""Find the environment for a word: in the cache, of a run, or of a project."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ Opened = Callable[[], AbstractContextManager[Tracking]]
 
 
 class Named(NamedTuple):
-    """What a word stands for: ``title`` for people; ``prefix`` None where nothing lies in the cache."""
+    """The environment for a word: ``title`` for people; ``prefix`` None if it is not in the cache."""
 
     title: str
     lock: Lock
@@ -40,10 +40,10 @@ class Named(NamedTuple):
 
 
 def find_environment(word: str, opened: Opened) -> Named:
-    """The environment of the cache that ``word`` names, or else the one of the run.
+    """Return the environment ``word`` in the cache, or else that of the run.
 
     Raises:
-        UsageError: there is neither, or the run kept no lock.
+        UsageError: there is neither, or the run has no lock.
     """
     if entry := inventory.find_entry(word):
         return Named(f"Environment {entry.name}", entry.lock, entry.prefix)
@@ -65,10 +65,10 @@ def find_environment(word: str, opened: Opened) -> Named:
 
 
 def lock_of(tracking: Tracking, run: Run) -> Lock:
-    """The lock that ``run`` kept as an artifact, found true to the digest in its tags.
+    """Return the lock artifact of ``run``, verified with the digest in its tags.
 
     Raises:
-        UsageError: it kept none, or another one.
+        UsageError: it is missing, or does not match.
     """
     manager = run.tags.get(tags.PROJECT_ENV, "")
     with scratch() as folder:
@@ -78,7 +78,7 @@ def lock_of(tracking: Tracking, run: Run) -> Lock:
         except (TrackingError, FileNotFoundError):
             raise UsageError(
                 f"run {run.run_id} has no {ENV_LOCK_ARTIFACT}",
-                hint="runs of reprise keep one from the moment that their environment is made",
+                hint="runs of reprise have a lock once their environment is created",
             ) from None
     lock = Lock(manager, text, root=_source_folder(tracking, run))
     if manager not in envs.MANAGERS:
@@ -125,14 +125,14 @@ def list_packages(word: str, opened: Opened) -> tuple[Package, ...]:
 
 @contextmanager
 def enter_environment(named: Named, *, offline: bool = False) -> Iterator[Environment]:
-    """Be inside; what is not in the cache any more is made again from its lock.
+    """Enter the environment; a missing one is recreated from its lock.
 
     Raises:
-        EnvError: it cannot be made here.
+        EnvError: it cannot be created here.
     """
     manager = envs.MANAGERS[named.lock.manager]
     if reason := manager.unusable():
-        raise EnvError(f"{named.title} cannot be entered: {reason}")
+        raise EnvError(f"cannot enter {named.title}: {reason}")
     with store.using_lock(manager, named.lock, Policy(offline=offline), _log_file()) as environment:
         yield environment
 

@@ -1,6 +1,6 @@
-"""What lay in a source otherwise than its commit has it, put there again exactly; no filter runs.
+"""Restore the files of a source that differ from its commit, exactly; no filter runs.
 
-Paths come from a record, which may be of anybody: none leads out of the folder, or into git's own.
+Paths come from a record, which is not trusted: none may lead out of the folder, or into git's own files.
 """
 
 from __future__ import annotations
@@ -33,7 +33,9 @@ _GIT = ".git"
 
 
 class Restoration(NamedTuple):
-    """The source of a run that is put into ``root``; ``place`` is where it lay, there or not."""
+    """The source of a run, restored to ``root``; ``place`` is its original path, which may not exist
+    here.
+    """
 
     tracking: Tracking
     run_id: str
@@ -43,10 +45,10 @@ class Restoration(NamedTuple):
 
 
 def restore_files(this: Restoration) -> None:
-    """Make what the run had of a plain checkout, or of an empty folder.
+    """Turn a plain checkout, or an empty folder, into the source of the run.
 
     Raises:
-        SourceError: something cannot be written, or is not kept any more.
+        SourceError: something cannot be written, or is no longer stored.
     """
     source = this.source
     for gone in source.absent:
@@ -67,9 +69,9 @@ def restore_files(this: Restoration) -> None:
 
 
 def tell_git(source: SourceRecord, root: Path) -> None:
-    """Let git say of the restored files what it said of those of the run, as far as it can be told.
+    """Restore the git status of the files, as far as it is known.
 
-    Tools that name a version after the state of git ask it.
+    Tools that derive a version from the state of git need it.
     """
     for folder, start in _list_repositories(source, root):
         own = [file for file in source.files if _is_of(file.path, start, source)]
@@ -119,7 +121,7 @@ def _write_file(this: Restoration, file: FileRecord) -> None:
 
 
 def _write_pointer(this: Restoration, path: str) -> None:
-    """Where the run had a pointer of Git LFS, a checkout may have what it stands for."""
+    """Restore pointers of Git LFS, where a checkout may have the content."""
     file = _path_inside(this.root, path)
     if read_pointer(file) is not None:
         return
@@ -144,7 +146,7 @@ def _obtain_large(this: Restoration, file: FileRecord) -> None:
             shutil.copyfile(known, path)
             return
     raise SourceError(
-        f"{file.path} is kept by Git LFS, and its content ({file.content.digest}) is not on this machine",
+        f"{file.path} is in Git LFS, and its content ({file.content.digest}) is not on this machine",
         hint="install git-lfs, or run `git lfs fetch --all` in the repository of the run",
     )
 
@@ -169,11 +171,11 @@ def _path_inside(root: Path, name: str) -> Path:
         UsageError: it leads out of ``root``, or into a folder of git's.
     """
     parts = name.rstrip("/").split("/")
-    # No run has kept such a file, and git obeys those that lie there.
+    # Runs never store these files, and git would obey them.
     if any(part.lower() == _GIT for part in parts):
-        raise UsageError(f"{name} lies in a folder of git's own")
+        raise UsageError(f"{name} is in git's own folder")
     if not {"", ".", ".."}.isdisjoint(parts):
-        raise UsageError(f'the file "{name}" leaves {root}')
+        raise UsageError(f'the file "{name}" is outside {root}')
     return confined(root, "/".join(parts[:-1]) or ".", "the folder") / parts[-1]
 
 
@@ -184,9 +186,9 @@ def _name_faults(root: Path, name: str) -> Iterator[None]:
         yield
     except OSError as error:
         reason = f"{error.strerror or error} ({root})"
-        raise SourceError(f"{name} cannot be restored: {reason}", hint=room_hint(error)) from error
+        raise SourceError(f"cannot restore {name}: {reason}", hint=room_hint(error)) from error
     except (UsageError, TrackingError) as error:
-        raise SourceError(f"{name} cannot be restored: {error.message}", hint=error.hint) from error
+        raise SourceError(f"cannot restore {name}: {error.message}", hint=error.hint) from error
 
 
 def _list_repositories(source: SourceRecord, root: Path) -> list[tuple[Path, str]]:
@@ -196,7 +198,7 @@ def _list_repositories(source: SourceRecord, root: Path) -> list[tuple[Path, str
 
 
 def _is_of(path: str, start: str, source: SourceRecord) -> bool:
-    """Whether a path lies in the repository whose paths begin with ``start``, and in none inside of it."""
+    """Return whether a path is in the repository at ``start``, and not in a nested repository."""
     starts = (f"{module.path}/" for module in source.submodules)
     return path.startswith(start) and not any(
         path.startswith(other) for other in starts if other != start and other.startswith(start)

@@ -15,10 +15,10 @@ from reprise.schemas.record.run_record import InputRecord, RunRecord
 
 
 class RestorePlaces(NamedTuple):
-    """Where relative paths start: ``project`` for defaults, ``base`` for what is given.
+    """The bases of relative paths: ``project`` for defaults, ``base`` for given values.
 
-    ``original`` is the root of the source as the run had it, ``restored`` where that lies now; None where
-    it is not known or could not be restored. ``bundled`` tells where a bundle has the input of a name.
+    ``original`` is the original root of the source, ``restored`` the restored one; None if it is not known
+    or could not be restored. ``bundled`` returns the path of an input in a bundle.
     """
 
     project: Path | None
@@ -31,9 +31,10 @@ class RestorePlaces(NamedTuple):
 def find_inputs(
     record: RunRecord, places: RestorePlaces, fetch: Localise, faults: list[RepriseError]
 ) -> Localise:
-    """The localising of parameters whose files were checked; what is not as it was is added to ``faults``.
+    """Return a function that localises parameters with checked files; changed files are added to
+    ``faults``.
 
-    ``fetch`` is for what comes from elsewhere, and for values that the run did not have.
+    ``fetch`` is for remote files, and for values that the run did not have.
     """
     values = {item.name: item for item in record.parameters}
     found: dict[tuple[str, Path | None], Path] = {}
@@ -55,10 +56,10 @@ def find_inputs(
 def _check_input(
     item: InputRecord, value: str, base: Path | None, places: RestorePlaces, fetch: Localise
 ) -> Path | None:
-    """Where the input lies; None where that is not to be known, for the source is missing.
+    """Return the path of the input; None if it is not known because the source is missing.
 
     Raises:
-        UsageError: it is gone, or not what it was.
+        UsageError: it was removed or changed.
     """
     uri = item.uri or value
     bundled = places.bundled and places.bundled(item.name)
@@ -70,11 +71,11 @@ def _check_input(
 
 
 def _find_unchanged(item: InputRecord, candidates: Sequence[Path]) -> Path:
-    """The first that is what the input was."""
-    another = f"--set {item.name}=PATH performs a variation of the run with another input"
+    """Return the first candidate that is unchanged."""
+    another = f"use --set {item.name}=PATH for a variation of the run with another input"
     there = [path for path in candidates if path.exists()]
     if not there:
-        raise UsageError(f"input {item.name} is gone: {candidates[-1]}", hint=another)
+        raise UsageError(f"input {item.name} is missing: {candidates[-1]}", hint=another)
     if item.digest is None:
         return there[0]
     seen = []
@@ -98,7 +99,7 @@ def _list_changed(item: InputRecord, folder: Path) -> str:
 
 
 def _candidate_places(path: str, places: RestorePlaces) -> Iterator[Path]:
-    """One of the source in the source as it is restored, then where the run had it."""
+    """Yield the path in the restored source, then the original path."""
     if Path(path).is_absolute():
         yield Path(path)
         return

@@ -1,4 +1,4 @@
-"""The machine of a recorded run beside this one: what numbers depend on, and what is installed."""
+"""Compare the machine of a recorded run with this one: what affects numbers, and installed packages."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _LISTED = 8
 
 
 def gpu_fault(recorded: MachineRecord) -> EnvError | None:
-    """What is to be said when a GPU that the run could use has no match here."""
+    """Return an error if a GPU that the run could use has no match here."""
     here = machine.describe_machine(os.environ)
     if recorded.architecture != here.architecture:
         log.warning("The run was on %s, this machine is %s", recorded.architecture, here.architecture)
@@ -38,21 +38,22 @@ def gpu_fault(recorded: MachineRecord) -> EnvError | None:
     if not lacking:
         return None
     return EnvError(
-        f"the run was on a machine with {_name_gpus(recorded.gpus)}; this one has {_name_gpus(here.gpus)}",
-        hint="--any-machine performs it all the same",
+        f"the run was on a machine with {_name_gpus(recorded.gpus)}; this machine has "
+        f"{_name_gpus(here.gpus)}",
+        hint="use --any-machine to run it anyway",
     )
 
 
 def restore_variables(
     record: RunRecord, original: Path | None, restored: Path
 ) -> tuple[tuple[str, str | None], ...]:
-    """The patch of the environment with the seeds and settings of the run, and no others.
+    """Return the patch of the environment with exactly the seeds and settings of the run.
 
-    ``original`` is the root of the source as the run had it, ``restored`` where that lies now.
+    ``original`` is the original root of the source, ``restored`` the restored one.
     """
     patch: dict[str, str | None] = {}
     if record.machine is not None:
-        # asked for what it knows, it leaves out whatever else somebody may have written into the record
+        # only known variables are used: the record is not trusted
         now, then = (
             dict(machine.describe_machine(found).variables)
             for found in (os.environ, record.machine.variables)
@@ -67,7 +68,7 @@ def restore_variables(
 
 
 def _search_path(search: str, original: Path | None, restored: Path) -> str:
-    """The folders of PYTHONPATH; those of the source are in the source as it was restored."""
+    """Return the folders of PYTHONPATH; those of the source are in the restored source."""
     folders = []
     for folder in search.split(os.pathsep):
         path = Path(folder)
@@ -75,7 +76,7 @@ def _search_path(search: str, original: Path | None, restored: Path) -> str:
             path = restored / path.relative_to(original)
             folder = str(path)
         if path.is_absolute() and not path.exists():
-            log.warning("PYTHONPATH: %s, which the run had, is not here", folder)
+            log.warning("PYTHONPATH: the run's folder %s does not exist here", folder)
         folders.append(folder)
     return os.pathsep.join(folders)
 
@@ -83,8 +84,8 @@ def _search_path(search: str, original: Path | None, restored: Path) -> str:
 def tell_differences(
     recorded: EnvironmentRecord, lock: Lock | None, folder: Path, current: Path | None
 ) -> None:
-    """Tell what is installed otherwise than when the run was performed: in the Python of ``lock``, or else
-    in the one that the user of ``folder`` is in."""
+    """Report packages that changed since the run: in the Python of ``lock``, or else in the current Python
+    in ``folder``."""
     try:
         lock = lock or local.lock(PythonEnv(folder), Policy(current=current), Path(os.devnull))
         command = local.enter(Environment(local.NAME, lock, Path()), Command((), (), Path()))

@@ -1,4 +1,4 @@
-"""A run that plain MLflow has recorded: what its tags, params and artifacts hold, as a record of ours."""
+"""The record of a run of plain MLflow, from its tags, params and artifacts."""
 
 from __future__ import annotations
 
@@ -32,18 +32,18 @@ _FILES = ("python_env.yaml", "requirements.txt", "conda.yaml")
 
 
 def record_of(run: Run) -> RunRecord:
-    """What the tags of ``run`` say, in the form of a record.
+    """Return the record from the tags of ``run``.
 
     Raises:
-        UsageError: it was no run of a project, so that nobody knows its command.
+        UsageError: it is not a run of a project, so its command is not known.
     """
     told = run.tags
     if told.get(tags.SOURCE_TYPE) != "PROJECT" or tags.SOURCE_NAME not in told:
         source = told.get(tags.SOURCE_NAME, "somewhere")
         raise UsageError(
-            f"run {run.run_id} is no run of a project: it was logged by {source}, and nothing says how "
+            f"run {run.run_id} is not a run of a project: it was logged by {source}, and nothing says how "
             "that was called",
-            hint="an MLproject file with that command makes runs of it that can be performed again",
+            hint="run it with reprise run and an MLproject file with that command to make it reproducible",
         )
     place, _, subdirectory = told[tags.SOURCE_NAME].partition("#")
     url = told.get(tags.GIT_REPO_URL) or told.get(_OLD_REPO_URL)
@@ -74,9 +74,7 @@ def keep_declared(record: RunRecord, entry_point: EntryPoint) -> RunRecord:
     """``record`` with the parameters of the entry point alone: the script may have logged the others."""
     kept = tuple(item for item in record.parameters if item.name in entry_point.parameters)
     if left := [item.name for item in record.parameters if item not in kept]:
-        log.warning(
-            "Not declared by the project, so that the script may have logged them: %s", _list_few(left)
-        )
+        log.warning("Not declared by the project, so the script may have logged them: %s", _list_few(left))
     return record._replace(parameters=kept)
 
 
@@ -113,7 +111,7 @@ def _manager_of(told: Mapping[str, str]) -> str:
 
 
 def _unquote_parameter(text: str) -> str:
-    """MLflow has logged parameters as they stand in the command, quoted for the shell."""
+    """Return a parameter as typed: MLflow logs parameters quoted for the shell, as in the command."""
     if not text.startswith("'"):
         return text
     try:

@@ -14,10 +14,10 @@ _LISTED = 5
 
 
 def warn_of_missing_files(record: RunRecord, root: Path | None) -> None:
-    """Say which files the run read that are not here; ``root`` is that of the source as it was restored.
+    """Report files that the run read and that do not exist here; ``root`` is that of the restored source.
 
-    It is no error: a program may do without a file that it looked for and found. Declared inputs are not
-    meant: where they are now is known, or an error.
+    This is not an error: a program may work without an optional file. Declared inputs are not included:
+    they are found, or an error.
     """
     if record.observed is None or root is None:
         return
@@ -34,13 +34,14 @@ def warn_of_missing_files(record: RunRecord, root: Path | None) -> None:
 
 
 def link_siblings(record: RunRecord, original: Path | None, restored: Path) -> None:
-    """Let the restored source find what the run read beside its own, as ``../shared/module.py``.
+    """Make files next to the original source, such as ``../shared/module.py``, available to the restored
+    source.
 
     Args:
-        original: the root of the source as the run had it.
-        restored: where it lies now, in a folder of its own.
+        original: the original root of the source.
+        restored: the restored root, in its own folder.
 
-    What the run wrote beside its source is not found again: a reproduction changes no files of the user.
+    Files that the run wrote there are not available: a reproduction must not change files of the user.
     """
     if record.observed is None or original is None:
         return
@@ -56,5 +57,5 @@ def _with_parents(path: str) -> tuple[str, ...]:
 
 
 def _top_of(path: str, folder: Path) -> str:
-    """The name in ``folder`` that leads to ``path``; empty where it lies elsewhere."""
+    """Return the name in ``folder`` that leads to ``path``; empty if it is elsewhere."""
     return Path(path).relative_to(folder).parts[0] if Path(path).is_relative_to(folder) else ""

@@ -1,8 +1,8 @@
-"""The source of a recorded run, put into a fresh folder; nothing of the user's is changed.
+"""Restore the source of a recorded run to a new folder; files of the user are not changed.
 
-The commit comes from the repository that the run was started in, where that is still there, else from the
-cache or the remote, else from what was kept with the run. The patch and the files that git did not track
-come on top. A source without git is made of its files alone.
+The commit comes from the repository in which the run was started, if it still exists, else from the cache
+or the remote, else from the run's snapshot. The patch and untracked files are added. A source without git
+consists of its files.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _SHA256 = 64  # digits of a commit in a repository of that kind
 
 
 class SourceOrigin(NamedTuple):
-    """Where the source of a run is to be found: ``name`` is what the run calls it (``file:///...#folder``)."""
+    """The origin of a run's source: ``name`` is its name in the run (``file:///...#folder``)."""
 
     tracking: Tracking
     run_id: str
@@ -62,16 +62,16 @@ class SourceOrigin(NamedTuple):
 
 
 def find_faults(origin: SourceOrigin) -> list[SourceError]:
-    """What is known to be missing before anything is looked for elsewhere."""
+    """Raise SourceError for what is known to be missing, before any search."""
     source = origin.source
     if source.commit is None and not source.files:
         why = f": {guards.describe_left_out(source.left_out)}" if source.left_out else ""
-        return [SourceError(f"of {origin.shown} there is neither a commit nor a file with the run{why}")]
+        return [SourceError(f"the run has neither a commit nor files of {origin.shown}{why}")]
     needed = [("the patch of uncommitted changes", source.patch)] if source.patch else []
     needed += [(file.path, file.content) for file in source.files]
     gone = {*contents.find_missing(origin.tracking, origin.run_id, [content for _, content in needed])}
     return [
-        SourceError(f"{name} ({content.digest}) is not kept with the run any more", hint=contents.ELSEWHERE)
+        SourceError(f"{name} ({content.digest}) is no longer stored with the run", hint=contents.ELSEWHERE)
         for name, content in needed
         if content in gone
     ]
@@ -82,7 +82,7 @@ def restore_source(origin: SourceOrigin, *, offline: bool = False) -> Iterator[C
     """The source as the run had it, in a folder of its own, which goes when the block fails.
 
     Raises:
-        SourceError: it cannot be had, with everything that was tried.
+        SourceError: it is not available; the message lists everything that was tried.
     """
     started = time.monotonic()
     source = origin.source
@@ -120,7 +120,7 @@ def _read_repository(source: SourceRecord, root: Path) -> Repository | None:
         return None
     found = provenance.read_repository(root)
     if found is None:
-        raise SourceError(f"git does not tell the state of the restored source, {root}")
+        raise SourceError(f"git cannot read the state of the restored source, {root}")
     return found._replace(commit=source.commit, branch=source.branch, url=source.url)
 
 
@@ -133,7 +133,7 @@ def _describe_origin(origin: SourceOrigin) -> str:
     source = origin.source
     parts = ["its uncommitted changes"] if source.patch else []
     if source.commit and source.files:
-        parts.append(f"{len(source.files)} file{'s' * (len(source.files) > 1)} kept with the run")
+        parts.append(f"{len(source.files)} file{'s' * (len(source.files) > 1)} stored with the run")
     return " with ".join([origin.shown, " and ".join(parts)]) if parts else origin.shown
 
 
@@ -158,7 +158,7 @@ def _restore_commit(origin: SourceOrigin, commit: str, root: Path, offline: bool
 
 
 def _add_modules(modules: Iterable[Submodule], root: Path) -> None:
-    """Tell git of the submodules that the run had and that the commit does not name."""
+    """Register the submodules of the run that are not in the commit."""
     for module in modules:
         if not git.run_git("ls-files", "--stage", "--", f":(literal){module.path}", cwd=root).stdout:
             entry = f"160000,{module.commit},{module.path}"
@@ -166,25 +166,25 @@ def _add_modules(modules: Iterable[Submodule], root: Path) -> None:
 
 
 def _candidate_places(origin: SourceOrigin) -> Iterable[str]:
-    """Where a repository may lie that knows the commit, the nearest first."""
+    """Yield repositories that may have the commit, nearest first."""
     place, source = origin.place, origin.source
     return dict.fromkeys(filter(None, (place.as_uri() if place else source.uri, source.url)))
 
 
 def _parse_remote(text: str) -> remotes.Remote:
-    """Raises SourceError where there is no repository."""
+    """Raise SourceError if there is no repository."""
     found = locations.locate_project(text, Path("/"))
     if isinstance(found, locations.GitRepository):
         return found.remote
     if isinstance(found, locations.FolderLocation):
         return remotes.Remote(found.path.as_uri(), local=True)
-    raise SourceError("it is no repository")
+    raise SourceError("it is not a repository")
 
 
 def _check_out_submodule(
     origin: SourceOrigin, remote: remotes.Remote, module: Submodule, root: Path
 ) -> None:
-    """The commit that the run had there, which need not be the one that the project's commit names."""
+    """Check out the run's commit of the submodule, which may differ from that in the project's commit."""
     folder = confined(root, module.path, "the submodule")
     if (folder / ".git").exists():
         if git.find_commit(folder, git.HEAD) == module.commit:
@@ -195,7 +195,9 @@ def _check_out_submodule(
             _check_out(folder, module.commit)
             return
     if not module.snapshot or contents.find_missing(origin.tracking, origin.run_id, module.snapshot):
-        raise SourceError(f"the submodule {module.path} has no commit {module.commit} where it comes from")
+        raise SourceError(
+            f"the repository of the submodule {module.path} does not have commit {module.commit}"
+        )
     shutil.rmtree(folder, ignore_errors=True)
     _unpack_commit(origin, module.snapshot, module.commit, module.url, folder)
 
@@ -205,15 +207,15 @@ def _restore_snapshot(origin: SourceOrigin, commit: str, root: Path, refusals: I
     packs = [*source.snapshot, *(pack for module in source.submodules for pack in module.snapshot)]
     tried = "".join(f"\n  {line}" for line in refusals) or " no repository is known"
     if not source.snapshot or contents.find_missing(origin.tracking, origin.run_id, packs):
-        kept = "is not there any more" if source.snapshot else "was not kept with the run"
-        raise SourceError(f"the commit {commit} is not to be had, and a snapshot of it {kept}:{tried}")
+        kept = "no longer exists" if source.snapshot else "was not stored with the run"
+        raise SourceError(f"commit {commit} is not available, and a snapshot of it {kept}:{tried}")
     lacking = [module.path for module in source.submodules if not module.snapshot]
     if lacking:
         raise SourceError(
-            f"the commit {commit} is not to be had, and the snapshot with the run lacks the submodules "
+            f"commit {commit} is not available, and the snapshot with the run lacks the submodules "
             f"{', '.join(lacking)}:{tried}"
         )
-    log.warning("%s is restored from what was kept with the run:%s", origin.shown, tried)
+    log.warning("%s is restored from the files stored with the run:%s", origin.shown, tried)
     _unpack_commit(origin, source.snapshot, commit, source.url, root)
     for module in source.submodules:
         folder = confined(root, module.path, "the submodule")
@@ -223,12 +225,14 @@ def _restore_snapshot(origin: SourceOrigin, commit: str, root: Path, refusals: I
 def _unpack_commit(
     origin: SourceOrigin, packs: Iterable[Content], commit: str, url: str | None, folder: Path
 ) -> None:
-    """Make the repository of one commit without its parents, and check it out; git proves its content."""
+    """Create a repository with one commit without its parents, and check it out; git verifies its
+    content.
+    """
     _initialise_repository(folder, commit)
     for pack in packs:
         with contents.open_content(origin.tracking, origin.run_id, pack.digest) as stream:
             _demand_success(
-                _feed_git(folder, stream, "index-pack", "--stdin"), "a pack that was kept cannot be read"
+                _feed_git(folder, stream, "index-pack", "--stdin"), "a stored pack cannot be read"
             )
     (folder / ".git" / "shallow").write_text(f"{commit}\n", encoding="ascii")
     if url:
@@ -244,7 +248,7 @@ def _check_out(folder: Path, commit: str) -> None:
 
 
 def _initialise_repository(folder: Path, commit: str = "") -> None:
-    """A repository for commits such as this one, which tells its kind by its length."""
+    """Create a repository for this kind of commit id, given by its length."""
     folder.mkdir(parents=True, exist_ok=True)
     kind = ["--object-format=sha256"] if len(commit) == _SHA256 else []
     _run_git(folder, "init", "--quiet", "--template=", *kind, ".")
@@ -254,7 +258,7 @@ def _apply_patch(origin: SourceOrigin, patch: Content, root: Path) -> None:
     """Apply the uncommitted changes; files that they add are known to git as they were."""
     with contents.open_content(origin.tracking, origin.run_id, patch.digest) as stream:
         applied = _feed_git(root, stream, "apply", "--binary", "--whitespace=nowarn", "-")
-    _demand_success(applied, "the uncommitted changes of the run cannot be applied")
+    _demand_success(applied, "cannot apply the uncommitted changes of the run")
     for folder in (root, *(root / module.path for module in origin.source.submodules)):
         _run_git(folder, "add", "--intent-to-add", "--force", "--", ".")
 

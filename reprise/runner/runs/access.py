@@ -1,4 +1,4 @@
-"""How the processes of a run reach the store: through a facade of ours, or by themselves."""
+"""How the processes of a run reach the store: through our facade, or directly."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ _REGISTRY_URI = "MLFLOW_REGISTRY_URI"
 def open_access(
     tracking: Tracking, run_id: str, host: str, aliases: dict[str, str], *, may_remove: bool = True
 ) -> Iterator[Mapping[str, str]]:
-    """The environment variables by which the run's processes log to ``tracking``, for the block.
+    """Return the environment variables with which the run's processes log to ``tracking``, for the block.
 
     Args:
         host: the address at which they reach this machine.
-        aliases: gets the versions that they got for aliases of models, where a facade of ours is asked.
-        may_remove: whether they may delete for good, where a facade of ours is asked.
+        aliases: gets the versions that model aliases resolved to, if our facade is used.
+        may_remove: whether they may delete permanently, if our facade is used.
     """
     environ = tracking.environ(run_id)
     if environ is not None:
@@ -51,11 +51,12 @@ def open_confined_access(
     aliases: Mapping[str, str],
     notes: list[str],
 ) -> Iterator[Mapping[str, str]]:
-    """As :func:`open_access`, for a run that changes nothing in ``tracking`` but itself.
+    """Like :func:`open_access`, for a run that only changes itself in ``tracking``.
 
     Args:
-        since: when the original run started, in ms since the epoch: the registry is seen as it was then.
-        aliases: where aliases pointed then, by their address, as far as that is known.
+        since: the start of the original run, in ms since the epoch: the registry has its state of that
+            time.
+        aliases: the versions of aliases at that time, by their address, as far as known.
         notes: gets a sentence for each change that was not made.
     """
     from reprise.tracking.rest.store import RestTracking
@@ -63,7 +64,7 @@ def open_confined_access(
     served = tracking if isinstance(tracking, RestTracking) else tracking.own_store
     if served is None:
         log.warning(
-            "The run logs to %s by itself: what its script changes there beside the run is changed",
+            "The run logs to %s directly: other changes by its script there are permanent",
             tracking.uri,
         )
         yield tracking.environ(run_id) or {}
@@ -88,7 +89,7 @@ def open_confined_access(
         )
         yield loopback.serve().environ
     if ledger.notes:
-        log.info("Left as it was: %s", "; ".join(ledger.notes))
+        log.info("Not changed: %s", "; ".join(ledger.notes))
     notes += ledger.notes
 
 

@@ -1,4 +1,4 @@
-"""Jobs that have outlived the process that submitted them: their backend is asked how they are."""
+"""Jobs that have outlived the process that submitted them: query their state from their backend."""
 
 from __future__ import annotations
 
@@ -34,16 +34,16 @@ def backend_of(record: LeaseRecord) -> Backend:
 
 
 def ask_jobs(folders: Iterable[Path]) -> dict[JobId, JobStatus]:
-    """Return where the jobs of ``folders`` stand that schedulers have; unknown ones are left out.
+    """Return the states of the jobs of ``folders`` that schedulers have; unknown jobs are left out.
 
-    Each scheduler is asked once for all of them.
+    Each scheduler is queried once for all of them.
     """
     ids: dict[str, list[JobId]] = {}
     for folder in folders:
         try:
             record = read_record(folder)
         except (OSError, ValueError):
-            continue  # it has gone meanwhile, or is not ours
+            continue  # it was removed meanwhile, or is not ours
         if is_at_scheduler(record):
             ids.setdefault(record.backend, []).append(JobId(record.job_id))
     found: dict[JobId, JobStatus] = {}
@@ -77,7 +77,7 @@ def adopt_job(
 
 
 def cancel_job(record: LeaseRecord) -> None:
-    """Ask the backend to end the job of a run that no process of ours watches."""
+    """Cancel the job of a run that none of our processes watches at its backend."""
     backend_of(record).cancel([JobId(record.job_id)])
 
 

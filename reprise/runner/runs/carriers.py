@@ -1,4 +1,4 @@
-"""Processes that need no new interpreter: a warm one (``warm.py``) forks them.
+"""Processes forked by a warm process (``warm.py``), without starting an interpreter.
 
 The first call of :func:`fork` starts the warm process of this one, and further calls use it. What it has
 forked continues without it and without us.
@@ -23,16 +23,17 @@ from reprise.backends.orphans import JOB_VARIABLE
 from reprise.children import Child, Ending, interpreter
 from reprise.named_tuple import NamedTuple
 
-_PATIENCE = 60.0  # seconds that a forked process has to say that it is there; it takes milliseconds
+_PATIENCE = 60.0  # seconds for a forked process to report its start; it takes milliseconds
 _INTERPRETER_VARIABLES = ("PYTHON", "LD_", "LC_", "LANG", "GLIBC_", JOB_VARIABLE)
 _INHERITED = ("Umask", "Uid", "Gid", "Groups", "Sig", "Cap", "NoNewPrivs", "Seccomp", "Cpus_", "Mems_")
 _CHANGING = ("SigQ", "SigPnd", "SigCgt")
 
 
 class Forked:
-    """A process that the warm one has forked; ``end`` becomes readable when it has ended.
+    """A process forked by the warm process; ``end`` becomes readable when it has ended.
 
-    It tells its exit code by a socket. The end of that socket is not its own end: it may still have a lock.
+    It sends its exit code over a socket. The end of that socket is not its own end: it may still hold a
+    lock.
     """
 
     def __init__(self, pid: int, end: int, connection: socket.socket) -> None:
@@ -149,7 +150,7 @@ def _read_pid(ours: socket.socket) -> int | None:
             line += data
     except TimeoutError:
         with _warm_lock:
-            _forget()  # it does not work: the next call is not to wait for it again
+            _forget()  # it does not work: the next call must not wait for it again
         return None
     except OSError:
         return None
@@ -178,16 +179,17 @@ def _start(module: str) -> socket.socket:
             pass_fds=[theirs.fileno()],
             start_new_session=True,
         )
-    starter.wait()  # the warm process is not ours: a program that waits for all its children does not hang
+    # the warm process is not our child: a program that waits for all its children does not hang
+    starter.wait()
     ours.settimeout(_PATIENCE)
     return ours
 
 
 def _read_inherited(module: str) -> tuple[object, ...]:
-    """What a process takes over from the thread that starts it, as the system tells it.
+    """Return what a process inherits from the thread that starts it.
 
     Raises:
-        OSError: the system does not tell it; it is not Linux.
+        OSError: the system does not provide it; it is not Linux.
     """
     status = [
         line
@@ -202,7 +204,7 @@ def _read_inherited(module: str) -> tuple[object, ...]:
 
 
 def _forget() -> None:
-    """Let go of the warm process, which ends it."""
+    """Release the warm process, which ends it."""
     global _warm
     if _warm is not None:
         _warm.connection.close()
@@ -210,7 +212,7 @@ def _forget() -> None:
 
 
 def _forget_after_fork() -> None:
-    """A fork of this process is not to keep its warm process alive, and starts its own."""
+    """Release the warm process in a fork of this process, which starts its own."""
     global _warm_lock
     _warm_lock = threading.Lock()
     _forget()

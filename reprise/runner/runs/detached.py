@@ -1,8 +1,8 @@
-"""A run that goes on without its starter: a process of its own carries it from open to closed.
+"""A run in the background: a separate process carries it from open to closed.
 
-``start`` opens the run here, so that whatever cannot work is told at once, and hands the plan and
-the lease (a descriptor of it: it is never free in between) to a carrier. That is a fork of a warm process
-(``carriers.py``), or ``python -m reprise.runner.runs.detached``.
+``start`` opens the run here, so that errors are reported at once, and passes the plan and the lease (as a
+descriptor: it is never free in between) to a carrier. That is a fork of a warm process (``carriers.py``),
+or ``python -m reprise.runner.runs.detached``.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Detached:
     process: Child | Forked
 
     def status(self) -> RunStatus:
-        """Where the run stands, as its process tells."""
+        """The state of the run, reported by its process."""
         ending = self.process.poll()
         if ending is None:
             return RunStatus.RUNNING
@@ -66,7 +66,7 @@ class _Handover:
 def start(request: RunRequest, tracking: Tracking, *, is_warm: bool = False) -> Detached:
     """Fetch, load, bind and open the run; the rest happens in another process.
 
-    ``is_warm`` makes the second run of a process and all further ones cheap; it is of no use for one alone.
+    ``is_warm`` makes the second and later runs of a process cheap; it is useless for a single run.
     """
     with interruptible():
         reap(tracking)
@@ -76,13 +76,13 @@ def start(request: RunRequest, tracking: Tracking, *, is_warm: bool = False) -> 
         try:
             process = _hand_over(plan, opened, is_warm)
         except OSError as error:
-            reason = f"no process could be started to carry the run: {error}"
+            reason = f"cannot start a process for the run: {error}"
             close_run(tracking, opened, Outcome(opened.run_id, RunStatus.FAILED, reason=reason))
             working_copy.discard_checkout(plan.checkout)
             raise SubmitError(reason) from error
         os.close(opened.lease.descriptor)
         working_copy.let_go(plan.checkout)
-    # whether or not anybody waits for the run, its process is not left as a zombie
+    # its process must not remain as a zombie, even if the run is not waited for
     threading.Thread(target=process.wait, name=f"end of run {opened.run_id}", daemon=True).start()
     return Detached(opened.run_id, opened.lease.folder.parent, opened.lease.name, process)
 

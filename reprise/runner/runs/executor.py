@@ -1,7 +1,7 @@
-"""One run, read aloud: fetch, load, bind, open run, materialise, make job, submit, watch, close run.
+"""The steps of a run: fetch, load, bind, open run, materialise, make job, submit, watch, close run.
 
-``plan.py`` does the first three and ``record.py`` opens and closes. ``run`` stays with the run until
-it has ended; ``detached.py`` hands everything after "open run" to a process of its own.
+``plan.py`` does the first three and ``record.py`` opens and closes. ``run`` waits until the run has ended;
+``detached.py`` does everything after "open run" in a separate process.
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ def open_for(tracking: Tracking, plan: Plan) -> OpenRun:
 def carry_out(
     tracking: Tracking, plan: Plan, opened: OpenRun, *, attached: bool, stdout_to_stderr: bool = False
 ) -> Outcome:
-    """Everything from an open run to a closed one."""
+    """Carry an open run to its end, and close it."""
     outcome = Outcome(opened.run_id, RunStatus.FAILED, reason="unexpected error")
     recording = Recording(tracking, plan, opened.folder, opened.lease.folder, opened.record, opened.inputs)
     try:
@@ -150,7 +150,7 @@ def _words(interruption: BaseException) -> str:
 
 
 def _keep_traceback(opened: OpenRun) -> None:
-    """A fault of ours ends the run: its log is where somebody will look."""
+    """Write our bug that ends the run to its log."""
     import traceback
 
     with opened.output_log.open("a", encoding="utf-8") as out:
@@ -181,7 +181,7 @@ def _access(
 def _sandbox(
     plan: Plan, environment: Environment, opened: OpenRun, environ: Mapping[str, str]
 ) -> AbstractContextManager[Callable[[Command], Command]]:
-    """The function that puts the run's command into its sandbox, where one is asked for."""
+    """Return the function that puts the run's command into its sandbox, if requested."""
     if plan.request.sandbox is None:
         return nullcontext(lambda command: command)
     from reprise.runner.sandbox.walls import open_sandbox

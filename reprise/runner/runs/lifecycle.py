@@ -44,9 +44,9 @@ _OF_THE_END = (tags.REASON, tags.EXIT_CODE, tags.CAPTURE_INCOMPLETE, tags.CPU_SE
 
 
 class OpenRun(NamedTuple):
-    """A run that we are responsible for until it is closed; ``folder`` holds its logs and its record.
+    """A run that we are responsible for until it is closed; ``folder`` has its logs and its record.
 
-    ``inputs`` are those whose digests are to be found while it runs.
+    ``inputs`` are those whose digests are computed during the run.
     """
 
     run_id: str
@@ -71,9 +71,9 @@ class OpenRun(NamedTuple):
 
 
 def open_run(tracking: Tracking, plan: Plan) -> OpenRun:
-    """Open the run, or resume ``request.run_id``, with everything known of it before it starts.
+    """Open the run, or resume ``request.run_id``, with everything known about it before it starts.
 
-    Not to be interrupted: whoever calls it holds signals back until the run has an owner.
+    Must not be interrupted: the caller blocks signals until the run has an owner.
     """
     store = None if store_folder(tracking) else tracking.uri
     clock = RunClock.start()
@@ -95,7 +95,7 @@ def open_run(tracking: Tracking, plan: Plan) -> OpenRun:
     except (RepriseError, OSError) as error:
         close_run(tracking, opened, Outcome(run.run_id, RunStatus.FAILED, reason=str(error)))
         if isinstance(error, OSError):
-            raise TrackingError(f"cannot keep the run's log: {error}") from error
+            raise TrackingError(f"cannot store the run's log: {error}") from error
         raise
     return opened
 
@@ -103,14 +103,14 @@ def open_run(tracking: Tracking, plan: Plan) -> OpenRun:
 def close_run(tracking: Tracking, opened: OpenRun, outcome: Outcome) -> Outcome:
     """Record how the run ended; returns the outcome as recorded.
 
-    A run that its own script marked FAILED or KILLED stays so, whatever the exit code. What cannot be
-    recorded now is recorded by whoever runs next here.
+    A run marked FAILED or KILLED by its own script stays so, whatever the exit code. What cannot be
+    recorded now is recorded by the next command.
     """
     ended = opened.clock.now() if opened.clock else now()
     tracking.make_room()
     try:
         opened.lease.ends(outcome, ended)
-    except OSError as error:  # a full disk; the store itself is told all the same
+    except OSError as error:  # a full disk; the store is updated anyway
         log.debug("job folder: %s", error)
     try:
         outcome = tell_outcome(
@@ -119,7 +119,7 @@ def close_run(tracking: Tracking, opened: OpenRun, outcome: Outcome) -> Outcome:
         keep_logs(tracking, opened.run_id, opened.folder)
         send_record(tracking, opened.run_id, opened.folder, opened.lease.folder)
     except (RepriseError, OSError) as error:
-        outcome = outcome._replace(unrecorded=f"{error}; the rest is kept in {opened.lease.folder}")
+        outcome = outcome._replace(unrecorded=f"{error}; the rest is in {opened.lease.folder}")
         log.error(
             "run %s ended %s; not all is recorded yet: %s, and recorded by the next command that reaches"
             " the store",
@@ -142,10 +142,10 @@ def tell_outcome(
     end_time: int | None = None,
     record: RunRecord | None = None,
 ) -> Outcome:
-    """Complete the run's record, and tell the store how the run ended, and when (None: now).
+    """Complete the run's record, and store its final status and end time (None: now).
 
-    ``folder`` holds its log, whose last lines are told with the reason, and its record where ``record``
-    is None; ``job`` is the folder of its job.
+    ``folder`` has its log, whose last lines are part of the reason, and its record if ``record`` is None;
+    ``job`` is the folder of its job.
     """
     run = tracking.get_run(outcome.run_id)
     end_time = end_time or now()
@@ -183,12 +183,12 @@ def _sync(tracking: Tracking, place: Path) -> None:
 
 
 def _folder_of_experiment(place: Path) -> Path:
-    """The folder that holds those of the experiment's runs, whose artifacts lie in ``place``."""
+    """Return the folder of the experiment's runs, whose artifacts are in ``place``."""
     return place.parent.parent
 
 
 def keep_logs(tracking: Tracking, run_id: str, folder: Path) -> None:
-    """Store the logs and the lock as artifacts, unless ``folder`` is where the artifacts lie."""
+    """Store the logs and the lock as artifacts, unless ``folder`` is the folder of the artifacts."""
     if folder == artifact_folder(tracking, run_id):
         return
     for name in (LOG_ARTIFACT, STREAMS_ARTIFACT, ENV_LOG_ARTIFACT, ENV_LOCK_ARTIFACT):
@@ -223,8 +223,8 @@ def _resumed(tracking: Tracking, plan: Plan) -> Run:
     if run.lifecycle_stage == DELETED:
         raise TrackingError(f"run {run.run_id} is deleted")
     if (job := run.tags.get(tags.JOB)) and job_lives(jobs_folder(tracking), job):
-        hint = f"reprise runs stop {run.run_id[:8]} ends it"
-        raise UsageError(f"run {run.run_id} goes on already", hint=hint)
+        hint = f"stop it with reprise runs stop {run.run_id[:8]}"
+        raise UsageError(f"run {run.run_id} is already running", hint=hint)
     tracking.update_run(run.run_id, status=RunStatus.RUNNING, run_name=plan.request.run_name)
     return run
 
@@ -240,7 +240,7 @@ def _tell_start(tracking: Tracking, plan: Plan, run: Run, lease: Lease) -> None:
 
 
 def choose_experiment(tracking: Tracking, request: RunRequest) -> str:
-    """The experiment's id; a name that is not there yet is made."""
+    """Return the experiment's id; a missing name is created."""
     if request.experiment_id is not None:
         try:
             return tracking.get_experiment(request.experiment_id).experiment_id
@@ -249,7 +249,7 @@ def choose_experiment(tracking: Tracking, request: RunRequest) -> str:
                 raise
             raise UsageError(
                 f"there is no experiment with the id {request.experiment_id!r}",
-                hint="reprise experiments list shows them; --experiment-name makes one where it is missing",
+                hint="list experiments with reprise experiments list, or create one with --experiment-name",
             ) from error
     if request.experiment_name is None:
         return "0"

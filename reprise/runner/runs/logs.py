@@ -77,7 +77,7 @@ def _local(tracking: Tracking, run: Run, name: str) -> Path | None:
 
 def _absence(run: Run, environment: bool) -> str:
     if environment and tags.JOB in run.tags:
-        return "its environment was there already, or is the one that reprise ran in"
+        return "its environment already existed, or it used the current environment"
     if RunStatus(run.status).has_ended:
-        return "only runs that reprise performed keep their output"
+        return "only runs started by reprise have their output"
     return "it runs on another machine; its output is stored when it ends"

@@ -1,6 +1,6 @@
 """Backends that packages bring for ``mlflow run`` (the group ``mlflow.project_backend``), used by us.
 
-Such a backend gets the project and its parameters, and does all the rest itself: it opens the run, and
+Each of them gets the project and its parameters, and does all the rest itself: it opens the run, and
 what is recorded of it is what the package records. We give it a store, follow it, and close its run.
 """
 
@@ -73,7 +73,9 @@ class PluginRun:
         return str(self._submitted.run_id)
 
     def status(self) -> RunStatus:
-        """Return where the run stands, in MLflow's words; RUNNING where the backend says something else."""
+        """Return the status of the run, in MLflow's words; RUNNING where the backend says something
+        else.
+        """
         word = str(self._submitted.get_status()).rpartition(".")[2]
         return RunStatus(word) if word in RunStatus.__members__ else RunStatus.RUNNING
 
@@ -94,7 +96,7 @@ class PluginRun:
         return self._close(Outcome(self.run_id, RunStatus.KILLED, reason="cancelled"))
 
     def close(self) -> None:
-        """Let go of it: the store cannot be reached by way of us any more."""
+        """Release it: the store is not reachable through us any more."""
         self._stack.close()
 
     def __enter__(self) -> PluginRun:

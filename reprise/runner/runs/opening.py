@@ -12,10 +12,10 @@ from reprise.tracking.registry import open_tracking
 
 
 def open_store(uri: str | None, *, make: bool = False) -> Tracking:
-    """Open the store at ``uri``; None: as ``MLFLOW_TRACKING_URI`` says, else found upward from here.
+    """Open the store at ``uri``; None: that in ``MLFLOW_TRACKING_URI``, else the nearest store.
 
     Raises:
-        UsageError: there is no store here, and it is not to be made.
+        UsageError: there is no store, and it must not be created.
         TrackingError: it cannot be opened.
     """
     tracking = open_tracking(uri or os.environ.get("MLFLOW_TRACKING_URI") or None, paths.here())
@@ -30,7 +30,7 @@ def open_store(uri: str | None, *, make: bool = False) -> Tracking:
 
 
 def missing_store(tracking: Tracking) -> UsageError:
-    """The error for a store that is to be read and is not there."""
+    """Return the error for reading a store that does not exist."""
     return UsageError(
         f"there is no store at {tracking.uri}",
         hint="reprise run creates a store; use --tracking-uri to select another",

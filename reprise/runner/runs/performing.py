@@ -1,4 +1,4 @@
-"""A job at its backend: submitted, followed to its end, and told to the store where it waits or starts."""
+"""A job at its backend: submit it, update its status in the store, and follow it to its end."""
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ class Placed(NamedTuple):
 
 
 def tell_state(tracking: Tracking, run_id: str, status: JobStatus) -> None:
-    """Tell the store that a job waits for its start, and what for, or that it has started.
+    """Store that a job is waiting, with the reason, or has started.
 
-    What the run's own script has said by then stays.
+    A status set by the run's own script is kept.
     """
     try:
         if status.state is RunStatus.SCHEDULED:
@@ -50,7 +50,7 @@ def tell_state(tracking: Tracking, run_id: str, status: JobStatus) -> None:
         elif tracking.get_run(run_id).status == RunStatus.SCHEDULED:
             tracking.update_run(run_id, status=RunStatus.RUNNING)
     except RepriseError as error:
-        log.warning("The store does not know yet that run %s is %s: %s", run_id, status.state, error)
+        log.warning("Could not store yet that run %s is %s: %s", run_id, status.state, error)
     if status.message:
         log.info("Run %s is %s: %s", run_id, status.state, status.message)
 
@@ -63,11 +63,11 @@ def perform_job(
     tell: Callable[[JobStatus], None],
     started: Callable[[], None],
 ) -> JobStatus:
-    """Submit a job and stay with it until it has ended; whatever takes us away from it ends it.
+    """Submit a job and wait until it has ended; an exception or signal cancels it.
 
     Args:
-        tell: is given the state of a job that waits in a queue, each time that it changes.
-        started: is called when the job is submitted.
+        tell: called with the state of a waiting job whenever it changes.
+        started: called when the job is submitted.
     """
     placed, is_over = None, True
     try:

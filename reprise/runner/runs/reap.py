@@ -1,4 +1,4 @@
-"""Runs whose watcher has died are closed by whoever looks at their store next."""
+"""Close runs whose watcher has died; every command on their store does this first."""
 
 from __future__ import annotations
 
@@ -40,17 +40,17 @@ log = logging.getLogger(__name__)
 
 _SERVER_PAUSE = 30.0  # seconds between two looks of a process that stays
 _BOOTS = "boots-v1"
-"""The folder of the cache that says for each store in which start of the machine it was looked at."""
+"""Return the cache folder that notes the last check of each store by boot of the machine."""
 
 
 def reap(tracking: Tracking) -> None:
     """Close every run in ``tracking`` whose watcher has died, and remove what dead processes left behind.
 
-    Of a job that a scheduler has the scheduler is asked, and the run is closed when the job has ended.
-    A store that cannot be written now is left for the next time.
+    For a job at a scheduler, the scheduler is queried, and the run is closed when the job has ended. A
+    store that cannot be written now is left for the next time.
     """
     folders = job_folders(jobs_folder(tracking))
-    living = cache(lambda: _ask_jobs(folders))  # one question for all, and none where all jobs are watched
+    living = cache(lambda: _ask_jobs(folders))  # one query for all, and none if all jobs are watched
     for folder in folders:
         try:
             with unheld(folder) as free:
@@ -100,7 +100,7 @@ def _close_lost(tracking: Tracking) -> None:
     for run in _running(tracking):
         if _is_lost(tracking, run, jobs):
             folder = artifact_folder(tracking, run.run_id) or jobs
-            reason = "the machine stopped while this run went on"
+            reason = "the machine stopped during this run"
             tell_outcome(tracking, Outcome(run.run_id, RunStatus.KILLED, reason=reason), folder, folder)
             log.warning("Closed run %s as KILLED: %s", run.run_id, reason)
     durable.write_note(note, boot)
@@ -134,7 +134,7 @@ def _ask_jobs(folders: Sequence[Path]) -> Mapping[JobId, JobStatus]:
 
 
 def _close(tracking: Tracking, folder: Path, living: Callable[[], Mapping[JobId, JobStatus]]) -> bool:
-    """Close the run of a dead watcher; False when it is not ours to close."""
+    """Close the run of a dead watcher; return False if we must not close it."""
     from reprise.runner.runs.adopting import adopt_job, clean_up_job
 
     record = read_record(folder)
@@ -163,7 +163,7 @@ def _close(tracking: Tracking, folder: Path, living: Callable[[], Mapping[JobId,
 
 
 def _outcome(run_id: str, record: LeaseRecord, folder: Path) -> Outcome:
-    """What the watcher told before it died, or that it told nothing."""
+    """Return the reason noted by the watcher before it died, or that it died without one."""
     if record.status is None:
         reason = f"the process that watched this run died\n{tail(folder / CARRIER_LOG)}".strip()
         return Outcome(run_id, RunStatus.KILLED, reason=reason)

@@ -1,4 +1,4 @@
-"""Runs that go on: a process of this machine holds their job folder."""
+"""Running runs: a process of this machine holds their job folder."""
 
 from __future__ import annotations
 
@@ -18,13 +18,15 @@ def is_watched(tracking: Tracking, run: Run) -> bool:
 
 
 def refuse_watched(tracking: Tracking, run: Run) -> None:
-    """Raises UsageError when the run goes on: what is deleted cannot be told how it ended."""
+    """Raise UsageError if the run is running: the end of a deleted run cannot be recorded."""
     if is_watched(tracking, run):
-        raise UsageError(f"run {run.run_id} goes on", hint=f"reprise runs stop {run.run_id[:8]} ends it")
+        raise UsageError(
+            f"run {run.run_id} is running", hint=f"stop it with reprise runs stop {run.run_id[:8]}"
+        )
 
 
 def refuse_watched_in(tracking: Tracking, experiment: Experiment) -> None:
-    """Raises UsageError when a run of the experiment goes on."""
+    """Raise UsageError if a run of the experiment is running."""
     for status in (RunStatus.RUNNING, RunStatus.SCHEDULED):
         token = None
         while True:

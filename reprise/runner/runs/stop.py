@@ -1,4 +1,4 @@
-"""End a run from outside: its watcher is asked, and does it as it does for Ctrl-C."""
+"""Stop a run from outside: its watcher is notified, and ends it as for Ctrl-C."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ _PATIENCE = 60.0  # seconds; the grace period of a job is 10 unless its backend 
 
 
 def stop(tracking: Tracking, run: Run) -> None:
-    """Ask the process that watches ``run`` to end it, and return when it is closed.
+    """Request that the process watching ``run`` ends it, and return when it is closed.
 
     Raises:
-        UsageError: the run has ended already, or nobody on this machine watches it.
+        UsageError: the run has already ended, or no process on this machine watches it.
     """
     if RunStatus(run.status).has_ended:
         raise UsageError(f"run {run.run_id} has ended already: {run.status}")
@@ -41,13 +41,15 @@ def stop(tracking: Tracking, run: Run) -> None:
     if job is None or not (request_stop(jobs_folder(tracking), job) or _cancel_at_scheduler(tracking, job)):
         raise UsageError(
             f"run {run.run_id} is not watched by any process of this machine",
-            hint="stop it where it was started, or end it by --force if it does not go on any more",
+            hint="stop it on the machine where it was started, or use --force if it is no longer running",
         )
     deadline = time.monotonic() + _PATIENCE
     while not RunStatus(tracking.get_run(run.run_id).status).has_ended:
-        reap(tracking)  # its watcher may be killed instead of doing what it was asked
+        reap(tracking)  # its watcher may be killed before it ends the run
         if time.monotonic() > deadline:
-            raise UsageError(f"run {run.run_id} was asked to end, but goes on", hint="reprise runs logs -f")
+            raise UsageError(
+                f"run {run.run_id} was asked to stop, but is still running", hint="reprise runs logs -f"
+            )
         time.sleep(_PAUSE)
 
 
@@ -70,12 +72,12 @@ def end_lost_run(tracking: Tracking, run: Run, reason: str | None) -> None:
         raise UsageError(f"run {run.run_id} has ended already: {run.status}")
     jobs, job = jobs_folder(tracking), run.tags.get(tags.JOB)
     if job is not None and is_held(jobs, job):
-        hint = f"reprise runs stop {run.run_id[:8]} ends it"
-        raise UsageError(f"run {run.run_id} goes on: a process of this machine watches it", hint=hint)
+        hint = f"stop it with reprise runs stop {run.run_id[:8]}"
+        raise UsageError(f"run {run.run_id} is running: a process on this machine watches it", hint=hint)
     if job is not None and (jobs / job).is_dir() and not is_silent(jobs / job, read_record(jobs / job)):
         raise UsageError(
-            f"run {run.run_id} goes on: its machine gave a sign of life within the last hour",
-            hint="stop it where it was started",
+            f"run {run.run_id} is running: its machine gave a sign of life within the last hour",
+            hint="stop it on the machine where it was started",
         )
     if job is not None and (jobs / job).is_dir():
         _give_up_job(run, jobs / job)
@@ -97,7 +99,7 @@ def _give_up_job(run: Run, folder: Path) -> None:
     status = ask_jobs([folder]).get(JobId(record.job_id))
     if status is not None and not status.state.has_ended:
         raise UsageError(
-            f"run {run.run_id} goes on: its job is {status.state} at the backend {record.backend}",
+            f"run {run.run_id} is running: its job is {status.state} at the backend {record.backend}",
             hint=f"reprise runs stop {run.run_id[:8]} ends it",
         )
     give_up(folder)

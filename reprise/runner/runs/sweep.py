@@ -52,7 +52,7 @@ def sweep_store(tracking: Tracking) -> None:
 
 
 def _is_due(stamp: Path) -> bool:
-    """Whether the last look was long ago; then this one is noted."""
+    """Return whether the last check was long ago; if so, note this check."""
     try:
         if time.time() - stamp.stat().st_mtime < _PAUSE:
             return False
@@ -76,6 +76,6 @@ def _sweep_unfinished() -> None:
     try:
         mirror.sweep_mirrors()
         for found in prune.remove_unfinished():
-            log.info("Removed %s, which a process that died left behind", found.path)
+            log.info("Removed %s, left by a process that died", found.path)
     except (OSError, RepriseError) as error:
         log.debug("cannot sweep the cache: %s", error)

@@ -1,4 +1,4 @@
-"""The warm process, which has everything imported and forks: ``warm.py MODULE SOCKET``.
+"""The warm process, which has imported everything and forks: ``warm.py MODULE SOCKET``.
 
 It is started by ``carriers.py``. It has one thread, opens nothing, and forks for each message that comes by
 the socket. It ends when its caller does, or when it is idle. What it has forked continues without it.
@@ -59,7 +59,9 @@ def _wait_for_task(connection: socket.socket) -> list[int] | None:
 
 
 def _carry(module: Any, channel: int, log: int, folder: int, *descriptors: int) -> NoReturn:
-    """Call ``carry`` of ``module`` in this fork, tell the exit code by the socket ``channel``, and end."""
+    """Call ``carry`` of ``module`` in this fork, send the exit code over the socket ``channel``, and
+    exit.
+    """
     os.setsid()
     for descriptor in (channel, *descriptors):
         os.set_inheritable(descriptor, False)

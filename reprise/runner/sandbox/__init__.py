@@ -1,1 +1,1 @@
-"""Runs that see no more of this machine than they need: ``--sandbox``, by bubblewrap."""
+"""Sandboxed runs that only see what they need of this machine: ``--sandbox``, with bubblewrap."""

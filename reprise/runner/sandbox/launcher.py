@@ -34,7 +34,7 @@ def main() -> None:
 
 
 def become_command(command: list[str]) -> None:
-    """Replace this process by ``command``; what was ignored to let us outlive a signal is not for it."""
+    """Replace this process by ``command``, after resetting the signals that we ignored."""
     for name in _BY_DEFAULT:
         signal.signal(getattr(signal, name), signal.SIG_DFL)
     try:
@@ -45,7 +45,7 @@ def become_command(command: list[str]) -> None:
 
 
 def carry_connections(listening: socket.socket, path: str) -> None:
-    """Carry each connection to ``listening`` to the unix socket at ``path``, until there are no more."""
+    """Forward each connection to ``listening`` to the unix socket at ``path``."""
     while True:
         try:
             near = listening.accept()[0]

@@ -30,7 +30,7 @@ _SECRET = re.compile(
 class SandboxPlaces(NamedTuple):
     """Paths of this machine that keep their names inside.
 
-    ``empty`` are folders that look empty there, and can be written. ``read`` and ``write`` lie on them.
+    ``empty`` are writable folders that look empty inside. ``read`` and ``write`` are mounted on top.
     """
 
     system: tuple[Path, ...]
@@ -49,8 +49,8 @@ def find_places(plan: Plan, environment: Environment, job: Path) -> SandboxPlace
     folder = plan.checkout.temporary or plan.project.root
     if home.is_relative_to(folder.resolve()):
         raise UsageError(
-            f"--sandbox: {folder} holds the home folder {home}",
-            hint="put the project into a folder of its own",
+            f"--sandbox: {folder} contains the home folder {home}",
+            hint="move the project into its own folder",
         )
     cache = paths.cache_dir()
     hidden = [cache / name for name in ("git-v1", working_copy.work_root().name) if (cache / name).is_dir()]
@@ -72,7 +72,7 @@ def hidden_variables(environ: Mapping[str, str], given: Iterable[str]) -> tuple[
 
 
 def list_protected(folder: Path) -> Iterator[Path]:
-    """What in a writable ``folder`` is read-only: git would run what is written there, outside."""
+    """Yield read-only paths in a writable ``folder``: git outside would run programs written there."""
     if (folder / ".git").exists():
         yield folder / ".git"
 

@@ -33,14 +33,14 @@ Confine = Callable[[Command], Command]
 def open_sandbox(
     plan: Plan, sandbox: Sandbox, environment: Environment, job: Path, tracking_uri: str
 ) -> Iterator[Confine]:
-    """The function that puts a command of the run into its sandbox, for the block.
+    """Return the function that puts a command of the run into its sandbox, for the block.
 
     Args:
         job: the folder of the run's job.
         tracking_uri: the address to which the run logs.
 
     Raises:
-        UsageError: without network it could not be reached, or the project's folder is too large a one.
+        UsageError: the store is not reachable without a network, or the project's folder contains the home.
     """
     with ExitStack() as stack:
         bridge: tuple[str, ...] = ()
@@ -79,7 +79,7 @@ def _list_words(places: SandboxPlaces, sandbox: Sandbox) -> Iterator[str]:
     layers += [(path, "--ro-bind") for path in places.read]
     layers += [(path, "--bind") for path in places.write]
     layers += [(path, "--ro-bind") for folder in places.write for path in list_protected(folder)]
-    chosen = dict(layers)  # of two words for one path the later one counts
+    chosen = dict(layers)  # for two options with one path the later one counts
     for path, word in sorted(chosen.items(), key=lambda item: len(item[0].parts)):
         yield from (word, str(path)) if word == "--tmpfs" else (word, str(path), str(path))
     yield from ("--ro-bind-try", _RESOLVER, _RESOLVER)

@@ -1,1 +1,1 @@
-"""The command of an entry point as text for bash: where values stand in it, and their quotes."""
+"""The command of an entry point as text for bash: places of values, and their quoting."""

@@ -9,7 +9,7 @@ from reprise.named_tuple import NamedTuple
 
 BASH = "bash"
 SHELL = "another shell"
-"""One that need not know what only bash does."""
+"""Return whether a shell may lack the features of bash."""
 
 
 class _Interpreter(NamedTuple):

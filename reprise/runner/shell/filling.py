@@ -12,7 +12,7 @@ Part = tuple[str, str | None]
 
 
 class Unwritable(Exception):
-    """``reasons`` why the values of some parameters, by name, cannot stand where the command has them."""
+    """``reasons`` by parameter name why values cannot be written at their place in the command."""
 
     def __init__(self, reasons: Mapping[str, str]) -> None:
         super().__init__(*reasons.values())
@@ -22,14 +22,14 @@ class Unwritable(Exception):
 def fill_command(
     parts: Sequence[Part], texts: Mapping[str, str], more: Sequence[str] = (), masked: Collection[str] = ()
 ) -> str:
-    """The text of ``parts`` with ``texts`` by name; a name without one becomes nothing.
+    """Return the text of ``parts`` with ``texts`` by name; a name without a text becomes empty.
 
     Args:
         more: the names of texts that follow as ``--name text``.
         masked: the names of texts that are masks, and need not arrive.
 
     Raises:
-        Unwritable: a text cannot be written in such a way that it arrives as it is.
+        Unwritable: a text cannot be written so that it arrives unchanged.
     """
     literal = "".join(text for text, _ in parts)
     if _is_simple(literal, texts.values(), is_extended=bool(more)):
@@ -40,7 +40,7 @@ def fill_command(
 
 
 def _is_simple(literal: str, texts: Iterable[str], *, is_extended: bool) -> bool:
-    """Whether each text is a plain word wherever it stands, and where need be an argument can follow."""
+    """Return whether each text is a plain word at its place, and arguments can follow if needed."""
     special = "<{$" + ("#\\'\"`" if is_extended else "")
     return all(map(is_harmless, texts)) and not any(char in literal for char in special)
 
@@ -77,7 +77,7 @@ def _fill_places(
 
 
 def _find_misread(names: Sequence[str], places: Sequence[QuotingPlace], text: str) -> dict[str, str]:
-    """Read the text once more with its values: each has to begin and end where it was meant to."""
+    """Parse the text with its values again: each must begin and end at its place."""
     from reprise.runner.shell.reader import read_places
 
     try:
@@ -88,7 +88,7 @@ def _find_misread(names: Sequence[str], places: Sequence[QuotingPlace], text: st
     planned = [kind for place in places for kind in (place.kind, place.after or place.kind)]
     if [place.kind for place in found] == planned:
         return {}
-    return dict.fromkeys(names, "it would change how bash reads the rest of the command")
+    return dict.fromkeys(names, "it would change how bash parses the rest of the command")
 
 
 def _join_parts(parts: Sequence[Part], written: Callable[[str], str]) -> str:

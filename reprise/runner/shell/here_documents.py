@@ -18,9 +18,9 @@ class HereDocument(NamedTuple):
 
 
 class HereText(NamedTuple):
-    """``text[start:end]`` is what it holds, and the rest begins ``after`` the line that ends it.
+    """A here-document: ``text[start:end]`` is its content, and the rest begins ``after`` its last line.
 
-    ``last_line`` is that line; None where there is none. ``is_open``: nothing may follow on it.
+    ``last_line`` is that line, or None. ``is_open``: nothing may follow on it.
     """
 
     start: int
@@ -40,7 +40,7 @@ def read_operator(text: str, at: int) -> tuple[HereDocument, str, int]:
 
 
 def find_text(document: HereDocument, text: str, start: int, mark: str) -> HereText:
-    """The lines from ``start`` on that belong to ``document``; a ``mark`` in them is no part of a line."""
+    """Return the lines from ``start`` on that belong to ``document``; a ``mark`` is not part of a line."""
     end = start
     while True:
         newline = text.find("\n", end)

@@ -6,14 +6,14 @@ from reprise.runner.shell import quoting
 from reprise.runner.shell.quoting import MARK, QuotingPlace
 from reprise.runner.shell.words import SimpleCommand
 
-_UNSURE = "the command is written in a way that leaves open where a quoted value would end"
+_UNSURE = "the command does not make clear where a quoted value would end"
 
 
 class MarkedText:
-    """``places`` are those of the marks before ``at``; ``end`` is that of the end of the text.
+    """``places`` are those of the marks before ``at``; ``end`` is the end of the text.
 
-    ``in_pairs``: the marks stand around values that have been filled in. ``refusal`` says why only harmless
-    values can stand in the rest of the text.
+    ``in_pairs``: the marks surround filled-in values. ``refusal`` is the reason why only harmless values
+    are allowed in the rest of the text.
     """
 
     def __init__(self, text: str, in_pairs: bool, refusal: str) -> None:
@@ -28,7 +28,7 @@ class MarkedText:
         """Where the last variable ended."""
 
     def take_mark(self, place: QuotingPlace) -> None:
-        """Read the mark that is next, which stands at ``place`` of a word."""
+        """Read the next mark, at ``place`` of a word."""
         if self.name_end == self.at:
             place = quoting.behind_variable(place)
         self.at += 1

@@ -1,7 +1,7 @@
-"""A value in a bash text, quoted for the place where it stands so that it arrives as it is.
+"""Quote a value for its place in a bash text, so that it arrives unchanged.
 
-A value without any character that means something to a shell stays as it is, everywhere. Others are encoded
-layer by layer: first for the innermost text that holds the place, last for the outermost.
+A value without special characters is never changed. Others are encoded layer by layer: first for the
+innermost text that contains the place, last for the outermost.
 """
 
 from __future__ import annotations
@@ -15,21 +15,21 @@ from reprise.named_tuple import NamedTuple
 Encode = Callable[[str], str]
 
 MARK = "\0"
-"""Stands for a placeholder. No value and no command can hold it."""
+"""Marks a placeholder. Values and commands cannot contain it."""
 
 _OF_BRACES = re.compile(r",|\.\.")
 _OF_NAMES = re.compile(r"\w", re.ASCII)
 
 
 class Refused(Exception):
-    """The value cannot stand there; the message completes "the value cannot be given, because ..."."""
+    """The value cannot be written there; the message completes "the value cannot be given, because ..."."""
 
 
 class QuotingPlace(NamedTuple):
-    """Where a placeholder stands: ``kind`` in words, ``encoders`` of its layers, innermost first.
+    """The place of a placeholder: ``kind`` in words, ``encoders`` of its layers, innermost first.
 
-    ``after`` is the kind of what follows the value. ``refusal`` says why a value that needs quotes cannot
-    stand there. ``means_more``: what else means something there than what does everywhere.
+    ``after`` is the kind of what follows the value. ``refusal`` is the reason why a value that needs quotes
+    is not allowed there. ``means_more`` are additional special characters there.
     """
 
     kind: str
@@ -39,7 +39,7 @@ class QuotingPlace(NamedTuple):
     means_more: re.Pattern[str] | None = None
 
     def inside(self, outer: QuotingPlace) -> QuotingPlace:
-        """This place of a text that stands itself at the place ``outer`` of another one."""
+        """Return this place for a text that is itself at the place ``outer`` of another text."""
         return self._replace(
             kind=f"{self.kind} in {outer.kind}",
             after=f"{self.after or self.kind} in {outer.after or outer.kind}",
@@ -49,15 +49,15 @@ class QuotingPlace(NamedTuple):
 
 
 def quote_at(place: QuotingPlace, value: str) -> str:
-    """``value`` as it has to be written at ``place``.
+    """Return ``value`` as it must be written at ``place``.
 
     Raises:
-        Refused: nothing that is written there would arrive as the value.
+        Refused: no text at this place would arrive as the value.
     """
     if is_harmless(value) and not (place.means_more and place.means_more.search(value)):
         return value
     if re.search("[\1\x7f]", value) and place.kind not in (PLAIN.kind, SINGLE.kind):
-        raise Refused("it has a character that bash uses for itself (1 or 127)")
+        raise Refused("it has a character that bash uses internally (1 or 127)")
     if place.refusal:
         raise Refused(place.refusal)
     for encode in place.encoders:
@@ -79,7 +79,7 @@ def behind_variable(place: QuotingPlace) -> QuotingPlace:
     if place.kind == DOUBLE.kind:
         return place._replace(encoders=(*place.encoders, apart), means_more=_OF_NAMES)
     if place.kind == HERE_TEXT.kind:
-        return place._replace(refusal="it stands right behind a variable", means_more=_OF_NAMES)
+        return place._replace(refusal="it directly follows a variable", means_more=_OF_NAMES)
     return place._replace(means_more=_OF_NAMES)
 
 
@@ -90,7 +90,7 @@ def is_harmless(value: str) -> bool:
 
 def without_continuation(value: str) -> str:
     if "\\\n" in value:
-        raise Refused("it has a backslash at the end of a line, and stands in a here-document")
+        raise Refused("it has a backslash at the end of a line, and is in a here-document")
     return value
 
 
@@ -101,7 +101,7 @@ def quote_plain(value: str) -> str:
 def after_backslash(value: str) -> str:
     """The first character is quoted already."""
     if value[:1] in ("", "\n"):
-        raise Refused("it stands after a backslash, which would take the next character instead")
+        raise Refused("it follows a backslash, which would apply to the next character instead")
     return value[:1] + (shlex.quote(value[1:]) if value[1:] else "")
 
 
@@ -118,7 +118,7 @@ def in_double_quotes_after_backslash(value: str) -> str:
 
 
 def _keep_backslash(encoded: str) -> str:
-    """The backslash before it stays one, whatever follows it."""
+    """Encode a value after a backslash, which stays a backslash."""
     return f"\\{encoded}" if encoded[:1] in ("", "\n", "\\") else encoded
 
 
@@ -145,13 +145,13 @@ def as_it_is(value: str) -> str:
 
 def without_tabs(value: str) -> str:
     if "\t" in value:
-        raise Refused("it has a tab, and stands in a here-document without them (<<-)")
+        raise Refused("it has a tab, and is in a here-document without tabs (<<-)")
     return value
 
 
 def in_comment(value: str) -> str:
     if "\n" in value:
-        raise Refused("it stands in a comment, which ends with the line")
+        raise Refused("it is in a comment, which ends with the line")
     return value
 
 
@@ -163,17 +163,17 @@ DOUBLE_ESCAPED = QuotingPlace(
     "double quotes after a backslash", (in_double_quotes_after_backslash,), "double quotes"
 )
 DOLLAR_QUOTES = QuotingPlace("$'...'", (in_dollar_quotes,))
-DOLLAR_QUOTES_OF_SH = QuotingPlace("$'...'", refusal="it stands in $'...', which sh need not know")
-DOLLAR_ESCAPED = QuotingPlace("$'\\", after="$'...'", refusal="it stands after a backslash in $'...'")
-AFTER_DOLLAR = QuotingPlace("after a $", refusal="it stands after a $ of the shell")
+DOLLAR_QUOTES_OF_SH = QuotingPlace("$'...'", refusal="it is in $'...', which sh may not support")
+DOLLAR_ESCAPED = QuotingPlace("$'\\", after="$'...'", refusal="it follows a backslash in $'...'")
+AFTER_DOLLAR = QuotingPlace("after a $", refusal="it follows a $ of the shell")
 HERE_TEXT = QuotingPlace("here-document", (in_here_document,))
 HERE_ESCAPED = QuotingPlace(
     "here-document after a backslash", (in_here_document_after_backslash,), "here-document"
 )
 HERE_INSIDE = QuotingPlace("here-document", (without_continuation,))
 HERE_LITERAL = QuotingPlace("literal here-document", (as_it_is,))
-HERE_END = QuotingPlace("end of a here-document", refusal="it says where a here-document ends")
+HERE_END = QuotingPlace("end of a here-document", refusal="it is the delimiter of a here-document")
 COMMENT = QuotingPlace("comment", (in_comment,))
 BACKTICK = QuotingPlace("backticks", (in_backticks,))
-PARAMETER = QuotingPlace("${...}", refusal="it stands in ${...}")
-ARITHMETIC = QuotingPlace("arithmetic", refusal="it stands in arithmetic")
+PARAMETER = QuotingPlace("${...}", refusal="it is in ${...}")
+ARITHMETIC = QuotingPlace("arithmetic", refusal="it is in arithmetic")

@@ -1,8 +1,8 @@
-"""Reads bash text with placeholders in it, and says at which place each of them stands.
+"""Parse bash text with placeholders, and return the place of each.
 
 It knows the quotes of bash, its substitutions, here-documents and comments, and texts that are programs of
-another shell (``bash -c "..."``). Where it cannot be sure what bash makes of a text, the places behind are
-such that only harmless values can stand there.
+another shell (``bash -c "..."``). Where it cannot be sure how bash parses a text, the following places only
+allow harmless values.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ class ShellReading(NamedTuple):
 
 
 def read_places(text: str, *, in_pairs: bool = False) -> ShellReading:
-    """Where the marks of ``text`` stand; ``in_pairs``: around values that have been filled in.
+    """Return the places of the marks of ``text``; ``in_pairs``: the marks surround filled-in values.
 
     Raises:
-        Refused: a value that has been filled in would end a here-document.
+        Refused: a filled-in value would end a here-document.
     """
     reader = _ShellReader(text, in_pairs)
     reader.read_commands()
@@ -43,7 +43,7 @@ def read_places(text: str, *, in_pairs: bool = False) -> ShellReading:
 
 
 class _ShellReader(MarkedText):
-    """Reads one text of one shell."""
+    """Parses a text of a shell."""
 
     def __init__(
         self, text: str, in_pairs: bool, refusal: str = "", depth: int = 0, *, is_bash: bool = True
@@ -130,7 +130,7 @@ class _ShellReader(MarkedText):
             self._read_here_documents()
 
     def _read_escaped(self, place: QuotingPlace, only: str = "") -> None:
-        """A backslash and what it quotes, one of ``only`` where not all characters can be."""
+        """Read a backslash and the character it quotes, one of ``only`` if not all can be quoted."""
         self.at += 1
         if self.starts(MARK):
             self.take_mark(place)
@@ -261,7 +261,7 @@ class _ShellReader(MarkedText):
         for document in documents:
             found = find_text(document, self.text, self.at, MARK)
             if MARK in (found.last_line or ""):
-                raise Refused("it would end the here-document that it stands in")
+                raise Refused("it would end its here-document")
             if found.is_open:
                 self.end = quoting.HERE_END
             self.at = found.after
@@ -288,7 +288,7 @@ class _ShellReader(MarkedText):
             self.doubt()
 
     def _read_code(self, word: Word) -> None:
-        """Where the word is a program in which values stand: their places in that program."""
+        """Return the places in a word that is itself a program with values."""
         language = code_language(self.command.words)
         around = re.sub(r"\0[^\0]*\0" if self.in_pairs else MARK, "", word.text)
         if language is None or not around:  # a value that is all of it is meant to be a program
@@ -302,8 +302,6 @@ class _ShellReader(MarkedText):
             inner.read_commands()
             places = inner.places
         else:
-            places = [QuotingPlace(language, refusal=f"it stands in a program of {language}")] * len(
-                word.marks
-            )
+            places = [QuotingPlace(language, refusal=f"it is in a program of {language}")] * len(word.marks)
         for index, place in zip(word.marks, places, strict=True):
             self.places[index] = place.inside(self.places[index])

@@ -13,7 +13,7 @@ class Word(NamedTuple):
 
 
 class SimpleCommand:
-    """``words`` are those before the one that is being read."""
+    """``words`` are those before the current word."""
 
     def __init__(self) -> None:
         self.words: list[str] = []
@@ -35,12 +35,12 @@ class SimpleCommand:
         self._text = (self._text or "") + text
 
     def add_mark(self, mark: str, index: int) -> None:
-        """Add a placeholder to the word: ``mark`` stands for it, its place is ``index``."""
+        """Add a placeholder to the word: ``mark`` represents it, its place is ``index``."""
         self._marks.append(index)
         self.add_text(mark)
 
     def replace_word(self, word: Word, added: str) -> None:
-        """Make it ``word`` and what was ``added`` to that, whatever came since."""
+        """Reset the state to ``word`` and what was ``added``."""
         self._text, self._marks = word.text + added, list(word.marks)
 
     def end_word(self) -> None:

@@ -52,7 +52,7 @@ def unpack_archive(source: Path | str, folder: Path) -> None:
     """Fill ``folder``, which appears complete or not at all, with the archive at a path or a URL.
 
     Raises:
-        SourceError: it cannot be had, is no archive, or holds what must not be unpacked.
+        SourceError: it is not available, not an archive, or contains something unsafe.
     """
     partial = folder.with_name(f".{folder.name}.partial")
     shown = redact(str(source))
@@ -70,7 +70,7 @@ def unpack_archive(source: Path | str, folder: Path) -> None:
             full = room_hint(error) if isinstance(error, OSError) else None
             reason = error.strerror if isinstance(error, OSError) and error.strerror else error
             raise SourceError(
-                f"{shown} cannot be unpacked: {reason}", hint=full or "is it a whole archive?"
+                f"cannot unpack {shown}: {reason}", hint=full or "is the archive complete?"
             ) from error
         except _Refused as error:
             raise SourceError(f"{shown} is refused: {error}") from error
@@ -80,7 +80,7 @@ def unpack_archive(source: Path | str, folder: Path) -> None:
 
 
 def content_root(folder: Path, subdirectory: str) -> Path:
-    """``folder``, or the one folder in it, where that is what the archive was made of."""
+    """Return ``folder``, or its only folder if that is the root of the archive."""
     entries = [entry for entry in folder.iterdir() if entry.name != "__MACOSX"]
     if len(entries) != 1 or not entries[0].is_dir() or entries[0].is_symlink():
         return folder
@@ -95,7 +95,7 @@ def _find_clash(error: OSError, root: Path) -> str:
     places = [Path(str(place)) for place in (error.filename2, error.filename) if place]
     names = [place.relative_to(root) for place in places if place.is_relative_to(root)]
     name = f'"{names[0]}"' if names else "a name"
-    return f"{name} is in it twice, as things of different kinds (a file, a folder, a link)"
+    return f"{name} is in it twice, with different types (a file, a folder, a link)"
 
 
 class _Refused(Exception):
@@ -189,7 +189,7 @@ class _Budget:
 
 
 class _Bounded(gzip.GzipFile):
-    """The unzipped stream of a tar file: neither one read nor all of it may be huge.
+    """The decompressed stream of a tar file, with limits for each read and in total.
 
     A header can ask for gigabytes in one read (long names), before its member is seen at all.
     """
@@ -217,7 +217,7 @@ class _Bounded(gzip.GzipFile):
 def _path_inside(root: Path, name: str) -> Path:
     pure = PurePosixPath(name.replace("\\", "/"))
     if pure.is_absolute() or ".." in pure.parts or pure.as_posix()[1:3] == ":/" or "\0" in name:
-        raise _Refused(f'"{name}" leaves the folder')
+        raise _Refused(f'"{name}" is outside the folder')
     return root.joinpath(*pure.parts)
 
 
@@ -233,13 +233,15 @@ def _make_links(links: list[_Link], root: Path) -> None:
     home = root.resolve()
     for link in links:
         if not link.path.parent.resolve().is_relative_to(home):  # through a link before it
-            raise _Refused(f'"{link.path.relative_to(root)}" leaves the folder')
+            raise _Refused(f'"{link.path.relative_to(root)}" is outside the folder')
         link.path.parent.mkdir(parents=True, exist_ok=True)
         link.path.symlink_to(link.target)
     for link in links:
         # The folder moves when it is whole: a link by an absolute path would not move along.
         if link.target.startswith("/") or not link.path.resolve().is_relative_to(home):
-            raise _Refused(f'the link "{link.path.relative_to(root)}" -> "{link.target}" leaves the folder')
+            raise _Refused(
+                f'the link "{link.path.relative_to(root)}" -> "{link.target}" points outside the folder'
+            )
 
 
 def _download_archive(url: str, path: Path) -> Path:

@@ -1,8 +1,8 @@
-"""The pristine checkout of a commit, which no run touches: made once, shares the objects of its mirror.
+"""The pristine checkout of a commit, never used by runs directly; it shares the objects of its mirror.
 
-It is used when it is whole. A new one is compared with its commit, and so is one of an earlier version,
-which was not; then the states of its files are noted, and compared before each use: caches are cleared by
-programs that know nothing of it, file by file.
+It is only used if it is complete. A new checkout, or one of an earlier version, is compared with its
+commit; then the states of its files are stored, and compared before each use: other programs may clear
+caches file by file.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ _SECONDS = 3600.0  # that git may take to look at every file of a commit
 
 
 def make_pristine(mirror: Mirror, commit: str, origin: str) -> Path:
-    """The checkout of ``commit`` that no run touches.
+    """Return the pristine checkout of ``commit``.
 
     Raises:
-        SourceError: git cannot make it, or what it needs is not at hand.
+        SourceError: git cannot create it, or something it needs is not available.
         Damaged: the mirror is broken.
     """
     commits = mirror.home / "commits"
@@ -62,7 +62,7 @@ def _is_as_noted(checkout: Path, note: Path) -> bool:
 
 
 def _list_states(checkout: Path) -> str:
-    """What tells whether a file of a checkout was removed, cut or written to."""
+    """Return the state of a file that shows whether it was removed, truncated or written to."""
     found = hashlib.sha256()
     for folder, below, names in os.walk(checkout):
         below.sort()
@@ -102,7 +102,7 @@ def _check_out(mirror: Mirror, commit: str, origin: str, folder: Path) -> None:
     # Copies of the folder keep times and sizes only; git need not read every file again for that.
     for key, value in (("core.checkStat", "minimal"), ("core.trustctime", "false")):
         run_quietly("config", key, value, cwd=folder)
-    # Over the network, for git-lfs fetches what the pointers stand for.
+    # Over the network, since git-lfs downloads the content of pointers.
     plainly = git.plain_checkout(but=_LFS)
     check_out = ("checkout", "--quiet", "--detach", commit)
     result = remotes.run_over_network(mirror.remote, *check_out, cwd=folder, config=plainly)
@@ -112,7 +112,7 @@ def _check_out(mirror: Mirror, commit: str, origin: str, folder: Path) -> None:
     if (folder / ".gitmodules").is_file():
         _fetch_submodules(mirror.remote, commit, folder, plainly)
     if fault := _find_fault(folder, commit):
-        raise Damaged(f"the checkout of {commit[:12]} is not whole: {fault}")
+        raise Damaged(f"the checkout of {commit[:12]} is not complete: {fault}")
 
 
 def _demand_whole(mirror: Mirror, commit: str) -> None:
@@ -132,16 +132,16 @@ def _demand_whole(mirror: Mirror, commit: str) -> None:
 def _refuse_what_is_elsewhere(mirror: Mirror, commit: str) -> None:
     """A commit has submodules and large files that the mirror does not hold."""
     if git.run_git("cat-file", "-e", f"{commit}:.gitmodules", cwd=mirror.folder).exit_code == 0:
-        raise not_at_hand(mirror, f"what the submodules at {commit[:12]} hold")
+        raise not_at_hand(mirror, f"the content of the submodules at {commit[:12]}")
     attributes = git.run_git("cat-file", "-p", f"{commit}:.gitattributes", cwd=mirror.folder)
     if "filter=lfs" in attributes.stdout and shutil.which("git-lfs"):
-        raise not_at_hand(mirror, f"what Git LFS keeps of {commit[:12]}")
+        raise not_at_hand(mirror, f"the Git LFS content of {commit[:12]}")
 
 
 def _share_objects(mirror: Mirror, repository: Path) -> None:
-    """Let a new repository see what the mirror has; no object is copied.
+    """Share the objects of the mirror with a new repository without copying.
 
-    ``git clone --shared`` does this for complete mirrors only, and one of a shallow clone is not.
+    ``git clone --shared`` only does this for complete mirrors, not for those of shallow clones.
     """
     durable.write_note(repository / "objects" / "info" / "alternates", f"{mirror.folder / 'objects'}\n")
     rows = [
@@ -160,6 +160,6 @@ def _fetch_submodules(remote: remotes.Remote, commit: str, folder: Path, plainly
     result = remotes.run_with_credentials(remote, *update, cwd=folder, config=plainly)
     if result.exit_code != 0:
         raise SourceError(
-            f"{what} cannot be fetched: {git.find_reason(result.stderr)}",
+            f"cannot fetch {what}: {git.find_reason(result.stderr)}",
             hint="the URLs in .gitmodules must be reachable from here, by https, ssh or git",
         )

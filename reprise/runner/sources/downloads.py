@@ -1,4 +1,4 @@
-"""A file from the web, streamed: one door for archives and inputs."""
+"""Download a file, streamed; used for archives and inputs."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def download_file(url: str, target: Path) -> None:
     """Bring what ``url`` names to the file ``target``.
 
     Raises:
-        SourceError: it cannot be had, or is too large; credentials in the URL are not in the message.
+        SourceError: it is not available, or is too large; credentials in the URL are not in the message.
     """
     import httpx
 
@@ -31,22 +31,22 @@ def download_file(url: str, target: Path) -> None:
     try:
         client = httpx.Client(follow_redirects=True, timeout=httpx.Timeout(60, connect=20))
     except (OSError, ImportError, ValueError) as error:  # a proxy or a certificate that httpx cannot use
-        message = f"{shown} cannot be fetched, the settings for HTTP cannot be used: {redact(str(error))}"
+        message = f"cannot download {shown}, the HTTP settings are invalid: {redact(str(error))}"
         raise SourceError(message, hint=settings_hint()) from error
     try:
         with client:
             _stream_file(client, url, target)
     except httpx.HTTPStatusError as error:
         code = error.response.status_code
-        hint = "it wants credentials" if code in (401, 403) else "check the URL"
+        hint = "it needs credentials" if code in (401, 403) else "check the URL"
         raise SourceError(f"{shown} answered {code} {error.response.reason_phrase}", hint=hint) from None
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         what = redact(str(error)) or type(error).__name__
         raise SourceError(
-            f"{shown} cannot be reached: {what}", hint="check the host name, the network and the proxy"
+            f"cannot reach {shown}: {what}", hint="check the host name, the network and the proxy"
         ) from None
     except (ValueError, OSError) as error:  # an answer out of all rules, a full disk
-        raise SourceError(f"{shown} cannot be fetched: {redact(str(error))}") from error
+        raise SourceError(f"cannot download {shown}: {redact(str(error))}") from error
 
 
 def _stream_file(client: httpx.Client, url: str, target: Path) -> None:

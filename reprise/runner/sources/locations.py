@@ -22,12 +22,12 @@ _FORMS = "a folder, an archive (.zip, .tar.gz), https://host/team/project.git or
 # Patterns stay text, which costs nothing at start-up: most runs are of a local folder.
 _SCHEME = r"(?P<scheme>[A-Za-z][A-Za-z0-9+.\-]*):"
 _SCP = r"(?P<user>[^\s@/:]+@)?(?P<host>\[[^\]]+\]|[^\s@/:\[\]]+):(?P<path>(?!//)[^:].*)"
-# A page of GitHub, GitLab or Bitbucket (and their self-hosted kin) that shows a folder at a ref.
+# A page of GitHub, GitLab or Bitbucket (also self-hosted) that shows a folder at a ref.
 _WEB_PAGE = r"(?P<repository>/.+?)/-/tree/(?P<tail>.+)|(?P<short>/[^/]+/[^/]+)/(?:tree|src)/(?P<rest>.+)"
 
 
 class FolderLocation(NamedTuple):
-    """A folder on this machine, used in place unless a version is asked for."""
+    """A folder on this machine, used in place unless a version is requested."""
 
     path: Path
     subdirectory: str
@@ -41,7 +41,7 @@ class Archive(NamedTuple):
 
 
 class GitRepository(NamedTuple):
-    """A repository to mirror; ``tail`` is the ``REF/folder`` of a web page, not yet told apart."""
+    """A repository to mirror; ``tail`` is the ``REF/folder`` of a web page, not yet split."""
 
     remote: Remote
     subdirectory: str
@@ -61,7 +61,7 @@ def locate_project(uri: str, base: Path) -> Location:
     if text != uri and git.find_refusal(uri) is None and _is_folder(uri, base):
         return FolderLocation(_local_path(uri, base), "")  # blanks are a part of the name
     if not text:
-        raise SourceError("the project URI is empty", hint=f"give {_FORMS}")
+        raise SourceError("the project URI is empty", hint=f"use {_FORMS}")
     _refuse_text(text, git.find_refusal(text))
     if "#" in text and "://" not in text and _is_folder(text, base):
         return FolderLocation(_local_path(text, base), "")
@@ -91,9 +91,9 @@ def _from_url(url: str, subdirectory: str, forced_git: bool) -> Location:
     if scheme == "file":
         return _from_path(_file_path(parts), subdirectory)
     if scheme not in ("http", "https", "ssh", "git"):
-        raise SourceError(f'"{scheme}:" is not a place that projects come from', hint=f"give {_FORMS}")
+        raise SourceError(f'"{scheme}:" is not a supported source of projects', hint=f"use {_FORMS}")
     if not host:
-        raise SourceError(f'"{redact(url)}" names no host')
+        raise SourceError(f'"{redact(url)}" has no host')
     if host.startswith("-") or (parts.username or "").startswith("-"):
         _refuse_text(url, "its host or user starts with a dash")
     if scheme == "ssh":
@@ -107,7 +107,7 @@ def _web_repository(parts: SplitResult, subdirectory: str) -> GitRepository:
     user, password = (unquote(part) if part else None for part in (parts.username, parts.password))
     for secret in (user, password):
         if secret and not secret.isprintable():
-            _refuse_text(parts.geturl(), "its userinfo holds a control character")
+            _refuse_text(parts.geturl(), "its userinfo contains a control character")
     tail = ""
     if (page := re.fullmatch(_WEB_PAGE, parts.path.rstrip("/"))) and not parts.path.endswith(".git"):
         path = page["repository"] or page["short"]
@@ -132,7 +132,7 @@ def _from_scp(match: re.Match[str], subdirectory: str) -> GitRepository:
     if text.startswith("-") or host.startswith("-") or path.startswith("-"):
         _refuse_text(text, "its host or path starts with a dash")
     if not match["user"] and "." not in host and not path.endswith(".git"):
-        raise SourceError(f'"{host}:" is not a place that projects come from', hint=f"give {_FORMS}")
+        raise SourceError(f'"{host}:" is not a supported source of projects', hint=f"use {_FORMS}")
     return GitRepository(_remote(text.rstrip("/")), subdirectory)
 
 
@@ -145,12 +145,12 @@ def _from_path(path: Path, subdirectory: str) -> Location:
         raise _nothing_at(str(path), path)
     if path.name.lower().endswith(ARCHIVE_SUFFIXES):
         return Archive(path, subdirectory)
-    hint = f"give its folder, {path.parent}" if path.name.lower() == "mlproject" else f"give {_FORMS}"
+    hint = f"use its folder, {path.parent}" if path.name.lower() == "mlproject" else f"use {_FORMS}"
     raise SourceError(f"{path} is a file, not a project", hint=hint)
 
 
 def path_of(file_url: str) -> Path:
-    """The path that a ``file:`` URL of this machine stands for."""
+    """Return the path of a ``file:`` URL on this machine."""
     return _file_path(urlsplit(file_url))
 
 
@@ -165,7 +165,7 @@ def _file_path(parts: SplitResult) -> Path:
 
 
 def _is_folder(text: str, base: Path) -> bool:
-    """Whether it is one as it is written: ``a#..`` is no way back to ``.`` where there is no ``a#..``."""
+    """Return whether the path exists as written: ``a#..`` is not ``.`` unless a folder ``a#..`` exists."""
     try:
         return (base / Path(text).expanduser()).is_dir()
     except (OSError, RuntimeError, ValueError):  # too long a name, or a home that is not known
@@ -194,19 +194,19 @@ def _inner_path(text: str) -> str:
     """``text`` as a clean relative path; a leading slash means the project's own root."""
     parts = [part for part in text.split("/") if part not in ("", ".")]
     if ".." in parts:
-        raise SourceError(f'the subdirectory "{text}" leaves the project', hint='write it without ".."')
+        raise SourceError(f'the subdirectory "{text}" is outside the project', hint='write it without ".."')
     return "/".join(parts)
 
 
 def _refuse_text(text: str, reason: str | None) -> None:
     if reason is not None:
-        raise SourceError(f"the project URI {redact(text)!r} is refused: {reason}", hint=f"give {_FORMS}")
+        raise SourceError(f"the project URI {redact(text)!r} is refused: {reason}", hint=f"use {_FORMS}")
 
 
 def _nothing_at(text: str, path: Path) -> SourceError:
     if known := re.match(_SCHEME, text):
         return SourceError(
-            f'"{known["scheme"]}:" is not a place that projects come from', hint=f"give {_FORMS}"
+            f'"{known["scheme"]}:" is not a supported source of projects', hint=f"use {_FORMS}"
         )
     if re.match(r"[\w.\-]+\.[a-z]{2,}/.+/.+", text) and not text.startswith("."):
         return SourceError(f"there is no folder {path}", hint=f"a git repository is written https://{text}")

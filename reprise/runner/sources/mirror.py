@@ -1,4 +1,4 @@
-"""The mirror of one repository in the cache: what it knows, and how it is brought up to date."""
+"""The mirror of a repository in the cache, and its updates."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Mirror:
         self.folder = self.home / "mirror.git"
 
     def find_commit(self, name: str) -> str | None:
-        """The commit that ``name`` stands for in the mirror."""
+        """Return the commit of ``name`` in the mirror."""
         if not self.folder.is_dir():
             return None
         try:
@@ -47,7 +47,7 @@ class Mirror:
             raise Damaged(error.message) from error
 
     def list_refs(self) -> dict[str, str]:
-        """As :func:`remotes.list_refs`, of what was fetched last."""
+        """Like :func:`remotes.list_refs`, from the last fetch."""
         if not self.folder.is_dir():
             return {}
         listing = git.run_git("for-each-ref", "--format=%(objectname)\t%(refname)", cwd=self.folder)
@@ -89,7 +89,7 @@ class Mirror:
             durable.write_note(self.folder / HEAD, f"ref: {branch}\n")
 
     def make_failure(self, sentence: str) -> Exception:
-        """What to raise when git failed: damage, where git finds fault with the mirror, else an error."""
+        """Return the exception for a failure of git: Damaged if the mirror is broken, else an error."""
         found = git.run_git("fsck", "--no-dangling", "--no-progress", cwd=self.folder)
         return SourceError(sentence) if found.exit_code == 0 else Damaged(sentence)
 
@@ -132,7 +132,7 @@ class Mirror:
 
 def not_at_hand(mirror: Mirror, what: str) -> git_faults.RemoteUnreachable:
     return git_faults.RemoteUnreachable(
-        f"{what} of {mirror.remote.url} is not in the cache, and --offline forbids to fetch it",
+        f"{what} of {mirror.remote.url} is not in the cache, and --offline does not allow fetching it",
         hint="run once without --offline",
     )
 
@@ -164,7 +164,7 @@ def sweep_mirrors() -> None:
 
 
 def _sweep_mirror(mirror: Path) -> None:
-    """Remove what a killed fetch left behind; the caller holds the lock, so nobody is at work there."""
+    """Remove leftovers of a killed fetch; the caller holds the lock, so there is no other user."""
     for folder, _, names in os.walk(mirror):
         for name in names:
             if name.endswith(".lock") or name.startswith(("tmp_pack_", "tmp_idx_", "tmp_obj_", "tmp_rev_")):

@@ -6,8 +6,8 @@
                            whole/<commit>       the states of its files, noted when it was found whole
     work-v1/<random>/<name>/                    what a run may dirty
 
-A commit that the mirror knows needs no network. Killed at any instant, the next run finds a mirror
-that git can go on with, and whole checkouts only.
+A commit in the mirror needs no network. After a kill at any instant, the next run finds a mirror that git
+can use, and only complete checkouts.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ _FULL = re.compile(r"[0-9a-fA-F]{40}|[0-9a-fA-F]{64}")
 
 @dataclass(frozen=True, slots=True)
 class FoundCommit:
-    """What a version stands for: ``version`` as asked, ``branch`` where it names one."""
+    """A resolved version: ``version`` as requested, ``branch`` if it is one."""
 
     version: str
     commit: str
@@ -68,8 +68,8 @@ def obtain_files(
 ) -> FoundCommit:
     """Put the files of the first of ``candidates`` that exists into the new folder ``copy``.
 
-    ``origin`` is where relative submodules are sought from, ``remote`` itself unless given. ``offline``:
-    a repository of another machine is as it was fetched before.
+    ``origin`` is the base of relative submodules, by default ``remote``. ``offline``: remote repositories
+    are used as last fetched.
 
     Raises:
         SourceError: none of them exists, or they cannot be fetched.
@@ -85,13 +85,13 @@ def obtain_files(
                 "fetch it again",
                 hint="run once without --offline",
             ) from damage
-        log.warning("The mirror of %s is damaged (%s): making it again", remote.url, damage)
+        log.warning("The mirror of %s is damaged (%s): recreating it", remote.url, damage)
         mirror.remove_mirror()
         try:
             found = _resolve_candidate(mirror, candidates)
             whole = make_pristine(mirror, found.commit, origin or remote.url)
         except Damaged as again:
-            raise SourceError(f"git cannot make a mirror of {remote.url}: {again}") from again
+            raise SourceError(f"git cannot create a mirror of {remote.url}: {again}") from again
     make_folders(copy.parent)
     _copy_tree(whole, copy)
     if found.branch is not None:
@@ -109,7 +109,7 @@ def _copy_tree(whole: Path, copy: Path) -> None:
         is_full = disk.disk_of(copy).is_full
         reason = disk.reason_of(full) if is_full else failures[0][2]
         raise SourceError(
-            f"{len(failures)} files of the project cannot be copied to {copy}: {reason}",
+            f"cannot copy {len(failures)} files of the project to {copy}: {reason}",
             hint=room_hint(full) if is_full else None,
         ) from error
 
@@ -141,7 +141,7 @@ def _resolve_candidate(mirror: Mirror, candidates: Sequence[str]) -> FoundCommit
             if mirror.offline:
                 log.info("Offline: %s is at %s, as fetched before", mirror.remote.url, commit[:12])
             else:
-                log.warning("%s: going on with %s, as fetched before", unreachable.message, commit)
+                log.warning("%s: using %s from the last fetch", unreachable.message, commit)
             return FoundCommit(name, commit, _branch_of(named[0], refs))
     if not online:
         raise unreachable
@@ -164,10 +164,10 @@ def _found_online(mirror: Mirror, name: str, named: Sequence[str], refs: Mapping
 
 
 def _resolve_unnamed(mirror: Mirror, candidates: Sequence[str]) -> FoundCommit:
-    """No ref has such a name: a commit id that was not fetched yet, or a mistake."""
+    """No ref has this name: a commit id that was not fetched yet, or a mistake."""
     remote = mirror.remote
     if candidates == (HEAD,):
-        raise SourceError(f"{remote.url} has no commits", hint="or its HEAD names no branch: give -v")
+        raise SourceError(f"{remote.url} has no commits", hint="or its HEAD is not a branch: use -v")
     name = candidates[-1]
     if remote.local and not _FULL.fullmatch(name):
         # An expression of git's, such as HEAD~2 or a short id, is read where the user wrote it.
@@ -186,7 +186,7 @@ def _known_id(mirror: Mirror, candidates: Sequence[str]) -> FoundCommit | None:
     for name in candidates:
         if not _HEX.fullmatch(name):
             continue
-        # A branch or tag may have a name of hexadecimal digits: then it is to be asked for.
+        # A branch or tag may have a name of hexadecimal digits: then the remote must be queried.
         is_ref = not _FULL.fullmatch(name) and any(
             mirror.find_commit(f"refs/{kind}/{name}") for kind in ("heads", "tags")
         )
@@ -209,7 +209,7 @@ def _no_such_ref(remote: remotes.Remote, candidates: Sequence[str]) -> SourceErr
     names = list(dict.fromkeys(ref.split("/", 2)[-1] for ref in heads))
     near = difflib.get_close_matches(candidates[-1], names, n=3) or names[:8]
     if whole := _command_for_the_rest(remote):
-        hint = f"it is a shallow checkout, which has a part of the history only; {whole} fetches the rest"
+        hint = f"it is a shallow checkout with a part of the history; fetch the rest with {whole}"
     elif near:
         hint = f"it has {', '.join(near)}" + (" ..." if len(near) < len(names) else "")
     elif HEAD in refs:
@@ -220,7 +220,7 @@ def _no_such_ref(remote: remotes.Remote, candidates: Sequence[str]) -> SourceErr
 
 
 def _command_for_the_rest(remote: remotes.Remote) -> str | None:
-    """The command that makes a shallow repository of this machine whole; None for a whole one."""
+    """Return the command that completes a shallow local repository; None if it is complete."""
     if not remote.local:
         return None
     root = locations.path_of(remote.url)

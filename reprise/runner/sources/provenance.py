@@ -26,10 +26,10 @@ _SETTINGS = GitQuestion(
 
 
 def read_repository(path: Path) -> Repository | None:
-    """The git state of the work tree that ``path`` lies in, and how its files lie.
+    """Return the git state of the work tree that contains ``path``, and its differences from the commit.
 
-    None when there is no work tree, when git ignores ``path``, or when git cannot or will not tell
-    (not on PATH, a repository that belongs to another user); never an error.
+    None if there is no work tree, if git ignores ``path``, or if git cannot read it (not on PATH, a
+    repository of another user); never an error.
     """
     path = path.resolve()
     root = work_tree(path)
@@ -84,7 +84,9 @@ def remote_url(root: Path) -> str | None:
 
 
 def _look_into_module(root: Path, path: str, commit: str) -> ModuleTree | None:
-    """A submodule, looked into like a project; None of one that is not checked out, or leads elsewhere."""
+    """Return a submodule, examined like a project; None if it is not checked out, or is a link to
+    elsewhere.
+    """
     folder = root / path
     if folder.is_symlink() or not os.path.lexists(folder / ".git"):
         return None
@@ -98,7 +100,7 @@ def _read_head(root: Path, head: GitAnswer) -> tuple[str | None, str | None]:
     """Commit (None before the first one), and branch (None when detached).
 
     Raises:
-        SourceError: git does not tell.
+        SourceError: git failed.
     """
     if head.exit_code == 0:
         commit, ref = head.text.split("\n")[:2]

@@ -38,14 +38,14 @@ _owned: dict[Path, int] = {}
 
 
 def fetch_project(uri: str, version: str | None, base: Path, *, offline: bool = False) -> Checkout:
-    """The project at ``uri``, ready to run; relative paths are seen from ``base``.
+    """Return the project at ``uri``, ready to run; relative paths are relative to ``base``.
 
-    ``version`` is a branch, a tag, or a full or short commit id of a git repository. ``offline``: what is
-    not on this machine is not fetched.
+    ``version`` is a branch, a tag, or a full or short commit id of a git repository. ``offline``: do not
+    use the network.
 
     Raises:
-        SourceError: it cannot be found or fetched, or the URI is a trick.
-        UsageError: a version for what has none.
+        SourceError: it cannot be found or fetched, or the URI tries to inject an option.
+        UsageError: a version of something without versions.
     """
     if version is not None:
         _check_version(version)
@@ -59,11 +59,11 @@ def fetch_project(uri: str, version: str | None, base: Path, *, offline: bool = 
             return checkout if name == checkout.name else checkout._replace(source_name=name)
         case Archive(source, subdirectory):
             if version is not None:
-                raise UsageError(f'-v "{version}": an archive has no versions', hint="leave -v out")
+                raise UsageError(f'-v "{version}": an archive has no versions', hint="remove -v")
             if offline and isinstance(source, str):
                 raise SourceError(
-                    f"{redact(source)} is not on this machine, and --offline forbids to fetch it",
-                    hint="download the archive and give its path",
+                    f"{redact(source)} is not on this machine, and --offline does not allow fetching it",
+                    hint="download the archive and use its path",
                 )
             return _unpack_project(source, subdirectory)
         case GitRepository() as location:
@@ -71,13 +71,13 @@ def fetch_project(uri: str, version: str | None, base: Path, *, offline: bool = 
 
 
 def discard_checkout(checkout: Checkout) -> None:
-    """Remove what was made for one run only; the user's own folder stays."""
+    """Remove a copy that was made for one run; the user's own folder is kept."""
     if checkout.temporary is not None:
         _disown_folder(checkout.temporary)
 
 
 def sweep_folder(temporary: Path) -> None:
-    """Remove what a run left that could not do it itself; only ever a folder that we made for one."""
+    """Remove the copy of a run that could not do it itself; only ever a folder that we created."""
     if temporary.resolve().parent == work_root().resolve():
         shutil.rmtree(temporary, ignore_errors=True)
 
@@ -100,7 +100,7 @@ def sweep_dead_copies() -> None:
 
 
 def find_owner(checkout: Checkout) -> int | None:
-    """The descriptor by which others see that somebody needs what was made for one run."""
+    """Return a lock descriptor that shows other processes that a run's copy is in use."""
     return _owned.get(checkout.temporary) if checkout.temporary else None
 
 
@@ -118,7 +118,7 @@ def keep_checkout(checkout: Checkout, descriptor: int) -> None:
 
 
 def work_root() -> Path:
-    """Where the copies lie that belong to one run each."""
+    """Return the folder of the copies for runs."""
     return paths.cache_dir() / "work-v1"
 
 
@@ -130,10 +130,10 @@ def _disown_folder(folder: Path) -> None:
 def _check_version(version: str) -> None:
     reason = git.find_refusal(version) or ("it is empty" if not version.strip() else None)
     if reason is None and re.search(r"[\s?*\[\\:]", version):
-        reason = "no ref has such a name"
+        reason = "no ref has this name"
     if reason is not None:
         raise SourceError(
-            f"the version {version!r} is refused: {reason}", hint="give a branch, a tag or a commit"
+            f"the version {version!r} is refused: {reason}", hint="use a branch, a tag or a commit"
         )
 
 
@@ -153,7 +153,7 @@ def _local_at_version(path: Path, subdirectory: str, version: str) -> Checkout:
     root = provenance.work_tree(path)
     if root is None:
         raise UsageError(
-            f'-v "{version}": {path} is not in a git repository', hint="leave -v out to run it as it is"
+            f'-v "{version}": {path} is not in a git repository', hint="remove -v to run it as it is"
         )
     inside = "/".join(
         part for part in (path.relative_to(root).as_posix(), subdirectory) if part not in ("", ".")
@@ -189,8 +189,8 @@ def _list_readings(location: GitRepository, version: str | None) -> dict[str, st
         return readings
     if version not in readings:
         raise UsageError(
-            f'-v "{version}" and the URL, which shows "{location.tail}", name different versions',
-            hint="leave one of them out",
+            f'-v "{version}" and the URL with "{location.tail}" are different versions',
+            hint="remove one of them",
         )
     return {version: readings[version]}
 
@@ -239,13 +239,13 @@ def _unpack_project(source: Path | str, subdirectory: str) -> Checkout:
 
 
 def project_folder(root: Path, subdirectory: str, shown: str) -> Path:
-    """``root / subdirectory``, which must be a folder that really lies inside."""
+    """Return ``root / subdirectory``, which must be a folder inside ``root``."""
     folder = root / subdirectory
     if not folder.resolve().is_relative_to(root.resolve()):
-        raise SourceError(f'the subdirectory "{subdirectory}" of {shown} is a link that leaves the project')
+        raise SourceError(f'the subdirectory "{subdirectory}" of {shown} is a link to outside the project')
     if not folder.is_dir():
         projects = ", ".join(_find_subprojects(root))
-        hint = f"it has projects in {projects}" if projects else "no folder of it holds an MLproject"
+        hint = f"it has projects in {projects}" if projects else "none of its folders has an MLproject file"
         raise SourceError(f'{shown} has no subdirectory "{subdirectory}"', hint=hint)
     return folder
 
@@ -273,7 +273,7 @@ def _folder_name(root: Path, folder: Path) -> str:
 
 @contextmanager
 def work_folder() -> Iterator[Path]:
-    """The place of a new folder for one run, which goes again when it cannot be filled."""
+    """Create a folder for one run, which is removed again if it cannot be filled."""
     folder = work_root() / os.urandom(8).hex()
     try:
         _owned[folder] = file_lock.own(folder)
@@ -282,8 +282,8 @@ def work_folder() -> Iterator[Path]:
         _disown_folder(folder)
         if isinstance(error, OSError):
             raise SourceError(
-                f"the project cannot be put into the cache, {paths.cache_dir()}: {error}",
-                hint="REPRISE_CACHE_DIR names another folder",
+                f"cannot copy the project into the cache, {paths.cache_dir()}: {error}",
+                hint="use REPRISE_CACHE_DIR to set another folder",
             ) from error
         raise
 
@@ -295,7 +295,7 @@ def short_name(url: str) -> str:
 
 
 def _large_files(root: Path) -> WorkTree:
-    """What of a fresh checkout is of Git LFS: pointers, and what lies there in place of them."""
+    """Return the Git LFS files of a new checkout: pointers, and downloaded contents."""
     attributes = root / ".gitattributes"
     if not attributes.is_file() or b"filter=lfs" not in attributes.read_bytes():
         return WorkTree()

@@ -77,7 +77,7 @@ class Claims:
             self._append(Claim(number, attempt, self._owner, run_id))
 
     def is_abandoned(self, claim: Claim) -> bool:
-        """Whether nobody opens the run of this claim any more."""
+        """Return whether no process opens the run of this claim any more."""
         with self._turn():
             return self._is_abandoned(claim)
 

@@ -64,7 +64,7 @@ class SweepPlan(NamedTuple):
         return request._replace(base=Path(self.base))
 
     def make_sampler(self, entry_point: EntryPoint) -> Sampler:
-        """Return what chooses the settings, from ``-S`` and what the entry point declares.
+        """Return the source of the settings, from ``-S`` and what the entry point declares.
 
         Raises:
             UsageError: a value cannot be read, or is missing.

@@ -1,4 +1,4 @@
-"""Where the trials of a sweep stand: what the journal and the store say together."""
+"""The states of a sweep's trials, from the journal and the store."""
 
 from __future__ import annotations
 

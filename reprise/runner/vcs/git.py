@@ -77,7 +77,7 @@ _PLAIN = (
     ("core.symlinks", "true"),
 )
 _NO_REPOSITORY = {"GIT_DIR": os.devnull}
-"""For git in no folder of ours: the current one may be a repository whose configuration names programs."""
+"""Folder for git without a repository: the current folder may be one whose configuration runs programs."""
 
 
 class Ambiguous(SourceError):
@@ -90,9 +90,10 @@ def run_git(
     environ: Mapping[str, str | None] | None = None,
     stdin: bytes | IO[bytes] | None = None,
 ) -> process.Completed:
-    """``git arguments`` to its end, whatever its exit code; without ``cwd`` outside of any repository.
+    """Run ``git arguments`` and return its result, whatever its exit code; without ``cwd`` outside any
+    repository.
 
-    ``cwd`` is a folder of ours. Those of the user are read by ``repositories.ask``.
+    ``cwd`` must be our own folder. Folders of users are read by ``repositories``.
 
     Raises:
         SourceError: there is no git on this machine.
@@ -148,11 +149,11 @@ def object_format(commit: str) -> str:
 
 
 def find_commit(repository: Path, name: str) -> str | None:
-    """The full id of the commit that ``name`` stands for in ``repository``, or None.
+    """Return the full id of the commit ``name`` in ``repository``, or None.
 
     Raises:
         Ambiguous: a short id of several commits.
-        SourceError: what lies there is no repository that git can read.
+        SourceError: git cannot read the repository.
     """
     found = run_git(
         "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}", cwd=repository
@@ -163,7 +164,7 @@ def find_commit(repository: Path, name: str) -> str | None:
         raise Ambiguous(
             f'"{name}" is the beginning of more than one id in {repository}', hint="give more of it"
         )
-    # Of a name that stands for nothing git says nothing; of others, that it is no commit or cannot be read.
+    # Git prints nothing for an unknown name; for others, that it is not a commit or cannot be read.
     if found.stderr and not run_git("cat-file", "-t", name, cwd=repository).stdout:
         raise SourceError(f"git cannot read {repository}: {find_reason(found.stderr)}")
     return None

@@ -1,7 +1,7 @@
-"""Why git failed, told as what a user can do about it.
+"""Errors of git, with hints for the user.
 
-git says why in words only, which are not meant for programs. They choose the sentence and the hint; where
-they are not understood, git's own words are shown.
+git only gives the reason as text, which is not meant for programs. The text selects the message and the
+hint; unknown texts are shown unchanged.
 """
 
 from __future__ import annotations
@@ -68,9 +68,10 @@ def of_remote(url: str, stderr: str, reason: str) -> SourceError | None:
 
 
 def of_owner(root: Path, trusted: Iterable[Path]) -> SourceError | None:
-    """Why git does not read the repository ``root`` of another user; None where it is of this user.
+    """Return why git does not read the repository ``root`` of another user; None if it belongs to this
+    user.
 
-    ``trusted`` are the folders that git has to be told to trust.
+    ``trusted`` are the folders to add to git's trusted folders.
     """
     strangers = {path.stat().st_uid for path in (root, root / ".git") if path.exists()} - {os.geteuid()}
     if not strangers:

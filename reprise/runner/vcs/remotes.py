@@ -38,7 +38,9 @@ class Remote(NamedTuple):
 def run_with_credentials(
     remote: Remote, *arguments: str, cwd: Path | None = None, config: git.Settings = ()
 ) -> process.Completed:
-    """``git arguments``, with the credentials of ``remote`` at hand, whatever its exit code."""
+    """Run ``git arguments`` with the credentials of ``remote``; return its result, whatever its exit
+    code.
+    """
     result = process.Completed(-1, "", "")
     for environ in _list_accesses(remote, config):
         result = git.run_git(*arguments, cwd=cwd, environ=environ)
@@ -50,10 +52,10 @@ def run_with_credentials(
 def run_over_network(
     remote: Remote, *arguments: str, cwd: Path | None = None, config: git.Settings = ()
 ) -> process.Completed:
-    """As :func:`run_with_credentials`, but what lies with the remote is raised.
+    """Like :func:`run_with_credentials`, but raise errors of the remote.
 
     Raises:
-        SourceError: git failed for a reason that lies with the remote.
+        SourceError: git failed because of the remote.
     """
     result = run_with_credentials(remote, *arguments, cwd=cwd, config=config)
     if result.exit_code != 0 and (fault := _find_fault(remote, result.stderr)):
@@ -64,7 +66,7 @@ def run_over_network(
 def list_refs(remote: Remote, *names: str) -> dict[str, str]:
     """The refs of ``remote`` that end in one of ``names`` (all without any), each with its object.
 
-    ``HEAD`` comes with a second entry ``HEAD ->``: the branch that it stands for.
+    ``HEAD`` has a second entry ``HEAD ->``: its branch.
     """
     listing = run_over_network(remote, "ls-remote", "--symref", "--", remote.url, *names)
     if listing.exit_code != 0:
@@ -104,7 +106,7 @@ def _list_accesses(remote: Remote, config: git.Settings) -> Iterator[dict[str, s
 
 
 def _find_fault(remote: Remote, stderr: str) -> SourceError | None:
-    """What lies with the remote, when git failed."""
+    """Return the error of the remote, when git failed."""
     if remote.local:
         root = Path(unquote(urlsplit(remote.url).path))
         inner = root / ".git"

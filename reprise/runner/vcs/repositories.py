@@ -1,10 +1,10 @@
-"""Repositories of the user's, which are only read, and which may be hostile.
+"""Repositories of users: only read, and possibly hostile.
 
-A folder from elsewhere may hold a ``.git`` whose configuration names programs: filters, hooks, monitors,
-signature checkers, ssh commands. Git is asked here with those verbs only that list and show what is stored,
-and they start none of these. Verbs that compare or convert files (``status``, ``diff``, ``hash-object``,
-``checkout``) are not among them, for they run filters. Nothing is fetched, and the work tree is the folder
-itself, whatever ``core.worktree`` says.
+A folder from elsewhere may contain a ``.git`` whose configuration runs programs: filters, hooks, monitors,
+signature checkers, ssh commands. Only git verbs that list and show stored data are used here, which start
+none of these. Verbs that compare or convert files (``status``, ``diff``, ``hash-object``, ``checkout``) are
+excluded, because they run filters. Nothing is fetched, and the work tree is the folder itself, whatever
+``core.worktree`` is.
 """
 
 from __future__ import annotations
@@ -77,9 +77,9 @@ def ask_git(root: Path, *arguments: str) -> GitAnswer:
 def ask_all(
     root: Path, questions: Sequence[GitQuestion], patch: Mapping[str, str] = NOTHING
 ) -> list[GitAnswer]:
-    """The answers to several questions, on which git works side by side; in the order of the questions.
+    """Return the results of several git calls that run in parallel, in the order of the calls.
 
-    One that took too long has the exit code -9, with what git said until then. ``patch`` is of the
+    A call that took too long has the exit code -9, with its output until then. ``patch`` is a patch of the
     environment.
 
     Raises:
@@ -100,10 +100,10 @@ def ask_all(
 
 
 def demand_git(root: Path, *arguments: str) -> bytes:
-    """What ``git arguments`` prints.
+    """Return the output of ``git arguments``.
 
     Raises:
-        SourceError: git does not tell.
+        SourceError: git failed.
     """
     answer = ask_git(root, *arguments)
     if answer.exit_code != 0:

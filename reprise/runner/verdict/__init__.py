@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 def compare_runs(
     tracking: Tracking, original: str, again: str, tolerance: Tolerance, subject: ModelSubject | None = None
 ) -> Verdict:
-    """The verdict on the run ``again``, which is to have come out as ``original`` did.
+    """Return the verdict on the run ``again`` compared with ``original``.
 
     Args:
         subject: a model of ``original`` whose predictions are compared whatever its files say.
@@ -40,7 +40,7 @@ def compare_runs(
 
 
 def verify_runs(tracking: Tracking, a: str, b: str, tolerance: Tolerance) -> Verdict:
-    """The verdict on the runs that ``a`` and ``b`` name; it is kept with the second where that is possible.
+    """Return the verdict on the runs ``a`` and ``b``; store it with the second if possible.
 
     Raises:
         UsageError: there is no such run, or both are the same one.
@@ -55,7 +55,7 @@ def verify_runs(tracking: Tracking, a: str, b: str, tolerance: Tolerance) -> Ver
 
 
 def diff_runs(tracking: Tracking, a: str, b: str, *, everything: bool = False) -> RunDifferences:
-    """What differs between the runs that ``a`` and ``b`` name; with ``everything`` also what is the same.
+    """Return the differences between the runs ``a`` and ``b``; with ``everything`` also what is the same.
 
     Raises:
         UsageError: there is no such run, or both are the same one.

@@ -84,7 +84,7 @@ def _paths_outside(paths: Sequence[str], roots: Sequence[str]) -> list[str]:
 
 
 def _compare_roots(one: str | None, other: str | None, of: _Comparison) -> Part:
-    """Two folders of artifacts that hold a model; None is one that the run has not."""
+    """Compare two artifact folders with a model; None if the run does not have it."""
     title = (other if one is None else one) or "artifacts"
     if one is None or other is None:
         return of.make_part("model", title, _find_missing(one))
@@ -109,7 +109,9 @@ def _compare_paths(one: str | None, other: str | None, of: _Comparison) -> Part:
     title = (other if one is None else one) or ""
     for run, path in ((of.a, one), (of.b, other)):
         if path is not None and run.is_gone(path):
-            return of.make_part("artifact", title, make_unknown(f"it is gone from run {run.run_id[:8]}"))
+            return of.make_part(
+                "artifact", title, make_unknown(f"it was removed from run {run.run_id[:8]}")
+            )
     if one is None or other is None:
         return of.make_part("artifact", title, _find_missing(one))
     return of.make_part("artifact", title, _name_both(_compare_bytes(one, other, of), one, other))

@@ -14,7 +14,7 @@ from reprise.schemas.faults import on_one_line
 from reprise.schemas.job import RunStatus
 from reprise.schemas.record.run_record import LeftOut, MachineRecord
 
-_MOST = 6  # causes that are told
+_MOST = 6  # maximum number of causes
 _LISTED = 3  # files that were not kept
 _LONGEST = 300  # characters of an error
 _WENT_IN = ("source", "environment", "input")

@@ -37,7 +37,7 @@ class Change(NamedTuple):
 
 
 class SourceDifference(NamedTuple):
-    """``diff`` is a unified diff, empty without a difference; ``note`` tells what it cannot show."""
+    """``diff`` is a unified diff, empty without a difference; ``note`` says what it cannot show."""
 
     a: str
     b: str

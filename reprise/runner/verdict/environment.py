@@ -59,7 +59,7 @@ def _compare_made(a: Recorded, b: Recorded) -> Finding:
     except Unknown as reason:
         return make_unknown(str(reason))
     if managers[0] != managers[1]:
-        return make_diverged(note=f"made by {managers[1] or 'nobody knows what'}, was {managers[0]}")
+        return make_diverged(note=f"made by {managers[1] or 'an unknown manager'}, was {managers[0]}")
     if changes:
         return make_diverged(note=list_changes(changes))
     folders = [name for run in (a, b) for name in _from_folders(run)]

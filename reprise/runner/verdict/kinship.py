@@ -40,7 +40,7 @@ class RunPair(NamedTuple):
 
 
 def read_family(tracking: Tracking, run: Run) -> Family:
-    """``run`` and all that were nested in it while it went on, also deleted ones.
+    """Return ``run`` and all runs nested in it during the run, including deleted ones.
 
     Raises:
         TrackingError: they cannot be read, or are too many.
@@ -52,7 +52,7 @@ def read_family(tracking: Tracking, run: Run) -> Family:
 
 
 def _find_nested_runs(tracking: Tracking, run: Run) -> Iterator[Run]:
-    """All runs of the store that are nested in any and began while ``run`` went on."""
+    """Return all nested runs of the store that began during ``run``."""
     wanted = [f"tags.`{tags.PARENT_RUN_ID}` LIKE '%'"]
     wanted.append(f"attributes.start_time >= {run.start_time - _CLOCKS_APART}")
     if run.end_time is not None:
@@ -70,7 +70,7 @@ def _find_nested_runs(tracking: Tracking, run: Run) -> Iterator[Run]:
         number += len(page.items)
         token = page.next_token or ""
     if token:
-        raise TrackingError(f"more than {_MOST:,} nested runs went on at the time of run {run.run_id[:8]}")
+        raise TrackingError(f"more than {_MOST:,} nested runs were running during run {run.run_id[:8]}")
 
 
 def _experiment_ids(tracking: Tracking) -> Iterator[str]:
@@ -90,11 +90,11 @@ def _make_family(run: Run, children: dict[str, list[Run]], above: frozenset[str]
 
 
 def pair_children(a: Family, b: Family, plain_a: Plain, plain_b: Plain) -> tuple[RunPair, ...]:
-    """Which child of ``a`` is which of ``b``, and which of theirs: by name and parameters, else by one of
-    these, in their order.
+    """Match the children of ``a`` and ``b``, and their children: by name and parameters, else by one of
+    these, in order.
 
-    Children that cannot be told apart by these, as folds that ran side by side, are matched by their
-    metrics where those agree. ``plain_a`` and ``plain_b`` take times and ids out of a text of each side.
+    Children that cannot be distinguished by these, such as parallel folds, are matched by their metrics if
+    those agree. ``plain_a`` and ``plain_b`` remove times and ids from a text of each side.
     """
     left = {child.run.run_id: child for child in a.children}
     right = {child.run.run_id: child for child in b.children}

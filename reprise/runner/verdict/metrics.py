@@ -149,7 +149,7 @@ def _describe_counts(a: Sequence[Metric], b: Sequence[Metric]) -> str:
 
 
 def _describe_spread(a: dict[_Place, list[Metric]], b: dict[_Place, list[Metric]]) -> str:
-    """The largest distance of two points that stand at the same place in both series."""
+    """Return the largest difference of two points at the same place in both series."""
     pairs = (pair for place in a for pair in zip(a[place], b[place], strict=False))
     distances = [abs(one.value - other.value) for one, other in pairs]
     finite = [distance for distance in distances if distance == distance]

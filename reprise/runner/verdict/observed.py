@@ -85,7 +85,7 @@ def _compare_files(a: ObservedInput | None, b: ObservedInput | None, *, is_missi
     if a is None:
         return make_diverged(note=READ_BY_ONE[0])
     if b is None:
-        return make_diverged(note="it is not there" if is_missing else READ_BY_ONE[1])
+        return make_diverged(note="it does not exist" if is_missing else READ_BY_ONE[1])
     if a.digest is None or b.digest is None:
         return make_unknown(a.note or b.note or "its digest is not recorded")
     if a.digest == b.digest:

@@ -42,7 +42,7 @@ def compare_output(a: Recorded, b: Recorded, tolerance: Tolerance) -> Finding:
 
 
 def _split_streams(run: Recorded, data: bytes) -> Mapping[str, bytes] | None:
-    """The streams of the log apart; None where it does not tell them apart."""
+    """Return the separate streams of the log; None if they cannot be distinguished."""
     try:
         streams = split_streams(data, run.read_file(STREAMS_ARTIFACT).decode())
     except (TrackingError, OSError, ValueError):
@@ -55,6 +55,6 @@ def _compare_stream(name: str, a: bytes, b: bytes, looking: Looking) -> Finding:
         return IDENTICAL
     one, other = decode_text(a), decode_text(b)
     if one is None or other is None:
-        return make_unknown("the bytes differ, and it is no text in UTF-8", name)
+        return make_unknown("the bytes differ, and it is not UTF-8 text", name)
     found = compare_texts(one, other, looking, TextStyle.LOG)
     return found._replace(where=", ".join(filter(None, (name, found.where))))

@@ -1,4 +1,4 @@
-"""The tags that the runs' scripts set; those of MLflow and of reprise are no results."""
+"""The tags set by the runs' scripts; those of MLflow and of reprise are not results."""
 
 from __future__ import annotations
 

@@ -30,9 +30,9 @@ _CUT = 6000
 def compare_parameters(a: Recorded, b: Recorded, tolerance: Tolerance) -> Iterator[Part]:
     """Those of the entry point and those that the script logged, as text; and the seeds.
 
-    One of the entry point is never set aside by its name, and its text counts exactly. A secret one does
-    not decide, for its value is never recorded; nor does a seed, which every run draws anew: what comes of
-    it shows in the results.
+    Parameters of the entry point are never set aside by name, and their text counts exactly. Secrets do not
+    decide, because their values are never recorded; nor do seeds, which every run draws again: the results
+    show their effect.
     """
     secrets = {name for run in (a, b) for name, value in _parameter_values(run).items() if value is None}
     one, other = ({**run.run.params, **_parameter_values(run)} for run in (a, b))

@@ -24,18 +24,16 @@ from reprise.schemas.record.run_record import ArtifactRecord, MachineRecord, Run
 from reprise.tracking.artifacts.digests import read_digest
 from reprise.tracking.base import Tracking
 
-_DRAWN = re.compile(
-    r"[a-z]+-[a-z]+-\d+"
-)  # a random name; one that somebody chose may be a word of a result
+_DRAWN = re.compile(r"[a-z]+-[a-z]+-\d+")  # a random name; a name set by a user may be a word in a result
 
 
 class Recorded:
-    """A run in a store; ``folders`` are further places of its source, which its texts may name.
+    """A run in a store; ``folders`` are other paths of its source that its texts may contain.
 
-    ``parent`` is the run that it is nested in, ``kin`` are texts of the runs nested in it or beside it, as
-    :attr:`names`.
-    ``predicted`` is what its models said, by their folders. ``opens_folders``: a repository of this
-    machine that its texts name may be opened; not where others write such texts and see what is in it.
+    ``parent`` is the run that it is nested in, ``kin`` are texts of its child and sibling runs, as
+    :attr:`names`. ``predicted`` are the predictions of its models, by folder. ``opens_folders``:
+    repositories on this machine named in its texts may be opened; not if other users write such texts and
+    see the content.
     """
 
     def __init__(
@@ -75,7 +73,7 @@ class Recorded:
     @cached_property
     def _read_record(self) -> tuple[RunRecord | None, str]:
         try:
-            return read_record(self.tracking, self.run_id), "it has no record of reprise's"
+            return read_record(self.tracking, self.run_id), "it has no record of reprise"
         except TrackingError as error:
             return None, error.message
 
@@ -148,9 +146,9 @@ class Recorded:
         return frozenset(process.pid for process in observed.processes) if observed else frozenset()
 
     def make_aside(self, other: Recorded) -> Aside:
-        """What is of this run alone; a text that both runs have stays in sight.
+        """Return the texts specific to this run; texts that both runs have are kept.
 
-        A folder does not: a run that is performed again is told to be of the folder that the first was in.
+        Folders are not: a reproduction has the folder of the original in its texts.
         """
         theirs = other.names
         own = {text: role for text, role in self.names.items() if role == FOLDER or text not in theirs}
@@ -169,7 +167,7 @@ class Recorded:
 
     @cached_property
     def models(self) -> Mapping[str, LoggedModel]:
-        """The logged models that the run made, by what tells them apart: the name, and the step."""
+        """Return the logged models of the run by name and step."""
         found: dict[str, LoggedModel] = {}
         for link in self.run.model_outputs:
             model = self.tracking.get_logged_model(link.model_id)
@@ -190,7 +188,7 @@ class Recorded:
         return sorted({*self.file_sizes(owner), *left})
 
     def is_gone(self, path: str, owner: str | None = None) -> bool:
-        """Whether the run left the file, and it is not there any more."""
+        """Return whether the run stored the file, and it no longer exists."""
         return path in self._recorded_files(owner) and path not in self.file_sizes(owner)
 
     def _walk_folder(self, owner: str, folder: str) -> Iterator[tuple[str, int | None]]:

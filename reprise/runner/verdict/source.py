@@ -76,9 +76,9 @@ def record_differences(a: SourceRecord, b: SourceRecord) -> Iterator[str]:
 
 
 def _files_of(source: SourceRecord) -> dict[str, str]:
-    """What lay otherwise than in the commit, by path.
+    """Return the differences from the commit, by path.
 
-    What earlier runs left behind is none of it, nor what git ignores: that is an input where it is read.
+    Leftovers of earlier runs and files ignored by git do not count: they are inputs if they are read.
     """
     files = [file for file in (*source.files, *source.large) if file.standing not in APART]
     return {

@@ -46,7 +46,7 @@ def make_rows(found: Verdict, *, only_differences: bool = False) -> Iterator[tup
 
 
 def summarise(found: Verdict) -> Iterator[tuple[str, str]]:
-    """Titles and texts that stand below the table: what decided, and what was set aside."""
+    """Return titles and texts below the table: what decided, and what was set aside."""
     if found.decided_by:
         yield "decided by", ", ".join(_PLURALS.get(kind, kind) for kind in found.decided_by)
     if aside := names_set_aside(found.set_aside):

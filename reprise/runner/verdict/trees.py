@@ -34,10 +34,10 @@ class GitTrees:
         self._folder = folder
 
     def make_tree(self, run: Recorded) -> str:
-        """The id of the tree that the run's source was.
+        """Return the id of the tree of the run's source.
 
         Raises:
-            RepriseError: its commit is not at hand, or what was kept is gone.
+            RepriseError: its commit is not available, or stored files are missing.
         """
         assert run.record is not None
         source, index = run.record.source, self._read_commits(run)
@@ -130,7 +130,7 @@ class GitTrees:
         for pack in packs:
             self._run_git({}, "index-pack", "--stdin", stdin=read_content(run, pack))
         if not self._has_commit(commit):
-            raise SourceError(f"the commit {commit} is not at hand")
+            raise SourceError(f"commit {commit} is not available")
 
     def _has_commit(self, commit: str) -> bool:
         return git.run_git("cat-file", "-e", f"{commit}^{{tree}}", cwd=self._folder).exit_code == 0

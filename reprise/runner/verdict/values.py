@@ -24,7 +24,7 @@ class Agreement(StrEnum):
 
 
 FAILED_ALIKE = "failed the same way"
-"""The word on two runs that agree and did not finish well: it is no success."""
+"""The word for two runs that agree and failed: it is not a success."""
 
 REPRODUCED = (Agreement.IDENTICAL, Agreement.WITHIN_TOLERANCE)
 
@@ -125,7 +125,7 @@ class Verdict(NamedTuple):
 
     @property
     def failed_alike(self) -> bool:
-        """Whether both runs failed, in the same way: it is no success."""
+        """Return whether both runs failed in the same way: it is not a success."""
         return self.agreement in REPRODUCED and self.failed
 
     @property
@@ -170,10 +170,10 @@ KINDS = (
     "exit code",
     OUTPUT_LOG,
 )
-"""In the order in which they are told."""
+"""In the order of the report."""
 
 FIRST_TOLD = ("metric", "artifact", "model", "predictions", "tag", CHILD_RUN, "exit code", OUTPUT_LOG)
-"""Where runs diverged is told of what came out, before what went in."""
+"""Divergence is reported for results first, then for inputs."""
 
 IDENTICAL = Finding(Agreement.IDENTICAL)
 

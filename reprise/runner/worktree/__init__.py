@@ -1,1 +1,1 @@
-"""How a work tree lies, compared with its commit byte for byte; no program that it names is run."""
+"""Compare a work tree with its commit byte for byte, without running programs in its configuration."""

@@ -31,7 +31,7 @@ class Seen:
             return False
 
     def note_clean(self) -> None:
-        """Remember it, unless a file may change yet without its times telling."""
+        """Store the state, unless a file may still change without new times."""
         if all(map(is_settled, self._walk.files.values())):
             try:
                 durable.write_note(self._file, self._state)

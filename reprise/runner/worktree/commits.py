@@ -29,7 +29,7 @@ def list_files(root: Path, commit: str) -> dict[str, TrackedFile]:
     """The files, links and submodules of a commit, by path.
 
     Raises:
-        SourceError: the commit is not there as a whole.
+        SourceError: the commit is not complete.
     """
     listing = repositories.demand_git(root, "ls-tree", "-r", "-z", "--full-tree", commit)
     found = {}
@@ -57,8 +57,8 @@ def id_of(data: bytes, like: str) -> str:
 def write_plainly(root: Path, files: Mapping[str, TrackedFile], folder: Path) -> Path:
     """Write some files of the repository ``root`` as a plain checkout has them, into a new ``folder``.
 
-    Git does it in a repository of our own, with the attributes among ``files`` and no other configuration.
-    Returns where they lie; those whose content is not there are missing.
+    Git does it in our own repository, with the attributes in ``files`` and no other configuration. Return
+    their paths, without files whose content is missing.
 
     Raises:
         SourceError: git cannot do it.

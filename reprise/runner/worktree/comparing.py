@@ -1,7 +1,7 @@
 """The tracked files of a work tree, each compared with its commit by bytes, kind and mode.
 
-Contents are read once: their ids are remembered by size, times and inode, as git does in its index. That
-is not asked here: it says "unchanged" of files that git converts or was told not to look at.
+Contents are read once: their ids are cached by size, times and inode, as in git's index. The index itself
+is not used: it reports "unchanged" for files that git converts or ignores.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _PURPOSE = "ids of git"
 
 
 class TreeComparison(NamedTuple):
-    """Paths of tracked files: those that lie there otherwise, those that do not, those that LFS fetched."""
+    """Paths of tracked files: changed, missing, and downloaded by LFS."""
 
     changed: list[str]
     absent: list[str]
@@ -37,7 +37,7 @@ def compare_files(
     """Compare the files of ``root`` with those of its commit.
 
     Args:
-        states: of the files that lie there, as far as they were looked at.
+        states: of the existing files, as far as they were examined.
         modes: whether the file system keeps the permission to execute.
 
     Raises:
@@ -83,7 +83,7 @@ def _is_of_kind(state: os.stat_result, mode: str, modes: bool) -> bool:
 
 
 def _find_id(root: Path, path: str, state: os.stat_result, like: str, memory: Memory) -> str | None:
-    """The id of what lies at ``path``; None where it cannot be read."""
+    """Return the id of the file at ``path``; None if it cannot be read."""
     if known := memory.recall_digest(path, state):
         return known
     file = f"{root}/{path}"

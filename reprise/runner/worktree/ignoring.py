@@ -30,7 +30,7 @@ def list_ignored(folder: Path) -> tuple[tuple[str, ...], str | None]:
 
 
 def list_dockerignored(root: Path, subdirectory: str) -> tuple[str, ...]:
-    """What ``.dockerignore`` in a subdirectory of ``root`` names, seen from ``root``; nothing without one.
+    """Return the patterns of ``.dockerignore`` in a subdirectory of ``root``, relative to ``root``.
 
     Raises:
         SourceError: there is no git on this machine.
@@ -58,12 +58,12 @@ def read_ignored(answer: GitAnswer) -> tuple[tuple[str, ...], str | None]:
 
 
 def is_ignored(path: str, ignored: Collection[str]) -> bool:
-    """Whether a file or a folder (without a slash at its end) is among those, or lies below one."""
+    """Return whether a file or a folder (without a trailing slash) is one of those, or below one."""
     return path in ignored or any(folder in ignored for folder in list_parents(f"{path}/."))
 
 
 def _keep_outermost(names: Iterable[str]) -> Iterator[str]:
-    """Without what lies below a folder that is named too; ``names`` are sorted."""
+    """Remove names below another folder in ``names``, which are sorted."""
     above = None
     for name in names:
         if above is None or not name.startswith(above):

@@ -1,4 +1,4 @@
-"""Git LFS: pointers in place of large files, and the files that they stand for."""
+"""Git LFS: pointers in place of large files, and their content."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _POINTER = re.compile(
 
 
 def read_pointer(file: Path) -> tuple[str, int] | None:
-    """The SHA-256 and the size of the content that a pointer stands for; None where it is none."""
+    """Return the SHA-256 and the size of a pointer's content; None if it is not a pointer."""
     try:
         if file.is_symlink() or file.stat().st_size > _LONGEST:
             return None

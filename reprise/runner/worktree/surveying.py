@@ -1,4 +1,4 @@
-"""How a work tree lies: everything in it that a plain checkout of its commit would not give back."""
+"""Survey a work tree: everything in it that a plain checkout of its commit would not restore."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _MOST = 10_000  # files that are in no commit
 _ENTRIES = 1_000  # that are looked at in folders that are ignored
 
 LookIntoModule = Callable[[str, str], ModuleTree | None]
-"""How a submodule lies: given its path, and the commit that the project names. None: not checked out."""
+"""Returns the state of a submodule for its path and commit in the project. None: not checked out."""
 
 
 class Setting(NamedTuple):
@@ -82,7 +82,7 @@ def survey_folder(setting: Setting, look: LookIntoModule = lambda path, commit: 
 def _with_tracked(
     found: WorkTree, setting: Setting, walk: Walk, tracked: Mapping[str, TrackedFile]
 ) -> WorkTree:
-    """With the files of the commit that lie there otherwise, or not at all."""
+    """Add the files of the commit that differ or are missing."""
     from reprise.runner.worktree.commits import is_attributes
     from reprise.runner.worktree.comparing import compare_files
     from reprise.runner.worktree.large_files import find_pointers
@@ -121,7 +121,7 @@ def _with_modules(
 def _with_untracked(
     found: WorkTree, setting: Setting, walk: Walk, tracked: Mapping[str, TrackedFile]
 ) -> WorkTree:
-    """With what is in no commit, and the folders in which nothing else lies."""
+    """Add files that are not in a commit, and folders that contain nothing else."""
     names: list[str] = []
     if setting.fault is None:
         names = [path for path, state in walk.files.items() if path not in tracked and _is_kept(state)]
@@ -155,7 +155,7 @@ def _is_kept(state: os.stat_result) -> bool:
 
 
 def _empty_folders(root: Path, found: WorkTree, walk: Walk, files: Iterable[str]) -> tuple[str, ...]:
-    """The folders in which no file lies that the source brings along."""
+    """Return the folders without files of the source."""
     direct = {path.rpartition("/")[0] for path in files}
     filled = {folder for path in direct for folder in list_parents(f"{path}/.")}
     ignored = [path for path in found.ignored if path.endswith("/")]
@@ -165,7 +165,7 @@ def _empty_folders(root: Path, found: WorkTree, walk: Walk, files: Iterable[str]
 
 
 def _keep_innermost(folders: Iterable[str]) -> Iterator[str]:
-    """Without those that others of them lie in; ``folders`` are sorted."""
+    """Remove folders that contain others of ``folders``, which are sorted."""
     last = ""
     for folder in folders:
         if last and not folder.startswith(last):

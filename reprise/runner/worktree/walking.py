@@ -20,14 +20,16 @@ _COMPILED = ".pyc"
 _ENVIRONMENTS = frozenset((".venv", "venv", ".tox", ".nox", "node_modules", "site-packages"))
 
 MADE_BY_RUNNING = (*sorted(_NEVER), f"*{_COMPILED}")
-"""Patterns of names that are no source, whether a ``.gitignore`` says so or not."""
+"""Patterns of names that are not source, even if they are not in a ``.gitignore``."""
 
 _GIT = ".git"
 _ENVIRONMENT = "pyvenv.cfg"
 
 
 class Walk(NamedTuple):
-    """``files`` are all that are no folders, links too. ``repositories`` are folders with a ``.git``."""
+    """``files`` are everything except folders, including links. ``repositories`` are folders with a
+    ``.git``.
+    """
 
     files: dict[str, os.stat_result]
     folders: list[str]
@@ -41,7 +43,7 @@ def is_made_by_running(path: str) -> bool:
 
 
 def walk_folder(root: str, ignored: Collection[str] = ()) -> Walk:
-    """What lies below ``root``, but for what is ``ignored`` and what is made by running."""
+    """Return the entries below ``root``, without ``ignored`` ones and those created by running."""
     walk = Walk({}, [], [], [])
     until = time.monotonic() + SECONDS
     waiting = [""]
@@ -102,7 +104,7 @@ def is_environment(path: str) -> bool:
 
 
 def _look_into(root: str, folder: str, ignored: Collection[str], walk: Walk) -> list[str]:
-    """Note what lies in a folder; returns the folders to look into next."""
+    """Note the entries of a folder; return the folders to visit next."""
     found: dict[str, os.stat_result] = {}
     below: list[str] = []
     with os.scandir(f"{root}/{folder}") as entries:

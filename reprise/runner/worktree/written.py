@@ -1,4 +1,4 @@
-"""Files that runs wrote into a folder: as long as they lie there so, they are no source of the next."""
+"""Files that runs wrote into a folder: while they are unchanged, they are not source of the next run."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def read_written(root: Path) -> Mapping[str, Key]:
 
 
 def note_written(root: Path, names: Iterable[str]) -> None:
-    """Remember that a run wrote the files ``names``; those that are not there are none."""
+    """Remember that a run wrote the files ``names``, if they exist."""
     known = read_written(root)
     fresh = {**known, **dict(_list_states(root, names))}
     if fresh == known:
@@ -41,7 +41,7 @@ def note_written(root: Path, names: Iterable[str]) -> None:
 
 
 def key_of(state: os.stat_result) -> Key:
-    """What tells whether a file was written to since."""
+    """Return the state of a file that shows later writes."""
     return [state.st_size, state.st_mtime_ns, state.st_ctime_ns, state.st_ino]
 
 

@@ -10,10 +10,10 @@ from reprise.named_tuple import NamedTuple
 class ObservedInput(NamedTuple):
     """A file that was read before the run itself wrote it, or ``files`` of them below a folder.
 
-    ``path`` is relative to the root of the source where it lies there, else absolute. ``kind`` is ``file``,
+    ``path`` is relative to the root of the source if it is inside, else absolute. ``kind`` is ``file``,
     ``module`` (code or a library from outside the project and its environment), ``folder``, or ``named``:
-    a program that is not observed has it on its command line. Without a digest, ``note`` says why. The
-    digest of a folder is that of a line ``path NUL sha256 LF`` for each of the files, sorted by path.
+    on the command line of a program that is not observed. Without a digest, ``note`` says why. The digest
+    of a folder is that of a line ``path NUL sha256 LF`` for each of the files, sorted by path.
     """
 
     path: str
@@ -49,10 +49,10 @@ class ProcessRecord(NamedTuple):
 class ObservedRecord(NamedTuple):
     """What the processes of a run did.
 
-    ``missing`` were looked for and not there; they and ``written`` are paths as those of inputs. ``hosts``
-    are ``name:port`` without this machine's loopback. ``salt`` tells which secret of this machine the
-    digests of ``variables`` were made with: those of another one cannot be compared. ``faults`` are
-    sentences on what could not be observed.
+    ``missing`` were looked for but did not exist; they and ``written`` are paths like those of inputs.
+    ``hosts`` are ``name:port`` without this machine's loopback. ``salt`` identifies the secret of the
+    machine used for the digests of ``variables``: those of different machines cannot be compared.
+    ``faults`` are sentences on what could not be observed.
     """
 
     inputs: tuple[ObservedInput, ...] = ()

@@ -1,6 +1,6 @@
 """The files that reprise itself keeps with a run, below ``reprise/`` of its artifacts.
 
-What else lies there is the run's own: a result like any other.
+Other files there are results of the run.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""What was recorded of a run, ``reprise/run.json``, as frozen values; its form is the schema beside us.
+"""The record of a run, ``reprise/run.json``, as frozen values; its format is the schema next to this file.
 
 Digests are ``sha256:`` and 64 hex digits, sizes are bytes, times are ms since the epoch. Fields of a newer
-reprise are ignored as long as the version is ours; what is missing has the default that stands here.
+reprise are ignored as long as the version is ours; missing fields have the defaults here.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class FileRecord(NamedTuple):
 
 
 class Absent(NamedTuple):
-    """A file of the commit that did not lie there; of a folder, whose path ends with ``/``, none did."""
+    """A missing file of the commit, or a folder, whose path ends with ``/``, without any of its files."""
 
     path: str
     standing: str = Standing.CHANGED
@@ -70,17 +70,16 @@ class Submodule(NamedTuple):
 
 
 class SourceRecord(NamedTuple):
-    """Where the project's files came from, and what of them is kept.
+    """The origin of the project's files, and the stored files.
 
     ``uri`` is that of the tag ``mlflow.source.name``, which means the same from any folder; ``kind`` is
     ``git``, ``folder`` or ``archive``; ``subdirectory`` leads from the root of a git tree to the project,
     whose folder is the root of everything else.
 
-    The rest is what lay there otherwise than a plain checkout of ``commit`` has it: ``files``, which are
-    all where there is no commit, ``absent``, ``folders`` in which nothing else lay, ``pointers`` in place
-    of files of Git LFS, and ``large``, those of its files that are too large to be kept with the run.
-    Earlier versions kept a ``patch`` in place of changed files, for ``git apply`` on ``commit``, also in
-    submodules.
+    The rest are the differences from a plain checkout of ``commit``: ``files`` (all files if there is no
+    commit), ``absent``, empty ``folders``, ``pointers`` in place of files in Git LFS, and ``large``, its
+    files that are too large to be stored with the run. Earlier versions stored a ``patch`` instead of
+    changed files, for ``git apply`` on ``commit``, also in submodules.
 
     ``snapshot`` are pack files that together hold the commit with its trees and blobs, without its parents:
     ``git index-pack --stdin`` takes each into an empty repository, whose file ``shallow`` names the commit.
@@ -157,11 +156,10 @@ class EnvironmentRecord(NamedTuple):
 
 
 class InputRecord(NamedTuple):
-    """What the run read: a file or folder that a parameter names, or a dataset that was logged.
+    """An input of the run: a file or folder in a parameter, or a logged dataset.
 
-    ``kind`` is ``file``, ``folder`` or ``dataset``. A dataset's digest is the one that was logged with it;
-    None: it could not be told, and the record's notes say why. ``files`` of a folder that has few are
-    their digests by their paths from there.
+    ``kind`` is ``file``, ``folder`` or ``dataset``. A dataset's digest is the logged one; None: it is not
+    known, and the record's notes say why. ``files`` of a small folder are their digests by relative path.
     """
 
     name: str
@@ -178,7 +176,7 @@ class Gpu(NamedTuple):
 
 
 class MachineRecord(NamedTuple):
-    """``host`` is a digest of the machine's name: it tells machines apart, and does not name them.
+    """The machine; ``host`` is a digest of its name, which distinguishes machines without naming them.
 
     ``cores`` are those that the run may use; ``memory`` is that of the machine. ``variables`` are those
     that decide how numbers are computed, with their values. ``python`` is the version that ran reprise.
@@ -199,7 +197,7 @@ class MachineRecord(NamedTuple):
 
 
 class ArtifactRecord(NamedTuple):
-    """``digest`` is None where the store is elsewhere and does not tell it."""
+    """A file; ``digest`` is None if a remote store does not provide it."""
 
     path: str
     size: int | None = None
@@ -207,7 +205,7 @@ class ArtifactRecord(NamedTuple):
 
 
 class ModelRecord(NamedTuple):
-    """A logged model that the run made; its files lie beside the run's."""
+    """A logged model of the run; its files are next to the run's."""
 
     model_id: str
     name: str
@@ -274,7 +272,7 @@ def from_json(text: str | bytes) -> RunRecord:
     try:
         data = json.loads(text)
         if not isinstance(data, dict):
-            raise TypeError("it is no mapping")
+            raise TypeError("it is not a mapping")
         version = data["version"]
         if isinstance(version, int) and version > VERSION:
             raise TrackingError(
@@ -287,7 +285,7 @@ def from_json(text: str | bytes) -> RunRecord:
 
 
 def to_plain(value: Any) -> Any:
-    """A value of ours (text, numbers, named tuples of such) as JSON has it: by the names of its fields."""
+    """Return a value (text, numbers, named tuples of these) for JSON: an object with field names."""
     if isinstance(value, _SCALARS):
         return value  # most are, and a record has thousands
     if hasattr(value, "_fields"):
@@ -319,7 +317,7 @@ def value_of(kind: Any, data: Any) -> Any:
     origin = typing.get_origin(kind)
     if origin is tuple:
         if not isinstance(data, list):
-            raise TypeError(f"{data!r} is no list")
+            raise TypeError(f"{data!r} is not a list")
         return tuple(value_of(typing.get_args(kind)[0], item) for item in data)
     if origin is Mapping:
         return {str(name): str(item) for name, item in data.items()}

@@ -21,7 +21,7 @@ def read_message(data: bytes) -> Fields:
     """The fields of a message.
 
     Raises:
-        ValueError: ``data`` is no message, or it ends too early.
+        ValueError: ``data`` is not a message, or it ends too early.
     """
     fields: dict[int, list[Field]] = defaultdict(list)
     at = 0
@@ -62,7 +62,7 @@ def as_number(fields: Fields, number: int) -> int:
     """The last value of an unsigned number, 0 when it was not sent. Raises ValueError: it is bytes."""
     value = fields[number][-1] if fields.get(number) else 0
     if not isinstance(value, int):
-        raise ValueError(f"field {number} is no number")
+        raise ValueError(f"field {number} is not a number")
     return value
 
 

@@ -1,7 +1,7 @@
-"""Attributes by which other instrumentations say what MLflow's say: the conventions of OpenTelemetry
+"""Attributes of other instrumentations with the same meaning as MLflow's: the conventions of OpenTelemetry
 for generative models (``gen_ai.*``), and of OpenInference (``llm.*``, ``input.value``).
 
-They are kept; beside them stands what MLflow's clients read.
+They are kept, together with the attributes that MLflow's clients read.
 """
 
 from __future__ import annotations

@@ -18,9 +18,9 @@ from reprise.schemas.traces.span_conventions import translate_attributes
 SPANS_FILE = "traces.json"
 """The name of the artifact that holds the spans of a trace."""
 LOCATION = "mlflow.artifactLocation"
-"""The tag that tells a client where the spans of a trace are, when they are a file."""
+"""The tag with the place of the spans of a trace, if they are in a file."""
 SPANS_LOCATION = "mlflow.trace.spansLocation"
-"""The tag that tells a client whether they are a file, or kept with the trace."""
+"""The tag that says whether they are in a file, or stored with the trace."""
 IN_STORE = "TRACKING_STORE"
 SOURCE_RUN = "mlflow.sourceRun"
 """The metadata that names the run in which a trace was made."""
@@ -136,7 +136,7 @@ def otlp_shape(content: str) -> dict[str, Any]:
 
 
 def read_value(text: Any) -> Any:
-    """The value that an attribute's text says in JSON; a text that is no JSON stands for itself."""
+    """Return an attribute's text parsed as JSON, or the text itself if it is not JSON."""
     if not isinstance(text, str):
         return text
     try:

@@ -1,9 +1,9 @@
-"""YAML read into nodes that know where they stand and how they were written.
+"""Parse YAML into nodes with their position and original text.
 
-Nothing is converted here: ``010``, ``yes`` and ``1e-5`` stay the text that they are in the file. What
-YAML can do beyond plain data (foreign tags, keys that are no text, a second document) and what only an
-attack does (aliases that multiply, or that hold themselves) is a fault. Events are read instead of
-yaml's own nodes, because composing those recurses in C and overruns the stack on deep input.
+Nothing is converted here: ``010``, ``yes`` and ``1e-5`` stay the text in the file. Features beyond plain
+data (foreign tags, keys that are not text, a second document) and attacks (aliases that multiply, or
+contain themselves) are faults. Events are read instead of yaml's own nodes, because composing those
+recurses in C and overruns the stack on deep input.
 """
 
 from __future__ import annotations
@@ -63,13 +63,13 @@ def _decode_content(content: bytes, findings: Findings) -> str | None:
 
 
 def _position_after(before: str) -> Position:
-    """Where a text goes on after ``before``."""
+    """Return where a text continues after ``before``."""
     lines = re.split("\r\n|[\r\n\x85\u2028\u2029]", before)
     return Position(len(lines), len(lines[-1]) + 1)
 
 
 class _Unreadable(Exception):
-    """The rest of the file makes no sense; the fault has been told."""
+    """The rest of the file cannot be parsed; the fault is already reported."""
 
 
 @dataclass(slots=True)
@@ -137,7 +137,7 @@ class _Composer:
         built = self.anchors[event.anchor]
         if built is None:
             raise self._make_unreadable(
-                _position_of(event), f'the alias "*{event.anchor}" stands within its own anchor'
+                _position_of(event), f'the alias "*{event.anchor}" is inside its own anchor'
             )
         return built
 

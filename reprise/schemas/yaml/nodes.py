@@ -1,6 +1,7 @@
-"""What a YAML file holds, with the place and the text of everything. ``document.py`` makes it.
+"""The content of a YAML file, with the position and the text of each node. ``document.py`` creates it.
 
-The accessors answer with nothing where a node is missing or of another kind: the schema tells such faults.
+The accessors return an empty value if a node is missing or of another kind: the schema reports these
+faults.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from reprise.named_tuple import NamedTuple
 from reprise.schemas.faults import Position
 
 MAX_BYTES = 1 << 20
-"""A larger file is no project file."""
+"""Maximum size of a project file."""
 
 _NULLS = {"", "~", "null", "Null", "NULL"}
 _BOOLS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
@@ -82,7 +83,7 @@ def entries_of(node: Node | None) -> Mapping[str, MappingEntry]:
 
 
 def is_null(node: Node | None) -> bool:
-    """Whether a node stands for no value."""
+    """Return whether a node has no value."""
     return isinstance(node, ScalarNode) and node.is_null
 
 

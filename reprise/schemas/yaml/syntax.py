@@ -88,7 +88,7 @@ def _at_place(source: str, mark: yaml.Mark, within: Collection | None) -> tuple[
     if here == "-" and not is_first:
         return at, _DASH
     if within is None:
-        return at, "this line stands left of those above it" if mark.line and is_first else _UNKNOWN
+        return at, "this line is indented less than the lines above" if mark.line and is_first else _UNKNOWN
     if not is_first:
         return at, _AFTER
     return at, _KEY if within.mapping else _ITEM

@@ -25,7 +25,7 @@ _LARGEST_OF_PAGES = 10 << 20
 _SPANS_OF_TRACE = re.compile(r"(?:[^/]+/)*traces/(?P<trace_id>[^/]+)/artifacts/traces\.json")
 
 PIECE = 1 << 20
-"""Bytes that are gathered before the disk is asked to take them."""
+"""Bytes that are buffered before they are written to disk."""
 
 
 async def upload(request: Request) -> Response:
@@ -69,7 +69,7 @@ async def download(request: Request) -> Response:
 
 
 async def artifact_response(request: Request, artifacts: Artifacts, path: str) -> Response:
-    """The file for keeping: whatever its name is, no page can take it for a script or a style of ours."""
+    """Return the file as a download: whatever its name is, pages cannot use it as our script or style."""
     if isinstance(artifacts, ArtifactFolder):
         file = await run_in_threadpool(artifacts.file, path)
         return FileResponse(file, headers=keeping_headers(file.name))

@@ -142,7 +142,7 @@ def start(store: TrackingStore, request: StartTrace) -> Answer:
 
 
 def get_info(store: TrackingStore, request: GetTraceInfo) -> Answer:
-    if not any(map(str.isdigit, request.trace_id)):  # clients tell by it that a verb is not here
+    if not any(map(str.isdigit, request.trace_id)):  # clients use it to detect a missing verb
         try:
             return {"trace": {"trace_info": trace_shape(store.get_trace(request.trace_id))}}
         except TrackingError as error:

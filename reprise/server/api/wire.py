@@ -84,7 +84,7 @@ def as_mapping(pairs: Sequence[KeyValue]) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Verb(Generic[R]):
-    """One row of the route table: ``path`` lies below ``/api/<version>/mlflow/``.
+    """A row of the route table: ``path`` is below ``/api/<version>/mlflow/``.
 
     ``role`` is what a client needs: ``ADMIN`` for what removes a thing that cannot be restored.
     """
@@ -98,7 +98,7 @@ class Verb(Generic[R]):
 
 
 def read_body(body: bytes, kind: type[R], path: Mapping[str, str]) -> R:
-    """Decode a JSON object, of which no body is one without fields; names in the path are fields too."""
+    """Decode a JSON object; an empty body has no fields, and names in the path are fields too."""
     try:
         return _read(body, kind, path)
     except msgspec.DecodeError as error:
@@ -159,7 +159,7 @@ def _list_fields(kind: type[Request]) -> frozenset[str]:
 
 
 def _not_read(error: msgspec.DecodeError, body: bytes, kind: type[Request], path: Mapping[str, str]) -> str:
-    """Why ``body`` is no request of this ``kind``."""
+    """Return why ``body`` is not a request of this ``kind``."""
     try:
         text = body.decode()
         fields = msgspec.json.decode(text or "{}") if text.lstrip()[:1] in ("{", "") else None

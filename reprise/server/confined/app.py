@@ -33,9 +33,9 @@ _SPANS = "/v1/traces"
 
 
 class ConfinedApp:
-    """Stands before ``upstream``, which serves ``tracking``.
+    """A facade of ``upstream``, which serves ``tracking``.
 
-    ``open_registry`` makes the private copy of the registry; it is called at the first question about it.
+    ``open_registry`` creates the private copy of the registry; it is called at the first request for it.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class ConfinedApp:
         except RepriseError as error:
             await error_response(error)(scope, receive, send)
         except ClientDisconnect:
-            return  # there is no one to answer
+            return  # there is no client to answer
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         method, path = scope["method"], scope["path"]

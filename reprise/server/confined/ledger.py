@@ -11,10 +11,10 @@ MOST_NOTES = 50
 
 
 class Ledger:
-    """Belongs to one run; the server's event loop is its only writer.
+    """The ledger of a run; the server's event loop is its only writer.
 
-    ``experiment_id`` is where the run lies. An experiment that the run asked for and that is not there is
-    that one as well, under the name that was asked for.
+    ``experiment_id`` is the experiment of the run. A missing experiment that the run requests is mapped to
+    it, under the requested name.
     """
 
     def __init__(self, run_id: str, experiment_id: str) -> None:

@@ -41,7 +41,7 @@ def may_tell(message: Request) -> bool:
 
 
 def event_of(store: TrackingStore, message: Request, answer: Answer) -> Event | None:
-    """The event that a request was, when it was one. ``RESOURCE_DOES_NOT_EXIST``: its model is gone."""
+    """Return the event of a request, or None. ``RESOURCE_DOES_NOT_EXIST``: its model was removed."""
     match message:
         case registered_models.CreateRegisteredModel():
             return _model_created(message)

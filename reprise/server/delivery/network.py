@@ -90,14 +90,14 @@ def _allows_private() -> bool:
 
 
 def _check_address(host: str, text: str) -> None:
-    """Raises NotPublic, or ValueError: ``text`` is no address."""
+    """Check an address; raise NotPublic, or ValueError if ``text`` is not an address."""
     address = _embedded(ip_address(text))
     if not address.is_global or address.is_multicast:
         raise NotPublic(f"{host!r} is {address}, which is not a public address")
 
 
 def _embedded(address: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
-    """The IPv4 address that an IPv6 address stands for, where it does."""
+    """Return the IPv4 address embedded in an IPv6 address, or None."""
     if isinstance(address, IPv4Address):
         return address
     if address in _NAT64:

@@ -1,4 +1,4 @@
-"""Tells webhooks of events after they are committed, in the background: no request waits for a receiver."""
+"""Deliver committed events to webhooks in the background, so that no request waits for a receiver."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _AT_EXIT = 5.0
 
 
 class Deliveries:
-    """The events of one store that webhooks are to be told of; its threads start with the first one."""
+    """The events of a store for webhooks; its threads start with the first event."""
 
     def __init__(self, store: TrackingStore) -> None:
         self._store = store
@@ -34,7 +34,7 @@ class Deliveries:
         self._ends = threading.Event()
 
     def announce(self, message: Request, answer: Answer) -> None:
-        """Tell the webhooks that want to know of the request, which has been answered."""
+        """Notify the webhooks for the event of an answered request."""
         if Subject.WEBHOOKS in self._store.leaves_out or not may_tell(message):
             return
         try:
@@ -43,7 +43,7 @@ class Deliveries:
                 if event is not None and event.name in webhook.events:
                     self._put(webhook, event)
         except RepriseError as error:
-            log.warning("webhooks are not told of %s: %s", type(message).__name__, error)
+            log.warning("webhooks are not notified of %s: %s", type(message).__name__, error)
 
     def _webhooks(self) -> list[Webhook]:
         return [webhook for webhook in self._store.all_webhooks() if webhook.status == "ACTIVE"]
@@ -56,7 +56,9 @@ class Deliveries:
         try:
             self._jobs.put_nowait(lambda: self._send(webhook, event))
         except queue.Full:
-            log.error("webhook %r is not told of %s: too many wait", webhook.name, event.name)
+            log.error(
+                "webhook %r is not notified of %s: too many events are waiting", webhook.name, event.name
+            )
 
     def _start(self) -> None:
         if self._started.acquire(blocking=False):
@@ -70,7 +72,7 @@ class Deliveries:
             try:
                 job()
             except Exception:
-                log.exception("a webhook was not told")
+                log.exception("a webhook was not notified")
             finally:
                 self._jobs.task_done()
 
@@ -80,7 +82,7 @@ class Deliveries:
         outcome = post_event(webhook, event.name, event.data, self._pause)
         if outcome.status is None or outcome.status >= 400:
             what = outcome.error or f"answered {outcome.status}"
-            log.error("webhook %r was not told of %s: %s", webhook.name, event.name, what)
+            log.error("webhook %r was not notified of %s: %s", webhook.name, event.name, what)
 
     def _pause(self, seconds: float) -> bool:
         return not self._ends.wait(seconds)

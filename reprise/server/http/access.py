@@ -1,7 +1,7 @@
-"""Who may do what: the credential of a request, the role it stands for, and the role a request needs.
+"""Access control: the credential of a request, its role, and the required role.
 
-``read`` looks, ``write`` also creates, logs and deletes what can be restored, ``admin`` also removes
-for good. A client sends its credential as a bearer token, or as the password of basic authentication.
+``read`` only reads, ``write`` also creates, logs and deletes what can be restored, ``admin`` also removes
+permanently. A client sends its credential as a bearer token, or as the password of basic authentication.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Access(Protocol):
 
 
 class Everyone:
-    """No credential is asked for."""
+    """Access without credentials."""
 
     async def bearer(self, authorization: str, address: str = "") -> Bearer | None:
         return Bearer("", Role.ADMIN)

@@ -22,7 +22,7 @@ _LONGEST = 60.0  # seconds between two attempts, at most
 _LONGEST_OF_ADDRESS = 5.0  # many users can share one
 _FORGOTTEN = 15 * 60.0  # seconds without a failure
 _MOST = 10_000  # names and addresses that are remembered
-_REMEMBERED = 4  # wrong credentials of each: a program that repeats one is no guesser
+_REMEMBERED = 4  # wrong credentials of each: repeating the same one is not guessing
 
 
 _Key = TypeVar("_Key")
@@ -44,7 +44,7 @@ class Attempts:
         self._addresses: OrderedDict[str, _Failures] = OrderedDict()
 
     def is_known_as_wrong(self, name: str, address: str, credential: bytes) -> bool:
-        """Whether this credential has just been refused there: to ask again tells a guesser nothing."""
+        """Return whether this credential was just refused there: repeating it reveals nothing."""
         failures = self._pairs.get((name, _network(address)))
         return failures is not None and credential in failures.credentials
 

@@ -41,7 +41,7 @@ def read_origins(words: Iterable[str]) -> Origins:
     """Origins of ``--cors-allowed-origins``: ``https://app.example.org``, patterns with ``*``, or ``*``.
 
     Raises:
-        UsageError: a word is no origin of a web page.
+        UsageError: a word is not an origin of a web page.
     """
     given = list(words)
     names = [name.strip() for word in given for name in word.split(",") if name.strip()]
@@ -61,13 +61,15 @@ def _read_origin(word: str) -> str:
 
 def _refuse(word: str) -> UsageError:
     return UsageError(
-        f'--cors-allowed-origins "{word}" is no origin of a web page',
+        f'--cors-allowed-origins "{word}" is not an origin of a web page',
         hint='give scheme and host as in "https://app.example.org" or "http://localhost:3000", or "*"',
     )
 
 
 def is_foreign(headers: Headers, method: str, origins: Origins) -> bool:
-    """Whether a page of another site asks: browsers tell. Such a page may lead to ours, and no more."""
+    """Return whether the browser sent the request for a page of another site, which may only link to
+    ours.
+    """
     origin = headers.get("origin")
     if origin and origins.admit(origin):
         return False

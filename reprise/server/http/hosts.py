@@ -33,7 +33,7 @@ class _Pattern(NamedTuple):
 
 
 class Hosts(NamedTuple):
-    """Names that are answered; ``None`` in place of a value of this class stands for any name."""
+    """Accepted host names; ``None`` instead of a value of this class accepts any name."""
 
     patterns: tuple[_Pattern, ...]
 
@@ -42,7 +42,7 @@ class Hosts(NamedTuple):
         """Hosts of ``words`` and of the loopback interface: a check on the machine itself always works.
 
         Raises:
-            UsageError: a word is no name of a host.
+            UsageError: a word is not a host name.
         """
         return cls(tuple(map(_read_pattern, (*words, *LOOPBACK_NAMES))))
 
@@ -59,7 +59,7 @@ def read_hosts(words: Iterable[str], listening: str) -> Hosts | None:
     address ``listening`` is a name as well: no foreign page has it.
 
     Raises:
-        UsageError: a word is no name of a host.
+        UsageError: a word is not a host name.
     """
     given = list(words)
     names = [name.strip() for word in given for name in word.split(",") if name.strip()]
@@ -91,7 +91,7 @@ def _read_pattern(word: str) -> _Pattern:
     is_port = not port or (_PORT.fullmatch(port) is not None and (port == "*" or 0 < int(port) < 65536))
     if not (is_name and is_port) or word.startswith("[") > bool(bracketed) or word.endswith(":"):
         raise UsageError(
-            f'--allowed-host "{word}" is no name of a host',
+            f'--allowed-host "{word}" is not a host name',
             hint='give names as in "ml.example.org", "ml.example.org:8443", "*.example.org" or "*"',
         )
     text = ".*".join(map(re.escape, name.split("*")))

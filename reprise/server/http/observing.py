@@ -1,4 +1,4 @@
-"""What the long-running server tells of itself: a line per request, and figures for Prometheus."""
+"""Observability of the long-running server: a log line per request, and figures for Prometheus."""
 
 from __future__ import annotations
 

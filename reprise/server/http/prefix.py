@@ -35,7 +35,7 @@ def read_prefix(text: str) -> Prefix:
     """The value of ``--static-prefix``; a slash at its end is left out.
 
     Raises:
-        UsageError: it is no path, or the first part of paths that the server has itself.
+        UsageError: it is not a path, or the first part of the server's own paths.
     """
     hint = "for example --static-prefix /mlflow"
     if not text.startswith("/"):
@@ -45,7 +45,7 @@ def read_prefix(text: str) -> Prefix:
     for segment, word in zip(segments, decoded, strict=True):
         is_plain = _SEGMENT.fullmatch(segment) and word.isprintable() and not set(word) & set('/\\?#"<>')
         if not is_plain or word in (".", "..") or "\ufffd" in word:
-            raise UsageError(f'--static-prefix "{text}" is no path: see "{segment}"', hint=hint)
+            raise UsageError(f'--static-prefix "{text}" is not a path: see "{segment}"', hint=hint)
     if decoded and _OWN.fullmatch(decoded[0]):
         raise UsageError(f'--static-prefix "{text}": the server has paths below /{decoded[0]}', hint=hint)
     path = "".join(f"/{word}" for word in decoded)
@@ -53,7 +53,7 @@ def read_prefix(text: str) -> Prefix:
 
 
 def prefix_of(scope: Scope) -> str:
-    """What stands before the paths of links that answer the request ``scope``."""
+    """Return the path prefix for links in the response to ``scope``."""
     found: str = scope.get("state", {}).get("prefix", "")
     return found
 

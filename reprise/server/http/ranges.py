@@ -26,7 +26,7 @@ ANYTHING = "application/octet-stream"
 """The type of a file when nothing is known."""
 
 _HARMLESS = {"X-Content-Type-Options": "nosniff", "Content-Security-Policy": "sandbox; default-src 'none'"}
-"""A stored page is not to act as one of ours, even where a browser shows it."""
+"""Headers with which a stored page cannot act as one of ours, even if a browser shows it."""
 _TYPES = MimeTypes()  # not those of the machine, so that every server answers the same
 _TEXTS = re.compile(
     r"txt|log|err|cfg|conf|cnf|cf|ini|properties|prop|hocon|toml|ya?ml|xml|json|js|py3?|csv|tsv|md|rst|ipynb"
@@ -37,7 +37,7 @@ _LOADED_BY_PAGES = {"text/css", "text/javascript", "application/javascript"}
 
 
 class Pieces(StreamingResponse):
-    """An answer in pieces; their generator lets go of its files also when a reader leaves early."""
+    """A streamed response; its generator closes its files even if the client disconnects early."""
 
     def __init__(
         self,
@@ -52,7 +52,7 @@ class Pieces(StreamingResponse):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             await super().__call__(scope, receive, send)
-        except TrackingError as error:  # too late for an answer: that the connection breaks off tells it
+        except TrackingError as error:  # too late for an error response: closing the connection shows it
             log.warning("%s", error)
         finally:
             self._pieces.close()
@@ -73,7 +73,7 @@ def artifact_type(name: str) -> str:
 def for_keeping(name: str) -> dict[str, str]:
     """The header by which a browser keeps a file under ``name`` instead of showing it.
 
-    Not every client reads ``filename*``, so ``filename`` stands beside it, as near as ASCII comes.
+    Not every client reads ``filename*``, so it also has ``filename``, approximated in ASCII.
     """
     plain = re.sub(r'[^ -~]|["\\\\]', "_", name)
     quoted = plain if _TOKEN.fullmatch(plain) else f'"{plain}"'
@@ -84,7 +84,7 @@ def for_keeping(name: str) -> dict[str, str]:
 async def ranged(
     request: Request, artifacts: Artifacts, path: str, kind: str | None, headers: Mapping[str, str]
 ) -> Response:
-    """The file as ``kind``, or the range that is asked for; of several ranges, the file."""
+    """Return the file as ``kind``, or the requested range; for several ranges, the file."""
     size = await run_in_threadpool(artifacts.size, path)
     described = {**headers, "Accept-Ranges": "bytes"}
     asked = _RANGE.fullmatch(request.headers.get("range", ""))

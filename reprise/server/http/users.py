@@ -25,7 +25,7 @@ from reprise.schemas.json_text import read_json
 from reprise.server.http.access import Bearer, Role, credentials
 from reprise.server.http.attempts import Attempts
 
-_MOST_CHECKS = 100  # that wait: whoever guesses fast keeps the server busy for seconds only
+_MOST_CHECKS = 100  # waiting checks: fast guessing keeps the server busy for seconds only
 
 Entry = Mapping[str, str]
 
@@ -42,7 +42,7 @@ class Users:
     """Access for those in the file at ``path``.
 
     Raises:
-        UsageError: the file cannot be read, or is not such a file.
+        UsageError: the file cannot be read, or is not a users file.
     """
 
     def __init__(self, path: Path) -> None:
@@ -79,7 +79,7 @@ class Users:
     def _look_up(
         self, entries: Mapping[str, Entry], authorization: str, address: str, digest: bytes
     ) -> Bearer | None:
-        """In a thread, one at a time: the next guess is looked at when this one has been counted."""
+        """Check in a thread, one at a time, so that each guess is counted before the next is checked."""
         name, secret = credentials(authorization)
         for candidate, entry in entries.items():
             if name in ("", candidate) and _is_token(entry, secret):
@@ -102,7 +102,7 @@ class Users:
         try:
             self._entries = read(self._path)
         except UsageError:
-            self._entries = {}  # better nobody than somebody who was removed
+            self._entries = {}  # better refuse everyone than accept a removed user
         self._stamp = stamp
 
 
@@ -140,7 +140,7 @@ def remove(path: Path, name: str) -> None:
     with exclusive(path.with_name(f"{path.name}.lock"), f"the users of {path}"):
         entries = read(path)
         if name not in entries:
-            hint = f"it has {', '.join(entries) or 'nobody'}"
+            hint = f"it has {', '.join(entries) or 'no users'}"
             raise UsageError(f'{path} has no user "{name}"', hint=hint)
         _write(path, {key: entry for key, entry in entries.items() if key != name})
 
@@ -165,7 +165,7 @@ def _is_token(entry: Entry, secret: str) -> bool:
 
 
 def _is_password(entry: Entry, secret: str) -> bool:
-    # For a name that is unknown it takes as long: nobody learns which names there are.
+    # It takes the same time for an unknown name, so that names cannot be guessed.
     salt, _, kept = entry.get("password", f"{'0' * 32}:").partition(":")
     return hmac.compare_digest(kept, _hash(salt, secret)) and bool(kept)
 

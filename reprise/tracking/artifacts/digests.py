@@ -1,8 +1,8 @@
 """The sizes and SHA-256 digests of artifacts, noted as they arrive.
 
-They stand in ``artifacts.db``, a database of their own that no upload waits for the disk for: it only
-saves reading files again. A digest counts as long as its file has the size and the time of change that
-it had then; what was written by others is digested when it is first asked for.
+They are in ``artifacts.db``, a separate database that uploads do not sync to disk: it only avoids reading
+files again. A digest is valid as long as its file has the same size and time of change; files written by
+other processes are digested on first use.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Digest(NamedTuple):
 
 
 class FileState(NamedTuple):
-    """What tells whether a file changed: its size in bytes, and when it did (ns; 0 if unknown)."""
+    """The state of a file: its size in bytes, and its time of change (ns; 0 if unknown)."""
 
     size: int
     changed: int
@@ -70,7 +70,7 @@ class Digests:
         return digest
 
     def forget(self, place: str) -> None:
-        """The file, or the folder with all in it, is gone."""
+        """Forget a removed file, or a removed folder with its content."""
         key = self._key(place)
         self._tell("DELETE FROM digest WHERE path = ? OR path BETWEEN ? AND ?", (key, f"{key}/", f"{key}0"))
 

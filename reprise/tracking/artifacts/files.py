@@ -163,7 +163,7 @@ class ArtifactFolder:
         try:
             durable.make_folders(folder, self._top or self.root)
         except (FileExistsError, NotADirectoryError):
-            raise validation.invalid(f"the artifact {path!r} would lie inside a file") from None
+            raise validation.invalid(f"the artifact {path!r} would be inside a file") from None
 
     def delete(self, path: str) -> None:
         """Remove a file or a folder with all in it. ``RESOURCE_DOES_NOT_EXIST`` when there is none."""

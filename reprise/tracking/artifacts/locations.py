@@ -1,4 +1,4 @@
-"""What an artifact URI of MLflow's says: whose files it means, and below which root it lies."""
+"""Parse artifact URIs of MLflow: the owner of the files, and the root above them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _OWNER = re.compile(r"(?:^|/)(m-[\w\-]+|[a-zA-Z0-9][\w\-]*)/artifacts(?:/(.*))?$
 class ArtifactLocation(NamedTuple):
     """``path`` is that of the URI with ``/`` between its parts, which end with (owner, ``artifacts``).
 
-    ``root`` names what lies above the folders of experiments, as a user would know it.
+    ``root`` is the part above the folders of experiments, as known to users.
     """
 
     uri: str

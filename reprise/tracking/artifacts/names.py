@@ -11,7 +11,7 @@ from reprise.tracking import validation
 UPLOADS = f"{ARRIVING}uploads"
 """The folder in which files are stored until they are whole; no path leads to a name that begins so."""
 MARK = ".reprise-artifacts"
-"""The folder that tells a root from the empty folder of a disk that is not mounted; no path leads to it."""
+"""The folder that distinguishes a root from an empty mount point; artifact paths cannot refer to it."""
 
 _LONGEST = 3000  # bytes of a path; with the folder that it is in, systems take 4096 bytes
 

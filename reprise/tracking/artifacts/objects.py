@@ -164,7 +164,7 @@ class ArtifactObjects:
 
     @contextmanager
     def _told_plainly(self) -> Iterator[None]:
-        """What the store of objects refuses becomes an error of ours; its libraries raise anything."""
+        """Convert errors of the object store, whose libraries can raise anything, to ours."""
         try:
             yield
         except TrackingError:

@@ -19,7 +19,7 @@ from reprise.tracking.names import new_id
 MOST_PARTS = 10_000
 _PIECE = 1 << 20
 _ABANDONED = 24 * 3600
-"""Seconds after which an upload that nobody completed is taken away, when another one begins."""
+"""Seconds after which an incomplete upload is removed, when another one begins."""
 _PATH = "path"
 
 
@@ -52,7 +52,7 @@ class PartialUploads:
             yield stream
 
     def etag(self, upload_id: str, number: int) -> str:
-        """What tells the part that arrived from another try to send it."""
+        """The identity of a received part, to distinguish it from another attempt."""
         return _etag(self._folder(upload_id) / str(number))
 
     def complete(

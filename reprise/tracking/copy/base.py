@@ -59,7 +59,7 @@ class SourceFile(NamedTuple):
 
 
 class Unseen(NamedTuple):
-    """The folder of an owner's artifacts is not there. Whether it had any shows at the end:
+    """The folder of an owner's artifacts does not exist. Whether it had any is decided at the end:
 
     if files of others were found below the same ``root``, it had none.
     """
@@ -70,7 +70,7 @@ class Unseen(NamedTuple):
 
 
 class UnreachableFile(NamedTuple):
-    """The artifacts of an owner lie below ``root``, which cannot be read."""
+    """The artifacts of an owner are below ``root``, which cannot be read."""
 
     root: str
     reason: str
@@ -78,7 +78,7 @@ class UnreachableFile(NamedTuple):
 
 
 class SourceVersion(NamedTuple):
-    """A model version, and where its files lie: (run or model id, artifact path); None: elsewhere."""
+    """A model version, and the place of its files: (run or model id, artifact path); None: elsewhere."""
 
     version: ModelVersion
     place: tuple[str, str] | None
@@ -133,7 +133,7 @@ class Put(NamedTuple):
 
 
 class CopySource(Protocol):
-    """What is deleted is yielded as well, where the source still tells of it."""
+    """Yield deleted items too, if the source still has them."""
 
     @property
     def uri(self) -> str: ...

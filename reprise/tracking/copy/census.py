@@ -12,7 +12,7 @@ from reprise.named_tuple import NamedTuple
 from reprise.tracking.copy.base import Fault, Note, Put
 from reprise.tracking.copy.parts import KINDS, Parts
 
-UNEXPLAINED = "it is not there, and why is not known"
+UNEXPLAINED = "it is missing for an unknown reason"
 
 
 class CensusLine(NamedTuple):
@@ -79,7 +79,7 @@ class Tally:
         self.count_pieces(said.kind, source=said.pieces, left_out=said.pieces)
 
     def add_difference(self, fault: Fault) -> None:
-        """Tell of something without counting it."""
+        """Report something without counting it."""
         self._differences.append(fault)
 
     def explain_owner(self, owner: str, put: Put) -> None:
@@ -122,7 +122,7 @@ class Tally:
     def compare_parts(
         self, owner: str, theirs: Parts, ours: Parts | None, refused: str | None = None
     ) -> None:
-        """Count the pieces of ``owner``; ``ours`` is None where it is not there, ``refused`` says why."""
+        """Count the pieces of ``owner``; ``ours`` is None if it is missing, ``refused`` says why."""
         for kind, pieces in theirs.items():
             for name, value in pieces.items():
                 here = (ours or {}).get(kind, {})
@@ -135,7 +135,7 @@ class Tally:
 
     def _count_lack(self, kind: str, owner: str, name: str, refused: str | None, *, is_there: bool) -> None:
         self.count_pieces(kind, source=1, left_out=1)
-        if is_there or not name:  # of a thing that is not there its pieces are not told one by one
+        if is_there or not name:  # the pieces of a missing item are not reported separately
             reason = self._reasons.get((kind, owner, name)) or refused or UNEXPLAINED
             self.add_difference(Fault(kind, owner, name, reason))
 

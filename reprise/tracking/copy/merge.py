@@ -1,7 +1,7 @@
 """What a second copy changes: what changed in the source since, and nothing that was changed here.
 
-Three states of a field decide: what the source says now, what is here, and what the source said when it
-was copied last. Of that last one a short digest is kept, which tells whether a value is the same.
+Three states of a field are compared: the current source, the current value here, and the source at the last
+copy, stored as a short digest.
 """
 
 from __future__ import annotations

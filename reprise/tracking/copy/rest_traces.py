@@ -44,7 +44,7 @@ class RestTraces:
                 raise
 
     def list_files(self, trace: Trace) -> Iterator[SourceFile | Fault]:
-        """Its spans. A server does not list what else may lie beside them."""
+        """Return its spans. A server does not list other files next to them."""
         content = self._fetch_spans(trace)
         if content is not None:
             yield SourceFile(SPANS_FILE, len(content))

@@ -25,14 +25,14 @@ _HINT = (
 
 
 def open_source(text: str, start: Path, artifacts: Path | None = None) -> CopySource:
-    """The store that ``text`` names, seen from the folder ``start``.
+    """Open the store ``text``, relative to the folder ``start``.
 
     Args:
-        artifacts: where the artifacts of a file store or a database lie, when they were moved or a
-            server kept them (its ``--artifacts-destination``).
+        artifacts: the folder of the artifacts of a file store or a database, if they were moved or a
+            server stored them (its ``--artifacts-destination``).
 
     Raises:
-        UsageError: it is no store that can be copied.
+        UsageError: it is not a store that can be copied.
     """
     if _SERVERS.match(text):
         from reprise.tracking.copy.database.server import ServerTables
@@ -93,7 +93,7 @@ def _open_file(path: Path, artifacts: Path | None) -> CopySource:
     with path.open("rb") as file:
         is_database = file.read(len(_MAGIC)) == _MAGIC
     if not is_database:
-        raise UsageError(f"{path} is no SQLite database", hint=_HINT)
+        raise UsageError(f"{path} is not an SQLite database", hint=_HINT)
     from reprise.tracking.copy.database.sqlite import SqliteTables
     from reprise.tracking.copy.database.store import MlflowDatabase
 

@@ -101,11 +101,11 @@ def moment_of(time: int) -> str:
 
 
 def read_json(text: str, what: str) -> Any:
-    """Raises TrackingError: it is no JSON."""
+    """Parse JSON; raise TrackingError if it is invalid."""
     try:
         return json_text.read_json(text)
     except ValueError as error:
-        raise TrackingError(f"{what} is no JSON: {error}") from error
+        raise TrackingError(f"{what} is not JSON: {error}") from error
 
 
 def _request_time(fields: Fields) -> int:

@@ -75,7 +75,8 @@ class TrackingSource:
     def read_runs(self, experiment: Experiment) -> Iterator[Run | Fault | Note]:
         for run in self._list_runs(experiment):
             try:
-                found = self._tracking.get_run(run.run_id)  # a search does not tell which models it read
+                # a search does not return the models that a run read
+                found = self._tracking.get_run(run.run_id)
             except TrackingError as error:
                 if error.code == "TEMPORARILY_UNAVAILABLE":
                     raise

@@ -138,7 +138,7 @@ class Transfer:
     def _put_thing(self, owner: str, home: str | None, step: Callable[[str], Put]) -> Put:
         """What was made of a thing that belongs into the experiment ``home``."""
         if home is None:
-            return Put("", refused="its experiment is not there")
+            return Put("", refused="its experiment does not exist")
         if not self._job.writes:
             return Put("")
         try:

@@ -36,14 +36,14 @@ class _Waiting(NamedTuple):
 
 
 class FileTransfer:
-    """``end_waiting`` tells of all whose files were not found, once for each root."""
+    """``end_waiting`` reports all owners whose files were not found, once for each root."""
 
     def __init__(self, job: CopyJob) -> None:
         self._job = job
         self._waiting: dict[Unseen | UnreachableFile, list[_Waiting]] = {}
 
     def bring_files(self, owner: Owner, place: CopyPlace | None, put: Put) -> None:
-        """Bring the files of ``owner`` to ``place``, and count them; it is None where it is not there."""
+        """Copy the files of ``owner`` to ``place``, and count them; None if the owner is missing."""
         if not self._job.artifacts:
             if place is not None and self._job.writes:
                 self._job.destination.finish_copy(place, saw_files=put.saw_files)

@@ -15,7 +15,7 @@ POINTS_AT_ONCE = 10_000
 
 
 def transfer_points(job: CopyJob, run: Run, here: Run | None, *, is_new: bool) -> None:
-    """Bring the points of ``run`` to the run ``here``, and count them; it is None where it is not there."""
+    """Copy the points of ``run`` to the run ``here``, and count them; None if the run is missing."""
     theirs: dict[str, Series] = {}
     ours = {} if is_new or here is None else sums_of(job.destination.read_points(here))
     for points in _split_pieces(job.iterate_readable(title_of(run), job.source.read_points(run))):

@@ -1,6 +1,6 @@
 """Any store that the MLflow library understands (``sqlite:``, ``databricks`` ...), by its client.
 
-Imported only for such a tracking URI; the import fails where the library is not installed.
+Imported only for these tracking URIs; the import fails where the library is not installed.
 """
 
 from __future__ import annotations

@@ -125,7 +125,7 @@ class MlflowModels(ABC):
     ) -> ModelVersion:
         import warnings
 
-        with warnings.catch_warnings():  # stages are deprecated there; whoever asks for one knows
+        with warnings.catch_warnings():  # stages are deprecated there; the caller requested one
             warnings.simplefilter("ignore", FutureWarning)
             moved = self._client.transition_model_version_stage(
                 name, version, stage, archive_existing_versions

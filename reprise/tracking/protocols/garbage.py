@@ -35,7 +35,7 @@ class GarbageSize(NamedTuple):
 
 
 class GarbageFiles(NamedTuple):
-    """What is removed with something: its ``places``, artifact URIs, and what lies there."""
+    """What is removed with an item: its ``places`` (artifact URIs), and the files there."""
 
     places: Sequence[str]
     size: GarbageSize
@@ -57,7 +57,7 @@ class Garbage(Protocol):
         """Look for the artifact root.
 
         Raises:
-            TrackingError: it is not there.
+            TrackingError: it does not exist.
         """
         ...
 

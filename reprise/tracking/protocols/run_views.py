@@ -51,11 +51,11 @@ class RunViews(Protocol):
         ...
 
     def runs_at(self, numbers: Iterable[int]) -> list[Run]:
-        """The runs of these row numbers, in their order; one that is gone for good is left out."""
+        """Return the runs of these row numbers, in the same order, without removed runs."""
         ...
 
     def ids_at(self, numbers: Sequence[int]) -> list[str]:
-        """The run ids of these row numbers, in their order; one that is gone for good is left out."""
+        """Return the run ids of these row numbers, in the same order, without removed runs."""
         ...
 
     def has_nested(self, experiment_ids: Sequence[str]) -> bool:

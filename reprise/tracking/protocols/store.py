@@ -1,7 +1,7 @@
 """The protocol of a whole store, which the server and the pages are typed to.
 
-One that leaves a subject out inherits the protocol of this subject: each verb is then refused as
-``NOT_IMPLEMENTED``, and ``leaves_out`` tells pages what not to offer.
+A store without a subject inherits the protocol of this subject: each verb then raises ``NOT_IMPLEMENTED``,
+and pages do not offer the subjects in ``leaves_out``.
 """
 
 from __future__ import annotations

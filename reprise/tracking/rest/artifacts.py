@@ -43,7 +43,7 @@ def place(connection: RestConnection, uri: str) -> ArtifactPlace:
 
 
 class ProxyPlace:
-    """The server passes artifacts on: ``mlflow-artifacts:`` URIs, and the HTTP URLs they stand for."""
+    """Artifacts proxied by the server: ``mlflow-artifacts:`` URIs, and the corresponding HTTP URLs."""
 
     def __init__(self, connection: RestConnection, url: str) -> None:
         self._connection = connection

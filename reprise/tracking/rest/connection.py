@@ -115,7 +115,7 @@ class RestConnection:
             response.close()
 
     def put(self, url: str, content: Callable[[], Iterator[bytes]]) -> None:
-        """Send a file; ``content`` begins it anew for each attempt."""
+        """Send a file; ``content`` restarts it for each attempt."""
         client = self._client_for(url)
         headers = {"Content-Type": "application/octet-stream"}
 
@@ -201,7 +201,7 @@ def _parts(uri: str) -> SplitResult:
 def _client(
     *, auth: Any = None, headers: Mapping[str, str] | None = None, proxies: bool = True
 ) -> httpx.Client:
-    """A client by the user's settings; without ``proxies`` they do not stand before our own machine."""
+    """Return a client with the user's settings; without ``proxies`` for our own machine."""
     import httpx
 
     with _naming_settings():
@@ -241,7 +241,7 @@ def _seconds() -> float:
         return float(text)
     except ValueError:
         raise TrackingError(
-            f'MLFLOW_HTTP_REQUEST_TIMEOUT is "{text}", which is no number of seconds'
+            f'MLFLOW_HTTP_REQUEST_TIMEOUT is "{text}", which is not a number of seconds'
         ) from None
 
 

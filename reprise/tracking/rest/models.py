@@ -155,7 +155,7 @@ class RestModels(ABC):
         root = self.get_run(version.run_id).artifact_uri.rstrip("/") if version.run_id else ""
         if not version.run_id or not f"{uri}/".startswith(f"{root}/"):
             raise TrackingError(
-                f"Version {version.version} of {version.name} lies in {uri}, outside of any run",
+                f"Version {version.version} of {version.name} is in {uri}, outside of any run",
                 code="NOT_IMPLEMENTED",
                 hint="give the address of its files instead of models:/",
             )

@@ -1,8 +1,8 @@
-"""How long a tracking server is waited for, and what is asked again.
+"""Timeouts and retries of requests to a tracking server.
 
-A request is repeated where that is safe: it may be done twice, or it is known not to have been done.
-Between two attempts the pause grows, with a random part, so that many clients of a server that comes back
-do not all come at once; a server that names a pause gets it. All attempts together have a limit.
+A request is repeated if that is safe: it is idempotent, or known not to have been executed. The pause
+between attempts grows, with a random part, so that many clients do not return to a restarted server at
+once; a pause requested by the server is respected. All attempts together have a limit.
 """
 
 from __future__ import annotations

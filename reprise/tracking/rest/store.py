@@ -24,7 +24,7 @@ MOST_PARAMS_OR_TAGS = 100
 
 
 class RestTracking(RestModels):
-    """Satisfies ``Tracking``. Where artifacts are read, a logged model's id stands for a run's."""
+    """Implements ``Tracking``. To read artifacts, the id of a logged model can replace that of a run."""
 
     own_store: None = None
     home: None = None
@@ -215,7 +215,9 @@ class RestTracking(RestModels):
         for child in self.list_artifacts(run_id, path):
             name = child.path.rpartition("/")[2]
             if name in {"", ".", ".."} or "\\" in name or "\0" in name:
-                raise TrackingError(f'The server lists an artifact "{child.path}", which is no file name')
+                raise TrackingError(
+                    f'The server lists an artifact "{child.path}", which is not a file name'
+                )
             if child.is_dir:
                 self._fetch_folder(origin, run_id, child.path, folder / name)
             else:
@@ -240,7 +242,7 @@ class RestTracking(RestModels):
         self._connection.close()
 
     def artifact_place(self, run_id: str) -> ArtifactPlace:
-        """Where the files of a run or a logged model lie."""
+        """Return the place of the files of a run or a logged model."""
         if not is_model(run_id):
             return place(self._connection, self.get_run(run_id).artifact_uri)
         return place(self._connection, self.get_logged_model(run_id).artifact_uri)

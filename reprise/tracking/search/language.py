@@ -3,7 +3,7 @@
     metrics.acc > 0.9 AND params."max depth" = '3' AND tags.`team` ILIKE 'vision%' AND status IN ('FAILED')
 
 A name is ``metrics. params. tags. datasets. attributes.`` and a key, or the bare name of an attribute. A
-key with other characters than letters, digits and ``_ . - /`` stands in backticks or quotes.
+key with other characters than letters, digits and ``_ . - /`` is written in backticks or quotes.
 ``tracking/sqlite/search`` turns the values into SQL; which names and comparisons an entity has is known
 there.
 """
@@ -111,7 +111,7 @@ def fault(source: str, at: int, message: str) -> NoReturn:
 
 
 def parse_filter(source: str) -> list[Comparison]:
-    """The comparisons of a filter, all of which must hold; none when it is blank."""
+    """Return the comparisons of a filter, which must all hold; none if it is blank."""
     reader = _FilterReader(source)
     if reader.done():
         return []

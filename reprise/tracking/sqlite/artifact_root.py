@@ -83,7 +83,7 @@ def change_root(database: Database, given: str, folder: Path, digests: Digests) 
     try:
         wanted = {item.path for item in open_noted(database, folder, digests).list()}
     except TrackingError:
-        wanted = set()  # it is gone, which is why there is another
+        wanted = set()  # it was removed and replaced
     lacking = sorted(wanted - {item.path for item in open_root(root, folder, digests).list()})
     if lacking:
         raise UsageError(
@@ -97,13 +97,13 @@ def open_noted(database: Database, folder: Path, digests: Digests) -> Artifacts:
     """The artifacts of the store, in the noted root or in its own ``folder``.
 
     Raises:
-        TrackingError: the root is a local folder that is not there now.
+        TrackingError: the root is a local folder that does not exist now.
     """
     root = read_root(database)
     place = open_root(root, folder, digests)
     if isinstance(place, ArtifactFolder) and root is not None and not (place.root / MARK).is_dir():
         raise TrackingError(
-            f"the artifacts of this store are in {place.root}, which is not there: is it mounted?",
+            f"the artifacts of this store are in {place.root}, which does not exist: is it mounted?",
             code="TEMPORARILY_UNAVAILABLE",
             hint="mount it; after a move of the files: reprise artifacts root FOLDER",
         )

@@ -1,9 +1,9 @@
 """Writes of many threads, committed in groups.
 
 A commit costs an fsync, during which the other writers of this process wait. They then share the next
-transaction: each does its work inside a savepoint, so that one which fails is undone alone, and passes
-the open transaction on; the last one commits it for all. Nobody is answered before that commit. A writer
-that is alone begins and commits at once, as if there were no groups.
+transaction: each does its work inside a savepoint, so that one which fails is undone alone, and passes the
+open transaction on; the last one commits it for all. No call returns before that commit. A single writer
+begins and commits at once, as if there were no groups.
 """
 
 from __future__ import annotations
@@ -185,7 +185,7 @@ class Commits:
             self._give_back(group.connection)
 
     def _end_abandoned(self, group: Group) -> None:
-        """Whoever was waiting when the group was passed on was interrupted: end it in its place."""
+        """End the group in place of a writer that was interrupted while waiting for it."""
         if self._turn.acquire(blocking=False):
             try:
                 if self._group is group:

@@ -1,9 +1,9 @@
 """Connections to the database of a store: to write, or where that cannot be, to read.
 
-A database with a write-ahead log cannot even be read without a file for its index beside it. Where none
-can be made, on a read-only mount or a full disk, it is read as it lies there: all of it when its log is
-empty. A log with something in it is folded into the database first, on a full disk; on a read-only one
-both are copied to the cache.
+A database with a write-ahead log cannot even be read without a file for its index next to it. If none can
+be created, on a read-only mount or a full disk, the database file is read alone, which is complete if its
+log is empty. Otherwise the log is merged into the database first, on a full disk; on a read-only one both
+are copied to the cache.
 """
 
 from __future__ import annotations

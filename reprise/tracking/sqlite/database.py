@@ -1,9 +1,9 @@
 """Connections and transactions over one SQLite file, for many threads and many processes.
 
-Write-ahead logging lets readers read while one writes. A write takes its turn in this process by a
-lock (see ``commits.py``), among processes by ``BEGIN IMMEDIATE`` with a long busy timeout, so nobody
-meets "database is locked". ``synchronous=FULL``: what was answered is on the disk, also after a power
-cut; a commit costs one fsync of the log and next to no CPU.
+Write-ahead logging lets readers read while one process writes. Writes are serialised in this process by a
+lock (see ``commits.py``), among processes by ``BEGIN IMMEDIATE`` with a long busy timeout, so "database is
+locked" does not occur. ``synchronous=FULL``: committed data survives a power failure; a commit costs one
+fsync of the log and little CPU.
 
 Where the disk is full or read-only, the database is still read (see ``connecting.py``); a write that
 frees room gets that of the store's reserve.
@@ -44,7 +44,7 @@ class Database:
         self._may_wait = True
         self._file: tuple[int, int] | None = None
         self._is_read_only = False
-        self._readable = path  # or a copy, where a log lies beside it that cannot be read in its place
+        self._readable = path  # or a copy, if its log cannot be read in place
         self._changing = threading.Lock()
         self._queue = WriteQueue(path.with_name(f"{path.name}.queue"))
         self._copies = ExitStack()
@@ -66,7 +66,7 @@ class Database:
     def writing(self, *, frees_room: bool = False) -> Iterator[sqlite3.Connection]:
         """A transaction that is committed when the block ends well, and undone when it does not.
 
-        Writes of other threads may lie in the same transaction, before this one or after it.
+        Writes of other threads may be in the same transaction, before this one or after it.
         One that ``frees_room``, or ends a run, gets the room of the reserve where the disk is full.
         """
         with self._told_plainly():
@@ -79,12 +79,12 @@ class Database:
 
     @contextmanager
     def watching(self) -> Iterator[Callable[[], int]]:
-        """A function whose answer changes when anybody, in any process, has committed something."""
+        """Return a function whose result changes with every commit by any process."""
         with self._told_plainly(), self._connection() as connection:
             yield lambda: int(connection.execute("PRAGMA data_version").fetchone()[0])
 
     def stop_waiting(self) -> None:
-        """Whoever waits for another process to write fails now, and so do those who come later."""
+        """Make current and later waits for another process fail."""
         self._may_wait = False
 
     def close(self) -> None:

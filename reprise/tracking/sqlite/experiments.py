@@ -200,7 +200,7 @@ def _check_free(connection: sqlite3.Connection, name: str) -> None:
         raise TrackingError(
             f"Experiment(name={name}) already exists{' in deleted state' if deleted else ''}",
             code="RESOURCE_ALREADY_EXISTS",
-            hint="restore it, or choose another name" if deleted else None,
+            hint="restore it, or use another name" if deleted else None,
         )
 
 

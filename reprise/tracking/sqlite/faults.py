@@ -85,7 +85,7 @@ def read_only(store: Path) -> TrackingError:
 _BACKUP = "keep a copy of its folder before anything else; then take it from a backup"
 _SENTENCES = {
     sqlite3.SQLITE_CORRUPT: "is damaged: its database does not hold together",
-    sqlite3.SQLITE_NOTADB: "is damaged: its reprise.db is no database",
+    sqlite3.SQLITE_NOTADB: "is damaged: its reprise.db is not a database",
     sqlite3.SQLITE_ERROR: "is damaged: its database lacks what this version of reprise expects",
     sqlite3.SQLITE_CONSTRAINT: "refuses a value: it contradicts what is there",
     sqlite3.SQLITE_TOOBIG: "refuses a value: it is larger than a database can hold (1 GB)",
@@ -98,7 +98,7 @@ _NUMBERS = {
     sqlite3.SQLITE_FULL: errno.ENOSPC,
     sqlite3.SQLITE_IOERR: errno.EIO,
 }
-"""Errors of the system that an error of SQLite stands for, where a second look finds nothing."""
+"""System errors for errors of SQLite, if a second check finds nothing."""
 
 
 def _find_cause(path: Path) -> OSError | None:

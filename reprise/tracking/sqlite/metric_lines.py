@@ -12,7 +12,7 @@ from reprise.tracking.sqlite.run_rows import IN_IDS, run_row
 from reprise.tracking.views import MetricLine, StoreFigures
 
 MANY_POINTS = 100_000
-"""Points of a run up to which their figures are told without being asked for."""
+"""Maximum number of points of a run for which figures are always returned."""
 
 PointRow = tuple[int, int, float | str]
 
@@ -105,7 +105,7 @@ def _newest(connection: Connection, series: int, most: int, since: int) -> list[
 
 
 def _thinned(connection: Connection, series: int, most: int, figures: StoreFigures) -> list[PointRow]:
-    """The ends, and what stands out in equal parts of what is between them: a line loses no spike.
+    """Return the ends, and the extremes in equal parts between them, so that a line loses no spike.
 
     The points are read in the order in which the table holds them: that costs no sorting.
     """
@@ -124,7 +124,7 @@ def _thinned(connection: Connection, series: int, most: int, figures: StoreFigur
 
 
 def _outstanding(part: Sequence[PointRow]) -> list[PointRow]:
-    """The least point, the greatest, and the first that is no finite number."""
+    """Return the minimum, the maximum, and the first point that is not finite."""
     finite = [row for row in part if math.isfinite(float(row[2]))]
     found = {min(finite, key=_value), max(finite, key=_value)} if finite else set()
     if len(finite) < len(part):

@@ -167,7 +167,7 @@ class ModelVersions(Verbs):
 
 
 def _storage(connection: Connection, source: str) -> tuple[str, str | None]:
-    """Where the files of ``source`` lie, and the logged model that it is, if it is one."""
+    """Return the place of the files of ``source``, and its logged model, if it is one."""
     if not source.startswith("models:/"):
         return source, None
     name, _, version = source.removeprefix("models:/").strip("/").partition("/")

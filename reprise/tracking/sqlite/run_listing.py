@@ -1,7 +1,7 @@
 """What a table of runs asks of the store, beyond the REST API: all of a search's order, keys, counts, news.
 
-A page shows a window of a long list at any place of it. So it is told the whole order at once, as row
-numbers, and then reads the runs of the window.
+A page shows a window at any place of a long list. So it gets the whole order at once, as row numbers, and
+then reads the runs of the window.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class RunListing(Verbs):
             return RunOrder(numbers, _parents(connection, numbers))
 
     def runs_at(self, numbers: Iterable[int]) -> list[Run]:
-        """The runs of these row numbers, in their order; one that is gone for good is left out."""
+        """The runs of these row numbers, in their order; removed runs are left out."""
         wanted = list(numbers)
         with self._database.reading() as connection:
             found = connection.execute(
@@ -58,7 +58,7 @@ class RunListing(Verbs):
             return read_runs(connection, [number for number in wanted if number in there])
 
     def ids_at(self, numbers: Sequence[int]) -> list[str]:
-        """The run ids of these row numbers, in their order; one that is gone for good is left out."""
+        """The run ids of these row numbers, in their order; removed runs are left out."""
         with self._database.reading() as connection:
             rows = connection.execute(
                 "SELECT id, run_id FROM run WHERE id IN (SELECT value FROM json_each(?))",
@@ -157,7 +157,7 @@ class RunListing(Verbs):
         return found
 
     def watching(self) -> AbstractContextManager[Callable[[], int]]:
-        """A function whose answer changes when anybody has written; for one thread at a time."""
+        """Return a function whose result changes with every write; for one thread at a time."""
         return self._database.watching()
 
     def children(self, run_id: str) -> list[Run]:

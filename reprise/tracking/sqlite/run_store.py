@@ -99,7 +99,7 @@ class RunsOfStore(Experiments, Runs, RunData):
 
     @property
     def home(self) -> Path:
-        """The store's directory: job folders and shared contents lie beside its database."""
+        """The store's directory: job folders and shared contents are next to its database."""
         return self.directory
 
     @property
@@ -133,7 +133,7 @@ class RunsOfStore(Experiments, Runs, RunData):
     def artifact_folder(self, run_id: str) -> Path:
         """The local folder that is the artifact root of a run or a logged model; it may not exist yet.
 
-        ``INVALID_STATE`` when this store was opened with an artifact root that is no folder.
+        ``INVALID_STATE`` when this store was opened with an artifact root that is not a folder.
         """
         artifacts = self.artifacts_of(run_id)
         if isinstance(artifacts, ArtifactFolder):

@@ -14,7 +14,7 @@ _SORTED = (
 def statements() -> Iterator[str]:
     """For each table of keyed values, one that holds the same by value and start time; triggers keep it so.
 
-    An index on the beginning of a text would do, but SQLite looks every entry of such an index up in
+    An index on the beginning of a text would do, but SQLite looks every entry of that index up in
     its table.
     """
     for table, owner, value in _SORTED:

@@ -1,6 +1,6 @@
 """The embedded store: a directory that holds ``reprise.db`` and ``artifacts/``.
 
-Its verbs stand in one file per entity (``experiments.py``, ``runs.py``, ``run_data.py``,
+Its verbs are in one file per entity (``experiments.py``, ``runs.py``, ``run_data.py``,
 ``logged_models.py``, ``registered_models.py``, ``model_versions.py``) and are put together here, those that
 every run needs in ``run_store.py``. Each is one transaction, safe from any thread and any process, answered
 after its commit. The REST server speaks these verbs.

@@ -1,4 +1,4 @@
-"""What a page of sweeps asks of the store: the runs that go on or wait, and how nested runs came out.
+"""What a page of sweeps asks of the store: running and waiting runs, and the results of nested runs.
 
 A sweep is a run that others are nested in, whatever made them: ``reprise sweep``, a pipeline, or a script.
 """
@@ -15,7 +15,7 @@ from reprise.tracking.sqlite.run_rows import IN_IDS, read_runs
 from reprise.tracking.views import CACHED, Best, Goal, RunsWindow
 
 _GOING_ON = ("RUNNING", "SCHEDULED")  # which is their order in SQL, too
-_ASKED = 50  # children whose metrics are looked at to tell which there are
+_ASKED = 50  # children whose metrics are read to list the available ones
 _CHILDREN = "run_tag_sorted c CROSS JOIN run t ON t.id = c.run"  # in this order: the key finds few
 _NESTED = f"c.key = '{tags.PARENT_RUN_ID}' AND t.lifecycle_stage = 'active'"
 

@@ -145,7 +145,7 @@ def choose(store: TrackingStore, owner: str, path: str) -> ChosenEntry:
         fault = f"cannot read {path or 'the folder'}: {error.strerror or error}"
         return ChosenEntry(owner, path, fault=fault)
     return ChosenEntry(
-        owner, path, files=files, fault="" if files or not path else "There is no such file."
+        owner, path, files=files, fault="" if files or not path else "The file does not exist."
     )
 
 

@@ -79,7 +79,7 @@ def preview(file: StoredFile) -> Preview:
 
 def _image(file: StoredFile) -> Preview:
     if not file.head(16).startswith(_MAGIC[file.suffix]):
-        note = f"The name ends in {file.suffix}, but the content is not such an image."
+        note = f"The name ends in {file.suffix}, but the content is not an image of that type."
         return (_text(file) or _bytes(file))._replace(notes=(note,))
     if file.size > IMAGE_LIMIT:
         return Preview(

@@ -75,11 +75,14 @@ def test_what_a_power_cut_took_is_seen_when_the_machine_has_started_again(
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        (lambda site: shutil.rmtree(site / "beta-2.0.dist-info"), "changed its packages: beta 2.0 is gone"),
-        (lambda site: (site / "foo-1.5.dist-info").mkdir(), "changed its packages: foo 1.5 is new"),
-        (upgrade, "changed its packages: beta 2.0 is now 3.0"),
-        (lambda site: (site / "mine.py").touch(), "changed its packages: mine.py is new"),
-        (lambda site: (site / "beta.py").unlink(), "changed its packages: beta.py is gone"),
+        (
+            lambda site: shutil.rmtree(site / "beta-2.0.dist-info"),
+            "its packages were changed: beta 2.0 was removed",
+        ),
+        (lambda site: (site / "foo-1.5.dist-info").mkdir(), "its packages were changed: foo 1.5 is new"),
+        (upgrade, "its packages were changed: beta 2.0 is now 3.0"),
+        (lambda site: (site / "mine.py").touch(), "its packages were changed: mine.py is new"),
+        (lambda site: (site / "beta.py").unlink(), "its packages were changed: beta.py was removed"),
         (lambda site: shutil.rmtree(site), "site-packages is gone"),
     ],
 )
@@ -165,9 +168,9 @@ def test_damage_that_comes_from_uvs_cache_is_made_good_there(
 def test_a_lock_in_an_environment_that_is_not_its_own_is_damage(made: Environment, log: Path) -> None:
     (made.prefix / marker.LOCK).write_text("{}")
     (entry,) = inventory.list_entries()
-    with pytest.raises(EnvError, match="is not the one that it was made from"):
+    with pytest.raises(EnvError, match="is not the lock it was created from"):
         _ = entry.lock
-    assert checking.check_entry(entry) == ["its lock is not the one that it was made from"]
+    assert checking.check_entry(entry) == ["its lock is not the lock it was created from"]
     assert again(log) == made
     (entry,) = inventory.list_entries()
     assert entry.lock.digest == made.lock.digest

@@ -182,7 +182,7 @@ def test_nothing_stays_behind_when_creation_fails(house: Path, log: Path) -> Non
 def test_one_that_is_ill_when_new_is_refused(house: Path, log: Path) -> None:
     manager = Recorder()
     manager.ill = "it coughs"
-    with pytest.raises(EnvError, match="right after it was made: it coughs"):
+    with pytest.raises(EnvError, match="right after its creation: it coughs"):
         store.ensure_environment(manager, spec(), Policy(), log)
 
 
@@ -193,7 +193,7 @@ def test_one_that_is_ill_when_new_is_refused(house: Path, log: Path) -> None:
         (lambda prefix: (prefix / marker.NAME).unlink(), "it was never finished"),
         (lambda prefix: (prefix / marker.NAME).write_text("{"), "its record cannot be read"),
         (lambda prefix: (prefix / marker.NAME).write_text("[]"), "its record cannot be read"),
-        (lambda prefix: rewrite(prefix, digest="00"), "it was made from another lock"),
+        (lambda prefix: rewrite(prefix, digest="00"), "it was created from another lock"),
         (lambda prefix: rewrite(prefix, ill="its check said so"), "its check said so"),
     ],
 )
@@ -296,7 +296,7 @@ def test_damaged_one_that_is_in_use_is_left_to_its_users(
         with store.use_environment(manager, spec(), Policy(), log) as second:
             assert second.prefix == first.prefix.with_name(f"{first.prefix.name}-2")
             assert store.ensure_environment(manager, spec(), Policy(), log) == second
-        assert "is in use, but its file is gone: making another beside it" in caplog.text
+        assert "is in use, but its file is gone: creating another next to it" in caplog.text
         assert not (first.prefix / "file").exists()
     assert store.ensure_environment(manager, spec(), Policy(), log) == first  # free again, and made again
     assert manager.created == 3

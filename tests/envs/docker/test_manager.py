@@ -391,7 +391,7 @@ def test_offline_says_which_image_is_missing(project: Write) -> None:
     demo = project({"MLproject": mlproject("true", image="127.0.0.1:1/nobody:1")})
     refused = run(demo, "--offline")
     assert refused.exit_code == 4
-    assert "image 127.0.0.1:1/nobody:1 is not on this machine, and --offline fetches nothing" in refused.err
+    assert "nobody:1 is not on this machine, and --offline does not allow downloads" in refused.err
 
 
 def test_an_image_that_no_registry_has(project: Write, registry: str) -> None:
@@ -504,8 +504,8 @@ def test_the_store_is_reached_on_the_host_s_network(project: Write) -> None:
     [
         ("no-such-flag=1", 125, "--no-such-flag"),
         ("memory=much", 125, "much"),
-        ("bad name=1", 2, '"bad name" is no option of docker run'),
-        ("detach", 2, "the run would end while its container goes on"),
+        ("bad name=1", 2, '"bad name" is not an option of docker run'),
+        ("detach", 2, "the run would end before its container"),
     ],
 )
 def test_bad_options_are_told_in_docker_s_words(project: Write, option: str, code: int, said: str) -> None:
@@ -570,7 +570,7 @@ def test_a_docker_project_runs_locally_when_asked(project: Write) -> None:
     ended = run(demo, "--env-manager=local", "-A", "memory=1g")
     assert ended.exit_code == 0
     assert output(demo) == f"{demo.path}\n"
-    assert "docker options are not for this project" in ended.err
+    assert "docker options do not apply" in ended.err
 
 
 def test_an_environment_of_a_lock_alone_can_be_entered(project: Write, log: Path) -> None:

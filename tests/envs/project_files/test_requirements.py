@@ -188,7 +188,7 @@ def test_variables_are_put_in_anywhere(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_variable_that_is_not_set_is_named() -> None:
-    with pytest.raises(ProjectError, match=r'"idna==\$\{NOT_SET\}" holds a variable that is not set'):
+    with pytest.raises(ProjectError, match=r'"idna==\$\{NOT_SET\}" contains a variable that is not set'):
         read("idna==${NOT_SET}")
 
 
@@ -227,7 +227,7 @@ def test_closed_protocol_of_github_becomes_https() -> None:
         ("foo bar baz", '"foo bar baz" is not a requirement'),
         ("x; touch /tmp/P", '"x; touch /tmp/P" is not a requirement'),
         ("numpy=1.26", 'write "numpy==1.26"'),
-        ("numpy ^1.26", '"^" is no operator here'),
+        ("numpy ^1.26", '"^" is not an operator here'),
         ("numpy>=1.26.x", "is not a requirement"),
         ("numpy>=1.*", "is not a requirement"),
         ("numpy~=1", "is not a requirement"),

@@ -23,7 +23,7 @@ LOG = Path("/logs/env.log")
         ),
         (
             "error: Failed to fetch: https://host/x/\n  cause: 401 Unauthorized",
-            "the index refused us",
+            "the index denied access",
         ),
         ("error: Request failed\n  cause: invalid peer certificate: UnknownIssuer", "SSL_CERT_FILE"),
         ("error: Request failed after 3 retries\n  cause: dns error", "is the package index reachable"),
@@ -45,7 +45,7 @@ LOG = Path("/logs/env.log")
             "error: x\n  cause: Because pandas==2.2.0 depends on numpy>=1.23.2,<2 and you require "
             "pandas==2.2.0, we can conclude that you require numpy>=1.23.2,<2.\n"
             "  And because you require numpy==1.19.5, we can conclude that they are unsatisfiable.",
-            'exclude each other: "pandas==2.2.0" and "numpy==1.19.5"; loosen one',
+            'are in conflict: "pandas==2.2.0" and "numpy==1.19.5"; relax one',
         ),
         (
             "error: x\n  cause: Because only the following versions of pandas-profiling are available:\n"

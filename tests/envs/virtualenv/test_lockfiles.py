@@ -114,7 +114,7 @@ def test_what_no_longer_fits_is_told_and_left_alone(
         caplog.clear()
         assert pinned(lock(changed, log)) == ["alpha==1.0", "beta==1.0"]
         (said,) = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
-        assert "requirements.lock no longer fits" in said
+        assert "requirements.lock no longer matches" in said
         assert 'beta 2.0 -> 1.0 ("beta<2")' in said
         assert "resolved again for this run" in said
     assert file.read_bytes() == before
@@ -126,10 +126,10 @@ def test_locked_refuses_what_does_not_fit(index: Path, log: Path) -> None:
     assert "reprise lock" in (caught.value.hint or "")
     write(spec("alpha"), log)
     wheels.make(index, "zeta", "1.0")
-    with pytest.raises(EnvError, match=r'no longer fits .*: zeta is not in it \("zeta"\)') as caught:
+    with pytest.raises(EnvError, match=r'no longer matches .*: zeta is not in it \("zeta"\)') as caught:
         lock(spec("alpha", "zeta"), log, LOCKED)
     assert "reprise lock" in (caught.value.hint or "")
-    with pytest.raises(EnvError, match="nothing asks for alpha"):
+    with pytest.raises(EnvError, match="nothing requires alpha"):
         lock(spec("beta"), log, LOCKED)
 
 
@@ -158,7 +158,7 @@ def test_one_of_another_tool_is_used_where_it_fits(index: Path, log: Path) -> No
 
 def test_hashes_of_no_file_of_the_index_are_refused(index: Path, log: Path) -> None:
     Path("requirements.lock").write_text(f"beta==2.0 --hash=sha256:{'0' * 64}\n")
-    with pytest.raises(EnvError, match=r"none of the hashes of beta==2\.0"):
+    with pytest.raises(EnvError, match=r"no file of the index has a hash of beta==2\.0"):
         lock(spec("beta"), log)
 
 
@@ -199,7 +199,7 @@ def test_of_another_platform_is_checked_before_it_is_used(index: Path, log: Path
     other = "win-64"
     wheels.make(index, "win", "1.0")
     write(spec("alpha", "win ; sys_platform == 'win32'"), log, ANY, other)
-    with pytest.raises(EnvError, match="nothing asks for win"):
+    with pytest.raises(EnvError, match="nothing requires win"):
         lock(spec("alpha", "win ; sys_platform == 'win32'"), log, LOCKED)
 
 
@@ -260,7 +260,7 @@ def test_a_lock_stays_at_its_date_until_it_is_told_otherwise(
     write(spec("beta>=1"), log)
     assert "# as of: 2021-06-01T00:00:00Z\nbeta==1.0" in file.read_text()
     assert pinned(lock(spec("beta>=1"), log, Policy(as_of="2022-06-01T00:00:00Z"))) == ["beta==1.0"]
-    assert "decides the packages of this run, not --as-of" in caplog.text
+    assert "takes precedence over --as-of" in caplog.text
     write(spec("beta"), log, Policy(upgrade=()))
     assert heads(file.read_text()) == ["beta==3.0"]
     assert "as of" not in file.read_text()
@@ -268,7 +268,11 @@ def test_a_lock_stays_at_its_date_until_it_is_told_otherwise(
 
 def test_offline_downloads_no_python(index: Path, log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("UV_PYTHON_DOWNLOADS")
-    with pytest.raises(EnvError, match=r"Python 3\.99 is not on this machine, and --offline forbids"):
+    with pytest.raises(
+        EnvError,
+        match=r"Python 3\.99 is not on this machine, and --offline "
+        r"does not allow",
+    ):
         lock(spec(python="3.99"), log, Policy(offline=True))
 
 

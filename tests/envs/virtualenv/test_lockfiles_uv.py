@@ -61,7 +61,7 @@ def test_an_outdated_one_is_told_and_left_alone(
     before = write(project("beta"), log)
     changed = project("alpha", "beta<2")
     assert pinned(manager.lock(changed, ANY, log)) == ["alpha==1.0", "beta==1.0"]
-    assert "uv.lock no longer fits" in caplog.text
+    assert "uv.lock no longer matches" in caplog.text
     assert Path("uv.lock").read_text() == before
     with pytest.raises(EnvError, match=r"alpha is not in it, beta 2\.0 -> 1\.0") as caught:
         manager.lock(changed, LOCKED, log)

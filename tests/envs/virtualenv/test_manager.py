@@ -297,7 +297,7 @@ def test_environment_without_its_python_is_made_again(
     python.unlink()
     python.symlink_to("/nowhere/python3")
     assert run(ensure(spec("alpha"), log), "import alpha; print(alpha.__version__)") == "1.0"
-    assert f"Making environment {environment.prefix.name} again: its Python is gone" in caplog.text
+    assert f"Recreating environment {environment.prefix.name}: its Python was removed" in caplog.text
 
 
 def test_interpreter_that_was_removed_is_found_anew(index: Path, log: Path) -> None:
@@ -320,7 +320,7 @@ def test_phases_are_told(index: Path, log: Path, caplog: pytest.LogCaptureFixtur
     caplog.set_level(logging.INFO)
     environment = ensure(spec("alpha"), log)
     told = [record.getMessage() for record in caplog.records]
-    assert told[0] == f"Python {RUNNING}: the newest one; the project names none"
+    assert told[0] == f"Python {RUNNING}: the newest; the project does not set one"
     assert told[1].startswith("Resolved 2 packages in ")
     assert told[2].startswith(f"Created environment {environment.prefix.name} in ")
 
@@ -361,7 +361,7 @@ def test_packages_of_the_real_index(house: Path, log: Path) -> None:
 
 
 def test_containers_are_not_made_of_packages() -> None:
-    with pytest.raises(EnvError, match="makes no containers") as caught:
+    with pytest.raises(EnvError, match="does not support") as caught:
         manager.takes(DockerEnv(Path.cwd(), "team/image"))
     assert "--env-manager local" in (caught.value.hint or "")
 

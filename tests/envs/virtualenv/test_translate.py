@@ -117,7 +117,7 @@ def test_pip_and_its_kin_are_build_dependencies() -> None:
         file=Path("/project/conda.yaml"),
         build_dependencies=("pip==21.0.*", "setuptools<81", "wheel"),
         dependencies=("numpy",),
-        notes=("conda packages are taken from the Python package index",),
+        notes=("conda packages are installed from the Python package index",),
     )
 
 
@@ -136,7 +136,7 @@ def test_everything_that_needs_conda_is_in_one_error(monkeypatch: pytest.MonkeyP
     with pytest.raises(EnvError) as caught:
         python_env("numpy", "openssl", *refused, "anaconda")
     lines = caught.value.message.splitlines()
-    assert lines[0] == "/project/conda.yaml: these cannot come from the Python package index:"
+    assert lines[0] == "/project/conda.yaml: these packages are not on the Python package index:"
     assert [line.strip().split(": ")[0] for line in lines[1:]] == [*refused, "anaconda"]
     assert "java is not on PATH" in caught.value.message
     assert "--env-manager conda" in (caught.value.hint or "")
@@ -152,7 +152,7 @@ def test_a_program_that_is_on_path_is_taken_from_there(
     monkeypatch.setenv("PATH", str(program.parent))
     found = python_env("graphviz", "numpy")
     assert "numpy" in found.dependencies
-    assert found.notes[-1] == f"conda.yaml: taken from PATH: graphviz ({program})"
+    assert found.notes[-1] == f"conda.yaml: used from PATH: graphviz ({program})"
 
 
 @pytest.mark.parametrize("name", NOT_NEEDED.split())

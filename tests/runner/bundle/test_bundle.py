@@ -104,7 +104,7 @@ def test_inputs_come_along_up_to_a_size(traveller: Traveller) -> None:
     traveller.leave()
     without = traveller.again(traveller.golden.elsewhere / "small.zip")
     assert without.exit_code == 2
-    assert "input data is gone" in without.err
+    assert "input data is missing" in without.err
     again = traveller.again(file)
     assert (again.exit_code, again.parts("input")["data"]) == (0, "identical"), again.err
     assert "Not here" not in again.err

@@ -191,7 +191,7 @@ def test_an_input_that_the_run_changes_is_as_it_was_before(project: Write, tmp_p
     result = demo.run("-e", "edits", "-P", f"data={large}")
     record = record_of(demo)
     assert record.inputs[0].digest is None
-    assert record.notes == ("the input data changed while the run went on: its digest is not known",)
+    assert record.notes == ("the input data changed during the run: its digest is not known",)
     assert record.notes[0] in result.err
     assert record.notes[0] in demo.runs()[0].tags[tags.CAPTURE_INCOMPLETE]
 

@@ -176,9 +176,9 @@ def test_secrets_are_left_out_and_said(committed: ProjectFolder) -> None:
     assert {file.path for file in record.source.files} == {".env.example", "credentials.py"}
     left_out = {item.path: item.reason for item in record.source.left_out}
     assert set(left_out) == {"config/.env", "deploy.txt", ".aws/config", "credentials-prod.json"}
-    assert left_out["deploy.txt"] == "it holds a private key"
+    assert left_out["deploy.txt"] == "it contains a private key"
     assert record.source.patch is None
-    assert result.err.count("not kept with the run") == 1
+    assert result.err.count("not stored with the run") == 1
     assert "credentials-prod.json" in committed.runs()[0].tags[tags.CAPTURE_INCOMPLETE]
     stored = b"".join(path.read_bytes() for path in Path("mlruns/objects").rglob("*") if path.is_file())
     assert b"secret" not in stored
@@ -317,7 +317,7 @@ def test_a_repository_inside_is_not_kept_and_told(committed: ProjectFolder) -> N
     result = committed.run()
     assert result.exit_code == 0
     reasons = {item.path: item.reason for item in record_of(committed).source.left_out}
-    assert reasons["nested/"] == "it is a git repository of its own"
+    assert reasons["nested/"] == "it is a separate git repository"
 
 
 @pytest.mark.parametrize("broken", ["index", "objects"])

@@ -171,14 +171,14 @@ def test_a_script_that_keeps_python_from_being_observed_is_named(project: Write)
         }
     )
     assert demo.run().exit_code == 0
-    assert observed(demo).faults[0] == '"PYTHONPATH=src" in go.sh keeps Python from being observed'
+    assert observed(demo).faults[0] == '"PYTHONPATH=src" in go.sh prevents Python from being observed'
 
 
 def test_what_cannot_be_observed_is_said(project: Write) -> None:
     demo = project({"MLproject": "entry_points: {main: {command: python -I -c 1}}"})
     assert demo.run().exit_code == 0
     assert observed(demo).faults == (
-        '"python -I" in the command keeps Python from being observed',
+        '"python -I" in the command prevents Python from being observed',
         "no Python process of the run was observed",
     )
 

@@ -449,7 +449,7 @@ def test_what_lfs_has_fetched_is_no_change_and_is_restored(root: Path, store: Em
     assert [file.path for file in record.large] == ["l.bin"]
     assert tree(restore(name, record, store)) == tree(root)
     (root / "l.bin").write_bytes(b"other")
-    with pytest.raises(SourceError, match=r"l\.bin is kept by Git LFS"):
+    with pytest.raises(SourceError, match=r"l\.bin is in Git LFS"):
         restore(name, record, store)
     _, record = captured(root, store)
     assert record.dirty

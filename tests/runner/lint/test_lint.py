@@ -223,7 +223,7 @@ def test_imports_that_no_dependency_declares(project: Write, code: str, package:
     project({"beside.py": "", "package/inner.py": ""})
     told = found(python(project, code))
     assert [item["name"] for item in told] == (["undeclared-import"] if package else [])
-    assert all(f"name {package} among the dependencies in python_env.yaml" in item["fix"] for item in told)
+    assert all(f"name {package} to the dependencies in python_env.yaml" in item["fix"] for item in told)
 
 
 def test_an_environment_that_the_project_used_tells_whose_a_module_is(
@@ -241,7 +241,7 @@ def test_an_environment_that_the_project_used_tells_whose_a_module_is(
     assert made.reprise("run", str(made.path)).exit_code == 0
     told = found(made)
     assert [(item["name"], item["line"]) for item in told] == [("undeclared-import", 2)]
-    assert "of brought-along, which no dependency declares; another package happens" in told[0]["what"]
+    assert "of brought-along, which no dependency declares; it is only installed" in told[0]["what"]
 
 
 def test_tests_and_projects_inside_are_not_the_projects_code(project: Write) -> None:
@@ -377,7 +377,7 @@ def test_a_dirty_tree(committed: ProjectFolder) -> None:
 def test_a_dirty_tree_names_both_ends_of_a_renamed_file(committed: ProjectFolder) -> None:
     git(committed.path, "mv", "train.py", "fit.py")
     (what,) = (item["what"] for item in found(committed) if item["name"] == "dirty-tree")
-    assert what == "the tree is not as committed: fit.py, train.py"
+    assert what == "uncommitted changes: fit.py, train.py"
 
 
 def test_a_commit_that_was_not_pushed(committed: ProjectFolder) -> None:
@@ -444,10 +444,13 @@ def test_what_the_last_run_read_beside_what_is_declared(project: Write, tmp_path
     assert told == {
         (
             "undeclared-read",
-            f"the last run read {outside}, which is outside of the project and no parameter names",
+            f"the last run read {outside}, which is outside of the project and not a parameter",
         ),
-        ("undeclared-read", "the last run read data/t.csv, which is ignored by git and no parameter names"),
-        ("unread-input", f"the last run was given data ({given}), and was not seen to read it"),
+        ("undeclared-read", "the last run read data/t.csv, which is ignored by git and not a parameter"),
+        (
+            "unread-input",
+            f"the last run had the input data ({given}), but did not read it as far as observed",
+        ),
     }
 
 

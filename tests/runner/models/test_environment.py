@@ -127,7 +127,7 @@ def test_another_python_than_that_of_the_run_is_made_of_the_files_of_the_model(t
     model = written(tmp_path, FILES)._replace(lock=lock_with("mlflow==3.17.0", "scikit-learn==1.6.1"))
     manager, what = choose_environment(model, None, "3.10")
     assert (manager.NAME, type(what)) == ("virtualenv", PythonEnv)
-    with pytest.raises(UsageError, match="has the Python that it has"):
+    with pytest.raises(UsageError, match="cannot be changed"):
         choose_environment(model, "local", "3.10")
 
 
@@ -145,9 +145,9 @@ def test_a_conda_yaml_alone_needs_no_conda_unless_a_package_does(tmp_path: Path)
 @pytest.mark.parametrize(
     ("files", "error", "said"),
     [
-        ({"MLmodel": "flavors: {python_function: {}}\n"}, EnvError, "says no environment"),
+        ({"MLmodel": "flavors: {python_function: {}}\n"}, EnvError, "has no environment"),
         ({"MLmodel": "flavors: {sklearn: {}}\n"}, UsageError, "no flavor python_function"),
-        ({"MLmodel": "- 1\n"}, ProjectError, "cannot be read"),
+        ({"MLmodel": "- 1\n"}, ProjectError, "cannot read"),
         ({**FILES, "python_env.yaml": "dependencies: 3\n"}, ProjectError, "python_env.yaml has a fault"),
         (
             {"MLmodel": "flavors: {python_function: {env: {virtualenv: ../../secret.yaml}}}\n"},
@@ -232,7 +232,7 @@ def test_a_folder_is_written_as_a_path_or_a_url(store: EmbeddedStore, tmp_path: 
         ("models:/iris", "is not the address of a model"),
         ("models:/iris@champion/1", "is not the address of a model"),
         ("s3:/bucket/model", "is not the address of a model"),
-        ("no/such/folder", "is no folder with a model"),
+        ("no/such/folder", "is not a folder with a model"),
     ],
 )
 def test_what_is_no_model_is_refused(store: EmbeddedStore, run: Run, address: str, said: str) -> None:

@@ -253,7 +253,7 @@ def test_what_the_image_is_told_wrongly_it_says(reprise: Reprise, model: Path, n
     assert done.exit_code == 0, done.err
     for words, said in (
         (("--env=MLFLOW_MODELS_WORKERS=many", name), "MLFLOW_MODELS_WORKERS is many, and must be a number"),
-        ((name, "bash"), "the image takes no words: bash"),
+        ((name, "bash"), "the image takes no arguments: bash"),
     ):
         run = subprocess.run(["docker", "run", "--rm", *words], capture_output=True, text=True, check=False)
         assert (run.returncode, run.stderr.partition("\n")[0].startswith(said)) == (1, True), run.stderr
@@ -294,7 +294,7 @@ def test_packages_of_conda_bring_their_own_python(reprise: Reprise, conda_model:
     build = ("models", "build-docker", "-m", str(conda_model), "-n", name, "--base", bare)
     done = reprise(*build)
     assert done.exit_code == 0, done.err
-    assert "What lib does by a script" in done.err
+    assert "The install script of lib" in done.err
     with container(name) as address, urllib.request.urlopen(f"{address}/MLmodel", timeout=10) as answer:
         assert answer.read() == (conda_model / "MLmodel").read_bytes()
     look = "greet; beta; ls -d /opt/reprise/environment/*; grep -rl /home /opt/reprise/environment/bin/b*"

@@ -109,13 +109,13 @@ def test_a_run_of_plain_mlflow_tells_what_its_tags_say(made: ProjectFolder, stor
     assert (origin.source, origin.commit, origin.dirty) == ("train.py", "c" * 40, None)
     assert [(item.name, item.value) for item in origin.parameters] == [("C", "0.5")]
     assert [(item.name, item.digest) for item in origin.inputs] == [("flowers", "d1g35t")]
-    assert "no record" in found.notes[0]
+    assert "not recorded by reprise" in found.notes[0]
 
 
 def test_a_version_without_a_run_says_so(made: ProjectFolder, store: EmbeddedStore) -> None:
     store.create_model_version("iris", "s3://bucket/model", run_id=None)
     shown = made.reprise("models", "show", "iris", "2")
-    assert (shown.exit_code, "names no run" in shown.err) == (0, True)
+    assert (shown.exit_code, "has no run" in shown.err) == (0, True)
     assert "s3://bucket/model" in shown.out
 
 
@@ -133,7 +133,7 @@ def test_a_run_that_is_gone_leaves_what_the_logged_model_tells(
     store.delete_run(run.run_id)
     assert made.reprise("gc").exit_code == 0
     shown = made.reprise("models", "show", "iris", "2")
-    assert f"run {run.run_id} is gone" in shown.err
+    assert f"run {run.run_id} was removed" in shown.err
     lines = [line.split() for line in shown.out.splitlines()]
     for words in (["source", "train.py"], ["commit", "c" * 12], ["parameter", "C=0.5"]):
         assert any(line[-2:] == words for line in lines), shown.out

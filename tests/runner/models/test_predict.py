@@ -70,7 +70,7 @@ def test_rows_that_do_not_fit_are_refused_in_a_sentence(trained: Trained, tmp_pa
     done = trained.reprise("models", "predict", *given, *LOCAL, stdin=b"a,b\n1,2\n")
     assert done.returncode == 2
     said = done.stderr.decode()
-    assert "iris version 1 does not take the input: Model is missing inputs ['sepal length (cm)'" in said
+    assert "iris version 1 does not accept the input: Model is missing inputs ['sepal length (cm)'" in said
     assert "Traceback" not in said
     assert target.read_text() == "of before"
 
@@ -109,7 +109,7 @@ def test_a_server_that_is_killed_is_told_so(trained: Trained) -> None:
     said = done.stderr.decode()
     assert "the server of moody was killed by SIGKILL (out of memory?), without an answer" in said
     assert "Traceback" not in said
-    assert Path(said.rpartition("all of its output is in ")[2].strip()).is_file()
+    assert Path(said.rpartition("its output is in ")[2].strip()).is_file()
 
 
 def test_times_in_csv_are_refused_with_what_to_give_instead(trained: Trained, tmp_path: Path) -> None:
@@ -118,7 +118,7 @@ def test_times_in_csv_are_refused_with_what_to_give_instead(trained: Trained, tm
     given = ("-m", str(tmp_path / "model"), *LOCAL)
     done = trained.reprise("models", "predict", *given, "--format", "csv", stdin=b"when\n2024-01-02\n")
     assert done.returncode == 2
-    assert "give JSON or Parquet" in done.stderr.decode()
+    assert "use JSON or Parquet" in done.stderr.decode()
     rows = json.dumps({"dataframe_records": [{"when": "2024-01-02"}]}).encode()
     done = trained.reprise("models", "predict", *given, stdin=rows)
     assert json.loads(done.stdout) == {"predictions": [2024]}
@@ -128,7 +128,7 @@ def test_a_letter_of_two_bytes_may_lie_anywhere(house: Path) -> None:
     with EmbeddedStore(Path("mlruns").absolute()) as store:
         wanted = WantedService(store, "no-such-model", "local", Policy(), Settings(Path("log")))
         rows = b"x" + "é".encode() * (1 << 20)
-        with pytest.raises(UsageError, match="no folder with a model"):
+        with pytest.raises(UsageError, match="not a folder with a model"):
             predict_rows(wanted, rows, "csv", "csv")
         with pytest.raises(UsageError, match="byte 2,097,154 cannot be read"):
             predict_rows(wanted, rows + b"\xe9", "csv", "csv")
@@ -146,7 +146,8 @@ def test_broken_json_is_refused_without_repeating_it(trained: Trained) -> None:
     done = trained.reprise("models", "predict", "-m", "moody", *LOCAL, stdin=rows)
     assert done.returncode == 2
     assert done.stderr.decode().strip() == (
-        "error: moody does not take the input: Unterminated string starting at: line 1 column 33 (char 32)"
+        "error: moody does not accept the input: Unterminated string starting at: line 1 "
+        "column 33 (char 32)"
     )
     assert set((trained.folder / "state" / "logs").glob("predict-*")) == logs  # no error names one
 

@@ -66,7 +66,7 @@ def test_a_model_that_loads_itself_at_its_first_request_may_take_its_time(
     with served(trained, tmp_path / "log", "moody", "--timeout", "1") as server:
         assert [word(server, "sleep3600").status_code for _ in range(3)] == [504, 504, 504]
         assert eventually(lambda: word(server, "hello").status_code == 200)
-    assert "answers no more requests" not in server.log.read_text()
+    assert "no longer responds" not in server.log.read_text()
 
 
 def test_an_emptied_cache_does_not_end_the_server(trained: Trained, tmp_path: Path) -> None:
@@ -81,4 +81,4 @@ def test_an_emptied_cache_does_not_end_the_server(trained: Trained, tmp_path: Pa
             server.log.read_text()
         )
         assert eventually(lambda: "in the place of" in server.log.read_text())
-    assert "the server of iris version 1 is out of reach" in server.log.read_text()
+    assert "the server of iris version 1 is unreachable" in server.log.read_text()

@@ -44,7 +44,7 @@ def test_what_is_no_date(written: str) -> None:
 
 def test_the_future_is_refused() -> None:
     for written in ("2999-01-01", (datetime.now(UTC) + timedelta(hours=2)).isoformat()):
-        with pytest.raises(UsageError, match="is still to come"):
+        with pytest.raises(UsageError, match="is in the future"):
             as_of.read_as_of(written)
 
 

@@ -151,9 +151,9 @@ def test_a_value_that_cannot_be_quoted_where_it_stands_is_told_with_its_place() 
         bound("seq $(( {n} )) ${{A:-{key}}}", declared, {"n": "a[$(id)]", "key": "s3cret key"})
     assert caught.value.message.splitlines() == [
         "entry_points -> main -> parameters -> n: 'a[$(id)]' cannot be written where the command has it: "
-        "it stands in arithmetic (from -P)",
+        "it is in arithmetic (from -P)",
         f"entry_points -> main -> parameters -> key: {MASK} cannot be written where the command has it: "
-        "it stands in ${...} (from -P)",
+        "it is in ${...} (from -P)",
     ]
 
 

@@ -102,7 +102,7 @@ print(Path("../runs").stat().st_size * 7)
 @pytest.mark.parametrize(
     ("code", "name", "words"),
     [
-        (STATE, "state", "state.txt is read after the run before has written it"),
+        (STATE, "state", "state.txt is read after the previous run has written it"),
         (PROGRAM, "program", "od is started"),
         (THREADS, "shared-values", "threading.Thread() (train.py:5)"),
     ],

@@ -217,7 +217,7 @@ def test_a_run_that_goes_on_is_not_resumed_beside_itself(project: Write) -> None
     process, _ = start(waits)
     (run,) = waits.runs()
     result = waits.run("--run-id", run.run_id)
-    assert (result.exit_code, f"run {run.run_id} goes on already" in result.err) == (2, True), result.err
+    assert (result.exit_code, f"run {run.run_id} is already running" in result.err) == (2, True), result.err
     os.kill(process.pid, signal.SIGTERM)
     wait_for(process)
     assert waits.runs()[0].status == "KILLED"
@@ -322,7 +322,7 @@ def test_a_store_that_refuses_the_end_of_a_run_gets_it_later(
         patch.setattr(lifecycle, "tell_outcome", refuse)
         result = demo.run()
     assert result.exit_code == 6
-    assert "token expired; the rest is kept in" in result.err
+    assert "token expired; the rest is in" in result.err
     listed = demo.reprise("runs", "list", "--json")
     assert '"FINISHED"' in listed.out and "late news" in listed.err
 

@@ -172,7 +172,7 @@ def test_a_home_folder_is_no_project(sandboxed: ProjectFolder, monkeypatch: pyte
     monkeypatch.setenv("HOME", str(sandboxed.path))
     done = sandboxed.run("-e", "fails", "--sandbox")
     assert done.exit_code == 2
-    assert "holds the home folder" in done.err
+    assert "contains the home folder" in done.err
 
 
 def test_without_bubblewrap_nothing_runs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -56,11 +56,11 @@ def test_a_file_arrives_whole_also_from_elsewhere(tmp_path: Path, web: str, path
     ("path", "message", "hint"),
     [
         ("404", "answered 404", "check the URL"),
-        ("401", "answered 401", "it wants credentials"),
+        ("401", "answered 401", "it needs credentials"),
         ("500", "answered 500", "check the URL"),
-        ("half", "cannot be reached: ", "check the host name"),
-        ("loop", "cannot be reached: ", "check the host name"),
-        ("odd", "cannot be ", ""),
+        ("half", "cannot reach ", "check the host name"),
+        ("loop", "cannot reach ", "check the host name"),
+        ("odd", "cannot ", ""),
     ],
 )
 def test_what_goes_wrong_is_told_without_credentials(
@@ -93,12 +93,12 @@ def test_a_setting_that_cannot_be_used_is_named(
     for other in ("SSL_CERT_FILE", "SSL_CERT_DIR"):
         monkeypatch.delenv(other, raising=False)
     monkeypatch.setenv(name, value)
-    with pytest.raises(SourceError, match="the settings for HTTP cannot be used") as caught:
+    with pytest.raises(SourceError, match="the HTTP settings are invalid") as caught:
         download_file("https://example.invalid/x", tmp_path / "got")
     assert name in (caught.value.hint or "")
     assert "hunter2" not in f"{caught.value.message} {caught.value.hint}"
 
 
 def test_a_place_that_cannot_be_written_is_told(tmp_path: Path, web: str) -> None:
-    with pytest.raises(SourceError, match="cannot be fetched"):
+    with pytest.raises(SourceError, match="cannot download"):
         download_file(f"{web}/file", tmp_path / "absent" / "got")

@@ -101,7 +101,7 @@ def test_a_subdirectory_does_not_leave_the_project(house: Path, tmp_path: Path, 
     (tmp_path / "outside" / "inner").mkdir(parents=True)
     (tmp_path / "project").mkdir()
     (tmp_path / "project" / "link").symlink_to(tmp_path / "outside")
-    with pytest.raises(SourceError, match="leaves the project"):
+    with pytest.raises(SourceError, match="outside the project"):
         working_copy.fetch_project(f"project#{subdirectory}", None, tmp_path)
 
 
@@ -119,7 +119,7 @@ def test_a_missing_folder_or_subdirectory_says_what_is_there(house: Path, tmp_pa
     assert caught.value.hint == "a git repository is written https://github.com/team/project"
     with pytest.raises(SourceError, match="is a file, not a project") as caught:
         working_copy.fetch_project("iris/models/one/MLproject", None, tmp_path)
-    assert caught.value.hint == f"give its folder, {tmp_path}/iris/models/one"
+    assert caught.value.hint == f"use its folder, {tmp_path}/iris/models/one"
 
 
 def test_a_version_of_a_plain_folder_is_a_usage_error(house: Path, tmp_path: Path) -> None:
@@ -270,7 +270,7 @@ def test_the_page_of_a_forge(house: Path, url: str, page: str, version: str, sub
     assert checkout.name == repository + (f"#{subdirectory}" if subdirectory else "")
     again = fetch(f"{repository}/{page}", version)
     assert (again.name, again.version) == (checkout.name, checkout.version)
-    with pytest.raises(UsageError, match="name different versions"):
+    with pytest.raises(UsageError, match="are different versions"):
         fetch(f"{repository}/{page}", "v1a")
 
 
@@ -293,7 +293,7 @@ def test_a_known_commit_needs_no_network(house: Path, demo: Demo, caplog: pytest
         caplog.clear()
         checkout = fetch(url, version)
         assert checkout.repository is not None and str(checkout.repository.commit) in caplog.text
-        assert url in caplog.text and "as fetched before" in caplog.text
+        assert url in caplog.text and "from the last fetch" in caplog.text
         assert checkout.repository.branch == (None if version == "v1a" else "main")
     with pytest.raises(git_faults.RemoteUnreachable, match=url):
         fetch(url, "never-heard-of")
@@ -375,7 +375,7 @@ def test_a_cache_that_cannot_be_written_is_told(
 ) -> None:
     (tmp_path / "file").touch()
     monkeypatch.setenv("REPRISE_CACHE_DIR", str(tmp_path / "file"))
-    with pytest.raises(SourceError, match="cannot be put into the cache") as caught:
+    with pytest.raises(SourceError, match="cannot copy the project into the cache") as caught:
         fetch(url)
     assert caught.value.hint and "REPRISE_CACHE_DIR" in caught.value.hint
 
@@ -576,7 +576,7 @@ def test_a_link_of_the_repository_that_leaves_it_is_refused(house: Path, tmp_pat
     folder = make(tmp_path / "r", {"MLproject": ""})
     (folder / "out").symlink_to("/etc")
     commit(folder, {}, "link")
-    with pytest.raises(SourceError, match="leaves the project"):
+    with pytest.raises(SourceError, match="outside the project"):
         fetch(f"{folder}#out", "main")
 
 
@@ -673,7 +673,7 @@ def test_a_damaged_mirror_is_made_again_with_a_sentence(
         checkout = fetch(url, version)
         assert head(checkout) == commit_id
         assert by_hand(checkout.path, "log", "--format=%H").splitlines()[-1] == demo.first
-    assert "is damaged" in caplog.text and "making it again" in caplog.text
+    assert "is damaged" in caplog.text and "recreating it" in caplog.text
 
 
 @pytest.mark.mounts

@@ -225,7 +225,7 @@ def test_files_that_are_gone_are_no_evidence(made: Made) -> None:
     for run in (one, other):
         (made.folder(run) / "report.json").unlink()
     found = part(made.verdict(one, other), "artifact", "report.json")
-    assert (found.agreement, found.note) == (UNKNOWN, f"it is gone from run {one[:8]}")
+    assert (found.agreement, found.note) == (UNKNOWN, f"it was removed from run {one[:8]}")
 
 
 def test_a_run_that_goes_on_is_not_comparable(made: Made) -> None:

@@ -126,8 +126,8 @@ BOMB = "a: &a [x,x,x,x,x,x,x,x,x,x]\n" + "".join(
         ("#" * (MAX_BYTES + 1), ["F:1:1  the file is larger than 1 MiB"]),
         ("a: 1\nb: 2\na: 3\n", ['F:3:1  the key "a" is there twice; first on line 1']),
         ("m:\n  a: 1\n  a: 1\n", ['F:3:3  m: the key "a" is there twice; first on line 2']),
-        ("a: &a [*a]\n", ['F:1:8  a -> item 1: the alias "*a" stands within its own anchor']),
-        ("a: &a {b: {c: *a}}\n", ['F:1:15  a -> b -> c: the alias "*a" stands within its own anchor']),
+        ("a: &a [*a]\n", ['F:1:8  a -> item 1: the alias "*a" is inside its own anchor']),
+        ("a: &a {b: {c: *a}}\n", ['F:1:15  a -> b -> c: the alias "*a" is inside its own anchor']),
         ("a: *b\n", ['F:1:4  a: the alias "*b" has no anchor above it']),
         (BOMB, ["F:5:4  e: more than 20000 values, with every alias written out"]),
         (

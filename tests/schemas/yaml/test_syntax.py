@@ -50,7 +50,7 @@ FAULTS = [
     ("a:\n  - b\n - c\n", "3:2", KEY),
     ("a: 1\nb\nc: 2\n", "2:1", 'a key without its ":"'),
     ("- a\nb: 1\n", "2:1", 'a "- " is expected here; check the indentation'),
-    ("  a: 1\nb: 2\n", "2:1", "this line stands left of those above it"),
+    ("  a: 1\nb: 2\n", "2:1", "this line is indented less than the lines above"),
 ]
 
 

@@ -105,7 +105,7 @@ def test_folders_without_meta_yaml_are_made_of_what_is_there(
     ("text", "said"),
     [
         ("", "is empty"),
-        ("status: [1\n", "is no YAML, line 2"),
+        ("status: [1\n", "is not YAML, line 2"),
         ("- a list\n", "is not what MLflow writes"),
         ("x" * (1 << 21), "is larger than MLflow writes it"),
         (b"name: \xff\n", "is not UTF-8 text"),
@@ -130,7 +130,7 @@ def test_one_bad_field_does_not_take_the_others_with_it(
         meta.replace("status: 3", "status: 9").replace(f"start_time: {TIME}", "start_time: soon")
     )
     assert set(told(copy(store))) == {
-        f"run {RUN}: meta.yaml: start_time is 'soon', which is no number",
+        f"run {RUN}: meta.yaml: start_time is 'soon', which is not a number",
         f"run {RUN}: meta.yaml: status is 9, which is not known",
     }
     found = destination.get_run(RUN)
@@ -152,9 +152,9 @@ def test_a_piece_that_cannot_be_read_is_named_with_its_line_and_the_rest_is_carr
     reasons = [difference.removeprefix(f"run {RUN}: ") for difference in told(census)]
     assert reasons == [
         "tags/bad: it is not UTF-8 text (byte 0)",
-        r"metrics/loss: line 2 is no point: '2 0.4\x01 1'",
-        "metrics/loss: line 3 is no point: '1180591620717411303424 1 1'",
-        "metrics/loss: line 5 is no point: '16000000'",
+        r"metrics/loss: line 2 is not a point: '2 0.4\x01 1'",
+        "metrics/loss: line 3 is not a point: '1180591620717411303424 1 1'",
+        "metrics/loss: line 5 is not a point: '16000000'",
     ]
     assert numbers(census, "points") == (6, 3, 0, 3)
     assert numbers(census, "tags") == (2, 1, 0, 1)

@@ -174,10 +174,10 @@ def test_a_comparison_writes_nothing_and_finds_what_differs(
     assert destination.get_run(run.run_id) == before
     assert sorted(told(census)) == sorted(
         [
-            f"run {missing.run_id}: : it is not there, and why is not known",
+            f"run {missing.run_id}: : it is missing for an unknown reason",
             f"run {run.run_id}: : name is 'a run', here 'other'",
             f"run {run.run_id}: deep/file.bin: its content is another one here",
-            f"run {run.run_id}: metrics/m: it is not there, and why is not known",
+            f"run {run.run_id}: metrics/m: it is missing for an unknown reason",
             f"run {run.run_id}: mlflow.runName: it is 'a run', here 'other'",
             f"run {run.run_id}: p: it is '1', here '2'",
         ]

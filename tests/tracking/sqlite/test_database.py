@@ -196,7 +196,7 @@ def test_a_file_that_is_no_database_is_told_by_its_path(tmp_path: Path, content:
     folder = tmp_path / "mlruns"
     folder.mkdir()
     (folder / "reprise.db").write_bytes(content)
-    with pytest.raises(TrackingError, match=r"reprise\.db is no database"):
+    with pytest.raises(TrackingError, match=r"reprise\.db is not a database"):
         EmbeddedStore(folder).get_experiment("0")
 
 

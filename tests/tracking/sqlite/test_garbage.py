@@ -131,7 +131,7 @@ def test_the_files_of_a_registered_version_are_kept_with_their_experiment(store:
     done = gc(store)
     assert [(kept.item.kind, kept.reason) for kept in done.kept] == [
         ("run", "version 1 of iris has its files"),
-        ("experiment", "it holds what is kept"),
+        ("experiment", "it contains items that are kept"),
     ]
     assert store.list_artifacts(run.run_id)
     store.delete_registered_model("iris")

@@ -148,7 +148,7 @@ def test_bytes_that_call_themselves_something_else_are_shown_as_bytes(folder: Pa
 
 def test_text_that_calls_itself_an_image_is_not_one(folder: Path) -> None:
     shown = _shown(folder, "a.png", b"<script>alert(1)</script>")
-    assert shown.kind == "text" and "not such an image" in shown.notes[0]
+    assert shown.kind == "text" and "not an image of that type" in shown.notes[0]
 
 
 def test_a_first_line_that_tells_the_separator_is_none_of_the_table(folder: Path) -> None:

@@ -1,15 +1,15 @@
-"""Notes what a Python process of a run touches: files, programs, hosts, names of variables.
+"""Note what a Python process of a run uses: files, programs, hosts, names of variables.
 
-The folder of this file stands first on the PYTHONPATH of a run, so that every Python of it, old or new,
-imports this as its ``sitecustomize``. It needs Python 3.6 and nothing but its standard library. It leaves
-``sys.path`` as it would be without it, and lets the ``sitecustomize`` be found that is next.
+The folder of this file is first on the PYTHONPATH of a run, so that every Python of it, old or new, imports
+this as its ``sitecustomize``. It needs Python 3.6 and only the standard library. It restores ``sys.path``,
+and imports the next ``sitecustomize``.
 
-Each new thing is a line, appended at once to a file of the process in the folder ``REPRISE_OBSERVED``, so
-that ``os._exit`` and ``kill -9`` lose nothing: a word, the time, and fields, between tabs (``observed.py``
-reads them). No descriptor stays open: a program that closes all that it does not know would have our lines
-in a file of its own that got the number.
+Each new item is a line, appended at once to a file of the process in the folder ``REPRISE_OBSERVED``, so
+that ``os._exit`` and ``kill -9`` lose nothing: a word, the time, and fields, separated by tabs
+(``observed.py`` reads them). No descriptor stays open: a program that closes unknown descriptors could
+otherwise reuse the number for its own file.
 
-A fault of ours stays here: a run must not notice that it is observed.
+Our errors are ignored: a run must not notice that it is observed.
 """
 
 import os
@@ -21,7 +21,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 MOST = 100000  # things that a process notes
 WORDS = 200  # of a command that are noted
 FEW = 100  # files that are kept
-LARGEST = 10 * 10**6  # bytes of a file that is kept as it was read, before the run changes it
+LARGEST = 10 * 10**6  # bytes of a file that is copied before the run changes it
 APPEND = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
 WRITES = os.O_WRONLY | os.O_RDWR | os.O_APPEND | os.O_TRUNC | os.O_CREAT
 SYSTEM = ("/proc", "/sys", "/dev", "/run", "/etc", "/bin", "/lib", "/lib64", "/usr/bin", "/usr/lib")
@@ -44,7 +44,7 @@ class Notes:
         self.file = f"{self.folder}/{os.getpid()}.{time.monotonic() * 1e9:.0f}"
 
     def add(self, word: str, *fields: str) -> None:
-        """Append what is not known yet."""
+        """Append a new item."""
         if (word, fields) not in self.known and self.count <= MOST:
             self.known.add((word, fields))
             self.append(word, *fields)
@@ -192,11 +192,11 @@ class Watch:
         return os.path.normpath(f"{self.folder}/{path}")
 
     def leave_folder(self) -> None:
-        """The folder is about to change: it is asked for when a path needs it."""
+        """Forget the current folder, which is about to change: it is read again when a path needs it."""
         self.folder = ""
 
     def add(self, word: str, path: object, folder: int = -1) -> None:
-        """Note a file unless it is of no interest; ``folder`` is the descriptor of where it lies, or -1."""
+        """Note a relevant file; ``folder`` is the descriptor of its folder, or -1."""
         if path.__class__ is int:
             return
         path = os.fsdecode(path)
@@ -213,7 +213,7 @@ class Watch:
         self.notes.add(word, path)
 
     def keep(self, path: str) -> None:
-        """Copy a file that was read: what it was is lost in a moment."""
+        """Copy a file that was read, before it is changed."""
         if path in self.kept or len(self.kept) >= FEW:
             return
         self.kept.add(path)
@@ -228,10 +228,10 @@ class Watch:
             if is_foreign(error):
                 raise
             if not os.path.lexists(path):
-                self.notes.add("NEW", path)  # to read it was no more than to look for it
+                self.notes.add("NEW", path)  # reading it only checked whether it exists
 
     def load(self, path: object) -> None:
-        """A compiled module or another library; a bare name is one of the system."""
+        """Note a compiled module or another library; a bare name is a system library."""
         path = os.fsdecode(path or "")
         if "/" in path:
             self.add("READ", path)
@@ -276,9 +276,10 @@ def source_of(path: str) -> str:
 
 
 def uninteresting(*folders: str) -> tuple:
-    """How paths begin that are no inputs: of the interpreter and its packages, the system, the store.
+    """Return prefixes of paths that are not inputs: of the interpreter and its packages, the system, the
+    store.
 
-    Those that most files are of come first: each note opens the file of the notes.
+    The most common prefixes come first: each note opens the file of the notes.
     """
     known = []
     for prefix in {sys.prefix, sys.base_prefix, sys.exec_prefix, os.path.realpath(sys.prefix)}:
@@ -305,7 +306,7 @@ def observe(folder: str) -> None:
     if hasattr(sys, "addaudithook"):
         sys.addaudithook(Watch(notes).hook())
     else:
-        notes.add("BLIND", f"Python {version} does not tell which files it opens")
+        notes.add("BLIND", f"Python {version} does not report the files it opens")
     if hasattr(os, "register_at_fork"):
 
         def after_fork() -> None:

@@ -103,7 +103,7 @@ def make_array(
     """
     sizes = tuple(shape)
     if any(size < 0 for size in sizes) or math.prod(sizes) * item.size != len(data):
-        raise ValueError(f"{len(data):,} bytes are no array of {item.name} {list(sizes)}")
+        raise ValueError(f"{len(data):,} bytes are not an array of {item.name} {list(sizes)}")
     if is_fortran and len(sizes) > 1:
         steps = [math.prod(sizes[:axis]) for axis in range(len(sizes))]
         data = gather_items(data, item.size, 0, sizes, steps)
@@ -114,7 +114,7 @@ def gather_items(data: bytes, size: int, offset: int, shape: Sequence[int], step
     """The items of ``size`` bytes at ``offset`` and ``steps`` (counted in items), in C order.
 
     Raises:
-        ValueError: they are too many, or lie outside of ``data``.
+        ValueError: they are too many, or outside of ``data``.
     """
     if 0 in shape:
         return b""
@@ -196,7 +196,7 @@ def _to_numbers(of: TypedArray) -> Numbers:
     """The items as numbers; those of complex ones are two each.
 
     Raises:
-        ValueError: they are no numbers that Python has.
+        ValueError: they are not numbers in Python.
     """
     kind, size = of.item.kind, of.item.size
     if kind == "c":

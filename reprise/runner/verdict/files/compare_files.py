@@ -1,4 +1,4 @@
-"""Two files whose bytes differ, by their kind, which their content tells, or else their name."""
+"""Compare two files whose bytes differ by their type, from their content, or else their name."""
 
 from __future__ import annotations
 
@@ -157,7 +157,7 @@ def _compare_pdfs(_name: str, a: bytes, b: bytes, looking: Looking) -> Finding:
 
 
 def _compare_written(name: str, a: bytes, b: bytes, looking: Looking) -> Finding:
-    """Texts; what is no JSON or CSV in spite of its name is one, too."""
+    """Compare texts, including files that are not JSON or CSV in spite of their name."""
     one, other = decode_text(a), decode_text(b)
     assert one is not None and other is not None  # what is none is of another kind
     ending = PurePosixPath(name).suffix

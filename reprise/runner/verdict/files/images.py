@@ -21,7 +21,7 @@ _RGBA = 4
 
 
 def is_image(name: str, data: bytes) -> bool:
-    """By its first bytes; those of BMP and WebP are too few to tell without the ending of ``name``."""
+    """Return the format from the first bytes; for BMP and WebP the suffix of ``name`` is needed too."""
     if data.startswith(b"BM"):
         return name.endswith(".bmp")
     return data[8:12] == b"WEBP" if data.startswith(b"RIFF") else data.startswith(MAGICS)

@@ -17,7 +17,7 @@ def compare_notebooks(a: str, b: str, looking: Looking) -> Finding:
     """Two notebooks.
 
     Raises:
-        ValueError: one is no JSON, or has a name twice in one object.
+        ValueError: one is not JSON, or has a name twice in one object.
     """
     one, other = (_without_execution(read_json(text)) for text in (a, b))
     found = compare_contents(one, other, looking)

@@ -20,7 +20,7 @@ def read_npy(data: bytes) -> Any:
         ValueError: it is none, or is damaged.
     """
     if not data.startswith(MAGIC) or len(data) < 12:
-        raise ValueError("it is no array of NumPy")
+        raise ValueError("it is not a NumPy array")
     width = 2 if data[6] == 1 else 4
     begin = 8 + width
     length = int.from_bytes(data[8:begin], "little")
@@ -38,7 +38,7 @@ def read_npy(data: bytes) -> Any:
 
 
 def _item_type(described: Any) -> ItemType:
-    """A type as NumPy describes it: a text, or a list of fields, which lie behind each other."""
+    """Return a type from NumPy's description: a text, or a list of consecutive fields."""
     if isinstance(described, str):
         return read_item_type(described)
     if isinstance(described, tuple):

@@ -27,7 +27,7 @@ class InertObject:
     """An object that unpickling would make: ``maker`` called with ``arguments``, then given the rest.
 
     ``items`` are appended to it, ``entries`` set in it; ``state`` is that of ``__setstate__``, and
-    ``has_state`` tells None from none.
+    ``has_state`` distinguishes the state None from no state.
     """
 
     __slots__ = ("arguments", "entries", "has_state", "items", "maker", "state")

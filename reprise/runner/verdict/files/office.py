@@ -38,7 +38,7 @@ def read_sheets(members: Mapping[str, Member]) -> dict[str, Any]:
     A sheet without a head is rows by the letters of the columns.
 
     Raises:
-        ValueError: a part is no XML.
+        ValueError: a part is not XML.
     """
     texts = _read_shared_texts(members)
     sheets = {name: member.data for name, member in members.items() if _SHEET.fullmatch(name)}
@@ -95,13 +95,13 @@ def _name_columns(rows: list[dict[str, Any]]) -> Any:
 
 
 def _parse_xml(data: bytes) -> ElementTree.Element:
-    """Raises ValueError for what is no XML, or defines entities of its own, which may be bombs."""
+    """Parse XML; raise ValueError if it is invalid, or defines entities, which may be bombs."""
     if b"<!DOCTYPE" in data or b"<!ENTITY" in data:
         raise ValueError("a part of it defines entities")
     try:
         return ElementTree.fromstring(data)
     except ElementTree.ParseError as error:
-        raise ValueError(f"a part of it is no XML: {error}") from error
+        raise ValueError(f"a part of it is not XML: {error}") from error
 
 
 def _local_tag(element: ElementTree.Element) -> str:

@@ -109,7 +109,7 @@ def read_onnx(data: bytes) -> Any:
     found = MessageReader(_MESSAGES, _with_array).read_message(data, "model")
     graph = found.get("graph")
     if not isinstance(graph, dict):
-        raise ValueError("it is no model of ONNX")
+        raise ValueError("it is not an ONNX model")
     if _DRAWN.fullmatch(graph.get("name", "")):
         del graph["name"]  # drawn at random by the converter
     return found

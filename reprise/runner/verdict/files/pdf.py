@@ -1,4 +1,4 @@
-"""PDF: its objects one by one, without the dates and ids of the document, and without where they lie."""
+"""PDF: its objects, without the dates and ids of the document, and without their offsets."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class PdfObject(NamedTuple):
 
 
 class PdfContent(NamedTuple):
-    """The objects in their order, and what lies between them; ``dates`` are what was left out."""
+    """The objects in their order, and the text between them; ``dates`` are what was left out."""
 
     objects: list[PdfObject]
     rest: bytes

@@ -36,12 +36,12 @@ def read_pickled(data: bytes) -> Any:
     stream = io.BytesIO(_unpack_data(data))
     value = read_pickle(stream, continued=_continue_array)
     if stream.tell() != len(stream.getbuffer()):
-        raise UnreadablePickle("more lies behind its end")
+        raise UnreadablePickle("there is data after its end")
     return value
 
 
 def _unpack_data(data: bytes) -> bytes:
-    """As joblib compresses; the beginning tells how."""
+    """Decompress joblib's formats, recognised by the first bytes."""
     openers: dict[bytes, Callable[[BinaryIO], BinaryIO]] = {
         b"\x1f\x8b": gzip.open,  # type: ignore[dict-item]
         b"BZh": bz2.open,  # type: ignore[dict-item]
@@ -135,7 +135,7 @@ def _item_type(made: InertObject) -> Any:
 def _bytes_of(value: Any) -> bytes:
     found = known_meaning(value)
     if not isinstance(found, bytes):
-        raise TypeError("these are no bytes")
+        raise TypeError("these are not bytes")
     return found
 
 

@@ -12,10 +12,10 @@ MOST_OPERATIONS = 5_000_000
 """Operations of one pickle that are followed; what takes more is not looked into."""
 
 Continuation: TypeAlias = Callable[[InertObject, BinaryIO], Any]
-"""What an object that was just given its state is, where more of it lies behind it in the stream."""
+"""Returns the meaning of an object that just got its state, if more data follows in the stream."""
 
 PersistentValue: TypeAlias = Callable[[Any], Any]
-"""What an id of something that is kept beside the pickle stands for."""
+"""Returns the meaning of an id of data stored outside the pickle."""
 
 _CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False}
 _EMPTY: dict[str, Callable[[], Any]] = {
@@ -51,7 +51,7 @@ _IGNORED = frozenset({"PROTO", "FRAME", "STOP"})
 
 
 class UnreadablePickle(ValueError):
-    """It is no pickle, or one that is not followed; the message is a clause."""
+    """It is not a pickle, or not supported; the message is a clause."""
 
 
 def read_pickle(
@@ -77,7 +77,7 @@ def read_pickle(
     except UnreadablePickle:
         raise
     except (ValueError, IndexError, KeyError, TypeError, AttributeError, OverflowError) as error:
-        raise UnreadablePickle(f"it is no whole pickle: {error}") from error
+        raise UnreadablePickle(f"it is not a complete pickle: {error}") from error
 
 
 class _Mark:

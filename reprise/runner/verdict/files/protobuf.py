@@ -40,7 +40,7 @@ class MessageReader:
         """The fields of ``data`` by their names.
 
         Raises:
-            ValueError: it is no such message.
+            ValueError: it is not a message of this kind.
         """
         known = self._messages[message]
         found: dict[str, Any] = {}
@@ -87,7 +87,7 @@ def _split_fields(data: bytes) -> Iterator[tuple[int, int, Any]]:
                 else ({_DOUBLE: 8, _FLOAT: 4}.get(wire, -1), place)
             )
             if length < 0 or place + length > len(data):
-                raise ValueError("it is no message of protobuf")
+                raise ValueError("it is not a protobuf message")
             value, place = data[place : place + length], place + length
         yield key >> 3, wire, value
 
@@ -100,7 +100,7 @@ def _read_varint(data: bytes, place: int) -> tuple[int, int]:
         place, shift = place + 1, shift + 7
         if byte < 0x80:
             return value, place
-    raise ValueError("it is no message of protobuf")
+    raise ValueError("it is not a protobuf message")
 
 
 def _read_varints(data: bytes) -> Iterator[int]:

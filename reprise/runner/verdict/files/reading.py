@@ -180,7 +180,7 @@ def _read_metadata(found: dict[bytes, bytes]) -> dict[str, Any]:
 
 
 def to_plain(value: Any, blob: Blob) -> Any:
-    """A value as JSON has it; arrays and bytes lie in ``blob``."""
+    """Return a value for JSON; arrays and bytes are in ``blob``."""
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
     if isinstance(value, (bytes, bytearray)):
@@ -224,7 +224,7 @@ READERS = {"image": read_image, "hdf5": read_hdf5, "arrow": read_arrow, "matlab"
 
 
 def perform_request(request: dict[str, str]) -> None:
-    """Read one file; whatever goes wrong stands in its result."""
+    """Read a file; errors are in its result."""
     result = Path(request["result"])
     try:
         with result.with_suffix(".bin").open("wb") as stream:

@@ -53,7 +53,7 @@ class ReadingPlace(NamedTuple):
 
 
 class AskedReading(NamedTuple):
-    """A file whose content is asked for, by its digest."""
+    """A file whose content is requested, by its digest."""
 
     kind: str
     digest: str
@@ -165,7 +165,7 @@ def _read_fault(result: Path) -> NotRead | None:
     except ValueError as error:
         return NotRead(f"what was read of it is damaged: {error}")
     if "missing" in found:
-        return LibraryMissing(f"it is read with {found['missing']}, which is not there")
+        return LibraryMissing(f"it is read with {found['missing']}, which is not installed")
     return NotRead(f"it cannot be read: {found['error']}") if "error" in found else None
 
 

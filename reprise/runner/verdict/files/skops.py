@@ -22,8 +22,8 @@ def read_skops(members: Mapping[str, bytes]) -> Any:
 
 
 class _Tree:
-    """Objects are told apart by their addresses in the process that wrote them: ``numbers`` count those
-    that are referred to as they come.
+    """Objects are distinguished by their addresses in the process that wrote them: ``numbers`` are the
+    numbers of referenced ones in their order.
     """
 
     def __init__(self, members: Mapping[str, bytes], schema: Any) -> None:
@@ -72,7 +72,7 @@ class _Tree:
 
 
 def _find_referred(node: Any) -> Iterator[Any]:
-    """The addresses of objects that stand in the tree more than once."""
+    """Return the addresses of objects that are in the tree more than once."""
     if isinstance(node, list):
         for item in node:
             yield from _find_referred(item)

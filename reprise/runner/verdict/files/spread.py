@@ -11,7 +11,7 @@ _Number = int | float | Decimal
 
 
 class Spread:
-    """``count`` numbers differ, by up to ``largest``; infinite where one of two is no finite number."""
+    """``count`` numbers differ, by up to ``largest``; infinite if one of two is not finite."""
 
     def __init__(self) -> None:
         self.count = 0

@@ -9,7 +9,7 @@ from typing import Any
 MAGIC = b"SQLite format 3\0"
 
 MOST_VALUES = 5_000_000
-_STEPS = 1_000_000  # of SQLite's machine, after which it asks whether to go on
+_STEPS = 1_000_000  # of SQLite's machine, after which it asks whether to continue
 _MOST_PAUSES = 2000
 
 

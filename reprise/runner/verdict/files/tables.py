@@ -28,7 +28,7 @@ from reprise.runner.verdict.words.tables import kind_of_row
 from reprise.schemas.field_names import CLOCK
 
 NOT_READABLE = (ValueError, ArithmeticError, csv.Error)
-"""Of a text that is no JSON or CSV."""
+"""Compare a text that is not JSON or CSV."""
 
 _NUMBER = re.compile(r"\s*[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d{1,6})?\s*")
 _NAMES = frozenset(
@@ -52,10 +52,10 @@ class Pairs(dict[str, Any]):
 
 
 def compare_json(a: str, b: str, looking: Looking) -> Finding:
-    """Two JSON documents; what differs in order of names and in blanks alone is identical.
+    """Compare two JSON documents; the order of names and white space do not count.
 
     Raises:
-        ValueError: one is no JSON, or has a name twice in one object.
+        ValueError: one is not JSON, or has a name twice in one object.
         RecursionError: one is nested too deeply.
     """
     found = compare_contents(_as_table(read_json(a)), _as_table(read_json(b)), looking)
@@ -88,7 +88,7 @@ def compare_yaml(a: str, b: str, looking: Looking) -> Finding:
     try:
         one, other = yaml.safe_load(a), yaml.safe_load(b)
     except yaml.YAMLError as error:
-        raise ValueError("it is no YAML") from error
+        raise ValueError("it is not YAML") from error
     if isinstance(one, str) or isinstance(other, str):
         raise ValueError("it is a text")
     found = compare_contents(one, other, looking)
@@ -106,7 +106,7 @@ def compare_toml(a: str, b: str, looking: Looking) -> Finding:
 
 
 def compare_ini(a: str, b: str, looking: Looking) -> Finding:
-    """Two files of sections with ``name = value``; names may stand before the first section, too.
+    """Compare two files of sections with ``name = value``; names may also precede the first section.
 
     Raises:
         ValueError: one is none.
@@ -179,7 +179,7 @@ def _compare_rows(
 
 
 def _is_data(a: str, b: str, looking: Looking) -> bool:
-    """Whether two readings of a clock are of times at which neither run went on."""
+    """Return whether two clock readings are outside of both runs."""
     return is_of_another_time(a, looking.of_a) and is_of_another_time(b, looking.of_b)
 
 

@@ -10,7 +10,7 @@ from reprise.runner.verdict.files.protobuf import MessageField, MessageReader, M
 
 _HEAD, _FOOT = 12, 4  # bytes around each record: its length with a checksum, and a checksum
 _FIRST = b"brain.Event:"
-_WITHIN = 64  # bytes of the file in which that stands
+_WITHIN = 64  # bytes of the file that contain it
 _FLOATS = 1  # the type of a tensor
 
 _MESSAGES: Messages = {

@@ -69,7 +69,8 @@ def is_legacy(data: bytes) -> bool:
 
 
 def read_legacy(data: bytes) -> Any:
-    """What such a checkpoint holds: five pickles, then the storages in the order of the last one.
+    """Return the content of an old checkpoint: five pickles, then the storages in the order of the last
+    one.
 
     Raises:
         UnreadablePickle: it is not followed.

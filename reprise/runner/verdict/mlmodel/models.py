@@ -85,16 +85,16 @@ def find_roots(paths: Iterable[str]) -> list[str]:
 
 
 def root_of(path: str, folders: Sequence[str]) -> str | None:
-    """The one of ``folders`` that ``path`` lies in."""
+    """Return the one of ``folders`` that contains ``path``."""
     return next((folder for folder in folders if _is_below(path, folder)), None)
 
 
 def match_models(
     a: Sequence[str], b: Sequence[str], of_a: Aside, of_b: Aside
 ) -> Iterator[tuple[str | None, str | None]]:
-    """Each name of a logged model of the one run with that of the other, None where there is none.
+    """Match the names of logged models of both runs; None if there is none.
 
-    MLflow draws the name of a model that got none: such names stand for each other in their order.
+    MLflow generates random names for unnamed models: these are matched in order.
     """
     matched = [*match_names(a, b, of_a, of_b)]
     drawn_a = [one for one, other in matched if one and other is None and _DRAWN.fullmatch(one)]
@@ -154,7 +154,7 @@ def _compare_models(a: Model, b: Model, looking: Looking) -> Iterator[Finding]:
         for model, path in ((a, name), (b, twin)):
             if path is not None and model.is_gone(path):
                 # An error, for no prediction makes up for a file that the model had.
-                raise TrackingError(f"{path} is gone from run {model.run.run_id[:8]}")
+                raise TrackingError(f"{path} was removed from run {model.run.run_id[:8]}")
         if name is None or twin is None:
             yield make_diverged(name or twin or "", "is new" if name is None else "is missing")
         elif a.digest(name) == b.digest(twin):
@@ -174,7 +174,7 @@ def _compare_descriptions(_name: str, a: bytes, b: bytes, looking: Looking) -> F
     """Two MLmodel files; ids, times and sizes are of the files, and those are compared themselves."""
     one, other = _read_mlmodel(a), _read_mlmodel(b)
     if one is None or other is None:
-        return make_unknown("it is no YAML mapping")
+        return make_unknown("it is not a YAML mapping")
     return compare_contents(_without_ids(one), _without_ids(other), looking)
 
 

@@ -1,4 +1,4 @@
-"""Readings of a clock in prose and in logs: they count as one only when the run went on at that moment."""
+"""Clock readings in prose and in logs: they only count if the run was running at that time."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ Test: TypeAlias = Callable[[Aside, re.Match[str]], bool]
 
 
 def mark_clocks(text: str, aside: Aside, *, epochs: bool) -> str:
-    """``text`` with a mark for each date and time at which the run went on.
+    """Return ``text`` with a mark for each date and time during the run.
 
     Args:
         epochs: seconds since 1970 count as a time, too.
@@ -90,7 +90,7 @@ def _make_patterns() -> Iterator[tuple[str, Test]]:
 def _mark_match(test: Test, aside: Aside, match: re.Match[str]) -> str:
     try:
         return mark_text("clock") if test(aside, match) else match[0]
-    except (ValueError, OverflowError, OSError):  # there is no such day, or none that a clock can tell
+    except (ValueError, OverflowError, OSError):  # an invalid date
         return match[0]
 
 
@@ -135,7 +135,7 @@ def _parse_hour(match: re.Match[str]) -> int:
 
 
 def _find_offsets(aside: Aside, match: re.Match[str], moment: datetime) -> list[timedelta]:
-    """Those that stand behind the time, else those of the run."""
+    """Return the offset after the time, else that of the run."""
     word = (match.groupdict().get("zone") or "").strip().replace(":", "")
     if word and word[0] in "+-":
         sign = -1 if word[0] == "-" else 1
@@ -144,7 +144,7 @@ def _find_offsets(aside: Aside, match: re.Match[str], moment: datetime) -> list[
 
 
 def _is_of_day(aside: Aside, match: re.Match[str]) -> bool:
-    """Whether it is a time of the day at which the run went on; one digit of the hour is a duration's."""
+    """Return whether it is a time of day during the run; a one-digit hour is a duration."""
     if len(match["hour"]) == 1 and not match.groupdict().get("half"):
         return False
     of_day = _parse_hour(match) * 3600 + int(match["minute"]) * 60 + int(match["second"] or 0)
@@ -167,7 +167,7 @@ def _is_epoch(aside: Aside, match: re.Match[str]) -> bool:
 def is_of_another_time(value: object, aside: Aside) -> bool:
     """Whether ``value`` is a date or a time outside of the run, give or take a day.
 
-    False also for what is no time, and where it is not known when the run went on.
+    Also False if it is not a time, or if the time of the run is not known.
     """
     seconds = _read_moment(str(value).strip()) if isinstance(value, _TIMES) else None
     if seconds is None or not aside.started:

@@ -12,7 +12,7 @@ KindOfField: TypeAlias = Callable[[str], str | None]
 """Why the values of a field do not decide, by its name; None where they do."""
 
 _CORES = 64
-"""How many times longer than the run a duration may be: many jobs of it went on at once."""
+"""How many times longer than the run a duration may be: the run may have parallel jobs."""
 
 _NUMBER = r"\d+(?:,\d{3})*(?:\.\d+)?(?:[eE][+-]?\d+)?"
 _UNITS = {
@@ -42,7 +42,7 @@ _RATE = re.compile(
     rf"|[mµu]?s(?:/| per )(?:{_WORK}))\b"
 )
 _PROGRESS = re.compile(
-    # tqdm's, without what stands behind it in the brackets; rich's; and that of Keras
+    # tqdm's, without the rest in the brackets; rich's; and that of Keras
     r"(?<=\[)\d+:\d\d(?::\d\d)?(?:<(?:\d+:\d\d(?::\d\d)?|\?))?, *(?:[\d.]+|\?) ?\w*/\w+(?=[,\]])"
     r"|\d+:\d\d:\d\d ?[•<] ?(?:\d+:\d\d:\d\d|-+:-+:-+)(?: ?•? ?[\d.]+ ?\w+/s)?"
     r"|(?<=\d )- \d+s(?= - )"
@@ -90,7 +90,7 @@ def mark_fields(text: str, kind_of_field: KindOfField) -> str:
 
 
 def mark_costs(text: str, aside: Aside, kind_of_field: KindOfField) -> str:
-    """``text``, a line of a log, with a mark for each duration, rate and use of memory that it tells of."""
+    """Return ``text``, a line of a log, with a mark for each duration, rate and use of memory."""
     text = _LIST.sub(lambda match: _list_mark(match, kind_of_field), text)
     text = _PROGRESS.sub(mark_text("progress"), text)
     text = _RATE.sub(mark_text("rate"), text)

@@ -1,7 +1,6 @@
-"""What is of one run alone and known to the letter: its ids, its addresses, its folders.
+"""Texts specific to one run and known exactly: its ids, its addresses, its folders.
 
-Such a text of the one run stands for the text of the other run that has the same role, and for nothing
-else.
+This text of one run corresponds only to the text of the other run with the same role.
 """
 
 from __future__ import annotations
@@ -14,15 +13,15 @@ from datetime import UTC, datetime, timedelta
 from functools import cached_property
 
 SLACK = 2.0
-"""Seconds around a run in which its clock readings lie, for they are rounded."""
+"""Seconds around a run that clock readings may differ, because they are rounded."""
 
-_SHORTEST = 4  # characters of a text that stands for something wherever it is found
+_SHORTEST = 4  # characters of a text that is recognised anywhere
 _EDGE = "0-9A-Za-z"
 _WORD = re.compile(r"[0-9A-Za-z](?:[\w.-]*[0-9A-Za-z])?")
 _ID = re.compile(rf"[{_EDGE}]{{{_SHORTEST},}}")
 _NUMBER = re.compile(rf"(?<![{_EDGE}_./-])\d{{1,9}}(?![{_EDGE}_/-]|\.\w)")
 _NUMBER_IN_NAME = re.compile(rf"(?<![{_EDGE}.])\d{{1,9}}(?![{_EDGE}]|\.\d)")
-_MOST_PIECES = 11  # of the name of a machine: parts, and what stands between them
+_MOST_PIECES = 11  # of the name of a machine: parts, and separators
 _SEPARATORS = re.compile(r"([._]+)")
 _MARKS = re.compile("\0([^\0=]+)(?:=([^\0]*))?\0")
 
@@ -57,11 +56,11 @@ class Aside:
 
     @property
     def seconds(self) -> float:
-        """How long it went on."""
+        """Return the duration of the run."""
         return self.last - self.first
 
     def is_moment(self, seconds: float) -> bool:
-        """Whether the run went on at this time, in seconds since the epoch."""
+        """Return whether the run was running at this time, in seconds since the epoch."""
         return self.first <= seconds <= self.last
 
     def possible_zones(self, moment: datetime) -> list[timedelta]:
@@ -122,7 +121,7 @@ def mark_processes(text: str, aside: Aside, *, inside_names: bool = False) -> st
 
 
 def mark_text(kind: str, name: str = "") -> str:
-    """What stands in a text for something of the kind; ``name`` is that of its field."""
+    """Return the mark for a kind of text; ``name`` is that of its field."""
     return f"\0{kind}={name}\0" if name else f"\0{kind}\0"
 
 

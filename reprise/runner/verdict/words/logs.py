@@ -72,7 +72,7 @@ def log_lines(text: str) -> list[str]:
 
 
 def _last_states(line: str) -> Iterator[str]:
-    """What a carriage return begins anew is another state of the same line only where it looks like it."""
+    """Return whether text after a carriage return is another state of the same line, by its look."""
     if "\r" not in line:
         yield line
         return

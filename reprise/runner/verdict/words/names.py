@@ -19,7 +19,7 @@ _EVENTS = re.compile(r"(?<=events\.out\.tfevents\.)\d{10}\.[^/]*?(?=(?:\.\d{1,2}
 def match_names(
     a: Sequence[str], b: Sequence[str], of_a: Aside, of_b: Aside
 ) -> Iterator[tuple[str | None, str | None]]:
-    """Each name of ``a`` with the same one of ``b``, and None for those that the other has not.
+    """Match the names of ``a`` and ``b``, with None for names that the other does not have.
 
     Names that differ in ids, times or numbers of processes of the two runs, or in what was drawn at
     random, are the same where both have as many of them; then they are in their order.

@@ -1,7 +1,6 @@
-"""Ids that are drawn anew each time: where those of two documents map one to one, they are the same
-document.
+"""Random ids: if those of two documents map one to one, they are the same document.
 
-Only what looks drawn at random counts, and only where ids stand; a word or a number is never another one.
+Only random-looking text counts, and only at places of ids; a word or a number never matches another.
 """
 
 from __future__ import annotations
@@ -36,7 +35,7 @@ def rename_ids(a: str, b: str, *, markup: bool) -> str:
 
 
 def _find_ids(text: str, markup: bool) -> Iterator[str]:
-    """In the order in which they first stand in the text."""
+    """Return the ids in the order of their first occurrence."""
     if not markup:
         return iter(dict.fromkeys(_ANYWHERE.findall(text)))
     matches = _IN_MARKUP.finditer(text)

@@ -1,11 +1,10 @@
-"""Where the artifacts of an MLflow store lie that is read without its server.
+"""Find the artifacts of an MLflow store that is read without its server.
 
-The store is what others wrote: a root is taken only where MLflow would have made it
-(``.../<id>/artifacts``), and only below the folder that holds the store, or one that the user names: what
-lies elsewhere may be the user's own. It is looked for where the user says, in the store, where it was
-written to be, and by the end of its path beside the store, since stores are moved. A folder that
-is not there says nothing: whether a run had no files, or they are not here, shows by the files of the
-others below its root.
+The store is not trusted: a root is only used where MLflow would have created it (``.../<id>/artifacts``),
+and only below the folder of the store or the user's folder: other places may contain the user's own files.
+It is searched in the user's folder, in the store, at its recorded location, and by the end of its path next
+to the store, since stores are moved. A missing folder is ambiguous: whether a run had no files, or they are
+not here, is decided by the other files below its root.
 """
 
 from __future__ import annotations
@@ -39,10 +38,10 @@ _MOST_FAILURES = 3
 
 
 class Beside(NamedTuple):
-    """Where a source lies: ``start`` is the folder that relative roots are seen from.
+    """The folders of a source: relative roots are relative to ``start``.
 
-    ``own`` are the folders that belong to it, and in which links may lead; ``folders`` are all that its
-    artifacts are looked for in; ``made`` those that were there before the copy began.
+    ``own`` are the folders that belong to it, in which links are followed; ``folders`` are all search
+    folders; ``made`` are those that existed before the copy.
     """
 
     start: Path
@@ -87,7 +86,7 @@ class Roots:
             and written.is_dir()
             and not self._is_beside(written)
         ):
-            yield Unseen(location.root, "lies outside of the store, where it is not followed", _HINT)
+            yield Unseen(location.root, "is outside the store, where it is not followed", _HINT)
         elif not self._is_empty_where_it_was(location, own):
             yield Unseen(location.root, "is not here, or holds none of them", _HINT)
 
@@ -132,7 +131,7 @@ class Roots:
         return None if location.local is None else self._beside.start / location.local
 
     def _is_beside(self, folder: Path) -> bool:
-        """Whether it lies in the folder that holds the store, whatever links lead there."""
+        """Return whether it is in the folder of the store, after resolving links."""
         return folder.resolve().is_relative_to(self._beside.start.resolve())
 
     def _is_empty_where_it_was(self, location: ArtifactLocation, own: Path | None) -> bool:
@@ -192,7 +191,7 @@ def _link_fault(folder: Path, inside: Sequence[Path]) -> str | None:
 
 
 def _is_ours(candidate: Path) -> bool:
-    """Whether it is the artifact folder of a store of ours, which may lie where MLflow's was."""
+    """Return whether it is the artifact folder of our own store, which may replace MLflow's."""
     for parent in candidate.parents:
         if parent.name == "artifacts" and (parent.parent / DATABASE_NAME).exists():
             return True

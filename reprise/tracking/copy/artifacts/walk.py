@@ -1,4 +1,4 @@
-"""The files below a folder. A symbolic link is followed within the store, and told where it leads out."""
+"""The files below a folder. Symbolic links are followed within the store, and reported if they lead out."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def _walk_folder(
             elif stat.S_ISREG((about := entry.stat()).st_mode):
                 yield SourceFile(path, about.st_size, about.st_mtime)
             else:
-                yield Fault("files", owner, path, "it is no regular file")
+                yield Fault("files", owner, path, "it is not a regular file")
         except OSError as error:
             yield Fault("files", owner, path, error.strerror or str(error))
 
@@ -47,7 +47,7 @@ def link_fault(link: Path, inside: Sequence[Path]) -> str | None:
     try:
         target = link.resolve(strict=True)
     except (OSError, RuntimeError):
-        return f"it is a link to {link.readlink()}, which is not there"
+        return f"it is a link to {link.readlink()}, which does not exist"
     if any(target.is_relative_to(folder) for folder in inside):
         return None
     return f"it is a link to {target}, outside of the store"

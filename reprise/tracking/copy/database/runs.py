@@ -66,7 +66,7 @@ def read_points(tables: Tables, run_id: str) -> Iterator[Metric | Fault | Note]:
             yield Metric(_to_text(key), number, int(timestamp), int(step or 0))
         except (TypeError, ValueError):
             shown = f"{value!r} at {timestamp!r}, step {step!r}"
-            yield Fault("points", f"run {run_id}", str(key), f"{shown} is no point")
+            yield Fault("points", f"run {run_id}", str(key), f"{shown} is not a point")
 
 
 def _to_text(value: object) -> str:

@@ -132,7 +132,7 @@ class SqliteTables:
         except sqlite3.Error as error:
             if _error_code(error) != sqlite3.SQLITE_CORRUPT:
                 raise TrackingError(f"{self.file}: {error}") from error
-            return 0  # of what is damaged, the reading tells
+            return 0  # reading reports the damage
 
     def _open_damaged(self, path: Path) -> None:
         """A file that is shorter than it says is refused, unless the schema may be repaired."""

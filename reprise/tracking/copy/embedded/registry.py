@@ -26,7 +26,7 @@ class CopiedRegistry(Verbs):
     def put_registered_model(self, model: RegisteredModel) -> Put:
         """Under its own name; one of that name that is here already is brought up to date."""
         if not model.name.strip():
-            raise validation.invalid("a registered model with a blank name cannot be asked for")
+            raise validation.invalid("a registered model with a blank name cannot be requested")
         with self._database.writing() as connection:
             row = found_model(connection, model.name)
             origin = None if row is None else read_origin(connection, MODEL, _identity_of(model))

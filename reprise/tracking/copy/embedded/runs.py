@@ -176,7 +176,7 @@ def _change_facts(connection: Connection, row: RunRow, run: Run, changes: FieldC
 
 
 def _add_params(connection: Connection, row: RunRow, run: Run) -> list[KeptAsItWas]:
-    """Those that are not there yet; a param that is there stays."""
+    """Return the missing params; existing params are kept."""
     here: Merge = merge_fields(run.params, pairs(connection, "run_param", [row.id])[row.id], None)
     added = {key: value for key, value in here.changes.items() if value is not None}
     put_pairs(connection, "run_param", row.id, added)

@@ -156,7 +156,7 @@ def _bring_up_to_date(
 
 
 def _storage_of(connection: Connection, given: SourceVersion) -> str:
-    """Where the files of a version lie here; where they lay when they were not copied."""
+    """Return the place of a version's files here, or the original place if they were not copied."""
     if given.place is None:
         return given.version.source
     owner, path = given.place

@@ -13,7 +13,7 @@ from reprise.tracking.copy.filestore.runs import modification_times
 
 
 def read_experiments(layout: Layout) -> Iterator[Experiment | Fault | Note]:
-    """All experiments; what lies in the trash is deleted, whatever its meta.yaml says."""
+    """Yield all experiments; those in the trash are deleted, whatever their meta.yaml says."""
     for folder in layout.list_experiments():
         if not isinstance(folder, StoreFolder):
             yield folder
@@ -36,7 +36,7 @@ def read_experiments(layout: Layout) -> Iterator[Experiment | Fault | Note]:
 
 
 STRAY = ".trash"
-"""The id of the experiment for runs that lie in the trash without theirs."""
+"""Return the id of the experiment for runs in the trash without theirs."""
 
 
 def _from_meta(meta: Meta, folder: StoreFolder) -> Experiment:

@@ -1,7 +1,7 @@
-"""How an MLflow file store lies on the disk: which folder is what. The place decides, not the meta.yaml.
+"""The layout of an MLflow file store. The place of a folder decides what it is, not its meta.yaml.
 
 ``<experiment>/<run>``, ``<experiment>/{tags,datasets,models,traces}``, ``models/<registered model>``;
-deleted experiments lie in ``.trash``, with all that is in them. Every other folder is reported.
+deleted experiments are in ``.trash``, with their content. Every other folder is reported.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ class Layout:
                 yield from _note_strange(folder)
 
     def stray_runs(self) -> Iterator[StoreFolder]:
-        """Runs that lie in the trash themselves, without their experiment."""
+        """Yield runs in the trash without their experiment."""
         for folder in self.list_folders(self.root / TRASH, "runs", "the store"):
             if not isinstance(folder, Fault) and is_run(folder):
                 yield StoreFolder(folder.name, folder, is_deleted=True)

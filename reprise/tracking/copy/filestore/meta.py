@@ -48,7 +48,7 @@ class Meta:
                     return number
             except (TypeError, ValueError):
                 pass
-            self.faults.append(f"{name} is {value!r}, which is no number")
+            self.faults.append(f"{name} is {value!r}, which is not a number")
         return None
 
     def read_with(self, name: str, reader: Callable[[Any], Any], default: Any) -> Any:
@@ -70,7 +70,7 @@ class Meta:
 
 
 def read_meta(file: Path) -> Meta:
-    """Raises TrackingError: it is not there, or is not what MLflow writes."""
+    """Read a file; raise TrackingError if it is missing, or not in MLflow's format."""
     if file.is_symlink() and (reason := link_fault(file, [file.parent.resolve()])):
         raise TrackingError(reason)
     try:
@@ -86,9 +86,9 @@ def read_meta(file: Path) -> Meta:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f", line {mark.line + 1}" if mark else ""
-        raise TrackingError(f"is no YAML{where}") from error
+        raise TrackingError(f"is not YAML{where}") from error
     except (ValueError, RecursionError) as error:  # a date that is none, a nesting that has no end
-        raise TrackingError(f"is no YAML: {error}") from error
+        raise TrackingError(f"is not YAML: {error}") from error
     if not isinstance(fields, dict):
         raise TrackingError("is empty" if fields is None else "is not what MLflow writes")
     return Meta(fields)
@@ -137,7 +137,7 @@ def key_files(folder: Path, kind: str, owner: str) -> Iterator[tuple[str, Path] 
             elif path.is_file():
                 yield key, path
             else:
-                yield Fault(kind, owner, _name_text(folder, key), "it is no regular file")
+                yield Fault(kind, owner, _name_text(folder, key), "it is not a regular file")
         for name in list(folders):
             if Path(parent, name).is_symlink():
                 key = Path(parent, name).relative_to(folder).as_posix()

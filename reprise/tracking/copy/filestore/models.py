@@ -85,4 +85,4 @@ def _read_points(folder: Path, owner: str) -> Iterator[ModelMetric | Fault]:
                 words = line.decode().split(" ")
                 yield ModelMetric(folder.name, words.pop(3), read_point(key, words))
             except (ValueError, OverflowError, IndexError):
-                yield Fault("points", owner, f"metrics/{key}", f"line {number} is no point")
+                yield Fault("points", owner, f"metrics/{key}", f"line {number} is not a point")

@@ -46,7 +46,7 @@ def read_registry(layout: Layout) -> Iterator[RegisteredModel | Fault | Note]:
         yield from (Fault("models", owner, META, reason, pieces=0) for reason in meta.faults)
         for alias, text in aliases.values.items():
             if alias not in model.aliases:
-                yield Fault("aliases", owner, f"aliases/{alias}", f"{text!r} is no version")
+                yield Fault("aliases", owner, f"aliases/{alias}", f"{text!r} is not a version")
         yield model
 
 

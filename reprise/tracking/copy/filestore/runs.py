@@ -25,7 +25,7 @@ from reprise.tracking.copy.filestore.meta import Meta, key_files, read_meta, rea
 
 _STATUS_NUMBERS = dict(enumerate(("RUNNING", "SCHEDULED", "FINISHED", "FAILED", "KILLED"), 1))
 UNKNOWN_STATUS = "KILLED"
-"""Of a run that lost its meta.yaml: it does not go on, and whether it ended well is not known."""
+"""Of a run that lost its meta.yaml: it is not running, and whether it succeeded is not known."""
 
 
 class RunReading(NamedTuple):
@@ -94,7 +94,9 @@ def read_points(folder: Path, run_id: str) -> Iterator[Metric | Fault | Note]:
                     try:
                         yield read_point(key, line.decode().rstrip("\r\n").split(" "))
                     except (ValueError, OverflowError):
-                        yield Fault("points", owner, name, f"line {number} is no point: {_show_line(line)}")
+                        yield Fault(
+                            "points", owner, name, f"line {number} is not a point: {_show_line(line)}"
+                        )
                 if not line.endswith(b"\n") and line.strip():
                     yield Note(f"{owner}: {name} ends without an end of line; its last point may be cut")
         except OSError as error:
@@ -105,7 +107,7 @@ def read_point(key: str, words: list[str]) -> Metric:
     """Timestamp, value, step (old MLflow had none), a dataset's name, where spaces may be, and digest.
 
     Raises:
-        ValueError, OverflowError: they are no point.
+        ValueError, OverflowError: they are not a point.
     """
     timestamp, value, *rest = words
     point = Metric(key, float(value), _parse_integer(timestamp), _parse_integer(rest[0]) if rest else 0)

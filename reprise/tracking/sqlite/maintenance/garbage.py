@@ -131,7 +131,7 @@ class StoredGarbage:
         """Look for the artifact root.
 
         Raises:
-            TrackingError: it is not there.
+            TrackingError: it does not exist.
         """
         _ = self._store.artifacts
 
@@ -171,14 +171,16 @@ class StoredGarbage:
         try:
             place.delete("")
         except TrackingError as error:
-            if error.code != "RESOURCE_DOES_NOT_EXIST":  # nothing was logged there, or it is gone already
+            if (
+                error.code != "RESOURCE_DOES_NOT_EXIST"
+            ):  # nothing was logged there, or it was already removed
                 raise
         if isinstance(place, ArtifactFolder) and isinstance(self._store.artifacts, ArtifactFolder):
             _drop_empty(place.root.parent, self._store.artifacts.root)
 
 
 def _remove(connection: Connection, item: Deleted) -> bool:
-    """Whether it was deleted still, and is gone now."""
+    """Return whether it was still deleted, and is removed now."""
     if item.kind == RUN:
         sql = "DELETE FROM run WHERE run_id = ? AND lifecycle_stage = 'deleted'"
     elif item.kind == MODEL:
@@ -226,7 +228,7 @@ def _deleted(
 
 
 def _folders(connection: Connection, item: Deleted) -> list[str]:
-    """Where its files lie, and nobody else's: an experiment can be in a folder that holds more than it."""
+    """Return the places of its own files only: the folder of an experiment may contain other files."""
     if item.kind == EXPERIMENT:
         traces = connection.execute("SELECT trace_id FROM trace WHERE experiment = ?", (item.id,))
         return [f"{item.uri}/{trace_id}" for (trace_id,) in traces]
@@ -244,7 +246,7 @@ def _reached(uri: str, root: Artifacts) -> Artifacts:
         location = place.root.parent
         holder = location if location.exists() else location.parent
         if not holder.is_dir() or not any(holder.iterdir()):
-            message = f"its files are in {location}, which is not there: is it mounted?"
+            message = f"its files are in {location}, which does not exist: is it mounted?"
             raise TrackingError(message, code="TEMPORARILY_UNAVAILABLE")
     return place
 

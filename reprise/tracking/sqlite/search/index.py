@@ -1,4 +1,4 @@
-"""How a database index narrows a search: the ends between which the values of a comparison lie."""
+"""How a database index narrows a search: the bounds of the values of a comparison."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def _behind(start: str) -> str:
 
 
 def narrowed(index: Index, key: str, limits: Bounds) -> Sql:
-    """The ids of those whose value lies within the bounds."""
+    """Return the ids with a value within the bounds."""
     return _select(
         index, f"{index.owner} AS id", keys_of(index, key), [*limits.exact, *limits.low, *limits.high]
     )
@@ -109,9 +109,8 @@ class Path:
     def pieces(self, connection: sqlite3.Connection, after: Any = None) -> Iterator[IndexPiece]:
         """Consecutive pieces, cut where the value changes; with ``after``, from its held value on.
 
-        Entries of equal value lie in the index by start time, but a search may want them the other way
-        round. A piece is therefore short enough to be sorted, or holds one value, which is read from
-        either end.
+        Entries of equal value are in the index by start time, but a search may need the reverse order. A
+        piece is therefore short enough to be sorted, or contains one value, which is read from either end.
         """
         start: Sql | None = None
         if after is not None:

@@ -172,7 +172,7 @@ def _walked(
 
 
 def _rank(last: Sequence[Any] | None, width: int) -> int:
-    """Among which values the walk goes on: 0 for the first."""
+    """Return the index of the values at which the walk continues: 0 for the first."""
     if last is None or width == 1:
         return 0
     if last[0] not in (0, 1, 2):

@@ -19,7 +19,7 @@ _PLAIN = (
     "CASE json_type(v.value, '$.value') WHEN 'true' THEN 'true' WHEN 'false' THEN 'false'"
     f" ELSE CAST(coalesce({_JSON.format('value')}, {_JSON.format('serialized_value.value')}) AS TEXT) END"
 )
-"""The value of an assessment as text: numbers and truth values as they stand in JSON."""
+"""Return the value of an assessment as text: numbers and booleans as in JSON."""
 
 
 _NUMBER = f"CASE WHEN json_type(v.value, '$.value') IN ('integer', 'real') THEN {_JSON.format('value')} END"

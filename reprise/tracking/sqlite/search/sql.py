@@ -93,8 +93,8 @@ class Searchable:
 
     ``default_order`` is that of a search which names none; ``ties`` follow one that is named, or the
     default order when there are none. ``datasets`` are the texts of its datasets, as tables of (owner,
-    value) known as ``v``; ``sets`` are attributes of which an entity has several, as SQL that joins
-    their ``v.value``; of one that is ``sorted_once``, an order that names an attribute twice is refused.
+    value) named ``v``; ``sets`` are attributes with several values, as SQL that joins their ``v.value``; if
+    it is ``sorted_once``, an order with a repeated attribute is refused.
     """
 
     word: str
@@ -218,7 +218,7 @@ def compare(sql: str, comparison: Comparison, is_number: bool) -> Sql:
 
 
 def _glob(pattern: Literal) -> str:
-    """A LIKE pattern as GLOB, which tells capitals from small letters."""
+    """Return a LIKE pattern as GLOB, which is case-sensitive."""
     quoted = (f"[{c}]" if c in "*?[" else c for c in str(pattern))
     return "".join(quoted).replace("%", "*").replace("_", "?")
 

@@ -72,7 +72,7 @@ def put_assessment(
 ) -> Assessment:
     """Insert it into a trace; without an id it gets one.
 
-    One that ``comes_with_trace`` may stand before the one that it overrides.
+    An assessment that ``comes_with_trace`` may precede the one that it overrides.
     """
     if not given.name:
         raise validation.invalid("an assessment has a name")

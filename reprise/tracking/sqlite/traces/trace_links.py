@@ -1,6 +1,6 @@
 """Links of traces to runs and to versions of prompts.
 
-A client may name a trace before its export thread has sent it: such a link waits, and is made when the
+A client may name a trace before its export thread has sent it: the link waits, and is made when the
 trace arrives.
 """
 
