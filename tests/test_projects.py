@@ -138,7 +138,10 @@ def test_the_signature_is_mlflow_s_with_keywords_of_our_own() -> None:
         *("run_name", "env_manager", "build_image", "docker_auth"),
     ]
     own = [found.name for found in parameters if found.kind is found.KEYWORD_ONLY]
-    assert own == ["locked", "offline", "as_of", "python", "observe", "sandbox", "network", "tracking_uri"]
+    assert own == [
+        *("locked", "offline", "as_of", "python", "observe", "sandbox", "network", "resources"),
+        "tracking_uri",
+    ]
 
 
 def test_an_unlocked_project_is_refused_when_locked(project: Write) -> None:
