@@ -112,6 +112,18 @@ def is_participle(name: str) -> bool:
     return bool(_VERB_FORMS.fullmatch(first)) and first not in _NO_PARTICIPLES
 
 
+def share_of_one_word() -> float:
+    """The share of functions whose name is one word, which only its module or class explains."""
+    names = [function.name for function in functions()]
+    return sum("_" not in name.strip("_") for name in names) / len(names)
+
+
+def share_of_participles() -> float:
+    """The share of functions whose name begins with a participle."""
+    names = [function.name for function in functions()]
+    return sum(map(is_participle, names)) / len(names)
+
+
 def files_with_one_user() -> list[Module]:
     """The modules that one other module alone imports."""
     users: Counter[str] = Counter(to for froms in imports().values() for to in froms)
@@ -170,7 +182,6 @@ def _tested_by_name() -> int:
 def figures() -> dict[str, str]:
     """The figures of the house, as text, by what they are."""
     folder, most = files_by_folder().most_common(1)[0]
-    names = [function.name for function in functions()]
     alone = files_with_one_user()
     small = sum(module.lines < _SMALL for module in alone)
     several = {name: where for name, where in classes_by_name().items() if len(where) > 1}
@@ -182,8 +193,8 @@ def figures() -> dict[str, str]:
         "lines": str(lines),
         "files in the fullest folder": f"{most} ({folder})",
         "lines of the longest function": str((longest.end_lineno or longest.lineno) - longest.lineno + 1),
-        "function names of one word": _share(sum("_" not in name.strip("_") for name in names), len(names)),
-        "function names that begin with a participle": _share(sum(map(is_participle, names)), len(names)),
+        "function names of one word": f"{share_of_one_word():.0%}",
+        "function names that begin with a participle": f"{share_of_participles():.0%}",
         "class names used for several things": str(len(several)),
         "files with one user": f"{len(alone)}, {small} of them below {_SMALL} lines",
         "imports inside functions": str(_imports_inside_functions()),

@@ -44,6 +44,26 @@ def test_modules_import_one_way() -> None:
 
 
 @pytest.mark.slow
+def test_a_class_name_is_used_once() -> None:
+    several = {name: where for name, where in shape.classes_by_name().items() if len(where) > 1}
+    assert several == {}
+
+
+def test_functions_say_what_they_do() -> None:
+    """Limits that only go down: what is reached stays reached."""
+    assert shape.share_of_one_word() <= 0.29
+    assert shape.share_of_participles() <= 0.03
+
+
+def test_file_names_say_what_is_in_them() -> None:
+    """Names that were here once, and said nothing without opening the file."""
+    riddles = """patience moments watched pristine inside unlinked recognised amounts asides given kinds
+        pulse printed admission front fleet making opening closing chosen plotted goals memory looking
+        utils helpers common misc"""
+    found = [name for name in shape.modules() if name.rpartition(".")[2] in riddles.split()]
+    assert found == []
+
+
 def test_the_figures_of_the_house_can_be_printed(capsys: pytest.CaptureFixture[str]) -> None:
     shape.main()
     assert "| circles of files | 0 |" in capsys.readouterr().out

@@ -27,7 +27,7 @@ class Tick(NamedTuple):
     text: str
 
 
-class Scale(NamedTuple):
+class AxisScale(NamedTuple):
     """The scale of an axis, from ``low`` to ``high`` or of ``words``; logarithmic if ``is_log``."""
 
     low: float = 0
@@ -63,7 +63,7 @@ class Axis(NamedTuple):
 
     id: str
     title: str
-    scale: Scale
+    scale: AxisScale
     places: tuple[float | None, ...]
     range: tuple[float, float] | None
     turned: bool | None
@@ -113,13 +113,13 @@ def colours(column: Column | None, runs: int) -> list[str]:
     return [_colour(value, scale) for value in column["values"]]
 
 
-def scale_of(column: Column, *, turned: bool = False) -> Scale:
+def scale_of(column: Column, *, turned: bool = False) -> AxisScale:
     there = [value for value in column["values"] if value is not None]
     if not column["numeric"]:
-        return Scale(words=tuple(sorted(set(there))))
+        return AxisScale(words=tuple(sorted(set(there))))
     low, high = min(there), max(there)
     is_log = low > 0 and column["log"] != turned
-    return Scale(low, high, is_log)
+    return AxisScale(low, high, is_log)
 
 
 def _axis(column: Column, turned: bool, wanted: tuple[float, float] | None) -> Axis:
@@ -147,7 +147,7 @@ def _y(place: float | None) -> float:
     return _NONE if place is None else HEIGHT * (1 - place)
 
 
-def _colour(value: float | str | None, scale: Scale) -> str:
+def _colour(value: float | str | None, scale: AxisScale) -> str:
     if value is None:
         return "var(--line-strong)"
     if isinstance(value, str):

@@ -13,7 +13,7 @@ from reprise.tracking.sqlite.store import EmbeddedStore
 from reprise.ui.compare.chart_data import Column, column_of
 from reprise.ui.compare.parallel import (
     HEIGHT,
-    Scale,
+    AxisScale,
     axes,
     colours,
     lines,
@@ -33,15 +33,15 @@ KIND, LOSS = _column("params.kind", "b", "a", "b"), _column("metrics.loss", 0.5,
 @pytest.mark.parametrize(
     ("scale", "value", "place", "told"),
     [
-        (Scale(2, 4), 3, 0.5, "3"),
-        (Scale(1e-5, 1e-1, is_log=True), 1e-3, 0.5, "0.001"),
-        (Scale(-1e308, 1e308), 0, 0.5, "0"),
-        (Scale(7, 7), 7, 0, "7"),
-        (Scale(words=("a", "b")), "b", 0.75, "b"),
+        (AxisScale(2, 4), 3, 0.5, "3"),
+        (AxisScale(1e-5, 1e-1, is_log=True), 1e-3, 0.5, "0.001"),
+        (AxisScale(-1e308, 1e308), 0, 0.5, "0"),
+        (AxisScale(7, 7), 7, 0, "7"),
+        (AxisScale(words=("a", "b")), "b", 0.75, "b"),
     ],
 )
 def test_a_value_has_its_place_and_a_place_its_value(
-    scale: Scale, value: float | str, place: float, told: str
+    scale: AxisScale, value: float | str, place: float, told: str
 ) -> None:
     assert scale.place(value) == pytest.approx(place)
     assert scale.told(place) == told
