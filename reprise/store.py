@@ -20,7 +20,7 @@ from reprise.call import (
 )
 from reprise.errors import UsageError
 from reprise.runner.planning.request import is_offline
-from reprise.runner.runs.opening import missing_store
+from reprise.runner.runs.open_run import missing_store
 from reprise.runner.runs.reap import reap
 from reprise.schemas.job import Sandbox
 from reprise.startup import occupy_standard_descriptors

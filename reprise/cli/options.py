@@ -62,7 +62,7 @@ def opened(tracking_uri: str | None, *, make: bool = False) -> Iterator[Tracking
     Raises:
         UsageError: there is no store, and the verb does not ``make`` it.
     """
-    from reprise.runner.runs.opening import open_store
+    from reprise.runner.runs.open_run import open_store
 
     tracking = open_store(tracking_uri, make=make)
     try:
