@@ -12,8 +12,8 @@ from reprise.errors import RepriseError
 from reprise.legible import make_legible_line
 
 if TYPE_CHECKING:
-    from reprise.tracking.copy.base import CopySource, Destination, Fault
     from reprise.tracking.copy.census import Census, CensusLine
+    from reprise.tracking.protocols.copying import CopySource, Destination, Fault
 
 log = logging.getLogger(__name__)
 

@@ -13,7 +13,7 @@ from reprise.cli.options import json_option, tracking_option
 from reprise.errors import UsageError
 
 if TYPE_CHECKING:
-    from reprise.tracking.copy.embedded.destination import EmbeddedDestination
+    from reprise.tracking.protocols.store import StoreDestination
 
 
 @click.command("import")
@@ -56,7 +56,7 @@ def import_(
     start = time.monotonic()
     with (
         closing(open_source(source, paths.here(), artifacts)) as opened,
-        _destination(tracking_uri) as store,
+        closing(_destination(tracking_uri)) as store,
     ):
         if opened.uri == store.uri and type(opened).__name__ == "TrackingSource":
             raise UsageError(
@@ -78,10 +78,9 @@ def import_(
         copies.refuse_differences(census)
 
 
-def _destination(tracking_uri: str | None) -> EmbeddedDestination:
+def _destination(tracking_uri: str | None) -> StoreDestination:
     from reprise import paths
-    from reprise.tracking.copy.embedded.destination import EmbeddedDestination
-    from reprise.tracking.registry import open_tracking
+    from reprise.tracking.registry import open_destination, open_tracking
 
     uri = tracking_uri or os.environ.get("MLFLOW_TRACKING_URI") or None
     store = open_tracking(uri, paths.here())
@@ -90,4 +89,4 @@ def _destination(tracking_uri: str | None) -> EmbeddedDestination:
             f"cannot import into {store.uri}: it is not a folder",
             hint="use --tracking-uri to select a folder, or reprise push to send runs to a server",
         )
-    return EmbeddedDestination(store.home)
+    return open_destination(store.home)

@@ -12,7 +12,7 @@ from reprise.errors import UsageError
 
 if TYPE_CHECKING:
     from reprise.tracking.base import Tracking
-    from reprise.tracking.copy.base import CopySource
+    from reprise.tracking.protocols.copying import CopySource
 
 
 @click.command()

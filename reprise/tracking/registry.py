@@ -13,7 +13,7 @@ from reprise.tracking.sqlite.lazy_store import LazyStore
 
 if TYPE_CHECKING:
     from reprise.tracking.base import Tracking
-    from reprise.tracking.protocols.store import TrackingStore
+    from reprise.tracking.protocols.store import StoreDestination, TrackingStore
 
 OWN_SCHEME = "reprise:"
 _SCHEME = r"[A-Za-z][A-Za-z0-9+.\-]+:"
@@ -40,6 +40,13 @@ def open_own_store(uri: str | None, start: Path, artifact_root: str | None = Non
     if folder is None:
         raise UsageError(f'the store "{redact(uri)}" is not a folder', hint=_hint_for(uri))
     return EmbeddedStore(folder, artifact_root)
+
+
+def open_destination(folder: Path) -> StoreDestination:
+    """Open the store in ``folder`` for a copy into it; the first write makes it."""
+    from reprise.tracking.sqlite.copied.destination import EmbeddedDestination
+
+    return EmbeddedDestination(folder)
 
 
 def _hint_for(uri: str) -> str:

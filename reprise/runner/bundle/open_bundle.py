@@ -97,9 +97,11 @@ def bring_in(tracking: Tracking, bundle: Bundle) -> None:
         SourceError: the bundle cannot be read.
         TrackingError: the store refused it.
     """
-    from reprise.tracking.copy.base import title_of
-    from reprise.tracking.copy.embedded.destination import EmbeddedDestination
+    from contextlib import closing
+
     from reprise.tracking.copy.transfer import Transfer
+    from reprise.tracking.protocols.copying import title_of
+    from reprise.tracking.registry import open_destination
 
     if tracking.home is None:
         raise UsageError(
@@ -117,7 +119,7 @@ def bring_in(tracking: Tracking, bundle: Bundle) -> None:
         with contents.add_contents(objects):
             for file in layout.list_files(bundle.folder / layout.OBJECTS):
                 contents.keep_content(objects, file.read_bytes())
-            with EmbeddedDestination(tracking.home) as destination:
+            with closing(open_destination(tracking.home)) as destination:
                 is_there = destination.is_complete(data.run.run_id)
                 transfer = Transfer(tracked.BundleSource(bundle.folder, data), destination)
                 if not is_there:

@@ -23,7 +23,7 @@ from reprise.schemas.entities import (
 from reprise.schemas.json_text import read_json
 from reprise.schemas.record.run_record import to_plain, value_of
 from reprise.tracking.base import Tracking
-from reprise.tracking.copy.base import Note, Owner, SourceFile, SourceTrace, SourceVersion
+from reprise.tracking.protocols.copying import Note, Owner, SourceFile, SourceTrace, SourceVersion
 
 
 class TrackedRun(NamedTuple):

@@ -22,6 +22,8 @@ LOCATION = "mlflow.artifactLocation"
 SPANS_LOCATION = "mlflow.trace.spansLocation"
 """The tag that says whether they are in a file, or stored with the trace."""
 IN_STORE = "TRACKING_STORE"
+PLACE_TAGS = frozenset({LOCATION, SPANS_LOCATION})
+"""Tags of traces that say where a store keeps their spans."""
 SOURCE_RUN = "mlflow.sourceRun"
 """The metadata that names the run in which a trace was made."""
 TRACE_TAG = "mlflow.traceTag."

@@ -11,8 +11,8 @@ from typing import TypeVar
 from reprise.errors import TrackingError
 from reprise.schemas.entities import ModelVersion, Page, RegisteredModel
 from reprise.tracking.base import Tracking
-from reprise.tracking.copy.base import CopyPlace, SourceVersion
-from reprise.tracking.copy.embedded.destination import EmbeddedDestination
+from reprise.tracking.protocols.copying import CopyPlace, SourceVersion
+from reprise.tracking.registry import open_destination
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +32,7 @@ class RegistryCopy:
     def __init__(self, tracking: Tracking, since: int, aliases: Mapping[str, str], folder: Path) -> None:
         self._tracking = tracking
         self._made: set[tuple[str, str]] = set()
-        self.store = EmbeddedDestination(folder)
+        self.store = open_destination(folder)
         for only in ("", _PROMPTS):
             for model in _items(partial(_find_models, tracking, only)):
                 if model.creation_time <= since:

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from reprise.named_tuple import NamedTuple
-from reprise.tracking.copy.base import Fault, Note, Put
 from reprise.tracking.copy.parts import KINDS, Parts
+from reprise.tracking.protocols.copying import Fault, Note, Put
 
 UNEXPLAINED = "it is missing for an unknown reason"
 

@@ -7,8 +7,8 @@ from typing import TypeVar
 
 from reprise.errors import RepriseError, TrackingError
 from reprise.named_tuple import NamedTuple
-from reprise.tracking.copy.base import CopySource, Destination, Fault, Note
 from reprise.tracking.copy.census import Tally
+from reprise.tracking.protocols.copying import CopySource, Destination, Fault, Note
 
 REFUSALS = (RepriseError, OSError, ValueError)
 """What may end one step of a copy without ending the copy."""

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from reprise.named_tuple import NamedTuple
 from reprise.schemas.tags import COPIED_FROM, COPIED_STATE, COPIED_TIMES, COPY_INCOMPLETE
-from reprise.tracking.copy.merge import Said, decode_said, said_of
+from reprise.tracking.merging.merge import Said, decode_said, said_of
 
 MARKS = frozenset({COPIED_FROM, COPIED_STATE, COPIED_TIMES, COPY_INCOMPLETE})
 _LONGEST = 4800

@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from reprise.schemas.entities import Run
-from reprise.tracking.copy.base import Owner
+from reprise.tracking.protocols.copying import Owner
 
 MANIFEST = "MLmodel"
 _MODELS = "mlflow.log-model.history"

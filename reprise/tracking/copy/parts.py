@@ -16,8 +16,9 @@ from reprise.schemas.entities import (
     RegisteredModel,
     Run,
 )
-from reprise.tracking.copy.base import SourceTrace
+from reprise.schemas.traces.spans import PLACE_TAGS
 from reprise.tracking.copy.series import point_of
+from reprise.tracking.protocols.copying import SourceTrace
 
 KINDS = (
     "experiments",
@@ -37,9 +38,6 @@ KINDS = (
     "bytes",
 )
 """The lines of a census, in their order. ``models`` are the registered ones, prompts among them."""
-
-PLACE_TAGS = frozenset({"mlflow.artifactLocation", "mlflow.trace.spansLocation"})
-"""Tags of traces that say where a store keeps their spans."""
 
 Parts = Mapping[str, Mapping[str, Any]]
 """Kind to name to value."""

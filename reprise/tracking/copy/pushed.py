@@ -10,7 +10,11 @@ from pathlib import Path
 from reprise.schemas.entities import Experiment, LoggedModel, Metric, RegisteredModel, Run, Trace
 from reprise.schemas.tags import COPIED_FROM
 from reprise.tracking.copy import marks
-from reprise.tracking.copy.base import (
+from reprise.tracking.copy.server.destination import RestDestination
+from reprise.tracking.copy.server.names import name_here, name_there
+from reprise.tracking.copy.server.registry import original_registered_model
+from reprise.tracking.copy.tracking import TrackingSource
+from reprise.tracking.protocols.copying import (
     Fault,
     Note,
     Owner,
@@ -21,10 +25,6 @@ from reprise.tracking.copy.base import (
     Unseen,
     identity_of,
 )
-from reprise.tracking.copy.server.destination import RestDestination
-from reprise.tracking.copy.server.names import name_here, name_there
-from reprise.tracking.copy.server.registry import original_registered_model
-from reprise.tracking.copy.tracking import TrackingSource
 from reprise.tracking.rest.store import RestTracking
 
 _MODEL_SOURCE = re.compile(r"models:/(m-[^/]+)")

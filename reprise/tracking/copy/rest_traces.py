@@ -10,8 +10,8 @@ from reprise.errors import TrackingError
 from reprise.file_lock import scratch
 from reprise.schemas.entities import Trace
 from reprise.schemas.traces.spans import LOCATION, SOURCE_RUN, SPANS_FILE
-from reprise.tracking.copy.base import Fault, SourceFile, SourceTrace
 from reprise.tracking.copy.traces import assessment_of, trace_of
+from reprise.tracking.protocols.copying import Fault, SourceFile, SourceTrace
 from reprise.tracking.rest.artifacts import place
 from reprise.tracking.rest.connection import RestConnection, page_query
 from reprise.tracking.rest.fields import (

@@ -8,9 +8,9 @@ from urllib.parse import unquote, urlsplit
 
 from reprise.errors import UsageError
 from reprise.redact import redact
-from reprise.tracking.copy.base import CopySource
 from reprise.tracking.copy.filestore.layout import META, REGISTRY, TRASH, is_experiment, is_run
 from reprise.tracking.copy.tracking import TrackingSource
+from reprise.tracking.protocols.copying import CopySource
 from reprise.tracking.registry import open_tracking
 from reprise.tracking.rest.store import RestTracking
 from reprise.tracking.sqlite.run_store import DATABASE_NAME

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from reprise.errors import TrackingError
 from reprise.tracking.base import Tracking
-from reprise.tracking.copy.base import Fault, Note
+from reprise.tracking.protocols.copying import Fault, Note
 from reprise.tracking.protocols.store import TrackingStore
 from reprise.tracking.protocols.subjects import Subject
 from reprise.tracking.rest.connection import RestConnection, page_query

@@ -11,7 +11,7 @@ from reprise.schemas.entities import Trace
 from reprise.schemas.traces.spans import IN_STORE, LOCATION, SPANS_FILE, SPANS_LOCATION, spans_document
 from reprise.tracking.artifacts.files import Artifacts, at_location
 from reprise.tracking.base import Tracking
-from reprise.tracking.copy.base import Fault, Note, SourceFile, SourceTrace
+from reprise.tracking.protocols.copying import Fault, Note, SourceFile, SourceTrace
 from reprise.tracking.protocols.store import TrackingStore
 
 _AT_ONCE = 100

@@ -20,7 +20,9 @@ from reprise.schemas.entities import (
 )
 from reprise.schemas.tags import COPY_INCOMPLETE
 from reprise.tracking.base import Tracking
-from reprise.tracking.copy.base import (
+from reprise.tracking.copy.tracked_others import find_tracked_others
+from reprise.tracking.copy.tracked_traces import TraceReader, trace_reader
+from reprise.tracking.protocols.copying import (
     Fault,
     Note,
     Owner,
@@ -31,8 +33,6 @@ from reprise.tracking.copy.base import (
     Unseen,
     identity_of,
 )
-from reprise.tracking.copy.tracked_others import find_tracked_others
-from reprise.tracking.copy.tracked_traces import TraceReader, trace_reader
 from reprise.tracking.protocols.subjects import Subject
 from reprise.tracking.search.paging import pages
 

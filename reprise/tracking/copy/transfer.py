@@ -13,7 +13,12 @@ from typing import TypeVar
 
 from reprise.schemas.entities import DELETED, Experiment, LoggedModel, Run
 from reprise.tracking.copy import parts
-from reprise.tracking.copy.base import (
+from reprise.tracking.copy.census import Census, Tally
+from reprise.tracking.copy.job import REFUSALS, CopyJob, reason_of
+from reprise.tracking.copy.transfer_files import FileTransfer
+from reprise.tracking.copy.transfer_points import transfer_points
+from reprise.tracking.copy.transfer_registry import transfer_registry
+from reprise.tracking.protocols.copying import (
     CopyPlace,
     CopySource,
     Destination,
@@ -23,11 +28,6 @@ from reprise.tracking.copy.base import (
     SourceTrace,
     title_of,
 )
-from reprise.tracking.copy.census import Census, Tally
-from reprise.tracking.copy.job import REFUSALS, CopyJob, reason_of
-from reprise.tracking.copy.transfer_files import FileTransfer
-from reprise.tracking.copy.transfer_points import transfer_points
-from reprise.tracking.copy.transfer_registry import transfer_registry
 
 T = TypeVar("T")
 

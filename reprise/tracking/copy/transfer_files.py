@@ -9,7 +9,10 @@ from pathlib import Path
 
 from reprise.named_tuple import NamedTuple
 from reprise.schemas.entities import LoggedModel, Run
-from reprise.tracking.copy.base import (
+from reprise.tracking.copy.census import UNEXPLAINED
+from reprise.tracking.copy.job import REFUSALS, CopyJob, reason_of
+from reprise.tracking.copy.named_files import missing_files
+from reprise.tracking.protocols.copying import (
     CopyPlace,
     Fault,
     Owner,
@@ -19,9 +22,6 @@ from reprise.tracking.copy.base import (
     Unseen,
     title_of,
 )
-from reprise.tracking.copy.census import UNEXPLAINED
-from reprise.tracking.copy.job import REFUSALS, CopyJob, reason_of
-from reprise.tracking.copy.named_files import missing_files
 from reprise.units import counted
 
 _LOST = "it was logged, and is not in the folder of the source"

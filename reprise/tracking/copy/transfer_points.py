@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 
 from reprise.schemas.entities import Metric, Run
-from reprise.tracking.copy.base import Fault, title_of
 from reprise.tracking.copy.census import UNEXPLAINED
 from reprise.tracking.copy.job import REFUSALS, CopyJob, reason_of
 from reprise.tracking.copy.series import Series, add_points, point_of, sums_of
+from reprise.tracking.protocols.copying import Fault, title_of
 
 POINTS_AT_ONCE = 10_000
 

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 from reprise.schemas.entities import RegisteredModel
 from reprise.tracking.copy import parts
-from reprise.tracking.copy.base import TOMBSTONE, Put, SourceVersion
 from reprise.tracking.copy.job import REFUSALS, CopyJob, reason_of
+from reprise.tracking.protocols.copying import TOMBSTONE, Put, SourceVersion
 
 
 def transfer_registry(job: CopyJob) -> None:

@@ -15,6 +15,7 @@ from reprise.errors import TrackingError
 from reprise.named_tuple import NamedTuple
 from reprise.tracking.protocols.artifacts import ArtifactStore
 from reprise.tracking.protocols.assessments import AssessmentStore
+from reprise.tracking.protocols.copying import Destination
 from reprise.tracking.protocols.evaluation import EvaluationStore
 from reprise.tracking.protocols.experiments import ExperimentStore
 from reprise.tracking.protocols.garbage import Garbage
@@ -125,4 +126,12 @@ class TrackingStore(
 
     def close(self) -> None:
         """Close every connection; a verb after that is a bug of the caller."""
+        ...
+
+
+class StoreDestination(TrackingStore, Destination, Protocol):
+    """A store that takes a copy; what it holds is on the disk when it is closed."""
+
+    def is_complete(self, run_id: str) -> bool:
+        """Whether it has the run, and its copy was finished."""
         ...

@@ -27,13 +27,13 @@ from reprise.tracking.sqlite.artifact_root import (
 )
 from reprise.tracking.sqlite.evaluation.datasets import EvaluationDatasets
 from reprise.tracking.sqlite.evaluation.records import EvaluationRecords
+from reprise.tracking.sqlite.listing.metric_lines import MetricLines
+from reprise.tracking.sqlite.listing.runs import RunListing
+from reprise.tracking.sqlite.listing.sweeps import SweepListing
 from reprise.tracking.sqlite.logged_models import LoggedModels, model_row
-from reprise.tracking.sqlite.metric_lines import MetricLines
 from reprise.tracking.sqlite.model_versions import ModelVersions
 from reprise.tracking.sqlite.registered_models import RegisteredModels
-from reprise.tracking.sqlite.run_listing import RunListing
 from reprise.tracking.sqlite.run_store import DATABASE_NAME, RunsOfStore
-from reprise.tracking.sqlite.sweep_listing import SweepListing
 from reprise.tracking.sqlite.traces.assessments import Assessments
 from reprise.tracking.sqlite.traces.correlation import TraceCorrelation
 from reprise.tracking.sqlite.traces.spans import Spans

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from reprise.tracking.copy.census import Census
-from reprise.tracking.copy.embedded.destination import EmbeddedDestination
 from reprise.tracking.copy.sources import open_source
 from reprise.tracking.copy.tracking import TrackingSource
 from reprise.tracking.copy.transfer import Transfer
+from reprise.tracking.sqlite.copied.destination import EmbeddedDestination
 from reprise.tracking.sqlite.store import EmbeddedStore
 
 Copy = Callable[..., Census]

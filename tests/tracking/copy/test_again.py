@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from reprise.schemas.entities import Assessment, Metric, Run, Trace
-from reprise.tracking.copy.embedded.destination import EmbeddedDestination
 from reprise.tracking.copy.sources import open_source
 from reprise.tracking.copy.transfer import Transfer
+from reprise.tracking.sqlite.copied.destination import EmbeddedDestination
 from reprise.tracking.sqlite.store import EmbeddedStore
 from tests.tracking.copy.conftest import Copy, numbers, told
 from tests.tracking.copy.stores import make_experiment, make_run

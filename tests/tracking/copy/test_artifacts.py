@@ -10,7 +10,7 @@ import pytest
 
 from reprise.schemas.tags import COPY_INCOMPLETE
 from reprise.tracking.artifacts.locations import read_location
-from reprise.tracking.copy.embedded.destination import EmbeddedDestination
+from reprise.tracking.sqlite.copied.destination import EmbeddedDestination
 from tests.tracking.copy.conftest import Copy, numbers, told
 from tests.tracking.copy.stores import RUN, make_database, make_experiment, make_run, write_texts
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from reprise.tracking.copy.embedded.destination import EmbeddedDestination
+from reprise.tracking.sqlite.copied.destination import EmbeddedDestination
 from tests.tracking.copy.conftest import Copy, numbers, told
 from tests.tracking.copy.stores import make_database
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from reprise.schemas.entities import ViewType
-from reprise.tracking.copy.embedded.destination import EmbeddedDestination
+from reprise.tracking.sqlite.copied.destination import EmbeddedDestination
 from tests.tracking.copy.conftest import Copy, numbers, told
 from tests.tracking.copy.stores import RUN, TIME, make_experiment, make_run, write_texts
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reprise.tracking.copy.merge import (
+from reprise.tracking.merging.merge import (
     CHANGED_HERE,
     CHANGED_IN_BOTH,
     HERE_BEFORE,

@@ -20,11 +20,11 @@ from typing import Any, NamedTuple
 import pytest
 
 from reprise.tracking.copy.census import Census
-from reprise.tracking.copy.embedded.destination import EmbeddedDestination
 from reprise.tracking.copy.server.destination import RestDestination
 from reprise.tracking.copy.sources import open_source
 from reprise.tracking.copy.tracking import TrackingSource
 from reprise.tracking.copy.transfer import Transfer
+from reprise.tracking.sqlite.copied.destination import EmbeddedDestination
 from reprise.tracking.sqlite.store import EmbeddedStore
 from tests.fakes import databases, mlflow_server, mlflow_store
 

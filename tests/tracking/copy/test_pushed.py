@@ -9,12 +9,12 @@ import pytest
 from reprise.schemas.entities import Metric, ModelLink
 from reprise.schemas.tags import PARENT_RUN_ID
 from reprise.tracking.copy.census import Census
-from reprise.tracking.copy.embedded.destination import EmbeddedDestination
 from reprise.tracking.copy.server.destination import RestDestination
 from reprise.tracking.copy.sources import open_source
 from reprise.tracking.copy.tracking import TrackingSource
 from reprise.tracking.copy.transfer import Transfer
 from reprise.tracking.rest.store import RestTracking
+from reprise.tracking.sqlite.copied.destination import EmbeddedDestination
 from reprise.tracking.sqlite.store import EmbeddedStore
 from tests.server.http.test_access import served
 

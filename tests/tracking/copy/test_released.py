@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from reprise.schemas.entities import Dataset, ModelMetric, Run, Trace
-from reprise.tracking.copy.embedded.destination import EmbeddedDestination
+from reprise.tracking.sqlite.copied.destination import EmbeddedDestination
 from reprise.tracking.sqlite.store import EmbeddedStore
 from tests.tracking.copy.conftest import Copy, told
 

@@ -10,7 +10,7 @@ import pytest
 from reprise.schemas.entities import Assessment, Metric, ModelLink, Run, Trace
 from reprise.schemas.tags import COPY_INCOMPLETE
 from reprise.server.loopback import Loopback
-from reprise.tracking.copy.embedded.destination import EmbeddedDestination
+from reprise.tracking.sqlite.copied.destination import EmbeddedDestination
 from reprise.tracking.sqlite.store import EmbeddedStore
 from tests.tracking.copy.conftest import Copy, numbers, told
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from reprise.schemas.entities import Metric, Run
-from reprise.tracking.sqlite import metric_lines
+from reprise.tracking.sqlite.listing import metric_lines
 from reprise.tracking.sqlite.store import EmbeddedStore
 from reprise.tracking.views import StoreFigures
 

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from reprise.errors import TrackingError
 from reprise.redact import redact
-from reprise.tracking.copy.base import SourceFile
+from reprise.tracking.protocols.copying import SourceFile
 
 
 def cloud_files(uri: str) -> list[SourceFile]:

@@ -20,7 +20,7 @@ from reprise.schemas.entities import LoggedModel, Run
 from reprise.tracking.artifacts.locations import ArtifactLocation, read_location
 from reprise.tracking.copy.artifacts.cloud import cloud_files, fetch_cloud_file
 from reprise.tracking.copy.artifacts.walk import link_fault, walk_files
-from reprise.tracking.copy.base import (
+from reprise.tracking.protocols.copying import (
     Fault,
     Owner,
     SourceFile,

@@ -7,7 +7,7 @@ import stat
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from reprise.tracking.copy.base import Fault, SourceFile
+from reprise.tracking.protocols.copying import Fault, SourceFile
 
 
 def walk_files(folder: Path, inside: Sequence[Path], owner: str) -> Iterator[SourceFile | Fault]:

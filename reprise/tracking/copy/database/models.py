@@ -17,7 +17,6 @@ from reprise.schemas.entities import (
     RegisteredModel,
 )
 from reprise.tracking.artifacts.locations import place_of
-from reprise.tracking.copy.base import Fault, Note, SourceVersion
 from reprise.tracking.copy.database.tables import (
     Row,
     Tables,
@@ -28,6 +27,7 @@ from reprise.tracking.copy.database.tables import (
     text_of,
     texts_of,
 )
+from reprise.tracking.protocols.copying import Fault, Note, SourceVersion
 
 
 def read_models(tables: Tables, experiment_id: str) -> Iterator[LoggedModel | Fault | Note]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from reprise.tracking.copy.base import Fault
 from reprise.tracking.copy.database.tables import Tables, text_of
 from reprise.tracking.copy.tracked_others import webhook_fault
+from reprise.tracking.protocols.copying import Fault
 
 _COPIED = {
     "experiments",

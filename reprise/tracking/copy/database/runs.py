@@ -19,7 +19,6 @@ from reprise.schemas.entities import (
     Run,
 )
 from reprise.schemas.tags import RUN_NAME
-from reprise.tracking.copy.base import Fault, Note
 from reprise.tracking.copy.database.tables import (
     NoText,
     Row,
@@ -31,6 +30,7 @@ from reprise.tracking.copy.database.tables import (
     text_of,
     texts_of,
 )
+from reprise.tracking.protocols.copying import Fault, Note
 
 UNKNOWN_STATUS = "KILLED"
 

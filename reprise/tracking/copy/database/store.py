@@ -18,7 +18,9 @@ from reprise.schemas.entities import (
 )
 from reprise.schemas.traces.spans import SPANS_FILE
 from reprise.tracking.copy.artifacts.roots import Beside, Roots, artifact_uri
-from reprise.tracking.copy.base import (
+from reprise.tracking.copy.database import models, others, runs, traces
+from reprise.tracking.copy.database.tables import Tables
+from reprise.tracking.protocols.copying import (
     Fault,
     Note,
     Owner,
@@ -28,8 +30,6 @@ from reprise.tracking.copy.base import (
     UnreachableFile,
     Unseen,
 )
-from reprise.tracking.copy.database import models, others, runs, traces
-from reprise.tracking.copy.database.tables import Tables
 
 _OWN = ("mlartifacts", "mlruns", "artifacts")
 """Folders beside a database in which MLflow keeps artifacts, by default or as its documentation shows."""

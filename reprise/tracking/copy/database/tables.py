@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from pathlib import Path
 from typing import Any, Protocol
 
-from reprise.tracking.copy.base import Fault
+from reprise.tracking.protocols.copying import Fault
 
 Row = Mapping[str, Any]
 

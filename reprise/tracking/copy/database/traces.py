@@ -10,7 +10,6 @@ from typing import Any
 from reprise.schemas.entities import Assessment
 from reprise.schemas.json_text import read_json
 from reprise.schemas.traces.spans import spans_document
-from reprise.tracking.copy.base import Fault, Note, SourceTrace
 from reprise.tracking.copy.database.tables import (
     Row,
     Tables,
@@ -22,6 +21,7 @@ from reprise.tracking.copy.database.tables import (
     texts_of,
 )
 from reprise.tracking.copy.traces import assessment_value, trace_of
+from reprise.tracking.protocols.copying import Fault, Note, SourceTrace
 
 _TOKENS = (
     "input_tokens",

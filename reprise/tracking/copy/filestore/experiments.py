@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 from reprise.errors import TrackingError
 from reprise.schemas.entities import ACTIVE, DELETED, Experiment
-from reprise.tracking.copy.base import Fault, Note
 from reprise.tracking.copy.filestore.layout import META, Layout, StoreFolder
 from reprise.tracking.copy.filestore.meta import Meta, read_meta, read_texts
 from reprise.tracking.copy.filestore.runs import modification_times
+from reprise.tracking.protocols.copying import Fault, Note
 
 
 def read_experiments(layout: Layout) -> Iterator[Experiment | Fault | Note]:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from reprise.named_tuple import NamedTuple
 from reprise.tracking.copy.artifacts.walk import link_fault
-from reprise.tracking.copy.base import Fault, Note
+from reprise.tracking.protocols.copying import Fault, Note
 from reprise.tracking.sqlite.run_store import DATABASE_NAME
 
 META = "meta.yaml"

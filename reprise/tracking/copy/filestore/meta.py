@@ -15,7 +15,7 @@ import yaml
 from reprise.errors import TrackingError
 from reprise.named_tuple import NamedTuple
 from reprise.tracking.copy.artifacts.walk import link_fault
-from reprise.tracking.copy.base import Fault
+from reprise.tracking.protocols.copying import Fault
 
 _LARGEST = 1 << 20
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from reprise.errors import TrackingError
 from reprise.schemas.entities import ACTIVE, DELETED, MODEL_STATUSES, LoggedModel, ModelMetric
-from reprise.tracking.copy.base import Fault, Note
 from reprise.tracking.copy.filestore.layout import META, Layout
 from reprise.tracking.copy.filestore.meta import Meta, key_files, read_meta, read_texts
 from reprise.tracking.copy.filestore.runs import modification_times, read_point
+from reprise.tracking.protocols.copying import Fault, Note
 
 
 def read_models(layout: Layout, experiment_id: str) -> Iterator[LoggedModel | Fault | Note]:

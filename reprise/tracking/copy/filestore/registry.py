@@ -8,9 +8,9 @@ from pathlib import Path
 from reprise.errors import TrackingError
 from reprise.schemas.entities import ModelVersion, RegisteredModel
 from reprise.tracking.artifacts.locations import place_of
-from reprise.tracking.copy.base import Fault, Note, SourceVersion
 from reprise.tracking.copy.filestore.layout import META, REGISTRY, Layout
 from reprise.tracking.copy.filestore.meta import Meta, read_meta, read_texts
+from reprise.tracking.protocols.copying import Fault, Note, SourceVersion
 
 _VERSION = "version-"
 

@@ -19,9 +19,9 @@ from reprise.schemas.entities import (
     Run,
 )
 from reprise.schemas.tags import RUN_NAME, USER
-from reprise.tracking.copy.base import Fault, Note
 from reprise.tracking.copy.filestore.layout import META, Layout, StoreFolder
 from reprise.tracking.copy.filestore.meta import Meta, key_files, read_meta, read_texts
+from reprise.tracking.protocols.copying import Fault, Note
 
 _STATUS_NUMBERS = dict(enumerate(("RUNNING", "SCHEDULED", "FINISHED", "FAILED", "KILLED"), 1))
 UNKNOWN_STATUS = "KILLED"

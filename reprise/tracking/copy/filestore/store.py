@@ -8,7 +8,13 @@ from pathlib import Path
 
 from reprise.schemas.entities import Experiment, LoggedModel, Metric, RegisteredModel, Run
 from reprise.tracking.copy.artifacts.roots import Beside, Roots, artifact_uri
-from reprise.tracking.copy.base import (
+from reprise.tracking.copy.filestore.experiments import STRAY, read_experiments
+from reprise.tracking.copy.filestore.layout import TRASH, Layout, StoreFolder
+from reprise.tracking.copy.filestore.models import read_models
+from reprise.tracking.copy.filestore.registry import read_registry, read_versions
+from reprise.tracking.copy.filestore.runs import RunReading, read_points, read_run
+from reprise.tracking.copy.filestore.traces import read_traces
+from reprise.tracking.protocols.copying import (
     Fault,
     Note,
     Owner,
@@ -18,12 +24,6 @@ from reprise.tracking.copy.base import (
     UnreachableFile,
     Unseen,
 )
-from reprise.tracking.copy.filestore.experiments import STRAY, read_experiments
-from reprise.tracking.copy.filestore.layout import TRASH, Layout, StoreFolder
-from reprise.tracking.copy.filestore.models import read_models
-from reprise.tracking.copy.filestore.registry import read_registry, read_versions
-from reprise.tracking.copy.filestore.runs import RunReading, read_points, read_run
-from reprise.tracking.copy.filestore.traces import read_traces
 
 
 class FileStore:

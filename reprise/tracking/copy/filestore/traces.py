@@ -7,11 +7,11 @@ from pathlib import Path
 
 from reprise.errors import TrackingError
 from reprise.schemas.entities import Assessment
-from reprise.tracking.copy.base import Fault, Note, SourceTrace
 from reprise.tracking.copy.filestore.layout import Layout
 from reprise.tracking.copy.filestore.meta import Meta, key_files, read_meta, read_texts
 from reprise.tracking.copy.filestore.runs import modification_times
 from reprise.tracking.copy.traces import assessment_of, trace_of
+from reprise.tracking.protocols.copying import Fault, Note, SourceTrace
 
 INFO = "trace_info.yaml"
 

@@ -10,7 +10,6 @@ from reprise.errors import TrackingError
 from reprise.file_lock import scratch
 from reprise.schemas.tags import COPY_INCOMPLETE
 from reprise.schemas.traces.spans import SPANS_FILE
-from reprise.tracking.copy.base import CopyPlace, SourceFile
 from reprise.tracking.copy.server.experiments import PushedExperiments
 from reprise.tracking.copy.server.models import PushedModels
 from reprise.tracking.copy.server.names import name_here, name_there
@@ -18,6 +17,7 @@ from reprise.tracking.copy.server.registry import PushedRegistry
 from reprise.tracking.copy.server.runs import PushedRuns
 from reprise.tracking.copy.server.traces import PushedTraces
 from reprise.tracking.copy.server.versions import PushedVersions
+from reprise.tracking.protocols.copying import CopyPlace, SourceFile
 from reprise.tracking.rest.artifacts import ArtifactPlace
 from reprise.tracking.rest.artifacts import place as artifact_place
 from reprise.tracking.rest.models import logged_model_path

@@ -6,10 +6,10 @@ from reprise.errors import TrackingError
 from reprise.schemas.entities import DELETED, Experiment
 from reprise.schemas.tags import COPIED_FROM
 from reprise.tracking.copy import marks
-from reprise.tracking.copy.base import Home, Put
-from reprise.tracking.copy.fields import changes_of, kept_of, with_tags
-from reprise.tracking.copy.merge import Merge, merge_fields
 from reprise.tracking.copy.server.base import ServerEnd
+from reprise.tracking.merging.fields import changes_of, kept_of, with_tags
+from reprise.tracking.merging.merge import Merge, merge_fields
+from reprise.tracking.protocols.copying import Home, Put
 from reprise.tracking.rest import fields as fields
 
 _NAME, _STAGE = "name", "stage"

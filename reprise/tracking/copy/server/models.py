@@ -7,10 +7,10 @@ from typing import Any
 from reprise.schemas.entities import DELETED, LoggedModel
 from reprise.schemas.tags import COPY_INCOMPLETE
 from reprise.tracking.copy import marks
-from reprise.tracking.copy.base import KeptAsItWas, Put
-from reprise.tracking.copy.fields import changes_of, kept_of, with_tags
-from reprise.tracking.copy.merge import merge_fields, said_of
 from reprise.tracking.copy.server.base import ServerEnd
+from reprise.tracking.merging.fields import changes_of, kept_of, with_tags
+from reprise.tracking.merging.merge import merge_fields, said_of
+from reprise.tracking.protocols.copying import KeptAsItWas, Put
 from reprise.tracking.rest import shapes as shapes
 from reprise.tracking.rest.models import logged_model_path
 

@@ -8,10 +8,10 @@ from reprise.errors import TrackingError
 from reprise.schemas.entities import RegisteredModel
 from reprise.schemas.tags import COPIED_FROM
 from reprise.tracking.copy import marks
-from reprise.tracking.copy.base import KeptAsItWas, Put
-from reprise.tracking.copy.fields import changes_of, kept_of, with_tags
-from reprise.tracking.copy.merge import merge_fields
 from reprise.tracking.copy.server.base import ServerEnd
+from reprise.tracking.merging.fields import changes_of, kept_of, with_tags
+from reprise.tracking.merging.merge import merge_fields
+from reprise.tracking.protocols.copying import KeptAsItWas, Put
 from reprise.tracking.rest import shapes as shapes
 
 _ALIAS = "alias "

@@ -9,11 +9,11 @@ from reprise.errors import TrackingError
 from reprise.schemas.entities import ACTIVE, DELETED, Metric, ModelLink, Run
 from reprise.schemas.tags import COPY_INCOMPLETE, PARENT_RUN_ID
 from reprise.tracking.copy import marks
-from reprise.tracking.copy.base import KeptAsItWas, Put
-from reprise.tracking.copy.fields import changes_of, kept_of, with_tags
 from reprise.tracking.copy.job import reason_of
-from reprise.tracking.copy.merge import merge_fields, said_of
 from reprise.tracking.copy.server.base import ServerEnd
+from reprise.tracking.merging.fields import changes_of, kept_of, with_tags
+from reprise.tracking.merging.merge import merge_fields, said_of
+from reprise.tracking.protocols.copying import KeptAsItWas, Put
 from reprise.tracking.rest import shapes as shapes
 
 _ENDED = ("FINISHED", "FAILED", "KILLED")

@@ -8,12 +8,11 @@ from typing import Any
 from reprise.errors import TrackingError
 from reprise.schemas.entities import Assessment, Trace
 from reprise.schemas.json_text import read_json
-from reprise.schemas.traces.spans import SOURCE_RUN
-from reprise.tracking.copy.base import Put, SourceTrace
-from reprise.tracking.copy.parts import PLACE_TAGS
+from reprise.schemas.traces.spans import PLACE_TAGS, SOURCE_RUN
 from reprise.tracking.copy.rest_traces import read_trace
 from reprise.tracking.copy.server.base import ServerEnd
 from reprise.tracking.copy.traces import moment_of
+from reprise.tracking.protocols.copying import Put, SourceTrace
 from reprise.tracking.rest.fields import part
 
 

@@ -11,10 +11,10 @@ from reprise.errors import TrackingError
 from reprise.schemas.entities import ModelVersion
 from reprise.schemas.tags import COPIED_FROM
 from reprise.tracking.copy import marks
-from reprise.tracking.copy.base import Put, SourceVersion
-from reprise.tracking.copy.fields import changes_of, kept_of, with_tags
-from reprise.tracking.copy.merge import merge_fields
 from reprise.tracking.copy.server.base import ServerEnd
+from reprise.tracking.merging.fields import changes_of, kept_of, with_tags
+from reprise.tracking.merging.merge import merge_fields
+from reprise.tracking.protocols.copying import Put, SourceVersion
 
 _PATH = "model-versions"
 _NO_STAGE = "None"

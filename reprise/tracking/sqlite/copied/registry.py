@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 from reprise.schemas.entities import RegisteredModel
 from reprise.tracking import validation
-from reprise.tracking.copy.base import KeptAsItWas, Put
-from reprise.tracking.copy.embedded.origins import change_tags, read_origin, write_origin
-from reprise.tracking.copy.fields import changes_of, kept_of, with_tags
-from reprise.tracking.copy.merge import merge_fields
+from reprise.tracking.merging.fields import changes_of, kept_of, with_tags
+from reprise.tracking.merging.merge import merge_fields
+from reprise.tracking.protocols.copying import KeptAsItWas, Put
+from reprise.tracking.sqlite.copied.origins import change_tags, read_origin, write_origin
 from reprise.tracking.sqlite.model_rows import RegisteredRow, read_registered
 from reprise.tracking.sqlite.rows import (
     Connection,

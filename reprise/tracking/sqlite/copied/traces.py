@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 
 from reprise.schemas.entities import Assessment, Trace
-from reprise.schemas.traces.spans import LOCATION, SOURCE_RUN
-from reprise.tracking.copy.base import KeptAsItWas, Put, SourceTrace
-from reprise.tracking.copy.embedded.origins import CopyOrigin, change_tags, read_origin, write_origin
-from reprise.tracking.copy.fields import changes_of, kept_of, with_tags
-from reprise.tracking.copy.merge import merge_fields
-from reprise.tracking.copy.parts import PLACE_TAGS
+from reprise.schemas.traces.spans import LOCATION, PLACE_TAGS, SOURCE_RUN
+from reprise.tracking.merging.fields import changes_of, kept_of, with_tags
+from reprise.tracking.merging.merge import merge_fields
+from reprise.tracking.protocols.copying import KeptAsItWas, Put, SourceTrace
+from reprise.tracking.sqlite.copied.origins import CopyOrigin, change_tags, read_origin, write_origin
 from reprise.tracking.sqlite.experiments import ExperimentRow, experiment_row
 from reprise.tracking.sqlite.rows import Connection, put_pairs
 from reprise.tracking.sqlite.traces.trace_rows import (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from reprise.named_tuple import NamedTuple
-from reprise.tracking.copy.merge import Said, decode_said, said_of
+from reprise.tracking.merging.merge import Said, decode_said, said_of
 from reprise.tracking.sqlite.rows import Connection, drop_pair, put_pairs
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from reprise.errors import TrackingError
 from reprise.schemas.entities import MODEL_STAGES, ModelVersion
-from reprise.tracking.copy.base import KeptAsItWas, Put, SourceVersion
-from reprise.tracking.copy.embedded.origins import CopyOrigin, change_tags, read_origin, write_origin
-from reprise.tracking.copy.embedded.registry import found_model
-from reprise.tracking.copy.fields import changes_of, kept_of, with_tags
-from reprise.tracking.copy.merge import merge_fields
+from reprise.tracking.merging.fields import changes_of, kept_of, with_tags
+from reprise.tracking.merging.merge import merge_fields
+from reprise.tracking.protocols.copying import KeptAsItWas, Put, SourceVersion
+from reprise.tracking.sqlite.copied.origins import CopyOrigin, change_tags, read_origin, write_origin
+from reprise.tracking.sqlite.copied.registry import found_model
 from reprise.tracking.sqlite.model_rows import RegisteredRow, VersionRow, read_versions
 from reprise.tracking.sqlite.rows import (
     Connection,

@@ -7,10 +7,10 @@ import re
 from reprise.schemas.entities import ACTIVE, DELETED, LoggedModel
 from reprise.schemas.tags import COPY_INCOMPLETE
 from reprise.tracking import validation
-from reprise.tracking.copy.base import KeptAsItWas, Put
-from reprise.tracking.copy.embedded.origins import CopyOrigin, change_tags, read_origin, write_origin
-from reprise.tracking.copy.fields import changes_of, kept_of, with_tags
-from reprise.tracking.copy.merge import merge_fields, said_of
+from reprise.tracking.merging.fields import changes_of, kept_of, with_tags
+from reprise.tracking.merging.merge import merge_fields, said_of
+from reprise.tracking.protocols.copying import KeptAsItWas, Put
+from reprise.tracking.sqlite.copied.origins import CopyOrigin, change_tags, read_origin, write_origin
 from reprise.tracking.sqlite.experiments import ExperimentRow, experiment_row
 from reprise.tracking.sqlite.logged_models import ModelRow, model_row, read_models
 from reprise.tracking.sqlite.rows import (

@@ -8,11 +8,11 @@ from collections.abc import Iterator, Sequence
 from reprise.schemas.entities import ACTIVE, DELETED, Metric, Run
 from reprise.schemas.tags import COPY_INCOMPLETE
 from reprise.tracking import validation
-from reprise.tracking.copy.base import KeptAsItWas, Put
-from reprise.tracking.copy.embedded.origins import CopyOrigin, change_tags, read_origin, write_origin
-from reprise.tracking.copy.fields import FieldChanges, changes_of, kept_of, with_tags
-from reprise.tracking.copy.merge import Merge, Said, merge_fields, said_of
+from reprise.tracking.merging.fields import FieldChanges, changes_of, kept_of, with_tags
+from reprise.tracking.merging.merge import Merge, Said, merge_fields, said_of
 from reprise.tracking.names import now
+from reprise.tracking.protocols.copying import KeptAsItWas, Put
+from reprise.tracking.sqlite.copied.origins import CopyOrigin, change_tags, read_origin, write_origin
 from reprise.tracking.sqlite.experiments import ExperimentRow, experiment_row
 from reprise.tracking.sqlite.rows import (
     Connection,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from reprise.named_tuple import NamedTuple
-from reprise.tracking.copy.base import KeptAsItWas
-from reprise.tracking.copy.merge import Merge
+from reprise.tracking.merging.merge import Merge
+from reprise.tracking.protocols.copying import KeptAsItWas
 
 TAG = "tag/"
 """The name of a field that is a tag begins so; other fields have no slash."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from reprise.schemas.entities import ACTIVE, DELETED, Experiment
 from reprise.tracking.artifacts import files
-from reprise.tracking.copy.base import Home, Put
-from reprise.tracking.copy.embedded.origins import CopyOrigin, change_tags, read_origin, write_origin
-from reprise.tracking.copy.fields import changes_of, kept_of, with_tags
-from reprise.tracking.copy.merge import Merge, merge_fields, said_of
+from reprise.tracking.merging.fields import changes_of, kept_of, with_tags
+from reprise.tracking.merging.merge import Merge, merge_fields, said_of
 from reprise.tracking.names import now
+from reprise.tracking.protocols.copying import Home, Put
+from reprise.tracking.sqlite.copied.origins import CopyOrigin, change_tags, read_origin, write_origin
 from reprise.tracking.sqlite.experiments import ExperimentRow, experiment_row, read_experiments
 from reprise.tracking.sqlite.rows import (
     Connection,

@@ -9,15 +9,15 @@ from reprise import durable
 from reprise.schemas.tags import COPY_INCOMPLETE
 from reprise.schemas.traces.spans import LOCATION
 from reprise.tracking.artifacts.files import ArtifactFolder, Artifacts, at_location
-from reprise.tracking.copy.base import CopyPlace, SourceFile
-from reprise.tracking.copy.embedded import models, runs, traces
-from reprise.tracking.copy.embedded.experiments import CopiedExperiments
-from reprise.tracking.copy.embedded.models import CopiedModels
-from reprise.tracking.copy.embedded.origins import note_files_seen
-from reprise.tracking.copy.embedded.registry import CopiedRegistry
-from reprise.tracking.copy.embedded.runs import CopiedRuns
-from reprise.tracking.copy.embedded.traces import CopiedTraces
-from reprise.tracking.copy.embedded.versions import CopiedVersions
+from reprise.tracking.protocols.copying import CopyPlace, SourceFile
+from reprise.tracking.sqlite.copied import models, runs, traces
+from reprise.tracking.sqlite.copied.experiments import CopiedExperiments
+from reprise.tracking.sqlite.copied.models import CopiedModels
+from reprise.tracking.sqlite.copied.origins import note_files_seen
+from reprise.tracking.sqlite.copied.registry import CopiedRegistry
+from reprise.tracking.sqlite.copied.runs import CopiedRuns
+from reprise.tracking.sqlite.copied.traces import CopiedTraces
+from reprise.tracking.sqlite.copied.versions import CopiedVersions
 from reprise.tracking.sqlite.logged_models import model_row
 from reprise.tracking.sqlite.rows import drop_pair
 from reprise.tracking.sqlite.run_rows import run_row

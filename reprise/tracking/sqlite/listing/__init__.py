@@ -1,0 +1,1 @@
+"""What tables and charts ask of the store, as SQL."""
