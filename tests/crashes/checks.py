@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sqlite3
 import subprocess
@@ -23,6 +22,8 @@ from tests.crashes.worlds import FILES, World
 
 _IN_THE_MAKING = (ARRIVING, ".making-", ".removing-", "tmp_pack_", "tmp_idx_", "tmp_obj_", "tmp_rev_")
 
+_OF_RUNS = {"param", "metric", "tag", "status", "artifact"}
+
 
 def find_faults(world: World) -> list[str]:
     """Every broken promise, in words; none where all is well."""
@@ -30,8 +31,8 @@ def find_faults(world: World) -> list[str]:
         *_of_database(world.store),
         *_of_runs(world),
         *_of_contents(world.store),
-        *_of_checkouts(world.cache),
-        *_of_environments(world.cache),
+        *(() if world.is_cut else _of_checkouts(world.cache)),
+        *(() if world.is_cut else _of_environments(world.cache)),
         *_of_leftovers(world),
     ]
 
@@ -81,10 +82,11 @@ def _of_record(folder: Path, status: str) -> Iterator[str]:
 
 
 def _of_acknowledged(world: World, store: EmbeddedStore) -> Iterator[str]:
-    lines = world.acknowledged.read_text().splitlines()
-    said = [json.loads(line) for line in lines if line.endswith("]")]
+    said = world.read_acknowledged()
     runs: dict[str, Run] = {}
     for run_id, kind, name, value in said[-100:]:
+        if kind not in _OF_RUNS:
+            continue
         try:
             run = runs.setdefault(run_id, store.get_run(run_id))
         except TrackingError:
@@ -94,6 +96,10 @@ def _of_acknowledged(world: World, store: EmbeddedStore) -> Iterator[str]:
             yield f"lost: param {name} of run {run_id}"
         if kind == "metric" and (name not in run.metrics or run.metrics[name].value < value):
             yield f"lost: metric {name} of run {run_id}"
+        if kind == "tag" and run.tags.get(name, "") < value:
+            yield f"lost: tag {name} of run {run_id}"
+        if kind == "status" and run.status != value:
+            yield f"lost: run {run_id} is {run.status}, not {value}"
         if kind == "artifact":
             file = store.artifact_folder(run_id) / name
             if not file.exists() or _sha256(file) != value:
@@ -120,7 +126,8 @@ def _of_environments(cache: Path) -> Iterator[str]:
             yield f"{prefix} is half made"
             continue
         python = prefix / "bin" / "python"
-        done = subprocess.run([python, "-c", "import alpha, beta"], capture_output=True, check=False)
+        modules = "greeter" if prefix.name.startswith("conda") else "alpha, beta"
+        done = subprocess.run([python, "-c", f"import {modules}"], capture_output=True, check=False)
         if done.returncode:
             yield f"{prefix} has its marker, and is not whole: {done.stderr.decode()[-80:]}"
 
@@ -133,7 +140,7 @@ def _of_leftovers(world: World) -> Iterator[str]:
             yield f"left behind: {path}"
     for place, names, files in os.walk(world.root):
         if place == str(world.root):
-            names[:] = [name for name in names if name != "uv"]  # of another program
+            names[:] = [name for name in names if name not in world.apart]
         for name in (*names, *files):
             if name.startswith(_IN_THE_MAKING) and name != UPLOADS:
                 yield f"left behind: {place}/{name}"

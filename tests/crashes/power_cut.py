@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.crashes.injection import Program
+from tests.crashes.programs import Program
 
 _CALLS = (
     *("openat", "creat", "write", "pwrite64", "writev", "pwritev", "sendfile", "copy_file_range"),
@@ -118,7 +118,8 @@ class Disk:
 
 def record_calls(program: Program) -> list[Call]:
     """Run a command, and return the calls of all its processes that ended well, in their order."""
-    log = program.cwd / "calls.log"
+    assert isinstance(program.arguments, tuple)
+    log = program.aside / "calls.log"
     command = ["strace", "-f", "-y", "-s", "300", "-o", str(log), "-e", f"trace={','.join(_CALLS)}"]
     subprocess.run(
         [*command, sys.executable, "-m", "reprise", *program.arguments],

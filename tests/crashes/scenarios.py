@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import os
 import shutil
-import signal
-import socket
 import sqlite3
-import time
-import urllib.request
 import zipfile
-from collections.abc import Callable, Iterable, Sequence
-from hashlib import sha256
-from http.client import HTTPException
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
 from reprise.tracking.sqlite.store import EmbeddedStore
-from tests.crashes import injection
-from tests.crashes.injection import During
+from tests.crashes import actions, programs, serving
+from tests.crashes.programs import Command, During, Words
 from tests.crashes.worlds import World
 
 OLD_STORE = Path(__file__).parents[1] / "tracking" / "sqlite" / "released" / "0.1.0.sql"
@@ -31,22 +23,24 @@ class Scenario(NamedTuple):
 
     ``during`` is done while the victim lives, given its process. ``find_faults`` is asked after the death,
     and again after the next command (``over``), for what is promised of this command alone.
+    ``share``: how many turns it has in a round; those that are cheap have more.
     """
 
     name: str
-    victim: Callable[[World], Sequence[str]]
-    next: Callable[[World], Sequence[str]]
+    victim: Callable[[World], Command]
+    next: Callable[[World], Command]
     prepare: Callable[[World], None] = lambda _: None
     during: Callable[[World], During] | None = None
     find_faults: Callable[[World, bool], Iterable[str]] = lambda *_: ()
     forks_only: bool = False
+    share: int = 1
 
 
-def _run_local(world: World) -> Sequence[str]:
+def _run_local(world: World) -> Words:
     return (*_RUN, str(world.tools.local))
 
 
-def _run_git(world: World) -> Sequence[str]:
+def _run_git(world: World) -> Words:
     return (*_RUN, world.tools.repository.as_uri())
 
 
@@ -58,7 +52,7 @@ def _forget_environments(world: World) -> None:
     world.drop(world.cache / "envs-v1", world.cache / "bytecode-v1")
 
 
-def _list_runs(world: World) -> Sequence[str]:
+def _list_runs(world: World) -> Words:
     return ("runs", "list") if (world.store / "reprise.db").exists() else _run_local(world)
 
 
@@ -73,7 +67,7 @@ def _demand_run(world: World) -> None:
 
 
 def _succeed(world: World, *arguments: str) -> None:
-    done = injection.run(world.program(*arguments, real=False))
+    done = programs.run(world.program(*arguments, real=False))
     if done.code:
         raise RuntimeError(f"reprise {' '.join(arguments)} failed: {done.output}")
 
@@ -83,7 +77,7 @@ def _prepare_lock(world: World) -> None:
     shutil.copytree(world.tools.packages, world.work / "locked")
 
 
-def _lock(world: World) -> Sequence[str]:
+def _lock(world: World) -> Words:
     return ("-q", "lock", str(world.work / "locked"))
 
 
@@ -101,7 +95,7 @@ def _prepare_bundle(world: World) -> None:
     (world.work / "bundle.zip").unlink(missing_ok=True)
 
 
-def _bundle(world: World) -> Sequence[str]:
+def _bundle(world: World) -> Words:
     return ("-q", "bundle", "@last", "-o", str(world.work / "bundle.zip"))
 
 
@@ -128,7 +122,7 @@ def _forget_store(world: World) -> None:
     world.acknowledged.write_text("")
 
 
-def _import(world: World) -> Sequence[str]:
+def _import(world: World) -> Words:
     return ("-q", "import", str(world.tools.mlruns))
 
 
@@ -180,98 +174,117 @@ def _prepare_deleted(world: World) -> None:
     world.acknowledged.write_text("".join(line for line in lines if doomed not in line))
 
 
-def _serve(world: World) -> Sequence[str]:
-    return ("-q", "server", "--store", str(world.store), "--port", str(_PORT))
+def _backup(world: World) -> Words:
+    return ("-q", "backup", str(world.work / "backup.tar"), "--force")
 
 
-def _talk(world: World) -> During:
-    """Write to the server until it is gone, or for a while; what it acknowledges is noted."""
-
-    def talk(pid: int) -> None:
-        if _is_answering(pid):
-            try:
-                _write_for_a_while(world)
-            except (OSError, HTTPException):
-                return  # it was killed
-        try:
-            os.kill(pid, signal.SIGTERM)
-        except ProcessLookupError:
-            return
-
-    return talk
+def _find_faults_of_backup(world: World, over: bool) -> Iterable[str]:
+    path = world.work / "backup.tar"
+    if path.exists():
+        done = programs.run(world.program("restore", str(path), "--check", real=False))
+        if done.code:
+            yield f"{path} is not whole: {done.output}"
+        path.unlink()  # the next command is to make it again
+    elif over:
+        yield f"{path} was not made"
 
 
-def _is_answering(pid: int) -> bool:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-        if state == "Z":
-            return False
-        try:
-            socket.create_connection(("127.0.0.1", _PORT), 1).close()
-            return True
-        except OSError:
-            time.sleep(0.01)
-    return False
+def _prepare_restore(world: World) -> None:
+    _prepare_bundle(world)
+    if not (world.work / "whole.tar").exists():
+        _succeed(world, "-q", "backup", str(world.work / "whole.tar"))
+    world.drop(world.work / "restored")
 
 
-def _write_for_a_while(world: World) -> None:
-    reply = _ask("POST", "mlflow/runs/create", {"experiment_id": "0", "start_time": 1})
-    run = json.loads(reply)["run"]["info"]["run_id"]
-    with world.acknowledged.open("a", buffering=1) as out:
-        for number in range(12):
-            metrics = [{"key": "m", "value": number, "timestamp": 1, "step": step} for step in range(5)]
-            params = [{"key": f"p{number}", "value": "x"}]
-            _ask("POST", "mlflow/runs/log-batch", {"run_id": run, "metrics": metrics, "params": params})
-            print(json.dumps([run, "param", f"p{number}", "x"]), file=out)
-            print(json.dumps([run, "metric", "m", number]), file=out)
-            body = os.urandom(50_000)
-            place = f"mlflow-artifacts/artifacts/0/{run}/artifacts/f{number % 3}"
-            if number < 3:
-                _ask("PUT", place, body)
-                print(json.dumps([run, "artifact", f"f{number}", sha256(body).hexdigest()]), file=out)
-        _ask("POST", "mlflow/runs/update", {"run_id": run, "status": "FINISHED", "end_time": 2})
+def _restore(world: World) -> Words:
+    target = str(world.work / "restored")
+    return ("-q", "restore", str(world.work / "whole.tar"), "--replace", "--tracking-uri", target)
 
 
-def _ask(method: str, path: str, body: object) -> bytes:
-    data = body if isinstance(body, bytes) else json.dumps(body).encode()
-    headers = {"Content-Type": "application/json"}
-    address = f"http://127.0.0.1:{_PORT}/api/2.0/{path}"
-    request = urllib.request.Request(address, data, headers, method=method)
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    with opener.open(request, timeout=60) as reply:
-        found: bytes = reply.read()
-        return found
+def _find_faults_of_restore(world: World, over: bool) -> Iterable[str]:
+    folder = world.work / "restored"
+    if (folder / "reprise.db").exists():
+        done = programs.run(
+            world.program("runs", "list", "--json", "--tracking-uri", str(folder), real=False)
+        )
+        if done.code or '"FINISHED"' not in done.output:
+            yield f"{folder} is half restored: {done.output}"
+    elif over:
+        yield f"{folder} was not restored"
 
 
-def _free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port: int = found.getsockname()[1]
-        return port
+def _find_faults_of_users(world: World, over: bool) -> Iterable[str]:
+    path = world.work / "users.toml"
+    done = programs.run(world.program("users", "list", str(path), real=False))
+    if path.exists() and (done.code or ("ada" not in done.output)):
+        yield f"{path} is half written: {done.output}"
 
 
-_PORT = _free_port()
+def _prepare_users(world: World) -> None:
+    (world.work / "users.toml").unlink(missing_ok=True)
+    _succeed(world, *_add_user(world, "ada"))
+
+
+def _add_user(world: World, name: str) -> Words:
+    return ("-q", "users", "add", str(world.work / "users.toml"), name, "--token")
+
 
 SCENARIOS = (
     Scenario("run", _run_local, _list_runs),
-    Scenario("run --no-wait", lambda world: (*_run_local(world), "--no-wait"), _list_runs),
+    Scenario("run --no-wait", lambda world: (*_run_local(world), "--no-wait"), _list_runs, share=2),
     Scenario("git fetch and checkout", _run_git, _run_git, _forget_repositories),
-    Scenario("git, fetched before", _run_git, _list_runs),
-    Scenario("archive", lambda world: (*_RUN, str(world.tools.archive)), _list_runs),
+    Scenario("git, fetched before", _run_git, _list_runs, share=2),
+    Scenario("archive", lambda world: (*_RUN, str(world.tools.archive)), _list_runs, share=2),
     Scenario(
         "environment",
         lambda world: ("-q", "run", str(world.tools.packages)),
         lambda world: ("-q", "run", str(world.tools.packages)),
         _forget_environments,
     ),
-    Scenario("lock", _lock, _lock, _prepare_lock, find_faults=_find_faults_of_lock),
+    Scenario("lock", _lock, _lock, _prepare_lock, find_faults=_find_faults_of_lock, share=2),
     Scenario("reproduce", lambda _: ("-q", "reproduce", "@last"), _list_runs, _demand_run),
     Scenario("bundle", _bundle, _bundle, _prepare_bundle, find_faults=_find_faults_of_bundle),
-    Scenario("import", _import, _import, _prepare_import, find_faults=_find_faults_of_import),
+    Scenario("import", _import, _import, _prepare_import, find_faults=_find_faults_of_import, share=3),
     Scenario(
-        "migration", _list_runs, _list_runs, _prepare_old_store, find_faults=_find_faults_of_migration
+        "migration",
+        _list_runs,
+        _list_runs,
+        _prepare_old_store,
+        find_faults=_find_faults_of_migration,
+        share=4,
     ),
-    Scenario("delete for good", lambda _: ("-q", "gc"), lambda _: ("-q", "gc"), _prepare_deleted),
-    Scenario("server", _serve, _list_runs, during=_talk, forks_only=True),
+    Scenario("delete for good", lambda _: ("-q", "gc"), lambda _: ("-q", "gc"), _prepare_deleted, share=2),
+    Scenario("server", serving.serve, _list_runs, during=serving.talk_to, forks_only=True, share=2),
+    Scenario("store, runs", actions.log_to_store, _list_runs, share=25),
+    Scenario(
+        "store, models",
+        actions.register_models,
+        _list_runs,
+        find_faults=actions.find_faults_of_models,
+        share=25,
+    ),
+    Scenario("push", actions.push, actions.push, _forget_store, find_faults=actions.find_faults_of_push),
+    Scenario("synchronous=False", actions.run_asynchronously, _list_runs),
+    Scenario("backup", _backup, _backup, _demand_run, find_faults=_find_faults_of_backup),
+    Scenario("restore", _restore, _restore, _prepare_restore, find_faults=_find_faults_of_restore),
+    Scenario(
+        "users",
+        lambda world: _add_user(world, "bo"),
+        lambda world: _add_user(world, "bo"),
+        _prepare_users,
+        find_faults=_find_faults_of_users,
+        share=3,
+    ),
+    Scenario(
+        "environment of a model",
+        actions.make_model_environment,
+        actions.make_model_environment,
+        _forget_environments,
+    ),
+    Scenario(
+        "conda environment",
+        lambda world: ("-q", "run", str(world.tools.conda)),
+        lambda world: ("-q", "run", str(world.tools.conda)),
+        _forget_environments,
+    ),
 )

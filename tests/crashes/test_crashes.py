@@ -16,7 +16,7 @@ from tests.conftest import REPOSITORY
 from tests.crashes import checks
 from tests.crashes.campaign import Count
 from tests.crashes.figures import ALL, add_tables, format_table, read_figures, read_table, write_figures
-from tests.crashes.injection import choose_point
+from tests.crashes.points import Calls, choose_point
 from tests.crashes.scenarios import SCENARIOS
 from tests.crashes.worlds import Tools, World
 
@@ -47,12 +47,13 @@ def test_the_figures_are_of_these_scenarios_and_no_promise_was_broken() -> None:
 
 
 def test_the_same_seed_chooses_the_same_points() -> None:
-    calls = Counter(rename=3, write=2000)
+    calls = Calls(Counter(rename=3, write=2000), (Counter(rename=7),))
     points = {choose_point(calls, random.Random("1 7")) for _ in range(5)}
     assert len(points) == 1
-    chosen = [choose_point(calls, random.Random(f"1 {number}")) for number in range(200)]
+    chosen = [choose_point(calls, random.Random(f"1 {number}"), power=True) for number in range(200)]
     assert {point.call for point in chosen} == {"rename", "write"}
-    assert all(1 <= point.number <= calls[point.call] for point in chosen)
+    assert all(1 <= point.number <= (7 if point.deep else calls.own[point.call]) for point in chosen)
+    assert {point.power for point in chosen} == {point.deep for point in chosen} == {True, False}
 
 
 def test_tables_are_added_up(tmp_path: Path) -> None:

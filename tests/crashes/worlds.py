@@ -8,10 +8,16 @@ import shutil
 import subprocess
 import sys
 import textwrap
+import uuid
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
-from tests.crashes.injection import Program
-from tests.envs import wheels
+from reprise.schemas.entities import Metric
+from reprise.tracking.sqlite.store import EmbeddedStore
+from tests.crashes.cut import SyncedDisk
+from tests.crashes.programs import Command, Program
+from tests.envs import conda_channel, wheels
 from tests.tracking.copy.stores import make_experiment, make_run
 
 FILES = 30
@@ -35,7 +41,7 @@ _LOGS = textwrap.dedent("""
         ask("POST", f"mlflow/{verb}", json.dumps({"run_id": run, **fields}).encode())
 
     def tell(*words):
-        acknowledged.write(json.dumps([run, *words]) + "\\n")
+        acknowledged.write("\\n" + json.dumps([run, *words]) + "\\n")
 
     if "child" not in sys.argv:
         for number in range(3):
@@ -53,18 +59,51 @@ _LOGS = textwrap.dedent("""
 
 
 class World:
-    """Everything below ``root``; ``tools`` is what worlds share, and no command writes."""
+    """Everything below ``root``; ``tools`` is what worlds share, and no command writes.
+
+    ``aside`` is for what the harness notes, uv has a cache of its own there: both are ``apart``.
+    """
+
+    apart = frozenset({"aside", "uv"})
 
     def __init__(self, root: Path, tools: Tools) -> None:
         self.root, self.tools = root, tools
         self.store, self.cache, self.state = root / "store", root / "cache", root / "state"
         self.temporary, self.work = root / "tmp", root / "work"
-        for folder in (self.temporary, self.work):
+        self.aside = root / "aside"
+        for folder in (self.temporary, self.work, self.aside):
             folder.mkdir(parents=True)
-        self.acknowledged = root / "acknowledged"
+        self.acknowledged = self.aside / "acknowledged"
         self.acknowledged.touch()
+        self.boot = self.aside / "boot"
+        self.is_cut = False
+        self.start_machine()
+
+    def start_machine(self) -> None:
+        """Be on a machine that has just started."""
+        shutil.rmtree(self.temporary)
+        self.temporary.mkdir()
+        self.boot.write_text(str(uuid.uuid4()))
+
+    def cut_power(self, disk: SyncedDisk, *, keep_names: bool) -> None:
+        """Lose what was not synced; caches may be in ruins until they are used."""
+        disk.cut(keep_names=keep_names)
+        self.is_cut = True
+        self.start_machine()
+
+    def read_acknowledged(self) -> list[list[Any]]:
+        """What was acknowledged: a run, a kind, a name and a value each; without lines that a death cut."""
+        said = []
+        for line in self.acknowledged.read_text().splitlines():
+            with suppress(ValueError):
+                said.append(json.loads(line))
+        return said
 
     def program(self, *arguments: str, real: bool) -> Program:
+        return self.command(arguments, real=real)
+
+    def command(self, command: Command, *, real: bool) -> Program:
+        """What is done in this world: words of reprise, or a function."""
         kept = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
         environ = {
             **kept,
@@ -81,7 +120,7 @@ class World:
             "PYTHONPATH": str(Path(__file__).parents[2]),
             "PYTHONDONTWRITEBYTECODE": "1",
         }
-        return Program(arguments, self.work, environ, real)
+        return Program(command, self.work, environ, self.aside, self.boot, real)
 
     def drop(self, *folders: Path) -> None:
         for folder in folders:
@@ -106,6 +145,12 @@ class Tools:
         python = ".".join(map(str, sys.version_info[:3]))
         self.packages = self._project("packages", "python_env: python_env.yaml\n")
         (self.packages / "python_env.yaml").write_text(f'python: "{python}"\ndependencies:\n- alpha==1.0\n')
+        self.conda = self._project("conda", "conda_env: conda.yaml\n")
+        channel = conda_channel.shared()
+        (self.conda / "conda.yaml").write_text(
+            f"channels: [{channel}]\ndependencies: [python={python}, greeter]\n"
+        )
+        self.pushed = self._pushed()
         self.repository = self._repository()
         self.archive = Path(shutil.make_archive(str(root / "archive"), "zip", self.local))
         self.mlruns = self._mlruns()
@@ -129,6 +174,18 @@ class Tools:
             subprocess.run(["git", *words], cwd=tree, check=True)
         subprocess.run(["git", "clone", "-q", "--bare", str(tree), str(bare)], check=True)
         return bare
+
+    def _pushed(self) -> Path:
+        folder = self.root / "pushed"
+        with EmbeddedStore(folder) as store:
+            experiment = store.create_experiment("sent")
+            for number in range(3):
+                run = store.create_run(experiment, start_time=1, user_id="ada").run_id
+                store.log_batch(run, metrics=[Metric("m", 0.5, 1)], params={"number": str(number)})
+                with store.artifacts_of(run).writing("file") as stream:
+                    stream.write(b"x" * 5_000)
+                store.update_run(run, status="FINISHED", end_time=2)
+        return folder
 
     def _mlruns(self) -> Path:
         folder = self.root / "mlruns"

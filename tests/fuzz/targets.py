@@ -202,6 +202,11 @@ for _name, _seed in (
     ),
     ("requirements.lock", b"a==1 \\\n    --hash=sha256:" + b"a" * 64 + b"\n-e file:.\nb @ file:///x\n"),
     ("environment.lock", b'{"manager": "virtualenv", "python": "3.11.2", "requirements": ["a==1"]}'),
+    ("uv.lock", UV_LOCK),
+    (
+        "pylock.toml",
+        b"lock-version = '1.0'\n[[packages]]\nname = 'a'\nversion = '1'\nwheels = [{url = 'https://h/a'}]\n",
+    ),
 ):
     target(f"lock {_name}", _seed)(_lock(_name))
 
@@ -559,6 +564,129 @@ def try_credentials(data: bytes, folder: Path) -> None:
     assert sessions.cookie_name(headers).startswith("reprise-session")
     assert sessions.authorization(headers) == ""
     local(plain_text(data))
+
+
+@target(
+    "ranges",
+    b"bytes=0-3",
+    b"bytes=-5",
+    b"bytes=2-",
+    b"bytes=0-1,3-4",
+    words="bytes= - , 999999999999999999 1000000000000000000 items=",
+)
+def try_range(data: bytes, folder: Path) -> None:
+    """The answer has the bytes that its headers say, or none."""
+    import asyncio
+
+    from starlette.requests import Request
+
+    from reprise.server.http.ranges import ranged
+    from reprise.tracking.artifacts.files import ArtifactFolder
+
+    (folder / "file").write_bytes(b"0123456789")
+    scope = {
+        "type": "http",
+        "method": "GET",
+        "path": "/",
+        "headers": [(b"range", data)],
+        "query_string": b"",
+    }
+    sent: list[Any] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    async def receive() -> Any:
+        await asyncio.Event().wait()
+
+    async def answer() -> None:
+        response = await ranged(Request(scope), ArtifactFolder(folder), "file", "text/plain", {})
+        await response(scope, receive, send)
+
+    asyncio.run(answer())
+    status, headers = sent[0]["status"], dict(sent[0]["headers"])
+    body = b"".join(message.get("body", b"") for message in sent[1:])
+    assert (status, body) == (200, b"0123456789") or status in (206, 416)
+    if status == 206:
+        first, _, last = (
+            headers[b"content-range"].removeprefix(b"bytes ").partition(b"/")[0].partition(b"-")
+        )
+        assert body == b"0123456789"[int(first) : int(last) + 1] != b""
+        assert int(headers[b"content-length"]) == len(body)
+
+
+@target(
+    "uploads in parts",
+    b'{"path": "a/b", "num_parts": 3}',
+    b'{"path": "a", "upload_id": "0", "parts": [{"part_number": 1, "etag": "x"}]}',
+    words='"path": "upload_id": "parts": ../ %2e%2e 10001 0',
+)
+def try_parts(data: bytes, folder: Path) -> None:
+    """No file appears but in the folder of the artifacts and that of partial uploads."""
+    from reprise.server.api.artifact_parts import Abort, Begin, Complete
+    from reprise.server.api.wire import read_body
+    from reprise.tracking.artifacts.names import normalize_path
+    from reprise.tracking.artifacts.parts import UploadPart
+    from reprise.tracking.sqlite.store import EmbeddedStore
+
+    with EmbeddedStore(folder / "s") as store:
+        for kind in (Begin, Complete, Abort):
+            try:
+                asked: Any = read_body(data, kind, {})
+                if isinstance(asked, Begin):
+                    store.partial_uploads.begin(normalize_path(asked.path))
+                elif isinstance(asked, Complete):
+                    parts = [UploadPart(part.part_number, part.etag) for part in asked.parts]
+                    path = normalize_path(asked.path)
+                    store.partial_uploads.complete(asked.upload_id, path, parts, store.artifacts)
+                else:
+                    store.partial_uploads.abort(asked.upload_id)
+            except RepriseError:
+                continue
+    assert {path.name for path in folder.iterdir()} <= {"s"}
+
+
+@target(
+    "URLs of webhooks",
+    b"https://hooks.example.org/x?y=1",
+    b"https://[2001:db8::1]:8443/",
+    b"https://u:p@h.example/",
+    words="127.0.0.1 0x7f.1 [::1] [::ffff:10.0.0.1] localhost. @ : 2130706433 http file \xe3\x80\x82",
+)
+def try_webhook(data: bytes, folder: Path) -> None:
+    """What is taken names a host by https or http, and no address of this machine."""
+    from ipaddress import ip_address
+    from urllib.parse import urlsplit
+
+    from reprise.server.delivery.network import check_url
+
+    url = plain_text(data)
+    check_url(url)
+    host = urlsplit(url).hostname or ""
+    assert urlsplit(url).scheme in ("http", "https") and host
+    assert not host.rstrip(".").endswith("localhost")
+    try:
+        assert ip_address(host).is_global
+    except ValueError:
+        return
+
+
+@target(
+    "requirements of wheels",
+    b"numpy (>=1.7,<2.0.*); extra == 'x'",
+    b"a>=1.*",
+    b"b; python_version>='3'",
+    words=".* >= ~= === ; extra == ( ) , @ file:",
+)
+def try_wheel(data: bytes, folder: Path) -> None:
+    """What comes out is a requirement or nothing."""
+    from packaging.requirements import Requirement
+
+    from reprise.envs.virtualenv.mending import _make_readable
+
+    for line in plain_text(data).splitlines():
+        if read := _make_readable(line):
+            Requirement(read)
 
 
 @target("durations", b"1.5s", b"3s", b"-1s", expected=(RepriseError, ValueError))

@@ -90,7 +90,7 @@ def _make_readable(line: str) -> str:
     marker = found["marker"]
     kept = f"{found['name']}{found['extras'] or ''}{versions}"
     with_marker = f"{kept} ; {marker}" if marker else kept
-    return with_marker if _is_readable(with_marker) else kept
+    return next((text for text in (with_marker, kept) if _is_readable(text)), "")
 
 
 def _split_clauses(versions: str) -> Iterator[str]:

@@ -105,7 +105,13 @@ def _keep_reads(tracking: Tracking, record: RunRecord, job: Path) -> SourceRecor
 
 def _read_record(folder: Path) -> RunRecord | None:
     file = folder / RECORD_ARTIFACT
-    return from_json(file.read_bytes()) if file.exists() else None
+    if not file.exists():
+        return None
+    content = file.read_bytes()
+    if not content.endswith(b"}\n"):  # a power cut during the run took it, or its end
+        file.unlink()
+        raise ValueError("a power cut took it")
+    return from_json(content)
 
 
 def _list_artifacts(tracking: Tracking, owner: str, folder: str) -> Iterator[ArtifactRecord]:

@@ -14,6 +14,7 @@ from reprise.runner.worktree.walking import MADE_BY_RUNNING, SECONDS, list_paren
 DOCKERIGNORE = ".dockerignore"
 
 _LIST = ("ls-files", "-z", "--others", "--ignored", "--directory")
+_HEAD = b"ref: refs/heads/none\n"
 _EXCLUDE = tuple(f"--exclude={name}" for name in MADE_BY_RUNNING)  # git need not look into them
 
 IN_REPOSITORY = GitQuestion((*_LIST, "--exclude-standard", *_EXCLUDE), SECONDS)
@@ -89,8 +90,9 @@ def _as_gitignore(file: Path, subdirectory: str) -> Iterator[str]:
 def _empty_repository() -> Path:
     """A repository with nothing in it, for git to read ``.gitignore`` files where there is none."""
     folder = paths.cache_dir() / "empty-v1.git"
-    if not (folder / "HEAD").exists():
+    head = folder / "HEAD"
+    if not (head.exists() and head.read_bytes() == _HEAD):  # a power cut may have left it empty
         for name in ("objects", "refs"):
             (folder / name).mkdir(parents=True, exist_ok=True)
-        durable.write_note(folder / "HEAD", "ref: refs/heads/none\n")
+        durable.write_note(head, _HEAD)
     return folder

@@ -18,6 +18,9 @@ from reprise.tracking.sqlite.faults import primary_code
 
 BUSY_SECONDS = 120.0
 
+_LEVELS = {"full": "extra", "normal": "normal"}
+"""``extra`` is ``full`` that, without a write-ahead log, syncs the end of the rollback journal too."""
+
 _REFUSED = {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY}
 
 
@@ -26,7 +29,7 @@ def connect(path: Path, synchronous: str = "full") -> sqlite3.Connection:
     connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
     try:
         connection.execute("PRAGMA foreign_keys=ON")
-        connection.execute(f"PRAGMA synchronous={synchronous}")
+        connection.execute(f"PRAGMA synchronous={_LEVELS[synchronous]}")
     except BaseException:
         connection.close()
         raise

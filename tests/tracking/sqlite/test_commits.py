@@ -233,7 +233,7 @@ def test_an_interrupted_thread_takes_no_write_of_another_along(tmp_path: Path) -
         assert writers.stdout.read() == "1200 [300, 300, 300, 300] True\n"
 
 
-@pytest.mark.parametrize(("word", "level"), [("", 2), ("FULL", 2), ("normal", 1)])
+@pytest.mark.parametrize(("word", "level"), [("", 3), ("FULL", 3), ("normal", 1)])
 def test_how_sure_a_commit_is_can_be_chosen(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, word: str, level: int
 ) -> None:
