@@ -4,19 +4,44 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from reprise import paths
 from reprise.errors import TrackingError, UsageError
 from reprise.redact import redact
-from reprise.tracking.sqlite.lazy_store import LazyStore
+from reprise.tracking.sqlite.run_store import RunsOfStore
 
 if TYPE_CHECKING:
+    from reprise.tracking.artifacts.files import Artifacts
     from reprise.tracking.base import Tracking
     from reprise.tracking.protocols.store import StoreDestination, TrackingStore
+    from reprise.tracking.sqlite.store import EmbeddedStore
 
 OWN_SCHEME = "reprise:"
 _SCHEME = r"[A-Za-z][A-Za-z0-9+.\-]+:"
+
+
+class LazyStore(RunsOfStore):
+    """The embedded store for a run: what no run needs is loaded by the first verb of it.
+
+    Most runs end before that, and the modules of models, traces and pages cost as much as a bare Python.
+    """
+
+    @property
+    def own_store(self) -> EmbeddedStore:
+        """The whole store, over the same open database."""
+        from reprise.tracking.sqlite.store import EmbeddedStore
+
+        return EmbeddedStore.of_runs(self)
+
+    def artifacts_of(self, owner: str) -> Artifacts:
+        return self.own_store.artifacts_of(owner) if owner.startswith("m-") else super().artifacts_of(owner)
+
+    def __getattr__(self, name: str) -> Any:
+        """The verbs of other subjects."""
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return getattr(self.own_store, name)
 
 
 def open_own_store(uri: str | None, start: Path, artifact_root: str | None = None) -> TrackingStore:
@@ -73,7 +98,7 @@ def open_tracking(uri: str | None, start: Path) -> Tracking:
         return RestTracking(uri)
     try:
         folder = local_folder(uri, start)
-        is_ours = folder is not None and (uri.startswith(OWN_SCHEME) or LazyStore.may_be_at(folder))
+        is_ours = folder is not None and (uri.startswith(OWN_SCHEME) or RunsOfStore.may_be_at(folder))
     except (OSError, ValueError, RuntimeError) as error:  # what the system or the text itself forbids
         raise TrackingError(
             f'the tracking URI "{redact(uri)}" cannot be used: {error}',

@@ -121,7 +121,7 @@ def _start_carrier(handover: bytes, log: IO[bytes], descriptors: list[int]) -> C
 
 def warm_up() -> None:
     """Import what nearly every run imports on its way, and nothing that starts a thread."""
-    for name in ("platformdirs.unix", "reprise.runner.capture.machine"):
+    for name in ("reprise.backends.masking", "reprise.runner.capture.machine"):
         importlib.import_module(name)
 
 
