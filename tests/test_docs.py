@@ -188,7 +188,9 @@ def _assert_known(name: str, words: list[str], where: str) -> None:
     for word in words:
         if f"{name} {word}" in ALL_COMMANDS:
             name = f"{name} {word}"
-        elif re.match(r"-{1,2}[A-Za-z]", word):
+        elif (default := getattr(ALL_COMMANDS[name], "DEFAULT", None)) is not None:
+            name = f"{name} {default}"
+        if re.match(r"-{1,2}[A-Za-z]", word):
             option = word.partition("=")[0]
             options = {known for parameter in ALL_COMMANDS[name].params for known in parameter.opts}
             assert option in options | {"--help", "-h"}, f"{where}: {name} has no {option}"
