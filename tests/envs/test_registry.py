@@ -50,8 +50,8 @@ def test_conda_projects_are_translated_when_asked_and_told_so(requested: str) ->
     ("spec", "requested", "message"),
     [
         (PYTHON, "conda", "conda does not support"),
-        (DOCKER, "virtualenv", r"runs in a container of team/image; virtualenv does not support"),
-        (DOCKER, "conda", r"runs in a container of team/image; conda does not support"),
+        (DOCKER, "virtualenv", r"runs in a container of team/image, which virtualenv does not support"),
+        (DOCKER, "conda", r"runs in a container of team/image, which conda does not support"),
         (OF_R, "virtualenv", "r-ggplot2: "),
     ],
 )

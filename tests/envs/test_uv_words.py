@@ -95,7 +95,7 @@ def test_refused_credentials(
     monkeypatch.delenv("PIP_FIND_LINKS")
     with wheels.guarded_index(tmp_path / "private", "user", "secret") as address:
         monkeypatch.setenv("PIP_INDEX_URL", f"http://user:wrong@{address}/simple")
-        assert "refused us" in hint("epsilon")
+        assert "denied access" in hint("epsilon")
     assert "wrong" not in log.read_text()
 
 

@@ -75,7 +75,7 @@ def reaping(tracking: Tracking) -> Iterator[None]:
         while not is_over.is_set():
             try:
                 reap(tracking)
-            except Exception:  # the server goes on, whatever state the store's folder is in
+            except Exception:  # the server continues, whatever state the store's folder is in
                 log.warning("runs whose processes have died cannot be closed", exc_info=True)
             is_over.wait(_SERVER_PAUSE)
 

@@ -33,7 +33,7 @@ _TYPE = "mlflow.spanType"
 _SERVICE = "service.name"
 """What a resource says of the program that made its spans."""
 _AGENTS = {"claude-code", "codex_cli_rs", "codex_vscode", "gemini-cli", "qwen-code"}
-"""Programs whose name stands at the root span too; as on MLflow's server, no others."""
+"""Programs whose name is at the root span too; as on MLflow's server, no others."""
 _LONGEST_ID = 16  # bytes
 
 

@@ -39,7 +39,7 @@ LOG = Path("/logs/env.log")
         (
             "error: x\n  cause: Because you require numpy>=2 and numpy<1.9, we can conclude that "
             "your requirements are unsatisfiable.",
-            'exclude each other: "numpy>=2" and "numpy<1.9"',
+            'are in conflict: "numpy>=2" and "numpy<1.9"',
         ),
         (
             "error: x\n  cause: Because pandas==2.2.0 depends on numpy>=1.23.2,<2 and you require "

@@ -94,7 +94,7 @@ def test_metadata_of_before_there_were_rules_is_read_as_it_was_meant(
     wheels.make(index, "beta", "2026.1")
     found = lock(Path.cwd(), "ancient==0.22.0", log=log)
     assert pinned(found) == ["alpha==1.0", "ancient==0.22.0", "beta==2026.1"]
-    note = 'ancient 0.22.0 is read as intended: "beta (>=2011k)" as "beta>=2011"'
+    note = 'the metadata of ancient 0.22.0 is read as intended: "beta (>=2011k)" as "beta>=2011"'
     assert note in found.notes
     assert note in caplog.text
     asked = PythonEnv(Path.cwd(), Path.cwd() / "python_env.yaml", dependencies=("ancient==0.22.0",))

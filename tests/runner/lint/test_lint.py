@@ -223,7 +223,7 @@ def test_imports_that_no_dependency_declares(project: Write, code: str, package:
     project({"beside.py": "", "package/inner.py": ""})
     told = found(python(project, code))
     assert [item["name"] for item in told] == (["undeclared-import"] if package else [])
-    assert all(f"name {package} to the dependencies in python_env.yaml" in item["fix"] for item in told)
+    assert all(f"add {package} to the dependencies in python_env.yaml" in item["fix"] for item in told)
 
 
 def test_an_environment_that_the_project_used_tells_whose_a_module_is(
