@@ -48,7 +48,7 @@ def text(request: Request, template: str, **values: Any) -> str:
         "may_write": role >= Role.WRITE,
         "may_remove": role >= Role.ADMIN,
         "path": request.url.path,
-        "sections": _sections_of(request.app.state.store),
+        "nav_sections": _sections_of(request.app.state.store),
         "root": prefix_of(request.scope),
         "news": state.get("news", ""),
         "theme": theme if (theme := request.cookies.get("reprise-theme")) in _THEMES else "",
