@@ -80,7 +80,7 @@ def _hint_for(uri: str) -> str:
         return "open this server in a browser, or set MLFLOW_TRACKING_URI to it"
     if scheme.partition("+")[0] in ("postgresql", "mysql", "sqlite", "mssql"):
         return f"reprise import {redact(uri)} copies a database of MLflow into a folder"
-    return f"a folder of this name is ./{uri}"
+    return "use the path of a folder" if "://" in uri else f"a folder of this name is ./{uri}"
 
 
 def open_tracking(uri: str | None, start: Path) -> Tracking:

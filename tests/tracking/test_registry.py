@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from reprise.errors import TrackingError
-from reprise.tracking.registry import open_tracking
+from reprise.errors import TrackingError, UsageError
+from reprise.tracking.registry import open_own_store, open_tracking
 from reprise.tracking.sqlite.store import EmbeddedStore
 from tests.tracking.stores import mlflow_sqlite
 
@@ -121,3 +121,14 @@ def test_a_model_beside_the_artifacts_of_its_run_is_not_in_them(tmp_path: Path) 
         assert store.model_location("iris", "1") == (run.run_id, "model")
         with pytest.raises(TrackingError, match="outside its run"):
             store.model_location("iris", "2")
+
+
+@pytest.mark.parametrize(
+    "uri",
+    ["postgresql://u:secret@host/db", "mysql+pymysql://host/db", "http://host:5000", "s3://b/x", "a-b:c"],
+)
+def test_a_server_makes_no_folder_of_a_scheme_that_it_does_not_know(uri: str, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="is not a folder") as refused:
+        open_own_store(uri, tmp_path)
+    assert refused.value.hint and "secret" not in f"{refused.value.message} {refused.value.hint}"
+    assert not list(tmp_path.glob(f"{uri.partition(':')[0]}*"))
