@@ -282,7 +282,7 @@ def test_no_folder_of_the_server_is_opened_that_a_run_only_names(
         file.write_text(to_json(RunRecord(run.run_id, run.run_name, "", "0.1", source, project, ())))
     text = ask(f"/compare?runs={_ids(*runs)}&tab=code").text
     assert "secret plan" not in text
-    assert f"the commit {first} is not available" in text
+    assert f"commit {first} is not available" in text
     with open_both(store, *runs) as recorded:  # who is at the terminal may read it anyway
         assert "+the secret plan" in find_changes(*recorded, ()).source.diff
 
