@@ -213,7 +213,7 @@ def test_damaged_one_is_made_again_with_the_reason(
 def test_unwritable_cache_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, log: Path) -> None:
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("REPRISE_CACHE_DIR", str(tmp_path / "file"))
-    with pytest.raises(EnvError, match="cannot be kept in") as caught:
+    with pytest.raises(EnvError, match="cannot store the environment in") as caught:
         store.ensure_environment(Recorder(), spec(), Policy(), log)
     assert "REPRISE_CACHE_DIR" in (caught.value.hint or "")
 

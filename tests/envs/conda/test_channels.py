@@ -102,7 +102,7 @@ def test_forbidden_channels_are_refused(condarc: Path) -> None:
     [
         ("[1]", "is not a mapping"),
         ("channels: {a: 1}", "channels is not what conda expects"),
-        ("a: [", "cannot be read"),
+        ("a: [", "cannot read"),
     ],
 )
 def test_broken_settings_are_named(condarc: Path, text: str, message: str) -> None:

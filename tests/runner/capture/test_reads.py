@@ -88,11 +88,11 @@ def test_ignored_files_that_are_not_kept_are_named_with_the_reason(
     (demo.path / "data" / "big.csv").write_text("1\n" * 1000)
     (demo.path / ".env").write_text("A=1\n")
     err = run(demo)
-    assert "data/big.csv (git ignores it, and it has 2 kB, more than 1 kB)" in err
+    assert "data/big.csv (git ignores it, and it is 2 kB, more than 1 kB)" in err
     left_out = {item.path: item.reason for item in record_of(demo).source.left_out}
     assert left_out == {
         ".env": "git ignores it, and its name is that of a secret",
-        "data/big.csv": "git ignores it, and it has 2 kB, more than 1 kB",
+        "data/big.csv": "git ignores it, and it is 2 kB, more than 1 kB",
     }
     assert "data/big.csv" in demo.runs()[0].tags[tags.CAPTURE_INCOMPLETE]
 
