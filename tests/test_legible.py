@@ -166,7 +166,10 @@ def test_texts_reach_a_terminal_by_one_door() -> None:
         "lineage_tree.py: click.echo(line)",  # its nodes are legible
         "run.py: click.echo()",
         "run.py: click.echo(click.get_current_context().get_help())",
-        "run.py: click.echo(started.run_id)",
+        "run_project.py: print(started.run_id, flush=True)",
         "serving_options.py: click.echo(err=True)",
+        "shortcuts.py: print('\\n'.join(lines))",  # our own help
+        "shortcuts.py: print(file=sys.stderr)",
+        "sweep.py: click.echo()",
         "users.py: click.echo(made)",  # a token
     }

@@ -87,7 +87,7 @@ def test_everything_that_can_be_said() -> None:
         ("{type: float, minimum: 3, maximum: 1}", "F:1:24  p -> minimum: 3 is above the maximum 1"),
         (
             "{type: int, secret: true, default: hunter2}",
-            "F:1:36  p -> default: the default of this secret does not match its type and constraints",
+            "F:1:36  p -> default: the default of this secret does not fit its type and constraints",
         ),
     ],
 )

@@ -50,10 +50,10 @@ def test_what_can_be_filled(command: str) -> None:
             '"{print $1}" is not a declared parameter; literal braces are written {{ and }}',
         ),
         ("x '{\"a\": 1}'", '"{"a": 1}" is not a declared parameter; literal braces are written {{ and }}'),
-        ("x {", 'a "{"; write a literal brace as {{'),
-        ("x {alpha", 'a "{"; write a literal brace as {{'),
-        ("x }", 'a "}"; write a literal brace as }}'),
-        ("x {alpha!}", 'a "{"; write a literal brace as {{'),
+        ("x {", 'a single "{"; write a literal brace as {{'),
+        ("x {alpha", 'a single "{"; write a literal brace as {{'),
+        ("x }", 'a single "}"; write a literal brace as }}'),
+        ("x {alpha!}", 'a single "{"; write a literal brace as {{'),
     ],
 )
 def test_what_cannot(command: str, sentence: str) -> None:

@@ -110,13 +110,15 @@ def test_comments_blanks_and_continuations() -> None:
     "line", ["-r nowhere.txt", "-e ./nowhere", "./nowhere.whl", "-c nowhere.txt", "-f nowhere"]
 )
 def test_what_does_not_exist_is_named(line: str) -> None:
-    with pytest.raises(ProjectError, match=r"python_env\.yaml: .* names .*nowhere.*, which does not exist"):
+    with pytest.raises(
+        ProjectError, match=r"python_env\.yaml: .* refers to .*nowhere.*, which does not exist"
+    ):
         read(line)
 
 
 def test_the_file_that_names_a_missing_one_is_named() -> None:
     Path("a.txt").write_text("-r nowhere.txt\n")
-    with pytest.raises(ProjectError, match=r"^a\.txt:1:1  .* names .*nowhere\.txt"):
+    with pytest.raises(ProjectError, match=r"^a\.txt:1:1  .* refers to .*nowhere\.txt"):
         read("-r a.txt")
 
 
@@ -124,7 +126,7 @@ def test_unreadable_files_are_told() -> None:
     Path("a.txt").write_bytes(b"\xff\xfe\x00")
     Path("folder").mkdir()
     for name in ("a.txt", "folder"):
-        with pytest.raises(ProjectError, match="cannot be read"):
+        with pytest.raises(ProjectError, match="cannot read"):
             read(f"-r {name}")
 
 
