@@ -146,7 +146,7 @@ def test_the_signature_is_mlflow_s_with_keywords_of_our_own() -> None:
 
 def test_an_unlocked_project_is_refused_when_locked(project: Write) -> None:
     folder = project({"requirements.txt": "six\n", "x.py": "pass\n"})
-    with pytest.raises(EnvError, match=r"requirements\.lock is not there"):
+    with pytest.raises(EnvError, match=r"requirements\.txt has no lock"):
         projects.run(str(folder.path), "x.py", env_manager="uv", locked=True)
     with pytest.raises(UsageError, match="is not a date"):
         projects.run(str(folder.path), "x.py", env_manager="uv", as_of="then")

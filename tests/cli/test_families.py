@@ -35,7 +35,8 @@ def test_a_parent_is_deleted_by_choice_only(store: EmbeddedStore, reprise: Repri
     parent = make_run(store)
     child = make_run(store, parent)
     refused = reprise("runs", "delete", parent)
-    assert refused.exit_code == 2 and "1 run in it" in refused.err and "--with-children" in refused.err
+    assert refused.exit_code == 2
+    assert "child runs: 1 run" in refused.err and "--with-children" in refused.err
     assert active(store) == {parent, child}
     assert reprise("runs", "delete", parent, "--without-children").exit_code == 0
     assert active(store) == {child}
@@ -48,7 +49,7 @@ def test_what_was_deleted_together_comes_back_together(store: EmbeddedStore, rep
     grandchild = make_run(store, children[0])
     store.delete_run(children[1])  # before, and by itself
     done = reprise("runs", "delete", parent, "--with-children")
-    assert done.exit_code == 0 and "2 runs in it" in done.err
+    assert done.exit_code == 0 and "2 child runs" in done.err
     assert active(store) == {other}
     assert reprise("runs", "restore", parent).exit_code == 0
     assert active(store) == {other, parent, children[0], grandchild}
@@ -123,7 +124,7 @@ def test_a_run_whose_job_lives_is_not_forced(store: EmbeddedStore, reprise: Repr
     lease.names(run)
     try:
         refused = reprise("runs", "stop", run, "--force")
-        assert refused.exit_code == 2 and "goes on" in refused.err
+        assert refused.exit_code == 2 and "is running" in refused.err
         assert store.get_run(run).status == "RUNNING"
     finally:
         lease.release()

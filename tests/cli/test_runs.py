@@ -97,7 +97,7 @@ def test_a_run_that_goes_on_is_not_deleted(reprise: Reprise, store: EmbeddedStor
     lease.names(run.run_id)
     for command in (["runs", "delete", run.run_id], ["experiments", "delete", "Default"]):
         result = reprise(*command)
-        assert (result.exit_code, "goes on" in result.err, "runs stop" in result.err) == (2, True, True)
+        assert (result.exit_code, "is running" in result.err, "runs stop" in result.err) == (2, True, True)
     assert store.get_run(run.run_id).lifecycle_stage == "active"
     lease.release()
 

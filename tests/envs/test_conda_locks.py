@@ -147,7 +147,7 @@ def test_the_token_of_the_project_travels_beside_its_lock(channel: Path, log: Pa
         assert store.from_lock(manager, environment.lock, Policy(), log).prefix.is_dir()
         shutil.rmtree(environment.prefix)
         shutil.rmtree(house / "cache" / "conda-v1")
-        with pytest.raises(EnvError, match="cannot be fetched"):
+        with pytest.raises(EnvError, match="cannot download"):
             store.from_lock(manager, environment.lock._replace(credentials=NO_CREDENTIALS), Policy(), log)
 
 

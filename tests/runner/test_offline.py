@@ -44,7 +44,7 @@ def test_a_repository_is_as_it_was_fetched_and_is_not_asked(house: Path, demo: D
             assert checkout.repository is not None
             assert checkout.repository.commit in (demo.first, demo.second)
         assert len(server.requests) == asked
-        with pytest.raises(SourceError, match=r'"no-such" of .*, and --offline forbids') as caught:
+        with pytest.raises(SourceError, match=r'"no-such" of .*, and --offline does not allow') as caught:
             fetch(url, "no-such")
         assert "without --offline" in (caught.value.hint or "")
         assert len(server.requests) == asked
@@ -95,7 +95,7 @@ def test_an_input_of_the_web_is_as_it_was_fetched(house: Path, tmp_path: Path, w
     store, kept = EmbeddedStore(tmp_path / "mlruns"), tmp_path / "kept"
     url = f"{web}/data.csv?token=secret"
     with store:
-        with pytest.raises(UsageError, match=r"data\.csv.* is not in .*, and --offline forbids") as caught:
+        with pytest.raises(UsageError, match=r"data\.csv.* is not in .*, and --offline does") as caught:
             localise_input(url, tmp_path, kept, store, offline=True)
         assert "secret" not in caught.value.message
         first = localise_input(url, tmp_path, kept, store)

@@ -38,7 +38,7 @@ def test_a_local_path_in_any_form_is_an_embedded_store(tmp_path: Path, form: str
     with closing(
         open_tracking(form.format(str(folder).replace(" ", "%20") if ":" in form else folder), tmp_path)
     ) as store:
-        assert isinstance(store, EmbeddedStore)
+        assert store.home == folder
         assert store.uri == str(folder)
 
 

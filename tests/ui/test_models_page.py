@@ -91,7 +91,7 @@ def test_a_version_whose_run_and_files_are_gone_is_shown(store: EmbeddedStore, a
     answer = ask("/models/iris/1")
     assert answer.status_code == 200
     assert "Its files cannot be shown" in answer.text
-    assert f"run {'f' * 32} is gone" in answer.text
+    assert f"run {'f' * 32} was removed" in answer.text
     assert ask("/models/iris").status_code == 200
     assert ask("/models/iris/compare?versions=1").status_code == 200
 

@@ -30,7 +30,7 @@ def read_record(tracking: Tracking, run_id: str) -> RunRecord | None:
     if RECORD_ARTIFACT not in sizes:
         return None
     if (size := sizes[RECORD_ARTIFACT] or 0) > _LARGEST:
-        message = f"the record of run {run_id} cannot be read: {units.size(size)} are no record"
+        message = f"the record of run {run_id} cannot be read: {units.size(size)} is too large for a record"
         raise TrackingError(message, code="INVALID_PARAMETER_VALUE")
     try:
         with scratch() as folder:

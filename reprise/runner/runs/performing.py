@@ -146,7 +146,7 @@ def _cancel(placed: Placed, *, interrupted: bool) -> bool:
         status = watch_of(backend.NAME).wait(job_id, _LOOK_PAUSE)
         if status is not None and status.state.has_ended:
             backend.bring_output(job_id, job.output)
-            OutputCopy(job.output, job.log, job.secrets).finish()
+            _copy_output(job).finish()
             return True
     log.warning("Backend %s was asked to end job %s, and has not confirmed it", backend.NAME, job_id)
     return False

@@ -165,7 +165,7 @@ def test_a_file_of_a_model_that_is_gone_is_no_evidence(made: Made, tmp_path: Pat
     for run in runs:
         (made.folder(run) / "model" / "model.pkl").unlink()
     found = part(made.verdict(runs[0], runs[1]), "model", "model")
-    assert (found.agreement, "is gone" in found.note) == (Agreement.NOT_COMPARABLE, True)
+    assert (found.agreement, "was removed" in found.note) == (Agreement.NOT_COMPARABLE, True)
 
 
 def test_logged_models_are_compared_by_their_names(made: Made) -> None:

@@ -274,7 +274,7 @@ def test_all_pages_of_a_history_are_read(server: Server) -> None:
 def test_a_file_name_of_the_server_stays_in_its_folder(server: Server, tmp_path: Path) -> None:
     server.answer(200, RUN)
     server.answer(200, {"files": [{"path": "..", "is_dir": False}]})
-    with tracking(server.uri) as store, pytest.raises(TrackingError, match="no file name"):
+    with tracking(server.uri) as store, pytest.raises(TrackingError, match="not a file name"):
         store.download_artifact("r1", "", tmp_path / "got")
     assert not (tmp_path / "got").exists()
 

@@ -112,7 +112,7 @@ def test_a_run_that_goes_on_is_kept_until_it_ends(store: EmbeddedStore) -> None:
     for run in (watched, logging):
         store.delete_run(run.run_id)
     assert [reason for _, reason in gc(store).kept] == [
-        "it goes on",
+        "it is running",
         "it has not ended, and was deleted today",
     ]
     assert is_there(store, watched) and is_there(store, logging)

@@ -119,7 +119,7 @@ def test_without_the_library_anywhere_the_reason_is_said(tmp_path: Path) -> None
         [ReadingPlace("", Counted(LACKING)), place], tmp_path, [("w.h5", hdf5(1.0), hdf5(1.5))]
     )
     assert found.agreement is Agreement.NOT_COMPARABLE
-    assert found.note == "the bytes differ, and it is read with h5py, which does not exist"
+    assert found.note == "the bytes differ, and it is read with h5py, which is not installed"
 
 
 def test_an_environment_that_cannot_be_entered_is_said(tmp_path: Path) -> None:
