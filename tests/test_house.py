@@ -13,6 +13,7 @@ import pytest
 from tests import house as shape
 from tests.conftest import REPOSITORY
 
+pytestmark = pytest.mark.slow  # each reads the whole package
 PACKAGE = REPOSITORY / "reprise"
 HEAVY = {
     "filelock",
@@ -44,7 +45,6 @@ def test_modules_import_one_way() -> None:
     assert [sorted(circle) for circle in shape.circles()] == []
 
 
-@pytest.mark.slow
 def test_a_class_name_is_used_once() -> None:
     several = {name: where for name, where in shape.classes_by_name().items() if len(where) > 1}
     assert several == {}

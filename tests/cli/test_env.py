@@ -250,7 +250,7 @@ def test_check_tells_damage_and_ends_with_4(demo: ProjectFolder) -> None:
     assert "damaged: " in demo.reprise("env", "list").out
     ran = demo.reprise("run", str(demo.path))
     assert (ran.exit_code, ran.out) == (0, "1.0\n")
-    assert "again: " in ran.err
+    assert "Recreating environment " in ran.err
     assert json.loads(demo.reprise("env", "check", "--json").out) == {entry.name: []}
 
 

@@ -76,7 +76,7 @@ def test_an_outdated_lock_fails_a_locked_run_only(project: Write) -> None:
     code, _, err = run(folder, "--locked")
     assert code == 4
     assert "nothing requires alpha" in err
-    assert "hint: reprise lock" in err
+    assert "hint: update it with reprise lock" in err
     code, out, err = run(folder)
     assert (code, out) == (0, "2.0\n")
     assert "warning: " in err

@@ -150,7 +150,7 @@ def test_another_patch_release_is_taken_and_noted_unless_locked(project: Write) 
     path = str(given.path)
     done = given.reprise("run", path)
     assert done.exit_code == 0, done.err
-    note = f"Python {VERSION} is taken for {SERIES}.99, which is not on this machine"
+    note = f"Python {VERSION} is used for {SERIES}.99, which is not on this machine"
     assert note in done.err
     assert given.reprise("run", path).exit_code == 0
     assert [run.tags["reprise.env.notes"] for run in given.runs()] == [note, note]

@@ -52,9 +52,8 @@ def _find_losses_of_acknowledged(world: World, disk: Disk, calls: list[Call]) ->
         disk.take(call)
         if call.name != "write" or str(world.acknowledged) not in call.files:
             continue
-        run, kind, name, _ = json.loads(
-            call.arguments.split(', "', 1)[1].rpartition("\\n")[0].replace('\\"', '"')
-        )
+        line = call.arguments.split(', "', 1)[1].rpartition("\\n")[0].removeprefix("\\n")
+        run, kind, name, _ = json.loads(line.replace('\\"', '"'))
         if kind == "artifact":
             yield disk.find_loss(world.store / "artifacts" / "0" / run / "artifacts" / name)
         else:

@@ -191,7 +191,7 @@ def test_changed_input_is_refused_before_anything_runs(golden: Golden) -> None:
     assert f"input data has changed: {data} is sha256:" in again.err and "it was sha256:" in again.err
     assert len(golden.runs()) == 2
     data.unlink()
-    assert f"input data is gone: {data}" in golden.again(run).err
+    assert f"input data is missing: {data}" in golden.again(run).err
 
 
 def test_conda(golden: Golden, index: Path, tmp_path: Path) -> None:

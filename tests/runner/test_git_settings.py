@@ -167,7 +167,7 @@ def test_the_hint_on_a_shallow_checkout_fetches_the_rest(house: Path, demo: Demo
     for version in ("v1", demo.first):
         with pytest.raises(SourceError, match="has no branch, tag or commit") as caught:
             fetch(str(shallow), version)
-    command, _, _ = (caught.value.hint or "").partition("; ")[2].partition(" fetches the rest")
+    _, _, command = (caught.value.hint or "").partition("fetch the rest with ")
     subprocess.run(shlex.split(command), check=True, capture_output=True)
     for version in ("v1", demo.first):
         checkout = fetch(str(shallow), version)

@@ -90,7 +90,7 @@ def test_we_read_what_its_model_writes(index: Path, log: Path) -> None:
     wheels.make(index, "beta", "3.0")
     assert versions(ensure(asked, log, locked=True)) == before
     assert before["beta"] == "2.0"
-    with pytest.raises(EnvError, match=r"conda-lock\.yml does not fit"):
+    with pytest.raises(EnvError, match=r"conda-lock\.yml does not match"):
         manager.lock(asked._replace(pip=("alpha", "beta>=3")), Policy(locked=True), log)
 
 

@@ -121,7 +121,7 @@ def test_what_no_longer_fits_is_told_and_left_alone(
 
 
 def test_locked_refuses_what_does_not_fit(index: Path, log: Path) -> None:
-    with pytest.raises(EnvError, match=r"has no lock, .*requirements\.lock is not there") as caught:
+    with pytest.raises(EnvError, match=r"has no lock, .*requirements\.lock does not exist") as caught:
         lock(spec("alpha"), log, LOCKED)
     assert "reprise lock" in (caught.value.hint or "")
     write(spec("alpha"), log)

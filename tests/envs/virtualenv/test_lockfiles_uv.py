@@ -77,12 +77,12 @@ def test_versions_that_still_fit_are_kept_when_the_project_changes(index: Path, 
 def test_a_broken_one_is_named(index: Path, log: Path) -> None:
     spec = project("beta")
     Path("uv.lock").write_text("version = \n")
-    with pytest.raises(EnvError, match=r"uv\.lock cannot be used"):
+    with pytest.raises(EnvError, match=r"cannot use .*uv\.lock"):
         manager.lock(spec, ANY, log)
 
 
 def test_locked_wants_one(index: Path, log: Path) -> None:
-    with pytest.raises(EnvError, match=r"uv\.lock is not there"):
+    with pytest.raises(EnvError, match=r"uv\.lock does not exist"):
         manager.lock(project("beta"), LOCKED, log)
 
 

@@ -164,7 +164,7 @@ def test_refusals(traveller: Traveller) -> None:
     assert (missing.returncode, "there is no file none.zip" in missing.stderr) == (2, True)
     server = traveller.reprise("reproduce", str(file), "--tracking-uri", "http://127.0.0.1:9")
     assert server.returncode == 2
-    assert "a store of this machine" in server.stderr
+    assert "not a store on this machine" in server.stderr
 
 
 def test_store_with_another_run_of_this_id(traveller: Traveller) -> None:

@@ -59,7 +59,7 @@ def test_changes_are_found(traveller: Traveller) -> None:
     changes: Mapping[str, bytes | None]
     file = recorded(traveller)
     whole = traveller.reprise("bundle", "verify", str(file))
-    assert (whole.returncode, "is whole" in whole.stderr, "not signed" in whole.stderr) == (0, True, True)
+    assert (whole.returncode, "is valid" in whole.stderr, "not signed" in whole.stderr) == (0, True, True)
     for changes, told in (
         ({"artifacts/m.txt": b"weightz"}, "artifacts/m.txt has changed: it is sha256:"),
         ({"source/train.py": None}, "source/train.py is missing"),

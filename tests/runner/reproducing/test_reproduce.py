@@ -217,7 +217,7 @@ def test_all_that_is_missing_is_told_at_once(repository: Write, tmp_path: Path) 
     change_record(project, machine=machine | {"gpus": [{"name": "Imagined X1", "driver": None}]})
     again = project.reprise("reproduce", "@last")
     assert again.exit_code == 3
-    for told in ("the commit", "data has changed", "secret parameters", "Imagined X1", "this machine has"):
+    for told in ("commit ", "data has changed", "secret parameters", "Imagined X1", "this machine has"):
         assert told in again.err
     assert len(project.runs()) == 1
 
@@ -238,7 +238,7 @@ def test_commit_that_is_nowhere(repository: Write) -> None:
     lose_commit(project)
     again = project.reprise("reproduce", "@last")
     assert again.exit_code == 3
-    assert "is not available, and a snapshot of it does not exist any more" in again.err
+    assert "is not available, and a snapshot of it no longer exists" in again.err
     assert f"file://{project.path}: " in again.err  # what was tried
     assert len(project.runs()) == 1
 
@@ -549,7 +549,7 @@ def test_deleted_run_is_told_to_be_deleted(repository: Write) -> None:
     again = project.reprise("reproduce", run[:8])
     assert again.exit_code == 2
     assert f"run {run} is deleted" in again.err
-    assert f"hint: reprise runs restore {run[:8]}" in again.err
+    assert f"hint: restore it with reprise runs restore {run[:8]}" in again.err
 
 
 def test_value_that_is_missing_is_asked_for_as_it_was_given(repository: Write) -> None:

@@ -103,7 +103,7 @@ print(Path("../runs").stat().st_size * 7)
     ("code", "name", "words"),
     [
         (STATE, "state", "state.txt is read after the previous run has written it"),
-        (PROGRAM, "program", "od is started"),
+        (PROGRAM, "program", "starts od"),
         (THREADS, "shared-values", "threading.Thread() (train.py:5)"),
     ],
     ids=["state", "program", "threads"],

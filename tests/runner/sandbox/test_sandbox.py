@@ -176,7 +176,7 @@ def test_a_home_folder_is_no_project(sandboxed: ProjectFolder, monkeypatch: pyte
 
 
 def test_without_bubblewrap_nothing_runs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="not for docker"):
+    with pytest.raises(UsageError, match="does not work with docker"):
         check_sandbox(Sandbox(), "docker", is_isolated=True)
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(EnvError, match="no bwrap on PATH") as error:
