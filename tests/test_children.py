@@ -18,6 +18,8 @@ from reprise.children import Child
 from reprise.process import EndUnknown, ProgramMissing, run
 from tests.conftest import eventually
 
+pytestmark = pytest.mark.slow
+
 
 def reap_all(*_: object) -> None:
     """What a supervisor's handler does: it takes the end of every child."""

@@ -19,6 +19,8 @@ from reprise.errors import UsageError
 from tests.conftest import ProjectFolder
 from tests.fakes.distributions import install
 
+pytestmark = pytest.mark.slow
+
 MODULES = Path(__file__).parent / "fakes" / "cluster"
 PROJECT = {"MLproject": "name: p\nentry_points:\n  main: {command: 'echo in $FAKE_ENV'}\n"}
 

@@ -27,6 +27,8 @@ from tests.backends.test_local import alive
 from tests.conftest import ProjectFolder, eventually
 from tests.fakes.distributions import install_cluster
 
+pytestmark = pytest.mark.slow
+
 FILES = {
     "MLproject": """
 name: conform
@@ -151,7 +153,6 @@ def test_a_failure_has_the_exit_code_of_the_job(folder: ProjectFolder, place: Pl
     assert run.tags[tags.REASON] == "exit code 3\nbefore"
 
 
-@pytest.mark.slow
 def test_a_job_that_takes_longer_than_its_time_has_failed(folder: ProjectFolder, place: Place) -> None:
     done = folder.run(*place.options, "-e", "slow", "--time", "1s")
     run = last(folder)
@@ -233,7 +234,6 @@ def test_reproduce_of_its_run_says_the_same(folder: ProjectFolder, place: Place)
     assert again.exit_code == 0, again.err
 
 
-@pytest.mark.slow
 def test_a_server_alone_closes_a_run_whose_job_has_ended(
     folder: ProjectFolder, place: Place, started: Callable[..., subprocess.Popen[bytes]]
 ) -> None:
@@ -266,7 +266,6 @@ def test_a_run_that_waits_in_the_queue_is_scheduled(
     assert last(folder).tags[tags.REASON].startswith("cancelled while it waited")
 
 
-@pytest.mark.slow
 def test_a_job_that_the_cluster_does_not_mention_has_not_ended(
     folder: ProjectFolder, cluster: Place, started: Callable[..., subprocess.Popen[bytes]]
 ) -> None:
@@ -284,7 +283,6 @@ def test_a_job_that_the_cluster_does_not_mention_has_not_ended(
     assert last(folder).status == "KILLED"
 
 
-@pytest.mark.slow
 def test_a_cluster_that_cannot_be_asked_ends_no_run(
     folder: ProjectFolder, cluster: Place, started: Callable[..., subprocess.Popen[bytes]]
 ) -> None:
@@ -345,7 +343,6 @@ def test_optional_and_list_values_of_a_config_are_taken_and_other_keys_warned_of
     assert (done.exit_code, '"qos" is ignored' in done.err) == (0, True), done.err
 
 
-@pytest.mark.slow
 def test_many_runs_of_one_process_ask_the_cluster_together(folder: ProjectFolder, cluster: Place) -> None:
     program = f"""
 import sys, threading

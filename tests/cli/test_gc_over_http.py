@@ -13,6 +13,8 @@ from reprise.tracking.sqlite.store import EmbeddedStore
 from tests.cli.conftest import Reprise
 from tests.server.http.test_access import served
 
+pytestmark = pytest.mark.slow
+
 VERB = "/api/2.0/mlflow/reprise/gc"
 
 
@@ -27,7 +29,6 @@ def deleted(house: Path) -> str:
     return run.run_id
 
 
-@pytest.mark.slow
 def test_an_admin_frees_space(deleted: str, reprise: Reprise, monkeypatch: pytest.MonkeyPatch) -> None:
     tokens = {
         role: put(Path("users"), role, role, password=None) or "" for role in ("read", "write", "admin")

@@ -12,6 +12,8 @@ from reprise.schemas import tags
 from tests.conftest import ProjectFolder
 from tests.fakes.repositories import commit, git
 
+pytestmark = pytest.mark.slow
+
 Write = Callable[[Mapping[str, str]], ProjectFolder]
 
 MLPROJECT = """\

@@ -26,7 +26,7 @@ every_manager = pytest.mark.parametrize(
     "manager",
     [pytest.param(each, id=word, marks=NEEDS.get(word, [])) for word, each in EVERY.items()],
 )
-pytestmark = [every_manager, pytest.mark.usefixtures("index", "registered")]
+pytestmark = [every_manager, pytest.mark.usefixtures("index", "registered"), pytest.mark.slow]
 
 
 @pytest.fixture

@@ -20,6 +20,8 @@ from reprise.paths import cache_dir
 from reprise.schemas.environment import Policy, PythonEnv
 from tests.envs import wheels
 
+pytestmark = pytest.mark.slow
+
 Hint = Callable[..., str]
 ANY = Policy()
 

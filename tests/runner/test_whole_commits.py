@@ -18,6 +18,8 @@ from reprise.runner.vcs import git as git_verbs
 from reprise.runner.vcs import remotes
 from tests.fakes.repositories import commit, git, make
 
+pytestmark = pytest.mark.slow
+
 FILES = {"MLproject": "", "run.sh": "#!/bin/sh\n", **{f"data/part{n}.csv": f"{n}\n" * n for n in range(8)}}
 
 

@@ -24,6 +24,8 @@ from reprise.ui.login import local
 from tests.ui.conftest import Opened, Serve, accessible, follow, keep_picture, serving
 from tests.ui.sample import Sample
 
+pytestmark = pytest.mark.slow
+
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
@@ -182,7 +184,6 @@ def test_who_logged_out_or_was_removed_is_out(guarded: str, folder: Path) -> Non
     assert ask(guarded, "/experiments", headers={**BROWSER, **second}).status == 303
 
 
-@pytest.mark.slow
 def test_a_server_with_one_token_takes_it_on_the_login_page(tmp_path: Path, serve: Serve) -> None:
     url = serve(tmp_path / "mlruns", "--token", "open sesame")
     assert log_in(url, "", "wrong").status == 401
@@ -190,7 +191,6 @@ def test_a_server_with_one_token_takes_it_on_the_login_page(tmp_path: Path, serv
     assert ask(url, "/experiments", headers={**BROWSER, **cookie_of(entered)}).status == 200
 
 
-@pytest.mark.slow
 def test_behind_a_proxy_the_session_goes_over_https_only(folder: Path, serve: Serve) -> None:
     url = serve(folder / "mlruns", "--auth", str(folder / "users"), "--allowed-host", "ml.example.org")
     form = urllib.parse.urlencode({"name": "read", "secret": PASSWORD})
@@ -204,7 +204,6 @@ def test_behind_a_proxy_the_session_goes_over_https_only(folder: Path, serve: Se
     assert ask(url, "/login", method="POST", body=form, headers=rebound).status == 403
 
 
-@pytest.mark.slow
 def test_two_servers_of_one_machine_keep_their_sessions_apart(
     guarded: str, folder: Path, serve: Serve
 ) -> None:
@@ -242,7 +241,6 @@ def test_the_login_leads_to_no_other_site(target: str, leads_to: str) -> None:
     assert local(target) == leads_to
 
 
-@pytest.mark.slow
 def test_the_server_lets_go_of_pages_that_wait_for_news(tmp_path: Path) -> None:
     with serving(tmp_path / "mlruns", tmp_path) as url:
         stream = urllib.request.urlopen(f"{url}/events", timeout=20)
@@ -250,7 +248,6 @@ def test_the_server_lets_go_of_pages_that_wait_for_news(tmp_path: Path) -> None:
     assert stream.read() == b"\n"  # which raises where a stream is cut off
 
 
-@pytest.mark.slow
 def test_news_come_when_another_process_writes(sample: Sample, tmp_path: Path, serve: Serve) -> None:
     with EmbeddedStore(tmp_path / "mlruns") as store:
         store.create_experiment("first")
@@ -261,7 +258,6 @@ def test_news_come_when_another_process_writes(sample: Sample, tmp_path: Path, s
             assert stream.readline() == b"event: changed\n"
 
 
-@pytest.mark.slow
 def test_what_changes_between_a_page_and_its_stream_is_told(tmp_path: Path, serve: Serve) -> None:
     with EmbeddedStore(tmp_path / "mlruns") as store:
         store.create_experiment("first")
@@ -273,7 +269,6 @@ def test_what_changes_between_a_page_and_its_stream_is_told(tmp_path: Path, serv
     assert lines[3] == b"event: changed\n"
 
 
-@pytest.mark.slow
 def test_what_changes_while_the_server_is_away_is_told(tmp_path: Path) -> None:
     with EmbeddedStore(tmp_path / "mlruns") as store:
         store.create_experiment("first")

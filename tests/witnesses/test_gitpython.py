@@ -16,6 +16,8 @@ import pytest
 from reprise.schemas import tags
 from tests.conftest import ProjectFolder
 
+pytestmark = pytest.mark.slow
+
 Write = Callable[[Mapping[str, str]], ProjectFolder]
 State = Callable[[Path], None]
 

@@ -16,6 +16,8 @@ from reprise.envs import registry as envs
 from reprise.schemas.environment import Lock
 from tests.conftest import REPOSITORY, ProjectFolder
 
+pytestmark = pytest.mark.slow
+
 Write = Callable[[Mapping[str, str]], ProjectFolder]
 
 SHOW = """\

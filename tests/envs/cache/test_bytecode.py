@@ -16,6 +16,8 @@ from reprise.paths import cache_dir
 from reprise.schemas.environment import Environment, Policy, PythonEnv
 from tests.envs import wheels
 
+pytestmark = pytest.mark.slow
+
 PACKAGE = {
     "gamma/__init__.py": "def raise_it():\n    raise ValueError('from gamma')\n",
     "gamma/deep/__init__.py": "value = 1\n",

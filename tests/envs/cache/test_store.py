@@ -28,6 +28,8 @@ from reprise.schemas.environment import Environment, EnvSpec, Lock, Package, Pol
 from reprise.schemas.job import Command
 from tests.envs import wheels
 
+pytestmark = pytest.mark.slow
+
 REPOSITORY = Path(__file__).resolve().parents[3]
 
 # Another process that asks for the environment of the requirement lines it is given.

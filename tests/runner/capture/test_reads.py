@@ -16,6 +16,8 @@ from tests.conftest import ProjectFolder
 from tests.fakes.repositories import commit, git
 from tests.runner.capture.recorded import record_of
 
+pytestmark = pytest.mark.slow
+
 Write = Callable[[Mapping[str, str]], ProjectFolder]
 
 MLPROJECT = "entry_points: {main: {command: 'python train.py'}}\n"

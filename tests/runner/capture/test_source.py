@@ -18,6 +18,8 @@ from tests.conftest import ProjectFolder
 from tests.fakes.repositories import commit, git, make
 from tests.runner.capture.recorded import objects, put_together, record_of, tree
 
+pytestmark = pytest.mark.slow
+
 Write = Callable[[Mapping[str, str]], ProjectFolder]
 
 FILES = {"MLproject": "entry_points: {main: {command: 'true'}}", "train.py": "a\nb\n", "old.py": "x\n"}

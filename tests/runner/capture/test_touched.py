@@ -22,6 +22,8 @@ from tests.runner.capture.recorded import record_of
 from tests.runner.capture.test_record import sha256
 from tests.schemas.record.test_run_record import schema
 
+pytestmark = pytest.mark.slow
+
 Write = Callable[[Mapping[str, str]], ProjectFolder]
 
 PROJECT = """\
@@ -202,7 +204,6 @@ while not tree.exists() or not {str(os.getpid()), sys.argv[2]} <= set(tree.read_
 """
 
 
-@pytest.mark.slow
 def test_processes_that_do_not_tell_of_themselves_are_seen_while_they_last(project: Write) -> None:
     command = (
         "python -c 1; sleep 600 & notes=$REPRISE_OBSERVED; "

@@ -24,6 +24,8 @@ from reprise.schemas.record.run_record import SourceRecord
 from reprise.tracking.sqlite.store import EmbeddedStore
 from tests.fakes.repositories import commit, git, make
 
+pytestmark = pytest.mark.slow
+
 FILES = {
     "MLproject": "",
     "train.py": "print(1)\n",

@@ -14,6 +14,8 @@ from reprise.errors import UsageError
 from reprise.runner.planning.inputs import localise_input
 from reprise.tracking.sqlite.store import EmbeddedStore
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[EmbeddedStore]:

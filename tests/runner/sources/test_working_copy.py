@@ -19,6 +19,8 @@ from tests.fakes import disks, git_http, repositories
 from tests.fakes.repositories import Demo, commit, make
 from tests.fakes.repositories import git as by_hand
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="session")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
@@ -213,7 +215,6 @@ def test_git_locations(uri: str, remote: str, subdirectory: str, tail: str) -> N
 # --- git over the network ----------------------------------------------------------------------------
 
 
-@pytest.mark.slow
 def test_every_kind_of_version(house: Path, url: str, demo: Demo) -> None:
     wanted = {
         None: (demo.second, "main"),
@@ -340,7 +341,6 @@ def test_a_run_never_dirties_the_next_one(house: Path, url: str) -> None:
     assert not (second.path / "new.txt").exists()
 
 
-@pytest.mark.slow
 def test_what_is_missing_is_told_and_leaves_nothing(house: Path, server: git_http.Server, url: str) -> None:
     with pytest.raises(SourceError, match='has no branch, tag or commit "featur/x"') as caught:
         fetch(url, "featur/x")
@@ -618,7 +618,6 @@ def test_two_processes_fetch_the_same_new_repository_at_once(
     assert len(list((house / "cache" / "work-v1").iterdir())) == 2
 
 
-@pytest.mark.slow
 def test_killed_in_the_middle_of_the_first_fetch(
     house: Path, url: str, demo: Demo, server: git_http.Server
 ) -> None:
@@ -660,7 +659,6 @@ def _garble_refs(mirror: Path) -> None:
     (mirror / "packed-refs").write_text("garbage\n")
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("damage", [_lose_objects, _lose_head, _garble_refs])
 def test_a_damaged_mirror_is_made_again_with_a_sentence(
     house: Path, url: str, demo: Demo, caplog: pytest.LogCaptureFixture, damage: object

@@ -18,6 +18,8 @@ from reprise.tracking.sqlite.store import EmbeddedStore
 from tests.conftest import ProjectFolder
 from tests.fakes.repositories import commit, git, make
 
+pytestmark = pytest.mark.slow
+
 Write = Callable[[Mapping[str, str]], ProjectFolder]
 
 FILES = {

@@ -31,6 +31,8 @@ from reprise.server.http.users import Users
 from reprise.server.routes import ROLES, ROUTES
 from tests.conftest import PATIENCE, eventually
 
+pytestmark = pytest.mark.slow
+
 API = "/api/2.0/mlflow"
 FILES = "/api/2.0/mlflow-artifacts/artifacts"
 
@@ -93,7 +95,6 @@ def basic(name: str, password: str) -> str:
     return "Basic " + base64.b64encode(f"{name}:{password}".encode()).decode()
 
 
-@pytest.mark.slow
 def test_each_role_may_do_its_part(house: Path) -> None:
     file = Path("users")
     tokens = {role: users.put(file, role, role, password=None) for role in ("read", "write", "admin")}
@@ -304,7 +305,6 @@ def test_a_foreign_page_is_not_answered(house: Path) -> None:
         assert server.ask("/version", Origin=f"http://127.0.0.1:{server.port}")[0] == 200
 
 
-@pytest.mark.slow
 def test_it_is_called_by_the_names_it_was_given(house: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with served(
         "--allowed-host", "*.Example.org:443", "--allowed-hosts", "[2001:db8::1],b.example"
@@ -323,7 +323,6 @@ def test_it_is_called_by_the_names_it_was_given(house: Path, monkeypatch: pytest
         assert server.ask("/version", Host="evil.example")[0] == 403
 
 
-@pytest.mark.slow
 def test_a_request_that_is_too_large_is_refused_and_leaves_nothing(house: Path) -> None:
     with served("--max-upload", "64K") as server:
         path = f"{FILES}/0/run/artifacts/big.bin"
@@ -344,7 +343,6 @@ main()
 """
 
 
-@pytest.mark.slow
 def test_clients_that_stop_sending_are_left(house: Path) -> None:
     assert timeouts.HEADER_SECONDS >= 10 and timeouts.BODY_SECONDS >= 30
     with served(code=IMPATIENT) as server:
@@ -360,7 +358,6 @@ def test_clients_that_stop_sending_are_left(house: Path) -> None:
         assert server.ask("/health")[0] == 200
 
 
-@pytest.mark.slow
 def test_many_slow_uploads_keep_nobody_waiting(house: Path) -> None:
     with served() as server, ExitStack() as stack:
         for number in range(64):
@@ -395,7 +392,6 @@ main()
 """
 
 
-@pytest.mark.slow
 def test_an_upload_for_which_there_is_no_room_says_so_and_leaves_nothing(house: Path) -> None:
     with served(code=FULL) as server:
         status, answer = server.ask(f"{FILES}/0/run/artifacts/big.bin", b"x" * (3 << 20), method="PUT")
@@ -408,7 +404,6 @@ def test_an_upload_for_which_there_is_no_room_says_so_and_leaves_nothing(house: 
     assert [file.name for file in Path("mlruns/artifacts").rglob("*") if file.is_file()] == ["small.bin"]
 
 
-@pytest.mark.slow
 def test_it_counts_and_logs_its_requests(house: Path) -> None:
     token = users.put(Path("users"), "robot", "read", password=None)
     with served("--access-log", "access.jsonl", "--auth", "users") as server:
@@ -451,7 +446,6 @@ def test_ctrl_c_is_how_it_is_ended_and_no_error(house: Path) -> None:
     assert (server.process.returncode, told.strip()) == (130, "")
 
 
-@pytest.mark.slow
 def test_an_upload_that_never_ends_leaves_nothing_when_it_goes(house: Path) -> None:
     with served(code=HASTY) as server, server.connect() as client:
         client.sendall(
@@ -473,7 +467,6 @@ def test_a_store_that_cannot_be_opened_is_told_before_it_serves(house: Path) -> 
     assert "reprise.db" in done.stderr and "Serving" not in done.stderr
 
 
-@pytest.mark.slow
 def test_users_are_made_on_the_command_line(house: Path) -> None:
     def reprise(*words: str, given: str = "") -> subprocess.CompletedProcess[str]:
         argv = [sys.executable, "-m", "reprise", "users", *words]

@@ -18,6 +18,8 @@ from reprise.tracking.sqlite.copied.destination import EmbeddedDestination
 from reprise.tracking.sqlite.store import EmbeddedStore
 from tests.server.http.test_access import served
 
+pytestmark = pytest.mark.slow
+
 FILES = ("plain.txt", "sub dir/b #1 100%.txt", "%41.txt", "ü ✓.json")
 
 
@@ -55,7 +57,6 @@ def bring(source: str, folder: Path) -> Census:
     return census
 
 
-@pytest.mark.slow
 def test_a_round_trip_changes_nothing(house: Path, tmp_path: Path) -> None:
     with EmbeddedStore(tmp_path / "first") as first, served() as server:
         experiment, parent, child, model = fill(first)

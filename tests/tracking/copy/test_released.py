@@ -21,6 +21,8 @@ from reprise.tracking.sqlite.copied.destination import EmbeddedDestination
 from reprise.tracking.sqlite.store import EmbeddedStore
 from tests.tracking.copy.conftest import Copy, told
 
+pytestmark = pytest.mark.slow
+
 RELEASED = sorted(Path(__file__).with_name("released").glob("mlflow-*.tar.xz"))
 SOURCES = {"files": "mlruns", "database": "server/mlflow.db"}
 
