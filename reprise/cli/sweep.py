@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -111,7 +111,7 @@ def sweep() -> None:
 def start(uri: str, tracking_uri: str | None, json_: bool, name: str | None, **given: Any) -> None:
     """Start a sweep, or continue the same one."""
     from reprise.runner.sweeps import performing
-    from reprise.runner.sweeps.parent import find_unfinished, open_parent
+    from reprise.runner.sweeps.parent import download_plan, find_unfinished, open_parent
 
     effort = _read_effort(given)
     plan = _read_plan(uri, given)
@@ -120,7 +120,9 @@ def start(uri: str, tracking_uri: str | None, json_: bool, name: str | None, **g
         ready = performing.prepare_sweep(tracking, plan)
         run = find_unfinished(tracking, ready.digest)
         if run is not None:
-            _continue(tracking, run, tracking_uri, plan.parameters, effort, json_)
+            kept = download_plan(tracking, run)
+            kept = kept._replace(uri=uri, parameters={**kept.parameters, **plan.parameters})
+            _continue(tracking, run, kept, tracking_uri, effort, json_)
             return
         found = open_parent(tracking, ready.kept, ready.digest, ready.first, name)
         trials = counted(ready.sampler.trials, "trial")
@@ -138,12 +140,15 @@ def start(uri: str, tracking_uri: str | None, json_: bool, name: str | None, **g
 @json_option
 def resume(name: str, tracking_uri: str | None, json_: bool, **given: Any) -> None:
     """Continue a sweep: what was killed, what failed if --retries allows it, and what is left."""
-    from reprise.runner.sweeps.parent import find_sweep
+    from reprise.runner.sweeps.parent import download_plan, find_sweep
 
     effort = _read_effort(given)
+    secrets = name_values("-P", given["param_list"])
     with opened(tracking_uri) as tracking:
         run = find_sweep(tracking, name)
-        _continue(tracking, run, tracking_uri, name_values("-P", given["param_list"]), effort, json_)
+        kept = download_plan(tracking, run)
+        kept = kept._replace(parameters={**kept.parameters, **secrets})
+        _continue(tracking, run, kept, tracking_uri, effort, json_)
 
 
 @sweep.command("list")
@@ -215,17 +220,16 @@ def stop(name: str, tracking_uri: str | None) -> None:
 def _continue(
     tracking: Tracking,
     run: Run,
+    plan: SweepPlan,
     tracking_uri: str | None,
-    parameters: Mapping[str, str | None],
     effort: Effort,
     json_: bool,
 ) -> None:
-    """Perform what is left of the sweep whose parent is ``run``, from the plan that it keeps."""
+    """Perform what is left of the sweep whose parent is ``run``; ``plan`` has its secrets again."""
     from reprise.runner.sweeps import performing
-    from reprise.runner.sweeps.parent import download_plan, reopen_parent
+    from reprise.runner.sweeps.parent import reopen_parent
 
-    kept = download_plan(tracking, run)
-    ready = performing.prepare_sweep(tracking, kept._replace(parameters={**kept.parameters, **parameters}))
+    ready = performing.prepare_sweep(tracking, plan)
     log.info("Continuing sweep %s (%s)", run.run_name, run.run_id[:8])
     found = reopen_parent(tracking, run)
     uri_of_runs = _uri_of_runs(tracking, tracking_uri)
@@ -353,10 +357,8 @@ def _describe_trial(trial: Trial, plan: SweepPlan) -> dict[str, Any]:
 
 def _describe_end(trial: Trial, plan: SweepPlan, summary: Summary) -> str:
     """``Trial 3 of 6 FINISHED in 2.1 s: C=0.1 solver=lbfgs, val_acc 0.93``."""
-    setting = " ".join(f"{name}={trial.run.params.get(name, '')}" for name in plan.varied)
-    line = (
-        f"Trial {trial.number + 1} of {summary.planned} {trial.status} in {show.took(trial.run)}: {setting}"
-    )
+    ended = f"{trial.status} in {show.took(trial.run)}"
+    line = f"Trial {trial.number + 1} of {summary.planned} {ended}: {_describe_setting(trial, plan)}"
     if trial.value is not None:
         line += f", {plan.metric} {trial.value:.6g}"
     if trial.status != "FINISHED":
@@ -365,8 +367,13 @@ def _describe_end(trial: Trial, plan: SweepPlan, summary: Summary) -> str:
 
 
 def _describe_best(best: Trial, plan: SweepPlan) -> str:
-    setting = " ".join(f"{name}={best.run.params.get(name, '')}" for name in plan.varied)
-    return f"{plan.metric} {best.value:.6g} with {setting} (run {best.run.run_id[:8]})"
+    return (
+        f"{plan.metric} {best.value:.6g} with {_describe_setting(best, plan)} (run {best.run.run_id[:8]})"
+    )
+
+
+def _describe_setting(trial: Trial, plan: SweepPlan) -> str:
+    return " ".join(f"{name}={trial.run.params.get(name, '')}" for name in plan.varied)
 
 
 start.params += [parameter for parameter in run_command.params if parameter.name in _OF_RUN]

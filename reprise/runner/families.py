@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from reprise.runner.jobs.find import experiment_names
+from reprise.runner.jobs.find import experiment_names, iterate_runs
 from reprise.schemas import tags
 from reprise.schemas.entities import Run
 from reprise.tracking.base import Tracking
@@ -32,11 +32,4 @@ def delete_family(tracking: Tracking, run: Run, descendants: Sequence[Run]) -> N
 
 
 def _find_children(tracking: Tracking, experiments: Sequence[str], run_id: str) -> Iterator[Run]:
-    token = None
-    while True:
-        page = tracking.search_runs(
-            experiments, filter=f"tags.`{tags.PARENT_RUN_ID}` = '{run_id}'", page_token=token
-        )
-        yield from page.items
-        if (token := page.next_token) is None:
-            return
+    return iterate_runs(tracking, experiments, f"tags.`{tags.PARENT_RUN_ID}` = '{run_id}'")

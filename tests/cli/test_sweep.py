@@ -109,7 +109,7 @@ def test_no_sweep_is_said(tiny: ProjectFolder) -> None:
     assert tiny.run().exit_code == 0
     assert "there is no sweep" in tiny.reprise("sweep", "list").err
     assert 'there is no sweep "nope"' in tiny.reprise("sweep", "resume", "nope").err
-    assert "is no sweep" in tiny.reprise("sweep", "show", "@last").err
+    assert "is not a sweep" in tiny.reprise("sweep", "show", "@last").err
 
 
 @pytest.mark.slow

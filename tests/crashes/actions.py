@@ -101,7 +101,7 @@ def _versions(store: EmbeddedStore, name: str) -> set[str]:
 
 
 def run_asynchronously(world: World) -> Command:
-    """``synchronous=False``: the run has a carrier, which goes on when its caller has died."""
+    """``synchronous=False``: the run has a carrier, which continues when its caller has died."""
 
     def submit() -> None:
         projects.run(str(world.tools.local), env_manager="local", synchronous=False).wait()

@@ -212,7 +212,7 @@ def list_committed(repo: git.Repo) -> list[str]:
 
 
 def list_absent(source: Mapping[str, Any], committed: list[str]) -> set[str]:
-    """The files that the record says are gone; a folder in it stands for all of its files."""
+    """The files that the record says are gone; a folder in it means all of its files."""
     absent = [item["path"] for item in source["absent"]]
     folders = tuple(path for path in absent if path.endswith("/"))
     return {path for path in committed if path in absent or path.startswith(folders)}

@@ -4,6 +4,7 @@ model by its run or registered name."""
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Sequence
 
 from reprise.errors import TrackingError, UsageError
 from reprise.schemas import tags
@@ -108,6 +109,16 @@ def all_experiments(tracking: Tracking, view_type: ViewType = "ACTIVE_ONLY") -> 
         found += page.items
         if (token := page.next_token) is None:
             return found
+
+
+def iterate_runs(tracking: Tracking, experiment_ids: Sequence[str], filter: str) -> Iterator[Run]:
+    """Yield every active run of the experiments that the filter finds, newest first."""
+    token = None
+    while experiment_ids:
+        page = tracking.search_runs(experiment_ids, filter=filter, page_token=token)
+        yield from page.items
+        if (token := page.next_token) is None:
+            return
 
 
 def experiment_names(tracking: Tracking, view_type: ViewType = "ACTIVE_ONLY") -> dict[str, str]:

@@ -18,7 +18,7 @@ from reprise.envs.cache.prune import Leftover
 from reprise.errors import RepriseError
 from reprise.file_lock import ARRIVING, hold
 from reprise.named_tuple import NamedTuple
-from reprise.runner.jobs.find import experiment_names
+from reprise.runner.jobs.find import experiment_names, iterate_runs
 from reprise.runner.sources import working_copy
 from reprise.schemas import tags
 from reprise.tracking.base import Tracking
@@ -133,14 +133,8 @@ class _Stores:
 def _runs_in(tracking: Tracking, digest: str) -> Iterator[str]:
     """The ids of the runs that are not deleted and ran in the environment of ``digest``."""
     experiments = list(experiment_names(tracking))
-    token = None
-    while experiments:
-        page = tracking.search_runs(
-            experiments, filter=f"tags.`{tags.ENV_DIGEST}` = '{digest}'", page_token=token
-        )
-        yield from (run.run_id for run in page.items)
-        if (token := page.next_token) is None:
-            return
+    found = iterate_runs(tracking, experiments, f"tags.`{tags.ENV_DIGEST}` = '{digest}'")
+    return (run.run_id for run in found)
 
 
 def _of_runs(jobs: list[Path], dry_run: bool) -> Iterator[Leftover]:

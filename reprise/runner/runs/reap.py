@@ -115,16 +115,11 @@ def _is_lost(tracking: Tracking, run: Run, jobs: Path) -> bool:
 
 
 def _running(tracking: Tracking) -> Iterator[Run]:
-    from reprise.runner.jobs.find import experiment_names
+    from reprise.runner.jobs.find import experiment_names, iterate_runs
 
     experiments = list(experiment_names(tracking))
-    for status in (RunStatus.RUNNING, RunStatus.SCHEDULED) if experiments else ():
-        token = None
-        while True:
-            page = tracking.search_runs(experiments, filter=f"status = '{status}'", page_token=token)
-            yield from page.items
-            if (token := page.next_token) is None:
-                break
+    for status in (RunStatus.RUNNING, RunStatus.SCHEDULED):
+        yield from iterate_runs(tracking, experiments, f"status = '{status}'")
 
 
 def _ask_jobs(folders: Sequence[Path]) -> Mapping[JobId, JobStatus]:

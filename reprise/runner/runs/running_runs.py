@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from reprise.errors import UsageError
+from reprise.runner.jobs.find import iterate_runs
 from reprise.runner.jobs.lease import job_lives
 from reprise.runner.jobs.stores import jobs_folder
 from reprise.schemas import tags
@@ -28,12 +29,6 @@ def refuse_watched(tracking: Tracking, run: Run) -> None:
 def refuse_watched_in(tracking: Tracking, experiment: Experiment) -> None:
     """Raise UsageError if a run of the experiment is running."""
     for status in (RunStatus.RUNNING, RunStatus.SCHEDULED):
-        token = None
-        while True:
-            page = tracking.search_runs(
-                [experiment.experiment_id], filter=f"attributes.status = '{status}'", page_token=token
-            )
-            for run in page.items:
-                refuse_watched(tracking, run)
-            if (token := page.next_token) is None:
-                break
+        found = iterate_runs(tracking, [experiment.experiment_id], f"attributes.status = '{status}'")
+        for run in found:
+            refuse_watched(tracking, run)

@@ -76,11 +76,6 @@ class Claims:
         with self._turn():
             self._append(Claim(number, attempt, self._owner, run_id))
 
-    def is_abandoned(self, claim: Claim) -> bool:
-        """Return whether no process opens the run of this claim any more."""
-        with self._turn():
-            return self._is_abandoned(claim)
-
     @contextmanager
     def _turn(self) -> Iterator[None]:
         with file_lock.exclusive(self._folder / _LOCK, "the other processes of this sweep"):

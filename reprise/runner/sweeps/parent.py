@@ -9,7 +9,7 @@ from pathlib import Path
 
 from reprise.errors import TrackingError, UsageError
 from reprise.named_tuple import NamedTuple
-from reprise.runner.jobs.find import experiment_names, find_run
+from reprise.runner.jobs.find import experiment_names, find_run, iterate_runs
 from reprise.runner.jobs.lease import Lease, job_lives
 from reprise.runner.jobs.stores import jobs_folder, store_folder
 from reprise.runner.planning.plan import Plan
@@ -21,8 +21,6 @@ from reprise.schemas.job import Outcome, RunStatus
 from reprise.schemas.record.run_files import SWEEP_PLAN
 from reprise.tracking.base import Tracking
 from reprise.tracking.names import now
-
-_MOST_LISTED = 1000  # runs of a page
 
 
 class Parent(NamedTuple):
@@ -136,20 +134,20 @@ def find_sweep(tracking: Tracking, reference: str) -> Run:
             f'there is no sweep "{reference}" in {tracking.uri}', hint="reprise sweep list shows them"
         ) from error
     if tags.SWEEP not in run.tags:
-        raise UsageError(f"run {run.run_id} is no sweep", hint="reprise sweep list shows them")
+        raise UsageError(f"run {run.run_id} is not a sweep", hint="reprise sweep list shows them")
     return run
 
 
 def list_sweeps(tracking: Tracking) -> Iterator[Run]:
-    """Yield the sweeps of a store, newest first."""
+    """Return the sweeps of a store, newest first."""
     experiments = list(experiment_names(tracking))
-    yield from _search(tracking, experiments, f"tags.`{tags.SWEEP}` != ''")
+    return iterate_runs(tracking, experiments, f"tags.`{tags.SWEEP}` != ''")
 
 
 def list_trials(tracking: Tracking, run: Run | Parent) -> Iterator[Run]:
-    """Yield the runs of a sweep's trials, newest first; of a trial that was repeated every attempt."""
+    """Return the runs of a sweep's trials, newest first; of a trial that was repeated every attempt."""
     wanted = f"tags.`{tags.PARENT_RUN_ID}` = '{run.run_id}' AND tags.`{tags.SWEEP_TRIAL}` != ''"
-    yield from _search(tracking, [run.experiment_id], wanted)
+    return iterate_runs(tracking, [run.experiment_id], wanted)
 
 
 def download_plan(tracking: Tracking, run: Run) -> SweepPlan:
@@ -184,12 +182,3 @@ def _take_lease(tracking: Tracking) -> Lease:
 def _parent(tracking: Tracking, run: Run, lease: Lease | None) -> Parent:
     folder = jobs_folder(tracking).parent / "sweeps" / run.run_id
     return Parent(run.run_id, run.experiment_id, run.run_name, folder, lease)
-
-
-def _search(tracking: Tracking, experiments: list[str], wanted: str) -> Iterator[Run]:
-    token = None
-    while True:
-        page = tracking.search_runs(experiments, filter=wanted, max_results=_MOST_LISTED, page_token=token)
-        yield from page.items
-        if (token := page.next_token) is None:
-            return

@@ -102,9 +102,7 @@ def prepare_sweep(tracking: Tracking, plan: SweepPlan) -> Prepared:
         raise UsageError(
             f"-S {min(varied)}: a secret parameter is not recorded, so that it cannot be varied"
         )
-    typed = plan._replace(
-        parameters={name: text for name, text in plan.parameters.items() if name not in secrets}
-    )
+    typed = plan.without_secrets(secrets)
     options = _pin_commit(plan, first.checkout)
     return Prepared(
         plan._replace(options=options), typed._replace(options=options), typed.digest, sampler, first

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from reprise.errors import TrackingError, UsageError
 from reprise.named_tuple import NamedTuple
+from reprise.redact import redact
 from reprise.runner.planning.request import make_request
 from reprise.runner.sweeps.sampling import Method, Sampler, make_sampler
 from reprise.runner.sweeps.space import Dimension, dimension_of, list_samples, read_dimension
@@ -50,6 +51,11 @@ class SweepPlan(NamedTuple):
 
     def as_json(self) -> str:
         return json.dumps(self._asdict(), sort_keys=True, ensure_ascii=False, indent=2)
+
+    def without_secrets(self, secret_names: Collection[str]) -> Self:
+        """Return the plan as it may be kept: without secret parameters, and credentials of the address."""
+        fixed = {name: text for name, text in self.parameters.items() if name not in secret_names}
+        return self._replace(uri=redact(self.uri), parameters=fixed)
 
     def make_request(self, setting: Mapping[str, str], **fields: Any) -> RunRequest:
         """Return the request for a run with the values of ``setting``."""

@@ -1,7 +1,7 @@
 """A cluster in a folder, as a package of others brings it: ``--backend fake -c '{"root": FOLDER}'``.
 
 Each job is a folder, and a process of its own (``python reprise_fake_cluster.py FOLDER``), the node: it
-waits in the queue, runs the job, and notes how it stands. ``questions`` has a line for each poll.
+waits in the queue, runs the job, and notes its state. ``questions`` has a line for each poll.
 """
 
 from __future__ import annotations

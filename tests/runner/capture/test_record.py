@@ -291,7 +291,7 @@ def test_in_other_stores_a_run_brings_what_it_is_made_of(
 
 @pytest.mark.parametrize("left", [b"", b'{"run_id": "a",\n"sta'])
 def test_a_record_of_which_a_power_cut_left_a_part_is_removed(tmp_path: Path, left: bytes) -> None:
-    """It is noted while the run goes on, and on the disk when the run has ended."""
+    """It is noted during the run, and on the disk when the run has ended."""
     file = tmp_path / RECORD_ARTIFACT
     file.parent.mkdir()
     file.write_bytes(left)
